@@ -1,0 +1,45 @@
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { LogController } from 'fastify';
+import type { Logger } from 'pino';
+import { AppModule } from './app.module.js';
+import { createOpenApiDocument } from './app.openapi.js';
+import type { Configuration } from './config/configuration.js';
+import { newId } from './core/identifier.js';
+import { setUpHttp } from './http/http.setup.js';
+import { createLogger, PinoLogger } from './http/pino.logger.js';
+import { OpenApiDocument } from './pages/openapi.document.js';
+import { setUpOryProxy } from './proxy/ory.proxy.js';
+
+/** Largest request body, in bytes. */
+const bodyLimit = 65_536;
+/** Milliseconds for a whole request to arrive. */
+const requestTimeout = 20_000;
+
+/** The whole application for one configuration, ready to listen. */
+export async function createApp(
+  configuration: Configuration,
+  logger: Logger = createLogger(configuration.LOG_LEVEL),
+): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: newId,
+    bodyLimit,
+    requestTimeout,
+    trustProxy: configuration.TRUST_PROXY.length === 0 ? false : configuration.TRUST_PROXY,
+    forceCloseConnections: 'idle',
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(configuration), adapter, {
+    abortOnError: false,
+    bufferLogs: false,
+    logger: new PinoLogger(logger),
+  });
+  await setUpHttp(app, configuration);
+  if (configuration.AUTH_PROVIDER === 'ory') {
+    await setUpOryProxy(app, configuration);
+  }
+  app.get(OpenApiDocument, { strict: false }).set(createOpenApiDocument(app, configuration));
+  app.enableShutdownHooks();
+  return app;
+}

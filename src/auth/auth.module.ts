@@ -1,0 +1,39 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { AuditModule } from '../audit/audit.module.js';
+import type { Configuration } from '../config/configuration.js';
+import { CoreModule } from '../core/core.module.js';
+import { HttpModule } from '../http/http.module.js';
+import { SessionGuard } from '../session/session.guard.js';
+import { SessionModule } from '../session/session.module.js';
+import { SessionRenewer } from '../session/session.renewer.js';
+import { UsersModule } from '../users/users.module.js';
+import { wireProvider } from './auth-strategy.provider.js';
+import { AuthController } from './auth.controller.js';
+import { AuthService } from './auth.service.js';
+import { AuthStrategy } from './auth.strategy.js';
+import { BrowserLoginController } from './browser-login.controller.js';
+import { LoginTransactions } from './login.transaction.js';
+import { SessionRenewal } from './session.renewal.js';
+import { WellKnownController } from './well-known.controller.js';
+
+/** Logins by whichever provider is configured, and the guard that closes every route to everybody else. */
+@Module({})
+export class AuthModule {
+  static register(configuration: Configuration): DynamicModule {
+    const provider = wireProvider(configuration);
+    return {
+      module: AuthModule,
+      imports: [CoreModule, HttpModule, UsersModule, AuditModule, SessionModule, ...provider.imports],
+      controllers: [AuthController, BrowserLoginController, WellKnownController, ...provider.controllers],
+      providers: [
+        AuthService,
+        LoginTransactions,
+        { provide: SessionRenewer, useClass: SessionRenewal },
+        { provide: APP_GUARD, useClass: SessionGuard },
+        ...provider.providers,
+      ],
+      exports: [AuthStrategy, ...provider.imports, ...provider.exports],
+    };
+  }
+}

@@ -1,0 +1,116 @@
+import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
+import { ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
+import { ApiProblems } from '../http/openapi.decorators.js';
+import { safeReturnTo } from '../http/return.target.js';
+import { CurrentUser, OptionalSession, Public } from '../session/access.decorators.js';
+import type { Principal } from '../session/principal.js';
+import { SessionCookie } from '../session/session.cookie.js';
+import { AuthService } from './auth.service.js';
+import { AuthStrategy } from './auth.strategy.js';
+import { LoginTransactions } from './login.transaction.js';
+import { originOf } from './request.origin.js';
+
+const returnToParameter = {
+  name: 'return_to',
+  required: false,
+  description: 'Path on this origin to come back to; anything else becomes `/`.',
+  schema: { type: 'string', example: '/docs' },
+} as const;
+
+/** The browser's login: to the provider, and back with its answer. */
+@ApiTags('auth')
+@Controller('auth')
+export class BrowserLoginController {
+  readonly #strategy: AuthStrategy;
+  readonly #auth: AuthService;
+  readonly #transactions: LoginTransactions;
+  readonly #cookie: SessionCookie;
+  readonly #publicUrl: string;
+
+  constructor(
+    strategy: AuthStrategy,
+    auth: AuthService,
+    transactions: LoginTransactions,
+    cookie: SessionCookie,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
+    this.#strategy = strategy;
+    this.#auth = auth;
+    this.#transactions = transactions;
+    this.#cookie = cookie;
+    this.#publicUrl = configuration.PUBLIC_URL;
+  }
+
+  @Get('login')
+  @Public()
+  @ApiOperation({ summary: 'Start a login', description: 'Redirects the browser to the provider.' })
+  @ApiQuery(returnToParameter)
+  @ApiResponse({ status: 302, description: 'To the provider.' })
+  @ApiProblems('provider_unavailable')
+  async login(
+    @Query('return_to') returnTo: unknown,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.#start('login', returnTo, request, reply);
+  }
+
+  @Get('signup')
+  @Public()
+  @ApiOperation({ summary: 'Start a registration', description: 'Redirects the browser to the provider.' })
+  @ApiQuery(returnToParameter)
+  @ApiResponse({ status: 302, description: 'To the provider.' })
+  @ApiProblems('provider_unavailable')
+  async signup(
+    @Query('return_to') returnTo: unknown,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.#start('signup', returnTo, request, reply);
+  }
+
+  @Get('callback')
+  @OptionalSession()
+  @ApiOperation({
+    summary: "The provider's answer",
+    description: 'Step 6: the code becomes an access token, the token a session cookie.',
+  })
+  @ApiQuery({ name: 'state', required: true, schema: { type: 'string' } })
+  @ApiQuery({ name: 'code', required: false, schema: { type: 'string' } })
+  @ApiQuery({ name: 'error', required: false, schema: { type: 'string' } })
+  @ApiResponse({ status: 302, description: 'Logged in; to `return_to`.' })
+  @ApiProblems('login_state_invalid', 'login_refused', 'access_token_rejected', 'provider_unavailable')
+  async callback(
+    @Query('state') state: unknown,
+    @CurrentUser({ optional: true }) previous: Principal | undefined,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const transaction = await this.#transactions.take(request, reply, state);
+    const answer = new URL(request.url, this.#publicUrl);
+    const { accessToken, subject } = await this.#strategy.exchange(answer, transaction);
+    const attempt = { accessToken, expectedSubject: subject, previous };
+    const { session } = await this.#auth.login(attempt, originOf(request));
+    await this.#strategy.discard(accessToken);
+    await this.#cookie.write(reply, session.token);
+    await reply.redirect(transaction.returnTo, 302);
+  }
+
+  async #start(
+    kind: 'login' | 'signup',
+    returnTo: unknown,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const transaction = await this.#transactions.start(
+      request,
+      reply,
+      safeReturnTo(returnTo, this.#publicUrl),
+    );
+    const target = await this.#strategy.authorizationUrl({ kind, transaction });
+    await reply.redirect(target.href, 302);
+  }
+}

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
+import { Clock } from '../core/clock.service.js';
+import { Problem } from '../core/problem.error.js';
+import { SecretBox } from '../core/secret.box.js';
+import { cookieNames, readSingleCookie } from '../http/cookie.reader.js';
+import { CookieJar } from '../http/cookie.writer.js';
+import { RelyingParty } from '../oidc/relying.party.js';
+
+/** Seconds that a person has to log in. */
+const lifetime = 1800;
+/** Logins that one browser may have open at once (tabs); the oldest cookies give way. */
+const openAtOnce = 4;
+
+const transactionSchema = z.object({
+  provider: z.string(),
+  state: z.string(),
+  nonce: z.string(),
+  codeVerifier: z.string(),
+  returnTo: z.string(),
+  /** Seconds since the epoch. */
+  expiresAt: z.number(),
+});
+
+/** One login that this browser has started, between its start and the provider's answer. */
+export type LoginTransaction = z.output<typeof transactionSchema>;
+
+/** Keeps login transactions in encrypted cookies of the browser that started them; each is used once. */
+@Injectable()
+export class LoginTransactions {
+  readonly #jar: CookieJar;
+  readonly #clock: Clock;
+  readonly #box: SecretBox;
+  readonly #provider: string;
+  readonly #prefix: string;
+  /** States that were used here, until their transactions expire (seconds). */
+  readonly #used = new Map<string, number>();
+
+  constructor(jar: CookieJar, clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
+    this.#jar = jar;
+    this.#clock = clock;
+    this.#box = new SecretBox(configuration.SECRETS, 'login-transaction');
+    this.#provider = configuration.AUTH_PROVIDER;
+    this.#prefix = jar.name('vestibule-login.');
+  }
+
+  /** Starts a transaction and ties it to the browser. */
+  async start(request: FastifyRequest, reply: FastifyReply, returnTo: string): Promise<LoginTransaction> {
+    for (const name of cookieNames(request.headers.cookie, this.#prefix).slice(0, -(openAtOnce - 1))) {
+      this.#jar.clear(reply, name);
+    }
+    const transaction: LoginTransaction = {
+      provider: this.#provider,
+      ...RelyingParty.newChecks(),
+      returnTo,
+      expiresAt: this.#clock.seconds() + lifetime,
+    };
+    const sealed = await this.#box.seal(JSON.stringify(transaction));
+    this.#jar.set(reply, this.#cookieName(transaction.state), sealed, lifetime);
+    return transaction;
+  }
+
+  /**
+   * The transaction that an answer with this `state` belongs to; it can't be taken again.
+   * @throws {Problem} `login_state_invalid` unless this browser started it, with this provider, not long ago.
+   */
+  async take(request: FastifyRequest, reply: FastifyReply, state: unknown): Promise<LoginTransaction> {
+    if (typeof state !== 'string' || state === '' || state.length > 512) {
+      throw invalid('state_missing');
+    }
+    const name = this.#cookieName(state);
+    const sealed = readSingleCookie(request.headers.cookie, name);
+    const text = sealed === undefined ? undefined : await this.#box.open(sealed);
+    if (text === undefined) {
+      throw invalid('state_unknown');
+    }
+    this.#jar.clear(reply, name);
+    const transaction = transactionSchema.parse(JSON.parse(text));
+    if (transaction.state !== state || transaction.provider !== this.#provider) {
+      throw invalid('state_of_other_provider');
+    }
+    const now = this.#clock.seconds();
+    if (transaction.expiresAt < now) {
+      throw invalid('state_expired');
+    }
+    this.#forgetExpired(now);
+    if (this.#used.has(state)) {
+      throw invalid('state_reused');
+    }
+    this.#used.set(state, transaction.expiresAt);
+    return transaction;
+  }
+
+  #cookieName(state: string): string {
+    return this.#prefix + createHash('sha256').update(state).digest('base64url').slice(0, 16);
+  }
+
+  #forgetExpired(now: number): void {
+    for (const [state, expiresAt] of this.#used) {
+      if (expiresAt >= now) {
+        break;
+      }
+      this.#used.delete(state);
+    }
+  }
+}
+
+function invalid(reason: string): Problem {
+  return new Problem('login_state_invalid', { reason });
+}

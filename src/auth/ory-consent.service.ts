@@ -1,0 +1,91 @@
+import { Injectable } from '@nestjs/common';
+import { Problem } from '../core/problem.error.js';
+import { HydraClient } from '../hydra/hydra.client.js';
+import type { ConsentRequest } from '../hydra/hydra.schemas.js';
+import { KratosClient } from '../kratos/kratos.client.js';
+import { toProviderIdentity } from '../kratos/kratos.session.js';
+import type { ProviderIdentity } from '../users/identity.js';
+
+/** What a person chose on the consent page. */
+export interface ConsentDecision {
+  readonly allow: boolean;
+  readonly scope: readonly string[];
+  readonly remember: boolean;
+}
+
+/** Hydra's consent challenge (step 5): skipped for clients that are the product itself, asked for any other. */
+@Injectable()
+export class OryConsentService {
+  readonly #hydra: HydraClient;
+  readonly #kratos: KratosClient;
+
+  constructor(hydra: HydraClient, kratos: KratosClient) {
+    this.#hydra = hydra;
+    this.#kratos = kratos;
+  }
+
+  /** The request behind a challenge, when the login it belongs to still lives. */
+  async request(challenge: string): Promise<ConsentRequest> {
+    const request = await this.#hydra.consentRequest(challenge);
+    await this.#identityOf(request);
+    return request;
+  }
+
+  /** Whether nobody needs to be asked: a client of ours, or one that was agreed to before. */
+  needsNoQuestion(request: ConsentRequest): boolean {
+    return request.skip === true || request.client.skip_consent === true;
+  }
+
+  /** Grants everything that was asked for. @returns where the browser goes on. */
+  async grantAll(request: ConsentRequest): Promise<string> {
+    return this.#grant(request, request.requested_scope ?? [], false);
+  }
+
+  /** Carries out a person's decision; never more than what the client asked for. @returns where the browser goes on. */
+  async decide(challenge: string, decision: ConsentDecision): Promise<string> {
+    const request = await this.#hydra.consentRequest(challenge);
+    if (!decision.allow) {
+      return this.#hydra.rejectConsent(challenge);
+    }
+    const asked = request.requested_scope ?? [];
+    if (decision.scope.some((scope) => !asked.includes(scope))) {
+      throw new Problem('challenge_rejected', { reason: 'consent_scope_not_asked' });
+    }
+    // openid isn't a permission that one could take away: without it, it's another protocol.
+    const scope = asked.filter((entry) => entry === 'openid' || decision.scope.includes(entry));
+    return this.#grant(request, scope, decision.remember);
+  }
+
+  async #grant(request: ConsentRequest, scope: readonly string[], remember: boolean): Promise<string> {
+    const identity = await this.#identityOf(request);
+    return this.#hydra.acceptConsent(request, {
+      scope,
+      remember,
+      context: request.context,
+      idToken: idTokenClaims(identity, scope),
+    });
+  }
+
+  async #identityOf(request: ConsentRequest): Promise<ProviderIdentity> {
+    const session = await this.#kratos.findSession(request.context.kratos_session_id);
+    if (
+      session === undefined ||
+      session.identity.id !== request.subject ||
+      session.identity.state !== 'active'
+    ) {
+      throw new Problem('challenge_rejected', { reason: 'kratos_session_ended' });
+    }
+    return toProviderIdentity(session.identity);
+  }
+}
+
+/** Claims that the granted scopes stand for (OpenID Connect Core section 5.4). */
+function idTokenClaims(identity: ProviderIdentity, scope: readonly string[]): Record<string, unknown> {
+  return {
+    ...(scope.includes('email') && identity.email !== null
+      ? { email: identity.email, email_verified: identity.emailVerified }
+      : {}),
+    ...(scope.includes('profile') && identity.name !== null ? { name: identity.name } : {}),
+    ...(scope.includes('profile') && identity.picture !== null ? { picture: identity.picture } : {}),
+  };
+}

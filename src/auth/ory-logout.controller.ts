@@ -1,0 +1,76 @@
+import { Body, Controller, Get, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { ChallengeBinding } from '../hydra/challenge.binding.js';
+import { HydraClient } from '../hydra/hydra.client.js';
+import { KratosClient } from '../kratos/kratos.client.js';
+import { CurrentUser, OptionalSession, Public } from '../session/access.decorators.js';
+import type { Principal } from '../session/principal.js';
+import { SessionCookie } from '../session/session.cookie.js';
+import { AuthService } from './auth.service.js';
+import { requireBound } from './ory.challenge.js';
+import { originOf } from './request.origin.js';
+
+const formSchema = z.object({ logout_challenge: z.string(), decision: z.enum(['logout', 'stay']) });
+
+/** Hydra's logout challenge: another application asks to log the person out; the person decides. */
+@ApiExcludeController()
+@Controller('auth/ory/logout')
+export class OryLogoutController {
+  readonly #hydra: HydraClient;
+  readonly #kratos: KratosClient;
+  readonly #binding: ChallengeBinding;
+  readonly #auth: AuthService;
+  readonly #cookie: SessionCookie;
+
+  constructor(
+    hydra: HydraClient,
+    kratos: KratosClient,
+    binding: ChallengeBinding,
+    auth: AuthService,
+    cookie: SessionCookie,
+  ) {
+    this.#hydra = hydra;
+    this.#kratos = kratos;
+    this.#binding = binding;
+    this.#auth = auth;
+    this.#cookie = cookie;
+  }
+
+  @Get()
+  @Public()
+  async start(
+    @Query('logout_challenge') given: unknown,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const challenge = requireBound(this.#binding, given, request);
+    await this.#hydra.logoutRequest(challenge);
+    await reply.redirect(`/ui/logout?${new URLSearchParams({ logout_challenge: challenge })}`, 302);
+  }
+
+  @Post()
+  @OptionalSession()
+  async decide(
+    @Body({ schema: formSchema }) form: z.output<typeof formSchema>,
+    @CurrentUser({ optional: true }) principal: Principal | undefined,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const challenge = requireBound(this.#binding, form.logout_challenge, request);
+    if (form.decision === 'stay') {
+      await reply.redirect('/', 303);
+      return;
+    }
+    const whoami = await this.#kratos.whoami(request.headers.cookie);
+    if (whoami.state === 'live') {
+      await this.#kratos.revokeSession(whoami.session.id);
+    }
+    if (principal !== undefined) {
+      await this.#auth.logout(principal, originOf(request));
+    }
+    this.#cookie.clear(reply);
+    await reply.redirect(await this.#hydra.acceptLogout(challenge), 303);
+  }
+}

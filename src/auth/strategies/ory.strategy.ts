@@ -1,0 +1,134 @@
+import { Logger } from '@nestjs/common';
+import type { OryConfiguration } from '../../config/configuration.js';
+import { Problem } from '../../core/problem.error.js';
+import type { SessionRow } from '../../database/database.schema.js';
+import type { HydraClient } from '../../hydra/hydra.client.js';
+import type { KratosClient } from '../../kratos/kratos.client.js';
+import { kratosIssuer, toProviderIdentity } from '../../kratos/kratos.session.js';
+import type { ExchangedTokens, RelyingParty } from '../../oidc/relying.party.js';
+import {
+  AuthStrategy,
+  type LoginStart,
+  type ProviderSessionState,
+  type ValidatedLogin,
+} from '../auth.strategy.js';
+import type { LoginTransaction } from '../login.transaction.js';
+import type { OryBootstrap } from '../ory.bootstrap.js';
+
+/** Parts of an Ory deployment that the strategy calls. */
+export interface OryParts {
+  readonly kratos: KratosClient;
+  readonly hydra: HydraClient;
+  readonly relyingParty: RelyingParty;
+  readonly bootstrap: OryBootstrap;
+}
+
+/** Opaque tokens of Hydra, and nothing that could be anything else. */
+const accessTokenForm = /^[\w.~+/-]{16,2048}=*$/;
+
+/** Logins through Kratos and Hydra: the reference flow of the design, steps 6 to 9. */
+export class OryStrategy extends AuthStrategy {
+  readonly #logger = new Logger(OryStrategy.name);
+  readonly #parts: OryParts;
+  readonly #configuration: OryConfiguration;
+
+  constructor(parts: OryParts, configuration: OryConfiguration) {
+    super();
+    this.#parts = parts;
+    this.#configuration = configuration;
+  }
+
+  async authorizationUrl({ kind, transaction }: LoginStart): Promise<URL> {
+    return this.#parts.relyingParty.authorizationUrl(transaction, {
+      redirect_uri: `${this.#configuration.PUBLIC_URL}/auth/callback`,
+      scope: 'openid profile email',
+      audience: this.#configuration.TOKEN_AUDIENCE,
+      ...(kind === 'signup' ? { screen_hint: 'signup' } : {}),
+    });
+  }
+
+  /** Step 6, in its default form: the gateway itself exchanges the code. */
+  async exchange(answer: URL, transaction: LoginTransaction): Promise<ExchangedTokens> {
+    return this.#parts.relyingParty.exchange(answer, transaction);
+  }
+
+  /** Step 9: Hydra knows the token, Kratos knows the person and whether the login still lives. */
+  async validate(accessToken: string): Promise<ValidatedLogin> {
+    if (!accessTokenForm.test(accessToken)) {
+      throw rejected('access_token_malformed');
+    }
+    const token = await this.#parts.hydra.introspect(accessToken);
+    if (token === undefined) {
+      // Also what a client-credentials token gets: no person's consent, no session behind it.
+      throw rejected('access_token_inactive');
+    }
+    if (token.token_use !== 'access_token') {
+      throw rejected('access_token_wrong_use');
+    }
+    if (!this.#configuration.ALLOWED_CLIENT_IDS.includes(token.client_id)) {
+      throw rejected('access_token_foreign_client');
+    }
+    if (token.aud?.includes(this.#configuration.TOKEN_AUDIENCE) !== true) {
+      throw rejected('access_token_wrong_audience');
+    }
+    const session = await this.#parts.kratos.findSession(token.ext.kratos_session_id);
+    if (session === undefined || session.identity.id !== token.sub) {
+      throw rejected('kratos_session_ended');
+    }
+    if (session.identity.state !== 'active') {
+      throw rejected('kratos_identity_inactive');
+    }
+    return {
+      identity: toProviderIdentity(session.identity),
+      evidence: {
+        provider: 'ory',
+        issuer: kratosIssuer,
+        subject: token.sub,
+        clientId: token.client_id,
+        scope: (token.scope ?? '').split(' ').filter((scope) => scope !== ''),
+        amr: token.ext.amr,
+        authTime: token.ext.auth_time,
+        providerSessionId: session.id,
+      },
+    };
+  }
+
+  async discard(accessToken: string): Promise<void> {
+    try {
+      await this.#parts.relyingParty.revoke(accessToken);
+    } catch (error) {
+      this.#logger.warn('an access token could not be revoked', { reason: 'revocation_failed', err: error });
+    }
+  }
+
+  async sessionState(session: SessionRow): Promise<ProviderSessionState> {
+    if (session.provider_session_id === null) {
+      return 'ended';
+    }
+    try {
+      const found = await this.#parts.kratos.findSession(session.provider_session_id);
+      return found?.identity.state === 'active' && found.identity.id === session.subject ? 'alive' : 'ended';
+    } catch (error) {
+      this.#logger.warn('Kratos cannot be asked about a session', {
+        reason: 'kratos_unreachable',
+        err: error,
+      });
+      return 'unknown';
+    }
+  }
+
+  async endSession(session: SessionRow): Promise<undefined> {
+    if (session.provider_session_id !== null) {
+      await this.#parts.kratos.revokeSession(session.provider_session_id);
+    }
+  }
+
+  async requireReady(): Promise<void> {
+    await Promise.all([this.#parts.kratos.requireReady(), this.#parts.hydra.requireReady()]);
+    this.#parts.bootstrap.requireDone();
+  }
+}
+
+function rejected(reason: string): Problem {
+  return new Problem('access_token_rejected', { reason });
+}

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { secret } from './secret.parser.js';
+import { commaList, duration, flag, origin, variableDocs } from './variable.js';
+
+const port = z.string().transform((text, context) => {
+  const number = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(number >= 1 && number <= 65_535)) {
+    context.addIssue('must be a port number from 1 to 65535');
+    return z.NEVER;
+  }
+  return number;
+});
+
+const databaseUrl = z.string().regex(/^(?:postgres(?:ql)?:\/\/|file:)./, {
+  error: 'must start with postgres:// or, for SQLite, with file:',
+});
+
+const secrets = commaList
+  .pipe(z.array(z.string()).min(1, { error: 'must hold at least one secret' }))
+  .pipe(z.array(secret));
+
+/** Every variable that means the same under all providers. */
+export const commonVariables = z.object({
+  AUTH_PROVIDER: z
+    .enum(['ory', 'auth0', 'oidc'], 'must be ory, auth0 or oidc')
+    .default('ory')
+    .register(variableDocs, {
+      description:
+        'Who logs people in: `ory` (Kratos and Hydra), `auth0`, or `oidc` (any other OpenID provider).',
+    }),
+  PUBLIC_URL: origin.default('http://localhost:3000').register(variableDocs, {
+    description:
+      'The one origin that browsers see, without a path. It is the `iss` of the augmented token and decides whether cookies are `Secure`.',
+    recommendation:
+      'Always https outside of a developer machine; plain http is only taken for loopback names.',
+    example: 'https://auth.example.org',
+  }),
+  HOST: z.string().default('127.0.0.1').register(variableDocs, {
+    description: 'Address to listen on.',
+    recommendation: '`0.0.0.0` in a container, with a proxy in front.',
+  }),
+  PORT: port.optional().register(variableDocs, {
+    description: 'Port to listen on.',
+    derivedDefault: 'the port of `PUBLIC_URL` when that is plain http, else 3000',
+    example: '3000',
+  }),
+  SECRETS: secrets.register(variableDocs, {
+    description:
+      'Comma list of secrets, each at least 32 random bytes in hex or base64. The first encrypts, all decrypt. Cookies and stored keys are encrypted with keys derived from them.',
+    recommendation:
+      'Make one with `openssl rand -base64 32`. To rotate, put the new one first and keep the old ones for `SESSION_MAX_TTL`. `npm start` makes one by itself when Ory is embedded.',
+    secret: true,
+  }),
+  DATA_DIR: z.string().default('.data').register(variableDocs, {
+    description: 'Folder of the embedded databases and secrets.',
+  }),
+  DATABASE_URL: databaseUrl.optional().register(variableDocs, {
+    description: '`postgres://…`, or `file:…` for SQLite.',
+    derivedDefault: 'SQLite, `vestibule.db` in `DATA_DIR`',
+    recommendation: 'PostgreSQL in production, and whenever there is more than one replica.',
+    example: 'postgres://vestibule@db.internal/vestibule',
+    secret: true,
+  }),
+  ALLOWED_CLIENT_IDS: commaList
+    .default(['vestibule', 'vestibule-spa', 'vestibule-cli'])
+    .register(variableDocs, {
+      description:
+        'OAuth clients whose access tokens `POST /auth/login` and `POST /auth/token` take; no others.',
+    }),
+  ALLOWED_ORIGINS: commaList.pipe(z.array(origin)).default([]).register(variableDocs, {
+    description: 'Further origins whose pages may send state-changing requests with cookies.',
+    recommendation: 'Leave it empty when everything is on one origin.',
+  }),
+  TOKEN_AUDIENCE: z.string().min(1).optional().register(variableDocs, {
+    description:
+      'The `aud` of the augmented token, and the audience that access tokens of the provider must carry.',
+    derivedDefault: '`PUBLIC_URL`',
+    example: 'https://api.example.org',
+  }),
+  TOKEN_TTL: duration.default(600).register(variableDocs, {
+    description: 'Life of one augmented token; a session renews it as long as it lives.',
+    recommendation: '5 to 15 minutes.',
+  }),
+  SESSION_IDLE_TTL: duration.default(604_800).register(variableDocs, {
+    description: 'A session that is not used for this long ends.',
+  }),
+  SESSION_MAX_TTL: duration.default(2_592_000).register(variableDocs, {
+    description: 'A session ends this long after the login, used or not.',
+  }),
+  TRUST_PROXY: commaList.default([]).register(variableDocs, {
+    description:
+      'Addresses or CIDR ranges of the proxies in front, whose `X-Forwarded-*` headers are believed. `loopback` and `uniquelocal` name ranges.',
+    recommendation: 'Only the proxies themselves.',
+    example: '10.0.0.0/8',
+  }),
+  DEMO: flag.default(false).register(variableDocs, {
+    description: 'Whether `/demo`, the example single-page app, is served (`ory` only).',
+    recommendation: 'Leave it off in production. `npm start` with embedded Ory turns it on.',
+  }),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'must be a pino level')
+    .default('info')
+    .register(variableDocs, { description: 'Least level that is logged: JSON lines on standard output.' }),
+});

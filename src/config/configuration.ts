@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { z } from 'zod';
+import { commonVariables } from './common.variables.js';
+import { auth0Variables, oidcVariables, oryVariables } from './provider.variables.js';
+
+type Common = z.output<typeof commonVariables>;
+type Ory = z.output<typeof oryVariables>;
+
+/** Settings that mean the same under every provider, defaults filled in. Times in seconds. */
+export interface CommonConfiguration extends Omit<Common, 'AUTH_PROVIDER'> {
+  readonly PORT: number;
+  readonly TOKEN_AUDIENCE: string;
+  readonly DATABASE_URL: string;
+}
+
+/** `AUTH_PROVIDER=ory`. */
+export interface OryConfiguration extends CommonConfiguration, Ory {
+  readonly AUTH_PROVIDER: 'ory';
+  readonly SPA_REDIRECT_URIS: string[];
+}
+
+/** `AUTH_PROVIDER=auth0`. */
+export interface Auth0Configuration extends CommonConfiguration, z.output<typeof auth0Variables> {
+  readonly AUTH_PROVIDER: 'auth0';
+}
+
+/** `AUTH_PROVIDER=oidc`. */
+export interface OidcConfiguration extends CommonConfiguration, z.output<typeof oidcVariables> {
+  readonly AUTH_PROVIDER: 'oidc';
+}
+
+/** Everything the environment says, as a union by provider: no setting of another provider is ever there. */
+export type Configuration = OryConfiguration | Auth0Configuration | OidcConfiguration;
+
+/** The environment as a process gets it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** All that is wrong with the environment, by variable name and never by value. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+  /** One line a problem. */
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(
+      [
+        'The configuration is not valid:',
+        ...problems.map((problem) => `  ${problem}`),
+        'Each variable is explained in docs/configuration.md.',
+      ].join('\n'),
+    );
+    this.problems = problems;
+  }
+}
+
+const variablesByProvider = { ory: oryVariables, auth0: auth0Variables, oidc: oidcVariables };
+
+/**
+ * Parses the environment.
+ * @throws {ConfigurationError} listing every problem at once.
+ */
+export function loadConfiguration(environment: Environment): Configuration {
+  const problems: string[] = [];
+  const values = withMountedFiles(environment, problems);
+  const common = commonVariables.safeParse(values);
+  const provider = commonVariables.shape.AUTH_PROVIDER.safeParse(values['AUTH_PROVIDER']).data;
+  const specific = provider === undefined ? undefined : variablesByProvider[provider].safeParse(values);
+  for (const { error } of [common, specific ?? { error: undefined }]) {
+    problems.push(...(error?.issues ?? []).map((issue) => describe(issue, values)));
+  }
+  if (common.success) {
+    problems.push(...contradictions(common.data));
+  }
+  if (!common.success || !specific?.success || problems.length > 0) {
+    throw new ConfigurationError([...new Set(problems)]);
+  }
+  const base = withDefaults(common.data);
+  switch (common.data.AUTH_PROVIDER) {
+    case 'ory': {
+      const ory = oryVariables.parse(values);
+      return {
+        ...base,
+        ...ory,
+        AUTH_PROVIDER: 'ory',
+        SPA_REDIRECT_URIS: ory.SPA_REDIRECT_URIS ?? [`${base.PUBLIC_URL}/demo`],
+      };
+    }
+    case 'auth0':
+      return { ...base, ...auth0Variables.parse(values), AUTH_PROVIDER: 'auth0' };
+    case 'oidc':
+      return { ...base, ...oidcVariables.parse(values), AUTH_PROVIDER: 'oidc' };
+  }
+}
+
+function withDefaults(common: Common): CommonConfiguration {
+  const url = new URL(common.PUBLIC_URL);
+  const port = url.protocol === 'http:' ? Number(url.port === '' ? 80 : url.port) : 3000;
+  const dataDir = resolve(common.DATA_DIR);
+  return {
+    ...common,
+    DATA_DIR: dataDir,
+    PORT: common.PORT ?? port,
+    TOKEN_AUDIENCE: common.TOKEN_AUDIENCE ?? common.PUBLIC_URL,
+    DATABASE_URL: common.DATABASE_URL ?? `file:${resolve(dataDir, 'vestibule.db')}`,
+  };
+}
+
+/** Rules between variables. */
+function contradictions(common: Common): string[] {
+  const found: string[] = [];
+  const { protocol, hostname } = new URL(common.PUBLIC_URL);
+  const isLoopback =
+    hostname === 'localhost' || hostname.endsWith('.localhost') || /^(?:127\.|\[::1\])/.test(hostname);
+  if (protocol === 'http:' && !isLoopback) {
+    found.push('PUBLIC_URL: must be https, except for localhost and loopback addresses');
+  }
+  if (common.SESSION_IDLE_TTL > common.SESSION_MAX_TTL) {
+    found.push('SESSION_IDLE_TTL: must not be longer than SESSION_MAX_TTL');
+  }
+  if (common.TOKEN_TTL > common.SESSION_IDLE_TTL) {
+    found.push('TOKEN_TTL: must not be longer than SESSION_IDLE_TTL');
+  }
+  return found;
+}
+
+/** Reads `NAME_FILE` for each known NAME; empty values count as not set. */
+function withMountedFiles(environment: Environment, problems: string[]): Record<string, string> {
+  const values: Record<string, string> = {};
+  const names = [commonVariables, oryVariables, auth0Variables, oidcVariables].flatMap((object) =>
+    Object.keys(object.shape),
+  );
+  for (const name of names) {
+    const direct = environment[name];
+    const file = environment[`${name}_FILE`];
+    if (direct !== undefined && direct !== '' && file !== undefined && file !== '') {
+      problems.push(`${name}: is set twice, by ${name} and by ${name}_FILE`);
+    } else if (direct !== undefined && direct !== '') {
+      values[name] = direct;
+    } else if (file !== undefined && file !== '') {
+      try {
+        values[name] = readFileSync(file, 'utf8').trim();
+      } catch {
+        problems.push(`${name}_FILE: the file cannot be read`);
+      }
+    }
+  }
+  return values;
+}
+
+function describe(issue: z.core.$ZodIssue, values: Readonly<Record<string, string>>): string {
+  const name = String(issue.path[0]);
+  return values[name] === undefined ? `${name}: is missing` : `${name}: ${issue.message}`;
+}

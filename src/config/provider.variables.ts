@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { commaList, hostOrUrl, httpUrl, variableDocs } from './variable.js';
+
+/** What `AUTH_PROVIDER=ory` needs. */
+export const oryVariables = z.object({
+  KRATOS_PUBLIC_URL: httpUrl.register(variableDocs, {
+    description: "Kratos' public API as the gateway reaches it.",
+    example: 'http://kratos:4433',
+  }),
+  KRATOS_ADMIN_URL: httpUrl.register(variableDocs, {
+    description: "Kratos' admin API as the gateway reaches it.",
+    recommendation: 'Must not be reachable from anywhere else.',
+    example: 'http://kratos:4434',
+  }),
+  HYDRA_PUBLIC_URL: httpUrl.register(variableDocs, {
+    description: "Hydra's public API as the gateway reaches it.",
+    example: 'http://hydra:4444',
+  }),
+  HYDRA_ADMIN_URL: httpUrl.register(variableDocs, {
+    description: "Hydra's admin API as the gateway reaches it.",
+    recommendation: 'Must not be reachable from anywhere else.',
+    example: 'http://hydra:4445',
+  }),
+  SPA_REDIRECT_URIS: commaList.pipe(z.array(httpUrl)).optional().register(variableDocs, {
+    description: 'Redirect URIs of the public client `vestibule-spa`.',
+    derivedDefault: '`PUBLIC_URL` + `/demo`',
+    example: 'https://app.example.org/callback',
+  }),
+  ADMIN_EMAIL: z.email({ error: 'must be an e-mail address' }).optional().register(variableDocs, {
+    description: 'E-mail address of the first administrator, made when there is none with this address.',
+    derivedDefault: '`admin@vestibule.example` under `npm start`, else none is made',
+    example: 'admin@example.org',
+  }),
+  ADMIN_PASSWORD: z
+    .string()
+    .min(12, { error: 'must have at least 12 characters' })
+    .refine((text) => !/^(?:admin|password|changeme|letmein|12345)/i.test(text), {
+      error: 'must not be a default password',
+    })
+    .optional()
+    .register(variableDocs, {
+      description: 'Password of the first administrator; only used when the account is made.',
+      derivedDefault: 'random under `npm start`, shown once',
+      secret: true,
+    }),
+});
+
+/** What `AUTH_PROVIDER=auth0` needs. */
+export const auth0Variables = z.object({
+  AUTH0_DOMAIN: hostOrUrl.register(variableDocs, {
+    description: "The tenant's host name, or a whole http(s) URL for a private stand-in.",
+    example: 'example.eu.auth0.com',
+  }),
+  AUTH0_CLIENT_ID: z.string().min(1).register(variableDocs, {
+    description: 'Client id of the Auth0 application.',
+    example: 'AbCdEf123456',
+  }),
+  AUTH0_CLIENT_SECRET: z.string().min(1).register(variableDocs, {
+    description: 'Client secret of the Auth0 application.',
+    secret: true,
+  }),
+  AUTH0_AUDIENCE: z.string().min(1).optional().register(variableDocs, {
+    description: 'Identifier of the API whose access tokens are asked for.',
+    derivedDefault: 'none: opaque access tokens',
+    example: 'https://api.example.org',
+  }),
+});
+
+/** What `AUTH_PROVIDER=oidc` needs. */
+export const oidcVariables = z.object({
+  OIDC_ISSUER: httpUrl.register(variableDocs, {
+    description: "The provider's issuer identifier; discovery starts there.",
+    example: 'https://sso.example.org/realms/main',
+  }),
+  OIDC_CLIENT_ID: z.string().min(1).register(variableDocs, {
+    description: 'Client id at the provider.',
+    example: 'vestibule',
+  }),
+  OIDC_CLIENT_SECRET: z.string().min(1).register(variableDocs, {
+    description: 'Client secret at the provider.',
+    secret: true,
+  }),
+});

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+const minimumBytes = 32;
+/** 32 random bytes hold about 30 different values; fewer than this never comes from a random source. */
+const minimumDistinctBytes = 16;
+
+/**
+ * One secret of `SECRETS`: at least 32 random bytes in hex, base64 or base64url → the bytes.
+ * Texts that can't be random (too short, repetitive, sentences, placeholders) are refused; the value is never echoed.
+ */
+export const secret = z.string().transform((text, context) => {
+  const bytes = /^(?:[0-9a-f]{2})+$/i.test(text)
+    ? Buffer.from(text, 'hex')
+    : /^[A-Za-z0-9+/_-]+={0,2}$/.test(text)
+      ? Buffer.from(text, 'base64url')
+      : undefined;
+  if (bytes === undefined || bytes.length < minimumBytes) {
+    context.addIssue(
+      'each entry must be at least 32 random bytes in hex or base64: `openssl rand -base64 32`',
+    );
+    return z.NEVER;
+  }
+  if (new Set(bytes).size < minimumDistinctBytes || /change|secret|example|password/i.test(text)) {
+    context.addIssue('an entry is not random: make one with `openssl rand -base64 32`');
+    return z.NEVER;
+  }
+  return new Uint8Array(bytes);
+});

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+/** What the documentation says of one environment variable. */
+export interface VariableDoc {
+  /** Meaning, in one or two sentences. */
+  readonly description: string;
+  /** How the default is found, where it isn't a constant of the schema. */
+  readonly derivedDefault?: string;
+  /** What to set in production, or what to be careful with. */
+  readonly recommendation?: string;
+  /** A value for .env.example. */
+  readonly example?: string;
+  /** Whether the value must never be shown. */
+  readonly secret?: boolean;
+}
+
+/** Registry that ties each variable's schema to its documentation; the docs are generated from it. */
+export const variableDocs = z.registry<VariableDoc>();
+
+const units = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+const durationPattern = /^([1-9]\d{0,8})([smhd])$/;
+
+/** `90s`, `10m`, `12h`, `30d` → seconds. */
+export const duration = z.string().transform((text, context) => {
+  const match = durationPattern.exec(text);
+  const unit = match?.[2];
+  if (match?.[1] !== undefined && (unit === 's' || unit === 'm' || unit === 'h' || unit === 'd')) {
+    return Number(match[1]) * units[unit];
+  }
+  context.addIssue('must be a whole number with a unit, such as 90s, 10m, 12h or 30d');
+  return z.NEVER;
+});
+
+/** Comma list → entries without blanks. */
+export const commaList = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== ''),
+);
+
+/** `true` or `false`. */
+export const flag = z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true');
+
+/** Absolute http(s) URL without credentials, query or fragment; a slash at its end is dropped. */
+export const httpUrl = z.string().transform((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    url.username !== '' ||
+    url.password !== '' ||
+    url.search !== '' ||
+    url.hash !== ''
+  ) {
+    context.addIssue('must be an absolute http or https URL without credentials, query or fragment');
+    return z.NEVER;
+  }
+  return url.href.replace(/\/+$/, '');
+});
+
+/** Origin: scheme, host and port of an http(s) URL and nothing behind them. */
+export const origin = httpUrl.refine((url) => new URL(url).origin === url, {
+  error: 'must be an origin: scheme, host and, where needed, a port; no path',
+});
+
+/** Host name, or a whole http(s) URL; a bare host name is taken to mean https. */
+export const hostOrUrl = z
+  .string()
+  .transform((text) => (/^https?:\/\//.test(text) ? text : `https://${text}`))
+  .pipe(httpUrl);

@@ -1,0 +1,111 @@
+/** One entry of the error catalogue: what every problem with this code has in common. */
+export interface ProblemDefinition {
+  /** HTTP status of the answer. */
+  readonly status: number;
+  /** Short summary, the same at every occurrence (RFC 9457 `title`). */
+  readonly title: string;
+  /** What the reader of docs/errors.md can do about it. */
+  readonly remedy: string;
+}
+
+/**
+ * Every error that Vestibule answers with, by its stable `code`. `docs/errors.md` is generated from here.
+ * A code is never reused for another meaning; statuses and titles may only be made more exact.
+ */
+export const problemCatalogue = {
+  validation_failed: {
+    status: 400,
+    title: 'The request is not valid',
+    remedy: 'See `errors`: each entry names a field and what was expected of it.',
+  },
+  malformed_request: {
+    status: 400,
+    title: 'The request could not be read',
+    remedy: 'Send well-formed HTTP and JSON; `detail` says which part could not be read.',
+  },
+  unauthenticated: {
+    status: 401,
+    title: 'Log in first',
+    remedy: 'Send a live session cookie or `Authorization: Bearer` with an augmented token.',
+  },
+  access_token_rejected: {
+    status: 401,
+    title: 'The access token was not accepted',
+    remedy:
+      'Use a live access token of an allowed client (`ALLOWED_CLIENT_IDS`) with the audience `TOKEN_AUDIENCE`, given to a person who is still logged in at the provider.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'Not allowed',
+    remedy: 'The session is live but may not do this.',
+  },
+  cross_site_request: {
+    status: 403,
+    title: 'Requests from other sites are refused',
+    remedy:
+      'State-changing requests of browsers must come from this origin, or from one in `ALLOWED_ORIGINS`.',
+  },
+  login_state_invalid: {
+    status: 403,
+    title: 'This login was not started in this browser, is too old, or was used already',
+    remedy: 'Start again at `/auth/login`. Cookies must be enabled.',
+  },
+  login_refused: {
+    status: 403,
+    title: 'The login was refused',
+    remedy: 'The provider refused the login or its answer did not match what was asked. Start again.',
+  },
+  challenge_rejected: {
+    status: 403,
+    title: 'This step of the login does not belong to this browser',
+    remedy: 'Start again at the application that sent you here.',
+  },
+  not_found: {
+    status: 404,
+    title: 'There is nothing here',
+    remedy: 'Check the path; `/docs` lists the routes.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'This method is not allowed here',
+    remedy: 'See the `Allow` header for the methods that are.',
+  },
+  payload_too_large: {
+    status: 413,
+    title: 'The request body is too large',
+    remedy: 'Bodies are limited to 64 KiB.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'This content type is not accepted here',
+    remedy: 'Send `application/json`, or for forms `application/x-www-form-urlencoded`.',
+  },
+  wrong_host: {
+    status: 421,
+    title: 'This host name is not served here',
+    remedy: 'Use the origin of `PUBLIC_URL`; a proxy in front must pass the Host header on.',
+  },
+  session_too_large: {
+    status: 422,
+    title: 'The session does not fit into a cookie',
+    remedy: 'The claims of this person make the cookie larger than 4,096 bytes: map fewer or shorter claims.',
+  },
+  internal_error: {
+    status: 500,
+    title: 'Something went wrong here',
+    remedy: 'Look for the `requestId` in the log. Please report it.',
+  },
+  provider_unavailable: {
+    status: 503,
+    title: 'The login provider cannot be reached',
+    remedy: 'Live sessions go on. Try again in a moment; operators see `/health/ready` and the log.',
+  },
+  not_ready: {
+    status: 503,
+    title: 'Not ready',
+    remedy: 'A dependency is not there yet or the process is draining; `/health/ready` names it.',
+  },
+} satisfies Record<string, ProblemDefinition>;
+
+/** Stable identifier of an error; what callers branch on. */
+export type ProblemCode = keyof typeof problemCatalogue;

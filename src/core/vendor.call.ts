@@ -1,0 +1,57 @@
+import { Problem } from './problem.error.js';
+
+/** Milliseconds that a call to a provider's API may take. */
+export const vendorTimeout = 2000;
+
+/** Options for the axios calls of @ory/client: bounded, no redirect followed, no proxy taken from the environment. */
+export const vendorRequestDefaults = {
+  timeout: vendorTimeout,
+  maxRedirects: 0,
+  maxContentLength: 1_048_576,
+  proxy: false,
+} as const;
+
+/** HTTP status of a failed vendor call; undefined when there was no answer at all. */
+export function statusOf(error: unknown): number | undefined {
+  const response: unknown = error instanceof Error ? Reflect.get(error, 'response') : undefined;
+  const status: unknown =
+    typeof response === 'object' && response !== null ? Reflect.get(response, 'status') : undefined;
+  return typeof status === 'number' ? status : undefined;
+}
+
+/** The body of a failed vendor call's answer, to be parsed; undefined when there was none. */
+export function bodyOf(error: unknown): unknown {
+  const response: unknown = error instanceof Error ? Reflect.get(error, 'response') : undefined;
+  return typeof response === 'object' && response !== null ? Reflect.get(response, 'data') : undefined;
+}
+
+/** A vendor that can't be reached, is too slow, or answers what it never should. */
+export function unavailable(reason: string, cause?: unknown): Problem {
+  return new Problem('provider_unavailable', { reason, cause: withoutRequest(cause) });
+}
+
+/** @throws {Problem} `provider_unavailable` unless a health endpoint answers 200 in time. */
+export async function requireHealthy(url: string, reason: string): Promise<void> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(vendorTimeout), redirect: 'error' }).catch(
+    (error: unknown) => {
+      throw unavailable(reason, error);
+    },
+  );
+  await answer.body?.cancel();
+  if (!answer.ok) {
+    throw unavailable(reason);
+  }
+}
+
+/** HTTP clients hang request and response, with their secrets, on the error: only name, text and code go on. */
+function withoutRequest(cause: unknown): Error | undefined {
+  if (!(cause instanceof Error)) {
+    return undefined;
+  }
+  const body = bodyOf(cause);
+  const described: unknown =
+    typeof body === 'object' && body !== null ? Reflect.get(body, 'error_description') : undefined;
+  const slim = new Error([cause.message, described].filter((part) => typeof part === 'string').join(': '));
+  slim.name = cause.name;
+  return slim;
+}

@@ -1,0 +1,64 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Kysely, type LogEvent, PostgresDialect, SqliteDialect } from 'kysely';
+import Sqlite from 'libsql';
+import { Pool, TypeOverrides } from 'pg';
+import { Database, type Schema } from './database.schema.js';
+
+const postgresBigint = 20;
+
+/** One process's connection: a pool to PostgreSQL, or one SQLite file. */
+export class DatabaseConnection extends Database {
+  readonly query: Kysely<Schema>;
+  readonly kind: 'sqlite' | 'postgres';
+
+  /**
+   * Opens lazily for PostgreSQL, at once for SQLite (the folder is made when it's missing).
+   * @param url `postgres://…` or `file:…`
+   * @param log called after every statement, for example to count them.
+   */
+  constructor(url: string, log?: (event: LogEvent) => void) {
+    super();
+    const options = log === undefined ? {} : { log };
+    if (url.startsWith('file:')) {
+      this.kind = 'sqlite';
+      this.query = new Kysely({ dialect: new SqliteDialect({ database: openSqlite(url) }), ...options });
+    } else {
+      this.kind = 'postgres';
+      this.query = new Kysely({ dialect: new PostgresDialect({ pool: openPostgres(url) }), ...options });
+    }
+  }
+
+  /** Closes every connection. */
+  async close(): Promise<void> {
+    await this.query.destroy();
+  }
+}
+
+function openSqlite(url: string): Sqlite.Database {
+  const path = url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const sqlite = new Sqlite(path);
+  sqlite.exec('pragma journal_mode = wal');
+  sqlite.exec('pragma busy_timeout = 5000');
+  sqlite.exec('pragma foreign_keys = on');
+  return sqlite;
+}
+
+function openPostgres(url: string): Pool {
+  // Milliseconds since the epoch fit into a double; pg hands bigint over as text unless told otherwise.
+  const types = new TypeOverrides();
+  types.setTypeParser(postgresBigint, Number);
+  const pool = new Pool({
+    connectionString: url,
+    max: 10,
+    connectionTimeoutMillis: 3000,
+    statement_timeout: 5000,
+    application_name: 'vestibule',
+    types,
+  });
+  // An idle connection that breaks is replaced at the next query, whose own error is the one that counts.
+  pool.on('error', () => undefined);
+  return pool;
+}

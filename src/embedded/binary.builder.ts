@@ -1,0 +1,139 @@
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { tryLock } from '../../scripts/lock.mjs';
+import type { Progress } from '../../scripts/progress.mjs';
+import { type PinnedBinary, buildArguments } from './binary.pins.js';
+import { type ChildRun, runChild, terminate } from './child.process.js';
+import { LaunchError } from './launch.error.js';
+
+/** What a build works with. */
+export interface BuildSetting {
+  /** The Go module, `docker/<name>`. */
+  readonly moduleFolder: string;
+  /** Where the temporary folder goes; on the same file system as the cache, so that a rename moves the result. */
+  readonly cacheFolder: string;
+  /** Passed to `go`, apart from what would change the outcome. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly progress: Progress;
+  /** Breaks the build off. */
+  readonly signal: AbortSignal;
+}
+
+/** The ways out when a binary is missing and can't be built. */
+export function waysOut(binary: PinnedBinary): string {
+  return [
+    'Any of these helps:',
+    `  - set ${binary.pathVariable} to the path of a ${binary.title} ${binary.version} binary;`,
+    '  - set KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL, HYDRA_PUBLIC_URL and HYDRA_ADMIN_URL to an Ory that runs elsewhere;',
+    '  - run everything in containers: docker compose up.',
+  ].join('\n');
+}
+
+/**
+ * Builds a binary from its pinned Go module in a temporary folder and hands it to `use`, which moves it away.
+ * @throws {LaunchError} saying what is missing.
+ */
+export async function buildBinary(
+  binary: PinnedBinary,
+  setting: BuildSetting,
+  use: (path: string) => Promise<void>,
+): Promise<void> {
+  const { cacheFolder, moduleFolder, progress } = setting;
+  await removeAbandoned(cacheFolder);
+  const folder = await mkdtemp(join(cacheFolder, 'build-'));
+  const ours = tryLock(`${folder}.lock`);
+  const step = progress.step(`building ${binary.title} ${binary.version}`);
+  try {
+    const output = join(folder, binary.name);
+    const run = runChild({
+      command: 'go',
+      args: [...buildArguments(binary), '-o', output, binary.package],
+      cwd: moduleFolder,
+      env: {
+        ...setting.environment,
+        CGO_ENABLED: binary.needsCompiler ? '1' : '0',
+        GOFLAGS: '',
+        GOWORK: 'off',
+        GOTMPDIR: folder,
+      },
+    });
+    const breakOff = () => void terminate(run, 2000);
+    setting.signal.addEventListener('abort', breakOff, { once: true });
+    const { code } = await run.exited;
+    setting.signal.removeEventListener('abort', breakOff);
+    setting.signal.throwIfAborted();
+    if (code !== 0) {
+      throw new LaunchError(await explain(binary, setting, run));
+    }
+    await use(output);
+    step.done();
+  } catch (error) {
+    step.failed();
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+    ours.release?.();
+  }
+}
+
+/** Why a build failed, in words that blame the right thing. */
+async function explain(binary: PinnedBinary, setting: BuildSetting, run: ChildRun): Promise<string> {
+  const name = `${binary.title} ${binary.version}`;
+  const said = run.lastLines().join('\n');
+  const shown = run.lastLines().map((line) => `  ${line}`);
+  const wanted = /^go (\S+)/m.exec(await readFile(join(setting.moduleFolder, 'go.mod'), 'utf8'))?.[1] ?? '';
+  if (/^(?:sh: .*)?\bgo: (?:not found|command not found|Permission denied)/m.test(said)) {
+    return [
+      `${name} isn't here yet, and without Go it can't be built.`,
+      `Install Go ${wanted} or newer (https://go.dev/dl) and start again. ${waysOut(binary)}`,
+    ].join('\n');
+  }
+  if (/requires go >=|unknown directive|invalid go version|toolchain not available/.test(said)) {
+    return [
+      `${name} can't be built: the installed Go is older than ${wanted}.`,
+      ...shown,
+      `Install Go ${wanted} or newer (https://go.dev/dl) and start again. ${waysOut(binary)}`,
+    ].join('\n');
+  }
+  if (
+    /C compiler ".*" not found|exec: "(?:gcc|clang|cc)|cgo: C compiler|gcc: (?:error|fatal)|stdlib\.h/.test(
+      said,
+    )
+  ) {
+    return [
+      `${name} can't be built: its SQLite is C code, and there is no working C compiler.`,
+      ...shown,
+      'Install one (Debian, Ubuntu: apt install gcc libc6-dev; Alpine: apk add gcc musl-dev; macOS: xcode-select --install) ' +
+        `and start again. ${waysOut(binary)}`,
+    ].join('\n');
+  }
+  if (
+    /dial tcp|no such host|i\/o timeout|proxyconnect|TLS handshake|unexpected status|connection refused/.test(
+      said,
+    )
+  ) {
+    return [
+      `${name} can't be built: its Go modules couldn't be downloaded.`,
+      ...shown,
+      `Check the network, or set GOPROXY to a mirror that can be reached. ${waysOut(binary)}`,
+    ].join('\n');
+  }
+  if (/no space left on device/.test(said)) {
+    return [`${name} can't be built: the disk is full (a build needs about 2 GB).`, ...shown].join('\n');
+  }
+  return [`${name} can't be built; go says:`, ...shown, waysOut(binary)].join('\n');
+}
+
+/** Removes what builds left behind that were killed. */
+async function removeAbandoned(cacheFolder: string): Promise<void> {
+  for (const entry of await readdir(cacheFolder)) {
+    if (/^build-[^.]+$/.test(entry)) {
+      const folder = join(cacheFolder, basename(entry));
+      const lock = tryLock(`${folder}.lock`);
+      if (lock.release !== undefined) {
+        await rm(folder, { recursive: true, force: true });
+        lock.release();
+      }
+    }
+  }
+}

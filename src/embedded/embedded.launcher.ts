@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import { tryLock } from '../../scripts/lock.mjs';
+import type { Progress } from '../../scripts/progress.mjs';
+import { type AdminAccount, noteAdmin, pendingAdmin } from './admin.account.js';
+import type { Environment } from './binary.store.js';
+import { LaunchError, messageOf } from './launch.error.js';
+import { type EmbeddedPlan, gatewayEnvironment, gatewayProbe, planEmbedded } from './launch.plan.js';
+import { type OryStack, startOry } from './ory.stack.js';
+import { assertPortIsFree } from './port.finder.js';
+import { loadSecrets } from './secret.store.js';
+import { SupervisedChild } from './supervised.child.js';
+
+/** What an embedded run is made from. */
+export interface LaunchSetting {
+  readonly environment: Environment;
+  /** The gateway's program. */
+  readonly gateway: { readonly command: string; readonly args: readonly string[] };
+  readonly progress: Progress;
+}
+
+/** A whole Vestibule that is running. */
+export interface Launched {
+  readonly plan: EmbeddedPlan;
+  readonly ory: OryStack;
+  readonly gateway: SupervisedChild;
+  /** Ends the gateway (which answers what it has begun), then Ory, and gives the data folder free. */
+  stop(): Promise<void>;
+}
+
+/** How long the gateway may take to answer what it has begun. */
+const drainLimitMs = 10_000;
+
+/**
+ * Starts Kratos, Hydra, Mailpit and the gateway, and keeps them running. Whatever can be found wrong before something long
+ * or lasting is done is found first: the environment, the data folder, the port, the secrets.
+ * @throws {LaunchError} when something is missing or doesn't start; nothing is left running or locked then.
+ */
+export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> {
+  const { environment, progress } = setting;
+  const began = Date.now();
+  const plan = planEmbedded(environment);
+  const release = lockDataFolder(plan);
+  let ory: OryStack | undefined;
+  try {
+    await assertPortIsFree(plan.host, plan.port);
+    const secrets = await loadSecrets(plan.dataDir);
+    const log = (source: string, line: string) => progress.line(`${source.padEnd(7)} | ${line}`);
+    ory = await startOry({
+      dataDir: plan.dataDir,
+      publicUrl: plan.publicUrl,
+      environment,
+      secrets,
+      logLevel: plan.logLevel,
+      ...(plan.smtpUrl === undefined ? {} : { smtpUrl: plan.smtpUrl }),
+      log,
+      progress,
+    });
+    const admin = await pendingAdmin(plan.dataDir, plan.adminEmail, plan.adminPassword);
+    const gateway = new SupervisedChild(
+      {
+        ...setting.gateway,
+        name: 'gateway',
+        env: gatewayEnvironment(environment, plan, { secrets: secrets.gateway, ory: ory.env, admin }),
+        probe: gatewayProbe(plan),
+        stopLimitMs: drainLimitMs,
+      },
+      log,
+    );
+    await gateway.start();
+    await noteAdmin(plan.dataDir, plan.adminEmail, ory.kratosAdminUrl);
+    progress.line(banner(plan, ory, admin, Date.now() - began));
+    return { plan, ory, gateway, stop: () => stopAll(gateway, ory, release) };
+  } catch (error) {
+    await stopAll(undefined, ory, release);
+    throw error;
+  }
+}
+
+async function stopAll(
+  gateway: SupervisedChild | undefined,
+  ory: OryStack | undefined,
+  release: () => void,
+): Promise<void> {
+  await gateway?.stop();
+  await ory?.stop();
+  release();
+}
+
+/** One copy at a time on a data folder: SQLite, secrets and marks in it belong to one run. */
+function lockDataFolder({ dataDir, port }: EmbeddedPlan): () => void {
+  let attempt;
+  try {
+    attempt = tryLock(join(dataDir, 'launcher.lock'));
+  } catch (error) {
+    throw new LaunchError(
+      `The data folder ${dataDir} can't be written (${messageOf(error)}). Make it writable, or set DATA_DIR to another folder.`,
+      { cause: error },
+    );
+  }
+  if (attempt.release === undefined) {
+    throw new LaunchError(
+      [
+        `Another copy (process ${attempt.holder.pid} on ${attempt.holder.host}) already runs on the data folder ${dataDir}.`,
+        `Stop it (kill ${attempt.holder.pid}), or give this one a folder and a port of its own:`,
+        `  DATA_DIR=.data-2 PORT=${port + 1} npm start`,
+      ].join('\n'),
+    );
+  }
+  const { release } = attempt;
+  // An interrupted start ends the process without coming back here.
+  process.once('exit', release);
+  return () => {
+    process.off('exit', release);
+    release();
+  };
+}
+
+function banner(plan: EmbeddedPlan, ory: OryStack, admin: AdminAccount, tookMs: number): string {
+  return [
+    '',
+    `  Vestibule is ready: ${plan.publicUrl}   (after ${(tookMs / 1000).toFixed(1)} s)`,
+    ...(ory.mailboxUrl === undefined ? [] : [`  Mailbox, where every mail ends up: ${ory.mailboxUrl}`]),
+    ...(admin.password === undefined
+      ? []
+      : [
+          '',
+          `  First administrator: ${admin.email}`,
+          `  Password:            ${admin.password}   (shown only this once)`,
+        ]),
+    '',
+    '  Ctrl-C stops it.',
+    '',
+  ].join('\n');
+}

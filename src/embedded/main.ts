@@ -1,0 +1,56 @@
+// The program behind `npm start`: Ory and the gateway together, or the gateway alone where Ory isn't to be run here.
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { createProgress } from '../../scripts/progress.mjs';
+import { type Launched, launchEmbedded } from './embedded.launcher.js';
+import { LaunchError } from './launch.error.js';
+import { isEmbedded } from './launch.plan.js';
+
+const gatewayProgram = new URL('../main.js', import.meta.url);
+
+/** npm passes on a signal that a terminal has sent to the whole group already: what comes sooner is the same one. */
+const repeatAfterMs = 1000;
+
+if (isEmbedded(process.env)) {
+  await runEmbedded();
+} else {
+  await import(gatewayProgram.href);
+}
+
+async function runEmbedded(): Promise<void> {
+  let launched: Launched | undefined;
+  let stoppingSince: number | undefined;
+
+  const interrupt = (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => {
+    if (
+      launched === undefined ||
+      (stoppingSince !== undefined && Date.now() - stoppingSince > repeatAfterMs)
+    ) {
+      // Whatever runs is tied to this process and is killed with it.
+      process.exit(128 + constants.signals[signal]);
+    }
+    if (stoppingSince === undefined) {
+      stoppingSince = Date.now();
+      process.stdout.write('stopping\n');
+      launched.stop().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+    }
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
+
+  try {
+    launched = await launchEmbedded({
+      environment: process.env,
+      gateway: { command: process.execPath, args: [fileURLToPath(gatewayProgram)] },
+      progress: createProgress(),
+    });
+  } catch (error) {
+    if (!(error instanceof LaunchError)) {
+      throw error;
+    }
+    process.stderr.write(`\n${error.message}\n`);
+    process.exitCode = error.exitCode;
+  }
+}

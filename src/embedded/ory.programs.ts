@@ -1,0 +1,169 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Environment, dockerFolder } from './binary.store.js';
+import type { BinaryName } from './binary.pins.js';
+import type { ChildCommand } from './child.process.js';
+import { fillEnvTemplate } from './env.template.js';
+import { readOryLine } from './ory.log.js';
+import type { EmbeddedSecrets } from './secret.store.js';
+import type { SupervisedProgram } from './supervised.child.js';
+
+/** What Kratos, Hydra and Mailpit are started with. */
+export interface OrySetting {
+  /** Origin that browsers see; `--dev` (cookies without Secure, an http issuer) is given only when it is plain http. */
+  readonly publicUrl: string;
+  /** Absolute paths. */
+  readonly binaries: ReadonlyMap<BinaryName, string>;
+  readonly secrets: EmbeddedSecrets;
+  readonly dsn: { readonly kratos: string; readonly hydra: string };
+  /** Absolute path of the mailbox' folder. */
+  readonly folder: string;
+  readonly smtpUrl: string;
+  /** A pino level; Ory is kept a step calmer. */
+  readonly logLevel: string;
+  /** PATH and HOME are taken from it, nothing else. */
+  readonly environment: Environment;
+}
+
+/** Loopback ports. */
+export interface OryPorts {
+  readonly kratosPublic: number;
+  readonly kratosAdmin: number;
+  readonly hydraPublic: number;
+  readonly hydraAdmin: number;
+  readonly smtp: number;
+  readonly mailbox: number;
+}
+
+/** The interface all of them listen on. */
+export const loopback = '127.0.0.1';
+
+/** The commands that bring Kratos' and Hydra's databases up to date. */
+export async function migrations(setting: OrySetting): Promise<Record<'kratos' | 'hydra', ChildCommand>> {
+  const [kratos, hydra] = await Promise.all([oryCommand('kratos', setting), oryCommand('hydra', setting)]);
+  return {
+    kratos: { ...kratos, args: ['migrate', 'sql', '-e', '--yes', '-c', 'kratos.yml'] },
+    hydra: { ...hydra, args: ['migrate', 'sql', 'up', '-e', '--yes', '-c', 'hydra.yml'] },
+  };
+}
+
+/** Kratos, with its courier in the same process. */
+export async function kratosProgram(setting: OrySetting, ports: OryPorts): Promise<SupervisedProgram> {
+  const args = ['serve', '-c', 'kratos.yml', '--sqa-opt-out', '--watch-courier', ...devFlag(setting)];
+  return {
+    ...(await oryCommand('kratos', setting, ports)),
+    name: 'kratos',
+    args,
+    probe: { url: `http://${loopback}:${ports.kratosAdmin}/admin/health/ready` },
+  };
+}
+
+/** Hydra. */
+export async function hydraProgram(setting: OrySetting, ports: OryPorts): Promise<SupervisedProgram> {
+  return {
+    ...(await oryCommand('hydra', setting, ports)),
+    name: 'hydra',
+    args: ['serve', 'all', '-c', 'hydra.yml', '--sqa-opt-out', ...devFlag(setting)],
+    probe: { url: `http://${loopback}:${ports.hydraAdmin}/health/ready` },
+  };
+}
+
+/** Mailpit, the mailbox that catches every mail of an embedded run. */
+export function mailpitProgram(setting: OrySetting, ports: OryPorts): SupervisedProgram {
+  const settings = {
+    // A bare name in its working directory: Mailpit doesn't escape a path, and would cut it at a # or ?.
+    '--database': 'mailpit.sqlite',
+    '--smtp': `${loopback}:${ports.smtp}`,
+    '--listen': `${loopback}:${ports.mailbox}`,
+    '--max': '500',
+  };
+  const flags = ['--disable-version-check', '--smtp-disable-rdns', '--block-remote-css-and-fonts'];
+  return {
+    name: 'mailpit',
+    command: pathOf('mailpit', setting),
+    cwd: setting.folder,
+    args: [...Object.entries(settings).flat(), ...flags, ...(isVerbose(setting) ? [] : ['--quiet'])],
+    env: ownEnvironment(setting.environment),
+    readLine: (line) => (line.includes('got terminated signal') ? undefined : line),
+    probe: { url: `http://${loopback}:${ports.mailbox}/readyz` },
+  };
+}
+
+async function oryCommand(
+  name: 'kratos' | 'hydra',
+  setting: OrySetting,
+  ports?: OryPorts,
+): Promise<ChildCommand> {
+  const folder = join(dockerFolder, name);
+  const template = await readFile(join(folder, `${name}.env`), 'utf8');
+  return {
+    command: pathOf(name, setting),
+    args: [],
+    // The settings name their schema by a path relative to them.
+    cwd: folder,
+    env: {
+      ...ownEnvironment(setting.environment),
+      ...fillEnvTemplate(template, templateValues(setting, ports)),
+    },
+    readLine: readOryLine,
+  };
+}
+
+function templateValues(setting: OrySetting, ports?: OryPorts): Record<string, string | undefined> {
+  const { kratos, hydra } = setting.secrets;
+  return {
+    PUBLIC_URL: setting.publicUrl,
+    SMTP_URL: setting.smtpUrl,
+    SMTP_FROM: setting.environment['SMTP_FROM'],
+    KRATOS_ADMIN_URL: `http://${loopback}:${ports?.kratosAdmin ?? 4434}`,
+    KRATOS_DSN: setting.dsn.kratos,
+    KRATOS_SECRETS_DEFAULT: kratos.default.join(','),
+    KRATOS_SECRETS_COOKIE: kratos.cookie.join(','),
+    KRATOS_SECRETS_CIPHER: kratos.cipher.join(','),
+    KRATOS_PUBLIC_HOST: loopback,
+    KRATOS_PUBLIC_PORT: ports?.kratosPublic.toString(),
+    KRATOS_ADMIN_HOST: loopback,
+    KRATOS_ADMIN_PORT: ports?.kratosAdmin.toString(),
+    KRATOS_LOG_LEVEL: { debug: 'info', trace: 'debug', fatal: 'error', silent: 'error' }[setting.logLevel],
+    HYDRA_DSN: setting.dsn.hydra,
+    HYDRA_SECRETS_SYSTEM: hydra.system.join(','),
+    HYDRA_SECRETS_COOKIE: hydra.cookie.join(','),
+    HYDRA_PAIRWISE_SALT: hydra.pairwiseSalt,
+    HYDRA_PUBLIC_HOST: loopback,
+    HYDRA_PUBLIC_PORT: ports?.hydraPublic.toString(),
+    HYDRA_ADMIN_HOST: loopback,
+    HYDRA_ADMIN_PORT: ports?.hydraAdmin.toString(),
+    HYDRA_LOG_LEVEL: { debug: 'info', trace: 'debug', fatal: 'error', silent: 'error' }[setting.logLevel],
+  };
+}
+
+function pathOf(name: BinaryName, { binaries }: OrySetting): string {
+  const path = binaries.get(name);
+  if (path === undefined) {
+    throw new Error(`no binary of ${name} was asked for`);
+  }
+  return path;
+}
+
+function ownEnvironment(environment: Environment): Record<string, string> {
+  const own: Record<string, string> = {};
+  for (const name of ['PATH', 'HOME', 'TMPDIR']) {
+    const value = environment[name];
+    if (value !== undefined) {
+      own[name] = value;
+    }
+  }
+  return own;
+}
+
+/**
+ * `--dev` of Kratos 1.3.1 takes Secure off its cookies, allows a low bcrypt cost and shows mail bodies in the admin API;
+ * of Hydra 2.3.0 it takes Secure off, allows an issuer and redirect URIs with plain http, and adds _dev to cookie names.
+ */
+function devFlag(setting: OrySetting): string[] {
+  return setting.publicUrl.startsWith('http://') ? ['--dev'] : [];
+}
+
+function isVerbose(setting: OrySetting): boolean {
+  return setting.logLevel === 'debug' || setting.logLevel === 'trace';
+}

@@ -1,0 +1,37 @@
+import { get } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const requestLimitMs = 2000;
+const eagerMs = 2000;
+
+/** Where a child says that it is ready. */
+export interface ReadinessProbe {
+  /** Answers 200 when ready. */
+  readonly url: string;
+  /** `Host` to ask for, where it differs from the URL's. */
+  readonly host?: string;
+}
+
+/** Resolves to true once the probe answers 200, to false when `signal` fires first. */
+export async function waitUntilReady(probe: ReadinessProbe, signal: AbortSignal): Promise<boolean> {
+  const began = Date.now();
+  while (!signal.aborted) {
+    if (await answersOk(probe, signal)) {
+      return !signal.aborted;
+    }
+    await delay(Date.now() - began < eagerMs ? 20 : 200, undefined, { signal }).catch(() => {});
+  }
+  return false;
+}
+
+function answersOk(probe: ReadinessProbe, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const headers = probe.host === undefined ? {} : { host: probe.host };
+    const request = get(probe.url, { agent: false, headers, signal, timeout: requestLimitMs }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,33 @@
+import type { FastifyRequest } from 'fastify';
+import { Problem } from '../core/problem.error.js';
+
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Whose pages may send state-changing requests. */
+export interface TrustedOrigins {
+  /** The deployment's own origin. */
+  readonly own: string;
+  /** `ALLOWED_ORIGINS`. */
+  readonly others: ReadonlySet<string>;
+}
+
+/**
+ * Refuses state-changing requests that a browser sends from another site (CSRF), by Origin and Fetch Metadata.
+ *
+ * A caller that sends neither header isn't a browser that holds somebody's cookies. `Origin: null` (sandboxed
+ * frames, redirects across origins) is another site. Source: OWASP CSRF Prevention, Fetch Metadata.
+ * @throws {Problem} `cross_site_request`
+ */
+export function refuseCrossSite(request: FastifyRequest, trusted: TrustedOrigins): void {
+  const { origin } = request.headers;
+  if (safeMethods.has(request.method) || (origin !== undefined && trusted.others.has(origin))) {
+    return;
+  }
+  if (origin !== undefined && origin !== trusted.own) {
+    throw new Problem('cross_site_request', { reason: 'foreign_origin' });
+  }
+  const site = request.headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') {
+    throw new Problem('cross_site_request', { reason: 'fetch_metadata' });
+  }
+}

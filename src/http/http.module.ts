@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import type { Configuration } from '../config/configuration.js';
+import { CONFIGURATION } from '../config/config.module.js';
+import { CookieJar } from './cookie.writer.js';
+
+/** What controllers need for cookies; hooks, filter and pipe are put on in http.setup. */
+@Module({
+  providers: [
+    {
+      provide: CookieJar,
+      inject: [CONFIGURATION],
+      useFactory: ({ PUBLIC_URL }: Configuration) => new CookieJar(PUBLIC_URL),
+    },
+  ],
+  exports: [CookieJar],
+})
+export class HttpModule {}

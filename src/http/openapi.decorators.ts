@@ -1,0 +1,49 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiResponse } from '@nestjs/swagger';
+import { type ProblemCode, problemCatalogue } from '../core/problem.catalogue.js';
+
+/** An error as it's answered: RFC 9457 problem details. */
+const problemSchema = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'code', 'requestId'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    code: { type: 'string', description: 'Stable; see docs/errors.md.' },
+    detail: { type: 'string' },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { field: { type: 'string' }, message: { type: 'string' } },
+      },
+    },
+    requestId: { type: 'string' },
+  },
+};
+
+/** Documents the errors that a route answers, by their codes: one response a status, one example a code. */
+export function ApiProblems(...codes: readonly ProblemCode[]): MethodDecorator & ClassDecorator {
+  const statuses = [...new Set(codes.map((code) => problemCatalogue[code].status))];
+  return applyDecorators(
+    ...statuses.map((status) => {
+      const members = codes.filter((code) => problemCatalogue[code].status === status);
+      return ApiResponse({
+        status,
+        description: members.map((code) => `\`${code}\`: ${problemCatalogue[code].title}`).join('. '),
+        content: {
+          'application/problem+json': {
+            schema: problemSchema,
+            examples: Object.fromEntries(members.map((code) => [code, { value: exampleOf(code) }])),
+          },
+        },
+      });
+    }),
+  );
+}
+
+function exampleOf(code: ProblemCode): Record<string, string | number> {
+  const { status, title } = problemCatalogue[code];
+  return { type: 'about:blank', title, status, code, requestId: '01980000-0000-7000-8000-000000000000' };
+}

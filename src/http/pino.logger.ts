@@ -1,0 +1,103 @@
+import type { LoggerService } from '@nestjs/common';
+import { type Logger, pino } from 'pino';
+
+/** What must not reach a log even when an object that holds it does. */
+const redactedKeys = [
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'password',
+  'accessToken',
+  'access_token',
+  'idToken',
+  'id_token',
+  'refresh_token',
+  'client_secret',
+  'email',
+  'SECRETS',
+];
+
+/** The process's logger: JSON lines on standard output, secrets cut out at two levels of depth. */
+export function createLogger(level: string): Logger {
+  return pino({
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: { paths: redactedKeys.flatMap((key) => [`["${key}"]`, `*["${key}"]`]), censor: '[redacted]' },
+    serializers: { err: serializeError },
+  });
+}
+
+/** Name, code, reason and stack of an error and its causes; never an HTTP client's request or response. */
+function serializeError(error: unknown): unknown {
+  if (!(error instanceof Error)) {
+    return { message: typeof error };
+  }
+  const extra = Object.fromEntries(
+    ['code', 'reason', 'detail'].flatMap((key) => {
+      const value: unknown = Reflect.get(error, key);
+      return typeof value === 'string' ? [[key, value]] : [];
+    }),
+  );
+  const cause = error.cause === undefined ? {} : { cause: serializeError(error.cause) };
+  return { type: error.name, message: error.message, ...extra, stack: error.stack, ...cause };
+}
+
+/** Nest's account of its own start: a line a module and route, of interest only when looked for. */
+const frameworkContexts = new Set<unknown>([
+  'NestFactory',
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestApplication',
+]);
+
+/** Nest's own logging, and `new Logger(context)` anywhere, through pino. */
+export class PinoLogger implements LoggerService {
+  readonly #pino: Logger;
+
+  constructor(logger: Logger) {
+    this.#pino = logger;
+  }
+
+  log(message: unknown, ...rest: readonly unknown[]): void {
+    this.#write(frameworkContexts.has(rest.at(-1)) ? 'debug' : 'info', message, rest);
+  }
+
+  error(message: unknown, ...rest: readonly unknown[]): void {
+    this.#write('error', message, rest);
+  }
+
+  warn(message: unknown, ...rest: readonly unknown[]): void {
+    this.#write('warn', message, rest);
+  }
+
+  debug(message: unknown, ...rest: readonly unknown[]): void {
+    this.#write('debug', message, rest);
+  }
+
+  verbose(message: unknown, ...rest: readonly unknown[]): void {
+    this.#write('trace', message, rest);
+  }
+
+  fatal(message: unknown, ...rest: readonly unknown[]): void {
+    this.#write('fatal', message, rest);
+  }
+
+  #write(
+    level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal',
+    message: unknown,
+    rest: readonly unknown[],
+  ) {
+    const context = rest.findLast((entry) => typeof entry === 'string');
+    const fields = rest.find((entry) => typeof entry === 'object' && entry !== null);
+    if (message instanceof Error) {
+      this.#pino[level]({ context, err: message }, message.message);
+    } else if (typeof message === 'object') {
+      this.#pino[level]({ context, ...message });
+    } else {
+      this.#pino[level]({ context, ...fields }, String(message));
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ProblemCode } from '../core/problem.catalogue.js';
+import { Problem } from '../core/problem.error.js';
+import { ErrorPage } from './error.page.js';
+import { acceptsHtml, isNavigation } from './navigation.js';
+
+const codeByStatus: Readonly<Record<number, ProblemCode>> = {
+  400: 'malformed_request',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not_found',
+  405: 'method_not_allowed',
+  413: 'payload_too_large',
+  414: 'malformed_request',
+  415: 'unsupported_media_type',
+  431: 'malformed_request',
+  503: 'not_ready',
+};
+
+const routableMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** Every error → RFC 9457 problem+json, or a page where a person is looking. The only place that answers errors. */
+@Catch()
+@Injectable()
+export class ProblemFilter implements ExceptionFilter {
+  readonly #page: ErrorPage;
+
+  constructor(page: ErrorPage) {
+    this.#page = page;
+  }
+
+  catch(exception: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.answer(exception, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  /** Answers this error on this reply; also used by routes that Nest doesn't know (the proxy). */
+  answer(exception: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const problem = withAllowedMethods(toProblem(exception), request);
+    const { status, title } = problem.definition;
+    const log = { code: problem.code, reason: problem.reason, err: status >= 500 ? exception : undefined };
+    request.log[status >= 500 ? 'error' : 'info'](log, title);
+    if (reply.sent) {
+      return;
+    }
+    void reply.code(status).headers({ ...problem.headers, 'cache-control': 'no-store' });
+    if (problem.code === 'unauthenticated' && isNavigation(request)) {
+      const target = `/auth/login?return_to=${encodeURIComponent(request.url)}`;
+      void reply.redirect(target, 302);
+    } else if (isNavigation(request) || (request.method === 'POST' && acceptsHtml(request))) {
+      void reply.type('text/html; charset=utf-8').send(this.#page.render(problem, request.id));
+    } else {
+      void reply.type('application/problem+json').send(
+        JSON.stringify({
+          type: 'about:blank',
+          title,
+          status,
+          code: problem.code,
+          detail: problem.detail,
+          errors: problem.errors,
+          requestId: request.id,
+        }),
+      );
+    }
+  }
+}
+
+/** A path that exists under other methods is 405 with `Allow`, not 404 (RFC 9110 section 15.5.6). */
+function withAllowedMethods(problem: Problem, request: FastifyRequest): Problem {
+  if (problem.code !== 'not_found') {
+    return problem;
+  }
+  const url = request.url.split('?', 1)[0] ?? '';
+  const allowed = routableMethods.filter((method) => request.server.hasRoute({ method, url }));
+  return allowed.length === 0 || allowed.includes(request.method)
+    ? problem
+    : new Problem('method_not_allowed', { headers: { allow: allowed.join(', ') } });
+}
+
+/** Any thrown value → a problem. What isn't known is `internal_error`, and its text stays in the log. */
+export function toProblem(exception: unknown): Problem {
+  if (exception instanceof Problem) {
+    return exception;
+  }
+  const status =
+    exception instanceof HttpException
+      ? exception.getStatus()
+      : exception instanceof Error
+        ? Reflect.get(exception, 'statusCode')
+        : undefined;
+  const code = typeof status === 'number' ? codeByStatus[status] : undefined;
+  return new Problem(
+    code ?? (typeof status === 'number' && status < 500 ? 'malformed_request' : 'internal_error'),
+    {
+      cause: exception,
+    },
+  );
+}

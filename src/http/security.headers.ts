@@ -1,0 +1,56 @@
+import type { FastifyHelmetOptions } from '@fastify/helmet';
+
+/**
+ * Security headers of every answer (OWASP Secure Headers). The policy allows this origin's files and nothing
+ * inline; pictures may come from https hosts because a profile's picture is where its provider keeps it.
+ */
+export function securityHeaders(publicUrl: string): FastifyHelmetOptions {
+  const https = publicUrl.startsWith('https:');
+  return {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:', 'https:'],
+        connectSrc: ["'self'"],
+        fontSrc: ["'self'"],
+        manifestSrc: ["'self'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+      },
+    },
+    strictTransportSecurity: https ? { maxAge: 31_536_000, includeSubDomains: false } : false,
+    // Not no-referrer: browsers then send `Origin: null` with our own forms.
+    referrerPolicy: { policy: 'same-origin' },
+    xFrameOptions: { action: 'deny' },
+    crossOriginOpenerPolicy: { policy: 'same-origin' },
+    crossOriginResourcePolicy: { policy: 'same-origin' },
+    originAgentCluster: true,
+  };
+}
+
+/**
+ * The policy of a page whose form ends, by redirects, at another application: browsers hold `form-action`
+ * against every redirect that follows a submission, so the application's origin must be named.
+ * @param policy the answer's policy so far.
+ * @param targets redirect URIs of that application.
+ */
+export function allowFormTargets(policy: string, targets: readonly string[]): string {
+  const origins = targets.flatMap((target) => {
+    const url = URL.canParse(target) ? new URL(target) : undefined;
+    if (url === undefined) {
+      return [];
+    }
+    // An app's private scheme (RFC 8252) has no origin; a loopback redirect may come on any port.
+    if (!/^https?:$/.test(url.protocol)) {
+      return [url.protocol];
+    }
+    return [
+      /^(?:127\.0\.0\.1|\[::1\])$/.test(url.hostname) ? `${url.protocol}//${url.hostname}:*` : url.origin,
+    ];
+  });
+  return policy.replace(/form-action [^;]*/, ["form-action 'self'", ...new Set(origins)].join(' '));
+}

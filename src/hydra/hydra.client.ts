@@ -1,0 +1,206 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { type OAuth2Client, OAuth2Api, Configuration as OryConfiguration } from '@ory/client';
+import { z } from 'zod';
+import type { OryConfiguration as Settings } from '../config/configuration.js';
+import { Problem } from '../core/problem.error.js';
+import { requireHealthy, statusOf, unavailable, vendorRequestDefaults } from '../core/vendor.call.js';
+import {
+  type ActiveToken,
+  type ConsentRequest,
+  type LoginContext,
+  type LoginRequest,
+  type LogoutRequest,
+  activeTokenSchema,
+  consentRequestSchema,
+  loginRequestSchema,
+  logoutRequestSchema,
+  redirectSchema,
+} from './hydra.schemas.js';
+
+const introspectionSchema = z.union([activeTokenSchema, z.looseObject({ active: z.boolean() })]);
+
+/** What a person agreed to, for Hydra. */
+export interface ConsentGrant {
+  readonly scope: readonly string[];
+  readonly remember: boolean;
+  readonly context: LoginContext;
+  /** Claims for the ID token. */
+  readonly idToken: Readonly<Record<string, unknown>>;
+}
+
+/** Hydra's admin API: challenges, introspection, clients. Bounded calls, answers parsed. */
+export class HydraClient {
+  readonly #oauth2: OAuth2Api;
+  readonly #adminUrl: string;
+  readonly #publicUrl: string;
+
+  constructor({ HYDRA_ADMIN_URL, PUBLIC_URL }: Settings) {
+    const admin = new OryConfiguration({
+      basePath: HYDRA_ADMIN_URL,
+      baseOptions: {
+        ...vendorRequestDefaults,
+        httpAgent: new HttpAgent({ keepAlive: true }),
+        httpsAgent: new HttpsAgent({ keepAlive: true }),
+      },
+    });
+    this.#oauth2 = new OAuth2Api(admin);
+    this.#adminUrl = HYDRA_ADMIN_URL;
+    this.#publicUrl = PUBLIC_URL;
+  }
+
+  /** @throws {Problem} `challenge_rejected` when the challenge is unknown, expired or used. */
+  async loginRequest(loginChallenge: string): Promise<LoginRequest> {
+    return this.#challenge(loginRequestSchema, () => this.#oauth2.getOAuth2LoginRequest({ loginChallenge }));
+  }
+
+  /** Step 5: tells Hydra who logged in. @returns where the browser goes on. */
+  async acceptLogin(
+    loginChallenge: string,
+    login: { readonly subject: string; readonly acr: string; readonly context: LoginContext },
+  ): Promise<string> {
+    return this.#decide(() =>
+      this.#oauth2.acceptOAuth2LoginRequest({
+        loginChallenge,
+        acceptOAuth2LoginRequest: {
+          subject: login.subject,
+          identity_provider_session_id: login.context.kratos_session_id,
+          amr: login.context.amr,
+          acr: login.acr,
+          context: login.context,
+          // Kratos' session is what is remembered; Hydra asks it again at every login.
+          remember: false,
+        },
+      }),
+    );
+  }
+
+  /** @param error OAuth error code, for example `login_required`. @returns where the browser goes on. */
+  async rejectLogin(loginChallenge: string, error: string): Promise<string> {
+    return this.#decide(() =>
+      this.#oauth2.rejectOAuth2LoginRequest({ loginChallenge, rejectOAuth2Request: { error } }),
+    );
+  }
+
+  /** @throws {Problem} `challenge_rejected` when the challenge is unknown, expired or used. */
+  async consentRequest(consentChallenge: string): Promise<ConsentRequest> {
+    return this.#challenge(consentRequestSchema, () =>
+      this.#oauth2.getOAuth2ConsentRequest({ consentChallenge }),
+    );
+  }
+
+  /** Step 5, consent. @returns where the browser goes on. */
+  async acceptConsent(request: ConsentRequest, grant: ConsentGrant): Promise<string> {
+    return this.#decide(() =>
+      this.#oauth2.acceptOAuth2ConsentRequest({
+        consentChallenge: request.challenge,
+        acceptOAuth2ConsentRequest: {
+          grant_scope: [...grant.scope],
+          grant_access_token_audience: request.requested_access_token_audience ?? [],
+          remember: grant.remember,
+          remember_for: 0,
+          session: { access_token: grant.context, id_token: grant.idToken },
+        },
+      }),
+    );
+  }
+
+  /** @returns where the browser goes on, with `access_denied`. */
+  async rejectConsent(consentChallenge: string): Promise<string> {
+    return this.#decide(() =>
+      this.#oauth2.rejectOAuth2ConsentRequest({
+        consentChallenge,
+        rejectOAuth2Request: { error: 'access_denied', error_description: 'The person did not agree.' },
+      }),
+    );
+  }
+
+  /** @throws {Problem} `challenge_rejected` when the challenge is unknown, expired or used. */
+  async logoutRequest(logoutChallenge: string): Promise<LogoutRequest> {
+    return this.#challenge(logoutRequestSchema, () =>
+      this.#oauth2.getOAuth2LogoutRequest({ logoutChallenge }),
+    );
+  }
+
+  /** @returns where the browser goes on. */
+  async acceptLogout(logoutChallenge: string): Promise<string> {
+    return this.#decide(() => this.#oauth2.acceptOAuth2LogoutRequest({ logoutChallenge }));
+  }
+
+  /** Step 9: the token when it's active and came out of a person's consent here, else undefined. */
+  async introspect(token: string): Promise<ActiveToken | undefined> {
+    const answer = await this.#call(introspectionSchema, () => this.#oauth2.introspectOAuth2Token({ token }));
+    const active = activeTokenSchema.safeParse(answer);
+    return active.success ? active.data : undefined;
+  }
+
+  /** Registers a client or brings it to this definition; idempotent. */
+  async ensureClient(definition: OAuth2Client & { client_id: string }): Promise<void> {
+    const id = definition.client_id;
+    try {
+      await this.#oauth2.getOAuth2Client({ id });
+    } catch (error) {
+      if (statusOf(error) !== 404) {
+        throw asUnavailable(error);
+      }
+      try {
+        await this.#oauth2.createOAuth2Client({ oAuth2Client: definition });
+        return;
+      } catch (failure) {
+        // 409: another replica was faster; the update below makes it ours all the same.
+        if (statusOf(failure) !== 409) {
+          throw asUnavailable(failure);
+        }
+      }
+    }
+    try {
+      await this.#oauth2.setOAuth2Client({ id, oAuth2Client: definition });
+    } catch (error) {
+      throw asUnavailable(error);
+    }
+  }
+
+  /** @throws {Problem} `provider_unavailable` unless Hydra and its database are ready. */
+  async requireReady(): Promise<void> {
+    await requireHealthy(`${this.#adminUrl}/health/ready`, 'hydra_not_ready');
+  }
+
+  async #challenge<T>(schema: z.ZodType<T>, call: () => Promise<{ data: unknown }>): Promise<T> {
+    return this.#call(schema, call, [400, 404, 409, 410]);
+  }
+
+  /** A decision's redirect, which must stay on this origin: Hydra's authorization endpoint behind our proxy. */
+  async #decide(call: () => Promise<{ data: unknown }>): Promise<string> {
+    const { redirect_to: target } = await this.#call(redirectSchema, call, [400, 404, 409, 410]);
+    if (!URL.canParse(target) || new URL(target).origin !== this.#publicUrl) {
+      throw unavailable('hydra_redirects_elsewhere');
+    }
+    return target;
+  }
+
+  async #call<T>(
+    schema: z.ZodType<T>,
+    call: () => Promise<{ data: unknown }>,
+    rejections: readonly number[] = [],
+  ): Promise<T> {
+    let data: unknown;
+    try {
+      ({ data } = await call());
+    } catch (error) {
+      const status = statusOf(error);
+      if (status !== undefined && rejections.includes(status)) {
+        throw new Problem('challenge_rejected', { reason: `hydra_challenge_${status}` });
+      }
+      throw asUnavailable(error);
+    }
+    const parsed = schema.safeParse(data);
+    if (!parsed.success) {
+      throw unavailable('hydra_answer_unreadable');
+    }
+    return parsed.data;
+  }
+}
+
+function asUnavailable(error: unknown): Problem {
+  return error instanceof Problem ? error : unavailable('hydra_unreachable', error);
+}

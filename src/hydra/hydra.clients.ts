@@ -1,0 +1,58 @@
+import type { OAuth2Client } from '@ory/client';
+import type { OryConfiguration } from '../config/configuration.js';
+import { deriveCredential } from '../core/secret.box.js';
+
+/** Scopes that every client of ours may ask for. */
+const scope = 'openid profile email';
+
+/** The gateway's own client. */
+export const gatewayClientId = 'vestibule';
+
+/** The gateway's client secret: derived, so that every replica knows it and none stores it. */
+export function gatewayClientSecret({ SECRETS }: OryConfiguration): string {
+  const [first] = SECRETS;
+  if (first === undefined) {
+    throw new RangeError('SECRETS is empty');
+  }
+  return deriveCredential(first, 'hydra-client');
+}
+
+/** The clients that the bootstrap registers at Hydra. Consent is skipped: they're the product itself. */
+export function ownClients(configuration: OryConfiguration): (OAuth2Client & { client_id: string })[] {
+  const { PUBLIC_URL, SPA_REDIRECT_URIS, TOKEN_AUDIENCE } = configuration;
+  const common = {
+    grant_types: ['authorization_code'],
+    response_types: ['code'],
+    scope,
+    audience: [TOKEN_AUDIENCE],
+    skip_consent: true,
+    skip_logout_consent: true,
+  };
+  return [
+    {
+      ...common,
+      client_id: gatewayClientId,
+      client_name: 'Vestibule',
+      client_secret: gatewayClientSecret(configuration),
+      token_endpoint_auth_method: 'client_secret_basic',
+      redirect_uris: [`${PUBLIC_URL}/auth/callback`],
+      post_logout_redirect_uris: [`${PUBLIC_URL}/`],
+    },
+    {
+      ...common,
+      client_id: 'vestibule-spa',
+      client_name: 'Vestibule (single-page app)',
+      token_endpoint_auth_method: 'none',
+      redirect_uris: SPA_REDIRECT_URIS,
+      post_logout_redirect_uris: [...new Set(SPA_REDIRECT_URIS.map((uri) => `${new URL(uri).origin}/`))],
+    },
+    {
+      ...common,
+      client_id: 'vestibule-cli',
+      client_name: 'Vestibule (command line)',
+      token_endpoint_auth_method: 'none',
+      // RFC 8252 section 7.3: any port of a loopback address.
+      redirect_uris: ['http://127.0.0.1/callback', 'http://[::1]/callback'],
+    },
+  ];
+}

@@ -1,0 +1,29 @@
+import * as openid from 'openid-client';
+import type { OryConfiguration } from '../config/configuration.js';
+import { RelyingParty } from '../oidc/relying.party.js';
+import { gatewayClientId, gatewayClientSecret } from './hydra.clients.js';
+
+/**
+ * The gateway as Hydra's relying party. Nothing is discovered: browsers go to Hydra by way of the proxy on our own
+ * origin, the gateway itself by the inside URL.
+ */
+export function hydraRelyingParty(configuration: OryConfiguration): RelyingParty {
+  const { PUBLIC_URL, HYDRA_PUBLIC_URL } = configuration;
+  const client = new openid.Configuration(
+    {
+      issuer: `${PUBLIC_URL}/ory/hydra`,
+      authorization_endpoint: `${PUBLIC_URL}/ory/hydra/oauth2/auth`,
+      token_endpoint: `${HYDRA_PUBLIC_URL}/oauth2/token`,
+      revocation_endpoint: `${HYDRA_PUBLIC_URL}/oauth2/revoke`,
+      jwks_uri: `${HYDRA_PUBLIC_URL}/.well-known/jwks.json`,
+      id_token_signing_alg_values_supported: ['RS256'],
+    },
+    gatewayClientId,
+    { id_token_signed_response_alg: 'RS256' },
+    openid.ClientSecretBasic(gatewayClientSecret(configuration)),
+  );
+  if (HYDRA_PUBLIC_URL.startsWith('http:')) {
+    openid.allowInsecureRequests(client);
+  }
+  return new RelyingParty(client);
+}

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+
+/** Redirect that Hydra asks for after a decision, or after a challenge that was used before. */
+export const redirectSchema = z.looseObject({ redirect_to: z.string() });
+
+const clientSchema = z.looseObject({
+  client_id: z.string(),
+  client_name: z.string().nullish(),
+  logo_uri: z.string().nullish(),
+  skip_consent: z.boolean().nullish(),
+  redirect_uris: z.array(z.string()).nullish(),
+});
+
+/** A login challenge (step 5). */
+export const loginRequestSchema = z.looseObject({
+  challenge: z.string(),
+  skip: z.boolean(),
+  subject: z.string(),
+  request_url: z.string(),
+  client: clientSchema,
+});
+
+/** What the login step hands to the consent step, through Hydra. */
+export const loginContextSchema = z.looseObject({
+  kratos_session_id: z.uuid(),
+  amr: z.array(z.string()),
+  /** Milliseconds since the epoch. */
+  auth_time: z.number(),
+});
+
+/** A consent challenge (step 5). */
+export const consentRequestSchema = z.looseObject({
+  challenge: z.string(),
+  subject: z.string(),
+  skip: z.boolean().nullish(),
+  requested_scope: z.array(z.string()).nullish(),
+  requested_access_token_audience: z.array(z.string()).nullish(),
+  client: clientSchema,
+  context: loginContextSchema,
+});
+
+/** A logout challenge. */
+export const logoutRequestSchema = z.looseObject({
+  subject: z.string().nullish(),
+  client: clientSchema.nullish(),
+});
+
+/** An access token that is active, as introspection tells it (RFC 7662 section 2.2, with our consent's `ext`). */
+export const activeTokenSchema = z.looseObject({
+  active: z.literal(true),
+  client_id: z.string(),
+  sub: z.string(),
+  token_use: z.string(),
+  scope: z.string().optional(),
+  aud: z.array(z.string()).nullish(),
+  exp: z.number(),
+  ext: loginContextSchema,
+});
+
+export type LoginRequest = z.output<typeof loginRequestSchema>;
+export type ConsentRequest = z.output<typeof consentRequestSchema>;
+export type LogoutRequest = z.output<typeof logoutRequestSchema>;
+export type LoginContext = z.output<typeof loginContextSchema>;
+export type ActiveToken = z.output<typeof activeTokenSchema>;

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import type { ProviderIdentity } from '../users/identity.js';
+
+/**
+ * Names the issuer of Ory identities: Kratos gives out the subjects and has no issuer URL of its own, and Hydra's
+ * changes with `PUBLIC_URL`, which must not make strangers of everybody.
+ */
+export const kratosIssuer = 'urn:ory:kratos';
+
+const moment = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+
+/** The traits that Vestibule reads; an operator's schema may hold more. */
+const traitsSchema = z.looseObject({
+  email: z.string().optional(),
+  name: z
+    .union([z.string(), z.looseObject({ first: z.string().optional(), last: z.string().optional() })])
+    .optional(),
+  picture: z.string().optional(),
+});
+
+/** An identity as Kratos' APIs give it. */
+export const kratosIdentitySchema = z.looseObject({
+  id: z.uuid(),
+  state: z.string().optional(),
+  traits: traitsSchema,
+  metadata_admin: z.looseObject({ vestibule: z.string().optional() }).nullish(),
+  verifiable_addresses: z
+    .array(z.looseObject({ value: z.string(), verified: z.boolean() }))
+    .nullish()
+    .transform((addresses) => addresses ?? []),
+});
+
+export type KratosIdentity = z.output<typeof kratosIdentitySchema>;
+
+/** What marks, out of people's own reach, the identity that the bootstrap makes. */
+export const administratorMetadata = { vestibule: 'administrator' } as const;
+
+/** Whether the bootstrap made this identity; only the admin API can say so. */
+export function isAdministrator(identity: KratosIdentity): boolean {
+  return identity.metadata_admin?.vestibule === administratorMetadata.vestibule;
+}
+
+/** A session as whoami and the admin API give it. */
+export const kratosSessionSchema = z.looseObject({
+  id: z.uuid(),
+  active: z.boolean(),
+  authenticated_at: moment,
+  authenticator_assurance_level: z.string().optional(),
+  authentication_methods: z
+    .array(z.looseObject({ method: z.string() }))
+    .nullish()
+    .transform((methods) => methods ?? []),
+  identity: kratosIdentitySchema,
+});
+
+export type KratosSession = z.output<typeof kratosSessionSchema>;
+
+/** Kratos' method names → authentication method references (RFC 8176) where there is one. */
+const methodReferences: Readonly<Record<string, string>> = { password: 'pwd', totp: 'otp', code: 'otp' };
+
+/** How the session was authenticated, as `amr`: `mfa` is added when a second factor was used. */
+export function amrOf(session: KratosSession): string[] {
+  const methods = session.authentication_methods.map(({ method }) => methodReferences[method] ?? method);
+  return [...new Set(session.authenticator_assurance_level === 'aal2' ? [...methods, 'mfa'] : methods)];
+}
+
+/** Kratos' identity → ours. */
+export function toProviderIdentity(identity: KratosIdentity): ProviderIdentity {
+  const { email, name, picture } = identity.traits;
+  const address = identity.verifiable_addresses.find(
+    ({ value }) => value.toLowerCase() === email?.toLowerCase(),
+  );
+  const fullName = typeof name === 'object' ? [name.first, name.last].filter(Boolean).join(' ') : name;
+  return {
+    issuer: kratosIssuer,
+    subject: identity.id,
+    email: email ?? null,
+    emailVerified: address?.verified === true,
+    name: fullName === undefined || fullName === '' ? null : fullName,
+    picture: picture === undefined || !/^https?:\/\//.test(picture) ? null : picture,
+  };
+}

@@ -1,0 +1,53 @@
+import 'reflect-metadata';
+import { createApp } from './app.setup.js';
+import { ConfigurationError, loadConfiguration } from './config/configuration.js';
+import { MigrationError } from './database/migration.runner.js';
+import { createLogger } from './http/pino.logger.js';
+import { KeyRingError } from './session/signing-key.ring.js';
+
+/** Exit codes of sysexits: configuration error, a port or file that can't be had, software error. */
+const exit = { configuration: 78, unavailable: 69, software: 70 } as const;
+
+async function main(): Promise<void> {
+  const configuration = loadConfiguration(process.env);
+  const logger = createLogger(configuration.LOG_LEVEL);
+  process.on('unhandledRejection', (error) => logger.error({ err: error }, 'a rejection was not handled'));
+  const app = await createApp(configuration, logger);
+  await app.listen(configuration.PORT, configuration.HOST);
+  logger.info({ url: configuration.PUBLIC_URL, provider: configuration.AUTH_PROVIDER }, 'listening');
+}
+
+/** One message that says what to do; stack traces only for what nobody foresaw. */
+function explain(error: unknown): { message: string; code: number } {
+  if (error instanceof ConfigurationError) {
+    return { message: error.message, code: exit.configuration };
+  }
+  if (error instanceof MigrationError || error instanceof KeyRingError) {
+    return { message: error.message, code: exit.configuration };
+  }
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+  if (code === 'EADDRINUSE') {
+    return {
+      message: 'The port is in use. Set PORT (and PUBLIC_URL) to a free one, or stop what uses it.',
+      code: exit.unavailable,
+    };
+  }
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    return {
+      message: `The address cannot be listened on (${code}). Check HOST and PORT.`,
+      code: exit.unavailable,
+    };
+  }
+  return {
+    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    code: exit.software,
+  };
+}
+
+try {
+  await main();
+} catch (error) {
+  const { message, code } = explain(error);
+  process.stderr.write(`${message}\n`);
+  process.exit(code);
+}

@@ -1,0 +1,97 @@
+import * as openid from 'openid-client';
+import { Problem } from '../core/problem.error.js';
+import { unavailable, vendorTimeout } from '../core/vendor.call.js';
+
+/** What one login request is made of (OpenID Connect Core section 3.1.2.1, RFC 7636). */
+export interface LoginChecks {
+  readonly state: string;
+  readonly nonce: string;
+  readonly codeVerifier: string;
+}
+
+/** What the token endpoint gave for a code, ID token verified. */
+export interface ExchangedTokens {
+  readonly accessToken: string;
+  /** `sub` of the verified ID token. */
+  readonly subject: string;
+}
+
+/** An OpenID Connect relying party: authorization code flow with PKCE (S256), state and nonce; openid-client. */
+export class RelyingParty {
+  readonly #configuration: openid.Configuration;
+
+  constructor(configuration: openid.Configuration) {
+    this.#configuration = configuration;
+    this.#configuration.timeout = vendorTimeout / 1000;
+  }
+
+  /** Fresh random state, nonce and code verifier. */
+  static newChecks(): LoginChecks {
+    return {
+      state: openid.randomState(),
+      nonce: openid.randomNonce(),
+      codeVerifier: openid.randomPKCECodeVerifier(),
+    };
+  }
+
+  /** Where to send the browser. */
+  async authorizationUrl(checks: LoginChecks, parameters: Readonly<Record<string, string>>): Promise<URL> {
+    return openid.buildAuthorizationUrl(this.#configuration, {
+      ...parameters,
+      state: checks.state,
+      nonce: checks.nonce,
+      code_challenge: await openid.calculatePKCECodeChallenge(checks.codeVerifier),
+      code_challenge_method: 'S256',
+    });
+  }
+
+  /**
+   * Exchanges the provider's answer for tokens; state, `iss`, nonce, ID token signature and audience are checked.
+   * @throws {Problem} `login_refused` for an answer that isn't right, `provider_unavailable` for none.
+   */
+  async exchange(answer: URL, checks: LoginChecks): Promise<ExchangedTokens> {
+    try {
+      const tokens = await openid.authorizationCodeGrant(this.#configuration, answer, {
+        expectedState: checks.state,
+        expectedNonce: checks.nonce,
+        pkceCodeVerifier: checks.codeVerifier,
+        idTokenExpected: true,
+      });
+      const subject = tokens.claims()?.sub;
+      if (subject === undefined) {
+        throw new Problem('login_refused', { reason: 'id_token_missing' });
+      }
+      return { accessToken: tokens.access_token, subject };
+    } catch (error) {
+      throw toProblem(error);
+    }
+  }
+
+  /** Revokes an access token that isn't needed any more (RFC 7009). */
+  async revoke(accessToken: string): Promise<void> {
+    await openid.tokenRevocation(this.#configuration, accessToken);
+  }
+}
+
+function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) {
+    return error;
+  }
+  if (error instanceof openid.AuthorizationResponseError || error instanceof openid.ResponseBodyError) {
+    const reason = `provider_${error.error.replaceAll(/[^a-z_]/g, '').slice(0, 40)}`;
+    return new Problem('login_refused', { reason, cause: new Error(error.name) });
+  }
+  const cause: unknown = error instanceof Error ? error.cause : undefined;
+  const status = cause instanceof Response ? cause.status : undefined;
+  if (
+    error instanceof openid.ClientError &&
+    (status === undefined || status < 500) &&
+    error.code !== 'OAUTH_TIMEOUT'
+  ) {
+    return new Problem('login_refused', {
+      reason: 'provider_answer_invalid',
+      cause: new Error(error.message),
+    });
+  }
+  return unavailable('token_endpoint_unreachable', error);
+}

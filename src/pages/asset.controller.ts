@@ -1,0 +1,45 @@
+import { Controller, Get, Param, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Problem } from '../core/problem.error.js';
+import { Public } from '../session/access.decorators.js';
+import { AssetStore } from './asset.store.js';
+
+/** The pages' own files. Their names carry a hash, so browsers may keep them for good. */
+@ApiExcludeController()
+@Controller()
+@Public()
+export class AssetController {
+  readonly #store: AssetStore;
+
+  constructor(store: AssetStore) {
+    this.#store = store;
+  }
+
+  @Get('assets/:file')
+  async file(
+    @Param('file') name: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const asset = this.#store.find(name);
+    if (asset === undefined) {
+      throw new Problem('not_found');
+    }
+    void reply.headers({
+      'content-type': asset.type,
+      'cache-control': 'public, max-age=31536000, immutable',
+      vary: 'accept-encoding',
+    });
+    if (/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))) {
+      await reply.header('content-encoding', 'gzip').send(await this.#store.gzipped(asset));
+    } else {
+      await reply.send(asset.body);
+    }
+  }
+
+  @Get('favicon.ico')
+  async favicon(@Res() reply: FastifyReply): Promise<void> {
+    await reply.redirect(this.#store.addresses.favicon, 302);
+  }
+}

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { PageAssets } from './views/page.props.js';
+
+const compress = promisify(gzip);
+const require = createRequire(import.meta.url);
+
+/** One file as it's served. */
+export interface Asset {
+  readonly type: string;
+  readonly body: Buffer;
+  /** Compressed at the first request that takes it. */
+  gzipped?: Promise<Buffer>;
+}
+
+const own = (name: string): string => readFileSync(new URL(`./assets/${name}`, import.meta.url), 'utf8');
+const vendored = (path: string): string => readFileSync(require.resolve(path), 'utf8');
+
+const types = {
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  svg: 'image/svg+xml',
+} as const;
+
+/** The pages' files, read once, each under a name that changes with its content. */
+export class AssetStore {
+  readonly #assets = new Map<string, Asset>();
+  /** Addresses of the files. */
+  readonly addresses: PageAssets;
+
+  constructor() {
+    this.addresses = {
+      stylesheet: this.#add(
+        'vestibule',
+        'css',
+        vendored('@picocss/pico/css/pico.classless.min.css') + own('vestibule.css'),
+      ),
+      logo: this.#add('logo', 'svg', own('logo.svg')),
+      favicon: this.#add('favicon', 'svg', own('favicon.svg')),
+      demoScript: this.#add('demo', 'js', own('demo.js')),
+      docsScript: this.#add('docs', 'js', own('docs.js')),
+      docsStyles: this.#add('docs', 'css', own('docs.css')),
+      swaggerStyles: this.#add('swagger-ui', 'css', vendored('swagger-ui-dist/swagger-ui.css')),
+      swaggerScript: this.#add('swagger-ui', 'js', vendored('swagger-ui-dist/swagger-ui-bundle.js')),
+    };
+  }
+
+  /** The file of this name, for example `vestibule.Xy12.css`. */
+  find(name: string): Asset | undefined {
+    return this.#assets.get(name);
+  }
+
+  /** The file's bytes under gzip. */
+  async gzipped(asset: Asset): Promise<Buffer> {
+    asset.gzipped ??= compress(asset.body, { level: 9 });
+    return asset.gzipped;
+  }
+
+  #add(name: string, extension: keyof typeof types, text: string): string {
+    const hash = createHash('sha256').update(text).digest('base64url').slice(0, 10);
+    const file = `${name}.${hash}.${extension}`;
+    this.#assets.set(file, { type: types[extension], body: Buffer.from(text) });
+    return `/assets/${file}`;
+  }
+}

@@ -1,0 +1,89 @@
+import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
+import { Problem } from '../core/problem.error.js';
+import { HydraClient } from '../hydra/hydra.client.js';
+import { KratosClient } from '../kratos/kratos.client.js';
+import { CurrentUser, OptionalSession } from '../session/access.decorators.js';
+import type { Principal } from '../session/principal.js';
+import { AssetStore } from './asset.store.js';
+import { type Flow, parseFlow } from './flow.parser.js';
+import { sendPage } from './page.reply.js';
+import { FLOW_KINDS } from './views/flow.plan.js';
+import { FlowPage } from './views/flow.view.js';
+
+const kindSchema = z.enum(FLOW_KINDS);
+const links = { login: '/ui/login', registration: '/ui/registration', recovery: '/ui/recovery', home: '/' };
+
+/** Kratos' self-service flows as pages (step 1: the form posts to Kratos by way of the proxy). */
+@ApiExcludeController()
+@Controller('ui')
+export class FlowController {
+  readonly #kratos: KratosClient;
+  readonly #hydra: HydraClient;
+  readonly #assets: AssetStore;
+  readonly #publicUrl: string;
+
+  constructor(
+    kratos: KratosClient,
+    hydra: HydraClient,
+    assets: AssetStore,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
+    this.#kratos = kratos;
+    this.#hydra = hydra;
+    this.#assets = assets;
+    this.#publicUrl = configuration.PUBLIC_URL;
+  }
+
+  @Get(':kind')
+  @OptionalSession()
+  async page(
+    @Param('kind') kindGiven: string,
+    @Query('flow') id: unknown,
+    @Query('return_to') returnTo: unknown,
+    @CurrentUser({ optional: true }) principal: Principal | undefined,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const kind = kindSchema.safeParse(kindGiven).data;
+    if (kind === undefined) {
+      throw new Problem('not_found');
+    }
+    const found =
+      typeof id === 'string' && id !== ''
+        ? await this.#kratos.findFlow(kind, id, request.headers.cookie)
+        : undefined;
+    if (found === undefined) {
+      // None yet, or one that is over or another browser's: Kratos starts a new one and comes back here.
+      const query = typeof returnTo === 'string' ? `?${new URLSearchParams({ return_to: returnTo })}` : '';
+      await reply.redirect(`${this.#publicUrl}/ory/kratos/self-service/${kind}/browser${query}`, 302);
+      return;
+    }
+    const flow = parseFlow(found);
+    const page = FlowPage({ kind, flow, assets: this.#assets.addresses, links, user: principal?.user });
+    await sendPage(reply, page, await this.#formTargets(flow));
+  }
+
+  /** Where the application that sent the person here is redirected to once the form has logged them in. */
+  async #formTargets(flow: Flow): Promise<readonly string[]> {
+    const challenge = URL.canParse(flow.return_to ?? '')
+      ? new URL(flow.return_to ?? '').searchParams.get('login_challenge')
+      : null;
+    if (challenge === null) {
+      return [];
+    }
+    try {
+      return (await this.#hydra.loginRequest(challenge)).client.redirect_uris ?? [];
+    } catch (error) {
+      // A challenge that is over is answered when the form comes back to it.
+      if (error instanceof Problem && error.code === 'challenge_rejected') {
+        return [];
+      }
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { ZodError } from 'zod';
+import { parseFlow } from './flow.parser.js';
+
+function flowWith(nodes: readonly unknown[], ui: Record<string, unknown> = {}): unknown {
+  return { id: 'f', ui: { action: 'http://localhost:3000/ory/kratos/x', method: 'POST', nodes, ...ui } };
+}
+
+const field = {
+  type: 'input',
+  group: 'password',
+  attributes: { name: 'password', type: 'password' },
+  meta: {},
+};
+
+describe('parseFlow', () => {
+  it('keeps the nodes it knows, in order, and leaves the others out', () => {
+    const script = { type: 'script', group: 'webauthn', attributes: { src: 'https://a.example/x.js' } };
+    const flow = parseFlow(flowWith([{ type: 'hologram' }, field, null, 7, 'input', [], script]));
+    expect(flow.ui.nodes.map(({ type }) => type)).toEqual(['input']);
+  });
+
+  it.each([
+    'javascript:alert(1)',
+    'data:text/html,x',
+    ' javascript:alert(1)',
+    'java\nscript:alert(1)',
+    'vbscript:x',
+  ])('leaves out a link and an image with the address %j', (address) => {
+    const nodes = [
+      { type: 'a', group: 'code', attributes: { href: address } },
+      { type: 'img', group: 'totp', attributes: { src: address } },
+    ];
+    expect(parseFlow(flowWith(nodes)).ui.nodes).toEqual([]);
+  });
+
+  it.each(['javascript:alert(1)', '/relative', '', 7, null])('refuses the form action %j', (action) => {
+    expect(() => parseFlow(flowWith([], { action }))).toThrow(ZodError);
+  });
+
+  it.each([undefined, null, 'flow', 7, [], {}, { id: 'f' }, { id: 'f', ui: null }])('refuses %j', (input) => {
+    expect(() => parseFlow(input)).toThrow(ZodError);
+  });
+
+  it('takes values that are strings, numbers or booleans, and no others', () => {
+    const values = ['x', 3, false, { a: 1 }, ['x'], null];
+    const nodes = values.map((value) => ({ ...field, attributes: { ...field.attributes, value } }));
+    const parsed = parseFlow(flowWith(nodes)).ui.nodes;
+    expect(parsed.map((node) => node.type === 'input' && node.attributes.value)).toEqual([
+      'x',
+      3,
+      false,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('reads messages one by one', () => {
+    const messages = [{ id: 1, text: 'a', type: 'error' }, { id: 'x' }, { id: 2, text: 'b', type: 'odd' }];
+    expect(parseFlow(flowWith([], { messages })).ui.messages).toEqual([
+      { id: 1, text: 'a', type: 'error' },
+      { id: 2, text: 'b', type: 'info' },
+    ]);
+  });
+});

@@ -1,0 +1,45 @@
+import type { VNode } from 'preact';
+import { Document } from './document.view.js';
+import type { PageAssets } from './page.props.js';
+
+/**
+ * `GET /docs`: Swagger UI from this origin's files, under a bar that logs in and out. It has styles of its own instead of
+ * the site's stylesheet, whose element styles would reach into Swagger UI. Swagger UI brings the page's `<h1>`.
+ */
+export function DocsPage({ assets }: { readonly assets: PageAssets }): VNode {
+  return (
+    <Document
+      title="API docs"
+      assets={assets}
+      stylesheets={[assets.swaggerStyles, assets.docsStyles]}
+      scripts={[{ src: assets.swaggerScript }, { src: assets.docsScript }]}
+    >
+      <header class="bar">
+        <a class="brand" href="/">
+          <img src={assets.logo} alt="" width="28" height="28" />
+          Vestibule
+        </a>
+        <p class="page">API docs</p>
+        <div class="who" id="who">
+          <p role="status" id="who-status" />
+          <a id="who-login" href="/auth/login?return_to=/docs">
+            Log in
+          </a>
+          <button id="who-logout" type="button" hidden>
+            Log out
+          </button>
+        </div>
+      </header>
+      <main>
+        <noscript>
+          <h1>API docs</h1>
+          <p>
+            This page needs JavaScript. The same document is at{' '}
+            <a href="/docs/openapi.json">/docs/openapi.json</a>.
+          </p>
+        </noscript>
+        <div id="swagger-ui" />
+      </main>
+    </Document>
+  );
+}

@@ -1,0 +1,42 @@
+import type { ComponentChildren, VNode } from 'preact';
+import type { PageAssets } from './page.props.js';
+
+/** A script of this origin. Modules and deferred scripts both run once the document has been read. */
+export interface PageScript {
+  readonly src: string;
+  readonly module?: boolean;
+}
+
+interface DocumentProps {
+  /** Without the product's name, which is added. */
+  readonly title: string;
+  readonly assets: Pick<PageAssets, 'favicon'>;
+  readonly stylesheets: readonly string[];
+  readonly scripts?: readonly PageScript[] | undefined;
+  readonly children: ComponentChildren;
+}
+
+/** The `<html>` every page shares: language, viewport, colour scheme, styles and scripts by address only (strict CSP). */
+export function Document({ title, assets, stylesheets, scripts = [], children }: DocumentProps): VNode {
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <title>{`${title} · Vestibule`}</title>
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="robots" content="noindex" />
+        <meta name="theme-color" content="#f3f6f5" media="(prefers-color-scheme: light)" />
+        <meta name="theme-color" content="#101617" media="(prefers-color-scheme: dark)" />
+        <link rel="icon" href={assets.favicon} type="image/svg+xml" />
+        {stylesheets.map((href) => (
+          <link key={href} rel="stylesheet" href={href} />
+        ))}
+        {scripts.map(({ src, module }) => (
+          <script key={src} src={src} type={module === true ? 'module' : undefined} defer={module !== true} />
+        ))}
+      </head>
+      <body>{children}</body>
+    </html>
+  );
+}

@@ -1,0 +1,54 @@
+import type { VNode } from 'preact';
+import { Layout } from './layout.view.js';
+import type { PageAssets, PageUser } from './page.props.js';
+
+export interface ErrorPageProps {
+  readonly assets: PageAssets;
+  /** What happened, in a few words. */
+  readonly title: string;
+  /** What the person can do now. */
+  readonly advice: string;
+  /** Of the error catalogue. */
+  readonly code: string;
+  /** For whoever helps: finds the request in the logs. */
+  readonly requestId?: string | null | undefined;
+  /** Ways on, the first one as the main button; a link to the start when left out. */
+  readonly actions?: readonly { readonly label: string; readonly href: string }[] | undefined;
+  readonly user?: PageUser | null | undefined;
+}
+
+/** What a browser shows instead of problem+json. */
+export function ErrorPage({ assets, title, advice, code, requestId, actions, user }: ErrorPageProps): VNode {
+  const ways = actions && actions.length > 0 ? actions : [{ label: 'Back to the start', href: '/' }];
+  return (
+    <Layout title={title} assets={assets} user={user}>
+      <article class="card">
+        <h1>{title}</h1>
+        <p class="lead">{advice}</p>
+        <p class="actions">
+          {ways.map(({ label, href }, index) => (
+            <a key={index} class={index === 0 ? 'button' : 'button secondary'} href={href}>
+              {label}
+            </a>
+          ))}
+        </p>
+        <dl class="small">
+          <div>
+            <dt>Error code</dt>
+            <dd>
+              <code>{code}</code>
+            </dd>
+          </div>
+          {requestId && (
+            <div>
+              <dt>Request id</dt>
+              <dd>
+                <code>{requestId}</code>
+              </dd>
+            </div>
+          )}
+        </dl>
+      </article>
+    </Layout>
+  );
+}

@@ -1,0 +1,119 @@
+import { h, type LooseInputHTMLAttributes, type VNode } from 'preact';
+import type { InputNode } from '../flow.parser.js';
+import { FieldMessages } from './flow-message.view.js';
+import type { FlowKind } from './flow.plan.js';
+import { labelWording } from './flow.wording.js';
+
+interface FlowFieldProps {
+  readonly kind: FlowKind;
+  readonly node: InputNode;
+  /** Unique on the page; the messages' id is made from it. */
+  readonly id: string;
+  /** False for the fields of an alternative way: they must not keep the main button from being pressed. */
+  readonly enforced: boolean;
+}
+
+/** Everything else becomes a text field: a browser would treat an unknown type like that anyway. */
+const FIELD_TYPES = ['text', 'password', 'email', 'tel', 'url', 'number', 'date', 'datetime-local'] as const;
+
+/** For names that Kratos sends without an `autocomplete` of their own. */
+const AUTOCOMPLETE: ReadonlyMap<string, string> = new Map([
+  ['identifier', 'username'],
+  ['traits.email', 'email'],
+  ['traits.name', 'name'],
+  ['traits.name.first', 'given-name'],
+  ['traits.name.last', 'family-name'],
+  ['traits.phone', 'tel'],
+  ['code', 'one-time-code'],
+  ['totp_code', 'one-time-code'],
+  ['lookup_secret', 'off'],
+]);
+
+const INPUT_MODES: ReadonlyMap<string, 'numeric' | 'email' | 'tel' | 'url' | 'decimal'> = new Map([
+  ['code', 'numeric'],
+  ['totp_code', 'numeric'],
+  ['email', 'email'],
+  ['tel', 'tel'],
+  ['url', 'url'],
+  ['number', 'decimal'],
+]);
+
+/** A labelled field of a flow, with its messages. Hidden values and buttons are not fields. */
+export function FlowField(props: FlowFieldProps): VNode {
+  return props.node.attributes.type === 'checkbox' ? <CheckboxField {...props} /> : <TextField {...props} />;
+}
+
+function describe({ node, id }: FlowFieldProps) {
+  const isWrong = node.messages.some(({ type }) => type === 'error');
+  return {
+    'aria-describedby': node.messages.length > 0 ? `${id}-messages` : undefined,
+    'aria-invalid': isWrong ? ('true' as const) : undefined,
+  };
+}
+
+function labelOf({ kind, node }: FlowFieldProps): string {
+  const { label } = node.meta;
+  return label ? labelWording(label, kind, node.group) : node.attributes.name;
+}
+
+function TextField(props: FlowFieldProps): VNode {
+  const { node, id, enforced } = props;
+  const { name, value, required, disabled, pattern, maxlength } = node.attributes;
+  const type = FIELD_TYPES.find((known) => known === node.attributes.type) ?? 'text';
+  // Names and codes are neither capitalised nor corrected by a phone's keyboard.
+  const isVerbatim = node.group !== 'profile' && !name.startsWith('traits.') && type === 'text';
+  return (
+    <div class="field">
+      <label for={id}>
+        {labelOf(props)}
+        {!required && name.startsWith('traits.') && <span class="optional"> (optional)</span>}
+      </label>
+      <Control
+        id={id}
+        name={name}
+        type={type}
+        // A password is never sent back to the page.
+        value={type === 'password' || value === undefined ? undefined : String(value)}
+        required={required && enforced}
+        disabled={disabled}
+        autocomplete={node.attributes.autocomplete || AUTOCOMPLETE.get(name)}
+        inputMode={INPUT_MODES.get(name) ?? INPUT_MODES.get(type)}
+        pattern={pattern || undefined}
+        maxLength={maxlength}
+        step={type === 'number' ? 'any' : undefined}
+        autocapitalize={isVerbatim ? 'none' : undefined}
+        spellcheck={isVerbatim ? false : undefined}
+        {...describe(props)}
+      />
+      <FieldMessages id={`${id}-messages`} messages={node.messages} />
+    </div>
+  );
+}
+
+/** An `<input>` whose type is known at run time only: preact's JSX types want one literal type in each place. */
+function Control(attributes: LooseInputHTMLAttributes): VNode {
+  return h('input', attributes);
+}
+
+function CheckboxField(props: FlowFieldProps): VNode {
+  const { node, id, enforced } = props;
+  const { name, value, required, disabled } = node.attributes;
+  return (
+    <div class="field checkbox">
+      {/* An unchecked box sends nothing; Kratos takes the last value, so this one stands for "no". */}
+      <input type="hidden" name={name} value="false" />
+      <input
+        id={id}
+        name={name}
+        type="checkbox"
+        value="true"
+        checked={value === true || value === 'true'}
+        required={required && enforced}
+        disabled={disabled}
+        {...describe(props)}
+      />
+      <label for={id}>{labelOf(props)}</label>
+      <FieldMessages id={`${id}-messages`} messages={node.messages} />
+    </div>
+  );
+}

@@ -1,0 +1,156 @@
+import { Fragment, type VNode } from 'preact';
+import type { Flow, FlowNode, InputNode } from '../flow.parser.js';
+import { FlowField } from './flow-field.view.js';
+import { FieldMessages } from './flow-message.view.js';
+import { type FlowKind, type FormPlan, isSubmit } from './flow.plan.js';
+import { labelWording } from './flow.wording.js';
+
+/** Fields that hold what a person logs in with. */
+const ACCOUNT_NAMES: ReadonlySet<string> = new Set(['identifier', 'traits.email', 'traits.username']);
+
+interface FlowFormProps {
+  readonly kind: FlowKind;
+  readonly flow: Flow;
+  readonly plan: FormPlan;
+  /** Unique on the page: fields take their ids from it. */
+  readonly id: string;
+  /** False when this form is one of several ways: then none of its buttons is the page's main one. */
+  readonly primary: boolean;
+}
+
+/** One form of a flow's page; its first button is what Enter presses. */
+export function FlowForm({ kind, flow, plan, id, primary }: FlowFormProps): VNode {
+  const nodes = plan.sections.flat();
+  const mainButton = nodes.find(isSubmit);
+  const content = plan.sections.map((section, index) => (
+    <Fragment key={index}>
+      {index > 0 && <p class="divider">or</p>}
+      {section.map((node, position) => (
+        <FlowElement
+          key={position}
+          kind={kind}
+          node={node}
+          id={`${id}-${index}-${position}`}
+          enforced={index === 0}
+          // Only the main button checks the fields: no other one needs them filled in.
+          isMain={node === mainButton}
+          primary={primary}
+        />
+      ))}
+    </Fragment>
+  ));
+  // A form nobody can send would only be in the way of a screen reader.
+  if (!mainButton) return <div class="flow">{content}</div>;
+  return (
+    <form class={plan.social ? 'flow social' : 'flow'} action={flow.ui.action} method={flow.ui.method}>
+      {plan.hidden.map((node, index) => (
+        <HiddenValue key={index} node={node} />
+      ))}
+      <AccountName nodes={nodes} flow={flow} />
+      {content}
+    </form>
+  );
+}
+
+function HiddenValue({ node }: { readonly node: InputNode }): VNode {
+  const { name, value, disabled } = node.attributes;
+  return <input type="hidden" name={name} value={String(value ?? '')} disabled={disabled} />;
+}
+
+/**
+ * Tells a password manager whose password is being set, where the form itself has no field for that. Without a name it is
+ * not sent.
+ */
+function AccountName({
+  nodes,
+  flow,
+}: {
+  readonly nodes: readonly FlowNode[];
+  readonly flow: Flow;
+}): VNode | null {
+  const inputs = nodes.filter((node) => node.type === 'input').map((node) => node.attributes);
+  const isComplete = inputs.some(({ name, type }) => type !== 'hidden' && ACCOUNT_NAMES.has(name));
+  if (isComplete || !inputs.some(({ type }) => type === 'password')) return null;
+  const known = flow.ui.nodes.find(
+    (node) => node.type === 'input' && ACCOUNT_NAMES.has(node.attributes.name),
+  );
+  if (known?.type !== 'input' || !known.attributes.value) return null;
+  const value = String(known.attributes.value);
+  return <input type="text" autocomplete="username" value={value} readOnly hidden />;
+}
+
+interface FlowElementProps {
+  readonly kind: FlowKind;
+  readonly node: FlowNode;
+  readonly id: string;
+  readonly enforced: boolean;
+  readonly isMain: boolean;
+  readonly primary: boolean;
+}
+
+function FlowElement({ kind, node, id, enforced, isMain, primary }: FlowElementProps): VNode {
+  const { label } = node.meta;
+  const caption = label && labelWording(label, kind, node.group);
+  switch (node.type) {
+    case 'input':
+      if (node.attributes.type === 'hidden') return <HiddenValue node={node} />;
+      if (!isSubmit(node)) return <FlowField kind={kind} node={node} id={id} enforced={enforced} />;
+      return (
+        <button
+          type="submit"
+          name={node.attributes.name}
+          value={String(node.attributes.value ?? '')}
+          disabled={node.attributes.disabled}
+          formNoValidate={!isMain}
+          class={isMain && primary ? undefined : 'secondary'}
+        >
+          {caption ?? 'Continue'}
+        </button>
+      );
+    case 'a':
+      return (
+        <p>
+          <a class="button" href={node.attributes.href}>
+            {caption ??
+              (node.attributes.title && labelWording(node.attributes.title, kind, node.group)) ??
+              'Continue'}
+          </a>
+        </p>
+      );
+    case 'img':
+      return (
+        <p>
+          <img
+            class="qr"
+            src={node.attributes.src}
+            alt={caption ?? ''}
+            width={node.attributes.width}
+            height={node.attributes.height}
+          />
+        </p>
+      );
+    case 'text': {
+      const { text } = node.attributes;
+      const secrets = text.context.secrets;
+      return (
+        <div class="secret">
+          {caption && <p>{caption}</p>}
+          {secrets.length > 0 ? (
+            <ul>
+              {secrets.map((secret, index) => (
+                <li key={index}>
+                  <code>{secret.text}</code>
+                </li>
+              ))}
+            </ul>
+          ) : (
+            <p>
+              <code>{text.text}</code>
+            </p>
+          )}
+          <FieldMessages id={`${id}-messages`} messages={node.messages} />
+        </div>
+      );
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { type FlowNode, parseFlow } from '../flow.parser.js';
+import { type FlowKind, planForms } from './flow.plan.js';
+
+/** A flow that a real Kratos 1.3.1 answered (long values are cut). */
+function recorded(name: string): readonly FlowNode[] {
+  const content: unknown = JSON.parse(
+    readFileSync(new URL(`recorded/${name}.json`, import.meta.url), 'utf8'),
+  );
+  return parseFlow(content).ui.nodes;
+}
+
+function brief(node: FlowNode): string {
+  return node.type === 'input' ? `${node.attributes.name}=${node.attributes.type}` : node.type;
+}
+
+function plan(kind: FlowKind, name: string): readonly (readonly (readonly string[])[])[] {
+  return planForms(kind, recorded(name)).map(({ sections }) => sections.map((nodes) => nodes.map(brief)));
+}
+
+describe('planForms', () => {
+  it('gives other providers their own form, and puts the password before the code', () => {
+    expect(plan('login', 'login')).toEqual([
+      [['provider=submit']],
+      [['identifier=text', 'password=password', 'method=submit'], ['method=submit']],
+    ]);
+  });
+
+  it('gives ways that share no field a form each', () => {
+    expect(plan('login', 'login-aal2')).toEqual([
+      [['totp_code=text', 'method=submit']],
+      [['lookup_secret=text', 'method=submit']],
+    ]);
+  });
+
+  it('puts the way back last, and sends the earlier answers along with each form', () => {
+    const forms = planForms('registration', recorded('registration-second-step'));
+    expect(forms.map(({ group, back }) => [group, back])).toEqual([
+      ['password', false],
+      ['code', false],
+      ['profile', true],
+    ]);
+    for (const { hidden } of forms) {
+      expect(hidden.map(({ attributes }) => attributes.name)).toEqual([
+        'traits.email',
+        'traits.name',
+        'csrf_token',
+      ]);
+    }
+  });
+
+  it('gives every group of the settings a form, in the order of Kratos', () => {
+    expect(planForms('settings', recorded('settings-saved')).map(({ group }) => group)).toEqual([
+      'profile',
+      'password',
+      'lookup_secret',
+      'totp',
+      'oidc',
+    ]);
+  });
+
+  it('leaves out what needs a script', () => {
+    const names = planForms('settings', recorded('settings-saved')).flatMap(({ sections }) =>
+      sections.flat().map(brief),
+    );
+    expect(names.filter((name) => /webauthn|passkey|button/.test(name))).toEqual([]);
+  });
+
+  it('makes nothing of nothing', () => {
+    expect(planForms('login', [])).toEqual([]);
+  });
+});

@@ -1,0 +1,120 @@
+import type { FlowNode, InputNode } from '../flow.parser.js';
+
+/** The self-service flows that have a page. */
+export const FLOW_KINDS = ['login', 'registration', 'recovery', 'verification', 'settings'] as const;
+/** Which self-service flow a page renders. */
+export type FlowKind = (typeof FLOW_KINDS)[number];
+
+/** One `<form>` of a page (or only something to read, where no node is a button). */
+export interface FormPlan {
+  /** Kratos' group of the form's first section; `default` when the fields belong to no method. */
+  readonly group: string;
+  /** True when the form only holds the buttons of other identity providers. */
+  readonly social: boolean;
+  /** True when it returns to an earlier step, so that it isn't one more way through this one. */
+  readonly back: boolean;
+  /** Values that go along with every submission of this form, the CSRF token first of all. */
+  readonly hidden: readonly InputNode[];
+  /** The first section is the form's main way; the others are alternatives that share its fields. */
+  readonly sections: readonly (readonly FlowNode[])[];
+}
+
+/** These need a script of Kratos in the page; the pages run without any. */
+const SCRIPTED_GROUPS: ReadonlySet<string> = new Set(['webauthn', 'passkey']);
+const SOCIAL_GROUPS: ReadonlySet<string> = new Set(['oidc', 'saml']);
+
+/** A button that sends the form. */
+export function isSubmit(node: FlowNode): node is InputNode {
+  return node.type === 'input' && node.attributes.type === 'submit';
+}
+
+function isHidden(node: FlowNode): node is InputNode {
+  return node.type === 'input' && node.attributes.type === 'hidden';
+}
+
+function isField(node: FlowNode): boolean {
+  return node.type === 'input' && !isSubmit(node) && !isHidden(node);
+}
+
+function isRendered(node: FlowNode): boolean {
+  const isScripted = node.type === 'input' && node.attributes.type === 'button';
+  return !isScripted && !SCRIPTED_GROUPS.has(node.group);
+}
+
+/** Inputs without a button of their own go along with every button of the flow. */
+function isShared(group: string, nodes: readonly FlowNode[]): boolean {
+  return group === 'default' || (nodes.some((node) => node.type === 'input') && !nodes.some(isSubmit));
+}
+
+/** A hidden `method` would contradict the button of another method in the same form. */
+function namesItsMethod(nodes: readonly FlowNode[]): boolean {
+  return nodes.some((node) => isHidden(node) && node.attributes.name === 'method');
+}
+
+/** The button that returns to an earlier step of the same flow. */
+function leadsBack(nodes: readonly FlowNode[]): boolean {
+  return nodes.some((node) => isSubmit(node) && node.attributes.name === 'screen');
+}
+
+/** The password comes first, so that Enter means it; a way back comes last. */
+function rank(nodes: readonly FlowNode[]): number {
+  if (nodes[0]?.group === 'password') return 0;
+  return leadsBack(nodes) ? 2 : 1;
+}
+
+/** Groups in the order in which Kratos first names them. */
+function byGroup(nodes: readonly FlowNode[]): ReadonlyMap<string, FlowNode[]> {
+  const groups = new Map<string, FlowNode[]>();
+  for (const node of nodes) {
+    const members = groups.get(node.group);
+    if (members) members.push(node);
+    else groups.set(node.group, [node]);
+  }
+  return groups;
+}
+
+/**
+ * Lays a flow's nodes out in forms. Kratos thinks of one big form; in a browser without a script, Enter presses a form's
+ * first button, so that a code or another provider would be asked for by somebody who typed a password. Therefore every
+ * method gets its own form, except methods that share a visible field (the identifier): those are sections of one.
+ */
+export function planForms(kind: FlowKind, nodes: readonly FlowNode[]): readonly FormPlan[] {
+  const groups = byGroup(nodes.filter(isRendered));
+  const shared: FlowNode[] = [];
+  const social: FlowNode[] = [];
+  const merged: FlowNode[][] = [];
+  const alone: FlowNode[][] = [];
+
+  for (const [group, members] of groups) if (isShared(group, members)) shared.push(...members);
+  const hidden = shared.filter(isHidden);
+  const visible = shared.filter((node) => !isHidden(node));
+  const hasSharedFields = visible.some(isField);
+
+  for (const [group, members] of groups) {
+    if (isShared(group, members)) continue;
+    if (SOCIAL_GROUPS.has(group) && !members.some(isField)) social.push(...members);
+    else if (kind !== 'settings' && hasSharedFields && !namesItsMethod(members)) merged.push(members);
+    else alone.push(members);
+  }
+  if (kind !== 'settings') {
+    merged.sort((a, b) => rank(a) - rank(b));
+    alone.sort((a, b) => rank(a) - rank(b));
+  }
+
+  const forms: FormPlan[] = [];
+  const [main = [], ...alternatives] = merged;
+  const first = [...visible, ...main];
+  if (first.length > 0) {
+    const group = main[0]?.group ?? 'default';
+    forms.push({ group, social: false, back: false, hidden, sections: [first, ...alternatives] });
+  }
+  for (const members of alone) {
+    const group = members[0]?.group ?? 'default';
+    forms.push({ group, social: false, back: leadsBack(members), hidden, sections: [members] });
+  }
+  if (social.length === 0) return forms;
+  const group = social[0]?.group ?? 'oidc';
+  const providers: FormPlan = { group, social: true, back: false, hidden, sections: [social] };
+  // Other providers are the short way in, but one section among many in the settings.
+  return kind === 'settings' ? [...forms, providers] : [providers, ...forms];
+}

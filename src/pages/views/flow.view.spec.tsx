@@ -1,0 +1,212 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Flow, parseFlow } from '../flow.parser.js';
+import { renderPage } from '../page.renderer.js';
+import { FLOW_KINDS, type FlowKind } from './flow.plan.js';
+import { FlowPage } from './flow.view.js';
+import type { PageAssets } from './page.props.js';
+
+const assets: PageAssets = {
+  stylesheet: '/assets/vestibule.css',
+  logo: '/assets/logo.svg',
+  favicon: '/assets/favicon.svg',
+  demoScript: '/assets/demo.js',
+  docsScript: '/assets/docs.js',
+  docsStyles: '/assets/docs.css',
+  swaggerStyles: '/assets/swagger-ui.css',
+  swaggerScript: '/assets/swagger-ui-bundle.js',
+};
+const links = { login: '/ui/login', registration: '/ui/registration', recovery: '/ui/recovery', home: '/' };
+const folder = new URL('recorded/', import.meta.url);
+
+/** A flow that a real Kratos 1.3.1 answered (long values are cut). */
+function recorded(name: string): Flow {
+  const content: unknown = JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8'));
+  return parseFlow(content);
+}
+
+function render(kind: FlowKind, flow: Flow): string {
+  return renderPage(<FlowPage kind={kind} flow={flow} assets={assets} links={links} />);
+}
+
+/** The opening tags of an element, for looking at attributes. */
+function tags(html: string, name: string): readonly string[] {
+  return html.match(new RegExp(`<${name}\\b[^>]*>`, 'g')) ?? [];
+}
+
+describe('a recorded flow', () => {
+  const names = readdirSync(folder).map((file) => file.replace('.json', ''));
+
+  it.each(names)('%s: labels, descriptions and ids belong together', (name) => {
+    const kind = FLOW_KINDS.find((known) => name.startsWith(known)) ?? 'login';
+    const html = render(kind, recorded(name));
+    const ids = [...html.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    const references = [...html.matchAll(/ (?:for|aria-describedby|aria-labelledby)="([^"]*)"/g)].map(
+      ([, id]) => id,
+    );
+    expect(references.filter((id) => !ids.includes(id))).toEqual([]);
+    const labels = new Set([...html.matchAll(/<label for="([^"]*)"/g)].map(([, id]) => id));
+    const inputs = tags(html, 'input').filter((tag) => !/type="hidden"| hidden/.test(tag));
+    expect(inputs.filter((tag) => !labels.has(/ id="([^"]*)"/.exec(tag)?.[1]))).toEqual([]);
+    expect(tags(html, 'h1')).toHaveLength(1);
+    for (const form of html
+      .split('<form ')
+      .slice(1)
+      .filter((form) => form.includes('/ory/kratos/'))) {
+      expect(form).toContain('name="csrf_token"');
+    }
+  });
+
+  it.each(names)('%s: nothing that a strict policy forbids', (name) => {
+    const kind = FLOW_KINDS.find((known) => name.startsWith(known)) ?? 'login';
+    expect(render(kind, recorded(name))).not.toMatch(/<script|<style|\sstyle=|\son[a-z]+=/);
+  });
+});
+
+describe('FlowPage', () => {
+  it('posts to the address that Kratos gave', () => {
+    const flow = recorded('login');
+    expect(render('login', flow)).toContain(`action="${flow.ui.action}" method="POST"`);
+  });
+
+  it('keeps where the person wanted to go', () => {
+    const html = render('login', recorded('login'));
+    expect(html).toContain('href="/ui/registration?return_to=http%3A%2F%2Flocalhost%3A3000%2Fdemo"');
+    expect(html).toContain('href="/ui/recovery?return_to=http%3A%2F%2Flocalhost%3A3000%2Fdemo"');
+  });
+
+  it('helps password managers', () => {
+    const login = tags(render('login', recorded('login')), 'input');
+    expect(login.find((tag) => tag.includes('name="password"'))).toContain('autocomplete="current-password"');
+    expect(login.find((tag) => tag.includes('name="identifier"'))).toContain(
+      'autocomplete="username webauthn"',
+    );
+    const settings = tags(render('settings', recorded('settings-saved')), 'input');
+    expect(settings.filter((tag) => tag.includes('autocomplete="username"'))).toHaveLength(1);
+  });
+
+  it('says what is wrong, on the page, at the field, and in the title', () => {
+    const login = render('login', recorded('login-error'));
+    expect(login).toMatch(/<p class="notice error" role="alert" data-message-id="4000006">/);
+    expect(login).toContain('<title>Error: Log in · Vestibule</title>');
+    const registration = tags(render('registration', recorded('registration-error')), 'input');
+    const email = registration.find((tag) => tag.includes('name="traits.email"'));
+    expect(email).toMatch(/aria-describedby="[^"]+-messages" aria-invalid="true"/);
+    expect(email).toContain('value="not-an-email"');
+  });
+
+  it('lets an alternative button work without the password', () => {
+    const buttons = tags(render('login', recorded('login')), 'button');
+    expect(buttons.find((tag) => tag.includes('value="password"'))).not.toContain('formnovalidate');
+    expect(buttons.find((tag) => tag.includes('value="code"'))).toContain('formnovalidate');
+  });
+
+  it.each([
+    ['login-refresh', 'login', "Confirm it's you"],
+    ['login-aal2', 'login', "Confirm it's you"],
+    ['login-code-sent', 'login', 'Check your e-mail'],
+    ['recovery-sent', 'recovery', 'Check your e-mail'],
+    ['verification-passed', 'verification', 'E-mail address verified'],
+  ] as const)('%s is headed for what it asks', (name, kind, title) => {
+    expect(render(kind, recorded(name))).toContain(`<h1>${title}</h1>`);
+  });
+
+  it('lists backup codes one by one', () => {
+    expect(render('settings', recorded('settings-lookup')).match(/<li><code>/g)).toHaveLength(12);
+  });
+
+  it('says so when nothing on the page can be used', () => {
+    const flow = recorded('login');
+    const html = render('login', { ...flow, ui: { ...flow.ui, nodes: [] } });
+    expect(html).toContain('There is nothing to fill in here.');
+  });
+});
+
+describe('an odd flow', () => {
+  // Every string may try to end a tag or an attribute and begin its own.
+  const hostile = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom(
+      '<xss>',
+      '"><xss>',
+      "'><xss>",
+      '</title><xss>',
+      '" onxss="1',
+      'javascript:xss',
+      '\ud800',
+      '\0',
+      '__proto__',
+    ),
+  );
+  const odd = fc.oneof(hostile, fc.integer(), fc.boolean(), fc.constant(null), fc.jsonValue({ maxDepth: 1 }));
+  const message = fc.record(
+    { id: fc.oneof(fc.constantFrom(1070001, 4000006, 1010002), odd), text: odd, type: odd },
+    { requiredKeys: [] },
+  );
+  const word = (...known: string[]) => fc.oneof(fc.constantFrom(...known), odd);
+  const attributes = fc.record(
+    {
+      name: word('method', 'password', 'identifier', 'code', 'traits.email', 'screen'),
+      type: word('text', 'submit', 'hidden', 'checkbox', 'password', 'number', 'button'),
+      value: odd,
+      required: odd,
+      disabled: odd,
+      autocomplete: odd,
+      pattern: odd,
+      maxlength: odd,
+      href: word('https://a.example/'),
+      src: word('data:image/png;base64,AA=='),
+      text: fc.oneof(message, odd),
+      title: fc.oneof(message, odd),
+      onclick: odd,
+    },
+    { requiredKeys: [] },
+  );
+  const node = fc.record(
+    {
+      type: word('input', 'a', 'img', 'text', 'script'),
+      group: word('default', 'password', 'code', 'oidc', 'totp', 'profile', 'webauthn'),
+      attributes,
+      messages: fc.oneof(fc.array(message, { maxLength: 2 }), odd),
+      meta: fc.oneof(fc.record({ label: fc.oneof(message, odd) }), odd),
+    },
+    { requiredKeys: ['type', 'attributes'] },
+  );
+  const flow = fc.record({
+    id: hostile,
+    return_to: odd,
+    refresh: odd,
+    requested_aal: odd,
+    state: word('sent_email', 'passed_challenge'),
+    ui: fc.record({
+      action: fc.constant('http://localhost:3000/ory/kratos/self-service/login?flow="><xss>'),
+      method: word('POST', 'get'),
+      nodes: fc.oneof(fc.array(node, { maxLength: 6 }), odd),
+      messages: fc.oneof(fc.array(message, { maxLength: 2 }), odd),
+    }),
+  });
+
+  it('is rendered without an error, and what it says stays text', () => {
+    fc.assert(
+      fc.property(flow, fc.constantFrom(...FLOW_KINDS), (input, kind) => {
+        const html = render(kind, parseFlow(input));
+        expect(html).not.toContain('<xss');
+        expect(html).not.toContain('" onxss="');
+        expect(html).not.toMatch(/(?:href|src|action)="\s*javascript:/i);
+        expect(html).not.toMatch(/<script|\sonclick=/);
+        expect(html.endsWith('</html>\n')).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('is read without an error other than a refusal', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (input) => {
+        expect(() => parseFlow(input)).toThrow(/invalid/i);
+      }),
+    );
+  });
+});

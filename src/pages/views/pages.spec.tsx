@@ -1,0 +1,148 @@
+import type { VNode } from 'preact';
+import { describe, expect, it } from 'vitest';
+import { renderPage } from '../page.renderer.js';
+import { AccountPage, type AccountPageProps } from './account.view.js';
+import { ConsentPage } from './consent.view.js';
+import { DemoPage } from './demo.view.js';
+import { DocsPage } from './docs.view.js';
+import { ErrorPage } from './error.view.js';
+import { LogoutPage } from './logout.view.js';
+import type { PageAssets } from './page.props.js';
+import { Time } from './time.view.js';
+import { WelcomePage } from './welcome.view.js';
+
+const assets: PageAssets = {
+  stylesheet: '/assets/vestibule.css',
+  logo: '/assets/logo.svg',
+  favicon: '/assets/favicon.svg',
+  demoScript: '/assets/demo.js',
+  docsScript: '/assets/docs.js',
+  docsStyles: '/assets/docs.css',
+  swaggerStyles: '/assets/swagger-ui.css',
+  swaggerScript: '/assets/swagger-ui-bundle.js',
+};
+const hostile = '"><script>alert(1)</script>';
+const account: AccountPageProps = {
+  assets,
+  user: { id: 'u-1', name: 'Ada Lovelace', email: 'ada@example.com', emailVerified: true, picture: null },
+  session: { id: 's-1', createdAt: '2026-11-24T23:31:00.000Z', expiresAt: '2026-12-01T23:31:00.000Z' },
+  provider: 'ory',
+};
+
+function withPicture(picture: string): string {
+  return renderPage(<AccountPage {...account} user={{ ...account.user, picture }} />);
+}
+
+/** Every page, with hostile text wherever somebody else chooses the text. */
+const pages: readonly (readonly [string, VNode])[] = [
+  ['welcome', <WelcomePage assets={assets} demo />],
+  [
+    'account',
+    <AccountPage
+      {...account}
+      user={{ id: hostile, name: hostile, email: hostile, emailVerified: false, picture: hostile }}
+      session={{ id: hostile, createdAt: hostile, expiresAt: hostile }}
+    />,
+  ],
+  [
+    'error',
+    <ErrorPage assets={assets} title={hostile} advice={hostile} code={hostile} requestId={hostile} />,
+  ],
+  [
+    'consent',
+    <ConsentPage
+      assets={assets}
+      user={{ name: hostile, email: hostile }}
+      client={{ id: hostile, name: hostile, redirectHost: hostile }}
+      scopes={['openid', hostile]}
+      challenge={hostile}
+    />,
+  ],
+  ['logout', <LogoutPage assets={assets} challenge={hostile} />],
+  ['demo', <DemoPage assets={assets} audience={hostile} issuer={hostile} />],
+  ['docs', <DocsPage assets={assets} />],
+];
+
+describe.each(pages)('the %s page', (_name, page) => {
+  const html = renderPage(page);
+
+  it('has one main heading, a language, a title and the landmarks', () => {
+    expect(html.match(/<h1\b/g)).toHaveLength(1);
+    expect(html).toMatch(/<html lang="en">.*<title>[^<]+<\/title>/s);
+    expect(html.match(/<main\b/g)).toHaveLength(1);
+    expect(html).toContain('<header');
+  });
+
+  it('has nothing that a strict policy forbids, and no text that became markup', () => {
+    expect(html).not.toMatch(/<script(?! src="\/assets\/)|<style|\sstyle=|\son[a-z]+="/);
+    expect(html).not.toContain('<script>alert');
+  });
+
+  it('asks no other host for anything', () => {
+    expect(html).not.toMatch(/\s(?:src|href|action)="(?!\/(?!\/)|#)/);
+  });
+});
+
+describe('WelcomePage', () => {
+  it('links to the example only where it is served', () => {
+    expect(renderPage(<WelcomePage assets={assets} demo />)).toContain('href="/demo"');
+    expect(renderPage(<WelcomePage assets={assets} demo={false} />)).not.toContain('href="/demo"');
+  });
+});
+
+describe('AccountPage', () => {
+  it('shows the person and the session', () => {
+    const html = renderPage(<AccountPage {...account} />);
+    expect(html).toContain('<h1>Ada Lovelace</h1>');
+    expect(html).toContain('<time datetime="2026-11-24T23:31:00.000Z">24 November 2026 at 23:31 UTC</time>');
+    expect(html).toContain('<span class="avatar" aria-hidden="true">AL</span>');
+    expect(html).toMatch(/<form method="post" action="\/auth\/logout">/);
+  });
+
+  it('leads to the settings and to verification where they are ours', () => {
+    const user = { ...account.user, emailVerified: false };
+    const ory = renderPage(<AccountPage {...account} user={user} />);
+    expect(ory).toContain('href="/ui/settings"');
+    expect(ory).toContain('href="/ui/verification"');
+    expect(renderPage(<AccountPage {...account} user={user} provider="auth0" />)).not.toContain('href="/ui/');
+  });
+
+  it('shows a picture of a secure address only', () => {
+    expect(withPicture('https://cdn.example/a.png')).toContain('src="https://cdn.example/a.png"');
+    expect(withPicture('http://cdn.example/a.png')).not.toContain('cdn.example');
+    expect(withPicture('javascript:alert(1)')).not.toContain('javascript:');
+  });
+});
+
+describe('ConsentPage', () => {
+  it('asks for every scope once, in words, and always includes openid', () => {
+    const html = renderPage(
+      <ConsentPage
+        assets={assets}
+        client={{ id: 'c-1', name: null }}
+        scopes={['openid', 'email', 'email', 'invoices:read']}
+        challenge="challenge-1"
+      />,
+    );
+    expect(html).toContain('Allow <strong>c-1</strong>');
+    expect(html).toContain('<input type="hidden" name="consent_challenge" value="challenge-1"/>');
+    expect(html).toContain('<input type="hidden" name="grant_scope" value="openid"/>');
+    expect(html.match(/name="grant_scope" type="checkbox" value="email" checked/g)).toHaveLength(1);
+    expect(html).toContain('<code>invoices:read</code>');
+    expect(html).toMatch(/name="decision" value="allow".*name="decision" value="deny"/s);
+  });
+});
+
+describe('ErrorPage', () => {
+  it('leads back to the start when nothing better is known', () => {
+    const html = renderPage(<ErrorPage assets={assets} title="Gone" advice="Start again." code="x" />);
+    expect(html).toContain('<a class="button" href="/">Back to the start</a>');
+    expect(html).not.toContain('Request id');
+  });
+});
+
+describe('Time', () => {
+  it('shows what is no time as it is', () => {
+    expect(renderPage(<Time iso="soon" />)).toContain('<span>soon</span>');
+  });
+});

@@ -1,0 +1,96 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import type { OryConfiguration } from '../config/configuration.js';
+import { Problem } from '../core/problem.error.js';
+import { unavailable } from '../core/vendor.call.js';
+import { CookieJar } from '../http/cookie.writer.js';
+import { ProblemFilter } from '../http/problem.filter.js';
+import { ChallengeBinding } from '../hydra/challenge.binding.js';
+import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory.routes.js';
+
+/** Milliseconds that Kratos and Hydra may take for a browser's request; a password hash under load is in it. */
+const upstreamTimeout = 10_000;
+/** Seconds that a person has to answer a challenge. */
+const challengeLifetime = 1800;
+
+interface Upstream {
+  readonly prefix: string;
+  readonly url: string;
+  readonly routes: readonly ExposedRoute[];
+}
+
+/** Puts Kratos and Hydra on our own origin, under `/ory/kratos` and `/ory/hydra`, by allow-list. */
+export async function setUpOryProxy(
+  app: NestFastifyApplication,
+  configuration: OryConfiguration,
+): Promise<void> {
+  const upstreams: readonly Upstream[] = [
+    { prefix: '/ory/kratos', url: configuration.KRATOS_PUBLIC_URL, routes: kratosRoutes },
+    { prefix: '/ory/hydra', url: configuration.HYDRA_PUBLIC_URL, routes: hydraRoutes },
+  ];
+  const filter = app.get(ProblemFilter);
+  const binding = app.get(ChallengeBinding, { strict: false });
+  const jar = app.get(CookieJar, { strict: false });
+  const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
+  for (const upstream of upstreams) {
+    await fastify.register(async (scope) => {
+      // Bodies go through as they are: Nest's parsers would read them.
+      scope.removeAllContentTypeParsers();
+      scope.setErrorHandler((error, request, reply) => {
+        filter.answer(isUpstreamFailure(error) ? unavailable('ory_upstream', error) : error, request, reply);
+      });
+      scope.addHook('onSend', async (request, reply) => {
+        const location = reply.getHeader('location');
+        const bound =
+          typeof location === 'string' ? binding.bind(location, request.headers.cookie) : undefined;
+        if (bound !== undefined) {
+          jar.append(reply, bound.name, bound.value, challengeLifetime);
+        }
+      });
+      await scope.register(httpProxy, proxyOptions(upstream, new URL(configuration.PUBLIC_URL)));
+    });
+  }
+}
+
+function proxyOptions({ prefix, url, routes }: Upstream, own: URL): FastifyHttpProxyOptions {
+  return {
+    prefix,
+    upstream: url,
+    httpMethods: ['GET', 'HEAD', 'POST', 'OPTIONS'],
+    undici: { headersTimeout: upstreamTimeout, bodyTimeout: upstreamTimeout, connections: 64 },
+    preHandler: (request, _reply, done) => {
+      const path = request.url.split('?', 1)[0]?.slice(prefix.length) ?? '';
+      done(
+        isExposed(routes, request.method, path)
+          ? undefined
+          : new Problem('not_found', { reason: 'not_exposed' }),
+      );
+    },
+    replyOptions: {
+      rewriteRequestHeaders: (request, headers) => ({
+        ...headersForUpstream(headers),
+        host: own.host,
+        'x-forwarded-host': own.host,
+        'x-forwarded-proto': own.protocol.slice(0, -1),
+        'x-forwarded-for': request.ip,
+      }),
+    },
+  };
+}
+
+/** Only what a browser means for Ory: no forwarding header that a caller made up, no cookie of ours. */
+function headersForUpstream(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const kept = Object.entries(headers).filter(([name]) => !/^(?:x-|forwarded$|cookie$)/.test(name));
+  const cookie = headers.cookie
+    ?.split(';')
+    .filter((pair) => !/^\s*(?:__Host-)?vestibule/.test(pair))
+    .join(';');
+  return { ...Object.fromEntries(kept), ...(cookie === undefined ? {} : { cookie }) };
+}
+
+function isUpstreamFailure(error: unknown): boolean {
+  const status: unknown = error instanceof Error ? Reflect.get(error, 'statusCode') : undefined;
+  return status === 502 || status === 503 || status === 504;
+}

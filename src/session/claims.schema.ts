@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+/** Numeric date: whole seconds since the epoch (RFC 7519 section 2). */
+const numericDate = z.int().nonnegative();
+
+/**
+ * Claims of the augmented token, an RFC 9068 access token with the application's own claims.
+ * The schema is the token's contract: it parses what was verified and documents what is minted.
+ */
+export const claimsSchema = z.object({
+  iss: z.string().meta({ description: '`PUBLIC_URL`.' }),
+  aud: z.string().meta({ description: '`TOKEN_AUDIENCE`.' }),
+  sub: z.uuid().meta({ description: 'Id of the local user.' }),
+  sid: z.uuid().meta({ description: 'Id of the session.' }),
+  jti: z.uuid().meta({ description: 'Id of this token.' }),
+  iat: numericDate,
+  nbf: numericDate,
+  exp: numericDate,
+  auth_time: numericDate.meta({ description: 'When the person last gave credentials.' }),
+  amr: z.array(z.string()).meta({ description: 'How (RFC 8176).' }),
+  idp: z.enum(['ory', 'auth0', 'oidc']).meta({ description: 'Who logged the person in.' }),
+  client_id: z.string().meta({ description: 'OAuth client that the login came through.' }),
+  scope: z.string().meta({ description: 'Space-separated scopes.' }),
+  email: z.string().optional(),
+  email_verified: z.boolean(),
+  name: z.string().optional(),
+  picture: z.string().optional(),
+});
+
+/** Parsed claims of a verified augmented token. */
+export type Claims = z.output<typeof claimsSchema>;

@@ -1,0 +1,34 @@
+import type { FastifyRequest } from 'fastify';
+import type { User } from '../users/identity.js';
+import type { Claims } from './claims.schema.js';
+
+/** Who makes a request, as the verified augmented token says it. */
+export interface Principal {
+  readonly user: User;
+  readonly claims: Claims;
+  /** What the request carried. */
+  readonly credential: 'cookie' | 'bearer';
+}
+
+const principals = new WeakMap<FastifyRequest, Principal>();
+
+/** Remembers who makes this request. Only the guard calls it. */
+export function setPrincipal(request: FastifyRequest, principal: Principal): void {
+  principals.set(request, principal);
+}
+
+/** Who makes this request; undefined on public routes without a live session. */
+export function principalOf(request: FastifyRequest): Principal | undefined {
+  return principals.get(request);
+}
+
+/** Claims → the user they speak of. */
+export function userOf(claims: Claims): User {
+  return {
+    id: claims.sub,
+    email: claims.email ?? null,
+    emailVerified: claims.email_verified,
+    name: claims.name ?? null,
+    picture: claims.picture ?? null,
+  };
+}

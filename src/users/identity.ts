@@ -1,0 +1,22 @@
+/** Who a provider says somebody is, after its answer has been verified. */
+export interface ProviderIdentity {
+  /** Who vouches for the subject; with `subject` the key of the identity. */
+  readonly issuer: string;
+  /** The provider's stable id of the person (OpenID Connect Core section 2, `sub`). */
+  readonly subject: string;
+  readonly email: string | null;
+  readonly emailVerified: boolean;
+  readonly name: string | null;
+  /** URL of a picture. */
+  readonly picture: string | null;
+}
+
+/** A local user, as tokens and answers carry it. */
+export interface User {
+  /** UUID v7. */
+  readonly id: string;
+  readonly email: string | null;
+  readonly emailVerified: boolean;
+  readonly name: string | null;
+  readonly picture: string | null;
+}

@@ -1,0 +1,129 @@
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
+import { Clock } from '../core/clock.service.js';
+import { newId } from '../core/identifier.js';
+import { Problem } from '../core/problem.error.js';
+import { Database, type Schema, type UserRow } from '../database/database.schema.js';
+import type { ProviderIdentity, User } from './identity.js';
+
+/** Local users and the identities that belong to them. */
+@Injectable()
+export class UsersService {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  /**
+   * The user behind an identity, made at the first login, with the provider's profile taken over (step 10).
+   * Only issuer + subject decide who it is: an e-mail address never links to an existing user.
+   * @throws {Problem} `unauthenticated` when the user is disabled.
+   */
+  async recordLogin(identity: ProviderIdentity): Promise<User> {
+    const now = this.#clock.now();
+    const row = await this.#database.query.transaction().execute(async (transaction) => {
+      const userId = await findOrCreate(transaction, identity, now);
+      await transaction
+        .updateTable('identities')
+        .set({ last_login_at: now })
+        .where('issuer', '=', identity.issuer)
+        .where('subject', '=', identity.subject)
+        .execute();
+      return transaction
+        .updateTable('users')
+        .set({ ...profileOf(identity), updated_at: now, last_login_at: now })
+        .where('id', '=', userId)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+    });
+    return toActiveUser(row);
+  }
+
+  /** Makes the user behind an identity an administrator, creating it when it's not there yet; idempotent. */
+  async ensureAdministrator(identity: ProviderIdentity): Promise<void> {
+    await this.#database.query.transaction().execute(async (transaction) => {
+      const userId = await findOrCreate(transaction, identity, this.#clock.now());
+      await transaction.updateTable('users').set({ role: 'admin' }).where('id', '=', userId).execute();
+    });
+  }
+
+  /** @throws {Problem} `unauthenticated` when there is no such user or it's disabled. */
+  async requireActive(id: string): Promise<User> {
+    const row = await this.#database.query
+      .selectFrom('users')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (row === undefined) {
+      throw new Problem('unauthenticated', { reason: 'user_unknown' });
+    }
+    return toActiveUser(row);
+  }
+}
+
+async function findOrCreate(
+  transaction: Transaction<Schema>,
+  identity: ProviderIdentity,
+  now: number,
+): Promise<string> {
+  const known = transaction
+    .selectFrom('identities')
+    .select('user_id')
+    .where('issuer', '=', identity.issuer)
+    .where('subject', '=', identity.subject);
+  const existing = await known.executeTakeFirst();
+  if (existing !== undefined) {
+    return existing.user_id;
+  }
+  const id = newId();
+  const { issuer, subject } = identity;
+  await transaction
+    .insertInto('users')
+    .values({
+      id,
+      ...profileOf(identity),
+      role: 'user',
+      disabled_at: null,
+      created_at: now,
+      updated_at: now,
+      last_login_at: null,
+    })
+    .execute();
+  const inserted = await transaction
+    .insertInto('identities')
+    .values({ issuer, subject, user_id: id, created_at: now, last_login_at: now })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('user_id')
+    .executeTakeFirst();
+  if (inserted !== undefined) {
+    return id;
+  }
+  // Another first login of the same identity was faster: its user is the one.
+  await transaction.deleteFrom('users').where('id', '=', id).execute();
+  return (await known.executeTakeFirstOrThrow()).user_id;
+}
+
+function profileOf(identity: ProviderIdentity) {
+  return {
+    email: identity.email,
+    email_verified: identity.emailVerified ? 1 : 0,
+    name: identity.name,
+    picture: identity.picture,
+  };
+}
+
+function toActiveUser(row: UserRow): User {
+  if (row.disabled_at !== null) {
+    throw new Problem('unauthenticated', { reason: 'user_disabled' });
+  }
+  return {
+    id: row.id,
+    email: row.email,
+    emailVerified: row.email_verified === 1,
+    name: row.name,
+    picture: row.picture,
+  };
+}
