@@ -2,7 +2,7 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { tryLock } from '../../scripts/lock.mjs';
 import type { Progress } from '../../scripts/progress.mjs';
-import { type PinnedBinary, buildArguments } from './binary.pins.js';
+import { type PinnedBinary, buildArguments, pinnedBinaries } from './binary.pins.js';
 import { type ChildRun, runChild, terminate } from './child.process.js';
 import { LaunchError } from './launch.error.js';
 
@@ -19,15 +19,15 @@ export interface BuildSetting {
   readonly signal: AbortSignal;
 }
 
-/** The ways out when a binary is missing and can't be built. */
-export function waysOut(binary: PinnedBinary): string {
-  return [
-    'Any of these helps:',
-    `  - set ${binary.pathVariable} to the path of a ${binary.title} ${binary.version} binary;`,
-    '  - set KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL, HYDRA_PUBLIC_URL and HYDRA_ADMIN_URL to an Ory that runs elsewhere;',
-    '  - run everything in containers: docker compose up.',
-  ].join('\n');
-}
+/** The ways out when binaries are missing and can't be built. */
+const waysOut = [
+  'Any of these helps as well:',
+  `  - set ${Object.values(pinnedBinaries)
+    .map(({ pathVariable, title, version }) => `${pathVariable} (${title} ${version})`)
+    .join(', ')} to the paths of binaries;`,
+  '  - set KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL, HYDRA_PUBLIC_URL and HYDRA_ADMIN_URL to an Ory that runs elsewhere;',
+  '  - run everything in containers: docker compose up.',
+].join('\n');
 
 /**
  * Builds a binary from its pinned Go module in a temporary folder and hands it to `use`, which moves it away.
@@ -39,6 +39,7 @@ export async function buildBinary(
   use: (path: string) => Promise<void>,
 ): Promise<void> {
   const { cacheFolder, moduleFolder, progress } = setting;
+  await assertTools(binary, setting);
   await removeAbandoned(cacheFolder);
   const folder = await mkdtemp(join(cacheFolder, 'build-'));
   const ours = tryLock(`${folder}.lock`);
@@ -76,23 +77,38 @@ export async function buildBinary(
   }
 }
 
+/** Looks for Go and a C compiler first: `go build` itself finds out about the compiler after a minute. */
+async function assertTools(binary: PinnedBinary, setting: BuildSetting): Promise<void> {
+  const compiler = 'command -v "${cc%% *}" >/dev/null || { echo "C compiler \\"$cc\\" not found"; exit 1; }';
+  const run = runChild({
+    command: '/bin/sh',
+    args: ['-c', `cc=$(go env CC) || exit; ${binary.needsCompiler ? compiler : ''}`],
+    cwd: setting.moduleFolder,
+    env: setting.environment,
+  });
+  const { code } = await run.exited;
+  if (code !== 0) {
+    throw new LaunchError(await explain(binary, setting, run));
+  }
+}
+
 /** Why a build failed, in words that blame the right thing. */
 async function explain(binary: PinnedBinary, setting: BuildSetting, run: ChildRun): Promise<string> {
   const name = `${binary.title} ${binary.version}`;
   const said = run.lastLines().join('\n');
   const shown = run.lastLines().map((line) => `  ${line}`);
   const wanted = /^go (\S+)/m.exec(await readFile(join(setting.moduleFolder, 'go.mod'), 'utf8'))?.[1] ?? '';
-  if (/^(?:sh: .*)?\bgo: (?:not found|command not found|Permission denied)/m.test(said)) {
+  if (/^(?:\S*sh: .*)?\bgo: (?:not found|command not found|Permission denied)/m.test(said)) {
     return [
       `${name} isn't here yet, and without Go it can't be built.`,
-      `Install Go ${wanted} or newer (https://go.dev/dl) and start again. ${waysOut(binary)}`,
+      `Install Go ${wanted} or newer (https://go.dev/dl) and start again. ${waysOut}`,
     ].join('\n');
   }
   if (/requires go >=|unknown directive|invalid go version|toolchain not available/.test(said)) {
     return [
       `${name} can't be built: the installed Go is older than ${wanted}.`,
       ...shown,
-      `Install Go ${wanted} or newer (https://go.dev/dl) and start again. ${waysOut(binary)}`,
+      `Install Go ${wanted} or newer (https://go.dev/dl) and start again. ${waysOut}`,
     ].join('\n');
   }
   if (
@@ -104,7 +120,7 @@ async function explain(binary: PinnedBinary, setting: BuildSetting, run: ChildRu
       `${name} can't be built: its SQLite is C code, and there is no working C compiler.`,
       ...shown,
       'Install one (Debian, Ubuntu: apt install gcc libc6-dev; Alpine: apk add gcc musl-dev; macOS: xcode-select --install) ' +
-        `and start again. ${waysOut(binary)}`,
+        `and start again. ${waysOut}`,
     ].join('\n');
   }
   if (
@@ -115,13 +131,13 @@ async function explain(binary: PinnedBinary, setting: BuildSetting, run: ChildRu
     return [
       `${name} can't be built: its Go modules couldn't be downloaded.`,
       ...shown,
-      `Check the network, or set GOPROXY to a mirror that can be reached. ${waysOut(binary)}`,
+      `Check the network, or set GOPROXY to a mirror that can be reached. ${waysOut}`,
     ].join('\n');
   }
   if (/no space left on device/.test(said)) {
     return [`${name} can't be built: the disk is full (a build needs about 2 GB).`, ...shown].join('\n');
   }
-  return [`${name} can't be built; go says:`, ...shown, waysOut(binary)].join('\n');
+  return [`${name} can't be built; go says:`, ...shown, waysOut].join('\n');
 }
 
 /** Removes what builds left behind that were killed. */

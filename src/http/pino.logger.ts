@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
 
 /** What must not reach a log even when an object that holds it does. */
 const redactedKeys = [
@@ -17,16 +17,20 @@ const redactedKeys = [
   'SECRETS',
 ];
 
-/** The process's logger: JSON lines on standard output, secrets cut out at two levels of depth. */
-export function createLogger(level: string): Logger {
-  return pino({
+/**
+ * The process's logger: JSON lines, secrets cut out at two levels of depth.
+ * @param destination standard output when left out.
+ */
+export function createLogger(level: string, destination: DestinationStream = process.stdout): Logger {
+  const options: LoggerOptions = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: redactedKeys.flatMap((key) => [`["${key}"]`, `*["${key}"]`]), censor: '[redacted]' },
     serializers: { err: serializeError },
-  });
+  };
+  return pino(options, destination);
 }
 
 /** Name, code, reason and stack of an error and its causes; never an HTTP client's request or response. */

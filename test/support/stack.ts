@@ -1,0 +1,139 @@
+import 'reflect-metadata';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Logger } from 'pino';
+import { createApp } from '../../src/app.setup.js';
+import { loadConfiguration } from '../../src/config/configuration.js';
+import { Clock } from '../../src/core/clock.service.js';
+import { type OryStack, startOry } from '../../src/embedded/ory.stack.js';
+import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { type EmbeddedSecrets, makeSecrets } from '../../src/embedded/secret.store.js';
+import { createLogger } from '../../src/http/pino.logger.js';
+import { TestDatabases } from './test.database.js';
+
+/** Which databases a stack runs on: the gateway's, Kratos' and Hydra's alike. */
+export type DatabaseKind = 'sqlite' | 'postgres';
+
+export interface StackOptions {
+  readonly database?: DatabaseKind;
+  /** Of `inject('postgresUrl')`; needed for `postgres`. */
+  readonly postgresUrl?: string;
+  /** Settings on top of the stack's own. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Real Kratos and Hydra with a gateway in this process, on databases and ports of their own. */
+export interface Stack {
+  /** Origin of the gateway. */
+  readonly url: string;
+  readonly ory: OryStack;
+  /** The environment that the gateway was started with. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly secrets: EmbeddedSecrets;
+  /** Log lines of the gateway so far, as text. */
+  readonly log: readonly string[];
+  app(): NestFastifyApplication;
+  /** Sets the gateway's clock forward (or back) by this many seconds from the real time. */
+  shiftClock(seconds: number): void;
+  /** Ends the gateway and starts it again, with settings on top. */
+  restartGateway(env?: Readonly<Record<string, string>>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts a stack; resolves when the gateway is ready and its set-up at Ory is done. */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'vestibule-test-'));
+  const [port = 0] = await findFreePorts(1);
+  const url = `http://localhost:${port}`;
+  const secrets = makeSecrets();
+  const databases =
+    options.database === 'postgres' ? new TestDatabases(options.postgresUrl ?? '') : undefined;
+  const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
+  const ory = await startOry({
+    dataDir,
+    publicUrl: url,
+    environment: process.env,
+    secrets,
+    ...(databases === undefined
+      ? {}
+      : { dsn: { kratos: await databases.create(), hydra: await databases.create() } }),
+    log: () => undefined,
+    progress: silent,
+  });
+  const log: string[] = [];
+  const env: Record<string, string> = {
+    PUBLIC_URL: url,
+    PORT: String(port),
+    DATA_DIR: dataDir,
+    SECRETS: secrets.gateway.join(','),
+    ...(databases === undefined ? {} : { DATABASE_URL: await databases.create() }),
+    DEMO: 'true',
+    ...ory.env,
+    ...options.env,
+  };
+  let shift = 0;
+  const start = async (): Promise<NestFastifyApplication> => {
+    const configuration = loadConfiguration(env);
+    const app = await createApp(configuration, collect(log));
+    const clock = app.get(Clock, { strict: false });
+    clock.now = () => Date.now() + shift * 1000;
+    await app.listen(configuration.PORT, configuration.HOST);
+    await waitUntil(async () => (await readiness(url)) === 'ok', 'the gateway to be ready');
+    return app;
+  };
+  let app = await start();
+  return {
+    url,
+    ory,
+    env,
+    secrets,
+    log,
+    app: () => app,
+    shiftClock: (seconds) => {
+      shift = seconds;
+    },
+    restartGateway: async (extra = {}) => {
+      await app.close();
+      Object.assign(env, extra);
+      app = await start();
+    },
+    stop: async () => {
+      await app.close();
+      await ory.stop();
+      await databases?.drop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Waits for a condition, asking every 20 ms. @throws when it doesn't come true within the limit (milliseconds). */
+export async function waitUntil(
+  condition: () => Promise<boolean> | boolean,
+  what: string,
+  limit = 20_000,
+): Promise<void> {
+  const deadline = performance.now() + limit;
+  while (!(await condition())) {
+    if (performance.now() > deadline) {
+      throw new Error(`waited ${limit} ms for ${what}`);
+    }
+    await new Promise((resolve) => {
+      setTimeout(resolve, 20);
+    });
+  }
+}
+
+async function readiness(url: string): Promise<unknown> {
+  const body: unknown = await fetch(`${url}/health/ready`).then(
+    (answer) => answer.json(),
+    () => undefined,
+  );
+  return typeof body === 'object' && body !== null ? Reflect.get(body, 'status') : undefined;
+}
+
+/** The product's own logger, writing into an array. */
+function collect(lines: string[]): Logger {
+  return createLogger('debug', { write: (line: string) => void lines.push(line) });
+}
