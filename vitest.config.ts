@@ -9,6 +9,6 @@ export default defineConfig({
     maxWorkers: 2,
     // A test that asserts nothing proves nothing.
     expect: { requireAssertions: true },
-    reporters: ['default'],
+    reporters: ['default', './test/support/closing.reporter.ts'],
   },
 });

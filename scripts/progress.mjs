@@ -20,7 +20,7 @@ export function createProgress(stream = process.stdout) {
   };
   const draw = () => {
     if (onTerminal && running.size > 0) {
-      stream.write(`\r\u001b[K${status().slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
+      stream.write(`\r\u001b[K${status().slice(0, Math.max(20, (stream.columns || 80) - 1))}`);
     }
   };
   const line = (text) => {

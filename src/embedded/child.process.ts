@@ -72,7 +72,9 @@ export function runChild(program: ChildCommand, onLine: (line: string) => void =
     child.once('exit', (code, signal) => {
       ended = true;
       // A grandchild may still hold the output open.
-      void Promise.race([closed, delay(outputLimitMs)]).then(() => finish({ code, signal }));
+      void Promise.race([closed, delay(outputLimitMs, undefined, { ref: false })]).then(() =>
+        finish({ code, signal }),
+      );
     });
   });
   if (child.pid !== undefined) {

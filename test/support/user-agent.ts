@@ -69,6 +69,19 @@ export class UserAgent {
     return page;
   }
 
+  /** A page load that stops before a redirect is followed. @returns where that redirect leads. */
+  async followUntil(target: string, stop: (next: URL) => boolean): Promise<URL> {
+    let page = await this.request(target, asNavigation({}, this.#origin));
+    for (let count = 0; isRedirect(page) && count < maximumRedirects; count += 1) {
+      const next = new URL(page.headers.get('location') ?? '', page.url);
+      if (stop(next)) {
+        return next;
+      }
+      page = await this.request(next.href, asNavigation({}, this.#origin));
+    }
+    throw new Error(`${new URL(page.url).pathname} (${page.status}) came before the awaited redirect`);
+  }
+
   /** Fills in and sends a form of the page, with the button of this name and value; follows redirects. */
   async submit(
     page: Page,

@@ -1,0 +1,11 @@
+// `npm run docs`: writes the documents that are generated from the code. A test holds them against it.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { prepare, root } from './prepare.mjs';
+
+await prepare();
+const { renderConfigurationDocs, renderEnvExample } = await import('../dist/config/configuration.docs.js');
+const { renderErrorDocs } = await import('../dist/core/problem.docs.js');
+writeFileSync(join(root, 'docs/configuration.md'), renderConfigurationDocs());
+writeFileSync(join(root, 'docs/errors.md'), renderErrorDocs());
+writeFileSync(join(root, '.env.example'), renderEnvExample());

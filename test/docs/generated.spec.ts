@@ -1,0 +1,16 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { renderConfigurationDocs, renderEnvExample } from '../../src/config/configuration.docs.js';
+import { renderErrorDocs } from '../../src/core/problem.docs.js';
+
+const documents = [
+  ['docs/configuration.md', renderConfigurationDocs],
+  ['docs/errors.md', renderErrorDocs],
+  ['.env.example', renderEnvExample],
+] as const;
+
+describe('generated documents', () => {
+  it.each(documents)('%s is what the code says; `npm run docs` writes it', (path, render) => {
+    expect(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')).toBe(render());
+  });
+});

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import type { UserAgent } from './user-agent.js';
+
+const clientSchema = z.looseObject({ client_id: z.string(), client_secret: z.string().default('') });
+const whoamiSchema = z.looseObject({ id: z.string(), identity: z.looseObject({ id: z.string() }) });
+
+/** A client registered at Hydra. */
+export interface RegisteredClient {
+  readonly id: string;
+  /** Empty for public clients. */
+  readonly secret: string;
+}
+
+/** What an operator does at Kratos and Hydra behind the gateway's back. */
+export class OryAdmin {
+  readonly #kratos: string;
+  readonly #hydra: string;
+
+  /** @param env of the stack: the admin URLs are taken from it. */
+  constructor(env: Readonly<Record<string, string>>) {
+    this.#kratos = env['KRATOS_ADMIN_URL'] ?? '';
+    this.#hydra = env['HYDRA_ADMIN_URL'] ?? '';
+  }
+
+  /** Registers a client at Hydra; what isn't said makes it a confidential web application. */
+  async createClient(definition: Readonly<Record<string, unknown>>): Promise<RegisteredClient> {
+    const body = {
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+      scope: 'openid profile email',
+      token_endpoint_auth_method: 'client_secret_basic',
+      ...definition,
+    };
+    const answer = await call(`${this.#hydra}/admin/clients`, 'POST', body);
+    const { client_id: id, client_secret: secret } = clientSchema.parse(await answer.json());
+    return { id, secret };
+  }
+
+  /** Whether Hydra holds this token for live. */
+  async isActive(token: string): Promise<boolean> {
+    const answer = await fetch(`${this.#hydra}/admin/oauth2/introspect`, {
+      method: 'POST',
+      body: new URLSearchParams({ token }),
+    });
+    return z.looseObject({ active: z.boolean() }).parse(await answer.json()).active;
+  }
+
+  /** Ids of the browser's Kratos session and of its identity. */
+  async sessionOf(agent: UserAgent): Promise<{ sessionId: string; identityId: string }> {
+    const page = await agent.fetch('/ory/kratos/sessions/whoami');
+    const { id, identity } = whoamiSchema.parse(page.json());
+    return { sessionId: id, identityId: identity.id };
+  }
+
+  /** Ends the Kratos session of this browser. */
+  async endSessionOf(agent: UserAgent): Promise<void> {
+    const { sessionId } = await this.sessionOf(agent);
+    await call(`${this.#kratos}/admin/sessions/${sessionId}`, 'DELETE');
+  }
+
+  /** Disables the identity behind this browser's Kratos session. */
+  async disableIdentityOf(agent: UserAgent): Promise<void> {
+    const { identityId } = await this.sessionOf(agent);
+    const patch = [{ op: 'replace', path: '/state', value: 'inactive' }];
+    await call(`${this.#kratos}/admin/identities/${identityId}`, 'PATCH', patch);
+  }
+}
+
+async function call(url: string, method: string, body?: unknown): Promise<Response> {
+  const answer = await fetch(url, {
+    method,
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+  });
+  if (!answer.ok) {
+    throw new Error(`${method} ${new URL(url).pathname} answered ${answer.status}: ${await answer.text()}`);
+  }
+  return answer;
+}

@@ -1,0 +1,36 @@
+import { type OutgoingHttpHeaders, request } from 'node:http';
+
+/** What `fetch` wouldn't send: any Host, path or method, and headers given twice. */
+export interface RawRequest {
+  readonly method?: string;
+  /** As it is, not normalised. */
+  readonly path: string;
+  readonly headers?: OutgoingHttpHeaders;
+  readonly body?: string | Uint8Array;
+}
+
+/** Sends a request as it is. @param url where to connect to, and the Host header unless `headers` has one. */
+export async function rawRequest(
+  url: string,
+  { method = 'GET', path, headers, body }: RawRequest,
+): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url);
+    const outgoing = request({ hostname, port, method, path, headers, agent: false }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('error', reject);
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('end', () => {
+        const answerHeaders = new Headers();
+        for (let index = 0; index + 1 < incoming.rawHeaders.length; index += 2) {
+          answerHeaders.append(incoming.rawHeaders[index] ?? '', incoming.rawHeaders[index + 1] ?? '');
+        }
+        const status = incoming.statusCode ?? 0;
+        const text = Buffer.concat(chunks);
+        resolve(new Response(text.length === 0 ? null : text, { status, headers: answerHeaders }));
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
