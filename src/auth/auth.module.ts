@@ -15,6 +15,7 @@ import { AuthStrategy } from './auth.strategy.js';
 import { BrowserLoginController } from './browser-login.controller.js';
 import { LoginTransactions } from './login.transaction.js';
 import { SessionRenewal } from './session.renewal.js';
+import { TokenExchangeController } from './token-exchange.controller.js';
 import { WellKnownController } from './well-known.controller.js';
 
 /** Logins by whichever provider is configured, and the guard that closes every route to everybody else. */
@@ -25,7 +26,13 @@ export class AuthModule {
     return {
       module: AuthModule,
       imports: [CoreModule, HttpModule, UsersModule, AuditModule, SessionModule, ...provider.imports],
-      controllers: [AuthController, BrowserLoginController, WellKnownController, ...provider.controllers],
+      controllers: [
+        AuthController,
+        TokenExchangeController,
+        BrowserLoginController,
+        WellKnownController,
+        ...provider.controllers,
+      ],
       providers: [
         AuthService,
         LoginTransactions,

@@ -75,6 +75,18 @@ export class AuthService {
   }
 
   /**
+   * A bearer token of the caller's own session, for calls to services that know no cookie.
+   * @throws {Problem} `unauthenticated` when the session is over.
+   */
+  async mintBearer({ claims, user }: Principal): Promise<MintedSession> {
+    const session = await this.#sessions.findLive(claims.sid);
+    if (session === undefined) {
+      throw new Problem('unauthenticated', { reason: 'session_over' });
+    }
+    return this.#sessions.mint(user, session, claims.idp);
+  }
+
+  /**
    * Ends the session here first, then at the provider; a provider that can't be reached doesn't keep anybody in.
    * @returns where the browser must go on to, if it must.
    */
