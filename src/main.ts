@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { createApp } from './app.setup.js';
 import { ConfigurationError, loadConfiguration } from './config/configuration.js';
+import { DatabaseOpenError } from './database/database.connection.js';
 import { MigrationError } from './database/migration.runner.js';
 import { createLogger } from './http/pino.logger.js';
 import { KeyRingError } from './session/signing-key.ring.js';
@@ -14,7 +15,6 @@ async function main(): Promise<void> {
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'a rejection was not handled'));
   const app = await createApp(configuration, logger);
   await app.listen(configuration.PORT, configuration.HOST);
-  logger.info({ url: configuration.PUBLIC_URL, provider: configuration.AUTH_PROVIDER }, 'listening');
 }
 
 /** One message that says what to do; stack traces only for what nobody foresaw. */
@@ -22,7 +22,11 @@ function explain(error: unknown): { message: string; code: number } {
   if (error instanceof ConfigurationError) {
     return { message: error.message, code: exit.configuration };
   }
-  if (error instanceof MigrationError || error instanceof KeyRingError) {
+  if (
+    error instanceof DatabaseOpenError ||
+    error instanceof MigrationError ||
+    error instanceof KeyRingError
+  ) {
     return { message: error.message, code: exit.configuration };
   }
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;

@@ -8,6 +8,11 @@ import { Database, type Schema } from './database.schema.js';
 
 const postgresBigint = 20;
 
+/** The database can't be opened. The message says what to check. */
+export class DatabaseOpenError extends Error {
+  override readonly name = 'DatabaseOpenError';
+}
+
 /** One process's connection: a pool to PostgreSQL, or one SQLite file. */
 export class DatabaseConnection extends Database {
   readonly query: Kysely<Schema>;
@@ -38,12 +43,20 @@ export class DatabaseConnection extends Database {
 
 function openSqlite(url: string): Sqlite.Database {
   const path = url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const sqlite = new Sqlite(path);
-  sqlite.exec('pragma journal_mode = wal');
-  sqlite.exec('pragma busy_timeout = 5000');
-  sqlite.exec('pragma foreign_keys = on');
-  return sqlite;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const sqlite = new Sqlite(path);
+    sqlite.exec('pragma journal_mode = wal');
+    sqlite.exec('pragma busy_timeout = 5000');
+    sqlite.exec('pragma foreign_keys = on');
+    return sqlite;
+  } catch (error) {
+    const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+    throw new DatabaseOpenError(
+      `The database file cannot be opened (${String(code)}). Check that DATA_DIR, or the path in DATABASE_URL, is a writable folder and the file a SQLite database.`,
+      { cause: error },
+    );
+  }
 }
 
 function openPostgres(url: string): Pool {

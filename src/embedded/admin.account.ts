@@ -1,13 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { LaunchError, systemCodeOf } from './launch.error.js';
 import { writePrivateFile } from './private.file.js';
-
-/** The gateway makes the account at its start; it may still be at it when it is ready. */
-const appearanceLimitMs = 10_000;
 
 const adminFile = z.strictObject({
   email: z.string(),
@@ -40,31 +36,13 @@ export async function pendingAdmin(dataDir: string, email: string, chosen?: stri
   return { email, password };
 }
 
-/**
- * Waits until Kratos has the account, then notes that it is made and forgets its password. Without it in time nothing is
- * noted, and the next start tries again with the same password.
- */
-export async function noteAdmin(dataDir: string, email: string, kratosAdminUrl: string): Promise<void> {
+/** Notes that the account is made, and forgets its password. To be called once the gateway is ready. */
+export async function noteAdmin(dataDir: string, email: string): Promise<void> {
   const path = adminPath(dataDir);
   const known = await readAdmin(path);
-  const isNoted = known?.email === email && known.password === undefined;
-  if (!isNoted && (await appears(email, kratosAdminUrl))) {
+  if (known?.email !== email || known.password !== undefined) {
     await writePrivateFile(path, `${JSON.stringify({ email })}\n`);
   }
-}
-
-async function appears(email: string, kratosAdminUrl: string): Promise<boolean> {
-  const query = new URLSearchParams({ credentials_identifier: email });
-  const until = Date.now() + appearanceLimitMs;
-  while (Date.now() < until) {
-    const response = await fetch(`${kratosAdminUrl}/admin/identities?${query}`).catch(() => undefined);
-    const found = z.array(z.unknown()).safeParse(await response?.json().catch(() => undefined));
-    if (response?.ok === true && found.data !== undefined && found.data.length > 0) {
-      return true;
-    }
-    await delay(50);
-  }
-  return false;
 }
 
 function adminPath(dataDir: string): string {

@@ -26,7 +26,6 @@ const waysOut = [
     .map(({ pathVariable, title, version }) => `${pathVariable} (${title} ${version})`)
     .join(', ')} to the paths of binaries;`,
   '  - set KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL, HYDRA_PUBLIC_URL and HYDRA_ADMIN_URL to an Ory that runs elsewhere;',
-  '  - run everything in containers: docker compose up.',
 ].join('\n');
 
 /**

@@ -3,6 +3,7 @@ import { tryLock } from '../../scripts/lock.mjs';
 import type { Progress } from '../../scripts/progress.mjs';
 import { type AdminAccount, noteAdmin, pendingAdmin } from './admin.account.js';
 import type { Environment } from './binary.store.js';
+import { readGatewayLine } from './gateway.log.js';
 import { LaunchError, messageOf } from './launch.error.js';
 import { type EmbeddedPlan, gatewayEnvironment, gatewayProbe, planEmbedded } from './launch.plan.js';
 import { type OryStack, startOry } from './ory.stack.js';
@@ -44,7 +45,10 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
   try {
     await assertPortIsFree(plan.host, plan.port);
     const secrets = await loadSecrets(plan.dataDir);
-    const log = (source: string, line: string) => progress.line(`${source.padEnd(7)} | ${line}`);
+    const log = (source: string, line: string) => {
+      const text = source === 'gateway' ? readGatewayLine(line) : line;
+      progress.line(`${source.padEnd(7)} | ${text}`);
+    };
     ory = await startOry({
       dataDir: plan.dataDir,
       publicUrl: plan.publicUrl,
@@ -67,7 +71,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
       log,
     );
     await gateway.start();
-    await noteAdmin(plan.dataDir, plan.adminEmail, ory.kratosAdminUrl);
+    await noteAdmin(plan.dataDir, plan.adminEmail);
     progress.line(banner(plan, ory, admin, Date.now() - began));
     return { plan, ory, gateway, stop: () => stopAll(gateway, ory, release) };
   } catch (error) {

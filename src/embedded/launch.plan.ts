@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Configuration, ConfigurationError, loadConfiguration } from '../config/configuration.js';
 import type { AdminAccount } from './admin.account.js';
+import type { ReadinessProbe } from './readiness.probe.js';
 import type { Environment } from './binary.store.js';
 import { LaunchError, exitCodes } from './launch.error.js';
 import { makeSecrets } from './secret.store.js';
@@ -90,10 +91,14 @@ export function gatewayEnvironment(
 }
 
 /** Where the gateway says that it is ready, reached from this machine. */
-export function gatewayProbe(plan: EmbeddedPlan): { url: string; host: string } {
+export function gatewayProbe(plan: EmbeddedPlan): ReadinessProbe {
   const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[plan.host] ?? plan.host;
   const host = reachable.includes(':') ? `[${reachable}]` : reachable;
-  return { url: `http://${host}:${plan.port}/health/ready`, host: new URL(plan.publicUrl).host };
+  return {
+    url: `http://${host}:${plan.port}/health/ready`,
+    host: new URL(plan.publicUrl).host,
+    status: 'ok',
+  };
 }
 
 function validate(environment: Environment): Configuration {

@@ -1,4 +1,5 @@
 // The program behind `npm start`: Ory and the gateway together, or the gateway alone where Ory isn't to be run here.
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { createProgress } from '../../scripts/progress.mjs';
@@ -11,6 +12,10 @@ const gatewayProgram = new URL('../main.js', import.meta.url);
 /** npm passes on a signal that a terminal has sent to the whole group already: what comes sooner is the same one. */
 const repeatAfterMs = 1000;
 
+// What is set already wins over the file.
+if (existsSync('.env')) {
+  process.loadEnvFile('.env');
+}
 if (isEmbedded(process.env)) {
   await runEmbedded();
 } else {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from './log.reader.js';
 
 const record = z.looseObject({
   level: z.string(),
@@ -38,12 +39,4 @@ export function readOryLine(line: string): string | undefined {
       ? error
       : [error.message, error.reason].filter(Boolean).join(': ');
   return `${level}: ${text}${cause === undefined ? '' : ` (${cause})`}`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

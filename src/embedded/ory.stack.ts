@@ -44,8 +44,6 @@ export interface OryOptions {
 export interface OryStack {
   /** KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL, HYDRA_PUBLIC_URL, HYDRA_ADMIN_URL and SMTP_URL for the gateway. */
   readonly env: Readonly<Record<string, string>>;
-  /** Kratos' admin API, the same as `env.KRATOS_ADMIN_URL`. */
-  readonly kratosAdminUrl: string;
   /** Mailpit's pages and API; undefined without Mailpit. */
   readonly mailboxUrl: string | undefined;
   readonly children: {
@@ -158,7 +156,6 @@ async function startOn(
       HYDRA_ADMIN_URL: loopbackUrl(ports.hydraAdmin),
       SMTP_URL: setting.smtpUrl,
     },
-    kratosAdminUrl: loopbackUrl(ports.kratosAdmin),
     mailboxUrl: withMailpit ? loopbackUrl(ports.mailbox) : undefined,
     children: { kratos, hydra, mailpit },
     stop,

@@ -1,13 +1,19 @@
 import { get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { parseJson } from './log.reader.js';
 
 const requestLimitMs = 2000;
 const eagerMs = 2000;
+
+const statusBody = z.looseObject({ status: z.string() });
 
 /** Where a child says that it is ready. */
 export interface ReadinessProbe {
   /** Answers 200 when ready. */
   readonly url: string;
+  /** What `status` of the JSON body must be as well: the gateway answers 200 also while it is degraded. */
+  readonly status?: string;
   /** `Host` to ask for, where it differs from the URL's. */
   readonly host?: string;
 }
@@ -28,10 +34,18 @@ function answersOk(probe: ReadinessProbe, signal: AbortSignal): Promise<boolean>
   return new Promise((resolve) => {
     const headers = probe.host === undefined ? {} : { host: probe.host };
     const request = get(probe.url, { agent: false, headers, signal, timeout: requestLimitMs }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => {
+        body += text;
+      });
+      response.on('end', () => resolve(response.statusCode === 200 && hasStatus(body, probe.status)));
     });
     request.on('timeout', () => request.destroy());
     request.on('error', () => resolve(false));
   });
+}
+
+function hasStatus(body: string, wanted: string | undefined): boolean {
+  return wanted === undefined || statusBody.safeParse(parseJson(body)).data?.status === wanted;
 }

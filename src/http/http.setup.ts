@@ -20,6 +20,8 @@ export async function setUpHttp(
   configuration: CommonConfiguration,
 ): Promise<void> {
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
+  // Fastify takes text/plain by default, the one body that pages of other sites may send without asking.
+  fastify.removeContentTypeParser('text/plain');
   await app.register(cookie);
   await app.register(helmet, securityHeaders(configuration.PUBLIC_URL));
   app.useGlobalPipes(createValidationPipe());

@@ -48,13 +48,17 @@ function serializeError(error: unknown): unknown {
   return { type: error.name, message: error.message, ...extra, stack: error.stack, ...cause };
 }
 
-/** Nest's account of its own start: a line a module and route, of interest only when looked for. */
+/**
+ * Nest's account of its own start: a line a module and route, of interest only when looked for. A start that fails is
+ * told by main.ts, once and readably.
+ */
 const frameworkContexts = new Set<unknown>([
   'NestFactory',
   'InstanceLoader',
   'RoutesResolver',
   'RouterExplorer',
   'NestApplication',
+  'ExceptionHandler',
 ]);
 
 /** Nest's own logging, and `new Logger(context)` anywhere, through pino. */
@@ -70,7 +74,7 @@ export class PinoLogger implements LoggerService {
   }
 
   error(message: unknown, ...rest: readonly unknown[]): void {
-    this.#write('error', message, rest);
+    this.#write(frameworkContexts.has(rest.at(-1)) ? 'debug' : 'error', message, rest);
   }
 
   warn(message: unknown, ...rest: readonly unknown[]): void {

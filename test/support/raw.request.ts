@@ -1,6 +1,6 @@
 import { type OutgoingHttpHeaders, request } from 'node:http';
 
-/** What `fetch` wouldn't send: any Host, path or method, and headers given twice. */
+/** What `fetch` wouldn't send: any Host, path, method or `Sec-Fetch-*`, and headers given twice. */
 export interface RawRequest {
   readonly method?: string;
   /** As it is, not normalised. */
@@ -9,10 +9,13 @@ export interface RawRequest {
   readonly body?: string | Uint8Array;
 }
 
-/** Sends a request as it is. @param url where to connect to, and the Host header unless `headers` has one. */
+/**
+ * Sends a request as it is, on a connection of its own.
+ * @param url where to connect to; also the Host header, unless `headers` has one.
+ */
 export async function rawRequest(
   url: string,
-  { method = 'GET', path, headers, body }: RawRequest,
+  { method = 'GET', path, headers = {}, body }: RawRequest,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);

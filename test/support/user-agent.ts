@@ -1,5 +1,6 @@
 import { type HTMLElement, parse } from 'node-html-parser';
 import { CookieJar } from 'tough-cookie';
+import { rawRequest } from './raw.request.js';
 
 /** What a request may say besides its path. */
 export interface Visit {
@@ -26,21 +27,28 @@ const maximumRedirects = 20;
 export class UserAgent {
   readonly jar = new CookieJar(undefined, { looseMode: false });
   readonly #origin: string;
+  readonly #listener: string;
 
-  /** @param origin of the gateway, for paths. */
-  constructor(origin: string) {
+  /**
+   * @param origin of the gateway, for paths.
+   * @param listener URL on which the gateway listens, where a proxy would stand before it.
+   */
+  constructor(origin: string, listener = origin) {
     this.#origin = origin;
+    this.#listener = listener;
   }
 
   /** One request, no redirect followed; cookies are sent and kept. */
   async request(target: string, visit: Visit = {}): Promise<Page> {
     const url = new URL(target, this.#origin).href;
     const cookie = await this.jar.getCookieString(url);
-    const answer = await fetch(url, {
+    const { origin, host, pathname, search } = new URL(url);
+    // Not fetch(): it overwrites Sec-Fetch-Mode, and a page load would look like a script's request.
+    const answer = await rawRequest(origin === this.#origin ? this.#listener : origin, {
       method: visit.method ?? 'GET',
-      redirect: 'manual',
-      headers: { ...(cookie === '' ? {} : { cookie }), ...visit.headers },
-      ...(visit.body === undefined ? {} : { body: visit.body }),
+      path: pathname + search,
+      headers: { host, ...(cookie === '' ? {} : { cookie }), ...contentType(visit), ...visit.headers },
+      ...(visit.body === undefined ? {} : { body: visit.body.toString() }),
     });
     for (const header of answer.headers.getSetCookie()) {
       await this.jar.setCookie(header, url, { ignoreError: false });
@@ -160,6 +168,15 @@ function firstButton(form: HTMLElement): { name: string; value: string } | undef
   const button = form.querySelector('button[type=submit][name], input[type=submit][name]');
   const name = button?.getAttribute('name');
   return name === undefined ? undefined : { name, value: button?.getAttribute('value') ?? '' };
+}
+
+/** What fetch() and forms say of a body by themselves. */
+function contentType({ body }: Visit): Record<string, string> {
+  if (body === undefined) {
+    return {};
+  }
+  const type = body instanceof URLSearchParams ? 'application/x-www-form-urlencoded' : 'text/plain';
+  return { 'content-type': `${type};charset=UTF-8` };
 }
 
 function isRedirect(page: Page): boolean {
