@@ -25,7 +25,7 @@ const waysOut = [
   `  - set ${Object.values(pinnedBinaries)
     .map(({ pathVariable, title, version }) => `${pathVariable} (${title} ${version})`)
     .join(', ')} to the paths of binaries;`,
-  '  - set KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL, HYDRA_PUBLIC_URL and HYDRA_ADMIN_URL to an Ory that runs elsewhere;',
+  '  - set KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL, HYDRA_PUBLIC_URL and HYDRA_ADMIN_URL to an Ory that runs elsewhere.',
 ].join('\n');
 
 /**

@@ -167,7 +167,7 @@ test('without Go the ways out are listed', async () => {
     step: () => ({ done() {}, failed() {} }),
   });
   await expect(failure).rejects.toThrow(
-    /without Go it can't be built\.\nInstall Go 1\.\d+\.\d+ or newer[^]*MAILPIT_BIN[^]*HYDRA_ADMIN_URL[^]*docker compose up/,
+    /without Go it can't be built\.\nInstall Go 1\.\d+\.\d+ or newer[^]*MAILPIT_BIN[^]*HYDRA_ADMIN_URL/,
   );
 });
 

@@ -150,7 +150,6 @@ describe('a bad start ends with one clear message and a code', () => {
     const { code, output } = await launcherOutcome(await launcherEnvironment(withoutBinaries()));
     expect(code).toBe(1);
     expect(output).toContain("without Go it can't be built");
-    expect(output).toContain('docker compose up');
   });
 
   test('a data folder that is a file', async () => {
