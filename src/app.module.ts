@@ -1,4 +1,4 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { AccountModule } from './account/account.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ConfigModule } from './config/config.module.js';
@@ -6,17 +6,21 @@ import type { Configuration } from './config/configuration.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import type { ClaimsEnricher } from './session/claims.enricher.js';
+import { ClaimsModule } from './session/claims.module.js';
 import { PagesModule } from './pages/pages.module.js';
 
 /** The whole gateway for one configuration. */
 @Module({})
 export class AppModule {
-  static register(configuration: Configuration): DynamicModule {
+  /** @param enricher adds the application's own claims to every token. */
+  static register(configuration: Configuration, enricher?: Type<ClaimsEnricher>): DynamicModule {
     const auth = AuthModule.register(configuration);
     return {
       module: AppModule,
       imports: [
         ConfigModule.register(configuration),
+        ClaimsModule.register(enricher),
         HttpModule,
         auth,
         AccountModule,

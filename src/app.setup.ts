@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { LogController } from 'fastify';
@@ -9,6 +10,7 @@ import { newId } from './core/identifier.js';
 import { setUpHttp } from './http/http.setup.js';
 import { createLogger, PinoLogger } from './http/pino.logger.js';
 import { OpenApiDocument } from './pages/openapi.document.js';
+import type { ClaimsEnricher } from './session/claims.enricher.js';
 import { setUpOryProxy } from './proxy/ory.proxy.js';
 
 /** Largest request body, in bytes. */
@@ -16,11 +18,19 @@ const bodyLimit = 65_536;
 /** Milliseconds for a whole request to arrive. */
 const requestTimeout = 20_000;
 
+/** What an adopter, or a test, may bring along. */
+export interface AppOptions {
+  readonly logger?: Logger;
+  /** Adds the application's own claims to every token. */
+  readonly claimsEnricher?: Type<ClaimsEnricher>;
+}
+
 /** The whole application for one configuration, ready to listen. */
 export async function createApp(
   configuration: Configuration,
-  logger: Logger = createLogger(configuration.LOG_LEVEL),
+  options: AppOptions = {},
 ): Promise<NestFastifyApplication> {
+  const logger = options.logger ?? createLogger(configuration.LOG_LEVEL);
   const adapter = new FastifyAdapter({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -30,11 +40,15 @@ export async function createApp(
     trustProxy: configuration.TRUST_PROXY.length === 0 ? false : configuration.TRUST_PROXY,
     forceCloseConnections: 'idle',
   });
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(configuration), adapter, {
-    abortOnError: false,
-    bufferLogs: false,
-    logger: new PinoLogger(logger),
-  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.register(configuration, options.claimsEnricher),
+    adapter,
+    {
+      abortOnError: false,
+      bufferLogs: false,
+      logger: new PinoLogger(logger),
+    },
+  );
   await setUpHttp(app, configuration);
   if (configuration.AUTH_PROVIDER === 'ory') {
     await setUpOryProxy(app, configuration);

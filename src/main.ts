@@ -13,7 +13,7 @@ async function main(): Promise<void> {
   const configuration = loadConfiguration(process.env);
   const logger = createLogger(configuration.LOG_LEVEL);
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'a rejection was not handled'));
-  const app = await createApp(configuration, logger);
+  const app = await createApp(configuration, { logger });
   await app.listen(configuration.PORT, configuration.HOST);
 }
 

@@ -5,7 +5,13 @@ import { Database } from '../database/database.schema.js';
 
 /** What can be in the audit trail. */
 export type AuditEventType =
-  'login_succeeded' | 'login_failed' | 'logout' | 'session_ended' | 'renewal_grace' | 'administrator_created';
+  | 'login_succeeded'
+  | 'login_failed'
+  | 'identity_linked'
+  | 'logout'
+  | 'session_ended'
+  | 'renewal_grace'
+  | 'administrator_created';
 
 /** Who, what, why. */
 export interface AuditEvent {

@@ -1,10 +1,19 @@
 import type { DynamicModule, FactoryProvider, Provider, Type } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
-import type { Configuration, OryConfiguration } from '../config/configuration.js';
+import { Auth0Client } from '../auth0/auth0.client.js';
+import { Auth0Module } from '../auth0/auth0.module.js';
+import type {
+  Auth0Configuration,
+  Configuration,
+  OidcConfiguration,
+  OryConfiguration,
+} from '../config/configuration.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { HydraModule } from '../hydra/hydra.module.js';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { KratosModule } from '../kratos/kratos.module.js';
+import { OidcModule } from '../oidc/oidc.module.js';
+import { type OpenIdClientSettings, OpenIdProvider } from '../oidc/openid.provider.js';
 import { RelyingParty } from '../oidc/relying.party.js';
 import { UsersService } from '../users/users.service.js';
 import { AuthStrategy } from './auth.strategy.js';
@@ -14,7 +23,8 @@ import { OryConsentService } from './ory-consent.service.js';
 import { OryLoginController } from './ory-login.controller.js';
 import { OryLogoutController } from './ory-logout.controller.js';
 import { OryStrategy } from './strategies/ory.strategy.js';
-import { UnavailableStrategy } from './strategies/unavailable.strategy.js';
+import { Auth0Strategy } from './strategies/auth0.strategy.js';
+import { OidcStrategy } from './strategies/oidc.strategy.js';
 
 /** What a provider brings into the auth module: its vendor modules, its routes, and its strategy. */
 export interface ProviderWiring {
@@ -36,14 +46,53 @@ export function wireProvider(configuration: Configuration): ProviderWiring {
         exports: [OryConsentService],
       };
     case 'auth0':
+      return {
+        imports: [Auth0Module.register(configuration), OidcModule.register(auth0Client(configuration))],
+        controllers: [],
+        providers: [
+          {
+            provide: AuthStrategy,
+            inject: [Auth0Client, OpenIdProvider],
+            useFactory: (client: Auth0Client, provider: OpenIdProvider) =>
+              new Auth0Strategy(client, provider, configuration),
+          },
+        ],
+        exports: [],
+      };
     case 'oidc':
       return {
-        imports: [],
+        imports: [OidcModule.register(oidcClient(configuration))],
         controllers: [],
-        providers: [{ provide: AuthStrategy, useClass: UnavailableStrategy }],
+        providers: [
+          {
+            provide: AuthStrategy,
+            inject: [OpenIdProvider],
+            useFactory: (provider: OpenIdProvider) => new OidcStrategy(provider, configuration),
+          },
+        ],
         exports: [],
       };
   }
+}
+
+function auth0Client(configuration: Auth0Configuration): OpenIdClientSettings {
+  return {
+    issuer: configuration.AUTH0_DOMAIN,
+    clientId: configuration.AUTH0_CLIENT_ID,
+    clientSecret: configuration.AUTH0_CLIENT_SECRET,
+    allowedClientIds: configuration.ALLOWED_CLIENT_IDS,
+    audience: configuration.AUTH0_AUDIENCE ?? configuration.TOKEN_AUDIENCE,
+  };
+}
+
+function oidcClient(configuration: OidcConfiguration): OpenIdClientSettings {
+  return {
+    issuer: configuration.OIDC_ISSUER,
+    clientId: configuration.OIDC_CLIENT_ID,
+    clientSecret: configuration.OIDC_CLIENT_SECRET,
+    allowedClientIds: configuration.ALLOWED_CLIENT_IDS,
+    audience: configuration.TOKEN_AUDIENCE,
+  };
 }
 
 function oryBootstrap(configuration: OryConfiguration): FactoryProvider<OryBootstrap> {

@@ -1,8 +1,14 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { ExchangedTokens } from '../oidc/relying.party.js';
 import { AuditService } from '../audit/audit.service.js';
+import type { ClaimRule } from '../config/claims-map.parser.js';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
+import { mapClaims } from '../session/claims.mapper.js';
 import { Problem } from '../core/problem.error.js';
 import type { Principal } from '../session/principal.js';
-import { type MintedSession, SessionService } from '../session/session.service.js';
+import type { MintedSession } from '../session/session.minter.js';
+import { SessionService } from '../session/session.service.js';
 import type { User } from '../users/identity.js';
 import { UsersService } from '../users/users.service.js';
 import { AuthStrategy } from './auth.strategy.js';
@@ -16,8 +22,8 @@ export interface RequestOrigin {
 /** What somebody wants to log in with. */
 export interface LoginAttempt {
   readonly accessToken: string;
-  /** `sub` of the ID token that came with it, where one did. */
-  readonly expectedSubject?: string;
+  /** What came with it, when the gateway itself got it for a code. */
+  readonly exchanged?: ExchangedTokens;
   /** Who was logged in in this browser: that session ends, so that none can be planted. */
   readonly previous: Principal | undefined;
 }
@@ -36,12 +42,20 @@ export class AuthService {
   readonly #users: UsersService;
   readonly #sessions: SessionService;
   readonly #audit: AuditService;
+  readonly #claimRules: readonly ClaimRule[];
 
-  constructor(strategy: AuthStrategy, users: UsersService, sessions: SessionService, audit: AuditService) {
+  constructor(
+    strategy: AuthStrategy,
+    users: UsersService,
+    sessions: SessionService,
+    audit: AuditService,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
     this.#strategy = strategy;
     this.#users = users;
     this.#sessions = sessions;
     this.#audit = audit;
+    this.#claimRules = configuration.CLAIMS_MAP;
   }
 
   /**
@@ -49,14 +63,20 @@ export class AuthService {
    * @throws {Problem} `access_token_rejected`, `unauthenticated` (disabled), `provider_unavailable`
    */
   async login(attempt: LoginAttempt, origin: RequestOrigin): Promise<CompletedLogin> {
-    const { accessToken, expectedSubject, previous } = attempt;
+    const { accessToken, exchanged, previous } = attempt;
     try {
-      const { identity, evidence } = await this.#strategy.validate(accessToken);
-      if (expectedSubject !== undefined && expectedSubject !== identity.subject) {
-        throw new Problem('login_refused', { reason: 'subject_mismatch' });
+      const { identity, evidence, profile } = await this.#strategy.validate(accessToken, exchanged);
+      const { user, linked } = await this.#users.recordLogin(identity);
+      if (linked) {
+        await this.#audit.record({
+          type: 'identity_linked',
+          userId: user.id,
+          ...origin,
+          reason: 'verified_email',
+        });
       }
-      const user = await this.#users.recordLogin(identity);
-      const session = await this.#sessions.start(user, evidence);
+      const claims = mapClaims(this.#claimRules, profile, evidence.scope);
+      const session = await this.#sessions.start(user, evidence, claims);
       if (previous !== undefined) {
         await this.#sessions.end(previous.claims.sid, 'replaced_by_login');
       }
@@ -83,7 +103,7 @@ export class AuthService {
     if (session === undefined) {
       throw new Problem('unauthenticated', { reason: 'session_over' });
     }
-    return this.#sessions.mint(user, session, claims.idp);
+    return this.#sessions.mint(user, session);
   }
 
   /**

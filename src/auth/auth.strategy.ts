@@ -1,13 +1,14 @@
 import type { SessionRow } from '../database/database.schema.js';
 import type { LoginEvidence } from '../session/session.service.js';
-import type { ExchangedTokens } from '../oidc/relying.party.js';
+import type { ExchangedTokens, LoginChecks } from '../oidc/relying.party.js';
 import type { ProviderIdentity } from '../users/identity.js';
-import type { LoginTransaction } from './login.transaction.js';
 
 /** A person whose access token a provider has confirmed. */
 export interface ValidatedLogin {
   readonly identity: ProviderIdentity;
   readonly evidence: LoginEvidence;
+  /** Everything the provider tells about the person; `CLAIMS_MAP` picks from it. */
+  readonly profile: Readonly<Record<string, unknown>>;
 }
 
 /** What a provider says of its own session: `unknown` when it can't be asked. */
@@ -16,7 +17,14 @@ export type ProviderSessionState = 'alive' | 'ended' | 'unknown';
 /** What a browser login is started with. */
 export interface LoginStart {
   readonly kind: 'login' | 'signup';
-  readonly transaction: LoginTransaction;
+  /** Parameters that the strategy's {@link AuthStrategy.hints} names. */
+  readonly hints: Readonly<Record<string, string>>;
+}
+
+/** A browser login that has been started: where to send it, and what its answer must match. */
+export interface StartedLogin {
+  readonly url: URL;
+  readonly checks: LoginChecks;
 }
 
 /**
@@ -24,21 +32,25 @@ export interface LoginStart {
  * implementation stands behind it. All of them hold the same contract, which one test suite checks.
  */
 export abstract class AuthStrategy {
-  /** Where to send a browser that wants to log in or sign up. */
-  abstract authorizationUrl(start: LoginStart): Promise<URL>;
+  /** Query parameters of `/auth/login` that may be passed on to the provider. */
+  abstract readonly hints: readonly string[];
+
+  /** Starts a login or registration by browser. @throws {Problem} `provider_unavailable` */
+  abstract begin(start: LoginStart): Promise<StartedLogin>;
 
   /**
    * Step 6: the provider's answer to the browser flow → an access token, and whose the ID token says it is.
    * @param answer the callback URL with its query.
    * @throws {Problem} `login_refused`, `provider_unavailable`
    */
-  abstract exchange(answer: URL, transaction: LoginTransaction): Promise<ExchangedTokens>;
+  abstract exchange(answer: URL, checks: LoginChecks): Promise<ExchangedTokens>;
 
   /**
    * Step 9: asks the provider whether this access token is live, meant for us, and a person's.
-   * @throws {Problem} `access_token_rejected`, `provider_unavailable`
+   * @param exchanged what the gateway itself was given together with the token; left out when a caller brought it.
+   * @throws {Problem} `access_token_rejected`, `login_refused`, `provider_unavailable`
    */
-  abstract validate(accessToken: string): Promise<ValidatedLogin>;
+  abstract validate(accessToken: string, exchanged?: ExchangedTokens): Promise<ValidatedLogin>;
 
   /** Gives up an access token that the gateway got for itself and needs no more. Failure is harmless. */
   abstract discard(accessToken: string): Promise<void>;

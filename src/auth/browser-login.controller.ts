@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { ApiProblems } from '../http/openapi.decorators.js';
@@ -12,6 +13,8 @@ import { AuthService } from './auth.service.js';
 import { AuthStrategy } from './auth.strategy.js';
 import { LoginTransactions } from './login.transaction.js';
 import { originOf } from './request.origin.js';
+
+const maximumHintLength = 256;
 
 const returnToParameter = {
   name: 'return_to',
@@ -91,9 +94,9 @@ export class BrowserLoginController {
   ): Promise<void> {
     const transaction = await this.#transactions.take(request, reply, state);
     const answer = new URL(request.url, this.#publicUrl);
-    const { accessToken, subject } = await this.#strategy.exchange(answer, transaction);
-    const attempt = { accessToken, expectedSubject: subject, previous };
-    const { session } = await this.#auth.login(attempt, originOf(request));
+    const exchanged = await this.#strategy.exchange(answer, transaction);
+    const { accessToken } = exchanged;
+    const { session } = await this.#auth.login({ accessToken, exchanged, previous }, originOf(request));
     await this.#strategy.discard(accessToken);
     await this.#cookie.write(reply, session.token);
     await reply.redirect(transaction.returnTo, 302);
@@ -105,12 +108,18 @@ export class BrowserLoginController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    const transaction = await this.#transactions.start(
-      request,
-      reply,
-      safeReturnTo(returnTo, this.#publicUrl),
-    );
-    const target = await this.#strategy.authorizationUrl({ kind, transaction });
-    await reply.redirect(target.href, 302);
+    const query = z.record(z.string(), z.unknown()).catch({}).parse(request.query);
+    const hints = this.#strategy.hints.flatMap((name) => {
+      const value = query[name];
+      return typeof value === 'string' && value !== '' && value.length <= maximumHintLength
+        ? [[name, value]]
+        : [];
+    });
+    const { url, checks } = await this.#strategy.begin({ kind, hints: Object.fromEntries(hints) });
+    await this.#transactions.start(request, reply, {
+      checks,
+      returnTo: safeReturnTo(returnTo, this.#publicUrl),
+    });
+    await reply.redirect(url.href, 302);
   }
 }

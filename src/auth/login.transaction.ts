@@ -9,7 +9,7 @@ import { Problem } from '../core/problem.error.js';
 import { SecretBox } from '../core/secret.box.js';
 import { cookieNames, readSingleCookie } from '../http/cookie.reader.js';
 import { CookieJar } from '../http/cookie.writer.js';
-import { RelyingParty } from '../oidc/relying.party.js';
+import type { LoginChecks } from '../oidc/relying.party.js';
 
 /** Seconds that a person has to log in. */
 const lifetime = 1800;
@@ -28,6 +28,13 @@ const transactionSchema = z.object({
 
 /** One login that this browser has started, between its start and the provider's answer. */
 export type LoginTransaction = z.output<typeof transactionSchema>;
+
+/** What a login by browser is started with. */
+export interface PendingLogin {
+  readonly checks: LoginChecks;
+  /** Path to come back to, already checked. */
+  readonly returnTo: string;
+}
 
 /** Keeps login transactions in encrypted cookies of the browser that started them; each is used once. */
 @Injectable()
@@ -49,19 +56,18 @@ export class LoginTransactions {
   }
 
   /** Starts a transaction and ties it to the browser. */
-  async start(request: FastifyRequest, reply: FastifyReply, returnTo: string): Promise<LoginTransaction> {
+  async start(request: FastifyRequest, reply: FastifyReply, login: PendingLogin): Promise<void> {
     for (const name of cookieNames(request.headers.cookie, this.#prefix).slice(0, -(openAtOnce - 1))) {
       this.#jar.clear(reply, name);
     }
     const transaction: LoginTransaction = {
       provider: this.#provider,
-      ...RelyingParty.newChecks(),
-      returnTo,
+      ...login.checks,
+      returnTo: login.returnTo,
       expiresAt: this.#clock.seconds() + lifetime,
     };
     const sealed = await this.#box.seal(JSON.stringify(transaction));
     this.#jar.set(reply, this.#cookieName(transaction.state), sealed, lifetime);
-    return transaction;
   }
 
   /**

@@ -5,7 +5,8 @@ import { Problem } from '../core/problem.error.js';
 import type { SessionRow } from '../database/database.schema.js';
 import type { Claims } from '../session/claims.schema.js';
 import { SessionRenewer } from '../session/session.renewer.js';
-import { type MintedSession, SessionService } from '../session/session.service.js';
+import type { MintedSession } from '../session/session.minter.js';
+import { SessionService } from '../session/session.service.js';
 import { UsersService } from '../users/users.service.js';
 import { AuthStrategy } from './auth.strategy.js';
 
@@ -58,7 +59,7 @@ export class SessionRenewal extends SessionRenewer {
     if (!(await this.#sessions.markRenewed(session.id))) {
       throw new Problem('unauthenticated', { reason: 'session_ended' });
     }
-    return this.#sessions.mint(user, session, claims.idp);
+    return this.#sessions.mint(user, session);
   }
 
   async #requireProviderSession(session: SessionRow): Promise<void> {

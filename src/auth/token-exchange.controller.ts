@@ -7,7 +7,7 @@ import { Problem } from '../core/problem.error.js';
 import { ApiProblems } from '../http/openapi.decorators.js';
 import { CurrentUser, OptionalSession } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
-import type { MintedSession } from '../session/session.service.js';
+import type { MintedSession } from '../session/session.minter.js';
 import { AuthService } from './auth.service.js';
 import { originOf } from './request.origin.js';
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { claimsMap } from './claims-map.parser.js';
 import { secret } from './secret.parser.js';
 import { commaList, duration, flag, origin, variableDocs } from './variable.js';
 
@@ -61,12 +62,11 @@ export const commonVariables = z.object({
     example: 'postgres://vestibule@db.internal/vestibule',
     secret: true,
   }),
-  ALLOWED_CLIENT_IDS: commaList
-    .default(['vestibule', 'vestibule-spa', 'vestibule-cli'])
-    .register(variableDocs, {
-      description:
-        'OAuth clients whose access tokens `POST /auth/login` and `POST /auth/token` take; no others.',
-    }),
+  ALLOWED_CLIENT_IDS: commaList.optional().register(variableDocs, {
+    derivedDefault: '`vestibule,vestibule-spa,vestibule-cli` under `ory`, else the own client id',
+    description:
+      'OAuth clients whose access tokens `POST /auth/login` and `POST /auth/token` take; no others.',
+  }),
   ALLOWED_ORIGINS: commaList.pipe(z.array(origin)).default([]).register(variableDocs, {
     description: 'Further origins whose pages may send state-changing requests with cookies.',
     recommendation: 'Leave it empty when everything is on one origin.',
@@ -76,6 +76,18 @@ export const commonVariables = z.object({
       'The `aud` of the augmented token, and the audience that access tokens of the provider must carry.',
     derivedDefault: '`PUBLIC_URL`',
     example: 'https://api.example.org',
+  }),
+  CLAIMS_MAP: commaList.pipe(claimsMap).default([]).register(variableDocs, {
+    description:
+      "Comma list of claims to copy from the provider's profile (Kratos: traits) into the augmented token: `claim=path.in.profile`, or `claim=path@scope` to do so only when that scope was granted.",
+    recommendation: 'Few and short: the whole token must fit into a cookie of 4,096 bytes.',
+    example: 'department=department,locale=locale@profile',
+  }),
+  LINK_BY_VERIFIED_EMAIL: flag.default(false).register(variableDocs, {
+    description:
+      'Whether a first login with an identity that is not known yet joins an existing user with the same e-mail address, when the address is verified on both sides.',
+    recommendation:
+      'Turn it on while you move from one provider to another. It trusts every configured provider to verify addresses.',
   }),
   TOKEN_TTL: duration.default(600).register(variableDocs, {
     description: 'Life of one augmented token; a session renews it as long as it lives.',

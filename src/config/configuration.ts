@@ -10,6 +10,7 @@ type Ory = z.output<typeof oryVariables>;
 /** Settings that mean the same under every provider, defaults filled in. Times in seconds. */
 export interface CommonConfiguration extends Omit<Common, 'AUTH_PROVIDER'> {
   readonly PORT: number;
+  readonly ALLOWED_CLIENT_IDS: string[];
   readonly TOKEN_AUDIENCE: string;
   readonly DATABASE_URL: string;
 }
@@ -54,6 +55,9 @@ export class ConfigurationError extends Error {
   }
 }
 
+/** The clients that the bootstrap registers at Hydra. */
+const ownOryClients = ['vestibule', 'vestibule-spa', 'vestibule-cli'];
+
 const variablesByProvider = { ory: oryVariables, auth0: auth0Variables, oidc: oidcVariables };
 
 /**
@@ -82,18 +86,27 @@ export function loadConfiguration(environment: Environment): Configuration {
       return {
         ...base,
         ...ory,
+        ALLOWED_CLIENT_IDS: base.ALLOWED_CLIENT_IDS ?? ownOryClients,
         AUTH_PROVIDER: 'ory',
         SPA_REDIRECT_URIS: ory.SPA_REDIRECT_URIS ?? [`${base.PUBLIC_URL}/demo`],
       };
     }
-    case 'auth0':
-      return { ...base, ...auth0Variables.parse(values), AUTH_PROVIDER: 'auth0' };
-    case 'oidc':
-      return { ...base, ...oidcVariables.parse(values), AUTH_PROVIDER: 'oidc' };
+    case 'auth0': {
+      const auth0 = auth0Variables.parse(values);
+      const ALLOWED_CLIENT_IDS = base.ALLOWED_CLIENT_IDS ?? [auth0.AUTH0_CLIENT_ID];
+      return { ...base, ...auth0, ALLOWED_CLIENT_IDS, AUTH_PROVIDER: 'auth0' };
+    }
+    case 'oidc': {
+      const oidc = oidcVariables.parse(values);
+      const ALLOWED_CLIENT_IDS = base.ALLOWED_CLIENT_IDS ?? [oidc.OIDC_CLIENT_ID];
+      return { ...base, ...oidc, ALLOWED_CLIENT_IDS, AUTH_PROVIDER: 'oidc' };
+    }
   }
 }
 
-function withDefaults(common: Common): CommonConfiguration {
+function withDefaults(
+  common: Common,
+): Omit<CommonConfiguration, 'ALLOWED_CLIENT_IDS'> & Pick<Common, 'ALLOWED_CLIENT_IDS'> {
   const url = new URL(common.PUBLIC_URL);
   const port = url.protocol === 'http:' ? Number(url.port === '' ? 80 : url.port) : 3000;
   const dataDir = resolve(common.DATA_DIR);
@@ -111,7 +124,9 @@ function contradictions(common: Common): string[] {
   const found: string[] = [];
   const { protocol, hostname } = new URL(common.PUBLIC_URL);
   const isLoopback =
-    hostname === 'localhost' || hostname.endsWith('.localhost') || /^(?:127\.|\[::1\])/.test(hostname);
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    /^(?:127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname);
   if (protocol === 'http:' && !isLoopback) {
     found.push('PUBLIC_URL: must be https, except for localhost and loopback addresses');
   }

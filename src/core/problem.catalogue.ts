@@ -85,6 +85,12 @@ export const problemCatalogue = {
     title: 'This host name is not served here',
     remedy: 'Use the origin of `PUBLIC_URL`; a proxy in front must pass the Host header on.',
   },
+  claims_rejected: {
+    status: 422,
+    title: 'A claim cannot be put into the token',
+    remedy:
+      '`detail` names the claim: `CLAIMS_MAP` or the application’s ClaimsEnricher gives it a reserved name, or a value that is too large or of the wrong kind.',
+  },
   session_too_large: {
     status: 422,
     title: 'The session does not fit into a cookie',

@@ -37,6 +37,8 @@ export interface SessionsTable {
   scope: string;
   /** Authentication methods, space-separated (RFC 8176). */
   amr: string;
+  /** Mapped claims, as JSON. */
+  claims: string;
   auth_time: number;
   created_at: number;
   /** When the latest token was minted; the idle limit counts from here, the absolute one from `created_at`. */

@@ -26,7 +26,7 @@ export function safeReturnTo(value: unknown, origin: string): string {
     }
     if (decoded === text) {
       const { pathname, search, hash } = new URL(value, origin);
-      return loops.test(pathname) ? fallback : pathname + search + hash;
+      return loops.test(new URL(text, origin).pathname) ? fallback : pathname + search + hash;
     }
     text = decoded;
   }

@@ -22,6 +22,7 @@ export function hydraRelyingParty(configuration: OryConfiguration): RelyingParty
     { id_token_signed_response_alg: 'RS256' },
     openid.ClientSecretBasic(gatewayClientSecret(configuration)),
   );
+  openid.enableNonRepudiationChecks(client);
   if (HYDRA_PUBLIC_URL.startsWith('http:')) {
     openid.allowInsecureRequests(client);
   }

@@ -1,4 +1,5 @@
 import * as openid from 'openid-client';
+import { z } from 'zod';
 import { Problem } from '../core/problem.error.js';
 import { unavailable, vendorTimeout } from '../core/vendor.call.js';
 
@@ -14,6 +15,40 @@ export interface ExchangedTokens {
   readonly accessToken: string;
   /** `sub` of the verified ID token. */
   readonly subject: string;
+  /** `sid` of the ID token, where there is one. */
+  readonly sessionId: string | null;
+  readonly scope: readonly string[];
+  readonly amr: readonly string[];
+  /** Milliseconds since the epoch; null when the provider doesn't say. */
+  readonly authTime: number | null;
+}
+
+const idTokenSchema = z.looseObject({
+  sub: z.string().min(1),
+  sid: z.string().optional(),
+  amr: z.array(z.string()).optional(),
+  auth_time: z.number().optional(),
+});
+
+/** The parts of a verified ID token, and of the answer it came in, that a login is made from. */
+export function toExchangedTokens(
+  accessToken: string,
+  scope: string | undefined,
+  idToken: unknown,
+): ExchangedTokens {
+  const claims = idTokenSchema.safeParse(idToken);
+  if (!claims.success) {
+    throw new Problem('login_refused', { reason: 'id_token_claims' });
+  }
+  const { sub, sid, amr, auth_time } = claims.data;
+  return {
+    accessToken,
+    subject: sub,
+    sessionId: sid ?? null,
+    scope: (scope ?? '').split(' ').filter((entry) => entry !== ''),
+    amr: amr ?? [],
+    authTime: auth_time === undefined ? null : auth_time * 1000,
+  };
 }
 
 /** An OpenID Connect relying party: authorization code flow with PKCE (S256), state and nonce; openid-client. */
@@ -51,17 +86,21 @@ export class RelyingParty {
    */
   async exchange(answer: URL, checks: LoginChecks): Promise<ExchangedTokens> {
     try {
+      // RFC 9207 section 2.4. Hydra sends no `iss`; whoever sends one, even an empty one, must be who was asked.
+      if (
+        answer.searchParams
+          .getAll('iss')
+          .some((issuer) => issuer !== this.#configuration.serverMetadata().issuer)
+      ) {
+        throw new Problem('login_refused', { reason: 'issuer_mismatch' });
+      }
       const tokens = await openid.authorizationCodeGrant(this.#configuration, answer, {
         expectedState: checks.state,
         expectedNonce: checks.nonce,
         pkceCodeVerifier: checks.codeVerifier,
         idTokenExpected: true,
       });
-      const subject = tokens.claims()?.sub;
-      if (subject === undefined) {
-        throw new Problem('login_refused', { reason: 'id_token_missing' });
-      }
-      return { accessToken: tokens.access_token, subject };
+      return toExchangedTokens(tokens.access_token, tokens.scope, tokens.claims());
     } catch (error) {
       throw toProblem(error);
     }

@@ -1,7 +1,8 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import { ApiExcludeController, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Public } from '../session/access.decorators.js';
+import { CurrentUser, OptionalSession, Public } from '../session/access.decorators.js';
+import type { Principal } from '../session/principal.js';
 import { AssetStore } from './asset.store.js';
 import { OpenApiDocument } from './openapi.document.js';
 import { sendPage } from './page.reply.js';
@@ -10,7 +11,6 @@ import { DocsPage } from './views/docs.view.js';
 /** Swagger UI from local files, and the document it shows. */
 @ApiExcludeController()
 @Controller('docs')
-@Public()
 export class DocsController {
   readonly #assets: AssetStore;
   readonly #document: OpenApiDocument;
@@ -21,11 +21,16 @@ export class DocsController {
   }
 
   @Get()
-  async page(@Res() reply: FastifyReply): Promise<void> {
-    await sendPage(reply, DocsPage({ assets: this.#assets.addresses }));
+  @OptionalSession()
+  async page(
+    @CurrentUser({ optional: true }) principal: Principal | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await sendPage(reply, DocsPage({ assets: this.#assets.addresses, user: principal?.user }));
   }
 
   @Get('openapi.json')
+  @Public()
   document(): OpenAPIObject {
     return this.#document.get();
   }

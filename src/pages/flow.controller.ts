@@ -16,7 +16,13 @@ import { FLOW_KINDS } from './views/flow.plan.js';
 import { FlowPage } from './views/flow.view.js';
 
 const kindSchema = z.enum(FLOW_KINDS);
-const links = { login: '/ui/login', registration: '/ui/registration', recovery: '/ui/recovery', home: '/' };
+const links = {
+  login: '/ui/login',
+  registration: '/ui/registration',
+  recovery: '/ui/recovery',
+  home: '/',
+  account: '/auth/login',
+};
 
 /** Kratos' self-service flows as pages (step 1: the form posts to Kratos by way of the proxy). */
 @ApiExcludeController()

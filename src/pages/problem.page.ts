@@ -10,6 +10,8 @@ const again = { label: 'Start again', href: '/auth/login' };
 const home = { label: 'Back to the start', href: '/' };
 
 interface Advice {
+  /** Where the catalogue's title would say the same as the advice. */
+  readonly title?: string;
   readonly advice: string;
   readonly actions: readonly { readonly label: string; readonly href: string }[];
 }
@@ -22,6 +24,7 @@ const startAgain: Advice = {
 /** What people can do, where it's more than going back. */
 const adviceByCode: Partial<Record<ProblemCode, Advice>> = {
   login_state_invalid: {
+    title: "This login can't go on",
     advice:
       'The login was started in another browser, is too old, or was used already. Please start again, and allow cookies for this site.',
     actions: [again, home],
@@ -53,13 +56,18 @@ export class ProblemPage extends ErrorPage {
   }
 
   override render(problem: Problem, requestId: string): string {
-    const { title } = problem.definition;
     const advice = adviceByCode[problem.code] ?? {
       advice: problem.detail ?? 'Please go back and try again.',
       actions: [home],
     };
     return renderPage(
-      ErrorPageView({ assets: this.#assets.addresses, title, code: problem.code, requestId, ...advice }),
+      ErrorPageView({
+        assets: this.#assets.addresses,
+        title: problem.definition.title,
+        code: problem.code,
+        requestId,
+        ...advice,
+      }),
     );
   }
 }

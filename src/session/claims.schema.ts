@@ -5,9 +5,8 @@ const numericDate = z.int().nonnegative();
 
 /**
  * Claims of the augmented token, an RFC 9068 access token with the application's own claims.
- * The schema is the token's contract: it parses what was verified and documents what is minted.
  */
-export const claimsSchema = z.object({
+const knownClaimsSchema = z.object({
   iss: z.string().meta({ description: '`PUBLIC_URL`.' }),
   aud: z.string().meta({ description: '`TOKEN_AUDIENCE`.' }),
   sub: z.uuid().meta({ description: 'Id of the local user.' }),
@@ -26,6 +25,12 @@ export const claimsSchema = z.object({
   name: z.string().optional(),
   picture: z.string().optional(),
 });
+
+/** Parses the claims of a verified token; mapped claims of the application stay beside the known ones. */
+export const claimsSchema = z.looseObject(knownClaimsSchema.shape);
+
+/** The claims that every token may have. */
+export type KnownClaims = z.output<typeof knownClaimsSchema>;
 
 /** Parsed claims of a verified augmented token. */
 export type Claims = z.output<typeof claimsSchema>;

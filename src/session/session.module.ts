@@ -4,6 +4,7 @@ import { DatabaseModule } from '../database/database.module.js';
 import { HttpModule } from '../http/http.module.js';
 import { RevocationList } from './revocation.list.js';
 import { SessionCookie } from './session.cookie.js';
+import { SessionMinter } from './session.minter.js';
 import { SessionRepository } from './session.repository.js';
 import { SessionService } from './session.service.js';
 import { SigningKeyRepository } from './signing-key.repository.js';
@@ -16,6 +17,7 @@ import { TokenService } from './token.service.js';
   providers: [
     RevocationList,
     SessionCookie,
+    SessionMinter,
     SessionRepository,
     SessionService,
     SigningKeyRepository,

@@ -1,5 +1,5 @@
 import type { Claims } from './claims.schema.js';
-import type { MintedSession } from './session.service.js';
+import type { MintedSession } from './session.minter.js';
 
 /** Port: makes a new token for a session whose token is over. Implemented where the provider is known. */
 export abstract class SessionRenewer {

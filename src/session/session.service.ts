@@ -5,10 +5,11 @@ import { Clock } from '../core/clock.service.js';
 import { newId } from '../core/identifier.js';
 import type { SessionRow } from '../database/database.schema.js';
 import type { User } from '../users/identity.js';
+import type { ExtraClaims } from './claims.mapper.js';
 import type { Claims } from './claims.schema.js';
 import { RevocationList } from './revocation.list.js';
 import { SessionRepository } from './session.repository.js';
-import { TokenService } from './token.service.js';
+import { type MintedSession, SessionMinter } from './session.minter.js';
 
 /** How somebody was logged in: what a session remembers of the provider's answer. */
 export interface LoginEvidence {
@@ -18,23 +19,17 @@ export interface LoginEvidence {
   readonly clientId: string;
   readonly scope: readonly string[];
   readonly amr: readonly string[];
-  /** Milliseconds since the epoch. */
-  readonly authTime: number;
+  /** Milliseconds since the epoch; null when the provider doesn't say: the login counts then. */
+  readonly authTime: number | null;
   /** The provider's own session, where it tells one. */
   readonly providerSessionId: string | null;
-}
-
-/** A freshly minted token of a session. */
-export interface MintedSession {
-  readonly token: string;
-  readonly claims: Claims;
 }
 
 /** Sessions: their start, their tokens, their end. */
 @Injectable()
 export class SessionService {
   readonly #repository: SessionRepository;
-  readonly #tokens: TokenService;
+  readonly #minter: SessionMinter;
   readonly #revocations: RevocationList;
   readonly #clock: Clock;
   readonly #idle: number;
@@ -42,21 +37,24 @@ export class SessionService {
 
   constructor(
     repository: SessionRepository,
-    tokens: TokenService,
+    minter: SessionMinter,
     revocations: RevocationList,
     clock: Clock,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#repository = repository;
-    this.#tokens = tokens;
+    this.#minter = minter;
     this.#revocations = revocations;
     this.#clock = clock;
     this.#idle = configuration.SESSION_IDLE_TTL * 1000;
     this.#maximum = configuration.SESSION_MAX_TTL * 1000;
   }
 
-  /** Starts a session with an id of its own, never one that a caller brought along (step 10). */
-  async start(user: User, evidence: LoginEvidence): Promise<MintedSession> {
+  /**
+   * Starts a session with an id of its own, never one that a caller brought along (step 10).
+   * @param claims mapped ones, kept for every token of the session.
+   */
+  async start(user: User, evidence: LoginEvidence, claims: ExtraClaims): Promise<MintedSession> {
     const now = this.#clock.now();
     const row: SessionRow = {
       id: newId(),
@@ -68,32 +66,21 @@ export class SessionService {
       client_id: evidence.clientId,
       scope: evidence.scope.join(' '),
       amr: evidence.amr.join(' '),
-      auth_time: evidence.authTime,
+      claims: JSON.stringify(claims),
+      auth_time: evidence.authTime ?? now,
       created_at: now,
       renewed_at: now,
       ended_at: null,
       end_reason: null,
     };
-    const minted = await this.mint(user, row, evidence.provider);
+    const minted = await this.#minter.mint(user, row);
     await this.#repository.insert(row);
     return minted;
   }
 
-  /** Mints a token for a session that is known to be live. */
-  async mint(user: User, row: SessionRow, provider: Claims['idp']): Promise<MintedSession> {
-    return this.#tokens.mint({
-      sub: user.id,
-      sid: row.id,
-      auth_time: Math.floor(row.auth_time / 1000),
-      amr: row.amr.split(' ').filter((method) => method !== ''),
-      idp: provider,
-      client_id: row.client_id,
-      scope: row.scope,
-      email_verified: user.emailVerified,
-      ...(user.email === null ? {} : { email: user.email }),
-      ...(user.name === null ? {} : { name: user.name }),
-      ...(user.picture === null ? {} : { picture: user.picture }),
-    });
+  /** Mints another token for a session that is known to be live. */
+  async mint(user: User, row: SessionRow): Promise<MintedSession> {
+    return this.#minter.mint(user, row);
   }
 
   /** The session, when it's stored, not ended, and within both of its limits. */

@@ -6,7 +6,8 @@ import type { Configuration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
 import { newId } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
-import { type Claims, claimsSchema } from './claims.schema.js';
+import type { ExtraClaims } from './claims.mapper.js';
+import { type Claims, type KnownClaims, claimsSchema } from './claims.schema.js';
 import { SigningKeyRing, type VerificationKey } from './signing-key.ring.js';
 
 const tokenType = 'at+jwt';
@@ -18,7 +19,7 @@ const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const headerSchema = z.strictObject({ alg: z.string(), typ: z.literal(tokenType), kid: z.string().max(128) });
 
 /** What a mint is told; the rest of the claims follow from the configuration and the clock. */
-export type TokenSubject = Omit<Claims, 'iss' | 'aud' | 'jti' | 'iat' | 'nbf' | 'exp'>;
+export type TokenSubject = Omit<KnownClaims, 'iss' | 'aud' | 'jti' | 'iat' | 'nbf' | 'exp'>;
 
 /** A token whose signature and claims are right; `expired` when only its life is over. */
 export interface VerifiedToken {
@@ -34,6 +35,7 @@ export class TokenService {
   readonly #issuer: string;
   readonly #audience: string;
   readonly #ttl: number;
+  readonly #provider: Claims['idp'];
 
   constructor(keys: SigningKeyRing, clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
     this.#keys = keys;
@@ -41,12 +43,14 @@ export class TokenService {
     this.#issuer = configuration.PUBLIC_URL;
     this.#audience = configuration.TOKEN_AUDIENCE;
     this.#ttl = configuration.TOKEN_TTL;
+    this.#provider = configuration.AUTH_PROVIDER;
   }
 
   /** Signs a new token for `TOKEN_TTL` seconds. */
-  async mint(subject: TokenSubject): Promise<{ token: string; claims: Claims }> {
+  async mint(subject: TokenSubject, extra: ExtraClaims = {}): Promise<{ token: string; claims: Claims }> {
     const now = this.#clock.seconds();
     const claims: Claims = {
+      ...extra,
       iss: this.#issuer,
       aud: this.#audience,
       jti: newId(),
@@ -76,10 +80,10 @@ export class TokenService {
         clockTolerance,
         currentDate: this.#clock.date(),
       });
-      return { claims: parseClaims(token, payload), expired: false };
+      return { claims: this.#parseClaims(token, payload), expired: false };
     } catch (error) {
       if (error instanceof errors.JWTExpired && error.reason === 'check_failed') {
-        return { claims: parseClaims(token, error.payload), expired: true };
+        return { claims: this.#parseClaims(token, error.payload), expired: true };
       }
       throw error instanceof Problem ? error : rejected(reasonOf(error), error);
     }
@@ -99,19 +103,23 @@ export class TokenService {
     }
     return key;
   }
-}
 
-function parseClaims(token: string, payload: unknown): Claims {
-  const claims = claimsSchema.safeParse(payload);
-  if (!claims.success) {
-    throw rejected('token_claims');
+  #parseClaims(token: string, payload: unknown): Claims {
+    const claims = claimsSchema.safeParse(payload);
+    if (!claims.success) {
+      throw rejected('token_claims');
+    }
+    // Minted by JSON.stringify: anything else, for example a claim given twice, isn't from here.
+    const text = new TextDecoder().decode(base64url.decode(token.split('.')[1] ?? ''));
+    if (text !== JSON.stringify(payload)) {
+      throw rejected('token_claims');
+    }
+    // Sessions of another provider end when the deployment changes over: nobody could ask that one about them.
+    if (claims.data.idp !== this.#provider) {
+      throw rejected('token_of_other_provider');
+    }
+    return claims.data;
   }
-  // Minted by JSON.stringify: anything else, for example a claim given twice, isn't from here.
-  const text = new TextDecoder().decode(base64url.decode(token.split('.')[1] ?? ''));
-  if (text !== JSON.stringify(payload)) {
-    throw rejected('token_claims');
-  }
-  return claims.data;
 }
 
 function parseSegment(token: string, index: number): unknown {

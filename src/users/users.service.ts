@@ -1,5 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
 import { newId } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
@@ -11,20 +13,25 @@ import type { ProviderIdentity, User } from './identity.js';
 export class UsersService {
   readonly #database: Database;
   readonly #clock: Clock;
+  readonly #links: boolean;
 
-  constructor(database: Database, clock: Clock) {
+  constructor(database: Database, clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
     this.#database = database;
     this.#clock = clock;
+    this.#links = configuration.LINK_BY_VERIFIED_EMAIL;
   }
 
   /**
    * The user behind an identity, made at the first login, with the provider's profile taken over (step 10).
-   * Only issuer + subject decide who it is: an e-mail address never links to an existing user.
+   *
+   * Issuer + subject decide who it is. An e-mail address never does, except where `LINK_BY_VERIFIED_EMAIL` is on and
+   * the address is verified on both sides and belongs to exactly one user: the new identity then joins that user.
    * @throws {Problem} `unauthenticated` when the user is disabled.
    */
-  async recordLogin(identity: ProviderIdentity): Promise<User> {
+  async recordLogin(identity: ProviderIdentity): Promise<{ user: User; linked: boolean }> {
     const now = this.#clock.now();
-    const row = await this.#database.query.transaction().execute(async (transaction) => {
+    const { row, linked } = await this.#database.query.transaction().execute(async (transaction) => {
+      const linked = this.#links && (await linkByVerifiedEmail(transaction, identity, now));
       const userId = await findOrCreate(transaction, identity, now);
       await transaction
         .updateTable('identities')
@@ -32,14 +39,15 @@ export class UsersService {
         .where('issuer', '=', identity.issuer)
         .where('subject', '=', identity.subject)
         .execute();
-      return transaction
+      const row = await transaction
         .updateTable('users')
         .set({ ...profileOf(identity), updated_at: now, last_login_at: now })
         .where('id', '=', userId)
         .returningAll()
         .executeTakeFirstOrThrow();
+      return { row, linked };
     });
-    return toActiveUser(row);
+    return { user: toActiveUser(row), linked };
   }
 
   /** Makes the user behind an identity an administrator, creating it when it's not there yet; idempotent. */
@@ -62,6 +70,37 @@ export class UsersService {
     }
     return toActiveUser(row);
   }
+}
+
+/** @returns whether an identity that wasn't known joined an existing user. */
+async function linkByVerifiedEmail(
+  transaction: Transaction<Schema>,
+  identity: ProviderIdentity,
+  now: number,
+): Promise<boolean> {
+  const { issuer, subject } = identity;
+  const { email } = profileOf(identity);
+  if (email === null || !identity.emailVerified) {
+    return false;
+  }
+  const candidates = await transaction
+    .selectFrom('users')
+    .select('id')
+    .where('email', '=', email)
+    .where('email_verified', '=', 1)
+    .limit(2)
+    .execute();
+  const [candidate] = candidates;
+  if (candidate === undefined || candidates.length > 1) {
+    return false;
+  }
+  const inserted = await transaction
+    .insertInto('identities')
+    .values({ issuer, subject, user_id: candidate.id, created_at: now, last_login_at: now })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('user_id')
+    .executeTakeFirst();
+  return inserted !== undefined;
 }
 
 async function findOrCreate(
@@ -108,7 +147,8 @@ async function findOrCreate(
 
 function profileOf(identity: ProviderIdentity) {
   return {
-    email: identity.email,
+    // Addresses are compared; nobody runs a mail server where case tells two people apart.
+    email: identity.email?.toLowerCase() ?? null,
     email_verified: identity.emailVerified ? 1 : 0,
     name: identity.name,
     picture: identity.picture,

@@ -120,7 +120,7 @@ export async function startGateway(env: Readonly<Record<string, string>> = {}): 
   });
   const log: string[] = [];
   const logger = createLogger('debug', { write: (line: string) => void log.push(line) });
-  const app = await createApp(configuration, logger);
+  const app = await createApp(configuration, { logger });
   let shift = 0;
   app.get(Clock, { strict: false }).now = () => Date.now() + shift * 1000;
   await app.init();
@@ -154,17 +154,21 @@ export async function startGateway(env: Readonly<Record<string, string>> = {}): 
     },
     session: async (profile) => {
       const identity = newIdentity(profile);
-      const user = await app.get(UsersService, { strict: false }).recordLogin(identity);
-      const { token, claims } = await app.get(SessionService, { strict: false }).start(user, {
-        provider: configuration.AUTH_PROVIDER,
-        issuer: identity.issuer,
-        subject: identity.subject,
-        clientId: 'vestibule',
-        scope: ['openid'],
-        amr: ['pwd'],
-        authTime: Date.now(),
-        providerSessionId: randomBytes(8).toString('hex'),
-      });
+      const { user } = await app.get(UsersService, { strict: false }).recordLogin(identity);
+      const { token, claims } = await app.get(SessionService, { strict: false }).start(
+        user,
+        {
+          provider: configuration.AUTH_PROVIDER,
+          issuer: identity.issuer,
+          subject: identity.subject,
+          clientId: 'vestibule',
+          scope: ['openid'],
+          amr: ['pwd'],
+          authTime: Date.now(),
+          providerSessionId: randomBytes(8).toString('hex'),
+        },
+        {},
+      );
       const sealed = await box.seal(token);
       return {
         user,

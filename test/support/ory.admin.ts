@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Person } from './person.js';
 import type { UserAgent } from './user-agent.js';
 
 const clientSchema = z.looseObject({ client_id: z.string(), client_secret: z.string().default('') });
@@ -34,6 +35,15 @@ export class OryAdmin {
     const answer = await call(`${this.#hydra}/admin/clients`, 'POST', body);
     const { client_id: id, client_secret: secret } = clientSchema.parse(await answer.json());
     return { id, secret };
+  }
+
+  /** Makes an account: the same as signing up by the pages, in a tenth of the time. */
+  async createPerson({ email, name, password }: Person): Promise<void> {
+    await call(`${this.#kratos}/admin/identities`, 'POST', {
+      schema_id: 'default',
+      traits: { email, name },
+      credentials: { password: { config: { password } } },
+    });
   }
 
   /** Whether Hydra holds this token for live. */

@@ -20,13 +20,15 @@ export interface StackOptions {
   readonly database?: DatabaseKind;
   /** Of `inject('postgresUrl')`; needed for `postgres`. */
   readonly postgresUrl?: string;
+  /** Origin that browsers see, where it isn't the one the gateway listens on. */
+  readonly publicUrl?: string;
   /** Settings on top of the stack's own. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Real Kratos and Hydra with a gateway in this process, on databases and ports of their own. */
 export interface Stack {
-  /** Origin of the gateway. */
+  /** Where the gateway listens; also its origin, unless the options said another. */
   readonly url: string;
   readonly ory: OryStack;
   /** The environment that the gateway was started with. */
@@ -53,7 +55,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
   const ory = await startOry({
     dataDir,
-    publicUrl: url,
+    publicUrl: options.publicUrl ?? url,
     environment: process.env,
     secrets,
     ...(databases === undefined
@@ -64,7 +66,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   });
   const log: string[] = [];
   const env: Record<string, string> = {
-    PUBLIC_URL: url,
+    PUBLIC_URL: options.publicUrl ?? url,
     PORT: String(port),
     DATA_DIR: dataDir,
     SECRETS: secrets.gateway.join(','),
@@ -76,7 +78,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   let shift = 0;
   const start = async (): Promise<NestFastifyApplication> => {
     const configuration = loadConfiguration(env);
-    const app = await createApp(configuration, collect(log));
+    const app = await createApp(configuration, { logger: collect(log) });
     const clock = app.get(Clock, { strict: false });
     clock.now = () => Date.now() + shift * 1000;
     await app.listen(configuration.PORT, configuration.HOST);

@@ -5,14 +5,14 @@ import type { SessionRow } from '../../database/database.schema.js';
 import type { HydraClient } from '../../hydra/hydra.client.js';
 import type { KratosClient } from '../../kratos/kratos.client.js';
 import { kratosIssuer, toProviderIdentity } from '../../kratos/kratos.session.js';
-import type { ExchangedTokens, RelyingParty } from '../../oidc/relying.party.js';
+import { type ExchangedTokens, type LoginChecks, RelyingParty } from '../../oidc/relying.party.js';
 import {
   AuthStrategy,
   type LoginStart,
   type ProviderSessionState,
+  type StartedLogin,
   type ValidatedLogin,
 } from '../auth.strategy.js';
-import type { LoginTransaction } from '../login.transaction.js';
 import type { OryBootstrap } from '../ory.bootstrap.js';
 
 /** Parts of an Ory deployment that the strategy calls. */
@@ -28,6 +28,7 @@ const accessTokenForm = /^[\w.~+/-]{16,2048}=*$/;
 
 /** Logins through Kratos and Hydra: the reference flow of the design, steps 6 to 9. */
 export class OryStrategy extends AuthStrategy {
+  readonly hints = [];
   readonly #logger = new Logger(OryStrategy.name);
   readonly #parts: OryParts;
   readonly #configuration: OryConfiguration;
@@ -38,22 +39,24 @@ export class OryStrategy extends AuthStrategy {
     this.#configuration = configuration;
   }
 
-  async authorizationUrl({ kind, transaction }: LoginStart): Promise<URL> {
-    return this.#parts.relyingParty.authorizationUrl(transaction, {
+  async begin({ kind }: LoginStart): Promise<StartedLogin> {
+    const checks = RelyingParty.newChecks();
+    const url = await this.#parts.relyingParty.authorizationUrl(checks, {
       redirect_uri: `${this.#configuration.PUBLIC_URL}/auth/callback`,
       scope: 'openid profile email',
       audience: this.#configuration.TOKEN_AUDIENCE,
       ...(kind === 'signup' ? { screen_hint: 'signup' } : {}),
     });
+    return { url, checks };
   }
 
   /** Step 6, in its default form: the gateway itself exchanges the code. */
-  async exchange(answer: URL, transaction: LoginTransaction): Promise<ExchangedTokens> {
-    return this.#parts.relyingParty.exchange(answer, transaction);
+  async exchange(answer: URL, checks: LoginChecks): Promise<ExchangedTokens> {
+    return this.#parts.relyingParty.exchange(answer, checks);
   }
 
   /** Step 9: Hydra knows the token, Kratos knows the person and whether the login still lives. */
-  async validate(accessToken: string): Promise<ValidatedLogin> {
+  async validate(accessToken: string, exchanged?: ExchangedTokens): Promise<ValidatedLogin> {
     if (!accessTokenForm.test(accessToken)) {
       throw rejected('access_token_malformed');
     }
@@ -71,6 +74,9 @@ export class OryStrategy extends AuthStrategy {
     if (token.aud?.includes(this.#configuration.TOKEN_AUDIENCE) !== true) {
       throw rejected('access_token_wrong_audience');
     }
+    if (exchanged !== undefined && exchanged.subject !== token.sub) {
+      throw new Problem('login_refused', { reason: 'subject_mismatch' });
+    }
     const session = await this.#parts.kratos.findSession(token.ext.kratos_session_id);
     if (session === undefined || session.identity.id !== token.sub) {
       throw rejected('kratos_session_ended');
@@ -80,6 +86,7 @@ export class OryStrategy extends AuthStrategy {
     }
     return {
       identity: toProviderIdentity(session.identity),
+      profile: session.identity.traits,
       evidence: {
         provider: 'ory',
         issuer: kratosIssuer,

@@ -41,6 +41,7 @@ export async function up(database: Kysely<Schema>): Promise<void> {
     .addColumn('client_id', 'text', (column) => column.notNull())
     .addColumn('scope', 'text', (column) => column.notNull())
     .addColumn('amr', 'text', (column) => column.notNull())
+    .addColumn('claims', 'text', (column) => column.notNull())
     .addColumn('auth_time', 'bigint', (column) => column.notNull())
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('renewed_at', 'bigint', (column) => column.notNull())

@@ -1,12 +1,19 @@
 import type { VNode } from 'preact';
 import { Document } from './document.view.js';
-import type { PageAssets } from './page.props.js';
+import type { PageAssets, PageUser } from './page.props.js';
 
 /**
  * `GET /docs`: Swagger UI from this origin's files, under a bar that logs in and out. It has styles of its own instead of
  * the site's stylesheet, whose element styles would reach into Swagger UI. Swagger UI brings the page's `<h1>`.
  */
-export function DocsPage({ assets }: { readonly assets: PageAssets }): VNode {
+export function DocsPage({
+  assets,
+  user,
+}: {
+  readonly assets: PageAssets;
+  readonly user?: PageUser | null | undefined;
+}): VNode {
+  const who = user && (user.name || user.email || 'somebody without a name');
   return (
     <Document
       title="API docs"
@@ -21,11 +28,13 @@ export function DocsPage({ assets }: { readonly assets: PageAssets }): VNode {
         </a>
         <p class="page">API docs</p>
         <div class="who" id="who">
-          <p role="status" id="who-status" />
-          <a id="who-login" href="/auth/login?return_to=/docs">
+          <p role="status" id="who-status">
+            {who ? `Logged in as ${who}` : 'Not logged in'}
+          </p>
+          <a id="who-login" href="/auth/login?return_to=/docs" hidden={Boolean(who)}>
             Log in
           </a>
-          <button id="who-logout" type="button" hidden>
+          <button id="who-logout" type="button" hidden={!who}>
             Log out
           </button>
         </div>

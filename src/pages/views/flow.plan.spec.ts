@@ -50,6 +50,26 @@ describe('planForms', () => {
     }
   });
 
+  it('asks for the password last, and leaves what can wait to the settings', () => {
+    expect(plan('registration', 'registration-one-step')).toEqual([
+      [['traits.email=email', 'traits.name=text', 'password=password', 'method=submit']],
+    ]);
+  });
+
+  it.each([
+    ['a value', { value: 'https://example.org/ada.png' }, []],
+    ['a message', {}, [{ id: 4000001, text: 'not a URL', type: 'error' as const }]],
+    ['to be filled in', { required: true }, []],
+  ])('shows at registration what could wait, when it has %s', (_what, attributes, messages) => {
+    const nodes = recorded('registration-one-step').map((node) =>
+      node.type === 'input' && node.attributes.type === 'url'
+        ? { ...node, messages, attributes: { ...node.attributes, ...attributes } }
+        : node,
+    );
+    const [form] = planForms('registration', nodes);
+    expect(form?.sections.flat().map(brief)).toContain('traits.picture=url');
+  });
+
   it('gives every group of the settings a form, in the order of Kratos', () => {
     expect(planForms('settings', recorded('settings-saved')).map(({ group }) => group)).toEqual([
       'profile',

@@ -36,9 +36,32 @@ function isField(node: FlowNode): boolean {
   return node.type === 'input' && !isSubmit(node) && !isHidden(node);
 }
 
-function isRendered(node: FlowNode): boolean {
+function isRendered(kind: FlowKind, node: FlowNode): boolean {
   const isScripted = node.type === 'input' && node.attributes.type === 'button';
-  return !isScripted && !SCRIPTED_GROUPS.has(node.group);
+  const isLater = kind === 'registration' && canWait(node);
+  return !isScripted && !isLater && !SCRIPTED_GROUPS.has(node.group);
+}
+
+/**
+ * An address on the web that nobody must have (a picture, a website) is for the settings: at registration few people know
+ * one by heart. It is shown once it has a value or a message, so that nothing that Kratos holds or says is hidden.
+ */
+function canWait(node: FlowNode): boolean {
+  if (node.type !== 'input' || node.attributes.type !== 'url') return false;
+  const { required, value } = node.attributes;
+  return !required && (value === undefined || value === '') && node.messages.length === 0;
+}
+
+/** Kratos puts traits behind the password that don't identify a person; people expect the secret last. */
+function passwordLast(nodes: readonly FlowNode[]): readonly FlowNode[] {
+  const isPassword = (node: FlowNode) => node.type === 'input' && node.attributes.type === 'password';
+  const last = nodes.findLastIndex((node) => isField(node) && !isPassword(node));
+  const upToLast = nodes.slice(0, last + 1);
+  return [
+    ...upToLast.filter((node) => !isPassword(node)),
+    ...upToLast.filter(isPassword),
+    ...nodes.slice(last + 1),
+  ];
 }
 
 /** Inputs without a button of their own go along with every button of the flow. */
@@ -79,7 +102,7 @@ function byGroup(nodes: readonly FlowNode[]): ReadonlyMap<string, FlowNode[]> {
  * method gets its own form, except methods that share a visible field (the identifier): those are sections of one.
  */
 export function planForms(kind: FlowKind, nodes: readonly FlowNode[]): readonly FormPlan[] {
-  const groups = byGroup(nodes.filter(isRendered));
+  const groups = byGroup(nodes.filter((node) => isRendered(kind, node)));
   const shared: FlowNode[] = [];
   const social: FlowNode[] = [];
   const merged: FlowNode[][] = [];
@@ -103,14 +126,14 @@ export function planForms(kind: FlowKind, nodes: readonly FlowNode[]): readonly 
 
   const forms: FormPlan[] = [];
   const [main = [], ...alternatives] = merged;
-  const first = [...visible, ...main];
+  const first = passwordLast([...visible, ...main]);
   if (first.length > 0) {
     const group = main[0]?.group ?? 'default';
     forms.push({ group, social: false, back: false, hidden, sections: [first, ...alternatives] });
   }
   for (const members of alone) {
     const group = members[0]?.group ?? 'default';
-    forms.push({ group, social: false, back: leadsBack(members), hidden, sections: [members] });
+    forms.push({ group, social: false, back: leadsBack(members), hidden, sections: [passwordLast(members)] });
   }
   if (social.length === 0) return forms;
   const group = social[0]?.group ?? 'oidc';

@@ -17,7 +17,13 @@ const assets: PageAssets = {
   swaggerStyles: '/assets/swagger-ui.css',
   swaggerScript: '/assets/swagger-ui-bundle.js',
 };
-const links = { login: '/ui/login', registration: '/ui/registration', recovery: '/ui/recovery', home: '/' };
+const links = {
+  login: '/ui/login',
+  registration: '/ui/registration',
+  recovery: '/ui/recovery',
+  home: '/',
+  account: '/auth/login',
+};
 const folder = new URL('recorded/', import.meta.url);
 
 /** A flow that a real Kratos 1.3.1 answered (long values are cut). */
@@ -115,6 +121,28 @@ describe('FlowPage', () => {
 
   it('lists backup codes one by one', () => {
     expect(render('settings', recorded('settings-lookup')).match(/<li><code>/g)).toHaveLength(12);
+  });
+
+  it('knows the address to verify of somebody who is logged in', () => {
+    const flow = parseFlow({
+      id: 'flow-1',
+      ui: {
+        action: 'http://localhost:3000/ory/kratos/self-service/verification?flow=flow-1',
+        nodes: [
+          { type: 'input', group: 'code', attributes: { name: 'email', type: 'email', required: true } },
+          { type: 'input', group: 'code', attributes: { name: 'method', type: 'submit', value: 'code' } },
+        ],
+      },
+    });
+    const user = { name: null, email: 'ada@example.org' };
+    const known = renderPage(
+      <FlowPage kind="verification" flow={flow} assets={assets} links={links} user={user} />,
+    );
+    expect(known).toContain('value="ada@example.org"');
+    expect(known).toContain('<a href="/">Back to your account</a>');
+    const stranger = render('verification', flow);
+    expect(stranger).not.toContain('ada@example.org');
+    expect(stranger).toContain('<a href="/auth/login">Go to your account</a>');
   });
 
   it('says so when nothing on the page can be used', () => {

@@ -1,5 +1,5 @@
 import { Fragment, type VNode } from 'preact';
-import type { Flow } from '../flow.parser.js';
+import type { Flow, FlowNode } from '../flow.parser.js';
 import { FlowForm } from './flow-form.view.js';
 import { FlowMessages } from './flow-message.view.js';
 import { type FlowKind, type FormPlan, isSubmit, planForms } from './flow.plan.js';
@@ -14,6 +14,8 @@ export interface FlowLinks {
   readonly recovery: string;
   /** The account or welcome page. */
   readonly home: string;
+  /** The account page by way of a login, which asks nothing of somebody whom Kratos knows already. */
+  readonly account: string;
 }
 
 export interface FlowPageProps {
@@ -27,7 +29,7 @@ export interface FlowPageProps {
 /** A self-service page, rendered from whatever nodes the flow has. */
 export function FlowPage({ kind, flow, assets, links, user }: FlowPageProps): VNode {
   const { title, lead } = headline(kind, flow);
-  const plans = planForms(kind, flow.ui.nodes);
+  const plans = planForms(kind, kind === 'verification' ? withAddress(flow.ui.nodes, user) : flow.ui.nodes);
   const hasError = [flow.ui, ...flow.ui.nodes].some(({ messages }) =>
     messages.some(({ type }) => type === 'error'),
   );
@@ -56,9 +58,17 @@ export function FlowPage({ kind, flow, assets, links, user }: FlowPageProps): VN
           </p>
         )}
       </article>
-      <Elsewhere kind={kind} flow={flow} links={links} />
+      <Elsewhere kind={kind} flow={flow} links={links} isLoggedIn={Boolean(user)} />
     </Layout>
   );
+}
+
+/** Kratos asks for the address to verify, also when it can only be the one of the person who is logged in. */
+function withAddress(nodes: readonly FlowNode[], user: PageUser | null | undefined): readonly FlowNode[] {
+  return nodes.map((node) => {
+    const isEmpty = node.type === 'input' && node.attributes.name === 'email' && !node.attributes.value;
+    return isEmpty && user?.email ? { ...node, attributes: { ...node.attributes, value: user.email } } : node;
+  });
 }
 
 /** The ways through one step, of which a person takes one. */
@@ -111,10 +121,12 @@ function Elsewhere({
   kind,
   flow,
   links,
+  isLoggedIn,
 }: {
   readonly kind: FlowKind;
   readonly flow: Flow;
   readonly links: FlowLinks;
+  readonly isLoggedIn: boolean;
 }): VNode {
   const to = (path: string) => withReturnTo(path, flow.return_to);
   if (isConfirmation(kind, flow)) {
@@ -150,9 +162,12 @@ function Elsewhere({
       );
     case 'verification':
     case 'settings':
+      // After a recovery Kratos has a session and this gateway hasn't: its start would greet a stranger.
       return (
         <p class="elsewhere">
-          <a href={links.home}>Back to your account</a>
+          <a href={isLoggedIn ? links.home : links.account}>
+            {isLoggedIn ? 'Back to your account' : 'Go to your account'}
+          </a>
         </p>
       );
   }

@@ -26,6 +26,7 @@ const WORDING: ReadonlyMap<number, string> = new Map([
   [1050011, "I've saved them"],
   [1050016, 'Turn backup codes off'],
   [1050017, "If you can't scan the QR code, type this key into the app:"],
+  [1060001, 'You are logged in again. Now choose a new password, so that you can log in the next time.'],
   [
     1060003,
     'If that address belongs to an account, a recovery code is on its way to it. It may land in the spam folder.',
@@ -99,7 +100,10 @@ export function headline(
     case 'verification':
       return flow.state === 'passed_challenge'
         ? { title: 'E-mail address verified', lead: null }
-        : { title: 'Verify your e-mail address', lead: "We'll send you a message to make sure it's yours." };
+        : {
+            title: 'Verify your address',
+            lead: "We'll e-mail you a code to make sure the address is yours.",
+          };
     case 'settings':
       return { title: 'Account settings', lead: null };
   }

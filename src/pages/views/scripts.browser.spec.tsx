@@ -64,7 +64,7 @@ function respond(request: IncomingMessage, response: ServerResponse): void {
     case 'GET /demo':
       return page(<DemoPage assets={assets} audience="vestibule" issuer="https://issuer.example/" />);
     case 'GET /docs':
-      return page(<DocsPage assets={assets} />);
+      return page(<DocsPage assets={assets} user={isLoggedIn ? user : undefined} />);
     case 'GET /docs/openapi.json':
       return json(200, {
         openapi: '3.1.0',

@@ -1,0 +1,164 @@
+import { PassportStrategy } from '@nestjs/passport';
+import { randomState } from 'openid-client';
+import { Passport } from 'passport';
+import Auth0 from 'passport-auth0';
+import { z } from 'zod';
+import type { Auth0Configuration } from '../config/configuration.js';
+import { Problem } from '../core/problem.error.js';
+import { unavailable, vendorTimeout } from '../core/vendor.call.js';
+import type { LoginChecks } from '../oidc/relying.party.js';
+import { type PassportRequest, PassportResponse } from './passport.facade.js';
+
+const scope = 'openid profile email';
+
+/** What Auth0's token endpoint gave; the ID token's signature is still to be verified. */
+export interface Auth0Tokens {
+  readonly accessToken: string;
+  readonly idToken: string;
+  readonly scope: string | undefined;
+}
+
+const extraParametersSchema = z.looseObject({ id_token: z.string(), scope: z.string().optional() });
+
+/**
+ * Auth0's authorization code flow with PKCE, by passport-auth0.
+ *
+ * passport wants Express' request, response and server-side session. Each login runs against small stand-ins instead:
+ * state, nonce and code verifier come out of them at the start, go into the encrypted login transaction, and are put
+ * back when the answer comes.
+ */
+export class Auth0Client {
+  readonly #passport = new Passport();
+  readonly #audience: string | undefined;
+
+  constructor(configuration: Auth0Configuration) {
+    this.#audience = configuration.AUTH0_AUDIENCE;
+    this.#passport.use('auth0', createStrategy(configuration));
+  }
+
+  /** Where to send the browser, and what the answer must match. */
+  async begin(parameters: Readonly<Record<string, string>>): Promise<{ url: URL; checks: LoginChecks }> {
+    const request: PassportRequest = { query: {}, session: {} };
+    const response = new PassportResponse();
+    const options = { ...parameters, ...(this.#audience === undefined ? {} : { audience: this.#audience }) };
+    await this.#run(request, response, options);
+    const { checks } = request;
+    const nonce = request.session.authParams?.nonce;
+    if (response.location === undefined || checks === undefined || nonce === undefined) {
+      throw unavailable('auth0_redirect_missing');
+    }
+    return { url: new URL(response.location), checks: { ...checks, nonce } };
+  }
+
+  /** The provider's answer → tokens. @throws {Problem} `login_refused`, `provider_unavailable` */
+  async exchange(answer: URL, checks: LoginChecks): Promise<Auth0Tokens> {
+    const request: PassportRequest = {
+      query: Object.fromEntries(answer.searchParams),
+      session: { authParams: { scope, nonce: checks.nonce } },
+      checks,
+    };
+    if (request.query['code'] === undefined) {
+      const reason = `provider_${(request.query['error'] ?? 'code_missing').replaceAll(/[^a-z_]/g, '').slice(0, 40)}`;
+      throw new Problem('login_refused', { reason });
+    }
+    const outcome = await this.#run(request, new PassportResponse(), {});
+    const tokens = z.object({ accessToken: z.string(), extra: extraParametersSchema }).safeParse(outcome);
+    if (!tokens.success) {
+      throw new Problem('login_refused', { reason: 'auth0_answer_invalid' });
+    }
+    const { accessToken, extra } = tokens.data;
+    return { accessToken, idToken: extra.id_token, scope: extra.scope };
+  }
+
+  /** Runs the strategy once; passport's HTTP client has no time-out of its own. */
+  async #run(request: PassportRequest, response: PassportResponse, options: object): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(unavailable('auth0_timeout')), vendorTimeout);
+      const settle = (action: () => void): void => {
+        clearTimeout(timer);
+        action();
+      };
+      response.onEnd = () => settle(() => resolve(undefined));
+      const authenticate: unknown = this.#passport.authenticate(
+        'auth0',
+        { ...options, session: false, scope },
+        (error: unknown, user: unknown, info: unknown) =>
+          settle(() => (error ? reject(asProblem(error)) : user ? resolve(user) : reject(refused(info)))),
+      );
+      if (typeof authenticate === 'function') {
+        authenticate(request, response, (error: unknown) => settle(() => reject(asProblem(error))));
+      }
+    });
+  }
+}
+
+function createStrategy(configuration: Auth0Configuration): Auth0 {
+  const { AUTH0_DOMAIN: base, AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET, PUBLIC_URL } = configuration;
+  const options = {
+    domain: new URL(base).host,
+    clientID: AUTH0_CLIENT_ID,
+    clientSecret: AUTH0_CLIENT_SECRET,
+    callbackURL: `${PUBLIC_URL}/auth/callback`,
+    // A private stand-in may speak plain http; for Auth0 itself these are the strategy's own defaults.
+    expectedIssuer: `${base}/`,
+    authorizationURL: `${base}/authorize`,
+    tokenURL: `${base}/oauth/token`,
+    userInfoURL: `${base}/userinfo`,
+    state: true,
+    pkce: 'S256',
+    store: new TransactionStore(),
+    // Step 9 calls /userinfo for every access token, ours and those of apps.
+    skipUserProfile: true,
+  };
+  class Strategy extends PassportStrategy(Auth0, 'auth0') {
+    validate(accessToken: string, _refreshToken: string, extra: unknown): unknown {
+      return { accessToken, extra };
+    }
+  }
+  return new Strategy(options);
+}
+
+/** passport-oauth2's state store over the stand-in request: the arity of its methods is how it's recognised. */
+class TransactionStore {
+  store(
+    request: PassportRequest,
+    codeVerifier: string,
+    _state: unknown,
+    _meta: unknown,
+    done: (error: null, state: string) => void,
+  ): void {
+    const state = randomState();
+    request.checks = { state, codeVerifier, nonce: '' };
+    done(null, state);
+  }
+
+  verify(
+    request: PassportRequest,
+    state: string,
+    _meta: unknown,
+    done: (error: null, verifier: string | false, state?: unknown) => void,
+  ): void {
+    const { checks } = request;
+    done(null, checks !== undefined && checks.state === state ? checks.codeVerifier : false, {
+      message: 'state',
+    });
+  }
+}
+
+/** passport-oauth2 gives its failures names and, for answers over HTTP, the status. */
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) {
+    return error;
+  }
+  const name = error instanceof Error ? error.name : '';
+  const inner: unknown = error instanceof Error ? Reflect.get(error, 'oauthError') : undefined;
+  const status: unknown =
+    typeof inner === 'object' && inner !== null ? Reflect.get(inner, 'statusCode') : undefined;
+  const transport = name === 'InternalOAuthError' && (typeof status !== 'number' || status >= 500);
+  return transport ? unavailable('auth0_unreachable', error) : refused(error);
+}
+
+function refused(cause: unknown): Problem {
+  const reason = cause instanceof Error ? cause.message : 'refused';
+  return new Problem('login_refused', { reason: 'auth0_answer_invalid', cause: new Error(reason) });
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+/** One mapped claim: where its value comes from, and the scope that it needs. */
+export interface ClaimRule {
+  readonly claim: string;
+  /** Keys from the profile's top down. */
+  readonly path: readonly string[];
+  /** Scope that the login must have been granted; undefined for every login. */
+  readonly scope: string | undefined;
+}
+
+/** Claims that Vestibule itself writes, or that RFC 7519, RFC 9068 and OpenID Connect give a meaning to. */
+const reserved = new Set([
+  ...[
+    'iss',
+    'aud',
+    'sub',
+    'sid',
+    'jti',
+    'iat',
+    'nbf',
+    'exp',
+    'auth_time',
+    'acr',
+    'amr',
+    'azp',
+    'nonce',
+    'idp',
+  ],
+  ...[
+    'client_id',
+    'scope',
+    'act',
+    'may_act',
+    'cnf',
+    'email',
+    'email_verified',
+    'name',
+    'picture',
+    'org',
+    'roles',
+  ],
+  ...['at_hash', 'c_hash', 'events', 'typ', '__proto__', 'constructor', 'prototype'],
+]);
+
+/** Whether this name can be a claim of the application's own. */
+export function isFreeClaimName(name: string): boolean {
+  return /^[A-Za-z][\w.:/-]{0,63}$/.test(name) && !reserved.has(name);
+}
+
+const rulePattern = /^([^=]+)=([\w-]+(?:\.[\w-]+)*)(?:@([\w:./-]+))?$/;
+
+/** `claim=path.in.profile@scope`, comma-separated → rules. */
+export const claimsMap = z.array(z.string()).transform((entries, context) => {
+  const rules: ClaimRule[] = [];
+  for (const entry of entries) {
+    const [, claim, path, scope] = rulePattern.exec(entry) ?? [];
+    if (claim === undefined || path === undefined) {
+      context.addIssue('each entry must be claim=path or claim=path@scope');
+    } else if (!isFreeClaimName(claim)) {
+      context.addIssue(
+        `"${claim.slice(0, 64)}" cannot be mapped: the name is reserved or has odd characters`,
+      );
+    } else if (rules.some((rule) => rule.claim === claim)) {
+      context.addIssue(`"${claim}" is mapped twice`);
+    } else {
+      rules.push({ claim, path: path.split('.'), scope });
+    }
+  }
+  return rules;
+});

@@ -1,0 +1,275 @@
+import { type JWTPayload, errors, jwtVerify } from 'jose';
+import * as openid from 'openid-client';
+import { z } from 'zod';
+import { Problem } from '../core/problem.error.js';
+import { unavailable, vendorTimeout } from '../core/vendor.call.js';
+import type { ProviderIdentity } from '../users/identity.js';
+import { ProviderKeys } from './provider.keys.js';
+import { RelyingParty } from './relying.party.js';
+
+/** Seconds by which the provider's clock may differ from ours. */
+const clockTolerance = 30;
+const jwtForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+const signatureAlgorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+];
+
+/** How the gateway is registered at a provider. */
+export interface OpenIdClientSettings {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Clients whose access tokens are taken. */
+  readonly allowedClientIds: readonly string[];
+  /** Audience that an access token must carry to be taken from a caller. */
+  readonly audience: string;
+}
+
+/** What an access token says of itself once it's verified. */
+export interface VerifiedAccessToken {
+  readonly subject: string;
+  readonly clientId: string;
+  readonly scope: readonly string[];
+  readonly sessionId: string | null;
+}
+
+/** A person as `/userinfo` tells it, with everything else that was said. */
+export interface UserInfo {
+  readonly identity: ProviderIdentity;
+  readonly profile: Readonly<Record<string, unknown>>;
+}
+
+const userInfoSchema = z.looseObject({
+  sub: z.string().min(1),
+  email: z.string().nullish(),
+  email_verified: z
+    .union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')])
+    .nullish(),
+  name: z.string().nullish(),
+  picture: z.string().nullish(),
+});
+
+const accessTokenClaimsSchema = z.looseObject({
+  sub: z.string().min(1),
+  azp: z.string().optional(),
+  client_id: z.string().optional(),
+  scope: z.string().optional(),
+  sid: z.string().optional(),
+});
+
+interface Discovered {
+  readonly client: openid.Configuration;
+  readonly relyingParty: RelyingParty;
+  readonly keys: ProviderKeys;
+}
+
+/**
+ * An OpenID provider found by discovery. It's asked when it's first needed and again until it answers, so that a
+ * provider that's away at the start only delays logins.
+ */
+export class OpenIdProvider {
+  readonly #settings: OpenIdClientSettings;
+  #discovery: Promise<Discovered> | undefined;
+
+  constructor(settings: OpenIdClientSettings) {
+    this.#settings = settings;
+  }
+
+  /** @throws {Problem} `provider_unavailable` while it can't be discovered. */
+  async relyingParty(): Promise<RelyingParty> {
+    return (await this.#discovered()).relyingParty;
+  }
+
+  /** Metadata of the provider (OpenID Connect Discovery section 3). */
+  async metadata(): Promise<openid.ServerMetadata> {
+    return (await this.#discovered()).client.serverMetadata();
+  }
+
+  /** @throws {Problem} `provider_unavailable` unless the provider's metadata can be had now. */
+  async requireReady(): Promise<void> {
+    const { client } = await this.#discovered();
+    const { jwks_uri: uri } = client.serverMetadata();
+    const answer = await fetch(uri ?? this.#settings.issuer, {
+      signal: AbortSignal.timeout(vendorTimeout),
+    }).catch((error: unknown) => {
+      throw unavailable('provider_unreachable', error);
+    });
+    await answer.body?.cancel();
+    if (!answer.ok) {
+      throw unavailable('provider_unreachable');
+    }
+  }
+
+  /**
+   * Checks an access token that a caller brought (step 9): a JWT by its signature and claims, an opaque one by
+   * introspection where the provider has it. It must be for our audience, of an allowed client, and a person's.
+   * @throws {Problem} `access_token_rejected`, `provider_unavailable`
+   */
+  async verifyAccessToken(token: string): Promise<VerifiedAccessToken> {
+    const { client, keys } = await this.#discovered();
+    const claims = jwtForm.test(token)
+      ? await this.#verifyJwt(token, keys, client.serverMetadata().issuer)
+      : await this.#introspect(token, client);
+    const parsed = accessTokenClaimsSchema.safeParse(claims);
+    if (!parsed.success) {
+      throw rejected('access_token_claims');
+    }
+    const { sub, azp, client_id, scope, sid } = parsed.data;
+    const clientId = azp ?? client_id;
+    if (clientId === undefined || !this.#settings.allowedClientIds.includes(clientId)) {
+      throw rejected('access_token_foreign_client');
+    }
+    // A client's own token has the client as its subject (Auth0 adds a suffix and `gty`).
+    if (sub === clientId || sub === `${clientId}@clients` || claims['gty'] === 'client-credentials') {
+      throw rejected('access_token_of_client');
+    }
+    return { subject: sub, clientId, scope: scopesOf(scope), sessionId: sid ?? null };
+  }
+
+  /**
+   * The person behind an access token, as the provider tells it now.
+   * @param subject that the answer must be about (OpenID Connect Core section 5.3.2).
+   */
+  async userInfo(token: string, subject: string): Promise<UserInfo> {
+    const { client } = await this.#discovered();
+    let answer: unknown;
+    try {
+      answer = await openid.fetchUserInfo(client, token, subject);
+    } catch (error) {
+      throw userInfoProblem(error);
+    }
+    const parsed = userInfoSchema.safeParse(answer);
+    if (!parsed.success) {
+      throw unavailable('userinfo_unreadable');
+    }
+    const { sub, email, email_verified, name, picture } = parsed.data;
+    return {
+      identity: {
+        issuer: client.serverMetadata().issuer,
+        subject: sub,
+        email: email ?? null,
+        emailVerified: email_verified === true,
+        name: name ?? null,
+        picture: picture !== undefined && picture !== null && /^https?:\/\//.test(picture) ? picture : null,
+      },
+      profile: parsed.data,
+    };
+  }
+
+  /** Verifies an ID token's signature, issuer, audience, times and nonce. @returns its claims. */
+  async verifyIdToken(token: string, nonce: string): Promise<JWTPayload> {
+    const { client, keys } = await this.#discovered();
+    try {
+      const { payload } = await jwtVerify(token, keys.find, {
+        issuer: client.serverMetadata().issuer,
+        audience: this.#settings.clientId,
+        algorithms: signatureAlgorithms,
+        requiredClaims: ['sub', 'exp', 'iat', 'nonce'],
+        clockTolerance,
+      });
+      const { azp } = payload;
+      if (payload['nonce'] !== nonce || (azp !== undefined && azp !== this.#settings.clientId)) {
+        throw new Problem('login_refused', { reason: 'id_token_claims' });
+      }
+      return payload;
+    } catch (error) {
+      throw keyProblem(error, new Problem('login_refused', { reason: 'id_token_invalid', cause: error }));
+    }
+  }
+
+  async #verifyJwt(token: string, keys: ProviderKeys, issuer: string): Promise<JWTPayload> {
+    try {
+      const { payload } = await jwtVerify(token, keys.find, {
+        issuer,
+        audience: this.#settings.audience,
+        algorithms: signatureAlgorithms,
+        requiredClaims: ['sub', 'exp', 'iat'],
+        clockTolerance,
+      });
+      return payload;
+    } catch (error) {
+      throw keyProblem(error, rejected('access_token_invalid'));
+    }
+  }
+
+  async #introspect(token: string, client: openid.Configuration): Promise<Record<string, unknown>> {
+    if (client.serverMetadata().introspection_endpoint === undefined) {
+      throw rejected('access_token_not_verifiable');
+    }
+    const answer = await openid.tokenIntrospection(client, token).catch((error: unknown) => {
+      throw unavailable('introspection_failed', error);
+    });
+    const audience = [answer.aud].flat();
+    if (answer.active !== true || !audience.includes(this.#settings.audience)) {
+      throw rejected('access_token_inactive');
+    }
+    return answer;
+  }
+
+  async #discovered(): Promise<Discovered> {
+    this.#discovery ??= this.#discover().catch((error: unknown) => {
+      this.#discovery = undefined;
+      throw unavailable('provider_unreachable', error);
+    });
+    return this.#discovery;
+  }
+
+  async #discover(): Promise<Discovered> {
+    const { issuer, clientId, clientSecret } = this.#settings;
+    const insecure = issuer.startsWith('http:');
+    const client = await openid.discovery(new URL(issuer), clientId, clientSecret, undefined, {
+      timeout: vendorTimeout / 1000,
+      ...(insecure ? { execute: [openid.allowInsecureRequests] } : {}),
+    });
+    // The signature of the ID token is checked as well, although it comes straight from the token endpoint.
+    openid.enableNonRepudiationChecks(client);
+    const { jwks_uri: uri } = client.serverMetadata();
+    if (uri === undefined) {
+      throw new TypeError('the provider publishes no keys');
+    }
+    return { client, relyingParty: new RelyingParty(client), keys: new ProviderKeys(uri) };
+  }
+}
+
+function scopesOf(scope: string | undefined): string[] {
+  return (scope ?? '').split(' ').filter((entry) => entry !== '');
+}
+
+function rejected(reason: string): Problem {
+  return new Problem('access_token_rejected', { reason });
+}
+
+/** Keys that can't be fetched are the provider's failure; everything else is the token's. */
+function keyProblem(error: unknown, otherwise: Problem): Problem {
+  if (error instanceof Problem) {
+    return error;
+  }
+  return error instanceof errors.JOSEError &&
+    error.code !== 'ERR_JWKS_TIMEOUT' &&
+    error.code !== 'ERR_JOSE_GENERIC'
+    ? otherwise
+    : unavailable('provider_keys_unreachable', error);
+}
+
+function userInfoProblem(error: unknown): Problem {
+  if (error instanceof openid.WWWAuthenticateChallengeError) {
+    return rejected('userinfo_refused');
+  }
+  const cause: unknown = error instanceof Error ? error.cause : undefined;
+  const status = cause instanceof Response ? cause.status : undefined;
+  if (error instanceof openid.ClientError && error.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') {
+    return new Problem('login_refused', { reason: 'userinfo_subject_mismatch' });
+  }
+  return status !== undefined && status >= 400 && status < 500
+    ? rejected('userinfo_refused')
+    : unavailable('userinfo_unreachable', error);
+}

@@ -1,0 +1,54 @@
+import { type JWSHeaderParameters, type JWTVerifyGetKey, createRemoteJWKSet, customFetch } from 'jose';
+import { vendorTimeout } from '../core/vendor.call.js';
+
+/** Milliseconds between two fetches that unknown key ids may cause. */
+const cooldown = 30_000;
+/** Milliseconds after which keys are fetched again when they're next needed. */
+const refreshAfter = 600_000;
+/** Milliseconds for which known keys hold while the provider can't be reached. */
+const staleFor = 86_400_000;
+
+/**
+ * A provider's signing keys: kept, refreshed every ten minutes and for an unknown key id (once in 30 seconds at most),
+ * and good for a day while they can't be fetched.
+ */
+export class ProviderKeys {
+  readonly #set: ReturnType<typeof createRemoteJWKSet>;
+  #fetchedAt = 0;
+  #attemptedAt = 0;
+
+  constructor(jwksUri: string) {
+    this.#set = createRemoteJWKSet(new URL(jwksUri), {
+      cooldownDuration: cooldown,
+      cacheMaxAge: staleFor,
+      timeoutDuration: vendorTimeout,
+      [customFetch]: (url, options) => this.#fetch(url, options),
+    });
+  }
+
+  /** For jose's verify functions. */
+  readonly find: JWTVerifyGetKey = async (header: JWSHeaderParameters, token) => {
+    if (this.#fetchedAt > 0 && performance.now() - this.#fetchedAt > refreshAfter && !this.#coolsDown()) {
+      // What can't be refreshed now is tried again at the next need; known keys hold until then.
+      await this.#set.reload().catch(() => undefined);
+    }
+    return this.#set(header, token);
+  };
+
+  /** jose waits after a successful fetch only; a provider that's down must not be asked for each token either. */
+  #coolsDown(): boolean {
+    return this.#attemptedAt > 0 && performance.now() - this.#attemptedAt < cooldown;
+  }
+
+  async #fetch(url: string, options: RequestInit): Promise<Response> {
+    if (this.#fetchedAt > 0 && this.#coolsDown()) {
+      throw new Error('the key set was asked for moments ago');
+    }
+    this.#attemptedAt = performance.now();
+    const answer = await fetch(url, options);
+    if (answer.ok) {
+      this.#fetchedAt = performance.now();
+    }
+    return answer;
+  }
+}

@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import type { SessionRow } from '../database/database.schema.js';
+import type { User } from '../users/identity.js';
+import { ClaimsEnricher } from './claims.enricher.js';
+import { parseExtraClaims } from './claims.mapper.js';
+import { type Claims, claimsSchema } from './claims.schema.js';
+import { type TokenSubject, TokenService } from './token.service.js';
+
+const storedClaimsSchema = z.record(z.string(), z.unknown());
+
+/** A freshly minted token of a session. */
+export interface MintedSession {
+  readonly token: string;
+  readonly claims: Claims;
+}
+
+/** Mints the tokens of a session: its user, how they logged in, mapped claims, and what the application adds. */
+@Injectable()
+export class SessionMinter {
+  readonly #tokens: TokenService;
+  readonly #enricher: ClaimsEnricher;
+
+  constructor(tokens: TokenService, enricher: ClaimsEnricher) {
+    this.#tokens = tokens;
+    this.#enricher = enricher;
+  }
+
+  /**
+   * Mints a token for a session that is known to be live.
+   * @throws {Problem} `claims_rejected` when the enricher adds what can't be a claim.
+   */
+  async mint(user: User, row: SessionRow): Promise<MintedSession> {
+    const scope = row.scope.split(' ').filter((entry) => entry !== '');
+    const added = await this.#enricher.enrich({ user, sessionId: row.id, clientId: row.client_id, scope });
+    const stored = storedClaimsSchema.parse(JSON.parse(row.claims));
+    const known: TokenSubject = {
+      sub: user.id,
+      sid: row.id,
+      auth_time: Math.floor(row.auth_time / 1000),
+      amr: row.amr.split(' ').filter((method) => method !== ''),
+      idp: claimsSchema.shape.idp.parse(row.provider),
+      client_id: row.client_id,
+      scope: row.scope,
+      email_verified: user.emailVerified,
+      ...(user.email === null ? {} : { email: user.email }),
+      ...(user.name === null ? {} : { name: user.name }),
+      ...(user.picture === null ? {} : { picture: user.picture }),
+    };
+    return this.#tokens.mint(known, parseExtraClaims({ ...stored, ...added }));
+  }
+}

@@ -1,0 +1,82 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it } from 'vitest';
+import { BrowserWatch, launchChromium, namelessIn } from '../support/browser.js';
+import { type Stack, startStack } from '../support/stack.js';
+
+let stack: Stack;
+let browser: Browser;
+let page: Page;
+let watch: BrowserWatch;
+
+beforeAll(async () => {
+  stack = await startStack();
+  browser = await launchChromium(inject('chromiumPath'));
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await stack?.stop();
+});
+
+beforeEach(async () => {
+  const context = await browser.newContext();
+  watch = new BrowserWatch(context);
+  page = await context.newPage();
+});
+
+afterEach(async () => {
+  await page.context().close();
+  expect(watch.violations).toEqual([]);
+  expect(watch.origins()).toEqual([stack.url]);
+});
+
+const script = encodeURIComponent('"><script>document.title="taken"</script>');
+
+it.each([
+  ['', 'unknown_error'],
+  ['?id=', 'unknown_error'],
+  [`?id=${crypto.randomUUID()}`, 'unknown_error'],
+  ['?id=..%2F..%2Fadmin', 'unknown_error'],
+  ['?id=%00%ff', 'unknown_error'],
+  ['?id=a&id=b', 'unknown_error'],
+  ['?error=access_denied&error_description=No', 'access_denied'],
+  [`?error=${script}&error_description=${script}`, 'unknown_error'],
+  ['?error=a&error=b', 'unknown_error'],
+  ['?error[a]=b&__proto__[a]=b', 'unknown_error'],
+])('/ui/error%s shows a page with the code %s, and nothing of what the address says', async (query, code) => {
+  const answer = await page.goto(`${stack.url}/ui/error${query}`);
+  expect(answer?.status()).toBe(400);
+  expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('That did not work');
+  expect(await page.getByRole('main').innerText()).toContain(code);
+  expect(await page.title()).toBe('That did not work · Vestibule');
+  expect(await page.locator('script').count()).toBe(0);
+  expect(await namelessIn(page)).toEqual([]);
+});
+
+it.each(['', '?state=unknown&code=x', `?state=${script}`, '?error=access_denied'])(
+  '/auth/callback%s is refused with a page from which a login can be started again',
+  async (query) => {
+    const answer = await page.goto(`${stack.url}/auth/callback${query}`);
+    expect(answer?.status()).toBe(403);
+    expect(await page.getByRole('main').innerText()).toContain('login_state_invalid');
+    await page.getByRole('link', { name: 'Start again' }).click();
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+  },
+);
+
+it('an address that is nothing shows a page that leads back', async () => {
+  const answer = await page.goto(`${stack.url}/nowhere/${script}`);
+  expect(answer?.status()).toBe(404);
+  await page.getByRole('link', { name: 'Back to the start' }).click();
+  await page.getByRole('heading', { name: 'Welcome' }).waitFor();
+});
+
+it('a login form that was open until its flow was over gives a new form instead of an error', async () => {
+  await page.goto(`${stack.url}/auth/login`);
+  await page.context().clearCookies();
+  await page.getByLabel('E-mail').fill('somebody@example.org');
+  await page.getByLabel('Password').fill('something or other');
+  await page.keyboard.press('Enter');
+  await page.getByRole('link', { name: 'Start again' }).click();
+  await page.getByRole('heading', { name: 'Log in' }).waitFor();
+});

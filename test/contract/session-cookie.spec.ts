@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
+
+let gateway: Gateway;
+let ada: HeldSession;
+let eve: HeldSession;
+
+beforeAll(async () => {
+  gateway = await startGateway();
+  ada = await gateway.session({ name: 'Ada' });
+  eve = await gateway.session({ name: 'Eve' });
+});
+
+afterAll(async () => {
+  await gateway?.stop();
+});
+
+async function statusOf(cookie: string): Promise<number> {
+  return (await gateway.request('/api/v1/me', { headers: { cookie } })).status;
+}
+
+/** A status for each session cookie value, asked in batches. */
+async function statusesOf(values: readonly string[]): Promise<Set<number>> {
+  const seen = new Set<number>();
+  for (let start = 0; start < values.length; start += 50) {
+    const batch = values.slice(start, start + 50);
+    for (const status of await Promise.all(
+      batch.map((value) => statusOf(`${gateway.cookieName}=${value}`)),
+    )) {
+      seen.add(status);
+    }
+  }
+  return seen;
+}
+
+describe('the session cookie, changed', () => {
+  it('works as it was set', async () => {
+    expect(await statusOf(ada.cookie)).toBe(200);
+  });
+
+  it('every byte flipped, to each of three other characters, is 401 and never 500', async () => {
+    const values = [...ada.sealed].flatMap((character, index) =>
+      [...'A_.z']
+        .filter((other) => other !== character)
+        .slice(0, 3)
+        .map((other) => ada.sealed.slice(0, index) + other + ada.sealed.slice(index + 1)),
+    );
+    expect([...(await statusesOf(values))]).toEqual([401]);
+  });
+
+  it('every other last character of every segment is 401: one session has one encoding', async () => {
+    const segments = ada.sealed.split('.');
+    const values = segments.flatMap((segment, index) =>
+      segment === ''
+        ? []
+        : [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_']
+            .filter((character) => !segment.endsWith(character))
+            .map((character) =>
+              segments
+                .map((other, position) => (position === index ? segment.slice(0, -1) + character : other))
+                .join('.'),
+            ),
+    );
+    expect(values.length).toBeGreaterThan(200);
+    expect([...(await statusesOf(values))]).toEqual([401]);
+  });
+
+  it('cut off anywhere is 401', async () => {
+    const values = Array.from({ length: ada.sealed.length }, (_, length) => ada.sealed.slice(0, length));
+    expect([...(await statusesOf(values))]).toEqual([401]);
+  });
+
+  it('with something behind or before it, or padded, is 401', async () => {
+    const values = [
+      `${ada.sealed}A`,
+      `${ada.sealed}=`,
+      `${ada.sealed}==`,
+      `${ada.sealed}.`,
+      `.${ada.sealed}`,
+      `${ada.sealed}%3D`,
+      `A${ada.sealed}`,
+      'x'.repeat(8000),
+      `${ada.sealed}${'A'.repeat(4096)}`,
+    ];
+    expect([...(await statusesOf(values))]).toEqual([401]);
+  });
+
+  it('parts swapped between two people are 401', async () => {
+    const mine = ada.sealed.split('.');
+    const hers = eve.sealed.split('.');
+    // The header segment is the same for everybody, so it isn't swapped.
+    const values = [2, 3, 4].flatMap((index) => [
+      mine.map((part, position) => (position === index ? hers[position] : part)).join('.'),
+      hers.map((part, position) => (position === index ? mine[position] : part)).join('.'),
+    ]);
+    expect([...(await statusesOf(values))]).toEqual([401]);
+  });
+});
+
+describe('two cookies, or one under another name', () => {
+  it('two session cookies in either order are 401: neither is taken, so never the planted one', async () => {
+    expect(await statusOf(`${ada.cookie}; ${eve.cookie}`)).toBe(401);
+    expect(await statusOf(`${eve.cookie}; ${ada.cookie}`)).toBe(401);
+    expect(await statusOf(`${ada.cookie}; ${gateway.cookieName}=planted`)).toBe(401);
+    expect(await statusOf(`${gateway.cookieName}=; ${ada.cookie}`)).toBe(401);
+  });
+
+  it.each([
+    ['nameless', (pair: string) => `=${pair}`],
+    ['nameless with blanks', (pair: string) => ` = ${pair}`],
+    ['no-break space', (pair: string) => `\u00A0${pair}`],
+    ['next line', (pair: string) => `\u0085${pair}`],
+    ['vertical tab', (pair: string) => `\u000B${pair}`],
+    ['form feed', (pair: string) => `\u000C${pair}`],
+    ['quoted name', (pair: string) => `"${pair.replace('=', '"=')}`],
+    ['lower case', (pair: string) => pair.replace('__Host-', '__host-')],
+    ['without its prefix', (pair: string) => pair.replace('__Host-', '')],
+    ['__Secure- prefix', (pair: string) => pair.replace('__Host-', '__Secure-')],
+    ['percent-encoded name', (pair: string) => pair.replace('_', '%5F')],
+    ['PHP spelling', (pair: string) => pair.replace('__Host-', '..Host-')],
+    ['name with a tail', (pair: string) => pair.replace('=', 'x=')],
+    ['comma for semicolon', (pair: string) => `a=b, ${pair}`],
+  ])('%s: is nobody', async (_what, disguise) => {
+    expect(await statusOf(disguise(eve.cookie))).toBe(401);
+  });
+
+  it.each([
+    ['nameless', (pair: string) => `=${pair}`],
+    ['no-break space', (pair: string) => `\u00A0${pair}`],
+    ['lower case', (pair: string) => pair.replace('__Host-', '__host-')],
+    ['without its prefix', (pair: string) => pair.replace('__Host-', '')],
+  ])('%s: planted beside the real one, the real one counts', async (_what, disguise) => {
+    for (const cookie of [
+      `${disguise(eve.cookie)}; ${ada.cookie}`,
+      `${ada.cookie}; ${disguise(eve.cookie)}`,
+    ]) {
+      const answer = await gateway.request('/api/v1/me', { headers: { cookie } });
+      expect(answer.json()).toMatchObject({ name: 'Ada' });
+    }
+  });
+});
+
+describe('other cookies of ours, and other encryptions', () => {
+  it('a login cookie is no session, and a session is no login cookie', async () => {
+    const start = await gateway.request('/auth/login');
+    const sealed = start.cookies
+      .map((cookie) => cookie.split(';', 1)[0] ?? '')
+      .find((pair) => pair.includes('-login.'));
+    if (sealed !== undefined) {
+      expect(await statusOf(`${gateway.cookieName}=${sealed.slice(sealed.indexOf('=') + 1)}`)).toBe(401);
+    }
+    const answer = await gateway.request('/auth/callback?state=abc&code=x', {
+      headers: { cookie: `__Host-vestibule-login.${'a'.repeat(16)}=${ada.sealed}` },
+    });
+    expect(answer.status).toBe(403);
+  });
+
+  it.each([
+    ['p2c of a billion', { alg: 'PBES2-HS256+A128KW', enc: 'A256GCM', p2c: 1_000_000_000, p2s: 'AAAA' }],
+    ['zip', { alg: 'dir', enc: 'A256GCM', zip: 'DEF' }],
+    ['another alg', { alg: 'A256KW', enc: 'A256GCM' }],
+    ['another enc', { alg: 'dir', enc: 'A128CBC-HS256' }],
+    ['an unknown kid', { alg: 'dir', enc: 'A256GCM', kid: 'x' }],
+    ['crit', { alg: 'dir', enc: 'A256GCM', crit: ['exp'], exp: 1 }],
+  ])('a JWE with %s is 401 at the price of any unreadable cookie', async (_what, header) => {
+    const [, ...rest] = ada.sealed.split('.');
+    const forged = [Buffer.from(JSON.stringify(header)).toString('base64url'), ...rest].join('.');
+    const withKey = [forged.split('.')[0], 'AAAAAAAAAAAAAAAA', ...rest.slice(1)].join('.');
+    const started = performance.now();
+    const statuses = [
+      await statusOf(`${gateway.cookieName}=${forged}`),
+      await statusOf(`${gateway.cookieName}=${withKey}`),
+    ];
+    // A billion rounds of PBKDF2 take minutes; 50 ms a request is the promise, with room for a busy machine.
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(statuses).toEqual([401, 401]);
+  });
+});

@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { codeOf, OAuthApp, tokensOf } from '../support/oauth.app.js';
+import { OryAdmin } from '../support/ory.admin.js';
+import { logIn, newPerson, signUp } from '../support/person.js';
+import { type Stack, startStack } from '../support/stack.js';
+import { type Page, UserAgent, type Visit } from '../support/user-agent.js';
+
+/** Everything that must not be in a log, by what it is. */
+const secrets = new Map<string, string>();
+const secretParameter =
+  /^(?:code|state|nonce|flow|code_challenge|login_challenge|consent_challenge|logout_challenge|login_verifier|consent_verifier|id_token_hint)$/;
+
+/** A browser that notes every cookie, and every secret in an address. */
+class NotingAgent extends UserAgent {
+  override async request(target: string, visit: Visit = {}): Promise<Page> {
+    const page = await super.request(target, visit);
+    for (const header of page.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(header) ?? [];
+      note(`cookie ${name}`, value);
+    }
+    for (const address of [page.url, page.headers.get('location') ?? '']) {
+      for (const [name, value] of new URL(address, page.url).searchParams) {
+        if (secretParameter.test(name)) {
+          note(`parameter ${name}`, value);
+        }
+      }
+    }
+    return page;
+  }
+}
+
+function note(what: string, value: string | undefined): void {
+  if (value !== undefined && value.length >= 8) {
+    secrets.set(value, what);
+  }
+}
+
+let stack: Stack;
+
+beforeAll(async () => {
+  stack = await startStack();
+});
+
+afterAll(async () => {
+  await stack?.stop();
+});
+
+it('after logins, refusals and faults of every kind, no secret and no e-mail address is in the log', async () => {
+  const person = newPerson();
+  note('password', person.password);
+  note('e-mail address', person.email);
+  note('name', person.name);
+  note('wrong password', 'a-wrong-password-of-the-canary');
+  stack.secrets.gateway.forEach((secret) => note('SECRETS', secret));
+
+  const agent = new NotingAgent(stack.url);
+  await signUp(agent, person, '/docs');
+  await agent.post('/auth/logout', {});
+  await logIn(agent, { email: person.email, password: 'a-wrong-password-of-the-canary' });
+  await logIn(agent, person);
+
+  const spa = OAuthApp.spa(stack.url);
+  const { path, verifier } = spa.authorize();
+  note('code verifier', verifier);
+  const code = codeOf(await agent.navigate(path));
+  const tokens = tokensOf(await spa.exchange(agent, code, verifier));
+  note('access token', tokens.access_token);
+  note('ID token', tokens.id_token);
+  const visitor = new NotingAgent(stack.url);
+  await visitor.post('/auth/login', { accessToken: tokens.access_token });
+  await spa.exchange(agent, code, verifier);
+  await visitor.post('/auth/login', { accessToken: tokens.access_token });
+  await visitor.request('/auth/login', { method: 'POST', body: `{"accessToken":"${tokens.access_token}"` });
+  await visitor.post('/auth/login', { accessToken: { nested: tokens.access_token }, email: person.email });
+  await visitor.post('/auth/login', { accessToken: tokens.access_token }, { origin: 'https://evil.example' });
+
+  const app = new OAuthApp(
+    stack.url,
+    await new OryAdmin(stack.env).createClient({ redirect_uris: ['https://app.example/back'] }),
+    'https://app.example/back',
+  );
+  note('client secret', app.client.secret);
+  const consent = await agent.navigate(app.authorize({ audience: undefined }).path);
+  const allowed = await agent.submit(consent, {}, { name: 'decision', value: 'allow' });
+  await app.exchange(agent, codeOf(allowed), 'v'.repeat(43));
+
+  // Faults: answers that aren't right, routes that aren't there, a provider that's away.
+  const callback = await agent.followUntil('/auth/login', ({ pathname }) => pathname === '/auth/callback');
+  await new NotingAgent(stack.url).navigate(callback.href);
+  await agent.navigate(`${callback.href}&error=${person.email}`);
+  await agent.navigate(`/nowhere?email=${person.email}&token=${tokens.access_token}`);
+  await agent.navigate(`/auth/ory/login?login_challenge=${code}`);
+  await agent.navigate(`/ui/error?error=${person.email}&id=${code}`);
+  const headers = { authorization: `Bearer ${tokens.access_token}`, 'user-agent': person.email };
+  await agent.fetch('/auth/session', { headers });
+  await Promise.all([stack.ory.children.kratos.stop(), stack.ory.children.hydra.stop()]);
+  await visitor.post('/auth/login', { accessToken: tokens.access_token });
+  await visitor.navigate('/auth/login');
+  await agent.navigate(callback.href);
+  await agent.post('/auth/logout', {});
+
+  const log = stack.log.join('\n');
+  const found = [...secrets].filter(([value]) =>
+    [value, encodeURIComponent(value), Buffer.from(value).toString('base64')].some((form) =>
+      log.includes(form),
+    ),
+  );
+  expect(secrets.size).toBeGreaterThan(40);
+  expect(log).toContain('login_succeeded');
+  expect(found.map(([, what]) => what)).toEqual([]);
+});
+
+it('a line break or an escape sequence that somebody sends stays inside one line of the log', async () => {
+  const before = stack.log.length;
+  const agent = new UserAgent(stack.url);
+  await agent.fetch('/auth/session%0d%0a{"level":"info","msg":"forged"}%1b[31m');
+  await agent.fetch('/nowhere', { headers: { 'user-agent': 'x\u001B[2J', referer: 'a%0ab' } });
+  const lines = stack.log.slice(before);
+  expect(lines.length).toBeGreaterThan(0);
+  for (const line of lines) {
+    expect(line.trimEnd()).not.toMatch(/[\r\n\u001B]/);
+    expect(JSON.parse(line)).not.toMatchObject({ msg: 'forged' });
+  }
+});

@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { codeOf, landingOf, OAuthApp, tokensOf } from '../support/oauth.app.js';
+import { OryAdmin } from '../support/ory.admin.js';
+import { newPerson, signUp } from '../support/person.js';
+import { type DatabaseKind, type Stack, startStack } from '../support/stack.js';
+import { type Page, UserAgent } from '../support/user-agent.js';
+
+const kinds: readonly DatabaseKind[] = ['sqlite', 'postgres'];
+const allow = { name: 'decision', value: 'allow' };
+const deny = { name: 'decision', value: 'deny' };
+
+describe.each(kinds)('consent for an application that is not ours, on %s', (database) => {
+  const person = newPerson();
+  let stack: Stack;
+  let app: OAuthApp;
+  let agent: UserAgent;
+
+  beforeAll(async () => {
+    stack = await startStack({ database, postgresUrl: inject('postgresUrl') });
+    agent = new UserAgent(stack.url);
+    await signUp(agent, person);
+  });
+
+  beforeEach(async () => {
+    app = new OAuthApp(
+      stack.url,
+      await new OryAdmin(stack.env).createClient({
+        client_name: 'Calendar <b>& Co</b>',
+        redirect_uris: ['https://calendar.example/back'],
+        audience: [stack.url],
+        scope: 'openid profile email calendar',
+      }),
+      'https://calendar.example/back',
+    );
+  });
+
+  afterAll(async () => {
+    await stack?.stop();
+  });
+
+  async function ask(
+    scope: string,
+    changes: Record<string, string> = {},
+  ): Promise<{ page: Page; verifier: string }> {
+    const { path, verifier } = app.authorize({ scope, ...changes });
+    return { page: await agent.navigate(path), verifier };
+  }
+
+  async function scopeOf(page: Page, verifier: string): Promise<string[]> {
+    const answer = await app.exchange(agent, codeOf(page), verifier);
+    return z.looseObject({ scope: z.string() }).parse(answer.json()).scope.split(' ').sort();
+  }
+
+  it('is asked on a page with the name, the host and the scopes, and the form may end at that application', async () => {
+    const { page } = await ask('openid profile calendar');
+    expect(page.status).toBe(200);
+    expect(new URL(page.url).pathname).toBe('/ui/consent');
+    const text = page.html().querySelector('main')?.text ?? page.text;
+    expect(text).toContain('Calendar <b>& Co</b>');
+    expect(page.text).not.toContain('<b>& Co');
+    expect(text).toContain('calendar.example');
+    const boxes = page
+      .html()
+      .querySelectorAll('input[type=checkbox]')
+      .map((box) => box.getAttribute('value'));
+    expect(boxes).toEqual(['openid', 'profile', 'calendar', 'true']);
+    expect(page.headers.get('content-security-policy')).toMatch(
+      /(?:^|;)\s*form-action 'self' https:\/\/calendar\.example(?:;|$)/,
+    );
+    expect(page.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+  });
+
+  it('allowed: a code that brings the ticked scopes and no others', async () => {
+    const { page, verifier } = await ask('openid profile email calendar');
+    const back = await agent.submit(page, { grant_scope: 'calendar' }, allow);
+    expect(landingOf(back).origin).toBe('https://calendar.example');
+    expect(await scopeOf(back, verifier)).toEqual(['calendar', 'openid']);
+  });
+
+  it('allowed with everything: the ID token has the claims of the scopes', async () => {
+    const { page, verifier } = await ask('openid email');
+    const body = bodyOf(page, 'allow', ['openid', 'email']);
+    const back = await agent.navigate('/auth/ory/consent', { method: 'POST', body });
+    const { id_token } = tokensOf(await app.exchange(agent, codeOf(back), verifier));
+    const claims: unknown = JSON.parse(Buffer.from(id_token?.split('.')[1] ?? '', 'base64url').toString());
+    expect(claims).toMatchObject({ email: person.email, email_verified: false, aud: [app.client.id] });
+    expect(claims).not.toHaveProperty('name');
+  });
+
+  it('denied: access_denied and no code', async () => {
+    const { page } = await ask('openid profile');
+    const back = landingOf(await agent.submit(page, {}, deny));
+    expect(back.origin).toBe('https://calendar.example');
+    expect(back.searchParams.get('error')).toBe('access_denied');
+    expect(back.searchParams.has('code')).toBe(false);
+  });
+
+  it('a scope that was not asked for cannot be ticked', async () => {
+    const { page } = await ask('openid profile');
+    const body = bodyOf(page, 'allow', ['openid', 'email']);
+    const answer = await agent.navigate('/auth/ory/consent', { method: 'POST', body });
+    expect(answer.status).toBe(403);
+    expect(answer.headers.has('location')).toBe(false);
+  });
+
+  it('a scope that is not listed for the application is refused before anybody is asked', async () => {
+    const { page } = await ask('openid admin');
+    expect(landingOf(page).searchParams.get('error')).toBe('invalid_scope');
+    expect(landingOf(page).searchParams.has('code')).toBe(false);
+  });
+
+  it('the decision counts once: sent again it yields no second code', async () => {
+    const { page, verifier } = await ask('openid profile');
+    const body = bodyOf(page, 'allow', ['openid']);
+    const first = await agent.navigate('/auth/ory/consent', { method: 'POST', body });
+    expect(await scopeOf(first, verifier)).toEqual(['openid']);
+    const second = await agent.navigate('/auth/ory/consent', { method: 'POST', body });
+    expect(landingOf(second).searchParams.has('code')).toBe(false);
+    expect(second.status).toBeLessThan(500);
+  });
+
+  it('remembered: the next login asks nobody, for these scopes only', async () => {
+    const { page } = await ask('openid profile');
+    await agent.submit(page, { grant_scope: 'profile', remember: 'true' }, allow);
+    const again = await ask('openid profile');
+    expect(await scopeOf(again.page, again.verifier)).toEqual(['openid', 'profile']);
+    expect(new URL((await ask('openid profile calendar')).page.url).pathname).toBe('/ui/consent');
+  });
+
+  it.each(['', 'perhaps', '__proto__'])('decision %j is no decision', async (decision) => {
+    const { page } = await ask('openid');
+    const body = bodyOf(page, decision, ['openid']);
+    const answer = await agent.navigate('/auth/ory/consent', { method: 'POST', body });
+    expect(answer.status).toBe(400);
+  });
+
+  it('the access token of that application logs nobody in here', async () => {
+    const { page, verifier } = await ask('openid profile');
+    const back = await agent.submit(page, {}, allow);
+    const { access_token } = tokensOf(await app.exchange(agent, codeOf(back), verifier));
+    const answer = await new UserAgent(stack.url).post('/auth/login', { accessToken: access_token });
+    expect(answer.status).toBe(401);
+  });
+});
+
+function bodyOf(page: Page, decision: string, scopes: readonly string[]): URLSearchParams {
+  const challenge = page.html().querySelector('input[name=consent_challenge]')?.getAttribute('value') ?? '';
+  return new URLSearchParams([
+    ['consent_challenge', challenge],
+    ['decision', decision],
+    ...scopes.map((scope) => ['grant_scope', scope]),
+  ]);
+}

@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { OAuthApp } from '../support/oauth.app.js';
+import { OryAdmin } from '../support/ory.admin.js';
+import { logIn, newPerson, type Person } from '../support/person.js';
+import { type DatabaseKind, type Stack, startStack } from '../support/stack.js';
+import { UserAgent } from '../support/user-agent.js';
+
+const kinds: readonly DatabaseKind[] = ['sqlite', 'postgres'];
+const sessionSchema = z.looseObject({
+  user: z.looseObject({ id: z.string(), email: z.string() }),
+  session: z.looseObject({ id: z.string() }),
+});
+
+describe.each(kinds)('50 people at once on %s', (database) => {
+  const people = Array.from({ length: 50 }, newPerson);
+  let stack: Stack;
+
+  beforeAll(async () => {
+    stack = await startStack({ database, postgresUrl: inject('postgresUrl') });
+    const ory = new OryAdmin(stack.env);
+    for (const person of people) {
+      await ory.createPerson(person);
+    }
+  });
+
+  afterAll(async () => {
+    await stack?.stop();
+  });
+
+  async function whoIs(agent: UserAgent): Promise<z.output<typeof sessionSchema>> {
+    const answer = await agent.fetch('/auth/session');
+    expect(answer.status).toBe(200);
+    return sessionSchema.parse(answer.json());
+  }
+
+  /** Logs in and asks ten times, while the others do the same, who it is. @returns ids of user and session. */
+  async function act(person: Person): Promise<{ user: string; session: string }> {
+    const agent = new UserAgent(stack.url);
+    const page = await logIn(agent, person);
+    if (page.url !== `${stack.url}/`)
+      process.stdout.write(
+        page.status +
+          ' ' +
+          page.text.slice(-700) +
+          '\n' +
+          stack.log
+            .filter((l) => /"level":"(error|warn)"/.test(l))
+            .slice(0, 6)
+            .join('\n') +
+          '\n',
+      );
+    expect(page.url).toBe(`${stack.url}/`);
+    const first = await whoIs(agent);
+    for (let count = 0; count < 10; count += 1) {
+      const { user, session } = await whoIs(agent);
+      expect(user.email).toBe(person.email);
+      expect(session.id).toBe(first.session.id);
+    }
+    return { user: first.user.id, session: first.session.id };
+  }
+
+  it('log in by the pages: nobody is in the session of another', async () => {
+    const seen = await Promise.all(people.map((person) => act(person)));
+    expect(new Set(seen.map(({ user }) => user)).size).toBe(people.length);
+    expect(new Set(seen.map(({ session }) => session)).size).toBe(people.length);
+  });
+
+  it('one person logs in 20 times at once with one access token: 20 sessions of one user', async () => {
+    const [person = newPerson()] = people;
+    const agent = new UserAgent(stack.url);
+    await logIn(agent, person);
+    const { access_token: accessToken } = await OAuthApp.spa(stack.url).login(agent);
+    const seen = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const device = new UserAgent(stack.url);
+        expect((await device.post('/auth/login', { accessToken })).status).toBe(200);
+        return whoIs(device);
+      }),
+    );
+    expect(new Set(seen.map(({ user }) => user.id)).size).toBe(1);
+    expect(new Set(seen.map(({ session }) => session.id)).size).toBe(20);
+  });
+});

@@ -1,0 +1,36 @@
+import type { Page } from 'playwright-core';
+import type { Person } from './person.js';
+
+/** Signs up by the pages, from the welcome page or wherever "Sign up" is; ends where the gateway sends the browser. */
+export async function signUpIn(page: Page, gateway: string, person: Person): Promise<void> {
+  await page.goto(`${gateway}/auth/signup`);
+  await page.getByLabel('E-mail').fill(person.email);
+  await page.getByLabel('Name').fill(person.name);
+  await page.getByLabel('Password').fill(person.password);
+  await page.getByRole('main').getByRole('button', { name: 'Sign up' }).click();
+  await page.waitForURL(`${gateway}/`);
+}
+
+/** Fills in the login page that is open and presses Enter. */
+export async function fillLogin(page: Page, person: Pick<Person, 'email' | 'password'>): Promise<void> {
+  await page.getByLabel('E-mail').fill(person.email);
+  await page.getByLabel('Password').fill(person.password);
+  await page.keyboard.press('Enter');
+}
+
+/** Logs in by the pages and ends at the account page. */
+export async function logInIn(
+  page: Page,
+  gateway: string,
+  person: Pick<Person, 'email' | 'password'>,
+): Promise<void> {
+  await page.goto(`${gateway}/auth/login`);
+  await fillLogin(page, person);
+  await page.waitForURL(`${gateway}/`);
+}
+
+/** Presses "Log out" on the account page and ends at the welcome page. */
+export async function logOutIn(page: Page): Promise<void> {
+  await page.getByRole('main').getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('heading', { name: 'Welcome' }).waitFor();
+}

@@ -1,0 +1,67 @@
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+
+/** Starts Chromium so that it asks nobody for anything by itself. @param executablePath `inject('chromiumPath')`. */
+export async function launchChromium(executablePath: string): Promise<Browser> {
+  return chromium.launch({
+    executablePath,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** What the pages of one browser context did besides showing something. */
+export class BrowserWatch {
+  /** Messages about what the content security policy blocked. */
+  readonly violations: string[] = [];
+  /** Errors in the console and uncaught ones, those about the policy included. */
+  readonly errors: string[] = [];
+  /** Address of each request, redirects included. */
+  readonly urls: string[] = [];
+
+  constructor(context: BrowserContext) {
+    context.on('console', (message) => {
+      const text = message.text();
+      if (/content security policy|refused to/i.test(text)) {
+        this.violations.push(`${message.location().url}: ${text}`);
+      }
+      if (message.type() === 'error') {
+        this.errors.push(`${message.location().url}: ${text}`);
+      }
+    });
+    context.on('weberror', (error) => this.errors.push(error.error().message));
+    context.on('request', (request) => this.urls.push(request.url()));
+  }
+
+  /** Origins that were asked for anything, without those of addresses that hold their own content. */
+  origins(): readonly string[] {
+    const remote = this.urls.filter((url) => /^(?:https?|wss?):/.test(url));
+    return [...new Set(remote.map((url) => new URL(url).origin))];
+  }
+}
+
+/** Pixels that the page is wider than its window. */
+export async function overflowOf(page: Page): Promise<number> {
+  const root = 'document.documentElement';
+  return Number(await page.evaluate(`${root}.scrollWidth - ${root}.clientWidth`));
+}
+
+/** Lines of the page's accessibility tree about controls, links and pictures that have no name. */
+export async function namelessIn(page: Page): Promise<readonly string[]> {
+  const tree = await page.locator('body').ariaSnapshot();
+  return tree
+    .split('\n')
+    .filter((line) => /- (?:textbox|checkbox|button|link|img|combobox|heading)(?! ")/.test(line));
+}
+
+/** What a screen reader says of a field besides its name: the text that `aria-describedby` ties to it. */
+export async function descriptionOf(field: Locator): Promise<string> {
+  const id = await field.getAttribute('aria-describedby');
+  return id === null ? '' : field.page().locator(`[id="${id}"]`).innerText();
+}
