@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { socialProviders } from './social-providers.parser.js';
 import { commaList, hostOrUrl, httpUrl, variableDocs } from './variable.js';
 
 /** What `AUTH_PROVIDER=ory` needs. */
@@ -25,6 +26,13 @@ export const oryVariables = z.object({
     description: 'Redirect URIs of the public client `vestibule-spa`.',
     derivedDefault: '`PUBLIC_URL` + `/demo`',
     example: 'https://app.example.org/callback',
+  }),
+  SOCIAL_PROVIDERS: socialProviders.default([]).register(variableDocs, {
+    description:
+      "Third-party logins that `npm start` gives to Kratos: a JSON list of Kratos' provider settings (`id`, `provider`, `client_id`, `client_secret`, `issuer_url`, …). Redirect URI at the provider: `PUBLIC_URL/ory/kratos/self-service/methods/oidc/callback/<id>`.",
+    recommendation:
+      'Mount it as a file (`SOCIAL_PROVIDERS_FILE`). Your own Kratos takes the same list in its own settings.',
+    secret: true,
   }),
   ADMIN_EMAIL: z.email({ error: 'must be an e-mail address' }).optional().register(variableDocs, {
     description: 'E-mail address of the first administrator, made when there is none with this address.',

@@ -55,6 +55,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
       environment,
       secrets,
       logLevel: plan.logLevel,
+      socialProviders: plan.socialProviders,
       ...(plan.smtpUrl === undefined ? {} : { smtpUrl: plan.smtpUrl }),
       log,
       progress,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Configuration, ConfigurationError, loadConfiguration } from '../config/configuration.js';
+import type { SocialProvider } from '../config/social-providers.parser.js';
 import type { AdminAccount } from './admin.account.js';
 import type { ReadinessProbe } from './readiness.probe.js';
 import type { Environment } from './binary.store.js';
@@ -23,6 +24,7 @@ export interface EmbeddedPlan {
   readonly adminPassword: string | undefined;
   /** Set when somebody has a mail server: Mailpit isn't started then. */
   readonly smtpUrl: string | undefined;
+  readonly socialProviders: readonly SocialProvider[];
 }
 
 /** Whether Ory is to be run here: the provider is Ory, and none of its addresses is given. */
@@ -50,6 +52,7 @@ export function planEmbedded(environment: Environment): EmbeddedPlan {
     adminEmail: valueOf(environment, 'ADMIN_EMAIL') ?? defaultAdminEmail,
     adminPassword: valueOf(environment, 'ADMIN_PASSWORD'),
     smtpUrl: valueOf(environment, 'SMTP_URL'),
+    socialProviders: configuration.AUTH_PROVIDER === 'ory' ? configuration.SOCIAL_PROVIDERS : [],
   };
 }
 

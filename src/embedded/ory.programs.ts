@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Environment, dockerFolder } from './binary.store.js';
+import type { SocialProvider } from '../config/social-providers.parser.js';
 import type { BinaryName } from './binary.pins.js';
 import type { ChildCommand } from './child.process.js';
 import { fillEnvTemplate } from './env.template.js';
@@ -19,6 +20,8 @@ export interface OrySetting {
   /** Absolute path of the mailbox' folder. */
   readonly folder: string;
   readonly smtpUrl: string;
+  /** Third-party logins. */
+  readonly socialProviders: readonly SocialProvider[];
   /** A pino level; Ory is kept a step calmer. */
   readonly logLevel: string;
   /** PATH and HOME are taken from it, nothing else. */
@@ -114,6 +117,8 @@ function templateValues(setting: OrySetting, ports?: OryPorts): Record<string, s
   return {
     PUBLIC_URL: setting.publicUrl,
     SMTP_URL: setting.smtpUrl,
+    SOCIAL_LOGIN_ENABLED: setting.socialProviders.length > 0 ? 'true' : 'false',
+    SOCIAL_PROVIDERS: JSON.stringify(setting.socialProviders),
     SMTP_FROM: setting.environment['SMTP_FROM'],
     KRATOS_ADMIN_URL: `http://${loopback}:${ports?.kratosAdmin ?? 4434}`,
     KRATOS_DSN: setting.dsn.kratos,

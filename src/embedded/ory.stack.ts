@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Progress } from '../../scripts/progress.mjs';
+import type { SocialProvider } from '../config/social-providers.parser.js';
 import { type Environment, findBinaries } from './binary.store.js';
 import { type ChildCommand, describeExit, runChild } from './child.process.js';
 import { LaunchError } from './launch.error.js';
@@ -34,6 +35,8 @@ export interface OryOptions {
   readonly smtpUrl?: string;
   /** Whether Mailpit is started when there is no `smtpUrl`; without either, mail stays in Kratos' queue. Default true. */
   readonly mail?: boolean;
+  /** Third-party logins; none when left out. */
+  readonly socialProviders?: readonly SocialProvider[];
   /** A pino level, default `info`: Ory itself logs warnings and errors then. */
   readonly logLevel?: string;
   readonly log: LogLine;
@@ -81,6 +84,7 @@ export async function startOry(options: OryOptions): Promise<OryStack> {
     },
     folder,
     smtpUrl: options.smtpUrl ?? `smtp://${loopback}:25/?disable_starttls=true`,
+    socialProviders: options.socialProviders ?? [],
     logLevel: options.logLevel ?? 'info',
     environment,
   };

@@ -28,13 +28,24 @@ export function createLogger(level: string, destination: DestinationStream = pro
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: redactedKeys.flatMap((key) => [`["${key}"]`, `*["${key}"]`]), censor: '[redacted]' },
-    serializers: { err: serializeError },
+    serializers: { err: (error: unknown) => serializeError(error) },
+    hooks: { streamWrite: escapeControls },
   };
   return pino(options, destination);
 }
 
+/** JSON lets the controls beyond ASCII pass (one of them starts a terminal's escape sequences) and two line ends. */
+function escapeControls(line: string): string {
+  return line.replaceAll(
+    /[\u007F-\u009F\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+const deepestCause = 5;
+
 /** Name, code, reason and stack of an error and its causes; never an HTTP client's request or response. */
-function serializeError(error: unknown): unknown {
+function serializeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) {
     return { message: typeof error };
   }
@@ -44,7 +55,11 @@ function serializeError(error: unknown): unknown {
       return typeof value === 'string' ? [[key, value]] : [];
     }),
   );
-  const cause = error.cause === undefined ? {} : { cause: serializeError(error.cause) };
+  // A bound, because a chain of causes may be a ring.
+  const cause =
+    error.cause === undefined || depth === deepestCause
+      ? {}
+      : { cause: serializeError(error.cause, depth + 1) };
   return { type: error.name, message: error.message, ...extra, stack: error.stack, ...cause };
 }
 

@@ -6,6 +6,7 @@ import type { OryConfiguration } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
 import { unavailable } from '../core/vendor.call.js';
 import { CookieJar } from '../http/cookie.writer.js';
+import { redirectPage } from '../http/redirect.page.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory.routes.js';
@@ -41,13 +42,22 @@ export async function setUpOryProxy(
       scope.setErrorHandler((error, request, reply) => {
         filter.answer(isUpstreamFailure(error) ? unavailable('ory_upstream', error) : error, request, reply);
       });
-      scope.addHook('onSend', async (request, reply) => {
+      scope.addHook('onSend', async (request, reply, payload) => {
         const location = reply.getHeader('location');
-        const bound =
-          typeof location === 'string' ? binding.bind(location, request.headers.cookie) : undefined;
+        if (typeof location !== 'string') {
+          return payload;
+        }
+        const bound = binding.bind(location, request.headers.cookie);
         if (bound !== undefined) {
           jar.append(reply, bound.name, bound.value, challengeLifetime);
         }
+        if (request.method !== 'POST' || !leavesOrigin(location, configuration.PUBLIC_URL)) {
+          return payload;
+        }
+        // A third-party login: the form's own policy would stop the redirect to another host.
+        void reply.code(200).removeHeader('location').removeHeader('content-length');
+        void reply.type('text/html; charset=utf-8');
+        return redirectPage(new URL(location).href);
       });
       await scope.register(httpProxy, proxyOptions(upstream, new URL(configuration.PUBLIC_URL)));
     });
@@ -88,6 +98,14 @@ function headersForUpstream(headers: IncomingHttpHeaders): IncomingHttpHeaders {
     .filter((pair) => !/^\s*(?:__Host-)?vestibule/.test(pair))
     .join(';');
   return { ...Object.fromEntries(kept), ...(cookie === undefined ? {} : { cookie }) };
+}
+
+function leavesOrigin(location: string, origin: string): boolean {
+  return (
+    URL.canParse(location) &&
+    /^https?:$/.test(new URL(location).protocol) &&
+    new URL(location).origin !== origin
+  );
 }
 
 function isUpstreamFailure(error: unknown): boolean {

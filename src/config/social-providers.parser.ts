@@ -1,0 +1,32 @@
+import { z } from 'zod';
+
+/** One entry of Kratos' `selfservice.methods.oidc.config.providers`; what isn't named here goes to Kratos as it is. */
+const socialProviderSchema = z.looseObject({
+  id: z.string().regex(/^[\w-]+$/),
+  provider: z.string().min(1),
+  client_id: z.string().min(1),
+  scope: z.array(z.string()).default(['openid', 'email', 'profile']),
+  /** Relative to the folder of kratos.yml. */
+  mapper_url: z.string().default('file://oidc.mapper.jsonnet'),
+});
+
+/** Third-party logins for Kratos. */
+export type SocialProvider = z.output<typeof socialProviderSchema>;
+
+/** JSON list of Kratos' provider settings → the list with its defaults. */
+export const socialProviders = z.string().transform((text, context) => {
+  const parsed = z.array(socialProviderSchema).safeParse(parseJson(text));
+  if (parsed.success) {
+    return parsed.data;
+  }
+  context.addIssue("must be a JSON list of Kratos' provider settings, each with id, provider and client_id");
+  return z.NEVER;
+});
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
