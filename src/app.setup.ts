@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { LogController } from 'fastify';
+import { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
 import { createOpenApiDocument } from './app.openapi.js';
@@ -9,6 +9,8 @@ import type { Configuration } from './config/configuration.js';
 import { newId } from './core/identifier.js';
 import { setUpHttp } from './http/http.setup.js';
 import { createLogger, PinoLogger } from './http/pino.logger.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { bareSecurityHeaders } from './http/security.headers.js';
 import { OpenApiDocument } from './pages/openapi.document.js';
 import type { ClaimsEnricher } from './session/claims.enricher.js';
 import { setUpOryProxy } from './proxy/ory.proxy.js';
@@ -39,8 +41,12 @@ export async function createApp(
     requestTimeout,
     trustProxy: configuration.TRUST_PROXY.length === 0 ? false : configuration.TRUST_PROXY,
     forceCloseConnections: 'idle',
+    // A URL that the router can't read is answered before any hook: without this, in Fastify's own words.
+    frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+      app.get(ProblemFilter).answer(error, request, reply.headers(bareSecurityHeaders));
+    },
   });
-  const app = await NestFactory.create<NestFastifyApplication>(
+  const app: NestFastifyApplication = await NestFactory.create<NestFastifyApplication>(
     AppModule.register(configuration, options.claimsEnricher),
     adapter,
     {

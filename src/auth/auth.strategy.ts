@@ -41,7 +41,7 @@ export abstract class AuthStrategy {
   /**
    * Step 6: the provider's answer to the browser flow → an access token, and whose the ID token says it is.
    * @param answer the callback URL with its query.
-   * @throws {Problem} `login_refused`, `provider_unavailable`
+   * @throws {Problem} `login_refused`, `provider_unavailable`, `login_state_invalid` when another login got in between
    */
   abstract exchange(answer: URL, checks: LoginChecks): Promise<ExchangedTokens>;
 

@@ -4,17 +4,21 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
+import { Problem } from '../core/problem.error.js';
 import { ApiProblems } from '../http/openapi.decorators.js';
 import { safeReturnTo } from '../http/return.target.js';
+import type { ExchangedTokens } from '../oidc/relying.party.js';
 import { CurrentUser, OptionalSession, Public } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { SessionCookie } from '../session/session.cookie.js';
 import { AuthService } from './auth.service.js';
 import { AuthStrategy } from './auth.strategy.js';
-import { LoginTransactions } from './login.transaction.js';
+import { type LoginTransaction, LoginTransactions } from './login.transaction.js';
 import { originOf } from './request.origin.js';
 
 const maximumHintLength = 256;
+/** Logins that get in each other's way are started again this often, without a word to the person. */
+const maximumAttempts = 4;
 
 const returnToParameter = {
   name: 'return_to',
@@ -94,7 +98,11 @@ export class BrowserLoginController {
   ): Promise<void> {
     const transaction = await this.#transactions.take(request, reply, state);
     const answer = new URL(request.url, this.#publicUrl);
-    const exchanged = await this.#strategy.exchange(answer, transaction);
+    const exchanged = await this.#exchange(answer, transaction);
+    if (exchanged === undefined) {
+      await this.#start('login', transaction.returnTo, request, reply, transaction.attempt + 1);
+      return;
+    }
     const { accessToken } = exchanged;
     const { session } = await this.#auth.login({ accessToken, exchanged, previous }, originOf(request));
     await this.#strategy.discard(accessToken);
@@ -102,11 +110,25 @@ export class BrowserLoginController {
     await reply.redirect(transaction.returnTo, 302);
   }
 
+  /** Nothing when the login is worth another try: whoever has logged in meanwhile isn't asked a second time. */
+  async #exchange(answer: URL, transaction: LoginTransaction): Promise<ExchangedTokens | undefined> {
+    try {
+      return await this.#strategy.exchange(answer, transaction);
+    } catch (error) {
+      const isOvertaken = error instanceof Problem && error.code === 'login_state_invalid';
+      if (isOvertaken && transaction.attempt < maximumAttempts) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
   async #start(
     kind: 'login' | 'signup',
     returnTo: unknown,
     request: FastifyRequest,
     reply: FastifyReply,
+    attempt = 1,
   ): Promise<void> {
     const query = z.record(z.string(), z.unknown()).catch({}).parse(request.query);
     const hints = this.#strategy.hints.flatMap((name) => {
@@ -119,6 +141,7 @@ export class BrowserLoginController {
     await this.#transactions.start(request, reply, {
       checks,
       returnTo: safeReturnTo(returnTo, this.#publicUrl),
+      attempt,
     });
     await reply.redirect(url.href, 302);
   }

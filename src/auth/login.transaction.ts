@@ -22,6 +22,8 @@ const transactionSchema = z.object({
   nonce: z.string(),
   codeVerifier: z.string(),
   returnTo: z.string(),
+  /** Which try this is, from 1; more than 1 after other tabs' logins got in between. */
+  attempt: z.int().default(1),
   /** Seconds since the epoch. */
   expiresAt: z.number(),
 });
@@ -34,6 +36,7 @@ export interface PendingLogin {
   readonly checks: LoginChecks;
   /** Path to come back to, already checked. */
   readonly returnTo: string;
+  readonly attempt: number;
 }
 
 /** Keeps login transactions in encrypted cookies of the browser that started them; each is used once. */
@@ -64,6 +67,7 @@ export class LoginTransactions {
       provider: this.#provider,
       ...login.checks,
       returnTo: login.returnTo,
+      attempt: login.attempt,
       expiresAt: this.#clock.seconds() + lifetime,
     };
     const sealed = await this.#box.seal(JSON.stringify(transaction));

@@ -78,6 +78,7 @@ export class OryBootstrap implements OnApplicationBootstrap, OnModuleDestroy {
     for (const client of ownClients(this.#configuration)) {
       await this.#parts.hydra.ensureClient(client);
     }
+    await this.#parts.hydra.ensureSigningKeys();
   }
 
   async #makeAdministrator(): Promise<void> {

@@ -10,7 +10,7 @@ import { SessionService } from '../session/session.service.js';
 import { UsersService } from '../users/users.service.js';
 import { AuthStrategy } from './auth.strategy.js';
 
-/** How long, since its last renewal, a session may go on while its provider can't be asked: one hour. */
+/** How long, since its last renewal that the provider confirmed, a session may go on while its provider can't be asked: one hour. */
 const graceMilliseconds = 3_600_000;
 
 /** Renews sessions whose token is over, one renewal at a time for each session in this process. */
@@ -54,15 +54,20 @@ export class SessionRenewal extends SessionRenewer {
       throw new Problem('unauthenticated', { reason: 'session_over' });
     }
     const user = await this.#users.requireActive(session.user_id);
-    await this.#requireProviderSession(session);
-    // The update and not the look-up decides: a logout in between wins.
-    if (!(await this.#sessions.markRenewed(session.id))) {
+    const isConfirmed = await this.#requireProviderSession(session);
+    // What the database says now and not the look-up decides: a logout in between wins. Only what the provider
+    // confirmed counts as a renewal, else each use of the grace would begin another one.
+    const isLive = isConfirmed
+      ? await this.#sessions.markRenewed(session.id)
+      : (await this.#sessions.findLive(session.id)) !== undefined;
+    if (!isLive) {
       throw new Problem('unauthenticated', { reason: 'session_ended' });
     }
     return this.#sessions.mint(user, session);
   }
 
-  async #requireProviderSession(session: SessionRow): Promise<void> {
+  /** @returns whether the provider confirmed its session; false while the grace lasts. */
+  async #requireProviderSession(session: SessionRow): Promise<boolean> {
     const state = await this.#strategy.sessionState(session);
     if (state === 'ended') {
       await this.#sessions.end(session.id, 'provider_session_ended');
@@ -85,5 +90,6 @@ export class SessionRenewal extends SessionRenewer {
         reason: 'provider_unreachable',
       });
     }
+    return state === 'alive';
   }
 }

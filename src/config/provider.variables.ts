@@ -29,7 +29,7 @@ export const oryVariables = z.object({
   }),
   SOCIAL_PROVIDERS: socialProviders.default([]).register(variableDocs, {
     description:
-      "Third-party logins that `npm start` gives to Kratos: a JSON list of Kratos' provider settings (`id`, `provider`, `client_id`, `client_secret`, `issuer_url`, …). Redirect URI at the provider: `PUBLIC_URL/ory/kratos/self-service/methods/oidc/callback/<id>`.",
+      "Third-party logins that `npm start` gives to Kratos: a JSON list of Kratos' provider settings (`id`, `provider`, `client_id`, `client_secret`, `issuer_url`, …). Redirect URI at the provider: `PUBLIC_URL/ory/kratos/self-service/methods/oidc/callback/<id>`, and without the id where its `pkce` is `force`.",
     recommendation:
       'Mount it as a file (`SOCIAL_PROVIDERS_FILE`). Your own Kratos takes the same list in its own settings.',
     secret: true,

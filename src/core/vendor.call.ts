@@ -30,9 +30,13 @@ export function unavailable(reason: string, cause?: unknown): Problem {
   return new Problem('provider_unavailable', { reason, cause: withoutRequest(cause) });
 }
 
-/** @throws {Problem} `provider_unavailable` unless a health endpoint answers 200 in time. */
-export async function requireHealthy(url: string, reason: string): Promise<void> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(vendorTimeout), redirect: 'error' }).catch(
+/**
+ * Asks a health endpoint.
+ * @param timeout in milliseconds.
+ * @throws {Problem} `provider_unavailable` unless it answers 200 in time.
+ */
+export async function requireHealthy(url: string, reason: string, timeout = vendorTimeout): Promise<void> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(timeout), redirect: 'error' }).catch(
     (error: unknown) => {
       throw unavailable(reason, error);
     },

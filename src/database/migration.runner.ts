@@ -1,5 +1,5 @@
-import { type Migration, Migrator } from 'kysely';
-import type { Database } from './database.schema.js';
+import { type Kysely, type Migration, type MigrationResultSet, Migrator, sql } from 'kysely';
+import type { Database, Schema } from './database.schema.js';
 import * as first from './migrations/0001-first.migration.js';
 
 const migrations: Readonly<Record<string, Migration>> = { '0001-first': first };
@@ -14,13 +14,10 @@ export class MigrationError extends Error {
  * @throws {MigrationError} when the database is newer than the code, or a migration fails.
  */
 export async function migrate(database: Database): Promise<void> {
-  const migrator = new Migrator({
-    db: database.query,
-    provider: { getMigrations: async () => ({ ...migrations }) },
-    migrationTableName: 'vestibule_migrations',
-    migrationLockTableName: 'vestibule_migrations_lock',
-  });
-  const { error, results } = await migrator.migrateToLatest();
+  const { query } = database;
+  const { error, results } = query.getExecutor().adapter.supportsTransactionalDdl
+    ? await run(query)
+    : await runInTransaction(query);
   if (error === undefined) {
     return;
   }
@@ -38,4 +35,31 @@ export async function migrate(database: Database): Promise<void> {
       : `The database migration ${failed} failed; nothing of it was kept where the database can roll back.`,
     { cause: error },
   );
+}
+
+async function run(query: Kysely<Schema>): Promise<MigrationResultSet> {
+  const migrator = new Migrator({
+    db: query,
+    provider: { getMigrations: async () => ({ ...migrations }) },
+    migrationTableName: 'vestibule_migrations',
+    migrationLockTableName: 'vestibule_migrations_lock',
+  });
+  return migrator.migrateToLatest();
+}
+
+/**
+ * SQLite can roll back a schema, but Kysely doesn't use that: a process that ended halfway would leave half a schema
+ * that no later start can complete. `immediate` makes other processes wait from the first statement on.
+ */
+async function runInTransaction(query: Kysely<Schema>): Promise<MigrationResultSet> {
+  return query.connection().execute(async (connection) => {
+    try {
+      await sql`begin immediate`.execute(connection);
+    } catch (error) {
+      return { error };
+    }
+    const outcome = await run(connection);
+    await (outcome.error === undefined ? sql`commit` : sql`rollback`).execute(connection);
+    return outcome;
+  });
 }

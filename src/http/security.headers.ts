@@ -32,6 +32,15 @@ export function securityHeaders(publicUrl: string): FastifyHelmetOptions {
   };
 }
 
+/** The same for answers that no hook sees; their pages have a style sheet and nothing else. */
+export const bareSecurityHeaders = {
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'same-origin',
+} as const;
+
 /**
  * The policy of a page whose form ends, by redirects, at another application: browsers hold `form-action`
  * against every redirect that follows a submission, so the application's origin must be named.

@@ -1,9 +1,18 @@
+import { createHash } from 'node:crypto';
 import { SecretBox } from '../core/secret.box.js';
-import { readSingleCookie } from '../http/cookie.reader.js';
+import { cookieNames, readSingleCookie } from '../http/cookie.reader.js';
 
 /** Challenges that one browser may have open at once. */
 const openAtOnce = 6;
 const challengeParameter = /^(?:login|consent|logout)_challenge$/;
+
+/** A cookie that ties a challenge to a browser. */
+export interface BoundChallenge {
+  readonly name: string;
+  readonly value: string;
+  /** Names of cookies to drop: more challenges were open than one browser may have. */
+  readonly surplus: readonly string[];
+}
 
 /**
  * Ties Hydra's challenges to the browser that Hydra gave them to.
@@ -11,39 +20,42 @@ const challengeParameter = /^(?:login|consent|logout)_challenge$/;
  * Hydra trusts whoever presents a challenge to its login provider. Without a tie, an attacker who got hold of
  * somebody's challenge could have it accepted with the attacker's own account. So the proxy, when it passes one of
  * Hydra's redirects on, sets a cookie with a MAC of the challenge, and the challenge is only taken with that cookie.
+ * Each challenge has a cookie of its own: tabs that start at the same moment would overwrite each other's in a shared one.
  */
 export class ChallengeBinding {
   readonly #box: SecretBox;
-  readonly #cookieName: string;
+  readonly #prefix: string;
 
-  /** @param cookieName full name, with its prefix. */
+  /** @param cookieName what the cookies' full names start with. */
   constructor(secrets: readonly Uint8Array[], cookieName: string) {
     this.#box = new SecretBox(secrets, 'hydra-challenge');
-    this.#cookieName = cookieName;
+    this.#prefix = `${cookieName}.`;
   }
 
   /**
-   * The cookie's name and next value, when a redirect of Hydra's carries a challenge.
+   * The cookie to set when a redirect of Hydra's carries a challenge, and the names of those that give way to it.
    * @param location the redirect's target.
-   * @param cookieHeader of the request, whose open challenges stay bound.
+   * @param cookieHeader of the request, whose newest challenges stay bound.
    */
-  bind(location: string, cookieHeader: string | undefined): { name: string; value: string } | undefined {
+  bind(location: string, cookieHeader: string | undefined): BoundChallenge | undefined {
     const challenge = challengeOf(location);
     if (challenge === undefined) {
       return undefined;
     }
-    const open = this.#codes(cookieHeader).slice(0, openAtOnce - 1);
-    return { name: this.#cookieName, value: [this.#box.sign(challenge), ...open].join('.') };
+    const name = this.#nameOf(challenge);
+    // Browsers send the oldest first (RFC 6265 section 5.4).
+    const open = cookieNames(cookieHeader, this.#prefix).filter((other) => other !== name);
+    return { name, value: this.#box.sign(challenge), surplus: open.slice(0, -(openAtOnce - 1)) };
   }
 
   /** Whether this browser was given the challenge. */
   holds(challenge: string, cookieHeader: string | undefined): boolean {
-    return this.#codes(cookieHeader).some((code) => this.#box.verify(challenge, code));
+    const code = readSingleCookie(cookieHeader, this.#nameOf(challenge)) ?? '';
+    return /^[\w-]{43}$/.test(code) && this.#box.verify(challenge, code);
   }
 
-  #codes(cookieHeader: string | undefined): string[] {
-    const value = readSingleCookie(cookieHeader, this.#cookieName) ?? '';
-    return value.split('.').filter((code) => /^[\w-]{43}$/.test(code));
+  #nameOf(challenge: string): string {
+    return this.#prefix + createHash('sha256').update(challenge).digest('base64url').slice(0, 16);
   }
 }
 

@@ -20,6 +20,11 @@ import {
 
 const introspectionSchema = z.union([activeTokenSchema, z.looseObject({ active: z.boolean() })]);
 
+/** Most calls write, and writers in Hydra's database wait for each other: more of them at once only take longer. */
+const callsAtOnce = 4;
+/** Milliseconds that Hydra may take to make RSA keys of 4,096 bits. */
+const keyGenerationTimeout = 30_000;
+
 /** What a person agreed to, for Hydra. */
 export interface ConsentGrant {
   readonly scope: readonly string[];
@@ -33,19 +38,21 @@ export interface ConsentGrant {
 export class HydraClient {
   readonly #oauth2: OAuth2Api;
   readonly #adminUrl: string;
+  readonly #keysUrl: string;
   readonly #publicUrl: string;
 
-  constructor({ HYDRA_ADMIN_URL, PUBLIC_URL }: Settings) {
+  constructor({ HYDRA_ADMIN_URL, HYDRA_PUBLIC_URL, PUBLIC_URL }: Settings) {
     const admin = new OryConfiguration({
       basePath: HYDRA_ADMIN_URL,
       baseOptions: {
         ...vendorRequestDefaults,
-        httpAgent: new HttpAgent({ keepAlive: true }),
-        httpsAgent: new HttpsAgent({ keepAlive: true }),
+        httpAgent: new HttpAgent({ keepAlive: true, maxSockets: callsAtOnce }),
+        httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: callsAtOnce }),
       },
     });
     this.#oauth2 = new OAuth2Api(admin);
     this.#adminUrl = HYDRA_ADMIN_URL;
+    this.#keysUrl = `${HYDRA_PUBLIC_URL}/.well-known/jwks.json`;
     this.#publicUrl = PUBLIC_URL;
   }
 
@@ -158,6 +165,15 @@ export class HydraClient {
     } catch (error) {
       throw asUnavailable(error);
     }
+  }
+
+  /**
+   * Has Hydra make its signing keys. It makes them when they are first asked for, which takes seconds of a core: longer
+   * than a token exchange may take, so without this the first login of a fresh deployment fails.
+   * @throws {Problem} `provider_unavailable` when it can't.
+   */
+  async ensureSigningKeys(): Promise<void> {
+    await requireHealthy(this.#keysUrl, 'hydra_keys_missing', keyGenerationTimeout);
   }
 
   /** @throws {Problem} `provider_unavailable` unless Hydra and its database are ready. */

@@ -9,7 +9,8 @@ import { RelyingParty } from './relying.party.js';
 
 /** Seconds by which the provider's clock may differ from ours. */
 const clockTolerance = 30;
-const jwtForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+/** Unsigned ones too: they're refused here and not left to introspection. */
+const jwtForm = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 const signatureAlgorithms = [
   'RS256',
   'RS384',
@@ -206,7 +207,10 @@ export class OpenIdProvider {
       throw rejected('access_token_not_verifiable');
     }
     const answer = await openid.tokenIntrospection(client, token).catch((error: unknown) => {
-      throw unavailable('introspection_failed', error);
+      // Some providers answer 400, and not `active: false`, to what can't be a token of theirs.
+      throw error instanceof openid.ResponseBodyError && error.status === 400
+        ? rejected('access_token_malformed')
+        : unavailable('introspection_failed', error);
     });
     const audience = [answer.aud].flat();
     if (answer.active !== true || !audience.includes(this.#settings.audience)) {

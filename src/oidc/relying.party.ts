@@ -1,7 +1,14 @@
 import * as openid from 'openid-client';
 import { z } from 'zod';
+import { ConcurrencyLimit } from '../core/concurrency.limit.js';
 import { Problem } from '../core/problem.error.js';
 import { unavailable, vendorTimeout } from '../core/vendor.call.js';
+
+/**
+ * Exchanges at once; more wait in line. One costs the provider a secret's hash, a signature and several writes: too many
+ * in parallel make each other exceed the time-out, where in line each takes a fraction of it.
+ */
+const exchangesAtOnce = 2;
 
 /** What one login request is made of (OpenID Connect Core section 3.1.2.1, RFC 7636). */
 export interface LoginChecks {
@@ -54,6 +61,7 @@ export function toExchangedTokens(
 /** An OpenID Connect relying party: authorization code flow with PKCE (S256), state and nonce; openid-client. */
 export class RelyingParty {
   readonly #configuration: openid.Configuration;
+  readonly #exchanges = new ConcurrencyLimit(exchangesAtOnce);
 
   constructor(configuration: openid.Configuration) {
     this.#configuration = configuration;
@@ -94,12 +102,14 @@ export class RelyingParty {
       ) {
         throw new Problem('login_refused', { reason: 'issuer_mismatch' });
       }
-      const tokens = await openid.authorizationCodeGrant(this.#configuration, answer, {
-        expectedState: checks.state,
-        expectedNonce: checks.nonce,
-        pkceCodeVerifier: checks.codeVerifier,
-        idTokenExpected: true,
-      });
+      const tokens = await this.#exchanges.run(async () =>
+        openid.authorizationCodeGrant(this.#configuration, answer, {
+          expectedState: checks.state,
+          expectedNonce: checks.nonce,
+          pkceCodeVerifier: checks.codeVerifier,
+          idTokenExpected: true,
+        }),
+      );
       return toExchangedTokens(tokens.access_token, tokens.scope, tokens.claims());
     } catch (error) {
       throw toProblem(error);

@@ -63,6 +63,11 @@ export class FlowController {
       typeof id === 'string' && id !== ''
         ? await this.#kratos.findFlow(kind, id, request.headers.cookie)
         : undefined;
+    if (found === undefined && kind === 'settings' && principal === undefined) {
+      // Kratos would ask for a login too, but would not come back to the settings after it.
+      await reply.redirect('/auth/login?return_to=/ui/settings', 302);
+      return;
+    }
     if (found === undefined) {
       // None yet, or one that is over or another browser's: Kratos starts a new one and comes back here.
       const query = typeof returnTo === 'string' ? `?${new URLSearchParams({ return_to: returnTo })}` : '';

@@ -17,7 +17,7 @@ export const kratosRoutes: readonly ExposedRoute[] = [
   { methods: read, path: /^\/self-service\/(?:login|registration|recovery|verification|settings)\/flows$/ },
   { methods: read, path: /^\/self-service\/logout(?:\/browser)?$/ },
   { methods: read, path: /^\/self-service\/errors$/ },
-  { methods: submit, path: /^\/self-service\/methods\/oidc\/callback\/[\w-]+$/ },
+  { methods: submit, path: /^\/self-service\/methods\/oidc\/callback(?:\/[\w-]+)?$/ },
   { methods: read, path: /^\/sessions\/whoami$/ },
   { methods: read, path: /^\/\.well-known\/ory\/webauthn\.js$/ },
 ];

@@ -1,35 +1,8 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it } from 'vitest';
-import { BrowserWatch, launchChromium, namelessIn } from '../support/browser.js';
-import { type Stack, startStack } from '../support/stack.js';
+import { expect, it } from 'vitest';
+import { namelessIn, shows } from '../support/browser.js';
+import { useStage } from '../support/browser.stage.js';
 
-let stack: Stack;
-let browser: Browser;
-let page: Page;
-let watch: BrowserWatch;
-
-beforeAll(async () => {
-  stack = await startStack();
-  browser = await launchChromium(inject('chromiumPath'));
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await stack?.stop();
-});
-
-beforeEach(async () => {
-  const context = await browser.newContext();
-  watch = new BrowserWatch(context);
-  page = await context.newPage();
-});
-
-afterEach(async () => {
-  await page.context().close();
-  expect(watch.violations).toEqual([]);
-  expect(watch.origins()).toEqual([stack.url]);
-});
-
+const stage = useStage();
 const script = encodeURIComponent('"><script>document.title="taken"</script>');
 
 it.each([
@@ -44,6 +17,7 @@ it.each([
   ['?error=a&error=b', 'unknown_error'],
   ['?error[a]=b&__proto__[a]=b', 'unknown_error'],
 ])('/ui/error%s shows a page with the code %s, and nothing of what the address says', async (query, code) => {
+  const { page, stack } = stage;
   const answer = await page.goto(`${stack.url}/ui/error${query}`);
   expect(answer?.status()).toBe(400);
   expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('That did not work');
@@ -56,27 +30,30 @@ it.each([
 it.each(['', '?state=unknown&code=x', `?state=${script}`, '?error=access_denied'])(
   '/auth/callback%s is refused with a page from which a login can be started again',
   async (query) => {
+    const { page, stack } = stage;
     const answer = await page.goto(`${stack.url}/auth/callback${query}`);
     expect(answer?.status()).toBe(403);
     expect(await page.getByRole('main').innerText()).toContain('login_state_invalid');
     await page.getByRole('link', { name: 'Start again' }).click();
-    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    expect(await shows(page.getByRole('heading', { name: 'Log in' }))).toBe(true);
   },
 );
 
 it('an address that is nothing shows a page that leads back', async () => {
+  const { page, stack } = stage;
   const answer = await page.goto(`${stack.url}/nowhere/${script}`);
   expect(answer?.status()).toBe(404);
   await page.getByRole('link', { name: 'Back to the start' }).click();
-  await page.getByRole('heading', { name: 'Welcome' }).waitFor();
+  expect(await shows(page.getByRole('heading', { name: 'Welcome' }))).toBe(true);
 });
 
 it('a login form that was open until its flow was over gives a new form instead of an error', async () => {
+  const { page, stack } = stage;
   await page.goto(`${stack.url}/auth/login`);
   await page.context().clearCookies();
   await page.getByLabel('E-mail').fill('somebody@example.org');
   await page.getByLabel('Password').fill('something or other');
   await page.keyboard.press('Enter');
   await page.getByRole('link', { name: 'Start again' }).click();
-  await page.getByRole('heading', { name: 'Log in' }).waitFor();
+  expect(await shows(page.getByRole('heading', { name: 'Log in' }))).toBe(true);
 });

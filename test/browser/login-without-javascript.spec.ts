@@ -1,52 +1,27 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it } from 'vitest';
-import { BrowserWatch, launchChromium, namelessIn, overflowOf } from '../support/browser.js';
+import { expect, it } from 'vitest';
+import { namelessIn, overflowOf, shows } from '../support/browser.js';
+import { useStage } from '../support/browser.stage.js';
 import { newPerson } from '../support/person.js';
-import { type Stack, startStack } from '../support/stack.js';
 
-let stack: Stack;
-let browser: Browser;
-let page: Page;
-let watch: BrowserWatch;
-
-beforeAll(async () => {
-  stack = await startStack();
-  browser = await launchChromium(inject('chromiumPath'));
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await stack?.stop();
-});
-
-beforeEach(async () => {
-  const context = await browser.newContext({
-    javaScriptEnabled: false,
-    viewport: { width: 320, height: 640 },
-  });
-  watch = new BrowserWatch(context);
-  page = await context.newPage();
-});
-
-afterEach(async () => {
-  await page.context().close();
-  expect(watch.violations).toEqual([]);
-  expect(watch.origins()).toEqual([stack.url]);
+const stage = useStage({
+  context: { javaScriptEnabled: false, viewport: { width: 320, height: 640 } },
 });
 
 /** The page fits a small phone, and everything on it has a name. */
 async function expectReadable(): Promise<void> {
-  expect({ url: page.url(), overflow: await overflowOf(page) }).toEqual({ url: page.url(), overflow: 0 });
-  expect(await namelessIn(page)).toEqual([]);
+  const url = stage.page.url();
+  expect({ url, overflow: await overflowOf(stage.page) }).toEqual({ url, overflow: 0 });
+  expect(await namelessIn(stage.page)).toEqual([]);
 }
 
 async function type(label: string, text: string): Promise<void> {
-  await page.getByLabel(label).click();
-  await page.keyboard.press('ControlOrMeta+A');
-  await page.keyboard.type(text);
+  await stage.page.getByLabel(label).click();
+  await stage.page.keyboard.press('ControlOrMeta+A');
+  await stage.page.keyboard.type(text);
 }
 
 it('on a small phone with JavaScript off: sign up, log out, a wrong password, log in', async () => {
+  const { page, stack } = stage;
   const person = { ...newPerson(), name: 'Ada King Lovelace' };
   await page.goto(stack.url);
   await expectReadable();
@@ -87,6 +62,7 @@ it('on a small phone with JavaScript off: sign up, log out, a wrong password, lo
 });
 
 it('by the keyboard alone: Tab leads from the skip link through the form in the order of the page', async () => {
+  const { page, stack } = stage;
   await page.goto(`${stack.url}/auth/signup`);
   const focused = page.locator(':focus');
   await page.keyboard.press('Tab');
@@ -100,10 +76,10 @@ it('by the keyboard alone: Tab leads from the skip link through the form in the 
   expect(order).toEqual(['traits.email', 'traits.name', 'password', 'method']);
 });
 
-it('the example app and the API docs say that they need JavaScript', async () => {
-  for (const path of ['/demo', '/docs']) {
-    await page.goto(`${stack.url}${path}`);
-    expect(await page.getByText('needs JavaScript').isVisible()).toBe(true);
-    await expectReadable();
-  }
+it.each(['/demo', '/docs'])('%s says that it needs JavaScript', async (path) => {
+  await stage.page.goto(`${stage.stack.url}${path}`);
+  const notice = stage.page.locator('noscript');
+  expect(await shows(notice)).toBe(true);
+  expect(await notice.innerText()).toContain('needs JavaScript');
+  await expectReadable();
 });

@@ -114,11 +114,11 @@ it('a line break or an escape sequence that somebody sends stays inside one line
   const before = stack.log.length;
   const agent = new UserAgent(stack.url);
   await agent.fetch('/auth/session%0d%0a{"level":"info","msg":"forged"}%1b[31m');
-  await agent.fetch('/nowhere', { headers: { 'user-agent': 'x\u001B[2J', referer: 'a%0ab' } });
+  await agent.fetch('/nowhere', { headers: { 'user-agent': 'x\u009B2J', referer: 'a%0ab%1b[2J' } });
   const lines = stack.log.slice(before);
   expect(lines.length).toBeGreaterThan(0);
   for (const line of lines) {
-    expect(line.trimEnd()).not.toMatch(/[\r\n\u001B]/);
+    expect(line.trimEnd()).not.toMatch(/\p{Cc}/u);
     expect(JSON.parse(line)).not.toMatchObject({ msg: 'forged' });
   }
 });

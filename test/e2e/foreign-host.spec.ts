@@ -39,9 +39,7 @@ it.each(hosts)('Host %j is refused on every path, and never repeated', async (ho
     expect([400, 421], path).toContain(answer.status);
     expect(answer.headers.has('location'), path).toBe(false);
     expect(answer.headers.getSetCookie(), path).toEqual([]);
-    if (host.includes('evil')) {
-      expect(await answer.text(), path).not.toContain('evil');
-    }
+    expect(await answer.text(), path).not.toContain('evil');
   }
 });
 

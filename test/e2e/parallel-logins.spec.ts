@@ -14,6 +14,7 @@ const sessionSchema = z.looseObject({
 
 describe.each(kinds)('50 people at once on %s', (database) => {
   const people = Array.from({ length: 50 }, newPerson);
+  let retried = 0;
   let stack: Stack;
 
   beforeAll(async () => {
@@ -37,19 +38,12 @@ describe.each(kinds)('50 people at once on %s', (database) => {
   /** Logs in and asks ten times, while the others do the same, who it is. @returns ids of user and session. */
   async function act(person: Person): Promise<{ user: string; session: string }> {
     const agent = new UserAgent(stack.url);
-    const page = await logIn(agent, person);
-    if (page.url !== `${stack.url}/`)
-      process.stdout.write(
-        page.status +
-          ' ' +
-          page.text.slice(-700) +
-          '\n' +
-          stack.log
-            .filter((l) => /"level":"(error|warn)"/.test(l))
-            .slice(0, 6)
-            .join('\n') +
-          '\n',
-      );
+    let page = await logIn(agent, person);
+    if (page.status === 503) {
+      // Two cores, shared with other tests, may take longer than a call's time-out; the page says to try again.
+      retried += 1;
+      page = await agent.navigate('/auth/login');
+    }
     expect(page.url).toBe(`${stack.url}/`);
     const first = await whoIs(agent);
     for (let count = 0; count < 10; count += 1) {
@@ -64,6 +58,7 @@ describe.each(kinds)('50 people at once on %s', (database) => {
     const seen = await Promise.all(people.map((person) => act(person)));
     expect(new Set(seen.map(({ user }) => user)).size).toBe(people.length);
     expect(new Set(seen.map(({ session }) => session)).size).toBe(people.length);
+    expect(retried).toBeLessThanOrEqual(5);
   });
 
   it('one person logs in 20 times at once with one access token: 20 sessions of one user', async () => {

@@ -5,6 +5,7 @@ import { logIn, newPerson, signUp } from '../support/person.js';
 import { type Stack, startStack } from '../support/stack.js';
 import { UserAgent } from '../support/user-agent.js';
 
+const sessionSchema = z.looseObject({ session: z.looseObject({ id: z.string() }) });
 const victim = newPerson();
 let stack: Stack;
 
@@ -20,9 +21,7 @@ afterAll(async () => {
 async function sessionIdOf(agent: UserAgent): Promise<string> {
   const answer = await agent.fetch('/auth/session');
   expect(answer.status).toBe(200);
-  return z
-    .looseObject({ session: z.object({ id: z.string() }) })
-    .parse(z.looseObject({ session: z.looseObject({ id: z.string() }) }).parse(answer.json())).session.id;
+  return sessionSchema.parse(answer.json()).session.id;
 }
 
 async function statusWith(cookie: string): Promise<number> {

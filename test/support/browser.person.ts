@@ -7,7 +7,7 @@ export async function signUpIn(page: Page, gateway: string, person: Person): Pro
   await page.getByLabel('E-mail').fill(person.email);
   await page.getByLabel('Name').fill(person.name);
   await page.getByLabel('Password').fill(person.password);
-  await page.getByRole('main').getByRole('button', { name: 'Sign up' }).click();
+  await page.getByRole('main').getByRole('button', { name: 'Sign up', exact: true }).click();
   await page.waitForURL(`${gateway}/`);
 }
 

@@ -46,6 +46,12 @@ export class BrowserWatch {
   }
 }
 
+/** Waits until something is on the page. @throws when it doesn't come. */
+export async function shows(locator: Locator): Promise<boolean> {
+  await locator.waitFor();
+  return true;
+}
+
 /** Pixels that the page is wider than its window. */
 export async function overflowOf(page: Page): Promise<number> {
   const root = 'document.documentElement';

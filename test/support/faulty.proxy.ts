@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 
+/** A JSON object in an answer → what is sent instead. */
+export type Rewrite = (body: Readonly<Record<string, unknown>>) => Promise<object> | object;
+
 /** An HTTP server before another one, which passes everything on until it's told to misbehave. */
 export interface FaultyProxy {
   readonly url: string;
@@ -10,6 +13,10 @@ export interface FaultyProxy {
   down(): void;
   /** Answers each request with status 200 and an HTML page. */
   html(): void;
+  /** Changes the JSON answers of one path. */
+  rewrite(path: string, change: Rewrite): void;
+  /** How many requests of this path came by. */
+  count(path: string): number;
   /** Well again. */
   reset(): void;
   stop(): Promise<void>;
@@ -20,7 +27,9 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
   const { hostname, port: targetPort } = new URL(target);
   let delay = 0;
   let mode: 'well' | 'down' | 'html' = 'well';
+  let rewrites: Readonly<Record<string, Rewrite>> = {};
   const timers = new Set<NodeJS.Timeout>();
+  const counts = new Map<string, number>();
 
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     if (mode === 'down') {
@@ -32,16 +41,23 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
       outgoing.end('<!doctype html><title>Maintenance</title><h1>We will be right back</h1>');
       return;
     }
+    const change = rewrites[pathOf(incoming)];
     const options = { hostname, port: targetPort, method: incoming.method, path: incoming.url, agent: false };
     const inner = request({ ...options, headers: incoming.headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
-      answer.pipe(outgoing);
+      if (change === undefined) {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+        answer.pipe(outgoing);
+      } else {
+        void sendChanged(answer, outgoing, change);
+      }
     });
     inner.on('error', () => outgoing.destroy());
     incoming.pipe(inner);
   };
 
   const server = createServer((incoming, outgoing) => {
+    const path = pathOf(incoming);
+    counts.set(path, (counts.get(path) ?? 0) + 1);
     if (delay === 0) {
       handle(incoming, outgoing);
       return;
@@ -58,6 +74,7 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
   const reset = (): void => {
     delay = 0;
     mode = 'well';
+    rewrites = {};
     for (const timer of timers) {
       clearTimeout(timer);
     }
@@ -77,6 +94,10 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
     html: () => {
       mode = 'html';
     },
+    rewrite: (path, change) => {
+      rewrites = { ...rewrites, [path]: change };
+    },
+    count: (path) => counts.get(path) ?? 0,
     reset,
     stop: async () => {
       reset();
@@ -85,4 +106,23 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
       await once(server, 'close');
     },
   };
+}
+
+function pathOf(incoming: IncomingMessage): string {
+  return new URL(incoming.url ?? '/', 'http://localhost').pathname;
+}
+
+async function sendChanged(
+  answer: IncomingMessage,
+  outgoing: ServerResponse,
+  change: Rewrite,
+): Promise<void> {
+  const chunks: string[] = [];
+  for await (const chunk of answer.setEncoding('utf8')) {
+    chunks.push(String(chunk));
+  }
+  const body: unknown = JSON.parse(chunks.join(''));
+  const changed = await change(Object.fromEntries(Object.entries(Object(body))));
+  outgoing.writeHead(answer.statusCode ?? 502, { 'content-type': 'application/json' });
+  outgoing.end(JSON.stringify(changed));
 }

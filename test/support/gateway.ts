@@ -9,6 +9,7 @@ import { type Configuration, loadConfiguration } from '../../src/config/configur
 import { Clock } from '../../src/core/clock.service.js';
 import { SecretBox } from '../../src/core/secret.box.js';
 import { createLogger } from '../../src/http/pino.logger.js';
+import type { ExtraClaims } from '../../src/session/claims.mapper.js';
 import type { Claims } from '../../src/session/claims.schema.js';
 import { SessionService } from '../../src/session/session.service.js';
 import type { ProviderIdentity, User } from '../../src/users/identity.js';
@@ -79,8 +80,12 @@ export interface Gateway {
   /** Log lines so far. */
   readonly log: readonly string[];
   request(path: string, request?: GatewayRequest): Promise<GatewayAnswer>;
-  /** Starts a session for somebody new. @param profile what the provider says of them. */
-  session(profile?: Partial<ProviderIdentity>): Promise<HeldSession>;
+  /**
+   * Starts a session for somebody new.
+   * @param profile what the provider says of them.
+   * @param claims mapped ones.
+   */
+  session(profile?: Partial<ProviderIdentity>, claims?: ExtraClaims): Promise<HeldSession>;
   /** Encrypts a text as the session cookie does. */
   seal(text: string): Promise<string>;
   /** Sets the clock forward (or back) by this many seconds from the real time. */
@@ -107,8 +112,15 @@ export function newIdentity(profile: Partial<ProviderIdentity> = {}): ProviderId
   };
 }
 
-/** Boots the application on a database of its own. @param env settings on top of the minimal ones. */
-export async function startGateway(env: Readonly<Record<string, string>> = {}): Promise<Gateway> {
+/**
+ * Boots the application on a database of its own.
+ * @param env settings on top of the minimal ones.
+ * @param prepare called before the application is initialised, for example to add routes.
+ */
+export async function startGateway(
+  env: Readonly<Record<string, string>> = {},
+  prepare: (app: NestFastifyApplication) => void = () => undefined,
+): Promise<Gateway> {
   const dataDir = await mkdtemp(join(tmpdir(), 'vestibule-gateway-'));
   const configuration = loadConfiguration({
     PUBLIC_URL: 'https://auth.example.test',
@@ -123,6 +135,7 @@ export async function startGateway(env: Readonly<Record<string, string>> = {}): 
   const app = await createApp(configuration, { logger });
   let shift = 0;
   app.get(Clock, { strict: false }).now = () => Date.now() + shift * 1000;
+  prepare(app);
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
   const { protocol, host } = new URL(configuration.PUBLIC_URL);
@@ -152,7 +165,7 @@ export async function startGateway(env: Readonly<Record<string, string>> = {}): 
         json: (): unknown => JSON.parse(answer.body),
       };
     },
-    session: async (profile) => {
+    session: async (profile, extra = {}) => {
       const identity = newIdentity(profile);
       const { user } = await app.get(UsersService, { strict: false }).recordLogin(identity);
       const { token, claims } = await app.get(SessionService, { strict: false }).start(
@@ -167,7 +180,7 @@ export async function startGateway(env: Readonly<Record<string, string>> = {}): 
           authTime: Date.now(),
           providerSessionId: randomBytes(8).toString('hex'),
         },
-        {},
+        extra,
       );
       const sealed = await box.seal(token);
       return {
@@ -188,4 +201,9 @@ export async function startGateway(env: Readonly<Record<string, string>> = {}): 
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** A configuration without a provider behind it. */
+export function plainConfiguration(env: Readonly<Record<string, string>> = {}): Configuration {
+  return loadConfiguration({ SECRETS: newSecret(), ...providerEnv.ory, ...env });
 }

@@ -1,10 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { type CryptoKey, decodeJwt, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import {
+  type CryptoKey,
+  decodeJwt,
+  decodeProtectedHeader,
+  exportJWK,
+  generateKeyPair,
+  type JWTPayload,
+  SignJWT,
+} from 'jose';
 import type { JWK } from 'oidc-provider';
 import { encode } from './token.forge.js';
 
 /** What can be wrong with an ID token. */
-export type IdTokenFault = 'alg-none' | 'other-audience' | 'bad-signature' | 'unknown-kid';
+export type IdTokenFault = 'alg-none' | 'bad-signature' | 'unknown-kid';
 
 /** The provider's RSA key, and another one that nobody knows. */
 export interface OpenIdKeys {
@@ -42,10 +50,8 @@ export async function makeOpenIdKeys(): Promise<OpenIdKeys> {
       switch (fault) {
         case 'alg-none':
           return `${encode({ alg: 'none', typ: 'JWT' })}.${encode(claims)}.`;
-        case 'other-audience':
-          return keys.sign({ ...claims, aud: 'another-client' });
         case 'bad-signature':
-          return keys.forge(claims);
+          return keys.forge(claims, decodeProtectedHeader(idToken).kid);
         case 'unknown-kid':
           return keys.forge(claims, randomBytes(8).toString('hex'));
       }

@@ -66,6 +66,7 @@ export function openIdConfiguration(settings: OpenIdSettings): Configuration {
     conformIdTokenClaims: flavour === 'plain',
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
     pkce: { required: () => true },
+    discovery: { prompt_values_supported: ['none', 'login', 'consent', 'create'] },
     extraParams: ['audience', 'screen_hint', 'organization', 'connection'],
     findAccount: (_ctx, id) => {
       const account = accounts.get(id);
@@ -89,9 +90,8 @@ export function openIdConfiguration(settings: OpenIdSettings): Configuration {
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (ctx, form) => {
-          const button =
-            '<button form="op.logoutForm" name="logout" value="yes" type="submit">Log out</button>';
-          ctx.body = `<!doctype html><title>Log out?</title>${form}${button}`;
+          const button = '<button name="logout" value="yes" type="submit">Log out</button>';
+          ctx.body = `<!doctype html><title>Log out?</title>${form.replace('</form>', `${button}</form>`)}`;
         },
         postLogoutSuccessSource: (ctx) => {
           ctx.body = '<!doctype html><title>Logged out</title>';

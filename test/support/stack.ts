@@ -1,11 +1,14 @@
 import 'reflect-metadata';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { exportJWK, generateKeyPair } from 'jose';
 import type { Logger } from 'pino';
 import { createApp } from '../../src/app.setup.js';
 import { loadConfiguration } from '../../src/config/configuration.js';
+import type { SocialProvider } from '../../src/config/social-providers.parser.js';
 import { Clock } from '../../src/core/clock.service.js';
 import { type OryStack, startOry } from '../../src/embedded/ory.stack.js';
 import { findFreePorts } from '../../src/embedded/port.finder.js';
@@ -22,6 +25,10 @@ export interface StackOptions {
   readonly postgresUrl?: string;
   /** Origin that browsers see, where it isn't the one the gateway listens on. */
   readonly publicUrl?: string;
+  /** Third-party logins for Kratos; asked with the origin that browsers see. */
+  readonly socialProviders?: (origin: string) => Promise<readonly SocialProvider[]>;
+  /** Leaves Hydra without signing keys, as after a real first start: making them takes seconds of a core. */
+  readonly withoutKeys?: boolean;
   /** Settings on top of the stack's own. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -58,12 +65,16 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     publicUrl: options.publicUrl ?? url,
     environment: process.env,
     secrets,
+    socialProviders: (await options.socialProviders?.(options.publicUrl ?? url)) ?? [],
     ...(databases === undefined
       ? {}
       : { dsn: { kratos: await databases.create(), hydra: await databases.create() } }),
     log: () => undefined,
     progress: silent,
   });
+  if (options.withoutKeys !== true) {
+    await giveSigningKey(ory.env['HYDRA_ADMIN_URL'] ?? '');
+  }
   const log: string[] = [];
   const env: Record<string, string> = {
     PUBLIC_URL: options.publicUrl ?? url,
@@ -124,6 +135,20 @@ export async function waitUntil(
     await new Promise((resolve) => {
       setTimeout(resolve, 20);
     });
+  }
+}
+
+/** A key for Hydra's ID tokens, smaller than the one that it would make by itself. */
+async function giveSigningKey(hydraAdminUrl: string): Promise<void> {
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
+  const key = { ...(await exportJWK(privateKey)), kid: randomUUID(), alg: 'RS256', use: 'sig' };
+  const answer = await fetch(`${hydraAdminUrl}/admin/keys/hydra.openid.id-token`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ keys: [key] }),
+  });
+  if (!answer.ok) {
+    throw new Error(`Hydra did not take a signing key: ${answer.status}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Auth0Client } from '../../auth0/auth0.client.js';
 import type { Auth0Configuration } from '../../config/configuration.js';
+import { Problem } from '../../core/problem.error.js';
 import type { OpenIdProvider } from '../../oidc/openid.provider.js';
 import { type ExchangedTokens, type LoginChecks, toExchangedTokens } from '../../oidc/relying.party.js';
 import type { LoginStart, StartedLogin } from '../auth.strategy.js';
@@ -29,6 +30,11 @@ export class Auth0Strategy extends OpenIdStrategy {
   }
 
   async exchange(answer: URL, checks: LoginChecks): Promise<ExchangedTokens> {
+    // RFC 9207 section 2.4, which passport-auth0 doesn't know. Auth0 sends no `iss`; a mix-up attack may.
+    const { issuer } = await this.#provider.metadata();
+    if (answer.searchParams.getAll('iss').some((given) => given !== issuer)) {
+      throw new Problem('login_refused', { reason: 'issuer_mismatch' });
+    }
     const { accessToken, idToken, scope } = await this.#client.exchange(answer, checks);
     // passport-auth0 reads the ID token's claims without its signature.
     const claims = await this.#provider.verifyIdToken(idToken, checks.nonce);

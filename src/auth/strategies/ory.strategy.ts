@@ -52,6 +52,10 @@ export class OryStrategy extends AuthStrategy {
 
   /** Step 6, in its default form: the gateway itself exchanges the code. */
   async exchange(answer: URL, checks: LoginChecks): Promise<ExchangedTokens> {
+    // Hydra has one CSRF cookie for all logins of a browser at a client: one begun in another tab overtook this one.
+    if (answer.searchParams.get('error') === 'request_forbidden') {
+      throw new Problem('login_state_invalid', { reason: 'login_overtaken' });
+    }
     return this.#parts.relyingParty.exchange(answer, checks);
   }
 

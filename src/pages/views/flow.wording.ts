@@ -41,6 +41,10 @@ const WORDING: ReadonlyMap<number, string> = new Map([
   [1080002, 'Thank you: your e-mail address is verified.'],
   [1080003, "We've sent a verification code to your e-mail address. It may land in the spam folder."],
   [4000006, "The e-mail address or the password isn't right. Check both and try again."],
+  [
+    4000007,
+    'There is an account with this e-mail address already. Log in instead, or choose a new password if you forgot yours.',
+  ],
 ]);
 
 /** Labels that mean something more precise inside one group of the settings. */

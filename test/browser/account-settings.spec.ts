@@ -1,0 +1,120 @@
+import { beforeAll, expect, it } from 'vitest';
+import { descriptionOf, namelessIn, overflowOf, shows } from '../support/browser.js';
+import { logInIn, logOutIn, signUpIn } from '../support/browser.person.js';
+import { useStage } from '../support/browser.stage.js';
+import { Mailbox } from '../support/mailbox.js';
+import { newPerson } from '../support/person.js';
+
+const stage = useStage();
+let mailbox: Mailbox;
+
+beforeAll(() => {
+  mailbox = new Mailbox(stage.stack);
+});
+
+async function saveProfile(fields: Readonly<Record<string, string>>): Promise<void> {
+  const { page } = stage;
+  await page.getByRole('link', { name: 'Settings' }).click();
+  await page.getByRole('heading', { name: 'Account settings' }).waitFor();
+  for (const [label, text] of Object.entries(fields)) {
+    await page.getByLabel(label).fill(text);
+  }
+  await page.getByRole('button', { name: 'Save' }).click();
+}
+
+it('"Verify it now" and the code from the mailbox: verified, from the next login on', async () => {
+  const { page, stack } = stage;
+  const person = newPerson();
+  await signUpIn(page, stack.url, person);
+  await mailbox.next(person.email, /verify/i);
+  await page.getByRole('main').getByText('Not verified').waitFor();
+  await page.getByRole('link', { name: 'Verify it now' }).click();
+  expect(await page.getByLabel('E-mail address').inputValue()).toBe(person.email);
+  expect(await namelessIn(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  const { code } = await mailbox.next(person.email, /verify/i);
+  await page.getByLabel('Verification code').fill(code);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'E-mail address verified' }).waitFor();
+  expect(await page.getByRole('main').innerText()).toContain('your e-mail address is verified');
+
+  await page.goto(stack.url);
+  await logOutIn(page);
+  await logInIn(page, stack.url, person);
+  expect(await shows(page.getByText('Verified', { exact: true }))).toBe(true);
+  expect(await page.getByRole('link', { name: 'Verify it now' }).count()).toBe(0);
+});
+
+it('the link in the mail that comes after the registration verifies too, in any browser', async () => {
+  const { page, stack } = stage;
+  const person = newPerson();
+  await signUpIn(page, stack.url, person);
+  const { code, link = '' } = await mailbox.next(person.email, /verify/i);
+  const elsewhere = await stage.other();
+  await elsewhere.goto(link);
+  expect(await elsewhere.getByLabel('Verification code').inputValue()).toBe(code);
+  await elsewhere.getByRole('button', { name: 'Continue' }).click();
+  await elsewhere.getByRole('heading', { name: 'E-mail address verified' }).waitFor();
+  await page.goto(`${stack.url}/auth/login`);
+  expect(await shows(page.getByText('Verified', { exact: true }))).toBe(true);
+});
+
+it('a changed name is on the account page after the next login', async () => {
+  const { page, stack } = stage;
+  const person = newPerson();
+  await signUpIn(page, stack.url, person);
+  await saveProfile({ Name: 'Grace Brewster Murray Hopper' });
+  await page.getByText('Your changes have been saved').waitFor();
+  expect(await page.getByLabel('Name').inputValue()).toBe('Grace Brewster Murray Hopper');
+  await page.getByRole('link', { name: 'Back to your account' }).click();
+  await logOutIn(page);
+  await logInIn(page, stack.url, person);
+  expect(await shows(page.getByRole('heading', { name: 'Grace Brewster Murray Hopper' }))).toBe(true);
+  expect(await page.locator('.avatar').innerText()).toBe('GH');
+});
+
+it('a picture at an https address is shown, with no word of where it is shown; one at http is not asked for', async () => {
+  const { page, stack, watch } = stage;
+  const person = newPerson();
+  const picture = 'https://pictures.example.test/ada.svg';
+  stage.welcome.push('https://pictures.example.test');
+  const referers: (string | undefined)[] = [];
+  await page.context().route(picture, async (route) => {
+    referers.push(route.request().headers()['referer']);
+    const body = '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"></svg>';
+    await route.fulfill({ contentType: 'image/svg+xml', body });
+  });
+  await signUpIn(page, stack.url, person);
+  await saveProfile({ 'Picture URL': picture });
+  await page.getByText('Your changes have been saved').waitFor();
+  await page.goto(stack.url);
+  await logOutIn(page);
+  await logInIn(page, stack.url, person);
+  const image = page.locator('img.avatar');
+  expect(await image.getAttribute('src')).toBe(picture);
+  await expect.poll(() => image.evaluate('node => node.naturalWidth')).toBe(64);
+  expect(referers).toEqual([undefined]);
+
+  await saveProfile({ 'Picture URL': `${stack.url}/assets/ada.svg` });
+  await page.getByText('Your changes have been saved').waitFor();
+  await page.goto(stack.url);
+  await logOutIn(page);
+  await logInIn(page, stack.url, person);
+  expect(await page.locator('span.avatar').count()).toBe(1);
+  expect(watch.urls.filter((url) => url.endsWith('/assets/ada.svg'))).toEqual([]);
+});
+
+it('what is wrong in the settings is said at its field', async () => {
+  const { page, stack } = stage;
+  await signUpIn(page, stack.url, newPerson());
+  await saveProfile({ 'Picture URL': 'ftp://example.org/ada.png' });
+  await page.locator('[aria-invalid=true]').waitFor();
+  expect(await descriptionOf(page.getByLabel('Picture URL'))).not.toBe('');
+  await page.getByLabel('New password').fill('short');
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await page.getByText('at least 8 characters').waitFor();
+  expect(await descriptionOf(page.getByLabel('New password'))).toContain('at least 8 characters');
+  await page.setViewportSize({ width: 320, height: 640 });
+  expect(await overflowOf(page)).toBe(0);
+  expect(await namelessIn(page)).toEqual([]);
+});

@@ -1,0 +1,117 @@
+import type { Locator } from 'playwright-core';
+import { beforeAll, expect, it } from 'vitest';
+import { z } from 'zod';
+import { shows } from '../support/browser.js';
+import { fillLogin, logInIn } from '../support/browser.person.js';
+import { useStage } from '../support/browser.stage.js';
+import { newPerson, signUp } from '../support/person.js';
+import { UserAgent } from '../support/user-agent.js';
+
+const stage = useStage();
+const person = newPerson();
+const documentSchema = z.looseObject({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) });
+const tokenSchema = z.looseObject({ access_token: z.string() });
+
+beforeAll(async () => {
+  await signUp(new UserAgent(stage.stack.url), person);
+});
+
+/** Opens GET /api/v1/me and executes it. @returns the part that shows the live answer. */
+async function executeMe(): Promise<Locator> {
+  const operation = stage.page.locator('.opblock-get', {
+    has: stage.page.locator('[data-path="/api/v1/me"]'),
+  });
+  if ((await operation.locator('.execute').count()) === 0) {
+    await operation.locator('.opblock-summary-control').click();
+  }
+  await operation.getByRole('button', { name: 'Execute' }).click();
+  const answer = operation.locator('.live-responses-table');
+  await answer.waitFor();
+  return answer;
+}
+
+it('shows every operation of the document, from this origin alone, without an error in the console', async () => {
+  const { page, stack, watch } = stage;
+  const answer = await fetch(`${stack.url}/docs/openapi.json`);
+  const { paths } = documentSchema.parse(await answer.json());
+  const documented = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(documented.length).toBeGreaterThan(5);
+
+  await page.goto(`${stack.url}/docs?url=https://elsewhere.example/openapi.json`);
+  await page.locator('.opblock').first().waitFor();
+  const shown = await page.locator('.opblock').evaluateAll((blocks) =>
+    blocks.map((block) => {
+      const method = block.querySelector('.opblock-summary-method')?.textContent;
+      return `${method} ${block.querySelector('[data-path]')?.getAttribute('data-path')}`;
+    }),
+  );
+  expect(shown.toSorted()).toEqual(documented.toSorted());
+  await page.waitForLoadState('networkidle');
+  expect(watch.origins()).toEqual([stack.url]);
+  expect(watch.errors).toEqual([]);
+});
+
+it('every operation opens, with its answers, and nothing is blocked', async () => {
+  const { page, stack, watch } = stage;
+  await page.goto(`${stack.url}/docs`);
+  await page.locator('.opblock').first().waitFor();
+  for (const operation of await page.locator('.opblock').all()) {
+    await operation.locator('.opblock-summary-control').click();
+    expect(await shows(operation.locator('.response').first())).toBe(true);
+  }
+  expect(watch.errors).toEqual([]);
+});
+
+it('"Log in" goes through the real login and comes back; GET /api/v1/me then answers; "Log out" ends it', async () => {
+  const { page, stack, watch } = stage;
+  await page.goto(`${stack.url}/docs`);
+  await page.getByText('Not logged in').waitFor();
+  await page.getByRole('link', { name: 'Log in' }).click();
+  await page.getByRole('heading', { name: 'Log in' }).waitFor();
+  await fillLogin(page, person);
+  await page.waitForURL(`${stack.url}/docs`);
+  await page.getByText(`Logged in as ${person.name}`).waitFor();
+
+  const answer = await executeMe();
+  expect(await answer.locator('.response-col_status').last().innerText()).toContain('200');
+  expect(await answer.innerText()).toContain(person.email);
+  expect(watch.errors).toEqual([]);
+
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByText('Not logged in').waitFor();
+  expect(await page.getByRole('link', { name: 'Log in' }).isVisible()).toBe(true);
+  await page.reload();
+  await page.getByText('Not logged in').waitFor();
+  expect(await (await executeMe()).innerText()).toContain('401');
+});
+
+it('a bearer that was pasted into "Authorize" is enough, without any cookie', async () => {
+  const { page, stack } = stage;
+  await logInIn(page, stack.url, person);
+  const token = await page.evaluate(async () => {
+    const answer = await fetch('/auth/token', {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        subject_token_type: 'urn:vestibule:params:oauth:token-type:session',
+      }),
+    });
+    const body: unknown = await answer.json();
+    return body;
+  });
+  await page.context().clearCookies();
+  await page.goto(`${stack.url}/docs`);
+  await page.getByText('Not logged in').waitFor();
+  await page.getByRole('button', { name: 'Authorize' }).first().click();
+  const dialog = page.locator('.modal-ux');
+  await dialog.getByLabel('auth-bearer-value').fill(tokenSchema.parse(token).access_token);
+  await dialog.getByRole('button', { name: 'Apply credentials' }).click();
+  await dialog.getByRole('button', { name: 'Close' }).last().click();
+
+  const answer = await executeMe();
+  expect(await answer.locator('.response-col_status').last().innerText()).toContain('200');
+  expect(await answer.innerText()).toContain(person.email);
+  expect(await page.context().cookies()).toEqual([]);
+});

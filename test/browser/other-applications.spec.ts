@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { namelessIn } from '../support/browser.js';
+import { fillLogin, logInIn } from '../support/browser.person.js';
+import { useStage } from '../support/browser.stage.js';
+import { type ClientServer, startClientServer } from '../support/client.server.js';
+import { OAuthApp } from '../support/oauth.app.js';
+import { OryAdmin } from '../support/ory.admin.js';
+import { newPerson, signUp } from '../support/person.js';
+import { UserAgent } from '../support/user-agent.js';
+
+const stage = useStage();
+const person = newPerson();
+
+beforeAll(async () => {
+  await signUp(new UserAgent(stage.stack.url), person);
+});
+
+/**
+ * Chromium holds a form's `form-action` against every redirect after its submission, so an application on another origin
+ * is only reached when the page with the form names it.
+ */
+describe.each(['127.0.0.1', 'localhost'] as const)('an application at %s, on another port', (host) => {
+  let server: ClientServer;
+  let trusted: OAuthApp;
+  let app: OAuthApp;
+
+  beforeAll(async () => {
+    server = await startClientServer(host);
+    const admin = new OryAdmin(stage.stack.env);
+    const make = async (definition: Readonly<Record<string, unknown>>) => {
+      const client = await admin.createClient({ redirect_uris: [server.redirectUri], ...definition });
+      return new OAuthApp(stage.stack.url, client, server.redirectUri);
+    };
+    app = await make({ client_name: 'Calendar' });
+    trusted = await make({ client_name: 'Of the house', skip_consent: true });
+  });
+
+  afterAll(async () => {
+    await server?.stop();
+  });
+
+  beforeEach(() => {
+    stage.welcome.push(new URL(server.redirectUri).origin);
+  });
+
+  /** Waits until the browser is back at the application. @returns what it brought along. */
+  async function arrival(): Promise<URLSearchParams> {
+    await stage.page.getByRole('heading', { name: 'Back at the application' }).waitFor();
+    const url = new URL(stage.page.url());
+    expect(url.origin + url.pathname).toBe(server.redirectUri);
+    return url.searchParams;
+  }
+
+  async function start(application: OAuthApp): Promise<string> {
+    const { path, state } = application.authorize({ audience: undefined });
+    await stage.page.goto(stage.stack.url + path);
+    return state;
+  }
+
+  it('log in, Allow: the application gets a code', async () => {
+    const { page } = stage;
+    const state = await start(app);
+    await page.getByRole('heading', { name: 'Log in', exact: true }).waitFor();
+    await fillLogin(page, person);
+    await page.getByRole('heading', { name: 'Allow Calendar to use your account?' }).waitFor();
+    expect(await page.getByRole('main').innerText()).toContain(new URL(server.redirectUri).host);
+    expect(await page.getByRole('checkbox', { name: 'See your e-mail address' }).isChecked()).toBe(true);
+    expect(await namelessIn(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Allow' }).click();
+    const answer = await arrival();
+    expect(answer.get('state')).toBe(state);
+    expect(answer.get('code')).toMatch(/^ory_ac_/);
+    expect(answer.has('error')).toBe(false);
+  });
+
+  it('log in, Deny: the application is told so', async () => {
+    const { page } = stage;
+    const state = await start(app);
+    await fillLogin(page, person);
+    await page.getByRole('button', { name: 'Deny' }).click();
+    const answer = await arrival();
+    expect(answer.get('state')).toBe(state);
+    expect(answer.get('error')).toBe('access_denied');
+    expect(answer.has('code')).toBe(false);
+  });
+
+  it('an application that needs no consent is reached from the login form itself', async () => {
+    await start(trusted);
+    await fillLogin(stage.page, person);
+    expect((await arrival()).get('code')).toMatch(/^ory_ac_/);
+  });
+
+  it('an application that needs no consent is reached from the registration form itself', async () => {
+    const { page } = stage;
+    const newcomer = newPerson();
+    await start(trusted);
+    await page.getByRole('main').getByRole('link', { name: 'Sign up' }).click();
+    await page.getByLabel('Name').fill(newcomer.name);
+    await page.getByLabel('E-mail').fill(newcomer.email);
+    await page.getByLabel('Password').fill(newcomer.password);
+    await page.keyboard.press('Enter');
+    expect((await arrival()).get('code')).toMatch(/^ory_ac_/);
+  });
+
+  it('a wrong password on the way keeps the application: the next try arrives there', async () => {
+    const { page } = stage;
+    await start(trusted);
+    await fillLogin(page, { email: person.email, password: 'not the password' });
+    await page.getByRole('alert').waitFor();
+    await fillLogin(page, person);
+    expect((await arrival()).get('code')).toMatch(/^ory_ac_/);
+  });
+
+  it('who is logged in is asked for consent only, and not again after "Remember"', async () => {
+    const { page, stack } = stage;
+    await logInIn(page, stack.url, person);
+    await start(app);
+    await page.getByRole('heading', { name: 'Allow Calendar to use your account?' }).waitFor();
+    expect(await page.getByRole('main').innerText()).toContain(person.email);
+    await page.getByRole('checkbox', { name: 'Remember this' }).check();
+    await page.getByRole('button', { name: 'Allow' }).click();
+    expect((await arrival()).get('code')).toMatch(/^ory_ac_/);
+    await start(app);
+    expect((await arrival()).get('code')).toMatch(/^ory_ac_/);
+  });
+});

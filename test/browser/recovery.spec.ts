@@ -1,0 +1,77 @@
+import { beforeAll, expect, it } from 'vitest';
+import { namelessIn, shows } from '../support/browser.js';
+import { fillLogin, logInIn, logOutIn } from '../support/browser.person.js';
+import { useStage } from '../support/browser.stage.js';
+import { Mailbox } from '../support/mailbox.js';
+import { newPerson, signUp } from '../support/person.js';
+import { UserAgent } from '../support/user-agent.js';
+
+const stage = useStage();
+let mailbox: Mailbox;
+
+beforeAll(() => {
+  mailbox = new Mailbox(stage.stack);
+});
+
+/** From the login page to the page that asks for the code. */
+async function askForCode(email: string): Promise<void> {
+  const { page, stack } = stage;
+  await page.goto(`${stack.url}/auth/login`);
+  await page.getByRole('link', { name: 'Forgot your password?' }).click();
+  await page.getByRole('heading', { name: 'Recover your account' }).waitFor();
+  expect(await namelessIn(page)).toEqual([]);
+  await page.getByLabel('E-mail address').fill(email);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Check your e-mail' }).waitFor();
+}
+
+it('a forgotten password: a code by mail, a new password, and that one logs in', async () => {
+  const { page, stack } = stage;
+  const person = newPerson();
+  await signUp(new UserAgent(stack.url), person);
+  await askForCode(person.email);
+  const { code } = await mailbox.next(person.email, /recover/i);
+  await page.getByLabel('Recovery code').fill(code);
+  await page.keyboard.press('Enter');
+
+  await page.getByRole('heading', { name: 'Account settings' }).waitFor();
+  expect(await page.getByRole('status').innerText()).toContain('Now choose a new password');
+  expect(await namelessIn(page)).toEqual([]);
+  const password = `another ${person.password}`;
+  await page.getByLabel('New password').fill(password);
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await page.getByText('Your changes have been saved').waitFor();
+  await page.getByRole('link', { name: 'Go to your account' }).click();
+  await page.getByRole('heading', { name: person.name }).waitFor();
+
+  await logOutIn(page);
+  await page.goto(`${stack.url}/auth/login`);
+  await fillLogin(page, person);
+  expect(await page.getByRole('alert').innerText()).toContain("isn't right");
+  await logInIn(page, stack.url, { email: person.email, password });
+  expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);
+});
+
+it('a wrong code is said, and the right one still works', async () => {
+  const { page, stack } = stage;
+  const person = newPerson();
+  await signUp(new UserAgent(stack.url), person);
+  await askForCode(person.email);
+  const { code } = await mailbox.next(person.email, /recover/i);
+  await page.getByLabel('Recovery code').fill(code === '000000' ? '111111' : '000000');
+  await page.keyboard.press('Enter');
+  expect(await page.getByRole('alert').innerText()).toContain('code is invalid');
+  await page.getByLabel('Recovery code').fill(code);
+  await page.keyboard.press('Enter');
+  expect(await shows(page.getByRole('heading', { name: 'Account settings' }))).toBe(true);
+});
+
+it('an address without an account gets the same page and no mail', async () => {
+  const { page, stack } = stage;
+  const known = newPerson();
+  await signUp(new UserAgent(stack.url), known);
+  await askForCode(newPerson().email);
+  const forStranger = await page.getByRole('main').innerText();
+  await askForCode(known.email);
+  expect(await page.getByRole('main').innerText()).toBe(forStranger);
+});

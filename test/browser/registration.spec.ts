@@ -1,0 +1,81 @@
+import { beforeAll, expect, it } from 'vitest';
+import { descriptionOf, namelessIn, shows } from '../support/browser.js';
+import { useStage } from '../support/browser.stage.js';
+import { newPerson, signUp } from '../support/person.js';
+import { UserAgent } from '../support/user-agent.js';
+
+const stage = useStage();
+const member = newPerson();
+
+beforeAll(async () => {
+  await signUp(new UserAgent(stage.stack.url), member);
+});
+
+async function fill(fields: Readonly<Record<string, string>>): Promise<void> {
+  await stage.page.goto(`${stage.stack.url}/auth/signup`);
+  for (const [label, text] of Object.entries(fields)) {
+    await stage.page.getByLabel(label).fill(text);
+  }
+  await stage.page.keyboard.press('Enter');
+}
+
+it('asks for the address, the name and, last, the password; a picture can wait for the settings', async () => {
+  const { page, stack } = stage;
+  await page.goto(`${stack.url}/auth/signup`);
+  const fields = await page.getByRole('main').getByRole('textbox').all();
+  expect(await Promise.all(fields.map((field) => field.getAttribute('name')))).toEqual([
+    'traits.email',
+    'traits.name',
+    'password',
+  ]);
+  expect(await namelessIn(page)).toEqual([]);
+});
+
+it('a password that is too short is said at its field; what else was typed stays', async () => {
+  const { page } = stage;
+  const person = newPerson();
+  await fill({ 'E-mail': person.email, Name: person.name, Password: 'short' });
+  const password = page.getByLabel('Password');
+  await page.locator('[aria-invalid=true]').waitFor();
+  expect(await password.getAttribute('aria-invalid')).toBe('true');
+  expect(await descriptionOf(password)).toContain('at least 8 characters');
+  expect(await password.inputValue()).toBe('');
+  expect(await page.getByLabel('E-mail').inputValue()).toBe(person.email);
+  expect(await page.getByLabel('Name').inputValue()).toBe(person.name);
+  expect(await page.title()).toBe('Error: Create your account · Vestibule');
+  expect(await page.content()).not.toContain('"short"');
+  expect(await namelessIn(page)).toEqual([]);
+
+  await password.fill(person.password);
+  await page.keyboard.press('Enter');
+  expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);
+});
+
+it('a password like the address is said at its field', async () => {
+  const { page } = stage;
+  const { email } = newPerson();
+  await fill({ 'E-mail': email, Password: email });
+  await page.locator('[aria-invalid=true]').waitFor();
+  expect(await descriptionOf(page.getByLabel('Password'))).toContain('too similar');
+});
+
+it('an address that has an account already is said in words; what was typed stays, the password does not', async () => {
+  const { page } = stage;
+  await fill({ 'E-mail': member.email, Name: 'Somebody Else', Password: newPerson().password });
+  const alert = page.getByRole('alert');
+  await alert.waitFor();
+  expect(await alert.innerText()).toBe(
+    'There is an account with this e-mail address already. Log in instead, or choose a new password if you forgot yours.',
+  );
+  expect(await page.getByLabel('E-mail').inputValue()).toBe(member.email);
+  expect(await page.getByLabel('Name').inputValue()).toBe('Somebody Else');
+  expect(await page.getByLabel('Password').inputValue()).toBe('');
+});
+
+it('markup in a name stays text', async () => {
+  const { page } = stage;
+  const name = '<img src=x onerror=document.title="taken"> & Co';
+  await fill({ 'E-mail': newPerson().email, Name: name, Password: newPerson().password });
+  expect(await shows(page.getByRole('heading', { level: 1 }).getByText(name))).toBe(true);
+  expect(await page.title()).toBe('Your account · Vestibule');
+});

@@ -1,0 +1,91 @@
+import type { Page } from 'playwright-core';
+import { beforeAll, expect, it } from 'vitest';
+import { shows } from '../support/browser.js';
+import { fillLogin, logInIn, logOutIn } from '../support/browser.person.js';
+import { useStage } from '../support/browser.stage.js';
+import { newPerson, signUp } from '../support/person.js';
+import { UserAgent } from '../support/user-agent.js';
+
+const stage = useStage();
+const person = newPerson();
+
+beforeAll(async () => {
+  await signUp(new UserAgent(stage.stack.url), person);
+});
+
+/** Another tab in the same browser. */
+async function newTab(): Promise<Page> {
+  return stage.page.context().newPage();
+}
+
+it('the back button after a logout shows no account page', async () => {
+  const { page, stack } = stage;
+  await logInIn(page, stack.url, person);
+  await page.getByRole('link', { name: 'Settings' }).click();
+  await page.getByRole('heading', { name: 'Account settings' }).waitFor();
+  await page.getByRole('link', { name: 'Back to your account' }).click();
+  await logOutIn(page);
+  for (let steps = 0; steps < 2; steps += 1) {
+    await page.goBack();
+    expect(await page.content()).not.toContain(person.email);
+  }
+  await page.goto(stack.url);
+  expect(await shows(page.getByRole('heading', { name: 'Welcome' }))).toBe(true);
+});
+
+it('two tabs that start a login at once, in a browser that was never here, both end logged in', async () => {
+  const { page, stack } = stage;
+  const tabs = [page, await newTab()];
+  await Promise.all(tabs.map((tab) => tab.goto(`${stack.url}/auth/login?return_to=/docs`)));
+  for (const tab of tabs) {
+    await fillLogin(tab, person);
+    await tab.waitForURL(/\/(?:docs)?$/);
+  }
+  for (const tab of tabs) {
+    await tab.goto(stack.url);
+    expect(await shows(tab.getByRole('heading', { name: person.name }))).toBe(true);
+  }
+});
+
+it('five tabs that start a login at once all show the login page', async () => {
+  const { page, stack } = stage;
+  const tabs = [page, ...(await Promise.all(Array.from({ length: 4 }, newTab)))];
+  await Promise.all(tabs.map((tab) => tab.goto(`${stack.url}/auth/login`)));
+  for (const tab of tabs) {
+    expect(await shows(tab.getByRole('heading', { name: 'Log in' }))).toBe(true);
+  }
+});
+
+it('a login ends where it wanted to go, though another tab started one in between', async () => {
+  const { page, stack } = stage;
+  await page.goto(`${stack.url}/auth/login?return_to=/docs`);
+  await (await newTab()).goto(`${stack.url}/auth/login`);
+  await fillLogin(page, person);
+  await page.waitForURL(`${stack.url}/docs`);
+  expect(await shows(page.getByText(`Logged in as ${person.name}`))).toBe(true);
+});
+
+it('three tabs that send their logins at the same moment all end logged in', async () => {
+  const { page, stack } = stage;
+  const tabs = [page, await newTab(), await newTab()];
+  for (const tab of tabs) {
+    await tab.goto(`${stack.url}/auth/login`);
+    await tab.getByLabel('E-mail').fill(person.email);
+    await tab.getByLabel('Password').fill(person.password);
+  }
+  await Promise.all(tabs.map((tab) => tab.getByRole('main').getByRole('button', { name: 'Log in' }).click()));
+  for (const tab of tabs) {
+    await tab.waitForURL(`${stack.url}/`);
+    expect(await shows(tab.getByRole('heading', { name: person.name }))).toBe(true);
+  }
+});
+
+it('a logout in one tab is a logout in the other', async () => {
+  const { page, stack } = stage;
+  await logInIn(page, stack.url, person);
+  const other = await newTab();
+  await other.goto(stack.url);
+  await logOutIn(other);
+  await page.reload();
+  expect(await shows(page.getByRole('heading', { name: 'Welcome' }))).toBe(true);
+});

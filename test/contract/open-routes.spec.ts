@@ -1,0 +1,142 @@
+import type { FastifyInstance } from 'fastify';
+import { describe, expect, it } from 'vitest';
+import { type GatewayRequest, providerEnv, startGateway } from '../support/gateway.js';
+import { type ListedRoute, listRoutes } from '../support/route.list.js';
+
+/**
+ * Every route that answers without a session, and why. A route that isn't here must answer 401;
+ * whoever opens one adds it here, where a reviewer sees it.
+ */
+const openUnderEveryProvider = [
+  'GET /', // welcome page
+  'GET /.well-known/jwks.json', // public keys
+  'GET /.well-known/oauth-authorization-server', // public metadata
+  'GET /assets/:file', // style sheets and scripts
+  'GET /auth/callback', // the provider's answer
+  'GET /auth/login', // starts a login
+  'GET /auth/signup', // starts a registration
+  'GET /docs', // Swagger UI
+  'GET /docs/openapi.json', // public document
+  'GET /favicon.ico',
+  'GET /health/live', // probes
+  'GET /health/ready',
+  'POST /auth/login', // step 7: the access token is the credential
+  'POST /auth/logout', // of nobody: nothing happens
+  'POST /auth/token', // the subject token is the credential
+];
+
+/** Ory's challenges and pages; each needs a challenge of this browser, or a flow of Kratos. */
+const openUnderOry = [
+  'GET /auth/ory/consent',
+  'GET /auth/ory/login',
+  'GET /auth/ory/logout',
+  'POST /auth/ory/consent',
+  'POST /auth/ory/logout',
+  'GET /demo', // example app, DEMO=true only
+  'GET /ui/:kind',
+  'GET /ui/consent',
+  'GET /ui/error',
+  'GET /ui/logout',
+];
+
+/** The proxy: what passes is src/proxy/ory.routes. */
+const proxied = [
+  '/ory/hydra',
+  '/ory/hydra/',
+  '/ory/hydra/*',
+  '/ory/kratos',
+  '/ory/kratos/',
+  '/ory/kratos/*',
+].flatMap((pattern) => ['GET', 'OPTIONS', 'POST'].map((method) => `${method} ${pattern}`));
+
+const expectedOpen = {
+  ory: [...openUnderEveryProvider, ...openUnderOry, ...proxied],
+  auth0: openUnderEveryProvider,
+  oidc: openUnderEveryProvider,
+};
+
+const isMethod = (method: string): method is NonNullable<GatewayRequest['method']> =>
+  ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].includes(method);
+
+describe.each(['ory', 'auth0', 'oidc'] as const)('routes under %s', (provider) => {
+  it('answer 401 to an anonymous API call, except for the listed ones', async () => {
+    const gateway = await startGateway(providerEnv[provider]);
+    try {
+      const fastify: FastifyInstance = gateway.app.getHttpAdapter().getInstance();
+      const routes = listRoutes(fastify);
+      expect(routes.length).toBeGreaterThan(20);
+      const open: string[] = [];
+      for (const { method, pattern } of routes) {
+        const path = pattern.replaceAll(/:\w+/g, 'login').replace('*', 'x');
+        if (!isMethod(method)) {
+          throw new TypeError(`${method} is not expected`);
+        }
+        const answer = await gateway.request(path, { method });
+        if (answer.status !== 401) {
+          open.push(`${method} ${pattern}`);
+        }
+        expect(answer.status).not.toBe(500);
+      }
+      // HEAD comes with every GET, and must be as closed.
+      const heads = open.filter((route) => route.startsWith('HEAD ')).map((route) => route.slice(5));
+      const gets = open.filter((route) => route.startsWith('GET ')).map((route) => route.slice(4));
+      expect(heads.sort()).toEqual(gets.sort());
+      expect(open.filter((route) => !route.startsWith('HEAD ')).sort()).toEqual(
+        [...expectedOpen[provider]].sort(),
+      );
+    } finally {
+      await gateway.stop();
+    }
+  });
+
+  it('include closed ones, which open with a session', async () => {
+    const gateway = await startGateway(providerEnv[provider]);
+    try {
+      const { cookie } = await gateway.session();
+      for (const path of ['/api/v1/me', '/auth/session']) {
+        expect((await gateway.request(path)).status).toBe(401);
+        expect((await gateway.request(path, { headers: { cookie } })).status).toBe(200);
+      }
+    } finally {
+      await gateway.stop();
+    }
+  });
+});
+
+describe('spellings of a closed path', () => {
+  it.each([
+    '/api/v1/m%65',
+    '/%61pi/v1/me',
+    '/api%2Fv1/me',
+    '/api/v1/me/',
+    '//api/v1/me',
+    '/api/v1/./me',
+    '/api/v1/x/../me',
+    '/api/v1/me%00',
+    '/api/v1/me;a',
+    '/api/v1/me?',
+  ])('%s is 401 or 404 and never 200', async (path) => {
+    const gateway = await startGateway();
+    try {
+      expect([401, 404]).toContain((await gateway.request(path)).status);
+      expect([401, 404]).toContain((await gateway.request(path, { method: 'HEAD' })).status);
+    } finally {
+      await gateway.stop();
+    }
+  });
+});
+
+describe('listRoutes', () => {
+  it('sees the routes of Nest and of the proxy', async () => {
+    const gateway = await startGateway();
+    try {
+      const fastify: FastifyInstance = gateway.app.getHttpAdapter().getInstance();
+      const routes: readonly ListedRoute[] = listRoutes(fastify);
+      expect(routes).toContainEqual({ method: 'GET', pattern: '/api/v1/me' });
+      expect(routes).toContainEqual({ method: 'POST', pattern: '/ory/kratos/*' });
+      expect(routes).toContainEqual({ method: 'GET', pattern: '/docs/openapi.json' });
+    } finally {
+      await gateway.stop();
+    }
+  });
+});

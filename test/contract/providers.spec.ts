@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { providerEnv, startGateway } from '../support/gateway.js';
+
+const oryPaths = [
+  '/ory/kratos/sessions/whoami',
+  '/ory/kratos/self-service/login/browser',
+  '/ory/hydra/oauth2/auth',
+  '/ory/hydra/.well-known/jwks.json',
+  '/ory/anything',
+  '/auth/ory/login',
+  '/auth/ory/consent',
+  '/auth/ory/logout',
+  '/ui/login',
+  '/ui/registration',
+  '/ui/recovery',
+  '/ui/verification',
+  '/ui/settings',
+  '/ui/consent',
+  '/ui/logout',
+  '/ui/error',
+  '/demo',
+];
+
+describe.each(['ory', 'auth0', 'oidc'] as const)('the whole application under %s', (provider) => {
+  it('boots with every dependency injected, and is alive while the provider is away', async () => {
+    const gateway = await startGateway(providerEnv[provider]);
+    try {
+      expect((await gateway.request('/health/live')).status).toBe(200);
+      const ready = await gateway.request('/health/ready');
+      expect(ready.status).toBe(200);
+      expect(ready.json()).toMatchObject({ status: 'degraded', details: { database: { status: 'up' } } });
+      expect((await gateway.request('/')).status).toBe(200);
+      expect((await gateway.request('/.well-known/jwks.json')).status).toBe(200);
+      expect((await gateway.request('/docs')).status).toBe(200);
+    } finally {
+      await gateway.stop();
+    }
+  });
+
+  it('a session works, and the token names the provider', async () => {
+    const gateway = await startGateway(providerEnv[provider]);
+    try {
+      const { cookie } = await gateway.session();
+      const answer = await gateway.request('/auth/session', { headers: { cookie } });
+      expect(answer.json()).toMatchObject({ provider, claims: { idp: provider } });
+    } finally {
+      await gateway.stop();
+    }
+  });
+
+  it('a login while the provider is away is 503 provider_unavailable, or a redirect that needs no call', async () => {
+    const gateway = await startGateway(providerEnv[provider]);
+    try {
+      const answer = await gateway.request('/auth/login');
+      expect([302, 503]).toContain(answer.status);
+    } finally {
+      await gateway.stop();
+    }
+  });
+});
+
+describe.each(['auth0', 'oidc'] as const)('routes of Ory under %s', (provider) => {
+  it('do not exist, with any method, and none is documented', async () => {
+    const gateway = await startGateway(providerEnv[provider]);
+    try {
+      const statuses = await Promise.all(
+        oryPaths.flatMap((path) =>
+          (['GET', 'POST', 'OPTIONS'] as const).map(
+            async (method) => `${method} ${path} ${(await gateway.request(path, { method })).status}`,
+          ),
+        ),
+      );
+      expect(statuses.filter((line) => !line.endsWith(' 404'))).toEqual([]);
+      const document = await gateway.request('/docs/openapi.json');
+      expect(document.text).not.toMatch(/"\/(?:ory|ui|auth\/ory|demo)/);
+    } finally {
+      await gateway.stop();
+    }
+  });
+});
+
+describe('DEMO', () => {
+  it('without it there is no /demo', async () => {
+    const gateway = await startGateway({ DEMO: 'false' });
+    try {
+      expect((await gateway.request('/demo')).status).toBe(404);
+    } finally {
+      await gateway.stop();
+    }
+  });
+});

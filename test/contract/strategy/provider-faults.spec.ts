@@ -1,0 +1,105 @@
+import { afterEach, expect } from 'vitest';
+import { expectNobody, strategyContract } from '../../support/contract.suite.js';
+import { waitUntil } from '../../support/stack.js';
+import { type Page, UserAgent } from '../../support/user-agent.js';
+
+strategyContract('provider-faults', ({ row, party, gateway }) => {
+  afterEach(() => {
+    party().side.wire.reset();
+  });
+
+  /** Somebody who is logged in, a login whose answer isn't delivered yet, and an app with an access token. */
+  async function underWay() {
+    const { enrol } = party().side;
+    const member = new UserAgent(gateway().url);
+    await party().logIn(member, await enrol());
+    const visitor = new UserAgent(gateway().url);
+    const answer = await party().answer(visitor, await enrol());
+    const app = new UserAgent(gateway().url);
+    const { access_token: accessToken } = await party().tokens(new UserAgent(gateway().url), await enrol());
+    return {
+      member,
+      logins: [
+        { agent: visitor, start: () => visitor.navigate(answer.href) },
+        { agent: app, start: () => app.post('/auth/login', { accessToken }) },
+      ],
+    };
+  }
+
+  async function timed(start: () => Promise<Page>): Promise<{ page: Page; milliseconds: number }> {
+    const begin = performance.now();
+    const page = await start();
+    return { page, milliseconds: performance.now() - begin };
+  }
+
+  async function expectUnavailable(
+    member: UserAgent,
+    logins: Awaited<ReturnType<typeof underWay>>['logins'],
+  ): Promise<void> {
+    for (const { agent, start } of logins) {
+      const { page, milliseconds } = await timed(start);
+      expect(page.status).toBe(503);
+      expect(milliseconds).toBeLessThan(3000);
+      await expectNobody(agent);
+    }
+    const guarded = await timed(() => member.fetch('/api/v1/me'));
+    expect(guarded.page.status).toBe(200);
+    expect(guarded.milliseconds).toBeLessThan(1000);
+  }
+
+  async function expectLoginWorks(): Promise<void> {
+    const agent = new UserAgent(gateway().url);
+    await party().logIn(agent, await party().side.enrol());
+    expect((await agent.fetch('/auth/session')).status).toBe(200);
+  }
+
+  row('a slow provider: logins end with 503 within 3 seconds, sessions go on', async () => {
+    const { member, logins } = await underWay();
+    party().side.wire.slow(5000);
+    await expectUnavailable(member, logins);
+    party().side.wire.reset();
+    await expectLoginWorks();
+  });
+
+  row('a provider that is down: logins end with 503, sessions go on', async () => {
+    const { member, logins } = await underWay();
+    party().side.wire.down();
+    await expectUnavailable(member, logins);
+    party().side.wire.reset();
+    await expectLoginWorks();
+  });
+
+  row('a provider that answers HTML: no session and no 500', async () => {
+    const { member, logins } = await underWay();
+    party().side.wire.html();
+    for (const { agent, start } of logins) {
+      expect([401, 403, 503]).toContain((await start()).status);
+      await expectNobody(agent);
+    }
+    expect((await member.fetch('/api/v1/me')).status).toBe(200);
+    party().side.wire.reset();
+    await expectLoginWorks();
+  });
+
+  row('a provider that is down at the start: degraded, and recovers by itself', async () => {
+    const member = new UserAgent(gateway().url);
+    await party().logIn(member, await party().side.enrol());
+    party().side.wire.down();
+    await gateway().restart({}, false);
+    expect(await gateway().readiness()).toMatchObject({
+      status: 'degraded',
+      details: { database: { status: 'up' }, provider: { status: 'degraded' } },
+    });
+    expect((await member.fetch('/api/v1/me')).status).toBe(200);
+    const visitor = new UserAgent(gateway().url);
+    expect((await party().ask(visitor)).status).toBe(503);
+    await expectNobody(visitor);
+    party().side.wire.reset();
+    await waitUntil(
+      async () => Reflect.get(Object(await gateway().readiness()), 'status') === 'ok',
+      'the gateway to recover',
+      10_000,
+    );
+    await expectLoginWorks();
+  });
+});

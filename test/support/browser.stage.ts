@@ -1,0 +1,79 @@
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject } from 'vitest';
+import { BrowserWatch, launchChromium } from './browser.js';
+import { type Stack, startStack } from './stack.js';
+
+/** Milliseconds that a page may take for what a test waits for. */
+const patience = 10_000;
+
+export interface StageOptions {
+  readonly context?: BrowserContextOptions;
+}
+
+/** What a browser test works with: the whole product, and a window that nobody has used before. */
+export interface Stage {
+  readonly stack: Stack;
+  readonly page: Page;
+  readonly watch: BrowserWatch;
+  /** Origins besides the product's that this test's pages may ask. */
+  readonly welcome: string[];
+  /** A window of another person: nothing is shared with the first. */
+  other(): Promise<Page>;
+}
+
+/**
+ * Brings up the product and Chromium for one test file, and a fresh browser context for each of its tests. After each test
+ * it holds that the security policy blocked nothing and that no other host was asked for anything.
+ */
+export function useStage(options: StageOptions = {}): Stage {
+  let stack: Stack;
+  let browser: Browser;
+  let page: Page;
+  let watch: BrowserWatch;
+  let welcome: string[] = [];
+
+  const open = async (): Promise<Page> => {
+    const context = await browser.newContext(options.context);
+    context.setDefaultTimeout(patience);
+    return context.newPage();
+  };
+
+  beforeAll(async () => {
+    [stack, browser] = await Promise.all([startStack(), launchChromium(inject('chromiumPath'))]);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await stack?.stop();
+  });
+
+  beforeEach(async () => {
+    page = await open();
+    watch = new BrowserWatch(page.context());
+    welcome = [];
+  });
+
+  afterEach(async () => {
+    for (const context of browser.contexts()) {
+      await context.close();
+    }
+    expect(watch.violations).toEqual([]);
+    expect(watch.origins().filter((origin) => origin !== stack.url && !welcome.includes(origin))).toEqual([]);
+  });
+
+  return {
+    get stack() {
+      return stack;
+    },
+    get page() {
+      return page;
+    },
+    get watch() {
+      return watch;
+    },
+    get welcome() {
+      return welcome;
+    },
+    other: open,
+  };
+}

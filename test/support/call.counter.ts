@@ -1,0 +1,56 @@
+import { type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Kysely, type KyselyPlugin, type RootOperationNode, SqliteQueryCompiler } from 'kysely';
+import type { Database, Schema } from '../../src/database/database.schema.js';
+
+/** A loopback server that remembers what it was asked. */
+export interface CountingServer {
+  readonly url: string;
+  /** Method and path of every request so far. */
+  readonly requests: string[];
+  stop(): Promise<void>;
+}
+
+/** Starts a server that answers `{}` to everything. @param headers of its answers. */
+export async function startCountingServer(
+  answer: { readonly status: number; readonly headers?: Readonly<Record<string, string>> } = { status: 200 },
+): Promise<CountingServer> {
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url}`);
+    request.resume();
+    response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers }).end('{}');
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  return { url: `http://127.0.0.1:${portOf(server)}`, requests, stop: () => stop(server) };
+}
+
+function portOf(server: Server): number {
+  const address: AddressInfo | string | null = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+async function stop(server: Server): Promise<void> {
+  server.closeAllConnections();
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+}
+
+/** Puts a recorder between the application and its database. @returns the SQL of every statement from now on. */
+export function recordStatements(database: Database): string[] {
+  const statements: string[] = [];
+  const compiler = new SqliteQueryCompiler();
+  const plugin: KyselyPlugin = {
+    transformQuery: ({ node, queryId }): RootOperationNode => {
+      statements.push(compiler.compileQuery(node, queryId).sql);
+      return node;
+    },
+    transformResult: async ({ result }) => result,
+  };
+  const recorded: Kysely<Schema> = database.query.withPlugin(plugin);
+  Reflect.set(database, 'query', recorded);
+  return statements;
+}

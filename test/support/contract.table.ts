@@ -1,0 +1,103 @@
+import { type ProviderName, providerNames } from './provider.driver.js';
+
+/** One behaviour that the suite checks for every provider. */
+export interface ContractRow {
+  /** test/contract/strategy/<spec>.spec.ts */
+  readonly spec: string;
+  /** What is otherwise by design, and checked as such. */
+  readonly differs?: Readonly<Partial<Record<ProviderName, string>>>;
+}
+
+const opaque = 'access tokens are opaque: a JWT is refused and no key is fetched for it';
+
+/** The strategy contract: what holds whichever provider is configured. docs/providers.md shows it. */
+export const contractRows = {
+  'a login by browser ends where return_to says': { spec: 'browser-login' },
+  'a sign-up reaches the form for new accounts': { spec: 'browser-login' },
+  'the session and /api/v1/me have the same fields': { spec: 'browser-login' },
+  'the claims have the same names and types': { spec: 'browser-login' },
+  'people who log in at the same time get their own session each': { spec: 'browser-login' },
+  'a session that was planted before the login is replaced and dead': { spec: 'browser-login' },
+  'a login that was given up at the provider is a 403 page': { spec: 'browser-login' },
+  'of the parameters of /auth/login only hints reach the provider': {
+    spec: 'browser-login',
+    differs: { ory: 'no parameter reaches Hydra' },
+  },
+  'CLAIMS_MAP copies from the profile, within the granted scopes': { spec: 'browser-login' },
+
+  'POST /auth/login takes a live access token of an allowed client': { spec: 'access-token' },
+  'POST /auth/token makes a bearer of the same access token': { spec: 'access-token' },
+  'an access token of a foreign client is refused': { spec: 'access-token' },
+  'an access token that a client got for itself is refused': { spec: 'access-token' },
+  'an access token for another audience is refused': { spec: 'access-token' },
+  'an expired access token is refused': { spec: 'access-token' },
+  'garbage for an access token is refused': { spec: 'access-token' },
+  'a forged JWT for an access token is refused': { spec: 'access-token' },
+  'an ID token for an access token is refused': { spec: 'access-token' },
+  '300 access tokens with unknown key ids cause one key fetch at most': {
+    spec: 'access-token',
+    differs: { ory: opaque },
+  },
+
+  'an answer without state is refused': { spec: 'login-answer' },
+  'an answer with an unknown state is refused': { spec: 'login-answer' },
+  'an answer that was taken once is refused': { spec: 'login-answer' },
+  'an answer that another browser brings is refused': { spec: 'login-answer' },
+  'an answer with another issuer in it is refused': { spec: 'login-answer' },
+  'an answer without the issuer is refused': {
+    spec: 'login-answer',
+    differs: { ory: 'Hydra sends no `iss`', auth0: 'Auth0 sends no `iss`' },
+  },
+  'a code that was used is refused': { spec: 'login-answer' },
+  'a code that somebody else obtained is refused': { spec: 'login-answer' },
+
+  'an unsigned ID token is refused': { spec: 'id-token' },
+  'an ID token of another audience is refused': { spec: 'id-token' },
+  'an ID token with a bad signature is refused': { spec: 'id-token' },
+  'an ID token with an unknown key id is refused': { spec: 'id-token' },
+  'a person other than the ID token’s is refused': { spec: 'id-token' },
+
+  'a slow provider: logins end with 503 within 3 seconds, sessions go on': { spec: 'provider-faults' },
+  'a provider that is down: logins end with 503, sessions go on': { spec: 'provider-faults' },
+  'a provider that answers HTML: no session and no 500': { spec: 'provider-faults' },
+  'a provider that is down at the start: degraded, and recovers by itself': { spec: 'provider-faults' },
+
+  'a logout ends the session here': { spec: 'logout' },
+  'a logout ends the provider’s session: the next login asks again': {
+    spec: 'logout',
+    differs: { ory: 'the gateway ends Kratos’ session by itself: there is no page to go on to' },
+  },
+
+  'after a move from another provider its sessions are over': { spec: 'moving' },
+  'after a move from another provider its answers are refused': { spec: 'moving' },
+  'after a move the same e-mail is another user, unless linking is on': { spec: 'moving' },
+  'after a move an e-mail that is not verified on both sides never links': { spec: 'moving' },
+  'after a move with linking on a verified e-mail keeps its user, audited': { spec: 'moving' },
+} as const satisfies Readonly<Record<string, ContractRow>>;
+
+/** Name of a behaviour. */
+export type RowTitle = keyof typeof contractRows;
+
+/** The row of this name. */
+export function rowOf(title: RowTitle): ContractRow {
+  return contractRows[title];
+}
+
+/** All names, in order. */
+export const rowTitles: readonly RowTitle[] = Object.keys(contractRows).filter(isRowTitle);
+
+/** The table of docs/providers.md, not yet laid out. */
+export function renderContractTable(): string {
+  const names = { ory: 'Ory', auth0: 'Auth0', oidc: 'OpenID' };
+  const header = ['Behaviour', ...providerNames.map((name) => names[name]), 'Test'];
+  const rows = rowTitles.map((title) => {
+    const { spec, differs } = rowOf(title);
+    const cells = providerNames.map((name) => differs?.[name] ?? '✓');
+    return [title, ...cells, `[${spec}](../test/contract/strategy/${spec}.spec.ts)`];
+  });
+  return [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function isRowTitle(text: string): text is RowTitle {
+  return text in contractRows;
+}

@@ -1,0 +1,97 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createApp } from '../../src/app.setup.js';
+import { loadConfiguration } from '../../src/config/configuration.js';
+import { Database } from '../../src/database/database.schema.js';
+import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { createLogger } from '../../src/http/pino.logger.js';
+import { waitUntil } from './stack.js';
+
+/** Where a gateway will run, and what stays when it's started again with another provider. */
+export interface GatewaySite {
+  readonly url: string;
+  readonly dataDir: string;
+  /** Address, folder and secrets. */
+  readonly env: Readonly<Record<string, string>>;
+  remove(): Promise<void>;
+}
+
+/** A gateway in this process, whoever its provider is. */
+export interface RunningGateway {
+  readonly url: string;
+  /** Log lines so far. */
+  readonly log: readonly string[];
+  /** What `GET /health/ready` says. */
+  readiness(): Promise<unknown>;
+  /** The audit trail, oldest first. */
+  auditTrail(): Promise<{ type: string; user_id: string | null; reason: string | null }[]>;
+  /** Ends it and starts it again with settings on top. @param ready false: doesn't wait for the provider. */
+  restart(env?: Readonly<Record<string, string>>, ready?: boolean): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Picks a port, a folder and secrets. */
+export async function newGatewaySite(): Promise<GatewaySite> {
+  const [port = 0] = await findFreePorts(1);
+  const url = `http://localhost:${port}`;
+  const dataDir = await mkdtemp(join(tmpdir(), 'vestibule-contract-'));
+  return {
+    url,
+    dataDir,
+    env: {
+      PUBLIC_URL: url,
+      PORT: String(port),
+      DATA_DIR: dataDir,
+      SECRETS: randomBytes(32).toString('hex'),
+      DEMO: 'true',
+    },
+    remove: () => rm(dataDir, { recursive: true, force: true }),
+  };
+}
+
+/** Starts a gateway. @param ready false: doesn't wait until the provider is there. */
+export async function runGateway(
+  site: GatewaySite,
+  providerEnv: Readonly<Record<string, string>>,
+  ready = true,
+): Promise<RunningGateway> {
+  let env: Record<string, string> = { ...site.env, ...providerEnv };
+  const log: string[] = [];
+  const logger = createLogger('debug', { write: (line: string) => void log.push(line) });
+  const readiness = async (): Promise<unknown> => {
+    const answer = await fetch(`${site.url}/health/ready`);
+    return answer.json();
+  };
+  const start = async (wait: boolean): Promise<NestFastifyApplication> => {
+    const configuration = loadConfiguration(env);
+    const app = await createApp(configuration, { logger });
+    await app.listen(configuration.PORT, configuration.HOST);
+    if (wait) {
+      await waitUntil(async () => Reflect.get(Object(await readiness()), 'status') === 'ok', 'readiness');
+    }
+    return app;
+  };
+  let app = await start(ready);
+  return {
+    url: site.url,
+    log,
+    readiness,
+    auditTrail: () =>
+      app
+        .get(Database, { strict: false })
+        .query.selectFrom('audit_events')
+        .select(['type', 'user_id', 'reason'])
+        .orderBy('id')
+        .execute(),
+    restart: async (extra = {}, wait = true) => {
+      await app.close();
+      env = { ...env, ...extra };
+      app = await start(wait);
+    },
+    stop: () => app.close(),
+  };
+}
