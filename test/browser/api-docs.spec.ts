@@ -79,7 +79,7 @@ it('"Log in" goes through the real login and comes back; GET /api/v1/me then ans
   expect(await answer.innerText()).toContain(person.email);
   expect(watch.errors).toEqual([]);
 
-  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('button', { name: 'Log out', exact: true }).click();
   await page.getByText('Not logged in').waitFor();
   expect(await page.getByRole('link', { name: 'Log in' }).isVisible()).toBe(true);
   await page.reload();
@@ -106,8 +106,9 @@ it('a bearer that was pasted into "Authorize" is enough, without any cookie', as
   await page.getByText('Not logged in').waitFor();
   await page.getByRole('button', { name: 'Authorize' }).first().click();
   const dialog = page.locator('.modal-ux');
-  await dialog.getByLabel('auth-bearer-value').fill(tokenSchema.parse(token).access_token);
-  await dialog.getByRole('button', { name: 'Apply credentials' }).click();
+  const field = dialog.getByLabel('auth-bearer-value');
+  await field.fill(tokenSchema.parse(token).access_token);
+  await field.press('Enter');
   await dialog.getByRole('button', { name: 'Close' }).last().click();
 
   const answer = await executeMe();

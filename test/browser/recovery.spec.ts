@@ -40,8 +40,7 @@ it('a forgotten password: a code by mail, a new password, and that one logs in',
   const password = `another ${person.password}`;
   await page.getByLabel('New password').fill(password);
   await page.getByRole('button', { name: 'Change password' }).click();
-  await page.getByText('Your changes have been saved').waitFor();
-  await page.getByRole('link', { name: 'Go to your account' }).click();
+  // The login that the person came from goes on by itself.
   await page.getByRole('heading', { name: person.name }).waitFor();
 
   await logOutIn(page);
@@ -49,6 +48,23 @@ it('a forgotten password: a code by mail, a new password, and that one logs in',
   await fillLogin(page, person);
   expect(await page.getByRole('alert').innerText()).toContain("isn't right");
   await logInIn(page, stack.url, { email: person.email, password });
+  expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);
+});
+
+it('a recovery that nobody was sent to ends in the settings, from where it goes on to the account', async () => {
+  const { page, stack } = stage;
+  const person = newPerson();
+  await signUp(new UserAgent(stack.url), person);
+  await page.goto(`${stack.url}/ui/recovery`);
+  await page.getByLabel('E-mail address').fill(person.email);
+  await page.keyboard.press('Enter');
+  const { code } = await mailbox.next(person.email, /recover/i);
+  await page.getByLabel('Recovery code').fill(code);
+  await page.keyboard.press('Enter');
+  await page.getByLabel('New password').fill(`another ${person.password}`);
+  await page.keyboard.press('Enter');
+  await page.getByText('Your changes have been saved').waitFor();
+  await page.getByRole('link', { name: 'Go to your account' }).click();
   expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);
 });
 

@@ -78,7 +78,8 @@ function TextField(props: FlowFieldProps): VNode {
         disabled={disabled}
         autocomplete={node.attributes.autocomplete || AUTOCOMPLETE.get(name)}
         inputMode={INPUT_MODES.get(name) ?? INPUT_MODES.get(type)}
-        pattern={pattern || undefined}
+        // A JSON schema's pattern may match anywhere; HTML's must match the whole value.
+        pattern={pattern ? `.*(?:${pattern}).*` : undefined}
         maxLength={maxlength}
         step={type === 'number' ? 'any' : undefined}
         autocapitalize={isVerbatim ? 'none' : undefined}

@@ -145,6 +145,20 @@ describe('FlowPage', () => {
     expect(stranger).toContain('<a href="/auth/login">Go to your account</a>');
   });
 
+  it('asks for a pattern as the schema means it: anywhere in the value', () => {
+    const flow = parseFlow({
+      id: 'flow-1',
+      ui: {
+        action: 'http://localhost:3000/ory/kratos/self-service/settings?flow=flow-1',
+        nodes: [
+          { type: 'input', attributes: { name: 'traits.picture', type: 'url', pattern: '^https?://' } },
+          { type: 'input', attributes: { name: 'method', type: 'submit', value: 'profile' } },
+        ],
+      },
+    });
+    expect(render('settings', flow)).toContain('pattern=".*(?:^https?://).*"');
+  });
+
   it('says so when nothing on the page can be used', () => {
     const flow = recorded('login');
     const html = render('login', { ...flow, ui: { ...flow.ui, nodes: [] } });
