@@ -48,6 +48,13 @@ export class OryLoginController {
     const asked = new URL(loginRequest.request_url);
     // Steps 3 and 4: is the Kratos cookie a live session?
     const whoami = await this.#kratos.whoami(request.headers.cookie);
+    const subject = whoami.state === 'live' ? whoami.session.identity.id : undefined;
+    if (loginRequest.skip && loginRequest.session_id && subject !== loginRequest.subject) {
+      // Hydra remembers somebody whom Kratos doesn't: that's over, and the login begins again without it.
+      await this.#hydra.forgetSession(loginRequest.session_id);
+      await reply.redirect(this.#ownUrl(asked), 302);
+      return;
+    }
     if (whoami.state === 'live' && isFreshEnough(whoami.session, asked, this.#clock.now())) {
       await reply.redirect(await this.#accept(loginRequest, whoami.session), 302);
     } else if (asked.searchParams.get('prompt') === 'none') {
@@ -66,6 +73,11 @@ export class OryLoginController {
       acr: session.authenticator_assurance_level ?? 'aal1',
       context: { kratos_session_id: session.id, amr: amrOf(session), auth_time: session.authenticated_at },
     });
+  }
+
+  /** The authorization request once more, on our own origin whatever Hydra calls itself. */
+  #ownUrl(asked: URL): string {
+    return `${this.#publicUrl}${asked.pathname}${asked.search}`;
   }
 
   /** Steps 1 and 2 happen there: Kratos' flow comes back to this challenge. */

@@ -75,11 +75,24 @@ export class HydraClient {
           amr: login.context.amr,
           acr: login.acr,
           context: login.context,
-          // Kratos' session is what is remembered; Hydra asks it again at every login.
-          remember: false,
+          // Kratos' session decides at every login all the same; without a session of its own Hydra could log nobody
+          // out when another application asks for it.
+          remember: true,
+          remember_for: 0,
         },
       }),
     );
+  }
+
+  /** Ends the session that Hydra remembers a browser by; one that is gone already is fine. */
+  async forgetSession(sid: string): Promise<void> {
+    try {
+      await this.#oauth2.revokeOAuth2LoginSessions({ sid });
+    } catch (error) {
+      if (statusOf(error) !== 404) {
+        throw asUnavailable(error);
+      }
+    }
   }
 
   /** @param error OAuth error code, for example `login_required`. @returns where the browser goes on. */

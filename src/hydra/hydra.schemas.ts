@@ -14,8 +14,10 @@ const clientSchema = z.looseObject({
 /** A login challenge (step 5). */
 export const loginRequestSchema = z.looseObject({
   challenge: z.string(),
+  /** Whether Hydra remembers who this browser's person is, and as whom. */
   skip: z.boolean(),
   subject: z.string(),
+  session_id: z.string().nullish(),
   request_url: z.string(),
   client: clientSchema,
 });

@@ -48,7 +48,6 @@ it('shows every operation of the document, from this origin alone, without an er
     }),
   );
   expect(shown.toSorted()).toEqual(documented.toSorted());
-  await page.waitForLoadState('networkidle');
   expect(watch.origins()).toEqual([stack.url]);
   expect(watch.errors).toEqual([]);
 });

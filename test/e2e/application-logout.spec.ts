@@ -44,40 +44,31 @@ async function askToLogOut(agent: UserAgent, idToken: string): Promise<Page> {
   return agent.navigate(`/ory/hydra/oauth2/sessions/logout?${query}`);
 }
 
-// Known to fail: the gateway accepts logins with `remember: false`, so Hydra keeps no login session, and without one it
-// sends the browser straight back to the application. Nobody is asked and nobody is logged out. `it.fails` turns red
-// as soon as that changes.
-it.fails(
-  'an application that asks for a logout gets a question to the person, and nothing happened yet',
-  async () => {
-    const { agent, idToken } = await loggedIn();
-    const page = await askToLogOut(agent, idToken);
-    expect(page.status).toBe(200);
-    expect(new URL(page.url).pathname).toBe('/ui/logout');
-    expect(page.headers.get('content-security-policy')).toContain('form-action');
-    expect(page.headers.get('content-security-policy')).toContain('https://calendar.example');
-    expect((await agent.fetch('/auth/session')).status).toBe(200);
-  },
-);
+it('an application that asks for a logout gets a question to the person, and nothing happened yet', async () => {
+  const { agent, idToken } = await loggedIn();
+  const page = await askToLogOut(agent, idToken);
+  expect(page.status).toBe(200);
+  expect(new URL(page.url).pathname).toBe('/ui/logout');
+  expect(page.headers.get('content-security-policy')).toContain('form-action');
+  expect(page.headers.get('content-security-policy')).toContain('https://calendar.example');
+  expect((await agent.fetch('/auth/session')).status).toBe(200);
+});
 
-it.fails(
-  'the person agrees: logged out here, at Kratos and at Hydra, and back at the application',
-  async () => {
-    const { agent, idToken } = await loggedIn();
-    const kept = await agent.cookie('vestibule');
-    const page = await askToLogOut(agent, idToken);
-    const back = await agent.submit(page, {}, { name: 'decision', value: 'logout' });
-    expect(landingOf(back).href).toBe('https://calendar.example/bye?state=of-the-application');
-    expect(await agent.cookie('vestibule')).toBeUndefined();
-    expect((await agent.fetch('/ory/kratos/sessions/whoami')).status).toBe(401);
-    const replayed = await fetch(`${stack.url}/auth/session`, { headers: { cookie: `vestibule=${kept}` } });
-    expect(replayed.status).toBe(401);
-    const silent = await agent.navigate(app.authorize({ audience: undefined, prompt: 'none' }).path);
-    expect(landingOf(silent).searchParams.get('error')).toBe('login_required');
-  },
-);
+it('the person agrees: logged out here, at Kratos and at Hydra, and back at the application', async () => {
+  const { agent, idToken } = await loggedIn();
+  const kept = await agent.cookie('vestibule');
+  const page = await askToLogOut(agent, idToken);
+  const back = await agent.submit(page, {}, { name: 'decision', value: 'logout' });
+  expect(landingOf(back).href).toBe('https://calendar.example/bye?state=of-the-application');
+  expect(await agent.cookie('vestibule')).toBeUndefined();
+  expect((await agent.fetch('/ory/kratos/sessions/whoami')).status).toBe(401);
+  const replayed = await fetch(`${stack.url}/auth/session`, { headers: { cookie: `vestibule=${kept}` } });
+  expect(replayed.status).toBe(401);
+  const silent = await agent.navigate(app.authorize({ audience: undefined, prompt: 'none' }).path);
+  expect(landingOf(silent).searchParams.get('error')).toBe('login_required');
+});
 
-it.fails('the person stays: nobody is logged out', async () => {
+it('the person stays: nobody is logged out', async () => {
   const { agent, idToken } = await loggedIn();
   const page = await askToLogOut(agent, idToken);
   const home = await agent.submit(page, {}, { name: 'decision', value: 'stay' });
@@ -86,7 +77,7 @@ it.fails('the person stays: nobody is logged out', async () => {
   expect((await agent.fetch('/ory/kratos/sessions/whoami')).status).toBe(200);
 });
 
-it.fails("a logout challenge in another person's browser is refused and logs nobody out", async () => {
+it("a logout challenge in another person's browser is refused and logs nobody out", async () => {
   const { agent, idToken } = await loggedIn();
   const page = await askToLogOut(agent, idToken);
   const given = new URL(page.url).searchParams.get('logout_challenge') ?? '';

@@ -103,7 +103,7 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
     const token = /^Bearer (\S+)$/i.exec(ctx.get('authorization'))?.[1] ?? '';
     const found = await provider.AccessToken.find(token);
     const claims =
-      found?.isValid === true && found.aud === audience
+      found?.isValid === true && found.aud !== undefined
         ? { sub: found.accountId, scope: found.scope ?? '' }
         : await jwtVerify(token, keys.publicKey, { issuer, audience: `${issuer}userinfo` }).then(
             ({ payload }) => ({ sub: payload.sub ?? '', scope: String(payload['scope']) }),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { renderPage } from '../page.renderer.js';
 import { DemoPage } from './demo.view.js';
 import { DocsPage } from './docs.view.js';
@@ -112,7 +112,7 @@ describe('in a browser', () => {
     // A loopback address is a secure context, which PKCE's digest needs.
     origin = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
     browser = await chromium.launch({
-      executablePath: '/usr/bin/chromium',
+      executablePath: inject('chromiumPath'),
       args: [
         '--no-sandbox',
         '--disable-gpu',
