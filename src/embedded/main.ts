@@ -11,15 +11,29 @@ const gatewayProgram = new URL('../main.js', import.meta.url);
 
 /** npm passes on a signal that a terminal has sent to the whole group already: what comes sooner is the same one. */
 const repeatAfterMs = 1000;
+const parentCheckMs = 500;
 
 // What is set already wins over the file.
 if (existsSync('.env')) {
   process.loadEnvFile('.env');
 }
+endWithNpm();
 if (isEmbedded(process.env)) {
   await runEmbedded();
 } else {
   await import(gatewayProgram.href);
+}
+
+/** npm doesn't pass on a signal that ends it alone (kill, a supervisor): once it's gone, this process ends as well. */
+function endWithNpm(): void {
+  const npm = process.ppid;
+  if (process.env['npm_lifecycle_event'] !== undefined) {
+    setInterval(() => {
+      if (process.ppid !== npm) {
+        process.kill(process.pid, 'SIGTERM');
+      }
+    }, parentCheckMs).unref();
+  }
 }
 
 async function runEmbedded(): Promise<void> {
