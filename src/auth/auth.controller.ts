@@ -3,6 +3,7 @@ import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { ApiProblems } from '../http/openapi.decorators.js';
+import { redirectPage } from '../http/redirect.page.js';
 import { acceptsHtml } from '../http/navigation.js';
 import { CurrentUser, OptionalSession } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
@@ -100,8 +101,11 @@ export class AuthController {
   ): Promise<void> {
     const next = principal === undefined ? undefined : await this.#auth.logout(principal, originOf(request));
     this.#cookie.clear(reply);
-    if (acceptsHtml(request)) {
-      await reply.redirect(next?.href ?? '/', 303);
+    if (acceptsHtml(request) && next !== undefined) {
+      // Not a redirect: the page's form-action policy would hold it, and it can't name where the provider leads to.
+      await reply.type('text/html; charset=utf-8').send(redirectPage(next.href));
+    } else if (acceptsHtml(request)) {
+      await reply.redirect('/', 303);
     } else {
       await reply.send({ logoutUrl: next?.href ?? null });
     }

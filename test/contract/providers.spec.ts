@@ -1,5 +1,17 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Test } from '@nestjs/testing';
 import { describe, expect, it } from 'vitest';
-import { providerEnv, startGateway } from '../support/gateway.js';
+import { AppModule } from '../../src/app.module.js';
+import { AuthStrategy } from '../../src/auth/auth.strategy.js';
+import { Auth0Strategy } from '../../src/auth/strategies/auth0.strategy.js';
+import { OidcStrategy } from '../../src/auth/strategies/oidc.strategy.js';
+import { OryStrategy } from '../../src/auth/strategies/ory.strategy.js';
+import { loadConfiguration } from '../../src/config/configuration.js';
+import { newSecret, providerEnv, startGateway } from '../support/gateway.js';
+
+const strategies = { ory: OryStrategy, auth0: Auth0Strategy, oidc: OidcStrategy };
 
 const oryPaths = [
   '/ory/kratos/sessions/whoami',
@@ -22,6 +34,19 @@ const oryPaths = [
 ];
 
 describe.each(['ory', 'auth0', 'oidc'] as const)('the whole application under %s', (provider) => {
+  it('puts its own strategy behind the port', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'vestibule-module-'));
+    const configuration = loadConfiguration({
+      SECRETS: newSecret(),
+      DATA_DIR: dataDir,
+      ...providerEnv[provider],
+    });
+    const module = await Test.createTestingModule({ imports: [AppModule.register(configuration)] }).compile();
+    expect(module.get(AuthStrategy, { strict: false })).toBeInstanceOf(strategies[provider]);
+    await module.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
   it('boots with every dependency injected, and is alive while the provider is away', async () => {
     const gateway = await startGateway(providerEnv[provider]);
     try {

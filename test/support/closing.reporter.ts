@@ -7,10 +7,10 @@ export default class ClosingReporter implements Reporter {
       [...module.children.allTests()].map((test) => test.result().state),
     );
     const count = (state: string): number => states.filter((entry) => entry === state).length;
-    // A file that couldn't be loaded, or an error outside of any test, has no test that could fail.
-    const broken = modules.filter(
-      (module) => module.state() === 'failed' && module.children.size === 0,
-    ).length;
+    // A file that couldn't be loaded, or whose set-up failed, has no test that failed.
+    const hasFailedTest = (module: TestModule): boolean =>
+      [...module.children.allTests()].some((test) => test.result().state === 'failed');
+    const broken = modules.filter((module) => module.state() === 'failed' && !hasFailedTest(module)).length;
     const failed = count('failed') + broken + errors.length;
     process.stdout.write(`\n${count('passed')} passed, ${failed} failed, ${count('skipped')} skipped\n`);
   }
