@@ -24,7 +24,12 @@ const direction = layers.flatMap((group, index) => {
     severity: 'error',
     comment: 'Imports go one way (docs/adr/0002).',
     from: { path: folder([name]), pathNot: '\\.spec\\.tsx?$' },
-    to: { path: [...later, ...group].filter((other) => other !== name).map((other) => folder([other])).concat('^src/(?:embedded|cli)/', '^src/(?:app\\.|main)') },
+    to: {
+      path: [...later, ...group]
+        .filter((other) => other !== name)
+        .map((other) => folder([other]))
+        .concat('^src/(?:embedded|cli)/', '^src/(?:app\\.|main)'),
+    },
   }));
 });
 
@@ -35,11 +40,17 @@ export default {
     {
       name: 'embedded-is-its-own-program',
       severity: 'error',
-      comment: 'The launcher reads the configuration and starts the gateway as a process; it shares no other code.',
+      comment:
+        'The launcher reads the configuration and starts the gateway as a process; it shares no other code.',
       from: { path: '^src/embedded/', pathNot: '\\.spec\\.ts$' },
       to: { path: own, pathNot: ['^src/embedded/', '^src/config/'] },
     },
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     {
       name: 'not-to-dev-dependencies',
@@ -47,13 +58,22 @@ export default {
       from: { path: own, pathNot: '\\.spec\\.tsx?$' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
     },
-    { name: 'not-to-specs', severity: 'error', from: { pathNot: '\\.spec\\.tsx?$' }, to: { path: '\\.spec\\.tsx?$' } },
+    {
+      name: 'not-to-specs',
+      severity: 'error',
+      from: { pathNot: '\\.spec\\.tsx?$' },
+      to: { path: '\\.spec\\.tsx?$' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'], extensions: ['.ts', '.tsx', '.js', '.mjs', '.json'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.json'],
+    },
     detectJSONImports: false,
   },
 };
