@@ -114,5 +114,5 @@ test.each([
   ['::', 'http://[::1]:3000/health/ready'],
   ['::1', 'http://[::1]:3000/health/ready'],
 ])('a gateway on %s is asked at %s', (host, url) => {
-  expect(gatewayProbe({ ...planEmbedded({}), host })).toEqual({ url, host: 'localhost:3000' });
+  expect(gatewayProbe({ ...planEmbedded({}), host })).toEqual({ url, host: 'localhost:3000', status: 'ok' });
 });

@@ -14,8 +14,9 @@ const staleFor = 86_400_000;
  */
 export class ProviderKeys {
   readonly #set: ReturnType<typeof createRemoteJWKSet>;
-  #fetchedAt = 0;
-  #attemptedAt = 0;
+  /** Milliseconds on the monotonic clock. */
+  #fetchedAt: number | undefined;
+  #attemptedAt: number | undefined;
 
   constructor(jwksUri: string) {
     this.#set = createRemoteJWKSet(new URL(jwksUri), {
@@ -28,7 +29,7 @@ export class ProviderKeys {
 
   /** For jose's verify functions. */
   readonly find: JWTVerifyGetKey = async (header: JWSHeaderParameters, token) => {
-    if (this.#fetchedAt > 0 && performance.now() - this.#fetchedAt > refreshAfter && !this.#coolsDown()) {
+    if (isOlderThan(this.#fetchedAt, refreshAfter) && !this.#coolsDown()) {
       // What can't be refreshed now is tried again at the next need; known keys hold until then.
       await this.#set.reload().catch(() => undefined);
     }
@@ -37,11 +38,11 @@ export class ProviderKeys {
 
   /** jose waits after a successful fetch only; a provider that's down must not be asked for each token either. */
   #coolsDown(): boolean {
-    return this.#attemptedAt > 0 && performance.now() - this.#attemptedAt < cooldown;
+    return this.#attemptedAt !== undefined && !isOlderThan(this.#attemptedAt, cooldown);
   }
 
   async #fetch(url: string, options: RequestInit): Promise<Response> {
-    if (this.#fetchedAt > 0 && this.#coolsDown()) {
+    if (this.#fetchedAt !== undefined && this.#coolsDown()) {
       throw new Error('the key set was asked for moments ago');
     }
     this.#attemptedAt = performance.now();
@@ -51,4 +52,9 @@ export class ProviderKeys {
     }
     return answer;
   }
+}
+
+/** False for a moment that hasn't been yet. */
+function isOlderThan(moment: number | undefined, milliseconds: number): boolean {
+  return moment !== undefined && performance.now() - moment > milliseconds;
 }

@@ -63,8 +63,9 @@ export async function runGateway(
   const log: string[] = [];
   const logger = createLogger('debug', { write: (line: string) => void log.push(line) });
   const readiness = async (): Promise<unknown> => {
-    const answer = await fetch(`${site.url}/health/ready`);
-    return answer.json();
+    // A kept connection to the gateway before a restart may be what fetch takes: that one has no answer.
+    const answer = await fetch(`${site.url}/health/ready`).catch(() => undefined);
+    return answer?.json();
   };
   const start = async (wait: boolean): Promise<NestFastifyApplication> => {
     const configuration = loadConfiguration(env);
