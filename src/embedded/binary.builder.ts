@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { tryLock } from '../../scripts/lock.mjs';
 import type { Progress } from '../../scripts/progress.mjs';
@@ -40,8 +41,10 @@ export async function buildBinary(
   const { cacheFolder, moduleFolder, progress } = setting;
   await assertTools(binary, setting);
   await removeAbandoned(cacheFolder);
-  const folder = await mkdtemp(join(cacheFolder, 'build-'));
+  const folder = join(cacheFolder, `build-${randomUUID()}`);
+  // Locked before it's there: a build beside this one takes a folder without a lock for abandoned, and removes it.
   const ours = tryLock(`${folder}.lock`);
+  await mkdir(folder);
   const step = progress.step(`building ${binary.title} ${binary.version}`);
   try {
     const output = join(folder, binary.name);
