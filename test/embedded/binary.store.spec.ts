@@ -1,9 +1,18 @@
-import { appendFileSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test, vi } from 'vitest';
 import type { Progress } from '../../scripts/progress.mjs';
+import { buildBinary } from '../../src/embedded/binary.builder.js';
 import { pinnedBinaries } from '../../src/embedded/binary.pins.js';
 import { dockerFolder, findBinaries } from '../../src/embedded/binary.store.js';
 import { descendantsOf, cleanUp, temporaryFolder, waitUntilGone, writeScript } from './launcher.harness.js';
@@ -70,6 +79,34 @@ test('builds once, then takes the cached binary', async () => {
     statSync(join(dockerFolder, 'mailpit', name)).mtimeMs,
   ]);
   expect(after).toEqual(before);
+});
+
+test('builds side by side in one cache leave each other alone', async () => {
+  const { cache, environment, builds } = workshop();
+  mkdirSync(cache);
+  const signal = new AbortController().signal;
+  const progress: Progress = {
+    line: () => undefined,
+    step: () => ({ done: () => undefined, failed: () => undefined }),
+  };
+  const setting = {
+    cacheFolder: cache,
+    moduleFolder: join(dockerFolder, 'mailpit'),
+    environment,
+    progress,
+    signal,
+  };
+  const sizes: number[] = [];
+  await Promise.all(
+    Array.from({ length: 12 }, () =>
+      buildBinary(pinnedBinaries.mailpit, setting, async (path) => {
+        sizes.push(statSync(path).size);
+      }),
+    ),
+  );
+  expect(builds()).toBe(12);
+  expect(new Set(sizes).size).toBe(1);
+  expect(readdirSync(cache)).toEqual([]);
 });
 
 test('a cached binary that was changed is built again', async () => {
