@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 import { describe, expect, it } from 'vitest';
 import { renderContractTable, rowOf, rowTitles } from '../support/contract.table.js';
@@ -14,7 +15,7 @@ describe('the table of what is the same under each provider', () => {
     const [, after = ''] = rest.split(end);
     expect(after).not.toBe('');
     const table = (await format(renderContractTable(), { parser: 'markdown' })).trim();
-    await expect(`${before}${start}\n\n${table}\n\n${end}${after}`).toMatchFileSnapshot(path.pathname);
+    await expect(`${before}${start}\n\n${table}\n\n${end}${after}`).toMatchFileSnapshot(fileURLToPath(path));
   });
 
   it.each(rowTitles)('"%s" is in exactly the file that the table names, once', (title) => {
