@@ -1,4 +1,4 @@
-// Installs and builds what isn't up to date, and nothing else.
+// Installs and builds what isn't up to date; ends the process with a plain message when that can't be done.
 import { PrepareError, prepare } from './prepare.mjs';
 
 try {
@@ -8,5 +8,5 @@ try {
     throw error;
   }
   process.stderr.write(`${error.message}\n`);
-  process.exitCode = 1;
+  process.exit(1);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from './json.parser.js';
 
 /** One entry of Kratos' `selfservice.methods.oidc.config.providers`; what isn't named here goes to Kratos as it is. */
 const socialProviderSchema = z.looseObject({
@@ -22,11 +23,3 @@ export const socialProviders = z.string().transform((text, context) => {
   context.addIssue("must be a JSON list of Kratos' provider settings, each with id, provider and client_id");
   return z.NEVER;
 });
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

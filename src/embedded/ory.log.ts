@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseJson } from './log.reader.js';
+import { parseJson } from '../config/json.parser.js';
 
 const record = z.looseObject({
   level: z.string(),

@@ -1,7 +1,7 @@
 import { get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { parseJson } from './log.reader.js';
+import { parseJson } from '../config/json.parser.js';
 
 const requestLimitMs = 2000;
 const eagerMs = 2000;

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import { parseJson } from '../config/json.parser.js';
 import { LaunchError, systemCodeOf } from './launch.error.js';
 import { writePrivateFile } from './private.file.js';
 
@@ -87,12 +88,4 @@ export async function loadSecrets(dataDir: string): Promise<EmbeddedSecrets> {
 
 function hexSecret(): string {
   return randomBytes(32).toString('hex');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -6,6 +6,7 @@ import type { CommonConfiguration } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
 import { refuseCrossSite } from './cross-site.guard.js';
 import { ProblemFilter } from './problem.filter.js';
+import { pathOf } from './request.path.js';
 import { securityHeaders } from './security.headers.js';
 import { createValidationPipe } from './validation.pipe.js';
 
@@ -46,11 +47,6 @@ export async function setUpHttp(
   fastify.addHook('onResponse', async (request, reply) => {
     logAccess(request, reply);
   });
-}
-
-/** The path without its query: a query may hold a code or a challenge, and those stay out of logs. */
-export function pathOf(request: FastifyRequest): string {
-  return request.url.split('?', 1)[0] ?? '';
 }
 
 /** Probes and static files: a line each would bury the rest. */

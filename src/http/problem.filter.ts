@@ -4,6 +4,7 @@ import type { ProblemCode } from '../core/problem.catalogue.js';
 import { Problem } from '../core/problem.error.js';
 import { ErrorPage } from './error.page.js';
 import { acceptsHtml, isNavigation } from './navigation.js';
+import { pathOf } from './request.path.js';
 
 const codeByStatus: Readonly<Record<number, ProblemCode>> = {
   400: 'malformed_request',
@@ -71,7 +72,7 @@ function withAllowedMethods(problem: Problem, request: FastifyRequest): Problem 
   if (problem.code !== 'not_found') {
     return problem;
   }
-  const url = request.url.split('?', 1)[0] ?? '';
+  const url = pathOf(request);
   const allowed = routableMethods.filter((method) => request.server.hasRoute({ method, url }));
   return allowed.length === 0 || allowed.includes(request.method)
     ? problem

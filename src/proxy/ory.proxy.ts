@@ -8,6 +8,7 @@ import { unavailable } from '../core/vendor.call.js';
 import { CookieJar } from '../http/cookie.writer.js';
 import { redirectPage } from '../http/redirect.page.js';
 import { ProblemFilter } from '../http/problem.filter.js';
+import { pathOf } from '../http/request.path.js';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory.routes.js';
 
@@ -97,7 +98,7 @@ function proxyOptions({ prefix, url, routes, connections }: Upstream, own: URL):
     httpMethods: ['GET', 'HEAD', 'POST', 'OPTIONS'],
     undici: { headersTimeout: upstreamTimeout, bodyTimeout: upstreamTimeout, connections },
     preHandler: (request, _reply, done) => {
-      const path = request.url.split('?', 1)[0]?.slice(prefix.length) ?? '';
+      const path = pathOf(request).slice(prefix.length);
       done(
         isExposed(routes, request.method, path)
           ? undefined
