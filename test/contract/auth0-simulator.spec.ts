@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findFreePorts } from '../../src/embedded/port.finder.js';
 import { type Auth0Simulator, startAuth0Simulator } from '../support/auth0.simulator.js';
 import { newSecret } from '../support/gateway.js';
+import { readHealth } from '../support/health.js';
 import { waitUntil } from '../support/stack.js';
 import { UserAgent } from '../support/user-agent.js';
 
@@ -46,7 +47,7 @@ beforeAll(async () => {
     },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  await waitUntil(async () => (await readiness()) === 'ok', 'the gateway to find the simulator');
+  await waitUntil(async () => (await readHealth(url)).status === 'ok', 'the gateway to find the simulator');
 });
 
 afterAll(async () => {
@@ -57,12 +58,6 @@ afterAll(async () => {
   await simulator?.stop();
   rmSync(dataDir, { recursive: true, force: true });
 });
-
-async function readiness(): Promise<unknown> {
-  const answer = await fetch(`${url}/health/ready`).catch(() => undefined);
-  const body: unknown = await answer?.json();
-  return typeof body === 'object' && body !== null ? Reflect.get(body, 'status') : undefined;
-}
 
 /** What Auth0's hosted login page does: its script posts the form, then the hidden form that comes back. */
 async function logInAtSimulator(authorize: URL): Promise<URL> {

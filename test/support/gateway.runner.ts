@@ -9,6 +9,7 @@ import { loadConfiguration } from '../../src/config/configuration.js';
 import { Database } from '../../src/database/database.schema.js';
 import { findFreePorts } from '../../src/embedded/port.finder.js';
 import { createLogger } from '../../src/http/pino.logger.js';
+import { readHealth } from './health.js';
 import { waitUntil } from './stack.js';
 
 /** Where a gateway will run, and what stays when it's started again with another provider. */
@@ -26,7 +27,7 @@ export interface RunningGateway {
   /** Log lines so far. */
   readonly log: readonly string[];
   /** What `GET /health/ready` says. */
-  readiness(): Promise<unknown>;
+  readiness(): ReturnType<typeof readHealth>;
   /** The audit trail, oldest first. */
   auditTrail(): Promise<{ type: string; user_id: string | null; reason: string | null }[]>;
   /** Ends it and starts it again with settings on top. @param ready false: doesn't wait for the provider. */
@@ -62,17 +63,12 @@ export async function runGateway(
   let env: Record<string, string> = { ...site.env, ...providerEnv };
   const log: string[] = [];
   const logger = createLogger('debug', { write: (line: string) => void log.push(line) });
-  const readiness = async (): Promise<unknown> => {
-    // A kept connection to the gateway before a restart may be what fetch takes: that one has no answer.
-    const answer = await fetch(`${site.url}/health/ready`).catch(() => undefined);
-    return answer?.json();
-  };
   const start = async (wait: boolean): Promise<NestFastifyApplication> => {
     const configuration = loadConfiguration(env);
     const app = await createApp(configuration, { logger });
     await app.listen(configuration.PORT, configuration.HOST);
     if (wait) {
-      await waitUntil(async () => Reflect.get(Object(await readiness()), 'status') === 'ok', 'readiness');
+      await waitUntil(async () => (await readHealth(site.url)).status === 'ok', 'readiness');
     }
     return app;
   };
@@ -80,7 +76,7 @@ export async function runGateway(
   return {
     url: site.url,
     log,
-    readiness,
+    readiness: () => readHealth(site.url),
     auditTrail: () =>
       app
         .get(Database, { strict: false })

@@ -14,6 +14,7 @@ import { type OryStack, startOry } from '../../src/embedded/ory.stack.js';
 import { findFreePorts } from '../../src/embedded/port.finder.js';
 import { type EmbeddedSecrets, makeSecrets } from '../../src/embedded/secret.store.js';
 import { createLogger } from '../../src/http/pino.logger.js';
+import { readHealth } from './health.js';
 import { TestDatabases } from './test.database.js';
 
 /** Which databases a stack runs on: the gateway's, Kratos' and Hydra's alike. */
@@ -93,7 +94,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const clock = app.get(Clock, { strict: false });
     clock.now = () => Date.now() + shift * 1000;
     await app.listen(configuration.PORT, configuration.HOST);
-    await waitUntil(async () => (await readiness(url)) === 'ok', 'the gateway to be ready');
+    await waitUntil(async () => (await readHealth(url)).status === 'ok', 'the gateway to be ready');
     return app;
   };
   let app = await start();
@@ -150,14 +151,6 @@ async function giveSigningKey(hydraAdminUrl: string): Promise<void> {
   if (!answer.ok) {
     throw new Error(`Hydra did not take a signing key: ${answer.status}`);
   }
-}
-
-async function readiness(url: string): Promise<unknown> {
-  const body: unknown = await fetch(`${url}/health/ready`).then(
-    (answer) => answer.json(),
-    () => undefined,
-  );
-  return typeof body === 'object' && body !== null ? Reflect.get(body, 'status') : undefined;
 }
 
 /** The product's own logger, writing into an array. */

@@ -96,7 +96,7 @@ strategyContract('provider-faults', ({ row, party, gateway }) => {
     await expectNobody(visitor);
     party().side.wire.reset();
     await waitUntil(
-      async () => Reflect.get(Object(await gateway().readiness()), 'status') === 'ok',
+      async () => (await gateway().readiness()).status === 'ok',
       'the gateway to recover',
       10_000,
     );
