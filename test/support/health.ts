@@ -2,12 +2,19 @@ import { rawRequest } from './raw.request.js';
 
 /**
  * What `GET /health/ready` says, asked on a connection of its own: one kept from before a restart has no answer.
- * @throws when nobody listens.
+ * `status` is `down` while nobody listens.
  */
 export async function readHealth(
   url: string,
 ): Promise<{ readonly status: unknown; readonly details: unknown }> {
-  const answer = await rawRequest(url, { path: '/health/ready' });
-  const body = Object(await answer.json());
-  return { status: Reflect.get(body, 'status'), details: Reflect.get(body, 'details') };
+  try {
+    const answer = await rawRequest(url, { path: '/health/ready' });
+    const body = Object(await answer.json());
+    return { status: Reflect.get(body, 'status'), details: Reflect.get(body, 'details') };
+  } catch (error) {
+    if (Reflect.get(Object(error), 'code') === 'ECONNREFUSED') {
+      return { status: 'down', details: undefined };
+    }
+    throw error;
+  }
 }
