@@ -5,7 +5,7 @@
 const layers = [
   ['core'],
   ['config'],
-  ['http', 'database'],
+  ['http', 'database', 'replicas'],
   ['users', 'audit'],
   ['session'],
   ['oidc'],

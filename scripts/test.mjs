@@ -6,18 +6,32 @@ import { pathToFileURL } from 'node:url';
 import { PrepareError, prepare, root } from './prepare.mjs';
 import { createProgress } from './progress.mjs';
 
-const chromiumPaths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+/** Programs that tests run: a path in this variable, one that's installed, or Debian's package where apt may. */
+const programs = [
+  {
+    variable: 'CHROMIUM',
+    name: 'Chromium',
+    package: 'chromium',
+    paths: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+  },
+  {
+    variable: 'REDIS_SERVER',
+    name: 'Redis',
+    package: 'redis-server',
+    paths: ['/usr/bin/redis-server', '/usr/bin/valkey-server', '/usr/local/bin/redis-server'],
+  },
+];
 
-/** Chromium for the browser tests: a path in CHROMIUM, one that's installed, or Debian's package where apt may. */
-function findChromium(progress) {
-  const known = () => [process.env.CHROMIUM, ...chromiumPaths].find((path) => path && existsSync(path));
+function findProgram(program, progress) {
+  const known = () =>
+    [process.env[program.variable], ...program.paths].find((path) => path && existsSync(path));
   if (known() === undefined && spawnSync('apt-get', ['--version']).status === 0) {
-    const step = progress.step('installing Chromium for the browser tests');
+    const step = progress.step(`installing ${program.name} for the tests`);
     const prefix = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     for (const words of [
       ['update', '-qq'],
-      ['install', '-y', '-qq', 'chromium'],
+      ['install', '-y', '-qq', program.package],
     ]) {
       const [command, ...args] = [...prefix, 'apt-get', ...words];
       spawnSync(command, args, { env, stdio: 'ignore' });
@@ -27,7 +41,7 @@ function findChromium(progress) {
   const path = known();
   if (path === undefined) {
     throw new PrepareError(
-      'The browser tests need Chromium. Install the package chromium, or set CHROMIUM to the path of one.',
+      `The tests need ${program.name}. Install the package ${program.package}, or set ${program.variable} to the path of its program.`,
     );
   }
   return path;
@@ -38,7 +52,8 @@ try {
   await prepare(progress);
   const { findBinaries } = await import(pathToFileURL(join(root, 'dist/embedded/binary.store.js')).href);
   await findBinaries(['kratos', 'hydra', 'mailpit'], process.env, progress);
-  const env = { ...process.env, CHROMIUM: findChromium(progress) };
+  const found = programs.map((program) => [program.variable, findProgram(program, progress)]);
+  const env = { ...process.env, ...Object.fromEntries(found) };
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
   const runner = spawn(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {
     cwd: root,

@@ -36,7 +36,7 @@ export async function createApp(
   const adapter = new FastifyAdapter({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: newId,
+    genReqId: () => newId(),
     bodyLimit,
     requestTimeout,
     trustProxy: configuration.TRUST_PROXY.length === 0 ? false : configuration.TRUST_PROXY,

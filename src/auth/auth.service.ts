@@ -8,13 +8,14 @@ import { mapClaims } from '../session/claims.mapper.js';
 import { Problem } from '../core/problem.error.js';
 import type { Principal } from '../session/principal.js';
 import type { MintedSession } from '../session/session.minter.js';
+import type { UsedFrom } from '../session/session.repository.js';
 import { SessionService } from '../session/session.service.js';
 import type { User } from '../users/identity.js';
 import { UsersService } from '../users/users.service.js';
 import { AuthStrategy } from './auth.strategy.js';
 
-/** Where a login or logout comes from, for the audit trail. */
-export interface RequestOrigin {
+/** Where a login or logout comes from, for the audit trail and the list of sessions. */
+export interface RequestOrigin extends UsedFrom {
   readonly requestId: string;
   readonly remoteAddress: string;
 }
@@ -76,9 +77,9 @@ export class AuthService {
         });
       }
       const claims = mapClaims(this.#claimRules, profile, evidence.scope);
-      const session = await this.#sessions.start(user, evidence, claims);
+      const session = await this.#sessions.start(user, evidence, claims, origin);
       if (previous !== undefined) {
-        await this.#sessions.end(previous.claims.sid, 'replaced_by_login');
+        await this.#sessions.end({ id: previous.claims.sid }, 'replaced_by_login');
       }
       await this.#audit.record({
         type: 'login_succeeded',
@@ -112,7 +113,7 @@ export class AuthService {
    */
   async logout({ claims }: Principal, origin: RequestOrigin): Promise<URL | undefined> {
     const session = await this.#sessions.findLive(claims.sid);
-    await this.#sessions.end(claims.sid, 'logout');
+    await this.#sessions.end({ id: claims.sid }, 'logout');
     await this.#audit.record({ type: 'logout', userId: claims.sub, sessionId: claims.sid, ...origin });
     if (session === undefined) {
       return undefined;

@@ -61,7 +61,10 @@ export class OryConsentService {
     return this.#hydra.acceptConsent(request, {
       scope,
       remember,
-      context: request.context,
+      context: {
+        ...request.context,
+        ...(request.login_session_id ? { hydra_session_id: request.login_session_id } : {}),
+      },
       idToken: idTokenClaims(identity, scope),
     });
   }

@@ -68,10 +68,16 @@ export class OryLoginController {
 
   /** Step 5: the subject is the Kratos identity; session id, amr and acr are carried over. */
   async #accept(loginRequest: LoginRequest, session: KratosSession): Promise<string> {
+    const acr = session.authenticator_assurance_level === 'aal2' ? 'aal2' : 'aal1';
     return this.#hydra.acceptLogin(loginRequest.challenge, {
       subject: session.identity.id,
-      acr: session.authenticator_assurance_level ?? 'aal1',
-      context: { kratos_session_id: session.id, amr: amrOf(session), auth_time: session.authenticated_at },
+      acr,
+      context: {
+        kratos_session_id: session.id,
+        amr: amrOf(session),
+        auth_time: session.authenticated_at,
+        acr,
+      },
     });
   }
 

@@ -6,6 +6,7 @@ import type { SessionRow } from '../database/database.schema.js';
 import type { Claims } from '../session/claims.schema.js';
 import { SessionRenewer } from '../session/session.renewer.js';
 import type { MintedSession } from '../session/session.minter.js';
+import type { UsedFrom } from '../session/session.repository.js';
 import { SessionService } from '../session/session.service.js';
 import { UsersService } from '../users/users.service.js';
 import { AuthStrategy } from './auth.strategy.js';
@@ -13,7 +14,22 @@ import { AuthStrategy } from './auth.strategy.js';
 /** How long, since its last renewal that the provider confirmed, a session may go on while its provider can't be asked: one hour. */
 const graceMilliseconds = 3_600_000;
 
-/** Renews sessions whose token is over, one renewal at a time for each session in this process. */
+/**
+ * How long what came of a renewal is shared with other requests that still carry the old token, in milliseconds: many tabs
+ * and parallel requests make one renewal. For as long nobody tries ahead of time what has just failed.
+ */
+const shareMilliseconds = 5000;
+/** Milliseconds that a request waits for a renewal that isn't needed yet. */
+const patience = 100;
+
+interface Renewal {
+  readonly outcome: Promise<MintedSession>;
+  /** Milliseconds since the epoch; null while it runs. */
+  doneAt: number | null;
+  hasFailed: boolean;
+}
+
+/** Renews sessions: one renewal at a time for each session in this process. */
 @Injectable()
 export class SessionRenewal extends SessionRenewer {
   readonly #strategy: AuthStrategy;
@@ -21,7 +37,7 @@ export class SessionRenewal extends SessionRenewer {
   readonly #users: UsersService;
   readonly #audit: AuditService;
   readonly #clock: Clock;
-  readonly #running = new Map<string, Promise<MintedSession>>();
+  readonly #renewals = new Map<string, Renewal>();
 
   constructor(
     strategy: AuthStrategy,
@@ -38,17 +54,67 @@ export class SessionRenewal extends SessionRenewer {
     this.#clock = clock;
   }
 
-  override async renew(claims: Claims): Promise<MintedSession> {
-    const running = this.#running.get(claims.sid);
-    if (running !== undefined) {
-      return running;
-    }
-    const renewal = this.#renewOnce(claims).finally(() => this.#running.delete(claims.sid));
-    this.#running.set(claims.sid, renewal);
-    return renewal;
+  override async renew(claims: Claims, from: UsedFrom): Promise<MintedSession> {
+    const known = this.#recent(claims);
+    return known === undefined || known.hasFailed
+      ? this.#begin(claims, from)
+      : this.#share(known, claims, from);
   }
 
-  async #renewOnce(claims: Claims): Promise<MintedSession> {
+  override async renewAhead(claims: Claims, from: UsedFrom): Promise<MintedSession | undefined> {
+    const known = this.#recent(claims);
+    if (known?.doneAt === null || known?.hasFailed === true) {
+      return undefined;
+    }
+    try {
+      const renewal = this.renew(claims, from);
+      // Whoever stops waiting leaves it running: the next request finds what came of it.
+      renewal.catch(() => undefined);
+      return await Promise.race([renewal, after(patience)]);
+    } catch (error) {
+      if (error instanceof Problem && error.definition.status >= 500) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  /** What another request of this session has got, or is getting, unless it's the very token that is to be replaced. */
+  async #share(known: Renewal, claims: Claims, from: UsedFrom): Promise<MintedSession> {
+    const renewed = await known.outcome;
+    if (renewed.claims.jti !== claims.jti) {
+      return renewed;
+    }
+    const latest = this.#recent(claims) ?? known;
+    return latest === known ? this.#begin(claims, from) : latest.outcome;
+  }
+
+  #recent({ sid }: Claims): Renewal | undefined {
+    const renewal = this.#renewals.get(sid);
+    const age = renewal?.doneAt ? Math.abs(this.#clock.now() - renewal.doneAt) : 0;
+    return age < shareMilliseconds ? renewal : undefined;
+  }
+
+  #begin(claims: Claims, from: UsedFrom): Promise<MintedSession> {
+    const outcome = this.#renewOnce(claims, from);
+    const renewal: Renewal = { outcome, doneAt: null, hasFailed: false };
+    this.#renewals.set(claims.sid, renewal);
+    const forget = (): void => {
+      renewal.doneAt = this.#clock.now();
+      setTimeout(() => {
+        if (this.#renewals.get(claims.sid) === renewal) {
+          this.#renewals.delete(claims.sid);
+        }
+      }, shareMilliseconds).unref();
+    };
+    outcome.then(forget, () => {
+      renewal.hasFailed = true;
+      forget();
+    });
+    return outcome;
+  }
+
+  async #renewOnce(claims: Claims, from: UsedFrom): Promise<MintedSession> {
     const session = await this.#sessions.findLive(claims.sid);
     if (session === undefined || session.user_id !== claims.sub) {
       throw new Problem('unauthenticated', { reason: 'session_over' });
@@ -57,10 +123,7 @@ export class SessionRenewal extends SessionRenewer {
     const isConfirmed = await this.#requireProviderSession(session);
     // What the database says now and not the look-up decides: a logout in between wins. Only what the provider
     // confirmed counts as a renewal, else each use of the grace would begin another one.
-    const isLive = isConfirmed
-      ? await this.#sessions.markRenewed(session.id)
-      : (await this.#sessions.findLive(session.id)) !== undefined;
-    if (!isLive) {
+    if (!(await this.#sessions.markUsed(session.id, from, isConfirmed))) {
       throw new Problem('unauthenticated', { reason: 'session_ended' });
     }
     return this.#sessions.mint(user, session);
@@ -70,7 +133,7 @@ export class SessionRenewal extends SessionRenewer {
   async #requireProviderSession(session: SessionRow): Promise<boolean> {
     const state = await this.#strategy.sessionState(session);
     if (state === 'ended') {
-      await this.#sessions.end(session.id, 'provider_session_ended');
+      await this.#sessions.end({ id: session.id }, 'provider_session_ended');
       await this.#audit.record({
         type: 'session_ended',
         userId: session.user_id,
@@ -92,4 +155,11 @@ export class SessionRenewal extends SessionRenewer {
     }
     return state === 'alive';
   }
+}
+
+/** @returns nothing, after a while. */
+async function after(milliseconds: number): Promise<undefined> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(undefined), milliseconds).unref();
+  });
 }

@@ -6,8 +6,8 @@ import type { Configuration } from '../config/configuration.js';
 import { Public } from '../session/access.decorators.js';
 import { SigningKeyRing } from '../session/signing-key.ring.js';
 
-/** Seconds for which others may keep the keys. */
-const maxAge = 300;
+/** Seconds for which others may keep the keys: a key that was revoked is believed this much longer there. */
+const maxAge = 60;
 
 /** What a downstream service needs to verify augmented tokens by itself. */
 @ApiTags('discovery')

@@ -16,6 +16,10 @@ const databaseUrl = z.string().regex(/^(?:postgres(?:ql)?:\/\/|file:)./, {
   error: 'must start with postgres:// or, for SQLite, with file:',
 });
 
+const redisUrl = z.string().refine((text) => /^rediss?:\/\/./.test(text) && URL.canParse(text), {
+  error: 'must start with redis:// or rediss://',
+});
+
 const secrets = commaList
   .pipe(z.array(z.string()).min(1, { error: 'must hold at least one secret' }))
   .pipe(z.array(secret));
@@ -62,6 +66,14 @@ export const commonVariables = z.object({
     example: 'postgres://vestibule@db.internal/vestibule',
     secret: true,
   }),
+  REDIS_URL: redisUrl.optional().register(variableDocs, {
+    description:
+      'Redis or Valkey, `redis://…` or `rediss://…`: carries revocations and key changes between replicas in well under a second. Without it each replica reads them from the database every two seconds.',
+    derivedDefault: 'none',
+    recommendation: 'Set it when there is more than one replica. It holds nothing that must be kept.',
+    example: 'redis://redis.internal:6379',
+    secret: true,
+  }),
   ALLOWED_CLIENT_IDS: commaList.optional().register(variableDocs, {
     derivedDefault: '`vestibule,vestibule-spa,vestibule-cli` under `ory`, else the own client id',
     description:
@@ -92,6 +104,25 @@ export const commonVariables = z.object({
   TOKEN_TTL: duration.default(600).register(variableDocs, {
     description: 'Life of one augmented token; a session renews it as long as it lives.',
     recommendation: '5 to 15 minutes.',
+  }),
+  SIGNING_ALGORITHM: z
+    .enum(['ES256', 'EdDSA'], 'must be ES256 or EdDSA')
+    .default('ES256')
+    .register(variableDocs, {
+      description:
+        'Signature of augmented tokens (RFC 7518, RFC 8037). After a change the next rotation brings a key of the new kind.',
+      recommendation: '`ES256` is understood everywhere; `EdDSA` (Ed25519) verifies faster.',
+    }),
+  SIGNING_KEY_ROTATION: duration.default(2_592_000).register(variableDocs, {
+    description: 'How long a key signs before the next one, which is published all that time, takes over.',
+    recommendation: '`vestibule keys rotate` does it at once.',
+  }),
+  REVOCATION_MAX_STALENESS: duration.optional().register(variableDocs, {
+    description:
+      'When the database could not be read for this long, guarded requests are refused with 503: fail closed. Unset, they go on, and an end that another replica recorded meanwhile takes effect when its token expires.',
+    derivedDefault: 'none: go on',
+    recommendation: 'Leave it unset unless a logout matters more than the service; at least `30s` then.',
+    example: '30s',
   }),
   SESSION_IDLE_TTL: duration.default(604_800).register(variableDocs, {
     description: 'A session that is not used for this long ends.',

@@ -34,6 +34,12 @@ export const problemCatalogue = {
     remedy:
       'Use a live access token of an allowed client (`ALLOWED_CLIENT_IDS`) with the audience `TOKEN_AUDIENCE`, given to a person who is still logged in at the provider.',
   },
+  reauthentication_required: {
+    status: 401,
+    title: 'Log in again for this',
+    remedy:
+      'The session is live, but this needs a newer login or a second factor. Send the browser to the path in `loginUrl` and ask again (RFC 9470).',
+  },
   forbidden: {
     status: 403,
     title: 'Not allowed',
@@ -105,6 +111,18 @@ export const problemCatalogue = {
     status: 503,
     title: 'The login provider cannot be reached',
     remedy: 'Live sessions go on. Try again in a moment; operators see `/health/ready` and the log.',
+  },
+  database_unavailable: {
+    status: 503,
+    title: 'The database cannot be reached',
+    remedy:
+      'Live sessions go on until their token is over. Try again in a moment; operators see `/health/ready`.',
+  },
+  revocations_unknown: {
+    status: 503,
+    title: 'It is not known which sessions have been ended',
+    remedy:
+      'The list of ended sessions is older than `REVOCATION_MAX_STALENESS` because the database cannot be reached. Try again in a moment.',
   },
   not_ready: {
     status: 503,

@@ -68,6 +68,11 @@ export class SecretBox {
     }
   }
 
+  /** Whether the first secret sealed this, so that the others aren't needed for it. */
+  isSealedByFirst(sealed: string): boolean {
+    return sealed.startsWith(`${this.#sealing.header}.`);
+  }
+
   /** Message authentication code of a text under the first secret: base64url, 43 characters. */
   sign(text: string): string {
     return createHmac('sha256', this.#sealing.mac).update(text).digest('base64url');

@@ -5,6 +5,7 @@ import { Kysely, type LogEvent, PostgresDialect, SqliteDialect } from 'kysely';
 import Sqlite from 'libsql';
 import { Pool, TypeOverrides } from 'pg';
 import { Database, type Schema } from './database.schema.js';
+import { guardDialect } from './guarded.dialect.js';
 
 const postgresBigint = 20;
 
@@ -28,10 +29,16 @@ export class DatabaseConnection extends Database {
     const options = log === undefined ? {} : { log };
     if (url.startsWith('file:')) {
       this.kind = 'sqlite';
-      this.query = new Kysely({ dialect: new SqliteDialect({ database: openSqlite(url) }), ...options });
+      this.query = new Kysely({
+        dialect: guardDialect(new SqliteDialect({ database: openSqlite(url) })),
+        ...options,
+      });
     } else {
       this.kind = 'postgres';
-      this.query = new Kysely({ dialect: new PostgresDialect({ pool: openPostgres(url) }), ...options });
+      this.query = new Kysely({
+        dialect: guardDialect(new PostgresDialect({ pool: openPostgres(url) })),
+        ...options,
+      });
     }
   }
 
@@ -66,8 +73,10 @@ function openPostgres(url: string): Pool {
   const pool = new Pool({
     connectionString: url,
     max: 10,
-    connectionTimeoutMillis: 3000,
+    connectionTimeoutMillis: 2000,
     statement_timeout: 5000,
+    // A server that went silent: the statement's own limit can't fire there.
+    query_timeout: 6000,
     application_name: 'vestibule',
     types,
   });

@@ -30,6 +30,8 @@ export interface SessionsTable {
   provider: string;
   /** The provider's own session (Kratos session id, or `sid` of an ID token), where it tells one. */
   provider_session_id: string | null;
+  /** The `sid` that the provider's logout tokens carry (Hydra's login session under `ory`), where it tells one. */
+  oidc_sid: string | null;
   issuer: string;
   subject: string;
   client_id: string;
@@ -37,12 +39,18 @@ export interface SessionsTable {
   scope: string;
   /** Authentication methods, space-separated (RFC 8176). */
   amr: string;
+  /** Authentication context class (OpenID Connect Core section 2): `aal1` or `aal2`; null in rows of older versions. */
+  acr: string | null;
   /** Mapped claims, as JSON. */
   claims: string;
   auth_time: number;
   created_at: number;
   /** When the latest token was minted; the idle limit counts from here, the absolute one from `created_at`. */
   renewed_at: number;
+  /** Where it was last used: written at login and at renewals, not at every request. */
+  user_agent: string | null;
+  remote_address: string | null;
+  last_seen_at: number | null;
   ended_at: number | null;
   end_reason: string | null;
 }
@@ -55,9 +63,34 @@ export interface SigningKeysTable {
   public_jwk: string;
   /** JWK as JSON inside a compact JWE. */
   private_jwk: string;
-  state: 'current' | 'retired';
+  state: KeyState;
   created_at: number;
+  activated_at: number | null;
   retired_at: number | null;
+}
+
+/** `next` is published before it signs, `retired` verifies what it signed, `revoked` is believed no more. */
+export type KeyState = 'next' | 'current' | 'retired' | 'revoked';
+
+/** What a revocation takes away; an id is of one kind only. */
+export type RevocationKind = 'session' | 'user' | 'org' | 'api_key' | 'everything';
+
+/** What is believed no more, as long as a token that speaks of it can be live. */
+export interface RevocationsTable {
+  /** Id of the session, user, organisation or key; `*` for everything. */
+  id: string;
+  kind: RevocationKind;
+  /** Only what was issued before this moment; null: whatever its age. */
+  before: number | null;
+  recorded_at: number;
+  /** From here on it can't matter. */
+  expires_at: number;
+}
+
+/** Ids of foreign tokens that are good for one use, until they expire by themselves. */
+export interface UsedTokensTable {
+  id: string;
+  expires_at: number;
 }
 
 /** What happened, to whom, and why; append-only. */
@@ -78,6 +111,8 @@ export interface Schema {
   identities: IdentitiesTable;
   sessions: SessionsTable;
   signing_keys: SigningKeysTable;
+  revocations: RevocationsTable;
+  used_tokens: UsedTokensTable;
   audit_events: AuditEventsTable;
 }
 
@@ -89,3 +124,4 @@ export abstract class Database {
 export type UserRow = Selectable<UsersTable>;
 export type SessionRow = Selectable<SessionsTable>;
 export type SigningKeyRow = Selectable<SigningKeysTable>;
+export type RevocationRow = Selectable<RevocationsTable>;

@@ -15,7 +15,7 @@ async function tablesOf(connection: DatabaseConnection): Promise<string[]> {
     .sort();
 }
 
-const expected = ['audit_events', 'identities', 'sessions', 'signing_keys', 'users'];
+const expected = 'audit_events identities revocations sessions signing_keys used_tokens users'.split(' ');
 
 describe.each(['sqlite', 'postgres'] as const)('migrate on %s', (kind) => {
   let database: FreshDatabase;

@@ -1,8 +1,12 @@
 import { type Kysely, type Migration, type MigrationResultSet, Migrator, sql } from 'kysely';
 import type { Database, Schema } from './database.schema.js';
 import * as first from './migrations/0001-first.migration.js';
+import * as sessionLife from './migrations/0002-session-life.migration.js';
 
-const migrations: Readonly<Record<string, Migration>> = { '0001-first': first };
+const migrations: Readonly<Record<string, Migration>> = {
+  '0001-first': first,
+  '0002-session-life': sessionLife,
+};
 
 /** The database can't be brought to this version of the code. The message says what to do. */
 export class MigrationError extends Error {

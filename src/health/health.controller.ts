@@ -11,6 +11,7 @@ import { AuthStrategy } from '../auth/auth.strategy.js';
 import { Problem } from '../core/problem.error.js';
 import { Database } from '../database/database.schema.js';
 import { Public } from '../session/access.decorators.js';
+import { RevocationFeed } from '../session/revocation.feed.js';
 
 const healthSchema = { type: 'object', properties: { status: { type: 'string', example: 'ok' } } };
 
@@ -23,17 +24,20 @@ export class HealthController {
   readonly #indicators: HealthIndicatorService;
   readonly #database: Database;
   readonly #strategy: AuthStrategy;
+  readonly #revocations: RevocationFeed;
 
   constructor(
     health: HealthCheckService,
     indicators: HealthIndicatorService,
     database: Database,
     strategy: AuthStrategy,
+    revocations: RevocationFeed,
   ) {
     this.#health = health;
     this.#indicators = indicators;
     this.#database = database;
     this.#strategy = strategy;
+    this.#revocations = revocations;
   }
 
   @Get('live')
@@ -57,7 +61,15 @@ export class HealthController {
     return this.#health.check([
       () => this.#indicate('database', () => sql`select 1`.execute(this.#database.query)),
       () => this.#indicate('provider', () => this.#strategy.requireReady()),
+      () => this.#indicateRevocations(),
     ]);
+  }
+
+  /** Behind on what other replicas have ended: their ends take effect here later, at the latest when a token expires. */
+  #indicateRevocations(): HealthIndicatorResult {
+    const indicator = this.#indicators.check('revocations');
+    const state = this.#revocations.state();
+    return state === 'up' ? indicator.up() : indicator.degraded({ reason: state });
   }
 
   async #indicate(name: string, check: () => Promise<unknown>): Promise<HealthIndicatorResult> {

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { DatabaseModule } from '../database/database.module.js';
+import { SessionModule } from '../session/session.module.js';
 import { HealthController } from './health.controller.js';
 
 /** Liveness and readiness. */
@@ -10,7 +11,7 @@ export class HealthModule {
   static register(auth: DynamicModule): DynamicModule {
     return {
       module: HealthModule,
-      imports: [TerminusModule.forRoot({ errorLogStyle: 'json' }), DatabaseModule, auth],
+      imports: [TerminusModule.forRoot({ errorLogStyle: 'json' }), DatabaseModule, SessionModule, auth],
       controllers: [HealthController],
     };
   }

@@ -28,12 +28,16 @@ export const loginContextSchema = z.looseObject({
   amr: z.array(z.string()),
   /** Milliseconds since the epoch. */
   auth_time: z.number(),
+  acr: z.enum(['aal1', 'aal2']).optional(),
+  /** Hydra's login session: the `sid` of its ID tokens and logout tokens. */
+  hydra_session_id: z.string().optional(),
 });
 
 /** A consent challenge (step 5). */
 export const consentRequestSchema = z.looseObject({
   challenge: z.string(),
   subject: z.string(),
+  login_session_id: z.string().nullish(),
   skip: z.boolean().nullish(),
   requested_scope: z.array(z.string()).nullish(),
   requested_access_token_audience: z.array(z.string()).nullish(),

@@ -20,6 +20,8 @@ export interface ExchangedTokens {
   readonly sessionId: string | null;
   readonly scope: readonly string[];
   readonly amr: readonly string[];
+  /** `aal2` when a second factor was given, `aal1` when the provider doesn't say so. */
+  readonly acr: 'aal1' | 'aal2';
   /** Milliseconds since the epoch; null when the provider doesn't say. */
   readonly authTime: number | null;
 }
@@ -28,6 +30,7 @@ const idTokenSchema = z.looseObject({
   sub: z.string().min(1),
   sid: z.string().optional(),
   amr: z.array(z.string()).optional(),
+  acr: z.string().optional(),
   auth_time: z.number().optional(),
 });
 
@@ -41,15 +44,25 @@ export function toExchangedTokens(
   if (!claims.success) {
     throw new Problem('login_refused', { reason: 'id_token_claims' });
   }
-  const { sub, sid, amr, auth_time } = claims.data;
+  const { sub, sid, acr, amr, auth_time } = claims.data;
   return {
     accessToken,
     subject: sub,
     sessionId: sid ?? null,
     scope: (scope ?? '').split(' ').filter((entry) => entry !== ''),
     amr: amr ?? [],
+    acr: assuranceOf(acr, amr),
     authTime: auth_time === undefined ? null : auth_time * 1000,
   };
+}
+
+/** Class references that stand for a second factor: Kratos' and Hydra's own, and the one that Auth0 uses. */
+const secondFactorClasses = new Set(['aal2', 'http://schemas.openid.net/pape/policies/2007/06/multi-factor']);
+
+/** Authentication context and methods (OpenID Connect Core section 2, RFC 8176) → whether there was a second factor. */
+function assuranceOf(acr: string | undefined, amr: readonly string[] | undefined): 'aal1' | 'aal2' {
+  const isSecond = (acr !== undefined && secondFactorClasses.has(acr)) || amr?.includes('mfa') === true;
+  return isSecond ? 'aal2' : 'aal1';
 }
 
 /** An OpenID Connect relying party: authorization code flow with PKCE (S256), state and nonce; openid-client. */

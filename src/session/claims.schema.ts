@@ -17,6 +17,11 @@ const knownClaimsSchema = z.object({
   exp: numericDate,
   auth_time: numericDate.meta({ description: 'When the person last gave credentials.' }),
   amr: z.array(z.string()).meta({ description: 'How (RFC 8176).' }),
+  acr: z.enum(['aal1', 'aal2']).optional().meta({ description: '`aal2` when a second factor was given.' }),
+  org: z
+    .object({ id: z.uuid(), slug: z.string(), role: z.string() })
+    .optional()
+    .meta({ description: 'The active organisation.' }),
   idp: z.enum(['ory', 'auth0', 'oidc']).meta({ description: 'Who logged the person in.' }),
   client_id: z.string().meta({ description: 'OAuth client that the login came through.' }),
   scope: z.string().meta({ description: 'Space-separated scopes.' }),

@@ -1,75 +1,115 @@
-import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
-import { SessionRepository } from './session.repository.js';
+import { momentOf } from '../core/identifier.js';
+import { Problem } from '../core/problem.error.js';
+import { UuidSet } from '../core/uuid.set.js';
+import type { RevocationRow } from '../database/database.schema.js';
+import type { Claims } from './claims.schema.js';
 
-const pollMilliseconds = 2000;
-/** Clock difference between replicas, and commits that become visible late. */
-const overlapMilliseconds = 60_000;
+/** Milliseconds beyond a token's life during which replicas with other clocks may still take it. */
+export const clockAllowance = 120_000;
 
 /**
- * The ended sessions whose tokens haven't expired yet, in memory, so that a guard needs no look-up elsewhere.
+ * What is left of a verified token: `live`; `stale`, when what it says may have changed, so that a cookie must be renewed
+ * and a bearer is refused; `ended`, when its session is over.
+ */
+export type TokenVerdict = 'live' | 'stale' | 'ended';
+
+/**
+ * Everything that has been revoked and can still matter, in memory, so that a guard needs no look-up elsewhere.
  *
- * SQL is the truth: it's read at the start and every two seconds. While it can't be read, what is known still holds,
- * and an end that another replica recorded takes effect at the latest when the token expires.
+ * Ended sessions are in two generations of flat sets: each is dropped whole once none of its sessions can have a live
+ * token, so that nothing is ever searched for what is over.
  */
 @Injectable()
-export class RevocationList implements OnModuleInit, OnModuleDestroy {
-  readonly #logger = new Logger(RevocationList.name);
-  readonly #repository: SessionRepository;
+export class RevocationList {
   readonly #clock: Clock;
-  readonly #horizon: number;
-  readonly #endedAt = new Map<string, number>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #generationLength: number;
+  readonly #maximumStaleness: number;
+  #ended = new UuidSet();
+  #endedEarlier = new UuidSet();
+  #generationStart: number;
+  readonly #changed = new Map<string, { readonly before: number; readonly expiresAt: number }>();
+  #everythingBefore = 0;
+  #readAt: number;
 
-  constructor(
-    repository: SessionRepository,
-    clock: Clock,
-    @Inject(CONFIGURATION) configuration: Configuration,
-  ) {
-    this.#repository = repository;
+  constructor(clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
     this.#clock = clock;
-    this.#horizon = configuration.TOKEN_TTL * 1000 + overlapMilliseconds;
+    this.#generationLength = configuration.TOKEN_TTL * 1000 + clockAllowance;
+    this.#maximumStaleness = (configuration.REVOCATION_MAX_STALENESS ?? Number.POSITIVE_INFINITY) * 1000;
+    this.#generationStart = clock.now();
+    this.#readAt = clock.now();
   }
 
-  async onModuleInit(): Promise<void> {
-    await this.refresh(this.#clock.now() - this.#horizon);
-    this.#timer = setInterval(() => void this.#poll(), pollMilliseconds).unref();
-  }
-
-  onModuleDestroy(): void {
-    clearInterval(this.#timer);
-  }
-
-  /** Whether the session has ended. */
-  has(sessionId: string): boolean {
-    return this.#endedAt.has(sessionId);
-  }
-
-  /** Makes an end effective in this process at once. */
-  add(sessionId: string): void {
-    this.#endedAt.set(sessionId, this.#clock.now());
-  }
-
-  /** Takes over what SQL holds since a moment (milliseconds) and drops what can't matter any more. */
-  async refresh(since: number): Promise<void> {
-    for (const { id, ended_at } of await this.#repository.endedSince(since)) {
-      this.#endedAt.set(id, ended_at ?? since);
+  /** What is left of the token with these verified claims. Two or three look-ups in memory. */
+  verdict({ sid, sub, org, jti }: Pick<Claims, 'sid' | 'sub' | 'org' | 'jti'>): TokenVerdict {
+    if (this.isEnded(sid)) {
+      return 'ended';
     }
-    const expired = this.#clock.now() - this.#horizon;
-    for (const [id, endedAt] of this.#endedAt) {
-      if (endedAt < expired) {
-        this.#endedAt.delete(id);
+    const changedAt = Math.max(this.#changedAt(sub), org === undefined ? 0 : this.#changedAt(org.id));
+    return changedAt > 0 && momentOf(jti) < changedAt ? 'stale' : 'live';
+  }
+
+  /** Whether a session has ended, or began before everything that is over. */
+  isEnded(sessionId: string): boolean {
+    return (
+      this.#ended.has(sessionId) ||
+      this.#endedEarlier.has(sessionId) ||
+      momentOf(sessionId) < this.#everythingBefore
+    );
+  }
+
+  /** Takes over revocations: from SQL, from another replica, or from this process. In any order, any number of times. */
+  apply(rows: readonly RevocationRow[]): void {
+    this.#rotate();
+    for (const { id, kind, before, expires_at: expiresAt } of rows) {
+      if (kind === 'everything') {
+        this.#everythingBefore = Math.max(this.#everythingBefore, before ?? 0);
+      } else if (before === null) {
+        if (!this.isEnded(id)) {
+          this.#ended.add(id);
+        }
+      } else {
+        this.#changed.set(id, { before: Math.max(before, this.#changed.get(id)?.before ?? 0), expiresAt });
       }
     }
   }
 
-  async #poll(): Promise<void> {
-    try {
-      await this.refresh(this.#clock.now() - overlapMilliseconds);
-    } catch (error) {
-      this.#logger.warn('revocations cannot be read', { reason: 'revocation_feed_down', err: error });
+  /** SQL has just been read: the list is complete up to now. */
+  markRead(): void {
+    this.#readAt = this.#clock.now();
+  }
+
+  /** Milliseconds since SQL was last read. */
+  staleness(): number {
+    return this.#clock.now() - this.#readAt;
+  }
+
+  /** @throws {Problem} `revocations_unknown` when the list is older than the operator allows. */
+  requireFresh(): void {
+    if (this.staleness() > this.#maximumStaleness) {
+      throw new Problem('revocations_unknown', { reason: 'revocations_stale' });
+    }
+  }
+
+  #changedAt(id: string): number {
+    return this.#changed.get(id)?.before ?? 0;
+  }
+
+  #rotate(): void {
+    const now = this.#clock.now();
+    if (now < this.#generationStart + this.#generationLength) {
+      return;
+    }
+    this.#generationStart = now;
+    this.#endedEarlier = this.#ended;
+    this.#ended = new UuidSet();
+    for (const [id, { expiresAt }] of this.#changed) {
+      if (expiresAt < now) {
+        this.#changed.delete(id);
+      }
     }
   }
 }

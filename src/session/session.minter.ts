@@ -1,5 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
 import type { SessionRow } from '../database/database.schema.js';
 import type { User } from '../users/identity.js';
 import { ClaimsEnricher } from './claims.enricher.js';
@@ -20,8 +22,14 @@ export interface MintedSession {
 export class SessionMinter {
   readonly #tokens: TokenService;
   readonly #enricher: ClaimsEnricher;
+  readonly #maximum: number;
 
-  constructor(tokens: TokenService, enricher: ClaimsEnricher) {
+  constructor(
+    tokens: TokenService,
+    enricher: ClaimsEnricher,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
+    this.#maximum = configuration.SESSION_MAX_TTL;
     this.#tokens = tokens;
     this.#enricher = enricher;
   }
@@ -39,6 +47,7 @@ export class SessionMinter {
       sid: row.id,
       auth_time: Math.floor(row.auth_time / 1000),
       amr: row.amr.split(' ').filter((method) => method !== ''),
+      acr: row.acr === 'aal2' ? 'aal2' : 'aal1',
       idp: claimsSchema.shape.idp.parse(row.provider),
       client_id: row.client_id,
       scope: row.scope,
@@ -47,6 +56,7 @@ export class SessionMinter {
       ...(user.name === null ? {} : { name: user.name }),
       ...(user.picture === null ? {} : { picture: user.picture }),
     };
-    return this.#tokens.mint(known, parseExtraClaims({ ...stored, ...added }));
+    const endOfSession = Math.floor(row.created_at / 1000) + this.#maximum;
+    return this.#tokens.mint(known, parseExtraClaims({ ...stored, ...added }), endOfSession);
   }
 }

@@ -1,11 +1,21 @@
 import type { Claims } from './claims.schema.js';
 import type { MintedSession } from './session.minter.js';
+import type { UsedFrom } from './session.repository.js';
 
-/** Port: makes a new token for a session whose token is over. Implemented where the provider is known. */
+/** Port: makes new tokens for sessions. Implemented where the provider is known. */
 export abstract class SessionRenewer {
   /**
-   * @param claims of the verified, expired token.
-   * @throws {Problem} `unauthenticated` when the session is over, `provider_unavailable` when nobody can tell.
+   * A newer token than the one with these claims; requests that ask at the same time, or shortly after, share one.
+   * @param claims of a verified token that is over or stale.
+   * @throws {Problem} `unauthenticated` when the session is over, `provider_unavailable` or `database_unavailable` when
+   *   nobody can tell.
    */
-  abstract renew(claims: Claims): Promise<MintedSession>;
+  abstract renew(claims: Claims, from: UsedFrom): Promise<MintedSession>;
+
+  /**
+   * The same for a token that is near its end and still good: nobody waits for long or fails because of it.
+   * @returns nothing when there is no newer token within a moment.
+   * @throws {Problem} `unauthenticated` when the session is over.
+   */
+  abstract renewAhead(claims: Claims, from: UsedFrom): Promise<MintedSession | undefined>;
 }

@@ -33,15 +33,20 @@ describe.each(['sqlite', 'postgres'] as const)('SessionRepository on %s', (kind)
       user_id: userId,
       provider: 'ory',
       provider_session_id: null,
+      oidc_sid: null,
       issuer: 'https://provider.example.test',
       subject: 'subject',
       client_id: 'vestibule',
       scope: 'openid',
       amr: 'pwd',
+      acr: 'aal1',
       claims: '{}',
       auth_time: now,
       created_at: now,
       renewed_at: now,
+      user_agent: null,
+      remote_address: null,
+      last_seen_at: now,
       ended_at: null,
       end_reason: null,
       ...changes,
@@ -60,35 +65,82 @@ describe.each(['sqlite', 'postgres'] as const)('SessionRepository on %s', (kind)
     await expect(stored({ user_id: newId() })).rejects.toThrow();
   });
 
+  const expiresAt = Date.now() + 600_000;
+  const from = { userAgent: 'Browser/1', remoteAddress: '127.0.0.1' };
+
   it('of many ends at once exactly one counts, and its reason stays', async () => {
     const { id } = await stored();
-    const other = new SessionRepository(database.connect(), new Clock());
+    const other = new SessionRepository(kind === 'sqlite' ? connection : database.connect(), new Clock());
     const ends = await Promise.all(
-      Array.from({ length: 10 }, (_, index) => (index % 2 ? other : sessions).end(id, `reason_${index}`)),
+      Array.from({ length: 10 }, (_, index) =>
+        (index % 2 ? other : sessions).end({ id }, `reason_${index}`, expiresAt),
+      ),
     );
-    expect(ends.filter(Boolean)).toHaveLength(1);
-    expect((await sessions.find(id))?.end_reason).toBe(`reason_${ends.indexOf(true)}`);
+    const winner = ends.findIndex((end) => end.sessions.length === 1);
+    expect(ends.filter((end) => end.sessions.length > 0 || end.revocations.length > 0)).toHaveLength(1);
+    expect((await sessions.find(id))?.end_reason).toBe(`reason_${winner}`);
   });
 
-  it('renewals that race with an end: once it has ended, no renewal succeeds, and it stays ended', async () => {
+  it('uses that race with an end: once it has ended, no use counts, and it stays ended', async () => {
     for (let round = 0; round < 20; round += 1) {
       const { id } = await stored();
       const other = new SessionRepository(kind === 'sqlite' ? connection : database.connect(), new Clock());
-      await Promise.all([sessions.markRenewed(id), other.end(id, 'logout'), sessions.markRenewed(id)]);
+      await Promise.all([
+        sessions.markUsed(id, from, true),
+        other.end({ id }, 'logout', expiresAt),
+        sessions.markUsed(id, from, true),
+      ]);
       const ended = await sessions.find(id);
       expect(ended?.ended_at).toEqual(expect.any(Number));
-      expect(await sessions.markRenewed(id)).toBe(false);
+      expect(await sessions.markUsed(id, from, true)).toBe(false);
       expect(await sessions.find(id)).toEqual(ended);
     }
   });
 
-  it('lists the ends since a moment, at that moment included', async () => {
-    const [first, second] = [await stored({ ended_at: 1000 }), await stored({ ended_at: 2000 })];
-    await stored();
-    const since = async (moment: number): Promise<string[]> =>
-      (await sessions.endedSince(moment)).map(({ id }) => id).sort();
-    expect(await since(1000)).toEqual([first.id, second.id].sort());
-    expect(await since(2000)).toEqual([second.id]);
-    expect(await since(2001)).toEqual([]);
+  it('a use writes where it was; only a confirmed one moves the idle limit', async () => {
+    const { id } = await stored({ renewed_at: 1000, last_seen_at: 1000 });
+    await sessions.markUsed(id, from, false);
+    expect(await sessions.find(id)).toMatchObject({ renewed_at: 1000, user_agent: 'Browser/1' });
+    await sessions.markUsed(id, from, true);
+    expect((await sessions.find(id))?.renewed_at).toBeGreaterThan(1000);
+  });
+
+  it('each selector ends its sessions and no others, and records a revocation for each', async () => {
+    const mine = await Promise.all(
+      ['a', 'a', 'b'].map((sid) => stored({ oidc_sid: sid, subject: `s-${sid}` })),
+    );
+    const [first, second, third] = mine;
+    const users = new UsersService(connection, new Clock(), plainConfiguration());
+    const stranger = await stored({
+      user_id: (await users.recordLogin(newIdentity())).user.id,
+      oidc_sid: 'a',
+      issuer: 'https://another.example.test',
+    });
+    const live = async (): Promise<string[]> => {
+      const rows = await connection.query
+        .selectFrom('sessions')
+        .select('id')
+        .where('ended_at', 'is', null)
+        .orderBy('id')
+        .execute();
+      return rows.map(({ id }) => id);
+    };
+    const issuer = 'https://provider.example.test';
+    await sessions.end({ issuer, subject: 's-b' }, 'r', expiresAt);
+    expect(await live()).toEqual([first?.id, second?.id, stranger.id].sort());
+    await sessions.end({ issuer, oidcSid: 'unknown' }, 'r', expiresAt);
+    await sessions.end({ userId, except: first?.id ?? '' }, 'r', expiresAt);
+    expect(await live()).toEqual([first?.id, stranger.id].sort());
+    const end = await sessions.end({ issuer, oidcSid: 'a' }, 'r', expiresAt);
+    expect(end.sessions.map(({ id }) => id)).toEqual([first?.id]);
+    expect(await live()).toEqual([stranger.id]);
+    const revoked = await connection.query.selectFrom('revocations').select('id').orderBy('id').execute();
+    expect(revoked.map(({ id }) => id)).toEqual([first?.id, second?.id, third?.id].sort());
+  });
+
+  it("lists a user's sessions that have not ended, newest first", async () => {
+    const [old, recent] = [await stored(), await stored()];
+    await stored({ ended_at: 2000 });
+    expect((await sessions.listOf(userId)).map(({ id }) => id)).toEqual([recent.id, old.id]);
   });
 });

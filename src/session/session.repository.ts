@@ -1,6 +1,26 @@
 import { Injectable } from '@nestjs/common';
+import { type Expression, type ExpressionBuilder, type SqlBool } from 'kysely';
 import { Clock } from '../core/clock.service.js';
-import { Database, type SessionRow } from '../database/database.schema.js';
+import { Database, type RevocationRow, type Schema, type SessionRow } from '../database/database.schema.js';
+
+/** Rows of one statement: databases limit the parameters of one. */
+const rowsPerInsert = 500;
+
+/** Which sessions are meant. */
+export type SessionSelector =
+  | { readonly id: string }
+  /** All of a user's, or all but one. */
+  | { readonly userId: string; readonly except?: string }
+  /** Those behind one session at the provider, as its logout tokens name it. */
+  | { readonly issuer: string; readonly oidcSid: string }
+  /** All of one identity's. */
+  | { readonly issuer: string; readonly subject: string };
+
+/** Where a session is used from. */
+export interface UsedFrom {
+  readonly userAgent: string | null;
+  readonly remoteAddress: string | null;
+}
 
 /** Sessions in SQL, which is the truth about them. */
 @Injectable()
@@ -22,34 +42,91 @@ export class SessionRepository {
     return this.#database.query.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
   }
 
-  /** Marks a renewal. @returns false when the session has been ended meanwhile: it must stay ended. */
-  async markRenewed(id: string): Promise<boolean> {
-    const result = await this.#database.query
-      .updateTable('sessions')
-      .set({ renewed_at: this.#clock.now() })
-      .where('id', '=', id)
-      .where('ended_at', 'is', null)
-      .executeTakeFirst();
-    return result.numUpdatedRows > 0n;
-  }
-
-  /** Ends a session once. @returns whether it was live until now. */
-  async end(id: string, reason: string): Promise<boolean> {
-    const result = await this.#database.query
-      .updateTable('sessions')
-      .set({ ended_at: this.#clock.now(), end_reason: reason })
-      .where('id', '=', id)
-      .where('ended_at', 'is', null)
-      .executeTakeFirst();
-    return result.numUpdatedRows > 0n;
-  }
-
-  /** Ids and ends (milliseconds) of the sessions that ended at or after a moment. */
-  async endedSince(moment: number): Promise<{ id: string; ended_at: number | null }[]> {
+  /** A user's sessions that haven't been ended, newest first. */
+  async listOf(userId: string): Promise<SessionRow[]> {
     return this.#database.query
       .selectFrom('sessions')
-      .select(['id', 'ended_at'])
-      .where('ended_at', '>=', moment)
+      .selectAll()
+      .where('user_id', '=', userId)
+      .where('ended_at', 'is', null)
+      .orderBy('id', 'desc')
       .execute();
   }
+
+  /**
+   * Marks a use that is worth writing down.
+   * @param confirmed whether the provider confirmed its session: only that counts as a renewal.
+   * @returns false when the session has been ended meanwhile: it must stay ended.
+   */
+  async markUsed(id: string, { userAgent, remoteAddress }: UsedFrom, confirmed: boolean): Promise<boolean> {
+    const now = this.#clock.now();
+    const result = await this.#database.query
+      .updateTable('sessions')
+      .set({
+        user_agent: userAgent,
+        remote_address: remoteAddress,
+        last_seen_at: now,
+        ...(confirmed ? { renewed_at: now } : {}),
+      })
+      .where('id', '=', id)
+      .where('ended_at', 'is', null)
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
+  }
+
+  /**
+   * Ends sessions, each once, and records their revocations with it.
+   * @param expiresAt milliseconds; from then on none of their tokens can be live.
+   * @returns those that were live until now, and what was recorded.
+   */
+  async end(
+    which: SessionSelector,
+    reason: string,
+    expiresAt: number,
+  ): Promise<{ sessions: SessionRow[]; revocations: RevocationRow[] }> {
+    const now = this.#clock.now();
+    return this.#database.query.transaction().execute(async (transaction) => {
+      const sessions = await transaction
+        .updateTable('sessions')
+        .set({ ended_at: now, end_reason: reason })
+        .where('ended_at', 'is', null)
+        .where((builder) => selected(builder, which))
+        .returningAll()
+        .execute();
+      const revocations = sessions.map(({ id }): RevocationRow => ({
+        id,
+        kind: 'session',
+        before: null,
+        recorded_at: now,
+        expires_at: expiresAt,
+      }));
+      for (let first = 0; first < revocations.length; first += rowsPerInsert) {
+        await transaction
+          .insertInto('revocations')
+          .values(revocations.slice(first, first + rowsPerInsert))
+          .onConflict((conflict) => conflict.doNothing())
+          .execute();
+      }
+      return { sessions, revocations };
+    });
+  }
+}
+
+function selected(
+  builder: ExpressionBuilder<Schema, 'sessions'>,
+  which: SessionSelector,
+): Expression<SqlBool> {
+  if ('id' in which) {
+    return builder('id', '=', which.id);
+  }
+  if ('userId' in which) {
+    const { userId, except } = which;
+    return except === undefined
+      ? builder('user_id', '=', userId)
+      : builder.and([builder('user_id', '=', userId), builder('id', '!=', except)]);
+  }
+  return builder.and([
+    builder('issuer', '=', which.issuer),
+    'oidcSid' in which ? builder('oidc_sid', '=', which.oidcSid) : builder('subject', '=', which.subject),
+  ]);
 }

@@ -2,13 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
-import { newId } from '../core/identifier.js';
+import { momentOf, newId } from '../core/identifier.js';
 import type { SessionRow } from '../database/database.schema.js';
 import type { User } from '../users/identity.js';
 import type { ExtraClaims } from './claims.mapper.js';
 import type { Claims } from './claims.schema.js';
-import { RevocationList } from './revocation.list.js';
-import { SessionRepository } from './session.repository.js';
+import { RevocationService } from './revocation.service.js';
+import { type SessionSelector, SessionRepository, type UsedFrom } from './session.repository.js';
 import { type MintedSession, SessionMinter } from './session.minter.js';
 
 /** How somebody was logged in: what a session remembers of the provider's answer. */
@@ -19,10 +19,14 @@ export interface LoginEvidence {
   readonly clientId: string;
   readonly scope: readonly string[];
   readonly amr: readonly string[];
+  /** `aal2` when a second factor was given, `aal1` when the provider doesn't say so. */
+  readonly acr: 'aal1' | 'aal2';
   /** Milliseconds since the epoch; null when the provider doesn't say: the login counts then. */
   readonly authTime: number | null;
   /** The provider's own session, where it tells one. */
   readonly providerSessionId: string | null;
+  /** The `sid` of the provider's logout tokens, where it tells one. */
+  readonly oidcSid: string | null;
 }
 
 /** Sessions: their start, their tokens, their end. */
@@ -30,7 +34,7 @@ export interface LoginEvidence {
 export class SessionService {
   readonly #repository: SessionRepository;
   readonly #minter: SessionMinter;
-  readonly #revocations: RevocationList;
+  readonly #revocations: RevocationService;
   readonly #clock: Clock;
   readonly #idle: number;
   readonly #maximum: number;
@@ -38,7 +42,7 @@ export class SessionService {
   constructor(
     repository: SessionRepository,
     minter: SessionMinter,
-    revocations: RevocationList,
+    revocations: RevocationService,
     clock: Clock,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
@@ -54,22 +58,32 @@ export class SessionService {
    * Starts a session with an id of its own, never one that a caller brought along (step 10).
    * @param claims mapped ones, kept for every token of the session.
    */
-  async start(user: User, evidence: LoginEvidence, claims: ExtraClaims): Promise<MintedSession> {
+  async start(
+    user: User,
+    evidence: LoginEvidence,
+    claims: ExtraClaims,
+    from: UsedFrom,
+  ): Promise<MintedSession> {
     const now = this.#clock.now();
     const row: SessionRow = {
-      id: newId(),
+      id: newId(now),
       user_id: user.id,
       provider: evidence.provider,
       provider_session_id: evidence.providerSessionId,
+      oidc_sid: evidence.oidcSid,
       issuer: evidence.issuer,
       subject: evidence.subject,
       client_id: evidence.clientId,
       scope: evidence.scope.join(' '),
       amr: evidence.amr.join(' '),
+      acr: evidence.acr,
       claims: JSON.stringify(claims),
       auth_time: evidence.authTime ?? now,
       created_at: now,
       renewed_at: now,
+      user_agent: from.userAgent,
+      remote_address: from.remoteAddress,
+      last_seen_at: now,
       ended_at: null,
       end_reason: null,
     };
@@ -86,40 +100,49 @@ export class SessionService {
   /** The session, when it's stored, not ended, and within both of its limits. */
   async findLive(id: string): Promise<SessionRow | undefined> {
     const row = await this.#repository.find(id);
-    const now = this.#clock.now();
-    const live =
-      row !== undefined &&
-      row.ended_at === null &&
-      now < row.created_at + this.#maximum &&
-      now < row.renewed_at + this.#idle;
-    return live ? row : undefined;
+    return row !== undefined && row.ended_at === null && this.#isWithinLimits(row) ? row : undefined;
   }
 
-  /** Marks a renewal. @returns false when the session was ended meanwhile. */
-  async markRenewed(id: string): Promise<boolean> {
-    return this.#repository.markRenewed(id);
+  /** A user's live sessions, newest first. */
+  async listLive(userId: string): Promise<SessionRow[]> {
+    return (await this.#repository.listOf(userId)).filter((row) => this.#isWithinLimits(row));
   }
 
-  /** Ends a session: at once here, within seconds on every other replica. @returns whether it was live. */
-  async end(id: string, reason: string): Promise<boolean> {
-    this.#revocations.add(id);
-    return this.#repository.end(id, reason);
+  /**
+   * Marks a renewal.
+   * @param confirmed whether the provider confirmed its session.
+   * @returns false when the session was ended meanwhile.
+   */
+  async markUsed(id: string, from: UsedFrom, confirmed: boolean): Promise<boolean> {
+    return this.#repository.markUsed(id, from, confirmed);
   }
 
-  /** Whether the session of a verified token has ended; from memory. */
-  isEnded(id: string): boolean {
-    return this.#revocations.has(id);
+  /** Ends sessions: at once here, within seconds on every other replica. @returns those that were live until now. */
+  async end(which: SessionSelector, reason: string): Promise<SessionRow[]> {
+    return this.#revocations.endSessions(which, reason);
   }
 
   /** When the session of these claims began and when it ends if it isn't used again; from the claims alone. */
   limitsOf(claims: Claims): { createdAt: string; expiresAt: string } {
-    const createdAt = millisecondsOf(claims.sid);
-    const expiresAt = Math.min(claims.iat * 1000 + this.#idle, createdAt + this.#maximum);
+    return this.#limits(momentOf(claims.sid), claims.iat * 1000);
+  }
+
+  /** The same of a stored session. */
+  limitsOfRow(row: SessionRow): { createdAt: string; expiresAt: string } {
+    return this.#limits(row.created_at, row.renewed_at);
+  }
+
+  #limits(createdAt: number, renewedAt: number): { createdAt: string; expiresAt: string } {
+    const expiresAt = Math.min(renewedAt + this.#idle, createdAt + this.#maximum);
     return { createdAt: new Date(createdAt).toISOString(), expiresAt: new Date(expiresAt).toISOString() };
   }
-}
 
-/** The moment in a UUID v7: its first 48 bits are milliseconds since the epoch (RFC 9562 section 5.7). */
-function millisecondsOf(id: string): number {
-  return Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
+  #isWithinLimits(row: SessionRow): boolean {
+    const now = this.#clock.now();
+    return (
+      !this.#revocations.isEnded(row.id) &&
+      now < row.created_at + this.#maximum &&
+      now < row.renewed_at + this.#idle
+    );
+  }
 }

@@ -1,8 +1,15 @@
 import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
 import { Clock } from '../core/clock.service.js';
-import { Database, type SigningKeyRow } from '../database/database.schema.js';
+import { Database, type KeyState, type Schema, type SigningKeyRow } from '../database/database.schema.js';
 
-/** Stored signing keys; private halves only ever as ciphertext. */
+/** A key pair that isn't stored yet; the private half as ciphertext. */
+export type NewKey = Pick<SigningKeyRow, 'kid' | 'alg' | 'public_jwk' | 'private_jwk'>;
+
+/**
+ * Stored signing keys; private halves only ever as ciphertext. The states and who changes them are in docs/sessions.md;
+ * unique indexes see to it that there is one current and one next key, however many replicas want to make one.
+ */
 @Injectable()
 export class SigningKeyRepository {
   readonly #database: Database;
@@ -18,12 +25,105 @@ export class SigningKeyRepository {
     return this.#database.query.selectFrom('signing_keys').selectAll().orderBy('created_at').execute();
   }
 
-  /** Stores a key as the current one, unless another replica was faster. */
-  async addCurrent(key: Pick<SigningKeyRow, 'kid' | 'alg' | 'public_jwk' | 'private_jwk'>): Promise<void> {
+  /** Stores a key in this state, unless another replica was faster. */
+  async add(key: NewKey, state: Extract<KeyState, 'current' | 'next'>): Promise<void> {
+    const now = this.#clock.now();
     await this.#database.query
       .insertInto('signing_keys')
-      .values({ ...key, state: 'current', created_at: this.#clock.now(), retired_at: null })
+      .values({
+        ...key,
+        state,
+        created_at: now,
+        activated_at: state === 'current' ? now : null,
+        retired_at: null,
+      })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
+  }
+
+  /**
+   * Next → current, current → retired.
+   * @param current kid that is to be retired: another one means that somebody else has rotated already.
+   * @returns whether this call did it.
+   */
+  async rotate(current: string): Promise<boolean> {
+    return this.#database.query.transaction().execute(async (transaction) => {
+      const retired = await transaction
+        .updateTable('signing_keys')
+        .set({ state: 'retired', retired_at: this.#clock.now() })
+        .where('kid', '=', current)
+        .where('state', '=', 'current')
+        .returning('kid')
+        .executeTakeFirst();
+      if (retired === undefined) {
+        return false;
+      }
+      await this.#promote(transaction);
+      return true;
+    });
+  }
+
+  /**
+   * Any state → revoked; the private half is wiped. When it was the current key, the next one takes over.
+   * @returns whether there is such a key that wasn't revoked before.
+   */
+  async revoke(kid: string): Promise<boolean> {
+    return this.#database.query.transaction().execute(async (transaction) => {
+      const row = await transaction
+        .selectFrom('signing_keys')
+        .select('state')
+        .where('kid', '=', kid)
+        .where('state', '!=', 'revoked')
+        .executeTakeFirst();
+      if (row === undefined) {
+        return false;
+      }
+      await transaction
+        .updateTable('signing_keys')
+        .set({ state: 'revoked', private_jwk: '', retired_at: this.#clock.now() })
+        .where('kid', '=', kid)
+        .execute();
+      if (row.state === 'current') {
+        await this.#promote(transaction);
+      }
+      return true;
+    });
+  }
+
+  /** Removes a key that waits to be the next; it has never signed. */
+  async removeNext(kid: string): Promise<void> {
+    await this.#database.query
+      .deleteFrom('signing_keys')
+      .where('kid', '=', kid)
+      .where('state', '=', 'next')
+      .execute();
+  }
+
+  /** Replaces the ciphertext of a private half, unless it has changed meanwhile. */
+  async reseal({ kid, private_jwk }: SigningKeyRow, sealed: string): Promise<void> {
+    await this.#database.query
+      .updateTable('signing_keys')
+      .set({ private_jwk: sealed })
+      .where('kid', '=', kid)
+      .where('private_jwk', '=', private_jwk)
+      .execute();
+  }
+
+  /** Removes retired and revoked keys that ended before a moment (milliseconds). */
+  async purge(endedBefore: number): Promise<void> {
+    await this.#database.query
+      .deleteFrom('signing_keys')
+      .where('state', 'in', ['retired', 'revoked'])
+      .where('retired_at', '<', endedBefore)
+      .execute();
+  }
+
+  async #promote(transaction: Transaction<Schema>): Promise<void> {
+    await transaction
+      .updateTable('signing_keys')
+      .set({ state: 'current', activated_at: this.#clock.now() })
+      .where('state', '=', 'next')
+      .returning('kid')
+      .executeTakeFirstOrThrow();
   }
 }

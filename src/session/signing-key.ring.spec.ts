@@ -9,20 +9,26 @@ import { KeyRingError, SigningKeyRing } from './signing-key.ring.js';
 describe.each(['sqlite', 'postgres'] as const)('SigningKeyRing on %s', (kind) => {
   let database: FreshDatabase;
   let connection: DatabaseConnection;
+  let rings: SigningKeyRing[];
 
   beforeEach(async () => {
+    rings = [];
     database = await freshDatabase(kind, inject('postgresUrl'));
     connection = await database.connectMigrated();
   });
 
   afterEach(async () => {
+    rings.forEach((made) => made.onModuleDestroy());
     await database?.drop();
   });
 
   /** A ring of a replica with these secrets; not loaded yet. */
   function ring(SECRETS: string, replica = connection): SigningKeyRing {
     const configuration = plainConfiguration({ SECRETS });
-    return new SigningKeyRing(new SigningKeyRepository(replica, new Clock()), configuration);
+    const clock = new Clock();
+    const made = new SigningKeyRing(new SigningKeyRepository(replica, clock), clock, configuration);
+    rings.push(made);
+    return made;
   }
 
   it('makes a key the first time and finds it again the next', async () => {
@@ -43,16 +49,16 @@ describe.each(['sqlite', 'postgres'] as const)('SigningKeyRing on %s', (kind) =>
     await Promise.all(replicas.map((replica) => replica.onModuleInit()));
     expect(new Set(replicas.map((replica) => replica.signing().kid)).size).toBe(1);
     const rows = await connection.query.selectFrom('signing_keys').selectAll().execute();
-    expect(rows.map(({ state }) => state)).toEqual(['current']);
+    expect(rows.map(({ state }) => state).sort()).toEqual(['current', 'next']);
   });
 
   it('the published set has public members only, and the private half is stored encrypted', async () => {
     const keys = ring(newSecret());
     await keys.onModuleInit();
     const { kid } = keys.signing();
-    expect(keys.jwks().keys.map((jwk) => Object.keys(jwk).sort())).toEqual([
-      ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'],
-    ]);
+    expect(keys.jwks().keys.map((jwk) => Object.keys(jwk).sort())).toEqual(
+      Array.from({ length: 2 }, () => ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']),
+    );
     expect(keys.jwks().keys[0]).toMatchObject({ kid, alg: 'ES256', use: 'sig', crv: 'P-256' });
     const [row] = await connection.query.selectFrom('signing_keys').selectAll().execute();
     expect(row?.private_jwk).toMatch(/^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/);
@@ -77,7 +83,7 @@ describe.each(['sqlite', 'postgres'] as const)('SigningKeyRing on %s', (kind) =>
     expect(failure).toBeInstanceOf(KeyRingError);
     expect(String(failure)).toContain('Add the old secret behind the new one.');
     await ring(old).onModuleInit();
-    expect(await connection.query.selectFrom('signing_keys').select('kid').execute()).toHaveLength(1);
+    expect(await connection.query.selectFrom('signing_keys').select('kid').execute()).toHaveLength(2);
   });
 
   it('a retired key verifies, and does not sign', async () => {
@@ -85,12 +91,16 @@ describe.each(['sqlite', 'postgres'] as const)('SigningKeyRing on %s', (kind) =>
     const first = ring(secret);
     await first.onModuleInit();
     const retired = first.signing().kid;
-    await connection.query.updateTable('signing_keys').set({ state: 'retired', retired_at: 1 }).execute();
+    await connection.query
+      .updateTable('signing_keys')
+      .set({ state: 'retired', retired_at: Date.now() })
+      .where('kid', '=', retired)
+      .execute();
     const second = ring(secret);
     await second.onModuleInit();
     expect(second.signing().kid).not.toBe(retired);
     expect(second.find(retired)?.kid).toBe(retired);
-    expect(second.jwks().keys).toHaveLength(2);
+    expect(second.jwks().keys).toHaveLength(3);
   });
 
   it.each(['__proto__', 'constructor', '', '../'])('kid %j is unknown', async (kid) => {

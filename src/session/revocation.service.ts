@@ -1,0 +1,86 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
+import { Clock } from '../core/clock.service.js';
+import type { RevocationKind, RevocationRow, SessionRow } from '../database/database.schema.js';
+import { RevocationFeed } from './revocation.feed.js';
+import { clockAllowance } from './revocation.list.js';
+import { RevocationRepository } from './revocation.repository.js';
+import { type SessionSelector, SessionRepository } from './session.repository.js';
+
+/** Takes things away: recorded in SQL first, then in force here, then told to the other replicas. */
+@Injectable()
+export class RevocationService {
+  readonly #sessions: SessionRepository;
+  readonly #revocations: RevocationRepository;
+  readonly #feed: RevocationFeed;
+  readonly #clock: Clock;
+  readonly #configuration: Configuration;
+
+  constructor(
+    sessions: SessionRepository,
+    revocations: RevocationRepository,
+    feed: RevocationFeed,
+    clock: Clock,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
+    this.#sessions = sessions;
+    this.#revocations = revocations;
+    this.#feed = feed;
+    this.#clock = clock;
+    this.#configuration = configuration;
+  }
+
+  /**
+   * Ends sessions.
+   * @param reason id for the row, snake_case.
+   * @returns those that were live until now.
+   */
+  async endSessions(which: SessionSelector, reason: string): Promise<SessionRow[]> {
+    if ('id' in which) {
+      // In force here even if the database can't be reached now.
+      this.#feed.list.apply([this.#row('session', which.id, null)]);
+    }
+    const { sessions, revocations } = await this.#sessions.end(which, reason, this.#expiresAt());
+    this.#feed.announce(revocations);
+    return sessions;
+  }
+
+  /**
+   * Makes the tokens that a user, or an organisation's members, hold so far stale: cookies are renewed from what SQL says
+   * now, bearers are refused. A token of a replica whose clock is ahead may count as newer by that difference.
+   */
+  async outdate(kind: 'user' | 'org', id: string): Promise<void> {
+    await this.#record(this.#row(kind, id, this.#clock.now()));
+  }
+
+  /** Ends an API key. The key's own row must say so too: this holds only as long as a token from it can be live. */
+  async endKey(id: string): Promise<void> {
+    await this.#record(this.#row('api_key', id, null));
+  }
+
+  /** Ends every session that began before a moment (milliseconds). */
+  async endEverythingBefore(moment: number): Promise<void> {
+    const expiresAt = moment + this.#configuration.SESSION_MAX_TTL * 1000 + clockAllowance;
+    await this.#record({ ...this.#row('everything', '*', moment), expires_at: expiresAt });
+  }
+
+  /** Whether a session has ended, from memory. */
+  isEnded(sessionId: string): boolean {
+    return this.#feed.list.isEnded(sessionId);
+  }
+
+  async #record(row: RevocationRow): Promise<void> {
+    await this.#revocations.insert(row);
+    this.#feed.announce([row]);
+  }
+
+  #row(kind: RevocationKind, id: string, before: number | null): RevocationRow {
+    return { id, kind, before, recorded_at: this.#clock.now(), expires_at: this.#expiresAt() };
+  }
+
+  /** From here on no token that lives now can be live. */
+  #expiresAt(): number {
+    return this.#clock.now() + this.#configuration.TOKEN_TTL * 1000 + clockAllowance;
+  }
+}
