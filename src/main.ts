@@ -1,13 +1,8 @@
 import 'reflect-metadata';
 import { createApp } from './app.setup.js';
-import { ConfigurationError, loadConfiguration } from './config/configuration.js';
-import { DatabaseOpenError } from './database/database.connection.js';
-import { MigrationError } from './database/migration.runner.js';
+import { loadConfiguration } from './config/configuration.js';
 import { createLogger } from './http/pino.logger.js';
-import { KeyRingError } from './session/signing-key.ring.js';
-
-/** Exit codes of sysexits: configuration error, a port or file that can't be had, software error. */
-const exit = { configuration: 78, unavailable: 69, software: 70 } as const;
+import { explainStartError } from './start.errors.js';
 
 async function main(): Promise<void> {
   const configuration = loadConfiguration(process.env);
@@ -17,41 +12,10 @@ async function main(): Promise<void> {
   await app.listen(configuration.PORT, configuration.HOST);
 }
 
-/** One message that says what to do; stack traces only for what nobody foresaw. */
-function explain(error: unknown): { message: string; code: number } {
-  if (error instanceof ConfigurationError) {
-    return { message: error.message, code: exit.configuration };
-  }
-  if (
-    error instanceof DatabaseOpenError ||
-    error instanceof MigrationError ||
-    error instanceof KeyRingError
-  ) {
-    return { message: error.message, code: exit.configuration };
-  }
-  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-  if (code === 'EADDRINUSE') {
-    return {
-      message: 'The port is in use. Set PORT (and PUBLIC_URL) to a free one, or stop what uses it.',
-      code: exit.unavailable,
-    };
-  }
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
-    return {
-      message: `The address cannot be listened on (${code}). Check HOST and PORT.`,
-      code: exit.unavailable,
-    };
-  }
-  return {
-    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    code: exit.software,
-  };
-}
-
 try {
   await main();
 } catch (error) {
-  const { message, code } = explain(error);
+  const { message, code } = explainStartError(error);
   process.stderr.write(`${message}\n`);
   process.exit(code);
 }

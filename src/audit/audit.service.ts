@@ -11,7 +11,10 @@ export type AuditEventType =
   | 'logout'
   | 'session_ended'
   | 'renewal_grace'
-  | 'administrator_created';
+  | 'administrator_created'
+  | 'key_rotated'
+  | 'key_revoked'
+  | 'tokens_revoked';
 
 /** Who, what, why. */
 export interface AuditEvent {

@@ -82,5 +82,7 @@ function openPostgres(url: string): Pool {
   });
   // An idle connection that breaks is replaced at the next query, whose own error is the one that counts.
   pool.on('error', () => undefined);
+  // The same for one that is in use: without a listener it would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }

@@ -19,7 +19,7 @@ const awayCodes = new Set(
 );
 /** What pg says without a code when a connection or the pool gives up. */
 const awayMessages =
-  /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered)/;
+  /^(?:Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered)/;
 
 /**
  * A dialect whose errors say whether the database is away: those become the problem `database_unavailable`, so that a

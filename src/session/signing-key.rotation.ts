@@ -58,8 +58,10 @@ export class SigningKeyRotation implements OnModuleInit, OnModuleDestroy {
    * @returns false when another replica has just done it.
    */
   async rotate(): Promise<boolean> {
+    // The key that this process believes to be current, so that of many replicas that want to replace it one does.
+    const { kid } = this.#ring.signing();
     await this.#ring.ensureNext();
-    const done = await this.#repository.rotate(this.#ring.signing().kid);
+    const done = await this.#repository.rotate(kid);
     await this.#ring.ensureNext();
     await this.#ring.sealWithFirstSecret();
     this.#channel.publish('signing-keys', {});

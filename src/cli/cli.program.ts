@@ -1,0 +1,136 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { Command, InvalidArgumentError } from 'commander';
+import { AuditService } from '../audit/audit.service.js';
+import { RevocationService } from '../session/revocation.service.js';
+import { SigningKeyRepository } from '../session/signing-key.repository.js';
+import { SigningKeyRotation } from '../session/signing-key.rotation.js';
+
+const uuidForm = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+/** What a program of commands needs from outside. */
+export interface CliSetting {
+  /** Runs a piece of work with the deployment's services. */
+  readonly withServices: (work: (services: INestApplicationContext) => Promise<void>) => Promise<void>;
+  /** Prints a line. */
+  readonly print: (line: string) => void;
+}
+
+/** Something that a command was told to act on isn't there. */
+export class NothingDoneError extends Error {
+  override readonly name = 'NothingDoneError';
+}
+
+/** The `vestibule` command. */
+export function createProgram({ withServices, print }: CliSetting): Command {
+  const program = new Command('vestibule')
+    .description('Commands for the operator of a Vestibule deployment; they read its environment.')
+    .showHelpAfterError();
+
+  const keys = program.command('keys').description('the keys that sign tokens');
+  keys
+    .command('list')
+    .description('every key: id, algorithm, state, and since when')
+    .action(async () =>
+      withServices(async (services) => {
+        for (const key of await services.get(SigningKeyRepository, { strict: false }).list()) {
+          const since = new Date(key.retired_at ?? key.activated_at ?? key.created_at).toISOString();
+          print(`${key.kid}  ${key.alg.padEnd(5)}  ${key.state.padEnd(7)}  ${since}`);
+        }
+      }),
+    );
+  keys
+    .command('rotate')
+    .description('have the next key sign from now on; nobody is logged out')
+    .action(async () =>
+      withServices(async (services) => {
+        if (!(await services.get(SigningKeyRotation, { strict: false }).rotate())) {
+          throw new NothingDoneError('Another replica rotated the keys at the same moment.');
+        }
+        await services.get(AuditService, { strict: false }).record({ type: 'key_rotated' });
+        print('The next key signs from now on.');
+      }),
+    );
+  keys
+    .command('revoke')
+    .argument('<kid>', 'id of the key, as `keys list` shows it')
+    .description('emergency: believe nothing that this key signed, on every replica within seconds')
+    .action(async (kid: string) =>
+      withServices(async (services) => {
+        if (!(await services.get(SigningKeyRotation, { strict: false }).revoke(kid))) {
+          throw new NothingDoneError('There is no such key, or it was revoked before.');
+        }
+        await services.get(AuditService, { strict: false }).record({ type: 'key_revoked' });
+        print('The key is revoked. Whoever it had signed a token for logs in again.');
+      }),
+    );
+
+  const revoke = program.command('revoke').description('end what is logged in, on every replica');
+  revoke
+    .command('session')
+    .argument('<id>', 'the `sid` of its tokens', parseUuid)
+    .description('end one session')
+    .action(async (id: string) => endSessions({ id }));
+  revoke
+    .command('user')
+    .argument('<id>', 'the `sub` of their tokens', parseUuid)
+    .description('end every session of a user')
+    .action(async (id: string) => endSessions({ userId: id }));
+  revoke
+    .command('org')
+    .argument('<id>', 'the `org.id` of its tokens', parseUuid)
+    .description("make the tokens of an organisation's members so far invalid; cookies are renewed")
+    .action(async (id: string) =>
+      withServices(async (services) => {
+        await services.get(RevocationService, { strict: false }).outdate('org', id);
+        await services.get(AuditService, { strict: false }).record({ type: 'tokens_revoked', reason: 'org' });
+        print('Tokens that were made for this organisation so far are refused.');
+      }),
+    );
+  revoke
+    .command('everything')
+    .option('--before <time>', 'only sessions that began before this moment (ISO 8601)', parseTime)
+    .description('end every session of everybody')
+    .action(async (options: { before?: number }) =>
+      withServices(async (services) => {
+        const moment = options.before ?? Date.now();
+        await services.get(RevocationService, { strict: false }).endEverythingBefore(moment);
+        await services
+          .get(AuditService, { strict: false })
+          .record({ type: 'tokens_revoked', reason: 'everything' });
+        print(`Every session that began before ${new Date(moment).toISOString()} is over.`);
+      }),
+    );
+
+  async function endSessions(which: { id: string } | { userId: string }): Promise<void> {
+    await withServices(async (services) => {
+      const reason = 'ended_by_operator';
+      const ended = await services.get(RevocationService, { strict: false }).endSessions(which, reason);
+      if (ended.length === 0) {
+        throw new NothingDoneError('There is no live session of that id.');
+      }
+      const audit = services.get(AuditService, { strict: false });
+      for (const { id, user_id } of ended) {
+        await audit.record({ type: 'session_ended', userId: user_id, sessionId: id, reason });
+      }
+      print(`Sessions ended: ${ended.length}.`);
+    });
+  }
+
+  return program;
+}
+
+function parseUuid(text: string): string {
+  if (!uuidForm.test(text.toLowerCase())) {
+    throw new InvalidArgumentError('It must be a UUID.');
+  }
+  return text.toLowerCase();
+}
+
+/** @returns milliseconds since the epoch. */
+function parseTime(text: string): number {
+  const moment = Date.parse(text);
+  if (!/^\d{4}-\d{2}-\d{2}(?:T|$)/.test(text) || Number.isNaN(moment)) {
+    throw new InvalidArgumentError('It must be a time such as 2026-01-31T12:00:00Z.');
+  }
+  return moment;
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+import 'reflect-metadata';
+import { existsSync } from 'node:fs';
+import { loadConfiguration } from '../config/configuration.js';
+import { Problem } from '../core/problem.error.js';
+import { LaunchError } from '../embedded/launch.error.js';
+import { explainStartError } from '../start.errors.js';
+import { deploymentEnvironment } from './cli.environment.js';
+import { withServices } from './cli.context.js';
+import { NothingDoneError, createProgram } from './cli.program.js';
+
+/** Exit code of sysexits for a service that isn't there. */
+const unavailable = 69;
+
+if (existsSync('.env')) {
+  process.loadEnvFile('.env');
+}
+const program = createProgram({
+  withServices: async (work) =>
+    withServices(loadConfiguration(await deploymentEnvironment(process.env)), work),
+  print: (line) => process.stdout.write(`${line}\n`),
+});
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof NothingDoneError) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  } else if (error instanceof Problem) {
+    process.stderr.write(`${error.definition.title}. ${error.definition.remedy}\n`);
+    process.exitCode = unavailable;
+  } else if (error instanceof LaunchError) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = error.exitCode;
+  } else {
+    const { message, code } = explainStartError(error);
+    process.stderr.write(`${message}\n`);
+    process.exitCode = code;
+  }
+}
