@@ -1,0 +1,50 @@
+/** What came of a load. */
+export interface LoadReport {
+  readonly requests: number;
+  /** What each request that wasn't answered as it should was answered with, or the error's code. */
+  readonly failures: readonly string[];
+}
+
+/** A load under way. */
+export interface Load {
+  requests(): number;
+  /** Lets what is under way be answered, and sends no more. */
+  stop(): Promise<LoadReport>;
+}
+
+const pauseMilliseconds = 15;
+/** It ends by itself whatever the test does. */
+const maximumRequests = 200_000;
+
+/**
+ * Sends requests one after the other in each of a few lanes, with a short pause between two.
+ * @param send sends one request of a lane. @returns what was wrong with the answer, if anything.
+ */
+export function startLoad(lanes: number, send: (lane: number) => Promise<string | undefined>): Load {
+  const failures: string[] = [];
+  let requests = 0;
+  let isStopping = false;
+  const run = async (lane: number): Promise<void> => {
+    while (!isStopping && requests < maximumRequests) {
+      requests += 1;
+      const failure = await send(lane).catch((error: unknown) =>
+        String(Reflect.get(Object(error), 'code') ?? error),
+      );
+      if (failure !== undefined) {
+        failures.push(failure);
+      }
+      await new Promise((resolve) => {
+        setTimeout(resolve, pauseMilliseconds);
+      });
+    }
+  };
+  const running = Promise.all(Array.from({ length: lanes }, (_value, lane) => run(lane)));
+  return {
+    requests: () => requests,
+    stop: async () => {
+      isStopping = true;
+      await running;
+      return { requests, failures };
+    },
+  };
+}
