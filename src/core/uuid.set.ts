@@ -20,7 +20,7 @@ export class UuidSet {
 
   /** Whether the id is in the set; false for what isn't a UUID. */
   has(uuid: string): boolean {
-    return parseInto(this.#probe, uuid) && this.#isTaken(this.#slotOf(this.#probe));
+    return this.#size > 0 && parseInto(this.#probe, uuid) && this.#isTaken(this.#slotOf(this.#probe));
   }
 
   /** @throws {RangeError} for what isn't a UUID, and for the nil UUID. */
