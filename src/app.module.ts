@@ -13,8 +13,15 @@ import { PagesModule } from './pages/pages.module.js';
 /** The whole gateway for one configuration. */
 @Module({})
 export class AppModule {
-  /** @param enricher adds the application's own claims to every token. */
-  static register(configuration: Configuration, enricher?: Type<ClaimsEnricher>): DynamicModule {
+  /**
+   * @param enricher adds the application's own claims to every token.
+   * @param modules of the application itself.
+   */
+  static register(
+    configuration: Configuration,
+    enricher?: Type<ClaimsEnricher>,
+    modules: readonly Type[] = [],
+  ): DynamicModule {
     const auth = AuthModule.register(configuration);
     return {
       module: AppModule,
@@ -26,6 +33,7 @@ export class AppModule {
         AccountModule,
         PagesModule.register(configuration, auth),
         HealthModule.register(auth),
+        ...modules,
       ],
       providers: [ProblemFilter],
     };

@@ -25,6 +25,8 @@ export interface AppOptions {
   readonly logger?: Logger;
   /** Adds the application's own claims to every token. */
   readonly claimsEnricher?: Type<ClaimsEnricher>;
+  /** Modules of the application itself: their controllers stand behind the same guards. */
+  readonly modules?: readonly Type[];
 }
 
 /** The whole application for one configuration, ready to listen. */
@@ -47,7 +49,7 @@ export async function createApp(
     },
   });
   const app: NestFastifyApplication = await NestFactory.create<NestFastifyApplication>(
-    AppModule.register(configuration, options.claimsEnricher),
+    AppModule.register(configuration, options.claimsEnricher, options.modules),
     adapter,
     {
       abortOnError: false,

@@ -13,6 +13,7 @@ import { HydraModule } from '../hydra/hydra.module.js';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { KratosModule } from '../kratos/kratos.module.js';
 import { OidcModule } from '../oidc/oidc.module.js';
+import { LogoutTokenVerifier } from '../oidc/logout.token.js';
 import { type OpenIdClientSettings, OpenIdProvider } from '../oidc/openid.provider.js';
 import { RelyingParty } from '../oidc/relying.party.js';
 import { UsersService } from '../users/users.service.js';
@@ -107,12 +108,13 @@ function oryBootstrap(configuration: OryConfiguration): FactoryProvider<OryBoots
 function oryStrategy(configuration: OryConfiguration): FactoryProvider<AuthStrategy> {
   return {
     provide: AuthStrategy,
-    inject: [KratosClient, HydraClient, RelyingParty, OryBootstrap],
+    inject: [KratosClient, HydraClient, RelyingParty, LogoutTokenVerifier, OryBootstrap],
     useFactory: (
       kratos: KratosClient,
       hydra: HydraClient,
       relyingParty: RelyingParty,
+      logoutTokens: LogoutTokenVerifier,
       bootstrap: OryBootstrap,
-    ) => new OryStrategy({ kratos, hydra, relyingParty, bootstrap }, configuration),
+    ) => new OryStrategy({ kratos, hydra, relyingParty, logoutTokens, bootstrap }, configuration),
   };
 }

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { claimsSchema } from '../session/claims.schema.js';
 import { userSchema } from '../users/user.schema.js';
 
-const moment = z.iso
+/** A moment, as answers have it. */
+export const moment = z.iso
   .datetime()
   .meta({ description: 'ISO 8601 in UTC.', example: '2026-01-31T12:00:00.000Z' });
 

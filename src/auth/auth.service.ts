@@ -1,9 +1,10 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { ExchangedTokens } from '../oidc/relying.party.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { ClaimRule } from '../config/claims-map.parser.js';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
+import type { SessionRow } from '../database/database.schema.js';
 import { mapClaims } from '../session/claims.mapper.js';
 import { Problem } from '../core/problem.error.js';
 import type { Principal } from '../session/principal.js';
@@ -13,6 +14,9 @@ import { SessionService } from '../session/session.service.js';
 import type { User } from '../users/identity.js';
 import { UsersService } from '../users/users.service.js';
 import { AuthStrategy } from './auth.strategy.js';
+import { endAtProvider } from './provider.logout.js';
+import { requireMet } from './login.demand.js';
+import type { LoginTransaction } from './login.transaction.js';
 
 /** Where a login or logout comes from, for the audit trail and the list of sessions. */
 export interface RequestOrigin extends UsedFrom {
@@ -25,6 +29,8 @@ export interface LoginAttempt {
   readonly accessToken: string;
   /** What came with it, when the gateway itself got it for a code. */
   readonly exchanged?: ExchangedTokens;
+  /** What the gateway asked the provider for, when it started the login itself. */
+  readonly transaction?: Pick<LoginTransaction, 'demand' | 'startedAt'>;
   /** Who was logged in in this browser: that session ends, so that none can be planted. */
   readonly previous: Principal | undefined;
 }
@@ -38,7 +44,6 @@ export interface CompletedLogin {
 /** Logins and logouts, whoever the provider is. */
 @Injectable()
 export class AuthService {
-  readonly #logger = new Logger(AuthService.name);
   readonly #strategy: AuthStrategy;
   readonly #users: UsersService;
   readonly #sessions: SessionService;
@@ -61,12 +66,15 @@ export class AuthService {
 
   /**
    * Steps 8 to 10: hands the access token to the strategy, maps the person to a local user, starts a session.
-   * @throws {Problem} `access_token_rejected`, `unauthenticated` (disabled), `provider_unavailable`
+   * @throws {Problem} `access_token_rejected`, `login_refused`, `unauthenticated` (disabled), `provider_unavailable`
    */
   async login(attempt: LoginAttempt, origin: RequestOrigin): Promise<CompletedLogin> {
-    const { accessToken, exchanged, previous } = attempt;
+    const { accessToken, exchanged, transaction, previous } = attempt;
     try {
       const { identity, evidence, profile } = await this.#strategy.validate(accessToken, exchanged);
+      if (transaction !== undefined) {
+        requireMet(transaction.demand, evidence, transaction.startedAt);
+      }
       const { user, linked } = await this.#users.recordLogin(identity);
       if (linked) {
         await this.#audit.record({
@@ -111,21 +119,18 @@ export class AuthService {
    * Ends the session here first, then at the provider; a provider that can't be reached doesn't keep anybody in.
    * @returns where the browser must go on to, if it must.
    */
-  async logout({ claims }: Principal, origin: RequestOrigin): Promise<URL | undefined> {
-    const session = await this.#sessions.findLive(claims.sid);
-    await this.#sessions.end({ id: claims.sid }, 'logout');
-    await this.#audit.record({ type: 'logout', userId: claims.sub, sessionId: claims.sid, ...origin });
+  async logout(principal: Principal, origin: RequestOrigin): Promise<URL | undefined> {
+    const session = await this.logoutHere(principal, origin);
     if (session === undefined) {
       return undefined;
     }
-    try {
-      return await this.#strategy.endSession(session);
-    } catch (error) {
-      this.#logger.error('the session could not be ended at the provider', {
-        reason: 'provider_logout_failed',
-        err: error,
-      });
-      return undefined;
-    }
+    return endAtProvider(this.#strategy, session);
+  }
+  /** Ends the session here alone, when the provider's own logout is under way. @returns the one that ended. */
+  async logoutHere({ claims }: Principal, origin: RequestOrigin): Promise<SessionRow | undefined> {
+    const session = await this.#sessions.findLive(claims.sid);
+    await this.#sessions.end({ id: claims.sid }, 'logout');
+    await this.#audit.record({ type: 'logout', userId: claims.sub, sessionId: claims.sid, ...origin });
+    return session;
   }
 }

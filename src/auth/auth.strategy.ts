@@ -1,7 +1,9 @@
 import type { SessionRow } from '../database/database.schema.js';
 import type { LoginEvidence } from '../session/session.service.js';
+import type { VerifiedLogoutToken } from '../oidc/logout.token.js';
 import type { ExchangedTokens, LoginChecks } from '../oidc/relying.party.js';
 import type { ProviderIdentity } from '../users/identity.js';
+import type { LoginDemand } from './login.demand.js';
 
 /** A person whose access token a provider has confirmed. */
 export interface ValidatedLogin {
@@ -14,11 +16,19 @@ export interface ValidatedLogin {
 /** What a provider says of its own session: `unknown` when it can't be asked. */
 export type ProviderSessionState = 'alive' | 'ended' | 'unknown';
 
+/** A provider's word that somebody was logged out there (OpenID Connect Back-Channel Logout 1.0). */
+export interface LogoutNotice extends VerifiedLogoutToken {
+  /** Issuer as the sessions' rows name it. */
+  readonly issuer: string;
+}
+
 /** What a browser login is started with. */
 export interface LoginStart {
   readonly kind: 'login' | 'signup';
   /** Parameters that the strategy's {@link AuthStrategy.hints} names. */
   readonly hints: Readonly<Record<string, string>>;
+  /** What the provider is to be asked for; whether it did it is checked after the callback. */
+  readonly demand: LoginDemand;
 }
 
 /** A browser login that has been started: where to send it, and what its answer must match. */
@@ -60,6 +70,12 @@ export abstract class AuthStrategy {
 
   /** Ends the provider's session behind one of ours. @returns where the browser must go on to, if it must. */
   abstract endSession(session: SessionRow): Promise<URL | undefined>;
+
+  /**
+   * Verifies a logout token by signature and claims; its age and first use are the caller's to check.
+   * @throws {Problem} `malformed_request` for anything else, `provider_unavailable` when there are no keys to check with.
+   */
+  abstract verifyLogoutToken(token: string): Promise<LogoutNotice>;
 
   /** @throws {Problem} `provider_unavailable` unless the provider is there and set up. */
   abstract requireReady(): Promise<void>;

@@ -13,6 +13,7 @@ import type { Principal } from '../session/principal.js';
 import { SessionCookie } from '../session/session.cookie.js';
 import { AuthService } from './auth.service.js';
 import { AuthStrategy } from './auth.strategy.js';
+import { type LoginDemand, loginDemandOf } from './login.demand.js';
 import { type LoginTransaction, LoginTransactions } from './login.transaction.js';
 import { originOf } from './request.origin.js';
 
@@ -26,6 +27,14 @@ const returnToParameter = {
   description: 'Path on this origin to come back to; anything else becomes `/`.',
   schema: { type: 'string', example: '/docs' },
 } as const;
+
+/** What a login is begun with, by a person or once more. */
+interface Beginning {
+  readonly kind: 'login' | 'signup';
+  readonly returnTo: unknown;
+  readonly demand: LoginDemand;
+  readonly attempt: number;
+}
 
 /** The browser's login: to the provider, and back with its answer. */
 @ApiTags('auth')
@@ -53,8 +62,24 @@ export class BrowserLoginController {
 
   @Get('login')
   @Public()
-  @ApiOperation({ summary: 'Start a login', description: 'Redirects the browser to the provider.' })
+  @ApiOperation({
+    summary: 'Start a login',
+    description:
+      'Redirects the browser to the provider. With `max_age` or `acr_values` it is a step-up: the login is refused unless the provider did what was asked.',
+  })
   @ApiQuery(returnToParameter)
+  @ApiQuery({
+    name: 'max_age',
+    required: false,
+    description: 'Seconds since the person gave credentials, at most; 0 asks for them anew.',
+    schema: { type: 'integer', minimum: 0, maximum: 31_536_000 },
+  })
+  @ApiQuery({
+    name: 'acr_values',
+    required: false,
+    description: '`aal2`: a second factor must be given.',
+    schema: { type: 'string', enum: ['aal2'] },
+  })
   @ApiResponse({ status: 302, description: 'To the provider.' })
   @ApiProblems('provider_unavailable')
   async login(
@@ -62,7 +87,8 @@ export class BrowserLoginController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#start('login', returnTo, request, reply);
+    const demand = loginDemandOf(queryOf(request));
+    await this.#start({ kind: 'login', returnTo, demand, attempt: 1 }, request, reply);
   }
 
   @Get('signup')
@@ -76,7 +102,7 @@ export class BrowserLoginController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#start('signup', returnTo, request, reply);
+    await this.#start({ kind: 'signup', returnTo, demand: {}, attempt: 1 }, request, reply);
   }
 
   @Get('callback')
@@ -100,11 +126,13 @@ export class BrowserLoginController {
     const answer = new URL(request.url, this.#publicUrl);
     const exchanged = await this.#exchange(answer, transaction);
     if (exchanged === undefined) {
-      await this.#start('login', transaction.returnTo, request, reply, transaction.attempt + 1);
+      const { returnTo, demand, attempt } = transaction;
+      await this.#start({ kind: 'login', returnTo, demand, attempt: attempt + 1 }, request, reply);
       return;
     }
     const { accessToken } = exchanged;
-    const { session } = await this.#auth.login({ accessToken, exchanged, previous }, originOf(request));
+    const attempt = { accessToken, exchanged, transaction, previous };
+    const { session } = await this.#auth.login(attempt, originOf(request));
     await this.#strategy.discard(accessToken);
     await this.#cookie.write(reply, session.token);
     await reply.redirect(transaction.returnTo, 302);
@@ -124,25 +152,28 @@ export class BrowserLoginController {
   }
 
   async #start(
-    kind: 'login' | 'signup',
-    returnTo: unknown,
+    { kind, returnTo, demand, attempt }: Beginning,
     request: FastifyRequest,
     reply: FastifyReply,
-    attempt = 1,
   ): Promise<void> {
-    const query = z.record(z.string(), z.unknown()).catch({}).parse(request.query);
+    const query = queryOf(request);
     const hints = this.#strategy.hints.flatMap((name) => {
       const value = query[name];
       return typeof value === 'string' && value !== '' && value.length <= maximumHintLength
         ? [[name, value]]
         : [];
     });
-    const { url, checks } = await this.#strategy.begin({ kind, hints: Object.fromEntries(hints) });
+    const { url, checks } = await this.#strategy.begin({ kind, hints: Object.fromEntries(hints), demand });
     await this.#transactions.start(request, reply, {
       checks,
       returnTo: safeReturnTo(returnTo, this.#publicUrl),
       attempt,
+      demand,
     });
     await reply.redirect(url.href, 302);
   }
+}
+
+function queryOf(request: FastifyRequest): Readonly<Record<string, unknown>> {
+  return z.record(z.string(), z.unknown()).catch({}).parse(request.query);
 }

@@ -10,6 +10,7 @@ import { SecretBox } from '../core/secret.box.js';
 import { cookieNames, readSingleCookie } from '../http/cookie.reader.js';
 import { CookieJar } from '../http/cookie.writer.js';
 import type { LoginChecks } from '../oidc/relying.party.js';
+import { type LoginDemand, loginDemandSchema } from './login.demand.js';
 
 /** Seconds that a person has to log in. */
 const lifetime = 1800;
@@ -24,6 +25,10 @@ const transactionSchema = z.object({
   returnTo: z.string(),
   /** Which try this is, from 1; more than 1 after other tabs' logins got in between. */
   attempt: z.int().default(1),
+  /** What the provider was asked for. */
+  demand: loginDemandSchema.default({}),
+  /** Seconds since the epoch. */
+  startedAt: z.number().default(0),
   /** Seconds since the epoch. */
   expiresAt: z.number(),
 });
@@ -37,6 +42,7 @@ export interface PendingLogin {
   /** Path to come back to, already checked. */
   readonly returnTo: string;
   readonly attempt: number;
+  readonly demand: LoginDemand;
 }
 
 /** Keeps login transactions in encrypted cookies of the browser that started them; each is used once. */
@@ -63,12 +69,15 @@ export class LoginTransactions {
     for (const name of cookieNames(request.headers.cookie, this.#prefix).slice(0, -(openAtOnce - 1))) {
       this.#jar.clear(reply, name);
     }
+    const now = this.#clock.seconds();
     const transaction: LoginTransaction = {
       provider: this.#provider,
       ...login.checks,
       returnTo: login.returnTo,
       attempt: login.attempt,
-      expiresAt: this.#clock.seconds() + lifetime,
+      demand: login.demand,
+      startedAt: now,
+      expiresAt: now + lifetime,
     };
     const sealed = await this.#box.seal(JSON.stringify(transaction));
     this.#jar.set(reply, this.#cookieName(transaction.state), sealed, lifetime);

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Logger, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -18,6 +18,7 @@ const formSchema = z.object({ logout_challenge: z.string(), decision: z.enum(['l
 @ApiExcludeController()
 @Controller('auth/ory/logout')
 export class OryLogoutController {
+  readonly #logger = new Logger(OryLogoutController.name);
   readonly #hydra: HydraClient;
   readonly #kratos: KratosClient;
   readonly #binding: ChallengeBinding;
@@ -68,9 +69,26 @@ export class OryLogoutController {
       await this.#kratos.revokeSession(whoami.session.id);
     }
     if (principal !== undefined) {
-      await this.#auth.logout(principal, originOf(request));
+      // Not at Hydra: its own logout goes on from here, and needs the session to tell the other applications.
+      await this.#auth.logoutHere(principal, originOf(request));
     }
+    await this.#revokeTokens(challenge);
     this.#cookie.clear(reply);
     await reply.redirect(await this.#hydra.acceptLogout(challenge), 303);
+  }
+
+  /** What the session that ends left with our applications. A failure keeps nobody in. */
+  async #revokeTokens(challenge: string): Promise<void> {
+    try {
+      const { subject, sid } = await this.#hydra.logoutRequest(challenge);
+      if (subject && sid) {
+        await this.#hydra.revokeTokens({ subject, sid });
+      }
+    } catch (error) {
+      this.#logger.error('the tokens of a login could not be revoked', {
+        reason: 'provider_logout_failed',
+        err: error,
+      });
+    }
   }
 }

@@ -47,7 +47,12 @@ export class Auth0Client {
     if (response.location === undefined || checks === undefined || nonce === undefined) {
       throw unavailable('auth0_redirect_missing');
     }
-    return { url: new URL(response.location), checks: { ...checks, nonce } };
+    const url = new URL(response.location);
+    // passport-auth0 knows it only as a setting that all logins share.
+    if (parameters['max_age'] !== undefined) {
+      url.searchParams.set('max_age', parameters['max_age']);
+    }
+    return { url, checks: { ...checks, nonce } };
   }
 
   /** The provider's answer → tokens. @throws {Problem} `login_refused`, `provider_unavailable` */

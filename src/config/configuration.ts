@@ -18,6 +18,7 @@ export interface CommonConfiguration extends Omit<Common, 'AUTH_PROVIDER'> {
 /** `AUTH_PROVIDER=ory`. */
 export interface OryConfiguration extends CommonConfiguration, Ory {
   readonly AUTH_PROVIDER: 'ory';
+  readonly BACKCHANNEL_LOGOUT_URL: string;
   readonly SPA_REDIRECT_URIS: string[];
 }
 
@@ -88,6 +89,7 @@ export function loadConfiguration(environment: Environment): Configuration {
         ...ory,
         ALLOWED_CLIENT_IDS: base.ALLOWED_CLIENT_IDS ?? ownOryClients,
         AUTH_PROVIDER: 'ory',
+        BACKCHANNEL_LOGOUT_URL: ory.BACKCHANNEL_LOGOUT_URL ?? `${base.PUBLIC_URL}/auth/backchannel-logout`,
         SPA_REDIRECT_URIS: ory.SPA_REDIRECT_URIS ?? [`${base.PUBLIC_URL}/demo`],
       };
     }

@@ -4,20 +4,20 @@ import { commaList, hostOrUrl, httpUrl, variableDocs } from './variable.js';
 
 /** What `AUTH_PROVIDER=ory` needs. */
 export const oryVariables = z.object({
-  KRATOS_PUBLIC_URL: httpUrl.register(variableDocs, {
+  KRATOS_PUBLIC_URL: httpUrl.clone().register(variableDocs, {
     description: "Kratos' public API as the gateway reaches it.",
     example: 'http://kratos:4433',
   }),
-  KRATOS_ADMIN_URL: httpUrl.register(variableDocs, {
+  KRATOS_ADMIN_URL: httpUrl.clone().register(variableDocs, {
     description: "Kratos' admin API as the gateway reaches it.",
     recommendation: 'Must not be reachable from anywhere else.',
     example: 'http://kratos:4434',
   }),
-  HYDRA_PUBLIC_URL: httpUrl.register(variableDocs, {
+  HYDRA_PUBLIC_URL: httpUrl.clone().register(variableDocs, {
     description: "Hydra's public API as the gateway reaches it.",
     example: 'http://hydra:4444',
   }),
-  HYDRA_ADMIN_URL: httpUrl.register(variableDocs, {
+  HYDRA_ADMIN_URL: httpUrl.clone().register(variableDocs, {
     description: "Hydra's admin API as the gateway reaches it.",
     recommendation: 'Must not be reachable from anywhere else.',
     example: 'http://hydra:4445',
@@ -26,6 +26,14 @@ export const oryVariables = z.object({
     description: 'Redirect URIs of the public client `vestibule-spa`.',
     derivedDefault: '`PUBLIC_URL` + `/demo`',
     example: 'https://app.example.org/callback',
+  }),
+  BACKCHANNEL_LOGOUT_URL: httpUrl.optional().register(variableDocs, {
+    description:
+      "Where Hydra tells that somebody was logged out: the gateway's `/auth/backchannel-logout` as Hydra reaches it.",
+    derivedDefault: '`PUBLIC_URL` + `/auth/backchannel-logout`',
+    recommendation:
+      "In a network of containers, name the gateway's service: the path takes any Host header, and the token in the request is the credential.",
+    example: 'http://gateway:3000/auth/backchannel-logout',
   }),
   SOCIAL_PROVIDERS: socialProviders.default([]).register(variableDocs, {
     description:
@@ -76,7 +84,7 @@ export const auth0Variables = z.object({
 
 /** What `AUTH_PROVIDER=oidc` needs. */
 export const oidcVariables = z.object({
-  OIDC_ISSUER: httpUrl.register(variableDocs, {
+  OIDC_ISSUER: httpUrl.clone().register(variableDocs, {
     description: "The provider's issuer identifier; discovery starts there.",
     example: 'https://sso.example.org/realms/main',
   }),

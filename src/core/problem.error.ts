@@ -16,6 +16,8 @@ export interface ProblemOptions {
   readonly errors?: readonly FieldError[];
   /** Extra response headers, for example `Allow`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Path on this origin where a browser can meet what was asked; a member of the answer (RFC 9457 section 3.2). */
+  readonly loginUrl?: string;
   readonly cause?: unknown;
 }
 
@@ -27,6 +29,7 @@ export class Problem extends Error {
   readonly reason: string | undefined;
   readonly errors: readonly FieldError[] | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  readonly loginUrl: string | undefined;
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
     super(problemCatalogue[code].title, { cause: options.cause });
@@ -35,6 +38,7 @@ export class Problem extends Error {
     this.reason = options.reason;
     this.errors = options.errors;
     this.headers = options.headers ?? {};
+    this.loginUrl = options.loginUrl;
   }
 
   /** Status, title and remedy of this problem's code. */

@@ -9,8 +9,8 @@ import type {
 } from 'kysely';
 import { Problem } from '../core/problem.error.js';
 
-/** SQLSTATE classes in which the server, not the statement, is at fault: connection, resources, operator, system. */
-const awayClasses = /^(?:08|53|57|58)/;
+/** SQLSTATE classes in which the server, not the statement, is at fault: connection, no such database, resources, operator, system. */
+const awayClasses = /^(?:08|3D|53|57|58)/;
 const awayCodes = new Set(
   [
     'ECONNREFUSED ECONNRESET ETIMEDOUT EPIPE ENOTFOUND EHOSTUNREACH EAI_AGAIN',

@@ -10,8 +10,11 @@ import { pathOf } from './request.path.js';
 import { securityHeaders } from './security.headers.js';
 import { createValidationPipe } from './validation.pipe.js';
 
-/** Paths that a probe or scraper asks for by address, so that no host name of ours is in the request. */
-const hostless = /^\/(?:health\/|metrics$)/;
+/**
+ * Paths that a probe or scraper asks for by address, or the provider by an inside name, so that no host name of ours is in
+ * the request.
+ */
+const hostless = /^\/(?:health\/|metrics$|auth\/backchannel-logout$)/;
 /** Hydra's endpoints take no cookie of ours, and browsers' apps on other origins call them. */
 const otherOriginsWelcome = /^\/ory\/hydra\//;
 

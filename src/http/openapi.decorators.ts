@@ -19,6 +19,11 @@ const problemSchema = {
         properties: { field: { type: 'string' }, message: { type: 'string' } },
       },
     },
+    loginUrl: {
+      type: 'string',
+      description:
+        'With `reauthentication_required`: where to send the browser, with `return_to` added. A path on this origin.',
+    },
     requestId: { type: 'string' },
   },
 };

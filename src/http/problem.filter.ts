@@ -46,8 +46,9 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     void reply.code(status).headers({ ...problem.headers, 'cache-control': 'no-store' });
-    if (problem.code === 'unauthenticated' && isNavigation(request)) {
-      const target = `/auth/login?return_to=${encodeURIComponent(request.url)}`;
+    const login = problem.code === 'unauthenticated' ? '/auth/login' : problem.loginUrl;
+    if (login !== undefined && isNavigation(request)) {
+      const target = `${login}${login.includes('?') ? '&' : '?'}return_to=${encodeURIComponent(request.url)}`;
       void reply.redirect(target, 302);
     } else if (isNavigation(request) || (request.method === 'POST' && acceptsHtml(request))) {
       void reply.type('text/html; charset=utf-8').send(this.#page.render(problem, request.id));
@@ -60,6 +61,7 @@ export class ProblemFilter implements ExceptionFilter {
           code: problem.code,
           detail: problem.detail,
           errors: problem.errors,
+          loginUrl: problem.loginUrl,
           requestId: request.id,
         }),
       );

@@ -11,7 +11,7 @@ const login = 'https://auth.example.test/auth/ory/login?login_challenge=';
 
 /** The Cookie header of a browser that got this redirect. */
 function cookieAfter(location: string, cookie?: string): string {
-  const bound = binding.bind(location, cookie);
+  const bound = binding.bind(location, cookie, 1_700_000_000_000);
   const kept = (cookie?.split('; ') ?? []).filter(
     (pair) => !bound?.surplus.includes(pair.split('=')[0] ?? ''),
   );
@@ -75,6 +75,14 @@ describe('ChallengeBinding', () => {
     expect(binding.holds('a', `${cookie.split('=', 1)[0]}=${code}`)).toBe(false);
   });
 
+  it('the time at which the challenge was given out comes along, and nobody can change it', () => {
+    const cookie = cookieAfter(`${login}a`);
+    expect(binding.boundAt('a', cookie)).toBe(1_700_000_000_000);
+    expect(binding.boundAt('b', cookie)).toBeUndefined();
+    expect(binding.boundAt('a', cookie.replace('=17', '=16'))).toBeUndefined();
+    expect(binding.boundAt('a', cookie.replace(/=\d+\./, '=.'))).toBeUndefined();
+  });
+
   it('a rotated secret still holds what was bound before', () => {
     const cookie = cookieAfter(`${login}a`);
     const rotated = new ChallengeBinding([new Uint8Array(randomBytes(32)), ...secrets], name);
@@ -89,6 +97,6 @@ describe('ChallengeBinding', () => {
     'https://a.test/#login_challenge=a',
     '',
   ])('the redirect %j binds nothing', (location) => {
-    expect(binding.bind(location, undefined)).toBeUndefined();
+    expect(binding.bind(location, undefined, 0)).toBeUndefined();
   });
 });

@@ -19,7 +19,7 @@ export interface BoundChallenge {
  *
  * Hydra trusts whoever presents a challenge to its login provider. Without a tie, an attacker who got hold of
  * somebody's challenge could have it accepted with the attacker's own account. So the proxy, when it passes one of
- * Hydra's redirects on, sets a cookie with a MAC of the challenge, and the challenge is only taken with that cookie.
+ * Hydra's redirects on, sets a cookie with a MAC of the challenge and the time, and the challenge is only taken with that cookie.
  * Each challenge has a cookie of its own: tabs that start at the same moment would overwrite each other's in a shared one.
  */
 export class ChallengeBinding {
@@ -36,8 +36,9 @@ export class ChallengeBinding {
    * The cookie to set when a redirect of Hydra's carries a challenge, and the names of those that give way to it.
    * @param location the redirect's target.
    * @param cookieHeader of the request, whose newest challenges stay bound.
+   * @param now milliseconds since the epoch.
    */
-  bind(location: string, cookieHeader: string | undefined): BoundChallenge | undefined {
+  bind(location: string, cookieHeader: string | undefined, now: number): BoundChallenge | undefined {
     const challenge = challengeOf(location);
     if (challenge === undefined) {
       return undefined;
@@ -45,13 +46,20 @@ export class ChallengeBinding {
     const name = this.#nameOf(challenge);
     // Browsers send the oldest first (RFC 6265 section 5.4).
     const open = cookieNames(cookieHeader, this.#prefix).filter((other) => other !== name);
-    return { name, value: this.#box.sign(challenge), surplus: open.slice(0, -(openAtOnce - 1)) };
+    const value = `${now}.${this.#box.sign(`${now}.${challenge}`)}`;
+    return { name, value, surplus: open.slice(0, -(openAtOnce - 1)) };
   }
 
   /** Whether this browser was given the challenge. */
   holds(challenge: string, cookieHeader: string | undefined): boolean {
-    const code = readSingleCookie(cookieHeader, this.#nameOf(challenge)) ?? '';
-    return /^[\w-]{43}$/.test(code) && this.#box.verify(challenge, code);
+    return this.boundAt(challenge, cookieHeader) !== undefined;
+  }
+
+  /** When this browser was given the challenge, in milliseconds since the epoch; undefined when it wasn't. */
+  boundAt(challenge: string, cookieHeader: string | undefined): number | undefined {
+    const value = readSingleCookie(cookieHeader, this.#nameOf(challenge)) ?? '';
+    const [, time = '', code = ''] = /^(\d{1,15})\.([\w-]{43})$/.exec(value) ?? [];
+    return code !== '' && this.#box.verify(`${time}.${challenge}`, code) ? Number(time) : undefined;
   }
 
   #nameOf(challenge: string): string {

@@ -5,14 +5,17 @@ import { z } from 'zod';
 import type { OryConfiguration as Settings } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
 import { requireHealthy, statusOf, unavailable, vendorRequestDefaults } from '../core/vendor.call.js';
+import { gatewayClientId } from './hydra.clients.js';
 import {
   type ActiveToken,
   type ConsentRequest,
+  type GrantedConsent,
   type LoginContext,
   type LoginRequest,
   type LogoutRequest,
   activeTokenSchema,
   consentRequestSchema,
+  grantedConsentsSchema,
   loginRequestSchema,
   logoutRequestSchema,
   redirectSchema,
@@ -24,6 +27,8 @@ const introspectionSchema = z.union([activeTokenSchema, z.looseObject({ active: 
 const callsAtOnce = 4;
 /** Milliseconds that Hydra may take to make RSA keys of 4,096 bits. */
 const keyGenerationTimeout = 30_000;
+/** Grants that are looked at, newest first: far more than a login of 30 days makes, and no answer without an end. */
+const grantsAtOnce = 250;
 
 /** What a person agreed to, for Hydra. */
 export interface ConsentGrant {
@@ -34,14 +39,21 @@ export interface ConsentGrant {
   readonly idToken: Readonly<Record<string, unknown>>;
 }
 
+/** One login at Hydra, as its browser's cookie remembers it. */
+export interface HydraSession {
+  readonly subject: string;
+  readonly sid: string;
+}
+
 /** Hydra's admin API: challenges, introspection, clients. Bounded calls, answers parsed. */
 export class HydraClient {
   readonly #oauth2: OAuth2Api;
   readonly #adminUrl: string;
   readonly #keysUrl: string;
   readonly #publicUrl: string;
+  readonly #tokenClientIds: readonly string[];
 
-  constructor({ HYDRA_ADMIN_URL, HYDRA_PUBLIC_URL, PUBLIC_URL }: Settings) {
+  constructor({ ALLOWED_CLIENT_IDS, HYDRA_ADMIN_URL, HYDRA_PUBLIC_URL, PUBLIC_URL }: Settings) {
     const admin = new OryConfiguration({
       basePath: HYDRA_ADMIN_URL,
       baseOptions: {
@@ -54,6 +66,8 @@ export class HydraClient {
     this.#adminUrl = HYDRA_ADMIN_URL;
     this.#keysUrl = `${HYDRA_PUBLIC_URL}/.well-known/jwks.json`;
     this.#publicUrl = PUBLIC_URL;
+    // The gateway gives its own tokens up as soon as it has a session for them.
+    this.#tokenClientIds = ALLOWED_CLIENT_IDS.filter((id) => id !== gatewayClientId);
   }
 
   /** @throws {Problem} `challenge_rejected` when the challenge is unknown, expired or used. */
@@ -91,6 +105,37 @@ export class HydraClient {
     } catch (error) {
       if (statusOf(error) !== 404) {
         throw asUnavailable(error);
+      }
+    }
+  }
+
+  /**
+   * Revokes the tokens that applications of ours (`ALLOWED_CLIENT_IDS`) got in a login. Call it while Hydra knows the session.
+   *
+   * Hydra 2.3 revokes by person and application, never by login. So an access token that the same application holds on
+   * another device goes too, and it fetches a new one there without asking anybody. Refresh tokens are what keeps an
+   * application logged in: one that has them is spared while it is used in another login of the person.
+   */
+  async revokeTokens({ subject, sid }: HydraSession): Promise<void> {
+    const granted = (await this.#grants(subject, sid)).filter(({ client }) =>
+      this.#tokenClientIds.includes(client.client_id),
+    );
+    const staysLoggedIn = granted.some(
+      ({ client }) => client.grant_types?.includes('refresh_token') === true,
+    );
+    const others = staysLoggedIn
+      ? (await this.#grants(subject)).filter(({ login_session_id: other }) => other && other !== sid)
+      : [];
+    const shared = new Set(
+      others
+        .filter(({ client }) => client.grant_types?.includes('refresh_token') === true)
+        .map(({ client }) => client.client_id),
+    );
+    for (const client of new Set(granted.map(({ client: { client_id: id } }) => id))) {
+      if (!shared.has(client)) {
+        await this.#oauth2.revokeOAuth2ConsentSessions({ subject, client }).catch((error: unknown) => {
+          throw asUnavailable(error);
+        });
       }
     }
   }
@@ -192,6 +237,18 @@ export class HydraClient {
   /** @throws {Problem} `provider_unavailable` unless Hydra and its database are ready. */
   async requireReady(): Promise<void> {
     await requireHealthy(`${this.#adminUrl}/health/ready`, 'hydra_not_ready');
+  }
+
+  /** Consents of a person's that tokens came from. @param sid of one login only. */
+  async #grants(subject: string, sid?: string): Promise<GrantedConsent[]> {
+    const consents = await this.#call(grantedConsentsSchema, () =>
+      this.#oauth2.listOAuth2ConsentSessions({
+        subject,
+        pageSize: grantsAtOnce,
+        ...(sid === undefined ? {} : { loginSessionId: sid }),
+      }),
+    );
+    return consents.map(({ consent_request: request }) => request);
   }
 
   async #challenge<T>(schema: z.ZodType<T>, call: () => Promise<{ data: unknown }>): Promise<T> {

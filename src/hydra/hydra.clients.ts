@@ -19,7 +19,7 @@ export function gatewayClientSecret({ SECRETS }: OryConfiguration): string {
 
 /** The clients that the bootstrap registers at Hydra. Consent is skipped: they're the product itself. */
 export function ownClients(configuration: OryConfiguration): (OAuth2Client & { client_id: string })[] {
-  const { PUBLIC_URL, SPA_REDIRECT_URIS, TOKEN_AUDIENCE } = configuration;
+  const { BACKCHANNEL_LOGOUT_URL, PUBLIC_URL, SPA_REDIRECT_URIS, TOKEN_AUDIENCE } = configuration;
   const common = {
     grant_types: ['authorization_code'],
     response_types: ['code'],
@@ -27,6 +27,8 @@ export function ownClients(configuration: OryConfiguration): (OAuth2Client & { c
     audience: [TOKEN_AUDIENCE],
     skip_consent: true,
     skip_logout_consent: true,
+    backchannel_logout_uri: BACKCHANNEL_LOGOUT_URL,
+    backchannel_logout_session_required: true,
   };
   return [
     {

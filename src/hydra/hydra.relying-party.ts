@@ -1,5 +1,7 @@
 import * as openid from 'openid-client';
 import type { OryConfiguration } from '../config/configuration.js';
+import { LogoutTokenVerifier } from '../oidc/logout.token.js';
+import { ProviderKeys } from '../oidc/provider.keys.js';
 import { RelyingParty } from '../oidc/relying.party.js';
 import { gatewayClientId, gatewayClientSecret } from './hydra.clients.js';
 
@@ -17,11 +19,11 @@ export function hydraRelyingParty(configuration: OryConfiguration): RelyingParty
   const { PUBLIC_URL, HYDRA_PUBLIC_URL } = configuration;
   const client = new openid.Configuration(
     {
-      issuer: `${PUBLIC_URL}/ory/hydra`,
+      issuer: issuerOf(configuration),
       authorization_endpoint: `${PUBLIC_URL}/ory/hydra/oauth2/auth`,
       token_endpoint: `${HYDRA_PUBLIC_URL}/oauth2/token`,
       revocation_endpoint: `${HYDRA_PUBLIC_URL}/oauth2/revoke`,
-      jwks_uri: `${HYDRA_PUBLIC_URL}/.well-known/jwks.json`,
+      jwks_uri: keysOf(configuration),
       id_token_signing_alg_values_supported: ['RS256'],
     },
     gatewayClientId,
@@ -33,4 +35,22 @@ export function hydraRelyingParty(configuration: OryConfiguration): RelyingParty
     openid.allowInsecureRequests(client);
   }
   return new RelyingParty(client, exchangesAtOnce);
+}
+
+/** Logout tokens of Hydra for any of our clients; keys are fetched by the inside URL. */
+export function hydraLogoutTokens(configuration: OryConfiguration): LogoutTokenVerifier {
+  return new LogoutTokenVerifier({
+    keys: new ProviderKeys(keysOf(configuration)),
+    issuer: issuerOf(configuration),
+    audiences: configuration.ALLOWED_CLIENT_IDS,
+  });
+}
+
+/** What Hydra calls itself: `URLS_SELF_ISSUER` in docker/hydra/hydra.env. */
+function issuerOf({ PUBLIC_URL }: OryConfiguration): string {
+  return `${PUBLIC_URL}/ory/hydra`;
+}
+
+function keysOf({ HYDRA_PUBLIC_URL }: OryConfiguration): string {
+  return `${HYDRA_PUBLIC_URL}/.well-known/jwks.json`;
 }

@@ -45,9 +45,20 @@ export const consentRequestSchema = z.looseObject({
   context: loginContextSchema,
 });
 
+const grantedConsentSchema = z.looseObject({
+  /** Null once Hydra's session is gone. */
+  login_session_id: z.string().nullish(),
+  client: z.looseObject({ client_id: z.string(), grant_types: z.array(z.string()).nullish() }),
+});
+
+/** Consents that were granted. */
+export const grantedConsentsSchema = z.array(z.looseObject({ consent_request: grantedConsentSchema }));
+
 /** A logout challenge. */
 export const logoutRequestSchema = z.looseObject({
   subject: z.string().nullish(),
+  /** Of the session that ends. */
+  sid: z.string().nullish(),
   client: clientSchema.nullish(),
 });
 
@@ -65,6 +76,7 @@ export const activeTokenSchema = z.looseObject({
 
 export type LoginRequest = z.output<typeof loginRequestSchema>;
 export type ConsentRequest = z.output<typeof consentRequestSchema>;
+export type GrantedConsent = z.output<typeof grantedConsentSchema>;
 export type LogoutRequest = z.output<typeof logoutRequestSchema>;
 export type LoginContext = z.output<typeof loginContextSchema>;
 export type ActiveToken = z.output<typeof activeTokenSchema>;

@@ -1,10 +1,11 @@
-import { type JWTPayload, errors, jwtVerify } from 'jose';
+import { type JWTPayload, jwtVerify } from 'jose';
 import * as openid from 'openid-client';
 import { z } from 'zod';
 import { Problem } from '../core/problem.error.js';
 import { unavailable, vendorTimeout } from '../core/vendor.call.js';
 import type { ProviderIdentity } from '../users/identity.js';
-import { ProviderKeys } from './provider.keys.js';
+import { LogoutTokenVerifier, type VerifiedLogoutToken } from './logout.token.js';
+import { keyProblem, ProviderKeys, signatureAlgorithms } from './provider.keys.js';
 import { RelyingParty } from './relying.party.js';
 
 /** Seconds by which the provider's clock may differ from ours. */
@@ -13,18 +14,6 @@ const clockTolerance = 30;
 const exchangesAtOnce = 64;
 /** Unsigned ones too: they're refused here and not left to introspection. */
 const jwtForm = /^[\w-]+\.[\w-]+\.[\w-]*$/;
-const signatureAlgorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-];
 
 /** How the gateway is registered at a provider. */
 export interface OpenIdClientSettings {
@@ -43,6 +32,8 @@ export interface VerifiedAccessToken {
   readonly clientId: string;
   readonly scope: readonly string[];
   readonly sessionId: string | null;
+  /** When credentials were given (RFC 9068 section 2.2.1), in milliseconds since the epoch; null when it doesn't say. */
+  readonly authTime: number | null;
 }
 
 /** A person as `/userinfo` tells it, with everything else that was said. */
@@ -67,12 +58,14 @@ const accessTokenClaimsSchema = z.looseObject({
   client_id: z.string().optional(),
   scope: z.string().optional(),
   sid: z.string().optional(),
+  auth_time: z.number().nonnegative().optional(),
 });
 
 interface Discovered {
   readonly client: openid.Configuration;
   readonly relyingParty: RelyingParty;
   readonly keys: ProviderKeys;
+  readonly logoutTokens: LogoutTokenVerifier;
 }
 
 /**
@@ -126,7 +119,7 @@ export class OpenIdProvider {
     if (!parsed.success) {
       throw rejected('access_token_claims');
     }
-    const { sub, azp, client_id, scope, sid } = parsed.data;
+    const { sub, azp, client_id, scope, sid, auth_time } = parsed.data;
     const clientId = azp ?? client_id;
     if (clientId === undefined || !this.#settings.allowedClientIds.includes(clientId)) {
       throw rejected('access_token_foreign_client');
@@ -135,7 +128,13 @@ export class OpenIdProvider {
     if (sub === clientId || sub === `${clientId}@clients` || claims['gty'] === 'client-credentials') {
       throw rejected('access_token_of_client');
     }
-    return { subject: sub, clientId, scope: scopesOf(scope), sessionId: sid ?? null };
+    return {
+      subject: sub,
+      clientId,
+      scope: scopesOf(scope),
+      sessionId: sid ?? null,
+      authTime: auth_time === undefined ? null : auth_time * 1000,
+    };
   }
 
   /**
@@ -187,6 +186,14 @@ export class OpenIdProvider {
     } catch (error) {
       throw keyProblem(error, new Problem('login_refused', { reason: 'id_token_invalid', cause: error }));
     }
+  }
+
+  /**
+   * Verifies a logout token, all but its age and its first use.
+   * @throws {Problem} `malformed_request`, `provider_unavailable`
+   */
+  async verifyLogoutToken(token: string): Promise<VerifiedLogoutToken> {
+    return (await this.#discovered()).logoutTokens.verify(token);
   }
 
   async #verifyJwt(token: string, keys: ProviderKeys, issuer: string): Promise<JWTPayload> {
@@ -242,7 +249,17 @@ export class OpenIdProvider {
     if (uri === undefined) {
       throw new TypeError('the provider publishes no keys');
     }
-    return { client, relyingParty: new RelyingParty(client, exchangesAtOnce), keys: new ProviderKeys(uri) };
+    const keys = new ProviderKeys(uri);
+    return {
+      client,
+      relyingParty: new RelyingParty(client, exchangesAtOnce),
+      keys,
+      logoutTokens: new LogoutTokenVerifier({
+        keys,
+        issuer: client.serverMetadata().issuer,
+        audiences: [clientId, ...this.#settings.allowedClientIds],
+      }),
+    };
   }
 }
 
@@ -252,18 +269,6 @@ function scopesOf(scope: string | undefined): string[] {
 
 function rejected(reason: string): Problem {
   return new Problem('access_token_rejected', { reason });
-}
-
-/** Keys that can't be fetched are the provider's failure; everything else is the token's. */
-function keyProblem(error: unknown, otherwise: Problem): Problem {
-  if (error instanceof Problem) {
-    return error;
-  }
-  return error instanceof errors.JOSEError &&
-    error.code !== 'ERR_JWKS_TIMEOUT' &&
-    error.code !== 'ERR_JOSE_GENERIC'
-    ? otherwise
-    : unavailable('provider_keys_unreachable', error);
 }
 
 function userInfoProblem(error: unknown): Problem {

@@ -1,5 +1,26 @@
-import { type JWSHeaderParameters, type JWTVerifyGetKey, createRemoteJWKSet, customFetch } from 'jose';
-import { vendorTimeout } from '../core/vendor.call.js';
+import {
+  type JWSHeaderParameters,
+  type JWTVerifyGetKey,
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+} from 'jose';
+import { Problem } from '../core/problem.error.js';
+import { unavailable, vendorTimeout } from '../core/vendor.call.js';
+
+/** Algorithms with a public key, which is all that a provider's tokens may be signed with: neither `none` nor HMAC. */
+export const signatureAlgorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+];
 
 /** Milliseconds between two fetches that unknown key ids may cause. */
 const cooldown = 30_000;
@@ -52,6 +73,18 @@ export class ProviderKeys {
     }
     return answer;
   }
+}
+
+/** Keys that can't be fetched are the provider's failure; everything else that jose finds is the token's. */
+export function keyProblem(error: unknown, otherwise: Problem): Problem {
+  if (error instanceof Problem) {
+    return error;
+  }
+  return error instanceof errors.JOSEError &&
+    error.code !== 'ERR_JWKS_TIMEOUT' &&
+    error.code !== 'ERR_JOSE_GENERIC'
+    ? otherwise
+    : unavailable('provider_keys_unreachable', error);
 }
 
 /** False for a moment that hasn't been yet. */

@@ -31,7 +31,7 @@ const idTokenSchema = z.looseObject({
   sid: z.string().optional(),
   amr: z.array(z.string()).optional(),
   acr: z.string().optional(),
-  auth_time: z.number().optional(),
+  auth_time: z.number().nonnegative().optional(),
 });
 
 /** The parts of a verified ID token, and of the answer it came in, that a login is made from. */
@@ -56,8 +56,10 @@ export function toExchangedTokens(
   };
 }
 
+/** What Auth0 calls a second factor, in `acr_values` and `acr`. */
+export const multiFactorPolicy = 'http://schemas.openid.net/pape/policies/2007/06/multi-factor';
 /** Class references that stand for a second factor: Kratos' and Hydra's own, and the one that Auth0 uses. */
-const secondFactorClasses = new Set(['aal2', 'http://schemas.openid.net/pape/policies/2007/06/multi-factor']);
+const secondFactorClasses = new Set(['aal2', multiFactorPolicy]);
 
 /** Authentication context and methods (OpenID Connect Core section 2, RFC 8176) → whether there was a second factor. */
 function assuranceOf(acr: string | undefined, amr: readonly string[] | undefined): 'aal1' | 'aal2' {

@@ -20,6 +20,7 @@ const links = {
   login: '/ui/login',
   registration: '/ui/registration',
   recovery: '/ui/recovery',
+  settings: '/ui/settings',
   home: '/',
   account: '/auth/login',
 };
@@ -63,14 +64,14 @@ export class FlowController {
       typeof id === 'string' && id !== ''
         ? await this.#kratos.findFlow(kind, id, request.headers.cookie)
         : undefined;
+    const query = typeof returnTo === 'string' ? `?${new URLSearchParams({ return_to: returnTo })}` : '';
     if (found === undefined && kind === 'settings' && principal === undefined) {
       // Kratos would ask for a login too, but would not come back to the settings after it.
-      await reply.redirect('/auth/login?return_to=/ui/settings', 302);
+      await reply.redirect(`/auth/login?${new URLSearchParams({ return_to: `/ui/settings${query}` })}`, 302);
       return;
     }
     if (found === undefined) {
       // None yet, or one that is over or another browser's: Kratos starts a new one and comes back here.
-      const query = typeof returnTo === 'string' ? `?${new URLSearchParams({ return_to: returnTo })}` : '';
       await reply.redirect(`${this.#publicUrl}/ory/kratos/self-service/${kind}/browser${query}`, 302);
       return;
     }

@@ -12,6 +12,7 @@ import { HomeController } from './home.controller.js';
 import { OpenApiDocument } from './openapi.document.js';
 import { OryErrorController } from './ory-error.controller.js';
 import { ProblemPage } from './problem.page.js';
+import { SessionsFormController } from './sessions-form.controller.js';
 
 /** Everything that people see. The self-service pages exist where Ory is the provider. */
 @Module({})
@@ -21,7 +22,13 @@ export class PagesModule {
     return {
       module: PagesModule,
       imports: [SessionModule, auth],
-      controllers: [AssetController, HomeController, DocsController, ...oryPages(configuration)],
+      controllers: [
+        AssetController,
+        HomeController,
+        SessionsFormController,
+        DocsController,
+        ...oryPages(configuration),
+      ],
       providers: [AssetStore, OpenApiDocument, { provide: ErrorPage, useClass: ProblemPage }],
       exports: [ErrorPage, OpenApiDocument],
     };

@@ -45,6 +45,14 @@ const adviceByCode: Partial<Record<ProblemCode, Advice>> = {
   },
 };
 
+/** For a form that was sent: a page load is redirected and sees no page. */
+function stepUpAdvice(loginUrl: string): Advice {
+  return {
+    advice: "This needs a newer login or a second step. Confirm that it's you, then go back and try again.",
+    actions: [{ label: "Confirm it's you", href: loginUrl }, home],
+  };
+}
+
 /** Problems as pages. */
 @Injectable()
 export class ProblemPage extends ErrorPage {
@@ -56,7 +64,9 @@ export class ProblemPage extends ErrorPage {
   }
 
   override render(problem: Problem, requestId: string): string {
-    const advice = adviceByCode[problem.code] ?? {
+    const known =
+      problem.loginUrl === undefined ? adviceByCode[problem.code] : stepUpAdvice(problem.loginUrl);
+    const advice = known ?? {
       advice: problem.detail ?? 'Please go back and try again.',
       actions: [home],
     };

@@ -3,6 +3,7 @@ import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import type { OryConfiguration } from '../config/configuration.js';
+import { Clock } from '../core/clock.service.js';
 import { Problem } from '../core/problem.error.js';
 import { unavailable } from '../core/vendor.call.js';
 import { CookieJar } from '../http/cookie.writer.js';
@@ -55,6 +56,7 @@ export async function setUpOryProxy(
   const filter = app.get(ProblemFilter);
   const binding = app.get(ChallengeBinding, { strict: false });
   const jar = app.get(CookieJar, { strict: false });
+  const clock = app.get(Clock, { strict: false });
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   for (const upstream of upstreams) {
     await fastify.register(async (scope) => {
@@ -71,7 +73,9 @@ export async function setUpOryProxy(
         // Only Hydra hands challenges out. Kratos redirects to any `return_to` on this origin, so whoever holds a
         // stolen challenge could have it bound to their own browser by way of Kratos.
         const bound =
-          upstream.prefix === hydraPrefix ? binding.bind(location, request.headers.cookie) : undefined;
+          upstream.prefix === hydraPrefix
+            ? binding.bind(location, request.headers.cookie, clock.now())
+            : undefined;
         if (bound !== undefined) {
           jar.append(reply, bound.name, bound.value, challengeLifetime);
           for (const name of bound.surplus) {

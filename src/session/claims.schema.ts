@@ -15,7 +15,9 @@ const knownClaimsSchema = z.object({
   iat: numericDate,
   nbf: numericDate,
   exp: numericDate,
-  auth_time: numericDate.meta({ description: 'When the person last gave credentials.' }),
+  auth_time: numericDate.meta({
+    description: 'When the person last gave credentials; 0 when the provider does not say.',
+  }),
   amr: z.array(z.string()).meta({ description: 'How (RFC 8176).' }),
   acr: z.enum(['aal1', 'aal2']).optional().meta({ description: '`aal2` when a second factor was given.' }),
   org: z

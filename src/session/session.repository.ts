@@ -53,6 +53,16 @@ export class SessionRepository {
       .execute();
   }
 
+  /** Sessions that haven't been ended behind one session at the provider. */
+  async listBehind(issuer: string, oidcSid: string): Promise<SessionRow[]> {
+    return this.#database.query
+      .selectFrom('sessions')
+      .selectAll()
+      .where((builder) => selected(builder, { issuer, oidcSid }))
+      .where('ended_at', 'is', null)
+      .execute();
+  }
+
   /**
    * Marks a use that is worth writing down.
    * @param confirmed whether the provider confirmed its session: only that counts as a renewal.

@@ -21,7 +21,7 @@ export interface LoginEvidence {
   readonly amr: readonly string[];
   /** `aal2` when a second factor was given, `aal1` when the provider doesn't say so. */
   readonly acr: 'aal1' | 'aal2';
-  /** Milliseconds since the epoch; null when the provider doesn't say: the login counts then. */
+  /** When credentials were given, in milliseconds since the epoch; null when the provider doesn't say: then it's never recent. */
   readonly authTime: number | null;
   /** The provider's own session, where it tells one. */
   readonly providerSessionId: string | null;
@@ -78,7 +78,8 @@ export class SessionService {
       amr: evidence.amr.join(' '),
       acr: evidence.acr,
       claims: JSON.stringify(claims),
-      auth_time: evidence.authTime ?? now,
+      // A login proves nothing about its age: the provider may have let somebody in whom it remembers.
+      auth_time: Math.min(evidence.authTime ?? 0, now),
       created_at: now,
       renewed_at: now,
       user_agent: from.userAgent,
@@ -106,6 +107,11 @@ export class SessionService {
   /** A user's live sessions, newest first. */
   async listLive(userId: string): Promise<SessionRow[]> {
     return (await this.#repository.listOf(userId)).filter((row) => this.#isWithinLimits(row));
+  }
+
+  /** Sessions that haven't been ended behind one session at the provider. */
+  async listBehind(issuer: string, oidcSid: string): Promise<SessionRow[]> {
+    return this.#repository.listBehind(issuer, oidcSid);
   }
 
   /**

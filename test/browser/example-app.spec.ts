@@ -39,7 +39,7 @@ it('logs in at Hydra as a public client, trades the token for a cookie, calls, l
   await page.reload();
   await step('login', 'done').waitFor();
   expect(await step('login', 'done').innerText()).toContain('You are logged in already');
-  await page.getByRole('main').getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('main').getByRole('button', { name: 'Log out', exact: true }).click();
   await step('logout', 'done').waitFor();
   await page.getByRole('button', { name: 'Call the endpoint' }).click();
   await step('me', 'failed').waitFor();

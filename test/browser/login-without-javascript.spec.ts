@@ -38,7 +38,7 @@ it('on a small phone with JavaScript off: sign up, log out, a wrong password, lo
   expect(await page.locator('.avatar').innerText()).toBe('AL');
   expect(await page.getByRole('main').innerText()).toContain(person.email);
   await expectReadable();
-  await page.getByRole('navigation').getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('navigation').getByRole('button', { name: 'Log out', exact: true }).click();
 
   await page.getByRole('heading', { name: 'Welcome' }).waitFor();
   await page.getByRole('main').getByRole('link', { name: 'Log in' }).click();

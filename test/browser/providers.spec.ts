@@ -87,11 +87,11 @@ describe.each(providerNames)('in a browser, with the provider %s', (name) => {
   it('a logout by the button ends here and at the provider: the next login asks again', async () => {
     const member = await side.enrol();
     await logIn(member);
-    await page.getByRole('main').getByRole('button', { name: 'Log out' }).click();
+    await page.getByRole('main').getByRole('button', { name: 'Log out', exact: true }).click();
     if (name === 'oidc') {
       // RP-Initiated Logout 1.0 section 2: the provider should ask, as nothing tells it who wants to.
       await page.waitForURL((url) => url.origin !== site.url);
-      await page.getByRole('button', { name: 'Log out' }).click();
+      await page.getByRole('button', { name: 'Log out', exact: true }).click();
     }
     await page.getByRole('heading', { name: 'Welcome' }).waitFor();
     expect(page.url()).toBe(`${site.url}/`);

@@ -20,6 +20,7 @@ const openUnderEveryProvider = [
   'GET /favicon.ico',
   'GET /health/live', // probes
   'GET /health/ready',
+  'POST /auth/backchannel-logout', // the logout token is the credential
   'POST /auth/login', // step 7: the access token is the credential
   'POST /auth/logout', // of nobody: nothing happens
   'POST /auth/token', // the subject token is the credential

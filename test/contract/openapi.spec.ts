@@ -26,6 +26,9 @@ const documentSchema = z.looseObject({
   }),
 });
 
+/** Routes whose 400 has the form of OAuth (RFC 6749 section 5.2). */
+const oauthRoutes = new Set(['POST /auth/token', 'POST /auth/backchannel-logout']);
+
 interface Operation {
   readonly name: string;
   readonly operation: z.output<typeof operationSchema>;
@@ -68,6 +71,10 @@ describe('the OpenAPI document', () => {
     for (const name of [
       'GET /api/v1/me',
       'GET /auth/session',
+      'GET /auth/sessions',
+      'DELETE /auth/sessions',
+      'DELETE /auth/sessions/:id',
+      'POST /auth/backchannel-logout',
       'POST /auth/login',
       'POST /auth/logout',
       'POST /auth/token',
@@ -79,11 +86,11 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('every operation has a success, with a schema unless it is a redirect', () => {
+  it('every operation has a success, with a schema unless it is a redirect or says that it has none', () => {
     const lacking = operations.filter(({ operation }) => {
       const successes = Object.entries(operation.responses).filter(([status]) => /^[23]\d\d$/.test(status));
       const described = successes.every(
-        ([status, { content }]) => status.startsWith('3') || content !== undefined,
+        ([status, { content }]) => status.startsWith('3') || status === '204' || content !== undefined,
       );
       return successes.length === 0 || !described;
     });
@@ -94,7 +101,7 @@ describe('the OpenAPI document', () => {
     const statuses: Readonly<Record<string, { readonly status: number }>> = problemCatalogue;
     const failures = operations.flatMap(({ name, operation }) =>
       Object.entries(operation.responses)
-        .filter(([status]) => /^[45]/.test(status) && !(name === 'POST /auth/token' && status === '400'))
+        .filter(([status]) => /^[45]/.test(status) && !(oauthRoutes.has(name) && status === '400'))
         .map(([status, { content = {} }]) => ({ name, status, content })),
     );
     expect(failures.length).toBeGreaterThan(8);
@@ -108,7 +115,13 @@ describe('the OpenAPI document', () => {
   });
 
   it('closed operations say 401 and which credentials they take', () => {
-    for (const name of ['GET /api/v1/me', 'GET /auth/session']) {
+    for (const name of [
+      'GET /api/v1/me',
+      'GET /auth/session',
+      'GET /auth/sessions',
+      'DELETE /auth/sessions',
+      'DELETE /auth/sessions/{id}',
+    ]) {
       const found = operations.find((entry) => entry.name === name);
       expect(Object.keys(found?.operation.responses ?? {})).toContain('401');
     }
@@ -131,9 +144,9 @@ describe('the OpenAPI document', () => {
     expect(references.filter((target) => !target.startsWith('#/'))).toEqual([]);
   });
 
-  it('an answer of GET /api/v1/me and of GET /auth/session has the documented properties', async () => {
+  it('an answer of GET /api/v1/me, GET /auth/session and GET /auth/sessions has the documented properties', async () => {
     const { cookie } = await gateway.session();
-    for (const path of ['/api/v1/me', '/auth/session']) {
+    for (const path of ['/api/v1/me', '/auth/session', '/auth/sessions']) {
       const answer = (await gateway.request(path, { headers: { cookie } })).json();
       const schema = z
         .looseObject({ properties: z.record(z.string(), z.unknown()), required: z.array(z.string()) })

@@ -78,7 +78,7 @@ it('a consent challenge of another browser is refused on every route that takes 
 it("the binding cookie of another browser's challenge does not open this one", async () => {
   const given = await challenge(victim, 'login');
   const own = await attacker.cookie(cookieOf(await challenge(attacker, 'login')));
-  expect(own).toMatch(/^[\w-]{43}$/);
+  expect(own).toMatch(/^\d{13}\.[\w-]{43}$/);
   const headers = { cookie: `${cookieOf(given)}=${own}` };
   const page = await attacker.request(`/auth/ory/login?login_challenge=${given}`, { headers });
   expect(page.status).toBe(403);

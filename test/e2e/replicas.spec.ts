@@ -140,7 +140,7 @@ describe.each([
       for (const moment of [0, 8, 11, 16, 25]) {
         [-30, 0, 30].forEach((skew, index) => replicas[index]?.shiftClock(moment * minute + skew));
         // The browser goes from the slowest to the fastest and back, with the cookie of the last answer.
-        const walk = [...agents, ...[...agents].reverse()];
+        const walk = [...agents, ...agents.toReversed()];
         let last = agents[0];
         for (const agent of walk) {
           if (last !== undefined && last !== agent) {

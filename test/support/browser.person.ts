@@ -31,6 +31,6 @@ export async function logInIn(
 
 /** Presses "Log out" on the account page and ends at the welcome page. */
 export async function logOutIn(page: Page): Promise<void> {
-  await page.getByRole('main').getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('main').getByRole('button', { name: 'Log out', exact: true }).click();
   await page.getByRole('heading', { name: 'Welcome' }).waitFor();
 }

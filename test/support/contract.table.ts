@@ -62,6 +62,22 @@ export const contractRows = {
   'a provider that answers HTML: no session and no 500': { spec: 'provider-faults' },
   'a provider that is down at the start: degraded, and recovers by itself': { spec: 'provider-faults' },
 
+  'a login with max_age=0 asks for credentials again, and the session is as new as they are': {
+    spec: 'step-up',
+  },
+  'a login with max_age that is met asks nothing': { spec: 'step-up' },
+  'a login that asks nothing is as old as the credentials that the provider remembers': { spec: 'step-up' },
+  'a login with an access token that an app brings is no newer than the token': { spec: 'step-up' },
+  'a provider that ignores max_age is refused': { spec: 'step-up' },
+  'a second factor that was asked for is in the session': {
+    spec: 'step-up',
+    differs: { ory: 'Kratos asks for the code of the app that the person set up' },
+  },
+  'a provider that ignores acr_values=aal2 is refused': {
+    spec: 'step-up',
+    differs: { ory: 'a person without a second factor is led to set one up' },
+  },
+
   'a logout ends the session here': { spec: 'logout' },
   'a logout ends the provider’s session: the next login asks again': {
     spec: 'logout',

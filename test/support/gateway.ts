@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp } from '../../src/app.setup.js';
+import { type AppOptions, createApp } from '../../src/app.setup.js';
 import { type Configuration, loadConfiguration } from '../../src/config/configuration.js';
 import { Clock } from '../../src/core/clock.service.js';
 import { SecretBox } from '../../src/core/secret.box.js';
@@ -121,10 +121,12 @@ export function newIdentity(profile: Partial<ProviderIdentity> = {}): ProviderId
  * Boots the application on a database of its own.
  * @param env settings on top of the minimal ones.
  * @param prepare called before the application is initialised, for example to add routes.
+ * @param options what an adopter would bring along.
  */
 export async function startGateway(
   env: Readonly<Record<string, string>> = {},
   prepare: (app: NestFastifyApplication) => void = () => undefined,
+  options: AppOptions = {},
 ): Promise<Gateway> {
   const dataDir = await mkdtemp(join(tmpdir(), 'vestibule-gateway-'));
   const configuration = loadConfiguration({
@@ -137,7 +139,7 @@ export async function startGateway(
   });
   const log: string[] = [];
   const logger = createLogger('debug', { write: (line: string) => void log.push(line) });
-  const app = await createApp(configuration, { logger });
+  const app = await createApp(configuration, { ...options, logger });
   let shift = 0;
   app.get(Clock, { strict: false }).now = () => Date.now() + shift * 1000;
   prepare(app);

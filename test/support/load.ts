@@ -23,13 +23,11 @@ const maximumRequests = 200_000;
 export function startLoad(lanes: number, send: (lane: number) => Promise<string | undefined>): Load {
   const failures: string[] = [];
   let requests = 0;
-  let isStopping = false;
+  const stopping = new AbortController();
   const run = async (lane: number): Promise<void> => {
-    while (!isStopping && requests < maximumRequests) {
+    while (!stopping.signal.aborted && requests < maximumRequests) {
       requests += 1;
-      const failure = await send(lane).catch((error: unknown) =>
-        String(Reflect.get(Object(error), 'code') ?? error),
-      );
+      const failure = await send(lane).catch(codeOf);
       if (failure !== undefined) {
         failures.push(failure);
       }
@@ -42,9 +40,14 @@ export function startLoad(lanes: number, send: (lane: number) => Promise<string 
   return {
     requests: () => requests,
     stop: async () => {
-      isStopping = true;
+      stopping.abort();
       await running;
       return { requests, failures };
     },
   };
+}
+
+function codeOf(error: unknown): string {
+  const code: unknown = Reflect.get(Object(error), 'code');
+  return typeof code === 'string' ? code : String(error);
 }

@@ -11,6 +11,8 @@ export interface OpenIdAccount {
   readonly picture: string;
   /** Further claims, with the scope `profile`. */
   readonly extra: Readonly<Record<string, unknown>>;
+  /** Whether they give a second factor when the relying party asks for one. */
+  readonly secondFactor: boolean;
 }
 
 /** Somebody new, with a verified address. */
@@ -23,6 +25,7 @@ export function newAccount(profile: Partial<OpenIdAccount> = {}): OpenIdAccount 
     name: `Person ${id}`,
     picture: `https://pictures.example.org/${id}.png`,
     extra: { department: 'Engines' },
+    secondFactor: false,
     ...profile,
   };
 }

@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose';
 import type { ClientMetadata } from 'oidc-provider';
 import { findFreePorts } from '../../src/embedded/port.finder.js';
 import { startFaultyProxy } from './faulty.proxy.js';
@@ -67,9 +68,16 @@ export async function startOpenIdSide(name: 'auth0' | 'oidc', gatewayUrl: string
     replaceIdToken: (idToken) =>
       proxy.rewrite(new URL(openid.endpoints.token).pathname, (body) => ({ ...body, id_token: idToken })),
     swapSubject: openid.swapUserinfoSubject,
+    backdateLogins: () =>
+      proxy.rewrite(new URL(openid.endpoints.token).pathname, async (body) => {
+        const claims = decodeJwt(String(body['id_token']));
+        const past = Math.floor(Date.now() / 1000) - 3600;
+        return { ...body, id_token: await openid.keys.sign({ ...claims, auth_time: past }) };
+      }),
     countKeyFetches: openid.countJwksFetches,
-    enrol: async ({ email, emailVerified } = {}) => {
+    enrol: async ({ email, emailVerified, secondFactor = false } = {}) => {
       const account = newAccount({
+        secondFactor,
         ...(email === undefined ? {} : { email }),
         ...(emailVerified === undefined ? {} : { email_verified: emailVerified }),
       });

@@ -18,6 +18,7 @@ export type IdTokenFault = 'alg-none' | 'bad-signature' | 'unknown-kid';
 export interface OpenIdKeys {
   readonly jwk: JWK;
   readonly publicKey: CryptoKey;
+  readonly privateKey: CryptoKey;
   /** Signs claims as the provider would. @param kid of the header. */
   sign(claims: JWTPayload, kid?: string): Promise<string>;
   /** Signs with the key that isn't in the key set. @param kid that the header claims. */
@@ -43,6 +44,7 @@ export async function makeOpenIdKeys(): Promise<OpenIdKeys> {
       ...defined({ n, e, d, p, q, dp, dq, qi }),
     },
     publicKey: own.publicKey,
+    privateKey: own.privateKey,
     sign: (claims, kid = ownKid) => signWith(own.privateKey, claims, kid),
     forge: (claims, kid = ownKid) => signWith(foreign.privateKey, claims, kid),
     tamper: async (idToken, fault) => {

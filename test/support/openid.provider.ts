@@ -164,7 +164,9 @@ async function interact(
     const account = [...accounts.values()].find(({ sub, email }) => sub === login || email === login);
     if (account !== undefined) {
       ctx.respond = false;
-      const result = { login: { accountId: account.sub }, create: {} };
+      const [acr] = String(params['acr_values'] ?? '').split(' ');
+      const second = account.secondFactor && acr ? { acr, amr: ['pwd', 'otp', 'mfa'] } : {};
+      const result = { login: { accountId: account.sub, ...second }, create: {} };
       await provider.interactionFinished(ctx.req, ctx.res, result);
       return;
     }

@@ -5,6 +5,7 @@ import {
   interactionPolicy,
   type KoaContextWithOIDC,
 } from 'oidc-provider';
+import { multiFactorPolicy } from '../../src/oidc/relying.party.js';
 import { type OpenIdAccount, toProviderAccount } from './openid.accounts.js';
 import type { OpenIdKeys } from './openid.keys.js';
 import { openIdStorage } from './openid.storage.js';
@@ -62,6 +63,7 @@ export function openIdConfiguration(settings: OpenIdSettings): Configuration {
       email: ['email', 'email_verified'],
       profile: ['name', 'picture', 'department'],
     },
+    acrValues: ['aal2', multiFactorPolicy],
     // Auth0 puts the profile into the ID token; others leave it to /userinfo.
     conformIdTokenClaims: flavour === 'plain',
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
@@ -87,6 +89,7 @@ export function openIdConfiguration(settings: OpenIdSettings): Configuration {
       clientCredentials: { enabled: true },
       introspection: { enabled: flavour === 'plain', allowedPolicy: () => true },
       revocation: { enabled: true, allowedPolicy: () => true },
+      backchannelLogout: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (ctx, form) => {
@@ -131,6 +134,9 @@ export function openIdConfiguration(settings: OpenIdSettings): Configuration {
       },
     },
     clockTolerance: 5,
+    // The package refuses to call private addresses by a dispatcher of its own; all gateways of the tests have one.
+    fetch: async (url, { method = 'GET', headers = {}, body = null } = {}) =>
+      fetch(url, { method, headers, body, redirect: 'manual' }),
     renderError: (ctx, out) => {
       ctx.type = 'json';
       ctx.body = out;

@@ -82,6 +82,11 @@ export async function startOrySide(gatewayUrl: string): Promise<ProviderSide> {
       hydraPublic?.rewrite('/oauth2/token', (body) => ({ ...body, id_token: idToken })),
     swapSubject: (subject) =>
       hydraAdmin?.rewrite('/admin/oauth2/introspect', (body) => ({ ...body, sub: subject })),
+    backdateLogins: () =>
+      hydraAdmin?.rewrite('/admin/oauth2/introspect', (body) => ({
+        ...body,
+        ext: { ...Object(body['ext']), auth_time: Date.now() - 3_600_000 },
+      })),
     countKeyFetches: () => hydraPublic?.count('/.well-known/jwks.json') ?? 0,
     enrol: async (profile = {}) => {
       const fresh = newPerson();

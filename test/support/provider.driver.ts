@@ -18,6 +18,14 @@ export interface Member {
   readonly credentials: Readonly<Record<string, string>>;
 }
 
+/** What an account is made with. */
+export interface MemberProfile {
+  readonly email?: string;
+  readonly emailVerified?: boolean;
+  /** Whether the provider's login form takes a second factor when it's asked for one; not at Ory, where people set it up. */
+  readonly secondFactor?: boolean;
+}
+
 /** What can go wrong between everybody and the provider. */
 export interface Wire {
   slow(milliseconds: number): void;
@@ -47,10 +55,12 @@ export interface ProviderSide {
   replaceIdToken(idToken: string): void;
   /** From now on the provider tells of this subject, whoever the access token is of. */
   swapSubject(subject: string): void;
+  /** From now on the provider says that credentials were given an hour before, whatever it was asked for. */
+  backdateLogins(): void;
   /** How often the provider's key set was fetched. */
   countKeyFetches(): number;
   /** Makes an account. */
-  enrol(profile?: { readonly email?: string; readonly emailVerified?: boolean }): Promise<Member>;
+  enrol(profile?: MemberProfile): Promise<Member>;
   stop(): Promise<void>;
 }
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { exportJWK, generateKeyPair } from 'jose';
 import type { Logger } from 'pino';
@@ -30,6 +31,8 @@ export interface StackOptions {
   readonly socialProviders?: (origin: string) => Promise<readonly SocialProvider[]>;
   /** Leaves Hydra without signing keys, as after a real first start: making them takes seconds of a core. */
   readonly withoutKeys?: boolean;
+  /** Modules that an adopter would bring along. */
+  readonly modules?: readonly Type[];
   /** Settings on top of the stack's own. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -90,7 +93,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   let shift = 0;
   const start = async (): Promise<NestFastifyApplication> => {
     const configuration = loadConfiguration(env);
-    const app = await createApp(configuration, { logger: collect(log) });
+    const app = await createApp(configuration, { logger: collect(log), modules: options.modules ?? [] });
     const clock = app.get(Clock, { strict: false });
     clock.now = () => Date.now() + shift * 1000;
     await app.listen(configuration.PORT, configuration.HOST);

@@ -2,8 +2,14 @@ import type { Auth0Client } from '../../auth0/auth0.client.js';
 import type { Auth0Configuration } from '../../config/configuration.js';
 import { Problem } from '../../core/problem.error.js';
 import type { OpenIdProvider } from '../../oidc/openid.provider.js';
-import { type ExchangedTokens, type LoginChecks, toExchangedTokens } from '../../oidc/relying.party.js';
+import {
+  type ExchangedTokens,
+  type LoginChecks,
+  multiFactorPolicy,
+  toExchangedTokens,
+} from '../../oidc/relying.party.js';
 import type { LoginStart, StartedLogin } from '../auth.strategy.js';
+import { openIdDemandParameters } from '../login.demand.js';
 import { OpenIdStrategy } from './openid.strategy.js';
 
 /** Logins through Auth0: the code flow by passport-auth0, signatures by jose, the person by `/userinfo`. */
@@ -24,9 +30,13 @@ export class Auth0Strategy extends OpenIdStrategy {
     this.#configuration = configuration;
   }
 
-  async begin({ kind, hints }: LoginStart): Promise<StartedLogin> {
+  async begin({ kind, hints, demand }: LoginStart): Promise<StartedLogin> {
     await this.#provider.metadata();
-    return this.#client.begin({ ...hints, ...(kind === 'signup' ? { screen_hint: 'signup' } : {}) });
+    return this.#client.begin({
+      ...hints,
+      ...openIdDemandParameters(demand, multiFactorPolicy),
+      ...(kind === 'signup' ? { screen_hint: 'signup' } : {}),
+    });
   }
 
   async exchange(answer: URL, checks: LoginChecks): Promise<ExchangedTokens> {

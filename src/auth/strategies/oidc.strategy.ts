@@ -2,6 +2,7 @@ import type { OidcConfiguration } from '../../config/configuration.js';
 import type { OpenIdProvider } from '../../oidc/openid.provider.js';
 import { type ExchangedTokens, type LoginChecks, RelyingParty } from '../../oidc/relying.party.js';
 import type { LoginStart, StartedLogin } from '../auth.strategy.js';
+import { openIdDemandParameters } from '../login.demand.js';
 import { OpenIdStrategy } from './openid.strategy.js';
 
 /** Logins through any OpenID provider, by openid-client. */
@@ -16,13 +17,14 @@ export class OidcStrategy extends OpenIdStrategy {
     this.#configuration = configuration;
   }
 
-  async begin({ kind, hints }: LoginStart): Promise<StartedLogin> {
+  async begin({ kind, hints, demand }: LoginStart): Promise<StartedLogin> {
     const relyingParty = await this.#provider.relyingParty();
     const { prompt_values_supported: prompts } = await this.#provider.metadata();
     const createsAccounts = Array.isArray(prompts) && prompts.includes('create');
     const checks = RelyingParty.newChecks();
     const url = await relyingParty.authorizationUrl(checks, {
       ...hints,
+      ...openIdDemandParameters(demand),
       redirect_uri: `${this.#configuration.PUBLIC_URL}/auth/callback`,
       scope: 'openid profile email',
       // Initiating User Registration via OpenID Connect 1.0; others show the way to sign up on their login page.

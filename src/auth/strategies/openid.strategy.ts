@@ -5,6 +5,7 @@ import type { LoginEvidence } from '../../session/session.service.js';
 import {
   AuthStrategy,
   type LoginStart,
+  type LogoutNotice,
   type ProviderSessionState,
   type StartedLogin,
   type ValidatedLogin,
@@ -52,7 +53,7 @@ export abstract class OpenIdStrategy extends AuthStrategy {
         scope: exchanged?.scope ?? verified?.scope ?? [],
         amr: exchanged?.amr ?? [],
         acr: exchanged?.acr ?? 'aal1',
-        authTime: exchanged?.authTime ?? null,
+        authTime: (exchanged ?? verified)?.authTime ?? null,
         providerSessionId: sid,
         oidcSid: sid,
       },
@@ -70,6 +71,11 @@ export abstract class OpenIdStrategy extends AuthStrategy {
   }
 
   abstract override endSession(session: SessionRow): Promise<URL | undefined>;
+
+  async verifyLogoutToken(token: string): Promise<LogoutNotice> {
+    const verified = await this.#provider.verifyLogoutToken(token);
+    return { ...verified, issuer: verified.tokenIssuer };
+  }
 
   async requireReady(): Promise<void> {
     await this.#provider.requireReady();

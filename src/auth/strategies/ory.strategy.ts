@@ -5,14 +5,17 @@ import type { SessionRow } from '../../database/database.schema.js';
 import type { HydraClient } from '../../hydra/hydra.client.js';
 import type { KratosClient } from '../../kratos/kratos.client.js';
 import { kratosIssuer, toProviderIdentity } from '../../kratos/kratos.session.js';
+import type { LogoutTokenVerifier } from '../../oidc/logout.token.js';
 import { type ExchangedTokens, type LoginChecks, RelyingParty } from '../../oidc/relying.party.js';
 import {
   AuthStrategy,
   type LoginStart,
+  type LogoutNotice,
   type ProviderSessionState,
   type StartedLogin,
   type ValidatedLogin,
 } from '../auth.strategy.js';
+import { demandParameters } from '../login.demand.js';
 import type { OryBootstrap } from '../ory.bootstrap.js';
 
 /** Parts of an Ory deployment that the strategy calls. */
@@ -20,6 +23,8 @@ export interface OryParts {
   readonly kratos: KratosClient;
   readonly hydra: HydraClient;
   readonly relyingParty: RelyingParty;
+  /** Of Hydra. */
+  readonly logoutTokens: LogoutTokenVerifier;
   readonly bootstrap: OryBootstrap;
 }
 
@@ -39,13 +44,14 @@ export class OryStrategy extends AuthStrategy {
     this.#configuration = configuration;
   }
 
-  async begin({ kind }: LoginStart): Promise<StartedLogin> {
+  async begin({ kind, demand }: LoginStart): Promise<StartedLogin> {
     const checks = RelyingParty.newChecks();
     const url = await this.#parts.relyingParty.authorizationUrl(checks, {
       redirect_uri: `${this.#configuration.PUBLIC_URL}/auth/callback`,
       scope: 'openid profile email',
       audience: this.#configuration.TOKEN_AUDIENCE,
       ...(kind === 'signup' ? { screen_hint: 'signup' } : {}),
+      ...demandParameters(demand),
     });
     return { url, checks };
   }
@@ -130,10 +136,29 @@ export class OryStrategy extends AuthStrategy {
     }
   }
 
+  /** Kratos' session, Hydra's, and the tokens of our clients' that came out of it; one failure keeps none of the others. */
   async endSession(session: SessionRow): Promise<undefined> {
-    if (session.provider_session_id !== null) {
-      await this.#parts.kratos.revokeSession(session.provider_session_id);
+    const { provider_session_id: kratosId, oidc_sid: sid, subject } = session;
+    const results = await Promise.allSettled([
+      kratosId === null ? undefined : this.#parts.kratos.revokeSession(kratosId),
+      sid === null ? undefined : this.#endAtHydra(subject, sid),
+    ]);
+    for (const result of results) {
+      if (result.status === 'rejected') {
+        throw result.reason;
+      }
     }
+  }
+
+  /** Hydra tells every application of that session by back-channel, and this gateway too. */
+  async #endAtHydra(subject: string, sid: string): Promise<void> {
+    // First: Hydra takes the session's id from its grants when the session goes, and then nobody finds them.
+    await this.#parts.hydra.revokeTokens({ subject, sid });
+    await this.#parts.hydra.forgetSession(sid);
+  }
+
+  async verifyLogoutToken(token: string): Promise<LogoutNotice> {
+    return { ...(await this.#parts.logoutTokens.verify(token)), issuer: kratosIssuer };
   }
 
   async requireReady(): Promise<void> {

@@ -2,6 +2,7 @@ import type { VNode } from 'preact';
 import { Avatar } from './avatar.view.js';
 import { Layout } from './layout.view.js';
 import type { PageAssets, PageUser } from './page.props.js';
+import { type AccountNotice, type ListedSession, Notice, Sessions } from './sessions.view.js';
 import { Time } from './time.view.js';
 
 export interface AccountPageProps {
@@ -16,14 +17,19 @@ export interface AccountPageProps {
   readonly session: { readonly id: string; readonly createdAt: string; readonly expiresAt: string };
   /** `ory` has self-service pages here; with `auth0` and `oidc` the provider keeps the account's settings. */
   readonly provider: 'ory' | 'auth0' | 'oidc';
+  /** Where else the person is logged in; undefined when it can't be read now. */
+  readonly sessions: readonly ListedSession[] | undefined;
+  /** What has just been done. */
+  readonly notice?: AccountNotice | undefined;
 }
 
 const PROVIDER_NAMES = { ory: 'Ory', auth0: 'Auth0', oidc: 'OpenID Connect' } as const;
 
 /** `GET /` for somebody who is logged in. */
-export function AccountPage({ assets, user, session, provider }: AccountPageProps): VNode {
+export function AccountPage({ assets, user, session, provider, sessions, notice }: AccountPageProps): VNode {
   return (
     <Layout title="Your account" assets={assets} user={user}>
+      {notice && <Notice notice={notice} />}
       <article class="card">
         <header class="person">
           <Avatar name={user.name || user.email || ''} picture={user.picture} />
@@ -78,6 +84,7 @@ export function AccountPage({ assets, user, session, provider }: AccountPageProp
           </form>
         </div>
       </article>
+      <Sessions sessions={sessions} />
       <p class="elsewhere">
         For developers: <a href="/docs">API docs</a>
       </p>

@@ -85,6 +85,14 @@ function rank(nodes: readonly FlowNode[]): number {
   return leadsBack(nodes) ? 2 : 1;
 }
 
+/** Kratos moves a group to the end once it has something to show; a person must find it where it was. */
+const SETTINGS_ORDER: readonly string[] = ['profile', 'password', 'totp', 'lookup_secret'];
+
+function settingsRank(nodes: readonly FlowNode[]): number {
+  const index = SETTINGS_ORDER.indexOf(nodes[0]?.group ?? '');
+  return index === -1 ? SETTINGS_ORDER.length : index;
+}
+
 /** Groups in the order in which Kratos first names them. */
 function byGroup(nodes: readonly FlowNode[]): ReadonlyMap<string, FlowNode[]> {
   const groups = new Map<string, FlowNode[]>();
@@ -119,7 +127,9 @@ export function planForms(kind: FlowKind, nodes: readonly FlowNode[]): readonly 
     else if (kind !== 'settings' && hasSharedFields && !namesItsMethod(members)) merged.push(members);
     else alone.push(members);
   }
-  if (kind !== 'settings') {
+  if (kind === 'settings') {
+    alone.sort((a, b) => settingsRank(a) - settingsRank(b));
+  } else {
     merged.sort((a, b) => rank(a) - rank(b));
     alone.sort((a, b) => rank(a) - rank(b));
   }

@@ -22,6 +22,7 @@ const links = {
   registration: '/ui/registration',
   recovery: '/ui/recovery',
   home: '/',
+  settings: '/ui/settings',
   account: '/auth/login',
 };
 const folder = new URL('recorded/', import.meta.url);
@@ -112,11 +113,21 @@ describe('FlowPage', () => {
   it.each([
     ['login-refresh', 'login', "Confirm it's you"],
     ['login-aal2', 'login', "Confirm it's you"],
+    ['login-aal2-without', 'login', 'A second step is needed'],
     ['login-code-sent', 'login', 'Check your e-mail'],
     ['recovery-sent', 'recovery', 'Check your e-mail'],
     ['verification-passed', 'verification', 'E-mail address verified'],
   ] as const)('%s is headed for what it asks', (name, kind, title) => {
     expect(render(kind, recorded(name))).toContain(`<h1>${title}</h1>`);
+  });
+
+  it('leads who has no second step to where one is set up, and keeps what needed it', () => {
+    const html = render('login', recorded('login-aal2-without'));
+    expect(html).toContain(
+      'href="/ui/settings?return_to=http%3A%2F%2Flocalhost%3A3000%2Fauth%2Fory%2Flogin%3Flogin_challenge%3Dchallenge"',
+    );
+    expect(html).not.toContain('There is nothing to fill in here');
+    expect(html).not.toContain('<form class="flow"');
   });
 
   it('lists backup codes one by one', () => {

@@ -3,7 +3,7 @@ import type { Flow, FlowNode } from '../flow.parser.js';
 import { FlowForm } from './flow-form.view.js';
 import { FlowMessages } from './flow-message.view.js';
 import { type FlowKind, type FormPlan, isSubmit, planForms } from './flow.plan.js';
-import { headline, isConfirmation, sectionHeading } from './flow.wording.js';
+import { headline, isConfirmation, lacksSecondStep, sectionHeading } from './flow.wording.js';
 import { Layout } from './layout.view.js';
 import type { PageAssets, PageUser } from './page.props.js';
 
@@ -12,6 +12,7 @@ export interface FlowLinks {
   readonly login: string;
   readonly registration: string;
   readonly recovery: string;
+  readonly settings: string;
   /** The account or welcome page. */
   readonly home: string;
   /** The account page by way of a login, which asks nothing of somebody whom Kratos knows already. */
@@ -36,6 +37,9 @@ export function FlowPage({ kind, flow, assets, links, user }: FlowPageProps): VN
   const isUsable = plans.some(({ sections }) =>
     sections.flat().some((node) => isSubmit(node) || node.type === 'a'),
   );
+  if (lacksSecondStep(kind, flow, isUsable)) {
+    return <SecondStepMissing flow={flow} assets={assets} links={links} user={user} />;
+  }
   return (
     <Layout title={hasError ? `Error: ${title}` : title} assets={assets} user={user}>
       <article class="card">
@@ -59,6 +63,30 @@ export function FlowPage({ kind, flow, assets, links, user }: FlowPageProps): VN
         )}
       </article>
       <Elsewhere kind={kind} flow={flow} links={links} isLoggedIn={Boolean(user)} />
+    </Layout>
+  );
+}
+
+/** The way on for somebody whose account has no second step yet: once it has, the settings lead back to what needed it. */
+function SecondStepMissing({ flow, assets, links, user }: Omit<FlowPageProps, 'kind'>): VNode {
+  const title = 'A second step is needed';
+  return (
+    <Layout title={title} assets={assets} user={user}>
+      <article class="card">
+        <h1>{title}</h1>
+        <p class="lead">
+          What you want to do is protected by a second step, and your account has none yet. Set up an
+          authenticator app or backup codes in your settings; then you can go on.
+        </p>
+        <p class="actions">
+          <a class="button" href={withReturnTo(links.settings, flow.return_to)}>
+            Set up a second step
+          </a>
+          <a class="button secondary" href={links.home}>
+            Not now
+          </a>
+        </p>
+      </article>
     </Layout>
   );
 }

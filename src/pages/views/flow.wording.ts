@@ -8,6 +8,7 @@ const WORDING: ReadonlyMap<number, string> = new Map([
   [1010004, 'This account is protected by a second step.'],
   [1010022, 'Log in'],
   [1010015, 'E-mail me a login code'],
+  [1010006, 'Code from the app'],
   [1010009, 'Use the authenticator app'],
   [1010010, 'Use the backup code'],
   [1010007, 'Backup code'],
@@ -82,6 +83,15 @@ export function labelWording(label: FlowLabel, kind: FlowKind, group: string): s
 /** True when the person is logged in already and proves it again, or adds the second factor. */
 export function isConfirmation(kind: FlowKind, flow: Pick<Flow, 'refresh' | 'requested_aal'>): boolean {
   return kind === 'login' && (flow.refresh || flow.requested_aal === 'aal2');
+}
+
+/** True when a second step is asked of somebody whose account has none: Kratos then sends a form with nothing to fill in. */
+export function lacksSecondStep(
+  kind: FlowKind,
+  flow: Pick<Flow, 'requested_aal'>,
+  isUsable: boolean,
+): boolean {
+  return kind === 'login' && flow.requested_aal === 'aal2' && !isUsable;
 }
 
 /** Heading of a flow's page and the sentence under it (null where the messages say it already). */

@@ -27,6 +27,22 @@ const account: AccountPageProps = {
   user: { id: 'u-1', name: 'Ada Lovelace', email: 'ada@example.com', emailVerified: true, picture: null },
   session: { id: 's-1', createdAt: '2026-11-24T23:31:00.000Z', expiresAt: '2026-12-01T23:31:00.000Z' },
   provider: 'ory',
+  sessions: [
+    {
+      id: 's-1',
+      current: true,
+      device: 'Firefox on Linux',
+      address: '192.0.2.1',
+      lastSeenAt: '2026-11-24T23:31:00.000Z',
+    },
+    {
+      id: 's-2',
+      current: false,
+      device: 'Safari on iPhone',
+      address: null,
+      lastSeenAt: '2026-11-23T23:31:00.000Z',
+    },
+  ],
 };
 
 function withPicture(picture: string): string {
@@ -42,6 +58,7 @@ const pages: readonly (readonly [string, VNode])[] = [
       {...account}
       user={{ id: hostile, name: hostile, email: hostile, emailVerified: false, picture: hostile }}
       session={{ id: hostile, createdAt: hostile, expiresAt: hostile }}
+      sessions={[{ id: hostile, current: false, device: hostile, address: hostile, lastSeenAt: hostile }]}
     />,
   ],
   [
@@ -105,6 +122,29 @@ describe('AccountPage', () => {
     expect(ory).toContain('href="/ui/settings"');
     expect(ory).toContain('href="/ui/verification"');
     expect(renderPage(<AccountPage {...account} user={user} provider="auth0" />)).not.toContain('href="/ui/');
+  });
+
+  it('lists the sessions, marks this one, and names the button of each other one', () => {
+    const html = renderPage(<AccountPage {...account} />);
+    expect(html.match(/<li>.*?<\/li>/gs)?.filter((entry) => entry.includes('device'))).toHaveLength(2);
+    expect(html).toMatch(/Firefox on Linux<\/strong> <span class="badge success">This device</);
+    expect(html).toContain('<form method="post" action="/account/sessions/s-2/end">');
+    expect(html).toContain('aria-label="End session: Safari on iPhone" aria-describedby="session-2"');
+    expect(html).not.toContain('/account/sessions/s-1/end');
+    expect(html).toContain('<form method="post" action="/account/sessions/end-others">');
+  });
+
+  it('has no button for others where there are none, and a sentence where the list is not known', () => {
+    const alone = renderPage(<AccountPage {...account} sessions={account.sessions?.slice(0, 1)} />);
+    expect(alone).not.toContain('/account/sessions/');
+    const unknown = renderPage(<AccountPage {...account} sessions={undefined} />);
+    expect(unknown).toContain("can't be shown right now");
+    expect(unknown).toContain('<h1>Ada Lovelace</h1>');
+  });
+
+  it('says what has just been done', () => {
+    const html = renderPage(<AccountPage {...account} notice="others_ended" />);
+    expect(html).toContain('<p class="notice success" role="status">You');
   });
 
   it('shows a picture of a secure address only', () => {

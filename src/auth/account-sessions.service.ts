@@ -1,0 +1,129 @@
+import { Injectable } from '@nestjs/common';
+import pLimit from 'p-limit';
+import { z } from 'zod';
+import { AuditService } from '../audit/audit.service.js';
+import { Clock } from '../core/clock.service.js';
+import { Problem } from '../core/problem.error.js';
+import type { SessionRow } from '../database/database.schema.js';
+import type { Principal } from '../session/principal.js';
+import { SessionService } from '../session/session.service.js';
+import type { RequestOrigin } from './auth.service.js';
+import { AuthStrategy } from './auth.strategy.js';
+import { describeDevice } from './device.name.js';
+import { endAtProvider } from './provider.logout.js';
+import type { SessionItem } from './sessions.schemas.js';
+
+/** Calls to the provider at the same time. */
+const parallelCalls = 8;
+const reason = 'ended_by_user';
+const idSchema = z.uuid().toLowerCase();
+
+/** A person's own sessions: which there are, and the end of those that should be no more. */
+@Injectable()
+export class AccountSessions {
+  readonly #strategy: AuthStrategy;
+  readonly #sessions: SessionService;
+  readonly #audit: AuditService;
+  readonly #clock: Clock;
+
+  constructor(strategy: AuthStrategy, sessions: SessionService, audit: AuditService, clock: Clock) {
+    this.#strategy = strategy;
+    this.#sessions = sessions;
+    this.#audit = audit;
+    this.#clock = clock;
+  }
+
+  /** The caller's live sessions, newest first. @throws {Problem} `database_unavailable` */
+  async list({ claims }: Principal): Promise<SessionItem[]> {
+    const rows = await this.#sessions.listLive(claims.sub);
+    return rows.map((row) => this.#item(row, claims.sid));
+  }
+
+  /**
+   * Ends one of the caller's sessions, here first and then at the provider.
+   * @param id as the caller gave it.
+   * @returns whether it was the one of this request.
+   * @throws {Problem} `not_found` when it's no live session of the caller's, `database_unavailable`
+   */
+  async end(principal: Principal, id: unknown, origin: RequestOrigin): Promise<{ current: boolean }> {
+    const session = await this.#requireOwn(principal, id);
+    const staying = await this.#sessions.findLive(principal.claims.sid);
+    const [ended] = await this.#sessions.end({ id: session.id }, reason);
+    if (ended === undefined) {
+      throw new Problem('not_found', { reason: 'session_ended_meanwhile' });
+    }
+    await this.#record(ended, origin);
+    const current = ended.id === principal.claims.sid;
+    await this.#endAtProvider([ended], current ? undefined : staying);
+    return { current };
+  }
+
+  /**
+   * Ends all of the caller's sessions but the one of this request, here first and then at the provider.
+   * @returns how many were live until now.
+   * @throws {Problem} `database_unavailable`
+   */
+  async endOthers(principal: Principal, origin: RequestOrigin): Promise<number> {
+    const { sub: userId, sid: except } = principal.claims;
+    const staying = await this.#sessions.findLive(except);
+    const ended = await this.#sessions.end({ userId, except }, reason);
+    for (const session of ended) {
+      await this.#record(session, origin);
+    }
+    await this.#endAtProvider(ended, staying);
+    return ended.length;
+  }
+
+  /** One browser can have several of our sessions behind one login at the provider: who stays keeps it. */
+  async #endAtProvider(ended: readonly SessionRow[], staying: SessionRow | undefined): Promise<void> {
+    const limit = pLimit(parallelCalls);
+    await Promise.all(
+      ended
+        .filter((session) => staying === undefined || !isSameLogin(session, staying))
+        .map((session) => limit(() => endAtProvider(this.#strategy, session))),
+    );
+  }
+
+  async #requireOwn({ claims }: Principal, id: unknown): Promise<SessionRow> {
+    const parsed = idSchema.safeParse(id);
+    const session = parsed.success ? await this.#sessions.findLive(parsed.data) : undefined;
+    if (session?.user_id !== claims.sub) {
+      throw new Problem('not_found', { reason: 'no_such_session' });
+    }
+    return session;
+  }
+
+  async #record(session: SessionRow, origin: RequestOrigin): Promise<void> {
+    await this.#audit.record({
+      type: 'session_ended',
+      userId: session.user_id,
+      sessionId: session.id,
+      ...origin,
+      reason,
+    });
+  }
+
+  #item(row: SessionRow, currentId: string): SessionItem {
+    const current = row.id === currentId;
+    const lastSeenAt = current ? this.#clock.now() : (row.last_seen_at ?? row.renewed_at);
+    return {
+      id: row.id,
+      current,
+      ...describeDevice(row.user_agent),
+      address: row.remote_address,
+      ...this.#sessions.limitsOfRow(row),
+      lastSeenAt: new Date(lastSeenAt).toISOString(),
+      authTime: row.auth_time === 0 ? null : new Date(row.auth_time).toISOString(),
+      methods: row.amr.split(' ').filter((method) => method !== ''),
+    };
+  }
+}
+
+/** Whether both rest on the same session at the provider. */
+function isSameLogin(one: SessionRow, other: SessionRow): boolean {
+  return (
+    one.provider_session_id !== null &&
+    one.provider_session_id === other.provider_session_id &&
+    one.issuer === other.issuer
+  );
+}

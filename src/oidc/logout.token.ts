@@ -1,0 +1,102 @@
+import { compactVerify } from 'jose';
+import { z } from 'zod';
+import { parseJson } from '../config/json.parser.js';
+import { Problem } from '../core/problem.error.js';
+import { keyProblem, type ProviderKeys, signatureAlgorithms } from './provider.keys.js';
+
+/** Member of `events` that makes a JWT a logout token (Back-Channel Logout 1.0 section 2.4). */
+const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
+
+/** As short as OpenID Connect Core section 2 has a subject, and nothing that a database can't take. */
+const identifier = z.string().regex(/^\P{Cc}{1,255}$/u);
+
+const claimsSchema = z.looseObject({
+  iss: z.string(),
+  aud: z.union([z.string(), z.array(z.string())]),
+  iat: z.number(),
+  exp: z.number().optional(),
+  jti: identifier,
+  events: z.looseObject({ [logoutEvent]: z.looseObject({}) }),
+  sub: identifier.optional(),
+  sid: identifier.optional(),
+  // Section 2.4: an ID token, which may have one, must never pass for a logout token.
+  nonce: z.never().optional(),
+});
+
+/** What a logout token says. Whether it's recent, and used for the first time, isn't checked yet. */
+export interface VerifiedLogoutToken {
+  /** `iss`, exactly the provider's. */
+  readonly tokenIssuer: string;
+  readonly jti: string;
+  /** Milliseconds since the epoch. */
+  readonly issuedAt: number;
+  /** Milliseconds since the epoch; null when it doesn't say. */
+  readonly expiresAt: number | null;
+  /** The provider's session that ended; null: all of the subject's. */
+  readonly sid: string | null;
+  /** Null only where there is a `sid`. */
+  readonly subject: string | null;
+}
+
+/** Whose logout tokens are believed, and for whom they must be. */
+export interface LogoutTokenSettings {
+  readonly keys: ProviderKeys;
+  readonly issuer: string;
+  /** Our client ids: the token must be for one of them. */
+  readonly audiences: readonly string[];
+}
+
+/** Logout tokens of one provider: signature and claims (Back-Channel Logout 1.0 section 2.6, steps 2 to 7). */
+export class LogoutTokenVerifier {
+  readonly #settings: LogoutTokenSettings;
+
+  constructor(settings: LogoutTokenSettings) {
+    this.#settings = settings;
+  }
+
+  /** @throws {Problem} `malformed_request` for anything but a logout token, `provider_unavailable` without keys. */
+  async verify(token: string): Promise<VerifiedLogoutToken> {
+    const { iss, aud, iat, exp, jti, sub, sid } = await this.#claims(token);
+    if (iss !== this.#settings.issuer) {
+      throw refused('logout_token_issuer');
+    }
+    if (![aud].flat().some((audience) => this.#settings.audiences.includes(audience))) {
+      throw refused('logout_token_audience');
+    }
+    if (sub === undefined && sid === undefined) {
+      throw refused('logout_token_of_nobody');
+    }
+    return {
+      tokenIssuer: iss,
+      jti,
+      issuedAt: iat * 1000,
+      expiresAt: exp === undefined ? null : exp * 1000,
+      sid: sid ?? null,
+      subject: sub ?? null,
+    };
+  }
+
+  async #claims(token: string): Promise<z.output<typeof claimsSchema>> {
+    const { payload, protectedHeader } = await compactVerify(token, this.#settings.keys.find, {
+      algorithms: signatureAlgorithms,
+    }).catch((error: unknown) => {
+      throw keyProblem(error, refused('logout_token_signature'));
+    });
+    const { typ } = protectedHeader;
+    if (
+      typ !== undefined &&
+      !(typeof typ === 'string' && /^(?:application\/)?(?:logout\+)?jwt$/i.test(typ))
+    ) {
+      throw refused('logout_token_type');
+    }
+    const parsed = claimsSchema.safeParse(parseJson(new TextDecoder().decode(payload)));
+    if (!parsed.success) {
+      throw refused('logout_token_claims');
+    }
+    return parsed.data;
+  }
+}
+
+function refused(reason: string): Problem {
+  return new Problem('malformed_request', { reason });
+}

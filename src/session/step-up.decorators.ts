@@ -1,0 +1,31 @@
+import { SetMetadata } from '@nestjs/common';
+
+/** Metadata key of {@link RequireAuthAge}. */
+export const AUTH_AGE = 'vestibule:auth-age';
+/** Metadata key of {@link RequireAal2}. */
+export const AAL2 = 'vestibule:aal2';
+
+/** Seconds that a login by a person takes on its way back to the page: a shorter limit could never be met. */
+const shortest = 30;
+const longest = 365 * 86_400;
+
+/**
+ * Opens a route, or all routes of a controller, only to who gave credentials at most this long ago (claim `auth_time`).
+ * Anybody else is answered `reauthentication_required`, and a browser that loads a page is sent to log in again (RFC 9470).
+ * With one on the class and one on the method, both hold. The route needs a session: it can't be `@Public()`.
+ * @param seconds whole, from 30 to a year.
+ * @throws {RangeError} for any other number, when the class is declared.
+ */
+export function RequireAuthAge(seconds: number): ReturnType<typeof SetMetadata> {
+  if (!Number.isInteger(seconds) || seconds < shortest || seconds > longest) {
+    throw new RangeError(`@RequireAuthAge takes whole seconds from ${shortest} to ${longest}`);
+  }
+  return SetMetadata<string, number>(AUTH_AGE, seconds);
+}
+
+/**
+ * Opens a route, or all routes of a controller, only to who gave a second factor (claim `acr` is `aal2`).
+ * Anybody else is answered `reauthentication_required`, and a browser that loads a page is sent to give it (RFC 9470).
+ * The route needs a session: it can't be `@Public()`.
+ */
+export const RequireAal2 = (): ReturnType<typeof SetMetadata> => SetMetadata<string, true>(AAL2, true);
