@@ -126,8 +126,8 @@ describe('header of the augmented token', () => {
     const [, payload, signature] = session.token.split('.');
     const known = ring.jwks().keys.length;
     const statuses = new Set<number>();
-    for (let index = 0; index < 10_000; index += 100) {
-      const batch = Array.from({ length: 100 }, (_, offset) => {
+    for (let index = 0; index < 10_000; index += 1000) {
+      const batch = Array.from({ length: 1000 }, (_, offset) => {
         const token = `${encode({ ...ours(), kid: `unknown-${index + offset}`.padEnd(offset % 2 === 0 ? 43 : 0, '-') })}.${payload}.${signature}`;
         return gateway.request('/api/v1/me', { headers: { authorization: `Bearer ${token}` } });
       });

