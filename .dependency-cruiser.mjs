@@ -8,10 +8,13 @@ const layers = [
   ['http', 'database', 'replicas'],
   ['users', 'audit'],
   ['session'],
+  ['api-keys'],
   ['oidc'],
   ['kratos', 'hydra', 'auth0'],
   ['auth'],
-  ['account', 'pages', 'proxy', 'health'],
+  ['mail'],
+  ['orgs'],
+  ['account', 'people', 'pages', 'proxy', 'health'],
 ];
 
 const folder = (names) => `^src/(?:${names.join('|')})/`;

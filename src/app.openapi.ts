@@ -21,6 +21,7 @@ export function createOpenApiDocument(
       in: 'cookie',
       description: 'The session cookie. The browser sends it by itself once you are logged in.',
     })
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'An API key.' }, 'apiKey')
     .addBearerAuth({
       type: 'http',
       scheme: 'bearer',

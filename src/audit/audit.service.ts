@@ -14,7 +14,27 @@ export type AuditEventType =
   | 'administrator_created'
   | 'key_rotated'
   | 'key_revoked'
-  | 'tokens_revoked';
+  | 'tokens_revoked'
+  | 'user_updated'
+  | 'user_disabled'
+  | 'user_enabled'
+  | 'user_deleted'
+  | 'user_exported'
+  | 'role_changed'
+  | 'org_created'
+  | 'org_updated'
+  | 'org_deleted'
+  | 'org_switched'
+  | 'member_added'
+  | 'member_removed'
+  | 'member_role_changed'
+  | 'join_requested'
+  | 'invite_created'
+  | 'invite_revoked'
+  | 'invite_redeemed'
+  | 'api_key_created'
+  | 'api_key_revoked'
+  | 'token_exchanged';
 
 /** Who, what, why. */
 export interface AuditEvent {
@@ -26,6 +46,19 @@ export interface AuditEvent {
   readonly remoteAddress?: string | undefined;
   /** Reason id, snake_case. */
   readonly reason?: string | undefined;
+  /** Who did it; left out: the user themselves, or nobody known. */
+  readonly actor?: AuditActor | undefined;
+  /** What it was done to, where that isn't the user. */
+  readonly target?: { readonly kind: 'user' | 'org' | 'invite' | 'api_key' | 'session'; readonly id: string };
+  readonly orgId?: string | undefined;
+  /** Default: `success`. */
+  readonly outcome?: 'success' | 'failure';
+}
+
+/** Who does something, by what credential. */
+export interface AuditActor {
+  readonly id: string | null;
+  readonly credential: 'cookie' | 'bearer' | 'api_key' | 'operator' | 'system';
 }
 
 /** The append-only trail of what happened to accounts and sessions. */
@@ -55,6 +88,12 @@ export class AuditService {
           request_id: event.requestId ?? null,
           remote_address: event.remoteAddress ?? null,
           reason: event.reason ?? null,
+          actor_id: event.actor === undefined ? (event.userId ?? null) : event.actor.id,
+          actor_credential: event.actor?.credential ?? null,
+          target_kind: event.target?.kind ?? (event.userId === undefined ? null : 'user'),
+          target_id: event.target?.id ?? event.userId ?? null,
+          org_id: event.orgId ?? null,
+          outcome: event.outcome ?? 'success',
         })
         .execute();
     } catch (error) {

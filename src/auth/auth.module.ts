@@ -5,6 +5,9 @@ import type { Configuration } from '../config/configuration.js';
 import { CoreModule } from '../core/core.module.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { HttpModule } from '../http/http.module.js';
+import { ApiKeysModule } from '../api-keys/api-keys.module.js';
+import { AccessGuard } from '../session/access.guard.js';
+import { RequestAuthenticator } from '../session/request.authenticator.js';
 import { SessionGuard } from '../session/session.guard.js';
 import { SessionModule } from '../session/session.module.js';
 import { SessionRenewer } from '../session/session.renewer.js';
@@ -39,6 +42,7 @@ export class AuthModule {
         UsersModule,
         AuditModule,
         SessionModule,
+        ApiKeysModule,
         ...provider.imports,
       ],
       controllers: [
@@ -57,8 +61,10 @@ export class AuthModule {
         LoginTransactions,
         UsedTokenRepository,
         { provide: SessionRenewer, useClass: SessionRenewal },
+        RequestAuthenticator,
         { provide: APP_GUARD, useClass: SessionGuard },
-        // Guards run in this order: this one needs to know whose session it is.
+        // Guards run in this order: these need to know whose request it is.
+        { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: StepUpGuard },
         ...provider.providers,
       ],

@@ -7,7 +7,7 @@ import type { Configuration } from '../config/configuration.js';
 import type { SessionRow } from '../database/database.schema.js';
 import { mapClaims } from '../session/claims.mapper.js';
 import { Problem } from '../core/problem.error.js';
-import type { Principal } from '../session/principal.js';
+import { type Principal, hasSession } from '../session/principal.js';
 import type { MintedSession } from '../session/session.minter.js';
 import type { UsedFrom } from '../session/session.repository.js';
 import { SessionService } from '../session/session.service.js';
@@ -75,8 +75,9 @@ export class AuthService {
       if (transaction !== undefined) {
         requireMet(transaction.demand, evidence, transaction.startedAt);
       }
-      const { user, linked } = await this.#users.recordLogin(identity);
-      if (linked) {
+      const login = await this.#users.recordLogin(identity);
+      const { user } = login;
+      if (login.linked) {
         await this.#audit.record({
           type: 'identity_linked',
           userId: user.id,
@@ -85,7 +86,7 @@ export class AuthService {
         });
       }
       const claims = mapClaims(this.#claimRules, profile, evidence.scope);
-      const session = await this.#sessions.start(user, evidence, claims, origin);
+      const session = await this.#sessions.start(login, evidence, claims, origin);
       if (previous !== undefined) {
         await this.#sessions.end({ id: previous.claims.sid }, 'replaced_by_login');
       }
@@ -98,7 +99,7 @@ export class AuthService {
       return { user, session };
     } catch (error) {
       const reason = error instanceof Problem ? error.reason : 'unexpected_error';
-      await this.#audit.record({ type: 'login_failed', ...origin, reason });
+      await this.#audit.record({ type: 'login_failed', ...origin, reason, outcome: 'failure' });
       throw error;
     }
   }
@@ -107,12 +108,13 @@ export class AuthService {
    * A bearer token of the caller's own session, for calls to services that know no cookie.
    * @throws {Problem} `unauthenticated` when the session is over.
    */
-  async mintBearer({ claims, user }: Principal): Promise<MintedSession> {
-    const session = await this.#sessions.findLive(claims.sid);
+  async mintBearer(principal: Principal): Promise<MintedSession> {
+    const { claims } = principal;
+    const session = hasSession(principal) ? await this.#sessions.findLive(claims.sid) : undefined;
     if (session === undefined) {
       throw new Problem('unauthenticated', { reason: 'session_over' });
     }
-    return this.#sessions.mint(user, session);
+    return this.#sessions.mint(await this.#users.requireAccount(claims.sub, session.org_id), session);
   }
 
   /**
@@ -126,8 +128,13 @@ export class AuthService {
     }
     return endAtProvider(this.#strategy, session);
   }
+
   /** Ends the session here alone, when the provider's own logout is under way. @returns the one that ended. */
-  async logoutHere({ claims }: Principal, origin: RequestOrigin): Promise<SessionRow | undefined> {
+  async logoutHere(principal: Principal, origin: RequestOrigin): Promise<SessionRow | undefined> {
+    const { claims } = principal;
+    if (!hasSession(principal)) {
+      return undefined;
+    }
     const session = await this.#sessions.findLive(claims.sid);
     await this.#sessions.end({ id: claims.sid }, 'logout');
     await this.#audit.record({ type: 'logout', userId: claims.sub, sessionId: claims.sid, ...origin });

@@ -119,14 +119,14 @@ export class SessionRenewal extends SessionRenewer {
     if (session === undefined || session.user_id !== claims.sub) {
       throw new Problem('unauthenticated', { reason: 'session_over' });
     }
-    const user = await this.#users.requireActive(session.user_id);
+    const account = await this.#users.requireAccount(session.user_id, session.org_id);
     const isConfirmed = await this.#requireProviderSession(session);
     // What the database says now and not the look-up decides: a logout in between wins. Only what the provider
     // confirmed counts as a renewal, else each use of the grace would begin another one.
     if (!(await this.#sessions.markUsed(session.id, from, isConfirmed))) {
       throw new Problem('unauthenticated', { reason: 'session_ended' });
     }
-    return this.#sessions.mint(user, session);
+    return this.#sessions.mint(account, session);
   }
 
   /** @returns whether the provider confirmed its session; false while the grace lasts. */

@@ -3,8 +3,9 @@ import { ApiBearerAuth, ApiCookieAuth, ApiOperation, ApiParam, ApiResponse, ApiT
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { ApiProblems } from '../http/openapi.decorators.js';
-import { CurrentUser } from '../session/access.decorators.js';
+import { CurrentUser, RequireScope } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
+import { fullScope } from '../session/scopes.js';
 import { SessionCookie } from '../session/session.cookie.js';
 import { AccountSessions } from './account-sessions.service.js';
 import { originOf } from './request.origin.js';
@@ -14,6 +15,7 @@ import { endedAnswerSchema, sessionsAnswerSchema } from './sessions.schemas.js';
 @ApiTags('auth')
 @ApiCookieAuth()
 @ApiBearerAuth()
+@RequireScope(fullScope)
 @Controller('auth/sessions')
 export class SessionsController {
   readonly #sessions: AccountSessions;
@@ -30,7 +32,7 @@ export class SessionsController {
     description: "The caller's live sessions, newest first.",
   })
   @ApiResponse({ status: 200, description: 'The live sessions.', standardSchema: sessionsAnswerSchema })
-  @ApiProblems('unauthenticated', 'database_unavailable')
+  @ApiProblems('unauthenticated', 'insufficient_scope', 'database_unavailable')
   async list(@CurrentUser() principal: Principal): Promise<z.output<typeof sessionsAnswerSchema>> {
     return { items: await this.#sessions.list(principal), nextCursor: null };
   }
@@ -44,7 +46,13 @@ export class SessionsController {
   })
   @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
   @ApiResponse({ status: 204, description: 'Ended; the cookie is gone if it was the current one.' })
-  @ApiProblems('unauthenticated', 'cross_site_request', 'not_found', 'database_unavailable')
+  @ApiProblems(
+    'unauthenticated',
+    'insufficient_scope',
+    'cross_site_request',
+    'not_found',
+    'database_unavailable',
+  )
   async end(
     @Param('id') id: string,
     @CurrentUser() principal: Principal,
@@ -63,7 +71,7 @@ export class SessionsController {
     description: "Ends all of the caller's sessions but the one of this request, also at the provider.",
   })
   @ApiResponse({ status: 200, description: 'Ended.', standardSchema: endedAnswerSchema })
-  @ApiProblems('unauthenticated', 'cross_site_request', 'database_unavailable')
+  @ApiProblems('unauthenticated', 'insufficient_scope', 'cross_site_request', 'database_unavailable')
   async endOthers(
     @CurrentUser() principal: Principal,
     @Req() request: FastifyRequest,

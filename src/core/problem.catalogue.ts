@@ -45,6 +45,12 @@ export const problemCatalogue = {
     title: 'Not allowed',
     remedy: 'The session is live but may not do this.',
   },
+  insufficient_scope: {
+    status: 403,
+    title: 'The token or API key does not cover this',
+    remedy:
+      '`WWW-Authenticate` names the scope that is missing: ask for it at `POST /auth/token`, or make a key that has it.',
+  },
   cross_site_request: {
     status: 403,
     title: 'Requests from other sites are refused',
@@ -75,6 +81,21 @@ export const problemCatalogue = {
     status: 405,
     title: 'This method is not allowed here',
     remedy: 'See the `Allow` header for the methods that are.',
+  },
+  conflict: {
+    status: 409,
+    title: 'Somebody or something has this already',
+    remedy: '`detail` says what: choose another value, or use what is there.',
+  },
+  gone: {
+    status: 410,
+    title: 'This has been used, has expired or was withdrawn',
+    remedy: 'Ask whoever gave it to you for a new one.',
+  },
+  precondition_failed: {
+    status: 412,
+    title: 'It has been changed meanwhile',
+    remedy: 'Read it again and send the change with the new `ETag` in `If-Match`.',
   },
   payload_too_large: {
     status: 413,

@@ -8,6 +8,13 @@ export interface UsersTable {
   name: string | null;
   picture: string | null;
   role: 'user' | 'admin';
+  /** A person, or the account that an organisation's API keys act as. */
+  kind: 'person' | 'service';
+  /** Goes up with every change that a caller makes; what `If-Match` is compared with. */
+  version: number;
+  /** What e-mail addresses and names are searched by: lower case. */
+  email_key: string | null;
+  name_key: string | null;
   disabled_at: number | null;
   created_at: number;
   updated_at: number;
@@ -47,6 +54,8 @@ export interface SessionsTable {
   created_at: number;
   /** When the latest token was minted; the idle limit counts from here, the absolute one from `created_at`. */
   renewed_at: number;
+  /** The organisation that was chosen; null: the one that the user joined first. */
+  org_id: string | null;
   /** Where it was last used: written at login and at renewals, not at every request. */
   user_agent: string | null;
   remote_address: string | null;
@@ -93,6 +102,69 @@ export interface UsedTokensTable {
   expires_at: number;
 }
 
+/** What somebody may do in an organisation. */
+export type OrgRole = 'owner' | 'admin' | 'member';
+
+/** A group of users that share what an application keeps for them. */
+export interface OrgsTable {
+  id: string;
+  /** Its name in URLs; unique. */
+  slug: string;
+  name: string;
+  /** E-mail domain whose verified holders belong to it; unique. */
+  domain: string | null;
+  /** How holders of the domain come in: by themselves, after somebody's approval, or only by invite. */
+  join_policy: 'domain' | 'approval' | 'invite';
+  version: number;
+  created_at: number;
+  updated_at: number;
+}
+
+/** Who belongs to an organisation, or has asked to. */
+export interface MembershipsTable {
+  org_id: string;
+  user_id: string;
+  role: OrgRole;
+  state: 'active' | 'requested';
+  created_at: number;
+}
+
+/** An offer to join an organisation, good once. */
+export interface InvitesTable {
+  id: string;
+  org_id: string;
+  /** SHA-256 of the token in hex. */
+  token_hash: string;
+  /** Only for who has this verified address; null: for whoever has the link. */
+  email: string | null;
+  role: OrgRole;
+  created_by: string;
+  created_at: number;
+  expires_at: number;
+  redeemed_at: number | null;
+  redeemed_by: string | null;
+  revoked_at: number | null;
+}
+
+/** A key of a person, or of an organisation's service account. */
+export interface ApiKeysTable {
+  id: string;
+  /** SHA-256 of the secret in hex. */
+  secret_hash: string;
+  name: string;
+  /** Whom it acts as. */
+  user_id: string;
+  /** The organisation that it belongs to; null for a person's own. */
+  org_id: string | null;
+  /** Space-separated. */
+  scope: string;
+  created_by: string;
+  created_at: number;
+  expires_at: number | null;
+  last_used_at: number | null;
+  revoked_at: number | null;
+}
+
 /** What happened, to whom, and why; append-only. */
 export interface AuditEventsTable {
   id: string;
@@ -103,6 +175,15 @@ export interface AuditEventsTable {
   request_id: string | null;
   remote_address: string | null;
   reason: string | null;
+  /** Who did it; null: somebody unknown, or the system. */
+  actor_id: string | null;
+  /** By what: `cookie`, `bearer`, `api_key`, `operator`, `system`. */
+  actor_credential: string | null;
+  /** Whom or what it was done to. */
+  target_kind: string | null;
+  target_id: string | null;
+  org_id: string | null;
+  outcome: string | null;
 }
 
 /** All tables. */
@@ -110,6 +191,10 @@ export interface Schema {
   users: UsersTable;
   identities: IdentitiesTable;
   sessions: SessionsTable;
+  orgs: OrgsTable;
+  memberships: MembershipsTable;
+  invites: InvitesTable;
+  api_keys: ApiKeysTable;
   signing_keys: SigningKeysTable;
   revocations: RevocationsTable;
   used_tokens: UsedTokensTable;
@@ -124,4 +209,8 @@ export abstract class Database {
 export type UserRow = Selectable<UsersTable>;
 export type SessionRow = Selectable<SessionsTable>;
 export type SigningKeyRow = Selectable<SigningKeysTable>;
+export type OrgRow = Selectable<OrgsTable>;
+export type MembershipRow = Selectable<MembershipsTable>;
+export type InviteRow = Selectable<InvitesTable>;
+export type ApiKeyRow = Selectable<ApiKeysTable>;
 export type RevocationRow = Selectable<RevocationsTable>;

@@ -1,6 +1,7 @@
 import { type ExecutionContext, SetMetadata, createParamDecorator } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../core/problem.error.js';
+import type { OrgRole } from '../database/database.schema.js';
 import { type Principal, principalOf } from './principal.js';
 
 /** Metadata key of {@link Public} and {@link OptionalSession}. */
@@ -15,6 +16,26 @@ export const Public = (): ReturnType<typeof SetMetadata> => SetMetadata<string, 
 /** Opens a route to everybody; who has a live session is known to `@CurrentUser({ optional: true })`. */
 export const OptionalSession = (): ReturnType<typeof SetMetadata> =>
   SetMetadata<string, Access>(ACCESS, 'optional');
+
+/** Metadata keys of what a route asks of its caller. */
+export const REQUIRED_SCOPES = 'vestibule:scopes';
+export const REQUIRED_ROLE = 'vestibule:role';
+export const REQUIRED_ORG = 'vestibule:org';
+
+/**
+ * Opens a route only to tokens and API keys with all of these scopes; `api`, which sessions have, covers every one.
+ * Others are answered `insufficient_scope` (RFC 6750 section 3.1).
+ */
+export const RequireScope = (...scopes: readonly string[]): ReturnType<typeof SetMetadata> =>
+  SetMetadata<string, readonly string[]>(REQUIRED_SCOPES, scopes);
+
+/** Opens a route only to administrators of the deployment. */
+export const RequireRole = (role: 'admin'): ReturnType<typeof SetMetadata> =>
+  SetMetadata<string, 'admin'>(REQUIRED_ROLE, role);
+
+/** Opens a route only to callers with an active organisation, in which they have at least this role. */
+export const RequireOrg = (role: OrgRole = 'member'): ReturnType<typeof SetMetadata> =>
+  SetMetadata<string, OrgRole>(REQUIRED_ORG, role);
 
 /**
  * Parameter decorator: the caller's {@link Principal}.

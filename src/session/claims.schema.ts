@@ -10,7 +10,7 @@ const knownClaimsSchema = z.object({
   iss: z.string().meta({ description: '`PUBLIC_URL`.' }),
   aud: z.string().meta({ description: '`TOKEN_AUDIENCE`.' }),
   sub: z.uuid().meta({ description: 'Id of the local user.' }),
-  sid: z.uuid().meta({ description: 'Id of the session.' }),
+  sid: z.uuid().meta({ description: 'Id of the session, or of the API key that the token came from.' }),
   jti: z.uuid().meta({ description: 'Id of this token.' }),
   iat: numericDate,
   nbf: numericDate,
@@ -20,8 +20,13 @@ const knownClaimsSchema = z.object({
   }),
   amr: z.array(z.string()).meta({ description: 'How (RFC 8176).' }),
   acr: z.enum(['aal1', 'aal2']).optional().meta({ description: '`aal2` when a second factor was given.' }),
+  roles: z.array(z.string()).optional().meta({ description: '`admin` for administrators (RFC 9068).' }),
+  act: z
+    .looseObject({ sub: z.string() })
+    .optional()
+    .meta({ description: 'Who acts for `sub` (RFC 8693, section 4.1).' }),
   org: z
-    .object({ id: z.uuid(), slug: z.string(), role: z.string() })
+    .object({ id: z.uuid(), slug: z.string(), role: z.enum(['owner', 'admin', 'member']) })
     .optional()
     .meta({ description: 'The active organisation.' }),
   idp: z.enum(['ory', 'auth0', 'oidc']).meta({ description: 'Who logged the person in.' }),

@@ -1,16 +1,22 @@
 import type { FastifyRequest } from 'fastify';
 import type { User } from '../users/identity.js';
 import type { Claims } from './claims.schema.js';
+import { apiKeyClientId } from './key.authenticator.js';
 
 /** Who makes a request, as the verified augmented token says it. */
 export interface Principal {
   readonly user: User;
   readonly claims: Claims;
   /** What the request carried. */
-  readonly credential: 'cookie' | 'bearer';
+  readonly credential: 'cookie' | 'bearer' | 'api_key';
 }
 
 const principals = new WeakMap<FastifyRequest, Principal>();
+
+/** Whether it's a session that makes the request, and not an API key or what one was exchanged for. */
+export function hasSession({ claims }: Principal): boolean {
+  return claims.client_id !== apiKeyClientId;
+}
 
 /** Remembers who makes this request. Only the guard calls it. */
 export function setPrincipal(request: FastifyRequest, principal: Principal): void {

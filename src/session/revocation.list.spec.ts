@@ -10,8 +10,8 @@ const configuration = plainConfiguration();
 const horizon = configuration.TOKEN_TTL * 1000 + clockAllowance;
 
 /** Claims of a token as the list looks at them. */
-function claims(moment: number): { sid: string; sub: string; jti: string } {
-  return { sid: newId(moment), sub: newId(moment), jti: newId(moment) };
+function claims(moment: number): { sid: string; sub: string; jti: string; client_id: string } {
+  return { sid: newId(moment), sub: newId(moment), jti: newId(moment), client_id: 'vestibule' };
 }
 
 function row(change: Partial<RevocationRow>): RevocationRow {
@@ -59,7 +59,7 @@ describe('RevocationList', () => {
     (kind) => {
       const now = Date.now();
       const old = claims(now - 10);
-      const org = { id: newId(), slug: 'a', role: 'member' };
+      const org = { id: newId(), slug: 'a', role: 'member' } as const;
       list.apply([row({ id: kind === 'user' ? old.sub : org.id, kind, before: now })]);
       expect(list.verdict({ ...old, org })).toBe('stale');
       expect(list.verdict({ ...old, org, jti: newId(now) })).toBe('live');

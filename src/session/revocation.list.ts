@@ -7,6 +7,7 @@ import { Problem } from '../core/problem.error.js';
 import { UuidSet } from '../core/uuid.set.js';
 import type { RevocationRow } from '../database/database.schema.js';
 import type { Claims } from './claims.schema.js';
+import { apiKeyClientId } from './key.authenticator.js';
 
 /** Milliseconds beyond a token's life during which replicas with other clocks may still take it. */
 export const clockAllowance = 120_000;
@@ -44,21 +45,25 @@ export class RevocationList {
   }
 
   /** What is left of the token with these verified claims. Two or three look-ups in memory. */
-  verdict({ sid, sub, org, jti }: Pick<Claims, 'sid' | 'sub' | 'org' | 'jti'>): TokenVerdict {
-    if (this.isEnded(sid)) {
+  verdict(claims: Pick<Claims, 'sid' | 'sub' | 'org' | 'jti' | 'client_id'>): TokenVerdict {
+    const { sid, sub, org, jti } = claims;
+    // What an API key is exchanged for begins anew each time; a session begins once.
+    const began = momentOf(claims.client_id === apiKeyClientId ? jti : sid);
+    if (this.isEnded(sid) || began < this.#everythingBefore) {
       return 'ended';
     }
     const changedAt = Math.max(this.#changedAt(sub), org === undefined ? 0 : this.#changedAt(org.id));
     return changedAt > 0 && momentOf(jti) < changedAt ? 'stale' : 'live';
   }
 
-  /** Whether a session has ended, or began before everything that is over. */
+  /** Whether this session or API key has been ended by itself. */
   isEnded(sessionId: string): boolean {
-    return (
-      this.#ended.has(sessionId) ||
-      this.#endedEarlier.has(sessionId) ||
-      momentOf(sessionId) < this.#everythingBefore
-    );
+    return this.#ended.has(sessionId) || this.#endedEarlier.has(sessionId);
+  }
+
+  /** Whether a session is over: ended by itself, or with everything. */
+  isSessionOver(sessionId: string): boolean {
+    return this.isEnded(sessionId) || momentOf(sessionId) < this.#everythingBefore;
   }
 
   /** Takes over revocations: from SQL, from another replica, or from this process. In any order, any number of times. */

@@ -82,6 +82,7 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
       auth_time: 1,
       created_at: 1,
       renewed_at: 1,
+      org_id: null,
       user_agent: null,
       remote_address: null,
       last_seen_at: 1,
@@ -128,15 +129,11 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
   it('users, organisations, keys, and everything before a moment go the same way', async () => {
     const [one, other] = [await replica(), await replica()];
     const now = Date.now();
-    const token = (): {
-      sid: string;
-      sub: string;
-      jti: string;
-      org: { id: string; slug: string; role: string };
-    } => ({
+    const token = (): Parameters<RevocationList['verdict']>[0] & { org: { id: string } } => ({
       sid: newId(now),
       sub: newId(now),
       jti: newId(now - 5),
+      client_id: 'vestibule',
       org: { id: newId(now), slug: 'o', role: 'member' },
     });
     const [ofUser, ofOrg] = [token(), token()];

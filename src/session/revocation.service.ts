@@ -65,9 +65,9 @@ export class RevocationService {
     await this.#record({ ...this.#row('everything', '*', moment), expires_at: expiresAt });
   }
 
-  /** Whether a session has ended, from memory. */
-  isEnded(sessionId: string): boolean {
-    return this.#feed.list.isEnded(sessionId);
+  /** Whether a session is over, from memory. */
+  isSessionOver(sessionId: string): boolean {
+    return this.#feed.list.isSessionOver(sessionId);
   }
 
   async #record(row: RevocationRow): Promise<void> {

@@ -3,10 +3,12 @@ import { z } from 'zod';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import type { SessionRow } from '../database/database.schema.js';
-import type { User } from '../users/identity.js';
+import type { Account } from '../users/account.query.js';
+import { accountClaims } from './account.claims.js';
 import { ClaimsEnricher } from './claims.enricher.js';
 import { parseExtraClaims } from './claims.mapper.js';
 import { type Claims, claimsSchema } from './claims.schema.js';
+import { fullScope, scopeTokens } from './scopes.js';
 import { type TokenSubject, TokenService } from './token.service.js';
 
 const storedClaimsSchema = z.record(z.string(), z.unknown());
@@ -38,23 +40,24 @@ export class SessionMinter {
    * Mints a token for a session that is known to be live.
    * @throws {Problem} `claims_rejected` when the enricher adds what can't be a claim.
    */
-  async mint(user: User, row: SessionRow): Promise<MintedSession> {
-    const scope = row.scope.split(' ').filter((entry) => entry !== '');
-    const added = await this.#enricher.enrich({ user, sessionId: row.id, clientId: row.client_id, scope });
+  async mint(account: Account, row: SessionRow): Promise<MintedSession> {
+    const scope = scopeTokens(row.scope);
+    const added = await this.#enricher.enrich({
+      user: account.user,
+      sessionId: row.id,
+      clientId: row.client_id,
+      scope,
+    });
     const stored = storedClaimsSchema.parse(JSON.parse(row.claims));
     const known: TokenSubject = {
-      sub: user.id,
       sid: row.id,
       auth_time: Math.floor(row.auth_time / 1000),
       amr: row.amr.split(' ').filter((method) => method !== ''),
       acr: row.acr === 'aal2' ? 'aal2' : 'aal1',
       idp: claimsSchema.shape.idp.parse(row.provider),
       client_id: row.client_id,
-      scope: row.scope,
-      email_verified: user.emailVerified,
-      ...(user.email === null ? {} : { email: user.email }),
-      ...(user.name === null ? {} : { name: user.name }),
-      ...(user.picture === null ? {} : { picture: user.picture }),
+      scope: [...scope, fullScope].join(' '),
+      ...accountClaims(account),
     };
     const endOfSession = Math.floor(row.created_at / 1000) + this.#maximum;
     return this.#tokens.mint(known, parseExtraClaims({ ...stored, ...added }), endOfSession);

@@ -44,6 +44,7 @@ describe.each(['sqlite', 'postgres'] as const)('SessionRepository on %s', (kind)
       auth_time: now,
       created_at: now,
       renewed_at: now,
+      org_id: null,
       user_agent: null,
       remote_address: null,
       last_seen_at: now,

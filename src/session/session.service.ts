@@ -4,7 +4,7 @@ import type { Configuration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
 import { momentOf, newId } from '../core/identifier.js';
 import type { SessionRow } from '../database/database.schema.js';
-import type { User } from '../users/identity.js';
+import type { Account } from '../users/account.query.js';
 import type { ExtraClaims } from './claims.mapper.js';
 import type { Claims } from './claims.schema.js';
 import { RevocationService } from './revocation.service.js';
@@ -59,7 +59,7 @@ export class SessionService {
    * @param claims mapped ones, kept for every token of the session.
    */
   async start(
-    user: User,
+    account: Account,
     evidence: LoginEvidence,
     claims: ExtraClaims,
     from: UsedFrom,
@@ -67,7 +67,7 @@ export class SessionService {
     const now = this.#clock.now();
     const row: SessionRow = {
       id: newId(now),
-      user_id: user.id,
+      user_id: account.user.id,
       provider: evidence.provider,
       provider_session_id: evidence.providerSessionId,
       oidc_sid: evidence.oidcSid,
@@ -82,20 +82,21 @@ export class SessionService {
       auth_time: Math.min(evidence.authTime ?? 0, now),
       created_at: now,
       renewed_at: now,
+      org_id: null,
       user_agent: from.userAgent,
       remote_address: from.remoteAddress,
       last_seen_at: now,
       ended_at: null,
       end_reason: null,
     };
-    const minted = await this.#minter.mint(user, row);
+    const minted = await this.#minter.mint(account, row);
     await this.#repository.insert(row);
     return minted;
   }
 
   /** Mints another token for a session that is known to be live. */
-  async mint(user: User, row: SessionRow): Promise<MintedSession> {
-    return this.#minter.mint(user, row);
+  async mint(account: Account, row: SessionRow): Promise<MintedSession> {
+    return this.#minter.mint(account, row);
   }
 
   /** The session, when it's stored, not ended, and within both of its limits. */
@@ -146,7 +147,7 @@ export class SessionService {
   #isWithinLimits(row: SessionRow): boolean {
     const now = this.#clock.now();
     return (
-      !this.#revocations.isEnded(row.id) &&
+      !this.#revocations.isSessionOver(row.id) &&
       now < row.created_at + this.#maximum &&
       now < row.renewed_at + this.#idle
     );

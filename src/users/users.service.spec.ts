@@ -109,14 +109,14 @@ describe.each(['sqlite', 'postgres'] as const)('UsersService on %s', (kind) => {
     await connection.query.updateTable('users').set({ disabled_at: 1 }).where('id', '=', id).execute();
     const refusal = { code: 'unauthenticated', reason: 'user_disabled' };
     await expect(users.recordLogin(identity)).rejects.toMatchObject(refusal);
-    await expect(users.requireActive(id)).rejects.toMatchObject(refusal);
+    await expect(users.requireAccount(id, null)).rejects.toMatchObject(refusal);
     const row = await connection.query.selectFrom('users').selectAll().executeTakeFirstOrThrow();
     expect(row.disabled_at).toBe(1);
   });
 
   it('a user that is not there is unauthenticated', async () => {
-    await expect(users.requireActive(newId())).rejects.toMatchObject({ reason: 'user_unknown' });
-    await expect(users.requireActive("' or 1=1 --")).rejects.toMatchObject({ reason: 'user_unknown' });
+    await expect(users.requireAccount(newId(), null)).rejects.toMatchObject({ reason: 'user_unknown' });
+    await expect(users.requireAccount("' or 1=1 --", null)).rejects.toMatchObject({ reason: 'user_unknown' });
   });
 
   it('an administrator is made once, by how many replicas ever, and keeps the role after a login', async () => {

@@ -4,9 +4,15 @@ import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
 import { newId } from '../core/identifier.js';
-import { Problem } from '../core/problem.error.js';
-import { Database, type Schema, type UserRow } from '../database/database.schema.js';
-import type { ProviderIdentity, User } from './identity.js';
+import { Database, type Schema } from '../database/database.schema.js';
+import { type Account, readAccount } from './account.query.js';
+import type { ProviderIdentity } from './identity.js';
+
+/** Whoever has just logged in. */
+export interface RecordedLogin extends Account {
+  /** Whether an identity that wasn't known joined an existing user. */
+  readonly linked: boolean;
+}
 
 /** Local users and the identities that belong to them. */
 @Injectable()
@@ -28,9 +34,9 @@ export class UsersService {
    * the address is verified on both sides and belongs to exactly one user: the new identity then joins that user.
    * @throws {Problem} `unauthenticated` when the user is disabled.
    */
-  async recordLogin(identity: ProviderIdentity): Promise<{ user: User; linked: boolean }> {
+  async recordLogin(identity: ProviderIdentity): Promise<RecordedLogin> {
     const now = this.#clock.now();
-    const { row, linked } = await this.#database.query.transaction().execute(async (transaction) => {
+    const { userId, linked } = await this.#database.query.transaction().execute(async (transaction) => {
       const linked = this.#links && (await linkByVerifiedEmail(transaction, identity, now));
       const userId = await findOrCreate(transaction, identity, now);
       await transaction
@@ -39,15 +45,14 @@ export class UsersService {
         .where('issuer', '=', identity.issuer)
         .where('subject', '=', identity.subject)
         .execute();
-      const row = await transaction
+      await transaction
         .updateTable('users')
         .set({ ...profileOf(identity), updated_at: now, last_login_at: now })
         .where('id', '=', userId)
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      return { row, linked };
+        .execute();
+      return { userId, linked };
     });
-    return { user: toActiveUser(row), linked };
+    return { ...(await this.requireAccount(userId, null)), linked };
   }
 
   /** Makes the user behind an identity an administrator, creating it when it's not there yet; idempotent. */
@@ -58,17 +63,13 @@ export class UsersService {
     });
   }
 
-  /** @throws {Problem} `unauthenticated` when there is no such user or it's disabled. */
-  async requireActive(id: string): Promise<User> {
-    const row = await this.#database.query
-      .selectFrom('users')
-      .selectAll()
-      .where('id', '=', id)
-      .executeTakeFirst();
-    if (row === undefined) {
-      throw new Problem('unauthenticated', { reason: 'user_unknown' });
-    }
-    return toActiveUser(row);
+  /**
+   * What a token says of a user.
+   * @param orgId the organisation that they chose; null: the one that they joined first.
+   * @throws {Problem} `unauthenticated` when there is no such user or it's disabled.
+   */
+  async requireAccount(id: string, orgId: string | null): Promise<Account> {
+    return readAccount(this.#database.query, id, orgId);
   }
 }
 
@@ -125,6 +126,8 @@ async function findOrCreate(
       id,
       ...profileOf(identity),
       role: 'user',
+      kind: 'person',
+      version: 1,
       disabled_at: null,
       created_at: now,
       updated_at: now,
@@ -149,21 +152,10 @@ function profileOf(identity: ProviderIdentity) {
   return {
     // Addresses are compared; nobody runs a mail server where case tells two people apart.
     email: identity.email?.toLowerCase() ?? null,
+    email_key: identity.email?.toLowerCase() ?? null,
     email_verified: identity.emailVerified ? 1 : 0,
     name: identity.name,
+    name_key: identity.name?.toLowerCase() ?? null,
     picture: identity.picture,
-  };
-}
-
-function toActiveUser(row: UserRow): User {
-  if (row.disabled_at !== null) {
-    throw new Problem('unauthenticated', { reason: 'user_disabled' });
-  }
-  return {
-    id: row.id,
-    email: row.email,
-    emailVerified: row.email_verified === 1,
-    name: row.name,
-    picture: row.picture,
   };
 }

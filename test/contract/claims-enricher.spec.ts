@@ -38,7 +38,7 @@ async function claimsWith(claimsEnricher: new () => ClaimsEnricher): Promise<unk
   const app = await createApp(configuration, { logger, claimsEnricher });
   await app.init();
   try {
-    const { user } = await app.get(UsersService, { strict: false }).recordLogin({
+    const account = await app.get(UsersService, { strict: false }).recordLogin({
       issuer: 'https://provider.example.test',
       subject: 'ada',
       email: null,
@@ -47,7 +47,7 @@ async function claimsWith(claimsEnricher: new () => ClaimsEnricher): Promise<unk
       picture: null,
     });
     const { claims } = await app.get(SessionService, { strict: false }).start(
-      user,
+      account,
       {
         provider: 'oidc',
         issuer: 'https://provider.example.test',

@@ -174,9 +174,10 @@ export async function startGateway(
     },
     session: async (profile, extra = {}, evidence = {}) => {
       const identity = newIdentity(profile);
-      const { user } = await app.get(UsersService, { strict: false }).recordLogin(identity);
+      const account = await app.get(UsersService, { strict: false }).recordLogin(identity);
+      const { user } = account;
       const { token, claims } = await app.get(SessionService, { strict: false }).start(
-        user,
+        account,
         {
           provider: configuration.AUTH_PROVIDER,
           issuer: identity.issuer,

@@ -1,0 +1,174 @@
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnModuleDestroy,
+  type OnModuleInit,
+  type BeforeApplicationShutdown,
+} from '@nestjs/common';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
+import { Clock } from '../core/clock.service.js';
+import { newId } from '../core/identifier.js';
+import { Problem } from '../core/problem.error.js';
+import type { ApiKeyRow } from '../database/database.schema.js';
+import type { Claims } from '../session/claims.schema.js';
+import { KeyAuthenticator, apiKeyClientId } from '../session/key.authenticator.js';
+import { RevocationList } from '../session/revocation.list.js';
+import { accountClaims } from '../session/account.claims.js';
+import type { Account } from '../users/account.query.js';
+import type { User } from '../users/identity.js';
+import { UsersService } from '../users/users.service.js';
+import { isSameHash, parseApiKey } from './api-key.format.js';
+import { ApiKeyRepository } from './api-key.repository.js';
+
+/** How long a key is believed before SQL is asked about it again, in milliseconds; a revocation ends it at once. */
+const cacheMilliseconds = 60_000;
+const maximumCached = 10_000;
+const flushMilliseconds = 30_000;
+
+interface CachedKey {
+  readonly row: ApiKeyRow;
+  readonly account: Account;
+  /** Claims, and with their `jti` the moment at which they were true. */
+  readonly claims: Claims;
+  readonly readAt: number;
+}
+
+/**
+ * API keys, checked in memory: SQL is asked when a key is used for the first time in a minute, or when something about its
+ * owner has changed. A key that was revoked, here or on another replica, is ended by the same list as sessions are.
+ */
+@Injectable()
+export class ApiKeyAuthenticator
+  extends KeyAuthenticator
+  implements OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown
+{
+  readonly #logger = new Logger(ApiKeyAuthenticator.name);
+  readonly #keys: ApiKeyRepository;
+  readonly #users: UsersService;
+  readonly #revocations: RevocationList;
+  readonly #clock: Clock;
+  readonly #configuration: Configuration;
+  readonly #cache = new Map<string, CachedKey>();
+  readonly #reading = new Map<string, Promise<CachedKey>>();
+  #uses = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    keys: ApiKeyRepository,
+    users: UsersService,
+    revocations: RevocationList,
+    clock: Clock,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
+    super();
+    this.#keys = keys;
+    this.#users = users;
+    this.#revocations = revocations;
+    this.#clock = clock;
+    this.#configuration = configuration;
+  }
+
+  onModuleInit(): void {
+    this.#timer = setInterval(() => void this.#flush(), flushMilliseconds).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.#timer);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.#flush();
+  }
+
+  override async authenticate(key: string): Promise<{ user: User; claims: Claims }> {
+    const parsed = parseApiKey(key);
+    if (parsed === undefined) {
+      throw new Problem('unauthenticated', { reason: 'api_key_malformed' });
+    }
+    const { id, secretHash } = parsed;
+    this.#revocations.requireFresh();
+    const known = this.#cache.get(id);
+    const found = known !== undefined && this.#isGood(known) ? known : await this.#read(id);
+    const now = this.#clock.now();
+    if (!isSameHash(found.row.secret_hash, secretHash)) {
+      throw new Problem('unauthenticated', { reason: 'api_key_wrong' });
+    }
+    if (
+      found.row.revoked_at !== null ||
+      this.#revocations.isEnded(id) ||
+      (found.row.expires_at !== null && found.row.expires_at <= now)
+    ) {
+      throw new Problem('unauthenticated', { reason: 'api_key_over' });
+    }
+    this.#uses.set(id, now);
+    return { user: found.account.user, claims: found.claims };
+  }
+
+  #isGood({ claims, readAt }: CachedKey): boolean {
+    const age = this.#clock.now() - readAt;
+    return age >= 0 && age < cacheMilliseconds && this.#revocations.verdict(claims) !== 'stale';
+  }
+
+  /** Requests that ask for one key at the same time share one reading. */
+  async #read(id: string): Promise<CachedKey> {
+    const running = this.#reading.get(id);
+    if (running !== undefined) {
+      return running;
+    }
+    const reading = this.#readOnce(id).finally(() => this.#reading.delete(id));
+    this.#reading.set(id, reading);
+    return reading;
+  }
+
+  async #readOnce(id: string): Promise<CachedKey> {
+    const readAt = this.#clock.now();
+    const row = await this.#keys.find(id);
+    if (row === undefined) {
+      throw new Problem('unauthenticated', { reason: 'api_key_unknown' });
+    }
+    const account = await this.#users.requireAccount(row.user_id, row.org_id);
+    const found = { row, account, claims: this.#claims(row, account, readAt), readAt };
+    this.#cache.delete(id);
+    if (this.#cache.size >= maximumCached) {
+      const [oldest] = this.#cache.keys();
+      this.#cache.delete(oldest ?? id);
+    }
+    this.#cache.set(id, found);
+    return found;
+  }
+
+  #claims(row: ApiKeyRow, account: Account, readAt: number): Claims {
+    const seconds = Math.floor(readAt / 1000);
+    return {
+      iss: this.#configuration.PUBLIC_URL,
+      aud: this.#configuration.TOKEN_AUDIENCE,
+      sid: row.id,
+      jti: newId(readAt),
+      iat: seconds,
+      nbf: seconds,
+      exp: seconds + this.#configuration.TOKEN_TTL,
+      auth_time: 0,
+      amr: ['api_key'],
+      acr: 'aal1',
+      idp: this.#configuration.AUTH_PROVIDER,
+      client_id: apiKeyClientId,
+      scope: row.scope,
+      ...accountClaims(account),
+    };
+  }
+
+  async #flush(): Promise<void> {
+    const uses = this.#uses;
+    this.#uses = new Map();
+    try {
+      await this.#keys.markUsed(uses);
+    } catch (error) {
+      this.#logger.warn('when API keys were used could not be noted', {
+        reason: 'api_key_uses_lost',
+        err: error,
+      });
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { z } from 'zod';
+
+/**
+ * `vst_<id>_<secret><checksum>`: the id is a UUID without dashes, the secret 32 random bytes in base64url, the checksum the
+ * CRC-32 of what stands before it in hex. A prefix and a checksum let secret scanners find leaked keys without false alarms,
+ * and what was made up is refused without a look into the database.
+ */
+const form = /^(vst_([\da-f]{32})_([\w-]{43}))([\da-f]{8})$/;
+
+/** The parts of a key that has the right form. */
+export interface ParsedApiKey {
+  /** UUID of its row. */
+  readonly id: string;
+  /** SHA-256 of the secret in hex: 256 random bits need no slow hash. */
+  readonly secretHash: string;
+}
+
+/** What lists show of a key. */
+export function apiKeyPrefix(id: string): string {
+  return `vst_${id.replaceAll('-', '')}`;
+}
+
+/** A new key for a row. @returns the key, which is shown once, and the hash, which is stored. */
+export function makeApiKey(id: string): { key: string; secretHash: string } {
+  const secret = randomBytes(32).toString('base64url');
+  const text = `${apiKeyPrefix(id)}_${secret}`;
+  return { key: text + checksum(text), secretHash: hash(secret) };
+}
+
+/** Reads a key; undefined for anything that was never made here. */
+export function parseApiKey(text: string): ParsedApiKey | undefined {
+  const [, body, id, secret, sum] = form.exec(text) ?? [];
+  if (body === undefined || id === undefined || secret === undefined || sum !== checksum(body)) {
+    return undefined;
+  }
+  const dashed = [id.slice(0, 8), id.slice(8, 12), id.slice(12, 16), id.slice(16, 20), id.slice(20)].join(
+    '-',
+  );
+  return z.uuid().safeParse(dashed).success ? { id: dashed, secretHash: hash(secret) } : undefined;
+}
+
+/** Whether two hashes are the same, in constant time. */
+export function isSameHash(one: string, other: string): boolean {
+  const [first, second] = [Buffer.from(one), Buffer.from(other)];
+  return first.length === second.length && timingSafeEqual(first, second);
+}
+
+function hash(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
+}
+
+function checksum(text: string): string {
+  return crc32(text).toString(16).padStart(8, '0');
+}

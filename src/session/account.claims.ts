@@ -1,0 +1,19 @@
+import type { Account } from '../users/account.query.js';
+import type { Claims } from './claims.schema.js';
+
+/** The claims that say whose a token is, as any token of this account has them. */
+export function accountClaims({
+  user,
+  isAdministrator,
+  org,
+}: Account): Pick<Claims, 'sub' | 'email_verified' | 'email' | 'name' | 'picture' | 'roles' | 'org'> {
+  return {
+    sub: user.id,
+    email_verified: user.emailVerified,
+    ...(user.email === null ? {} : { email: user.email }),
+    ...(user.name === null ? {} : { name: user.name }),
+    ...(user.picture === null ? {} : { picture: user.picture }),
+    ...(isAdministrator ? { roles: ['admin'] } : {}),
+    ...(org === null ? {} : { org: { id: org.id, slug: org.slug, role: org.role } }),
+  };
+}

@@ -1,0 +1,30 @@
+/** Full authority of the person: what a session has, and what an API key may be given. */
+export const fullScope = 'api';
+
+/** Scopes that narrow an API key or an exchanged token, and what they open. */
+export const scopeCatalogue = {
+  [fullScope]: 'Everything that the person may do.',
+  'profile:read': 'Read one’s own account and export its data.',
+  'profile:write': 'Change one’s own account.',
+  'users:read': 'List and read users (administrators).',
+  'users:write': 'Change, disable and delete users (administrators).',
+  'orgs:read': 'Read one’s organisations, their members and invites.',
+  'orgs:write': 'Change organisations, members and invites.',
+  'keys:read': 'List API keys.',
+  'keys:write': 'Create and revoke API keys.',
+  'audit:read': 'Read audit events (administrators).',
+} as const;
+
+/** A scope that the API of this product knows; an application may have scopes of its own besides. */
+export type ApiScope = keyof typeof scopeCatalogue;
+
+/** Space-separated scope (RFC 6749 section 3.3) → its tokens. */
+export function scopeTokens(scope: string): string[] {
+  return scope.split(' ').filter((token) => token !== '');
+}
+
+/** Whether a scope covers a required one. */
+export function covers(scope: string, required: string): boolean {
+  const tokens = scopeTokens(scope);
+  return tokens.includes(required) || tokens.includes(fullScope);
+}

@@ -1,0 +1,63 @@
+import type { Kysely, Transaction } from 'kysely';
+import { Problem } from '../core/problem.error.js';
+import type { OrgRole, Schema, UserRow } from '../database/database.schema.js';
+import type { User } from './identity.js';
+
+/** The organisation that somebody acts for. */
+export interface ActiveOrg {
+  /** UUID v7. */
+  readonly id: string;
+  readonly slug: string;
+  readonly role: OrgRole;
+}
+
+/** What a token says of a user besides how they logged in. */
+export interface Account {
+  readonly user: User;
+  /** Whether they administer the whole deployment. */
+  readonly isAdministrator: boolean;
+  /** Null when they belong to none. */
+  readonly org: ActiveOrg | null;
+}
+
+/**
+ * Reads an account.
+ * @param orgId the organisation that was chosen; the one they joined first counts when it's null or they left it.
+ * @throws {Problem} `unauthenticated` when there is no such user or it's disabled.
+ */
+export async function readAccount(
+  query: Kysely<Schema> | Transaction<Schema>,
+  userId: string,
+  orgId: string | null,
+): Promise<Account> {
+  const row = await query.selectFrom('users').selectAll().where('id', '=', userId).executeTakeFirst();
+  if (row === undefined) {
+    throw new Problem('unauthenticated', { reason: 'user_unknown' });
+  }
+  const memberships = query
+    .selectFrom('memberships')
+    .innerJoin('orgs', 'orgs.id', 'memberships.org_id')
+    .select(['orgs.id', 'orgs.slug', 'memberships.role'])
+    .where('memberships.user_id', '=', userId)
+    .where('memberships.state', '=', 'active');
+  const chosen =
+    orgId === null ? undefined : await memberships.where('orgs.id', '=', orgId).executeTakeFirst();
+  const org =
+    chosen ??
+    (await memberships.orderBy('memberships.created_at').orderBy('orgs.id').limit(1).executeTakeFirst());
+  return { user: toActiveUser(row), isAdministrator: row.role === 'admin', org: org ?? null };
+}
+
+/** @throws {Problem} `unauthenticated` when the user is disabled. */
+export function toActiveUser(row: UserRow): User {
+  if (row.disabled_at !== null) {
+    throw new Problem('unauthenticated', { reason: 'user_disabled' });
+  }
+  return {
+    id: row.id,
+    email: row.email,
+    emailVerified: row.email_verified === 1,
+    name: row.name,
+    picture: row.picture,
+  };
+}
