@@ -59,7 +59,7 @@ describe('the OpenAPI document', () => {
   it('is OpenAPI 3.1 of this origin', () => {
     expect(document.openapi).toMatch(/^3\.1\.\d+$/);
     expect(document.servers.map(({ url }) => url)).toEqual(['https://auth.example.test']);
-    expect(Object.keys(document.components.securitySchemes).sort()).toEqual(['bearer', 'cookie']);
+    expect(Object.keys(document.components.securitySchemes).sort()).toEqual(['apiKey', 'bearer', 'cookie']);
     expect(JSON.stringify(document.components.securitySchemes['cookie'])).toContain('"__Host-vestibule"');
   });
 
@@ -126,7 +126,7 @@ describe('the OpenAPI document', () => {
       expect(Object.keys(found?.operation.responses ?? {})).toContain('401');
     }
     const me = operations.find(({ name }) => name === 'GET /api/v1/me');
-    expect(JSON.stringify(me?.operation['security'])).toBe('[{"bearer":[]},{"cookie":[]}]');
+    expect(JSON.stringify(me?.operation['security'])).toBe('[{"apiKey":[]},{"bearer":[]},{"cookie":[]}]');
   });
 
   it('every reference in it leads somewhere', () => {
