@@ -12,3 +12,9 @@ export function newId(moment?: number): string {
 export function momentOf(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
+
+/** The smallest id of a moment (milliseconds): whatever was made before has a smaller one. */
+export function firstIdOf(moment: number): string {
+  const hex = Math.max(0, moment).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}

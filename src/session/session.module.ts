@@ -8,6 +8,7 @@ import { RevocationList } from './revocation.list.js';
 import { RevocationRepository } from './revocation.repository.js';
 import { RevocationService } from './revocation.service.js';
 import { SessionCookie } from './session.cookie.js';
+import { SessionJanitor } from './session.janitor.js';
 import { SessionMinter } from './session.minter.js';
 import { SessionRepository } from './session.repository.js';
 import { SessionService } from './session.service.js';
@@ -25,6 +26,7 @@ import { TokenService } from './token.service.js';
     RevocationRepository,
     RevocationService,
     SessionCookie,
+    SessionJanitor,
     SessionMinter,
     SessionRepository,
     SessionService,

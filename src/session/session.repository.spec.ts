@@ -6,6 +6,7 @@ import { newId } from '../core/identifier.js';
 import type { DatabaseConnection } from '../database/database.connection.js';
 import type { SessionRow } from '../database/database.schema.js';
 import { UsersService } from '../users/users.service.js';
+import { SessionJanitor } from './session.janitor.js';
 import { SessionRepository } from './session.repository.js';
 
 describe.each(['sqlite', 'postgres'] as const)('SessionRepository on %s', (kind) => {
@@ -143,5 +144,25 @@ describe.each(['sqlite', 'postgres'] as const)('SessionRepository on %s', (kind)
     const [old, recent] = [await stored(), await stored()];
     await stored({ ended_at: 2000 });
     expect((await sessions.listOf(userId)).map(({ id }) => id)).toEqual([recent.id, old.id]);
+  });
+
+  it('rows of sessions that are long over are removed in slices, live and recent ones stay', async () => {
+    const day = 86_400_000;
+    const now = Date.now();
+    const begun = (days: number): string => newId(now - days * day);
+    const kept = [
+      await stored(),
+      await stored({ id: begun(29), created_at: now - 29 * day }),
+      await stored({ ended_at: now - 6 * day }),
+    ];
+    await stored({ ended_at: now - 8 * day });
+    await stored({ id: begun(38), created_at: now - 38 * day });
+    for (let count = 0; count < 600; count += 1) {
+      await stored({ ended_at: 1000 });
+    }
+    const janitor = new SessionJanitor(sessions, new Clock(), plainConfiguration());
+    expect(await janitor.clean()).toBe(602);
+    const left = await connection.query.selectFrom('sessions').select('id').orderBy('id').execute();
+    expect(left.map(({ id }) => id)).toEqual(kept.map(({ id }) => id).sort());
   });
 });

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { type Expression, type ExpressionBuilder, type SqlBool } from 'kysely';
 import { Clock } from '../core/clock.service.js';
+import { firstIdOf } from '../core/identifier.js';
 import { Database, type RevocationRow, type Schema, type SessionRow } from '../database/database.schema.js';
 
 /** Rows of one statement: databases limit the parameters of one. */
-const rowsPerInsert = 500;
+const rowsPerStatement = 500;
 
 /** Which sessions are meant. */
 export type SessionSelector =
@@ -85,6 +86,26 @@ export class SessionRepository {
   }
 
   /**
+   * Removes some sessions that are long over.
+   * @param endedBefore milliseconds. @param begunBefore milliseconds; none of those can be live whatever its row says.
+   * @returns how many, at most a slice.
+   */
+  async purge(endedBefore: number, begunBefore: number): Promise<number> {
+    const over = this.#database.query
+      .selectFrom('sessions')
+      .select('id')
+      .where((builder) =>
+        builder.or([builder('ended_at', '<', endedBefore), builder('id', '<', firstIdOf(begunBefore))]),
+      )
+      .limit(rowsPerStatement);
+    const result = await this.#database.query
+      .deleteFrom('sessions')
+      .where('id', 'in', over)
+      .executeTakeFirst();
+    return Number(result.numDeletedRows);
+  }
+
+  /**
    * Ends sessions, each once, and records their revocations with it.
    * @param expiresAt milliseconds; from then on none of their tokens can be live.
    * @returns those that were live until now, and what was recorded.
@@ -110,10 +131,10 @@ export class SessionRepository {
         recorded_at: now,
         expires_at: expiresAt,
       }));
-      for (let first = 0; first < revocations.length; first += rowsPerInsert) {
+      for (let first = 0; first < revocations.length; first += rowsPerStatement) {
         await transaction
           .insertInto('revocations')
-          .values(revocations.slice(first, first + rowsPerInsert))
+          .values(revocations.slice(first, first + rowsPerStatement))
           .onConflict((conflict) => conflict.doNothing())
           .execute();
       }

@@ -11,7 +11,6 @@ export async function up(database: Kysely<Schema>): Promise<void> {
   await schema.alterTable('sessions').addColumn('last_seen_at', 'bigint').execute();
   await schema.createIndex('sessions_oidc_sid').on('sessions').column('oidc_sid').execute();
   await schema.createIndex('sessions_subject').on('sessions').columns(['issuer', 'subject']).execute();
-  await schema.dropIndex('sessions_ended').execute();
 
   await schema
     .createTable('revocations')
