@@ -14,7 +14,7 @@ const layers = [
   ['auth'],
   ['mail'],
   ['orgs'],
-  ['account', 'people', 'pages', 'proxy', 'health'],
+  ['account', 'audit-events', 'people', 'pages', 'proxy', 'health'],
 ];
 
 const folder = (names) => `^src/(?:${names.join('|')})/`;

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { AccountModule } from './account/account.module.js';
+import { AuditEventsModule } from './audit-events/audit-events.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Configuration } from './config/configuration.js';
@@ -8,7 +9,10 @@ import { HttpModule } from './http/http.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import type { ClaimsEnricher } from './session/claims.enricher.js';
 import { ClaimsModule } from './session/claims.module.js';
+import { OrgApiKeysModule } from './orgs/org-api-keys.module.js';
+import { OrgsModule } from './orgs/orgs.module.js';
 import { PagesModule } from './pages/pages.module.js';
+import { PeopleModule } from './people/people.module.js';
 
 /** The whole gateway for one configuration. */
 @Module({})
@@ -22,7 +26,7 @@ export class AppModule {
     enricher?: Type<ClaimsEnricher>,
     modules: readonly Type[] = [],
   ): DynamicModule {
-    const auth = AuthModule.register(configuration);
+    const auth = AuthModule.register(configuration, OrgsModule);
     return {
       module: AppModule,
       imports: [
@@ -30,7 +34,11 @@ export class AppModule {
         ClaimsModule.register(enricher),
         HttpModule,
         auth,
-        AccountModule,
+        AccountModule.register(auth),
+        PeopleModule.register(auth),
+        OrgsModule,
+        OrgApiKeysModule,
+        AuditEventsModule,
         PagesModule.register(configuration, auth),
         HealthModule.register(auth),
         ...modules,

@@ -1,6 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { CommonConfiguration } from './config/configuration.js';
+import { completeDocument } from './http/openapi.completion.js';
 
 /** The OpenAPI 3.1 document of the routes that are there under this configuration. */
 export function createOpenApiDocument(
@@ -29,5 +30,14 @@ export function createOpenApiDocument(
       description: 'An augmented token.',
     })
     .build();
-  return SwaggerModule.createDocument(app, options);
+  const document = SwaggerModule.createDocument(app, options, { operationIdFactory: operationId });
+  completeDocument(document);
+  return document;
+}
+
+/** `ApiKeysController.create` → `apiKeysCreate`, `MeController.me` → `me`: what generated clients call it. */
+function operationId(controller: string, method: string): string {
+  const noun = controller.replace(/Controller$/, '');
+  const verb = method.charAt(0).toUpperCase() + method.slice(1);
+  return noun.charAt(0).toLowerCase() + noun.slice(1) + (noun.endsWith(verb) ? '' : verb);
 }

@@ -13,11 +13,10 @@ import { newId } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
 import type { ApiKeyRow } from '../database/database.schema.js';
 import type { Claims } from '../session/claims.schema.js';
-import { KeyAuthenticator, apiKeyClientId } from '../session/key.authenticator.js';
+import { type AuthenticatedKey, KeyAuthenticator, apiKeyClientId } from '../session/key.authenticator.js';
 import { RevocationList } from '../session/revocation.list.js';
 import { accountClaims } from '../session/account.claims.js';
 import type { Account } from '../users/account.query.js';
-import type { User } from '../users/identity.js';
 import { UsersService } from '../users/users.service.js';
 import { isSameHash, parseApiKey } from './api-key.format.js';
 import { ApiKeyRepository } from './api-key.repository.js';
@@ -82,14 +81,14 @@ export class ApiKeyAuthenticator
     await this.#flush();
   }
 
-  override async authenticate(key: string): Promise<{ user: User; claims: Claims }> {
+  override async authenticate(key: string, { anew = false } = {}): Promise<AuthenticatedKey> {
     const parsed = parseApiKey(key);
     if (parsed === undefined) {
       throw new Problem('unauthenticated', { reason: 'api_key_malformed' });
     }
     const { id, secretHash } = parsed;
     this.#revocations.requireFresh();
-    const known = this.#cache.get(id);
+    const known = anew ? undefined : this.#cache.get(id);
     const found = known !== undefined && this.#isGood(known) ? known : await this.#read(id);
     const now = this.#clock.now();
     if (!isSameHash(found.row.secret_hash, secretHash)) {
@@ -103,7 +102,9 @@ export class ApiKeyAuthenticator
       throw new Problem('unauthenticated', { reason: 'api_key_over' });
     }
     this.#uses.set(id, now);
-    return { user: found.account.user, claims: found.claims };
+    const { account, claims, row } = found;
+    const expiresAt = row.expires_at === null ? Number.POSITIVE_INFINITY : Math.floor(row.expires_at / 1000);
+    return { user: account.user, claims, expiresAt };
   }
 
   #isGood({ claims, readAt }: CachedKey): boolean {
@@ -129,6 +130,10 @@ export class ApiKeyAuthenticator
       throw new Problem('unauthenticated', { reason: 'api_key_unknown' });
     }
     const account = await this.#users.requireAccount(row.user_id, row.org_id);
+    if (row.org_id !== null && account.org?.id !== row.org_id) {
+      // Its service account was removed from the organisation that it's for.
+      throw new Problem('unauthenticated', { reason: 'api_key_out_of_org' });
+    }
     const found = { row, account, claims: this.#claims(row, account, readAt), readAt };
     this.#cache.delete(id);
     if (this.#cache.size >= maximumCached) {

@@ -1,6 +1,13 @@
 import { Injectable } from '@nestjs/common';
+import type { ExpressionBuilder, ExpressionWrapper, SqlBool, Transaction } from 'kysely';
 import { Clock } from '../core/clock.service.js';
-import { type ApiKeyRow, Database } from '../database/database.schema.js';
+import { type ApiKeyRow, Database, type Schema } from '../database/database.schema.js';
+
+/** Whose keys: a person's own, or an organisation's. */
+export type KeyOwner = { readonly userId: string } | { readonly orgId: string };
+
+/** `full`: the owner has as many live keys as they may have; `not_a_person`: a service account; `gone`: no such owner. */
+export type InsertOutcome = 'inserted' | 'full' | 'not_a_person' | 'gone';
 
 /** Stored API keys; secrets only ever as hashes. */
 @Injectable()
@@ -13,8 +20,83 @@ export class ApiKeyRepository {
     this.#clock = clock;
   }
 
-  async insert(row: ApiKeyRow): Promise<void> {
-    await this.#database.query.insertInto('api_keys').values(row).execute();
+  /**
+   * Stores a person's own key.
+   * @param limit how many live keys they may have.
+   */
+  async insertOwn(row: ApiKeyRow, limit: number): Promise<InsertOutcome> {
+    return this.#database.query.transaction().execute(async (transaction) => {
+      // Writing the row locks it: of many insertions at once each counts what those before it have stored.
+      const owner = await transaction
+        .updateTable('users')
+        .set((builder) => ({ kind: builder.ref('kind') }))
+        .where('id', '=', row.user_id)
+        .returning('kind')
+        .executeTakeFirst();
+      if (owner === undefined) {
+        return 'gone';
+      }
+      if (owner.kind !== 'person') {
+        return 'not_a_person';
+      }
+      if ((await this.#countLive(transaction, { userId: row.user_id })) >= limit) {
+        return 'full';
+      }
+      await transaction.insertInto('api_keys').values(row).execute();
+      return 'inserted';
+    });
+  }
+
+  /**
+   * Stores a key of an organisation, together with the service account that it acts as.
+   * @param row its `user_id` becomes the service account's.
+   * @param role of the service account in the organisation.
+   */
+  async insertForOrg(
+    row: ApiKeyRow & { readonly org_id: string },
+    role: 'admin' | 'member',
+    limit: number,
+  ): Promise<InsertOutcome> {
+    const { user_id: userId, org_id: orgId, name, created_at: now } = row;
+    return this.#database.query.transaction().execute(async (transaction) => {
+      const org = await transaction
+        .updateTable('orgs')
+        .set((builder) => ({ version: builder.ref('version') }))
+        .where('id', '=', orgId)
+        .returning('id')
+        .executeTakeFirst();
+      if (org === undefined) {
+        return 'gone';
+      }
+      if ((await this.#countLive(transaction, { orgId })) >= limit) {
+        return 'full';
+      }
+      await transaction
+        .insertInto('users')
+        .values({
+          id: userId,
+          email: null,
+          email_key: null,
+          email_verified: 0,
+          name,
+          name_key: name.toLowerCase(),
+          picture: null,
+          role: 'user',
+          kind: 'service',
+          version: 1,
+          disabled_at: null,
+          created_at: now,
+          updated_at: now,
+          last_login_at: null,
+        })
+        .execute();
+      await transaction
+        .insertInto('memberships')
+        .values({ org_id: orgId, user_id: userId, role, state: 'active', created_at: now })
+        .execute();
+      await transaction.insertInto('api_keys').values(row).execute();
+      return 'inserted';
+    });
   }
 
   async find(id: string): Promise<ApiKeyRow | undefined> {
@@ -23,37 +105,63 @@ export class ApiKeyRepository {
 
   /**
    * Keys that haven't been revoked, oldest first.
-   * @param owner whose: a person's own, or an organisation's.
    * @param after id of the last key of the page before.
    */
-  async list(
-    owner: { readonly userId: string } | { readonly orgId: string },
-    limit: number,
-    after: string | undefined,
-  ): Promise<ApiKeyRow[]> {
+  async list(owner: KeyOwner, limit: number, after: string | undefined): Promise<ApiKeyRow[]> {
     const keys = this.#database.query
       .selectFrom('api_keys')
       .selectAll()
       .where('revoked_at', 'is', null)
-      .where((builder) =>
-        'userId' in owner
-          ? builder.and([builder('user_id', '=', owner.userId), builder('org_id', 'is', null)])
-          : builder('org_id', '=', owner.orgId),
-      )
+      .where(belongsTo(owner))
       .orderBy('id')
       .limit(limit);
     return (after === undefined ? keys : keys.where('id', '>', after)).execute();
   }
 
-  /** @returns whether the key was live until now. */
-  async revoke(id: string): Promise<boolean> {
-    const result = await this.#database.query
-      .updateTable('api_keys')
-      .set({ revoked_at: this.#clock.now() })
-      .where('id', '=', id)
-      .where('revoked_at', 'is', null)
-      .executeTakeFirst();
-    return result.numUpdatedRows > 0n;
+  /**
+   * Revokes a key; with one of an organisation its service account goes out of use too.
+   * @returns the row when the key was this owner's and live until now.
+   */
+  async revoke(owner: KeyOwner, id: string): Promise<ApiKeyRow | undefined> {
+    const now = this.#clock.now();
+    return this.#database.query.transaction().execute(async (transaction) => {
+      const row = await transaction
+        .updateTable('api_keys')
+        .set({ revoked_at: now })
+        .where('id', '=', id)
+        .where('revoked_at', 'is', null)
+        .where(belongsTo(owner))
+        .returningAll()
+        .executeTakeFirst();
+      if (row !== undefined && 'orgId' in owner) {
+        await transaction
+          .deleteFrom('memberships')
+          .where('org_id', '=', owner.orgId)
+          .where('user_id', '=', row.user_id)
+          .execute();
+        await transaction
+          .updateTable('users')
+          .set({ disabled_at: now, updated_at: now })
+          .where('id', '=', row.user_id)
+          .where('kind', '=', 'service')
+          .execute();
+      }
+      return row;
+    });
+  }
+
+  /** Roles of service accounts in their organisation. @returns user id → role. */
+  async rolesIn(orgId: string, userIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    if (userIds.length === 0) {
+      return new Map();
+    }
+    const rows = await this.#database.query
+      .selectFrom('memberships')
+      .select(['user_id', 'role'])
+      .where('org_id', '=', orgId)
+      .where('user_id', 'in', userIds)
+      .execute();
+    return new Map(rows.map(({ user_id: userId, role }) => [userId, role]));
   }
 
   /** Notes when keys were used last. @param uses key id → milliseconds since the epoch. */
@@ -63,7 +171,31 @@ export class ApiKeyRepository {
         .updateTable('api_keys')
         .set({ last_used_at: at })
         .where('id', '=', id)
+        .where((builder) =>
+          // Another replica may have noted a later use.
+          builder.or([builder('last_used_at', 'is', null), builder('last_used_at', '<', at)]),
+        )
         .execute();
     }
   }
+
+  async #countLive(transaction: Transaction<Schema>, owner: KeyOwner): Promise<number> {
+    const { count } = await transaction
+      .selectFrom('api_keys')
+      .select(({ fn }) => fn.countAll().as('count'))
+      .where('revoked_at', 'is', null)
+      .where((builder) =>
+        builder.or([builder('expires_at', 'is', null), builder('expires_at', '>', this.#clock.now())]),
+      )
+      .where(belongsTo(owner))
+      .executeTakeFirstOrThrow();
+    return Number(count);
+  }
+}
+
+function belongsTo(owner: KeyOwner) {
+  return (builder: ExpressionBuilder<Schema, 'api_keys'>): ExpressionWrapper<Schema, 'api_keys', SqlBool> =>
+    'userId' in owner
+      ? builder.and([builder('user_id', '=', owner.userId), builder('org_id', 'is', null)])
+      : builder('org_id', '=', owner.orgId);
 }

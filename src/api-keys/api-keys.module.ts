@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { CoreModule } from '../core/core.module.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { KeyAuthenticator } from '../session/key.authenticator.js';
@@ -6,11 +7,12 @@ import { SessionModule } from '../session/session.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { ApiKeyAuthenticator } from './api-key.authenticator.js';
 import { ApiKeyRepository } from './api-key.repository.js';
+import { ApiKeysService } from './api-keys.service.js';
 
 /** API keys: their form, their rows, and whose they are. */
 @Module({
-  imports: [CoreModule, DatabaseModule, UsersModule, SessionModule],
-  providers: [ApiKeyRepository, { provide: KeyAuthenticator, useClass: ApiKeyAuthenticator }],
-  exports: [ApiKeyRepository, KeyAuthenticator],
+  imports: [AuditModule, CoreModule, DatabaseModule, UsersModule, SessionModule],
+  providers: [ApiKeyRepository, ApiKeysService, { provide: KeyAuthenticator, useClass: ApiKeyAuthenticator }],
+  exports: [ApiKeysService, KeyAuthenticator],
 })
 export class ApiKeysModule {}

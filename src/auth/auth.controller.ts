@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiCookieAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { ApiProblems } from '../http/openapi.decorators.js';
@@ -41,7 +41,14 @@ export class AuthController {
       "Step 7 of the flow: an app that holds the provider's access token turns it into a session cookie. The token is validated with the provider.",
   })
   @ApiBody({
-    schema: { type: 'object', required: ['accessToken'], properties: { accessToken: { type: 'string' } } },
+    schema: {
+      type: 'object',
+      required: ['accessToken'],
+      properties: {
+        accessToken: { type: 'string' },
+        inviteToken: { type: 'string', description: 'Of an invite to an organisation.' },
+      },
+    },
   })
   @ApiResponse({
     status: 200,
@@ -51,6 +58,8 @@ export class AuthController {
   @ApiProblems(
     'validation_failed',
     'access_token_rejected',
+    'forbidden',
+    'gone',
     'cross_site_request',
     'unsupported_media_type',
     'session_too_large',
@@ -62,13 +71,17 @@ export class AuthController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof loginAnswerSchema>> {
-    const { user, session } = await this.#auth.login({ ...body, previous }, originOf(request));
+    const { accessToken, inviteToken } = body;
+    const invite = inviteToken === undefined ? undefined : { token: inviteToken, isRequired: true };
+    const { user, session } = await this.#auth.login({ accessToken, invite, previous }, originOf(request));
     await this.#cookie.write(reply, session.token);
     const { expiresAt } = this.#sessions.limitsOf(session.claims);
     return { user, session: { id: session.claims.sid, expiresAt } };
   }
 
   @Get('session')
+  @ApiCookieAuth()
+  @ApiBearerAuth()
   @ApiOperation({ summary: 'Who am I?', description: 'Answered from the token alone.' })
   @ApiResponse({ status: 200, description: 'The live session.', standardSchema: sessionAnswerSchema })
   @ApiProblems('unauthenticated')

@@ -1,4 +1,4 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { AuditModule } from '../audit/audit.module.js';
 import type { Configuration } from '../config/configuration.js';
@@ -13,25 +13,35 @@ import { SessionModule } from '../session/session.module.js';
 import { SessionRenewer } from '../session/session.renewer.js';
 import { StepUpGuard } from '../session/step-up.guard.js';
 import { UsersModule } from '../users/users.module.js';
+import { AccountLife } from './account-life.service.js';
 import { AccountSessions } from './account-sessions.service.js';
 import { wireProvider } from './auth-strategy.provider.js';
 import { AuthController } from './auth.controller.js';
+import { ArrivalService } from './arrival.service.js';
 import { AuthService } from './auth.service.js';
 import { AuthStrategy } from './auth.strategy.js';
+import { AuthorizationCodeRepository } from './authorization-code.repository.js';
 import { BackchannelLogoutController } from './backchannel-logout.controller.js';
 import { BackchannelLogoutService } from './backchannel-logout.service.js';
 import { BrowserLoginController } from './browser-login.controller.js';
+import { CommandLineLogins } from './command-line-login.service.js';
+import { CommandLineGrant } from './command-line.grant.js';
 import { LoginTransactions } from './login.transaction.js';
+import { ProfileService } from './profile.service.js';
 import { SessionRenewal } from './session.renewal.js';
 import { SessionsController } from './sessions.controller.js';
 import { TokenExchangeController } from './token-exchange.controller.js';
+import { ExchangeParties } from './exchange.parties.js';
+import { ServiceClients } from './service-clients.service.js';
+import { TokenExchange } from './token-exchange.service.js';
 import { UsedTokenRepository } from './used-token.repository.js';
 import { WellKnownController } from './well-known.controller.js';
 
 /** Logins by whichever provider is configured, and the guard that closes every route to everybody else. */
 @Module({})
 export class AuthModule {
-  static register(configuration: Configuration): DynamicModule {
+  /** @param orgs the module that exports the `OrgAdmission`. */
+  static register(configuration: Configuration, orgs: Type): DynamicModule {
     const provider = wireProvider(configuration);
     return {
       module: AuthModule,
@@ -43,6 +53,7 @@ export class AuthModule {
         AuditModule,
         SessionModule,
         ApiKeysModule,
+        orgs,
         ...provider.imports,
       ],
       controllers: [
@@ -56,19 +67,36 @@ export class AuthModule {
       ],
       providers: [
         AuthService,
+        ArrivalService,
+        AccountLife,
         AccountSessions,
+        ProfileService,
         BackchannelLogoutService,
         LoginTransactions,
         UsedTokenRepository,
         { provide: SessionRenewer, useClass: SessionRenewal },
         RequestAuthenticator,
+        ExchangeParties,
+        ServiceClients,
+        TokenExchange,
+        AuthorizationCodeRepository,
+        CommandLineLogins,
+        CommandLineGrant,
         { provide: APP_GUARD, useClass: SessionGuard },
         // Guards run in this order: these need to know whose request it is.
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: StepUpGuard },
         ...provider.providers,
       ],
-      exports: [AuthStrategy, AccountSessions, ...provider.imports, ...provider.exports],
+      exports: [
+        AuthStrategy,
+        AccountLife,
+        AccountSessions,
+        CommandLineLogins,
+        ProfileService,
+        ...provider.imports,
+        ...provider.exports,
+      ],
     };
   }
 }

@@ -14,6 +14,12 @@ export const loginBodySchema = z.strictObject({
     .min(1)
     .max(8192)
     .meta({ description: "The provider's access token.", example: 'ory_at_Zx3…' }),
+  inviteToken: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .meta({ description: 'Of an invite to an organisation; without effect on anything if it is refused.' }),
 });
 
 /** Answer of `POST /auth/login`. */

@@ -1,11 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { ExchangedTokens } from '../oidc/relying.party.js';
 import { AuditService } from '../audit/audit.service.js';
-import type { ClaimRule } from '../config/claims-map.parser.js';
-import { CONFIGURATION } from '../config/config.module.js';
-import type { Configuration } from '../config/configuration.js';
 import type { SessionRow } from '../database/database.schema.js';
-import { mapClaims } from '../session/claims.mapper.js';
 import { Problem } from '../core/problem.error.js';
 import { type Principal, hasSession } from '../session/principal.js';
 import type { MintedSession } from '../session/session.minter.js';
@@ -13,6 +9,7 @@ import type { UsedFrom } from '../session/session.repository.js';
 import { SessionService } from '../session/session.service.js';
 import type { User } from '../users/identity.js';
 import { UsersService } from '../users/users.service.js';
+import { ArrivalService, type BroughtInvite } from './arrival.service.js';
 import { AuthStrategy } from './auth.strategy.js';
 import { endAtProvider } from './provider.logout.js';
 import { requireMet } from './login.demand.js';
@@ -31,6 +28,8 @@ export interface LoginAttempt {
   readonly exchanged?: ExchangedTokens;
   /** What the gateway asked the provider for, when it started the login itself. */
   readonly transaction?: Pick<LoginTransaction, 'demand' | 'startedAt'>;
+  /** Of an organisation, redeemed with the login. */
+  readonly invite?: BroughtInvite | undefined;
   /** Who was logged in in this browser: that session ends, so that none can be planted. */
   readonly previous: Principal | undefined;
 }
@@ -39,6 +38,8 @@ export interface LoginAttempt {
 export interface CompletedLogin {
   readonly user: User;
   readonly session: MintedSession;
+  /** Why an invite that came along was not redeemed. */
+  readonly inviteProblem: Problem | undefined;
 }
 
 /** Logins and logouts, whoever the provider is. */
@@ -48,45 +49,38 @@ export class AuthService {
   readonly #users: UsersService;
   readonly #sessions: SessionService;
   readonly #audit: AuditService;
-  readonly #claimRules: readonly ClaimRule[];
+  readonly #arrivals: ArrivalService;
 
   constructor(
     strategy: AuthStrategy,
     users: UsersService,
     sessions: SessionService,
     audit: AuditService,
-    @Inject(CONFIGURATION) configuration: Configuration,
+    arrivals: ArrivalService,
   ) {
     this.#strategy = strategy;
     this.#users = users;
     this.#sessions = sessions;
     this.#audit = audit;
-    this.#claimRules = configuration.CLAIMS_MAP;
+    this.#arrivals = arrivals;
   }
 
   /**
    * Steps 8 to 10: hands the access token to the strategy, maps the person to a local user, starts a session.
-   * @throws {Problem} `access_token_rejected`, `login_refused`, `unauthenticated` (disabled), `provider_unavailable`
+   * @throws {Problem} `access_token_rejected`, `login_refused`, `unauthenticated` (disabled), `provider_unavailable`; `gone`
+   *   or `forbidden` for an invite that is required
    */
   async login(attempt: LoginAttempt, origin: RequestOrigin): Promise<CompletedLogin> {
-    const { accessToken, exchanged, transaction, previous } = attempt;
+    const { accessToken, exchanged, transaction, invite, previous } = attempt;
     try {
-      const { identity, evidence, profile } = await this.#strategy.validate(accessToken, exchanged);
+      const validated = await this.#strategy.validate(accessToken, exchanged);
+      const { evidence } = validated;
       if (transaction !== undefined) {
         requireMet(transaction.demand, evidence, transaction.startedAt);
       }
-      const login = await this.#users.recordLogin(identity);
-      const { user } = login;
-      if (login.linked) {
-        await this.#audit.record({
-          type: 'identity_linked',
-          userId: user.id,
-          ...origin,
-          reason: 'verified_email',
-        });
-      }
-      const claims = mapClaims(this.#claimRules, profile, evidence.scope);
-      const session = await this.#sessions.start(login, evidence, claims, origin);
+      const { account, claims, inviteProblem } = await this.#arrivals.arrive(validated, invite, origin);
+      const { user } = account;
+      const session = await this.#sessions.start(account, evidence, claims, origin);
       if (previous !== undefined) {
         await this.#sessions.end({ id: previous.claims.sid }, 'replaced_by_login');
       }
@@ -96,7 +90,7 @@ export class AuthService {
         sessionId: session.claims.sid,
         ...origin,
       });
-      return { user, session };
+      return { user, session, inviteProblem };
     } catch (error) {
       const reason = error instanceof Problem ? error.reason : 'unexpected_error';
       await this.#audit.record({ type: 'login_failed', ...origin, reason, outcome: 'failure' });

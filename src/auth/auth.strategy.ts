@@ -13,6 +13,13 @@ export interface ValidatedLogin {
   readonly profile: Readonly<Record<string, unknown>>;
 }
 
+/** An OAuth client whose own access token (client credentials, RFC 6749 section 4.4) a provider has confirmed. */
+export interface ValidatedClient {
+  readonly clientId: string;
+  /** End of the token, in seconds since the epoch. */
+  readonly expiresAt: number;
+}
+
 /** What a provider says of its own session: `unknown` when it can't be asked. */
 export type ProviderSessionState = 'alive' | 'ended' | 'unknown';
 
@@ -37,6 +44,28 @@ export interface StartedLogin {
   readonly checks: LoginChecks;
 }
 
+/** What may be changed of a person at the provider; what is left out stays, null takes it away. */
+export interface ProfileChange {
+  readonly name?: string | undefined;
+  readonly picture?: string | null | undefined;
+}
+
+/** The provider's identities, where the gateway administers them. */
+export interface IdentityAdministration {
+  /** Of the identities, as the rows of users' identities name it. */
+  readonly issuer: string;
+
+  /**
+   * Changes a profile.
+   * @throws {Problem} `validation_failed` when the provider doesn't take it, `conflict` when the identity is gone,
+   *   `provider_unavailable`
+   */
+  updateProfile(subject: string, change: ProfileChange): Promise<void>;
+
+  /** Deletes an identity; one that is gone already is fine. @throws {Problem} `provider_unavailable` */
+  delete(subject: string): Promise<void>;
+}
+
 /**
  * Port: one provider of logins. The class is its own DI token; `auth-strategy.provider` alone decides which
  * implementation stands behind it. All of them hold the same contract, which one test suite checks.
@@ -44,6 +73,9 @@ export interface StartedLogin {
 export abstract class AuthStrategy {
   /** Query parameters of `/auth/login` that may be passed on to the provider. */
   abstract readonly hints: readonly string[];
+
+  /** Left out where people's profiles and accounts at the provider are its own affair (Auth0, OpenID providers). */
+  readonly identities?: IdentityAdministration;
 
   /** Starts a login or registration by browser. @throws {Problem} `provider_unavailable` */
   abstract begin(start: LoginStart): Promise<StartedLogin>;
@@ -61,6 +93,16 @@ export abstract class AuthStrategy {
    * @throws {Problem} `access_token_rejected`, `login_refused`, `provider_unavailable`
    */
   abstract validate(accessToken: string, exchanged?: ExchangedTokens): Promise<ValidatedLogin>;
+
+  /**
+   * Asks the provider whether this is a live access token, meant for us, that a client got for itself.
+   * Providers that don't tell such tokens from people's confirm none.
+   * @returns nothing when it's no client's own: it may be a person's.
+   * @throws {Problem} `access_token_rejected` when it's one for somebody else, `provider_unavailable`
+   */
+  async validateClient(_accessToken: string): Promise<ValidatedClient | undefined> {
+    return undefined;
+  }
 
   /** Gives up an access token that the gateway got for itself and needs no more. Failure is harmless. */
   abstract discard(accessToken: string): Promise<void>;

@@ -18,6 +18,8 @@ import { type LoginTransaction, LoginTransactions } from './login.transaction.js
 import { originOf } from './request.origin.js';
 
 const maximumHintLength = 256;
+/** Characters of an invite's token, and a bit: the rest would only make the cookie larger. */
+const maximumInviteLength = 64;
 /** Logins that get in each other's way are started again this often, without a word to the person. */
 const maximumAttempts = 4;
 
@@ -28,12 +30,21 @@ const returnToParameter = {
   schema: { type: 'string', example: '/docs' },
 } as const;
 
+const inviteParameter = {
+  name: 'invite',
+  required: false,
+  description:
+    'Token of an invite to an organisation, redeemed after the login. Who logs in with one that cannot be redeemed sees a notice.',
+  schema: { type: 'string' },
+} as const;
+
 /** What a login is begun with, by a person or once more. */
 interface Beginning {
   readonly kind: 'login' | 'signup';
   readonly returnTo: unknown;
   readonly demand: LoginDemand;
   readonly attempt: number;
+  readonly inviteToken: string | undefined;
 }
 
 /** The browser's login: to the provider, and back with its answer. */
@@ -68,6 +79,7 @@ export class BrowserLoginController {
       'Redirects the browser to the provider. With `max_age` or `acr_values` it is a step-up: the login is refused unless the provider did what was asked.',
   })
   @ApiQuery(returnToParameter)
+  @ApiQuery(inviteParameter)
   @ApiQuery({
     name: 'max_age',
     required: false,
@@ -87,14 +99,16 @@ export class BrowserLoginController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const demand = loginDemandOf(queryOf(request));
-    await this.#start({ kind: 'login', returnTo, demand, attempt: 1 }, request, reply);
+    const query = queryOf(request);
+    const beginning = { returnTo, demand: loginDemandOf(query), attempt: 1, inviteToken: inviteOf(query) };
+    await this.#start({ kind: 'login', ...beginning }, request, reply);
   }
 
   @Get('signup')
   @Public()
   @ApiOperation({ summary: 'Start a registration', description: 'Redirects the browser to the provider.' })
   @ApiQuery(returnToParameter)
+  @ApiQuery(inviteParameter)
   @ApiResponse({ status: 302, description: 'To the provider.' })
   @ApiProblems('provider_unavailable')
   async signup(
@@ -102,7 +116,8 @@ export class BrowserLoginController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#start({ kind: 'signup', returnTo, demand: {}, attempt: 1 }, request, reply);
+    const beginning = { returnTo, demand: {}, attempt: 1, inviteToken: inviteOf(queryOf(request)) };
+    await this.#start({ kind: 'signup', ...beginning }, request, reply);
   }
 
   @Get('callback')
@@ -111,9 +126,24 @@ export class BrowserLoginController {
     summary: "The provider's answer",
     description: 'Step 6: the code becomes an access token, the token a session cookie.',
   })
-  @ApiQuery({ name: 'state', required: true, schema: { type: 'string' } })
-  @ApiQuery({ name: 'code', required: false, schema: { type: 'string' } })
-  @ApiQuery({ name: 'error', required: false, schema: { type: 'string' } })
+  @ApiQuery({
+    name: 'state',
+    required: true,
+    description: 'What ties the answer to a login of this browser.',
+    schema: { type: 'string' },
+  })
+  @ApiQuery({
+    name: 'code',
+    required: false,
+    description: 'Of a login that succeeded.',
+    schema: { type: 'string' },
+  })
+  @ApiQuery({
+    name: 'error',
+    required: false,
+    description: 'Of a login that did not.',
+    schema: { type: 'string' },
+  })
   @ApiResponse({ status: 302, description: 'Logged in; to `return_to`.' })
   @ApiProblems('login_state_invalid', 'login_refused', 'access_token_rejected', 'provider_unavailable')
   async callback(
@@ -126,16 +156,19 @@ export class BrowserLoginController {
     const answer = new URL(request.url, this.#publicUrl);
     const exchanged = await this.#exchange(answer, transaction);
     if (exchanged === undefined) {
-      const { returnTo, demand, attempt } = transaction;
-      await this.#start({ kind: 'login', returnTo, demand, attempt: attempt + 1 }, request, reply);
+      const { returnTo, demand, inviteToken } = transaction;
+      const again = { returnTo, demand, inviteToken, attempt: transaction.attempt + 1 };
+      await this.#start({ kind: 'login', ...again }, request, reply);
       return;
     }
     const { accessToken } = exchanged;
-    const attempt = { accessToken, exchanged, transaction, previous };
-    const { session } = await this.#auth.login(attempt, originOf(request));
+    const { inviteToken, returnTo } = transaction;
+    const invite = inviteToken === undefined ? undefined : { token: inviteToken, isRequired: false };
+    const attempt = { accessToken, exchanged, transaction, invite, previous };
+    const { session, inviteProblem } = await this.#auth.login(attempt, originOf(request)).catch(refuse);
     await this.#strategy.discard(accessToken);
     await this.#cookie.write(reply, session.token);
-    await reply.redirect(transaction.returnTo, 302);
+    await reply.redirect(inviteProblem === undefined ? returnTo : noticeOf(inviteProblem), 302);
   }
 
   /** Nothing when the login is worth another try: whoever has logged in meanwhile isn't asked a second time. */
@@ -152,7 +185,7 @@ export class BrowserLoginController {
   }
 
   async #start(
-    { kind, returnTo, demand, attempt }: Beginning,
+    { kind, returnTo, demand, attempt, inviteToken }: Beginning,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
@@ -169,6 +202,7 @@ export class BrowserLoginController {
       returnTo: safeReturnTo(returnTo, this.#publicUrl),
       attempt,
       demand,
+      inviteToken,
     });
     await reply.redirect(url.href, 302);
   }
@@ -176,4 +210,29 @@ export class BrowserLoginController {
 
 function queryOf(request: FastifyRequest): Readonly<Record<string, unknown>> {
   return z.record(z.string(), z.unknown()).catch({}).parse(request.query);
+}
+
+/** Whoever is disabled gets a page: to be sent to log in would lead back here, for ever. */
+function refuse(error: unknown): never {
+  throw error instanceof Problem && error.code === 'unauthenticated'
+    ? new Problem('login_refused', {
+        detail: 'This account is disabled. An administrator can enable it.',
+        ...(error.reason === undefined ? {} : { reason: error.reason }),
+        cause: error,
+      })
+    : error;
+}
+
+/** One that can't be right is kept, so that the person is told. */
+function inviteOf(query: Readonly<Record<string, unknown>>): string | undefined {
+  const invite = query['invite'];
+  return typeof invite === 'string' && invite !== '' ? invite.slice(0, maximumInviteLength) : undefined;
+}
+
+/** The account page, which says why the invite was not redeemed. */
+function noticeOf({ code, reason }: Problem): string {
+  if (reason === 'invite_email_unverified') {
+    return '/?notice=invite_unverified';
+  }
+  return code === 'gone' ? '/?notice=invite_gone' : '/?notice=invite_refused';
 }

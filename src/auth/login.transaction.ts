@@ -27,6 +27,8 @@ const transactionSchema = z.object({
   attempt: z.int().default(1),
   /** What the provider was asked for. */
   demand: loginDemandSchema.default({}),
+  /** Of an invite that is redeemed with the login. */
+  inviteToken: z.string().optional(),
   /** Seconds since the epoch. */
   startedAt: z.number().default(0),
   /** Seconds since the epoch. */
@@ -43,6 +45,7 @@ export interface PendingLogin {
   readonly returnTo: string;
   readonly attempt: number;
   readonly demand: LoginDemand;
+  readonly inviteToken?: string | undefined;
 }
 
 /** Keeps login transactions in encrypted cookies of the browser that started them; each is used once. */
@@ -76,6 +79,7 @@ export class LoginTransactions {
       returnTo: login.returnTo,
       attempt: login.attempt,
       demand: login.demand,
+      inviteToken: login.inviteToken,
       startedAt: now,
       expiresAt: now + lifetime,
     };

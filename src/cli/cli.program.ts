@@ -23,7 +23,9 @@ export class NothingDoneError extends Error {
 /** The `vestibule` command. */
 export function createProgram({ withServices, print }: CliSetting): Command {
   const program = new Command('vestibule')
-    .description('Commands for the operator of a Vestibule deployment; they read its environment.')
+    .description(
+      'Log in to a Vestibule from the command line; and, with the environment of a deployment, commands for its operator.',
+    )
     .showHelpAfterError();
 
   const keys = program.command('keys').description('the keys that sign tokens');

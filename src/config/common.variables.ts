@@ -20,6 +20,14 @@ const redisUrl = z.string().refine((text) => /^rediss?:\/\/./.test(text) && URL.
   error: 'must start with redis:// or rediss://',
 });
 
+const smtpUrl = z.string().refine((text) => /^smtps?:\/\/./.test(text) && URL.canParse(text), {
+  error: 'must start with smtp:// or smtps://',
+});
+
+const mailAddress = z.string().regex(/^[^\s@<>"(),:;]{1,64}@[a-z0-9.-]{1,253}$/i, {
+  error: 'must be an e-mail address, without a name',
+});
+
 const secrets = commaList
   .pipe(z.array(z.string()).min(1, { error: 'must hold at least one secret' }))
   .pipe(z.array(secret));
@@ -129,6 +137,26 @@ export const commonVariables = z.object({
   }),
   SESSION_MAX_TTL: duration.default(2_592_000).register(variableDocs, {
     description: 'A session ends this long after the login, used or not.',
+  }),
+  INVITE_TTL: duration.default(604_800).register(variableDocs, {
+    description: 'An invite to an organisation that is not used for this long is void.',
+  }),
+  SMTP_URL: smtpUrl.optional().register(variableDocs, {
+    description:
+      'Mail server that invites are sent through: `smtps://user:password@host:465/`, or `smtp://…`, which must offer STARTTLS unless the URL has `?disable_starttls=true`. `?skip_ssl_verify=true` takes any certificate.',
+    derivedDefault: 'Mailpit under `npm start`, else none: whoever invites somebody gets the link',
+    recommendation: 'Your own Kratos takes the same form as `courier.smtp.connection_uri`.',
+    example: 'smtps://vestibule@mail.internal:465/',
+    secret: true,
+  }),
+  MAIL_FROM: mailAddress.optional().register(variableDocs, {
+    description: 'Sender of the mails.',
+    derivedDefault: '`no-reply@` and the host of `PUBLIC_URL`',
+    example: 'accounts@example.org',
+  }),
+  AUDIT_RETENTION: duration.default(31_536_000).register(variableDocs, {
+    description: 'Audit events that are older than this are removed from the database, every hour.',
+    recommendation: 'As long as your rules ask for. The log has every event too.',
   }),
   TRUST_PROXY: commaList.default([]).register(variableDocs, {
     description:

@@ -13,6 +13,7 @@ export interface CommonConfiguration extends Omit<Common, 'AUTH_PROVIDER'> {
   readonly ALLOWED_CLIENT_IDS: string[];
   readonly TOKEN_AUDIENCE: string;
   readonly DATABASE_URL: string;
+  readonly MAIL_FROM: string;
 }
 
 /** `AUTH_PROVIDER=ory`. */
@@ -118,6 +119,7 @@ function withDefaults(
     PORT: common.PORT ?? port,
     TOKEN_AUDIENCE: common.TOKEN_AUDIENCE ?? common.PUBLIC_URL,
     DATABASE_URL: common.DATABASE_URL ?? `file:${resolve(dataDir, 'vestibule.db')}`,
+    MAIL_FROM: common.MAIL_FROM ?? `no-reply@${url.hostname}`,
   };
 }
 

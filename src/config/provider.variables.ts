@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { serviceClients } from './service-clients.parser.js';
 import { socialProviders } from './social-providers.parser.js';
 import { commaList, hostOrUrl, httpUrl, variableDocs } from './variable.js';
 
@@ -26,6 +27,13 @@ export const oryVariables = z.object({
     description: 'Redirect URIs of the public client `vestibule-spa`.',
     derivedDefault: '`PUBLIC_URL` + `/demo`',
     example: 'https://app.example.org/callback',
+  }),
+  SERVICE_CLIENTS: commaList.pipe(serviceClients).default([]).register(variableDocs, {
+    description:
+      "Clients of Hydra's that may exchange the access tokens which they got for themselves (`client_credentials`) at `POST /auth/token`: a comma list of `client_id=scope`, with blanks between several scopes. The scopes are all that their augmented tokens may have.",
+    recommendation:
+      'Register each at Hydra with `TOKEN_AUDIENCE` among its audiences. `api` gives a client everything that its service account may do.',
+    example: 'billing=orgs:read users:read,reports=audit:read',
   }),
   BACKCHANNEL_LOGOUT_URL: httpUrl.optional().register(variableDocs, {
     description:

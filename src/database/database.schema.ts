@@ -120,12 +120,15 @@ export interface OrgsTable {
   updated_at: number;
 }
 
-/** Who belongs to an organisation, or has asked to. */
+/**
+ * Who belongs to an organisation, or has asked to. Who left, or was removed, keeps a row: nobody is brought back by their
+ * e-mail domain alone.
+ */
 export interface MembershipsTable {
   org_id: string;
   user_id: string;
   role: OrgRole;
-  state: 'active' | 'requested';
+  state: 'active' | 'requested' | 'left' | 'removed';
   created_at: number;
 }
 
@@ -165,6 +168,22 @@ export interface ApiKeysTable {
   revoked_at: number | null;
 }
 
+/** One-time codes of command-line logins, until they are exchanged or over. */
+export interface AuthorizationCodesTable {
+  /** SHA-256 of the code in hex. */
+  code_hash: string;
+  user_id: string;
+  /** The session in which it was confirmed. */
+  session_id: string;
+  /** PKCE, S256 (RFC 7636). */
+  code_challenge: string;
+  /** Where the code went; null: it was shown, to be pasted. */
+  redirect_uri: string | null;
+  /** What the person confirmed that it's for. */
+  device: string;
+  expires_at: number;
+}
+
 /** What happened, to whom, and why; append-only. */
 export interface AuditEventsTable {
   id: string;
@@ -198,6 +217,7 @@ export interface Schema {
   signing_keys: SigningKeysTable;
   revocations: RevocationsTable;
   used_tokens: UsedTokensTable;
+  authorization_codes: AuthorizationCodesTable;
   audit_events: AuditEventsTable;
 }
 

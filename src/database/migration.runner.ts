@@ -3,11 +3,13 @@ import type { Database, Schema } from './database.schema.js';
 import * as first from './migrations/0001-first.migration.js';
 import * as sessionLife from './migrations/0002-session-life.migration.js';
 import * as peopleAndMachines from './migrations/0003-people-and-machines.migration.js';
+import * as auditAndCommandLine from './migrations/0004-audit-and-command-line.migration.js';
 
 const migrations: Readonly<Record<string, Migration>> = {
   '0001-first': first,
   '0002-session-life': sessionLife,
   '0003-people-and-machines': peopleAndMachines,
+  '0004-audit-and-command-line': auditAndCommandLine,
 };
 
 /** The database can't be brought to this version of the code. The message says what to do. */

@@ -41,7 +41,10 @@ export class HealthController {
   }
 
   @Get('live')
-  @ApiOperation({ summary: 'Liveness: the process answers' })
+  @ApiOperation({
+    summary: 'Liveness: the process answers',
+    description: 'Says nothing of what the process depends on: see `/health/ready`.',
+  })
   @ApiResponse({ status: 200, description: 'Alive.', schema: healthSchema })
   live(): { status: 'ok' } {
     return { status: 'ok' };

@@ -3,7 +3,7 @@ import { ApiResponse } from '@nestjs/swagger';
 import { type ProblemCode, problemCatalogue } from '../core/problem.catalogue.js';
 
 /** An error as it's answered: RFC 9457 problem details. */
-const problemSchema = {
+export const problemSchema = {
   type: 'object',
   required: ['type', 'title', 'status', 'code', 'requestId'],
   properties: {
@@ -39,7 +39,7 @@ export function ApiProblems(...codes: readonly ProblemCode[]): MethodDecorator &
         description: members.map((code) => `\`${code}\`: ${problemCatalogue[code].title}`).join('. '),
         content: {
           'application/problem+json': {
-            schema: problemSchema,
+            schema: { $ref: '#/components/schemas/Problem' },
             examples: Object.fromEntries(members.map((code) => [code, { value: exampleOf(code) }])),
           },
         },

@@ -8,12 +8,14 @@ import { requireHealthy, statusOf, unavailable, vendorRequestDefaults } from '..
 import { gatewayClientId } from './hydra.clients.js';
 import {
   type ActiveToken,
+  type ClientToken,
   type ConsentRequest,
   type GrantedConsent,
   type LoginContext,
   type LoginRequest,
   type LogoutRequest,
   activeTokenSchema,
+  clientTokenSchema,
   consentRequestSchema,
   grantedConsentsSchema,
   loginRequestSchema,
@@ -21,7 +23,8 @@ import {
   redirectSchema,
 } from './hydra.schemas.js';
 
-const introspectionSchema = z.union([activeTokenSchema, z.looseObject({ active: z.boolean() })]);
+const anyTokenSchema = z.looseObject({ active: z.boolean() });
+const introspectionSchema = z.union([activeTokenSchema, anyTokenSchema]);
 
 /** Most calls write, and writers in Hydra's database wait for each other: more of them at once only take longer. */
 const callsAtOnce = 4;
@@ -196,6 +199,13 @@ export class HydraClient {
   async introspect(token: string): Promise<ActiveToken | undefined> {
     const answer = await this.#call(introspectionSchema, () => this.#oauth2.introspectOAuth2Token({ token }));
     const active = activeTokenSchema.safeParse(answer);
+    return active.success ? active.data : undefined;
+  }
+
+  /** The token when it's active and a client got it for itself (client credentials), else undefined. */
+  async introspectClient(token: string): Promise<ClientToken | undefined> {
+    const answer = await this.#call(anyTokenSchema, () => this.#oauth2.introspectOAuth2Token({ token }));
+    const active = clientTokenSchema.safeParse(answer);
     return active.success ? active.data : undefined;
   }
 

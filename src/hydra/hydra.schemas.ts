@@ -74,9 +74,15 @@ export const activeTokenSchema = z.looseObject({
   ext: loginContextSchema,
 });
 
+/** The same of one that a client got for itself: no person's consent is behind it, so there is nothing in `ext`. */
+export const clientTokenSchema = activeTokenSchema.extend({
+  ext: z.looseObject({ kratos_session_id: z.undefined().optional() }).nullish(),
+});
+
 export type LoginRequest = z.output<typeof loginRequestSchema>;
 export type ConsentRequest = z.output<typeof consentRequestSchema>;
 export type GrantedConsent = z.output<typeof grantedConsentSchema>;
 export type LogoutRequest = z.output<typeof logoutRequestSchema>;
 export type LoginContext = z.output<typeof loginContextSchema>;
 export type ActiveToken = z.output<typeof activeTokenSchema>;
+export type ClientToken = z.output<typeof clientTokenSchema>;

@@ -1,6 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { Configuration as OryConfiguration, FrontendApi, IdentityApi } from '@ory/client';
+import { Configuration as OryConfiguration, FrontendApi, IdentityApi, type JsonPatch } from '@ory/client';
 import type { OryConfiguration as Settings } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
 import { bodyOf, requireHealthy, statusOf, unavailable, vendorRequestDefaults } from '../core/vendor.call.js';
@@ -124,6 +124,50 @@ export class KratosClient {
       return first === undefined ? undefined : parse(kratosIdentitySchema, first);
     } catch (error) {
       throw asUnavailable(error);
+    }
+  }
+
+  /**
+   * Changes traits of an identity; null takes one away.
+   * @returns `rejected` when the identity schema doesn't allow it, `unknown` when there is no such identity.
+   */
+  async updateTraits(
+    id: string,
+    traits: Readonly<Record<string, string | null>>,
+  ): Promise<'updated' | 'rejected' | 'unknown'> {
+    const jsonPatch = Object.entries(traits).flatMap(([name, value]): JsonPatch[] => {
+      const path = `/traits/${name}`;
+      // `remove` fails where there is nothing (RFC 6902 section 4.2): so there is something first.
+      return value === null
+        ? [
+            { op: 'add', path, value: '' },
+            { op: 'remove', path },
+          ]
+        : [{ op: 'add', path, value }];
+    });
+    try {
+      await this.#identities.patchIdentity({ id, jsonPatch });
+      return 'updated';
+    } catch (error) {
+      switch (statusOf(error)) {
+        case 400:
+          return 'rejected';
+        case 404:
+          return 'unknown';
+        default:
+          throw asUnavailable(error);
+      }
+    }
+  }
+
+  /** Deletes an identity with its credentials and sessions; one that is gone already is fine. */
+  async deleteIdentity(id: string): Promise<void> {
+    try {
+      await this.#identities.deleteIdentity({ id });
+    } catch (error) {
+      if (statusOf(error) !== 404) {
+        throw asUnavailable(error);
+      }
     }
   }
 

@@ -2,6 +2,7 @@ import { Controller, Get, Inject, Logger, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { ApiKeysService, maximumLiveKeys } from '../api-keys/api-keys.service.js';
 import { AccountSessions } from '../auth/account-sessions.service.js';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
@@ -11,6 +12,7 @@ import { SessionService } from '../session/session.service.js';
 import { AssetStore } from './asset.store.js';
 import { sendPage } from './page.reply.js';
 import { AccountPage } from './views/account.view.js';
+import type { ListedKey } from './views/api-keys.view.js';
 import { accountNotices, type ListedSession } from './views/sessions.view.js';
 import { WelcomePage } from './views/welcome.view.js';
 
@@ -24,17 +26,20 @@ export class HomeController {
   readonly #assets: AssetStore;
   readonly #sessions: SessionService;
   readonly #list: AccountSessions;
+  readonly #keys: ApiKeysService;
   readonly #demo: boolean;
 
   constructor(
     assets: AssetStore,
     sessions: SessionService,
     list: AccountSessions,
+    keys: ApiKeysService,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#assets = assets;
     this.#sessions = sessions;
     this.#list = list;
+    this.#keys = keys;
     this.#demo = configuration.AUTH_PROVIDER === 'ory' && configuration.DEMO;
   }
 
@@ -52,9 +57,10 @@ export class HomeController {
     }
     const { user, claims } = principal;
     const session = { id: claims.sid, ...this.#sessions.limitsOf(claims) };
-    const sessions = await this.#listOf(principal);
+    const [sessions, keys] = await Promise.all([this.#listOf(principal), this.#keysOf(principal)]);
     const notice = noticeSchema.parse(given);
-    await sendPage(reply, AccountPage({ assets, user, session, provider: claims.idp, sessions, notice }));
+    const provider = claims.idp;
+    await sendPage(reply, AccountPage({ assets, user, session, provider, sessions, keys, notice }));
   }
 
   /** Nothing when it can't be read now: who is logged in sees the page without the database. */
@@ -63,6 +69,16 @@ export class HomeController {
       return await this.#list.list(principal);
     } catch (error) {
       this.#logger.error('the sessions could not be listed', { reason: 'sessions_unknown', err: error });
+      return undefined;
+    }
+  }
+
+  /** The same for API keys. Those beyond the limit have expired; the API lists them. */
+  async #keysOf({ claims }: Principal): Promise<readonly ListedKey[] | undefined> {
+    try {
+      return (await this.#keys.list({ userId: claims.sub }, { limit: 2 * maximumLiveKeys })).items;
+    } catch (error) {
+      this.#logger.error('the API keys could not be listed', { reason: 'api_keys_unknown', err: error });
       return undefined;
     }
   }

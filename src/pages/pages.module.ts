@@ -2,9 +2,13 @@ import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import type { Configuration } from '../config/configuration.js';
 import { ErrorPage } from '../http/error.page.js';
 import { SessionModule } from '../session/session.module.js';
+import { ApiKeysModule } from '../api-keys/api-keys.module.js';
+import { CoreModule } from '../core/core.module.js';
+import { ApiKeysFormController } from './api-keys-form.controller.js';
 import { AssetController } from './asset.controller.js';
 import { AssetStore } from './asset.store.js';
 import { ChallengeController } from './challenge.controller.js';
+import { CommandLineController } from './command-line.controller.js';
 import { DemoController } from './demo.controller.js';
 import { DocsController } from './docs.controller.js';
 import { FlowController } from './flow.controller.js';
@@ -21,11 +25,13 @@ export class PagesModule {
   static register(configuration: Configuration, auth: DynamicModule): DynamicModule {
     return {
       module: PagesModule,
-      imports: [SessionModule, auth],
+      imports: [CoreModule, ApiKeysModule, SessionModule, auth],
       controllers: [
         AssetController,
         HomeController,
         SessionsFormController,
+        ApiKeysFormController,
+        CommandLineController,
         DocsController,
         ...oryPages(configuration),
       ],

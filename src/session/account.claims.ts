@@ -1,12 +1,10 @@
 import type { Account } from '../users/account.query.js';
 import type { Claims } from './claims.schema.js';
 
+type AccountClaims = Pick<Claims, 'sub' | 'email_verified' | 'email' | 'name' | 'picture' | 'roles' | 'org'>;
+
 /** The claims that say whose a token is, as any token of this account has them. */
-export function accountClaims({
-  user,
-  isAdministrator,
-  org,
-}: Account): Pick<Claims, 'sub' | 'email_verified' | 'email' | 'name' | 'picture' | 'roles' | 'org'> {
+export function accountClaims({ user, isAdministrator, org }: Account): AccountClaims {
   return {
     sub: user.id,
     email_verified: user.emailVerified,
@@ -16,4 +14,10 @@ export function accountClaims({
     ...(isAdministrator ? { roles: ['admin'] } : {}),
     ...(org === null ? {} : { org: { id: org.id, slug: org.slug, role: org.role } }),
   };
+}
+
+/** Claims with everything that they say of the account as it is now; the rest stays. */
+export function withAccount(claims: Claims, account: Account): Claims {
+  const { email: _email, name: _name, picture: _picture, roles: _roles, org: _org, ...rest } = claims;
+  return { ...rest, ...accountClaims(account) };
 }

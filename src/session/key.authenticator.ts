@@ -4,12 +4,22 @@ import type { Claims } from './claims.schema.js';
 /** `client_id` of whatever comes from an API key: a key isn't an OAuth client. */
 export const apiKeyClientId = 'api-key';
 
+/** An API key that is good, and whose it is. */
+export interface AuthenticatedKey {
+  /** Whom it acts as. */
+  readonly user: User;
+  /** As a token of theirs would have them; `sid` is the key's id. */
+  readonly claims: Claims;
+  /** End of the key in seconds since the epoch, infinity without one: no token made from it lives longer. */
+  readonly expiresAt: number;
+}
+
 /** Port: whose an API key is. Implemented in the api-keys module. */
 export abstract class KeyAuthenticator {
   /**
    * @param key as the caller sent it.
-   * @returns the user that the key acts as, and claims as a token of theirs would have them; `sid` is the key's id.
+   * @param options.anew reads the key and its owner even if they were read a moment ago.
    * @throws {Problem} `unauthenticated`
    */
-  abstract authenticate(key: string): Promise<{ readonly user: User; readonly claims: Claims }>;
+  abstract authenticate(key: string, options?: { readonly anew?: boolean }): Promise<AuthenticatedKey>;
 }

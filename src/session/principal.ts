@@ -13,9 +13,14 @@ export interface Principal {
 
 const principals = new WeakMap<FastifyRequest, Principal>();
 
-/** Whether it's a session that makes the request, and not an API key or what one was exchanged for. */
+/** Whether it's a session that makes the request, and not an API key, a service, or what one was exchanged for. */
 export function hasSession({ claims }: Principal): boolean {
-  return claims.client_id !== apiKeyClientId;
+  return isOfSession(claims);
+}
+
+/** Whether there is a session behind these claims. What services get has none: its `sid` is its `sub`. */
+export function isOfSession({ client_id, sid, sub }: Pick<Claims, 'client_id' | 'sid' | 'sub'>): boolean {
+  return client_id !== apiKeyClientId && sid !== sub;
 }
 
 /** Remembers who makes this request. Only the guard calls it. */

@@ -67,7 +67,7 @@ export class RequestAuthenticator {
       }
       return apiKeyForm.test(token)
         ? this.#keyHolder(token)
-        : principal(await this.#bearerClaims(token), 'bearer');
+        : principal(await this.bearerClaims(token), 'bearer');
     }
     const token = await this.#cookie.read(request);
     if (token === undefined) {
@@ -77,10 +77,15 @@ export class RequestAuthenticator {
   }
 
   async #keyHolder(key: string): Promise<Principal> {
-    return { ...(await this.#keys.authenticate(key)), credential: 'api_key' };
+    const { user, claims } = await this.#keys.authenticate(key);
+    return { user, claims, credential: 'api_key' };
   }
 
-  async #bearerClaims(token: string): Promise<Claims> {
+  /**
+   * The claims of a live augmented token.
+   * @throws {Problem} `unauthenticated` for any other, and for one that says what has changed since.
+   */
+  async bearerClaims(token: string): Promise<Claims> {
     const { claims, expired, verdict } = await this.#verify(token);
     if (expired || verdict === 'stale') {
       throw new Problem('unauthenticated', { reason: expired ? 'token_expired' : 'token_stale' });

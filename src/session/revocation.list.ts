@@ -7,7 +7,7 @@ import { Problem } from '../core/problem.error.js';
 import { UuidSet } from '../core/uuid.set.js';
 import type { RevocationRow } from '../database/database.schema.js';
 import type { Claims } from './claims.schema.js';
-import { apiKeyClientId } from './key.authenticator.js';
+import { isOfSession } from './principal.js';
 
 /** Milliseconds beyond a token's life during which replicas with other clocks may still take it. */
 export const clockAllowance = 120_000;
@@ -47,8 +47,8 @@ export class RevocationList {
   /** What is left of the token with these verified claims. Two or three look-ups in memory. */
   verdict(claims: Pick<Claims, 'sid' | 'sub' | 'org' | 'jti' | 'client_id'>): TokenVerdict {
     const { sid, sub, org, jti } = claims;
-    // What an API key is exchanged for begins anew each time; a session begins once.
-    const began = momentOf(claims.client_id === apiKeyClientId ? jti : sid);
+    // What an API key or a service's token is exchanged for begins anew each time; a session begins once.
+    const began = momentOf(isOfSession(claims) ? sid : jti);
     if (this.isEnded(sid) || began < this.#everythingBefore) {
       return 'ended';
     }

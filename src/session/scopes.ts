@@ -15,9 +15,6 @@ export const scopeCatalogue = {
   'audit:read': 'Read audit events (administrators).',
 } as const;
 
-/** A scope that the API of this product knows; an application may have scopes of its own besides. */
-export type ApiScope = keyof typeof scopeCatalogue;
-
 /** Space-separated scope (RFC 6749 section 3.3) → its tokens. */
 export function scopeTokens(scope: string): string[] {
   return scope.split(' ').filter((token) => token !== '');
@@ -27,4 +24,16 @@ export function scopeTokens(scope: string): string[] {
 export function covers(scope: string, required: string): boolean {
   const tokens = scopeTokens(scope);
   return tokens.includes(required) || tokens.includes(fullScope);
+}
+
+const families = new Set(Object.keys(scopeCatalogue).map((scope) => scope.split(':')[0]));
+
+/** Whether a scope is one of this API's, or certainly none: `orgs:raed` is a mistake and not an application's own. */
+export function isKnownOrForeign(scope: string): boolean {
+  return Object.hasOwn(scopeCatalogue, scope) || !families.has(scope.split(':')[0]);
+}
+
+/** Which of these scopes another scope doesn't cover. */
+export function uncovered(scope: string, wanted: readonly string[]): string[] {
+  return wanted.filter((token) => !covers(scope, token));
 }

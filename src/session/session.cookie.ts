@@ -32,12 +32,12 @@ export class SessionCookie {
    * @throws {Problem} `session_too_large` when a browser would drop it.
    */
   async write(reply: FastifyReply, token: string): Promise<void> {
-    const value = await this.#box.seal(token);
-    const size = this.name.length + value.length + attributeBytes;
-    if (size > maximumBytes) {
-      throw new Problem('session_too_large', { detail: `It would take ${size} bytes.` });
-    }
-    this.#jar.set(reply, this.name, value, this.#maxAge);
+    this.#jar.set(reply, this.name, await this.#seal(token), this.#maxAge);
+  }
+
+  /** @throws {Problem} `session_too_large` when this token can be in no cookie. */
+  async requireFit(token: string): Promise<void> {
+    await this.#seal(token);
   }
 
   /** The token in the request's cookie; undefined when there's none, more than one, or one that isn't ours. */
@@ -49,5 +49,14 @@ export class SessionCookie {
   /** Makes the browser drop the cookie. */
   clear(reply: FastifyReply): void {
     this.#jar.clear(reply, this.name);
+  }
+
+  async #seal(token: string): Promise<string> {
+    const value = await this.#box.seal(token);
+    const size = this.name.length + value.length + attributeBytes;
+    if (size > maximumBytes) {
+      throw new Problem('session_too_large', { detail: `It would take ${size} bytes.` });
+    }
+    return value;
   }
 }

@@ -30,7 +30,8 @@ export class SessionGuard implements CanActivate {
     try {
       setPrincipal(request, await this.#authenticator.authenticate(request, reply));
     } catch (error) {
-      if (access !== 'optional') {
+      // What is sent wrongly is refused wherever somebody looks: above all a credential in the URL.
+      if (access !== 'optional' || (error instanceof Problem && error.code === 'malformed_request')) {
         throw error;
       }
       request.log.debug({ reason: error instanceof Problem ? error.reason : 'unknown' }, 'no session');

@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { type Expression, type ExpressionBuilder, type SqlBool } from 'kysely';
 import { Clock } from '../core/clock.service.js';
-import { firstIdOf } from '../core/identifier.js';
+import { lowestId } from '../core/identifier.js';
+import { Problem } from '../core/problem.error.js';
 import { Database, type RevocationRow, type Schema, type SessionRow } from '../database/database.schema.js';
+import { needsRowLocks } from '../database/row.lock.js';
+import { toActiveUser } from '../users/account.query.js';
 
 /** Rows of one statement: databases limit the parameters of one. */
 const rowsPerStatement = 500;
@@ -34,9 +37,20 @@ export class SessionRepository {
     this.#clock = clock;
   }
 
-  /** Stores a new session. */
+  /**
+   * Stores a new session. Whoever is disabled or deleted at the same time, on any replica, is so before it or ends it.
+   * @throws {Problem} `unauthenticated` when the user is gone or disabled.
+   */
   async insert(row: SessionRow): Promise<void> {
-    await this.#database.query.insertInto('sessions').values(row).execute();
+    await this.#database.query.transaction().execute(async (transaction) => {
+      const query = transaction.selectFrom('users').selectAll().where('id', '=', row.user_id);
+      const user = await (needsRowLocks(transaction) ? query.forShare() : query).executeTakeFirst();
+      if (user === undefined) {
+        throw new Problem('unauthenticated', { reason: 'user_unknown' });
+      }
+      toActiveUser(user);
+      await transaction.insertInto('sessions').values(row).execute();
+    });
   }
 
   async find(id: string): Promise<SessionRow | undefined> {
@@ -95,7 +109,7 @@ export class SessionRepository {
       .selectFrom('sessions')
       .select('id')
       .where((builder) =>
-        builder.or([builder('ended_at', '<', endedBefore), builder('id', '<', firstIdOf(begunBefore))]),
+        builder.or([builder('ended_at', '<', endedBefore), builder('id', '<', lowestId(begunBefore))]),
       )
       .limit(rowsPerStatement);
     const result = await this.#database.query
@@ -103,6 +117,17 @@ export class SessionRepository {
       .where('id', 'in', over)
       .executeTakeFirst();
     return Number(result.numDeletedRows);
+  }
+
+  /** Sets which organisation a session acts for. @returns nothing when the session has been ended. */
+  async setOrg(id: string, orgId: string): Promise<SessionRow | undefined> {
+    return this.#database.query
+      .updateTable('sessions')
+      .set({ org_id: orgId })
+      .where('id', '=', id)
+      .where('ended_at', 'is', null)
+      .returningAll()
+      .executeTakeFirst();
   }
 
   /**

@@ -82,7 +82,7 @@ export class SessionService {
       auth_time: Math.min(evidence.authTime ?? 0, now),
       created_at: now,
       renewed_at: now,
-      org_id: null,
+      org_id: account.org?.id ?? null,
       user_agent: from.userAgent,
       remote_address: from.remoteAddress,
       last_seen_at: now,
@@ -122,6 +122,11 @@ export class SessionService {
    */
   async markUsed(id: string, from: UsedFrom, confirmed: boolean): Promise<boolean> {
     return this.#repository.markUsed(id, from, confirmed);
+  }
+
+  /** Sets which organisation a live session acts for; its next token says so. @returns nothing when it's over. */
+  async chooseOrg(id: string, orgId: string): Promise<SessionRow | undefined> {
+    return (await this.findLive(id)) === undefined ? undefined : this.#repository.setOrg(id, orgId);
   }
 
   /** Ends sessions: at once here, within seconds on every other replica. @returns those that were live until now. */

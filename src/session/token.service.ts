@@ -57,16 +57,28 @@ export class TokenService {
     extra: ExtraClaims = {},
     latest = Number.POSITIVE_INFINITY,
   ): Promise<{ token: string; claims: Claims }> {
+    return this.mintFrom({ ...extra, ...subject }, latest, this.#clock.now());
+  }
+
+  /**
+   * Signs a new token that says what these claims say.
+   * @param latest end in seconds since the epoch of what they come from: no token outlives it.
+   * @param saidAt when what they say was read, in milliseconds: what has changed since makes the token stale.
+   */
+  async mintFrom(
+    subject: TokenSubject & Readonly<Record<string, unknown>>,
+    latest: number,
+    saidAt: number,
+  ): Promise<{ token: string; claims: Claims }> {
     const now = this.#clock.seconds();
     const claims: Claims = {
-      ...extra,
+      ...subject,
       iss: this.#issuer,
       aud: this.#audience,
-      jti: newId(this.#clock.now()),
+      jti: newId(saidAt),
       iat: now,
       nbf: now,
       exp: Math.min(now + this.#ttl, latest),
-      ...subject,
     };
     const { kid, alg, key } = this.#keys.signing();
     const token = await new SignJWT(claims).setProtectedHeader({ alg, typ: tokenType, kid }).sign(key);

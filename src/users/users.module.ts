@@ -1,8 +1,16 @@
 import { Module } from '@nestjs/common';
 import { CoreModule } from '../core/core.module.js';
 import { DatabaseModule } from '../database/database.module.js';
+import { PersonalData } from './personal.data.js';
+import { ServiceAccounts } from './service-accounts.service.js';
+import { UserChanges } from './user.changes.js';
+import { UserDirectory } from './user.directory.js';
 import { UsersService } from './users.service.js';
 
 /** Local users. */
-@Module({ imports: [CoreModule, DatabaseModule], providers: [UsersService], exports: [UsersService] })
+@Module({
+  imports: [CoreModule, DatabaseModule],
+  providers: [PersonalData, ServiceAccounts, UserChanges, UserDirectory, UsersService],
+  exports: [PersonalData, ServiceAccounts, UserChanges, UserDirectory, UsersService],
+})
 export class UsersModule {}

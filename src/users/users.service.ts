@@ -71,6 +71,27 @@ export class UsersService {
   async requireAccount(id: string, orgId: string | null): Promise<Account> {
     return readAccount(this.#database.query, id, orgId);
   }
+
+  /**
+   * The same for an organisation of theirs.
+   * @param org id or slug.
+   * @returns also when it was read, in milliseconds; nothing when they don't belong to it.
+   * @throws {Problem} `unauthenticated` when there is no such user or it's disabled.
+   */
+  async findAccountIn(id: string, org: string): Promise<{ account: Account; readAt: number } | undefined> {
+    const readAt = this.#clock.now();
+    const found = await this.#database.query
+      .selectFrom('memberships')
+      .innerJoin('orgs', 'orgs.id', 'memberships.org_id')
+      .select('orgs.id')
+      .where('memberships.user_id', '=', id)
+      .where('memberships.state', '=', 'active')
+      .where((builder) => builder.or([builder('orgs.id', '=', org), builder('orgs.slug', '=', org)]))
+      .limit(1)
+      .executeTakeFirst();
+    const account = found === undefined ? undefined : await this.requireAccount(id, found.id);
+    return account?.org?.id === found?.id && account !== undefined ? { account, readAt } : undefined;
+  }
 }
 
 /** @returns whether an identity that wasn't known joined an existing user. */

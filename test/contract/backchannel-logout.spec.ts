@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { CompactSign, type CryptoKey, exportSPKI, generateKeyPair } from 'jose';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { AuditService } from '../../src/audit/audit.service.js';
 import { Database } from '../../src/database/database.schema.js';
 import { findFreePorts } from '../../src/embedded/port.finder.js';
 import {
@@ -151,6 +152,7 @@ describe.each(['auth0', 'oidc'] as const)('back-channel logout from a provider, 
       await waitUntil(async () => (await ask()) === 401, 'the other replica to know');
       expect(await isAlive(session, replica)).toBe(false);
       expect(await isAlive(other)).toBe(true);
+      await gateway.app.get(AuditService, { strict: false }).flush();
       const { query } = gateway.app.get(Database, { strict: false });
       const events = await query
         .selectFrom('audit_events')

@@ -157,10 +157,10 @@ describe('paths', () => {
     const asked = [
       ['DELETE', '/auth/login', 'GET, HEAD, POST'],
       ['GET', '/auth/logout', 'POST'],
-      ['POST', '/api/v1/me', 'GET, HEAD'],
+      ['POST', '/api/v1/me', 'GET, HEAD, PATCH, DELETE'],
       ['PUT', '/auth/session', 'GET, HEAD'],
       ['PATCH', '/health/live', 'GET, HEAD'],
-      ['OPTIONS', '/api/v1/me', 'GET, HEAD'],
+      ['OPTIONS', '/api/v1/me', 'GET, HEAD, PATCH, DELETE'],
     ] as const;
     for (const [method, path, allow] of asked) {
       const answer = await gateway.request(path, { method });

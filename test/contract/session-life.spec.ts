@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { AuditService } from '../../src/audit/audit.service.js';
 import { Database } from '../../src/database/database.schema.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 
@@ -47,6 +48,7 @@ describe('the life of a session', () => {
     const { query } = gateway.app.get(Database, { strict: false });
     const answers = await Promise.all(Array.from({ length: 20 }, () => me({ cookie })));
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    await gateway.app.get(AuditService, { strict: false }).flush();
     const events = await query
       .selectFrom('audit_events')
       .select('id')

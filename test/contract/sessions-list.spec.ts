@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
+import { AuditService } from '../../src/audit/audit.service.js';
 import { Database } from '../../src/database/database.schema.js';
 import type { LoginEvidence } from '../../src/session/session.service.js';
 import { type CountingServer, startCountingServer } from '../support/call.counter.js';
@@ -67,6 +68,7 @@ const sids = (...sessions: readonly HeldSession[]): string[] =>
   sessions.map(({ claims }) => claims.sid).toSorted();
 
 async function eventsOf({ claims }: HeldSession): Promise<unknown[]> {
+  await gateway.app.get(AuditService, { strict: false }).flush();
   return gateway.app
     .get(Database, { strict: false })
     .query.selectFrom('audit_events')

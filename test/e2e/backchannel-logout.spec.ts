@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { AuditService } from '../../src/audit/audit.service.js';
 import { Database } from '../../src/database/database.schema.js';
 import { codeOf, landingOf, OAuthApp, tokensOf } from '../support/oauth.app.js';
 import { OryAdmin } from '../support/ory.admin.js';
@@ -66,6 +67,7 @@ describe.each(kinds)('logouts between the gateway and Hydra, on %s', (database) 
   }
 
   async function audited(): Promise<(string | null)[]> {
+    await stack.app().get(AuditService, { strict: false }).flush();
     const { query } = stack.app().get(Database, { strict: false });
     const rows = await query
       .selectFrom('audit_events')

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { Database } from '../../src/database/database.schema.js';
 import { newSecret, startGateway, type Gateway } from '../support/gateway.js';
 import { waitUntil } from '../support/stack.js';
 import { TestDatabases } from '../support/test.database.js';
@@ -66,6 +67,18 @@ describe.each(['sqlite', 'postgres'] as const)('vestibule beside a running gatew
 
   const statusOf = async (headers: Readonly<Record<string, string>>): Promise<number> =>
     (await gateway.request('/api/v1/me', { headers })).status;
+
+  it('what a command does is in the audit trail when it has ended', async () => {
+    const { claims } = await gateway.session();
+    expect(await vestibule(env, 'revoke', 'session', claims.sid)).toMatchObject({ code: 0 });
+    const events = await gateway.app
+      .get(Database, { strict: false })
+      .query.selectFrom('audit_events')
+      .select(['type', 'reason'])
+      .where('session_id', '=', claims.sid)
+      .execute();
+    expect(events).toEqual([{ type: 'session_ended', reason: 'ended_by_operator' }]);
+  });
 
   it('keys rotate: the token stays good, and the list shows the states', async () => {
     const { bearer, cookie } = await gateway.session();

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AuditService } from '../../src/audit/audit.service.js';
 import { createApp } from '../../src/app.setup.js';
 import { loadConfiguration } from '../../src/config/configuration.js';
 import { Database } from '../../src/database/database.schema.js';
@@ -77,13 +78,15 @@ export async function runGateway(
     url: site.url,
     log,
     readiness: () => readHealth(site.url),
-    auditTrail: () =>
-      app
+    auditTrail: async () => {
+      await app.get(AuditService, { strict: false }).flush();
+      return app
         .get(Database, { strict: false })
         .query.selectFrom('audit_events')
         .select(['type', 'user_id', 'reason'])
         .orderBy('id')
-        .execute(),
+        .execute();
+    },
     restart: async (extra = {}, wait = true) => {
       await app.close();
       env = { ...env, ...extra };

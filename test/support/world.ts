@@ -31,8 +31,12 @@ export interface World {
   >;
   /** Sessions of the same. */
   readonly sessions: Readonly<Record<keyof World['userIds'], HeldSession>>;
-  /** Headers with which a caller sends a request. */
-  headersOf(caller: Caller, scope: string): Promise<Readonly<Record<string, string>>>;
+  /** Headers with which a caller sends a request. @param isForAdministrators whose key: the administrator's or the owner's. */
+  headersOf(
+    caller: Caller,
+    scope: string,
+    isForAdministrators: boolean,
+  ): Promise<Readonly<Record<string, string>>>;
 }
 
 /** Makes a world in a gateway's database. */
@@ -56,14 +60,15 @@ export async function makeWorld(gateway: Gateway): Promise<World> {
       .execute();
   }
   const person = async (org: string | null, role: OrgRole): Promise<HeldSession> => {
+    if (org === null) {
+      return gateway.session();
+    }
     const identity = newIdentity();
     const { user } = await gateway.app.get(UsersService, { strict: false }).recordLogin(identity);
-    if (org !== null) {
-      await query
-        .insertInto('memberships')
-        .values({ org_id: org, user_id: user.id, role, state: 'active', created_at: now })
-        .execute();
-    }
+    await query
+      .insertInto('memberships')
+      .values({ org_id: org, user_id: user.id, role, state: 'active', created_at: now })
+      .execute();
     return gateway.session(identity);
   };
   const administrator = await administratorOf(gateway);
@@ -95,14 +100,15 @@ export async function makeWorld(gateway: Gateway): Promise<World> {
     otherOrgId,
     userIds,
     sessions,
-    headersOf: async (caller, scope) => {
+    headersOf: async (caller, scope, isForAdministrators) => {
+      const holder = isForAdministrators ? userIds.administrator : userIds.owner;
       switch (caller) {
         case 'anonymous':
           return {};
         case 'keyWithScope':
-          return { 'x-api-key': await keyOf(gateway.app, userIds.owner, scope) };
+          return { 'x-api-key': await keyOf(gateway.app, holder, scope) };
         case 'keyWithoutScope':
-          return { 'x-api-key': await keyOf(gateway.app, userIds.owner, otherScope(scope)) };
+          return { 'x-api-key': await keyOf(gateway.app, holder, otherScope(scope)) };
         // A disabled user has no live session: what is left to them is a key.
         case 'disabled':
           return { 'x-api-key': await keyOf(gateway.app, userIds.disabled, fullScope) };

@@ -9,10 +9,12 @@ import type { LogoutTokenVerifier } from '../../oidc/logout.token.js';
 import { type ExchangedTokens, type LoginChecks, RelyingParty } from '../../oidc/relying.party.js';
 import {
   AuthStrategy,
+  type IdentityAdministration,
   type LoginStart,
   type LogoutNotice,
   type ProviderSessionState,
   type StartedLogin,
+  type ValidatedClient,
   type ValidatedLogin,
 } from '../auth.strategy.js';
 import { demandParameters } from '../login.demand.js';
@@ -34,6 +36,7 @@ const accessTokenForm = /^[\w.~+/-]{16,2048}=*$/;
 /** Logins through Kratos and Hydra: the reference flow of the design, steps 6 to 9. */
 export class OryStrategy extends AuthStrategy {
   readonly hints = [];
+  override readonly identities: IdentityAdministration;
   readonly #logger = new Logger(OryStrategy.name);
   readonly #parts: OryParts;
   readonly #configuration: OryConfiguration;
@@ -42,6 +45,7 @@ export class OryStrategy extends AuthStrategy {
     super();
     this.#parts = parts;
     this.#configuration = configuration;
+    this.identities = administrationOf(parts.kratos);
   }
 
   async begin({ kind, demand }: LoginStart): Promise<StartedLogin> {
@@ -112,6 +116,19 @@ export class OryStrategy extends AuthStrategy {
     };
   }
 
+  override async validateClient(accessToken: string): Promise<ValidatedClient | undefined> {
+    const token = accessTokenForm.test(accessToken)
+      ? await this.#parts.hydra.introspectClient(accessToken)
+      : undefined;
+    if (token?.token_use !== 'access_token' || token.sub !== token.client_id) {
+      return undefined;
+    }
+    if (token.aud?.includes(this.#configuration.TOKEN_AUDIENCE) !== true) {
+      throw rejected('access_token_wrong_audience');
+    }
+    return { clientId: token.client_id, expiresAt: token.exp };
+  }
+
   async discard(accessToken: string): Promise<void> {
     try {
       await this.#parts.relyingParty.revoke(accessToken);
@@ -165,6 +182,32 @@ export class OryStrategy extends AuthStrategy {
     await Promise.all([this.#parts.kratos.requireReady(), this.#parts.hydra.requireReady()]);
     this.#parts.bootstrap.requireDone();
   }
+}
+
+function administrationOf(kratos: KratosClient): IdentityAdministration {
+  return {
+    issuer: kratosIssuer,
+    updateProfile: async (subject, { name, picture }) => {
+      const outcome = await kratos.updateTraits(subject, {
+        ...(name === undefined ? {} : { name }),
+        ...(picture === undefined ? {} : { picture }),
+      });
+      switch (outcome) {
+        case 'rejected':
+          throw new Problem('validation_failed', {
+            detail: 'The identity schema of the login provider does not allow this change.',
+            reason: 'traits_rejected',
+          });
+        case 'unknown':
+          throw new Problem('conflict', {
+            detail: 'The login provider no longer knows this person.',
+            reason: 'kratos_identity_gone',
+          });
+        case 'updated':
+      }
+    },
+    delete: (subject) => kratos.deleteIdentity(subject),
+  };
 }
 
 function rejected(reason: string): Problem {

@@ -21,6 +21,25 @@ export async function up(database: Kysely<Schema>): Promise<void> {
   await sql`update users set email_key = email, name_key = lower(name)`.execute(database);
   await schema.createIndex('users_email_key').on('users').columns(['email_key', 'id']).execute();
   await schema.createIndex('users_name_key').on('users').columns(['name_key', 'id']).execute();
+  // The few among the many: lists of them, and the rule of the last administrator, don't read everybody.
+  await schema
+    .createIndex('users_admins')
+    .on('users')
+    .column('id')
+    .where(sql<boolean>`role = 'admin'`)
+    .execute();
+  await schema
+    .createIndex('users_services')
+    .on('users')
+    .column('id')
+    .where(sql<boolean>`kind = 'service'`)
+    .execute();
+  await schema
+    .createIndex('users_disabled')
+    .on('users')
+    .column('id')
+    .where(sql<boolean>`disabled_at is not null`)
+    .execute();
 
   await schema
     .createTable('orgs')

@@ -1,4 +1,5 @@
 import type { VNode } from 'preact';
+import { ApiKeys, type ListedKey } from './api-keys.view.js';
 import { Avatar } from './avatar.view.js';
 import { Layout } from './layout.view.js';
 import type { PageAssets, PageUser } from './page.props.js';
@@ -19,6 +20,8 @@ export interface AccountPageProps {
   readonly provider: 'ory' | 'auth0' | 'oidc';
   /** Where else the person is logged in; undefined when it can't be read now. */
   readonly sessions: readonly ListedSession[] | undefined;
+  /** Their API keys; undefined when they can't be read now. */
+  readonly keys: readonly ListedKey[] | undefined;
   /** What has just been done. */
   readonly notice?: AccountNotice | undefined;
 }
@@ -26,7 +29,15 @@ export interface AccountPageProps {
 const PROVIDER_NAMES = { ory: 'Ory', auth0: 'Auth0', oidc: 'OpenID Connect' } as const;
 
 /** `GET /` for somebody who is logged in. */
-export function AccountPage({ assets, user, session, provider, sessions, notice }: AccountPageProps): VNode {
+export function AccountPage({
+  assets,
+  user,
+  session,
+  provider,
+  sessions,
+  keys,
+  notice,
+}: AccountPageProps): VNode {
   return (
     <Layout title="Your account" assets={assets} user={user}>
       {notice && <Notice notice={notice} />}
@@ -85,6 +96,7 @@ export function AccountPage({ assets, user, session, provider, sessions, notice 
         </div>
       </article>
       <Sessions sessions={sessions} />
+      <ApiKeys keys={keys} />
       <p class="elsewhere">
         For developers: <a href="/docs">API docs</a>
       </p>

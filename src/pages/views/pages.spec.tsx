@@ -2,6 +2,7 @@ import type { VNode } from 'preact';
 import { describe, expect, it } from 'vitest';
 import { renderPage } from '../page.renderer.js';
 import { AccountPage, type AccountPageProps } from './account.view.js';
+import { CreatedKeyPage } from './api-keys.view.js';
 import { ConsentPage } from './consent.view.js';
 import { DemoPage } from './demo.view.js';
 import { DocsPage } from './docs.view.js';
@@ -27,6 +28,24 @@ const account: AccountPageProps = {
   user: { id: 'u-1', name: 'Ada Lovelace', email: 'ada@example.com', emailVerified: true, picture: null },
   session: { id: 's-1', createdAt: '2026-11-24T23:31:00.000Z', expiresAt: '2026-12-01T23:31:00.000Z' },
   provider: 'ory',
+  keys: [
+    {
+      id: 'k-1',
+      name: 'Nightly export',
+      prefix: 'vst_01980000000070008000000000000000',
+      scope: 'orgs:read keys:read',
+      expiresAt: null,
+      lastUsedAt: '2026-11-24T23:31:00.000Z',
+    },
+    {
+      id: 'k-2',
+      name: 'Nightly export',
+      prefix: 'vst_01980000000070008000000000000001',
+      scope: 'api',
+      expiresAt: '2026-12-24T23:31:00.000Z',
+      lastUsedAt: null,
+    },
+  ],
   sessions: [
     {
       id: 's-1',
@@ -59,6 +78,25 @@ const pages: readonly (readonly [string, VNode])[] = [
       user={{ id: hostile, name: hostile, email: hostile, emailVerified: false, picture: hostile }}
       session={{ id: hostile, createdAt: hostile, expiresAt: hostile }}
       sessions={[{ id: hostile, current: false, device: hostile, address: hostile, lastSeenAt: hostile }]}
+      keys={[
+        {
+          id: hostile,
+          name: hostile,
+          prefix: hostile,
+          scope: hostile,
+          expiresAt: hostile,
+          lastUsedAt: hostile,
+        },
+      ]}
+    />,
+  ],
+  [
+    'created key',
+    <CreatedKeyPage
+      assets={assets}
+      user={{ name: hostile, email: hostile }}
+      name={hostile}
+      value={hostile}
     />,
   ],
   [
@@ -132,6 +170,16 @@ describe('AccountPage', () => {
     expect(html).toContain('aria-label="End session: Safari on iPhone" aria-describedby="session-2"');
     expect(html).not.toContain('/account/sessions/s-1/end');
     expect(html).toContain('<form method="post" action="/account/sessions/end-others">');
+  });
+
+  it('lists the API keys by what is public of them, and names the button of each', () => {
+    const html = renderPage(<AccountPage {...account} />);
+    expect(html).toContain('<code>vst_01980000…</code> may <code>orgs:read keys:read</code>');
+    expect(html).toMatch(/Last used <time[^>]+>24 November 2026 at 23:31 UTC<\/time>, no end/);
+    expect(html).toMatch(/Never used, ends <time[^>]+>24 December 2026/);
+    expect(html).toContain('<form method="post" action="/account/api-keys/k-1/revoke">');
+    expect(html).toContain('aria-label="Revoke API key: Nightly export" aria-describedby="api-key-2"');
+    expect(renderPage(<AccountPage {...account} keys={undefined} />)).toContain('list of your API keys');
   });
 
   it('has no button for others where there are none, and a sentence where the list is not known', () => {

@@ -2,7 +2,16 @@ import type { VNode } from 'preact';
 import { Time } from './time.view.js';
 
 /** What can just have been done, as it's in the address of the account page. */
-export const accountNotices = ['session_ended', 'others_ended', 'session_gone'] as const;
+export const accountNotices = [
+  'session_ended',
+  'others_ended',
+  'session_gone',
+  'key_revoked',
+  'key_gone',
+  'invite_gone',
+  'invite_refused',
+  'invite_unverified',
+] as const;
 
 export type AccountNotice = (typeof accountNotices)[number];
 
@@ -11,6 +20,11 @@ const noticeTexts: Readonly<Record<AccountNotice, string>> = {
   session_ended: 'The session has been ended.',
   others_ended: "You're logged out everywhere else.",
   session_gone: 'That session was over already.',
+  key_revoked: 'The API key has been revoked.',
+  key_gone: 'That API key was revoked already.',
+  invite_gone: 'That invitation can no longer be used. Please ask for a new one.',
+  invite_refused: 'That invitation is for somebody else. Log in with the address that it was sent to.',
+  invite_unverified: 'Please verify your e-mail address, then open the link of your invitation once more.',
 };
 
 export interface ListedSession {

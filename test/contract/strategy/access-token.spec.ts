@@ -21,7 +21,7 @@ strategyContract('access-token', ({ row, party, gateway }) => {
     const exchange = await agent.fetch('/auth/token', { method: 'POST', body: exchangeForm(accessToken) });
     expect({ status: exchange.status, error: fieldOf(exchange, 'error') }).toEqual({
       status: 400,
-      error: 'invalid_grant',
+      error: 'invalid_request',
     });
   }
 

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { DatabaseModule } from '../../src/database/database.module.js';
+import { NotesController } from './notes.controller.js';
+import { NotesService } from './notes.service.js';
+import { WelcomeController } from './welcome.controller.js';
+
+/** Everything about notes. */
+@Module({
+  imports: [DatabaseModule],
+  controllers: [WelcomeController, NotesController],
+  providers: [NotesService],
+})
+export class NotesModule {}

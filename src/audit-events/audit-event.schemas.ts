@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { auditEventTypes } from '../audit/audit.event.js';
+import { pageQuerySchema } from '../http/page.cursor.js';
+
+const exampleId = '01980000-0000-7000-8000-000000000000';
+const moment = z.iso
+  .datetime({ offset: true, error: 'must be a time such as 2026-01-31T12:00:00Z' })
+  .transform((text) => Date.parse(text));
+
+/** Query of `GET /api/v1/audit-events`. */
+export const auditQuerySchema = pageQuerySchema
+  .extend({
+    type: z.enum(auditEventTypes, 'must be a type of event').optional(),
+    actor: z.uuid().toLowerCase().optional(),
+    target: z.uuid().toLowerCase().optional(),
+    org: z.uuid().toLowerCase().optional(),
+    from: moment.optional(),
+    to: moment.optional(),
+  })
+  .strict();
+
+/** Which events somebody asks for. Moments are milliseconds since the epoch. */
+export type AuditFilter = Pick<
+  z.output<typeof auditQuerySchema>,
+  'type' | 'actor' | 'target' | 'org' | 'from' | 'to'
+>;
+
+/** One event, in answers. Its members are stable: new ones may come, none goes or changes. */
+export const auditEventSchema = z.object({
+  id: z.uuid().meta({ description: 'UUID v7: later events have greater ids.', example: exampleId }),
+  at: z.iso.datetime().meta({ description: 'ISO 8601 in UTC.', example: '2026-01-31T12:00:00.000Z' }),
+  type: z.string().meta({
+    description: `What happened; new types may come. So far: ${auditEventTypes.map((type) => `\`${type}\``).join(', ')}.`,
+    example: 'member_role_changed',
+  }),
+  outcome: z.enum(['success', 'failure']).meta({ example: 'success' }),
+  reason: z
+    .string()
+    .nullable()
+    .meta({ description: 'Reason id, as in the log.', example: 'ended_by_operator' }),
+  actor: z
+    .object({
+      id: z.uuid().nullable().meta({ example: exampleId }),
+      credential: z
+        .string()
+        .nullable()
+        .meta({ description: '`cookie`, `bearer`, `api_key`, `operator` or `system`.', example: 'cookie' }),
+    })
+    .nullable()
+    .meta({ description: 'Who did it, and with what; null when that is not known.' }),
+  target: z
+    .object({
+      kind: z
+        .string()
+        .meta({ description: '`user`, `org`, `invite`, `api_key` or `session`.', example: 'user' }),
+      id: z.string().meta({ example: exampleId }),
+    })
+    .nullable()
+    .meta({ description: 'Whom or what it was done to.' }),
+  orgId: z.uuid().nullable().meta({ description: 'The organisation that it concerns.', example: exampleId }),
+  sessionId: z.uuid().nullable().meta({ example: exampleId }),
+  requestId: z.string().nullable().meta({ description: 'Finds the request in the log.', example: exampleId }),
+  remoteAddress: z.string().nullable().meta({ example: '2001:db8::1' }),
+});
+
+/** Answer of `GET /api/v1/audit-events`. */
+export const auditEventsAnswerSchema = z.object({
+  items: z.array(auditEventSchema),
+  nextCursor: z.string().nullable().meta({
+    description: 'For the next page; null on the last one.',
+    example: 'eyJpZCI6IjAxOTgwMDAwLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMCJ9',
+  }),
+});

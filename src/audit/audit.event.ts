@@ -1,0 +1,61 @@
+/** What can be in the audit trail. */
+export const auditEventTypes = [
+  'login_succeeded',
+  'login_failed',
+  'identity_linked',
+  'logout',
+  'session_ended',
+  'renewal_grace',
+  'administrator_created',
+  'key_rotated',
+  'key_revoked',
+  'tokens_revoked',
+  'user_updated',
+  'user_disabled',
+  'user_enabled',
+  'user_deleted',
+  'user_exported',
+  'role_changed',
+  'org_created',
+  'org_updated',
+  'org_deleted',
+  'org_switched',
+  'member_added',
+  'member_removed',
+  'member_role_changed',
+  'join_requested',
+  'invite_created',
+  'invite_revoked',
+  'invite_redeemed',
+  'api_key_created',
+  'api_key_revoked',
+  'token_exchanged',
+] as const;
+
+/** Kind of an event; stable. */
+export type AuditEventType = (typeof auditEventTypes)[number];
+
+/** Who, what, why. */
+export interface AuditEvent {
+  readonly type: AuditEventType;
+  readonly userId?: string | undefined;
+  readonly sessionId?: string | undefined;
+  /** Id of the request, as in its log lines. */
+  readonly requestId?: string | undefined;
+  readonly remoteAddress?: string | undefined;
+  /** Reason id, snake_case. */
+  readonly reason?: string | undefined;
+  /** Who did it; left out: the user themselves, or nobody known. */
+  readonly actor?: AuditActor | undefined;
+  /** What it was done to, where that isn't the user. */
+  readonly target?: { readonly kind: 'user' | 'org' | 'invite' | 'api_key' | 'session'; readonly id: string };
+  readonly orgId?: string | undefined;
+  /** Default: `success`. */
+  readonly outcome?: 'success' | 'failure';
+}
+
+/** Who does something, by what credential. */
+export interface AuditActor {
+  readonly id: string | null;
+  readonly credential: 'cookie' | 'bearer' | 'api_key' | 'operator' | 'system';
+}

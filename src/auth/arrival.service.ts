@@ -1,0 +1,95 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AuditService } from '../audit/audit.service.js';
+import type { ClaimRule } from '../config/claims-map.parser.js';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
+import { Problem } from '../core/problem.error.js';
+import { type ExtraClaims, mapClaims } from '../session/claims.mapper.js';
+import type { Account } from '../users/account.query.js';
+import { UsersService } from '../users/users.service.js';
+import type { RequestOrigin } from './auth.service.js';
+import type { ValidatedLogin } from './auth.strategy.js';
+import { OrgAdmission } from './org.admission.js';
+
+/** An invite that somebody brings to their login. */
+export interface BroughtInvite {
+  readonly token: string;
+  /** Whether the login is refused when the invite can't be redeemed; otherwise it goes on without. */
+  readonly isRequired: boolean;
+}
+
+/** Somebody whom the provider has confirmed, as this product knows them. */
+export interface ArrivedPerson {
+  readonly account: Account;
+  /** Mapped from the provider's profile. */
+  readonly claims: ExtraClaims;
+  /** Why an invite was not redeemed. */
+  readonly inviteProblem: Problem | undefined;
+}
+
+/** From a person at a provider to an account here, with the organisations that the login brings (step 10). */
+@Injectable()
+export class ArrivalService {
+  readonly #users: UsersService;
+  readonly #orgs: OrgAdmission;
+  readonly #audit: AuditService;
+  readonly #claimRules: readonly ClaimRule[];
+
+  constructor(
+    users: UsersService,
+    orgs: OrgAdmission,
+    audit: AuditService,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
+    this.#users = users;
+    this.#orgs = orgs;
+    this.#audit = audit;
+    this.#claimRules = configuration.CLAIMS_MAP;
+  }
+
+  /**
+   * @throws {Problem} `unauthenticated` (disabled); `gone` or `forbidden` for an invite that is required.
+   */
+  async arrive(
+    { identity, evidence, profile }: ValidatedLogin,
+    invite: BroughtInvite | undefined,
+    origin: RequestOrigin,
+  ): Promise<ArrivedPerson> {
+    const login = await this.#users.recordLogin(identity);
+    const { user } = login;
+    if (login.linked) {
+      await this.#audit.record({
+        type: 'identity_linked',
+        userId: user.id,
+        ...origin,
+        reason: 'verified_email',
+      });
+    }
+    const admission = await this.#orgs.admitByDomain(user, origin);
+    const { orgId, problem } = invite === undefined ? {} : await this.#redeem(login, invite, origin);
+    // A member without an organisation: another login of theirs has joined it since this one's account was read.
+    const hasJoined = admission === 'joined' || (admission === 'member' && login.org === null);
+    const account =
+      hasJoined || orgId !== undefined
+        ? await this.#users.requireAccount(user.id, orgId ?? login.org?.id ?? null)
+        : login;
+    const claims = mapClaims(this.#claimRules, profile, evidence.scope);
+    return { account, claims, inviteProblem: problem };
+  }
+
+  async #redeem(
+    { user }: Account,
+    { token, isRequired }: BroughtInvite,
+    origin: RequestOrigin,
+  ): Promise<{ orgId?: string; problem?: Problem }> {
+    try {
+      return { orgId: await this.#orgs.redeemInvite(user, token, origin) };
+    } catch (error) {
+      const isItsFault = error instanceof Problem && error.definition.status < 500;
+      if (isRequired || !isItsFault) {
+        throw error;
+      }
+      return { problem: error };
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { codeGrantType, commandLineClient } from './command-line.schemas.js';
+
+/** `grant_type` of a token exchange. */
+export const exchangeGrantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
+
+/** Kinds of tokens (RFC 8693 section 3), and ours where the RFC has none. */
+export const tokenTypes = {
+  /** The provider's access token as a subject; one of ours as an actor. */
+  accessToken: 'urn:ietf:params:oauth:token-type:access_token',
+  /** A live augmented token. */
+  jwt: 'urn:ietf:params:oauth:token-type:jwt',
+  apiKey: 'urn:vestibule:params:oauth:token-type:api_key',
+  /** The session of the cookie that comes along; there is no token in the form. */
+  session: 'urn:vestibule:params:oauth:token-type:session',
+} as const;
+
+const issuedTypes = [tokenTypes.accessToken, tokenTypes.jwt] as const;
+const actorTypes = [tokenTypes.accessToken, tokenTypes.jwt, tokenTypes.apiKey] as const;
+const subjectTypes = [tokenTypes.accessToken, tokenTypes.jwt, tokenTypes.apiKey, tokenTypes.session] as const;
+
+const token = z.string().max(8192);
+const targets = z.union([z.string().transform((target) => [target]), z.array(z.string())]);
+
+/** Parameters without a value count as left out, unknown ones are ignored (RFC 6749 section 3.2). */
+const withoutEmpty = z
+  .record(z.string(), z.unknown())
+  .transform((form) => Object.fromEntries(Object.entries(form).filter(([, value]) => value !== '')));
+
+/** Only what the choice of a grant needs. */
+export const grantSchema = withoutEmpty.pipe(z.object({ grant_type: z.string() }));
+
+/** The form of a token exchange (RFC 8693 section 2.1, and `org`). A parameter given twice is none of these. */
+export const exchangeFormSchema = withoutEmpty.pipe(
+  z.object({
+    subject_token: token.optional(),
+    subject_token_type: z.enum(subjectTypes),
+    actor_token: token.optional(),
+    actor_token_type: z.enum(actorTypes).optional(),
+    requested_token_type: z.enum(issuedTypes).default(tokenTypes.accessToken),
+    scope: z.string().max(2000).optional(),
+    audience: targets.default([]),
+    resource: targets.default([]),
+    org: z.string().max(200).optional(),
+  }),
+);
+
+/** A parsed token exchange. */
+export type ExchangeForm = z.output<typeof exchangeFormSchema>;
+
+/** Answer of `POST /auth/token`. */
+export const exchangeAnswerSchema = z.object({
+  access_token: z.string().meta({ description: 'An augmented token.' }),
+  issued_token_type: z.enum(issuedTypes),
+  token_type: z.literal('Bearer'),
+  expires_in: z.int().meta({ description: 'Seconds.' }),
+  scope: z.string().meta({ description: 'Space-separated.' }),
+  api_key: z
+    .string()
+    .optional()
+    .meta({ description: 'Of a command-line login: what to exchange for further tokens, for 30 days.' }),
+  api_key_id: z.uuid().optional().meta({ description: 'Its id, to revoke it by.' }),
+});
+
+/** Error of `POST /auth/token`. */
+export const exchangeErrorSchema = z.object({
+  error: z.enum([
+    'invalid_request',
+    'invalid_grant',
+    'unsupported_grant_type',
+    'invalid_scope',
+    'invalid_target',
+  ]),
+  error_description: z.string(),
+});
+
+/** The form, as the OpenAPI document shows it. */
+export const exchangeFormProperties = {
+  grant_type: { type: 'string', enum: [exchangeGrantType, codeGrantType] },
+  subject_token_type: { type: 'string', enum: [...subjectTypes] },
+  subject_token: { type: 'string', description: 'Left out for a session.' },
+  actor_token: {
+    type: 'string',
+    description: 'Who acts for the subject: an augmented token or an API key. Its `sub` comes into `act`.',
+  },
+  actor_token_type: { type: 'string', enum: [...actorTypes] },
+  requested_token_type: { type: 'string', enum: [...issuedTypes] },
+  scope: { type: 'string', description: 'Space-separated; no more than what the subject has.' },
+  audience: { type: 'string', description: '`TOKEN_AUDIENCE`.' },
+  resource: { type: 'string', description: '`TOKEN_AUDIENCE`.' },
+  org: { type: 'string', description: "Id or slug of one of the subject's organisations." },
+  code: { type: 'string', description: 'Of `/auth/cli`; with `authorization_code` alone.' },
+  code_verifier: { type: 'string', description: 'PKCE (RFC 7636); with `code`.' },
+  redirect_uri: { type: 'string', description: 'As it was asked with; with `code`.' },
+  client_id: { type: 'string', enum: [commandLineClient], description: 'With `code`.' },
+};

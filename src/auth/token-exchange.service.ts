@@ -1,0 +1,155 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AuditService } from '../audit/audit.service.js';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
+import { momentOf } from '../core/identifier.js';
+import { Problem } from '../core/problem.error.js';
+import { isScopeToken } from '../core/scope.form.js';
+import { withAccount } from '../session/account.claims.js';
+import type { Claims } from '../session/claims.schema.js';
+import { apiKeyClientId } from '../session/key.authenticator.js';
+import type { Principal } from '../session/principal.js';
+import { covers, fullScope, isKnownOrForeign, scopeTokens, uncovered } from '../session/scopes.js';
+import type { MintedSession } from '../session/session.minter.js';
+import { TokenService } from '../session/token.service.js';
+import { UsersService } from '../users/users.service.js';
+import { delegate } from './actor.chain.js';
+import type { RequestOrigin } from './auth.service.js';
+import { ExchangeParties, type ExchangeParty } from './exchange.parties.js';
+import { OAuthError } from './oauth.error.js';
+import { type ExchangeForm, tokenTypes } from './token-exchange.schemas.js';
+
+/** What a token exchange is asked with. */
+export interface ExchangeRequest {
+  readonly form: ExchangeForm;
+  /** Of the request's cookie. */
+  readonly principal: Principal | undefined;
+  readonly origin: RequestOrigin;
+}
+
+/** Token exchange (RFC 8693): the same subject, never with more authority and never for longer. */
+@Injectable()
+export class TokenExchange {
+  readonly #parties: ExchangeParties;
+  readonly #users: UsersService;
+  readonly #tokens: TokenService;
+  readonly #audit: AuditService;
+  readonly #audience: string;
+
+  constructor(
+    parties: ExchangeParties,
+    users: UsersService,
+    tokens: TokenService,
+    audit: AuditService,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
+    this.#parties = parties;
+    this.#users = users;
+    this.#tokens = tokens;
+    this.#audit = audit;
+    this.#audience = configuration.TOKEN_AUDIENCE;
+  }
+
+  /** @throws {OAuthError} for what is refused; {Problem} when something can't be reached. */
+  async exchange(request: ExchangeRequest): Promise<MintedSession> {
+    const { form, origin } = request;
+    try {
+      const { minted, actor } = await this.#exchange(request);
+      const { sub, sid, org } = minted.claims;
+      await this.#audit.record({
+        type: 'token_exchanged',
+        userId: sub,
+        sessionId: sid,
+        orgId: org?.id,
+        reason: kindOf(form),
+        ...(actor === undefined ? {} : { actor: actorOf(actor.claims) }),
+        ...origin,
+      });
+      return minted;
+    } catch (error) {
+      const refusal = toRefusal(error);
+      // A refused login is in the trail already.
+      if (form.subject_token_type !== tokenTypes.accessToken) {
+        const { reason } = refusal;
+        await this.#audit.record({ type: 'token_exchanged', outcome: 'failure', reason, ...origin });
+      }
+      throw refusal;
+    }
+  }
+
+  async #exchange({
+    form,
+    principal,
+    origin,
+  }: ExchangeRequest): Promise<{ minted: MintedSession; actor: ExchangeParty | undefined }> {
+    // What can be refused without the subject is, before a login begins a session for it.
+    if ([...form.audience, ...form.resource].some((target) => target !== this.#audience)) {
+      throw new OAuthError('invalid_target', 'tokens are issued for TOKEN_AUDIENCE only');
+    }
+    const actor = await this.#parties.actor(form);
+    const subject = await this.#parties.subject(form, principal, origin);
+    try {
+      const scope = narrowed(subject.claims.scope, form.scope);
+      const { claims, saidAt } = await this.#inOrg(subject.claims, form);
+      const act = delegate(claims.act, actor?.claims);
+      const wanted = { ...claims, scope, ...(act === undefined ? {} : { act }) };
+      const latest = Math.min(subject.latest, actor?.latest ?? Number.POSITIVE_INFINITY);
+      return { minted: await this.#tokens.mintFrom(wanted, latest, saidAt), actor };
+    } catch (error) {
+      await subject.discard?.();
+      throw error;
+    }
+  }
+
+  /** @returns the claims for the wanted organisation, and when what they say was read (milliseconds). */
+  async #inOrg(claims: Claims, { org, subject_token_type: type }: ExchangeForm) {
+    if (org === undefined || org === claims.org?.id || org === claims.org?.slug) {
+      return { claims, saidAt: momentOf(claims.jti) };
+    }
+    // A token that was narrowed was handed on for one organisation, and stays there.
+    const mayMove = type !== tokenTypes.jwt || covers(claims.scope, fullScope);
+    const moved = mayMove ? await this.#users.findAccountIn(claims.sub, org) : undefined;
+    if (moved === undefined) {
+      throw new OAuthError('invalid_target', 'the subject has no such organisation', 'org_not_of_subject');
+    }
+    return { claims: withAccount(claims, moved.account), saidAt: moved.readAt };
+  }
+}
+
+/** @throws {OAuthError} `invalid_scope` when more is wanted than there is. */
+function narrowed(available: string, wanted: string | undefined): string {
+  if (wanted === undefined) {
+    return available;
+  }
+  const tokens = [...new Set(scopeTokens(wanted))];
+  const had = scopeTokens(available);
+  const known = tokens.every(
+    (token) => had.includes(token) || (isScopeToken(token) && isKnownOrForeign(token)),
+  );
+  if (tokens.length === 0 || !known || uncovered(available, tokens).length > 0) {
+    throw new OAuthError('invalid_scope', 'the scope is unknown, malformed, or more than the subject has');
+  }
+  return tokens.join(' ');
+}
+
+function actorOf({ sub, client_id: clientId }: Claims) {
+  const credential: 'api_key' | 'bearer' = clientId === apiKeyClientId ? 'api_key' : 'bearer';
+  return { id: sub, credential };
+}
+
+function kindOf({ subject_token_type: type }: ExchangeForm): string {
+  return `from_${type.slice(type.lastIndexOf(':') + 1)}`;
+}
+
+/** RFC 8693 section 2.2.2: a subject or actor that isn't accepted, for whatever reason, is `invalid_request`. */
+function toRefusal(error: unknown): OAuthError | Problem {
+  if (error instanceof OAuthError) {
+    return error;
+  }
+  if (error instanceof Problem) {
+    return error.definition.status >= 500
+      ? error
+      : new OAuthError('invalid_request', 'the subject token or actor token was not accepted', error.reason);
+  }
+  return new Problem('internal_error', { reason: 'exchange_failed', cause: error });
+}

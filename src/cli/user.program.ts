@@ -1,0 +1,157 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Command } from 'commander';
+import type { Environment } from '../config/configuration.js';
+import { CommandError } from './command.error.js';
+import { CredentialsFile, type Credentials } from './credentials.file.js';
+import { GatewayClient } from './gateway.client.js';
+import { listenOnLoopback } from './loopback.listener.js';
+
+const defaultUrl = 'http://localhost:3000';
+/** A token that ends within this time (milliseconds) is renewed before it's handed out. */
+const renewBefore = 60_000;
+
+/** What the commands of users need from outside. */
+export interface UserSetting {
+  readonly environment: Environment;
+  /** Prints a line for whoever reads the result. */
+  readonly print: (line: string) => void;
+  /** Prints a line for the person alone. */
+  readonly tell: (line: string) => void;
+  /** Asks the person for a line. */
+  readonly ask: (question: string) => Promise<string>;
+  readonly openBrowser: (url: string) => void;
+}
+
+interface At {
+  readonly url?: string;
+}
+
+interface LoginOptions extends At {
+  readonly paste?: true;
+  readonly browser: boolean;
+}
+
+/** Adds `login`, `whoami`, `token` and `logout`: for everybody, on any machine; they need a gateway's address and nothing else. */
+export function addUserCommands(program: Command, setting: UserSetting): void {
+  const { environment, print, tell } = setting;
+  const file = new CredentialsFile(environment);
+  const gatewayOf = ({ url }: At): GatewayClient =>
+    new GatewayClient(url ?? environment['VESTIBULE_URL'] ?? defaultUrl);
+  const command = (name: string, description: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .option('--url <url>', `the gateway; default: VESTIBULE_URL, else ${defaultUrl}`);
+
+  command('login', 'log in with your browser')
+    .option('--paste', 'for a machine without a browser: paste a code from another one')
+    .option('--no-browser', 'print the address only')
+    .action(async (options: LoginOptions) => {
+      const gateway = gatewayOf(options);
+      const previous = await file.find(gateway.url);
+      const credentials =
+        options.paste === true ? await paste(gateway, setting) : await redirect(gateway, options, setting);
+      await file.keep(gateway.url, credentials);
+      const { email, name, id } = await gateway.whoami(credentials);
+      tell(`Logged in at ${gateway.url} as ${email ?? name ?? id}.`);
+      if (previous !== undefined) {
+        // It has done its duty: one machine needs one.
+        await gateway.revoke(previous).catch(() => undefined);
+      }
+    });
+  command('whoami', 'who you are').action(async (options: At) => {
+    const gateway = gatewayOf(options);
+    const { id, email, name } = await gateway.whoami(await required(gateway, file));
+    print([name, email, id].filter((part) => part !== null).join('  '));
+  });
+  command('token', 'print a live token, for `Authorization: Bearer`').action(async (options: At) => {
+    print((await live(gatewayOf(options), file)).accessToken);
+  });
+  command('logout', 'end this login').action(async (options: At) => {
+    const gateway = gatewayOf(options);
+    await gateway.revoke(await required(gateway, file));
+    await file.keep(gateway.url, undefined);
+    tell(`Logged out at ${gateway.url}.`);
+  });
+}
+
+/** The answer comes to a port of this machine. */
+async function redirect(
+  gateway: GatewayClient,
+  { browser }: LoginOptions,
+  { tell, openBrowser }: UserSetting,
+): Promise<Credentials> {
+  const listener = await listenOnLoopback();
+  try {
+    const { verifier, parameters } = newRequest();
+    const state = randomBytes(16).toString('base64url');
+    const url = gateway.loginPage({ ...parameters, redirect_uri: listener.redirectUri, state });
+    const answering = listener.answer(state);
+    tell(`Open this address to log in:\n${url}`);
+    if (browser) {
+      openBrowser(url);
+    }
+    const answer = await answering;
+    const code = answer.get('code');
+    // RFC 9207: the answer says whose it is.
+    if (code === null || answer.get('iss') !== gateway.url) {
+      throw new CommandError(
+        answer.get('error') === 'access_denied'
+          ? 'The login was denied.'
+          : 'The answer is not of this gateway.',
+      );
+    }
+    return await gateway.redeem(code, verifier, listener.redirectUri);
+  } finally {
+    listener.close();
+  }
+}
+
+/** The answer is shown in a browser of whichever machine, and pasted. */
+async function paste(gateway: GatewayClient, { tell, ask }: UserSetting): Promise<Credentials> {
+  const { verifier, parameters } = newRequest();
+  tell(`Open this address on any machine to log in:\n${gateway.loginPage(parameters)}`);
+  const code = (await ask('Code: ')).trim();
+  if (!/^[\w-]{43}$/.test(code)) {
+    throw new CommandError('That is not a code: it has 43 characters.');
+  }
+  return gateway.redeem(code, verifier, undefined);
+}
+
+/** RFC 7636: whoever sees the address can't use the code. */
+function newRequest(): { verifier: string; parameters: Readonly<Record<string, string>> } {
+  const verifier = randomBytes(32).toString('base64url');
+  const challenge = createHash('sha256').update(verifier).digest('base64url');
+  // What the page can't show is left out.
+  const device = hostname()
+    .replaceAll(/[^\w.-]/g, '')
+    .slice(0, 60);
+  return {
+    verifier,
+    parameters: {
+      code_challenge: challenge,
+      code_challenge_method: 'S256',
+      ...(device === '' ? {} : { device }),
+    },
+  };
+}
+
+async function required(gateway: GatewayClient, file: CredentialsFile): Promise<Credentials> {
+  const credentials = await file.find(gateway.url);
+  if (credentials === undefined) {
+    throw new CommandError(`You are not logged in at ${gateway.url}: run vestibule login.`);
+  }
+  return credentials;
+}
+
+/** Credentials whose token is good for another minute. */
+async function live(gateway: GatewayClient, file: CredentialsFile): Promise<Credentials> {
+  const credentials = await required(gateway, file);
+  if (credentials.expiresAt - Date.now() > renewBefore) {
+    return credentials;
+  }
+  const renewed = await gateway.renew(credentials);
+  await file.keep(gateway.url, renewed);
+  return renewed;
+}

@@ -1,0 +1,58 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { problemSchema } from './openapi.decorators.js';
+import { addExamples } from './openapi.examples.js';
+
+const methods = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'] as const;
+
+/** What the groups of operations are about. */
+const tagDescriptions: Readonly<Record<string, string>> = {
+  account: 'The caller’s own account.',
+  'api keys': 'Credentials of machines: of a person, or of an organisation.',
+  audit: 'What happened to accounts, sessions, organisations and keys.',
+  auth: 'Logging in and out, sessions, tokens.',
+  discovery: 'Keys and metadata with which other services verify tokens.',
+  health: 'Whether the gateway and what it depends on are well.',
+  invites: 'Offers to join an organisation.',
+  members: 'Who belongs to an organisation, and as what.',
+  organisations: 'Groups of users that share what an application keeps for them.',
+  users: 'Everybody’s accounts, for administrators.',
+};
+
+/** Adds to a document what follows from the rest of it: examples, tags, what needs no credential, what an id is. */
+export function completeDocument(document: OpenAPIObject): void {
+  document.components ??= {};
+  document.components.schemas = { ...document.components.schemas, Problem: problemSchema };
+  dropForeignPatterns(document);
+  addExamples(document);
+  const operations = Object.values(document.paths).flatMap((path) =>
+    methods.map((method) => path[method]).filter((operation) => operation !== undefined),
+  );
+  for (const operation of operations) {
+    // What takes no credential says so, so that no reader takes it for forgotten.
+    operation.security ??= [];
+    for (const parameter of operation.parameters ?? []) {
+      if ('in' in parameter && parameter.in === 'path') {
+        parameter.description ??= 'Id, as lists and answers give it.';
+      }
+    }
+  }
+  const tags = [...new Set(operations.flatMap((operation) => operation.tags ?? []))].toSorted();
+  document.tags = tags.map((name) => ({
+    name,
+    description: tagDescriptions[name] ?? 'Of the application behind this front door.',
+  }));
+}
+
+/** Classes of characters (`\p{…}`) are not in every language's patterns: clients are better off without. */
+function dropForeignPatterns(value: unknown): void {
+  if (typeof value !== 'object' || value === null) {
+    return;
+  }
+  const pattern: unknown = Reflect.get(value, 'pattern');
+  if (typeof pattern === 'string' && /\\p\{/i.test(pattern)) {
+    Reflect.deleteProperty(value, 'pattern');
+  }
+  for (const member of Object.values(value)) {
+    dropForeignPatterns(member);
+  }
+}

@@ -1,0 +1,19 @@
+import { Module } from '@nestjs/common';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
+import { Mailer, NoMailer } from './mailer.port.js';
+import { SmtpMailer } from './smtp.mailer.js';
+
+/** Mail to people. */
+@Module({
+  providers: [
+    {
+      provide: Mailer,
+      inject: [CONFIGURATION],
+      useFactory: ({ SMTP_URL, MAIL_FROM }: Configuration): Mailer =>
+        SMTP_URL === undefined ? new NoMailer() : new SmtpMailer(SMTP_URL, MAIL_FROM),
+    },
+  ],
+  exports: [Mailer],
+})
+export class MailModule {}

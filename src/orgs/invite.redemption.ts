@@ -1,0 +1,130 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../core/clock.service.js';
+import { Problem } from '../core/problem.error.js';
+import type { InviteRow, OrgRole } from '../database/database.schema.js';
+import { InviteRepository } from './invite.repository.js';
+import { hashOfInvite } from './invite.token.js';
+import { MembershipRepository, type PersonAddress } from './membership.repository.js';
+import type { Arrival, Caller } from './org.access.js';
+import { OrgEvents } from './org.events.js';
+import { OrgRepository } from './org.repository.js';
+
+/** What an invite has made of somebody. */
+export interface Redeemed {
+  readonly orgId: string;
+  readonly role: OrgRole;
+}
+
+/** Turns invites into memberships, each once. */
+@Injectable()
+export class InviteRedemption {
+  readonly #orgs: OrgRepository;
+  readonly #invites: InviteRepository;
+  readonly #members: MembershipRepository;
+  readonly #events: OrgEvents;
+  readonly #clock: Clock;
+
+  constructor(
+    orgs: OrgRepository,
+    invites: InviteRepository,
+    members: MembershipRepository,
+    events: OrgEvents,
+    clock: Clock,
+  ) {
+    this.#orgs = orgs;
+    this.#invites = invites;
+    this.#members = members;
+    this.#events = events;
+    this.#clock = clock;
+  }
+
+  /**
+   * Redeems an invite for whoever asks. A member with a higher role keeps it.
+   * @throws {Problem} `gone` when there is no such invite, or it's used, expired or withdrawn; `forbidden` when it's for
+   *   another address, or for theirs and that isn't verified.
+   */
+  async redeem(by: Caller | Arrival, token: string): Promise<Redeemed> {
+    const userId = 'principal' in by ? by.principal.user.id : by.userId;
+    const invite = await this.#invites.findByHash(hashOfInvite(token));
+    try {
+      if (invite === undefined) {
+        throw gone('invite_unknown');
+      }
+      this.#requireOpen(invite);
+      requireAddress(invite, await this.#members.requirePerson(userId));
+      return await this.#redeem(by, invite, userId);
+    } catch (error) {
+      if (error instanceof Problem && error.definition.status < 500) {
+        await this.#events.record(by, {
+          type: 'invite_redeemed',
+          ...(invite === undefined
+            ? {}
+            : { target: { kind: 'invite', id: invite.id } as const, orgId: invite.org_id }),
+          reason: error.reason,
+          outcome: 'failure',
+        });
+      }
+      throw error;
+    }
+  }
+
+  async #redeem(by: Caller | Arrival, invite: InviteRow, userId: string): Promise<Redeemed> {
+    const { id, org_id: orgId } = invite;
+    const { role, change } = await this.#lockedOrGone(orgId, async (org) => {
+      if (!(await this.#invites.take(org.transaction, id, userId))) {
+        throw gone('invite_over');
+      }
+      return org.admit(userId, invite.role, this.#clock.now());
+    });
+    if (change !== 'none') {
+      await this.#events.membershipChanged(userId);
+    }
+    await this.#events.record(by, { type: 'invite_redeemed', target: { kind: 'invite', id }, orgId });
+    if (change === 'added') {
+      await this.#events.record(by, { type: 'member_added', orgId, reason: 'invite' });
+    } else if (change === 'raised') {
+      await this.#events.record(by, { type: 'member_role_changed', orgId, reason: 'invite' });
+    }
+    return { orgId, role };
+  }
+
+  /** An organisation that was deleted meanwhile took its invites with it. */
+  async #lockedOrGone<T>(...given: Parameters<typeof OrgRepository.prototype.withLocked<T>>): Promise<T> {
+    try {
+      return await this.#orgs.withLocked<T>(...given);
+    } catch (error) {
+      throw error instanceof Problem && error.code === 'not_found' ? gone('org_gone') : error;
+    }
+  }
+
+  #requireOpen(invite: InviteRow): void {
+    const state = this.#invites.stateOf(invite);
+    if (state !== 'open') {
+      throw gone(`invite_${state}`);
+    }
+  }
+}
+
+/** An address that nobody has verified is a claim: whoever registers with it would get in. */
+function requireAddress({ email }: InviteRow, address: PersonAddress): void {
+  if (email === null) {
+    return;
+  }
+  if (address.email?.toLowerCase() !== email) {
+    throw new Problem('forbidden', {
+      detail: 'This invite is for somebody else.',
+      reason: 'invite_for_somebody_else',
+    });
+  }
+  if (!address.isVerified) {
+    throw new Problem('forbidden', {
+      detail:
+        'This invite needs a verified e-mail address: verify it, log in again, and use the link once more.',
+      reason: 'invite_email_unverified',
+    });
+  }
+}
+
+function gone(reason: string): Problem {
+  return new Problem('gone', { detail: 'This invite can no longer be used.', reason });
+}

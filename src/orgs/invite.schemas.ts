@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { idField, moment, nextCursor, roleSchema } from './org.schemas.js';
+
+/** Body of `POST /api/v1/orgs/:id/invites`. */
+export const newInviteSchema = z.strictObject({
+  email: z
+    .string()
+    .max(254, { error: 'must have at most 254 characters' })
+    .trim()
+    .toLowerCase()
+    .pipe(z.email({ error: 'must be an e-mail address' }))
+    .optional(),
+  role: roleSchema.default('member'),
+});
+
+/** Body of `POST /api/v1/invites/redeem`. */
+export const redemptionSchema = z.strictObject({ token: z.string().min(1).max(128) });
+
+/** An invite, in answers. */
+export const inviteSchema = z.object({
+  id: idField,
+  email: z.string().nullable().meta({ description: 'Only for whom it is.', example: 'grace@example.org' }),
+  role: roleSchema,
+  state: z.enum(['open', 'redeemed', 'revoked', 'expired']),
+  createdBy: idField.meta({ description: 'Id of the user who made it.' }),
+  createdAt: moment,
+  expiresAt: moment,
+  redeemedBy: idField.nullable().meta({ description: 'Id of the user who joined by it.' }),
+});
+
+/** Answer of `POST /api/v1/orgs/:id/invites`. */
+export const createdInviteSchema = inviteSchema.extend({
+  mailed: z.boolean().meta({ description: 'Whether the mail server has taken the mail.' }),
+  url: z.url().nullable().meta({
+    description: 'The link, shown once, when it was not mailed.',
+    example: 'https://auth.example.org/auth/login?invite=pYxgJb0V2m3nQ9sXzLr1aTfKd8uHcWe5oPiG7yN4kBt',
+  }),
+});
+
+/** Answer of `GET /api/v1/orgs/:id/invites`. */
+export const inviteListSchema = z.object({ items: z.array(inviteSchema), nextCursor });
+
+/** Answer of `POST /api/v1/invites/redeem`. */
+export const redeemedSchema = z.object({ orgId: idField, role: roleSchema });
+
+export type InviteAnswer = z.output<typeof inviteSchema>;
+export type CreatedInvite = z.output<typeof createdInviteSchema>;

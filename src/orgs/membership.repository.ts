@@ -1,0 +1,109 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../core/clock.service.js';
+import { Problem } from '../core/problem.error.js';
+import { Database, type MembershipRow } from '../database/database.schema.js';
+
+/** A member with what others see of them. */
+export interface MemberRow extends MembershipRow {
+  readonly name: string | null;
+  readonly email: string | null;
+  readonly email_verified: number;
+  readonly picture: string | null;
+}
+
+/** What is known of a person's e-mail address. */
+export interface PersonAddress {
+  readonly email: string | null;
+  readonly isVerified: boolean;
+}
+
+/** Memberships in SQL, as they are read; they are changed on a locked organisation. */
+@Injectable()
+export class MembershipRepository {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  /** Members who are persons, in the order of their ids. @param after user id of the last one before. */
+  async listOf(
+    orgId: string,
+    state: 'active' | 'requested',
+    limit: number,
+    after: string | undefined,
+  ): Promise<MemberRow[]> {
+    return this.#database.query
+      .selectFrom('memberships')
+      .innerJoin('users', 'users.id', 'memberships.user_id')
+      .selectAll('memberships')
+      .select(['users.name', 'users.email', 'users.email_verified', 'users.picture'])
+      .where('memberships.org_id', '=', orgId)
+      .where('memberships.state', '=', state)
+      .where('users.kind', '=', 'person')
+      .$if(after !== undefined, (query) => query.where('memberships.user_id', '>', after ?? ''))
+      .orderBy('memberships.user_id')
+      .limit(limit)
+      .execute();
+  }
+
+  /**
+   * A person's e-mail address, as it was at their last login.
+   * @throws {Problem} `forbidden` for the service account of an API key, which is in one organisation alone.
+   */
+  async requirePerson(userId: string): Promise<PersonAddress> {
+    const row = await this.#database.query
+      .selectFrom('users')
+      .select(['email', 'email_verified', 'kind'])
+      .where('id', '=', userId)
+      .executeTakeFirst();
+    if (row?.kind !== 'person') {
+      throw new Problem('forbidden', { reason: 'not_a_person' });
+    }
+    return { email: row.email, isVerified: row.email_verified === 1 };
+  }
+
+  /**
+   * Makes somebody a member of the organisation that takes in everybody of this e-mail domain. Who has been in it, or has
+   * asked to be, is left as they are. One look-up by index when there is nothing to do.
+   * @returns the organisation that they have joined, or are an active member of.
+   */
+  async joinByDomain(userId: string, domain: string): Promise<{ orgId: string; isNew: boolean } | undefined> {
+    const org = await this.#database.query
+      .selectFrom('orgs')
+      .leftJoin('memberships', (join) =>
+        join.onRef('memberships.org_id', '=', 'orgs.id').on('memberships.user_id', '=', userId),
+      )
+      .select(['orgs.id', 'memberships.state'])
+      .where('orgs.domain', '=', domain)
+      .where('orgs.join_policy', '=', 'domain')
+      .executeTakeFirst();
+    if (org === undefined || org.state !== null) {
+      return org?.state === 'active' ? { orgId: org.id, isNew: false } : undefined;
+    }
+    const joined = await this.#database.query
+      .insertInto('memberships')
+      .columns(['org_id', 'user_id', 'role', 'state', 'created_at'])
+      // From the table and not from what was just read: the organisation may have gone, or changed its mind.
+      .expression((builder) =>
+        builder
+          .selectFrom('orgs')
+          .select((select) => [
+            'orgs.id as org_id',
+            select.val(userId).as('user_id'),
+            select.val<'member'>('member').as('role'),
+            select.val<'active'>('active').as('state'),
+            select.cast<number>(select.val(this.#clock.now()), 'bigint').as('created_at'),
+          ])
+          .where('orgs.id', '=', org.id)
+          .where('orgs.domain', '=', domain)
+          .where('orgs.join_policy', '=', 'domain'),
+      )
+      .onConflict((conflict) => conflict.columns(['org_id', 'user_id']).doNothing())
+      .returning('org_id')
+      .executeTakeFirst();
+    return { orgId: org.id, isNew: joined !== undefined };
+  }
+}

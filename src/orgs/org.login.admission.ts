@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import type { RequestOrigin } from '../auth/auth.service.js';
+import { OrgAdmission } from '../auth/org.admission.js';
+import type { User } from '../users/identity.js';
+import { domainOf } from './hosted.domain.js';
+import { InviteRedemption } from './invite.redemption.js';
+import { MembershipRepository } from './membership.repository.js';
+import { OrgEvents } from './org.events.js';
+
+/** Organisations at a login: joined by e-mail domain, or by an invite that the person brought. */
+@Injectable()
+export class OrgLoginAdmission extends OrgAdmission {
+  readonly #members: MembershipRepository;
+  readonly #redemption: InviteRedemption;
+  readonly #events: OrgEvents;
+
+  constructor(members: MembershipRepository, redemption: InviteRedemption, events: OrgEvents) {
+    super();
+    this.#members = members;
+    this.#redemption = redemption;
+    this.#events = events;
+  }
+
+  override async admitByDomain(user: User, origin: RequestOrigin): Promise<'joined' | 'member' | 'none'> {
+    const domain = user.emailVerified ? domainOf(user.email) : undefined;
+    const found = domain === undefined ? undefined : await this.#members.joinByDomain(user.id, domain);
+    if (found?.isNew !== true) {
+      return found === undefined ? 'none' : 'member';
+    }
+    const { orgId } = found;
+    await this.#events.membershipChanged(user.id);
+    const actor = { userId: user.id, origin };
+    await this.#events.record(actor, { type: 'member_added', orgId, reason: 'domain_login' });
+    return 'joined';
+  }
+
+  override async redeemInvite(user: User, token: string, origin: RequestOrigin): Promise<string> {
+    return (await this.#redemption.redeem({ userId: user.id, origin }, token)).orgId;
+  }
+}

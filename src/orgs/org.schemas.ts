@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { hostedDomainSchema } from './hosted.domain.js';
+import { slugSchema } from './org.slug.js';
+
+/** A moment, as answers have it. */
+export const moment = z.iso
+  .datetime()
+  .meta({ description: 'ISO 8601 in UTC.', example: '2026-01-31T12:00:00.000Z' });
+
+export const idField = z.uuid().meta({ example: '01980000-0000-7000-8000-000000000000' });
+export const roleSchema = z.enum(['owner', 'admin', 'member'], { error: 'must be owner, admin or member' });
+
+const nameSchema = z
+  .string()
+  .trim()
+  .min(1, { error: 'must not be empty' })
+  .max(200, { error: 'must have at most 200 characters' })
+  // Also no half characters, and none that turn the direction of what stands around them.
+  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]*$/u, {
+    error: 'must not have control characters',
+  })
+  .meta({ example: 'Analytical Engines' });
+
+const joinPolicySchema = z
+  .enum(['domain', 'approval', 'invite'], { error: 'must be domain, approval or invite' })
+  .meta({
+    description:
+      'How holders of a verified e-mail address of `domain` come in: by themselves, after an admin approved them, or only by invite.',
+  });
+
+/** Body of `POST /api/v1/orgs`. */
+export const newOrgSchema = z.strictObject({ name: nameSchema, slug: slugSchema.optional() });
+
+/** Body of `PATCH /api/v1/orgs/:id`. */
+export const orgChangesSchema = z
+  .strictObject({
+    name: nameSchema,
+    slug: slugSchema,
+    domain: hostedDomainSchema.nullable(),
+    joinPolicy: joinPolicySchema,
+  })
+  .partial();
+
+/** An organisation, in answers. */
+export const orgSchema = z.object({
+  id: idField,
+  slug: z.string().meta({ example: 'analytical-engines' }),
+  name: z.string().meta({ example: 'Analytical Engines' }),
+  domain: z.string().nullable().meta({ description: 'Its e-mail domain.', example: 'example.org' }),
+  joinPolicy: joinPolicySchema,
+  role: roleSchema.nullable().meta({ description: 'What the caller is in it; null for no member.' }),
+  createdAt: moment,
+  updatedAt: moment,
+});
+
+export const nextCursor = z
+  .string()
+  .nullable()
+  .meta({ description: 'For the next page; null on the last one.', example: null });
+
+/** Answer of `GET /api/v1/orgs`. */
+export const orgListSchema = z.object({ items: z.array(orgSchema), nextCursor });
+
+/** Body of `PATCH /api/v1/orgs/:id/members/:userId`. */
+export const memberChangesSchema = z.strictObject({ role: roleSchema });
+
+/** A member, or somebody who has asked to be one. */
+export const memberSchema = z.object({
+  user: z.object({
+    id: idField,
+    name: z.string().nullable().meta({ example: 'Ada Lovelace' }),
+    email: z.string().nullable().meta({ example: 'ada@example.org' }),
+    emailVerified: z.boolean(),
+    picture: z.string().nullable().meta({ description: 'URL of a picture.' }),
+  }),
+  role: roleSchema,
+  state: z.enum(['active', 'requested']),
+  since: moment,
+});
+
+/** Answer of `GET /api/v1/orgs/:id/members`. */
+export const memberListSchema = z.object({ items: z.array(memberSchema), nextCursor });
+
+/** What somebody is after they were admitted, or asked to be. */
+export const membershipSchema = z.object({
+  userId: idField,
+  role: roleSchema,
+  state: z.enum(['active', 'requested']),
+});
+
+/** Answer of `POST /api/v1/orgs/:id/switch`. */
+export const switchedSchema = z.object({
+  org: z.object({ id: idField, slug: z.string(), role: roleSchema }),
+});
+
+export type OrgAnswer = z.output<typeof orgSchema>;
+export type MemberAnswer = z.output<typeof memberSchema>;
+export type Membership = z.output<typeof membershipSchema>;

@@ -1,0 +1,48 @@
+import { Injectable } from '@nestjs/common';
+import { Problem } from '../core/problem.error.js';
+import type { MintedSession } from '../session/session.minter.js';
+import { SessionService } from '../session/session.service.js';
+import { UsersService } from '../users/users.service.js';
+import { type Caller, requireId, requireMay } from './org.access.js';
+import { OrgEvents } from './org.events.js';
+
+/** Changes which organisation a session acts for. */
+@Injectable()
+export class OrgSwitch {
+  readonly #sessions: SessionService;
+  readonly #users: UsersService;
+  readonly #events: OrgEvents;
+
+  constructor(sessions: SessionService, users: UsersService, events: OrgEvents) {
+    this.#sessions = sessions;
+    this.#users = users;
+    this.#events = events;
+  }
+
+  /**
+   * Makes an organisation the active one of the caller's session.
+   * @returns the session's new token.
+   * @throws {Problem} `forbidden` without a session cookie, `not_found` when the caller is no member,
+   *   `unauthenticated` when the session is over.
+   */
+  async switchTo(caller: Caller, given: string): Promise<MintedSession> {
+    const { principal } = caller;
+    if (principal.credential !== 'cookie') {
+      throw new Problem('forbidden', {
+        detail: 'Only a session cookie has an active organisation that can be changed.',
+        reason: 'no_session_cookie',
+      });
+    }
+    const id = requireId(given);
+    const { sub, sid } = principal.claims;
+    const account = await this.#users.requireAccount(sub, id);
+    requireMay(principal, account.org?.id === id ? account.org.role : null, 'org.switch');
+    const session = await this.#sessions.chooseOrg(sid, id);
+    if (session === undefined) {
+      throw new Problem('unauthenticated', { reason: 'session_over' });
+    }
+    const minted = await this.#sessions.mint(account, session);
+    await this.#events.record(caller, { type: 'org_switched', target: { kind: 'org', id }, orgId: id });
+    return minted;
+  }
+}

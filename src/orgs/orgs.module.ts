@@ -1,0 +1,44 @@
+import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
+import { CoreModule } from '../core/core.module.js';
+import { DatabaseModule } from '../database/database.module.js';
+import { SessionModule } from '../session/session.module.js';
+import { UsersModule } from '../users/users.module.js';
+import { OrgAdmission } from '../auth/org.admission.js';
+import { MailModule } from '../mail/mail.module.js';
+import { InviteDelivery } from './invite.delivery.js';
+import { InviteRedemption } from './invite.redemption.js';
+import { InviteRedemptionController } from './invite-redemption.controller.js';
+import { InviteRepository } from './invite.repository.js';
+import { InvitesController } from './invites.controller.js';
+import { InvitesService } from './invites.service.js';
+import { MembersController } from './members.controller.js';
+import { MembersService } from './members.service.js';
+import { MembershipRepository } from './membership.repository.js';
+import { OrgEvents } from './org.events.js';
+import { OrgLoginAdmission } from './org.login.admission.js';
+import { OrgRepository } from './org.repository.js';
+import { OrgSwitch } from './org.switch.service.js';
+import { OrgsController } from './orgs.controller.js';
+import { OrgsService } from './orgs.service.js';
+
+/** Organisations, their members, and invites to them. */
+@Module({
+  imports: [CoreModule, DatabaseModule, AuditModule, SessionModule, UsersModule, MailModule],
+  controllers: [OrgsController, MembersController, InvitesController, InviteRedemptionController],
+  providers: [
+    OrgRepository,
+    MembershipRepository,
+    InviteRepository,
+    OrgEvents,
+    OrgsService,
+    MembersService,
+    OrgSwitch,
+    InvitesService,
+    InviteDelivery,
+    InviteRedemption,
+    { provide: OrgAdmission, useClass: OrgLoginAdmission },
+  ],
+  exports: [OrgAdmission],
+})
+export class OrgsModule {}

@@ -1,0 +1,92 @@
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { type FreshDatabase, freshDatabase } from '../../test/support/fresh.database.js';
+import { newIdentity, plainConfiguration } from '../../test/support/gateway.js';
+import { Clock } from '../core/clock.service.js';
+import { newId } from '../core/identifier.js';
+import type { DatabaseConnection } from '../database/database.connection.js';
+import type { SessionRow } from '../database/database.schema.js';
+import { UserChanges } from '../users/user.changes.js';
+import { UsersService } from '../users/users.service.js';
+import { SessionRepository } from './session.repository.js';
+
+const somebody = { id: newId(), isAdministrator: true };
+const expiresAt = Date.now() + 600_000;
+
+describe.each(['sqlite', 'postgres'] as const)(
+  'sessions of people who are on their way out, on %s',
+  (kind) => {
+    let database: FreshDatabase;
+    let connection: DatabaseConnection;
+    let users: UsersService;
+    let sessions: SessionRepository;
+    /** Another replica's, where there can be one. */
+    let changes: UserChanges;
+    let elsewhere: SessionRepository;
+
+    beforeEach(async () => {
+      database = await freshDatabase(kind, inject('postgresUrl'));
+      connection = await database.connectMigrated();
+      users = new UsersService(connection, new Clock(), plainConfiguration());
+      sessions = new SessionRepository(connection, new Clock());
+      const other = kind === 'sqlite' ? connection : database.connect();
+      changes = new UserChanges(other, new Clock());
+      elsewhere = new SessionRepository(other, new Clock());
+    });
+
+    afterEach(async () => {
+      await database?.drop();
+    });
+
+    const sessionOf = (userId: string): SessionRow => ({
+      id: newId(),
+      user_id: userId,
+      provider: 'ory',
+      provider_session_id: null,
+      oidc_sid: null,
+      issuer: 'https://provider.example.test',
+      subject: 'subject',
+      client_id: 'vestibule',
+      scope: 'openid',
+      amr: 'pwd',
+      acr: 'aal1',
+      claims: '{}',
+      auth_time: 1,
+      created_at: Date.now(),
+      renewed_at: Date.now(),
+      org_id: null,
+      user_agent: null,
+      remote_address: null,
+      last_seen_at: null,
+      ended_at: null,
+      end_reason: null,
+    });
+
+    it('whoever is disabled or gone gets none', async () => {
+      const { id } = (await users.recordLogin(newIdentity())).user;
+      await changes.disable(id, somebody);
+      await expect(sessions.insert(sessionOf(id))).rejects.toMatchObject({ reason: 'user_disabled' });
+      await changes.delete(id);
+      await expect(sessions.insert(sessionOf(id))).rejects.toMatchObject({
+        code: 'unauthenticated',
+        reason: 'user_unknown',
+      });
+    });
+
+    it('whoever is disabled while they log in, ten times over, has no live session afterwards', async () => {
+      let ended = 0;
+      for (let round = 0; round < 20; round += 1) {
+        const { id } = (await users.recordLogin(newIdentity())).user;
+        const logins = Array.from({ length: 10 }, () => sessions.insert(sessionOf(id)));
+        const shut = changes.disable(id, somebody).then(() => elsewhere.end({ userId: id }, 'x', expiresAt));
+        const results = await Promise.allSettled(logins);
+        ended += (await shut).sessions.length;
+        expect(await sessions.listOf(id)).toEqual([]);
+        const refused = results.flatMap((result) =>
+          result.status === 'rejected' ? [result.reason.reason] : [],
+        );
+        expect(new Set([...refused, 'user_disabled'])).toEqual(new Set(['user_disabled']));
+      }
+      expect(ended).toBeGreaterThan(0);
+    });
+  },
+);

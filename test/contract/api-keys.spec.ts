@@ -1,0 +1,291 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { ApiKeyRepository } from '../../src/api-keys/api-key.repository.js';
+import { newId } from '../../src/core/identifier.js';
+import { Database } from '../../src/database/database.schema.js';
+import { makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
+import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
+import { type Gateway, type HeldSession, newSecret, startGateway } from '../support/gateway.js';
+
+const path = '/api/v1/api-keys';
+const day = 86_400_000;
+const inDays = (days: number): string => new Date(Date.now() + days * day).toISOString();
+
+describe.each(['sqlite', 'postgres'] as const)('API keys on %s', (kind) => {
+  let database: FreshDatabase;
+  let gateway: Gateway;
+  let env: Record<string, string>;
+  let person: HeldSession;
+  let cookie: Record<string, string>;
+
+  beforeAll(async () => {
+    database = await freshDatabase(kind, inject('postgresUrl'));
+    env = { DATABASE_URL: database.url, SECRETS: newSecret() };
+    gateway = await startGateway(env);
+    person = await gateway.session();
+    cookie = { cookie: person.cookie };
+  });
+
+  afterAll(async () => {
+    await gateway?.stop();
+    await database?.drop();
+  });
+
+  it('are shown once, listed without the secret, and gone when revoked', async () => {
+    const { cookie: own } = await gateway.session();
+    const body = { name: '  Nightly export ', scope: 'orgs:read app:x orgs:read', expiresAt: inDays(30) };
+    const made = await send(gateway, 'POST', path, { cookie: own }, body);
+    expect(made.status).toBe(201);
+    const id = textOf(made, 'id');
+    const key = textOf(made, 'key');
+    expect(made.json()).toEqual({
+      id,
+      key: expect.stringMatching(/^vst_[\w-]{84}$/),
+      name: 'Nightly export',
+      prefix: `vst_${id.replaceAll('-', '')}`,
+      scope: 'orgs:read app:x',
+      createdAt: expect.any(String),
+      expiresAt: body.expiresAt,
+    });
+    expect(made.headers['location']).toBe(`${path}/${id}`);
+    expect(made.headers['cache-control']).toBe('no-store');
+    const listed = await gateway.request(path, { headers: { cookie: own } });
+    expect(listed.json()).toMatchObject({ items: [{ id, lastUsedAt: null }], nextCursor: null });
+    expect(listed.text).not.toContain(key.slice(40));
+    const stored = await gateway.app
+      .get(Database, { strict: false })
+      .query.selectFrom('api_keys')
+      .selectAll()
+      .where('id', '=', id)
+      .execute();
+    expect(JSON.stringify(stored)).not.toContain(key.slice(37, 80));
+    expect(gateway.log.join('\n')).not.toContain(key.slice(37, 80));
+    expect((await send(gateway, 'DELETE', `${path}/${id}`, { cookie: own })).status).toBe(204);
+    expect((await send(gateway, 'DELETE', `${path}/${id}`, { cookie: own })).status).toBe(404);
+    expect(textOf(await gateway.request(path, { headers: { cookie: own } }), 'items')).toBe('');
+  });
+
+  it('of somebody else are not found', async () => {
+    const { id } = await makeKey(gateway, cookie);
+    const { cookie: other } = await gateway.session();
+    for (const wrong of [id, id.toUpperCase(), newId(), 'x', '%00', '__proto__', '..%2f..']) {
+      const answer = await send(gateway, 'DELETE', `${path}/${wrong}`, { cookie: other });
+      expect({ wrong, status: answer.status }).toEqual({ wrong, status: 404 });
+    }
+    expect((await send(gateway, 'DELETE', `${path}/${id}`, cookie)).status).toBe(204);
+  });
+
+  it.each([
+    ['no name', { name: undefined }],
+    ['an empty name', { name: '   ' }],
+    ['a long name', { name: 'x'.repeat(201) }],
+    ['a control character', { name: 'a\u0000b' }],
+    ['a name that is none', { name: { x: 1 } }],
+    ['no scope', { scope: '' }],
+    ['an empty list', { scope: [] }],
+    ['a mistyped scope', { scope: 'orgs:raed' }],
+    ['an upper-case scope', { scope: 'Orgs:Read' }],
+    ['a quote in a scope', { scope: ['a"b'] }],
+    ['a blank in a scope of a list', { scope: ['api profile:read'] }],
+    ['a scope of a prototype', { scope: '__proto__' }],
+    ['21 scopes', { scope: Array.from({ length: 21 }, (_, index) => `app:${index}`) }],
+    ['a past end', { expiresAt: inDays(-1) }],
+    ['an end in two years', { expiresAt: inDays(730) }],
+    ['an end that is no moment', { expiresAt: 'tomorrow' }],
+    ['a number for an end', { expiresAt: 17 }],
+    ['an unknown field', { role: 'admin' }],
+  ])('%s is a 400 and makes none', async (_case, change) => {
+    const before = (await gateway.request(path, { headers: cookie })).text;
+    const answer = await send(gateway, 'POST', path, cookie, {
+      name: 'Key',
+      scope: 'profile:read',
+      ...change,
+    });
+    expect({ status: answer.status, code: textOf(answer, 'code') }).toEqual({
+      status: 400,
+      code: 'validation_failed',
+    });
+    expect((await gateway.request(path, { headers: cookie })).text).toBe(before);
+  });
+
+  it.each([[], 'x', 17, null, [[]]])('%j for a body is a 400', async (body) => {
+    expect((await send(gateway, 'POST', path, cookie, body)).status).toBe(400);
+  });
+
+  it('a key makes only keys within its scope, which end when it does', async () => {
+    const expiresAt = inDays(10);
+    const { key } = await makeKey(gateway, cookie, { scope: 'keys:write orgs:read app:x', expiresAt });
+    const as = { 'x-api-key': key };
+    for (const scope of ['api', 'orgs:write', 'keys:read', 'orgs:read app:y']) {
+      const answer = await send(gateway, 'POST', path, as, { name: 'Key', scope });
+      expect([answer.status, textOf(answer, 'code')]).toEqual([403, 'insufficient_scope']);
+      expect(answer.headers['www-authenticate']).toContain('error="insufficient_scope"');
+    }
+    const longer = { name: 'Key', scope: 'app:x', expiresAt: inDays(11) };
+    expect((await send(gateway, 'POST', path, as, longer)).status).toBe(400);
+    const child = await send(gateway, 'POST', path, as, { name: 'Key', scope: 'app:x keys:write' });
+    expect([child.status, textOf(child, 'expiresAt')]).toEqual([201, expiresAt]);
+    expect((await gateway.request(path, { headers: as })).status).toBe(403);
+  });
+
+  it('there are 50 live ones at most, also when many are asked for at once', async () => {
+    const { cookie: own } = await gateway.session();
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, () =>
+        send(gateway, 'POST', path, { cookie: own }, { name: 'Key', scope: 'app:x' }),
+      ),
+    );
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(50);
+    expect(answers.filter(({ status }) => status === 409)).toHaveLength(10);
+    const listed = await gateway.request(`${path}?limit=30`, { headers: { cookie: own } });
+    const cursor = textOf(listed, 'nextCursor');
+    const rest = await gateway.request(`${path}?limit=30&cursor=${cursor}`, { headers: { cookie: own } });
+    expect(rest.json()).toMatchObject({ items: { length: 20 }, nextCursor: null });
+    await send(gateway, 'DELETE', `${path}/${textOf(listed, 'items', '0', 'id')}`, { cookie: own });
+    expect((await send(gateway, 'POST', path, { cookie: own }, { name: 'Key', scope: 'app:x' })).status).toBe(
+      201,
+    );
+  });
+
+  it.each(['limit=0', 'limit=101', 'limit=x', 'cursor=x', 'cursor=IjEi', 'cursor=e30'])(
+    'a list with %s is a 400',
+    async (query) => {
+      expect((await gateway.request(`${path}?${query}`, { headers: cookie })).status).toBe(400);
+    },
+  );
+
+  it('when one was used is written down, and a later use is never set back', async () => {
+    const { id, key } = await makeKey(gateway, cookie);
+    expect((await gateway.request('/api/v1/me', { headers: { 'x-api-key': key } })).status).toBe(200);
+    const { query } = gateway.app.get(Database, { strict: false });
+    const keys = gateway.app.get(ApiKeyRepository, { strict: false });
+    await keys.markUsed(new Map([[id, 5000]]));
+    await keys.markUsed(new Map([[id, 4000]]));
+    const row = await query.selectFrom('api_keys').select('last_used_at').where('id', '=', id).execute();
+    expect(row).toEqual([{ last_used_at: 5000 }]);
+  });
+
+  it('what is not yet written down of its use is on a clean stop', async () => {
+    const replica = await startGateway(env);
+    const { cookie: own } = await replica.session();
+    const { id, key } = await makeKey(replica, { cookie: own });
+    await replica.request('/api/v1/me', { headers: { 'x-api-key': key } });
+    await replica.stop();
+    const { query } = gateway.app.get(Database, { strict: false });
+    const row = await query
+      .selectFrom('api_keys')
+      .select('last_used_at')
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow();
+    expect(row.last_used_at).toBeGreaterThan(Date.now() - 60_000);
+  });
+
+  describe('of organisations', () => {
+    let owner: HeldSession;
+    let admin: HeldSession;
+    let member: HeldSession;
+    let orgId: string;
+    let keys: string;
+
+    beforeAll(async () => {
+      [owner, admin, member] = [await gateway.session(), await gateway.session(), await gateway.session()];
+      orgId = await plantOrg(gateway, `org-${kind}`, { owner, admin, member });
+      keys = `/api/v1/orgs/${orgId}/api-keys`;
+    });
+
+    it('act as a service account of the organisation, with its role there', async () => {
+      const body = { name: 'Robot', scope: 'profile:read', role: 'admin' };
+      const made = await send(gateway, 'POST', keys, { cookie: admin.cookie }, body);
+      expect(made.status).toBe(201);
+      const session = await gateway.request('/auth/session', {
+        headers: { 'x-api-key': textOf(made, 'key') },
+      });
+      expect(session.json()).toMatchObject({
+        user: { email: null, emailVerified: false, name: 'Robot' },
+        claims: { org: { id: orgId, slug: `org-${kind}`, role: 'admin' }, scope: 'profile:read' },
+      });
+      expect((await gateway.request(keys, { headers: { cookie: owner.cookie } })).json()).toMatchObject({
+        items: [{ id: textOf(made, 'id'), role: 'admin', userId: textOf(session, 'user', 'id') }],
+      });
+      const own = await gateway.request(path, { headers: { cookie: admin.cookie } });
+      expect(textOf(own, 'items')).toBe('');
+    });
+
+    it('are for owners and admins; members may not, others see no such organisation', async () => {
+      const { id } = await makeKey(gateway, { cookie: owner.cookie }, {}, keys);
+      const stranger = await gateway.session();
+      for (const [cookie, status] of [
+        [member.cookie, 403],
+        [stranger.cookie, 404],
+      ] as const) {
+        const as = { cookie };
+        const body = { name: 'Key', scope: 'profile:read' };
+        expect((await send(gateway, 'POST', keys, as, body)).status).toBe(status);
+        expect((await gateway.request(keys, { headers: as })).status).toBe(status);
+        expect((await send(gateway, 'DELETE', `${keys}/${id}`, as)).status).toBe(status);
+      }
+      for (const wrong of [newId(), 'x', '__proto__']) {
+        const list = await gateway.request(`/api/v1/orgs/${wrong}/api-keys`, {
+          headers: { cookie: owner.cookie },
+        });
+        expect(list.status).toBe(404);
+      }
+      expect((await send(gateway, 'DELETE', `${keys}/${id}`, { cookie: admin.cookie })).status).toBe(204);
+    });
+
+    it('never make more of their maker: no role above theirs, no scope beyond it, no owner', async () => {
+      const robot = await makeKey(
+        gateway,
+        { cookie: owner.cookie },
+        { scope: 'keys:write keys:read', role: 'admin' },
+        keys,
+      );
+      const as = { 'x-api-key': robot.key };
+      for (const [body, status] of [
+        [{ role: 'owner' }, 400],
+        [{ scope: 'api' }, 403],
+        [{ role: 'admin' }, 201],
+      ] as const) {
+        const answer = await send(gateway, 'POST', keys, as, { name: 'Key', scope: 'keys:read', ...body });
+        expect(answer.status).toBe(status);
+      }
+      const plain = await makeKey(gateway, { cookie: owner.cookie }, { scope: 'keys:write' }, keys);
+      const refused = await send(
+        gateway,
+        'POST',
+        keys,
+        { 'x-api-key': plain.key },
+        { name: 'Key', scope: 'keys:write' },
+      );
+      expect(refused.status).toBe(403);
+      // A key that the organisation neither sees nor ends.
+      const hidden = await send(gateway, 'POST', path, as, { name: 'Key', scope: 'keys:read' });
+      expect(hidden.status).toBe(403);
+    });
+
+    it("a person's own key can't be revoked through an organisation, nor the other way round", async () => {
+      const own = await makeKey(gateway, { cookie: owner.cookie });
+      const orgs = await makeKey(gateway, { cookie: owner.cookie }, {}, keys);
+      const as = { cookie: owner.cookie };
+      expect((await send(gateway, 'DELETE', `${keys}/${own.id}`, as)).status).toBe(404);
+      expect((await send(gateway, 'DELETE', `${path}/${orgs.id}`, as)).status).toBe(404);
+    });
+
+    it('are dead at once when revoked, and their service account with them', async () => {
+      const robot = await makeKey(gateway, { cookie: owner.cookie }, {}, keys);
+      const status = async (): Promise<number> =>
+        (await gateway.request('/api/v1/me', { headers: { 'x-api-key': robot.key } })).status;
+      expect(await status()).toBe(200);
+      await send(gateway, 'DELETE', `${keys}/${robot.id}`, { cookie: owner.cookie });
+      expect(await status()).toBe(401);
+      const { query } = gateway.app.get(Database, { strict: false });
+      const account = await query
+        .selectFrom('users')
+        .innerJoin('api_keys', 'api_keys.user_id', 'users.id')
+        .leftJoin('memberships', 'memberships.user_id', 'users.id')
+        .select(['users.kind', 'users.disabled_at', 'memberships.role'])
+        .where('api_keys.id', '=', robot.id)
+        .executeTakeFirstOrThrow();
+      expect(account).toEqual({ kind: 'service', disabled_at: expect.any(Number), role: null });
+    });
+  });
+});

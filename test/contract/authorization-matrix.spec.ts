@@ -1,0 +1,335 @@
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { newId } from '../../src/core/identifier.js';
+import { Database } from '../../src/database/database.schema.js';
+import { hashOfInvite, newInviteToken } from '../../src/orgs/invite.token.js';
+import { type Gateway, type GatewayRequest, startGateway } from '../support/gateway.js';
+import { listRoutes } from '../support/route.list.js';
+import { TestDatabases } from '../support/test.database.js';
+import { type World, callers, makeWorld } from '../support/world.js';
+
+/** What is sent, and what each caller is answered, in the order of the columns. */
+interface Row {
+  /** That covers the route. */
+  readonly scope: string;
+  /** The key of the matrix is the administrator's, not the owner's. */
+  readonly isForAdministrators?: true;
+  readonly request: (world: World, gateway: Gateway) => Promise<MatrixRequest> | MatrixRequest;
+  readonly statuses: readonly [
+    anonymous: number,
+    stranger: number,
+    member: number,
+    orgAdmin: number,
+    owner: number,
+    otherOwner: number,
+    administrator: number,
+    keyWithScope: number,
+    keyWithoutScope: number,
+    disabled: number,
+  ];
+}
+
+interface MatrixRequest {
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+/** Whoever is logged in. */
+const everybody = [401, 200, 200, 200, 200, 200, 200, 200, 403, 401] as const;
+/** Administrators of the deployment. */
+const administrators = [401, 403, 403, 403, 403, 403, 200, 200, 403, 401] as const;
+
+const user = ({ userIds }: World): string => `/api/v1/users/${userIds.stranger}`;
+const org = ({ orgId }: World): string => `/api/v1/orgs/${orgId}`;
+const member = (world: World): string => `${org(world)}/members/${world.userIds.member}`;
+
+/** Somebody has asked to join. */
+async function requested(world: World, gateway: Gateway): Promise<string> {
+  const id = world.userIds.stranger;
+  await gateway.app
+    .get(Database, { strict: false })
+    .query.insertInto('memberships')
+    .values({ org_id: world.orgId, user_id: id, role: 'member', state: 'requested', created_at: Date.now() })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  return `${org(world)}/members/${id}`;
+}
+
+/** An invite that nobody has taken yet. */
+async function invite(world: World, gateway: Gateway): Promise<{ id: string; token: string }> {
+  const [id, token] = [newId(), newInviteToken()];
+  await gateway.app
+    .get(Database, { strict: false })
+    .query.insertInto('invites')
+    .values({
+      id,
+      org_id: world.orgId,
+      token_hash: hashOfInvite(token),
+      email: null,
+      role: 'member',
+      created_by: world.userIds.owner,
+      created_at: Date.now(),
+      expires_at: Date.now() + 60_000,
+      redeemed_at: null,
+      redeemed_by: null,
+      revoked_at: null,
+    })
+    .execute();
+  return { id, token };
+}
+
+/** A key of the organisation. @returns its id. */
+async function orgKey(world: World, gateway: Gateway): Promise<string> {
+  const answer = await gateway.request(`${org(world)}/api-keys`, {
+    method: 'POST',
+    headers: { ...(await world.headersOf('owner', 'api', false)), 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'Robot', scope: 'orgs:read' }),
+  });
+  return String(Reflect.get(Object(answer.json()), 'id'));
+}
+
+const rows: Readonly<Record<string, Row>> = {
+  'GET /api/v1/me': { scope: 'profile:read', request: () => ({ path: '/api/v1/me' }), statuses: everybody },
+  'GET /api/v1/me/orgs': {
+    scope: 'profile:read',
+    request: () => ({ path: '/api/v1/me/orgs' }),
+    statuses: everybody,
+  },
+  'GET /api/v1/me/export': {
+    scope: 'profile:read',
+    request: () => ({ path: '/api/v1/me/export' }),
+    statuses: everybody,
+  },
+  'PATCH /api/v1/me': {
+    scope: 'profile:write',
+    request: () => ({ path: '/api/v1/me', body: { name: 'Another' } }),
+    statuses: everybody,
+  },
+  // A key has no recent login behind it: that is asked for first. The only owners must give their organisation up first.
+  'DELETE /api/v1/me': {
+    scope: 'profile:write',
+    request: () => ({ path: '/api/v1/me' }),
+    statuses: [401, 204, 204, 204, 409, 409, 204, 401, 403, 401],
+  },
+  'GET /api/v1/users': {
+    scope: 'users:read',
+    isForAdministrators: true,
+    request: () => ({ path: '/api/v1/users' }),
+    statuses: administrators,
+  },
+  'GET /api/v1/users/:id': {
+    scope: 'users:read',
+    isForAdministrators: true,
+    request: (world) => ({ path: user(world) }),
+    statuses: administrators,
+  },
+  'PATCH /api/v1/users/:id': {
+    scope: 'users:write',
+    isForAdministrators: true,
+    request: (world) => ({ path: user(world), body: { role: 'admin' } }),
+    statuses: administrators,
+  },
+  'POST /api/v1/users/:id/disable': {
+    scope: 'users:write',
+    isForAdministrators: true,
+    request: (world) => ({ path: `${user(world)}/disable` }),
+    statuses: administrators,
+  },
+  'POST /api/v1/users/:id/enable': {
+    scope: 'users:write',
+    isForAdministrators: true,
+    request: (world) => ({ path: `${user(world)}/enable` }),
+    statuses: administrators,
+  },
+  'DELETE /api/v1/users/:id': {
+    scope: 'users:write',
+    isForAdministrators: true,
+    request: (world) => ({ path: user(world) }),
+    statuses: [401, 403, 403, 403, 403, 403, 204, 204, 403, 401],
+  },
+  'GET /api/v1/audit-events': {
+    scope: 'audit:read',
+    isForAdministrators: true,
+    request: () => ({ path: '/api/v1/audit-events' }),
+    statuses: administrators,
+  },
+  'POST /api/v1/orgs': {
+    scope: 'orgs:write',
+    request: () => ({ path: '/api/v1/orgs', body: { name: 'Another' } }),
+    statuses: [401, 201, 201, 201, 201, 201, 201, 201, 403, 401],
+  },
+  'GET /api/v1/orgs': { scope: 'orgs:read', request: () => ({ path: '/api/v1/orgs' }), statuses: everybody },
+  'GET /api/v1/orgs/:id': {
+    scope: 'orgs:read',
+    request: (world) => ({ path: org(world) }),
+    statuses: [401, 404, 200, 200, 200, 404, 200, 200, 403, 401],
+  },
+  'PATCH /api/v1/orgs/:id': {
+    scope: 'orgs:write',
+    request: (world) => ({ path: org(world), body: { name: 'Another' } }),
+    statuses: [401, 404, 403, 403, 200, 404, 200, 200, 403, 401],
+  },
+  'DELETE /api/v1/orgs/:id': {
+    scope: 'orgs:write',
+    request: (world) => ({ path: org(world) }),
+    statuses: [401, 404, 403, 403, 204, 404, 204, 204, 403, 401],
+  },
+  'GET /api/v1/orgs/:id/members': {
+    scope: 'orgs:read',
+    request: (world) => ({ path: `${org(world)}/members` }),
+    statuses: [401, 404, 200, 200, 200, 404, 200, 200, 403, 401],
+  },
+  'PATCH /api/v1/orgs/:id/members/:userId': {
+    scope: 'orgs:write',
+    request: (world) => ({ path: member(world), body: { role: 'admin' } }),
+    statuses: [401, 404, 403, 200, 200, 404, 200, 200, 403, 401],
+  },
+  // The member leaves.
+  'DELETE /api/v1/orgs/:id/members/:userId': {
+    scope: 'orgs:write',
+    request: (world) => ({ path: member(world) }),
+    statuses: [401, 404, 204, 204, 204, 404, 204, 204, 403, 401],
+  },
+  'POST /api/v1/orgs/:id/members/:userId/approve': {
+    scope: 'orgs:write',
+    request: async (world, gateway) => ({ path: `${await requested(world, gateway)}/approve` }),
+    statuses: [401, 404, 403, 200, 200, 404, 200, 200, 403, 401],
+  },
+  'POST /api/v1/orgs/:id/members/:userId/reject': {
+    scope: 'orgs:write',
+    request: async (world, gateway) => ({ path: `${await requested(world, gateway)}/reject` }),
+    statuses: [401, 404, 403, 204, 204, 404, 204, 204, 403, 401],
+  },
+  // Nobody here has an address of its domain: it has none.
+  'POST /api/v1/orgs/:id/join': {
+    scope: 'orgs:write',
+    request: (world) => ({ path: `${org(world)}/join` }),
+    statuses: [401, 404, 200, 200, 200, 404, 404, 200, 403, 401],
+  },
+  // Only a session can have another active organisation.
+  'POST /api/v1/orgs/:id/switch': {
+    scope: 'orgs:write',
+    request: (world) => ({ path: `${org(world)}/switch` }),
+    statuses: [401, 404, 200, 200, 200, 404, 404, 403, 403, 401],
+  },
+  'POST /api/v1/orgs/:id/invites': {
+    scope: 'orgs:write',
+    request: (world) => ({ path: `${org(world)}/invites`, body: { role: 'member' } }),
+    statuses: [401, 404, 403, 201, 201, 404, 201, 201, 403, 401],
+  },
+  'GET /api/v1/orgs/:id/invites': {
+    scope: 'orgs:read',
+    request: (world) => ({ path: `${org(world)}/invites` }),
+    statuses: [401, 404, 403, 200, 200, 404, 200, 200, 403, 401],
+  },
+  'DELETE /api/v1/orgs/:id/invites/:inviteId': {
+    scope: 'orgs:write',
+    request: async (world, gateway) => ({
+      path: `${org(world)}/invites/${(await invite(world, gateway)).id}`,
+    }),
+    statuses: [401, 404, 403, 204, 204, 404, 204, 204, 403, 401],
+  },
+  'POST /api/v1/invites/redeem': {
+    scope: 'orgs:write',
+    request: async (world, gateway) => ({
+      path: '/api/v1/invites/redeem',
+      body: { token: (await invite(world, gateway)).token },
+    }),
+    statuses: everybody,
+  },
+  'POST /api/v1/orgs/:id/api-keys': {
+    scope: 'keys:write',
+    request: (world) => ({ path: `${org(world)}/api-keys`, body: { name: 'Robot', scope: 'keys:write' } }),
+    statuses: [401, 404, 403, 201, 201, 404, 201, 201, 403, 401],
+  },
+  'GET /api/v1/orgs/:id/api-keys': {
+    scope: 'keys:read',
+    request: (world) => ({ path: `${org(world)}/api-keys` }),
+    statuses: [401, 404, 403, 200, 200, 404, 200, 200, 403, 401],
+  },
+  'DELETE /api/v1/orgs/:id/api-keys/:keyId': {
+    scope: 'keys:write',
+    request: async (world, gateway) => ({ path: `${org(world)}/api-keys/${await orgKey(world, gateway)}` }),
+    statuses: [401, 404, 403, 204, 204, 404, 204, 204, 403, 401],
+  },
+  'POST /api/v1/api-keys': {
+    scope: 'keys:write',
+    request: () => ({ path: '/api/v1/api-keys', body: { name: 'Robot', scope: 'keys:write' } }),
+    statuses: [401, 201, 201, 201, 201, 201, 201, 201, 403, 401],
+  },
+  'GET /api/v1/api-keys': {
+    scope: 'keys:read',
+    request: () => ({ path: '/api/v1/api-keys' }),
+    statuses: everybody,
+  },
+  // Another's key: nobody learns that it's there.
+  'DELETE /api/v1/api-keys/:id': {
+    scope: 'keys:write',
+    request: async (world, gateway) => ({ path: `/api/v1/api-keys/${await orgKey(world, gateway)}` }),
+    statuses: [401, 404, 404, 404, 404, 404, 404, 404, 403, 401],
+  },
+};
+
+describe.each(['sqlite', 'postgres'] as const)('who may do what on %s', (kind) => {
+  let gateway: Gateway;
+  let databases: TestDatabases;
+
+  beforeAll(async () => {
+    databases = new TestDatabases(inject('postgresUrl'));
+    gateway = await startGateway(kind === 'postgres' ? { DATABASE_URL: await databases.create() } : {});
+  });
+
+  afterAll(async () => {
+    await gateway?.stop();
+    await databases?.drop();
+  });
+
+  it('every route of the API has a row, and every row is a route', () => {
+    const fastify: FastifyInstance = gateway.app.getHttpAdapter().getInstance();
+    const routes = listRoutes(fastify)
+      .filter(
+        ({ method, pattern }) => pattern.startsWith('/api/') && method !== 'HEAD' && method !== 'OPTIONS',
+      )
+      .map(({ method, pattern }) => `${method} ${pattern}`);
+    expect(Object.keys(rows).toSorted()).toEqual([...new Set(routes)].toSorted());
+  });
+
+  describe.each(Object.entries(rows))('%s', (route, row) => {
+    let untouched: World | undefined;
+
+    /** Whoever is refused changes nothing, and neither does who reads: they share a world. */
+    async function worldFor(status: number): Promise<World> {
+      if (status < 400 && !route.startsWith('GET ')) {
+        return makeWorld(gateway);
+      }
+      untouched ??= await makeWorld(gateway);
+      return untouched;
+    }
+
+    it.each(callers.map((caller, index) => [caller, row.statuses[index] ?? 0] as const))(
+      '%s: %i',
+      async (caller, status) => {
+        const world = await worldFor(status);
+        const { path, body } = await row.request(world, gateway);
+        const headers = await world.headersOf(caller, row.scope, row.isForAdministrators === true);
+        const answer = await gateway.request(path, {
+          ...requestOf(route, body),
+          headers: { ...headersOf(body), ...headers },
+        });
+        expect(answer.status).toBe(status);
+      },
+    );
+  });
+});
+
+function headersOf(body: unknown): Record<string, string> {
+  return body === undefined ? {} : { 'content-type': 'application/json' };
+}
+
+function requestOf(route: string, body: unknown): Pick<GatewayRequest, 'method' | 'body'> {
+  const method = route.split(' ', 1)[0];
+  if (method !== 'GET' && method !== 'POST' && method !== 'PATCH' && method !== 'DELETE') {
+    throw new SyntaxError(`${route} has no method`);
+  }
+  return { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+}

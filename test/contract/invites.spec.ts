@@ -1,0 +1,343 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { ArrivalService } from '../../src/auth/arrival.service.js';
+import { newId } from '../../src/core/identifier.js';
+import { Database } from '../../src/database/database.schema.js';
+import type { ProviderIdentity } from '../../src/users/identity.js';
+import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
+import {
+  type Gateway,
+  type GatewayAnswer,
+  type HeldSession,
+  newIdentity,
+  startGateway,
+} from '../support/gateway.js';
+import { type Org, OrgCaller } from '../support/org.caller.js';
+
+const inviteSchema = z.looseObject({ id: z.uuid(), url: z.url().nullable(), mailed: z.boolean() });
+const origin = { requestId: newId(), remoteAddress: '127.0.0.1', userAgent: null };
+
+describe.each(['sqlite', 'postgres'] as const)('invites on %s', (kind) => {
+  let database: FreshDatabase;
+  let gateway: Gateway;
+  let orgs: OrgCaller;
+  let call: OrgCaller['call'];
+
+  beforeAll(async () => {
+    database = await freshDatabase(kind, inject('postgresUrl'));
+    gateway = await startGateway({ DATABASE_URL: database.url });
+    orgs = new OrgCaller(gateway);
+    call = orgs.call;
+  });
+
+  afterAll(async () => {
+    await gateway?.stop();
+    await database?.drop();
+  });
+
+  function expectProblem(answer: GatewayAnswer, status: number, code: string): void {
+    expect([answer.status, answer.text]).toEqual([status, expect.stringContaining(`"code":"${code}"`)]);
+  }
+
+  async function owner(): Promise<{ session: HeldSession; org: Org; path: string }> {
+    const session = await gateway.session();
+    const org = await orgs.make(session);
+    return { session, org, path: `/api/v1/orgs/${org.id}/invites` };
+  }
+
+  /** Makes an invite. @returns its id and token. */
+  async function invite(
+    session: HeldSession,
+    path: string,
+    body: unknown = {},
+  ): Promise<{ id: string; token: string }> {
+    const answer = await call(session, `POST ${path}`, body);
+    expect(answer.status).toBe(201);
+    const { id, url } = inviteSchema.parse(answer.json());
+    return { id, token: new URL(url ?? '').searchParams.get('invite') ?? '' };
+  }
+
+  const redeem = (session: HeldSession, token: string) =>
+    call(session, 'POST /api/v1/invites/redeem', { token });
+
+  /** What a login makes of somebody, up to their session. */
+  const arrive = (identity: ProviderIdentity, token?: string, isRequired = true) =>
+    gateway.app.get(ArrivalService, { strict: false }).arrive(
+      {
+        identity,
+        profile: {},
+        evidence: {
+          provider: 'ory',
+          issuer: identity.issuer,
+          subject: identity.subject,
+          clientId: 'vestibule',
+          scope: [],
+          amr: [],
+          acr: 'aal1',
+          authTime: null,
+          providerSessionId: null,
+          oidcSid: null,
+        },
+      },
+      token === undefined ? undefined : { token, isRequired },
+      origin,
+    );
+
+  it('without a mail server give their link once, which is stored as a hash alone', async () => {
+    const { session, org, path } = await owner();
+    const made = await call(session, `POST ${path}`, { email: ' Grace@Example.ORG ', role: 'admin' });
+    const { id, url } = inviteSchema.parse(made.json());
+    expect(made.headers['location']).toBe(`${path}/${id}`);
+    expect(made.json()).toEqual({
+      id,
+      email: 'grace@example.org',
+      role: 'admin',
+      state: 'open',
+      createdBy: session.user.id,
+      createdAt: expect.stringMatching(/Z$/),
+      expiresAt: expect.stringMatching(/Z$/),
+      redeemedBy: null,
+      mailed: false,
+      url: expect.stringMatching(/^https:\/\/auth\.example\.test\/auth\/login\?invite=[\w-]{43}$/),
+    });
+    const token = new URL(url ?? '').searchParams.get('invite') ?? '';
+    const row = await gateway.app
+      .get(Database, { strict: false })
+      .query.selectFrom('invites')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow();
+    expect(row.token_hash).toBe(createHash('sha256').update(token).digest('hex'));
+    const list = await call(session, `GET ${path}`);
+    expect([list.json(), list.text.includes(token)]).toEqual([
+      { items: [expect.objectContaining({ id, state: 'open' })], nextCursor: null },
+      false,
+    ]);
+    expect(org.id).toBe(row.org_id);
+    expect(gateway.log.filter((line) => line.includes(token))).toEqual([]);
+  });
+
+  it.each([
+    [{ email: 'nobody' }],
+    [{ email: 'a@b@example.org' }],
+    [{ email: 'a@example.org\r\nBcc: x@example.org' }],
+    [{ email: `${'a'.repeat(250)}@example.org` }],
+    [{ email: 'аda@example.org' }],
+    [{ email: 'Ada <ada@example.org>' }],
+    [{ email: '' }],
+    [{ email: 5 }],
+    [{ role: 'king' }],
+    [{ role: null }],
+    [{ extra: true }],
+    [[]],
+  ])('are not made of %j', async (body) => {
+    const { session, path } = await owner();
+    expectProblem(await call(session, `POST ${path}`, body), 400, 'validation_failed');
+    expect((await call(session, `GET ${path}`)).json()).toEqual({ items: [], nextCursor: null });
+  });
+
+  it('are for owners and admins to make, see and withdraw; nobody gives more than they have', async () => {
+    const { session, org, path } = await owner();
+    const [admin, plain] = [await orgs.member(org.id, 'admin'), await orgs.member(org.id, 'member')];
+    const { session: other } = await owner();
+    expectProblem(await call(plain, `POST ${path}`, {}), 403, 'forbidden');
+    expectProblem(await call(plain, `GET ${path}`), 403, 'forbidden');
+    expectProblem(await call(admin, `POST ${path}`, { role: 'owner' }), 403, 'forbidden');
+    const ofOwner = await invite(session, path, { role: 'owner' });
+    const ofAdmin = await invite(admin, path, { role: 'admin' });
+    expectProblem(await call(admin, `DELETE ${path}/${ofOwner.id}`), 403, 'forbidden');
+    expectProblem(await call(plain, `DELETE ${path}/${ofAdmin.id}`), 403, 'forbidden');
+    for (const line of [`GET ${path}`, `DELETE ${path}/${ofAdmin.id}`, `DELETE ${path}/${newId()}`]) {
+      expectProblem(await call(other, line), 404, 'not_found');
+    }
+    expectProblem(await call(other, `POST ${path}`, {}), 404, 'not_found');
+    const elsewhere = await owner();
+    expectProblem(await call(elsewhere.session, `DELETE ${elsewhere.path}/${ofAdmin.id}`), 404, 'not_found');
+    expectProblem(await call(session, `DELETE ${path}/x`), 404, 'not_found');
+    expect((await call(admin, `DELETE ${path}/${ofAdmin.id}`)).status).toBe(204);
+    expectProblem(await call(admin, `DELETE ${path}/${ofAdmin.id}`), 410, 'gone');
+    expectProblem(await redeem(await gateway.session(), ofAdmin.token), 410, 'gone');
+    expectProblem(await call(session, `GET ${path}?cursor=x`), 400, 'validation_failed');
+    const page = z.object({ items: z.array(z.looseObject({ id: z.string() })), nextCursor: z.string() });
+    const first = page.parse((await call(session, `GET ${path}?limit=1`)).json());
+    expect(first.items).toMatchObject([{ id: ofAdmin.id, state: 'revoked' }]);
+    expect((await call(session, `GET ${path}?limit=1&cursor=${first.nextCursor}`)).json()).toMatchObject({
+      items: [{ id: ofOwner.id, state: 'open' }],
+      nextCursor: null,
+    });
+  });
+
+  it('50 redemptions at once: exactly one is in', async () => {
+    const { session, org, path } = await owner();
+    const { id, token } = await invite(session, path);
+    const people = await Promise.all(Array.from({ length: 50 }, () => gateway.session()));
+    const answers = await Promise.all(people.map((person) => redeem(person, token)));
+    const winners = people.filter((_, index) => answers[index]?.status === 200);
+    expect(winners).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 410)).toHaveLength(49);
+    const members = await gateway.app
+      .get(Database, { strict: false })
+      .query.selectFrom('memberships')
+      .select('user_id')
+      .where('org_id', '=', org.id)
+      .where('role', '=', 'member')
+      .execute();
+    expect(members).toEqual([{ user_id: winners[0]?.user.id }]);
+    expect((await call(session, `GET ${path}`)).json()).toMatchObject({
+      items: [{ id, state: 'redeemed', redeemedBy: winners[0]?.user.id }],
+    });
+    expectProblem(await call(session, `DELETE ${path}/${id}`), 410, 'gone');
+  });
+
+  it('50 logins at once with one invite: exactly one is let in', async () => {
+    const { session, org, path } = await owner();
+    const { token } = await invite(session, path);
+    const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () => arrive(newIdentity(), token)));
+    const arrived = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    expect(arrived.map(({ account }) => account.org)).toEqual([
+      { id: org.id, slug: org.slug, role: 'member' },
+    ]);
+    const reasons = outcomes.flatMap((outcome): unknown[] =>
+      outcome.status === 'rejected' ? [outcome.reason] : [],
+    );
+    expect(reasons).toEqual(Array.from({ length: 49 }, () => expect.objectContaining({ code: 'gone' })));
+  });
+
+  it('an address binds: verified and the same, whatever its case', async () => {
+    const { session, org, path } = await owner();
+    const email = `grace-${newId().slice(-8)}@example.test`;
+    const { token } = await invite(session, path, { email });
+    for (const profile of [
+      { email: `x${email}`, emailVerified: true },
+      { email, emailVerified: false },
+      { email: null },
+    ]) {
+      expectProblem(await redeem(await gateway.session(profile), token), 403, 'forbidden');
+    }
+    const grace = await gateway.session({ email: email.toUpperCase(), emailVerified: true });
+    expect((await redeem(grace, token)).json()).toEqual({ orgId: org.id, role: 'member' });
+    expect(await orgs.claim(grace)).toMatchObject({ id: org.id, role: 'member' });
+    expectProblem(await redeem(grace, token), 410, 'gone');
+  });
+
+  it('end: by time, with whoever made them, and with the organisation', async () => {
+    const { session, org, path } = await owner();
+    const late = await invite(session, path);
+    gateway.shiftClock(7 * 86_400 + 1);
+    const guest = await gateway.session();
+    expectProblem(await redeem(guest, late.token), 410, 'gone');
+    expect((await call(await gateway.session(), 'GET /auth/session')).status).toBe(200);
+    gateway.shiftClock(0);
+
+    const admin = await orgs.member(org.id, 'admin');
+    const byAdmin = await invite(admin, path);
+    await call(session, `DELETE /api/v1/orgs/${org.id}/members/${admin.user.id}`);
+    expectProblem(await redeem(await gateway.session(), byAdmin.token), 410, 'gone');
+    const demoted = await orgs.member(org.id, 'admin');
+    const byDemoted = await invite(demoted, path);
+    await call(session, `PATCH /api/v1/orgs/${org.id}/members/${demoted.user.id}`, { role: 'member' });
+    expectProblem(await redeem(await gateway.session(), byDemoted.token), 410, 'gone');
+
+    const last = await invite(session, path);
+    expect((await call(session, `DELETE /api/v1/orgs/${org.id}`)).status).toBe(204);
+    expectProblem(await redeem(await gateway.session(), last.token), 410, 'gone');
+  });
+
+  it('raise a member’s role and never lower it', async () => {
+    const { session, org, path } = await owner();
+    const plain = await orgs.member(org.id, 'member');
+    const asAdmin = await invite(session, path, { role: 'admin' });
+    expect((await redeem(plain, asAdmin.token)).json()).toEqual({ orgId: org.id, role: 'admin' });
+    const asMember = await invite(session, path, { role: 'member' });
+    expect((await redeem(session, asMember.token)).json()).toEqual({ orgId: org.id, role: 'owner' });
+    expect(await orgs.claim(session)).toMatchObject({ role: 'owner' });
+  });
+
+  it('bring back who was removed', async () => {
+    const { session, org, path } = await owner();
+    const plain = await orgs.member(org.id, 'member');
+    await call(session, `DELETE /api/v1/orgs/${org.id}/members/${plain.user.id}`);
+    const { token } = await invite(session, path);
+    expect((await redeem(plain, token)).status).toBe(200);
+    expect((await call(plain, `GET /api/v1/orgs/${org.id}`)).status).toBe(200);
+  });
+
+  it.each([[{}], [{ token: '' }], [{ token: 5 }], [{ token: 'x'.repeat(129) }], [{ token: 'x', extra: 1 }]])(
+    'a redemption with %j is not valid',
+    async (body) => {
+      const session = await gateway.session();
+      expectProblem(await call(session, 'POST /api/v1/invites/redeem', body), 400, 'validation_failed');
+    },
+  );
+
+  it.each(['x', '../..', "' or 1=1 --", '\u0000', 'ж'.repeat(43)])(
+    'the token %j is nobody’s: gone',
+    async (token) => {
+      expectProblem(await redeem(await gateway.session(), token), 410, 'gone');
+    },
+  );
+
+  it('200 open ones are enough for one organisation', async () => {
+    const { session, path } = await owner();
+    for (let count = 0; count < 200; count += 20) {
+      await Promise.all(Array.from({ length: 20 }, () => invite(session, path)));
+    }
+    expectProblem(await call(session, `POST ${path}`, {}), 409, 'conflict');
+  });
+
+  describe('at a login', () => {
+    it('make the organisation the active one, of several', async () => {
+      const identity = newIdentity();
+      await orgs.make(await gateway.session(identity), 'First');
+      const { session, org, path } = await owner();
+      const { token } = await invite(session, path, { role: 'admin' });
+      const { account, inviteProblem } = await arrive(identity, token);
+      expect([account.org, inviteProblem]).toEqual([
+        { id: org.id, slug: org.slug, role: 'admin' },
+        undefined,
+      ]);
+    });
+
+    it('that are no good refuse a login that needs them, and not one that does not', async () => {
+      await expect(arrive(newIdentity(), 'nothing')).rejects.toMatchObject({ code: 'gone' });
+      const { account, inviteProblem } = await arrive(newIdentity(), 'nothing', false);
+      expect([account.org, inviteProblem?.code]).toEqual([null, 'gone']);
+    });
+  });
+
+  describe('a login with a verified address of an organisation’s domain', () => {
+    async function hosted(joinPolicy: string): Promise<{ session: HeldSession; org: Org; domain: string }> {
+      const domain = `d${newId().slice(-12)}.example`;
+      const session = await gateway.session({ email: `ada@${domain}`, emailVerified: true });
+      const org = await orgs.make(session);
+      await call(session, `PATCH /api/v1/orgs/${org.id}`, { domain, joinPolicy });
+      return { session, org, domain };
+    }
+
+    it('makes a member, once: who was removed, or left, is not brought back', async () => {
+      const { session, org, domain } = await hosted('domain');
+      const identity = newIdentity({ email: `grace@${domain.toUpperCase()}`, emailVerified: true });
+      const arrivals = await Promise.all(Array.from({ length: 10 }, () => arrive(identity)));
+      expect(arrivals.map(({ account }) => account.org?.id)).toEqual(arrivals.map(() => org.id));
+      const grace = await gateway.session(identity);
+      const path = `/api/v1/orgs/${org.id}/members/${grace.user.id}`;
+      expect((await call(session, `DELETE ${path}`)).status).toBe(204);
+      expect((await arrive(identity)).account.org).toBeNull();
+    });
+
+    it('does nothing where the address is not verified, or people have to ask', async () => {
+      const { domain } = await hosted('domain');
+      const unverified = newIdentity({ email: `eve@${domain}`, emailVerified: false });
+      expect((await arrive(unverified)).account.org).toBeNull();
+      const asking = await hosted('approval');
+      const asker = newIdentity({ email: `eve@${asking.domain}`, emailVerified: true });
+      expect((await arrive(asker)).account.org).toBeNull();
+      expect((await arrive({ ...unverified, emailVerified: true })).account.org).not.toBeNull();
+    });
+  });
+
+  it('nothing here has been answered with 500, and no token is in the log', () => {
+    expect(gateway.log.filter((line) => /internal_error|invite=/.test(line))).toEqual([]);
+  });
+});

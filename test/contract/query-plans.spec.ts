@@ -1,0 +1,226 @@
+import { CompiledQuery, type LogEvent, sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { AuditEventReader } from '../../src/audit-events/audit-event.reader.js';
+import { Clock } from '../../src/core/clock.service.js';
+import { newId } from '../../src/core/identifier.js';
+import type { DatabaseConnection } from '../../src/database/database.connection.js';
+import { OrgRepository } from '../../src/orgs/org.repository.js';
+import { MembershipRepository } from '../../src/orgs/membership.repository.js';
+import { SessionRepository } from '../../src/session/session.repository.js';
+import { UserDirectory } from '../../src/users/user.directory.js';
+import { UsersService } from '../../src/users/users.service.js';
+import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
+import { newIdentity, plainConfiguration } from '../support/gateway.js';
+
+/** Rows of each large table: enough that a planner prefers an index. */
+const size = 5000;
+const slice = 500;
+
+describe.each(['sqlite', 'postgres'] as const)(
+  'on %s, with 5,000 users, no list, search or login reads a whole table',
+  (kind) => {
+    let database: FreshDatabase;
+    let connection: DatabaseConnection;
+    let events: LogEvent[];
+    let userIds: string[];
+
+    beforeAll(async () => {
+      database = await freshDatabase(kind, inject('postgresUrl'));
+      await database.connectMigrated();
+      events = [];
+      connection = database.connect((event) => events.push(event));
+      userIds = await fill(connection);
+    });
+
+    afterAll(async () => {
+      await database?.drop();
+    });
+
+    /** Steps of the plans of every statement that was run, as text. */
+    async function plansOf(act: () => Promise<unknown>): Promise<string[]> {
+      events.length = 0;
+      await act();
+      const queries = events
+        .map(({ query }) => query)
+        .filter(({ sql: text }) => /^(?:select|update)/.test(text));
+      const steps: string[] = [];
+      for (const query of queries) {
+        const explain = kind === 'sqlite' ? 'explain query plan' : 'explain';
+        const { rows } = await connection.query.executeQuery<Record<string, unknown>>(
+          CompiledQuery.raw(`${explain} ${query.sql}`, [...query.parameters]),
+        );
+        steps.push(...rows.map((row) => String(row['detail'] ?? row['QUERY PLAN'])));
+      }
+      return steps;
+    }
+
+    const isWholeTable = (step: string): boolean =>
+      kind === 'sqlite'
+        ? /^SCAN (?:users|identities|memberships|sessions|audit_events|orgs)\b(?!.* USING )/.test(step)
+        : /Seq Scan on (?:users|identities|memberships|sessions|audit_events|orgs)\b/.test(step);
+
+    const acts: readonly (readonly [string, () => Promise<unknown>])[] = [
+      ['the first page of users', () => new UserDirectory(connection).list({ kind: 'person' }, 51)],
+      [
+        'a later page',
+        () =>
+          new UserDirectory(connection).list({ kind: 'person' }, 51, { by: 'id', id: userIds[2500] ?? '' }),
+      ],
+      ['a search', () => new UserDirectory(connection).list({ kind: 'person', search: 'person-42' }, 51)],
+      ['a user’s organisations', () => new UserDirectory(connection).orgsOf(userIds[7] ?? '', 51)],
+      ['a user’s identities', () => new UserDirectory(connection).identitiesOf(userIds[7] ?? '')],
+      ['a user’s sessions', () => new SessionRepository(connection, new Clock()).listOf(userIds[7] ?? '')],
+      [
+        'my organisations',
+        () => new OrgRepository(connection, new Clock()).listOf(userIds[7] ?? '', 51, undefined),
+      ],
+      [
+        'an organisation by its domain',
+        () => new OrgRepository(connection, new Clock()).findByDomain('a.example'),
+      ],
+      ['the newest audit events', () => new AuditEventReader(connection).list({}, 51, undefined)],
+      [
+        'audit events of a type',
+        () => new AuditEventReader(connection).list({ type: 'logout' }, 51, undefined),
+      ],
+      [
+        'audit events about somebody',
+        () => new AuditEventReader(connection).list({ target: userIds[7] ?? '' }, 51, undefined),
+      ],
+      [
+        'a login',
+        () => new UsersService(connection, new Clock(), plainConfiguration()).recordLogin(newIdentity()),
+      ],
+      [
+        'joining by domain',
+        () => new MembershipRepository(connection, new Clock()).joinByDomain(userIds[7] ?? '', 'a.example'),
+      ],
+    ];
+
+    it.each(acts)('%s', async (_name, act) => {
+      const steps = await plansOf(act);
+      expect(steps.length).toBeGreaterThan(0);
+      expect(steps.filter(isWholeTable)).toEqual([]);
+    });
+
+    it('the check sees a whole table being read', async () => {
+      const steps = await plansOf(() =>
+        connection.query.selectFrom('users').select('id').where('picture', '=', 'x').execute(),
+      );
+      expect(steps.filter(isWholeTable)).toHaveLength(1);
+    });
+  },
+);
+
+async function fill({ query }: DatabaseConnection): Promise<string[]> {
+  const now = Date.now();
+  const ids = Array.from({ length: size }, (_value, index) => newId(now - size + index));
+  for (let first = 0; first < size; first += slice) {
+    const some = ids.slice(first, first + slice);
+    await query
+      .insertInto('users')
+      .values(
+        some.map((id, index) => ({
+          id,
+          email: `person-${first + index}@example.org`,
+          email_key: `person-${first + index}@example.org`,
+          email_verified: 1,
+          name: `Person ${first + index}`,
+          name_key: `person ${first + index}`,
+          picture: null,
+          role: 'user' as const,
+          kind: 'person' as const,
+          version: 1,
+          disabled_at: null,
+          created_at: now,
+          updated_at: now,
+          last_login_at: now,
+        })),
+      )
+      .execute();
+    await query
+      .insertInto('identities')
+      .values(
+        some.map((id) => ({ issuer: 'i', subject: id, user_id: id, created_at: now, last_login_at: now })),
+      )
+      .execute();
+    await query
+      .insertInto('orgs')
+      .values(
+        some.map((id, index) => ({
+          id,
+          slug: `org-${first + index}`,
+          name: 'Org',
+          domain: `${first + index}.example`,
+          join_policy: 'domain' as const,
+          version: 1,
+          created_at: now,
+          updated_at: now,
+        })),
+      )
+      .execute();
+    await query
+      .insertInto('memberships')
+      .values(
+        some.map((id) => ({
+          org_id: id,
+          user_id: id,
+          role: 'owner' as const,
+          state: 'active' as const,
+          created_at: now,
+        })),
+      )
+      .execute();
+    await query
+      .insertInto('sessions')
+      .values(
+        some.map((id) => ({
+          id,
+          user_id: id,
+          provider: 'ory',
+          provider_session_id: null,
+          oidc_sid: null,
+          issuer: 'i',
+          subject: id,
+          client_id: 'c',
+          scope: '',
+          amr: '',
+          acr: null,
+          claims: '{}',
+          auth_time: now,
+          created_at: now,
+          renewed_at: now,
+          org_id: null,
+          user_agent: null,
+          remote_address: null,
+          last_seen_at: now,
+          ended_at: null,
+          end_reason: null,
+        })),
+      )
+      .execute();
+    await query
+      .insertInto('audit_events')
+      .values(
+        some.map((id) => ({
+          id,
+          at: now,
+          type: 'login_succeeded',
+          user_id: id,
+          session_id: null,
+          request_id: null,
+          remote_address: null,
+          reason: null,
+          actor_id: id,
+          actor_credential: null,
+          target_kind: 'user',
+          target_id: id,
+          org_id: null,
+          outcome: 'success',
+        })),
+      )
+      .execute();
+  }
+  await sql`analyze`.execute(query);
+  return ids;
+}

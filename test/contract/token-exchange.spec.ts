@@ -1,0 +1,376 @@
+import { decodeJwt } from 'jose';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { Database } from '../../src/database/database.schema.js';
+import { RevocationService } from '../../src/session/revocation.service.js';
+import { type Credential, exchange, makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
+import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
+import { type Gateway, type GatewayAnswer, type HeldSession, startGateway } from '../support/gateway.js';
+
+const grant_type = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const types = {
+  access: 'urn:ietf:params:oauth:token-type:access_token',
+  jwt: 'urn:ietf:params:oauth:token-type:jwt',
+  key: 'urn:vestibule:params:oauth:token-type:api_key',
+  session: 'urn:vestibule:params:oauth:token-type:session',
+  refresh: 'urn:ietf:params:oauth:token-type:refresh_token',
+} as const;
+
+type Form = Readonly<Record<string, string>>;
+
+describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) => {
+  let database: FreshDatabase;
+  let gateway: Gateway;
+  let person: HeldSession;
+  let orgId: string;
+  let secondOrgId: string;
+  let foreignOrgId: string;
+  let key: string;
+  let keyId: string;
+
+  beforeAll(async () => {
+    database = await freshDatabase(kind, inject('postgresUrl'));
+    gateway = await startGateway({ DATABASE_URL: database.url });
+    person = await gateway.session();
+    orgId = await plantOrg(gateway, 'first', { owner: person });
+    secondOrgId = await plantOrg(gateway, 'second', { member: person });
+    foreignOrgId = await plantOrg(gateway, 'foreign', { owner: await gateway.session() });
+    await gateway.app.get(RevocationService, { strict: false }).outdate('user', person.user.id);
+    ({ id: keyId, key } = await makeKey(
+      gateway,
+      { cookie: person.cookie },
+      { scope: 'profile:read orgs:read app:x' },
+    ));
+  });
+
+  afterAll(async () => {
+    await gateway?.stop();
+    await database?.drop();
+  });
+
+  const fromSession = (form: Form = {}, as: Credential = { cookie: person.cookie }) =>
+    exchange(gateway, { grant_type, subject_token_type: types.session, ...form }, as);
+  const fromKey = (form: Form = {}, subject_token = key) =>
+    exchange(gateway, { grant_type, subject_token_type: types.key, subject_token, ...form });
+  const fromJwt = (subject_token: string, form: Form = {}) =>
+    exchange(gateway, { grant_type, subject_token_type: types.jwt, subject_token, ...form });
+
+  /** The token in an answer, which must be a good one. */
+  function tokenOf(answer: GatewayAnswer): string {
+    expect({ status: answer.status, text: answer.status === 200 ? '' : answer.text }).toEqual({
+      status: 200,
+      text: '',
+    });
+    return textOf(answer, 'access_token');
+  }
+
+  const statusWith = async (token: string, path = '/api/v1/me'): Promise<number> =>
+    (await gateway.request(path, { headers: { authorization: `Bearer ${token}` } })).status;
+
+  function expectRefused(answer: GatewayAnswer, error: string): void {
+    expect({ status: answer.status, body: answer.json() }).toEqual({
+      status: 400,
+      body: { error, error_description: expect.any(String) },
+    });
+    expect(answer.headers['cache-control']).toBe('no-store');
+    expect(answer.headers['pragma']).toBe('no-cache');
+  }
+
+  it('answers as RFC 8693 section 2.2.1 says', async () => {
+    const answer = await fromSession({}, { cookie: (await gateway.session()).cookie });
+    expect(answer.json()).toEqual({
+      access_token: expect.any(String),
+      issued_token_type: types.access,
+      token_type: 'Bearer',
+      expires_in: expect.any(Number),
+      scope: 'openid api',
+    });
+    expect(answer.headers['cache-control']).toBe('no-store');
+    expect(answer.headers['pragma']).toBe('no-cache');
+    expect(answer.cookies).toEqual([]);
+    const jwt = await fromSession({ requested_token_type: types.jwt, audience: '', resource: '' });
+    expect(textOf(jwt, 'issued_token_type')).toBe(types.jwt);
+    expect(await statusWith(tokenOf(jwt))).toBe(200);
+  });
+
+  describe('refuses with the code of the RFC:', () => {
+    const table: readonly (readonly [string, string, Form])[] = [
+      ['no grant', 'invalid_request', { grant_type: '' }],
+      ['another grant', 'unsupported_grant_type', { grant_type: 'client_credentials' }],
+      ['a grant of a prototype', 'unsupported_grant_type', { grant_type: '__proto__' }],
+      ['no type of subject', 'invalid_request', { subject_token_type: '' }],
+      ['an unknown type', 'invalid_request', { subject_token_type: 'token' }],
+      ['a refresh token', 'invalid_request', { subject_token_type: types.refresh, subject_token: 'x' }],
+      ['a session with a token', 'invalid_request', { subject_token: 'x' }],
+      ['an access token that is missing', 'invalid_request', { subject_token_type: types.access }],
+      ['a key that is missing', 'invalid_request', { subject_token_type: types.key }],
+      ['a JWT that is missing', 'invalid_request', { subject_token_type: types.jwt }],
+      ['a garbage key', 'invalid_request', { subject_token_type: types.key, subject_token: 'vst_x' }],
+      ['a garbage JWT', 'invalid_request', { subject_token_type: types.jwt, subject_token: 'a.b.c' }],
+      ['a long token', 'invalid_request', { subject_token_type: types.jwt, subject_token: 'x'.repeat(8193) }],
+      ['an empty scope', 'invalid_scope', { scope: ' ' }],
+      ['a mistyped scope', 'invalid_scope', { scope: 'orgs:raed' }],
+      ['a malformed scope', 'invalid_scope', { scope: 'a"b' }],
+      ['a scope with a line break', 'invalid_scope', { scope: 'api\nx' }],
+      ['another audience', 'invalid_target', { audience: 'https://elsewhere.example' }],
+      ['another resource', 'invalid_target', { resource: 'https://elsewhere.example' }],
+      ['an unknown organisation', 'invalid_target', { org: 'nowhere' }],
+      ['an organisation of others', 'invalid_target', { org: 'foreign' }],
+      ['an organisation of a prototype', 'invalid_target', { org: '__proto__' }],
+      ['another token to be made', 'invalid_request', { requested_token_type: types.refresh }],
+      ['an actor without a type', 'invalid_request', { actor_token: 'x' }],
+      ['a type without an actor', 'invalid_request', { actor_token_type: types.jwt }],
+      ['a garbage actor', 'invalid_request', { actor_token: 'a.b.c', actor_token_type: types.jwt }],
+      ['a session as an actor', 'invalid_request', { actor_token: 'x', actor_token_type: types.session }],
+    ];
+
+    it.each(table)('%s: %s', async (_case, error, form) => {
+      expectRefused(await fromSession(form), error);
+    });
+
+    it('a session without a cookie, and a bearer as a session: invalid_request', async () => {
+      expectRefused(await fromSession({}, {}), 'invalid_request');
+      expectRefused(await fromSession({}, { authorization: person.bearer }), 'invalid_request');
+      expectRefused(await fromSession({}, { 'x-api-key': key }), 'invalid_request');
+      expectRefused(await fromSession({}, { cookie: `${gateway.cookieName}=x` }), 'invalid_request');
+    });
+
+    it.each(['grant_type', 'subject_token_type', 'scope', 'org', 'requested_token_type'])(
+      '%s given twice: invalid_request',
+      async (name) => {
+        const form: [string, string][] = [
+          ['grant_type', grant_type],
+          ['subject_token_type', types.session],
+          [name, 'first'],
+          [name, 'second'],
+        ];
+        expectRefused(await exchange(gateway, form, { cookie: person.cookie }), 'invalid_request');
+      },
+    );
+
+    it('nothing at all, and JSON of the wrong kind: invalid_request', async () => {
+      expectRefused(await exchange(gateway, {}), 'invalid_request');
+      for (const body of [[], 17, null, { grant_type: {} }, { grant_type, subject_token_type: 1 }]) {
+        expectRefused(await send(gateway, 'POST', '/auth/token', {}, body), 'invalid_request');
+      }
+    });
+
+    it('more scope than the subject has: invalid_scope', async () => {
+      for (const scope of ['api', 'orgs:write', 'profile:read keys:read', 'app:y', 'openid']) {
+        expectRefused(await fromKey({ scope }), 'invalid_scope');
+      }
+    });
+
+    it('and says nothing of what was sent, nor why a token was refused', async () => {
+      const revoked = await makeKey(gateway, { cookie: person.cookie });
+      await send(gateway, 'DELETE', `/api/v1/api-keys/${revoked.id}`, { cookie: person.cookie });
+      const answer = await fromKey({}, revoked.key);
+      expectRefused(answer, 'invalid_request');
+      expect(answer.text).toBe((await fromKey({}, 'vst_x')).text);
+      expect(gateway.log.join('\n')).not.toContain(revoked.key);
+      expect(gateway.log.some((line) => line.includes('api_key_over'))).toBe(true);
+    });
+  });
+
+  it('takes the audience as often as it is given, and ignores what it does not know', async () => {
+    const { TOKEN_AUDIENCE: audience } = gateway.configuration;
+    const form: [string, string][] = [
+      ['grant_type', grant_type],
+      ['subject_token_type', types.session],
+      ['audience', audience],
+      ['audience', audience],
+      ['resource', audience],
+      ['client_id', 'somebody'],
+      ['whatever', 'x'],
+    ];
+    const answer = await exchange(gateway, form, { cookie: person.cookie });
+    expect(decodeJwt(tokenOf(answer)).aud).toBe(audience);
+  });
+
+  it('a session becomes a token with less scope, which is held to it', async () => {
+    const answer = await fromSession({ scope: 'orgs:read app:y' });
+    expect(textOf(answer, 'scope')).toBe('orgs:read app:y');
+    const token = tokenOf(answer);
+    expect(decodeJwt(token)['scope']).toBe('orgs:read app:y');
+    expect(await statusWith(token)).toBe(403);
+    expect(await statusWith(token, '/auth/session')).toBe(200);
+  });
+
+  it('an organisation by id or slug changes the org claim and nothing else', async () => {
+    const stable = (token: string): Record<string, unknown> => {
+      const { jti: _jti, iat: _iat, nbf: _nbf, exp: _exp, ...rest } = decodeJwt(token);
+      return rest;
+    };
+    const plain = stable(tokenOf(await fromSession()));
+    expect(plain['org']).toEqual({ id: orgId, slug: 'first', role: 'owner' });
+    for (const org of [secondOrgId, 'second']) {
+      const token = tokenOf(await fromSession({ org }));
+      expect(stable(token)).toEqual({ ...plain, org: { id: secondOrgId, slug: 'second', role: 'member' } });
+      expect(await statusWith(token)).toBe(200);
+      expect(decodeJwt(tokenOf(await fromKey({ org })))['org']).toEqual({
+        id: secondOrgId,
+        slug: 'second',
+        role: 'member',
+      });
+    }
+    expectRefused(await fromKey({ org: foreignOrgId }), 'invalid_target');
+    expect(stable(tokenOf(await fromSession()))).toEqual(plain);
+  });
+
+  it('an API key becomes a token of its owner, with its scope and id, that dies with it', async () => {
+    const own = await makeKey(gateway, { cookie: person.cookie }, { scope: 'profile:read app:x' });
+    const token = tokenOf(await fromKey({}, own.key));
+    expect(decodeJwt(token)).toMatchObject({
+      sub: person.user.id,
+      sid: own.id,
+      client_id: 'api-key',
+      scope: 'profile:read app:x',
+      auth_time: 0,
+    });
+    const narrow = tokenOf(await fromJwt(token, { scope: 'profile:read' }));
+    expect([await statusWith(token), await statusWith(narrow)]).toEqual([200, 200]);
+    await send(gateway, 'DELETE', `/api/v1/api-keys/${own.id}`, { cookie: person.cookie });
+    expect([await statusWith(token), await statusWith(narrow)]).toEqual([401, 401]);
+    expectRefused(await fromJwt(token), 'invalid_request');
+    expectRefused(await fromKey({}, own.key), 'invalid_request');
+  });
+
+  it('a token from a key ends no later than the key', async () => {
+    const expiresAt = new Date(Date.now() + 90_000).toISOString();
+    const own = await makeKey(gateway, { cookie: person.cookie }, { expiresAt });
+    const answer = await fromKey({}, own.key);
+    expect(decodeJwt(tokenOf(answer)).exp).toBe(Math.floor(Date.parse(expiresAt) / 1000));
+    expect(Number(textOf(answer, 'expires_in'))).toBeLessThanOrEqual(90);
+  });
+
+  it('what a key says is read anew for every exchange, and a logout with such a token ends nothing', async () => {
+    const token = tokenOf(await fromKey());
+    expect(decodeJwt(token)['sid']).toBe(keyId);
+    await send(gateway, 'POST', '/auth/logout', { authorization: `Bearer ${token}` });
+    expect(await statusWith(token)).toBe(200);
+    const { query } = gateway.app.get(Database, { strict: false });
+    await query.updateTable('users').set({ name: 'New Name' }).where('id', '=', person.user.id).execute();
+    expect(decodeJwt(tokenOf(await fromKey()))['name']).toBe('New Name');
+  });
+
+  it('a token of ours becomes a narrower one, never a wider or longer one', async () => {
+    const wide = tokenOf(await fromSession());
+    const narrow = tokenOf(await fromJwt(wide, { scope: 'profile:read orgs:read' }));
+    gateway.shiftClock(20);
+    try {
+      const narrower = tokenOf(await fromJwt(narrow, { scope: 'profile:read' }));
+      expect(decodeJwt(narrower).exp).toBe(decodeJwt(narrow).exp);
+      expect(decodeJwt(narrower)['sid']).toBe(decodeJwt(wide)['sid']);
+      expectRefused(await fromJwt(narrower, { scope: 'orgs:read' }), 'invalid_scope');
+      expectRefused(await fromJwt(narrow, { scope: 'api' }), 'invalid_scope');
+      // One that was narrowed was handed on for one organisation; one with full authority may move.
+      expectRefused(await fromJwt(narrow, { org: 'second' }), 'invalid_target');
+      expect(decodeJwt(tokenOf(await fromJwt(narrow, { org: 'first' })))['org']).toMatchObject({ id: orgId });
+      expect(decodeJwt(tokenOf(await fromJwt(wide, { org: 'second' })))['org']).toMatchObject({
+        id: secondOrgId,
+      });
+    } finally {
+      gateway.shiftClock(0);
+    }
+  });
+
+  it('a token of ours that is over, stale, or of an ended session is none', async () => {
+    const other = await gateway.session();
+    const token = tokenOf(await fromSession({}, { cookie: other.cookie }));
+    gateway.shiftClock(gateway.configuration.TOKEN_TTL + 120);
+    expectRefused(await fromJwt(token), 'invalid_request');
+    gateway.shiftClock(0);
+    expect((await fromJwt(token)).status).toBe(200);
+    gateway.shiftClock(2);
+    await gateway.app.get(RevocationService, { strict: false }).outdate('user', other.user.id);
+    gateway.shiftClock(0);
+    expectRefused(await fromJwt(token), 'invalid_request');
+    const third = await gateway.session();
+    const ended = tokenOf(await fromSession({}, { cookie: third.cookie }));
+    await send(gateway, 'POST', '/auth/logout', { cookie: third.cookie });
+    expectRefused(await fromJwt(ended), 'invalid_request');
+    expectRefused(await fromSession({}, { cookie: third.cookie }), 'invalid_request');
+  });
+
+  describe('delegation', () => {
+    const actAs = (token: string, type: string = types.jwt): Form => ({
+      actor_token: token,
+      actor_token_type: type,
+    });
+
+    it('names who acts, and before them who acted for the actor or on the subject', async () => {
+      const [first, second, third] = await Promise.all([1, 2, 3].map(() => gateway.session()));
+      if (first === undefined || second === undefined || third === undefined) {
+        throw new Error('no sessions');
+      }
+      const once = tokenOf(await fromSession(actAs(first.token)));
+      expect(decodeJwt(once)).toMatchObject({ sub: person.user.id, act: { sub: first.user.id } });
+      expect(await statusWith(once)).toBe(200);
+      const twice = tokenOf(await fromJwt(once, actAs(second.token, types.access)));
+      const both = { sub: second.user.id, act: { sub: first.user.id } };
+      expect(decodeJwt(twice)['act']).toEqual(both);
+      // Nobody who has acted gets out of it.
+      expect(decodeJwt(tokenOf(await fromJwt(twice)))['act']).toEqual(both);
+      const acting = tokenOf(
+        await exchange(gateway, {
+          grant_type,
+          subject_token_type: types.jwt,
+          subject_token: third.token,
+          ...actAs(first.token),
+        }),
+      );
+      expect(decodeJwt(tokenOf(await fromSession(actAs(acting))))['act']).toEqual({
+        sub: third.user.id,
+        act: { sub: first.user.id },
+      });
+    });
+
+    it('by an API key works as well, within the scope of the subject and the life of both', async () => {
+      const expiresAt = new Date(Date.now() + 60_000).toISOString();
+      const robot = await makeKey(gateway, { cookie: person.cookie }, { expiresAt, scope: 'app:x' });
+      const token = tokenOf(await fromSession(actAs(robot.key, types.key)));
+      expect(decodeJwt(token)).toMatchObject({ scope: 'openid api', act: { sub: person.user.id } });
+      expect(decodeJwt(token).exp).toBe(Math.floor(Date.parse(expiresAt) / 1000));
+    });
+
+    it('is refused when the actor is, and after five in a row', async () => {
+      const actor = await gateway.session();
+      let token = tokenOf(await fromSession());
+      for (let count = 0; count < 5; count += 1) {
+        token = tokenOf(await fromJwt(token, actAs(actor.token)));
+      }
+      expectRefused(await fromJwt(token, actAs(actor.token)), 'invalid_request');
+      await send(gateway, 'POST', '/auth/logout', { authorization: actor.bearer });
+      expectRefused(await fromSession(actAs(actor.token)), 'invalid_request');
+    });
+
+    it('makes no keys, which would outlive it and hide who acts', async () => {
+      const token = tokenOf(await fromSession(actAs((await gateway.session()).token)));
+      const answer = await send(
+        gateway,
+        'POST',
+        '/api/v1/api-keys',
+        { authorization: `Bearer ${token}` },
+        { name: 'Key', scope: 'api' },
+      );
+      expect([answer.status, textOf(answer, 'code')]).toEqual([403, 'forbidden']);
+    });
+  });
+
+  it('a disabled owner gets no token, whatever they come with', async () => {
+    const other = await gateway.session();
+    const own = await makeKey(gateway, { cookie: other.cookie });
+    const token = tokenOf(await fromSession({}, { cookie: other.cookie }));
+    const { query } = gateway.app.get(Database, { strict: false });
+    await query
+      .updateTable('users')
+      .set({ disabled_at: Date.now() })
+      .where('id', '=', other.user.id)
+      .execute();
+    expectRefused(await fromKey({}, own.key), 'invalid_request');
+    expectRefused(await fromSession({}, { cookie: other.cookie }), 'invalid_request');
+    gateway.shiftClock(2);
+    await gateway.app.get(RevocationService, { strict: false }).outdate('user', other.user.id);
+    gateway.shiftClock(0);
+    expectRefused(await fromJwt(token), 'invalid_request');
+  });
+});

@@ -1,0 +1,35 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+
+const folder = new URL('../../examples/notes/', import.meta.url);
+const document = readFileSync(new URL('../../docs/adopting.md', import.meta.url), 'utf8');
+const blocks = new Map(
+  [...document.matchAll(/<!-- examples\/notes\/(\S+) -->\n\n```ts\n([\s\S]*?)\n```/g)].map(
+    ([, file = '', code = '']) => [file, code],
+  ),
+);
+const files = readdirSync(folder);
+
+describe('docs/adopting.md', () => {
+  it('shows every file of the example, and no other', () => {
+    expect(files.length).toBeGreaterThan(5);
+    expect([...blocks.keys()].toSorted()).toEqual(files.toSorted());
+  });
+
+  it.each(files)('%s is what the file says', (file) => {
+    expect(`${blocks.get(file)}\n`).toBe(readFileSync(new URL(file, folder), 'utf8'));
+  });
+
+  it('names every decorator that there is', () => {
+    for (const source of ['access.decorators', 'step-up.decorators']) {
+      const code = readFileSync(new URL(`../../src/session/${source}.ts`, import.meta.url), 'utf8');
+      const names = [...code.matchAll(/^export (?:const|function) ([A-Z][a-z]\w+)/gm)].map(
+        ([, name = '']) => name,
+      );
+      expect(names.length).toBeGreaterThan(1);
+      for (const name of names) {
+        expect(document).toContain(`@${name}(`);
+      }
+    }
+  });
+});

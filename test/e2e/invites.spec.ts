@@ -1,0 +1,198 @@
+import { type Server, createServer } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { inviteMail } from '../../src/mail/invite.mail.js';
+import { SmtpMailer } from '../../src/mail/smtp.mailer.js';
+import { Mailbox } from '../support/mailbox.js';
+import { OAuthApp } from '../support/oauth.app.js';
+import { type Person, logIn, newPerson, signUp } from '../support/person.js';
+import { type Stack, startStack } from '../support/stack.js';
+import { type Page, UserAgent } from '../support/user-agent.js';
+
+const orgSchema = z.looseObject({ id: z.string(), slug: z.string() });
+const inviteSchema = z.looseObject({ id: z.string(), mailed: z.boolean(), url: z.string().nullable() });
+const sessionSchema = z.looseObject({ claims: z.looseObject({ org: z.unknown().optional() }) });
+
+let stack: Stack;
+let mailbox: Mailbox;
+let owner: UserAgent;
+let org: z.output<typeof orgSchema>;
+
+beforeAll(async () => {
+  stack = await startStack();
+  mailbox = new Mailbox(stack);
+  owner = new UserAgent(stack.url);
+  await signUp(owner, newPerson());
+  org = orgSchema.parse((await owner.post('/api/v1/orgs', { name: 'Analytical Engines' })).json());
+});
+
+afterAll(async () => {
+  await stack?.stop();
+});
+
+async function invite(body: unknown): Promise<z.output<typeof inviteSchema>> {
+  const answer = await owner.post(`/api/v1/orgs/${org.id}/invites`, body);
+  expect(answer.status).toBe(201);
+  return inviteSchema.parse(answer.json());
+}
+
+async function orgClaim(agent: UserAgent): Promise<unknown> {
+  return sessionSchema.parse((await agent.fetch('/auth/session')).json()).claims.org;
+}
+
+/** From the login page that a link leads to, to the form of somebody new, and through it. */
+async function signUpFrom(agent: UserAgent, login: Page, person: Person): Promise<Page> {
+  const link = login
+    .html()
+    .querySelectorAll('a')
+    .map((anchor) => anchor.getAttribute('href') ?? '')
+    .find((href) => href.includes('registration'));
+  const page = await agent.navigate(new URL((link ?? '').replaceAll('&amp;', '&'), login.url).href);
+  return agent.submit(page, {
+    'traits.email': person.email,
+    'traits.name': person.name,
+    password: person.password,
+  });
+}
+
+function tokenOf(link: string | null | undefined): string {
+  return new URL(link ?? '').searchParams.get('invite') ?? '';
+}
+
+it('a link, by signing up with it: in the organisation, and acting for it', async () => {
+  const { mailed, url } = await invite({ role: 'admin' });
+  expect(mailed).toBe(false);
+  const agent = new UserAgent(stack.url);
+  const page = await signUpFrom(agent, await agent.navigate(url ?? ''), newPerson());
+  expect([page.status, page.url]).toEqual([200, `${stack.url}/`]);
+  expect(await orgClaim(agent)).toEqual({ id: org.id, slug: org.slug, role: 'admin' });
+
+  // Once: the next one is logged in all the same, and told.
+  const late = new UserAgent(stack.url);
+  const notice = await signUpFrom(late, await late.navigate(url ?? ''), newPerson());
+  expect(notice.url).toBe(`${stack.url}/?notice=invite_gone`);
+  expect(notice.html().querySelector('[role=status]')?.text).toContain('can no longer be used');
+  expect(await orgClaim(late)).toBeUndefined();
+});
+
+it('a mail: its link works for the invited one, as soon as their address is verified', async () => {
+  const person = newPerson();
+  const { mailed, url } = await invite({ email: person.email.toUpperCase() });
+  expect([mailed, url]).toEqual([true, null]);
+  const { link = '', text } = await mailbox.next(
+    person.email,
+    /^You are invited to join Analytical Engines$/,
+  );
+  expect(text).toContain('invites you to join Analytical Engines.');
+  expect(link).toMatch(/\/auth\/login\?invite=[\w-]{43}$/);
+
+  const other = new UserAgent(stack.url);
+  const refused = await signUpFrom(other, await other.navigate(link), newPerson());
+  expect(refused.url).toBe(`${stack.url}/?notice=invite_refused`);
+
+  const agent = new UserAgent(stack.url);
+  const page = await signUpFrom(agent, await agent.navigate(link), person);
+  expect(page.url).toBe(`${stack.url}/?notice=invite_unverified`);
+  expect(await orgClaim(agent)).toBeUndefined();
+  const verification = await mailbox.next(person.email, /verify/i);
+  const form = await agent.navigate(verification.link ?? '');
+  await agent.submit(form, { code: verification.code });
+  expect((await agent.navigate(link)).url).toBe(`${stack.url}/`);
+  expect(await orgClaim(agent)).toEqual({ id: org.id, slug: org.slug, role: 'member' });
+});
+
+it('POST /auth/login with an invite: refused before a session with a bad one, a member with a good one', async () => {
+  const person = newPerson();
+  const browser = new UserAgent(stack.url);
+  await signUp(browser, person);
+  const spa = OAuthApp.spa(stack.url);
+  const { access_token: accessToken } = await spa.login(browser);
+  const app = new UserAgent(stack.url);
+  const bad = await app.post('/auth/login', { accessToken, inviteToken: 'nothing' });
+  expect([bad.status, bad.json()]).toEqual([410, expect.objectContaining({ code: 'gone' })]);
+  expect((await app.fetch('/auth/session')).status).toBe(401);
+  for (const inviteToken of ['', 5, 'x'.repeat(129)]) {
+    expect((await app.post('/auth/login', { accessToken, inviteToken })).status).toBe(400);
+  }
+  const { url } = await invite({});
+  const good = await app.post('/auth/login', { accessToken, inviteToken: tokenOf(url) });
+  expect(good.status).toBe(200);
+  expect(await orgClaim(app)).toEqual({ id: org.id, slug: org.slug, role: 'member' });
+});
+
+it('who has several organisations switches between them, and stays there at the next token', async () => {
+  const person = newPerson();
+  const agent = new UserAgent(stack.url);
+  await signUp(agent, person);
+  const own = orgSchema.parse((await agent.post('/api/v1/orgs', { name: 'Own' })).json());
+  const { url } = await invite({});
+  const redeemed = await agent.post('/api/v1/invites/redeem', { token: tokenOf(url) });
+  expect(redeemed.json()).toEqual({ orgId: org.id, role: 'member' });
+  expect(await orgClaim(agent)).toMatchObject({ id: own.id, role: 'owner' });
+  const switched = await agent.post(`/api/v1/orgs/${org.id}/switch`, {});
+  expect(switched.status).toBe(200);
+  expect(await orgClaim(agent)).toEqual({ id: org.id, slug: org.slug, role: 'member' });
+  stack.shiftClock(650);
+  expect(await orgClaim(agent)).toMatchObject({ id: org.id });
+  stack.shiftClock(0);
+  // Another session of theirs is on its own.
+  const elsewhere = new UserAgent(stack.url);
+  await logIn(elsewhere, person);
+  expect(await orgClaim(elsewhere)).toMatchObject({ id: own.id });
+});
+
+it('no token of an invite has got into the log', () => {
+  expect(stack.log.length).toBeGreaterThan(10);
+  expect(stack.log.filter((line) => line.includes('invite='))).toEqual([]);
+});
+
+describe('SmtpMailer', () => {
+  const mail = { subject: 'Hello', text: 'Hello', html: '<p>Hello</p>' };
+
+  it('what looks like another header stays in the subject, and names stay names', async () => {
+    const mailer = new SmtpMailer(stack.env['SMTP_URL'] ?? '', 'no-reply@example.org');
+    const { email: to } = newPerson();
+    const evil = `Eve\r\nBcc: eve@example.org\r\n\r\n<script>alert(1)</script> http://evil.example/`;
+    const invitation = inviteMail({
+      to,
+      orgName: evil,
+      inviterName: evil,
+      link: 'https://auth.example.test/auth/login?invite=x',
+      expiresAt: 0,
+    });
+    expect(invitation.html).not.toContain('<script>');
+    expect(await mailer.send({ ...invitation, subject: `${invitation.subject}\r\nBcc: x@example.org` })).toBe(
+      true,
+    );
+    const { subject, link } = await mailbox.next(to, /invited/);
+    expect(subject).toContain('Bcc: eve@example');
+    expect(subject).not.toMatch(/[\r\n]/);
+    expect(link).toBe('https://auth.example.test/auth/login?invite=x');
+    expect(await mailer.send({ ...mail, to: 'not an address' })).toBe(false);
+  });
+
+  it('a server that is not there, does not speak, or has no TLS: no mail, in time, and no error', async () => {
+    expect(
+      await new SmtpMailer('smtp://127.0.0.1:9', 'a@example.org').send({ ...mail, to: 'b@example.org' }),
+    ).toBe(false);
+    const secure = (stack.env['SMTP_URL'] ?? '').replace(/\?.*/, '');
+    expect(await new SmtpMailer(secure, 'a@example.org').send({ ...mail, to: 'b@example.org' })).toBe(false);
+    const server: Server = createServer((socket) => socket.on('error', () => undefined));
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const began = performance.now();
+    const mute = new SmtpMailer(`smtp://127.0.0.1:${port}/?disable_starttls=true`, 'a@example.org');
+    expect(await mute.send({ ...mail, to: 'b@example.org' })).toBe(false);
+    expect(performance.now() - began).toBeLessThan(7000);
+    server.close();
+  });
+
+  it('without the mail server an invite is made all the same, with its link', async () => {
+    await stack.restartGateway({ SMTP_URL: 'smtp://127.0.0.1:9/?disable_starttls=true' });
+    const { mailed, url } = await invite({ email: newPerson().email });
+    expect([mailed, url]).toEqual([false, expect.stringContaining('/auth/login?invite=')]);
+  });
+});
