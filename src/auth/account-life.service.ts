@@ -37,18 +37,31 @@ export class AccountLife {
   }
 
   /**
-   * Nobody gets in with this account until it's enabled: no session, token, API key or new login.
+   * Nobody gets in with this account until it's enabled: no session, token, API key or new login. Where the gateway
+   * administers identities, nobody gets into other applications either; a provider that can't be reached doesn't keep
+   * the account open here.
    * @throws {Problem} `not_found`, `conflict`
    */
   async disable(userId: string, act: AccountAct): Promise<UserRow> {
     const user = await this.#changes.disable(userId, act.author);
     await this.#shut(userId, 'user_disabled');
+    await this.#setActiveAtProvider(userId, false).catch((error: unknown) => {
+      this.#logger.error('a disabled user may still log in to other applications', {
+        reason: 'identity_not_disabled',
+        userId,
+        err: error,
+      });
+    });
     await this.#audit.record({ ...auditOf(act, userId), type: 'user_disabled' });
     return user;
   }
 
-  /** Sessions that have been ended stay so: people log in again. @throws {Problem} `not_found` */
+  /**
+   * Sessions that have been ended stay so: people log in again.
+   * @throws {Problem} `not_found`, `provider_unavailable`
+   */
   async enable(userId: string, act: AccountAct): Promise<UserRow> {
+    await this.#setActiveAtProvider(userId, true);
     const user = await this.#changes.enable(userId);
     // API keys are believed again at once, and not only when what is known of them is a minute old.
     await this.#revocations.outdate('user', userId);
@@ -69,6 +82,18 @@ export class AccountLife {
     // Once more, for what was minted meanwhile.
     await this.#revocations.outdate('user', userId);
     await this.#audit.record({ ...auditOf(act, userId), type: 'user_deleted' });
+  }
+
+  async #setActiveAtProvider(userId: string, active: boolean): Promise<void> {
+    const administration = this.#strategy.identities;
+    if (administration === undefined) {
+      return;
+    }
+    for (const { issuer, subject } of await this.#changes.identitiesOf(userId)) {
+      if (issuer === administration.issuer) {
+        await administration.setActive(subject, active);
+      }
+    }
   }
 
   async #deleteAtProvider(claimed: ClaimedUser): Promise<void> {

@@ -62,6 +62,12 @@ export interface IdentityAdministration {
    */
   updateProfile(subject: string, change: ProfileChange): Promise<void>;
 
+  /**
+   * Says whether an identity may log in at the provider, to other applications too; one that is gone already is fine.
+   * @throws {Problem} `provider_unavailable`
+   */
+  setActive(subject: string, active: boolean): Promise<void>;
+
   /** Deletes an identity; one that is gone already is fine. @throws {Problem} `provider_unavailable` */
   delete(subject: string): Promise<void>;
 }

@@ -160,6 +160,20 @@ export class KratosClient {
     }
   }
 
+  /** Lets an identity log in, or not; one that is gone already is fine. Its sessions are ended by themselves. */
+  async setState(id: string, state: 'active' | 'inactive'): Promise<void> {
+    try {
+      await this.#identities.patchIdentity({
+        id,
+        jsonPatch: [{ op: 'replace', path: '/state', value: state }],
+      });
+    } catch (error) {
+      if (statusOf(error) !== 404) {
+        throw asUnavailable(error);
+      }
+    }
+  }
+
   /** Deletes an identity with its credentials and sessions; one that is gone already is fine. */
   async deleteIdentity(id: string): Promise<void> {
     try {

@@ -147,6 +147,13 @@ export class OrgsService {
     await this.#orgs.withLocked(id, async (org) => {
       requireMay(principal, await org.roleOf(principal.user.id), 'org.delete');
       requireMatch(ifMatch, org.row.version);
+      // The accounts that only its API keys acted as.
+      const robots = org.transaction.selectFrom('api_keys').select('user_id').where('org_id', '=', id);
+      await org.transaction
+        .deleteFrom('users')
+        .where('kind', '=', 'service')
+        .where('id', 'in', robots)
+        .execute();
       await org.transaction.deleteFrom('orgs').where('id', '=', id).execute();
     });
     await this.#events.orgChanged(id);

@@ -1,4 +1,5 @@
 import type { Account } from '../users/account.query.js';
+import { longestPicture } from '../users/profile.input.js';
 import type { Claims } from './claims.schema.js';
 
 type AccountClaims = Pick<Claims, 'sub' | 'email_verified' | 'email' | 'name' | 'picture' | 'roles' | 'org'>;
@@ -10,7 +11,7 @@ export function accountClaims({ user, isAdministrator, org }: Account): AccountC
     email_verified: user.emailVerified,
     ...(user.email === null ? {} : { email: user.email }),
     ...(user.name === null ? {} : { name: user.name }),
-    ...(user.picture === null ? {} : { picture: user.picture }),
+    ...(user.picture === null || user.picture.length > longestPicture ? {} : { picture: user.picture }),
     ...(isAdministrator ? { roles: ['admin'] } : {}),
     ...(org === null ? {} : { org: { id: org.id, slug: org.slug, role: org.role } }),
   };

@@ -3,7 +3,8 @@ import { z } from 'zod';
 /** Control characters, and halves of characters that no database can keep. */
 const unprintable = /[\p{Cc}\p{Cs}]/u;
 const longestName = 200;
-const longestPicture = 2048;
+/** Characters of a picture's URL. A longer one stays out of tokens: a cookie has room for 4,096 bytes, and nobody may be locked out by a picture. */
+export const longestPicture = 512;
 const longestSearch = 320;
 const webUrl = /^https?:\/\/[^\s\p{Cc}\p{Cs}]+$/u;
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { Clock } from '../core/clock.service.js';
 import { Database, type Schema, type UserRow } from '../database/database.schema.js';
 import { requireMatch } from '../http/entity.tag.js';
@@ -121,11 +121,7 @@ export class UserChanges {
       const claimed = await this.#update(transaction, id, {
         disabled_at: disabledBefore ?? this.#clock.now(),
       });
-      const identities = await transaction
-        .selectFrom('identities')
-        .select(['issuer', 'subject'])
-        .where('user_id', '=', id)
-        .execute();
+      const identities = await identitiesOf(transaction, id);
       return { row: claimed, disabledBefore, identities };
     });
   }
@@ -143,6 +139,11 @@ export class UserChanges {
   /** Deletes a user with identities, sessions, memberships and API keys. The audit trail stays. */
   async delete(id: string): Promise<void> {
     await this.#database.query.deleteFrom('users').where('id', '=', id).execute();
+  }
+
+  /** The identities of a user. */
+  async identitiesOf(id: string): Promise<ClaimedUser['identities']> {
+    return identitiesOf(this.#database.query, id);
   }
 
   async #transaction<T>(act: (transaction: Transaction<Schema>) => Promise<T>): Promise<T> {
@@ -186,4 +187,11 @@ async function requireChangeable(
   }
   requireSomebodyElse(row.id, author.id, 'demote');
   await requireOtherAdministrator(transaction, row, 'demote');
+}
+
+async function identitiesOf(
+  query: Kysely<Schema> | Transaction<Schema>,
+  userId: string,
+): Promise<ClaimedUser['identities']> {
+  return query.selectFrom('identities').select(['issuer', 'subject']).where('user_id', '=', userId).execute();
 }

@@ -287,5 +287,25 @@ describe.each(['sqlite', 'postgres'] as const)('API keys on %s', (kind) => {
         .executeTakeFirstOrThrow();
       expect(account).toEqual({ kind: 'service', disabled_at: expect.any(Number), role: null });
     });
+
+    it('go with their organisation, and so does the service account', async () => {
+      const founder = await gateway.session();
+      const created = await send(
+        gateway,
+        'POST',
+        '/api/v1/orgs',
+        { cookie: founder.cookie },
+        { name: 'Brief' },
+      );
+      const gone = `/api/v1/orgs/${textOf(created, 'id')}`;
+      const robot = await makeKey(gateway, { cookie: founder.cookie }, {}, `${gone}/api-keys`);
+      const me = { headers: { 'x-api-key': robot.key } };
+      const userId = textOf(await gateway.request('/auth/session', me), 'user', 'id');
+      expect((await send(gateway, 'DELETE', gone, { cookie: founder.cookie })).status).toBe(204);
+      expect((await gateway.request('/api/v1/me', me)).status).toBe(401);
+      const { query } = gateway.app.get(Database, { strict: false });
+      const left = await query.selectFrom('users').select('id').where('id', '=', userId).execute();
+      expect(left).toEqual([]);
+    });
   });
 });

@@ -172,6 +172,7 @@ describe('PATCH /api/v1/me', () => {
     [{ name: '\u0000' }],
     [{ name: 'x'.repeat(201) }],
     [{ picture: 'ftp://a.test/x' }],
+    [{ picture: `https://a.test/${'x'.repeat(512)}` }],
     [{ picture: 'https://a.test/\u0007' }],
   ])('%.40j is 400', async (body) => {
     const { user, cookie } = await somebody();
@@ -180,13 +181,25 @@ describe('PATCH /api/v1/me', () => {
     expect(kratos.calls).toEqual([]);
   });
 
-  it('a picture with which the session fits into no cookie is refused before anything is written', async () => {
+  it('a profile with which the session fits into no cookie is refused before anything is written', async () => {
     const { user, cookie } = await somebody();
-    const picture = `https://a.test/${'x'.repeat(2000)}`;
-    const answer = await send('PATCH', '', { cookie }, { picture });
+    const { query } = gateway.app.get(Database, { strict: false });
+    await query
+      .updateTable('sessions')
+      .set({ claims: JSON.stringify({ badge: 'x'.repeat(900) }) })
+      .where('user_id', '=', user.id)
+      .execute();
+    const change = { name: '🚀'.repeat(100), picture: `https://a.test/${'x'.repeat(490)}` };
+    const answer = await send('PATCH', '', { cookie }, change);
     expect(answer.json()).toMatchObject({ code: 'session_too_large' });
     expect(await rowOf(user.id)).toMatchObject({ version: 1, picture: null });
     expect(kratos.calls).toEqual([]);
+  });
+
+  it('a longer picture of a provider locks nobody out: the token goes without it', async () => {
+    const { cookie } = await somebody({ picture: `https://a.test/${'x'.repeat(3000)}` });
+    const answer = await send('GET', '', { cookie });
+    expect([answer.status, answer.json()]).toMatchObject([200, { picture: null }]);
   });
 
   it('the longest name, of characters that take four bytes, fits', async () => {

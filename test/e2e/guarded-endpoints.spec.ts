@@ -142,7 +142,7 @@ it('who somebody is cannot be said by a header', async () => {
   }
 });
 
-it('a token in the query or in a form is not looked at', async () => {
-  expect((await get(`/auth/session?access_token=${token}`, {})).status).toBe(401);
+it('a token in the query is refused as such, and a cookie there not looked at', async () => {
+  expect((await get(`/auth/session?access_token=${token}`, {})).status).toBe(400);
   expect((await get(`/auth/session?vestibule=${cookie}`, {})).status).toBe(401);
 });

@@ -206,6 +206,7 @@ function administrationOf(kratos: KratosClient): IdentityAdministration {
         case 'updated':
       }
     },
+    setActive: (subject, active) => kratos.setState(subject, active ? 'active' : 'inactive'),
     delete: (subject) => kratos.deleteIdentity(subject),
   };
 }

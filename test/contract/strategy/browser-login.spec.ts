@@ -78,7 +78,7 @@ strategyContract('browser-login', ({ name, row, party, gateway }) => {
       aud: apiAudience,
       idp: name,
       client_id: party().side.ownClientId,
-      scope: 'openid profile email',
+      scope: 'openid profile email api',
       amr: expect.any(Array),
       email: member.email,
       email_verified: true,
