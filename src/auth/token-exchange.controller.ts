@@ -90,7 +90,10 @@ export class TokenExchangeController {
       return this.#answerCommandLine(body, request);
     }
     if (grant.data.grant_type !== exchangeGrantType) {
-      throw new OAuthError('unsupported_grant_type', `grant_type must be ${exchangeGrantType}`);
+      throw new OAuthError(
+        'unsupported_grant_type',
+        `grant_type must be ${exchangeGrantType}, or authorization_code for the command line`,
+      );
     }
     const form = exchangeFormSchema.safeParse(body);
     if (!form.success) {

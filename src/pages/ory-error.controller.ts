@@ -12,6 +12,13 @@ const kratosErrorSchema = z.looseObject({
   error: z.looseObject({ id: z.string().optional(), code: z.number().optional() }).optional(),
 });
 
+/** What Kratos says of an identity that may not log in. */
+const refusedCode = 'kratos_401';
+const refusedAdvice =
+  'You may not log in. If you gave the right password, this account has been disabled: ask whoever administers it.';
+const interruptedAdvice =
+  'The login could not go on. This can happen when a page was open for a long time, or when cookies are off. Please start again.';
+
 /** `GET /ui/error`: where Kratos (by `id`) and Hydra (by `error`) send people when a flow can't go on. */
 @ApiExcludeController()
 @Controller('ui/error')
@@ -37,8 +44,7 @@ export class OryErrorController {
     const page = ErrorPage({
       assets: this.#assets.addresses,
       title: 'That did not work',
-      advice:
-        'The login could not go on. This can happen when a page was open for a long time, or when cookies are off. Please start again.',
+      advice: code === refusedCode ? refusedAdvice : interruptedAdvice,
       code,
       requestId: request.id,
       actions: [

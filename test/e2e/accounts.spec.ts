@@ -136,6 +136,7 @@ describe.each(kinds)('accounts at real Kratos, on %s', (database) => {
     const { agent, page } = await logInElsewhere(visitor.person);
     // Kratos refuses already, so that no other application lets the person in either.
     expect([page.status, new URL(page.url).pathname]).toEqual([400, '/ui/error']);
+    expect(page.text).toContain('this account has been disabled');
     expect(await agent.cookie('vestibule')).toBeUndefined();
     expect((await agent.fetch('/ory/kratos/sessions/whoami')).status).toBe(401);
     expect((await agent.fetch('/auth/session')).status).toBe(401);
