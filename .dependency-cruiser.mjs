@@ -5,8 +5,9 @@
 const layers = [
   ['core'],
   ['config'],
-  ['http', 'database', 'replicas'],
+  ['http', 'database', 'replicas', 'languages'],
   ['users', 'audit'],
+  ['limits'],
   ['session'],
   ['api-keys'],
   ['oidc'],
@@ -14,7 +15,8 @@ const layers = [
   ['auth'],
   ['mail'],
   ['orgs'],
-  ['account', 'audit-events', 'people', 'pages', 'proxy', 'health'],
+  ['account', 'audit-events', 'people', 'signing-keys', 'proxy', 'health'],
+  ['pages'],
 ];
 
 const folder = (names) => `^src/(?:${names.join('|')})/`;

@@ -13,6 +13,7 @@ import { OrgApiKeysModule } from './orgs/org-api-keys.module.js';
 import { OrgsModule } from './orgs/orgs.module.js';
 import { PagesModule } from './pages/pages.module.js';
 import { PeopleModule } from './people/people.module.js';
+import { SigningKeysModule } from './signing-keys/signing-keys.module.js';
 
 /** The whole gateway for one configuration. */
 @Module({})
@@ -39,6 +40,7 @@ export class AppModule {
         OrgsModule,
         OrgApiKeysModule,
         AuditEventsModule,
+        SigningKeysModule,
         PagesModule.register(configuration, auth),
         HealthModule.register(auth),
         ...modules,

@@ -8,6 +8,7 @@ import { createOpenApiDocument } from './app.openapi.js';
 import type { Configuration } from './config/configuration.js';
 import { newId } from './core/identifier.js';
 import { setUpHttp } from './http/http.setup.js';
+import { setUpLimits } from './limits/limits.setup.js';
 import { createLogger, PinoLogger } from './http/pino.logger.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { bareSecurityHeaders } from './http/security.headers.js';
@@ -58,6 +59,7 @@ export async function createApp(
     },
   );
   await setUpHttp(app, configuration);
+  setUpLimits(app);
   if (configuration.AUTH_PROVIDER === 'ory') {
     await setUpOryProxy(app, configuration);
   }

@@ -1,6 +1,7 @@
 import { ConfigurationError } from './config/configuration.js';
 import { DatabaseOpenError } from './database/database.connection.js';
 import { MigrationError } from './database/migration.runner.js';
+import { LocaleFileError } from './languages/locale.file.js';
 import { KeyRingError } from './session/signing-key.ring.js';
 
 /** Exit codes of sysexits: configuration error, a port or file that can't be had, software error. */
@@ -12,6 +13,7 @@ export function explainStartError(error: unknown): { message: string; code: numb
     return { message: error.message, code: exit.configuration };
   }
   if (
+    error instanceof LocaleFileError ||
     error instanceof DatabaseOpenError ||
     error instanceof MigrationError ||
     error instanceof KeyRingError

@@ -15,6 +15,7 @@ export const auditEventTypes = [
   'user_enabled',
   'user_deleted',
   'user_exported',
+  'recovery_code_created',
   'role_changed',
   'org_created',
   'org_updated',
@@ -27,9 +28,11 @@ export const auditEventTypes = [
   'invite_created',
   'invite_revoked',
   'invite_redeemed',
+  'invite_declined',
   'api_key_created',
   'api_key_revoked',
   'token_exchanged',
+  'rate_limited',
 ] as const;
 
 /** Kind of an event; stable. */

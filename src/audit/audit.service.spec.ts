@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/support/fresh.database.js';
 import { plainConfiguration } from '../../test/support/gateway.js';
 import { startPostgres } from '../../test/support/postgres.server.js';
@@ -76,6 +76,34 @@ describe.each(['sqlite', 'postgres'] as const)('AuditService on %s', (kind) => {
     expect(statements).toEqual([]);
     await waitUntil(async () => (await rows()).length === 1, 'the event to be written', 2000);
     expect(await rows()).toHaveLength(1);
+  });
+
+  it('after a write that took longer than others wait, the next event is written by itself too', async () => {
+    const repository = new AuditRepository(connection);
+    const append = repository.append.bind(repository);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    repository.append = async (some) => {
+      await held;
+      await append(some);
+    };
+    audit = new AuditService(repository, new Clock());
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      await audit.record({ type: 'logout', reason: 'first' });
+      vi.advanceTimersByTime(100);
+      await audit.record({ type: 'logout', reason: 'meanwhile' });
+      vi.advanceTimersByTime(100);
+    } finally {
+      vi.useRealTimers();
+    }
+    release();
+    await waitUntil(async () => (await rows()).length === 2, 'the slow writes');
+    await audit.record({ type: 'logout', reason: 'after' });
+    await waitUntil(async () => (await rows()).length === 3, 'the event after them', 2000);
+    expect((await rows()).map(({ reason }) => reason)).toEqual(['first', 'meanwhile', 'after']);
   });
 
   it('a trail that cannot be written never fails what is recorded, and is given up', async () => {

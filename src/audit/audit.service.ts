@@ -132,7 +132,11 @@ export class AuditService implements OnApplicationShutdown {
   }
 
   #writeLater(milliseconds: number): void {
-    this.#timer ??= setTimeout(() => void this.#write(), milliseconds).unref();
+    this.#timer ??= setTimeout(() => {
+      // First: a write may be under way, and what comes after it needs a timer of its own.
+      this.#timer = undefined;
+      void this.#write();
+    }, milliseconds).unref();
   }
 
   #row(event: AuditEvent): AuditEventRow {

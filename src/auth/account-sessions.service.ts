@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { z } from 'zod';
-import { AuditService } from '../audit/audit.service.js';
+import { type AuditEvent, AuditService } from '../audit/audit.service.js';
 import { Clock } from '../core/clock.service.js';
 import { Problem } from '../core/problem.error.js';
 import type { SessionRow } from '../database/database.schema.js';
 import type { Principal } from '../session/principal.js';
 import { SessionService } from '../session/session.service.js';
+import type { AccountAct } from './account.act.js';
 import type { RequestOrigin } from './auth.service.js';
 import { AuthStrategy } from './auth.strategy.js';
 import { describeDevice } from './device.name.js';
@@ -15,10 +16,11 @@ import type { SessionItem } from './sessions.schemas.js';
 
 /** Calls to the provider at the same time. */
 const parallelCalls = 8;
-const reason = 'ended_by_user';
+const byUser = 'ended_by_user';
+const byAdministrator = 'ended_by_administrator';
 const idSchema = z.uuid().toLowerCase();
 
-/** A person's own sessions: which there are, and the end of those that should be no more. */
+/** People's sessions: which there are, and the end of those that should be no more, by themselves or by administrators. */
 @Injectable()
 export class AccountSessions {
   readonly #strategy: AuthStrategy;
@@ -34,8 +36,13 @@ export class AccountSessions {
   }
 
   /** The caller's live sessions, newest first. @throws {Problem} `database_unavailable` */
-  async list({ claims }: Principal): Promise<SessionItem[]> {
-    const rows = await this.#sessions.listLive(claims.sub);
+  async list(principal: Principal): Promise<SessionItem[]> {
+    return this.listOf(principal.claims.sub, principal);
+  }
+
+  /** Somebody's live sessions, newest first. @param principal who asks. @throws {Problem} `database_unavailable` */
+  async listOf(userId: string, { claims }: Principal): Promise<SessionItem[]> {
+    const rows = await this.#sessions.listLive(userId);
     return rows.map((row) => this.#item(row, claims.sid));
   }
 
@@ -46,13 +53,13 @@ export class AccountSessions {
    * @throws {Problem} `not_found` when it's no live session of the caller's, `database_unavailable`
    */
   async end(principal: Principal, id: unknown, origin: RequestOrigin): Promise<{ current: boolean }> {
-    const session = await this.#requireOwn(principal, id);
+    const session = await this.#requireOf(principal.claims.sub, id);
     const staying = await this.#sessions.findLive(principal.claims.sid);
-    const [ended] = await this.#sessions.end({ id: session.id }, reason);
+    const [ended] = await this.#sessions.end({ id: session.id }, byUser);
     if (ended === undefined) {
       throw new Problem('not_found', { reason: 'session_ended_meanwhile' });
     }
-    await this.#record(ended, origin);
+    await this.#record(ended, origin, { reason: byUser });
     const current = ended.id === principal.claims.sid;
     await this.#endAtProvider([ended], current ? undefined : staying);
     return { current };
@@ -66,12 +73,51 @@ export class AccountSessions {
   async endOthers(principal: Principal, origin: RequestOrigin): Promise<number> {
     const { sub: userId, sid: except } = principal.claims;
     const staying = await this.#sessions.findLive(except);
-    const ended = await this.#sessions.end({ userId, except }, reason);
+    const ended = await this.#sessions.end({ userId, except }, byUser);
     for (const session of ended) {
-      await this.#record(session, origin);
+      await this.#record(session, origin, { reason: byUser });
     }
     await this.#endAtProvider(ended, staying);
     return ended.length;
+  }
+
+  /**
+   * An administrator ends one of somebody's sessions, here first and then at the provider: other sessions of the same
+   * login there go on until their next renewal.
+   * @param id as the caller gave it.
+   * @throws {Problem} `not_found` when it's no live session of theirs, `database_unavailable`
+   */
+  async endOf(userId: string, id: unknown, act: AccountAct): Promise<SessionRow> {
+    const session = await this.#requireOf(userId, id);
+    const [ended] = await this.#endFor(act, { id: session.id });
+    if (ended === undefined) {
+      throw new Problem('not_found', { reason: 'session_ended_meanwhile' });
+    }
+    return ended;
+  }
+
+  /**
+   * An administrator ends all of somebody's sessions, here first and then at the provider.
+   * @returns those that were live until now.
+   * @throws {Problem} `database_unavailable`
+   */
+  async endAllOf(userId: string, act: AccountAct): Promise<readonly SessionRow[]> {
+    return this.#endFor(act, { userId });
+  }
+
+  async #endFor(
+    { author, credential, origin }: AccountAct,
+    which: { readonly id: string } | { readonly userId: string },
+  ): Promise<readonly SessionRow[]> {
+    const ended = await this.#sessions.end(which, byAdministrator);
+    for (const session of ended) {
+      await this.#record(session, origin, {
+        reason: byAdministrator,
+        actor: { id: author.id, credential },
+      });
+    }
+    await this.#endAtProvider(ended, undefined);
+    return ended;
   }
 
   /** One browser can have several of our sessions behind one login at the provider: who stays keeps it. */
@@ -84,22 +130,26 @@ export class AccountSessions {
     );
   }
 
-  async #requireOwn({ claims }: Principal, id: unknown): Promise<SessionRow> {
+  async #requireOf(userId: string, id: unknown): Promise<SessionRow> {
     const parsed = idSchema.safeParse(id);
     const session = parsed.success ? await this.#sessions.findLive(parsed.data) : undefined;
-    if (session?.user_id !== claims.sub) {
+    if (session?.user_id !== userId) {
       throw new Problem('not_found', { reason: 'no_such_session' });
     }
     return session;
   }
 
-  async #record(session: SessionRow, origin: RequestOrigin): Promise<void> {
+  async #record(
+    session: SessionRow,
+    origin: RequestOrigin,
+    by: Pick<AuditEvent, 'reason' | 'actor'>,
+  ): Promise<void> {
     await this.#audit.record({
       type: 'session_ended',
       userId: session.user_id,
       sessionId: session.id,
       ...origin,
-      reason,
+      ...by,
     });
   }
 

@@ -16,6 +16,7 @@ import {
   sessionAnswerSchema,
 } from './auth.schemas.js';
 import { AuthService } from './auth.service.js';
+import { RateLimited } from './rate-limited.decorator.js';
 import { originOf } from './request.origin.js';
 
 /** Login with an access token, logout, and who is logged in. */
@@ -35,6 +36,7 @@ export class AuthController {
   @Post('login')
   @HttpCode(200)
   @OptionalSession()
+  @RateLimited('token-address')
   @ApiOperation({
     summary: 'Log in with an access token',
     description:
@@ -63,6 +65,7 @@ export class AuthController {
     'cross_site_request',
     'unsupported_media_type',
     'session_too_large',
+    'rate_limited',
     'provider_unavailable',
   )
   async login(

@@ -6,6 +6,7 @@ import { CoreModule } from '../core/core.module.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { HttpModule } from '../http/http.module.js';
 import { ApiKeysModule } from '../api-keys/api-keys.module.js';
+import { LimitsModule } from '../limits/limits.module.js';
 import { AccessGuard } from '../session/access.guard.js';
 import { RequestAuthenticator } from '../session/request.authenticator.js';
 import { SessionGuard } from '../session/session.guard.js';
@@ -14,6 +15,7 @@ import { SessionRenewer } from '../session/session.renewer.js';
 import { StepUpGuard } from '../session/step-up.guard.js';
 import { UsersModule } from '../users/users.module.js';
 import { AccountLife } from './account-life.service.js';
+import { AccountRecovery } from './account-recovery.service.js';
 import { AccountSessions } from './account-sessions.service.js';
 import { wireProvider } from './auth-strategy.provider.js';
 import { AuthController } from './auth.controller.js';
@@ -28,6 +30,7 @@ import { CommandLineLogins } from './command-line-login.service.js';
 import { CommandLineGrant } from './command-line.grant.js';
 import { LoginTransactions } from './login.transaction.js';
 import { ProfileService } from './profile.service.js';
+import { RateLimitGuard } from './rate-limit.guard.js';
 import { SessionRenewal } from './session.renewal.js';
 import { SessionsController } from './sessions.controller.js';
 import { TokenExchangeController } from './token-exchange.controller.js';
@@ -51,6 +54,7 @@ export class AuthModule {
         HttpModule,
         UsersModule,
         AuditModule,
+        LimitsModule,
         SessionModule,
         ApiKeysModule,
         orgs,
@@ -69,6 +73,7 @@ export class AuthModule {
         AuthService,
         ArrivalService,
         AccountLife,
+        AccountRecovery,
         AccountSessions,
         ProfileService,
         BackchannelLogoutService,
@@ -84,6 +89,7 @@ export class AuthModule {
         CommandLineGrant,
         { provide: APP_GUARD, useClass: SessionGuard },
         // Guards run in this order: these need to know whose request it is.
+        { provide: APP_GUARD, useClass: RateLimitGuard },
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: StepUpGuard },
         ...provider.providers,
@@ -91,6 +97,7 @@ export class AuthModule {
       exports: [
         AuthStrategy,
         AccountLife,
+        AccountRecovery,
         AccountSessions,
         CommandLineLogins,
         ProfileService,

@@ -50,6 +50,15 @@ export interface ProfileChange {
   readonly picture?: string | null | undefined;
 }
 
+/** What lets a person in once who can't log in: they open the page and enter the code there. */
+export interface RecoveryCode {
+  readonly code: string;
+  /** Page on `PUBLIC_URL` that asks for the code. */
+  readonly url: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
 /** The provider's identities, where the gateway administers them. */
 export interface IdentityAdministration {
   /** Of the identities, as the rows of users' identities name it. */
@@ -67,6 +76,12 @@ export interface IdentityAdministration {
    * @throws {Problem} `provider_unavailable`
    */
   setActive(subject: string, active: boolean): Promise<void>;
+
+  /**
+   * Makes a code that lets an identity in once, to give itself new credentials.
+   * @throws {Problem} `conflict` when the identity is gone, `provider_unavailable`
+   */
+  recover(subject: string): Promise<RecoveryCode>;
 
   /** Deletes an identity; one that is gone already is fine. @throws {Problem} `provider_unavailable` */
   delete(subject: string): Promise<void>;

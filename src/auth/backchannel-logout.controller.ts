@@ -6,6 +6,7 @@ import { Problem } from '../core/problem.error.js';
 import { ApiProblems } from '../http/openapi.decorators.js';
 import { Public } from '../session/access.decorators.js';
 import { BackchannelLogoutService } from './backchannel-logout.service.js';
+import { RateLimited } from './rate-limited.decorator.js';
 import { originOf } from './request.origin.js';
 
 const formType = /^application\/x-www-form-urlencoded(?:\s*;|$)/i;
@@ -39,6 +40,7 @@ export class BackchannelLogoutController {
   @Post()
   @HttpCode(200)
   @Public()
+  @RateLimited('logout-address')
   @ApiOperation({
     summary: 'Be told of a logout by the provider',
     description:
@@ -48,7 +50,7 @@ export class BackchannelLogoutController {
   @ApiBody({ schema: { type: 'object', required: ['logout_token'], properties } })
   @ApiResponse({ status: 200, description: 'They are logged out.', standardSchema: answerSchema })
   @ApiResponse({ status: 400, description: 'RFC 6749, section 5.2.', standardSchema: errorSchema })
-  @ApiProblems('cross_site_request', 'provider_unavailable', 'database_unavailable')
+  @ApiProblems('cross_site_request', 'rate_limited', 'provider_unavailable', 'database_unavailable')
   async logout(
     @Body() form: unknown,
     @Req() request: FastifyRequest,

@@ -15,6 +15,7 @@ import { AuthService } from './auth.service.js';
 import { AuthStrategy } from './auth.strategy.js';
 import { type LoginDemand, loginDemandOf } from './login.demand.js';
 import { type LoginTransaction, LoginTransactions } from './login.transaction.js';
+import { RateLimited } from './rate-limited.decorator.js';
 import { originOf } from './request.origin.js';
 
 const maximumHintLength = 256;
@@ -73,10 +74,11 @@ export class BrowserLoginController {
 
   @Get('login')
   @Public()
+  @RateLimited('start-address', 'all')
   @ApiOperation({
     summary: 'Start a login',
     description:
-      'Redirects the browser to the provider. With `max_age` or `acr_values` it is a step-up: the login is refused unless the provider did what was asked.',
+      'Redirects the browser to the provider. Who opens the link of an invite while logged in is asked first. With `max_age` or `acr_values` it is a step-up: the login is refused unless the provider did what was asked.',
   })
   @ApiQuery(returnToParameter)
   @ApiQuery(inviteParameter)
@@ -93,24 +95,35 @@ export class BrowserLoginController {
     schema: { type: 'string', enum: ['aal2'] },
   })
   @ApiResponse({ status: 302, description: 'To the provider.' })
-  @ApiProblems('provider_unavailable')
+  @ApiProblems('rate_limited', 'provider_unavailable')
   async login(
     @Query('return_to') returnTo: unknown,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const query = queryOf(request);
-    const beginning = { returnTo, demand: loginDemandOf(query), attempt: 1, inviteToken: inviteOf(query) };
+    const invite = inviteOf(query);
+    if (
+      invite !== undefined &&
+      isFromElsewhere(request) &&
+      (await this.#cookie.read(request)) !== undefined
+    ) {
+      // Whoever is logged in sees no page of the login, and would be made a member without a question.
+      await reply.redirect(`/invitation?${new URLSearchParams({ invite })}`, 302);
+      return;
+    }
+    const beginning = { returnTo, demand: loginDemandOf(query), attempt: 1, inviteToken: invite };
     await this.#start({ kind: 'login', ...beginning }, request, reply);
   }
 
   @Get('signup')
   @Public()
+  @RateLimited('start-address', 'all')
   @ApiOperation({ summary: 'Start a registration', description: 'Redirects the browser to the provider.' })
   @ApiQuery(returnToParameter)
   @ApiQuery(inviteParameter)
   @ApiResponse({ status: 302, description: 'To the provider.' })
-  @ApiProblems('provider_unavailable')
+  @ApiProblems('rate_limited', 'provider_unavailable')
   async signup(
     @Query('return_to') returnTo: unknown,
     @Req() request: FastifyRequest,
@@ -145,7 +158,13 @@ export class BrowserLoginController {
     schema: { type: 'string' },
   })
   @ApiResponse({ status: 302, description: 'Logged in; to `return_to`.' })
-  @ApiProblems('login_state_invalid', 'login_refused', 'access_token_rejected', 'provider_unavailable')
+  @ApiProblems(
+    'login_state_invalid',
+    'login_refused',
+    'access_token_rejected',
+    'provider_unavailable',
+    'clocks_differ',
+  )
   async callback(
     @Query('state') state: unknown,
     @CurrentUser({ optional: true }) previous: Principal | undefined,
@@ -221,6 +240,12 @@ function refuse(error: unknown): never {
         cause: error,
       })
     : error;
+}
+
+/** Whether it was no page of this origin that led here. Browsers before Fetch Metadata don't say. */
+function isFromElsewhere({ headers }: FastifyRequest): boolean {
+  const site = headers['sec-fetch-site'];
+  return site !== undefined && site !== 'same-origin';
 }
 
 /** One that can't be right is kept, so that the person is told. */

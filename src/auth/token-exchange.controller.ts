@@ -9,6 +9,7 @@ import type { Principal } from '../session/principal.js';
 import { CommandLineGrant } from './command-line.grant.js';
 import { codeGrantType } from './command-line.schemas.js';
 import { OAuthError } from './oauth.error.js';
+import { RateLimited } from './rate-limited.decorator.js';
 import { originOf } from './request.origin.js';
 import {
   exchangeAnswerSchema,
@@ -41,6 +42,7 @@ export class TokenExchangeController {
   @Post()
   @HttpCode(200)
   @OptionalSession()
+  @RateLimited('token-address')
   @ApiOperation({
     summary: 'Get a bearer token',
     description:
@@ -60,7 +62,7 @@ export class TokenExchangeController {
     description: 'RFC 6749, section 5.2; RFC 8693, section 2.2.2.',
     standardSchema: exchangeErrorSchema,
   })
-  @ApiProblems('cross_site_request', 'unsupported_media_type', 'provider_unavailable')
+  @ApiProblems('cross_site_request', 'unsupported_media_type', 'rate_limited', 'provider_unavailable')
   async exchange(
     @Body() body: unknown,
     @CurrentUser({ optional: true }) principal: Principal | undefined,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { claimsMap } from './claims-map.parser.js';
+import { rateLimitVariables } from './rate-limit.variables.js';
 import { secret } from './secret.parser.js';
 import { commaList, duration, flag, origin, variableDocs } from './variable.js';
 
@@ -26,6 +27,17 @@ const smtpUrl = z.string().refine((text) => /^smtps?:\/\/./.test(text) && URL.ca
 
 const mailAddress = z.string().regex(/^[^\s@<>"(),:;]{1,64}@[a-z0-9.-]{1,253}$/i, {
   error: 'must be an e-mail address, without a name',
+});
+
+const brandName = z
+  .string()
+  .trim()
+  .min(1, { error: 'must not be empty' })
+  .max(60, { error: 'must have at most 60 characters' })
+  .regex(/^[^\p{Cc}\p{Cs}<>"]*$/u, { error: 'must not have control characters, quotes or angle brackets' });
+
+const languageTag = z.string().regex(/^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/, {
+  error: 'must be a language tag, such as en or de-AT',
 });
 
 const secrets = commaList
@@ -76,7 +88,7 @@ export const commonVariables = z.object({
   }),
   REDIS_URL: redisUrl.optional().register(variableDocs, {
     description:
-      'Redis or Valkey, `redis://…` or `rediss://…`: carries revocations and key changes between replicas in well under a second. Without it each replica reads them from the database every two seconds.',
+      'Redis or Valkey, `redis://…` or `rediss://…`: carries revocations and key changes between replicas in well under a second, and keeps the counts of rate limits. Without it each replica reads the database every two seconds and counts for itself.',
     derivedDefault: 'none',
     recommendation: 'Set it when there is more than one replica. It holds nothing that must be kept.',
     example: 'redis://redis.internal:6379',
@@ -138,6 +150,40 @@ export const commonVariables = z.object({
   SESSION_MAX_TTL: duration.default(2_592_000).register(variableDocs, {
     description: 'A session ends this long after the login, used or not.',
   }),
+  BRAND_NAME: brandName.default('Vestibule').register(variableDocs, {
+    description: 'Name of the product, on the pages and as the sender of mails.',
+    example: 'Analytical Engines',
+  }),
+  BRAND_LOGO: z
+    .string()
+    .regex(/\.(?:svg|png|webp)$/, { error: 'must be the path of an .svg, .png or .webp file' })
+    .optional()
+    .register(variableDocs, {
+      description: 'File of the product’s logo, on the pages and in the browser’s tab; 100 kB at most.',
+      derivedDefault: 'our own',
+      recommendation: 'An SVG that can be seen on light and on dark ground.',
+      example: '/etc/vestibule/logo.svg',
+    }),
+  BRAND_COLOR: z
+    .string()
+    .regex(/^#[0-9a-f]{6}$/i, { error: 'must be a colour such as #0b5f59' })
+    .optional()
+    .register(variableDocs, {
+      description:
+        'Colour of buttons and links. Its lightness is moved as far as text needs to be read, in the light and in the dark scheme.',
+      derivedDefault: 'our own',
+      example: '#0b5f59',
+    }),
+  DEFAULT_LANGUAGE: languageTag.default('en').register(variableDocs, {
+    description:
+      'Language of pages and mails for those whose browser asks for none that there is. `en` and `de` are built in.',
+  }),
+  LOCALES_DIR: z.string().min(1).optional().register(variableDocs, {
+    description:
+      'Folder with further languages, or other words for ours: `<language tag>.json`, texts by key (docs/languages.md).',
+    derivedDefault: 'none',
+    example: '/etc/vestibule/locales',
+  }),
   INVITE_TTL: duration.default(604_800).register(variableDocs, {
     description: 'An invite to an organisation that is not used for this long is void.',
   }),
@@ -164,6 +210,7 @@ export const commonVariables = z.object({
     recommendation: 'Only the proxies themselves.',
     example: '10.0.0.0/8',
   }),
+  ...rateLimitVariables,
   DEMO: flag.default(false).register(variableDocs, {
     description: 'Whether `/demo`, the example single-page app, is served (`ory` only).',
     recommendation: 'Leave it off in production. `npm start` with embedded Ory turns it on.',

@@ -20,15 +20,23 @@ export const variableDocs = z.registry<VariableDoc>();
 const units = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 const durationPattern = /^([1-9]\d{0,8})([smhd])$/;
 
-/** `90s`, `10m`, `12h`, `30d` → seconds. */
-export const duration = z.string().transform((text, context) => {
+/** `90s`, `10m`, `12h`, `30d` → seconds; undefined for anything else. */
+export function durationSeconds(text: string): number | undefined {
   const match = durationPattern.exec(text);
   const unit = match?.[2];
-  if (match?.[1] !== undefined && (unit === 's' || unit === 'm' || unit === 'h' || unit === 'd')) {
-    return Number(match[1]) * units[unit];
+  return match?.[1] !== undefined && (unit === 's' || unit === 'm' || unit === 'h' || unit === 'd')
+    ? Number(match[1]) * units[unit]
+    : undefined;
+}
+
+/** `90s`, `10m`, `12h`, `30d` → seconds. */
+export const duration = z.string().transform((text, context) => {
+  const seconds = durationSeconds(text);
+  if (seconds === undefined) {
+    context.addIssue('must be a whole number with a unit, such as 90s, 10m, 12h or 30d');
+    return z.NEVER;
   }
-  context.addIssue('must be a whole number with a unit, such as 90s, 10m, 12h or 30d');
-  return z.NEVER;
+  return seconds;
 });
 
 /** Comma list → entries without blanks. */

@@ -67,6 +67,12 @@ export const problemCatalogue = {
     title: 'The login was refused',
     remedy: 'The provider refused the login or its answer did not match what was asked. Start again.',
   },
+  clocks_differ: {
+    status: 503,
+    title: 'The clocks of this server and of the login provider differ',
+    remedy:
+      'A token that the provider has just given is over by the clock here. Whoever runs this site sets both clocks (NTP); then start again.',
+  },
   challenge_rejected: {
     status: 403,
     title: 'This step of the login does not belong to this browser',
@@ -122,6 +128,12 @@ export const problemCatalogue = {
     status: 422,
     title: 'The session does not fit into a cookie',
     remedy: 'The claims of this person make the cookie larger than 4,096 bytes: map fewer or shorter claims.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Too many attempts',
+    remedy:
+      'Wait for the seconds in `Retry-After`; `RateLimit` names the limit. Live sessions go on. Operators: `RATE_LIMIT_ALLOW` and `RATE_LIMIT_POLICIES`.',
   },
   internal_error: {
     status: 500,

@@ -111,6 +111,8 @@ export interface OrgsTable {
   /** Its name in URLs; unique. */
   slug: string;
   name: string;
+  /** What names are searched by: lower case. */
+  name_key: string | null;
   /** E-mail domain whose verified holders belong to it; unique. */
   domain: string | null;
   /** How holders of the domain come in: by themselves, after somebody's approval, or only by invite. */

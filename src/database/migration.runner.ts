@@ -4,12 +4,14 @@ import * as first from './migrations/0001-first.migration.js';
 import * as sessionLife from './migrations/0002-session-life.migration.js';
 import * as peopleAndMachines from './migrations/0003-people-and-machines.migration.js';
 import * as auditAndCommandLine from './migrations/0004-audit-and-command-line.migration.js';
+import * as invitesAndOrgSearch from './migrations/0005-invites-and-org-search.migration.js';
 
 const migrations: Readonly<Record<string, Migration>> = {
   '0001-first': first,
   '0002-session-life': sessionLife,
   '0003-people-and-machines': peopleAndMachines,
   '0004-audit-and-command-line': auditAndCommandLine,
+  '0005-invites-and-org-search': invitesAndOrgSearch,
 };
 
 /** The database can't be brought to this version of the code. The message says what to do. */

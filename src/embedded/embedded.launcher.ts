@@ -52,6 +52,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
     ory = await startOry({
       dataDir: plan.dataDir,
       publicUrl: plan.publicUrl,
+      brandName: plan.brandName,
       environment,
       secrets,
       logLevel: plan.logLevel,

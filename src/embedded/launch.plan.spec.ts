@@ -35,6 +35,7 @@ describe('defaults', () => {
   test('without anything set', () => {
     expect(planEmbedded({})).toMatchObject({
       publicUrl: 'http://localhost:3000',
+      brandName: 'Vestibule',
       host: '127.0.0.1',
       port: 3000,
       dataDir: resolve('.data'),

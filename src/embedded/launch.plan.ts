@@ -13,6 +13,8 @@ const defaultAdminEmail = 'admin@vestibule.example';
 /** What an embedded run is told by its environment, defaults filled in. */
 export interface EmbeddedPlan {
   readonly publicUrl: string;
+  /** The product's name. */
+  readonly brandName: string;
   readonly host: string;
   readonly port: number;
   /** Absolute. */
@@ -45,6 +47,7 @@ export function planEmbedded(environment: Environment): EmbeddedPlan {
   });
   return {
     publicUrl: configuration.PUBLIC_URL,
+    brandName: configuration.BRAND_NAME,
     host: configuration.HOST,
     port: configuration.PORT,
     dataDir: configuration.DATA_DIR,

@@ -6,6 +6,7 @@ import type { BinaryName } from './binary.pins.js';
 import type { ChildCommand } from './child.process.js';
 import { fillEnvTemplate } from './env.template.js';
 import { readOryLine } from './ory.log.js';
+import { passkeyDomain } from './passkey.domain.js';
 import type { EmbeddedSecrets } from './secret.store.js';
 import type { SupervisedProgram } from './supervised.child.js';
 
@@ -13,6 +14,8 @@ import type { SupervisedProgram } from './supervised.child.js';
 export interface OrySetting {
   /** Origin that browsers see; `--dev` (cookies without Secure, an http issuer) is given only when it is plain http. */
   readonly publicUrl: string;
+  /** The product's name, where it has one of its own. */
+  readonly brandName: string | undefined;
   /** Absolute paths. */
   readonly binaries: ReadonlyMap<BinaryName, string>;
   readonly secrets: EmbeddedSecrets;
@@ -24,7 +27,7 @@ export interface OrySetting {
   readonly socialProviders: readonly SocialProvider[];
   /** A pino level; Ory is kept a step calmer. */
   readonly logLevel: string;
-  /** PATH and HOME are taken from it, nothing else. */
+  /** PATH, HOME, TMPDIR and SMTP_FROM are taken from it, nothing else. */
   readonly environment: Environment;
 }
 
@@ -114,8 +117,12 @@ async function oryCommand(
 
 function templateValues(setting: OrySetting, ports?: OryPorts): Record<string, string | undefined> {
   const { kratos, hydra } = setting.secrets;
+  const domain = passkeyDomain(setting.publicUrl);
   return {
     PUBLIC_URL: setting.publicUrl,
+    BRAND_NAME: setting.brandName,
+    PASSKEYS_ENABLED: domain === undefined ? 'false' : 'true',
+    PASSKEY_DOMAIN: domain,
     SMTP_URL: setting.smtpUrl,
     SOCIAL_LOGIN_ENABLED: setting.socialProviders.length > 0 ? 'true' : 'false',
     SOCIAL_PROVIDERS: JSON.stringify(setting.socialProviders),

@@ -25,6 +25,8 @@ export interface OryOptions {
   readonly dataDir: string;
   /** Origin that browsers see. */
   readonly publicUrl: string;
+  /** The product's name, as whose mail Kratos' is sent. Default Vestibule. */
+  readonly brandName?: string;
   /** Where binaries are looked for: KRATOS_BIN, HYDRA_BIN, MAILPIT_BIN, VESTIBULE_CACHE, PATH, …; and SMTP_FROM. */
   readonly environment: Environment;
   /** Default: those of the data folder, made the first time. */
@@ -76,6 +78,7 @@ export async function startOry(options: OryOptions): Promise<OryStack> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const base = {
     publicUrl: options.publicUrl,
+    brandName: options.brandName,
     binaries,
     secrets: options.secrets ?? (await loadSecrets(resolve(options.dataDir))),
     dsn: options.dsn ?? {

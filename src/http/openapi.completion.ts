@@ -15,6 +15,7 @@ const tagDescriptions: Readonly<Record<string, string>> = {
   invites: 'Offers to join an organisation.',
   members: 'Who belongs to an organisation, and as what.',
   organisations: 'Groups of users that share what an application keeps for them.',
+  'signing keys': 'The keys that sign tokens, for administrators.',
   users: 'Everybody’s accounts, for administrators.',
 };
 

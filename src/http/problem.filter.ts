@@ -15,6 +15,7 @@ const codeByStatus: Readonly<Record<number, ProblemCode>> = {
   413: 'payload_too_large',
   414: 'malformed_request',
   415: 'unsupported_media_type',
+  429: 'rate_limited',
   431: 'malformed_request',
   503: 'not_ready',
 };
@@ -51,7 +52,7 @@ export class ProblemFilter implements ExceptionFilter {
       const target = `${login}${login.includes('?') ? '&' : '?'}return_to=${encodeURIComponent(request.url)}`;
       void reply.redirect(target, 302);
     } else if (isNavigation(request) || (request.method === 'POST' && acceptsHtml(request))) {
-      void reply.type('text/html; charset=utf-8').send(this.#page.render(problem, request.id));
+      void reply.type('text/html; charset=utf-8').send(this.#page.render(problem, request));
     } else {
       void reply.type('application/problem+json').send(
         JSON.stringify({

@@ -6,9 +6,11 @@ import { Problem } from '../core/problem.error.js';
 import { bodyOf, requireHealthy, statusOf, unavailable, vendorRequestDefaults } from '../core/vendor.call.js';
 import {
   type KratosIdentity,
+  type KratosRecovery,
   type KratosSession,
   administratorMetadata,
   kratosIdentitySchema,
+  kratosRecoverySchema,
   kratosSessionSchema,
 } from './kratos.session.js';
 
@@ -171,6 +173,24 @@ export class KratosClient {
       if (statusOf(error) !== 404) {
         throw asUnavailable(error);
       }
+    }
+  }
+
+  /**
+   * Begins a recovery whose code isn't mailed; it lives as long as those that are (`methods.code.config.lifespan`).
+   * @returns nothing when there is no such identity.
+   */
+  async createRecovery(id: string): Promise<KratosRecovery | undefined> {
+    try {
+      const { data } = await this.#identities.createRecoveryCodeForIdentity({
+        createRecoveryCodeForIdentityBody: { identity_id: id },
+      });
+      return parse(kratosRecoverySchema, data);
+    } catch (error) {
+      if (statusOf(error) === 404) {
+        return undefined;
+      }
+      throw asUnavailable(error);
     }
   }
 

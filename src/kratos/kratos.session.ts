@@ -55,6 +55,25 @@ export const kratosSessionSchema = z.looseObject({
 
 export type KratosSession = z.output<typeof kratosSessionSchema>;
 
+/** A recovery as the admin API begins it: the code, and the flow that takes it in whatever browser. */
+export const kratosRecoverySchema = z
+  .looseObject({
+    recovery_code: z.string().min(1),
+    recovery_link: z
+      .url()
+      .transform((link) => new URL(link).searchParams.get('flow'))
+      .pipe(z.uuid()),
+    expires_at: moment,
+  })
+  .transform(({ recovery_code: code, recovery_link: flowId, expires_at: expiresAt }) => ({
+    code,
+    flowId,
+    expiresAt,
+  }));
+
+/** `expiresAt` in milliseconds since the epoch. */
+export type KratosRecovery = z.output<typeof kratosRecoverySchema>;
+
 /** Kratos' method names → authentication method references (RFC 8176) where there is one. */
 const methodReferences: Readonly<Record<string, string>> = { password: 'pwd', totp: 'otp', code: 'otp' };
 

@@ -1,7 +1,18 @@
+import type { PageLanguage } from '../languages/page.language.js';
 import type { Mail } from './mailer.port.js';
 
 /** Characters of a name. */
 const maximumName = 200;
+
+/** The look of docker/kratos/templates; a test holds them alike. */
+const style = [
+  '<style>',
+  ':root { color-scheme: light dark; }',
+  'body { margin: 0; padding: 24px 16px; font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }',
+  'main { display: block; max-width: 32em; margin: 0 auto; }',
+  '.code { font: bold 30px/1.3 ui-monospace, Menlo, Consolas, monospace; letter-spacing: 0.15em; }',
+  '</style>',
+];
 
 /** What an invite's mail tells. */
 export interface InviteMail {
@@ -12,18 +23,21 @@ export interface InviteMail {
   readonly link: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
+  readonly language: PageLanguage;
 }
 
 /** An invite as a mail. Names are others' words: they never make markup, headers or links. */
-export function inviteMail({ to, orgName, inviterName, link, expiresAt }: InviteMail): Mail {
+export function inviteMail({ to, orgName, inviterName, link, expiresAt, language }: InviteMail): Mail {
+  const { tag, text, moment } = language;
   const org = oneLine(orgName);
-  const inviter = inviterName === null ? 'Somebody' : oneLine(inviterName);
-  const until = `${new Date(expiresAt).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-  const subject = `You are invited to join ${org}`;
+  const subject = text('mail.invite.subject', { org });
+  const accept = text('mail.invite.accept');
   const lines = [
-    `${inviter} invites you to join ${org}.`,
-    `Open this link to accept. It works once, until ${until}:`,
-    'If you do not expect this, you need do nothing.',
+    inviterName === null
+      ? text('mail.invite.from-nobody', { org })
+      : text('mail.invite.from', { org, inviter: oneLine(inviterName) }),
+    text('mail.invite.link', { until: moment(new Date(expiresAt)) }),
+    text('mail.invite.unexpected'),
   ] as const;
   return {
     to,
@@ -31,14 +45,24 @@ export function inviteMail({ to, orgName, inviterName, link, expiresAt }: Invite
     text: [lines[0], '', lines[1], '', link, '', lines[2], ''].join('\n'),
     html: [
       '<!doctype html>',
-      '<html lang="en"><head><meta charset="utf-8">',
-      `<title>${escapeHtml(subject)}</title></head>`,
-      '<body style="font-family: sans-serif; line-height: 1.5">',
+      `<html lang="${tag}">`,
+      '<head>',
+      '<meta charset="utf-8">',
+      '<meta name="viewport" content="width=device-width, initial-scale=1">',
+      '<meta name="color-scheme" content="light dark">',
+      `<title>${escapeHtml(subject)}</title>`,
+      ...style,
+      '</head>',
+      '<body>',
+      '<main>',
+      `<h1>${escapeHtml(subject)}</h1>`,
       `<p>${escapeHtml(lines[0])}</p>`,
       `<p>${escapeHtml(lines[1])}</p>`,
-      `<p><a href="${escapeHtml(link)}">Accept the invitation</a></p>`,
+      `<p><a href="${escapeHtml(link)}">${escapeHtml(accept)}</a></p>`,
       `<p>${escapeHtml(lines[2])}</p>`,
-      '</body></html>',
+      '</main>',
+      '</body>',
+      '</html>',
       '',
     ].join('\n'),
   };

@@ -10,8 +10,8 @@ import { SmtpMailer } from './smtp.mailer.js';
     {
       provide: Mailer,
       inject: [CONFIGURATION],
-      useFactory: ({ SMTP_URL, MAIL_FROM }: Configuration): Mailer =>
-        SMTP_URL === undefined ? new NoMailer() : new SmtpMailer(SMTP_URL, MAIL_FROM),
+      useFactory: ({ SMTP_URL, MAIL_FROM, BRAND_NAME }: Configuration): Mailer =>
+        SMTP_URL === undefined ? new NoMailer() : new SmtpMailer(SMTP_URL, MAIL_FROM, BRAND_NAME),
     },
   ],
   exports: [Mailer],

@@ -13,13 +13,13 @@ const lineBreaks = /[\r\n\u0085\u2028\u2029]+/g;
 export class SmtpMailer extends Mailer {
   readonly #logger = new Logger(SmtpMailer.name);
   readonly #options: ReturnType<typeof transportOptions>;
-  readonly #from: string;
+  readonly #from: { readonly name: string; readonly address: string };
 
-  /** @param url as `SMTP_URL` has it. @param from address of the sender. */
-  constructor(url: string, from: string) {
+  /** @param url as `SMTP_URL` has it. @param from address of the sender. @param name of the sender. */
+  constructor(url: string, from: string, name = '') {
     super();
     this.#options = transportOptions(new URL(url));
-    this.#from = from;
+    this.#from = { name: name.replaceAll(lineBreaks, ' '), address: from };
   }
 
   override async send({ to, subject, text, html }: Mail): Promise<boolean> {
@@ -32,7 +32,7 @@ export class SmtpMailer extends Mailer {
       await within(
         limit,
         transport.sendMail({
-          from: { name: '', address: this.#from },
+          from: this.#from,
           to: { name: '', address: to },
           subject: subject.replaceAll(lineBreaks, ' '),
           text,

@@ -1,4 +1,4 @@
-import { type JWTPayload, jwtVerify } from 'jose';
+import { errors, type JWTPayload, jwtVerify } from 'jose';
 import * as openid from 'openid-client';
 import { z } from 'zod';
 import { Problem } from '../core/problem.error.js';
@@ -184,7 +184,10 @@ export class OpenIdProvider {
       }
       return payload;
     } catch (error) {
-      throw keyProblem(error, new Problem('login_refused', { reason: 'id_token_invalid', cause: error }));
+      // It has just been given: that it's over can only mean that the clocks differ.
+      throw error instanceof errors.JWTExpired
+        ? new Problem('clocks_differ', { reason: 'id_token_time', cause: error })
+        : keyProblem(error, new Problem('login_refused', { reason: 'id_token_invalid', cause: error }));
     }
   }
 

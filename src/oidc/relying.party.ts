@@ -141,6 +141,9 @@ function toProblem(error: unknown): Problem {
     const reason = `provider_${error.error.replaceAll(/[^a-z_]/g, '').slice(0, 40)}`;
     return new Problem('login_refused', { reason, cause: new Error(error.name) });
   }
+  if (error instanceof openid.ClientError && error.code === 'OAUTH_JWT_TIMESTAMP_CHECK_FAILED') {
+    return new Problem('clocks_differ', { reason: 'id_token_time', cause: new Error(error.message) });
+  }
   const cause: unknown = error instanceof Error ? error.cause : undefined;
   const status = cause instanceof Response ? cause.status : undefined;
   if (

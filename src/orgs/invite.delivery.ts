@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import type { InviteRow } from '../database/database.schema.js';
+import { LanguageCatalogue } from '../languages/language.catalogue.js';
 import { inviteMail } from '../mail/invite.mail.js';
 import { Mailer } from '../mail/mailer.port.js';
 
@@ -9,15 +10,22 @@ import { Mailer } from '../mail/mailer.port.js';
 @Injectable()
 export class InviteDelivery {
   readonly #mailer: Mailer;
+  readonly #languages: LanguageCatalogue;
   readonly #publicUrl: string;
 
-  constructor(mailer: Mailer, @Inject(CONFIGURATION) configuration: Configuration) {
+  constructor(
+    mailer: Mailer,
+    languages: LanguageCatalogue,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
     this.#mailer = mailer;
+    this.#languages = languages;
     this.#publicUrl = configuration.PUBLIC_URL;
   }
 
   /**
    * Mails an invite that has an address.
+   * @param accepted the inviter's `Accept-Language`: whom they invite most likely reads what they read.
    * @returns the link, for the caller to hand on, unless the mail server has taken the mail: then it's the invited one's
    *   alone, and whoever has it has read their mail.
    */
@@ -25,11 +33,14 @@ export class InviteDelivery {
     { email, expires_at: expiresAt }: InviteRow,
     token: string,
     names: { readonly orgName: string; readonly inviterName: string | null },
+    accepted: string | undefined,
   ): Promise<{ mailed: boolean; url: string | null }> {
     // In the query: access logs leave that out.
     const url = `${this.#publicUrl}/auth/login?${new URLSearchParams({ invite: token })}`;
+    const language = this.#languages.of(accepted);
     const mailed =
-      email !== null && (await this.#mailer.send(inviteMail({ to: email, link: url, expiresAt, ...names })));
+      email !== null &&
+      (await this.#mailer.send(inviteMail({ to: email, link: url, expiresAt, language, ...names })));
     return { mailed, url: mailed ? null : url };
   }
 }

@@ -5,7 +5,7 @@ import type { InviteRow, OrgRole } from '../database/database.schema.js';
 import { InviteRepository } from './invite.repository.js';
 import { hashOfInvite } from './invite.token.js';
 import { MembershipRepository, type PersonAddress } from './membership.repository.js';
-import type { Arrival, Caller } from './org.access.js';
+import { type Arrival, type Caller, requireId } from './org.access.js';
 import { OrgEvents } from './org.events.js';
 import { OrgRepository } from './org.repository.js';
 
@@ -46,13 +46,71 @@ export class InviteRedemption {
   async redeem(by: Caller | Arrival, token: string): Promise<Redeemed> {
     const userId = 'principal' in by ? by.principal.user.id : by.userId;
     const invite = await this.#invites.findByHash(hashOfInvite(token));
-    try {
+    return this.#recorded(by, invite, async () => {
       if (invite === undefined) {
         throw gone('invite_unknown');
       }
       this.#requireOpen(invite);
       requireAddress(invite, await this.#members.requirePerson(userId));
-      return await this.#redeem(by, invite, userId);
+      return this.#redeem(by, invite, userId);
+    });
+  }
+
+  /**
+   * Redeems an invite that is for the caller's own address: who has that needs no link.
+   * @param id as the caller gave it.
+   * @throws {Problem} `forbidden` when their address isn't verified, `not_found` when there is no invite for it of that id,
+   *   `gone` when it's used, expired or withdrawn.
+   */
+  async accept(by: Caller, id: string): Promise<Redeemed> {
+    const userId = by.principal.user.id;
+    const invite = await this.#findOwn(by, id);
+    return this.#recorded(by, invite, async () => {
+      this.#requireOpen(invite);
+      return this.#redeem(by, invite, userId);
+    });
+  }
+
+  /**
+   * Withdraws an invite that is for the caller's own address.
+   * @param id as the caller gave it.
+   * @throws {Problem} what {@link accept} does.
+   */
+  async decline(by: Caller, id: string): Promise<void> {
+    const invite = await this.#findOwn(by, id);
+    this.#requireOpen(invite);
+    if (!(await this.#invites.decline(invite.id))) {
+      throw gone('invite_over');
+    }
+    await this.#events.record(by, {
+      type: 'invite_declined',
+      target: { kind: 'invite', id: invite.id },
+      orgId: invite.org_id,
+    });
+  }
+
+  /** First whether the address is verified: nobody learns by a claimed one what waits for it. */
+  async #findOwn({ principal }: Caller, id: string): Promise<InviteRow> {
+    const { email, isVerified } = await this.#members.requirePerson(principal.user.id);
+    if (email !== null && !isVerified) {
+      throw unverified('accept the invite then');
+    }
+    const invite =
+      email === null ? undefined : await this.#invites.findFor(email.toLowerCase(), requireId(id));
+    if (invite === undefined) {
+      throw new Problem('not_found', { reason: 'no_such_invite' });
+    }
+    return invite;
+  }
+
+  /** Runs an attempt; what it's refused for is in the audit trail. */
+  async #recorded(
+    by: Caller | Arrival,
+    invite: InviteRow | undefined,
+    attempt: () => Promise<Redeemed>,
+  ): Promise<Redeemed> {
+    try {
+      return await attempt();
     } catch (error) {
       if (error instanceof Problem && error.definition.status < 500) {
         await this.#events.record(by, {
@@ -117,12 +175,16 @@ function requireAddress({ email }: InviteRow, address: PersonAddress): void {
     });
   }
   if (!address.isVerified) {
-    throw new Problem('forbidden', {
-      detail:
-        'This invite needs a verified e-mail address: verify it, log in again, and use the link once more.',
-      reason: 'invite_email_unverified',
-    });
+    throw unverified('use the link once more');
   }
+}
+
+/** @param next what is to be done after the address has been verified. */
+function unverified(next: string): Problem {
+  return new Problem('forbidden', {
+    detail: `This invite needs a verified e-mail address: verify it, log in again, and ${next}.`,
+    reason: 'invite_email_unverified',
+  });
 }
 
 function gone(reason: string): Problem {

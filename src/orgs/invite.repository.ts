@@ -9,6 +9,15 @@ import { Database, type InviteRow, type Schema } from '../database/database.sche
 /** What is wanted of a new invite. */
 export type NewInvite = Pick<InviteRow, 'org_id' | 'token_hash' | 'email' | 'role' | 'created_by'>;
 
+/** An open invite with what the invited see of it. */
+export interface WaitingInvite extends Pick<InviteRow, 'id' | 'role' | 'expires_at'> {
+  readonly org_id: string;
+  readonly org_slug: string;
+  readonly org_name: string;
+  /** Null when they have no name, or are gone. */
+  readonly inviter_name: string | null;
+}
+
 /** Invites in SQL. */
 @Injectable()
 export class InviteRepository {
@@ -72,6 +81,39 @@ export class InviteRepository {
       .where('org_id', '=', orgId)
       .where('id', '=', id)
       .executeTakeFirst();
+  }
+
+  /** Open invites for an address, newest first. @param email in lower case. @param before id of the last one of the page before. */
+  async listFor(email: string, limit: number, before: string | undefined): Promise<WaitingInvite[]> {
+    return this.#database.query
+      .selectFrom('invites')
+      .innerJoin('orgs', 'orgs.id', 'invites.org_id')
+      .leftJoin('users', 'users.id', 'invites.created_by')
+      .select(['invites.id', 'invites.role', 'invites.expires_at', 'invites.org_id'])
+      .select(['orgs.slug as org_slug', 'orgs.name as org_name', 'users.name as inviter_name'])
+      .where('invites.email', '=', email)
+      .where('invites.redeemed_at', 'is', null)
+      .where('invites.revoked_at', 'is', null)
+      .where('invites.expires_at', '>', this.#clock.now())
+      .$if(before !== undefined, (query) => query.where('invites.id', '<', before ?? ''))
+      .orderBy('invites.id', 'desc')
+      .limit(limit)
+      .execute();
+  }
+
+  /** An invite for this address, whatever has become of it. @param email in lower case. */
+  async findFor(email: string, id: string): Promise<InviteRow | undefined> {
+    return this.#database.query
+      .selectFrom('invites')
+      .selectAll()
+      .where('id', '=', id)
+      .where('email', '=', email)
+      .executeTakeFirst();
+  }
+
+  /** Withdraws an invite because whom it's for doesn't want it. @returns false when it's no longer open. */
+  async decline(id: string): Promise<boolean> {
+    return this.revoke(this.#database.query, id);
   }
 
   /** @param hash of the token. */

@@ -43,5 +43,26 @@ export const inviteListSchema = z.object({ items: z.array(inviteSchema), nextCur
 /** Answer of `POST /api/v1/invites/redeem`. */
 export const redeemedSchema = z.object({ orgId: idField, role: roleSchema });
 
+/** Answer of `GET /api/v1/me/invites`. */
+export const waitingInvitesSchema = z.object({
+  items: z.array(
+    z.object({
+      id: idField,
+      org: z.object({
+        id: idField,
+        slug: z.string().meta({ example: 'analytical-engines' }),
+        name: z.string().meta({ example: 'Analytical Engines' }),
+      }),
+      role: roleSchema.meta({ description: 'What the invite makes of the caller.' }),
+      expiresAt: moment,
+      invitedBy: z.object({
+        name: z.string().nullable().meta({ description: 'Null without a name.', example: 'Ada Lovelace' }),
+      }),
+    }),
+  ),
+  nextCursor,
+});
+
 export type InviteAnswer = z.output<typeof inviteSchema>;
+export type WaitingInvites = z.output<typeof waitingInvitesSchema>;
 export type CreatedInvite = z.output<typeof createdInviteSchema>;

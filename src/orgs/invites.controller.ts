@@ -72,7 +72,8 @@ export class InvitesController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof createdInviteSchema>> {
-    const invite = await this.#invites.create({ principal, origin: originOf(request) }, org, body);
+    const { 'accept-language': accepted } = request.headers;
+    const invite = await this.#invites.create({ principal, origin: originOf(request) }, org, body, accepted);
     void reply
       .header('location', `/api/v1/orgs/${org.toLowerCase()}/invites/${invite.id}`)
       .header('cache-control', 'no-store');

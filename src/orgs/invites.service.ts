@@ -34,12 +34,14 @@ export class InvitesService {
 
   /**
    * Makes an invite, and mails it when it's for an address and there is a mail server.
+   * @param accepted the caller's `Accept-Language`, for the mail.
    * @throws {Problem} `not_found`, `forbidden`, `conflict` when there are too many open ones.
    */
   async create(
     caller: Caller,
     givenOrg: string,
     { email, role }: z.output<typeof newInviteSchema>,
+    accepted: string | undefined,
   ): Promise<CreatedInvite> {
     const { principal } = caller;
     const token = newInviteToken();
@@ -61,7 +63,7 @@ export class InvitesService {
       return { invite, orgName: org.row.name };
     });
     const names = { orgName, inviterName: principal.user.name };
-    const delivered = await this.#delivery.deliver(invite, token, names);
+    const delivered = await this.#delivery.deliver(invite, token, names, accepted);
     await this.#events.record(caller, {
       type: 'invite_created',
       target: { kind: 'invite', id: invite.id },

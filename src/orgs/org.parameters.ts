@@ -31,6 +31,13 @@ export const cursorParameter = {
   schema: { type: 'string' },
 } as const;
 
+export const orgSearchParameter = {
+  name: 'search',
+  required: false,
+  description: 'With `all=true`: beginning of a slug or a name, in whatever case, or a whole id.',
+  schema: { type: 'string', minLength: 1, maxLength: 320 },
+} as const;
+
 const name = { type: 'string', minLength: 1, maxLength: 200, example: 'Analytical Engines' };
 const slug = {
   type: 'string',

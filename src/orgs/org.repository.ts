@@ -41,6 +41,7 @@ export class OrgRepository {
           id: newId(now),
           slug,
           name,
+          name_key: name.toLowerCase(),
           domain: null,
           join_policy: 'invite',
           version: 1,
@@ -96,25 +97,6 @@ export class OrgRepository {
     return rows.map(({ role, ...org }) => ({ org, role }));
   }
 
-  /** All organisations in the order of their ids, with what this user is in each. */
-  async listAll(userId: string, limit: number, after: string | undefined): Promise<OrgOf[]> {
-    const rows = await this.#database.query
-      .selectFrom('orgs')
-      .leftJoin('memberships', (join) =>
-        join
-          .onRef('memberships.org_id', '=', 'orgs.id')
-          .on('memberships.user_id', '=', userId)
-          .on('memberships.state', '=', 'active'),
-      )
-      .selectAll('orgs')
-      .select('memberships.role')
-      .$if(after !== undefined, (query) => query.where('orgs.id', '>', after ?? ''))
-      .orderBy('orgs.id')
-      .limit(limit)
-      .execute();
-    return rows.map(({ role, ...org }) => ({ org, role }));
-  }
-
   /** The organisation that has this e-mail domain. */
   async findByDomain(domain: string): Promise<OrgRow | undefined> {
     return this.#database.query
@@ -147,6 +129,7 @@ export class OrgRepository {
           .updateTable('orgs')
           .set((builder) => ({
             ...changes,
+            ...(changes.name === undefined ? {} : { name_key: changes.name.toLowerCase() }),
             version: builder('version', '+', 1),
             updated_at: this.#clock.now(),
           }))

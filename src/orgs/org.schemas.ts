@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { pageQuerySchema } from '../http/page.cursor.js';
+import { searchSchema } from '../users/profile.input.js';
 import { hostedDomainSchema } from './hosted.domain.js';
 import { slugSchema } from './org.slug.js';
 
@@ -60,6 +62,29 @@ export const nextCursor = z
 
 /** Answer of `GET /api/v1/orgs`. */
 export const orgListSchema = z.object({ items: z.array(orgSchema), nextCursor });
+
+const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).optional();
+
+/** Query of `GET /api/v1/orgs`. */
+export const orgsQuerySchema = z
+  .object({ ...pageQuerySchema.shape, all: flag, joinable: flag, search: searchSchema.optional() })
+  .refine(({ all, joinable, search }) => search === undefined || (all === 'true' && joinable !== 'true'), {
+    path: ['search'],
+    error: 'must come with all=true',
+  });
+
+/** Where a list of all organisations goes on. */
+export const orgIdPositionSchema = z.strictObject({ by: z.literal('id'), id: z.uuid() });
+
+/** Where a search goes on. */
+export const orgKeyPositionSchema = z.strictObject({
+  by: z.enum(['slug', 'name']),
+  key: z
+    .string()
+    .max(1000)
+    .refine((text) => !/[\p{Cc}\p{Cs}]/u.test(text)),
+  id: z.uuid(),
+});
 
 /** Body of `PATCH /api/v1/orgs/:id/members/:userId`. */
 export const memberChangesSchema = z.strictObject({ role: roleSchema });

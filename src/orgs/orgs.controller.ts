@@ -25,11 +25,10 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { originOf } from '../auth/request.origin.js';
 import { entityTag } from '../http/entity.tag.js';
 import { ApiProblems } from '../http/openapi.decorators.js';
-import { pageQuerySchema } from '../http/page.cursor.js';
 import { CurrentUser, RequireScope } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import {
@@ -38,12 +37,10 @@ import {
   orgIdParameter,
   limitParameter,
   cursorParameter,
+  orgSearchParameter,
 } from './org.parameters.js';
-import { newOrgSchema, orgChangesSchema, orgListSchema, orgSchema } from './org.schemas.js';
+import { newOrgSchema, orgChangesSchema, orgListSchema, orgSchema, orgsQuerySchema } from './org.schemas.js';
 import { OrgsService, type VersionedOrg } from './orgs.service.js';
-
-const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).optional();
-const listQuerySchema = z.object({ ...pageQuerySchema.shape, all: flag, joinable: flag });
 
 /** Organisations. */
 @ApiTags('orgs')
@@ -96,7 +93,7 @@ export class OrgsController {
   @ApiOperation({
     summary: 'My organisations',
     description:
-      'Oldest first. `all=true`: every organisation, for administrators of the deployment. `joinable=true`: the one that the caller could join by their verified e-mail domain.',
+      'Oldest first. `all=true`: every organisation, for administrators of the deployment; with `search` those whose slug begins like it come before those whose name does. `joinable=true`: the one that the caller could join by their verified e-mail domain.',
   })
   @ApiQuery(limitParameter)
   @ApiQuery(cursorParameter)
@@ -112,10 +109,11 @@ export class OrgsController {
     description: 'The one that the caller could join by their verified e-mail domain.',
     schema: { type: 'boolean' },
   })
+  @ApiQuery(orgSearchParameter)
   @ApiResponse({ status: 200, description: 'One page.', standardSchema: orgListSchema })
   @ApiProblems('validation_failed', 'unauthenticated', 'insufficient_scope', 'forbidden')
   async list(
-    @Query({ schema: listQuerySchema }) query: z.output<typeof listQuerySchema>,
+    @Query({ schema: orgsQuerySchema }) query: z.output<typeof orgsQuerySchema>,
     @CurrentUser() principal: Principal,
   ): Promise<z.output<typeof orgListSchema>> {
     if (query.joinable === 'true') {

@@ -5,6 +5,7 @@ import { DatabaseModule } from '../database/database.module.js';
 import { SessionModule } from '../session/session.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { OrgAdmission } from '../auth/org.admission.js';
+import { LanguagesModule } from '../languages/languages.module.js';
 import { MailModule } from '../mail/mail.module.js';
 import { InviteDelivery } from './invite.delivery.js';
 import { InviteRedemption } from './invite.redemption.js';
@@ -15,6 +16,9 @@ import { InvitesService } from './invites.service.js';
 import { MembersController } from './members.controller.js';
 import { MembersService } from './members.service.js';
 import { MembershipRepository } from './membership.repository.js';
+import { OrgDirectory } from './org.directory.js';
+import { MyInvitesController } from './my-invites.controller.js';
+import { MyInvites } from './my-invites.service.js';
 import { OrgEvents } from './org.events.js';
 import { OrgLoginAdmission } from './org.login.admission.js';
 import { OrgRepository } from './org.repository.js';
@@ -24,10 +28,17 @@ import { OrgsService } from './orgs.service.js';
 
 /** Organisations, their members, and invites to them. */
 @Module({
-  imports: [CoreModule, DatabaseModule, AuditModule, SessionModule, UsersModule, MailModule],
-  controllers: [OrgsController, MembersController, InvitesController, InviteRedemptionController],
+  imports: [CoreModule, DatabaseModule, AuditModule, SessionModule, UsersModule, LanguagesModule, MailModule],
+  controllers: [
+    OrgsController,
+    MembersController,
+    InvitesController,
+    InviteRedemptionController,
+    MyInvitesController,
+  ],
   providers: [
     OrgRepository,
+    OrgDirectory,
     MembershipRepository,
     InviteRepository,
     OrgEvents,
@@ -37,6 +48,7 @@ import { OrgsService } from './orgs.service.js';
     InvitesService,
     InviteDelivery,
     InviteRedemption,
+    MyInvites,
     { provide: OrgAdmission, useClass: OrgLoginAdmission },
   ],
   exports: [OrgAdmission],

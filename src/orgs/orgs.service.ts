@@ -9,10 +9,17 @@ import type { Principal } from '../session/principal.js';
 import { domainOf } from './hosted.domain.js';
 import { MembershipRepository } from './membership.repository.js';
 import { type Caller, isAdministrator, requireId, requireMay } from './org.access.js';
+import { OrgDirectory } from './org.directory.js';
 import { OrgEvents } from './org.events.js';
 import type { LockedOrg } from './org.lock.js';
 import { type OrgChanges, type OrgOf, OrgRepository } from './org.repository.js';
-import type { OrgAnswer, newOrgSchema, orgChangesSchema } from './org.schemas.js';
+import {
+  type OrgAnswer,
+  type newOrgSchema,
+  type orgChangesSchema,
+  orgIdPositionSchema,
+  orgKeyPositionSchema,
+} from './org.schemas.js';
 import { slugsOf } from './org.slug.js';
 
 const positionSchema = z.uuid();
@@ -33,11 +40,18 @@ export interface PageQuery {
 @Injectable()
 export class OrgsService {
   readonly #orgs: OrgRepository;
+  readonly #directory: OrgDirectory;
   readonly #members: MembershipRepository;
   readonly #events: OrgEvents;
 
-  constructor(orgs: OrgRepository, members: MembershipRepository, events: OrgEvents) {
+  constructor(
+    orgs: OrgRepository,
+    directory: OrgDirectory,
+    members: MembershipRepository,
+    events: OrgEvents,
+  ) {
     this.#orgs = orgs;
+    this.#directory = directory;
     this.#members = members;
     this.#events = events;
   }
@@ -74,13 +88,28 @@ export class OrgsService {
     return toOrgPage(await this.#orgs.listOf(user.id, limit + 1, after), limit);
   }
 
-  /** All organisations, for administrators of the deployment. @throws {Problem} `forbidden` */
-  async listAll(principal: Principal, { limit, cursor }: PageQuery): Promise<Page<OrgAnswer>> {
+  /**
+   * All organisations, or those whose slug or name begins like the search, for administrators of the deployment.
+   * @throws {Problem} `forbidden`, `validation_failed` for a cursor that isn't of this list.
+   */
+  async listAll(
+    principal: Principal,
+    { limit, cursor, search }: PageQuery & { readonly search?: string | undefined },
+  ): Promise<Page<OrgAnswer>> {
     if (!isAdministrator(principal)) {
       throw new Problem('forbidden', { reason: 'role_missing' });
     }
-    const after = decodeCursor(positionSchema, cursor);
-    return toOrgPage(await this.#orgs.listAll(principal.user.id, limit + 1, after), limit);
+    const after =
+      search === undefined
+        ? decodeCursor(orgIdPositionSchema, cursor)
+        : decodeCursor(orgKeyPositionSchema, cursor);
+    const orgs = await this.#directory.list(principal.user.id, search, limit + 1, after);
+    return toPage(
+      orgs,
+      limit,
+      ({ found }) => toAnswer(found),
+      ({ position }) => position,
+    );
   }
 
   /** The organisation that the caller could join by their verified e-mail domain; one at most. */

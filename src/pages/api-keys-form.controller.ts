@@ -1,39 +1,33 @@
 import { Body, Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
-import { keyName, keyScope } from '../api-keys/api-key.schemas.js';
-import { ApiKeysService } from '../api-keys/api-keys.service.js';
-import { originOf } from '../auth/request.origin.js';
+import { h } from 'preact';
+import type { z } from 'zod';
+import { createdKeySchema } from '../api-keys/api-key.schemas.js';
 import { Clock } from '../core/clock.service.js';
-import { Problem } from '../core/problem.error.js';
-import { CurrentUser, RequireScope } from '../session/access.decorators.js';
+import { CurrentUser } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
-import { AssetStore } from './asset.store.js';
-import { sendPage } from './page.reply.js';
-import { CreatedKeyPage, keyLives } from './views/api-keys.view.js';
-import type { AccountNotice } from './views/sessions.view.js';
-
-const day = 86_400_000;
-
-const formSchema = z.object({
-  name: keyName,
-  scope: keyScope,
-  life: z.enum(keyLives, { error: 'must be one of those offered' }),
-});
+import { AccountPages } from './account.pages.js';
+import { ApiClient } from './api.client.js';
+import { noContent, noticeOf, seeOther } from './form.answer.js';
+import { mendingOf } from './form.mending.js';
+import { endOf, keyFormSchema, keyFormTexts, wrongLife } from './key.form.js';
+import { PageSender } from './page.sender.js';
+import { CreatedKeyPage } from './views/api-keys.view.js';
 
 /** The forms of the account page's list of API keys. */
 @ApiExcludeController()
 @Controller('account/api-keys')
-@RequireScope('keys:write')
 export class ApiKeysFormController {
-  readonly #keys: ApiKeysService;
-  readonly #assets: AssetStore;
+  readonly #api: ApiClient;
+  readonly #pages: PageSender;
+  readonly #account: AccountPages;
   readonly #clock: Clock;
 
-  constructor(keys: ApiKeysService, assets: AssetStore, clock: Clock) {
-    this.#keys = keys;
-    this.#assets = assets;
+  constructor(api: ApiClient, pages: PageSender, account: AccountPages, clock: Clock) {
+    this.#api = api;
+    this.#pages = pages;
+    this.#account = account;
     this.#clock = clock;
   }
 
@@ -41,41 +35,37 @@ export class ApiKeysFormController {
   @Post()
   @HttpCode(200)
   async create(
-    @Body({ schema: formSchema }) { name, scope, life }: z.output<typeof formSchema>,
+    @Body({ schema: keyFormSchema }) values: z.output<typeof keyFormSchema>,
     @CurrentUser() principal: Principal,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const expiresAt =
-      life === 'never' ? null : new Date(this.#clock.now() + Number(life) * day).toISOString();
-    const { key } = await this.#keys.create(principal, { name, scope, expiresAt }, originOf(request));
+    const { name, scope, life } = values;
+    const expiresAt = endOf(life, this.#clock.now());
+    const call = { method: 'POST', path: '/api/v1/api-keys', body: { name, scope, expiresAt } } as const;
+    const made =
+      expiresAt === undefined
+        ? wrongLife(values)
+        : await this.#api
+            .change(request, reply, call, createdKeySchema)
+            .catch((error: unknown) => mendingOf(error, values, keyFormTexts));
     void reply.header('cache-control', 'no-store');
-    const page = { assets: this.#assets.addresses, user: principal.user, name, value: key };
-    await sendPage(reply, CreatedKeyPage(page));
+    if ('form' in made) {
+      void reply.code(made.status);
+      await this.#account.send(request, reply, principal, { keyForm: made.form });
+      return;
+    }
+    await this.#pages.send(request, reply, h(CreatedKeyPage, { name: made.name, value: made.key }));
   }
 
   @Post(':id/revoke')
   async revoke(
     @Param('id') id: string,
-    @CurrentUser() principal: Principal,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { sub: userId } = principal.claims;
-    try {
-      await this.#keys.revoke(principal, { userId }, id, originOf(request));
-    } catch (error) {
-      // The page was open for a while, or the button was pressed twice: what was wanted is so.
-      if (error instanceof Problem && error.code === 'not_found') {
-        await backToAccount(reply, 'key_gone');
-        return;
-      }
-      throw error;
-    }
-    await backToAccount(reply, 'key_revoked');
+    const call = { method: 'DELETE', path: `/api/v1/api-keys/${encodeURIComponent(id)}` } as const;
+    const change = this.#api.change(request, reply, call, noContent);
+    await seeOther(reply, '/', await noticeOf(change, 'key_revoked', 'key_gone'));
   }
-}
-
-async function backToAccount(reply: FastifyReply, notice: AccountNotice): Promise<void> {
-  await reply.redirect(`/?${new URLSearchParams({ notice })}`, 303);
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { ConfigurationError } from '../config/configuration.js';
 import type { PageAssets } from './views/page.props.js';
 
 const compress = promisify(gzip);
@@ -23,7 +24,15 @@ const types = {
   css: 'text/css; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
   svg: 'image/svg+xml',
+  png: 'image/png',
+  webp: 'image/webp',
 } as const;
+
+type Extension = keyof typeof types;
+
+/** Bytes of a logo: every page shows it. */
+const maximumLogo = 100_000;
+const logoTypes = ['svg', 'png', 'webp'] as const;
 
 /** The pages' files, read once, each under a name that changes with its content. */
 export class AssetStore {
@@ -31,18 +40,25 @@ export class AssetStore {
   /** Addresses of the files. */
   readonly addresses: PageAssets;
 
-  constructor() {
+  /**
+   * @param logoFile the product's own logo.
+   * @param brand rules for the end of the style sheets.
+   * @throws {ConfigurationError} when the logo can't be read or is too large.
+   */
+  constructor(logoFile: string | undefined, brand: string) {
+    const logo = logoFile === undefined ? undefined : this.#logo(logoFile);
     this.addresses = {
       stylesheet: this.#add(
         'vestibule',
         'css',
-        vendored('@picocss/pico/css/pico.classless.min.css') + own('vestibule.css'),
+        vendored('@picocss/pico/css/pico.classless.min.css') + own('vestibule.css') + brand,
       ),
-      logo: this.#add('logo', 'svg', own('logo.svg')),
-      favicon: this.#add('favicon', 'svg', own('favicon.svg')),
+      logo: logo ?? this.#add('logo', 'svg', own('logo.svg')),
+      favicon: logo ?? this.#add('favicon', 'svg', own('favicon.svg')),
+      passkeysScript: this.#add('passkeys', 'js', own('passkeys.js')),
       demoScript: this.#add('demo', 'js', own('demo.js')),
       docsScript: this.#add('docs', 'js', own('docs.js')),
-      docsStyles: this.#add('docs', 'css', own('docs.css')),
+      docsStyles: this.#add('docs', 'css', own('docs.css') + brand),
       swaggerStyles: this.#add('swagger-ui', 'css', vendored('swagger-ui-dist/swagger-ui.css')),
       swaggerScript: this.#add('swagger-ui', 'js', vendored('swagger-ui-dist/swagger-ui-bundle.js')),
     };
@@ -59,10 +75,24 @@ export class AssetStore {
     return asset.gzipped;
   }
 
-  #add(name: string, extension: keyof typeof types, text: string): string {
-    const hash = createHash('sha256').update(text).digest('base64url').slice(0, 10);
+  #logo(path: string): string {
+    const extension = logoTypes.find((known) => path.endsWith(`.${known}`)) ?? 'svg';
+    try {
+      const body = readFileSync(path);
+      if (body.length <= maximumLogo) {
+        return this.#add('logo', extension, body);
+      }
+    } catch {
+      throw new ConfigurationError(['BRAND_LOGO: the file cannot be read']);
+    }
+    throw new ConfigurationError([`BRAND_LOGO: the file must have at most ${maximumLogo / 1000} kB`]);
+  }
+
+  #add(name: string, extension: Extension, content: string | Buffer): string {
+    const body = Buffer.from(content);
+    const hash = createHash('sha256').update(body).digest('base64url').slice(0, 10);
     const file = `${name}.${hash}.${extension}`;
-    this.#assets.set(file, { type: types[extension], body: Buffer.from(text) });
+    this.#assets.set(file, { type: types[extension], body });
     return `/assets/${file}`;
   }
 }

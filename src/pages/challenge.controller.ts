@@ -1,14 +1,13 @@
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
 import { OryConsentService } from '../auth/ory-consent.service.js';
 import { requireBound } from '../auth/ory.challenge.js';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
-import { CurrentUser, OptionalSession } from '../session/access.decorators.js';
-import type { Principal } from '../session/principal.js';
-import { AssetStore } from './asset.store.js';
-import { sendPage } from './page.reply.js';
+import { OptionalSession } from '../session/access.decorators.js';
+import { PageSender } from './page.sender.js';
 import { ConsentPage } from './views/consent.view.js';
 import { LogoutPage } from './views/logout.view.js';
 
@@ -20,19 +19,18 @@ export class ChallengeController {
   readonly #consent: OryConsentService;
   readonly #hydra: HydraClient;
   readonly #binding: ChallengeBinding;
-  readonly #assets: AssetStore;
+  readonly #pages: PageSender;
 
-  constructor(consent: OryConsentService, hydra: HydraClient, binding: ChallengeBinding, assets: AssetStore) {
+  constructor(consent: OryConsentService, hydra: HydraClient, binding: ChallengeBinding, pages: PageSender) {
     this.#consent = consent;
     this.#hydra = hydra;
     this.#binding = binding;
-    this.#assets = assets;
+    this.#pages = pages;
   }
 
   @Get('consent')
   async consent(
     @Query('consent_challenge') given: unknown,
-    @CurrentUser({ optional: true }) principal: Principal | undefined,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
@@ -40,9 +38,7 @@ export class ChallengeController {
     const { client, requested_scope } = await this.#consent.request(challenge);
     const targets = client.redirect_uris ?? [];
     const [target] = targets;
-    const page = ConsentPage({
-      assets: this.#assets.addresses,
-      user: principal?.user,
+    const page = h(ConsentPage, {
       challenge,
       client: {
         id: client.client_id,
@@ -51,19 +47,18 @@ export class ChallengeController {
       },
       scopes: requested_scope ?? [],
     });
-    await sendPage(reply, page, targets);
+    await this.#pages.send(request, reply, page, { formTargets: targets });
   }
 
   @Get('logout')
   async logout(
     @Query('logout_challenge') given: unknown,
-    @CurrentUser({ optional: true }) principal: Principal | undefined,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const challenge = requireBound(this.#binding, given, request);
     const { client } = await this.#hydra.logoutRequest(challenge);
-    const page = LogoutPage({ assets: this.#assets.addresses, user: principal?.user, challenge });
-    await sendPage(reply, page, client?.redirect_uris ?? []);
+    const formTargets = client?.redirect_uris ?? [];
+    await this.#pages.send(request, reply, h(LogoutPage, { challenge }), { formTargets });
   }
 }

@@ -1,13 +1,13 @@
-import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
 import { z } from 'zod';
 import { CommandLineLogins } from '../auth/command-line-login.service.js';
 import { commandLineRequestSchema } from '../auth/command-line.schemas.js';
 import { CurrentUser } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
-import { AssetStore } from './asset.store.js';
-import { sendPage } from './page.reply.js';
+import { PageSender } from './page.sender.js';
 import { CommandLineCodePage, CommandLinePage } from './views/command-line.view.js';
 
 const decisionSchema = z.object({ decision: z.enum(['allow', 'deny']), session: z.string() });
@@ -18,29 +18,28 @@ const answerSchema = z.intersection(commandLineRequestSchema, decisionSchema);
 @Controller('auth/cli')
 export class CommandLineController {
   readonly #logins: CommandLineLogins;
-  readonly #assets: AssetStore;
+  readonly #pages: PageSender;
 
-  constructor(logins: CommandLineLogins, assets: AssetStore) {
+  constructor(logins: CommandLineLogins, pages: PageSender) {
     this.#logins = logins;
-    this.#assets = assets;
+    this.#pages = pages;
   }
 
   @Get()
   async ask(
-    @Query({ schema: commandLineRequestSchema }) request: z.output<typeof commandLineRequestSchema>,
+    @Query({ schema: commandLineRequestSchema }) asked: z.output<typeof commandLineRequestSchema>,
     @CurrentUser() principal: Principal,
+    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     this.#logins.requireBrowser(principal);
-    const { redirect_uri: uri } = request;
-    const page = CommandLinePage({
-      assets: this.#assets.addresses,
-      user: principal.user,
-      device: request.device,
+    const { redirect_uri: uri } = asked;
+    const page = h(CommandLinePage, {
+      device: asked.device,
       redirectHost: uri === undefined ? null : new URL(uri).host,
-      fields: { ...request, session: principal.claims.sid },
+      fields: { ...asked, session: principal.claims.sid },
     });
-    await sendPage(reply, page, uri === undefined ? [] : [uri]);
+    await this.#pages.send(request, reply, page, { formTargets: uri === undefined ? [] : [uri] });
   }
 
   @Post()
@@ -48,6 +47,7 @@ export class CommandLineController {
   async answer(
     @Body({ schema: answerSchema }) body: z.output<typeof answerSchema>,
     @CurrentUser() principal: Principal,
+    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const isAllowed = body.decision === 'allow';
@@ -58,7 +58,6 @@ export class CommandLineController {
       await reply.redirect(redirect.href, 303);
       return;
     }
-    const { addresses: assets } = this.#assets;
-    await sendPage(reply, CommandLineCodePage({ assets, user: principal.user, code }));
+    await this.#pages.send(request, reply, h(CommandLineCodePage, { code }));
   }
 }

@@ -1,11 +1,11 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Public } from '../session/access.decorators.js';
-import { AssetStore } from './asset.store.js';
-import { sendPage } from './page.reply.js';
+import { PageSender } from './page.sender.js';
 import { DemoPage } from './views/demo.view.js';
 
 /** The example single-page app, which runs steps 6 and 7 of the flow by itself. */
@@ -13,18 +13,18 @@ import { DemoPage } from './views/demo.view.js';
 @Controller('demo')
 @Public()
 export class DemoController {
-  readonly #assets: AssetStore;
+  readonly #pages: PageSender;
   readonly #configuration: Configuration;
 
-  constructor(assets: AssetStore, @Inject(CONFIGURATION) configuration: Configuration) {
-    this.#assets = assets;
+  constructor(pages: PageSender, @Inject(CONFIGURATION) configuration: Configuration) {
+    this.#pages = pages;
     this.#configuration = configuration;
   }
 
   @Get()
-  async page(@Res() reply: FastifyReply): Promise<void> {
+  async page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { TOKEN_AUDIENCE: audience, PUBLIC_URL } = this.#configuration;
     const issuer = `${PUBLIC_URL}/ory/hydra`;
-    await sendPage(reply, DemoPage({ assets: this.#assets.addresses, audience, issuer }));
+    await this.#pages.send(request, reply, h(DemoPage, { audience, issuer }), { inEnglish: true });
   }
 }

@@ -1,32 +1,28 @@
-import { Controller, Get, Res } from '@nestjs/common';
+import { Controller, Get, Req, Res } from '@nestjs/common';
 import { ApiExcludeController, type OpenAPIObject } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
-import { CurrentUser, OptionalSession, Public } from '../session/access.decorators.js';
-import type { Principal } from '../session/principal.js';
-import { AssetStore } from './asset.store.js';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
+import { OptionalSession, Public } from '../session/access.decorators.js';
 import { OpenApiDocument } from './openapi.document.js';
-import { sendPage } from './page.reply.js';
+import { PageSender } from './page.sender.js';
 import { DocsPage } from './views/docs.view.js';
 
 /** Swagger UI from local files, and the document it shows. */
 @ApiExcludeController()
 @Controller('docs')
 export class DocsController {
-  readonly #assets: AssetStore;
+  readonly #pages: PageSender;
   readonly #document: OpenApiDocument;
 
-  constructor(assets: AssetStore, document: OpenApiDocument) {
-    this.#assets = assets;
+  constructor(pages: PageSender, document: OpenApiDocument) {
+    this.#pages = pages;
     this.#document = document;
   }
 
   @Get()
   @OptionalSession()
-  async page(
-    @CurrentUser({ optional: true }) principal: Principal | undefined,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    await sendPage(reply, DocsPage({ assets: this.#assets.addresses, user: principal?.user }));
+  async page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await this.#pages.send(request, reply, h(DocsPage, {}), { inEnglish: true });
   }
 
   @Get('openapi.json')

@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
 import { z } from 'zod';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
@@ -9,10 +10,11 @@ import { HydraClient } from '../hydra/hydra.client.js';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { CurrentUser, OptionalSession } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
-import { AssetStore } from './asset.store.js';
 import { type Flow, parseFlow } from './flow.parser.js';
-import { sendPage } from './page.reply.js';
+import { FormDrafts } from '../proxy/form.draft.js';
+import { PageSender } from './page.sender.js';
 import { FLOW_KINDS } from './views/flow.plan.js';
+import { withDraft } from './flow.draft.js';
 import { FlowPage } from './views/flow.view.js';
 
 const kindSchema = z.enum(FLOW_KINDS);
@@ -31,18 +33,21 @@ const links = {
 export class FlowController {
   readonly #kratos: KratosClient;
   readonly #hydra: HydraClient;
-  readonly #assets: AssetStore;
+  readonly #pages: PageSender;
+  readonly #drafts: FormDrafts;
   readonly #publicUrl: string;
 
   constructor(
     kratos: KratosClient,
     hydra: HydraClient,
-    assets: AssetStore,
+    pages: PageSender,
+    drafts: FormDrafts,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#kratos = kratos;
     this.#hydra = hydra;
-    this.#assets = assets;
+    this.#pages = pages;
+    this.#drafts = drafts;
     this.#publicUrl = configuration.PUBLIC_URL;
   }
 
@@ -75,9 +80,10 @@ export class FlowController {
       await reply.redirect(`${this.#publicUrl}/ory/kratos/self-service/${kind}/browser${query}`, 302);
       return;
     }
-    const flow = parseFlow(found);
-    const page = FlowPage({ kind, flow, assets: this.#assets.addresses, links, user: principal?.user });
-    await sendPage(reply, page, await this.#formTargets(flow));
+    const parsed = parseFlow(found);
+    const flow = withDraft(parsed, await this.#drafts.find(request, parsed.id));
+    const formTargets = await this.#formTargets(flow);
+    await this.#pages.send(request, reply, h(FlowPage, { kind, flow, links }), { formTargets });
   }
 
   /** Where the application that sent the person here is redirected to once the form has logged them in. */

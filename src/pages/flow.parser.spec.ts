@@ -14,6 +14,34 @@ const field = {
 };
 
 describe('parseFlow', () => {
+  it("knows Kratos' scripts and the functions in them, and no others", () => {
+    const node = { group: 'webauthn', messages: [], meta: {} };
+    const button = (onclickTrigger: string) => ({
+      ...node,
+      type: 'input',
+      attributes: { name: 'x', type: 'button', onclickTrigger },
+    });
+    const script = (src: string) => ({ ...node, type: 'script', attributes: { src, integrity: 'sha512-x' } });
+    const { ui } = parseFlow({
+      id: 'f',
+      ui: {
+        action: 'https://auth.example.org/',
+        nodes: [
+          button('oryPasskeyLogin'),
+          button('eval'),
+          script('https://auth.example.org/webauthn.js'),
+          script('javascript:alert(1)'),
+        ],
+      },
+    });
+    expect(
+      ui.nodes.map((each) => (each.type === 'input' ? each.attributes.onclickTrigger : each.type)),
+    ).toEqual(['oryPasskeyLogin', undefined]);
+    expect(ui.scripts.map(({ attributes }) => attributes)).toEqual([
+      { src: 'https://auth.example.org/webauthn.js', integrity: 'sha512-x' },
+    ]);
+  });
+
   it('keeps the nodes it knows, in order, and leaves the others out', () => {
     const script = { type: 'script', group: 'webauthn', attributes: { src: 'https://a.example/x.js' } };
     const flow = parseFlow(flowWith([{ type: 'hologram' }, field, null, 7, 'input', [], script]));
@@ -57,10 +85,15 @@ describe('parseFlow', () => {
   });
 
   it('reads messages one by one', () => {
-    const messages = [{ id: 1, text: 'a', type: 'error' }, { id: 'x' }, { id: 2, text: 'b', type: 'odd' }];
+    const context = { reason: 'r', limit: 8, nested: {}, list: ['x'], none: null };
+    const messages = [
+      { id: 1, text: 'a', type: 'error', context },
+      { id: 'x' },
+      { id: 2, text: 'b', type: 'odd' },
+    ];
     expect(parseFlow(flowWith([], { messages })).ui.messages).toEqual([
-      { id: 1, text: 'a', type: 'error' },
-      { id: 2, text: 'b', type: 'info' },
+      { id: 1, text: 'a', type: 'error', context: { reason: 'r', limit: 8 } },
+      { id: 2, text: 'b', type: 'info', context: {} },
     ]);
   });
 });

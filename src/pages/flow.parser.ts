@@ -30,18 +30,44 @@ const optionalText = z.string().optional().catch(undefined);
 const flag = z.boolean().catch(false);
 const size = z.int().positive().optional().catch(undefined);
 
+/** What Kratos' texts were made of (names, limits, reasons), for saying the same in other words. */
+const contextSchema = z
+  .record(z.string(), z.unknown())
+  .catch({})
+  .transform((context): Readonly<Record<string, string | number>> =>
+    Object.fromEntries(
+      Object.entries(context).flatMap(([name, value]) =>
+        typeof value === 'string' || typeof value === 'number' ? [[name, value]] : [],
+      ),
+    ),
+  );
+
 const messageSchema = z.object({
   id: z.number(),
   text: z.string(),
+  context: contextSchema,
   type: z.enum(['info', 'error', 'success']).catch('info'),
 });
 
 const labelSchema = z.object({
   id: z.number(),
   text: z.string(),
-  /** Another identity provider's name, on the buttons that lead to it. */
-  context: z.object({ provider: optionalText }).catch({ provider: undefined }),
+  /** `provider` is another identity provider's name, on the buttons that lead to it. */
+  context: contextSchema,
 });
+
+/** Functions of Kratos' webauthn.js, by which a browser's passkeys and security keys are reached. */
+const triggerSchema = z
+  .enum([
+    'oryPasskeyLogin',
+    'oryPasskeyLoginAutocompleteInit',
+    'oryPasskeyRegistration',
+    'oryPasskeySettingsRegistration',
+    'oryWebAuthnLogin',
+    'oryWebAuthnRegistration',
+  ])
+  .optional()
+  .catch(undefined);
 
 /** Attributes of the node itself and what Kratos says about it. */
 const nodeShape = {
@@ -62,6 +88,8 @@ const inputSchema = z.object({
     autocomplete: optionalText,
     pattern: optionalText,
     maxlength: size,
+    onclickTrigger: triggerSchema,
+    onloadTrigger: triggerSchema,
   }),
 });
 
@@ -90,7 +118,12 @@ const textSchema = z.object({
   }),
 });
 
-/** Script nodes are not in the union on purpose: the pages run no script, and the CSP would refuse it. */
+/** Kratos' webauthn.js, which the nodes with a trigger need. Not in the union: it is the page's, not the form's. */
+const scriptSchema = z.object({
+  type: z.literal('script'),
+  attributes: z.object({ src: webAddress, integrity: optionalText }),
+});
+
 const nodeSchema = z.discriminatedUnion('type', [inputSchema, anchorSchema, imageSchema, textSchema]);
 
 const flowSchema = z.object({
@@ -99,13 +132,17 @@ const flowSchema = z.object({
   refresh: flag,
   requested_aal: optionalText,
   state: optionalText,
-  ui: z.object({
-    /** Absolute, on PUBLIC_URL: Kratos makes it from its own base URL. */
-    action: absoluteWebAddress,
-    method: z.stringFormat('method', /^(get|post)$/i).catch('POST'),
-    nodes: listOf(nodeSchema),
-    messages: listOf(messageSchema),
-  }),
+  ui: z.preprocess(
+    (ui) => (typeof ui === 'object' && ui !== null && 'nodes' in ui ? { ...ui, scripts: ui.nodes } : ui),
+    z.object({
+      /** Absolute, on PUBLIC_URL: Kratos makes it from its own base URL. */
+      action: absoluteWebAddress,
+      method: z.stringFormat('method', /^(get|post)$/i).catch('POST'),
+      nodes: listOf(nodeSchema),
+      scripts: listOf(scriptSchema),
+      messages: listOf(messageSchema),
+    }),
+  ),
 });
 
 /** A self-service flow, reduced to what is rendered; names are Kratos' own. */

@@ -1,45 +1,30 @@
-import { Controller, Get, Inject, Logger, Query, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
 import { z } from 'zod';
-import { ApiKeysService, maximumLiveKeys } from '../api-keys/api-keys.service.js';
-import { AccountSessions } from '../auth/account-sessions.service.js';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { CurrentUser, OptionalSession } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
-import { SessionService } from '../session/session.service.js';
-import { AssetStore } from './asset.store.js';
-import { sendPage } from './page.reply.js';
-import { AccountPage } from './views/account.view.js';
-import type { ListedKey } from './views/api-keys.view.js';
-import { accountNotices, type ListedSession } from './views/sessions.view.js';
+import { AccountPages } from './account.pages.js';
+import { PageSender } from './page.sender.js';
+import { noticeIn } from './views/notice.view.js';
 import { WelcomePage } from './views/welcome.view.js';
 
-const noticeSchema = z.enum(accountNotices).optional().catch(undefined);
+const cursorSchema = z.string().optional().catch(undefined);
 
 /** `GET /`: the account page, or a welcome for visitors. */
 @ApiExcludeController()
 @Controller()
 export class HomeController {
-  readonly #logger = new Logger(HomeController.name);
-  readonly #assets: AssetStore;
-  readonly #sessions: SessionService;
-  readonly #list: AccountSessions;
-  readonly #keys: ApiKeysService;
+  readonly #pages: PageSender;
+  readonly #account: AccountPages;
   readonly #demo: boolean;
 
-  constructor(
-    assets: AssetStore,
-    sessions: SessionService,
-    list: AccountSessions,
-    keys: ApiKeysService,
-    @Inject(CONFIGURATION) configuration: Configuration,
-  ) {
-    this.#assets = assets;
-    this.#sessions = sessions;
-    this.#list = list;
-    this.#keys = keys;
+  constructor(pages: PageSender, account: AccountPages, @Inject(CONFIGURATION) configuration: Configuration) {
+    this.#pages = pages;
+    this.#account = account;
     this.#demo = configuration.AUTH_PROVIDER === 'ory' && configuration.DEMO;
   }
 
@@ -47,39 +32,17 @@ export class HomeController {
   @OptionalSession()
   async home(
     @Query('notice') given: unknown,
+    @Query('orgs') orgs: unknown,
     @CurrentUser({ optional: true }) principal: Principal | undefined,
+    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const assets = this.#assets.addresses;
+    const notice = noticeIn(given);
     if (principal === undefined) {
-      await sendPage(reply, WelcomePage({ assets, demo: this.#demo }));
+      await this.#pages.send(request, reply, h(WelcomePage, { demo: this.#demo, notice }));
       return;
     }
-    const { user, claims } = principal;
-    const session = { id: claims.sid, ...this.#sessions.limitsOf(claims) };
-    const [sessions, keys] = await Promise.all([this.#listOf(principal), this.#keysOf(principal)]);
-    const notice = noticeSchema.parse(given);
-    const provider = claims.idp;
-    await sendPage(reply, AccountPage({ assets, user, session, provider, sessions, keys, notice }));
-  }
-
-  /** Nothing when it can't be read now: who is logged in sees the page without the database. */
-  async #listOf(principal: Principal): Promise<readonly ListedSession[] | undefined> {
-    try {
-      return await this.#list.list(principal);
-    } catch (error) {
-      this.#logger.error('the sessions could not be listed', { reason: 'sessions_unknown', err: error });
-      return undefined;
-    }
-  }
-
-  /** The same for API keys. Those beyond the limit have expired; the API lists them. */
-  async #keysOf({ claims }: Principal): Promise<readonly ListedKey[] | undefined> {
-    try {
-      return (await this.#keys.list({ userId: claims.sub }, { limit: 2 * maximumLiveKeys })).items;
-    } catch (error) {
-      this.#logger.error('the API keys could not be listed', { reason: 'api_keys_unknown', err: error });
-      return undefined;
-    }
+    const orgsCursor = cursorSchema.parse(orgs);
+    await this.#account.send(request, reply, principal, { notice, orgsCursor });
   }
 }

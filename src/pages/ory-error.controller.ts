@@ -1,11 +1,11 @@
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
 import { z } from 'zod';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { Public } from '../session/access.decorators.js';
-import { AssetStore } from './asset.store.js';
-import { sendPage } from './page.reply.js';
+import { PageSender } from './page.sender.js';
 import { ErrorPage } from './views/error.view.js';
 
 const kratosErrorSchema = z.looseObject({
@@ -14,10 +14,6 @@ const kratosErrorSchema = z.looseObject({
 
 /** What Kratos says of an identity that may not log in. */
 const refusedCode = 'kratos_401';
-const refusedAdvice =
-  'You may not log in. If you gave the right password, this account has been disabled: ask whoever administers it.';
-const interruptedAdvice =
-  'The login could not go on. This can happen when a page was open for a long time, or when cookies are off. Please start again.';
 
 /** `GET /ui/error`: where Kratos (by `id`) and Hydra (by `error`) send people when a flow can't go on. */
 @ApiExcludeController()
@@ -25,11 +21,11 @@ const interruptedAdvice =
 @Public()
 export class OryErrorController {
   readonly #kratos: KratosClient;
-  readonly #assets: AssetStore;
+  readonly #pages: PageSender;
 
-  constructor(kratos: KratosClient, assets: AssetStore) {
+  constructor(kratos: KratosClient, pages: PageSender) {
     this.#kratos = kratos;
-    this.#assets = assets;
+    this.#pages = pages;
   }
 
   @Get()
@@ -41,18 +37,18 @@ export class OryErrorController {
   ): Promise<void> {
     const code = typeof id === 'string' ? await this.#kratosCode(id) : codeOf(oauthError);
     request.log.warn({ reason: code }, 'Ory sent a person to the error page');
-    const page = ErrorPage({
-      assets: this.#assets.addresses,
-      title: 'That did not work',
-      advice: code === refusedCode ? refusedAdvice : interruptedAdvice,
+    const { text } = this.#pages.frame(request).language;
+    const page = h(ErrorPage, {
+      title: text('error.ory.title'),
+      advice: text(code === refusedCode ? 'error.ory.refused' : 'error.ory.interrupted'),
       code,
       requestId: request.id,
       actions: [
-        { label: 'Start again', href: '/auth/login' },
-        { label: 'Back to the start', href: '/' },
+        { label: text('error.startAgain'), href: '/auth/login' },
+        { label: text('common.backToStart'), href: '/' },
       ],
     });
-    await sendPage(reply.code(400), page);
+    await this.#pages.send(request, reply.code(400), page);
   }
 
   async #kratosCode(id: string): Promise<string> {

@@ -1,5 +1,6 @@
-import type { VNode } from 'preact';
+import { type ComponentChild, h } from 'preact';
 import { render } from 'preact-render-to-string';
+import { type PageFrame, PageFrameProvider } from './views/page.props.js';
 
 /**
  * Turns a page's view into the bytes of an HTML answer.
@@ -7,6 +8,6 @@ import { render } from 'preact-render-to-string';
  * @param page - the root of the page, an `<html>` element (see `Document`)
  * @returns a whole document, doctype included; every text and attribute value is escaped
  */
-export function renderPage(page: VNode): string {
-  return `<!doctype html>\n${render(page)}\n`;
+export function renderPage(page: ComponentChild, frame: PageFrame): string {
+  return `<!doctype html>\n${render(h(PageFrameProvider, { value: frame, children: page }))}\n`;
 }

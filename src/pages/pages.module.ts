@@ -1,10 +1,12 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
+import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { ErrorPage } from '../http/error.page.js';
 import { SessionModule } from '../session/session.module.js';
 import { ApiKeysModule } from '../api-keys/api-keys.module.js';
 import { CoreModule } from '../core/core.module.js';
-import { ApiKeysFormController } from './api-keys-form.controller.js';
+import { adminPages } from './admin/admin.pages.js';
+import { ApiClient } from './api.client.js';
 import { AssetController } from './asset.controller.js';
 import { AssetStore } from './asset.store.js';
 import { ChallengeController } from './challenge.controller.js';
@@ -12,11 +14,13 @@ import { CommandLineController } from './command-line.controller.js';
 import { DemoController } from './demo.controller.js';
 import { DocsController } from './docs.controller.js';
 import { FlowController } from './flow.controller.js';
-import { HomeController } from './home.controller.js';
 import { OpenApiDocument } from './openapi.document.js';
+import { LanguagesModule } from '../languages/languages.module.js';
+import { ProxyModule } from '../proxy/proxy.module.js';
 import { OryErrorController } from './ory-error.controller.js';
+import { PageSender } from './page.sender.js';
+import { personPages } from './person.pages.js';
 import { ProblemPage } from './problem.page.js';
-import { SessionsFormController } from './sessions-form.controller.js';
 
 /** Everything that people see. The self-service pages exist where Ory is the provider. */
 @Module({})
@@ -25,20 +29,38 @@ export class PagesModule {
   static register(configuration: Configuration, auth: DynamicModule): DynamicModule {
     return {
       module: PagesModule,
-      imports: [CoreModule, ApiKeysModule, SessionModule, auth],
+      imports: [CoreModule, ProxyModule, LanguagesModule, ApiKeysModule, SessionModule, auth],
       controllers: [
         AssetController,
-        HomeController,
-        SessionsFormController,
-        ApiKeysFormController,
+        ...personPages.controllers,
         CommandLineController,
         DocsController,
+        ...adminPages.controllers,
         ...oryPages(configuration),
       ],
-      providers: [AssetStore, OpenApiDocument, { provide: ErrorPage, useClass: ProblemPage }],
+      providers: [
+        ApiClient,
+        {
+          provide: AssetStore,
+          inject: [CONFIGURATION],
+          useFactory: async ({ BRAND_LOGO, BRAND_COLOR }: Configuration) =>
+            new AssetStore(BRAND_LOGO, BRAND_COLOR === undefined ? '' : await stylesOf(BRAND_COLOR)),
+        },
+        PageSender,
+        ...personPages.providers,
+        OpenApiDocument,
+        ...adminPages.providers,
+        { provide: ErrorPage, useClass: ProblemPage },
+      ],
       exports: [ErrorPage, OpenApiDocument],
     };
   }
+}
+
+/** Loaded only where it's needed: colour arithmetic takes longer to load than all pages together. */
+async function stylesOf(colour: string): Promise<string> {
+  const { brandStyles } = await import('./brand.styles.js');
+  return brandStyles(colour);
 }
 
 function oryPages(configuration: Configuration): readonly Type[] {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { OryConfiguration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
 import { Problem } from '../core/problem.error.js';
@@ -11,6 +11,9 @@ import { redirectPage } from '../http/redirect.page.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { pathOf } from '../http/request.path.js';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
+import { RateLimits } from '../limits/rate.limits.js';
+import { FormDrafts } from './form.draft.js';
+import { OryLimits } from './ory.limits.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory.routes.js';
 
 /** Milliseconds that Kratos and Hydra may take for a browser's request; a password hash under load is in it. */
@@ -25,6 +28,8 @@ interface Upstream {
   readonly url: string;
   readonly routes: readonly ExposedRoute[];
   readonly connections: number;
+  /** Counts a request that is about to be passed on. @param path after the prefix. */
+  readonly admit: (request: FastifyRequest, reply: FastifyReply, path: string) => Promise<void>;
 }
 
 /**
@@ -39,24 +44,28 @@ export async function setUpOryProxy(
   app: NestFastifyApplication,
   configuration: OryConfiguration,
 ): Promise<void> {
+  const limits = new OryLimits(app.get(RateLimits, { strict: false }), configuration.PUBLIC_URL);
   const upstreams: readonly Upstream[] = [
     {
       prefix: '/ory/kratos',
       url: configuration.KRATOS_PUBLIC_URL,
       routes: kratosRoutes,
       connections: connectionsAtOnce.kratos,
+      admit: (request, reply, path) => limits.admitToKratos(request, reply, path),
     },
     {
       prefix: hydraPrefix,
       url: configuration.HYDRA_PUBLIC_URL,
       routes: hydraRoutes,
       connections: connectionsAtOnce.hydra,
+      admit: (request, reply, path) => limits.admitToHydra(request, reply, path),
     },
   ];
   const filter = app.get(ProblemFilter);
   const binding = app.get(ChallengeBinding, { strict: false });
   const jar = app.get(CookieJar, { strict: false });
   const clock = app.get(Clock, { strict: false });
+  const drafts = app.get(FormDrafts, { strict: false });
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   for (const upstream of upstreams) {
     await fastify.register(async (scope) => {
@@ -64,6 +73,14 @@ export async function setUpOryProxy(
       scope.removeAllContentTypeParsers();
       scope.setErrorHandler((error, request, reply) => {
         filter.answer(isUpstreamFailure(error) ? unavailable('ory_upstream', error) : error, request, reply);
+      });
+      scope.addHook('preHandler', async (request, reply) => {
+        const path = pathOf(request).slice(upstream.prefix.length);
+        if (!isExposed(upstream.routes, request.method, path)) {
+          throw new Problem('not_found', { reason: 'not_exposed' });
+        }
+        await upstream.admit(request, reply, path);
+        await drafts.watch(request, pathOf(request));
       });
       scope.addHook('onSend', async (request, reply, payload) => {
         const location = reply.getHeader('location');
@@ -82,6 +99,7 @@ export async function setUpOryProxy(
             jar.append(reply, name, '', 0);
           }
         }
+        await drafts.keep(request, reply, location);
         if (request.method !== 'POST' || !leavesOrigin(location, configuration.PUBLIC_URL)) {
           return payload;
         }
@@ -95,20 +113,12 @@ export async function setUpOryProxy(
   }
 }
 
-function proxyOptions({ prefix, url, routes, connections }: Upstream, own: URL): FastifyHttpProxyOptions {
+function proxyOptions({ prefix, url, connections }: Upstream, own: URL): FastifyHttpProxyOptions {
   return {
     prefix,
     upstream: url,
     httpMethods: ['GET', 'HEAD', 'POST', 'OPTIONS'],
     undici: { headersTimeout: upstreamTimeout, bodyTimeout: upstreamTimeout, connections },
-    preHandler: (request, _reply, done) => {
-      const path = pathOf(request).slice(prefix.length);
-      done(
-        isExposed(routes, request.method, path)
-          ? undefined
-          : new Problem('not_found', { reason: 'not_exposed' }),
-      );
-    },
     replyOptions: {
       rewriteRequestHeaders: (request, headers) => ({
         ...headersForUpstream(headers),

@@ -13,6 +13,8 @@ export const scopeCatalogue = {
   'keys:read': 'List API keys.',
   'keys:write': 'Create and revoke API keys.',
   'audit:read': 'Read audit events (administrators).',
+  'signing-keys:read': 'List the keys that sign tokens (administrators).',
+  'signing-keys:write': 'Rotate the keys that sign tokens (administrators).',
 } as const;
 
 /** Space-separated scope (RFC 6749 section 3.3) → its tokens. */

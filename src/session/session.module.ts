@@ -41,6 +41,7 @@ import { TokenService } from './token.service.js';
     RevocationService,
     SessionCookie,
     SessionService,
+    SigningKeyRepository,
     SigningKeyRing,
     SigningKeyRotation,
     TokenService,

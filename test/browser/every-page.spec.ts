@@ -1,5 +1,7 @@
-import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { Database } from '../../src/database/database.schema.js';
+import { axeViolations } from '../support/axe.js';
+import { z } from 'zod';
 import { namelessIn, overflowOf } from '../support/browser.js';
 import { logInIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
@@ -7,14 +9,24 @@ import { OAuthApp } from '../support/oauth.app.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { newPerson, signUp } from '../support/person.js';
 import { UserAgent } from '../support/user-agent.js';
+import { keyOf } from '../support/world.js';
 
 const stage = useStage();
 const words = 'An Exceptionally Long Name That Hardly Fits Anywhere At All Of Somebody-Or-Other';
 const person = { ...newPerson(), name: `${words} ${'x'.repeat(60)}` };
 let consent = '';
+let org = '';
+/** Addresses that are known once the test runs. */
+const addressOf = (path: string): string => (path === 'consent' ? consent : path.replace(/^org/, org));
 
 beforeAll(async () => {
-  await signUp(new UserAgent(stage.stack.url), person);
+  const agent = new UserAgent(stage.stack.url);
+  await signUp(agent, person);
+  const made = await agent.post('/api/v1/orgs', { name: `${words} ${'y'.repeat(60)}` });
+  const { id } = z.looseObject({ id: z.string() }).parse(made.json());
+  org = `/orgs/${id}`;
+  await agent.post(`/api/v1/orgs/${id}/invites`, { role: 'admin' });
+  await agent.post(`/api/v1/orgs/${id}/api-keys`, { name: words, scope: 'orgs:read' });
   const redirectUri = 'https://calendar.example/back';
   const client = await new OryAdmin(stage.stack.env).createClient({
     client_name: `Calendar ${'and more '.repeat(9)}`,
@@ -23,52 +35,45 @@ beforeAll(async () => {
   consent = new OAuthApp(stage.stack.url, client, redirectUri).authorize({ audience: undefined }).path;
 });
 
-/** Relative luminance of a colour in `rgb()` notation (WCAG 2.2). */
-function luminance(colour: string): number {
-  const channels = colour.match(/[\d.]+/g)?.map(Number) ?? [];
-  const [red = 0, green = 0, blue = 0] = channels.map((value) => {
-    const part = value / 255;
-    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-  });
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-}
-
-function contrast(one: string, other: string): number {
-  const [dark = 0, light = 0] = [luminance(one), luminance(other)].toSorted((a, b) => a - b);
-  return (light + 0.05) / (dark + 0.05);
-}
-
-/** Each text with its colour and the ground that it stands on. */
-async function textColours(page: Page): Promise<readonly (readonly [string, string, string])[]> {
-  return page
-    .locator('main :is(h1, h2, p, label, legend, dt, dd, a, button, code, span)')
-    .evaluateAll((elements) =>
-      elements
-        .filter((element) => element.checkVisibility() && (element.textContent ?? '').trim() !== '')
-        .map((element) => {
-          let ground: Element | null = element;
-          const backgroundOf = (node: Element) => getComputedStyle(node).backgroundColor;
-          while (ground !== null && /^rgba\(.*, 0\)$/.test(backgroundOf(ground))) {
-            ground = ground.parentElement;
-          }
-          return [
-            (element.textContent ?? '').slice(0, 40),
-            getComputedStyle(element).color,
-            ground === null ? 'rgb(255, 255, 255)' : backgroundOf(ground),
-          ] as const;
-        }),
-    );
-}
-
 const visitor = ['/', '/auth/login', '/auth/signup', '/ui/recovery', '/ui/verification', '/demo', '/nowhere'];
-const member = ['/', '/ui/settings', '/ui/verification', '/demo', 'consent'];
+const member = [
+  '/',
+  '/?notice=invite_gone',
+  '/account/delete',
+  '/invitation?invite=x',
+  '/orgs/new',
+  'org',
+  'org/invites',
+  'org/api-keys',
+  'org/settings',
+  'org/leave',
+  'org/delete',
+  '/ui/settings',
+  '/ui/verification',
+  '/demo',
+  'consent',
+];
+
+/** @param self id of the administrator. @param other id of somebody else. */
+const administrator = (self: string, other: string): readonly string[] => [
+  '/admin/users',
+  '/admin/users?search=%01',
+  `/admin/users/${self}`,
+  `/admin/users/${other}`,
+  `/admin/users/${other}/delete`,
+  `/admin/users/${other}/recovery`,
+  '/admin/orgs',
+  '/admin/audit-events',
+  '/admin/audit-events?type=login_succeeded&actor=x',
+  '/admin/keys',
+];
 
 async function look(paths: readonly string[]): Promise<void> {
   const { page, stack } = stage;
   // Colours are looked at, and not the moment between two of them.
   await page.emulateMedia({ reducedMotion: 'reduce' });
   for (const path of paths) {
-    await page.goto(stack.url + (path === 'consent' ? consent : path));
+    await page.goto(stack.url + addressOf(path));
     if (path === '/demo') {
       // Its script shows this button once it knows who is there.
       await page.locator('[data-action=me]').waitFor();
@@ -84,13 +89,16 @@ async function look(paths: readonly string[]): Promise<void> {
     }
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      const faint = (await textColours(page)).filter(([, text, ground]) => contrast(text, ground) < 4.5);
-      expect({ path, colorScheme, faint }).toEqual({ path, colorScheme, faint: [] });
+      expect({ path, colorScheme, found: await axeViolations(page) }).toEqual({
+        path,
+        colorScheme,
+        found: [],
+      });
     }
   }
 }
 
-describe('every page fits a window of 320, 768 and 1280 pixels, names what is on it, and has enough contrast', () => {
+describe('every page fits a window of 320, 768 and 1280 pixels, and axe finds nothing wrong with it in light and in dark', () => {
   it('for a visitor', async () => {
     await look(visitor);
     expect(stage.watch.violations).toEqual([]);
@@ -99,6 +107,27 @@ describe('every page fits a window of 320, 768 and 1280 pixels, names what is on
   it('for somebody with a very long name', async () => {
     await logInIn(stage.page, stage.stack.url, person);
     await look(member);
+    expect(stage.watch.violations).toEqual([]);
+  });
+
+  it('for an administrator', async () => {
+    const { query } = stage.stack.app().get(Database, { strict: false });
+    const { id } = await query
+      .updateTable('users')
+      .set({ role: 'admin' })
+      .where('email', '=', person.email)
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    const other = newPerson();
+    await signUp(new UserAgent(stage.stack.url), { ...other, name: words });
+    const { id: otherId } = await query
+      .selectFrom('users')
+      .select('id')
+      .where('email', '=', other.email)
+      .executeTakeFirstOrThrow();
+    await keyOf(stage.stack.app(), otherId, 'profile:read orgs:read keys:read');
+    await logInIn(stage.page, stage.stack.url, person);
+    await look(administrator(id, otherId));
     expect(stage.watch.violations).toEqual([]);
   });
 

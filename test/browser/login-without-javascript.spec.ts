@@ -44,6 +44,14 @@ it('on a small phone with JavaScript off: sign up, log out, a wrong password, lo
   await page.getByRole('main').getByRole('link', { name: 'Log in' }).click();
   await page.getByRole('heading', { name: 'Log in' }).waitFor();
   await expectReadable();
+  // They need a script, so they aren't shown, nor is what would divide them from the rest.
+  expect(
+    await page
+      .getByText(/passkey/i)
+      .filter({ visible: true })
+      .count(),
+  ).toBe(0);
+  expect(await page.locator('.divider').filter({ visible: true }).count()).toBe(0);
   await type('E-mail', person.email);
   await type('Password', 'not the password');
   await page.keyboard.press('Enter');

@@ -33,6 +33,15 @@ it('the back button after a logout shows no account page', async () => {
   expect(await shows(page.getByRole('heading', { name: 'Welcome' }))).toBe(true);
 });
 
+it('the back button after a login shows the account again, not a form that is of no use', async () => {
+  const { page, stack } = stage;
+  await page.goto(stack.url);
+  await logInIn(page, stack.url, person);
+  await page.goBack();
+  expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);
+  expect(stage.watch.errors).toEqual([]);
+});
+
 it('two tabs that start a login at once both end logged in', async () => {
   const { page, stack } = stage;
   // Kratos gives a browser its CSRF cookie at the first visit, and to two first visits at once two different ones.

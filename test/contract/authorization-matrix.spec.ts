@@ -6,7 +6,7 @@ import { hashOfInvite, newInviteToken } from '../../src/orgs/invite.token.js';
 import { type Gateway, type GatewayRequest, startGateway } from '../support/gateway.js';
 import { listRoutes } from '../support/route.list.js';
 import { TestDatabases } from '../support/test.database.js';
-import { type World, callers, makeWorld } from '../support/world.js';
+import { type World, callers, keyOf, makeWorld } from '../support/world.js';
 
 /** What is sent, and what each caller is answered, in the order of the columns. */
 interface Row {
@@ -56,7 +56,11 @@ async function requested(world: World, gateway: Gateway): Promise<string> {
 }
 
 /** An invite that nobody has taken yet. */
-async function invite(world: World, gateway: Gateway): Promise<{ id: string; token: string }> {
+async function invite(
+  world: World,
+  gateway: Gateway,
+  email: string | null = null,
+): Promise<{ id: string; token: string }> {
   const [id, token] = [newId(), newInviteToken()];
   await gateway.app
     .get(Database, { strict: false })
@@ -65,7 +69,7 @@ async function invite(world: World, gateway: Gateway): Promise<{ id: string; tok
       id,
       org_id: world.orgId,
       token_hash: hashOfInvite(token),
-      email: null,
+      email,
       role: 'member',
       created_by: world.userIds.owner,
       created_at: Date.now(),
@@ -76,6 +80,23 @@ async function invite(world: World, gateway: Gateway): Promise<{ id: string; tok
     })
     .execute();
   return { id, token };
+}
+
+/** An invite for the stranger. @returns its id. */
+async function waitingInvite(world: World, gateway: Gateway): Promise<string> {
+  return (await invite(world, gateway, world.sessions.stranger.user.email)).id;
+}
+
+/** A key of the stranger. @returns its id. */
+async function strangersKey({ userIds }: World, gateway: Gateway): Promise<string> {
+  await keyOf(gateway.app, userIds.stranger, 'orgs:read');
+  const { id } = await gateway.app
+    .get(Database, { strict: false })
+    .query.selectFrom('api_keys')
+    .select('id')
+    .where('user_id', '=', userIds.stranger)
+    .executeTakeFirstOrThrow();
+  return id;
 }
 
 /** A key of the organisation. @returns its id. */
@@ -146,6 +167,76 @@ const rows: Readonly<Record<string, Row>> = {
     isForAdministrators: true,
     request: (world) => ({ path: user(world) }),
     statuses: [401, 403, 403, 403, 403, 403, 204, 204, 403, 401],
+  },
+  'GET /api/v1/users/:id/sessions': {
+    scope: 'users:read',
+    isForAdministrators: true,
+    request: (world) => ({ path: `${user(world)}/sessions` }),
+    statuses: administrators,
+  },
+  'DELETE /api/v1/users/:id/sessions': {
+    scope: 'users:write',
+    isForAdministrators: true,
+    request: (world) => ({ path: `${user(world)}/sessions` }),
+    statuses: administrators,
+  },
+  'DELETE /api/v1/users/:id/sessions/:sessionId': {
+    scope: 'users:write',
+    isForAdministrators: true,
+    request: (world) => ({ path: `${user(world)}/sessions/${world.sessions.stranger.claims.sid}` }),
+    statuses: [401, 403, 403, 403, 403, 403, 204, 204, 403, 401],
+  },
+  'GET /api/v1/users/:id/api-keys': {
+    scope: 'users:read',
+    isForAdministrators: true,
+    request: (world) => ({ path: `${user(world)}/api-keys` }),
+    statuses: administrators,
+  },
+  'DELETE /api/v1/users/:id/api-keys/:keyId': {
+    scope: 'users:write',
+    isForAdministrators: true,
+    request: async (world, gateway) => ({
+      path: `${user(world)}/api-keys/${await strangersKey(world, gateway)}`,
+    }),
+    statuses: [401, 403, 403, 403, 403, 403, 204, 204, 403, 401],
+  },
+  // A key has no recent login behind it. The stranger is nobody at Kratos.
+  'POST /api/v1/users/:id/recovery': {
+    scope: 'users:write',
+    isForAdministrators: true,
+    request: (world) => ({ path: `${user(world)}/recovery` }),
+    statuses: [401, 403, 403, 403, 403, 403, 409, 401, 403, 401],
+  },
+  'GET /api/v1/signing-keys': {
+    scope: 'signing-keys:read',
+    isForAdministrators: true,
+    request: () => ({ path: '/api/v1/signing-keys' }),
+    statuses: administrators,
+  },
+  'POST /api/v1/signing-keys/rotate': {
+    scope: 'signing-keys:write',
+    isForAdministrators: true,
+    request: () => ({ path: '/api/v1/signing-keys/rotate' }),
+    statuses: administrators,
+  },
+  'GET /api/v1/me/invites': {
+    scope: 'orgs:read',
+    request: () => ({ path: '/api/v1/me/invites' }),
+    statuses: everybody,
+  },
+  'POST /api/v1/me/invites/:id/accept': {
+    scope: 'orgs:write',
+    request: async (world, gateway) => ({
+      path: `/api/v1/me/invites/${await waitingInvite(world, gateway)}/accept`,
+    }),
+    statuses: [401, 200, 404, 404, 404, 404, 404, 404, 403, 401],
+  },
+  'POST /api/v1/me/invites/:id/decline': {
+    scope: 'orgs:write',
+    request: async (world, gateway) => ({
+      path: `/api/v1/me/invites/${await waitingInvite(world, gateway)}/decline`,
+    }),
+    statuses: [401, 204, 404, 404, 404, 404, 404, 404, 403, 401],
   },
   'GET /api/v1/audit-events': {
     scope: 'audit:read',

@@ -1,9 +1,12 @@
 import { CompiledQuery, type LogEvent, sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { ApiKeyRepository } from '../../src/api-keys/api-key.repository.js';
 import { AuditEventReader } from '../../src/audit-events/audit-event.reader.js';
 import { Clock } from '../../src/core/clock.service.js';
 import { newId } from '../../src/core/identifier.js';
 import type { DatabaseConnection } from '../../src/database/database.connection.js';
+import { InviteRepository } from '../../src/orgs/invite.repository.js';
+import { OrgDirectory } from '../../src/orgs/org.directory.js';
 import { OrgRepository } from '../../src/orgs/org.repository.js';
 import { MembershipRepository } from '../../src/orgs/membership.repository.js';
 import { SessionRepository } from '../../src/session/session.repository.js';
@@ -56,8 +59,12 @@ describe.each(['sqlite', 'postgres'] as const)(
 
     const isWholeTable = (step: string): boolean =>
       kind === 'sqlite'
-        ? /^SCAN (?:users|identities|memberships|sessions|audit_events|orgs)\b(?!.* USING )/.test(step)
-        : /Seq Scan on (?:users|identities|memberships|sessions|audit_events|orgs)\b/.test(step);
+        ? /^SCAN (?:users|identities|memberships|sessions|audit_events|orgs|invites|api_keys)\b(?!.* USING )/.test(
+            step,
+          )
+        : /Seq Scan on (?:users|identities|memberships|sessions|audit_events|orgs|invites|api_keys)\b/.test(
+            step,
+          );
 
     const acts: readonly (readonly [string, () => Promise<unknown>])[] = [
       ['the first page of users', () => new UserDirectory(connection).list({ kind: 'person' }, 51)],
@@ -77,6 +84,30 @@ describe.each(['sqlite', 'postgres'] as const)(
       [
         'an organisation by its domain',
         () => new OrgRepository(connection, new Clock()).findByDomain('a.example'),
+      ],
+      ['all organisations', () => new OrgDirectory(connection).list(userIds[7] ?? '', undefined, 51)],
+      ['a search for organisations', () => new OrgDirectory(connection).list(userIds[7] ?? '', 'org-42', 51)],
+      [
+        'a later page of such a search',
+        () =>
+          new OrgDirectory(connection).list(userIds[7] ?? '', 'org 4', 51, {
+            by: 'name',
+            key: 'org 42',
+            id: userIds[42] ?? '',
+          }),
+      ],
+      [
+        'invites that wait for an address',
+        () =>
+          new InviteRepository(connection, new Clock(), plainConfiguration()).listFor(
+            'person-7@example.org',
+            51,
+            userIds[4999],
+          ),
+      ],
+      [
+        'a user’s API keys',
+        () => new ApiKeyRepository(connection, new Clock()).list({ userId: userIds[7] ?? '' }, 51, undefined),
       ],
       ['the newest audit events', () => new AuditEventReader(connection).list({}, 51, undefined)],
       [
@@ -150,7 +181,8 @@ async function fill({ query }: DatabaseConnection): Promise<string[]> {
         some.map((id, index) => ({
           id,
           slug: `org-${first + index}`,
-          name: 'Org',
+          name: `Org ${first + index}`,
+          name_key: `org ${first + index}`,
           domain: `${first + index}.example`,
           join_policy: 'domain' as const,
           version: 1,
@@ -196,6 +228,42 @@ async function fill({ query }: DatabaseConnection): Promise<string[]> {
           last_seen_at: now,
           ended_at: null,
           end_reason: null,
+        })),
+      )
+      .execute();
+    await query
+      .insertInto('invites')
+      .values(
+        some.map((id, index) => ({
+          id,
+          org_id: id,
+          token_hash: id,
+          email: `person-${first + index}@example.org`,
+          role: 'member' as const,
+          created_by: id,
+          created_at: now,
+          expires_at: now + 86_400_000,
+          redeemed_at: null,
+          redeemed_by: null,
+          revoked_at: null,
+        })),
+      )
+      .execute();
+    await query
+      .insertInto('api_keys')
+      .values(
+        some.map((id) => ({
+          id,
+          secret_hash: id,
+          name: 'key',
+          user_id: id,
+          org_id: null,
+          scope: 'api',
+          created_by: id,
+          created_at: now,
+          expires_at: null,
+          last_used_at: null,
+          revoked_at: null,
         })),
       )
       .execute();

@@ -6,6 +6,7 @@ import { SmtpMailer } from '../../src/mail/smtp.mailer.js';
 import { Mailbox } from '../support/mailbox.js';
 import { OAuthApp } from '../support/oauth.app.js';
 import { type Person, logIn, newPerson, signUp } from '../support/person.js';
+import { testFrame } from '../support/page.frame.js';
 import { type Stack, startStack } from '../support/stack.js';
 import { type Page, UserAgent } from '../support/user-agent.js';
 
@@ -101,6 +102,17 @@ it('a mail: its link works for the invited one, as soon as their address is veri
   expect(await orgClaim(agent)).toEqual({ id: org.id, slug: org.slug, role: 'member' });
 });
 
+it('the mail is in the language of whoever invites', async () => {
+  const { email } = newPerson();
+  const path = `/api/v1/orgs/${org.id}/invites`;
+  const answer = await owner.post(path, { email }, { 'accept-language': 'de-AT,de;q=0.9' });
+  expect(answer.status).toBe(201);
+  const { text, html, link } = await mailbox.next(email, /^Einladung zu Analytical Engines$/);
+  expect(text).toContain('Öffnen Sie diesen Link');
+  expect(html).toContain('<html lang="de">');
+  expect(link).toMatch(/\/auth\/login\?invite=[\w-]{43}$/);
+});
+
 it('POST /auth/login with an invite: refused before a session with a bad one, a member with a good one', async () => {
   const person = newPerson();
   const browser = new UserAgent(stack.url);
@@ -150,7 +162,7 @@ describe('SmtpMailer', () => {
   const mail = { subject: 'Hello', text: 'Hello', html: '<p>Hello</p>' };
 
   it('what looks like another header stays in the subject, and names stay names', async () => {
-    const mailer = new SmtpMailer(stack.env['SMTP_URL'] ?? '', 'no-reply@example.org');
+    const mailer = new SmtpMailer(stack.env['SMTP_URL'] ?? '', 'no-reply@example.org', 'Engines, Ltd <x@y>');
     const { email: to } = newPerson();
     const evil = `Eve\r\nBcc: eve@example.org\r\n\r\n<script>alert(1)</script> http://evil.example/`;
     const invitation = inviteMail({
@@ -159,12 +171,14 @@ describe('SmtpMailer', () => {
       inviterName: evil,
       link: 'https://auth.example.test/auth/login?invite=x',
       expiresAt: 0,
+      language: testFrame().language,
     });
     expect(invitation.html).not.toContain('<script>');
     expect(await mailer.send({ ...invitation, subject: `${invitation.subject}\r\nBcc: x@example.org` })).toBe(
       true,
     );
-    const { subject, link } = await mailbox.next(to, /invited/);
+    const { from, subject, link } = await mailbox.next(to, /invited/);
+    expect(from).toBe('Engines, Ltd <x@y>');
     expect(subject).toContain('Bcc: eve@example');
     expect(subject).not.toMatch(/[\r\n]/);
     expect(link).toBe('https://auth.example.test/auth/login?invite=x');

@@ -21,7 +21,7 @@ const flow = z.object({
     nodes: z.array(
       z.object({
         group: z.string(),
-        attributes: z.looseObject({ name: z.string(), type: z.string().optional() }),
+        attributes: z.looseObject({ name: z.string().optional(), type: z.string().optional() }),
       }),
     ),
   }),
@@ -115,6 +115,29 @@ describe('a running stack', () => {
       expect.arrayContaining(['csrf_token', 'traits.email', 'traits.name', 'password', 'method']),
     );
   }, 60_000);
+
+  test.each([
+    ['http://localhost:3000', 'localhost'],
+    ['https://auth.example.org', 'auth.example.org'],
+    ['https://192.0.2.1', undefined],
+    ['http://auth.example.org', undefined],
+  ])(
+    'offers passkeys where browsers have them: %s',
+    async (origin, domain) => {
+      const { stack } = await start({ mail: false, publicUrl: origin });
+      const answer = await fetch(`${stack.env['KRATOS_PUBLIC_URL']}/self-service/login/browser`, {
+        headers: { accept: 'application/json' },
+      });
+      const { ui } = flow.parse(await answer.json());
+      const challenge = ui.nodes.find((node) => node.attributes.name === 'passkey_challenge')?.attributes;
+      const options = z
+        .object({ publicKey: z.object({ rpId: z.string() }) })
+        .optional()
+        .parse(challenge === undefined ? undefined : JSON.parse(String(challenge['value'])));
+      expect(options?.publicKey.rpId).toBe(domain);
+    },
+    60_000,
+  );
 
   test('sets Secure cookies under an https origin', async () => {
     const { stack } = await start({ mail: false, publicUrl: 'https://auth.example.org' });

@@ -1,13 +1,14 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject } from 'vitest';
 import { BrowserWatch, launchChromium } from './browser.js';
-import { type Stack, startStack } from './stack.js';
+import { type Stack, type StackOptions, startStack } from './stack.js';
 
 /** Milliseconds that a page may take for what a test waits for. */
 const patience = 10_000;
 
 export interface StageOptions {
   readonly context?: BrowserContextOptions;
+  readonly stack?: StackOptions;
 }
 
 /** What a browser test works with: the whole product, and a window that nobody has used before. */
@@ -17,8 +18,8 @@ export interface Stage {
   readonly watch: BrowserWatch;
   /** Origins besides the product's that this test's pages may ask. */
   readonly welcome: string[];
-  /** A window of another person: nothing is shared with the first. */
-  other(): Promise<Page>;
+  /** A window of another person: nothing is shared with the first, and what is said here holds for it alone. */
+  other(context?: BrowserContextOptions): Promise<Page>;
 }
 
 /**
@@ -32,14 +33,14 @@ export function useStage(options: StageOptions = {}): Stage {
   let watch: BrowserWatch;
   let welcome: string[] = [];
 
-  const open = async (): Promise<Page> => {
-    const context = await browser.newContext(options.context);
+  const open = async (own: BrowserContextOptions = {}): Promise<Page> => {
+    const context = await browser.newContext({ ...options.context, ...own });
     context.setDefaultTimeout(patience);
     return context.newPage();
   };
 
   beforeAll(async () => {
-    [stack, browser] = await Promise.all([startStack(), launchChromium(inject('chromiumPath'))]);
+    [stack, browser] = await Promise.all([startStack(options.stack), launchChromium(inject('chromiumPath'))]);
   });
 
   afterAll(async () => {

@@ -3,12 +3,20 @@ import type { Stack } from './stack.js';
 import { waitUntil } from './stack.js';
 
 const foundSchema = z.looseObject({ messages: z.array(z.looseObject({ ID: z.string() })) });
-const messageSchema = z.looseObject({ Subject: z.string(), Text: z.string() });
+const messageSchema = z.looseObject({
+  From: z.looseObject({ Name: z.string() }),
+  Subject: z.string(),
+  Text: z.string(),
+  HTML: z.string(),
+});
 
 /** A mail as its reader sees it. */
 export interface Mail {
+  /** The sender's name. */
+  readonly from: string;
   readonly subject: string;
   readonly text: string;
+  readonly html: string;
   /** The six digits in it. */
   readonly code: string;
   /** The address in it, if there is one. */
@@ -20,8 +28,8 @@ export class Mailbox {
   readonly #url: string;
   readonly #read = new Set<string>();
 
-  constructor(stack: Stack) {
-    this.#url = stack.ory.mailboxUrl ?? '';
+  constructor({ ory }: { readonly ory: Pick<Stack['ory'], 'mailboxUrl'> }) {
+    this.#url = ory.mailboxUrl ?? '';
   }
 
   /** Waits for the next mail to this address whose subject matches. */
@@ -41,12 +49,14 @@ export class Mailbox {
     const query = new URLSearchParams({ query: `to:"${address}"` });
     const { messages } = foundSchema.parse(await this.#get(`search?${query}`));
     for (const { ID } of messages.filter((message) => !this.#read.has(message.ID))) {
-      const { Subject, Text } = messageSchema.parse(await this.#get(`message/${ID}`));
+      const { From, Subject, Text, HTML } = messageSchema.parse(await this.#get(`message/${ID}`));
       if (subject.test(Subject)) {
         this.#read.add(ID);
         return {
+          from: From.Name,
           subject: Subject,
           text: Text,
+          html: HTML,
           code: /\b\d{6}\b/.exec(Text)?.[0] ?? '',
           link: /https?:\/\/\S+/.exec(Text)?.[0],
         };

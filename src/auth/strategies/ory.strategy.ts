@@ -45,7 +45,7 @@ export class OryStrategy extends AuthStrategy {
     super();
     this.#parts = parts;
     this.#configuration = configuration;
-    this.identities = administrationOf(parts.kratos);
+    this.identities = administrationOf(parts.kratos, configuration.PUBLIC_URL);
   }
 
   async begin({ kind, demand }: LoginStart): Promise<StartedLogin> {
@@ -184,7 +184,7 @@ export class OryStrategy extends AuthStrategy {
   }
 }
 
-function administrationOf(kratos: KratosClient): IdentityAdministration {
+function administrationOf(kratos: KratosClient, publicUrl: string): IdentityAdministration {
   return {
     issuer: kratosIssuer,
     updateProfile: async (subject, { name, picture }) => {
@@ -199,16 +199,28 @@ function administrationOf(kratos: KratosClient): IdentityAdministration {
             reason: 'traits_rejected',
           });
         case 'unknown':
-          throw new Problem('conflict', {
-            detail: 'The login provider no longer knows this person.',
-            reason: 'kratos_identity_gone',
-          });
+          throw identityGone();
         case 'updated':
       }
     },
     setActive: (subject, active) => kratos.setState(subject, active ? 'active' : 'inactive'),
+    recover: async (subject) => {
+      const recovery = await kratos.createRecovery(subject);
+      if (recovery === undefined) {
+        throw identityGone();
+      }
+      const { flowId, code, expiresAt } = recovery;
+      return { code, url: `${publicUrl}/ui/recovery?${new URLSearchParams({ flow: flowId })}`, expiresAt };
+    },
     delete: (subject) => kratos.deleteIdentity(subject),
   };
+}
+
+function identityGone(): Problem {
+  return new Problem('conflict', {
+    detail: 'The login provider no longer knows this person.',
+    reason: 'kratos_identity_gone',
+  });
 }
 
 function rejected(reason: string): Problem {

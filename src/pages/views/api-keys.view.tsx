@@ -1,19 +1,9 @@
 import type { VNode } from 'preact';
+import type { FormState } from './form.state.js';
+import { NewKey } from './key-form.view.js';
 import { Layout } from './layout.view.js';
-import type { PageAssets, PageUser } from './page.props.js';
+import { useLanguage } from './page.props.js';
 import { Time } from './time.view.js';
-
-/** How long a key can live, as the form offers it: days, or no end. */
-export const keyLives = ['30', '90', '365', 'never'] as const;
-
-export type KeyLife = (typeof keyLives)[number];
-
-const lifeTexts: Readonly<Record<KeyLife, string>> = {
-  '30': '30 days',
-  '90': '90 days',
-  '365': 'A year',
-  never: 'No end',
-};
 
 export interface ListedKey {
   readonly id: string;
@@ -30,131 +20,115 @@ export interface ListedKey {
 export interface ApiKeysProps {
   /** Oldest first; undefined when they can't be read now. */
   readonly keys: readonly ListedKey[] | undefined;
+  /** The form for a new one, when it has to be mended. */
+  readonly form?: FormState | undefined;
 }
 
 /** A person's API keys, with a button to revoke each, and a form for a new one. Plain forms: no script is needed. */
-export function ApiKeys({ keys }: ApiKeysProps): VNode {
+export function ApiKeys({ keys, form }: ApiKeysProps): VNode {
+  const { text } = useLanguage();
   return (
     <article class="card sessions" aria-labelledby="api-keys-title">
-      <h2 id="api-keys-title">API keys</h2>
-      <p class="lead">For programs that call the API as you.</p>
+      <h2 id="api-keys-title">{text('keys.title')}</h2>
+      <p class="lead">{text('keys.lead')}</p>
       {keys === undefined ? (
-        <p>The list of your API keys can't be shown right now. Please try again in a moment.</p>
+        <p>{text('keys.unknown')}</p>
       ) : (
         <>
-          {keys.length > 0 && (
-            <ul>
-              {keys.map((key, index) => (
-                <KeyEntry key={key.id} entry={key} detailsId={`api-key-${index + 1}`} />
-              ))}
-            </ul>
-          )}
-          <NewKey />
+          <KeyList keys={keys} revokeAt="/account/api-keys" />
+          <NewKey action="/account/api-keys" form={form} />
         </>
       )}
     </article>
   );
 }
 
+export interface KeyListProps {
+  readonly keys: readonly (ListedKey & { readonly role?: 'member' | 'admin' | null })[];
+  /** Path above each key's own. */
+  readonly revokeAt: string;
+}
+
+/** API keys, each with a button to revoke it. */
+export function KeyList({ keys, revokeAt }: KeyListProps): VNode | null {
+  return keys.length === 0 ? null : (
+    <ul>
+      {keys.map((key, index) => (
+        <KeyEntry key={key.id} entry={key} revokeAt={revokeAt} detailsId={`api-key-${index + 1}`} />
+      ))}
+    </ul>
+  );
+}
+
 function KeyEntry({
-  entry: { id, name, prefix, scope, expiresAt, lastUsedAt },
+  entry: { id, name, prefix, scope, expiresAt, lastUsedAt, role },
+  revokeAt,
   detailsId,
 }: {
-  readonly entry: ListedKey;
+  readonly entry: KeyListProps['keys'][number];
+  readonly revokeAt: string;
   /** Tells buttons of keys with the same name apart. */
   readonly detailsId: string;
 }): VNode {
+  const { text, rich } = useLanguage();
   return (
     <li>
       <div>
         <p class="key-name">
-          <strong>{name}</strong>
+          <strong>{name}</strong> {role && <span class="badge">{text(`orgs.role.${role}`)}</span>}
         </p>
         <p class="details" id={detailsId}>
-          <code>{prefix.slice(0, 12)}…</code> may <code>{scope}</code>
+          {rich('keys.may', {
+            prefix: () => <code>{prefix.slice(0, 12)}…</code>,
+            scope: () => <code>{scope}</code>,
+          })}
           <br />
-          {lastUsedAt === null ? 'Never used' : ['Last used ', <Time iso={lastUsedAt} key="time" />]},{' '}
-          {expiresAt === null ? 'no end' : ['ends ', <Time iso={expiresAt} key="time" />]}
+          {lastUsedAt === null
+            ? text('keys.neverUsed')
+            : rich('keys.lastUsed', { time: () => <Time iso={lastUsedAt} /> })}
+          {', '}
+          {expiresAt === null
+            ? text('keys.noEnd')
+            : rich('keys.ends', { time: () => <Time iso={expiresAt} /> })}
         </p>
       </div>
-      <form method="post" action={`/account/api-keys/${encodeURIComponent(id)}/revoke`}>
+      <form method="post" action={`${revokeAt}/${encodeURIComponent(id)}/revoke`}>
         <button
           type="submit"
           class="secondary"
-          aria-label={`Revoke API key: ${name}`}
+          aria-label={text('keys.revokeNamed', { name })}
           aria-describedby={detailsId}
         >
-          Revoke
+          {text('keys.revoke')}
         </button>
       </form>
     </li>
   );
 }
 
-function NewKey(): VNode {
-  return (
-    <details>
-      <summary>New API key</summary>
-      <form method="post" action="/account/api-keys">
-        <div class="field">
-          <label for="api-key-name">Name</label>
-          <input id="api-key-name" name="name" type="text" required maxLength={200} autocomplete="off" />
-        </div>
-        <div class="field">
-          <label for="api-key-scope">Scope</label>
-          <input
-            id="api-key-scope"
-            name="scope"
-            type="text"
-            required
-            maxLength={2000}
-            value="profile:read"
-            autocomplete="off"
-            autocapitalize="none"
-            spellcheck={false}
-            aria-describedby="api-key-scope-hint"
-          />
-          <p class="field-message" id="api-key-scope-hint">
-            What the key may do, separated by blanks, such as <code>profile:read orgs:read</code>;{' '}
-            <code>api</code> is everything that you may do.
-          </p>
-        </div>
-        <div class="field">
-          <label for="api-key-life">Ends after</label>
-          <select id="api-key-life" name="life">
-            {keyLives.map((life) => (
-              <option key={life} value={life} selected={life === '90'}>
-                {lifeTexts[life]}
-              </option>
-            ))}
-          </select>
-        </div>
-        <button type="submit">Create key</button>
-      </form>
-    </details>
-  );
-}
-
 export interface CreatedKeyPageProps {
-  readonly assets: PageAssets;
-  readonly user: PageUser;
   readonly name: string;
   /** The key itself. */
   readonly value: string;
+  /** Page to go back to, where it isn't the person's own key. */
+  readonly org?: { readonly name: string; readonly href: string } | undefined;
 }
 
 /** Shows a key that has just been made, once. */
-export function CreatedKeyPage({ assets, user, name, value }: CreatedKeyPageProps): VNode {
+export function CreatedKeyPage({ name, value, org }: CreatedKeyPageProps): VNode {
+  const { text } = useLanguage();
   return (
-    <Layout title="Your new API key" assets={assets} user={user}>
+    <Layout title={text('keys.created.title')}>
       <article class="card">
-        <h1>Your new API key</h1>
+        <h1>{text('keys.created.title')}</h1>
         <p class="lead">{name}</p>
         <p class="notice info" role="status">
-          Copy it now: it isn't shown again. Whoever has it can act as you within its scope.
+          {org === undefined
+            ? text('keys.created.advice')
+            : text('keys.created.adviceOrg', { name: org.name })}
         </p>
         <div class="field">
-          <label for="api-key-value">Key</label>
+          <label for="api-key-value">{text('keys.created.label')}</label>
           <input
             id="api-key-value"
             type="text"
@@ -165,8 +139,8 @@ export function CreatedKeyPage({ assets, user, name, value }: CreatedKeyPageProp
           />
         </div>
         <div class="actions">
-          <a class="button" href="/">
-            Back to your account
+          <a class="button" href={org === undefined ? '/' : org.href}>
+            {text(org === undefined ? 'common.backToAccount' : 'orgs.back')}
           </a>
         </div>
       </article>

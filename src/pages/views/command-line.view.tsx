@@ -1,10 +1,8 @@
 import type { VNode } from 'preact';
 import { Layout } from './layout.view.js';
-import type { PageAssets, PageUser } from './page.props.js';
+import { useLanguage, usePage } from './page.props.js';
 
 export interface CommandLinePageProps {
-  readonly assets: PageAssets;
-  readonly user: PageUser;
   /** The machine, as it says itself. */
   readonly device: string;
   /** Where the answer goes; null: a code is shown. */
@@ -14,24 +12,21 @@ export interface CommandLinePageProps {
 }
 
 /** Asks whether a program on somebody's machine may act as them (RFC 8252 section 8.10: never without asking). */
-export function CommandLinePage({ assets, user, device, redirectHost, fields }: CommandLinePageProps): VNode {
+export function CommandLinePage({ device, redirectHost, fields }: CommandLinePageProps): VNode {
+  const { user, language } = usePage();
+  const { text, rich } = language;
   return (
-    <Layout title="Log in a command line" assets={assets} user={user}>
+    <Layout title={text('cli.title')}>
       <article class="card">
         <header>
-          <h1>
-            Log in the command line on <strong>{device}</strong>?
-          </h1>
+          <h1>{rich('cli.heading', { device, strong: (words) => <strong>{words}</strong> })}</h1>
           <p class="lead">
-            {user.email ? `You are logged in as ${user.email}. ` : ''}
-            It would be able to do everything that you can do, for 30 days. You can end it before, on your
-            account page.
+            {user?.email ? `${text('common.loggedInAs', { email: user.email })} ` : ''}
+            {text('cli.lead')}
           </p>
           <p>
-            Allow this only if you have just run <code>vestibule login</code> yourself.{' '}
-            {redirectHost === null
-              ? 'You will get a code to paste there.'
-              : `The answer goes to ${redirectHost}, a program on this machine.`}
+            {rich('cli.onlyIf', { code: (words) => <code>{words}</code> })}{' '}
+            {redirectHost === null ? text('cli.code') : text('cli.goesTo', { host: redirectHost })}
           </p>
         </header>
         <form class="flow" method="post" action="/auth/cli">
@@ -41,10 +36,10 @@ export function CommandLinePage({ assets, user, device, redirectHost, fields }: 
           )}
           <div class="actions">
             <button type="submit" name="decision" value="allow">
-              Allow
+              {text('common.allow')}
             </button>
             <button type="submit" name="decision" value="deny" class="secondary">
-              Deny
+              {text('common.deny')}
             </button>
           </div>
         </form>
@@ -54,24 +49,19 @@ export function CommandLinePage({ assets, user, device, redirectHost, fields }: 
 }
 
 export interface CommandLineCodePageProps {
-  readonly assets: PageAssets;
-  readonly user: PageUser;
   /** To be pasted; null: it was refused. */
   readonly code: string | null;
 }
 
 /** Shows the code, or that there is none. */
-export function CommandLineCodePage({ assets, user, code }: CommandLineCodePageProps): VNode {
+export function CommandLineCodePage({ code }: CommandLineCodePageProps): VNode {
+  const { text } = useLanguage();
   return (
-    <Layout title="Log in a command line" assets={assets} user={user}>
+    <Layout title={text('cli.title')}>
       <article class="card">
         <header>
-          <h1>{code === null ? 'Nothing was allowed' : 'Paste this code'}</h1>
-          <p class="lead">
-            {code === null
-              ? 'The command line is not logged in. You can close this page.'
-              : 'into the terminal where you ran vestibule login, within five minutes. Give it to nobody else: whoever asks you for it wants to act as you.'}
-          </p>
+          <h1>{text(code === null ? 'cli.denied.title' : 'cli.paste.title')}</h1>
+          <p class="lead">{text(code === null ? 'cli.denied.lead' : 'cli.paste.lead')}</p>
         </header>
         {code !== null && (
           <p>

@@ -1,10 +1,8 @@
 import type { VNode } from 'preact';
 import { Layout } from './layout.view.js';
-import type { PageAssets, PageUser } from './page.props.js';
+import { useLanguage, usePage } from './page.props.js';
 
 export interface ConsentPageProps {
-  readonly assets: PageAssets;
-  readonly user?: PageUser | null | undefined;
   /** The OAuth client that asks; its name is whatever it registered with. */
   readonly client: {
     readonly id: string;
@@ -18,49 +16,43 @@ export interface ConsentPageProps {
   readonly challenge: string;
 }
 
-const SCOPE_WORDS: ReadonlyMap<string, string> = new Map([
-  ['openid', 'Know that it is you (your user id)'],
-  ['profile', 'See your name and picture'],
-  ['email', 'See your e-mail address'],
-  ['phone', 'See your phone number'],
-  ['address', 'See your postal address'],
-  ['offline_access', "Keep this access while you aren't using it"],
-  ['offline', "Keep this access while you aren't using it"],
-]);
-
 /** Asks whether a client that isn't ours may have what it requests (step 5 of the flow). */
-export function ConsentPage({ assets, user, client, scopes, challenge }: ConsentPageProps): VNode {
-  const name = client.name || client.id;
+export function ConsentPage({ client, scopes, challenge }: ConsentPageProps): VNode {
+  const { user, language } = usePage();
+  const { text, rich } = language;
   return (
-    <Layout title="Allow access" assets={assets} user={user}>
+    <Layout title={text('consent.title')}>
       <article class="card">
         <header>
           <h1>
-            Allow <strong>{name}</strong> to use your account?
+            {rich('consent.heading', {
+              client: client.name || client.id,
+              strong: (words) => <strong>{words}</strong>,
+            })}
           </h1>
           <p class="lead">
-            {user?.email ? `You are logged in as ${user.email}. ` : ''}
-            {client.redirectHost ? `You will be sent on to ${client.redirectHost}.` : ''}
+            {user?.email ? `${text('common.loggedInAs', { email: user.email })} ` : ''}
+            {client.redirectHost ? text('consent.sentOn', { host: client.redirectHost }) : ''}
           </p>
         </header>
         <form class="flow" method="post" action="/auth/ory/consent">
           <input type="hidden" name="consent_challenge" value={challenge} />
           <fieldset>
-            <legend>It would be able to:</legend>
+            <legend>{text('consent.scopes')}</legend>
             {[...new Set(scopes)].map((scope, index) => (
               <Scope key={scope} scope={scope} id={`scope-${index}`} />
             ))}
           </fieldset>
           <div class="field checkbox">
             <input id="remember" name="remember" type="checkbox" value="true" />
-            <label for="remember">Remember this, and don't ask again</label>
+            <label for="remember">{text('consent.remember')}</label>
           </div>
           <div class="actions">
             <button type="submit" name="decision" value="allow">
-              Allow
+              {text('common.allow')}
             </button>
             <button type="submit" name="decision" value="deny" class="secondary">
-              Deny
+              {text('common.deny')}
             </button>
           </div>
         </form>
@@ -70,7 +62,7 @@ export function ConsentPage({ assets, user, client, scopes, challenge }: Consent
 }
 
 function Scope({ scope, id }: { readonly scope: string; readonly id: string }): VNode {
-  const words = SCOPE_WORDS.get(scope);
+  const { text, find } = useLanguage();
   // Without openid there is no login at all: to refuse it is to press Deny.
   const isRequired = scope === 'openid';
   return (
@@ -85,8 +77,8 @@ function Scope({ scope, id }: { readonly scope: string; readonly id: string }): 
         disabled={isRequired}
       />
       <label for={id}>
-        {words ?? <code>{scope}</code>}
-        {isRequired && <span class="optional"> (always included)</span>}
+        {find(`consent.scope.${scope}`) ?? <code>{scope}</code>}
+        {isRequired && <span class="optional"> {text('consent.always')}</span>}
       </label>
     </div>
   );

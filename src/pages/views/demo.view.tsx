@@ -1,9 +1,8 @@
 import type { ComponentChildren, VNode } from 'preact';
 import { Layout } from './layout.view.js';
-import type { PageAssets } from './page.props.js';
+import { usePage } from './page.props.js';
 
 export interface DemoPageProps {
-  readonly assets: PageAssets;
   /** The `audience` that the access token is asked for. */
   readonly audience: string;
   /** Hydra's issuer, exactly as its tokens carry it: the answer's `iss` must equal it (RFC 9207). */
@@ -16,14 +15,10 @@ export interface DemoPageProps {
  * `GET /demo`: a single-page application that runs the code flow itself and hands its access token over (steps 6 and 7).
  * The page is static; `demo.js` fills it in.
  */
-export function DemoPage({ assets, audience, issuer, clientId = 'vestibule-spa' }: DemoPageProps): VNode {
+export function DemoPage({ audience, issuer, clientId = 'vestibule-spa' }: DemoPageProps): VNode {
+  const { assets } = usePage();
   return (
-    <Layout
-      title="Example app"
-      assets={assets}
-      width="wide"
-      scripts={[{ src: assets.demoScript, module: true }]}
-    >
+    <Layout title="Example app" width="wide" scripts={[{ src: assets.demoScript, module: true }]}>
       <article class="demo" id="demo" data-audience={audience} data-issuer={issuer} data-client-id={clientId}>
         <h1>Example app</h1>
         <p class="lead">

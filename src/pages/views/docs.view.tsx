@@ -1,30 +1,24 @@
 import type { VNode } from 'preact';
 import { Document } from './document.view.js';
-import type { PageAssets, PageUser } from './page.props.js';
+import { usePage } from './page.props.js';
 
 /**
  * `GET /docs`: Swagger UI from this origin's files, under a bar that logs in and out. It has styles of its own instead of
  * the site's stylesheet, whose element styles would reach into Swagger UI. Swagger UI brings the page's `<h1>`.
  */
-export function DocsPage({
-  assets,
-  user,
-}: {
-  readonly assets: PageAssets;
-  readonly user?: PageUser | null | undefined;
-}): VNode {
+export function DocsPage(): VNode {
+  const { assets, brand, user } = usePage();
   const who = user && (user.name || user.email || 'somebody without a name');
   return (
     <Document
       title="API docs"
-      assets={assets}
       stylesheets={[assets.swaggerStyles, assets.docsStyles]}
       scripts={[{ src: assets.swaggerScript }, { src: assets.docsScript }]}
     >
       <header class="bar">
         <a class="brand" href="/">
           <img src={assets.logo} alt="" width="28" height="28" />
-          Vestibule
+          {brand.name}
         </a>
         <p class="page">API docs</p>
         <div class="who" id="who">

@@ -1,39 +1,47 @@
 import type { ComponentChildren, VNode } from 'preact';
-import type { PageAssets } from './page.props.js';
+import { usePage } from './page.props.js';
 
 /** A script of this origin. Modules and deferred scripts both run once the document has been read. */
 export interface PageScript {
   readonly src: string;
   readonly module?: boolean;
+  /** Subresource integrity of a script that isn't ours. */
+  readonly integrity?: string | undefined;
 }
 
 interface DocumentProps {
   /** Without the product's name, which is added. */
   readonly title: string;
-  readonly assets: Pick<PageAssets, 'favicon'>;
   readonly stylesheets: readonly string[];
   readonly scripts?: readonly PageScript[] | undefined;
   readonly children: ComponentChildren;
 }
 
 /** The `<html>` every page shares: language, viewport, colour scheme, styles and scripts by address only (strict CSP). */
-export function Document({ title, assets, stylesheets, scripts = [], children }: DocumentProps): VNode {
+export function Document({ title, stylesheets, scripts = [], children }: DocumentProps): VNode {
+  const { assets, brand, language } = usePage();
   return (
-    <html lang="en">
+    <html lang={language.tag}>
       <head>
         <meta charset="utf-8" />
-        <title>{`${title} · Vestibule`}</title>
+        <title>{`${title} · ${brand.name}`}</title>
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta name="robots" content="noindex" />
         <meta name="theme-color" content="#f3f6f5" media="(prefers-color-scheme: light)" />
         <meta name="theme-color" content="#101617" media="(prefers-color-scheme: dark)" />
-        <link rel="icon" href={assets.favicon} type="image/svg+xml" />
+        <link rel="icon" href={assets.favicon} />
         {stylesheets.map((href) => (
           <link key={href} rel="stylesheet" href={href} />
         ))}
-        {scripts.map(({ src, module }) => (
-          <script key={src} src={src} type={module === true ? 'module' : undefined} defer={module !== true} />
+        {scripts.map(({ src, module, integrity }) => (
+          <script
+            key={src}
+            src={src}
+            integrity={integrity}
+            type={module === true ? 'module' : undefined}
+            defer={module !== true}
+          />
         ))}
       </head>
       <body>{children}</body>

@@ -1,9 +1,8 @@
 import type { VNode } from 'preact';
 import { Layout } from './layout.view.js';
-import type { PageAssets, PageUser } from './page.props.js';
+import { useLanguage } from './page.props.js';
 
 export interface ErrorPageProps {
-  readonly assets: PageAssets;
   /** What happened, in a few words. */
   readonly title: string;
   /** What the person can do now. */
@@ -14,14 +13,14 @@ export interface ErrorPageProps {
   readonly requestId?: string | null | undefined;
   /** Ways on, the first one as the main button; a link to the start when left out. */
   readonly actions?: readonly { readonly label: string; readonly href: string }[] | undefined;
-  readonly user?: PageUser | null | undefined;
 }
 
 /** What a browser shows instead of problem+json. */
-export function ErrorPage({ assets, title, advice, code, requestId, actions, user }: ErrorPageProps): VNode {
-  const ways = actions && actions.length > 0 ? actions : [{ label: 'Back to the start', href: '/' }];
+export function ErrorPage({ title, advice, code, requestId, actions = [] }: ErrorPageProps): VNode {
+  const { text } = useLanguage();
+  const ways = actions.length > 0 ? actions : [{ label: text('common.backToStart'), href: '/' }];
   return (
-    <Layout title={title} assets={assets} user={user}>
+    <Layout title={title}>
       <article class="card">
         <h1>{title}</h1>
         <p class="lead">{advice}</p>
@@ -34,14 +33,14 @@ export function ErrorPage({ assets, title, advice, code, requestId, actions, use
         </p>
         <dl class="small">
           <div>
-            <dt>Error code</dt>
+            <dt>{text('error.code')}</dt>
             <dd>
               <code>{code}</code>
             </dd>
           </div>
           {requestId && (
             <div>
-              <dt>Request id</dt>
+              <dt>{text('error.requestId')}</dt>
               <dd>
                 <code>{requestId}</code>
               </dd>

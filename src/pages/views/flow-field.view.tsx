@@ -3,6 +3,8 @@ import type { InputNode } from '../flow.parser.js';
 import { FieldMessages } from './flow-message.view.js';
 import type { FlowKind } from './flow.plan.js';
 import { labelWording } from './flow.wording.js';
+import { useLanguage } from './page.props.js';
+import type { PageLanguage } from '../../languages/page.language.js';
 
 interface FlowFieldProps {
   readonly kind: FlowKind;
@@ -29,6 +31,9 @@ const AUTOCOMPLETE: ReadonlyMap<string, string> = new Map([
   ['lookup_secret', 'off'],
 ]);
 
+/** Kratos refuses a key without a name, but doesn't say so of the field. */
+const NEEDED: ReadonlySet<string> = new Set(['webauthn_register_displayname']);
+
 const INPUT_MODES: ReadonlyMap<string, 'numeric' | 'email' | 'tel' | 'url' | 'decimal'> = new Map([
   ['code', 'numeric'],
   ['totp_code', 'numeric'],
@@ -51,12 +56,13 @@ function describe({ node, id }: FlowFieldProps) {
   };
 }
 
-function labelOf({ kind, node }: FlowFieldProps): string {
+function labelOf({ kind, node }: FlowFieldProps, language: PageLanguage): string {
   const { label } = node.meta;
-  return label ? labelWording(label, kind, node.group) : node.attributes.name;
+  return label ? labelWording(label, kind, node.group, language) : node.attributes.name;
 }
 
 function TextField(props: FlowFieldProps): VNode {
+  const language = useLanguage();
   const { node, id, enforced } = props;
   const { name, value, required, disabled, pattern, maxlength } = node.attributes;
   const type = FIELD_TYPES.find((known) => known === node.attributes.type) ?? 'text';
@@ -65,8 +71,10 @@ function TextField(props: FlowFieldProps): VNode {
   return (
     <div class="field">
       <label for={id}>
-        {labelOf(props)}
-        {!required && name.startsWith('traits.') && <span class="optional"> (optional)</span>}
+        {labelOf(props, language)}
+        {!required && name.startsWith('traits.') && (
+          <span class="optional"> {language.text('common.optional')}</span>
+        )}
       </label>
       <Control
         id={id}
@@ -74,7 +82,7 @@ function TextField(props: FlowFieldProps): VNode {
         type={type}
         // A password is never sent back to the page.
         value={type === 'password' || value === undefined ? undefined : String(value)}
-        required={required && enforced}
+        required={(required || NEEDED.has(name)) && enforced}
         disabled={disabled}
         autocomplete={node.attributes.autocomplete || AUTOCOMPLETE.get(name)}
         inputMode={INPUT_MODES.get(name) ?? INPUT_MODES.get(type)}
@@ -97,6 +105,7 @@ function Control(attributes: LooseInputHTMLAttributes): VNode {
 }
 
 function CheckboxField(props: FlowFieldProps): VNode {
+  const language = useLanguage();
   const { node, id, enforced } = props;
   const { name, value, required, disabled } = node.attributes;
   return (
@@ -113,7 +122,7 @@ function CheckboxField(props: FlowFieldProps): VNode {
         disabled={disabled}
         {...describe(props)}
       />
-      <label for={id}>{labelOf(props)}</label>
+      <label for={id}>{labelOf(props, language)}</label>
       <FieldMessages id={`${id}-messages`} messages={node.messages} />
     </div>
   );

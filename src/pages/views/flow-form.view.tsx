@@ -1,9 +1,11 @@
-import { Fragment, type VNode } from 'preact';
+import type { VNode } from 'preact';
 import type { Flow, FlowNode, InputNode } from '../flow.parser.js';
 import { FlowField } from './flow-field.view.js';
 import { FieldMessages } from './flow-message.view.js';
-import { type FlowKind, type FormPlan, isSubmit } from './flow.plan.js';
+import { type FlowKind, type FormPlan, isScripted, isSubmit, isTrigger } from './flow.plan.js';
 import { labelWording } from './flow.wording.js';
+import { useLanguage } from './page.props.js';
+import { Scripted } from './scripted.view.js';
 
 /** Fields that hold what a person logs in with. */
 const ACCOUNT_NAMES: ReadonlySet<string> = new Set(['identifier', 'traits.email', 'traits.username']);
@@ -20,12 +22,13 @@ interface FlowFormProps {
 
 /** One form of a flow's page; its first button is what Enter presses. */
 export function FlowForm({ kind, flow, plan, id, primary }: FlowFormProps): VNode {
+  const { text, tag } = useLanguage();
   const nodes = plan.sections.flat();
   const mainButton = nodes.find(isSubmit);
   const content = plan.sections.map((section, index) => (
-    <Fragment key={index}>
-      {index > 0 && <p class="divider">or</p>}
-      {section.map((node, position) => (
+    <Scripted key={index} when={!plan.scripted && isScripted(section)}>
+      {index > 0 && <p class="divider">{text('common.or')}</p>}
+      {hiddenFirst(section).map((node, position) => (
         <FlowElement
           key={position}
           kind={kind}
@@ -37,24 +40,40 @@ export function FlowForm({ kind, flow, plan, id, primary }: FlowFormProps): VNod
           primary={primary}
         />
       ))}
-    </Fragment>
+    </Scripted>
   ));
   // A form nobody can send would only be in the way of a screen reader.
-  if (!mainButton) return <div class="flow">{content}</div>;
+  if (!mainButton && !plan.scripted) return <div class="flow">{content}</div>;
   return (
     <form class={plan.social ? 'flow social' : 'flow'} action={flow.ui.action} method={flow.ui.method}>
       {plan.hidden.map((node, index) => (
         <HiddenValue key={index} node={node} />
       ))}
+      {/* Kratos hands it to the templates of its mails. */}
+      <input type="hidden" name="transient_payload" value={JSON.stringify({ language: tag })} />
       <AccountName nodes={nodes} flow={flow} />
       {content}
     </form>
   );
 }
 
+/** Otherwise they'd stand where a form's last element is looked for. */
+function hiddenFirst(nodes: readonly FlowNode[]): readonly FlowNode[] {
+  const isHidden = (node: FlowNode) => node.type === 'input' && node.attributes.type === 'hidden';
+  return [...nodes.filter(isHidden), ...nodes.filter((node) => !isHidden(node))];
+}
+
 function HiddenValue({ node }: { readonly node: InputNode }): VNode {
-  const { name, value, disabled } = node.attributes;
-  return <input type="hidden" name={name} value={String(value ?? '')} disabled={disabled} />;
+  const { name, value, disabled, onloadTrigger } = node.attributes;
+  return (
+    <input
+      type="hidden"
+      name={name}
+      value={String(value ?? '')}
+      disabled={disabled}
+      data-load-trigger={onloadTrigger}
+    />
+  );
 }
 
 /**
@@ -89,11 +108,28 @@ interface FlowElementProps {
 }
 
 function FlowElement({ kind, node, id, enforced, isMain, primary }: FlowElementProps): VNode {
+  const language = useLanguage();
   const { label } = node.meta;
-  const caption = label && labelWording(label, kind, node.group);
+  const caption = label && labelWording(label, kind, node.group, language);
   switch (node.type) {
     case 'input':
       if (node.attributes.type === 'hidden') return <HiddenValue node={node} />;
+      if (isTrigger(node)) {
+        return (
+          <button
+            type="button"
+            class="secondary"
+            name={node.attributes.name}
+            value={String(node.attributes.value ?? '')}
+            disabled={node.attributes.disabled}
+            data-trigger={node.attributes.onclickTrigger}
+            // A login asks the key itself who it's for; anything else is about what was typed.
+            data-checks={kind === 'login' ? undefined : ''}
+          >
+            {caption ?? language.text('flow.continue')}
+          </button>
+        );
+      }
       if (!isSubmit(node)) return <FlowField kind={kind} node={node} id={id} enforced={enforced} />;
       return (
         <button
@@ -104,7 +140,7 @@ function FlowElement({ kind, node, id, enforced, isMain, primary }: FlowElementP
           formNoValidate={!isMain}
           class={isMain && primary ? undefined : 'secondary'}
         >
-          {caption ?? 'Continue'}
+          {caption ?? language.text('flow.continue')}
         </button>
       );
     case 'a':
@@ -112,8 +148,8 @@ function FlowElement({ kind, node, id, enforced, isMain, primary }: FlowElementP
         <p>
           <a class="button" href={node.attributes.href}>
             {caption ??
-              (node.attributes.title && labelWording(node.attributes.title, kind, node.group)) ??
-              'Continue'}
+              (node.attributes.title && labelWording(node.attributes.title, kind, node.group, language)) ??
+              language.text('flow.continue')}
           </a>
         </p>
       );

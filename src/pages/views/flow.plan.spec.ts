@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type FlowNode, parseFlow } from '../flow.parser.js';
-import { type FlowKind, planForms } from './flow.plan.js';
+import { type FlowKind, isScripted, planForms } from './flow.plan.js';
 
 /** A flow that a real Kratos 1.3.1 answered (long values are cut). */
 function recorded(name: string): readonly FlowNode[] {
@@ -23,7 +23,42 @@ describe('planForms', () => {
   it('gives other providers their own form, and puts the password before the code', () => {
     expect(plan('login', 'login')).toEqual([
       [['provider=submit']],
-      [['identifier=text', 'password=password', 'method=submit'], ['method=submit']],
+      [
+        ['identifier=text', 'password=password', 'method=submit'],
+        ['method=submit'],
+        ['passkey_login_trigger=button', 'passkey_login=hidden', 'passkey_challenge=hidden'],
+      ],
+    ]);
+  });
+
+  it('puts what needs a script behind what works without, beside the fields that it reads', () => {
+    const [form, ...others] = planForms('registration', recorded('registration-one-step-passkey'));
+    expect(others).toEqual([]);
+    expect(form?.scripted).toBe(false);
+    expect(form?.sections.map((nodes) => [nodes.map(brief), isScripted(nodes)])).toEqual([
+      [['traits.email=email', 'traits.name=text', 'password=password', 'method=submit'], false],
+      [['passkey_register=hidden', 'passkey_register_trigger=button', 'passkey_create_data=hidden'], true],
+    ]);
+  });
+
+  it('never lets Enter in the name of a new key remove another', () => {
+    const nodes = recorded('settings-saved');
+    const remove = nodes.find((node) => node.type === 'input' && node.attributes.name === 'method');
+    const removes =
+      remove?.type === 'input'
+        ? [{ ...remove, group: 'webauthn', attributes: { ...remove.attributes, name: 'webauthn_remove' } }]
+        : [];
+    const forms = planForms('settings', [...removes, ...nodes]).filter(({ group }) => group === 'webauthn');
+    expect(forms.map(({ sections, scripted }) => [sections.flat().map(brief), scripted])).toEqual([
+      [['webauthn_remove=submit'], false],
+      [
+        [
+          'webauthn_register_displayname=text',
+          'webauthn_register=hidden',
+          'webauthn_register_trigger=button',
+        ],
+        true,
+      ],
     ]);
   });
 
@@ -39,6 +74,7 @@ describe('planForms', () => {
     expect(forms.map(({ group, back }) => [group, back])).toEqual([
       ['password', false],
       ['code', false],
+      ['passkey', false],
       ['profile', true],
     ]);
     for (const { hidden } of forms) {
@@ -58,7 +94,7 @@ describe('planForms', () => {
 
   it.each([
     ['a value', { value: 'https://example.org/ada.png' }, []],
-    ['a message', {}, [{ id: 4000001, text: 'not a URL', type: 'error' as const }]],
+    ['a message', {}, [{ id: 4000001, text: 'not a URL', context: {}, type: 'error' as const }]],
     ['to be filled in', { required: true }, []],
   ])('shows at registration what could wait, when it has %s', (_what, attributes, messages) => {
     const nodes = recorded('registration-one-step').map((node) =>
@@ -75,18 +111,23 @@ describe('planForms', () => {
       expect(planForms('settings', recorded(name)).map(({ group }) => group)).toEqual([
         'profile',
         'password',
+        'passkey',
         'totp',
+        'webauthn',
         'lookup_secret',
         'oidc',
       ]);
     }
   });
 
-  it('leaves out what needs a script', () => {
-    const names = planForms('settings', recorded('settings-saved')).flatMap(({ sections }) =>
-      sections.flat().map(brief),
+  it('leaves out a button that calls what it does not know', () => {
+    const nodes = recorded('settings-saved').map((node) =>
+      node.type === 'input' && node.attributes.type === 'button'
+        ? { ...node, attributes: { ...node.attributes, onclickTrigger: undefined } }
+        : node,
     );
-    expect(names.filter((name) => /webauthn|passkey|button/.test(name))).toEqual([]);
+    const names = planForms('settings', nodes).flatMap(({ sections }) => sections.flat().map(brief));
+    expect(names.filter((name) => name.endsWith('=button'))).toEqual([]);
   });
 
   it('makes nothing of nothing', () => {

@@ -11,6 +11,8 @@ export interface FormPlan {
   readonly group: string;
   /** True when the form only holds the buttons of other identity providers. */
   readonly social: boolean;
+  /** True when nothing in it can be sent without Kratos' script: it is shown once that script can run. */
+  readonly scripted: boolean;
   /** True when it returns to an earlier step, so that it isn't one more way through this one. */
   readonly back: boolean;
   /** Values that go along with every submission of this form, the CSRF token first of all. */
@@ -19,8 +21,6 @@ export interface FormPlan {
   readonly sections: readonly (readonly FlowNode[])[];
 }
 
-/** These need a script of Kratos in the page; the pages run without any. */
-const SCRIPTED_GROUPS: ReadonlySet<string> = new Set(['webauthn', 'passkey']);
 const SOCIAL_GROUPS: ReadonlySet<string> = new Set(['oidc', 'saml']);
 
 /** A button that sends the form. */
@@ -28,18 +28,30 @@ export function isSubmit(node: FlowNode): node is InputNode {
   return node.type === 'input' && node.attributes.type === 'submit';
 }
 
+/** A button that calls Kratos' script, which asks for a passkey or a security key and then sends the form. */
+export function isTrigger(node: FlowNode): boolean {
+  return (
+    node.type === 'input' && node.attributes.type === 'button' && node.attributes.onclickTrigger !== undefined
+  );
+}
+
+/** True when Kratos' script is all that can send these. */
+export function isScripted(nodes: readonly FlowNode[]): boolean {
+  return nodes.some(isTrigger) && !nodes.some((node) => isSubmit(node) || node.type === 'a');
+}
+
 function isHidden(node: FlowNode): node is InputNode {
   return node.type === 'input' && node.attributes.type === 'hidden';
 }
 
 function isField(node: FlowNode): boolean {
-  return node.type === 'input' && !isSubmit(node) && !isHidden(node);
+  return node.type === 'input' && !isSubmit(node) && !isTrigger(node) && !isHidden(node);
 }
 
 function isRendered(kind: FlowKind, node: FlowNode): boolean {
-  const isScripted = node.type === 'input' && node.attributes.type === 'button';
+  const isUnknownButton = node.type === 'input' && node.attributes.type === 'button' && !isTrigger(node);
   const isLater = kind === 'registration' && canWait(node);
-  return !isScripted && !isLater && !SCRIPTED_GROUPS.has(node.group);
+  return !isUnknownButton && !isLater;
 }
 
 /**
@@ -66,7 +78,8 @@ function passwordLast(nodes: readonly FlowNode[]): readonly FlowNode[] {
 
 /** Inputs without a button of their own go along with every button of the flow. */
 function isShared(group: string, nodes: readonly FlowNode[]): boolean {
-  return group === 'default' || (nodes.some((node) => node.type === 'input') && !nodes.some(isSubmit));
+  const hasButton = nodes.some((node) => isSubmit(node) || isTrigger(node));
+  return group === 'default' || (nodes.some((node) => node.type === 'input') && !hasButton);
 }
 
 /** A hidden `method` would contradict the button of another method in the same form. */
@@ -79,18 +92,32 @@ function leadsBack(nodes: readonly FlowNode[]): boolean {
   return nodes.some((node) => isSubmit(node) && node.attributes.name === 'screen');
 }
 
-/** The password comes first, so that Enter means it; a way back comes last. */
+/** The password comes first, so that Enter means it; then what works without a script; a way back comes last. */
 function rank(nodes: readonly FlowNode[]): number {
   if (nodes[0]?.group === 'password') return 0;
-  return leadsBack(nodes) ? 2 : 1;
+  if (leadsBack(nodes)) return 3;
+  return isScripted(nodes) ? 2 : 1;
 }
 
 /** Kratos moves a group to the end once it has something to show; a person must find it where it was. */
-const SETTINGS_ORDER: readonly string[] = ['profile', 'password', 'totp', 'lookup_secret'];
+const SETTINGS_ORDER: readonly string[] = [
+  'profile',
+  'password',
+  'passkey',
+  'totp',
+  'webauthn',
+  'lookup_secret',
+];
 
 function settingsRank(nodes: readonly FlowNode[]): number {
   const index = SETTINGS_ORDER.indexOf(nodes[0]?.group ?? '');
   return index === -1 ? SETTINGS_ORDER.length : index;
+}
+
+/** Removing a key and adding one are forms of their own: Enter in the new one's name must not press "Remove". */
+function apart(members: readonly FlowNode[]): readonly (readonly FlowNode[])[] {
+  if (!members.some(isTrigger) || !members.some(isSubmit)) return [members];
+  return [members.filter(isSubmit), members.filter((node) => !isSubmit(node))];
 }
 
 /** Groups in the order in which Kratos first names them. */
@@ -139,15 +166,31 @@ export function planForms(kind: FlowKind, nodes: readonly FlowNode[]): readonly 
   const first = passwordLast([...visible, ...main]);
   if (first.length > 0) {
     const group = main[0]?.group ?? 'default';
-    forms.push({ group, social: false, back: false, hidden, sections: [first, ...alternatives] });
+    const sections = [first, ...alternatives];
+    forms.push({
+      group,
+      social: false,
+      scripted: isScripted(sections.flat()),
+      back: false,
+      hidden,
+      sections,
+    });
   }
-  for (const members of alone) {
+  for (const members of alone.flatMap(apart)) {
     const group = members[0]?.group ?? 'default';
-    forms.push({ group, social: false, back: leadsBack(members), hidden, sections: [passwordLast(members)] });
+    const [scripted, back] = [isScripted(members), leadsBack(members)];
+    forms.push({ group, social: false, scripted, back, hidden, sections: [passwordLast(members)] });
   }
   if (social.length === 0) return forms;
   const group = social[0]?.group ?? 'oidc';
-  const providers: FormPlan = { group, social: true, back: false, hidden, sections: [social] };
+  const providers: FormPlan = {
+    group,
+    social: true,
+    scripted: false,
+    back: false,
+    hidden,
+    sections: [social],
+  };
   // Other providers are the short way in, but one section among many in the settings.
   return kind === 'settings' ? [...forms, providers] : [providers, ...forms];
 }

@@ -2,21 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Flow, parseFlow } from '../flow.parser.js';
-import { renderPage } from '../page.renderer.js';
+import { renderView } from '../../../test/support/page.frame.js';
 import { FLOW_KINDS, type FlowKind } from './flow.plan.js';
 import { FlowPage } from './flow.view.js';
-import type { PageAssets } from './page.props.js';
 
-const assets: PageAssets = {
-  stylesheet: '/assets/vestibule.css',
-  logo: '/assets/logo.svg',
-  favicon: '/assets/favicon.svg',
-  demoScript: '/assets/demo.js',
-  docsScript: '/assets/docs.js',
-  docsStyles: '/assets/docs.css',
-  swaggerStyles: '/assets/swagger-ui.css',
-  swaggerScript: '/assets/swagger-ui-bundle.js',
-};
 const links = {
   login: '/ui/login',
   registration: '/ui/registration',
@@ -34,7 +23,7 @@ function recorded(name: string): Flow {
 }
 
 function render(kind: FlowKind, flow: Flow): string {
-  return renderPage(<FlowPage kind={kind} flow={flow} assets={assets} links={links} />);
+  return renderView(<FlowPage kind={kind} flow={flow} links={links} />);
 }
 
 /** The opening tags of an element, for looking at attributes. */
@@ -66,9 +55,22 @@ describe('a recorded flow', () => {
     }
   });
 
+  it.each(names)('%s: nothing of Kratos’ English is left in German', (name) => {
+    const kind = FLOW_KINDS.find((known) => name.startsWith(known)) ?? 'login';
+    const { ui } = recorded(name);
+    const english = [...ui.messages, ...ui.nodes.flatMap(({ messages, meta }) => [...messages, meta.label])]
+      // Titles of the identity schema (1070002) are the operator's words until a language names them.
+      .flatMap((message) => (message === undefined || message.id === 1_070_002 ? [] : [message.text]));
+    const html = renderView(<FlowPage kind={kind} flow={recorded(name)} links={links} />, {}, 'de');
+    expect(english.filter((text) => html.includes(`>${text}<`))).toEqual([]);
+    expect(html).toContain('<html lang="de">');
+  });
+
   it.each(names)('%s: nothing that a strict policy forbids', (name) => {
     const kind = FLOW_KINDS.find((known) => name.startsWith(known)) ?? 'login';
-    expect(render(kind, recorded(name))).not.toMatch(/<script|<style|\sstyle=|\son[a-z]+=/);
+    expect(render(kind, recorded(name))).not.toMatch(
+      /<script(?! src="[^"]*" (?:integrity="[^"]*" )?defer)|<style|\sstyle=|\son[a-z]+=/,
+    );
   });
 });
 
@@ -82,6 +84,41 @@ describe('FlowPage', () => {
     const html = render('login', recorded('login'));
     expect(html).toContain('href="/ui/registration?return_to=http%3A%2F%2Flocalhost%3A3000%2Fdemo"');
     expect(html).toContain('href="/ui/recovery?return_to=http%3A%2F%2Flocalhost%3A3000%2Fdemo"');
+  });
+
+  it("brings Kratos' script, held to its hash, and ours after it, only where something needs them", () => {
+    const html = render('registration', recorded('registration-one-step-passkey'));
+    const [theirs, own, ...others] = tags(html, 'script');
+    expect(theirs).toMatch(
+      /^<script src="http:\/\/localhost:3000\/ory\/kratos\/\.well-known\/ory\/webauthn\.js" integrity="sha512-[\w+/]+=*" defer>$/,
+    );
+    expect(own).toBe('<script src="/assets/passkeys.js" defer>');
+    expect(others).toEqual([]);
+    expect(html).toContain('<div hidden data-scripted="true"><p class="divider">or</p>');
+    expect(html).toContain('data-trigger="oryPasskeyRegistration"');
+    for (const name of ['recovery', 'verification-sent', 'registration-one-step', 'login-aal2']) {
+      const kind = FLOW_KINDS.find((known) => name.startsWith(known)) ?? 'login';
+      expect(tags(render(kind, recorded(name)), 'script')).toEqual([]);
+    }
+  });
+
+  it('says that a script is needed where there is no other way', () => {
+    const flow = recorded('login');
+    const nodes = flow.ui.nodes.filter(({ group }) => group === 'default' || group === 'passkey');
+    const html = render('login', { ...flow, ui: { ...flow.ui, nodes } });
+    expect(html).toContain('<noscript><p class="notice info">This step needs JavaScript');
+    expect(html).not.toContain('nothing to fill in');
+    expect(render('login', flow)).not.toContain('<noscript>');
+  });
+
+  it("tells Kratos the page's language with each of its forms", () => {
+    const html = render('settings', recorded('settings-saved'));
+    const forms = html.split('<form ').slice(1);
+    expect(forms.filter((form) => !form.includes('/ory/kratos/'))).toEqual([]);
+    expect(forms.length).toBeGreaterThan(4);
+    for (const form of forms) {
+      expect(form).toContain('name="transient_payload" value="{&quot;language&quot;:&quot;en&quot;}"');
+    }
   });
 
   it('helps password managers', () => {
@@ -145,10 +182,8 @@ describe('FlowPage', () => {
         ],
       },
     });
-    const user = { name: null, email: 'ada@example.org' };
-    const known = renderPage(
-      <FlowPage kind="verification" flow={flow} assets={assets} links={links} user={user} />,
-    );
+    const user = { name: null, email: 'ada@example.org', isAdmin: false };
+    const known = renderView(<FlowPage kind="verification" flow={flow} links={links} />, { user });
     expect(known).toContain('value="ada@example.org"');
     expect(known).toContain('<a href="/">Back to your account</a>');
     const stranger = render('verification', flow);

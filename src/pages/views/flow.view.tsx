@@ -1,11 +1,13 @@
-import { Fragment, type VNode } from 'preact';
+import type { VNode } from 'preact';
 import type { Flow, FlowNode } from '../flow.parser.js';
 import { FlowForm } from './flow-form.view.js';
 import { FlowMessages } from './flow-message.view.js';
-import { type FlowKind, type FormPlan, isSubmit, planForms } from './flow.plan.js';
+import { type FlowKind, type FormPlan, isSubmit, isTrigger, planForms } from './flow.plan.js';
 import { headline, isConfirmation, lacksSecondStep, sectionHeading } from './flow.wording.js';
 import { Layout } from './layout.view.js';
-import type { PageAssets, PageUser } from './page.props.js';
+import type { PageScript } from './document.view.js';
+import { type PageUser, useLanguage, usePage } from './page.props.js';
+import { Scripted } from './scripted.view.js';
 
 /** Where the self-service pages link to; `return_to` is added where it must not get lost. */
 export interface FlowLinks {
@@ -22,68 +24,92 @@ export interface FlowLinks {
 export interface FlowPageProps {
   readonly kind: FlowKind;
   readonly flow: Flow;
-  readonly assets: PageAssets;
   readonly links: FlowLinks;
-  readonly user?: PageUser | null | undefined;
 }
 
 /** A self-service page, rendered from whatever nodes the flow has. */
-export function FlowPage({ kind, flow, assets, links, user }: FlowPageProps): VNode {
-  const { title, lead } = headline(kind, flow);
+export function FlowPage({ kind, flow, links }: FlowPageProps): VNode {
+  const { assets, user, language } = usePage();
+  const { text } = language;
+  const { title, lead } = headline(kind, flow, language);
   const plans = planForms(kind, kind === 'verification' ? withAddress(flow.ui.nodes, user) : flow.ui.nodes);
   const hasError = [flow.ui, ...flow.ui.nodes].some(({ messages }) =>
     messages.some(({ type }) => type === 'error'),
   );
   const isUsable = plans.some(({ sections }) =>
-    sections.flat().some((node) => isSubmit(node) || node.type === 'a'),
+    sections.flat().some((node) => isSubmit(node) || isTrigger(node) || node.type === 'a'),
   );
+  const scripts = scriptsOf(flow, assets.passkeysScript);
   if (lacksSecondStep(kind, flow, isUsable)) {
-    return <SecondStepMissing flow={flow} assets={assets} links={links} user={user} />;
+    return <SecondStepMissing flow={flow} links={links} />;
   }
   return (
-    <Layout title={hasError ? `Error: ${title}` : title} assets={assets} user={user}>
+    <Layout title={hasError ? text('common.errorTitle', { title }) : title} scripts={scripts}>
       <article class="card">
         <header>
           <h1>{title}</h1>
           {lead && <p class="lead">{lead}</p>}
         </header>
         <FlowMessages messages={flow.ui.messages} />
+        {scripts.length > 0 && (
+          <p class="notice error" role="alert" hidden data-key-failed>
+            {text('flow.keyFailed')}
+          </p>
+        )}
         {kind === 'settings' ? (
-          plans.map((plan, index) => (
-            <SettingsSection key={index} flow={flow} plan={plan} id={`form-${index}`} />
+          sectionsOf(plans).map((members, index) => (
+            <SettingsSection key={index} flow={flow} plans={members} id={`section-${index}`} />
           ))
         ) : (
           <Ways kind={kind} flow={flow} plans={plans} />
         )}
-        {!isUsable && (
-          <p class="notice info">
-            There is nothing to fill in here. Your account may use a way of logging in that this page can't
-            offer.
-          </p>
+        {plans.length > 0 && plans.every(({ scripted }) => scripted) && (
+          <noscript>
+            <p class="notice info">{text('flow.needsScript')}</p>
+          </noscript>
         )}
+        {!isUsable && <p class="notice info">{text('flow.nothingToFillIn')}</p>}
       </article>
       <Elsewhere kind={kind} flow={flow} links={links} isLoggedIn={Boolean(user)} />
     </Layout>
   );
 }
 
+/** Kratos' script and, after it, ours: only where something on the page needs them. */
+function scriptsOf({ ui }: Flow, own: string): readonly PageScript[] {
+  const hasTrigger = ui.nodes.some(
+    (node) => isTrigger(node) || (node.type === 'input' && node.attributes.onloadTrigger !== undefined),
+  );
+  if (!hasTrigger || ui.scripts.length === 0) return [];
+  return [...ui.scripts.map(({ attributes }) => attributes), { src: own }];
+}
+
+/** Forms of one group, next to each other, are one section of the settings. */
+function sectionsOf(plans: readonly FormPlan[]): readonly (readonly FormPlan[])[] {
+  const sections: FormPlan[][] = [];
+  for (const plan of plans) {
+    const last = sections.at(-1);
+    if (last?.[0]?.group === plan.group) last.push(plan);
+    else sections.push([plan]);
+  }
+  return sections;
+}
+
 /** The way on for somebody whose account has no second step yet: once it has, the settings lead back to what needed it. */
-function SecondStepMissing({ flow, assets, links, user }: Omit<FlowPageProps, 'kind'>): VNode {
-  const title = 'A second step is needed';
+function SecondStepMissing({ flow, links }: Omit<FlowPageProps, 'kind'>): VNode {
+  const { text } = useLanguage();
+  const title = text('flow.secondStep.title');
   return (
-    <Layout title={title} assets={assets} user={user}>
+    <Layout title={title}>
       <article class="card">
         <h1>{title}</h1>
-        <p class="lead">
-          What you want to do is protected by a second step, and your account has none yet. Set up an
-          authenticator app or backup codes in your settings; then you can go on.
-        </p>
+        <p class="lead">{text('flow.secondStep.lead')}</p>
         <p class="actions">
           <a class="button" href={withReturnTo(links.settings, flow.return_to)}>
-            Set up a second step
+            {text('flow.secondStep.setUp')}
           </a>
           <a class="button secondary" href={links.home}>
-            Not now
+            {text('flow.notNow')}
           </a>
         </p>
       </article>
@@ -92,7 +118,7 @@ function SecondStepMissing({ flow, assets, links, user }: Omit<FlowPageProps, 'k
 }
 
 /** Kratos asks for the address to verify, also when it can only be the one of the person who is logged in. */
-function withAddress(nodes: readonly FlowNode[], user: PageUser | null | undefined): readonly FlowNode[] {
+function withAddress(nodes: readonly FlowNode[], user: PageUser | null): readonly FlowNode[] {
   return nodes.map((node) => {
     const isEmpty = node.type === 'input' && node.attributes.name === 'email' && !node.attributes.value;
     return isEmpty && user?.email ? { ...node, attributes: { ...node.attributes, value: user.email } } : node;
@@ -109,14 +135,15 @@ function Ways({
   readonly flow: Flow;
   readonly plans: readonly FormPlan[];
 }): VNode {
-  const main = plans.find((plan) => !plan.social);
+  const { text } = useLanguage();
+  const main = plans.find((plan) => !plan.social && !plan.scripted) ?? plans.find((plan) => !plan.social);
   return (
     <>
       {plans.map((plan, index) => (
-        <Fragment key={index}>
-          {index > 0 && !plan.back && <p class="divider">or</p>}
+        <Scripted key={index} when={plan.scripted}>
+          {index > 0 && !plan.back && <p class="divider">{text('common.or')}</p>}
           <FlowForm kind={kind} flow={flow} plan={plan} id={`form-${index}`} primary={plan === main} />
-        </Fragment>
+        </Scripted>
       ))}
     </>
   );
@@ -124,17 +151,30 @@ function Ways({
 
 function SettingsSection({
   flow,
-  plan,
+  plans,
   id,
 }: {
   readonly flow: Flow;
-  readonly plan: FormPlan;
+  readonly plans: readonly FormPlan[];
   readonly id: string;
 }): VNode {
+  const language = useLanguage();
+  const group = plans[0]?.group ?? 'default';
+  const scripted = plans.every((plan) => plan.scripted);
   return (
-    <section aria-labelledby={`${id}-heading`}>
-      <h2 id={`${id}-heading`}>{sectionHeading(plan.group)}</h2>
-      <FlowForm kind="settings" flow={flow} plan={plan} id={id} primary={plan.group === 'profile'} />
+    <section aria-labelledby={`${id}-heading`} hidden={scripted} data-scripted={scripted ? '' : undefined}>
+      <h2 id={`${id}-heading`}>{sectionHeading(group, language)}</h2>
+      {plans.map((plan, index) => (
+        <Scripted key={index} when={plan.scripted && !scripted}>
+          <FlowForm
+            kind="settings"
+            flow={flow}
+            plan={plan}
+            id={`${id}-${index}`}
+            primary={group === 'profile'}
+          />
+        </Scripted>
+      ))}
     </section>
   );
 }
@@ -156,11 +196,12 @@ function Elsewhere({
   readonly links: FlowLinks;
   readonly isLoggedIn: boolean;
 }): VNode {
+  const { text, rich } = useLanguage();
   const to = (path: string) => withReturnTo(path, flow.return_to);
   if (isConfirmation(kind, flow)) {
     return (
       <p class="elsewhere">
-        <a href={links.home}>Not now</a>
+        <a href={links.home}>{text('flow.notNow')}</a>
       </p>
     );
   }
@@ -169,23 +210,21 @@ function Elsewhere({
       return (
         <div class="elsewhere">
           <p>
-            <a href={to(links.recovery)}>Forgot your password?</a>
+            <a href={to(links.recovery)}>{text('login.forgot')}</a>
           </p>
-          <p>
-            New here? <a href={to(links.registration)}>Sign up</a>
-          </p>
+          <p>{rich('login.newHere', { link: (words) => <a href={to(links.registration)}>{words}</a> })}</p>
         </div>
       );
     case 'registration':
       return (
         <p class="elsewhere">
-          Already have an account? <a href={to(links.login)}>Log in</a>
+          {rich('registration.haveAccount', { link: (words) => <a href={to(links.login)}>{words}</a> })}
         </p>
       );
     case 'recovery':
       return (
         <p class="elsewhere">
-          <a href={to(links.login)}>Back to log in</a>
+          <a href={to(links.login)}>{text('recovery.back')}</a>
         </p>
       );
     case 'verification':
@@ -194,7 +233,7 @@ function Elsewhere({
       return (
         <p class="elsewhere">
           <a href={isLoggedIn ? links.home : links.account}>
-            {isLoggedIn ? 'Back to your account' : 'Go to your account'}
+            {text(isLoggedIn ? 'common.backToAccount' : 'flow.toAccount')}
           </a>
         </p>
       );

@@ -1,15 +1,10 @@
 import type { ComponentChildren, VNode } from 'preact';
 import { Document, type PageScript } from './document.view.js';
-import type { PageAssets, PageUser } from './page.props.js';
+import { useLanguage, usePage } from './page.props.js';
 
 /** What every page of the site takes beside its own content. */
 export interface LayoutProps {
   readonly title: string;
-  readonly assets: PageAssets;
-  /** Absent or null for a visitor: the header then offers Log in and Sign up. */
-  readonly user?: PageUser | null | undefined;
-  /** Where the header's log-out form posts; `/auth/logout` by default. */
-  readonly logoutAction?: string | undefined;
   /** `narrow` is one column for a form, `wide` the full measure. */
   readonly width?: 'narrow' | 'wide' | undefined;
   readonly scripts?: readonly PageScript[] | undefined;
@@ -17,64 +12,67 @@ export interface LayoutProps {
 }
 
 /** Header, main and footer of the site. The page brings its own single `<h1>`. */
-export function Layout({
-  title,
-  assets,
-  user,
-  logoutAction = '/auth/logout',
-  width = 'narrow',
-  scripts,
-  children,
-}: LayoutProps): VNode {
+export function Layout({ title, width = 'narrow', scripts, children }: LayoutProps): VNode {
+  const { assets, brand, user, language } = usePage();
+  const { text } = language;
   return (
-    <Document title={title} assets={assets} stylesheets={[assets.stylesheet]} scripts={scripts}>
+    <Document title={title} stylesheets={[assets.stylesheet]} scripts={scripts}>
       <a class="skip-link" href="#content">
-        Skip to content
+        {text('site.skip')}
       </a>
       <header>
         <a class="brand" href="/">
           <img src={assets.logo} alt="" width="28" height="28" />
-          Vestibule
+          {brand.name}
         </a>
-        <nav aria-label="Site">{user ? <MemberLinks logoutAction={logoutAction} /> : <VisitorLinks />}</nav>
+        <nav aria-label={text('site.navigation')}>
+          {user === null ? <VisitorLinks /> : <MemberLinks isAdmin={user.isAdmin} />}
+        </nav>
       </header>
       <main id="content" class={width} tabIndex={-1}>
         {children}
       </main>
       <footer>
-        <p>Protected by Vestibule</p>
+        <p>{text('site.footer', { product: brand.name })}</p>
       </footer>
     </Document>
   );
 }
 
 function VisitorLinks(): VNode {
+  const { text } = useLanguage();
   return (
     <ul>
       <li>
-        <a href="/auth/login">Log in</a>
+        <a href="/auth/login">{text('site.logIn')}</a>
       </li>
       <li>
-        <a href="/auth/signup">Sign up</a>
+        <a href="/auth/signup">{text('site.signUp')}</a>
       </li>
     </ul>
   );
 }
 
-function MemberLinks({ logoutAction }: { readonly logoutAction: string }): VNode {
+function MemberLinks({ isAdmin }: { readonly isAdmin: boolean }): VNode {
+  const { text } = useLanguage();
   return (
     <ul>
       <li>
-        <a href="/">Account</a>
+        <a href="/">{text('site.account')}</a>
       </li>
+      {isAdmin && (
+        <li>
+          <a href="/admin/users">{text('site.administration')}</a>
+        </li>
+      )}
       <li>
-        <a href="/docs">API docs</a>
+        <a href="/docs">{text('site.apiDocs')}</a>
       </li>
       <li>
         {/* A form, since logging out changes something: GET must not. */}
-        <form method="post" action={logoutAction}>
+        <form method="post" action="/auth/logout">
           <button type="submit" class="link">
-            Log out
+            {text('site.logOut')}
           </button>
         </form>
       </li>

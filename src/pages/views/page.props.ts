@@ -1,4 +1,8 @@
-/** Where the pages find their files. Every address is on this origin; the stylesheet's carries a hash of its content. */
+import { createContext } from 'preact';
+import { useContext } from 'preact/hooks';
+import type { PageLanguage } from '../../languages/page.language.js';
+
+/** Where the pages find their files. Every address is on this origin; each carries a hash of the file's content. */
 export interface PageAssets {
   /** Pico CSS and `vestibule.css` in one. */
   readonly stylesheet: string;
@@ -6,6 +10,8 @@ export interface PageAssets {
   readonly favicon: string;
   /** `demo.js`, a module. */
   readonly demoScript: string;
+  /** `passkeys.js`, a classic script that runs after Kratos' own. */
+  readonly passkeysScript: string;
   /** `docs.js`, a classic script that runs after `swaggerScript`. */
   readonly docsScript: string;
   /** `docs.css`: the bar above Swagger UI, and the page's ground in light and dark. */
@@ -16,8 +22,39 @@ export interface PageAssets {
   readonly swaggerScript: string;
 }
 
-/** The person a page is rendered for, as far as the header needs it. */
+/** The person a page is rendered for, as far as every page needs it. */
 export interface PageUser {
   readonly name: string | null;
   readonly email: string | null;
+  /** Administers the deployment. */
+  readonly isAdmin: boolean;
+}
+
+/** What every page knows beside its own content. */
+export interface PageFrame {
+  readonly assets: PageAssets;
+  /** The product that this is the door of. */
+  readonly brand: { readonly name: string };
+  readonly language: PageLanguage;
+  /** Null for a visitor: the header then offers Log in and Sign up. */
+  readonly user: PageUser | null;
+}
+
+const Frame = createContext<PageFrame | null>(null);
+
+/** Gives the frame to everything inside. */
+export const PageFrameProvider = Frame.Provider;
+
+/** The page's frame. @throws outside of one. */
+export function usePage(): PageFrame {
+  const frame = useContext(Frame);
+  if (frame === null) {
+    throw new Error('a view was rendered without its page');
+  }
+  return frame;
+}
+
+/** The texts of the page's language. */
+export function useLanguage(): PageLanguage {
+  return usePage().language;
 }

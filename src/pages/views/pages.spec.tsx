@@ -1,33 +1,48 @@
 import type { VNode } from 'preact';
 import { describe, expect, it } from 'vitest';
-import { renderPage } from '../page.renderer.js';
+import { renderView } from '../../../test/support/page.frame.js';
+import type { MemberAnswer } from '../../orgs/org.schemas.js';
+import { DeleteAccountPage } from './account-data.view.js';
 import { AccountPage, type AccountPageProps } from './account.view.js';
 import { CreatedKeyPage } from './api-keys.view.js';
 import { ConsentPage } from './consent.view.js';
 import { DemoPage } from './demo.view.js';
 import { DocsPage } from './docs.view.js';
 import { ErrorPage } from './error.view.js';
+import type { FormState } from './form.state.js';
 import { LogoutPage } from './logout.view.js';
-import type { PageAssets } from './page.props.js';
+import { NewOrgPage } from './orgs/new-org.view.js';
+import { CreatedInvitePage, OrgInvitesPage } from './orgs/org-invites.view.js';
+import { OrgKeysPage } from './orgs/org-keys.view.js';
+import type { OrgPageProps } from './orgs/org-layout.view.js';
+import { OrgMembersPage } from './orgs/org-members.view.js';
+import { OrgQuestionPage } from './orgs/org-question.view.js';
+import { OrgSettingsPage } from './orgs/org-settings.view.js';
 import { Time } from './time.view.js';
 import { WelcomePage } from './welcome.view.js';
 
-const assets: PageAssets = {
-  stylesheet: '/assets/vestibule.css',
-  logo: '/assets/logo.svg',
-  favicon: '/assets/favicon.svg',
-  demoScript: '/assets/demo.js',
-  docsScript: '/assets/docs.js',
-  docsStyles: '/assets/docs.css',
-  swaggerStyles: '/assets/swagger-ui.css',
-  swaggerScript: '/assets/swagger-ui-bundle.js',
-};
 const hostile = '"><script>alert(1)</script>';
 const account: AccountPageProps = {
-  assets,
   user: { id: 'u-1', name: 'Ada Lovelace', email: 'ada@example.com', emailVerified: true, picture: null },
   session: { id: 's-1', createdAt: '2026-11-24T23:31:00.000Z', expiresAt: '2026-12-01T23:31:00.000Z' },
   provider: 'ory',
+  orgs: {
+    items: [
+      { id: 'o-1', slug: 'engines', name: 'Analytical Engines', role: 'owner', active: true },
+      { id: 'o-2', slug: 'looms', name: 'Looms', role: 'member', active: false },
+    ],
+    nextCursor: null,
+  },
+  joinable: [],
+  invites: [
+    {
+      id: 'i-1',
+      org: { name: 'Difference Engines' },
+      role: 'admin',
+      expiresAt: '2026-12-01T23:31:00.000Z',
+      invitedBy: { name: 'Charles' },
+    },
+  ],
   keys: [
     {
       id: 'k-1',
@@ -64,19 +79,58 @@ const account: AccountPageProps = {
   ],
 };
 
+const openOrg: OrgPageProps = {
+  org: {
+    id: hostile,
+    slug: hostile,
+    name: hostile,
+    domain: hostile,
+    joinPolicy: 'domain',
+    role: 'owner',
+    createdAt: hostile,
+    updatedAt: hostile,
+  },
+  can: () => true,
+};
+const hostileMember: MemberAnswer = {
+  user: { id: hostile, name: hostile, email: hostile, emailVerified: false, picture: hostile },
+  role: 'owner',
+  state: 'active',
+  since: hostile,
+};
+const wrong: FormState = {
+  values: { name: hostile, slug: hostile, email: hostile, domain: hostile, scope: hostile, role: hostile },
+  errors: { name: 'orgs.error.name', email: 'invites.error.email' },
+  problem: 'keys.error.full',
+};
+
 function withPicture(picture: string): string {
-  return renderPage(<AccountPage {...account} user={{ ...account.user, picture }} />);
+  return renderView(<AccountPage {...account} user={{ ...account.user, picture }} />);
 }
 
 /** Every page, with hostile text wherever somebody else chooses the text. */
 const pages: readonly (readonly [string, VNode])[] = [
-  ['welcome', <WelcomePage assets={assets} demo />],
+  ['welcome', <WelcomePage demo />],
   [
     'account',
     <AccountPage
       {...account}
       user={{ id: hostile, name: hostile, email: hostile, emailVerified: false, picture: hostile }}
       session={{ id: hostile, createdAt: hostile, expiresAt: hostile }}
+      orgs={{
+        items: [{ id: hostile, slug: hostile, name: hostile, role: 'member', active: false }],
+        nextCursor: hostile,
+      }}
+      joinable={[{ id: hostile, name: hostile, domain: hostile, joinPolicy: 'domain' }]}
+      invites={[
+        {
+          id: hostile,
+          org: { name: hostile },
+          role: 'member',
+          expiresAt: hostile,
+          invitedBy: { name: hostile },
+        },
+      ]}
       sessions={[{ id: hostile, current: false, device: hostile, address: hostile, lastSeenAt: hostile }]}
       keys={[
         {
@@ -90,36 +144,71 @@ const pages: readonly (readonly [string, VNode])[] = [
       ]}
     />,
   ],
+  ['created key', <CreatedKeyPage name={hostile} value={hostile} />],
+  ['new organisation', <NewOrgPage formId={hostile} form={wrong} />],
   [
-    'created key',
-    <CreatedKeyPage
-      assets={assets}
-      user={{ name: hostile, email: hostile }}
-      name={hostile}
-      value={hostile}
+    'members',
+    <OrgMembersPage
+      {...openOrg}
+      self={hostile}
+      members={{ items: [hostileMember], nextCursor: hostile }}
+      isLater
+      requests={[hostileMember]}
+      refused={{ userId: hostile, problem: 'orgs.error.lastOwner' }}
     />,
   ],
   [
-    'error',
-    <ErrorPage assets={assets} title={hostile} advice={hostile} code={hostile} requestId={hostile} />,
+    'invitations',
+    <OrgInvitesPage
+      {...openOrg}
+      invites={{
+        items: [
+          {
+            id: hostile,
+            email: hostile,
+            role: 'owner',
+            state: 'open',
+            createdBy: hostile,
+            createdAt: hostile,
+            expiresAt: hostile,
+            redeemedBy: null,
+          },
+        ],
+        nextCursor: hostile,
+      }}
+      isLater
+      form={wrong}
+    />,
   ],
+  ['created invitation', <CreatedInvitePage org={openOrg.org} email={hostile} url={hostile} />],
+  [
+    "an organisation's keys",
+    <OrgKeysPage
+      {...openOrg}
+      keys={{ items: account.keys ?? [], nextCursor: null }}
+      isLater={false}
+      form={wrong}
+    />,
+  ],
+  ["an organisation's settings", <OrgSettingsPage {...openOrg} form={wrong} />],
+  ['leaving', <OrgQuestionPage org={openOrg.org} question="leave" problem="orgs.error.lastOwner" />],
+  ['deletion of an account', <DeleteAccountPage provider="oidc" isLastAdministrator />],
+  ['error', <ErrorPage title={hostile} advice={hostile} code={hostile} requestId={hostile} />],
   [
     'consent',
     <ConsentPage
-      assets={assets}
-      user={{ name: hostile, email: hostile }}
       client={{ id: hostile, name: hostile, redirectHost: hostile }}
       scopes={['openid', hostile]}
       challenge={hostile}
     />,
   ],
-  ['logout', <LogoutPage assets={assets} challenge={hostile} />],
-  ['demo', <DemoPage assets={assets} audience={hostile} issuer={hostile} />],
-  ['docs', <DocsPage assets={assets} />],
+  ['logout', <LogoutPage challenge={hostile} />],
+  ['demo', <DemoPage audience={hostile} issuer={hostile} />],
+  ['docs', <DocsPage />],
 ];
 
 describe.each(pages)('the %s page', (_name, page) => {
-  const html = renderPage(page);
+  const html = renderView(page, { user: { name: hostile, email: hostile, isAdmin: true } });
 
   it('has one main heading, a language, a title and the landmarks', () => {
     expect(html.match(/<h1\b/g)).toHaveLength(1);
@@ -140,14 +229,14 @@ describe.each(pages)('the %s page', (_name, page) => {
 
 describe('WelcomePage', () => {
   it('links to the example only where it is served', () => {
-    expect(renderPage(<WelcomePage assets={assets} demo />)).toContain('href="/demo"');
-    expect(renderPage(<WelcomePage assets={assets} demo={false} />)).not.toContain('href="/demo"');
+    expect(renderView(<WelcomePage demo />)).toContain('href="/demo"');
+    expect(renderView(<WelcomePage demo={false} />)).not.toContain('href="/demo"');
   });
 });
 
 describe('AccountPage', () => {
   it('shows the person and the session', () => {
-    const html = renderPage(<AccountPage {...account} />);
+    const html = renderView(<AccountPage {...account} />);
     expect(html).toContain('<h1>Ada Lovelace</h1>');
     expect(html).toContain('<time datetime="2026-11-24T23:31:00.000Z">24 November 2026 at 23:31 UTC</time>');
     expect(html).toContain('<span class="avatar" aria-hidden="true">AL</span>');
@@ -156,14 +245,14 @@ describe('AccountPage', () => {
 
   it('leads to the settings and to verification where they are ours', () => {
     const user = { ...account.user, emailVerified: false };
-    const ory = renderPage(<AccountPage {...account} user={user} />);
+    const ory = renderView(<AccountPage {...account} user={user} />);
     expect(ory).toContain('href="/ui/settings"');
     expect(ory).toContain('href="/ui/verification"');
-    expect(renderPage(<AccountPage {...account} user={user} provider="auth0" />)).not.toContain('href="/ui/');
+    expect(renderView(<AccountPage {...account} user={user} provider="auth0" />)).not.toContain('href="/ui/');
   });
 
   it('lists the sessions, marks this one, and names the button of each other one', () => {
-    const html = renderPage(<AccountPage {...account} />);
+    const html = renderView(<AccountPage {...account} />);
     expect(html.match(/<li>.*?<\/li>/gs)?.filter((entry) => entry.includes('device'))).toHaveLength(2);
     expect(html).toMatch(/Firefox on Linux<\/strong> <span class="badge success">This device</);
     expect(html).toContain('<form method="post" action="/account/sessions/s-2/end">');
@@ -173,25 +262,25 @@ describe('AccountPage', () => {
   });
 
   it('lists the API keys by what is public of them, and names the button of each', () => {
-    const html = renderPage(<AccountPage {...account} />);
+    const html = renderView(<AccountPage {...account} />);
     expect(html).toContain('<code>vst_01980000…</code> may <code>orgs:read keys:read</code>');
     expect(html).toMatch(/Last used <time[^>]+>24 November 2026 at 23:31 UTC<\/time>, no end/);
     expect(html).toMatch(/Never used, ends <time[^>]+>24 December 2026/);
     expect(html).toContain('<form method="post" action="/account/api-keys/k-1/revoke">');
     expect(html).toContain('aria-label="Revoke API key: Nightly export" aria-describedby="api-key-2"');
-    expect(renderPage(<AccountPage {...account} keys={undefined} />)).toContain('list of your API keys');
+    expect(renderView(<AccountPage {...account} keys={undefined} />)).toContain('list of your API keys');
   });
 
   it('has no button for others where there are none, and a sentence where the list is not known', () => {
-    const alone = renderPage(<AccountPage {...account} sessions={account.sessions?.slice(0, 1)} />);
+    const alone = renderView(<AccountPage {...account} sessions={account.sessions?.slice(0, 1)} />);
     expect(alone).not.toContain('/account/sessions/');
-    const unknown = renderPage(<AccountPage {...account} sessions={undefined} />);
+    const unknown = renderView(<AccountPage {...account} sessions={undefined} />);
     expect(unknown).toContain("can't be shown right now");
     expect(unknown).toContain('<h1>Ada Lovelace</h1>');
   });
 
   it('says what has just been done', () => {
-    const html = renderPage(<AccountPage {...account} notice="others_ended" />);
+    const html = renderView(<AccountPage {...account} notice="others_ended" />);
     expect(html).toContain('<p class="notice success" role="status">You');
   });
 
@@ -204,9 +293,8 @@ describe('AccountPage', () => {
 
 describe('ConsentPage', () => {
   it('asks for every scope once, in words, and always includes openid', () => {
-    const html = renderPage(
+    const html = renderView(
       <ConsentPage
-        assets={assets}
         client={{ id: 'c-1', name: null }}
         scopes={['openid', 'email', 'email', 'invoices:read']}
         challenge="challenge-1"
@@ -223,7 +311,7 @@ describe('ConsentPage', () => {
 
 describe('ErrorPage', () => {
   it('leads back to the start when nothing better is known', () => {
-    const html = renderPage(<ErrorPage assets={assets} title="Gone" advice="Start again." code="x" />);
+    const html = renderView(<ErrorPage title="Gone" advice="Start again." code="x" />);
     expect(html).toContain('<a class="button" href="/">Back to the start</a>');
     expect(html).not.toContain('Request id');
   });
@@ -231,6 +319,6 @@ describe('ErrorPage', () => {
 
 describe('Time', () => {
   it('shows what is no time as it is', () => {
-    expect(renderPage(<Time iso="soon" />)).toContain('<span>soon</span>');
+    expect(renderView(<Time iso="soon" />)).toContain('<span>soon</span>');
   });
 });

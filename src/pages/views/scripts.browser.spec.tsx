@@ -3,10 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createRequire } from 'node:module';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { renderPage } from '../page.renderer.js';
+import { renderView } from '../../../test/support/page.frame.js';
 import { DemoPage } from './demo.view.js';
 import { DocsPage } from './docs.view.js';
-import type { PageAssets } from './page.props.js';
 
 /** The two pages with a script, in a real browser under the gateway's policy; the provider and the gateway are stand-ins. */
 const policy =
@@ -15,16 +14,6 @@ const modules = createRequire(import.meta.url);
 const swagger = (file: string) => modules.resolve(`swagger-ui-dist/${file}`);
 const own = (file: string) => new URL(`../assets/${file}`, import.meta.url);
 
-const assets: PageAssets = {
-  stylesheet: '/assets/vestibule.css',
-  logo: '/assets/logo.svg',
-  favicon: '/assets/favicon.svg',
-  demoScript: '/assets/demo.js',
-  docsScript: '/assets/docs.js',
-  docsStyles: '/assets/docs.css',
-  swaggerStyles: '/assets/swagger-ui.css',
-  swaggerScript: '/assets/swagger-ui-bundle.js',
-};
 const types = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
 const accessToken = 'ory_at_secret-part-of-the-token.signature';
 const user = { id: 'u-1', name: 'Ada <b>Lovelace</b>', email: 'ada@example.com' };
@@ -43,12 +32,12 @@ function asset(path: string): { readonly body: Buffer; readonly type: string } |
 
 function respond(request: IncomingMessage, response: ServerResponse): void {
   const { pathname, searchParams } = new URL(request.url ?? '/', origin);
-  const page = (node: Parameters<typeof renderPage>[0]) => {
+  const page = (node: Parameters<typeof renderView>[0]) => {
     response.writeHead(200, {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': policy,
     });
-    response.end(renderPage(node));
+    response.end(renderView(node, { user: isLoggedIn ? { ...user, isAdmin: false } : null }));
   };
   const json = (status: number, body: unknown) => {
     response.writeHead(status, { 'content-type': 'application/json' });
@@ -62,9 +51,9 @@ function respond(request: IncomingMessage, response: ServerResponse): void {
   }
   switch (`${request.method} ${pathname}`) {
     case 'GET /demo':
-      return page(<DemoPage assets={assets} audience="vestibule" issuer="https://issuer.example/" />);
+      return page(<DemoPage audience="vestibule" issuer="https://issuer.example/" />);
     case 'GET /docs':
-      return page(<DocsPage assets={assets} user={isLoggedIn ? user : undefined} />);
+      return page(<DocsPage />);
     case 'GET /docs/openapi.json':
       return json(200, {
         openapi: '3.1.0',

@@ -1,37 +1,40 @@
-import type { VNode } from 'preact';
+import type { ComponentChildren, VNode } from 'preact';
 import { Layout } from './layout.view.js';
-import type { PageAssets } from './page.props.js';
+import { Notice, type PageNotice } from './notice.view.js';
+import { usePage } from './page.props.js';
 
 export interface WelcomePageProps {
-  readonly assets: PageAssets;
   /** True where `/demo` is served: the page then links to it. */
   readonly demo: boolean;
+  /** What has just been done. */
+  readonly notice?: PageNotice | undefined;
 }
 
 /** `GET /` for a visitor: what this is, and the ways in. */
-export function WelcomePage({ assets, demo }: WelcomePageProps): VNode {
+export function WelcomePage({ demo, notice }: WelcomePageProps): VNode {
+  const { assets, language } = usePage();
+  const { text, rich } = language;
+  const link = (href: string) => (words: ComponentChildren) => <a href={href}>{words}</a>;
   return (
-    <Layout title="Welcome" assets={assets}>
+    <Layout title={text('welcome.title')}>
+      {notice && <Notice notice={notice} />}
       <article class="welcome">
         <img src={assets.logo} alt="" width="72" height="72" />
-        <h1>Welcome</h1>
-        <p class="lead">Log in once here, and every service behind this door knows who you are.</p>
+        <h1>{text('welcome.title')}</h1>
+        <p class="lead">{text('welcome.lead')}</p>
         <p class="actions">
           <a class="button" href="/auth/login">
-            Log in
+            {text('site.logIn')}
           </a>
           <a class="button secondary" href="/auth/signup">
-            Sign up
+            {text('site.signUp')}
           </a>
         </p>
         <p class="elsewhere">
-          For developers: <a href="/docs">API docs</a>
-          {demo && (
-            <>
-              {' and an '}
-              <a href="/demo">example app</a>
-            </>
-          )}
+          {rich(demo ? 'welcome.developers' : 'common.forDevelopers', {
+            docs: link('/docs'),
+            demo: link('/demo'),
+          })}
         </p>
       </article>
     </Layout>

@@ -1,0 +1,76 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { durationSeconds } from './variable.js';
+
+/** How much of something there may be. */
+export interface RatePolicy {
+  readonly points: number;
+  /** Seconds, from the first one on. */
+  readonly window: number;
+}
+
+/**
+ * What is counted, and how much of it is let through unless `RATE_LIMIT_POLICIES` says otherwise. `-address` counts by IPv4
+ * address or IPv6 /64, `-account` by what was given as the account, `-pair` by both together. docs/security.md says why.
+ */
+export const ratePolicyDefaults = {
+  'login-address': { points: 100, window: 600 },
+  'login-pair': { points: 10, window: 900 },
+  'login-account': { points: 100, window: 3600 },
+  'registration-address': { points: 60, window: 3600 },
+  'registration-pair': { points: 20, window: 3600 },
+  'recovery-address': { points: 60, window: 3600 },
+  'recovery-pair': { points: 10, window: 3600 },
+  'recovery-account': { points: 30, window: 3600 },
+  'verification-address': { points: 60, window: 3600 },
+  'verification-pair': { points: 10, window: 3600 },
+  'verification-account': { points: 30, window: 3600 },
+  'start-address': { points: 1200, window: 300 },
+  'token-address': { points: 100, window: 600 },
+  'credential-address': { points: 100, window: 600 },
+  'logout-address': { points: 100, window: 600 },
+} as const;
+
+/** Name of a policy, as in `RATE_LIMIT_POLICIES` and in the `RateLimit` headers. */
+export type RatePolicyName = keyof typeof ratePolicyDefaults;
+
+/** All policies. */
+export type RatePolicies = Readonly<Record<RatePolicyName, RatePolicy>>;
+
+const entryPattern = /^([a-z-]+)=([1-9]\d{0,6})\/(\w+)$/;
+/** A day: timers count milliseconds in 31 bits, and nobody should wait longer. */
+const longestWindow = 86_400;
+
+/** Whether a text is the name of a policy. */
+export function isRatePolicyName(name: string): name is RatePolicyName {
+  return Object.hasOwn(ratePolicyDefaults, name);
+}
+
+/** `name=points/window`, comma-separated → every policy, the others by default. */
+export const ratePolicies = z.array(z.string()).transform((entries, context): RatePolicies => {
+  const policies: Record<RatePolicyName, RatePolicy> = { ...ratePolicyDefaults };
+  for (const [index, entry] of entries.entries()) {
+    const [, name = '', points, window] = entryPattern.exec(entry) ?? [];
+    const seconds = durationSeconds(window ?? '');
+    if (!isRatePolicyName(name) || seconds === undefined || seconds > longestWindow) {
+      context.addIssue(
+        `entry ${index + 1} must be policy=count/window, such as login-pair=10/15m, with a window of at most 1d`,
+      );
+    } else {
+      policies[name] = { points: Number(points), window: seconds };
+    }
+  }
+  return policies;
+});
+
+/** An IP address or a CIDR range. */
+export const addressRange = z.string().refine(
+  (text) => {
+    const [address = '', prefix, ...rest] = text.split('/');
+    const family = isIP(address);
+    const isPrefixFine =
+      prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+    return family !== 0 && isPrefixFine && rest.length === 0;
+  },
+  { error: 'must be IP addresses or CIDR ranges' },
+);

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import IntlMessageFormat from 'intl-messageformat';
+import { z } from 'zod';
+import { english } from './locales/en.js';
+
+const fileSchema = z.record(z.string(), z.string());
+
+/** Families of texts that need no English entry: theirs stands at Kratos, in the identity schema, or in the catalogue of problems. */
+const openKey = /^(?:kratos\.(?:[a-z_]+\.)*\d+|problem\.[a-z_]+\.(?:title|advice)|title\..+)$/;
+
+/** A folder's file can't be used as a language. */
+export class LocaleFileError extends Error {
+  override readonly name = 'LocaleFileError';
+}
+
+/**
+ * Reads `<tag>.json`: texts by key.
+ * @throws {LocaleFileError} naming the file and the key: a text that could not be shown is found at the start.
+ */
+export function readLocale(path: string): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>();
+  for (const [key, text] of Object.entries(contentOf(path))) {
+    const original = own(key);
+    if (original === undefined && !openKey.test(key)) {
+      throw new LocaleFileError(`${path}: there is no text "${key}"`);
+    }
+    const names = namesIn(text, `${path}: "${key}"`);
+    const allowed = original === undefined ? undefined : namesIn(original, key);
+    const strange = allowed === undefined ? undefined : [...names].find((name) => !allowed.has(name));
+    if (strange !== undefined) {
+      throw new LocaleFileError(`${path}: "${key}" uses {${strange}}, which this text doesn't get`);
+    }
+    texts.set(key, text);
+  }
+  return texts;
+}
+
+function own(key: string): string | undefined {
+  return Object.entries(english).find(([name]) => name === key)?.[1];
+}
+
+function contentOf(path: string): Readonly<Record<string, string>> {
+  try {
+    return fileSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (cause) {
+    throw new LocaleFileError(`${path} is not a JSON object of texts by key`, { cause });
+  }
+}
+
+type Parts = ReturnType<IntlMessageFormat['getAst']>;
+
+/** Names of the placeholders and elements of a message. */
+function namesIn(text: string, where: string): ReadonlySet<string> {
+  try {
+    return new Set(collect(new IntlMessageFormat(text, 'en').getAst()));
+  } catch (cause) {
+    throw new LocaleFileError(`${where} is not an ICU message`, { cause });
+  }
+}
+
+function collect(parts: Parts): readonly string[] {
+  return parts.flatMap((part) => [
+    // Literals (0) and the number sign of a plural (7) have no name.
+    ...(part.type !== 0 && part.type !== 7 ? [part.value] : []),
+    ...('options' in part ? Object.values(part.options).flatMap(({ value }) => collect(value)) : []),
+    ...('children' in part ? collect(part.children) : []),
+  ]);
+}

@@ -1,0 +1,48 @@
+import { isIP } from 'node:net';
+
+/**
+ * What an address is counted as: IPv4 whole; IPv6 by its /64, the least that one customer is given (RFC 6177), so that a
+ * subscriber's 2^64 addresses are one; IPv4 inside IPv6 (`::ffff:…`) as IPv4. What is no address counts together.
+ */
+export function networkOf(address: string | undefined): string {
+  const plain = plainAddress(address);
+  if (plain === undefined) {
+    return 'unknown';
+  }
+  return isIP(plain) === 4 ? plain : `${groupsOf(plain).slice(0, 4).join(':')}::/64`;
+}
+
+/** The address without a zone, IPv4 inside IPv6 as IPv4; undefined for anything else. */
+export function plainAddress(address: string | undefined): string | undefined {
+  const [plain = ''] = (address ?? '').split('%', 1);
+  if (isIP(plain) !== 6) {
+    return isIP(plain) === 4 ? plain : undefined;
+  }
+  const groups = groupsOf(plain);
+  if (groups.slice(0, 5).some((group) => group !== '0') || groups[5] !== 'ffff') {
+    return plain;
+  }
+  const bytes = groups.slice(6).flatMap((group) => {
+    const value = Number.parseInt(group, 16);
+    return [value >> 8, value & 0xff];
+  });
+  return bytes.join('.');
+}
+
+/** The eight groups of an IPv6 address, without leading zeros. */
+function groupsOf(address: string): string[] {
+  // The URL standard writes every address in one way: lower case, no IPv4 part, the longest run of zeros as `::`.
+  const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1);
+  const [head = '', tail] = canonical.split('::');
+  const before = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  return [...before, ...Array.from({ length: 8 - before.length - after.length }, () => '0'), ...after];
+}
+
+/**
+ * One spelling for everything that may be one account: Kratos compares without case and outer blanks, and whoever
+ * is more generous here than it is only counts more together.
+ */
+export function accountOf(identifier: string): string {
+  return identifier.normalize('NFKC').trim().toLowerCase();
+}

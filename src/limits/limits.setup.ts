@@ -1,0 +1,12 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { RateLimits } from './rate.limits.js';
+
+/** Settles every attempt that was counted, whichever route answers it: Nest's or the proxy's. */
+export function setUpLimits(app: NestFastifyApplication): void {
+  const limits = app.get(RateLimits, { strict: false });
+  const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
+  fastify.addHook('onSend', async (request, reply) => {
+    await limits.settle(request, reply);
+  });
+}

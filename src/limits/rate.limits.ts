@@ -1,0 +1,237 @@
+import { BlockList, isIP } from 'node:net';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
+import { AuditService } from '../audit/audit.service.js';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
+import { type RatePolicy, type RatePolicyName, isRatePolicyName } from '../config/rate-limit.parser.js';
+import { Problem } from '../core/problem.error.js';
+import { SecretBox } from '../core/secret.box.js';
+import { type LimitState, rateLimitHeaders } from './limit.headers.js';
+import { networkOf, plainAddress } from './limit.keys.js';
+import { LimitStore } from './limit.store.js';
+
+/** How an attempt ended; `void`: nothing was tried, as when an upstream was away. */
+export type Outcome = 'success' | 'failure' | 'void';
+
+/** One count that a request adds to. */
+export interface LimitCheck {
+  readonly policy: RatePolicyName;
+  /** What is counted, as it is: only a keyed hash of it leaves this class. */
+  readonly key: string;
+  /** What a success does: nothing, takes this attempt back, or takes all attempts back. */
+  readonly onSuccess: 'keep' | 'return' | 'reset';
+}
+
+/** Decides from an answer that is about to be sent how the attempt ended. */
+export type Judge = (reply: FastifyReply) => Outcome | Promise<Outcome>;
+
+interface Counter {
+  readonly policy: RatePolicy;
+  readonly limiter: RateLimiterAbstract;
+}
+
+interface Attempt {
+  readonly checks: LimitCheck[];
+  readonly judge: Judge;
+}
+
+/** Success below 400, failure below 500. */
+export const judgeByStatus: Judge = ({ statusCode }) =>
+  statusCode < 400 ? 'success' : statusCode < 500 ? 'failure' : 'void';
+
+/**
+ * Counts attempts before they are made and gives back what a success shouldn't cost: many at once can't slip past a count
+ * that is only written afterwards. Counts run from the first attempt to the end of the window; more attempts don't extend it.
+ */
+@Injectable()
+export class RateLimits {
+  readonly #logger = new Logger(RateLimits.name);
+  readonly #store: LimitStore;
+  readonly #audit: AuditService;
+  readonly #box: SecretBox;
+  readonly #isOn: boolean;
+  readonly #allowed = new BlockList();
+  readonly #counters: ReadonlyMap<RatePolicyName, Counter>;
+  readonly #attempts = new WeakMap<FastifyRequest, Attempt>();
+  readonly #refusals = new Map<RatePolicyName, number>();
+
+  constructor(store: LimitStore, audit: AuditService, @Inject(CONFIGURATION) configuration: Configuration) {
+    this.#store = store;
+    this.#audit = audit;
+    this.#box = new SecretBox(configuration.SECRETS, 'rate-limits');
+    this.#isOn = configuration.RATE_LIMIT;
+    for (const range of configuration.RATE_LIMIT_ALLOW) {
+      allow(this.#allowed, range);
+    }
+    this.#counters = new Map(
+      Object.entries(configuration.RATE_LIMIT_POLICIES).flatMap(([name, policy]) =>
+        isRatePolicyName(name) ? [[name, { policy, limiter: store.limiter(name, policy) }]] : [],
+      ),
+    );
+  }
+
+  /** How many requests each policy has refused in this process. */
+  get refusals(): ReadonlyMap<RatePolicyName, number> {
+    return this.#refusals;
+  }
+
+  /** Whether anything of this request is counted. */
+  appliesTo(request: FastifyRequest): boolean {
+    const address = plainAddress(request.ip);
+    return (
+      this.#isOn &&
+      (address === undefined || !this.#allowed.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6'))
+    );
+  }
+
+  /**
+   * Counts an attempt, check by check; the first one that is over ends it, and those after it aren't counted. The answer gets
+   * the `RateLimit` headers.
+   * @param judge what {@link settle} asks when the answer is there.
+   * @throws {Problem} `rate_limited`.
+   */
+  async take(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    checks: readonly LimitCheck[],
+    judge: Judge = judgeByStatus,
+  ): Promise<void> {
+    if (!this.appliesTo(request)) {
+      return;
+    }
+    const states: LimitState[] = [];
+    for (const check of checks) {
+      const result = await this.#consume(check);
+      if (result === undefined) {
+        continue;
+      }
+      const state = { name: check.policy, ...result };
+      if (result.isOver) {
+        this.#refuse(request, check, state, result.consumed);
+      }
+      // The count of an account tells what others do with it: it's only named when it's over.
+      if (!check.policy.endsWith('-account')) {
+        states.push(state);
+      }
+    }
+    this.#attempts.set(request, { checks: [...checks], judge });
+    if (states.length > 0) {
+      void reply.headers(rateLimitHeaders(states));
+    }
+  }
+
+  /** Gives back what this request's outcome doesn't cost. Called once, when its answer is about to be sent. */
+  async settle(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const attempt = this.#attempts.get(request);
+    if (attempt === undefined) {
+      return;
+    }
+    this.#attempts.delete(request);
+    try {
+      const outcome = await attempt.judge(reply);
+      await Promise.all(attempt.checks.map((check) => this.#giveBack(check, outcome)));
+    } catch (error) {
+      this.#logger.error(error);
+    }
+  }
+
+  /** Keeps a fact for this many seconds. @param key as it is; hashed like what is counted. */
+  async remember(key: string, value: string, seconds: number): Promise<void> {
+    await this.#store.remember(this.hash(key), value, seconds);
+  }
+
+  /** A fact that is kept, or undefined. */
+  async recall(key: string): Promise<string | undefined> {
+    return this.#store.recall(this.hash(key));
+  }
+
+  /** What stands for a text outside of this process. */
+  hash(text: string): string {
+    return this.#box.sign(text);
+  }
+
+  async #consume(
+    check: LimitCheck,
+  ): Promise<(Omit<LimitState, 'name'> & { isOver: boolean; consumed: number }) | undefined> {
+    const counter = this.#counters.get(check.policy);
+    if (counter === undefined) {
+      return undefined;
+    }
+    const { policy, limiter } = counter;
+    try {
+      return { policy, ...stateOf(await limiter.consume(this.hash(check.key)), policy), isOver: false };
+    } catch (error) {
+      if (error instanceof RateLimiterRes) {
+        return { policy, ...stateOf(error, policy), isOver: true };
+      }
+      // Counting is no reason to keep people out.
+      this.#logger.error(error);
+      return undefined;
+    }
+  }
+
+  async #giveBack(check: LimitCheck, outcome: Outcome): Promise<void> {
+    const limiter = this.#counters.get(check.policy)?.limiter;
+    const key = this.hash(check.key);
+    if (outcome === 'success' && check.onSuccess === 'reset') {
+      await limiter?.delete(key);
+    } else if (outcome === 'void' || (outcome === 'success' && check.onSuccess === 'return')) {
+      await limiter?.reward(key);
+    }
+  }
+
+  #refuse(request: FastifyRequest, check: LimitCheck, state: LimitState, consumed: number): never {
+    const reason = `limit_${check.policy.replaceAll('-', '_')}`;
+    this.#refusals.set(check.policy, (this.#refusals.get(check.policy) ?? 0) + 1);
+    // The first refusal of a window stands for all: a flood must not fill the trail.
+    if (consumed === state.policy.points + 1) {
+      void this.#audit.record({
+        type: 'rate_limited',
+        requestId: request.id,
+        remoteAddress: request.ip,
+        reason,
+        outcome: 'failure',
+      });
+    }
+    throw new Problem('rate_limited', {
+      detail: `Try again in ${state.reset} seconds.`,
+      reason,
+      headers: { 'retry-after': String(state.reset), ...rateLimitHeaders([state]) },
+    });
+  }
+}
+
+/** The check of a request's address. */
+export function addressCheck(
+  request: FastifyRequest,
+  policy: RatePolicyName,
+  onSuccess: LimitCheck['onSuccess'],
+): LimitCheck {
+  return { policy, key: `address:${networkOf(request.ip)}`, onSuccess };
+}
+
+function stateOf(
+  result: RateLimiterRes,
+  { window }: RatePolicy,
+): { remaining: number; reset: number; consumed: number } {
+  const milliseconds = result.msBeforeNext > 0 ? result.msBeforeNext : window * 1000;
+  return {
+    remaining: result.remainingPoints,
+    reset: Math.max(1, Math.ceil(milliseconds / 1000)),
+    consumed: result.consumedPoints,
+  };
+}
+
+function allow(list: BlockList, range: string): void {
+  const [given = '', prefix] = range.split('/');
+  const address = plainAddress(given) ?? given;
+  const isMapped = address !== given;
+  const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
+  if (prefix === undefined) {
+    list.addAddress(address, family);
+  } else {
+    list.addSubnet(address, isMapped ? Math.max(0, Number(prefix) - 96) : Number(prefix), family);
+  }
+}

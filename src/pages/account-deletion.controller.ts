@@ -1,0 +1,64 @@
+import { Controller, Get, Post, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
+import { Problem } from '../core/problem.error.js';
+import { CurrentUser } from '../session/access.decorators.js';
+import type { Principal } from '../session/principal.js';
+import { RequireAuthAge } from '../session/step-up.decorators.js';
+import { ApiClient } from './api.client.js';
+import { noContent, seeOther } from './form.answer.js';
+import { PageSender } from './page.sender.js';
+import { DeleteAccountPage } from './views/account-data.view.js';
+
+/** As the API asks for, so that people log in again before they read the question and not after they have answered it. */
+const recently = 300;
+const path = '/account/delete';
+
+/** Deletes the account of whoever asks, after a question. */
+@ApiExcludeController()
+@Controller('account/delete')
+export class AccountDeletionController {
+  readonly #api: ApiClient;
+  readonly #pages: PageSender;
+
+  constructor(api: ApiClient, pages: PageSender) {
+    this.#api = api;
+    this.#pages = pages;
+  }
+
+  @Get()
+  @RequireAuthAge(recently)
+  async ask(
+    @CurrentUser() { claims }: Principal,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.#pages.send(request, reply, h(DeleteAccountPage, { provider: claims.idp }));
+  }
+
+  @Post()
+  async delete(
+    @CurrentUser() { claims }: Principal,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    try {
+      await this.#api.change(request, reply, { method: 'DELETE', path: '/api/v1/me' }, noContent);
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'reauthentication_required') {
+        // The page was open for a while: its own address leads to the login and back.
+        await seeOther(reply, path);
+        return;
+      }
+      if (error instanceof Problem && error.code === 'conflict') {
+        void reply.code(error.definition.status);
+        const page = h(DeleteAccountPage, { provider: claims.idp, isLastAdministrator: true });
+        await this.#pages.send(request, reply, page);
+        return;
+      }
+      throw error;
+    }
+    await seeOther(reply, '/', 'account_deleted');
+  }
+}

@@ -1,0 +1,62 @@
+import { Controller, Param, Post, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { endedAnswerSchema } from '../../auth/sessions.schemas.js';
+import { RequireRole } from '../../session/access.decorators.js';
+import { ApiClient } from '../api.client.js';
+import { noContent, noticeOf, seeOther } from '../form.answer.js';
+import { idPart } from './admin.addresses.js';
+import { AdminUserPages } from './admin-user.pages.js';
+
+/** The forms of a user's sessions and API keys. */
+@ApiExcludeController()
+@Controller('admin/users/:id')
+@RequireRole('admin')
+export class AdminAccessController {
+  readonly #api: ApiClient;
+  readonly #user: AdminUserPages;
+
+  constructor(api: ApiClient, user: AdminUserPages) {
+    this.#api = api;
+    this.#user = user;
+  }
+
+  @Post('sessions/end')
+  async endSessions(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const call = { method: 'DELETE', path: `/api/v1/users/${idPart(id)}/sessions` } as const;
+    await this.#api.change(request, reply, call, endedAnswerSchema);
+    await seeOther(reply, `/admin/users/${idPart(id)}`, 'sessions_ended');
+  }
+
+  @Post('sessions/:sessionId/end')
+  async endSession(
+    @Param('id') id: string,
+    @Param('sessionId') sessionId: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    // A user who isn't there is a page that isn't there; a session that has gone is what was wanted.
+    await this.#user.find(request, id);
+    const path = `/api/v1/users/${idPart(id)}/sessions/${idPart(sessionId)}`;
+    const change = this.#api.change(request, reply, { method: 'DELETE', path }, noContent);
+    const notice = await noticeOf(change, 'session_ended', 'session_gone');
+    await seeOther(reply, `/admin/users/${idPart(id)}`, notice);
+  }
+
+  @Post('api-keys/:keyId/revoke')
+  async revokeKey(
+    @Param('id') id: string,
+    @Param('keyId') keyId: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.#user.find(request, id);
+    const path = `/api/v1/users/${idPart(id)}/api-keys/${idPart(keyId)}`;
+    const change = this.#api.change(request, reply, { method: 'DELETE', path }, noContent);
+    await seeOther(reply, `/admin/users/${idPart(id)}`, await noticeOf(change, 'key_revoked', 'key_gone'));
+  }
+}

@@ -1,0 +1,82 @@
+import { Controller, Get, Query, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
+import { z } from 'zod';
+import { auditEventsAnswerSchema } from '../../audit-events/audit-event.schemas.js';
+import { RequireRole } from '../../session/access.decorators.js';
+import { ApiClient } from '../api.client.js';
+import { type FormTexts, mendingOf } from '../form.mending.js';
+import { PageSender } from '../page.sender.js';
+import { AuditEventsPage } from '../views/admin/audit-events.view.js';
+import { pagingOf, part, queryOf } from './admin.addresses.js';
+
+const pageSize = '25';
+const id = part.transform((text) => text.trim());
+/** Inputs have times without a zone; a pasted one may say that it's UTC. */
+const time = part.transform((text) => text.replace(/Z$/i, ''));
+const querySchema = z.object({
+  type: part,
+  actor: id,
+  target: id,
+  org: id,
+  from: time,
+  to: time,
+  cursor: part,
+});
+
+const texts: FormTexts = {
+  fields: {
+    type: 'admin.audit.badType',
+    actor: 'admin.audit.badId',
+    target: 'admin.audit.badId',
+    org: 'admin.audit.badId',
+    from: 'admin.audit.badTime',
+    to: 'admin.audit.badTime',
+  },
+};
+
+/** The audit trail. */
+@ApiExcludeController()
+@Controller('admin/audit-events')
+@RequireRole('admin')
+export class AdminAuditController {
+  readonly #api: ApiClient;
+  readonly #pages: PageSender;
+
+  constructor(api: ApiClient, pages: PageSender) {
+    this.#api = api;
+    this.#pages = pages;
+  }
+
+  @Get()
+  async list(
+    @Query({ schema: querySchema }) query: z.output<typeof querySchema>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { cursor, ...values } = query;
+    const moments = { from: inUtc(values.from), to: inUtc(values.to) };
+    const path = `/api/v1/audit-events?${queryOf({ ...values, ...moments, cursor, limit: pageSize })}`;
+    const found = await this.#api
+      .read(request, path, auditEventsAnswerSchema)
+      .catch((error: unknown) => mendingOf(error, values, texts));
+    if ('form' in found) {
+      void reply.code(found.status);
+    }
+    const page = h(AuditEventsPage, {
+      form: 'form' in found ? found.form : { values, errors: {} },
+      events: 'form' in found ? undefined : found.items,
+      paging: pagingOf('/admin/audit-events', values, cursor, 'form' in found ? null : found.nextCursor),
+    });
+    await this.#pages.send(request, reply, page);
+  }
+}
+
+/** `2026-01-31T12:00` → `2026-01-31T12:00:00Z`; what is no such time stays, for the API to refuse. */
+function inUtc(text: string): string {
+  if (/T\d\d:\d\d$/.test(text)) {
+    return `${text}:00Z`;
+  }
+  return text === '' ? '' : `${text}Z`;
+}

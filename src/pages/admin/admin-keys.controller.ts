@@ -1,0 +1,66 @@
+import { Body, Controller, Get, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
+import { z } from 'zod';
+import { Problem } from '../../core/problem.error.js';
+import { RequireRole } from '../../session/access.decorators.js';
+import { signingKeysSchema } from '../../signing-keys/signing-keys.schemas.js';
+import { ApiClient } from '../api.client.js';
+import { formField, seeOther } from '../form.answer.js';
+import { PageSender } from '../page.sender.js';
+import { SigningKeysPage } from '../views/admin/signing-keys.view.js';
+import { noticeIn, type PageNotice } from '../views/notice.view.js';
+
+const path = '/api/v1/signing-keys';
+const formSchema = z.object({ current: formField });
+
+/** The keys that sign tokens. */
+@ApiExcludeController()
+@Controller('admin/keys')
+@RequireRole('admin')
+export class AdminKeysController {
+  readonly #api: ApiClient;
+  readonly #pages: PageSender;
+
+  constructor(api: ApiClient, pages: PageSender) {
+    this.#api = api;
+    this.#pages = pages;
+  }
+
+  @Get()
+  async list(
+    @Query('notice') notice: unknown,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { items: keys } = await this.#api.read(request, path, signingKeysSchema);
+    await this.#pages.send(request, reply, h(SigningKeysPage, { keys, notice: noticeIn(notice) }));
+  }
+
+  @Post('rotate')
+  async rotate(
+    @Body({ schema: formSchema }) { current }: z.output<typeof formSchema>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await seeOther(reply, '/admin/keys', await this.#rotate(request, reply, current));
+  }
+
+  /** @param kid the key that was current on the page: once it's replaced, the form has had its way. */
+  async #rotate(request: FastifyRequest, reply: FastifyReply, kid: string): Promise<PageNotice> {
+    const { items } = await this.#api.read(request, path, signingKeysSchema);
+    if (items.find(({ state }) => state === 'current')?.kid !== kid) {
+      return 'keys_rotated_before';
+    }
+    try {
+      await this.#api.change(request, reply, { method: 'POST', path: `${path}/rotate` }, signingKeysSchema);
+      return 'keys_rotated';
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'conflict') {
+        return 'keys_rotated_before';
+      }
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { Controller, Get, Header, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
+import { recoveryAuthAge, recoveryCodeSchema } from '../../people/person-access.schemas.js';
+import { RequireRole } from '../../session/access.decorators.js';
+import { RequireAuthAge } from '../../session/step-up.decorators.js';
+import { ApiClient } from '../api.client.js';
+import { PageSender } from '../page.sender.js';
+import { CreatedRecoveryPage, RecoveryPage } from '../views/admin/user-recovery.view.js';
+import { idPart } from './admin.addresses.js';
+import { leadingBackTo, refusalOf } from './admin.refusals.js';
+import { AdminUserPages } from './admin-user.pages.js';
+
+/** The way back in for somebody who gets no mail. */
+@ApiExcludeController()
+@Controller('admin/users/:id/recovery')
+@RequireRole('admin')
+export class AdminRecoveryController {
+  readonly #api: ApiClient;
+  readonly #user: AdminUserPages;
+  readonly #pages: PageSender;
+
+  constructor(api: ApiClient, user: AdminUserPages, pages: PageSender) {
+    this.#api = api;
+    this.#user = user;
+    this.#pages = pages;
+  }
+
+  /** Asks for a newer login before, so that the form goes through. */
+  @Get()
+  @RequireAuthAge(recoveryAuthAge)
+  async ask(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const user = await this.#user.find(request, id);
+    await this.#pages.send(request, reply, h(RecoveryPage, { user }));
+  }
+
+  /** Link and code are in this answer alone: a redirect would need to keep them somewhere. */
+  @Post()
+  @HttpCode(200)
+  @Header('cache-control', 'no-store')
+  async create(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const user = await this.#user.find(request, id);
+    const call = { method: 'POST', path: `/api/v1/users/${idPart(id)}/recovery` } as const;
+    const made = await this.#api
+      .change(request, reply, call, recoveryCodeSchema)
+      .catch((error: unknown) => refusalOf(leadingBackTo(`/admin/users/${idPart(id)}/recovery`, error)));
+    if ('detail' in made) {
+      const page = h(RecoveryPage, { user, refusal: made.detail });
+      await this.#pages.send(request, reply.code(made.status), page);
+      return;
+    }
+    await this.#pages.send(request, reply, h(CreatedRecoveryPage, { user, ...made }));
+  }
+}

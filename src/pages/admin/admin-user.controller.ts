@@ -1,0 +1,126 @@
+import { Body, Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
+import { z } from 'zod';
+import { personDetailSchema } from '../../people/people.schemas.js';
+import { RequireRole } from '../../session/access.decorators.js';
+import { type ApiCall, ApiClient } from '../api.client.js';
+import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
+import { PageSender } from '../page.sender.js';
+import { DeleteUserPage } from '../views/admin/user-delete.view.js';
+import { noticeIn, type PageNotice } from '../views/notice.view.js';
+import { idPart } from './admin.addresses.js';
+import { leadingBackTo, type Refusal, refusalOf } from './admin.refusals.js';
+import { AdminUserPages } from './admin-user.pages.js';
+
+const roleFormSchema = z.object({ role: formField });
+
+/** One user: who they are, and whether they may come in. */
+@ApiExcludeController()
+@Controller('admin/users/:id')
+@RequireRole('admin')
+export class AdminUserController {
+  readonly #api: ApiClient;
+  readonly #user: AdminUserPages;
+  readonly #pages: PageSender;
+
+  constructor(api: ApiClient, user: AdminUserPages, pages: PageSender) {
+    this.#api = api;
+    this.#user = user;
+    this.#pages = pages;
+  }
+
+  @Get()
+  async page(
+    @Param('id') id: string,
+    @Query('notice') notice: unknown,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.#user.send(request, reply, id, { notice: noticeIn(notice) });
+  }
+
+  @Post('role')
+  async changeRole(
+    @Param('id') id: string,
+    @Body({ schema: roleFormSchema }) body: z.output<typeof roleFormSchema>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.#change(request, reply, id, { method: 'PATCH', path: '', body }, 'role_changed');
+  }
+
+  @Post('disable')
+  async disable(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.#change(request, reply, id, { method: 'POST', path: '/disable' }, 'user_disabled');
+  }
+
+  @Post('enable')
+  async enable(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.#change(request, reply, id, { method: 'POST', path: '/enable' }, 'user_enabled');
+  }
+
+  /** Asks first. */
+  @Get('delete')
+  async askToDelete(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const user = await this.#user.find(request, id);
+    await this.#pages.send(request, reply, h(DeleteUserPage, { user }));
+  }
+
+  @Post('delete')
+  async delete(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const call = { method: 'DELETE', path: `/api/v1/users/${idPart(id)}` } as const;
+    const deletion = this.#api.change(request, reply, call, noContent);
+    const outcome = await noticeOf(deletion, 'user_deleted', 'user_gone').catch((error: unknown) =>
+      this.#refusal(id, error, '/delete'),
+    );
+    if (typeof outcome === 'string') {
+      await seeOther(reply, '/admin/users', outcome);
+      return;
+    }
+    const user = await this.#user.find(request, id);
+    const page = h(DeleteUserPage, { user, refusal: outcome.detail });
+    await this.#pages.send(request, reply.code(outcome.status), page);
+  }
+
+  /** @param call whose path goes on after the user's. */
+  async #change(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    id: string,
+    call: ApiCall,
+    done: PageNotice,
+  ): Promise<void> {
+    const path = `/api/v1/users/${idPart(id)}${call.path}`;
+    const outcome = await this.#api
+      .change(request, reply, { ...call, path }, personDetailSchema)
+      .catch((error: unknown) => this.#refusal(id, error));
+    if ('detail' in outcome) {
+      await this.#user.send(request, reply, id, { refusal: outcome });
+      return;
+    }
+    await seeOther(reply, `/admin/users/${idPart(id)}`, done);
+  }
+
+  /** @throws what a page of its own says better. */
+  #refusal(id: string, error: unknown, page = ''): Refusal {
+    return refusalOf(leadingBackTo(`/admin/users/${idPart(id)}${page}`, error));
+  }
+}

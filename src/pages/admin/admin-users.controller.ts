@@ -1,0 +1,65 @@
+import { Controller, Get, Query, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
+import { z } from 'zod';
+import { peopleSchema } from '../../people/people.schemas.js';
+import { RequireRole } from '../../session/access.decorators.js';
+import { ApiClient } from '../api.client.js';
+import { seeOther } from '../form.answer.js';
+import { mendingOf } from '../form.mending.js';
+import { PageSender } from '../page.sender.js';
+import { UsersPage } from '../views/admin/users.view.js';
+import { noticeIn } from '../views/notice.view.js';
+import { pagingOf, part, queryOf } from './admin.addresses.js';
+
+const pageSize = '25';
+const querySchema = z.object({
+  search: part.transform((text) => text.trim()),
+  role: part,
+  state: part,
+  cursor: part,
+  notice: z.unknown().optional(),
+});
+
+/** The list of users, which is where the administration begins. */
+@ApiExcludeController()
+@Controller('admin')
+@RequireRole('admin')
+export class AdminUsersController {
+  readonly #api: ApiClient;
+  readonly #pages: PageSender;
+
+  constructor(api: ApiClient, pages: PageSender) {
+    this.#api = api;
+    this.#pages = pages;
+  }
+
+  @Get()
+  async start(@Res() reply: FastifyReply): Promise<void> {
+    await seeOther(reply, '/admin/users');
+  }
+
+  @Get('users')
+  async list(
+    @Query({ schema: querySchema }) query: z.output<typeof querySchema>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { cursor, notice, ...values } = query;
+    const path = `/api/v1/users?${queryOf({ ...values, cursor, limit: pageSize })}`;
+    const found = await this.#api
+      .read(request, path, peopleSchema)
+      .catch((error: unknown) => mendingOf(error, values, { fields: { search: 'admin.users.badSearch' } }));
+    if ('form' in found) {
+      void reply.code(found.status);
+    }
+    const page = h(UsersPage, {
+      form: 'form' in found ? found.form : { values, errors: {} },
+      users: 'form' in found ? undefined : found.items,
+      paging: pagingOf('/admin/users', values, cursor, 'form' in found ? null : found.nextCursor),
+      notice: noticeIn(notice),
+    });
+    await this.#pages.send(request, reply, page);
+  }
+}

@@ -1,0 +1,22 @@
+import { AdminAccessController } from './admin-access.controller.js';
+import { AdminAuditController } from './admin-audit.controller.js';
+import { AdminKeysController } from './admin-keys.controller.js';
+import { AdminOrgsController } from './admin-orgs.controller.js';
+import { AdminRecoveryController } from './admin-recovery.controller.js';
+import { AdminUserController } from './admin-user.controller.js';
+import { AdminUserPages } from './admin-user.pages.js';
+import { AdminUsersController } from './admin-users.controller.js';
+
+/** The administration, as a part of the pages' module. */
+export const adminPages = {
+  controllers: [
+    AdminUsersController,
+    AdminUserController,
+    AdminAccessController,
+    AdminRecoveryController,
+    AdminOrgsController,
+    AdminAuditController,
+    AdminKeysController,
+  ],
+  providers: [AdminUserPages],
+} as const;

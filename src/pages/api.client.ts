@@ -1,0 +1,112 @@
+import { Injectable } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { type ProblemCode, problemCatalogue } from '../core/problem.catalogue.js';
+import { Problem } from '../core/problem.error.js';
+
+/** What a page asks of the API. */
+export interface ApiCall {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Path with query; parts of it are encoded by the caller. */
+  readonly path: string;
+  readonly body?: Readonly<Record<string, unknown>>;
+}
+
+/** Headers of the person's request that say who they are and where they come from; the rest is the page load's own. */
+const passedOn = [
+  'host',
+  'cookie',
+  'authorization',
+  'x-api-key',
+  'user-agent',
+  'accept-language',
+  'origin',
+  'sec-fetch-site',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+] as const;
+
+const isCode = (code: string): code is ProblemCode => Object.hasOwn(problemCatalogue, code);
+
+const problemSchema = z.object({
+  code: z.string().refine(isCode),
+  detail: z.string().optional(),
+  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+  loginUrl: z.string().optional(),
+});
+
+/**
+ * The pages as a consumer of the REST API: every call passes the same guards, validation and audit as anybody else's, so
+ * that a page can do nothing that the API doesn't allow. It stays inside the process: nothing goes over the network.
+ */
+@Injectable()
+export class ApiClient {
+  readonly #host: HttpAdapterHost<FastifyAdapter>;
+
+  constructor(host: HttpAdapterHost<FastifyAdapter>) {
+    this.#host = host;
+  }
+
+  /**
+   * Reads as the person who makes the request.
+   * @throws {Problem} that the API answers with.
+   */
+  async read<Schema extends z.ZodType>(
+    request: FastifyRequest,
+    path: string,
+    schema: Schema,
+  ): Promise<z.output<Schema>> {
+    const { json } = await this.#call(request, { path });
+    return schema.parse(json);
+  }
+
+  /**
+   * Changes something as the person who makes the request. A cookie that the API sets is set on the reply.
+   * @returns the parsed answer; undefined without content.
+   * @throws {Problem} that the API answers with.
+   */
+  async change<Schema extends z.ZodType>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    call: ApiCall,
+    schema: Schema,
+  ): Promise<z.output<Schema>> {
+    const { json, cookies } = await this.#call(request, call);
+    if (cookies !== undefined) {
+      void reply.header('set-cookie', cookies);
+    }
+    return schema.parse(json);
+  }
+
+  async #call(
+    request: FastifyRequest,
+    { method = 'GET', path, body }: ApiCall,
+  ): Promise<{ readonly json: unknown; readonly cookies: string | string[] | undefined }> {
+    const given = passedOn.flatMap((name) => {
+      const value = request.headers[name];
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    const answer = await this.#host.httpAdapter.inject({
+      method,
+      url: path,
+      headers: { ...Object.fromEntries(given), accept: 'application/json' },
+      remoteAddress: request.socket.remoteAddress ?? request.ip,
+      ...(body === undefined ? {} : { payload: body }),
+    });
+    const json: unknown = answer.body === '' ? undefined : JSON.parse(answer.body);
+    if (answer.statusCode >= 400) {
+      const { code, detail, errors, loginUrl } = problemSchema.parse(json);
+      throw new Problem(code, {
+        reason: 'refused_by_the_api',
+        ...(detail === undefined ? {} : { detail }),
+        ...(errors === undefined ? {} : { errors }),
+        ...(loginUrl === undefined ? {} : { loginUrl }),
+      });
+    }
+    return { json, cookies: answer.headers['set-cookie'] };
+  }
+}

@@ -1,0 +1,94 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
+import type { z } from 'zod';
+import { Clock } from '../../core/clock.service.js';
+import { requireId } from '../../orgs/org.access.js';
+import { createdOrgKeySchema, orgKeyListSchema } from '../../orgs/org-api-keys.schemas.js';
+import { ApiClient } from '../api.client.js';
+import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
+import { mendingOf } from '../form.mending.js';
+import { endOf, keyFormSchema, keyFormTexts, wrongLife } from '../key.form.js';
+import { CreatedKeyPage } from '../views/api-keys.view.js';
+import { OrgKeysPage, type OrgKeysPageProps } from '../views/orgs/org-keys.view.js';
+import { OrgPages, orgPage, orgPath } from './org.pages.js';
+import { type ListQuery, listQuerySchema } from './org.query.js';
+
+const formSchema = keyFormSchema.extend({ role: formField });
+
+/** The page of an organisation's API keys, and its forms. */
+@ApiExcludeController()
+@Controller('orgs/:id/api-keys')
+export class OrgKeysPageController {
+  readonly #api: ApiClient;
+  readonly #pages: OrgPages;
+  readonly #clock: Clock;
+
+  constructor(api: ApiClient, pages: OrgPages, clock: Clock) {
+    this.#api = api;
+    this.#pages = pages;
+    this.#clock = clock;
+  }
+
+  @Get()
+  async keys(
+    @Param('id') id: string,
+    @Query({ schema: listQuerySchema }) { after, notice }: ListQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const page = await this.#pageOf(request, id, after);
+    await this.#pages.send(request, reply, h(OrgKeysPage, { ...page, notice }));
+  }
+
+  /** The key is in this answer alone. */
+  @Post()
+  @HttpCode(200)
+  async create(
+    @Param('id') id: string,
+    @Body({ schema: formSchema }) values: z.output<typeof formSchema>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { life, ...wish } = values;
+    const expiresAt = endOf(life, this.#clock.now());
+    const path = orgPath(id, '/api-keys');
+    const call = { method: 'POST', path, body: { ...wish, expiresAt } } as const;
+    const made =
+      expiresAt === undefined
+        ? wrongLife(values)
+        : await this.#api
+            .change(request, reply, call, createdOrgKeySchema)
+            .catch((error: unknown) => mendingOf(error, values, keyFormTexts));
+    if ('form' in made) {
+      const page = await this.#pageOf(request, id);
+      await this.#pages.send(request, reply, h(OrgKeysPage, { ...page, form: made.form }), made.status);
+      return;
+    }
+    const { org } = await this.#pages.open(request, id);
+    const place = { name: org.name, href: orgPage(id, '/api-keys') };
+    const page = h(CreatedKeyPage, { name: made.name, value: made.key, org: place });
+    await this.#pages.send(request, reply, page);
+  }
+
+  @Post(':keyId/revoke')
+  async revoke(
+    @Param('id') id: string,
+    @Param('keyId') keyId: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const call = { method: 'DELETE', path: orgPath(id, `/api-keys/${requireId(keyId)}`) } as const;
+    const change = this.#api.change(request, reply, call, noContent);
+    const notice = await noticeOf(change, 'key_revoked', 'key_gone');
+    await seeOther(reply, orgPage(id, '/api-keys'), notice);
+  }
+
+  async #pageOf(request: FastifyRequest, id: string, after?: string): Promise<OrgKeysPageProps> {
+    const open = await this.#pages.open(request, id);
+    const place = { path: orgPath(id, '/api-keys'), after };
+    const keys = await this.#pages.list(request, place, orgKeyListSchema);
+    return { ...open, keys, isLater: after !== undefined };
+  }
+}

@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ComponentChild } from 'preact';
+import type { z } from 'zod';
+import { requireId } from '../../orgs/org.access.js';
+import { may } from '../../orgs/org.policy.js';
+import { orgSchema } from '../../orgs/org.schemas.js';
+import { ApiClient } from '../api.client.js';
+import { PageSender } from '../page.sender.js';
+import type { OpenOrg } from '../views/orgs/org-layout.view.js';
+
+/** Entries of one page of a list. */
+const entriesAtOnce = 50;
+
+/** One page of a list. */
+export interface ListPlace {
+  /** Path of the list at the API, with what else its query has. */
+  readonly path: string;
+  /** Where the page begins, as the address has it. */
+  readonly after?: string | undefined;
+}
+
+/** Opens organisations for whoever asks, and answers with their pages. */
+@Injectable()
+export class OrgPages {
+  readonly #api: ApiClient;
+  readonly #pages: PageSender;
+
+  constructor(api: ApiClient, pages: PageSender) {
+    this.#api = api;
+    this.#pages = pages;
+  }
+
+  /**
+   * An organisation, and what the person may do there. The API decides again about each thing that is done.
+   * @param id as the address has it.
+   * @throws {Problem} `not_found`
+   */
+  async open(request: FastifyRequest, id: string): Promise<OpenOrg> {
+    const org = await this.#api.read(request, orgPath(id), orgSchema);
+    const isAdministrator = this.#pages.frame(request).user?.isAdmin === true;
+    return {
+      org,
+      can: (act, target) =>
+        may(org.role ?? 'none', act, target) === 'allow' ||
+        (isAdministrator && may('system', act, target) === 'allow'),
+    };
+  }
+
+  /** One page of a list. @throws {Problem} that the API answers with. */
+  async list<Schema extends z.ZodType>(
+    request: FastifyRequest,
+    { path, after }: ListPlace,
+    schema: Schema,
+  ): Promise<z.output<Schema>> {
+    const [route, given] = path.split('?');
+    const query = new URLSearchParams(given);
+    query.set('limit', String(entriesAtOnce));
+    if (after !== undefined) {
+      query.set('cursor', after);
+    }
+    return this.#api.read(request, `${route}?${query}`, schema);
+  }
+
+  /** Answers with a page. @param status of HTTP. */
+  async send(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    page: ComponentChild,
+    status = 200,
+  ): Promise<void> {
+    void reply.code(status).header('cache-control', 'no-store');
+    await this.#pages.send(request, reply, page);
+  }
+}
+
+/**
+ * Path of an organisation at the API.
+ * @param below a path below it, with a leading slash.
+ * @throws {Problem} `not_found` for what can't be an id.
+ */
+export function orgPath(id: string, below = ''): string {
+  return `/api/v1/orgs/${requireId(id)}${below}`;
+}
+
+/** Path of a page of an organisation. @throws {Problem} `not_found` for what can't be an id. */
+export function orgPage(id: string, below = ''): string {
+  return `/orgs/${requireId(id)}${below}`;
+}

@@ -1,0 +1,56 @@
+import type { VNode } from 'preact';
+import { Layout } from './layout.view.js';
+import { useLanguage } from './page.props.js';
+
+/** What people can take along, and how they leave. */
+export function AccountData(): VNode {
+  const { text } = useLanguage();
+  return (
+    <article class="card" aria-labelledby="data-title">
+      <h2 id="data-title">{text('account.data.title')}</h2>
+      <p>{text('account.data.lead')}</p>
+      <div class="actions">
+        <a class="button secondary" href="/api/v1/me/export" download="">
+          {text('account.data.download')}
+        </a>
+        <a class="button secondary" href="/account/delete">
+          {text('account.delete.link')}
+        </a>
+      </div>
+    </article>
+  );
+}
+
+export interface DeleteAccountPageProps {
+  /** `ory` deletes the login too; elsewhere it's the provider's and stays. */
+  readonly provider: 'ory' | 'auth0' | 'oidc';
+  /** The deployment's only administrator can't leave it alone. */
+  readonly isLastAdministrator?: boolean | undefined;
+}
+
+/** Asks before an account is deleted. */
+export function DeleteAccountPage({ provider, isLastAdministrator = false }: DeleteAccountPageProps): VNode {
+  const { text } = useLanguage();
+  return (
+    <Layout title={text('account.delete.title')}>
+      <article class="card">
+        <h1>{text('account.delete.title')}</h1>
+        {isLastAdministrator && (
+          <p class="notice error" role="alert">
+            {text('account.delete.lastAdministrator')}
+          </p>
+        )}
+        <p>{text('account.delete.lead')}</p>
+        {provider !== 'ory' && <p>{text('account.delete.elsewhere')}</p>}
+        <form method="post" action="/account/delete">
+          <div class="actions">
+            <button type="submit">{text('account.delete.confirm')}</button>
+            <a class="button secondary" href="/">
+              {text('common.backToAccount')}
+            </a>
+          </div>
+        </form>
+      </article>
+    </Layout>
+  );
+}

@@ -1,0 +1,92 @@
+import type { VNode } from 'preact';
+import { Avatar } from './avatar.view.js';
+import { useLanguage } from './page.props.js';
+import { Time } from './time.view.js';
+
+export interface ProfileProps {
+  readonly user: {
+    /** Local id, the token's `sub`. */
+    readonly id: string;
+    readonly name: string | null;
+    readonly email: string | null;
+    readonly emailVerified: boolean;
+    readonly picture: string | null;
+  };
+  /** Times are ISO 8601. */
+  readonly session: { readonly id: string; readonly createdAt: string; readonly expiresAt: string };
+  /** `ory` has self-service pages here; with `auth0` and `oidc` the provider keeps the account's settings. */
+  readonly provider: 'ory' | 'auth0' | 'oidc';
+}
+
+const PROVIDER_NAMES = { ory: 'Ory', auth0: 'Auth0', oidc: 'OpenID Connect' } as const;
+
+/** Who is logged in, since when, and where what belongs to the login is changed. */
+export function Profile({ user, session, provider }: ProfileProps): VNode {
+  const { text, rich } = useLanguage();
+  return (
+    <article class="card">
+      <header class="person">
+        <Avatar name={user.name || user.email || ''} picture={user.picture} />
+        <div>
+          <h1>{user.name || text('account.title')}</h1>
+          {user.email && (
+            <p>
+              <span class="email">{user.email}</span> <EmailBadge verified={user.emailVerified} />
+            </p>
+          )}
+        </div>
+      </header>
+      {provider === 'ory' && user.email && !user.emailVerified && (
+        <p class="notice info">
+          {rich('account.verify', { link: (words) => <a href="/ui/verification">{words}</a> })}
+        </p>
+      )}
+      <dl>
+        <div>
+          <dt>{text('account.userId')}</dt>
+          <dd>
+            <code>{user.id}</code>
+          </dd>
+        </div>
+        <div>
+          <dt>{text('account.provider')}</dt>
+          <dd>{PROVIDER_NAMES[provider]}</dd>
+        </div>
+        <div>
+          <dt>{text('account.since')}</dt>
+          <dd>
+            <Time iso={session.createdAt} />
+          </dd>
+        </div>
+        <div>
+          <dt>{text('account.ends')}</dt>
+          <dd>
+            <Time iso={session.expiresAt} />
+          </dd>
+        </div>
+      </dl>
+      <p>{text(provider === 'ory' ? 'account.logins' : 'account.loginsElsewhere')}</p>
+      <div class="actions">
+        {provider === 'ory' && (
+          <a class="button" href="/ui/settings">
+            {text('account.settings')}
+          </a>
+        )}
+        <form method="post" action="/auth/logout">
+          <button type="submit" class="secondary">
+            {text('site.logOut')}
+          </button>
+        </form>
+      </div>
+    </article>
+  );
+}
+
+function EmailBadge({ verified }: { readonly verified: boolean }): VNode {
+  const { text } = useLanguage();
+  return verified ? (
+    <span class="badge success">{text('account.verified')}</span>
+  ) : (
+    <span class="badge">{text('account.notVerified')}</span>
+  );
+}

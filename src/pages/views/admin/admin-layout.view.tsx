@@ -1,0 +1,54 @@
+import type { ComponentChildren, VNode } from 'preact';
+import { Layout } from '../layout.view.js';
+import { Notice, type PageNotice } from '../notice.view.js';
+import { useLanguage } from '../page.props.js';
+
+/** Parts of the administration, in the order of its navigation. */
+const sections = [
+  { name: 'users', href: '/admin/users' },
+  { name: 'orgs', href: '/admin/orgs' },
+  { name: 'audit', href: '/admin/audit-events' },
+  { name: 'keys', href: '/admin/keys' },
+] as const;
+
+export type AdminSection = (typeof sections)[number]['name'];
+
+export interface AdminLayoutProps {
+  readonly section: AdminSection;
+  readonly title: string;
+  /** What has just been done. */
+  readonly notice?: PageNotice | undefined;
+  /** Why what was asked for could not be done, as the API says it. */
+  readonly refusal?: string | undefined;
+  /** Whether a form on the page has to be mended. */
+  readonly isWrong?: boolean | undefined;
+  readonly children: ComponentChildren;
+}
+
+/** A page of the administration: its navigation, what has just happened, and the page's own content. */
+export function AdminLayout(props: AdminLayoutProps): VNode {
+  const { section, title, notice, refusal, isWrong = refusal !== undefined, children } = props;
+  const { text } = useLanguage();
+  return (
+    <Layout title={isWrong ? text('common.errorTitle', { title }) : title} width="wide">
+      <nav class="sections" aria-label={text('site.administration')}>
+        <ul>
+          {sections.map(({ name, href }) => (
+            <li key={name}>
+              <a href={href} aria-current={name === section ? 'page' : undefined}>
+                {text(`admin.${name}`)}
+              </a>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      {notice && <Notice notice={notice} />}
+      {refusal !== undefined && (
+        <p class="notice error" role="alert">
+          {text('admin.refused')} <span lang="en">{refusal}</span>
+        </p>
+      )}
+      {children}
+    </Layout>
+  );
+}

@@ -1,0 +1,84 @@
+import type { VNode } from 'preact';
+import { auditEventTypes } from '../../../audit/audit.event.js';
+import { FormField, FormSelect } from '../form-field.view.js';
+import type { FormState } from '../form.state.js';
+import { useLanguage } from '../page.props.js';
+import { AdminLayout } from './admin-layout.view.js';
+import { AuditTable, type ListedEvent } from './audit-table.view.js';
+import { Paging, type PagingProps } from './data-table.view.js';
+
+/** Fields of the filter besides the type of event, and what kind of input each is. */
+const fields = [
+  ['actor', 'text'],
+  ['target', 'text'],
+  ['org', 'text'],
+  ['from', 'datetime-local'],
+  ['to', 'datetime-local'],
+] as const;
+
+export interface AuditEventsPageProps {
+  /** The filter: `type`, `actor`, `target`, `org`, and `from` and `to` in UTC, such as `2026-01-31T12:00`; empty: any. */
+  readonly form: FormState;
+  /** None while the filter has to be mended. */
+  readonly events: readonly ListedEvent[] | undefined;
+  readonly paging: PagingProps;
+}
+
+/** `GET /admin/audit-events`. */
+export function AuditEventsPage({ form, events, paging }: AuditEventsPageProps): VNode {
+  const { text } = useLanguage();
+  return (
+    <AdminLayout section="audit" title={text('admin.audit')} isWrong={events === undefined}>
+      <article class="card">
+        <h1>{text('admin.audit')}</h1>
+        <Filter form={form} />
+        {events && <AuditTable events={events} />}
+        <Paging {...paging} />
+      </article>
+    </AdminLayout>
+  );
+}
+
+function Filter({ form }: { readonly form: FormState }): VNode {
+  const { text, find } = useLanguage();
+  const isUsed = Object.values(form.values).some((value) => value !== '');
+  const types = auditEventTypes.map((type) => ({
+    value: type,
+    label: find(`admin.audit.type.${type}`) ?? type,
+  }));
+  return (
+    <details open={isUsed}>
+      <summary>{text('admin.audit.filter')}</summary>
+      <form method="get" action="/admin/audit-events">
+        <FormSelect
+          id="event-type"
+          name="type"
+          label={text('admin.audit.type')}
+          options={[{ value: '', label: text('admin.any') }, ...types]}
+          form={form}
+        />
+        {fields.map(([name, type]) => (
+          <FormField
+            key={name}
+            id={`event-${name}`}
+            name={name}
+            type={type}
+            label={text(`admin.audit.${name}`)}
+            maxLength={40}
+            isFilter
+            isVerbatim
+            form={form}
+          />
+        ))}
+        <div class="actions">
+          <button type="submit">{text('admin.audit.show')}</button>
+          {isUsed && (
+            <a class="button secondary" href="/admin/audit-events">
+              {text('admin.audit.all')}
+            </a>
+          )}
+        </div>
+      </form>
+    </details>
+  );
+}

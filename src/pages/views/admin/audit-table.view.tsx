@@ -1,0 +1,140 @@
+import type { ComponentChildren, VNode } from 'preact';
+import type { z } from 'zod';
+import type { auditEventSchema } from '../../../audit-events/audit-event.schemas.js';
+import { useLanguage } from '../page.props.js';
+import { Time } from '../time.view.js';
+import { DataTable } from './data-table.view.js';
+
+export type ListedEvent = z.output<typeof auditEventSchema>;
+
+const uuid = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i;
+
+/** Events, newest first, each with its details behind its name. */
+export function AuditTable({ events }: { readonly events: readonly ListedEvent[] }): VNode {
+  const { text } = useLanguage();
+  return (
+    <DataTable
+      caption={text('admin.audit')}
+      rows={events}
+      keyOf={({ id }) => id}
+      columns={[
+        { label: text('admin.audit.type'), cell: (event) => <What event={event} /> },
+        { label: text('admin.audit.at'), cell: ({ at }) => <Time iso={at} /> },
+        { label: text('admin.audit.by'), cell: ({ actor }) => <Actor actor={actor} /> },
+        { label: text('admin.audit.on'), cell: ({ target }) => <Target target={target} /> },
+      ]}
+    />
+  );
+}
+
+function What({ event }: { readonly event: ListedEvent }): VNode {
+  const { text, find } = useLanguage();
+  const { type, outcome } = event;
+  return (
+    <details>
+      <summary>
+        {find(`admin.audit.type.${type}`) ?? type}{' '}
+        {outcome === 'failure' && <span class="badge error">{text('admin.audit.failed')}</span>}
+      </summary>
+      <EventDetails event={event} />
+    </details>
+  );
+}
+
+function EventDetails({ event }: { readonly event: ListedEvent }): VNode {
+  const { text, find } = useLanguage();
+  const { id, type, reason, actor, target, orgId, sessionId, requestId, remoteAddress } = event;
+  const credential = actor?.credential ?? null;
+  return (
+    <dl>
+      <Detail label={text('admin.audit.detail.type')} value={type} />
+      <Detail label={text('admin.audit.detail.reason')} value={reason} />
+      <Detail label={text('admin.audit.detail.actor')} value={actor?.id} filter="actor" />
+      <Detail
+        label={text('admin.audit.detail.credential')}
+        value={credential && (find(`admin.audit.credential.${credential}`) ?? credential)}
+      />
+      <Detail label={text('admin.audit.detail.target')} value={target?.id} filter="target" />
+      <Detail label={text('admin.audit.detail.org')} value={orgId} filter="org" />
+      <Detail label={text('admin.audit.detail.session')} value={sessionId} />
+      <Detail label={text('admin.audit.detail.address')} value={remoteAddress} />
+      <Detail label={text('admin.audit.detail.request')} value={requestId} />
+      <Detail label={text('admin.audit.detail.event')} value={id} />
+    </dl>
+  );
+}
+
+/** One detail; nothing when it isn't known. With a filter it leads to the events that share it. */
+function Detail({
+  label,
+  value,
+  filter,
+}: {
+  readonly label: string;
+  readonly value: string | null | undefined;
+  readonly filter?: 'actor' | 'target' | 'org';
+}): VNode | null {
+  if (!value) {
+    return null;
+  }
+  const isLink = filter !== undefined && uuid.test(value);
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>
+        {isLink ? (
+          <a href={`/admin/audit-events?${new URLSearchParams({ [filter]: value })}`}>{value}</a>
+        ) : (
+          value
+        )}
+      </dd>
+    </div>
+  );
+}
+
+function Actor({ actor }: { readonly actor: ListedEvent['actor'] }): VNode {
+  const { text } = useLanguage();
+  if (actor?.credential === 'operator' || actor?.credential === 'system') {
+    return <>{text(`admin.audit.${actor.credential}`)}</>;
+  }
+  return actor?.id ? (
+    <Whom href={`/admin/users/${encodeURIComponent(actor.id)}`} id={actor.id}>
+      {text('admin.audit.kind.user')}
+    </Whom>
+  ) : (
+    <>{text('admin.audit.nobody')}</>
+  );
+}
+
+function Target({ target }: { readonly target: ListedEvent['target'] }): VNode {
+  const { find } = useLanguage();
+  if (target === null) {
+    return <>–</>;
+  }
+  const { kind, id } = target;
+  const pages: Readonly<Record<string, string>> = { user: '/admin/users/', org: '/orgs/' };
+  const page = Object.hasOwn(pages, kind) && uuid.test(id) ? pages[kind] : undefined;
+  return (
+    <Whom href={page && page + encodeURIComponent(id)} id={id}>
+      {find(`admin.audit.kind.${kind}`) ?? kind}
+    </Whom>
+  );
+}
+
+/** Somebody or something, by what it is and the end of its id: ids of one time begin alike. */
+function Whom({
+  href,
+  id,
+  children,
+}: {
+  readonly href: string | undefined;
+  readonly id: string;
+  readonly children: ComponentChildren;
+}): VNode {
+  const words = (
+    <>
+      {children} <span class="id">…{id.slice(-6)}</span>
+    </>
+  );
+  return href === undefined ? <span>{words}</span> : <a href={href}>{words}</a>;
+}

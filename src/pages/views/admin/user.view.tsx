@@ -1,0 +1,160 @@
+import type { ComponentChildren, VNode } from 'preact';
+import type { z } from 'zod';
+import type { personDetailSchema } from '../../../people/people.schemas.js';
+import type { ListedKey } from '../api-keys.view.js';
+import { Avatar } from '../avatar.view.js';
+import type { PageNotice } from '../notice.view.js';
+import { useLanguage } from '../page.props.js';
+import type { ListedSession } from '../sessions.view.js';
+import { Time } from '../time.view.js';
+import { AdminLayout } from './admin-layout.view.js';
+import { UserActions } from './user-actions.view.js';
+import { UserKeys, UserSessions } from './user-access.view.js';
+import { StateBadge } from './users.view.js';
+
+export type PersonDetail = z.output<typeof personDetailSchema>;
+
+export interface UserPageProps {
+  readonly user: PersonDetail;
+  /** Whether it's the administrator's own account. */
+  readonly isSelf: boolean;
+  /** Whether a recovery code can be made at this deployment's login provider. */
+  readonly canRecover: boolean;
+  readonly sessions: readonly ListedSession[];
+  readonly keys: readonly ListedKey[];
+  readonly notice?: PageNotice | undefined;
+  /** Why what was asked for could not be done, as the API says it. */
+  readonly refusal?: string | undefined;
+}
+
+/** What a user is called on a page: name, else address, else id. */
+export function nameOf({ id, name, email }: Pick<PersonDetail, 'id' | 'name' | 'email'>): string {
+  return name || email || id;
+}
+
+/** `GET /admin/users/:id`. */
+export function UserPage(props: UserPageProps): VNode {
+  const { user, isSelf, canRecover, sessions, keys, notice, refusal } = props;
+  return (
+    <AdminLayout section="users" title={nameOf(user)} notice={notice} refusal={refusal}>
+      <Profile user={user} isSelf={isSelf} />
+      {!isSelf && <UserActions user={user} canRecover={canRecover} />}
+      <UserSessions userId={user.id} sessions={sessions} />
+      <UserKeys userId={user.id} keys={keys} />
+      <Orgs orgs={user.orgs} />
+      <Identities identities={user.identities} />
+    </AdminLayout>
+  );
+}
+
+function Profile({ user, isSelf }: { readonly user: PersonDetail; readonly isSelf: boolean }): VNode {
+  const { text, rich } = useLanguage();
+  const { id, email, emailVerified, picture, role, kind, state, createdAt, lastLoginAt } = user;
+  const events = (filter: string): string => `/admin/audit-events?${new URLSearchParams({ [filter]: id })}`;
+  return (
+    <article class="card">
+      <header class="person">
+        <Avatar name={nameOf(user)} picture={picture} />
+        <div>
+          <h1>{nameOf(user)}</h1>
+          {email && (
+            <p>
+              <span class="email">{email}</span>{' '}
+              <span class={emailVerified ? 'badge success' : 'badge'}>
+                {text(emailVerified ? 'account.verified' : 'account.notVerified')}
+              </span>
+            </p>
+          )}
+        </div>
+      </header>
+      {isSelf && (
+        <p class="notice info">{rich('admin.user.you', { account: (words) => <a href="/">{words}</a> })}</p>
+      )}
+      <dl>
+        <Entry label={text('account.userId')}>
+          <code>{id}</code>
+        </Entry>
+        <Entry label={text('admin.users.role')}>
+          {text(kind === 'service' ? 'admin.user.service' : `admin.role.${role}`)}
+        </Entry>
+        <Entry label={text('admin.users.state')}>
+          <StateBadge state={state} />
+        </Entry>
+        <Entry label={text('admin.user.since')}>
+          <Time iso={createdAt} />
+        </Entry>
+        <Entry label={text('admin.users.lastLogin')}>
+          {lastLoginAt === null ? text('admin.never') : <Time iso={lastLoginAt} />}
+        </Entry>
+        <Entry label={text('admin.audit')}>
+          <a href={events('actor')}>{text('admin.user.did')}</a>
+          {' · '}
+          <a href={events('target')}>{text('admin.user.befell')}</a>
+        </Entry>
+      </dl>
+    </article>
+  );
+}
+
+function Entry({ label, children }: { readonly label: string; readonly children: ComponentChildren }): VNode {
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function Orgs({ orgs }: { readonly orgs: PersonDetail['orgs'] }): VNode {
+  const { text } = useLanguage();
+  return (
+    <article class="card sessions" aria-labelledby="orgs-title">
+      <h2 id="orgs-title">{text('admin.user.orgs')}</h2>
+      {orgs.length === 0 ? (
+        <p>{text('admin.user.noOrgs')}</p>
+      ) : (
+        <ul>
+          {orgs.map(({ id, name, slug, role }) => (
+            <li key={id}>
+              <div>
+                <a href={`/orgs/${encodeURIComponent(id)}`}>{name}</a>
+                <p class="details">{slug}</p>
+              </div>
+              <span class="badge">{text(`admin.orgRole.${role}`)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </article>
+  );
+}
+
+function Identities({ identities }: { readonly identities: PersonDetail['identities'] }): VNode {
+  const { text, rich } = useLanguage();
+  return (
+    <article class="card sessions" aria-labelledby="identities-title">
+      <h2 id="identities-title">{text('admin.user.identities')}</h2>
+      {identities.length === 0 ? (
+        <p>{text('admin.user.noIdentities')}</p>
+      ) : (
+        <ul>
+          {identities.map(({ issuer, subject, lastLoginAt }) => (
+            <li key={`${issuer} ${subject}`}>
+              <div>
+                <p>
+                  {rich('admin.user.identity', {
+                    subject: () => <code>{subject}</code>,
+                    issuer: () => <code>{issuer}</code>,
+                  })}
+                </p>
+                <p class="details">
+                  {rich('admin.user.identityUsed', { time: () => <Time iso={lastLoginAt} /> })}
+                </p>
+              </div>
+            </li>
+          ))}
+        </ul>
+      )}
+    </article>
+  );
+}

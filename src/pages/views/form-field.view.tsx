@@ -1,0 +1,124 @@
+import { type ComponentChildren, h, type LooseInputHTMLAttributes, type VNode } from 'preact';
+import type { FormState } from './form.state.js';
+import { useLanguage } from './page.props.js';
+
+interface FieldProps {
+  /** Unique on the page; the messages' id is made from it. */
+  readonly id: string;
+  readonly name: string;
+  readonly label: string;
+  /** What was sent before; its value and error of this field are shown. */
+  readonly form?: FormState | undefined;
+  /** Value of a form that wasn't sent yet. */
+  readonly initial?: string | undefined;
+  readonly hint?: ComponentChildren;
+}
+
+export interface FormFieldProps extends FieldProps {
+  readonly type?: 'text' | 'email' | 'search' | 'datetime-local' | undefined;
+  readonly isOptional?: boolean | undefined;
+  /** Narrows a list: left empty, it's no gap. */
+  readonly isFilter?: boolean | undefined;
+  readonly maxLength: number;
+  /** Neither capitalised nor corrected by a phone's keyboard. */
+  readonly isVerbatim?: boolean | undefined;
+}
+
+/** A labelled text field with its hint and its error, tied to it. A wrong one has the focus when the page comes. */
+export function FormField({
+  type = 'text',
+  isOptional = false,
+  isFilter = false,
+  isVerbatim,
+  ...props
+}: FormFieldProps): VNode {
+  const { text } = useLanguage();
+  const { id, name, label, form, initial, maxLength } = props;
+  return (
+    <div class="field">
+      <label for={id}>
+        {label}
+        {isOptional && <span class="optional"> {text('common.optional')}</span>}
+      </label>
+      <Control
+        id={id}
+        name={name}
+        type={type}
+        value={form === undefined ? initial : form.values[name]}
+        required={!isOptional && !isFilter}
+        maxLength={maxLength}
+        autocomplete="off"
+        autocapitalize={isVerbatim === true ? 'none' : undefined}
+        spellcheck={isVerbatim === true ? false : undefined}
+        {...describe(props)}
+      />
+      <Messages {...props} />
+    </div>
+  );
+}
+
+/** An `<input>` whose type is known at run time only: preact's JSX types want one literal type in each place. */
+function Control(attributes: LooseInputHTMLAttributes): VNode {
+  return h('input', attributes);
+}
+
+export interface FormSelectProps extends FieldProps {
+  readonly options: readonly { readonly value: string; readonly label: string }[];
+}
+
+/** A labelled choice, with its hint and its error. */
+export function FormSelect(props: FormSelectProps): VNode {
+  const { id, name, label, form, initial, options } = props;
+  const chosen = form === undefined ? initial : form.values[name];
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <select id={id} name={name} {...describe(props)}>
+        {options.map((option) => (
+          <option key={option.value} value={option.value} selected={option.value === chosen}>
+            {option.label}
+          </option>
+        ))}
+      </select>
+      <Messages {...props} />
+    </div>
+  );
+}
+
+/** What is wrong with the form as a whole. */
+export function FormProblem({ form }: { readonly form: FormState | undefined }): VNode | null {
+  const { text } = useLanguage();
+  return form?.problem === undefined ? null : (
+    <p class="notice error" role="alert">
+      {text(form.problem)}
+    </p>
+  );
+}
+
+function describe({ id, name, form, hint }: FieldProps) {
+  const isWrong = form?.errors[name] !== undefined;
+  return {
+    'aria-describedby': isWrong || hint !== undefined ? `${id}-messages` : undefined,
+    'aria-invalid': isWrong ? ('true' as const) : undefined,
+    autofocus: isWrong ? true : undefined,
+  };
+}
+
+function Messages({ id, name, form, hint }: FieldProps): VNode | null {
+  const { text } = useLanguage();
+  const error = form?.errors[name];
+  if (error === undefined && hint === undefined) {
+    return null;
+  }
+  return (
+    <div id={`${id}-messages`} class="field-messages">
+      {error !== undefined && (
+        <p class="field-message error">
+          <span class="visually-hidden">{text('common.error')}</span>
+          {text(error)}
+        </p>
+      )}
+      {hint !== undefined && <p class="field-message">{hint}</p>}
+    </div>
+  );
+}

@@ -1,0 +1,62 @@
+import type { VNode } from 'preact';
+import { FormField, FormProblem, FormSelect } from './form-field.view.js';
+import type { FormState } from './form.state.js';
+import { useLanguage } from './page.props.js';
+
+/** How long a key can live, as the form offers it: days, or no end. */
+export const keyLives = ['30', '90', '365', 'never'] as const;
+
+/** What an organisation's key can be there. */
+export const keyRoles = ['member', 'admin'] as const;
+
+export interface NewKeyProps {
+  readonly action: string;
+  /** Given when the form was sent and has to be mended. */
+  readonly form?: FormState | undefined;
+  /** Whether a role is asked for: the key of an organisation acts as a service account in it. */
+  readonly hasRole?: boolean | undefined;
+}
+
+/** A form for a new API key, folded up until it's wanted. */
+export function NewKey({ action, form, hasRole = false }: NewKeyProps): VNode {
+  const { text, rich } = useLanguage();
+  return (
+    <details open={form !== undefined}>
+      <summary>{text('keys.new')}</summary>
+      <form method="post" action={action}>
+        <FormProblem form={form} />
+        <FormField id="api-key-name" name="name" label={text('keys.name')} maxLength={200} form={form} />
+        <FormField
+          id="api-key-scope"
+          name="scope"
+          label={text('keys.scope')}
+          maxLength={2000}
+          initial={hasRole ? 'orgs:read' : 'profile:read'}
+          isVerbatim
+          form={form}
+          hint={rich('keys.scopeHint', { code: (words) => <code>{words}</code> })}
+        />
+        {hasRole && (
+          <FormSelect
+            id="api-key-role"
+            name="role"
+            label={text('keys.role')}
+            initial="member"
+            form={form}
+            hint={text('keys.roleHint')}
+            options={keyRoles.map((role) => ({ value: role, label: text(`orgs.role.${role}`) }))}
+          />
+        )}
+        <FormSelect
+          id="api-key-life"
+          name="life"
+          label={text('keys.endsAfter')}
+          initial="90"
+          form={form}
+          options={keyLives.map((life) => ({ value: life, label: text(`keys.life.${life}`) }))}
+        />
+        <button type="submit">{text('keys.create')}</button>
+      </form>
+    </details>
+  );
+}

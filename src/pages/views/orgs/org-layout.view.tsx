@@ -1,0 +1,105 @@
+import type { ComponentChildren, VNode } from 'preact';
+import type { OrgAct, OrgTarget } from '../../../orgs/org.policy.js';
+import type { OrgAnswer } from '../../../orgs/org.schemas.js';
+import { Layout } from '../layout.view.js';
+import { Notice, type PageNotice } from '../notice.view.js';
+import { useLanguage } from '../page.props.js';
+
+/** An organisation, and what the person may do there: everything else isn't shown. */
+export interface OpenOrg {
+  readonly org: OrgAnswer;
+  readonly can: (act: OrgAct, target?: OrgTarget) => boolean;
+}
+
+/** What each page of an organisation takes. */
+export interface OrgPageProps extends OpenOrg {
+  /** What has just been done. */
+  readonly notice?: PageNotice | undefined;
+}
+
+const sections = [
+  { name: 'members', path: '', act: 'members.read' },
+  { name: 'invites', path: '/invites', act: 'invites.read' },
+  { name: 'keys', path: '/api-keys', act: 'keys.read' },
+  { name: 'settings', path: '/settings', act: 'org.update' },
+] as const;
+
+export type OrgSection = (typeof sections)[number]['name'];
+
+interface OrgLayoutProps extends OrgPageProps {
+  readonly section: OrgSection;
+  /** Whether a form on the page has to be mended. */
+  readonly isWrong?: boolean | undefined;
+  readonly children: ComponentChildren;
+}
+
+/** Address of an organisation's page. @param path below it, with a leading slash. */
+export function orgHref({ id }: Pick<OrgAnswer, 'id'>, path = ''): string {
+  return `/orgs/${encodeURIComponent(id)}${path}`;
+}
+
+/** Frame of an organisation's pages: its name, the ways to its other pages, and what has just been done. */
+export function OrgLayout({ org, can, notice, section, isWrong, children }: OrgLayoutProps): VNode {
+  const { text } = useLanguage();
+  const open = sections.filter(({ act }) => can(act));
+  const title = `${text(`orgs.section.${section}`)} · ${org.name}`;
+  return (
+    <Layout title={isWrong === true ? text('common.errorTitle', { title }) : title}>
+      {notice && <Notice notice={notice} />}
+      <header class="org">
+        <h1>{org.name}</h1>
+        <p>
+          <code>{org.slug}</code>{' '}
+          <span class="badge">{text(org.role === null ? 'orgs.role.none' : `orgs.role.${org.role}`)}</span>
+        </p>
+        {open.length > 1 && (
+          <nav class="sections" aria-label={text('orgs.sections')}>
+            <ul>
+              {open.map(({ name, path }) => (
+                <li key={name}>
+                  <a href={orgHref(org, path)} aria-current={name === section ? 'page' : undefined}>
+                    {text(`orgs.section.${name}`)}
+                  </a>
+                </li>
+              ))}
+            </ul>
+          </nav>
+        )}
+      </header>
+      {children}
+      <p class="elsewhere">
+        <a href="/">{text('common.backToAccount')}</a>
+      </p>
+    </Layout>
+  );
+}
+
+export interface NextPageProps {
+  /** Path of the list. */
+  readonly href: string;
+  /** Whether this isn't the first page. */
+  readonly isLater: boolean;
+  /** Of the next page; null on the last one. */
+  readonly nextCursor: string | null;
+}
+
+/** Ways to the other pages of a list. */
+export function NextPage({ href, isLater, nextCursor }: NextPageProps): VNode | null {
+  const { text } = useLanguage();
+  return !isLater && nextCursor === null ? null : (
+    <nav class="sections" aria-label={text('orgs.pages')}>
+      <ul>
+        {isLater && (
+          <li>
+            <a href={href}>{text('orgs.firstPage')}</a>
+          </li>
+        )}
+        {nextCursor !== null && (
+          <li>
+            <a href={`${href}?${new URLSearchParams({ after: nextCursor })}`}>{text('orgs.nextPage')}</a>
+          </li>
+        )}
+      </ul>
+    </nav>
+  );
+}

@@ -1,0 +1,121 @@
+import { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { Problem } from '../core/problem.error.js';
+import { accountOf } from '../limits/limit.keys.js';
+
+/** What we need to know of a form for Kratos. */
+export interface SubmittedForm {
+  /** Everything in it, by name. */
+  readonly fields: readonly (readonly [string, string])[];
+  /** The account that is named, in its one spelling. */
+  readonly account: string | undefined;
+  /** Id of the flow that it belongs to. */
+  readonly flow: string | undefined;
+  /** Whether it holds what a second factor is proven by. */
+  readonly hasSecondFactor: boolean;
+}
+
+/** Names under which Kratos takes an account; compared without case, as its JSON decoder does. */
+const accountFields = new Set(['identifier', 'password_identifier', 'email', 'traits.email']);
+const secondFactorFields = new Set(['totp_code', 'lookup_secret', 'webauthn_login']);
+const secondFactorMethods = new Set(['totp', 'lookup_secret', 'webauthn']);
+const readForms = new WeakMap<FastifyRequest, Promise<SubmittedForm>>();
+const maximumBytes = 65_536;
+
+const jsonForm = z.record(z.string(), z.unknown());
+const nestedTraits = z.looseObject({ email: z.unknown() });
+
+/**
+ * Reads a form and leaves it to be passed on. What Kratos might read in another way than we do is refused or passed on as we
+ * have read it: the account that is counted must be the account that is tried.
+ * @throws {Problem} `malformed_request`, `unsupported_media_type` or `payload_too_large`.
+ */
+export async function readSubmittedForm(request: FastifyRequest): Promise<SubmittedForm> {
+  const form = readForms.get(request) ?? readOnce(request);
+  readForms.set(request, form);
+  return form;
+}
+
+async function readOnce(request: FastifyRequest): Promise<SubmittedForm> {
+  const query = [...new URLSearchParams(request.url.split('?').slice(1).join('?'))];
+  const fields = [...query, ...(await readBody(request))];
+  const values = (names: ReadonlySet<string>): string[] =>
+    fields.flatMap(([name, value]) => (names.has(name.toLowerCase()) && value !== '' ? [value] : []));
+  const accounts = new Set(values(accountFields).map(accountOf));
+  const flows = new Set(values(new Set(['flow'])));
+  if (accounts.size > 1 || flows.size > 1) {
+    throw new Problem('malformed_request', { detail: 'Name one account.', reason: 'two_accounts' });
+  }
+  const [account] = accounts;
+  const [flow] = flows;
+  const hasSecondFactor =
+    values(secondFactorFields).length > 0 ||
+    values(new Set(['method'])).some((method) => secondFactorMethods.has(method.toLowerCase()));
+  return { fields, account, flow, hasSecondFactor };
+}
+
+async function readBody(request: FastifyRequest): Promise<(readonly [string, string])[]> {
+  if (!(request.body instanceof Readable)) {
+    return [];
+  }
+  const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  const isForm = type === 'application/x-www-form-urlencoded';
+  if (!isForm && type !== 'application/json') {
+    throw new Problem('unsupported_media_type', { reason: 'form_type' });
+  }
+  const bytes = await readAll(request.body);
+  if (isForm) {
+    request.body = Readable.from([bytes], { objectMode: false });
+    return [...new URLSearchParams(bytes.toString('utf8'))];
+  }
+  const form = jsonForm.safeParse(parseJson(bytes.toString('utf8')));
+  if (!form.success) {
+    throw new Problem('malformed_request', { detail: 'A JSON object is needed.', reason: 'form_unreadable' });
+  }
+  // Written anew by the proxy: of a name that was given twice, Kratos sees the value that we see.
+  request.body = form.data;
+  return jsonFields(form.data);
+}
+
+function jsonFields(form: Readonly<Record<string, unknown>>): (readonly [string, string])[] {
+  return Object.entries(form).flatMap(([name, value]): (readonly [string, string])[] => {
+    if (name.toLowerCase() === 'traits') {
+      const traits = nestedTraits.safeParse(value);
+      const named = traits.success ? Object.entries(traits.data) : [];
+      return named.flatMap(([trait, content]): (readonly [string, string])[] =>
+        typeof content === 'string' ? [[`traits.${trait}`, content]] : [],
+      );
+    }
+    return typeof value === 'string' ? [[name, value]] : [];
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The content length is checked by Fastify; a body without one is counted here. */
+async function readAll(body: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of body) {
+      const bytes = Buffer.from(chunk);
+      length += bytes.length;
+      if (length > maximumBytes) {
+        throw new Problem('payload_too_large', { reason: 'form_too_large' });
+      }
+      chunks.push(bytes);
+    }
+  } catch (error) {
+    throw error instanceof Problem
+      ? error
+      : new Problem('malformed_request', { reason: 'form_cut_off', cause: error });
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import { verifiedPerson } from '../support/browser.api.js';
+import { descriptionOf, namelessIn, overflowOf, shows } from '../support/browser.js';
+import { fillLogin, logInIn } from '../support/browser.person.js';
+import { useStage } from '../support/browser.stage.js';
+
+const stage = useStage({ context: { javaScriptEnabled: false } });
+const press = async (page: Page, name: string): Promise<void> =>
+  page.getByRole('button', { name, exact: true }).click();
+
+it('says what is wrong with a new API key beside its field, with what was typed', async () => {
+  const { page, stack } = stage;
+  await logInIn(page, stack.url, await verifiedPerson(stack));
+  await page.getByText('New API key').click();
+  await page.getByLabel('Name').fill('Nightly export');
+  await page.getByLabel('Scope').fill('orgs:raed');
+  await page.getByLabel('Ends after').selectOption('A year');
+  await press(page, 'Create key');
+  const scope = page.getByLabel('Scope');
+  expect(await scope.inputValue()).toBe('orgs:raed');
+  expect(await scope.getAttribute('aria-invalid')).toBe('true');
+  expect(await descriptionOf(scope)).toContain('Please give 1 to 20 scopes');
+  expect(await page.evaluate('document.activeElement.id')).toBe('api-key-scope');
+  expect(await page.getByLabel('Name').inputValue()).toBe('Nightly export');
+  expect(await page.getByLabel('Ends after').inputValue()).toBe('365');
+  expect(await page.title()).toMatch(/^Error: /);
+  await scope.fill('orgs:read');
+  await press(page, 'Create key');
+  expect(await shows(page.getByRole('heading', { name: 'Your new API key' }))).toBe(true);
+});
+
+it('gives everything that is kept about a person as a file', async () => {
+  const { page, stack } = stage;
+  const person = await verifiedPerson(stack);
+  await logInIn(page, stack.url, person);
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: 'Download my data' }).click(),
+  ]);
+  expect(download.suggestedFilename()).toBe('vestibule-account.json');
+  const document: unknown = JSON.parse(await readFile(await download.path(), 'utf8'));
+  expect(document).toMatchObject({ user: { email: person.email } });
+});
+
+it('deletes the account after a question, and asks for the login again when that was long ago', async () => {
+  const { page, stack } = stage;
+  const person = await verifiedPerson(stack);
+  await logInIn(page, stack.url, person);
+  await page.getByRole('link', { name: 'Delete my account' }).click();
+  expect(await shows(page.getByRole('heading', { name: 'Delete your account?' }))).toBe(true);
+  expect(await namelessIn(page)).toEqual([]);
+  await page.setViewportSize({ width: 320, height: 640 });
+  expect(await overflowOf(page)).toBe(0);
+  // The page was open for longer than a login counts as a new one.
+  stack.shiftClock(400);
+  try {
+    await press(page, 'Delete for good');
+    expect(await shows(page.getByLabel('Password'))).toBe(true);
+  } finally {
+    stack.shiftClock(0);
+  }
+  await page.goto(`${stack.url}/account/delete`);
+  await press(page, 'Delete for good');
+  await page.waitForURL(`${stack.url}/?notice=account_deleted`);
+  expect(await page.getByRole('status').innerText()).toBe('Your account has been deleted.');
+  expect(await shows(page.getByRole('heading', { name: 'Welcome' }))).toBe(true);
+  await page.goto(`${stack.url}/auth/login`);
+  await fillLogin(page, person);
+  expect(await shows(page.getByRole('alert'))).toBe(true);
+});
+
+it('is in German for who reads that', async () => {
+  const { page, stack } = stage;
+  await logInIn(page, stack.url, await verifiedPerson(stack));
+  await page.setExtraHTTPHeaders({ 'accept-language': 'de' });
+  await page.goto(`${stack.url}/?notice=org_left`);
+  expect(await page.getByRole('status').innerText()).toBe('Sie haben die Organisation verlassen.');
+  expect(await shows(page.getByRole('link', { name: 'Organisation anlegen' }))).toBe(true);
+});

@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { axeViolations } from '../support/axe.js';
+import { useStage } from '../support/browser.stage.js';
+import { newPerson, signUp } from '../support/person.js';
+import { UserAgent } from '../support/user-agent.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'vestibule-brand-'));
+const logo =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="4" fill="#c60"/></svg>';
+writeFileSync(join(folder, 'logo.svg'), logo);
+writeFileSync(
+  join(folder, 'fr.json'),
+  JSON.stringify({ 'login.title': 'Se connecter', 'site.logIn': 'Connexion' }),
+);
+
+const stage = useStage({
+  stack: {
+    env: {
+      BRAND_NAME: 'Analytical Engines',
+      BRAND_LOGO: join(folder, 'logo.svg'),
+      BRAND_COLOR: '#ffd500',
+      LOCALES_DIR: folder,
+      DEFAULT_LANGUAGE: 'de',
+    },
+  },
+  context: { locale: 'en-GB' },
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('the brand', () => {
+  it('name, logo and colour are on the pages, and axe finds nothing wrong with any of it', async () => {
+    const { page, stack } = stage;
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await page.goto(`${stack.url}/auth/login`);
+    expect(await page.title()).toBe('Log in · Analytical Engines');
+    const header = page.getByRole('banner');
+    expect(await header.getByRole('link', { name: 'Analytical Engines' }).isVisible()).toBe(true);
+    expect(await page.getByRole('contentinfo').innerText()).toContain('Analytical Engines');
+    const source = await header.locator('img').getAttribute('src');
+    expect(await (await page.request.get(stack.url + (source ?? ''))).text()).toBe(logo);
+    const button = page.getByRole('button', { name: 'Log in', exact: true });
+    const colours = new Set<string>();
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      colours.add(await button.evaluate((element) => getComputedStyle(element).backgroundColor));
+      expect(await axeViolations(page)).toEqual([]);
+    }
+    expect(colours.size).toBe(2);
+    expect(stage.watch.errors).toEqual([]);
+  });
+});
+
+describe('the language', () => {
+  it('is what the browser asks for, from the welcome to the account; what a language lacks is English', async () => {
+    const { stack } = stage;
+    const page = await stage.other({ locale: 'fr-CA' });
+    await page.goto(`${stack.url}/auth/login`);
+    expect(await page.locator('html').getAttribute('lang')).toBe('fr');
+    expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Se connecter');
+    expect(await page.getByRole('link', { name: 'Sign up' }).first().isVisible()).toBe(true);
+  });
+
+  it('a person signs up, mistypes a password, logs in and sees settings, all in German', async () => {
+    const { stack } = stage;
+    const page = await stage.other({ locale: 'de-AT' });
+    const person = newPerson();
+    await signUp(new UserAgent(stack.url), person);
+    await page.goto(`${stack.url}/`);
+    expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Willkommen');
+    await page.getByRole('main').getByRole('link', { name: 'Anmelden' }).click();
+    await page.getByLabel('E-Mail').fill(person.email);
+    await page.getByLabel('Passwort').fill('not the right one');
+    await page.keyboard.press('Enter');
+    expect(await page.getByRole('alert').innerText()).toContain('E-Mail-Adresse oder Passwort stimmen nicht');
+    expect(await page.title()).toBe('Fehler: Anmelden · Analytical Engines');
+    await page.getByLabel('Passwort').fill(person.password);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${stack.url}/`);
+    expect(await page.getByRole('heading', { name: 'Sitzungen' }).isVisible()).toBe(true);
+    await page.goto(`${stack.url}/ui/settings`);
+    expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Kontoeinstellungen');
+    expect(await page.getByLabel('Neues Passwort').isVisible()).toBe(true);
+    await page.getByLabel('Name', { exact: false }).first().fill('Ada');
+    await page.getByRole('button', { name: 'Speichern' }).first().click();
+    expect(await page.getByText('Ihre Änderungen sind gespeichert.').isVisible()).toBe(true);
+    await page.goto(`${stack.url}/nirgends`);
+    expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Hier ist nichts');
+  });
+
+  it('is DEFAULT_LANGUAGE for a browser that asks for none that there is, and a cache keeps them apart', async () => {
+    const { stack } = stage;
+    const answer = await fetch(`${stack.url}/`, { headers: { 'accept-language': 'ja' } });
+    expect(await answer.text()).toContain('<html lang="de">');
+    expect(answer.headers.get('vary')).toContain('accept-language');
+  });
+});

@@ -1,0 +1,151 @@
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import { namelessIn, overflowOf, shows } from '../support/browser.js';
+import { fillLogin, logOutIn, signUpIn } from '../support/browser.person.js';
+import { useStage } from '../support/browser.stage.js';
+import { newPerson } from '../support/person.js';
+import { VirtualKey } from '../support/virtual.key.js';
+
+const stage = useStage();
+
+async function openSettings(): Promise<Page> {
+  const { page, stack } = stage;
+  await page.goto(`${stack.url}/ui/settings`);
+  await page.getByRole('heading', { name: 'Account settings' }).waitFor();
+  return page;
+}
+
+async function claims(): Promise<{ readonly acr: unknown; readonly amr: unknown }> {
+  const answer: unknown = await stage.page.evaluate("fetch('/auth/session').then((answer) => answer.json())");
+  const all = Object(Reflect.get(Object(answer), 'claims'));
+  return { acr: all.acr, amr: all.amr };
+}
+
+it('a passkey: added in the settings, logs in without a password, and is removed', async () => {
+  const { page, stack } = stage;
+  const person = newPerson();
+  const key = await VirtualKey.plugInto(page, 'platform');
+  await signUpIn(page, stack.url, person);
+
+  await openSettings();
+  const section = page.getByRole('region', { name: 'Passkeys' });
+  expect(await namelessIn(page)).toEqual([]);
+  await section.getByRole('button', { name: 'Add a passkey' }).click();
+  await page.getByText('Your changes have been saved').waitFor();
+  await section.getByRole('button', { name: /Remove the passkey added \d+ \w+ \d{4}/ }).waitFor();
+  expect(await key.credentials()).toMatchObject([{ isResidentCredential: true }]);
+  await page.setViewportSize({ width: 320, height: 640 });
+  expect(await overflowOf(page)).toBe(0);
+  await page.setViewportSize({ width: 1280, height: 720 });
+
+  await page.goto(stack.url);
+  await logOutIn(page);
+  await key.touch(false);
+  await page.goto(`${stack.url}/auth/login`);
+  const button = page.getByRole('button', { name: 'Log in with a passkey' });
+  await button.waitFor();
+  expect(await namelessIn(page)).toEqual([]);
+  await key.touch(true);
+  await button.click();
+  await page.waitForURL(`${stack.url}/`);
+  expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);
+
+  await openSettings();
+  await section.getByRole('button', { name: /Remove the passkey/ }).click();
+  await page.getByText('Your changes have been saved').waitFor();
+  expect(await section.getByRole('button', { name: /Remove the passkey/ }).count()).toBe(0);
+  expect(stage.watch.errors).toEqual([]);
+});
+
+it('a new account with a passkey and no password', async () => {
+  const { page, stack } = stage;
+  const person = newPerson();
+  const key = await VirtualKey.plugInto(page, 'platform');
+  await page.goto(`${stack.url}/auth/signup`);
+  const button = page.getByRole('button', { name: 'Sign up with a passkey' });
+  // What was typed comes first: a key for nobody would stay on the device.
+  await button.click();
+  expect(await page.locator('input:invalid').first().getAttribute('name')).toBe('traits.email');
+  expect(await key.credentials()).toEqual([]);
+  await page.getByLabel('E-mail').fill(person.email);
+  await page.getByLabel('Name').fill(person.name);
+  await button.click();
+  await page.waitForURL(`${stack.url}/`);
+  expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);
+  expect(await key.credentials()).toHaveLength(1);
+
+  // The only way in can't be removed.
+  await openSettings();
+  const section = page.getByRole('region', { name: 'Passkeys' });
+  expect(await section.getByRole('button', { name: /Remove the passkey/ }).isDisabled()).toBe(true);
+});
+
+it('a security key as the second step, with a name: aal2, and removed again', async () => {
+  const { page, stack } = stage;
+  const person = newPerson();
+  await VirtualKey.plugInto(page, 'usb');
+  await signUpIn(page, stack.url, person);
+  await openSettings();
+  const section = page.getByRole('region', { name: 'Security keys' });
+  const add = section.getByRole('button', { name: 'Add a security key' });
+  await add.click();
+  expect(await section.locator('input:invalid:focus').count()).toBe(1);
+  await section.getByLabel('What to call this key').fill('Blue "key" <1>');
+  await page.keyboard.press('Enter');
+  await page.getByText('Your changes have been saved').waitFor();
+  const remove = section.getByRole('button', { name: /^Remove the security key “Blue "key" <1>”, added / });
+  await remove.waitFor();
+  // Enter in the name of the next one removes nothing.
+  await section.getByLabel('What to call this key').press('Enter');
+  expect(await remove.count()).toBe(1);
+
+  await page.goto(stack.url);
+  await logOutIn(page);
+  await page.goto(`${stack.url}/auth/login`);
+  await fillLogin(page, person);
+  await page.getByRole('heading', { name: "Confirm it's you" }).waitFor();
+  const use = page.getByRole('button', { name: 'Use a security key' });
+  await use.waitFor();
+  expect(await namelessIn(page)).toEqual([]);
+  await use.click();
+  await page.waitForURL(`${stack.url}/`);
+  expect(await claims()).toMatchObject({ acr: 'aal2' });
+
+  await openSettings();
+  await remove.click();
+  await page.getByText('Your changes have been saved').waitFor();
+  expect(await remove.count()).toBe(0);
+});
+
+it("a key that doesn't work is said on the page, and what works is still there", async () => {
+  const { page, stack } = stage;
+  const dialogs: string[] = [];
+  page.on('dialog', (dialog) => dialogs.push(dialog.message()));
+  await VirtualKey.plugInto(page, 'platform');
+  await page.goto(`${stack.url}/auth/login`);
+  const alert = page.getByRole('alert');
+  expect(await alert.count()).toBe(0);
+  // It has no passkey for this site.
+  await page.getByRole('button', { name: 'Log in with a passkey' }).click();
+  expect(await alert.innerText()).toContain("wasn't used");
+  const person = newPerson();
+  await signUpIn(page, stack.url, person);
+  await logOutIn(page);
+  await page.goto(`${stack.url}/auth/login`);
+  await fillLogin(page, person);
+  await page.waitForURL(`${stack.url}/`);
+  expect(dialogs).toEqual([]);
+});
+
+it('Enter still means the password', async () => {
+  const { page, stack } = stage;
+  const person = newPerson();
+  const key = await VirtualKey.plugInto(page, 'platform');
+  await signUpIn(page, stack.url, person);
+  await logOutIn(page);
+  await page.goto(`${stack.url}/auth/login`);
+  await page.getByRole('button', { name: 'Log in with a passkey' }).waitFor();
+  await fillLogin(page, person);
+  await page.waitForURL(`${stack.url}/`);
+  expect(await key.credentials()).toEqual([]);
+});

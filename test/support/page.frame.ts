@@ -1,0 +1,32 @@
+import type { ComponentChild } from 'preact';
+import { LanguageCatalogue } from '../../src/languages/language.catalogue.js';
+import { renderPage } from '../../src/pages/page.renderer.js';
+import type { PageFrame } from '../../src/pages/views/page.props.js';
+
+const languages = new LanguageCatalogue({ LOCALES_DIR: undefined, DEFAULT_LANGUAGE: 'en' });
+
+/** What a page of a visitor knows, in English unless said otherwise. */
+export function testFrame(frame: Partial<PageFrame> = {}, language = 'en'): PageFrame {
+  return {
+    assets: {
+      stylesheet: '/assets/vestibule.css',
+      logo: '/assets/logo.svg',
+      favicon: '/assets/favicon.svg',
+      passkeysScript: '/assets/passkeys.js',
+      demoScript: '/assets/demo.js',
+      docsScript: '/assets/docs.js',
+      docsStyles: '/assets/docs.css',
+      swaggerStyles: '/assets/swagger-ui.css',
+      swaggerScript: '/assets/swagger-ui-bundle.js',
+    },
+    brand: { name: 'Vestibule' },
+    language: languages.of(language),
+    user: null,
+    ...frame,
+  };
+}
+
+/** A view's HTML, as `PageSender` renders it. */
+export function renderView(page: ComponentChild, frame: Partial<PageFrame> = {}, language = 'en'): string {
+  return renderPage(page, testFrame(frame, language));
+}
