@@ -18,8 +18,14 @@ import { CurrentUser, RequireScope } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { SessionCookie } from '../session/session.cookie.js';
 import { UserDirectory } from '../users/user.directory.js';
-import { toUser } from '../users/user.mapper.js';
-import { meSchema, myOrgsSchema, myProfileSchema, orgPositionSchema } from './me.schemas.js';
+import { toIdentity, toUser } from '../users/user.mapper.js';
+import {
+  meSchema,
+  myIdentitiesSchema,
+  myOrgsSchema,
+  myProfileSchema,
+  orgPositionSchema,
+} from './me.schemas.js';
 import { OwnProfile } from './own.profile.js';
 
 /** The caller's own account. */
@@ -65,6 +71,16 @@ export class MeController {
       (org) => ({ ...org, active: org.id === claims.org?.id }),
       ({ id }) => ({ id }),
     );
+  }
+
+  @Get('identities')
+  @RequireScope('profile:read')
+  @ApiOperation({ summary: 'My logins', description: 'Who the caller is at login providers, oldest first.' })
+  @ApiResponse({ status: 200, description: 'All of them.', standardSchema: myIdentitiesSchema })
+  @ApiProblems('unauthenticated', 'insufficient_scope', 'database_unavailable')
+  async identities(@CurrentUser() { claims }: Principal): Promise<z.output<typeof myIdentitiesSchema>> {
+    const identities = await this.#directory.identitiesOf(claims.sub);
+    return { items: identities.map(toIdentity), nextCursor: null };
   }
 
   @Patch()

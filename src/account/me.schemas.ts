@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { userSchema } from '../users/user.schema.js';
+import { identitySchema, userSchema } from '../users/user.schema.js';
 import { nameSchema, pictureSchema } from '../users/profile.input.js';
 
 const orgRole = z.enum(['owner', 'admin', 'member']).meta({ example: 'member' });
@@ -29,6 +29,12 @@ export const myOrgsSchema = z.object({
     }),
   ),
   nextCursor: z.string().nullable().meta({ description: 'For the next page; null on the last one.' }),
+});
+
+/** Answer of `GET /api/v1/me/identities`. */
+export const myIdentitiesSchema = z.object({
+  items: z.array(identitySchema),
+  nextCursor: z.null().meta({ description: 'There is always one page.' }),
 });
 
 /** Body of `PATCH /api/v1/me`. */

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import type { z } from 'zod';
-import { myOrgsSchema } from '../account/me.schemas.js';
+import { myIdentitiesSchema, myOrgsSchema } from '../account/me.schemas.js';
 import { keyListSchema } from '../api-keys/api-key.schemas.js';
 import { maximumLiveKeys } from '../api-keys/api-keys.service.js';
 import { sessionsAnswerSchema } from '../auth/sessions.schemas.js';
@@ -49,13 +49,14 @@ export class AccountPages {
   ): Promise<void> {
     const after = orgsCursor === undefined ? {} : { cursor: orgsCursor };
     const orgsQuery = new URLSearchParams({ limit: String(orgsAtOnce), ...after });
-    const [sessions, keys, orgs, joinable, invites] = await Promise.all([
+    const [sessions, keys, orgs, joinable, invites, identities] = await Promise.all([
       this.#read(request, '/auth/sessions', sessionsAnswerSchema),
       // Those beyond the limit have expired; the API lists them.
       this.#read(request, `/api/v1/api-keys?limit=${2 * maximumLiveKeys}`, keyListSchema),
       this.#read(request, `/api/v1/me/orgs?${orgsQuery}`, myOrgsSchema),
       this.#read(request, '/api/v1/orgs?joinable=true', orgListSchema),
       this.#read(request, `/api/v1/me/invites?limit=${invitesAtOnce}`, waitingInvitesSchema),
+      this.#read(request, '/api/v1/me/identities', myIdentitiesSchema),
     ]);
     const page = h(AccountPage, {
       user,
@@ -66,6 +67,7 @@ export class AccountPages {
       orgs,
       joinable: joinable?.items ?? [],
       invites: invites?.items ?? [],
+      identities: identities?.items,
       ...state,
     });
     await this.#pages.send(request, reply, page);

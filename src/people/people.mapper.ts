@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { UserRow } from '../database/database.schema.js';
 import type { UserIdentity, UserOrg } from '../users/user.directory.js';
-import { toUser } from '../users/user.mapper.js';
+import { toIdentity, toUser } from '../users/user.mapper.js';
 import type { personDetailSchema, personSchema } from './people.schemas.js';
 
 /** A stored user → what administrators see in a list. */
@@ -24,12 +24,7 @@ export function toPersonDetail(
 ): z.output<typeof personDetailSchema> {
   return {
     ...toPerson(row),
-    identities: identities.map(({ issuer, subject, created_at: createdAt, last_login_at: lastLoginAt }) => ({
-      issuer,
-      subject,
-      createdAt: iso(createdAt),
-      lastLoginAt: iso(lastLoginAt),
-    })),
+    identities: identities.map(toIdentity),
     orgs: orgs.map((org) => ({ ...org })),
   };
 }

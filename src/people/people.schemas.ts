@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { pageQuerySchema } from '../http/page.cursor.js';
 import { nameSchema, pictureSchema, searchSchema } from '../users/profile.input.js';
-import { userSchema } from '../users/user.schema.js';
+import { identitySchema, userSchema } from '../users/user.schema.js';
 
 const unprintable = /[\p{Cc}\p{Cs}]/u;
 
@@ -40,16 +40,7 @@ export const peopleSchema = z.object({
 
 /** Answer of `GET /api/v1/users/{id}`. */
 export const personDetailSchema = personSchema.extend({
-  identities: z
-    .array(
-      z.object({
-        issuer: z.string().meta({ example: 'urn:ory:kratos' }),
-        subject: z.string().meta({ example: '01980000-0000-7000-8000-000000000000' }),
-        createdAt: moment,
-        lastLoginAt: moment,
-      }),
-    )
-    .meta({ description: 'Who the person is at login providers.' }),
+  identities: z.array(identitySchema).meta({ description: 'Who the person is at login providers.' }),
   orgs: z
     .array(
       z.object({

@@ -116,6 +116,11 @@ const rows: Readonly<Record<string, Row>> = {
     request: () => ({ path: '/api/v1/me/orgs' }),
     statuses: everybody,
   },
+  'GET /api/v1/me/identities': {
+    scope: 'profile:read',
+    request: () => ({ path: '/api/v1/me/identities' }),
+    statuses: everybody,
+  },
   'GET /api/v1/me/export': {
     scope: 'profile:read',
     request: () => ({ path: '/api/v1/me/export' }),

@@ -55,6 +55,22 @@ afterAll(async () => {
   await kratos?.stop();
 });
 
+it('GET /api/v1/me/identities says who the caller is at providers, and nobody else', async () => {
+  const { cookie, user } = await somebody({ subject: crypto.randomUUID() });
+  const answer = await send('GET', '/identities', { cookie });
+  expect(answer.status).toBe(200);
+  const stored = await rows.query
+    .selectFrom('identities')
+    .selectAll()
+    .where('user_id', '=', user.id)
+    .execute();
+  expect(stored).toHaveLength(1);
+  expect(answer.json()).toMatchObject({
+    items: [{ issuer: 'urn:ory:kratos', subject: stored[0]?.subject }],
+    nextCursor: null,
+  });
+});
+
 describe('GET /api/v1/me', () => {
   it('says role and active organisation, from the token alone', async () => {
     const other = await startGateway();

@@ -55,6 +55,12 @@ export const english = {
   'account.delete.confirm': 'Delete for good',
   'account.delete.lastAdministrator': 'You are the only administrator here. Make somebody else one first.',
 
+  'identities.unknown': "They can't be shown right now. Please try again in a moment.",
+  'identities.title': 'Logins at providers',
+  'identities.none': 'None.',
+  'identities.identity': '<subject></subject> at <issuer></issuer>',
+  'identities.used': 'Last login <time></time>',
+
   'sessions.title': 'Sessions',
   'sessions.lead': "Where you're logged in.",
   'sessions.unknown': "The list of your sessions can't be shown right now. Please try again in a moment.",
@@ -192,10 +198,6 @@ export const english = {
   'admin.user.noKeys': 'No API keys.',
   'admin.user.orgs': 'Organisations',
   'admin.user.noOrgs': 'In no organisation.',
-  'admin.user.identities': 'Logins at providers',
-  'admin.user.noIdentities': 'None.',
-  'admin.user.identity': '<subject></subject> at <issuer></issuer>',
-  'admin.user.identityUsed': 'Last login <time></time>',
   'admin.delete.title': 'Delete user',
   'admin.delete.heading': 'Delete {name}?',
   'admin.delete.lead':

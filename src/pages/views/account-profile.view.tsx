@@ -65,7 +65,6 @@ export function Profile({ user, session, provider }: ProfileProps): VNode {
           </dd>
         </div>
       </dl>
-      <p>{text(provider === 'ory' ? 'account.logins' : 'account.loginsElsewhere')}</p>
       <div class="actions">
         {provider === 'ory' && (
           <a class="button" href="/ui/settings">

@@ -43,6 +43,7 @@ const account: AccountPageProps = {
       invitedBy: { name: 'Charles' },
     },
   ],
+  identities: [{ issuer: 'urn:ory:kratos', subject: 'i-1', lastLoginAt: '2026-11-24T23:31:00.000Z' }],
   keys: [
     {
       id: 'k-1',
@@ -131,6 +132,7 @@ const pages: readonly (readonly [string, VNode])[] = [
           invitedBy: { name: hostile },
         },
       ]}
+      identities={[{ issuer: hostile, subject: hostile, lastLoginAt: hostile }]}
       sessions={[{ id: hostile, current: false, device: hostile, address: hostile, lastSeenAt: hostile }]}
       keys={[
         {

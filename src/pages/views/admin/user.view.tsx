@@ -7,6 +7,7 @@ import type { PageNotice } from '../notice.view.js';
 import { useLanguage } from '../page.props.js';
 import type { ListedSession } from '../sessions.view.js';
 import { Time } from '../time.view.js';
+import { Identities } from '../identities.view.js';
 import { AdminLayout } from './admin-layout.view.js';
 import { UserActions } from './user-actions.view.js';
 import { UserKeys, UserSessions } from './user-access.view.js';
@@ -121,36 +122,6 @@ function Orgs({ orgs }: { readonly orgs: PersonDetail['orgs'] }): VNode {
                 <p class="details">{slug}</p>
               </div>
               <span class="badge">{text(`admin.orgRole.${role}`)}</span>
-            </li>
-          ))}
-        </ul>
-      )}
-    </article>
-  );
-}
-
-function Identities({ identities }: { readonly identities: PersonDetail['identities'] }): VNode {
-  const { text, rich } = useLanguage();
-  return (
-    <article class="card sessions" aria-labelledby="identities-title">
-      <h2 id="identities-title">{text('admin.user.identities')}</h2>
-      {identities.length === 0 ? (
-        <p>{text('admin.user.noIdentities')}</p>
-      ) : (
-        <ul>
-          {identities.map(({ issuer, subject, lastLoginAt }) => (
-            <li key={`${issuer} ${subject}`}>
-              <div>
-                <p>
-                  {rich('admin.user.identity', {
-                    subject: () => <code>{subject}</code>,
-                    issuer: () => <code>{issuer}</code>,
-                  })}
-                </p>
-                <p class="details">
-                  {rich('admin.user.identityUsed', { time: () => <Time iso={lastLoginAt} /> })}
-                </p>
-              </div>
             </li>
           ))}
         </ul>
