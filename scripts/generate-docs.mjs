@@ -6,6 +6,8 @@ import { prepare, root } from './prepare.mjs';
 await prepare();
 const { renderConfigurationDocs, renderEnvExample } = await import('../dist/config/configuration.docs.js');
 const { renderErrorDocs } = await import('../dist/core/problem.docs.js');
+const { renderDoctorDocs } = await import('../dist/doctor/finding.docs.js');
+writeFileSync(join(root, 'docs/doctor.md'), renderDoctorDocs());
 writeFileSync(join(root, 'docs/configuration.md'), renderConfigurationDocs());
 writeFileSync(join(root, 'docs/errors.md'), renderErrorDocs());
 writeFileSync(join(root, '.env.example'), renderEnvExample());

@@ -43,6 +43,7 @@ export class ChallengeController {
       client: {
         id: client.client_id,
         name: client.client_name ?? null,
+        logo: client.logo_uri ?? null,
         redirectHost: target !== undefined && URL.canParse(target) ? new URL(target).host : null,
       },
       scopes: requested_scope ?? [],

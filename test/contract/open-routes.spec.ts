@@ -19,6 +19,7 @@ const openUnderEveryProvider = [
   'GET /docs/openapi.json', // public document
   'GET /favicon.ico',
   'GET /health/live', // probes
+  'GET /health/reach', // `vestibule doctor` alone, by proof of a secret; 404 for everybody else
   'GET /health/ready',
   'POST /auth/backchannel-logout', // the logout token is the credential
   'POST /auth/login', // step 7: the access token is the credential

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { renderConfigurationDocs, renderEnvExample } from '../../src/config/configuration.docs.js';
+import { renderDoctorDocs } from '../../src/doctor/finding.docs.js';
 import { renderErrorDocs } from '../../src/core/problem.docs.js';
 
 const documents = [
   ['docs/configuration.md', renderConfigurationDocs],
   ['docs/errors.md', renderErrorDocs],
+  ['docs/doctor.md', renderDoctorDocs],
   ['.env.example', renderEnvExample],
 ] as const;
 

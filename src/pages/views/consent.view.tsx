@@ -1,4 +1,5 @@
 import type { VNode } from 'preact';
+import { Avatar } from './avatar.view.js';
 import { Layout } from './layout.view.js';
 import { useLanguage, usePage } from './page.props.js';
 
@@ -7,6 +8,8 @@ export interface ConsentPageProps {
   readonly client: {
     readonly id: string;
     readonly name: string | null;
+    /** Address of its logo, as it registered it. */
+    readonly logo: string | null;
     /** Host of the redirect URI: the one fact about the client that it can't make up. */
     readonly redirectHost?: string | null | undefined;
   };
@@ -24,6 +27,7 @@ export function ConsentPage({ client, scopes, challenge }: ConsentPageProps): VN
     <Layout title={text('consent.title')}>
       <article class="card">
         <header>
+          <Avatar name={client.name || client.id} picture={client.logo} />
           <h1>
             {rich('consent.heading', {
               client: client.name || client.id,

@@ -199,7 +199,7 @@ const pages: readonly (readonly [string, VNode])[] = [
   [
     'consent',
     <ConsentPage
-      client={{ id: hostile, name: hostile, redirectHost: hostile }}
+      client={{ id: hostile, name: hostile, logo: hostile, redirectHost: hostile }}
       scopes={['openid', hostile]}
       challenge={hostile}
     />,
@@ -297,12 +297,13 @@ describe('ConsentPage', () => {
   it('asks for every scope once, in words, and always includes openid', () => {
     const html = renderView(
       <ConsentPage
-        client={{ id: 'c-1', name: null }}
+        client={{ id: 'c-1', name: null, logo: 'https://app.example/logo.png' }}
         scopes={['openid', 'email', 'email', 'invoices:read']}
         challenge="challenge-1"
       />,
     );
     expect(html).toContain('Allow <strong>c-1</strong>');
+    expect(html).toContain('src="https://app.example/logo.png"');
     expect(html).toContain('<input type="hidden" name="consent_challenge" value="challenge-1"/>');
     expect(html).toContain('<input type="hidden" name="grant_scope" value="openid"/>');
     expect(html.match(/name="grant_scope" type="checkbox" value="email" checked/g)).toHaveLength(1);
