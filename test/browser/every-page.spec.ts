@@ -70,6 +70,12 @@ const administrator = (self: string, other: string): readonly string[] => [
 
 async function look(paths: readonly string[]): Promise<void> {
   const { page, stack } = stage;
+  // German words are longer, and the pages that fit in English may not in German.
+  const german = await stage.other({
+    locale: 'de-DE',
+    storageState: await page.context().storageState(),
+    viewport: { width: 320, height: 720 },
+  });
   // Colours are looked at, and not the moment between two of them.
   await page.emulateMedia({ reducedMotion: 'reduce' });
   for (const path of paths) {
@@ -95,6 +101,8 @@ async function look(paths: readonly string[]): Promise<void> {
         found: [],
       });
     }
+    await german.goto(stack.url + addressOf(path));
+    expect({ path, german: await overflowOf(german) }).toEqual({ path, german: 0 });
   }
 }
 

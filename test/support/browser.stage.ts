@@ -3,6 +3,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, inject } from 'vite
 import { BrowserWatch, launchChromium } from './browser.js';
 import { type Stack, type StackOptions, startStack } from './stack.js';
 
+/** What the console says of an answer such as 404, which a test may want. */
+const isStatus = (error: string): boolean => error.includes('Failed to load resource');
+
 /** Milliseconds that a page may take for what a test waits for. */
 const patience = 10_000;
 
@@ -24,7 +27,7 @@ export interface Stage {
 
 /**
  * Brings up the product and Chromium for one test file, and a fresh browser context for each of its tests. After each test
- * it holds that the security policy blocked nothing and that no other host was asked for anything.
+ * it holds that the security policy blocked nothing, that no script failed, and that no other host was asked for anything.
  */
 export function useStage(options: StageOptions = {}): Stage {
   let stack: Stack;
@@ -59,6 +62,7 @@ export function useStage(options: StageOptions = {}): Stage {
       await context.close();
     }
     expect(watch.violations).toEqual([]);
+    expect(watch.errors.filter((error) => !isStatus(error))).toEqual([]);
     expect(watch.origins().filter((origin) => origin !== stack.url && !welcome.includes(origin))).toEqual([]);
   });
 
