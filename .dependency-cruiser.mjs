@@ -15,7 +15,7 @@ const layers = [
   ['auth'],
   ['mail'],
   ['orgs'],
-  ['account', 'audit-events', 'people', 'signing-keys', 'proxy', 'health'],
+  ['account', 'audit-events', 'people', 'signing-keys', 'verify', 'proxy', 'health', 'doctor'],
   ['pages'],
 ];
 

@@ -21,6 +21,24 @@ const programs = [
     package: 'redis-server',
     paths: ['/usr/bin/redis-server', '/usr/bin/valkey-server', '/usr/local/bin/redis-server'],
   },
+  {
+    variable: 'NGINX',
+    name: 'nginx',
+    package: 'nginx',
+    paths: ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'],
+  },
+  {
+    variable: 'CADDY',
+    name: 'Caddy',
+    package: 'caddy',
+    paths: ['/usr/bin/caddy', '/usr/local/bin/caddy'],
+  },
+  {
+    variable: 'PG_DUMP',
+    name: "PostgreSQL's programs",
+    package: 'postgresql',
+    paths: [18, 17, 16, 15, 14].map((version) => `/usr/lib/postgresql/${version}/bin/pg_dump`),
+  },
 ];
 
 function findProgram(program, progress) {

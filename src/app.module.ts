@@ -4,6 +4,7 @@ import { AuditEventsModule } from './audit-events/audit-events.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Configuration } from './config/configuration.js';
+import { DoctorModule } from './doctor/doctor.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -14,6 +15,7 @@ import { OrgsModule } from './orgs/orgs.module.js';
 import { PagesModule } from './pages/pages.module.js';
 import { PeopleModule } from './people/people.module.js';
 import { SigningKeysModule } from './signing-keys/signing-keys.module.js';
+import { VerifyModule } from './verify/verify.module.js';
 
 /** The whole gateway for one configuration. */
 @Module({})
@@ -21,11 +23,13 @@ export class AppModule {
   /**
    * @param enricher adds the application's own claims to every token.
    * @param modules of the application itself.
+   * @param looksAtItself whether it does the cheap checks of `vestibule doctor` once it is ready.
    */
   static register(
     configuration: Configuration,
     enricher?: Type<ClaimsEnricher>,
     modules: readonly Type[] = [],
+    looksAtItself = false,
   ): DynamicModule {
     const auth = AuthModule.register(configuration, OrgsModule);
     return {
@@ -41,8 +45,10 @@ export class AppModule {
         OrgApiKeysModule,
         AuditEventsModule,
         SigningKeysModule,
+        VerifyModule,
         PagesModule.register(configuration, auth),
         HealthModule.register(auth),
+        DoctorModule.register(configuration, auth, looksAtItself),
         ...modules,
       ],
       providers: [ProblemFilter],

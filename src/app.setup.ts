@@ -28,6 +28,8 @@ export interface AppOptions {
   readonly claimsEnricher?: Type<ClaimsEnricher>;
   /** Modules of the application itself: their controllers stand behind the same guards. */
   readonly modules?: readonly Type[];
+  /** Whether it does the cheap checks of `vestibule doctor` once it is ready, and logs what they find. Default false. */
+  readonly selfCheck?: boolean;
 }
 
 /** The whole application for one configuration, ready to listen. */
@@ -50,7 +52,7 @@ export async function createApp(
     },
   });
   const app: NestFastifyApplication = await NestFactory.create<NestFastifyApplication>(
-    AppModule.register(configuration, options.claimsEnricher, options.modules),
+    AppModule.register(configuration, options.claimsEnricher, options.modules, options.selfCheck),
     adapter,
     {
       abortOnError: false,

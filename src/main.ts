@@ -1,14 +1,20 @@
 import 'reflect-metadata';
 import { createApp } from './app.setup.js';
+import { assertInside } from './config/air-gap.check.js';
+import { refuseOutsideConnections } from './config/air-gap.connections.js';
 import { loadConfiguration } from './config/configuration.js';
 import { createLogger } from './http/pino.logger.js';
 import { explainStartError } from './start.errors.js';
 
 async function main(): Promise<void> {
   const configuration = loadConfiguration(process.env);
+  if (configuration.AIR_GAPPED) {
+    await assertInside(configuration);
+    refuseOutsideConnections();
+  }
   const logger = createLogger(configuration.LOG_LEVEL);
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'a rejection was not handled'));
-  const app = await createApp(configuration, { logger });
+  const app = await createApp(configuration, { logger, selfCheck: true });
   await app.listen(configuration.PORT, configuration.HOST);
 }
 

@@ -11,6 +11,7 @@ import (
 func readCompose(path string) (any, error) {
 	options, err := cli.NewProjectOptions([]string{path},
 		cli.WithOsEnv,
+		cli.WithEnvFiles(),
 		cli.WithDotEnv,
 		cli.WithInterpolation(true),
 		cli.WithResolvedPaths(true),

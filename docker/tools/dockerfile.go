@@ -1,45 +1,67 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"os"
+	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
+// dockerfile is what a test asks about: every warning, and each stage's instructions by name.
 type dockerfile struct {
-	Warnings []string              `json:"warnings"`
-	Stages   []instructions.Stage  `json:"stages"`
-	Args     []string              `json:"args"`
+	Warnings []string `json:"warnings"`
+	Stages   []stage  `json:"stages"`
 }
 
+type stage struct {
+	Name     string    `json:"name"`
+	Base     string    `json:"base"`
+	Commands []command `json:"commands"`
+}
+
+type command struct {
+	Name string `json:"name"`
+	// Text is the instruction as it's written; Command has its parts.
+	Text    string `json:"text"`
+	Command any    `json:"command"`
+}
+
+// readDockerfile parses a file with BuildKit's own parser and runs the linter's rules that need no build.
 func readDockerfile(path string) (any, error) {
-	text, err := os.ReadFile(path)
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	tree, err := parser.Parse(file)
 	if err != nil {
 		return nil, err
 	}
 	read := dockerfile{Warnings: []string{}}
-	tree, err := parser.Parse(bytes.NewReader(text))
-	if err != nil {
-		return nil, err
-	}
 	for _, warning := range tree.Warnings {
 		read.Warnings = append(read.Warnings, warning.Short)
 	}
-	_ = context.Background
-	lint := linter.New(&linter.Config{
-		Warn: func(rule, description, url, message string, location []parser.Range) {
+	rules := linter.New(&linter.Config{
+		Warn: func(rule, _, _, message string, _ []parser.Range) {
 			read.Warnings = append(read.Warnings, rule+": "+message)
 		},
 	})
-	stages, args, err := instructions.Parse(tree.AST, lint)
+	stages, _, err := instructions.Parse(tree.AST, rules)
 	if err != nil {
 		return nil, err
 	}
-	_ = args
-	read.Stages = stages
+	for _, from := range stages {
+		found := stage{Name: from.Name, Base: from.BaseName}
+		for _, each := range from.Commands {
+			text := each.Name()
+			if written, ok := each.(interface{ String() string }); ok {
+				text = strings.TrimSpace(written.String())
+			}
+			found.Commands = append(found.Commands, command{each.Name(), text, each})
+		}
+		read.Stages = append(read.Stages, found)
+	}
 	return read, nil
 }

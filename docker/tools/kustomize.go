@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"sigs.k8s.io/json"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
@@ -41,7 +42,7 @@ func readKustomization(folder string) (any, error) {
 	for _, resource := range resources.Resources() {
 		id := resource.CurId()
 		name := fmt.Sprintf("%s %s", resource.GetApiVersion(), resource.GetKind())
-		make, known := kinds[name]
+		create, known := kinds[name]
 		if !known {
 			problems = append(problems, fmt.Errorf("%s: %q is no kind that is checked here", id, name))
 			continue
@@ -50,12 +51,23 @@ func readKustomization(folder string) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		object := make()
-		if err := yaml.UnmarshalStrict(text, object); err != nil {
+		object := create()
+		if err := decodeStrictly(text, object); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", id, err))
 			continue
 		}
 		objects = append(objects, object)
 	}
 	return objects, errors.Join(problems...)
+}
+
+// decodeStrictly is the API server's own decoder: names are case-sensitive, which encoding/json's aren't, and a field that
+// the type hasn't, or that is given twice, is an error.
+func decodeStrictly(text []byte, object any) error {
+	document, err := yaml.YAMLToJSONStrict(text)
+	if err != nil {
+		return err
+	}
+	strict, err := json.UnmarshalStrict(document, object)
+	return errors.Join(append(strict, err)...)
 }

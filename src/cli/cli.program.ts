@@ -1,6 +1,7 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { Command, InvalidArgumentError } from 'commander';
 import { AuditService } from '../audit/audit.service.js';
+import { version } from '../core/version.js';
 import { RevocationService } from '../session/revocation.service.js';
 import { SigningKeyRepository } from '../session/signing-key.repository.js';
 import { SigningKeyRotation } from '../session/signing-key.rotation.js';
@@ -26,7 +27,13 @@ export function createProgram({ withServices, print }: CliSetting): Command {
     .description(
       'Log in to a Vestibule from the command line; and, with the environment of a deployment, commands for its operator.',
     )
+    .version(version, '--version', 'print the version')
     .showHelpAfterError();
+
+  program
+    .command('migrate')
+    .description("bring the database up to date; a gateway's start does the same")
+    .action(async () => withServices(async () => print('The database is up to date.')));
 
   const keys = program.command('keys').description('the keys that sign tokens');
   keys

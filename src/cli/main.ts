@@ -11,6 +11,7 @@ import { deploymentEnvironment } from './cli.environment.js';
 import { withServices } from './cli.context.js';
 import { NothingDoneError, createProgram } from './cli.program.js';
 import { CommandError } from './command.error.js';
+import { addDoctorCommand } from './doctor.program.js';
 import { addUserCommands } from './user.program.js';
 
 /** Exit code of sysexits for a service that isn't there. */
@@ -30,6 +31,13 @@ addUserCommands(program, {
   tell: (line) => process.stderr.write(`${line}\n`),
   ask,
   openBrowser,
+});
+addDoctorCommand(program, {
+  environment: process.env,
+  print: (line) => process.stdout.write(`${line}\n`),
+  fail: () => {
+    process.exitCode = 1;
+  },
 });
 try {
   await program.parseAsync();

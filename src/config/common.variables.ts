@@ -211,6 +211,11 @@ export const commonVariables = z.object({
     example: '10.0.0.0/8',
   }),
   ...rateLimitVariables,
+  AIR_GAPPED: flag.default(false).register(variableDocs, {
+    description:
+      'Whether nothing may leave the private network: a configured host outside of it is refused at the start, each other connection of the gateway when it is made (docs/air-gap.md). `PUBLIC_URL` may be any name.',
+    recommendation: 'Turn it on wherever there is no way out, or must be none.',
+  }),
   DEMO: flag.default(false).register(variableDocs, {
     description: 'Whether `/demo`, the example single-page app, is served (`ory` only).',
     recommendation: 'Leave it off in production. `npm start` with embedded Ory turns it on.',

@@ -14,6 +14,8 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0005-invites-and-org-search': invitesAndOrgSearch,
 };
 
+const migrationTable = 'vestibule_migrations';
+
 /** The database can't be brought to this version of the code. The message says what to do. */
 export class MigrationError extends Error {
   override readonly name = 'MigrationError';
@@ -51,7 +53,7 @@ async function run(query: Kysely<Schema>): Promise<MigrationResultSet> {
   const migrator = new Migrator({
     db: query,
     provider: { getMigrations: async () => ({ ...migrations }) },
-    migrationTableName: 'vestibule_migrations',
+    migrationTableName: migrationTable,
     migrationLockTableName: 'vestibule_migrations_lock',
   });
   return migrator.migrateToLatest();
@@ -72,4 +74,25 @@ async function runInTransaction(query: Kysely<Schema>): Promise<MigrationResultS
     await (outcome.error === undefined ? sql`commit` : sql`rollback`).execute(connection);
     return outcome;
   });
+}
+
+/** How a database differs from this version of the code, by names of migrations. */
+export interface SchemaDifference {
+  /** Still to be run. */
+  readonly pending: readonly string[];
+  /** Run by a newer version. */
+  readonly unknown: readonly string[];
+}
+
+/** Compares the schema with this version of the code; nothing is made or changed. @throws when it can't be read. */
+export async function compareSchema({ query }: Database): Promise<SchemaDifference> {
+  const tables = await query.introspection.getTables({ withInternalKyselyTables: true });
+  const executed = tables.some(({ name }) => name === migrationTable)
+    ? (await sql<{ name: string }>`select name from ${sql.table(migrationTable)}`.execute(query)).rows
+    : [];
+  const done = new Set(executed.map(({ name }) => name));
+  return {
+    pending: Object.keys(migrations).filter((name) => !done.has(name)),
+    unknown: [...done].filter((name) => !(name in migrations)),
+  };
 }

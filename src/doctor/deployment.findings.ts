@@ -60,7 +60,7 @@ export const deploymentFindings = {
   trust_proxy_everybody: {
     severity: 'warning',
     title: 'TRUST_PROXY trusts everybody: callers can make up their address',
-    fix: 'Name the proxies only.',
+    fix: 'Name the proxies only. (With `/0` the gateway does not even start.)',
   },
   certificate_expired: {
     severity: 'error',

@@ -126,14 +126,14 @@ async function explain(binary: PinnedBinary, setting: BuildSetting, run: ChildRu
     ].join('\n');
   }
   if (
-    /dial tcp|no such host|i\/o timeout|proxyconnect|TLS handshake|unexpected status|connection refused/.test(
+    /dial tcp|no such host|i\/o timeout|proxyconnect|TLS handshake|unexpected status|connection refused|GOPROXY=off/.test(
       said,
     )
   ) {
     return [
       `${name} can't be built: its Go modules couldn't be downloaded.`,
       ...shown,
-      `Check the network, or set GOPROXY to a mirror that can be reached. ${waysOut}`,
+      `Check the network, or set GOPROXY to a mirror that can be reached; without a network, start from a bundle (docs/air-gap.md). ${waysOut}`,
     ].join('\n');
   }
   if (/no space left on device/.test(said)) {

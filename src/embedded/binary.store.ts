@@ -17,8 +17,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** The folder with the programs' Go modules and settings, `docker` in the checkout. */
 export const dockerFolder = fileURLToPath(new URL('../../docker', import.meta.url));
 
+/** Where a bundle (`npm run bundle`) keeps the programs; a checkout has no such folder. */
+const bundleFolder = fileURLToPath(new URL('../../bin', import.meta.url));
+
 /**
- * Finds programs, each in this order: the path in its variable, the cache, PATH (the pinned version only), a build with Go.
+ * Finds programs, each in this order: the path in its variable, the bundle, the cache, PATH (the pinned version only), a build with Go.
  * Builds run side by side: measured on 2 cores with the modules at hand, one after another takes as long (234 s both), but
  * side by side one compiles while another downloads. Two processes never build the same one: the second waits and says so.
  * @returns their absolute paths.
@@ -53,6 +56,10 @@ async function findBinary(
   if (given !== undefined && given !== '') {
     return givenBinary(binary, resolve(given), progress);
   }
+  const bundled = join(bundleFolder, binary.name);
+  if (await isProgram(bundled)) {
+    return bundled;
+  }
   const folder = cacheFolder(environment, homedir());
   const moduleFolder = join(dockerFolder, binary.name);
   const cached = await cachedPath(folder, binary, moduleFolder);
@@ -73,7 +80,7 @@ async function findBinary(
       const setting = {
         moduleFolder,
         cacheFolder: folder,
-        environment: definedOnly(environment),
+        environment: { ...definedOnly(environment), ...withoutDownloads(environment) },
         progress,
         signal,
       };
@@ -124,15 +131,22 @@ async function lockCache(
 async function findOnPath(binary: PinnedBinary, environment: Environment): Promise<string | undefined> {
   for (const folder of (environment['PATH'] ?? '').split(delimiter).filter(isAbsolute)) {
     const path = join(folder, binary.name);
-    const isProgram = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (isProgram && (await versionOf(binary, path)) === binary.version && (await hasSqlite(binary, path))) {
+    if (
+      (await isProgram(path)) &&
+      (await versionOf(binary, path)) === binary.version &&
+      (await hasSqlite(binary, path))
+    ) {
       return path;
     }
   }
   return undefined;
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** A half-linked program or one of another version doesn't get this far. */
@@ -164,6 +178,14 @@ async function hasSqlite(binary: PinnedBinary, path: string): Promise<boolean> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Where nothing may leave, Go asks only the mirror that somebody has named. */
+function withoutDownloads(environment: Environment): Record<string, string> {
+  const mirror = environment['GOPROXY'] ?? '';
+  return environment['AIR_GAPPED'] === 'true' && mirror === ''
+    ? { GOPROXY: 'off', GOTOOLCHAIN: 'local' }
+    : {};
 }
 
 function definedOnly(environment: Environment): Record<string, string> {

@@ -5,9 +5,16 @@ import { type AdminAccount, noteAdmin, pendingAdmin } from './admin.account.js';
 import type { Environment } from './binary.store.js';
 import { readGatewayLine } from './gateway.log.js';
 import { LaunchError, messageOf } from './launch.error.js';
-import { type EmbeddedPlan, gatewayEnvironment, gatewayProbe, planEmbedded } from './launch.plan.js';
+import {
+  type EmbeddedPlan,
+  assertPlanStaysInside,
+  gatewayEnvironment,
+  gatewayProbe,
+  planEmbedded,
+} from './launch.plan.js';
 import { type OryStack, startOry } from './ory.stack.js';
 import { assertPortIsFree } from './port.finder.js';
+import { forgetRunning, noteRunning } from './running.copy.js';
 import { loadSecrets } from './secret.store.js';
 import { SupervisedChild } from './supervised.child.js';
 
@@ -40,6 +47,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
   const { environment, progress } = setting;
   const began = Date.now();
   const plan = planEmbedded(environment);
+  await assertPlanStaysInside(plan);
   const release = lockDataFolder(plan);
   let ory: OryStack | undefined;
   try {
@@ -57,6 +65,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
       secrets,
       logLevel: plan.logLevel,
       socialProviders: plan.socialProviders,
+      airGapped: plan.configuration.AIR_GAPPED,
       ...(plan.smtpUrl === undefined ? {} : { smtpUrl: plan.smtpUrl }),
       log,
       progress,
@@ -74,8 +83,9 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
     );
     await gateway.start();
     await noteAdmin(plan.dataDir, plan.adminEmail);
+    await noteRunning(plan.dataDir, ory.env);
     progress.line(banner(plan, ory, admin, Date.now() - began));
-    return { plan, ory, gateway, stop: () => stopAll(gateway, ory, release) };
+    return { plan, ory, gateway, stop: () => stopAll(gateway, ory, () => forget(plan, release)) };
   } catch (error) {
     await stopAll(undefined, ory, release);
     throw error;
@@ -85,10 +95,15 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
 async function stopAll(
   gateway: SupervisedChild | undefined,
   ory: OryStack | undefined,
-  release: () => void,
+  release: () => void | Promise<void>,
 ): Promise<void> {
   await gateway?.stop();
   await ory?.stop();
+  await release();
+}
+
+async function forget({ dataDir }: EmbeddedPlan, release: () => void): Promise<void> {
+  await forgetRunning(dataDir);
   release();
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { assertInside } from '../config/air-gap.check.js';
 import { type Configuration, ConfigurationError, loadConfiguration } from '../config/configuration.js';
 import type { SocialProvider } from '../config/social-providers.parser.js';
 import type { AdminAccount } from './admin.account.js';
@@ -27,6 +28,8 @@ export interface EmbeddedPlan {
   /** Set when somebody has a mail server: Mailpit isn't started then. */
   readonly smtpUrl: string | undefined;
   readonly socialProviders: readonly SocialProvider[];
+  /** The gateway's, with addresses where nobody is for Kratos and Hydra, which have none yet. */
+  readonly configuration: Configuration;
 }
 
 /** Whether Ory is to be run here: the provider is Ory, and none of its addresses is given. */
@@ -56,7 +59,18 @@ export function planEmbedded(environment: Environment): EmbeddedPlan {
     adminPassword: valueOf(environment, 'ADMIN_PASSWORD'),
     smtpUrl: valueOf(environment, 'SMTP_URL'),
     socialProviders: configuration.AUTH_PROVIDER === 'ory' ? configuration.SOCIAL_PROVIDERS : [],
+    configuration,
   };
+}
+
+/**
+ * Refuses hosts outside of the private network where `AIR_GAPPED` asks for that.
+ * @throws {LaunchError} with exit code 78, naming the variables.
+ */
+export async function assertPlanStaysInside({ configuration }: EmbeddedPlan): Promise<void> {
+  if (configuration.AIR_GAPPED) {
+    await assertInside(configuration).catch(asLaunchError);
+  }
 }
 
 /** The gateway's environment: all that was given, and what an embedded run adds. */
@@ -111,11 +125,15 @@ function validate(environment: Environment): Configuration {
   try {
     return loadConfiguration(environment);
   } catch (error) {
-    if (error instanceof ConfigurationError) {
-      throw new LaunchError(error.message, { exitCode: exitCodes.configuration, cause: error });
-    }
-    throw error;
+    return asLaunchError(error);
   }
+}
+
+function asLaunchError(error: unknown): never {
+  if (error instanceof ConfigurationError) {
+    throw new LaunchError(error.message, { exitCode: exitCodes.configuration, cause: error });
+  }
+  throw error;
 }
 
 function withDefaults(environment: Environment): Record<string, string | undefined> {

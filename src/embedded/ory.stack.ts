@@ -14,6 +14,7 @@ import {
   mailpitProgram,
   migrations,
 } from './ory.programs.js';
+import { assertOryStaysInside } from './ory.air-gap.js';
 import { findFreePorts } from './port.finder.js';
 import { type EmbeddedSecrets, loadSecrets } from './secret.store.js';
 import { sqliteDsn } from './sqlite.dsn.js';
@@ -39,6 +40,8 @@ export interface OryOptions {
   readonly mail?: boolean;
   /** Third-party logins; none when left out. */
   readonly socialProviders?: readonly SocialProvider[];
+  /** Whether settings that would leave the private network are refused. Default false. */
+  readonly airGapped?: boolean;
   /** A pino level, default `info`: Ory itself logs warnings and errors then. */
   readonly logLevel?: string;
   readonly log: LogLine;
@@ -61,6 +64,8 @@ export interface OryStack {
 }
 
 const portAttempts = 3;
+/** For a look at the settings before anything is started. */
+const noPorts = { kratosPublic: 0, kratosAdmin: 0, hydraPublic: 0, hydraAdmin: 0, smtp: 0, mailbox: 0 };
 
 /**
  * Gets the binaries, brings the databases up to date, and starts Ory on free loopback ports; resolves when all are ready.
@@ -91,6 +96,10 @@ export async function startOry(options: OryOptions): Promise<OryStack> {
     logLevel: options.logLevel ?? 'info',
     environment,
   };
+  if (options.airGapped === true) {
+    const [kratos, hydra] = await Promise.all([kratosProgram(base, noPorts), hydraProgram(base, noPorts)]);
+    await assertOryStaysInside({ kratos, hydra }, options.publicUrl);
+  }
   const step = progress.step('starting Kratos and Hydra');
   try {
     const { kratos, hydra } = await migrations(base);

@@ -3,6 +3,11 @@ import { Problem } from '../core/problem.error.js';
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
+/** Whether a method changes nothing (RFC 9110 section 9.2.1). */
+export function isSafeMethod(method: string): boolean {
+  return safeMethods.has(method);
+}
+
 /** Whose pages may send state-changing requests. */
 export interface TrustedOrigins {
   /** The deployment's own origin. */
@@ -16,11 +21,16 @@ export interface TrustedOrigins {
  *
  * A caller that sends neither header isn't a browser that holds somebody's cookies. `Origin: null` (sandboxed
  * frames, redirects across origins) is another site. Source: OWASP CSRF Prevention, Fetch Metadata.
+ * @param method of the request that is judged, where a proxy asks about another one.
  * @throws {Problem} `cross_site_request`
  */
-export function refuseCrossSite(request: FastifyRequest, trusted: TrustedOrigins): void {
+export function refuseCrossSite(
+  request: Pick<FastifyRequest, 'headers' | 'method'>,
+  trusted: TrustedOrigins,
+  method = request.method,
+): void {
   const { origin } = request.headers;
-  if (safeMethods.has(request.method) || (origin !== undefined && trusted.others.has(origin))) {
+  if (isSafeMethod(method) || (origin !== undefined && trusted.others.has(origin))) {
     return;
   }
   if (origin !== undefined && origin !== trusted.own) {

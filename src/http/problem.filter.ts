@@ -37,8 +37,11 @@ export class ProblemFilter implements ExceptionFilter {
     this.answer(exception, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
   }
 
-  /** Answers this error on this reply; also used by routes that Nest doesn't know (the proxy). */
-  answer(exception: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  /**
+   * Answers this error on this reply; also used by routes that Nest doesn't know (the proxy).
+   * @param mayRedirect whether a page load is redirected to where the problem can be met.
+   */
+  answer(exception: unknown, request: FastifyRequest, reply: FastifyReply, mayRedirect = true): void {
     const problem = withAllowedMethods(toProblem(exception), request);
     const { status, title } = problem.definition;
     const log = { code: problem.code, reason: problem.reason, err: status >= 500 ? exception : undefined };
@@ -48,7 +51,7 @@ export class ProblemFilter implements ExceptionFilter {
     }
     void reply.code(status).headers({ ...problem.headers, 'cache-control': 'no-store' });
     const login = problem.code === 'unauthenticated' ? '/auth/login' : problem.loginUrl;
-    if (login !== undefined && isNavigation(request)) {
+    if (mayRedirect && login !== undefined && isNavigation(request)) {
       const target = `${login}${login.includes('?') ? '&' : '?'}return_to=${encodeURIComponent(request.url)}`;
       void reply.redirect(target, 302);
     } else if (isNavigation(request) || (request.method === 'POST' && acceptsHtml(request))) {

@@ -56,7 +56,7 @@ export class SmtpMailer extends Mailer {
 }
 
 /** The URL's parameters mean what they mean to Kratos, which takes the same URL. */
-function transportOptions(url: URL) {
+export function transportOptions(url: URL) {
   const secure = url.protocol === 'smtps:';
   const plain = url.searchParams.get('disable_starttls') === 'true';
   return {

@@ -9,6 +9,10 @@ export interface Principal {
   readonly claims: Claims;
   /** What the request carried. */
   readonly credential: 'cookie' | 'bearer' | 'api_key';
+  /** The augmented token itself, for whoever hands it on; an API key has none. */
+  readonly token?: string;
+  /** End of an API key in seconds since the epoch, infinity without one: no token made from it lives longer. */
+  readonly keyEndsAt?: number;
 }
 
 const principals = new WeakMap<FastifyRequest, Principal>();

@@ -67,18 +67,18 @@ export class RequestAuthenticator {
       }
       return apiKeyForm.test(token)
         ? this.#keyHolder(token)
-        : principal(await this.bearerClaims(token), 'bearer');
+        : principal({ token, claims: await this.bearerClaims(token) }, 'bearer');
     }
     const token = await this.#cookie.read(request);
     if (token === undefined) {
       throw new Problem('unauthenticated', { reason: 'cookie_absent_or_unreadable' });
     }
-    return principal(await this.#cookieClaims(token, request, reply), 'cookie');
+    return principal(await this.#cookieSession(token, request, reply), 'cookie');
   }
 
   async #keyHolder(key: string): Promise<Principal> {
-    const { user, claims } = await this.#keys.authenticate(key);
-    return { user, claims, credential: 'api_key' };
+    const { user, claims, expiresAt } = await this.#keys.authenticate(key);
+    return { user, claims, credential: 'api_key', keyEndsAt: expiresAt };
   }
 
   /**
@@ -94,25 +94,25 @@ export class RequestAuthenticator {
   }
 
   /** A cookie's token that can't be used as it is, or soon can't, is renewed and the cookie set anew. */
-  async #cookieClaims(token: string, request: FastifyRequest, reply: FastifyReply): Promise<Claims> {
+  async #cookieSession(token: string, request: FastifyRequest, reply: FastifyReply): Promise<MintedSession> {
     const { claims, expired, verdict } = await this.#verify(token);
     const isUsable = !expired && verdict === 'live';
     if (isUsable && !this.#tokens.isNearEnd(claims)) {
-      return claims;
+      return { token, claims };
     }
     const from = usedFrom(request);
     const renewed = isUsable
       ? await this.#renewer.renewAhead(claims, from)
       : await this.#renewNow(claims, from);
     if (renewed === undefined) {
-      return claims;
+      return { token, claims };
     }
     // A logout that came while the renewal was under way wins.
     if (this.#revocations.isSessionOver(claims.sid)) {
       throw new Problem('unauthenticated', { reason: 'session_ended' });
     }
     await this.#cookie.write(reply, renewed.token);
-    return renewed.claims;
+    return renewed;
   }
 
   /** A renewal that was shared may be older than what has made this token stale: then once more. */
@@ -135,8 +135,8 @@ export class RequestAuthenticator {
   }
 }
 
-function principal(claims: Claims, credential: Principal['credential']): Principal {
-  return { user: userOf(claims), claims, credential };
+function principal({ token, claims }: MintedSession, credential: 'cookie' | 'bearer'): Principal {
+  return { user: userOf(claims), claims, credential, token };
 }
 
 function refuseInUrl(request: FastifyRequest): void {

@@ -53,40 +53,46 @@ it('shows every operation of the document, from this origin alone, without an er
 });
 
 it(
-  'every operation can be tried as it stands: it answers with a status that it documents',
-  { timeout: 240_000 },
+  'every operation opens, ready to be executed; one of each group is, and answers as documented',
+  { timeout: 120_000 },
   async () => {
-    const { page, stack, watch } = stage;
+    const { page, stack } = stage;
     const somebody = newPerson();
     await signUp(new UserAgent(stack.url), somebody);
     await logInIn(page, stack.url, somebody);
     await page.goto(`${stack.url}/docs`);
     await page.locator('.opblock').first().waitFor();
+    const executed: string[] = [];
     const strange: string[] = [];
     for (const operation of await page.locator('.opblock').all()) {
       const summary = operation.locator('.opblock-summary-control');
+      const name = await summary.innerText();
+      const [group = ''] = ((await operation.getAttribute('id')) ?? '').split('-').slice(1);
       await summary.click();
-      expect(await shows(operation.locator('.response').first())).toBe(true);
-      const documented = await operation
-        .locator('.responses-table:not(.live-responses-table) .response-col_status')
-        .allInnerTexts();
-      for (const field of await operation.locator('.parameters tr:has(.required) input').all()) {
-        // Examples of the document fill the rest in.
-        await field.fill((await field.inputValue()) || crypto.randomUUID());
-      }
-      await operation.getByRole('button', { name: 'Execute' }).click();
-      const live = operation.locator('.live-responses-table .response-col_status').last();
-      await live.waitFor();
-      const status = (await live.innerText()).trim().split(/\s/)[0] ?? '';
-      // Redirects are followed to a page.
-      if (!documented.includes(status) && !(status === '200' && documented.includes('302'))) {
-        strange.push(`${await summary.innerText()}: ${status}`);
+      const execute = operation.getByRole('button', { name: 'Execute' });
+      expect(await shows(execute)).toBe(true);
+      if (!executed.includes(group)) {
+        executed.push(group);
+        for (const field of await operation.locator('.parameters tr:has(.required) input').all()) {
+          // Examples of the document fill the rest in.
+          await field.fill((await field.inputValue()) || crypto.randomUUID());
+        }
+        const documented = await operation
+          .locator('.responses-table:not(.live-responses-table) .response-col_status')
+          .allInnerTexts();
+        await execute.click();
+        const live = operation.locator('.live-responses-table .response-col_status').last();
+        await live.waitFor();
+        const status = (await live.innerText()).trim().split(/\s/)[0] ?? '';
+        // Redirects are followed to a page.
+        const isRedirected = status === '200' && documented.includes('302');
+        strange.push(...(documented.includes(status) || isRedirected ? [] : [`${name}: ${status}`]));
       }
       // Closed again: a page with all of them open takes seconds for each.
       await summary.click();
     }
     expect(strange).toEqual([]);
-    expect(watch.violations).toEqual([]);
+    expect(executed.length).toBeGreaterThan(6);
   },
 );
 

@@ -84,7 +84,9 @@ it('three tabs that send their logins at the same moment all end logged in', asy
     await tab.getByLabel('E-mail').fill(person.email);
     await tab.getByLabel('Password').fill(person.password);
   }
-  await Promise.all(tabs.map((tab) => tab.getByRole('main').getByRole('button', { name: 'Log in' }).click()));
+  await Promise.all(
+    tabs.map((tab) => tab.getByRole('main').getByRole('button', { name: 'Log in', exact: true }).click()),
+  );
   for (const tab of tabs) {
     await tab.waitForURL(`${stack.url}/`);
     expect(await shows(tab.getByRole('heading', { name: person.name }))).toBe(true);

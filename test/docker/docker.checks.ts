@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir, rename } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,6 +14,12 @@ const moduleFolder = join(dockerFolder, 'tools');
 
 /** Longest that the first build may take, in milliseconds: about half a minute of two cores, and the modules' download. */
 export const buildLimit = 600_000;
+
+/** Copies docker/ without what docker/make-secrets.sh has made there. */
+export async function copyDockerFolder(to: string): Promise<void> {
+  const made = new Set(['secrets', '.env'].map((name) => join(dockerFolder, name)));
+  await cp(dockerFolder, to, { recursive: true, filter: (path) => !made.has(path) });
+}
 
 /** Answers of the program in docker/tools: it reads a file as the tool that the file is made for does. */
 export class DockerChecks {

@@ -1,20 +1,19 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmod, cp, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
-import { dockerFolder, findBinaries } from '../../src/embedded/binary.store.js';
+import { findBinaries } from '../../src/embedded/binary.store.js';
 import { findFreePorts } from '../../src/embedded/port.finder.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway.process.js';
-import { readHealth } from '../support/health.js';
 import { waitUntil } from '../support/stack.js';
 import { TestDatabases } from '../support/test.database.js';
 import { UserAgent } from '../support/user-agent.js';
 import { type ComposeService, composeProject, imageEnvironment, parseDockerfile } from './compose.project.js';
-import { DockerChecks } from './docker.checks.js';
+import { copyDockerFolder, DockerChecks } from './docker.checks.js';
+import { answers, health, launch } from './program.launch.js';
 import { type SocketBridge, startSocketBridge } from './socket.bridge.js';
 
 /** What docker/compose.yml describes, as processes on this machine. */
@@ -92,9 +91,7 @@ async function start(
 ): Promise<Omit<ProductionTopology, 'stop'>> {
   // The proxy's workers run under another user than a root that starts them.
   await chmod(folder, 0o755);
-  await cp(dockerFolder, folder, { recursive: true });
-  await rm(join(folder, 'secrets'), { recursive: true, force: true });
-  await rm(join(folder, '.env'), { force: true });
+  await copyDockerFolder(folder);
   const ports = await findFreePorts(listeners.length);
   const addresses = new Map<string, string>(
     listeners.map((name, index) => [name, `127.0.0.1:${ports[index] ?? 0}`]),
@@ -182,6 +179,10 @@ async function start(
     }),
   );
 
+  // Hydra makes its signing keys when they are first asked for, which takes seconds of a core.
+  const keys = `http://${addresses.get('hydra:4444')}/.well-known/jwks.json`;
+  await waitUntil(() => answers(keys), 'Hydra to have made its keys', 180_000);
+
   const image = imageEnvironment(parseDockerfile(await checks.dockerfile(join(folder, 'Dockerfile'))));
   const gateways: GatewayProcess[] = [];
   // Docker's name service gives the addresses of an alias in turn.
@@ -248,38 +249,4 @@ async function start(
       return agent;
     },
   };
-}
-
-interface LaunchOptions {
-  readonly cwd?: string;
-  readonly env?: Record<string, string>;
-  /** Descriptors of files: a pipe couldn't be opened as /dev/stdout. */
-  readonly stdout?: number;
-  readonly stderr: number;
-}
-
-/** Starts a program. @returns what ends it. */
-function launch(program: string, args: readonly string[], options: LaunchOptions): () => Promise<void> {
-  const { stdout = 'ignore', stderr, ...rest } = options;
-  const child: ChildProcess = spawn(program, args, { ...rest, stdio: ['ignore', stdout, stderr] });
-  return async () => {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    }
-  };
-}
-
-async function answers(url: string): Promise<boolean> {
-  return fetch(url).then(
-    ({ ok }) => ok,
-    () => false,
-  );
-}
-
-async function health(url: string): Promise<unknown> {
-  return readHealth(url).then(
-    ({ status }) => status,
-    () => 'down',
-  );
 }

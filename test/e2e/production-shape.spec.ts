@@ -14,16 +14,10 @@ let site: ProductionTopology;
 let admin: OryAdmin;
 
 beforeAll(async () => {
-  const nginx = [process.env['NGINX'], '/usr/sbin/nginx'].find(
-    (path) => path !== undefined && existsSync(path),
-  );
-  if (nginx === undefined) {
-    throw new Error('nginx is missing: set NGINX to its path, or let `npm test` install it.');
-  }
   site = await startProductionTopology({
     postgresUrl: inject('postgresUrl'),
     redis: inject('redisServerPath'),
-    nginx,
+    nginx: inject('nginxPath'),
   });
   admin = new OryAdmin(site.admin);
 }, buildLimit);
@@ -179,7 +173,7 @@ it('one gateway killed and started again during 50 logins: only requests that it
   for (const agent of [earlier, ...done]) {
     expect(await atEach(agent)).toEqual([200, 200]);
   }
-}, 120_000);
+}, 240_000);
 
 it('no query, with its codes and challenges, is in the logs of the proxy, Kratos and Hydra', async () => {
   const written = `${(await site.proxyLog()).join('\n')}\n${await site.errorLog()}`;

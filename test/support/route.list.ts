@@ -23,7 +23,9 @@ export function listRoutes(fastify: FastifyInstance): ListedRoute[] {
         throw new SyntaxError(`a line of the route tree cannot be read: ${text}`);
       }
       const depth = indent.length / 4;
-      const pattern = above.slice(0, depth).join('') + part;
+      const before = above.slice(0, depth).join('');
+      // The printer leaves out the slash before a wildcard where the slash has no route of its own.
+      const pattern = before + (part === '*' && !before.endsWith('/') ? '/*' : part);
       above.splice(depth, above.length, part);
       return methods.split(', ').map((method) => ({ method, pattern }));
     })

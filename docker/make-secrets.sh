@@ -1,0 +1,111 @@
+#!/bin/sh
+# Makes what docker/compose.yml mounts, once: secrets/ (passwords, keys, a certificate by a local authority) and .env.
+# What is there already stays as it is. Needs openssl. Settings, by environment:
+#   PUBLIC_URL   origin that browsers see; default https://localhost:8443
+#   ADMIN_EMAIL  the first administrator; default admin@ and the host of PUBLIC_URL, where that is a domain
+#   SMTP_URL     mail server; default the compose file's mailbox (docker compose --profile mailbox up)
+set -eu
+cd "$(dirname "$0")"
+umask 077
+
+url="${PUBLIC_URL:-https://localhost:8443}"
+host="$(printf '%s' "$url" | sed -E 's|^https://([^/:]+)(:[0-9]+)?$|\1|')"
+if [ "$host" = "$url" ]; then
+  echo "PUBLIC_URL must be https://, a host name and, where needed, a port" >&2
+  exit 78
+fi
+
+# An address like 192.0.2.1 and a bare name like localhost have no passkeys and no mail, in that order.
+case "$host" in *[!0-9.]*) is_name=true ;; *) is_name=false ;; esac
+case "$is_name $host" in 'true '*.*) domain="$host" ;; *) domain=vestibule.example ;; esac
+
+mkdir -p secrets
+chmod 700 secrets
+
+# put NAME: keeps standard input as secrets/NAME, unless it's there. The folder is closed to everybody else; the files
+# aren't, because each container reads its own under another user.
+put() {
+  if [ ! -e "secrets/$1" ]; then
+    cat >"secrets/$1.new"
+    chmod 444 "secrets/$1.new"
+    mv "secrets/$1.new" "secrets/$1"
+  fi
+}
+hex() { openssl rand -hex "$1"; }
+read_secret() { cat "secrets/$1"; }
+
+for name in postgres_superuser postgres_vestibule postgres_kratos postgres_hydra redis_password; do
+  hex 24 | put "$name"
+done
+openssl rand -base64 32 | put gateway_secrets
+hex 12 | put admin_password
+printf '%s\n' "${SMTP_URL:-smtp://mailbox:1025/?disable_starttls=true}" | put smtp_url
+
+printf 'postgres://vestibule:%s@postgres:5432/vestibule\n' "$(read_secret postgres_vestibule)" | put database_url
+printf 'redis://:%s@redis:6379\n' "$(read_secret redis_password)" | put redis_url
+printf 'requirepass %s\n' "$(read_secret redis_password)" | put redis.conf
+
+put kratos.yml <<YAML
+dsn: postgres://kratos:$(read_secret postgres_kratos)@postgres:5432/kratos?sslmode=disable&max_conns=20&max_idle_conns=4
+secrets:
+  default: [$(hex 32)]
+  cookie: [$(hex 32)]
+  cipher: [$(hex 16)]
+courier:
+  smtp:
+    connection_uri: $(read_secret smtp_url)
+YAML
+put hydra.yml <<YAML
+dsn: postgres://hydra:$(read_secret postgres_hydra)@postgres:5432/hydra?sslmode=disable&max_conns=20&max_idle_conns=4
+secrets:
+  system: [$(hex 32)]
+  cookie: [$(hex 32)]
+oidc:
+  subject_identifiers:
+    pairwise:
+      salt: $(hex 32)
+YAML
+
+# A certificate of your own goes to secrets/tls.crt (with its chain) and secrets/tls.key before the first run, or replaces these.
+if [ ! -e secrets/tls.crt ] && [ ! -e secrets/tls.key ]; then
+  if [ "$is_name" = true ]; then subject="DNS:$host"; else subject="IP:$host"; fi
+  work="$(mktemp -d)"
+  trap 'rm -rf "$work"' EXIT
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj '/CN=Vestibule local authority' \
+    -addext 'basicConstraints=critical,CA:TRUE' -addext 'keyUsage=critical,keyCertSign' \
+    -keyout "$work/ca.key" -out "$work/ca.crt" 2>/dev/null
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$host" \
+    -keyout "$work/tls.key" -out "$work/tls.csr" 2>/dev/null
+  printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' "$subject" >"$work/extensions"
+  openssl x509 -req -in "$work/tls.csr" -CA "$work/ca.crt" -CAkey "$work/ca.key" -CAcreateserial -days 397 \
+    -extfile "$work/extensions" -out "$work/tls.crt" 2>/dev/null
+  # The authority's key is not kept: it signed this certificate and never signs another.
+  put ca.crt <"$work/ca.crt"
+  put tls.key <"$work/tls.key"
+  put tls.crt <"$work/tls.crt"
+fi
+
+if [ ! -e .env ]; then
+  cat >.env <<ENV
+# Read by docker compose. Secrets are in the folder secrets.
+PUBLIC_URL=$url
+ADMIN_EMAIL=${ADMIN_EMAIL:-admin@$domain}
+BRAND_NAME=Vestibule
+# Port of this machine that the proxy is published at.
+HTTPS_PORT=$(printf '%s' "$url" | sed -nE 's|^.*:([0-9]+)$|\1|p' | grep . || echo 443)
+# Passkeys belong to a host name for good; they can't be had for an address.
+PASSKEYS_ENABLED=$is_name
+PASSKEY_DOMAIN=$host
+# Empty, because they are in secrets/kratos.yml and secrets/hydra.yml.
+KRATOS_DSN=
+KRATOS_SECRETS_DEFAULT=
+KRATOS_SECRETS_COOKIE=
+KRATOS_SECRETS_CIPHER=
+HYDRA_DSN=
+HYDRA_SECRETS_SYSTEM=
+HYDRA_SECRETS_COOKIE=
+HYDRA_PAIRWISE_SALT=
+SMTP_URL=
+ENV
+fi
+echo "docker/secrets and docker/.env are complete. The first administrator's password is in docker/secrets/admin_password."

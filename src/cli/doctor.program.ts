@@ -1,0 +1,84 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { type Environment, ConfigurationError, loadConfiguration } from '../config/configuration.js';
+import { type Finding, configurationFindings, examine, finding } from '../doctor/doctor.service.js';
+import { hasErrors, renderReport } from '../doctor/finding.report.js';
+import { repair } from '../doctor/repair.service.js';
+import { LaunchError } from '../embedded/launch.error.js';
+import { runningEnvironment } from './cli.environment.js';
+import { CommandError } from './command.error.js';
+
+/** What the command needs from outside. */
+export interface DoctorSetting {
+  readonly environment: Environment;
+  /** Prints a line of the result. */
+  readonly print: (line: string) => void;
+  /** Says that there are errors: the process is to end with code 1. */
+  readonly fail: () => void;
+}
+
+interface DoctorOptions {
+  readonly json?: true;
+  readonly fix?: true;
+  /** Milliseconds. */
+  readonly timeout?: number;
+}
+
+/** Adds `vestibule doctor`. */
+export function addDoctorCommand(program: Command, setting: DoctorSetting): void {
+  program
+    .command('doctor')
+    .description('what is wrong with this deployment, and what to do about it')
+    .option('--json', 'print {ok, findings} as JSON')
+    .option(
+      '--fix',
+      'mend what a start of the gateway would: our clients at Hydra, the schema of the database',
+    )
+    .option('--timeout <seconds>', 'how long each check may take (default: 2)', parseSeconds)
+    .action(async (options: DoctorOptions) => {
+      const findings = await look(setting.environment, options);
+      if (options.json === true) {
+        setting.print(JSON.stringify({ ok: !hasErrors(findings), findings }, undefined, 2));
+      } else {
+        renderReport(findings).forEach(setting.print);
+      }
+      if (hasErrors(findings)) {
+        setting.fail();
+      }
+    });
+}
+
+async function look(environment: Environment, { fix, timeout }: DoctorOptions): Promise<readonly Finding[]> {
+  const limit = timeout === undefined ? {} : { limit: timeout };
+  try {
+    const running = await runningEnvironment(environment);
+    if (running === undefined) {
+      return [finding('embedded_not_running')];
+    }
+    const configuration = loadConfiguration(running);
+    const findings = await examine(configuration, limit);
+    if (fix !== true || !findings.some(({ fixable }) => fixable)) {
+      return findings;
+    }
+    await repair(configuration, findings).catch((error: unknown) => {
+      throw new CommandError('It could not be mended: run it without --fix to see what is in the way.', {
+        cause: error,
+      });
+    });
+    return await examine(configuration, limit);
+  } catch (error) {
+    const cause = error instanceof LaunchError ? error.cause : error;
+    if (cause instanceof ConfigurationError) {
+      return configurationFindings(cause.problems);
+    }
+    throw error;
+  }
+}
+
+/** @returns milliseconds. */
+function parseSeconds(text: string): number {
+  const seconds = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (seconds < 1) {
+    throw new InvalidArgumentError('It must be a number of seconds from 1 to 999.');
+  }
+  return seconds * 1000;
+}

@@ -1,0 +1,92 @@
+import type { Configuration } from './configuration.js';
+import type { SocialProvider } from './social-providers.parser.js';
+
+/** A host that something is going to connect to. */
+export interface ConfiguredHost {
+  /** The variable that names it. */
+  readonly variable: string;
+  /** A name or an IP address, without brackets; undefined where it can't be told from the value. */
+  readonly host: string | undefined;
+}
+
+/** Third-party logins that go where their settings say; all others have an address on the Internet built into Kratos. */
+const movableProviders: ReadonlySet<string> = new Set(['generic', 'auth0', 'gitlab']);
+
+/**
+ * Every host that the gateway, Kratos or Hydra connects to because of this configuration. `PUBLIC_URL` and what is derived
+ * from it aren't among them: browsers go there, by whatever name the site has.
+ */
+export function configuredHosts(configuration: Configuration): ConfiguredHost[] {
+  const urls: [variable: string, url: string][] = [];
+  const own = new URL(configuration.PUBLIC_URL).host;
+  switch (configuration.AUTH_PROVIDER) {
+    case 'ory':
+      for (const name of [
+        'KRATOS_PUBLIC_URL',
+        'KRATOS_ADMIN_URL',
+        'HYDRA_PUBLIC_URL',
+        'HYDRA_ADMIN_URL',
+      ] as const) {
+        urls.push([name, configuration[name]]);
+      }
+      if (new URL(configuration.BACKCHANNEL_LOGOUT_URL).host !== own) {
+        urls.push(['BACKCHANNEL_LOGOUT_URL', configuration.BACKCHANNEL_LOGOUT_URL]);
+      }
+      break;
+    case 'auth0':
+      urls.push(['AUTH0_DOMAIN', configuration.AUTH0_DOMAIN]);
+      break;
+    case 'oidc':
+      urls.push(['OIDC_ISSUER', configuration.OIDC_ISSUER]);
+      break;
+  }
+  for (const name of ['REDIS_URL', 'SMTP_URL'] as const) {
+    const url = configuration[name];
+    if (url !== undefined) {
+      urls.push([name, url]);
+    }
+  }
+  return [
+    ...urls.map(([variable, url]) => ({ variable, host: hostOf(url) })),
+    ...databaseHosts(configuration.DATABASE_URL),
+    ...(configuration.AUTH_PROVIDER === 'ory' ? configuration.SOCIAL_PROVIDERS.flatMap(providerHosts) : []),
+  ];
+}
+
+function databaseHosts(url: string): ConfiguredHost[] {
+  const variable = 'DATABASE_URL';
+  if (url.startsWith('file:')) {
+    return [];
+  }
+  if (!URL.canParse(url)) {
+    return [{ variable, host: undefined }];
+  }
+  // `?host=` overrules the host before it; one that starts with a slash is a socket on this machine.
+  const { hostname, searchParams } = new URL(url);
+  return [bare(hostname), ...searchParams.getAll('host')]
+    .map((host) => decodeURIComponent(host))
+    .filter((host) => host !== '' && !host.startsWith('/'))
+    .map((host) => ({ variable, host }));
+}
+
+/** The hosts of all addresses in the settings of one third-party login, whatever the settings are called. */
+function providerHosts(provider: SocialProvider): ConfiguredHost[] {
+  const variable = 'SOCIAL_PROVIDERS';
+  const urls = Object.values(provider).filter(
+    (value): value is string => typeof value === 'string' && /^https?:/i.test(value),
+  );
+  const leads = movableProviders.has(provider.provider) && urls.length > 0;
+  return [
+    ...urls.map((url) => ({ variable, host: hostOf(url) })),
+    ...(leads ? [] : [{ variable, host: undefined }]),
+  ];
+}
+
+function hostOf(url: string): string | undefined {
+  return URL.canParse(url) ? bare(new URL(url).hostname) : undefined;
+}
+
+/** An IPv6 address stands in brackets in a URL. */
+function bare(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}

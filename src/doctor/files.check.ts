@@ -1,0 +1,36 @@
+import { readFile } from 'node:fs/promises';
+import { LanguageCatalogue } from '../languages/language.catalogue.js';
+import { LocaleFileError } from '../languages/locale.file.js';
+import type { Check, Observation } from './check.port.js';
+import { reasonOf } from './http.probe.js';
+
+const largestLogo = 100_000;
+
+/** The files that settings name. */
+export const filesCheck: Check = {
+  name: 'files',
+  isCheap: true,
+  run: async (configuration) => {
+    const found: Observation[] = [];
+    try {
+      // Reading is what its construction does.
+      void new LanguageCatalogue(configuration).standard;
+    } catch (error) {
+      found.push({
+        code: 'locales_unusable',
+        detail: error instanceof LocaleFileError ? error.message : reasonOf(error),
+      });
+    }
+    if (configuration.BRAND_LOGO !== undefined) {
+      try {
+        const { length } = await readFile(configuration.BRAND_LOGO);
+        if (length > largestLogo) {
+          found.push({ code: 'brand_logo_unusable', detail: `it has ${length} bytes` });
+        }
+      } catch (error) {
+        found.push({ code: 'brand_logo_unusable', detail: reasonOf(error) });
+      }
+    }
+    return found;
+  },
+};

@@ -1,0 +1,45 @@
+import type { Check, Observation } from './check.port.js';
+
+const loopback = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+const everybody = /^(?:0\.0\.0\.0|::)\/[0-8]$/;
+const [oldestMajor, oldestMinor] = [20, 19];
+
+/** Settings that are valid each for itself, but not together or not for where this runs. */
+export const settingsCheck: Check = {
+  name: 'settings',
+  isCheap: true,
+  run: async (configuration) => {
+    const { ALLOWED_ORIGINS, DEMO, PUBLIC_URL, RATE_LIMIT, TRUST_PROXY } = configuration;
+    const found: Observation[] = [];
+    const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+    if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
+      found.push({ code: 'node_version_unsupported', detail: process.versions.node });
+    }
+    if (TRUST_PROXY.some((range) => everybody.test(range))) {
+      found.push({ code: 'trust_proxy_everybody' });
+    }
+    for (const origin of ALLOWED_ORIGINS.filter(isOpenToReaders)) {
+      found.push({ code: 'allowed_origin_insecure', detail: origin });
+    }
+    if (configuration.AUTH_PROVIDER === 'ory') {
+      for (const uri of configuration.SPA_REDIRECT_URIS.filter(isOpenToReaders)) {
+        found.push({ code: 'spa_redirect_insecure', detail: new URL(uri).origin });
+      }
+    }
+    // What only a deployment must not do: https is what tells it from a developer's machine.
+    if (PUBLIC_URL.startsWith('https:')) {
+      found.push(
+        ...(TRUST_PROXY.length === 0 ? [{ code: 'trust_proxy_missing' } as const] : []),
+        ...(DEMO ? [{ code: 'demo_in_production' } as const] : []),
+        ...(RATE_LIMIT ? [] : [{ code: 'rate_limit_off' } as const]),
+      );
+    }
+    return found;
+  },
+};
+
+/** Plain http to another machine. */
+function isOpenToReaders(address: string): boolean {
+  const { protocol, hostname } = new URL(address);
+  return protocol === 'http:' && !loopback.test(hostname);
+}

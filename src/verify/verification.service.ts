@@ -1,0 +1,46 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
+import { Problem } from '../core/problem.error.js';
+import { type TrustedOrigins, refuseCrossSite } from '../http/cross-site.guard.js';
+import { principalOf } from '../session/principal.js';
+import { identityHeaders } from './identity.headers.js';
+import { isHandshake, originalRequest } from './original.request.js';
+import { UpstreamToken } from './upstream.token.js';
+import { requireClaims, requirementsOf } from './verify.requirements.js';
+
+/** Any method that changes something, where the original one isn't known. */
+const changing = 'POST';
+
+/** Decides whether the original request of a sub-request may go on, and as whose. */
+@Injectable()
+export class Verification {
+  readonly #token: UpstreamToken;
+  readonly #trusted: TrustedOrigins;
+
+  constructor(token: UpstreamToken, @Inject(CONFIGURATION) configuration: Configuration) {
+    this.#token = token;
+    this.#trusted = { own: configuration.PUBLIC_URL, others: new Set(configuration.ALLOWED_ORIGINS) };
+  }
+
+  /**
+   * Answers 200 with the caller's identity.
+   * @throws {Problem} `validation_failed`, `cross_site_request`, `forbidden`, `insufficient_scope`
+   */
+  async answer(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const principal = principalOf(request);
+    if (principal === undefined) {
+      throw new Problem('unauthenticated', { reason: 'no_principal' });
+    }
+    const requirements = requirementsOf(request);
+    const { method = changing } = originalRequest(request);
+    refuseCrossSite(request, this.#trusted, isHandshake(request) ? changing : method);
+    requireClaims(principal.claims, requirements);
+    const token = await this.#token.of(principal);
+    await reply
+      .code(200)
+      .headers({ ...identityHeaders(principal.claims), authorization: `Bearer ${token}` })
+      .send('');
+  }
+}

@@ -1,0 +1,88 @@
+import { Controller, Get, Req, Res, UseFilters } from '@nestjs/common';
+import { ApiBearerAuth, ApiCookieAuth, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ApiProblems } from '../http/openapi.decorators.js';
+import { VerifyFilter } from './verify.filter.js';
+import { Verification } from './verification.service.js';
+
+/** Header of a 200, for the documentation. */
+const header = (description: string) => ({ description, schema: { type: 'string' } });
+
+/** Forward auth: a proxy asks whether a request may go on to an upstream, and as whose (docs/forward-auth.md). */
+@ApiTags('auth')
+@Controller('auth/verify')
+@UseFilters(VerifyFilter)
+export class VerifyController {
+  readonly #verification: Verification;
+
+  constructor(verification: Verification) {
+    this.#verification = verification;
+  }
+
+  @Get()
+  @ApiCookieAuth()
+  @ApiBearerAuth()
+  @ApiOperation({
+    summary: 'May this request go on?',
+    description:
+      'For proxies (`auth_request`, `forward_auth`, ForwardAuth). The original method and path are taken from `X-Forwarded-Method` and `X-Forwarded-Uri` of a proxy in `TRUST_PROXY`. Envoy appends the path: `/auth/verify/role=admin/the/path`. Nothing but memory is asked.',
+  })
+  @ApiQuery({
+    name: 'role',
+    required: false,
+    description: 'Role in the deployment.',
+    schema: { type: 'string', enum: ['admin'] },
+  })
+  @ApiQuery({
+    name: 'scope',
+    required: false,
+    description: 'Scopes that must be covered, with a blank between them; `api` when absent.',
+    schema: { type: 'string' },
+  })
+  @ApiQuery({
+    name: 'org',
+    required: false,
+    description: 'Slug or id of the organisation that must be the active one.',
+    schema: { type: 'string' },
+  })
+  @ApiQuery({
+    name: 'org_role',
+    required: false,
+    description: 'Least role in the active organisation.',
+    schema: { type: 'string', enum: ['member', 'admin', 'owner'] },
+  })
+  @ApiQuery({
+    name: 'redirect',
+    required: false,
+    description: 'Whether page loads without a session are redirected to log in.',
+    schema: { type: 'string', enum: ['true', 'false'] },
+  })
+  @ApiResponse({
+    status: 200,
+    description: 'It may; the body is empty.',
+    content: { 'text/plain': { schema: { type: 'string' } } },
+    headers: {
+      'X-Auth-User': header('Id of the local user.'),
+      'X-Auth-Email': header('Only when it is verified. Percent-encoded where it is not ASCII.'),
+      'X-Auth-Name': header('Percent-encoded where it is not ASCII.'),
+      'X-Auth-Org': header('Slug of the active organisation.'),
+      'X-Auth-Org-Id': header('Its id.'),
+      'X-Auth-Org-Role': header('`owner`, `admin` or `member`.'),
+      'X-Auth-Roles': header('Comma list.'),
+      'X-Auth-Scope': header('Space-separated scopes.'),
+      Authorization: header('`Bearer` and the augmented token.'),
+    },
+  })
+  @ApiResponse({ status: 302, description: 'To log in, with `redirect=true`.' })
+  @ApiProblems(
+    'validation_failed',
+    'unauthenticated',
+    'forbidden',
+    'insufficient_scope',
+    'cross_site_request',
+    'rate_limited',
+  )
+  async byQuery(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await this.#verification.answer(request, reply);
+  }
+}

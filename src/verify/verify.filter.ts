@@ -1,0 +1,72 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Injectable } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
+import { Problem } from '../core/problem.error.js';
+import { isSafeMethod } from '../http/cross-site.guard.js';
+import { isNavigation } from '../http/navigation.js';
+import { ProblemFilter, toProblem } from '../http/problem.filter.js';
+import { safeReturnTo } from '../http/return.target.js';
+import { originalRequest } from './original.request.js';
+import { requirementsOf } from './verify.requirements.js';
+
+/** What a proxy is told of a caller without a session: 401, or a redirect to log in when its configuration asks for one. */
+@Catch()
+@Injectable()
+export class VerifyFilter implements ExceptionFilter {
+  readonly #modules: ModuleRef;
+  readonly #publicUrl: string;
+
+  constructor(modules: ModuleRef, @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration) {
+    this.#modules = modules;
+    this.#publicUrl = PUBLIC_URL;
+  }
+
+  catch(exception: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const problem = toProblem(exception);
+    if (problem.code === 'unauthenticated' && wantsRedirect(request)) {
+      request.log.info({ code: problem.code, reason: problem.reason }, 'sent to log in');
+      // Absolute: Traefik takes a path to be one of this server's inside address.
+      void reply.header('cache-control', 'no-store').redirect(this.#loginUrl(request), 302);
+      return;
+    }
+    const filter = this.#modules.get(ProblemFilter, { strict: false });
+    filter.answer(
+      problem.code === 'unauthenticated' ? withChallenge(problem) : exception,
+      request,
+      reply,
+      false,
+    );
+  }
+
+  #loginUrl(request: FastifyRequest): string {
+    const { path } = originalRequest(request);
+    const query = new URLSearchParams({ return_to: safeReturnTo(path, this.#publicUrl) });
+    return `${this.#publicUrl}/auth/login?${query}`;
+  }
+}
+
+/** Only page loads are: a script can do nothing with a login page. */
+function wantsRedirect(request: FastifyRequest): boolean {
+  const { method } = originalRequest(request);
+  if (!isNavigation(request) || (method !== undefined && !isSafeMethod(method))) {
+    return false;
+  }
+  try {
+    return requirementsOf(request).redirect === 'true';
+  } catch {
+    return false;
+  }
+}
+
+/** RFC 9110 section 15.5.2, RFC 6750 section 3. */
+function withChallenge(problem: Problem): Problem {
+  return new Problem('unauthenticated', {
+    headers: { 'www-authenticate': 'Bearer' },
+    cause: problem.cause,
+    ...(problem.reason === undefined ? {} : { reason: problem.reason }),
+  });
+}

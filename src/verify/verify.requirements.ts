@@ -1,0 +1,95 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { Problem } from '../core/problem.error.js';
+import { isScopeToken } from '../core/scope.form.js';
+import { isAtLeast } from '../session/access.guard.js';
+import type { Claims } from '../session/claims.schema.js';
+import { fullScope, isKnownOrForeign, scopeTokens, uncovered } from '../session/scopes.js';
+import { pathPrefix } from './original.request.js';
+
+/** The word for "no more than a session", where requirements stand in a path. */
+const nothingMore = 'session';
+
+const scopes = z
+  .string()
+  .transform(scopeTokens)
+  .refine(
+    (tokens) => tokens.length > 0 && tokens.every((token) => isScopeToken(token) && isKnownOrForeign(token)),
+    {
+      error: 'must be scopes, with a blank between them',
+    },
+  );
+
+/**
+ * What a proxy's configuration may ask for. Whatever it has that isn't here, twice, or in another form is refused: a slip
+ * of the pen must never open a door.
+ */
+const requirementsSchema = z.strictObject({
+  role: z.literal('admin', { error: 'must be admin' }).optional(),
+  scope: scopes.optional(),
+  org: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: 'must be the slug or id of an organisation' })
+    .optional(),
+  org_role: z.enum(['member', 'admin', 'owner'], { error: 'must be member, admin or owner' }).optional(),
+  redirect: z.enum(['true', 'false'], { error: 'must be true or false' }).optional(),
+});
+
+/** What a caller must have. */
+export type Requirements = z.output<typeof requirementsSchema>;
+
+/**
+ * What this sub-request asks for: in its query, or in the segment of its path behind `/auth/verify/`.
+ * @throws {Problem} `validation_failed`
+ */
+export function requirementsOf(request: FastifyRequest): Requirements {
+  const parsed = requirementsSchema.safeParse(givenIn(request.url));
+  if (parsed.success) {
+    return parsed.data;
+  }
+  throw new Problem('validation_failed', {
+    reason: 'verify_requirements',
+    errors: parsed.error.issues.slice(0, 20).map(({ path, message }) => ({ field: path.join('.'), message })),
+  });
+}
+
+function givenIn(url: string): unknown {
+  if (url.startsWith(pathPrefix)) {
+    const segment = url.slice(pathPrefix.length).split('/', 1)[0];
+    return segment === nothingMore ? {} : pairsOf(segment ?? '', false);
+  }
+  const [path, query] = [url.split('?', 1)[0] ?? '', url.slice(url.indexOf('?') + 1)];
+  return path === '/auth/verify' ? pairsOf(url.includes('?') ? query : '', true) : undefined;
+}
+
+/** Undefined for what isn't one list of different names. */
+function pairsOf(text: string, mayBeEmpty: boolean): Readonly<Record<string, string>> | undefined {
+  const pairs = [...new URLSearchParams(text)];
+  const isOnce = new Set(pairs.map(([name]) => name)).size === pairs.length;
+  return isOnce && (mayBeEmpty || pairs.length > 0) ? Object.fromEntries(pairs) : undefined;
+}
+
+/**
+ * Decides from the claims alone. Without `scope` the whole authority of the person is asked for: a key that was made for
+ * less opens only what names its scope.
+ * @throws {Problem} `forbidden`, `insufficient_scope`
+ */
+export function requireClaims(claims: Claims, { role, scope, org, org_role: orgRole }: Requirements): void {
+  if (role !== undefined && claims.roles?.includes(role) !== true) {
+    throw new Problem('forbidden', { reason: 'role_missing' });
+  }
+  if (org !== undefined && claims.org?.slug !== org && claims.org?.id !== org) {
+    throw new Problem('forbidden', { reason: 'org_missing' });
+  }
+  if (orgRole !== undefined && (claims.org === undefined || !isAtLeast(claims.org.role, orgRole))) {
+    throw new Problem('forbidden', { reason: 'org_role_missing' });
+  }
+  const missing = uncovered(claims.scope, scope ?? [fullScope]);
+  if (missing.length > 0) {
+    throw new Problem('insufficient_scope', {
+      reason: 'scope_missing',
+      // RFC 6750 section 3.1.
+      headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${missing.join(' ')}"` },
+    });
+  }
+}

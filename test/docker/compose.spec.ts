@@ -1,0 +1,192 @@
+import { execFile } from 'node:child_process';
+import { access, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfiguration } from '../../src/config/configuration.js';
+import { pinnedBinaries } from '../../src/embedded/binary.pins.js';
+import { dockerFolder } from '../../src/embedded/binary.store.js';
+import { type ComposeProject, composeProject } from './compose.project.js';
+import { buildLimit, copyDockerFolder, DockerChecks } from './docker.checks.js';
+
+const run = promisify(execFile);
+let checks: DockerChecks;
+let folder: string;
+let project: ComposeProject;
+
+const makeSecrets = async (env: Record<string, string> = {}): Promise<string> =>
+  (await run(join(folder, 'make-secrets.sh'), { env: { PATH: process.env['PATH'] ?? '', ...env } })).stdout;
+const composeFile = (): string => join(folder, 'compose.yml');
+
+beforeAll(async () => {
+  checks = await DockerChecks.build();
+  folder = await mkdtemp(join(tmpdir(), 'vestibule-compose-'));
+  await copyDockerFolder(folder);
+}, buildLimit);
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('before secrets are made', () => {
+  it('the file says what to do first', async () => {
+    await expect(checks.compose(composeFile())).rejects.toThrow('run docker/make-secrets.sh first');
+  });
+
+  it.each(['http://auth.example.org', 'https://auth.example.org/path', 'auth.example.org'])(
+    'a PUBLIC_URL like %s is refused',
+    async (PUBLIC_URL) => {
+      await expect(makeSecrets({ PUBLIC_URL })).rejects.toThrow('PUBLIC_URL must be https');
+    },
+  );
+});
+
+describe('with secrets', () => {
+  beforeAll(async () => {
+    await makeSecrets({ PUBLIC_URL: 'https://auth.example.org' });
+    project = composeProject.parse(await checks.compose(composeFile()));
+  });
+
+  it('secrets are made once, in a folder that only its owner may enter', async () => {
+    const secrets = join(folder, 'secrets');
+    expect((await stat(secrets)).mode & 0o777).toBe(0o700);
+    const read = async (): Promise<string[]> =>
+      Promise.all((await readdir(secrets)).toSorted().map((name) => readFile(join(secrets, name), 'utf8')));
+    const before = await read();
+    await makeSecrets({ PUBLIC_URL: 'https://elsewhere.example.org' });
+    expect(await read()).toEqual(before);
+    expect(new Set(before).size).toBe(before.length);
+  });
+
+  it('every secret that is mounted is there, and none is in an environment', async () => {
+    const files = Object.values(project.secrets).map(({ file }) => file);
+    await Promise.all(files.map((file) => access(file)));
+    const random = (await Promise.all(files.map((file) => readFile(file, 'utf8')))).flatMap(
+      (text) => text.match(/\b[0-9a-f]{32,}\b/g) ?? [],
+    );
+    expect(random.length).toBeGreaterThan(10);
+    const told = JSON.stringify(
+      Object.values(project.services).map((each) => [each.environment, each.command]),
+    );
+    expect(random.filter((secret) => told.includes(secret))).toEqual([]);
+  });
+
+  it('only the proxy is published, and what Ory and the stores listen on has no way out of this machine', () => {
+    const published = Object.entries(project.services).filter(([, { ports }]) => ports.length > 0);
+    expect(published.map(([name, { ports }]) => [name, ports[0]?.published, ports[0]?.target])).toEqual([
+      ['proxy', '443', 8443],
+    ]);
+    const internal = Object.entries(project.networks).filter(([, network]) => network.internal);
+    expect(internal.map(([name]) => name).toSorted()).toEqual(['back', 'data', 'front']);
+    for (const name of ['postgres', 'redis', 'hydra', 'kratos-migrate', 'hydra-migrate']) {
+      const networks = Object.keys(project.services[name]?.networks ?? {});
+      expect(networks.filter((network) => project.networks[network]?.internal !== true)).toEqual([]);
+    }
+    expect(Object.keys(project.services['proxy']?.networks ?? {}).toSorted()).toEqual(['edge', 'front']);
+  });
+
+  it('every service is confined', () => {
+    for (const [name, service] of Object.entries(project.services)) {
+      expect.soft(service, name).toMatchObject({
+        read_only: true,
+        cap_drop: ['ALL'],
+        security_opt: ['no-new-privileges:true'],
+      });
+      expect.soft(service.privileged ?? false, name).toBe(false);
+      expect.soft(service.image, name).toMatch(/:v?\d[\w.-]*$/);
+    }
+  });
+
+  it('everything waits for what it needs, by its health', () => {
+    const conditions = (name: string): Record<string, string> =>
+      Object.fromEntries(
+        Object.entries(project.services[name]?.depends_on ?? {}).map(([on, { condition }]) => [
+          on,
+          condition,
+        ]),
+      );
+    const healthy = 'service_healthy';
+    expect(conditions('kratos-migrate')).toEqual({ postgres: healthy });
+    expect(conditions('kratos')).toEqual({ 'kratos-migrate': 'service_completed_successfully' });
+    expect(conditions('hydra')).toEqual({ 'hydra-migrate': 'service_completed_successfully' });
+    for (const gateway of ['gateway-1', 'gateway-2']) {
+      expect(conditions(gateway)).toEqual({
+        hydra: healthy,
+        kratos: healthy,
+        postgres: healthy,
+        redis: healthy,
+      });
+    }
+    expect(conditions('proxy')).toEqual({ 'gateway-1': healthy, 'gateway-2': healthy });
+    // A service that another waits for has a health check; the gateways' is in their image.
+    const waitedFor = ['postgres', 'redis', 'kratos', 'hydra'];
+    expect(waitedFor.filter((name) => project.services[name]?.healthcheck === undefined)).toEqual([]);
+  });
+
+  it("the gateways' settings are valid, and the same for both", async () => {
+    const { environment } = project.services['gateway-1'] ?? {};
+    expect(project.services['gateway-2']?.environment).toEqual(environment);
+    const here = Object.entries(environment ?? {}).map(([name, value]) => [
+      name,
+      (value ?? '').replace('/run/secrets/', `${join(folder, 'secrets')}/`),
+    ]);
+    const configuration = loadConfiguration(Object.fromEntries(here));
+    expect(configuration).toMatchObject({
+      PUBLIC_URL: 'https://auth.example.org',
+      ADMIN_EMAIL: 'admin@auth.example.org',
+    });
+    expect(configuration.TRUST_PROXY).toEqual([project.services['proxy']?.networks['front']?.ipv4_address]);
+  });
+
+  it('Kratos, Hydra and the mailbox are of the versions that npm start builds', async () => {
+    expect(project.services['kratos']?.image).toBe(`oryd/kratos:v${pinnedBinaries.kratos.version}`);
+    expect(project.services['hydra']?.image).toBe(`oryd/hydra:v${pinnedBinaries.hydra.version}`);
+    expect(await readFile(composeFile(), 'utf8')).toContain(
+      `axllent/mailpit:v${pinnedBinaries.mailpit.version}\n`,
+    );
+  });
+
+  it('what npm start must be told is in a file of its own here, and no variable stands before it', () => {
+    const unset = (name: string): string[] =>
+      Object.entries(project.services[name]?.environment ?? {}).flatMap(([key, value]) =>
+        value === null ? [key] : [],
+      );
+    expect(unset('kratos')).toEqual(
+      expect.arrayContaining([
+        'DSN',
+        'SECRETS_DEFAULT',
+        'SECRETS_COOKIE',
+        'SECRETS_CIPHER',
+        'COURIER_SMTP_CONNECTION_URI',
+      ]),
+    );
+    expect(unset('hydra')).toEqual(
+      expect.arrayContaining([
+        'DSN',
+        'SECRETS_SYSTEM',
+        'SECRETS_COOKIE',
+        'OIDC_SUBJECT_IDENTIFIERS_PAIRWISE_SALT',
+      ]),
+    );
+    const empty = Object.values(project.services).flatMap(({ environment }) =>
+      Object.entries(environment).filter(([, value]) => value === ''),
+    );
+    expect(empty).toEqual([]);
+  });
+});
+
+it.each([
+  ['a field that there is none of', 'read_only: true', 'read_onyl: true', 'read_onyl'],
+  ['a value of another type', 'retries: 12', 'retries: often', 'retries'],
+  ['a network that there is none of', 'networks: [data]', 'networks: [daata]', 'daata'],
+  ['a secret that there is none of', 'secrets: [{ source: redis,', 'secrets: [{ source: radish,', 'radish'],
+  ['a dependency that there is none of', 'kratos-migrate: {', 'kratos-migrated: {', 'kratos-migrated'],
+])('finds %s', async (_what, right, wrong, named) => {
+  await makeSecrets();
+  const text = await readFile(join(dockerFolder, 'compose.yml'), 'utf8');
+  const planted = join(folder, 'planted.yml');
+  await writeFile(planted, text.replace(right, wrong));
+  expect(text).toContain(right);
+  await expect(checks.compose(planted)).rejects.toThrow(named);
+});

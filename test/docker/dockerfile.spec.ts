@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { z } from 'zod';
+import { version } from '../../src/core/version.js';
+import { dockerFolder } from '../../src/embedded/binary.store.js';
+import { type Dockerfile, imageEnvironment, parseDockerfile } from './compose.project.js';
+import { buildLimit, DockerChecks } from './docker.checks.js';
+
+const root = join(dockerFolder, '..');
+let checks: DockerChecks;
+let file: Dockerfile;
+let folder: string;
+
+beforeAll(async () => {
+  checks = await DockerChecks.build();
+  file = parseDockerfile(await checks.dockerfile(join(dockerFolder, 'Dockerfile')));
+  folder = await mkdtemp(join(tmpdir(), 'vestibule-dockerfile-'));
+}, buildLimit);
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const last = (name: string): Dockerfile['stages'][number]['commands'] =>
+  (file.stages.at(-1)?.commands ?? []).filter((command) => command.name === name);
+
+it("BuildKit's linter has nothing to say", () => {
+  expect(file.warnings).toEqual([]);
+  expect(file.stages.map(({ name }) => name)).toEqual(['build', 'dependencies', 'gateway']);
+});
+
+it('runs as an ordinary user, and writes to one folder', () => {
+  expect(last('USER').map(({ text }) => text)).toEqual(['USER 1000:1000']);
+  expect(last('VOLUME').map(({ text }) => text)).toEqual(['VOLUME /data']);
+  expect(imageEnvironment(file)).toEqual({
+    NODE_ENV: 'production',
+    HOST: '0.0.0.0',
+    PORT: '3000',
+    DATA_DIR: '/data',
+  });
+  expect(last('CMD').map(({ text }) => text)).toEqual(['CMD ["node", "dist/main.js"]']);
+});
+
+it('runs no install script, and takes no development package into the image', () => {
+  const installs = file.stages.flatMap(({ name, commands }) =>
+    commands.filter(({ text }) => text.includes('npm ci')).map(({ text }) => [name, text]),
+  );
+  expect(installs).toEqual([
+    ['build', expect.stringContaining('--ignore-scripts')],
+    ['dependencies', expect.stringMatching(/--omit=dev .*--ignore-scripts/)],
+  ]);
+  const from = last('COPY').flatMap(
+    ({ text }) => /--from=(\S+) (\S+)/.exec(text)?.slice(1, 3).join(' ') ?? [],
+  );
+  expect(from).toEqual(['dependencies /app/node_modules', 'build /build/dist']);
+});
+
+it('everything that is copied is there and let through by the ignore file, which lets nothing else through', async () => {
+  const copied = file.stages
+    .flatMap(({ commands }) => commands)
+    .filter(({ name, text }) => name === 'COPY' && !text.includes('--from='))
+    .flatMap(({ text }) => text.split(' ').slice(1, -1));
+  const ignore = (await readFile(join(dockerFolder, 'Dockerfile.dockerignore'), 'utf8'))
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  expect(ignore[0]).toBe('*');
+  const through = ignore.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+  expect([...new Set(copied)].toSorted()).toEqual(through.toSorted());
+  expect(copied.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+});
+
+it('has the version of package.json in its labels', () => {
+  expect(last('ARG').map(({ text }) => text)).toContain(`ARG VERSION=${version}`);
+  expect(last('LABEL')[0]?.text).toContain('org.opencontainers.image.version="${VERSION}"');
+});
+
+it.each([
+  [200, 0],
+  [503, 1],
+])('the health check takes a gateway that answers %i for exit code %i', async (status, code) => {
+  const { Health } = z
+    .looseObject({ Health: z.looseObject({ Test: z.array(z.string()) }) })
+    .parse(last('HEALTHCHECK')[0]?.command);
+  const [form, program = '', ...args] = Health.Test;
+  expect([form, program]).toEqual(['CMD', 'node']);
+  const server = createServer((request, response) => {
+    response.writeHead(request.url === '/health/live' ? status : 404).end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' ? String(address?.port) : '';
+  const child = spawn(process.execPath, args, { env: { PORT: port }, stdio: 'ignore' });
+  await once(child, 'exit');
+  expect(child.exitCode).toBe(code);
+  const closed = once(server, 'close');
+  server.close();
+  await closed;
+});
+
+it.each([
+  ['an instruction that there is none of', 'EXPOSE 3000', 'EXPOS 3000', 'EXPOS'],
+  ['a flag that there is none of', 'COPY --from=build ', 'COPY --form=build ', 'form'],
+])('finds %s', async (_what, right, wrong, named) => {
+  const text = await readFile(join(dockerFolder, 'Dockerfile'), 'utf8');
+  expect(text).toContain(right);
+  const planted = join(folder, 'Dockerfile');
+  await writeFile(planted, text.replace(right, wrong));
+  await expect(checks.dockerfile(planted)).rejects.toThrow(named);
+});
+
+it('sees what the linter warns of', async () => {
+  const text = await readFile(join(dockerFolder, 'Dockerfile'), 'utf8');
+  const planted = join(folder, 'Dockerfile');
+  await writeFile(
+    planted,
+    text.replace(' AS gateway', ' as gateway').replace('WORKDIR /app\n', 'WORKDIR app\n'),
+  );
+  const { warnings } = parseDockerfile(await checks.dockerfile(planted));
+  expect(warnings.join()).toContain('FromAsCasing');
+});

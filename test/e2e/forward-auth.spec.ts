@@ -1,0 +1,243 @@
+import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { Database } from '../../src/database/database.schema.js';
+import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { type FrontProxy, startEcho, startFrontProxy } from '../support/forward.proxy.js';
+import { type Person, logIn, newPerson, signUp } from '../support/person.js';
+import { rawRequest } from '../support/raw.request.js';
+import { type Stack, startStack } from '../support/stack.js';
+import { UserAgent } from '../support/user-agent.js';
+import { keyOf } from '../support/world.js';
+
+const echoSchema = z.object({
+  method: z.string(),
+  url: z.string(),
+  headers: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
+  body: z.string(),
+});
+
+const echoOf = (page: { json(): unknown }): z.output<typeof echoSchema> => echoSchema.parse(page.json());
+
+const identityOf = (headers: Record<string, unknown>): string[] =>
+  Object.keys(headers).filter((name) => /^x[-_]auth[-_]/.test(name) && headers[name] !== '');
+
+describe.each(['nginx', 'caddy'] as const)('%s in front of an application', (name) => {
+  let stack: Stack;
+  let proxy: FrontProxy;
+  let echo: { stop(): Promise<void> };
+  let agent: UserAgent;
+  let person: Person;
+
+  beforeAll(async () => {
+    const [front = 0, app = 0] = await findFreePorts(2);
+    stack = await startStack({
+      publicUrl: `http://localhost:${front}`,
+      env: { TRUST_PROXY: '127.0.0.1/32' },
+    });
+    const gateway = Number(stack.env['PORT']);
+    echo = await startEcho(app);
+    proxy = await startFrontProxy(name, inject(`${name}Path`), { front, gateway, app });
+    agent = new UserAgent(proxy.url);
+    person = newPerson();
+  });
+
+  afterAll(async () => {
+    await proxy?.stop();
+    await echo?.stop();
+    await stack?.stop();
+  });
+
+  it('a browser is sent to log in, comes back to the page with its query, and the application knows who it is', async () => {
+    const page = await signUp(agent, person, '/app/list?a=1&b=%20x');
+    expect(new URL(page.url).pathname + new URL(page.url).search).toBe('/app/list?a=1&b=%20x');
+    const other = new UserAgent(proxy.url);
+    const login = await other.navigate('/app/list?a=1&b=%20x');
+    expect(new URL(login.url).pathname).toBe('/ui/login');
+    const back = await other.submit(login, { identifier: person.email, password: person.password });
+    expect(back.status).toBe(200);
+    const { url, headers } = echoOf(back);
+    expect(url).toBe('/app/list?a=1&b=%20x');
+    expect(headers['x-auth-name']).toBe(person.name);
+    expect(headers['x-auth-scope']).toContain('api');
+    const keys = createRemoteJWKSet(new URL(`${proxy.url}/.well-known/jwks.json`));
+    const token = String(headers['authorization']).replace('Bearer ', '');
+    const { payload } = await jwtVerify(token, keys, {
+      issuer: proxy.url,
+      audience: proxy.url,
+      typ: 'at+jwt',
+    });
+    expect(payload.sub).toBe(headers['x-auth-user']);
+  });
+
+  it('an API gets 401 with a challenge, whatever it asks for and however', async () => {
+    for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'] as const) {
+      const answer = await fetch(`${proxy.url}/app/api`, {
+        method,
+        ...(method === 'GET' ? {} : { body: 'x=1' }),
+      });
+      expect([method, answer.status]).toEqual([method, 401]);
+      expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+      expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    }
+  });
+
+  it('a body, the method and the application’s own cookies pass; the session and credentials do not', async () => {
+    await agent.jar.setCookie('mine=1; Path=/', proxy.url);
+    const body = JSON.stringify({ text: 'x'.repeat(50_000) });
+    const sent = await agent.fetch('/app/api?x=1', {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json', origin: proxy.url },
+    });
+    expect(sent.status).toBe(200);
+    const received = echoOf(sent);
+    expect(received).toMatchObject({ method: 'POST', url: '/app/api?x=1', body });
+    expect(received.headers['cookie']).toContain('mine=1');
+    expect(String(received.headers['cookie'])).not.toMatch(/vestibule=|ory_kratos_session=/);
+    expect(received.headers['content-type']).toBe('application/json');
+  });
+
+  it('what a caller says of itself never arrives, with a session or without', async () => {
+    const spoofed = {
+      'x-auth-user': 'root',
+      'X-Auth-Email': 'root@example.test',
+      'x-auth-roles': 'admin',
+      'x-auth-org': 'acme',
+      x_auth_user: 'root',
+      x_auth_roles: 'admin',
+    };
+    const open = await rawRequest(proxy.url, {
+      path: '/public/x',
+      headers: { ...spoofed, authorization: 'Bearer x' },
+    });
+    expect(open.status).toBe(200);
+    const { headers } = echoSchema.parse(await open.json());
+    expect(identityOf(headers)).toEqual([]);
+    expect(headers['authorization'] ?? '').toBe('');
+    const inside = echoOf(await agent.fetch('/app/x', { headers: spoofed }));
+    expect(identityOf(inside.headers).toSorted()).toEqual(['x-auth-name', 'x-auth-scope', 'x-auth-user']);
+    expect(inside.headers['x-auth-user']).not.toBe('root');
+    expect((await rawRequest(proxy.url, { path: '/app/x', headers: spoofed })).status).toBe(401);
+  });
+
+  it('forwarding headers of a caller change neither the method, nor the place to come back to, nor the host', async () => {
+    const forged = {
+      'x-forwarded-method': 'GET',
+      'x-original-method': 'GET',
+      'x-forwarded-uri': '/evil',
+      'x-original-url': '/evil',
+      'x-forwarded-host': 'evil.example',
+      'x-forwarded-for': '127.0.0.1',
+    };
+    const cross = { method: 'POST', headers: { ...forged, origin: 'https://evil.example' } };
+    expect((await agent.request('/app/x', cross)).status).toBe(403);
+    const anonymous = new UserAgent(proxy.url);
+    const sent = await anonymous.request('/app/page?x=1&y=2', {
+      headers: { ...forged, accept: 'text/html', 'sec-fetch-mode': 'navigate' },
+    });
+    expect(sent.status).toBe(302);
+    expect(sent.headers.get('location')).toBe(
+      `${proxy.url}/auth/login?return_to=%2Fapp%2Fpage%3Fx%3D1%26y%3D2`,
+    );
+  });
+
+  it('a POST of another site’s page is refused, and a link from there is followed', async () => {
+    for (const evil of [
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { 'sec-fetch-site': 'cross-site' },
+    ]) {
+      const page = await agent.request('/app/x', { method: 'POST', body: 'x=1', headers: evil });
+      expect(page.status).toBe(403);
+    }
+    const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', accept: 'text/html' };
+    expect((await agent.request('/app/x', { headers: link })).status).toBe(200);
+  });
+
+  it('administrators only get in where their role is asked for, also an API key of theirs', async () => {
+    expect((await agent.fetch('/admin/x')).status).toBe(403);
+    const { query } = stack.app().get(Database, { strict: false });
+    await query.updateTable('users').set({ role: 'admin' }).where('email', '=', person.email).execute();
+    const administrator = new UserAgent(proxy.url);
+    const page = await logIn(administrator, person, '/admin/x');
+    expect(echoOf(page)).toMatchObject({ url: '/admin/x', headers: { 'x-auth-roles': 'admin' } });
+    const { id } = await query
+      .selectFrom('users')
+      .select('id')
+      .where('email', '=', person.email)
+      .executeTakeFirstOrThrow();
+    const key = await keyOf(stack.app(), id, 'api');
+    for (const headers of [{ 'x-api-key': key }, { authorization: `Bearer ${key}` }]) {
+      const answer = await rawRequest(proxy.url, { path: '/admin/x', headers });
+      expect(answer.status).toBe(200);
+      const text = await answer.text();
+      expect(text).not.toContain(key);
+      expect(echoSchema.parse(JSON.parse(text)).headers['authorization']).toMatch(/^Bearer ey/);
+    }
+  });
+
+  it.each([
+    '/public/..%2fadmin/x',
+    '/public/../admin/x',
+    '/public/%2e%2e/admin/x',
+    '/public/..%5cadmin',
+    '/public//../admin/x',
+    '/admin/..%2fpublic/x',
+    '/admin/../public/x',
+    '/admin//x',
+    '//admin/x',
+    '/%2fadmin/x',
+    '/./admin/x',
+    '/public/.',
+  ])('%s is refused', async (path) => {
+    expect((await rawRequest(proxy.url, { path })).status).toBe(400);
+  });
+
+  it.each(['/%61dmin/x', '/adm%69n/x', '/%61pp/x'])('%s is guarded as what it spells', async (path) => {
+    expect((await rawRequest(proxy.url, { path })).status).toBe(401);
+  });
+
+  it('nobody outside can ask: a script must not read the bearer', async () => {
+    for (const path of [
+      '/auth/verify',
+      '/auth/verify/',
+      '/auth/verify?role=admin',
+      '/auth/verify/session/x',
+    ]) {
+      expect((await agent.fetch(path)).status).toBe(404);
+    }
+    expect([404, 401]).toContain((await agent.fetch('/auth/%76erify')).status);
+    expect((await agent.fetch('/_verify')).status).toBe(404);
+  });
+
+  it('a session that is renewed by a question reaches the browser, beside the application’s own cookies', async () => {
+    const before = await agent.cookie('vestibule');
+    try {
+      stack.shiftClock(700);
+      const page = await agent.fetch('/app/x');
+      expect(page.status).toBe(200);
+      expect(
+        page.headers
+          .getSetCookie()
+          .map((cookie) => cookie.split('=', 1)[0])
+          .toSorted(),
+      ).toEqual(['app', 'vestibule']);
+      expect(await agent.cookie('vestibule')).not.toBe(before);
+      expect((await agent.fetch('/app/x')).status).toBe(200);
+    } finally {
+      stack.shiftClock(0);
+    }
+  });
+
+  it('who has logged out is out, in the application too', async () => {
+    const leaver = new UserAgent(proxy.url);
+    await logIn(leaver, person, '/app/x');
+    const kept = await leaver.cookie('vestibule');
+    expect((await leaver.fetch('/app/x')).status).toBe(200);
+    expect((await leaver.post('/auth/logout', {})).status).toBe(200);
+    expect((await leaver.fetch('/app/x')).status).toBe(401);
+    const replay = await rawRequest(proxy.url, { path: '/app/x', headers: { cookie: `vestibule=${kept}` } });
+    expect(replay.status).toBe(401);
+  });
+});
