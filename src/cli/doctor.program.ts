@@ -3,6 +3,7 @@ import { type Environment, ConfigurationError, loadConfiguration } from '../conf
 import { type Finding, configurationFindings, examine, finding } from '../doctor/doctor.service.js';
 import { hasErrors, renderReport } from '../doctor/finding.report.js';
 import { repair } from '../doctor/repair.service.js';
+import { telemetryIn } from '../doctor/telemetry.check.js';
 import { LaunchError } from '../embedded/launch.error.js';
 import { runningEnvironment } from './cli.environment.js';
 import { CommandError } from './command.error.js';
@@ -19,6 +20,8 @@ export interface DoctorSetting {
 interface DoctorOptions {
   readonly json?: true;
   readonly fix?: true;
+  /** Settings files of Kratos and Hydra. */
+  readonly orySettings?: readonly string[];
   /** Milliseconds. */
   readonly timeout?: number;
 }
@@ -34,8 +37,13 @@ export function addDoctorCommand(program: Command, setting: DoctorSetting): void
       'mend what a start of the gateway would: our clients at Hydra, the schema of the database',
     )
     .option('--timeout <seconds>', 'how long each check may take (default: 2)', parseSeconds)
+    .option('--ory-settings <files...>', 'settings of your own Kratos and Hydra: is their telemetry off')
     .action(async (options: DoctorOptions) => {
-      const findings = await look(setting.environment, options);
+      const telemetry = await telemetryIn(options.orySettings ?? []);
+      const findings = [
+        ...(await look(setting.environment, options)),
+        ...telemetry.map(({ code, detail }) => finding(code, detail)),
+      ];
       if (options.json === true) {
         setting.print(JSON.stringify({ ok: !hasErrors(findings), findings }, undefined, 2));
       } else {

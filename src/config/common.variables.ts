@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { claimsMap } from './claims-map.parser.js';
 import { rateLimitVariables } from './rate-limit.variables.js';
+import { addressRange } from './rate-limit.parser.js';
 import { secret } from './secret.parser.js';
 import { commaList, duration, flag, origin, variableDocs } from './variable.js';
 
@@ -28,6 +29,12 @@ const smtpUrl = z.string().refine((text) => /^smtps?:\/\/./.test(text) && URL.ca
 const mailAddress = z.string().regex(/^[^\s@<>"(),:;]{1,64}@[a-z0-9.-]{1,253}$/i, {
   error: 'must be an e-mail address, without a name',
 });
+
+const trustedProxy = z
+  .union([z.enum(['loopback', 'linklocal', 'uniquelocal']), addressRange], {
+    error: 'must be IP addresses, CIDR ranges, or loopback, linklocal or uniquelocal',
+  })
+  .refine((range) => !range.endsWith('/0'), { error: 'must not be everybody' });
 
 const brandName = z
   .string()
@@ -204,7 +211,7 @@ export const commonVariables = z.object({
     description: 'Audit events that are older than this are removed from the database, every hour.',
     recommendation: 'As long as your rules ask for. The log has every event too.',
   }),
-  TRUST_PROXY: commaList.default([]).register(variableDocs, {
+  TRUST_PROXY: commaList.pipe(z.array(trustedProxy)).default([]).register(variableDocs, {
     description:
       'Addresses or CIDR ranges of the proxies in front, whose `X-Forwarded-*` headers are believed. `loopback` and `uniquelocal` name ranges.',
     recommendation: 'Only the proxies themselves.',

@@ -60,7 +60,12 @@ export const deploymentFindings = {
   trust_proxy_everybody: {
     severity: 'warning',
     title: 'TRUST_PROXY trusts everybody: callers can make up their address',
-    fix: 'Name the proxies only. (With `/0` the gateway does not even start.)',
+    fix: 'Name the proxies only.',
+  },
+  ory_telemetry_on: {
+    severity: 'warning',
+    title: "Ory's telemetry is not turned off in this settings file",
+    fix: 'Set `sqa-opt-out: true` in kratos.yml, `opt_out: true` under `sqa` in hydra.yml, or `SQA_OPT_OUT=true` in their environment.',
   },
   certificate_expired: {
     severity: 'error',

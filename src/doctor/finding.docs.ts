@@ -40,8 +40,8 @@ clients at Hydra and migrates the database, both as a start of the gateway does.
 The gateway looks by itself, once, when it has become ready: at what costs little and needs neither its own address nor a login. Each
 finding is one line of the log with its \`code\`.
 
-What cannot be seen from here: the settings of Kratos' courier (only what became of its mails), and whether Ory's telemetry is off; the
-shipped configuration turns it off.
+What cannot be seen from here: the settings of Kratos' courier (only what became of its mails), and whether Ory's telemetry is off. The
+shipped configuration turns it off; of your own, \`--ory-settings kratos.yml hydra.yml\` (or their env files) reads whether it does.
 
 ## What it finds
 `;

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,17 +37,34 @@ describe('every header of an identity', () => {
   });
 });
 
-it('the example for Envoy is what its own message types and rules allow', { timeout: 300_000 }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'vestibule-envoy-'));
+/** Builds a checking program of test/support and runs it. @returns what it prints. @throws what it says is wrong. */
+function check(program: 'envoy-check' | 'traefik-check', content: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `vestibule-${program}-`));
   try {
-    const program = join(folder, 'envoy-check');
-    const cwd = fileURLToPath(new URL('../support/envoy-check/', import.meta.url));
-    execFileSync('go', ['build', '-o', program, '.'], { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
-    const config = fileURLToPath(new URL('../../examples/forward-auth/envoy/envoy.yaml', import.meta.url));
-    const found = execFileSync(program, [config], { encoding: 'utf8' });
-    expect(found.match(/ExtAuthz$/gm)).toHaveLength(2);
-    expect(found).toContain('HeaderMutation');
+    const binary = join(folder, program);
+    const cwd = fileURLToPath(new URL(`../support/${program}/`, import.meta.url));
+    execFileSync('go', ['build', '-o', binary, '.'], { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
+    const config = join(folder, 'config.yaml');
+    writeFileSync(config, content);
+    return execFileSync(binary, [config], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+it('the example for Envoy is what its own message types and rules allow', { timeout: 300_000 }, () => {
+  const found = check('envoy-check', read('examples/forward-auth/envoy/envoy.yaml'));
+  expect(found.match(/ExtAuthz$/gm)).toHaveLength(2);
+  expect(found).toContain('HeaderMutation');
+});
+
+it('the example for Traefik is what its own configuration types allow', { timeout: 300_000 }, () => {
+  const example = read('examples/forward-auth/traefik/dynamic.yml');
+  const found = check('traefik-check', example);
+  expect(found.match(/^forwardAuth /gm)).toHaveLength(2);
+  expect(found.match(/^router /gm)).toHaveLength(6);
+  const misspelt = example.replace('trustForwardHeader:', 'trustForwardHeaders:');
+  expect(() => check('traefik-check', misspelt)).toThrow(/trustForwardHeaders not found/);
+  const unknown = example.replace('middlewares: [nobody]', 'middlewares: [nowhere]');
+  expect(() => check('traefik-check', unknown)).toThrow(/there is no middleware nowhere/);
 });
