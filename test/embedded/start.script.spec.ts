@@ -9,6 +9,7 @@ import { cleanUp, root, temporaryFolder } from './launcher.harness.js';
 const fakeNpm = `
   import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
   const what = process.argv[2];
+  writeFileSync('pid', String(process.pid));
   appendFileSync('asked', what + '\\n');
   if (existsSync('fail')) { process.stderr.write('E404 no such package\\n'); process.exit(1); }
   const wait = setInterval(() => {
@@ -113,6 +114,9 @@ test('what a killed start was doing ends with it, and is done again', async () =
   await vi.waitFor(() => expect(asked()).toEqual(['ci']), { timeout: 10_000 });
   first.kill();
   await first.exited;
+  // Its watcher ends it, a moment after the one it was started by.
+  const npm = Number(readFileSync(join(folder, 'pid'), 'utf8'));
+  await vi.waitFor(() => expect(() => process.kill(npm, 0)).toThrow('ESRCH'), { timeout: 10_000 });
   rmSync(join(folder, 'hold'));
   expect(await start().exited).toBe(0);
   expect(asked()).toEqual(['ci', ...everything]);
