@@ -58,6 +58,7 @@ it('a password like the address is said at its field', async () => {
   await fill({ 'E-mail': email, Password: email });
   await page.locator('[aria-invalid=true]').waitFor();
   expect(await descriptionOf(page.getByLabel('Password'))).toContain('too much like');
+  expect(await page.locator(':focus').getAttribute('name')).toBe('password');
 });
 
 // Kratos 1.3 forgets what was typed when an account is in the way, so the page can't keep it.

@@ -53,6 +53,8 @@ function describe({ node, id }: FlowFieldProps) {
   return {
     'aria-describedby': node.messages.length > 0 ? `${id}-messages` : undefined,
     'aria-invalid': isWrong ? ('true' as const) : undefined,
+    // The first one of the page gets it: what has to be mended is where the person goes on.
+    autofocus: isWrong ? true : undefined,
   };
 }
 
