@@ -30,6 +30,9 @@ const mailAddress = z.string().regex(/^[^\s@<>"(),:;]{1,64}@[a-z0-9.-]{1,253}$/i
   error: 'must be an e-mail address, without a name',
 });
 
+/** Bytes of `BRAND_LOGO`, at most: every page shows it. */
+export const maximumLogo = 100_000;
+
 const trustedProxy = z
   .union([z.enum(['loopback', 'linklocal', 'uniquelocal']), addressRange], {
     error: 'must be IP addresses, CIDR ranges, or loopback, linklocal or uniquelocal',

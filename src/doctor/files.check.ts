@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import { maximumLogo } from '../config/common.variables.js';
 import { LanguageCatalogue } from '../languages/language.catalogue.js';
 import { LocaleFileError } from '../languages/locale.file.js';
 import type { Check, Observation } from './check.port.js';
 import { reasonOf } from './http.probe.js';
-
-const largestLogo = 100_000;
 
 /** The files that settings name. */
 export const filesCheck: Check = {
@@ -24,7 +23,7 @@ export const filesCheck: Check = {
     if (configuration.BRAND_LOGO !== undefined) {
       try {
         const { length } = await readFile(configuration.BRAND_LOGO);
-        if (length > largestLogo) {
+        if (length > maximumLogo) {
           found.push({ code: 'brand_logo_unusable', detail: `it has ${length} bytes` });
         }
       } catch (error) {

@@ -5,7 +5,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import Negotiator from 'negotiator';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
-import { LocaleFileError, readLocale } from './locale.file.js';
+import { LocaleFileError, readLocale, readTexts } from './locale.file.js';
 import { english } from './locales/en.js';
 import { type Message, PageLanguage } from './page.language.js';
 
@@ -26,8 +26,9 @@ export class LanguageCatalogue {
     { LOCALES_DIR, DEFAULT_LANGUAGE }: Pick<Configuration, 'LOCALES_DIR' | 'DEFAULT_LANGUAGE'>,
   ) {
     const texts = new Map([['en', new Map<string, string>(Object.entries(english))]]);
-    for (const folder of [builtIn, ...(LOCALES_DIR === undefined ? [] : [LOCALES_DIR])]) {
-      addFolder(folder, texts);
+    addFolder(builtIn, texts, readTexts);
+    if (LOCALES_DIR !== undefined) {
+      addFolder(LOCALES_DIR, texts, readLocale);
     }
     this.#languages = new Map([...texts.keys()].map((tag) => [tag, languageOf(tag, texts)]));
     const standard = this.#languages.get(DEFAULT_LANGUAGE);
@@ -53,13 +54,13 @@ export class LanguageCatalogue {
   }
 }
 
-function addFolder(folder: string, texts: Map<string, Map<string, string>>): void {
+function addFolder(folder: string, texts: Map<string, Map<string, string>>, read: typeof readLocale): void {
   for (const file of filesOf(folder)) {
     const tag = file.slice(0, -'.json'.length);
     if (!isTag(tag)) {
       throw new LocaleFileError(`${join(folder, file)} is not named by a language tag, such as fr.json`);
     }
-    texts.set(tag, new Map([...(texts.get(tag) ?? []), ...readLocale(join(folder, file))]));
+    texts.set(tag, new Map([...(texts.get(tag) ?? []), ...read(join(folder, file))]));
   }
 }
 

@@ -8,19 +8,21 @@ const fileSchema = z.record(z.string(), z.string());
 /** Families of texts that need no English entry: theirs stands at Kratos, in the identity schema, or in the catalogue of problems. */
 const openKey = /^(?:kratos\.(?:[a-z_]+\.)*\d+|problem\.[a-z_]+\.(?:title|advice)|title\..+)$/;
 
+const originals: ReadonlyMap<string, string> = new Map(Object.entries(english));
+
 /** A folder's file can't be used as a language. */
 export class LocaleFileError extends Error {
   override readonly name = 'LocaleFileError';
 }
 
 /**
- * Reads `<tag>.json`: texts by key.
+ * Reads `<tag>.json` of an operator: texts by key.
  * @throws {LocaleFileError} naming the file and the key: a text that could not be shown is found at the start.
  */
 export function readLocale(path: string): ReadonlyMap<string, string> {
-  const texts = new Map<string, string>();
-  for (const [key, text] of Object.entries(contentOf(path))) {
-    const original = own(key);
+  const texts = readTexts(path);
+  for (const [key, text] of texts) {
+    const original = originals.get(key);
     if (original === undefined && !openKey.test(key)) {
       throw new LocaleFileError(`${path}: there is no text "${key}"`);
     }
@@ -30,18 +32,14 @@ export function readLocale(path: string): ReadonlyMap<string, string> {
     if (strange !== undefined) {
       throw new LocaleFileError(`${path}: "${key}" uses {${strange}}, which this text doesn't get`);
     }
-    texts.set(key, text);
   }
   return texts;
 }
 
-function own(key: string): string | undefined {
-  return Object.entries(english).find(([name]) => name === key)?.[1];
-}
-
-function contentOf(path: string): Readonly<Record<string, string>> {
+/** The same of a file that was checked already: ours are, by a test. @throws {LocaleFileError} when it's no such file. */
+export function readTexts(path: string): ReadonlyMap<string, string> {
   try {
-    return fileSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    return new Map(Object.entries(fileSchema.parse(JSON.parse(readFileSync(path, 'utf8')))));
   } catch (cause) {
     throw new LocaleFileError(`${path} is not a JSON object of texts by key`, { cause });
   }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { maximumLogo } from '../config/common.variables.js';
 import { ConfigurationError } from '../config/configuration.js';
 import type { PageAssets } from './views/page.props.js';
 
@@ -30,8 +31,6 @@ const types = {
 
 type Extension = keyof typeof types;
 
-/** Bytes of a logo: every page shows it. */
-const maximumLogo = 100_000;
 const logoTypes = ['svg', 'png', 'webp'] as const;
 
 /** The pages' files, read once, each under a name that changes with its content. */

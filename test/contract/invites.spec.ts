@@ -7,8 +7,8 @@ import { Database } from '../../src/database/database.schema.js';
 import type { ProviderIdentity } from '../../src/users/identity.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import {
+  expectProblem,
   type Gateway,
-  type GatewayAnswer,
   type HeldSession,
   newIdentity,
   startGateway,
@@ -35,10 +35,6 @@ describe.each(['sqlite', 'postgres'] as const)('invites on %s', (kind) => {
     await gateway?.stop();
     await database?.drop();
   });
-
-  function expectProblem(answer: GatewayAnswer, status: number, code: string): void {
-    expect([answer.status, answer.text]).toEqual([status, expect.stringContaining(`"code":"${code}"`)]);
-  }
 
   async function owner(): Promise<{ session: HeldSession; org: Org; path: string }> {
     const session = await gateway.session();

@@ -4,7 +4,7 @@ import { newId } from '../../src/core/identifier.js';
 import { Database } from '../../src/database/database.schema.js';
 import { AccountRows } from '../support/account.rows.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
-import { type Gateway, type GatewayAnswer, type HeldSession, startGateway } from '../support/gateway.js';
+import { expectProblem, type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
 import { type Org, OrgCaller } from '../support/org.caller.js';
 
 const listSchema = z.strictObject({
@@ -38,10 +38,6 @@ describe.each(['sqlite', 'postgres'] as const)('invites that wait for me, on %s'
     await gateway?.stop();
     await database?.drop();
   });
-
-  function expectProblem(answer: GatewayAnswer, status: number, code: string): void {
-    expect([answer.status, answer.text]).toEqual([status, expect.stringContaining(`"code":"${code}"`)]);
-  }
 
   async function owner(): Promise<{ session: HeldSession; org: Org; path: string }> {
     const session = await gateway.session();

@@ -2,12 +2,13 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { newId } from '../../src/core/identifier.js';
 import { Database } from '../../src/database/database.schema.js';
+import { administratorAt } from '../support/administrator.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import {
+  expectProblem,
   type Gateway,
   type GatewayAnswer,
   type HeldSession,
-  newIdentity,
   startGateway,
 } from '../support/gateway.js';
 import { type Org, OrgCaller } from '../support/org.caller.js';
@@ -31,10 +32,6 @@ describe.each(['sqlite', 'postgres'] as const)('organisations on %s', (kind) => 
     await gateway?.stop();
     await database?.drop();
   });
-
-  function expectProblem(answer: GatewayAnswer, status: number, code: string): void {
-    expect([answer.status, answer.text]).toEqual([status, expect.stringContaining(`"code":"${code}"`)]);
-  }
 
   /** Somebody with an organisation of their own. */
   async function owner(name = 'Engines'): Promise<{ session: HeldSession; org: Org }> {
@@ -194,15 +191,7 @@ describe.each(['sqlite', 'postgres'] as const)('organisations on %s', (kind) => 
   it('all of them are listed for administrators alone', async () => {
     const { session, org } = await owner();
     expectProblem(await call(session, 'GET /api/v1/orgs?all=true'), 403, 'forbidden');
-    const identity = newIdentity();
-    const { user } = await gateway.session(identity);
-    await gateway.app
-      .get(Database, { strict: false })
-      .query.updateTable('users')
-      .set({ role: 'admin' })
-      .where('id', '=', user.id)
-      .execute();
-    const administrator = await gateway.session(identity);
+    const administrator = await administratorAt(gateway);
     const own = await orgs.make(administrator);
     const ids: (readonly [string, unknown])[] = [];
     const page = z.object({
@@ -226,7 +215,7 @@ describe.each(['sqlite', 'postgres'] as const)('organisations on %s', (kind) => 
     const patched = await call(administrator, `PATCH /api/v1/orgs/${org.id}`, { name: 'Renamed' });
     expect(patched.json()).toMatchObject({ name: 'Renamed', role: null });
     expectProblem(await call(administrator, `POST /api/v1/orgs/${org.id}/switch`), 404, 'not_found');
-    const self = `/api/v1/orgs/${org.id}/members/${user.id}`;
+    const self = `/api/v1/orgs/${org.id}/members/${administrator.user.id}`;
     expectProblem(await call(administrator, `DELETE ${self}`), 404, 'not_found');
   });
 

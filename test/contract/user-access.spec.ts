@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { newId } from '../../src/core/identifier.js';
-import { Database } from '../../src/database/database.schema.js';
+import { administratorAt } from '../support/administrator.js';
 import { AccountRows } from '../support/account.rows.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import {
@@ -18,19 +18,6 @@ const listSchema = z.strictObject({
   nextCursor: z.string().nullable(),
 });
 
-/** A session whose token says that they are administrator. */
-async function administrator(where: Gateway): Promise<HeldSession> {
-  const identity = newIdentity();
-  const { user } = await where.session(identity);
-  await where.app
-    .get(Database, { strict: false })
-    .query.updateTable('users')
-    .set({ role: 'admin' })
-    .where('id', '=', user.id)
-    .execute();
-  return where.session(identity);
-}
-
 /** Ids that are nobody's and nothing's, however they look. */
 const badIds = ['x', '%00', "'--", '%F0%9F%9A%80', '..%2Fme', 'null'];
 
@@ -43,7 +30,7 @@ describe.each(['sqlite', 'postgres'] as const)('what lets a user in, for adminis
   beforeAll(async () => {
     database = await freshDatabase(kind, inject('postgresUrl'));
     gateway = await startGateway({ DATABASE_URL: database.url });
-    admin = await administrator(gateway);
+    admin = await administratorAt(gateway);
   });
 
   afterAll(async () => {
@@ -120,7 +107,7 @@ describe.each(['sqlite', 'postgres'] as const)('what lets a user in, for adminis
     });
 
     it('of an administrator themselves go with the one of the request, and its cookie', async () => {
-      const self = await administrator(gateway);
+      const self = await administratorAt(gateway);
       const answer = await call('DELETE', `${self.user.id}/sessions`, {}, self);
       expect(answer.json()).toEqual({ ended: 2 });
       expect(answer.cookies).toEqual([expect.stringMatching(/^__Host-vestibule=;/)]);
@@ -241,7 +228,7 @@ describe.each(['auth0', 'oidc'] as const)('under %s', (provider) => {
   it('a recovery code is the provider’s affair: 403', async () => {
     const gateway = await startGateway(providerEnv[provider]);
     try {
-      const admin = await administrator(gateway);
+      const admin = await administratorAt(gateway);
       const { user } = await gateway.session();
       const answer = await gateway.request(`/api/v1/users/${user.id}/recovery`, {
         method: 'POST',

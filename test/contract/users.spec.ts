@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { newId } from '../../src/core/identifier.js';
 import { Database, type UserRow } from '../../src/database/database.schema.js';
+import { administratorAt } from '../support/administrator.js';
 import { AccountRows } from '../support/account.rows.js';
 import {
   type Gateway,
@@ -45,14 +46,6 @@ let admin: HeldSession;
 const rows = new AccountRows(() => gateway);
 
 const query = (where: Gateway = gateway) => where.app.get(Database, { strict: false }).query;
-
-/** A session whose token says that they are administrator. */
-async function administrator(where: Gateway = gateway): Promise<HeldSession> {
-  const identity = newIdentity();
-  const { user } = await where.session(identity);
-  await query(where).updateTable('users').set({ role: 'admin' }).where('id', '=', user.id).execute();
-  return where.session(identity);
-}
 
 /** Somebody whom Kratos knows. */
 const somebody = (profile: object = {}): Promise<HeldSession> =>
@@ -102,7 +95,7 @@ async function keyStatus(key: string): Promise<number> {
 beforeAll(async () => {
   kratos = await startKratosIdentities();
   gateway = await startGateway({ KRATOS_ADMIN_URL: kratos.url });
-  admin = await administrator();
+  admin = await administratorAt(gateway);
 });
 
 beforeEach(() => {
@@ -155,7 +148,7 @@ describe('every route of /api/v1/users', () => {
   );
 
   it('a demoted administrator is one no more at once, by cookie and by bearer', async () => {
-    const other = await administrator();
+    const other = await administratorAt(gateway);
     expect((await call('GET', '', undefined, {}, other)).status).toBe(200);
     expect((await call('PATCH', `/${other.user.id}`, { role: 'user' })).status).toBe(200);
     expect(kratos.calls).toEqual([]);
@@ -391,7 +384,7 @@ describe('PATCH /api/v1/users/:id', () => {
   });
 
   it('administrators cannot demote themselves', async () => {
-    await administrator();
+    await administratorAt(gateway);
     const answer = await call('PATCH', `/${admin.user.id}`, { role: 'user' });
     expect(answer.json()).toMatchObject({ code: 'conflict', detail: expect.stringContaining('themselves') });
     expect((await call('PATCH', `/${admin.user.id}`, { role: 'admin' })).status).toBe(200);
@@ -434,7 +427,7 @@ describe('POST /api/v1/users/:id/disable and /enable', () => {
   });
 
   it('administrators cannot disable themselves', async () => {
-    await administrator();
+    await administratorAt(gateway);
     const answer = await call('POST', `/${admin.user.id}/disable`);
     expect(answer.json()).toMatchObject({ code: 'conflict', detail: expect.stringContaining('themselves') });
     expect(await statusesOf(admin)).toEqual([200, 200]);
@@ -508,7 +501,7 @@ describe.each(['auth0', 'oidc'] as const)('under %s', (provider) => {
 
   beforeAll(async () => {
     other = await startGateway(providerEnv[provider]);
-    chief = await administrator(other);
+    chief = await administratorAt(other);
   });
 
   afterAll(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { Database } from '../../src/database/database.schema.js';
+import { promote } from '../support/administrator.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { logIn, newPerson, type Person, signUp } from '../support/person.js';
 import { type DatabaseKind, type Stack, startStack } from '../support/stack.js';
@@ -34,13 +34,7 @@ describe.each(kinds)('accounts at real Kratos, on %s', (database) => {
     stack = await startStack({ database, postgresUrl: inject('postgresUrl') });
     ory = new OryAdmin(stack.env);
     admin = await arrive();
-    await stack
-      .app()
-      .get(Database, { strict: false })
-      .query.updateTable('users')
-      .set({ role: 'admin' })
-      .where('id', '=', admin.userId)
-      .execute();
+    await promote(stack.app(), admin.userId);
     await admin.agent.navigate(`/auth/login`);
   });
 

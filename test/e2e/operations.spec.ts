@@ -8,6 +8,7 @@ import { Database } from '../../src/database/database.schema.js';
 import { MigrationError } from '../../src/database/migration.runner.js';
 import { pinnedBinaries } from '../../src/embedded/binary.pins.js';
 import { explainStartError } from '../../src/start.errors.js';
+import { promote } from '../support/administrator.js';
 import { keyOf } from '../support/world.js';
 import { newSecret, startGateway } from '../support/gateway.js';
 import { readHealth } from '../support/health.js';
@@ -68,13 +69,7 @@ describe('a stolen laptop, by the commands of docs/operations.md', () => {
     const chief = new UserAgent(stack.url);
     await signUp(chief, newPerson());
     const chiefId = await userOf(chief);
-    await stack
-      .app()
-      .get(Database, { strict: false })
-      .query.updateTable('users')
-      .set({ role: 'admin' })
-      .where('id', '=', chiefId)
-      .execute();
+    await promote(stack.app(), chiefId);
     await chief.navigate('/auth/login');
     admin = { agent: chief, key: await keyOf(stack.app(), chiefId, 'users:read users:write audit:read') };
     person = newPerson();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { Database } from '../../src/database/database.schema.js';
+import { promote } from '../support/administrator.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { type Person, logIn, newPerson, signUp } from '../support/person.js';
 import { enrolTotp, giveTotp } from '../support/second.factor.js';
@@ -26,13 +27,7 @@ describe.each(kinds)('what administrators do for people at real Kratos, on %s', 
     stack = await startStack({ database, postgresUrl: inject('postgresUrl') });
     ory = new OryAdmin(stack.env);
     admin = await arrive();
-    await stack
-      .app()
-      .get(Database, { strict: false })
-      .query.updateTable('users')
-      .set({ role: 'admin' })
-      .where('id', '=', admin.userId)
-      .execute();
+    await promote(stack.app(), admin.userId);
     await admin.agent.navigate('/auth/login');
   });
 

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { expect } from 'vitest';
 import { type AppOptions, createApp } from '../../src/app.setup.js';
 import { type Configuration, loadConfiguration } from '../../src/config/configuration.js';
 import { Clock } from '../../src/core/clock.service.js';
@@ -220,4 +221,9 @@ export async function startGateway(
 /** A configuration without a provider behind it. */
 export function plainConfiguration(env: Readonly<Record<string, string>> = {}): Configuration {
   return loadConfiguration({ SECRETS: newSecret(), ...providerEnv.ory, ...env });
+}
+
+/** Expects an answer to be this problem. */
+export function expectProblem(answer: GatewayAnswer, status: number, code: string): void {
+  expect([answer.status, answer.text]).toEqual([status, expect.stringContaining(`"code":"${code}"`)]);
 }

@@ -26,6 +26,16 @@ export function testFrame(frame: Partial<PageFrame> = {}, language = 'en'): Page
   };
 }
 
+/** Where the self-service pages link to. */
+export const flowLinks = {
+  login: '/ui/login',
+  registration: '/ui/registration',
+  recovery: '/ui/recovery',
+  home: '/',
+  settings: '/ui/settings',
+  account: '/auth/login',
+};
+
 /** A view's HTML, as `PageSender` renders it. */
 export function renderView(page: ComponentChild, frame: Partial<PageFrame> = {}, language = 'en'): string {
   return renderPage(page, testFrame(frame, language));

@@ -4,6 +4,7 @@ import { newId } from '../../src/core/identifier.js';
 import { Database, type OrgRole } from '../../src/database/database.schema.js';
 import { fullScope } from '../../src/session/scopes.js';
 import { UsersService } from '../../src/users/users.service.js';
+import { promote } from './administrator.js';
 import { type Gateway, type HeldSession, newIdentity } from './gateway.js';
 
 /** Who may knock at a route. */
@@ -120,10 +121,9 @@ export async function makeWorld(gateway: Gateway): Promise<World> {
 }
 
 async function administratorOf(gateway: Gateway): Promise<HeldSession> {
-  const { query } = gateway.app.get(Database, { strict: false });
   const identity = newIdentity();
   const { user } = await gateway.app.get(UsersService, { strict: false }).recordLogin(identity);
-  await query.updateTable('users').set({ role: 'admin' }).where('id', '=', user.id).execute();
+  await promote(gateway.app, user.id);
   return gateway.session(identity);
 }
 

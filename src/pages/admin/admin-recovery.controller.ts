@@ -7,7 +7,8 @@ import { RequireRole } from '../../session/access.decorators.js';
 import { RequireAuthAge } from '../../session/step-up.decorators.js';
 import { ApiClient } from '../api.client.js';
 import { PageSender } from '../page.sender.js';
-import { CreatedRecoveryPage, RecoveryPage } from '../views/admin/user-recovery.view.js';
+import { UserQuestionPage } from '../views/admin/user-question.view.js';
+import { CreatedRecoveryPage } from '../views/admin/user-recovery.view.js';
 import { idPart } from './admin.addresses.js';
 import { leadingBackTo, refusalOf } from './admin.refusals.js';
 import { AdminUserPages } from './admin-user.pages.js';
@@ -36,7 +37,7 @@ export class AdminRecoveryController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const user = await this.#user.find(request, id);
-    await this.#pages.send(request, reply, h(RecoveryPage, { user }));
+    await this.#pages.send(request, reply, h(UserQuestionPage, { user, question: 'recovery' }));
   }
 
   /** Link and code are in this answer alone: a redirect would need to keep them somewhere. */
@@ -54,7 +55,7 @@ export class AdminRecoveryController {
       .change(request, reply, call, recoveryCodeSchema)
       .catch((error: unknown) => refusalOf(leadingBackTo(`/admin/users/${idPart(id)}/recovery`, error)));
     if ('detail' in made) {
-      const page = h(RecoveryPage, { user, refusal: made.detail });
+      const page = h(UserQuestionPage, { user, question: 'recovery', refusal: made.detail });
       await this.#pages.send(request, reply.code(made.status), page);
       return;
     }

@@ -8,7 +8,7 @@ import { RequireRole } from '../../session/access.decorators.js';
 import { type ApiCall, ApiClient } from '../api.client.js';
 import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
 import { PageSender } from '../page.sender.js';
-import { DeleteUserPage } from '../views/admin/user-delete.view.js';
+import { UserQuestionPage } from '../views/admin/user-question.view.js';
 import { noticeIn, type PageNotice } from '../views/notice.view.js';
 import { idPart } from './admin.addresses.js';
 import { leadingBackTo, type Refusal, refusalOf } from './admin.refusals.js';
@@ -77,7 +77,7 @@ export class AdminUserController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const user = await this.#user.find(request, id);
-    await this.#pages.send(request, reply, h(DeleteUserPage, { user }));
+    await this.#pages.send(request, reply, h(UserQuestionPage, { user, question: 'delete' }));
   }
 
   @Post('delete')
@@ -96,7 +96,7 @@ export class AdminUserController {
       return;
     }
     const user = await this.#user.find(request, id);
-    const page = h(DeleteUserPage, { user, refusal: outcome.detail });
+    const page = h(UserQuestionPage, { user, question: 'delete', refusal: outcome.detail });
     await this.#pages.send(request, reply.code(outcome.status), page);
   }
 

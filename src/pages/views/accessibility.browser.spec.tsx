@@ -5,7 +5,7 @@ import { type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { axeViolations } from '../../../test/support/axe.js';
 import { launchChromium, overflowOf } from '../../../test/support/browser.js';
-import { renderView } from '../../../test/support/page.frame.js';
+import { flowLinks, renderView } from '../../../test/support/page.frame.js';
 import { AssetStore } from '../asset.store.js';
 import { parseFlow } from '../flow.parser.js';
 import { FLOW_KINDS } from './flow.plan.js';
@@ -13,20 +13,12 @@ import { FlowPage } from './flow.view.js';
 import { WelcomePage } from './welcome.view.js';
 
 /** Every page and every state of a flow that was recorded from a real Kratos, in both languages and both schemes. */
-const links = {
-  login: '/ui/login',
-  registration: '/ui/registration',
-  recovery: '/ui/recovery',
-  home: '/',
-  settings: '/ui/settings',
-  account: '/auth/login',
-};
 const folder = new URL('recorded/', import.meta.url);
 const flows = readdirSync(folder).map((file): readonly [string, ComponentChild] => {
   const name = file.replace('.json', '');
   const kind = FLOW_KINDS.find((known) => name.startsWith(known)) ?? 'login';
   const flow = parseFlow(JSON.parse(readFileSync(new URL(file, folder), 'utf8')));
-  return [name, <FlowPage kind={kind} flow={flow} links={links} />];
+  return [name, <FlowPage kind={kind} flow={flow} links={flowLinks} />];
 });
 const store = new AssetStore(undefined, '');
 let html = '';

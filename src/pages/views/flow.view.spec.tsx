@@ -2,18 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Flow, parseFlow } from '../flow.parser.js';
-import { renderView } from '../../../test/support/page.frame.js';
+import { flowLinks, renderView } from '../../../test/support/page.frame.js';
 import { FLOW_KINDS, type FlowKind } from './flow.plan.js';
 import { FlowPage } from './flow.view.js';
 
-const links = {
-  login: '/ui/login',
-  registration: '/ui/registration',
-  recovery: '/ui/recovery',
-  home: '/',
-  settings: '/ui/settings',
-  account: '/auth/login',
-};
 const folder = new URL('recorded/', import.meta.url);
 
 /** A flow that a real Kratos 1.3.1 answered (long values are cut). */
@@ -23,7 +15,7 @@ function recorded(name: string): Flow {
 }
 
 function render(kind: FlowKind, flow: Flow): string {
-  return renderView(<FlowPage kind={kind} flow={flow} links={links} />);
+  return renderView(<FlowPage kind={kind} flow={flow} links={flowLinks} />);
 }
 
 /** The opening tags of an element, for looking at attributes. */
@@ -61,7 +53,7 @@ describe('a recorded flow', () => {
     const english = [...ui.messages, ...ui.nodes.flatMap(({ messages, meta }) => [...messages, meta.label])]
       // Titles of the identity schema (1070002) are the operator's words until a language names them.
       .flatMap((message) => (message === undefined || message.id === 1_070_002 ? [] : [message.text]));
-    const html = renderView(<FlowPage kind={kind} flow={recorded(name)} links={links} />, {}, 'de');
+    const html = renderView(<FlowPage kind={kind} flow={recorded(name)} links={flowLinks} />, {}, 'de');
     expect(english.filter((text) => html.includes(`>${text}<`))).toEqual([]);
     expect(html).toContain('<html lang="de">');
   });
@@ -183,7 +175,7 @@ describe('FlowPage', () => {
       },
     });
     const user = { name: null, email: 'ada@example.org', isAdmin: false };
-    const known = renderView(<FlowPage kind="verification" flow={flow} links={links} />, { user });
+    const known = renderView(<FlowPage kind="verification" flow={flow} links={flowLinks} />, { user });
     expect(known).toContain('value="ada@example.org"');
     expect(known).toContain('<a href="/">Back to your account</a>');
     const stranger = render('verification', flow);

@@ -35,11 +35,7 @@ function SessionList({ sessions }: { readonly sessions: readonly ListedSession[]
   return (
     <>
       <p class="lead">{text('sessions.lead')}</p>
-      <ul>
-        {sessions.map((session, index) => (
-          <SessionEntry key={session.id} session={session} detailsId={`session-${index + 1}`} />
-        ))}
-      </ul>
+      <SessionEntries sessions={sessions} endAt="/account/sessions" />
       {others.length > 0 && (
         <form method="post" action="/account/sessions/end-others">
           <button type="submit" class="secondary">
@@ -51,11 +47,38 @@ function SessionList({ sessions }: { readonly sessions: readonly ListedSession[]
   );
 }
 
+export interface SessionEntriesProps {
+  readonly sessions: readonly ListedSession[];
+  /** Path above each session's own. */
+  readonly endAt: string;
+  /** Whether the session of this browser has a button too. */
+  readonly endsCurrent?: boolean;
+}
+
+/** Sessions, each with a button to end it. */
+export function SessionEntries({ sessions, endAt, endsCurrent = false }: SessionEntriesProps): VNode {
+  return (
+    <ul>
+      {sessions.map((session, index) => (
+        <SessionEntry
+          key={session.id}
+          session={session}
+          endAt={session.current && !endsCurrent ? undefined : endAt}
+          detailsId={`session-${index + 1}`}
+        />
+      ))}
+    </ul>
+  );
+}
+
 function SessionEntry({
   session: { id, current, device, address, lastSeenAt },
+  endAt,
   detailsId,
 }: {
   readonly session: ListedSession;
+  /** Undefined: it has no button. */
+  readonly endAt: string | undefined;
   /** Tells buttons of sessions on the same kind of device apart. */
   readonly detailsId: string;
 }): VNode {
@@ -73,8 +96,8 @@ function SessionEntry({
           })}
         </p>
       </div>
-      {!current && (
-        <form method="post" action={`/account/sessions/${encodeURIComponent(id)}/end`}>
+      {endAt !== undefined && (
+        <form method="post" action={`${endAt}/${encodeURIComponent(id)}/end`}>
           <button
             type="submit"
             class="secondary"

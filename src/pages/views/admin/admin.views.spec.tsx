@@ -7,8 +7,8 @@ import { AuditEventsPage } from './audit-events.view.js';
 import type { ListedEvent } from './audit-table.view.js';
 import { OrgsPage } from './orgs.view.js';
 import { SigningKeysPage } from './signing-keys.view.js';
-import { DeleteUserPage } from './user-delete.view.js';
-import { CreatedRecoveryPage, RecoveryPage } from './user-recovery.view.js';
+import { UserQuestionPage } from './user-question.view.js';
+import { CreatedRecoveryPage } from './user-recovery.view.js';
 import { type PersonDetail, UserPage, type UserPageProps } from './user.view.js';
 import { UsersPage } from './users.view.js';
 
@@ -88,8 +88,8 @@ const pages: readonly (readonly [string, VNode])[] = [
       ]}
     />,
   ],
-  ['deletion', <DeleteUserPage user={bad} refusal={hostile} />],
-  ['recovery', <RecoveryPage user={bad} refusal={hostile} />],
+  ['deletion', <UserQuestionPage user={bad} question="delete" refusal={hostile} />],
+  ['recovery', <UserQuestionPage user={bad} question="recovery" refusal={hostile} />],
   ['recovery code', <CreatedRecoveryPage user={bad} url={hostile} code={hostile} expiresAt={hostile} />],
   [
     'organisations',

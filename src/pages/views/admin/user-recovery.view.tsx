@@ -4,35 +4,6 @@ import { Time } from '../time.view.js';
 import { AdminLayout } from './admin-layout.view.js';
 import { nameOf, type PersonDetail } from './user.view.js';
 
-export interface RecoveryPageProps {
-  readonly user: Pick<PersonDetail, 'id' | 'name' | 'email'>;
-  /** Why no code could be made, as the API says it. */
-  readonly refusal?: string | undefined;
-}
-
-/** `GET /admin/users/:id/recovery`: what a recovery code is, before one is made. */
-export function RecoveryPage({ user, refusal }: RecoveryPageProps): VNode {
-  const { text } = useLanguage();
-  const path = `/admin/users/${encodeURIComponent(user.id)}`;
-  return (
-    <AdminLayout section="users" title={text('admin.recovery.title')} refusal={refusal}>
-      <article class="card">
-        <h1>{text('admin.recovery.heading', { name: nameOf(user) })}</h1>
-        {user.email && <p>{user.email}</p>}
-        <p class="lead">{text('admin.recovery.lead')}</p>
-        <div class="actions">
-          <form method="post" action={`${path}/recovery`}>
-            <button type="submit">{text('admin.recovery.submit')}</button>
-          </form>
-          <a class="button secondary" href={path}>
-            {text('admin.cancel')}
-          </a>
-        </div>
-      </article>
-    </AdminLayout>
-  );
-}
-
 export interface CreatedRecoveryPageProps {
   readonly user: Pick<PersonDetail, 'id' | 'name' | 'email'>;
   /** Address of the page that asks for the code. */
