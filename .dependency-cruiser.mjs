@@ -5,6 +5,8 @@
 const layers = [
   ['core'],
   ['config'],
+  ['metrics', 'tracing'],
+  ['upstreams'],
   ['http', 'database', 'replicas', 'languages'],
   ['users', 'audit'],
   ['limits'],
@@ -15,7 +17,17 @@ const layers = [
   ['auth'],
   ['mail'],
   ['orgs'],
-  ['account', 'audit-events', 'people', 'signing-keys', 'verify', 'proxy', 'health', 'doctor'],
+  [
+    'account',
+    'audit-events',
+    'people',
+    'signing-keys',
+    'verify',
+    'proxy',
+    'health',
+    'observability',
+    'doctor',
+  ],
   ['pages'],
 ];
 

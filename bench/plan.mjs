@@ -31,8 +31,13 @@ const rows = [
   [
     'renewals',
     'renewals/s',
-    'users × active × (visits + minutes × 60 ÷ (0.8 × token life)) ÷ 86,400 × peak',
-    (a) => perSecond(a, a.visits + (a.minutes * 60) / ((1 - product.lastPart) * (product.tokenLife / 1000))),
+    'users × active × (visits + minutes × 60 ÷ (0.7 × token life)) ÷ 86,400 × peak',
+    (a) =>
+      perSecond(
+        a,
+        a.visits +
+          (a.minutes * 60) / ((1 - product.lastPart - product.chancePart / 2) * (product.tokenLife / 1000)),
+      ),
   ],
   ['ends', 'sessions ended/s', 'logins/s × ended', (a, _u, r) => r.logins * a.ended],
   [

@@ -28,6 +28,7 @@ export const product = {
   poolSize: constantOf('database/database.connection.ts', 'max'),
   tokenLife: constantOf('config/common.variables.ts', 'TOKEN_TTL') * 1000,
   lastPart: constantOf('session/token.service.ts', 'lastPart'),
+  chancePart: constantOf('session/token.service.ts', 'chancePart'),
   clockAllowance: constantOf('session/revocation.list.ts', 'clockAllowance'),
   patience: constantOf('auth/session.renewal.ts', 'patience'),
   share: constantOf('auth/session.renewal.ts', 'shareMilliseconds'),
@@ -284,8 +285,8 @@ function countBetween(moments, from, to) {
 /**
  * How sessions in use renew their tokens.
  * @param rule `minted`: `once` (all at the moment 0) or `spread` (evenly over a token's life). `isAhead`: whether the last
- *   part of a token's life renews. `lead`: further milliseconds at random, which the product does not have. `isSticky`:
- *   whether a session's requests always reach one replica. `isStale`: all are outdated at the moment 0.
+ *   part of a token's life renews. `byChance`: whether that part is longer by chance. `isSticky`: whether a session's
+ *   requests always reach one replica. `isStale`: all are outdated at the moment 0.
  */
 export function renewals(rule, settings = assumed) {
   const { sessions, replicas, gap, capacity, renewal } = settings;
@@ -294,7 +295,7 @@ export function renewals(rule, settings = assumed) {
   const agenda = new Agenda();
   const begun = new Seconds();
   const found = { begun: 0, waited: 0, failed: 0, longest: 0 };
-  const { tokenLife, lastPart, patience, share, databaseConnect } = product;
+  const { tokenLife, lastPart, chancePart, patience, share, databaseConnect } = product;
   const cycles = 3;
   const horizon = (cycles + 0.5) * tokenLife;
   const cycle = tokenLife * (rule.isAhead ? 1 - lastPart : 1);
@@ -319,7 +320,7 @@ export function renewals(rule, settings = assumed) {
     let lead = 0;
     let isStale = rule.isStale === true;
     const planNext = (time) => {
-      lead = rule.lead === undefined ? 0 : random() * rule.lead;
+      lead = rule.byChance ? random() * chancePart * tokenLife : 0;
       const near = mintedAt + tokenLife * (rule.isAhead ? 1 - lastPart : 1) - lead;
       // Requests before that change nothing; the pause has no memory.
       agenda.at(Math.max(time, isStale ? 0 : near) + pause(), request);
@@ -408,12 +409,12 @@ export function report(settings = assumed) {
   ]);
 
   const ample = { ...settings, capacity: Number.POSITIVE_INFINITY };
-  const once = { minted: 'once', isAhead: true };
+  const once = { minted: 'once', isAhead: true, byChance: true };
   const demand = [
-    ['logins spread over time', { minted: 'spread', isAhead: true }],
+    ['logins spread over time', { minted: 'spread', isAhead: true, byChance: true }],
     ['all minted at once', once],
     ['all at once, were nothing renewed ahead', { minted: 'once', isAhead: false }],
-    ['all at once, with 120 s of chance (not in the product)', { ...once, lead: 120_000 }],
+    ['all at once, were there no chance', { ...once, byChance: false }],
   ].map(([name, rule]) => {
     const { peak, peaks } = renewals(rule, ample);
     return [name, whole(peak), ...(rule.minted === 'spread' ? peaks.map(() => '') : peaks.map(whole))];
@@ -422,7 +423,7 @@ export function report(settings = assumed) {
     ['all at once', once],
     ['all at once, each session at one replica', { ...once, isSticky: true }],
     ['all at once, were nothing renewed ahead', { minted: 'once', isAhead: false }],
-    ['all at once, with 120 s of chance (not in the product)', { ...once, lead: 120_000 }],
+    ['all at once, were there no chance', { ...once, byChance: false }],
     ['all outdated at once (`vestibule revoke org`)', { ...once, isStale: true }],
   ].map(([name, rule]) => {
     const { begun, waited, failed, longest, each } = renewals(rule, settings);

@@ -32,6 +32,7 @@ import { SigningKeyRepository } from '../dist/session/signing-key.repository.js'
 import { SigningKeyRing } from '../dist/session/signing-key.ring.js';
 import { TokenService } from '../dist/session/token.service.js';
 import { UsersService } from '../dist/users/users.service.js';
+import { sessionRow } from './own/session.row.mjs';
 
 const rounds = 400;
 const warmUp = 50;
@@ -350,29 +351,16 @@ function bulks() {
       'a session',
       ['sessions'],
       (query) =>
-        insert(query, 'sessions', (_value, index) => ({
-          id: newId(),
-          user_id: userIds[index],
-          provider: 'ory',
-          provider_session_id: newId(),
-          oidc_sid: newId(),
-          issuer: 'urn:ory:kratos',
-          subject: newId(),
-          client_id: 'vestibule',
-          scope: 'openid profile email',
-          amr: 'pwd',
-          acr: 'aal1',
-          claims: '{}',
-          auth_time: now,
-          created_at: now,
-          renewed_at: now,
-          org_id: null,
-          user_agent: from.userAgent,
-          remote_address: from.remoteAddress,
-          last_seen_at: now,
-          ended_at: null,
-          end_reason: null,
-        })),
+        insert(query, 'sessions', (_value, index) =>
+          sessionRow({
+            user_id: userIds[index],
+            provider: 'ory',
+            issuer: 'urn:ory:kratos',
+            subject: newId(),
+            user_agent: from.userAgent,
+            remote_address: from.remoteAddress,
+          }),
+        ),
     ],
     [
       'an audit event',

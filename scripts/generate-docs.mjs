@@ -1,5 +1,5 @@
 // `npm run docs`: writes the documents that are generated from the code. A test holds them against it.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { prepare, root } from './prepare.mjs';
 
@@ -7,6 +7,9 @@ await prepare();
 const { renderConfigurationDocs, renderEnvExample } = await import('../dist/config/configuration.docs.js');
 const { renderErrorDocs } = await import('../dist/core/problem.docs.js');
 const { renderDoctorDocs } = await import('../dist/doctor/finding.docs.js');
+const { renderObservabilityDocs } = await import('../dist/metrics/metric.docs.js');
+const observability = join(root, 'docs/observability.md');
+writeFileSync(observability, renderObservabilityDocs(readFileSync(observability, 'utf8')));
 writeFileSync(join(root, 'docs/doctor.md'), renderDoctorDocs());
 writeFileSync(join(root, 'docs/configuration.md'), renderConfigurationDocs());
 writeFileSync(join(root, 'docs/errors.md'), renderErrorDocs());

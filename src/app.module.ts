@@ -10,6 +10,7 @@ import { HttpModule } from './http/http.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import type { ClaimsEnricher } from './session/claims.enricher.js';
 import { ClaimsModule } from './session/claims.module.js';
+import { ObservabilityModule } from './observability/observability.module.js';
 import { OrgApiKeysModule } from './orgs/org-api-keys.module.js';
 import { OrgsModule } from './orgs/orgs.module.js';
 import { PagesModule } from './pages/pages.module.js';
@@ -48,6 +49,7 @@ export class AppModule {
         VerifyModule,
         PagesModule.register(configuration, auth),
         HealthModule.register(auth),
+        ObservabilityModule.register(configuration, auth),
         DoctorModule.register(configuration, auth, looksAtItself),
         ...modules,
       ],

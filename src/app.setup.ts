@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -5,13 +6,17 @@ import { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
 import { createOpenApiDocument } from './app.openapi.js';
+import { closeOnSignals } from './app.shutdown.js';
 import type { Configuration } from './config/configuration.js';
-import { newId } from './core/identifier.js';
+import { keepTickShape } from './core/tick.shape.js';
 import { setUpHttp } from './http/http.setup.js';
+import { setUpTraffic } from './http/traffic.setup.js';
 import { setUpLimits } from './limits/limits.setup.js';
-import { createLogger, PinoLogger } from './http/pino.logger.js';
+import { createLogger, flushLogger, PinoLogger } from './http/pino.logger.js';
+import { observeRequests } from './observability/request.observer.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { bareSecurityHeaders } from './http/security.headers.js';
+import { answerUnreadable } from './http/unreadable.request.js';
 import { OpenApiDocument } from './pages/openapi.document.js';
 import type { ClaimsEnricher } from './session/claims.enricher.js';
 import { setUpOryProxy } from './proxy/ory.proxy.js';
@@ -19,7 +24,9 @@ import { setUpOryProxy } from './proxy/ory.proxy.js';
 /** Largest request body, in bytes. */
 const bodyLimit = 65_536;
 /** Milliseconds for a whole request to arrive. */
-const requestTimeout = 20_000;
+const requestTimeout = 15_000;
+/** Milliseconds between two looks for requests that take longer than that. */
+const connectionsCheckingInterval = 5000;
 
 /** What an adopter, or a test, may bring along. */
 export interface AppOptions {
@@ -37,15 +44,24 @@ export async function createApp(
   configuration: Configuration,
   options: AppOptions = {},
 ): Promise<NestFastifyApplication> {
+  keepTickShape();
   const logger = options.logger ?? createLogger(configuration.LOG_LEVEL);
   const adapter = new FastifyAdapter({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => newId(),
+    genReqId: () => randomUUID(),
     bodyLimit,
     requestTimeout,
+    http: {
+      connectionsCheckingInterval,
+      // Not more than `requestTimeout`: Node would take each for the other, and give bodies a minute.
+      headersTimeout: requestTimeout,
+      // A second Host or Authorization is no way to say two things: joined with the first, it is neither.
+      joinDuplicateHeaders: true,
+    },
     trustProxy: configuration.TRUST_PROXY.length === 0 ? false : configuration.TRUST_PROXY,
     forceCloseConnections: 'idle',
+    clientErrorHandler: (error, socket) => answerUnreadable(error, socket, logger),
     // A URL that the router can't read is answered before any hook: without this, in Fastify's own words.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
       app.get(ProblemFilter).answer(error, request, reply.headers(bareSecurityHeaders));
@@ -60,12 +76,15 @@ export async function createApp(
       logger: new PinoLogger(logger),
     },
   );
-  await setUpHttp(app, configuration);
+  observeRequests(app, configuration);
+  setUpHttp(app, configuration, logger);
+  setUpTraffic(app, configuration);
   setUpLimits(app);
   if (configuration.AUTH_PROVIDER === 'ory') {
     await setUpOryProxy(app, configuration);
   }
   app.get(OpenApiDocument, { strict: false }).set(createOpenApiDocument(app, configuration));
-  app.enableShutdownHooks();
+  adapter.getInstance().addHook('onClose', () => flushLogger(logger));
+  closeOnSignals(app, configuration.SHUTDOWN_DELAY ?? 0);
   return app;
 }

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { createApp } from './app.setup.js';
-import { assertInside } from './config/air-gap.check.js';
+import { assertInside, assertNoMetadata } from './config/air-gap.check.js';
 import { refuseOutsideConnections } from './config/air-gap.connections.js';
 import { loadConfiguration } from './config/configuration.js';
 import { createLogger } from './http/pino.logger.js';
@@ -11,6 +11,8 @@ async function main(): Promise<void> {
   if (configuration.AIR_GAPPED) {
     await assertInside(configuration);
     refuseOutsideConnections();
+  } else {
+    await assertNoMetadata(configuration);
   }
   const logger = createLogger(configuration.LOG_LEVEL);
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'a rejection was not handled'));

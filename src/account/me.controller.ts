@@ -115,7 +115,7 @@ export class MeController {
   ): Promise<z.output<typeof meSchema>> {
     const { user, session } = await this.#profile.change(principal, body, ifMatch, originOf(request));
     if (session !== undefined && principal.credential === 'cookie') {
-      await this.#cookie.write(reply, session.token);
+      this.#cookie.write(reply, session.token);
     }
     void reply.header('etag', entityTag(user.version));
     const org = session === undefined ? principal.claims.org : session.claims.org;

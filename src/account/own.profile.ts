@@ -51,7 +51,7 @@ export class OwnProfile {
     if (hasSession(principal)) {
       // Before anything is written: with a profile that fits into no cookie nobody could log in any more.
       const { token } = await this.#mint(principal, change);
-      await this.#cookie.requireFit(token);
+      this.#cookie.requireFit(token);
     }
     const act = byThemselves(principal, origin);
     const user = await this.#profiles.change(principal.claims.sub, change, ifMatch, act);

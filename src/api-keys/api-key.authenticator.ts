@@ -6,11 +6,13 @@ import {
   type OnModuleInit,
   type BeforeApplicationShutdown,
 } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
 import { newId } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
+import { digestOf, isSameText } from '../core/secret.text.js';
 import type { ApiKeyRow } from '../database/database.schema.js';
 import type { Claims } from '../session/claims.schema.js';
 import { type AuthenticatedKey, KeyAuthenticator, apiKeyClientId } from '../session/key.authenticator.js';
@@ -18,7 +20,7 @@ import { RevocationList } from '../session/revocation.list.js';
 import { accountClaims } from '../session/account.claims.js';
 import type { Account } from '../users/account.query.js';
 import { UsersService } from '../users/users.service.js';
-import { isSameHash, parseApiKey } from './api-key.format.js';
+import { type ParsedApiKey, parseApiKey } from './api-key.format.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 
 /** How long a key is believed before SQL is asked about it again, in milliseconds; a revocation ends it at once. */
@@ -32,6 +34,15 @@ interface CachedKey {
   /** Claims, and with their `jti` the moment at which they were true. */
   readonly claims: Claims;
   readonly readAt: number;
+}
+
+/** A key as it was sent, whose secret was right. */
+interface Recognised {
+  readonly id: string;
+  readonly known: CachedKey;
+  /** Of the revocations, when they last had nothing against it: as long as it is the same, nothing is looked up. */
+  readonly revision: number;
+  readonly admitted: AuthenticatedKey;
 }
 
 /**
@@ -49,7 +60,9 @@ export class ApiKeyAuthenticator
   readonly #revocations: RevocationList;
   readonly #clock: Clock;
   readonly #configuration: Configuration;
-  readonly #cache = new Map<string, CachedKey>();
+  readonly #cache = new LRUCache<string, CachedKey>({ max: maximumCached });
+  /** By digests of whole keys. */
+  readonly #recognised = new LRUCache<string, Recognised>({ max: maximumCached });
   readonly #reading = new Map<string, Promise<CachedKey>>();
   #uses = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
@@ -69,6 +82,10 @@ export class ApiKeyAuthenticator
     this.#configuration = configuration;
   }
 
+  override get size(): number {
+    return this.#cache.size;
+  }
+
   onModuleInit(): void {
     this.#timer = setInterval(() => void this.#flush(), flushMilliseconds).unref();
   }
@@ -81,35 +98,59 @@ export class ApiKeyAuthenticator
     await this.#flush();
   }
 
-  override async authenticate(key: string, { anew = false } = {}): Promise<AuthenticatedKey> {
+  override authenticate(key: string, { anew = false } = {}): AuthenticatedKey | Promise<AuthenticatedKey> {
+    const digest = digestOf(key);
+    const recognised = anew ? undefined : this.#recall(digest);
+    if (recognised !== undefined) {
+      return recognised;
+    }
     const parsed = parseApiKey(key);
     if (parsed === undefined) {
       throw new Problem('unauthenticated', { reason: 'api_key_malformed' });
     }
-    const { id, secretHash } = parsed;
     this.#revocations.requireFresh();
-    const known = anew ? undefined : this.#cache.get(id);
-    const found = known !== undefined && this.#isGood(known) ? known : await this.#read(id);
+    const known = anew ? undefined : this.#cache.get(parsed.id);
+    return known !== undefined && this.#isGood(known)
+      ? this.#admit(digest, parsed, known)
+      : this.#read(parsed.id).then((found) => this.#admit(digest, parsed, found));
+  }
+
+  /** Whose key it is, while nothing can have changed since it was admitted. */
+  #recall(digest: string): AuthenticatedKey | undefined {
+    const found = this.#recognised.get(digest);
+    if (found === undefined || found.revision !== this.#revocations.revision) {
+      return undefined;
+    }
+    this.#revocations.requireFresh();
     const now = this.#clock.now();
-    if (!isSameHash(found.row.secret_hash, secretHash)) {
+    const { id, known, admitted } = found;
+    if (!isRecent(known, now) || isExpired(known.row, now)) {
+      return undefined;
+    }
+    this.#uses.set(id, now);
+    return admitted;
+  }
+
+  #admit(digest: string, { id, secretHash }: ParsedApiKey, known: CachedKey): AuthenticatedKey {
+    const { row, account, claims } = known;
+    // Before anything is looked up: a revocation that comes meanwhile has another number.
+    const { revision } = this.#revocations;
+    const now = this.#clock.now();
+    if (!isSameText(row.secret_hash, secretHash)) {
       throw new Problem('unauthenticated', { reason: 'api_key_wrong' });
     }
-    if (
-      found.row.revoked_at !== null ||
-      this.#revocations.isEnded(id) ||
-      (found.row.expires_at !== null && found.row.expires_at <= now)
-    ) {
+    if (row.revoked_at !== null || this.#revocations.isEnded(id) || isExpired(row, now)) {
       throw new Problem('unauthenticated', { reason: 'api_key_over' });
     }
     this.#uses.set(id, now);
-    const { account, claims, row } = found;
     const expiresAt = row.expires_at === null ? Number.POSITIVE_INFINITY : Math.floor(row.expires_at / 1000);
-    return { user: account.user, claims, expiresAt };
+    const admitted = { user: account.user, claims, expiresAt };
+    this.#recognised.set(digest, { id, known, revision, admitted });
+    return admitted;
   }
 
-  #isGood({ claims, readAt }: CachedKey): boolean {
-    const age = this.#clock.now() - readAt;
-    return age >= 0 && age < cacheMilliseconds && this.#revocations.verdict(claims) !== 'stale';
+  #isGood(known: CachedKey): boolean {
+    return isRecent(known, this.#clock.now()) && this.#revocations.verdict(known.claims) !== 'stale';
   }
 
   /** Requests that ask for one key at the same time share one reading. */
@@ -134,12 +175,8 @@ export class ApiKeyAuthenticator
       // Its service account was removed from the organisation that it's for.
       throw new Problem('unauthenticated', { reason: 'api_key_out_of_org' });
     }
-    const found = { row, account, claims: this.#claims(row, account, readAt), readAt };
-    this.#cache.delete(id);
-    if (this.#cache.size >= maximumCached) {
-      const [oldest] = this.#cache.keys();
-      this.#cache.delete(oldest ?? id);
-    }
+    const claims = this.#claims(row, account, readAt);
+    const found = { row, account, claims, readAt };
     this.#cache.set(id, found);
     return found;
   }
@@ -176,4 +213,13 @@ export class ApiKeyAuthenticator
       });
     }
   }
+}
+
+function isRecent({ readAt }: CachedKey, now: number): boolean {
+  const age = now - readAt;
+  return age >= 0 && age < cacheMilliseconds;
+}
+
+function isExpired({ expires_at: expiresAt }: ApiKeyRow, now: number): boolean {
+  return expiresAt !== null && expiresAt <= now;
 }

@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Clock } from '../core/clock.service.js';
 import { newId } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
-import type { AuditEvent } from './audit.event.js';
+import type { AuditEvent, AuditEventType } from './audit.event.js';
 import { type AuditEventRow, AuditRepository } from './audit.repository.js';
 
 export type { AuditEvent } from './audit.event.js';
@@ -28,6 +28,7 @@ export class AuditService implements OnApplicationShutdown {
   readonly #repository: AuditRepository;
   readonly #clock: Clock;
   readonly #waiting: AuditEventRow[] = [];
+  readonly #counts = new Map<AuditEventType, number>();
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #sequence = 0;
@@ -39,9 +40,20 @@ export class AuditService implements OnApplicationShutdown {
     this.#clock = clock;
   }
 
+  /** How many events of a type this process has recorded. */
+  countOf(type: AuditEventType): number {
+    return this.#counts.get(type) ?? 0;
+  }
+
+  /** How many events wait for the database. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Writes an event to the log at once and to the table soon. Never fails the act that is recorded. */
   async record(event: AuditEvent): Promise<void> {
     this.#logger.log(event.type, { ...event });
+    this.#counts.set(event.type, this.countOf(event.type) + 1);
     if (this.#waiting.length >= maximumWaiting) {
       if (!this.#isOverflowing) {
         this.#isOverflowing = true;

@@ -9,7 +9,7 @@ describe('delegate', () => {
   });
 
   it('the current actor is outermost, then those behind it, then those of the subject', () => {
-    expect(delegate(undefined, { sub: 'a' })).toEqual({ sub: 'a' });
+    expect(delegate(undefined, { sub: 'a' })).toStrictEqual({ sub: 'a' });
     expect(delegate({ sub: 'c' }, { sub: 'a', act: { sub: 'b' } })).toEqual({
       sub: 'a',
       act: { sub: 'b', act: { sub: 'c' } },

@@ -77,7 +77,7 @@ export class AuthController {
     const { accessToken, inviteToken } = body;
     const invite = inviteToken === undefined ? undefined : { token: inviteToken, isRequired: true };
     const { user, session } = await this.#auth.login({ accessToken, invite, previous }, originOf(request));
-    await this.#cookie.write(reply, session.token);
+    this.#cookie.write(reply, session.token);
     const { expiresAt } = this.#sessions.limitsOf(session.claims);
     return { user, session: { id: session.claims.sid, expiresAt } };
   }

@@ -10,6 +10,7 @@ import { LimitsModule } from '../limits/limits.module.js';
 import { AccessGuard } from '../session/access.guard.js';
 import { RequestAuthenticator } from '../session/request.authenticator.js';
 import { SessionGuard } from '../session/session.guard.js';
+import { MetricsModule } from '../metrics/metrics.module.js';
 import { SessionModule } from '../session/session.module.js';
 import { SessionRenewer } from '../session/session.renewer.js';
 import { StepUpGuard } from '../session/step-up.guard.js';
@@ -55,6 +56,7 @@ export class AuthModule {
         UsersModule,
         AuditModule,
         LimitsModule,
+        MetricsModule,
         SessionModule,
         ApiKeysModule,
         orgs,
@@ -96,6 +98,7 @@ export class AuthModule {
       ],
       exports: [
         AuthStrategy,
+        SessionRenewer,
         AccountLife,
         AccountRecovery,
         AccountSessions,

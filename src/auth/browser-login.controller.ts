@@ -103,11 +103,7 @@ export class BrowserLoginController {
   ): Promise<void> {
     const query = queryOf(request);
     const invite = inviteOf(query);
-    if (
-      invite !== undefined &&
-      isFromElsewhere(request) &&
-      (await this.#cookie.read(request)) !== undefined
-    ) {
+    if (invite !== undefined && isFromElsewhere(request) && this.#cookie.read(request) !== undefined) {
       // Whoever is logged in sees no page of the login, and would be made a member without a question.
       await reply.redirect(`/invitation?${new URLSearchParams({ invite })}`, 302);
       return;
@@ -171,7 +167,7 @@ export class BrowserLoginController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const transaction = await this.#transactions.take(request, reply, state);
+    const transaction = this.#transactions.take(request, reply, state);
     const answer = new URL(request.url, this.#publicUrl);
     const exchanged = await this.#exchange(answer, transaction);
     if (exchanged === undefined) {
@@ -186,7 +182,7 @@ export class BrowserLoginController {
     const attempt = { accessToken, exchanged, transaction, invite, previous };
     const { session, inviteProblem } = await this.#auth.login(attempt, originOf(request)).catch(refuse);
     await this.#strategy.discard(accessToken);
-    await this.#cookie.write(reply, session.token);
+    this.#cookie.write(reply, session.token);
     await reply.redirect(inviteProblem === undefined ? returnTo : noticeOf(inviteProblem), 302);
   }
 
@@ -216,7 +212,7 @@ export class BrowserLoginController {
         : [];
     });
     const { url, checks } = await this.#strategy.begin({ kind, hints: Object.fromEntries(hints), demand });
-    await this.#transactions.start(request, reply, {
+    this.#transactions.start(request, reply, {
       checks,
       returnTo: safeReturnTo(returnTo, this.#publicUrl),
       attempt,

@@ -1,8 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
+import { isSameText } from '../core/secret.text.js';
 import { type Principal, hasSession } from '../session/principal.js';
 import { SessionService } from '../session/session.service.js';
 import { UsersService } from '../users/users.service.js';
@@ -85,7 +86,7 @@ export class CommandLineLogins {
     if (grant === undefined) {
       throw refused('code_unknown_used_or_over');
     }
-    if (!isSame(challengeOf(form.code_verifier), grant.code_challenge)) {
+    if (!isSameText(challengeOf(form.code_verifier), grant.code_challenge)) {
       throw refused('code_verifier_wrong');
     }
     if ((form.redirect_uri ?? null) !== grant.redirect_uri) {
@@ -114,9 +115,4 @@ function refused(reason: string): OAuthError {
 /** RFC 7636 section 4.6. */
 function challengeOf(verifier: string): string {
   return createHash('sha256').update(verifier).digest('base64url');
-}
-
-function isSame(one: string, other: string): boolean {
-  const [first, second] = [Buffer.from(one), Buffer.from(other)];
-  return first.length === second.length && timingSafeEqual(first, second);
 }

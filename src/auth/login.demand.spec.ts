@@ -38,6 +38,11 @@ describe('requireMet', () => {
   const startedAt = 1_700_000_000;
   const at = (seconds: number) => ({ authTime: (startedAt + seconds) * 1000, acr: 'aal1' as const });
 
+  it('only what is demanded becomes a parameter', () => {
+    expect(demandParameters({ maxAge: 5 })).toEqual({ max_age: '5' });
+    expect(demandParameters({ acr: 'aal2' }, 'mfa')).toEqual({ acr_values: 'mfa' });
+  });
+
   it('without a demand any login does, also one of unknown age', () => {
     expect(() => requireMet({}, { authTime: null, acr: 'aal1' }, startedAt)).not.toThrow();
   });

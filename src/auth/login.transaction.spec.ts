@@ -56,6 +56,7 @@ describe('login transaction', () => {
     const { state, cookie } = await start();
     const answer = await gateway.request(`/auth/callback?code=x&state=${state}`, { headers: { cookie } });
     const name = cookie.split('=', 1)[0] ?? '';
+    expect(name).toMatch(/^__Host-vestibule-login\.[\w-]{16}$/);
     expect(answer.cookies.some((header) => header.startsWith(`${name}=; Max-Age=0`))).toBe(true);
     expect(answer.headers['cache-control']).toBe('no-store');
   });
@@ -76,6 +77,20 @@ describe('login transaction', () => {
       expect(await callback(query, cookie)).toBe('refused');
     }
     expect(await callback(`state=${state}`, cookie)).toBe('taken');
+  });
+
+  it.each([
+    ['state_missing', ''],
+    ['state_missing', 'state='],
+    ['state_missing', `state=${'a'.repeat(513)}`],
+    ['state_unknown', `state=${'a'.repeat(512)}`],
+    ['state_unknown', 'state=unknown'],
+  ])('the log says %s of the query %.20s', async (reason, query) => {
+    const { cookie } = await start();
+    const lines = gateway.log.length;
+    expect(await callback(query, cookie)).toBe('refused');
+    const told = gateway.log.slice(lines).flatMap((line) => /"reason":"(state_\w+)"/.exec(line)?.[1] ?? []);
+    expect(told).toEqual([reason]);
   });
 
   it("another browser's state, with no cookie or with a cookie of its own login, is refused", async () => {

@@ -68,7 +68,7 @@ export class LoginTransactions {
   }
 
   /** Starts a transaction and ties it to the browser. */
-  async start(request: FastifyRequest, reply: FastifyReply, login: PendingLogin): Promise<void> {
+  start(request: FastifyRequest, reply: FastifyReply, login: PendingLogin): void {
     for (const name of cookieNames(request.headers.cookie, this.#prefix).slice(0, -(openAtOnce - 1))) {
       this.#jar.clear(reply, name);
     }
@@ -83,7 +83,7 @@ export class LoginTransactions {
       startedAt: now,
       expiresAt: now + lifetime,
     };
-    const sealed = await this.#box.seal(JSON.stringify(transaction));
+    const sealed = this.#box.seal(JSON.stringify(transaction));
     this.#jar.set(reply, this.#cookieName(transaction.state), sealed, lifetime);
   }
 
@@ -91,13 +91,13 @@ export class LoginTransactions {
    * The transaction that an answer with this `state` belongs to; it can't be taken again.
    * @throws {Problem} `login_state_invalid` unless this browser started it, with this provider, not long ago.
    */
-  async take(request: FastifyRequest, reply: FastifyReply, state: unknown): Promise<LoginTransaction> {
+  take(request: FastifyRequest, reply: FastifyReply, state: unknown): LoginTransaction {
     if (typeof state !== 'string' || state === '' || state.length > 512) {
       throw invalid('state_missing');
     }
     const name = this.#cookieName(state);
     const sealed = readSingleCookie(request.headers.cookie, name);
-    const text = sealed === undefined ? undefined : await this.#box.open(sealed);
+    const text = sealed === undefined ? undefined : this.#box.open(sealed);
     if (text === undefined) {
       throw invalid('state_unknown');
     }

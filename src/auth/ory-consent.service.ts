@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Problem } from '../core/problem.error.js';
 import { HydraClient } from '../hydra/hydra.client.js';
+import { keepsLoggedIn } from '../hydra/hydra.clients.js';
 import type { ConsentRequest } from '../hydra/hydra.schemas.js';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { toProviderIdentity } from '../kratos/kratos.session.js';
@@ -36,9 +37,13 @@ export class OryConsentService {
     return request.skip === true || request.client.skip_consent === true;
   }
 
-  /** Grants everything that was asked for. @returns where the browser goes on. */
+  /**
+   * Grants everything that was asked for. Hydra lets a silent login (`prompt=none`) through by a consent that it remembers,
+   * and no longer tells such logins of one application apart: one that refresh tokens keep logged in would lose them by a
+   * logout on another device, and needs no silent login. @returns where the browser goes on.
+   */
   async grantAll(request: ConsentRequest): Promise<string> {
-    return this.#grant(request, request.requested_scope ?? [], false);
+    return this.#grant(request, request.requested_scope ?? [], !keepsLoggedIn(request.client));
   }
 
   /** Carries out a person's decision; never more than what the client asked for. @returns where the browser goes on. */

@@ -3,6 +3,7 @@ import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type LimitCheck, RateLimits, addressCheck } from '../limits/rate.limits.js';
 import { principalOf } from '../session/principal.js';
+import { perRoute } from '../session/route.metadata.js';
 import { RATE_LIMITED, type RouteLimit } from './rate-limited.decorator.js';
 
 /**
@@ -11,19 +12,20 @@ import { RATE_LIMITED, type RouteLimit } from './rate-limited.decorator.js';
  */
 @Injectable()
 export class RateLimitGuard implements CanActivate {
-  readonly #reflector: Reflector;
+  readonly #limitOf: (context: ExecutionContext) => RouteLimit | undefined;
   readonly #limits: RateLimits;
 
   constructor(reflector: Reflector, limits: RateLimits) {
-    this.#reflector = reflector;
+    this.#limitOf = perRoute(([handler]) => reflector.get<RouteLimit | undefined>(RATE_LIMITED, handler));
     this.#limits = limits;
   }
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const limit = this.#reflector.get<RouteLimit | undefined>(RATE_LIMITED, context.getHandler());
-    if (limit === undefined) {
-      return true;
-    }
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const limit = this.#limitOf(context);
+    return limit === undefined || this.#count(limit, context);
+  }
+
+  async #count(limit: RouteLimit, context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const reply = context.switchToHttp().getResponse<FastifyReply>();
     const onSuccess = limit.counts === 'all' ? 'keep' : 'return';

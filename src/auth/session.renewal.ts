@@ -96,7 +96,7 @@ export class SessionRenewal extends SessionRenewer {
   }
 
   #begin(claims: Claims, from: UsedFrom): Promise<MintedSession> {
-    const outcome = this.#renewOnce(claims, from);
+    const outcome = this.#counted(claims, from);
     const renewal: Renewal = { outcome, doneAt: null, hasFailed: false };
     this.#renewals.set(claims.sid, renewal);
     const forget = (): void => {
@@ -114,7 +114,21 @@ export class SessionRenewal extends SessionRenewer {
     return outcome;
   }
 
-  async #renewOnce(claims: Claims, from: UsedFrom): Promise<MintedSession> {
+  async #counted(claims: Claims, from: UsedFrom): Promise<MintedSession> {
+    try {
+      const { session, isConfirmed } = await this.#renewOnce(claims, from);
+      this.outcomes[isConfirmed ? 'confirmed' : 'grace'] += 1;
+      return session;
+    } catch (error) {
+      this.outcomes[error instanceof Problem && error.definition.status < 500 ? 'refused' : 'failed'] += 1;
+      throw error;
+    }
+  }
+
+  async #renewOnce(
+    claims: Claims,
+    from: UsedFrom,
+  ): Promise<{ readonly session: MintedSession; readonly isConfirmed: boolean }> {
     const session = await this.#sessions.findLive(claims.sid);
     if (session === undefined || session.user_id !== claims.sub) {
       throw new Problem('unauthenticated', { reason: 'session_over' });
@@ -126,7 +140,7 @@ export class SessionRenewal extends SessionRenewer {
     if (!(await this.#sessions.markUsed(session.id, from, isConfirmed))) {
       throw new Problem('unauthenticated', { reason: 'session_ended' });
     }
-    return this.#sessions.mint(account, session);
+    return { session: await this.#sessions.mint(account, session), isConfirmed };
   }
 
   /** @returns whether the provider confirmed its session; false while the grace lasts. */

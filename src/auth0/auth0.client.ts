@@ -4,8 +4,10 @@ import { Passport } from 'passport';
 import Auth0 from 'passport-auth0';
 import { z } from 'zod';
 import type { Auth0Configuration } from '../config/configuration.js';
+import type { CircuitBreaker } from '../core/circuit.breaker.js';
 import { Problem } from '../core/problem.error.js';
 import { unavailable, vendorTimeout } from '../core/vendor.call.js';
+import type { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import type { LoginChecks } from '../oidc/relying.party.js';
 import { type PassportRequest, PassportResponse } from './passport.facade.js';
 
@@ -30,8 +32,12 @@ const extraParametersSchema = z.looseObject({ id_token: z.string(), scope: z.str
 export class Auth0Client {
   readonly #passport = new Passport();
   readonly #audience: string | undefined;
+  readonly #breaker: CircuitBreaker;
+  readonly #calls: UpstreamCalls;
 
-  constructor(configuration: Auth0Configuration) {
+  constructor(configuration: Auth0Configuration, breaker: CircuitBreaker, calls: UpstreamCalls) {
+    this.#calls = calls;
+    this.#breaker = breaker;
     this.#audience = configuration.AUTH0_AUDIENCE;
     this.#passport.use('auth0', createStrategy(configuration));
   }
@@ -66,7 +72,9 @@ export class Auth0Client {
       const reason = `provider_${(request.query['error'] ?? 'code_missing').replaceAll(/[^a-z_]/g, '').slice(0, 40)}`;
       throw new Problem('login_refused', { reason });
     }
-    const outcome = await this.#run(request, new PassportResponse(), {});
+    const outcome = await this.#breaker.run(() =>
+      this.#calls.timed('provider', 'exchange', () => this.#run(request, new PassportResponse(), {})),
+    );
     const tokens = z.object({ accessToken: z.string(), extra: extraParametersSchema }).safeParse(outcome);
     if (!tokens.success) {
       throw new Problem('login_refused', { reason: 'auth0_answer_invalid' });

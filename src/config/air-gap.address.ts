@@ -13,14 +13,24 @@ for (const [network, prefix] of [
 inside.addAddress('::1', 'ipv6');
 inside.addSubnet('fc00::', 7, 'ipv6');
 
-/** Metadata services that have an address in a private range: those of AWS and of Google Cloud. */
+/** Metadata services: IPv4 link-local, one of Alibaba Cloud, and those of AWS and of Google Cloud in a private range. */
 const metadata = new BlockList();
+metadata.addSubnet('169.254.0.0', 16, 'ipv4');
+metadata.addAddress('100.100.100.200', 'ipv4');
 metadata.addAddress('fd00:ec2::254', 'ipv6');
 metadata.addAddress('fd20:ce::254', 'ipv6');
 
 /** Whether an IP address is one that an air-gapped gateway may talk to; false for whatever isn't an IP address. */
 export function isInside(address: string): boolean {
+  return isIn(inside, address) && !isIn(metadata, address);
+}
+
+/** Whether an IP address is one at which clouds serve a machine's own credentials. */
+export function isMetadata(address: string): boolean {
+  return isIn(metadata, address);
+}
+
+function isIn(list: BlockList, address: string): boolean {
   // An IPv4 address in IPv6's clothes (::ffff:192.0.2.1) is judged by the rules of IPv4.
-  const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
-  return isIP(address) !== 0 && inside.check(address, family) && !metadata.check(address, family);
+  return isIP(address) !== 0 && list.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
 }

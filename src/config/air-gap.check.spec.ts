@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { isInside } from './air-gap.address.js';
-import { type HostResolver, assertInside } from './air-gap.check.js';
+import { type HostResolver, assertInside, assertNoMetadata } from './air-gap.check.js';
 import { ConfigurationError, loadConfiguration } from './configuration.js';
 
 const ory = {
@@ -104,6 +104,7 @@ describe('a configuration', () => {
     ['DATABASE_URL', 'postgres://user:p/ss@public.example/db'],
     ['REDIS_URL', 'rediss://public.example:6379'],
     ['SMTP_URL', 'smtp://198.51.100.25:25'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'https://public.example'],
     ['SOCIAL_PROVIDERS', '[{"id":"g","provider":"google","client_id":"x"}]'],
     ['SOCIAL_PROVIDERS', '[{"id":"g","provider":"google","client_id":"x","issuer_url":"http://kratos"}]'],
     ['SOCIAL_PROVIDERS', '[{"id":"g","provider":"gitlab","client_id":"x"}]'],
@@ -145,5 +146,28 @@ describe('a configuration', () => {
         host === 'nowhere.example' ? new Promise(() => {}) : resolver(host),
       ),
     ).toEqual([]);
+  });
+});
+
+describe('a configuration that may leave the private network', () => {
+  const open = { ...ory, AIR_GAPPED: 'false' };
+
+  it.each([
+    ['HYDRA_ADMIN_URL', 'http://169.254.169.254'],
+    ['HYDRA_ADMIN_URL', 'http://2852039166/latest'],
+    ['KRATOS_ADMIN_URL', 'http://[::ffff:169.254.170.2]'],
+    ['KRATOS_PUBLIC_URL', 'http://[fd00:ec2::254]'],
+    ['REDIS_URL', 'redis://100.100.100.200'],
+    ['SMTP_URL', 'smtp://metadata.example'],
+  ])('%s=%s is refused: a metadata service [W16]', async (variable, value) => {
+    const configuration = loadConfiguration({ ...open, [variable]: value });
+    await expect(assertNoMetadata(configuration, resolver)).rejects.toMatchObject({
+      problems: [`${variable}: leads to a cloud's metadata service`],
+    });
+  });
+
+  it('goes anywhere else, and to names that do not resolve', async () => {
+    const anywhere = { ...open, REDIS_URL: 'redis://public.example', SMTP_URL: 'smtp://nowhere.example' };
+    await expect(assertNoMetadata(loadConfiguration(anywhere), resolver)).resolves.toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isInside } from './air-gap.address.js';
+import { isInside, isMetadata } from './air-gap.address.js';
 import { type ConfiguredHost, configuredHosts } from './air-gap.hosts.js';
 import { type Configuration, ConfigurationError } from './configuration.js';
 
@@ -23,24 +23,46 @@ export async function assertInside(
   configuration: Configuration,
   resolver: HostResolver = systemResolver,
 ): Promise<void> {
-  const hosts = configuredHosts(configuration);
-  const judged = await Promise.all(
-    hosts.map(async (entry) => ({ ...entry, leaves: await leaves(entry, resolver) })),
+  await refuse(
+    configuration,
+    async ({ host }) => host === undefined || !(await addressesOf(host, resolver)).every(isInside),
+    "leads out of the private network, which AIR_GAPPED doesn't allow",
   );
-  const names = new Set(judged.filter((entry) => entry.leaves).map(({ variable }) => variable));
+}
+
+/**
+ * Refuses a configuration with a host that is a cloud's metadata service, which gives credentials to whoever asks from inside.
+ * A name that doesn't resolve, or not within two seconds, is let pass.
+ * @throws {ConfigurationError} naming each variable.
+ */
+export async function assertNoMetadata(
+  configuration: Configuration,
+  resolver: HostResolver = systemResolver,
+): Promise<void> {
+  await refuse(
+    configuration,
+    async ({ host }) => host !== undefined && (await addressesOf(host, resolver)).some(isMetadata),
+    "leads to a cloud's metadata service",
+  );
+}
+
+async function refuse(
+  configuration: Configuration,
+  isRefused: (entry: ConfiguredHost) => Promise<boolean>,
+  why: string,
+): Promise<void> {
+  const judged = await Promise.all(
+    configuredHosts(configuration).map(async (entry) => ((await isRefused(entry)) ? [entry.variable] : [])),
+  );
+  const names = new Set(judged.flat());
   if (names.size > 0) {
-    throw new ConfigurationError(
-      [...names].map((name) => `${name}: leads out of the private network, which AIR_GAPPED doesn't allow`),
-    );
+    throw new ConfigurationError([...names].map((name) => `${name}: ${why}`));
   }
 }
 
-async function leaves({ host }: ConfiguredHost, resolver: HostResolver): Promise<boolean> {
-  if (host === undefined) {
-    return true;
-  }
+async function addressesOf(host: string, resolver: HostResolver): Promise<readonly string[]> {
   if (isIP(host) !== 0) {
-    return !isInside(host);
+    return [host];
   }
   const done = new AbortController();
   const addresses = await Promise.race([
@@ -48,5 +70,5 @@ async function leaves({ host }: ConfiguredHost, resolver: HostResolver): Promise
     delay(patienceMs, [], { signal: done.signal }).catch(() => []),
   ]);
   done.abort();
-  return !addresses.every(isInside);
+  return addresses;
 }

@@ -40,7 +40,7 @@ export function configuredHosts(configuration: Configuration): ConfiguredHost[] 
       urls.push(['OIDC_ISSUER', configuration.OIDC_ISSUER]);
       break;
   }
-  for (const name of ['REDIS_URL', 'SMTP_URL'] as const) {
+  for (const name of ['REDIS_URL', 'SMTP_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const) {
     const url = configuration[name];
     if (url !== undefined) {
       urls.push([name, url]);

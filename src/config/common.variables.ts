@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { claimsMap } from './claims-map.parser.js';
+import { observabilityVariables } from './observability.variables.js';
 import { rateLimitVariables } from './rate-limit.variables.js';
 import { addressRange } from './rate-limit.parser.js';
 import { secret } from './secret.parser.js';
+import { trafficVariables } from './traffic.variables.js';
 import { commaList, duration, flag, origin, variableDocs } from './variable.js';
 
 const port = z.string().transform((text, context) => {
@@ -221,6 +223,8 @@ export const commonVariables = z.object({
     example: '10.0.0.0/8',
   }),
   ...rateLimitVariables,
+  ...trafficVariables,
+  ...observabilityVariables,
   AIR_GAPPED: flag.default(false).register(variableDocs, {
     description:
       'Whether nothing may leave the private network: a configured host outside of it is refused at the start, each other connection of the gateway when it is made (docs/air-gap.md). `PUBLIC_URL` may be any name.',
@@ -233,5 +237,9 @@ export const commonVariables = z.object({
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'must be a pino level')
     .default('info')
-    .register(variableDocs, { description: 'Least level that is logged: JSON lines on standard output.' }),
+    .register(variableDocs, {
+      description:
+        'Least level that is logged: JSON lines on standard output. `debug` and `trace` are refused where `NODE_ENV` is ' +
+        '`production`, as in the image.',
+    }),
 });

@@ -83,4 +83,25 @@ describe('loadConfiguration', () => {
       { numRuns: 2000 },
     );
   });
+
+  it.each(names)('%s: any text is taken, or refused with the name of the variable', (name) => {
+    const right = {
+      SECRETS: randomBytes(32).toString('hex'),
+      ...Object.fromEntries(
+        ['KRATOS_PUBLIC_URL', 'KRATOS_ADMIN_URL', 'HYDRA_PUBLIC_URL', 'HYDRA_ADMIN_URL'].map((url) => [
+          url,
+          'http://ory:4433',
+        ]),
+      ),
+    };
+    fc.assert(
+      fc.property(marked, (value) => {
+        const message = messageOf({ ...right, [name]: value });
+        // Another provider has other variables, which are missing then.
+        expect(message === '' || message.includes(name) || name === 'AUTH_PROVIDER').toBe(true);
+        expect(message).not.toContain(canary);
+      }),
+      { numRuns: 60 },
+    );
+  });
 });

@@ -195,7 +195,7 @@ describe('other settings', () => {
   });
 
   it.each(['admin1234567', 'Password12345', 'changeme-changeme', 'letmein-letmein', '123456789012'])(
-    'default admin password %j is refused',
+    'default admin password %j is refused [W17]',
     (ADMIN_PASSWORD) => {
       expect(problemsOf({ SECRETS, ...ory, ADMIN_PASSWORD })).toEqual([
         'ADMIN_PASSWORD: must not be a default password',
@@ -203,7 +203,17 @@ describe('other settings', () => {
     },
   );
 
-  it('a short admin password is refused', () => {
+  it.each(['debug', 'trace'])(
+    'LOG_LEVEL %s is refused in production, and nowhere else [W17]',
+    (LOG_LEVEL) => {
+      expect(problemsOf({ SECRETS, ...ory, LOG_LEVEL, NODE_ENV: 'production' })).toEqual([
+        'LOG_LEVEL: debug and trace are for development, and NODE_ENV is production',
+      ]);
+      expect(problemsOf({ SECRETS, ...ory, LOG_LEVEL })).toEqual([]);
+    },
+  );
+
+  it('a short admin password is refused [W17]', () => {
     expect(problemsOf({ SECRETS, ...ory, ADMIN_PASSWORD: 'short' })).toEqual([
       'ADMIN_PASSWORD: must have at least 12 characters',
     ]);

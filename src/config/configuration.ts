@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { commonVariables } from './common.variables.js';
+import { productionProblems } from './production.check.js';
 import { auth0Variables, oidcVariables, oryVariables } from './provider.variables.js';
 
 type Common = z.output<typeof commonVariables>;
@@ -14,6 +15,7 @@ export interface CommonConfiguration extends Omit<Common, 'AUTH_PROVIDER'> {
   readonly TOKEN_AUDIENCE: string;
   readonly DATABASE_URL: string;
   readonly MAIL_FROM: string;
+  readonly METRICS: 'on' | 'off';
 }
 
 /** `AUTH_PROVIDER=ory`. */
@@ -57,6 +59,11 @@ export class ConfigurationError extends Error {
   }
 }
 
+/** The variable that a problem begins with. */
+function nameIn(problem: string): string {
+  return problem.slice(0, problem.indexOf(':'));
+}
+
 /** The clients that the bootstrap registers at Hydra. */
 const ownOryClients = ['vestibule', 'vestibule-spa', 'vestibule-cli'];
 
@@ -77,6 +84,11 @@ export function loadConfiguration(environment: Environment): Configuration {
   }
   if (common.success) {
     problems.push(...contradictions(common.data));
+  }
+  if (environment['NODE_ENV'] === 'production') {
+    // One word about each variable is enough.
+    const named = new Set(problems.map(nameIn));
+    problems.push(...productionProblems(values).filter((problem) => !named.has(nameIn(problem))));
   }
   if (!common.success || !specific?.success || problems.length > 0) {
     throw new ConfigurationError([...new Set(problems)]);
@@ -120,6 +132,7 @@ function withDefaults(
     TOKEN_AUDIENCE: common.TOKEN_AUDIENCE ?? common.PUBLIC_URL,
     DATABASE_URL: common.DATABASE_URL ?? `file:${resolve(dataDir, 'vestibule.db')}`,
     MAIL_FROM: common.MAIL_FROM ?? `no-reply@${url.hostname}`,
+    METRICS: common.METRICS ?? (common.METRICS_TOKEN === undefined ? 'off' : 'on'),
   };
 }
 

@@ -71,7 +71,7 @@ describe('NAME_FILE', () => {
     expect(() => loadConfiguration({ ...base, SECRETS_FILE: path() })).not.toThrow(folder);
   });
 
-  it('an empty or half-written file is refused, never taken for the default', async () => {
+  it('an empty or half-written file is refused, never taken for the default [F13]', async () => {
     for (const content of ['', '\n', secretText.slice(0, 20)]) {
       const SECRETS_FILE = await file('half', content);
       expect(() => loadConfiguration({ ...base, SECRETS_FILE })).toThrow(/SECRETS: /);

@@ -32,7 +32,7 @@ describe('secret', () => {
     ['an example', 'exampleExampleSecretValue0123456789abcdefghijkl'],
     ['a password', 'MySuperPassword0123456789abcdefghijklmnopqrstuvw'],
     ['a line feed inside', `${randomBytes(16).toString('hex')}\n${randomBytes(16).toString('hex')}`],
-  ])('%s is refused, and the message does not hold it', (_what, text) => {
+  ])('%s is refused, and the message does not hold it [W17]', (_what, text) => {
     const { error } = secret.safeParse(text);
     expect(error).toBeDefined();
     expect(text !== '' && error?.message.includes(text)).toBe(false);

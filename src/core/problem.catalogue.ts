@@ -157,6 +157,12 @@ export const problemCatalogue = {
     remedy:
       'The list of ended sessions is older than `REVOCATION_MAX_STALENESS` because the database cannot be reached. Try again in a moment.',
   },
+  overloaded: {
+    status: 503,
+    title: 'Too much is going on here',
+    remedy:
+      'Try again after the seconds in `Retry-After`. Operators: more replicas, or what keeps this one busy; the limit is `MAX_EVENT_LOOP_DELAY`.',
+  },
   not_ready: {
     status: 503,
     title: 'Not ready',

@@ -1,22 +1,26 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
-import { CompactEncrypt, base64url, compactDecrypt } from 'jose';
+import {
+  type KeyObject,
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  randomBytes,
+} from 'node:crypto';
+import { isSameText } from './secret.text.js';
 
-/**
- * `..` and three base64url segments in the one encoding that decodes to their bytes: decoders overlook the unused bits
- * of a last character, and one sealed text would have many spellings.
- */
-const sealedForm = (() => {
-  const segment = '(?:[\\w-]{4})*(?:[\\w-][AQgw]|[\\w-]{2}[AEIMQUYcgkosw048])?';
-  return new RegExp(`^\\.\\.${segment}\\.${segment}\\.${segment}$`);
-})();
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const cipher = 'aes-256-gcm';
+/** Bytes of the initialization vector and the authentication tag (RFC 7518 section 5.3). */
+const vectorLength = 12;
+const tagLength = 16;
+const cipherOptions = { authTagLength: tagLength };
 
 interface BoxKey {
-  /** First segment of every JWE made with this key: compared as bytes, so no other header is ever parsed. */
+  /** First segment of every JWE made with this key: compared as text, so no other header is ever parsed. */
   readonly header: string;
-  readonly protectedHeader: { readonly alg: 'dir'; readonly enc: 'A256GCM'; readonly kid: string };
-  readonly encryption: Uint8Array;
+  /** The same as bytes: additional authenticated data (RFC 7516 section 5.1). */
+  readonly associated: Uint8Array;
+  readonly encryption: KeyObject;
   readonly mac: Uint8Array;
 }
 
@@ -25,6 +29,9 @@ interface BoxKey {
  *
  * Keys are derived by HKDF-SHA256 from the deployment's secrets with the purpose as `info`, so what was sealed for
  * one purpose can't be opened for another. The first secret seals, all open: that is how secrets rotate.
+ *
+ * By node:crypto and not by jose, whose WebCrypto goes through a thread for each operation: a request of a session that hasn't
+ * been seen for a while costs one opening (docs/adr/0015).
  */
 export class SecretBox {
   readonly #keys: readonly BoxKey[];
@@ -44,26 +51,37 @@ export class SecretBox {
   }
 
   /** Text → compact JWE. */
-  async seal(text: string): Promise<string> {
-    return new CompactEncrypt(encoder.encode(text))
-      .setProtectedHeader(this.#sealing.protectedHeader)
-      .encrypt(this.#sealing.encryption);
+  seal(text: string): string {
+    const { header, associated, encryption } = this.#sealing;
+    const vector = randomBytes(vectorLength);
+    const sealing = createCipheriv(cipher, encryption, vector, cipherOptions);
+    sealing.setAAD(associated);
+    const sealed = Buffer.concat([sealing.update(text, 'utf8'), sealing.final()]);
+    const segments = [vector, sealed, sealing.getAuthTag()].map((bytes) => bytes.toString('base64url'));
+    // `dir` has no encrypted key: its segment is empty.
+    return [header, '', ...segments].join('.');
   }
 
   /** Compact JWE → text, or undefined for anything that this box didn't seal. Never throws. */
-  async open(sealed: string): Promise<string | undefined> {
-    const header = sealed.slice(0, Math.max(0, sealed.indexOf('.')));
+  open(sealed: string): string | undefined {
+    const [header, encryptedKey, vector, text, tag, ...surplus] = sealed.split('.', 6);
     const key = this.#keys.find((candidate) => candidate.header === header);
-    if (key === undefined || !sealedForm.test(sealed.slice(header.length))) {
+    if (key === undefined || encryptedKey !== '' || surplus.length > 0) {
       return undefined;
     }
+    const [iv, bytes, authTag] = [decode(vector), decode(text), decode(tag)];
+    if (iv?.length !== vectorLength || bytes === undefined || authTag?.length !== tagLength) {
+      return undefined;
+    }
+    const opening = createDecipheriv(cipher, key.encryption, iv, cipherOptions);
+    opening.setAAD(key.associated);
+    opening.setAuthTag(authTag);
+    const opened = opening.update(bytes);
     try {
-      const { plaintext } = await compactDecrypt(sealed, key.encryption, {
-        keyManagementAlgorithms: ['dir'],
-        contentEncryptionAlgorithms: ['A256GCM'],
-      });
-      return decoder.decode(plaintext);
+      opening.final();
+      return opened.toString('utf8');
     } catch {
+      // Only here is the tag checked: what came before goes nowhere.
       return undefined;
     }
   }
@@ -81,23 +99,30 @@ export class SecretBox {
   /** Whether `code` is what {@link sign} made of `text` under any of the secrets; in constant time. */
   verify(text: string, code: string): boolean {
     // Compared as text: each code has one spelling.
-    const given = Buffer.from(code);
-    return this.#keys.some((key) => {
-      const expected = Buffer.from(createHmac('sha256', key.mac).update(text).digest('base64url'));
-      return given.length === expected.length && timingSafeEqual(given, expected);
-    });
+    return this.#keys.some(({ mac }) =>
+      isSameText(code, createHmac('sha256', mac).update(text).digest('base64url')),
+    );
   }
+}
+
+/**
+ * A base64url segment's bytes; undefined unless it's in the one encoding that decodes to them: decoders overlook foreign
+ * characters and the unused bits of a last one, and one sealed text would have many spellings.
+ */
+function decode(segment: string | undefined): Buffer | undefined {
+  const bytes = Buffer.from(segment ?? '', 'base64url');
+  return bytes.toString('base64url') === segment ? bytes : undefined;
 }
 
 function deriveKey(secret: Uint8Array, purpose: string): BoxKey {
   const derive = (part: string, length: number): Uint8Array =>
     new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(), `vestibule/${purpose}/${part}`, length));
-  const kid = base64url.encode(derive('id', 6));
-  const protectedHeader = { alg: 'dir', enc: 'A256GCM', kid } as const;
+  const kid = Buffer.from(derive('id', 6)).toString('base64url');
+  const header = Buffer.from(JSON.stringify({ alg: 'dir', enc: 'A256GCM', kid })).toString('base64url');
   return {
-    header: base64url.encode(JSON.stringify(protectedHeader)),
-    protectedHeader,
-    encryption: derive('encryption', 32),
+    header,
+    associated: Buffer.from(header, 'ascii'),
+    encryption: createSecretKey(derive('encryption', 32)),
     mac: derive('mac', 32),
   };
 }

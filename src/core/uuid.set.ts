@@ -1,6 +1,5 @@
 const wordsPerEntry = 4;
 const smallestCapacity = 1024;
-const dashes = new Set([8, 13, 18, 23]);
 
 /**
  * A set of UUIDs in flat memory: 16 bytes a slot, at most two thirds of the slots used. A million ids take 32 MB, where
@@ -85,7 +84,7 @@ function parseInto(words: Uint32Array, uuid: string): boolean {
   let word = 0;
   for (let index = 0; index < 36; index += 1) {
     const code = uuid.charCodeAt(index);
-    if (dashes.has(index)) {
+    if (index === 8 || index === 13 || index === 18 || index === 23) {
       if (code !== 45) {
         return false;
       }

@@ -25,6 +25,26 @@ export function bodyOf(error: unknown): unknown {
   return typeof response === 'object' && response !== null ? Reflect.get(response, 'data') : undefined;
 }
 
+/** Whether a status says that nobody is behind a gateway. */
+export function isGatewayFailure(status: number): boolean {
+  return status >= 502 && status <= 504;
+}
+
+/**
+ * Whether a failed call, or an answer, means that the vendor is away. No other answer does: a caller may have caused it.
+ * @param outcome what was thrown, or a fetch's answer.
+ */
+export function isVendorAway(outcome: unknown): boolean {
+  if (outcome instanceof Response) {
+    return isGatewayFailure(outcome.status);
+  }
+  if (outcome instanceof Problem) {
+    return outcome.code === 'provider_unavailable';
+  }
+  const status = statusOf(outcome);
+  return outcome instanceof Error && (status === undefined || isGatewayFailure(status));
+}
+
 /** A vendor that can't be reached, is too slow, or answers what it never should. */
 export function unavailable(reason: string, cause?: unknown): Problem {
   return new Problem('provider_unavailable', { reason, cause: withoutRequest(cause) });

@@ -1,11 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Kysely, type LogEvent, PostgresDialect, SqliteDialect } from 'kysely';
+import { type Kysely, type LogEvent, PostgresDialect, SqliteDialect } from 'kysely';
 import Sqlite from 'libsql';
 import { Pool, TypeOverrides } from 'pg';
+import type { CircuitBreaker } from '../core/circuit.breaker.js';
 import { Database, type Schema } from './database.schema.js';
 import { guardDialect } from './guarded.dialect.js';
+import { databaseBreaker, GuardedPool } from './guarded.pool.js';
+import { RetryingKysely } from './retrying.query.js';
 
 const postgresBigint = 20;
 
@@ -18,6 +21,8 @@ export class DatabaseOpenError extends Error {
 export class DatabaseConnection extends Database {
   readonly query: Kysely<Schema>;
   readonly kind: 'sqlite' | 'postgres';
+  /** The circuit to the server; a file has none. */
+  readonly breaker: CircuitBreaker | undefined;
 
   /**
    * Opens lazily for PostgreSQL, at once for SQLite (the folder is made when it's missing).
@@ -29,14 +34,17 @@ export class DatabaseConnection extends Database {
     const options = log === undefined ? {} : { log };
     if (url.startsWith('file:')) {
       this.kind = 'sqlite';
-      this.query = new Kysely({
+      this.breaker = undefined;
+      this.query = new RetryingKysely({
         dialect: guardDialect(new SqliteDialect({ database: openSqlite(url) })),
         ...options,
       });
     } else {
       this.kind = 'postgres';
-      this.query = new Kysely({
-        dialect: guardDialect(new PostgresDialect({ pool: openPostgres(url) })),
+      this.breaker = databaseBreaker();
+      const pool = new GuardedPool(openPostgres(url), this.breaker);
+      this.query = new RetryingKysely({
+        dialect: guardDialect(new PostgresDialect({ pool })),
         ...options,
       });
     }

@@ -1,18 +1,32 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
+import { CircuitRegistry } from '../core/circuit.registry.js';
+import { CoreModule } from '../core/core.module.js';
+import { UpstreamCalls } from '../upstreams/upstream.calls.js';
+import { UpstreamsModule } from '../upstreams/upstreams.module.js';
 import { DatabaseConnection } from './database.connection.js';
 import { Database } from './database.schema.js';
 import { migrate } from './migration.runner.js';
 
 /** The database, migrated before anything that asks for it is made. */
 @Module({
+  imports: [CoreModule, UpstreamsModule],
   providers: [
     {
       provide: Database,
-      inject: [CONFIGURATION],
-      useFactory: async ({ DATABASE_URL }: Configuration) => {
-        const connection = new DatabaseConnection(DATABASE_URL);
+      inject: [CONFIGURATION, CircuitRegistry, UpstreamCalls],
+      useFactory: async (
+        { DATABASE_URL }: Configuration,
+        circuits: CircuitRegistry,
+        calls: UpstreamCalls,
+      ) => {
+        const connection = new DatabaseConnection(DATABASE_URL, ({ level, query, queryDurationMillis }) => {
+          calls.noteStatement(query.sql, queryDurationMillis, level === 'error');
+        });
+        if (connection.breaker !== undefined) {
+          circuits.add(connection.breaker);
+        }
         await migrate(connection);
         return connection;
       },

@@ -45,6 +45,16 @@ export function isDatabaseAway(error: unknown): boolean {
     : awayMessages.test(error.message);
 }
 
+/** A statement that ran into its own limit: the server answers, and a caller may have asked for too much. */
+const statementCancelled = '57014';
+
+const rolledBack = /no transaction is active/;
+
+/** Whether the server doesn't answer, or is going: unlike other failures of its own, one that no statement can cause. */
+export function isDatabaseSilent(error: unknown): boolean {
+  return isDatabaseAway(error) && Reflect.get(Object(error), 'code') !== statementCancelled;
+}
+
 class GuardedDriver implements Driver {
   readonly #driver: Driver;
   readonly #inner = new WeakMap<DatabaseConnection, DatabaseConnection>();
@@ -77,7 +87,14 @@ class GuardedDriver implements Driver {
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    return guarded(() => this.#driver.rollbackTransaction(this.#innerOf(connection)));
+    await guarded(() => this.#driver.rollbackTransaction(this.#innerOf(connection))).catch(
+      (error: unknown) => {
+        // SQLite itself rolls back what finds the disk full; the error that led here is the one that counts.
+        if (!(error instanceof Error && rolledBack.test(error.message))) {
+          throw error;
+        }
+      },
+    );
   }
 
   async releaseConnection(connection: DatabaseConnection): Promise<void> {

@@ -9,10 +9,18 @@ export function readCookies(header: string | undefined, name: string): string[] 
   if (header === undefined || !header.includes(name)) {
     return [];
   }
-  return header.split(';').flatMap((pair) => {
-    const cookie = split(pair);
-    return cookie?.name === name ? [cookie.value.replace(/^"(.*)"$/, '$1')] : [];
-  });
+  const values: string[] = [];
+  let start = 0;
+  while (start <= header.length) {
+    const next = header.indexOf(';', start);
+    const end = next === -1 ? header.length : next;
+    const cookie = split(header.slice(start, end));
+    if (cookie?.name === name) {
+      values.push(unquoted(cookie.value));
+    }
+    start = end + 1;
+  }
+  return values;
 }
 
 /** The value of a cookie that is there exactly once, else undefined: of two, one may be planted. */
@@ -35,6 +43,10 @@ function split(pair: string): { name: string; value: string } | undefined {
   return index === -1
     ? undefined
     : { name: trimBlanks(pair.slice(0, index)), value: trimBlanks(pair.slice(index + 1)) };
+}
+
+function unquoted(value: string): string {
+  return value.length > 1 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
 }
 
 function trimBlanks(text: string): string {

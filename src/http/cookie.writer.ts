@@ -1,4 +1,4 @@
-import type fastifyCookie from '@fastify/cookie';
+import { stringifySetCookie } from 'cookie';
 import type { FastifyReply } from 'fastify';
 
 /** How this deployment's cookies are named and marked; one for the whole process. */
@@ -16,31 +16,28 @@ export class CookieJar {
   }
 
   /**
-   * Sets a cookie of this origin: HttpOnly, SameSite=Lax, Path=/, no Domain.
+   * Sets a cookie of this origin: HttpOnly, SameSite=Lax, Path=/, no Domain. Of two in one answer the later one counts, so only
+   * that one is sent.
    * @param maxAge life in seconds.
    */
   set(reply: FastifyReply, name: string, value: string, maxAge: number): void {
-    void reply.setCookie(name, value, this.#attributes(maxAge));
-  }
-
-  /** The same from an `onSend` hook, where cookies that were set before have been written already. */
-  append(reply: FastifyReply, name: string, value: string, maxAge: number): void {
-    void reply.header('set-cookie', reply.server.serializeCookie(name, value, this.#attributes(maxAge)));
-  }
-
-  /** Makes the browser drop a cookie. */
-  clear(reply: FastifyReply, name: string): void {
-    this.set(reply, name, '', 0);
-  }
-
-  #attributes(maxAge: number): fastifyCookie.SerializeOptions {
-    return {
+    const cookie = stringifySetCookie(name, value, {
       path: '/',
       httpOnly: true,
       sameSite: 'lax',
       secure: this.#secure,
       maxAge,
       encode: (text) => text,
-    };
+    });
+    const others = [reply.getHeader('set-cookie') ?? []]
+      .flat()
+      .filter((set) => !String(set).startsWith(`${name}=`));
+    reply.removeHeader('set-cookie');
+    void reply.header('set-cookie', [...others.map(String), cookie]);
+  }
+
+  /** Makes the browser drop a cookie. */
+  clear(reply: FastifyReply, name: string): void {
+    this.set(reply, name, '', 0);
   }
 }

@@ -51,7 +51,7 @@ const foreign = [
 ];
 
 describe('refuseCrossSite', () => {
-  it.each(foreign)('a POST with Origin %j is refused', async (origin) => {
+  it.each(foreign)('a POST with Origin %j is refused [L03]', async (origin) => {
     expect(await judge('POST', { origin })).toBe('cross_site_request');
     expect(await judge('POST', { origin, 'sec-fetch-site': 'same-origin' })).toBe('cross_site_request');
   });
@@ -80,7 +80,7 @@ describe('refuseCrossSite', () => {
     }
   });
 
-  it('no origin but ours and the allowed ones ever gets a state-changing request in', async () => {
+  it('no origin but ours and the allowed ones ever gets a state-changing request in [L03]', async () => {
     const header = fc.stringMatching(/^[\x21-\x7E]{1,40}$/);
     await fc.assert(
       fc.asyncProperty(

@@ -1,11 +1,12 @@
-import cookie from '@fastify/cookie';
-import helmet from '@fastify/helmet';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
 import type { CommonConfiguration } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
+import { AccessLog } from './access.log.js';
 import { refuseCrossSite } from './cross-site.guard.js';
 import { ProblemFilter } from './problem.filter.js';
+import { RequestLogger } from './request.logger.js';
 import { pathOf } from './request.path.js';
 import { securityHeaders } from './security.headers.js';
 import { createValidationPipe } from './validation.pipe.js';
@@ -16,55 +17,67 @@ import { createValidationPipe } from './validation.pipe.js';
  */
 const hostless = /^\/(?:health\/|metrics$|auth\/backchannel-logout$)/;
 /** Hydra's endpoints take no cookie of ours, and browsers' apps on other origins call them. */
-const otherOriginsWelcome = /^\/ory\/hydra\//;
+const otherOriginsWelcome = '/ory/hydra/';
 
-/** Everything that holds for every route: cookies, security headers, host and CSRF checks, errors, access log. */
-export async function setUpHttp(
+/**
+ * Everything that holds for every route: security headers, host and CSRF checks, errors, access log. Hooks call back and aren't
+ * async where they can: every request passes them.
+ */
+export function setUpHttp(
   app: NestFastifyApplication,
   configuration: CommonConfiguration,
-): Promise<void> {
+  logger: Logger,
+): void {
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
+  fastify.setChildLoggerFactory((parent, bindings, options) => new RequestLogger(parent, bindings, options));
   // Fastify takes text/plain by default, the one body that pages of other sites may send without asking.
   fastify.removeContentTypeParser('text/plain');
-  await app.register(cookie);
-  await app.register(helmet, securityHeaders(configuration.PUBLIC_URL));
   app.useGlobalPipes(createValidationPipe());
   app.useGlobalFilters(app.get(ProblemFilter));
 
   const publicHost = new URL(configuration.PUBLIC_URL).host.toLowerCase();
   const trusted = { own: configuration.PUBLIC_URL, others: new Set(configuration.ALLOWED_ORIGINS) };
-  fastify.addHook('onRequest', async (request) => {
-    if (request.host.toLowerCase() !== publicHost && !hostless.test(pathOf(request))) {
+  const headers = securityHeaders(configuration.PUBLIC_URL);
+  fastify.addHook('onRequest', (request, reply, done) => {
+    void reply.headers(headers);
+    const { host } = request;
+    if (host !== publicHost && host.toLowerCase() !== publicHost && !hostless.test(pathOf(request))) {
       throw new Problem('wrong_host', { reason: 'foreign_host' });
     }
-    if (!otherOriginsWelcome.test(pathOf(request))) {
+    if (!request.url.startsWith(otherOriginsWelcome)) {
       refuseCrossSite(request, trusted);
     }
+    done();
   });
-  fastify.addHook('onSend', async (_request, reply) => {
+  fastify.addHook('onSend', (_request, reply, _payload, done) => {
     // A shared cache must never keep an answer that sets a cookie (RFC 9111 section 7.3).
     if (reply.hasHeader('set-cookie') || !reply.hasHeader('cache-control')) {
       void reply.header('cache-control', 'no-store');
     }
+    done();
   });
-  fastify.addHook('onResponse', async (request, reply) => {
-    logAccess(request, reply);
+  const accessLog = new AccessLog(logger);
+  fastify.addHook('onResponse', (request, reply, done) => {
+    logAccess(accessLog, request, reply);
+    done();
   });
 }
 
 /** Probes and static files: a line each would bury the rest. */
 const quiet = /^\/(?:health\/|assets\/|metrics$|favicon\.ico$)/;
 
-function logAccess(request: FastifyRequest, reply: FastifyReply): void {
+function logAccess(log: AccessLog, request: FastifyRequest, reply: FastifyReply): void {
   const path = pathOf(request);
-  request.log[quiet.test(path) && reply.statusCode < 400 ? 'debug' : 'info'](
-    {
+  const level = reply.statusCode < 400 && quiet.test(path) ? 'debug' : 'info';
+  if (log.isOn(level)) {
+    log.write(level, {
+      reqId: request.id,
       method: request.method,
       path: path.slice(0, 200),
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 10) / 10,
       remote: request.ip,
-    },
-    'request',
-  );
+      sid: request.vestibulePrincipal?.claims.sid,
+    });
+  }
 }

@@ -1,6 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiResponse } from '@nestjs/swagger';
 import { type ProblemCode, problemCatalogue } from '../core/problem.catalogue.js';
+import { problemOf } from './problem.body.js';
 
 /** An error as it's answered: RFC 9457 problem details. */
 export const problemSchema = {
@@ -48,7 +49,6 @@ export function ApiProblems(...codes: readonly ProblemCode[]): MethodDecorator &
   );
 }
 
-function exampleOf(code: ProblemCode): Record<string, string | number> {
-  const { status, title } = problemCatalogue[code];
-  return { type: 'about:blank', title, status, code, requestId: '01980000-0000-7000-8000-000000000000' };
+function exampleOf(code: ProblemCode): Readonly<Record<string, unknown>> {
+  return problemOf(code, '01980000-0000-7000-8000-000000000000');
 }

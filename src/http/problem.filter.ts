@@ -4,6 +4,7 @@ import type { ProblemCode } from '../core/problem.catalogue.js';
 import { Problem } from '../core/problem.error.js';
 import { ErrorPage } from './error.page.js';
 import { acceptsHtml, isNavigation } from './navigation.js';
+import { problemBody } from './problem.body.js';
 import { pathOf } from './request.path.js';
 
 const codeByStatus: Readonly<Record<number, ProblemCode>> = {
@@ -22,7 +23,7 @@ const codeByStatus: Readonly<Record<number, ProblemCode>> = {
 
 const routableMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-/** Every error → RFC 9457 problem+json, or a page where a person is looking. The only place that answers errors. */
+/** Every error → RFC 9457 problem+json, or a page where a person is looking. */
 @Catch()
 @Injectable()
 export class ProblemFilter implements ExceptionFilter {
@@ -44,7 +45,12 @@ export class ProblemFilter implements ExceptionFilter {
   answer(exception: unknown, request: FastifyRequest, reply: FastifyReply, mayRedirect = true): void {
     const problem = withAllowedMethods(toProblem(exception), request);
     const { status, title } = problem.definition;
-    const log = { code: problem.code, reason: problem.reason, err: status >= 500 ? exception : undefined };
+    const log = {
+      code: problem.code,
+      reason: problem.reason,
+      sid: request.vestibulePrincipal?.claims.sid,
+      err: status >= 500 ? exception : undefined,
+    };
     request.log[status >= 500 ? 'error' : 'info'](log, title);
     if (reply.sent) {
       return;
@@ -57,18 +63,10 @@ export class ProblemFilter implements ExceptionFilter {
     } else if (isNavigation(request) || (request.method === 'POST' && acceptsHtml(request))) {
       void reply.type('text/html; charset=utf-8').send(this.#page.render(problem, request));
     } else {
-      void reply.type('application/problem+json').send(
-        JSON.stringify({
-          type: 'about:blank',
-          title,
-          status,
-          code: problem.code,
-          detail: problem.detail,
-          errors: problem.errors,
-          loginUrl: problem.loginUrl,
-          requestId: request.id,
-        }),
-      );
+      const { detail, errors, loginUrl } = problem;
+      void reply
+        .type('application/problem+json')
+        .send(problemBody(problem.code, request.id, { detail, errors, loginUrl }));
     }
   }
 }

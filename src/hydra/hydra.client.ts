@@ -1,11 +1,14 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { type OAuth2Client, OAuth2Api, Configuration as OryConfiguration } from '@ory/client';
+import { type BulkheadPolicy, bulkhead } from 'cockatiel';
 import { z } from 'zod';
 import type { OryConfiguration as Settings } from '../config/configuration.js';
+import { CircuitBreaker } from '../core/circuit.breaker.js';
 import { Problem } from '../core/problem.error.js';
 import { requireHealthy, statusOf, unavailable, vendorRequestDefaults } from '../core/vendor.call.js';
-import { gatewayClientId } from './hydra.clients.js';
+import { UpstreamCalls } from '../upstreams/upstream.calls.js';
+import { gatewayClientId, keepsLoggedIn } from './hydra.clients.js';
 import {
   type ActiveToken,
   type ClientToken,
@@ -48,6 +51,8 @@ export interface HydraSession {
   readonly sid: string;
 }
 
+type VendorCall = (options: { readonly signal: AbortSignal }) => Promise<{ data: unknown }>;
+
 /** Hydra's admin API: challenges, introspection, clients. Bounded calls, answers parsed. */
 export class HydraClient {
   readonly #oauth2: OAuth2Api;
@@ -55,17 +60,25 @@ export class HydraClient {
   readonly #keysUrl: string;
   readonly #publicUrl: string;
   readonly #tokenClientIds: readonly string[];
+  readonly #breaker: CircuitBreaker;
+  /** More wait in line, where their time-out doesn't run and an open circuit ends them at once. */
+  readonly #calls: BulkheadPolicy = bulkhead(callsAtOnce, Number.POSITIVE_INFINITY);
 
-  constructor({ ALLOWED_CLIENT_IDS, HYDRA_ADMIN_URL, HYDRA_PUBLIC_URL, PUBLIC_URL }: Settings) {
+  constructor(
+    { ALLOWED_CLIENT_IDS, HYDRA_ADMIN_URL, HYDRA_PUBLIC_URL, PUBLIC_URL }: Settings,
+    breaker = new CircuitBreaker('hydra'),
+    calls = UpstreamCalls.unobserved(),
+  ) {
+    this.#breaker = breaker;
     const admin = new OryConfiguration({
       basePath: HYDRA_ADMIN_URL,
       baseOptions: {
         ...vendorRequestDefaults,
-        httpAgent: new HttpAgent({ keepAlive: true, maxSockets: callsAtOnce }),
-        httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: callsAtOnce }),
+        httpAgent: new HttpAgent({ keepAlive: true }),
+        httpsAgent: new HttpsAgent({ keepAlive: true }),
       },
     });
-    this.#oauth2 = new OAuth2Api(admin);
+    this.#oauth2 = calls.observed('hydra', new OAuth2Api(admin));
     this.#adminUrl = HYDRA_ADMIN_URL;
     this.#keysUrl = `${HYDRA_PUBLIC_URL}/.well-known/jwks.json`;
     this.#publicUrl = PUBLIC_URL;
@@ -75,7 +88,9 @@ export class HydraClient {
 
   /** @throws {Problem} `challenge_rejected` when the challenge is unknown, expired or used. */
   async loginRequest(loginChallenge: string): Promise<LoginRequest> {
-    return this.#challenge(loginRequestSchema, () => this.#oauth2.getOAuth2LoginRequest({ loginChallenge }));
+    return this.#challenge(loginRequestSchema, (options) =>
+      this.#oauth2.getOAuth2LoginRequest({ loginChallenge }, options),
+    );
   }
 
   /** Step 5: tells Hydra who logged in. @returns where the browser goes on. */
@@ -83,28 +98,31 @@ export class HydraClient {
     loginChallenge: string,
     login: { readonly subject: string; readonly acr: string; readonly context: LoginContext },
   ): Promise<string> {
-    return this.#decide(() =>
-      this.#oauth2.acceptOAuth2LoginRequest({
-        loginChallenge,
-        acceptOAuth2LoginRequest: {
-          subject: login.subject,
-          identity_provider_session_id: login.context.kratos_session_id,
-          amr: login.context.amr,
-          acr: login.acr,
-          context: login.context,
-          // Kratos' session decides at every login all the same; without a session of its own Hydra could log nobody
-          // out when another application asks for it.
-          remember: true,
-          remember_for: 0,
+    return this.#decide((options) =>
+      this.#oauth2.acceptOAuth2LoginRequest(
+        {
+          loginChallenge,
+          acceptOAuth2LoginRequest: {
+            subject: login.subject,
+            identity_provider_session_id: login.context.kratos_session_id,
+            amr: login.context.amr,
+            acr: login.acr,
+            context: login.context,
+            // Kratos' session decides at every login all the same; without a session of its own Hydra could log nobody
+            // out when another application asks for it.
+            remember: true,
+            remember_for: 0,
+          },
         },
-      }),
+        options,
+      ),
     );
   }
 
   /** Ends the session that Hydra remembers a browser by; one that is gone already is fine. */
   async forgetSession(sid: string): Promise<void> {
     try {
-      await this.#oauth2.revokeOAuth2LoginSessions({ sid });
+      await this.#ask((options) => this.#oauth2.revokeOAuth2LoginSessions({ sid }, options));
     } catch (error) {
       if (statusOf(error) !== 404) {
         throw asUnavailable(error);
@@ -117,26 +135,27 @@ export class HydraClient {
    *
    * Hydra 2.3 revokes by person and application, never by login. So an access token that the same application holds on
    * another device goes too, and it fetches a new one there without asking anybody. Refresh tokens are what keeps an
-   * application logged in: one that has them is spared while it is used in another login of the person.
+   * application logged in: one that has them is spared while it is used in another login of the person. A consent that
+   * is remembered may stand for any login, this one too: nothing spares its application.
    */
   async revokeTokens({ subject, sid }: HydraSession): Promise<void> {
-    const granted = (await this.#grants(subject, sid)).filter(({ client }) =>
-      this.#tokenClientIds.includes(client.client_id),
+    if (this.#tokenClientIds.length === 0) {
+      return;
+    }
+    const [ofLogin, ofPerson] = await Promise.all([this.#grants(subject, sid), this.#grants(subject)]);
+    const remembered = clientsOf(ofPerson.filter(({ remember }) => remember));
+    const usedElsewhere = clientsOf(
+      ofPerson.filter(
+        ({ consent_request: { client, login_session_id: other } }) =>
+          other && other !== sid && keepsLoggedIn(client),
+      ),
     );
-    const staysLoggedIn = granted.some(
-      ({ client }) => client.grant_types?.includes('refresh_token') === true,
-    );
-    const others = staysLoggedIn
-      ? (await this.#grants(subject)).filter(({ login_session_id: other }) => other && other !== sid)
-      : [];
-    const shared = new Set(
-      others
-        .filter(({ client }) => client.grant_types?.includes('refresh_token') === true)
-        .map(({ client }) => client.client_id),
-    );
-    for (const client of new Set(granted.map(({ client: { client_id: id } }) => id))) {
-      if (!shared.has(client)) {
-        await this.#oauth2.revokeOAuth2ConsentSessions({ subject, client }).catch((error: unknown) => {
+    for (const client of new Set([...clientsOf(ofLogin), ...remembered])) {
+      const spared = usedElsewhere.has(client) && !remembered.has(client);
+      if (this.#tokenClientIds.includes(client) && !spared) {
+        await this.#ask((options) =>
+          this.#oauth2.revokeOAuth2ConsentSessions({ subject, client }, options),
+        ).catch((error: unknown) => {
           throw asUnavailable(error);
         });
       }
@@ -145,66 +164,76 @@ export class HydraClient {
 
   /** @param error OAuth error code, for example `login_required`. @returns where the browser goes on. */
   async rejectLogin(loginChallenge: string, error: string): Promise<string> {
-    return this.#decide(() =>
-      this.#oauth2.rejectOAuth2LoginRequest({ loginChallenge, rejectOAuth2Request: { error } }),
+    return this.#decide((options) =>
+      this.#oauth2.rejectOAuth2LoginRequest({ loginChallenge, rejectOAuth2Request: { error } }, options),
     );
   }
 
   /** @throws {Problem} `challenge_rejected` when the challenge is unknown, expired or used. */
   async consentRequest(consentChallenge: string): Promise<ConsentRequest> {
-    return this.#challenge(consentRequestSchema, () =>
-      this.#oauth2.getOAuth2ConsentRequest({ consentChallenge }),
+    return this.#challenge(consentRequestSchema, (options) =>
+      this.#oauth2.getOAuth2ConsentRequest({ consentChallenge }, options),
     );
   }
 
   /** Step 5, consent. @returns where the browser goes on. */
   async acceptConsent(request: ConsentRequest, grant: ConsentGrant): Promise<string> {
-    return this.#decide(() =>
-      this.#oauth2.acceptOAuth2ConsentRequest({
-        consentChallenge: request.challenge,
-        acceptOAuth2ConsentRequest: {
-          grant_scope: [...grant.scope],
-          grant_access_token_audience: request.requested_access_token_audience ?? [],
-          remember: grant.remember,
-          remember_for: 0,
-          session: { access_token: grant.context, id_token: grant.idToken },
+    return this.#decide((options) =>
+      this.#oauth2.acceptOAuth2ConsentRequest(
+        {
+          consentChallenge: request.challenge,
+          acceptOAuth2ConsentRequest: {
+            grant_scope: [...grant.scope],
+            grant_access_token_audience: request.requested_access_token_audience ?? [],
+            remember: grant.remember,
+            remember_for: 0,
+            session: { access_token: grant.context, id_token: grant.idToken },
+          },
         },
-      }),
+        options,
+      ),
     );
   }
 
   /** @returns where the browser goes on, with `access_denied`. */
   async rejectConsent(consentChallenge: string): Promise<string> {
-    return this.#decide(() =>
-      this.#oauth2.rejectOAuth2ConsentRequest({
-        consentChallenge,
-        rejectOAuth2Request: { error: 'access_denied', error_description: 'The person did not agree.' },
-      }),
+    return this.#decide((options) =>
+      this.#oauth2.rejectOAuth2ConsentRequest(
+        {
+          consentChallenge,
+          rejectOAuth2Request: { error: 'access_denied', error_description: 'The person did not agree.' },
+        },
+        options,
+      ),
     );
   }
 
   /** @throws {Problem} `challenge_rejected` when the challenge is unknown, expired or used. */
   async logoutRequest(logoutChallenge: string): Promise<LogoutRequest> {
-    return this.#challenge(logoutRequestSchema, () =>
-      this.#oauth2.getOAuth2LogoutRequest({ logoutChallenge }),
+    return this.#challenge(logoutRequestSchema, (options) =>
+      this.#oauth2.getOAuth2LogoutRequest({ logoutChallenge }, options),
     );
   }
 
   /** @returns where the browser goes on. */
   async acceptLogout(logoutChallenge: string): Promise<string> {
-    return this.#decide(() => this.#oauth2.acceptOAuth2LogoutRequest({ logoutChallenge }));
+    return this.#decide((options) => this.#oauth2.acceptOAuth2LogoutRequest({ logoutChallenge }, options));
   }
 
   /** Step 9: the token when it's active and came out of a person's consent here, else undefined. */
   async introspect(token: string): Promise<ActiveToken | undefined> {
-    const answer = await this.#call(introspectionSchema, () => this.#oauth2.introspectOAuth2Token({ token }));
+    const answer = await this.#call(introspectionSchema, (options) =>
+      this.#oauth2.introspectOAuth2Token({ token }, options),
+    );
     const active = activeTokenSchema.safeParse(answer);
     return active.success ? active.data : undefined;
   }
 
   /** The token when it's active and a client got it for itself (client credentials), else undefined. */
   async introspectClient(token: string): Promise<ClientToken | undefined> {
-    const answer = await this.#call(anyTokenSchema, () => this.#oauth2.introspectOAuth2Token({ token }));
+    const answer = await this.#call(anyTokenSchema, (options) =>
+      this.#oauth2.introspectOAuth2Token({ token }, options),
+    );
     const active = clientTokenSchema.safeParse(answer);
     return active.success ? active.data : undefined;
   }
@@ -213,13 +242,13 @@ export class HydraClient {
   async ensureClient(definition: OAuth2Client & { client_id: string }): Promise<void> {
     const id = definition.client_id;
     try {
-      await this.#oauth2.getOAuth2Client({ id });
+      await this.#ask((options) => this.#oauth2.getOAuth2Client({ id }, options));
     } catch (error) {
       if (statusOf(error) !== 404) {
         throw asUnavailable(error);
       }
       try {
-        await this.#oauth2.createOAuth2Client({ oAuth2Client: definition });
+        await this.#ask((options) => this.#oauth2.createOAuth2Client({ oAuth2Client: definition }, options));
         return;
       } catch (failure) {
         // 409: another replica was faster; the update below makes it ours all the same.
@@ -229,7 +258,7 @@ export class HydraClient {
       }
     }
     try {
-      await this.#oauth2.setOAuth2Client({ id, oAuth2Client: definition });
+      await this.#ask((options) => this.#oauth2.setOAuth2Client({ id, oAuth2Client: definition }, options));
     } catch (error) {
       throw asUnavailable(error);
     }
@@ -246,27 +275,34 @@ export class HydraClient {
 
   /** @throws {Problem} `provider_unavailable` unless Hydra and its database are ready. */
   async requireReady(): Promise<void> {
-    await requireHealthy(`${this.#adminUrl}/health/ready`, 'hydra_not_ready');
+    await this.#breaker.probe(() => requireHealthy(`${this.#adminUrl}/health/ready`, 'hydra_not_ready'));
+  }
+
+  /** Every call takes its place in the line, goes through the circuit, and is over in time. */
+  async #ask<T>(call: (options: { readonly signal: AbortSignal }) => Promise<T>): Promise<T> {
+    return this.#calls.execute(() => this.#breaker.runInTime((signal) => call({ signal })));
   }
 
   /** Consents of a person's that tokens came from. @param sid of one login only. */
   async #grants(subject: string, sid?: string): Promise<GrantedConsent[]> {
-    const consents = await this.#call(grantedConsentsSchema, () =>
-      this.#oauth2.listOAuth2ConsentSessions({
-        subject,
-        pageSize: grantsAtOnce,
-        ...(sid === undefined ? {} : { loginSessionId: sid }),
-      }),
+    return this.#call(grantedConsentsSchema, (options) =>
+      this.#oauth2.listOAuth2ConsentSessions(
+        {
+          subject,
+          pageSize: grantsAtOnce,
+          ...(sid === undefined ? {} : { loginSessionId: sid }),
+        },
+        options,
+      ),
     );
-    return consents.map(({ consent_request: request }) => request);
   }
 
-  async #challenge<T>(schema: z.ZodType<T>, call: () => Promise<{ data: unknown }>): Promise<T> {
+  async #challenge<T>(schema: z.ZodType<T>, call: VendorCall): Promise<T> {
     return this.#call(schema, call, [400, 404, 409, 410]);
   }
 
   /** A decision's redirect, which must stay on this origin: Hydra's authorization endpoint behind our proxy. */
-  async #decide(call: () => Promise<{ data: unknown }>): Promise<string> {
+  async #decide(call: VendorCall): Promise<string> {
     const { redirect_to: target } = await this.#call(redirectSchema, call, [400, 404, 409, 410]);
     if (!URL.canParse(target) || new URL(target).origin !== this.#publicUrl) {
       throw unavailable('hydra_redirects_elsewhere');
@@ -274,14 +310,10 @@ export class HydraClient {
     return target;
   }
 
-  async #call<T>(
-    schema: z.ZodType<T>,
-    call: () => Promise<{ data: unknown }>,
-    rejections: readonly number[] = [],
-  ): Promise<T> {
+  async #call<T>(schema: z.ZodType<T>, call: VendorCall, rejections: readonly number[] = []): Promise<T> {
     let data: unknown;
     try {
-      ({ data } = await call());
+      ({ data } = await this.#ask(call));
     } catch (error) {
       const status = statusOf(error);
       if (status !== undefined && rejections.includes(status)) {
@@ -295,6 +327,10 @@ export class HydraClient {
     }
     return parsed.data;
   }
+}
+
+function clientsOf(consents: readonly GrantedConsent[]): Set<string> {
+  return new Set(consents.map(({ consent_request: { client } }) => client.client_id));
 }
 
 function asUnavailable(error: unknown): Problem {

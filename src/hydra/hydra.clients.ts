@@ -17,6 +17,13 @@ export function gatewayClientSecret({ SECRETS }: OryConfiguration): string {
   return deriveCredential(first, 'hydra-client');
 }
 
+/** Whether an application stays logged in by itself, with refresh tokens. */
+export function keepsLoggedIn(client: {
+  readonly grant_types?: readonly string[] | null | undefined;
+}): boolean {
+  return client.grant_types?.includes('refresh_token') === true;
+}
+
 /** The clients that the bootstrap registers at Hydra. Consent is skipped: they're the product itself. */
 export function ownClients(configuration: OryConfiguration): (OAuth2Client & { client_id: string })[] {
   const { BACKCHANNEL_LOGOUT_URL, PUBLIC_URL, SPA_REDIRECT_URIS, TOKEN_AUDIENCE } = configuration;

@@ -1,8 +1,11 @@
 import * as openid from 'openid-client';
 import type { OryConfiguration } from '../config/configuration.js';
+import type { CircuitBreaker } from '../core/circuit.breaker.js';
+import { fetchThrough } from '../oidc/circuit.fetch.js';
 import { LogoutTokenVerifier } from '../oidc/logout.token.js';
 import { ProviderKeys } from '../oidc/provider.keys.js';
 import { RelyingParty } from '../oidc/relying.party.js';
+import type { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { gatewayClientId, gatewayClientSecret } from './hydra.clients.js';
 
 /**
@@ -15,7 +18,11 @@ const exchangesAtOnce = 2;
  * The gateway as Hydra's relying party. Nothing is discovered: browsers go to Hydra by way of the proxy on our own
  * origin, the gateway itself by the inside URL.
  */
-export function hydraRelyingParty(configuration: OryConfiguration): RelyingParty {
+export function hydraRelyingParty(
+  configuration: OryConfiguration,
+  breaker: CircuitBreaker,
+  calls: UpstreamCalls,
+): RelyingParty {
   const { PUBLIC_URL, HYDRA_PUBLIC_URL } = configuration;
   const client = new openid.Configuration(
     {
@@ -30,6 +37,7 @@ export function hydraRelyingParty(configuration: OryConfiguration): RelyingParty
     { id_token_signed_response_alg: 'RS256' },
     openid.ClientSecretBasic(gatewayClientSecret(configuration)),
   );
+  client[openid.customFetch] = fetchThrough(breaker, calls.fetch('hydra'));
   openid.enableNonRepudiationChecks(client);
   if (HYDRA_PUBLIC_URL.startsWith('http:')) {
     openid.allowInsecureRequests(client);

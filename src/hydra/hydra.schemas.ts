@@ -8,6 +8,7 @@ const clientSchema = z.looseObject({
   client_name: z.string().nullish(),
   logo_uri: z.string().nullish(),
   skip_consent: z.boolean().nullish(),
+  grant_types: z.array(z.string()).nullish(),
   redirect_uris: z.array(z.string()).nullish(),
 });
 
@@ -46,13 +47,17 @@ export const consentRequestSchema = z.looseObject({
 });
 
 const grantedConsentSchema = z.looseObject({
-  /** Null once Hydra's session is gone. */
-  login_session_id: z.string().nullish(),
-  client: z.looseObject({ client_id: z.string(), grant_types: z.array(z.string()).nullish() }),
+  /** Whether later logins, of any browser, were let through by it: Hydra lists none of those. */
+  remember: z.boolean().nullish(),
+  consent_request: z.looseObject({
+    /** Null once Hydra's session is gone. */
+    login_session_id: z.string().nullish(),
+    client: clientSchema,
+  }),
 });
 
 /** Consents that were granted. */
-export const grantedConsentsSchema = z.array(z.looseObject({ consent_request: grantedConsentSchema }));
+export const grantedConsentsSchema = z.array(grantedConsentSchema);
 
 /** A logout challenge. */
 export const logoutRequestSchema = z.looseObject({

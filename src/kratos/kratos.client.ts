@@ -1,8 +1,16 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { Configuration as OryConfiguration, FrontendApi, IdentityApi, type JsonPatch } from '@ory/client';
+import {
+  type CreateIdentityBody,
+  Configuration as OryConfiguration,
+  FrontendApi,
+  IdentityApi,
+  type JsonPatch,
+} from '@ory/client';
 import type { OryConfiguration as Settings } from '../config/configuration.js';
+import { CircuitBreaker } from '../core/circuit.breaker.js';
 import { Problem } from '../core/problem.error.js';
+import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { bodyOf, requireHealthy, statusOf, unavailable, vendorRequestDefaults } from '../core/vendor.call.js';
 import {
   type KratosIdentity,
@@ -23,21 +31,32 @@ export type Whoami =
   | { readonly state: 'none' }
   | { readonly state: 'aal2_required' };
 
+interface CallOptions {
+  readonly signal: AbortSignal;
+}
+
 /** Kratos' public and admin APIs: bounded calls over kept connections, answers parsed, never trusted as they are. */
 export class KratosClient {
   readonly #frontend: FrontendApi;
   readonly #identities: IdentityApi;
   readonly #adminUrl: string;
+  readonly #breaker: CircuitBreaker;
 
-  constructor({ KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL }: Settings) {
+  constructor(
+    { KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL }: Settings,
+    breaker = new CircuitBreaker('kratos'),
+    calls = UpstreamCalls.unobserved(),
+  ) {
+    this.#breaker = breaker;
     const baseOptions = {
       ...vendorRequestDefaults,
       httpAgent: new HttpAgent({ keepAlive: true }),
       httpsAgent: new HttpsAgent({ keepAlive: true }),
     };
-    this.#frontend = new FrontendApi(new OryConfiguration({ basePath: KRATOS_PUBLIC_URL, baseOptions }));
+    const frontend = new FrontendApi(new OryConfiguration({ basePath: KRATOS_PUBLIC_URL, baseOptions }));
+    this.#frontend = calls.observed('kratos', frontend);
     const admin = new OryConfiguration({ basePath: KRATOS_ADMIN_URL, baseOptions });
-    this.#identities = new IdentityApi(admin);
+    this.#identities = calls.observed('kratos', new IdentityApi(admin));
     this.#adminUrl = KRATOS_ADMIN_URL;
   }
 
@@ -47,7 +66,7 @@ export class KratosClient {
       return { state: 'none' };
     }
     try {
-      const { data } = await this.#frontend.toSession({ cookie });
+      const { data } = await this.#ask((options) => this.#frontend.toSession({ cookie }, options));
       const session = parse(kratosSessionSchema, data);
       return session.active ? { state: 'live', session } : { state: 'none' };
     } catch (error) {
@@ -65,7 +84,9 @@ export class KratosClient {
   /** A live session with its identity by id (admin API); undefined when it has ended, expired, or never was. */
   async findSession(id: string): Promise<KratosSession | undefined> {
     try {
-      const { data } = await this.#identities.getSession({ id, expand: ['identity'] });
+      const { data } = await this.#ask((options) =>
+        this.#identities.getSession({ id, expand: ['identity'] }, options),
+      );
       const session = parse(kratosSessionSchema, data);
       return session.active ? session : undefined;
     } catch (error) {
@@ -79,7 +100,7 @@ export class KratosClient {
   /** Ends a session; one that has ended already is fine. */
   async revokeSession(id: string): Promise<void> {
     try {
-      await this.#identities.disableSession({ id });
+      await this.#ask((options) => this.#identities.disableSession({ id }, options));
     } catch (error) {
       if (statusOf(error) !== 404) {
         throw asUnavailable(error);
@@ -94,7 +115,7 @@ export class KratosClient {
   async findFlow(kind: FlowKind, id: string, cookie: string | undefined): Promise<unknown> {
     const parameters = { id, ...(cookie === undefined ? {} : { cookie }) };
     try {
-      const { data } = await this.#readFlow(kind, parameters);
+      const { data } = await this.#ask((options) => this.#readFlow(kind, parameters, options));
       return data;
     } catch (error) {
       const status = statusOf(error);
@@ -108,7 +129,7 @@ export class KratosClient {
   /** What Kratos wants to tell a person on the error page; undefined when the id is unknown. */
   async findError(id: string): Promise<unknown> {
     try {
-      const { data } = await this.#frontend.getFlowError({ id });
+      const { data } = await this.#ask((options) => this.#frontend.getFlowError({ id }, options));
       return data;
     } catch (error) {
       if (statusOf(error) === undefined) {
@@ -121,7 +142,9 @@ export class KratosClient {
   /** The identity with this e-mail address as a credential. */
   async findIdentityByEmail(email: string): Promise<KratosIdentity | undefined> {
     try {
-      const { data } = await this.#identities.listIdentities({ credentialsIdentifier: email });
+      const { data } = await this.#ask((options) =>
+        this.#identities.listIdentities({ credentialsIdentifier: email }, options),
+      );
       const [first] = Array.isArray(data) ? data : [];
       return first === undefined ? undefined : parse(kratosIdentitySchema, first);
     } catch (error) {
@@ -148,7 +171,7 @@ export class KratosClient {
         : [{ op: 'add', path, value }];
     });
     try {
-      await this.#identities.patchIdentity({ id, jsonPatch });
+      await this.#ask((options) => this.#identities.patchIdentity({ id, jsonPatch }, options));
       return 'updated';
     } catch (error) {
       switch (statusOf(error)) {
@@ -165,10 +188,8 @@ export class KratosClient {
   /** Lets an identity log in, or not; one that is gone already is fine. Its sessions are ended by themselves. */
   async setState(id: string, state: 'active' | 'inactive'): Promise<void> {
     try {
-      await this.#identities.patchIdentity({
-        id,
-        jsonPatch: [{ op: 'replace', path: '/state', value: state }],
-      });
+      const jsonPatch: JsonPatch[] = [{ op: 'replace', path: '/state', value: state }];
+      await this.#ask((options) => this.#identities.patchIdentity({ id, jsonPatch }, options));
     } catch (error) {
       if (statusOf(error) !== 404) {
         throw asUnavailable(error);
@@ -182,9 +203,10 @@ export class KratosClient {
    */
   async createRecovery(id: string): Promise<KratosRecovery | undefined> {
     try {
-      const { data } = await this.#identities.createRecoveryCodeForIdentity({
-        createRecoveryCodeForIdentityBody: { identity_id: id },
-      });
+      const body = { createRecoveryCodeForIdentityBody: { identity_id: id } };
+      const { data } = await this.#ask((options) =>
+        this.#identities.createRecoveryCodeForIdentity(body, options),
+      );
       return parse(kratosRecoverySchema, data);
     } catch (error) {
       if (statusOf(error) === 404) {
@@ -197,7 +219,7 @@ export class KratosClient {
   /** Deletes an identity with its credentials and sessions; one that is gone already is fine. */
   async deleteIdentity(id: string): Promise<void> {
     try {
-      await this.#identities.deleteIdentity({ id });
+      await this.#ask((options) => this.#identities.deleteIdentity({ id }, options));
     } catch (error) {
       if (statusOf(error) !== 404) {
         throw asUnavailable(error);
@@ -208,15 +230,16 @@ export class KratosClient {
   /** Makes an identity with a password and a verified address. Only for the first administrator. */
   async createAdministrator(email: string, password: string): Promise<KratosIdentity> {
     try {
-      const { data } = await this.#identities.createIdentity({
-        createIdentityBody: {
-          schema_id: 'default',
-          traits: { email, name: 'Administrator' },
-          metadata_admin: administratorMetadata,
-          credentials: { password: { config: { password } } },
-          verifiable_addresses: [{ value: email, verified: true, via: 'email', status: 'completed' }],
-        },
-      });
+      const createIdentityBody: CreateIdentityBody = {
+        schema_id: 'default',
+        traits: { email, name: 'Administrator' },
+        metadata_admin: administratorMetadata,
+        credentials: { password: { config: { password } } },
+        verifiable_addresses: [{ value: email, verified: true, via: 'email', status: 'completed' }],
+      };
+      const { data } = await this.#ask((options) =>
+        this.#identities.createIdentity({ createIdentityBody }, options),
+      );
       return parse(kratosIdentitySchema, data);
     } catch (error) {
       throw asUnavailable(error);
@@ -225,21 +248,32 @@ export class KratosClient {
 
   /** @throws {Problem} `provider_unavailable` unless Kratos and its database are ready. */
   async requireReady(): Promise<void> {
-    await requireHealthy(`${this.#adminUrl}/admin/health/ready`, 'kratos_not_ready');
+    await this.#breaker.probe(() =>
+      requireHealthy(`${this.#adminUrl}/admin/health/ready`, 'kratos_not_ready'),
+    );
   }
 
-  #readFlow(kind: FlowKind, parameters: { id: string; cookie?: string }): Promise<{ data: unknown }> {
+  /** Every call goes through the circuit, and is over in time. */
+  async #ask<T>(call: (options: CallOptions) => Promise<T>): Promise<T> {
+    return this.#breaker.runInTime((signal) => call({ signal }));
+  }
+
+  #readFlow(
+    kind: FlowKind,
+    parameters: { id: string; cookie?: string },
+    options: CallOptions,
+  ): Promise<{ data: unknown }> {
     switch (kind) {
       case 'login':
-        return this.#frontend.getLoginFlow(parameters);
+        return this.#frontend.getLoginFlow(parameters, options);
       case 'registration':
-        return this.#frontend.getRegistrationFlow(parameters);
+        return this.#frontend.getRegistrationFlow(parameters, options);
       case 'recovery':
-        return this.#frontend.getRecoveryFlow(parameters);
+        return this.#frontend.getRecoveryFlow(parameters, options);
       case 'verification':
-        return this.#frontend.getVerificationFlow(parameters);
+        return this.#frontend.getVerificationFlow(parameters, options);
       case 'settings':
-        return this.#frontend.getSettingsFlow(parameters);
+        return this.#frontend.getSettingsFlow(parameters, options);
     }
   }
 }

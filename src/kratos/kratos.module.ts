@@ -1,5 +1,9 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { OryConfiguration } from '../config/configuration.js';
+import { CircuitRegistry } from '../core/circuit.registry.js';
+import { CoreModule } from '../core/core.module.js';
+import { UpstreamCalls } from '../upstreams/upstream.calls.js';
+import { UpstreamsModule } from '../upstreams/upstreams.module.js';
 import { KratosClient } from './kratos.client.js';
 
 /** Kratos, where it's the provider. */
@@ -8,7 +12,15 @@ export class KratosModule {
   static register(configuration: OryConfiguration): DynamicModule {
     return {
       module: KratosModule,
-      providers: [{ provide: KratosClient, useFactory: () => new KratosClient(configuration) }],
+      imports: [CoreModule, UpstreamsModule],
+      providers: [
+        {
+          provide: KratosClient,
+          inject: [CircuitRegistry, UpstreamCalls],
+          useFactory: (circuits: CircuitRegistry, calls: UpstreamCalls) =>
+            new KratosClient(configuration, circuits.of('kratos'), calls),
+        },
+      ],
       exports: [KratosClient],
     };
   }

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemCatalogue } from '../core/problem.catalogue.js';
 import { LanguageCatalogue } from './language.catalogue.js';
@@ -57,6 +58,38 @@ describe('the language of a request', () => {
     ['x'.repeat(8000), 'en'],
   ])('%s → %s', (accepted, tag) => {
     expect(builtIn.of(accepted).tag).toBe(tag);
+  });
+
+  it('is one that there is, whatever the header says, and soon', () => {
+    const range = fc.oneof(
+      fc.constantFrom('de', 'DE-at', 'en', '*', '*-x', '__proto__', 'constructor', '', '-', 'de;q=0'),
+      fc.string({ unit: 'binary' }),
+    );
+    const quality = fc.constantFrom(
+      '',
+      ';q=1',
+      ';q=0',
+      ';q=',
+      ';q=1e9',
+      ';q=-1',
+      ';;',
+      ';q=0.5;q=x',
+      ' ; q = 0.1',
+    );
+    const header = fc
+      .array(fc.tuple(range, quality), { maxLength: 8 })
+      .map((parts) => parts.map((part) => part.join('')).join(','));
+    fc.assert(
+      fc.property(header, (accepted) => {
+        expect(builtIn.tags).toContain(builtIn.of(accepted).tag);
+      }),
+      { numRuns: 1000 },
+    );
+    const started = performance.now();
+    for (const part of [',', ';', ' ', '-', 'de,', 'q=', '*']) {
+      builtIn.of(part.repeat(16_384 / part.length));
+    }
+    expect(performance.now() - started).toBeLessThan(2000);
   });
 
   it('is DEFAULT_LANGUAGE for whoever asks for none that there is', async () => {

@@ -6,7 +6,12 @@ import { RateLimits } from './rate.limits.js';
 export function setUpLimits(app: NestFastifyApplication): void {
   const limits = app.get(RateLimits, { strict: false });
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
-  fastify.addHook('onSend', async (request, reply) => {
-    await limits.settle(request, reply);
+  fastify.addHook('onSend', (request, reply, _payload, proceed) => {
+    const settling = limits.settle(request, reply);
+    if (settling === undefined) {
+      proceed();
+    } else {
+      void settling.then(() => proceed());
+    }
   });
 }

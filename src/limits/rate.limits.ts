@@ -1,8 +1,8 @@
-import { BlockList, isIP } from 'node:net';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 import { AuditService } from '../audit/audit.service.js';
+import { addressRanges } from '../config/address.ranges.js';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { type RatePolicy, type RatePolicyName, isRatePolicyName } from '../config/rate-limit.parser.js';
@@ -52,7 +52,7 @@ export class RateLimits {
   readonly #audit: AuditService;
   readonly #box: SecretBox;
   readonly #isOn: boolean;
-  readonly #allowed = new BlockList();
+  readonly #isAllowed: (address: string | undefined) => boolean;
   readonly #counters: ReadonlyMap<RatePolicyName, Counter>;
   readonly #attempts = new WeakMap<FastifyRequest, Attempt>();
   readonly #refusals = new Map<RatePolicyName, number>();
@@ -62,9 +62,7 @@ export class RateLimits {
     this.#audit = audit;
     this.#box = new SecretBox(configuration.SECRETS, 'rate-limits');
     this.#isOn = configuration.RATE_LIMIT;
-    for (const range of configuration.RATE_LIMIT_ALLOW) {
-      allow(this.#allowed, range);
-    }
+    this.#isAllowed = addressRanges(configuration.RATE_LIMIT_ALLOW.map(plainRange));
     this.#counters = new Map(
       Object.entries(configuration.RATE_LIMIT_POLICIES).flatMap(([name, policy]) =>
         isRatePolicyName(name) ? [[name, { policy, limiter: store.limiter(name, policy) }]] : [],
@@ -79,11 +77,7 @@ export class RateLimits {
 
   /** Whether anything of this request is counted. */
   appliesTo(request: FastifyRequest): boolean {
-    const address = plainAddress(request.ip);
-    return (
-      this.#isOn &&
-      (address === undefined || !this.#allowed.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6'))
-    );
+    return this.#isOn && !this.#isAllowed(plainAddress(request.ip));
   }
 
   /**
@@ -122,16 +116,20 @@ export class RateLimits {
     }
   }
 
-  /** Gives back what this request's outcome doesn't cost. Called once, when its answer is about to be sent. */
-  async settle(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  /**
+   * Gives back what this request's outcome doesn't cost. Called once, when its answer is about to be sent.
+   * @returns nothing when nothing of it was counted. Never rejects.
+   */
+  settle(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
     const attempt = this.#attempts.get(request);
-    if (attempt === undefined) {
-      return;
-    }
     this.#attempts.delete(request);
+    return attempt && this.#settleAttempt(attempt, reply);
+  }
+
+  async #settleAttempt({ checks, judge }: Attempt, reply: FastifyReply): Promise<void> {
     try {
-      const outcome = await attempt.judge(reply);
-      await Promise.all(attempt.checks.map((check) => this.#giveBack(check, outcome)));
+      const outcome = await judge(reply);
+      await Promise.all(checks.map((check) => this.#giveBack(check, outcome)));
     } catch (error) {
       this.#logger.error(error);
     }
@@ -224,14 +222,12 @@ function stateOf(
   };
 }
 
-function allow(list: BlockList, range: string): void {
+/** A range of IPv4 inside IPv6 as one of IPv4. */
+function plainRange(range: string): string {
   const [given = '', prefix] = range.split('/');
   const address = plainAddress(given) ?? given;
-  const isMapped = address !== given;
-  const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
   if (prefix === undefined) {
-    list.addAddress(address, family);
-  } else {
-    list.addSubnet(address, isMapped ? Math.max(0, Number(prefix) - 96) : Number(prefix), family);
+    return address;
   }
+  return `${address}/${address === given ? prefix : Math.max(0, Number(prefix) - 96)}`;
 }

@@ -1,9 +1,12 @@
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import * as openid from 'openid-client';
 import { z } from 'zod';
+import { CircuitBreaker } from '../core/circuit.breaker.js';
 import { Problem } from '../core/problem.error.js';
 import { unavailable, vendorTimeout } from '../core/vendor.call.js';
 import type { ProviderIdentity } from '../users/identity.js';
+import { UpstreamCalls } from '../upstreams/upstream.calls.js';
+import { fetchThrough } from './circuit.fetch.js';
 import { LogoutTokenVerifier, type VerifiedLogoutToken } from './logout.token.js';
 import { keyProblem, ProviderKeys, signatureAlgorithms } from './provider.keys.js';
 import { RelyingParty } from './relying.party.js';
@@ -74,10 +77,18 @@ interface Discovered {
  */
 export class OpenIdProvider {
   readonly #settings: OpenIdClientSettings;
+  readonly #breaker: CircuitBreaker;
+  readonly #calls: UpstreamCalls;
   #discovery: Promise<Discovered> | undefined;
 
-  constructor(settings: OpenIdClientSettings) {
+  constructor(
+    settings: OpenIdClientSettings,
+    breaker = new CircuitBreaker('provider'),
+    calls = UpstreamCalls.unobserved(),
+  ) {
+    this.#calls = calls;
     this.#settings = settings;
+    this.#breaker = breaker;
   }
 
   /** @throws {Problem} `provider_unavailable` while it can't be discovered. */
@@ -94,15 +105,7 @@ export class OpenIdProvider {
   async requireReady(): Promise<void> {
     const { client } = await this.#discovered();
     const { jwks_uri: uri } = client.serverMetadata();
-    const answer = await fetch(uri ?? this.#settings.issuer, {
-      signal: AbortSignal.timeout(vendorTimeout),
-    }).catch((error: unknown) => {
-      throw unavailable('provider_unreachable', error);
-    });
-    await answer.body?.cancel();
-    if (!answer.ok) {
-      throw unavailable('provider_unreachable');
-    }
+    await this.#breaker.probe(() => requireAnswer(uri ?? this.#settings.issuer));
   }
 
   /**
@@ -244,6 +247,7 @@ export class OpenIdProvider {
     const insecure = issuer.startsWith('http:');
     const client = await openid.discovery(new URL(issuer), clientId, clientSecret, undefined, {
       timeout: vendorTimeout / 1000,
+      [openid.customFetch]: fetchThrough(this.#breaker, this.#calls.fetch('provider')),
       ...(insecure ? { execute: [openid.allowInsecureRequests] } : {}),
     });
     // The signature of the ID token is checked as well, although it comes straight from the token endpoint.
@@ -263,6 +267,16 @@ export class OpenIdProvider {
         audiences: [clientId, ...this.#settings.allowedClientIds],
       }),
     };
+  }
+}
+
+async function requireAnswer(url: string): Promise<void> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(vendorTimeout) }).catch((error: unknown) => {
+    throw unavailable('provider_unreachable', error);
+  });
+  await answer.body?.cancel();
+  if (!answer.ok) {
+    throw unavailable('provider_unreachable');
   }
 }
 

@@ -199,7 +199,7 @@ export class MembersController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof switchedSchema>> {
     const { token, claims } = await this.#switch.switchTo({ principal, origin: originOf(request) }, org);
-    await this.#cookie.write(reply, token);
+    this.#cookie.write(reply, token);
     return switchedSchema.parse({ org: claims.org });
   }
 }

@@ -81,7 +81,7 @@ export class FlowController {
       return;
     }
     const parsed = parseFlow(found);
-    const flow = withDraft(parsed, await this.#drafts.find(request, parsed.id));
+    const flow = withDraft(parsed, this.#drafts.find(request, parsed.id));
     const formTargets = await this.#formTargets(flow);
     await this.#pages.send(request, reply, h(FlowPage, { kind, flow, links }), { formTargets });
   }

@@ -35,6 +35,9 @@ const adviceByCode: Partial<Record<ProblemCode, TextKey>> = {
   unauthenticated: 'error.logInAgain',
 };
 
+/** Those that a reason says more about. */
+const adviceByReason: Readonly<Record<string, TextKey>> = { user_disabled: 'error.accountDisabled' };
+
 /** For how long to wait, where it's known. */
 function waitOf({ headers }: Problem): TextValues {
   const seconds = Number(headers['retry-after'] ?? Number.NaN);
@@ -53,8 +56,8 @@ export class ProblemPage extends ErrorPage {
 
   override render(problem: Problem, request: FastifyRequest): string {
     const { text, find } = this.#pages.frame(request).language;
-    const { code, detail, loginUrl } = problem;
-    const known = adviceByCode[code];
+    const { code, detail, loginUrl, reason = '' } = problem;
+    const known = adviceByReason[reason] ?? adviceByCode[code];
     // For a form that was sent: a page load is redirected and sees no page.
     const stepUp: readonly Action[] | undefined =
       loginUrl === undefined ? undefined : [{ label: 'flow.confirm', href: loginUrl }, home];

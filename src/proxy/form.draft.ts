@@ -55,7 +55,7 @@ export class FormDrafts {
   }
 
   /** Keeps the form's fields when Kratos answers with another flow than the form was of. For an `onSend` hook. */
-  async keep(request: FastifyRequest, reply: FastifyReply, location: string): Promise<void> {
+  keep(request: FastifyRequest, reply: FastifyReply, location: string): void {
     const form = this.#forms.get(request);
     const flow = this.#flowIn(location);
     if (form === undefined || flow === undefined || flow === form.flow) {
@@ -69,13 +69,13 @@ export class FormDrafts {
       return;
     }
     const draft = { flow, fields: Object.fromEntries(typed), expiresAt: this.#clock.seconds() + lifetime };
-    this.#jar.append(reply, this.#name, await this.#box.seal(JSON.stringify(draft)), lifetime);
+    this.#jar.set(reply, this.#name, this.#box.seal(JSON.stringify(draft)), lifetime);
   }
 
   /** The fields that were kept for this flow, by name. */
-  async find(request: FastifyRequest, flow: string): Promise<ReadonlyMap<string, string>> {
+  find(request: FastifyRequest, flow: string): ReadonlyMap<string, string> {
     const sealed = readSingleCookie(request.headers.cookie, this.#name);
-    const text = sealed === undefined ? undefined : await this.#box.open(sealed);
+    const text = sealed === undefined ? undefined : this.#box.open(sealed);
     if (text === undefined) {
       return new Map();
     }

@@ -3,21 +3,32 @@ import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { OryConfiguration } from '../config/configuration.js';
+import type { CircuitBreaker } from '../core/circuit.breaker.js';
+import { CircuitRegistry } from '../core/circuit.registry.js';
 import { Clock } from '../core/clock.service.js';
 import { Problem } from '../core/problem.error.js';
-import { unavailable } from '../core/vendor.call.js';
+import { vendorTimeout } from '../core/vendor.call.js';
 import { CookieJar } from '../http/cookie.writer.js';
 import { redirectPage } from '../http/redirect.page.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { pathOf } from '../http/request.path.js';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { RateLimits } from '../limits/rate.limits.js';
+import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { FormDrafts } from './form.draft.js';
 import { OryLimits } from './ory.limits.js';
+import { ProxiedCalls } from './proxied.calls.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory.routes.js';
+import { UpstreamPassage } from './upstream.passage.js';
 
-/** Milliseconds that Kratos and Hydra may take for a browser's request; a password hash under load is in it. */
-const upstreamTimeout = 10_000;
+/**
+ * What a browser reads has the time of any call. What it sends has more of it, in milliseconds, and a line of its own: there is a
+ * password hash in it, which under load takes seconds.
+ */
+const lanes = [
+  { methods: ['GET', 'HEAD', 'OPTIONS'], timeout: vendorTimeout },
+  { methods: ['POST'], timeout: 10_000 },
+] as const;
 /** Seconds that a person has to answer a challenge. */
 const challengeLifetime = 1800;
 
@@ -28,6 +39,7 @@ interface Upstream {
   readonly url: string;
   readonly routes: readonly ExposedRoute[];
   readonly connections: number;
+  readonly breaker: CircuitBreaker;
   /** Counts a request that is about to be passed on. @param path after the prefix. */
   readonly admit: (request: FastifyRequest, reply: FastifyReply, path: string) => Promise<void>;
 }
@@ -44,6 +56,7 @@ export async function setUpOryProxy(
   app: NestFastifyApplication,
   configuration: OryConfiguration,
 ): Promise<void> {
+  const circuits = app.get(CircuitRegistry, { strict: false });
   const limits = new OryLimits(app.get(RateLimits, { strict: false }), configuration.PUBLIC_URL);
   const upstreams: readonly Upstream[] = [
     {
@@ -51,6 +64,7 @@ export async function setUpOryProxy(
       url: configuration.KRATOS_PUBLIC_URL,
       routes: kratosRoutes,
       connections: connectionsAtOnce.kratos,
+      breaker: circuits.of('kratos'),
       admit: (request, reply, path) => limits.admitToKratos(request, reply, path),
     },
     {
@@ -58,6 +72,7 @@ export async function setUpOryProxy(
       url: configuration.HYDRA_PUBLIC_URL,
       routes: hydraRoutes,
       connections: connectionsAtOnce.hydra,
+      breaker: circuits.of('hydra'),
       admit: (request, reply, path) => limits.admitToHydra(request, reply, path),
     },
   ];
@@ -66,13 +81,15 @@ export async function setUpOryProxy(
   const jar = app.get(CookieJar, { strict: false });
   const clock = app.get(Clock, { strict: false });
   const drafts = app.get(FormDrafts, { strict: false });
+  const calls = new ProxiedCalls(app.get(UpstreamCalls, { strict: false }));
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   for (const upstream of upstreams) {
     await fastify.register(async (scope) => {
       // Bodies go through as they are: Nest's parsers would read them.
       scope.removeAllContentTypeParsers();
+      const passage = new UpstreamPassage(upstream.breaker);
       scope.setErrorHandler((error, request, reply) => {
-        filter.answer(isUpstreamFailure(error) ? unavailable('ory_upstream', error) : error, request, reply);
+        filter.answer(passage.failed(request, error), request, reply);
       });
       scope.addHook('preHandler', async (request, reply) => {
         const path = pathOf(request).slice(upstream.prefix.length);
@@ -81,6 +98,12 @@ export async function setUpOryProxy(
         }
         await upstream.admit(request, reply, path);
         await drafts.watch(request, pathOf(request));
+        passage.enter(request, reply);
+        calls.begin(upstream.prefix === hydraPrefix ? 'hydra' : 'kratos', request);
+      });
+      scope.addHook('onSend', (request, reply, _payload, done) => {
+        calls.end(request, reply);
+        done();
       });
       scope.addHook('onSend', async (request, reply, payload) => {
         const location = reply.getHeader('location');
@@ -94,12 +117,12 @@ export async function setUpOryProxy(
             ? binding.bind(location, request.headers.cookie, clock.now())
             : undefined;
         if (bound !== undefined) {
-          jar.append(reply, bound.name, bound.value, challengeLifetime);
+          jar.set(reply, bound.name, bound.value, challengeLifetime);
           for (const name of bound.surplus) {
-            jar.append(reply, name, '', 0);
+            jar.clear(reply, name);
           }
         }
-        await drafts.keep(request, reply, location);
+        drafts.keep(request, reply, location);
         if (request.method !== 'POST' || !leavesOrigin(location, configuration.PUBLIC_URL)) {
           return payload;
         }
@@ -108,17 +131,25 @@ export async function setUpOryProxy(
         void reply.type('text/html; charset=utf-8');
         return redirectPage(new URL(location).href);
       });
-      await scope.register(httpProxy, proxyOptions(upstream, new URL(configuration.PUBLIC_URL)));
+      for (const lane of lanes) {
+        const options = proxyOptions(upstream, lane, new URL(configuration.PUBLIC_URL), calls);
+        await scope.register(async (inner) => inner.register(httpProxy, options));
+      }
     });
   }
 }
 
-function proxyOptions({ prefix, url, connections }: Upstream, own: URL): FastifyHttpProxyOptions {
+function proxyOptions(
+  { prefix, url, connections }: Upstream,
+  { methods, timeout }: (typeof lanes)[number],
+  own: URL,
+  calls: ProxiedCalls,
+): FastifyHttpProxyOptions {
   return {
     prefix,
     upstream: url,
-    httpMethods: ['GET', 'HEAD', 'POST', 'OPTIONS'],
-    undici: { headersTimeout: upstreamTimeout, bodyTimeout: upstreamTimeout, connections },
+    httpMethods: [...methods],
+    undici: { headersTimeout: timeout, bodyTimeout: timeout, connections },
     replyOptions: {
       rewriteRequestHeaders: (request, headers) => ({
         ...headersForUpstream(headers),
@@ -126,6 +157,7 @@ function proxyOptions({ prefix, url, connections }: Upstream, own: URL): Fastify
         'x-forwarded-host': own.host,
         'x-forwarded-proto': own.protocol.slice(0, -1),
         'x-forwarded-for': request.ip,
+        ...calls.headersOf(request),
       }),
     },
   };
@@ -133,7 +165,9 @@ function proxyOptions({ prefix, url, connections }: Upstream, own: URL): Fastify
 
 /** Only what a browser means for Ory: no forwarding header that a caller made up, no cookie of ours. */
 function headersForUpstream(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  const kept = Object.entries(headers).filter(([name]) => !/^(?:x-|forwarded$|cookie$)/.test(name));
+  const kept = Object.entries(headers).filter(
+    ([name]) => !/^(?:x-|forwarded$|cookie$|traceparent$|tracestate$|baggage$)/.test(name),
+  );
   const cookie = headers.cookie
     ?.split(';')
     .filter((pair) => !/^\s*(?:__Host-)?vestibule/.test(pair))
@@ -147,12 +181,4 @@ function leavesOrigin(location: string, origin: string): boolean {
     /^https?:$/.test(new URL(location).protocol) &&
     new URL(location).origin !== origin
   );
-}
-
-/** Errors of @fastify/reply-from: the upstream refused or broke the connection, or was too slow. */
-const upstreamFailure = /^(?:FST_REPLY_FROM_|UND_ERR_|ECONN)/;
-
-function isUpstreamFailure(error: unknown): boolean {
-  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-  return typeof code === 'string' && upstreamFailure.test(code);
 }

@@ -5,6 +5,7 @@ import { Problem } from '../core/problem.error.js';
 import type { OrgRole } from '../database/database.schema.js';
 import { REQUIRED_ORG, REQUIRED_ROLE, REQUIRED_SCOPES } from './access.decorators.js';
 import { principalOf } from './principal.js';
+import { perRoute } from './route.metadata.js';
 import { covers } from './scopes.js';
 
 const rank: Readonly<Record<OrgRole, number>> = { member: 1, admin: 2, owner: 3 };
@@ -14,20 +15,27 @@ export function isAtLeast(role: OrgRole, required: OrgRole): boolean {
   return rank[role] >= rank[required];
 }
 
+interface Demand {
+  readonly scopes: readonly string[];
+  readonly role: 'admin' | undefined;
+  readonly org: OrgRole | undefined;
+}
+
 /** What `@RequireScope()`, `@RequireRole()` and `@RequireOrg()` ask for, decided from the caller's claims alone. */
 @Injectable()
 export class AccessGuard implements CanActivate {
-  readonly #reflector: Reflector;
+  readonly #demandOf: (context: ExecutionContext) => Demand;
 
   constructor(reflector: Reflector) {
-    this.#reflector = reflector;
+    this.#demandOf = perRoute((places) => ({
+      scopes: reflector.getAllAndMerge<string[]>(REQUIRED_SCOPES, places),
+      role: reflector.getAllAndOverride<'admin' | undefined>(REQUIRED_ROLE, places),
+      org: reflector.getAllAndOverride<OrgRole | undefined>(REQUIRED_ORG, places),
+    }));
   }
 
   canActivate(context: ExecutionContext): boolean {
-    const targets = [context.getHandler(), context.getClass()];
-    const scopes = this.#reflector.getAllAndMerge<string[]>(REQUIRED_SCOPES, targets);
-    const role = this.#reflector.getAllAndOverride<'admin' | undefined>(REQUIRED_ROLE, targets);
-    const org = this.#reflector.getAllAndOverride<OrgRole | undefined>(REQUIRED_ORG, targets);
+    const { scopes, role, org } = this.#demandOf(context);
     if (scopes.length === 0 && role === undefined && org === undefined) {
       return true;
     }

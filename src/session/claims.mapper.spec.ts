@@ -32,6 +32,7 @@ describe('mapped claims', () => {
 
   it('that the profile lacks are left out; inherited keys are never followed', () => {
     expect(map(['a=missing', 'b=nothing', 'c=address.city.name', 'd=__proto__', 'e=toString'])).toEqual({});
+    expect(map(['a=nothing.at.all', 'b=department.length', 'c=address.country.length'])).toEqual({});
   });
 
   it.each([
@@ -45,6 +46,24 @@ describe('mapped claims', () => {
     const parse = (): unknown => parseExtraClaims(claims);
     expect(parse).toThrow(Problem);
     expect(parse).toThrow(problemCatalogue.claims_rejected.title);
+  });
+});
+
+describe('own claims', () => {
+  it('may be texts of 1,024 characters, numbers, truths, and lists of a hundred texts of that length', () => {
+    const text = 'x'.repeat(1024);
+    const claims = { text, count: 1.5, yes: true, list: Array.from({ length: 100 }, () => text) };
+    expect(parseExtraClaims(claims)).toEqual(claims);
+  });
+
+  it('are refused with the beginning of their name', () => {
+    const name = 'x'.repeat(65);
+    expect(() => parseExtraClaims({ [name]: {} })).toThrow(
+      expect.objectContaining({
+        reason: 'claims_rejected',
+        detail: expect.stringContaining(`The claim "${'x'.repeat(64)}" has`),
+      }),
+    );
   });
 });
 

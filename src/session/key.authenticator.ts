@@ -16,10 +16,17 @@ export interface AuthenticatedKey {
 
 /** Port: whose an API key is. Implemented in the api-keys module. */
 export abstract class KeyAuthenticator {
+  /** How many keys are known in memory. */
+  abstract get size(): number;
+
   /**
    * @param key as the caller sent it.
    * @param options.anew reads the key and its owner even if they were read a moment ago.
+   * @returns at once when the key was read a moment ago.
    * @throws {Problem} `unauthenticated`
    */
-  abstract authenticate(key: string, options?: { readonly anew?: boolean }): Promise<AuthenticatedKey>;
+  abstract authenticate(
+    key: string,
+    options?: { readonly anew?: boolean },
+  ): AuthenticatedKey | Promise<AuthenticatedKey>;
 }

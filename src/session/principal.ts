@@ -9,13 +9,18 @@ export interface Principal {
   readonly claims: Claims;
   /** What the request carried. */
   readonly credential: 'cookie' | 'bearer' | 'api_key';
-  /** The augmented token itself, for whoever hands it on; an API key has none. */
+  /** The augmented token, where the request doesn't carry it: its session was renewed just now. */
   readonly token?: string;
   /** End of an API key in seconds since the epoch, infinity without one: no token made from it lives longer. */
   readonly keyEndsAt?: number;
 }
 
-const principals = new WeakMap<FastifyRequest, Principal>();
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by the guard, read by {@link principalOf}. */
+    vestibulePrincipal?: Principal;
+  }
+}
 
 /** Whether it's a session that makes the request, and not an API key, a service, or what one was exchanged for. */
 export function hasSession({ claims }: Principal): boolean {
@@ -29,12 +34,12 @@ export function isOfSession({ client_id, sid, sub }: Pick<Claims, 'client_id' | 
 
 /** Remembers who makes this request. Only the guard calls it. */
 export function setPrincipal(request: FastifyRequest, principal: Principal): void {
-  principals.set(request, principal);
+  request.vestibulePrincipal = principal;
 }
 
 /** Who makes this request; undefined on public routes without a live session. */
 export function principalOf(request: FastifyRequest): Principal | undefined {
-  return principals.get(request);
+  return request.vestibulePrincipal;
 }
 
 /** Claims → the user they speak of. */

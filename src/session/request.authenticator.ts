@@ -1,21 +1,28 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../core/problem.error.js';
+import { digestOf } from '../core/secret.text.js';
 import type { Claims } from './claims.schema.js';
-import { KeyAuthenticator } from './key.authenticator.js';
+import { type AuthenticatedKey, KeyAuthenticator } from './key.authenticator.js';
+import { type CheckedToken, LiveTokens } from './live.tokens.js';
 import { type Principal, userOf } from './principal.js';
 import { RevocationList } from './revocation.list.js';
 import { SessionCookie } from './session.cookie.js';
 import type { MintedSession } from './session.minter.js';
 import { SessionRenewer } from './session.renewer.js';
 import type { UsedFrom } from './session.repository.js';
-import { TokenService, type VerifiedToken } from './token.service.js';
 import { usedFrom } from './used.from.js';
 
 const bearerCredentials = /^Bearer +([\w.-]+) *$/i;
 const apiKeyForm = /^vst_/;
 /** Names under which somebody might put a credential into a URL, where logs and histories keep it. */
 const credentialParameters = new Set(['api_key', 'apikey', 'api-key', 'x-api-key', 'access_token']);
+
+/** Who makes a request, and whether that was known in memory or had to be decrypted, verified or looked up. */
+export interface Authenticated {
+  readonly principal: Principal;
+  readonly cache: 'hit' | 'miss';
+}
 
 /**
  * Whose a request is: an augmented token in the session cookie or as a bearer, or an API key in `X-API-Key` or as a bearer.
@@ -25,14 +32,14 @@ const credentialParameters = new Set(['api_key', 'apikey', 'api-key', 'x-api-key
 @Injectable()
 export class RequestAuthenticator {
   readonly #cookie: SessionCookie;
-  readonly #tokens: TokenService;
+  readonly #tokens: LiveTokens;
   readonly #revocations: RevocationList;
   readonly #renewer: SessionRenewer;
   readonly #keys: KeyAuthenticator;
 
   constructor(
     cookie: SessionCookie,
-    tokens: TokenService,
+    tokens: LiveTokens,
     revocations: RevocationList,
     renewer: SessionRenewer,
     keys: KeyAuthenticator,
@@ -46,9 +53,10 @@ export class RequestAuthenticator {
 
   /**
    * @param reply on which a renewed session's cookie is set.
+   * @returns at once when the credential was verified before and is still good.
    * @throws {Problem} `unauthenticated`; `malformed_request` for a credential in the URL, or two in the headers.
    */
-  async authenticate(request: FastifyRequest, reply: FastifyReply): Promise<Principal> {
+  authenticate(request: FastifyRequest, reply: FastifyReply): Authenticated | Promise<Authenticated> {
     refuseInUrl(request);
     const { authorization, 'x-api-key': apiKey } = request.headers;
     if (apiKey !== undefined) {
@@ -61,24 +69,30 @@ export class RequestAuthenticator {
       return this.#keyHolder(apiKey);
     }
     if (authorization !== undefined) {
-      const token = bearerCredentials.exec(authorization)?.[1];
+      const token = bearerOf(request);
       if (token === undefined) {
         throw new Problem('unauthenticated', { reason: 'authorization_malformed' });
       }
-      return apiKeyForm.test(token)
-        ? this.#keyHolder(token)
-        : principal({ token, claims: await this.bearerClaims(token) }, 'bearer');
+      if (apiKeyForm.test(token)) {
+        return this.#keyHolder(token);
+      }
+      const digest = digestOf(token);
+      const known = this.#tokens.recall('bearer', digest);
+      return known === undefined
+        ? this.#bearer(token, digest).then(asMiss)
+        : { principal: known, cache: 'hit' };
     }
-    const token = await this.#cookie.read(request);
-    if (token === undefined) {
+    const sealed = this.#cookie.find(request);
+    if (sealed === undefined) {
       throw new Problem('unauthenticated', { reason: 'cookie_absent_or_unreadable' });
     }
-    return principal(await this.#cookieSession(token, request, reply), 'cookie');
-  }
-
-  async #keyHolder(key: string): Promise<Principal> {
-    const { user, claims, expiresAt } = await this.#keys.authenticate(key);
-    return { user, claims, credential: 'api_key', keyEndsAt: expiresAt };
+    const digest = digestOf(sealed);
+    const known = this.#tokens.recall('cookie', digest);
+    if (known !== undefined) {
+      return { principal: known, cache: 'hit' };
+    }
+    const found = this.#cookieSession(sealed, digest, request, reply);
+    return found instanceof Promise ? found.then(asMiss) : asMiss(found);
   }
 
   /**
@@ -86,33 +100,64 @@ export class RequestAuthenticator {
    * @throws {Problem} `unauthenticated` for any other, and for one that says what has changed since.
    */
   async bearerClaims(token: string): Promise<Claims> {
-    const { claims, expired, verdict } = await this.#verify(token);
-    if (expired || verdict === 'stale') {
-      throw new Problem('unauthenticated', { reason: expired ? 'token_expired' : 'token_stale' });
+    return (await this.#bearer(token, digestOf(token))).claims;
+  }
+
+  async #bearer(token: string, digest: string): Promise<Principal> {
+    const checked = await this.#tokens.verify(token);
+    if (checked.expired || checked.verdict === 'stale') {
+      throw new Problem('unauthenticated', { reason: checked.expired ? 'token_expired' : 'token_stale' });
     }
-    return claims;
+    return this.#tokens.remember('bearer', digest, checked);
+  }
+
+  #keyHolder(key: string): Authenticated | Promise<Authenticated> {
+    const found = this.#keys.authenticate(key);
+    return found instanceof Promise
+      ? found.then((read) => asMiss(keyPrincipal(read)))
+      : { principal: keyPrincipal(found), cache: 'hit' };
+  }
+
+  #cookieSession(
+    sealed: string,
+    digest: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Principal | Promise<Principal> {
+    const token = this.#cookie.open(sealed);
+    if (token === undefined) {
+      throw new Problem('unauthenticated', { reason: 'cookie_absent_or_unreadable' });
+    }
+    const use = (checked: CheckedToken): Principal | Promise<Principal> =>
+      !checked.expired && checked.verdict === 'live' && !this.#tokens.isNearEnd(checked.claims)
+        ? this.#tokens.remember('cookie', digest, checked)
+        : this.#renew(checked, request, reply);
+    const checked = this.#tokens.verifyUnsealed(token);
+    return checked instanceof Promise ? checked.then(use) : use(checked);
   }
 
   /** A cookie's token that can't be used as it is, or soon can't, is renewed and the cookie set anew. */
-  async #cookieSession(token: string, request: FastifyRequest, reply: FastifyReply): Promise<MintedSession> {
-    const { claims, expired, verdict } = await this.#verify(token);
-    const isUsable = !expired && verdict === 'live';
-    if (isUsable && !this.#tokens.isNearEnd(claims)) {
-      return { token, claims };
-    }
+  async #renew(checked: CheckedToken, request: FastifyRequest, reply: FastifyReply): Promise<Principal> {
+    const { claims } = checked;
+    const isUsable = !checked.expired && checked.verdict === 'live';
     const from = usedFrom(request);
     const renewed = isUsable
       ? await this.#renewer.renewAhead(claims, from)
       : await this.#renewNow(claims, from);
     if (renewed === undefined) {
-      return { token, claims };
+      return { user: userOf(claims), claims, credential: 'cookie' };
     }
     // A logout that came while the renewal was under way wins.
     if (this.#revocations.isSessionOver(claims.sid)) {
       throw new Problem('unauthenticated', { reason: 'session_ended' });
     }
-    await this.#cookie.write(reply, renewed.token);
-    return renewed;
+    this.#cookie.write(reply, renewed.token);
+    return {
+      user: userOf(renewed.claims),
+      claims: renewed.claims,
+      credential: 'cookie',
+      token: renewed.token,
+    };
   }
 
   /** A renewal that was shared may be older than what has made this token stale: then once more. */
@@ -122,21 +167,19 @@ export class RequestAuthenticator {
       ? this.#renewer.renew(renewed.claims, from)
       : renewed;
   }
-
-  /** The token, unless its session has ended. */
-  async #verify(token: string): Promise<VerifiedToken & { readonly verdict: 'live' | 'stale' }> {
-    const verified = await this.#tokens.verify(token);
-    this.#revocations.requireFresh();
-    const verdict = this.#revocations.verdict(verified.claims);
-    if (verdict === 'ended') {
-      throw new Problem('unauthenticated', { reason: 'session_ended' });
-    }
-    return { ...verified, verdict };
-  }
 }
 
-function principal({ token, claims }: MintedSession, credential: 'cookie' | 'bearer'): Principal {
-  return { user: userOf(claims), claims, credential, token };
+function asMiss(principal: Principal): Authenticated {
+  return { principal, cache: 'miss' };
+}
+
+function keyPrincipal({ user, claims, expiresAt }: AuthenticatedKey): Principal {
+  return { user, claims, credential: 'api_key', keyEndsAt: expiresAt };
+}
+
+/** What the Authorization header holds for the scheme `Bearer` (RFC 6750 section 2.1). */
+export function bearerOf({ headers }: FastifyRequest): string | undefined {
+  return headers.authorization === undefined ? undefined : bearerCredentials.exec(headers.authorization)?.[1];
 }
 
 function refuseInUrl(request: FastifyRequest): void {

@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { z } from 'zod';
 import { Clock } from '../core/clock.service.js';
-import type { RevocationRow } from '../database/database.schema.js';
+import type { RevocationKind, RevocationRow } from '../database/database.schema.js';
 import { ReplicaChannel } from '../replicas/replica.channel.js';
 import { RevocationList } from './revocation.list.js';
 import { RevocationRepository } from './revocation.repository.js';
@@ -40,6 +40,7 @@ export class RevocationFeed implements OnModuleInit, OnModuleDestroy {
   readonly #repository: RevocationRepository;
   readonly #channel: ReplicaChannel;
   readonly #clock: Clock;
+  readonly #announced = new Map<RevocationKind, number>();
   #timer: NodeJS.Timeout | undefined;
   #reading: Promise<void> | undefined;
   #polls = 0;
@@ -52,7 +53,10 @@ export class RevocationFeed implements OnModuleInit, OnModuleDestroy {
   }
 
   async onModuleInit(): Promise<void> {
-    await this.#readSince(0);
+    for await (const rows of this.#repository.current()) {
+      this.list.apply(rows);
+    }
+    await this.#readLatest();
     this.#channel.subscribe('revocations', {
       onMessage: (message) => this.list.apply(messageSchema.parse(message)),
       onReconnect: () => void this.refresh(),
@@ -64,9 +68,17 @@ export class RevocationFeed implements OnModuleInit, OnModuleDestroy {
     clearInterval(this.#timer);
   }
 
+  /** How many revocations of each kind this process has made. */
+  get announced(): ReadonlyMap<RevocationKind, number> {
+    return this.#announced;
+  }
+
   /** Tells this process at once and the other replicas as fast as the channel is. */
   announce(rows: readonly RevocationRow[]): void {
     this.list.apply(rows);
+    for (const { kind } of rows) {
+      this.#announced.set(kind, (this.#announced.get(kind) ?? 0) + 1);
+    }
     this.#channel.publish('revocations', rows);
   }
 
@@ -87,14 +99,15 @@ export class RevocationFeed implements OnModuleInit, OnModuleDestroy {
 
   async #tryToRead(): Promise<void> {
     try {
-      await this.#readSince(this.#clock.now() - this.list.staleness() - overlapMilliseconds);
+      await this.#readLatest();
     } catch (error) {
       this.#logger.warn('revocations cannot be read', { reason: 'revocation_feed_down', err: error });
     }
   }
 
-  async #readSince(moment: number): Promise<void> {
-    this.list.apply(await this.#repository.recordedSince(moment));
+  async #readLatest(): Promise<void> {
+    const since = this.#clock.now() - this.list.staleness() - overlapMilliseconds;
+    this.list.apply(await this.#repository.recordedSince(since));
     this.list.markRead();
   }
 

@@ -102,6 +102,90 @@ describe('RevocationList', () => {
     expect(() => behind.requireFresh()).not.toThrow();
   });
 
+  it('a session is over when it was ended itself, or began before everything that was ended', () => {
+    const now = Date.now();
+    const ended = newId(now);
+    list.apply([row({ id: ended }), row({ id: '*', kind: 'everything', before: now })]);
+    expect([ended, newId(now - 1), newId(now)].map((id) => list.isSessionOver(id))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it('a newer change that is heard later counts', () => {
+    const now = Date.now();
+    const token = claims(now);
+    list.apply([row({ id: token.sub, kind: 'user', before: now - 1000 })]);
+    expect(list.verdict(token)).toBe('live');
+    list.apply([row({ id: token.sub, kind: 'user', before: now + 1 })]);
+    expect(list.verdict(token)).toBe('stale');
+  });
+
+  it.each([
+    row({}),
+    row({ kind: 'user', before: Date.now() }),
+    row({ id: '*', kind: 'everything', before: Date.now() }),
+  ])('its revision grows with what is new and with nothing else: $kind', (revocation) => {
+    const before = list.revision;
+    list.apply([revocation]);
+    const after = list.revision;
+    expect(after).toBeGreaterThan(before);
+    list.apply([revocation]);
+    expect(list.revision).toBe(after);
+  });
+
+  describe('as time goes by', () => {
+    const start = 1_800_000_000_000;
+    let at = start;
+
+    beforeEach(() => {
+      at = start;
+      clock.now = () => at;
+      list = new RevocationList(clock, configuration);
+    });
+
+    const hear = (moment: number, ...rows: RevocationRow[]): void => {
+      at = moment;
+      list.apply(rows);
+    };
+
+    it('an end is kept for one generation and the next', () => {
+      const [first, second] = [newId(start), newId(start)];
+      hear(start, row({ id: first }));
+      hear(start);
+      hear(start + horizon - 1);
+      hear(start + horizon, row({ id: second }));
+      hear(start + 2 * horizon - 1);
+      expect([list.size, list.isEnded(first), list.isEnded(second)]).toEqual([2, true, true]);
+      hear(start + 2 * horizon);
+      expect([list.size, list.isEnded(first), list.isEnded(second)]).toEqual([1, false, true]);
+    });
+
+    it('a change is kept until its row is over, and goes with the next generation', () => {
+      const [kept, dropped] = [claims(start - 10), claims(start - 10)];
+      const change = { kind: 'user', before: start } as const;
+      hear(
+        start,
+        row({ ...change, id: kept.sub, expires_at: start + horizon }),
+        row({ ...change, id: dropped.sub, expires_at: start + horizon - 1 }),
+      );
+      expect([list.verdict(kept), list.verdict(dropped)]).toEqual(['stale', 'stale']);
+      hear(start + horizon);
+      expect([list.verdict(kept), list.verdict(dropped)]).toEqual(['stale', 'live']);
+    });
+
+    it('may be as old as REVOCATION_MAX_STALENESS, and no millisecond older', () => {
+      const strict = new RevocationList(clock, plainConfiguration({ REVOCATION_MAX_STALENESS: '30s' }));
+      at = start + 30_000;
+      expect(() => strict.requireFresh()).not.toThrow();
+      at += 1;
+      expect(() => strict.requireFresh()).toThrow(
+        expect.objectContaining({ code: 'revocations_unknown', reason: 'revocations_stale' }),
+      );
+    });
+  });
+
   it('with a million ended sessions a verdict takes no longer than a few microseconds', () => {
     const moment = Date.now();
     const rows = Array.from({ length: 1_000_000 }, () => row({ id: newId(moment) }));

@@ -35,6 +35,7 @@ export class RevocationList {
   readonly #changed = new Map<string, { readonly before: number; readonly expiresAt: number }>();
   #everythingBefore = 0;
   #readAt: number;
+  #revision = 0;
 
   constructor(clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
     this.#clock = clock;
@@ -42,6 +43,16 @@ export class RevocationList {
     this.#maximumStaleness = (configuration.REVOCATION_MAX_STALENESS ?? Number.POSITIVE_INFINITY) * 1000;
     this.#generationStart = clock.now();
     this.#readAt = clock.now();
+  }
+
+  /** Another number whenever something was revoked: a token that was live stays so as long as this does. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** How many ended sessions and keys are held. */
+  get size(): number {
+    return this.#ended.size + this.#endedEarlier.size;
   }
 
   /** What is left of the token with these verified claims. Two or three look-ups in memory. */
@@ -71,13 +82,11 @@ export class RevocationList {
     this.#rotate();
     for (const { id, kind, before, expires_at: expiresAt } of rows) {
       if (kind === 'everything') {
-        this.#everythingBefore = Math.max(this.#everythingBefore, before ?? 0);
+        this.#setEverythingBefore(before ?? 0);
       } else if (before === null) {
-        if (!this.isEnded(id)) {
-          this.#ended.add(id);
-        }
+        this.#end(id);
       } else {
-        this.#changed.set(id, { before: Math.max(before, this.#changed.get(id)?.before ?? 0), expiresAt });
+        this.#setChanged(id, before, expiresAt);
       }
     }
   }
@@ -96,6 +105,28 @@ export class RevocationList {
   requireFresh(): void {
     if (this.staleness() > this.#maximumStaleness) {
       throw new Problem('revocations_unknown', { reason: 'revocations_stale' });
+    }
+  }
+
+  #setEverythingBefore(before: number): void {
+    if (before > this.#everythingBefore) {
+      this.#everythingBefore = before;
+      this.#revision += 1;
+    }
+  }
+
+  #end(id: string): void {
+    if (!this.isEnded(id)) {
+      this.#ended.add(id);
+      this.#revision += 1;
+    }
+  }
+
+  #setChanged(id: string, before: number, expiresAt: number): void {
+    const known = this.#changed.get(id);
+    if (known === undefined || before > known.before) {
+      this.#changed.set(id, { before, expiresAt });
+      this.#revision += 1;
     }
   }
 

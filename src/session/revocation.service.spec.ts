@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/support/fresh.database.js';
 import { newIdentity, plainConfiguration } from '../../test/support/gateway.js';
+import { nestLogOf } from '../../test/support/nest.log.js';
 import { type RedisServer, startRedis } from '../../test/support/redis.server.js';
 import { waitUntil } from '../../test/support/stack.js';
 import { Clock } from '../core/clock.service.js';
@@ -101,6 +102,49 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
     expect(other.list.isEnded(id)).toBe(true);
   });
 
+  it('an end holds here although the database cannot be reached', async () => {
+    const one = await replica();
+    const id = await session();
+    await connection.query.schema.alterTable('revocations').renameTo('away').execute();
+    await expect(one.service.endSessions({ id }, 'logout')).rejects.toThrow();
+    expect([one.service.isSessionOver(id), one.service.isSessionOver(newId())]).toEqual([true, false]);
+  });
+
+  it('all sessions of one identity end at once, and nothing else does', async () => {
+    const one = await replica();
+    const ids = [await session(), await session()].sort();
+    const ended = await one.service.endSessions({ issuer: 'i', subject: 's' }, 'disabled');
+    expect(ended.map(({ id }) => id).sort()).toEqual(ids);
+    expect([one.list.size, ...ids.map((id) => one.list.isEnded(id))]).toEqual([2, true, true]);
+  });
+
+  it('each is in force here at once, and recorded for as long as it can matter', async () => {
+    const one = await replica();
+    const now = Date.now();
+    one.clock.now = () => now;
+    const token = { sid: newId(now), sub: newId(now), jti: newId(now - 1), client_id: 'vestibule' };
+    const before = now - 60_000;
+    const [id, key] = [await session(), newId(now)];
+    await one.service.endSessions({ id }, 'logout');
+    await one.service.outdate('user', token.sub);
+    await one.service.endKey(key);
+    await one.service.endEverythingBefore(before);
+    expect([one.list.isEnded(id), one.list.verdict(token), one.list.isEnded(key)]).toEqual([
+      true,
+      'stale',
+      true,
+    ]);
+    expect([before - 1, before].map((began) => one.list.isSessionOver(newId(began)))).toEqual([true, false]);
+    const rows = await connection.query.selectFrom('revocations').select(['id', 'expires_at']).execute();
+    const lifeOfTokens = configuration.TOKEN_TTL * 1000 + clockAllowance;
+    expect(Object.fromEntries(rows.map((row) => [row.id, row.expires_at]))).toEqual({
+      [id]: now + lifeOfTokens,
+      [token.sub]: now + lifeOfTokens,
+      [key]: now + lifeOfTokens,
+      '*': before + configuration.SESSION_MAX_TTL * 1000 + clockAllowance,
+    });
+  });
+
   it('also when the clocks of the two are a minute apart, either way', async () => {
     const [slow, fast] = [await replica(), await replica()];
     slow.clock.now = () => Date.now() - 30_000;
@@ -164,6 +208,117 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
     await connection.query.schema.alterTable('away').renameTo('revocations').execute();
     await one.feed.refresh();
     expect(one.feed.state()).toBe('up');
+  });
+
+  it('the feed counts what is revoked here, by its kind', async () => {
+    const [one, other] = [await replica(), await replica()];
+    await one.service.endSessions({ id: await session() }, 'logout');
+    await one.service.endSessions({ id: await session() }, 'logout');
+    await one.service.endSessions({ id: newId() }, 'logout');
+    await one.service.outdate('user', newId());
+    expect(Object.fromEntries(one.feed.announced)).toEqual({ session: 2, user: 1 });
+    await other.feed.refresh();
+    expect(other.feed.announced.size).toBe(0);
+  });
+
+  it('the feed counts as behind when nothing was read for more than ten seconds', async () => {
+    const one = await replica();
+    const now = Date.now();
+    one.clock.now = () => now;
+    await one.feed.refresh();
+    const states = [10_000, 10_001].map((later) => {
+      one.clock.now = () => now + later;
+      return one.feed.state();
+    });
+    expect(states).toEqual(['up', 'database_unreachable']);
+  });
+
+  describe('as time goes by', () => {
+    const poll = 2000;
+
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    });
+
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    const recorded = async (): Promise<string[]> =>
+      (await connection.query.selectFrom('revocations').select('id').execute()).map(({ id }) => id);
+
+    it('what was recorded while nothing could be read is read afterwards, however long that was', async () => {
+      const [one, other] = [await replica(), await replica()];
+      const id = await session();
+      await one.service.endSessions({ id }, 'logout');
+      other.clock.now = () => Date.now() + 600_000;
+      vi.advanceTimersByTime(poll);
+      await waitUntil(() => other.list.isEnded(id), 'the end to be read');
+      expect(other.feed.state()).toBe('up');
+    });
+
+    it('what cannot matter any more is removed at each 150th reading, as long as the process runs', async () => {
+      const one = await replica();
+      const id = newId();
+      await one.service.endKey(id);
+      one.clock.now = () => Date.now() + configuration.TOKEN_TTL * 1000 + clockAllowance + 1000;
+      vi.advanceTimersByTime(149 * poll);
+      await one.feed.refresh();
+      expect(await recorded()).toEqual([id]);
+      vi.advanceTimersByTime(poll);
+      await waitUntil(async () => (await recorded()).length === 0, 'the removal');
+      expect(vi.getTimerCount()).toBe(1);
+      one.feed.onModuleDestroy();
+      expect(vi.getTimerCount()).toBe(0);
+    });
+
+    it('says in the log when revocations can be neither read nor removed', async () => {
+      await replica();
+      const told = await nestLogOf('warn', async (lines) => {
+        await connection.query.schema.alterTable('revocations').renameTo('away').execute();
+        vi.advanceTimersByTime(150 * poll);
+        const isTold = (reason: string) => (): boolean => lines.join('').includes(`"reason":"${reason}"`);
+        await waitUntil(isTold('revocation_feed_down'), 'the reading');
+        await waitUntil(isTold('revocation_purge_failed'), 'the removal');
+      });
+      expect(told.join('')).toContain('revocations');
+    });
+
+    it('each kind is heard from another replica, and what was missed is read when the channel is back', async () => {
+      const redis = await startRedis(inject('redisServerPath'));
+      try {
+        const [one, other] = [
+          await replica(new RedisChannel(redis.url, 'a')),
+          await replica(new RedisChannel(redis.url, 'a')),
+        ];
+        const areAll = (wanted: string) => (): boolean => channels.every(({ state }) => state === wanted);
+        await waitUntil(areAll('connected'), 'the channel');
+        const now = Date.now();
+        const [sid, key, missed] = [await session(), newId(now), await session()];
+        const token = { sid: newId(now), sub: newId(now), jti: newId(now - 1), client_id: 'vestibule' };
+        const org = { id: newId(now), slug: 'o', role: 'member' } as const;
+        await one.service.endSessions({ id: sid }, 'logout');
+        await one.service.outdate('user', token.sub);
+        await one.service.outdate('org', org.id);
+        await one.service.endKey(key);
+        await one.service.endEverythingBefore(now - 60_000);
+        const isOver = (id: string) => (): boolean => other.list.isSessionOver(id);
+        await waitUntil(isOver(newId(now - 60_001)), 'the last one to be heard', 5000);
+        const outdated = [token, { ...token, sub: newId(now), org }].map((held) => other.list.verdict(held));
+        expect([isOver(sid)(), isOver(key)(), ...outdated]).toEqual([true, true, 'stale', 'stale']);
+        await redis.kill();
+        await waitUntil(areAll('disconnected'), 'the loss to be seen');
+        await other.feed.refresh();
+        expect(other.feed.state()).toBe('redis_unreachable');
+        await one.service.endSessions({ id: missed }, 'logout');
+        expect(isOver(missed)()).toBe(false);
+        await redis.start();
+        await waitUntil(isOver(missed), 'the missed one to be read', 5000);
+      } finally {
+        await Promise.all(channels.map((channel) => channel.close()));
+        await redis.remove();
+      }
+    });
   });
 
   describe('with Redis', () => {

@@ -3,9 +3,11 @@ import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../core/problem.error.js';
 import { RateLimits, addressCheck } from '../limits/rate.limits.js';
+import { VerificationMetrics } from '../metrics/verification.metrics.js';
 import { ACCESS, type Access } from './access.decorators.js';
-import { setPrincipal } from './principal.js';
-import { RequestAuthenticator } from './request.authenticator.js';
+import { type Principal, setPrincipal } from './principal.js';
+import { type Authenticated, RequestAuthenticator } from './request.authenticator.js';
+import { perRoute } from './route.metadata.js';
 
 /** Refusals of what was good once: a program that polls with it guesses nothing. */
 const wasGood = new Set(['token_expired', 'token_stale', 'session_ended', 'api_key_over']);
@@ -13,36 +15,67 @@ const wasGood = new Set(['token_expired', 'token_stale', 'session_ended', 'api_k
 /** Closes every route that isn't `@Public()` or `@OptionalSession()`. */
 @Injectable()
 export class SessionGuard implements CanActivate {
-  readonly #reflector: Reflector;
+  readonly #accessOf: (context: ExecutionContext) => Access | undefined;
   readonly #authenticator: RequestAuthenticator;
   readonly #limits: RateLimits;
+  readonly #metrics: VerificationMetrics;
 
-  constructor(reflector: Reflector, authenticator: RequestAuthenticator, limits: RateLimits) {
-    this.#reflector = reflector;
+  constructor(
+    reflector: Reflector,
+    authenticator: RequestAuthenticator,
+    limits: RateLimits,
+    metrics: VerificationMetrics,
+  ) {
+    this.#metrics = metrics;
+    this.#accessOf = perRoute((places) => reflector.getAllAndOverride<Access | undefined>(ACCESS, places));
     this.#authenticator = authenticator;
     this.#limits = limits;
   }
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const access = this.#reflector.getAllAndOverride<Access | undefined>(ACCESS, [
-      context.getHandler(),
-      context.getClass(),
-    ]);
+  /** @returns at once where nothing has to be waited for: that is nearly always. */
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const access = this.#accessOf(context);
     if (access === 'public') {
       return true;
     }
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const reply = context.switchToHttp().getResponse<FastifyReply>();
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
     try {
-      setPrincipal(request, await this.#authenticator.authenticate(request, reply));
+      const found = this.#authenticator.authenticate(request, reply);
+      return found instanceof Promise
+        ? found.then(
+            (authenticated) => this.#admit(request, authenticated),
+            (error: unknown) => this.#refuse(error, access, request, reply),
+          )
+        : this.#admit(request, found);
     } catch (error) {
-      // What is sent wrongly is refused wherever somebody looks: above all a credential in the URL.
-      if (access !== 'optional' || (error instanceof Problem && error.code === 'malformed_request')) {
-        await this.#countRefused(error, request, reply);
-        throw error;
-      }
-      request.log.debug({ reason: error instanceof Problem ? error.reason : 'unknown' }, 'no session');
+      return this.#refuse(error, access, request, reply);
     }
+  }
+
+  #admit(request: FastifyRequest, { principal, cache }: Authenticated): true {
+    this.#metrics.count(principal.credential, cache, 'ok');
+    setPrincipal(request, principal);
+    return true;
+  }
+
+  async #refuse(
+    error: unknown,
+    access: Access | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<boolean> {
+    const sent = credentialIn(request);
+    if (sent !== undefined) {
+      this.#metrics.count(sent, 'miss', 'refused');
+    }
+    // What is sent wrongly is refused wherever somebody looks: above all a credential in the URL.
+    if (access !== 'optional' || (error instanceof Problem && error.code === 'malformed_request')) {
+      await this.#countRefused(error, request, reply);
+      throw error;
+    }
+    request.log.debug({ reason: error instanceof Problem ? error.reason : 'unknown' }, 'no session');
     return true;
   }
 
@@ -58,4 +91,12 @@ export class SessionGuard implements CanActivate {
       await this.#limits.take(request, reply, [addressCheck(request, 'credential-address', 'keep')]);
     }
   }
+}
+
+/** What kind of credential a request carries that was refused. */
+function credentialIn({ headers }: FastifyRequest): Principal['credential'] | undefined {
+  if (headers['x-api-key'] !== undefined) {
+    return 'api_key';
+  }
+  return headers.authorization !== undefined ? 'bearer' : headers.cookie === undefined ? undefined : 'cookie';
 }

@@ -2,7 +2,9 @@ import { Module } from '@nestjs/common';
 import { CoreModule } from '../core/core.module.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { HttpModule } from '../http/http.module.js';
+import { MetricsModule } from '../metrics/metrics.module.js';
 import { ReplicasModule } from '../replicas/replicas.module.js';
+import { LiveTokens } from './live.tokens.js';
 import { RevocationFeed } from './revocation.feed.js';
 import { RevocationList } from './revocation.list.js';
 import { RevocationRepository } from './revocation.repository.js';
@@ -19,8 +21,9 @@ import { TokenService } from './token.service.js';
 
 /** Augmented token, session cookie, signing keys, revocation. */
 @Module({
-  imports: [CoreModule, DatabaseModule, HttpModule, ReplicasModule],
+  imports: [CoreModule, DatabaseModule, HttpModule, MetricsModule, ReplicasModule],
   providers: [
+    LiveTokens,
     RevocationFeed,
     RevocationList,
     RevocationRepository,
@@ -36,6 +39,7 @@ import { TokenService } from './token.service.js';
     TokenService,
   ],
   exports: [
+    LiveTokens,
     RevocationFeed,
     RevocationList,
     RevocationService,

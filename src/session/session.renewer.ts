@@ -2,8 +2,17 @@ import type { Claims } from './claims.schema.js';
 import type { MintedSession } from './session.minter.js';
 import type { UsedFrom } from './session.repository.js';
 
+/**
+ * What became of a renewal: confirmed by the provider; let pass while the provider is away; refused, because the session is over; or
+ * failed.
+ */
+export type RenewalOutcome = 'confirmed' | 'grace' | 'refused' | 'failed';
+
 /** Port: makes new tokens for sessions. Implemented where the provider is known. */
 export abstract class SessionRenewer {
+  /** How many renewals of this process ended how. */
+  readonly outcomes: Record<RenewalOutcome, number> = { confirmed: 0, grace: 0, refused: 0, failed: 0 };
+
   /**
    * A newer token than the one with these claims; requests that ask at the same time, or shortly after, share one.
    * @param claims of a verified token that is over or stale.

@@ -1,6 +1,8 @@
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/support/fresh.database.js';
 import { newIdentity, plainConfiguration } from '../../test/support/gateway.js';
+import { nestLogOf } from '../../test/support/nest.log.js';
+import { waitUntil } from '../../test/support/stack.js';
 import { Clock } from '../core/clock.service.js';
 import { newId } from '../core/identifier.js';
 import type { DatabaseConnection } from '../database/database.connection.js';
@@ -140,6 +142,24 @@ describe.each(['sqlite', 'postgres'] as const)('SessionRepository on %s', (kind)
     expect(revoked.map(({ id }) => id)).toEqual([first?.id, second?.id, third?.id].sort());
   });
 
+  it('ends more sessions of one user than a statement has room for', async () => {
+    const { id: _id, ...like } = await stored();
+    const rows = Array.from({ length: 7000 }, () => ({ ...like, id: newId() }));
+    for (let first = 0; first < rows.length; first += 1000) {
+      await connection.query
+        .insertInto('sessions')
+        .values(rows.slice(first, first + 1000))
+        .execute();
+    }
+    const end = await sessions.end({ userId }, 'r', expiresAt);
+    expect([end.sessions.length, end.revocations.length]).toEqual([7001, 7001]);
+    const { count } = await connection.query
+      .selectFrom('revocations')
+      .select(({ fn }) => fn.countAll<number | string>().as('count'))
+      .executeTakeFirstOrThrow();
+    expect(Number(count)).toBe(7001);
+  });
+
   it("lists a user's sessions that have not ended, newest first", async () => {
     const [old, recent] = [await stored(), await stored()];
     await stored({ ended_at: 2000 });
@@ -164,5 +184,55 @@ describe.each(['sqlite', 'postgres'] as const)('SessionRepository on %s', (kind)
     expect(await janitor.clean()).toBe(602);
     const left = await connection.query.selectFrom('sessions').select('id').orderBy('id').execute();
     expect(left.map(({ id }) => id)).toEqual(kept.map(({ id }) => id).sort());
+  });
+
+  describe('the janitor', () => {
+    const hour = 3_600_000;
+    const week = 604_800_000;
+    const configuration = plainConfiguration();
+    const clock = new Clock();
+
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    });
+
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    it('keeps a session for a week after its end, and after the end that it would have had at last', async () => {
+      const now = Date.now();
+      clock.now = () => now;
+      const begun = now - week - configuration.SESSION_MAX_TTL * 1000;
+      const kept = [await stored({ ended_at: now - week }), await stored({ id: newId(begun) })];
+      await stored({ ended_at: now - week - 1 });
+      await stored({ id: newId(begun - 1) });
+      expect(await new SessionJanitor(sessions, clock, configuration).clean()).toBe(2);
+      const left = await connection.query.selectFrom('sessions').select('id').execute();
+      expect(left.map(({ id }) => id).sort()).toEqual(kept.map(({ id }) => id).sort());
+    });
+
+    it('comes each hour as long as the process runs', async () => {
+      const janitor = new SessionJanitor(sessions, new Clock(), configuration);
+      const { id } = await stored({ ended_at: 1000 });
+      janitor.onModuleInit();
+      vi.advanceTimersByTime(hour - 1);
+      expect(await sessions.find(id)).toBeDefined();
+      vi.advanceTimersByTime(1);
+      await waitUntil(async () => (await sessions.find(id)) === undefined, 'the removal');
+      janitor.onModuleDestroy();
+      expect(vi.getTimerCount()).toBe(0);
+    });
+
+    it('says in the log when it can remove nothing', async () => {
+      const janitor = new SessionJanitor(sessions, new Clock(), configuration);
+      const told = await nestLogOf('warn', async (lines) => {
+        await connection.query.schema.alterTable('sessions').renameTo('away').execute();
+        janitor.onModuleInit();
+        vi.advanceTimersByTime(hour);
+        await waitUntil(() => lines.length > 0, 'the log line');
+      }).finally(() => janitor.onModuleDestroy());
+      expect(told.join('')).toContain('"reason":"session_purge_failed"');
+    });
   });
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/support/fresh.database.js';
 import { newSecret, plainConfiguration } from '../../test/support/gateway.js';
+import { nestLogOf } from '../../test/support/nest.log.js';
 import { Clock } from '../core/clock.service.js';
 import type { DatabaseConnection } from '../database/database.connection.js';
 import { SigningKeyRepository } from './signing-key.repository.js';
@@ -39,6 +40,45 @@ describe.each(['sqlite', 'postgres'] as const)('SigningKeyRing on %s', (kind) =>
     await second.onModuleInit();
     expect(second.signing().kid).toBe(first.signing().kid);
     expect(second.jwks()).toEqual(first.jwks());
+  });
+
+  it('signs with nothing before it has been loaded', async () => {
+    expect(() => ring(newSecret()).signing()).toThrow(KeyRingError);
+  });
+
+  it('the current key is active from its first moment, the next one not yet', async () => {
+    const keys = ring(newSecret());
+    await keys.onModuleInit();
+    const rows = await connection.query.selectFrom('signing_keys').selectAll().orderBy('state').execute();
+    expect(rows.map(({ state, activated_at }) => ({ state, activated_at }))).toEqual([
+      { state: 'current', activated_at: keys.signing().activatedAt },
+      { state: 'next', activated_at: null },
+    ]);
+  });
+
+  it('a symmetric key in the place of a public one is a KeyRingError', async () => {
+    const keys = ring(newSecret());
+    await keys.onModuleInit();
+    await connection.query
+      .updateTable('signing_keys')
+      .set({ public_jwk: JSON.stringify({ kty: 'oct', k: 'AAAA' }) })
+      .execute();
+    const fresh = ring(newSecret());
+    await expect(fresh.load()).rejects.toThrow(
+      new KeyRingError('A symmetric key is stored where a key pair belongs.'),
+    );
+  });
+
+  it('keys that cannot be read again stay as they are, and the log says so', async () => {
+    const keys = ring(newSecret());
+    await keys.onModuleInit();
+    const { kid } = keys.signing();
+    const told = await nestLogOf('warn', async () => {
+      await connection.query.schema.alterTable('signing_keys').renameTo('away').execute();
+      await keys.refresh();
+    });
+    expect(told.join('')).toContain('"reason":"signing_keys_unreadable"');
+    expect([keys.signing().kid, keys.find(kid)?.kid]).toEqual([kid, kid]);
   });
 
   it('five replicas that start at once agree on one current key', async () => {
@@ -103,7 +143,7 @@ describe.each(['sqlite', 'postgres'] as const)('SigningKeyRing on %s', (kind) =>
     expect(second.jwks().keys).toHaveLength(3);
   });
 
-  it.each(['__proto__', 'constructor', '', '../'])('kid %j is unknown', async (kid) => {
+  it.each(['__proto__', 'constructor', '', '../'])('kid %j is unknown [T05]', async (kid) => {
     const keys = ring(newSecret());
     await keys.onModuleInit();
     expect(keys.find(kid)).toBeUndefined();

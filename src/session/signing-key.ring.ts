@@ -169,7 +169,7 @@ export class SigningKeyRing implements OnModuleInit, OnModuleDestroy {
             : {
                 kid,
                 alg,
-                key: await importKey({ ...(await this.#open(row)), alg }),
+                key: await importKey({ ...this.#open(row), alg }),
                 activatedAt: row.activated_at ?? row.created_at,
               };
       }
@@ -182,7 +182,7 @@ export class SigningKeyRing implements OnModuleInit, OnModuleDestroy {
   async sealWithFirstSecret(): Promise<void> {
     for (const row of await this.#repository.list()) {
       if ((row.state === 'current' || row.state === 'next') && !this.#box.isSealedByFirst(row.private_jwk)) {
-        await this.#repository.reseal(row, await this.#box.seal(JSON.stringify(await this.#open(row))));
+        await this.#repository.reseal(row, this.#box.seal(JSON.stringify(this.#open(row))));
       }
     }
   }
@@ -202,8 +202,8 @@ export class SigningKeyRing implements OnModuleInit, OnModuleDestroy {
     await this.load();
   }
 
-  async #open(row: SigningKeyRow): Promise<z.output<typeof jwkSchema>> {
-    const opened = await this.#box.open(row.private_jwk);
+  #open(row: SigningKeyRow): z.output<typeof jwkSchema> {
+    const opened = this.#box.open(row.private_jwk);
     if (opened === undefined) {
       throw new KeyRingError(
         'The signing key in the database was encrypted with a secret that SECRETS does not hold. Add the old secret behind the new one.',
@@ -220,7 +220,7 @@ export class SigningKeyRing implements OnModuleInit, OnModuleDestroy {
       kid: await calculateJwkThumbprint(publicJwk),
       alg,
       public_jwk: JSON.stringify(publicJwk),
-      private_jwk: await this.#box.seal(JSON.stringify(await exportJWK(pair.privateKey))),
+      private_jwk: this.#box.seal(JSON.stringify(await exportJWK(pair.privateKey))),
     };
   }
 }

@@ -1,8 +1,10 @@
 import { Logger } from '@nestjs/common';
 import { decodeProtectedHeader } from 'jose';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { recordStatements } from '../../test/support/call.counter.js';
 import { type FreshDatabase, freshDatabase } from '../../test/support/fresh.database.js';
 import { newSecret, plainConfiguration } from '../../test/support/gateway.js';
+import { nestLogOf } from '../../test/support/nest.log.js';
 import { type RedisServer, startRedis } from '../../test/support/redis.server.js';
 import { waitUntil } from '../../test/support/stack.js';
 import type { Configuration } from '../config/configuration.js';
@@ -11,6 +13,7 @@ import { newId } from '../core/identifier.js';
 import type { DatabaseConnection } from '../database/database.connection.js';
 import { RedisChannel } from '../replicas/redis.channel.js';
 import { NoReplicaChannel, type ReplicaChannel } from '../replicas/replica.channel.js';
+import { clockAllowance } from './revocation.list.js';
 import { SigningKeyRepository } from './signing-key.repository.js';
 import { SigningKeyRing } from './signing-key.ring.js';
 import { SigningKeyRotation } from './signing-key.rotation.js';
@@ -134,6 +137,115 @@ describe.each(['sqlite', 'postgres'] as const)('signing keys on %s', (kind) => {
     expect(await set(30.2)).toEqual([false, false, false]);
   });
 
+  it('is due when the current key has signed for SIGNING_KEY_ROTATION, and no millisecond sooner', async () => {
+    const one = await replica({ SIGNING_KEY_ROTATION: '10d' });
+    const due = one.ring.signing().activatedAt + 10 * day;
+    const at = async (moment: number): Promise<boolean> => {
+      one.clock.now = () => moment;
+      return one.rotation.rotateWhenDue();
+    };
+    expect([await at(due - 1), await at(due)]).toEqual([false, true]);
+  });
+
+  describe('a process by itself', () => {
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    });
+
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    it('looks each minute whether it is time to rotate, as long as it runs', async () => {
+      const one = await replica();
+      const first = one.ring.signing().kid;
+      one.clock.now = () => Date.now() + 31 * day;
+      vi.advanceTimersByTime(60_000);
+      await waitUntil(() => one.ring.signing().kid !== first, 'the rotation');
+      expect(vi.getTimerCount()).toBe(2);
+      one.ring.onModuleDestroy();
+      one.rotation.onModuleDestroy();
+      expect(vi.getTimerCount()).toBe(0);
+    });
+
+    it('reads the keys every five seconds', async () => {
+      const [one, other] = [await replica(), await replica()];
+      await one.rotation.rotate();
+      vi.advanceTimersByTime(4999);
+      expect(other.ring.signing().kid).not.toBe(one.ring.signing().kid);
+      vi.advanceTimersByTime(1);
+      await waitUntil(() => other.ring.signing().kid === one.ring.signing().kid, 'the reading');
+    });
+
+    it('encrypts with the first secret also what a replica made that does not know it yet', async () => {
+      const fresh = newSecret();
+      const [old, both] = [await replica(), await replica({ SECRETS: `${fresh},${secret}` })];
+      expect([await old.rotation.rotate(), await both.rotation.rotate()]).toEqual([true, false]);
+      const after = await replica({ SECRETS: fresh });
+      expect(await after.rotation.rotate()).toBe(true);
+      expect(await outcome(after, await mint(after))).toBe('live');
+    });
+
+    it('removes retired keys once no session can be renewed with their tokens, and none sooner', async () => {
+      const one = await replica({ SESSION_IDLE_TTL: '7d' });
+      const now = Date.now();
+      const rotateAt = async (moment: number): Promise<string> => {
+        one.clock.now = () => moment;
+        const { kid } = one.ring.signing();
+        await one.rotation.rotate();
+        return kid;
+      };
+      const [over, kept] = [await rotateAt(now), await rotateAt(now + 1)];
+      one.clock.now = () => now + 1 + 7 * day + clockAllowance;
+      vi.advanceTimersByTime(60_000);
+      await waitUntil(async () => !(over in (await states())), 'the removal');
+      expect(await states()).toMatchObject({ [kept]: 'retired' });
+    });
+
+    it('says so when the keys cannot be rotated, and tries again', async () => {
+      const one = await replica();
+      const first = one.ring.signing().kid;
+      one.clock.now = () => Date.now() + 31 * day;
+      await nestLogOf('error', async (lines) => {
+        await connection.query.schema.alterTable('signing_keys').renameTo('away').execute();
+        vi.advanceTimersByTime(60_000);
+        await waitUntil(() => lines.join('').includes('"reason":"key_rotation_failed"'), 'the log line');
+        await connection.query.schema.alterTable('away').renameTo('signing_keys').execute();
+      });
+      vi.advanceTimersByTime(60_000);
+      const isDone = async (): Promise<boolean> =>
+        Object.values(await states())
+          .sort()
+          .join() === 'current,next,retired';
+      await waitUntil(isDone, 'the rotation');
+      expect(await states()).toMatchObject({ [first]: 'retired' });
+    });
+
+    it('hears of a rotation, and reads of one that it missed while the channel was down', async () => {
+      const redis: RedisServer = await startRedis(inject('redisServerPath'));
+      try {
+        const [one, other] = [
+          await replica({}, new RedisChannel(redis.url, 'a')),
+          await replica({}, new RedisChannel(redis.url, 'a')),
+        ];
+        const areAll = (wanted: string) => (): boolean => channels.every(({ state }) => state === wanted);
+        const isKnown = (): boolean => other.ring.signing().kid === one.ring.signing().kid;
+        await waitUntil(areAll('connected'), 'the channel');
+        await one.rotation.rotate();
+        await waitUntil(isKnown, 'the rotation to be heard of', 5000);
+        await redis.kill();
+        await waitUntil(areAll('disconnected'), 'the loss to be seen');
+        await one.rotation.rotate();
+        expect(isKnown()).toBe(false);
+        await redis.start();
+        await waitUntil(isKnown, 'the rotation to be read of', 5000);
+      } finally {
+        await Promise.all(channels.map((channel) => channel.close()));
+        await redis.remove();
+      }
+    });
+  });
+
   it('a token of a key that a replica has never heard of is verified by reading once', async () => {
     const [one, other] = [await replica(), await replica()];
     await one.rotation.rotate();
@@ -143,7 +255,7 @@ describe.each(['sqlite', 'postgres'] as const)('signing keys on %s', (kind) => {
     expect(await outcome(other, token)).toBe('live');
   });
 
-  it('unknown kids are looked up together and at most four times a second', async () => {
+  it('unknown kids are looked up together and at most four times a second [T06]', async () => {
     const one = await replica();
     let readings = 0;
     const list = SigningKeyRepository.prototype.list;
@@ -164,6 +276,38 @@ describe.each(['sqlite', 'postgres'] as const)('signing keys on %s', (kind) => {
     expect(readings - before).toBeLessThanOrEqual(quarters);
     expect(await ring.learn('../'.repeat(10))).toBeUndefined();
     expect(readings - before).toBeLessThanOrEqual(quarters);
+  });
+
+  it.each([
+    ['one character less', 'x'.repeat(42)],
+    ['one more', 'x'.repeat(44)],
+    ['another one in front', `.${'x'.repeat(43)}`],
+    ['another one behind', `${'x'.repeat(43)}.`],
+  ])('a kid with %s than our own have costs no reading', async (_what, kid) => {
+    const clock = new Clock();
+    const ring = new SigningKeyRing(
+      new SigningKeyRepository(connection, clock),
+      clock,
+      plainConfiguration({ SECRETS: secret }),
+    );
+    const statements = recordStatements(connection);
+    expect(await ring.learn(kid)).toBeUndefined();
+    expect(statements).toEqual([]);
+    expect(await ring.learn('x'.repeat(43))).toBeUndefined();
+    expect(statements).toHaveLength(1);
+  });
+
+  it('a retired key is published to the last millisecond of the tokens that it signed', async () => {
+    const one = await replica({ TOKEN_TTL: '10m' });
+    const now = Date.now();
+    one.clock.now = () => now;
+    const { kid } = one.ring.signing();
+    await one.rotation.rotate();
+    const published = [-1, 0].map((milliseconds) => {
+      one.clock.now = () => now + 600_000 + clockAllowance + milliseconds;
+      return one.ring.jwks().keys.some((key) => key.kid === kid);
+    });
+    expect(published).toEqual([true, false]);
   });
 
   it('current → revoked: what it signed is refused here at once, the next key takes over, the private half is gone', async () => {
@@ -198,7 +342,7 @@ describe.each(['sqlite', 'postgres'] as const)('signing keys on %s', (kind) => {
     expect(await outcome(one, await mint(one))).toBe('live');
   });
 
-  it('a revoked key is dead on another replica within seconds, without Redis', async () => {
+  it('a revoked key is dead on another replica within seconds, without Redis [F10]', async () => {
     const [one, other] = [await replica(), await replica()];
     const token = await mint(one);
     await one.rotation.revoke(one.ring.signing().kid);
@@ -247,9 +391,13 @@ describe.each(['sqlite', 'postgres'] as const)('signing keys on %s', (kind) => {
     const after = await replica({ SECRETS: fresh });
     expect(await outcome(after, token)).toBe('live');
     expect(await outcome(after, await mint(after))).toBe('live');
+    // The retired key, which nothing can open any more, is nobody's concern; nor is a revoked one.
+    expect(await after.rotation.rotate()).toBe(true);
+    await after.rotation.revoke(after.ring.signing().kid);
+    expect(await after.rotation.rotate()).toBe(true);
   });
 
-  it('with Redis another replica knows of a rotation and of a revoked key in under a second', async () => {
+  it('with Redis another replica knows of a rotation and of a revoked key in under a second [F10]', async () => {
     const redis: RedisServer = await startRedis(inject('redisServerPath'));
     try {
       const [one, other] = [

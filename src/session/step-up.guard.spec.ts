@@ -195,6 +195,10 @@ describe('@RequireAuthAge', () => {
     expect(answer.text).toContain('href="/auth/login?max_age=300"');
   });
 
+  it.each([30, 31_536_000])('%d seconds are taken', (seconds) => {
+    expect(RequireAuthAge(seconds)).toBeTypeOf('function');
+  });
+
   it.each([0, -1, 29, 1.5, NaN, Infinity, 31_536_001])(
     '%d seconds are refused where they are written',
     (seconds) => {

@@ -6,6 +6,7 @@ import { Problem } from '../core/problem.error.js';
 import { ACCESS, type Access } from './access.decorators.js';
 import type { Claims } from './claims.schema.js';
 import { principalOf } from './principal.js';
+import { perRoute } from './route.metadata.js';
 import { AAL2, AUTH_AGE } from './step-up.decorators.js';
 
 /** What a route asks of a login. */
@@ -13,6 +14,7 @@ interface Requirement {
   /** Seconds since credentials were given, at most; undefined when any age will do. */
   readonly maxAge: number | undefined;
   readonly needsAal2: boolean;
+  readonly isPublic: boolean;
 }
 
 /**
@@ -21,30 +23,33 @@ interface Requirement {
  */
 @Injectable()
 export class StepUpGuard implements CanActivate {
-  readonly #reflector: Reflector;
+  readonly #requirementOf: (context: ExecutionContext) => Requirement;
   readonly #clock: Clock;
 
   constructor(reflector: Reflector, clock: Clock) {
-    this.#reflector = reflector;
+    this.#requirementOf = perRoute((places) => {
+      const ages = reflector.getAll<(number | undefined)[]>(AUTH_AGE, places);
+      const given = ages.filter((age) => age !== undefined);
+      return {
+        maxAge: given.length === 0 ? undefined : Math.min(...given),
+        needsAal2: reflector.getAllAndOverride<true | undefined>(AAL2, places) === true,
+        isPublic: reflector.getAllAndOverride<Access | undefined>(ACCESS, places) === 'public',
+      };
+    });
     this.#clock = clock;
   }
 
   canActivate(context: ExecutionContext): boolean {
-    const places = [context.getHandler(), context.getClass()];
-    const ages = this.#reflector.getAll<(number | undefined)[]>(AUTH_AGE, places);
-    const given = ages.filter((age) => age !== undefined);
-    const requirement: Requirement = {
-      maxAge: given.length === 0 ? undefined : Math.min(...given),
-      needsAal2: this.#reflector.getAllAndOverride<true | undefined>(AAL2, places) === true,
-    };
+    const requirement = this.#requirementOf(context);
     if (requirement.maxAge === undefined && !requirement.needsAal2) {
       return true;
     }
     const claims = principalOf(context.switchToHttp().getRequest<FastifyRequest>())?.claims;
     if (claims === undefined) {
       // Nobody looks for a session on a public route, so no login could ever open it: no redirect, which would not end.
-      const isPublic = this.#reflector.getAllAndOverride<Access | undefined>(ACCESS, places) === 'public';
-      throw new Problem(isPublic ? 'forbidden' : 'unauthenticated', { reason: 'step_up_without_session' });
+      throw new Problem(requirement.isPublic ? 'forbidden' : 'unauthenticated', {
+        reason: 'step_up_without_session',
+      });
     }
     const reason = missingIn(claims, requirement, this.#clock.seconds());
     if (reason !== undefined) {

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SignJWT, base64url, errors, jwtVerify } from 'jose';
+import { SignJWT, compactVerify, errors } from 'jose';
 import { z } from 'zod';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
@@ -13,8 +13,10 @@ import { SigningKeyRing, type VerificationKey } from './signing-key.ring.js';
 const tokenType = 'at+jwt';
 /** Seconds by which clocks of replicas may differ: each may be off by half of it. */
 const clockTolerance = 60;
-/** Part of a token's life that is left when it's near its end. */
+/** Part of a token's life that is left when it's near its end, at least. */
 const lastPart = 0.2;
+/** Up to this part more, by the chance in the token's id: what was minted together isn't renewed together. */
+const chancePart = 0.2;
 const maximumLength = 8192;
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** Our tokens have these three header members and no other: no `jwk`, `jku`, `x5u`, `crit` is ever looked at. */
@@ -23,10 +25,12 @@ const headerSchema = z.strictObject({ alg: z.string(), typ: z.literal(tokenType)
 /** What a mint is told; the rest of the claims follow from the configuration and the clock. */
 export type TokenSubject = Omit<KnownClaims, 'iss' | 'aud' | 'jti' | 'iat' | 'nbf' | 'exp'>;
 
-/** A token whose signature and claims are right; `expired` when only its life is over. */
+/** A token of this deployment whose claims are right; `expired` when only its life is over. */
 export interface VerifiedToken {
   readonly claims: Claims;
   readonly expired: boolean;
+  /** The key that signed it. */
+  readonly kid: string;
 }
 
 /** Mints and verifies augmented tokens (RFC 9068, RFC 8725). */
@@ -38,6 +42,8 @@ export class TokenService {
   readonly #audience: string;
   readonly #ttl: number;
   readonly #provider: Claims['idp'];
+  /** Protected headers that {@link mint} writes, encoded, and whose they are: others are parsed. One for each key. */
+  readonly #headers = new Map<string, string>();
 
   constructor(keys: SigningKeyRing, clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
     this.#keys = keys;
@@ -90,79 +96,138 @@ export class TokenService {
    * @throws {Problem} `unauthenticated` with a reason for the log.
    */
   async verify(token: string): Promise<VerifiedToken> {
-    const key = await this.#keyFor(token);
+    const key = await this.#keyOf(token);
     try {
-      const { payload } = await jwtVerify(token, key.key, {
-        algorithms: [key.alg],
-        typ: tokenType,
-        issuer: this.#issuer,
-        audience: this.#audience,
-        requiredClaims: ['iss', 'aud', 'sub', 'exp', 'nbf', 'iat'],
-        clockTolerance,
-        // Also of tokens that were minted when TOKEN_TTL was longer: revocations are kept only this long.
-        maxTokenAge: this.#ttl,
-        currentDate: this.#clock.date(),
-      });
-      return { claims: this.#parseClaims(token, payload), expired: false };
+      await compactVerify(token, key.key, { algorithms: [key.alg] });
     } catch (error) {
-      if (error instanceof errors.JWTExpired && error.reason === 'check_failed') {
-        return { claims: this.#parseClaims(token, error.payload), expired: true };
-      }
-      throw error instanceof Problem ? error : rejected(reasonOf(error), error);
+      throw rejected(reasonOf(error), error);
     }
+    const verified = this.#checkClaims(token, key.kid);
+    if (this.#isEarly(verified.claims)) {
+      throw rejected('token_claim_nbf');
+    }
+    return verified;
+  }
+
+  /**
+   * The same for a token that comes out of our own cookie. Whoever sealed it has the deployment's secrets, and seals nothing
+   * but what was just minted: its signature proves nothing more (docs/adr/0015). Its key must still be one that verifies. A
+   * token of a later time, minted before the clock was put back, counts as expired: its session can be renewed.
+   * @returns at once, unless its key is not known yet.
+   * @throws {Problem} `unauthenticated` with a reason for the log.
+   */
+  verifyUnsealed(token: string): VerifiedToken | Promise<VerifiedToken> {
+    const key = this.#keyOf(token);
+    return key instanceof Promise
+      ? key.then(({ kid }) => this.#readUnsealed(token, kid))
+      : this.#readUnsealed(token, key.kid);
+  }
+
+  /** Whether tokens that this key signed are taken. */
+  isKeyGood(kid: string): boolean {
+    return this.#keys.find(kid) !== undefined;
   }
 
   /** Whether a live token should be replaced by a new one soon. */
   isNearEnd(claims: Claims): boolean {
-    return claims.exp - this.#clock.seconds() < this.#ttl * lastPart;
+    return this.#clock.seconds() >= this.renewableFrom(claims);
   }
 
-  async #keyFor(token: string): Promise<VerificationKey> {
+  /** When a token is near its end, in seconds since the epoch. */
+  renewableFrom({ exp, jti }: Claims): number {
+    // The last digits of a UUID v7 are random (RFC 9562 section 5.7).
+    const chance = Number.parseInt(jti.slice(-8), 16) / 2 ** 32;
+    return exp - this.#ttl * (lastPart + chancePart * chance);
+  }
+
+  /** The seconds since the epoch in which a token with these claims is live, whatever clock of a replica is asked. */
+  lifeOf({ nbf, iat, exp }: Claims): { readonly from: number; readonly until: number } {
+    // Also of tokens that were minted when TOKEN_TTL was longer: revocations are kept only this long.
+    const until = Math.min(exp, iat + this.#ttl + 1);
+    return { from: Math.max(nbf, iat) - clockTolerance, until: until + clockTolerance };
+  }
+
+  /** The key that a token names. @returns at once, unless another replica may have made it just now. */
+  #keyOf(token: string): VerificationKey | Promise<VerificationKey> {
     if (token.length > maximumLength || !compactForm.test(token)) {
       throw rejected('token_malformed');
     }
-    const header = headerSchema.safeParse(parseSegment(token, 0));
-    if (!header.success) {
-      throw rejected('token_header');
-    }
-    const { kid } = header.data;
+    const segment = token.slice(0, token.indexOf('.'));
+    const kid = this.#headers.get(segment);
+    const key = kid === undefined ? undefined : this.#keys.find(kid);
+    return key ?? this.#learnKey(segment);
+  }
+
+  async #learnKey(segment: string): Promise<VerificationKey> {
+    const { alg, kid } = parseHeader(segment);
     const key = this.#keys.find(kid) ?? (await this.#keys.learn(kid));
-    if (key === undefined || key.alg !== header.data.alg) {
+    if (key?.alg !== alg) {
       throw rejected('token_key_unknown');
+    }
+    if (segment === encodeSegment({ alg, typ: tokenType, kid })) {
+      this.#headers.set(segment, kid);
     }
     return key;
   }
 
-  #parseClaims(token: string, payload: unknown): Claims {
-    const claims = claimsSchema.safeParse(payload);
-    if (!claims.success) {
+  #readUnsealed(token: string, kid: string): VerifiedToken {
+    const verified = this.#checkClaims(token, kid);
+    return verified.expired || !this.#isEarly(verified.claims) ? verified : { ...verified, expired: true };
+  }
+
+  #checkClaims(token: string, kid: string): VerifiedToken {
+    const text = decodeSegment(token.slice(token.indexOf('.') + 1, token.lastIndexOf('.')));
+    const payload = parse(text);
+    const parsed = claimsSchema.safeParse(payload);
+    // Minted by JSON.stringify: anything else, for example a claim given twice, isn't from here.
+    if (!parsed.success || text !== JSON.stringify(payload)) {
       throw rejected('token_claims');
     }
-    // Minted by JSON.stringify: anything else, for example a claim given twice, isn't from here.
-    const text = new TextDecoder().decode(base64url.decode(token.split('.')[1] ?? ''));
-    if (text !== JSON.stringify(payload)) {
-      throw rejected('token_claims');
+    const claims = parsed.data;
+    if (claims.iss !== this.#issuer) {
+      throw rejected('token_claim_iss');
+    }
+    if (claims.aud !== this.#audience) {
+      throw rejected('token_claim_aud');
     }
     // Sessions of another provider end when the deployment changes over: nobody could ask that one about them.
-    if (claims.data.idp !== this.#provider) {
+    if (claims.idp !== this.#provider) {
       throw rejected('token_of_other_provider');
     }
-    return claims.data;
+    return { claims, expired: this.#clock.seconds() >= this.lifeOf(claims).until, kid };
+  }
+
+  #isEarly(claims: Claims): boolean {
+    return this.#clock.seconds() < this.lifeOf(claims).from;
   }
 }
 
-function parseSegment(token: string, index: number): unknown {
+function parseHeader(segment: string): z.output<typeof headerSchema> {
+  const header = headerSchema.safeParse(parse(decodeSegment(segment)));
+  if (!header.success) {
+    throw rejected('token_header');
+  }
+  return header.data;
+}
+
+function encodeSegment(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+function decodeSegment(segment: string): string {
+  return Buffer.from(segment, 'base64url').toString('utf8');
+}
+
+/** JSON → value; undefined for what isn't JSON. */
+function parse(text: string): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(base64url.decode(token.split('.')[index] ?? '')));
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof errors.JWTClaimValidationFailed) {
-    return `token_claim_${error.claim}`;
-  }
   return error instanceof errors.JWSSignatureVerificationFailed ? 'token_signature' : 'token_invalid';
 }
 

@@ -70,7 +70,7 @@ describe.each(['sqlite', 'postgres'] as const)('UsersService on %s', (kind) => {
     expect(await counts()).toEqual({ users: 20, identities: 20 });
   });
 
-  it('an e-mail address never links to an existing user, verified or not', async () => {
+  it('an e-mail address never links to an existing user, verified or not [L20]', async () => {
     const { user: first } = await users.recordLogin(
       newIdentity({ email: 'ada@example.test', emailVerified: true }),
     );
@@ -82,7 +82,7 @@ describe.each(['sqlite', 'postgres'] as const)('UsersService on %s', (kind) => {
     }
   });
 
-  it('one subject at two issuers, and subjects that differ in case or blanks, are different people', async () => {
+  it('one subject at two issuers, and subjects that differ in case or blanks, are different people [L20]', async () => {
     const identity = newIdentity({ subject: 'abc' });
     const variants = [
       identity,

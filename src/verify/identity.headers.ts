@@ -1,10 +1,19 @@
 import type { Claims } from '../session/claims.schema.js';
 
+/** Claims are one object as long as they are remembered. */
+const known = new WeakMap<Claims, Readonly<Record<string, string>>>();
+
 /**
  * The headers that tell an upstream who calls. An address that nobody has verified isn't among them: an upstream that knows
  * its users by e-mail would take whoever claims one for its owner.
  */
 export function identityHeaders(claims: Claims): Readonly<Record<string, string>> {
+  const headers = known.get(claims) ?? headersOf(claims);
+  known.set(claims, headers);
+  return headers;
+}
+
+function headersOf(claims: Claims): Readonly<Record<string, string>> {
   const { sub, email, email_verified: isVerified, name, org, roles = [], scope } = claims;
   return {
     'x-auth-user': sub,

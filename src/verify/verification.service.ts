@@ -37,10 +37,11 @@ export class Verification {
     const { method = changing } = originalRequest(request);
     refuseCrossSite(request, this.#trusted, isHandshake(request) ? changing : method);
     requireClaims(principal.claims, requirements);
-    const token = await this.#token.of(principal);
+    const token = await this.#token.of(request, principal);
     await reply
       .code(200)
-      .headers({ ...identityHeaders(principal.claims), authorization: `Bearer ${token}` })
+      .headers(identityHeaders(principal.claims))
+      .header('authorization', `Bearer ${token}`)
       .send('');
   }
 }

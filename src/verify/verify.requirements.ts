@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { Problem } from '../core/problem.error.js';
 import { isScopeToken } from '../core/scope.form.js';
@@ -38,12 +39,22 @@ const requirementsSchema = z.strictObject({
 /** What a caller must have. */
 export type Requirements = z.output<typeof requirementsSchema>;
 
+/** What the proxies of a deployment ask for is a handful of texts, parsed once each. */
+const known = new LRUCache<string, Requirements>({ max: 100 });
+
 /**
  * What this sub-request asks for: in its query, or in the segment of its path behind `/auth/verify/`.
  * @throws {Problem} `validation_failed`
  */
-export function requirementsOf(request: FastifyRequest): Requirements {
-  const parsed = requirementsSchema.safeParse(givenIn(request.url));
+export function requirementsOf({ url }: FastifyRequest): Requirements {
+  const asked = url.startsWith(pathPrefix) ? url.split('/', 4).join('/') : url;
+  const found = known.get(asked) ?? parse(givenIn(asked));
+  known.set(asked, found);
+  return found;
+}
+
+function parse(given: unknown): Requirements {
+  const parsed = requirementsSchema.safeParse(given);
   if (parsed.success) {
     return parsed.data;
   }
@@ -53,13 +64,13 @@ export function requirementsOf(request: FastifyRequest): Requirements {
   });
 }
 
-function givenIn(url: string): unknown {
-  if (url.startsWith(pathPrefix)) {
-    const segment = url.slice(pathPrefix.length).split('/', 1)[0];
-    return segment === nothingMore ? {} : pairsOf(segment ?? '', false);
+function givenIn(asked: string): unknown {
+  if (asked.startsWith(pathPrefix)) {
+    const segment = asked.slice(pathPrefix.length);
+    return segment === nothingMore ? {} : pairsOf(segment, false);
   }
-  const [path, query] = [url.split('?', 1)[0] ?? '', url.slice(url.indexOf('?') + 1)];
-  return path === '/auth/verify' ? pairsOf(url.includes('?') ? query : '', true) : undefined;
+  const [path, query] = [asked.split('?', 1)[0] ?? '', asked.slice(asked.indexOf('?') + 1)];
+  return path === '/auth/verify' ? pairsOf(asked.includes('?') ? query : '', true) : undefined;
 }
 
 /** Undefined for what isn't one list of different names. */

@@ -16,16 +16,19 @@ it.each([
   [`?error=${script}&error_description=${script}`, 'unknown_error'],
   ['?error=a&error=b', 'unknown_error'],
   ['?error[a]=b&__proto__[a]=b', 'unknown_error'],
-])('/ui/error%s shows a page with the code %s, and nothing of what the address says', async (query, code) => {
-  const { page, stack } = stage;
-  const answer = await page.goto(`${stack.url}/ui/error${query}`);
-  expect(answer?.status()).toBe(400);
-  expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('That did not work');
-  expect(await page.getByRole('main').innerText()).toContain(code);
-  expect(await page.title()).toBe('That did not work · Vestibule');
-  expect(await page.locator('script').count()).toBe(0);
-  expect(await namelessIn(page)).toEqual([]);
-});
+])(
+  '/ui/error%s shows a page with the code %s, and nothing of what the address says [W12]',
+  async (query, code) => {
+    const { page, stack } = stage;
+    const answer = await page.goto(`${stack.url}/ui/error${query}`);
+    expect(answer?.status()).toBe(400);
+    expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('That did not work');
+    expect(await page.getByRole('main').innerText()).toContain(code);
+    expect(await page.title()).toBe('That did not work · Vestibule');
+    expect(await page.locator('script').count()).toBe(0);
+    expect(await namelessIn(page)).toEqual([]);
+  },
+);
 
 it.each(['', '?state=unknown&code=x', `?state=${script}`, '?error=access_denied'])(
   '/auth/callback%s is refused with a page from which a login can be started again',

@@ -32,6 +32,12 @@ class ProbeController {
     return { isKnown: principal !== undefined };
   }
 
+  @Get('nobody')
+  @Public()
+  nobody(@CurrentUser() principal: Principal): unknown {
+    return { sub: principal.claims.sub };
+  }
+
   @Get('scope')
   @RequireScope('things:read')
   scope(): string {
@@ -135,6 +141,8 @@ type Column = (typeof columns)[number];
 const matrix: readonly (readonly [string, ...(200 | 401 | 403)[]])[] = [
   ['probe/plain', 401, 200, 200, 200, 200, 200, 401, 200, 200, 200, 200],
   ['probe/public', 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200],
+  // Nobody looks for a session there, so nobody is the caller that it wants.
+  ['probe/nobody', 401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401],
   ['probe/optional', 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200],
   ['probe/scope', 401, 200, 200, 200, 200, 200, 401, 200, 200, 200, 403],
   ['probe/scopes', 401, 200, 200, 200, 200, 200, 401, 200, 403, 200, 403],
@@ -205,16 +213,17 @@ describe('what the answers say', () => {
   });
 
   it.each([
-    ['/probe/role', 'stranger', 'role_missing'],
-    ['/probe/org', 'stranger', 'org_missing'],
-    ['/probe/org-owner', 'member', 'org_role_missing'],
-    ['/probe/scope', 'key other:read', 'scope_missing'],
+    ['/probe/role', 'stranger', 'role_missing', 403],
+    ['/probe/org', 'stranger', 'org_missing', 403],
+    ['/probe/org-owner', 'member', 'org_role_missing', 403],
+    ['/probe/scope', 'key other:read', 'scope_missing', 403],
+    ['/probe/optional-scope', 'anonymous', 'no_principal', 401],
   ] as const)(
     '%s for %s: the reason %s is in the log and not in the answer',
-    async (path, column, reason) => {
+    async (path, column, reason, status) => {
       const from = gateway.log.length;
       const answer = await gateway.request(path, { headers: await headersOf(column) });
-      expect(answer.status).toBe(403);
+      expect(answer.status).toBe(status);
       expect(answer.text).not.toContain(reason);
       expect(gateway.log.slice(from).join('')).toContain(`"reason":"${reason}"`);
     },
@@ -237,5 +246,11 @@ describe('what the answers say', () => {
     expect(await knows('/probe/optional', { cookie })).toBe(true);
     expect(await knows('/probe/optional', { cookie: `${cookie}x` })).toBe(false);
     expect(await knows('/probe/public', { cookie })).toBe(false);
+  });
+
+  it('with @OptionalSession() a credential in the URL is refused too, also beside a live session', async () => {
+    const { cookie } = world.sessions.member;
+    const answer = await gateway.request('/probe/optional?access_token=a.b.c', { headers: { cookie } });
+    expect([answer.status, answer.json()]).toMatchObject([400, { code: 'malformed_request' }]);
   });
 });

@@ -133,7 +133,7 @@ describe('a request with an API key', () => {
   });
 
   it.each(['api_key', 'apikey', 'api-key', 'X-API-Key', 'access_token'])(
-    'in the query as %s is a 400, wherever somebody looks for a credential',
+    'in the query as %s is a 400, wherever somebody looks for a credential [W15]',
     async (name) => {
       const { key } = await holder();
       for (const path of ['/api/v1/me', '/', '/auth/session']) {
@@ -145,10 +145,32 @@ describe('a request with an API key', () => {
     },
   );
 
+  it('in the query is found behind other parameters, and a path has none', async () => {
+    const { person, key } = await holder();
+    const answer = await gateway.request(`/api/v1/me?a=1&api_key=${key}`);
+    expect([answer.status, textOf(answer, 'detail')]).toEqual([
+      400,
+      'Credentials belong into a header, not into the URL.',
+    ]);
+    expect(await statusOf({ cookie: person.cookie }, '/auth/verify/session/app&api_key=x')).toBe(200);
+  });
+
+  it('is known by its beginning: what has it further on is a token', async () => {
+    const count = gateway.log.length;
+    expect(await statusOf({ authorization: 'Bearer a.vst_b.c' })).toBe(401);
+    const isTold = (): boolean =>
+      gateway.log.slice(count).some((line) => line.includes('"reason":"token_header"'));
+    await waitUntil(isTold, 'the reason');
+  });
+
   it('with two credentials is a 400', async () => {
     const { person, key } = await holder();
     for (const authorization of [person.bearer, `Bearer ${key}`]) {
-      expect(await statusOf({ 'x-api-key': key, authorization })).toBe(400);
+      const answer = await gateway.request('/api/v1/me', { headers: { 'x-api-key': key, authorization } });
+      expect([answer.status, textOf(answer, 'detail')]).toEqual([
+        400,
+        'Send one credential: Authorization or X-API-Key.',
+      ]);
     }
     // A browser sends its cookie along with whatever a script adds: the header is meant.
     expect(await statusOf({ 'x-api-key': key, cookie: person.cookie })).toBe(200);

@@ -50,7 +50,7 @@ async function send(bytes: string): Promise<string> {
 const host = 'Host: auth.example.test\r\n';
 
 describe('bodies', () => {
-  it('of more than 64 KiB are 413, whatever is in them', async () => {
+  it('of more than 64 KiB are 413, whatever is in them [W07]', async () => {
     const large = JSON.stringify({ accessToken: 'a'.repeat(65_536) });
     expect(await refusal('/auth/login', post(large))).toEqual([413, 'payload_too_large']);
     expect(await refusal('/auth/login', post('a'.repeat(10_000_000)))).toEqual([413, 'payload_too_large']);
@@ -75,7 +75,7 @@ describe('bodies', () => {
     '{"accessToken":{"__proto__":{"admin":true}}}',
     '{"constructor":{"prototype":{"admin":true}},"accessToken":"x"}',
     '{"\\u005f_proto__":{"admin":true},"accessToken":"x"}',
-  ])('%s is 400 and changes no prototype', async (body) => {
+  ])('%s is 400 and changes no prototype [W06]', async (body) => {
     expect((await refusal('/auth/login', post(body)))[0]).toBe(400);
     expect(Reflect.get({}, 'admin')).toBeUndefined();
   });
@@ -85,7 +85,7 @@ describe('bodies', () => {
     ['object', '{"a":'.repeat(10_000) + '1' + '}'.repeat(10_000)],
     ['unfinished array', '['.repeat(60_000)],
     ['value', `{"accessToken":${'['.repeat(10_000)}${']'.repeat(10_000)}}`],
-  ])('JSON 10,000 deep (%s) is 400, and the process goes on', async (_what, body) => {
+  ])('JSON 10,000 deep (%s) is 400, and the process goes on [W07]', async (_what, body) => {
     expect((await refusal('/auth/login', post(body)))[0]).toBe(400);
     expect((await gateway.request('/health/live')).status).toBe(200);
   });
@@ -176,12 +176,12 @@ describe('paths', () => {
 });
 
 describe('raw HTTP', () => {
-  it('a header of 64 kB is 431', async () => {
+  it('a header of 64 kB is 431 [W07]', async () => {
     const answer = await send(`GET / HTTP/1.1\r\n${host}Cookie: ${'a'.repeat(65_536)}\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 431 /);
   });
 
-  it('a header named __proto__ or constructor does nothing', async () => {
+  it('a header named __proto__ or constructor does nothing [W06]', async () => {
     const answer = await send(
       `GET /health/live HTTP/1.1\r\n${host}__proto__: admin\r\nconstructor: x\r\nConnection: close\r\n\r\n`,
     );
@@ -189,7 +189,7 @@ describe('raw HTTP', () => {
     expect(Reflect.get({}, 'admin')).toBeUndefined();
   });
 
-  it('Content-Length and Transfer-Encoding together are 400', async () => {
+  it('Content-Length and Transfer-Encoding together are 400 [W09]', async () => {
     const answer = await send(
       `POST /auth/logout HTTP/1.1\r\n${host}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /api/v1/me HTTP/1.1\r\n${host}\r\n`,
     );

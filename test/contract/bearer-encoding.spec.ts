@@ -18,7 +18,7 @@ async function bearer(value: string): Promise<number> {
 }
 
 async function inCookie(token: string): Promise<number> {
-  const cookie = `${gateway.cookieName}=${await gateway.seal(token)}`;
+  const cookie = `${gateway.cookieName}=${gateway.seal(token)}`;
   return (await gateway.request('/api/v1/me', { headers: { cookie } })).status;
 }
 
@@ -54,7 +54,7 @@ describe('encoding of the augmented token', () => {
     expect(statuses).toEqual(variants.map(() => 401));
   });
 
-  it('a token whose session has ended is refused in every encoding of it', async () => {
+  it('a token whose session has ended is refused in every encoding of it [T13]', async () => {
     const held = await gateway.session();
     const before = await Promise.all(otherLastCharacters(held.token).map((token) => inCookie(token)));
     expect(before.every((status) => status === 200 || status === 401)).toBe(true);
@@ -64,7 +64,7 @@ describe('encoding of the augmented token', () => {
     expect(after).toEqual(tokens.map(() => 401));
   });
 
-  it('a JSON-serialised JWS is refused, flattened and general', async () => {
+  it('a JSON-serialised JWS is refused, flattened and general [T08]', async () => {
     const [protectedHeader, payload, signature] = session.token.split('.');
     const flattened = JSON.stringify({ protected: protectedHeader, payload, signature });
     const general = JSON.stringify({ payload, signatures: [{ protected: protectedHeader, signature }] });
@@ -110,7 +110,7 @@ describe('Authorization header', () => {
     'Bearer ,',
     '',
     '\u00E9',
-  ])('%j is refused, also beside a live session cookie', async (value) => {
+  ])('%j is refused, also beside a live session cookie [W05]', async (value) => {
     expect(await bearer(value)).toBe(401);
     const headers = { authorization: value, cookie: session.cookie };
     expect((await gateway.request('/api/v1/me', { headers })).status).toBe(401);

@@ -22,7 +22,7 @@ afterAll(async () => {
 
 /** Sends a token both ways. @returns the two statuses. */
 async function present(token: string): Promise<readonly number[]> {
-  const cookie = `${gateway.cookieName}=${await gateway.seal(token)}`;
+  const cookie = `${gateway.cookieName}=${gateway.seal(token)}`;
   const answers = [
     await gateway.request('/api/v1/me', { headers: { authorization: `Bearer ${token}` } }),
     await gateway.request('/api/v1/me', { headers: { cookie } }),
@@ -43,14 +43,14 @@ describe('header of the augmented token', () => {
     expect(await present(await signedWith(ours()))).toEqual([200, 200]);
   });
 
-  it.each(['none', 'noNE', 'NONE', ''])('alg %j without a signature is refused', async (alg) => {
+  it.each(['none', 'noNE', 'NONE', ''])('alg %j without a signature is refused [T01]', async (alg) => {
     const unsigned = `${encode({ ...ours(), alg })}.${encode(session.claims)}.`;
     const [, , signature] = session.token.split('.');
     expect(await present(unsigned)).toEqual([401, 401]);
     expect(await present(`${unsigned}${signature}`)).toEqual([401, 401]);
   });
 
-  it('HS256 with our public key as the secret is refused, in each form the key is published in', async () => {
+  it('HS256 with our public key as the secret is refused, in each form the key is published in [T02]', async () => {
     const [published = {}] = ring.jwks().keys;
     const publicKey = await importJWK(published, 'ES256');
     const jwk = JSON.stringify(published);
@@ -69,7 +69,7 @@ describe('header of the augmented token', () => {
     },
   );
 
-  it('a key that comes along in the header (jwk, x5c) is not used', async () => {
+  it('a key that comes along in the header (jwk, x5c) is not used [T03]', async () => {
     const pair = await generateKeyPair('ES256', { extractable: true });
     const jwk = await exportJWK(pair.publicKey);
     for (const extra of [{ jwk }, { jwk, kid: 'mine' }, { x5c: [jwk.x] }, { x5t: jwk.x }]) {
@@ -79,7 +79,7 @@ describe('header of the augmented token', () => {
     }
   });
 
-  it('a key set that the header points to (jku, x5u) is refused and not fetched', async () => {
+  it('a key set that the header points to (jku, x5u) is refused and not fetched [T04]', async () => {
     let fetched = 0;
     const pair = await generateKeyPair('ES256', { extractable: true });
     const jwk = { ...(await exportJWK(pair.publicKey)), kid: 'mine', alg: 'ES256' };
@@ -114,7 +114,7 @@ describe('header of the augmented token', () => {
     'a'.repeat(10_240),
     '\u0000',
     '',
-  ])('kid %.30j is refused', async (kid) => {
+  ])('kid %.30j is refused [T05]', async (kid) => {
     expect(await present(await signedWith({ ...ours(), kid }))).toEqual([401, 401]);
   });
 
@@ -122,7 +122,7 @@ describe('header of the augmented token', () => {
     expect(await present(await signedWith({ ...ours(), kid }))).toEqual([401, 401]);
   });
 
-  it('10,000 tokens with unknown kids are 401 each, and no key is added', async () => {
+  it('10,000 tokens with unknown kids are 401 each, and no key is added [T06]', async () => {
     const [, payload, signature] = session.token.split('.');
     const known = ring.jwks().keys.length;
     const statuses = new Set<number>();
@@ -139,7 +139,7 @@ describe('header of the augmented token', () => {
     expect(ring.jwks().keys).toHaveLength(known);
   });
 
-  it('crit is refused, known or not, whatever its type', async () => {
+  it('crit is refused, known or not, whatever its type [T07]', async () => {
     for (const crit of [['exp'], ['urn:x'], ['b64'], [], 'exp', null]) {
       expect(await present(await signedWith({ ...ours(), crit, b64: true, 'urn:x': 1 }))).toEqual([401, 401]);
       expect(await present(await signedWith({ ...ours(), crit }))).toEqual([401, 401]);
@@ -156,7 +156,7 @@ describe('header of the augmented token', () => {
     'AT+JWT',
     'at+jwt ',
     null,
-  ])('typ %j is refused: ID tokens, logout tokens and state tokens are no sessions', async (typ) => {
+  ])('typ %j is refused: ID tokens, logout tokens and state tokens are no sessions [T11]', async (typ) => {
     expect(await present(await signedWith({ ...ours(), typ }))).toEqual([401, 401]);
   });
 

@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
+import { AuditService } from '../../src/audit/audit.service.js';
 import { Database } from '../../src/database/database.schema.js';
 import { type Gateway, type GatewayAnswer, type HeldSession, startGateway } from '../support/gateway.js';
+import { TcpRelay } from '../support/tcp.relay.js';
 import { TestDatabases } from '../support/test.database.js';
 import { keyOf } from '../support/world.js';
 
@@ -10,7 +12,12 @@ const callback = 'http://127.0.0.1:49152/callback';
 const state = 'a-state-of-the-program';
 const origin = 'https://auth.example.test';
 
-const tokensSchema = z.looseObject({ access_token: z.string(), api_key: z.string(), api_key_id: z.uuid() });
+const tokensSchema = z.looseObject({
+  access_token: z.string(),
+  expires_in: z.number(),
+  api_key: z.string(),
+  api_key_id: z.uuid(),
+});
 type Fields = Readonly<Record<string, string | undefined>>;
 
 const newVerifier = (): string => randomBytes(32).toString('base64url');
@@ -105,7 +112,8 @@ describe.each(['sqlite', 'postgres'] as const)('a command line’s login on %s',
   it('the code becomes a token and an API key of the person, shown in the list of their keys', async () => {
     const redeemed = await redeem(codeOf(await answer()));
     expect([redeemed.status, redeemed.headers['cache-control']]).toEqual([200, 'no-store']);
-    const { access_token, api_key, api_key_id } = tokensSchema.parse(redeemed.json());
+    const { access_token, expires_in, api_key, api_key_id } = tokensSchema.parse(redeemed.json());
+    expect([0, 1, 2]).toContain(gateway.configuration.TOKEN_TTL - expires_in);
     for (const headers of [{ authorization: `Bearer ${access_token}` }, { 'x-api-key': api_key }]) {
       const me = await gateway.request('/api/v1/me', { headers });
       expect([me.status, me.json()]).toMatchObject([200, { id: session.user.id }]);
@@ -114,6 +122,10 @@ describe.each(['sqlite', 'postgres'] as const)('a command line’s login on %s',
     expect(keys.json()).toMatchObject({
       items: [{ id: api_key_id, name: 'Command line on laptop', scope: 'api' }],
     });
+    const [{ expiresAt = '' } = {}] = z
+      .looseObject({ items: z.array(z.looseObject({ expiresAt: z.string() })) })
+      .parse(keys.json()).items;
+    expect(Math.round((Date.parse(expiresAt) - Date.now()) / 60_000)).toBe(30 * 24 * 60);
   });
 
   it('is on every replica but once: 20 exchanges of one code at the same time are one login', async () => {
@@ -132,6 +144,12 @@ describe.each(['sqlite', 'postgres'] as const)('a command line’s login on %s',
     const again = /<code id="code">([\w-]{43})<\/code>/.exec((await answer(paste)).text)?.[1] ?? '';
     gateway.shiftClock(299);
     expect((await redeem(again, { redirect_uri: undefined })).status).toBe(200);
+    gateway.shiftClock(0);
+    const late = /<code id="code">([\w-]{43})<\/code>/.exec((await answer(paste)).text)?.[1] ?? '';
+    gateway.shiftClock(301);
+    expect((await redeem(late, { redirect_uri: undefined })).json()).toMatchObject({
+      error: 'invalid_grant',
+    });
   });
 
   it('a person who denies sends the program that, and nobody a code', async () => {
@@ -204,7 +222,10 @@ describe.each(['sqlite', 'postgres'] as const)('a command line’s login on %s',
     const code = codeOf(await answer());
     expect((await redeem(code)).status).toBe(200);
     expect((await redeem(code)).json()).toMatchObject({ error: 'invalid_grant' });
+    const young = codeOf(await answer());
     const old = codeOf(await answer());
+    gateway.shiftClock(58);
+    expect((await redeem(young)).status).toBe(200);
     gateway.shiftClock(61);
     expect((await redeem(old)).json()).toMatchObject({ error: 'invalid_grant' });
   });
@@ -222,6 +243,51 @@ describe.each(['sqlite', 'postgres'] as const)('a command line’s login on %s',
       .where('id', '=', session.user.id)
       .execute();
     expect((await redeem(disabled)).json()).toMatchObject({ error: 'invalid_grant' });
+  });
+
+  it('what is refused is in the trail, with why, and the program learns no more than it must', async () => {
+    const { query } = gateway.app.get(Database, { strict: false });
+    const audit = gateway.app.get(AuditService, { strict: false });
+    await audit.flush();
+    await query.deleteFrom('audit_events').execute();
+    const answers = [
+      await redeem(newVerifier()),
+      await redeem(codeOf(await answer()), { code_verifier: newVerifier() }),
+      await redeem(codeOf(await answer()), { redirect_uri: undefined }),
+    ];
+    const left = codeOf(await answer());
+    await gateway.request('/auth/logout', { method: 'POST', headers: { cookie: session.cookie } });
+    answers.push(await redeem(left));
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+    await audit.flush();
+    const events = await query
+      .selectFrom('audit_events')
+      .select(['reason', 'outcome', 'remote_address'])
+      .where('type', '=', 'token_exchanged')
+      .orderBy('id')
+      .execute();
+    expect(events).toEqual(
+      ['code_unknown_used_or_over', 'code_verifier_wrong', 'redirect_uri_differs', 'session_over'].map(
+        (reason) => ({ reason, outcome: 'failure', remote_address: '127.0.0.1' }),
+      ),
+    );
+  });
+
+  it('a form that is incomplete is refused with the names of what is missing', async () => {
+    const refused = await redeem('x', { code_verifier: undefined, client_id: undefined });
+    expect(refused.json()).toEqual({
+      error: 'invalid_request',
+      error_description: 'missing, given twice, or not valid: code, code_verifier, client_id',
+    });
+  });
+
+  it('codes that are over are forgotten when the next one is made', async () => {
+    const { query } = gateway.app.get(Database, { strict: false });
+    await answer();
+    gateway.shiftClock(61);
+    await answer();
+    const rows = await query.selectFrom('authorization_codes').select('session_id').execute();
+    expect(rows).toEqual([{ session_id: session.claims.sid }]);
   });
 
   it('a page that was shown to another session confirms nothing', async () => {
@@ -276,4 +342,34 @@ describe.each(['sqlite', 'postgres'] as const)('a command line’s login on %s',
     await redeem(code);
     expect(gateway.log.slice(from).join('')).not.toContain(code);
   });
+});
+
+it('a code at a gateway whose database is away, or cannot do what it is asked, is never called used up', async () => {
+  const databases = new TestDatabases(inject('postgresUrl'));
+  const { relay, url } = await TcpRelay.start(await databases.create());
+  const gateway = await startGateway({ DATABASE_URL: url });
+  const redeem = async (): Promise<GatewayAnswer> =>
+    gateway.request('/auth/token', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: form({
+        grant_type: 'authorization_code',
+        client_id: 'vestibule-cli',
+        code: newVerifier(),
+        code_verifier: newVerifier(),
+      }),
+    });
+  try {
+    const { query } = gateway.app.get(Database, { strict: false });
+    await query.schema.alterTable('authorization_codes').renameTo('authorization_codes_away').execute();
+    const broken = await redeem();
+    expect([broken.status, broken.json()]).toMatchObject([500, { code: 'internal_error' }]);
+    expect(gateway.log.some((line) => line.includes('"reason":"command_line_login_failed"'))).toBe(true);
+    await relay.cut();
+    const away = await redeem();
+    expect([away.status, away.json()]).toMatchObject([503, { code: 'database_unavailable' }]);
+  } finally {
+    await gateway.stop();
+    await databases.drop();
+  }
 });

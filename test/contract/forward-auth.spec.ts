@@ -292,7 +292,7 @@ describe.each(Object.entries(proxies))('as %s asks', (_name, ask) => {
   });
 });
 
-describe('what a peer that is no trusted proxy says', () => {
+describe('what a peer that is no trusted proxy says [W03]', () => {
   let untrusting: Gateway;
 
   beforeAll(async () => {

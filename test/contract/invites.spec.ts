@@ -164,7 +164,7 @@ describe.each(['sqlite', 'postgres'] as const)('invites on %s', (kind) => {
     });
   });
 
-  it('50 redemptions at once: exactly one is in', async () => {
+  it('50 redemptions at once: exactly one is in [L21]', async () => {
     const { session, org, path } = await owner();
     const { id, token } = await invite(session, path);
     const people = await Promise.all(Array.from({ length: 50 }, () => gateway.session()));
@@ -186,7 +186,7 @@ describe.each(['sqlite', 'postgres'] as const)('invites on %s', (kind) => {
     expectProblem(await call(session, `DELETE ${path}/${id}`), 410, 'gone');
   });
 
-  it('50 logins at once with one invite: exactly one is let in', async () => {
+  it('50 logins at once with one invite: exactly one is let in [L21]', async () => {
     const { session, org, path } = await owner();
     const { token } = await invite(session, path);
     const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () => arrive(newIdentity(), token)));

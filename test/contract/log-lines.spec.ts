@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RevocationService } from '../../src/session/revocation.service.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { waitUntil } from '../support/stack.js';
 
@@ -39,7 +40,7 @@ describe('log lines', () => {
     },
   );
 
-  it('stay one line for headers with tabs, escapes and high bytes', async () => {
+  it('stay one line for headers with tabs, escapes and high bytes [W10]', async () => {
     const count = gateway.log.length;
     for (const value of ['a\tb', '\u009B31m', '\u0085', 'é']) {
       await gateway.request('/api/v1/me', {
@@ -49,7 +50,7 @@ describe('log lines', () => {
     expectPlain(await linesSince(count));
   });
 
-  it('stay one line for raw bytes of a terminal sequence in the path', async () => {
+  it('stay one line for raw bytes of a terminal sequence in the path [W10]', async () => {
     await gateway.app.listen(0, '127.0.0.1');
     const address: unknown = gateway.app.getHttpServer().address();
     const port = Number(typeof address === 'object' && address !== null ? Reflect.get(address, 'port') : 0);
@@ -64,7 +65,7 @@ describe('log lines', () => {
     expectPlain(await linesSince(count));
   });
 
-  it('hold no token, cookie, query, body or e-mail address, whether the request succeeds or fails', async () => {
+  it('hold no token, cookie, query, body or e-mail address, whether the request succeeds or fails [W11]', async () => {
     const { cookie, bearer, token, sealed, user } = await gateway.session({
       email: `${canary}@example.test`,
     });
@@ -106,5 +107,46 @@ describe('log lines', () => {
     const text = (await linesSince(count, 4)).join('');
     expect(text).toContain('"reason":"cookie_absent_or_unreadable"');
     expect(text).toContain('"reason":"token_header"');
+  });
+
+  it.each([
+    ['another scheme', { authorization: 'Basic YTpi' }, 'authorization_malformed'],
+    ['a cookie of nobody', { cookie: '__Host-vestibule=x' }, 'cookie_absent_or_unreadable'],
+    ['two credentials', { authorization: 'Bearer a.b.c', 'x-api-key': 'x' }, 'two_credentials'],
+  ])('tell why %s is refused', async (_what, headers, reason) => {
+    const count = gateway.log.length;
+    await gateway.request('/api/v1/me', { headers });
+    const text = (await linesSince(count, 2)).join('');
+    expect(text).toContain(`"reason":"${reason}"`);
+  });
+
+  it('tell why a token that was good once is refused', async () => {
+    const { bearer, user } = await gateway.session();
+    const reasonAt = async (seconds: number): Promise<string> => {
+      const count = gateway.log.length;
+      gateway.shiftClock(seconds);
+      await gateway.request('/api/v1/me', { headers: { authorization: bearer } });
+      return (await linesSince(count, 2)).join('');
+    };
+    try {
+      expect(await reasonAt(86_400)).toContain('"reason":"token_expired"');
+      gateway.shiftClock(1);
+      await gateway.app.get(RevocationService, { strict: false }).outdate('user', user.id);
+      expect(await reasonAt(2)).toContain('"reason":"token_stale"');
+    } finally {
+      gateway.shiftClock(0);
+    }
+  });
+
+  it('of a request whose session is known have its id, refusals too', async () => {
+    const { cookie, claims } = await gateway.session();
+    const count = gateway.log.length;
+    const answer = await gateway.request('/api/v1/users', { headers: { cookie } });
+    expect(answer.status).toBe(403);
+    const lines = (await linesSince(count, 2)).map((line): object => Object(JSON.parse(line)));
+    const reqId = Reflect.get(Object(answer.json()), 'requestId');
+    expect(lines).toContainEqual(expect.objectContaining({ reqId, code: 'forbidden', sid: claims.sid }));
+    expect(lines).toContainEqual(expect.objectContaining({ reqId, status: 403, sid: claims.sid }));
+    expect(lines.filter((line) => Reflect.get(line, 'sid') === claims.sid)).toHaveLength(2);
   });
 });

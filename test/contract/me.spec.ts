@@ -216,6 +216,8 @@ describe('PATCH /api/v1/me', () => {
     const { cookie } = await somebody({ picture: `https://a.test/${'x'.repeat(3000)}` });
     const answer = await send('GET', '', { cookie });
     expect([answer.status, answer.json()]).toMatchObject([200, { picture: null }]);
+    const picture = 'https://a.test/'.padEnd(512, 'x');
+    expect((await somebody({ picture })).claims.picture).toBe(picture);
   });
 
   it('the longest name, of characters that take four bytes, fits', async () => {

@@ -117,7 +117,7 @@ describe('spellings of a closed path', () => {
     '/api/v1/me%00',
     '/api/v1/me;a',
     '/api/v1/me?',
-  ])('%s is 401 or 404 and never 200', async (path) => {
+  ])('%s is 401 or 404 and never 200 [W02]', async (path) => {
     const gateway = await startGateway();
     try {
       expect([401, 404]).toContain((await gateway.request(path)).status);

@@ -84,6 +84,21 @@ describe.each(['ory', 'auth0', 'oidc'] as const)('the whole application under %s
   });
 });
 
+it.each(['auth0', 'oidc'] as const)(
+  'a session under %s is renewed without a question to the provider, which need not be there',
+  async (provider) => {
+    const gateway = await startGateway({ ...providerEnv[provider], TOKEN_TTL: '10m' });
+    try {
+      const { cookie } = await gateway.session();
+      gateway.shiftClock(6 * 3600);
+      const answer = await gateway.request('/auth/session', { headers: { cookie } });
+      expect([answer.status, answer.cookies.length]).toEqual([200, 1]);
+    } finally {
+      await gateway.stop();
+    }
+  },
+);
+
 describe.each(['auth0', 'oidc'] as const)('routes of Ory under %s', (provider) => {
   it('do not exist, with any method, and none is documented', async () => {
     const gateway = await startGateway(providerEnv[provider]);
@@ -98,6 +113,34 @@ describe.each(['auth0', 'oidc'] as const)('routes of Ory under %s', (provider) =
       expect(statuses.filter((line) => !line.endsWith(' 404'))).toEqual([]);
       const document = await gateway.request('/docs/openapi.json');
       expect(document.text).not.toMatch(/"\/(?:ory|ui|auth\/ory|demo)/);
+    } finally {
+      await gateway.stop();
+    }
+  });
+});
+
+describe('/.well-known', () => {
+  it('says where keys and tokens are, and how a command line logs in', async () => {
+    const gateway = await startGateway();
+    try {
+      const metadata = await gateway.request('/.well-known/oauth-authorization-server');
+      const { PUBLIC_URL: issuer } = gateway.configuration;
+      expect([metadata.status, metadata.json()]).toEqual([
+        200,
+        {
+          issuer,
+          jwks_uri: `${issuer}/.well-known/jwks.json`,
+          token_endpoint: `${issuer}/auth/token`,
+          authorization_endpoint: `${issuer}/auth/cli`,
+          grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange', 'authorization_code'],
+          code_challenge_methods_supported: ['S256'],
+          response_types_supported: [],
+          service_documentation: `${issuer}/docs`,
+        },
+      ]);
+      const keys = await gateway.request('/.well-known/jwks.json');
+      const key = expect.objectContaining({ kid: expect.any(String), use: 'sig' });
+      expect(keys.json()).toEqual({ keys: [key, key] });
     } finally {
       await gateway.stop();
     }

@@ -9,6 +9,7 @@ import { InviteRepository } from '../../src/orgs/invite.repository.js';
 import { OrgDirectory } from '../../src/orgs/org.directory.js';
 import { OrgRepository } from '../../src/orgs/org.repository.js';
 import { MembershipRepository } from '../../src/orgs/membership.repository.js';
+import { RevocationRepository } from '../../src/session/revocation.repository.js';
 import { SessionRepository } from '../../src/session/session.repository.js';
 import { UserDirectory } from '../../src/users/user.directory.js';
 import { UsersService } from '../../src/users/users.service.js';
@@ -132,6 +133,62 @@ describe.each(['sqlite', 'postgres'] as const)(
       const steps = await plansOf(act);
       expect(steps.length).toBeGreaterThan(0);
       expect(steps.filter(isWholeTable)).toEqual([]);
+    });
+
+    describe('revocations', () => {
+      const now = Date.now();
+      const ids = new Set<string>();
+      let revocations: RevocationRepository;
+
+      beforeAll(async () => {
+        for (let first = 0; first < 2 * size; first += slice) {
+          const rows = Array.from({ length: slice }, () => ({
+            id: newId(now),
+            kind: 'session' as const,
+            before: null,
+            recorded_at: now - 600_000,
+            expires_at: now + 600_000,
+          }));
+          rows.forEach(({ id }) => ids.add(id));
+          await connection.query.insertInto('revocations').values(rows).execute();
+        }
+        const over = {
+          kind: 'session',
+          before: null,
+          recorded_at: now - 600_000,
+          expires_at: now - 1,
+        } as const;
+        await connection.query
+          .insertInto('revocations')
+          .values({ id: newId(now), ...over })
+          .execute();
+        await sql`analyze revocations`.execute(connection.query);
+        revocations = new RevocationRepository(connection, new Clock());
+      });
+
+      it('a poll looks at those that were recorded lately, and not at all that still matter', async () => {
+        const steps = await plansOf(() => revocations.recordedSince(now - 60_000));
+        expect(steps.join('; ')).toContain('revocations_recorded');
+        expect(await revocations.recordedSince(now - 60_000)).toEqual([]);
+      });
+
+      it('the first reading has each that still matters once, in parts', async () => {
+        const read: string[] = [];
+        const sizes: number[] = [];
+        const steps = await plansOf(async () => {
+          for await (const rows of revocations.current()) {
+            read.push(...rows.map(({ id }) => id));
+            sizes.push(rows.length);
+          }
+        });
+        expect(new Set(read)).toEqual(ids);
+        expect(read).toHaveLength(ids.size);
+        expect(sizes).toEqual([size, size, 0]);
+        // PostgreSQL may sort as few rows as these; of a million it takes the index.
+        expect(steps[0]).toMatch(
+          kind === 'sqlite' ? /^SEARCH revocations USING INDEX \w+ \(id>\?\)$/ : /^Limit/,
+        );
+      });
     });
 
     it('the check sees a whole table being read', async () => {

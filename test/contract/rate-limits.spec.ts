@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AuditService } from '../../src/audit/audit.service.js';
 import { Database } from '../../src/database/database.schema.js';
 import { exchange, makeKey } from '../support/api.caller.js';
-import { type Gateway, type GatewayAnswer, providerEnv, startGateway } from '../support/gateway.js';
+import { type Gateway, type GatewayAnswer, type HeldSession, startGateway } from '../support/gateway.js';
+import { type DiscoveredProvider, startDiscoveredProvider } from '../support/discovered.provider.js';
 import { waitUntil } from '../support/stack.js';
-import { StandIn } from '../support/stand-in.js';
 
 const on = { RATE_LIMIT: 'true', TRUST_PROXY: 'loopback' };
 const three = {
@@ -18,36 +18,20 @@ const sessionGrant = {
   subject_token_type: 'urn:vestibule:params:oauth:token-type:session',
 };
 
-/** A provider that can be discovered, and has no keys. */
-const provider = new StandIn('http://127.0.0.1:9');
+let provider: DiscoveredProvider;
 let env: Record<string, string>;
 let gateway: Gateway;
 let lastHost = 0;
 
 beforeAll(async () => {
-  const issuer = await provider.start();
-  const endpoint = (name: string): string => `${issuer}/${name}`;
-  const metadata = {
-    issuer,
-    authorization_endpoint: endpoint('authorize'),
-    token_endpoint: endpoint('token'),
-    jwks_uri: endpoint('jwks'),
-    response_types_supported: ['code'],
-    subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: ['RS256'],
-  };
-  provider.say((request, response) => {
-    response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify(request.url === '/jwks' ? { keys: [] } : metadata));
-    return true;
-  });
-  env = { ...providerEnv.oidc, OIDC_ISSUER: issuer, ...three };
+  provider = await startDiscoveredProvider();
+  env = { ...provider.env, ...three };
   gateway = await startGateway(env);
 });
 
 afterAll(async () => {
   await gateway?.stop();
-  await provider.stop();
+  await provider?.stop();
 });
 
 /** An address that nobody has used before. */
@@ -139,7 +123,7 @@ describe('what is tried too often from one address', () => {
     expect(answer.text).toContain('rate_limited');
   });
 
-  it('no other spelling of the path or method passes', async () => {
+  it('no other spelling of the path or method passes [W02]', async () => {
     const address = newAddress();
     await statuses(3, () => startLogin(address));
     const spellings = [
@@ -171,7 +155,7 @@ describe('what is tried too often from one address', () => {
     expect((await gateway.request('/auth/log%69n', { headers: from(newAddress()) })).status).toBe(302);
   });
 
-  it('all addresses of an IPv6 /64 are one, those of the next are not; mapped IPv4 is IPv4', async () => {
+  it('all addresses of an IPv6 /64 are one, those of the next are not; mapped IPv4 is IPv4 [W14]', async () => {
     const own = ['2001:db8:1:2::1', '2001:db8:1:2:ffff::2', '2001:DB8:1:2:0:0:0:3'];
     for (const address of own) {
       expect((await guess(address)).status).toBe(401);
@@ -181,6 +165,15 @@ describe('what is tried too often from one address', () => {
     const address = newAddress();
     await statuses(3, () => guess(address));
     expect((await guess(`::ffff:${address}`)).status).toBe(429);
+  });
+
+  it('who is logged in is counted as themselves, from wherever they come', async () => {
+    const [one, other] = [await gateway.session(), await gateway.session()];
+    const tooMuch = ({ cookie }: HeldSession): Promise<GatewayAnswer> =>
+      exchange(gateway, { ...sessionGrant, scope: 'orgs:raed' }, { ...from(newAddress()), cookie });
+    expect(await statuses(4, () => tooMuch(one))).toEqual([400, 400, 400, 429]);
+    expect((await tooMuch(one)).headers['ratelimit-policy']).toBe('"token-address";q=3;w=3600');
+    expect((await tooMuch(other)).status).toBe(400);
   });
 
   it('many at once are not let through together', async () => {
@@ -212,6 +205,17 @@ describe('who is let through', () => {
       headers: { ...from(address), cookie },
     });
     expect(logout.status).toBe(200);
+  });
+
+  it('what is no guess at a token or a key: a cookie that is none, nothing at all, a request that is malformed', async () => {
+    const headers = from(newAddress());
+    const me = (sent: Readonly<Record<string, string>>): Promise<GatewayAnswer> =>
+      gateway.request('/api/v1/me', { headers: { ...headers, ...sent } });
+    const authorization = 'Bearer a.b.c';
+    expect(await statuses(4, () => me({ cookie: `${gateway.cookieName}=nonsense` }))).not.toContain(429);
+    expect(await statuses(4, () => me({}))).not.toContain(429);
+    expect(await statuses(4, () => me({ authorization, 'x-api-key': 'vst_wrong' }))).not.toContain(429);
+    expect(await statuses(4, () => me({ authorization }))).toEqual([401, 401, 401, 429]);
   });
 
   it('what succeeds costs nothing: exchanges beyond the limit, one after the other', async () => {

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Database } from '../../src/database/database.schema.js';
+import { ClaimsEnricher } from '../../src/session/claims.enricher.js';
 import { RevocationService } from '../../src/session/revocation.service.js';
 import { type Gateway, type GatewayAnswer, startGateway } from '../support/gateway.js';
 import { waitUntil } from '../support/stack.js';
@@ -18,6 +20,21 @@ let gateway: Gateway;
 let held: (() => void)[] | undefined;
 let isGone = false;
 let asked = 0;
+/** Tokens that wait for what an application adds to them. */
+let adding: (() => void)[] | undefined;
+
+/** An application that has to look up what it adds. */
+class SlowEnricher extends ClaimsEnricher {
+  override async enrich(): Promise<Readonly<Record<string, unknown>>> {
+    const waiting = adding;
+    if (waiting !== undefined) {
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+      });
+    }
+    return {};
+  }
+}
 
 /** Kratos' admin API, as far as a renewal asks it. */
 const kratos = createServer((_request, answer) => {
@@ -36,13 +53,16 @@ beforeAll(async () => {
   await once(kratos, 'listening');
   const address: AddressInfo | string | null = kratos.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  gateway = await startGateway({ TOKEN_TTL: '10m', KRATOS_ADMIN_URL: `http://127.0.0.1:${port}` });
+  const env = { TOKEN_TTL: '10m', KRATOS_ADMIN_URL: `http://127.0.0.1:${port}` };
+  gateway = await startGateway(env, undefined, { claimsEnricher: SlowEnricher });
 });
 
 afterEach(() => {
   gateway.shiftClock(0);
   held?.forEach((give) => give());
   held = undefined;
+  adding?.forEach((add) => add());
+  adding = undefined;
   isGone = false;
 });
 
@@ -70,9 +90,9 @@ async function renewed(cookie: string): Promise<GatewayAnswer> {
 }
 
 describe('a token near its end', () => {
-  it('is left alone before its last fifth, and renewed by the first request in it', async () => {
+  it('is left alone before its last two fifths, and renewed by the first request in its last one', async () => {
     const { cookie, claims } = await gateway.session({ subject });
-    minutes(7.9);
+    minutes(5.9);
     expect((await ask(cookie)).cookies).toEqual([]);
     minutes(8.1);
     const answer = await renewed(cookie);
@@ -121,6 +141,45 @@ describe('a token near its end', () => {
     minutes(9.5);
     const answer = await gateway.request('/auth/session', { headers: { authorization: bearer } });
     expect([answer.status, answer.cookies]).toEqual([200, []]);
+  });
+});
+
+describe('a token that is over', () => {
+  it('is renewed with one question to the provider', async () => {
+    const { cookie } = await gateway.session({ subject });
+    minutes(11);
+    const before = asked;
+    expect((await ask(cookie)).cookies).toHaveLength(1);
+    expect(asked - before).toBe(1);
+  });
+
+  it('is not renewed when the session is logged out after the provider has answered', async () => {
+    const { cookie, claims } = await gateway.session({ subject });
+    minutes(11);
+    adding = [];
+    const count = gateway.log.length;
+    const waiting = ask(cookie);
+    await waitUntil(() => adding?.length === 1, 'the token to be made');
+    await gateway.app.get(RevocationService, { strict: false }).endSessions({ id: claims.sid }, 'logout');
+    adding.forEach((add) => add());
+    const answer = await waiting;
+    expect([answer.status, answer.cookies]).toEqual([401, []]);
+    const told = (): boolean =>
+      gateway.log.slice(count).some((line) => line.includes('"reason":"session_ended"'));
+    await waitUntil(told, 'the reason');
+  });
+
+  it('is refused without a question to the provider when another replica has ended the session', async () => {
+    const { cookie, claims } = await gateway.session({ subject });
+    await gateway.app
+      .get(Database, { strict: false })
+      .query.updateTable('sessions')
+      .set({ ended_at: Date.now(), end_reason: 'logout' })
+      .where('id', '=', claims.sid)
+      .execute();
+    minutes(11);
+    const before = asked;
+    expect([(await ask(cookie)).status, asked - before]).toEqual([401, 0]);
   });
 });
 

@@ -39,7 +39,7 @@ describe('the session cookie, changed', () => {
     expect(await statusOf(ada.cookie)).toBe(200);
   });
 
-  it('every byte flipped, to each of three other characters, is 401 and never 500', async () => {
+  it('every byte flipped, to each of three other characters, is 401 and never 500 [T14]', async () => {
     const values = [...ada.sealed].flatMap((character, index) =>
       [...'A_.z']
         .filter((other) => other !== character)
@@ -66,7 +66,7 @@ describe('the session cookie, changed', () => {
     expect([...(await statusesOf(values))]).toEqual([401]);
   });
 
-  it('cut off anywhere is 401', async () => {
+  it('cut off anywhere is 401 [T15]', async () => {
     const values = Array.from({ length: ada.sealed.length }, (_, length) => ada.sealed.slice(0, length));
     expect([...(await statusesOf(values))]).toEqual([401]);
   });
@@ -86,7 +86,7 @@ describe('the session cookie, changed', () => {
     expect([...(await statusesOf(values))]).toEqual([401]);
   });
 
-  it('parts swapped between two people are 401', async () => {
+  it('parts swapped between two people are 401 [T15]', async () => {
     const mine = ada.sealed.split('.');
     const hers = eve.sealed.split('.');
     // The header segment is the same for everybody, so it isn't swapped.
@@ -99,7 +99,7 @@ describe('the session cookie, changed', () => {
 });
 
 describe('two cookies, or one under another name', () => {
-  it('two session cookies in either order are 401: neither is taken, so never the planted one', async () => {
+  it('two session cookies in either order are 401: neither is taken, so never the planted one [T17]', async () => {
     expect(await statusOf(`${ada.cookie}; ${eve.cookie}`)).toBe(401);
     expect(await statusOf(`${eve.cookie}; ${ada.cookie}`)).toBe(401);
     expect(await statusOf(`${ada.cookie}; ${gateway.cookieName}=planted`)).toBe(401);
@@ -121,7 +121,7 @@ describe('two cookies, or one under another name', () => {
     ['PHP spelling', (pair: string) => pair.replace('__Host-', '..Host-')],
     ['name with a tail', (pair: string) => pair.replace('=', 'x=')],
     ['comma for semicolon', (pair: string) => `a=b, ${pair}`],
-  ])('%s: is nobody', async (_what, disguise) => {
+  ])('%s: is nobody [T18]', async (_what, disguise) => {
     expect(await statusOf(disguise(eve.cookie))).toBe(401);
   });
 
@@ -130,7 +130,7 @@ describe('two cookies, or one under another name', () => {
     ['no-break space', (pair: string) => `\u00A0${pair}`],
     ['lower case', (pair: string) => pair.replace('__Host-', '__host-')],
     ['without its prefix', (pair: string) => pair.replace('__Host-', '')],
-  ])('%s: planted beside the real one, the real one counts', async (_what, disguise) => {
+  ])('%s: planted beside the real one, the real one counts [T18]', async (_what, disguise) => {
     for (const cookie of [
       `${disguise(eve.cookie)}; ${ada.cookie}`,
       `${ada.cookie}; ${disguise(eve.cookie)}`,
@@ -142,7 +142,7 @@ describe('two cookies, or one under another name', () => {
 });
 
 describe('other cookies of ours, and other encryptions', () => {
-  it('a login cookie is no session, and a session is no login cookie', async () => {
+  it('a login cookie is no session, and a session is no login cookie [T11]', async () => {
     const start = await gateway.request('/auth/login');
     const sealed = start.cookies
       .map((cookie) => cookie.split(';', 1)[0] ?? '')
@@ -164,17 +164,19 @@ describe('other cookies of ours, and other encryptions', () => {
     ['another enc', { alg: 'dir', enc: 'A128CBC-HS256' }],
     ['an unknown kid', { alg: 'dir', enc: 'A256GCM', kid: 'x' }],
     ['crit', { alg: 'dir', enc: 'A256GCM', crit: ['exp'], exp: 1 }],
-  ])('a JWE with %s is 401 at the price of any unreadable cookie', async (_what, header) => {
+  ])('a JWE with %s is 401 in under 50 ms [T09]', async (_what, header) => {
     const [, ...rest] = ada.sealed.split('.');
     const forged = [Buffer.from(JSON.stringify(header)).toString('base64url'), ...rest].join('.');
     const withKey = [forged.split('.')[0], 'AAAAAAAAAAAAAAAA', ...rest.slice(1)].join('.');
-    const started = performance.now();
-    const statuses = [
-      await statusOf(`${gateway.cookieName}=${forged}`),
-      await statusOf(`${gateway.cookieName}=${withKey}`),
-    ];
-    // A billion rounds of PBKDF2 take minutes; 50 ms a request is the promise, with room for a busy machine.
-    expect(performance.now() - started).toBeLessThan(1000);
-    expect(statuses).toEqual([401, 401]);
+    for (const sealed of [forged, withKey]) {
+      let fastest = Number.POSITIVE_INFINITY;
+      // A busy machine can make any of them slow; none is fast that costs a billion rounds of PBKDF2.
+      for (let round = 0; round < 5; round += 1) {
+        const started = performance.now();
+        expect(await statusOf(`${gateway.cookieName}=${sealed}`)).toBe(401);
+        fastest = Math.min(fastest, performance.now() - started);
+      }
+      expect(fastest).toBeLessThan(50);
+    }
   });
 });

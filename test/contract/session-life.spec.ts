@@ -1,7 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AuditService } from '../../src/audit/audit.service.js';
+import { Clock } from '../../src/core/clock.service.js';
 import { Database } from '../../src/database/database.schema.js';
-import { type Gateway, startGateway } from '../support/gateway.js';
+import { SessionService } from '../../src/session/session.service.js';
+import { plantOrg } from '../support/api.caller.js';
+import { type Gateway, newIdentity, startGateway } from '../support/gateway.js';
 
 let gateway: Gateway;
 
@@ -21,7 +24,7 @@ const me = async (headers: Readonly<Record<string, string>>) => gateway.request(
 const minutes = (count: number): void => gateway.shiftClock(count * 60);
 
 describe('the life of a session', () => {
-  it('a cookie whose token is over is renewed, and the answer is no-store; the bearer is refused', async () => {
+  it('a cookie whose token is over is renewed, and the answer is no-store; the bearer is refused [T21]', async () => {
     const { cookie, bearer } = await gateway.session();
     minutes(11);
     const renewed = await me({ cookie });
@@ -33,7 +36,7 @@ describe('the life of a session', () => {
     expect((await me({ authorization: bearer })).status).toBe(401);
   });
 
-  it('a session that was not used for its idle time is over', async () => {
+  it('a session that was not used for its idle time is over [T20]', async () => {
     const { cookie } = await gateway.session();
     minutes(29);
     expect((await me({ cookie })).status).toBe(200);
@@ -75,6 +78,72 @@ describe('the life of a session', () => {
     await query.updateTable('users').set({ disabled_at: Date.now() }).where('id', '=', user.id).execute();
     minutes(11);
     expect((await me({ cookie })).status).toBe(401);
+  });
+
+  it('what the login was like is in every token of its session', async () => {
+    const authTime = Date.now() - 90_500;
+    const { cookie, claims } = await gateway.session({}, {}, { amr: ['pwd', 'otp'], acr: 'aal2', authTime });
+    const login = { amr: ['pwd', 'otp'], acr: 'aal2', auth_time: Math.floor(authTime / 1000) };
+    expect(claims).toMatchObject(login);
+    minutes(11);
+    const renewed = await gateway.request('/auth/session', { headers: { cookie } });
+    expect(renewed.json()).toMatchObject({ claims: login });
+    const plain = await gateway.session({ name: null }, {}, { amr: [], acr: 'aal1' });
+    expect(plain.claims).toMatchObject({ amr: [], acr: 'aal1' });
+    expect(plain.claims).not.toHaveProperty('name');
+  });
+
+  it('is live to the last millisecond before each of its limits', async () => {
+    const { claims } = await gateway.session();
+    const sessions = gateway.app.get(SessionService, { strict: false });
+    const clock = gateway.app.get(Clock, { strict: false });
+    const { query } = gateway.app.get(Database, { strict: false });
+    const began = (await sessions.findLive(claims.sid))?.created_at ?? 0;
+    const shifted = clock.now;
+    const isLive = async (minute: number, milliseconds: number): Promise<boolean> => {
+      clock.now = () => began + minute * 60_000 + milliseconds;
+      return (await sessions.findLive(claims.sid)) !== undefined;
+    };
+    try {
+      expect([await isLive(30, -1), await isLive(30, 0)]).toEqual([true, false]);
+      const renewedAt = began + 25 * 60_000;
+      await query
+        .updateTable('sessions')
+        .set({ renewed_at: renewedAt })
+        .where('id', '=', claims.sid)
+        .execute();
+      expect([await isLive(50, -1), await isLive(50, 0)]).toEqual([true, false]);
+    } finally {
+      clock.now = shifted;
+    }
+  });
+
+  it('acts for the organisation of its user, and for another one as long as it is live', async () => {
+    const person = newIdentity();
+    const first = await gateway.session(person);
+    const [own, other] = [
+      await plantOrg(gateway, 'own-org', { owner: first }),
+      await plantOrg(gateway, 'other-org', {}),
+    ];
+    const { claims } = await gateway.session(person);
+    const sessions = gateway.app.get(SessionService, { strict: false });
+    expect(claims.org?.id).toBe(own);
+    expect(await sessions.findLive(claims.sid)).toMatchObject({ org_id: own });
+    minutes(31);
+    expect(await sessions.chooseOrg(claims.sid, other)).toBeUndefined();
+    minutes(0);
+    expect(await sessions.findLive(claims.sid)).toMatchObject({ org_id: own });
+    expect(await sessions.chooseOrg(claims.sid, other)).toMatchObject({ id: claims.sid, org_id: other });
+  });
+
+  it('is found by the name that its provider has for it, until it has ended', async () => {
+    const { claims, cookie } = await gateway.session({}, {}, { oidcSid: 'at-the-provider' });
+    const sessions = gateway.app.get(SessionService, { strict: false });
+    const behind = async (): Promise<string[]> =>
+      (await sessions.listBehind('https://provider.example.test', 'at-the-provider')).map(({ id }) => id);
+    expect(await behind()).toEqual([claims.sid]);
+    await gateway.request('/auth/logout', { method: 'POST', headers: { cookie } });
+    expect(await behind()).toEqual([]);
   });
 
   it('a session id of somebody else in a verified, expired token renews nothing', async () => {

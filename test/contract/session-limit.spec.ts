@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { momentOf } from '../../src/core/identifier.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 
 const subject = '01980000-0000-7000-8000-000000000001';
@@ -41,7 +42,7 @@ const me = async (headers: Readonly<Record<string, string>>) => gateway.request(
 const minutes = (count: number): void => gateway.shiftClock(count * 60);
 
 describe('a session that the provider confirms at each renewal', () => {
-  it('a session is over at its absolute limit however much it is used, and every old cookie with it', async () => {
+  it('a session is over at its absolute limit however much it is used, and every old cookie with it [T20]', async () => {
     const { cookie } = await gateway.session({ subject });
     const cookies = [cookie];
     for (const moment of [11, 22, 33, 44]) {
@@ -53,5 +54,26 @@ describe('a session that the provider confirms at each renewal', () => {
     minutes(55);
     const statuses = await Promise.all(cookies.map(async (value) => (await me({ cookie: value })).status));
     expect(statuses).toEqual(cookies.map(() => 401));
+  });
+
+  it('says when it ends: after its idle time, or sooner at its limit, beyond which no token of it lives', async () => {
+    minutes(0);
+    const { cookie, claims } = await gateway.session({ subject });
+    const began = momentOf(claims.sid);
+    const answers = [await gateway.request('/auth/session', { headers: { cookie } })];
+    for (const moment of [25, 45]) {
+      minutes(moment);
+      const [renewed = cookie] = answers.at(-1)?.cookies ?? [];
+      const headers = { cookie: renewed.split(';', 1)[0] ?? '' };
+      answers.push(await gateway.request('/auth/session', { headers }));
+    }
+    const at = (moment: number): string => new Date(moment).toISOString();
+    const ends = [claims.iat * 1000 + 30 * 60_000, began + 50 * 60_000, began + 50 * 60_000];
+    expect(answers.map((answer) => answer.json())).toMatchObject(
+      ends.map((end) => ({ session: { createdAt: at(began), expiresAt: at(end) } })),
+    );
+    expect(answers.at(-1)?.json()).toMatchObject({
+      claims: { exp: Math.floor(began / 1000) + 50 * 60 },
+    });
   });
 });

@@ -27,7 +27,7 @@ describe('cookies that are set', () => {
     await ory?.stop();
   });
 
-  it('logout clears the session cookie, with the attributes of __Host-', async () => {
+  it('logout clears the session cookie, with the attributes of __Host- [T19]', async () => {
     const { cookie } = await gateway.session();
     const answer = await gateway.request('/auth/logout', { method: 'POST', headers: { cookie } });
     expect(answer.cookies).toHaveLength(1);
@@ -36,7 +36,7 @@ describe('cookies that are set', () => {
     expect(answer.headers['cache-control']).toBe('no-store');
   });
 
-  it('a login cookie has the same attributes and half an hour, and its answer is no-store', async () => {
+  it('a login cookie has the same attributes and half an hour, and its answer is no-store [T19] [T21]', async () => {
     const answer = await gateway.request('/auth/login?return_to=/docs');
     for (const header of answer.cookies) {
       expect(header).toMatch(/^__Host-vestibule-login\.[\w-]{16}=[\w.-]+; Max-Age=1800; /);
@@ -56,7 +56,7 @@ describe('cookies that are set', () => {
 });
 
 describe('claims that are too large for a cookie', () => {
-  it('end in 422 session_too_large that tells the size, no cookie, and never a cut-off one', async () => {
+  it('end in 422 session_too_large that tells the size, no cookie, and never a cut-off one [T16]', async () => {
     const gateway = await startGateway();
     try {
       const { cookie, user } = await gateway.session();
@@ -79,7 +79,7 @@ describe('claims that are too large for a cookie', () => {
     }
   });
 
-  it('the largest cookie that is set is one that every browser keeps, and it works', async () => {
+  it('the largest cookie that is set is one that every browser keeps, and it works [T16]', async () => {
     const gateway = await startGateway();
     try {
       const { user, cookie } = await gateway.session();

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'v
 import { z } from 'zod';
 import { AuditService } from '../../src/audit/audit.service.js';
 import { Database } from '../../src/database/database.schema.js';
+import { RevocationService } from '../../src/session/revocation.service.js';
 import type { LoginEvidence } from '../../src/session/session.service.js';
 import { type CountingServer, startCountingServer } from '../support/call.counter.js';
 import {
@@ -29,7 +30,7 @@ const listSchema = z.strictObject({
       createdAt: utc,
       lastSeenAt: utc,
       expiresAt: utc,
-      authTime: utc,
+      authTime: utc.nullable(),
       methods: z.array(z.string()),
     }),
   ),
@@ -148,6 +149,28 @@ describe('GET /auth/sessions', () => {
     expect(seen(here)).toBeGreaterThanOrEqual(299_000);
   });
 
+  it('another session was seen when it was last used, or renewed where that is all that is known', async () => {
+    const [here, there] = [await logIn(), await logIn()];
+    const renewed = Date.now() - 60_000;
+    const seenAs = async (last: number | null): Promise<string | undefined> => {
+      await gateway.app
+        .get(Database, { strict: false })
+        .query.updateTable('sessions')
+        .set({ renewed_at: renewed, last_seen_at: last })
+        .where('id', '=', there.claims.sid)
+        .execute();
+      return (await listOf(here)).find(({ id }) => id === there.claims.sid)?.lastSeenAt;
+    };
+    expect(await seenAs(renewed + 30_000)).toBe(new Date(renewed + 30_000).toISOString());
+    expect(await seenAs(null)).toBe(new Date(renewed).toISOString());
+  });
+
+  it('says nothing of when and how somebody logged in where the provider said nothing', async () => {
+    expect(await listOf(await logIn({ authTime: null, amr: [] }))).toMatchObject([
+      { authTime: null, methods: [] },
+    ]);
+  });
+
   it('takes a bearer', async () => {
     const session = await logIn();
     const answer = await gateway.request('/auth/sessions', { headers: { authorization: session.bearer } });
@@ -161,6 +184,17 @@ describe('GET /auth/sessions', () => {
     await gateway.request('/auth/logout', { method: 'POST', headers: { cookie: loggedOut.cookie } });
     expect(idsOf(await listOf(here))).toEqual(sids(here));
     expect(over.claims.sub).toBe(here.claims.sub);
+  });
+});
+
+describe('GET /auth/sessions after everything was ended', () => {
+  it('shows only what began afterwards', async () => {
+    gateway.shiftClock(-120);
+    await logIn();
+    gateway.shiftClock(0);
+    const here = await logIn();
+    await gateway.app.get(RevocationService, { strict: false }).endEverythingBefore(Date.now() - 60_000);
+    expect(idsOf(await listOf(here))).toEqual(sids(here));
   });
 });
 
@@ -212,11 +246,36 @@ describe('DELETE /auth/sessions/:id', () => {
     expect([await statusesOf(app), revocationsAsked()]).toEqual([ended, []]);
   });
 
+  it('ends the login at the provider that another session does not rest on, however alike they are', async () => {
+    const here = await logIn({ providerSessionId: 'one-name' });
+    const elsewhere = await logIn({
+      providerSessionId: 'one-name',
+      issuer: 'https://elsewhere.example.test',
+    });
+    expect((await end(here, elsewhere.claims.sid)).status).toBe(204);
+    expect(revocationsAsked()).toEqual(['DELETE /admin/sessions/one-name']);
+    const unnamed = await logIn({ providerSessionId: null });
+    const other = await logIn({ providerSessionId: null, oidcSid: 'at-hydra' });
+    const lines = gateway.log.length;
+    expect((await end(unnamed, other.claims.sid)).status).toBe(204);
+    // Nobody is at Hydra: that it was asked is told by its failure.
+    expect(gateway.log.slice(lines).join('\n')).toContain('provider_logout_failed');
+  });
+
+  it('of two ends of one session at once one is done, the other is 404', async () => {
+    const [here, there] = [await logIn(), await logIn()];
+    const answers = await Promise.all([end(here, there.claims.sid), end(here, there.claims.sid)]);
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([204, 404]);
+    expect(await eventsOf(there)).toHaveLength(1);
+    expect(gateway.log.join('\n')).toContain('"reason":"session_ended_meanwhile"');
+  });
+
   it('of somebody else is 404 and ends nothing', async () => {
     const [here, other] = [await logIn(), await gateway.session()];
     const answer = await end(here, other.claims.sid);
     expect([answer.status, answer.json()]).toMatchObject([404, { code: 'not_found' }]);
     expect([await statusesOf(other), await eventsOf(other), revocationsAsked()]).toEqual([live, [], []]);
+    expect(gateway.log.join('\n')).toContain('"reason":"no_such_session"');
   });
 
   it('of a session that is over is 404', async () => {

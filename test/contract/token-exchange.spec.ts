@@ -1,10 +1,19 @@
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { AuditService } from '../../src/audit/audit.service.js';
 import { Database } from '../../src/database/database.schema.js';
 import { RevocationService } from '../../src/session/revocation.service.js';
+import { type AnsweringOry, personsToken, startAnsweringOry } from '../support/answering.ory.js';
 import { type Credential, exchange, makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
-import { type Gateway, type GatewayAnswer, type HeldSession, startGateway } from '../support/gateway.js';
+import {
+  type Gateway,
+  type GatewayAnswer,
+  type HeldSession,
+  providerEnv,
+  startGateway,
+} from '../support/gateway.js';
+import { waitUntil } from '../support/stack.js';
 
 const grant_type = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const types = {
@@ -87,6 +96,8 @@ describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) 
     expect(answer.headers['cache-control']).toBe('no-store');
     expect(answer.headers['pragma']).toBe('no-cache');
     expect(answer.cookies).toEqual([]);
+    const left = gateway.configuration.TOKEN_TTL - Number(textOf(answer, 'expires_in'));
+    expect([0, 1, 2]).toContain(left);
     const jwt = await fromSession({ requested_token_type: types.jwt, audience: '', resource: '' });
     expect(textOf(jwt, 'issued_token_type')).toBe(types.jwt);
     expect(await statusWith(tokenOf(jwt))).toBe(200);
@@ -109,6 +120,7 @@ describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) 
       ['a long token', 'invalid_request', { subject_token_type: types.jwt, subject_token: 'x'.repeat(8193) }],
       ['an empty scope', 'invalid_scope', { scope: ' ' }],
       ['a mistyped scope', 'invalid_scope', { scope: 'orgs:raed' }],
+      ['a mistyped scope beside a known one', 'invalid_scope', { scope: 'orgs:read orgs:raed' }],
       ['a malformed scope', 'invalid_scope', { scope: 'a"b' }],
       ['a scope with a line break', 'invalid_scope', { scope: 'api\nx' }],
       ['another audience', 'invalid_target', { audience: 'https://elsewhere.example' }],
@@ -146,6 +158,16 @@ describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) 
         expectRefused(await exchange(gateway, form, { cookie: person.cookie }), 'invalid_request');
       },
     );
+
+    it('and names each field that is missing or not valid', async () => {
+      const form = { grant_type, subject_token_type: '', requested_token_type: 'x', org: 'x'.repeat(500) };
+      const said = Reflect.get(Object((await exchange(gateway, form)).json()), 'error_description');
+      expect(String(said).replace('missing, given twice, or not valid: ', '').split(', ').sort()).toEqual([
+        'org',
+        'requested_token_type',
+        'subject_token_type',
+      ]);
+    });
 
     it('nothing at all, and JSON of the wrong kind: invalid_request', async () => {
       expectRefused(await exchange(gateway, {}), 'invalid_request');
@@ -195,6 +217,28 @@ describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) 
     expect(await statusWith(token, '/auth/session')).toBe(200);
   });
 
+  it('tokens and keys of one person keep their own scope, however often the others were verified before [L14]', async () => {
+    const own = await gateway.session();
+    const as = { cookie: own.cookie };
+    const narrow = [
+      tokenOf(await fromSession({ scope: 'orgs:read' }, as)),
+      (await makeKey(gateway, as, { scope: 'orgs:read' })).key,
+    ];
+    const wide = [
+      tokenOf(await fromSession({ scope: 'api' }, as)),
+      (await makeKey(gateway, as, { scope: 'profile:read' })).key,
+      own.token,
+    ];
+    const statusAt = async (credential: string): Promise<number> =>
+      (await gateway.request('/api/v1/me', { headers: { authorization: `Bearer ${credential}` } })).status;
+    for (let round = 0; round < 3; round += 1) {
+      for (const credential of [...wide, ...narrow]) {
+        expect(await statusAt(credential)).toBe(wide.includes(credential) ? 200 : 403);
+      }
+      expect((await gateway.request('/api/v1/me', { headers: as })).status).toBe(200);
+    }
+  });
+
   it('an organisation by id or slug changes the org claim and nothing else', async () => {
     const stable = (token: string): Record<string, unknown> => {
       const { jti: _jti, iat: _iat, nbf: _nbf, exp: _exp, ...rest } = decodeJwt(token);
@@ -213,6 +257,8 @@ describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) 
       });
     }
     expectRefused(await fromKey({ org: foreignOrgId }), 'invalid_target');
+    const { cookie } = await gateway.session();
+    expectRefused(await fromSession({ org: 'first' }, { cookie }), 'invalid_target');
     expect(stable(tokenOf(await fromSession()))).toEqual(plain);
   });
 
@@ -245,8 +291,10 @@ describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) 
   it('what a key says is read anew for every exchange, and a logout with such a token ends nothing', async () => {
     const token = tokenOf(await fromKey());
     expect(decodeJwt(token)['sid']).toBe(keyId);
+    const lines = gateway.log.length;
     await send(gateway, 'POST', '/auth/logout', { authorization: `Bearer ${token}` });
     expect(await statusWith(token)).toBe(200);
+    expect(gateway.log.slice(lines).join('\n')).not.toContain('provider_logout_failed');
     const { query } = gateway.app.get(Database, { strict: false });
     await query.updateTable('users').set({ name: 'New Name' }).where('id', '=', person.user.id).execute();
     expect(decodeJwt(tokenOf(await fromKey()))['name']).toBe('New Name');
@@ -264,7 +312,9 @@ describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) 
       expectRefused(await fromJwt(narrow, { scope: 'api' }), 'invalid_scope');
       // One that was narrowed was handed on for one organisation; one with full authority may move.
       expectRefused(await fromJwt(narrow, { org: 'second' }), 'invalid_target');
-      expect(decodeJwt(tokenOf(await fromJwt(narrow, { org: 'first' })))['org']).toMatchObject({ id: orgId });
+      for (const org of ['first', orgId]) {
+        expect(decodeJwt(tokenOf(await fromJwt(narrow, { org })))['org']).toMatchObject({ id: orgId });
+      }
       expect(decodeJwt(tokenOf(await fromJwt(wide, { org: 'second' })))['org']).toMatchObject({
         id: secondOrgId,
       });
@@ -289,6 +339,17 @@ describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) 
     await send(gateway, 'POST', '/auth/logout', { cookie: third.cookie });
     expectRefused(await fromJwt(ended), 'invalid_request');
     expectRefused(await fromSession({}, { cookie: third.cookie }), 'invalid_request');
+  });
+
+  it('a session that has ended where this replica has not heard of it yet becomes no token, and can be logged out', async () => {
+    const { cookie, claims } = await gateway.session();
+    const { query } = gateway.app.get(Database, { strict: false });
+    await query.updateTable('sessions').set({ ended_at: Date.now() }).where('id', '=', claims.sid).execute();
+    const lines = gateway.log.length;
+    expectRefused(await fromSession({}, { cookie }), 'invalid_request');
+    expect(gateway.log.slice(lines).some((line) => line.includes('"reason":"session_over"'))).toBe(true);
+    expect((await send(gateway, 'POST', '/auth/logout', { cookie })).status).toBe(200);
+    expect(gateway.log.slice(lines).join('\n')).not.toContain('provider_logout_failed');
   });
 
   describe('delegation', () => {
@@ -332,6 +393,42 @@ describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) 
       expect(decodeJwt(token).exp).toBe(Math.floor(Date.parse(expiresAt) / 1000));
     });
 
+    it('is in the trail: who acts, by what, and for whom', async () => {
+      const [subject, actor] = [await gateway.session(), await gateway.session()];
+      const as = { cookie: subject.cookie };
+      const robot = await makeKey(gateway, { cookie: actor.cookie });
+      tokenOf(await fromSession({}, as));
+      tokenOf(await fromSession(actAs(actor.token), as));
+      const token = tokenOf(await fromSession(actAs(robot.key, types.key), as));
+      tokenOf(await fromJwt(token));
+      expectRefused(await fromSession({ ...actAs(actor.token), scope: 'orgs:raed' }, as), 'invalid_scope');
+      await gateway.app.get(AuditService, { strict: false }).flush();
+      const { query } = gateway.app.get(Database, { strict: false });
+      const members = [
+        'actor_id',
+        'actor_credential',
+        'reason',
+        'outcome',
+        'org_id',
+        'remote_address',
+      ] as const;
+      const events = await query
+        .selectFrom('audit_events')
+        .select(members)
+        .where('type', '=', 'token_exchanged')
+        .where('user_id', '=', subject.user.id)
+        .where('session_id', '=', subject.claims.sid)
+        .orderBy('id')
+        .execute();
+      const event = { reason: 'from_session', outcome: 'success', org_id: null, remote_address: '127.0.0.1' };
+      expect(events).toEqual([
+        { ...event, actor_id: subject.user.id, actor_credential: null },
+        { ...event, actor_id: actor.user.id, actor_credential: 'bearer' },
+        { ...event, actor_id: actor.user.id, actor_credential: 'api_key' },
+        { ...event, actor_id: subject.user.id, actor_credential: null, reason: 'from_jwt' },
+      ]);
+    });
+
     it('is refused when the actor is, and after five in a row', async () => {
       const actor = await gateway.session();
       let token = tokenOf(await fromSession());
@@ -356,7 +453,24 @@ describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) 
     });
   });
 
-  it('a disabled owner gets no token, whatever they come with', async () => {
+  it('what is refused is in the trail, with why', async () => {
+    await gateway.app.get(AuditService, { strict: false }).flush();
+    const { query } = gateway.app.get(Database, { strict: false });
+    await query.deleteFrom('audit_events').execute();
+    expectRefused(await fromSession({ org: 'nowhere' }), 'invalid_target');
+    await gateway.app.get(AuditService, { strict: false }).flush();
+    const events = await query.selectFrom('audit_events').selectAll().execute();
+    expect(events).toMatchObject([
+      {
+        type: 'token_exchanged',
+        outcome: 'failure',
+        reason: 'org_not_of_subject',
+        remote_address: '127.0.0.1',
+      },
+    ]);
+  });
+
+  it('a disabled owner gets no token, whatever they come with [L19]', async () => {
     const other = await gateway.session();
     const own = await makeKey(gateway, { cookie: other.cookie });
     const token = tokenOf(await fromSession({}, { cookie: other.cookie }));
@@ -373,4 +487,188 @@ describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) 
     gateway.shiftClock(0);
     expectRefused(await fromJwt(token), 'invalid_request');
   });
+});
+
+describe('POST /auth/token with an access token of the provider', () => {
+  const accessToken = 'ory_at_of-this-test-alone';
+  const robotsToken = { ...personsToken, client_id: 'robot', sub: 'robot', ext: null };
+  let ory: AnsweringOry;
+
+  beforeAll(async () => {
+    ory = await startAnsweringOry({ SERVICE_CLIENTS: 'app=app:x, robot=orgs:read app:x' });
+  });
+
+  beforeEach(async () => {
+    ory.reset();
+    await ory.gateway.app.get(AuditService, { strict: false }).flush();
+    await query().deleteFrom('audit_events').execute();
+    await query().deleteFrom('sessions').execute();
+  });
+
+  afterAll(async () => {
+    await ory?.stop();
+  });
+
+  const query = (): Database['query'] => ory.gateway.app.get(Database, { strict: false }).query;
+  const tableOf = async (table: 'audit_events' | 'sessions' | 'users') => {
+    await ory.gateway.app.get(AuditService, { strict: false }).flush();
+    return query().selectFrom(table).selectAll().execute();
+  };
+  const introspected = (token: unknown): void => ory.say('POST /admin/oauth2/introspect', 200, token);
+  const ask = (form: Form = {}): Promise<GatewayAnswer> =>
+    exchange(ory.gateway, {
+      grant_type,
+      subject_token_type: types.access,
+      subject_token: accessToken,
+      ...form,
+    });
+  const claimsOf = (answer: GatewayAnswer) => decodeJwt(textOf(answer, 'access_token'));
+  const seconds = (): number => Math.floor(Date.now() / 1000);
+
+  it('a person’s begins a session of theirs, and both are in the trail', async () => {
+    const { sub, sid, client_id } = claimsOf(await ask());
+    expect(client_id).toBe('app');
+    expect(await tableOf('sessions')).toMatchObject([{ id: sid, user_id: sub, ended_at: null }]);
+    const seen = { user_id: sub, session_id: sid, outcome: 'success', remote_address: '127.0.0.1' };
+    expect(await tableOf('audit_events')).toMatchObject([
+      { ...seen, type: 'login_succeeded' },
+      { ...seen, type: 'token_exchanged', reason: 'from_access_token' },
+    ]);
+  });
+
+  it('one that is refused is in the trail once, as a login', async () => {
+    introspected({ active: false });
+    const answer = await ask();
+    expect([answer.status, answer.json()]).toMatchObject([400, { error: 'invalid_request' }]);
+    expect(await tableOf('audit_events')).toMatchObject([
+      {
+        type: 'login_failed',
+        reason: 'access_token_inactive',
+        outcome: 'failure',
+        remote_address: '127.0.0.1',
+      },
+    ]);
+  });
+
+  it('a wrong target is refused before anybody is asked about the token', async () => {
+    for (const form of [
+      { audience: 'https://elsewhere.example' },
+      { resource: 'https://elsewhere.example' },
+    ]) {
+      expect((await ask(form)).json()).toMatchObject({ error: 'invalid_target' });
+    }
+    expect(ory.asked.filter((line) => line.includes('introspect'))).toEqual([]);
+  });
+
+  it('a session that was begun for an exchange that is refused ends with it', async () => {
+    for (const form of [{ scope: 'orgs:raed' }, { org: 'nowhere' }]) {
+      expect((await ask(form)).status).toBe(400);
+    }
+    const ended = { ended_at: expect.any(Number), end_reason: 'exchange_refused' };
+    expect(await tableOf('sessions')).toMatchObject([ended, ended]);
+  });
+
+  it('a service’s is its service account’s, with the scope of the settings and without a session', async () => {
+    introspected(robotsToken);
+    const answer = await ask();
+    const claims = claimsOf(answer);
+    const { PUBLIC_URL, TOKEN_AUDIENCE, TOKEN_TTL } = ory.gateway.configuration;
+    expect(claims).toMatchObject({
+      iss: PUBLIC_URL,
+      aud: TOKEN_AUDIENCE,
+      sid: claims.sub,
+      auth_time: 0,
+      amr: ['client_credentials'],
+      acr: 'aal1',
+      idp: 'ory',
+      client_id: 'robot',
+      scope: 'orgs:read app:x',
+      name: 'robot',
+    });
+    expect(claims.exp).toBe((claims.iat ?? 0) + TOKEN_TTL);
+    expect(Math.abs((claims.iat ?? 0) - seconds())).toBeLessThan(60);
+    expect(await tableOf('sessions')).toEqual([]);
+    expect(await tableOf('audit_events')).toMatchObject([
+      { type: 'token_exchanged', user_id: claims.sub, reason: 'from_access_token' },
+    ]);
+    const authorization = `Bearer ${textOf(answer, 'access_token')}`;
+    const session = await ory.gateway.request('/auth/session', { headers: { authorization } });
+    expect(session.status).toBe(200);
+    expect(claimsOf(await ask()).sub).toBe(claims.sub);
+    const narrow = claimsOf(await ask({ scope: 'app:x' }));
+    expect([narrow.sub, narrow['scope']]).toEqual([claims.sub, 'app:x']);
+  });
+
+  it('a service goes on after everything that began before was ended, its older tokens do not', async () => {
+    introspected(robotsToken);
+    const statusOf = async (answer: GatewayAnswer): Promise<number> => {
+      const authorization = `Bearer ${textOf(answer, 'access_token')}`;
+      return (await ory.gateway.request('/auth/session', { headers: { authorization } })).status;
+    };
+    const before = await ask();
+    expect(await statusOf(before)).toBe(200);
+    const revocations = ory.gateway.app.get(RevocationService, { strict: false });
+    const moment = Date.now() + 1;
+    await revocations.endEverythingBefore(moment);
+    await waitUntil(() => Date.now() >= moment, 'that moment');
+    expect([await statusOf(before), await statusOf(await ask())]).toEqual([401, 200]);
+  });
+
+  it('a service’s token ends no later than its access token', async () => {
+    const exp = seconds() + 90;
+    introspected({ ...robotsToken, exp });
+    expect(claimsOf(await ask()).exp).toBe(exp);
+  });
+
+  it('of a client that is no service, or not for us, it is refused', async () => {
+    for (const token of [
+      { ...robotsToken, client_id: 'stranger', sub: 'stranger' },
+      { ...robotsToken, aud: ['https://elsewhere.example.test'] },
+      { ...robotsToken, active: false },
+    ]) {
+      introspected(token);
+      expect((await ask()).json()).toMatchObject({ error: 'invalid_request' });
+    }
+    expect(await tableOf('sessions')).toEqual([]);
+  });
+
+  it('a person’s is theirs, although its client is a service as well', async () => {
+    expect(claimsOf(await ask())).toMatchObject({ email: 'ada@example.test', scope: 'openid email api' });
+  });
+
+  it('a service account that is disabled gets none', async () => {
+    introspected(robotsToken);
+    const { sub } = claimsOf(await ask());
+    const disable = (at: number | null) =>
+      query().updateTable('users').set({ disabled_at: at }).where('id', '=', String(sub)).execute();
+    await disable(Date.now());
+    expect((await ask()).json()).toMatchObject({ error: 'invalid_request' });
+    await disable(null);
+    expect((await ask()).status).toBe(200);
+  });
+
+  it.each(['auth0', 'oidc'] as const)('under %s there are no services to look for', async (provider) => {
+    const other = await startGateway(providerEnv[provider]);
+    try {
+      const form = { grant_type, subject_token_type: types.access, subject_token: accessToken };
+      const answer = await exchange(other, form);
+      expect([answer.status, answer.json()]).toMatchObject([503, { code: 'provider_unavailable' }]);
+    } finally {
+      await other.stop();
+    }
+  });
+});
+
+it('POST /auth/token with a database that cannot do what it is asked is 500, with why in the log', async () => {
+  const gateway = await startGateway();
+  try {
+    const { cookie } = await gateway.session();
+    const { query } = gateway.app.get(Database, { strict: false });
+    await query.schema.alterTable('sessions').renameTo('sessions_away').execute();
+    const answer = await exchange(gateway, { grant_type, subject_token_type: types.session }, { cookie });
+    expect([answer.status, answer.json()]).toMatchObject([500, { code: 'internal_error' }]);
+    expect(gateway.log.some((line) => line.includes('"reason":"exchange_failed"'))).toBe(true);
+  } finally {
+    await gateway.stop();
+  }
 });

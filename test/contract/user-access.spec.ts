@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { newId } from '../../src/core/identifier.js';
 import { administratorAt } from '../support/administrator.js';
 import { AccountRows } from '../support/account.rows.js';
+import { type AnsweringOry, oryIds, startAnsweringOry } from '../support/answering.ory.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import {
   type Gateway,
@@ -89,6 +90,13 @@ describe.each(['sqlite', 'postgres'] as const)('what lets a user in, for adminis
         actor_credential: 'cookie',
         reason: 'ended_by_administrator',
       });
+    });
+
+    it('of two ends of one session at once one is done, the other is not found', async () => {
+      const { user, claims } = await gateway.session();
+      const end = (): Promise<GatewayAnswer> => call('DELETE', `${user.id}/sessions/${claims.sid}`);
+      const answers = await Promise.all([end(), end()]);
+      expect(answers.map(({ status }) => status).toSorted()).toEqual([204, 404]);
     });
 
     it('all are ended, by cookie and bearer; keys go on, and so does a new login', async () => {
@@ -238,5 +246,79 @@ describe.each(['auth0', 'oidc'] as const)('under %s', (provider) => {
     } finally {
       await gateway.stop();
     }
+  });
+});
+
+describe('where Kratos and Hydra answer', () => {
+  const kratosIssuer = 'urn:ory:kratos';
+  let ory: AnsweringOry;
+  let admin: HeldSession;
+  const rows = new AccountRows(() => ory.gateway);
+
+  beforeAll(async () => {
+    ory = await startAnsweringOry();
+    admin = await administratorAt(ory.gateway);
+  });
+
+  beforeEach(() => {
+    ory.reset();
+  });
+
+  afterAll(async () => {
+    await ory?.stop();
+  });
+
+  const call = (method: 'POST' | 'DELETE', path: string): Promise<GatewayAnswer> =>
+    ory.gateway.request(`/api/v1/users/${path}`, { method, headers: { cookie: admin.cookie } });
+  const somebody = (providerSessionId: string): Promise<HeldSession> =>
+    ory.gateway.session({ issuer: kratosIssuer }, {}, { providerSessionId });
+  const sessionsEnded = (): string[] =>
+    ory.asked.filter((line) => line.startsWith('DELETE /admin/sessions/')).toSorted();
+
+  it('a recovery code is for the identity there that was used last, and is in the trail', async () => {
+    const { user } = await ory.gateway.session({ issuer: kratosIssuer, subject: oryIds.stranger });
+    const later = { user_id: user.id, created_at: Date.now(), last_login_at: Date.now() + 1000 };
+    await rows.query
+      .insertInto('identities')
+      .values([
+        { ...later, issuer: kratosIssuer, subject: oryIds.subject },
+        {
+          ...later,
+          issuer: 'https://elsewhere.example.test',
+          subject: 'x',
+          last_login_at: later.last_login_at + 1,
+        },
+      ])
+      .execute();
+    const answer = await call('POST', `${user.id}/recovery`);
+    expect([answer.status, answer.json()]).toMatchObject([201, { code: '123456' }]);
+    expect(ory.asked.filter((line) => line.startsWith('POST /admin/recovery/'))).toEqual([
+      `POST /admin/recovery/code {"identity_id":"${oryIds.subject}"}`,
+    ]);
+    expect(await rows.eventOf('recovery_code_created', user.id)).toMatchObject({
+      actor_id: admin.user.id,
+      actor_credential: 'cookie',
+    });
+  });
+
+  it.each([
+    ['a session that is ended', 'DELETE', '/sessions/SID'],
+    ['all sessions that are ended', 'DELETE', '/sessions'],
+    ['the session of who is disabled', 'POST', '/disable'],
+    ['the session of who is deleted', 'DELETE', ''],
+  ] as const)('%s: its login at Kratos is ended too', async (_what, method, path) => {
+    const session = await somebody('session-there');
+    const answer = await call(method, session.user.id + path.replace('SID', session.claims.sid));
+    expect(answer.status).toBeLessThan(300);
+    expect(sessionsEnded()).toEqual(['DELETE /admin/sessions/session-there']);
+  });
+
+  it('a Kratos that ends no login keeps nobody in', async () => {
+    const session = await somebody('session-there');
+    ory.say('DELETE /admin/sessions/session-there', 403);
+    const lines = ory.gateway.log.length;
+    expect((await call('DELETE', `${session.user.id}/sessions`)).json()).toEqual({ ended: 1 });
+    const told = ory.gateway.log.slice(lines).filter((line) => line.includes('provider_logout_failed'));
+    expect(told).toHaveLength(1);
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { AuditService } from '../../src/audit/audit.service.js';
 import { newId } from '../../src/core/identifier.js';
 import { Database, type UserRow } from '../../src/database/database.schema.js';
 import { administratorAt } from '../support/administrator.js';
@@ -163,6 +164,25 @@ describe('every route of /api/v1/users', () => {
       reason: 'to_user',
     });
   });
+});
+
+it('the trail says of a change what was changed, and nothing of what stays', async () => {
+  const [target, other] = [await somebody(), await somebody()];
+  const told = async (id: string): Promise<string[]> => {
+    await gateway.app.get(AuditService, { strict: false }).flush();
+    const events = await query()
+      .selectFrom('audit_events')
+      .select('type')
+      .where('target_id', '=', id)
+      .execute();
+    return events.map(({ type }) => type);
+  };
+  expect((await call('PATCH', `/${target.user.id}`, { name: 'Countess' })).status).toBe(200);
+  expect(await told(target.user.id)).toEqual(['user_updated']);
+  expect((await call('PATCH', `/${other.user.id}`, { role: 'user' })).status).toBe(200);
+  expect(await told(other.user.id)).toEqual([]);
+  expect((await call('PATCH', `/${other.user.id}`, { role: 'admin' })).status).toBe(200);
+  expect(await told(other.user.id)).toEqual(['role_changed']);
 });
 
 describe('GET /api/v1/users', () => {
@@ -403,7 +423,7 @@ async function sessionAgain({ user }: HeldSession): Promise<HeldSession> {
 }
 
 describe('POST /api/v1/users/:id/disable and /enable', () => {
-  it('cookie, bearer and API key are refused at once, and so is a login, until enabled', async () => {
+  it('cookie, bearer and API key are refused at once, and so is a login, until enabled [L19]', async () => {
     const target = await somebody();
     const second = await sessionAgain(target);
     const key = await rows.addKey(target.user.id);
@@ -424,6 +444,41 @@ describe('POST /api/v1/users/:id/disable and /enable', () => {
     expect(await keyStatus(key)).toBe(200);
     expect(await statusesOf(await sessionAgain(target))).toEqual([200, 200]);
     expect(await rows.eventOf('user_enabled', target.user.id)).toMatchObject({ actor_id: admin.user.id });
+  });
+
+  it('switch the identity at Kratos off and on, and none elsewhere', async () => {
+    const { user } = await somebody({ subject: 'switched' });
+    const identity = { user_id: user.id, subject: newId(), created_at: 1, last_login_at: 1 };
+    await query()
+      .insertInto('identities')
+      .values({ ...identity, issuer: 'https://elsewhere.example.test' })
+      .execute();
+    for (const act of ['disable', 'enable']) {
+      expect((await call('POST', `/${user.id}/${act}`)).status).toBe(200);
+    }
+    const switched = (value: string): string =>
+      `PATCH /admin/identities/switched ${JSON.stringify([{ op: 'replace', path: '/state', value }])}`;
+    expect(kratos.calls).toEqual([switched('inactive'), switched('active')]);
+    kratos.calls.length = 0;
+    expect((await call('PATCH', `/${user.id}`, { name: 'X' })).status).toBe(200);
+    expect((await call('DELETE', `/${user.id}`)).status).toBe(204);
+    expect(kratos.calls.map((line) => line.split(' ', 2).join(' '))).toEqual([
+      'PATCH /admin/identities/switched',
+      'DELETE /admin/identities/switched',
+    ]);
+  });
+
+  it('while Kratos refuses: disabled all the same, with a line in the log; not enabled', async () => {
+    const target = await somebody();
+    kratos.answerWith(403);
+    const lines = gateway.log.length;
+    expect((await call('POST', `/${target.user.id}/disable`)).status).toBe(200);
+    expect(gateway.log.slice(lines).join('\n')).toContain('"reason":"identity_not_disabled"');
+    expect(await statusesOf(target)).toEqual([401, 401]);
+    expect((await call('POST', `/${target.user.id}/enable`)).json()).toMatchObject({
+      code: 'provider_unavailable',
+    });
+    expect((await rowOf(target.user.id))?.disabled_at).not.toBeNull();
   });
 
   it('administrators cannot disable themselves', async () => {
@@ -526,6 +581,15 @@ describe.each(['auth0', 'oidc'] as const)('under %s', (provider) => {
     expect(mine.json()).toMatchObject({ code: 'forbidden', detail: expect.stringContaining('provider') });
     const promoted = await send('PATCH', `/api/v1/users/${user.id}`, { role: 'admin' });
     expect(promoted.json()).toMatchObject({ role: 'admin', name: 'Ada Lovelace' });
+  });
+
+  it('an account is disabled and enabled here alone', async () => {
+    const { user, cookie } = await other.session();
+    expect((await send('POST', `/api/v1/users/${user.id}/disable`)).json()).toMatchObject({
+      state: 'disabled',
+    });
+    expect((await other.request('/api/v1/me', { headers: { cookie } })).status).toBe(401);
+    expect((await send('POST', `/api/v1/users/${user.id}/enable`)).json()).toMatchObject({ state: 'active' });
   });
 
   it('an account is deleted here alone: the next login makes a new one', async () => {

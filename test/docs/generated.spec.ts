@@ -2,9 +2,13 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { renderConfigurationDocs, renderEnvExample } from '../../src/config/configuration.docs.js';
 import { renderDoctorDocs } from '../../src/doctor/finding.docs.js';
+import { renderObservabilityDocs } from '../../src/metrics/metric.docs.js';
 import { renderErrorDocs } from '../../src/core/problem.docs.js';
 
+const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+
 const documents = [
+  ['docs/observability.md', () => renderObservabilityDocs(read('docs/observability.md'))],
   ['docs/configuration.md', renderConfigurationDocs],
   ['docs/errors.md', renderErrorDocs],
   ['docs/doctor.md', renderDoctorDocs],
@@ -13,6 +17,6 @@ const documents = [
 
 describe('generated documents', () => {
   it.each(documents)('%s is what the code says; `npm run docs` writes it', (path, render) => {
-    expect(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')).toBe(render());
+    expect(read(path)).toBe(render());
   });
 });

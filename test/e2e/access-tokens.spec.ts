@@ -53,7 +53,7 @@ async function expectRefused(accessToken: string, reason: string): Promise<void>
   expect((await agent.fetch('/auth/session')).status).toBe(401);
 }
 
-it('an access token of a foreign client, with our audience and our person, is refused', async () => {
+it('an access token of a foreign client, with our audience and our person, is refused [L11]', async () => {
   const foreign = await app({ client_name: 'Foreign' });
   const { access_token } = await foreign.login(person);
   expect(await ory.isActive(access_token)).toBe(true);
@@ -68,7 +68,7 @@ it('a client-credentials token is refused, whoever its client is', async () => {
   }
 });
 
-it('a client-credentials token whose subject is the id of a person is refused', async () => {
+it('a client-credentials token whose subject is the id of a person is refused [L12]', async () => {
   const { identityId } = await ory.sessionOf(person);
   await stack.restartGateway({ ALLOWED_CLIENT_IDS: [...allowed, identityId].join(',') });
   const token = await robotToken({ client_id: identityId });

@@ -68,6 +68,24 @@ it('the person agrees: logged out here, at Kratos and at Hydra, and back at the 
   expect(landingOf(silent).searchParams.get('error')).toBe('login_required');
 });
 
+it('the person agrees: what our own applications hold from that login is over', async () => {
+  const { agent, idToken } = await loggedIn();
+  const { access_token: token } = await OAuthApp.spa(stack.url).login(agent);
+  const admin = new OryAdmin(stack.env);
+  expect(await admin.isActive(token)).toBe(true);
+  await agent.submit(await askToLogOut(agent, idToken), {}, { name: 'decision', value: 'logout' });
+  expect(await admin.isActive(token)).toBe(false);
+});
+
+it('the person agrees who is logged in nowhere else any more: back at the application as well', async () => {
+  const { agent, idToken } = await loggedIn();
+  const page = await askToLogOut(agent, idToken);
+  await new OryAdmin(stack.env).endSessionOf(agent);
+  await agent.jar.setCookie('vestibule=; Max-Age=0; Path=/', stack.url);
+  const back = await agent.submit(page, {}, { name: 'decision', value: 'logout' });
+  expect(landingOf(back).href).toBe('https://calendar.example/bye?state=of-the-application');
+});
+
 it('the person stays: nobody is logged out', async () => {
   const { agent, idToken } = await loggedIn();
   const page = await askToLogOut(agent, idToken);

@@ -151,6 +151,20 @@ describe.each(kinds)('logouts between the gateway and Hydra, on %s', (database) 
     expect(landingOf(silent).searchParams.get('error')).toBe('login_required');
   });
 
+  it('a logout ends tokens of silent logins, which Hydra lists under no login', async () => {
+    const person = await somebody();
+    const [agent, other] = [await loggedIn(person), await loggedIn(person)];
+    await spa.login(agent);
+    const here = await spa.login(other);
+    const silently = await spa.login(other, { prompt: 'none' });
+    await other.post('/auth/logout', {});
+    for (const { access_token: token } of [here, silently]) {
+      expect(await admin.isActive(token)).toBe(false);
+    }
+    // The first device isn't asked for a new one.
+    expect(await admin.isActive((await spa.login(agent)).access_token)).toBe(true);
+  });
+
   it("a logout ends the single-page app's own session of the same browser, by way of Hydra", async () => {
     const agent = await loggedIn(await somebody());
     const app = new UserAgent(stack.url);

@@ -36,7 +36,7 @@ function expectRefused(page: Page): void {
   expect(page.headers.has('location')).toBe(false);
 }
 
-it("a victim's login challenge with an attacker's cookies is refused, and stays the victim's", async () => {
+it("a victim's login challenge with an attacker's cookies is refused, and stays the victim's [L09]", async () => {
   const given = await challenge(victim, 'login');
   expectRefused(await attacker.navigate(`/auth/ory/login?login_challenge=${given}`));
   const page = await victim.navigate(`/auth/ory/login?login_challenge=${given}`);

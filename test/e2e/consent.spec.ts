@@ -1,8 +1,9 @@
+import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { codeOf, landingOf, OAuthApp, tokensOf } from '../support/oauth.app.js';
 import { OryAdmin } from '../support/ory.admin.js';
-import { newPerson, signUp } from '../support/person.js';
+import { logIn, newPerson, signUp } from '../support/person.js';
 import { type DatabaseKind, type Stack, startStack } from '../support/stack.js';
 import { type Page, UserAgent } from '../support/user-agent.js';
 
@@ -76,16 +77,51 @@ describe.each(kinds)('consent for an application that is not ours, on %s', (data
     const back = await agent.submit(page, { grant_scope: 'calendar' }, allow);
     expect(landingOf(back).origin).toBe('https://calendar.example');
     expect(await scopeOf(back, verifier)).toEqual(['calendar', 'openid']);
+    // Not remembered, so the next time the person is asked again.
+    expect(new URL((await ask('openid calendar')).page.url).pathname).toBe('/ui/consent');
   });
 
-  it('allowed with everything: the ID token has the claims of the scopes', async () => {
-    const { page, verifier } = await ask('openid email');
-    const body = bodyOf(page, 'allow', ['openid', 'email']);
-    const back = await agent.navigate('/auth/ory/consent', { method: 'POST', body });
-    const { id_token } = tokensOf(await app.exchange(agent, codeOf(back), verifier));
-    const claims: unknown = JSON.parse(Buffer.from(id_token?.split('.')[1] ?? '', 'base64url').toString());
-    expect(claims).toMatchObject({ email: person.email, email_verified: false, aud: [app.client.id] });
-    expect(claims).not.toHaveProperty('name');
+  describe('the ID token has the claims of the scopes:', () => {
+    /** The claims about a person in the ID token that the application gets for these scopes. */
+    async function claimsFor(browser: UserAgent, scope: string): Promise<object> {
+      const { path, verifier } = app.authorize({ scope });
+      const body = bodyOf(await browser.navigate(path), 'allow', scope.split(' '));
+      const back = await browser.navigate('/auth/ory/consent', { method: 'POST', body });
+      const { id_token: token = '' } = tokensOf(await app.exchange(browser, codeOf(back), verifier));
+      const about = new Set(['email', 'email_verified', 'name', 'picture']);
+      return Object.fromEntries(Object.entries(decodeJwt(token)).filter(([name]) => about.has(name)));
+    }
+
+    it('e-mail and name of a person, as far as asked', async () => {
+      const email = { email: person.email, email_verified: false };
+      expect(await claimsFor(agent, 'openid email')).toEqual(email);
+      expect(await claimsFor(agent, 'openid profile')).toEqual({ name: person.name });
+      expect(await claimsFor(agent, 'openid profile email')).toEqual({ ...email, name: person.name });
+      expect(await claimsFor(agent, 'openid')).toEqual({});
+    });
+
+    it('the picture of somebody without a name', async () => {
+      const { email, password } = newPerson();
+      const picture = 'https://pictures.example.org/grace.png';
+      await new OryAdmin(stack.env).createIdentity({
+        traits: { email, picture },
+        credentials: { password: { config: { password } } },
+      });
+      const browser = new UserAgent(stack.url);
+      await logIn(browser, { email, password });
+      expect(await claimsFor(browser, 'openid profile')).toEqual({ picture });
+      expect(await claimsFor(browser, 'openid email')).toEqual({ email, email_verified: false });
+    });
+  });
+
+  it('somebody who was disabled meanwhile can allow nothing', async () => {
+    const browser = new UserAgent(stack.url);
+    await signUp(browser, newPerson());
+    const page = await browser.navigate(app.authorize({ scope: 'openid' }).path);
+    await new OryAdmin(stack.env).disableIdentityOf(browser);
+    const body = bodyOf(page, 'allow', ['openid']);
+    const answer = await browser.navigate('/auth/ory/consent', { method: 'POST', body });
+    expect([answer.status, answer.headers.has('location')]).toEqual([403, false]);
   });
 
   it('denied: access_denied and no code', async () => {
@@ -104,10 +140,18 @@ describe.each(kinds)('consent for an application that is not ours, on %s', (data
     expect(answer.headers.has('location')).toBe(false);
   });
 
-  it('a scope that is not listed for the application is refused before anybody is asked', async () => {
+  it('a scope that is not listed for the application is refused before anybody is asked [L10]', async () => {
     const { page } = await ask('openid admin');
     expect(landingOf(page).searchParams.get('error')).toBe('invalid_scope');
     expect(landingOf(page).searchParams.has('code')).toBe(false);
+  });
+
+  it('a client that is not registered, or another redirect URI, gets no question and no code [L10]', async () => {
+    for (const changes of [{ client_id: 'nobody' }, { redirect_uri: 'https://evil.example/back' }]) {
+      const { page } = await ask('openid profile', changes);
+      expect(page.text).not.toContain('value="allow"');
+      expect(`${page.url} ${page.headers.get('location') ?? ''}`).not.toMatch(/evil\.example|[?&]code=/);
+    }
   });
 
   it('the decision counts once: sent again it yields no second code', async () => {

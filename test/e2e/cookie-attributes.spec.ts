@@ -42,7 +42,7 @@ describe.each(deployments)('cookies of a deployment on $scheme', ({ scheme, publ
     return agent.answers.flatMap(({ headers }) => headers.getSetCookie());
   }
 
-  it('ours are HttpOnly, SameSite=Lax, for the whole path and this host alone', () => {
+  it('ours are HttpOnly, SameSite=Lax, for the whole path and this host alone [T19]', () => {
     const ours = setCookies().filter((header) => header.includes('vestibule'));
     const names = new Set(ours.map((header) => header.replace(/[.=].*/s, '')));
     expect([...names].sort()).toEqual([name, `${name}-challenge`, `${name}-login`].sort());
@@ -72,7 +72,7 @@ describe.each(deployments)('cookies of a deployment on $scheme', ({ scheme, publ
     }
   });
 
-  it('every answer that sets one is no-store', () => {
+  it('every answer that sets one is no-store [T21]', () => {
     const setting = agent.answers.filter(({ headers }) => headers.getSetCookie().length > 0);
     expect(setting.length).toBeGreaterThan(5);
     expect(setting.map(({ headers }) => headers.get('cache-control'))).toEqual(setting.map(() => 'no-store'));

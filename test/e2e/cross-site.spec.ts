@@ -53,7 +53,7 @@ async function expectRefused(page: Page, label: string): Promise<void> {
 }
 
 describe('a page of another site', () => {
-  it('cannot log the victim in with its own access token', async () => {
+  it('cannot log the victim in with its own access token [L01]', async () => {
     const before = await victim.cookie('vestibule');
     for (const [label, headers] of crossSiteHeaders()) {
       for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded']) {
@@ -65,7 +65,7 @@ describe('a page of another site', () => {
     expect(await victim.cookie('vestibule')).toBe(before);
   });
 
-  it('cannot log the victim out', async () => {
+  it('cannot log the victim out [L02]', async () => {
     for (const [label, headers] of crossSiteHeaders()) {
       const page = await post('/auth/logout', '{}', { ...headers, 'content-type': 'text/plain' });
       await expectRefused(page, label);
@@ -92,7 +92,7 @@ describe('a page of another site', () => {
     expect(page.html().querySelector('h1')?.text).toMatch(/other sites/);
   });
 
-  it('reads nothing: no answer allows another origin, and preflights allow nothing', async () => {
+  it('reads nothing: no answer allows another origin, and preflights allow nothing [L04]', async () => {
     for (const path of [
       '/auth/session',
       '/api/v1/me',
@@ -116,7 +116,7 @@ describe('a page of another site', () => {
   });
 });
 
-it('a login whose body is text/plain is refused also from our own origin', async () => {
+it('a login whose body is text/plain is refused also from our own origin [L01]', async () => {
   const agent = new UserAgent(stack.url);
   const body = JSON.stringify({ accessToken: attackersToken });
   const headers = { origin: stack.url, 'content-type': 'text/plain' };

@@ -33,7 +33,7 @@ const hosts = [
   '[::1]',
 ];
 
-it.each(hosts)('Host %j is refused on every path, and never repeated', async (host) => {
+it.each(hosts)('Host %j is refused on every path, and never repeated [W04]', async (host) => {
   for (const path of paths) {
     const answer = await rawRequest(stack.url, { path, headers: { host } });
     expect([400, 421], path).toContain(answer.status);
@@ -73,7 +73,7 @@ const forwarding = [
   { 'x-http-method-override': 'POST', 'x-method-override': 'POST' },
 ];
 
-describe.each(forwarding)('a caller that is no trusted proxy and sends %j', (headers) => {
+describe.each(forwarding)('a caller that is no trusted proxy and sends %j [W03]', (headers) => {
   it('changes no address that a browser is sent to', async () => {
     for (const path of [
       '/auth/login',
@@ -99,7 +99,7 @@ describe.each(forwarding)('a caller that is no trusted proxy and sends %j', (hea
   });
 });
 
-it('the address in the log is the peer and not what X-Forwarded-For says', async () => {
+it('the address in the log is the peer and not what X-Forwarded-For says [W03]', async () => {
   const headers = {
     'x-forwarded-for': '203.0.113.9',
     'x-real-ip': '203.0.113.9',

@@ -98,7 +98,7 @@ describe.each(['nginx', 'caddy'] as const)('%s in front of an application', (nam
     expect(received.headers['content-type']).toBe('application/json');
   });
 
-  it('what a caller says of itself never arrives, with a session or without', async () => {
+  it('what a caller says of itself never arrives, with a session or without [W03]', async () => {
     const spoofed = {
       'x-auth-user': 'root',
       'X-Auth-Email': 'root@example.test',
@@ -190,7 +190,7 @@ describe.each(['nginx', 'caddy'] as const)('%s in front of an application', (nam
     '/%2fadmin/x',
     '/./admin/x',
     '/public/.',
-  ])('%s is refused', async (path) => {
+  ])('%s is refused [W02]', async (path) => {
     expect((await rawRequest(proxy.url, { path })).status).toBe(400);
   });
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
   await signUp(agent, person);
   cookie = (await agent.cookie('vestibule')) ?? '';
   const secrets = stack.secrets.gateway.map((secret) => new Uint8Array(Buffer.from(secret, 'hex')));
-  token = (await new SecretBox(secrets, 'session-cookie').open(cookie)) ?? '';
+  token = new SecretBox(secrets, 'session-cookie').open(cookie) ?? '';
 });
 
 afterAll(async () => {
@@ -95,7 +95,7 @@ describe.each(routes)('%s', (path) => {
     }
   });
 
-  it('is guarded under every spelling of its path', async () => {
+  it('is guarded under every spelling of its path [W02]', async () => {
     const spellings = [
       `/${path}`,
       `${path}/`,
@@ -128,7 +128,7 @@ describe.each(routes)('%s', (path) => {
   });
 });
 
-it('who somebody is cannot be said by a header', async () => {
+it('who somebody is cannot be said by a header [W03]', async () => {
   for (const name of [
     'x-auth-user',
     'x-auth-sub',

@@ -89,11 +89,3 @@ it('a person who logged out by the gateway cannot use the access token from befo
   expect((await agent.post('/auth/login', { accessToken: access_token })).status).toBe(401);
   await expectNobody(agent);
 });
-
-it('prompt=none of a visitor is answered login_required and shows no page', async () => {
-  const page = await new UserAgent(stack.url).navigate(
-    OAuthApp.spa(stack.url).authorize({ prompt: 'none' }).path,
-  );
-  expect(new URL(page.url).pathname).toBe('/demo');
-  expect(new URL(page.url).searchParams.get('error')).toBe('login_required');
-});

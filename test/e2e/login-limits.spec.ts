@@ -87,7 +87,7 @@ async function member(): Promise<{ email: string; password: string; name: string
 }
 
 describe('guessing a password', () => {
-  it('ends after as many as the policy says, with a page; the owner logs in elsewhere, and goes on here', async () => {
+  it('ends after as many as the policy says, with a page; the owner logs in elsewhere, and goes on here [W14]', async () => {
     const person = await member();
     const address = newAddress();
     const before = await tryLogin(person.email, person.password, address);
@@ -133,7 +133,7 @@ describe('guessing a password', () => {
     }
   });
 
-  it('an unknown account is answered like a known one, word by word', async () => {
+  it('an unknown account is answered like a known one, word by word [W13]', async () => {
     const person = await member();
     const known: Page[] = [];
     const unknown: Page[] = [];
@@ -153,7 +153,7 @@ describe('guessing a password', () => {
     expect(known.map(({ status }) => status)).toEqual([303, 303, 303, 429, 429]);
   });
 
-  it('from many addresses ends at the account; the owner still logs in where they have before', async () => {
+  it('from many addresses ends at the account; the owner still logs in where they have before [W14]', async () => {
     const person = await member();
     const own = newAddress();
     expect((await tryLogin(person.email, person.password, own)).answer.status).toBe(303);
@@ -174,7 +174,7 @@ describe('guessing a password', () => {
     expect((await tryLogin(person.email, person.password, newAddress())).answer.status).toBe(303);
   });
 
-  it('of many accounts from one address ends at the address', async () => {
+  it('of many accounts from one address ends at the address [W14]', async () => {
     const address = newAddress();
     let count = 0;
     const spray = (): Promise<Page> => wrong(`victim-${(count += 1)}@example.org`, address);

@@ -44,12 +44,12 @@ it.each([
   ['unknown', (parameters: URLSearchParams) => parameters.set('state', 'x'.repeat(43))],
   ['of 5 kB', (parameters: URLSearchParams) => parameters.set('state', 'x'.repeat(5000))],
   ['given twice', (parameters: URLSearchParams) => parameters.append('state', 'x')],
-])('an answer whose state is %s is refused', async (_case, change) => {
+])('an answer whose state is %s is refused [L05]', async (_case, change) => {
   const { agent, callback } = await answered();
   await expectRefused(agent, await agent.navigate(changed(callback, change)), 'login_state_invalid');
 });
 
-it('an answer that another browser brings is refused, and the right browser can still use it', async () => {
+it('an answer that another browser brings is refused, and the right browser can still use it [L05]', async () => {
   const { agent, callback } = await answered();
   const thief = new UserAgent(stack.url);
   await expectRefused(thief, await thief.navigate(callback.href), 'login_state_invalid');
@@ -57,7 +57,7 @@ it('an answer that another browser brings is refused, and the right browser can 
   expect((await agent.fetch('/auth/session')).status).toBe(200);
 });
 
-it('a state is taken once, also by a browser that kept its cookie', async () => {
+it('a state is taken once, also by a browser that kept its cookie [L05]', async () => {
   const { agent, callback } = await answered();
   const kept = await agent.jar.clone();
   await agent.navigate(callback.href);
@@ -75,7 +75,7 @@ it('a state is taken once, also by a browser that kept its cookie', async () => 
   await expectRefused(replay, await replay.navigate(callback.href), 'login_refused');
 });
 
-it('a transaction that this deployment sealed for another provider is refused', async () => {
+it('a transaction that this deployment sealed for another provider is refused [L05]', async () => {
   const { agent, callback } = await answered();
   const state = callback.searchParams.get('state') ?? '';
   const box = new SecretBox(
@@ -92,7 +92,7 @@ it('a transaction that this deployment sealed for another provider is refused', 
   };
   const name = `vestibule-login.${createHash('sha256').update(state).digest('base64url').slice(0, 16)}`;
   expect(await agent.cookie(name)).toBeDefined();
-  await agent.jar.setCookie(`${name}=${await box.seal(JSON.stringify(transaction))}; Path=/`, stack.url);
+  await agent.jar.setCookie(`${name}=${box.seal(JSON.stringify(transaction))}; Path=/`, stack.url);
   await expectRefused(agent, await agent.navigate(callback.href), 'login_state_invalid');
 });
 
@@ -105,7 +105,7 @@ it('an answer that comes after half an hour is refused', async () => {
 });
 
 it.each(['https://evil.example', 'http://localhost/ory/hydra', 'https://evil.example/ory/hydra', ''])(
-  'an answer whose iss is %j is refused',
+  'an answer whose iss is %j is refused [L06]',
   async (iss) => {
     const { agent, callback } = await answered();
     const page = await agent.navigate(changed(callback, (parameters) => parameters.set('iss', iss)));
@@ -124,7 +124,7 @@ it.each([
   await expectRefused(agent, await agent.navigate(changed(callback, change)), 'login_refused');
 });
 
-it("an attacker's code in a victim's answer, and a code of another client, are refused", async () => {
+it("an attacker's code in a victim's answer, and a code of another client, are refused [L07]", async () => {
   const attacker = await answered();
   const attackersCode = attacker.callback.searchParams.get('code') ?? '';
   const spa = OAuthApp.spa(stack.url);
@@ -137,7 +137,7 @@ it("an attacker's code in a victim's answer, and a code of another client, are r
 });
 
 it.each(['<script>alert(1)</script>', 'access_denied', '"><img src=x>', '%00', '__proto__', ''])(
-  'an answer with error=%s is a page or problem+json, escaped, and never a server error',
+  'an answer with error=%s is a page or problem+json, escaped, and never a server error [W12]',
   async (error) => {
     const text = '<script>alert(2)</script>';
     for (const route of ['navigate', 'fetch'] as const) {

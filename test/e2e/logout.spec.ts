@@ -86,7 +86,7 @@ it('a visitor may log out, twice, and after Kratos ended the session', async () 
   expect((await agent.fetch('/auth/session')).status).toBe(401);
 });
 
-it('logout by GET is 405 with Allow, and the session goes on', async () => {
+it('logout by GET is 405 with Allow, and the session goes on [L02]', async () => {
   const agent = await loggedIn();
   for (const answer of [await agent.fetch('/auth/logout'), await agent.navigate('/auth/logout')]) {
     expect(answer.status).toBe(405);

@@ -189,7 +189,7 @@ describe('a stolen laptop, by the commands of docs/operations.md', () => {
 });
 
 describe.each(kinds)('upgrade and rollback on %s', (kind) => {
-  it('a replica of the old version goes on beside a newer schema, and does not start on it again', async () => {
+  it('a replica of the old version goes on beside a newer schema, and does not start on it again [F14]', async () => {
     const databases = new TestDatabases(inject('postgresUrl'));
     const env: Record<string, string> = {
       SECRETS: newSecret(),
@@ -220,7 +220,7 @@ describe.each(kinds)('upgrade and rollback on %s', (kind) => {
     }
   });
 
-  it('SECRETS change in two rounds on two replicas: cookies of each are good at the other all the time', async () => {
+  it('SECRETS change in two rounds on two replicas: cookies of each are good at the other all the time [F14]', async () => {
     const databases = new TestDatabases(inject('postgresUrl'));
     const [before, later] = [newSecret(), newSecret()];
     const first = await startGateway({

@@ -81,7 +81,7 @@ const tricks = [
   ':80/admin',
 ];
 
-describe.each(['/ory/kratos', '/ory/hydra'])('no spelling reaches more below %s', (prefix) => {
+describe.each(['/ory/kratos', '/ory/hydra'])('no spelling reaches more below %s [W02]', (prefix) => {
   it.each(tricks)('%s', async (trick) => {
     for (const method of ['GET', 'POST', 'HEAD', 'TRACE', 'DELETE', 'PUT', 'PATCH']) {
       const answer = await rawRequest(stack.url, { method, path: prefix + trick });

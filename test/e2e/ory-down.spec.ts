@@ -68,7 +68,7 @@ async function expectRecovered(): Promise<void> {
   expect(ready.json()).toMatchObject({ status: 'ok' });
 }
 
-describe('Kratos and Hydra both down', () => {
+describe('Kratos and Hydra both down [F01]', () => {
   beforeAll(async () => {
     await Promise.all([stack.ory.children.kratos.stop(), stack.ory.children.hydra.stop()]);
   });
@@ -114,7 +114,7 @@ describe.each(['kratos', 'hydra'] as const)('%s alone', (name) => {
     expect((await agent.fetch('/auth/session')).status).toBe(200);
   });
 
-  it('frozen: logins give up after two seconds, guarded requests are as fast as ever', async () => {
+  it('frozen: logins give up after two seconds, guarded requests are as fast as ever [F02]', async () => {
     stack.ory.children[name].kill('SIGSTOP');
     try {
       const login = timed(async () => new UserAgent(stack.url).post('/auth/login', { accessToken }));

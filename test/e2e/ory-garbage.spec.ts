@@ -116,12 +116,12 @@ async function expectNoSession(): Promise<void> {
 }
 
 describe.each(garbage)('%s', (_case, answer) => {
-  it('from Hydra: no session and no server error', async () => {
+  it('from Hydra: no session and no server error [L13] [F03]', async () => {
     hydra.say(answer);
     await expectNoSession();
   });
 
-  it('from Kratos: no session and no server error', async () => {
+  it('from Kratos: no session and no server error [F03]', async () => {
     kratos.say(answer);
     await expectNoSession();
   });
@@ -144,7 +144,7 @@ describe('an answer that is right but for one member', () => {
     ['a path for a session', { ext: { kratos_session_id: '../identities', amr: [], auth_time: 0 } }],
   ];
 
-  it.each(wrongIntrospections)('of Hydra: %s', async (_case, change) => {
+  it.each(wrongIntrospections)('of Hydra: %s [L13]', async (_case, change) => {
     hydra.say((request, response) =>
       request.url?.includes('introspect') === true
         ? json({ ...introspection, ...change })(request, response)
@@ -186,7 +186,7 @@ describe('an answer that is right but for one member', () => {
   });
 });
 
-it('a redirect of Hydra that leaves this origin is not followed and not passed on', async () => {
+it('a redirect of Hydra that leaves this origin is not followed and not passed on [W16]', async () => {
   hydra.say((request, response) =>
     request.method === 'PUT' ? json({ redirect_to: 'https://evil.example/' })(request, response) : false,
   );

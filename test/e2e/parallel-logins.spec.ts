@@ -54,7 +54,7 @@ describe.each(kinds)('50 people at once on %s', (database) => {
     return { user: first.user.id, session: first.session.id };
   }
 
-  it('log in by the pages: nobody is in the session of another', async () => {
+  it('log in by the pages: nobody is in the session of another [L15]', async () => {
     const seen = await Promise.all(people.map((person) => act(person)));
     expect(new Set(seen.map(({ user }) => user)).size).toBe(people.length);
     expect(new Set(seen.map(({ session }) => session)).size).toBe(people.length);

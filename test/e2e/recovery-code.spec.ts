@@ -64,12 +64,14 @@ describe.each(kinds)('what administrators do for people at real Kratos, on %s', 
     const life = Date.parse(expiresAt) - Date.now();
     expect([life > 10 * 60_000, life < 61 * 60_000]).toEqual([true, true]);
 
+    const { identityId } = await ory.sessionOf(visitor.agent);
     const agent = new UserAgent(stack.url);
     const form = await agent.navigate(url);
     expect([form.status, form.html().querySelector('input[name=code]') !== null]).toEqual([200, true]);
     const settings = await agent.submit(form, { code }, { name: 'method', value: 'code' });
     expect([settings.status, new URL(settings.url).pathname]).toEqual([200, '/ui/settings']);
-    expect((await ory.sessionOf(agent)).identityId).toBe((await ory.sessionOf(visitor.agent)).identityId);
+    expect((await ory.sessionOf(agent)).identityId).toBe(identityId);
+    expect(await statusOf(visitor.agent, '/ory/kratos/sessions/whoami')).toBe(401);
     const password = `another ${visitor.person.password}`;
     await agent.submit(settings, { password }, { name: 'method', value: 'password' });
 

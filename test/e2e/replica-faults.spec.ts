@@ -82,23 +82,27 @@ const allWell = async (limit: number): Promise<void> =>
   );
 
 describe('three replicas under load', () => {
-  it('keys that rotate every two seconds for a minute: no request fails', { timeout: 120_000 }, async () => {
-    const load = await guardedLoad();
-    const rotation = stack.app().get(SigningKeyRotation, { strict: false });
-    const began = performance.now();
-    let rotations = 0;
-    while (performance.now() - began < 60_000) {
-      const due = began + rotations * 2000;
-      await waitUntil(() => performance.now() >= due, 'the next rotation');
-      rotations += Number(await rotation.rotate());
-    }
-    const report = await load.stop();
-    expect(report.failures).toEqual([]);
-    expect(rotations).toBeGreaterThanOrEqual(25);
-    expect(report.requests).toBeGreaterThan(2000);
-  });
+  it(
+    'keys that rotate every two seconds for a minute: no request fails [F09]',
+    { timeout: 120_000 },
+    async () => {
+      const load = await guardedLoad();
+      const rotation = stack.app().get(SigningKeyRotation, { strict: false });
+      const began = performance.now();
+      let rotations = 0;
+      while (performance.now() - began < 60_000) {
+        const due = began + rotations * 2000;
+        await waitUntil(() => performance.now() >= due, 'the next rotation');
+        rotations += Number(await rotation.rotate());
+      }
+      const report = await load.stop();
+      expect(report.failures).toEqual([]);
+      expect(rotations).toBeGreaterThanOrEqual(25);
+      expect(report.requests).toBeGreaterThan(2000);
+    },
+  );
 
-  it('a replica that is killed: only what it was answering fails, and no session is lost', async () => {
+  it('a replica that is killed: only what it was answering fails, and no session is lost [F07]', async () => {
     const [browser] = [await moved(await member(), replicas[0])];
     const agents = await Promise.all(Array.from({ length: 6 }, async () => member()));
     let isKilled = false;
@@ -124,7 +128,7 @@ describe('three replicas under load', () => {
     expect(await statusOf(await moved(browser, replicas[0]))).toBe(200);
   });
 
-  it('Redis stopped: no request fails, what is revoked stays so, new ends arrive by SQL; back again, at once', async () => {
+  it('Redis stopped: no request fails, what is revoked stays so, new ends arrive by SQL; back again, at once [F05]', async () => {
     const [gone, next, last] = [await member(), await member(), await member()];
     const load = await guardedLoad();
     await gone.post('/auth/logout', {});
@@ -147,7 +151,7 @@ describe('three replicas under load', () => {
     expect(await statusOf(lastElsewhere)).toBe(401);
   });
 
-  it('PostgreSQL stopped: no guarded request fails while tokens live, a logout is 503 and can be tried again, all is well ten seconds after it is back', async () => {
+  it('PostgreSQL stopped: no guarded request fails while tokens live, a logout is 503 and can be tried again, all is well ten seconds after it is back [F06]', async () => {
     const closed = await startGatewayProcess({ ...stack.env, REVOCATION_MAX_STALENESS: '3s' });
     const strict = await moved(await member(), closed);
     const leaver = await moved(await member(), replicas[0]);
@@ -174,7 +178,7 @@ describe('three replicas under load', () => {
     expect(await statusOf(await moved(agent, replicas[2]))).toBe(200);
   });
 
-  it('Kratos and Hydra stopped: no guarded request fails, a login is 503 within a second, well again within ten', async () => {
+  it('Kratos and Hydra stopped: no guarded request fails, a login is 503 within a second, well again within ten [F01]', async () => {
     const person = newPerson();
     await signUp(new UserAgent(stack.url), person);
     const load = await guardedLoad();

@@ -131,7 +131,7 @@ describe('odd headers', () => {
   });
 });
 
-it('every kind of answer carries the security headers', async () => {
+it('every kind of answer carries the security headers [W12] [W11]', async () => {
   for (const path of [
     '/',
     '/auth/session',

@@ -39,7 +39,7 @@ async function planted(): Promise<{ agent: UserAgent; cookie: string; sessionId:
 }
 
 describe('a session cookie that was planted before the login', () => {
-  it('is replaced by a new session of the victim, and the planted session is dead', async () => {
+  it('is replaced by a new session of the victim, and the planted session is dead [L16]', async () => {
     const { agent, cookie, sessionId } = await planted();
     await logIn(agent, victim);
     const after = await agent.fetch('/auth/session');
@@ -48,7 +48,7 @@ describe('a session cookie that was planted before the login', () => {
     expect(await statusWith(cookie)).toBe(401);
   });
 
-  it('is replaced by POST /auth/login too', async () => {
+  it('is replaced by POST /auth/login too [L16]', async () => {
     const { agent, cookie, sessionId } = await planted();
     const other = new UserAgent(stack.url);
     await logIn(other, victim);
@@ -77,7 +77,7 @@ it('every login has a session id of its own, and the one before in that browser 
   expect(await statusWith(first.cookie)).toBe(401);
 });
 
-it('of two cookies of one name neither is taken, in either order', async () => {
+it('of two cookies of one name neither is taken, in either order [T17]', async () => {
   const [one, two] = [new UserAgent(stack.url), new UserAgent(stack.url)];
   await logIn(one, victim);
   await signUp(two, newPerson());
@@ -101,7 +101,7 @@ it.each([
   '\u00A0vestibule=V',
   '__Host-vestibule=V',
   '"vestibule"=V',
-])('a cookie written as %j is not the session', async (form) => {
+])('a cookie written as %j is not the session [T18]', async (form) => {
   const agent = new UserAgent(stack.url);
   await logIn(agent, victim);
   const cookie = form.replace('V', (await agent.cookie('vestibule')) ?? '');

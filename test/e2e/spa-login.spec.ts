@@ -71,7 +71,7 @@ describe.each(kinds)('a single-page app that runs steps 6 and 7 itself, on %s', 
     ['of the method plain', { code_challenge: 'p'.repeat(43), code_challenge_method: 'plain' }],
     ['without its method', { code_challenge: 'p'.repeat(43), code_challenge_method: undefined }],
     ['too short', { code_challenge: 'short' }],
-  ])('a code challenge that is %s yields no usable code', async (_case, changes) => {
+  ])('a code challenge that is %s yields no usable code [L08]', async (_case, changes) => {
     const { path, verifier } = spa.authorize(changes);
     const landing = landingOf(await agent.navigate(path));
     // Hydra answers some with an error at once, and some when the code is exchanged.
@@ -82,7 +82,7 @@ describe.each(kinds)('a single-page app that runs steps 6 and 7 itself, on %s', 
     expect(landing.searchParams.get('error') ?? 'invalid_request').toBe('invalid_request');
   });
 
-  it('a code is worth nothing with another verifier, and with none', async () => {
+  it('a code is worth nothing with another verifier, and with none [L08]', async () => {
     for (const verifier of ['v'.repeat(43), '', undefined]) {
       const { path } = spa.authorize();
       const code = codeOf(await agent.navigate(path));
@@ -91,7 +91,7 @@ describe.each(kinds)('a single-page app that runs steps 6 and 7 itself, on %s', 
     }
   });
 
-  it('a code used twice is refused, and the tokens of the first use die with it', async () => {
+  it('a code used twice is refused, and the tokens of the first use die with it [L07]', async () => {
     const { path, verifier } = spa.authorize();
     const code = codeOf(await agent.navigate(path));
     const tokens = tokensOf(await spa.exchange(agent, code, verifier));
@@ -102,7 +102,7 @@ describe.each(kinds)('a single-page app that runs steps 6 and 7 itself, on %s', 
     expect(login.status).toBe(401);
   });
 
-  it('a code of another client is refused', async () => {
+  it('a code of another client is refused [L07]', async () => {
     const client = await new OryAdmin(stack.env).createClient({
       token_endpoint_auth_method: 'none',
       redirect_uris: [spa.redirectUri],

@@ -192,7 +192,7 @@ describe('acr_values=aal2', () => {
 });
 
 describe('a person with an authenticator app', () => {
-  it('has no session after the password alone, however often they come back, nor after a wrong code', async () => {
+  it('has no session after the password alone, however often they come back, nor after a wrong code [L17]', async () => {
     const { agent: first, person } = await arrive();
     const secret = await enrolTotp(first);
     const agent = new UserAgent(stack.url);
@@ -212,6 +212,17 @@ describe('a person with an authenticator app', () => {
     const end = await giveTotp(agent, wrong, secret);
     expect(end.url).toBe(`${stack.url}/api/v1/me`);
     expect((await sessionOf(agent)).claims.acr).toBe('aal2');
+  });
+
+  it('stays logged in here while a new login at Kratos waits for the code', async () => {
+    const { agent, person } = await arrive();
+    await enrolTotp(agent);
+    const before = await sessionOf(agent);
+    await agent.jar.setCookie('ory_kratos_session=; Max-Age=0; Path=/', stack.url);
+    const form = await agent.navigate('/ory/kratos/self-service/login/browser');
+    await agent.submit(form, { identifier: person.email, password: person.password });
+    expect(has(await agent.navigate('/auth/login'), 'totp_code')).toBe(true);
+    expect((await sessionOf(agent)).session.id).toBe(before.session.id);
   });
 });
 

@@ -182,7 +182,7 @@ describe.each(Object.entries(services))('the example in %s', (name, start) => {
     await expectSubject(right, held.user.id);
   });
 
-  it('refuses `none`, and HMAC with the public key as its secret', async () => {
+  it('refuses `none`, and HMAC with the public key as its secret [T01] [T02]', async () => {
     const jwks: unknown = JSON.parse((await gateway.request('/.well-known/jwks.json')).text);
     const [jwk] = Reflect.get(Object(jwks), 'keys');
     const key = await importJWK({ ...jwk, ext: true }, 'ES256', { extractable: true });

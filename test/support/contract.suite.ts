@@ -65,7 +65,8 @@ export function rowTestFor(name: ProviderName, spec: string): RowTest {
     if (row.spec !== spec || (difference === undefined) !== (instead === undefined)) {
       throw new Error(`The contract's table says otherwise of "${title}" (${name})`);
     }
-    it(`${title}${difference === undefined ? '' : `: ${difference}`}`, async () => {
+    const ids = (row.cases ?? []).map((id) => ` [${id}]`).join('');
+    it(`${title}${difference === undefined ? '' : `: ${difference}`}${ids}`, async () => {
       expect.hasAssertions();
       await (instead ?? check)();
     });

@@ -6,8 +6,11 @@ export interface ContractRow {
   readonly spec: string;
   /** What is otherwise by design, and checked as such. */
   readonly differs?: Readonly<Partial<Record<ProviderName, string>>>;
+  /** Ids of test/cases/case.catalogue.ts that it shows for every provider. */
+  readonly cases?: readonly string[];
 }
 
+const neverOvertaken = 'logins of one browser never overtake each other';
 const opaque = 'access tokens are opaque: a JWT is refused and no key is fetched for it';
 
 /** The strategy contract: what holds whichever provider is configured. docs/providers.md shows it. */
@@ -16,40 +19,61 @@ export const contractRows = {
   'a sign-up reaches the form for new accounts': { spec: 'browser-login' },
   'the session and /api/v1/me have the same fields': { spec: 'browser-login' },
   'the claims have the same names and types': { spec: 'browser-login' },
-  'people who log in at the same time get their own session each': { spec: 'browser-login' },
-  'a session that was planted before the login is replaced and dead': { spec: 'browser-login' },
-  'a login that was given up at the provider is a 403 page': { spec: 'browser-login' },
+  'people who log in at the same time get their own session each': {
+    spec: 'browser-login',
+    cases: ['L15'],
+  },
+  'a session that was planted before the login is replaced and dead': {
+    spec: 'browser-login',
+    cases: ['L16'],
+  },
+  'a login that was given up at the provider is a 403 page': { spec: 'browser-login', cases: ['W12'] },
   'of the parameters of /auth/login only hints reach the provider': {
     spec: 'browser-login',
     differs: { ory: 'no parameter reaches Hydra' },
   },
   'CLAIMS_MAP copies from the profile, within the granted scopes': { spec: 'browser-login' },
 
+  'somebody who is disabled is told so, and gets no session': { spec: 'browser-login' },
+
+  'a login with an invite ends as a member of its organisation': { spec: 'invites' },
+  'a sign-up with an invite ends as a member of its organisation': { spec: 'invites' },
+  'a login with an invite that cannot be redeemed goes on, and says why': { spec: 'invites' },
+  'POST /auth/login with an invite: refused with a bad one, a member with a good one': { spec: 'invites' },
+  'a login with a verified address of an organisation’s domain ends as its member': { spec: 'invites' },
+  'who is logged in and follows an invite from elsewhere is asked first': { spec: 'invites' },
+  'a login that begins anew keeps its invite and where it returns to': {
+    spec: 'invites',
+    differs: { auth0: neverOvertaken, oidc: neverOvertaken },
+  },
+
   'POST /auth/login takes a live access token of an allowed client': { spec: 'access-token' },
   'POST /auth/token makes a bearer of the same access token': { spec: 'access-token' },
-  'an access token of a foreign client is refused': { spec: 'access-token' },
-  'an access token that a client got for itself is refused': { spec: 'access-token' },
-  'an access token for another audience is refused': { spec: 'access-token' },
-  'an expired access token is refused': { spec: 'access-token' },
+  'an access token of a foreign client is refused': { spec: 'access-token', cases: ['L11'] },
+  'an access token that a client got for itself is refused': { spec: 'access-token', cases: ['L12'] },
+  'an access token for another audience is refused': { spec: 'access-token', cases: ['T10'] },
+  'an expired access token is refused': { spec: 'access-token', cases: ['T10'] },
   'garbage for an access token is refused': { spec: 'access-token' },
-  'a forged JWT for an access token is refused': { spec: 'access-token' },
-  'an ID token for an access token is refused': { spec: 'access-token' },
+  'a forged JWT for an access token is refused': { spec: 'access-token', cases: ['T01'] },
+  'an ID token for an access token is refused': { spec: 'access-token', cases: ['T11'] },
   '300 access tokens with unknown key ids cause one key fetch at most': {
     spec: 'access-token',
+    cases: ['T06'],
     differs: { ory: opaque },
   },
 
-  'an answer without state is refused': { spec: 'login-answer' },
-  'an answer with an unknown state is refused': { spec: 'login-answer' },
-  'an answer that was taken once is refused': { spec: 'login-answer' },
-  'an answer that another browser brings is refused': { spec: 'login-answer' },
-  'an answer with another issuer in it is refused': { spec: 'login-answer' },
+  'an answer without state is refused': { spec: 'login-answer', cases: ['L05'] },
+  'an answer with an unknown state is refused': { spec: 'login-answer', cases: ['L05'] },
+  'an answer that was taken once is refused': { spec: 'login-answer', cases: ['L05'] },
+  'an answer that another browser brings is refused': { spec: 'login-answer', cases: ['L05'] },
+  'an answer with another issuer in it is refused': { spec: 'login-answer', cases: ['L06'] },
   'an answer without the issuer is refused': {
     spec: 'login-answer',
+    cases: ['L06'],
     differs: { ory: 'Hydra sends no `iss`', auth0: 'Auth0 sends no `iss`' },
   },
-  'a code that was used is refused': { spec: 'login-answer' },
-  'a code that somebody else obtained is refused': { spec: 'login-answer' },
+  'a code that was used is refused': { spec: 'login-answer', cases: ['L07'] },
+  'a code that somebody else obtained is refused': { spec: 'login-answer', cases: ['L07'] },
 
   'an unsigned ID token is refused': { spec: 'id-token' },
   'an ID token of another audience is refused': { spec: 'id-token' },
@@ -57,9 +81,12 @@ export const contractRows = {
   'an ID token with an unknown key id is refused': { spec: 'id-token' },
   'a person other than the ID token’s is refused': { spec: 'id-token' },
 
-  'a slow provider: logins end with 503 within 3 seconds, sessions go on': { spec: 'provider-faults' },
+  'a slow provider: logins end with 503 within 3 seconds, sessions go on': {
+    spec: 'provider-faults',
+    cases: ['F02'],
+  },
   'a provider that is down: logins end with 503, sessions go on': { spec: 'provider-faults' },
-  'a provider that answers HTML: no session and no 500': { spec: 'provider-faults' },
+  'a provider that answers HTML: no session and no 500': { spec: 'provider-faults', cases: ['L13'] },
   'a provider that is down at the start: degraded, and recovers by itself': { spec: 'provider-faults' },
 
   'a login with max_age=0 asks for credentials again, and the session is as new as they are': {
@@ -84,10 +111,10 @@ export const contractRows = {
     differs: { ory: 'the gateway ends Kratos’ session by itself: there is no page to go on to' },
   },
 
-  'after a move from another provider its sessions are over': { spec: 'moving' },
-  'after a move from another provider its answers are refused': { spec: 'moving' },
+  'after a move from another provider its sessions are over': { spec: 'moving', cases: ['L14'] },
+  'after a move from another provider its answers are refused': { spec: 'moving', cases: ['L05'] },
   'after a move the same e-mail is another user, unless linking is on': { spec: 'moving' },
-  'after a move an e-mail that is not verified on both sides never links': { spec: 'moving' },
+  'after a move an e-mail that is not verified on both sides never links': { spec: 'moving', cases: ['L20'] },
   'after a move with linking on a verified e-mail keeps its user, audited': { spec: 'moving' },
 } as const satisfies Readonly<Record<string, ContractRow>>;
 

@@ -11,14 +11,25 @@ const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 export interface GatewayProcess {
   readonly url: string;
   start(): Promise<void>;
+  /** Id of the process that runs now. */
+  pid(): number;
+  signal(name: NodeJS.Signals): void;
+  /** Resolves when it has ended, to the signal or code that it ended by. */
+  ended(): Promise<string>;
   /** Ends it without a chance to do anything about it. */
   kill(): Promise<void>;
   /** Asks it to end. */
   stop(): Promise<void>;
 }
 
-/** Starts the built program with this environment and nothing else, on a port of its own. */
-export async function startGatewayProcess(env: Readonly<Record<string, string>>): Promise<GatewayProcess> {
+/**
+ * Starts the built program with this environment and nothing else, on a port of its own.
+ * @param within a command that runs another one in its own place, for example in a namespace.
+ */
+export async function startGatewayProcess(
+  env: Readonly<Record<string, string>>,
+  within: readonly string[] = [],
+): Promise<GatewayProcess> {
   const [port = 0] = await findFreePorts(1);
   const url = `http://localhost:${port}`;
   let child: ChildProcess | undefined;
@@ -29,7 +40,8 @@ export async function startGatewayProcess(env: Readonly<Record<string, string>>)
     }
   };
   const start = async (): Promise<void> => {
-    child = spawn(process.execPath, [program], {
+    const [command = process.execPath, ...words] = [...within, process.execPath, program];
+    child = spawn(command, words, {
       env: { PATH: process.env['PATH'] ?? '', LOG_LEVEL: 'silent', ...env, PORT: String(port) },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
@@ -41,5 +53,18 @@ export async function startGatewayProcess(env: Readonly<Record<string, string>>)
     );
   };
   await start();
-  return { url, start, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
+  return {
+    url,
+    start,
+    pid: () => child?.pid ?? 0,
+    signal: (name) => child?.kill(name),
+    ended: async () => {
+      if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+        await once(child, 'exit');
+      }
+      return String(child?.signalCode ?? child?.exitCode);
+    },
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
+  };
 }

@@ -29,6 +29,8 @@ export interface RunningGateway {
   readonly log: readonly string[];
   /** What `GET /health/ready` says. */
   readiness(): ReturnType<typeof readHealth>;
+  /** Its database. */
+  query(): Database['query'];
   /** The audit trail, oldest first. */
   auditTrail(): Promise<{ type: string; user_id: string | null; reason: string | null }[]>;
   /** Ends it and starts it again with settings on top. @param ready false: doesn't wait for the provider. */
@@ -52,6 +54,8 @@ export async function newGatewaySite(): Promise<GatewaySite> {
       DEMO: 'true',
       // Everybody in a test has one address; limits have specs of their own.
       RATE_LIMIT: 'false',
+      // A test works in the same process, and is what keeps its event loop busy.
+      MAX_EVENT_LOOP_DELAY: '0',
     },
     remove: () => rm(dataDir, { recursive: true, force: true }),
   };
@@ -76,18 +80,15 @@ export async function runGateway(
     return app;
   };
   let app = await start(ready);
+  const query = (): Database['query'] => app.get(Database, { strict: false }).query;
   return {
     url: site.url,
     log,
     readiness: () => readHealth(site.url),
+    query,
     auditTrail: async () => {
       await app.get(AuditService, { strict: false }).flush();
-      return app
-        .get(Database, { strict: false })
-        .query.selectFrom('audit_events')
-        .select(['type', 'user_id', 'reason'])
-        .orderBy('id')
-        .execute();
+      return query().selectFrom('audit_events').select(['type', 'user_id', 'reason']).orderBy('id').execute();
     },
     restart: async (extra = {}, wait = true) => {
       await app.close();

@@ -12,7 +12,8 @@ export async function readHealth(
     const body = Object(await answer.json());
     return { status: Reflect.get(body, 'status'), details: Reflect.get(body, 'details') };
   } catch (error) {
-    if (Reflect.get(Object(error), 'code') === 'ECONNREFUSED') {
+    // Reset is who was still waiting to be let in when the port closed.
+    if (['ECONNREFUSED', 'ECONNRESET'].includes(Reflect.get(Object(error), 'code'))) {
       return { status: 'down', details: undefined };
     }
     throw error;

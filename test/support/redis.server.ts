@@ -13,6 +13,9 @@ export interface RedisServer {
   start(): Promise<void>;
   /** Ends it as a machine that loses its power does. */
   kill(): Promise<void>;
+  /** Stops it in its tracks (SIGSTOP), connections and all; `thaw` lets it go on. */
+  freeze(): void;
+  thaw(): void;
   remove(): Promise<void>;
 }
 
@@ -44,6 +47,8 @@ export async function startRedis(program: string): Promise<RedisServer> {
     url,
     start,
     kill,
+    freeze: () => child?.kill('SIGSTOP'),
+    thaw: () => child?.kill('SIGCONT'),
     remove: async () => {
       await kill();
       await rm(folder, { recursive: true, force: true });

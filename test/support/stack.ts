@@ -33,6 +33,8 @@ export interface StackOptions {
   readonly withoutKeys?: boolean;
   /** Modules that an adopter would bring along. */
   readonly modules?: readonly Type[];
+  /** As `LOG_LEVEL` would be for Kratos and Hydra: under `debug` they log each request. Default info: warnings and errors. */
+  readonly oryLogLevel?: string;
   /** Settings on top of the stack's own. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -47,6 +49,10 @@ export interface Stack {
   readonly secrets: EmbeddedSecrets;
   /** Log lines of the gateway so far, as text. */
   readonly log: readonly string[];
+  /** What Kratos, Hydra and Mailpit wrote so far. */
+  readonly oryLog: readonly string[];
+  /** Databases of Kratos and Hydra, under `postgres`. */
+  readonly dsn: { readonly kratos: string; readonly hydra: string } | undefined;
   app(): NestFastifyApplication;
   /** Sets the gateway's clock forward (or back) by this many seconds from the real time. */
   shiftClock(seconds: number): void;
@@ -64,16 +70,20 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const databases =
     options.database === 'postgres' ? new TestDatabases(options.postgresUrl ?? '') : undefined;
   const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
+  const dsn =
+    databases === undefined
+      ? undefined
+      : { kratos: await databases.create(), hydra: await databases.create() };
+  const oryLog: string[] = [];
   const ory = await startOry({
     dataDir,
     publicUrl: options.publicUrl ?? url,
     environment: process.env,
     secrets,
     socialProviders: (await options.socialProviders?.(options.publicUrl ?? url)) ?? [],
-    ...(databases === undefined
-      ? {}
-      : { dsn: { kratos: await databases.create(), hydra: await databases.create() } }),
-    log: () => undefined,
+    ...(dsn === undefined ? {} : { dsn }),
+    ...(options.oryLogLevel === undefined ? {} : { logLevel: options.oryLogLevel }),
+    log: (source, line) => void oryLog.push(`${source} ${line}`),
     progress: silent,
   });
   if (options.withoutKeys !== true) {
@@ -89,6 +99,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     DEMO: 'true',
     // Everybody in a test has one address; limits have specs of their own.
     RATE_LIMIT: 'false',
+    // A test works in the same process, and is what keeps its event loop busy.
+    MAX_EVENT_LOOP_DELAY: '0',
     ...ory.env,
     ...options.env,
   };
@@ -109,6 +121,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     env,
     secrets,
     log,
+    oryLog,
+    dsn,
     app: () => app,
     shiftClock: (seconds) => {
       shift = seconds;

@@ -1,9 +1,11 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A loopback port before another server's, whose cable can be pulled. */
+/** A loopback port before another server's, whose cable can be pulled or go dead. */
 export class TcpRelay {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #dead = new WeakSet<Socket>();
+  #isSilent = false;
 
   private constructor(target: URL) {
     this.#server = createServer((near) => {
@@ -18,7 +20,11 @@ export class TcpRelay {
           this.#sockets.delete(socket);
           other.destroy();
         });
-        socket.pipe(other);
+        socket.on('data', (chunk) => {
+          if (!this.#isSilent && !this.#dead.has(socket)) {
+            other.write(chunk);
+          }
+        });
       }
     });
   }
@@ -34,6 +40,22 @@ export class TcpRelay {
     url.hostname = '127.0.0.1';
     url.port = String(typeof address === 'object' ? address?.port : '');
     return { relay, url: url.href };
+  }
+
+  /** Nothing goes through any more, and nobody is told: what a machine does whose address has moved to another. */
+  silence(): void {
+    this.#isSilent = true;
+    for (const socket of this.#sockets) {
+      this.#dead.add(socket);
+    }
+  }
+
+  /** New connections go through; those of before stay dead. */
+  speak(): void {
+    for (const socket of this.#sockets) {
+      this.#dead.add(socket);
+    }
+    this.#isSilent = false;
   }
 
   /** Ends every connection; from now on nobody listens. */

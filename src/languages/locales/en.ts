@@ -426,6 +426,7 @@ export const english = {
   'settings.section.default': 'General',
   'settings.section.profile': 'Profile',
   'settings.section.password': 'Password',
+  'settings.password.ends': 'Wherever else you are logged in, a new password logs you out.',
   'settings.section.oidc': 'Linked accounts',
   'settings.section.saml': 'Linked accounts',
   'settings.section.totp': 'Authenticator app',
@@ -490,6 +491,7 @@ export const english = {
 
   'error.code': 'Error code',
   'error.requestId': 'Request id',
+  'error.accountDisabled': 'This account is disabled. Ask whoever administers it.',
   'error.goBack': 'Please go back and try again.',
   'error.startAgain': 'Start again',
   'error.tryAgain': 'Try again',

@@ -47,6 +47,14 @@ describe('a recorded flow', () => {
     }
   });
 
+  it('says what a new password does to other sessions, where one can be chosen and nowhere else', () => {
+    const saying = names.filter((name) => {
+      const kind = FLOW_KINDS.find((known) => name.startsWith(known)) ?? 'login';
+      return render(kind, recorded(name)).includes('a new password logs you out');
+    });
+    expect(saying).toEqual(['settings-lookup', 'settings-saved']);
+  });
+
   it.each(names)('%s: nothing of Kratos’ English is left in German', (name) => {
     const kind = FLOW_KINDS.find((known) => name.startsWith(known)) ?? 'login';
     const { ui } = recorded(name);

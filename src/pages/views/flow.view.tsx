@@ -164,6 +164,7 @@ function SettingsSection({
   return (
     <section aria-labelledby={`${id}-heading`} hidden={scripted} data-scripted={scripted ? '' : undefined}>
       <h2 id={`${id}-heading`}>{sectionHeading(group, language)}</h2>
+      {group === 'password' && <p>{language.text('settings.password.ends')}</p>}
       {plans.map((plan, index) => (
         <Scripted key={index} when={plan.scripted && !scripted}>
           <FlowForm

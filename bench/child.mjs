@@ -1,0 +1,73 @@
+// Server processes: started, waited for, ended.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, closeSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const startLimit = 60_000;
+const stopLimit = 8000;
+const running = new Set();
+
+// Whatever ends the benchmark ends what it started.
+process.on('exit', () => {
+  for (const child of running) {
+    child.kill('SIGKILL');
+  }
+});
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => process.exit(1));
+}
+
+/** A loopback port that nothing listens on. */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/**
+ * Starts a program whose standard output goes to a file, as an operator would send it there.
+ * @returns its id, and how to end it; resolves when `probe` is answered, whatever the status.
+ */
+export async function startChild({ command, args, env = {}, cwd, log, probe }) {
+  const output = openSync(log, 'a');
+  const child = spawn(command, args, {
+    cwd,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production', ...env },
+    stdio: ['ignore', output, output],
+  });
+  closeSync(output);
+  running.add(child);
+  const exited = once(child, 'exit').finally(() => running.delete(child));
+  const stop = async () => {
+    child.kill('SIGTERM');
+    const force = setTimeout(() => child.kill('SIGKILL'), stopLimit);
+    await exited;
+    clearTimeout(force);
+  };
+  const deadline = performance.now() + startLimit;
+  for (;;) {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`${command} ${args[0] ?? ''} ended: ${readFileSync(log, 'utf8').slice(-2000)}`);
+    }
+    const answered = await fetch(probe, { redirect: 'manual' }).then(
+      async (response) => {
+        await response.arrayBuffer();
+        return true;
+      },
+      () => false,
+    );
+    if (answered) {
+      return { pid: child.pid, stop };
+    }
+    if (performance.now() > deadline) {
+      await stop();
+      throw new Error(`${command} ${args[0] ?? ''} did not start: ${readFileSync(log, 'utf8').slice(-2000)}`);
+    }
+    await pause(50);
+  }
+}

@@ -1,0 +1,69 @@
+// Logins by password on Vestibule's own pages, with Kratos and Hydra behind it.
+import { randomBytes } from 'node:crypto';
+import { parse } from 'node-html-parser';
+import { startStack } from '../servers/ory.mjs';
+import { openBrowser } from '../servers/browser.mjs';
+
+/** @param origin the gateway's public address. @returns the gateway's settings, and how one of its people logs in. */
+export async function startOryLogins(bench, origin, people) {
+  const stack = await startStack(bench, origin);
+  const persons = Array.from({ length: people }, (_value, index) => ({
+    email: `person-${index}@example.org`,
+    password: randomBytes(12).toString('hex'),
+  }));
+  for (const { email, password } of persons) {
+    const answer = await fetch(`${stack.env.KRATOS_ADMIN_URL}/admin/identities`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        schema_id: 'default',
+        traits: { email, name: 'Ada Lovelace' },
+        credentials: { password: { config: { password } } },
+      }),
+    });
+    if (!answer.ok) {
+      throw new Error(`Kratos makes no identity: ${answer.status} ${await answer.text()}`);
+    }
+  }
+  let logins = 0;
+  return {
+    env: { AUTH_PROVIDER: 'ory', ...stack.env },
+    stop: stack.stop,
+    /** From the start to the session's cookie, as a browser without scripts. */
+    async login() {
+      const person = persons[logins % people];
+      logins += 1;
+      const browser = openBrowser();
+      const { url, response } = await browser.follow(`${origin}/auth/login`);
+      const form = formOf(await response.text());
+      const fields = new URLSearchParams({
+        ...form.hidden,
+        identifier: person.email,
+        password: person.password,
+        method: 'password',
+      });
+      await browser.follow(new URL(form.action, url).href, (next) => next === `${origin}/`, {
+        method: 'POST',
+        body: fields,
+        headers: { origin, 'content-type': 'application/x-www-form-urlencoded' },
+      });
+      if (!(await browser.cookies(origin)).includes('vestibule=')) {
+        throw new Error('a login by password ended without a session');
+      }
+    },
+  };
+}
+
+/** The form with a password, and what it carries along. */
+function formOf(html) {
+  const form = parse(html)
+    .querySelectorAll('form')
+    .find((candidate) => candidate.querySelector('input[name="password"]') !== null);
+  if (form === undefined) {
+    throw new Error('the login page has no form for a password');
+  }
+  const hidden = form
+    .querySelectorAll('input[type="hidden"]')
+    .map((input) => [input.getAttribute('name'), input.getAttribute('value') ?? '']);
+  return { action: form.getAttribute('action') ?? '', hidden: Object.fromEntries(hidden) };
+}

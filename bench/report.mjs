@@ -1,0 +1,283 @@
+// Makes docs/performance.md from what was measured. `node bench/report.mjs` makes it anew from bench/results without measuring.
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { format, resolveConfig } from 'prettier';
+import { goalsOf, ratiosOf, statelessPeers } from './goals.mjs';
+import { connections } from './load.mjs';
+import { median, spreadOf } from './measure.mjs';
+import { pairs } from './servers/own.mjs';
+import { middle, share, spread, table, whole, windowHead, windowRow } from './tables.mjs';
+
+const target = new URL('../docs/performance.md', import.meta.url);
+const results = new URL('results/', import.meta.url);
+
+/** Vestibule's median requests a second by each stateless peer's. */
+function statelessPart(found) {
+  const { own } = found;
+  const columns = [
+    ['hot cookie, as shipped', own?.pairs.cookie],
+    ['hot, no access log', own?.quiet?.cookie],
+    ['cold cookie, as shipped', own?.pairs.cold],
+    ['cold, no access log', own?.quiet?.cold],
+  ].filter(([, entries]) => entries !== undefined);
+  const peers = statelessPeers(found);
+  if (columns.length === 0 || peers.length === 0) {
+    return '';
+  }
+  const rate = (entries) => median(entries.map(({ guarded }) => guarded.rate));
+  return `Vestibule's requests a second by those of each peer that asks nobody:
+
+${table(
+  ['', ...columns.map(([title]) => title)],
+  peers.map((peer) => [peer.title, ...columns.map(([, entries]) => share(rate(entries) / peer.rate))]),
+)}
+${forwardAuth(found)}`;
+}
+
+/** Both answer a proxy's question and nothing more. */
+function forwardAuth({ own, peers }) {
+  const [ours, theirs] = [own?.pairs.verify, peers?.windows['oauth2-proxy-auth']];
+  if (ours === undefined || theirs === undefined) {
+    return '';
+  }
+  const ratio = median(ours.map(({ guarded }) => guarded.rate)) / middle(theirs, 'rate');
+  return `\nForward auth alone answers ${share(ratio)} times the requests of oauth2-proxy's.\n`;
+}
+
+function goalTable(goals) {
+  return table(
+    ['requests a second, as a ratio', 'goal', 'median (least–most)', 'by processor time', ''],
+    goals.map((goal) => [
+      goal.title,
+      `≥ ${share(goal.goal)}`,
+      spread(goal, share),
+      goal.processor === undefined ? '' : share(goal.processor),
+      goal.median >= goal.goal ? 'met' : '**missed**',
+    ]),
+  );
+}
+
+function ownWindows({ own }) {
+  const rows = [];
+  const add = (title, entries, role) => {
+    if (entries !== undefined) {
+      rows.push([title, entries.map((entry) => entry[role])]);
+    }
+  };
+  add('Vestibule, unguarded', own?.pairs.cookie, 'base');
+  for (const { id, title } of pairs) {
+    add(`Vestibule, ${title}`, own?.pairs[id], 'guarded');
+  }
+  add('Vestibule without access log, unguarded', own?.quiet?.cookie, 'base');
+  add('Vestibule without access log, hot cookie', own?.quiet?.cookie, 'guarded');
+  add('Vestibule without access log, cold cookie', own?.quiet?.cold, 'guarded');
+  return rows;
+}
+
+function everybody(found) {
+  const { peers } = found;
+  const told = Object.entries(peers?.told ?? {});
+  const rows = [
+    ...ownWindows(found),
+    ...told.map(([id, { title, kind }]) => [kind === 'asking' ? `${title} †` : title, peers.windows[id]]),
+  ].toSorted((one, other) => middle(other[1], 'rate') - middle(one[1], 'rate'));
+  const bare = peers?.windows.fastify && middle(peers.windows.fastify, 'rate');
+  const head = ['', 'requests/s, median (least–most)', ...(bare ? ['by Fastify'] : []), ...windowHead];
+  return table(
+    head,
+    rows.map(([title, windows]) => windowRow(title, windows, bare)),
+  );
+}
+
+function sessionsPart({ own }) {
+  const counts = [1, 1000, 100_000].filter((count) => own?.pairs[`sessions-${count}`] !== undefined);
+  if (counts.length === 0) {
+    return '';
+  }
+  const one = own.pairs['sessions-1'];
+  const rows = counts.map((count) => {
+    const windows = own.pairs[`sessions-${count}`];
+    const slower = middle(windows, 'p99') / middle(one, 'p99');
+    const isMet = middle(windows, 'resident') <= 400 && slower <= 1.5;
+    return [...windowRow(whole(count), windows), share(slower), isMet ? 'met' : '**missed**'];
+  });
+  return `## Many sessions
+
+Sessions in turn, all of them seen before. Goals: 100,000 hot sessions take 400 MB at most, and their p99 is within 1.5 times one session's.
+
+${table(['hot sessions', 'requests/s, median (least–most)', ...windowHead, 'p99 / one session’s', ''], rows)}
+`;
+}
+
+function callsPart({ own }) {
+  return own?.calls === undefined
+    ? ''
+    : `## What a guarded request asks
+
+Statements and outgoing calls that began while a request was being answered; polls, which go on beside them, don't count. An API key is
+read once a minute, and had just been.
+
+${table(
+  ['', 'requests', 'database statements', 'outgoing calls', 'connections opened', 'requests at the provider'],
+  own.calls.map(({ title, requests, statements, calls, connections: opened, provider }) => [
+    title,
+    whole(requests),
+    statements,
+    calls,
+    opened,
+    provider,
+  ]),
+)}
+`;
+}
+
+function replicasPart({ own, machine: { cores } }) {
+  const entries = own?.pairs.replicas;
+  return entries === undefined
+    ? ''
+    : `## Two replicas
+
+Two processes, each with a load generator of its own, answered ${spread(spreadOf(ratiosOf(entries)), share)} times the requests of one. There are
+${cores} cores here for replicas and generators together, so this says only that they don't stand in each other's way.
+`;
+}
+
+function othersPart(others) {
+  return others
+    .filter(({ own }) => Object.keys(own?.pairs ?? {}).length > 0)
+    .map(
+      (other) => `## Node ${other.machine.node}
+
+The same of Vestibule on this Node.
+
+${goalTable(goalsOf(other))}
+
+${table(
+  ['', 'requests/s, median (least–most)', ...windowHead],
+  ownWindows(other).map(([title, windows]) => windowRow(title, windows)),
+)}
+`,
+    )
+    .join('\n');
+}
+
+/** What bench/growth.mjs and bench/login.mjs have kept. */
+function keptPart(name, title, text) {
+  const path = new URL(`${name}.json`, results);
+  if (!existsSync(path)) {
+    return '';
+  }
+  const { at, node, head, rows } = JSON.parse(readFileSync(path, 'utf8'));
+  return `## ${title}
+
+${text} Measured ${at.slice(0, 10)} with Node ${node}.
+
+${table(head, rows)}
+`;
+}
+
+/** What bench/profile.mjs has kept. */
+function profilePart() {
+  const pictures = ['unguarded', 'hot', 'cold', 'quiet']
+    .filter((id) => existsSync(new URL(`../docs/images/profile-${id}.svg`, import.meta.url)))
+    .map((id) => `[${id}](images/profile-${id}.svg)`);
+  return keptPart(
+    'profile',
+    'Where the time goes',
+    `The processor's time of one request, by \`bench/profile.mjs\`: perf under the same load, which makes each request somewhat dearer.
+Flame graphs: ${pictures.join(', ')}.`,
+  );
+}
+
+function versionsPart({ peers }) {
+  const rows = Object.values(peers?.told ?? {}).map(({ title, versions }) => [title, versions]);
+  const skipped = Object.entries(peers?.skipped ?? {}).map(
+    ([name, why]) => `\nNot measured: ${name} (${why}).`,
+  );
+  return `${table(['', 'versions'], rows)}\n${skipped.join('\n')}`;
+}
+
+function page(found, others) {
+  const { machine } = found;
+  return `# Performance
+
+Made by \`npm run bench\` from what it measured; don't edit. How the benchmark is built: [bench/README.md](../bench/README.md).
+
+Measured ${found.at.slice(0, 10)} on ${machine.cores} cores (${machine.processor}), ${machine.memory} GB, ${machine.system}, Node ${machine.node}${machine.postgres === null ? '' : `, PostgreSQL ${machine.postgres}`}; load by ${machine.generator}
+with ${connections} connections on the same machine; ${found.rounds} rounds with windows of ${found.seconds} s. Absolute numbers are this machine's. Ratios carry over
+better: guarded and unguarded requests are measured in turns, seconds apart, and all servers in one order and then in the other.
+
+Everybody does the same: an authenticated GET that answers \`{ sub, email }\`. Before it's measured, each server has to answer the
+right user to a good credential, and to refuse the same request without one and with a broken one; an answer that isn't a success in a
+window fails the whole run.
+
+## Goals
+
+"Own unguarded" is a \`@Public()\` route in the same process that is sent the same bytes. "Hot" is one session again and again, "cold" is
+another session with each request, none of which the process has seen before. "As shipped" writes its access log to a file and
+keeps metrics; "without access log" does neither. "By processor time" is the same ratio in processor seconds per request.
+
+${goalTable(goalsOf(found))}
+
+${profilePart()}
+## Beside others
+
+† asks a database or Ory for every request; processor time and memory are those of all processes, PostgreSQL's too. All others believe
+what the request carries until it is over. So does Vestibule, but a session that was ended is refused by the next request in the
+same process, and within seconds by every other replica.
+
+${everybody(found)}
+
+${statelessPart(found)}
+${sessionsPart(found)}
+${callsPart(found)}
+${replicasPart(found)}
+${keptPart(
+  'growth',
+  'Growth',
+  `Every table of a PostgreSQL database from a thousand rows to a million (an organisation for ten users), by \`bench/growth.mjs\`. Near 1 in the
+last column: the cost doesn't grow. A commit waits for the disk, and that differs more from hour to hour than by size.`,
+)}
+${keptPart('login', 'Logins and renewals', "By `bench/login.mjs`, on PostgreSQL; the provider's work isn't in the gateway's processor time.")}
+${othersPart(others)}
+## Versions
+
+Each in its customary form: the set-up of its README, with the secret, cookie or token that its documentation takes. They are in
+\`bench/peers\`.
+
+${versionsPart(found)}
+
+## Guard against regressions
+
+\`npm run bench:check\` measures Vestibule's own ratios anew, in about three minutes, and fails when one is below the stored one of
+[bench/ratios.json](../bench/ratios.json) by more than the stored spread. Times are never compared.
+`;
+}
+
+/** Writes the page, unless it's dry. @returns it. */
+export async function writeReport(found, others, isDry) {
+  const options = await resolveConfig(target);
+  const text = await format(page(found, others), { ...options, parser: 'markdown' });
+  if (!isDry) {
+    writeFileSync(target, text);
+  }
+  return text;
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const kept = existsSync(results)
+    ? readdirSync(results).filter((name) => /^node-\d+\.json$/.test(name))
+    : [];
+  const all = kept.toSorted().map((name) => JSON.parse(readFileSync(new URL(name, results), 'utf8')));
+  const main = all.find(({ peers }) => peers !== undefined);
+  if (main === undefined) {
+    throw new Error('there are no results in bench/results: run npm run bench');
+  }
+  process.stdout.write(
+    await writeReport(
+      main,
+      all.filter((other) => other !== main),
+      false,
+    ),
+  );
+}

@@ -1,0 +1,160 @@
+// `npm run bench`: measures Vestibule beside its peers on this machine and writes docs/performance.md.
+//   --rounds 3      rounds of everything, in alternating order
+//   --seconds 5     seconds of each window
+//   --sessions N    live sessions in Vestibule's database, 100,000 or more for all of its measurements
+//   --only a,b      only these, and nothing is written: own, quiet, sessions, revoked, calls, replicas, other-node, and peers by name
+//   --node PATH     another Node for all servers; its results are kept beside the others
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { installPeers, machine, openBench, otherNode } from './context.mjs';
+import { hasGo } from './go.mjs';
+import { drive, generator } from './load.mjs';
+import { verify, warmUp } from './measure.mjs';
+
+const { values: given } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '5' },
+    sessions: { type: 'string', default: '120000' },
+    only: { type: 'string' },
+    node: { type: 'string' },
+  },
+});
+const rounds = Number(given.rounds);
+const seconds = Number(given.seconds);
+const only = given.only?.split(',');
+const revoked = 1_000_000;
+const results = new URL('results/', import.meta.url);
+
+installPeers();
+// They look at what has been installed.
+const [scenes, { prepareOwn }, { peers }, { writeReport }] = await Promise.all([
+  import('./scenes.mjs'),
+  import('./servers/own.mjs'),
+  import('./servers/index.mjs'),
+  import('./report.mjs'),
+]);
+const isWanted = (name) => only === undefined || only.includes(name);
+
+/** Pairs of windows and single ones, by name. */
+function recorder() {
+  const found = {};
+  const record = (id, entry) => {
+    found[id] ??= [];
+    found[id].push(entry);
+  };
+  return { found, record };
+}
+
+/** What of Vestibule itself is wanted. */
+async function measureOwn(bench, data, isOther) {
+  const own = recorder();
+  const options = { record: own.record, rounds, seconds };
+  const found = { pairs: own.found };
+  if (isWanted(isOther ? 'other-node' : 'own')) {
+    await scenes.measurePairs(bench, data, {
+      ...options,
+      rounds: isOther ? Math.max(1, rounds - 1) : rounds,
+    });
+  }
+  if (isOther) {
+    return found;
+  }
+  if (isWanted('quiet')) {
+    const quiet = recorder();
+    const env = { LOG_LEVEL: 'warn', METRICS: 'off' };
+    const wanted = scenes.quietPairs;
+    await scenes.measurePairs(bench, data, { ...options, record: quiet.record, wanted, env });
+    found.quiet = quiet.found;
+  }
+  if (isWanted('sessions')) {
+    await scenes.measureSessions(bench, data, options);
+  }
+  if (isWanted('revoked')) {
+    await scenes.measureRevoked(bench, data, { ...options, revoked, rounds: rounds * 2 });
+  }
+  if (isWanted('replicas')) {
+    await scenes.measureReplicas(bench, data, options);
+  }
+  if (isWanted('calls')) {
+    found.calls = await scenes.countCalls(bench, data, { seconds: Math.min(2, seconds) });
+  }
+  return found;
+}
+
+/** Why a peer can't be measured here, or nothing. */
+async function obstacle(bench, { needs }) {
+  if ((needs === 'postgres' || needs === 'ory') && bench.postgres === undefined) {
+    return 'no PostgreSQL at VESTIBULE_BENCH_POSTGRES_URL';
+  }
+  return needs === 'go' && !(await hasGo()) ? 'no Go to build it' : undefined;
+}
+
+/** One server at a time, in one order and then in the other. */
+async function measurePeers(bench) {
+  const { found, record } = recorder();
+  const told = {};
+  const skipped = {};
+  for (let round = 0; round < rounds; round += 1) {
+    const wanted = peers.filter(({ name }) => isWanted(name));
+    for (const peer of round % 2 === 0 ? wanted : wanted.toReversed()) {
+      const missing = skipped[peer.name] ?? (await obstacle(bench, peer));
+      if (missing !== undefined) {
+        skipped[peer.name] = missing;
+        continue;
+      }
+      bench.say(`${peer.name}, round ${round + 1} of ${rounds}`);
+      const { cases, processes, stop } = await peer.start(bench);
+      try {
+        for (const each of cases) {
+          await verify(each);
+          await warmUp(each, bench.warm * 2, processes);
+          record(each.id, await drive(each, seconds, processes));
+          told[each.id] = { title: each.title, kind: peer.kind, versions: peer.versions(bench) };
+        }
+      } finally {
+        await stop();
+      }
+    }
+  }
+  return { windows: found, told, skipped };
+}
+
+async function measureAll(node, isOther) {
+  const bench = await openBench(node === undefined ? {} : { node });
+  try {
+    const names = ['own', 'quiet', 'sessions', 'revoked', 'replicas', 'calls', 'other-node'];
+    const found = { at: new Date().toISOString(), machine: machine(bench), rounds, seconds, revoked };
+    if (names.some(isWanted)) {
+      bench.say(`making ${given.sessions} sessions`);
+      const data = await prepareOwn(bench, Number(given.sessions));
+      Object.assign(found, { sessions: data.sessions, own: await measureOwn(bench, data, isOther) });
+    }
+    return isOther ? found : { ...found, peers: await measurePeers(bench) };
+  } finally {
+    await bench.close();
+  }
+}
+
+function keep(found) {
+  if (only === undefined) {
+    mkdirSync(results, { recursive: true });
+    const name = `node-${found.machine.node.split('.')[0]}.json`;
+    writeFileSync(new URL(name, results), `${JSON.stringify(found, undefined, 1)}\n`);
+  }
+}
+
+if (generator.name !== 'wrk') {
+  process.stderr.write(
+    'wrk is not installed (Debian: apt install wrk): a slower generator in Node is used\n',
+  );
+}
+const found = await measureAll(given.node, false);
+keep(found);
+const others = [];
+if (given.node === undefined && isWanted('other-node') && existsSync(otherNode)) {
+  const other = await measureAll(otherNode, true);
+  keep(other);
+  others.push(other);
+}
+process.stdout.write(await writeReport(found, others, only !== undefined));

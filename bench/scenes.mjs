@@ -1,0 +1,171 @@
+// What is measured of Vestibule itself. Whatever is compared with each other is measured in turns, in one order and then in the other.
+import { ask } from './ask.mjs';
+import { drive } from './load.mjs';
+import { verify, warmUp } from './measure.mjs';
+import { pairs, prepareRevoked, startOwn } from './servers/own.mjs';
+
+/** Runs two cases in turns: the first one first in even rounds. */
+async function inTurns(round, first, second) {
+  for (const act of round % 2 === 0 ? [first, second] : [second, first]) {
+    await act();
+  }
+}
+
+/** The part of sessions that come once which is left for one turn of several. */
+function partOf(found, turn, turns) {
+  const count = Math.floor(found.count / turns);
+  return found.once === true ? { ...found, from: found.from + turn * count, count } : found;
+}
+
+/**
+ * Each guarded case beside its unguarded one, in a fresh process each round: what a round calls cold has never been seen by it.
+ * @param options.turns how often each pair is measured in a round.
+ */
+export async function measurePairs(bench, data, options) {
+  const { record, rounds, seconds, turns = 1, wanted = pairs, env = {} } = options;
+  for (let round = 0; round < rounds; round += 1) {
+    bench.say(`own routes, round ${round + 1} of ${rounds}`);
+    const { cases, processes, stop } = await startOwn(bench, data, env);
+    try {
+      const ids = new Set(wanted.flatMap(({ id, base }) => [id, base]));
+      for (const id of ids) {
+        await verify(cases[id]);
+        await warmUp(cases[id], bench.warm, processes);
+      }
+      for (let turn = 0; turn < turns; turn += 1) {
+        const odd = (round + turn) % 2;
+        for (const { id, base } of odd === 0 ? wanted : wanted.toReversed()) {
+          const pair = {};
+          const run = (name, role) => async () => {
+            pair[role] = await drive(partOf(cases[name], turn, turns), seconds, processes);
+          };
+          await inTurns(odd, run(base, 'base'), run(id, 'guarded'));
+          record(id, pair);
+        }
+      }
+    } finally {
+      await stop();
+    }
+  }
+}
+
+/** The same sessions in turn: one, a thousand, a hundred thousand, all of them seen before. */
+export async function measureSessions(bench, data, { record, rounds, seconds }) {
+  for (let round = 0; round < rounds; round += 1) {
+    bench.say(`live sessions, round ${round + 1} of ${rounds}`);
+    const { cases, processes, stop } = await startOwn(bench, data);
+    try {
+      for (const count of [1, 1000, 100_000]) {
+        const found = cases[`sessions-${count}`];
+        if (found === undefined) {
+          continue;
+        }
+        await verify(found);
+        // Until each session has been there.
+        for (let left = Math.max(count, 1000); left > 0;) {
+          const from = Math.max(0, count - left);
+          const { requests } = await drive({ ...found, from, count: count - from }, bench.warm, processes);
+          left -= requests;
+        }
+        record(`sessions-${count}`, await drive(found, seconds, processes));
+      }
+    } finally {
+      await stop();
+    }
+  }
+}
+
+/**
+ * A hot cookie with no ended session and with a million, in two processes. Fresh ones each round: two processes of the same program
+ * differ by some percent for as long as they live.
+ */
+export async function measureRevoked(bench, data, { record, rounds, seconds, revoked }) {
+  bench.say(`${revoked} ended sessions`);
+  const env = await prepareRevoked(data, revoked);
+  for (let round = 0; round < rounds; round += 1) {
+    const pair = {};
+    const measured = (role, own) => async () => {
+      const { cases, processes, stop } = await startOwn(bench, data, own);
+      try {
+        await verify(cases.cookie);
+        await warmUp(cases.cookie, bench.warm * 2, processes);
+        pair[role] = await drive(cases.cookie, seconds, processes);
+      } finally {
+        await stop();
+      }
+    };
+    await inTurns(round, measured('base', {}), measured('guarded', env));
+    record('revoked', pair);
+  }
+}
+
+/** One replica under load and two at the same time, each with a generator of its own. */
+export async function measureReplicas(bench, data, { record, rounds, seconds }) {
+  bench.say('two replicas');
+  const first = await startOwn(bench, data);
+  try {
+    const second = await startOwn(bench, data);
+    try {
+      const driven = ({ cases, processes }) => drive(cases.cookie, seconds, processes);
+      for (const { cases, processes } of [first, second]) {
+        await warmUp(cases.cookie, bench.warm, processes);
+      }
+      for (let round = 0; round < rounds; round += 1) {
+        const found = {};
+        await inTurns(
+          round,
+          async () => {
+            found.base = await driven(first);
+          },
+          async () => {
+            const both = await Promise.all([driven(first), driven(second)]);
+            found.guarded = { ...both[0], rate: both[0].rate + both[1].rate };
+          },
+        );
+        record('replicas', found);
+      }
+    } finally {
+      await second.stop();
+    }
+  } finally {
+    await first.stop();
+  }
+}
+
+/** How often guarded requests asked the database or anything else: counted inside of requests, so that polls don't. */
+export async function countCalls(bench, data, { seconds }) {
+  bench.say('calls of guarded requests');
+  const { cases, processes, stop, origin } = await startOwn(bench, data, { BENCH_COUNT: 'true' });
+  const { Host } = cases.cookie.headers;
+  const counts = async () => JSON.parse((await ask(`${origin}/bench/counts`, { Host })).text);
+  const found = [];
+  try {
+    // The process has looked at itself, and found the provider, before anything is counted.
+    await warmUp(cases['open-cookie'], 2, processes);
+    await verify(cases.key);
+    if ((await counts()).statements === 0) {
+      throw new Error('the first use of an API key asks the database, and was not counted');
+    }
+    for (const { id, title } of pairs) {
+      // A key is read once a minute, which is this one's reading.
+      await verify(cases[id]);
+      const [before, seen] = [await counts(), bench.openid.seen()];
+      const { requests } = await drive(cases[id], seconds, processes);
+      const after = await counts();
+      found.push({
+        title,
+        requests,
+        statements: after.statements - before.statements,
+        calls: after.calls - before.calls,
+        connections: after.connections - before.connections,
+        provider: bench.openid.seen() - seen,
+      });
+    }
+  } finally {
+    await stop();
+  }
+  return found;
+}
+
+/** Without an access log: what is compared with Fastify, and with peers that write none. */
+export const quietPairs = pairs.filter(({ id }) => id === 'cookie' || id === 'cold');

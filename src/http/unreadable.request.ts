@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Logger } from 'pino';
+import { problemBody } from './problem.body.js';
+import { bareSecurityHeaders } from './security.headers.js';
+
+/** Statuses of what is more exactly known than that it's no HTTP, by the code of Node's error. */
+const statusByCode: Readonly<Record<string, number>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  HPE_HEADER_OVERFLOW: 431,
+};
+
+/**
+ * Answers bytes that are no HTTP request, for which there is no route, no reply and no hook: by hand, and in the form of every
+ * other problem. The connection is over then: nobody knows where the next request on it would begin.
+ */
+export function answerUnreadable(error: Error, socket: Socket, log: Logger): void {
+  const code = String(Reflect.get(error, 'code'));
+  if (code === 'ECONNRESET' || socket.destroyed) {
+    return;
+  }
+  const status = statusByCode[code] ?? 400;
+  const requestId = randomUUID();
+  log.info(
+    { reqId: requestId, code: 'malformed_request', reason: 'http_unreadable', status },
+    'no HTTP request',
+  );
+  if (socket.writable && !hasBegunToAnswer(socket)) {
+    const body = problemBody('malformed_request', requestId, { status });
+    const headers = {
+      ...bareSecurityHeaders,
+      'cache-control': 'no-store',
+      'content-type': 'application/problem+json; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+      connection: 'close',
+    };
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+  }
+  socket.destroy(error);
+}
+
+/** Whether the answer to a request whose body turned out to be broken is on its way already: a second one must not follow it. */
+function hasBegunToAnswer(socket: Socket): boolean {
+  const answer: unknown = Reflect.get(socket, '_httpMessage');
+  return typeof answer === 'object' && answer !== null && Reflect.get(answer, 'headersSent') === true;
+}

@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import type { LabelsOf } from './metric.catalogue.js';
+import type { CounterSeries } from './metric.series.js';
+import { Metrics } from './metrics.js';
+
+type Labels = LabelsOf<'vestibule_verifications_total'>;
+
+/** The outcomes of one kind of credential: plain numbers (`hit.ok.value += 1`). */
+export interface VerificationCounts {
+  readonly hit: Readonly<Record<Labels['result'], CounterSeries>>;
+  readonly miss: Readonly<Record<Labels['result'], CounterSeries>>;
+}
+
+/** Counts what became of each guarded request's credential. */
+@Injectable()
+export class VerificationMetrics {
+  readonly cookie: VerificationCounts;
+  readonly bearer: VerificationCounts;
+  readonly api_key: VerificationCounts;
+
+  constructor({ verifications }: Metrics) {
+    const countsOf = (credential: Labels['credential']): VerificationCounts => ({
+      hit: {
+        ok: verifications.of({ credential, cache: 'hit', result: 'ok' }),
+        refused: verifications.of({ credential, cache: 'hit', result: 'refused' }),
+      },
+      miss: {
+        ok: verifications.of({ credential, cache: 'miss', result: 'ok' }),
+        refused: verifications.of({ credential, cache: 'miss', result: 'refused' }),
+      },
+    });
+    this.cookie = countsOf('cookie');
+    this.bearer = countsOf('bearer');
+    this.api_key = countsOf('api_key');
+  }
+
+  /**
+   * Counts one.
+   * @param cache `hit` when the credential was known in memory, `miss` when it had to be decrypted, verified or looked up.
+   */
+  count(credential: Labels['credential'], cache: Labels['cache'], result: Labels['result']): void {
+    this[credential][cache][result].value += 1;
+  }
+}

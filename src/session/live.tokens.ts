@@ -1,0 +1,140 @@
+import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { Clock } from '../core/clock.service.js';
+import { Problem } from '../core/problem.error.js';
+import type { Claims } from './claims.schema.js';
+import { type Principal, userOf } from './principal.js';
+import { RevocationList } from './revocation.list.js';
+import { TokenService, type VerifiedToken } from './token.service.js';
+
+/** Tokens that are remembered; beyond it the one that wasn't used for longest is forgotten, and verified anew when it comes again. */
+const maximumRemembered = 100_000;
+const sweepMilliseconds = 60_000;
+
+/** A verified token whose session hasn't ended. */
+export interface CheckedToken extends VerifiedToken {
+  /** `stale` when what it says may have changed. */
+  readonly verdict: 'live' | 'stale';
+}
+
+interface Remembered {
+  readonly principal: Principal;
+  readonly kid: string;
+  /** Seconds since the epoch between which the token is good as it is. */
+  readonly from: number;
+  readonly until: number;
+  /** Of the revocations, when they last had nothing against it. */
+  revision: number;
+}
+
+/**
+ * Verifies augmented tokens and remembers what was verified, so that the next request with the same credential costs no
+ * cryptography. Remembered is who it is, under a digest of the credential: neither cookie nor token is kept. What can change
+ * after a verification is checked each time: times, revocations, and whether the key still verifies (docs/adr/0015).
+ */
+@Injectable()
+export class LiveTokens implements OnModuleInit, OnModuleDestroy {
+  readonly #tokens: TokenService;
+  readonly #revocations: RevocationList;
+  readonly #clock: Clock;
+  readonly #remembered = new LRUCache<string, Remembered>({ max: maximumRemembered });
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(tokens: TokenService, revocations: RevocationList, clock: Clock) {
+    this.#tokens = tokens;
+    this.#revocations = revocations;
+    this.#clock = clock;
+  }
+
+  onModuleInit(): void {
+    this.#timer = setInterval(() => this.#sweep(), sweepMilliseconds).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** How many tokens are remembered. */
+  get size(): number {
+    return this.#remembered.size;
+  }
+
+  /**
+   * Who sends a credential that was verified before, while nothing speaks against it.
+   * @param digest of the sealed cookie, or of the bearer: `digestOf`.
+   * @throws {Problem} `revocations_unknown`
+   */
+  recall(credential: 'cookie' | 'bearer', digest: string): Principal | undefined {
+    const known = this.#remembered.get(digest);
+    if (known === undefined || known.principal.credential !== credential) {
+      return undefined;
+    }
+    this.#revocations.requireFresh();
+    const now = this.#clock.seconds();
+    const isGood =
+      known.from <= now && now < known.until && this.#tokens.isKeyGood(known.kid) && this.#isStillLive(known);
+    return isGood ? known.principal : undefined;
+  }
+
+  /**
+   * Remembers a live token: a bearer to the end of its life, a cookie's until it's to be renewed.
+   * @param digest of what it came in: the sealed cookie, or the bearer itself.
+   */
+  remember(credential: 'cookie' | 'bearer', digest: string, { claims, kid }: VerifiedToken): Principal {
+    const principal = { user: userOf(claims), claims, credential };
+    const life = this.#tokens.lifeOf(claims);
+    const until = credential === 'bearer' ? life.until : this.#tokens.renewableFrom(claims);
+    const { revision } = this.#revocations;
+    this.#remembered.set(digest, { principal, kid, from: life.from, until, revision });
+    return principal;
+  }
+
+  /** Whether a live token of a cookie should be replaced by a new one soon. */
+  isNearEnd(claims: Claims): boolean {
+    return this.#tokens.isNearEnd(claims);
+  }
+
+  /**
+   * A bearer's token, unless its session has ended.
+   * @throws {Problem} `unauthenticated`, `revocations_unknown`
+   */
+  async verify(token: string): Promise<CheckedToken> {
+    return this.#check(await this.#tokens.verify(token));
+  }
+
+  /** The same for a token that our own cookie held. @returns at once, unless its key is not known yet. */
+  verifyUnsealed(token: string): CheckedToken | Promise<CheckedToken> {
+    const found = this.#tokens.verifyUnsealed(token);
+    return found instanceof Promise ? found.then((verified) => this.#check(verified)) : this.#check(found);
+  }
+
+  #check(verified: VerifiedToken): CheckedToken {
+    this.#revocations.requireFresh();
+    const verdict = this.#revocations.verdict(verified.claims);
+    if (verdict === 'ended') {
+      throw new Problem('unauthenticated', { reason: 'session_ended' });
+    }
+    return { ...verified, verdict };
+  }
+
+  /** Nothing is looked up as long as nothing was revoked since the last time. */
+  #isStillLive(known: Remembered): boolean {
+    const { revision } = this.#revocations;
+    if (known.revision !== revision) {
+      if (this.#revocations.verdict(known.principal.claims) !== 'live') {
+        return false;
+      }
+      known.revision = revision;
+    }
+    return true;
+  }
+
+  #sweep(): void {
+    const now = this.#clock.seconds();
+    for (const [digest, { until }] of this.#remembered.entries()) {
+      if (until <= now) {
+        this.#remembered.delete(digest);
+      }
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { covers, isKnownOrForeign, scopeTokens, uncovered } from './scopes.js';
+
+describe('a scope', () => {
+  it('has tokens between any blanks (RFC 6749 section 3.3)', () => {
+    expect([scopeTokens(''), scopeTokens('a'), scopeTokens(' a  b ')]).toEqual([[], ['a'], ['a', 'b']]);
+  });
+
+  it.each([
+    ['keys:read', 'keys:read', true],
+    ['app:x keys:read', 'keys:read', true],
+    ['api', 'keys:read', true],
+    ['app:x api', 'app:y', true],
+    ['keys:write', 'keys:read', false],
+    ['keys:read2', 'keys:read', false],
+    ['', 'keys:read', false],
+    ['  ', '', false],
+  ])('%j covers %j: %s', (scope, required, isCovered) => {
+    expect(covers(scope, required)).toBe(isCovered);
+  });
+
+  it('leaves uncovered what it does not have, in the order asked for', () => {
+    expect(uncovered('b', ['c', 'b', 'a'])).toEqual(['c', 'a']);
+    expect(uncovered('api', ['c', 'b', 'a'])).toEqual([]);
+  });
+
+  it.each([
+    ['api', true],
+    ['orgs:read', true],
+    ['app:x', true],
+    ['app', true],
+    ['toString', true],
+    ['orgs:raed', false],
+    ['orgs', false],
+    ['api:read', false],
+    ['signing-keys:reed', false],
+  ])('%s is known or an application’s own: %s', (scope, isTaken) => {
+    expect(isKnownOrForeign(scope)).toBe(isTaken);
+  });
+});

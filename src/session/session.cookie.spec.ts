@@ -1,0 +1,59 @@
+import Fastify from 'fastify';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { plainConfiguration } from '../../test/support/gateway.js';
+import { CookieJar } from '../http/cookie.writer.js';
+import { Metrics } from '../metrics/metrics.js';
+import { SessionCookie } from './session.cookie.js';
+
+/** What an empty token takes, sealed, with name and attributes. */
+const empty = 80 + '__Host-vestibule'.length + 104;
+
+const cookie = new SessionCookie(
+  new CookieJar('https://auth.example.test'),
+  new Metrics(),
+  plainConfiguration(),
+);
+const fastify = Fastify();
+
+beforeAll(async () => {
+  fastify.get('/found', (request) => ({ value: cookie.find(request) ?? null }));
+  fastify.get('/read', (request) => ({ value: cookie.read(request) ?? null }));
+  fastify.get('/write', (request, reply) => {
+    cookie.write(reply, String(Reflect.get(Object(request.query), 'token')));
+    return {};
+  });
+  await fastify.ready();
+});
+
+afterAll(() => fastify.close());
+
+async function valueAt(path: string, header?: string): Promise<unknown> {
+  const headers = header === undefined ? {} : { cookie: header };
+  return Reflect.get(Object((await fastify.inject({ path, headers })).json()), 'value');
+}
+
+describe('the session cookie', () => {
+  it('holds the token that was written into it, and nothing else', async () => {
+    const answer = await fastify.inject('/write?token=some.token');
+    const [pair = ''] = String(answer.headers['set-cookie']).split(';', 1);
+    expect(pair).toMatch(/^__Host-vestibule=[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/);
+    expect(await valueAt('/read', pair)).toBe('some.token');
+    expect([await valueAt('/read'), await valueAt('/read', `${pair}x`)]).toEqual([null, null]);
+  });
+
+  it('may have 4,096 bytes when it comes, and none more', async () => {
+    const longest = 'x'.repeat(4096);
+    expect(await valueAt('/found', `__Host-vestibule=${longest}`)).toBe(longest);
+    expect(await valueAt('/found', `__Host-vestibule=${longest}x`)).toBeNull();
+    expect(await valueAt('/found', 'another=x')).toBeNull();
+  });
+
+  it('takes 4,096 bytes with its name and attributes, and none more: else it is session_too_large', async () => {
+    const longest = 'x'.repeat(((4096 - empty) / 4) * 3);
+    expect(() => cookie.requireFit(longest)).not.toThrow();
+    expect((await fastify.inject(`/write?token=${longest}`)).statusCode).toBe(200);
+    expect(() => cookie.requireFit(`${longest}x`)).toThrow(
+      expect.objectContaining({ code: 'session_too_large', detail: 'It would take 4098 bytes.' }),
+    );
+  });
+});

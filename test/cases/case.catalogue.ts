@@ -1,0 +1,231 @@
+/** Which part of the product's promises a case belongs to. */
+export type CaseSection = 'Tokens and cookies' | 'Login and logout' | 'The web around it' | 'Faults';
+
+/** Something that is sent or happens, and what must come of it. */
+export interface SecurityCase {
+  /** As a title of a test carries it: `[T01]`. */
+  readonly id: string;
+  readonly sent: string;
+  readonly outcome: string;
+  /**
+   * Sections of RFCs and of OpenID specifications. Requirements of OWASP ASVS: each was read in the text of its version 5.0.
+   * Advisories: each was read in a public database; it may be about another product, and shows that the mistake gets made.
+   */
+  readonly sources: readonly string[];
+}
+
+const section = (
+  letter: string,
+  rows: readonly (readonly [sent: string, outcome: string, ...sources: string[]])[],
+): readonly SecurityCase[] =>
+  rows.map(([sent, outcome, ...sources], index) => ({
+    id: `${letter}${String(index + 1).padStart(2, '0')}`,
+    sent,
+    outcome,
+    sources,
+  }));
+
+/** Every case, by section. An id never changes its meaning: new cases go to the end of their section. */
+export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]>> = {
+  'Tokens and cookies': section('T', [
+    ['`alg` none, noNE or empty', '401', 'RFC 8725 §3.1, §3.2', 'ASVS 9.1.2'],
+    ['HS256 signed with our public JWK or PEM', '401', 'RFC 8725 §2.1, §3.1', 'ASVS 9.1.2'],
+    ['a key in the header (`jwk`)', '401', 'RFC 7515 §4.1.3', 'ASVS 9.1.3'],
+    [
+      'an address of a key in the header (`jku`, `x5u`)',
+      '401, nothing fetched',
+      'RFC 8725 §3.10',
+      'ASVS 9.1.3',
+    ],
+    ['`kid` as a path, SQL, `__proto__`, 10 kB', '401', 'RFC 8725 §3.10', 'ASVS 1.2.4'],
+    ['10,000 unknown `kid`s', 'one fetch of the key set in 30 s at most', 'ASVS 2.4.1'],
+    ['an unknown `crit`', '401', 'RFC 7515 §4.1.11'],
+    ['a JSON-serialised JWS', '401', 'RFC 7519 §3'],
+    [
+      'a JWE with a huge `p2c`, or with `zip`',
+      '401 in under 50 ms',
+      'CVE-2022-36083',
+      'CVE-2024-28176',
+      'RFC 8725 §3.6',
+    ],
+    [
+      'past or missing `exp`, future `nbf`; `iss` with a slash more or of a sibling; wrong, missing or mixed `aud`',
+      '401; clocks may differ by 60 s',
+      'RFC 7519 §4.1',
+      'RFC 9068 §4',
+      'ASVS 9.2.1, 9.2.3',
+    ],
+    [
+      'an ID token, logout token or state token as a session',
+      '401, by `typ`',
+      'RFC 8725 §3.11, §3.12',
+      'RFC 9068 §4',
+      'ASVS 9.2.2',
+    ],
+    ['`sub` twice, `sub: {}`', '401', 'RFC 7519 §4, §4.1.2', 'ASVS 1.5.3'],
+    [
+      'an ended token in another encoding (last character, `==`, line feed)',
+      '401',
+      'RFC 7515 §2',
+      'ASVS 7.4.1',
+    ],
+    ['every byte of the cookie flipped', '401, never 500', 'ASVS 9.1.1', 'ASVS 16.5.3'],
+    ['a cookie cut off, parts swapped between people', '401', 'ASVS 9.1.1'],
+    ['claims beyond 4,096 bytes', 'an error that says so, no cookie', 'RFC 6265 §6.1', 'ASVS 3.3.5'],
+    ['two cookies of one name, in either order', 'never the planted one', 'RFC 6265 §8.6'],
+    ['`=__Host-…`, and names with a Unicode prefix', 'ignored', 'RFC 6265bis §4.1.3', 'GHSA-r5rp-j6wh-rvv4'],
+    [
+      'a cookie that is set',
+      '`__Host-`, Secure, HttpOnly, SameSite',
+      'RFC 6265bis §4.1.3',
+      'ASVS 3.3.1 to 3.3.4',
+    ],
+    ['a cookie after the session’s life', '401', 'ASVS 7.3.1, 7.3.2, 7.4.1'],
+    ['every answer with Set-Cookie', '`no-store`', 'RFC 9111 §7.3', 'ASVS 14.3.2'],
+  ]),
+  'Login and logout': section('L', [
+    [
+      'a login POST of another site (text/plain, the attacker’s token)',
+      '403 and no cookie',
+      'RFC 9700 §4.7',
+      'ASVS 3.5.1, 3.5.2',
+    ],
+    ['a logout by GET; by a POST of another site', '405; 403', 'ASVS 3.5.1, 3.5.3'],
+    ['Origin `null`, a suffix, another port; Sec-Fetch-Site cross-site', '403', 'RFC 6454 §7', 'ASVS 3.5.1'],
+    ['any Origin', 'never reflected by CORS', 'ASVS 3.4.2'],
+    [
+      '`state` left out, reused, of another browser, of another provider',
+      '403',
+      'RFC 6749 §10.12',
+      'RFC 9700 §4.7.1',
+      'ASVS 10.1.2, 10.2.1',
+    ],
+    ['wrong or missing `iss` in the answer', 'refused', 'RFC 9207 §2.4', 'RFC 9700 §4.4', 'ASVS 10.2.2'],
+    ['a code of another client, or used twice', 'refused', 'RFC 6749 §4.1.2, §10.5', 'ASVS 10.4.2'],
+    ['PKCE stripped, or `plain`', 'refused', 'RFC 7636 §7.2', 'RFC 9700 §4.8', 'ASVS 10.4.6'],
+    ['a victim’s login challenge with the attacker’s Kratos cookie', 'refused', 'ASVS 10.1.2'],
+    ['consent for an unlisted scope or client', 'denied', 'RFC 6749 §3.3', 'ASVS 10.4.11'],
+    ['a live access token of another client', '401', 'RFC 9700 §4.10.2', 'ASVS 10.3.1'],
+    [
+      'a client-credentials token whose subject is a person',
+      '401',
+      'RFC 9068 §5',
+      'RFC 9700 §4.15',
+      'ASVS 10.3.3',
+    ],
+    ['an introspection that answers `active: "true"` or HTML', 'no session', 'RFC 7662 §2.2', 'ASVS 16.5.3'],
+    [
+      'a cache primed for provider A, or for scope foo',
+      'never serves B, or bar',
+      'RFC 7662 §4',
+      'ASVS 10.3.2',
+    ],
+    ['200 logins in parallel', 'nobody gets another’s session', 'ASVS 7.2.4'],
+    ['a cookie that was planted before the login', 'a new session id, the old one dead', 'ASVS 7.2.4'],
+    [
+      'the first factor only, where two are required',
+      'no session; 403 at Kratos',
+      'RFC 9470 §3',
+      'ASVS 10.3.4',
+    ],
+    [
+      'a logout token that is forged, replayed, or has a nonce',
+      '400',
+      'OpenID Back-Channel Logout 1.0 §2.6, §2.8',
+      'ASVS 9.2.2',
+    ],
+    [
+      'a disabled user’s cookie, API key and exchange',
+      '401; the exchange 400 (RFC 8693)',
+      'RFC 8693 §2.2.2',
+      'ASVS 7.4.2',
+    ],
+    [
+      'an e-mail address that is not verified',
+      'never links to an account; an identity is issuer and subject',
+      'OpenID Connect Core 1.0 §5.7',
+      'ASVS 10.3.3, 10.5.2',
+    ],
+    ['50 redemptions of one invite in parallel', 'exactly one', 'ASVS 2.3.4'],
+  ]),
+  'The web around it': section('W', [
+    [
+      '`return_to` with `//`, `\\\\`, tabs, `user@`, other schemes, encoded forms',
+      '`/`',
+      'RFC 9700 §4.11',
+      'ASVS 3.7.2',
+    ],
+    [
+      'path tricks (`//`, `%61`, `%2F`, `..`, HEAD)',
+      'never pass a guard or a limit',
+      'CVE-2026-6414',
+      'ASVS 1.1.1',
+    ],
+    [
+      '`X-Forwarded-*` and `X-Auth-*` from an untrusted peer',
+      'ignored',
+      'CVE-2026-40575',
+      'CVE-2025-64484',
+      'RFC 9700 §4.13',
+      'ASVS 4.1.3',
+    ],
+    ['a foreign Host', '400 or 421', 'RFC 9110 §7.2, §15.5.20'],
+    ['`Bearer %`', '401', 'RFC 6750 §2.1'],
+    ['`__proto__` in a header, or in JSON', '400 or ignored, and alive', 'ASVS 1.5.2'],
+    [
+      'a body of 10 MB; JSON 10,000 deep; a header of 64 kB',
+      '413; 400; 431',
+      'RFC 9110 §15.5.14',
+      'RFC 6585 §5',
+      'ASVS 4.2.5',
+    ],
+    ['1,000 dripping sockets', 'cut in 30 s', 'CVE-2018-12122', 'ASVS 2.4.1'],
+    ['Content-Length with Transfer-Encoding', '400', 'RFC 9112 §6.1', 'ASVS 4.2.1'],
+    ['CR, LF and ANSI for the log', 'one line', 'ASVS 16.4.1'],
+    [
+      'secrets, through logins, refusals and faults',
+      'in no log, URL or Referer',
+      'ASVS 14.2.1, 16.2.5, 3.4.5',
+    ],
+    ['`error=<script>`', 'escaped; no framing, a strict CSP', 'RFC 9700 §4.16', 'ASVS 1.2.1, 3.4.3, 3.4.6'],
+    ['known and unknown accounts at the login', 'alike in body and time', 'ASVS 6.3.8'],
+    ['guessing, per account and per address (IPv6 by /64)', '429', 'RFC 6585 §4', 'ASVS 6.3.1'],
+    ['an API key in a query', '400', 'RFC 9700 §4.3.2', 'ASVS 14.2.1'],
+    [
+      'a configured URL that leads to a metadata address, also by a redirect',
+      'no boot; not followed',
+      'ASVS 1.3.6, 13.2.4',
+    ],
+    [
+      'weak, short or placeholder secrets, a default admin password, debug in production',
+      'no boot',
+      'ASVS 13.2.3, 13.4.2',
+    ],
+  ]),
+  Faults: section('F', [
+    [
+      'Kratos and Hydra both down',
+      'no guarded request fails, login 503 within 1 s, well again within 10 s',
+      'ASVS 16.5.2',
+    ],
+    ['either of them slow (30 s)', 'time-out in 2 s, guarded requests as fast as before', 'ASVS 16.5.2'],
+    ['answers that are garbage', 'no session, no crash', 'ASVS 16.5.3'],
+    ['a provider whose key set is out of reach', 'known keys hold for 24 h', 'ASVS 16.5.2'],
+    ['Redis down', 'no guarded request fails, known ends hold, new ones come by SQL', 'ASVS 16.5.2'],
+    ['the database down', 'guarded requests go on until renewal, well again within 10 s', 'ASVS 16.5.2'],
+    ['a replica killed under load', 'only what it was answering fails, no session lost', 'ASVS 16.5.2'],
+    ['SIGTERM', 'readiness 503 first, then drained, nothing fails', 'ASVS 16.5.2'],
+    ['keys rotated under load on three replicas', 'nothing fails', 'ASVS 13.3.4'],
+    ['an emergency kill of a key', 'dead everywhere in 60 s', 'ASVS 13.3.4'],
+    [
+      'clocks that differ by five minutes',
+      'an end is an end, and logins say what is wrong',
+      'RFC 7519 §4.1.4',
+    ],
+    ['a full disk', 'no crash', 'ASVS 16.5.3'],
+    ['a secret or key file half-written', 'the last good one kept; cold, no boot', 'ASVS 16.5.3'],
+    ['cookies of before an upgrade, and after a rollback', 'nobody logged out', 'ASVS 16.5.2'],
+    ['an unhandled rejection', 'logged, and the process goes on', 'ASVS 16.5.4'],
+    ['an embedded child killed', 'restarted with backoff, the gateway degraded meanwhile', 'ASVS 16.5.2'],
+  ]),
+};

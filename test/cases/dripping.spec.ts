@@ -1,0 +1,80 @@
+import type { Socket } from 'node:net';
+import { setInterval as every } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { HeldSession } from '../support/gateway.js';
+import { startWayIn, statusesOf, type WayIn, waysIn } from './way.in.js';
+
+const sockets = 1000;
+/** Seconds until the last one is cut. */
+const patience = 30;
+
+let doors: readonly { readonly door: WayIn; readonly somebody: HeldSession }[];
+
+beforeAll(async () => {
+  doors = await Promise.all(
+    waysIn.map(async (way) => {
+      const door = await startWayIn(way);
+      return { door, somebody: await door.gateway.session() };
+    }),
+  );
+});
+
+afterAll(async () => {
+  await Promise.all((doors ?? []).map(({ door }) => door.stop()));
+});
+
+/** A request that never ends: headers without an end, or a body of which a byte comes each second. */
+async function drip(door: WayIn, inBody: boolean): Promise<Socket> {
+  const socket = await door.connect();
+  socket.resume();
+  socket.write(
+    inBody
+      ? `POST /auth/login HTTP/1.1\r\n${door.host}Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n`
+      : `GET / HTTP/1.1\r\n${door.host}`,
+  );
+  return socket;
+}
+
+/** Opens so many. @returns how long each of them lived, in seconds; one that isn't cut has no end to tell. */
+async function dripAll(door: WayIn): Promise<readonly number[]> {
+  const lives: number[] = [];
+  const open = new Map<Socket, string>();
+  for (let count = 0; count < sockets; count += 50) {
+    await Promise.all(
+      Array.from({ length: 50 }, async (_, index) => {
+        const inBody = index % 2 === 0;
+        const born = performance.now();
+        const socket = await drip(door, inBody);
+        open.set(socket, inBody ? 'a' : 'X-Drop: a\r\n');
+        socket.on('close', () => {
+          lives.push((performance.now() - born) / 1000);
+          open.delete(socket);
+        });
+      }),
+    );
+  }
+  const deadline = performance.now() + patience * 1000;
+  for await (const _ of every(1000)) {
+    open.forEach((drop, socket) => socket.write(drop));
+    if (open.size === 0 || performance.now() > deadline) {
+      break;
+    }
+  }
+  open.forEach((_drop, socket) => socket.destroy());
+  return [...lives];
+}
+
+it(`${sockets} sockets that drip are cut within ${patience} seconds, and everybody else is answered meanwhile [W08]`, async () => {
+  await Promise.all(
+    doors.map(async ({ door, somebody }) => {
+      const dripped = dripAll(door);
+      const request = `GET /api/v1/me HTTP/1.1\r\n${door.host}Connection: close\r\nCookie: ${somebody.cookie}\r\n\r\n`;
+      for (let count = 0; count < 50; count += 1) {
+        expect(statusesOf(await door.send(request))).toEqual([200]);
+      }
+      const lives = await dripped;
+      expect(lives).toHaveLength(sockets);
+      expect(Math.max(...lives)).toBeLessThan(patience);
+    }),
+  );
+}, 90_000);

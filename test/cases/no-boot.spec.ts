@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { newSecret, providerEnv } from '../support/gateway.js';
+
+const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+/** Runs the built program, which has to end by itself. @returns its exit code and everything that it wrote. */
+async function boot(env: Readonly<Record<string, string>>): Promise<{ code: unknown; output: string }> {
+  return new Promise((resolve) => {
+    const options = { env: { PATH: process.env['PATH'] ?? '', ...env }, timeout: 25_000 };
+    execFile(process.execPath, [program], options, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : error.code, output: stdout + stderr });
+    });
+  });
+}
+
+const wrong: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
+  [
+    'a placeholder for a secret, a default admin password and debug in production [W17]',
+    {
+      SECRETS: 'please-change-this-secret-0123456789-abcdefghijk',
+      ADMIN_PASSWORD: 'changeme-changeme',
+      LOG_LEVEL: 'trace',
+    },
+  ],
+  ['a short secret [W17]', { SECRETS: randomBytes(16).toString('hex') }],
+  [
+    'an address of a metadata service, whatever way it is written [W16]',
+    { HYDRA_ADMIN_URL: 'http://169.254.169.254', KRATOS_ADMIN_URL: 'http://2852039166/latest' },
+  ],
+];
+
+it.each(wrong)('no boot with %s', async (_what, values) => {
+  const [port = 0] = await findFreePorts(1);
+  const { code, output } = await boot({
+    ...providerEnv.ory,
+    PUBLIC_URL: 'https://auth.example.test',
+    PORT: String(port),
+    NODE_ENV: 'production',
+    SECRETS: newSecret(),
+    ADMIN_EMAIL: 'admin@example.test',
+    ...values,
+  });
+  expect(code).toBeGreaterThan(0);
+  const named = [...output.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, name]) => name);
+  expect(named.toSorted()).toEqual(Object.keys(values).toSorted());
+  for (const value of Object.values(values).filter((value) => value !== 'trace')) {
+    expect(output).not.toContain(value);
+  }
+  // Not a line of a log: it ended before it was a gateway.
+  expect(output).not.toContain('{"level"');
+});

@@ -1,0 +1,49 @@
+import { spawnSync } from 'node:child_process';
+import { expect, it } from 'vitest';
+
+const pinoLogger = new URL('../../dist/http/pino.logger.js', import.meta.url).href;
+const accessLog = new URL('../../dist/http/access.log.js', import.meta.url).href;
+
+/** What a process of its own says on standard output, line by line, when it does this with a `logger` and an `access` log. */
+function messagesOf(program: string): unknown[] {
+  const { stdout } = spawnSync(
+    process.execPath,
+    [
+      '--input-type=module',
+      '--eval',
+      `import { createLogger, flushLogger } from ${JSON.stringify(pinoLogger)};
+       import { AccessLog } from ${JSON.stringify(accessLog)};
+       const logger = createLogger('info');
+       const access = new AccessLog(logger);
+       const line = (path) => access.write('info', { reqId: 'r', method: 'GET', path, status: 200, ms: 1, remote: '::1' });
+       ${program}`,
+    ],
+    { encoding: 'utf8' },
+  );
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((text) => {
+      const { msg, path } = Object(JSON.parse(text));
+      return path ?? msg;
+    });
+}
+
+it.each([
+  ['exits in the same turn', 'process.exit(1);'],
+  ['throws', "throw new Error('nobody catches this');"],
+  ['has nothing more to do', ''],
+  ['flushes and exits', 'await flushLogger(logger); process.exit();'],
+  ['exits in a later turn', 'setImmediate(() => setImmediate(() => process.exit()));'],
+])('a process that %s loses no line, and they stand in the order in which they were written', (_how, end) => {
+  expect(
+    messagesOf(`logger.info('first'); line('/second'); logger.warn('third'); line('/fourth'); ${end}`),
+  ).toEqual(['first', '/second', 'third', '/fourth']);
+});
+
+it('a line that is written after a flush comes too', () => {
+  expect(messagesOf("line('/first'); await flushLogger(logger); line('/second'); process.exit();")).toEqual([
+    '/first',
+    '/second',
+  ]);
+});

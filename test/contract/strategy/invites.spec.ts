@@ -1,0 +1,179 @@
+import { beforeAll, expect } from 'vitest';
+import { z } from 'zod';
+import { expectNobody, expectRefusal, fieldOf, strategyContract } from '../../support/contract.suite.js';
+import { newPerson } from '../../support/person.js';
+import type { Member } from '../../support/provider.driver.js';
+import { sendForm, travel } from '../../support/travel.js';
+import { type Page, UserAgent } from '../../support/user-agent.js';
+
+const orgSchema = z.looseObject({ id: z.string() });
+const inviteSchema = z.looseObject({ url: z.string().nullable() });
+
+strategyContract('invites', ({ name, row, party, gateway }) => {
+  let owner: UserAgent;
+  let orgId: string;
+
+  beforeAll(async () => {
+    owner = new UserAgent(gateway().url);
+    await party().logIn(owner, await party().side.enrol());
+    orgId = orgSchema.parse((await owner.post('/api/v1/orgs', { name: 'Analytical Engines' })).json()).id;
+  });
+
+  /** Makes an invite. @param body `{}` for one that anybody may redeem. @returns its token. */
+  async function invite(body: { readonly email?: string } = {}): Promise<string> {
+    const answer = await owner.post(`/api/v1/orgs/${orgId}/invites`, body);
+    return new URL(inviteSchema.parse(answer.json()).url ?? '').searchParams.get('invite') ?? expect.fail();
+  }
+
+  async function logInWith(agent: UserAgent, member: Member, token: string, kind = 'login'): Promise<Page> {
+    const query = new URLSearchParams({ invite: token, return_to: '/api/v1/me' });
+    const { page } = await travel(agent, `${gateway().url}/auth/${kind}?${query}`);
+    return (await sendForm(agent, page, member.credentials)).page;
+  }
+
+  async function orgOf(agent: UserAgent): Promise<unknown> {
+    return fieldOf(await agent.fetch('/auth/session'), 'claims', 'org', 'id');
+  }
+
+  row('a login with an invite ends as a member of its organisation', async () => {
+    const agent = new UserAgent(gateway().url);
+    const page = await logInWith(agent, await party().side.enrol(), await invite());
+    expect([page.status, page.url]).toEqual([200, `${gateway().url}/api/v1/me`]);
+    expect(await orgOf(agent)).toBe(orgId);
+  });
+
+  row('a sign-up with an invite ends as a member of its organisation', async () => {
+    const agent = new UserAgent(gateway().url);
+    const { email, name: called, password } = newPerson();
+    const member =
+      name === 'ory'
+        ? {
+            ...(await party().side.enrol()),
+            credentials: { 'traits.email': email, 'traits.name': called, password },
+          }
+        : await party().side.enrol();
+    const page = await logInWith(agent, member, await invite(), 'signup');
+    expect([page.status, page.url]).toEqual([200, `${gateway().url}/api/v1/me`]);
+    expect(await orgOf(agent)).toBe(orgId);
+  });
+
+  row('a login with an invite that cannot be redeemed goes on, and says why', async () => {
+    const begun = await new UserAgent(gateway().url).request(`/auth/login?invite=${'x'.repeat(5000)}`);
+    // More than this no browser keeps.
+    expect(begun.headers.get('set-cookie')?.length).toBeLessThan(4096);
+    const used = await invite();
+    await logInWith(new UserAgent(gateway().url), await party().side.enrol(), used);
+    const unverified = await party().side.enrol({ emailVerified: false });
+    const member = await party().side.enrol();
+    for (const [token, whose, notice] of [
+      [used, member, 'invite_gone'],
+      ['x'.repeat(5000), member, 'invite_gone'],
+      [await invite({ email: 'somebody.else@example.test' }), member, 'invite_refused'],
+      [await invite({ email: unverified.email }), unverified, 'invite_unverified'],
+    ] as const) {
+      const agent = new UserAgent(gateway().url);
+      const page = await logInWith(agent, whose, token);
+      expect([page.status, page.url]).toEqual([200, `${gateway().url}/?notice=${notice}`]);
+      expect(await orgOf(agent)).toBeUndefined();
+    }
+  });
+
+  row('POST /auth/login with an invite: refused with a bad one, a member with a good one', async () => {
+    const agent = new UserAgent(gateway().url);
+    const { access_token: accessToken } = await party().tokens(agent, await party().side.enrol());
+    const app = new UserAgent(gateway().url);
+    const refused = await app.post('/auth/login', { accessToken, inviteToken: 'nothing' });
+    expect([refused.status, fieldOf(refused, 'code')]).toEqual([410, 'gone']);
+    await expectNobody(app);
+    expect((await app.post('/auth/login', { accessToken, inviteToken: await invite() })).status).toBe(200);
+    expect(await orgOf(app)).toBe(orgId);
+  });
+
+  row('a login with a verified address of an organisation’s domain ends as its member', async () => {
+    const domain = 'engines.example.test';
+    const joinable = { domain, join_policy: 'domain' } as const;
+    await gateway().query().updateTable('orgs').set(joinable).where('id', '=', orgId).execute();
+    const member = await party().side.enrol({ email: `ada@${domain}` });
+    for (const _device of ['the first', 'another']) {
+      const agent = new UserAgent(gateway().url);
+      await party().logIn(agent, member);
+      expect(await orgOf(agent)).toBe(orgId);
+    }
+    const unverified = await party().side.enrol({ email: `eve@${domain}`, emailVerified: false });
+    const outsider = new UserAgent(gateway().url);
+    await party().logIn(outsider, unverified);
+    expect(await orgOf(outsider)).toBeUndefined();
+    // Who acts for another organisation goes on to, unless the login is for an invite.
+    const founder = await party().side.enrol();
+    const elsewhere = new UserAgent(gateway().url);
+    await party().logIn(elsewhere, founder);
+    const own = orgSchema.parse((await elsewhere.post('/api/v1/orgs', { name: 'Own' })).json());
+    const again = new UserAgent(gateway().url);
+    await party().logIn(again, founder);
+    expect(await orgOf(again)).toBe(own.id);
+    const invited = new UserAgent(gateway().url);
+    await logInWith(invited, founder, await invite());
+    expect(await orgOf(invited)).toBe(orgId);
+  });
+
+  row('who is logged in and follows an invite from elsewhere is asked first', async () => {
+    const agent = new UserAgent(gateway().url);
+    const token = await invite();
+    const path = `/auth/login?invite=${token}&return_to=/api/v1/me`;
+    const start = async (headers: Readonly<Record<string, string>>, to = path): Promise<string> =>
+      (await agent.request(`${gateway().url}${to}`, { headers })).headers.get('location') ?? '';
+    const elsewhere = { 'sec-fetch-site': 'cross-site' };
+    const begun = new URL(party().side.endpoints.authorization).pathname;
+    expect(await start(elsewhere)).toContain(begun);
+    await party().logIn(agent, await party().side.enrol());
+    for (const site of ['cross-site', 'same-site', 'none']) {
+      expect(await start({ 'sec-fetch-site': site })).toBe(`/invitation?invite=${token}`);
+    }
+    expect(await start({ 'sec-fetch-site': 'same-origin' })).toContain(begun);
+    expect(await start({})).toContain(begun);
+    for (const without of ['/auth/login', '/auth/login?invite=', '/auth/login?invite=a&invite=b']) {
+      expect(await start(elsewhere, without)).toContain(begun);
+    }
+    expect(await orgOf(agent)).toBeUndefined();
+  });
+
+  /** What Hydra says instead, of a login when another one of the same browser began after it. */
+  function overtake(answer: URL): URL {
+    answer.searchParams.delete('code');
+    answer.searchParams.set('error', 'request_forbidden');
+    return answer;
+  }
+  async function overtaken(agent: UserAgent, start: string): Promise<URL> {
+    return overtake(await party().answer(agent, await party().side.enrol(), start));
+  }
+  const isRefused = async (): Promise<void> => {
+    const agent = new UserAgent(gateway().url);
+    const answer = await overtaken(agent, `${gateway().url}/auth/login?invite=${await invite()}`);
+    await expectRefusal(agent, await agent.navigate(answer.href), 403, 'login_refused');
+  };
+  row(
+    'a login that begins anew keeps its invite and where it returns to',
+    async () => {
+      const agent = new UserAgent(gateway().url);
+      const start = `${gateway().url}/auth/login?invite=${await invite()}&return_to=/api/v1/me`;
+      const answer = await overtaken(agent, start);
+      const { page } = await travel(agent, answer.href);
+      expect([page.status, page.url]).toEqual([200, `${gateway().url}/api/v1/me`]);
+      expect(await orgOf(agent)).toBe(orgId);
+      expect(fieldOf(page, 'email')).toContain('@');
+      // Three times; then something else must be wrong.
+      const browser = new UserAgent(gateway().url);
+      let next = await overtaken(browser, `${gateway().url}/auth/login`);
+      for (let attempt = 1; attempt < 4; attempt += 1) {
+        const arrival = await travel(
+          browser,
+          next.href,
+          ({ pathname, searchParams }) => pathname === '/auth/callback' && searchParams.has('code'),
+        );
+        next = overtake(arrival.next ?? expect.fail());
+      }
+      await expectRefusal(browser, await browser.navigate(next.href), 403, 'login_state_invalid');
+    },
+    { auth0: isRefused, oidc: isRefused },
+  );
+});

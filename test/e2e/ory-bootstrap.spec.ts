@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Database } from '../../src/database/database.schema.js';
+import { logIn, newPerson, type Person, signUp } from '../support/person.js';
+import { readHealth } from '../support/health.js';
+import { type FaultyProxy, startFaultyProxy } from '../support/faulty.proxy.js';
+import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { type Stack, startStack, waitUntil } from '../support/stack.js';
+import { UserAgent } from '../support/user-agent.js';
+
+const administrator = newPerson();
+const ordinary = newPerson();
+let stack: Stack;
+let wire: FaultyProxy | undefined;
+
+beforeAll(async () => {
+  stack = await startStack({ env: settingsOf(administrator) });
+});
+
+afterAll(async () => {
+  await stack?.stop();
+  await wire?.stop();
+});
+
+function settingsOf({ email, password }: Person): Record<string, string> {
+  return { ADMIN_EMAIL: email, ADMIN_PASSWORD: password };
+}
+
+/** Whether somebody who logs in now may read all accounts. */
+async function isAdministrator(person: Person): Promise<boolean> {
+  const agent = new UserAgent(stack.url);
+  await logIn(agent, person);
+  const { status } = await agent.fetch('/api/v1/users');
+  expect([200, 403]).toContain(status);
+  return status === 200;
+}
+
+async function administratorsMade(): Promise<number> {
+  const { query } = stack.app().get(Database, { strict: false });
+  return (
+    await query.selectFrom('audit_events').select('id').where('type', '=', 'administrator_created').execute()
+  ).length;
+}
+
+/** Log lines of the gateway with this reason. */
+const said = (reason: string): Record<string, unknown>[] =>
+  stack.log.map((line) => JSON.parse(line)).filter((line) => line.reason === reason);
+
+it('the first administrator is made once, and told in the trail once, however often the gateway starts', async () => {
+  expect(await isAdministrator(administrator)).toBe(true);
+  expect(await administratorsMade()).toBe(1);
+  await stack.restartGateway();
+  expect(await isAdministrator(administrator)).toBe(true);
+  expect(await administratorsMade()).toBe(1);
+  expect(said('administrator_not_made')).toEqual([]);
+});
+
+it('an administrator whose role was lost in the database has it again after a start', async () => {
+  const { query } = stack.app().get(Database, { strict: false });
+  await query.updateTable('users').set({ role: 'user' }).execute();
+  expect(await isAdministrator(administrator)).toBe(false);
+  await stack.restartGateway();
+  expect(await isAdministrator(administrator)).toBe(true);
+});
+
+it('whoever registered with the address of ADMIN_EMAIL is no administrator', async () => {
+  await signUp(new UserAgent(stack.url), ordinary);
+  await stack.restartGateway(settingsOf(ordinary));
+  expect(await isAdministrator(ordinary)).toBe(false);
+  expect(await administratorsMade()).toBe(1);
+  expect(said('administrator_not_made')).toHaveLength(1);
+});
+
+it('one of the two alone makes nobody administrator', async () => {
+  const nobody = newPerson();
+  await stack.restartGateway({ ADMIN_EMAIL: nobody.email, ADMIN_PASSWORD: '' });
+  expect(await administratorsMade()).toBe(1);
+});
+
+it(
+  'what Ory cannot do yet is tried again after 250 ms, then after twice as long each time; until then the gateway is degraded',
+  { timeout: 30_000 },
+  async () => {
+    const [port = 0] = await findFreePorts(1);
+    wire = await startFaultyProxy(port, stack.env['HYDRA_ADMIN_URL'] ?? '');
+    wire.down();
+    const restarted = stack.restartGateway({ HYDRA_ADMIN_URL: wire.url });
+    await waitUntil(() => said('ory_bootstrap_pending').length >= 4, 'four attempts');
+    expect(await readHealth(stack.url)).toMatchObject({
+      status: 'degraded',
+      details: { provider: { status: 'degraded' } },
+    });
+    wire.reset();
+    await restarted;
+    const waits = said('ory_bootstrap_pending').flatMap(({ retryMs }) =>
+      retryMs === undefined ? [] : [retryMs],
+    );
+    expect(waits.slice(0, 4)).toEqual([250, 500, 1000, 2000]);
+    expect(await isAdministrator(administrator)).toBe(true);
+  },
+);

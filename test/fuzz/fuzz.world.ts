@@ -1,0 +1,113 @@
+import { Database } from '../../src/database/database.schema.js';
+import { fullScope } from '../../src/session/scopes.js';
+import { administratorAt } from '../support/administrator.js';
+import { makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
+import { type Gateway, type HeldSession, newIdentity } from '../support/gateway.js';
+import { keyOf } from '../support/world.js';
+
+/** Who sends a request. */
+export const callers = ['nobody', 'administrator', 'bearer', 'key', 'member', 'broken'] as const;
+export type Caller = (typeof callers)[number];
+
+/** People and things that requests can be about: an id in a path is right often enough to get behind the checks. */
+export interface FuzzWorld {
+  /** What stands for a word such as `~org~`. */
+  readonly words: ReadonlyMap<string, string>;
+  /** Credentials, none of which may stand in an answer or in the log. */
+  readonly secrets: readonly string[];
+  /** Addresses, none of which may stand in the log. */
+  readonly addresses: readonly string[];
+  /** Address of somebody whom only administrators may know of. */
+  readonly strangersAddress: string;
+  headersOf(caller: Caller): readonly (readonly [string, string])[];
+}
+
+/** Makes an organisation of two, another one, and one of everything that can be named. */
+export async function makeFuzzWorld(gateway: Gateway): Promise<FuzzWorld> {
+  const administrator = await administratorAt(gateway);
+  const member = await gateway.session();
+  const stranger = await gateway.session(newIdentity());
+  const unique = administrator.user.id.slice(-12);
+  const orgId = await plantOrg(gateway, `fuzz-${unique}`, { owner: administrator, member });
+  const otherOrgId = await plantOrg(gateway, `other-${unique}`, { owner: stranger });
+  const pending = await gateway.session();
+  await gateway.app
+    .get(Database, { strict: false })
+    .query.insertInto('memberships')
+    .values({
+      org_id: orgId,
+      user_id: pending.user.id,
+      role: 'member',
+      state: 'requested',
+      created_at: Date.now(),
+    })
+    .execute();
+  const as = cookieOf(administrator);
+  const key = await makeKey(gateway, as);
+  const userKey = await makeKey(gateway, cookieOf(member));
+  const orgKey = await makeKey(gateway, as, {}, `/api/v1/orgs/${orgId}/api-keys`);
+  const invite = await send(gateway, 'POST', `/api/v1/orgs/${orgId}/invites`, as, {});
+  const open = await send(gateway, 'POST', `/api/v1/orgs/${otherOrgId}/invites`, cookieOf(stranger), {});
+  const mine = await send(gateway, 'POST', `/api/v1/orgs/${otherOrgId}/invites`, cookieOf(stranger), {
+    email: administrator.user.email,
+  });
+  const apiKey = await keyOf(gateway.app, administrator.user.id, fullScope);
+  const words = new Map([
+    ['org', orgId],
+    ['slug', `new-${unique}`],
+    ['otherOrg', otherOrgId],
+    ['me', administrator.user.id],
+    ['user', member.user.id],
+    ['stranger', stranger.user.id],
+    ['session', member.claims.sid],
+    ['mySession', administrator.claims.sid],
+    ['key', key.id],
+    ['userKey', userKey.id],
+    ['orgKey', orgKey.id],
+    ['invite', textOf(invite, 'id')],
+    ['myInvite', textOf(mine, 'id')],
+    ['pending', pending.user.id],
+    ['inviteToken', textOf(open, 'url').split('=').at(-1) ?? ''],
+    ['token', administrator.token],
+    ['apiKey', apiKey],
+  ]);
+  const sessions = [administrator, member, stranger, pending];
+  return {
+    words,
+    secrets: [
+      ...gateway.configuration.SECRETS,
+      ...sessions.flatMap(({ sealed, token }) => [sealed, token]),
+      apiKey,
+      key.key,
+      userKey.key,
+      orgKey.key,
+    ].map(String),
+    addresses: sessions.map(({ user }) => String(user.email)),
+    strangersAddress: String(stranger.user.email),
+    headersOf: (caller) => {
+      switch (caller) {
+        case 'nobody':
+          return [];
+        case 'administrator':
+          return [['Cookie', administrator.cookie]];
+        case 'bearer':
+          return [['Authorization', administrator.bearer]];
+        case 'key':
+          return [['X-API-Key', apiKey]];
+        case 'member':
+          return [['Cookie', member.cookie]];
+        case 'broken':
+          return [['Cookie', `${administrator.cookie.slice(0, -3)}AAA`]];
+      }
+    },
+  };
+}
+
+/** The text with every `~word~` that the world knows replaced. */
+export function withWords(text: string, { words }: FuzzWorld): string {
+  return text.replaceAll(/~(\w+)~/g, (whole, word: string) => words.get(word) ?? whole);
+}
+
+function cookieOf({ cookie }: HeldSession): { cookie: string } {
+  return { cookie };
+}

@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import { type Gateway, startGateway } from '../support/gateway.js';
+import { listRoutes } from '../support/route.list.js';
+import { faultsOf, logFaults } from './answer.rules.js';
+import { type FuzzWorld, makeFuzzWorld } from './fuzz.world.js';
+import { toWire } from './case.wire.js';
+import { memberSchema } from './right.values.js';
+import type { FuzzCase, FuzzRoute } from './route.cases.js';
+import { type WireAnswer, sendBytes, toBytes } from './wire.client.js';
+
+const operationSchema = z.looseObject({
+  parameters: z.array(z.looseObject({ name: z.string(), in: z.string(), schema: memberSchema })).optional(),
+  requestBody: z
+    .looseObject({
+      content: z.record(
+        z.string(),
+        z.looseObject({ schema: z.looseObject({ properties: z.record(z.string(), memberSchema) }) }),
+      ),
+    })
+    .optional(),
+  responses: z.record(z.string(), z.unknown()),
+});
+const documentSchema = z.looseObject({ paths: z.record(z.string(), z.record(z.string(), operationSchema)) });
+
+/** Fields of the pages' forms, and of Kratos' and Hydra's. */
+const formFields = [
+  'name',
+  'slug',
+  'role',
+  'scope',
+  'email',
+  'domain',
+  'joinPolicy',
+  'version',
+  'confirmation',
+  'expires',
+  'action',
+  'return_to',
+  'challenge',
+  'consent_challenge',
+  'logout_challenge',
+  'grant_scope',
+  'remember',
+  'code',
+  'token',
+  'flow',
+  'method',
+  'identifier',
+  'password',
+  'csrf_token',
+  'traits.email',
+] as const;
+const pageParameters = [
+  'cursor',
+  'search',
+  'flow',
+  'return_to',
+  'login_challenge',
+  'consent_challenge',
+  'logout_challenge',
+  'code',
+  'state',
+  'port',
+  'id',
+  'error',
+] as const;
+
+/** Milliseconds of this process' own processor time that one small request may cost, with its client. */
+const processorTime = 1500;
+
+/** A gateway that listens, and what has come out of it. */
+export interface FuzzedGateway {
+  readonly gateway: Gateway;
+  readonly port: number;
+  /** What the OpenAPI document has. */
+  readonly operations: readonly FuzzRoute[];
+  /** All other routes, pages and the proxy among them. */
+  readonly others: readonly FuzzRoute[];
+  /** Sends a case. @returns the answer, and all that is wrong with it. */
+  send(route: FuzzRoute, sent: FuzzCase): Promise<{ answer: WireAnswer; faults: readonly string[] }>;
+  /** Whom and what cases are about, from now on. */
+  renewWorld(): Promise<FuzzWorld>;
+}
+
+/** Starts a gateway without Kratos and Hydra, behind a proxy that it trusts. */
+export async function startFuzzedGateway(): Promise<FuzzedGateway> {
+  const gateway = await startGateway({ TRUST_PROXY: '127.0.0.1' });
+  await gateway.app.listen(0, '127.0.0.1');
+  const { port } = z.looseObject({ port: z.number() }).parse(gateway.app.getHttpServer().address());
+  const document = documentSchema.parse((await gateway.request('/docs/openapi.json')).json());
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => toRoute(method.toUpperCase(), path, operation)),
+  );
+  const known = new Set(operations.map(({ method, path }) => `${method} ${path}`));
+  const others = listRoutes(gateway.app.getHttpAdapter().getInstance())
+    .map(({ method, pattern }) => ({ method, path: pattern.replaceAll(/:(\w+)/g, '{$1}') }))
+    .filter(
+      ({ method, path }) => method !== 'HEAD' && method !== 'OPTIONS' && !known.has(`${method} ${path}`),
+    )
+    .map(({ method, path }) => otherRoute(method, path));
+  let world = await makeFuzzWorld(gateway);
+  return {
+    gateway,
+    port,
+    operations,
+    others,
+    send: async (route, sent) => {
+      const linesBefore = gateway.log.length;
+      const spentBefore = process.cpuUsage();
+      const answer = await sendBytes(port, toBytes(toWire(sent, world)));
+      const { user, system } = process.cpuUsage(spentBefore);
+      const spent = (user + system) / 1000;
+      const faults = [
+        ...faultsOf(route, sent, answer, world),
+        ...logFaults(gateway.log.slice(linesBefore), world),
+        ...(spent > processorTime ? [`it took ${spent} ms of the processor`] : []),
+      ];
+      // What was changed may have been needed: the next case finds all of it again.
+      if (sent.method !== 'GET' && sent.method !== 'HEAD' && answer.status >= 200 && answer.status < 400) {
+        world = await makeFuzzWorld(gateway);
+      }
+      return { answer, faults };
+    },
+    renewWorld: async () => {
+      world = await makeFuzzWorld(gateway);
+      return world;
+    },
+  };
+}
+
+function toRoute(method: string, path: string, operation: z.output<typeof operationSchema>): FuzzRoute {
+  const [content] = Object.entries(operation.requestBody?.content ?? {});
+  const query = (operation.parameters ?? []).filter((parameter) => parameter.in === 'query');
+  return {
+    method,
+    path,
+    query: Object.fromEntries(query.map(({ name, schema }) => [name, schema])),
+    body:
+      content === undefined
+        ? undefined
+        : {
+            type: content[0] === 'application/json' ? 'json' : 'form',
+            members: content[1].schema.properties,
+          },
+    mayBeUnavailable: '503' in operation.responses,
+  };
+}
+
+function otherRoute(method: string, path: string): FuzzRoute {
+  return {
+    method,
+    path,
+    query: Object.fromEntries(pageParameters.map((name) => [name, {}])),
+    body:
+      method === 'GET'
+        ? undefined
+        : { type: 'form', members: Object.fromEntries(formFields.map((name) => [name, {}])) },
+    mayBeUnavailable: true,
+  };
+}
