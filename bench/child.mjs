@@ -19,6 +19,9 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, () => process.exit(1));
 }
 
+/** Settings of every server in Node: docker/Dockerfile starts ours so, and the others are to have what ours has. */
+export const nodeSettings = { NODE_OPTIONS: '--use-largepages=silent' };
+
 /** A loopback port that nothing listens on. */
 export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');

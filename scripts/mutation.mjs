@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { Instrumenter } from '@stryker-mutator/instrumenter';
 import { createVitest } from 'vitest/node';
-import { leftOut, plan } from './mutation.plan.mjs';
+import { apart, leftOut, plan } from './mutation.plan.mjs';
 import { identity, keep, readAlive, writeTable } from './mutation.report.mjs';
 import { createProgress } from './progress.mjs';
 import { bringPrograms } from './test.programs.mjs';
@@ -147,6 +147,9 @@ async function mutate(sandbox, file, specs) {
       throw new Error(`${file}: the specs fail without a mutant: ${sound?.by.join('; ')}`);
     }
     const { covering, statics } = readCoverage(sandbox);
+    if (apart.has(file)) {
+      covering.forEach((_specs, id) => statics.add(id));
+    }
     const isAlive = ({ id }) => results.get(id).state === 'survived';
     // The strongest first, alone; what it leaves is for the others.
     for (const round of [specs.slice(0, 1), specs.slice(1)]) {
@@ -165,7 +168,7 @@ async function mutate(sandbox, file, specs) {
         note(outcomes);
       }
     }
-    // What is worked out at an import needs a process of its own, which takes seconds.
+    // What is worked out at an import, or once at a start, needs a process of its own, which takes seconds.
     for (const { id } of mutants.filter((mutant) => isAlive(mutant) && statics.has(mutant.id))) {
       const copies = specs.slice(0, 2).map((spec) => ({ spec, id }));
       note(await run(sandbox, copies, { isStatic: true }));

@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, readFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, startChild } from '../child.mjs';
+import { freePort, nodeSettings, startChild } from '../child.mjs';
 import { fill, revoke } from '../own/fill.mjs';
 import { damaged } from './stateless.mjs';
 
@@ -56,7 +56,7 @@ export async function startOwn(bench, data, env = {}) {
   const { pid, stop } = await startChild({
     command: bench.node,
     args: [program],
-    env: { ...data.env, HOST: '127.0.0.1', PORT: String(port), ...env },
+    env: { ...nodeSettings, ...data.env, HOST: '127.0.0.1', PORT: String(port), ...env },
     log: join(bench.folder, `own-${port}.log`),
     probe: `${origin}/health/live`,
   });

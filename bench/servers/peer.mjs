@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, startChild } from '../child.mjs';
+import { freePort, nodeSettings, startChild } from '../child.mjs';
 
 export const peersFolder = fileURLToPath(new URL('../peers', import.meta.url));
 
@@ -23,7 +23,7 @@ export async function startPeer(bench, program, env = {}, probe = '/') {
   const { pid, stop } = await startChild({
     command: bench.node,
     args: [join(peersFolder, `${program}.mjs`)],
-    env: { ...env, PORT: String(port) },
+    env: { ...nodeSettings, ...env, PORT: String(port) },
     log: join(bench.folder, `${program}.log`),
     probe: origin + probe,
   });

@@ -15,6 +15,9 @@ import { usedFrom } from './used.from.js';
 
 const bearerCredentials = /^Bearer +([\w.-]+) *$/i;
 const apiKeyForm = /^vst_/;
+const usualScheme = 'Bearer ';
+/** As most programs write it, and not an API key: a token in another spelling is verified each time. */
+const usualBearer = /^[Bb]earer (?!vst_)/;
 /** Names under which somebody might put a credential into a URL, where logs and histories keep it. */
 const credentialParameters = new Set(['api_key', 'apikey', 'api-key', 'x-api-key', 'access_token']);
 
@@ -69,18 +72,7 @@ export class RequestAuthenticator {
       return this.#keyHolder(apiKey);
     }
     if (authorization !== undefined) {
-      const token = bearerOf(request);
-      if (token === undefined) {
-        throw new Problem('unauthenticated', { reason: 'authorization_malformed' });
-      }
-      if (apiKeyForm.test(token)) {
-        return this.#keyHolder(token);
-      }
-      const digest = digestOf(token);
-      const known = this.#tokens.recall('bearer', digest);
-      return known === undefined
-        ? this.#bearer(token, digest).then(asMiss)
-        : { principal: known, cache: 'hit' };
+      return this.#bearerHolder(request, authorization);
     }
     const sealed = this.#cookie.find(request);
     if (sealed === undefined) {
@@ -101,6 +93,23 @@ export class RequestAuthenticator {
    */
   async bearerClaims(token: string): Promise<Claims> {
     return (await this.#bearer(token, digestOf(token))).claims;
+  }
+
+  #bearerHolder(request: FastifyRequest, authorization: string): Authenticated | Promise<Authenticated> {
+    if (usualBearer.test(authorization)) {
+      // What is known needs no look at its characters.
+      const known = this.#tokens.recall('bearer', digestOf(authorization.slice(usualScheme.length)));
+      if (known !== undefined) {
+        return { principal: known, cache: 'hit' };
+      }
+    }
+    const token = bearerOf(request);
+    if (token === undefined) {
+      throw new Problem('unauthenticated', { reason: 'authorization_malformed' });
+    }
+    return apiKeyForm.test(token)
+      ? this.#keyHolder(token)
+      : this.#bearer(token, digestOf(token)).then(asMiss);
   }
 
   async #bearer(token: string, digest: string): Promise<Principal> {

@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { version } from '../../src/core/version.js';
@@ -44,7 +45,18 @@ it('runs as an ordinary user, and writes to one folder', () => {
     PORT: '3000',
     DATA_DIR: '/data',
   });
-  expect(last('CMD').map(({ text }) => text)).toEqual(['CMD ["node", "dist/main.js"]']);
+  expect(last('CMD').map(({ text }) => text)).toEqual([
+    'CMD ["node", "--use-largepages=silent", "dist/main.js"]',
+  ]);
+});
+
+it('starts with options that this Node takes', async () => {
+  const [, line = '[]'] = /^CMD (.*)$/.exec(last('CMD')[0]?.text ?? '') ?? [];
+  const [command, ...words] = z.array(z.string()).parse(JSON.parse(line));
+  expect(command).toBe('node');
+  expect(words.pop()).toBe('dist/main.js');
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [...words, '-p', '1 + 1']);
+  expect([stdout, stderr]).toEqual(['2\n', '']);
 });
 
 it('runs no install script, and takes no development package into the image', () => {
