@@ -54,6 +54,19 @@ describe('encoding of the augmented token', () => {
     expect(statuses).toEqual(variants.map(() => 401));
   });
 
+  it('a token that was taken before is refused behind anything that is not the scheme', async () => {
+    const schemes = ['Bearer ', 'bearer ', 'BEARER   '];
+    const others = ['DPoP   ', 'Basic: ', 'Bearer', 'Bearer\t', 'Bearer=', 'xBearer ', 'Bearer  x', ''];
+    for (const [spellings, status] of [
+      [schemes, 200],
+      [others, 401],
+      [schemes, 200],
+    ] as const) {
+      const statuses = await Promise.all(spellings.map((scheme) => bearer(`${scheme}${session.token}`)));
+      expect(statuses).toEqual(spellings.map(() => status));
+    }
+  });
+
   it('a token whose session has ended is refused in every encoding of it [T13]', async () => {
     const held = await gateway.session();
     const before = await Promise.all(otherLastCharacters(held.token).map((token) => inCookie(token)));

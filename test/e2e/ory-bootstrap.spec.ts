@@ -52,6 +52,8 @@ it('the first administrator is made once, and told in the trail once, however of
   expect(await isAdministrator(administrator)).toBe(true);
   expect(await administratorsMade()).toBe(1);
   expect(said('administrator_not_made')).toEqual([]);
+  await waitUntil(() => stack.log.filter((line) => line.includes('are set up')).length === 2, 'the set-up');
+  expect(await readHealth(stack.url)).toMatchObject({ status: 'ok' });
 });
 
 it('an administrator whose role was lost in the database has it again after a start', async () => {
@@ -73,7 +75,9 @@ it('whoever registered with the address of ADMIN_EMAIL is no administrator', asy
 it('one of the two alone makes nobody administrator', async () => {
   const nobody = newPerson();
   await stack.restartGateway({ ADMIN_EMAIL: nobody.email, ADMIN_PASSWORD: '' });
+  await stack.restartGateway({ ADMIN_EMAIL: '', ADMIN_PASSWORD: nobody.password });
   expect(await administratorsMade()).toBe(1);
+  expect(said('ory_bootstrap_pending')).toEqual([]);
 });
 
 it(
@@ -98,3 +102,24 @@ it(
     expect(await isAdministrator(administrator)).toBe(true);
   },
 );
+
+it('while Ory is well and not set up, the gateway is degraded', { timeout: 30_000 }, async () => {
+  const [port = 0] = await findFreePorts(1);
+  const own = stack.env['KRATOS_ADMIN_URL'] ?? '';
+  const kratos = await startFaultyProxy(port, own);
+  try {
+    const before = said('ory_bootstrap_pending').length;
+    kratos.rewrite('/admin/identities', () => ({ nothing: 'that Kratos would say' }));
+    const restarted = stack.restartGateway({ ...settingsOf(administrator), KRATOS_ADMIN_URL: kratos.url });
+    await waitUntil(() => said('ory_bootstrap_pending').length >= before + 2, 'two attempts');
+    expect(await readHealth(stack.url)).toMatchObject({
+      status: 'degraded',
+      details: { provider: { status: 'degraded' } },
+    });
+    kratos.reset();
+    await restarted;
+    await stack.restartGateway({ KRATOS_ADMIN_URL: own });
+  } finally {
+    await kratos.stop();
+  }
+});
