@@ -249,7 +249,7 @@ ${versionsPart(found)}
 
 ## Guard against regressions
 
-\`npm run bench:check\` measures Vestibule's own ratios anew, in about three minutes, and fails when one is below the stored one of
+\`npm run bench:check\` measures Vestibule's own ratios anew, in about six minutes, and fails when one is below the stored one of
 [bench/ratios.json](../bench/ratios.json) by more than the stored spread. Times are never compared.
 `;
 }

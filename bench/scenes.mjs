@@ -76,26 +76,38 @@ export async function measureSessions(bench, data, { record, rounds, seconds }) 
 }
 
 /**
- * A hot cookie with no ended session and with a million, in two processes. Fresh ones each round: two processes of the same program
- * differ by some percent for as long as they live.
+ * A hot cookie with no ended session and with a million, in two processes that run beside each other and are asked in turns. Fresh ones
+ * each round: two processes of the same program differ by some percent for as long as they live.
+ * @param options.turns how often they are asked in a round.
  */
-export async function measureRevoked(bench, data, { record, rounds, seconds, revoked }) {
+export async function measureRevoked(bench, data, { record, rounds, seconds, revoked, turns = 1 }) {
   bench.say(`${revoked} ended sessions`);
   const env = await prepareRevoked(data, revoked);
   for (let round = 0; round < rounds; round += 1) {
-    const pair = {};
-    const measured = (role, own) => async () => {
-      const { cases, processes, stop } = await startOwn(bench, data, own);
+    const none = await startOwn(bench, data);
+    try {
+      const million = await startOwn(bench, data, env);
       try {
-        await verify(cases.cookie);
-        await warmUp(cases.cookie, bench.warm * 2, processes);
-        pair[role] = await drive(cases.cookie, seconds, processes);
+        for (const { cases, processes } of [none, million]) {
+          await verify(cases.cookie);
+          await warmUp(cases.cookie, bench.warm * 2, processes);
+        }
+        for (let turn = 0; turn < turns; turn += 1) {
+          const pair = {};
+          const run =
+            (role, { cases, processes }) =>
+            async () => {
+              pair[role] = await drive(cases.cookie, seconds, processes);
+            };
+          await inTurns(round + turn, run('base', none), run('guarded', million));
+          record('revoked', pair);
+        }
       } finally {
-        await stop();
+        await million.stop();
       }
-    };
-    await inTurns(round, measured('base', {}), measured('guarded', env));
-    record('revoked', pair);
+    } finally {
+      await none.stop();
+    }
   }
 }
 
