@@ -1,10 +1,12 @@
 import { Module } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
 import type { Configuration } from '../config/configuration.js';
 import { CONFIGURATION } from '../config/config.module.js';
 import { CookieJar } from './cookie.writer.js';
 
 /** What controllers need for cookies; hooks, filter and pipe are put on in http.setup. */
 @Module({
+  imports: [DiscoveryModule],
   providers: [
     {
       provide: CookieJar,

@@ -9,7 +9,7 @@ import { ProblemFilter } from './problem.filter.js';
 import { RequestLogger } from './request.logger.js';
 import { pathOf } from './request.path.js';
 import { securityHeaders } from './security.headers.js';
-import { createValidationPipe } from './validation.pipe.js';
+import { validateSchemas } from './validation.pipe.js';
 
 /**
  * Paths that a probe or scraper asks for by address, or the provider by an inside name, so that no host name of ours is in
@@ -32,7 +32,7 @@ export function setUpHttp(
   fastify.setChildLoggerFactory((parent, bindings, options) => new RequestLogger(parent, bindings, options));
   // Fastify takes text/plain by default, the one body that pages of other sites may send without asking.
   fastify.removeContentTypeParser('text/plain');
-  app.useGlobalPipes(createValidationPipe());
+  validateSchemas(app);
   app.useGlobalFilters(app.get(ProblemFilter));
 
   const publicHost = new URL(configuration.PUBLIC_URL).host.toLowerCase();

@@ -1,15 +1,53 @@
-import { StandardSchemaValidationPipe } from '@nestjs/common';
+import { type INestApplication, StandardSchemaValidationPipe, UsePipes } from '@nestjs/common';
+import { PIPES_METADATA, ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
+import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { Problem } from '../core/problem.error.js';
 
 /** Validates every `{ schema }` of a route and answers `validation_failed` with the fields, never their values. */
-export function createValidationPipe(): StandardSchemaValidationPipe {
-  return new StandardSchemaValidationPipe({
-    exceptionFactory: (issues) =>
-      new Problem('validation_failed', {
-        errors: issues.slice(0, 20).map(({ path, message }) => ({
-          field: (path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.'),
-          message,
-        })),
-      }),
-  });
+const validationPipe = new StandardSchemaValidationPipe({
+  exceptionFactory: (issues) =>
+    new Problem('validation_failed', {
+      errors: issues.slice(0, 20).map(({ path, message }) => ({
+        field: (path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.'),
+        message,
+      })),
+    }),
+});
+
+/**
+ * Puts the pipe on each route that has a `{ schema }`, an adopter's too; before the application is initialised.
+ *
+ * It is no global pipe: Nest sends every parameter of a route through those, `@CurrentUser()` too, and waits for each of them
+ * (docs/adr/0015).
+ */
+export function validateSchemas(app: INestApplication): void {
+  const scanner = new MetadataScanner();
+  for (const { metatype } of app.get(DiscoveryService, { strict: false }).getControllers()) {
+    if (typeof metatype !== 'function') {
+      continue;
+    }
+    const prototype: object = metatype.prototype;
+    for (const name of scanner.getAllMethodNames(prototype)) {
+      const handler: unknown = Reflect.get(prototype, name);
+      if (
+        typeof handler === 'function' &&
+        hasSchema(metatype, name) &&
+        !pipesOf(handler).includes(validationPipe)
+      ) {
+        UsePipes(validationPipe)(prototype, name, { value: handler });
+      }
+    }
+  }
+}
+
+function hasSchema(controller: object, method: string): boolean {
+  const parameters: unknown = Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, method);
+  return Object.values(parameters ?? {}).some(
+    (parameter: { readonly schema?: unknown }) => parameter.schema !== undefined,
+  );
+}
+
+function pipesOf(handler: object): readonly unknown[] {
+  const pipes: unknown = Reflect.getMetadata(PIPES_METADATA, handler);
+  return Array.isArray(pipes) ? pipes : [];
 }
