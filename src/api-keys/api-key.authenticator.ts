@@ -12,7 +12,8 @@ import type { Configuration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
 import { newId } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
-import { digestOf, isSameText } from '../core/secret.text.js';
+import { RecentDigests } from '../core/recent.digests.js';
+import { isSameText } from '../core/secret.text.js';
 import type { ApiKeyRow } from '../database/database.schema.js';
 import type { Claims } from '../session/claims.schema.js';
 import { type AuthenticatedKey, KeyAuthenticator, apiKeyClientId } from '../session/key.authenticator.js';
@@ -59,6 +60,7 @@ export class ApiKeyAuthenticator
   readonly #users: UsersService;
   readonly #revocations: RevocationList;
   readonly #clock: Clock;
+  readonly #digests: RecentDigests;
   readonly #configuration: Configuration;
   readonly #cache = new LRUCache<string, CachedKey>({ max: maximumCached });
   /** By digests of whole keys. */
@@ -72,6 +74,7 @@ export class ApiKeyAuthenticator
     users: UsersService,
     revocations: RevocationList,
     clock: Clock,
+    digests: RecentDigests,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     super();
@@ -79,6 +82,7 @@ export class ApiKeyAuthenticator
     this.#users = users;
     this.#revocations = revocations;
     this.#clock = clock;
+    this.#digests = digests;
     this.#configuration = configuration;
   }
 
@@ -99,7 +103,7 @@ export class ApiKeyAuthenticator
   }
 
   override authenticate(key: string, { anew = false } = {}): AuthenticatedKey | Promise<AuthenticatedKey> {
-    const digest = digestOf(key);
+    const digest = this.#digests.of(key);
     const recognised = anew ? undefined : this.#recall(digest);
     if (recognised !== undefined) {
       return recognised;

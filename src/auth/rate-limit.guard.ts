@@ -1,6 +1,6 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { replyOf, requestOf } from '../http/http.context.js';
 import { type LimitCheck, RateLimits, addressCheck } from '../limits/rate.limits.js';
 import { principalOf } from '../session/principal.js';
 import { perRoute } from '../session/route.metadata.js';
@@ -26,8 +26,8 @@ export class RateLimitGuard implements CanActivate {
   }
 
   async #count(limit: RouteLimit, context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const reply = context.switchToHttp().getResponse<FastifyReply>();
+    const request = requestOf(context);
+    const reply = replyOf(context);
     const onSuccess = limit.counts === 'all' ? 'keep' : 'return';
     const subject = principalOf(request)?.claims.sub;
     const check: LimitCheck =

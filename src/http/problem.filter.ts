@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ProblemCode } from '../core/problem.catalogue.js';
 import { Problem } from '../core/problem.error.js';
 import { ErrorPage } from './error.page.js';
+import { replyOf, requestOf } from './http.context.js';
 import { acceptsHtml, isNavigation } from './navigation.js';
 import { problemBody } from './problem.body.js';
 import { pathOf } from './request.path.js';
@@ -34,8 +35,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   catch(exception: unknown, host: ArgumentsHost): void {
-    const http = host.switchToHttp();
-    this.answer(exception, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+    this.answer(exception, requestOf(host), replyOf(host));
   }
 
   /**

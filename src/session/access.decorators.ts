@@ -1,7 +1,7 @@
 import { type ExecutionContext, SetMetadata, createParamDecorator } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
 import { Problem } from '../core/problem.error.js';
 import type { OrgRole } from '../database/database.schema.js';
+import { requestOf } from '../http/http.context.js';
 import { type Principal, principalOf } from './principal.js';
 
 /** Metadata key of {@link Public} and {@link OptionalSession}. */
@@ -43,7 +43,7 @@ export const RequireOrg = (role: OrgRole = 'member'): ReturnType<typeof SetMetad
  */
 export const CurrentUser = createParamDecorator(
   (options: { readonly optional: true } | undefined, context: ExecutionContext): Principal | undefined => {
-    const principal = principalOf(context.switchToHttp().getRequest<FastifyRequest>());
+    const principal = principalOf(requestOf(context));
     if (principal === undefined && options?.optional !== true) {
       throw new Problem('unauthenticated', { reason: 'no_principal' });
     }

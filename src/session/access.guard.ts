@@ -1,8 +1,8 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { FastifyRequest } from 'fastify';
 import { Problem } from '../core/problem.error.js';
 import type { OrgRole } from '../database/database.schema.js';
+import { requestOf } from '../http/http.context.js';
 import { REQUIRED_ORG, REQUIRED_ROLE, REQUIRED_SCOPES } from './access.decorators.js';
 import { principalOf } from './principal.js';
 import { perRoute } from './route.metadata.js';
@@ -39,7 +39,7 @@ export class AccessGuard implements CanActivate {
     if (scopes.length === 0 && role === undefined && org === undefined) {
       return true;
     }
-    const claims = principalOf(context.switchToHttp().getRequest<FastifyRequest>())?.claims;
+    const claims = principalOf(requestOf(context))?.claims;
     if (claims === undefined) {
       throw new Problem('unauthenticated', { reason: 'no_principal' });
     }

@@ -1,7 +1,7 @@
-import { getHeapSnapshot } from 'node:v8';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/support/fresh.database.js';
 import { newSecret, plainConfiguration } from '../../test/support/gateway.js';
+import { areInHeap } from '../../test/support/heap.search.js';
 import { newTokenSubject } from '../../test/support/token.subject.js';
 import { Clock } from '../core/clock.service.js';
 import { newId } from '../core/identifier.js';
@@ -203,14 +203,4 @@ async function rememberOne(live: LiveTokens): Promise<[Buffer, Buffer]> {
   const { token, claims } = await tokens.mint({ ...newTokenSubject(), email: 'ada@example.test' });
   live.remember('bearer', digestOf(token), await live.verify(token));
   return [Buffer.from(token.slice(200, 300)), Buffer.from(claims.sid)];
-}
-
-/** Whether strings of this process, after a collection of garbage, hold these texts. */
-async function areInHeap(texts: readonly Buffer[]): Promise<boolean[]> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of getHeapSnapshot()) {
-    chunks.push(Buffer.from(chunk));
-  }
-  const snapshot = Buffer.concat(chunks);
-  return texts.map((text) => snapshot.indexOf(text) !== -1);
 }

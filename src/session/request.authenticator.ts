@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../core/problem.error.js';
-import { digestOf } from '../core/secret.text.js';
+import { RecentDigests } from '../core/recent.digests.js';
 import type { Claims } from './claims.schema.js';
 import { type AuthenticatedKey, KeyAuthenticator } from './key.authenticator.js';
 import { type CheckedToken, LiveTokens } from './live.tokens.js';
@@ -39,6 +39,7 @@ export class RequestAuthenticator {
   readonly #revocations: RevocationList;
   readonly #renewer: SessionRenewer;
   readonly #keys: KeyAuthenticator;
+  readonly #digests: RecentDigests;
 
   constructor(
     cookie: SessionCookie,
@@ -46,12 +47,14 @@ export class RequestAuthenticator {
     revocations: RevocationList,
     renewer: SessionRenewer,
     keys: KeyAuthenticator,
+    digests: RecentDigests,
   ) {
     this.#cookie = cookie;
     this.#tokens = tokens;
     this.#revocations = revocations;
     this.#renewer = renewer;
     this.#keys = keys;
+    this.#digests = digests;
   }
 
   /**
@@ -78,7 +81,7 @@ export class RequestAuthenticator {
     if (sealed === undefined) {
       throw new Problem('unauthenticated', { reason: 'cookie_absent_or_unreadable' });
     }
-    const digest = digestOf(sealed);
+    const digest = this.#digests.of(sealed);
     const known = this.#tokens.recall('cookie', digest);
     if (known !== undefined) {
       return { principal: known, cache: 'hit' };
@@ -92,13 +95,13 @@ export class RequestAuthenticator {
    * @throws {Problem} `unauthenticated` for any other, and for one that says what has changed since.
    */
   async bearerClaims(token: string): Promise<Claims> {
-    return (await this.#bearer(token, digestOf(token))).claims;
+    return (await this.#bearer(token, this.#digests.of(token))).claims;
   }
 
   #bearerHolder(request: FastifyRequest, authorization: string): Authenticated | Promise<Authenticated> {
     if (usualBearer.test(authorization)) {
       // What is known needs no look at its characters.
-      const known = this.#tokens.recall('bearer', digestOf(authorization.slice(usualScheme.length)));
+      const known = this.#tokens.recall('bearer', this.#digests.of(authorization.slice(usualScheme.length)));
       if (known !== undefined) {
         return { principal: known, cache: 'hit' };
       }
@@ -109,7 +112,7 @@ export class RequestAuthenticator {
     }
     return apiKeyForm.test(token)
       ? this.#keyHolder(token)
-      : this.#bearer(token, digestOf(token)).then(asMiss);
+      : this.#bearer(token, this.#digests.of(token)).then(asMiss);
   }
 
   async #bearer(token: string, digest: string): Promise<Principal> {

@@ -2,6 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../core/problem.error.js';
+import { replyOf, requestOf } from '../http/http.context.js';
 import { RateLimits, addressCheck } from '../limits/rate.limits.js';
 import { VerificationMetrics } from '../metrics/verification.metrics.js';
 import { ACCESS, type Access } from './access.decorators.js';
@@ -38,9 +39,8 @@ export class SessionGuard implements CanActivate {
     if (access === 'public') {
       return true;
     }
-    const http = context.switchToHttp();
-    const request = http.getRequest<FastifyRequest>();
-    const reply = http.getResponse<FastifyReply>();
+    const request = requestOf(context);
+    const reply = replyOf(context);
     try {
       const found = this.#authenticator.authenticate(request, reply);
       return found instanceof Promise

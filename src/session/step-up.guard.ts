@@ -1,8 +1,8 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { FastifyRequest } from 'fastify';
 import { Clock } from '../core/clock.service.js';
 import { Problem } from '../core/problem.error.js';
+import { requestOf } from '../http/http.context.js';
 import { ACCESS, type Access } from './access.decorators.js';
 import type { Claims } from './claims.schema.js';
 import { principalOf } from './principal.js';
@@ -44,7 +44,7 @@ export class StepUpGuard implements CanActivate {
     if (requirement.maxAge === undefined && !requirement.needsAal2) {
       return true;
     }
-    const claims = principalOf(context.switchToHttp().getRequest<FastifyRequest>())?.claims;
+    const claims = principalOf(requestOf(context))?.claims;
     if (claims === undefined) {
       // Nobody looks for a session on a public route, so no login could ever open it: no redirect, which would not end.
       throw new Problem(requirement.isPublic ? 'forbidden' : 'unauthenticated', {

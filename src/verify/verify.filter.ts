@@ -1,10 +1,11 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
 import { isSafeMethod } from '../http/cross-site.guard.js';
+import { replyOf, requestOf } from '../http/http.context.js';
 import { isNavigation } from '../http/navigation.js';
 import { ProblemFilter, toProblem } from '../http/problem.filter.js';
 import { safeReturnTo } from '../http/return.target.js';
@@ -24,8 +25,8 @@ export class VerifyFilter implements ExceptionFilter {
   }
 
   catch(exception: unknown, host: ArgumentsHost): void {
-    const request = host.switchToHttp().getRequest<FastifyRequest>();
-    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const request = requestOf(host);
+    const reply = replyOf(host);
     const problem = toProblem(exception);
     if (problem.code === 'unauthenticated' && wantsRedirect(request)) {
       request.log.info({ code: problem.code, reason: problem.reason }, 'sent to log in');
