@@ -16,8 +16,8 @@ export interface AccessLine {
 }
 
 /**
- * Writes access lines where the process's logger writes, in its form. Not by it: a line whose fields are known needs no look at
- * levels, bindings, serializers and redaction, and there is one for each request (docs/adr/0015).
+ * Writes access lines where the process's logger writes, in its form. Neither by it nor as an object: a line whose fields are known
+ * needs no look at levels, bindings, serializers and redaction, and there is one for each request (docs/adr/0015).
  */
 export class AccessLog {
   readonly #logger: Logger;
@@ -34,9 +34,20 @@ export class AccessLog {
   }
 
   write(level: 'debug' | 'info', line: AccessLine): void {
-    const text = JSON.stringify({ level, time: isoTime(), ...line, msg: 'request' });
-    this.#stream.write(`${escapeControls(text)}\n`);
+    const { reqId, method, path, status, ms, remote, sid } = line;
+    const session = sid === undefined ? '' : `,"sid":${quoted(sid)}`;
+    this.#stream.write(
+      `{"level":"${level}","time":"${isoTime()}","reqId":${quoted(reqId)},"method":${quoted(method)},"path":${quoted(path)},"status":${status},"ms":${ms},"remote":${quoted(remote)}${session},"msg":"request"}\n`,
+    );
   }
+}
+
+/** Printable ASCII but for the quotation mark and the backslash: the same in JSON as it is. */
+const plain = /^[ !#-[\]-~]*$/;
+
+/** Text as JSON, escaped as pino's lines are. */
+function quoted(text: string): string {
+  return plain.test(text) ? `"${text}"` : escapeControls(JSON.stringify(text));
 }
 
 function streamOf(logger: Logger): DestinationStream {
