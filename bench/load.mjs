@@ -1,6 +1,7 @@
 // Drives a server with a load generator outside of Node (wrk), and reads what the server's processes used meanwhile.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { usageOf } from './usage.mjs';
@@ -27,8 +28,25 @@ function findGenerator() {
 }
 
 /**
+ * Makes what keeps wrk awake between answers (load/awake.c).
+ * @returns its path, for a request's `preload`; undefined where there is no wrk or no compiler.
+ */
+export function makeAwake(folder) {
+  const path = join(folder, 'awake.so');
+  try {
+    execFileSync('cc', ['-O2', '-shared', '-fPIC', '-o', path, pathOf('awake.c'), '-ldl'], {
+      stdio: 'ignore',
+    });
+  } catch {
+    return undefined;
+  }
+  return generator.name === 'wrk' ? path : undefined;
+}
+
+/**
  * One window of load.
  * @param request `{ url, headers }`, with a `body` for a POST, or `{ url, header, prefix, file, from, count }` for another header each time.
+ * With `preload`, a library of {@link makeAwake}.
  * @param processes asks for the ids of the server's processes; their descendants count too.
  * @returns requests, requests a second, latencies in microseconds, processor seconds per 10,000 requests, resident megabytes.
  * @throws when an answer was not a success or a connection broke, unless the request says `counts: false`.
@@ -62,8 +80,11 @@ export async function drive(request, seconds, processes) {
 }
 
 async function generate(request, seconds) {
-  const { url, headers = {}, body, file } = request;
+  const { url, headers = {}, body, file, preload } = request;
   const env = { ...process.env, BENCH_REPORT: pathOf('report.lua') };
+  if (preload !== undefined) {
+    env.LD_PRELOAD = preload;
+  }
   if (body !== undefined) {
     env.BENCH_BODY = body;
   }

@@ -131,6 +131,21 @@ ${table(
 `;
 }
 
+function awakePart({ awake, revoked }) {
+  return awake === undefined
+    ? ''
+    : `## With a generator that stays awake
+
+wrk is faster than most servers here, sleeps between answers, and is woken by each of them: in a virtual machine that is a large part of what
+an answer costs the server, and the fastest servers don't pay it. Here the servers of one process are asked by a wrk that never sleeps
+(\`bench/load/awake.c\`); one of several processes would have to share the processor with it.
+
+${goalTable(goalsOf({ ...awake, revoked }))}
+
+${everybody(awake)}
+`;
+}
+
 function replicasPart({ own, machine: { cores } }) {
   const entries = own?.pairs.replicas;
   return entries === undefined
@@ -229,6 +244,7 @@ same process, and within seconds by every other replica.
 ${everybody(found)}
 
 ${statelessPart(found)}
+${awakePart(found)}
 ${sessionsPart(found)}
 ${callsPart(found)}
 ${replicasPart(found)}

@@ -2,13 +2,13 @@
 //   --rounds 3      rounds of everything, in alternating order
 //   --seconds 5     seconds of each window
 //   --sessions N    live sessions in Vestibule's database, 100,000 or more for all of its measurements
-//   --only a,b      only these, and nothing is written: own, quiet, sessions, revoked, calls, replicas, other-node, and peers by name
+//   --only a,b      only these, and nothing is written: own, quiet, awake, sessions, revoked, calls, replicas, other-node, and peers by name
 //   --node PATH     another Node for all servers; its results are kept beside the others
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { installPeers, machine, openBench, otherNode } from './context.mjs';
 import { hasGo } from './go.mjs';
-import { drive, generator } from './load.mjs';
+import { drive, generator, makeAwake } from './load.mjs';
 import { verify, warmUp } from './measure.mjs';
 
 const { values: given } = parseArgs({
@@ -62,9 +62,7 @@ async function measureOwn(bench, data, isOther) {
   }
   if (isWanted('quiet')) {
     const quiet = recorder();
-    const env = { LOG_LEVEL: 'warn', METRICS: 'off' };
-    const wanted = scenes.quietPairs;
-    await scenes.measurePairs(bench, data, { ...options, record: quiet.record, wanted, env });
+    await scenes.measurePairs(bench, data, { ...options, record: quiet.record, ...scenes.quiet });
     found.quiet = quiet.found;
   }
   if (isWanted('sessions')) {
@@ -91,12 +89,12 @@ async function obstacle(bench, { needs }) {
 }
 
 /** One server at a time, in one order and then in the other. */
-async function measurePeers(bench) {
+async function measurePeers(bench, isIn = isWanted) {
   const { found, record } = recorder();
   const told = {};
   const skipped = {};
   for (let round = 0; round < rounds; round += 1) {
-    const wanted = peers.filter(({ name }) => isWanted(name));
+    const wanted = peers.filter(({ name }) => isIn(name));
     for (const peer of round % 2 === 0 ? wanted : wanted.toReversed()) {
       const missing = skipped[peer.name] ?? (await obstacle(bench, peer));
       if (missing !== undefined) {
@@ -109,7 +107,7 @@ async function measurePeers(bench) {
         for (const each of cases) {
           await verify(each);
           await warmUp(each, bench.warm * 2, processes);
-          record(each.id, await drive(each, seconds, processes));
+          record(each.id, await drive({ ...each, preload: bench.preload }, seconds, processes));
           told[each.id] = { title: each.title, kind: peer.kind, versions: peer.versions(bench) };
         }
       } finally {
@@ -120,15 +118,37 @@ async function measurePeers(bench) {
   return { windows: found, told, skipped };
 }
 
+/** What is compared between servers of one process, by a generator that never sleeps. */
+async function measureAwake(bench, data) {
+  const preload = makeAwake(bench.folder);
+  if (preload === undefined) {
+    return undefined;
+  }
+  bench.say('with a generator that stays awake');
+  const awake = { ...bench, preload };
+  const [own, quiet] = [recorder(), recorder()];
+  const options = { rounds, seconds, wanted: scenes.quiet.wanted };
+  await scenes.measurePairs(awake, data, { ...options, record: own.record });
+  await scenes.measurePairs(awake, data, { ...options, record: quiet.record, ...scenes.quiet });
+  const ofOneProcess = new Set(['fastify', 'fastify-jwt', 'secure-session', 'nest-secure-session']);
+  return {
+    own: { pairs: own.found, quiet: quiet.found },
+    peers: await measurePeers(awake, (name) => ofOneProcess.has(name)),
+  };
+}
+
 async function measureAll(node, isOther) {
   const bench = await openBench(node === undefined ? {} : { node });
   try {
-    const names = ['own', 'quiet', 'sessions', 'revoked', 'replicas', 'calls', 'other-node'];
+    const names = ['own', 'quiet', 'awake', 'sessions', 'revoked', 'replicas', 'calls', 'other-node'];
     const found = { at: new Date().toISOString(), machine: machine(bench), rounds, seconds, revoked };
     if (names.some(isWanted)) {
       bench.say(`making ${given.sessions} sessions`);
       const data = await prepareOwn(bench, Number(given.sessions));
       Object.assign(found, { sessions: data.sessions, own: await measureOwn(bench, data, isOther) });
+      if (!isOther && isWanted('awake')) {
+        found.awake = await measureAwake(bench, data);
+      }
     }
     return isOther ? found : { ...found, peers: await measurePeers(bench) };
   } finally {

@@ -37,7 +37,8 @@ export async function measurePairs(bench, data, options) {
         for (const { id, base } of odd === 0 ? wanted : wanted.toReversed()) {
           const pair = {};
           const run = (name, role) => async () => {
-            pair[role] = await drive(partOf(cases[name], turn, turns), seconds, processes);
+            const found = partOf(cases[name], turn, turns);
+            pair[role] = await drive({ ...found, preload: bench.preload }, seconds, processes);
           };
           await inTurns(odd, run(base, 'base'), run(id, 'guarded'));
           record(id, pair);
@@ -180,4 +181,7 @@ export async function countCalls(bench, data, { seconds }) {
 }
 
 /** Without an access log: what is compared with Fastify, and with peers that write none. */
-export const quietPairs = pairs.filter(({ id }) => id === 'cookie' || id === 'cold');
+export const quiet = {
+  wanted: pairs.filter(({ id }) => id === 'cookie' || id === 'cold'),
+  env: { LOG_LEVEL: 'warn', METRICS: 'off' },
+};

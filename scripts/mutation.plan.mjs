@@ -56,6 +56,7 @@ export const plan = {
     ...contract('api-keys', 'token-exchange', 'access-decorators'),
     ...session('scopes'),
   ],
+  'src/core/recent.digests.ts': ['src/core/recent.digests.spec.ts'],
   'src/core/secret.box.ts': ['src/core/secret.box.spec.ts', ...contract('session-cookie')],
   'src/auth/session.renewal.ts': [
     'src/auth/session.renewal.spec.ts',

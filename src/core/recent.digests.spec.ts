@@ -5,6 +5,8 @@ import { areInHeap } from '../../test/support/heap.search.js';
 import { RecentDigests } from './recent.digests.js';
 import { digestOf } from './secret.text.js';
 
+vi.mock('./secret.text.js', { spy: true });
+
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -25,11 +27,20 @@ describe('RecentDigests', () => {
 
   it('of two texts that end alike are two', () => {
     const recent = new RecentDigests();
-    const [one, other] = ['one', 'other'].map((start) => start + 'x'.repeat(40));
-    for (const text of [one, other, one, other]) {
-      expect(recent.of(text ?? '')).toBe(digestOf(text ?? ''));
-    }
+    const one = `one${'x'.repeat(40)}`;
+    const other = `other${'x'.repeat(40)}`;
+    const expected = [one, other].map((text) => digestOf(text));
+    expect([one, other, one].map((text) => recent.of(text))).toEqual([...expected, expected[0]]);
     expect(recent.size).toBe(1);
+  });
+
+  it('are computed once, for the first of those that end alike', () => {
+    const recent = new RecentDigests();
+    vi.mocked(digestOf).mockClear();
+    for (const start of ['one', 'one', 'other', 'one']) {
+      recent.of(start + 'x'.repeat(40));
+    }
+    expect(digestOf).toHaveBeenCalledTimes(2);
   });
 
   it('keep a text for a second, and as many as a second brings only up to a thousand', () => {
@@ -45,7 +56,9 @@ describe('RecentDigests', () => {
     expect(recent.size).toBe(0);
     recent.of('first');
     expect(recent.size).toBe(1);
-    vi.advanceTimersByTime(1000);
+    vi.advanceTimersByTime(999);
+    expect(recent.size).toBe(1);
+    vi.advanceTimersByTime(1);
     expect(recent.size).toBe(0);
   });
 
@@ -53,6 +66,8 @@ describe('RecentDigests', () => {
     vi.useFakeTimers({ toFake: ['setTimeout'] });
     const recent = new RecentDigests();
     const parts = rememberOne(recent);
+    // It keeps what it was called with.
+    vi.mocked(digestOf).mockClear();
     expect(await areInHeap(parts)).toEqual([true, false]);
     vi.advanceTimersByTime(1000);
     expect(await areInHeap(parts)).toEqual([false, false]);
