@@ -74,6 +74,30 @@ function ownWindows({ own }) {
   return rows;
 }
 
+/** How near the frame's own limit: no goal, since nothing in it can be left out. */
+function frameLimit({ own, peers }) {
+  const windows = peers?.windows.nest;
+  const rows = [
+    ['own unguarded as shipped', own?.pairs.cookie, 'base'],
+    ['own unguarded without access log', own?.quiet?.cookie, 'base'],
+    ['hot cookie as shipped', own?.pairs.cookie, 'guarded'],
+    ['hot cookie without access log', own?.quiet?.cookie, 'guarded'],
+  ].filter(([, entries]) => entries !== undefined);
+  if (windows === undefined || rows.length === 0) {
+    return '';
+  }
+  const limit = middle(windows, 'rate');
+  const told = rows.map(
+    ([title, entries, role]) => `${title} ${share(median(entries.map((entry) => entry[role].rate)) / limit)}`,
+  );
+  const best = statelessPeers({ peers }).find(({ title }) => title.includes('on Nest'));
+  const wanted =
+    best === undefined
+      ? ''
+      : ` 1.8 times the requests of ${best.title} would be ${share((1.8 * best.rate) / limit)} of it.`;
+  return `Of what a route of Nest on Fastify answers that has no guard, no log and no headers of its own (${whole(limit)} a second): ${told.join(', ')}.${wanted}\n`;
+}
+
 function everybody(found) {
   const { peers } = found;
   const told = Object.entries(peers?.told ?? {});
@@ -141,6 +165,8 @@ an answer costs the server, and the fastest servers don't pay it. Here the serve
 (\`bench/load/awake.c\`); one of several processes would have to share the processor with it.
 
 ${goalTable(goalsOf({ ...awake, revoked }))}
+
+${frameLimit(awake)}
 
 ${everybody(awake)}
 `;
@@ -234,6 +260,7 @@ keeps metrics; "without access log" does neither. "By processor time" is the sam
 
 ${goalTable(goalsOf(found))}
 
+${frameLimit(found)}
 ${profilePart()}
 ## Beside others
 

@@ -130,7 +130,7 @@ async function measureAwake(bench, data) {
   const options = { rounds, seconds, wanted: scenes.quiet.wanted };
   await scenes.measurePairs(awake, data, { ...options, record: own.record });
   await scenes.measurePairs(awake, data, { ...options, record: quiet.record, ...scenes.quiet });
-  const ofOneProcess = new Set(['fastify', 'fastify-jwt', 'secure-session', 'nest-secure-session']);
+  const ofOneProcess = new Set(['fastify', 'nest', 'fastify-jwt', 'secure-session', 'nest-secure-session']);
   return {
     own: { pairs: own.found, quiet: quiet.found },
     peers: await measurePeers(awake, (name) => ofOneProcess.has(name)),

@@ -1,6 +1,6 @@
 // Everything that Vestibule is measured beside.
 import { betterAuthCached, betterAuthPlain } from './better-auth.mjs';
-import { fastify, nodeHttp } from './limits.mjs';
+import { fastify, nest, nodeHttp } from './limits.mjs';
 import { oauth2Proxy } from './oauth2-proxy.mjs';
 import { hydraIntrospection, kratosWhoami } from './ory.mjs';
 import {
@@ -16,6 +16,7 @@ import {
 export const peers = [
   nodeHttp,
   fastify,
+  nest,
   fastifyJwt,
   secureSession,
   nestSecureSession,

@@ -19,4 +19,7 @@ export const nodeHttp = unguarded(
   'node:http, unguarded',
   (bench) => `Node ${bench.nodeVersion}`,
 );
+export const nest = unguarded('nest', 'Nest with Fastify, unguarded', () =>
+  versionsOf('@nestjs/core', '@nestjs/platform-fastify'),
+);
 export const fastify = unguarded('fastify', 'Fastify, unguarded', () => versionsOf('fastify'));
