@@ -6,6 +6,7 @@ import { openBench } from './context.mjs';
 import { flameGraph } from './flame.mjs';
 import { drive } from './load.mjs';
 import { warmUp } from './measure.mjs';
+import { quiet } from './scenes.mjs';
 import { prepareOwn, startOwn } from './servers/own.mjs';
 import { namedFunctions, stacksOf } from './stacks.mjs';
 import { keepTable } from './tables.mjs';
@@ -20,7 +21,7 @@ const scenes = [
     id: 'quiet',
     name: 'open-cookie',
     title: 'unguarded, no access log',
-    env: { LOG_LEVEL: 'warn', METRICS: 'off' },
+    env: quiet.env,
   },
 ];
 
