@@ -27,7 +27,7 @@ const starts = 5;
 const seconds = 4;
 
 installPeers();
-const [{ prepareOwn, startOwn }, { startOryLogins }] = await Promise.all([
+const [{ prepareOwn, shipped, startOwn }, { startOryLogins }] = await Promise.all([
   import('./servers/own.mjs'),
   import('./own/ory.login.mjs'),
 ]);
@@ -201,7 +201,7 @@ async function measureStart(bench, { data, env, host }) {
   const times = [];
   for (let start = 0; start < starts; start += 1) {
     const began = performance.now();
-    const server = { ...(await startOwn(bench, data, env)), host };
+    const server = { ...(await startOwn(bench, data, env, shipped)), host };
     await ready(server);
     times.push(performance.now() - began);
     await server.stop();

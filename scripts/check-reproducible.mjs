@@ -41,10 +41,7 @@ function build(folder) {
     cpSync(join(root, path), join(folder, path), { force: true });
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-  execFileSync(process.execPath, ['node_modules/@nestjs/cli/bin/nest.js', 'build'], {
-    cwd: folder,
-    stdio: 'inherit',
-  });
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: folder, stdio: 'inherit' });
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

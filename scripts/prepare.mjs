@@ -74,7 +74,13 @@ function lockHash() {
 
 function sourceHash() {
   const hash = createHash('sha256').update(lockHash());
-  const settings = ['nest-cli.json', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+  const settings = [
+    'nest-cli.json',
+    'package.json',
+    'scripts/join-gateway.mjs',
+    'tsconfig.json',
+    'tsconfig.build.json',
+  ];
   const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))

@@ -7,7 +7,10 @@ import { freePort, nodeSettings, startChild } from '../child.mjs';
 import { fill, revoke } from '../own/fill.mjs';
 import { damaged } from './stateless.mjs';
 
-const program = fileURLToPath(new URL('../own/app.mjs', import.meta.url));
+/** An adopter's, with the routes that are measured. */
+const adopters = fileURLToPath(new URL('../own/app.mjs', import.meta.url));
+/** What the image runs. */
+export const shipped = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 /** Where browsers would find it; processes listen on ports of their own and are asked by this name. */
 const publicUrl = 'http://127.0.0.1:3000';
 /** wrk looks for this spelling, and would add a second one beside any other. */
@@ -49,8 +52,8 @@ export async function prepareRevoked({ folder, env }, count) {
   return revoked;
 }
 
-/** @param env on top of the data's own, for example LOG_LEVEL. */
-export async function startOwn(bench, data, env = {}) {
+/** @param env on top of the data's own, for example LOG_LEVEL. @param program adopter's, or what is `shipped`. */
+export async function startOwn(bench, data, env = {}, program = adopters) {
   const port = env.PORT ?? (await freePort());
   const origin = `http://127.0.0.1:${port}`;
   const { pid, stop } = await startChild({
