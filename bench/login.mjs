@@ -68,9 +68,9 @@ async function questionsOf(server, act, acts) {
   };
 }
 
-/** Waits until the gateway has everything that it needs. */
+/** Waits until the gateway has everything that it needs: it answers 200 before that, too. */
 async function ready({ origin, host }) {
-  while ((await ask(`${origin}/health/ready`, host)).status !== 200) {
+  while (JSON.parse((await ask(`${origin}/health/ready`, host)).text).status !== 'ok') {
     await pause(20);
   }
 }
