@@ -2,10 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { type Expression, type ExpressionBuilder, type SqlBool } from 'kysely';
 import { Clock } from '../core/clock.service.js';
 import { lowestId } from '../core/identifier.js';
-import { Problem } from '../core/problem.error.js';
 import { Database, type RevocationRow, type Schema, type SessionRow } from '../database/database.schema.js';
 import { needsRowLocks } from '../database/row.lock.js';
-import { toActiveUser } from '../users/account.query.js';
+import { userDisabled, userUnknown } from '../users/account.query.js';
 
 /** Rows of one statement: databases limit the parameters of one. */
 const rowsPerStatement = 500;
@@ -42,15 +41,21 @@ export class SessionRepository {
    * @throws {Problem} `unauthenticated` when the user is gone or disabled.
    */
   async insert(row: SessionRow): Promise<void> {
-    await this.#database.query.transaction().execute(async (transaction) => {
-      const query = transaction.selectFrom('users').selectAll().where('id', '=', row.user_id);
-      const user = await (needsRowLocks(transaction) ? query.forShare() : query).executeTakeFirst();
-      if (user === undefined) {
-        throw new Problem('unauthenticated', { reason: 'user_unknown' });
-      }
-      toActiveUser(user);
-      await transaction.insertInto('sessions').values(row).execute();
-    });
+    const { query } = this.#database;
+    const user = query.selectFrom('users').where('id', '=', row.user_id);
+    const values = user
+      .where('disabled_at', 'is', null)
+      .select(({ val }) => columnsOf(row).map((column) => val(row[column]).as(column)));
+    const inserted = await query
+      .insertInto('sessions')
+      .columns(columnsOf(row))
+      .expression(needsRowLocks(query) ? values.forShare() : values)
+      .returning('id')
+      .executeTakeFirst();
+    if (inserted === undefined) {
+      const isKnown = (await user.select('id').executeTakeFirst()) !== undefined;
+      throw isKnown ? userDisabled() : userUnknown();
+    }
   }
 
   async find(id: string): Promise<SessionRow | undefined> {
@@ -185,4 +190,8 @@ function selected(
     builder('issuer', '=', which.issuer),
     'oidcSid' in which ? builder('oidc_sid', '=', which.oidcSid) : builder('subject', '=', which.subject),
   ]);
+}
+
+function columnsOf(row: SessionRow): (keyof SessionRow)[] {
+  return Object.keys(row) as (keyof SessionRow)[];
 }

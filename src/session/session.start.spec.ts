@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/support/fresh.database.js';
 import { newIdentity, plainConfiguration } from '../../test/support/gateway.js';
 import { Clock } from '../core/clock.service.js';
@@ -59,6 +59,18 @@ describe.each(['sqlite', 'postgres'] as const)(
       last_seen_at: null,
       ended_at: null,
       end_reason: null,
+    });
+
+    it('one is stored as it is, by one statement', async () => {
+      const { id } = (await users.recordLogin(newIdentity())).user;
+      const said: string[] = [];
+      const watched = database.connect(({ query }) => said.push(query.sql));
+      const transaction = vi.spyOn(watched.query, 'transaction');
+      const session = { ...sessionOf(id), oidc_sid: 'sid', auth_time: 1_700_000_000_000 };
+      await new SessionRepository(watched, new Clock()).insert(session);
+      expect(transaction).not.toHaveBeenCalled();
+      expect(said).toEqual([expect.stringMatching(/^insert into "sessions" /)]);
+      expect(await sessions.find(session.id)).toEqual(session);
     });
 
     it('whoever is disabled or gone gets none', async () => {

@@ -32,26 +32,49 @@ export async function readAccount(
 ): Promise<Account> {
   const row = await query.selectFrom('users').selectAll().where('id', '=', userId).executeTakeFirst();
   if (row === undefined) {
-    throw new Problem('unauthenticated', { reason: 'user_unknown' });
+    throw userUnknown();
   }
+  return accountOf(query, row, orgId);
+}
+
+/**
+ * The account of a user whose row was read.
+ * @throws {Problem} `unauthenticated` when the user is disabled.
+ */
+export async function accountOf(
+  query: Kysely<Schema> | Transaction<Schema>,
+  row: UserRow,
+  orgId: string | null,
+): Promise<Account> {
+  const user = toActiveUser(row);
   const memberships = query
     .selectFrom('memberships')
     .innerJoin('orgs', 'orgs.id', 'memberships.org_id')
     .select(['orgs.id', 'orgs.slug', 'memberships.role'])
-    .where('memberships.user_id', '=', userId)
+    .where('memberships.user_id', '=', row.id)
     .where('memberships.state', '=', 'active');
   const chosen =
     orgId === null ? undefined : await memberships.where('orgs.id', '=', orgId).executeTakeFirst();
   const org =
     chosen ??
     (await memberships.orderBy('memberships.created_at').orderBy('orgs.id').limit(1).executeTakeFirst());
-  return { user: toActiveUser(row), isAdministrator: row.role === 'admin', org: org ?? null };
+  return { user, isAdministrator: row.role === 'admin', org: org ?? null };
+}
+
+/** An administrator has taken the access away. */
+export function userDisabled(): Problem {
+  return new Problem('unauthenticated', { reason: 'user_disabled' });
+}
+
+/** Nobody has this id, or not any more. */
+export function userUnknown(): Problem {
+  return new Problem('unauthenticated', { reason: 'user_unknown' });
 }
 
 /** @throws {Problem} `unauthenticated` when the user is disabled. */
 export function toActiveUser(row: UserRow): User {
   if (row.disabled_at !== null) {
-    throw new Problem('unauthenticated', { reason: 'user_disabled' });
+    throw userDisabled();
   }
   return {
     id: row.id,

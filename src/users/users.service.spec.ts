@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/support/fresh.database.js';
 import { newIdentity, plainConfiguration } from '../../test/support/gateway.js';
 import { Clock } from '../core/clock.service.js';
@@ -54,6 +54,17 @@ describe.each(['sqlite', 'postgres'] as const)('UsersService on %s', (kind) => {
     ).user;
     expect(second).toEqual({ ...first, email: null, emailVerified: false, name: 'Countess' });
     expect(await counts()).toEqual({ users: 1, identities: 1 });
+  });
+
+  it('a login of somebody known asks the database three times, and holds no transaction', async () => {
+    const identity = newIdentity();
+    await users.recordLogin(identity);
+    const said: string[] = [];
+    const watched = database.connect(({ query }) => said.push(query.sql.split('"', 2).join('"')));
+    const transaction = vi.spyOn(watched.query, 'transaction');
+    await new UsersService(watched, new Clock(), plainConfiguration()).recordLogin(identity);
+    expect(transaction).not.toHaveBeenCalled();
+    expect(said).toEqual(['update "identities', 'update "users', 'select "orgs']);
   });
 
   it('20 first logins of one identity at once make one user, one identity, and no orphan', async () => {

@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
 import { newId } from '../core/identifier.js';
-import { Database, type Schema } from '../database/database.schema.js';
-import { type Account, readAccount } from './account.query.js';
+import { Database, type Schema, type UserRow } from '../database/database.schema.js';
+import { type Account, accountOf, readAccount, userUnknown } from './account.query.js';
 import type { ProviderIdentity } from './identity.js';
 
 /** Whoever has just logged in. */
@@ -36,23 +36,22 @@ export class UsersService {
    */
   async recordLogin(identity: ProviderIdentity): Promise<RecordedLogin> {
     const now = this.#clock.now();
-    const { userId, linked } = await this.#database.query.transaction().execute(async (transaction) => {
+    const known = await noteLogin(this.#database.query, identity, now);
+    const { row, linked } =
+      known === undefined ? await this.#firstLogin(identity, now) : { row: known, linked: false };
+    return { ...(await accountOf(this.#database.query, row, null)), linked };
+  }
+
+  async #firstLogin(identity: ProviderIdentity, now: number): Promise<{ row: UserRow; linked: boolean }> {
+    return this.#database.query.transaction().execute(async (transaction) => {
       const linked = this.#links && (await linkByVerifiedEmail(transaction, identity, now));
-      const userId = await findOrCreate(transaction, identity, now);
-      await transaction
-        .updateTable('identities')
-        .set({ last_login_at: now })
-        .where('issuer', '=', identity.issuer)
-        .where('subject', '=', identity.subject)
-        .execute();
-      await transaction
-        .updateTable('users')
-        .set({ ...profileOf(identity), updated_at: now, last_login_at: now })
-        .where('id', '=', userId)
-        .execute();
-      return { userId, linked };
+      await findOrCreate(transaction, identity, now);
+      const row = await noteLogin(transaction, identity, now);
+      if (row === undefined) {
+        throw userUnknown();
+      }
+      return { row, linked };
     });
-    return { ...(await this.requireAccount(userId, null)), linked };
   }
 
   /** Makes the user behind an identity an administrator, creating it when it's not there yet; idempotent. */
@@ -92,6 +91,29 @@ export class UsersService {
     const account = found === undefined ? undefined : await this.requireAccount(id, found.id);
     return account?.org?.id === found?.id && account !== undefined ? { account, readAt } : undefined;
   }
+}
+
+/** Takes the profile of a known identity over. @returns its user; nothing when it isn't known. */
+async function noteLogin(
+  query: Kysely<Schema> | Transaction<Schema>,
+  identity: ProviderIdentity,
+  now: number,
+): Promise<UserRow | undefined> {
+  const known = await query
+    .updateTable('identities')
+    .set({ last_login_at: now })
+    .where('issuer', '=', identity.issuer)
+    .where('subject', '=', identity.subject)
+    .returning('user_id')
+    .executeTakeFirst();
+  return known === undefined
+    ? undefined
+    : query
+        .updateTable('users')
+        .set({ ...profileOf(identity), updated_at: now, last_login_at: now })
+        .where('id', '=', known.user_id)
+        .returningAll()
+        .executeTakeFirst();
 }
 
 /** @returns whether an identity that wasn't known joined an existing user. */
