@@ -34,11 +34,8 @@ export class OryConsentController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const challenge = requireBound(this.#binding, given, request);
-    const consentRequest = await this.#consent.request(challenge);
-    const target = this.#consent.needsNoQuestion(consentRequest)
-      ? await this.#consent.grantAll(consentRequest)
-      : `/ui/consent?${new URLSearchParams({ consent_challenge: challenge })}`;
-    await reply.redirect(target, 302);
+    const page = `/ui/consent?${new URLSearchParams({ consent_challenge: challenge })}`;
+    await reply.redirect((await this.#consent.grantUnasked(challenge)) ?? page, 302);
   }
 
   @Post()

@@ -32,18 +32,18 @@ export class OryConsentService {
     return request;
   }
 
-  /** Whether nobody needs to be asked: a client of ours, or one that was agreed to before. */
-  needsNoQuestion(request: ConsentRequest): boolean {
-    return request.skip === true || request.client.skip_consent === true;
-  }
-
   /**
-   * Grants everything that was asked for. Hydra lets a silent login (`prompt=none`) through by a consent that it remembers,
-   * and no longer tells such logins of one application apart: one that refresh tokens keep logged in would lose them by a
-   * logout on another device, and needs no silent login. @returns where the browser goes on.
+   * Grants everything that was asked for where nobody needs to be asked: to a client of ours, or one that was agreed to before. Hydra
+   * lets a silent login (`prompt=none`) through by a consent that it remembers, and no longer tells such logins of one application apart:
+   * one that refresh tokens keep logged in would lose them by a logout on another device, and needs no silent login.
+   * @returns where the browser goes on; nothing when the person must be asked.
    */
-  async grantAll(request: ConsentRequest): Promise<string> {
-    return this.#grant(request, request.requested_scope ?? [], !keepsLoggedIn(request.client));
+  async grantUnasked(challenge: string): Promise<string | undefined> {
+    const request = await this.#hydra.consentRequest(challenge);
+    const identity = await this.#identityOf(request);
+    return request.skip === true || request.client.skip_consent === true
+      ? this.#grant(request, identity, request.requested_scope ?? [], !keepsLoggedIn(request.client))
+      : undefined;
   }
 
   /** Carries out a person's decision; never more than what the client asked for. @returns where the browser goes on. */
@@ -58,11 +58,15 @@ export class OryConsentService {
     }
     // openid isn't a permission that one could take away: without it, it's another protocol.
     const scope = asked.filter((entry) => entry === 'openid' || decision.scope.includes(entry));
-    return this.#grant(request, scope, decision.remember);
+    return this.#grant(request, await this.#identityOf(request), scope, decision.remember);
   }
 
-  async #grant(request: ConsentRequest, scope: readonly string[], remember: boolean): Promise<string> {
-    const identity = await this.#identityOf(request);
+  async #grant(
+    request: ConsentRequest,
+    identity: ProviderIdentity,
+    scope: readonly string[],
+    remember: boolean,
+  ): Promise<string> {
     return this.#hydra.acceptConsent(request, {
       scope,
       remember,

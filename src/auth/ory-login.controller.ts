@@ -40,11 +40,13 @@ export class OryLoginController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const challenge = requireBound(this.#binding, given, request);
-    const loginRequest = await this.#hydra.loginRequest(challenge);
+    const [loginRequest, whoami] = await Promise.all([
+      this.#hydra.loginRequest(challenge),
+      // Steps 3 and 4: is the Kratos cookie a live session?
+      this.#kratos.whoami(request.headers.cookie),
+    ]);
     const asked = new URL(loginRequest.request_url);
     const bar = barOf(asked, this.#binding.boundAt(challenge, request.headers.cookie) ?? Infinity);
-    // Steps 3 and 4: is the Kratos cookie a live session?
-    const whoami = await this.#kratos.whoami(request.headers.cookie);
     const subject = whoami.state === 'live' ? whoami.session.identity.id : undefined;
     // Who still owes a second factor isn't known yet; ending Hydra's session would log them out here too (back-channel).
     const isKnown = whoami.state !== 'aal2_required';

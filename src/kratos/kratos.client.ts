@@ -10,6 +10,7 @@ import {
 import type { OryConfiguration as Settings } from '../config/configuration.js';
 import { CircuitBreaker } from '../core/circuit.breaker.js';
 import { Problem } from '../core/problem.error.js';
+import { cookieNames } from '../http/cookie.reader.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { bodyOf, requireHealthy, statusOf, unavailable, vendorRequestDefaults } from '../core/vendor.call.js';
 import {
@@ -30,6 +31,9 @@ export type Whoami =
   | { readonly state: 'live'; readonly session: KratosSession }
   | { readonly state: 'none' }
   | { readonly state: 'aal2_required' };
+
+/** Ours and Hydra's; what Kratos calls its own, its configuration says. */
+const othersCookie = /^(?:(?:__Host-)?vestibule|ory_hydra_)/;
 
 interface CallOptions {
   readonly signal: AbortSignal;
@@ -62,7 +66,7 @@ export class KratosClient {
 
   /** Steps 3 and 4: is the browser's Kratos cookie a live session? @param cookie the request's Cookie header. */
   async whoami(cookie: string | undefined): Promise<Whoami> {
-    if (cookie === undefined) {
+    if (cookie === undefined || cookieNames(cookie, '').every((name) => othersCookie.test(name))) {
       return { state: 'none' };
     }
     try {

@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type AnsweringOry,
+  kratosSession,
+  oryIds,
+  startAnsweringOry,
+} from '../../test/support/answering.ory.js';
+import { KratosClient } from './kratos.client.js';
+
+const route = 'GET /sessions/whoami';
+let ory: AnsweringOry;
+let kratos: KratosClient;
+
+beforeAll(async () => {
+  ory = await startAnsweringOry();
+  kratos = ory.gateway.app.get(KratosClient, { strict: false });
+});
+
+beforeEach(() => {
+  ory.reset();
+});
+
+afterAll(async () => {
+  await ory?.stop();
+});
+
+const questions = (): readonly string[] => ory.asked.filter((line) => line === route);
+
+describe('whoami', () => {
+  it.each([
+    undefined,
+    '',
+    '__Host-vestibule=x',
+    'vestibule-login.abc=x; vestibule.def=y;ory_hydra_login_csrf_1=z; ory_hydra_session_dev=a',
+  ])('is nobody without a question where Kratos can have no cookie: %j', async (cookie) => {
+    expect(await kratos.whoami(cookie)).toEqual({ state: 'none' });
+    expect(questions()).toEqual([]);
+  });
+
+  it.each(['ory_kratos_session=x', 'vestibule=x; of_an_operator=y', '=x', 'ory=x', 'Vestibule=x'])(
+    'is asked where one of the cookies may be of Kratos: %j',
+    async (cookie) => {
+      ory.say(route, 200, kratosSession);
+      expect(await kratos.whoami(cookie)).toMatchObject({
+        state: 'live',
+        session: { id: oryIds.kratosSession },
+      });
+      expect(questions()).toHaveLength(1);
+    },
+  );
+
+  it.each([
+    [401, 'none'],
+    [403, 'aal2_required'],
+  ])('%i says %s', async (status, state) => {
+    ory.say(route, status);
+    expect(await kratos.whoami('ory_kratos_session=x')).toEqual({ state });
+  });
+});
