@@ -95,7 +95,29 @@ function frameLimit({ own, peers }) {
     best === undefined
       ? ''
       : ` 1.8 times the requests of ${best.title} would be ${share((1.8 * best.rate) / limit)} of it.`;
-  return `Of what a route of Nest on Fastify answers that has no guard, no log and no headers of its own (${whole(limit)} a second): ${told.join(', ')}.${wanted}\n`;
+  return `Of what a route of Nest on Fastify answers that has no guard, no log and no headers of its own (${whole(limit)} a second): ${told.join(', ')}.${wanted}
+${floorPart(peers, limit, best)}`;
+}
+
+/** What the least guard leaves of the frame. */
+function floorPart({ windows }, limit, best) {
+  if (windows['floor-hot'] === undefined) {
+    return '';
+  }
+  const [hot, cold] = ['floor-hot', 'floor-cold'].map((id) => middle(windows[id], 'rate'));
+  const beside =
+    best === undefined
+      ? ''
+      : `, and ${share(hot / best.rate)} and ${share(cold / best.rate)} times ${best.title}`;
+  return `
+A guard by hand in Nest that does nothing but open an encrypted cookie (\`bench/peers/floor.mjs\`: no log, no revocation, no second key) answers ${share(hot / limit)} of it when
+it remembers what it opened, ${share(cold / limit)} when it opens each${beside}. Opening alone takes ${micros(cold, limit)} µs of a request.
+`;
+}
+
+/** Microseconds that a request takes longer. */
+function micros(rate, base) {
+  return (1e6 / rate - 1e6 / base).toFixed(0);
 }
 
 function everybody(found) {

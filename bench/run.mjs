@@ -52,10 +52,7 @@ async function measureOwn(bench, data, isOther) {
   const options = { record: own.record, rounds, seconds };
   const found = { pairs: own.found };
   if (isWanted(isOther ? 'other-node' : 'own')) {
-    await scenes.measurePairs(bench, data, {
-      ...options,
-      rounds: isOther ? Math.max(1, rounds - 1) : rounds,
-    });
+    await scenes.measurePairs(bench, data, options);
   }
   if (isOther) {
     return found;
@@ -130,7 +127,14 @@ async function measureAwake(bench, data) {
   const options = { rounds, seconds, wanted: scenes.quiet.wanted };
   await scenes.measurePairs(awake, data, { ...options, record: own.record });
   await scenes.measurePairs(awake, data, { ...options, record: quiet.record, ...scenes.quiet });
-  const ofOneProcess = new Set(['fastify', 'nest', 'fastify-jwt', 'secure-session', 'nest-secure-session']);
+  const ofOneProcess = new Set([
+    'fastify',
+    'nest',
+    'floor',
+    'fastify-jwt',
+    'secure-session',
+    'nest-secure-session',
+  ]);
   return {
     own: { pairs: own.found, quiet: quiet.found },
     peers: await measurePeers(awake, (name) => ofOneProcess.has(name)),

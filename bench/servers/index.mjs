@@ -1,6 +1,6 @@
 // Everything that Vestibule is measured beside.
 import { betterAuthCached, betterAuthPlain } from './better-auth.mjs';
-import { fastify, nest, nodeHttp } from './limits.mjs';
+import { fastify, floor, nest, nodeHttp } from './limits.mjs';
 import { oauth2Proxy } from './oauth2-proxy.mjs';
 import { hydraIntrospection, kratosWhoami } from './ory.mjs';
 import {
@@ -17,6 +17,7 @@ export const peers = [
   nodeHttp,
   fastify,
   nest,
+  floor,
   fastifyJwt,
   secureSession,
   nestSecureSession,
