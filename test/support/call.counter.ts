@@ -39,16 +39,21 @@ async function stop(server: Server): Promise<void> {
   });
 }
 
-/** Puts a recorder between the application and its database. @returns the SQL of every statement from now on. */
+/** Puts a recorder between the application and its database. @returns the SQL of every statement that is answered from now on. */
 export function recordStatements(database: Database): string[] {
   const statements: string[] = [];
   const compiler = new SqliteQueryCompiler();
+  const asked = new WeakMap<object, string>();
   const plugin: KyselyPlugin = {
+    // Of a query within another one too, which has an id of its own and no answer.
     transformQuery: ({ node, queryId }): RootOperationNode => {
-      statements.push(compiler.compileQuery(node, queryId).sql);
+      asked.set(queryId, compiler.compileQuery(node, queryId).sql);
       return node;
     },
-    transformResult: async ({ result }) => result,
+    transformResult: async ({ result, queryId }) => {
+      statements.push(asked.get(queryId) ?? '');
+      return result;
+    },
   };
   const recorded: Kysely<Schema> = database.query.withPlugin(plugin);
   Reflect.set(database, 'query', recorded);
