@@ -1,6 +1,11 @@
 import { stringifySetCookie } from 'cookie';
 import type { FastifyReply } from 'fastify';
 
+/** Whether a cookie of a request is this product's, by its name or the pair that begins with it. */
+export function isOwnCookie(pair: string): boolean {
+  return /^\s*(?:__Host-)?vestibule/.test(pair);
+}
+
 /** How this deployment's cookies are named and marked; one for the whole process. */
 export class CookieJar {
   readonly #secure: boolean;

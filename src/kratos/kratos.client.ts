@@ -11,6 +11,7 @@ import type { OryConfiguration as Settings } from '../config/configuration.js';
 import { CircuitBreaker } from '../core/circuit.breaker.js';
 import { Problem } from '../core/problem.error.js';
 import { cookieNames } from '../http/cookie.reader.js';
+import { isOwnCookie } from '../http/cookie.writer.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { bodyOf, requireHealthy, statusOf, unavailable, vendorRequestDefaults } from '../core/vendor.call.js';
 import {
@@ -31,9 +32,6 @@ export type Whoami =
   | { readonly state: 'live'; readonly session: KratosSession }
   | { readonly state: 'none' }
   | { readonly state: 'aal2_required' };
-
-/** Ours and Hydra's; what Kratos calls its own, its configuration says. */
-const othersCookie = /^(?:(?:__Host-)?vestibule|ory_hydra_)/;
 
 interface CallOptions {
   readonly signal: AbortSignal;
@@ -66,7 +64,7 @@ export class KratosClient {
 
   /** Steps 3 and 4: is the browser's Kratos cookie a live session? @param cookie the request's Cookie header. */
   async whoami(cookie: string | undefined): Promise<Whoami> {
-    if (cookie === undefined || cookieNames(cookie, '').every((name) => othersCookie.test(name))) {
+    if (cookie === undefined || !mayHoldSession(cookie)) {
       return { state: 'none' };
     }
     try {
@@ -288,6 +286,11 @@ function parse<T>(schema: { safeParse(value: unknown): { success: boolean; data?
     throw unavailable('kratos_answer_unreadable');
   }
   return result.data;
+}
+
+/** Whether a cookie is there that is neither ours nor Hydra's: what Kratos calls its own, its configuration says. */
+function mayHoldSession(cookie: string): boolean {
+  return cookieNames(cookie, '').some((name) => !isOwnCookie(name) && !name.startsWith('ory_hydra_'));
 }
 
 function asUnavailable(error: unknown): Problem {

@@ -8,7 +8,7 @@ import { CircuitRegistry } from '../core/circuit.registry.js';
 import { Clock } from '../core/clock.service.js';
 import { Problem } from '../core/problem.error.js';
 import { vendorTimeout } from '../core/vendor.call.js';
-import { CookieJar } from '../http/cookie.writer.js';
+import { CookieJar, isOwnCookie } from '../http/cookie.writer.js';
 import { redirectPage } from '../http/redirect.page.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { pathOf } from '../http/request.path.js';
@@ -170,7 +170,7 @@ function headersForUpstream(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   );
   const cookie = headers.cookie
     ?.split(';')
-    .filter((pair) => !/^\s*(?:__Host-)?vestibule/.test(pair))
+    .filter((pair) => !isOwnCookie(pair))
     .join(';');
   return { ...Object.fromEntries(kept), ...(cookie === undefined ? {} : { cookie }) };
 }

@@ -2,6 +2,7 @@ import type { Kysely, Transaction } from 'kysely';
 import { Problem } from '../core/problem.error.js';
 import type { OrgRole, Schema, UserRow } from '../database/database.schema.js';
 import type { User } from './identity.js';
+import { toUser } from './user.mapper.js';
 
 /** The organisation that somebody acts for. */
 export interface ActiveOrg {
@@ -76,11 +77,5 @@ export function toActiveUser(row: UserRow): User {
   if (row.disabled_at !== null) {
     throw userDisabled();
   }
-  return {
-    id: row.id,
-    email: row.email,
-    emailVerified: row.email_verified === 1,
-    name: row.name,
-    picture: row.picture,
-  };
+  return toUser(row);
 }
