@@ -13,7 +13,7 @@ import { SessionRenewal } from '../dist/auth/session.renewal.js';
 import { loadConfiguration } from '../dist/config/configuration.js';
 import { Clock } from '../dist/core/clock.service.js';
 import { newId } from '../dist/core/identifier.js';
-import { SecretBox } from '../dist/core/secret.box.js';
+import { CookieCipher } from '../dist/session/cookie.cipher.js';
 import { DatabaseConnection } from '../dist/database/database.connection.js';
 import { migrate } from '../dist/database/migration.runner.js';
 import { createLogger } from '../dist/http/pino.logger.js';
@@ -134,13 +134,13 @@ async function measureMemoryOnly() {
   const services = await wire(connection, configuration);
   const { token, claims } = await services.login(newIdentity());
   const { iss: _iss, aud: _aud, jti: _jti, iat: _iat, nbf: _nbf, exp: _exp, ...subject } = claims;
-  const box = new SecretBox(configuration.SECRETS, 'session-cookie');
-  const sealed = await box.seal(token);
+  const cipher = new CookieCipher(configuration.SECRETS);
+  const sealed = cipher.seal(token);
   const found = [
     ['mint a token (ES256)', await median(() => services.tokens.mint(subject)), 'ms'],
     ['verify a token, key in memory', await median(() => services.tokens.verify(token)), 'ms'],
-    ['seal a cookie', await median(() => box.seal(token)), 'ms'],
-    ['open a cookie', await median(() => box.open(sealed)), 'ms'],
+    ['seal a cookie', await median(() => cipher.seal(token)), 'ms'],
+    ['open a cookie', await median(() => cipher.open(sealed)), 'ms'],
     ['length of a token', token.length, 'bytes'],
     ['length of a cookie', sealed.length, 'bytes'],
     ...(await measureList(services, configuration)),
@@ -201,7 +201,7 @@ async function measureRequests(configuration) {
   const { token } = await app
     .get(SessionService, { strict: false })
     .start(account, evidenceOf(identity), {}, from);
-  const sealed = await new SecretBox(configuration.SECRETS, 'session-cookie').seal(token);
+  const sealed = new CookieCipher(configuration.SECRETS).seal(token);
   const resident = process.memoryUsage().rss / 1e6;
   const cost = async (headers) => {
     const request = { url: '/api/v1/me', headers: { host: 'localhost:3000', ...headers } };

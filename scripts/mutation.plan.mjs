@@ -28,6 +28,7 @@ export const plan = {
     ...contract('session-cookie', 'session-set-cookie', 'session-limit'),
     ...session('session.cookie'),
   ],
+  'src/session/cookie.cipher.ts': [...session('cookie.cipher'), ...contract('session-cookie')],
   'src/session/session.service.ts': [
     ...session('session.start'),
     ...contract('session-life', 'sessions-list', 'me', 'session-limit', 'renewal-ahead'),
@@ -56,6 +57,7 @@ export const plan = {
     ...contract('api-keys', 'token-exchange', 'access-decorators'),
     ...session('scopes'),
   ],
+  'src/core/doorkeeper.ts': ['src/core/doorkeeper.spec.ts'],
   'src/core/recent.digests.ts': ['src/core/recent.digests.spec.ts'],
   'src/core/secret.box.ts': ['src/core/secret.box.spec.ts', ...contract('session-cookie')],
   'src/auth/session.renewal.ts': [

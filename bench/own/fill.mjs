@@ -8,7 +8,7 @@ import { makeApiKey } from '../../dist/api-keys/api-key.format.js';
 import { loadConfiguration } from '../../dist/config/configuration.js';
 import { Clock } from '../../dist/core/clock.service.js';
 import { newId } from '../../dist/core/identifier.js';
-import { SecretBox } from '../../dist/core/secret.box.js';
+import { CookieCipher } from '../../dist/session/cookie.cipher.js';
 import { DatabaseConnection } from '../../dist/database/database.connection.js';
 import { migrate } from '../../dist/database/migration.runner.js';
 import { NoExtraClaims } from '../../dist/session/claims.enricher.js';
@@ -74,7 +74,7 @@ async function makePeople(users, { OIDC_ISSUER: issuer }) {
 
 async function makeSessions(connection, { minter, clock, accounts, configuration, folder, count }) {
   const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, SECRETS } = configuration;
-  const box = new SecretBox(SECRETS, 'session-cookie');
+  const cipher = new CookieCipher(SECRETS);
   const cookies = createWriteStream(join(folder, 'cookies'));
   const tokens = createWriteStream(join(folder, 'tokens'));
   for (let first = 0; first < count; first += slice) {
@@ -95,7 +95,7 @@ async function makeSessions(connection, { minter, clock, accounts, configuration
     for (const [index, row] of rows.entries()) {
       const { token } = await minter.mint(accounts[(first + index) % people], row);
       tokens.write(`${token}\n`);
-      if (!cookies.write(`${await box.seal(token)}\n`)) {
+      if (!cookies.write(`${await cipher.seal(token)}\n`)) {
         await once(cookies, 'drain');
       }
     }

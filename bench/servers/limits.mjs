@@ -1,7 +1,8 @@
 // The limits: the same answer without any question, and by a guard that does next to nothing.
-import { createCipheriv, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { startPeer, versionsOf } from './peer.mjs';
 import { damaged } from './stateless.mjs';
 
@@ -62,8 +63,7 @@ function sealedCookie(key, index) {
     email: `person-${String(index).padStart(6, '0')}@example.org`,
     exp: Math.floor(Date.now() / 1000) + 86_400,
   };
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce);
-  const text = Buffer.concat([cipher.update(JSON.stringify(claims), 'utf8'), cipher.final()]);
-  return Buffer.concat([nonce, text, cipher.getAuthTag()]).toString('base64url');
+  const nonce = randomBytes(24);
+  const text = xchacha20poly1305(key, nonce).encrypt(Buffer.from(JSON.stringify(claims)));
+  return Buffer.concat([nonce, text]).toString('base64url');
 }

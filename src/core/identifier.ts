@@ -21,3 +21,8 @@ export function lowestId(moment: number): string {
 export function momentOf(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
+
+/** The last 32 bits of a UUID v7, which are random (RFC 9562 section 5.7). */
+export function randomOf(id: string): number {
+  return Number.parseInt(id.slice(-8), 16);
+}

@@ -30,8 +30,7 @@ interface BoxKey {
  * Keys are derived by HKDF-SHA256 from the deployment's secrets with the purpose as `info`, so what was sealed for
  * one purpose can't be opened for another. The first secret seals, all open: that is how secrets rotate.
  *
- * By node:crypto and not by jose, whose WebCrypto goes through a thread for each operation: a request of a session that hasn't
- * been seen for a while costs one opening (docs/adr/0015).
+ * By node:crypto and not by jose, whose WebCrypto goes through a thread for each operation.
  */
 export class SecretBox {
   readonly #keys: readonly BoxKey[];
@@ -115,16 +114,24 @@ function decode(segment: string | undefined): Buffer | undefined {
 }
 
 function deriveKey(secret: Uint8Array, purpose: string): BoxKey {
-  const derive = (part: string, length: number): Uint8Array =>
-    new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(), `vestibule/${purpose}/${part}`, length));
-  const kid = Buffer.from(derive('id', 6)).toString('base64url');
+  const kid = deriveKeyId(secret, purpose);
   const header = Buffer.from(JSON.stringify({ alg: 'dir', enc: 'A256GCM', kid })).toString('base64url');
   return {
     header,
     associated: Buffer.from(header, 'ascii'),
-    encryption: createSecretKey(derive('encryption', 32)),
-    mac: derive('mac', 32),
+    encryption: createSecretKey(deriveBytes(secret, purpose, 'encryption', 32)),
+    mac: deriveBytes(secret, purpose, 'mac', 32),
   };
+}
+
+/** `length` bytes that follow from a secret for a part of one purpose (HKDF-SHA256). */
+export function deriveBytes(secret: Uint8Array, purpose: string, part: string, length: number): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(), `vestibule/${purpose}/${part}`, length));
+}
+
+/** The name of the key that follows from a secret for a purpose: 8 characters. */
+export function deriveKeyId(secret: Uint8Array, purpose: string): string {
+  return Buffer.from(deriveBytes(secret, purpose, 'id', 6)).toString('base64url');
 }
 
 /** A stable credential derived from a secret, for a peer that must be given one (hex, 64 characters). */

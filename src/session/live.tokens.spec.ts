@@ -5,7 +5,7 @@ import { areInHeap } from '../../test/support/heap.search.js';
 import { newTokenSubject } from '../../test/support/token.subject.js';
 import { Clock } from '../core/clock.service.js';
 import { newId } from '../core/identifier.js';
-import { digestOf } from '../core/secret.text.js';
+import { RecentDigests } from '../core/recent.digests.js';
 import type { RevocationKind } from '../database/database.schema.js';
 import { LiveTokens } from './live.tokens.js';
 import { RevocationList } from './revocation.list.js';
@@ -52,13 +52,13 @@ function setClock(moment: number): void {
 /** A process that has verified one bearer, and what it knows of revocations. */
 async function seen(sent?: string) {
   const list = new RevocationList(clock, configuration);
-  const live = new LiveTokens(tokens, list, clock);
+  const live = new LiveTokens(tokens, list, clock, new RecentDigests());
   const minted = await tokens.mint({ ...newTokenSubject(), email: 'ada@example.test' });
   const text = sent ?? minted.token;
-  live.remember('bearer', digestOf(text), await live.verify(minted.token));
+  live.remember('bearer', text, await live.verify(minted.token));
   const revoke = (kind: RevocationKind, id: string, before: number | null = null): void =>
     list.apply([{ id, kind, before, recorded_at: clock.now(), expires_at: clock.now() + 3600 * second }]);
-  return { ...minted, live, list, revoke, recall: () => live.recall('bearer', digestOf(text)) };
+  return { ...minted, live, list, revoke, recall: () => live.recall('bearer', text) };
 }
 
 describe('a token that was verified before', () => {
@@ -76,14 +76,37 @@ describe('a token that was verified before', () => {
     const { live, token } = await seen();
     for (let index = 0; index < token.length; index += 1) {
       const flipped = String.fromCharCode(token.charCodeAt(index) ^ 1);
-      expect(
-        live.recall('bearer', digestOf(token.slice(0, index) + flipped + token.slice(index + 1))),
-      ).toBeUndefined();
+      expect(live.recall('bearer', token.slice(0, index) + flipped + token.slice(index + 1))).toBeUndefined();
     }
     for (const other of [`${token}=`, `${token}\n`, token.slice(0, -1), '']) {
-      expect(live.recall('bearer', digestOf(other))).toBeUndefined();
+      expect(live.recall('bearer', other)).toBeUndefined();
     }
-    expect(live.recall('cookie', digestOf(token))).toBeUndefined();
+    expect(live.recall('cookie', token)).toBeUndefined();
+  });
+
+  it('is not known by another text with the same end, which is what it is found by', async () => {
+    const { live, token, recall } = await seen();
+    const changed = `x${token.slice(1)}`;
+    expect(live.recall('bearer', changed)).toBeUndefined();
+    expect(live.recall('bearer', token.slice(-22))).toBeUndefined();
+    expect(recall()).toBeDefined();
+  });
+
+  it('is remembered of a cookie only when it comes again: each token by itself', async () => {
+    const live = new LiveTokens(tokens, new RevocationList(clock, configuration), clock, new RecentDigests());
+    const verified = await Promise.all(
+      Array.from({ length: 20 }, async () =>
+        live.verifyUnsealed((await tokens.mint(newTokenSubject())).token),
+      ),
+    );
+    const sizes = [1, 2, 3].map(() => {
+      verified.forEach((one, index) => live.remember('cookie', `cookie ${index}`, one));
+      return live.size;
+    });
+    expect(sizes).toEqual([0, 20, 20]);
+    expect(verified.map((_one, index) => live.recall('cookie', `cookie ${index}`)?.claims)).toEqual(
+      verified.map(({ claims }) => claims),
+    );
   });
 
   it('is not known before and after its life, whichever way the clock goes', async () => {
@@ -117,7 +140,7 @@ describe('a token that was verified before', () => {
       const { until } = tokens.lifeOf(claims);
       live.onModuleInit();
       expect([until - 1, until].map(sizeAt)).toEqual([1, 0]);
-      live.remember('bearer', digestOf(token), { claims, kid: keys.signing().kid, expired: false });
+      live.remember('bearer', token, { claims, kid: keys.signing().kid, expired: false });
       live.onModuleDestroy();
       expect(sizeAt(until)).toBe(1);
     } finally {
@@ -168,16 +191,19 @@ describe('a token that was verified before', () => {
 
   it('is remembered a cookie’s only until it is to be renewed, between a fifth and two fifths before its end', async () => {
     const list = new RevocationList(clock, configuration);
-    const live = new LiveTokens(tokens, list, clock);
+    const live = new LiveTokens(tokens, list, clock, new RecentDigests());
     const lengths = await Promise.all(
       Array.from({ length: 200 }, async (_value, index) => {
         const { token, claims } = await tokens.mint({ ...newTokenSubject(), email: 'ada@example.test' });
-        live.remember('cookie', digestOf(`cookie ${index}`), await live.verifyUnsealed(token));
+        const verified = await live.verifyUnsealed(token);
+        live.remember('cookie', `cookie ${index}`, verified);
+        expect(live.recall('cookie', `cookie ${index}`)).toBeUndefined();
+        live.remember('cookie', `cookie ${index}`, verified);
         const renewableAfter = tokens.renewableFrom(claims) - claims.iat;
         shift = (renewableAfter - 2) * second;
-        expect(live.recall('cookie', digestOf(`cookie ${index}`))).toBeDefined();
+        expect(live.recall('cookie', `cookie ${index}`)).toBeDefined();
         shift = (renewableAfter + 2) * second;
-        expect(live.recall('cookie', digestOf(`cookie ${index}`))).toBeUndefined();
+        expect(live.recall('cookie', `cookie ${index}`)).toBeUndefined();
         shift = 0;
         return renewableAfter;
       }),
@@ -190,17 +216,29 @@ describe('a token that was verified before', () => {
     expect(early).toBeLessThan(150);
   });
 
-  it('is nowhere in memory as it was sent', async () => {
-    const live = new LiveTokens(tokens, new RevocationList(clock, configuration), clock);
-    const [sent, control] = await rememberOne(live);
-    expect(await areInHeap([sent, control])).toEqual([false, true]);
-    expect(live.size).toBe(1);
+  it('is nowhere in memory as it was sent, a second later', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    try {
+      const live = new LiveTokens(
+        tokens,
+        new RevocationList(clock, configuration),
+        clock,
+        new RecentDigests(),
+      );
+      const [sent, control] = await rememberOne(live);
+      expect(await areInHeap([sent, control])).toEqual([true, true]);
+      vi.advanceTimersByTime(1000);
+      expect(await areInHeap([sent, control])).toEqual([false, true]);
+      expect(live.size).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 
 /** @returns a part of what was sent and the session's id; as bytes, which aren't among the strings of the heap. */
 async function rememberOne(live: LiveTokens): Promise<[Buffer, Buffer]> {
   const { token, claims } = await tokens.mint({ ...newTokenSubject(), email: 'ada@example.test' });
-  live.remember('bearer', digestOf(token), await live.verify(token));
+  live.remember('bearer', token, await live.verify(token));
   return [Buffer.from(token.slice(200, 300)), Buffer.from(claims.sid)];
 }

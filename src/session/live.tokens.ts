@@ -1,7 +1,10 @@
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Clock } from '../core/clock.service.js';
+import { Doorkeeper } from '../core/doorkeeper.js';
+import { randomOf } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
+import { RecentDigests } from '../core/recent.digests.js';
 import type { Claims } from './claims.schema.js';
 import { type Principal, userOf } from './principal.js';
 import { RevocationList } from './revocation.list.js';
@@ -10,6 +13,8 @@ import { TokenService, type VerifiedToken } from './token.service.js';
 /** Tokens that are remembered; beyond it the one that wasn't used for longest is forgotten, and verified anew when it comes again. */
 const maximumRemembered = 100_000;
 const sweepMilliseconds = 60_000;
+/** Characters that a credential is found by: of a cookie its tag, of a token the end of its signature, 128 bits and more. */
+const endLength = 22;
 
 /** A verified token whose session hasn't ended. */
 export interface CheckedToken extends VerifiedToken {
@@ -18,6 +23,8 @@ export interface CheckedToken extends VerifiedToken {
 }
 
 interface Remembered {
+  /** Of the whole credential. */
+  readonly digest: string;
   readonly principal: Principal;
   readonly kid: string;
   /** Seconds since the epoch between which the token is good as it is. */
@@ -29,7 +36,7 @@ interface Remembered {
 
 /**
  * Verifies augmented tokens and remembers what was verified, so that the next request with the same credential costs no
- * cryptography. Remembered is who it is, under a digest of the credential: neither cookie nor token is kept. What can change
+ * cryptography. Remembered is who it is, with a digest of the credential and its end: neither cookie nor token is kept. What can change
  * after a verification is checked each time: times, revocations, and whether the key still verifies (docs/adr/0015).
  */
 @Injectable()
@@ -37,13 +44,16 @@ export class LiveTokens implements OnModuleInit, OnModuleDestroy {
   readonly #tokens: TokenService;
   readonly #revocations: RevocationList;
   readonly #clock: Clock;
+  readonly #digests: RecentDigests;
+  readonly #doorkeeper = new Doorkeeper();
   readonly #remembered = new LRUCache<string, Remembered>({ max: maximumRemembered });
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(tokens: TokenService, revocations: RevocationList, clock: Clock) {
+  constructor(tokens: TokenService, revocations: RevocationList, clock: Clock, digests: RecentDigests) {
     this.#tokens = tokens;
     this.#revocations = revocations;
     this.#clock = clock;
+    this.#digests = digests;
   }
 
   onModuleInit(): void {
@@ -61,12 +71,16 @@ export class LiveTokens implements OnModuleInit, OnModuleDestroy {
 
   /**
    * Who sends a credential that was verified before, while nothing speaks against it.
-   * @param digest of the sealed cookie, or of the bearer: `digestOf`.
+   * @param sent the sealed cookie, or the bearer.
    * @throws {Problem} `revocations_unknown`
    */
-  recall(credential: 'cookie' | 'bearer', digest: string): Principal | undefined {
-    const known = this.#remembered.get(digest);
-    if (known === undefined || known.principal.credential !== credential) {
+  recall(credential: 'cookie' | 'bearer', sent: string): Principal | undefined {
+    const known = this.#remembered.get(sent.slice(-endLength));
+    if (
+      known === undefined ||
+      known.principal.credential !== credential ||
+      known.digest !== this.#digests.of(sent)
+    ) {
       return undefined;
     }
     this.#revocations.requireFresh();
@@ -77,15 +91,22 @@ export class LiveTokens implements OnModuleInit, OnModuleDestroy {
   }
 
   /**
-   * Remembers a live token: a bearer to the end of its life, a cookie's until it's to be renewed.
-   * @param digest of what it came in: the sealed cookie, or the bearer itself.
+   * Remembers a live token: a bearer to the end of its life; a cookie's until it's to be renewed, and only when it comes again, because
+   * opening a cookie costs less than remembering it.
+   * @param sent what it came in: the sealed cookie, or the bearer itself.
    */
-  remember(credential: 'cookie' | 'bearer', digest: string, { claims, kid }: VerifiedToken): Principal {
+  remember(credential: 'cookie' | 'bearer', sent: string, { claims, kid }: VerifiedToken): Principal {
     const principal = { user: userOf(claims), claims, credential };
+    if (credential === 'cookie' && !this.#doorkeeper.knows(randomOf(claims.jti))) {
+      return principal;
+    }
     const life = this.#tokens.lifeOf(claims);
     const until = credential === 'bearer' ? life.until : this.#tokens.renewableFrom(claims);
     const { revision } = this.#revocations;
-    this.#remembered.set(digest, { principal, kid, from: life.from, until, revision });
+    // A part of a text would hold on to all of it.
+    const end = Buffer.from(sent.slice(-endLength)).toString();
+    const digest = this.#digests.of(sent);
+    this.#remembered.set(end, { digest, principal, kid, from: life.from, until, revision });
     return principal;
   }
 
@@ -114,7 +135,8 @@ export class LiveTokens implements OnModuleInit, OnModuleDestroy {
     if (verdict === 'ended') {
       throw new Problem('unauthenticated', { reason: 'session_ended' });
     }
-    return { ...verified, verdict };
+    const { claims, expired, kid } = verified;
+    return { claims, expired, kid, verdict };
   }
 
   /** Nothing is looked up as long as nothing was revoked since the last time. */
@@ -131,9 +153,9 @@ export class LiveTokens implements OnModuleInit, OnModuleDestroy {
 
   #sweep(): void {
     const now = this.#clock.seconds();
-    for (const [digest, { until }] of this.#remembered.entries()) {
+    for (const [end, { until }] of this.#remembered.entries()) {
       if (until <= now) {
-        this.#remembered.delete(digest);
+        this.#remembered.delete(end);
       }
     }
   }

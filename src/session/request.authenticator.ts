@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../core/problem.error.js';
-import { RecentDigests } from '../core/recent.digests.js';
 import type { Claims } from './claims.schema.js';
 import { type AuthenticatedKey, KeyAuthenticator } from './key.authenticator.js';
 import { type CheckedToken, LiveTokens } from './live.tokens.js';
@@ -39,7 +38,6 @@ export class RequestAuthenticator {
   readonly #revocations: RevocationList;
   readonly #renewer: SessionRenewer;
   readonly #keys: KeyAuthenticator;
-  readonly #digests: RecentDigests;
 
   constructor(
     cookie: SessionCookie,
@@ -47,14 +45,12 @@ export class RequestAuthenticator {
     revocations: RevocationList,
     renewer: SessionRenewer,
     keys: KeyAuthenticator,
-    digests: RecentDigests,
   ) {
     this.#cookie = cookie;
     this.#tokens = tokens;
     this.#revocations = revocations;
     this.#renewer = renewer;
     this.#keys = keys;
-    this.#digests = digests;
   }
 
   /**
@@ -81,12 +77,11 @@ export class RequestAuthenticator {
     if (sealed === undefined) {
       throw new Problem('unauthenticated', { reason: 'cookie_absent_or_unreadable' });
     }
-    const digest = this.#digests.of(sealed);
-    const known = this.#tokens.recall('cookie', digest);
+    const known = this.#tokens.recall('cookie', sealed);
     if (known !== undefined) {
       return { principal: known, cache: 'hit' };
     }
-    const found = this.#cookieSession(sealed, digest, request, reply);
+    const found = this.#cookieSession(sealed, request, reply);
     return found instanceof Promise ? found.then(asMiss) : asMiss(found);
   }
 
@@ -95,13 +90,13 @@ export class RequestAuthenticator {
    * @throws {Problem} `unauthenticated` for any other, and for one that says what has changed since.
    */
   async bearerClaims(token: string): Promise<Claims> {
-    return (await this.#bearer(token, this.#digests.of(token))).claims;
+    return (await this.#bearer(token)).claims;
   }
 
   #bearerHolder(request: FastifyRequest, authorization: string): Authenticated | Promise<Authenticated> {
     if (usualBearer.test(authorization)) {
       // What is known needs no look at its characters.
-      const known = this.#tokens.recall('bearer', this.#digests.of(authorization.slice(usualScheme.length)));
+      const known = this.#tokens.recall('bearer', authorization.slice(usualScheme.length));
       if (known !== undefined) {
         return { principal: known, cache: 'hit' };
       }
@@ -110,17 +105,15 @@ export class RequestAuthenticator {
     if (token === undefined) {
       throw new Problem('unauthenticated', { reason: 'authorization_malformed' });
     }
-    return apiKeyForm.test(token)
-      ? this.#keyHolder(token)
-      : this.#bearer(token, this.#digests.of(token)).then(asMiss);
+    return apiKeyForm.test(token) ? this.#keyHolder(token) : this.#bearer(token).then(asMiss);
   }
 
-  async #bearer(token: string, digest: string): Promise<Principal> {
+  async #bearer(token: string): Promise<Principal> {
     const checked = await this.#tokens.verify(token);
     if (checked.expired || checked.verdict === 'stale') {
       throw new Problem('unauthenticated', { reason: checked.expired ? 'token_expired' : 'token_stale' });
     }
-    return this.#tokens.remember('bearer', digest, checked);
+    return this.#tokens.remember('bearer', token, checked);
   }
 
   #keyHolder(key: string): Authenticated | Promise<Authenticated> {
@@ -132,7 +125,6 @@ export class RequestAuthenticator {
 
   #cookieSession(
     sealed: string,
-    digest: string,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Principal | Promise<Principal> {
@@ -142,7 +134,7 @@ export class RequestAuthenticator {
     }
     const use = (checked: CheckedToken): Principal | Promise<Principal> =>
       !checked.expired && checked.verdict === 'live' && !this.#tokens.isNearEnd(checked.claims)
-        ? this.#tokens.remember('cookie', digest, checked)
+        ? this.#tokens.remember('cookie', sealed, checked)
         : this.#renew(checked, request, reply);
     const checked = this.#tokens.verifyUnsealed(token);
     return checked instanceof Promise ? checked.then(use) : use(checked);

@@ -3,10 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
-import { SecretBox } from '../core/secret.box.js';
 import { readSingleCookie } from '../http/cookie.reader.js';
 import { CookieJar } from '../http/cookie.writer.js';
 import { Metrics } from '../metrics/metrics.js';
+import { CookieCipher } from './cookie.cipher.js';
 
 /** Bytes of name, value and attributes that every browser keeps (RFC 6265 section 6.1). */
 const maximumBytes = 4096;
@@ -16,7 +16,7 @@ const attributeBytes = 80;
 @Injectable()
 export class SessionCookie {
   readonly #jar: CookieJar;
-  readonly #box: SecretBox;
+  readonly #cipher: CookieCipher;
   readonly #maxAge: number;
   readonly #metrics: Metrics;
   /** `__Host-vestibule`, or `vestibule` on plain http. */
@@ -25,7 +25,7 @@ export class SessionCookie {
   constructor(jar: CookieJar, metrics: Metrics, @Inject(CONFIGURATION) configuration: Configuration) {
     this.#jar = jar;
     this.#metrics = metrics;
-    this.#box = new SecretBox(configuration.SECRETS, 'session-cookie');
+    this.#cipher = new CookieCipher(configuration.SECRETS);
     this.#maxAge = configuration.SESSION_MAX_TTL;
     this.name = jar.name('vestibule');
   }
@@ -35,14 +35,13 @@ export class SessionCookie {
    * @throws {Problem} `session_too_large` when a browser would drop it.
    */
   write(reply: FastifyReply, token: string): void {
-    const value = this.#seal(token);
-    this.#metrics.cookieBytes.of({}).observe(this.#sizeOf(value));
-    this.#jar.set(reply, this.name, value, this.#maxAge);
+    this.#metrics.cookieBytes.of({}).observe(this.#fittingSize(token));
+    this.#jar.set(reply, this.name, this.#cipher.seal(token), this.#maxAge);
   }
 
   /** @throws {Problem} `session_too_large` when this token can be in no cookie. */
   requireFit(token: string): void {
-    this.#seal(token);
+    this.#fittingSize(token);
   }
 
   /** What the request's cookie holds, sealed; undefined when there's none, more than one, or one that is too long. */
@@ -53,7 +52,7 @@ export class SessionCookie {
 
   /** The token that {@link write} sealed; undefined for anything else. What opens was minted by this deployment. */
   open(sealed: string): string | undefined {
-    return this.#box.open(sealed);
+    return this.#cipher.open(sealed);
   }
 
   /** The token in the request's cookie; undefined where {@link find} or {@link open} find none. */
@@ -67,17 +66,12 @@ export class SessionCookie {
     this.#jar.clear(reply, this.name);
   }
 
-  #seal(token: string): string {
-    const value = this.#box.seal(token);
-    const size = this.#sizeOf(value);
+  /** Bytes with name and attributes. */
+  #fittingSize(token: string): number {
+    const size = this.name.length + this.#cipher.sealedLength(token) + attributeBytes;
     if (size > maximumBytes) {
       throw new Problem('session_too_large', { detail: `It would take ${size} bytes.` });
     }
-    return value;
-  }
-
-  /** Bytes with name and attributes. */
-  #sizeOf(value: string): number {
-    return this.name.length + value.length + attributeBytes;
+    return size;
   }
 }

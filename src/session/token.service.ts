@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
-import { newId } from '../core/identifier.js';
+import { newId, randomOf } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
 import type { ExtraClaims } from './claims.mapper.js';
 import { type Claims, type KnownClaims, claimsSchema } from './claims.schema.js';
@@ -96,13 +96,22 @@ export class TokenService {
    * @throws {Problem} `unauthenticated` with a reason for the log.
    */
   async verify(token: string): Promise<VerifiedToken> {
-    const key = await this.#keyOf(token);
+    if (token.length > maximumLength || !compactForm.test(token)) {
+      throw rejected('token_malformed');
+    }
+    const key = await this.#keyNamedIn(token);
     try {
       await compactVerify(token, key.key, { algorithms: [key.alg] });
     } catch (error) {
       throw rejected(reasonOf(error), error);
     }
-    const verified = this.#checkClaims(token, key.kid);
+    const payload = payloadOf(token);
+    const value = parse(payload);
+    // Minted by JSON.stringify: anything else, for example a claim given twice, isn't from here.
+    if (payload !== JSON.stringify(value)) {
+      throw rejected('token_claims');
+    }
+    const verified = this.#checkClaims(value, key.kid);
     if (this.#isEarly(verified.claims)) {
       throw rejected('token_claim_nbf');
     }
@@ -117,7 +126,7 @@ export class TokenService {
    * @throws {Problem} `unauthenticated` with a reason for the log.
    */
   verifyUnsealed(token: string): VerifiedToken | Promise<VerifiedToken> {
-    const key = this.#keyOf(token);
+    const key = this.#keyNamedIn(token);
     return key instanceof Promise
       ? key.then(({ kid }) => this.#readUnsealed(token, kid))
       : this.#readUnsealed(token, key.kid);
@@ -135,8 +144,7 @@ export class TokenService {
 
   /** When a token is near its end, in seconds since the epoch. */
   renewableFrom({ exp, jti }: Claims): number {
-    // The last digits of a UUID v7 are random (RFC 9562 section 5.7).
-    const chance = Number.parseInt(jti.slice(-8), 16) / 2 ** 32;
+    const chance = randomOf(jti) / 2 ** 32;
     return exp - this.#ttl * (lastPart + chancePart * chance);
   }
 
@@ -148,10 +156,7 @@ export class TokenService {
   }
 
   /** The key that a token names. @returns at once, unless another replica may have made it just now. */
-  #keyOf(token: string): VerificationKey | Promise<VerificationKey> {
-    if (token.length > maximumLength || !compactForm.test(token)) {
-      throw rejected('token_malformed');
-    }
+  #keyNamedIn(token: string): VerificationKey | Promise<VerificationKey> {
     const segment = token.slice(0, token.indexOf('.'));
     const kid = this.#headers.get(segment);
     const key = kid === undefined ? undefined : this.#keys.find(kid);
@@ -171,16 +176,13 @@ export class TokenService {
   }
 
   #readUnsealed(token: string, kid: string): VerifiedToken {
-    const verified = this.#checkClaims(token, kid);
+    const verified = this.#checkClaims(parse(payloadOf(token)), kid);
     return verified.expired || !this.#isEarly(verified.claims) ? verified : { ...verified, expired: true };
   }
 
-  #checkClaims(token: string, kid: string): VerifiedToken {
-    const text = decodeSegment(token.slice(token.indexOf('.') + 1, token.lastIndexOf('.')));
-    const payload = parse(text);
+  #checkClaims(payload: unknown, kid: string): VerifiedToken {
     const parsed = claimsSchema.safeParse(payload);
-    // Minted by JSON.stringify: anything else, for example a claim given twice, isn't from here.
-    if (!parsed.success || text !== JSON.stringify(payload)) {
+    if (!parsed.success) {
       throw rejected('token_claims');
     }
     const claims = parsed.data;
@@ -212,6 +214,11 @@ function parseHeader(segment: string): z.output<typeof headerSchema> {
 
 function encodeSegment(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+/** The middle segment, decoded. */
+function payloadOf(token: string): string {
+  return decodeSegment(token.slice(token.indexOf('.') + 1, token.lastIndexOf('.')));
 }
 
 function decodeSegment(segment: string): string {

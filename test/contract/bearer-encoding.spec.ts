@@ -50,7 +50,7 @@ describe('encoding of the augmented token', () => {
       `${session.token}%3D`,
       session.token.replaceAll('.', '%2E'),
     ];
-    const statuses = await Promise.all(variants.map((token) => inCookie(token)));
+    const statuses = await Promise.all(variants.map((token) => bearer(`Bearer ${token}`)));
     expect(statuses).toEqual(variants.map(() => 401));
   });
 
@@ -101,8 +101,8 @@ describe('encoding of the augmented token', () => {
     expect(statuses).toEqual(cuts.map(() => 401));
   });
 
-  it('a token of 100 kB in the cookie or of 15 kB as bearer is refused', async () => {
-    expect(await inCookie('a'.repeat(100_000))).toBe(401);
+  it('a token of 15 kB is refused, in the cookie or as bearer', async () => {
+    expect(await inCookie('a'.repeat(15_000))).toBe(401);
     expect(await bearer(`Bearer ${'a'.repeat(15_000)}`)).toBe(401);
     expect(await bearer(`Bearer ${session.token}${'A'.repeat(8192)}`)).toBe(401);
   });

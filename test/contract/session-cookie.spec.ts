@@ -158,12 +158,12 @@ describe('other cookies of ours, and other encryptions', () => {
   });
 
   it.each([
-    ['p2c of a billion', { alg: 'PBES2-HS256+A128KW', enc: 'A256GCM', p2c: 1_000_000_000, p2s: 'AAAA' }],
-    ['zip', { alg: 'dir', enc: 'A256GCM', zip: 'DEF' }],
-    ['another alg', { alg: 'A256KW', enc: 'A256GCM' }],
-    ['another enc', { alg: 'dir', enc: 'A128CBC-HS256' }],
-    ['an unknown kid', { alg: 'dir', enc: 'A256GCM', kid: 'x' }],
-    ['crit', { alg: 'dir', enc: 'A256GCM', crit: ['exp'], exp: 1 }],
+    ['p2c of a billion', { alg: 'PBES2-HS256+A128KW', enc: 'XC20P', p2c: 1_000_000_000, p2s: 'AAAA' }],
+    ['zip', { alg: 'dir', enc: 'XC20P', zip: 'DEF' }],
+    ['another alg', { alg: 'A256KW', enc: 'XC20P' }],
+    ['another enc', { alg: 'dir', enc: 'A256GCM' }],
+    ['an unknown kid', { alg: 'dir', enc: 'XC20P', kid: 'x' }],
+    ['crit', { alg: 'dir', enc: 'XC20P', crit: ['exp'], exp: 1 }],
   ])('a JWE with %s is 401 in under 50 ms [T09]', async (_what, header) => {
     const [, ...rest] = ada.sealed.split('.');
     const forged = [Buffer.from(JSON.stringify(header)).toString('base64url'), ...rest].join('.');

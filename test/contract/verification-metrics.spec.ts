@@ -23,6 +23,8 @@ describe('verifications', () => {
     const before = await read();
     const me = async (headers: Readonly<Record<string, string>>): Promise<number> =>
       (await gateway.request('/api/v1/me', { headers })).status;
+    // The key was made with this cookie: now it comes for the second time, and is remembered.
+    expect(await me({ cookie })).toBe(200);
     expect(await me({ cookie })).toBe(200);
     expect(await me({ cookie })).toBe(200);
     expect(await me({ authorization: bearer })).toBe(200);
@@ -39,6 +41,7 @@ describe('verifications', () => {
         (sum, [series, by]) => (series.includes(part) && /verifications/.test(series) ? sum + by : sum),
         0,
       );
+    expect(sums('credential="cookie",cache="miss",result="ok"')).toBe(1);
     expect(sums('credential="cookie",cache="hit",result="ok"')).toBe(2);
     expect(sums('credential="bearer",cache="miss",result="ok"')).toBe(1);
     expect(sums('credential="bearer",cache="hit",result="ok"')).toBe(2);

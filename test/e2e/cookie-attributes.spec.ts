@@ -90,7 +90,7 @@ describe.each(deployments)('cookies of a deployment on $scheme', ({ scheme, publ
     expect(segments).toHaveLength(5);
     expect(JSON.parse(Buffer.from(segments[0] ?? '', 'base64url').toString())).toEqual({
       alg: 'dir',
-      enc: 'A256GCM',
+      enc: 'XC20P',
       kid: expect.any(String),
     });
   });

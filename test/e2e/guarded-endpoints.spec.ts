@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SecretBox } from '../../src/core/secret.box.js';
+import { CookieCipher } from '../../src/session/cookie.cipher.js';
 import { newPerson, signUp } from '../support/person.js';
 import { rawRequest } from '../support/raw.request.js';
 import { type Stack, startStack } from '../support/stack.js';
@@ -18,7 +18,7 @@ beforeAll(async () => {
   await signUp(agent, person);
   cookie = (await agent.cookie('vestibule')) ?? '';
   const secrets = stack.secrets.gateway.map((secret) => new Uint8Array(Buffer.from(secret, 'hex')));
-  token = new SecretBox(secrets, 'session-cookie').open(cookie) ?? '';
+  token = new CookieCipher(secrets).open(cookie) ?? '';
 });
 
 afterAll(async () => {

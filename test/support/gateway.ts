@@ -8,7 +8,7 @@ import { expect } from 'vitest';
 import { type AppOptions, createApp } from '../../src/app.setup.js';
 import { type Configuration, loadConfiguration } from '../../src/config/configuration.js';
 import { Clock } from '../../src/core/clock.service.js';
-import { SecretBox } from '../../src/core/secret.box.js';
+import { CookieCipher } from '../../src/session/cookie.cipher.js';
 import { createLogger } from '../../src/http/pino.logger.js';
 import type { ExtraClaims } from '../../src/session/claims.mapper.js';
 import type { Claims } from '../../src/session/claims.schema.js';
@@ -152,7 +152,7 @@ export async function startGateway(
   await app.getHttpAdapter().getInstance().ready();
   const { protocol, host } = new URL(configuration.PUBLIC_URL);
   const cookieName = protocol === 'https:' ? '__Host-vestibule' : 'vestibule';
-  const box = new SecretBox(configuration.SECRETS, 'session-cookie');
+  const cipher = new CookieCipher(configuration.SECRETS);
 
   return {
     app,
@@ -199,7 +199,7 @@ export async function startGateway(
         extra,
         { userAgent: null, remoteAddress: '127.0.0.1' },
       );
-      const sealed = box.seal(token);
+      const sealed = cipher.seal(token);
       return {
         user,
         token,
@@ -209,7 +209,7 @@ export async function startGateway(
         bearer: `Bearer ${token}`,
       };
     },
-    seal: (text) => box.seal(text),
+    seal: (text) => cipher.seal(text),
     shiftClock: (seconds) => {
       shift = seconds;
     },
