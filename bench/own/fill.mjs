@@ -8,10 +8,10 @@ import { makeApiKey } from '../../dist/api-keys/api-key.format.js';
 import { loadConfiguration } from '../../dist/config/configuration.js';
 import { Clock } from '../../dist/core/clock.service.js';
 import { newId } from '../../dist/core/identifier.js';
-import { CookieCipher } from '../../dist/session/cookie.cipher.js';
 import { DatabaseConnection } from '../../dist/database/database.connection.js';
 import { migrate } from '../../dist/database/migration.runner.js';
 import { NoExtraClaims } from '../../dist/session/claims.enricher.js';
+import { CookieCipher } from '../../dist/session/cookie.cipher.js';
 import { SessionMinter } from '../../dist/session/session.minter.js';
 import { SigningKeyRepository } from '../../dist/session/signing-key.repository.js';
 import { SigningKeyRing } from '../../dist/session/signing-key.ring.js';
@@ -95,7 +95,7 @@ async function makeSessions(connection, { minter, clock, accounts, configuration
     for (const [index, row] of rows.entries()) {
       const { token } = await minter.mint(accounts[(first + index) % people], row);
       tokens.write(`${token}\n`);
-      if (!cookies.write(`${await cipher.seal(token)}\n`)) {
+      if (!cookies.write(`${cipher.seal(token)}\n`)) {
         await once(cookies, 'drain');
       }
     }

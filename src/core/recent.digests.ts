@@ -4,8 +4,17 @@ import { digestOf } from './secret.text.js';
 /** Milliseconds until nothing is left of a text. */
 const keptFor = 1000;
 const mostTexts = 1000;
-/** Characters that a text is found by: of a cookie its tag, of a token the end of its signature, 128 bits and more. */
 const endLength = 22;
+
+/** What a credential is found by, its last 22 characters: of a cookie its tag, of a token the end of its signature, 128 bits and more. */
+export function endOf(text: string): string {
+  return text.slice(-endLength);
+}
+
+/** The same text by itself: a part of another one holds on to all of it. */
+export function copyOf(text: string): string {
+  return Buffer.from(text).toString();
+}
 
 interface Recent {
   readonly text: string;
@@ -27,7 +36,7 @@ export class RecentDigests {
 
   /** The same as `digestOf(text)`. */
   of(text: string): string {
-    const end = text.slice(-endLength);
+    const end = endOf(text);
     const known = this.#byEnd.get(end);
     if (known?.text === text) {
       return known.digest;
@@ -43,8 +52,7 @@ export class RecentDigests {
     if (this.#byEnd.size === 0) {
       setTimeout(() => this.#byEnd.clear(), keptFor).unref();
     }
-    // A part of a header holds on to all of it, and to the cookies of others in it.
-    const copy = Buffer.from(text).toString();
-    this.#byEnd.set(Buffer.from(copy.slice(-endLength)).toString(), { text: copy, digest });
+    // Not the header that it came in, with the cookies of others.
+    this.#byEnd.set(copyOf(endOf(text)), { text: copyOf(text), digest });
   }
 }

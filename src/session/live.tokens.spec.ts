@@ -49,10 +49,15 @@ function setClock(moment: number): void {
   shift = moment * second - Date.now();
 }
 
+/** What a process remembers that has just begun. */
+function newLive(list = new RevocationList(clock, configuration)): LiveTokens {
+  return new LiveTokens(tokens, list, clock, new RecentDigests());
+}
+
 /** A process that has verified one bearer, and what it knows of revocations. */
 async function seen(sent?: string) {
   const list = new RevocationList(clock, configuration);
-  const live = new LiveTokens(tokens, list, clock, new RecentDigests());
+  const live = newLive(list);
   const minted = await tokens.mint({ ...newTokenSubject(), email: 'ada@example.test' });
   const text = sent ?? minted.token;
   live.remember('bearer', text, await live.verify(minted.token));
@@ -93,7 +98,7 @@ describe('a token that was verified before', () => {
   });
 
   it('is remembered of a cookie only when it comes again: each token by itself', async () => {
-    const live = new LiveTokens(tokens, new RevocationList(clock, configuration), clock, new RecentDigests());
+    const live = newLive();
     const verified = await Promise.all(
       Array.from({ length: 20 }, async () =>
         live.verifyUnsealed((await tokens.mint(newTokenSubject())).token),
@@ -190,8 +195,7 @@ describe('a token that was verified before', () => {
   });
 
   it('is remembered a cookie’s only until it is to be renewed, between a fifth and two fifths before its end', async () => {
-    const list = new RevocationList(clock, configuration);
-    const live = new LiveTokens(tokens, list, clock, new RecentDigests());
+    const live = newLive();
     const lengths = await Promise.all(
       Array.from({ length: 200 }, async (_value, index) => {
         const { token, claims } = await tokens.mint({ ...newTokenSubject(), email: 'ada@example.test' });
@@ -219,12 +223,7 @@ describe('a token that was verified before', () => {
   it('is nowhere in memory as it was sent, a second later', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout'] });
     try {
-      const live = new LiveTokens(
-        tokens,
-        new RevocationList(clock, configuration),
-        clock,
-        new RecentDigests(),
-      );
+      const live = newLive();
       const [sent, control] = await rememberOne(live);
       expect(await areInHeap([sent, control])).toEqual([true, true]);
       vi.advanceTimersByTime(1000);

@@ -4,7 +4,7 @@ import { Clock } from '../core/clock.service.js';
 import { Doorkeeper } from '../core/doorkeeper.js';
 import { randomOf } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
-import { RecentDigests } from '../core/recent.digests.js';
+import { RecentDigests, copyOf, endOf } from '../core/recent.digests.js';
 import type { Claims } from './claims.schema.js';
 import { type Principal, userOf } from './principal.js';
 import { RevocationList } from './revocation.list.js';
@@ -13,8 +13,6 @@ import { TokenService, type VerifiedToken } from './token.service.js';
 /** Tokens that are remembered; beyond it the one that wasn't used for longest is forgotten, and verified anew when it comes again. */
 const maximumRemembered = 100_000;
 const sweepMilliseconds = 60_000;
-/** Characters that a credential is found by: of a cookie its tag, of a token the end of its signature, 128 bits and more. */
-const endLength = 22;
 
 /** A verified token whose session hasn't ended. */
 export interface CheckedToken extends VerifiedToken {
@@ -75,7 +73,7 @@ export class LiveTokens implements OnModuleInit, OnModuleDestroy {
    * @throws {Problem} `revocations_unknown`
    */
   recall(credential: 'cookie' | 'bearer', sent: string): Principal | undefined {
-    const known = this.#remembered.get(sent.slice(-endLength));
+    const known = this.#remembered.get(endOf(sent));
     if (
       known === undefined ||
       known.principal.credential !== credential ||
@@ -103,10 +101,8 @@ export class LiveTokens implements OnModuleInit, OnModuleDestroy {
     const life = this.#tokens.lifeOf(claims);
     const until = credential === 'bearer' ? life.until : this.#tokens.renewableFrom(claims);
     const { revision } = this.#revocations;
-    // A part of a text would hold on to all of it.
-    const end = Buffer.from(sent.slice(-endLength)).toString();
     const digest = this.#digests.of(sent);
-    this.#remembered.set(end, { digest, principal, kid, from: life.from, until, revision });
+    this.#remembered.set(copyOf(endOf(sent)), { digest, principal, kid, from: life.from, until, revision });
     return principal;
   }
 
