@@ -114,8 +114,7 @@ function decode(segment: string | undefined): Buffer | undefined {
 }
 
 function deriveKey(secret: Uint8Array, purpose: string): BoxKey {
-  const kid = deriveKeyId(secret, purpose);
-  const header = Buffer.from(JSON.stringify({ alg: 'dir', enc: 'A256GCM', kid })).toString('base64url');
+  const header = protectedHeader(secret, purpose, 'A256GCM');
   return {
     header,
     associated: Buffer.from(header, 'ascii'),
@@ -129,9 +128,13 @@ export function deriveBytes(secret: Uint8Array, purpose: string, part: string, l
   return new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(), `vestibule/${purpose}/${part}`, length));
 }
 
-/** The name of the key that follows from a secret for a purpose: 8 characters. */
-export function deriveKeyId(secret: Uint8Array, purpose: string): string {
-  return Buffer.from(deriveBytes(secret, purpose, 'id', 6)).toString('base64url');
+/**
+ * First segment of every JWE that is sealed under a secret for a purpose. Its `kid` follows from both: 8 characters.
+ * @param enc how the content is encrypted (RFC 7516 section 4.1.2).
+ */
+export function protectedHeader(secret: Uint8Array, purpose: string, enc: string): string {
+  const kid = Buffer.from(deriveBytes(secret, purpose, 'id', 6)).toString('base64url');
+  return Buffer.from(JSON.stringify({ alg: 'dir', enc, kid })).toString('base64url');
 }
 
 /** A stable credential derived from a secret, for a peer that must be given one (hex, 64 characters). */

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import createSodium from 'libsodium';
-import { deriveBytes, deriveKeyId } from '../core/secret.box.js';
+import { deriveBytes, protectedHeader } from '../core/secret.box.js';
 
 /** Bytes of XChaCha20-Poly1305: of its key, its nonce and its tag. */
 const keyLength = 32;
@@ -12,6 +12,7 @@ const tagCharacters = 22;
 /** Bytes of the longest token that is sealed or opened: no browser keeps a cookie of as many. */
 const maximumLength = 16_384;
 const headerRoom = 128;
+const purpose = 'session-cookie';
 const dot = 46;
 
 interface CipherKey {
@@ -144,8 +145,7 @@ function decode(segment: string, address: number, room: number): number | undefi
 }
 
 function deriveKey(secret: Uint8Array): CipherKey {
-  const kid = deriveKeyId(secret, 'session-cookie');
-  const header = Buffer.from(JSON.stringify({ alg: 'dir', enc: 'XC20P', kid })).toString('base64url');
-  const key = deriveBytes(secret, 'session-cookie', 'xchacha20poly1305', keyLength);
+  const header = protectedHeader(secret, purpose, 'XC20P');
+  const key = deriveBytes(secret, purpose, 'xchacha20poly1305', keyLength);
   return { start: `${header}..`, bytes: Buffer.concat([key, Buffer.from(header, 'ascii')]) };
 }
