@@ -37,40 +37,52 @@ export function createLogger(level: string, destination: DestinationStream = sta
   return pino(options, destination);
 }
 
+/** Milliseconds that a line waits at most. */
+const longestWait = 200;
+/** Bytes that are written at once: what Docker reads at once, too. */
+const chunkSize = 16_384;
+
 /**
- * Standard output, written in the background and by the page: a reader that stalls holds up no request. A line waits a fifth of a
- * second at most. Beyond 16 MiB that wait, lines are dropped.
+ * Standard output, written in the background and by the page: a reader that stalls holds up no request. Beyond 16 MiB that wait,
+ * lines are dropped.
  */
 function standardOutput(): DestinationStream {
   return new LineBatch(
     pino.destination({
       dest: process.stdout.fd,
       sync: false,
+      contentMode: 'buffer',
       minLength: 4096,
-      periodicFlush: 200,
       maxLength: 16_777_216,
     }),
   );
 }
 
-/**
- * Hands over the lines of one turn of the event loop as one: sonic-boom measures, for each text that it's given, all that waits.
- */
+/** Gathers lines as bytes, and hands many over as one: sonic-boom and the kernel cost by the piece. */
 class LineBatch implements DestinationStream {
   readonly #stream: ReturnType<typeof pino.destination>;
-  #lines = '';
+  #chunk = Buffer.allocUnsafe(chunkSize);
+  /** Of what waits in the chunk. What stood before it belongs to sonic-boom, until it has written it. */
+  #begin = 0;
+  #end = 0;
 
   constructor(stream: ReturnType<typeof pino.destination>) {
     this.#stream = stream;
+    setInterval(() => this.flush(), longestWait).unref();
     // After sonic-boom's own listener.
     process.on('exit', () => this.flushSync());
   }
 
   write(line: string): void {
-    if (this.#lines === '') {
-      setImmediate(() => this.#handOver());
+    // UTF-8 takes three bytes at most for what a string counts as one.
+    const most = line.length * 3;
+    if (most > this.#chunk.length - this.#end) {
+      this.#handOver();
+      this.#chunk = Buffer.allocUnsafe(Math.max(chunkSize, most));
+      this.#begin = 0;
+      this.#end = 0;
     }
-    this.#lines += line;
+    this.#end += this.#chunk.write(line, this.#end);
   }
 
   flush(done?: (error?: Error) => void): void {
@@ -84,10 +96,10 @@ class LineBatch implements DestinationStream {
   }
 
   #handOver(): void {
-    const lines = this.#lines;
-    if (lines !== '') {
-      this.#lines = '';
-      this.#stream.write(lines);
+    if (this.#end > this.#begin) {
+      // Its types know texts alone.
+      Reflect.apply(this.#stream.write, this.#stream, [this.#chunk.subarray(this.#begin, this.#end)]);
+      this.#begin = this.#end;
     }
   }
 }

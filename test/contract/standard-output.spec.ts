@@ -41,6 +41,21 @@ it.each([
   ).toEqual(['first', '/second', 'third', '/fourth']);
 });
 
+it('lines of any length come whole, however many there are', () => {
+  const lengths = [1, 5000, 16_384, 40_000, 100];
+  const program = `for (const length of ${JSON.stringify(lengths)}) {
+      logger.info('é\u{1F600}'.repeat(length));
+      line('/' + 'x'.repeat(length));
+    }
+    for (let index = 0; index < 2000; index += 1) line('/' + index);
+    await flushLogger(logger);
+    process.exit();`;
+  expect(messagesOf(program)).toEqual([
+    ...lengths.flatMap((length) => ['é\u{1F600}'.repeat(length), `/${'x'.repeat(length)}`]),
+    ...Array.from({ length: 2000 }, (_value, index) => `/${index}`),
+  ]);
+});
+
 it('a line that is written after a flush comes too', () => {
   expect(messagesOf("line('/first'); await flushLogger(logger); line('/second'); process.exit();")).toEqual([
     '/first',
