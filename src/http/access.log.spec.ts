@@ -1,9 +1,10 @@
+import { METHODS } from 'node:http';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type AccessLine, AccessLog } from './access.log.js';
 import { createLogger, escapeControls } from './pino.logger.js';
 
-it('a line is what its fields are in JSON, whatever they hold', () => {
+it('a line is what its fields are in JSON, whatever the path and the address hold', () => {
   const lines: string[] = [];
   const log = new AccessLog(createLogger('info', { write: (line) => lines.push(line) }));
   const special = fc.constantFrom(
@@ -24,13 +25,13 @@ it('a line is what its fields are in JSON, whatever they hold', () => {
     .array(fc.oneof(special, fc.string({ unit: 'binary' }), fc.string()), { maxLength: 3 })
     .map((parts) => parts.join(''));
   const fields: fc.Arbitrary<AccessLine> = fc.record({
-    reqId: text,
-    method: text,
+    reqId: fc.uuid(),
+    method: fc.constantFrom(...METHODS),
     path: text,
     status: fc.integer({ min: 100, max: 599 }),
     ms: fc.nat().map((tenths) => tenths / 10),
     remote: text,
-    sid: fc.option(text, { nil: undefined }),
+    sid: fc.option(fc.uuid(), { nil: undefined }),
   });
   fc.assert(
     fc.property(fc.constantFrom('debug', 'info'), fields, (level, line) => {
