@@ -15,7 +15,9 @@ import { setUpLimits } from './limits/limits.setup.js';
 import { createLogger, flushLogger, PinoLogger } from './http/pino.logger.js';
 import { observeRequests } from './observability/request.observer.js';
 import { ProblemFilter } from './http/problem.filter.js';
-import { bareSecurityHeaders } from './http/security.headers.js';
+import { serverLogger } from './http/request.logger.js';
+import { secureResponse } from './http/secure.response.js';
+import { defaultHeaders } from './http/security.headers.js';
 import { answerUnreadable } from './http/unreadable.request.js';
 import { OpenApiDocument } from './pages/openapi.document.js';
 import type { ClaimsEnricher } from './session/claims.enricher.js';
@@ -46,13 +48,15 @@ export async function createApp(
 ): Promise<NestFastifyApplication> {
   keepTickShape();
   const logger = options.logger ?? createLogger(configuration.LOG_LEVEL);
+  const Response = secureResponse(defaultHeaders(configuration.PUBLIC_URL));
   const adapter = new FastifyAdapter({
-    loggerInstance: logger,
+    loggerInstance: serverLogger(logger),
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     bodyLimit,
     requestTimeout,
     http: {
+      ServerResponse: Response,
       connectionsCheckingInterval,
       // Not more than `requestTimeout`: Node would take each for the other, and give bodies a minute.
       headersTimeout: requestTimeout,
@@ -64,7 +68,7 @@ export async function createApp(
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket, logger),
     // A URL that the router can't read is answered before any hook: without this, in Fastify's own words.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-      app.get(ProblemFilter).answer(error, request, reply.headers(bareSecurityHeaders));
+      app.get(ProblemFilter).answer(error, request, reply.headers(Response.fields));
     },
   });
   const app: NestFastifyApplication = await NestFactory.create<NestFastifyApplication>(
@@ -77,7 +81,7 @@ export async function createApp(
     },
   );
   observeRequests(app, configuration);
-  setUpHttp(app, configuration, logger);
+  setUpHttp(app, configuration, logger, Response);
   setUpTraffic(app, configuration);
   setUpLimits(app);
   if (configuration.AUTH_PROVIDER === 'ory') {

@@ -6,9 +6,8 @@ import { Problem } from '../core/problem.error.js';
 import { AccessLog } from './access.log.js';
 import { refuseCrossSite } from './cross-site.guard.js';
 import { ProblemFilter } from './problem.filter.js';
-import { RequestLogger } from './request.logger.js';
 import { pathOf } from './request.path.js';
-import { securityHeaders } from './security.headers.js';
+import type { SecureResponseClass } from './secure.response.js';
 import { validateSchemas } from './validation.pipe.js';
 
 /**
@@ -20,16 +19,16 @@ const hostless = /^\/(?:health\/|metrics$|auth\/backchannel-logout$)/;
 const otherOriginsWelcome = '/ory/hydra/';
 
 /**
- * Everything that holds for every route: security headers, host and CSRF checks, errors, access log. Hooks call back and aren't
+ * Everything that holds for every route: host and CSRF checks, errors, access log. Hooks call back and aren't
  * async where they can: every request passes them.
  */
 export function setUpHttp(
   app: NestFastifyApplication,
   configuration: CommonConfiguration,
   logger: Logger,
+  Response: SecureResponseClass,
 ): void {
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
-  fastify.setChildLoggerFactory((parent, bindings, options) => new RequestLogger(parent, bindings, options));
   // Fastify takes text/plain by default, the one body that pages of other sites may send without asking.
   fastify.removeContentTypeParser('text/plain');
   validateSchemas(app);
@@ -37,9 +36,11 @@ export function setUpHttp(
 
   const publicHost = new URL(configuration.PUBLIC_URL).host.toLowerCase();
   const trusted = { own: configuration.PUBLIC_URL, others: new Set(configuration.ALLOWED_ORIGINS) };
-  const headers = securityHeaders(configuration.PUBLIC_URL);
   fastify.addHook('onRequest', (request, reply, done) => {
-    void reply.headers(headers);
+    // What asks without a connection (`inject`) is answered by a class of its own.
+    if (!(reply.raw instanceof Response)) {
+      void reply.headers(Response.fields);
+    }
     const { host } = request;
     if (host !== publicHost && host.toLowerCase() !== publicHost && !hostless.test(pathOf(request))) {
       throw new Problem('wrong_host', { reason: 'foreign_host' });
@@ -51,7 +52,7 @@ export function setUpHttp(
   });
   fastify.addHook('onSend', (_request, reply, _payload, done) => {
     // A shared cache must never keep an answer that sets a cookie (RFC 9111 section 7.3).
-    if (reply.hasHeader('set-cookie') || !reply.hasHeader('cache-control')) {
+    if (reply.hasHeader('set-cookie')) {
       void reply.header('cache-control', 'no-store');
     }
     done();

@@ -8,7 +8,7 @@ type Line = Parameters<FastifyBaseLogger['info']>;
  * The logger of one request: its lines carry the request's id. Most requests write none but the access line, so the child of
  * the process's logger is made when the first line is written.
  */
-export class RequestLogger implements FastifyBaseLogger {
+class RequestLogger implements FastifyBaseLogger {
   readonly #parent: FastifyBaseLogger;
   readonly #bindings: Bindings;
   readonly #options: ChildOptions;
@@ -60,4 +60,19 @@ export class RequestLogger implements FastifyBaseLogger {
     this.#child ??= this.#parent.child(this.#bindings, this.#options);
     return this.#child;
   }
+}
+
+/**
+ * The logger that Fastify gets: it asks it for a child once, with serializers of its own, and that one for each request's. Nothing is to
+ * be said of requests by `setChildLoggerFactory`: Fastify looks then at each logger whether it has all its methods.
+ */
+export function serverLogger(logger: FastifyBaseLogger): FastifyBaseLogger {
+  return withChildren(logger, (bindings, options) => {
+    const server = logger.child(bindings, options);
+    return withChildren(server, (own, more) => new RequestLogger(server, own, more));
+  });
+}
+
+function withChildren(logger: FastifyBaseLogger, child: FastifyBaseLogger['child']): FastifyBaseLogger {
+  return Object.assign(Object.create(logger), { child });
 }

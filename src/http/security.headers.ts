@@ -3,12 +3,13 @@ import { Socket } from 'node:net';
 import helmet from 'helmet';
 
 /**
- * Security headers of every answer (OWASP Secure Headers). The policy allows this origin's files and nothing
- * inline; pictures may come from https hosts because a profile's picture is where its provider keeps it.
+ * Header fields of every answer that doesn't say otherwise: security headers (OWASP Secure Headers), and that nobody keeps it. The policy
+ * allows this origin's files and nothing inline; pictures may come from https hosts because a profile's picture is where its provider
+ * keeps it.
  *
  * helmet writes them once: they are the same for every answer, and it would build each anew.
  */
-export function securityHeaders(publicUrl: string): Readonly<Record<string, string>> {
+export function defaultHeaders(publicUrl: string): Readonly<Record<string, string>> {
   const https = publicUrl.startsWith('https:');
   const answer = new ServerResponse(new IncomingMessage(new Socket()));
   helmet({
@@ -44,12 +45,13 @@ export function securityHeaders(publicUrl: string): Readonly<Record<string, stri
       throw error;
     }
   });
-  return Object.fromEntries(
-    Object.entries(answer.getHeaders()).map(([name, value]) => [name, String(value)]),
-  );
+  return {
+    ...Object.fromEntries(Object.entries(answer.getHeaders()).map(([name, value]) => [name, String(value)])),
+    'cache-control': 'no-store',
+  };
 }
 
-/** The same for answers that no hook sees; their pages have a style sheet and nothing else. */
+/** The same for what isn't a request that Node can read; their pages have a style sheet and nothing else. */
 export const bareSecurityHeaders = {
   'content-security-policy':
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",

@@ -32,11 +32,16 @@ export function setUpTraffic(
 ): void {
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   const drain = app.get(DrainState, { strict: false });
-  fastify.addHook('onRequest', (request, _reply, done) => {
+  const shedder = limit > 0 ? new LoadShedder(limit) : undefined;
+  fastify.addHook('onRequest', (request, reply, done) => {
     if (drain.isDraining && pathOf(request) === '/health/ready') {
       throw new Problem('not_ready', { reason: 'draining' });
     }
-    done();
+    if (shedder === undefined || shedder.admits() || alwaysServed.test(pathOf(request))) {
+      done();
+    } else {
+      shedder.refuse(request, reply);
+    }
   });
   // When it's sent, and not when it comes: what was under way before is answered while the door closes.
   fastify.addHook('onSend', (_request, reply, _payload, done) => {
@@ -52,17 +57,7 @@ export function setUpTraffic(
     }
     done();
   });
-  if (limit > 0) {
-    const shedder = new LoadShedder(limit);
-    fastify.addHook('onRequest', (request, reply, done) => {
-      if (shedder.admits() || alwaysServed.test(pathOf(request))) {
-        done();
-      } else {
-        shedder.refuse(request, reply);
-      }
-    });
-    fastify.addHook('onClose', async () => shedder.stop());
-  }
+  fastify.addHook('onClose', async () => shedder?.stop());
 }
 
 /** Nobody keeps a closing server alive by a request that never ends. */
