@@ -82,7 +82,7 @@ export class LiveTokens implements OnModuleInit, OnModuleDestroy {
     const now = this.#clock.seconds();
     const isGood =
       known.from <= now && now < known.until && this.#tokens.isKeyGood(known.kid) && this.#isStillLive(known);
-    return isGood ? principalOf(credential, known.claims) : undefined;
+    return isGood ? makePrincipal(credential, known.claims) : undefined;
   }
 
   /**
@@ -91,7 +91,7 @@ export class LiveTokens implements OnModuleInit, OnModuleDestroy {
    * @param sent what it came in: the sealed cookie, or the bearer itself.
    */
   remember(credential: 'cookie' | 'bearer', sent: string, { claims, kid }: VerifiedToken): Principal {
-    const principal = principalOf(credential, claims);
+    const principal = makePrincipal(credential, claims);
     if (credential === 'cookie' && !this.#doorkeeper.knows(randomOf(claims.jti))) {
       return principal;
     }
@@ -166,6 +166,6 @@ export class LiveTokens implements OnModuleInit, OnModuleDestroy {
  * Made for each request and never kept: V8 gives what one place in the code makes room among the old when most of it lives on, and there
  * it would keep alive, from each request, all that it points to (docs/adr/0015).
  */
-function principalOf(credential: 'cookie' | 'bearer', claims: Claims): Principal {
+function makePrincipal(credential: 'cookie' | 'bearer', claims: Claims): Principal {
   return { user: userOf(claims), claims, credential };
 }
