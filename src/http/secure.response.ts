@@ -18,7 +18,7 @@ export type SecureResponseClass = typeof ServerResponse & {
 export function secureResponse(fields: Readonly<Record<string, string>>): SecureResponseClass {
   const entries = Object.entries(fields);
   const names = new Set(Object.keys(fields));
-  const all = textOf(entries);
+  const all = headerText(entries);
   const storeHeader = storeHeaderOfNode();
 
   class SecureResponse<Request extends IncomingMessage> extends ServerResponse<Request> {
@@ -34,7 +34,7 @@ export function secureResponse(fields: Readonly<Record<string, string>>): Secure
 
   function linesBut(said: readonly string[]): string {
     const others = new Set(said.map((name) => name.toLowerCase()));
-    return textOf(entries.filter(([name]) => !others.has(name)));
+    return headerText(entries.filter(([name]) => !others.has(name)));
   }
 
   const probe = new SecureResponse(new IncomingMessage(new Socket())).writeHead(204);
@@ -56,7 +56,8 @@ function isFunction(value: unknown): value is (statusLine: string, own: unknown)
   return typeof value === 'function';
 }
 
-function textOf(entries: readonly (readonly [string, string])[]): string {
+/** Header fields as a head has them. */
+export function headerText(entries: readonly (readonly [string, string | number])[]): string {
   return entries.map(([name, value]) => `${name}: ${value}\r\n`).join('');
 }
 

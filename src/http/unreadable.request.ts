@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { problemBody } from './problem.body.js';
+import { headerText } from './secure.response.js';
 import { bareSecurityHeaders } from './security.headers.js';
 
 /** Statuses of what is more exactly known than that it's no HTTP, by the code of Node's error. */
@@ -36,8 +37,9 @@ export function answerUnreadable(error: Error, socket: Socket, log: Logger): voi
       'content-length': Buffer.byteLength(body),
       connection: 'close',
     };
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+    socket.write(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headerText(Object.entries(headers))}\r\n${body}`,
+    );
   }
   socket.destroy(error);
 }
