@@ -45,7 +45,11 @@ export class CircuitBreaker {
   /** The upstream, for reasons and metrics. */
   readonly name: string;
   readonly #circuit: CircuitBreakerPolicy;
-  readonly #deadline: TimeoutPolicy = timeout(vendorTimeout, TimeoutStrategy.Aggressive);
+  /** A signal of a call that is over isn't aborted: that makes an error, with its stack, for nobody. */
+  readonly #deadline: TimeoutPolicy = timeout(vendorTimeout, {
+    strategy: TimeoutStrategy.Aggressive,
+    abortOnReturn: false,
+  });
   readonly #refuse: (reason: string) => Error;
   #openedAt = 0;
 

@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { type OAuth2Client, OAuth2Api, Configuration as OryConfiguration } from '@ory/client';
 import { type BulkheadPolicy, bulkhead } from 'cockatiel';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { OryConfiguration as Settings } from '../config/configuration.js';
 import { CircuitBreaker } from '../core/circuit.breaker.js';
@@ -33,6 +34,8 @@ const introspectionSchema = z.union([activeTokenSchema, anyTokenSchema]);
 const callsAtOnce = 4;
 /** Milliseconds that Hydra may take to make RSA keys of 4,096 bits. */
 const keyGenerationTimeout = 30_000;
+/** Login challenges, whose application is remembered until the login page is shown: a kilobyte or two each. */
+const rememberedLogins = 1000;
 /** Grants that are looked at, newest first: far more than a login of 30 days makes, and no answer without an end. */
 const grantsAtOnce = 250;
 
@@ -63,6 +66,7 @@ export class HydraClient {
   readonly #breaker: CircuitBreaker;
   /** More wait in line, where their time-out doesn't run and an open circuit ends them at once. */
   readonly #calls: BulkheadPolicy = bulkhead(callsAtOnce, Number.POSITIVE_INFINITY);
+  readonly #redirectUris = new LRUCache<string, readonly string[]>({ max: rememberedLogins });
 
   constructor(
     { ALLOWED_CLIENT_IDS, HYDRA_ADMIN_URL, HYDRA_PUBLIC_URL, PUBLIC_URL }: Settings,
@@ -88,8 +92,23 @@ export class HydraClient {
 
   /** @throws {Problem} `challenge_rejected` when the challenge is unknown, expired or used. */
   async loginRequest(loginChallenge: string): Promise<LoginRequest> {
-    return this.#challenge(loginRequestSchema, (options) =>
+    const request = await this.#challenge(loginRequestSchema, (options) =>
       this.#oauth2.getOAuth2LoginRequest({ loginChallenge }, options),
+    );
+    this.#redirectUris.set(loginChallenge, request.client.redirect_uris ?? []);
+    return request;
+  }
+
+  /**
+   * Where the application of a login may have its browser sent to. Hydra isn't asked when this process has read the challenge already,
+   * so an answer doesn't say that the challenge still lives.
+   * @throws {Problem} `challenge_rejected` when the challenge is unknown, expired or used.
+   */
+  async redirectUris(loginChallenge: string): Promise<readonly string[]> {
+    return (
+      this.#redirectUris.get(loginChallenge) ??
+      (await this.loginRequest(loginChallenge)).client.redirect_uris ??
+      []
     );
   }
 

@@ -95,7 +95,7 @@ export class FlowController {
       return [];
     }
     try {
-      return (await this.#hydra.loginRequest(challenge)).client.redirect_uris ?? [];
+      return await this.#hydra.redirectUris(challenge);
     } catch (error) {
       // A challenge that is over is answered when the form comes back to it.
       if (error instanceof Problem && error.code === 'challenge_rejected') {
