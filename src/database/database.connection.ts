@@ -11,6 +11,8 @@ import { databaseBreaker, GuardedPool } from './guarded.pool.js';
 import { RetryingKysely } from './retrying.query.js';
 
 const postgresBigint = 20;
+/** Milliseconds that a statement waits for whoever holds the SQLite file. */
+const busyTimeout = 5000;
 
 /** The database can't be opened. The message says what to check. */
 export class DatabaseOpenError extends Error {
@@ -60,9 +62,8 @@ function openSqlite(url: string): Sqlite.Database {
   const path = url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length);
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const sqlite = new Sqlite(path);
+    const sqlite = new Sqlite(path, { timeout: busyTimeout });
     sqlite.exec('pragma journal_mode = wal');
-    sqlite.exec('pragma busy_timeout = 5000');
     sqlite.exec('pragma foreign_keys = on');
     return sqlite;
   } catch (error) {

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ComponentChild } from 'preact';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
-import { allowFormTargets, defaultHeaders } from '../http/security.headers.js';
+import { policyFor } from '../http/security.headers.js';
 import { LanguageCatalogue } from '../languages/language.catalogue.js';
 import { principalOf } from '../session/principal.js';
 import { AssetStore } from './asset.store.js';
@@ -24,17 +24,15 @@ export class PageSender {
   readonly #assets: AssetStore;
   readonly #languages: LanguageCatalogue;
   readonly #brand: PageFrame['brand'];
-  readonly #policy: string;
 
   constructor(
     assets: AssetStore,
     languages: LanguageCatalogue,
-    @Inject(CONFIGURATION) { BRAND_NAME: name, PUBLIC_URL }: Configuration,
+    @Inject(CONFIGURATION) { BRAND_NAME: name }: Configuration,
   ) {
     this.#assets = assets;
     this.#languages = languages;
     this.#brand = { name };
-    this.#policy = defaultHeaders(PUBLIC_URL)['content-security-policy'] ?? '';
   }
 
   /** Answers with a page. */
@@ -45,7 +43,7 @@ export class PageSender {
     { formTargets = [], inEnglish = false }: PageOptions = {},
   ): Promise<void> {
     if (formTargets.length > 0) {
-      void reply.header('content-security-policy', allowFormTargets(this.#policy, formTargets));
+      void reply.header('content-security-policy', policyFor(formTargets));
     }
     void reply.header('vary', 'accept-language');
     await reply.type('text/html; charset=utf-8').send(this.render(request, page, inEnglish));

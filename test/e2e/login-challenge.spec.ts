@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Metrics } from '../../src/metrics/metrics.js';
 import { codeOf, landingOf, OAuthApp } from '../support/oauth.app.js';
 import { logIn, newPerson, signUp } from '../support/person.js';
 import { type Stack, startStack } from '../support/stack.js';
@@ -69,6 +70,27 @@ describe('screen_hint=signup', () => {
     expect(await pathFor(agent, { screen_hint: 'signup' })).toBe('/demo');
     expect(await pathFor(agent, { screen_hint: 'signup', prompt: 'login' })).toBe('/ui/login');
   });
+});
+
+it('the login page names the application in its policy, for which a process asks Hydra once', async () => {
+  const asked = () =>
+    stack
+      .app()
+      .get(Metrics, { strict: false })
+      .upstreamDurations.of({ upstream: 'hydra' })
+      .counts.reduce((sum, count) => sum + count, 0);
+  const browser = new UserAgent(stack.url);
+  const { url } = await browser.navigate(spa.authorize().path);
+  const questions = async () => {
+    const before = asked();
+    const page = await browser.navigate(url);
+    expect(page.headers.get('content-security-policy')).toContain(`form-action 'self' ${stack.url}`);
+    return asked() - before;
+  };
+  expect(await questions()).toBe(0);
+  await stack.restartGateway();
+  expect(await questions()).toBe(1);
+  expect(await questions()).toBe(0);
 });
 
 it('when somebody else has logged in at Kratos since, the code is theirs', async () => {
