@@ -21,7 +21,7 @@ const scenes = [
     id: 'quiet',
     name: 'open-cookie',
     title: 'unguarded, no access log',
-    env: quiet.env,
+    env: quiet,
   },
 ];
 

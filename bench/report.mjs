@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { format, resolveConfig } from 'prettier';
-import { goalsOf, ratiosOf, statelessPeers } from './goals.mjs';
+import { bestInFrame, goalsOf, ratiosOf, statelessPeers } from './goals.mjs';
 import { connections } from './load.mjs';
 import { median, spreadOf } from './measure.mjs';
 import { pairs } from './servers/own.mjs';
@@ -13,30 +13,24 @@ const results = new URL('results/', import.meta.url);
 
 /** Vestibule's median requests a second by each stateless peer's. */
 function statelessPart(found) {
-  const { own } = found;
-  const columns = [
-    ['hot cookie, as shipped', own?.pairs.cookie],
-    ['hot, no access log', own?.quiet?.cookie],
-    ['cold cookie, as shipped', own?.pairs.cold],
-    ['cold, no access log', own?.quiet?.cold],
-  ].filter(([, entries]) => entries !== undefined);
-  const peers = statelessPeers(found);
-  if (columns.length === 0 || peers.length === 0) {
+  const { own, peers } = found;
+  if (own?.pairs.cookie === undefined || own.pairs.cold === undefined || peers === undefined) {
     return '';
   }
-  const rate = (entries) => median(entries.map(({ guarded }) => guarded.rate));
-  return `Vestibule's requests a second by those of each peer that asks nobody:
+  const rate = (id) => median(own.pairs[id].map(({ guarded }) => guarded.rate));
+  const [hot, cold] = [rate('cookie'), rate('cold')];
+  return `Vestibule's requests a second, as shipped, by those of each peer that asks nobody:
 
 ${table(
-  ['', ...columns.map(([title]) => title)],
-  peers.map((peer) => [peer.title, ...columns.map(([, entries]) => share(rate(entries) / peer.rate))]),
+  ['', 'hot cookie', 'cold cookie'],
+  statelessPeers(peers).map((peer) => [peer.title, share(hot / peer.rate), share(cold / peer.rate)]),
 )}
 ${forwardAuth(found)}`;
 }
 
 /** Both answer a proxy's question and nothing more. */
 function forwardAuth({ own, peers }) {
-  const [ours, theirs] = [own?.pairs.verify, peers?.windows['oauth2-proxy-auth']];
+  const [ours, theirs] = [own.pairs.verify, peers.windows['oauth2-proxy-auth']];
   if (ours === undefined || theirs === undefined) {
     return '';
   }
@@ -68,50 +62,26 @@ function ownWindows({ own }) {
   for (const { id, title } of pairs) {
     add(`Vestibule, ${title}`, own?.pairs[id], 'guarded');
   }
-  add('Vestibule without access log, unguarded', own?.quiet?.cookie, 'base');
-  add('Vestibule without access log, hot cookie', own?.quiet?.cookie, 'guarded');
-  add('Vestibule without access log, cold cookie', own?.quiet?.cold, 'guarded');
   return rows;
 }
 
 /** How near the frame's own limit: no goal, since nothing in it can be left out. */
-function frameLimit({ own, peers }) {
-  const windows = peers?.windows.nest;
-  const rows = [
-    ['own unguarded as shipped', own?.pairs.cookie, 'base'],
-    ['own unguarded without access log', own?.quiet?.cookie, 'base'],
-    ['hot cookie as shipped', own?.pairs.cookie, 'guarded'],
-    ['hot cookie without access log', own?.quiet?.cookie, 'guarded'],
-  ].filter(([, entries]) => entries !== undefined);
-  if (windows === undefined || rows.length === 0) {
-    return '';
-  }
-  const limit = middle(windows, 'rate');
-  const told = rows.map(
-    ([title, entries, role]) => `${title} ${share(median(entries.map((entry) => entry[role].rate)) / limit)}`,
-  );
-  const best = statelessPeers({ peers }).find(({ title }) => title.includes('on Nest'));
-  const wanted =
-    best === undefined
-      ? ''
-      : ` 1.8 times the requests of ${best.title} would be ${share((1.8 * best.rate) / limit)} of it.`;
-  return `Of what a route of Nest on Fastify answers that has no guard, no log and no headers of its own (${whole(limit)} a second): ${told.join(', ')}.${wanted}
-${floorPart(peers, limit, best)}`;
-}
+function frameLimit(measured) {
+  const rate = (id) => middle(measured.windows[id], 'rate');
+  const limit = rate('nest');
+  const told = [
+    ['own unguarded as shipped', 'own-open'],
+    ['own unguarded without access log', 'quiet-open'],
+    ['hot cookie as shipped', 'own-hot'],
+    ['hot cookie without access log', 'quiet-hot'],
+  ].map(([title, id]) => `${title} ${share(rate(id) / limit)}`);
+  const best = bestInFrame(measured);
+  const [hot, cold] = [rate('floor-hot'), rate('floor-cold')];
+  return `Of what a route of Nest on Fastify answers that has no guard, no log and no headers of its own (${whole(limit)} a second): ${told.join(', ')}.
+1.8 times the requests of ${best.title} would be ${share((1.8 * best.rate) / limit)} of it.
 
-/** What the least guard leaves of the frame. */
-function floorPart({ windows }, limit, best) {
-  if (windows['floor-hot'] === undefined) {
-    return '';
-  }
-  const [hot, cold] = ['floor-hot', 'floor-cold'].map((id) => middle(windows[id], 'rate'));
-  const beside =
-    best === undefined
-      ? ''
-      : `, and ${share(hot / best.rate)} and ${share(cold / best.rate)} times ${best.title}`;
-  return `
 A guard by hand in Nest that does nothing but open an encrypted cookie (\`bench/peers/floor.mjs\`: no log, no revocation, no second key) answers ${share(hot / limit)} of it when
-it remembers what it opened, ${share(cold / limit)} when it opens each${beside}. Opening alone takes ${micros(cold, limit)} µs of a request.
+it remembers what it opened, ${share(cold / limit)} when it opens each, and ${share(hot / best.rate)} and ${share(cold / best.rate)} times ${best.title}. Opening alone takes ${micros(cold, limit)} µs of a request.
 `;
 }
 
@@ -120,18 +90,40 @@ function micros(rate, base) {
   return (1e6 / rate - 1e6 / base).toFixed(0);
 }
 
-function everybody(found) {
-  const { peers } = found;
-  const told = Object.entries(peers?.told ?? {});
-  const rows = [
-    ...ownWindows(found),
-    ...told.map(([id, { title, kind }]) => [kind === 'asking' ? `${title} †` : title, peers.windows[id]]),
-  ].toSorted((one, other) => middle(other[1], 'rate') - middle(one[1], 'rate'));
-  const bare = peers?.windows.fastify && middle(peers.windows.fastify, 'rate');
-  const head = ['', 'requests/s, median (least–most)', ...(bare ? ['by Fastify'] : []), ...windowHead];
+/** One row for each case. @param rows titles with windows. @param bare those of bare Fastify. */
+function everybody(rows, bare) {
+  const base = bare && middle(bare, 'rate');
+  const sorted = rows.toSorted((one, other) => middle(other[1], 'rate') - middle(one[1], 'rate'));
   return table(
-    head,
-    rows.map(([title, windows]) => windowRow(title, windows, bare)),
+    ['', 'requests/s, median (least–most)', ...(bare ? ['by Fastify'] : []), ...windowHead],
+    sorted.map(([title, windows]) => windowRow(title, windows, base)),
+  );
+}
+
+/** Servers that were measured one at a time. */
+function oneByOne(found) {
+  const told = Object.entries(found.peers?.told ?? {});
+  return everybody(
+    [
+      ...ownWindows(found),
+      ...told.map(([id, { title, kind }]) => [
+        kind === 'asking' ? `${title} †` : title,
+        found.peers.windows[id],
+      ]),
+    ],
+    found.peers?.windows.fastify,
+  );
+}
+
+function besidePart({ beside }) {
+  return beside === undefined ? '' : `${frameLimit(beside)}\n${rightAfter(beside)}`;
+}
+
+/** Servers that were measured right after each other. */
+function rightAfter({ windows, told }) {
+  return everybody(
+    Object.entries(told).map(([id, { title }]) => [title, windows[id]]),
+    windows.fastify,
   );
 }
 
@@ -177,20 +169,18 @@ ${table(
 `;
 }
 
-function awakePart({ awake, revoked }) {
+function awakePart({ awake }) {
   return awake === undefined
     ? ''
     : `## With a generator that stays awake
 
 wrk is faster than most servers here, sleeps between answers, and is woken by each of them: in a virtual machine that is a large part of what
-an answer costs the server, and the fastest servers don't pay it. Here the servers of one process are asked by a wrk that never sleeps
+an answer costs the server, and the fastest servers don't pay it. Here servers of one process are asked by a wrk that never sleeps
 (\`bench/load/awake.c\`); one of several processes would have to share the processor with it.
 
-${goalTable(goalsOf({ ...awake, revoked }))}
+${goalTable(goalsOf({ beside: awake }))}
 
-${frameLimit(awake)}
-
-${everybody(awake)}
+${besidePart({ beside: awake })}
 `;
 }
 
@@ -268,7 +258,8 @@ Made by \`npm run bench\` from what it measured; don't edit. How the benchmark i
 
 Measured ${found.at.slice(0, 10)} on ${machine.cores} cores (${machine.processor}), ${machine.memory} GB, ${machine.system}, Node ${machine.node}${machine.postgres === null ? '' : `, PostgreSQL ${machine.postgres}`}; load by ${machine.generator}
 with ${connections} connections on the same machine; ${found.rounds} rounds with windows of ${found.seconds} s. Absolute numbers are this machine's. Ratios carry over
-better: guarded and unguarded requests are measured in turns, seconds apart, and all servers in one order and then in the other.
+better. Guarded and unguarded requests are measured in turns, seconds apart. Servers are measured one at a time, in one order and then in the
+other; those that a goal compares right after each other, in a fresh process each.
 
 Everybody does the same: an authenticated GET that answers \`{ sub, email }\`. Before it's measured, each server has to answer the
 right user to a good credential, and to refuse the same request without one and with a broken one; an answer that isn't a success in a
@@ -282,7 +273,7 @@ keeps metrics; "without access log" does neither. "By processor time" is the sam
 
 ${goalTable(goalsOf(found))}
 
-${frameLimit(found)}
+${besidePart(found)}
 ${profilePart()}
 ## Beside others
 
@@ -290,7 +281,7 @@ ${profilePart()}
 what the request carries until it is over. So does Vestibule, but a session that was ended is refused by the next request in the
 same process, and within seconds by every other replica.
 
-${everybody(found)}
+${oneByOne(found)}
 
 ${statelessPart(found)}
 ${awakePart(found)}

@@ -2,7 +2,7 @@
 //   --rounds 3      rounds of everything, in alternating order
 //   --seconds 5     seconds of each window
 //   --sessions N    live sessions in Vestibule's database, 100,000 or more for all of its measurements
-//   --only a,b      only these, and nothing is written: own, quiet, awake, sessions, revoked, calls, replicas, other-node, and peers by name
+//   --only a,b      only these, and nothing is written: own, beside, awake, sessions, revoked, calls, replicas, other-node, and peers by name
 //   --node PATH     another Node for all servers; its results are kept beside the others
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -57,11 +57,6 @@ async function measureOwn(bench, data, isOther) {
   if (isOther) {
     return found;
   }
-  if (isWanted('quiet')) {
-    const quiet = recorder();
-    await scenes.measurePairs(bench, data, { ...options, record: quiet.record, ...scenes.quiet });
-    found.quiet = quiet.found;
-  }
   if (isWanted('sessions')) {
     await scenes.measureSessions(bench, data, options);
   }
@@ -86,12 +81,12 @@ async function obstacle(bench, { needs }) {
 }
 
 /** One server at a time, in one order and then in the other. */
-async function measurePeers(bench, isIn = isWanted) {
+async function measurePeers(bench) {
   const { found, record } = recorder();
   const told = {};
   const skipped = {};
   for (let round = 0; round < rounds; round += 1) {
-    const wanted = peers.filter(({ name }) => isIn(name));
+    const wanted = peers.filter(({ name }) => isWanted(name));
     for (const peer of round % 2 === 0 ? wanted : wanted.toReversed()) {
       const missing = skipped[peer.name] ?? (await obstacle(bench, peer));
       if (missing !== undefined) {
@@ -104,7 +99,7 @@ async function measurePeers(bench, isIn = isWanted) {
         for (const each of cases) {
           await verify(each);
           await warmUp(each, bench.warm * 2, processes);
-          record(each.id, await drive({ ...each, preload: bench.preload }, seconds, processes));
+          record(each.id, await drive(each, seconds, processes));
           told[each.id] = { title: each.title, kind: peer.kind, versions: peer.versions(bench) };
         }
       } finally {
@@ -115,41 +110,45 @@ async function measurePeers(bench, isIn = isWanted) {
   return { windows: found, told, skipped };
 }
 
-/** What is compared between servers of one process, by a generator that never sleeps. */
+/** Servers of one process, which Vestibule is compared with right after each other. */
+const ofOneProcess = new Set([
+  'fastify',
+  'nest',
+  'floor',
+  'fastify-jwt',
+  'secure-session',
+  'nest-secure-session',
+]);
+
+async function measureBeside(bench, data) {
+  const { found: windows, record } = recorder();
+  const told = {};
+  const tell = (id, about) => {
+    told[id] = about;
+  };
+  const chosen = peers.filter(({ name }) => ofOneProcess.has(name));
+  await scenes.measureBeside(bench, data, chosen, { record, tell, rounds, seconds });
+  return { windows, told };
+}
+
+/** The same by a generator that never sleeps. */
 async function measureAwake(bench, data) {
   const preload = makeAwake(bench.folder);
-  if (preload === undefined) {
-    return undefined;
-  }
-  bench.say('with a generator that stays awake');
-  const awake = { ...bench, preload };
-  const [own, quiet] = [recorder(), recorder()];
-  const options = { rounds, seconds, wanted: scenes.quiet.wanted };
-  await scenes.measurePairs(awake, data, { ...options, record: own.record });
-  await scenes.measurePairs(awake, data, { ...options, record: quiet.record, ...scenes.quiet });
-  const ofOneProcess = new Set([
-    'fastify',
-    'nest',
-    'floor',
-    'fastify-jwt',
-    'secure-session',
-    'nest-secure-session',
-  ]);
-  return {
-    own: { pairs: own.found, quiet: quiet.found },
-    peers: await measurePeers(awake, (name) => ofOneProcess.has(name)),
-  };
+  return preload === undefined ? undefined : measureBeside({ ...bench, preload }, data);
 }
 
 async function measureAll(node, isOther) {
   const bench = await openBench(node === undefined ? {} : { node });
   try {
-    const names = ['own', 'quiet', 'awake', 'sessions', 'revoked', 'replicas', 'calls', 'other-node'];
+    const names = ['own', 'beside', 'awake', 'sessions', 'revoked', 'replicas', 'calls', 'other-node'];
     const found = { at: new Date().toISOString(), machine: machine(bench), rounds, seconds, revoked };
     if (names.some(isWanted)) {
       bench.say(`making ${given.sessions} sessions`);
       const data = await prepareOwn(bench, Number(given.sessions));
       Object.assign(found, { sessions: data.sessions, own: await measureOwn(bench, data, isOther) });
+      if (!isOther && isWanted('beside')) {
+        found.beside = await measureBeside(bench, data);
+      }
       if (!isOther && isWanted('awake')) {
         found.awake = await measureAwake(bench, data);
       }

@@ -4,6 +4,20 @@ import { drive } from './load.mjs';
 import { verify, warmUp } from './measure.mjs';
 import { pairs, prepareRevoked, startOwn } from './servers/own.mjs';
 
+/** Settings without an access log and metrics, as peers are that have neither. */
+export const quiet = { LOG_LEVEL: 'warn', METRICS: 'off' };
+
+/** How Vestibule runs where it's measured beside servers of others, and its cases by their names there. */
+const besideOthers = [
+  { id: 'own', title: 'Vestibule', env: {} },
+  { id: 'quiet', title: 'Vestibule without access log', env: quiet },
+];
+const casesBeside = [
+  { id: 'open', name: 'open-cookie', title: 'unguarded' },
+  { id: 'hot', name: 'cookie', title: 'hot cookie' },
+  { id: 'cold', name: 'cold', title: 'cold cookie' },
+];
+
 /** Runs two cases in turns: the first one first in even rounds. */
 async function inTurns(round, first, second) {
   for (const act of round % 2 === 0 ? [first, second] : [second, first]) {
@@ -74,6 +88,46 @@ export async function measureSessions(bench, data, { record, rounds, seconds }) 
       }
     } finally {
       await stop();
+    }
+  }
+}
+
+/**
+ * Vestibule and servers of one process, one at a time and right after each other: what a machine answers differs from one quarter of an
+ * hour to the next by more than the servers do. Not all of them at once: V8 takes room from a process that rests, and polls keep
+ * Vestibule from resting.
+ * @param options.tell is told each case's title and kind.
+ */
+export async function measureBeside(bench, data, peers, { record, tell, rounds, seconds }) {
+  const servers = [
+    ...besideOthers.map(({ id, title, env }) => ({
+      kind: 'own',
+      start: async () => {
+        const { cases, ...server } = await startOwn(bench, data, env);
+        const named = casesBeside.map((each) => ({
+          ...cases[each.name],
+          id: `${id}-${each.id}`,
+          title: `${title}, ${each.title}`,
+        }));
+        return { ...server, cases: named };
+      },
+    })),
+    ...peers,
+  ];
+  for (let round = 0; round < rounds; round += 1) {
+    bench.say(`beside each other, round ${round + 1} of ${rounds}`);
+    for (const server of round % 2 === 0 ? servers : servers.toReversed()) {
+      const { cases, processes, stop } = await server.start(bench);
+      try {
+        for (const found of cases) {
+          tell(found.id, { title: found.title, kind: server.kind });
+          await verify(found);
+          await warmUp(found, bench.warm * 2, processes);
+          record(found.id, await drive({ ...found, preload: bench.preload }, seconds, processes));
+        }
+      } finally {
+        await stop();
+      }
     }
   }
 }
@@ -181,9 +235,3 @@ export async function countCalls(bench, data, { seconds }) {
   }
   return found;
 }
-
-/** Without an access log: what is compared with Fastify, and with peers that write none. */
-export const quiet = {
-  wanted: pairs.filter(({ id }) => id === 'cookie' || id === 'cold'),
-  env: { LOG_LEVEL: 'warn', METRICS: 'off' },
-};
