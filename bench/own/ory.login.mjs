@@ -4,8 +4,8 @@ import { startStack } from '../servers/ory.mjs';
 import { openBrowser } from '../servers/browser.mjs';
 
 /**
- * Everybody's password, and a hash of it by bcrypt with the least work that there is (4): what a hash takes belongs to Kratos alone, and
- * would make a login of a second's quarter out of one of some dozen milliseconds. Kratos takes it in as it is.
+ * Everybody's password, and a hash of it by bcrypt with the least work that there is (4), which Kratos takes in as it is: what a hash takes
+ * is no part of what is measured.
  */
 const password = 'a long passphrase for the benchmark';
 const hashed = '$2b$04$abcdefghijklmnopqrstuuRYH9r6IeG10lmK1d4CWCC48s9cT5glq';

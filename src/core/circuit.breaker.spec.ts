@@ -109,6 +109,17 @@ describe('a circuit breaker', () => {
     expect(given?.aborted).toBe(true);
   });
 
+  it('a call that ends in time has a signal that stays quiet', async () => {
+    const breaker = new CircuitBreaker('kratos');
+    const aborted = vi.fn();
+    const signal = await breaker.runInTime(async (given) => {
+      given.addEventListener('abort', aborted);
+      return given;
+    });
+    expect(signal.aborted).toBe(false);
+    expect(aborted).not.toHaveBeenCalled();
+  });
+
   it('a health check goes beside it while it is closed, and may close it', async () => {
     const breaker = new CircuitBreaker('kratos');
     await fail(breaker, refused, 3);
