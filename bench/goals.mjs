@@ -32,7 +32,9 @@ export function goalsOf({ own, beside, revoked }) {
       beside.windows[id].map((guarded, index) => ({ base: beside.windows[base][index], guarded }));
     add('own unguarded without access log / Fastify', 0.65, to('fastify', 'quiet-open'));
     add('own unguarded as shipped / Fastify', 0.5, to('fastify', 'own-open'));
-    for (const { id, title } of bestPeers(beside)) {
+    // The fastest one in the frame that Vestibule is in, and the fastest of all, which has no frame to carry.
+    const stateless = statelessPeers(beside);
+    for (const { id, title } of new Set([bestInFrame(stateless), stateless[0]])) {
       add(`hot cookie as shipped / ${title}`, 1.8, to(id, 'own-hot'));
       add(`hot cookie without access log / ${title}`, 1.8, to(id, 'quiet-hot'));
       add(`cold cookie as shipped / ${title}`, 1, to(id, 'own-cold'));
@@ -45,15 +47,9 @@ export function goalsOf({ own, beside, revoked }) {
   return goals;
 }
 
-/** Of the peers that decide without asking, the fastest one in the frame that Vestibule is in, and the fastest of all, which has no frame to carry. */
-function bestPeers(measured) {
-  const stateless = statelessPeers(measured);
-  return new Set([bestInFrame(measured), stateless[0]].filter((peer) => peer !== undefined));
-}
-
-/** The fastest peer on Nest that decides without asking. */
-export function bestInFrame(measured) {
-  return statelessPeers(measured).find(({ title }) => title.includes('on Nest'));
+/** The fastest peer in the frame that Vestibule is in. @param stateless the fastest first. */
+export function bestInFrame(stateless) {
+  return stateless.find(({ title }) => title.includes('on Nest'));
 }
 
 /** Peers that decide without asking, the fastest first. */

@@ -45,7 +45,7 @@ function goalTable(goals) {
       goal.title,
       `≥ ${share(goal.goal)}`,
       spread(goal, share),
-      goal.processor === undefined ? '' : share(goal.processor),
+      share(goal.processor),
       goal.median >= goal.goal ? 'met' : '**missed**',
     ]),
   );
@@ -75,7 +75,7 @@ function frameLimit(measured) {
     ['hot cookie as shipped', 'own-hot'],
     ['hot cookie without access log', 'quiet-hot'],
   ].map(([title, id]) => `${title} ${share(rate(id) / limit)}`);
-  const best = bestInFrame(measured);
+  const best = bestInFrame(statelessPeers(measured));
   const [hot, cold] = [rate('floor-hot'), rate('floor-cold')];
   return `Of what a route of Nest on Fastify answers that has no guard, no log and no headers of its own (${whole(limit)} a second): ${told.join(', ')}.
 1.8 times the requests of ${best.title} would be ${share((1.8 * best.rate) / limit)} of it.

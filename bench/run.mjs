@@ -80,13 +80,12 @@ async function obstacle(bench, { needs }) {
   return needs === 'go' && !(await hasGo()) ? 'no Go to build it' : undefined;
 }
 
-/** One server at a time, in one order and then in the other. */
-async function measurePeers(bench) {
+/** One server at a time, in one order and then in the other. @param wanted some of servers/index.mjs, or in their form. */
+async function measurePeers(bench, wanted) {
   const { found, record } = recorder();
   const told = {};
   const skipped = {};
   for (let round = 0; round < rounds; round += 1) {
-    const wanted = peers.filter(({ name }) => isWanted(name));
     for (const peer of round % 2 === 0 ? wanted : wanted.toReversed()) {
       const missing = skipped[peer.name] ?? (await obstacle(bench, peer));
       if (missing !== undefined) {
@@ -99,8 +98,8 @@ async function measurePeers(bench) {
         for (const each of cases) {
           await verify(each);
           await warmUp(each, bench.warm * 2, processes);
-          record(each.id, await drive(each, seconds, processes));
-          told[each.id] = { title: each.title, kind: peer.kind, versions: peer.versions(bench) };
+          record(each.id, await drive({ ...each, preload: bench.preload }, seconds, processes));
+          told[each.id] = { title: each.title, kind: peer.kind, versions: peer.versions?.(bench) };
         }
       } finally {
         await stop();
@@ -120,15 +119,13 @@ const ofOneProcess = new Set([
   'nest-secure-session',
 ]);
 
+/**
+ * Vestibule and servers of one process, right after each other: what a machine answers differs from one quarter of an hour to the next by
+ * more than the servers do. Not all of them at once: V8 takes room from a process that rests, and polls keep Vestibule from resting.
+ */
 async function measureBeside(bench, data) {
-  const { found: windows, record } = recorder();
-  const told = {};
-  const tell = (id, about) => {
-    told[id] = about;
-  };
-  const chosen = peers.filter(({ name }) => ofOneProcess.has(name));
-  await scenes.measureBeside(bench, data, chosen, { record, tell, rounds, seconds });
-  return { windows, told };
+  const others = peers.filter(({ name }) => ofOneProcess.has(name));
+  return measurePeers(bench, [...scenes.asPeers(data), ...others]);
 }
 
 /** The same by a generator that never sleeps. */
@@ -153,7 +150,15 @@ async function measureAll(node, isOther) {
         found.awake = await measureAwake(bench, data);
       }
     }
-    return isOther ? found : { ...found, peers: await measurePeers(bench) };
+    return isOther
+      ? found
+      : {
+          ...found,
+          peers: await measurePeers(
+            bench,
+            peers.filter(({ name }) => isWanted(name)),
+          ),
+        };
   } finally {
     await bench.close();
   }

@@ -7,16 +7,33 @@ import { pairs, prepareRevoked, startOwn } from './servers/own.mjs';
 /** Settings without an access log and metrics, as peers are that have neither. */
 export const quiet = { LOG_LEVEL: 'warn', METRICS: 'off' };
 
-/** How Vestibule runs where it's measured beside servers of others, and its cases by their names there. */
-const besideOthers = [
+/** How Vestibule runs where it's compared with other servers, and its cases by their names there. */
+const runs = [
   { id: 'own', title: 'Vestibule', env: {} },
   { id: 'quiet', title: 'Vestibule without access log', env: quiet },
 ];
-const casesBeside = [
+const compared = [
   { id: 'open', name: 'open-cookie', title: 'unguarded' },
   { id: 'hot', name: 'cookie', title: 'hot cookie' },
   { id: 'cold', name: 'cold', title: 'cold cookie' },
 ];
+
+/** Vestibule in the form of a peer (servers/index.mjs). */
+export function asPeers(data) {
+  return runs.map(({ id, title, env }) => ({
+    name: id,
+    kind: 'own',
+    start: async (bench) => {
+      const { cases, ...server } = await startOwn(bench, data, env);
+      const named = compared.map((each) => ({
+        ...cases[each.name],
+        id: `${id}-${each.id}`,
+        title: `${title}, ${each.title}`,
+      }));
+      return { ...server, cases: named };
+    },
+  }));
+}
 
 /** Runs two cases in turns: the first one first in even rounds. */
 async function inTurns(round, first, second) {
@@ -35,24 +52,22 @@ function partOf(found, turn, turns) {
  * Each guarded case beside its unguarded one, in a fresh process each round: what a round calls cold has never been seen by it.
  * @param options.turns how often each pair is measured in a round.
  */
-export async function measurePairs(bench, data, options) {
-  const { record, rounds, seconds, turns = 1, wanted = pairs, env = {} } = options;
+export async function measurePairs(bench, data, { record, rounds, seconds, turns = 1 }) {
   for (let round = 0; round < rounds; round += 1) {
     bench.say(`own routes, round ${round + 1} of ${rounds}`);
-    const { cases, processes, stop } = await startOwn(bench, data, env);
+    const { cases, processes, stop } = await startOwn(bench, data);
     try {
-      const ids = new Set(wanted.flatMap(({ id, base }) => [id, base]));
+      const ids = new Set(pairs.flatMap(({ id, base }) => [id, base]));
       for (const id of ids) {
         await verify(cases[id]);
         await warmUp(cases[id], bench.warm, processes);
       }
       for (let turn = 0; turn < turns; turn += 1) {
         const odd = (round + turn) % 2;
-        for (const { id, base } of odd === 0 ? wanted : wanted.toReversed()) {
+        for (const { id, base } of odd === 0 ? pairs : pairs.toReversed()) {
           const pair = {};
           const run = (name, role) => async () => {
-            const found = partOf(cases[name], turn, turns);
-            pair[role] = await drive({ ...found, preload: bench.preload }, seconds, processes);
+            pair[role] = await drive(partOf(cases[name], turn, turns), seconds, processes);
           };
           await inTurns(odd, run(base, 'base'), run(id, 'guarded'));
           record(id, pair);
@@ -88,46 +103,6 @@ export async function measureSessions(bench, data, { record, rounds, seconds }) 
       }
     } finally {
       await stop();
-    }
-  }
-}
-
-/**
- * Vestibule and servers of one process, one at a time and right after each other: what a machine answers differs from one quarter of an
- * hour to the next by more than the servers do. Not all of them at once: V8 takes room from a process that rests, and polls keep
- * Vestibule from resting.
- * @param options.tell is told each case's title and kind.
- */
-export async function measureBeside(bench, data, peers, { record, tell, rounds, seconds }) {
-  const servers = [
-    ...besideOthers.map(({ id, title, env }) => ({
-      kind: 'own',
-      start: async () => {
-        const { cases, ...server } = await startOwn(bench, data, env);
-        const named = casesBeside.map((each) => ({
-          ...cases[each.name],
-          id: `${id}-${each.id}`,
-          title: `${title}, ${each.title}`,
-        }));
-        return { ...server, cases: named };
-      },
-    })),
-    ...peers,
-  ];
-  for (let round = 0; round < rounds; round += 1) {
-    bench.say(`beside each other, round ${round + 1} of ${rounds}`);
-    for (const server of round % 2 === 0 ? servers : servers.toReversed()) {
-      const { cases, processes, stop } = await server.start(bench);
-      try {
-        for (const found of cases) {
-          tell(found.id, { title: found.title, kind: server.kind });
-          await verify(found);
-          await warmUp(found, bench.warm * 2, processes);
-          record(found.id, await drive({ ...found, preload: bench.preload }, seconds, processes));
-        }
-      } finally {
-        await stop();
-      }
     }
   }
 }

@@ -34,7 +34,7 @@ const introspectionSchema = z.union([activeTokenSchema, anyTokenSchema]);
 const callsAtOnce = 4;
 /** Milliseconds that Hydra may take to make RSA keys of 4,096 bits. */
 const keyGenerationTimeout = 30_000;
-/** Login challenges, whose application is remembered until the login page is shown: a kilobyte or two each. */
+/** Login challenges whose application is remembered, for the login page: a kilobyte or two each. */
 const rememberedLogins = 1000;
 /** Grants that are looked at, newest first: far more than a login of 30 days makes, and no answer without an end. */
 const grantsAtOnce = 250;
