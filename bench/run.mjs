@@ -28,7 +28,7 @@ const results = new URL('results/', import.meta.url);
 
 installPeers();
 // They look at what has been installed.
-const [scenes, { prepareOwn }, { peers }, { writeReport }] = await Promise.all([
+const [scenes, { browserHeaders, prepareOwn }, { peers }, { writeReport }] = await Promise.all([
   import('./scenes.mjs'),
   import('./servers/own.mjs'),
   import('./servers/index.mjs'),
@@ -142,6 +142,8 @@ async function measureAll(node, isOther) {
     if (names.some(isWanted)) {
       bench.say(`making ${given.sessions} sessions`);
       const data = await prepareOwn(bench, Number(given.sessions));
+      // Servers that ask for no credential are asked with the same request as Vestibule's unguarded route.
+      bench.headers = browserHeaders(data);
       Object.assign(found, { sessions: data.sessions, own: await measureOwn(bench, data, isOther) });
       if (!isOther && isWanted('beside')) {
         found.beside = await measureBeside(bench, data);

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -9,12 +8,13 @@ import { createOpenApiDocument } from './app.openapi.js';
 import { closeOnSignals } from './app.shutdown.js';
 import type { Configuration } from './config/configuration.js';
 import { keepTickShape } from './core/tick.shape.js';
+import { setUpAnswers } from './http/answer.setup.js';
 import { setUpHttp } from './http/http.setup.js';
 import { setUpTraffic } from './http/traffic.setup.js';
-import { setUpLimits } from './limits/limits.setup.js';
 import { createLogger, flushLogger, PinoLogger } from './http/pino.logger.js';
 import { observeRequests } from './observability/request.observer.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { requestIds } from './http/request.ids.js';
 import { serverLogger } from './http/request.logger.js';
 import { secureResponse } from './http/secure.response.js';
 import { defaultHeaders } from './http/security.headers.js';
@@ -52,7 +52,7 @@ export async function createApp(
   const adapter = new FastifyAdapter({
     loggerInstance: serverLogger(logger),
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => randomUUID(),
+    genReqId: requestIds(),
     bodyLimit,
     requestTimeout,
     http: {
@@ -83,7 +83,7 @@ export async function createApp(
   observeRequests(app, configuration);
   setUpHttp(app, configuration, logger, Response);
   setUpTraffic(app, configuration);
-  setUpLimits(app);
+  setUpAnswers(app);
   if (configuration.AUTH_PROVIDER === 'ory') {
     await setUpOryProxy(app, configuration);
   }

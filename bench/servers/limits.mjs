@@ -16,7 +16,12 @@ function unguarded(name, title, versions) {
     versions,
     async start(bench) {
       const { origin, pid, stop } = await startPeer(bench, name);
-      return { processes: () => [pid], stop, cases: [{ id: name, title, url: `${origin}/bench/guest` }] };
+      const { headers } = bench;
+      return {
+        processes: () => [pid],
+        stop,
+        cases: [{ id: name, title, url: `${origin}/bench/guest`, headers }],
+      };
     },
   };
 }

@@ -66,13 +66,19 @@ export async function startOwn(bench, data, env = {}, program = adopters) {
   return { origin, processes: () => [pid], stop, cases: casesOf(origin, data) };
 }
 
+const firstOf = ({ folder }, name) => readFileSync(join(folder, name), 'utf8').slice(0, 8192).split('\n')[0];
+
+/** What a browser with a session sends, whatever it asks for. */
+export function browserHeaders(data) {
+  return { ...host, cookie: `vestibule=${firstOf(data, 'cookies')}` };
+}
+
 /** What is asked of it, by name. Guarded ones have the request bytes of their `base` but for the path. */
 function casesOf(origin, data) {
   const { folder, sessions, key, sub, email } = data;
-  const first = (name) => readFileSync(join(folder, name), 'utf8').slice(0, 8192).split('\n')[0];
   const credentials = {
-    cookie: { cookie: `vestibule=${first('cookies')}` },
-    bearer: { authorization: `Bearer ${first('tokens')}` },
+    cookie: { cookie: browserHeaders(data).cookie },
+    bearer: { authorization: `Bearer ${firstOf(data, 'tokens')}` },
     key: { 'x-api-key': key },
   };
   const owner = `${origin}/bench/owner`;

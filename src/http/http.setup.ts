@@ -50,13 +50,6 @@ export function setUpHttp(
     }
     done();
   });
-  fastify.addHook('onSend', (_request, reply, _payload, done) => {
-    // A shared cache must never keep an answer that sets a cookie (RFC 9111 section 7.3).
-    if (reply.hasHeader('set-cookie')) {
-      void reply.header('cache-control', 'no-store');
-    }
-    done();
-  });
   const accessLog = new AccessLog(logger);
   fastify.addHook('onResponse', (request, reply, done) => {
     logAccess(accessLog, request, reply);
@@ -68,6 +61,10 @@ export function setUpHttp(
 const quiet = /^\/(?:health\/|assets\/|metrics$|favicon\.ico$)/;
 
 function logAccess(log: AccessLog, request: FastifyRequest, reply: FastifyReply): void {
+  if (!log.isOn('info')) {
+    // Nor is `debug` then.
+    return;
+  }
   const path = pathOf(request);
   const level = reply.statusCode < 400 && quiet.test(path) ? 'debug' : 'info';
   if (log.isOn(level)) {

@@ -43,14 +43,6 @@ export function setUpTraffic(
       shedder.refuse(request, reply);
     }
   });
-  // When it's sent, and not when it comes: what was under way before is answered while the door closes.
-  fastify.addHook('onSend', (_request, reply, _payload, done) => {
-    if (drain.isDraining) {
-      // Whoever keeps this connection would send the next request into a closing door.
-      void reply.header('connection', 'close');
-    }
-    done();
-  });
   fastify.addHook('preClose', (done) => {
     if (fastify.server.listening) {
       endLateConnections(fastify.server);

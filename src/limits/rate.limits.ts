@@ -122,8 +122,11 @@ export class RateLimits {
    */
   settle(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
     const attempt = this.#attempts.get(request);
+    if (attempt === undefined) {
+      return undefined;
+    }
     this.#attempts.delete(request);
-    return attempt && this.#settleAttempt(attempt, reply);
+    return this.#settleAttempt(attempt, reply);
   }
 
   async #settleAttempt({ checks, judge }: Attempt, reply: FastifyReply): Promise<void> {
