@@ -267,7 +267,7 @@ window fails the whole run.
 
 ## Goals
 
-"Own unguarded" is a \`@Public()\` route in the same process that is sent the same bytes. "Hot" is one session again and again, "cold" is
+"Own unguarded" is a \`@Public()\` route in the same process that is sent the same bytes, and so are servers without a guard. "Hot" is one session again and again, "cold" is
 another session with each request, none of which the process has seen before. "As shipped" writes its access log to a file and
 keeps metrics; "without access log" does neither. "By processor time" is the same ratio in processor seconds per request.
 

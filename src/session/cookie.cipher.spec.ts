@@ -82,13 +82,28 @@ describe('CookieCipher', () => {
 
   it('opens one spelling of each cookie, with each character that decodes to the same', () => {
     // Bits of every kind at the end of every segment, and both characters that base64 spells otherwise.
-    for (const length of [1, 2, 3, 500]) {
+    for (const length of [1, 2, 3, 4, 5, 6, 500]) {
       const sealed = cipher.seal('?'.repeat(length));
       const twins = [
         sealed.replaceAll('-', '+'),
         sealed.replaceAll('_', '/'),
         `${sealed}=`,
         `${sealed}\n`,
+        // The low byte of Ł is that of A.
+        sealed.replaceAll('A', 'Ł'),
+        // One that can't stand alone leaves as many bytes as without it.
+        ...[...'A-+= éŁ€'].flatMap((character) => {
+          const segments = sealed.split('.');
+          return segments.flatMap((_segment, index) =>
+            [0, 1, segments[index]?.length ?? 0].map((at) =>
+              segments
+                .map((segment, place) =>
+                  place === index ? segment.slice(0, at) + character + segment.slice(at) : segment,
+                )
+                .join('.'),
+            ),
+          );
+        }),
         ...[...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'].flatMap((character) => {
           const segments = sealed.split('.');
           return segments.map((_segment, index) =>
