@@ -91,8 +91,8 @@ describe('CookieCipher', () => {
         `${sealed}\n`,
         // The low byte of Ł is that of A.
         sealed.replaceAll('A', 'Ł'),
-        // One that can't stand alone leaves as many bytes as without it.
-        ...[...'A-+= éŁ€'].flatMap((character) => {
+        // One that can't stand alone leaves as many bytes as without it; four leave the rest where it was.
+        ...[...'A-+= éŁ€', '    ', '===='].flatMap((character) => {
           const segments = sealed.split('.');
           return segments.flatMap((_segment, index) =>
             [0, 1, segments[index]?.length ?? 0].map((at) =>

@@ -150,15 +150,14 @@ function hasNoDoubles(text: string): boolean {
  */
 function decode(segment: string, address: number, room: number): number | undefined {
   const length = memory.write(segment, address, room, 'base64url');
-  const rest = segment.length % 4;
-  if (rest === 1 || length !== Math.floor((segment.length * 3) / 4)) {
-    // A foreign character, which decoders overlook, leaves fewer bytes, unless there is one more that can't stand alone.
+  if (length !== Math.floor((segment.length * 3) / 4)) {
+    // A foreign character, which decoders overlook, leaves fewer bytes.
     return undefined;
   }
-  // Only the last few are encoded anew, for the unused bits of the last one: that is dear for all of them.
+  // Only the last few are encoded anew, for the unused bits of the last one, or one that can't stand alone: it is dear for all of them.
   const end = address + length;
   const tail = memory.toString('base64url', end - (length % 3), end);
-  return tail === segment.slice(segment.length - rest) ? length : undefined;
+  return tail === segment.slice(segment.length - (segment.length % 4)) ? length : undefined;
 }
 
 function deriveKey(secret: Uint8Array): CipherKey {
