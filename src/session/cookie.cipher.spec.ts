@@ -91,7 +91,7 @@ describe('CookieCipher', () => {
         `${sealed}\n`,
         // The low byte of Ł is that of A.
         sealed.replaceAll('A', 'Ł'),
-        // One that can't stand alone leaves as many bytes as without it; four leave the rest where it was.
+        // Decoders overlook foreign characters, one or four.
         ...[...'A-+= éŁ€', '    ', '===='].flatMap((character) => {
           const segments = sealed.split('.');
           return segments.flatMap((_segment, index) =>

@@ -103,8 +103,7 @@ function openWith({ start, bytes }: CipherKey, sealed: string): string | undefin
   if (
     nonceEnd + 1 >= tagStart ||
     sealed.charCodeAt(nonceEnd) !== dot ||
-    sealed.charCodeAt(tagStart - 1) !== dot ||
-    !hasNoDoubles(sealed)
+    sealed.charCodeAt(tagStart - 1) !== dot
   ) {
     return undefined;
   }
@@ -137,27 +136,12 @@ function openWith({ start, bytes }: CipherKey, sealed: string): string | undefin
 }
 
 /**
- * Whether nothing in a text can be taken for a character of base64url that it isn't: decoders also take base64's own two, and look at
- * the low byte alone of what isn't ASCII.
- */
-function hasNoDoubles(text: string): boolean {
-  return !text.includes('+') && !text.includes('/') && Buffer.byteLength(text) === text.length;
-}
-
-/**
- * Writes the bytes of a base64url segment {@link hasNoDoubles without doubles} to an address. @returns how many; undefined when there are more,
- * or the segment isn't the one encoding that decodes to them: one cookie would have many spellings.
+ * Writes a base64url segment's bytes to an address. @returns how many; undefined when there are more, or the segment isn't the one encoding that
+ * decodes to them: decoders overlook foreign characters and the unused bits of a last one, and one cookie would have many spellings.
  */
 function decode(segment: string, address: number, room: number): number | undefined {
   const length = memory.write(segment, address, room, 'base64url');
-  if (length !== Math.floor((segment.length * 3) / 4)) {
-    // A foreign character, which decoders overlook, leaves fewer bytes.
-    return undefined;
-  }
-  // Only the last few are encoded anew, for the unused bits of the last one, or one that can't stand alone: it is dear for all of them.
-  const end = address + length;
-  const tail = memory.toString('base64url', end - (length % 3), end);
-  return tail === segment.slice(segment.length - (segment.length % 4)) ? length : undefined;
+  return memory.toString('base64url', address, address + length) === segment ? length : undefined;
 }
 
 function deriveKey(secret: Uint8Array): CipherKey {
