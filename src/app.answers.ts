@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
-import { DrainState } from '../core/drain.state.js';
-import { RateLimits } from '../limits/rate.limits.js';
+import { DrainState } from './core/drain.state.js';
+import { RateLimits } from './limits/rate.limits.js';
 
 /** What is done to every answer before it is sent, whichever route gives it: in one hook, because each costs every request. */
 export function setUpAnswers(app: NestFastifyApplication): void {
