@@ -1,9 +1,10 @@
 // Vestibule itself, in an adopter's process (own/app.mjs), with sessions that are there before anything is measured.
-import { copyFileSync, mkdtempSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, nodeSettings, startChild } from '../child.mjs';
+import { firstLineOf } from '../measure.mjs';
 import { fill, revoke } from '../own/fill.mjs';
 import { damaged } from './stateless.mjs';
 
@@ -66,11 +67,9 @@ export async function startOwn(bench, data, env = {}, program = adopters) {
   return { origin, processes: () => [pid], stop, cases: casesOf(origin, data) };
 }
 
-const firstOf = ({ folder }, name) => readFileSync(join(folder, name), 'utf8').slice(0, 8192).split('\n')[0];
-
 /** What a browser with a session sends, whatever it asks for. */
-export function browserHeaders(data) {
-  return { ...host, cookie: `vestibule=${firstOf(data, 'cookies')}` };
+export function browserHeaders({ folder }) {
+  return { ...host, cookie: `vestibule=${firstLineOf(join(folder, 'cookies'))}` };
 }
 
 /** What is asked of it, by name. Guarded ones have the request bytes of their `base` but for the path. */
@@ -78,7 +77,7 @@ function casesOf(origin, data) {
   const { folder, sessions, key, sub, email } = data;
   const credentials = {
     cookie: { cookie: browserHeaders(data).cookie },
-    bearer: { authorization: `Bearer ${firstOf(data, 'tokens')}` },
+    bearer: { authorization: `Bearer ${firstLineOf(join(folder, 'tokens'))}` },
     key: { 'x-api-key': key },
   };
   const owner = `${origin}/bench/owner`;

@@ -5,23 +5,18 @@ import { waitUntil } from '../../test/support/stack.js';
 import { StandIn } from '../../test/support/stand-in.js';
 
 /** An upstream that answers when it is let, one request after the other. */
-class HesitantUpstream {
+class HesitantUpstream extends StandIn {
   readonly held: ServerResponse[] = [];
-  readonly #server = new StandIn('');
   /** The most requests that it ever had at once. */
   most = 0;
 
-  async start(): Promise<string> {
-    this.#server.say((_request, response) => {
+  constructor() {
+    super('');
+    this.say((_request, response) => {
       this.held.push(response);
       this.most = Math.max(this.most, this.held.length);
       return true;
     });
-    return this.#server.start();
-  }
-
-  async stop(): Promise<void> {
-    await this.#server.stop();
   }
 }
 
