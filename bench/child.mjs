@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, closeSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { findFreePorts } from '../dist/embedded/port.finder.js';
 
 const startLimit = 60_000;
 const stopLimit = 8000;
@@ -24,11 +24,7 @@ export const nodeSettings = { NODE_OPTIONS: '--use-largepages=silent' };
 
 /** A loopback port that nothing listens on. */
 export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
+  const [port] = await findFreePorts(1);
   return port;
 }
 

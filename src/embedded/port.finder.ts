@@ -9,34 +9,56 @@ import { LaunchError, messageOf, systemCodeOf } from './launch.error.js';
  */
 const lowest = 20_000;
 const beyond = 32_000;
+/** This process listens at the first port of each of its blocks as long as it lives: that keeps other processes out. */
+const blockSize = 40;
 const loopback = '127.0.0.1';
 
-const handedOut = new Set<number>();
+const unused: number[] = [];
 
-/** Picks free ports on the loopback interface, each different and none twice in this process. */
+/**
+ * Picks free ports on the loopback interface, each different, none twice in this process, and none that another process
+ * may be given while this one lives.
+ * @throws {LaunchError} when no ports are left.
+ */
 export async function findFreePorts(count: number): Promise<number[]> {
-  const servers: Server[] = [];
   const ports: number[] = [];
-  try {
-    while (ports.length < count) {
-      const port = randomInt(lowest, beyond);
-      if (handedOut.has(port)) {
-        continue;
-      }
-      const server = createServer();
-      try {
-        await listen(server, loopback, port);
-      } catch {
-        continue;
-      }
-      handedOut.add(port);
-      servers.push(server);
+  while (ports.length < count) {
+    const port = unused.shift();
+    if (port === undefined) {
+      unused.push(...(await takeBlock()));
+    } else if (await isFree(port)) {
       ports.push(port);
     }
-  } finally {
-    await Promise.all(servers.map((server) => close(server)));
   }
   return ports;
+}
+
+async function takeBlock(): Promise<number[]> {
+  const blocks = (beyond - lowest) / blockSize;
+  const start = randomInt(blocks);
+  for (let step = 0; step < blocks; step += 1) {
+    const first = lowest + ((start + step) % blocks) * blockSize;
+    const server = createServer((socket) => socket.destroy());
+    try {
+      await listen(server, loopback, first);
+    } catch {
+      continue;
+    }
+    server.unref();
+    return Array.from({ length: blockSize - 1 }, (_, index) => first + 1 + index);
+  }
+  throw new LaunchError(`No block of ports between ${lowest} and ${beyond - 1} on ${loopback} is free.`);
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    await listen(server, loopback, port);
+  } catch {
+    return false;
+  }
+  await close(server);
+  return true;
 }
 
 /**
