@@ -28,6 +28,7 @@ export const plan = {
     ...contract('session-cookie', 'session-set-cookie', 'session-limit'),
     ...session('session.cookie'),
   ],
+  'src/session/opened.token.ts': session('opened.token'),
   'src/session/cookie.cipher.ts': [...session('cookie.cipher'), ...contract('session-cookie')],
   'src/session/session.service.ts': [
     ...session('session.start'),

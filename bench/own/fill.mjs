@@ -12,6 +12,7 @@ import { DatabaseConnection } from '../../dist/database/database.connection.js';
 import { migrate } from '../../dist/database/migration.runner.js';
 import { NoExtraClaims } from '../../dist/session/claims.enricher.js';
 import { CookieCipher } from '../../dist/session/cookie.cipher.js';
+import { textOf } from '../../dist/session/opened.token.js';
 import { SessionMinter } from '../../dist/session/session.minter.js';
 import { SigningKeyRepository } from '../../dist/session/signing-key.repository.js';
 import { SigningKeyRing } from '../../dist/session/signing-key.ring.js';
@@ -95,7 +96,7 @@ async function makeSessions(connection, { minter, clock, accounts, configuration
     for (const [index, row] of rows.entries()) {
       const { token } = await minter.mint(accounts[(first + index) % people], row);
       tokens.write(`${token}\n`);
-      if (!cookies.write(`${cipher.seal(token)}\n`)) {
+      if (!cookies.write(`${cipher.seal(textOf(token))}\n`)) {
         await once(cookies, 'drain');
       }
     }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 /** Numeric date: whole seconds since the epoch (RFC 7519 section 2). */
@@ -46,3 +47,21 @@ export type KnownClaims = z.output<typeof knownClaimsSchema>;
 
 /** Parsed claims of a verified augmented token. */
 export type Claims = z.output<typeof claimsSchema>;
+
+/** Names the form that {@link claimsSchema} gives claims: another one for any other schema. */
+export const claimsForm = createHash('sha256')
+  .update(JSON.stringify(z.toJSONSchema(claimsSchema)))
+  .digest('base64url')
+  .slice(0, 8);
+
+/**
+ * Claims, when the value has their form.
+ * @param form by which it was parsed before, where something proves that: what has this one isn't parsed again.
+ */
+export function parseClaims(value: unknown, form?: string): Claims | undefined {
+  return wasParsed(value, form) ? value : claimsSchema.safeParse(value).data;
+}
+
+function wasParsed(value: unknown, form: string | undefined): value is Claims {
+  return form === claimsForm && typeof value === 'object' && value !== null;
+}

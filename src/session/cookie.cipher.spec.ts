@@ -8,7 +8,7 @@ import { CookieCipher } from './cookie.cipher.js';
 const bytesOf = (secret: string): Uint8Array => new Uint8Array(Buffer.from(secret, 'hex'));
 const [secret, next] = [bytesOf(newSecret()), bytesOf(newSecret())];
 const cipher = new CookieCipher([secret]);
-const token = fc.stringMatching(/^[\w.-]{0,3000}$/);
+const text = fc.oneof(fc.stringMatching(/^[\w.-]{0,3000}$/), fc.string({ unit: 'binary', maxLength: 1000 }));
 
 /** What RFC 7516 asks for, by another implementation of the cipher. */
 function sealElsewhere(text: string, header: string, key = keyOf(secret)): string {
@@ -31,10 +31,10 @@ const ours = headerOf(cipher.seal(''));
 describe('CookieCipher', () => {
   it('opens what it sealed, and knows how long that is', () => {
     fc.assert(
-      fc.property(token, (text) => {
-        const sealed = cipher.seal(text);
-        expect(cipher.open(sealed)).toBe(text);
-        expect(sealed).toHaveLength(cipher.sealedLength(text));
+      fc.property(text, (held) => {
+        const sealed = cipher.seal(held);
+        expect(cipher.open(sealed)).toBe(held);
+        expect(sealed).toHaveLength(cipher.sealedLength(held));
       }),
     );
   });

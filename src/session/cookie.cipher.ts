@@ -9,7 +9,7 @@ const tagLength = 16;
 /** Characters of the last two in base64url. */
 const nonceCharacters = 32;
 const tagCharacters = 22;
-/** Bytes of the longest token that is sealed or opened: no browser keeps a cookie of as many. */
+/** Bytes of the longest text that is sealed or opened: no browser keeps a cookie of as many. */
 const maximumLength = 16_384;
 const headerRoom = 128;
 const purpose = 'session-cookie';
@@ -23,7 +23,7 @@ interface CipherKey {
 }
 
 const sodium = await createSodium();
-/** The place where it works: for a key, a header, a nonce, a token and a tag. */
+/** The place where it works: for a key, a header, a nonce, a text and a tag. */
 const keyAt = sodium._malloc(20_480);
 const headerAt = keyAt + keyLength;
 const nonceAt = headerAt + headerRoom;
@@ -32,7 +32,7 @@ const textAt = nonceAt + nonceLength;
 const memory = Buffer.from(sodium.HEAPU8.buffer);
 
 /**
- * Seals tokens into session cookies and opens them: JWE compact (RFC 7516) with `dir` and `XC20P`, which is XChaCha20-Poly1305 with a random
+ * Seals texts into session cookies and opens them: JWE compact (RFC 7516) with `dir` and `XC20P`, which is XChaCha20-Poly1305 with a random
  * nonce (draft-amringer-jose-chacha, draft-irtf-cfrg-xchacha), by libsodium. Keys follow from the deployment's secrets; the first one
  * seals, all open. docs/adr/0018 says why not A256GCM.
  */
@@ -51,18 +51,18 @@ export class CookieCipher {
   }
 
   /**
-   * Token, in ASCII → compact JWE.
-   * @throws {RangeError} for one of more than 16,384 characters, which is in no cookie.
+   * Text → compact JWE.
+   * @throws {RangeError} for one of more than 16,384 bytes of UTF-8, which is in no cookie.
    */
-  seal(token: string): string {
-    if (token.length > maximumLength) {
+  seal(text: string): string {
+    const length = Buffer.byteLength(text);
+    if (length > maximumLength) {
       throw new RangeError('longer than any cookie');
     }
     const { start, bytes } = this.#sealing;
     memory.set(bytes, keyAt);
     randomFillSync(memory, nonceAt, nonceLength);
-    const { length } = token;
-    memory.write(token, textAt, 'latin1');
+    memory.write(text, textAt);
     sodium._crypto_aead_xchacha20poly1305_ietf_encrypt(
       textAt,
       0,
@@ -84,13 +84,13 @@ export class CookieCipher {
     return start + segments.join('.');
   }
 
-  /** Characters of what {@link seal} makes of a token. */
-  sealedLength(token: string): number {
-    const textCharacters = Math.ceil((token.length * 4) / 3);
+  /** Characters of what {@link seal} makes of a text. */
+  sealedLength(text: string): number {
+    const textCharacters = Math.ceil((Buffer.byteLength(text) * 4) / 3);
     return this.#sealing.start.length + nonceCharacters + textCharacters + tagCharacters + '..'.length;
   }
 
-  /** Compact JWE → token, or undefined for anything that this cipher didn't seal. Never throws. */
+  /** Compact JWE → text, or undefined for anything that this cipher didn't seal. Never throws. */
   open(sealed: string): string | undefined {
     const key = this.#keys.find(({ start }) => sealed.startsWith(start));
     return key === undefined ? undefined : openWith(key, sealed);
@@ -129,10 +129,10 @@ function openWith({ start, bytes }: CipherKey, sealed: string): string | undefin
     nonceAt,
     keyAt,
   );
-  const token = verdict === 0 ? memory.toString('latin1', textAt, textAt + length) : undefined;
-  // No token stays longer than it is needed.
+  const text = verdict === 0 ? memory.toString('utf8', textAt, textAt + length) : undefined;
+  // No text stays longer than it is needed.
   memory.fill(0, textAt, textAt + length);
-  return token;
+  return text;
 }
 
 /**

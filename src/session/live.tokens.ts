@@ -6,6 +6,7 @@ import { randomOf } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
 import { RecentDigests, copyOf, endOf } from '../core/recent.digests.js';
 import type { Claims } from './claims.schema.js';
+import type { OpenedToken } from './opened.token.js';
 import { type Principal, userOf } from './principal.js';
 import { RevocationList } from './revocation.list.js';
 import { TokenService, type VerifiedToken } from './token.service.js';
@@ -125,8 +126,8 @@ export class LiveTokens implements OnModuleInit, OnModuleDestroy {
   }
 
   /** The same for a token that our own cookie held. @returns at once, unless its key is not known yet. */
-  verifyUnsealed(token: string): CheckedToken | Promise<CheckedToken> {
-    const found = this.#tokens.verifyUnsealed(token);
+  verifyOpened(opened: OpenedToken): CheckedToken | Promise<CheckedToken> {
+    const found = this.#tokens.verifyOpened(opened);
     return found instanceof Promise ? found.then((verified) => this.#check(verified)) : this.#check(found);
   }
 

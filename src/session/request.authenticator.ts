@@ -128,15 +128,15 @@ export class RequestAuthenticator {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Principal | Promise<Principal> {
-    const token = this.#cookie.open(sealed);
-    if (token === undefined) {
+    const opened = this.#cookie.open(sealed);
+    if (opened === undefined) {
       throw new Problem('unauthenticated', { reason: 'cookie_absent_or_unreadable' });
     }
     const use = (checked: CheckedToken): Principal | Promise<Principal> =>
       !checked.expired && checked.verdict === 'live' && !this.#tokens.isNearEnd(checked.claims)
         ? this.#tokens.remember('cookie', sealed, checked)
         : this.#renew(checked, request, reply);
-    const checked = this.#tokens.verifyUnsealed(token);
+    const checked = this.#tokens.verifyOpened(opened);
     return checked instanceof Promise ? checked.then(use) : use(checked);
   }
 

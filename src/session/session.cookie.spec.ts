@@ -3,10 +3,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plainConfiguration } from '../../test/support/gateway.js';
 import { CookieJar } from '../http/cookie.writer.js';
 import { Metrics } from '../metrics/metrics.js';
+import { textOf } from './opened.token.js';
 import { SessionCookie } from './session.cookie.js';
 
 /** What an empty token takes, sealed, with name and attributes. */
 const empty = 80 + '__Host-vestibule'.length + 117;
+/** A token whose text, sealed, has as many bytes. */
+const tokenOfLength = (bytes: number): string => {
+  const payload = 'x'.repeat(bytes - textOf('a..c').length);
+  return `a.${Buffer.from(payload).toString('base64url')}.c`;
+};
 
 const cookie = new SessionCookie(
   new CookieJar('https://auth.example.test'),
@@ -34,10 +40,10 @@ async function valueAt(path: string, header?: string): Promise<unknown> {
 
 describe('the session cookie', () => {
   it('holds the token that was written into it, and nothing else', async () => {
-    const answer = await fastify.inject('/write?token=some.token');
+    const answer = await fastify.inject('/write?token=a.eyJiIjoxfQ.c');
     const [pair = ''] = String(answer.headers['set-cookie']).split(';', 1);
     expect(pair).toMatch(/^__Host-vestibule=[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/);
-    expect(await valueAt('/read', pair)).toBe('some.token');
+    expect(await valueAt('/read', pair)).toBe('a.eyJiIjoxfQ.c');
     expect([await valueAt('/read'), await valueAt('/read', `${pair}x`)]).toEqual([null, null]);
   });
 
@@ -49,10 +55,11 @@ describe('the session cookie', () => {
   });
 
   it('takes 4,096 bytes with its name and attributes, and none more: else it is session_too_large', async () => {
-    const longest = 'x'.repeat(((4096 - empty) / 4) * 3);
+    const room = ((4096 - empty) / 4) * 3;
+    const longest = tokenOfLength(room);
     expect(() => cookie.requireFit(longest)).not.toThrow();
     expect((await fastify.inject(`/write?token=${longest}`)).statusCode).toBe(200);
-    expect(() => cookie.requireFit(`${longest}x`)).toThrow(
+    expect(() => cookie.requireFit(tokenOfLength(room + 1))).toThrow(
       expect.objectContaining({ code: 'session_too_large', detail: 'It would take 4097 bytes.' }),
     );
   });

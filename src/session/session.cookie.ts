@@ -7,6 +7,7 @@ import { readSingleCookie } from '../http/cookie.reader.js';
 import { CookieJar } from '../http/cookie.writer.js';
 import { Metrics } from '../metrics/metrics.js';
 import { CookieCipher } from './cookie.cipher.js';
+import { type OpenedToken, readOpened, textOf, tokenOf } from './opened.token.js';
 
 /** Bytes of name, value and attributes that every browser keeps (RFC 6265 section 6.1). */
 const maximumBytes = 4096;
@@ -36,7 +37,7 @@ export class SessionCookie {
    */
   write(reply: FastifyReply, token: string): void {
     this.#metrics.cookieBytes.of({}).observe(this.#fittingSize(token));
-    this.#jar.set(reply, this.name, this.#cipher.seal(token), this.#maxAge);
+    this.#jar.set(reply, this.name, this.#cipher.seal(textOf(token)), this.#maxAge);
   }
 
   /** @throws {Problem} `session_too_large` when this token can be in no cookie. */
@@ -51,14 +52,16 @@ export class SessionCookie {
   }
 
   /** The token that {@link write} sealed; undefined for anything else. What opens was minted by this deployment. */
-  open(sealed: string): string | undefined {
-    return this.#cipher.open(sealed);
+  open(sealed: string): OpenedToken | undefined {
+    const text = this.#cipher.open(sealed);
+    return text === undefined ? undefined : readOpened(text);
   }
 
   /** The token in the request's cookie; undefined where {@link find} or {@link open} find none. */
   read(request: FastifyRequest): string | undefined {
     const sealed = this.find(request);
-    return sealed === undefined ? undefined : this.open(sealed);
+    const opened = sealed === undefined ? undefined : this.open(sealed);
+    return opened === undefined ? undefined : tokenOf(opened);
   }
 
   /** Makes the browser drop the cookie. */
@@ -68,7 +71,7 @@ export class SessionCookie {
 
   /** Bytes with name and attributes. */
   #fittingSize(token: string): number {
-    const size = this.name.length + this.#cipher.sealedLength(token) + attributeBytes;
+    const size = this.name.length + this.#cipher.sealedLength(textOf(token)) + attributeBytes;
     if (size > maximumBytes) {
       throw new Problem('session_too_large', { detail: `It would take ${size} bytes.` });
     }

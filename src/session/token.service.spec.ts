@@ -4,6 +4,7 @@ import { plainConfiguration } from '../../test/support/gateway.js';
 import { newTokenSubject } from '../../test/support/token.subject.js';
 import { signRaw } from '../../test/support/token.forge.js';
 import { Clock } from '../core/clock.service.js';
+import { readOpened, textOf } from './opened.token.js';
 import { SigningKeyRepository } from './signing-key.repository.js';
 import { SigningKeyRing } from './signing-key.ring.js';
 import { TokenService, type VerifiedToken } from './token.service.js';
@@ -36,9 +37,9 @@ afterAll(async () => {
   await database?.drop();
 });
 
-/** What comes of a token in a cookie, also when it comes at once. */
-async function unsealed(token: string): Promise<VerifiedToken> {
-  return tokens.verifyUnsealed(token);
+/** What comes of a token in a cookie, also when it comes at once. Its claims were parsed before, or, in another form, were not. */
+async function unsealed(token: string, form?: string): Promise<VerifiedToken> {
+  return tokens.verifyOpened(readOpened(textOf(token, form)));
 }
 
 /** A token at the start of this test's time. */
@@ -161,13 +162,23 @@ describe('what is no token of ours', () => {
     ['token_claim_iss', { iss: 'https://elsewhere.example.test' }],
     ['token_claim_aud', { aud: 'https://elsewhere.example.test' }],
     ['token_of_other_provider', { idp: 'oidc' }],
-    ['token_claims', { idp: 'nobody' }],
-    ['token_claims', { sub: undefined }],
-  ])('%s: claims with %j', async (reason, difference) => {
+  ])('%s: claims with %j, whether they were parsed before or not', async (reason, difference) => {
     const { claims } = await minted();
     const token = await signRaw(keys.signing().key, header(), { ...claims, ...difference });
     await expect(tokens.verify(token)).rejects.toEqual(refusal(reason));
     await expect(unsealed(token)).rejects.toEqual(refusal(reason));
+    await expect(unsealed(token, 'another')).rejects.toEqual(refusal(reason));
+  });
+
+  it.each([{ idp: 'nobody' }, { sub: undefined }])('token_claims: claims with %j', async (difference) => {
+    const { claims } = await minted();
+    const token = await signRaw(keys.signing().key, header(), { ...claims, ...difference });
+    await expect(tokens.verify(token)).rejects.toEqual(refusal('token_claims'));
+    await expect(unsealed(token, 'another')).rejects.toEqual(refusal('token_claims'));
+  });
+
+  it('is never minted: what has not the form of claims is an error before it is signed', async () => {
+    await expect(tokens.mint({ ...newTokenSubject(), sid: 'x' })).rejects.toThrow(/"sid"/);
   });
 
   it('keys: ours is good, any other is not', () => {

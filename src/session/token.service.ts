@@ -7,7 +7,8 @@ import { Clock } from '../core/clock.service.js';
 import { newId, randomOf } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
 import type { ExtraClaims } from './claims.mapper.js';
-import { type Claims, type KnownClaims, claimsSchema } from './claims.schema.js';
+import { type Claims, type KnownClaims, claimsSchema, parseClaims } from './claims.schema.js';
+import type { OpenedToken } from './opened.token.js';
 import { SigningKeyRing, type VerificationKey } from './signing-key.ring.js';
 
 const tokenType = 'at+jwt';
@@ -77,7 +78,8 @@ export class TokenService {
     saidAt: number,
   ): Promise<{ token: string; claims: Claims }> {
     const now = this.#clock.seconds();
-    const claims: Claims = {
+    // What is minted has the form of claims: cookies are sealed with that word (docs/adr/0020).
+    const claims = claimsSchema.parse({
       ...subject,
       iss: this.#issuer,
       aud: this.#audience,
@@ -85,7 +87,7 @@ export class TokenService {
       iat: now,
       nbf: now,
       exp: Math.min(now + this.#ttl, latest),
-    };
+    });
     const { kid, alg, key } = this.#keys.signing();
     const token = await new SignJWT(claims).setProtectedHeader({ alg, typ: tokenType, kid }).sign(key);
     return { token, claims };
@@ -99,7 +101,7 @@ export class TokenService {
     if (token.length > maximumLength || !compactForm.test(token)) {
       throw rejected('token_malformed');
     }
-    const key = await this.#keyNamedIn(token);
+    const key = await this.#keyNamedIn(token.slice(0, token.indexOf('.')));
     try {
       await compactVerify(token, key.key, { algorithms: [key.alg] });
     } catch (error) {
@@ -111,7 +113,7 @@ export class TokenService {
     if (payload !== JSON.stringify(value)) {
       throw rejected('token_claims');
     }
-    const verified = this.#checkClaims(value, key.kid);
+    const verified = this.#checkClaims(parseClaims(value), key.kid);
     if (this.#isEarly(verified.claims)) {
       throw rejected('token_claim_nbf');
     }
@@ -120,16 +122,17 @@ export class TokenService {
 
   /**
    * The same for a token that comes out of our own cookie. Whoever sealed it has the deployment's secrets, and seals nothing
-   * but what was just minted: its signature proves nothing more (docs/adr/0015). Its key must still be one that verifies. A
-   * token of a later time, minted before the clock was put back, counts as expired: its session can be renewed.
+   * but what was just minted: its signature proves nothing more (docs/adr/0015), and claims that were parsed by this schema then
+   * aren't parsed again (docs/adr/0020). Its key must still be one that verifies. A token of a later time, minted before the
+   * clock was put back, counts as expired: its session can be renewed.
    * @returns at once, unless its key is not known yet.
    * @throws {Problem} `unauthenticated` with a reason for the log.
    */
-  verifyUnsealed(token: string): VerifiedToken | Promise<VerifiedToken> {
-    const key = this.#keyNamedIn(token);
+  verifyOpened(opened: OpenedToken): VerifiedToken | Promise<VerifiedToken> {
+    const key = this.#keyNamedIn(opened.header);
     return key instanceof Promise
-      ? key.then(({ kid }) => this.#readUnsealed(token, kid))
-      : this.#readUnsealed(token, key.kid);
+      ? key.then(({ kid }) => this.#readOpened(opened, kid))
+      : this.#readOpened(opened, key.kid);
   }
 
   /** Whether tokens that this key signed are taken. */
@@ -155,9 +158,8 @@ export class TokenService {
     return { from: Math.max(nbf, iat) - clockTolerance, until: until + clockTolerance };
   }
 
-  /** The key that a token names. @returns at once, unless another replica may have made it just now. */
-  #keyNamedIn(token: string): VerificationKey | Promise<VerificationKey> {
-    const segment = token.slice(0, token.indexOf('.'));
+  /** The key that a token's protected header names. @returns at once, unless another replica may have made it just now. */
+  #keyNamedIn(segment: string): VerificationKey | Promise<VerificationKey> {
     const kid = this.#headers.get(segment);
     const key = kid === undefined ? undefined : this.#keys.find(kid);
     return key ?? this.#learnKey(segment);
@@ -175,17 +177,15 @@ export class TokenService {
     return key;
   }
 
-  #readUnsealed(token: string, kid: string): VerifiedToken {
-    const verified = this.#checkClaims(parse(payloadOf(token)), kid);
+  #readOpened({ form, payload }: OpenedToken, kid: string): VerifiedToken {
+    const verified = this.#checkClaims(parseClaims(parse(payload), form), kid);
     return verified.expired || !this.#isEarly(verified.claims) ? verified : { ...verified, expired: true };
   }
 
-  #checkClaims(payload: unknown, kid: string): VerifiedToken {
-    const parsed = claimsSchema.safeParse(payload);
-    if (!parsed.success) {
+  #checkClaims(claims: Claims | undefined, kid: string): VerifiedToken {
+    if (claims === undefined) {
       throw rejected('token_claims');
     }
-    const claims = parsed.data;
     if (claims.iss !== this.#issuer) {
       throw rejected('token_claim_iss');
     }

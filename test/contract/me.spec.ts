@@ -202,7 +202,7 @@ describe('PATCH /api/v1/me', () => {
     const { query } = gateway.app.get(Database, { strict: false });
     await query
       .updateTable('sessions')
-      .set({ claims: JSON.stringify({ badge: 'x'.repeat(900) }) })
+      .set({ claims: JSON.stringify({ badge: 'x'.repeat(1000), team: 'x'.repeat(600) }) })
       .where('user_id', '=', user.id)
       .execute();
     const change = { name: '🚀'.repeat(100), picture: `https://a.test/${'x'.repeat(490)}` };

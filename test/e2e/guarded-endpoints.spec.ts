@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CookieCipher } from '../../src/session/cookie.cipher.js';
+import { readOpened, tokenOf } from '../../src/session/opened.token.js';
 import { newPerson, signUp } from '../support/person.js';
 import { rawRequest } from '../support/raw.request.js';
 import { type Stack, startStack } from '../support/stack.js';
@@ -18,7 +19,7 @@ beforeAll(async () => {
   await signUp(agent, person);
   cookie = (await agent.cookie('vestibule')) ?? '';
   const secrets = stack.secrets.gateway.map((secret) => new Uint8Array(Buffer.from(secret, 'hex')));
-  token = new CookieCipher(secrets).open(cookie) ?? '';
+  token = tokenOf(readOpened(new CookieCipher(secrets).open(cookie) ?? ''));
 });
 
 afterAll(async () => {

@@ -9,6 +9,7 @@ import { type AppOptions, createApp } from '../../src/app.setup.js';
 import { type Configuration, loadConfiguration } from '../../src/config/configuration.js';
 import { Clock } from '../../src/core/clock.service.js';
 import { CookieCipher } from '../../src/session/cookie.cipher.js';
+import { textOf } from '../../src/session/opened.token.js';
 import { createLogger } from '../../src/http/pino.logger.js';
 import type { ExtraClaims } from '../../src/session/claims.mapper.js';
 import type { Claims } from '../../src/session/claims.schema.js';
@@ -92,8 +93,8 @@ export interface Gateway {
     claims?: ExtraClaims,
     evidence?: Partial<LoginEvidence>,
   ): Promise<HeldSession>;
-  /** Encrypts a text as the session cookie does. */
-  seal(text: string): string;
+  /** Seals any token into a session cookie's value, as a version with claims of another form would: nothing of them is taken as checked. */
+  seal(token: string): string;
   /** Sets the clock forward (or back) by this many seconds from the real time. */
   shiftClock(seconds: number): void;
   stop(): Promise<void>;
@@ -199,7 +200,7 @@ export async function startGateway(
         extra,
         { userAgent: null, remoteAddress: '127.0.0.1' },
       );
-      const sealed = cipher.seal(token);
+      const sealed = cipher.seal(textOf(token));
       return {
         user,
         token,
@@ -209,7 +210,7 @@ export async function startGateway(
         bearer: `Bearer ${token}`,
       };
     },
-    seal: (text) => cipher.seal(text),
+    seal: (token) => cipher.seal(textOf(token, 'another')),
     shiftClock: (seconds) => {
       shift = seconds;
     },
