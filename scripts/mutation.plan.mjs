@@ -124,7 +124,10 @@ export const plan = {
   'src/session/access.decorators.ts': contract('access-decorators'),
   'src/session/step-up.decorators.ts': session('step-up.guard'),
   'src/session/principal.ts': contract('access-decorators', 'me', 'token-exchange'),
-  'src/session/claims.schema.ts': [...session('token.service'), ...contract('bearer-claims')],
+  'src/session/claims.schema.ts': [
+    ...session('claims.schema', 'token.service'),
+    ...contract('bearer-claims'),
+  ],
   'src/auth/account.act.ts': contract('users', 'audit-events', 'me'),
   'src/auth/provider.logout.ts': [...contract('logout-answers'), ...strategy('logout')],
   'src/auth/auth-strategy.provider.ts': [

@@ -4,6 +4,7 @@ import { plainConfiguration } from '../../test/support/gateway.js';
 import { newTokenSubject } from '../../test/support/token.subject.js';
 import { signRaw } from '../../test/support/token.forge.js';
 import { Clock } from '../core/clock.service.js';
+import { claimsForm } from './claims.schema.js';
 import { readOpened, textOf } from './opened.token.js';
 import { SigningKeyRepository } from './signing-key.repository.js';
 import { SigningKeyRing } from './signing-key.ring.js';
@@ -176,6 +177,15 @@ describe('what is no token of ours', () => {
     await expect(tokens.verify(token)).rejects.toEqual(refusal('token_claims'));
     await expect(unsealed(token, 'another')).rejects.toEqual(refusal('token_claims'));
   });
+
+  it.each(['', '{', 'null', '1', '"a"'])(
+    'token_claims: %j in a cookie, whatever it says of its form',
+    async (payload) => {
+      const [head = ''] = (await minted()).token.split('.');
+      const opened = { form: claimsForm, header: head, signature: 'c', payload };
+      await expect(async () => tokens.verifyOpened(opened)).rejects.toEqual(refusal('token_claims'));
+    },
+  );
 
   it('is never minted: what has not the form of claims is an error before it is signed', async () => {
     await expect(tokens.mint({ ...newTokenSubject(), sid: 'x' })).rejects.toThrow(/"sid"/);
