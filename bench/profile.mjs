@@ -73,7 +73,7 @@ function partOf({ isMain, frames }) {
 
 const bench = await openBench();
 try {
-  const data = await prepareOwn(bench, 120_000);
+  const data = await prepareOwn(bench, 180_000);
   mkdirSync(images, { recursive: true });
   const found = [];
   for (const { id, name, title, env = {} } of scenes) {

@@ -15,7 +15,7 @@ const { values: given } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
-    sessions: { type: 'string', default: '120000' },
+    sessions: { type: 'string', default: '180000' },
     only: { type: 'string' },
     node: { type: 'string' },
   },
