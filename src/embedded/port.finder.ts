@@ -51,14 +51,12 @@ async function takeBlock(): Promise<number[]> {
 }
 
 async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
   try {
-    await listen(server, loopback, port);
+    await listenOnce(loopback, port);
+    return true;
   } catch {
     return false;
   }
-  await close(server);
-  return true;
 }
 
 /**
@@ -66,9 +64,8 @@ async function isFree(port: number): Promise<boolean> {
  * @throws {LaunchError} when something else listens there, or when the address isn't one of this machine's.
  */
 export async function assertPortIsFree(host: string, port: number): Promise<void> {
-  const server = createServer();
   try {
-    await listen(server, host, port);
+    await listenOnce(host, port);
   } catch (error) {
     const reasons: Record<string, string> = {
       EADDRINUSE: `Port ${port} on ${host} is already in use. Stop what listens there, or choose another: PORT=${port + 1} npm start`,
@@ -80,7 +77,6 @@ export async function assertPortIsFree(host: string, port: number): Promise<void
       reasons[systemCodeOf(error) ?? ''] ?? `${host}:${port} can't be listened on: ${messageOf(error)}`;
     throw new LaunchError(reason, { cause: error });
   }
-  await close(server);
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
@@ -88,7 +84,10 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   await once(server, 'listening');
 }
 
-async function close(server: Server): Promise<void> {
+/** Listens, and stops at once. @throws what the system says against it. */
+async function listenOnce(host: string, port: number): Promise<void> {
+  const server = createServer();
+  await listen(server, host, port);
   const closed = once(server, 'close');
   server.close();
   await closed;

@@ -36,13 +36,14 @@ export class SessionCookie {
    * @throws {Problem} `session_too_large` when a browser would drop it.
    */
   write(reply: FastifyReply, token: string): void {
-    this.#metrics.cookieBytes.of({}).observe(this.#fittingSize(token));
-    this.#jar.set(reply, this.name, this.#cipher.seal(textOf(token)), this.#maxAge);
+    const text = textOf(token);
+    this.#metrics.cookieBytes.of({}).observe(this.#fittingSize(text));
+    this.#jar.set(reply, this.name, this.#cipher.seal(text), this.#maxAge);
   }
 
   /** @throws {Problem} `session_too_large` when this token can be in no cookie. */
   requireFit(token: string): void {
-    this.#fittingSize(token);
+    this.#fittingSize(textOf(token));
   }
 
   /** What the request's cookie holds, sealed; undefined when there's none, more than one, or one that is too long. */
@@ -69,9 +70,9 @@ export class SessionCookie {
     this.#jar.clear(reply, this.name);
   }
 
-  /** Bytes with name and attributes. */
-  #fittingSize(token: string): number {
-    const size = this.name.length + this.#cipher.sealedLength(textOf(token)) + attributeBytes;
+  /** Bytes of the cookie that holds a text, with name and attributes. */
+  #fittingSize(text: string): number {
+    const size = this.name.length + this.#cipher.sealedLength(text) + attributeBytes;
     if (size > maximumBytes) {
       throw new Problem('session_too_large', { detail: `It would take ${size} bytes.` });
     }
