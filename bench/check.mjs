@@ -6,13 +6,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { installPeers, machine, openBench } from './context.mjs';
-import { median, spreadOf, toleranceOf } from './measure.mjs';
+import { manySessions, median, spreadOf, toleranceOf } from './measure.mjs';
 
 const { values: given } = parseArgs({
   options: { store: { type: 'boolean', default: false }, node: { type: 'string' } },
 });
 const path = new URL('ratios.json', import.meta.url);
-const setting = { rounds: 2, turns: 4, seconds: 1, sessions: 160_000, revoked: 1_000_000 };
+const setting = { rounds: 2, turns: 4, seconds: 1, sessions: manySessions, revoked: 1_000_000 };
 /** A spread beyond this part of the ratio says nothing about the product. */
 const widest = 0.15;
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openBench } from './context.mjs';
 import { flameGraph } from './flame.mjs';
 import { drive } from './load.mjs';
-import { warmUp } from './measure.mjs';
+import { manySessions, warmUp } from './measure.mjs';
 import { quiet } from './scenes.mjs';
 import { prepareOwn, startOwn } from './servers/own.mjs';
 import { namedFunctions, stacksOf } from './stacks.mjs';
@@ -73,7 +73,7 @@ function partOf({ isMain, frames }) {
 
 const bench = await openBench();
 try {
-  const data = await prepareOwn(bench, 180_000);
+  const data = await prepareOwn(bench, manySessions);
   mkdirSync(images, { recursive: true });
   const found = [];
   for (const { id, name, title, env = {} } of scenes) {

@@ -9,13 +9,13 @@ import { parseArgs } from 'node:util';
 import { installPeers, machine, openBench, otherNode } from './context.mjs';
 import { hasGo } from './go.mjs';
 import { drive, generator, makeAwake } from './load.mjs';
-import { verify, warmUp } from './measure.mjs';
+import { manySessions, verify, warmUp } from './measure.mjs';
 
 const { values: given } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
-    sessions: { type: 'string', default: '180000' },
+    sessions: { type: 'string', default: String(manySessions) },
     only: { type: 'string' },
     node: { type: 'string' },
   },

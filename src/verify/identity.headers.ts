@@ -8,7 +8,11 @@ const known = new WeakMap<Claims, Readonly<Record<string, string>>>();
  * its users by e-mail would take whoever claims one for its owner.
  */
 export function identityHeaders(claims: Claims): Readonly<Record<string, string>> {
-  const headers = known.get(claims) ?? headersOf(claims);
+  const found = known.get(claims);
+  if (found !== undefined) {
+    return found;
+  }
+  const headers = headersOf(claims);
   known.set(claims, headers);
   return headers;
 }

@@ -33,11 +33,15 @@ export class UpstreamToken {
     if (credential === 'api_key') {
       return this.#ofKey(claims, keyEndsAt);
     }
-    const found = token ?? this.#ofCookies.get(claims) ?? this.#carried(request, credential);
-    if (credential === 'cookie') {
-      this.#ofCookies.set(claims, found);
+    const known = token ?? this.#ofCookies.get(claims);
+    if (known !== undefined) {
+      return known;
     }
-    return found;
+    const carried = this.#carried(request, credential);
+    if (credential === 'cookie') {
+      this.#ofCookies.set(claims, carried);
+    }
+    return carried;
   }
 
   #carried(request: FastifyRequest, credential: 'cookie' | 'bearer'): string {

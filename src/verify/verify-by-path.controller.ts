@@ -16,32 +16,32 @@ export class VerifyByPathController {
   }
 
   @Get()
-  async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.#verification.answer(request, reply);
+  get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
+    return this.#verification.answer(request, reply);
   }
 
   @Post()
-  async post(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.#verification.answer(request, reply);
+  post(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
+    return this.#verification.answer(request, reply);
   }
 
   @Put()
-  async put(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.#verification.answer(request, reply);
+  put(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
+    return this.#verification.answer(request, reply);
   }
 
   @Patch()
-  async patch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.#verification.answer(request, reply);
+  patch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
+    return this.#verification.answer(request, reply);
   }
 
   @Delete()
-  async delete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.#verification.answer(request, reply);
+  delete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
+    return this.#verification.answer(request, reply);
   }
 
   @Options()
-  async options(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.#verification.answer(request, reply);
+  options(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
+    return this.#verification.answer(request, reply);
   }
 }

@@ -82,7 +82,7 @@ export class VerifyController {
     'cross_site_request',
     'rate_limited',
   )
-  async byQuery(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.#verification.answer(request, reply);
+  byQuery(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
+    return this.#verification.answer(request, reply);
   }
 }

@@ -48,9 +48,13 @@ const known = new LRUCache<string, Requirements>({ max: 100 });
  */
 export function requirementsOf({ url }: FastifyRequest): Requirements {
   const asked = url.startsWith(pathPrefix) ? url.split('/', 4).join('/') : url;
-  const found = known.get(asked) ?? parse(givenIn(asked));
-  known.set(asked, found);
-  return found;
+  const found = known.get(asked);
+  if (found !== undefined) {
+    return found;
+  }
+  const parsed = parse(givenIn(asked));
+  known.set(asked, parsed);
+  return parsed;
 }
 
 function parse(given: unknown): Requirements {
