@@ -7,7 +7,7 @@ const leastWidth = 0.6;
 const letter = 6.6;
 
 const colours = [
-  [/\/dist\//, '#c2410c'],
+  [/^(?!.*\/node_modules\/).*\/dist\//, '#c2410c'],
   [/\/node_modules\/@nestjs|\/rxjs\//, '#e11d48'],
   [/\/node_modules\/(?:fastify|find-my-way|@fastify)/, '#475569'],
   [/\/node_modules\/(?:pino|sonic-boom)/, '#15803d'],

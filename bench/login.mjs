@@ -8,7 +8,7 @@ import { freePort } from './child.mjs';
 import { installPeers, openBench } from './context.mjs';
 import { openDatabase } from './database.mjs';
 import { drive } from './load.mjs';
-import { median } from './measure.mjs';
+import { inLanes, median } from './measure.mjs';
 import { openBrowser } from './servers/browser.mjs';
 import { keepTable, whole } from './tables.mjs';
 import { usageOf } from './usage.mjs';
@@ -29,7 +29,7 @@ const seconds = 4;
 const restful = 5;
 
 installPeers();
-const [{ prepareOwn, shipped, startOwn }, { startOryLogins }] = await Promise.all([
+const [{ prepareOwn, ready, shipped, startOwn }, { startOryLogins }] = await Promise.all([
   import('./servers/own.mjs'),
   import('./own/ory.login.mjs'),
 ]);
@@ -41,18 +41,6 @@ async function login(origin) {
   if (!(await browser.cookies(origin)).includes('vestibule=')) {
     throw new Error(`a login ended with ${response.status} and without a session`);
   }
-}
-
-async function inLanes(count, act) {
-  let left = count;
-  await Promise.all(
-    Array.from({ length: lanes }, async () => {
-      while (left > 0) {
-        left -= 1;
-        await act();
-      }
-    }),
-  );
 }
 
 /** Statements and outgoing calls of one act, in a gateway that counts them. */
@@ -68,13 +56,6 @@ async function questionsOf(server, act, acts) {
     statements: (after.statements - before.statements) / acts,
     calls: (after.calls - before.calls) / acts,
   };
-}
-
-/** Waits until the gateway has everything that it needs: it answers 200 before that, too. */
-async function ready({ origin, host }) {
-  while (JSON.parse((await ask(`${origin}/health/ready`, host)).text).status !== 'ok') {
-    await pause(20);
-  }
 }
 
 /** A gateway whose public address is where it listens, so that a browser finds it. */
@@ -98,8 +79,8 @@ async function measureActs(bench, { data, env, host }, act, how) {
   const rows = [];
   const server = { ...(await startOwn(bench, data, env)), host };
   try {
-    await ready(server);
-    await inLanes(people, act);
+    await ready(server.origin, host);
+    await inLanes(people, lanes, act);
     /** Milliseconds that something takes, and of a processor meanwhile. */
     const spend = async (run) => {
       const before = usageOf(server.processes());
@@ -122,7 +103,7 @@ async function measureActs(bench, { data, env, host }, act, how) {
     rows.push([`nobody logs in ${how}: the gateway’s processor time of a second`, rest.cpu / restful, 'ms']);
     rows.push([`login ${how}, the gateway’s processor time above that`, alone.cpu, 'ms', 15]);
     rows.push([`login ${how}, from start to session, the provider’s part too`, alone.time / people, 'ms']);
-    const together = await one(people * 2, (count) => inLanes(count, act));
+    const together = await one(people * 2, (count) => inLanes(count, lanes, act));
     const rate = (people * 2) / (together.time / 1000);
     rows.push([
       `logins ${how}, ${lanes} at a time, with provider and browsers on the same cores`,
@@ -135,7 +116,7 @@ async function measureActs(bench, { data, env, host }, act, how) {
   }
   const counting = { ...(await startOwn(bench, data, { ...env, BENCH_COUNT: 'true' })), host };
   try {
-    await ready(counting);
+    await ready(counting.origin, host);
     const { statements, calls } = await questionsOf(counting, act, 20);
     rows.push([`login ${how}, round trips to the database`, statements, '']);
     rows.push([`login ${how}, calls to the provider`, calls, '']);
@@ -212,7 +193,7 @@ async function measureStart(bench, { data, env, host }) {
   for (let start = 0; start < starts; start += 1) {
     const began = performance.now();
     const server = { ...(await startOwn(bench, data, env, shipped)), host };
-    await ready(server);
+    await ready(server.origin, host);
     times.push(performance.now() - began);
     await server.stop();
   }

@@ -53,6 +53,19 @@ export async function warmUp(found, seconds, processes) {
   await drive({ ...found, ...found.warm, once: false, counts: false }, seconds, processes);
 }
 
+/** Does something as often, as many at a time. */
+export async function inLanes(count, lanes, act) {
+  let left = count;
+  await Promise.all(
+    Array.from({ length: lanes }, async () => {
+      while (left > 0) {
+        left -= 1;
+        await act();
+      }
+    }),
+  );
+}
+
 /** The middle one. */
 export function median(values) {
   const sorted = values.toSorted((one, other) => one - other);

@@ -1,7 +1,7 @@
 // Where a process is while it works: stacks that the kernel takes (perf of Debian's linux-perf), with the names of Node's functions.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 /** Options of Node without which its functions have no names here. */
@@ -21,16 +21,60 @@ export async function stacksOf(pid, path, act) {
   const window = await act();
   recording.kill('SIGINT');
   await isOver;
+  const map = `/tmp/perf-${pid}.map`;
+  writeFileSync(map, latestNames(readFileSync(map, 'utf8')));
   const stacks = [];
   for await (const stack of readStacks(path)) {
     stacks.push(stack);
   }
   rmSync(path);
-  rmSync(`/tmp/perf-${pid}.map`);
+  rmSync(map);
   if (stacks.length === 0) {
     throw new Error('perf has seen nothing');
   }
   return { window, stacks, micros: 1e6 / frequency };
+}
+
+/**
+ * Node writes a line for all code that it ever makes, also where other code was before; perf doesn't know which of two came later, and
+ * names what has long been gone. @returns the last ones alone.
+ */
+function latestNames(map) {
+  const kept = [];
+  const taken = new Taken();
+  for (const line of map.split('\n').toReversed()) {
+    const [start = '', size = ''] = line.split(' ', 2);
+    const [from, length] = [Number.parseInt(start, 16), Number.parseInt(size, 16)];
+    if (length > 0 && taken.take(from, from + length)) {
+      kept.push(line);
+    }
+  }
+  return `${kept.toReversed().join('\n')}\n`;
+}
+
+/** Ranges of addresses, none of which overlap. */
+class Taken {
+  #starts = [];
+  #ends = [];
+
+  /** @returns whether the range was free, and is taken from now on. */
+  take(from, to) {
+    let [low, high] = [0, this.#starts.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#starts[middle] < from) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    const isFree = (low === 0 || this.#ends[low - 1] <= from) && (this.#starts[low] ?? Infinity) >= to;
+    if (isFree) {
+      this.#starts.splice(low, 0, from);
+      this.#ends.splice(low, 0, to);
+    }
+    return isFree;
+  }
 }
 
 async function* readStacks(path) {

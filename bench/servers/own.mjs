@@ -2,7 +2,9 @@
 import { copyFileSync, mkdtempSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { ask } from '../ask.mjs';
 import { freePort, nodeSettings, startChild } from '../child.mjs';
 import { firstLineOf } from '../measure.mjs';
 import { fill, revoke } from '../own/fill.mjs';
@@ -65,6 +67,13 @@ export async function startOwn(bench, data, env = {}, program = adopters) {
     probe: `${origin}/health/live`,
   });
   return { origin, processes: () => [pid], stop, cases: casesOf(origin, data) };
+}
+
+/** Waits until the gateway has everything that it needs: it answers 200 before that, too. */
+export async function ready(origin, host) {
+  while (JSON.parse((await ask(`${origin}/health/ready`, host)).text).status !== 'ok') {
+    await pause(20);
+  }
 }
 
 /** What a browser with a session sends, whatever it asks for. */
