@@ -39,8 +39,13 @@ export function createLogger(level: string, destination: DestinationStream = sta
 
 /** Milliseconds that a line waits at most. */
 const longestWait = 200;
-/** Bytes that are written at once: what Docker reads at once, too. */
+/** Bytes that are gathered: what Docker reads at once, too. */
 const chunkSize = 16_384;
+/**
+ * Bytes that are written at once where more of them wait. A write is answered in the next turn of the event loop at the soonest, and a turn
+ * under load has lines for more than one chunk: what waits would grow, live long, and be collected dearly, until lines are dropped.
+ */
+const mostWritten = 1_048_576;
 
 /**
  * Standard output, written in the background and by the page: a reader that stalls holds up no request. Beyond 16 MiB that wait,
@@ -53,6 +58,7 @@ function standardOutput(): DestinationStream {
       sync: false,
       contentMode: 'buffer',
       minLength: 4096,
+      maxWrite: mostWritten,
       maxLength: 16_777_216,
     }),
   );

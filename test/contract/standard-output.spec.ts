@@ -18,7 +18,7 @@ function messagesOf(program: string): unknown[] {
        const line = (path) => access.write('info', { reqId: 'r', method: 'GET', path, status: 200, ms: 1, remote: '::1' });
        ${program}`,
     ],
-    { encoding: 'utf8' },
+    { encoding: 'utf8', maxBuffer: 2 ** 24 },
   );
   return stdout
     .trimEnd()
@@ -61,4 +61,27 @@ it('a line that is written after a flush comes too', () => {
     '/first',
     '/second',
   ]);
+});
+
+it('lines that come faster than pieces of 16 kB are written pile up for no longer than one write takes', () => {
+  const turns = 60;
+  // Each turn of the event loop has lines for several pieces, and sees the end of one write at most.
+  const program = `import fs from 'node:fs';
+    import { syncBuiltinESMExports } from 'node:module';
+    const write = fs.write;
+    let writes = 0;
+    fs.write = (...given) => { writes += 1; return write(...given); };
+    syncBuiltinESMExports();
+    for (let turn = 0; turn < ${turns}; turn += 1) {
+      for (let index = 0; index < 100; index += 1) line('/' + 'x'.repeat(1000));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await flushLogger(logger);
+    line('/writes/' + writes);
+    process.exit();`;
+  const said = messagesOf(program);
+  expect(said).toHaveLength(turns * 100 + 1);
+  const [, writes] = /^\/writes\/(\d+)$/.exec(String(said.at(-1))) ?? [];
+  expect(Number(writes)).toBeGreaterThan(0);
+  expect(Number(writes)).toBeLessThanOrEqual(2 * turns);
 });
