@@ -77,7 +77,7 @@ async function openGateway(bench, database) {
 /** @param act one login. @param how by which provider, for the table. */
 async function measureActs(bench, { data, env, host }, act, how) {
   const rows = [];
-  const server = { ...(await startOwn(bench, data, env)), host };
+  const server = await startOwn(bench, data, env);
   try {
     await ready(server.origin, host);
     await inLanes(people, lanes, act);
@@ -95,11 +95,7 @@ async function measureActs(bench, { data, env, host }, act, how) {
       const { time, cpu } = await spend(() => run(count));
       return { time, cpu: (cpu - (rest.cpu * time) / rest.time) / count };
     };
-    const alone = await one(people, async (count) => {
-      for (let index = 0; index < count; index += 1) {
-        await act();
-      }
-    });
+    const alone = await one(people, (count) => inLanes(count, 1, act));
     rows.push([`nobody logs in ${how}: the gateway’s processor time of a second`, rest.cpu / restful, 'ms']);
     rows.push([`login ${how}, the gateway’s processor time above that`, alone.cpu, 'ms', 15]);
     rows.push([`login ${how}, from start to session, the provider’s part too`, alone.time / people, 'ms']);
@@ -192,7 +188,7 @@ async function measureStart(bench, { data, env, host }) {
   const times = [];
   for (let start = 0; start < starts; start += 1) {
     const began = performance.now();
-    const server = { ...(await startOwn(bench, data, env, shipped)), host };
+    const server = await startOwn(bench, data, env, shipped);
     await ready(server.origin, host);
     times.push(performance.now() - began);
     await server.stop();
