@@ -15,6 +15,7 @@ import { FormDrafts } from '../proxy/form.draft.js';
 import { PageSender } from './page.sender.js';
 import { FLOW_KINDS } from './views/flow.plan.js';
 import { withDraft } from './flow.draft.js';
+import { withOwnEnd } from './verification.end.js';
 import { FlowPage } from './views/flow.view.js';
 
 const kindSchema = z.enum(FLOW_KINDS);
@@ -81,7 +82,8 @@ export class FlowController {
       return;
     }
     const parsed = parseFlow(found);
-    const flow = withDraft(parsed, this.#drafts.find(request, parsed.id));
+    const drafted = withDraft(parsed, this.#drafts.find(request, parsed.id));
+    const flow = kind === 'verification' ? withOwnEnd(drafted, links.account) : drafted;
     const formTargets = await this.#formTargets(flow);
     await this.#pages.send(request, reply, h(FlowPage, { kind, flow, links }), { formTargets });
   }
