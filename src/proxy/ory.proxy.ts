@@ -19,6 +19,7 @@ import { FormDrafts } from './form.draft.js';
 import { OryLimits } from './ory.limits.js';
 import { ProxiedCalls } from './proxied.calls.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory.routes.js';
+import { verifiedConnector } from './upstream.connector.js';
 import { UpstreamPassage } from './upstream.passage.js';
 
 /**
@@ -149,7 +150,7 @@ function proxyOptions(
     prefix,
     upstream: url,
     httpMethods: [...methods],
-    undici: { headersTimeout: timeout, bodyTimeout: timeout, connections },
+    undici: { headersTimeout: timeout, bodyTimeout: timeout, connections, connect: verifiedConnector() },
     replyOptions: {
       rewriteRequestHeaders: (request, headers) => ({
         ...headersForUpstream(headers),

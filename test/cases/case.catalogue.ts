@@ -201,6 +201,13 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'no boot',
       'ASVS 13.2.3, 13.4.2',
     ],
+    [
+      'an upstream, mail server, database or Redis with a certificate that is untrusted, of another host, or expired',
+      'nothing is sent to it',
+      'CVE-2026-107318',
+      'RFC 9525 §6',
+      'ASVS 12.3.2',
+    ],
   ]),
   Faults: section('F', [
     [

@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { type LocalAuthority, makeAuthority } from '../support/local.authority.js';
+import { type RedisServer, startRedis } from '../support/redis.server.js';
+import { type TlsServers, startTlsServers } from '../support/tls.servers.js';
+
+const program = fileURLToPath(new URL('../support/outgoing.calls.mjs', import.meta.url));
+const outcomesSchema = z.record(z.string(), z.enum(['answered', 'refused']));
+const clients = [
+  'proxy to Kratos',
+  'proxy to Hydra',
+  "Kratos' public API",
+  "Kratos' admin API",
+  "Kratos' readiness",
+  "Hydra's admin API",
+  "Hydra's readiness",
+  "Hydra's token endpoint",
+  "Hydra's JWKS",
+  "an OpenID provider's discovery",
+  "Auth0's token endpoint",
+  'the doctor',
+  'SMTP',
+  'PostgreSQL',
+  'Redis',
+  'news by Redis',
+];
+
+let authority: LocalAuthority;
+let redis: RedisServer;
+
+beforeAll(async () => {
+  authority = await makeAuthority();
+  redis = await startRedis(inject('redisServerPath'));
+});
+
+afterAll(async () => {
+  await redis?.remove();
+  await authority?.remove();
+});
+
+/** What each client does with servers that have this certificate, as a program that trusts these authorities too. */
+async function callAll(servers: TlsServers, trusted: Readonly<Record<string, string>>): Promise<unknown> {
+  const folder = await mkdtemp(join(tmpdir(), 'vestibule-outgoing-'));
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [program], {
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        DATA_DIR: folder,
+        HTTP_URL: servers.httpUrl,
+        SMTP_URL: servers.smtpUrl,
+        REDIS_URL: servers.redisUrl,
+        DATABASE_URL: servers.databaseUrl,
+        ...trusted,
+      },
+    });
+    return outcomesSchema.parse(JSON.parse(stdout));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+describe('[W18] every connection that the gateway makes with TLS', () => {
+  it.each([
+    ['is refused by an authority that is not trusted', 'localhost', 60, false, 'refused'],
+    ['is refused for another host', 'elsewhere.example.test', 60, true, 'refused'],
+    [
+      "is refused for our own origin's host instead of the upstream's",
+      'auth.example.test',
+      60,
+      true,
+      'refused',
+    ],
+    ['is refused after its end', 'localhost', 0, true, 'refused'],
+    ['is accepted of a private authority in NODE_EXTRA_CA_CERTS', 'localhost', 60, true, 'answered'],
+  ] as const)('a certificate %s', { timeout: 120_000 }, async (_what, host, days, isTrusted, outcome) => {
+    const servers = await startTlsServers(await authority.issue(host, days), {
+      redisUrl: redis.url,
+      databaseUrl: inject('postgresUrl'),
+    });
+    try {
+      const outcomes = await callAll(servers, isTrusted ? { NODE_EXTRA_CA_CERTS: authority.path } : {});
+      expect(outcomes).toEqual(Object.fromEntries(clients.map((name) => [name, outcome])));
+      expect(servers.heard() > 0).toBe(outcome === 'answered');
+    } finally {
+      await servers.stop();
+    }
+  });
+});
