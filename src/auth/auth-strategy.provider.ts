@@ -18,6 +18,7 @@ import { type OpenIdClientSettings, OpenIdProvider } from '../oidc/openid.provid
 import { RelyingParty } from '../oidc/relying.party.js';
 import { UsersService } from '../users/users.service.js';
 import { AuthStrategy } from './auth.strategy.js';
+import { FlowDestination } from './flow.destination.js';
 import { OryBootstrap } from './ory.bootstrap.js';
 import { OryConsentController } from './ory-consent.controller.js';
 import { OryConsentService } from './ory-consent.service.js';
@@ -43,8 +44,13 @@ export function wireProvider(configuration: Configuration): ProviderWiring {
       return {
         imports: [KratosModule.register(configuration), HydraModule.register(configuration)],
         controllers: [OryLoginController, OryConsentController, OryLogoutController],
-        providers: [oryBootstrap(configuration), oryStrategy(configuration), OryConsentService],
-        exports: [OryConsentService],
+        providers: [
+          oryBootstrap(configuration),
+          oryStrategy(configuration),
+          OryConsentService,
+          FlowDestination,
+        ],
+        exports: [OryConsentService, FlowDestination],
       };
     case 'auth0':
       return {

@@ -118,6 +118,16 @@ export class LoginTransactions {
     return transaction;
   }
 
+  /** A transaction that this browser has open, without taking it; undefined when it has none with this `state`. */
+  find(request: FastifyRequest, state: string): LoginTransaction | undefined {
+    const sealed = readSingleCookie(request.headers.cookie, this.#cookieName(state));
+    const text = sealed === undefined ? undefined : this.#box.open(sealed);
+    const transaction = text === undefined ? undefined : transactionSchema.parse(JSON.parse(text));
+    return transaction?.state === state && transaction.expiresAt >= this.#clock.seconds()
+      ? transaction
+      : undefined;
+  }
+
   #cookieName(state: string): string {
     return this.#prefix + createHash('sha256').update(state).digest('base64url').slice(0, 16);
   }

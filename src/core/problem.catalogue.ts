@@ -45,6 +45,12 @@ export const problemCatalogue = {
     title: 'Not allowed',
     remedy: 'The session is live but may not do this.',
   },
+  email_unverified: {
+    status: 403,
+    title: 'Verify your e-mail address first',
+    remedy:
+      'This is only for accounts with a verified e-mail address. Open `/ui/verification`, then ask again.',
+  },
   insufficient_scope: {
     status: 403,
     title: 'The token or API key does not cover this',

@@ -54,6 +54,12 @@ export interface HydraSession {
   readonly sid: string;
 }
 
+/** What the login pages need to know of a login challenge. */
+interface RememberedLogin {
+  readonly requestUrl: string;
+  readonly redirectUris: readonly string[];
+}
+
 type VendorCall = (options: { readonly signal: AbortSignal }) => Promise<{ data: unknown }>;
 
 /** Hydra's admin API: challenges, introspection, clients. Bounded calls, answers parsed. */
@@ -66,7 +72,7 @@ export class HydraClient {
   readonly #breaker: CircuitBreaker;
   /** More wait in line, where their time-out doesn't run and an open circuit ends them at once. */
   readonly #calls: BulkheadPolicy = bulkhead(callsAtOnce, Number.POSITIVE_INFINITY);
-  readonly #redirectUris = new LRUCache<string, readonly string[]>({ max: rememberedLogins });
+  readonly #logins = new LRUCache<string, RememberedLogin>({ max: rememberedLogins });
 
   constructor(
     { ALLOWED_CLIENT_IDS, HYDRA_ADMIN_URL, HYDRA_PUBLIC_URL, PUBLIC_URL }: Settings,
@@ -95,7 +101,7 @@ export class HydraClient {
     const request = await this.#challenge(loginRequestSchema, (options) =>
       this.#oauth2.getOAuth2LoginRequest({ loginChallenge }, options),
     );
-    this.#redirectUris.set(loginChallenge, request.client.redirect_uris ?? []);
+    this.#logins.set(loginChallenge, rememberedOf(request));
     return request;
   }
 
@@ -105,11 +111,19 @@ export class HydraClient {
    * @throws {Problem} `challenge_rejected` when the challenge is unknown, expired or used.
    */
   async redirectUris(loginChallenge: string): Promise<readonly string[]> {
-    return (
-      this.#redirectUris.get(loginChallenge) ??
-      (await this.loginRequest(loginChallenge)).client.redirect_uris ??
-      []
-    );
+    return (await this.#rememberedLogin(loginChallenge)).redirectUris;
+  }
+
+  /**
+   * The authorization request that a login belongs to, remembered like {@link redirectUris}.
+   * @throws {Problem} `challenge_rejected` when the challenge is unknown, expired or used.
+   */
+  async requestUrl(loginChallenge: string): Promise<string> {
+    return (await this.#rememberedLogin(loginChallenge)).requestUrl;
+  }
+
+  async #rememberedLogin(loginChallenge: string): Promise<RememberedLogin> {
+    return this.#logins.get(loginChallenge) ?? rememberedOf(await this.loginRequest(loginChallenge));
   }
 
   /** Step 5: tells Hydra who logged in. @returns where the browser goes on. */
@@ -354,4 +368,8 @@ function clientsOf(consents: readonly GrantedConsent[]): Set<string> {
 
 function asUnavailable(error: unknown): Problem {
   return error instanceof Problem ? error : unavailable('hydra_unreachable', error);
+}
+
+function rememberedOf({ request_url: requestUrl, client }: LoginRequest): RememberedLogin {
+  return { requestUrl, redirectUris: client.redirect_uris ?? [] };
 }

@@ -125,6 +125,26 @@ export class InviteRepository {
       .executeTakeFirst();
   }
 
+  /** An open invite with what its link shows of it. @param hash of the token. */
+  async findOpenByHash(
+    hash: string,
+  ): Promise<
+    | (Pick<WaitingInvite, 'org_id' | 'org_name' | 'inviter_name'> & Pick<InviteRow, 'role' | 'email'>)
+    | undefined
+  > {
+    return this.#database.query
+      .selectFrom('invites')
+      .innerJoin('orgs', 'orgs.id', 'invites.org_id')
+      .leftJoin('users', 'users.id', 'invites.created_by')
+      .select(['invites.org_id', 'invites.role', 'invites.email'])
+      .select(['orgs.name as org_name', 'users.name as inviter_name'])
+      .where('invites.token_hash', '=', hash)
+      .where('invites.redeemed_at', 'is', null)
+      .where('invites.revoked_at', 'is', null)
+      .where('invites.expires_at', '>', this.#clock.now())
+      .executeTakeFirst();
+  }
+
   /** Withdraws an invite. @returns false when it was redeemed or withdrawn before. */
   async revoke(query: Kysely<Schema>, id: string): Promise<boolean> {
     const result = await query

@@ -8,6 +8,7 @@ import { OrgAdmission } from '../auth/org.admission.js';
 import { LanguagesModule } from '../languages/languages.module.js';
 import { MailModule } from '../mail/mail.module.js';
 import { InviteDelivery } from './invite.delivery.js';
+import { InviteLookup } from './invite.lookup.js';
 import { InviteRedemption } from './invite.redemption.js';
 import { InviteRedemptionController } from './invite-redemption.controller.js';
 import { InviteRepository } from './invite.repository.js';
@@ -47,10 +48,11 @@ import { OrgsService } from './orgs.service.js';
     OrgSwitch,
     InvitesService,
     InviteDelivery,
+    InviteLookup,
     InviteRedemption,
     MyInvites,
     { provide: OrgAdmission, useClass: OrgLoginAdmission },
   ],
-  exports: [OrgAdmission],
+  exports: [OrgAdmission, InviteLookup],
 })
 export class OrgsModule {}

@@ -6,11 +6,11 @@ import { z } from 'zod';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
-import { HydraClient } from '../hydra/hydra.client.js';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { CurrentUser, OptionalSession } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
-import { type Flow, parseFlow } from './flow.parser.js';
+import { parseFlow } from './flow.parser.js';
+import { FlowSurroundingsFinder } from './flow.surroundings.js';
 import { FormDrafts } from '../proxy/form.draft.js';
 import { PageSender } from './page.sender.js';
 import { FLOW_KINDS } from './views/flow.plan.js';
@@ -33,20 +33,20 @@ const links = {
 @Controller('ui')
 export class FlowController {
   readonly #kratos: KratosClient;
-  readonly #hydra: HydraClient;
+  readonly #surroundings: FlowSurroundingsFinder;
   readonly #pages: PageSender;
   readonly #drafts: FormDrafts;
   readonly #publicUrl: string;
 
   constructor(
     kratos: KratosClient,
-    hydra: HydraClient,
+    surroundings: FlowSurroundingsFinder,
     pages: PageSender,
     drafts: FormDrafts,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#kratos = kratos;
-    this.#hydra = hydra;
+    this.#surroundings = surroundings;
     this.#pages = pages;
     this.#drafts = drafts;
     this.#publicUrl = configuration.PUBLIC_URL;
@@ -84,26 +84,7 @@ export class FlowController {
     const parsed = parseFlow(found);
     const drafted = withDraft(parsed, this.#drafts.find(request, parsed.id));
     const flow = kind === 'verification' ? withOwnEnd(drafted, links.account) : drafted;
-    const formTargets = await this.#formTargets(flow);
-    await this.#pages.send(request, reply, h(FlowPage, { kind, flow, links }), { formTargets });
-  }
-
-  /** Where the application that sent the person here is redirected to once the form has logged them in. */
-  async #formTargets(flow: Flow): Promise<readonly string[]> {
-    const challenge = URL.canParse(flow.return_to ?? '')
-      ? new URL(flow.return_to ?? '').searchParams.get('login_challenge')
-      : null;
-    if (challenge === null) {
-      return [];
-    }
-    try {
-      return await this.#hydra.redirectUris(challenge);
-    } catch (error) {
-      // A challenge that is over is answered when the form comes back to it.
-      if (error instanceof Problem && error.code === 'challenge_rejected') {
-        return [];
-      }
-      throw error;
-    }
+    const { formTargets, invite } = await this.#surroundings.find(request, flow);
+    await this.#pages.send(request, reply, h(FlowPage, { kind, flow, links, invite }), { formTargets });
   }
 }

@@ -14,7 +14,9 @@ import { CommandLineController } from './command-line.controller.js';
 import { DemoController } from './demo.controller.js';
 import { DocsController } from './docs.controller.js';
 import { FlowController } from './flow.controller.js';
+import { FlowSurroundingsFinder } from './flow.surroundings.js';
 import { OpenApiDocument } from './openapi.document.js';
+import { OrgsModule } from '../orgs/orgs.module.js';
 import { LanguagesModule } from '../languages/languages.module.js';
 import { ProxyModule } from '../proxy/proxy.module.js';
 import { OryErrorController } from './ory-error.controller.js';
@@ -29,7 +31,7 @@ export class PagesModule {
   static register(configuration: Configuration, auth: DynamicModule): DynamicModule {
     return {
       module: PagesModule,
-      imports: [CoreModule, ProxyModule, LanguagesModule, ApiKeysModule, SessionModule, auth],
+      imports: [CoreModule, ProxyModule, LanguagesModule, ApiKeysModule, SessionModule, OrgsModule, auth],
       controllers: [
         AssetController,
         ...personPages.controllers,
@@ -49,6 +51,7 @@ export class PagesModule {
         PageSender,
         ...personPages.providers,
         OpenApiDocument,
+        ...(configuration.AUTH_PROVIDER === 'ory' ? [FlowSurroundingsFinder] : []),
         ...adminPages.providers,
         { provide: ErrorPage, useClass: ProblemPage },
       ],

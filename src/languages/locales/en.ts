@@ -407,6 +407,8 @@ export const english = {
   'invites.created.forOne': "No mail was sent. Pass this link on to {email} yourself: it isn't shown again.",
   'invites.created.label': 'Link',
 
+  'invites.banner': '{inviter} invites you to join {org}.',
+  'invites.banner.withoutInviter': 'You are invited to join {org}.',
   'invites.question.title': 'Accept the invitation?',
   'invites.question.lead': 'You will be a member of the organisation that it is from, and act for it.',
   'invites.question.other': 'Not you? Log out, then open the link once more.',
@@ -511,6 +513,8 @@ export const english = {
     'Logging in is not possible right now. Whoever is logged in can go on. Please try again in a moment.',
   'problem.clocks_differ.advice':
     "You can't log in until they agree, and you can do nothing about it. Tell whoever runs this site the error code and the request id below.",
+  'problem.email_unverified.advice':
+    'Verify your e-mail address in the settings of your account, then try again.',
   'problem.rate_limited.advice':
     'Please try again in {minutes, plural, one {a minute} other {# minutes}}. Whoever is logged in can go on.',
   'problem.not_found.advice': 'Please check the address.',

@@ -4,7 +4,8 @@ import { FlowForm } from './flow-form.view.js';
 import { FlowMessages } from './flow-message.view.js';
 import { type FlowKind, type FormPlan, isSubmit, isTrigger, planForms } from './flow.plan.js';
 import { headline, isConfirmation, lacksSecondStep, sectionHeading } from './flow.wording.js';
-import { Layout } from './layout.view.js';
+import { InviteBanner, type ShownInvite } from './invite-banner.view.js';
+import { Layout, type VisitorLinks } from './layout.view.js';
 import type { PageScript } from './document.view.js';
 import { type PageUser, useLanguage, usePage } from './page.props.js';
 import { Scripted } from './scripted.view.js';
@@ -25,10 +26,12 @@ export interface FlowPageProps {
   readonly kind: FlowKind;
   readonly flow: Flow;
   readonly links: FlowLinks;
+  /** The invite whose link led here. */
+  readonly invite?: ShownInvite | undefined;
 }
 
 /** A self-service page, rendered from whatever nodes the flow has. */
-export function FlowPage({ kind, flow, links }: FlowPageProps): VNode {
+export function FlowPage({ kind, flow, links, invite }: FlowPageProps): VNode {
   const { assets, user, language } = usePage();
   const { text } = language;
   const { title, lead } = headline(kind, flow, language);
@@ -44,12 +47,17 @@ export function FlowPage({ kind, flow, links }: FlowPageProps): VNode {
     return <SecondStepMissing flow={flow} links={links} />;
   }
   return (
-    <Layout title={hasError ? text('common.errorTitle', { title }) : title} scripts={scripts}>
+    <Layout
+      title={hasError ? text('common.errorTitle', { title }) : title}
+      scripts={scripts}
+      visitorLinks={visitorLinksOf(kind, flow, links)}
+    >
       <article class="card">
         <header>
           <h1>{title}</h1>
           {lead && <p class="lead">{lead}</p>}
         </header>
+        <InviteBanner invite={invite} />
         <FlowMessages messages={flow.ui.messages} />
         {scripts.length > 0 && (
           <p class="notice error" role="alert" hidden data-key-failed>
@@ -184,6 +192,16 @@ function SettingsSection({
 function withReturnTo(path: string, returnTo: string | undefined): string {
   if (!returnTo) return path;
   return `${path}${path.includes('?') ? '&' : '?'}${new URLSearchParams({ return_to: returnTo })}`;
+}
+
+/** The header's way to the other form leads where this one does. What follows a login has no such destination. */
+function visitorLinksOf(kind: FlowKind, flow: Flow, links: FlowLinks): VisitorLinks | undefined {
+  return flow.return_to && ['login', 'registration', 'recovery'].includes(kind)
+    ? {
+        logIn: withReturnTo(links.login, flow.return_to),
+        signUp: withReturnTo(links.registration, flow.return_to),
+      }
+    : undefined;
 }
 
 function Elsewhere({

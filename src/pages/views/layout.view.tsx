@@ -2,17 +2,31 @@ import type { ComponentChildren, VNode } from 'preact';
 import { Document, type PageScript } from './document.view.js';
 import { useLanguage, usePage } from './page.props.js';
 
+/** Where a visitor logs in or signs up, when that must lead to a destination of its own. */
+export interface VisitorLinks {
+  readonly logIn: string;
+  readonly signUp: string;
+}
+
 /** What every page of the site takes beside its own content. */
 export interface LayoutProps {
   readonly title: string;
   /** `narrow` is one column for a form, `wide` the full measure. */
   readonly width?: 'narrow' | 'wide' | undefined;
   readonly scripts?: readonly PageScript[] | undefined;
+  /** In the header; they lead to the account page when left out. */
+  readonly visitorLinks?: VisitorLinks | undefined;
   readonly children: ComponentChildren;
 }
 
 /** Header, main and footer of the site. The page brings its own single `<h1>`. */
-export function Layout({ title, width = 'narrow', scripts, children }: LayoutProps): VNode {
+export function Layout({
+  title,
+  width = 'narrow',
+  scripts,
+  visitorLinks = { logIn: '/auth/login', signUp: '/auth/signup' },
+  children,
+}: LayoutProps): VNode {
   const { assets, brand, user, language } = usePage();
   const { text } = language;
   return (
@@ -26,7 +40,7 @@ export function Layout({ title, width = 'narrow', scripts, children }: LayoutPro
           {brand.name}
         </a>
         <nav aria-label={text('site.navigation')}>
-          {user === null ? <VisitorLinks /> : <MemberLinks isAdmin={user.isAdmin} />}
+          {user === null ? <VisitorNavigation {...visitorLinks} /> : <MemberLinks isAdmin={user.isAdmin} />}
         </nav>
       </header>
       <main id="content" class={width} tabIndex={-1}>
@@ -39,15 +53,15 @@ export function Layout({ title, width = 'narrow', scripts, children }: LayoutPro
   );
 }
 
-function VisitorLinks(): VNode {
+function VisitorNavigation({ logIn, signUp }: VisitorLinks): VNode {
   const { text } = useLanguage();
   return (
     <ul>
       <li>
-        <a href="/auth/login">{text('site.logIn')}</a>
+        <a href={logIn}>{text('site.logIn')}</a>
       </li>
       <li>
-        <a href="/auth/signup">{text('site.signUp')}</a>
+        <a href={signUp}>{text('site.signUp')}</a>
       </li>
     </ul>
   );
