@@ -60,9 +60,9 @@ await import('../dist/embedded/main.js');
  */
 export async function makeBundle(archive, { level = 6, progress = createProgress() } = {}) {
   const path = resolve(archive);
-  const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const target = `${process.platform}-${process.arch}`;
-  const folderName = `${name}-${version}-${target}`;
+  const folderName = `vestibule-${version}-${target}`;
   if (!existsSync(join(root, 'dist', 'embedded', 'main.js'))) {
     throw new PrepareError('dist is missing: npm run build');
   }

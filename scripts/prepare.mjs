@@ -2,7 +2,16 @@
 // dependencies, because it runs before there are any.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { waitForLock } from './lock.mjs';
@@ -49,11 +58,21 @@ export async function prepare(progress = createProgress()) {
       const hash = sourceHash();
       await npm(['run', '--silent', 'build'], 'building Vestibule', progress);
       mkdirSync(dirname(buildStamp), { recursive: true });
+      linkCommand();
       writeFileSync(buildStamp, hash);
     }
   } finally {
     release();
   }
+}
+
+/** Links the command line among the packages: `npx @vestibule-auth/vestibule` runs this one, and asks no registry for it. */
+function linkCommand() {
+  const bin = join(root, 'node_modules', '.bin');
+  mkdirSync(bin, { recursive: true });
+  rmSync(join(bin, 'vestibule'), { force: true });
+  symlinkSync('../../dist/cli/main.js', join(bin, 'vestibule'));
+  chmodSync(join(root, 'dist', 'cli', 'main.js'), 0o755);
 }
 
 const installStamp = join(root, 'node_modules', '.vestibule-installed');
@@ -62,7 +81,9 @@ const buildStamp = join(root, 'dist', '.vestibule-built');
 const holds = (stamp, hash) => existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
 const isInstalled = () => holds(installStamp, lockHash());
 const isBuilt = () =>
-  existsSync(join(root, 'dist', 'embedded', 'main.js')) && holds(buildStamp, sourceHash());
+  existsSync(join(root, 'dist', 'embedded', 'main.js')) &&
+  existsSync(join(root, 'node_modules', '.bin', 'vestibule')) &&
+  holds(buildStamp, sourceHash());
 
 /** Native packages differ by platform, so a folder shared by two kinds of machine is installed again. */
 function lockHash() {

@@ -14,16 +14,14 @@ const oryUrls = {
 };
 
 /**
- * The environment that the deployment's gateway has: as it is, or, for an embedded run, with the secrets of its data folder.
- * @param ory where Kratos and Hydra are, for an embedded run.
+ * The environment that the deployment's gateway has: that of the copy that runs on the data folder, whatever this shell has
+ * set; without a running copy, the shell's with the secrets of the data folder; the shell's alone where Ory runs elsewhere.
  * @throws {ConfigurationError} when there is no embedded run in the data folder yet. {LaunchError} when its secrets are broken.
  */
-export async function deploymentEnvironment(
-  environment: Environment,
-  ory: Readonly<Record<string, string>> = oryUrls,
-): Promise<Environment> {
-  if (!isEmbedded(environment)) {
-    return environment;
+export async function deploymentEnvironment(environment: Environment): Promise<Environment> {
+  const running = await runningEnvironment(environment);
+  if (running !== undefined) {
+    return running;
   }
   const plan = planEmbedded(environment);
   if (!existsSync(secretsPath(plan.dataDir))) {
@@ -34,20 +32,16 @@ export async function deploymentEnvironment(
   const secrets = await loadSecrets(plan.dataDir);
   return gatewayEnvironment(environment, plan, {
     secrets: secrets.gateway,
-    ory,
+    ory: oryUrls,
     admin: { email: plan.adminEmail },
   });
 }
 
 /**
- * The same with where Kratos, Hydra and mail are now.
+ * The environment of a deployment that runs, with where Kratos, Hydra and mail are now.
  * @returns undefined when it's an embedded run that doesn't run.
- * @throws {ConfigurationError} {LaunchError}
+ * @throws {LaunchError} when the shell's settings are not valid.
  */
 export async function runningEnvironment(environment: Environment): Promise<Environment | undefined> {
-  if (!isEmbedded(environment)) {
-    return environment;
-  }
-  const ory = await readRunning(planEmbedded(environment).dataDir);
-  return ory === undefined ? undefined : deploymentEnvironment(environment, ory);
+  return isEmbedded(environment) ? readRunning(planEmbedded(environment).dataDir) : environment;
 }

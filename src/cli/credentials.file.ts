@@ -23,12 +23,25 @@ const fileSchema = z.record(z.string(), credentialsSchema);
 /** Where a command line is logged in, by the gateway's origin: a file of the user's own that nobody else can read (0600). */
 export class CredentialsFile {
   readonly #path: string;
+  readonly #lastPath: string;
 
   /** `$XDG_CONFIG_HOME/vestibule/credentials.json`, by default in `~/.config`. */
   constructor(environment: Environment) {
     const given = environment['XDG_CONFIG_HOME'];
     const folder = given === undefined || given === '' ? join(homedir(), '.config') : given;
     this.#path = join(folder, 'vestibule', 'credentials.json');
+    this.#lastPath = join(folder, 'vestibule', 'last-gateway');
+  }
+
+  /** Origin of the gateway that the latest login was at; undefined before the first one. */
+  async lastGateway(): Promise<string | undefined> {
+    const text = await readFile(this.#lastPath, 'utf8').catch(() => '');
+    return text.trim() === '' ? undefined : text.trim();
+  }
+
+  /** Remembers where the latest login was, for commands without an address. */
+  async keepLastGateway(gateway: string): Promise<void> {
+    await writePrivateFile(this.#lastPath, `${gateway}\n`);
   }
 
   /** @throws {CommandError} when the file is there and can't be read. */

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { type Environment, ConfigurationError, loadConfiguration } from '../config/configuration.js';
 import { type Finding, configurationFindings, examine, finding } from '../doctor/doctor.service.js';
 import { hasErrors, renderReport } from '../doctor/finding.report.js';
-import { repair } from '../doctor/repair.service.js';
+import { isOwnGateway, repair } from '../doctor/repair.service.js';
 import { telemetryIn } from '../doctor/telemetry.check.js';
 import { LaunchError } from '../embedded/launch.error.js';
 import { runningEnvironment } from './cli.environment.js';
@@ -66,6 +66,9 @@ async function look(environment: Environment, { fix, timeout }: DoctorOptions): 
     const findings = await examine(configuration, limit);
     if (fix !== true || !findings.some(({ fixable }) => fixable)) {
       return findings;
+    }
+    if (!(await isOwnGateway(configuration))) {
+      return [finding('repair_refused'), ...findings];
     }
     await repair(configuration, findings).catch((error: unknown) => {
       throw new CommandError('It could not be mended: run it without --fix to see what is in the way.', {

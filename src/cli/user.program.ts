@@ -36,23 +36,27 @@ interface LoginOptions extends At {
 export function addUserCommands(program: Command, setting: UserSetting): void {
   const { environment, print, tell } = setting;
   const file = new CredentialsFile(environment);
-  const gatewayOf = ({ url }: At): GatewayClient =>
-    new GatewayClient(url ?? environment['VESTIBULE_URL'] ?? defaultUrl);
+  const gatewayOf = async ({ url }: At): Promise<GatewayClient> =>
+    new GatewayClient(url ?? environment['VESTIBULE_URL'] ?? (await file.lastGateway()) ?? defaultUrl);
   const command = (name: string, description: string): Command =>
     program
       .command(name)
       .description(description)
-      .option('--url <url>', `the gateway; default: VESTIBULE_URL, else ${defaultUrl}`);
+      .option(
+        '--url <url>',
+        `the gateway; default: VESTIBULE_URL, else where you logged in last, else ${defaultUrl}`,
+      );
 
   command('login', 'log in with your browser')
     .option('--paste', 'for a machine without a browser: paste a code from another one')
     .option('--no-browser', 'print the address only')
     .action(async (options: LoginOptions) => {
-      const gateway = gatewayOf(options);
+      const gateway = await gatewayOf(options);
       const previous = await file.find(gateway.url);
       const credentials =
         options.paste === true ? await paste(gateway, setting) : await redirect(gateway, options, setting);
       await file.keep(gateway.url, credentials);
+      await file.keepLastGateway(gateway.url);
       const { email, name, id } = await gateway.whoami(credentials);
       tell(`Logged in at ${gateway.url} as ${email ?? name ?? id}.`);
       if (previous !== undefined) {
@@ -61,15 +65,15 @@ export function addUserCommands(program: Command, setting: UserSetting): void {
       }
     });
   command('whoami', 'who you are').action(async (options: At) => {
-    const gateway = gatewayOf(options);
+    const gateway = await gatewayOf(options);
     const { id, email, name } = await gateway.whoami(await required(gateway, file));
     print([name, email, id].filter((part) => part !== null).join('  '));
   });
   command('token', 'print a live token, for `Authorization: Bearer`').action(async (options: At) => {
-    print((await live(gatewayOf(options), file)).accessToken);
+    print((await live(await gatewayOf(options), file)).accessToken);
   });
   command('logout', 'end this login').action(async (options: At) => {
-    const gateway = gatewayOf(options);
+    const gateway = await gatewayOf(options);
     await gateway.revoke(await required(gateway, file));
     await file.keep(gateway.url, undefined);
     tell(`Logged out at ${gateway.url}.`);
@@ -140,7 +144,7 @@ function newRequest(): { verifier: string; parameters: Readonly<Record<string, s
 async function required(gateway: GatewayClient, file: CredentialsFile): Promise<Credentials> {
   const credentials = await file.find(gateway.url);
   if (credentials === undefined) {
-    throw new CommandError(`You are not logged in at ${gateway.url}: run vestibule login.`);
+    throw new CommandError(`You are not logged in at ${gateway.url}: run the command login first.`);
   }
   return credentials;
 }

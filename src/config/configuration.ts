@@ -75,7 +75,7 @@ const variablesByProvider = { ory: oryVariables, auth0: auth0Variables, oidc: oi
  */
 export function loadConfiguration(environment: Environment): Configuration {
   const problems: string[] = [];
-  const values = withMountedFiles(environment, problems);
+  const values = settingsIn(environment, problems);
   const common = commonVariables.safeParse(values);
   const provider = commonVariables.shape.AUTH_PROVIDER.safeParse(values['AUTH_PROVIDER']).data;
   const specific = provider === undefined ? undefined : variablesByProvider[provider].safeParse(values);
@@ -156,8 +156,11 @@ function contradictions(common: Common): string[] {
   return found;
 }
 
-/** Reads `NAME_FILE` for each known NAME; empty values count as not set. */
-function withMountedFiles(environment: Environment, problems: string[]): Record<string, string> {
+/**
+ * The known settings of an environment and nothing else of it, mounted files (`NAME_FILE`) read; an empty value counts as not set.
+ * @param problems gets a line for each file that can't be read.
+ */
+export function settingsIn(environment: Environment, problems: string[] = []): Record<string, string> {
   const values: Record<string, string> = {};
   const names = [commonVariables, oryVariables, auth0Variables, oidcVariables].flatMap((object) =>
     Object.keys(object.shape),

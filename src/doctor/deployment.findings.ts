@@ -12,6 +12,11 @@ export const deploymentFindings = {
     title: 'Nothing runs on this data folder',
     fix: 'Run `npm start`, or set `DATA_DIR` to the folder of the copy that runs, or the variables of your deployment.',
   },
+  repair_refused: {
+    severity: 'error',
+    title: 'Nothing was mended: the gateway at PUBLIC_URL did not prove that it is this deployment',
+    fix: 'Run it with the environment of the gateway that runs (`PUBLIC_URL`, `SECRETS`), while that gateway answers.',
+  },
   check_incomplete: {
     severity: 'warning',
     title: 'Something could not be looked at',

@@ -5,6 +5,22 @@ import { HydraClient } from '../hydra/hydra.client.js';
 import { ownClients } from '../hydra/hydra.clients.js';
 import type { Finding } from './doctor.service.js';
 import type { FindingCode } from './finding.catalogue.js';
+import { gatewayCheck } from './gateway.check.js';
+
+const notOurs: ReadonlySet<string> = new Set([
+  'gateway_unreachable',
+  'gateway_wrong_answer',
+  'gateway_other_secrets',
+]);
+
+/**
+ * Whether the gateway at PUBLIC_URL proves that it has these secrets. Only then is what this environment says of Hydra's
+ * clients and the database known to be what that deployment wants.
+ */
+export async function isOwnGateway(configuration: Configuration): Promise<boolean> {
+  const observations = await gatewayCheck.run(configuration).catch(() => undefined);
+  return observations !== undefined && !observations.some(({ code }) => notOurs.has(code));
+}
 
 /**
  * Mends what a start of the gateway would: our clients at Hydra, the schema of the database.

@@ -71,11 +71,12 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
       progress,
     });
     const admin = await pendingAdmin(plan.dataDir, plan.adminEmail, plan.adminPassword);
+    const env = gatewayEnvironment(environment, plan, { secrets: secrets.gateway, ory: ory.env, admin });
     const gateway = new SupervisedChild(
       {
         ...setting.gateway,
         name: 'gateway',
-        env: gatewayEnvironment(environment, plan, { secrets: secrets.gateway, ory: ory.env, admin }),
+        env,
         probe: gatewayProbe(plan),
         stopLimitMs: drainLimitMs,
       },
@@ -83,7 +84,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
     );
     await gateway.start();
     await noteAdmin(plan.dataDir, plan.adminEmail);
-    await noteRunning(plan.dataDir, ory.env);
+    await noteRunning(plan.dataDir, env);
     progress.line(banner(plan, ory, admin, Date.now() - began));
     return { plan, ory, gateway, stop: () => stopAll(gateway, ory, () => forget(plan, release)) };
   } catch (error) {

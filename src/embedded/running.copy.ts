@@ -1,19 +1,27 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { settingsIn } from '../config/configuration.js';
 import { parseJson } from '../config/json.parser.js';
 import { writePrivateFile } from './private.file.js';
 
 const copySchema = z.object({
   /** Of the launcher. */
   pid: z.number().int().positive(),
-  /** What the gateway is told of Ory and mail: the ports are other ones at every start. */
-  ory: z.record(z.string(), z.string()),
+  /** The gateway's settings, with the ports of this start. */
+  settings: z.record(z.string(), z.string()),
 });
 
-/** Notes where the parts of the copy that runs on a data folder are, for commands beside it. */
-export async function noteRunning(dataDir: string, ory: Readonly<Record<string, string>>): Promise<void> {
-  await writePrivateFile(runningPath(dataDir), `${JSON.stringify({ pid: process.pid, ory })}\n`);
+/**
+ * Notes the settings of the copy that runs on a data folder, for commands beside it: what was set in front of `npm start` isn't
+ * set in another shell.
+ */
+export async function noteRunning(
+  dataDir: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { ADMIN_PASSWORD: _, ...settings } = settingsIn(environment);
+  await writePrivateFile(runningPath(dataDir), `${JSON.stringify({ pid: process.pid, settings })}\n`);
 }
 
 /** Forgets them at the end. */
@@ -21,11 +29,11 @@ export async function forgetRunning(dataDir: string): Promise<void> {
   await rm(runningPath(dataDir), { force: true });
 }
 
-/** Addresses of the copy that runs on a data folder; undefined when none does. */
+/** Settings of the copy that runs on a data folder; undefined when none does. */
 export async function readRunning(dataDir: string): Promise<Readonly<Record<string, string>> | undefined> {
   const text = await readFile(runningPath(dataDir), 'utf8').catch(() => '');
   const { data } = copySchema.safeParse(parseJson(text));
-  return data !== undefined && isAlive(data.pid) ? data.ory : undefined;
+  return data !== undefined && isAlive(data.pid) ? data.settings : undefined;
 }
 
 function runningPath(dataDir: string): string {

@@ -73,6 +73,20 @@ describe('vestibule login', () => {
     expect(await run('token')).toMatchObject({ code: 1, out: '' });
   });
 
+  it('later commands ask the gateway of the latest login, without an address', async () => {
+    const env = { XDG_CONFIG_HOME: folder, HOME: folder };
+    const cli = startCli(env, 'login', '--no-browser', '--url', stack.url);
+    const agent = await loggedIn();
+    await press(agent, await agent.navigate(await cli.address()), allow);
+    expect(await cli.end()).toMatchObject({ code: 0 });
+    expect(await startCli(env, 'whoami').end()).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(person.email),
+    });
+    expect(await statusWith((await startCli(env, 'token').end()).out.trim())).toBe(200);
+    expect(await startCli(env, 'logout').end()).toMatchObject({ code: 0 });
+  });
+
   it('who is not logged in logs in first and comes back to the question', async () => {
     const cli = start('login', '--no-browser');
     const agent = new UserAgent(stack.url);

@@ -13,6 +13,7 @@ import { findCodes, runDoctor } from '../support/doctor.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { type FrontProxy, startFrontProxy } from '../support/front.proxy.js';
 import { startOddOry } from '../support/odd.ory.js';
+import { newSecret } from '../support/gateway.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { newPerson } from '../support/person.js';
 import { type RedisServer, startRedis } from '../support/redis.server.js';
@@ -60,6 +61,10 @@ async function changeClient(id: string, path: string, value: unknown): Promise<v
   expect(answer.status).toBe(200);
 }
 
+async function clientAtHydra(id: string): Promise<unknown> {
+  return (await fetch(`${stack.env['HYDRA_ADMIN_URL']}/admin/clients/${id}`)).json();
+}
+
 describe('vestibule doctor', () => {
   it('says `all good` and nothing else of a healthy deployment', async () => {
     expect(await runDoctor(stack.env)).toEqual({ code: 0, out: 'all good\n' });
@@ -86,6 +91,18 @@ describe('vestibule doctor', () => {
     await changeClient('vestibule', '/redirect_uris', [`${stack.env['PUBLIC_URL']}/callback`]);
     expect(await find()).toEqual(['hydra_client_redirect_uris']);
     expect(await runDoctor(stack.env, '--fix')).toEqual({ code: 0, out: 'all good\n' });
+  });
+
+  it.each([
+    ['nothing answers at its PUBLIC_URL', { PUBLIC_URL: 'http://localhost:1' }],
+    ['another deployment answers there', { SECRETS: newSecret() }],
+  ])('--fix changes nothing where %s', async (_, env) => {
+    const before = await clientAtHydra('vestibule');
+    const { code, out } = await runDoctor({ ...stack.env, ...env }, '--fix');
+    expect(code).toBe(1);
+    expect(out).toContain('error    repair_refused\n');
+    expect(await clientAtHydra('vestibule')).toEqual(before);
+    expect(await runDoctor(stack.env)).toEqual({ code: 0, out: 'all good\n' });
   });
 
   it.each(['vestibule', 'vestibule-spa', 'vestibule-cli'])(
