@@ -1,12 +1,16 @@
 // Holds what comes from outside to the rules in supply-chain.mjs: each package-lock.json, each go.mod. Reads files alone, so it
-// works offline; whether a pinned version has become known as weak is `npm audit`'s and `govulncheck`'s to say.
+// works offline; whether a pinned version has become known as weak is `npm audit`'s and `govulncheck`'s to report, and what they have
+// reported of the Go modules is assessed in docker/advisories.json.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import semver from 'semver';
+import { advisoryProblems } from './advisories.mjs';
 import { root } from './prepare.mjs';
 import {
   argued,
   arguedAs,
+  engineProblems,
   goProblems,
   licenceProblems,
   lockProblems,
@@ -72,6 +76,7 @@ for (const path of manifests) {
     }
   }
   if (isProduct) {
+    tell(lockPath, engineProblems(lock, semver.minVersion(readJson(path).engines.node).version));
     // Of what is in the image, the package itself must have been read.
     const image = entries.filter(([, { dev, optional }]) => dev !== true && optional !== true);
     const missing = image.filter(([name]) => !existsSync(join(root, name, 'package.json')));
@@ -93,6 +98,9 @@ for (const path of modules) {
   const sums = join(dirname(path), 'go.sum');
   tell(path, existsSync(join(root, sums)) ? goProblems(readText(path), readText(sums)) : ['has no go.sum']);
 }
+const advisories = readJson('docker/advisories.json');
+const shipped = modules.filter((path) => /^docker\/(?:kratos|hydra|mailpit)\/go\.mod$/.test(path));
+tell('docker/advisories.json', advisoryProblems(advisories, shipped.map(readText)));
 // The image must be installed from the lock file alone, and without running anything of a package's.
 const installs = readText('docker/Dockerfile').match(/npm (?:ci|install|i)\b.*/g) ?? [];
 tell(
@@ -101,7 +109,13 @@ tell(
     .filter((line) => !line.startsWith('npm ci ') || !line.includes(' --ignore-scripts'))
     .map((line) => `\`${line}\` isn't \`npm ci --ignore-scripts\``),
 );
-if (manifests.length < 2 || modules.length < 4 || packages < 100 || installs.length === 0) {
+if (
+  manifests.length < 2 ||
+  modules.length < 4 ||
+  packages < 100 ||
+  installs.length === 0 ||
+  advisories.length < 30
+) {
   problems.push(
     `only ${manifests.length} manifests, ${modules.length} Go modules, ${packages} packages seen`,
   );
@@ -109,6 +123,6 @@ if (manifests.length < 2 || modules.length < 4 || packages < 100 || installs.len
 
 process.stderr.write(problems.map((problem) => `${problem}\n`).join(''));
 process.stdout.write(
-  `supply chain: ${packages} packages, ${modules.length} Go modules, ${problems.length} problems\n`,
+  `supply chain: ${packages} packages, ${modules.length} Go modules, ${advisories.length} advisories, ${problems.length} problems\n`,
 );
 process.exitCode = problems.length > 0 ? 1 : 0;

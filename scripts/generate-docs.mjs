@@ -1,6 +1,7 @@
 // `npm run docs`: writes the documents that are generated from the code. A test holds them against it.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { renderAdvisoryDocs } from './advisories.mjs';
 import { prepare, root } from './prepare.mjs';
 
 await prepare();
@@ -13,4 +14,10 @@ writeFileSync(observability, renderObservabilityDocs(readFileSync(observability,
 writeFileSync(join(root, 'docs/doctor.md'), renderDoctorDocs());
 writeFileSync(join(root, 'docs/configuration.md'), renderConfigurationDocs());
 writeFileSync(join(root, 'docs/errors.md'), renderErrorDocs());
+const goMods = ['kratos', 'hydra', 'mailpit'].map((name) =>
+  readFileSync(join(root, 'docker', name, 'go.mod'), 'utf8'),
+);
+const advisories = JSON.parse(readFileSync(join(root, 'docker/advisories.json'), 'utf8'));
+mkdirSync(join(root, 'docs/internals'), { recursive: true });
+writeFileSync(join(root, 'docs/internals/advisories.md'), renderAdvisoryDocs(advisories, goMods));
 writeFileSync(join(root, '.env.example'), renderEnvExample());

@@ -8,6 +8,7 @@ export interface LockedPackage {
   readonly link?: boolean;
   readonly inBundle?: boolean;
   readonly hasInstallScript?: boolean;
+  readonly engines?: Readonly<Record<string, string>>;
 }
 
 /** A lock file of npm's. */
@@ -35,3 +36,6 @@ export function licenceProblems(lock: LockFile, read: (path: string) => string |
 
 /** What a Go module's files leave open. */
 export function goProblems(goMod: string, goSum: string): string[];
+
+/** Packages of the image that ask for a newer Node than the oldest that the product supports. */
+export function engineProblems(lock: LockFile, oldest: string): string[];

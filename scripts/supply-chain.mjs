@@ -1,5 +1,6 @@
 // Rules of the supply chain, as functions without files, so that a test can break each of them. docs/adr/0016-supply-chain.md
 // says why they are these.
+import semver from 'semver';
 
 /** Licences under which a package may be in the image: each asks for no more than its notice. */
 const licences = new Set([
@@ -148,4 +149,15 @@ export function goProblems(goMod, goSum) {
       .filter(({ name, version }) => !sums.has(`${name}@${version}/go.mod`))
       .map(({ name, version }) => `${name} ${version} has no checksum`),
   ];
+}
+
+/**
+ * Packages of the image that ask for a newer Node than the oldest that the product supports.
+ * @param oldest version of Node, such as 20.19.0.
+ */
+export function engineProblems(lock, oldest) {
+  return Object.entries(lock.packages)
+    .filter(([path, { dev }]) => path !== '' && dev !== true)
+    .filter(([, { engines }]) => !semver.satisfies(oldest, engines?.node ?? '*'))
+    .map(([path, { version, engines }]) => `${nameOf(path)}@${version} asks for Node ${engines.node}`);
 }

@@ -44,7 +44,7 @@ export const pinnedBinaries = {
   mailpit: {
     name: 'mailpit',
     title: 'Mailpit',
-    version: '1.27.11',
+    version: '1.33.1',
     pathVariable: 'MAILPIT_BIN',
     package: 'github.com/axllent/mailpit',
     versionSymbol: 'github.com/axllent/mailpit/config.Version',

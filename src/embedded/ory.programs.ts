@@ -82,6 +82,8 @@ export function mailpitProgram(setting: OrySetting, ports: OryPorts): Supervised
     '--smtp': `${loopback}:${ports.smtp}`,
     '--listen': `${loopback}:${ports.mailbox}`,
     '--max': '500',
+    // A page whose host name was pointed at loopback (DNS rebinding) is refused; names of loopback are always let in.
+    '--allowed-hosts': 'localhost',
   };
   const flags = ['--disable-version-check', '--smtp-disable-rdns', '--block-remote-css-and-fonts'];
   return {

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { type Advisory, advisoryProblems } from '../../scripts/advisories.mjs';
 import {
   type LockedPackage,
   argued,
+  engineProblems,
   goProblems,
   licenceProblems,
   lockProblems,
@@ -82,6 +84,18 @@ describe('the supply chain', () => {
     expect(lockProblems(lockOf(entry, path))).toHaveLength(1);
   });
 
+  it.each([
+    ['>=22', 1],
+    ['^22.22.3 || ^24.15.0', 1],
+    ['>=20.20', 1],
+    ['^20.19.0 || >=22.12.0', 0],
+    ['20 || >=22', 0],
+    ['>=18', 0],
+  ])('a package of the image that asks for Node %s has %i problems on Node 20.19', (node, count) => {
+    expect(engineProblems(lockOf({ engines: { node } }), '20.19.0')).toHaveLength(count);
+    expect(engineProblems(lockOf({ engines: { node }, dev: true }), '20.19.0')).toEqual([]);
+  });
+
   it('a lock file without packages, or of another version, is none', () => {
     expect(lockProblems({ lockfileVersion: 3, packages: { '': {} } })).toHaveLength(1);
     expect(lockProblems({ ...lockOf({}), lockfileVersion: 1 })).toHaveLength(1);
@@ -121,6 +135,39 @@ describe('the supply chain', () => {
         () => undefined,
       ),
     ).toEqual(['a@1.0.0 says no licence']);
+  });
+
+  const advisory: Advisory = {
+    id: 'GHSA-c6gw-w398-hv78',
+    module: 'example.org/jose/v4',
+    fixed: '4.0.5',
+    exposed: true,
+    summary: 'A token of many dots exhausts the memory.',
+    why: 'Anyone may send tokens.',
+  };
+  const goModOf = (version: string): string =>
+    `module a.example/b\n\nrequire example.org/jose/v4 ${version}\n`;
+
+  it('an advisory is open where a pin is older than its fix and the shipped configuration is exposed', () => {
+    expect(advisoryProblems([advisory], [goModOf('v4.0.2')])).toEqual([
+      'GHSA-c6gw-w398-hv78 (example.org/jose/v4) is open: 4.0.2 is in use, fixed in 4.0.5',
+    ]);
+    expect(advisoryProblems([advisory], [goModOf('v4.0.5'), goModOf('v4.0.4')])).toHaveLength(1);
+    expect(advisoryProblems([advisory], [goModOf('v4.0.5-0.20250101000000-abcdef123456')])).toHaveLength(1);
+    expect(advisoryProblems([advisory], [goModOf('v4.0.5'), goModOf('v4.1.9')])).toEqual([]);
+    expect(advisoryProblems([{ ...advisory, exposed: false }], [goModOf('v4.0.2')])).toEqual([]);
+  });
+
+  it('a replacement counts as what is in use', () => {
+    const replaced = `${goModOf('v4.0.5')}replace example.org/jose/v4 => example.org/jose/v4 v4.0.1\n`;
+    expect(advisoryProblems([advisory], [replaced])).toHaveLength(1);
+  });
+
+  it('an advisory that nothing in use needs, or that gives no reason, is a problem', () => {
+    expect(advisoryProblems([advisory], ['module a.example/b\n'])).toHaveLength(1);
+    expect(advisoryProblems([{ ...advisory, why: '' }], [goModOf('v4.0.5')])).toHaveLength(1);
+    expect(advisoryProblems([{ ...advisory, id: 'CVE-2025-27144' }], [goModOf('v4.0.5')])).toHaveLength(1);
+    expect(advisoryProblems([{ ...advisory, fixed: 'soon' }], [goModOf('v4.0.5')])).toHaveLength(1);
   });
 
   it.each(['kratos', 'hydra', 'mailpit'])(

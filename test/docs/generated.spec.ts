@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { renderAdvisoryDocs } from '../../scripts/advisories.mjs';
 import { renderConfigurationDocs, renderEnvExample } from '../../src/config/configuration.docs.js';
 import { renderDoctorDocs } from '../../src/doctor/finding.docs.js';
 import { renderObservabilityDocs } from '../../src/metrics/metric.docs.js';
@@ -7,7 +9,23 @@ import { renderErrorDocs } from '../../src/core/problem.docs.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
+const advisorySchema = z.object({
+  id: z.string(),
+  aliases: z.array(z.string()).default([]),
+  module: z.string(),
+  fixed: z.string(),
+  exposed: z.boolean(),
+  summary: z.string(),
+  why: z.string(),
+});
+const renderAdvisories = (): string =>
+  renderAdvisoryDocs(
+    z.array(advisorySchema).parse(JSON.parse(read('docker/advisories.json'))),
+    ['kratos', 'hydra', 'mailpit'].map((name) => read(`docker/${name}/go.mod`)),
+  );
+
 const documents = [
+  ['docs/internals/advisories.md', renderAdvisories],
   ['docs/observability.md', () => renderObservabilityDocs(read('docs/observability.md'))],
   ['docs/configuration.md', renderConfigurationDocs],
   ['docs/errors.md', renderErrorDocs],
