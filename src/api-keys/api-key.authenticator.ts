@@ -148,7 +148,8 @@ export class ApiKeyAuthenticator
     }
     this.#uses.set(id, now);
     const expiresAt = row.expires_at === null ? Number.POSITIVE_INFINITY : Math.floor(row.expires_at / 1000);
-    const admitted = { user: account.user, claims, expiresAt };
+    const staysInOrg = orgOf(row) !== null;
+    const admitted = { user: account.user, claims, expiresAt, staysInOrg };
     this.#recognised.set(digest, { id, known, revision, admitted });
     return admitted;
   }
@@ -174,9 +175,10 @@ export class ApiKeyAuthenticator
     if (row === undefined) {
       throw new Problem('unauthenticated', { reason: 'api_key_unknown' });
     }
-    const account = await this.#users.requireAccount(row.user_id, row.org_id);
-    if (row.org_id !== null && account.org?.id !== row.org_id) {
-      // Its service account was removed from the organisation that it's for.
+    const org = orgOf(row);
+    const account = await this.#users.requireAccount(row.user_id, org);
+    if (org !== null && account.org?.id !== org) {
+      // Its person or service account was removed from the organisation that it's for.
       throw new Problem('unauthenticated', { reason: 'api_key_out_of_org' });
     }
     const claims = this.#claims(row, account, readAt);
@@ -217,6 +219,11 @@ export class ApiKeyAuthenticator
       });
     }
   }
+}
+
+/** The only organisation that a key acts in; null for one that acts in any of its person's. */
+function orgOf({ org_id: owner, within_org_id: within }: ApiKeyRow): string | null {
+  return owner ?? within;
 }
 
 function isRecent({ readAt }: CachedKey, now: number): boolean {

@@ -51,7 +51,8 @@ export const keyBodyProperties = {
   expiresAt: {
     type: ['string', 'null'],
     format: 'date-time',
-    description: 'ISO 8601, within a year; null or left out: no end.',
+    description:
+      'ISO 8601, within a year; null or left out: no end. What a token or an expiring key makes ends with it at the latest.',
     example: '2026-12-31T00:00:00.000Z',
   },
 };

@@ -9,7 +9,8 @@ import { type Page, decodeCursor, toPage } from '../http/page.cursor.js';
 import { apiKeyClientId } from '../session/key.authenticator.js';
 import type { Principal } from '../session/principal.js';
 import { RevocationService } from '../session/revocation.service.js';
-import { uncovered } from '../session/scopes.js';
+import { assertScope } from '../session/scope.check.js';
+import { covers, fullScope } from '../session/scopes.js';
 import { apiKeyPrefix, makeApiKey } from './api-key.format.js';
 import { ApiKeyRepository, type InsertOutcome, type KeyOwner } from './api-key.repository.js';
 import type { CreatedKey, KeyItem, KeyWish } from './api-key.schemas.js';
@@ -28,6 +29,14 @@ export interface OrgKeyPlace {
   readonly role: 'admin' | 'member';
 }
 
+/** Bounds of what a credential makes. */
+interface Reach {
+  /** Milliseconds since the epoch; null: no end. */
+  readonly endsAt: number | null;
+  /** The only organisation it acts in; null: any of its person's. */
+  readonly orgId: string | null;
+}
+
 /** API keys: made, listed, revoked. Who may manage an organisation's keys is decided before; what a key may do, here. */
 @Injectable()
 export class ApiKeysService {
@@ -44,9 +53,10 @@ export class ApiKeysService {
   }
 
   /**
-   * Makes a key: the caller's own, or one of an organisation with a service account of its own.
+   * Makes a key: the caller's own, or one of an organisation with a service account of its own. What a token or a key makes ends with
+   * it and stays in its organisation.
    * @throws {Problem} `insufficient_scope` when it would do more than the caller may, `validation_failed` for its expiry,
-   * `conflict` when there are too many, `forbidden` to service accounts and to whoever acts for somebody.
+   * `conflict` when there are too many, `forbidden` to service accounts, to delegates, and to tokens of another organisation.
    */
   async create(
     principal: Principal,
@@ -59,8 +69,12 @@ export class ApiKeysService {
       // The key would go on when the delegation is over, and would no more say who acts.
       throw new Problem('forbidden', { reason: 'api_key_by_delegate' });
     }
-    requireCovered(claims.scope, wish.scope);
+    assertScope(claims, wish.scope, 'api_key_wider_than_its_maker');
+    if (place !== undefined && place.orgId !== claims.org?.id && !covers(claims.scope, fullScope)) {
+      throw new Problem('forbidden', { reason: 'api_key_of_another_org' });
+    }
     const now = this.#clock.now();
+    const reach = await this.#reachOf(principal);
     const id = newId(now);
     const { key, secretHash } = makeApiKey(id);
     const row = {
@@ -69,10 +83,11 @@ export class ApiKeysService {
       name: wish.name,
       user_id: place === undefined ? claims.sub : newId(now),
       org_id: place?.orgId ?? null,
+      within_org_id: place === undefined ? reach.orgId : null,
       scope: wish.scope.join(' '),
       created_by: claims.sub,
       created_at: now,
-      expires_at: await this.#expiry(principal, wish.expiresAt, now),
+      expires_at: expiryOf(wish.expiresAt, now, reach.endsAt),
       last_used_at: null,
       revoked_at: null,
     };
@@ -128,22 +143,17 @@ export class ApiKeysService {
     await this.#record('api_key_revoked', principal, row, origin);
   }
 
-  /** A key that a key has made doesn't outlive it: whoever gives a key an end means it. */
-  async #expiry({ claims }: Principal, wished: string | null, now: number): Promise<number | null> {
-    const parent =
-      claims.client_id === apiKeyClientId ? ((await this.#keys.find(claims.sid))?.expires_at ?? null) : null;
-    const latest = parent ?? now + longestLife;
-    if (wished === null) {
-      return parent;
+  /** How far a key reaches that this caller makes: as far as the caller, and for as long. A session has no such bounds. */
+  async #reachOf({ claims, credential }: Principal): Promise<Reach> {
+    if (credential === 'cookie') {
+      return { endsAt: null, orgId: null };
     }
-    const at = Date.parse(wished);
-    if (!(at > now && at <= latest)) {
-      const limit = parent === null ? 'at most a year ahead' : 'not after the end of the key that makes it';
-      throw new Problem('validation_failed', {
-        errors: [{ field: 'expiresAt', message: `must be in the future and ${limit}` }],
-      });
+    const parent = claims.client_id === apiKeyClientId ? await this.#keys.find(claims.sid) : undefined;
+    if (credential === 'api_key') {
+      return { endsAt: parent?.expires_at ?? null, orgId: parent?.within_org_id ?? null };
     }
-    return at;
+    const endsAt = Math.min(claims.exp * 1000, parent?.expires_at ?? Number.POSITIVE_INFINITY);
+    return { endsAt, orgId: claims.org?.id ?? null };
   }
 
   async #record(
@@ -176,15 +186,24 @@ function toItem(row: ApiKeyRow): KeyItem {
   };
 }
 
-function requireCovered(scope: string, wanted: readonly string[]): void {
-  const missing = uncovered(scope, wanted);
-  if (missing.length > 0) {
-    throw new Problem('insufficient_scope', {
-      reason: 'api_key_wider_than_its_maker',
-      // RFC 6750 section 3.1.
-      headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${missing.join(' ')}"` },
+/**
+ * When a new key ends; null for never.
+ * @param endsAt of the credential that makes it.
+ * @throws {Problem} `validation_failed`
+ */
+function expiryOf(wished: string | null, now: number, endsAt: number | null): number | null {
+  if (wished === null) {
+    return endsAt;
+  }
+  const at = Date.parse(wished);
+  if (!(at > now && at <= (endsAt ?? now + longestLife))) {
+    const limit =
+      endsAt === null ? 'at most a year ahead' : 'not after the end of the credential that makes it';
+    throw new Problem('validation_failed', {
+      errors: [{ field: 'expiresAt', message: `must be in the future and ${limit}` }],
     });
   }
+  return at;
 }
 
 function requireInserted(outcome: InsertOutcome): void {

@@ -102,14 +102,15 @@ export class AuthController {
   @OptionalSession()
   @ApiOperation({
     summary: 'Log out',
-    description: 'Ends the session here and at the provider. A page that posts a form is redirected to `/`.',
+    description:
+      'Ends the session here and at the provider. A page that posts a form is redirected to `/`. A bearer token needs scope `api` for it.',
   })
   @ApiResponse({
     status: 200,
     description: 'Logged out; the cookie is gone.',
     standardSchema: logoutAnswerSchema,
   })
-  @ApiProblems('cross_site_request')
+  @ApiProblems('cross_site_request', 'insufficient_scope')
   async logout(
     @CurrentUser({ optional: true }) principal: Principal | undefined,
     @Req() request: FastifyRequest,

@@ -4,6 +4,8 @@ import { AuditService } from '../audit/audit.service.js';
 import type { SessionRow } from '../database/database.schema.js';
 import { Problem } from '../core/problem.error.js';
 import { type Principal, hasSession } from '../session/principal.js';
+import { assertScope } from '../session/scope.check.js';
+import { fullScope } from '../session/scopes.js';
 import type { MintedSession } from '../session/session.minter.js';
 import type { UsedFrom } from '../session/session.repository.js';
 import { SessionService } from '../session/session.service.js';
@@ -30,7 +32,7 @@ export interface LoginAttempt {
   readonly transaction?: Pick<LoginTransaction, 'demand' | 'startedAt'>;
   /** Of an organisation, redeemed with the login. */
   readonly invite?: BroughtInvite | undefined;
-  /** Who was logged in in this browser: that session ends, so that none can be planted. */
+  /** Who was logged in in this browser, by its cookie: that session ends, so that none can be planted. */
   readonly previous: Principal | undefined;
 }
 
@@ -81,7 +83,8 @@ export class AuthService {
       const { account, claims, inviteProblem } = await this.#arrivals.arrive(validated, invite, origin);
       const { user } = account;
       const session = await this.#sessions.start(account, evidence, claims, origin);
-      if (previous !== undefined) {
+      // A bearer or key beside the access token is no browser's session: its login ends nothing.
+      if (previous?.credential === 'cookie') {
         await this.#sessions.end({ id: previous.claims.sid }, 'replaced_by_login');
       }
       await this.#audit.record({
@@ -114,8 +117,12 @@ export class AuthService {
   /**
    * Ends the session here first, then at the provider; a provider that can't be reached doesn't keep anybody in.
    * @returns where the browser must go on to, if it must.
+   * @throws {Problem} `insufficient_scope` for a bearer that was narrowed: it isn't its person's to end the session.
    */
   async logout(principal: Principal, origin: RequestOrigin): Promise<URL | undefined> {
+    if (principal.credential !== 'cookie') {
+      assertScope(principal.claims, [fullScope]);
+    }
     const session = await this.logoutHere(principal, origin);
     if (session === undefined) {
       return undefined;

@@ -3,6 +3,7 @@ import type { Claims } from '../session/claims.schema.js';
 import { KeyAuthenticator } from '../session/key.authenticator.js';
 import type { Principal } from '../session/principal.js';
 import { RequestAuthenticator } from '../session/request.authenticator.js';
+import { covers, fullScope } from '../session/scopes.js';
 import { SessionService } from '../session/session.service.js';
 import { AuthService, type RequestOrigin } from './auth.service.js';
 import { OAuthError } from './oauth.error.js';
@@ -14,6 +15,8 @@ export interface ExchangeParty {
   readonly claims: Claims;
   /** Seconds since the epoch; no token made from it lives longer. */
   readonly latest: number;
+  /** Whether it was handed on for the organisation of its claims alone. */
+  readonly staysInOrg: boolean;
   /** Takes back what was begun for this exchange alone. */
   readonly discard?: () => Promise<void>;
 }
@@ -63,7 +66,7 @@ export class ExchangeParties {
       case tokenTypes.apiKey:
         return this.#keyHolder(token);
       case tokenTypes.jwt:
-        return ownToken(await this.#authenticator.bearerClaims(token));
+        return handedOn(await this.#authenticator.bearerClaims(token));
       case tokenTypes.accessToken:
         return (await this.#service(token)) ?? (await this.#person(token, origin));
     }
@@ -87,13 +90,15 @@ export class ExchangeParties {
   }
 
   async #keyHolder(key: string): Promise<ExchangeParty> {
-    const { claims, expiresAt } = await this.#keys.authenticate(key, { anew: true });
-    return { claims, latest: expiresAt };
+    const { claims, expiresAt, staysInOrg } = await this.#keys.authenticate(key, { anew: true });
+    return { claims, latest: expiresAt, staysInOrg };
   }
 
   async #service(token: string): Promise<ExchangeParty | undefined> {
     const found = await this.#clients.find(token);
-    return found === undefined ? undefined : { claims: found.claims, latest: found.expiresAt };
+    return found === undefined
+      ? undefined
+      : { claims: found.claims, latest: found.expiresAt, staysInOrg: false };
   }
 
   async #person(accessToken: string, origin: RequestOrigin): Promise<ExchangeParty> {
@@ -106,5 +111,10 @@ export class ExchangeParties {
 }
 
 function ownToken(claims: Claims): ExchangeParty {
-  return { claims, latest: claims.exp };
+  return { claims, latest: claims.exp, staysInOrg: false };
+}
+
+/** A token that was narrowed was handed on for one organisation, and stays there. */
+function handedOn(claims: Claims): ExchangeParty {
+  return { ...ownToken(claims), staysInOrg: !covers(claims.scope, fullScope) };
 }

@@ -6,10 +6,10 @@ import { momentOf } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
 import { isScopeToken } from '../core/scope.form.js';
 import { withAccount } from '../session/account.claims.js';
-import type { Claims } from '../session/claims.schema.js';
 import { apiKeyClientId } from '../session/key.authenticator.js';
 import type { Principal } from '../session/principal.js';
-import { covers, fullScope, isKnownOrForeign, scopeTokens, uncovered } from '../session/scopes.js';
+import { isKnownOrForeign, scopeTokens, uncovered } from '../session/scopes.js';
+import type { Claims } from '../session/claims.schema.js';
 import type { MintedSession } from '../session/session.minter.js';
 import { TokenService } from '../session/token.service.js';
 import { UsersService } from '../users/users.service.js';
@@ -90,7 +90,7 @@ export class TokenExchange {
     const subject = await this.#parties.subject(form, principal, origin);
     try {
       const scope = narrowed(subject.claims.scope, form.scope);
-      const { claims, saidAt } = await this.#inOrg(subject.claims, form);
+      const { claims, saidAt } = await this.#inOrg(subject, form);
       const act = delegate(claims.act, actor?.claims);
       const wanted = { ...claims, scope, ...(act === undefined ? {} : { act }) };
       const latest = Math.min(subject.latest, actor?.latest ?? Number.POSITIVE_INFINITY);
@@ -102,13 +102,11 @@ export class TokenExchange {
   }
 
   /** @returns the claims for the wanted organisation, and when what they say was read (milliseconds). */
-  async #inOrg(claims: Claims, { org, subject_token_type: type }: ExchangeForm) {
+  async #inOrg({ claims, staysInOrg }: ExchangeParty, { org }: ExchangeForm) {
     if (org === undefined || org === claims.org?.id || org === claims.org?.slug) {
       return { claims, saidAt: momentOf(claims.jti) };
     }
-    // A token that was narrowed was handed on for one organisation, and stays there.
-    const mayMove = type !== tokenTypes.jwt || covers(claims.scope, fullScope);
-    const moved = mayMove ? await this.#users.findAccountIn(claims.sub, org) : undefined;
+    const moved = staysInOrg ? undefined : await this.#users.findAccountIn(claims.sub, org);
     if (moved === undefined) {
       throw new OAuthError('invalid_target', 'the subject has no such organisation', 'org_not_of_subject');
     }

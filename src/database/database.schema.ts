@@ -1,4 +1,4 @@
-import type { Kysely, Selectable } from 'kysely';
+import type { Generated, Kysely, Selectable } from 'kysely';
 
 /** A person as the application knows them. Times are milliseconds since the epoch; flags are 0 or 1. */
 export interface UsersTable {
@@ -161,6 +161,8 @@ export interface ApiKeysTable {
   user_id: string;
   /** The organisation that it belongs to; null for a person's own. */
   org_id: string | null;
+  /** The only organisation that a person's own key acts in; null: any of theirs. */
+  within_org_id: Generated<string | null>;
   /** Space-separated. */
   scope: string;
   created_by: string;

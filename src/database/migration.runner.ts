@@ -5,6 +5,7 @@ import * as sessionLife from './migrations/0002-session-life.migration.js';
 import * as peopleAndMachines from './migrations/0003-people-and-machines.migration.js';
 import * as auditAndCommandLine from './migrations/0004-audit-and-command-line.migration.js';
 import * as invitesAndOrgSearch from './migrations/0005-invites-and-org-search.migration.js';
+import * as keyOrganisation from './migrations/0006-key-organisation.migration.js';
 
 const migrations: Readonly<Record<string, Migration>> = {
   '0001-first': first,
@@ -12,6 +13,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0003-people-and-machines': peopleAndMachines,
   '0004-audit-and-command-line': auditAndCommandLine,
   '0005-invites-and-org-search': invitesAndOrgSearch,
+  '0006-key-organisation': keyOrganisation,
 };
 
 const migrationTable = 'vestibule_migrations';

@@ -6,7 +6,7 @@ import { requestOf } from '../http/http.context.js';
 import { REQUIRED_ORG, REQUIRED_ROLE, REQUIRED_SCOPES } from './access.decorators.js';
 import { principalOf } from './principal.js';
 import { perRoute } from './route.metadata.js';
-import { covers } from './scopes.js';
+import { assertScope } from './scope.check.js';
 
 const rank: Readonly<Record<OrgRole, number>> = { member: 1, admin: 2, owner: 3 };
 
@@ -51,14 +51,7 @@ export class AccessGuard implements CanActivate {
         reason: claims.org === undefined ? 'org_missing' : 'org_role_missing',
       });
     }
-    const missing = scopes.filter((scope) => !covers(claims.scope, scope));
-    if (missing.length > 0) {
-      throw new Problem('insufficient_scope', {
-        reason: 'scope_missing',
-        // RFC 6750 section 3.1.
-        headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${missing.join(' ')}"` },
-      });
-    }
+    assertScope(claims, scopes);
     return true;
   }
 }

@@ -12,6 +12,8 @@ export interface AuthenticatedKey {
   readonly claims: Claims;
   /** End of the key in seconds since the epoch, infinity without one: no token made from it lives longer. */
   readonly expiresAt: number;
+  /** Whether it acts in the organisation of its claims alone. */
+  readonly staysInOrg: boolean;
 }
 
 /** Port: whose an API key is. Implemented in the api-keys module. */

@@ -1,5 +1,10 @@
 /** Which part of the product's promises a case belongs to. */
-export type CaseSection = 'Tokens and cookies' | 'Login and logout' | 'The web around it' | 'Faults';
+export type CaseSection =
+  | 'Tokens and cookies'
+  | 'Login and logout'
+  | 'The web around it'
+  | 'Faults'
+  | 'Handed-on credentials, and the host';
 
 /** Something that is sent or happens, and what must come of it. */
 export interface SecurityCase {
@@ -234,5 +239,19 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
     ['cookies of before an upgrade, and after a rollback', 'nobody logged out', 'ASVS 16.5.2'],
     ['an unhandled rejection', 'logged, and the process goes on', 'ASVS 16.5.4'],
     ['an embedded child killed', 'restarted with backoff, the gateway degraded meanwhile', 'ASVS 16.5.2'],
+  ]),
+  'Handed-on credentials, and the host': section('H', [
+    ['a logout with a narrowed bearer or API key', '403, the session goes on', 'RFC 6750 §3.1'],
+    [
+      "a login with one's own access token beside another person's bearer or API key",
+      "the other person's session and key go on",
+      'ASVS 7.4.1',
+    ],
+    [
+      'a narrowed token that makes an API key',
+      'the key ends with the token, and stays in its organisation',
+      'RFC 8693 §1.1',
+      'ASVS 8.2.1',
+    ],
   ]),
 };
