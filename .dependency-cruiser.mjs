@@ -5,7 +5,7 @@
 const layers = [
   ['core'],
   ['config'],
-  ['metrics', 'tracing'],
+  ['passwords', 'metrics', 'tracing'],
   ['upstreams'],
   ['http', 'database', 'replicas', 'languages'],
   ['users', 'audit'],

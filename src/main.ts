@@ -3,6 +3,7 @@ import { createApp } from './app.setup.js';
 import { assertInside, assertNoMetadata } from './config/air-gap.check.js';
 import { refuseOutsideConnections } from './config/air-gap.connections.js';
 import { loadConfiguration } from './config/configuration.js';
+import { assertPasswordSettings } from './passwords/deployment.passwords.js';
 import { createLogger } from './http/pino.logger.js';
 import { explainStartError } from './start.errors.js';
 
@@ -14,6 +15,7 @@ async function main(): Promise<void> {
   } else {
     await assertNoMetadata(configuration);
   }
+  await assertPasswordSettings(configuration);
   const logger = createLogger(configuration.LOG_LEVEL);
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'a rejection was not handled'));
   const app = await createApp(configuration, { logger, selfCheck: true });

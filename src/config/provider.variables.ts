@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { passwordVariables } from './password.variables.js';
 import { serviceClients } from './service-clients.parser.js';
 import { socialProviders } from './social-providers.parser.js';
 import { commaList, hostOrUrl, httpUrl, variableDocs } from './variable.js';
@@ -50,6 +51,7 @@ export const oryVariables = z.object({
       'Mount it as a file (`SOCIAL_PROVIDERS_FILE`). Your own Kratos takes the same list in its own settings.',
     secret: true,
   }),
+  ...passwordVariables,
   ADMIN_EMAIL: z.email({ error: 'must be an e-mail address' }).optional().register(variableDocs, {
     description: 'E-mail address of the first administrator, made when there is none with this address.',
     derivedDefault: '`admin@vestibule.example` under `npm start`, else none is made',

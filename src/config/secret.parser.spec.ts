@@ -27,6 +27,17 @@ describe('secret', () => {
     ['one byte repeated', '00'.repeat(32)],
     ['one character repeated', 'A'.repeat(44)],
     ['four bytes repeated', 'deadbeef'.repeat(8)],
+    ['bytes that count', Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('base64')],
+    [
+      'bytes that count down',
+      Buffer.from(Array.from({ length: 48 }, (_, index) => 255 - index)).toString('hex'),
+    ],
+    [
+      'bytes that count by sevens',
+      Buffer.from(Array.from({ length: 40 }, (_, index) => (index * 7) % 256)).toString('hex'),
+    ],
+    ['the base64 alphabet', 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'],
+    ['seven bytes repeated', '0badc0ffee5eed'.repeat(8)],
     ['a placeholder', 'changeme'.repeat(8)],
     ['a placeholder that is varied', 'please-change-this-secret-0123456789-abcdefghijk'],
     ['an example', 'exampleExampleSecretValue0123456789abcdefghijkl'],

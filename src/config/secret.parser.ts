@@ -3,6 +3,8 @@ import { z } from 'zod';
 const minimumBytes = 32;
 /** 32 random bytes hold about 30 different values; fewer than this never comes from a random source. */
 const minimumDistinctBytes = 16;
+/** Bytes that follow a pattern have the same few distances to those this far behind them. */
+const longestLag = 8;
 
 /**
  * One secret of `SECRETS`: at least 32 random bytes in hex, base64 or base64url → the bytes.
@@ -21,9 +23,21 @@ export const secret = z.string().transform((text, context) => {
     );
     return z.NEVER;
   }
-  if (new Set(bytes).size < minimumDistinctBytes || /change|secret|example|password/i.test(text)) {
+  if (
+    new Set(bytes).size < minimumDistinctBytes ||
+    isPattern(bytes) ||
+    /change|secret|example|password/i.test(text)
+  ) {
     context.addIssue('an entry is not random: make one with `openssl rand -base64 32`');
     return z.NEVER;
   }
   return new Uint8Array(bytes);
 });
+
+/** Whether bytes count up or down, or repeat themselves: of random ones nearly all distances differ. */
+function isPattern(bytes: Buffer): boolean {
+  return Array.from({ length: longestLag }, (_, index) => index + 1).some((lag) => {
+    const distances = [...bytes.subarray(lag)].map((byte, index) => (byte - (bytes[index] ?? 0) + 256) % 256);
+    return new Set(distances).size * 2 < distances.length;
+  });
+}

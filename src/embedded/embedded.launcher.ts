@@ -61,6 +61,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
       dataDir: plan.dataDir,
       publicUrl: plan.publicUrl,
       brandName: plan.brandName,
+      passwordMinLength: plan.passwordMinLength,
       environment,
       secrets,
       logLevel: plan.logLevel,

@@ -36,6 +36,7 @@ describe('defaults', () => {
     expect(planEmbedded({})).toMatchObject({
       publicUrl: 'http://localhost:3000',
       brandName: 'Vestibule',
+      passwordMinLength: 10,
       host: '127.0.0.1',
       port: 3000,
       dataDir: resolve('.data'),

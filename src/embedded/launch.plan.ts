@@ -16,6 +16,8 @@ export interface EmbeddedPlan {
   readonly publicUrl: string;
   /** The product's name. */
   readonly brandName: string;
+  /** Characters of a new password, at least. */
+  readonly passwordMinLength: number | undefined;
   readonly host: string;
   readonly port: number;
   /** Absolute. */
@@ -51,6 +53,7 @@ export function planEmbedded(environment: Environment): EmbeddedPlan {
   return {
     publicUrl: configuration.PUBLIC_URL,
     brandName: configuration.BRAND_NAME,
+    passwordMinLength: configuration.AUTH_PROVIDER === 'ory' ? configuration.PASSWORD_MIN_LENGTH : undefined,
     host: configuration.HOST,
     port: configuration.PORT,
     dataDir: configuration.DATA_DIR,

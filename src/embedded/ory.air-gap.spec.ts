@@ -22,6 +22,7 @@ async function shipped(
   const setting = {
     publicUrl,
     brandName: 'Vestibule',
+    passwordMinLength: 10,
     binaries: new Map([
       ['kratos', '/bin/kratos'],
       ['hydra', '/bin/hydra'],

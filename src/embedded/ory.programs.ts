@@ -16,6 +16,8 @@ export interface OrySetting {
   readonly publicUrl: string;
   /** The product's name, where it has one of its own. */
   readonly brandName: string | undefined;
+  /** Characters of a new password, at least; Kratos' own setting where it is undefined. */
+  readonly passwordMinLength: number | undefined;
   /** Absolute paths. */
   readonly binaries: ReadonlyMap<BinaryName, string>;
   readonly secrets: EmbeddedSecrets;
@@ -123,6 +125,7 @@ function templateValues(setting: OrySetting, ports?: OryPorts): Record<string, s
   return {
     PUBLIC_URL: setting.publicUrl,
     BRAND_NAME: setting.brandName,
+    PASSWORD_MIN_LENGTH: setting.passwordMinLength?.toString(),
     PASSKEYS_ENABLED: domain === undefined ? 'false' : 'true',
     PASSKEY_DOMAIN: domain,
     SMTP_URL: setting.smtpUrl,

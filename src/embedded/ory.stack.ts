@@ -28,6 +28,8 @@ export interface OryOptions {
   readonly publicUrl: string;
   /** The product's name, as whose mail Kratos' is sent. Default Vestibule. */
   readonly brandName?: string;
+  /** Characters of a new password, at least. Default that of docker/kratos/kratos.env. */
+  readonly passwordMinLength?: number | undefined;
   /** Where binaries are looked for: KRATOS_BIN, HYDRA_BIN, MAILPIT_BIN, VESTIBULE_CACHE, PATH, …; and SMTP_FROM. */
   readonly environment: Environment;
   /** Default: those of the data folder, made the first time. */
@@ -84,6 +86,7 @@ export async function startOry(options: OryOptions): Promise<OryStack> {
   const base = {
     publicUrl: options.publicUrl,
     brandName: options.brandName,
+    passwordMinLength: options.passwordMinLength,
     binaries,
     secrets: options.secrets ?? (await loadSecrets(resolve(options.dataDir))),
     dsn: options.dsn ?? {

@@ -4,17 +4,18 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { CONFIGURATION } from '../config/config.module.js';
-import type { Configuration } from '../config/configuration.js';
+import type { OryConfiguration } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { CurrentUser, OptionalSession } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
-import { parseFlow } from './flow.parser.js';
+import { type Flow, parseFlow } from './flow.parser.js';
 import { FlowSurroundingsFinder } from './flow.surroundings.js';
 import { FormDrafts } from '../proxy/form.draft.js';
+import { passwordMessage } from '../proxy/password.message.js';
 import { PageSender } from './page.sender.js';
 import { FLOW_KINDS } from './views/flow.plan.js';
-import { withDraft } from './flow.draft.js';
+import { withDraft, withRefusal } from './flow.draft.js';
 import { withOwnEnd } from './verification.end.js';
 import { FlowPage } from './views/flow.view.js';
 
@@ -37,19 +38,21 @@ export class FlowController {
   readonly #pages: PageSender;
   readonly #drafts: FormDrafts;
   readonly #publicUrl: string;
+  readonly #minimumLength: number;
 
   constructor(
     kratos: KratosClient,
     surroundings: FlowSurroundingsFinder,
     pages: PageSender,
     drafts: FormDrafts,
-    @Inject(CONFIGURATION) configuration: Configuration,
+    @Inject(CONFIGURATION) configuration: OryConfiguration,
   ) {
     this.#kratos = kratos;
     this.#surroundings = surroundings;
     this.#pages = pages;
     this.#drafts = drafts;
     this.#publicUrl = configuration.PUBLIC_URL;
+    this.#minimumLength = configuration.PASSWORD_MIN_LENGTH;
   }
 
   @Get(':kind')
@@ -81,10 +84,18 @@ export class FlowController {
       await reply.redirect(`${this.#publicUrl}/ory/kratos/self-service/${kind}/browser${query}`, 302);
       return;
     }
-    const parsed = parseFlow(found);
-    const drafted = withDraft(parsed, this.#drafts.find(request, parsed.id));
+    const drafted = this.#withDraft(request, parseFlow(found));
     const flow = kind === 'verification' ? withOwnEnd(drafted, links.account) : drafted;
     const { formTargets, invite } = await this.#surroundings.find(request, flow);
     await this.#pages.send(request, reply, h(FlowPage, { kind, flow, links, invite }), { formTargets });
+  }
+
+  #withDraft(request: FastifyRequest, flow: Flow): Flow {
+    const { fields, refused } = this.#drafts.find(request, flow.id);
+    if (refused === undefined) {
+      return withDraft(flow, fields);
+    }
+    const { language } = this.#pages.frame(request);
+    return withRefusal(flow, fields, passwordMessage(refused, this.#minimumLength, language));
   }
 }

@@ -7,6 +7,7 @@ import { Clock } from '../core/clock.service.js';
 import { SecretBox } from '../core/secret.box.js';
 import { readSingleCookie } from '../http/cookie.reader.js';
 import { CookieJar } from '../http/cookie.writer.js';
+import { type RefusedPassword, refusedPasswordSchema } from '../passwords/password.policy.js';
 import { type SubmittedForm, readSubmittedForm } from './submitted.form.js';
 
 /** Seconds for which a draft is shown again. */
@@ -22,13 +23,25 @@ const formPath = /^\/ory\/kratos\/self-service\/(?:login|registration|recovery|v
 const draftSchema = z.object({
   flow: z.string(),
   fields: z.record(z.string(), z.string()),
+  /** Why the gateway itself sent the form back. */
+  refused: refusedPasswordSchema.optional(),
   /** Seconds since the epoch. */
   expiresAt: z.number(),
 });
 
+/** What a flow's page adds to the flow. */
+export interface FormDraft {
+  /** What was typed, by name. */
+  readonly fields: ReadonlyMap<string, string>;
+  /** What is wrong with the password that came with it. */
+  readonly refused: RefusedPassword | undefined;
+}
+
+const noDraft: FormDraft = { fields: new Map(), refused: undefined };
+
 /**
- * What was typed into a form whose flow was over: Kratos answers with a new flow and an empty form, and this keeps the
- * fields for it, in an encrypted cookie of the browser.
+ * What was typed into a form that comes back: because its flow had expired, and Kratos answers with a new one and an empty
+ * form, or because the gateway refused its password. Kept in an encrypted cookie of the browser.
  */
 @Injectable()
 export class FormDrafts {
@@ -61,27 +74,47 @@ export class FormDrafts {
     if (form === undefined || flow === undefined || flow === form.flow) {
       return;
     }
-    const typed = form.fields.filter(
-      ([name, value]) => draftable.test(name) && value !== '' && value.length <= maximumValue,
-    );
-    const length = typed.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
-    if (typed.length === 0 || length > maximumTotal) {
-      return;
+    const fields = draftableFields(form);
+    if (Object.keys(fields).length > 0) {
+      this.#set(reply, { flow, fields });
     }
-    const draft = { flow, fields: Object.fromEntries(typed), expiresAt: this.#clock.seconds() + lifetime };
-    this.#jar.set(reply, this.#name, this.#box.seal(JSON.stringify(draft)), lifetime);
   }
 
-  /** The fields that were kept for this flow, by name. */
-  find(request: FastifyRequest, flow: string): ReadonlyMap<string, string> {
+  /** Keeps the fields of a form whose password was refused, and why, for the same flow's page. */
+  refuse(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    flow: string,
+    form: SubmittedForm,
+    refused: RefusedPassword,
+  ): void {
+    this.#forms.delete(request);
+    this.#set(reply, { flow, fields: draftableFields(form), refused });
+  }
+
+  /** Forgets a refusal once its form was passed on: from now on Kratos states what is wrong. For an `onSend` hook. */
+  settle(request: FastifyRequest, reply: FastifyReply): void {
+    const flow = this.#forms.get(request)?.flow;
+    if (flow !== undefined && this.find(request, flow).refused !== undefined) {
+      this.#jar.clear(reply, this.#name);
+    }
+  }
+
+  /** What was kept for this flow. */
+  find(request: FastifyRequest, flow: string): FormDraft {
     const sealed = readSingleCookie(request.headers.cookie, this.#name);
     const text = sealed === undefined ? undefined : this.#box.open(sealed);
     if (text === undefined) {
-      return new Map();
+      return noDraft;
     }
     const draft = draftSchema.parse(JSON.parse(text));
     const isLive = draft.flow === flow && draft.expiresAt >= this.#clock.seconds();
-    return new Map(isLive ? Object.entries(draft.fields) : []);
+    return isLive ? { fields: new Map(Object.entries(draft.fields)), refused: draft.refused } : noDraft;
+  }
+
+  #set(reply: FastifyReply, draft: Omit<z.output<typeof draftSchema>, 'expiresAt'>): void {
+    const text = JSON.stringify({ ...draft, expiresAt: this.#clock.seconds() + lifetime });
+    this.#jar.set(reply, this.#name, this.#box.seal(text), lifetime);
   }
 
   /** Id of the flow that a redirect to one of our pages is for. */
@@ -94,4 +127,12 @@ export class FormDrafts {
   get #name(): string {
     return this.#jar.name('vestibule-draft');
   }
+}
+
+function draftableFields({ fields }: SubmittedForm): Record<string, string> {
+  const typed = fields.filter(
+    ([name, value]) => draftable.test(name) && value !== '' && value.length <= maximumValue,
+  );
+  const length = typed.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  return length > maximumTotal ? {} : Object.fromEntries(typed);
 }

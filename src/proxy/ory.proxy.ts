@@ -16,6 +16,10 @@ import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { RateLimits } from '../limits/rate.limits.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { FormDrafts } from './form.draft.js';
+import { LanguageCatalogue } from '../languages/language.catalogue.js';
+import { KratosClient } from '../kratos/kratos.client.js';
+import { passwordPolicyOf } from '../passwords/deployment.passwords.js';
+import { PasswordGate } from './password.gate.js';
 import { OryLimits } from './ory.limits.js';
 import { ProxiedCalls } from './proxied.calls.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory.routes.js';
@@ -82,6 +86,13 @@ export async function setUpOryProxy(
   const jar = app.get(CookieJar, { strict: false });
   const clock = app.get(Clock, { strict: false });
   const drafts = app.get(FormDrafts, { strict: false });
+  const passwords = new PasswordGate({
+    policy: passwordPolicyOf(configuration),
+    kratos: app.get(KratosClient, { strict: false }),
+    drafts,
+    languages: app.get(LanguageCatalogue, { strict: false }),
+    publicUrl: configuration.PUBLIC_URL,
+  });
   const calls = new ProxiedCalls(app.get(UpstreamCalls, { strict: false }));
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   for (const upstream of upstreams) {
@@ -99,6 +110,9 @@ export async function setUpOryProxy(
         }
         await upstream.admit(request, reply, path);
         await drafts.watch(request, pathOf(request));
+        if (upstream.prefix !== hydraPrefix && (await passwords.refuses(request, reply, path))) {
+          return;
+        }
         passage.enter(request, reply);
         calls.begin(upstream.prefix === hydraPrefix ? 'hydra' : 'kratos', request);
       });
@@ -107,6 +121,7 @@ export async function setUpOryProxy(
         done();
       });
       scope.addHook('onSend', async (request, reply, payload) => {
+        drafts.settle(request, reply);
         const location = reply.getHeader('location');
         if (typeof location !== 'string') {
           return payload;

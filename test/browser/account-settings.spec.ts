@@ -120,8 +120,8 @@ it('what is wrong in the settings is said at its field', async () => {
   expect(await descriptionOf(picture)).not.toBe('');
   await page.getByLabel('New password').fill('short');
   await page.getByRole('button', { name: 'Change password' }).click();
-  await page.getByText('at least 8 characters').waitFor();
-  expect(await descriptionOf(page.getByLabel('New password'))).toContain('at least 8 characters');
+  await page.getByText('at least 10 characters').waitFor();
+  expect(await descriptionOf(page.getByLabel('New password'))).toContain('at least 10 characters');
   await page.setViewportSize({ width: 320, height: 640 });
   expect(await overflowOf(page)).toBe(0);
   expect(await namelessIn(page)).toEqual([]);

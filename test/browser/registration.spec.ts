@@ -39,7 +39,7 @@ it('a password that is too short is said at its field; what else was typed stays
   const password = page.getByLabel('Password');
   await page.locator('[aria-invalid=true]').waitFor();
   expect(await password.getAttribute('aria-invalid')).toBe('true');
-  expect(await descriptionOf(password)).toContain('at least 8 characters');
+  expect(await descriptionOf(password)).toContain('at least 10 characters');
   expect(await password.inputValue()).toBe('');
   expect(await page.getByLabel('E-mail').inputValue()).toBe(person.email);
   expect(await page.getByLabel('Name').inputValue()).toBe(person.name);

@@ -213,6 +213,12 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'RFC 9525 §6',
       'ASVS 12.3.2',
     ],
+    [
+      'a common or guessable password, the product’s name, or the person’s own name or address as the password',
+      'refused at registration, in the settings and after a recovery; nothing is asked over the network',
+      'NIST SP 800-63B-4 §3.1.1.2',
+      'ASVS 6.2.1, 6.2.4, 6.2.11',
+    ],
   ]),
   Faults: section('F', [
     [

@@ -26,6 +26,13 @@ const wrong: readonly (readonly [string, Readonly<Record<string, string>>])[] = 
       LOG_LEVEL: 'trace',
     },
   ],
+  [
+    'bytes that count for a secret [W17]',
+    { SECRETS: Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('hex') },
+  ],
+  ['a row of the keyboard as the admin password [W17]', { ADMIN_PASSWORD: 'qwertyuiopas' }],
+  ['digits in a row as the admin password [W17]', { ADMIN_PASSWORD: '098765432109' }],
+  ["the administrator's own address as the admin password [W17]", { ADMIN_PASSWORD: 'admin@example.test' }],
   ['a short secret [W17]', { SECRETS: randomBytes(16).toString('hex') }],
   [
     'an address of a metadata service, whatever way it is written [W16]',

@@ -65,6 +65,7 @@ beforeAll(async () => {
     {
       publicUrl,
       brandName: 'Analytical Engines, Ltd',
+      passwordMinLength: undefined,
       binaries: await findBinaries(['kratos'], process.env, silent),
       secrets,
       dsn,

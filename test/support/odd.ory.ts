@@ -25,6 +25,7 @@ export async function startOddOry(
   const setting = {
     publicUrl: stack.env['PUBLIC_URL'] ?? '',
     brandName: undefined,
+    passwordMinLength: undefined,
     binaries: await findBinaries(['kratos', 'hydra'], process.env, silent),
     secrets: stack.secrets,
     dsn: { kratos: sqliteDsn(join(folder, 'kratos.sqlite')), hydra: sqliteDsn(join(folder, 'hydra.sqlite')) },
