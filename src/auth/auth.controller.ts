@@ -66,6 +66,7 @@ export class AuthController {
     'unsupported_media_type',
     'session_too_large',
     'rate_limited',
+    'provider_misconfigured',
     'provider_unavailable',
   )
   async login(

@@ -50,7 +50,13 @@ export class BackchannelLogoutController {
   @ApiBody({ schema: { type: 'object', required: ['logout_token'], properties } })
   @ApiResponse({ status: 200, description: 'They are logged out.', standardSchema: answerSchema })
   @ApiResponse({ status: 400, description: 'RFC 6749, section 5.2.', standardSchema: errorSchema })
-  @ApiProblems('cross_site_request', 'rate_limited', 'provider_unavailable', 'database_unavailable')
+  @ApiProblems(
+    'cross_site_request',
+    'rate_limited',
+    'provider_misconfigured',
+    'provider_unavailable',
+    'database_unavailable',
+  )
   async logout(
     @Body() form: unknown,
     @Req() request: FastifyRequest,

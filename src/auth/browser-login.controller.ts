@@ -95,7 +95,7 @@ export class BrowserLoginController {
     schema: { type: 'string', enum: ['aal2'] },
   })
   @ApiResponse({ status: 302, description: 'To the provider.' })
-  @ApiProblems('rate_limited', 'provider_unavailable')
+  @ApiProblems('rate_limited', 'provider_misconfigured', 'provider_unavailable')
   async login(
     @Query('return_to') returnTo: unknown,
     @Req() request: FastifyRequest,
@@ -119,7 +119,7 @@ export class BrowserLoginController {
   @ApiQuery(returnToParameter)
   @ApiQuery(inviteParameter)
   @ApiResponse({ status: 302, description: 'To the provider.' })
-  @ApiProblems('rate_limited', 'provider_unavailable')
+  @ApiProblems('rate_limited', 'provider_misconfigured', 'provider_unavailable')
   async signup(
     @Query('return_to') returnTo: unknown,
     @Req() request: FastifyRequest,
@@ -158,6 +158,7 @@ export class BrowserLoginController {
     'login_state_invalid',
     'login_refused',
     'access_token_rejected',
+    'provider_misconfigured',
     'provider_unavailable',
     'clocks_differ',
   )

@@ -62,7 +62,13 @@ export class TokenExchangeController {
     description: 'RFC 6749, section 5.2; RFC 8693, section 2.2.2.',
     standardSchema: exchangeErrorSchema,
   })
-  @ApiProblems('cross_site_request', 'unsupported_media_type', 'rate_limited', 'provider_unavailable')
+  @ApiProblems(
+    'cross_site_request',
+    'unsupported_media_type',
+    'rate_limited',
+    'provider_misconfigured',
+    'provider_unavailable',
+  )
   async exchange(
     @Body() body: unknown,
     @CurrentUser({ optional: true }) principal: Principal | undefined,

@@ -9,6 +9,7 @@ import { Problem } from '../core/problem.error.js';
 import { unavailable, vendorTimeout } from '../core/vendor.call.js';
 import type { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import type { LoginChecks } from '../oidc/relying.party.js';
+import { refusalOf } from '../oidc/provider.refusal.js';
 import { type PassportRequest, PassportResponse } from './passport.facade.js';
 
 const scope = 'openid profile email';
@@ -61,7 +62,7 @@ export class Auth0Client {
     return { url, checks: { ...checks, nonce } };
   }
 
-  /** The provider's answer → tokens. @throws {Problem} `login_refused`, `provider_unavailable` */
+  /** The provider's answer → tokens. @throws {Problem} `login_refused`, `provider_misconfigured`, `provider_unavailable` */
   async exchange(answer: URL, checks: LoginChecks): Promise<Auth0Tokens> {
     const request: PassportRequest = {
       query: Object.fromEntries(answer.searchParams),
@@ -69,8 +70,7 @@ export class Auth0Client {
       checks,
     };
     if (request.query['code'] === undefined) {
-      const reason = `provider_${(request.query['error'] ?? 'code_missing').replaceAll(/[^a-z_]/g, '').slice(0, 40)}`;
-      throw new Problem('login_refused', { reason });
+      throw refusalOf(request.query['error'] ?? 'code_missing');
     }
     const outcome = await this.#breaker.run(() =>
       this.#calls.timed('provider', 'exchange', () => this.#run(request, new PassportResponse(), {})),
@@ -164,6 +164,11 @@ function asProblem(error: unknown): Problem {
     return error;
   }
   const name = error instanceof Error ? error.name : '';
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+  if (name === 'TokenError' && typeof code === 'string') {
+    // Auth0 answers `access_denied` to a wrong client secret.
+    return refusalOf(code === 'access_denied' ? 'invalid_client' : code, new Error(name));
+  }
   const inner: unknown = error instanceof Error ? Reflect.get(error, 'oauthError') : undefined;
   const status: unknown =
     typeof inner === 'object' && inner !== null ? Reflect.get(inner, 'statusCode') : undefined;

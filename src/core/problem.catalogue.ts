@@ -146,6 +146,12 @@ export const problemCatalogue = {
     title: 'Something went wrong here',
     remedy: 'Look for the `requestId` in the log. Please report it.',
   },
+  provider_misconfigured: {
+    status: 502,
+    title: 'The login provider refuses this deployment',
+    remedy:
+      'Nothing that a person did. Operators: client id, client secret, issuer or redirect URI do not fit what the provider knows; `vestibule doctor` and the log name which.',
+  },
   provider_unavailable: {
     status: 503,
     title: 'The login provider cannot be reached',

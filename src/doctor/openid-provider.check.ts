@@ -1,13 +1,23 @@
 import { z } from 'zod';
 import type { Auth0Configuration, OidcConfiguration } from '../config/configuration.js';
+import { secretMethodOf } from '../oidc/client.authentication.js';
+import { isOfDeployment } from '../oidc/provider.refusal.js';
 import type { Check, Observation } from './check.port.js';
-import { NoAnswerError, ask, shown } from './http.probe.js';
+import { NoAnswerError, type ProbeAnswer, type ProbeQuestion, ask, shown } from './http.probe.js';
 
 const discoverySchema = z.looseObject({
   issuer: z.string(),
-  authorization_endpoint: z.url(),
-  token_endpoint: z.url(),
+  authorization_endpoint: z.url().optional(),
+  token_endpoint: z.url().optional(),
+  jwks_uri: z.url().optional(),
+  revocation_endpoint: z.url().optional(),
+  token_endpoint_auth_methods_supported: z.array(z.string()).optional(),
 });
+type Metadata = z.output<typeof discoverySchema>;
+/** Without any of these nobody can log in. */
+const needed = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const;
+/** What the token endpoint says of a client that it doesn't know, or whose secret is wrong; `access_denied` is Auth0's word. */
+const clientRefusals = ['invalid_client', 'unauthorized_client', 'access_denied'];
 const errorSchema = z.looseObject({ error: z.string() });
 
 /** The provider can be discovered, calls itself what we expect, and knows our client, its secret and redirect URI. */
@@ -26,11 +36,15 @@ export const openIdProviderCheck: Check<Auth0Configuration | OidcConfiguration> 
       const expected = new URL(issuer).href;
       const isSame = URL.canParse(data.issuer) && new URL(data.issuer).href === expected;
       const redirectUri = `${configuration.PUBLIC_URL}/auth/callback`;
+      const missing = needed.filter((name) => data[name] === undefined);
       const troubles = await Promise.all([
-        knowsClient(data.token_endpoint, { clientId, clientSecret, redirectUri }),
-        takesRedirect(data.authorization_endpoint, { clientId, redirectUri }),
+        knowsClient(data, { clientId, clientSecret, redirectUri }),
+        takesRedirect(data, { clientId, redirectUri }),
       ]);
       return [
+        ...(missing.length === 0
+          ? []
+          : [{ code: 'provider_metadata_incomplete', detail: missing.join(', ') } as const]),
         ...(isSame
           ? []
           : [{ code: 'issuer_mismatch', detail: `${shown(data.issuer)} instead of ${expected}` } as const]),
@@ -59,39 +73,75 @@ function clientOf(configuration: Auth0Configuration | OidcConfiguration) {
       };
 }
 
-/** A code that nobody was given: the client is looked at first (RFC 6749 section 5.2). */
-async function knowsClient(
-  endpoint: string,
-  client: { readonly clientId: string; readonly clientSecret: string; readonly redirectUri: string },
-): Promise<readonly Observation[]> {
-  const { json } = await ask(endpoint, {
-    method: 'POST',
-    body: new URLSearchParams({
-      grant_type: 'authorization_code',
-      code: 'asked-by-the-doctor',
-      code_verifier: 'asked-by-the-doctor-asked-by-the-doctor-asked',
-      redirect_uri: client.redirectUri,
-      client_id: client.clientId,
-      client_secret: client.clientSecret,
-    }),
-  });
-  const error = errorSchema.safeParse(json).data?.error ?? '';
-  return ['invalid_client', 'unauthorized_client', 'access_denied'].includes(error)
-    ? [{ code: 'provider_client_refused', detail: error }]
-    : [];
+interface Client {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly redirectUri: string;
+}
+
+/**
+ * Shows the client's secret with a code that was given to nobody: most providers look at the client first. Some look at the code
+ * first, so it's shown a second time, where there is no code to look at: to give up a token that nobody has (RFC 7009 section 2).
+ */
+async function knowsClient(metadata: Metadata, client: Client): Promise<readonly Observation[]> {
+  const questions = [
+    {
+      endpoint: metadata.token_endpoint,
+      body: {
+        grant_type: 'authorization_code',
+        code: 'asked-by-the-doctor',
+        code_verifier: 'asked-by-the-doctor-asked-by-the-doctor-asked',
+        redirect_uri: client.redirectUri,
+      },
+    },
+    { endpoint: metadata.revocation_endpoint, body: { token: 'asked-by-the-doctor' } },
+  ];
+  const errors = await Promise.all(
+    questions.map(async ({ endpoint, body }) =>
+      endpoint === undefined ? '' : errorOf(await ask(endpoint, withSecret(metadata, client, body))),
+    ),
+  );
+  const refusal = errors.find((error) => clientRefusals.includes(error));
+  return refusal === undefined ? [] : [{ code: 'provider_client_refused', detail: refusal }];
+}
+
+/** The client's credentials, shown as a login shows them. */
+function withSecret(
+  metadata: Metadata,
+  { clientId, clientSecret }: Client,
+  body: Readonly<Record<string, string>>,
+): ProbeQuestion {
+  if (secretMethodOf(metadata) === 'client_secret_post') {
+    const form = { ...body, client_id: clientId, client_secret: clientSecret };
+    return { method: 'POST', body: new URLSearchParams(form) };
+  }
+  // RFC 6749 section 2.3.1: both are encoded as in a form first.
+  const [id = '', secret = ''] = [clientId, clientSecret].map((text) =>
+    new URLSearchParams([['', text]]).toString().slice(1),
+  );
+  const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
+  return { method: 'POST', headers: { authorization }, body: new URLSearchParams(body) };
+}
+
+function errorOf({ status, json }: ProbeAnswer): string {
+  const { data } = errorSchema.safeParse(json);
+  return data?.error ?? (status === 401 ? 'invalid_client' : '');
 }
 
 /** Only to a redirect URI that is registered may a provider redirect (RFC 6749 section 4.1.2.1). */
 async function takesRedirect(
-  endpoint: string,
-  client: { readonly clientId: string; readonly redirectUri: string },
+  { authorization_endpoint: endpoint }: Metadata,
+  client: Pick<Client, 'clientId' | 'redirectUri'>,
 ): Promise<readonly Observation[]> {
+  if (endpoint === undefined) {
+    return [];
+  }
   const url = new URL(endpoint);
   const parameters = {
     client_id: client.clientId,
     redirect_uri: client.redirectUri,
     response_type: 'code',
-    scope: 'openid',
+    scope: 'openid profile email',
     state: 'asked-by-the-doctor',
     nonce: 'asked-by-the-doctor',
     code_challenge: 'YXNrZWQtYnktdGhlLWRvY3Rvci1hc2tlZC1ieS10aGU',
@@ -101,7 +151,14 @@ async function takesRedirect(
   for (const [name, value] of Object.entries(parameters)) {
     url.searchParams.set(name, value);
   }
-  const { status } = await ask(url.href);
+  const { headers, status } = await ask(url.href);
+  const { location = '' } = headers;
+  const error = location.startsWith(client.redirectUri)
+    ? (new URL(location).searchParams.get('error') ?? '')
+    : '';
+  if (isOfDeployment(error)) {
+    return [{ code: 'provider_client_refused', detail: error }];
+  }
   return status >= 400 && status < 500
     ? [{ code: 'provider_redirect_uri_refused', detail: `it answers ${status}` }]
     : [];

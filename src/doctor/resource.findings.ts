@@ -68,6 +68,11 @@ export const resourceFindings = {
     title: 'The OpenID provider cannot be discovered',
     fix: 'Check `OIDC_ISSUER` or `AUTH0_DOMAIN`: `<issuer>/.well-known/openid-configuration` must answer from here.',
   },
+  provider_metadata_incomplete: {
+    severity: 'error',
+    title: 'The provider does not say where logins go: its metadata lacks an endpoint or its keys',
+    fix: 'The detail names what is missing. Use a provider with the authorization code flow and a published key set; check that `OIDC_ISSUER` is its issuer.',
+  },
   provider_client_refused: {
     severity: 'error',
     title: 'The provider refuses our client id or secret',

@@ -5,12 +5,14 @@ import { CoreModule } from '../core/core.module.js';
 import { HttpModule } from '../http/http.module.js';
 import { CookieJar } from '../http/cookie.writer.js';
 import { LogoutTokenVerifier } from '../oidc/logout.token.js';
+import { ProviderKeys } from '../oidc/provider.keys.js';
 import { RelyingParty } from '../oidc/relying.party.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { UpstreamsModule } from '../upstreams/upstreams.module.js';
 import { ChallengeBinding } from './challenge.binding.js';
 import { HydraClient } from './hydra.client.js';
-import { hydraLogoutTokens, hydraRelyingParty } from './hydra.relying-party.js';
+import { hydraKeysUrl, hydraLogoutTokens, hydraRelyingParty } from './hydra.relying-party.js';
+import { HydraSigningKeys } from './hydra.signing-keys.js';
 
 /** Hydra, where it's the provider. */
 @Module({})
@@ -27,6 +29,11 @@ export class HydraModule {
             new HydraClient(configuration, circuits.of('hydra'), calls),
         },
         {
+          provide: HydraSigningKeys,
+          inject: [UpstreamCalls],
+          useFactory: (calls: UpstreamCalls) => new HydraSigningKeys(configuration, calls),
+        },
+        {
           provide: ChallengeBinding,
           inject: [CookieJar],
           useFactory: (jar: CookieJar) =>
@@ -34,13 +41,18 @@ export class HydraModule {
         },
         {
           provide: RelyingParty,
-          inject: [CircuitRegistry, UpstreamCalls],
-          useFactory: (circuits: CircuitRegistry, calls: UpstreamCalls) =>
-            hydraRelyingParty(configuration, circuits.of('hydra'), calls),
+          inject: [ProviderKeys, CircuitRegistry, UpstreamCalls],
+          useFactory: (keys: ProviderKeys, circuits: CircuitRegistry, calls: UpstreamCalls) =>
+            hydraRelyingParty(configuration, keys, circuits.of('hydra'), calls),
         },
-        { provide: LogoutTokenVerifier, useFactory: () => hydraLogoutTokens(configuration) },
+        { provide: ProviderKeys, useFactory: () => new ProviderKeys(hydraKeysUrl(configuration)) },
+        {
+          provide: LogoutTokenVerifier,
+          inject: [ProviderKeys],
+          useFactory: (keys: ProviderKeys) => hydraLogoutTokens(configuration, keys),
+        },
       ],
-      exports: [ChallengeBinding, HydraClient, LogoutTokenVerifier, RelyingParty],
+      exports: [ChallengeBinding, HydraClient, HydraSigningKeys, LogoutTokenVerifier, RelyingParty],
     };
   }
 }

@@ -3,7 +3,7 @@ import type { OryConfiguration } from '../config/configuration.js';
 import type { CircuitBreaker } from '../core/circuit.breaker.js';
 import { fetchThrough } from '../oidc/circuit.fetch.js';
 import { LogoutTokenVerifier } from '../oidc/logout.token.js';
-import { ProviderKeys } from '../oidc/provider.keys.js';
+import type { ProviderKeys } from '../oidc/provider.keys.js';
 import { RelyingParty } from '../oidc/relying.party.js';
 import type { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { gatewayClientId, gatewayClientSecret } from './hydra.clients.js';
@@ -20,6 +20,7 @@ const exchangesAtOnce = 2;
  */
 export function hydraRelyingParty(
   configuration: OryConfiguration,
+  keys: ProviderKeys,
   breaker: CircuitBreaker,
   calls: UpstreamCalls,
 ): RelyingParty {
@@ -30,7 +31,7 @@ export function hydraRelyingParty(
       authorization_endpoint: `${PUBLIC_URL}/ory/hydra/oauth2/auth`,
       token_endpoint: `${HYDRA_PUBLIC_URL}/oauth2/token`,
       revocation_endpoint: `${HYDRA_PUBLIC_URL}/oauth2/revoke`,
-      jwks_uri: keysOf(configuration),
+      jwks_uri: hydraKeysUrl(configuration),
       id_token_signing_alg_values_supported: ['RS256'],
     },
     gatewayClientId,
@@ -38,17 +39,16 @@ export function hydraRelyingParty(
     openid.ClientSecretBasic(gatewayClientSecret(configuration)),
   );
   client[openid.customFetch] = fetchThrough(breaker, calls.fetch('hydra'));
-  openid.enableNonRepudiationChecks(client);
   if (HYDRA_PUBLIC_URL.startsWith('http:')) {
     openid.allowInsecureRequests(client);
   }
-  return new RelyingParty(client, exchangesAtOnce);
+  return new RelyingParty(client, keys, exchangesAtOnce);
 }
 
-/** Logout tokens of Hydra for any of our clients; keys are fetched by the inside URL. */
-export function hydraLogoutTokens(configuration: OryConfiguration): LogoutTokenVerifier {
+/** Logout tokens of Hydra for any of our clients. */
+export function hydraLogoutTokens(configuration: OryConfiguration, keys: ProviderKeys): LogoutTokenVerifier {
   return new LogoutTokenVerifier({
-    keys: new ProviderKeys(keysOf(configuration)),
+    keys,
     issuer: issuerOf(configuration),
     audiences: configuration.ALLOWED_CLIENT_IDS,
   });
@@ -59,6 +59,7 @@ function issuerOf({ PUBLIC_URL }: OryConfiguration): string {
   return `${PUBLIC_URL}/ory/hydra`;
 }
 
-function keysOf({ HYDRA_PUBLIC_URL }: OryConfiguration): string {
+/** Where Hydra publishes its keys, by the inside URL. */
+export function hydraKeysUrl({ HYDRA_PUBLIC_URL }: OryConfiguration): string {
   return `${HYDRA_PUBLIC_URL}/.well-known/jwks.json`;
 }

@@ -4,12 +4,13 @@ import { z } from 'zod';
 import { CircuitBreaker } from '../core/circuit.breaker.js';
 import { Problem } from '../core/problem.error.js';
 import { unavailable, vendorTimeout } from '../core/vendor.call.js';
-import type { ProviderIdentity } from '../users/identity.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { fetchThrough } from './circuit.fetch.js';
+import { authenticationWith } from './client.authentication.js';
 import { LogoutTokenVerifier, type VerifiedLogoutToken } from './logout.token.js';
 import { keyProblem, ProviderKeys, signatureAlgorithms } from './provider.keys.js';
 import { RelyingParty } from './relying.party.js';
+import { toUserInfo, type UserInfo, userInfoProblem } from './user.info.js';
 
 /** Seconds by which the provider's clock may differ from ours. */
 const clockTolerance = 30;
@@ -37,23 +38,9 @@ export interface VerifiedAccessToken {
   readonly sessionId: string | null;
   /** When credentials were given (RFC 9068 section 2.2.1), in milliseconds since the epoch; null when it doesn't say. */
   readonly authTime: number | null;
+  /** Everything that it says. */
+  readonly claims: Readonly<Record<string, unknown>>;
 }
-
-/** A person as `/userinfo` tells it, with everything else that was said. */
-export interface UserInfo {
-  readonly identity: ProviderIdentity;
-  readonly profile: Readonly<Record<string, unknown>>;
-}
-
-const userInfoSchema = z.looseObject({
-  sub: z.string().min(1),
-  email: z.string().nullish(),
-  email_verified: z
-    .union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')])
-    .nullish(),
-  name: z.string().nullish(),
-  picture: z.string().nullish(),
-});
 
 const accessTokenClaimsSchema = z.looseObject({
   sub: z.string().min(1),
@@ -63,6 +50,9 @@ const accessTokenClaimsSchema = z.looseObject({
   sid: z.string().optional(),
   auth_time: z.number().nonnegative().optional(),
 });
+
+/** Without any of these nobody can log in (OpenID Connect Discovery section 3). */
+const neededMetadata = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const;
 
 interface Discovered {
   readonly client: openid.Configuration;
@@ -137,50 +127,46 @@ export class OpenIdProvider {
       scope: scopesOf(scope),
       sessionId: sid ?? null,
       authTime: auth_time === undefined ? null : auth_time * 1000,
+      claims,
     };
   }
 
   /**
-   * The person behind an access token, as the provider tells it now.
+   * The person behind an access token, as the provider tells it now. A provider needs no `/userinfo` (OpenID Connect Discovery
+   * section 3 recommends it): without one the person is who a verified token says.
    * @param subject that the answer must be about (OpenID Connect Core section 5.3.2).
+   * @param claims of the verified ID token; of the access token where a caller brought that alone.
    */
-  async userInfo(token: string, subject: string): Promise<UserInfo> {
+  async userInfo(
+    token: string,
+    subject: string,
+    claims: Readonly<Record<string, unknown>>,
+  ): Promise<UserInfo> {
     const { client } = await this.#discovered();
-    let answer: unknown;
-    try {
-      answer = await openid.fetchUserInfo(client, token, subject);
-    } catch (error) {
-      throw userInfoProblem(error);
+    let answer: unknown = claims;
+    if (client.serverMetadata().userinfo_endpoint !== undefined) {
+      try {
+        answer = await openid.fetchUserInfo(client, token, subject);
+      } catch (error) {
+        throw userInfoProblem(error);
+      }
     }
-    const parsed = userInfoSchema.safeParse(answer);
-    if (!parsed.success) {
-      throw unavailable('userinfo_unreadable');
-    }
-    const { sub, email, email_verified, name, picture } = parsed.data;
-    return {
-      identity: {
-        issuer: client.serverMetadata().issuer,
-        subject: sub,
-        email: email ?? null,
-        emailVerified: email_verified === true,
-        name: name ?? null,
-        picture: picture !== undefined && picture !== null && /^https?:\/\//.test(picture) ? picture : null,
-      },
-      profile: parsed.data,
-    };
+    return toUserInfo(client.serverMetadata().issuer, answer);
   }
 
   /** Verifies an ID token's signature, issuer, audience, times and nonce. @returns its claims. */
   async verifyIdToken(token: string, nonce: string): Promise<JWTPayload> {
     const { client, keys } = await this.#discovered();
     try {
-      const { payload } = await jwtVerify(token, keys.find, {
-        issuer: client.serverMetadata().issuer,
-        audience: this.#settings.clientId,
-        algorithms: signatureAlgorithms,
-        requiredClaims: ['sub', 'exp', 'iat', 'nonce'],
-        clockTolerance,
-      });
+      const { payload } = await keys.verifyOwn(async (find) =>
+        jwtVerify(token, find, {
+          issuer: client.serverMetadata().issuer,
+          audience: this.#settings.clientId,
+          algorithms: signatureAlgorithms,
+          requiredClaims: ['sub', 'exp', 'iat', 'nonce'],
+          clockTolerance,
+        }),
+      );
       const { azp } = payload;
       if (payload['nonce'] !== nonce || (azp !== undefined && azp !== this.#settings.clientId)) {
         throw new Problem('login_refused', { reason: 'id_token_claims' });
@@ -237,7 +223,7 @@ export class OpenIdProvider {
   async #discovered(): Promise<Discovered> {
     this.#discovery ??= this.#discover().catch((error: unknown) => {
       this.#discovery = undefined;
-      throw unavailable('provider_unreachable', error);
+      throw discoveryProblem(error);
     });
     return this.#discovery;
   }
@@ -245,29 +231,44 @@ export class OpenIdProvider {
   async #discover(): Promise<Discovered> {
     const { issuer, clientId, clientSecret } = this.#settings;
     const insecure = issuer.startsWith('http:');
-    const client = await openid.discovery(new URL(issuer), clientId, clientSecret, undefined, {
-      timeout: vendorTimeout / 1000,
-      [openid.customFetch]: fetchThrough(this.#breaker, this.#calls.fetch('provider')),
-      ...(insecure ? { execute: [openid.allowInsecureRequests] } : {}),
-    });
-    // The signature of the ID token is checked as well, although it comes straight from the token endpoint.
-    openid.enableNonRepudiationChecks(client);
-    const { jwks_uri: uri } = client.serverMetadata();
-    if (uri === undefined) {
-      throw new TypeError('the provider publishes no keys');
+    const client = await openid.discovery(
+      new URL(issuer),
+      clientId,
+      undefined,
+      authenticationWith(clientSecret),
+      {
+        timeout: vendorTimeout / 1000,
+        [openid.customFetch]: fetchThrough(this.#breaker, this.#calls.fetch('provider')),
+        ...(insecure ? { execute: [openid.allowInsecureRequests] } : {}),
+      },
+    );
+    const metadata = client.serverMetadata();
+    const missing = neededMetadata.find((name) => metadata[name] === undefined);
+    if (missing !== undefined) {
+      throw new Problem('provider_misconfigured', { reason: `provider_without_${missing}` });
     }
-    const keys = new ProviderKeys(uri);
+    const keys = new ProviderKeys(metadata.jwks_uri ?? '');
     return {
       client,
-      relyingParty: new RelyingParty(client, exchangesAtOnce),
+      relyingParty: new RelyingParty(client, keys, exchangesAtOnce),
       keys,
       logoutTokens: new LogoutTokenVerifier({
         keys,
-        issuer: client.serverMetadata().issuer,
+        issuer: metadata.issuer,
         audiences: [clientId, ...this.#settings.allowedClientIds],
       }),
     };
   }
+}
+
+/** What is discovered is another issuer than was asked for, or none of the provider's metadata can be had. */
+function discoveryProblem(error: unknown): Problem {
+  if (error instanceof Problem) {
+    return error;
+  }
+  return error instanceof openid.ClientError && error.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED'
+    ? new Problem('provider_misconfigured', { reason: 'provider_issuer_mismatch' })
+    : unavailable('provider_unreachable', error);
 }
 
 async function requireAnswer(url: string): Promise<void> {
@@ -286,18 +287,4 @@ function scopesOf(scope: string | undefined): string[] {
 
 function rejected(reason: string): Problem {
   return new Problem('access_token_rejected', { reason });
-}
-
-function userInfoProblem(error: unknown): Problem {
-  if (error instanceof openid.WWWAuthenticateChallengeError) {
-    return rejected('userinfo_refused');
-  }
-  const cause: unknown = error instanceof Error ? error.cause : undefined;
-  const status = cause instanceof Response ? cause.status : undefined;
-  if (error instanceof openid.ClientError && error.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') {
-    return new Problem('login_refused', { reason: 'userinfo_subject_mismatch' });
-  }
-  return status !== undefined && status >= 400 && status < 500
-    ? rejected('userinfo_refused')
-    : unavailable('userinfo_unreachable', error);
 }

@@ -1,8 +1,11 @@
+import { compactVerify, errors } from 'jose';
 import * as openid from 'openid-client';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { z } from 'zod';
 import { Problem } from '../core/problem.error.js';
 import { unavailable, vendorTimeout } from '../core/vendor.call.js';
+import { keyProblem, type ProviderKeys, signatureAlgorithms } from './provider.keys.js';
+import { refusalOf } from './provider.refusal.js';
 
 /** What one login request is made of (OpenID Connect Core section 3.1.2.1, RFC 7636). */
 export interface LoginChecks {
@@ -24,6 +27,8 @@ export interface ExchangedTokens {
   readonly acr: 'aal1' | 'aal2';
   /** Milliseconds since the epoch; null when the provider doesn't say. */
   readonly authTime: number | null;
+  /** Everything that the ID token says. */
+  readonly claims: Readonly<Record<string, unknown>>;
 }
 
 const idTokenSchema = z.looseObject({
@@ -53,6 +58,7 @@ export function toExchangedTokens(
     amr: amr ?? [],
     acr: assuranceOf(acr, amr),
     authTime: auth_time === undefined ? null : auth_time * 1000,
+    claims: claims.data,
   };
 }
 
@@ -70,11 +76,13 @@ function assuranceOf(acr: string | undefined, amr: readonly string[] | undefined
 /** An OpenID Connect relying party: authorization code flow with PKCE (S256), state and nonce; openid-client. */
 export class RelyingParty {
   readonly #configuration: openid.Configuration;
+  readonly #keys: ProviderKeys;
   readonly #exchanges: LimitFunction;
 
   /** @param exchangesAtOnce code exchanges that run at the same time; more wait in line. */
-  constructor(configuration: openid.Configuration, exchangesAtOnce: number) {
+  constructor(configuration: openid.Configuration, keys: ProviderKeys, exchangesAtOnce: number) {
     this.#configuration = configuration;
+    this.#keys = keys;
     this.#exchanges = pLimit(exchangesAtOnce);
     this.#configuration.timeout = vendorTimeout / 1000;
   }
@@ -101,7 +109,8 @@ export class RelyingParty {
 
   /**
    * Exchanges the provider's answer for tokens; state, `iss`, nonce, ID token signature and audience are checked.
-   * @throws {Problem} `login_refused` for an answer that isn't right, `provider_unavailable` for none.
+   * @throws {Problem} `login_refused` for an answer that isn't right, `provider_misconfigured` when it's our client that is
+   *   refused, `provider_unavailable` for no answer.
    */
   async exchange(answer: URL, checks: LoginChecks): Promise<ExchangedTokens> {
     try {
@@ -121,6 +130,11 @@ export class RelyingParty {
           idTokenExpected: true,
         }),
       );
+      // Checked although it comes straight from the token endpoint, and by our own keys: openid-client's refuse a key
+      // that was rotated in less than a minute after they were fetched.
+      await this.#keys.verifyOwn(async (find) =>
+        compactVerify(tokens.id_token ?? '', find, { algorithms: signatureAlgorithms }),
+      );
       return toExchangedTokens(tokens.access_token, tokens.scope, tokens.claims());
     } catch (error) {
       throw toProblem(error);
@@ -137,9 +151,14 @@ function toProblem(error: unknown): Problem {
   if (error instanceof Problem) {
     return error;
   }
+  if (error instanceof errors.JOSEError) {
+    return keyProblem(error, new Problem('login_refused', { reason: 'id_token_signature', cause: error }));
+  }
   if (error instanceof openid.AuthorizationResponseError || error instanceof openid.ResponseBodyError) {
-    const reason = `provider_${error.error.replaceAll(/[^a-z_]/g, '').slice(0, 40)}`;
-    return new Problem('login_refused', { reason, cause: new Error(error.name) });
+    return refusalOf(error.error, new Error(error.name));
+  }
+  if (error instanceof openid.WWWAuthenticateChallengeError) {
+    return refusalOf('invalid_client', new Error(error.name));
   }
   if (error instanceof openid.ClientError && error.code === 'OAUTH_JWT_TIMESTAMP_CHECK_FAILED') {
     return new Problem('clocks_differ', { reason: 'id_token_time', cause: new Error(error.message) });

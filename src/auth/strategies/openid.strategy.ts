@@ -19,7 +19,7 @@ export interface OpenIdStrategySettings {
   readonly verifiesOwnTokens: boolean;
 }
 
-/** Logins whose access tokens are validated locally and then by the provider's `/userinfo` (step 9). */
+/** Logins whose access tokens are validated locally and then by the provider's `/userinfo`, where it has one (step 9). */
 export abstract class OpenIdStrategy extends AuthStrategy {
   readonly #provider: OpenIdProvider;
   readonly #settings: OpenIdStrategySettings;
@@ -41,7 +41,8 @@ export abstract class OpenIdStrategy extends AuthStrategy {
         : undefined;
     const subject = exchanged?.subject ?? verified?.subject ?? '';
     const sid = exchanged?.sessionId ?? verified?.sessionId ?? null;
-    const { identity, profile } = await this.#provider.userInfo(accessToken, subject);
+    const claims = exchanged?.claims ?? verified?.claims ?? {};
+    const { identity, profile } = await this.#provider.userInfo(accessToken, subject, claims);
     return {
       identity,
       profile,

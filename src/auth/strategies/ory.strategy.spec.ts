@@ -130,6 +130,7 @@ describe('a login’s access token', () => {
       amr: [],
       acr: 'aal1',
       authTime: null,
+      claims: {},
     } as const;
     expect((await ory.strategy.validate(accessToken, { ...exchanged, subject })).identity.subject).toBe(
       subject,

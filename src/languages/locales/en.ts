@@ -509,6 +509,8 @@ export const english = {
   'problem.login_state_invalid.title': "This login can't go on",
   'problem.login_state_invalid.advice':
     'The login was started in another browser, is too old, or was used already. Please start again, and allow cookies for this site.',
+  'problem.provider_misconfigured.advice':
+    "It is not your fault, and trying again won't help: the login provider refused this site's own credentials. Tell the operator of this site the error code and the request id below.",
   'problem.provider_unavailable.advice':
     'Logging in is not possible right now. Whoever is logged in can go on. Please try again in a moment.',
   'problem.clocks_differ.advice':
