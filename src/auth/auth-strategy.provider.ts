@@ -9,6 +9,7 @@ import type {
   OryConfiguration,
 } from '../config/configuration.js';
 import { HydraClient } from '../hydra/hydra.client.js';
+import { HydraSigningKeys } from '../hydra/hydra.signing-keys.js';
 import { HydraModule } from '../hydra/hydra.module.js';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { KratosModule } from '../kratos/kratos.module.js';
@@ -50,7 +51,7 @@ export function wireProvider(configuration: Configuration): ProviderWiring {
           OryConsentService,
           FlowDestination,
         ],
-        exports: [OryConsentService, FlowDestination],
+        exports: [OryBootstrap, OryConsentService, FlowDestination],
       };
     case 'auth0':
       return {
@@ -105,9 +106,14 @@ function oidcClient(configuration: OidcConfiguration): OpenIdClientSettings {
 function oryBootstrap(configuration: OryConfiguration): FactoryProvider<OryBootstrap> {
   return {
     provide: OryBootstrap,
-    inject: [KratosClient, HydraClient, UsersService, AuditService],
-    useFactory: (kratos: KratosClient, hydra: HydraClient, users: UsersService, audit: AuditService) =>
-      new OryBootstrap({ kratos, hydra, users, audit }, configuration),
+    inject: [KratosClient, HydraClient, HydraSigningKeys, UsersService, AuditService],
+    useFactory: (
+      kratos: KratosClient,
+      hydra: HydraClient,
+      hydraKeys: HydraSigningKeys,
+      users: UsersService,
+      audit: AuditService,
+    ) => new OryBootstrap({ kratos, hydra, hydraKeys, users, audit }, configuration),
   };
 }
 

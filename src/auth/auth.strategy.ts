@@ -20,6 +20,12 @@ export interface ValidatedClient {
   readonly expiresAt: number;
 }
 
+/**
+ * How far a deployment is set up at its provider: `pending` until the first attempt has ended, `failing` between attempts that
+ * failed.
+ */
+export type SetUpState = 'pending' | 'failing' | 'done';
+
 /** What a provider says of its own session: `unknown` when it can't be asked. */
 export type ProviderSessionState = 'alive' | 'ended' | 'unknown';
 
@@ -139,6 +145,11 @@ export abstract class AuthStrategy {
    * @throws {Problem} `malformed_request` for anything else, `provider_unavailable` when there are no keys to check with.
    */
   abstract verifyLogoutToken(token: string): Promise<LogoutNotice>;
+
+  /** How far the gateway is with what it sets up at the provider; most providers are set up by people. */
+  setUpState(): SetUpState {
+    return 'done';
+  }
 
   /** @throws {Problem} `provider_unavailable` unless the provider is there and set up. */
   abstract requireReady(): Promise<void>;

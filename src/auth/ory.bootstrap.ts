@@ -1,12 +1,14 @@
 import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { OryConfiguration } from '../config/configuration.js';
-import { unavailable } from '../core/vendor.call.js';
+import { unavailable, vendorTimeout } from '../core/vendor.call.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { HydraClient } from '../hydra/hydra.client.js';
 import { ownClients } from '../hydra/hydra.clients.js';
+import type { HydraSigningKeys } from '../hydra/hydra.signing-keys.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import { isAdministrator, toProviderIdentity } from '../kratos/kratos.session.js';
 import type { UsersService } from '../users/users.service.js';
+import type { SetUpState } from './auth.strategy.js';
 
 const firstDelay = 250;
 const longestDelay = 5000;
@@ -15,19 +17,24 @@ const longestDelay = 5000;
 export interface BootstrapParts {
   readonly kratos: KratosClient;
   readonly hydra: HydraClient;
+  readonly hydraKeys: HydraSigningKeys;
   readonly users: UsersService;
   readonly audit: AuditService;
 }
 
 /**
- * Registers our clients at Hydra and makes the first administrator, idempotently, as soon as Ory is there.
- * Until then the gateway runs and says in `/health/ready` that it isn't ready.
+ * Makes Hydra's signing keys, registers our clients there and makes the first administrator, idempotently, as soon as Ory is
+ * there. Until then the gateway runs and says in `/health/ready` that it isn't ready. Until the keys are there it lets nobody ask
+ * Hydra for anything, which would make more of them.
  */
 export class OryBootstrap implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #logger = new Logger(OryBootstrap.name);
   readonly #parts: BootstrapParts;
   readonly #configuration: OryConfiguration;
-  #done = false;
+  #state: SetUpState = 'pending';
+  #hasKeys = false;
+  /** The attempt that is under way. */
+  #running: Promise<void> | undefined;
   #stopped = false;
   #delay = firstDelay;
   #timer: NodeJS.Timeout | undefined;
@@ -38,7 +45,7 @@ export class OryBootstrap implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    void this.#attempt();
+    this.#begin();
   }
 
   onModuleDestroy(): void {
@@ -46,39 +53,65 @@ export class OryBootstrap implements OnApplicationBootstrap, OnModuleDestroy {
     clearTimeout(this.#timer);
   }
 
+  state(): SetUpState {
+    return this.#state;
+  }
+
   /** @throws {Problem} `provider_unavailable` while the set-up isn't done. */
   requireDone(): void {
-    if (!this.#done) {
+    if (this.#state !== 'done') {
       throw unavailable('ory_bootstrap_pending');
     }
+  }
+
+  /**
+   * Waits a little while Hydra's keys are being made.
+   * @throws {Problem} `provider_unavailable` while they aren't there.
+   */
+  async requireKeys(): Promise<void> {
+    if (!this.#hasKeys && this.#running !== undefined) {
+      const limit = AbortSignal.timeout(vendorTimeout);
+      await Promise.race([this.#running, new Promise((resolve) => limit.addEventListener('abort', resolve))]);
+    }
+    if (!this.#hasKeys) {
+      throw unavailable('hydra_keys_missing');
+    }
+  }
+
+  #begin(): void {
+    this.#running = this.#attempt().finally(() => {
+      this.#running = undefined;
+    });
   }
 
   /** Ory starts beside us and may be later: what can't be done now is tried again, ever more slowly. */
   async #attempt(): Promise<void> {
     try {
-      await Promise.all([this.#registerClients(), this.#makeAdministrator()]);
-      this.#done = true;
-      this.#logger.log('Hydra clients and administrator are set up');
+      await Promise.all([this.#setUpHydra(), this.#makeAdministrator()]);
+      this.#state = 'done';
+      this.#logger.log('Hydra keys, clients and administrator are set up');
     } catch (error) {
       if (this.#stopped) {
         return;
       }
+      this.#state = 'failing';
       this.#logger.warn('Ory is not there yet', {
         reason: 'ory_bootstrap_pending',
         retryMs: this.#delay,
         err: error,
       });
-      this.#timer = setTimeout(() => void this.#attempt(), this.#delay).unref();
+      this.#timer = setTimeout(() => this.#begin(), this.#delay).unref();
       this.#delay = Math.min(this.#delay * 2, longestDelay);
     }
   }
 
-  async #registerClients(): Promise<void> {
+  async #setUpHydra(): Promise<void> {
+    await this.#parts.hydraKeys.ensure();
+    this.#hasKeys = true;
     // One after the other: Hydra on SQLite makes writers wait for each other, past any time-out.
     for (const client of ownClients(this.#configuration)) {
       await this.#parts.hydra.ensureClient(client);
     }
-    await this.#parts.hydra.ensureSigningKeys();
   }
 
   async #makeAdministrator(): Promise<void> {

@@ -1,4 +1,4 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import {
   type HealthCheckResult,
@@ -6,14 +6,22 @@ import {
   HealthIndicatorService,
   type HealthIndicatorResult,
 } from '@nestjs/terminus';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sql } from 'kysely';
-import { AuthStrategy } from '../auth/auth.strategy.js';
+import { problemCatalogue } from '../core/problem.catalogue.js';
 import { Problem } from '../core/problem.error.js';
 import { Database } from '../database/database.schema.js';
+import { ApiProblems } from '../http/openapi.decorators.js';
+import { problemBody } from '../http/problem.body.js';
 import { Public } from '../session/access.decorators.js';
 import { RevocationFeed } from '../session/revocation.feed.js';
+import { ProviderHealth } from './provider.health.js';
 
 const healthSchema = { type: 'object', properties: { status: { type: 'string', example: 'ok' } } };
+
+/** What is waited for before a first login can succeed. */
+const pendingDetail =
+  'The set-up at the login provider is not done yet: keys, clients and the first administrator.';
 
 /** Is the process alive; and what of what it needs is there. */
 @ApiTags('health')
@@ -23,20 +31,20 @@ export class HealthController {
   readonly #health: HealthCheckService;
   readonly #indicators: HealthIndicatorService;
   readonly #database: Database;
-  readonly #strategy: AuthStrategy;
+  readonly #provider: ProviderHealth;
   readonly #revocations: RevocationFeed;
 
   constructor(
     health: HealthCheckService,
     indicators: HealthIndicatorService,
     database: Database,
-    strategy: AuthStrategy,
+    provider: ProviderHealth,
     revocations: RevocationFeed,
   ) {
     this.#health = health;
     this.#indicators = indicators;
     this.#database = database;
-    this.#strategy = strategy;
+    this.#provider = provider;
     this.#revocations = revocations;
   }
 
@@ -51,19 +59,30 @@ export class HealthController {
   }
 
   /**
-   * `degraded` keeps the status 200: with the provider or the database away, live sessions go on, and taking the
-   * replica out of rotation would only end them.
+   * 503 until a first login can succeed: the database is migrated and there are signing keys before anything listens, so what is
+   * left is the set-up at the provider. From then on `degraded` keeps the status 200: with the provider or the database away,
+   * live sessions go on, and taking the replica out of rotation would only end them.
    */
   @Get('ready')
   @ApiOperation({
     summary: 'Readiness of each dependency',
-    description: '`status` is `ok`, or `degraded` when something is away that live sessions can do without.',
+    description:
+      '`status` is `ok`, or `degraded` when something is away that live sessions can do without. 503 until the set-up at the provider is done: keys, clients and the first administrator.',
   })
   @ApiResponse({ status: 200, description: 'Serving; see `status`.', schema: healthSchema })
-  async ready(): Promise<HealthCheckResult> {
+  @ApiProblems('not_ready')
+  async ready(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<HealthCheckResult | ReturnType<typeof problemBody>> {
+    if (!(await this.#provider.isSetUp())) {
+      // Not thrown: whoever waits for it asks many times a second, and an error each would fill the log.
+      void reply.code(problemCatalogue.not_ready.status).type('application/problem+json');
+      return problemBody('not_ready', request.id, { detail: pendingDetail });
+    }
     return this.#health.check([
       () => this.#indicate('database', () => sql`select 1`.execute(this.#database.query)),
-      () => this.#indicate('provider', () => this.#strategy.requireReady()),
+      () => this.#indicate('provider', () => this.#provider.requireReady()),
       () => this.#indicateRevocations(),
     ]);
   }

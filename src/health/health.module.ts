@@ -3,6 +3,7 @@ import { TerminusModule } from '@nestjs/terminus';
 import { DatabaseModule } from '../database/database.module.js';
 import { SessionModule } from '../session/session.module.js';
 import { HealthController } from './health.controller.js';
+import { ProviderHealth } from './provider.health.js';
 
 /** Liveness and readiness. */
 @Module({})
@@ -13,6 +14,7 @@ export class HealthModule {
       module: HealthModule,
       imports: [TerminusModule.forRoot({ errorLogStyle: 'json' }), DatabaseModule, SessionModule, auth],
       controllers: [HealthController],
+      providers: [ProviderHealth],
     };
   }
 }

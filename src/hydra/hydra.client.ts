@@ -32,8 +32,6 @@ const introspectionSchema = z.union([activeTokenSchema, anyTokenSchema]);
 
 /** Most calls write, and writers in Hydra's database wait for each other: more of them at once only take longer. */
 const callsAtOnce = 4;
-/** Milliseconds that Hydra may take to make RSA keys of 4,096 bits. */
-const keyGenerationTimeout = 30_000;
 /** Login challenges whose application is remembered, for the login page: a kilobyte or two each. */
 const rememberedLogins = 1000;
 /** Grants that are looked at, newest first: far more than a login of 30 days makes, and no answer without an end. */
@@ -66,7 +64,6 @@ type VendorCall = (options: { readonly signal: AbortSignal }) => Promise<{ data:
 export class HydraClient {
   readonly #oauth2: OAuth2Api;
   readonly #adminUrl: string;
-  readonly #keysUrl: string;
   readonly #publicUrl: string;
   readonly #tokenClientIds: readonly string[];
   readonly #breaker: CircuitBreaker;
@@ -75,7 +72,7 @@ export class HydraClient {
   readonly #logins = new LRUCache<string, RememberedLogin>({ max: rememberedLogins });
 
   constructor(
-    { ALLOWED_CLIENT_IDS, HYDRA_ADMIN_URL, HYDRA_PUBLIC_URL, PUBLIC_URL }: Settings,
+    { ALLOWED_CLIENT_IDS, HYDRA_ADMIN_URL, PUBLIC_URL }: Settings,
     breaker = new CircuitBreaker('hydra'),
     calls = UpstreamCalls.unobserved(),
   ) {
@@ -90,7 +87,6 @@ export class HydraClient {
     });
     this.#oauth2 = calls.observed('hydra', new OAuth2Api(admin));
     this.#adminUrl = HYDRA_ADMIN_URL;
-    this.#keysUrl = `${HYDRA_PUBLIC_URL}/.well-known/jwks.json`;
     this.#publicUrl = PUBLIC_URL;
     // The gateway gives its own tokens up as soon as it has a session for them.
     this.#tokenClientIds = ALLOWED_CLIENT_IDS.filter((id) => id !== gatewayClientId);
@@ -295,15 +291,6 @@ export class HydraClient {
     } catch (error) {
       throw asUnavailable(error);
     }
-  }
-
-  /**
-   * Has Hydra make its signing keys. It makes them when they are first asked for, which takes seconds of a core: longer
-   * than a token exchange may take, so without this the first login of a fresh deployment fails.
-   * @throws {Problem} `provider_unavailable` when it can't.
-   */
-  async ensureSigningKeys(): Promise<void> {
-    await requireHealthy(this.#keysUrl, 'hydra_keys_missing', keyGenerationTimeout);
   }
 
   /** @throws {Problem} `provider_unavailable` unless Hydra and its database are ready. */

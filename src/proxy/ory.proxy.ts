@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { OryBootstrap } from '../auth/ory.bootstrap.js';
 import type { OryConfiguration } from '../config/configuration.js';
 import type { CircuitBreaker } from '../core/circuit.breaker.js';
 import { CircuitRegistry } from '../core/circuit.registry.js';
@@ -62,6 +63,7 @@ export async function setUpOryProxy(
   configuration: OryConfiguration,
 ): Promise<void> {
   const circuits = app.get(CircuitRegistry, { strict: false });
+  const bootstrap = app.get(OryBootstrap, { strict: false });
   const limits = new OryLimits(app.get(RateLimits, { strict: false }), configuration.PUBLIC_URL);
   const upstreams: readonly Upstream[] = [
     {
@@ -78,7 +80,10 @@ export async function setUpOryProxy(
       routes: hydraRoutes,
       connections: connectionsAtOnce.hydra,
       breaker: circuits.of('hydra'),
-      admit: (request, reply, path) => limits.admitToHydra(request, reply, path),
+      admit: async (request, reply, path) => {
+        await bootstrap.requireKeys();
+        await limits.admitToHydra(request, reply, path);
+      },
     },
   ];
   const filter = app.get(ProblemFilter);

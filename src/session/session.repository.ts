@@ -73,6 +73,18 @@ export class SessionRepository {
       .execute();
   }
 
+  /** Whether there is a session that hasn't been ended and is younger than this. @param begunAfter milliseconds. */
+  async hasOpen(begunAfter: number): Promise<boolean> {
+    const found = await this.#database.query
+      .selectFrom('sessions')
+      .select('id')
+      .where('ended_at', 'is', null)
+      .where('id', '>=', lowestId(begunAfter))
+      .limit(1)
+      .executeTakeFirst();
+    return found !== undefined;
+  }
+
   /** Sessions that haven't been ended behind one session at the provider. */
   async listBehind(issuer: string, oidcSid: string): Promise<SessionRow[]> {
     return this.#database.query

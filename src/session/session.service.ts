@@ -105,6 +105,11 @@ export class SessionService {
     return row !== undefined && row.ended_at === null && this.#isWithinLimits(row) ? row : undefined;
   }
 
+  /** Whether anyone may be logged in. */
+  async hasLive(): Promise<boolean> {
+    return this.#repository.hasOpen(this.#clock.now() - this.#maximum);
+  }
+
   /** A user's live sessions, newest first. */
   async listLive(userId: string): Promise<SessionRow[]> {
     return (await this.#repository.listOf(userId)).filter((row) => this.#isWithinLimits(row));

@@ -87,7 +87,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     progress: silent,
   });
   if (options.withoutKeys !== true) {
-    await giveSigningKey(ory.env['HYDRA_ADMIN_URL'] ?? '');
+    await giveSigningKeys(ory.env['HYDRA_ADMIN_URL'] ?? '');
   }
   const log: string[] = [];
   const env: Record<string, string> = {
@@ -158,17 +158,19 @@ export async function waitUntil(
   }
 }
 
-/** A key for Hydra's ID tokens, smaller than the one that it would make by itself. */
-async function giveSigningKey(hydraAdminUrl: string): Promise<void> {
-  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
-  const key = { ...(await exportJWK(privateKey)), kid: randomUUID(), alg: 'RS256', use: 'sig' };
-  const answer = await fetch(`${hydraAdminUrl}/admin/keys/hydra.openid.id-token`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ keys: [key] }),
-  });
-  if (!answer.ok) {
-    throw new Error(`Hydra did not take a signing key: ${answer.status}`);
+/** Keys for Hydra's tokens, smaller than those that it would make by itself. */
+async function giveSigningKeys(hydraAdminUrl: string): Promise<void> {
+  for (const set of ['hydra.openid.id-token', 'hydra.jwt.access-token']) {
+    const { privateKey } = await generateKeyPair('RS256', { extractable: true });
+    const key = { ...(await exportJWK(privateKey)), kid: randomUUID(), alg: 'RS256', use: 'sig' };
+    const answer = await fetch(`${hydraAdminUrl}/admin/keys/${set}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ keys: [key] }),
+    });
+    if (!answer.ok) {
+      throw new Error(`Hydra did not take a signing key: ${answer.status}`);
+    }
   }
 }
 

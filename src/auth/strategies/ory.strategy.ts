@@ -13,6 +13,7 @@ import {
   type LoginStart,
   type LogoutNotice,
   type ProviderSessionState,
+  type SetUpState,
   type StartedLogin,
   type ValidatedClient,
   type ValidatedLogin,
@@ -49,6 +50,7 @@ export class OryStrategy extends AuthStrategy {
   }
 
   async begin({ kind, demand }: LoginStart): Promise<StartedLogin> {
+    await this.#parts.bootstrap.requireKeys();
     const checks = RelyingParty.newChecks();
     const url = await this.#parts.relyingParty.authorizationUrl(checks, {
       redirect_uri: `${this.#configuration.PUBLIC_URL}/auth/callback`,
@@ -175,7 +177,12 @@ export class OryStrategy extends AuthStrategy {
   }
 
   async verifyLogoutToken(token: string): Promise<LogoutNotice> {
+    await this.#parts.bootstrap.requireKeys();
     return { ...(await this.#parts.logoutTokens.verify(token)), issuer: kratosIssuer };
+  }
+
+  override setUpState(): SetUpState {
+    return this.#parts.bootstrap.state();
   }
 
   async requireReady(): Promise<void> {
