@@ -17,7 +17,7 @@ type Metadata = z.output<typeof discoverySchema>;
 /** Without any of these nobody can log in. */
 const needed = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const;
 /** What the token endpoint says of a client that it doesn't know, or whose secret is wrong; `access_denied` is Auth0's word. */
-const clientRefusals = ['invalid_client', 'unauthorized_client', 'access_denied'];
+const clientRefusals = new Set(['invalid_client', 'unauthorized_client', 'access_denied']);
 const errorSchema = z.looseObject({ error: z.string() });
 
 /** The provider can be discovered, calls itself what we expect, and knows our client, its secret and redirect URI. */
@@ -101,7 +101,7 @@ async function knowsClient(metadata: Metadata, client: Client): Promise<readonly
       endpoint === undefined ? '' : errorOf(await ask(endpoint, withSecret(metadata, client, body))),
     ),
   );
-  const refusal = errors.find((error) => clientRefusals.includes(error));
+  const refusal = errors.find((error) => clientRefusals.has(error));
   return refusal === undefined ? [] : [{ code: 'provider_client_refused', detail: refusal }];
 }
 
