@@ -10,7 +10,6 @@ import { LRUCache } from 'lru-cache';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
-import { newId } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
 import { RecentDigests } from '../core/recent.digests.js';
 import { isSameText } from '../core/secret.text.js';
@@ -41,7 +40,7 @@ interface CachedKey {
 interface Recognised {
   readonly id: string;
   readonly known: CachedKey;
-  /** Of the revocations, when they last had nothing against it: as long as it is the same, nothing is looked up. */
+  /** Of the revocations, when they had nothing against it: as long as it is the same, nothing is looked up. */
   readonly revision: number;
   readonly admitted: AuthenticatedKey;
 }
@@ -116,7 +115,13 @@ export class ApiKeyAuthenticator
     const known = anew ? undefined : this.#cache.get(parsed.id);
     return known !== undefined && this.#isGood(known)
       ? this.#admit(digest, parsed, known)
-      : this.#read(parsed.id).then((found) => this.#admit(digest, parsed, found));
+      : this.#readGood(parsed.id).then((found) => this.#admit(digest, parsed, found));
+  }
+
+  /** A reading that was shared may be older than what has changed since: then once more. */
+  async #readGood(id: string): Promise<CachedKey> {
+    const found = await this.#read(id);
+    return this.#isGood(found) ? found : this.#read(id);
   }
 
   /** Whose key it is, while nothing can have changed since it was admitted. */
@@ -150,7 +155,10 @@ export class ApiKeyAuthenticator
     const expiresAt = row.expires_at === null ? Number.POSITIVE_INFINITY : Math.floor(row.expires_at / 1000);
     const staysInOrg = orgOf(row) !== null;
     const admitted = { user: account.user, claims, expiresAt, staysInOrg };
-    this.#recognised.set(digest, { id, known, revision, admitted });
+    // What was read before a change that is known by now must not pass for what is true at this revision.
+    if (this.#isGood(known)) {
+      this.#recognised.set(digest, { id, known, revision, admitted });
+    }
     return admitted;
   }
 
@@ -193,7 +201,6 @@ export class ApiKeyAuthenticator
       iss: this.#configuration.PUBLIC_URL,
       aud: this.#configuration.TOKEN_AUDIENCE,
       sid: row.id,
-      jti: newId(readAt),
       iat: seconds,
       nbf: seconds,
       exp: seconds + this.#configuration.TOKEN_TTL,

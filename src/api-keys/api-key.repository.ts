@@ -50,11 +50,18 @@ export class ApiKeyRepository {
   /**
    * Stores a key of an organisation, together with the service account that it acts as.
    * @param row its `user_id` becomes the service account's.
-   * @param role of the service account in the organisation.
+   * @param place.role of the service account in the organisation.
+   * @param place.requireMaker refuses a caller who may not make it.
    */
   async insertForOrg(
     row: ApiKeyRow & { readonly org_id: string },
-    role: 'admin' | 'member',
+    {
+      role,
+      requireMaker,
+    }: {
+      readonly role: 'admin' | 'member';
+      readonly requireMaker: (transaction: Transaction<Schema>) => Promise<void>;
+    },
     limit: number,
   ): Promise<InsertOutcome> {
     const { user_id: userId, org_id: orgId, name, created_at: now } = row;
@@ -68,6 +75,7 @@ export class ApiKeyRepository {
       if (org === undefined) {
         return 'gone';
       }
+      await requireMaker(transaction);
       if ((await this.#countLive(transaction, { orgId })) >= limit) {
         return 'full';
       }

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
 import { z } from 'zod';
 import { type AuditEvent, AuditService } from '../audit/audit.service.js';
 import { Clock } from '../core/clock.service.js';
 import { newId } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
-import type { ApiKeyRow } from '../database/database.schema.js';
+import type { ApiKeyRow, Schema } from '../database/database.schema.js';
 import { type Page, decodeCursor, toPage } from '../http/page.cursor.js';
 import { apiKeyClientId } from '../session/key.authenticator.js';
 import type { Principal } from '../session/principal.js';
@@ -27,6 +28,8 @@ export type KeyRequestOrigin = Pick<AuditEvent, 'requestId' | 'remoteAddress'>;
 export interface OrgKeyPlace {
   readonly orgId: string;
   readonly role: 'admin' | 'member';
+  /** Throws unless the caller may make the key; asked once nobody can change the organisation any more. */
+  readonly requireMaker: (transaction: Transaction<Schema>) => Promise<void>;
 }
 
 /** Bounds of what a credential makes. */
@@ -94,7 +97,7 @@ export class ApiKeysService {
     requireInserted(
       place === undefined
         ? await this.#keys.insertOwn(row, maximumLiveKeys)
-        : await this.#keys.insertForOrg({ ...row, org_id: place.orgId }, place.role, maximumLiveKeys),
+        : await this.#keys.insertForOrg({ ...row, org_id: place.orgId }, place, maximumLiveKeys),
     );
     await this.#record('api_key_created', principal, row, origin);
     const { lastUsedAt: _, ...item } = toItem(row);

@@ -58,11 +58,11 @@ export class AccountLife {
 
   /**
    * Sessions that have been ended stay so: people log in again.
-   * @throws {Problem} `not_found`, `provider_unavailable`
+   * @throws {Problem} `not_found`, `provider_unavailable`, `forbidden`
    */
   async enable(userId: string, act: AccountAct): Promise<UserRow> {
     await this.#setActiveAtProvider(userId, true);
-    const user = await this.#changes.enable(userId);
+    const user = await this.#changes.enable(userId, act.author);
     // API keys are believed again at once, and not only when what is known of them is a minute old.
     await this.#revocations.outdate('user', userId);
     await this.#audit.record({ ...auditOf(act, userId), type: 'user_enabled' });

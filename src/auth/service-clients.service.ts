@@ -3,7 +3,6 @@ import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import type { ServiceClient } from '../config/service-clients.parser.js';
 import { Clock } from '../core/clock.service.js';
-import { newId } from '../core/identifier.js';
 import { accountClaims } from '../session/account.claims.js';
 import type { Claims } from '../session/claims.schema.js';
 import { ServiceAccounts } from '../users/service-accounts.service.js';
@@ -66,13 +65,11 @@ export class ServiceClients {
    * made stale), and what began when is told from `jti`.
    */
   async #claims(userId: string, { clientId, scope }: ServiceClient): Promise<Claims> {
-    const now = this.#clock.now();
-    const seconds = Math.floor(now / 1000);
+    const seconds = this.#clock.seconds();
     return {
       iss: this.#configuration.PUBLIC_URL,
       aud: this.#configuration.TOKEN_AUDIENCE,
       sid: userId,
-      jti: newId(now),
       iat: seconds,
       nbf: seconds,
       exp: seconds + this.#configuration.TOKEN_TTL,

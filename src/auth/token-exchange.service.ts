@@ -2,7 +2,6 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
-import { momentOf } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
 import { isScopeToken } from '../core/scope.form.js';
 import { withAccount } from '../session/account.claims.js';
@@ -90,27 +89,27 @@ export class TokenExchange {
     const subject = await this.#parties.subject(form, principal, origin);
     try {
       const scope = narrowed(subject.claims.scope, form.scope);
-      const { claims, saidAt } = await this.#inOrg(subject, form);
+      const claims = await this.#inOrg(subject, form);
       const act = delegate(claims.act, actor?.claims);
       const wanted = { ...claims, scope, ...(act === undefined ? {} : { act }) };
       const latest = Math.min(subject.latest, actor?.latest ?? Number.POSITIVE_INFINITY);
-      return { minted: await this.#tokens.mintFrom(wanted, latest, saidAt), actor };
+      return { minted: await this.#tokens.mint(wanted, latest), actor };
     } catch (error) {
       await subject.discard?.();
       throw error;
     }
   }
 
-  /** @returns the claims for the wanted organisation, and when what they say was read (milliseconds). */
-  async #inOrg({ claims, staysInOrg }: ExchangeParty, { org }: ExchangeForm) {
+  /** The claims for the wanted organisation. */
+  async #inOrg({ claims, staysInOrg }: ExchangeParty, { org }: ExchangeForm): Promise<Claims> {
     if (org === undefined || org === claims.org?.id || org === claims.org?.slug) {
-      return { claims, saidAt: momentOf(claims.jti) };
+      return claims;
     }
     const moved = staysInOrg ? undefined : await this.#users.findAccountIn(claims.sub, org);
     if (moved === undefined) {
       throw new OAuthError('invalid_target', 'the subject has no such organisation', 'org_not_of_subject');
     }
-    return { claims: withAccount(claims, moved.account), saidAt: moved.readAt };
+    return withAccount(claims, moved);
   }
 }
 

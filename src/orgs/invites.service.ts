@@ -8,7 +8,7 @@ import { InviteDelivery } from './invite.delivery.js';
 import { InviteRepository } from './invite.repository.js';
 import type { CreatedInvite, InviteAnswer, newInviteSchema } from './invite.schemas.js';
 import { hashOfInvite, newInviteToken } from './invite.token.js';
-import { type Caller, requireId, requireMay } from './org.access.js';
+import { type Caller, readerStanding, requireId, requireMay } from './org.access.js';
 import { OrgEvents } from './org.events.js';
 import { OrgRepository } from './org.repository.js';
 import type { PageQuery } from './orgs.service.js';
@@ -46,7 +46,7 @@ export class InvitesService {
     const { principal } = caller;
     const token = newInviteToken();
     const { invite, orgName } = await this.#orgs.withLocked(requireId(givenOrg), async (org) => {
-      requireMay(principal, await org.roleOf(principal.user.id), 'invite.create', { newRole: role });
+      requireMay(await org.standingOf(principal), 'invite.create', { newRole: role });
       if ((await this.#invites.countOpen(org.transaction, org.row.id)) >= maximumOpen) {
         throw new Problem('conflict', {
           detail: `There are ${maximumOpen} open invites: revoke some first.`,
@@ -82,7 +82,7 @@ export class InvitesService {
     const id = requireId(givenOrg);
     const before = decodeCursor(positionSchema, cursor);
     const found = await this.#orgs.find(id, principal.user.id);
-    requireMay(principal, found?.role ?? null, 'invites.read');
+    requireMay(readerStanding(principal, found?.role), 'invites.read');
     if (found === undefined) {
       throw new Problem('not_found', { reason: 'no_such_org' });
     }
@@ -100,13 +100,13 @@ export class InvitesService {
     const [orgId, id] = [requireId(given.org), requireId(given.invite)];
     const { principal } = caller;
     await this.#orgs.withLocked(orgId, async (org) => {
-      const own = await org.roleOf(principal.user.id);
-      requireMay(principal, own, 'invites.read');
+      const own = await org.standingOf(principal);
+      requireMay(own, 'invites.read');
       const invite = await this.#invites.find(org.transaction, orgId, id);
       if (invite === undefined) {
         throw new Problem('not_found', { reason: 'no_such_invite' });
       }
-      requireMay(principal, own, 'invite.revoke', { role: invite.role });
+      requireMay(own, 'invite.revoke', { role: invite.role });
       if (!(await this.#invites.revoke(org.transaction, id))) {
         throw new Problem('gone', { reason: 'invite_over' });
       }

@@ -7,7 +7,7 @@ import { type Page, decodeCursor, toPage } from '../http/page.cursor.js';
 import type { Principal } from '../session/principal.js';
 import { domainOf } from './hosted.domain.js';
 import { type MemberRow, MembershipRepository } from './membership.repository.js';
-import { type Caller, requireId, requireMay } from './org.access.js';
+import { type Caller, readerStanding, requireId, requireMay } from './org.access.js';
 import { OrgEvents } from './org.events.js';
 import type { LockedOrg } from './org.lock.js';
 import { OrgRepository } from './org.repository.js';
@@ -40,7 +40,8 @@ export class MembersService {
     const id = requireId(given);
     const after = decodeCursor(positionSchema, cursor);
     const found = await this.#orgs.find(id, principal.user.id);
-    requireMay(principal, found?.role ?? null, state === 'active' ? 'members.read' : 'requests.read');
+    const act = state === 'active' ? 'members.read' : 'requests.read';
+    requireMay(readerStanding(principal, found?.role), act);
     if (found === undefined) {
       throw new Problem('not_found', { reason: 'no_such_org' });
     }
@@ -65,10 +66,10 @@ export class MembersService {
     const [id, userId] = [requireId(given.org), requireId(given.user)];
     const { principal } = caller;
     const before = await this.#orgs.withLocked(id, async (org) => {
-      const own = await org.roleOf(principal.user.id);
-      requireMay(principal, own, 'members.read');
+      const own = await org.standingOf(principal);
+      requireMay(own, 'members.read');
       const member = await requireMember(org, userId, 'active');
-      requireMay(principal, own, 'member.set_role', { role: member.role, newRole: role });
+      requireMay(own, 'member.set_role', { role: member.role, newRole: role });
       if (member.kind === 'service' && role === 'owner') {
         throw new Problem('conflict', {
           detail: 'Only a person can be an owner.',
@@ -105,9 +106,9 @@ export class MembersService {
     const { principal } = caller;
     const isLeaving = userId === principal.user.id;
     await this.#orgs.withLocked(id, async (org) => {
-      const own = await org.roleOf(principal.user.id);
+      const own = await org.standingOf(principal);
       if (!isLeaving) {
-        requireMay(principal, own, 'members.read');
+        requireMay(own, 'members.read');
       }
       const member = isLeaving ? await org.find(userId) : await requireMember(org, userId, 'active');
       if (isLeaving && member?.state === 'requested') {
@@ -116,7 +117,6 @@ export class MembersService {
         return;
       }
       requireMay(
-        principal,
         own,
         isLeaving ? 'member.leave' : 'member.remove',
         member === undefined || isLeaving ? {} : { role: member.role },
@@ -199,7 +199,7 @@ export class MembersService {
   ): Promise<{ id: string; userId: string }> {
     const [id, userId] = [requireId(given.org), requireId(given.user)];
     await this.#orgs.withLocked(id, async (org) => {
-      requireMay(principal, await org.roleOf(principal.user.id), 'requests.decide');
+      requireMay(await org.standingOf(principal), 'requests.decide');
       await requireMember(org, userId, 'requested');
       await work(org, userId);
     });

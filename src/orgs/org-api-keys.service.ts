@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
 import type { CreatedKey, KeyItem, KeyWish } from '../api-keys/api-key.schemas.js';
 import { ApiKeysService, type KeyRequestOrigin } from '../api-keys/api-keys.service.js';
 import { Problem } from '../core/problem.error.js';
-import { Database } from '../database/database.schema.js';
+import { Database, type Schema } from '../database/database.schema.js';
 import type { Page } from '../http/page.cursor.js';
 import type { Principal } from '../session/principal.js';
 import { requireId, requireMay } from './org.access.js';
+import { standingIn } from './org.lock.js';
 import type { OrgAct, OrgTarget } from './org.policy.js';
 
 /** API keys of organisations, for those who may manage them. */
@@ -31,7 +33,12 @@ export class OrgApiKeysService {
     origin: KeyRequestOrigin,
   ): Promise<{ id: string; created: CreatedKey }> {
     const id = await this.#require(principal, orgId, 'key.create', { newRole: role });
-    return { id, created: await this.#keys.create(principal, wish, origin, { orgId: id, role }) };
+    const requireMaker = async (transaction: Transaction<Schema>): Promise<void> =>
+      requireMay(await standingIn(transaction, id, principal), 'key.create', { newRole: role });
+    return {
+      id,
+      created: await this.#keys.create(principal, wish, origin, { orgId: id, role, requireMaker }),
+    };
   }
 
   /** @throws {Problem} `not_found`, `forbidden` */
@@ -55,21 +62,15 @@ export class OrgApiKeysService {
    */
   async #require(principal: Principal, given: string, act: OrgAct, target: OrgTarget = {}): Promise<string> {
     const orgId = requireId(given);
-    const row = await this.#database.query
+    const org = await this.#database.query
       .selectFrom('orgs')
-      .leftJoin('memberships', (join) =>
-        join
-          .onRef('memberships.org_id', '=', 'orgs.id')
-          .on('memberships.user_id', '=', principal.claims.sub)
-          .on('memberships.state', '=', 'active'),
-      )
-      .select('memberships.role')
-      .where('orgs.id', '=', orgId)
+      .select('id')
+      .where('id', '=', orgId)
       .executeTakeFirst();
-    if (row === undefined) {
+    if (org === undefined) {
       throw new Problem('not_found', { reason: 'org_unknown' });
     }
-    requireMay(principal, row.role, act, target);
+    requireMay(await standingIn(this.#database.query, orgId, principal), act, target);
     return orgId;
   }
 }

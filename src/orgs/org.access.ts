@@ -33,20 +33,31 @@ export function isAdministrator({ claims }: Principal): boolean {
   return claims.roles?.includes('admin') === true;
 }
 
+/** What a caller is to an organisation. */
+export interface CallerStanding {
+  /** As SQL says it now; null for no member. */
+  readonly role: OrgRole | null;
+  /** Whether they administer the whole deployment: as SQL says it now wherever something is changed. */
+  readonly isAdministrator: boolean;
+}
+
+/** Standing of a caller who only reads: whether they administer the deployment, their token says. */
+export function readerStanding(principal: Principal, role: OrgRole | null | undefined): CallerStanding {
+  return { role: role ?? null, isAdministrator: isAdministrator(principal) };
+}
+
 /**
  * Asks the policy. Administrators of the deployment who are members too may do what either may.
- * @param role what the caller is in the organisation, as SQL says it now; null for no member.
  * @throws {Problem} `not_found` when they must not know of the organisation, else `forbidden`.
  */
 export function requireMay(
-  principal: Principal,
-  role: OrgRole | null,
+  { role, isAdministrator }: CallerStanding,
   act: OrgAct,
   target: OrgTarget = {},
 ): void {
   const verdicts = new Set([
     may(role ?? 'none', act, target),
-    isAdministrator(principal) ? may('system', act, target) : 'hidden',
+    isAdministrator ? may('system', act, target) : 'hidden',
   ]);
   if (verdicts.has('allow')) {
     return;

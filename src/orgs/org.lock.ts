@@ -1,6 +1,8 @@
 import type { Kysely, Transaction } from 'kysely';
 import { Problem } from '../core/problem.error.js';
 import type { MembershipRow, OrgRole, OrgRow, Schema, UsersTable } from '../database/database.schema.js';
+import type { Principal } from '../session/principal.js';
+import { type CallerStanding, isAdministrator } from './org.access.js';
 import { higherRole } from './org.policy.js';
 
 /**
@@ -29,10 +31,9 @@ export class LockedOrg {
       .executeTakeFirst();
   }
 
-  /** Role of an active member; null for anybody else. */
-  async roleOf(userId: string): Promise<OrgRole | null> {
-    const membership = await this.find(userId);
-    return membership?.state === 'active' ? membership.role : null;
+  /** What a caller is here as SQL says it now, whatever their token says; nothing once they are disabled. */
+  async standingOf(principal: Principal): Promise<CallerStanding> {
+    return standingIn(this.transaction, this.row.id, principal);
   }
 
   /** Whether an owner besides this one remains, who is a person and not disabled. */
@@ -124,6 +125,31 @@ export class LockedOrg {
       .where('org_id', '=', this.row.id)
       .where('user_id', '=', userId);
   }
+}
+
+/** What a caller is to an organisation as SQL says it now, whatever their token says; nothing once they are disabled. */
+export async function standingIn(
+  query: Kysely<Schema> | Transaction<Schema>,
+  orgId: string,
+  principal: Principal,
+): Promise<CallerStanding> {
+  const row = await query
+    .selectFrom('users')
+    .leftJoin('memberships', (join) =>
+      join
+        .onRef('memberships.user_id', '=', 'users.id')
+        .on('memberships.org_id', '=', orgId)
+        .on('memberships.state', '=', 'active'),
+    )
+    .select(['users.role as deploymentRole', 'memberships.role'])
+    .where('users.id', '=', principal.claims.sub)
+    .where('users.disabled_at', 'is', null)
+    .executeTakeFirst();
+  return {
+    role: row?.role ?? null,
+    // No more than their token says: of two answers the lesser one counts.
+    isAdministrator: row?.deploymentRole === 'admin' && isAdministrator(principal),
+  };
 }
 
 /**

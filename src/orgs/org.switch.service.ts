@@ -36,7 +36,8 @@ export class OrgSwitch {
     const id = requireId(given);
     const { sub, sid } = principal.claims;
     const account = await this.#users.requireAccount(sub, id);
-    requireMay(principal, account.org?.id === id ? account.org.role : null, 'org.switch');
+    const role = account.org?.id === id ? account.org.role : null;
+    requireMay({ role, isAdministrator: account.isAdministrator }, 'org.switch');
     const session = await this.#sessions.chooseOrg(sid, id);
     if (session === undefined) {
       throw new Problem('unauthenticated', { reason: 'session_over' });

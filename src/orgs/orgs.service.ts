@@ -8,7 +8,7 @@ import { type Page, decodeCursor, toPage } from '../http/page.cursor.js';
 import type { Principal } from '../session/principal.js';
 import { domainOf } from './hosted.domain.js';
 import { MembershipRepository } from './membership.repository.js';
-import { type Caller, isAdministrator, requireId, requireMay } from './org.access.js';
+import { type Caller, isAdministrator, readerStanding, requireId, requireMay } from './org.access.js';
 import { OrgDirectory } from './org.directory.js';
 import { OrgEvents } from './org.events.js';
 import type { LockedOrg } from './org.lock.js';
@@ -125,7 +125,7 @@ export class OrgsService {
   /** @throws {Problem} `not_found` */
   async read(principal: Principal, id: string): Promise<VersionedOrg> {
     const found = await this.#orgs.find(requireId(id), principal.user.id);
-    requireMay(principal, found?.role ?? null, 'org.read');
+    requireMay(readerStanding(principal, found?.role), 'org.read');
     return versioned(requireFound(found));
   }
 
@@ -148,8 +148,9 @@ export class OrgsService {
     let role: OrgRole | null = null;
     const before: { slug?: string } = {};
     const result = await this.#orgs.update(requireId(id), async (org) => {
-      role = await org.roleOf(principal.user.id);
-      requireMay(principal, role, 'org.update');
+      const standing = await org.standingOf(principal);
+      requireMay(standing, 'org.update');
+      ({ role } = standing);
       requireMatch(ifMatch, org.row.version);
       before.slug = org.row.slug;
       return decideChanges(org, wish, ownDomain);
@@ -174,7 +175,7 @@ export class OrgsService {
     const id = requireId(given);
     const { principal } = caller;
     await this.#orgs.withLocked(id, async (org) => {
-      requireMay(principal, await org.roleOf(principal.user.id), 'org.delete');
+      requireMay(await org.standingOf(principal), 'org.delete');
       requireMatch(ifMatch, org.row.version);
       // The accounts that only its API keys acted as.
       const robots = org.transaction.selectFrom('api_keys').select('user_id').where('org_id', '=', id);

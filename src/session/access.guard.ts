@@ -3,6 +3,7 @@ import { Reflector } from '@nestjs/core';
 import { Problem } from '../core/problem.error.js';
 import type { OrgRole } from '../database/database.schema.js';
 import { requestOf } from '../http/http.context.js';
+import { UsersService } from '../users/users.service.js';
 import { REQUIRED_ORG, REQUIRED_ROLE, REQUIRED_SCOPES } from './access.decorators.js';
 import { principalOf } from './principal.js';
 import { perRoute } from './route.metadata.js';
@@ -21,12 +22,20 @@ interface Demand {
   readonly org: OrgRole | undefined;
 }
 
-/** What `@RequireScope()`, `@RequireRole()` and `@RequireOrg()` ask for, decided from the caller's claims alone. */
+/** Methods that change nothing (RFC 9110 section 9.2.1). */
+const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * What `@RequireScope()`, `@RequireRole()` and `@RequireOrg()` ask for, decided from the caller's claims. Where an administrator changes
+ * something, the role is read from SQL as well: a token that was minted before a demotion changes nothing after it.
+ */
 @Injectable()
 export class AccessGuard implements CanActivate {
   readonly #demandOf: (context: ExecutionContext) => Demand;
+  readonly #users: UsersService;
 
-  constructor(reflector: Reflector) {
+  constructor(reflector: Reflector, users: UsersService) {
+    this.#users = users;
     this.#demandOf = perRoute((places) => ({
       scopes: reflector.getAllAndMerge<string[]>(REQUIRED_SCOPES, places),
       role: reflector.getAllAndOverride<'admin' | undefined>(REQUIRED_ROLE, places),
@@ -34,12 +43,14 @@ export class AccessGuard implements CanActivate {
     }));
   }
 
-  canActivate(context: ExecutionContext): boolean {
+  /** @returns at once, unless an administrator is about to change something. */
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const { scopes, role, org } = this.#demandOf(context);
     if (scopes.length === 0 && role === undefined && org === undefined) {
       return true;
     }
-    const claims = principalOf(requestOf(context))?.claims;
+    const request = requestOf(context);
+    const claims = principalOf(request)?.claims;
     if (claims === undefined) {
       throw new Problem('unauthenticated', { reason: 'no_principal' });
     }
@@ -52,6 +63,8 @@ export class AccessGuard implements CanActivate {
       });
     }
     assertScope(claims, scopes);
-    return true;
+    return role === undefined || safeMethods.has(request.method)
+      ? true
+      : this.#users.requireAdministrator(claims.sub).then(() => true);
   }
 }

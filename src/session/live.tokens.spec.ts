@@ -146,7 +146,7 @@ describe('a token that was verified before', () => {
       const { until } = tokens.lifeOf(claims);
       live.onModuleInit();
       expect([until - 1, until].map(sizeAt)).toEqual([1, 0]);
-      live.remember('bearer', token, { claims, kid: keys.signing().kid, expired: false });
+      live.remember('bearer', token, { ...(await live.verify(token)), claims });
       live.onModuleDestroy();
       expect(sizeAt(until)).toBe(1);
     } finally {

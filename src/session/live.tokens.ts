@@ -19,6 +19,8 @@ const sweepMilliseconds = 60_000;
 export interface CheckedToken extends VerifiedToken {
   /** `stale` when what it says may have changed. */
   readonly verdict: 'live' | 'stale';
+  /** Of the revocations that this verdict comes from. */
+  readonly revision: number;
 }
 
 interface Remembered {
@@ -91,14 +93,17 @@ export class LiveTokens implements OnModuleInit, OnModuleDestroy {
    * opening a cookie costs less than remembering it.
    * @param sent what it came in: the sealed cookie, or the bearer itself.
    */
-  remember(credential: 'cookie' | 'bearer', sent: string, { claims, kid }: VerifiedToken): Principal {
+  remember(
+    credential: 'cookie' | 'bearer',
+    sent: string,
+    { claims, kid, revision }: CheckedToken,
+  ): Principal {
     const principal = makePrincipal(credential, claims);
     if (credential === 'cookie' && !this.#doorkeeper.knows(randomOf(claims.jti))) {
       return principal;
     }
     const life = this.#tokens.lifeOf(claims);
     const until = credential === 'bearer' ? life.until : this.#tokens.renewableFrom(claims);
-    const { revision } = this.#revocations;
     const digest = this.#digests.of(sent);
     this.#remembered.set(copyOf(endOf(sent)), {
       credential,
@@ -133,12 +138,13 @@ export class LiveTokens implements OnModuleInit, OnModuleDestroy {
 
   #check(verified: VerifiedToken): CheckedToken {
     this.#revocations.requireFresh();
+    const { revision } = this.#revocations;
     const verdict = this.#revocations.verdict(verified.claims);
     if (verdict === 'ended') {
       throw new Problem('unauthenticated', { reason: 'session_ended' });
     }
     const { claims, expired, kid } = verified;
-    return { claims, expired, kid, verdict };
+    return { claims, expired, kid, verdict, revision };
   }
 
   /** Nothing is looked up as long as nothing was revoked since the last time. */

@@ -16,16 +16,28 @@ export class RevocationRepository {
     this.#clock = clock;
   }
 
-  /** Stores revocations; one of an id that has one already can only take away more. */
+  /**
+   * Stores a revocation; one of an id that has one already can only take away more. Of two changes at the same time the later one counts,
+   * whichever is written last.
+   */
   async insert(row: RevocationRow): Promise<void> {
     await this.#database.query
       .insertInto('revocations')
       .values(row)
       .onConflict((conflict) =>
-        conflict.column('id').doUpdateSet({
-          before: row.before,
-          recorded_at: row.recorded_at,
-          expires_at: row.expires_at,
+        conflict.column('id').doUpdateSet((builder) => {
+          const isLater = builder('revocations.before', '>', builder.ref('excluded.before'));
+          return {
+            before: builder
+              .case()
+              .when(isLater)
+              .then(builder.ref('revocations.before'))
+              .else(builder.ref('excluded.before'))
+              .end(),
+            // Of the last writing: replicas read what was recorded lately.
+            recorded_at: row.recorded_at,
+            expires_at: row.expires_at,
+          };
         }),
       )
       .execute();

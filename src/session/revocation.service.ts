@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
@@ -51,7 +52,13 @@ export class RevocationService {
    * now, bearers are refused. A token of a replica whose clock is ahead may count as newer by that difference.
    */
   async outdate(kind: 'user' | 'org', id: string): Promise<void> {
-    await this.#record(this.#row(kind, id, this.#clock.now()));
+    // What was read earlier in this same millisecond may be from before the change: it must not count as newer.
+    const before = this.#clock.now() + 1;
+    await this.#record(this.#row(kind, id, before));
+    if (this.#clock.now() < before) {
+      // What is read from here on is newer, and must not count as older either.
+      await setTimeout(2);
+    }
   }
 
   /** Ends an API key. The key's own row must say so too: this holds only as long as a token from it can be live. */

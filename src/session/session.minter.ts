@@ -60,6 +60,6 @@ export class SessionMinter {
       ...accountClaims(account),
     };
     const endOfSession = Math.floor(row.created_at / 1000) + this.#maximum;
-    return this.#tokens.mint(known, parseExtraClaims({ ...stored, ...added }), endOfSession);
+    return this.#tokens.mint({ ...parseExtraClaims({ ...stored, ...added }), ...known }, endOfSession);
   }
 }

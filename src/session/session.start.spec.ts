@@ -9,7 +9,8 @@ import { UserChanges } from '../users/user.changes.js';
 import { UsersService } from '../users/users.service.js';
 import { SessionRepository } from './session.repository.js';
 
-const somebody = { id: newId(), isAdministrator: true };
+/** An operator. */
+const somebody = { id: null, isAdministrator: true };
 const expiresAt = Date.now() + 600_000;
 
 describe.each(['sqlite', 'postgres'] as const)(

@@ -85,6 +85,7 @@ describe.each(['sqlite', 'postgres'] as const)('signing keys on %s', (kind) => {
     const subject: TokenSubject = {
       sub: id,
       sid: id,
+      jti: newId(),
       auth_time: 0,
       amr: [],
       idp: 'ory',

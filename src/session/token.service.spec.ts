@@ -4,6 +4,7 @@ import { plainConfiguration } from '../../test/support/gateway.js';
 import { newTokenSubject } from '../../test/support/token.subject.js';
 import { signRaw } from '../../test/support/token.forge.js';
 import { Clock } from '../core/clock.service.js';
+import { momentOf } from '../core/identifier.js';
 import { claimsForm } from './claims.schema.js';
 import { readOpened, textOf } from './opened.token.js';
 import { SigningKeyRepository } from './signing-key.repository.js';
@@ -53,10 +54,10 @@ const header = () => ({ alg: keys.signing().alg, typ: 'at+jwt', kid: keys.signin
 const refusal = (reason: string) => expect.objectContaining({ code: 'unauthenticated', reason });
 
 describe('a minted token', () => {
-  it('says what it was told and who speaks, whatever is mapped besides', async () => {
+  it('says what it was told, with what is mapped, who speaks, and under an id of its own when that was read', async () => {
     at = start;
     const told = newTokenSubject();
-    const { claims, token } = await tokens.mint(told, { plan: 'gold', sub: 'mapped' });
+    const { claims, token } = await tokens.mint({ plan: 'gold', ...told });
     expect(claims).toEqual({
       ...told,
       plan: 'gold',
@@ -67,6 +68,8 @@ describe('a minted token', () => {
       nbf: start,
       exp: start + ttl,
     });
+    expect(claims.jti).not.toBe(told.jti);
+    expect(momentOf(claims.jti)).toBe(momentOf(told.jti));
     expect(await tokens.verify(token)).toEqual({ claims, expired: false, kid: keys.signing().kid });
     expect(await unsealed(token)).toEqual({ claims, expired: false, kid: keys.signing().kid });
   });
@@ -76,7 +79,7 @@ describe('a minted token', () => {
     [start + ttl + 1, start + ttl],
   ])('from something that ends at %i ends at %i', async (latest, exp) => {
     at = start;
-    expect((await tokens.mint(newTokenSubject(), {}, latest)).claims.exp).toBe(exp);
+    expect((await tokens.mint(newTokenSubject(), latest)).claims.exp).toBe(exp);
   });
 });
 

@@ -4,9 +4,8 @@ import { z } from 'zod';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
-import { newId, randomOf } from '../core/identifier.js';
+import { momentOf, newId, randomOf } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
-import type { ExtraClaims } from './claims.mapper.js';
 import { type Claims, type KnownClaims, claimsSchema, parseClaims } from './claims.schema.js';
 import type { OpenedToken } from './opened.token.js';
 import { SigningKeyRing, type VerificationKey } from './signing-key.ring.js';
@@ -24,7 +23,7 @@ const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const headerSchema = z.strictObject({ alg: z.string(), typ: z.literal(tokenType), kid: z.string().max(128) });
 
 /** What a mint is told; the rest of the claims follow from the configuration and the clock. */
-export type TokenSubject = Omit<KnownClaims, 'iss' | 'aud' | 'jti' | 'iat' | 'nbf' | 'exp'>;
+export type TokenSubject = Omit<KnownClaims, 'iss' | 'aud' | 'iat' | 'nbf' | 'exp'>;
 
 /** A token of this deployment whose claims are right; `expired` when only its life is over. */
 export interface VerifiedToken {
@@ -57,25 +56,12 @@ export class TokenService {
 
   /**
    * Signs a new token for `TOKEN_TTL` seconds.
-   * @param latest end of the session, in seconds since the epoch: no token outlives it.
+   * @param subject its `jti` holds when the claims were read, and so does the new one: what has changed since makes the token stale.
+   * @param latest end in seconds since the epoch of what the claims come from: no token outlives it.
    */
   async mint(
-    subject: TokenSubject,
-    extra: ExtraClaims = {},
-    latest = Number.POSITIVE_INFINITY,
-  ): Promise<{ token: string; claims: Claims }> {
-    return this.mintFrom({ ...extra, ...subject }, latest, this.#clock.now());
-  }
-
-  /**
-   * Signs a new token that says what these claims say.
-   * @param latest end in seconds since the epoch of what they come from: no token outlives it.
-   * @param saidAt when what they say was read, in milliseconds: what has changed since makes the token stale.
-   */
-  async mintFrom(
     subject: TokenSubject & Readonly<Record<string, unknown>>,
-    latest: number,
-    saidAt: number,
+    latest = Number.POSITIVE_INFINITY,
   ): Promise<{ token: string; claims: Claims }> {
     const now = this.#clock.seconds();
     // What is minted has the form of claims: cookies are sealed with that word (docs/adr/0020).
@@ -83,7 +69,7 @@ export class TokenService {
       ...subject,
       iss: this.#issuer,
       aud: this.#audience,
-      jti: newId(saidAt),
+      jti: newId(momentOf(subject.jti)),
       iat: now,
       nbf: now,
       exp: Math.min(now + this.#ttl, latest),

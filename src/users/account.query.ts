@@ -19,10 +19,16 @@ export interface Account {
   readonly isAdministrator: boolean;
   /** Null when they belong to none. */
   readonly org: ActiveOrg | null;
+  /**
+   * A moment before any of this was read, in milliseconds since the epoch. Tokens carry it in their `jti`: whatever changes later makes
+   * them stale, however long it took to mint them.
+   */
+  readonly readAt: number;
 }
 
 /**
  * Reads an account.
+ * @param readAt now, in milliseconds since the epoch.
  * @param orgId the organisation that was chosen; the one they joined first counts when it's null or they left it.
  * @throws {Problem} `unauthenticated` when there is no such user or it's disabled.
  */
@@ -30,22 +36,25 @@ export async function readAccount(
   query: Kysely<Schema> | Transaction<Schema>,
   userId: string,
   orgId: string | null,
+  readAt: number,
 ): Promise<Account> {
   const row = await query.selectFrom('users').selectAll().where('id', '=', userId).executeTakeFirst();
   if (row === undefined) {
     throw userUnknown();
   }
-  return accountOf(query, row, orgId);
+  return accountOf(query, row, orgId, readAt);
 }
 
 /**
  * The account of a user whose row was read.
+ * @param readAt a moment before that, in milliseconds since the epoch.
  * @throws {Problem} `unauthenticated` when the user is disabled.
  */
 export async function accountOf(
   query: Kysely<Schema> | Transaction<Schema>,
   row: UserRow,
   orgId: string | null,
+  readAt: number,
 ): Promise<Account> {
   const user = toActiveUser(row);
   const memberships = query
@@ -59,7 +68,7 @@ export async function accountOf(
   const org =
     chosen ??
     (await memberships.orderBy('memberships.created_at').orderBy('orgs.id').limit(1).executeTakeFirst());
-  return { user, isAdministrator: row.role === 'admin', org: org ?? null };
+  return { user, isAdministrator: row.role === 'admin', org: org ?? null, readAt };
 }
 
 /** An administrator has taken the access away. */

@@ -9,7 +9,8 @@ import { UserChanges } from './user.changes.js';
 import { UserDirectory } from './user.directory.js';
 import { UsersService } from './users.service.js';
 
-const somebody = { id: newId(), isAdministrator: true };
+/** An operator. */
+const somebody = { id: null, isAdministrator: true };
 const conflict = (reason: string) => ({ code: 'conflict', reason });
 
 describe.each(['sqlite', 'postgres'] as const)('UserChanges on %s', (kind) => {
@@ -113,8 +114,45 @@ describe.each(['sqlite', 'postgres'] as const)('UserChanges on %s', (kind) => {
     await expect(changes.reserve(id, { name: 'X' }, undefined, somebody)).rejects.toMatchObject(missing);
     await expect(changes.apply(id, { role: 'user' }, somebody)).rejects.toMatchObject(missing);
     await expect(changes.disable(id, somebody)).rejects.toMatchObject(missing);
-    await expect(changes.enable(id)).rejects.toMatchObject(missing);
+    await expect(changes.enable(id, somebody)).rejects.toMatchObject(missing);
     await expect(changes.claimDeletion(id, somebody)).rejects.toMatchObject(missing);
+  });
+
+  it('what an administrator may do is over with the role, whatever their token says', async () => {
+    const [former, disabled, id] = [await add('admin'), await add('admin'), await add()];
+    await add('admin');
+    await changes.apply(former, { role: 'user' }, somebody);
+    await changes.disable(disabled, somebody);
+    for (const author of [former, disabled, newId()].map((by) => ({ id: by, isAdministrator: true }))) {
+      for (const act of [
+        () => changes.reserve(id, { name: 'X' }, undefined, author),
+        () => changes.apply(id, { role: 'admin' }, author),
+        () => changes.apply(former, { role: 'admin' }, author),
+        () => changes.disable(id, author),
+        () => changes.enable(disabled, author),
+        () => changes.claimDeletion(id, author),
+      ]) {
+        await expect(act()).rejects.toMatchObject({ code: expect.stringMatching('forbidden|conflict') });
+      }
+    }
+    const asThemselves = { id, isAdministrator: false };
+    await expect(changes.apply(id, { role: 'admin' }, asThemselves)).rejects.toMatchObject({
+      code: 'forbidden',
+    });
+    expect(await rowOf(id)).toMatchObject({ role: 'user', version: 1, disabled_at: null });
+    expect(await rowOf(former)).toMatchObject({ role: 'user' });
+    expect((await rowOf(disabled)).disabled_at).not.toBeNull();
+  });
+
+  it('of two who change one role at the same time, a demoted administrator never gives it back', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const [one, other] = [await add('admin'), await add('admin')];
+      await Promise.allSettled([
+        changes.apply(one, { role: 'user' }, { id: other, isAdministrator: true }),
+        elsewhere.apply(one, { role: 'admin' }, { id: one, isAdministrator: true }),
+      ]);
+      expect(await rowOf(one)).toMatchObject({ role: 'user' });
+    }
   });
 
   it('administrators cannot take themselves out', async () => {
@@ -144,7 +182,7 @@ describe.each(['sqlite', 'postgres'] as const)('UserChanges on %s', (kind) => {
       await expect(act()).rejects.toMatchObject(conflict('last_administrator'));
     }
     await changes.apply(other, { role: 'user' }, somebody);
-    await changes.enable(other);
+    await changes.enable(other, somebody);
     await expect(changes.disable(id, somebody)).rejects.toMatchObject(conflict('last_administrator'));
     await changes.apply(other, { role: 'admin' }, somebody);
     expect((await changes.disable(id, somebody)).disabled_at).not.toBeNull();
@@ -161,7 +199,7 @@ describe.each(['sqlite', 'postgres'] as const)('UserChanges on %s', (kind) => {
         changes.apply(third, { role: 'user' }, by(one)),
         elsewhere.disable(other, by(one)),
       ];
-      const done = await successes(acts, ['conflict']);
+      const done = await successes(acts, ['conflict', 'forbidden']);
       expect(done).toBeGreaterThan(0);
       const left = await connection.query
         .selectFrom('users')
@@ -195,7 +233,7 @@ describe.each(['sqlite', 'postgres'] as const)('UserChanges on %s', (kind) => {
       .execute();
     await changes.disable(other, somebody);
     await expect(changes.claimDeletion(id, somebody)).rejects.toMatchObject(conflict('only_owner'));
-    await changes.enable(other);
+    await changes.enable(other, somebody);
     expect((await changes.claimDeletion(id, somebody)).row.id).toBe(id);
   });
 

@@ -2,10 +2,12 @@ import { Injectable } from '@nestjs/common';
 import type { Kysely, Transaction } from 'kysely';
 import { Clock } from '../core/clock.service.js';
 import { Database, type Schema, type UserRow } from '../database/database.schema.js';
+import { Problem } from '../core/problem.error.js';
 import { requireMatch } from '../http/entity.tag.js';
 import {
   lockUser,
   lockWithAdministrators,
+  requireAdministrator,
   requireOtherAdministrator,
   requireOtherOwners,
   requirePerson,
@@ -22,9 +24,9 @@ export interface UserChange {
 
 /** Whose change it is. */
 export interface ChangeAuthor {
-  /** Id of the user who makes it. */
-  readonly id: string;
-  /** Whether they act as administrator, and not on their own account. */
+  /** Id of the user who makes it; null: an operator, who has the deployment's secrets. */
+  readonly id: string | null;
+  /** Whether they act on anyone's account, as administrators do, and not on their own. */
   readonly isAdministrator: boolean;
 }
 
@@ -37,7 +39,10 @@ export interface ClaimedUser {
   readonly identities: readonly { readonly issuer: string; readonly subject: string }[];
 }
 
-/** Changes users. Each rule is checked in the transaction that it guards, also against other replicas. */
+/**
+ * Changes users. Each rule is checked in the transaction that it guards, also against other replicas; so is whether the author of a change
+ * is an administrator still.
+ */
 @Injectable()
 export class UserChanges {
   readonly #database: Database;
@@ -52,7 +57,7 @@ export class UserChanges {
    * Takes the next version of a user for a change that the provider must make first: of two that start from one version,
    * only one gets it. Every rule is checked, nothing but the version is written.
    * @param ifMatch of the request.
-   * @throws {Problem} `not_found`, `precondition_failed`, `conflict`
+   * @throws {Problem} `not_found`, `precondition_failed`, `conflict`, `forbidden`
    */
   async reserve(
     id: string,
@@ -68,7 +73,7 @@ export class UserChanges {
     });
   }
 
-  /** Writes a change whose version has been reserved. @throws {Problem} `not_found`, `conflict` */
+  /** Writes a change whose version has been reserved. @throws {Problem} `not_found`, `conflict`, `forbidden` */
   async apply(id: string, change: UserChange, author: ChangeAuthor): Promise<UserRow> {
     return this.#transaction(async (transaction) => {
       const row = await lockFor(transaction, id, change);
@@ -82,11 +87,12 @@ export class UserChanges {
     });
   }
 
-  /** From now on the user is refused; who is disabled already stays so. @throws {Problem} `not_found`, `conflict` */
+  /** From now on the user is refused; who is disabled already stays so. @throws {Problem} `not_found`, `conflict`, `forbidden` */
   async disable(id: string, author: ChangeAuthor): Promise<UserRow> {
     requireSomebodyElse(id, author.id, 'disable');
     return this.#transaction(async (transaction) => {
       const row = await lockWithAdministrators(transaction, id);
+      await requireAuthor(transaction, author);
       await requireOtherAdministrator(transaction, row, 'disable');
       // The moment is new each time: a deletion that fails meanwhile must not undo this.
       const version = row.disabled_at === null ? row.version + 1 : row.version;
@@ -94,10 +100,11 @@ export class UserChanges {
     });
   }
 
-  /** Lets a user in again. @throws {Problem} `not_found` */
-  async enable(id: string): Promise<UserRow> {
+  /** Lets a user in again. @throws {Problem} `not_found`, `forbidden` */
+  async enable(id: string, author: ChangeAuthor): Promise<UserRow> {
     return this.#transaction(async (transaction) => {
-      const row = await lockUser(transaction, id);
+      const row = await lockWithAdministrators(transaction, id);
+      await requireAuthor(transaction, author);
       return row.disabled_at === null
         ? row
         : this.#update(transaction, id, { disabled_at: null, version: row.version + 1 });
@@ -107,7 +114,7 @@ export class UserChanges {
   /**
    * Makes sure that a user may be deleted, and disables them, so that nothing of theirs comes to be and no rule is broken
    * meanwhile: neither the last administrator nor an organisation's last owner can go at the same time as another.
-   * @throws {Problem} `not_found`, `conflict`
+   * @throws {Problem} `not_found`, `conflict`, `forbidden`
    */
   async claimDeletion(id: string, author: ChangeAuthor): Promise<ClaimedUser> {
     if (author.isAdministrator) {
@@ -115,6 +122,7 @@ export class UserChanges {
     }
     return this.#transaction(async (transaction) => {
       const row = await lockWithAdministrators(transaction, id);
+      await requireAuthor(transaction, author);
       await requireOtherAdministrator(transaction, row, 'delete');
       await requireOtherOwners(transaction, id);
       const disabledBefore = row.disabled_at;
@@ -178,8 +186,12 @@ async function requireChangeable(
   { role }: UserChange,
   author: ChangeAuthor,
 ): Promise<void> {
+  await requireAuthor(transaction, author);
   if (role === undefined || role === row.role) {
     return;
+  }
+  if (!author.isAdministrator) {
+    throw new Problem('forbidden', { reason: 'role_missing' });
   }
   if (role === 'admin') {
     requirePerson(row);
@@ -187,6 +199,16 @@ async function requireChangeable(
   }
   requireSomebodyElse(row.id, author.id, 'demote');
   await requireOtherAdministrator(transaction, row, 'demote');
+}
+
+/** @throws {Problem} `forbidden` for who acts as administrator and is none any more. */
+async function requireAuthor(
+  transaction: Transaction<Schema>,
+  { id, isAdministrator }: ChangeAuthor,
+): Promise<void> {
+  if (isAdministrator && id !== null) {
+    await requireAdministrator(transaction, id);
+  }
 }
 
 async function identitiesOf(

@@ -1,4 +1,4 @@
-import { type Transaction, sql } from 'kysely';
+import { type Kysely, type Transaction, sql } from 'kysely';
 import { Problem } from '../core/problem.error.js';
 import type { Schema, UserRow } from '../database/database.schema.js';
 import { needsRowLocks } from '../database/row.lock.js';
@@ -68,8 +68,28 @@ export async function requireOtherAdministrator(
   }
 }
 
+/**
+ * Administrators may do what they may as long as SQL says so, whatever their token says.
+ * @throws {Problem} `forbidden` for anyone else, and for an administrator who is disabled.
+ */
+export async function requireAdministrator(
+  query: Kysely<Schema> | Transaction<Schema>,
+  userId: string,
+): Promise<void> {
+  const row = await query
+    .selectFrom('users')
+    .select('id')
+    .where('id', '=', userId)
+    .where('role', '=', sql.lit('admin'))
+    .where('disabled_at', 'is', null)
+    .executeTakeFirst();
+  if (row === undefined) {
+    throw new Problem('forbidden', { reason: 'role_missing' });
+  }
+}
+
 /** An administrator's slip must not lock them out. @throws {Problem} `conflict` */
-export function requireSomebodyElse(id: string, actorId: string, act: Withdrawal): void {
+export function requireSomebodyElse(id: string, actorId: string | null, act: Withdrawal): void {
   if (id === actorId) {
     throw new Problem('conflict', {
       detail: `Administrators can't ${act} themselves here: another administrator must.`,

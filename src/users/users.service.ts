@@ -7,6 +7,7 @@ import { newId } from '../core/identifier.js';
 import { Database, type Schema, type UserRow } from '../database/database.schema.js';
 import { type Account, accountOf, readAccount, userUnknown } from './account.query.js';
 import type { ProviderIdentity } from './identity.js';
+import { requireAdministrator } from './user.rules.js';
 
 /** Whoever has just logged in. */
 export interface RecordedLogin extends Account {
@@ -39,7 +40,7 @@ export class UsersService {
     const known = await noteLogin(this.#database.query, identity, now);
     const { row, linked } =
       known === undefined ? await this.#firstLogin(identity, now) : { row: known, linked: false };
-    return { ...(await accountOf(this.#database.query, row, null)), linked };
+    return { ...(await accountOf(this.#database.query, row, null, now)), linked };
   }
 
   async #firstLogin(identity: ProviderIdentity, now: number): Promise<{ row: UserRow; linked: boolean }> {
@@ -62,23 +63,27 @@ export class UsersService {
     });
   }
 
+  /** @throws {Problem} `forbidden` unless SQL says now that this user administers the deployment. */
+  async requireAdministrator(id: string): Promise<void> {
+    await requireAdministrator(this.#database.query, id);
+  }
+
   /**
    * What a token says of a user.
    * @param orgId the organisation that they chose; null: the one that they joined first.
    * @throws {Problem} `unauthenticated` when there is no such user or it's disabled.
    */
   async requireAccount(id: string, orgId: string | null): Promise<Account> {
-    return readAccount(this.#database.query, id, orgId);
+    return readAccount(this.#database.query, id, orgId, this.#clock.now());
   }
 
   /**
    * The same for an organisation of theirs.
    * @param org id or slug.
-   * @returns also when it was read, in milliseconds; nothing when they don't belong to it.
+   * @returns nothing when they don't belong to it.
    * @throws {Problem} `unauthenticated` when there is no such user or it's disabled.
    */
-  async findAccountIn(id: string, org: string): Promise<{ account: Account; readAt: number } | undefined> {
-    const readAt = this.#clock.now();
+  async findAccountIn(id: string, org: string): Promise<Account | undefined> {
     const found = await this.#database.query
       .selectFrom('memberships')
       .innerJoin('orgs', 'orgs.id', 'memberships.org_id')
@@ -89,7 +94,7 @@ export class UsersService {
       .limit(1)
       .executeTakeFirst();
     const account = found === undefined ? undefined : await this.requireAccount(id, found.id);
-    return account?.org?.id === found?.id && account !== undefined ? { account, readAt } : undefined;
+    return account?.org?.id === found?.id ? account : undefined;
   }
 }
 

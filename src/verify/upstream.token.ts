@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { momentOf } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
 import type { Claims } from '../session/claims.schema.js';
 import type { Principal } from '../session/principal.js';
@@ -57,7 +56,7 @@ export class UpstreamToken {
     if (known !== undefined && !this.#tokens.isNearEnd(known.claims)) {
       return known.token;
     }
-    const minting = this.#tokens.mintFrom(claims, keyEndsAt, momentOf(claims.jti));
+    const minting = this.#tokens.mint(claims, keyEndsAt);
     this.#ofKeys.set(claims, minting);
     return (await minting).token;
   }

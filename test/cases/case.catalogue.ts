@@ -4,7 +4,8 @@ export type CaseSection =
   | 'Login and logout'
   | 'The web around it'
   | 'Faults'
-  | 'Handed-on credentials, and the host';
+  | 'Handed-on credentials, and the host'
+  | 'Claims and roles';
 
 /** Something that is sent or happens, and what must come of it. */
 export interface SecurityCase {
@@ -222,6 +223,19 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'refused at registration, in the settings and after a recovery; nothing is asked over the network',
       'NIST SP 800-63B-4 §3.1.1.2',
       'ASVS 6.2.1, 6.2.4, 6.2.11',
+    ],
+  ]),
+  'Claims and roles': section('C', [
+    [
+      'switches, renewals, exchanges, logins and API keys under way while their user is demoted, removed or disabled, or their organisation renamed or deleted',
+      'after the bound nothing says what was before',
+      'CWE-367',
+      'ASVS 8.3.2, 15.4.2',
+    ],
+    [
+      'the token of a former administrator that does not know of the demotion',
+      'changes nothing: roles are read from SQL',
+      'ASVS 8.3.2',
     ],
   ]),
   Faults: section('F', [

@@ -18,7 +18,7 @@ export interface Replica {
 
 /** Starts replicas beside a stack's own gateway, on its databases, Kratos and Hydra. @param env settings on top. */
 export async function startReplicas(
-  stack: Stack,
+  stack: Pick<Stack, 'env'>,
   count: number,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Replica[]> {

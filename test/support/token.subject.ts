@@ -1,11 +1,12 @@
 import { newId } from '../../src/core/identifier.js';
 import type { TokenSubject } from '../../src/session/token.service.js';
 
-/** Somebody new, as a mint is told. */
-export function newTokenSubject(): TokenSubject {
+/** Somebody new, as a mint is told. @param readAt when their account was read, in milliseconds since the epoch. */
+export function newTokenSubject(readAt = Date.now()): TokenSubject {
   return {
     sub: newId(),
     sid: newId(),
+    jti: newId(readAt),
     auth_time: 0,
     amr: ['pwd'],
     idp: 'ory',
