@@ -19,6 +19,7 @@ export const plan = {
   ],
   'src/session/session.guard.ts': contract('access-decorators', 'rate-limits', 'verification-metrics'),
   'src/session/access.guard.ts': contract('access-decorators', 'api-key-guard'),
+  'src/session/access.refusal.ts': contract('authorization-matrix', 'access-decorators'),
   'src/session/step-up.guard.ts': session('step-up.guard'),
   'src/session/revocation.list.ts': [
     ...session('revocation.list', 'live.tokens'),

@@ -27,7 +27,8 @@ export const keyScope = z
       tokens.length <= maximumScopes &&
       tokens.every((token) => isScopeToken(token) && isKnownOrForeign(token)),
     { error: scopeMessage },
-  );
+  )
+  .meta({ description: 'No more than what the caller has.', example: 'orgs:read keys:read' });
 
 const keyExpiry = z
   .union([z.iso.datetime({ offset: true }), z.null()], {

@@ -54,6 +54,7 @@ export class TokenExchangeController {
       type: 'object',
       required: ['grant_type'],
       properties: exchangeFormProperties,
+      example: { grant_type: exchangeGrantType, subject_token_type: tokenTypes.session },
     },
   })
   @ApiResponse({ status: 200, description: 'The token.', standardSchema: exchangeAnswerSchema })

@@ -55,7 +55,9 @@ export class ProblemFilter implements ExceptionFilter {
     if (reply.sent) {
       return;
     }
-    void reply.code(status).headers({ ...problem.headers, 'cache-control': 'no-store' });
+    void reply
+      .code(status)
+      .headers({ ...challengeOf(status, request), ...problem.headers, 'cache-control': 'no-store' });
     const login = problem.code === 'unauthenticated' ? '/auth/login' : problem.loginUrl;
     if (mayRedirect && login !== undefined && isNavigation(request)) {
       const target = `${login}${login.includes('?') ? '&' : '?'}return_to=${encodeURIComponent(request.url)}`;
@@ -69,6 +71,15 @@ export class ProblemFilter implements ExceptionFilter {
         .send(problemBody(problem.code, request.id, { detail, errors, loginUrl }));
     }
   }
+}
+
+/** Every 401 says how to authenticate (RFC 9110 section 15.5.2), and that a token was not accepted (RFC 6750 section 3.1). */
+function challengeOf(status: number, request: FastifyRequest): Readonly<Record<string, string>> {
+  if (status !== 401) {
+    return {};
+  }
+  const hasToken = request.headers.authorization !== undefined;
+  return { 'www-authenticate': hasToken ? 'Bearer error="invalid_token"' : 'Bearer' };
 }
 
 /** A path that exists under other methods is 405 with `Allow`, not 404 (RFC 9110 section 15.5.6). */

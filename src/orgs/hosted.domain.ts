@@ -27,7 +27,8 @@ export const hostedDomainSchema = z
   .refine((domain) => hostName.test(domain), { error: 'must be a host name, such as example.org' })
   .refine((domain) => !publicDomains.has(domain) && !publicNames.test(domain), {
     error: 'must not be a domain where anybody gets an address',
-  });
+  })
+  .meta({ description: 'An e-mail domain.', example: 'example.org' });
 
 /** Domain of an e-mail address in the form that organisations have it; undefined when there is none. */
 export function domainOf(email: string | null): string | undefined {

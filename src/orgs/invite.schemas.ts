@@ -9,7 +9,8 @@ export const newInviteSchema = z.strictObject({
     .trim()
     .toLowerCase()
     .pipe(z.email({ error: 'must be an e-mail address' }))
-    .optional(),
+    .optional()
+    .meta({ description: 'Only for whom it is; left out: for anyone.', example: 'grace@example.org' }),
   role: roleSchema.default('member'),
 });
 

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import type { RequestOrigin } from '../auth/auth.service.js';
 import { Problem } from '../core/problem.error.js';
 import type { OrgRole } from '../database/database.schema.js';
+import { orgRoleMissing } from '../session/access.refusal.js';
 import type { Principal } from '../session/principal.js';
-import { type OrgAct, type OrgTarget, may } from './org.policy.js';
+import { type OrgAct, type OrgTarget, may, roleNeeded } from './org.policy.js';
 
 /** Who asks for something, and from where. */
 export interface Caller {
@@ -63,6 +64,6 @@ export function requireMay(
     return;
   }
   throw verdicts.has('forbid')
-    ? new Problem('forbidden', { reason: 'org_role_missing' })
+    ? orgRoleMissing(roleNeeded(act, target))
     : new Problem('not_found', { reason: 'org_hidden' });
 }

@@ -70,6 +70,13 @@ export function may(standing: Standing, act: OrgAct, target: OrgTarget = {}): Ve
     return 'hidden';
   }
   const role = standing === 'system' ? 'owner' : standing;
-  const needed = [leastRole[act], target.role, target.newRole].filter((entry) => entry !== undefined);
-  return needed.every((least) => ranks[role] >= ranks[least]) ? 'allow' : 'forbid';
+  return ranks[role] >= ranks[roleNeeded(act, target)] ? 'allow' : 'forbid';
+}
+
+/** The least role in the organisation that may act on a target. */
+export function roleNeeded(act: OrgAct, { role, newRole }: OrgTarget = {}): OrgRole {
+  return [role, newRole].reduce<OrgRole>(
+    (least, other) => (other === undefined ? least : higherRole(least, other)),
+    leastRole[act],
+  );
 }

@@ -41,7 +41,9 @@ export const orgChangesSchema = z
     domain: hostedDomainSchema.nullable(),
     joinPolicy: joinPolicySchema,
   })
-  .partial();
+  .partial()
+  // Without a domain: it has to be proven first.
+  .meta({ example: { name: 'Analytical Engines', joinPolicy: 'invite' } });
 
 /** An organisation, in answers. */
 export const orgSchema = z.object({

@@ -5,6 +5,7 @@ import { Problem } from '../core/problem.error.js';
 import type { OrgRole, OrgRow } from '../database/database.schema.js';
 import { requireMatch } from '../http/entity.tag.js';
 import { type Page, decodeCursor, toPage } from '../http/page.cursor.js';
+import { roleMissing } from '../session/access.refusal.js';
 import type { Principal } from '../session/principal.js';
 import { domainOf } from './hosted.domain.js';
 import { MembershipRepository } from './membership.repository.js';
@@ -97,7 +98,7 @@ export class OrgsService {
     { limit, cursor, search }: PageQuery & { readonly search?: string | undefined },
   ): Promise<Page<OrgAnswer>> {
     if (!isAdministrator(principal)) {
-      throw new Problem('forbidden', { reason: 'role_missing' });
+      throw roleMissing('admin');
     }
     const after =
       search === undefined

@@ -5,6 +5,7 @@ import type { OrgRole } from '../database/database.schema.js';
 import { requestOf } from '../http/http.context.js';
 import { UsersService } from '../users/users.service.js';
 import { REQUIRED_ORG, REQUIRED_ROLE, REQUIRED_SCOPES } from './access.decorators.js';
+import { orgMissing, orgRoleMissing, roleMissing } from './access.refusal.js';
 import { principalOf } from './principal.js';
 import { perRoute } from './route.metadata.js';
 import { assertScope } from './scope.check.js';
@@ -55,12 +56,10 @@ export class AccessGuard implements CanActivate {
       throw new Problem('unauthenticated', { reason: 'no_principal' });
     }
     if (role !== undefined && claims.roles?.includes(role) !== true) {
-      throw new Problem('forbidden', { reason: 'role_missing' });
+      throw roleMissing(role);
     }
     if (org !== undefined && (claims.org === undefined || !isAtLeast(claims.org.role, org))) {
-      throw new Problem('forbidden', {
-        reason: claims.org === undefined ? 'org_missing' : 'org_role_missing',
-      });
+      throw claims.org === undefined ? orgMissing() : orgRoleMissing(org);
     }
     assertScope(claims, scopes);
     return role === undefined || safeMethods.has(request.method)

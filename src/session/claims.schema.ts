@@ -13,9 +13,9 @@ const knownClaimsSchema = z.object({
   sub: z.uuid().meta({ description: 'Id of the local user.' }),
   sid: z.uuid().meta({ description: 'Id of the session, or of the API key that the token came from.' }),
   jti: z.uuid().meta({ description: 'Id of this token.' }),
-  iat: numericDate,
-  nbf: numericDate,
-  exp: numericDate,
+  iat: numericDate.meta({ description: 'When it was minted, in seconds since the epoch.' }),
+  nbf: numericDate.meta({ description: 'Not valid before this time.' }),
+  exp: numericDate.meta({ description: 'Not valid from this time on.' }),
   auth_time: numericDate.meta({
     description: 'When the person last gave credentials; 0 when the provider does not say.',
   }),
@@ -33,10 +33,12 @@ const knownClaimsSchema = z.object({
   idp: z.enum(['ory', 'auth0', 'oidc']).meta({ description: 'Who logged the person in.' }),
   client_id: z.string().meta({ description: 'OAuth client that the login came through.' }),
   scope: z.string().meta({ description: 'Space-separated scopes.' }),
-  email: z.string().optional(),
-  email_verified: z.boolean(),
-  name: z.string().optional(),
-  picture: z.string().optional(),
+  email: z.string().optional().meta({ description: 'E-mail address.' }),
+  email_verified: z
+    .boolean()
+    .meta({ description: 'Whether the person has shown that the address is theirs.' }),
+  name: z.string().optional().meta({ description: 'Display name.' }),
+  picture: z.string().optional().meta({ description: 'URL of a picture.' }),
 });
 
 /** Parses the claims of a verified token; mapped claims of the application stay beside the known ones. */

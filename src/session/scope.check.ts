@@ -13,9 +13,11 @@ export function assertScope(
 ): void {
   const missing = uncovered(scope, wanted);
   if (missing.length > 0) {
+    const list = missing.join(' ');
     throw new Problem('insufficient_scope', {
+      detail: `Requires the scope ${list}.`,
       reason,
-      headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${missing.join(' ')}"` },
+      headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${list}"` },
     });
   }
 }

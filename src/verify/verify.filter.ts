@@ -3,7 +3,6 @@ import { ModuleRef } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
-import { Problem } from '../core/problem.error.js';
 import { isSafeMethod } from '../http/cross-site.guard.js';
 import { replyOf, requestOf } from '../http/http.context.js';
 import { isNavigation } from '../http/navigation.js';
@@ -35,12 +34,7 @@ export class VerifyFilter implements ExceptionFilter {
       return;
     }
     const filter = this.#modules.get(ProblemFilter, { strict: false });
-    filter.answer(
-      problem.code === 'unauthenticated' ? withChallenge(problem) : exception,
-      request,
-      reply,
-      false,
-    );
+    filter.answer(exception, request, reply, false);
   }
 
   #loginUrl(request: FastifyRequest): string {
@@ -61,13 +55,4 @@ function wantsRedirect(request: FastifyRequest): boolean {
   } catch {
     return false;
   }
-}
-
-/** RFC 9110 section 15.5.2, RFC 6750 section 3. */
-function withChallenge(problem: Problem): Problem {
-  return new Problem('unauthenticated', {
-    headers: { 'www-authenticate': 'Bearer' },
-    cause: problem.cause,
-    ...(problem.reason === undefined ? {} : { reason: problem.reason }),
-  });
 }

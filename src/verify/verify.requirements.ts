@@ -4,8 +4,10 @@ import { z } from 'zod';
 import { Problem } from '../core/problem.error.js';
 import { isScopeToken } from '../core/scope.form.js';
 import { isAtLeast } from '../session/access.guard.js';
+import { orgMissing, orgRoleMissing, roleMissing } from '../session/access.refusal.js';
 import type { Claims } from '../session/claims.schema.js';
-import { fullScope, isKnownOrForeign, scopeTokens, uncovered } from '../session/scopes.js';
+import { assertScope } from '../session/scope.check.js';
+import { fullScope, isKnownOrForeign, scopeTokens } from '../session/scopes.js';
 import { pathPrefix } from './original.request.js';
 
 /** The word for "no more than a session", where requirements stand in a path. */
@@ -91,20 +93,13 @@ function pairsOf(text: string, mayBeEmpty: boolean): Readonly<Record<string, str
  */
 export function requireClaims(claims: Claims, { role, scope, org, org_role: orgRole }: Requirements): void {
   if (role !== undefined && claims.roles?.includes(role) !== true) {
-    throw new Problem('forbidden', { reason: 'role_missing' });
+    throw roleMissing(role);
   }
   if (org !== undefined && claims.org?.slug !== org && claims.org?.id !== org) {
-    throw new Problem('forbidden', { reason: 'org_missing' });
+    throw orgMissing();
   }
   if (orgRole !== undefined && (claims.org === undefined || !isAtLeast(claims.org.role, orgRole))) {
-    throw new Problem('forbidden', { reason: 'org_role_missing' });
+    throw orgRoleMissing(orgRole);
   }
-  const missing = uncovered(claims.scope, scope ?? [fullScope]);
-  if (missing.length > 0) {
-    throw new Problem('insufficient_scope', {
-      reason: 'scope_missing',
-      // RFC 6750 section 3.1.
-      headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${missing.join(' ')}"` },
-    });
-  }
+  assertScope(claims, scope ?? [fullScope]);
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { newId } from '../../src/core/identifier.js';
 import { Database } from '../../src/database/database.schema.js';
 import { hashOfInvite, newInviteToken } from '../../src/orgs/invite.token.js';
-import { type Gateway, type GatewayRequest, startGateway } from '../support/gateway.js';
+import { type Gateway, type GatewayAnswer, type GatewayRequest, startGateway } from '../support/gateway.js';
 import { listRoutes } from '../support/route.list.js';
 import { TestDatabases } from '../support/test.database.js';
 import { type World, callers, keyOf, makeWorld } from '../support/world.js';
@@ -413,10 +413,22 @@ describe.each(['sqlite', 'postgres'] as const)('who may do what on %s', (kind) =
           headers: { ...headersOf(body), ...headers },
         });
         expect(answer.status).toBe(status);
+        expectExplained(status, answer);
       },
     );
   });
 });
+
+/** A 401 says how to authenticate (RFC 9110 section 15.5.2); a 403 says which role or scope is missing. */
+function expectExplained(status: number, answer: GatewayAnswer): void {
+  expect(answer.headers['www-authenticate'] !== undefined).toBe(status === 401 || isOfScope(answer));
+  const detail = status === 403 ? String(Reflect.get(Object(answer.json()), 'detail')) : 'Requires the role';
+  expect(detail).toMatch(/^(?:Requires |Only a session cookie |This invite is for )/);
+}
+
+function isOfScope(answer: GatewayAnswer): boolean {
+  return answer.status === 403 && Reflect.get(Object(answer.json()), 'code') === 'insufficient_scope';
+}
 
 function headersOf(body: unknown): Record<string, string> {
   return body === undefined ? {} : { 'content-type': 'application/json' };

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { type Gateway, startGateway } from '../support/gateway.js';
+import { type World, makeWorld } from '../support/world.js';
+
+/** What no example can hold: a secret that was sent to one person, or a signature of the provider. */
+const withoutSuccess: Readonly<Record<string, string>> = {
+  'POST /auth/login': 'takes an access token of the provider',
+  'POST /auth/backchannel-logout': 'takes a logout token that the provider has signed',
+  'POST /api/v1/invites/redeem': 'takes the secret of an invite',
+};
+
+const documentSchema = z.looseObject({
+  paths: z.record(
+    z.string(),
+    z.record(
+      z.string(),
+      z.looseObject({
+        requestBody: z
+          .looseObject({ content: z.record(z.string(), z.looseObject({ example: z.unknown().optional() })) })
+          .optional(),
+      }),
+    ),
+  ),
+});
+
+interface Prefilled {
+  readonly operation: string;
+  readonly type: string;
+  readonly example: unknown;
+}
+
+let gateway: Gateway;
+let world: World;
+let bodies: readonly Prefilled[];
+let createdOrgId: string | undefined;
+
+beforeAll(async () => {
+  gateway = await startGateway({});
+  world = await makeWorld(gateway);
+  const { paths } = documentSchema.parse((await gateway.request('/docs/openapi.json')).json());
+  bodies = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).flatMap(([method, { requestBody }]) =>
+      Object.entries(requestBody?.content ?? {}).map(([type, { example }]) => ({
+        operation: `${method.toUpperCase()} ${path}`,
+        type,
+        example,
+      })),
+    ),
+  );
+});
+
+afterAll(async () => {
+  await gateway?.stop();
+});
+
+/** The path with ids of things that exist, for an operation whose ids the user has to fill in. */
+function withIds(path: string): string {
+  const { orgId, userIds } = world;
+  const id = path.includes('/orgs/') ? orgId : userIds.member;
+  // The organisation that the example of POST makes is the one that the example of PATCH changes.
+  const target = path === '/api/v1/orgs/{id}' ? (createdOrgId ?? id) : id;
+  return path.replace('{id}', target).replace('{userId}', userIds.member);
+}
+
+describe('the bodies that Swagger UI fills in', () => {
+  it('each succeeds as it is, for someone who may do it', async () => {
+    const failed: string[] = [];
+    for (const { operation, type, example } of bodies) {
+      const [method = '', path = ''] = operation.split(' ');
+      if (withoutSuccess[operation] !== undefined) {
+        continue;
+      }
+      const caller = path.startsWith('/api/v1/users') ? 'administrator' : 'owner';
+      const body =
+        type === 'application/json'
+          ? JSON.stringify(example)
+          : String(new URLSearchParams(z.record(z.string(), z.string()).parse(example)));
+      const answer = await gateway.request(withIds(path), {
+        method: z.enum(['POST', 'PATCH', 'PUT', 'DELETE']).parse(method),
+        headers: { 'content-type': type, cookie: world.sessions[caller].cookie },
+        body,
+      });
+      if (operation === 'POST /api/v1/orgs') {
+        createdOrgId = z.looseObject({ id: z.string() }).parse(answer.json()).id;
+      }
+      if (answer.status >= 300) {
+        failed.push(`${operation} ${body}: ${answer.status} ${answer.text}`);
+      }
+    }
+    expect(failed).toEqual([]);
+  });
+
+  it('every operation with a body is among them, and each exception still exists', () => {
+    expect(bodies.length).toBeGreaterThan(8);
+    expect(bodies.filter(({ example }) => example === undefined)).toEqual([]);
+    const operations = new Set(bodies.map(({ operation }) => operation));
+    expect(Object.keys(withoutSuccess).filter((operation) => !operations.has(operation))).toEqual([]);
+  });
+});
