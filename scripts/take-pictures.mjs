@@ -58,7 +58,7 @@ try {
   await page.getByLabel('E-mail').fill(admin.email);
   await page.getByLabel('Password').fill(admin.password ?? randomBytes(12).toString('base64url'));
   await page.keyboard.press('Enter');
-  await page.getByRole('heading', { name: 'Sessions' }).waitFor();
+  await page.getByRole('heading', { name: 'Devices' }).waitFor();
   const tail = randomBytes(2).toString('hex');
   const { id } = await call(page, '/api/v1/orgs', { name: 'Analytical Engines', slug: `engines-${tail}` });
   await call(page, `/api/v1/orgs/${id}/invites`, { email: 'grace@example.org', role: 'admin' });

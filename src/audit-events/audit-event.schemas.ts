@@ -41,10 +41,11 @@ export const auditEventSchema = z.object({
   actor: z
     .object({
       id: z.uuid().nullable().meta({ example: exampleId }),
-      credential: z
-        .string()
-        .nullable()
-        .meta({ description: '`cookie`, `bearer`, `api_key`, `operator` or `system`.', example: 'cookie' }),
+      credential: z.string().nullable().meta({
+        description:
+          '`cookie`, `bearer`, `api_key`, `form` (a page of the login provider), `operator` or `system`.',
+        example: 'cookie',
+      }),
     })
     .nullable()
     .meta({ description: 'Who did it, and with what; null when that is not known.' }),

@@ -2,7 +2,15 @@
 export const auditEventTypes = [
   'login_succeeded',
   'login_failed',
+  'user_created',
   'identity_linked',
+  'password_changed',
+  'second_factor_added',
+  'second_factor_removed',
+  'passkey_added',
+  'passkey_removed',
+  'login_linked',
+  'login_unlinked',
   'logout',
   'session_ended',
   'renewal_grace',
@@ -60,5 +68,5 @@ export interface AuditEvent {
 /** Who does something, by what credential. */
 export interface AuditActor {
   readonly id: string | null;
-  readonly credential: 'cookie' | 'bearer' | 'api_key' | 'operator' | 'system';
+  readonly credential: 'cookie' | 'bearer' | 'api_key' | 'operator' | 'system' | 'form';
 }

@@ -57,6 +57,9 @@ export class ArrivalService {
   ): Promise<ArrivedPerson> {
     const login = await this.#users.recordLogin(identity);
     const { user } = login;
+    if (login.created) {
+      await this.#audit.record({ type: 'user_created', userId: user.id, ...origin, reason: 'first_login' });
+    }
     if (login.linked) {
       await this.#audit.record({
         type: 'identity_linked',

@@ -65,6 +65,17 @@ export interface RecoveryCode {
   readonly expiresAt: number;
 }
 
+/** How an identity can log in at the provider. */
+export interface LoginMethods {
+  readonly password: boolean;
+  /** Whether there is at least one. */
+  readonly passkeys: boolean;
+  /** What is asked for beside that, if anything. */
+  readonly secondFactors: readonly ('totp' | 'webauthn' | 'lookup_secret')[];
+  /** Names of other providers, such as `google`. */
+  readonly linked: readonly string[];
+}
+
 /** The provider's identities, where the gateway administers them. */
 export interface IdentityAdministration {
   /** Of the identities, as the rows of users' identities name it. */
@@ -82,6 +93,12 @@ export interface IdentityAdministration {
    * @throws {Problem} `provider_unavailable`
    */
   setActive(subject: string, active: boolean): Promise<void>;
+
+  /**
+   * How an identity can log in; nothing when it is gone.
+   * @throws {Problem} `provider_unavailable`
+   */
+  methodsOf(subject: string): Promise<LoginMethods | undefined>;
 
   /**
    * Makes a code that lets an identity in once, to give itself new credentials.

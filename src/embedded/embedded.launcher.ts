@@ -62,6 +62,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
       publicUrl: plan.publicUrl,
       brandName: plan.brandName,
       passwordMinLength: plan.passwordMinLength,
+      brandColor: plan.configuration.BRAND_COLOR,
       environment,
       secrets,
       logLevel: plan.logLevel,

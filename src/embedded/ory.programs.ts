@@ -5,6 +5,8 @@ import type { SocialProvider } from '../config/social-providers.parser.js';
 import type { BinaryName } from './binary.pins.js';
 import type { ChildCommand } from './child.process.js';
 import { fillEnvTemplate } from './env.template.js';
+import { ownBrand } from '../config/mail.brand.js';
+import { writeMailTemplates } from './mail.templates.js';
 import { readOryLine } from './ory.log.js';
 import { passkeyDomain } from './passkey.domain.js';
 import type { EmbeddedSecrets } from './secret.store.js';
@@ -18,6 +20,8 @@ export interface OrySetting {
   readonly brandName: string | undefined;
   /** Characters of a new password, at least; Kratos' own setting where it is undefined. */
   readonly passwordMinLength: number | undefined;
+  /** `#rrggbb`, for mails. */
+  readonly brandColor?: string | undefined;
   /** Absolute paths. */
   readonly binaries: ReadonlyMap<BinaryName, string>;
   readonly secrets: EmbeddedSecrets;
@@ -58,12 +62,25 @@ export async function migrations(setting: OrySetting): Promise<Record<'kratos' |
 /** Kratos, with its courier in the same process. */
 export async function kratosProgram(setting: OrySetting, ports: OryPorts): Promise<SupervisedProgram> {
   const args = ['serve', '-c', 'kratos.yml', '--sqa-opt-out', '--watch-courier', ...devFlag(setting)];
+  const command = await oryCommand('kratos', setting, ports);
   return {
-    ...(await oryCommand('kratos', setting, ports)),
+    ...command,
+    env: { ...command.env, ...(await mailTemplates(setting)) },
     name: 'kratos',
     args,
     probe: { url: `http://${loopback}:${ports.kratosAdmin}/admin/health/ready` },
   };
+}
+
+/** Where Kratos finds its mails in the brand's name and colour; nothing where they are ours. */
+async function mailTemplates(setting: OrySetting): Promise<Record<string, string>> {
+  const { brandName = ownBrand.name, brandColor: color, folder } = setting;
+  if (brandName === ownBrand.name && color === undefined) {
+    return {};
+  }
+  const target = join(folder, 'mail-templates');
+  await writeMailTemplates(join(dockerFolder, 'kratos', 'templates'), target, { name: brandName, color });
+  return { COURIER_TEMPLATE_OVERRIDE_PATH: target };
 }
 
 /** Hydra. */

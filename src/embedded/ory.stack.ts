@@ -30,6 +30,8 @@ export interface OryOptions {
   readonly brandName?: string;
   /** Characters of a new password, at least. Default that of docker/kratos/kratos.env. */
   readonly passwordMinLength?: number | undefined;
+  /** `#rrggbb`, for mails. */
+  readonly brandColor?: string | undefined;
   /** Where binaries are looked for: KRATOS_BIN, HYDRA_BIN, MAILPIT_BIN, VESTIBULE_CACHE, PATH, …; and SMTP_FROM. */
   readonly environment: Environment;
   /** Default: those of the data folder, made the first time. */
@@ -87,6 +89,7 @@ export async function startOry(options: OryOptions): Promise<OryStack> {
     publicUrl: options.publicUrl,
     brandName: options.brandName,
     passwordMinLength: options.passwordMinLength,
+    brandColor: options.brandColor,
     binaries,
     secrets: options.secrets ?? (await loadSecrets(resolve(options.dataDir))),
     dsn: options.dsn ?? {

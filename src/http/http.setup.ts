@@ -12,9 +12,9 @@ import { validateSchemas } from './validation.pipe.js';
 
 /**
  * Paths that a probe or scraper asks for by address, or the provider by an inside name, so that no host name of ours is in
- * the request.
+ * the request. And the files of the page that says which name is served.
  */
-const hostless = /^\/(?:health\/|metrics$|auth\/backchannel-logout$)/;
+const hostless = /^\/(?:health\/|metrics$|assets\/|auth\/backchannel-logout$)/;
 /** Hydra's endpoints take no cookie of ours, and browsers' apps on other origins call them. */
 const otherOriginsWelcome = '/ory/hydra/';
 

@@ -14,6 +14,7 @@ import { cookieNames } from '../http/cookie.reader.js';
 import { isOwnCookie } from '../http/cookie.writer.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { bodyOf, requireHealthy, statusOf, unavailable, vendorRequestDefaults } from '../core/vendor.call.js';
+import { type KratosLoginMethods, keyCredentials, kratosCredentialsSchema } from './kratos.credentials.js';
 import {
   type KratosIdentity,
   type KratosRecovery,
@@ -150,6 +151,21 @@ export class KratosClient {
       const [first] = Array.isArray(data) ? data : [];
       return first === undefined ? undefined : parse(kratosIdentitySchema, first);
     } catch (error) {
+      throw asUnavailable(error);
+    }
+  }
+
+  /** How an identity can log in; undefined when there is no such identity. */
+  async loginMethodsOf(id: string): Promise<KratosLoginMethods | undefined> {
+    try {
+      const { data } = await this.#ask((options) =>
+        this.#identities.getIdentity({ id, includeCredential: [...keyCredentials] }, options),
+      );
+      return parse(kratosCredentialsSchema, data);
+    } catch (error) {
+      if (statusOf(error) === 404) {
+        return undefined;
+      }
       throw asUnavailable(error);
     }
   }

@@ -56,6 +56,18 @@ export class PageLanguage {
     }
   };
 
+  /** As {@link find}, with elements in it. */
+  readonly findRich = <Element>(
+    key: string,
+    values: RichValues<Element>,
+  ): string | Element | (string | Element)[] | undefined => {
+    try {
+      return this.#message(key)?.format<Element>(values);
+    } catch {
+      return undefined;
+    }
+  };
+
   /** A moment in words, to the minute. */
   readonly moment = (time: Date): string => this.text('common.time', { date: this.#dates.format(time) });
 

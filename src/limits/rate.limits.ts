@@ -138,6 +138,21 @@ export class RateLimits {
     }
   }
 
+  /** How many more attempts a policy lets through; undefined where nothing is counted, or it can't be read now. */
+  async remaining(request: FastifyRequest, name: RatePolicyName, key: string): Promise<number | undefined> {
+    const counter = this.#counters.get(name);
+    if (counter === undefined || !this.appliesTo(request)) {
+      return undefined;
+    }
+    try {
+      const state = await counter.limiter.get(this.hash(key));
+      return Math.max(0, counter.policy.points - (state?.consumedPoints ?? 0));
+    } catch (error) {
+      this.#logger.error(error);
+      return undefined;
+    }
+  }
+
   /** Keeps a fact for this many seconds. @param key as it is; hashed like what is counted. */
   async remember(key: string, value: string, seconds: number): Promise<void> {
     await this.#store.remember(this.hash(key), value, seconds);

@@ -1,18 +1,9 @@
 import type { PageLanguage } from '../languages/page.language.js';
+import { type MailBrand, escapeHtml, inBrandColor, mailStyle } from '../config/mail.brand.js';
 import type { Mail } from './mailer.port.js';
 
 /** Characters of a name. */
 const maximumName = 200;
-
-/** The look of docker/kratos/templates; a test holds them alike. */
-const style = [
-  '<style>',
-  ':root { color-scheme: light dark; }',
-  'body { margin: 0; padding: 24px 16px; font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }',
-  'main { display: block; max-width: 32em; margin: 0 auto; }',
-  '.code { font: bold 30px/1.3 ui-monospace, Menlo, Consolas, monospace; letter-spacing: 0.15em; }',
-  '</style>',
-];
 
 /** What an invite's mail tells. */
 export interface InviteMail {
@@ -24,10 +15,12 @@ export interface InviteMail {
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
   readonly language: PageLanguage;
+  readonly brand: MailBrand;
 }
 
 /** An invite as a mail. Names are others' words: they never make markup, headers or links. */
-export function inviteMail({ to, orgName, inviterName, link, expiresAt, language }: InviteMail): Mail {
+export function inviteMail(invite: InviteMail): Mail {
+  const { to, orgName, inviterName, link, expiresAt, language, brand } = invite;
   const { tag, text, moment } = language;
   const org = oneLine(orgName);
   const subject = text('mail.invite.subject', { org });
@@ -42,7 +35,7 @@ export function inviteMail({ to, orgName, inviterName, link, expiresAt, language
   return {
     to,
     subject,
-    text: [lines[0], '', lines[1], '', link, '', lines[2], ''].join('\n'),
+    text: [lines[0], '', lines[1], '', link, '', lines[2], '', '-- ', brand.name, ''].join('\n'),
     html: [
       '<!doctype html>',
       `<html lang="${tag}">`,
@@ -51,15 +44,16 @@ export function inviteMail({ to, orgName, inviterName, link, expiresAt, language
       '<meta name="viewport" content="width=device-width, initial-scale=1">',
       '<meta name="color-scheme" content="light dark">',
       `<title>${escapeHtml(subject)}</title>`,
-      ...style,
+      inBrandColor(mailStyle, brand.color),
       '</head>',
       '<body>',
       '<main>',
+      `<div class="brand">${escapeHtml(brand.name)}</div>`,
       `<h1>${escapeHtml(subject)}</h1>`,
       `<p>${escapeHtml(lines[0])}</p>`,
       `<p>${escapeHtml(lines[1])}</p>`,
-      `<p><a href="${escapeHtml(link)}">${escapeHtml(accept)}</a></p>`,
-      `<p>${escapeHtml(lines[2])}</p>`,
+      `<p><a class="button" href="${escapeHtml(link)}">${escapeHtml(accept)}</a></p>`,
+      `<p class="small">${escapeHtml(lines[2])}</p>`,
       '</main>',
       '</body>',
       '</html>',
@@ -76,15 +70,4 @@ function oneLine(text: string): string {
     .join('')
     .replaceAll('://', ':\u200B//')
     .replaceAll(/(?<=\w)\.(?=\w)/g, '.\u200B');
-}
-
-function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&quot;',
-    "'": '&#39;',
-  };
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? '');
 }

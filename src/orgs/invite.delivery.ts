@@ -3,6 +3,7 @@ import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import type { InviteRow } from '../database/database.schema.js';
 import { LanguageCatalogue } from '../languages/language.catalogue.js';
+import type { MailBrand } from '../config/mail.brand.js';
 import { inviteMail } from '../mail/invite.mail.js';
 import { Mailer } from '../mail/mailer.port.js';
 
@@ -12,6 +13,7 @@ export class InviteDelivery {
   readonly #mailer: Mailer;
   readonly #languages: LanguageCatalogue;
   readonly #publicUrl: string;
+  readonly #brand: MailBrand;
 
   constructor(
     mailer: Mailer,
@@ -21,6 +23,7 @@ export class InviteDelivery {
     this.#mailer = mailer;
     this.#languages = languages;
     this.#publicUrl = configuration.PUBLIC_URL;
+    this.#brand = { name: configuration.BRAND_NAME, color: configuration.BRAND_COLOR };
   }
 
   /**
@@ -40,7 +43,9 @@ export class InviteDelivery {
     const language = this.#languages.of(accepted);
     const mailed =
       email !== null &&
-      (await this.#mailer.send(inviteMail({ to: email, link: url, expiresAt, language, ...names })));
+      (await this.#mailer.send(
+        inviteMail({ to: email, link: url, expiresAt, language, brand: this.#brand, ...names }),
+      ));
     return { mailed, url: mailed ? null : url };
   }
 }

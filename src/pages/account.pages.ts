@@ -9,6 +9,7 @@ import { sessionsAnswerSchema } from '../auth/sessions.schemas.js';
 import { Problem } from '../core/problem.error.js';
 import { waitingInvitesSchema } from '../orgs/invite.schemas.js';
 import { orgListSchema } from '../orgs/org.schemas.js';
+import { AuthStrategy, type LoginMethods } from '../auth/auth.strategy.js';
 import type { Principal } from '../session/principal.js';
 import { SessionService } from '../session/session.service.js';
 import { ApiClient } from './api.client.js';
@@ -33,11 +34,13 @@ export class AccountPages {
   readonly #api: ApiClient;
   readonly #pages: PageSender;
   readonly #sessions: SessionService;
+  readonly #strategy: AuthStrategy;
 
-  constructor(api: ApiClient, pages: PageSender, sessions: SessionService) {
+  constructor(api: ApiClient, pages: PageSender, sessions: SessionService, strategy: AuthStrategy) {
     this.#api = api;
     this.#pages = pages;
     this.#sessions = sessions;
+    this.#strategy = strategy;
   }
 
   /** Answers with the account page of whoever asks. */
@@ -58,6 +61,7 @@ export class AccountPages {
       this.#read(request, `/api/v1/me/invites?limit=${invitesAtOnce}`, waitingInvitesSchema),
       this.#read(request, '/api/v1/me/identities', myIdentitiesSchema),
     ]);
+    const methods = await this.#methods(identities?.items);
     const page = h(AccountPage, {
       user,
       session: { id: claims.sid, ...this.#sessions.limitsOf(claims) },
@@ -68,9 +72,24 @@ export class AccountPages {
       joinable: joinable?.items ?? [],
       invites: invites?.items ?? [],
       identities: identities?.items,
+      methods,
       ...state,
     });
     await this.#pages.send(request, reply, page);
+  }
+
+  /** How the person can log in, where the provider is ours to ask. */
+  async #methods(
+    identities: readonly { readonly issuer: string; readonly subject: string }[] | undefined,
+  ): Promise<LoginMethods | undefined> {
+    const administration = this.#strategy.identities;
+    const own = identities?.find(({ issuer }) => issuer === administration?.issuer);
+    try {
+      return own === undefined ? undefined : await administration?.methodsOf(own.subject);
+    } catch (error) {
+      this.#noteMissing('login-methods', error);
+      return undefined;
+    }
   }
 
   /** Nothing when it can't be read now: who is logged in sees the page without the database. */
@@ -85,13 +104,17 @@ export class AccountPages {
       // What the caller may not read, such as a service account its invitations, is no fault.
       if (!(error instanceof Problem) || error.definition.status >= 500) {
         const [route = path] = path.split('?');
-        this.#logger.error('a part of the account page is missing', {
-          reason: 'account_incomplete',
-          route,
-          err: error,
-        });
+        this.#noteMissing(route, error);
       }
       return undefined;
     }
+  }
+
+  #noteMissing(route: string, error: unknown): void {
+    this.#logger.error('a part of the account page is missing', {
+      reason: 'account_incomplete',
+      route,
+      err: error,
+    });
   }
 }

@@ -54,6 +54,7 @@ export class AssetStore {
       ),
       logo: logo ?? this.#add('logo', 'svg', own('logo.svg')),
       favicon: logo ?? this.#add('favicon', 'svg', own('favicon.svg')),
+      pageScript: this.#add('page', 'js', own('page.js')),
       passkeysScript: this.#add('passkeys', 'js', own('passkeys.js')),
       demoScript: this.#add('demo', 'js', own('demo.js')),
       docsScript: this.#add('docs', 'js', own('docs.js')),

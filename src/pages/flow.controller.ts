@@ -13,6 +13,7 @@ import { type Flow, parseFlow } from './flow.parser.js';
 import { FlowSurroundingsFinder } from './flow.surroundings.js';
 import { FormDrafts } from '../proxy/form.draft.js';
 import { passwordMessage } from '../proxy/password.message.js';
+import { settingsChangeIn } from '../proxy/settings.change.js';
 import { PageSender } from './page.sender.js';
 import { FLOW_KINDS } from './views/flow.plan.js';
 import { withDraft, withRefusal } from './flow.draft.js';
@@ -61,6 +62,7 @@ export class FlowController {
     @Param('kind') kindGiven: string,
     @Query('flow') id: unknown,
     @Query('return_to') returnTo: unknown,
+    @Query('changed') changed: unknown,
     @CurrentUser({ optional: true }) principal: Principal | undefined,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
@@ -86,8 +88,17 @@ export class FlowController {
     }
     const drafted = this.#withDraft(request, parseFlow(found));
     const flow = kind === 'verification' ? withOwnEnd(drafted, links.account) : drafted;
-    const { formTargets, invite } = await this.#surroundings.find(request, flow);
-    await this.#pages.send(request, reply, h(FlowPage, { kind, flow, links, invite }), { formTargets });
+    const surroundings = await this.#surroundings.find(request, kind, flow);
+    const { formTargets, invite, triesLeft } = surroundings;
+    const page = h(FlowPage, {
+      kind,
+      flow,
+      links,
+      invite,
+      triesLeft,
+      changed: settingsChangeIn(changed),
+    });
+    await this.#pages.send(request, reply, page, { formTargets });
   }
 
   #withDraft(request: FastifyRequest, flow: Flow): Flow {

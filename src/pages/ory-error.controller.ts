@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { KratosClient } from '../kratos/kratos.client.js';
+import type { TextKey } from '../languages/locales/en.js';
 import { Public } from '../session/access.decorators.js';
 import { PageSender } from './page.sender.js';
 import { ErrorPage } from './views/error.view.js';
@@ -40,7 +41,7 @@ export class OryErrorController {
     const { text } = this.#pages.frame(request).language;
     const page = h(ErrorPage, {
       title: text('error.ory.title'),
-      advice: text(code === refusedCode ? 'error.ory.refused' : 'error.ory.interrupted'),
+      advice: text(adviceFor(code)),
       code,
       requestId: request.id,
       actions: [
@@ -56,6 +57,14 @@ export class OryErrorController {
     const error = parsed.data?.error;
     return codeOf(error?.id ?? (error?.code === undefined ? undefined : `kratos_${error.code}`));
   }
+}
+
+/** A login provider that can't be reached is nobody's fault here, and no cookie's. */
+function adviceFor(code: string): TextKey {
+  if (code === refusedCode) {
+    return 'error.ory.refused';
+  }
+  return /^kratos_5\d\d$/.test(code) ? 'error.ory.unavailable' : 'error.ory.interrupted';
 }
 
 /** Only codes are shown: descriptions come by the URL, which anybody can write. */

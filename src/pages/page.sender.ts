@@ -5,7 +5,7 @@ import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { policyFor } from '../http/security.headers.js';
 import { LanguageCatalogue } from '../languages/language.catalogue.js';
-import { principalOf } from '../session/principal.js';
+import { SessionPeek } from '../session/session.peek.js';
 import { AssetStore } from './asset.store.js';
 import { renderPage } from './page.renderer.js';
 import type { PageFrame } from './views/page.props.js';
@@ -24,15 +24,21 @@ export class PageSender {
   readonly #assets: AssetStore;
   readonly #languages: LanguageCatalogue;
   readonly #brand: PageFrame['brand'];
+  readonly #sessions: SessionPeek;
+  readonly #passwordLength: number | undefined;
 
   constructor(
     assets: AssetStore,
     languages: LanguageCatalogue,
-    @Inject(CONFIGURATION) { BRAND_NAME: name }: Configuration,
+    sessions: SessionPeek,
+    @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#assets = assets;
     this.#languages = languages;
-    this.#brand = { name };
+    this.#sessions = sessions;
+    this.#brand = { name: configuration.BRAND_NAME };
+    this.#passwordLength =
+      configuration.AUTH_PROVIDER === 'ory' ? configuration.PASSWORD_MIN_LENGTH : undefined;
   }
 
   /** Answers with a page. */
@@ -57,10 +63,11 @@ export class PageSender {
 
   /** What every page of this request knows. */
   frame(request: FastifyRequest): PageFrame {
-    const principal = principalOf(request);
+    const principal = this.#sessions.find(request);
     return {
       assets: this.#assets.addresses,
       brand: this.#brand,
+      passwordLength: this.#passwordLength,
       language: this.#languages.of(request.headers['accept-language']),
       user:
         principal === undefined

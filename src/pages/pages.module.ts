@@ -17,10 +17,12 @@ import { FlowController } from './flow.controller.js';
 import { FlowSurroundingsFinder } from './flow.surroundings.js';
 import { OpenApiDocument } from './openapi.document.js';
 import { OrgsModule } from '../orgs/orgs.module.js';
+import { LimitsModule } from '../limits/limits.module.js';
 import { LanguagesModule } from '../languages/languages.module.js';
 import { ProxyModule } from '../proxy/proxy.module.js';
 import { OryErrorController } from './ory-error.controller.js';
 import { PageSender } from './page.sender.js';
+import { UsersModule } from '../users/users.module.js';
 import { personPages } from './person.pages.js';
 import { ProblemPage } from './problem.page.js';
 
@@ -31,7 +33,17 @@ export class PagesModule {
   static register(configuration: Configuration, auth: DynamicModule): DynamicModule {
     return {
       module: PagesModule,
-      imports: [CoreModule, ProxyModule, LanguagesModule, ApiKeysModule, SessionModule, OrgsModule, auth],
+      imports: [
+        CoreModule,
+        LimitsModule,
+        ProxyModule,
+        LanguagesModule,
+        ApiKeysModule,
+        SessionModule,
+        OrgsModule,
+        UsersModule,
+        auth,
+      ],
       controllers: [
         AssetController,
         ...personPages.controllers,

@@ -1,6 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { h } from 'preact';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
 import type { ProblemCode } from '../core/problem.catalogue.js';
 import type { Problem } from '../core/problem.error.js';
 import { ErrorPage } from '../http/error.page.js';
@@ -11,6 +13,7 @@ import { ErrorPage as ErrorPageView } from './views/error.view.js';
 
 interface Action {
   readonly label: TextKey;
+  readonly values?: TextValues;
   readonly href: string;
 }
 
@@ -26,6 +29,10 @@ const actionsByCode: Partial<Record<ProblemCode, readonly Action[]>> = {
   unauthenticated: again,
   provider_unavailable: [{ label: 'error.tryAgain', href: '/auth/login' }, home],
 };
+
+/** Guesses of a password: a new one is the way on for whoever doesn't know it. */
+const passwordGuesses = /^limit_login_/;
+const forgotten: readonly Action[] = [{ label: 'login.forgot', href: '/ui/recovery' }, home];
 
 /** Those that a page brings about that was open for too long. */
 const adviceByCode: Partial<Record<ProblemCode, TextKey>> = {
@@ -48,10 +55,15 @@ function waitOf({ headers }: Problem): TextValues {
 @Injectable()
 export class ProblemPage extends ErrorPage {
   readonly #pages: PageSender;
+  readonly #publicUrl: string;
+  /** Whether passwords are ours to renew. */
+  readonly #hasRecovery: boolean;
 
-  constructor(pages: PageSender) {
+  constructor(pages: PageSender, @Inject(CONFIGURATION) configuration: Configuration) {
     super();
     this.#pages = pages;
+    this.#publicUrl = configuration.PUBLIC_URL;
+    this.#hasRecovery = configuration.AUTH_PROVIDER === 'ory';
   }
 
   override render(problem: Problem, request: FastifyRequest): string {
@@ -63,18 +75,30 @@ export class ProblemPage extends ErrorPage {
       loginUrl === undefined ? undefined : [{ label: 'flow.confirm', href: loginUrl }, home];
     const advice =
       stepUp === undefined
-        ? (find(`problem.${code}.advice`, waitOf(problem)) ?? (known === undefined ? detail : text(known)))
+        ? (find(`problem.${code}.advice`, { ...waitOf(problem), address: this.#publicUrl }) ??
+          (known === undefined ? detail : text(known)))
         : text('error.stepUp');
     const page = h(ErrorPageView, {
       title: find(`problem.${code}.title`) ?? problem.definition.title,
       advice: advice ?? text('error.goBack'),
       code,
       requestId: request.id,
-      actions: (stepUp ?? actionsByCode[code] ?? [home]).map(({ label, href }) => ({
-        label: text(label),
+      actions: (stepUp ?? this.#actionsFor(problem)).map(({ label, values, href }) => ({
+        label: text(label, values),
         href,
       })),
     });
     return this.#pages.render(request, page);
+  }
+
+  #actionsFor({ code, reason = '' }: Problem): readonly Action[] {
+    if (code === 'wrong_host') {
+      const address = this.#publicUrl;
+      return [{ label: 'error.goToAddress', values: { address }, href: `${address}/` }];
+    }
+    if (code === 'rate_limited' && this.#hasRecovery && passwordGuesses.test(reason)) {
+      return forgotten;
+    }
+    return actionsByCode[code] ?? [home];
   }
 }

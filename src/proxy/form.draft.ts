@@ -40,8 +40,8 @@ export interface FormDraft {
 const noDraft: FormDraft = { fields: new Map(), refused: undefined };
 
 /**
- * What was typed into a form that comes back: because its flow had expired, and Kratos answers with a new one and an empty
- * form, or because the gateway refused its password. Kept in an encrypted cookie of the browser.
+ * What was typed into a form that comes back: because its flow had expired or the address of a new account is taken, and Kratos
+ * answers with an empty form, or because the gateway refused its password. Kept in an encrypted cookie of the browser.
  */
 @Injectable()
 export class FormDrafts {
@@ -71,7 +71,9 @@ export class FormDrafts {
   keep(request: FastifyRequest, reply: FastifyReply, location: string): void {
     const form = this.#forms.get(request);
     const flow = this.#flowIn(location);
-    if (form === undefined || flow === undefined || flow === form.flow) {
+    // Kratos empties a registration's form when the address is taken already.
+    const isEmptied = flow !== form?.flow || new URL(location).pathname === '/ui/registration';
+    if (form === undefined || flow === undefined || !isEmptied) {
       return;
     }
     const fields = draftableFields(form);

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../core/problem.error.js';
 import { readCookies } from '../http/cookie.reader.js';
-import { networkOf } from '../limits/limit.keys.js';
+import { accountOf, networkOf } from '../limits/limit.keys.js';
 import { type LimitCheck, type Outcome, RateLimits, addressCheck } from '../limits/rate.limits.js';
 import { type SubmittedForm, readSubmittedForm } from './submitted.form.js';
 
@@ -153,6 +153,11 @@ function pairChecks(
   names: readonly string[],
 ): LimitCheck[] {
   return names.map((name) => ({ policy, key: claimant(request, name).pair, onSuccess: 'keep' }));
+}
+
+/** By what guesses of an account's password from one network are counted, under `login-pair`. */
+export function loginPairOf(request: FastifyRequest, identifier: string): string {
+  return claimant(request, `account:${accountOf(identifier)}`).pair;
 }
 
 function claimant(request: FastifyRequest, key: string): Claimant {

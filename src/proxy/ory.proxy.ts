@@ -16,9 +16,12 @@ import { pathOf } from '../http/request.path.js';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { RateLimits } from '../limits/rate.limits.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
+import { AuditService } from '../audit/audit.service.js';
+import { KratosClient } from '../kratos/kratos.client.js';
+import { UserDirectory } from '../users/user.directory.js';
+import { AccountTrail } from './account.trail.js';
 import { FormDrafts } from './form.draft.js';
 import { LanguageCatalogue } from '../languages/language.catalogue.js';
-import { KratosClient } from '../kratos/kratos.client.js';
 import { passwordPolicyOf } from '../passwords/deployment.passwords.js';
 import { PasswordGate } from './password.gate.js';
 import { OryLimits } from './ory.limits.js';
@@ -91,12 +94,19 @@ export async function setUpOryProxy(
   const jar = app.get(CookieJar, { strict: false });
   const clock = app.get(Clock, { strict: false });
   const drafts = app.get(FormDrafts, { strict: false });
+  const kratos = app.get(KratosClient, { strict: false });
   const passwords = new PasswordGate({
     policy: passwordPolicyOf(configuration),
-    kratos: app.get(KratosClient, { strict: false }),
+    kratos,
     drafts,
     languages: app.get(LanguageCatalogue, { strict: false }),
     publicUrl: configuration.PUBLIC_URL,
+  });
+  const trail = new AccountTrail({
+    kratos,
+    audit: app.get(AuditService, { strict: false }),
+    users: app.get(UserDirectory, { strict: false }),
+    origin: configuration.PUBLIC_URL,
   });
   const calls = new ProxiedCalls(app.get(UpstreamCalls, { strict: false }));
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
@@ -118,6 +128,9 @@ export async function setUpOryProxy(
         if (upstream.prefix !== hydraPrefix && (await passwords.refuses(request, reply, path))) {
           return;
         }
+        if (upstream.prefix !== hydraPrefix) {
+          await trail.watch(request, path);
+        }
         passage.enter(request, reply);
         calls.begin(upstream.prefix === hydraPrefix ? 'hydra' : 'kratos', request);
       });
@@ -127,6 +140,7 @@ export async function setUpOryProxy(
       });
       scope.addHook('onSend', async (request, reply, payload) => {
         drafts.settle(request, reply);
+        await trail.settle(request, reply);
         const location = reply.getHeader('location');
         if (typeof location !== 'string') {
           return payload;

@@ -12,6 +12,7 @@ import { RevocationService } from './revocation.service.js';
 import { SessionCookie } from './session.cookie.js';
 import { SessionJanitor } from './session.janitor.js';
 import { SessionMinter } from './session.minter.js';
+import { SessionPeek } from './session.peek.js';
 import { SessionRepository } from './session.repository.js';
 import { SessionService } from './session.service.js';
 import { SigningKeyRepository } from './signing-key.repository.js';
@@ -31,6 +32,7 @@ import { TokenService } from './token.service.js';
     SessionCookie,
     SessionJanitor,
     SessionMinter,
+    SessionPeek,
     SessionRepository,
     SessionService,
     SigningKeyRepository,
@@ -44,6 +46,7 @@ import { TokenService } from './token.service.js';
     RevocationList,
     RevocationService,
     SessionCookie,
+    SessionPeek,
     SessionService,
     SigningKeyRepository,
     SigningKeyRing,

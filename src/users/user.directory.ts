@@ -98,6 +98,48 @@ export class UserDirectory {
     return row;
   }
 
+  /** Whose this identity at a provider is. */
+  async findByIdentity(issuer: string, subject: string): Promise<{ readonly id: string } | undefined> {
+    return this.#database.query
+      .selectFrom('identities')
+      .select('user_id as id')
+      .where('issuer', '=', issuer)
+      .where('subject', '=', subject)
+      .executeTakeFirst();
+  }
+
+  /** What users and organisations are called, by their ids; those that are gone are left out. */
+  async namesOf(users: readonly string[], orgs: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const { query } = this.#database;
+    const [people, groups] = await Promise.all([
+      users.length === 0
+        ? []
+        : query.selectFrom('users').select(['id', 'name', 'email']).where('id', 'in', users).execute(),
+      orgs.length === 0
+        ? []
+        : query.selectFrom('orgs').select(['id', 'name']).where('id', 'in', orgs).execute(),
+    ]);
+    return new Map([
+      ...people.flatMap(({ id, name, email }): (readonly [string, string])[] => {
+        const known = name || email;
+        return known ? [[id, known]] : [];
+      }),
+      ...groups.map(({ id, name }): readonly [string, string] => [id, name]),
+    ]);
+  }
+
+  /** The person with this e-mail address; nothing where several have given it. @param email in lower case. */
+  async findByEmail(email: string): Promise<{ readonly id: string } | undefined> {
+    const rows = await this.#database.query
+      .selectFrom('users')
+      .select('id')
+      .where('kind', '=', sql.lit('person'))
+      .where('email_key', '=', email)
+      .limit(2)
+      .execute();
+    return rows.length === 1 ? rows[0] : undefined;
+  }
+
   /** Who the user is at providers, oldest first. */
   async identitiesOf(userId: string): Promise<UserIdentity[]> {
     return this.#database.query

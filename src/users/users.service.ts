@@ -13,6 +13,8 @@ import { requireAdministrator } from './user.rules.js';
 export interface RecordedLogin extends Account {
   /** Whether an identity that wasn't known joined an existing user. */
   readonly linked: boolean;
+  /** Whether this login made the user. */
+  readonly created: boolean;
 }
 
 /** Local users and the identities that belong to them. */
@@ -40,7 +42,8 @@ export class UsersService {
     const known = await noteLogin(this.#database.query, identity, now);
     const { row, linked } =
       known === undefined ? await this.#firstLogin(identity, now) : { row: known, linked: false };
-    return { ...(await accountOf(this.#database.query, row, null, now)), linked };
+    const created = known === undefined && !linked && row.created_at === now;
+    return { ...(await accountOf(this.#database.query, row, null, now)), linked, created };
   }
 
   async #firstLogin(identity: ProviderIdentity, now: number): Promise<{ row: UserRow; linked: boolean }> {

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
 import { descriptionOf, namelessIn, overflowOf, shows } from '../support/browser.js';
-import { logInIn, logOutIn, signUpIn } from '../support/browser.person.js';
+import { logInIn, logOutIn, openSection, signUpIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
 import { Mailbox } from '../support/mailbox.js';
 import { newPerson } from '../support/person.js';
@@ -64,7 +64,7 @@ it('a changed name is on the account page after the next login', async () => {
   const person = newPerson();
   await signUpIn(page, stack.url, person);
   await saveProfile({ Name: 'Grace Brewster Murray Hopper' });
-  await page.getByText('Your changes have been saved').waitFor();
+  await page.getByText('Your profile has been saved').waitFor();
   expect(await page.getByLabel('Name').inputValue()).toBe('Grace Brewster Murray Hopper');
   await page.getByRole('link', { name: 'Back to your account' }).click();
   await logOutIn(page);
@@ -86,7 +86,7 @@ it('a picture at an https address is shown, with no word of where it is shown; o
   });
   await signUpIn(page, stack.url, person);
   await saveProfile({ 'Picture URL': picture });
-  await page.getByText('Your changes have been saved').waitFor();
+  await page.getByText('Your profile has been saved').waitFor();
   await page.goto(stack.url);
   await logOutIn(page);
   await logInIn(page, stack.url, person);
@@ -98,7 +98,7 @@ it('a picture at an https address is shown, with no word of where it is shown; o
   expect(referers).toEqual([undefined]);
 
   await saveProfile({ 'Picture URL': `${stack.url}/assets/ada.svg` });
-  await page.getByText('Your changes have been saved').waitFor();
+  await page.getByText('Your profile has been saved').waitFor();
   await page.goto(stack.url);
   await logOutIn(page);
   await logInIn(page, stack.url, person);
@@ -118,6 +118,7 @@ it('what is wrong in the settings is said at its field', async () => {
   await page.getByRole('button', { name: 'Save' }).click();
   await page.locator('[aria-invalid=true]').waitFor();
   expect(await descriptionOf(picture)).not.toBe('');
+  await openSection(page, 'Password');
   await page.getByLabel('New password').fill('short');
   await page.getByRole('button', { name: 'Change password' }).click();
   await page.getByText('at least 10 characters').waitFor();

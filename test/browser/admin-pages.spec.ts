@@ -341,11 +341,11 @@ describe('the access of a user', () => {
     await theirs.goto(link);
     await theirs.getByLabel('Recovery code').fill(code);
     await theirs.keyboard.press('Enter');
-    await theirs.getByRole('heading', { name: 'Account settings' }).waitFor();
+    await theirs.getByRole('heading', { name: 'Choose a new password' }).waitFor();
     const password = `another ${person.password}`;
     await theirs.getByLabel('New password').fill(password);
     await theirs.getByRole('button', { name: 'Change password' }).click();
-    await theirs.getByText('Your changes have been saved').waitFor();
+    await theirs.getByRole('heading', { name: 'Your new password is set' }).waitFor();
     const elsewhere = await stage.other();
     await logInIn(elsewhere, stage.stack.url, { email: person.email, password });
     expect(await shows(elsewhere.getByRole('heading', { name: person.name }))).toBe(true);

@@ -46,7 +46,13 @@ it('whoever reads the pages in German gets German mail, and its codes work', asy
   await elsewhere.keyboard.press('Enter');
   await elsewhere.waitForURL(/\/ui\/settings/);
 
+  await elsewhere.locator('[name=password]').fill(`another ${person.password}`);
+  await elsewhere.keyboard.press('Enter');
+  await elsewhere.locator('main a[href="/auth/login"]').click();
+  await elsewhere.waitForURL(`${stack.url}/`);
+
   // A changed address has to be verified too.
+  await elsewhere.goto(`${stack.url}/ui/settings`);
   const next = newPerson().email;
   await elsewhere.locator('[name="traits.email"]').fill(next);
   await elsewhere.keyboard.press('Enter');

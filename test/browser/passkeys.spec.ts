@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { namelessIn, overflowOf, shows } from '../support/browser.js';
-import { fillLogin, logOutIn, signUpIn } from '../support/browser.person.js';
+import { fillLogin, logOutIn, openSection, signUpIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
 import { newPerson } from '../support/person.js';
 import { VirtualKey } from '../support/virtual.key.js';
@@ -28,10 +28,10 @@ it('a passkey: added in the settings, logs in without a password, and is removed
   await signUpIn(page, stack.url, person);
 
   await openSettings();
-  const section = page.getByRole('region', { name: 'Passkeys' });
+  let section = await openSection(page, 'Passkeys');
   expect(await namelessIn(page)).toEqual([]);
   await section.getByRole('button', { name: 'Add a passkey' }).click();
-  await page.getByText('Your changes have been saved').waitFor();
+  await page.getByText('The passkey has been added').waitFor();
   await section.getByRole('button', { name: /Remove the passkey added \d+ \w+ \d{4}/ }).waitFor();
   expect(await key.credentials()).toMatchObject([{ isResidentCredential: true }]);
   await page.setViewportSize({ width: 320, height: 640 });
@@ -51,8 +51,9 @@ it('a passkey: added in the settings, logs in without a password, and is removed
   expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);
 
   await openSettings();
+  section = await openSection(page, 'Passkeys');
   await section.getByRole('button', { name: /Remove the passkey/ }).click();
-  await page.getByText('Your changes have been saved').waitFor();
+  await page.getByText('The passkey has been removed').waitFor();
   expect(await section.getByRole('button', { name: /Remove the passkey/ }).count()).toBe(0);
   expect(stage.watch.errors).toEqual([]);
 });
@@ -76,7 +77,7 @@ it('a new account with a passkey and no password', async () => {
 
   // The only way in can't be removed.
   await openSettings();
-  const section = page.getByRole('region', { name: 'Passkeys' });
+  const section = await openSection(page, 'Passkeys');
   expect(await section.getByRole('button', { name: /Remove the passkey/ }).isDisabled()).toBe(true);
 });
 
@@ -86,13 +87,13 @@ it('a security key as the second step, with a name: aal2, and removed again', as
   await VirtualKey.plugInto(page, 'usb');
   await signUpIn(page, stack.url, person);
   await openSettings();
-  const section = page.getByRole('region', { name: 'Security keys' });
+  const section = await openSection(page, 'Security keys');
   const add = section.getByRole('button', { name: 'Add a security key' });
   await add.click();
   expect(await section.locator('input:invalid:focus').count()).toBe(1);
   await section.getByLabel('What to call this key').fill('Blue "key" <1>');
   await page.keyboard.press('Enter');
-  await page.getByText('Your changes have been saved').waitFor();
+  await page.getByText('The security key has been added').waitFor();
   const remove = section.getByRole('button', { name: /^Remove the security key “Blue "key" <1>”, added / });
   await remove.waitFor();
   // Enter in the name of the next one removes nothing.
@@ -112,8 +113,9 @@ it('a security key as the second step, with a name: aal2, and removed again', as
   expect(await claims()).toMatchObject({ acr: 'aal2' });
 
   await openSettings();
+  await openSection(page, 'Security keys');
   await remove.click();
-  await page.getByText('Your changes have been saved').waitFor();
+  await page.getByText('The security key has been removed').waitFor();
   expect(await remove.count()).toBe(0);
 });
 

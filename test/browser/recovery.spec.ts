@@ -34,8 +34,11 @@ it('a forgotten password: a code by mail, a new password, and that one logs in',
   await page.getByLabel('Recovery code').fill(code);
   await page.keyboard.press('Enter');
 
-  await page.getByRole('heading', { name: 'Account settings' }).waitFor();
-  expect(await page.getByRole('status').innerText()).toContain('Now choose a new password');
+  await page.getByRole('heading', { name: 'Choose a new password' }).waitFor();
+  expect(await page.getByRole('status').first().innerText()).toContain('You are back in');
+  // Nothing else can be filled in, and the header offers no login.
+  expect(await page.getByRole('textbox').count()).toBe(1);
+  expect(await page.getByRole('navigation').count()).toBe(0);
   expect(await namelessIn(page)).toEqual([]);
   const password = `another ${person.password}`;
   await page.getByLabel('New password').fill(password);
@@ -63,7 +66,7 @@ it('a recovery that nobody was sent to ends in the settings, from where it goes 
   await page.keyboard.press('Enter');
   await page.getByLabel('New password').fill(`another ${person.password}`);
   await page.keyboard.press('Enter');
-  await page.getByText('Your changes have been saved').waitFor();
+  await page.getByRole('heading', { name: 'Your new password is set' }).waitFor();
   await page.getByRole('link', { name: 'Go to your account' }).click();
   expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);
 });
@@ -79,7 +82,7 @@ it('a wrong code is said, and the right one still works', async () => {
   expect(await page.getByRole('alert').innerText()).toContain("isn't right");
   await page.getByLabel('Recovery code').fill(code);
   await page.keyboard.press('Enter');
-  expect(await shows(page.getByRole('heading', { name: 'Account settings' }))).toBe(true);
+  expect(await shows(page.getByRole('heading', { name: 'Choose a new password' }))).toBe(true);
 });
 
 it('an address without an account gets the same page and no mail', async () => {

@@ -61,18 +61,23 @@ it('a password like the address is said at its field', async () => {
   expect(await page.locator(':focus').getAttribute('name')).toBe('password');
 });
 
-// Kratos 1.3 forgets what was typed when an account is in the way, so the page can't keep it.
-it('an address that has an account already is said in words, and the way to log in is there', async () => {
+// Kratos 1.3 forgets what was typed when an account is in the way; the gateway doesn't.
+it('an address that has an account already is said in words, what was typed stays, and the ways in are there', async () => {
   const { page } = stage;
   await fill({ 'E-mail': member.email, Name: 'Somebody Else', Password: newPerson().password });
   const alert = page.getByRole('alert');
   await alert.waitFor();
   expect(await alert.innerText()).toBe(
-    'There is an account with this e-mail address already. Log in instead, or choose a new password if you forgot yours.',
+    'There is an account with this e-mail address already. Log in, or choose a new password if you forgot yours.',
   );
   expect(await page.getByLabel('Password').inputValue()).toBe('');
+  expect(await page.getByLabel('E-mail').inputValue()).toBe(member.email);
+  expect(await page.getByLabel('Name').inputValue()).toBe('Somebody Else');
   expect(await page.title()).toBe('Error: Create your account · Vestibule');
-  await page.getByRole('main').getByRole('link', { name: 'Log in' }).click();
+  expect(await alert.getByRole('link', { name: 'choose a new password' }).getAttribute('href')).toContain(
+    '/ui/recovery',
+  );
+  await alert.getByRole('link', { name: 'Log in' }).click();
   await fillLogin(page, member);
   expect(await shows(page.getByRole('heading', { name: member.name }))).toBe(true);
 });

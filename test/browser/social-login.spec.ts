@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, i
 import { socialProviders } from '../../src/config/social-providers.parser.js';
 import { findFreePorts } from '../../src/embedded/port.finder.js';
 import { BrowserWatch, launchChromium } from '../support/browser.js';
-import { logOutIn, signUpIn } from '../support/browser.person.js';
+import { logOutIn, signUpIn, openSection } from '../support/browser.person.js';
 import { newAccount } from '../support/openid.accounts.js';
 import { type OpenIdProvider, startOpenIdProvider } from '../support/openid.provider.js';
 import { newPerson } from '../support/person.js';
@@ -112,6 +112,7 @@ describe('third-party login through Kratos', () => {
     const person = newPerson();
     await signUpIn(page, stack.url, person);
     await page.getByRole('link', { name: 'Settings' }).click();
+    await openSection(page, 'Linked accounts');
     await page.getByRole('button', { name: /Stand-in/ }).click();
     await logInAtProvider(account.sub);
     await page.waitForURL(/\/ui\/settings/);
@@ -139,7 +140,7 @@ describe('without a third-party login configured', () => {
   it('nothing of it shows on the login, registration and settings pages', async () => {
     for (const path of ['/auth/login', '/auth/signup']) {
       await page.goto(stack.url + path);
-      expect(await page.getByRole('main').getByRole('button').count()).toBe(1);
+      expect(await page.getByRole('main').locator('button[type=submit]').count()).toBe(1);
     }
     await signUpIn(page, stack.url, newPerson());
     await page.getByRole('link', { name: 'Settings' }).click();

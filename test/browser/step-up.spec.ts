@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { namelessIn, overflowOf, shows } from '../support/browser.js';
-import { logInIn, logOutIn, signUpIn } from '../support/browser.person.js';
+import { logInIn, logOutIn, openSection, signUpIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
 import { newPerson } from '../support/person.js';
 import { totpCode } from '../support/totp.code.js';
@@ -10,7 +10,7 @@ const stage = useStage();
 /** Sets up an authenticator app on the settings page that is open. @returns its secret. */
 async function setUpApp(): Promise<string> {
   const { page } = stage;
-  const app = page.getByRole('region', { name: 'Authenticator app' });
+  const app = await openSection(page, 'Authenticator app');
   const secret = await app.locator('.secret code').innerText();
   await app.getByLabel('Code from the app').fill(totpCode(secret));
   await app.getByRole('button', { name: 'Set up the app' }).click();
@@ -27,6 +27,7 @@ it('the settings show the QR code and the key; with the app set up, a login asks
   const person = newPerson();
   await signUpIn(page, stack.url, person);
   await page.goto(`${stack.url}/ui/settings`);
+  await openSection(page, 'Authenticator app');
   const picture = page.getByRole('img', { name: 'QR code for an authenticator app' });
   await picture.waitFor();
   expect(
@@ -82,31 +83,47 @@ it('backup codes are shown once, and one of them is a second step', async () => 
   const person = newPerson();
   await signUpIn(page, stack.url, person);
   await page.goto(`${stack.url}/ui/settings`);
-  const section = page.getByRole('region', { name: 'Backup codes' });
-  await section.getByRole('button', { name: 'Make new backup codes' }).click();
-  const codes = await section.locator('li code').allInnerTexts();
+  await (await openSection(page, 'Backup codes')).getByText('Set up an authenticator app').waitFor();
+  expect(await page.getByRole('button', { name: 'Make new backup codes' }).count()).toBe(0);
+  await setUpApp();
+  await page.getByText('Two-step login is on').waitFor();
+  await openSection(page, 'Backup codes');
+  await page.getByRole('button', { name: 'Make new backup codes' }).click();
+  const shown = page.getByRole('region', { name: 'Your backup codes' });
+  const codes = await shown.locator('li code').allInnerTexts();
   expect(codes).toHaveLength(12);
-  await section.getByRole('button', { name: "I've saved them" }).click();
-  await page.getByText('Your changes have been saved').waitFor();
+  await shown.getByRole('button', { name: 'Copy' }).waitFor();
+  // Nothing has to be looked for: they are in the window as the page opens.
+  expect(
+    await shown
+      .locator('li')
+      .last()
+      .evaluate((node) => node.getBoundingClientRect().bottom),
+  ).toBeLessThan(720);
+  await shown.getByRole('button', { name: "I've saved them" }).click();
+  await page.getByText('Your new backup codes work from now on').waitFor();
   await page.goto(stack.url);
   await logOutIn(page);
   await page.goto(`${stack.url}/auth/login`);
   await page.getByLabel('E-mail').fill(person.email);
   await page.getByLabel('Password').fill(person.password);
   await page.keyboard.press('Enter');
+  const code = page.getByLabel('Code from the app');
+  expect(await code.evaluate((node) => node === document.activeElement)).toBe(true);
+  await page.getByText('Use another way').click();
   await page.getByLabel('Backup code').fill(codes[0] ?? '');
-  await page.getByRole('button', { name: 'Use the backup code' }).click();
+  await page.keyboard.press('Enter');
   await page.waitForURL(`${stack.url}/`);
   expect(await acrOf()).toBe('aal2');
 });
 
-it('a step-up with max_age asks for the password once more, and "Not now" goes back', async () => {
+it('a step-up with max_age asks for the password once more, and "Cancel" goes back', async () => {
   const { page, stack } = stage;
   const person = newPerson();
   await signUpIn(page, stack.url, person);
   await page.goto(`${stack.url}/auth/login?max_age=0&return_to=/docs`);
   await page.getByRole('heading', { name: "Confirm it's you" }).waitFor();
-  await page.getByRole('link', { name: 'Not now' }).click();
+  await page.getByRole('link', { name: 'Cancel' }).click();
   expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);
   await page.goto(`${stack.url}/auth/login?max_age=0&return_to=/docs`);
   await page.getByLabel('Password').fill(person.password);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { shows } from '../support/browser.js';
-import { fillLogin, logInIn, logOutIn, signUpIn } from '../support/browser.person.js';
+import { fillLogin, logInIn, logOutIn, openSection, signUpIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
 import { Mailbox } from '../support/mailbox.js';
 import { newPerson } from '../support/person.js';
@@ -29,7 +29,7 @@ it('verification and recovery by mail, a new password', async () => {
   await page.getByRole('heading', { name: 'Check your e-mail' }).waitFor();
   await page.getByLabel('Recovery code').fill((await mailbox.next(person.email, /recover/i)).code);
   await page.keyboard.press('Enter');
-  await page.getByRole('heading', { name: 'Account settings' }).waitFor();
+  await page.getByRole('heading', { name: 'Choose a new password' }).waitFor();
   const password = `another ${person.password}`;
   await page.getByLabel('New password').fill(password);
   await page.getByRole('button', { name: 'Change password' }).click();
@@ -44,15 +44,17 @@ it('an authenticator app and backup codes: set up, asked for, used', async () =>
   const person = newPerson();
   await signUpIn(page, stack.url, person);
   await page.goto(`${stack.url}/ui/settings`);
+  await openSection(page, 'Authenticator app');
   expect(await page.getByRole('img', { name: 'QR code for an authenticator app' }).isVisible()).toBe(true);
   const secret = await page.locator('form:has([name=totp_code]) .secret code').innerText();
   await page.getByLabel('Code from the app').fill(totpCode(secret));
   await page.getByRole('button', { name: 'Set up the app' }).click();
   expect(await shows(page.getByRole('button', { name: 'Remove the authenticator app' }))).toBe(true);
+  await openSection(page, 'Backup codes');
   await page.getByRole('button', { name: 'Make new backup codes' }).click();
   const [backup = ''] = await page.locator('.secret li code').allInnerTexts();
   await page.getByRole('button', { name: "I've saved them" }).click();
-  expect(await shows(page.getByText('Your changes have been saved.'))).toBe(true);
+  expect(await shows(page.getByText('Your new backup codes work from now on'))).toBe(true);
 
   for (const second of ['app', 'backup'] as const) {
     await page.goto(stack.url);
@@ -62,10 +64,11 @@ it('an authenticator app and backup codes: set up, asked for, used', async () =>
     await page.getByText('protected by a second step').waitFor();
     if (second === 'app') {
       await page.getByLabel('Code from the app').fill(totpCode(secret));
-      await page.getByRole('button', { name: 'Use the authenticator app' }).click();
+      await page.getByRole('button', { name: 'Continue' }).first().click();
     } else {
+      await page.getByText('Use another way').click();
       await page.getByLabel('Backup code').fill(backup);
-      await page.getByRole('button', { name: 'Use the backup code' }).click();
+      await page.getByRole('button', { name: 'Continue' }).last().click();
     }
     await page.waitForURL(`${stack.url}/`);
     expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);

@@ -131,7 +131,7 @@ it('from the bundle to a login and out again: nothing tries to leave', async () 
     await page.getByRole('link', { name: 'Settings' }).click();
     await page.getByLabel('Name').fill('Grace Hopper');
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('Your changes have been saved').waitFor();
+    await page.getByText('Your profile has been saved').waitFor();
     await page.goto(url);
     await logOutIn(page);
     await logInIn(page, url, person);

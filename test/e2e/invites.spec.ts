@@ -172,6 +172,7 @@ describe('SmtpMailer', () => {
       link: 'https://auth.example.test/auth/login?invite=x',
       expiresAt: 0,
       language: testFrame().language,
+      brand: { name: 'Engines' },
     });
     expect(invitation.html).not.toContain('<script>');
     expect(await mailer.send({ ...invitation, subject: `${invitation.subject}\r\nBcc: x@example.org` })).toBe(

@@ -20,6 +20,8 @@ const publicUrl = 'http://localhost:3000';
 const templates = join(dockerFolder, 'kratos', 'templates');
 const kinds = ['verification_code', 'recovery_code', 'login_code', 'registration_code'] as const;
 const languages = ['en', 'de'] as const;
+/** Of a product; its name is text, whatever is in it. */
+const brand = { name: 'Analytical & Engines, Ltd', color: '#7a1f5c' };
 const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
 
 const flowSchema = z.looseObject({ id: z.string() });
@@ -64,7 +66,8 @@ beforeAll(async () => {
   const program = await kratosProgram(
     {
       publicUrl,
-      brandName: 'Analytical Engines, Ltd',
+      brandName: brand.name,
+      brandColor: brand.color,
       passwordMinLength: undefined,
       binaries: await findBinaries(['kratos'], process.env, silent),
       secrets,
@@ -128,7 +131,10 @@ function expectWhole(mail: Mail, language: string): void {
   expect(document.querySelector('title')?.text).toBe(mail.subject);
   expect(document.querySelector('h1')?.text).toBe(mail.subject);
   expect(document.querySelector('.code')?.text).toBe(mail.code);
-  expect(mail.from).toBe('Analytical Engines, Ltd');
+  expect(document.querySelector('.brand')?.text).toBe(brand.name);
+  expect(mail.html).toContain(`background: ${brand.color}; color: #ffffff`);
+  expect(mail.text.trimEnd().endsWith(`\n${brand.name}`)).toBe(true);
+  expect(mail.from).toBe(brand.name);
   expect(mail.code).toMatch(/^\d{6}$/);
   // The document and the text say the same.
   const paragraphs = document.querySelectorAll('p').map((paragraph) => paragraph.text);
@@ -235,7 +241,10 @@ describe('the templates', () => {
     for (const frame of [
       ...frames,
       ...languages.map((language) =>
-        frameOf(inviteMail({ ...invite, language: testFrame({}, language).language }).html),
+        frameOf(
+          inviteMail({ ...invite, language: testFrame({}, language).language, brand: { name: 'Vestibule' } })
+            .html,
+        ),
       ),
     ]) {
       expect(frame).toEqual(frames[0]);

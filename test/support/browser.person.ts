@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import type { Person } from './person.js';
 
 /** Signs up by the pages, from the welcome page or wherever "Sign up" is; ends where the gateway sends the browser. */
@@ -27,6 +27,17 @@ export async function logInIn(
   await page.goto(`${gateway}/auth/login`);
   await fillLogin(page, person);
   await page.waitForURL(`${gateway}/`);
+}
+
+/** Opens a section of the settings page that is open, where it isn't open yet. */
+export async function openSection(page: Page, name: string): Promise<Locator> {
+  const heading = page.getByRole('heading', { name, exact: true });
+  const section = page.locator('.settings > details').filter({ has: heading });
+  await heading.waitFor();
+  if ((await section.getAttribute('open')) === null) {
+    await heading.click();
+  }
+  return section;
 }
 
 /** Presses "Log out" on the account page and ends at the welcome page. */

@@ -12,6 +12,7 @@ export function testFrame(frame: Partial<PageFrame> = {}, language = 'en'): Page
       stylesheet: '/assets/vestibule.css',
       logo: '/assets/logo.svg',
       favicon: '/assets/favicon.svg',
+      pageScript: '/assets/page.js',
       passkeysScript: '/assets/passkeys.js',
       demoScript: '/assets/demo.js',
       docsScript: '/assets/docs.js',
@@ -21,6 +22,7 @@ export function testFrame(frame: Partial<PageFrame> = {}, language = 'en'): Page
     },
     brand: { name: 'Vestibule' },
     language: languages.of(language),
+    passwordLength: 10,
     user: null,
     ...frame,
   };

@@ -211,6 +211,7 @@ function administrationOf(kratos: KratosClient, publicUrl: string): IdentityAdmi
       }
     },
     setActive: (subject, active) => kratos.setState(subject, active ? 'active' : 'inactive'),
+    methodsOf: (subject) => kratos.loginMethodsOf(subject),
     recover: async (subject) => {
       const recovery = await kratos.createRecovery(subject);
       if (recovery === undefined) {

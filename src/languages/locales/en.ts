@@ -23,9 +23,16 @@ export const english = {
   'common.errorTitle': 'Error: {title}',
   'common.allow': 'Allow',
   'common.deny': 'Deny',
+  'common.copy': 'Copy',
+  'common.copied': 'Copied',
   'common.time': '{date} UTC',
   'common.loggedInAs': 'You are logged in as {email}.',
   'common.forDevelopers': 'For developers: <docs>API docs</docs>',
+  'password.show': 'Show',
+  'password.hide': 'Hide',
+  'password.what': 'password',
+  'password.capsLock': 'Caps Lock is on.',
+  'password.rule': 'At least {length} characters; a few words that only you would put together are best.',
 
   'welcome.title': 'Welcome',
   'welcome.lead': 'Log in once here, and every service behind this door knows who you are.',
@@ -40,9 +47,20 @@ export const english = {
   'account.since': 'Logged in since',
   'account.ends': 'Session ends',
   'account.settings': 'Settings',
-  'account.logins':
-    'How you log in (password, passkeys, second step, linked accounts) is changed in the settings.',
+  'account.technical': 'Technical details',
   'account.loginsElsewhere': 'How you log in is changed where you log in.',
+  'logins.title': 'How you log in',
+  'logins.unknown': "This can't be shown right now. Please try again in a moment.",
+  'logins.password': 'Password',
+  'logins.password.set': 'Set',
+  'logins.password.none': 'None',
+  'logins.twoStep': 'Two-step login',
+  'logins.twoStep.lead': 'A code from your phone protects your account, even if your password gets out.',
+  'logins.passkeys.some': 'Set up',
+  'logins.passkeys.none': 'None',
+  'logins.change': 'Change',
+  'logins.set': 'Set one',
+  'logins.turnOn': 'Turn on',
   'account.data.title': 'Your data',
   'account.data.lead': 'Everything that is kept about you, as one file.',
   'account.data.download': 'Download my data',
@@ -61,10 +79,13 @@ export const english = {
   'identities.identity': '<subject></subject> at <issuer></issuer>',
   'identities.used': 'Last login <time></time>',
 
-  'sessions.title': 'Sessions',
+  'sessions.title': 'Devices',
   'sessions.lead': "Where you're logged in.",
   'sessions.unknown': "The list of your sessions can't be shown right now. Please try again in a moment.",
   'sessions.current': 'This device',
+  'sessions.onDevice': '{browser} on {os}',
+  'sessions.unknownDevice': 'Unknown device',
+  'sessions.unknownApp': 'Unknown app on {os}',
   'sessions.lastSeen': 'Last seen <time></time>',
   'sessions.lastSeenFrom': 'Last seen <time></time> from {address}',
   'sessions.end': 'End',
@@ -174,6 +195,13 @@ export const english = {
   'admin.users.state': 'State',
   'admin.users.lastLogin': 'Last login',
   'admin.users.nameless': 'No name',
+  'admin.invite.title': 'Invite a person',
+  'admin.invite.lead': 'They get a mail with a link, by which they sign up or log in and become a member.',
+  'admin.invite.org': 'Organisation',
+  'admin.invite.role': 'Role there',
+  'admin.invite.noOrg':
+    'An invitation leads into an organisation, and there is none yet. <link>Create one first</link>',
+  'admin.invite.back': 'Back to the users',
   'admin.user.you':
     'This is you: role, access and deletion are for another administrator. <account>Your account</account> has the rest.',
   'admin.user.since': 'User since',
@@ -263,11 +291,20 @@ export const english = {
   'admin.audit.credential.cookie': 'Session in a browser',
   'admin.audit.credential.bearer': 'Token',
   'admin.audit.credential.api_key': 'API key',
+  'admin.audit.credential.form': 'Page of the login provider',
   'admin.audit.credential.operator': 'Command of an operator',
   'admin.audit.credential.system': 'By itself',
   'admin.audit.type.login_succeeded': 'Logged in',
   'admin.audit.type.login_failed': 'Login failed',
+  'admin.audit.type.user_created': 'Account created',
   'admin.audit.type.identity_linked': 'Login linked',
+  'admin.audit.type.password_changed': 'Password changed',
+  'admin.audit.type.second_factor_added': 'Second step added',
+  'admin.audit.type.second_factor_removed': 'Second step removed',
+  'admin.audit.type.passkey_added': 'Passkey added',
+  'admin.audit.type.passkey_removed': 'Passkey removed',
+  'admin.audit.type.login_linked': 'Social login linked',
+  'admin.audit.type.login_unlinked': 'Social login unlinked',
   'admin.audit.type.logout': 'Logged out',
   'admin.audit.type.session_ended': 'Session ended',
   'admin.audit.type.renewal_grace': 'Session went on without the provider',
@@ -415,31 +452,72 @@ export const english = {
 
   'login.title': 'Log in',
   'login.forgot': 'Forgot your password?',
+  'login.triesLeft':
+    '{count, plural, one {One try is left} other {# tries are left}} before logging in is paused for a while. <link>Forgot your password?</link>',
   'login.newHere': 'New here? <link>Sign up</link>',
   'registration.title': 'Create your account',
   'registration.haveAccount': 'Already have an account? <link>Log in</link>',
   'recovery.title': 'Recover your account',
   'recovery.lead': "Tell us your e-mail address, and we'll send you a way back in.",
   'recovery.back': 'Back to log in',
+  'recovery.newPassword': 'Choose a new password',
+  'recovery.done': 'Your new password is set',
   'verification.title': 'Verify your address',
   'verification.lead': "We'll e-mail you a code to make sure the address is yours.",
+  'verification.fromMail':
+    'The code from your e-mail is filled in already. Continue, and your address is verified.',
   'verification.passed': 'E-mail address verified',
   'settings.title': 'Account settings',
   'settings.section.default': 'General',
   'settings.section.profile': 'Profile',
   'settings.section.password': 'Password',
-  'settings.password.ends': 'Wherever else you are logged in, a new password logs you out.',
   'settings.section.oidc': 'Linked accounts',
   'settings.section.saml': 'Linked accounts',
   'settings.section.totp': 'Authenticator app',
   'settings.section.lookup_secret': 'Backup codes',
   'settings.section.passkey': 'Passkeys',
   'settings.section.webauthn': 'Security keys',
+  'settings.lead.password': 'Wherever else you are logged in, a new password logs you out.',
+  'settings.lead.passkey':
+    'Log in with your fingerprint, your face or the PIN of your device, without a password.',
+  'settings.lead.totp':
+    'With an app such as Aegis or Google Authenticator, a login asks for a code that changes every 30 seconds.',
+  'settings.lead.webauthn':
+    'A key that you plug in or hold to your device, as a second step after the password.',
+  'settings.lead.lookup_secret':
+    'For the day when your phone or key is lost: each code is good for one second step.',
+  'settings.lead.oidc': 'Accounts elsewhere that you can log in with.',
+  'settings.codes.title': 'Your backup codes',
+  'settings.codes.needless':
+    'Set up an authenticator app or a security key first: backup codes stand in for it.',
+  'settings.state.on': 'On',
+  'settings.state.off': 'Off',
+  'settings.state.count': '{count, plural, =0 {None} other {#}}',
+  'settings.state.linked': '{count, plural, =0 {None linked} other {# linked}}',
+  'settings.key.passkey': 'Passkey',
+  'settings.key.webauthn': 'Security key',
+  'settings.key.added': 'Added <time></time>',
+  'settings.key.remove': 'Remove',
+  'settings.changed.profile': 'Your profile has been saved.',
+  'settings.changed.password': 'Your password has been changed.',
+  'settings.changed.totp_added':
+    'Two-step login is on: from now on a login asks for a code from your authenticator app. Make backup codes next, for the day when it is lost.',
+  'settings.changed.totp_removed': 'The authenticator app has been removed.',
+  'settings.changed.lookup_secret_added': 'Your new backup codes work from now on; older ones do not.',
+  'settings.changed.lookup_secret_removed': 'Your backup codes have been turned off.',
+  'settings.changed.passkey_added': 'The passkey has been added. You can log in with it from now on.',
+  'settings.changed.passkey_removed': 'The passkey has been removed.',
+  'settings.changed.webauthn_added': 'The security key has been added: from now on a login asks for it.',
+  'settings.changed.webauthn_removed': 'The security key has been removed.',
+  'settings.changed.oidc_added': 'The account has been linked. You can log in with it from now on.',
+  'settings.changed.oidc_removed': 'The account is no longer linked.',
 
   'flow.checkMail': 'Check your e-mail',
   'flow.confirm': "Confirm it's you",
   'flow.continue': 'Continue',
   'flow.notNow': 'Not now',
+  'flow.cancel': 'Cancel',
+  'flow.anotherWay': 'Use another way',
   'flow.toAccount': 'Go to your account',
   'flow.nothingToFillIn':
     "There is nothing to fill in here. Your account may use a way of logging in that this page can't offer.",
@@ -448,7 +526,7 @@ export const english = {
   'flow.needsScript': 'This step needs JavaScript, which is turned off in this browser.',
   'flow.secondStep.title': 'A second step is needed',
   'flow.secondStep.lead':
-    'What you want to do is protected by a second step, and your account has none yet. Set up an authenticator app or backup codes in your settings; then you can go on.',
+    'What you want to do is protected by a second step, and your account has none yet. Set up an authenticator app in your settings; then you can go on.',
   'flow.secondStep.setUp': 'Set up a second step',
 
   'consent.title': 'Allow access',
@@ -493,15 +571,18 @@ export const english = {
 
   'error.code': 'Error code',
   'error.requestId': 'Request id',
-  'error.accountDisabled': 'This account is disabled. Ask whoever administers it.',
+  'error.accountDisabled': 'This account is disabled. Ask an administrator.',
   'error.goBack': 'Please go back and try again.',
   'error.startAgain': 'Start again',
   'error.tryAgain': 'Try again',
+  'error.goToAddress': 'Go to {address}',
   'error.ory.title': 'That did not work',
   'error.ory.refused':
-    'You may not log in. If you gave the right password, this account has been disabled: ask whoever administers it.',
+    'You may not log in. If you gave the right password, this account has been disabled: ask an administrator.',
   'error.ory.interrupted':
     'The login could not go on. This can happen when a page was open for a long time, or when cookies are off. Please start again.',
+  'error.ory.unavailable':
+    "The login provider can't be reached right now. It isn't your fault: please try again in a few minutes, or log in another way.",
   'error.stepUp':
     "This needs a newer login or a second step. Confirm that it's you, then go back and try again.",
   'error.logInAgain':
@@ -512,19 +593,22 @@ export const english = {
   'problem.provider_misconfigured.advice':
     "It is not your fault, and trying again won't help: the login provider refused this site's own credentials. Tell the operator of this site the error code and the request id below.",
   'problem.provider_unavailable.advice':
-    'Logging in is not possible right now. Whoever is logged in can go on. Please try again in a moment.',
+    'Logging in is not possible right now. If you are logged in already, you can go on. Please try again in a moment.',
   'problem.clocks_differ.advice':
     "You can't log in until they agree, and you can do nothing about it. Tell whoever runs this site the error code and the request id below.",
   'problem.email_unverified.advice':
     'Verify your e-mail address in the settings of your account, then try again.',
   'problem.rate_limited.advice':
-    'Please try again in {minutes, plural, one {a minute} other {# minutes}}. Whoever is logged in can go on.',
+    'That was too often in a short time. Please try again in {minutes, plural, one {a minute} other {# minutes}}. If you are logged in somewhere, you stay logged in.',
+  'problem.forbidden.advice':
+    'This page is for people with another role. If you need it, ask an administrator.',
+  'problem.wrong_host.advice': 'The right address is {address}.',
   'problem.not_found.advice': 'Please check the address.',
   'problem.internal_error.advice':
     'It is not your fault. If it happens again, tell whoever runs this site the request id below.',
 
   'kratos.1010001': 'Log in',
-  'kratos.1010002': 'Log in with {provider}',
+  'kratos.1010002': 'Continue with {provider}',
   'kratos.1010003': 'Please log in once more before you go on.',
   'kratos.1010004': 'This account is protected by a second step.',
   'kratos.1010006': 'Code from the app',
@@ -537,6 +621,7 @@ export const english = {
   'kratos.1010015': 'E-mail me a login code',
   'kratos.1010021': 'Log in with a passkey',
   'kratos.1010022': 'Log in',
+  'kratos.1040002': 'Continue with {provider}',
   'kratos.1040005':
     "We've e-mailed you a code. If it doesn't arrive within a few minutes, look in the spam folder.",
   'kratos.1040006': 'Sign up with an e-mailed code',
@@ -546,7 +631,7 @@ export const english = {
   'kratos.1050005': 'QR code for an authenticator app',
   'kratos.1050007': 'Show the backup codes',
   'kratos.1050008': 'Make new backup codes',
-  'kratos.1050010': 'Your backup codes. Each works once; keep them in a safe place.',
+  'kratos.1050010': 'Each works once. Keep them in a safe place, such as a password manager.',
   'kratos.1050011': "I've saved them",
   'kratos.1050012': 'Add a security key',
   'kratos.1050013': 'What to call this key',
@@ -556,8 +641,7 @@ export const english = {
   'kratos.1050019': 'Add a passkey',
   'kratos.1050020':
     '{display_name, select, unnamed {Remove the passkey added {added}} other {Remove the passkey “{display_name}”, added {added}}}',
-  'kratos.1060001':
-    'You are logged in again. Now choose a new password, so that you can log in the next time.',
+  'kratos.1060001': 'You are back in. Choose a new password, so that you can log in the next time.',
   'kratos.1060002':
     'If that address belongs to an account, a recovery link is on its way to it. It may land in the spam folder.',
   'kratos.1060003':
@@ -569,7 +653,7 @@ export const english = {
   'kratos.1080003': "We've sent a verification code to your e-mail address. It may land in the spam folder.",
   'kratos.4000006': "The e-mail address or the password isn't right. Check both and try again.",
   'kratos.4000007':
-    'There is an account with this e-mail address already. Log in instead, or choose a new password if you forgot yours.',
+    'There is an account with this e-mail address already. <login>Log in</login>, or <recovery>choose a new password</recovery> if you forgot yours.',
   'kratos.1010011': 'Use a security key',
   'kratos.1050001': 'Your changes have been saved.',
   'kratos.4000002': 'Please fill this in.',
@@ -597,13 +681,17 @@ export const english = {
   'kratos.4010008': "That code isn't right, or was used already. Please try again.",
   'kratos.4040001': 'This page was open for too long. Please try again.',
   'kratos.4050001': 'This page was open for too long. Please try again.',
+  'kratos.4060001': 'This code was used already. Ask for a new one below.',
   'kratos.4060005': 'This page was open for too long. Please try again.',
   'kratos.4060006': "That code isn't right, or was used already. Please try again.",
+  'kratos.4070001': 'This link was used already: the address that it is for is verified. <account></account>',
   'kratos.4070005': 'This page was open for too long. Please try again.',
   'kratos.4070006': "That code isn't right, or was used already. Please try again.",
   'kratos.settings.password.1070001': 'New password',
   'kratos.settings.password.1070003': 'Change password',
   'kratos.settings.totp.1070003': 'Set up the app',
+  'kratos.login.totp.1010009': 'Continue',
+  'kratos.login.lookup_secret.1010010': 'Continue',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** Key of a text that exists in every language. */

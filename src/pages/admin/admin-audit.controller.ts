@@ -5,6 +5,7 @@ import { h } from 'preact';
 import { z } from 'zod';
 import { auditEventsAnswerSchema } from '../../audit-events/audit-event.schemas.js';
 import { RequireRole } from '../../session/access.decorators.js';
+import { UserDirectory } from '../../users/user.directory.js';
 import { ApiClient } from '../api.client.js';
 import { type FormTexts, mendingOf } from '../form.mending.js';
 import { PageSender } from '../page.sender.js';
@@ -43,10 +44,12 @@ const texts: FormTexts = {
 export class AdminAuditController {
   readonly #api: ApiClient;
   readonly #pages: PageSender;
+  readonly #directory: UserDirectory;
 
-  constructor(api: ApiClient, pages: PageSender) {
+  constructor(api: ApiClient, pages: PageSender, directory: UserDirectory) {
     this.#api = api;
     this.#pages = pages;
+    this.#directory = directory;
   }
 
   @Get()
@@ -64,14 +67,32 @@ export class AdminAuditController {
     if ('form' in found) {
       void reply.code(found.status);
     }
+    const names = 'form' in found ? new Map<string, string>() : await this.#namesIn(found.items);
     const page = h(AuditEventsPage, {
+      names,
       form: 'form' in found ? found.form : { values, errors: {} },
       events: 'form' in found ? undefined : found.items,
       paging: pagingOf('/admin/audit-events', values, cursor, 'form' in found ? null : found.nextCursor),
     });
     await this.#pages.send(request, reply, page);
   }
+
+  /** What the users and organisations of a page are called; those that are gone have their ids alone. */
+  async #namesIn(
+    events: z.output<typeof auditEventsAnswerSchema>['items'],
+  ): Promise<ReadonlyMap<string, string>> {
+    const users = events.flatMap(({ actor, target }) => [
+      actor?.id ?? null,
+      target?.kind === 'user' ? target.id : null,
+    ]);
+    const orgs = events.map(({ target }) => (target?.kind === 'org' ? target.id : null));
+    return this.#directory.namesOf(given(users), given(orgs));
+  }
 }
+
+const given = (ids: readonly (string | null)[]): readonly string[] => [
+  ...new Set(ids.filter((id) => id !== null).filter((id) => z.uuid().safeParse(id).success)),
+];
 
 /** `2026-01-31T12:00` → `2026-01-31T12:00:00Z`; what is no such time stays, for the API to refuse. */
 function inUtc(text: string): string {

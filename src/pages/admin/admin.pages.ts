@@ -1,5 +1,6 @@
 import { AdminAccessController } from './admin-access.controller.js';
 import { AdminAuditController } from './admin-audit.controller.js';
+import { AdminInviteController } from './admin-invite.controller.js';
 import { AdminKeysController } from './admin-keys.controller.js';
 import { AdminOrgsController } from './admin-orgs.controller.js';
 import { AdminRecoveryController } from './admin-recovery.controller.js';
@@ -16,6 +17,7 @@ export const adminPages = {
     AdminRecoveryController,
     AdminOrgsController,
     AdminAuditController,
+    AdminInviteController,
     AdminKeysController,
   ],
   providers: [AdminUserPages],

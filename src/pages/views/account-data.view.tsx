@@ -13,7 +13,7 @@ export function AccountData(): VNode {
         <a class="button secondary" href="/api/v1/me/export" download="">
           {text('account.data.download')}
         </a>
-        <a class="button secondary" href="/account/delete">
+        <a class="button secondary danger" href="/account/delete">
           {text('account.delete.link')}
         </a>
       </div>
@@ -44,7 +44,9 @@ export function DeleteAccountPage({ provider, isLastAdministrator = false }: Del
         {provider !== 'ory' && <p>{text('account.delete.elsewhere')}</p>}
         <form method="post" action="/account/delete">
           <div class="actions">
-            <button type="submit">{text('account.delete.confirm')}</button>
+            <button type="submit" class="danger">
+              {text('account.delete.confirm')}
+            </button>
             <a class="button secondary" href="/">
               {text('common.backToAccount')}
             </a>

@@ -1,7 +1,6 @@
 import type { VNode } from 'preact';
 import { Avatar } from './avatar.view.js';
 import { useLanguage } from './page.props.js';
-import { Time } from './time.view.js';
 
 export interface ProfileProps {
   readonly user: {
@@ -12,16 +11,12 @@ export interface ProfileProps {
     readonly emailVerified: boolean;
     readonly picture: string | null;
   };
-  /** Times are ISO 8601. */
-  readonly session: { readonly id: string; readonly createdAt: string; readonly expiresAt: string };
   /** `ory` has self-service pages here; with `auth0` and `oidc` the provider keeps the account's settings. */
   readonly provider: 'ory' | 'auth0' | 'oidc';
 }
 
-const PROVIDER_NAMES = { ory: 'Ory', auth0: 'Auth0', oidc: 'OpenID Connect' } as const;
-
-/** Who is logged in, since when, and where what belongs to the login is changed. */
-export function Profile({ user, session, provider }: ProfileProps): VNode {
+/** Who is logged in, and where that is changed. */
+export function Profile({ user, provider }: ProfileProps): VNode {
   const { text, rich } = useLanguage();
   return (
     <article class="card">
@@ -41,30 +36,6 @@ export function Profile({ user, session, provider }: ProfileProps): VNode {
           {rich('account.verify', { link: (words) => <a href="/ui/verification">{words}</a> })}
         </p>
       )}
-      <dl>
-        <div>
-          <dt>{text('account.userId')}</dt>
-          <dd>
-            <code>{user.id}</code>
-          </dd>
-        </div>
-        <div>
-          <dt>{text('account.provider')}</dt>
-          <dd>{PROVIDER_NAMES[provider]}</dd>
-        </div>
-        <div>
-          <dt>{text('account.since')}</dt>
-          <dd>
-            <Time iso={session.createdAt} />
-          </dd>
-        </div>
-        <div>
-          <dt>{text('account.ends')}</dt>
-          <dd>
-            <Time iso={session.expiresAt} />
-          </dd>
-        </div>
-      </dl>
       <div class="actions">
         {provider === 'ory' && (
           <a class="button" href="/ui/settings">

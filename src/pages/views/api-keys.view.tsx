@@ -1,4 +1,5 @@
 import type { VNode } from 'preact';
+import { CopyField } from './copy-field.view.js';
 import type { FormState } from './form.state.js';
 import { NewKey } from './key-form.view.js';
 import { Layout } from './layout.view.js';
@@ -95,7 +96,7 @@ function KeyEntry({
       <form method="post" action={`${revokeAt}/${encodeURIComponent(id)}/revoke`}>
         <button
           type="submit"
-          class="secondary"
+          class="secondary danger"
           aria-label={text('keys.revokeNamed', { name })}
           aria-describedby={detailsId}
         >
@@ -127,17 +128,7 @@ export function CreatedKeyPage({ name, value, org }: CreatedKeyPageProps): VNode
             ? text('keys.created.advice')
             : text('keys.created.adviceOrg', { name: org.name })}
         </p>
-        <div class="field">
-          <label for="api-key-value">{text('keys.created.label')}</label>
-          <input
-            id="api-key-value"
-            type="text"
-            readonly
-            value={value}
-            autocomplete="off"
-            spellcheck={false}
-          />
-        </div>
+        <CopyField id="api-key-value" label={text('keys.created.label')} value={value} />
         <div class="actions">
           <a class="button" href={org === undefined ? '/' : org.href}>
             {text(org === undefined ? 'common.backToAccount' : 'orgs.back')}

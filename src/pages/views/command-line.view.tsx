@@ -1,4 +1,5 @@
 import type { VNode } from 'preact';
+import { CopyButton } from './copy-field.view.js';
 import { Layout } from './layout.view.js';
 import { useLanguage, usePage } from './page.props.js';
 
@@ -64,9 +65,12 @@ export function CommandLineCodePage({ code }: CommandLineCodePageProps): VNode {
           <p class="lead">{text(code === null ? 'cli.denied.lead' : 'cli.paste.lead')}</p>
         </header>
         {code !== null && (
-          <p>
-            <code id="code">{code}</code>
-          </p>
+          <div class="copy">
+            <p class="value">
+              <code id="code">{code}</code>
+            </p>
+            <CopyButton of="code" />
+          </div>
         )}
       </article>
     </Layout>

@@ -3,7 +3,8 @@ import type { InputNode } from '../flow.parser.js';
 import { FieldMessages } from './flow-message.view.js';
 import type { FlowKind } from './flow.plan.js';
 import { labelWording } from './flow.wording.js';
-import { useLanguage } from './page.props.js';
+import { CapsLockHint, RevealButton } from './password-field.view.js';
+import { useLanguage, usePage } from './page.props.js';
 import type { PageLanguage } from '../../languages/page.language.js';
 
 interface FlowFieldProps {
@@ -13,6 +14,8 @@ interface FlowFieldProps {
   readonly id: string;
   /** False for the fields of an alternative way: they must not keep the main button from being pressed. */
   readonly enforced: boolean;
+  /** The field that the page begins with. */
+  readonly focused?: InputNode | undefined;
 }
 
 /** Everything else becomes a text field: a browser would treat an unknown type like that anyway. */
@@ -48,13 +51,13 @@ export function FlowField(props: FlowFieldProps): VNode {
   return props.node.attributes.type === 'checkbox' ? <CheckboxField {...props} /> : <TextField {...props} />;
 }
 
-function describe({ node, id }: FlowFieldProps) {
+function describe({ node, id, focused }: FlowFieldProps, hint?: string) {
   const isWrong = node.messages.some(({ type }) => type === 'error');
   return {
-    'aria-describedby': node.messages.length > 0 ? `${id}-messages` : undefined,
+    'aria-describedby': node.messages.length > 0 || hint !== undefined ? `${id}-messages` : undefined,
     'aria-invalid': isWrong ? ('true' as const) : undefined,
     // The first one of the page gets it: what has to be mended is where the person goes on.
-    autofocus: isWrong ? true : undefined,
+    autofocus: isWrong || node === focused ? true : undefined,
   };
 }
 
@@ -69,9 +72,14 @@ function TextField(props: FlowFieldProps): VNode {
   const { name, value, required, disabled, pattern, maxlength } = node.attributes;
   const type = FIELD_TYPES.find((known) => known === node.attributes.type) ?? 'text';
   // Names and codes are neither capitalised nor corrected by a phone's keyboard.
+  const { passwordLength } = usePage();
+  const hint =
+    isNewPassword(props) && passwordLength !== undefined
+      ? language.text('password.rule', { length: passwordLength })
+      : undefined;
   const isVerbatim = node.group !== 'profile' && !name.startsWith('traits.') && type === 'text';
   return (
-    <div class="field">
+    <div class={type === 'password' ? 'field password' : 'field'}>
       <label for={id}>
         {labelOf(props, language)}
         {!required && name.startsWith('traits.') && (
@@ -94,11 +102,17 @@ function TextField(props: FlowFieldProps): VNode {
         step={type === 'number' ? 'any' : undefined}
         autocapitalize={isVerbatim ? 'none' : undefined}
         spellcheck={isVerbatim ? false : undefined}
-        {...describe(props)}
+        {...describe(props, hint)}
       />
-      <FieldMessages id={`${id}-messages`} messages={node.messages} />
+      {type === 'password' && <RevealButton of={id} />}
+      {type === 'password' && <CapsLockHint of={id} />}
+      <FieldMessages id={`${id}-messages`} messages={node.messages} hint={hint} />
     </div>
   );
+}
+
+function isNewPassword({ kind, node }: FlowFieldProps): boolean {
+  return node.attributes.type === 'password' && (kind === 'registration' || kind === 'settings');
 }
 
 /** An `<input>` whose type is known at run time only: preact's JSX types want one literal type in each place. */

@@ -1,7 +1,9 @@
 import type { VNode } from 'preact';
 import type { Flow, FlowNode, InputNode } from '../flow.parser.js';
+import { CopyButton } from './copy-field.view.js';
 import { FlowField } from './flow-field.view.js';
 import { FieldMessages } from './flow-message.view.js';
+import { SubmitButton } from './flow-button.view.js';
 import { type FlowKind, type FormPlan, isScripted, isSubmit, isTrigger } from './flow.plan.js';
 import { labelWording } from './flow.wording.js';
 import { useLanguage } from './page.props.js';
@@ -18,10 +20,12 @@ interface FlowFormProps {
   readonly id: string;
   /** False when this form is one of several ways: then none of its buttons is the page's main one. */
   readonly primary: boolean;
+  /** The field that the page begins with. */
+  readonly focused?: InputNode | undefined;
 }
 
 /** One form of a flow's page; its first button is what Enter presses. */
-export function FlowForm({ kind, flow, plan, id, primary }: FlowFormProps): VNode {
+export function FlowForm({ kind, flow, plan, id, primary, focused }: FlowFormProps): VNode {
   const { text, tag } = useLanguage();
   const nodes = plan.sections.flat();
   const mainButton = nodes.find(isSubmit);
@@ -38,6 +42,7 @@ export function FlowForm({ kind, flow, plan, id, primary }: FlowFormProps): VNod
           // Only the main button checks the fields: no other one needs them filled in.
           isMain={node === mainButton}
           primary={primary}
+          focused={focused}
         />
       ))}
     </Scripted>
@@ -105,9 +110,10 @@ interface FlowElementProps {
   readonly enforced: boolean;
   readonly isMain: boolean;
   readonly primary: boolean;
+  readonly focused: InputNode | undefined;
 }
 
-function FlowElement({ kind, node, id, enforced, isMain, primary }: FlowElementProps): VNode {
+function FlowElement({ kind, node, id, enforced, isMain, primary, focused }: FlowElementProps): VNode {
   const language = useLanguage();
   const { label } = node.meta;
   const caption = label && labelWording(label, kind, node.group, language);
@@ -130,19 +136,9 @@ function FlowElement({ kind, node, id, enforced, isMain, primary }: FlowElementP
           </button>
         );
       }
-      if (!isSubmit(node)) return <FlowField kind={kind} node={node} id={id} enforced={enforced} />;
-      return (
-        <button
-          type="submit"
-          name={node.attributes.name}
-          value={String(node.attributes.value ?? '')}
-          disabled={node.attributes.disabled}
-          formNoValidate={!isMain}
-          class={isMain && primary ? undefined : 'secondary'}
-        >
-          {caption ?? language.text('flow.continue')}
-        </button>
-      );
+      if (!isSubmit(node))
+        return <FlowField kind={kind} node={node} id={id} enforced={enforced} focused={focused} />;
+      return <SubmitButton node={node} caption={caption} isMain={isMain} primary={primary} />;
     case 'a':
       return (
         <p>
@@ -172,7 +168,7 @@ function FlowElement({ kind, node, id, enforced, isMain, primary }: FlowElementP
         <div class="secret">
           {caption && <p>{caption}</p>}
           {secrets.length > 0 ? (
-            <ul>
+            <ul id={`${id}-codes`}>
               {secrets.map((secret, index) => (
                 <li key={index}>
                   <code>{secret.text}</code>
@@ -180,10 +176,11 @@ function FlowElement({ kind, node, id, enforced, isMain, primary }: FlowElementP
               ))}
             </ul>
           ) : (
-            <p>
-              <code>{text.text}</code>
+            <p class="value">
+              <code id={`${id}-secret`}>{text.text}</code>
             </p>
           )}
+          <CopyButton of={secrets.length > 0 ? `${id}-codes` : `${id}-secret`} />
           <FieldMessages id={`${id}-messages`} messages={node.messages} />
         </div>
       );

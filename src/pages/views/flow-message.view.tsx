@@ -1,11 +1,29 @@
-import type { VNode } from 'preact';
-import type { FlowMessage } from '../flow.parser.js';
-import { wording } from './flow.wording.js';
+import type { ComponentChildren, VNode } from 'preact';
+import type { SettingsChange } from '../../proxy/settings.change.js';
+import type { Flow, FlowMessage } from '../flow.parser.js';
+import { withReturnTo } from './flow-elsewhere.view.js';
+import type { FlowKind } from './flow.plan.js';
+import type { FlowLinks } from './flow.view.js';
+import { comesFromMail, wording } from './flow.wording.js';
 import { useLanguage } from './page.props.js';
 
+/** "Your changes have been saved." */
+const savedMessage = 1_050_001;
+/** "We've sent a code." */
+const sentMessage = 1_080_003;
+
+interface FlowMessagesProps {
+  readonly kind: FlowKind;
+  readonly flow: Flow;
+  readonly links: FlowLinks;
+  /** What was saved, where it's known. */
+  readonly changed: SettingsChange | undefined;
+}
+
 /** Messages about the whole flow, above its forms: errors interrupt a screen reader, the rest doesn't. */
-export function FlowMessages({ messages }: { readonly messages: readonly FlowMessage[] }): VNode {
-  const language = useLanguage();
+export function FlowMessages({ kind, flow, links, changed }: FlowMessagesProps): VNode {
+  const { text } = useLanguage();
+  const messages = flow.ui.messages.filter(({ id }) => !(id === sentMessage && comesFromMail(kind, flow)));
   return (
     <>
       {messages.map((message, index) => (
@@ -15,23 +33,53 @@ export function FlowMessages({ messages }: { readonly messages: readonly FlowMes
           role={message.type === 'error' ? 'alert' : 'status'}
           data-message-id={message.id}
         >
-          {wording(message, language)}
+          {message.id === savedMessage && changed !== undefined ? (
+            text(`settings.changed.${changed}`)
+          ) : (
+            <Words message={message} flow={flow} links={links} />
+          )}
         </p>
       ))}
     </>
   );
 }
 
+/** A message in the page's words. Its `<login>`, `<recovery>` and `<account>` lead on, and keep where the person wanted to go. */
+function Words({
+  message,
+  flow,
+  links,
+}: {
+  readonly message: FlowMessage;
+  readonly flow: Flow;
+  readonly links: FlowLinks;
+}): VNode {
+  const language = useLanguage();
+  const link = (path: string) => (words: ComponentChildren) => (
+    <a href={withReturnTo(path, flow.return_to)}>{words}</a>
+  );
+  const found = language.findRich<VNode | string>(`kratos.${message.id}`, {
+    ...message.context,
+    login: link(links.login),
+    recovery: link(links.recovery),
+    account: () => <a href={links.account}>{language.text('flow.toAccount')}</a>,
+  });
+  return <>{found ?? wording(message, language)}</>;
+}
+
 /** Messages about one field, tied to it by `id` (the field's `aria-describedby`). */
 export function FieldMessages({
   id,
   messages,
+  hint,
 }: {
   readonly id: string;
   readonly messages: readonly FlowMessage[];
+  /** What to know before filling it in. */
+  readonly hint?: string | undefined;
 }): VNode | null {
   const language = useLanguage();
-  if (messages.length === 0) return null;
+  if (messages.length === 0 && hint === undefined) return null;
   return (
     <div id={id} class="field-messages">
       {messages.map((message, index) => (
@@ -40,6 +88,7 @@ export function FieldMessages({
           {wording(message, language)}
         </p>
       ))}
+      {hint !== undefined && messages.length === 0 && <p class="field-message">{hint}</p>}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import type { FlowNode, InputNode } from '../flow.parser.js';
+import type { Flow, FlowNode, InputNode } from '../flow.parser.js';
 
 /** The self-service flows that have a page. */
 export const FLOW_KINDS = ['login', 'registration', 'recovery', 'verification', 'settings'] as const;
@@ -40,11 +40,17 @@ export function isScripted(nodes: readonly FlowNode[]): boolean {
   return nodes.some(isTrigger) && !nodes.some((node) => isSubmit(node) || node.type === 'a');
 }
 
+/** Whether anything on the page has to be mended. */
+export function hasErrors({ ui }: Pick<Flow, 'ui'>): boolean {
+  return [ui, ...ui.nodes].some(({ messages }) => messages.some(({ type }) => type === 'error'));
+}
+
 function isHidden(node: FlowNode): node is InputNode {
   return node.type === 'input' && node.attributes.type === 'hidden';
 }
 
-function isField(node: FlowNode): boolean {
+/** Something to fill in. */
+export function isField(node: FlowNode): node is InputNode {
   return node.type === 'input' && !isSubmit(node) && !isTrigger(node) && !isHidden(node);
 }
 
@@ -92,9 +98,14 @@ function leadsBack(nodes: readonly FlowNode[]): boolean {
   return nodes.some((node) => isSubmit(node) && node.attributes.name === 'screen');
 }
 
+/** Of second steps the app comes first, and the codes for the day when it's lost come last. */
+const SECOND_STEPS: readonly string[] = ['totp', 'webauthn', 'lookup_secret'];
+
 /** The password comes first, so that Enter means it; then what works without a script; a way back comes last. */
 function rank(nodes: readonly FlowNode[]): number {
-  if (nodes[0]?.group === 'password') return 0;
+  const group = nodes[0]?.group ?? '';
+  if (group === 'password') return 0;
+  if (SECOND_STEPS.includes(group)) return 0.1 * SECOND_STEPS.indexOf(group) + 0.1;
   if (leadsBack(nodes)) return 3;
   return isScripted(nodes) ? 2 : 1;
 }

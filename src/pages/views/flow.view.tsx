@@ -1,14 +1,18 @@
 import type { VNode } from 'preact';
+import type { SettingsChange } from '../../proxy/settings.change.js';
 import type { Flow, FlowNode } from '../flow.parser.js';
+import type { PageScript } from './document.view.js';
+import { Elsewhere, withReturnTo } from './flow-elsewhere.view.js';
 import { FlowForm } from './flow-form.view.js';
 import { FlowMessages } from './flow-message.view.js';
-import { type FlowKind, type FormPlan, isSubmit, isTrigger, planForms } from './flow.plan.js';
-import { headline, isConfirmation, lacksSecondStep, sectionHeading } from './flow.wording.js';
+import { firstField } from './flow.focus.js';
+import { type FlowKind, type FormPlan, hasErrors, isSubmit, isTrigger, planForms } from './flow.plan.js';
+import { headline, isConfirmation, isRecovered, lacksSecondStep } from './flow.wording.js';
 import { InviteBanner, type ShownInvite } from './invite-banner.view.js';
 import { Layout, type VisitorLinks } from './layout.view.js';
-import type { PageScript } from './document.view.js';
 import { type PageUser, useLanguage, usePage } from './page.props.js';
 import { Scripted } from './scripted.view.js';
+import { Settings } from './settings.view.js';
 
 /** Where the self-service pages link to; `return_to` is added where it must not get lost. */
 export interface FlowLinks {
@@ -28,17 +32,21 @@ export interface FlowPageProps {
   readonly links: FlowLinks;
   /** The invite whose link led here. */
   readonly invite?: ShownInvite | undefined;
+  /** What the settings have just changed; shown once Kratos says that they did. */
+  readonly changed?: SettingsChange | undefined;
+  /** Tries that are left for this account before logging in is paused, when they are few. */
+  readonly triesLeft?: number | undefined;
 }
 
 /** A self-service page, rendered from whatever nodes the flow has. */
-export function FlowPage({ kind, flow, links, invite }: FlowPageProps): VNode {
+export function FlowPage({ kind, flow, links, invite, changed, triesLeft }: FlowPageProps): VNode {
   const { assets, user, language } = usePage();
-  const { text } = language;
-  const { title, lead } = headline(kind, flow, language);
-  const plans = planForms(kind, kind === 'verification' ? withAddress(flow.ui.nodes, user) : flow.ui.nodes);
-  const hasError = [flow.ui, ...flow.ui.nodes].some(({ messages }) =>
-    messages.some(({ type }) => type === 'error'),
-  );
+  const { text, rich } = language;
+  const viewer = { isLoggedIn: user !== null, changed };
+  const { title, lead } = headline(kind, flow, viewer, language);
+  const nodes = kind === 'verification' ? withAddress(flow.ui.nodes, user) : flow.ui.nodes;
+  const recovered = isRecovered(kind, flow, viewer);
+  const plans = planForms(kind, recovered ? passwordOnly(nodes) : nodes);
   const isUsable = plans.some(({ sections }) =>
     sections.flat().some((node) => isSubmit(node) || isTrigger(node) || node.type === 'a'),
   );
@@ -46,28 +54,47 @@ export function FlowPage({ kind, flow, links, invite }: FlowPageProps): VNode {
   if (lacksSecondStep(kind, flow, isUsable)) {
     return <SecondStepMissing flow={flow} links={links} />;
   }
+  const isSaved = kind === 'settings' && flow.state === 'success';
   return (
     <Layout
-      title={hasError ? text('common.errorTitle', { title }) : title}
+      title={hasErrors(flow) ? text('common.errorTitle', { title }) : title}
       scripts={scripts}
-      visitorLinks={visitorLinksOf(kind, flow, links)}
+      isDoor={user === null}
+      visitorLinks={recovered ? null : visitorLinksOf(kind, flow, links)}
+      width={kind === 'settings' && !recovered ? 'middle' : 'narrow'}
     >
       <article class="card">
         <header>
+          {user === null && <CardBrand />}
           <h1>{title}</h1>
           {lead && <p class="lead">{lead}</p>}
         </header>
         <InviteBanner invite={invite} />
-        <FlowMessages messages={flow.ui.messages} />
+        <FlowMessages
+          kind={kind}
+          flow={flow}
+          links={links}
+          changed={isSaved && !hasErrors(flow) ? changed : undefined}
+        />
+        {triesLeft !== undefined && (
+          <p class="notice info">
+            {rich('login.triesLeft', {
+              count: triesLeft,
+              link: (words) => <a href={withReturnTo(links.recovery, flow.return_to)}>{words}</a>,
+            })}
+          </p>
+        )}
         {scripts.length > 0 && (
           <p class="notice error" role="alert" hidden data-key-failed>
             {text('flow.keyFailed')}
           </p>
         )}
-        {kind === 'settings' ? (
-          sectionsOf(plans).map((members, index) => (
-            <SettingsSection key={index} flow={flow} plans={members} id={`section-${index}`} />
-          ))
+        {recovered && isSaved ? (
+          <a class="button" href={links.account}>
+            {text('flow.toAccount')}
+          </a>
+        ) : kind === 'settings' && !recovered ? (
+          <Settings flow={flow} plans={plans} changed={isSaved ? groupOf(changed) : undefined} />
         ) : (
           <Ways kind={kind} flow={flow} plans={plans} />
         )}
@@ -78,9 +105,45 @@ export function FlowPage({ kind, flow, links, invite }: FlowPageProps): VNode {
         )}
         {!isUsable && <p class="notice info">{text('flow.nothingToFillIn')}</p>}
       </article>
-      <Elsewhere kind={kind} flow={flow} links={links} isLoggedIn={Boolean(user)} />
+      {!(recovered && isSaved) && (
+        <Elsewhere kind={kind} flow={flow} links={links} isLoggedIn={Boolean(user)} />
+      )}
     </Layout>
   );
+}
+
+/** The header's way to the other form leads where this one does. What follows a login has no such destination. */
+function visitorLinksOf(kind: FlowKind, flow: Flow, links: FlowLinks): VisitorLinks | undefined {
+  return flow.return_to && ['login', 'registration', 'recovery'].includes(kind)
+    ? {
+        logIn: withReturnTo(links.login, flow.return_to),
+        signUp: withReturnTo(links.registration, flow.return_to),
+      }
+    : undefined;
+}
+
+/** Which product the form belongs to. */
+function CardBrand(): VNode {
+  const { assets, brand } = usePage();
+  return (
+    <p class="card-brand">
+      <a href="/">
+        <img src={assets.logo} alt="" width="40" height="40" />
+        {brand.name}
+      </a>
+    </p>
+  );
+}
+
+/** `totp_added` → `totp`: the section that a change was made in. */
+function groupOf(change: SettingsChange | undefined): string | undefined {
+  return change?.replace(/_(?:added|removed)$/, '');
+}
+
+/** Whoever has just come back in is here for a new password and nothing else, unless the account can have none. */
+function passwordOnly(nodes: readonly FlowNode[]): readonly FlowNode[] {
+  const kept = nodes.filter(({ group }) => group === 'default' || group === 'password');
+  return kept.some(({ group }) => group === 'password') ? kept : nodes;
 }
 
 /** Kratos' script and, after it, ours: only where something on the page needs them. */
@@ -92,19 +155,8 @@ function scriptsOf({ ui }: Flow, own: string): readonly PageScript[] {
   return [...ui.scripts.map(({ attributes }) => attributes), { src: own }];
 }
 
-/** Forms of one group, next to each other, are one section of the settings. */
-function sectionsOf(plans: readonly FormPlan[]): readonly (readonly FormPlan[])[] {
-  const sections: FormPlan[][] = [];
-  for (const plan of plans) {
-    const last = sections.at(-1);
-    if (last?.[0]?.group === plan.group) last.push(plan);
-    else sections.push([plan]);
-  }
-  return sections;
-}
-
 /** The way on for somebody whose account has no second step yet: once it has, the settings lead back to what needed it. */
-function SecondStepMissing({ flow, links }: Omit<FlowPageProps, 'kind'>): VNode {
+function SecondStepMissing({ flow, links }: Pick<FlowPageProps, 'flow' | 'links'>): VNode {
   const { text } = useLanguage();
   const title = text('flow.secondStep.title');
   return (
@@ -113,7 +165,7 @@ function SecondStepMissing({ flow, links }: Omit<FlowPageProps, 'kind'>): VNode 
         <h1>{title}</h1>
         <p class="lead">{text('flow.secondStep.lead')}</p>
         <p class="actions">
-          <a class="button" href={withReturnTo(links.settings, flow.return_to)}>
+          <a class="button" href={`${withReturnTo(links.settings, flow.return_to)}#settings-totp`}>
             {text('flow.secondStep.setUp')}
           </a>
           <a class="button secondary" href={links.home}>
@@ -133,128 +185,43 @@ function withAddress(nodes: readonly FlowNode[], user: PageUser | null): readonl
   });
 }
 
-/** The ways through one step, of which a person takes one. */
-function Ways({
-  kind,
-  flow,
-  plans,
-}: {
+interface WaysProps {
   readonly kind: FlowKind;
   readonly flow: Flow;
   readonly plans: readonly FormPlan[];
-}): VNode {
+}
+
+/** The ways through one step, of which a person takes one. Of a second step the first is shown, and the others on request. */
+function Ways({ kind, flow, plans }: WaysProps): VNode {
   const { text } = useLanguage();
   const main = plans.find((plan) => !plan.social && !plan.scripted) ?? plans.find((plan) => !plan.social);
+  const focused = firstField(flow, main);
+  const isFolded = isConfirmation(kind, flow) && flow.requested_aal === 'aal2' && plans.length > 1;
+  const [shown, others] = isFolded ? [plans.slice(0, 1), plans.slice(1)] : [plans, []];
+  const form = (plan: FormPlan, index: number, isFirst: boolean) => (
+    <Scripted key={index} when={plan.scripted}>
+      {!isFirst && !plan.back && <p class="divider">{text('common.or')}</p>}
+      <FlowForm
+        kind={kind}
+        flow={flow}
+        plan={plan}
+        id={`form-${index}`}
+        primary={plan === main}
+        focused={focused}
+      />
+    </Scripted>
+  );
   return (
     <>
-      {plans.map((plan, index) => (
-        <Scripted key={index} when={plan.scripted}>
-          {index > 0 && !plan.back && <p class="divider">{text('common.or')}</p>}
-          <FlowForm kind={kind} flow={flow} plan={plan} id={`form-${index}`} primary={plan === main} />
-        </Scripted>
-      ))}
+      {shown.map((plan, index) => form(plan, index, index === 0))}
+      {others.length > 0 && (
+        <details class="other-ways" open={others.some(({ sections }) => sections.flat().some(isWrong))}>
+          <summary>{text('flow.anotherWay')}</summary>
+          {others.map((plan, index) => form(plan, index + 1, index === 0))}
+        </details>
+      )}
     </>
   );
 }
 
-function SettingsSection({
-  flow,
-  plans,
-  id,
-}: {
-  readonly flow: Flow;
-  readonly plans: readonly FormPlan[];
-  readonly id: string;
-}): VNode {
-  const language = useLanguage();
-  const group = plans[0]?.group ?? 'default';
-  const scripted = plans.every((plan) => plan.scripted);
-  return (
-    <section aria-labelledby={`${id}-heading`} hidden={scripted} data-scripted={scripted ? '' : undefined}>
-      <h2 id={`${id}-heading`}>{sectionHeading(group, language)}</h2>
-      {group === 'password' && <p>{language.text('settings.password.ends')}</p>}
-      {plans.map((plan, index) => (
-        <Scripted key={index} when={plan.scripted && !scripted}>
-          <FlowForm
-            kind="settings"
-            flow={flow}
-            plan={plan}
-            id={`${id}-${index}`}
-            primary={group === 'profile'}
-          />
-        </Scripted>
-      ))}
-    </section>
-  );
-}
-
-/** Keeps where the person wanted to go. The value is Kratos' own and was checked against its allow-list. */
-function withReturnTo(path: string, returnTo: string | undefined): string {
-  if (!returnTo) return path;
-  return `${path}${path.includes('?') ? '&' : '?'}${new URLSearchParams({ return_to: returnTo })}`;
-}
-
-/** The header's way to the other form leads where this one does. What follows a login has no such destination. */
-function visitorLinksOf(kind: FlowKind, flow: Flow, links: FlowLinks): VisitorLinks | undefined {
-  return flow.return_to && ['login', 'registration', 'recovery'].includes(kind)
-    ? {
-        logIn: withReturnTo(links.login, flow.return_to),
-        signUp: withReturnTo(links.registration, flow.return_to),
-      }
-    : undefined;
-}
-
-function Elsewhere({
-  kind,
-  flow,
-  links,
-  isLoggedIn,
-}: {
-  readonly kind: FlowKind;
-  readonly flow: Flow;
-  readonly links: FlowLinks;
-  readonly isLoggedIn: boolean;
-}): VNode {
-  const { text, rich } = useLanguage();
-  const to = (path: string) => withReturnTo(path, flow.return_to);
-  if (isConfirmation(kind, flow)) {
-    return (
-      <p class="elsewhere">
-        <a href={links.home}>{text('flow.notNow')}</a>
-      </p>
-    );
-  }
-  switch (kind) {
-    case 'login':
-      return (
-        <div class="elsewhere">
-          <p>
-            <a href={to(links.recovery)}>{text('login.forgot')}</a>
-          </p>
-          <p>{rich('login.newHere', { link: (words) => <a href={to(links.registration)}>{words}</a> })}</p>
-        </div>
-      );
-    case 'registration':
-      return (
-        <p class="elsewhere">
-          {rich('registration.haveAccount', { link: (words) => <a href={to(links.login)}>{words}</a> })}
-        </p>
-      );
-    case 'recovery':
-      return (
-        <p class="elsewhere">
-          <a href={to(links.login)}>{text('recovery.back')}</a>
-        </p>
-      );
-    case 'verification':
-    case 'settings':
-      // After a recovery Kratos has a session and this gateway hasn't: its start would greet a stranger.
-      return (
-        <p class="elsewhere">
-          <a href={isLoggedIn ? links.home : links.account}>
-            {text(isLoggedIn ? 'common.backToAccount' : 'flow.toAccount')}
-          </a>
-        </p>
-      );
-  }
-}
+const isWrong = ({ messages }: FlowNode): boolean => messages.some(({ type }) => type === 'error');

@@ -1,4 +1,5 @@
 import type { PageLanguage } from '../../languages/page.language.js';
+import type { SettingsChange } from '../../proxy/settings.change.js';
 import type { Flow, FlowLabel, FlowMessage } from '../flow.parser.js';
 import type { FlowKind } from './flow.plan.js';
 
@@ -50,13 +51,59 @@ export function lacksSecondStep(
   return kind === 'login' && flow.requested_aal === 'aal2' && !isUsable;
 }
 
+/** What Kratos says to somebody whom a recovery has let in. */
+const recoveredMessage = 1_060_001;
+
+/** How a page is shown. */
+export interface Viewer {
+  readonly isLoggedIn: boolean;
+  /** What the settings have just changed. */
+  readonly changed: SettingsChange | undefined;
+}
+
+/**
+ * True when a recovery has just let somebody in: they are there for a new password. Kratos says so once; after that they are who
+ * has no session here yet and sends a password.
+ */
+export function isRecovered(kind: FlowKind, { ui }: Flow, { isLoggedIn, changed }: Viewer): boolean {
+  const isPasswordWrong = ui.nodes.some(
+    ({ group, messages }) => group === 'password' && messages.some(({ type }) => type === 'error'),
+  );
+  return (
+    kind === 'settings' &&
+    (ui.messages.some(({ id }) => id === recoveredMessage) ||
+      (!isLoggedIn && (changed === 'password' || isPasswordWrong)))
+  );
+}
+
+/** True when the code of a mail is in the form already: the person has come by the mail's link. */
+export function comesFromMail(kind: FlowKind, flow: Flow): boolean {
+  return (
+    kind === 'verification' &&
+    flow.state === 'sent_email' &&
+    flow.ui.nodes.some(
+      (node) => node.type === 'input' && node.attributes.name === 'code' && Boolean(node.attributes.value),
+    )
+  );
+}
+
 /** Heading of a flow's page and the sentence under it (null where the messages say it already). */
 export function headline(
   kind: FlowKind,
   flow: Flow,
+  viewer: Viewer,
   { text }: PageLanguage,
 ): { readonly title: string; readonly lead: string | null } {
   if (isConfirmation(kind, flow)) return { title: text('flow.confirm'), lead: null };
+  if (isRecovered(kind, flow, viewer)) {
+    return {
+      title: text(flow.state === 'success' ? 'recovery.done' : 'recovery.newPassword'),
+      lead: null,
+    };
+  }
+  if (comesFromMail(kind, flow)) {
+    return { title: text('verification.title'), lead: text('verification.fromMail') };
+  }
   if (flow.state === 'sent_email') return { title: text('flow.checkMail'), lead: null };
   if (kind === 'verification' && flow.state === 'passed_challenge') {
     return { title: text('verification.passed'), lead: null };

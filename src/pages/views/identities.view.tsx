@@ -1,4 +1,4 @@
-import type { ComponentChildren, VNode } from 'preact';
+import type { VNode } from 'preact';
 import { useLanguage } from './page.props.js';
 import { Time } from './time.view.js';
 
@@ -9,39 +9,43 @@ export interface ListedIdentity {
   readonly lastLoginAt: string;
 }
 
-/** Who somebody is at login providers. */
-export function Identities({
-  identities,
-  children,
-}: {
+interface IdentitiesProps {
   /** Oldest first; undefined when they can't be read now. */
   readonly identities: readonly ListedIdentity[] | undefined;
-  readonly children?: ComponentChildren;
-}): VNode {
-  const { text, rich } = useLanguage();
+}
+
+/** Who somebody is at login providers, as a card of its own. */
+export function Identities({ identities }: IdentitiesProps): VNode {
+  const { text } = useLanguage();
   return (
     <article class="card sessions" aria-labelledby="identities-title">
       <h2 id="identities-title">{text('identities.title')}</h2>
-      {identities === undefined && <p>{text('identities.unknown')}</p>}
-      {identities?.length === 0 && <p>{text('identities.none')}</p>}
-      {identities !== undefined && identities.length > 0 && (
-        <ul>
-          {identities.map(({ issuer, subject, lastLoginAt }) => (
-            <li key={`${issuer} ${subject}`}>
-              <div>
-                <p>
-                  {rich('identities.identity', {
-                    subject: () => <code>{subject}</code>,
-                    issuer: () => <code>{issuer}</code>,
-                  })}
-                </p>
-                <p class="details">{rich('identities.used', { time: () => <Time iso={lastLoginAt} /> })}</p>
-              </div>
-            </li>
-          ))}
-        </ul>
-      )}
-      {children}
+      <IdentityEntries identities={identities} />
     </article>
+  );
+}
+
+/** Who somebody is at login providers. */
+export function IdentityEntries({ identities }: IdentitiesProps): VNode {
+  const { text, rich } = useLanguage();
+  if (identities === undefined || identities.length === 0) {
+    return <p>{text(identities === undefined ? 'identities.unknown' : 'identities.none')}</p>;
+  }
+  return (
+    <ul>
+      {identities.map(({ issuer, subject, lastLoginAt }) => (
+        <li key={`${issuer} ${subject}`}>
+          <div>
+            <p>
+              {rich('identities.identity', {
+                subject: () => <code>{subject}</code>,
+                issuer: () => <code>{issuer}</code>,
+              })}
+            </p>
+            <p class="details">{rich('identities.used', { time: () => <Time iso={lastLoginAt} /> })}</p>
+          </div>
+        </li>
+      ))}
+    </ul>
   );
 }

@@ -11,11 +11,13 @@ export interface VisitorLinks {
 /** What every page of the site takes beside its own content. */
 export interface LayoutProps {
   readonly title: string;
-  /** `narrow` is one column for a form, `wide` the full measure. */
-  readonly width?: 'narrow' | 'wide' | undefined;
+  /** `narrow` is one column for a form, `middle` one for a list of them, `wide` the whole width. */
+  readonly width?: 'narrow' | 'middle' | 'wide' | undefined;
+  /** Whether it's a way in: the page says itself whose it is. */
+  readonly isDoor?: boolean | undefined;
   readonly scripts?: readonly PageScript[] | undefined;
-  /** In the header; they lead to the account page when left out. */
-  readonly visitorLinks?: VisitorLinks | undefined;
+  /** In the header; they lead to the account page when left out. None for somebody who is on the way in already. */
+  readonly visitorLinks?: VisitorLinks | null | undefined;
   readonly children: ComponentChildren;
 }
 
@@ -23,27 +25,37 @@ export interface LayoutProps {
 export function Layout({
   title,
   width = 'narrow',
-  scripts,
+  scripts = [],
+  isDoor = false,
   visitorLinks = { logIn: '/auth/login', signUp: '/auth/signup' },
   children,
 }: LayoutProps): VNode {
   const { assets, brand, user, language } = usePage();
   const { text } = language;
   return (
-    <Document title={title} stylesheets={[assets.stylesheet]} scripts={scripts}>
+    <Document
+      title={title}
+      stylesheets={[assets.stylesheet]}
+      scripts={[{ src: assets.pageScript }, ...scripts]}
+    >
       <a class="skip-link" href="#content">
         {text('site.skip')}
       </a>
       <header>
-        <a class="brand" href="/">
-          <img src={assets.logo} alt="" width="28" height="28" />
-          {brand.name}
-        </a>
-        <nav aria-label={text('site.navigation')}>
-          {user === null ? <VisitorNavigation {...visitorLinks} /> : <MemberLinks isAdmin={user.isAdmin} />}
-        </nav>
+        {!isDoor && (
+          <a class="brand" href="/">
+            <img src={assets.logo} alt="" width="28" height="28" />
+            {brand.name}
+          </a>
+        )}
+        {(user !== null || visitorLinks !== null) && (
+          <nav aria-label={text('site.navigation')}>
+            {user !== null && <MemberLinks isAdmin={user.isAdmin} />}
+            {user === null && visitorLinks !== null && <VisitorNavigation {...visitorLinks} />}
+          </nav>
+        )}
       </header>
-      <main id="content" class={width} tabIndex={-1}>
+      <main id="content" class={isDoor ? `${width} door` : width} tabIndex={-1}>
         {children}
       </main>
       <footer>

@@ -8,6 +8,8 @@ export interface PageAssets {
   readonly stylesheet: string;
   readonly logo: string;
   readonly favicon: string;
+  /** `page.js`, a classic script that every page has. */
+  readonly pageScript: string;
   /** `demo.js`, a module. */
   readonly demoScript: string;
   /** `passkeys.js`, a classic script that runs after Kratos' own. */
@@ -36,6 +38,8 @@ export interface PageFrame {
   /** The product that this is the door of. */
   readonly brand: { readonly name: string };
   readonly language: PageLanguage;
+  /** Characters of a new password, at least; undefined where passwords are another provider's. */
+  readonly passwordLength?: number | undefined;
   /** Null for a visitor: the header then offers Log in and Sign up. */
   readonly user: PageUser | null;
 }

@@ -26,6 +26,7 @@ const account: AccountPageProps = {
   user: { id: 'u-1', name: 'Ada Lovelace', email: 'ada@example.com', emailVerified: true, picture: null },
   session: { id: 's-1', createdAt: '2026-11-24T23:31:00.000Z', expiresAt: '2026-12-01T23:31:00.000Z' },
   provider: 'ory',
+  methods: { password: true, passkeys: false, secondFactors: ['totp'], linked: ['google'] },
   orgs: {
     items: [
       { id: 'o-1', slug: 'engines', name: 'Analytical Engines', role: 'owner', active: true },

@@ -1,4 +1,5 @@
 import type { VNode } from 'preact';
+import type { PageLanguage } from '../../languages/page.language.js';
 import { useLanguage } from './page.props.js';
 import { Time } from './time.view.js';
 
@@ -7,6 +8,9 @@ export interface ListedSession {
   readonly current: boolean;
   /** Such as `Chrome on Linux`. */
   readonly device: string;
+  /** Null when it isn't known. */
+  readonly browser?: string | null | undefined;
+  readonly os?: string | null | undefined;
   /** IP address. */
   readonly address: string | null;
   /** ISO 8601. */
@@ -71,8 +75,19 @@ export function SessionEntries({ sessions, endAt, endsCurrent = false }: Session
   );
 }
 
+/** What a device is called in the page's language. The API's own word for it is English. */
+function deviceName({ device, browser, os }: ListedSession, { text }: PageLanguage): string {
+  if (browser !== null && browser !== undefined) {
+    // Where the machine has a name of its own, such as iPhone, the word holds it.
+    const machine = device.startsWith(`${browser} on `) ? device.slice(browser.length + 4) : null;
+    return machine === null ? device : text('sessions.onDevice', { browser, os: machine });
+  }
+  if (browser === undefined) return device;
+  return os ? text('sessions.unknownApp', { os }) : text('sessions.unknownDevice');
+}
+
 function SessionEntry({
-  session: { id, current, device, address, lastSeenAt },
+  session,
   endAt,
   detailsId,
 }: {
@@ -82,7 +97,10 @@ function SessionEntry({
   /** Tells buttons of sessions on the same kind of device apart. */
   readonly detailsId: string;
 }): VNode {
-  const { text, rich } = useLanguage();
+  const language = useLanguage();
+  const { text, rich } = language;
+  const { id, current, address, lastSeenAt } = session;
+  const device = deviceName(session, language);
   return (
     <li>
       <div>

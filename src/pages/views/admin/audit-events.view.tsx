@@ -21,18 +21,20 @@ export interface AuditEventsPageProps {
   readonly form: FormState;
   /** None while the filter has to be mended. */
   readonly events: readonly ListedEvent[] | undefined;
+  /** Names of users and organisations in them, by their ids. */
+  readonly names: ReadonlyMap<string, string>;
   readonly paging: PagingProps;
 }
 
 /** `GET /admin/audit-events`. */
-export function AuditEventsPage({ form, events, paging }: AuditEventsPageProps): VNode {
+export function AuditEventsPage({ form, events, names, paging }: AuditEventsPageProps): VNode {
   const { text } = useLanguage();
   return (
     <AdminLayout section="audit" title={text('admin.audit')} isWrong={events === undefined}>
       <article class="card">
         <h1>{text('admin.audit')}</h1>
         <Filter form={form} />
-        {events && <AuditTable events={events} />}
+        {events && <AuditTable events={events} names={names} />}
         <Paging {...paging} />
       </article>
     </AdminLayout>

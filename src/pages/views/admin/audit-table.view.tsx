@@ -9,8 +9,14 @@ export type ListedEvent = z.output<typeof auditEventSchema>;
 
 const uuid = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i;
 
+export interface AuditTableProps {
+  readonly events: readonly ListedEvent[];
+  /** Names of users and organisations, by their ids. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
 /** Events, newest first, each with its details behind its name. */
-export function AuditTable({ events }: { readonly events: readonly ListedEvent[] }): VNode {
+export function AuditTable({ events, names }: AuditTableProps): VNode {
   const { text } = useLanguage();
   return (
     <DataTable
@@ -20,8 +26,8 @@ export function AuditTable({ events }: { readonly events: readonly ListedEvent[]
       columns={[
         { label: text('admin.audit.type'), cell: (event) => <What event={event} /> },
         { label: text('admin.audit.at'), cell: ({ at }) => <Time iso={at} /> },
-        { label: text('admin.audit.by'), cell: ({ actor }) => <Actor actor={actor} /> },
-        { label: text('admin.audit.on'), cell: ({ target }) => <Target target={target} /> },
+        { label: text('admin.audit.by'), cell: ({ actor }) => <Actor actor={actor} names={names} /> },
+        { label: text('admin.audit.on'), cell: ({ target }) => <Target target={target} names={names} /> },
       ]}
     />
   );
@@ -92,13 +98,13 @@ function Detail({
   );
 }
 
-function Actor({ actor }: { readonly actor: ListedEvent['actor'] }): VNode {
+function Actor({ actor, names }: Pick<ListedEvent, 'actor'> & Pick<AuditTableProps, 'names'>): VNode {
   const { text } = useLanguage();
   if (actor?.credential === 'operator' || actor?.credential === 'system') {
     return <>{text(`admin.audit.${actor.credential}`)}</>;
   }
   return actor?.id ? (
-    <Whom href={`/admin/users/${encodeURIComponent(actor.id)}`} id={actor.id}>
+    <Whom href={`/admin/users/${encodeURIComponent(actor.id)}`} id={actor.id} name={names.get(actor.id)}>
       {text('admin.audit.kind.user')}
     </Whom>
   ) : (
@@ -106,7 +112,7 @@ function Actor({ actor }: { readonly actor: ListedEvent['actor'] }): VNode {
   );
 }
 
-function Target({ target }: { readonly target: ListedEvent['target'] }): VNode {
+function Target({ target, names }: Pick<ListedEvent, 'target'> & Pick<AuditTableProps, 'names'>): VNode {
   const { find } = useLanguage();
   if (target === null) {
     return <>–</>;
@@ -115,26 +121,31 @@ function Target({ target }: { readonly target: ListedEvent['target'] }): VNode {
   const pages: Readonly<Record<string, string>> = { user: '/admin/users/', org: '/orgs/' };
   const page = Object.hasOwn(pages, kind) && uuid.test(id) ? pages[kind] : undefined;
   return (
-    <Whom href={page && page + encodeURIComponent(id)} id={id}>
+    <Whom href={page && page + encodeURIComponent(id)} id={id} name={names.get(id)}>
       {find(`admin.audit.kind.${kind}`) ?? kind}
     </Whom>
   );
 }
 
-/** Somebody or something, by what it is and the end of its id: ids of one time begin alike. */
+/** Somebody or something by name; without one, by what it is and the end of its id: ids of one time begin alike. */
 function Whom({
   href,
   id,
+  name,
   children,
 }: {
   readonly href: string | undefined;
   readonly id: string;
+  readonly name: string | undefined;
   readonly children: ComponentChildren;
 }): VNode {
-  const words = (
-    <>
-      {children} <span class="id">…{id.slice(-6)}</span>
-    </>
-  );
+  const words =
+    name === undefined ? (
+      <>
+        {children} <span class="id">…{id.slice(-6)}</span>
+      </>
+    ) : (
+      name
+    );
   return href === undefined ? <span>{words}</span> : <a href={href}>{words}</a>;
 }

@@ -20,7 +20,11 @@ export function UserActions({ user, canRecover }: UserActionsProps): VNode {
       <ul>
         <Act id="disable" hint={text(isActive ? 'admin.user.disableHint' : 'admin.user.enableHint')}>
           <form method="post" action={`${path}/${isActive ? 'disable' : 'enable'}`}>
-            <button type="submit" class="secondary" aria-describedby="disable-hint">
+            <button
+              type="submit"
+              class={isActive ? 'secondary danger' : 'secondary'}
+              aria-describedby="disable-hint"
+            >
               {text(isActive ? 'admin.user.disable' : 'admin.user.enable')}
             </button>
           </form>
@@ -33,7 +37,7 @@ export function UserActions({ user, canRecover }: UserActionsProps): VNode {
           </Act>
         )}
         <Act id="delete" hint={text('admin.user.deleteHint')}>
-          <a class="button secondary" href={`${path}/delete`} aria-describedby="delete-hint">
+          <a class="button secondary danger" href={`${path}/delete`} aria-describedby="delete-hint">
             {text('admin.user.delete')}
           </a>
         </Act>

@@ -23,7 +23,9 @@ export function UserQuestionPage({ user, question, refusal }: UserQuestionPagePr
         <p class="lead">{text(`admin.${question}.lead`)}</p>
         <div class="actions">
           <form method="post" action={`${path}/${question}`}>
-            <button type="submit">{text(`admin.${question}.submit`)}</button>
+            <button type="submit" class={question === 'delete' ? 'danger' : undefined}>
+              {text(`admin.${question}.submit`)}
+            </button>
           </form>
           <a class="button secondary" href={path}>
             {text('admin.cancel')}

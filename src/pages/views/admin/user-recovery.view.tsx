@@ -1,4 +1,5 @@
 import type { VNode } from 'preact';
+import { CopyField } from '../copy-field.view.js';
 import { useLanguage } from '../page.props.js';
 import { Time } from '../time.view.js';
 import { AdminLayout } from './admin-layout.view.js';
@@ -23,8 +24,8 @@ export function CreatedRecoveryPage({ user, url, code, expiresAt }: CreatedRecov
         <p class="notice info" role="status">
           {text('admin.recovery.once')}
         </p>
-        <ShownOnce id="recovery-link" label={text('admin.recovery.link')} value={url} />
-        <ShownOnce id="recovery-code" label={text('admin.recovery.code')} value={code} />
+        <CopyField id="recovery-link" label={text('admin.recovery.link')} value={url} />
+        <CopyField id="recovery-code" label={text('admin.recovery.code')} value={code} />
         <p>{rich('admin.recovery.ends', { time: () => <Time iso={expiresAt} /> })}</p>
         <div class="actions">
           <a class="button" href={`/admin/users/${encodeURIComponent(user.id)}`}>
@@ -33,22 +34,5 @@ export function CreatedRecoveryPage({ user, url, code, expiresAt }: CreatedRecov
         </div>
       </article>
     </AdminLayout>
-  );
-}
-
-function ShownOnce({
-  id,
-  label,
-  value,
-}: {
-  readonly id: string;
-  readonly label: string;
-  readonly value: string;
-}): VNode {
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <input id={id} type="text" readonly value={value} autocomplete="off" spellcheck={false} />
-    </div>
   );
 }

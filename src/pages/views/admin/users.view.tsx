@@ -26,7 +26,12 @@ export function UsersPage({ form, users, paging, notice }: UsersPageProps): VNod
   return (
     <AdminLayout section="users" title={text('admin.users')} notice={notice} isWrong={users === undefined}>
       <article class="card">
-        <h1>{text('admin.users')}</h1>
+        <header class="title">
+          <h1>{text('admin.users')}</h1>
+          <a class="button compact" href="/admin/invite">
+            {text('admin.invite.title')}
+          </a>
+        </header>
         <Search form={form} />
         {users && <UserTable users={users} />}
         <Paging {...paging} />

@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
 import type { InviteAnswer } from '../../../orgs/invite.schemas.js';
+import { CopyField } from '../copy-field.view.js';
 import { FormField, FormProblem, FormSelect } from '../form-field.view.js';
 import type { FormState } from '../form.state.js';
 import { Layout } from '../layout.view.js';
@@ -102,7 +103,7 @@ function InviteEntry({ org, can, invite, detailsId }: InviteEntryProps): VNode {
         <form method="post" action={orgHref(org, `/invites/${encodeURIComponent(id)}/revoke`)}>
           <button
             type="submit"
-            class="secondary"
+            class="secondary danger"
             aria-label={text('invites.revokeNamed', { name })}
             aria-describedby={detailsId}
           >
@@ -132,10 +133,7 @@ export function CreatedInvitePage({ org, email, url }: CreatedInvitePageProps): 
         <p class="notice info" role="status">
           {email === null ? text('invites.created.forAnybody') : text('invites.created.forOne', { email })}
         </p>
-        <div class="field">
-          <label for="invite-url">{text('invites.created.label')}</label>
-          <input id="invite-url" type="text" readonly value={url} autocomplete="off" spellcheck={false} />
-        </div>
+        <CopyField id="invite-url" label={text('invites.created.label')} value={url} />
         <div class="actions">
           <a class="button" href={orgHref(org, '/invites')}>
             {text('orgs.back')}

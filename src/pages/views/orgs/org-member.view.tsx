@@ -63,7 +63,7 @@ export function MemberEntry({ org, can, member, isSelf, isRefused, detailsId }: 
             <form method="post" action={`${action}/remove`}>
               <button
                 type="submit"
-                class="secondary"
+                class="secondary danger"
                 aria-label={text('orgs.removeNamed', { name })}
                 aria-describedby={detailsId}
               >

@@ -28,7 +28,9 @@ export function OrgQuestionPage({ org, question, problem }: OrgQuestionPageProps
         <p>{text(`orgs.${question}.lead`)}</p>
         <form method="post" action={orgHref(org, `/${question}`)}>
           <div class="actions">
-            <button type="submit">{text(`orgs.${question}.confirm`)}</button>
+            <button type="submit" class="danger">
+              {text(`orgs.${question}.confirm`)}
+            </button>
             <a class="button secondary" href={orgHref(org)}>
               {text('orgs.back')}
             </a>

@@ -66,7 +66,7 @@ export function OrgSettingsPage({ form, ...page }: OrgSettingsPageProps): VNode 
           <h2 id="delete-title">{text('orgs.delete.title')}</h2>
           <p>{text('orgs.delete.lead')}</p>
           <p>
-            <a class="button secondary" href={orgHref(org, '/delete')}>
+            <a class="button secondary danger" href={orgHref(org, '/delete')}>
               {text('orgs.delete.link')}
             </a>
           </p>

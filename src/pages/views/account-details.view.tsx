@@ -1,0 +1,48 @@
+import type { ComponentChildren, VNode } from 'preact';
+import type { ProfileProps } from './account-profile.view.js';
+import { IdentityEntries, type ListedIdentity } from './identities.view.js';
+import { useLanguage } from './page.props.js';
+import { Time } from './time.view.js';
+
+export interface AccountDetailsProps extends ProfileProps {
+  /** Times are ISO 8601. */
+  readonly session: { readonly id: string; readonly createdAt: string; readonly expiresAt: string };
+  /** Who they are at login providers; undefined when it can't be read now. */
+  readonly identities: readonly ListedIdentity[] | undefined;
+}
+
+const PROVIDER_NAMES = { ory: 'Ory', auth0: 'Auth0', oidc: 'OpenID Connect' } as const;
+
+/** What nobody needs but those who help: ids, and who the person is at login providers. */
+export function AccountDetails({ user, session, provider, identities }: AccountDetailsProps): VNode {
+  const { text } = useLanguage();
+  return (
+    <details class="technical">
+      <summary>{text('account.technical')}</summary>
+      <dl>
+        <Entry label={text('account.userId')}>
+          <code>{user.id}</code>
+        </Entry>
+        <Entry label={text('account.provider')}>{PROVIDER_NAMES[provider]}</Entry>
+        <Entry label={text('account.since')}>
+          <Time iso={session.createdAt} />
+        </Entry>
+        <Entry label={text('account.ends')}>
+          <Time iso={session.expiresAt} />
+        </Entry>
+        <Entry label={text('identities.title')}>
+          <IdentityEntries identities={identities} />
+        </Entry>
+      </dl>
+    </details>
+  );
+}
+
+function Entry({ label, children }: { readonly label: string; readonly children: ComponentChildren }): VNode {
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,42 @@
+import type { VNode } from 'preact';
+import { useLanguage } from './page.props.js';
+
+export interface CopyButtonProps {
+  /** Id of the element whose text is copied: a field's value, or the items of a list. */
+  readonly of: string;
+}
+
+/** A button that copies something into the clipboard. page.js shows it: without a script it could do nothing. */
+export function CopyButton({ of }: CopyButtonProps): VNode {
+  const { text } = useLanguage();
+  return (
+    <button
+      type="button"
+      class="secondary compact"
+      data-copy={of}
+      data-copied={text('common.copied')}
+      aria-live="polite"
+      hidden
+    >
+      {text('common.copy')}
+    </button>
+  );
+}
+
+export interface CopyFieldProps {
+  /** Unique on the page. */
+  readonly id: string;
+  readonly label: string;
+  readonly value: string;
+}
+
+/** A long value that can be read in full and copied, such as a key or a link. */
+export function CopyField({ id, label, value }: CopyFieldProps): VNode {
+  return (
+    <div class="field copy">
+      <label for={id}>{label}</label>
+      <textarea id={id} readonly rows={2} autocomplete="off" spellcheck={false} value={value} />
+      <CopyButton of={id} />
+    </div>
+  );
+}

@@ -1,0 +1,65 @@
+import type { VNode } from 'preact';
+import type { Flow } from '../flow.parser.js';
+import type { FlowKind } from './flow.plan.js';
+import type { FlowLinks } from './flow.view.js';
+import { isConfirmation } from './flow.wording.js';
+import { useLanguage } from './page.props.js';
+
+/** Keeps where the person wanted to go. The value is Kratos' own and was checked against its allow-list. */
+export function withReturnTo(path: string, returnTo: string | undefined): string {
+  if (!returnTo) return path;
+  return `${path}${path.includes('?') ? '&' : '?'}${new URLSearchParams({ return_to: returnTo })}`;
+}
+
+interface ElsewhereProps {
+  readonly kind: FlowKind;
+  readonly flow: Flow;
+  readonly links: FlowLinks;
+  readonly isLoggedIn: boolean;
+}
+
+/** Where a person can go instead of filling in the page. */
+export function Elsewhere({ kind, flow, links, isLoggedIn }: ElsewhereProps): VNode {
+  const { text, rich } = useLanguage();
+  const to = (path: string) => withReturnTo(path, flow.return_to);
+  if (isConfirmation(kind, flow)) {
+    return (
+      <p class="elsewhere">
+        <a href={links.home}>{text('flow.cancel')}</a>
+      </p>
+    );
+  }
+  switch (kind) {
+    case 'login':
+      return (
+        <div class="elsewhere">
+          <p>
+            <a href={to(links.recovery)}>{text('login.forgot')}</a>
+          </p>
+          <p>{rich('login.newHere', { link: (words) => <a href={to(links.registration)}>{words}</a> })}</p>
+        </div>
+      );
+    case 'registration':
+      return (
+        <p class="elsewhere">
+          {rich('registration.haveAccount', { link: (words) => <a href={to(links.login)}>{words}</a> })}
+        </p>
+      );
+    case 'recovery':
+      return (
+        <p class="elsewhere">
+          <a href={to(links.login)}>{text('recovery.back')}</a>
+        </p>
+      );
+    case 'verification':
+    case 'settings':
+      // After a recovery Kratos has a session and this gateway hasn't: its start would greet a stranger.
+      return (
+        <p class="elsewhere">
+          <a href={isLoggedIn ? links.home : links.account}>
+            {text(isLoggedIn ? 'common.backToAccount' : 'flow.toAccount')}
+          </a>
+        </p>
+      );
+  }
+}
