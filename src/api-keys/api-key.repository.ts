@@ -6,8 +6,11 @@ import { type ApiKeyRow, Database, type Schema } from '../database/database.sche
 /** Whose keys: a person's own, or an organisation's. */
 export type KeyOwner = { readonly userId: string } | { readonly orgId: string };
 
-/** `full`: the owner has as many live keys as they may have; `not_a_person`: a service account; `gone`: no such owner. */
-export type InsertOutcome = 'inserted' | 'full' | 'not_a_person' | 'gone';
+/**
+ * `full`: the owner has as many live keys as they may have; `not_a_person`: a service account; `unverified`: they have an address
+ * and haven't verified it; `gone`: no such owner.
+ */
+export type InsertOutcome = 'inserted' | 'full' | 'not_a_person' | 'unverified' | 'gone';
 
 /** Stored API keys; secrets only ever as hashes. */
 @Injectable()
@@ -35,6 +38,9 @@ export class ApiKeyRepository {
         .executeTakeFirst();
       if (owner === undefined) {
         return 'gone';
+      }
+      if (await isUnverified(transaction, row.user_id)) {
+        return 'unverified';
       }
       if (owner.kind !== 'person') {
         return 'not_a_person';
@@ -76,6 +82,9 @@ export class ApiKeyRepository {
         return 'gone';
       }
       await requireMaker(transaction);
+      if (await isUnverified(transaction, row.created_by)) {
+        return 'unverified';
+      }
       if ((await this.#countLive(transaction, { orgId })) >= limit) {
         return 'full';
       }
@@ -158,6 +167,27 @@ export class ApiKeyRepository {
     });
   }
 
+  /**
+   * Revokes whatever a person has made: their own keys, and those of organisations.
+   * @param before only what is older, in milliseconds since the epoch.
+   * @returns the keys that were live until now.
+   */
+  async revokeMadeBy(userId: string, before: number): Promise<ApiKeyRow[]> {
+    const made = await this.#database.query
+      .selectFrom('api_keys')
+      .select(['id', 'org_id', 'user_id'])
+      .where('created_by', '=', userId)
+      .where('created_at', '<', before)
+      .where('revoked_at', 'is', null)
+      .execute();
+    const revoked: ApiKeyRow[] = [];
+    for (const { id, org_id: orgId, user_id: owner } of made) {
+      const row = await this.revoke(orgId === null ? { userId: owner } : { orgId }, id);
+      revoked.push(...(row === undefined ? [] : [row]));
+    }
+    return revoked;
+  }
+
   /** Roles of service accounts in their organisation. @returns user id → role. */
   async rolesIn(orgId: string, userIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
     if (userIds.length === 0) {
@@ -206,4 +236,14 @@ function belongsTo(owner: KeyOwner) {
     'userId' in owner
       ? builder.and([builder('user_id', '=', owner.userId), builder('org_id', 'is', null)])
       : builder('org_id', '=', owner.orgId);
+}
+
+/** Whether somebody has an address and hasn't verified it. */
+async function isUnverified(transaction: Transaction<Schema>, userId: string): Promise<boolean> {
+  const row = await transaction
+    .selectFrom('users')
+    .select(['email', 'email_verified'])
+    .where('id', '=', userId)
+    .executeTakeFirst();
+  return row !== undefined && row.email !== null && row.email_verified !== 1;
 }

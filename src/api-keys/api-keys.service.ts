@@ -59,7 +59,8 @@ export class ApiKeysService {
    * Makes a key: the caller's own, or one of an organisation with a service account of its own. What a token or a key makes ends with
    * it and stays in its organisation.
    * @throws {Problem} `insufficient_scope` when it would do more than the caller may, `validation_failed` for its expiry,
-   * `conflict` when there are too many, `forbidden` to service accounts, to delegates, and to tokens of another organisation.
+   * `conflict` when there are too many, `forbidden` to service accounts, to delegates, and to tokens of another organisation,
+   * `email_unverified` to people who have an address and haven't verified it.
    */
   async create(
     principal: Principal,
@@ -146,6 +147,25 @@ export class ApiKeysService {
     await this.#record('api_key_revoked', principal, row, origin);
   }
 
+  /**
+   * Revokes the keys that were made with an account before its owner had proven to be it.
+   * @param before only older ones, in milliseconds since the epoch.
+   */
+  async revokeMadeBy(userId: string, before: number, origin: KeyRequestOrigin): Promise<void> {
+    for (const row of await this.#keys.revokeMadeBy(userId, before)) {
+      await this.#revocations.endKey(row.id);
+      await this.#audit.record({
+        type: 'api_key_revoked',
+        userId: row.user_id,
+        target: { kind: 'api_key', id: row.id },
+        orgId: row.org_id ?? undefined,
+        requestId: origin.requestId,
+        remoteAddress: origin.remoteAddress,
+        reason: 'owner_proven',
+      });
+    }
+  }
+
   /** How far a key reaches that this caller makes: as far as the caller, and for as long. A session has no such bounds. */
   async #reachOf({ claims, credential }: Principal): Promise<Reach> {
     if (credential === 'cookie') {
@@ -218,6 +238,9 @@ function requireInserted(outcome: InsertOutcome): void {
         detail: `There can be ${maximumLiveKeys} live keys at most: revoke one first.`,
         reason: 'api_keys_full',
       });
+    case 'unverified':
+      // Whoever registers an address that isn't theirs must not keep a way in once its owner comes (docs/adr/0021).
+      throw new Problem('email_unverified', { reason: 'api_key_unverified' });
     case 'not_a_person':
       // Its organisation would neither see nor end such a key.
       throw new Problem('forbidden', {

@@ -11,6 +11,7 @@ export const auditEventTypes = [
   'passkey_removed',
   'login_linked',
   'login_unlinked',
+  'address_proven',
   'logout',
   'session_ended',
   'renewal_grace',

@@ -18,6 +18,7 @@ import type { SessionItem } from './sessions.schemas.js';
 const parallelCalls = 8;
 const byUser = 'ended_by_user';
 const byAdministrator = 'ended_by_administrator';
+const byOwner = 'owner_proven';
 const idSchema = z.uuid().toLowerCase();
 
 /** People's sessions: which there are, and the end of those that should be no more, by themselves or by administrators. */
@@ -103,6 +104,18 @@ export class AccountSessions {
    */
   async endAllOf(userId: string, act: AccountAct): Promise<readonly SessionRow[]> {
     return this.#endFor(act, { userId });
+  }
+
+  /**
+   * Ends the sessions of an account whose owner has proven to be it, here first and then at the provider.
+   * @param staying the provider's session in which they did that; without one, none stays.
+   */
+  async endForOwner(userId: string, staying: string | undefined, origin: RequestOrigin): Promise<void> {
+    const ended = await this.#sessions.end({ userId, exceptBehind: staying }, byOwner);
+    for (const session of ended) {
+      await this.#record(session, origin, { reason: byOwner });
+    }
+    await this.#endAtProvider(ended, undefined);
   }
 
   async #endFor(

@@ -6,7 +6,9 @@ import type { Configuration } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
 import { type ExtraClaims, mapClaims } from '../session/claims.mapper.js';
 import type { Account } from '../users/account.query.js';
-import { UsersService } from '../users/users.service.js';
+import type { ProviderIdentity } from '../users/identity.js';
+import { type RecordedLogin, UsersService } from '../users/users.service.js';
+import { AccountOwnership } from './account-ownership.service.js';
 import type { RequestOrigin } from './auth.service.js';
 import type { ValidatedLogin } from './auth.strategy.js';
 import { OrgAdmission } from './org.admission.js';
@@ -31,17 +33,20 @@ export interface ArrivedPerson {
 @Injectable()
 export class ArrivalService {
   readonly #users: UsersService;
+  readonly #ownership: AccountOwnership;
   readonly #orgs: OrgAdmission;
   readonly #audit: AuditService;
   readonly #claimRules: readonly ClaimRule[];
 
   constructor(
     users: UsersService,
+    ownership: AccountOwnership,
     orgs: OrgAdmission,
     audit: AuditService,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#users = users;
+    this.#ownership = ownership;
     this.#orgs = orgs;
     this.#audit = audit;
     this.#claimRules = configuration.CLAIMS_MAP;
@@ -55,7 +60,7 @@ export class ArrivalService {
     invite: BroughtInvite | undefined,
     origin: RequestOrigin,
   ): Promise<ArrivedPerson> {
-    const login = await this.#users.recordLogin(identity);
+    const login = await this.#recordLogin(identity, evidence.providerSessionId, origin);
     const { user } = login;
     if (login.created) {
       await this.#audit.record({ type: 'user_created', userId: user.id, ...origin, reason: 'first_login' });
@@ -78,6 +83,21 @@ export class ArrivalService {
         : login;
     const claims = mapClaims(this.#claimRules, profile, evidence.scope);
     return { account, claims, inviteProblem: problem };
+  }
+
+  /** An address that the provider has come to call verified counts as such once what is older has been removed. */
+  async #recordLogin(
+    identity: ProviderIdentity,
+    staying: string | null,
+    origin: RequestOrigin,
+  ): Promise<RecordedLogin> {
+    const login = await this.#users.recordLogin(identity);
+    if (!identity.emailVerified || identity.email === null || login.user.emailVerified) {
+      return login;
+    }
+    await this.#ownership.settle(identity, { by: 'provider', staying }, origin);
+    const account = await this.#users.requireAccount(login.user.id, login.org?.id ?? null);
+    return { ...login, ...account };
   }
 
   async #redeem(

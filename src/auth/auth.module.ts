@@ -15,6 +15,7 @@ import { SessionModule } from '../session/session.module.js';
 import { SessionRenewer } from '../session/session.renewer.js';
 import { StepUpGuard } from '../session/step-up.guard.js';
 import { UsersModule } from '../users/users.module.js';
+import { AccountOwnership } from './account-ownership.service.js';
 import { AccountLife } from './account-life.service.js';
 import { AccountRecovery } from './account-recovery.service.js';
 import { AccountSessions } from './account-sessions.service.js';
@@ -75,6 +76,7 @@ export class AuthModule {
         AuthService,
         ArrivalService,
         AccountLife,
+        AccountOwnership,
         AccountRecovery,
         AccountSessions,
         ProfileService,
@@ -100,6 +102,7 @@ export class AuthModule {
         AuthStrategy,
         SessionRenewer,
         AccountLife,
+        AccountOwnership,
         AccountRecovery,
         AccountSessions,
         CommandLineLogins,

@@ -16,4 +16,10 @@ export abstract class OrgAdmission {
    * @throws {Problem} `gone` when it can't be used any more, `forbidden` when it isn't theirs.
    */
   abstract redeemInvite(user: User, token: string, origin: RequestOrigin): Promise<string>;
+
+  /**
+   * Withdraws the open invites that an account has sent.
+   * @param before only older ones, in milliseconds since the epoch.
+   */
+  abstract withdrawInvitesBy(userId: string, before: number, origin: RequestOrigin): Promise<void>;
 }

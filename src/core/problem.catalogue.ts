@@ -51,6 +51,12 @@ export const problemCatalogue = {
     remedy:
       'This is only for accounts with a verified e-mail address. Open `/ui/verification`, then ask again.',
   },
+  account_mismatch: {
+    status: 403,
+    title: 'This belongs to another account',
+    remedy:
+      'A code that verifies an address works only where the account is logged in that it was mailed for. Log in to that account; who cannot takes the account over at `/ui/recovery`.',
+  },
   insufficient_scope: {
     status: 403,
     title: 'The token or API key does not cover this',

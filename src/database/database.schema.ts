@@ -19,6 +19,8 @@ export interface UsersTable {
   created_at: number;
   updated_at: number;
   last_login_at: number | null;
+  /** When the owner of an address first proved that the account is theirs; null: never. */
+  owned_since: Generated<number | null>;
 }
 
 /** Who a person is at a provider. Issuer + subject is the identity; several may belong to one user. */

@@ -6,6 +6,7 @@ import * as peopleAndMachines from './migrations/0003-people-and-machines.migrat
 import * as auditAndCommandLine from './migrations/0004-audit-and-command-line.migration.js';
 import * as invitesAndOrgSearch from './migrations/0005-invites-and-org-search.migration.js';
 import * as keyOrganisation from './migrations/0006-key-organisation.migration.js';
+import * as addressOwnership from './migrations/0007-address-ownership.migration.js';
 
 const migrations: Readonly<Record<string, Migration>> = {
   '0001-first': first,
@@ -14,6 +15,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0004-audit-and-command-line': auditAndCommandLine,
   '0005-invites-and-org-search': invitesAndOrgSearch,
   '0006-key-organisation': keyOrganisation,
+  '0007-address-ownership': addressOwnership,
 };
 
 const migrationTable = 'vestibule_migrations';

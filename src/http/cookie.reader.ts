@@ -37,6 +37,19 @@ export function cookieNames(header: string | undefined, prefix: string): string[
   });
 }
 
+/**
+ * The Cookie header of a client that has been told these Set-Cookie headers; only names and values count. What was set anew replaces
+ * every cookie of that name.
+ */
+export function mergeCookies(header: string | undefined, set: readonly string[]): string {
+  const told = set.map((cookie) => cookie.split(';', 1)[0] ?? '');
+  const names = new Set(told.map((pair) => split(pair)?.name));
+  const kept = (header ?? '')
+    .split(';')
+    .filter((pair) => pair.trim() !== '' && !names.has(split(pair)?.name));
+  return [...kept.map(trimBlanks), ...told.filter((pair) => split(pair)?.value !== '')].join('; ');
+}
+
 /** Name and value of one pair. By hand and not by a pattern: a pattern would take cubic time for a run of blanks. */
 function split(pair: string): { name: string; value: string } | undefined {
   const index = pair.indexOf('=');

@@ -159,6 +159,16 @@ export class HydraClient {
     }
   }
 
+  /** Ends all that Hydra remembers of a person: logins, consents, and the tokens that came of them. */
+  async forgetPerson(subject: string): Promise<void> {
+    try {
+      await this.#ask((options) => this.#oauth2.revokeOAuth2LoginSessions({ subject }, options));
+      await this.#ask((options) => this.#oauth2.revokeOAuth2ConsentSessions({ subject, all: true }, options));
+    } catch (error) {
+      throw asUnavailable(error);
+    }
+  }
+
   /**
    * Revokes the tokens that applications of ours (`ALLOWED_CLIENT_IDS`) got in a login. Call it while Hydra knows the session.
    *

@@ -4,6 +4,7 @@ import { CircuitRegistry } from '../core/circuit.registry.js';
 import { CoreModule } from '../core/core.module.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { UpstreamsModule } from '../upstreams/upstreams.module.js';
+import { KratosClearance } from './kratos.clearance.js';
 import { KratosClient } from './kratos.client.js';
 
 /** Kratos, where it's the provider. */
@@ -20,8 +21,14 @@ export class KratosModule {
           useFactory: (circuits: CircuitRegistry, calls: UpstreamCalls) =>
             new KratosClient(configuration, circuits.of('kratos'), calls),
         },
+        {
+          provide: KratosClearance,
+          inject: [CircuitRegistry, UpstreamCalls],
+          useFactory: (circuits: CircuitRegistry, calls: UpstreamCalls) =>
+            new KratosClearance(configuration, circuits.of('kratos'), calls),
+        },
       ],
-      exports: [KratosClient],
+      exports: [KratosClearance, KratosClient],
     };
   }
 }

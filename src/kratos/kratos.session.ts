@@ -25,7 +25,13 @@ export const kratosIdentitySchema = z.looseObject({
   traits: traitsSchema,
   metadata_admin: z.looseObject({ vestibule: z.string().optional() }).nullish(),
   verifiable_addresses: z
-    .array(z.looseObject({ value: z.string(), verified: z.boolean() }))
+    .array(
+      z.looseObject({
+        value: z.string(),
+        verified: z.boolean(),
+        verified_at: moment.nullish().catch(undefined),
+      }),
+    )
     .nullish()
     .transform((addresses) => addresses ?? []),
 });
@@ -95,6 +101,7 @@ export function toProviderIdentity(identity: KratosIdentity): ProviderIdentity {
     subject: identity.id,
     email: email ?? null,
     emailVerified: address?.verified === true,
+    ...(typeof address?.verified_at === 'number' ? { emailVerifiedAt: address.verified_at } : {}),
     name: fullName === undefined || fullName === '' ? null : fullName,
     picture: picture === undefined || !/^https?:\/\//.test(picture) ? null : picture,
   };

@@ -157,6 +157,19 @@ export class InviteRepository {
     return result.numUpdatedRows > 0n;
   }
 
+  /** Withdraws the open invites of one inviter. @param before only older ones. @returns those that were open until now. */
+  async revokeBy(userId: string, before: number): Promise<Pick<InviteRow, 'id' | 'org_id'>[]> {
+    return this.#database.query
+      .updateTable('invites')
+      .set({ revoked_at: this.#clock.now() })
+      .where('created_by', '=', userId)
+      .where('created_at', '<', before)
+      .where('redeemed_at', 'is', null)
+      .where('revoked_at', 'is', null)
+      .returning(['id', 'org_id'])
+      .execute();
+  }
+
   /** Uses an invite up, if it's good still. @returns whether it was: of many at once, one finds it so. */
   async take(query: Kysely<Schema>, id: string, userId: string): Promise<boolean> {
     const now = this.#clock.now();

@@ -3,6 +3,7 @@ import type { RequestOrigin } from '../auth/auth.service.js';
 import { OrgAdmission } from '../auth/org.admission.js';
 import type { User } from '../users/identity.js';
 import { domainOf } from './hosted.domain.js';
+import { InviteRepository } from './invite.repository.js';
 import { InviteRedemption } from './invite.redemption.js';
 import { MembershipRepository } from './membership.repository.js';
 import { OrgEvents } from './org.events.js';
@@ -12,12 +13,19 @@ import { OrgEvents } from './org.events.js';
 export class OrgLoginAdmission extends OrgAdmission {
   readonly #members: MembershipRepository;
   readonly #redemption: InviteRedemption;
+  readonly #invites: InviteRepository;
   readonly #events: OrgEvents;
 
-  constructor(members: MembershipRepository, redemption: InviteRedemption, events: OrgEvents) {
+  constructor(
+    members: MembershipRepository,
+    redemption: InviteRedemption,
+    invites: InviteRepository,
+    events: OrgEvents,
+  ) {
     super();
     this.#members = members;
     this.#redemption = redemption;
+    this.#invites = invites;
     this.#events = events;
   }
 
@@ -36,5 +44,13 @@ export class OrgLoginAdmission extends OrgAdmission {
 
   override async redeemInvite(user: User, token: string, origin: RequestOrigin): Promise<string> {
     return (await this.#redemption.redeem({ userId: user.id, origin }, token)).orgId;
+  }
+
+  override async withdrawInvitesBy(userId: string, before: number, origin: RequestOrigin): Promise<void> {
+    const reason = 'owner_proven';
+    for (const { id, org_id: orgId } of await this.#invites.revokeBy(userId, before)) {
+      const target = { kind: 'invite', id } as const;
+      await this.#events.record({ userId, origin }, { type: 'invite_revoked', orgId, target, reason });
+    }
   }
 }

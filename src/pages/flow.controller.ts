@@ -17,6 +17,7 @@ import { settingsChangeIn } from '../proxy/settings.change.js';
 import { PageSender } from './page.sender.js';
 import { FLOW_KINDS } from './views/flow.plan.js';
 import { withDraft, withRefusal } from './flow.draft.js';
+import { isVerified, withoutEnrolments } from './unverified.settings.js';
 import { withOwnEnd } from './verification.end.js';
 import { FlowPage } from './views/flow.view.js';
 
@@ -26,6 +27,7 @@ const links = {
   registration: '/ui/registration',
   recovery: '/ui/recovery',
   settings: '/ui/settings',
+  verification: '/ui/verification',
   home: '/',
   account: '/auth/login',
 };
@@ -76,9 +78,10 @@ export class FlowController {
         ? await this.#kratos.findFlow(kind, id, request.headers.cookie)
         : undefined;
     const query = typeof returnTo === 'string' ? `?${new URLSearchParams({ return_to: returnTo })}` : '';
-    if (found === undefined && kind === 'settings' && principal === undefined) {
-      // Kratos would ask for a login too, but would not come back to the settings after it.
-      await reply.redirect(`/auth/login?${new URLSearchParams({ return_to: `/ui/settings${query}` })}`, 302);
+    const needsLogin = kind === 'settings' || kind === 'verification';
+    if (found === undefined && needsLogin && principal === undefined) {
+      // Kratos would ask for a login too at the settings, but would not come back after it.
+      await reply.redirect(`/auth/login?${new URLSearchParams({ return_to: `/ui/${kind}${query}` })}`, 302);
       return;
     }
     if (found === undefined) {
@@ -87,7 +90,9 @@ export class FlowController {
       return;
     }
     const drafted = this.#withDraft(request, parseFlow(found));
-    const flow = kind === 'verification' ? withOwnEnd(drafted, links.account) : drafted;
+    const isUnverified = kind === 'settings' && !isVerified(found);
+    const ended = kind === 'verification' ? withOwnEnd(drafted, links.account) : drafted;
+    const flow = isUnverified ? withoutEnrolments(ended) : ended;
     const surroundings = await this.#surroundings.find(request, kind, flow);
     const { formTargets, invite, triesLeft } = surroundings;
     const page = h(FlowPage, {
@@ -96,6 +101,7 @@ export class FlowController {
       links,
       invite,
       triesLeft,
+      isUnverified,
       changed: settingsChangeIn(changed),
     });
     await this.#pages.send(request, reply, page, { formTargets });

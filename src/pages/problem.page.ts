@@ -27,6 +27,11 @@ const actionsByCode: Partial<Record<ProblemCode, readonly Action[]>> = {
   challenge_rejected: again,
   access_token_rejected: again,
   unauthenticated: again,
+  email_unverified: [{ label: 'error.verifyAddress', href: '/ui/verification' }, home],
+  account_mismatch: [
+    { label: 'error.verifyAddress', href: '/ui/verification' },
+    { label: 'error.recoverAccount', href: '/ui/recovery' },
+  ],
   provider_unavailable: [{ label: 'error.tryAgain', href: '/auth/login' }, home],
 };
 

@@ -165,7 +165,7 @@ function claimant(request: FastifyRequest, key: string): Claimant {
 }
 
 /** Value of the session cookie that an answer sets. */
-function sessionSetBy(reply: FastifyReply): string | undefined {
+export function sessionSetBy(reply: FastifyReply): string | undefined {
   const cookies = [reply.getHeader('set-cookie') ?? []].flat();
   const start = `${kratosCookie}=`;
   const cookie = cookies.find((text) => typeof text === 'string' && text.startsWith(start));

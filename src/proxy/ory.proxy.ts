@@ -20,10 +20,17 @@ import { AuditService } from '../audit/audit.service.js';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { UserDirectory } from '../users/user.directory.js';
 import { AccountTrail } from './account.trail.js';
+import { AccountOwnership } from '../auth/account-ownership.service.js';
+import { HydraClient } from '../hydra/hydra.client.js';
+import { KratosClearance } from '../kratos/kratos.clearance.js';
+import { RevocationService } from '../session/revocation.service.js';
 import { FormDrafts } from './form.draft.js';
 import { LanguageCatalogue } from '../languages/language.catalogue.js';
 import { passwordPolicyOf } from '../passwords/deployment.passwords.js';
 import { PasswordGate } from './password.gate.js';
+import { OwnershipGate } from './ownership.gate.js';
+import { VerificationBindings } from './verification.binding.js';
+import { VerificationGate } from './verification.gate.js';
 import { OryLimits } from './ory.limits.js';
 import { ProxiedCalls } from './proxied.calls.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory.routes.js';
@@ -108,6 +115,7 @@ export async function setUpOryProxy(
     users: app.get(UserDirectory, { strict: false }),
     origin: configuration.PUBLIC_URL,
   });
+  const ownership = ownershipGateOf(app);
   const calls = new ProxiedCalls(app.get(UpstreamCalls, { strict: false }));
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   for (const upstream of upstreams) {
@@ -125,10 +133,11 @@ export async function setUpOryProxy(
         }
         await upstream.admit(request, reply, path);
         await drafts.watch(request, pathOf(request));
-        if (upstream.prefix !== hydraPrefix && (await passwords.refuses(request, reply, path))) {
-          return;
-        }
         if (upstream.prefix !== hydraPrefix) {
+          if (await passwords.refuses(request, reply, path)) {
+            return;
+          }
+          await ownership.admit(request, path);
           await trail.watch(request, path);
         }
         passage.enter(request, reply);
@@ -140,6 +149,7 @@ export async function setUpOryProxy(
       });
       scope.addHook('onSend', async (request, reply, payload) => {
         drafts.settle(request, reply);
+        await ownership.settle(request, reply);
         await trail.settle(request, reply);
         const location = reply.getHeader('location');
         if (typeof location !== 'string') {
@@ -172,6 +182,18 @@ export async function setUpOryProxy(
       }
     });
   }
+}
+
+function ownershipGateOf(app: NestFastifyApplication): OwnershipGate {
+  const kratos = app.get(KratosClient, { strict: false });
+  return new OwnershipGate({
+    kratos,
+    clearance: app.get(KratosClearance, { strict: false }),
+    hydra: app.get(HydraClient, { strict: false }),
+    ownership: app.get(AccountOwnership, { strict: false }),
+    revocations: app.get(RevocationService, { strict: false }),
+    verification: new VerificationGate(kratos, app.get(VerificationBindings, { strict: false })),
+  });
 }
 
 function proxyOptions(

@@ -12,6 +12,8 @@ export interface SubmittedForm {
   readonly account: string | undefined;
   /** Id of the flow that it belongs to. */
   readonly flow: string | undefined;
+  /** Names of all that isn't empty, of whatever type it is, as Kratos' JSON decoder compares them: without case or look-alikes. */
+  readonly names: ReadonlySet<string>;
   /** Whether it holds what a second factor is proven by. */
   readonly hasSecondFactor: boolean;
 }
@@ -39,7 +41,10 @@ export async function readSubmittedForm(request: FastifyRequest): Promise<Submit
 
 async function readOnce(request: FastifyRequest): Promise<SubmittedForm> {
   const query = [...new URLSearchParams(request.url.split('?').slice(1).join('?'))];
-  const fields = [...query, ...(await readBody(request))];
+  const body = await readBody(request);
+  const fields = [...query, ...body.fields];
+  const filled = fields.flatMap(([name, value]) => (value === '' ? [] : [name]));
+  const names = new Set([...filled, ...body.others].map((name) => name.normalize('NFKC').toLowerCase()));
   const values = (names: ReadonlySet<string>): string[] =>
     fields.flatMap(([name, value]) => (names.has(name.toLowerCase()) && value !== '' ? [value] : []));
   const accounts = new Set(values(accountFields).map(accountOf));
@@ -52,12 +57,18 @@ async function readOnce(request: FastifyRequest): Promise<SubmittedForm> {
   const hasSecondFactor =
     values(secondFactorFields).length > 0 ||
     values(new Set(['method'])).some((method) => secondFactorMethods.has(method.toLowerCase()));
-  return { fields, account, flow, hasSecondFactor };
+  return { fields, names, account, flow, hasSecondFactor };
 }
 
-async function readBody(request: FastifyRequest): Promise<(readonly [string, string])[]> {
+interface FormBody {
+  readonly fields: readonly (readonly [string, string])[];
+  /** Names of what is no text. */
+  readonly others: readonly string[];
+}
+
+async function readBody(request: FastifyRequest): Promise<FormBody> {
   if (!(request.body instanceof Readable)) {
-    return [];
+    return { fields: [], others: [] };
   }
   const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   const isForm = type === 'application/x-www-form-urlencoded';
@@ -67,7 +78,7 @@ async function readBody(request: FastifyRequest): Promise<(readonly [string, str
   const bytes = await readAll(request.body);
   if (isForm) {
     request.body = Readable.from([bytes], { objectMode: false });
-    return [...new URLSearchParams(bytes.toString('utf8'))];
+    return { fields: [...new URLSearchParams(bytes.toString('utf8'))], others: [] };
   }
   const form = jsonForm.safeParse(parseJson(bytes.toString('utf8')));
   if (!form.success) {
@@ -75,7 +86,10 @@ async function readBody(request: FastifyRequest): Promise<(readonly [string, str
   }
   // Written anew by the proxy: of a name that was given twice, Kratos sees the value that we see.
   request.body = form.data;
-  return jsonFields(form.data);
+  const others = Object.entries(form.data).flatMap(([name, value]) =>
+    typeof value === 'string' ? [] : [name],
+  );
+  return { fields: jsonFields(form.data), others };
 }
 
 function jsonFields(form: Readonly<Record<string, unknown>>): (readonly [string, string])[] {

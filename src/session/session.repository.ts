@@ -14,6 +14,8 @@ export type SessionSelector =
   | { readonly id: string }
   /** All of a user's, or all but one. */
   | { readonly userId: string; readonly except?: string }
+  /** All of a user's, or all but those behind one session at the provider. */
+  | { readonly userId: string; readonly exceptBehind: string | undefined }
   /** Those behind one session at the provider, as its logout tokens name it. */
   | { readonly issuer: string; readonly oidcSid: string }
   /** All of one identity's. */
@@ -191,6 +193,13 @@ function selected(
 ): Expression<SqlBool> {
   if ('id' in which) {
     return builder('id', '=', which.id);
+  }
+  if ('exceptBehind' in which) {
+    const { userId, exceptBehind } = which;
+    const isOfUser = builder('user_id', '=', userId);
+    return exceptBehind === undefined
+      ? isOfUser
+      : builder.and([isOfUser, builder('provider_session_id', 'is distinct from', exceptBehind)]);
   }
   if ('userId' in which) {
     const { userId, except } = which;

@@ -6,6 +6,8 @@ export interface ProviderIdentity {
   readonly subject: string;
   readonly email: string | null;
   readonly emailVerified: boolean;
+  /** When that was last shown, in milliseconds since the epoch, where the provider tells. */
+  readonly emailVerifiedAt?: number;
   readonly name: string | null;
   /** URL of a picture. */
   readonly picture: string | null;

@@ -5,12 +5,13 @@ import { PersonalData } from './personal.data.js';
 import { ServiceAccounts } from './service-accounts.service.js';
 import { UserChanges } from './user.changes.js';
 import { UserDirectory } from './user.directory.js';
+import { UserOwnership } from './user.ownership.js';
 import { UsersService } from './users.service.js';
 
 /** Local users. */
 @Module({
   imports: [CoreModule, DatabaseModule],
-  providers: [PersonalData, ServiceAccounts, UserChanges, UserDirectory, UsersService],
-  exports: [PersonalData, ServiceAccounts, UserChanges, UserDirectory, UsersService],
+  providers: [PersonalData, ServiceAccounts, UserChanges, UserDirectory, UserOwnership, UsersService],
+  exports: [PersonalData, ServiceAccounts, UserChanges, UserDirectory, UserOwnership, UsersService],
 })
 export class UsersModule {}

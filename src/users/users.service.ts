@@ -118,7 +118,19 @@ async function noteLogin(
     ? undefined
     : query
         .updateTable('users')
-        .set({ ...profileOf(identity), updated_at: now, last_login_at: now })
+        .set(({ and, eb, ref, val }) => {
+          const profile = profileOf(identity);
+          const isProven = and([eb('email_verified', '=', 1), eb('email', '=', profile.email)]);
+          const isOwned = eb.or([eb('owned_since', 'is not', null), isProven]);
+          return {
+            ...profile,
+            // Not before what an outsider may have set up is removed: until then, nothing of the account says "verified".
+            email_verified: identity.emailVerified ? eb.case().when(isOwned).then(1).else(0).end() : 0,
+            owned_since: eb.fn.coalesce(ref('owned_since'), eb.case().when(isProven).then(val(now)).end()),
+            updated_at: now,
+            last_login_at: now,
+          };
+        })
         .where('id', '=', known.user_id)
         .returningAll()
         .executeTakeFirst();

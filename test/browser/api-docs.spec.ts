@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { shows } from '../support/browser.js';
 import { fillLogin, logInIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
-import { newPerson, signUp } from '../support/person.js';
+import { verifiedPerson } from '../support/browser.api.js';
+import { logIn, newPerson, signUp } from '../support/person.js';
 import { UserAgent } from '../support/user-agent.js';
 
 const stage = useStage();
@@ -111,8 +112,8 @@ it('a link leads to one operation, and the dark scheme is followed', async () =>
 it('an API key that was pasted into "Authorize" is enough, without any cookie', async () => {
   const { page, stack } = stage;
   const agent = new UserAgent(stack.url);
-  const owner = newPerson();
-  await signUp(agent, owner);
+  const owner = await verifiedPerson(stack);
+  await logIn(agent, owner);
   const created = await agent.post('/api/v1/api-keys', {
     name: 'Docs',
     scope: 'profile:read',

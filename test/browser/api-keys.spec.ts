@@ -14,7 +14,7 @@ it.each([true, false])(
   async (javaScriptEnabled) => {
     const { url } = stage.stack;
     const person = newPerson();
-    await new OryAdmin(stage.stack.env).createPerson(person);
+    await new OryAdmin(stage.stack.env).createPerson(person, { isVerified: true });
     const context = await stage.page
       .context()
       .browser()

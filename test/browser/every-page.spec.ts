@@ -7,7 +7,7 @@ import { logInIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
 import { OAuthApp } from '../support/oauth.app.js';
 import { OryAdmin } from '../support/ory.admin.js';
-import { newPerson, signUp } from '../support/person.js';
+import { logIn, newPerson, signUp } from '../support/person.js';
 import { UserAgent } from '../support/user-agent.js';
 import { keyOf } from '../support/world.js';
 
@@ -21,7 +21,8 @@ const addressOf = (path: string): string => (path === 'consent' ? consent : path
 
 beforeAll(async () => {
   const agent = new UserAgent(stage.stack.url);
-  await signUp(agent, person);
+  await new OryAdmin(stage.stack.env).createPerson(person, { isVerified: true });
+  await logIn(agent, person);
   const made = await agent.post('/api/v1/orgs', { name: `${words} ${'y'.repeat(60)}` });
   const { id } = z.looseObject({ id: z.string() }).parse(made.json());
   org = `/orgs/${id}`;

@@ -1,27 +1,12 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import Sqlite from 'libsql';
 import { describe, expect, it } from 'vitest';
 import { shows } from '../support/browser.js';
 import { logInIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
+import { expireFlows } from '../support/expired.flows.js';
 import { newPerson, signUp } from '../support/person.js';
 import { UserAgent } from '../support/user-agent.js';
 
 const stage = useStage({ context: { javaScriptEnabled: false } });
-
-/** Ends every open flow of a kind, as if its half hour had passed. Kratos reads the clock nowhere else. */
-function expireFlows(kind: 'login' | 'registration' | 'recovery' | 'settings'): void {
-  const dataDir = stage.stack.env['DATA_DIR'] ?? '';
-  const files = readdirSync(dataDir, { recursive: true, encoding: 'utf8' });
-  const database = new Sqlite(join(dataDir, files.find((name) => name.endsWith('kratos.sqlite')) ?? ''), {
-    timeout: 10_000,
-  });
-  const past = '2020-01-01 00:00:00+00:00';
-  const { changes } = database.prepare(`update selfservice_${kind}_flows set expires_at = ?`).run(past);
-  database.close();
-  expect(changes).toBeGreaterThan(0);
-}
 
 describe('a form that was open until its flow was over starts again with what was typed, save secrets', () => {
   it('log in', async () => {
@@ -31,7 +16,7 @@ describe('a form that was open until its flow was over starts again with what wa
     await page.goto(`${stack.url}/auth/login?return_to=/docs`);
     await page.getByLabel('E-mail').fill(person.email);
     await page.getByLabel('Password').fill(person.password);
-    expireFlows('login');
+    expireFlows(stage.stack.env['DATA_DIR'] ?? '', 'login');
     await page.keyboard.press('Enter');
     expect(await shows(page.getByText('This page was open for too long'))).toBe(true);
     expect(await page.getByLabel('E-mail').inputValue()).toBe(person.email);
@@ -58,7 +43,7 @@ describe('a form that was open until its flow was over starts again with what wa
     await page.getByLabel('E-mail').fill(person.email);
     await page.getByLabel('Name').fill('<b>Ada</b> "Lovelace"');
     await page.getByLabel('Password').fill(person.password);
-    expireFlows('registration');
+    expireFlows(stage.stack.env['DATA_DIR'] ?? '', 'registration');
     await page.getByRole('main').getByRole('button', { name: 'Sign up', exact: true }).click();
     expect(await shows(page.getByText('This page was open for too long'))).toBe(true);
     expect(await page.getByLabel('E-mail').inputValue()).toBe(person.email);
@@ -74,7 +59,7 @@ describe('a form that was open until its flow was over starts again with what wa
     const { email } = newPerson();
     await page.goto(`${stack.url}/ui/recovery`);
     await page.getByLabel('E-mail').fill(email);
-    expireFlows('recovery');
+    expireFlows(stage.stack.env['DATA_DIR'] ?? '', 'recovery');
     await page.keyboard.press('Enter');
     expect(await shows(page.getByText('This page was open for too long'))).toBe(true);
     expect(await page.getByLabel('E-mail').inputValue()).toBe(email);
@@ -87,7 +72,7 @@ describe('a form that was open until its flow was over starts again with what wa
     await logInIn(page, stack.url, person);
     await page.goto(`${stack.url}/ui/settings`);
     await page.getByLabel('Picture URL').fill('https://example.org/ada.png');
-    expireFlows('settings');
+    expireFlows(stage.stack.env['DATA_DIR'] ?? '', 'settings');
     await page.getByRole('button', { name: 'Save' }).first().click();
     expect(await shows(page.getByText('This page was open for too long'))).toBe(true);
     expect(await page.getByLabel('Picture URL').inputValue()).toBe('https://example.org/ada.png');

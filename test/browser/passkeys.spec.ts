@@ -1,7 +1,8 @@
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { namelessIn, overflowOf, shows } from '../support/browser.js';
-import { fillLogin, logOutIn, openSection, signUpIn } from '../support/browser.person.js';
+import { verifiedPerson } from '../support/browser.api.js';
+import { fillLogin, logInIn, logOutIn, openSection, signUpIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
 import { newPerson } from '../support/person.js';
 import { VirtualKey } from '../support/virtual.key.js';
@@ -23,9 +24,9 @@ async function claims(): Promise<{ readonly acr: unknown; readonly amr: unknown 
 
 it('a passkey: added in the settings, logs in without a password, and is removed', async () => {
   const { page, stack } = stage;
-  const person = newPerson();
+  const person = await verifiedPerson(stack);
   const key = await VirtualKey.plugInto(page, 'platform');
-  await signUpIn(page, stack.url, person);
+  await logInIn(page, stack.url, person);
 
   await openSettings();
   let section = await openSection(page, 'Passkeys');
@@ -83,9 +84,9 @@ it('a new account with a passkey and no password', async () => {
 
 it('a security key as the second step, with a name: aal2, and removed again', async () => {
   const { page, stack } = stage;
-  const person = newPerson();
+  const person = await verifiedPerson(stack);
   await VirtualKey.plugInto(page, 'usb');
-  await signUpIn(page, stack.url, person);
+  await logInIn(page, stack.url, person);
   await openSettings();
   const section = await openSection(page, 'Security keys');
   const add = section.getByRole('button', { name: 'Add a security key' });

@@ -41,7 +41,7 @@ it('the settings of somebody who is not logged in ask for a login first, and com
   expect(await page.getByLabel('E-mail').inputValue()).toBe(person.email);
 });
 
-it.each(['login', 'registration', 'recovery', 'verification'])(
+it.each(['login', 'registration', 'recovery'])(
   'a %s flow that is over or was never there becomes a new one',
   async (kind) => {
     const { page, stack } = stage;
@@ -53,6 +53,16 @@ it.each(['login', 'registration', 'recovery', 'verification'])(
     expect(searchParams.get('flow')).not.toBe(gone);
   },
 );
+
+it('verification asks for a login first, and goes on after it', async () => {
+  const { page, stack } = stage;
+  await page.goto(`${stack.url}/ui/verification?flow=${crypto.randomUUID()}`);
+  await page.getByRole('heading', { name: 'Log in' }).waitFor();
+  await fillLogin(page, person);
+  await page.getByRole('heading', { name: 'Verify your address' }).waitFor();
+  expect(new URL(page.url()).pathname).toBe('/ui/verification');
+  expect(await page.getByLabel('E-mail address').inputValue()).toBe(person.email);
+});
 
 it('a login in the place of a flow that is over ends at the account page', async () => {
   const { page, stack } = stage;

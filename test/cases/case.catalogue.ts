@@ -3,6 +3,7 @@ export type CaseSection =
   | 'Tokens and cookies'
   | 'Login and logout'
   | 'The web around it'
+  | "Another person's account"
   | 'Faults'
   | 'Handed-on credentials, and the host'
   | 'Claims and roles';
@@ -19,6 +20,8 @@ export interface SecurityCase {
    */
   readonly sources: readonly string[];
 }
+
+const preHijacking = 'Sudhodanan and Paverd, Pre-hijacked Accounts, USENIX Security 2022';
 
 const section = (
   letter: string,
@@ -237,6 +240,24 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'changes nothing: roles are read from SQL',
       'ASVS 8.3.2',
     ],
+  ]),
+  "Another person's account": section('A', [
+    [
+      'an address that an outsider signed up with, recovered by its owner',
+      'the outsider’s session, API key, passkey, second factor, password and invites are dead, and the owner needs no operator',
+      preHijacking,
+    ],
+    [
+      'a verification link in another browser or in the session of another account, and its code without a session',
+      'verifies nothing until its own account is logged in',
+      preHijacking,
+    ],
+    [
+      'an API key, a passkey or a second factor for an address that isn’t verified',
+      '403 `email_unverified`',
+      preHijacking,
+    ],
+    ['the recovery of a verified account', 'its sessions end, its second factor stays', preHijacking],
   ]),
   Faults: section('F', [
     [

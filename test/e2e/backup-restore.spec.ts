@@ -21,7 +21,8 @@ import { RevocationService } from '../../src/session/revocation.service.js';
 import { explainStartError } from '../../src/start.errors.js';
 import { newSecret } from '../support/gateway.js';
 import { readHealth } from '../support/health.js';
-import { type Person, logIn, newPerson, signUp } from '../support/person.js';
+import { OryAdmin } from '../support/ory.admin.js';
+import { type Person, logIn, newPerson } from '../support/person.js';
 import { type PostgresWithTools, postgresWithTools } from '../support/postgres.tools.js';
 import { type DatabaseKind, waitUntil } from '../support/stack.js';
 import { TestDatabases } from '../support/test.database.js';
@@ -154,7 +155,8 @@ describe.each(kinds)('backup and restore on %s, by the commands of docs/operatio
 
   async function arrive(): Promise<{ agent: UserAgent; person: Person; cookie: string }> {
     const [agent, person] = [new UserAgent(url), newPerson()];
-    await signUp(agent, person);
+    await new OryAdmin(running?.env ?? {}).createPerson(person, { isVerified: true });
+    await logIn(agent, person);
     return { agent, person, cookie: (await agent.cookie('vestibule')) ?? '' };
   }
 

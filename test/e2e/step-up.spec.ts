@@ -2,7 +2,8 @@ import { Controller, Get, Module } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { RequireAal2, RequireAuthAge } from '../../src/session/step-up.decorators.js';
-import { logIn, newPerson, type Person, signUp } from '../support/person.js';
+import { OryAdmin } from '../support/ory.admin.js';
+import { logIn, newPerson, type Person } from '../support/person.js';
 import { enrolTotp, giveTotp } from '../support/second.factor.js';
 import { type Stack, startStack } from '../support/stack.js';
 import { type Page, UserAgent } from '../support/user-agent.js';
@@ -47,7 +48,8 @@ afterAll(async () => {
 /** Somebody new who is logged in. */
 async function arrive(): Promise<{ agent: UserAgent; person: Person }> {
   const [agent, person] = [new UserAgent(stack.url), newPerson()];
-  await signUp(agent, person);
+  await new OryAdmin(stack.env).createPerson(person, { isVerified: true });
+  await logIn(agent, person);
   return { agent, person };
 }
 

@@ -15,11 +15,7 @@ const sessionSchema = z.looseObject({
 export async function verifiedPerson(stack: Stack, domain = 'example.org'): Promise<Person> {
   const fresh = newPerson();
   const person = { ...fresh, email: fresh.email.replace('example.org', domain) };
-  await new OryAdmin(stack.env).createIdentity({
-    traits: { email: person.email, name: person.name },
-    credentials: { password: { config: { password: person.password } } },
-    verifiable_addresses: [{ value: person.email, via: 'email', verified: true, status: 'completed' }],
-  });
+  await new OryAdmin(stack.env).createPerson(person, { isVerified: true });
   return person;
 }
 

@@ -38,11 +38,14 @@ export class OryAdmin {
   }
 
   /** Makes an account: the same as signing up by the pages, in a tenth of the time. */
-  async createPerson({ email, name, password }: Person): Promise<void> {
+  async createPerson({ email, name, password }: Person, { isVerified = false } = {}): Promise<void> {
     await call(`${this.#kratos}/admin/identities`, 'POST', {
       schema_id: 'default',
       traits: { email, name },
       credentials: { password: { config: { password } } },
+      ...(isVerified
+        ? { verifiable_addresses: [{ value: email, verified: true, via: 'email', status: 'completed' }] }
+        : {}),
     });
   }
 

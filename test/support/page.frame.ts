@@ -35,6 +35,7 @@ export const flowLinks = {
   recovery: '/ui/recovery',
   home: '/',
   settings: '/ui/settings',
+  verification: '/ui/verification',
   account: '/auth/login',
 };
 

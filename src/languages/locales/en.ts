@@ -305,6 +305,7 @@ export const english = {
   'admin.audit.type.passkey_removed': 'Passkey removed',
   'admin.audit.type.login_linked': 'Social login linked',
   'admin.audit.type.login_unlinked': 'Social login unlinked',
+  'admin.audit.type.address_proven': 'E-mail address verified',
   'admin.audit.type.logout': 'Logged out',
   'admin.audit.type.session_ended': 'Session ended',
   'admin.audit.type.renewal_grace': 'Session went on without the provider',
@@ -471,6 +472,8 @@ export const english = {
   'settings.section.default': 'General',
   'settings.section.profile': 'Profile',
   'settings.section.password': 'Password',
+  'settings.unverified':
+    'Passkeys and two-step login come once your e-mail address is verified. <link>Verify it now</link>',
   'settings.section.oidc': 'Linked accounts',
   'settings.section.saml': 'Linked accounts',
   'settings.section.totp': 'Authenticator app',
@@ -573,6 +576,8 @@ export const english = {
   'error.requestId': 'Request id',
   'error.accountDisabled': 'This account is disabled. Ask an administrator.',
   'error.goBack': 'Please go back and try again.',
+  'error.verifyAddress': 'Verify my address',
+  'error.recoverAccount': 'Recover the account',
   'error.startAgain': 'Start again',
   'error.tryAgain': 'Try again',
   'error.goToAddress': 'Go to {address}',
@@ -597,7 +602,9 @@ export const english = {
   'problem.clocks_differ.advice':
     "You can't log in until they agree, and you can do nothing about it. Tell whoever runs this site the error code and the request id below.",
   'problem.email_unverified.advice':
-    'Verify your e-mail address in the settings of your account, then try again.',
+    'This is for accounts with a verified e-mail address. Verify yours, then try again.',
+  'problem.account_mismatch.advice':
+    'The code was mailed for an account that is not logged in here. Log in to it and open the whole link from the mail, or ask for a new code. If somebody else signed up with your address, recover the account: a code is mailed to you, and what was set up before is removed.',
   'problem.rate_limited.advice':
     'That was too often in a short time. Please try again in {minutes, plural, one {a minute} other {# minutes}}. If you are logged in somewhere, you stay logged in.',
   'problem.forbidden.advice':

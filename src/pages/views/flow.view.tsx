@@ -20,6 +20,7 @@ export interface FlowLinks {
   readonly registration: string;
   readonly recovery: string;
   readonly settings: string;
+  readonly verification: string;
   /** The account or welcome page. */
   readonly home: string;
   /** The account page by way of a login, which asks nothing of somebody whom Kratos knows already. */
@@ -36,10 +37,13 @@ export interface FlowPageProps {
   readonly changed?: SettingsChange | undefined;
   /** Tries that are left for this account before logging in is paused, when they are few. */
   readonly triesLeft?: number | undefined;
+  /** Whether the account's address is still to be verified: until then there are settings that it hasn't. */
+  readonly isUnverified?: boolean;
 }
 
 /** A self-service page, rendered from whatever nodes the flow has. */
-export function FlowPage({ kind, flow, links, invite, changed, triesLeft }: FlowPageProps): VNode {
+export function FlowPage(props: FlowPageProps): VNode {
+  const { kind, flow, links, invite, changed, triesLeft, isUnverified } = props;
   const { assets, user, language } = usePage();
   const { text, rich } = language;
   const viewer = { isLoggedIn: user !== null, changed };
@@ -76,6 +80,11 @@ export function FlowPage({ kind, flow, links, invite, changed, triesLeft }: Flow
           links={links}
           changed={isSaved && !hasErrors(flow) ? changed : undefined}
         />
+        {isUnverified && (
+          <p class="notice info">
+            {rich('settings.unverified', { link: (words) => <a href={links.verification}>{words}</a> })}
+          </p>
+        )}
         {triesLeft !== undefined && (
           <p class="notice info">
             {rich('login.triesLeft', {

@@ -1,0 +1,231 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { AccountOwnership, OwnershipProof } from '../auth/account-ownership.service.js';
+import { originOf } from '../auth/request.origin.js';
+import { Problem } from '../core/problem.error.js';
+import { mergeCookies } from '../http/cookie.reader.js';
+import type { HydraClient } from '../hydra/hydra.client.js';
+import type { CredentialHolder, KratosClearance } from '../kratos/kratos.clearance.js';
+import type { KratosClient } from '../kratos/kratos.client.js';
+import { type KratosSession, toProviderIdentity } from '../kratos/kratos.session.js';
+import type { RevocationService } from '../session/revocation.service.js';
+import { sessionSetBy } from './ory.limits.js';
+import { readSubmittedForm } from './submitted.form.js';
+import type { VerificationGate, VerificationStep } from './verification.gate.js';
+
+/** Kratos verifies an address and begins the session of its recovery at one go: within so many milliseconds. */
+const oneGo = 5000;
+
+/** Fields of the settings that add a passkey or a second factor. */
+const enrolments: readonly string[] = [
+  'totp_code',
+  'webauthn_register',
+  'passkey_settings_register',
+  'passkey_register',
+  'lookup_secret_regenerate',
+  'lookup_secret_confirm',
+  'lookup_secret_reveal',
+];
+
+const recoverySchema = z.looseObject({
+  ui: z.looseObject({
+    nodes: z.array(
+      z.looseObject({
+        attributes: z.looseObject({ name: z.string().optional(), value: z.unknown().optional() }),
+      }),
+    ),
+  }),
+});
+
+/** A request that may prove who owns an account. */
+type Act =
+  | { readonly kind: 'verification'; readonly step: VerificationStep }
+  /** `email`: the address that the code was mailed to; undefined where no code is given, or an administrator began the recovery. */
+  | { readonly kind: 'recovery'; readonly email: string | undefined };
+
+export interface OwnershipParts {
+  readonly kratos: KratosClient;
+  readonly clearance: KratosClearance;
+  readonly hydra: HydraClient;
+  readonly ownership: AccountOwnership;
+  readonly revocations: RevocationService;
+  readonly verification: VerificationGate;
+}
+
+/**
+ * Watches the forms that prove who owns an account, on their way to Kratos and back (docs/adr/0021). Before the browser learns that a
+ * verification or a recovery has worked, what others had set up is removed.
+ */
+export class OwnershipGate {
+  readonly #parts: OwnershipParts;
+  readonly #acts = new WeakMap<FastifyRequest, Act>();
+
+  constructor(parts: OwnershipParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Before a request goes to Kratos.
+   * @param path after the prefix.
+   * @throws {Problem} `email_unverified`, `account_mismatch`, `unauthenticated`
+   */
+  async admit(request: FastifyRequest, path: string): Promise<void> {
+    switch (path) {
+      case '/self-service/settings':
+        return this.#admitEnrolment(request);
+      case '/self-service/verification': {
+        const step = await this.#parts.verification.admit(request);
+        if (step !== undefined) {
+          this.#acts.set(request, { kind: 'verification', step });
+        }
+        return;
+      }
+      case '/self-service/recovery':
+        this.#acts.set(request, { kind: 'recovery', email: await this.#recoveredAddress(request) });
+        return;
+      default:
+    }
+  }
+
+  /** After Kratos has answered, before its answer goes on. @throws {Problem} when not all could be removed. */
+  async settle(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const act = this.#acts.get(request);
+    this.#acts.delete(request);
+    if (act === undefined) {
+      return;
+    }
+    try {
+      if (act.kind === 'recovery') {
+        await this.#settleRecovery(request, reply, act.email);
+      } else {
+        await this.#settleVerification(request, reply, act.step);
+      }
+    } catch (error) {
+      // Nothing of the answer may go on: with the session in it the account would be used as it is.
+      for (const name of ['set-cookie', 'location', 'content-length', 'content-encoding']) {
+        void reply.removeHeader(name);
+      }
+      throw error;
+    }
+  }
+
+  /** An account whose address isn't proven gets no passkey and no second factor; what it has can be removed. */
+  async #admitEnrolment(request: FastifyRequest): Promise<void> {
+    const { names } = await readSubmittedForm(request);
+    if (!enrolments.some((name) => names.has(name))) {
+      return;
+    }
+    const whoami = await this.#parts.kratos.whoami(request.headers.cookie);
+    if (whoami.state !== 'live') {
+      // Kratos refuses it, and says where to log in.
+      return;
+    }
+    const identity = toProviderIdentity(whoami.session.identity);
+    if (identity.email !== null && !(await this.#parts.ownership.isProven(identity))) {
+      throw new Problem('email_unverified', { reason: 'factor_unverified' });
+    }
+  }
+
+  async #recoveredAddress(request: FastifyRequest): Promise<string | undefined> {
+    const { names, flow } = await readSubmittedForm(request);
+    if (!names.has('code') || flow === undefined) {
+      return undefined;
+    }
+    const found = await this.#parts.kratos.findFlow('recovery', flow, request.headers.cookie);
+    const parsed = recoverySchema.safeParse(found);
+    const node = parsed.data?.ui.nodes.find(({ attributes }) => attributes.name === 'email');
+    return typeof node?.attributes.value === 'string' ? node.attributes.value : undefined;
+  }
+
+  async #settleRecovery(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    email: string | undefined,
+  ): Promise<void> {
+    if (sessionSetBy(reply) === undefined) {
+      return;
+    }
+    const { kratos, clearance, ownership, hydra } = this.#parts;
+    const cookie = cookieAfter(request, reply);
+    const whoami = await kratos.whoami(cookie);
+    const session =
+      whoami.state === 'live'
+        ? whoami.session
+        : email === undefined
+          ? undefined
+          : await clearance.findRecovered(email);
+    if (session === undefined) {
+      return;
+    }
+    const holder = await clearance.holder(session.identity.id);
+    const identity = toProviderIdentity(holder);
+    const proof = { by: 'mailbox' } as const;
+    const { emailVerified, emailVerifiedAt = 0 } = identity;
+    const isFirst = !emailVerified || emailVerifiedAt >= session.authenticated_at - oneGo;
+    if ((await ownership.mustClear(identity, proof)) ?? isFirst) {
+      await clearance.removeFactors(holder, new Set());
+      await clearance.replacePassword(holder);
+      await this.#removePasskeys(holder, cookie);
+      await hydra.forgetPerson(holder.id);
+    }
+    await this.#settle(request, holder, proof);
+  }
+
+  async #settleVerification(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    step: VerificationStep,
+  ): Promise<void> {
+    const { clearance, ownership, verification } = this.#parts;
+    verification.note(request, reply, step);
+    if (!step.isCodeGiven) {
+      return;
+    }
+    const { session } = step;
+    const holder = await clearance.holder(session.identity.id);
+    const identity = toProviderIdentity(holder);
+    if (!identity.emailVerified || (await ownership.isProven(identity))) {
+      return;
+    }
+    const proof = { by: 'session', staying: session.id } as const;
+    if ((await ownership.mustClear(identity, proof)) ?? true) {
+      const cookie = cookieAfter(request, reply);
+      const kept = methodsOf(session);
+      await clearance.endOtherSessions(cookie);
+      await clearance.removeFactors(holder, kept);
+      if (!kept.has('passkey')) {
+        await this.#removePasskeys(holder, cookie);
+      }
+    }
+    await this.#settle(request, holder, proof);
+  }
+
+  async #removePasskeys(holder: CredentialHolder, cookie: string): Promise<void> {
+    if ('passkey' in holder.credentials) {
+      await this.#parts.clearance.removePasskeys(cookie);
+    }
+  }
+
+  async #settle(request: FastifyRequest, holder: CredentialHolder, proof: OwnershipProof): Promise<void> {
+    const { ownership, revocations } = this.#parts;
+    const userId = await ownership.settle(toProviderIdentity(holder), proof, originOf(request));
+    if (userId !== undefined) {
+      // Tokens that say otherwise are stale from now on.
+      await revocations.outdate('user', userId);
+    }
+  }
+}
+
+/** What the session was authenticated by: whoever has it has that, too. */
+function methodsOf(session: KratosSession): ReadonlySet<string> {
+  return new Set(session.authentication_methods.map(({ method }) => method));
+}
+
+/** The Cookie header that the browser will send once it has this answer. */
+function cookieAfter(request: FastifyRequest, reply: FastifyReply): string {
+  const set = [reply.getHeader('set-cookie') ?? []].flat();
+  return mergeCookies(
+    request.headers.cookie,
+    set.filter((cookie) => typeof cookie === 'string'),
+  );
+}
