@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
 import { namelessIn, shows } from '../support/browser.js';
+import { logInIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
+import { newPerson, signUp } from '../support/person.js';
+import { UserAgent } from '../support/user-agent.js';
 
 const stage = useStage();
 const script = encodeURIComponent('"><script>document.title="taken"</script>');
@@ -59,4 +62,37 @@ it('a login form that was open until its flow was over gives a new form instead 
   await page.keyboard.press('Enter');
   await page.getByRole('link', { name: 'Start again' }).click();
   expect(await shows(page.getByRole('heading', { name: 'Log in' }))).toBe(true);
+});
+
+it('who is logged in is known on a page that does not exist and on the example, and is not told to try a forbidden page again', async () => {
+  const { page, stack } = stage;
+  const person = newPerson();
+  await signUp(new UserAgent(stack.url), person);
+  await logInIn(page, stack.url, person);
+  for (const path of ['/nowhere', '/demo']) {
+    await page.goto(stack.url + path);
+    expect(await shows(page.getByRole('banner').getByRole('button', { name: 'Log out' }))).toBe(true);
+    expect(await page.getByRole('banner').getByRole('link', { name: 'Log in' }).count()).toBe(0);
+  }
+  const answer = await page.goto(`${stack.url}/admin/users`);
+  expect(answer?.status()).toBe(403);
+  const words = await page.getByRole('main').innerText();
+  expect(words).toContain('for people with another role');
+  expect(words).not.toContain('try again');
+});
+
+it('another name of this machine is answered with a page that names the right address and leads there', async () => {
+  const { page, stack } = stage;
+  const other = stack.url.replace('localhost', '127.0.0.1');
+  stage.welcome.push(other);
+  const answer = await page.goto(`${other}/auth/login`);
+  expect(answer?.status()).toBe(421);
+  expect(await page.getByRole('main').innerText()).toContain(`The right address is ${stack.url}.`);
+  // Its style sheet is served under that name too.
+  expect(await page.locator('article.card').evaluate((node) => getComputedStyle(node).borderRadius)).toBe(
+    '14px',
+  );
+  await page.getByRole('link', { name: `Go to ${stack.url}` }).click();
+  await page.waitForURL(`${stack.url}/`);
+  expect(await shows(page.getByRole('heading', { name: 'Welcome' }))).toBe(true);
 });
