@@ -75,9 +75,8 @@ function Row({ title, section, act, children }: RowProps): VNode {
         <p class="details">{children}</p>
       </div>
       {/* page.js opens the section; without a script it's one press away. */}
-      <a href={`/ui/settings#settings-${section}`}>
+      <a href={`/ui/settings#settings-${section}`} aria-label={`${act}: ${title}`}>
         {act}
-        <span class="visually-hidden">: {title}</span>
       </a>
     </li>
   );
