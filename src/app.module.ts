@@ -12,6 +12,7 @@ import type { ClaimsEnricher } from './session/claims.enricher.js';
 import { ClaimsModule } from './session/claims.module.js';
 import { ObservabilityModule } from './observability/observability.module.js';
 import { OrgApiKeysModule } from './orgs/org-api-keys.module.js';
+import { InviteAcceptanceModule } from './orgs/invite-acceptance.module.js';
 import { OrgsModule } from './orgs/orgs.module.js';
 import { PagesModule } from './pages/pages.module.js';
 import { PeopleModule } from './people/people.module.js';
@@ -43,6 +44,7 @@ export class AppModule {
         AccountModule.register(auth),
         PeopleModule.register(auth),
         OrgsModule,
+        InviteAcceptanceModule.register(auth),
         OrgApiKeysModule,
         AuditEventsModule,
         SigningKeysModule,

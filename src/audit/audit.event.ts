@@ -29,6 +29,8 @@ export const auditEventTypes = [
   'org_created',
   'org_updated',
   'org_deleted',
+  'org_domain_confirmed',
+  'org_domain_lost',
   'org_switched',
   'member_added',
   'member_removed',

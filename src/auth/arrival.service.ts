@@ -3,7 +3,6 @@ import { AuditService } from '../audit/audit.service.js';
 import type { ClaimRule } from '../config/claims-map.parser.js';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
-import { Problem } from '../core/problem.error.js';
 import { type ExtraClaims, mapClaims } from '../session/claims.mapper.js';
 import type { Account } from '../users/account.query.js';
 import type { ProviderIdentity } from '../users/identity.js';
@@ -13,20 +12,11 @@ import type { RequestOrigin } from './auth.service.js';
 import type { ValidatedLogin } from './auth.strategy.js';
 import { OrgAdmission } from './org.admission.js';
 
-/** An invite that somebody brings to their login. */
-export interface BroughtInvite {
-  readonly token: string;
-  /** Whether the login is refused when the invite can't be redeemed; otherwise it goes on without. */
-  readonly isRequired: boolean;
-}
-
 /** Somebody whom the provider has confirmed, as this product knows them. */
 export interface ArrivedPerson {
   readonly account: Account;
   /** Mapped from the provider's profile. */
   readonly claims: ExtraClaims;
-  /** Why an invite was not redeemed. */
-  readonly inviteProblem: Problem | undefined;
 }
 
 /** From a person at a provider to an account here, with the organisations that the login brings (step 10). */
@@ -53,11 +43,12 @@ export class ArrivalService {
   }
 
   /**
-   * @throws {Problem} `unauthenticated` (disabled); `gone` or `forbidden` for an invite that is required.
+   * @param inviteToken of an invite that the person accepts with the login; it changes no active organisation.
+   * @throws {Problem} `unauthenticated` (disabled); `gone`, `forbidden` or `email_unverified` for the invite.
    */
   async arrive(
     { identity, evidence, profile }: ValidatedLogin,
-    invite: BroughtInvite | undefined,
+    inviteToken: string | undefined,
     origin: RequestOrigin,
   ): Promise<ArrivedPerson> {
     const login = await this.#recordLogin(identity, evidence.providerSessionId, origin);
@@ -74,15 +65,17 @@ export class ArrivalService {
       });
     }
     const admission = await this.#orgs.admitByDomain(user, origin);
-    const { orgId, problem } = invite === undefined ? {} : await this.#redeem(login, invite, origin);
+    if (inviteToken !== undefined) {
+      await this.#orgs.redeemInvite(user, inviteToken, origin);
+    }
     // A member without an organisation: another login of theirs has joined it since this one's account was read.
     const hasJoined = admission === 'joined' || (admission === 'member' && login.org === null);
     const account =
-      hasJoined || orgId !== undefined
-        ? await this.#users.requireAccount(user.id, orgId ?? login.org?.id ?? null)
+      hasJoined || inviteToken !== undefined
+        ? await this.#users.requireAccount(user.id, login.org?.id ?? null)
         : login;
     const claims = mapClaims(this.#claimRules, profile, evidence.scope);
-    return { account, claims, inviteProblem: problem };
+    return { account, claims };
   }
 
   /** An address that the provider has come to call verified counts as such once what is older has been removed. */
@@ -98,21 +91,5 @@ export class ArrivalService {
     await this.#ownership.settle(identity, { by: 'provider', staying }, origin);
     const account = await this.#users.requireAccount(login.user.id, login.org?.id ?? null);
     return { ...login, ...account };
-  }
-
-  async #redeem(
-    { user }: Account,
-    { token, isRequired }: BroughtInvite,
-    origin: RequestOrigin,
-  ): Promise<{ orgId?: string; problem?: Problem }> {
-    try {
-      return { orgId: await this.#orgs.redeemInvite(user, token, origin) };
-    } catch (error) {
-      const isItsFault = error instanceof Problem && error.definition.status < 500;
-      if (isRequired || !isItsFault) {
-        throw error;
-      }
-      return { problem: error };
-    }
   }
 }

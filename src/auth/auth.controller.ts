@@ -48,7 +48,11 @@ export class AuthController {
       required: ['accessToken'],
       properties: {
         accessToken: { type: 'string' },
-        inviteToken: { type: 'string', description: 'Of an invite to an organisation.' },
+        inviteToken: {
+          type: 'string',
+          description:
+            'Of an invite to an organisation, accepted with the login. An organisation that is active already stays active.',
+        },
       },
     },
   })
@@ -61,6 +65,7 @@ export class AuthController {
     'validation_failed',
     'access_token_rejected',
     'forbidden',
+    'email_unverified',
     'gone',
     'cross_site_request',
     'unsupported_media_type',
@@ -76,8 +81,8 @@ export class AuthController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof loginAnswerSchema>> {
     const { accessToken, inviteToken } = body;
-    const invite = inviteToken === undefined ? undefined : { token: inviteToken, isRequired: true };
-    const { user, session } = await this.#auth.login({ accessToken, invite, previous }, originOf(request));
+    const attempt = { accessToken, inviteToken, previous };
+    const { user, session } = await this.#auth.login(attempt, originOf(request));
     this.#cookie.write(reply, session.token);
     const { expiresAt } = this.#sessions.limitsOf(session.claims);
     return { user, session: { id: session.claims.sid, expiresAt } };

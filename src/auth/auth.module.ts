@@ -31,6 +31,7 @@ import { BrowserLoginController } from './browser-login.controller.js';
 import { CommandLineLogins } from './command-line-login.service.js';
 import { CommandLineGrant } from './command-line.grant.js';
 import { LoginTransactions } from './login.transaction.js';
+import { MailboxProof } from './mailbox.proof.js';
 import { ProfileService } from './profile.service.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { SessionRenewal } from './session.renewal.js';
@@ -82,6 +83,7 @@ export class AuthModule {
         ProfileService,
         BackchannelLogoutService,
         LoginTransactions,
+        MailboxProof,
         UsedTokenRepository,
         { provide: SessionRenewer, useClass: SessionRenewal },
         RequestAuthenticator,
@@ -106,6 +108,7 @@ export class AuthModule {
         AccountRecovery,
         AccountSessions,
         CommandLineLogins,
+        MailboxProof,
         ProfileService,
         ...provider.imports,
         ...provider.exports,

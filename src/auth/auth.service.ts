@@ -11,7 +11,7 @@ import type { UsedFrom } from '../session/session.repository.js';
 import { SessionService } from '../session/session.service.js';
 import type { User } from '../users/identity.js';
 import { UsersService } from '../users/users.service.js';
-import { ArrivalService, type BroughtInvite } from './arrival.service.js';
+import { ArrivalService } from './arrival.service.js';
 import { AuthStrategy } from './auth.strategy.js';
 import { endAtProvider } from './provider.logout.js';
 import { requireMet } from './login.demand.js';
@@ -30,8 +30,8 @@ export interface LoginAttempt {
   readonly exchanged?: ExchangedTokens;
   /** What the gateway asked the provider for, when it started the login itself. */
   readonly transaction?: Pick<LoginTransaction, 'demand' | 'startedAt'>;
-  /** Of an organisation, redeemed with the login. */
-  readonly invite?: BroughtInvite | undefined;
+  /** Of an invite to an organisation, redeemed with the login. */
+  readonly inviteToken?: string | undefined;
   /** Who was logged in in this browser, by its cookie: that session ends, so that none can be planted. */
   readonly previous: Principal | undefined;
 }
@@ -40,8 +40,6 @@ export interface LoginAttempt {
 export interface CompletedLogin {
   readonly user: User;
   readonly session: MintedSession;
-  /** Why an invite that came along was not redeemed. */
-  readonly inviteProblem: Problem | undefined;
 }
 
 /** Logins and logouts, whoever the provider is. */
@@ -69,18 +67,18 @@ export class AuthService {
 
   /**
    * Steps 8 to 10: hands the access token to the strategy, maps the person to a local user, starts a session.
-   * @throws {Problem} `access_token_rejected`, `login_refused`, `unauthenticated` (disabled), `provider_unavailable`; `gone`
-   *   or `forbidden` for an invite that is required
+   * @throws {Problem} `access_token_rejected`, `login_refused`, `unauthenticated` (disabled), `provider_unavailable`; `gone`,
+   *   `forbidden` or `email_unverified` for an invite
    */
   async login(attempt: LoginAttempt, origin: RequestOrigin): Promise<CompletedLogin> {
-    const { accessToken, exchanged, transaction, invite, previous } = attempt;
+    const { accessToken, exchanged, transaction, inviteToken, previous } = attempt;
     try {
       const validated = await this.#strategy.validate(accessToken, exchanged);
       const { evidence } = validated;
       if (transaction !== undefined) {
         requireMet(transaction.demand, evidence, transaction.startedAt);
       }
-      const { account, claims, inviteProblem } = await this.#arrivals.arrive(validated, invite, origin);
+      const { account, claims } = await this.#arrivals.arrive(validated, inviteToken, origin);
       const { user } = account;
       const session = await this.#sessions.start(account, evidence, claims, origin);
       // A bearer or key beside the access token is no browser's session: its login ends nothing.
@@ -93,7 +91,7 @@ export class AuthService {
         sessionId: session.claims.sid,
         ...origin,
       });
-      return { user, session, inviteProblem };
+      return { user, session };
     } catch (error) {
       const reason = error instanceof Problem ? error.reason : 'unexpected_error';
       await this.#audit.record({ type: 'login_failed', ...origin, reason, outcome: 'failure' });

@@ -106,6 +106,14 @@ export interface IdentityAdministration {
    */
   recover(subject: string): Promise<RecoveryCode>;
 
+  /**
+   * Marks an address of an identity as verified.
+   * @param email in lower case.
+   * @returns false when the identity is gone or doesn't have the address.
+   * @throws {Problem} `provider_unavailable`
+   */
+  verifyAddress(subject: string, email: string): Promise<boolean>;
+
   /** Deletes an identity; one that is gone already is fine. @throws {Problem} `provider_unavailable` */
   delete(subject: string): Promise<void>;
 }

@@ -13,14 +13,13 @@ import type { Principal } from '../session/principal.js';
 import { SessionCookie } from '../session/session.cookie.js';
 import { AuthService } from './auth.service.js';
 import { AuthStrategy } from './auth.strategy.js';
+import { invitationPath, inviteTokenIn } from './invite.link.js';
 import { type LoginDemand, loginDemandOf } from './login.demand.js';
 import { type LoginTransaction, LoginTransactions } from './login.transaction.js';
 import { RateLimited } from './rate-limited.decorator.js';
 import { originOf } from './request.origin.js';
 
 const maximumHintLength = 256;
-/** Characters of an invite's token, and a bit: the rest would only make the cookie larger. */
-const maximumInviteLength = 64;
 /** Logins that get in each other's way are started again this often, without a word to the person. */
 const maximumAttempts = 4;
 
@@ -35,17 +34,17 @@ const inviteParameter = {
   name: 'invite',
   required: false,
   description:
-    'Token of an invite to an organisation, redeemed after the login. Who logs in with one that cannot be redeemed sees a notice.',
+    'Token of an invite to an organisation. The login ends at the page that names it and asks whether to accept it; it never accepts one by itself.',
   schema: { type: 'string' },
 } as const;
 
 /** What a login is begun with, by a person or once more. */
 interface Beginning {
   readonly kind: 'login' | 'signup';
-  readonly returnTo: unknown;
+  /** Already checked. */
+  readonly returnTo: string;
   readonly demand: LoginDemand;
   readonly attempt: number;
-  readonly inviteToken: string | undefined;
 }
 
 /** The browser's login: to the provider, and back with its answer. */
@@ -78,7 +77,7 @@ export class BrowserLoginController {
   @ApiOperation({
     summary: 'Start a login',
     description:
-      'Redirects the browser to the provider. Who opens the link of an invite while logged in is asked first. With `max_age` or `acr_values` it is a step-up: the login is refused unless the provider did what was asked.',
+      'Redirects the browser to the provider. With `max_age` or `acr_values` it is a step-up: the login is refused unless the provider did what was asked.',
   })
   @ApiQuery(returnToParameter)
   @ApiQuery(inviteParameter)
@@ -101,14 +100,8 @@ export class BrowserLoginController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const query = queryOf(request);
-    const invite = inviteOf(query);
-    if (invite !== undefined && isFromElsewhere(request) && this.#cookie.read(request) !== undefined) {
-      // Whoever is logged in sees no page of the login, and would be made a member without a question.
-      await reply.redirect(`/invitation?${new URLSearchParams({ invite })}`, 302);
-      return;
-    }
-    const beginning = { returnTo, demand: loginDemandOf(query), attempt: 1, inviteToken: invite };
+    const demand = loginDemandOf(queryOf(request));
+    const beginning = { returnTo: this.#returnTo(returnTo, request), demand, attempt: 1 };
     await this.#start({ kind: 'login', ...beginning }, request, reply);
   }
 
@@ -125,7 +118,7 @@ export class BrowserLoginController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const beginning = { returnTo, demand: {}, attempt: 1, inviteToken: inviteOf(queryOf(request)) };
+    const beginning = { returnTo: this.#returnTo(returnTo, request), demand: {}, attempt: 1 };
     await this.#start({ kind: 'signup', ...beginning }, request, reply);
   }
 
@@ -172,19 +165,24 @@ export class BrowserLoginController {
     const answer = new URL(request.url, this.#publicUrl);
     const exchanged = await this.#exchange(answer, transaction);
     if (exchanged === undefined) {
-      const { returnTo, demand, inviteToken } = transaction;
-      const again = { returnTo, demand, inviteToken, attempt: transaction.attempt + 1 };
+      const { returnTo, demand } = transaction;
+      const again = { returnTo, demand, attempt: transaction.attempt + 1 };
       await this.#start({ kind: 'login', ...again }, request, reply);
       return;
     }
     const { accessToken } = exchanged;
-    const { inviteToken, returnTo } = transaction;
-    const invite = inviteToken === undefined ? undefined : { token: inviteToken, isRequired: false };
-    const attempt = { accessToken, exchanged, transaction, invite, previous };
-    const { session, inviteProblem } = await this.#auth.login(attempt, originOf(request)).catch(refuse);
+    const attempt = { accessToken, exchanged, transaction, previous };
+    const { session } = await this.#auth.login(attempt, originOf(request)).catch(refuse);
     await this.#strategy.discard(accessToken);
     this.#cookie.write(reply, session.token);
-    await reply.redirect(inviteProblem === undefined ? returnTo : noticeOf(inviteProblem), 302);
+    await reply.redirect(transaction.returnTo, 302);
+  }
+
+  /** Where a login leads; one with an invite, to the page that asks whether to accept it. */
+  #returnTo(given: unknown, request: FastifyRequest): string {
+    const invite = inviteTokenIn(queryOf(request)['invite']);
+    const returnTo = safeReturnTo(given, this.#publicUrl);
+    return invite === undefined ? returnTo : invitationPath(invite, returnTo);
   }
 
   /** Nothing when the login is worth another try: whoever has logged in meanwhile isn't asked a second time. */
@@ -201,7 +199,7 @@ export class BrowserLoginController {
   }
 
   async #start(
-    { kind, returnTo, demand, attempt, inviteToken }: Beginning,
+    { kind, returnTo, demand, attempt }: Beginning,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
@@ -215,10 +213,9 @@ export class BrowserLoginController {
     const { url, checks } = await this.#strategy.begin({ kind, hints: Object.fromEntries(hints), demand });
     this.#transactions.start(request, reply, {
       checks,
-      returnTo: safeReturnTo(returnTo, this.#publicUrl),
+      returnTo,
       attempt,
       demand,
-      inviteToken,
     });
     await reply.redirect(url.href, 302);
   }
@@ -237,24 +234,4 @@ function refuse(error: unknown): never {
         cause: error,
       })
     : error;
-}
-
-/** Whether it was no page of this origin that led here. Browsers before Fetch Metadata don't say. */
-function isFromElsewhere({ headers }: FastifyRequest): boolean {
-  const site = headers['sec-fetch-site'];
-  return site !== undefined && site !== 'same-origin';
-}
-
-/** One that can't be right is kept, so that the person is told. */
-function inviteOf(query: Readonly<Record<string, unknown>>): string | undefined {
-  const invite = query['invite'];
-  return typeof invite === 'string' && invite !== '' ? invite.slice(0, maximumInviteLength) : undefined;
-}
-
-/** The account page, which says why the invite was not redeemed. */
-function noticeOf({ code, reason }: Problem): string {
-  if (reason === 'invite_email_unverified') {
-    return '/?notice=invite_unverified';
-  }
-  return code === 'gone' ? '/?notice=invite_gone' : '/?notice=invite_refused';
 }

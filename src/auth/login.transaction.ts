@@ -27,8 +27,6 @@ const transactionSchema = z.object({
   attempt: z.int().default(1),
   /** What the provider was asked for. */
   demand: loginDemandSchema.default({}),
-  /** Of an invite that is redeemed with the login. */
-  inviteToken: z.string().optional(),
   /** Seconds since the epoch. */
   startedAt: z.number().default(0),
   /** Seconds since the epoch. */
@@ -45,7 +43,6 @@ export interface PendingLogin {
   readonly returnTo: string;
   readonly attempt: number;
   readonly demand: LoginDemand;
-  readonly inviteToken?: string | undefined;
 }
 
 /** Keeps login transactions in encrypted cookies of the browser that started them; each is used once. */
@@ -79,7 +76,6 @@ export class LoginTransactions {
       returnTo: login.returnTo,
       attempt: login.attempt,
       demand: login.demand,
-      inviteToken: login.inviteToken,
       startedAt: now,
       expiresAt: now + lifetime,
     };

@@ -12,10 +12,9 @@ export abstract class OrgAdmission {
 
   /**
    * Redeems an invite.
-   * @returns id of the organisation.
-   * @throws {Problem} `gone` when it can't be used any more, `forbidden` when it isn't theirs.
+   * @throws {Problem} `gone` when it can't be used any more, `forbidden` when it isn't theirs, `email_unverified`.
    */
-  abstract redeemInvite(user: User, token: string, origin: RequestOrigin): Promise<string>;
+  abstract redeemInvite(user: User, token: string, origin: RequestOrigin): Promise<void>;
 
   /**
    * Withdraws the open invites that an account has sent.

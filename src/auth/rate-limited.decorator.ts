@@ -5,7 +5,7 @@ export const RATE_LIMITED = 'vestibule:rate-limited';
 
 /** Policies that a route may name; both count by address, or by user where somebody is logged in. */
 export interface RouteLimit {
-  readonly policy: 'start-address' | 'token-address' | 'logout-address';
+  readonly policy: 'start-address' | 'token-address' | 'logout-address' | 'domain-address';
   /** `all` requests count, or only `failures`. */
   readonly counts: 'all' | 'failures';
 }

@@ -105,6 +105,9 @@ describe('a configuration', () => {
     ['REDIS_URL', 'rediss://public.example:6379'],
     ['SMTP_URL', 'smtp://198.51.100.25:25'],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'https://public.example'],
+    ['DNS_SERVERS', '10.0.0.53,198.51.100.53'],
+    ['DNS_SERVERS', '198.51.100.53:5353'],
+    ['DNS_SERVERS', '[2001:db8::53]:53'],
     ['SOCIAL_PROVIDERS', '[{"id":"g","provider":"google","client_id":"x"}]'],
     ['SOCIAL_PROVIDERS', '[{"id":"g","provider":"google","client_id":"x","issuer_url":"http://kratos"}]'],
     ['SOCIAL_PROVIDERS', '[{"id":"g","provider":"gitlab","client_id":"x"}]'],
@@ -129,6 +132,15 @@ describe('a configuration', () => {
     [{ AUTH_PROVIDER: 'auth0', ...auth0, AUTH0_DOMAIN: 'http://127.0.0.1:4400' }, []],
     [{ AUTH_PROVIDER: 'oidc', ...oidc, OIDC_ISSUER: 'https://public.example/realm' }, ['OIDC_ISSUER']],
     [{ AUTH_PROVIDER: 'oidc', ...oidc, OIDC_ISSUER: 'https://hydra.internal/realm' }, []],
+    [
+      {
+        AUTH_PROVIDER: 'oidc',
+        ...oidc,
+        OIDC_ISSUER: 'https://hydra.internal',
+        DNS_SERVERS: '10.0.0.53,fd00::53,[fd00::53]:5353,127.0.0.1:5353',
+      },
+      [],
+    ],
   ])('%j: %j', async (environment, expected) => {
     expect(await refused({ SECRETS, AIR_GAPPED, ...environment })).toEqual(expected);
   });

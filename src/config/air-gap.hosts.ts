@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Configuration } from './configuration.js';
 import type { SocialProvider } from './social-providers.parser.js';
 
@@ -48,9 +49,15 @@ export function configuredHosts(configuration: Configuration): ConfiguredHost[] 
   }
   return [
     ...urls.map(([variable, url]) => ({ variable, host: hostOf(url) })),
+    ...configuration.DNS_SERVERS.map((server) => ({ variable: 'DNS_SERVERS', host: dnsHost(server) })),
     ...databaseHosts(configuration.DATABASE_URL),
     ...(configuration.AUTH_PROVIDER === 'ory' ? configuration.SOCIAL_PROVIDERS.flatMap(providerHosts) : []),
   ];
+}
+
+/** The address without a port and brackets. */
+function dnsHost(server: string): string {
+  return isIP(server) === 0 ? server.replace(/:\d+$/, '').replaceAll(/[[\]]/g, '') : server;
 }
 
 function databaseHosts(url: string): ConfiguredHost[] {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { claimsMap } from './claims-map.parser.js';
 import { observabilityVariables } from './observability.variables.js';
@@ -40,6 +41,20 @@ const trustedProxy = z
     error: 'must be IP addresses, CIDR ranges, or loopback, linklocal or uniquelocal',
   })
   .refine((range) => !range.endsWith('/0'), { error: 'must not be everybody' });
+
+/** An IP address, an IPv6 one in brackets where a port follows. */
+const dnsServer = z.string().refine(
+  (text) => {
+    const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([\d.]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+    return (
+      isIP(text) !== 0 ||
+      ((isIP(bracketed ?? '') === 6 || isIP(plain ?? '') === 4) &&
+        Number(port ?? 53) >= 1 &&
+        Number(port ?? 53) <= 65_535)
+    );
+  },
+  { error: 'must be IP addresses, with a port after a colon where it is not 53' },
+);
 
 const brandName = z
   .string()
@@ -221,6 +236,13 @@ export const commonVariables = z.object({
       'Addresses or CIDR ranges of the proxies in front, whose `X-Forwarded-*` headers are believed. `loopback` and `uniquelocal` name ranges.',
     recommendation: 'Only the proxies themselves.',
     example: '10.0.0.0/8',
+  }),
+  DNS_SERVERS: commaList.pipe(z.array(dnsServer)).default([]).register(variableDocs, {
+    description:
+      'DNS servers that are asked for the records by which organisations prove their domains: IP addresses, with a port where it is not 53.',
+    derivedDefault: "the system's; with `AIR_GAPPED` none, and an administrator confirms domains",
+    recommendation: 'A resolver of your own that validates DNSSEC.',
+    example: '10.0.0.53',
   }),
   ...rateLimitVariables,
   ...trafficVariables,

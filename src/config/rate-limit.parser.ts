@@ -11,7 +11,8 @@ export interface RatePolicy {
 
 /**
  * What is counted, and how much of it is let through unless `RATE_LIMIT_POLICIES` says otherwise. `-address` counts by IPv4
- * address or IPv6 /64, `-account` by what was given as the account, `-pair` by both together. docs/security.md says why.
+ * address or IPv6 /64, `-account` by what was given as the account, `-pair` by both together, `-sender` by who causes a mail,
+ * `-recipient` by who gets it. docs/security.md says why.
  */
 export const ratePolicyDefaults = {
   'login-address': { points: 100, window: 600 },
@@ -19,6 +20,7 @@ export const ratePolicyDefaults = {
   'login-account': { points: 100, window: 3600 },
   'registration-address': { points: 60, window: 3600 },
   'registration-pair': { points: 20, window: 3600 },
+  'registration-account': { points: 30, window: 3600 },
   'recovery-address': { points: 60, window: 3600 },
   'recovery-pair': { points: 10, window: 3600 },
   'recovery-account': { points: 30, window: 3600 },
@@ -29,6 +31,13 @@ export const ratePolicyDefaults = {
   'token-address': { points: 100, window: 600 },
   'credential-address': { points: 100, window: 600 },
   'logout-address': { points: 100, window: 600 },
+  'domain-address': { points: 30, window: 3600 },
+  'invite-address': { points: 100, window: 3600 },
+  'invite-sender': { points: 50, window: 3600 },
+  'invite-recipient': { points: 5, window: 86_400 },
+  'settings-address': { points: 60, window: 3600 },
+  'settings-sender': { points: 10, window: 3600 },
+  'settings-recipient': { points: 10, window: 86_400 },
 } as const;
 
 /** Name of a policy, as in `RATE_LIMIT_POLICIES` and in the `RateLimit` headers. */

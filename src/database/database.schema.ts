@@ -115,8 +115,15 @@ export interface OrgsTable {
   name: string;
   /** What names are searched by: lower case. */
   name_key: string | null;
-  /** E-mail domain whose verified holders belong to it; unique. */
+  /** E-mail domain that it has proven to be its own: holders of verified addresses can join; unique. */
   domain: string | null;
+  /** E-mail domain that an owner wants for it; several organisations may want one. While it's proven, the same as `domain`. */
+  claimed_domain: string | null;
+  /** How it was proven: by a DNS record, or because an administrator confirmed it. */
+  domain_proof: 'dns' | 'administrator' | null;
+  /** When the DNS record was last seen, and when it was last looked for. */
+  domain_seen_at: number | null;
+  domain_checked_at: number | null;
   /** How holders of the domain come in: by themselves, after somebody's approval, or only by invite. */
   join_policy: 'domain' | 'approval' | 'invite';
   version: number;
@@ -151,6 +158,8 @@ export interface InvitesTable {
   redeemed_at: number | null;
   redeemed_by: string | null;
   revoked_at: number | null;
+  /** When the mail server took the mail with the token, which is then shown to no one; null: the inviter has the link. */
+  mailed_at: number | null;
 }
 
 /** A key of a person, or of an organisation's service account. */

@@ -7,6 +7,7 @@ import * as auditAndCommandLine from './migrations/0004-audit-and-command-line.m
 import * as invitesAndOrgSearch from './migrations/0005-invites-and-org-search.migration.js';
 import * as keyOrganisation from './migrations/0006-key-organisation.migration.js';
 import * as addressOwnership from './migrations/0007-address-ownership.migration.js';
+import * as provenInvitesAndDomains from './migrations/0008-proven-invites-and-domains.migration.js';
 
 const migrations: Readonly<Record<string, Migration>> = {
   '0001-first': first,
@@ -16,6 +17,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0005-invites-and-org-search': invitesAndOrgSearch,
   '0006-key-organisation': keyOrganisation,
   '0007-address-ownership': addressOwnership,
+  '0008-proven-invites-and-domains': provenInvitesAndDomains,
 };
 
 const migrationTable = 'vestibule_migrations';

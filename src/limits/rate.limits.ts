@@ -105,8 +105,8 @@ export class RateLimits {
       if (result.isOver) {
         this.#refuse(request, check, state, result.consumed);
       }
-      // The count of an account tells what others do with it: it's only named when it's over.
-      if (!check.policy.endsWith('-account')) {
+      // The count of an account, or of a mailbox, tells what others do with it: it's only named when it's over.
+      if (!/-(?:account|recipient)$/.test(check.policy)) {
         states.push(state);
       }
     }

@@ -10,6 +10,9 @@ export interface Mail {
 
 /** Port: sends mail. */
 export abstract class Mailer {
+  /** Whether there is a mail server. */
+  abstract readonly isConfigured: boolean;
+
   /**
    * Hands a mail to the mail server. Takes 5 seconds at most and never throws.
    * @returns whether the server has taken it; false where there is none.
@@ -19,6 +22,8 @@ export abstract class Mailer {
 
 /** For deployments without a mail server. */
 export class NoMailer extends Mailer {
+  override readonly isConfigured = false;
+
   override async send(): Promise<boolean> {
     return false;
   }

@@ -11,6 +11,7 @@ const lineBreaks = /[\r\n\u0085\u2028\u2029]+/g;
 
 /** Sends mail through an SMTP server, over a connection of its own for each mail. */
 export class SmtpMailer extends Mailer {
+  override readonly isConfigured = true;
   readonly #logger = new Logger(SmtpMailer.name);
   readonly #options: ReturnType<typeof transportOptions>;
   readonly #from: { readonly name: string; readonly address: string };

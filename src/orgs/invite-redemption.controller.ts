@@ -14,7 +14,7 @@ import { originOf } from '../auth/request.origin.js';
 import { ApiProblems } from '../http/openapi.decorators.js';
 import { CurrentUser, RequireScope } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
-import { InviteRedemption } from './invite.redemption.js';
+import { InviteAcceptance } from './invite-acceptance.service.js';
 import { redeemedSchema, redemptionSchema } from './invite.schemas.js';
 import { redemptionProperties } from './org.parameters.js';
 
@@ -25,10 +25,10 @@ import { redemptionProperties } from './org.parameters.js';
 @ApiSecurity('apiKey')
 @Controller('api/v1/invites')
 export class InviteRedemptionController {
-  readonly #redemption: InviteRedemption;
+  readonly #acceptance: InviteAcceptance;
 
-  constructor(redemption: InviteRedemption) {
-    this.#redemption = redemption;
+  constructor(acceptance: InviteAcceptance) {
+    this.#acceptance = acceptance;
   }
 
   @Post('redeem')
@@ -37,7 +37,7 @@ export class InviteRedemptionController {
   @ApiOperation({
     summary: 'Accept an invite',
     description:
-      'For who is logged in already; a login can bring the invite along too. A member with a higher role keeps it. The active organisation stays; `POST /api/v1/orgs/{id}/switch` changes it.',
+      'An invite that was mailed verifies the address it was mailed to, when the caller’s session has that address. A member with a higher role keeps it. The active organisation stays; `POST /api/v1/orgs/{id}/switch` changes it.',
   })
   @ApiBody({ schema: { type: 'object', required: ['token'], properties: redemptionProperties } })
   @ApiResponse({ status: 200, description: 'A member now.', standardSchema: redeemedSchema })
@@ -46,15 +46,17 @@ export class InviteRedemptionController {
     'unauthenticated',
     'insufficient_scope',
     'forbidden',
+    'email_unverified',
     'cross_site_request',
     'gone',
     'unsupported_media_type',
+    'provider_unavailable',
   )
   async redeem(
     @Body({ schema: redemptionSchema }) { token }: z.output<typeof redemptionSchema>,
     @CurrentUser() principal: Principal,
     @Req() request: FastifyRequest,
   ): Promise<z.output<typeof redeemedSchema>> {
-    return this.#redemption.redeem({ principal, origin: originOf(request) }, token);
+    return this.#acceptance.accept({ principal, origin: originOf(request) }, token);
   }
 }

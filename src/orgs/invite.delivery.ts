@@ -5,6 +5,7 @@ import type { InviteRow } from '../database/database.schema.js';
 import { LanguageCatalogue } from '../languages/language.catalogue.js';
 import type { MailBrand } from '../config/mail.brand.js';
 import { inviteMail } from '../mail/invite.mail.js';
+import { invitationPath } from '../auth/invite.link.js';
 import { Mailer } from '../mail/mailer.port.js';
 
 /** How an invite gets to whom it's for. */
@@ -26,6 +27,11 @@ export class InviteDelivery {
     this.#brand = { name: configuration.BRAND_NAME, color: configuration.BRAND_COLOR };
   }
 
+  /** Whether an invite for an address is mailed. */
+  get isByMail(): boolean {
+    return this.#mailer.isConfigured;
+  }
+
   /**
    * Mails an invite that has an address.
    * @param accepted the inviter's `Accept-Language`: whom they invite most likely reads what they read.
@@ -39,7 +45,7 @@ export class InviteDelivery {
     accepted: string | undefined,
   ): Promise<{ mailed: boolean; url: string | null }> {
     // In the query: access logs leave that out.
-    const url = `${this.#publicUrl}/auth/login?${new URLSearchParams({ invite: token })}`;
+    const url = `${this.#publicUrl}${invitationPath(token)}`;
     const language = this.#languages.of(accepted);
     const mailed =
       email !== null &&

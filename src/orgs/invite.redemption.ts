@@ -15,6 +15,9 @@ export interface Redeemed {
   readonly role: OrgRole;
 }
 
+/** Verifies an address to which an invite was mailed, now that its secret has come back. @returns whether it could. */
+export type AddressProof = (email: string) => Promise<boolean>;
+
 /** Turns invites into memberships, each once. */
 @Injectable()
 export class InviteRedemption {
@@ -39,11 +42,12 @@ export class InviteRedemption {
   }
 
   /**
-   * Redeems an invite for whoever asks. A member with a higher role keeps it.
+   * Redeems an invite for the caller. A member with a higher role keeps it.
+   * @param proof asked when the invite was mailed to the caller's address and that isn't verified yet.
    * @throws {Problem} `gone` when there is no such invite, or it's used, expired or withdrawn; `forbidden` when it's for
-   *   another address, or for theirs and that isn't verified.
+   *   another address, `email_unverified` when it's for theirs and that isn't verified.
    */
-  async redeem(by: Caller | Arrival, token: string): Promise<Redeemed> {
+  async redeem(by: Caller | Arrival, token: string, proof?: AddressProof): Promise<Redeemed> {
     const userId = 'principal' in by ? by.principal.user.id : by.userId;
     const invite = await this.#invites.findByHash(hashOfInvite(token));
     return this.#recorded(by, invite, async () => {
@@ -51,7 +55,7 @@ export class InviteRedemption {
         throw gone('invite_unknown');
       }
       this.#requireOpen(invite);
-      requireAddress(invite, await this.#members.requirePerson(userId));
+      await requireAddress(invite, await this.#members.requirePerson(userId), proof);
       return this.#redeem(by, invite, userId);
     });
   }
@@ -59,7 +63,7 @@ export class InviteRedemption {
   /**
    * Redeems an invite that is for the caller's own address: who has that needs no link.
    * @param id as the caller gave it.
-   * @throws {Problem} `forbidden` when their address isn't verified, `not_found` when there is no invite for it of that id,
+   * @throws {Problem} `email_unverified` when their address isn't verified, `not_found` when there is no invite for it of that id,
    *   `gone` when it's used, expired or withdrawn.
    */
   async accept(by: Caller, id: string): Promise<Redeemed> {
@@ -93,7 +97,7 @@ export class InviteRedemption {
   async #findOwn({ principal }: Caller, id: string): Promise<InviteRow> {
     const { email, isVerified } = await this.#members.requirePerson(principal.user.id);
     if (email !== null && !isVerified) {
-      throw unverified('accept the invite then');
+      throw unverified('accept the invite again');
     }
     const invite =
       email === null ? undefined : await this.#invites.findFor(email.toLowerCase(), requireId(id));
@@ -163,8 +167,12 @@ export class InviteRedemption {
   }
 }
 
-/** An address that nobody has verified is a claim: whoever registers with it would get in. */
-function requireAddress({ email }: InviteRow, address: PersonAddress): void {
+/** An unverified address is a claim: anyone could register with it and get in. */
+async function requireAddress(
+  { email, mailed_at: mailedAt }: InviteRow,
+  address: PersonAddress,
+  proof: AddressProof | undefined,
+): Promise<void> {
   if (email === null) {
     return;
   }
@@ -174,15 +182,17 @@ function requireAddress({ email }: InviteRow, address: PersonAddress): void {
       reason: 'invite_for_somebody_else',
     });
   }
-  if (!address.isVerified) {
-    throw unverified('use the link once more');
+  // A link that the inviter has seen proves no mailbox: only one that was mailed, and to no one else shown, does.
+  const isProven = address.isVerified || (mailedAt !== null && (await proof?.(email)) === true);
+  if (!isProven) {
+    throw unverified('open the link again');
   }
 }
 
 /** @param next what is to be done after the address has been verified. */
 function unverified(next: string): Problem {
-  return new Problem('forbidden', {
-    detail: `This invite needs a verified e-mail address: verify it, log in again, and ${next}.`,
+  return new Problem('email_unverified', {
+    detail: `This invite needs a verified e-mail address: verify it, and ${next}.`,
     reason: 'invite_email_unverified',
   });
 }

@@ -44,9 +44,19 @@ export class InviteRepository {
         redeemed_at: null,
         redeemed_by: null,
         revoked_at: null,
+        mailed_at: null,
       })
       .returningAll()
       .executeTakeFirstOrThrow();
+  }
+
+  /** Records that the mail server took the invite's mail: its token was shown to no one. */
+  async markMailed(id: string): Promise<void> {
+    await this.#database.query
+      .updateTable('invites')
+      .set({ mailed_at: this.#clock.now() })
+      .where('id', '=', id)
+      .execute();
   }
 
   /** How many invites of an organisation can be redeemed now. */

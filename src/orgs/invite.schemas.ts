@@ -34,7 +34,7 @@ export const createdInviteSchema = inviteSchema.extend({
   mailed: z.boolean().meta({ description: 'Whether the mail server has taken the mail.' }),
   url: z.url().nullable().meta({
     description: 'The link, shown once, when it was not mailed.',
-    example: 'https://auth.example.org/auth/login?invite=pYxgJb0V2m3nQ9sXzLr1aTfKd8uHcWe5oPiG7yN4kBt',
+    example: 'https://auth.example.org/invitation?invite=pYxgJb0V2m3nQ9sXzLr1aTfKd8uHcWe5oPiG7yN4kBt',
   }),
 });
 

@@ -18,6 +18,7 @@ import { pageQuerySchema } from '../http/page.cursor.js';
 import { CurrentUser, RequireScope } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { createdInviteSchema, inviteListSchema, newInviteSchema } from './invite.schemas.js';
+import { InviteLimits } from './invite.limits.js';
 import { InvitesService } from './invites.service.js';
 import {
   cursorParameter,
@@ -36,9 +37,11 @@ import {
 @Controller('api/v1/orgs/:id/invites')
 export class InvitesController {
   readonly #invites: InvitesService;
+  readonly #limits: InviteLimits;
 
-  constructor(invites: InvitesService) {
+  constructor(invites: InvitesService, limits: InviteLimits) {
     this.#invites = invites;
+    this.#limits = limits;
   }
 
   @Post()
@@ -46,7 +49,7 @@ export class InvitesController {
   @ApiOperation({
     summary: 'Invite somebody',
     description:
-      'For owners and admins. With `email` only who has this verified address can accept, and where there is a mail server the link is mailed; otherwise it is in this answer, once.',
+      'For owners and admins. With `email` only the holder of this address can accept, and where there is a mail server the link is mailed: that takes a caller with a verified address. Otherwise the link is in this answer, once.',
   })
   @ApiBody({ schema: { type: 'object', properties: newInviteProperties } })
   @ApiResponse({
@@ -60,10 +63,12 @@ export class InvitesController {
     'unauthenticated',
     'insufficient_scope',
     'forbidden',
+    'email_unverified',
     'cross_site_request',
     'not_found',
     'conflict',
     'unsupported_media_type',
+    'rate_limited',
   )
   async create(
     @Param('id') org: string,
@@ -72,6 +77,7 @@ export class InvitesController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof createdInviteSchema>> {
+    await this.#limits.admit(request, reply, { senderId: principal.user.id, email: body.email });
     const { 'accept-language': accepted } = request.headers;
     const invite = await this.#invites.create({ principal, origin: originOf(request) }, org, body, accepted);
     void reply

@@ -8,6 +8,7 @@ import { InviteDelivery } from './invite.delivery.js';
 import { InviteRepository } from './invite.repository.js';
 import type { CreatedInvite, InviteAnswer, newInviteSchema } from './invite.schemas.js';
 import { hashOfInvite, newInviteToken } from './invite.token.js';
+import { MembershipRepository } from './membership.repository.js';
 import { type Caller, readerStanding, requireId, requireMay } from './org.access.js';
 import { OrgEvents } from './org.events.js';
 import { OrgRepository } from './org.repository.js';
@@ -22,12 +23,20 @@ const maximumOpen = 200;
 export class InvitesService {
   readonly #orgs: OrgRepository;
   readonly #invites: InviteRepository;
+  readonly #members: MembershipRepository;
   readonly #delivery: InviteDelivery;
   readonly #events: OrgEvents;
 
-  constructor(orgs: OrgRepository, invites: InviteRepository, delivery: InviteDelivery, events: OrgEvents) {
+  constructor(
+    orgs: OrgRepository,
+    invites: InviteRepository,
+    members: MembershipRepository,
+    delivery: InviteDelivery,
+    events: OrgEvents,
+  ) {
     this.#orgs = orgs;
     this.#invites = invites;
+    this.#members = members;
     this.#delivery = delivery;
     this.#events = events;
   }
@@ -35,7 +44,8 @@ export class InvitesService {
   /**
    * Makes an invite, and mails it when it's for an address and there is a mail server.
    * @param accepted the caller's `Accept-Language`, for the mail.
-   * @throws {Problem} `not_found`, `forbidden`, `conflict` when there are too many open ones.
+   * @throws {Problem} `not_found`, `forbidden`, `email_unverified` when it would be mailed for a caller without a verified address,
+   *   `conflict` when there are too many open ones.
    */
   async create(
     caller: Caller,
@@ -45,8 +55,16 @@ export class InvitesService {
   ): Promise<CreatedInvite> {
     const { principal } = caller;
     const token = newInviteToken();
+    const isMailed = email !== undefined && this.#delivery.isByMail;
+    const maySend = !isMailed || (await this.#members.isVerifiedSender(principal.user.id));
     const { invite, orgName } = await this.#orgs.withLocked(requireId(givenOrg), async (org) => {
       requireMay(await org.standingOf(principal), 'invite.create', { newRole: role });
+      if (!maySend) {
+        throw new Problem('email_unverified', {
+          detail: 'Only who has a verified e-mail address can have invites mailed.',
+          reason: 'sender_unverified',
+        });
+      }
       if ((await this.#invites.countOpen(org.transaction, org.row.id)) >= maximumOpen) {
         throw new Problem('conflict', {
           detail: `There are ${maximumOpen} open invites: revoke some first.`,
@@ -64,6 +82,9 @@ export class InvitesService {
     });
     const names = { orgName, inviterName: principal.user.name };
     const delivered = await this.#delivery.deliver(invite, token, names, accepted);
+    if (delivered.mailed) {
+      await this.#invites.markMailed(invite.id);
+    }
     await this.#events.record(caller, {
       type: 'invite_created',
       target: { kind: 'invite', id: invite.id },

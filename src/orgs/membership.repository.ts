@@ -65,6 +65,25 @@ export class MembershipRepository {
     return { email: row.email, isVerified: row.email_verified === 1 };
   }
 
+  /** Whether mail may be sent for a user: with a verified address, or as the service account of a key that such a user made. */
+  async isVerifiedSender(userId: string): Promise<boolean> {
+    const row = await this.#database.query
+      .selectFrom('users')
+      .leftJoin('api_keys', 'api_keys.user_id', 'users.id')
+      .leftJoin('users as maker', 'maker.id', 'api_keys.created_by')
+      .select('users.id')
+      .where('users.id', '=', userId)
+      .where(({ and, eb, or }) =>
+        or([
+          and([eb('users.kind', '=', 'person'), eb('users.email_verified', '=', 1)]),
+          and([eb('users.kind', '=', 'service'), eb('maker.email_verified', '=', 1)]),
+        ]),
+      )
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
   /**
    * Makes somebody a member of the organisation that takes in everybody of this e-mail domain. Who has been in it, or has
    * asked to be, is left as they are. One look-up by index when there is nothing to do.

@@ -25,6 +25,11 @@ export class OrgEvents {
     await this.#revocations.outdate('org', orgId);
   }
 
+  /** Records what the gateway did by itself. */
+  async recordBySystem(event: AuditEvent): Promise<void> {
+    await this.#audit.record({ ...event, actor: { id: null, credential: 'system' } });
+  }
+
   /** Records what somebody has done. @param event its user: they themselves, unless it says another. */
   async record(actor: Caller | Arrival, event: AuditEvent): Promise<void> {
     const { requestId, remoteAddress } = actor.origin;

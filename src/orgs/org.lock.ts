@@ -19,6 +19,17 @@ export class LockedOrg {
     this.transaction = transaction;
   }
 
+  /** Whether another organisation has proven that a domain is its own. */
+  async isProvenElsewhere(domain: string): Promise<boolean> {
+    const other = await this.transaction
+      .selectFrom('orgs')
+      .select('id')
+      .where('domain', '=', domain)
+      .where('id', '!=', this.row.id)
+      .executeTakeFirst();
+    return other !== undefined;
+  }
+
   /** Somebody's membership, in whatever state, and whether it's a person's. */
   async find(userId: string): Promise<(MembershipRow & Pick<UsersTable, 'kind'>) | undefined> {
     return this.transaction

@@ -8,7 +8,7 @@ import { InviteRedemption } from './invite.redemption.js';
 import { MembershipRepository } from './membership.repository.js';
 import { OrgEvents } from './org.events.js';
 
-/** Organisations at a login: joined by e-mail domain, or by an invite that the person brought. */
+/** Organisations at a login: joined by e-mail domain, or by an invite that a program accepts for the person. */
 @Injectable()
 export class OrgLoginAdmission extends OrgAdmission {
   readonly #members: MembershipRepository;
@@ -42,8 +42,8 @@ export class OrgLoginAdmission extends OrgAdmission {
     return 'joined';
   }
 
-  override async redeemInvite(user: User, token: string, origin: RequestOrigin): Promise<string> {
-    return (await this.#redemption.redeem({ userId: user.id, origin }, token)).orgId;
+  override async redeemInvite(user: User, token: string, origin: RequestOrigin): Promise<void> {
+    await this.#redemption.redeem({ userId: user.id, origin }, token);
   }
 
   override async withdrawInvitesBy(userId: string, before: number, origin: RequestOrigin): Promise<void> {

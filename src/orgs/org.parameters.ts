@@ -57,6 +57,10 @@ export const orgChangesProperties = {
   joinPolicy: { type: 'string', enum: ['domain', 'approval', 'invite'], example: 'approval' },
 };
 
+export const domainConfirmationProperties = {
+  domain: { type: 'string', maxLength: 253, example: 'example.org' },
+};
+
 export const memberChangesProperties = { role };
 
 export const newInviteProperties = {

@@ -12,10 +12,15 @@ export interface OrgOf {
 }
 
 /** What an owner may change. */
-export type OrgChanges = Partial<Pick<OrgRow, 'name' | 'slug' | 'domain' | 'join_policy'>>;
+export type OrgChanges = Partial<Pick<OrgRow, 'name' | 'slug' | 'join_policy' | DomainColumn>>;
+
+type DomainColumn = 'domain' | 'claimed_domain' | 'domain_proof' | 'domain_seen_at' | 'domain_checked_at';
 
 /** Which unique value another organisation has already. */
 export type TakenField = 'slug' | 'domain';
+
+/** Milliseconds from one look at a domain's record to the next: a day. */
+const checkInterval = 86_400_000;
 
 /** Organisations in SQL. */
 @Injectable()
@@ -43,6 +48,10 @@ export class OrgRepository {
           name,
           name_key: name.toLowerCase(),
           domain: null,
+          claimed_domain: null,
+          domain_proof: null,
+          domain_seen_at: null,
+          domain_checked_at: null,
           join_policy: 'invite',
           version: 1,
           created_at: now,
@@ -104,6 +113,50 @@ export class OrgRepository {
       .selectAll()
       .where('domain', '=', domain)
       .executeTakeFirst();
+  }
+
+  /**
+   * Organisations whose domain was confirmed by DNS and not looked for during the last day. They count as looked for from now on, so that
+   * of several replicas one does it.
+   */
+  async takeDueDomains(): Promise<OrgRow[]> {
+    const now = this.#clock.now();
+    return this.#database.query
+      .updateTable('orgs')
+      .set({ domain_checked_at: now })
+      .where('domain_proof', '=', 'dns')
+      .where('domain', 'is not', null)
+      .where('domain_checked_at', '<', now - checkInterval)
+      .returningAll()
+      .execute();
+  }
+
+  /** The DNS record of a domain was seen, unless the organisation has another one by now. @param at milliseconds. */
+  async noteDomainSeen({ id, domain }: OrgRow, at: number): Promise<void> {
+    await this.#database.query
+      .updateTable('orgs')
+      .set({ domain_seen_at: at })
+      .where('id', '=', id)
+      .where('domain', '=', domain)
+      .execute();
+  }
+
+  /** Takes a confirmed domain away; the organisation still wants it. @returns false when it was changed or seen meanwhile. */
+  async loseDomain({ id, domain, domain_seen_at: seenAt }: OrgRow): Promise<boolean> {
+    const result = await this.#database.query
+      .updateTable('orgs')
+      .set((builder) => ({
+        domain: null,
+        domain_proof: null,
+        version: builder('version', '+', 1),
+        updated_at: this.#clock.now(),
+      }))
+      .where('id', '=', id)
+      .where('domain', '=', domain)
+      .where('domain_proof', '=', 'dns')
+      .where('domain_seen_at', '=', seenAt)
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
   }
 
   /** Works on an organisation while nobody else changes it. @throws {Problem} `not_found` */

@@ -45,12 +45,31 @@ export const orgChangesSchema = z
   // Without a domain: it has to be proven first.
   .meta({ example: { name: 'Analytical Engines', joinPolicy: 'invite' } });
 
+/** Body of `POST /api/v1/orgs/:id/domain/confirm`. */
+export const domainConfirmationSchema = z.strictObject({ domain: hostedDomainSchema });
+
 /** An organisation, in answers. */
 export const orgSchema = z.object({
   id: idField,
   slug: z.string().meta({ example: 'analytical-engines' }),
   name: z.string().meta({ example: 'Analytical Engines' }),
-  domain: z.string().nullable().meta({ description: 'Its e-mail domain.', example: 'example.org' }),
+  domain: z
+    .string()
+    .nullable()
+    .meta({ description: 'The e-mail domain that it has or wants.', example: 'example.org' }),
+  domainState: z.enum(['none', 'unconfirmed', 'confirmed']).meta({
+    description: 'Holders of addresses of `domain` can join only once it is confirmed.',
+  }),
+  domainProof: z.enum(['dns', 'administrator']).nullable().meta({
+    description: 'How the domain was confirmed; null while it is not.',
+  }),
+  domainRecord: z
+    .object({
+      name: z.string().meta({ example: '_vestibule-challenge.example.org' }),
+      value: z.string().meta({ example: 'vestibule-org=01980000-0000-7000-8000-000000000000' }),
+    })
+    .nullable()
+    .meta({ description: 'The TXT record that confirms the domain; null without a domain.' }),
   joinPolicy: joinPolicySchema,
   role: roleSchema.nullable().meta({ description: 'What the caller is in it; null for no member.' }),
   createdAt: moment,

@@ -7,6 +7,7 @@ import { requireMatch } from '../http/entity.tag.js';
 import { type Page, decodeCursor, toPage } from '../http/page.cursor.js';
 import { roleMissing } from '../session/access.refusal.js';
 import type { Principal } from '../session/principal.js';
+import { domainIn, domainRecordOf, domainStateOf } from './domain.proof.js';
 import { domainOf } from './hosted.domain.js';
 import { MembershipRepository } from './membership.repository.js';
 import { type Caller, isAdministrator, readerStanding, requireId, requireMay } from './org.access.js';
@@ -154,7 +155,14 @@ export class OrgsService {
       ({ role } = standing);
       requireMatch(ifMatch, org.row.version);
       before.slug = org.row.slug;
-      return decideChanges(org, wish, ownDomain);
+      const changes = decideChanges(org, wish, ownDomain);
+      if (
+        typeof changes.claimed_domain === 'string' &&
+        (await org.isProvenElsewhere(changes.claimed_domain))
+      ) {
+        throw taken('domain');
+      }
+      return changes;
     });
     if ('taken' in result) {
       throw taken(result.taken);
@@ -198,11 +206,12 @@ function decideChanges(
   { name, slug, domain, joinPolicy }: z.output<typeof orgChangesSchema>,
   ownDomain: string | undefined,
 ): OrgChanges {
-  if (typeof domain === 'string' && domain !== row.domain && domain !== ownDomain) {
+  const before = domainIn(row);
+  if (typeof domain === 'string' && domain !== before && domain !== ownDomain) {
     throw invalid('domain', 'must be the domain of your own verified e-mail address');
   }
   const next = {
-    domain: domain === undefined ? row.domain : domain,
+    domain: domain === undefined ? before : domain,
     policy: joinPolicy ?? row.join_policy,
   };
   if (next.domain === null && next.policy !== 'invite') {
@@ -211,8 +220,19 @@ function decideChanges(
   return {
     ...(name === undefined ? {} : { name }),
     ...(slug === undefined ? {} : { slug }),
-    ...(domain === undefined ? {} : { domain }),
+    ...(domain === undefined || domain === before ? {} : claimOf(domain)),
     ...(joinPolicy === undefined ? {} : { join_policy: joinPolicy }),
+  };
+}
+
+/** A domain that is only wanted so far: whatever was confirmed before was another one. */
+function claimOf(domain: string | null): OrgChanges {
+  return {
+    claimed_domain: domain,
+    domain: null,
+    domain_proof: null,
+    domain_seen_at: null,
+    domain_checked_at: null,
   };
 }
 
@@ -247,7 +267,10 @@ function toAnswer({ org, role }: OrgOf): OrgAnswer {
     id: org.id,
     slug: org.slug,
     name: org.name,
-    domain: org.domain,
+    domain: domainIn(org),
+    domainState: domainStateOf(org),
+    domainProof: org.domain === null ? null : (org.domain_proof ?? null),
+    domainRecord: domainRecordOf(org),
     joinPolicy: org.join_policy,
     role,
     createdAt: new Date(org.created_at).toISOString(),

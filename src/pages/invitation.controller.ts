@@ -1,31 +1,139 @@
-import { Controller, Get, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
+import { z } from 'zod';
+import { invitationPath, inviteTokenIn } from '../auth/invite.link.js';
+import { RateLimited } from '../auth/rate-limited.decorator.js';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
+import { Problem } from '../core/problem.error.js';
+import { safeReturnTo } from '../http/return.target.js';
+import { InviteLookup } from '../orgs/invite.lookup.js';
+import { redeemedSchema } from '../orgs/invite.schemas.js';
+import { orgSchema } from '../orgs/org.schemas.js';
+import { CurrentUser, OptionalSession } from '../session/access.decorators.js';
+import type { Principal } from '../session/principal.js';
+import { ApiClient } from './api.client.js';
+import { formField } from './form.answer.js';
 import { PageSender } from './page.sender.js';
-import { InvitationPage } from './views/invitation.view.js';
+import {
+  InvitationAcceptedPage,
+  InvitationGonePage,
+  InvitationPage,
+  type InvitationRefusal,
+} from './views/invitation.view.js';
 
-/** Where the link of an invitation leads whoever is logged in already. */
+const formSchema = z.object({ invite: formField, return_to: formField });
+
+/** The link of an invite: a page that names it, and the only form that accepts it. */
 @ApiExcludeController()
 @Controller('invitation')
 export class InvitationController {
+  readonly #api: ApiClient;
+  readonly #invites: InviteLookup;
   readonly #pages: PageSender;
+  readonly #publicUrl: string;
 
-  constructor(pages: PageSender) {
+  constructor(
+    api: ApiClient,
+    invites: InviteLookup,
+    pages: PageSender,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
+    this.#api = api;
+    this.#invites = invites;
     this.#pages = pages;
+    this.#publicUrl = configuration.PUBLIC_URL;
   }
 
   @Get()
+  @OptionalSession()
+  @RateLimited('start-address', 'all')
   async ask(
-    @Query('invite') invite: unknown,
+    @Query('invite') given: unknown,
+    @Query('return_to') returnTo: unknown,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    if (typeof invite !== 'string' || invite === '') {
+    const token = inviteTokenIn(given);
+    if (token === undefined) {
       await reply.redirect('/', 302);
       return;
     }
+    await this.#send(request, reply, { token, returnTo: safeReturnTo(returnTo, this.#publicUrl) });
+  }
+
+  /** Accepting is a form of this page: no link, and no login, makes a member of anyone. */
+  @Post()
+  @OptionalSession()
+  async accept(
+    @Body({ schema: formSchema }) form: z.output<typeof formSchema>,
+    @CurrentUser({ optional: true }) principal: Principal | undefined,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const token = inviteTokenIn(form.invite) ?? '';
+    const returnTo = safeReturnTo(form.return_to, this.#publicUrl);
+    if (principal === undefined) {
+      await reply.redirect(invitationPath(token, returnTo), 303);
+      return;
+    }
+    const call = { method: 'POST', path: '/api/v1/invites/redeem', body: { token } } as const;
+    try {
+      const { orgId } = await this.#api.change(request, reply, call, redeemedSchema);
+      const query = new URLSearchParams({ org: orgId, ...(returnTo === '/' ? {} : { return_to: returnTo }) });
+      await reply.redirect(`/invitation/accepted?${query}`, 303);
+    } catch (error) {
+      const refusal = refusalOf(error);
+      await this.#send(request, reply.code(403), { token, returnTo, refusal });
+    }
+  }
+
+  @Get('accepted')
+  async accepted(
+    @Query('org') id: unknown,
+    @Query('return_to') returnTo: unknown,
+    @CurrentUser() { claims }: Principal,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const path = `/api/v1/orgs/${encodeURIComponent(typeof id === 'string' ? id : '')}`;
+    const org = await this.#api.read(request, path, orgSchema);
+    const next = safeReturnTo(returnTo, this.#publicUrl);
+    const page = h(InvitationAcceptedPage, { org, isActive: claims.org?.id === org.id, next });
+    await this.#pages.send(request, reply, page);
+  }
+
+  async #send(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    asked: { readonly token: string; readonly returnTo: string; readonly refusal?: InvitationRefusal },
+  ): Promise<void> {
     void reply.header('cache-control', 'no-store');
-    await this.#pages.send(request, reply, h(InvitationPage, { invite }));
+    const { token, returnTo, refusal } = asked;
+    const invite = await this.#invites.findOpen(token);
+    if (invite === undefined) {
+      await this.#pages.send(request, reply.code(410), h(InvitationGonePage, {}));
+      return;
+    }
+    const { orgName, inviterName, role } = invite;
+    const shown = { orgName, inviterName, role, isForAddress: invite.email !== null };
+    await this.#pages.send(request, reply, h(InvitationPage, { token, returnTo, invite: shown, refusal }));
+  }
+}
+
+/** @throws what is no refusal of the invite. */
+function refusalOf(error: unknown): InvitationRefusal {
+  switch (error instanceof Problem ? error.code : undefined) {
+    case 'gone':
+    case 'validation_failed':
+      return 'gone';
+    case 'email_unverified':
+      return 'unverified';
+    case 'forbidden':
+      return 'otherAddress';
+    default:
+      throw error;
   }
 }

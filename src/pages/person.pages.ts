@@ -5,6 +5,7 @@ import { ApiKeysFormController } from './api-keys-form.controller.js';
 import { HomeController } from './home.controller.js';
 import { InvitationController } from './invitation.controller.js';
 import { NewOrgController } from './orgs/new-org.controller.js';
+import { OrgDomainFormController } from './orgs/org-domain.controller.js';
 import { OrgInvitesPageController } from './orgs/org-invites.controller.js';
 import { OrgKeysPageController } from './orgs/org-keys.controller.js';
 import { OrgMembersPageController } from './orgs/org-members.controller.js';
@@ -28,6 +29,7 @@ export const personPages = {
     OrgInvitesPageController,
     OrgKeysPageController,
     OrgSettingsPageController,
+    OrgDomainFormController,
   ],
   providers: [AccountPages, OrgPages],
 } as const;

@@ -1,11 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../core/problem.error.js';
 import { readCookies } from '../http/cookie.reader.js';
+import type { KratosClient } from '../kratos/kratos.client.js';
 import { accountOf, networkOf } from '../limits/limit.keys.js';
 import { type LimitCheck, type Outcome, RateLimits, addressCheck } from '../limits/rate.limits.js';
 import { type SubmittedForm, readSubmittedForm } from './submitted.form.js';
 
-const flowSubmission = /^\/self-service\/(login|registration|recovery|verification)$/;
+const flowSubmission = /^\/self-service\/(login|registration|recovery|verification|settings)$/;
 const flowStart = /^\/self-service\/[a-z]+\/browser$/;
 const kratosCookie = 'ory_kratos_session';
 /** Seconds for which an address at which somebody has logged in is known as theirs. */
@@ -22,11 +23,13 @@ interface Claimant {
 /** Which requests to Kratos and Hydra are counted, and as what (docs/security.md, docs/adr/0009). */
 export class OryLimits {
   readonly #limits: RateLimits;
+  readonly #kratos: KratosClient;
   readonly #origin: string;
 
   /** @param origin of the gateway: a login that leads elsewhere goes on at a third party. */
-  constructor(limits: RateLimits, origin: string) {
+  constructor(limits: RateLimits, kratos: KratosClient, origin: string) {
     this.#limits = limits;
+    this.#kratos = kratos;
     this.#origin = origin;
   }
 
@@ -42,10 +45,14 @@ export class OryLimits {
     if (flow === 'login' && request.method === 'POST') {
       await this.#admitLogin(request, reply);
     } else if (flow === 'registration' && request.method === 'POST') {
+      const form = await readSubmittedForm(request);
       await this.#limits.take(request, reply, [
         addressCheck(request, 'registration-address', 'keep'),
-        ...pairChecks(request, 'registration-pair', namesOf(await readSubmittedForm(request))),
+        ...pairChecks(request, 'registration-pair', namesOf(form)),
+        ...accountChecks('registration-account', form),
       ]);
+    } else if (flow === 'settings') {
+      await this.#admitAddressChange(request, reply);
     } else if (flow === 'recovery' || flow === 'verification') {
       await this.#admitCode(request, reply, flow);
     } else if (flowStart.test(path)) {
@@ -73,6 +80,28 @@ export class OryLimits {
       addressCheck(request, `${flow}-address`, 'keep'),
       ...pairChecks(request, `${flow}-pair`, names),
       ...names.map((key): LimitCheck => ({ policy: `${flow}-account`, key, onSuccess: 'keep' })),
+    ]);
+  }
+
+  /** Kratos mails a verification code to each new address: what is counted is a change, by whom, to what and from where. */
+  async #admitAddressChange(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const form = await readSubmittedForm(request);
+    if (form.account === undefined) {
+      return;
+    }
+    const whoami = await this.#kratos.whoami(request.headers.cookie);
+    const identity = whoami.state === 'live' ? whoami.session.identity : undefined;
+    if (identity !== undefined && accountOf(identity.traits.email ?? '') === form.account) {
+      return;
+    }
+    const sender: LimitCheck[] =
+      identity === undefined
+        ? []
+        : [{ policy: 'settings-sender', key: `identity:${identity.id}`, onSuccess: 'keep' }];
+    await this.#limits.take(request, reply, [
+      addressCheck(request, 'settings-address', 'keep'),
+      ...sender,
+      ...accountChecks('settings-recipient', form),
     ]);
   }
 
@@ -145,6 +174,14 @@ function namesOf({ account, flow }: SubmittedForm): string[] {
     ...(account === undefined ? [] : [`account:${account}`]),
     ...(flow === undefined ? [] : [`flow:${flow}`]),
   ];
+}
+
+/** The account that a form names, from wherever. */
+function accountChecks(
+  policy: 'registration-account' | 'settings-recipient',
+  { account }: SubmittedForm,
+): LimitCheck[] {
+  return account === undefined ? [] : [{ policy, key: `account:${account}`, onSuccess: 'keep' }];
 }
 
 function pairChecks(

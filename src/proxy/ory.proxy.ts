@@ -14,10 +14,10 @@ import { redirectPage } from '../http/redirect.page.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { pathOf } from '../http/request.path.js';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
+import { KratosClient } from '../kratos/kratos.client.js';
 import { RateLimits } from '../limits/rate.limits.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { AuditService } from '../audit/audit.service.js';
-import { KratosClient } from '../kratos/kratos.client.js';
 import { UserDirectory } from '../users/user.directory.js';
 import { AccountTrail } from './account.trail.js';
 import { AccountOwnership } from '../auth/account-ownership.service.js';
@@ -74,7 +74,11 @@ export async function setUpOryProxy(
 ): Promise<void> {
   const circuits = app.get(CircuitRegistry, { strict: false });
   const bootstrap = app.get(OryBootstrap, { strict: false });
-  const limits = new OryLimits(app.get(RateLimits, { strict: false }), configuration.PUBLIC_URL);
+  const limits = new OryLimits(
+    app.get(RateLimits, { strict: false }),
+    app.get(KratosClient, { strict: false }),
+    configuration.PUBLIC_URL,
+  );
   const upstreams: readonly Upstream[] = [
     {
       prefix: '/ory/kratos',

@@ -39,7 +39,7 @@ beforeAll(async () => {
 const visitor = ['/', '/auth/login', '/auth/signup', '/ui/recovery', '/ui/verification', '/demo', '/nowhere'];
 const member = [
   '/',
-  '/?notice=invite_gone',
+  '/?notice=invite_over',
   '/account/delete',
   '/invitation?invite=x',
   '/orgs/new',

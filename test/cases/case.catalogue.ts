@@ -160,6 +160,28 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'ASVS 10.3.3, 10.5.2',
     ],
     ['50 redemptions of one invite in parallel', 'exactly one', 'ASVS 2.3.4'],
+    [
+      'a link with an invite, followed with any cookies, from any page, or as `return_to` of a flow',
+      'a page that names the invite; no membership, and the active organisation stays',
+      'RFC 9700 §4.11',
+      'ASVS 3.5.3, 10.2.1',
+    ],
+    [
+      'an invite for an address whose link the inviter has seen, accepted by who signed up with it',
+      '403; only a mailed secret that no one else was shown verifies an address',
+      'ASVS 6.6.2',
+    ],
+    [
+      'a domain that one member has an address of, or that a rival’s DNS record is there for',
+      'no one joins by it; its own DNS record or an administrator confirms it, and it is lost with the record',
+      'RFC 8555 §8.4',
+      'ASVS 8.2.2',
+    ],
+    [
+      '60 invites in turn made and revoked, and 60 changes of address: a mail cannon',
+      '429 by sender, by mailbox and by address; none for senders without a verified address',
+      'ASVS 2.4.1, 6.3.1',
+    ],
   ]),
   'The web around it': section('W', [
     [

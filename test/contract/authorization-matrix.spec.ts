@@ -296,6 +296,18 @@ const rows: Readonly<Record<string, Row>> = {
     request: async (world, gateway) => ({ path: `${await requested(world, gateway)}/reject` }),
     statuses: [401, 404, 403, 204, 204, 404, 204, 204, 403, 401],
   },
+  // It claims none: an owner gets as far as a conflict.
+  'POST /api/v1/orgs/:id/domain/check': {
+    scope: 'orgs:write',
+    request: (world) => ({ path: `${org(world)}/domain/check` }),
+    statuses: [401, 404, 403, 403, 409, 404, 409, 409, 403, 401],
+  },
+  'POST /api/v1/orgs/:id/domain/confirm': {
+    scope: 'orgs:write',
+    isForAdministrators: true,
+    request: (world) => ({ path: `${org(world)}/domain/confirm`, body: { domain: 'example.org' } }),
+    statuses: [401, 403, 403, 403, 403, 403, 409, 409, 403, 401],
+  },
   // Nobody here has an address of its domain: it has none.
   'POST /api/v1/orgs/:id/join': {
     scope: 'orgs:write',

@@ -21,10 +21,12 @@ const openUnderEveryProvider = [
   'GET /health/live', // probes
   'GET /health/reach', // `vestibule doctor` alone, by proof of a secret; 404 for everybody else
   'GET /health/ready',
+  'GET /invitation', // names the invite of a link; accepting takes a session
   'POST /auth/backchannel-logout', // the logout token is the credential
   'POST /auth/login', // step 7: the access token is the credential
   'POST /auth/logout', // of nobody: nothing happens
   'POST /auth/token', // the subject token is the credential
+  'POST /invitation', // leads who isn't logged in to the page of the same name
 ];
 
 /** Ory's challenges and pages; each needs a challenge of this browser, or a flow of Kratos. */

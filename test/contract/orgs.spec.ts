@@ -68,6 +68,9 @@ describe.each(['sqlite', 'postgres'] as const)('organisations on %s', (kind) => 
       slug: 'zoe-sons-cafe',
       name: 'Zoe & Sons Café',
       domain: null,
+      domainState: 'none',
+      domainProof: null,
+      domainRecord: null,
       joinPolicy: 'invite',
       role: 'owner',
       createdAt: expect.stringMatching(/Z$/),
@@ -396,7 +399,8 @@ describe.each(['sqlite', 'postgres'] as const)('organisations on %s', (kind) => 
         domain: domain.toUpperCase(),
         joinPolicy,
       });
-      expect(answer.json()).toMatchObject({ domain, joinPolicy });
+      expect(answer.json()).toMatchObject({ domain, joinPolicy, domainState: 'unconfirmed' });
+      await orgs.confirmDomain(org.id, domain);
       return { domain, session, org, base: `/api/v1/orgs/${org.id}` };
     }
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { inviteMail } from '../../src/mail/invite.mail.js';
 import { SmtpMailer } from '../../src/mail/smtp.mailer.js';
+import { verifiedPerson } from '../support/browser.api.js';
 import { Mailbox } from '../support/mailbox.js';
 import { OAuthApp } from '../support/oauth.app.js';
 import { type Person, logIn, newPerson, signUp } from '../support/person.js';
@@ -23,7 +24,7 @@ beforeAll(async () => {
   stack = await startStack();
   mailbox = new Mailbox(stack);
   owner = new UserAgent(stack.url);
-  await signUp(owner, newPerson());
+  await logIn(owner, await verifiedPerson(stack));
   org = orgSchema.parse((await owner.post('/api/v1/orgs', { name: 'Analytical Engines' })).json());
 });
 
@@ -37,18 +38,28 @@ async function invite(body: unknown): Promise<z.output<typeof inviteSchema>> {
   return inviteSchema.parse(answer.json());
 }
 
+const userOf = (page: Page): unknown => z.looseObject({ user: z.unknown() }).parse(page.json()).user;
+
 async function orgClaim(agent: UserAgent): Promise<unknown> {
   return sessionSchema.parse((await agent.fetch('/auth/session')).json()).claims.org;
 }
 
-/** From the login page that a link leads to, to the form of somebody new, and through it. */
-async function signUpFrom(agent: UserAgent, login: Page, person: Person): Promise<Page> {
-  const link = login
+/** Address of a link of a page. */
+function linkOf(page: Page, part: string): string {
+  const href = page
     .html()
-    .querySelectorAll('a')
+    .querySelectorAll('main a')
     .map((anchor) => anchor.getAttribute('href') ?? '')
-    .find((href) => href.includes('registration'));
-  const page = await agent.navigate(new URL((link ?? '').replaceAll('&amp;', '&'), login.url).href);
+    .find((candidate) => candidate.includes(part));
+  return new URL((href ?? expect.fail(`no link to ${part}`)).replaceAll('&amp;', '&'), page.url).href;
+}
+
+/** From the page that a link leads to, to the form of a new user, and through it, back to the page. */
+async function signUpFrom(agent: UserAgent, invitation: Page, person: Person): Promise<Page> {
+  const page = await agent.navigate(linkOf(invitation, '/auth/signup'));
+  expect(page.html().querySelector('[data-invite]')?.text).toContain(
+    'invites you to join Analytical Engines',
+  );
   return agent.submit(page, {
     'traits.email': person.email,
     'traits.name': person.name,
@@ -60,23 +71,32 @@ function tokenOf(link: string | null | undefined): string {
   return new URL(link ?? '').searchParams.get('invite') ?? '';
 }
 
-it('a link, by signing up with it: in the organisation, and acting for it', async () => {
+const accept = (agent: UserAgent, page: Page): Promise<Page> =>
+  agent.submit(page, { invite: tokenOf(page.url) });
+
+it('a link, by signing up with it and accepting: in the organisation, and acting for it', async () => {
   const { mailed, url } = await invite({ role: 'admin' });
   expect(mailed).toBe(false);
   const agent = new UserAgent(stack.url);
+  const late = new UserAgent(stack.url);
+  const open = await signUpFrom(late, await late.navigate(url ?? ''), newPerson());
   const page = await signUpFrom(agent, await agent.navigate(url ?? ''), newPerson());
-  expect([page.status, page.url]).toEqual([200, `${stack.url}/`]);
+  expect([page.status, page.url]).toEqual([200, url]);
+  expect(await orgClaim(agent)).toBeUndefined();
+  const accepted = await accept(agent, page);
+  expect([accepted.status, new URL(accepted.url).pathname]).toEqual([200, '/invitation/accepted']);
   expect(await orgClaim(agent)).toEqual({ id: org.id, slug: org.slug, role: 'admin' });
 
-  // Once: the next one is logged in all the same, and told.
-  const late = new UserAgent(stack.url);
-  const notice = await signUpFrom(late, await late.navigate(url ?? ''), newPerson());
-  expect(notice.url).toBe(`${stack.url}/?notice=invite_gone`);
-  expect(notice.html().querySelector('[role=status]')?.text).toContain('can no longer be used');
+  // Once: the next one is told.
+  const gone = await accept(late, open);
+  expect([gone.status, gone.html().querySelector('h1')?.text]).toEqual([
+    410,
+    'This invitation can no longer be used',
+  ]);
   expect(await orgClaim(late)).toBeUndefined();
 });
 
-it('a mail: its link works for the invited one, as soon as their address is verified', async () => {
+it('a mail: its link verifies the address of the invited one, who signs up and accepts', async () => {
   const person = newPerson();
   const { mailed, url } = await invite({ email: person.email.toUpperCase() });
   expect([mailed, url]).toEqual([true, null]);
@@ -85,21 +105,87 @@ it('a mail: its link works for the invited one, as soon as their address is veri
     /^You are invited to join Analytical Engines$/,
   );
   expect(text).toContain('invites you to join Analytical Engines.');
-  expect(link).toMatch(/\/auth\/login\?invite=[\w-]{43}$/);
+  expect(link).toMatch(/\/invitation\?invite=[\w-]{43}$/);
 
   const other = new UserAgent(stack.url);
-  const refused = await signUpFrom(other, await other.navigate(link), newPerson());
-  expect(refused.url).toBe(`${stack.url}/?notice=invite_refused`);
+  const refused = await accept(other, await signUpFrom(other, await other.navigate(link), newPerson()));
+  expect([refused.status, refused.html().querySelector('[role=alert]')?.text]).toEqual([
+    403,
+    expect.stringContaining('for another e-mail address'),
+  ]);
 
   const agent = new UserAgent(stack.url);
   const page = await signUpFrom(agent, await agent.navigate(link), person);
-  expect(page.url).toBe(`${stack.url}/?notice=invite_unverified`);
   expect(await orgClaim(agent)).toBeUndefined();
-  const verification = await mailbox.next(person.email, /verify/i);
-  const form = await agent.navigate(verification.link ?? '');
-  await agent.submit(form, { code: verification.code });
-  expect((await agent.navigate(link)).url).toBe(`${stack.url}/`);
+  expect((await accept(agent, page)).status).toBe(200);
   expect(await orgClaim(agent)).toEqual({ id: org.id, slug: org.slug, role: 'member' });
+  expect(userOf(await agent.fetch('/auth/session'))).toMatchObject({ emailVerified: true });
+
+  // Also at Kratos, from which the next login takes it.
+  const elsewhere = new UserAgent(stack.url);
+  await logIn(elsewhere, person);
+  expect(userOf(await elsewhere.fetch('/auth/session'))).toMatchObject({ emailVerified: true });
+});
+
+it('a link that the inviter has seen verifies nothing, though it is for that address [L23]', async () => {
+  const victim = newPerson();
+  const { SMTP_URL = '' } = stack.env;
+  await stack.restartGateway({ SMTP_URL: 'smtp://127.0.0.1:9/?disable_starttls=true' });
+  const { mailed, url } = await invite({ email: victim.email });
+  await stack.restartGateway({ SMTP_URL });
+  expect([mailed, url]).toEqual([false, expect.stringContaining('/invitation?invite=')]);
+  const agent = new UserAgent(stack.url);
+  const page = await signUpFrom(agent, await agent.navigate(url ?? ''), victim);
+  const refused = await accept(agent, page);
+  expect([refused.status, refused.html().querySelector('[role=alert]')?.text]).toEqual([
+    403,
+    expect.stringContaining('needs a verified e-mail address'),
+  ]);
+  expect(userOf(await agent.fetch('/auth/session'))).toMatchObject({ emailVerified: false });
+  expect(await orgClaim(agent)).toBeUndefined();
+  // By the API neither, with the session or with the login.
+  const redeemed = await agent.post('/api/v1/invites/redeem', { token: tokenOf(url) });
+  expect([redeemed.status, redeemed.json()]).toEqual([
+    403,
+    expect.objectContaining({ code: 'email_unverified' }),
+  ]);
+});
+
+it('no GET makes a member: not with a session, nor with that of Kratos alone [L22]', async () => {
+  const person = newPerson();
+  const agent = new UserAgent(stack.url);
+  await signUp(agent, person);
+  const { url } = await invite({});
+  const token = tokenOf(url);
+  const paths = [
+    `/auth/login?invite=${token}`,
+    `/auth/signup?invite=${token}`,
+    `/invitation?invite=${token}`,
+  ];
+  for (const path of paths) {
+    const page = await agent.navigate(path, { headers: { 'sec-fetch-site': 'cross-site' } });
+    expect([page.status, page.url]).toEqual([200, url]);
+  }
+  const settings = `/ory/kratos/self-service/settings/browser?${new URLSearchParams({
+    return_to: `${stack.url}/auth/login?invite=${token}`,
+  })}`;
+  const form = await agent.navigate(settings);
+  const saved = await agent.submit(form, { 'traits.name': 'Renamed' }, { name: 'method', value: 'profile' });
+  expect(saved.url).toBe(url);
+  await agent.jar.store.removeCookie(new URL(stack.url).hostname, '/', 'vestibule');
+  expect((await agent.fetch('/auth/session')).status).toBe(401);
+  for (const path of paths) {
+    expect((await agent.navigate(path)).url).toBe(url);
+  }
+  await agent.navigate('/auth/login');
+  expect(await orgClaim(agent)).toBeUndefined();
+  const foreign = await agent.request('/invitation', {
+    method: 'POST',
+    body: new URLSearchParams({ invite: token }),
+    headers: { accept: 'text/html', origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' },
+  });
+  expect(foreign.status).toBe(403);
+  expect(await orgClaim(agent)).toBeUndefined();
 });
 
 it('the mail is in the language of whoever invites', async () => {
@@ -110,7 +196,7 @@ it('the mail is in the language of whoever invites', async () => {
   const { text, html, link } = await mailbox.next(email, /^Einladung zu Analytical Engines$/);
   expect(text).toContain('Öffnen Sie diesen Link');
   expect(html).toContain('<html lang="de">');
-  expect(link).toMatch(/\/auth\/login\?invite=[\w-]{43}$/);
+  expect(link).toMatch(/\/invitation\?invite=[\w-]{43}$/);
 });
 
 it('POST /auth/login with an invite: refused before a session with a bad one, a member with a good one', async () => {
@@ -208,6 +294,6 @@ describe('SmtpMailer', () => {
   it('without the mail server an invite is made all the same, with its link', async () => {
     await stack.restartGateway({ SMTP_URL: 'smtp://127.0.0.1:9/?disable_starttls=true' });
     const { mailed, url } = await invite({ email: newPerson().email });
-    expect([mailed, url]).toEqual([false, expect.stringContaining('/auth/login?invite=')]);
+    expect([mailed, url]).toEqual([false, expect.stringContaining('/invitation?invite=')]);
   });
 });

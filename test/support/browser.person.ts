@@ -4,11 +4,16 @@ import type { Person } from './person.js';
 /** Signs up by the pages, from the welcome page or wherever "Sign up" is; ends where the gateway sends the browser. */
 export async function signUpIn(page: Page, gateway: string, person: Person): Promise<void> {
   await page.goto(`${gateway}/auth/signup`);
+  await fillSignUp(page, person);
+  await page.waitForURL(`${gateway}/`);
+}
+
+/** Fills in the sign-up page that is open. */
+export async function fillSignUp(page: Page, person: Person): Promise<void> {
   await page.getByLabel('E-mail').fill(person.email);
   await page.getByLabel('Name').fill(person.name);
   await page.getByLabel('Password').fill(person.password);
   await page.getByRole('main').getByRole('button', { name: 'Sign up', exact: true }).click();
-  await page.waitForURL(`${gateway}/`);
 }
 
 /** Fills in the login page that is open and presses Enter. */

@@ -36,12 +36,14 @@ export const contractRows = {
 
   'somebody who is disabled is told so, and gets no session': { spec: 'browser-login' },
 
-  'a login with an invite ends as a member of its organisation': { spec: 'invites' },
-  'a sign-up with an invite ends as a member of its organisation': { spec: 'invites' },
-  'a login with an invite that cannot be redeemed goes on, and says why': { spec: 'invites' },
+  'a login with an invite ends at the page that names it, and makes a member by its button alone': {
+    spec: 'invites',
+  },
+  'a sign-up with an invite ends at the same page': { spec: 'invites' },
+  'a login with an invite that cannot be accepted ends at a page that says why': { spec: 'invites' },
   'POST /auth/login with an invite: refused with a bad one, a member with a good one': { spec: 'invites' },
   'a login with a verified address of an organisation’s domain ends as its member': { spec: 'invites' },
-  'who is logged in and follows an invite from elsewhere is asked first': { spec: 'invites' },
+  'no link accepts an invite, wherever it is followed from': { spec: 'invites', cases: ['L22'] },
   'a login that begins anew keeps its invite and where it returns to': {
     spec: 'invites',
     differs: { auth0: neverOvertaken, oidc: neverOvertaken },

@@ -1,6 +1,8 @@
+import { expect } from 'vitest';
 import { z } from 'zod';
 import { newId } from '../../src/core/identifier.js';
 import { Database, type OrgRole } from '../../src/database/database.schema.js';
+import { administratorAt } from './administrator.js';
 import type { Gateway, GatewayAnswer, HeldSession } from './gateway.js';
 
 const methods = ['GET', 'POST', 'PATCH', 'DELETE'] as const;
@@ -50,6 +52,13 @@ export class OrgCaller {
       .values({ org_id: orgId, user_id: session.user.id, role, state: 'active', created_at: Date.now() })
       .execute();
     return session;
+  }
+
+  /** Confirms the domain that an organisation claims, as an administrator does. */
+  async confirmDomain(orgId: string, domain: string): Promise<void> {
+    const administrator = await administratorAt(this.#gateway);
+    const line = `POST /api/v1/orgs/${orgId}/domain/confirm`;
+    expect((await this.call(administrator, line, { domain })).status).toBe(200);
   }
 
   /** The `org` claim of a session. */

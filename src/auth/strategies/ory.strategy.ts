@@ -220,6 +220,7 @@ function administrationOf(kratos: KratosClient, publicUrl: string): IdentityAdmi
       const { flowId, code, expiresAt } = recovery;
       return { code, url: `${publicUrl}/ui/recovery?${new URLSearchParams({ flow: flowId })}`, expiresAt };
     },
+    verifyAddress: (subject, email) => kratos.verifyAddress(subject, email),
     delete: (subject) => kratos.deleteIdentity(subject),
   };
 }

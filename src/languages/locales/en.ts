@@ -132,11 +132,6 @@ export const english = {
   'notice.session_gone': 'That session was over already.',
   'notice.key_revoked': 'The API key has been revoked.',
   'notice.key_gone': 'That API key was revoked already.',
-  'notice.invite_gone': 'That invitation can no longer be used. Please ask for a new one.',
-  'notice.invite_refused':
-    'That invitation is for somebody else. Log in with the address that it was sent to.',
-  'notice.invite_unverified':
-    'Please verify your e-mail address, then open the link of your invitation once more.',
   'notice.org_gone': "That organisation is gone, or you don't belong to it any more.",
   'notice.invite_accepted': 'You have accepted the invitation.',
   'notice.invite_declined': 'You have declined the invitation.',
@@ -146,6 +141,9 @@ export const english = {
   'notice.org_created': 'The organisation has been created.',
   'notice.org_switched': 'You act for another organisation now.',
   'notice.org_saved': 'The settings have been saved.',
+  'notice.org_domain_confirmed': 'The domain has been confirmed.',
+  'notice.org_domain_unconfirmed':
+    'The domain could not be confirmed: the DNS record was not found, or another organisation has the domain. A new record can take a while until it is seen.',
   'notice.org_joined': 'You are a member now.',
   'notice.org_asked': 'Your request has been passed on. You will be a member once it is approved.',
   'notice.org_not_joined': "You can't join that organisation.",
@@ -247,6 +245,7 @@ export const english = {
   'admin.orgs.slug': 'Short name',
   'admin.orgs.slugHint': 'For addresses: 2 to 40 of a–z, 0–9 and -, such as <code>analytical-engines</code>.',
   'admin.orgs.domain': 'E-mail domain',
+  'admin.orgs.domainUnconfirmed': '{domain} (not confirmed)',
   'admin.orgs.since': 'Since',
   'admin.orgs.new': 'New organisation',
   'admin.orgs.newHint': 'You become its owner, and can make somebody else one.',
@@ -323,6 +322,8 @@ export const english = {
   'admin.audit.type.org_created': 'Organisation created',
   'admin.audit.type.org_updated': 'Organisation changed',
   'admin.audit.type.org_deleted': 'Organisation deleted',
+  'admin.audit.type.org_domain_confirmed': 'Domain confirmed',
+  'admin.audit.type.org_domain_lost': 'Domain lost',
   'admin.audit.type.org_switched': 'Organisation switched',
   'admin.audit.type.member_added': 'Member added',
   'admin.audit.type.member_removed': 'Member removed',
@@ -390,6 +391,19 @@ export const english = {
   'orgs.slugHint': 'For addresses and tokens: 2 to 40 of a-z, 0-9 and -.',
   'orgs.domain': 'E-mail domain',
   'orgs.domainHint': 'The part behind the @ of your own verified address, such as example.org.',
+  'orgs.domain.title': 'Domain: {domain}',
+  'orgs.domain.confirmed': 'Confirmed',
+  'orgs.domain.unconfirmed': 'Not confirmed',
+  'orgs.domain.byDns': 'The DNS record was found. It is looked for again every day: leave it in place.',
+  'orgs.domain.byAdministrator': 'An administrator has confirmed it.',
+  'orgs.domain.lead':
+    'No one can join by this domain until it is confirmed. Publish this TXT record in its DNS, or ask an administrator to confirm the domain.',
+  'orgs.domain.recordName': 'Name',
+  'orgs.domain.recordValue': 'Value',
+  'orgs.domain.check': 'Look for the record',
+  'orgs.domain.confirm': 'Confirm without a record',
+  'orgs.domain.confirmHint':
+    'Confirm only a domain that you know to be theirs: everyone with a verified address of it may join.',
   'orgs.joinPolicy': 'Who can join',
   'orgs.joinPolicy.invite': 'Only who is invited',
   'orgs.joinPolicy.approval': 'People of the domain, once they are let in',
@@ -447,9 +461,22 @@ export const english = {
 
   'invites.banner': '{inviter} invites you to join {org}.',
   'invites.banner.withoutInviter': 'You are invited to join {org}.',
-  'invites.question.title': 'Accept the invitation?',
-  'invites.question.lead': 'You will be a member of the organisation that it is from, and act for it.',
-  'invites.question.other': 'Not you? Log out, then open the link once more.',
+  'invites.question.title': 'Join {org}?',
+  'invites.question.role': 'You will be: {role}.',
+  'invites.question.sameAddress': 'Use the e-mail address that the invitation was sent to.',
+  'invites.question.other': 'Not you? Log out, then open the link again.',
+  'invites.refused.unverified':
+    'This invitation needs a verified e-mail address. Verify yours, then open the link again.',
+  'invites.refused.otherAddress':
+    'This invitation is for another e-mail address. Log in to the account that has it, then open the link again.',
+  'invites.gone.title': 'This invitation can no longer be used',
+  'invites.gone.lead':
+    'It was accepted or revoked, or it has expired. If you have not accepted it yourself, ask for a new one.',
+  'invites.accepted.title': 'You are a member of {org} now',
+  'invites.accepted.active': 'You act for {org}.',
+  'invites.accepted.inactive':
+    'You still act for the same organisation as before. You can switch to {org} at any time.',
+  'invites.accepted.continue': 'Continue',
 
   'login.title': 'Log in',
   'login.forgot': 'Forgot your password?',

@@ -1,33 +1,124 @@
 import type { VNode } from 'preact';
+import type { OrgRole } from '../../database/database.schema.js';
+import { type ShownInvite, inviteSentence } from './invite-banner.view.js';
 import { Layout } from './layout.view.js';
 import { useLanguage, usePage } from './page.props.js';
 
+/** Why an invite was not accepted. */
+export type InvitationRefusal = 'gone' | 'unverified' | 'otherAddress';
+
 export interface InvitationPageProps {
-  /** What the link has after `invite=`. */
-  readonly invite: string;
+  readonly token: string;
+  /** Path to go on to afterwards. */
+  readonly returnTo: string;
+  readonly invite: ShownInvite & {
+    readonly role: OrgRole;
+    /** Whether only one address can accept it. */
+    readonly isForAddress: boolean;
+  };
+  readonly refusal?: InvitationRefusal | undefined;
 }
 
-/** Asks whoever is logged in before a link makes them a member of something. */
-export function InvitationPage({ invite }: InvitationPageProps): VNode {
-  const { user } = usePage();
-  const { text } = useLanguage();
-  const name = user?.email ?? user?.name;
+/** `GET /invitation`: names an invite, and asks whether to accept it. */
+export function InvitationPage({ token, returnTo, invite, refusal }: InvitationPageProps): VNode {
+  const { user, language } = usePage();
+  const { text } = language;
+  const { orgName: org, role } = invite;
+  const title = text('invites.question.title', { org });
+  const query = new URLSearchParams({ invite: token, ...(returnTo === '/' ? {} : { return_to: returnTo }) });
+  const visitorLinks = { logIn: `/auth/login?${query}`, signUp: `/auth/signup?${query}` };
   return (
-    <Layout title={text('invites.question.title')}>
+    <Layout title={title} visitorLinks={visitorLinks}>
       <article class="card">
-        <h1>{text('invites.question.title')}</h1>
-        {name && <p>{text('common.loggedInAs', { email: name })}</p>}
-        <p>{text('invites.question.lead')}</p>
+        <header>
+          <h1>{title}</h1>
+          <p class="lead">{inviteSentence(invite, language)}</p>
+        </header>
+        <p>{text('invites.question.role', { role: text(`orgs.role.${role}`) })}</p>
+        {refusal !== undefined && refusal !== 'gone' && (
+          <p class="notice error" role="alert">
+            {text(`invites.refused.${refusal}`)}
+          </p>
+        )}
+        {user === null ? (
+          <>
+            {invite.isForAddress && <p>{text('invites.question.sameAddress')}</p>}
+            <div class="actions">
+              <a class="button" href={visitorLinks.signUp}>
+                {text('site.signUp')}
+              </a>
+              <a class="button secondary" href={visitorLinks.logIn}>
+                {text('site.logIn')}
+              </a>
+            </div>
+          </>
+        ) : (
+          <>
+            <p>{text('common.loggedInAs', { email: user.email ?? user.name ?? '–' })}</p>
+            <form method="post" action="/invitation" class="actions">
+              <input type="hidden" name="invite" value={token} />
+              <input type="hidden" name="return_to" value={returnTo} />
+              <button type="submit">{text('invites.accept')}</button>
+              <a class="button secondary" href={returnTo}>
+                {text('flow.notNow')}
+              </a>
+            </form>
+            <p>{text('invites.question.other')}</p>
+          </>
+        )}
+      </article>
+    </Layout>
+  );
+}
+
+/** An invite that can't be accepted any more, or never was one. */
+export function InvitationGonePage(): VNode {
+  const { user, language } = usePage();
+  const title = language.text('invites.gone.title');
+  return (
+    <Layout title={title}>
+      <article class="card">
+        <h1>{title}</h1>
+        <p>{language.text('invites.gone.lead')}</p>
+        <p class="actions">
+          <a class="button" href={user === null ? '/auth/login' : '/'}>
+            {language.text(user === null ? 'site.logIn' : 'common.backToAccount')}
+          </a>
+        </p>
+      </article>
+    </Layout>
+  );
+}
+
+export interface InvitationAcceptedPageProps {
+  readonly org: { readonly id: string; readonly name: string };
+  /** Whether the session acts for it. */
+  readonly isActive: boolean;
+  /** Path to go on to. */
+  readonly next: string;
+}
+
+/** `GET /invitation/accepted`: the person is a member, and chooses whether to act for the organisation. */
+export function InvitationAcceptedPage({ org, isActive, next }: InvitationAcceptedPageProps): VNode {
+  const { text } = useLanguage();
+  const title = text('invites.accepted.title', { org: org.name });
+  return (
+    <Layout title={title}>
+      <article class="card">
+        <h1>{title}</h1>
+        <p>{text(isActive ? 'invites.accepted.active' : 'invites.accepted.inactive', { org: org.name })}</p>
         <div class="actions">
-          {/* A link and no form: it leads through the login, which may be at another host. */}
-          <a class="button" href={`/auth/login?${new URLSearchParams({ invite })}`}>
-            {text('invites.accept')}
+          <a class="button" href={next}>
+            {text('invites.accepted.continue')}
           </a>
-          <a class="button secondary" href="/">
-            {text('flow.notNow')}
-          </a>
+          {!isActive && (
+            <form method="post" action={`/orgs/${encodeURIComponent(org.id)}/switch`}>
+              <button type="submit" class="secondary">
+                {text('orgs.switchNamed', { name: org.name })}
+              </button>
+            </form>
+          )}
         </div>
-        <p>{text('invites.question.other')}</p>
       </article>
     </Layout>
   );

@@ -10,6 +10,7 @@ import { DemoPage } from './demo.view.js';
 import { DocsPage } from './docs.view.js';
 import { ErrorPage } from './error.view.js';
 import type { FormState } from './form.state.js';
+import { InvitationAcceptedPage, InvitationGonePage, InvitationPage } from './invitation.view.js';
 import { LogoutPage } from './logout.view.js';
 import { NewOrgPage } from './orgs/new-org.view.js';
 import { CreatedInvitePage, OrgInvitesPage } from './orgs/org-invites.view.js';
@@ -87,6 +88,9 @@ const openOrg: OrgPageProps = {
     slug: hostile,
     name: hostile,
     domain: hostile,
+    domainState: 'unconfirmed',
+    domainProof: null,
+    domainRecord: { name: hostile, value: hostile },
     joinPolicy: 'domain',
     role: 'owner',
     createdAt: hostile,
@@ -146,6 +150,20 @@ const pages: readonly (readonly [string, VNode])[] = [
         },
       ]}
     />,
+  ],
+  [
+    'invitation',
+    <InvitationPage
+      token={hostile}
+      returnTo={`/${hostile}`}
+      invite={{ orgName: hostile, inviterName: hostile, role: 'member', isForAddress: true }}
+      refusal="otherAddress"
+    />,
+  ],
+  ['invitation that is gone', <InvitationGonePage />],
+  [
+    'accepted invitation',
+    <InvitationAcceptedPage org={{ id: hostile, name: hostile }} isActive={false} next={`/${hostile}`} />,
   ],
   ['created key', <CreatedKeyPage name={hostile} value={hostile} />],
   ['new organisation', <NewOrgPage formId={hostile} form={wrong} />],

@@ -60,11 +60,19 @@ function OrgTable({ orgs }: { readonly orgs: readonly OrgAnswer[] }): VNode {
           cell: ({ id, name }) => <a href={`/orgs/${encodeURIComponent(id)}`}>{name}</a>,
         },
         { label: text('admin.orgs.slug'), cell: ({ slug }) => <code>{slug}</code> },
-        { label: text('admin.orgs.domain'), cell: ({ domain }) => domain ?? '–' },
+        { label: text('admin.orgs.domain'), cell: (org) => domainText(org, text) },
         { label: text('admin.orgs.since'), cell: ({ createdAt }) => <Time iso={createdAt} /> },
       ]}
     />
   );
+}
+
+function domainText(
+  { domain, domainState }: OrgAnswer,
+  text: ReturnType<typeof useLanguage>['text'],
+): string {
+  if (domain === null) return '–';
+  return domainState === 'confirmed' ? domain : text('admin.orgs.domainUnconfirmed', { domain });
 }
 
 function NewOrg({ form }: { readonly form: FormState | undefined }): VNode {

@@ -2,6 +2,7 @@ import type { VNode } from 'preact';
 import { FormField, FormProblem, FormSelect } from '../form-field.view.js';
 import type { FormState } from '../form.state.js';
 import { useLanguage } from '../page.props.js';
+import { OrgDomain } from './org-domain.view.js';
 import { OrgLayout, type OrgPageProps, orgHref } from './org-layout.view.js';
 
 const policies = ['invite', 'approval', 'domain'] as const;
@@ -61,6 +62,7 @@ export function OrgSettingsPage({ form, ...page }: OrgSettingsPageProps): VNode 
           <button type="submit">{text('orgs.save')}</button>
         </form>
       </article>
+      {can('org.update') && <OrgDomain org={org} />}
       {can('org.delete') && (
         <article class="card" aria-labelledby="delete-title">
           <h2 id="delete-title">{text('orgs.delete.title')}</h2>

@@ -1,0 +1,56 @@
+import { Body, Controller, Param, Post, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { Problem } from '../../core/problem.error.js';
+import { orgSchema } from '../../orgs/org.schemas.js';
+import { type ApiCall, ApiClient } from '../api.client.js';
+import { formField, seeOther } from '../form.answer.js';
+import type { PageNotice } from '../views/notice.view.js';
+import { orgPage, orgPath } from './org.pages.js';
+
+const formSchema = z.object({ domain: formField });
+
+/** The forms that confirm an organisation's domain, on the page of its settings. */
+@ApiExcludeController()
+@Controller('orgs/:id/domain')
+export class OrgDomainFormController {
+  readonly #api: ApiClient;
+
+  constructor(api: ApiClient) {
+    this.#api = api;
+  }
+
+  @Post('check')
+  async check(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const notice = await this.#change(request, reply, { method: 'POST', path: orgPath(id, '/domain/check') });
+    await seeOther(reply, orgPage(id, '/settings'), notice);
+  }
+
+  @Post('confirm')
+  async confirm(
+    @Param('id') id: string,
+    @Body({ schema: formSchema }) body: z.output<typeof formSchema>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const call = { method: 'POST', path: orgPath(id, '/domain/confirm'), body } as const;
+    await seeOther(reply, orgPage(id, '/settings'), await this.#change(request, reply, call));
+  }
+
+  async #change(request: FastifyRequest, reply: FastifyReply, call: ApiCall): Promise<PageNotice> {
+    try {
+      await this.#api.change(request, reply, call, orgSchema);
+      return 'org_domain_confirmed';
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'conflict') {
+        return 'org_domain_unconfirmed';
+      }
+      throw error;
+    }
+  }
+}
