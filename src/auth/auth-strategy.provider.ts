@@ -23,6 +23,7 @@ import { FlowDestination } from './flow.destination.js';
 import { OryBootstrap } from './ory.bootstrap.js';
 import { OryConsentController } from './ory-consent.controller.js';
 import { OryConsentService } from './ory-consent.service.js';
+import { OryDiscoveryController } from './ory-discovery.controller.js';
 import { OryLoginController } from './ory-login.controller.js';
 import { OryLogoutController } from './ory-logout.controller.js';
 import { OryStrategy } from './strategies/ory.strategy.js';
@@ -44,7 +45,7 @@ export function wireProvider(configuration: Configuration): ProviderWiring {
     case 'ory':
       return {
         imports: [KratosModule.register(configuration), HydraModule.register(configuration)],
-        controllers: [OryLoginController, OryConsentController, OryLogoutController],
+        controllers: [OryLoginController, OryConsentController, OryLogoutController, OryDiscoveryController],
         providers: [
           oryBootstrap(configuration),
           oryStrategy(configuration),

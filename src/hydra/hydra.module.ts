@@ -11,6 +11,7 @@ import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { UpstreamsModule } from '../upstreams/upstreams.module.js';
 import { ChallengeBinding } from './challenge.binding.js';
 import { HydraClient } from './hydra.client.js';
+import { HydraDiscovery } from './hydra.discovery.js';
 import { hydraKeysUrl, hydraLogoutTokens, hydraRelyingParty } from './hydra.relying-party.js';
 import { HydraSigningKeys } from './hydra.signing-keys.js';
 
@@ -27,6 +28,12 @@ export class HydraModule {
           inject: [CircuitRegistry, UpstreamCalls],
           useFactory: (circuits: CircuitRegistry, calls: UpstreamCalls) =>
             new HydraClient(configuration, circuits.of('hydra'), calls),
+        },
+        {
+          provide: HydraDiscovery,
+          inject: [CircuitRegistry, UpstreamCalls],
+          useFactory: (circuits: CircuitRegistry, calls: UpstreamCalls) =>
+            new HydraDiscovery(configuration, circuits.of('hydra'), calls),
         },
         {
           provide: HydraSigningKeys,
@@ -52,7 +59,14 @@ export class HydraModule {
           useFactory: (keys: ProviderKeys) => hydraLogoutTokens(configuration, keys),
         },
       ],
-      exports: [ChallengeBinding, HydraClient, HydraSigningKeys, LogoutTokenVerifier, RelyingParty],
+      exports: [
+        ChallengeBinding,
+        HydraClient,
+        HydraDiscovery,
+        HydraSigningKeys,
+        LogoutTokenVerifier,
+        RelyingParty,
+      ],
     };
   }
 }

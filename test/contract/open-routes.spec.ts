@@ -31,6 +31,7 @@ const openUnderEveryProvider = [
 
 /** Ory's challenges and pages; each needs a challenge of this browser, or a flow of Kratos. */
 const openUnderOry = [
+  'GET /.well-known/openid-configuration', // public metadata
   'GET /auth/ory/consent',
   'GET /auth/ory/login',
   'GET /auth/ory/logout',

@@ -33,6 +33,7 @@ const oryPaths = [
   '/ory/hydra/oauth2/auth',
   '/ory/hydra/.well-known/jwks.json',
   '/ory/anything',
+  '/.well-known/openid-configuration',
   '/auth/ory/login',
   '/auth/ory/consent',
   '/auth/ory/logout',

@@ -66,7 +66,8 @@ export function rowTestFor(name: ProviderName, spec: string): RowTest {
       throw new Error(`The contract's table says otherwise of "${title}" (${name})`);
     }
     const ids = (row.cases ?? []).map((id) => ` [${id}]`).join('');
-    it(`${title}${difference === undefined ? '' : `: ${difference}`}${ids}`, async () => {
+    const options = row.limit === undefined ? {} : { timeout: row.limit };
+    it(`${title}${difference === undefined ? '' : `: ${difference}`}${ids}`, options, async () => {
       expect.hasAssertions();
       await (instead ?? check)();
     });

@@ -6,6 +6,8 @@ export interface ContractRow {
   readonly spec: string;
   /** What is otherwise by design, and checked as such. */
   readonly differs?: Readonly<Partial<Record<ProviderName, string>>>;
+  /** Milliseconds that it may take. Default: as every test. */
+  readonly limit?: number;
   /** Ids of test/cases/case.catalogue.ts that it shows for every provider. */
   readonly cases?: readonly string[];
 }
@@ -82,6 +84,14 @@ export const contractRows = {
   'an ID token with a bad signature is refused': { spec: 'id-token' },
   'an ID token with an unknown key id is refused': { spec: 'id-token' },
   'a person other than the ID token’s is refused': { spec: 'id-token' },
+
+  'a provider that rotates its keys under a load of logins refuses nobody': {
+    spec: 'key-rotation',
+    limit: 180_000,
+  },
+  'an application’s tokens are taken at once when the provider has rotated its keys': {
+    spec: 'key-rotation',
+  },
 
   'a slow provider: logins end with 503 within 3 seconds, sessions go on': {
     spec: 'provider-faults',

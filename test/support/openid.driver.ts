@@ -3,7 +3,7 @@ import type { ClientMetadata } from 'oidc-provider';
 import { findFreePorts } from '../../src/embedded/port.finder.js';
 import { startFaultyProxy } from './faulty.proxy.js';
 import { newAccount } from './openid.accounts.js';
-import { startOpenIdProvider } from './openid.provider.js';
+import { type OpenIdProviderOptions, startOpenIdProvider } from './openid.provider.js';
 import {
   apiAudience,
   appRedirectUri,
@@ -16,7 +16,11 @@ const ownClientId = 'gateway';
 const ownClientSecret = 'gateway-secret-of-the-contract';
 
 /** Starts an OpenID provider, with Auth0's face or without, behind a proxy that can misbehave. */
-export async function startOpenIdSide(name: 'auth0' | 'oidc', gatewayUrl: string): Promise<ProviderSide> {
+export async function startOpenIdSide(
+  name: 'auth0' | 'oidc',
+  gatewayUrl: string,
+  options: Pick<OpenIdProviderOptions, 'tellsOnlyByIdToken'> = {},
+): Promise<ProviderSide> {
   const [port = 0, front = 0] = await findFreePorts(2);
   const proxy = await startFaultyProxy(front, `http://127.0.0.1:${port}`);
   const openid = await startOpenIdProvider({
@@ -25,6 +29,7 @@ export async function startOpenIdSide(name: 'auth0' | 'oidc', gatewayUrl: string
     origin: proxy.url,
     clients: clientsFor(gatewayUrl),
     audience: apiAudience,
+    ...options,
   });
   return {
     name,
@@ -74,6 +79,7 @@ export async function startOpenIdSide(name: 'auth0' | 'oidc', gatewayUrl: string
         const past = Math.floor(Date.now() / 1000) - 3600;
         return { ...body, id_token: await openid.keys.sign({ ...claims, auth_time: past }) };
       }),
+    rotateKeys: openid.rotateKeys,
     countKeyFetches: openid.countJwksFetches,
     enrol: async ({ email, emailVerified, secondFactor = false } = {}) => {
       const account = newAccount({

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { jwtVerify } from 'jose';
+import { createLocalJWKSet, type JWK, jwtVerify } from 'jose';
 import Provider, { type ClientMetadata } from 'oidc-provider';
 import { claimsOf, type OpenIdAccount } from './openid.accounts.js';
 import { type IdTokenFault, makeOpenIdKeys, type OpenIdKeys } from './openid.keys.js';
@@ -19,6 +19,8 @@ export interface OpenIdProviderOptions {
   /** Identifier of the API. */
   readonly audience: string;
   readonly accounts?: readonly OpenIdAccount[];
+  /** Whether it has no /userinfo, and puts everything into the ID token. Default false. */
+  readonly tellsOnlyByIdToken?: boolean;
 }
 
 /** A request that reached the provider. */
@@ -39,6 +41,8 @@ export interface OpenIdProvider {
   /** Requests so far. */
   readonly seen: readonly SeenRequest[];
   add(account: OpenIdAccount): void;
+  /** From now on it signs with a new key, and publishes the earlier ones beside it. */
+  rotateKeys(): Promise<void>;
   /** How often the key set was fetched. */
   countJwksFetches(): number;
   /** From now on /userinfo tells of this subject, whoever the access token is of. */
@@ -58,54 +62,76 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
   const accounts = new Map((options.accounts ?? []).map((account) => [account.sub, account]));
   const keys = await makeOpenIdKeys();
   const routes = routesOf(flavour);
-  const provider = new Provider(
+  const configuration = openIdConfiguration({
+    flavour,
     issuer,
-    openIdConfiguration({ flavour, issuer, clients: options.clients, audience, accounts, keys }),
-  );
+    clients: options.clients,
+    audience,
+    accounts,
+    keys,
+    tellsOnlyByIdToken: options.tellsOnlyByIdToken === true,
+  });
+  const published = [keys.jwk];
   const seen: SeenRequest[] = [];
   let fault: IdTokenFault | undefined;
   let subject: string | undefined;
 
-  provider.use(async (ctx, next) => {
-    seen.push({ method: ctx.method, path: ctx.path, query: new URLSearchParams(ctx.search) });
-    await next();
-    const body: unknown = ctx.body;
-    if (typeof body !== 'object' || body === null) {
-      return;
-    }
-    if (ctx.path === routes.token && 'id_token' in body && fault !== undefined) {
-      ctx.body = { ...body, id_token: await keys.tamper(String(body.id_token), fault) };
-    }
-    if (ctx.path === routes.userinfo && 'sub' in body && subject !== undefined) {
-      ctx.body = { ...body, sub: subject };
-    }
-  });
-  provider.use(async (ctx, next) => {
-    if (ctx.path.startsWith('/interaction/')) {
-      await interact(provider, ctx, accounts);
-    } else if (ctx.path === routes.userinfo && (await answerForApi(ctx))) {
-      return;
-    } else if (flavour === 'auth0' && ctx.path === '/v2/logout') {
-      await logOutOfAuth0(provider, ctx);
-    } else {
+  /** A provider with the keys that are published now; what it stores is the same whichever keys it has. */
+  const build = (): Provider => {
+    const made = new Provider(issuer, { ...configuration, jwks: { keys: [...published] } });
+    setUp(made);
+    return made;
+  };
+
+  function setUp(provider: Provider): void {
+    provider.use(async (ctx, next) => {
+      seen.push({ method: ctx.method, path: ctx.path, query: new URLSearchParams(ctx.search) });
       await next();
-      if (flavour === 'auth0') {
-        withoutIssuer(ctx);
+      const body: unknown = ctx.body;
+      if (typeof body !== 'object' || body === null) {
+        return;
       }
-    }
-  });
+      if (ctx.path === routes.token && 'id_token' in body && fault !== undefined) {
+        ctx.body = { ...body, id_token: await keys.tamper(String(body.id_token), fault) };
+      }
+      if (ctx.path === routes.userinfo && 'sub' in body && subject !== undefined) {
+        ctx.body = { ...body, sub: subject };
+      }
+    });
+    provider.use(async (ctx, next) => {
+      if (ctx.path.startsWith('/interaction/')) {
+        await interact(provider, ctx, accounts);
+      } else if (
+        ctx.path === routes.userinfo &&
+        options.tellsOnlyByIdToken !== true &&
+        (await answerForApi(provider, ctx))
+      ) {
+        return;
+      } else if (flavour === 'auth0' && ctx.path === '/v2/logout') {
+        await logOutOfAuth0(provider, ctx);
+      } else {
+        await next();
+        if (flavour === 'auth0') {
+          withoutIssuer(ctx);
+        }
+      }
+    });
+  }
 
   /**
    * oidc-provider lets a token that's bound to an API not ask /userinfo; Auth0 and most others do.
    * @returns false for every other token: the provider's own endpoint answers.
    */
-  async function answerForApi(ctx: Context): Promise<boolean> {
+  async function answerForApi(provider: Provider, ctx: Context): Promise<boolean> {
     const token = /^Bearer (\S+)$/i.exec(ctx.get('authorization'))?.[1] ?? '';
     const found = await provider.AccessToken.find(token);
     const claims =
       found?.isValid === true && found.aud !== undefined
         ? { sub: found.accountId, scope: found.scope ?? '' }
-        : await jwtVerify(token, keys.publicKey, { issuer, audience: `${issuer}userinfo` }).then(
+        : await jwtVerify(token, createLocalJWKSet({ keys: published.map(publicPart) }), {
+            issuer,
+            audience: `${issuer}userinfo`,
+          }).then(
             ({ payload }) => ({ sub: payload.sub ?? '', scope: String(payload['scope']) }),
             () => undefined,
           );
@@ -117,7 +143,8 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
     return true;
   }
 
-  const server = createServer(provider.callback());
+  let handle = build().callback();
+  const server = createServer((request, response) => void handle(request, response));
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -128,6 +155,10 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
     keys,
     seen,
     add: (account) => void accounts.set(account.sub, account),
+    rotateKeys: async () => {
+      published.unshift((await makeOpenIdKeys()).jwk);
+      handle = build().callback();
+    },
     countJwksFetches: () => seen.filter(({ path }) => path === routes.jwks).length,
     swapUserinfoSubject: (other) => {
       subject = other;
@@ -145,6 +176,11 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
       await once(server, 'close');
     },
   };
+}
+
+/** What a key set publishes of an RSA key. */
+function publicPart({ kid = '', n = '', e = '' }: OpenIdKeys['jwk']): JWK {
+  return { kty: 'RSA', use: 'sig', alg: 'RS256', kid, n, e };
 }
 
 /** The login form, which works without scripts, and its answer. */

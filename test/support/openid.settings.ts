@@ -22,6 +22,7 @@ export interface OpenIdSettings {
   readonly audience: string;
   readonly accounts: ReadonlyMap<string, OpenIdAccount>;
   readonly keys: OpenIdKeys;
+  readonly tellsOnlyByIdToken: boolean;
 }
 
 /** Auth0's paths. */
@@ -65,7 +66,7 @@ export function openIdConfiguration(settings: OpenIdSettings): Configuration {
     },
     acrValues: ['aal2', multiFactorPolicy],
     // Auth0 puts the profile into the ID token; others leave it to /userinfo.
-    conformIdTokenClaims: flavour === 'plain',
+    conformIdTokenClaims: flavour === 'plain' && !settings.tellsOnlyByIdToken,
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
     pkce: { required: () => true },
     discovery: { prompt_values_supported: ['none', 'login', 'consent', 'create'] },
@@ -86,6 +87,7 @@ export function openIdConfiguration(settings: OpenIdSettings): Configuration {
     },
     features: {
       devInteractions: { enabled: false },
+      userinfo: { enabled: !settings.tellsOnlyByIdToken },
       clientCredentials: { enabled: true },
       introspection: { enabled: flavour === 'plain', allowedPolicy: () => true },
       revocation: { enabled: true, allowedPolicy: () => true },

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
 import type { Person } from './person.js';
 import type { UserAgent } from './user-agent.js';
@@ -52,6 +54,14 @@ export class OryAdmin {
   /** Makes an identity with whatever Kratos' admin API takes: verified addresses, a picture. */
   async createIdentity(definition: Readonly<Record<string, unknown>>): Promise<void> {
     await call(`${this.#kratos}/admin/identities`, 'POST', { schema_id: 'default', ...definition });
+  }
+
+  /** Gives Hydra a new key for its ID tokens, which is smaller than one that it would make; it signs with the newest. */
+  async rotateKey(): Promise<void> {
+    const { privateKey } = await generateKeyPair('RS256', { extractable: true });
+    const kid = randomUUID();
+    const key = { ...(await exportJWK(privateKey)), kid, alg: 'RS256', use: 'sig' };
+    await call(`${this.#hydra}/admin/keys/hydra.openid.id-token/${kid}`, 'PUT', key);
   }
 
   /** Whether Hydra holds this token for live. */

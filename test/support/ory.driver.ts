@@ -87,6 +87,7 @@ export async function startOrySide(gatewayUrl: string): Promise<ProviderSide> {
         ...body,
         ext: { ...Object(body['ext']), auth_time: Date.now() - 3_600_000 },
       })),
+    rotateKeys: () => admin.rotateKey(),
     countKeyFetches: () => hydraPublic?.count('/.well-known/jwks.json') ?? 0,
     enrol: async (profile = {}) => {
       const fresh = newPerson();

@@ -57,6 +57,8 @@ export interface ProviderSide {
   swapSubject(subject: string): void;
   /** From now on the provider says that credentials were given an hour before, whatever it was asked for. */
   backdateLogins(): void;
+  /** From now on the provider signs with a new key; what it signed before is still verified. */
+  rotateKeys(): Promise<void>;
   /** How often the provider's key set was fetched. */
   countKeyFetches(): number;
   /** Makes an account. */

@@ -1,0 +1,53 @@
+import { expect } from 'vitest';
+import { strategyContract } from '../../support/contract.suite.js';
+import { waitUntil } from '../../support/stack.js';
+import { UserAgent } from '../../support/user-agent.js';
+
+/** Users who log in again and again. */
+const lanes = 4;
+/** Logins before, between and after the rotations. */
+const logins = 8;
+const limit = 60_000;
+
+strategyContract('key-rotation', ({ row, party, gateway }) => {
+  row('a provider that rotates its keys under a load of logins refuses nobody', async () => {
+    const { side } = party();
+    const members = await Promise.all(Array.from({ length: lanes }, () => side.enrol()));
+    const outcomes: string[] = [];
+    const end = new AbortController();
+    const load = members.map(async (member) => {
+      while (!end.signal.aborted) {
+        const page = await party().logIn(new UserAgent(gateway().url), member);
+        outcomes.push(`${page.status} ${new URL(page.url).pathname}`);
+      }
+    });
+    const moreLogins = async (): Promise<void> => {
+      const enough = outcomes.length + logins;
+      await waitUntil(() => outcomes.length >= enough, `${logins} logins`, limit);
+    };
+    try {
+      await moreLogins();
+      // One soon after the other: the second comes while the keys have just been fetched for the first.
+      for (let rotation = 1; rotation <= 3; rotation += 1) {
+        const fetches = side.countKeyFetches();
+        await side.rotateKeys();
+        await waitUntil(() => side.countKeyFetches() > fetches, 'a fetch of the key set', limit);
+      }
+      await moreLogins();
+    } finally {
+      end.abort();
+      await Promise.all(load);
+    }
+    expect(new Set(outcomes)).toEqual(new Set(['200 /']));
+  });
+
+  row('an application’s tokens are taken at once when the provider has rotated its keys', async () => {
+    const { side } = party();
+    const member = await side.enrol();
+    for (let rotation = 1; rotation <= 2; rotation += 1) {
+      await side.rotateKeys();
+      const { access_token: accessToken } = await party().tokens(new UserAgent(gateway().url), member);
+      expect((await new UserAgent(gateway().url).post('/auth/login', { accessToken })).status).toBe(200);
+    }
+  });
+});

@@ -1,0 +1,37 @@
+import { allowInsecureRequests, discovery } from 'openid-client';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Stack, startStack } from '../support/stack.js';
+
+let stack: Stack;
+
+beforeAll(async () => {
+  stack = await startStack();
+});
+
+afterAll(async () => {
+  await stack?.stop();
+});
+
+const insecure = { execute: [allowInsecureRequests] };
+
+it('a client that is given the issuer of ID tokens discovers the login provider', async () => {
+  const issuer = `${stack.url}/ory/hydra`;
+  const metadata = (await discovery(new URL(issuer), 'any', undefined, undefined, insecure)).serverMetadata();
+  expect(metadata).toMatchObject({
+    issuer,
+    authorization_endpoint: `${issuer}/oauth2/auth`,
+    token_endpoint: `${issuer}/oauth2/token`,
+    jwks_uri: `${issuer}/.well-known/jwks.json`,
+  });
+  const keys: unknown = await (await fetch(metadata.jwks_uri ?? '')).json();
+  expect(keys).toMatchObject({ keys: [{ alg: 'RS256' }, { alg: 'RS256' }] });
+});
+
+it('a client that is given a discovery URL finds the same at the origin, from pages of other origins too', async () => {
+  const [atOrigin, atIssuer] = await Promise.all(
+    ['', '/ory/hydra'].map(async (path) => fetch(`${stack.url}${path}/.well-known/openid-configuration`)),
+  );
+  expect(atOrigin?.status).toBe(200);
+  expect(atOrigin?.headers.get('access-control-allow-origin')).toBe('*');
+  expect(await atOrigin?.json()).toEqual(await atIssuer?.json());
+});
