@@ -24,6 +24,7 @@ import { ApiProblems } from '../http/openapi.decorators.js';
 import { pageQuerySchema } from '../http/page.cursor.js';
 import { CurrentUser, RequireScope } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
+import { RequireRecentLogin } from '../session/step-up.decorators.js';
 
 /** The caller's own API keys. */
 @ApiTags('api keys')
@@ -40,6 +41,7 @@ export class ApiKeysController {
 
   @Post()
   @RequireScope('keys:write')
+  @RequireRecentLogin()
   @ApiOperation({
     summary: 'Make an API key',
     description:
@@ -48,6 +50,7 @@ export class ApiKeysController {
   @ApiBody({ schema: { type: 'object', required: ['name', 'scope'], properties: keyBodyProperties } })
   @ApiResponse({ status: 201, description: 'Made.', standardSchema: createdKeySchema })
   @ApiProblems(
+    'reauthentication_required',
     'validation_failed',
     'unauthenticated',
     'insufficient_scope',

@@ -152,6 +152,11 @@ export const commonVariables = z.object({
     description: 'Life of one augmented token; a session renews it as long as it lives.',
     recommendation: '5 to 15 minutes.',
   }),
+  SENSITIVE_AUTH_AGE: duration.default(900).register(variableDocs, {
+    description:
+      'How long after a login its session may make API keys and change roles; then it is asked to log in again. API keys aren’t asked.',
+    recommendation: '15 minutes or less where applications share the origin (docs/forward-auth.md).',
+  }),
   SIGNING_ALGORITHM: z
     .enum(['ES256', 'EdDSA'], 'must be ES256 or EdDSA')
     .default('ES256')

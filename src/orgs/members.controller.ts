@@ -18,6 +18,7 @@ import { pageQuerySchema } from '../http/page.cursor.js';
 import { CurrentUser, RequireScope } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { SessionCookie } from '../session/session.cookie.js';
+import { RequireRecentLogin } from '../session/step-up.decorators.js';
 import { MembersService } from './members.service.js';
 import {
   cursorParameter,
@@ -79,6 +80,7 @@ export class MembersController {
 
   @Patch('members/:userId')
   @RequireScope('orgs:write')
+  @RequireRecentLogin('role')
   @ApiOperation({
     summary: 'Give a member another role',
     description: 'For owners, and for admins among admins and members. The last owner stays one.',
@@ -87,6 +89,7 @@ export class MembersController {
   @ApiBody({ schema: { type: 'object', required: ['role'], properties: memberChangesProperties } })
   @ApiResponse({ status: 200, description: 'Changed.', standardSchema: membershipSchema })
   @ApiProblems(
+    'reauthentication_required',
     'validation_failed',
     'unauthenticated',
     'insufficient_scope',

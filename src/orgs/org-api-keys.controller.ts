@@ -17,6 +17,7 @@ import { ApiProblems } from '../http/openapi.decorators.js';
 import { pageQuerySchema } from '../http/page.cursor.js';
 import { CurrentUser, RequireScope } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
+import { RequireRecentLogin } from '../session/step-up.decorators.js';
 import {
   createdOrgKeySchema,
   orgKeyBodyProperties,
@@ -41,6 +42,7 @@ export class OrgApiKeysController {
 
   @Post()
   @RequireScope('keys:write')
+  @RequireRecentLogin()
   @ApiOperation({
     summary: 'Make an API key of an organisation',
     description:
@@ -49,6 +51,7 @@ export class OrgApiKeysController {
   @ApiBody({ schema: { type: 'object', required: ['name', 'scope'], properties: orgKeyBodyProperties } })
   @ApiResponse({ status: 201, description: 'Made.', standardSchema: createdOrgKeySchema })
   @ApiProblems(
+    'reauthentication_required',
     'validation_failed',
     'unauthenticated',
     'insufficient_scope',

@@ -8,6 +8,7 @@ import { Clock } from '../core/clock.service.js';
 import { CurrentUser } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { AccountPages } from './account.pages.js';
+import { leadingBackTo } from './admin/admin.refusals.js';
 import { ApiClient } from './api.client.js';
 import { noContent, noticeOf, seeOther } from './form.answer.js';
 import { mendingOf } from './form.mending.js';
@@ -48,7 +49,7 @@ export class ApiKeysFormController {
         ? wrongLife(values)
         : await this.#api
             .change(request, reply, call, createdKeySchema)
-            .catch((error: unknown) => mendingOf(error, values, keyFormTexts));
+            .catch((error: unknown) => mendingOf(leadingBackTo('/', error), values, keyFormTexts));
     void reply.header('cache-control', 'no-store');
     if ('form' in made) {
       void reply.code(made.status);

@@ -31,6 +31,7 @@ import { ApiProblems } from '../http/openapi.decorators.js';
 import type { Page } from '../http/page.cursor.js';
 import { CurrentUser, RequireRole, RequireScope } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
+import { RequireRecentLogin } from '../session/step-up.decorators.js';
 import {
   peopleSchema,
   personChangeSchema,
@@ -89,6 +90,7 @@ export class PeopleController {
 
   @Patch(':id')
   @RequireScope('users:write')
+  @RequireRecentLogin('role')
   @ApiOperation({
     summary: 'Change a user',
     description:
@@ -98,6 +100,7 @@ export class PeopleController {
   @ApiHeader({ name: 'If-Match', required: false, description: '`ETag` of the answer that was changed.' })
   @ApiResponse({ status: 200, description: 'Changed.', standardSchema: personDetailSchema })
   @ApiProblems(
+    'reauthentication_required',
     'validation_failed',
     'cross_site_request',
     'not_found',

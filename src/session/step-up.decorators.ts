@@ -2,6 +2,8 @@ import { SetMetadata } from '@nestjs/common';
 
 /** Metadata key of {@link RequireAuthAge}. */
 export const AUTH_AGE = 'vestibule:auth-age';
+/** Metadata key of {@link RequireRecentLogin}. */
+export const RECENT_LOGIN = 'vestibule:recent-login';
 /** Metadata key of {@link RequireAal2}. */
 export const AAL2 = 'vestibule:aal2';
 
@@ -22,6 +24,19 @@ export function RequireAuthAge(seconds: number): ReturnType<typeof SetMetadata> 
   }
   return SetMetadata<string, number>(AUTH_AGE, seconds);
 }
+
+/** Where {@link RequireRecentLogin} holds: always, or where the body has a member of this name. */
+export interface RecentLoginRule {
+  readonly member: string | undefined;
+}
+
+/**
+ * Opens a route to a session only when credentials were given within `SENSITIVE_AUTH_AGE`. Unlike {@link RequireAuthAge} it lets API keys
+ * and services through: they have no login that could be renewed, and no script in a page has them.
+ * @param member asks for it only where the body has this member.
+ */
+export const RequireRecentLogin = (member?: string): ReturnType<typeof SetMetadata> =>
+  SetMetadata<string, RecentLoginRule>(RECENT_LOGIN, { member });
 
 /**
  * Opens a route, or all routes of a controller, only to who gave a second factor (claim `acr` is `aal2`).

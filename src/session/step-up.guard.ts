@@ -1,38 +1,45 @@
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
+import { momentOf } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
 import { requestOf } from '../http/http.context.js';
 import { ACCESS, type Access } from './access.decorators.js';
 import type { Claims } from './claims.schema.js';
-import { principalOf } from './principal.js';
+import { isOfSession, principalOf } from './principal.js';
 import { perRoute } from './route.metadata.js';
-import { AAL2, AUTH_AGE } from './step-up.decorators.js';
+import { AAL2, AUTH_AGE, RECENT_LOGIN, type RecentLoginRule } from './step-up.decorators.js';
 
 /** What a route asks of a login. */
 interface Requirement {
   /** Seconds since credentials were given, at most; undefined when any age will do. */
   readonly maxAge: number | undefined;
   readonly needsAal2: boolean;
+  readonly recentLogin: RecentLoginRule | undefined;
   readonly isPublic: boolean;
 }
 
 /**
- * Holds `@RequireAuthAge()` and `@RequireAal2()`, from the claims alone. It runs after the session guard, which knows whose
+ * Holds `@RequireAuthAge()`, `@RequireRecentLogin()` and `@RequireAal2()`, from the claims alone. It runs after the session guard, which knows whose
  * claims they are.
  */
 @Injectable()
 export class StepUpGuard implements CanActivate {
   readonly #requirementOf: (context: ExecutionContext) => Requirement;
   readonly #clock: Clock;
+  readonly #recently: number;
 
-  constructor(reflector: Reflector, clock: Clock) {
+  constructor(reflector: Reflector, clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
+    this.#recently = configuration.SENSITIVE_AUTH_AGE;
     this.#requirementOf = perRoute((places) => {
       const ages = reflector.getAll<(number | undefined)[]>(AUTH_AGE, places);
       const given = ages.filter((age) => age !== undefined);
       return {
         maxAge: given.length === 0 ? undefined : Math.min(...given),
         needsAal2: reflector.getAllAndOverride<true | undefined>(AAL2, places) === true,
+        recentLogin: reflector.getAllAndOverride<RecentLoginRule | undefined>(RECENT_LOGIN, places),
         isPublic: reflector.getAllAndOverride<Access | undefined>(ACCESS, places) === 'public',
       };
     });
@@ -41,26 +48,43 @@ export class StepUpGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean {
     const requirement = this.#requirementOf(context);
-    if (requirement.maxAge === undefined && !requirement.needsAal2) {
+    const { recentLogin } = requirement;
+    if (requirement.maxAge === undefined && !requirement.needsAal2 && recentLogin === undefined) {
       return true;
     }
-    const claims = principalOf(requestOf(context))?.claims;
+    const request = requestOf(context);
+    const claims = principalOf(request)?.claims;
     if (claims === undefined) {
       // Nobody looks for a session on a public route, so no login could ever open it: no redirect, which would not end.
       throw new Problem(requirement.isPublic ? 'forbidden' : 'unauthenticated', {
         reason: 'step_up_without_session',
       });
     }
-    const reason = missingIn(claims, requirement, this.#clock.seconds());
+    const now = this.#clock.seconds();
+    const reason = missingIn(claims, requirement, now);
     if (reason !== undefined) {
       throw challenge(requirement, reason);
+    }
+    if (recentLogin !== undefined && isHeld(recentLogin, request.body) && isOfSession(claims)) {
+      // Some providers don't report when credentials were given: then the session is as old as they are, or older.
+      const loggedInAt = claims.auth_time === 0 ? momentOf(claims.sid) / 1000 : claims.auth_time;
+      if (now - loggedInAt > this.#recently) {
+        throw challenge({ maxAge: this.#recently, needsAal2: false }, 'login_too_old');
+      }
     }
     return true;
   }
 }
 
+/** Whether a rule holds for this body. */
+function isHeld({ member }: RecentLoginRule, body: unknown): boolean {
+  return member === undefined || (typeof body === 'object' && body !== null && Object.hasOwn(body, member));
+}
+
+type Asked = Pick<Requirement, 'maxAge' | 'needsAal2'>;
+
 /** @returns the reason id, or nothing when the claims do. */
-function missingIn(claims: Claims, { maxAge, needsAal2 }: Requirement, now: number): string | undefined {
+function missingIn(claims: Claims, { maxAge, needsAal2 }: Asked, now: number): string | undefined {
   if (needsAal2 && claims.acr !== 'aal2') {
     return 'second_factor_missing';
   }
@@ -68,7 +92,7 @@ function missingIn(claims: Claims, { maxAge, needsAal2 }: Requirement, now: numb
 }
 
 /** RFC 9470 section 3: the answer names everything that the route asks for, so that one login is enough. */
-function challenge({ maxAge, needsAal2 }: Requirement, reason: string): Problem {
+function challenge({ maxAge, needsAal2 }: Asked, reason: string): Problem {
   const parameters = [
     ...(maxAge === undefined ? [] : [['max_age', String(maxAge)]]),
     ...(needsAal2 ? [['acr_values', 'aal2']] : []),

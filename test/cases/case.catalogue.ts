@@ -320,5 +320,24 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'RFC 8693 §1.1',
       'ASVS 8.2.1',
     ],
+    [
+      'paths that an application behind forward auth may read otherwise (`\\`, `..;`, `%252e`)',
+      '400 from the examples',
+      'RFC 3986 §5.2.4',
+      'ASVS 1.1.1',
+    ],
+    [
+      'an API key or a role, asked for with a session whose login is long ago, or with its bearer',
+      '401 `reauthentication_required`',
+      'RFC 9470 §3',
+      'ASVS 7.5.1',
+    ],
+    [
+      'another user of the machine, or a web page, at the admin APIs and the mailbox of `npm start`',
+      'no port to reach; another host name is refused',
+      'GHSA-524m-q5m7-79mm',
+      'ASVS 13.2.2',
+    ],
+    ['a data folder that others may enter', 'every file in it is 0600', 'ASVS 13.2.2'],
   ]),
 };

@@ -37,6 +37,43 @@ describe('every header of an identity', () => {
   });
 });
 
+/** What the proxies that aren't run refuse, as their own files state it. */
+const patterns = {
+  // Traefik matches the decoded path.
+  traefik: /PathRegexp\(`\(\?i\)(.*)`\)/,
+  envoy: /regex: '\(\?i\)(.*)'/,
+} as const;
+
+describe.each(Object.entries(patterns))('the pattern for paths of the example for %s', (name, found) => {
+  const [file = ''] = examples[name === 'envoy' ? 'envoy' : 'traefik'];
+  const source = found.exec(read(`examples/forward-auth/${file}`))?.[1] ?? '';
+  const pattern = new RegExp(name === 'envoy' ? `^(?:${source})$` : source, 'i');
+
+  it.each([
+    '/public/..\\admin/x',
+    '\\admin',
+    '/public/..;/admin/x',
+    '/public/..;x=1/admin/x',
+    '/public/..%3b/admin/x',
+    '/public/%252e%252e/admin/x',
+    '/public/..%252fadmin/x',
+    '/public/..%255cadmin/x',
+    '/public/..%2fadmin/x',
+    '/public/..%5cadmin/x',
+    '//admin/x',
+    '/public/../admin/x',
+    '/public/..',
+    '/public/.',
+  ])('refuses %s, as it is and decoded once [H04]', (path) => {
+    expect(pattern.test(path)).toBe(true);
+    expect(pattern.test(decodeURIComponent(path))).toBe(true);
+  });
+
+  it.each(['/public/a;b=1/x', '/public/..x/.y', '/public/x.html', '/'])('lets %s through', (path) => {
+    expect(pattern.test(path)).toBe(false);
+  });
+});
+
 /** Builds a checking program of test/support and runs it. @returns what it prints. @throws what it says is wrong. */
 function check(program: 'envoy-check' | 'traefik-check', content: string): string {
   const folder = mkdtempSync(join(tmpdir(), `vestibule-${program}-`));

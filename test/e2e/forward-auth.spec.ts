@@ -190,9 +190,31 @@ describe.each(['nginx', 'caddy'] as const)('%s in front of an application', (nam
     '/%2fadmin/x',
     '/./admin/x',
     '/public/.',
-  ])('%s is refused [W02]', async (path) => {
+    // As `new URL()` reads them.
+    '/public/..\\admin/x',
+    '/public\\..\\admin/x',
+    '\\admin/x',
+    // As servlet containers read them.
+    '/public/..;/admin/x',
+    '/public/..;x=1/admin/x',
+    '/public/..%3b/admin/x',
+    '/public/..%3Bx=1/admin/x',
+    '/public/..%253b/admin/x',
+    // As what decodes twice reads them.
+    '/public/%252e%252e/admin/x',
+    '/public/..%252fadmin/x',
+    '/public/..%255cadmin/x',
+    '/public/%25252e%25252e/admin/x',
+  ])('%s is refused [W02] [H04]', async (path) => {
     expect((await rawRequest(proxy.url, { path })).status).toBe(400);
   });
+
+  it.each(['/public/a;b=1/x', '/public/100%25/x', '/public/..x/.y', '/public/x?to=..;/a\\b%252e'])(
+    '%s is an ordinary path',
+    async (path) => {
+      expect((await rawRequest(proxy.url, { path })).status).toBe(200);
+    },
+  );
 
   it.each(['/%61dmin/x', '/adm%69n/x', '/%61pp/x'])('%s is guarded as what it spells', async (path) => {
     expect((await rawRequest(proxy.url, { path })).status).toBe(401);

@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { Clock } from '../../core/clock.service.js';
 import { requireId } from '../../orgs/org.access.js';
 import { createdOrgKeySchema, orgKeyListSchema } from '../../orgs/org-api-keys.schemas.js';
+import { leadingBackTo } from '../admin/admin.refusals.js';
 import { ApiClient } from '../api.client.js';
 import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
 import { mendingOf } from '../form.mending.js';
@@ -60,7 +61,9 @@ export class OrgKeysPageController {
         ? wrongLife(values)
         : await this.#api
             .change(request, reply, call, createdOrgKeySchema)
-            .catch((error: unknown) => mendingOf(error, values, keyFormTexts));
+            .catch((error: unknown) =>
+              mendingOf(leadingBackTo(orgPage(id, '/api-keys'), error), values, keyFormTexts),
+            );
     if ('form' in made) {
       const page = await this.#pageOf(request, id);
       await this.#pages.send(request, reply, h(OrgKeysPage, { ...page, form: made.form }), made.status);

@@ -8,6 +8,7 @@ import { requireId } from '../../orgs/org.access.js';
 import { memberListSchema, membershipSchema } from '../../orgs/org.schemas.js';
 import { CurrentUser } from '../../session/access.decorators.js';
 import type { Principal } from '../../session/principal.js';
+import { leadingBackTo } from '../admin/admin.refusals.js';
 import { type ApiCall, ApiClient } from '../api.client.js';
 import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
 import type { PageNotice } from '../views/notice.view.js';
@@ -111,7 +112,7 @@ export class OrgMembersPageController {
       await seeOther(reply, orgPage(place.id), await noticeOf(change, ...notices));
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'conflict') {
-        throw error;
+        throw leadingBackTo(orgPage(place.id), error);
       }
       const refused = { userId: requireId(place.userId), problem: 'orgs.error.lastOwner' } as const;
       const page = await this.#pageOf(request, place.id, principal.claims.sub);
