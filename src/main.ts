@@ -22,6 +22,8 @@ async function main(): Promise<void> {
   await app.listen(configuration.PORT, configuration.HOST);
 }
 
+// Whatever this process makes is its user's alone, also in a folder that others may enter.
+process.umask(0o077);
 try {
   await main();
 } catch (error) {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { isSocketAddress } from '../core/service.address.js';
 import type { Configuration } from './configuration.js';
 import type { SocialProvider } from './social-providers.parser.js';
 
@@ -28,7 +29,10 @@ export function configuredHosts(configuration: Configuration): ConfiguredHost[] 
         'HYDRA_PUBLIC_URL',
         'HYDRA_ADMIN_URL',
       ] as const) {
-        urls.push([name, configuration[name]]);
+        // A socket is on this machine.
+        if (!isSocketAddress(configuration[name])) {
+          urls.push([name, configuration[name]]);
+        }
       }
       if (new URL(configuration.BACKCHANNEL_LOGOUT_URL).host !== own) {
         urls.push(['BACKCHANNEL_LOGOUT_URL', configuration.BACKCHANNEL_LOGOUT_URL]);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { passwordVariables } from './password.variables.js';
 import { serviceClients } from './service-clients.parser.js';
 import { socialProviders } from './social-providers.parser.js';
-import { commaList, hostOrUrl, httpUrl, variableDocs } from './variable.js';
+import { commaList, hostOrUrl, httpUrl, httpUrlOrSocket, variableDocs } from './variable.js';
 
 /** What `AUTH_PROVIDER=ory` needs. */
 export const oryVariables = z.object({
@@ -10,8 +10,9 @@ export const oryVariables = z.object({
     description: "Kratos' public API as the gateway reaches it.",
     example: 'http://kratos:4433',
   }),
-  KRATOS_ADMIN_URL: httpUrl.clone().register(variableDocs, {
-    description: "Kratos' admin API as the gateway reaches it.",
+  KRATOS_ADMIN_URL: httpUrlOrSocket.clone().register(variableDocs, {
+    description:
+      "Kratos' admin API as the gateway reaches it; `unix:` and the path of a `.sock` file for a Unix socket, as `npm start` has it.",
     recommendation: 'Must not be reachable from anywhere else.',
     example: 'http://kratos:4434',
   }),
@@ -19,8 +20,9 @@ export const oryVariables = z.object({
     description: "Hydra's public API as the gateway reaches it.",
     example: 'http://hydra:4444',
   }),
-  HYDRA_ADMIN_URL: httpUrl.clone().register(variableDocs, {
-    description: "Hydra's admin API as the gateway reaches it.",
+  HYDRA_ADMIN_URL: httpUrlOrSocket.clone().register(variableDocs, {
+    description:
+      "Hydra's admin API as the gateway reaches it; `unix:` and the path of a `.sock` file for a Unix socket, as `npm start` has it.",
     recommendation: 'Must not be reachable from anywhere else.',
     example: 'http://hydra:4445',
   }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isSocketAddress } from '../core/service.address.js';
 
 /** What the documentation says of one environment variable. */
 export interface VariableDoc {
@@ -65,6 +66,21 @@ export const httpUrl = z.string().transform((text, context) => {
     return z.NEVER;
   }
   return url.href.replace(/\/+$/, '');
+});
+
+/** The same, or a Unix socket on this machine: `unix:/run/kratos.sock`. */
+export const httpUrlOrSocket = z.string().transform((text, context) => {
+  if (isSocketAddress(text)) {
+    return text;
+  }
+  const url = httpUrl.safeParse(text);
+  if (!url.success) {
+    context.addIssue(
+      'must be an absolute http or https URL without credentials, query or fragment, or unix: and the path of a .sock file',
+    );
+    return z.NEVER;
+  }
+  return url.data;
 });
 
 /** Origin: scheme, host and port of an http(s) URL and nothing behind them. */

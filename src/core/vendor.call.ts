@@ -1,4 +1,6 @@
+import { get } from 'node:http';
 import { Problem } from './problem.error.js';
+import { serviceAddress } from './service.address.js';
 
 /** Milliseconds that a call to a provider's API may take. */
 export const vendorTimeout = 2000;
@@ -10,6 +12,15 @@ export const vendorRequestDefaults = {
   maxContentLength: 1_048_576,
   proxy: false,
 } as const;
+
+/** Options of axios that say where an API is. @param address with a Unix socket, or of http(s). */
+export function vendorTarget(address: string): {
+  readonly basePath: string;
+  readonly socketPath: string | null;
+} {
+  const { url, socketPath } = serviceAddress(address);
+  return { basePath: socketPath === undefined ? address : url.origin, socketPath: socketPath ?? null };
+}
 
 /** HTTP status of a failed vendor call; undefined when there was no answer at all. */
 export function statusOf(error: unknown): number | undefined {
@@ -56,15 +67,29 @@ export function unavailable(reason: string, cause?: unknown): Problem {
  * @throws {Problem} `provider_unavailable` unless it answers 200 in time.
  */
 export async function requireHealthy(url: string, reason: string, timeout = vendorTimeout): Promise<void> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(timeout), redirect: 'error' }).catch(
-    (error: unknown) => {
-      throw unavailable(reason, error);
-    },
-  );
-  await answer.body?.cancel();
-  if (!answer.ok) {
+  const status = await askStatus(url, timeout).catch((error: unknown) => {
+    throw unavailable(reason, error);
+  });
+  if (status < 200 || status > 299) {
     throw unavailable(reason);
   }
+}
+
+async function askStatus(address: string, timeout: number): Promise<number> {
+  const signal = AbortSignal.timeout(timeout);
+  const { url, socketPath } = serviceAddress(address);
+  if (socketPath === undefined) {
+    const answer = await fetch(url, { signal, redirect: 'error' });
+    await answer.body?.cancel();
+    return answer.status;
+  }
+  return new Promise((resolve, reject) => {
+    const request = get(url, { socketPath, agent: false, signal }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode ?? 0);
+    });
+    request.on('error', reject);
+  });
 }
 
 /** HTTP clients hang request and response, with their secrets, on the error: only name, text and code go on. */

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Kysely, type LogEvent, PostgresDialect, SqliteDialect } from 'kysely';
@@ -58,6 +58,21 @@ export class DatabaseConnection extends Database {
   }
 }
 
+/** Files of an earlier version may be readable by others, in a folder that others may enter. */
+function closeToOthers(path: string): void {
+  for (const suffix of ['', '-wal', '-shm']) {
+    try {
+      chmodSync(`${path}${suffix}`, 0o600);
+    } catch (error) {
+      const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+      // Another user's file in a shared volume, or a file system without modes.
+      if (code !== 'ENOENT' && code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EROFS') {
+        throw error;
+      }
+    }
+  }
+}
+
 function openSqlite(url: string): Sqlite.Database {
   const path = url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length);
   try {
@@ -65,6 +80,7 @@ function openSqlite(url: string): Sqlite.Database {
     const sqlite = new Sqlite(path, { timeout: busyTimeout });
     sqlite.exec('pragma journal_mode = wal');
     sqlite.exec('pragma foreign_keys = on');
+    closeToOthers(path);
     return sqlite;
   } catch (error) {
     const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;

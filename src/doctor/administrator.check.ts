@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { OryConfiguration } from '../config/configuration.js';
+import { serviceAddress } from '../core/service.address.js';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { isAdministrator } from '../kratos/kratos.session.js';
 import type { Check } from './check.port.js';
@@ -22,7 +23,7 @@ export const administratorCheck: Check<OryConfiguration> = {
     const identity = await new KratosClient(configuration)
       .findIdentityByEmail(email)
       .catch((error: unknown) => {
-        throw new NoAnswerError(new URL(KRATOS_ADMIN_URL).origin, reasonOf(error));
+        throw new NoAnswerError(serviceAddress(KRATOS_ADMIN_URL).origin, reasonOf(error));
       });
     if (identity === undefined) {
       return password === undefined

@@ -1,6 +1,7 @@
 import { type IncomingHttpHeaders, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { parseJson } from '../config/json.parser.js';
+import { serviceAddress } from '../core/service.address.js';
 
 /** Milliseconds that one answer may take: less than a check has, so that it can say who is silent. */
 const answerLimit = 1800;
@@ -38,18 +39,19 @@ export interface ProbeQuestion {
 
 /** Asks once, following no redirect and keeping no connection. @throws {NoAnswerError} */
 export async function ask(address: string, question: ProbeQuestion = {}): Promise<ProbeAnswer> {
-  const url = new URL(address);
+  const { url, socketPath, origin } = serviceAddress(address);
   const { body } = question;
   const isForm = body instanceof URLSearchParams;
   const text = body === undefined ? undefined : isForm ? body.toString() : JSON.stringify(body);
   const type = isForm ? 'application/x-www-form-urlencoded' : 'application/json';
   return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => reject(new NoAnswerError(url.origin, reasonOf(error)));
+    const fail = (error: unknown): void => reject(new NoAnswerError(origin, reasonOf(error)));
     const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(
       url,
       {
         method: question.method ?? 'GET',
         agent: false,
+        ...(socketPath === undefined ? {} : { socketPath }),
         signal: AbortSignal.timeout(answerLimit),
         headers: {
           connection: 'close',

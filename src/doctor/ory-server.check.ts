@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { OryConfiguration } from '../config/configuration.js';
+import { serviceAddress } from '../core/service.address.js';
 import type { Check, Observation } from './check.port.js';
 import type { FindingCode } from './finding.catalogue.js';
 import { NoAnswerError, ask } from './http.probe.js';
@@ -43,7 +44,8 @@ function serversOf(configuration: OryConfiguration): readonly Server[] {
 }
 
 async function look({ health, silent, version }: Server): Promise<readonly Observation[]> {
-  const { host, origin } = new URL(health);
+  const { url, socketPath, origin } = serviceAddress(health);
+  const host = socketPath ?? url.host;
   try {
     const { status } = await ask(health);
     if (status !== 200) {

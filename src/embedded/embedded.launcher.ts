@@ -68,6 +68,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
       logLevel: plan.logLevel,
       socialProviders: plan.socialProviders,
       airGapped: plan.configuration.AIR_GAPPED,
+      adminSockets: true,
       ...(plan.smtpUrl === undefined ? {} : { smtpUrl: plan.smtpUrl }),
       log,
       progress,

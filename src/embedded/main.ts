@@ -13,6 +13,8 @@ const gatewayProgram = new URL('../main.js', import.meta.url);
 const repeatAfterMs = 1000;
 const parentCheckMs = 500;
 
+// Whatever this process and its children make is its user's alone.
+process.umask(0o077);
 // What is set already wins over the file.
 if (existsSync('.env')) {
   process.loadEnvFile('.env');

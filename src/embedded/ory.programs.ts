@@ -45,6 +45,8 @@ export interface OryPorts {
   readonly hydraAdmin: number;
   readonly smtp: number;
   readonly mailbox: number;
+  /** Folder of the admin APIs' Unix sockets, which then have no port. */
+  readonly sockets?: string;
 }
 
 /** The interface all of them listen on. */
@@ -68,7 +70,8 @@ export async function kratosProgram(setting: OrySetting, ports: OryPorts): Promi
     env: { ...command.env, ...(await mailTemplates(setting)) },
     name: 'kratos',
     args,
-    probe: { url: `http://${loopback}:${ports.kratosAdmin}/admin/health/ready` },
+    ...adminSocket('kratos', ports),
+    probe: { url: `${adminUrl('kratos', ports)}/admin/health/ready` },
   };
 }
 
@@ -89,8 +92,24 @@ export async function hydraProgram(setting: OrySetting, ports: OryPorts): Promis
     ...(await oryCommand('hydra', setting, ports)),
     name: 'hydra',
     args: ['serve', 'all', '-c', 'hydra.yml', '--sqa-opt-out', ...devFlag(setting)],
-    probe: { url: `http://${loopback}:${ports.hydraAdmin}/health/ready` },
+    ...adminSocket('hydra', ports),
+    probe: { url: `${adminUrl('hydra', ports)}/health/ready` },
   };
+}
+
+/** Where the gateway finds an admin API. */
+export function adminUrl(name: 'kratos' | 'hydra', ports: OryPorts): string {
+  const { socketPath } = adminSocket(name, ports);
+  return socketPath === undefined ? `http://${loopback}:${ports[`${name}Admin`]}` : `unix:${socketPath}`;
+}
+
+function adminSocket(name: 'kratos' | 'hydra', { sockets }: OryPorts): { readonly socketPath?: string } {
+  return sockets === undefined ? {} : { socketPath: join(sockets, `${name}-admin.sock`) };
+}
+
+/** What an admin API listens on: Ory knows sockets by a host that begins with `unix:`. */
+function adminHost(name: 'kratos' | 'hydra', ports: OryPorts | undefined): string {
+  return ports?.sockets === undefined ? loopback : adminUrl(name, ports);
 }
 
 /** Mailpit, the mailbox that catches every mail of an embedded run. */
@@ -149,6 +168,7 @@ function templateValues(setting: OrySetting, ports?: OryPorts): Record<string, s
     SOCIAL_LOGIN_ENABLED: setting.socialProviders.length > 0 ? 'true' : 'false',
     SOCIAL_PROVIDERS: JSON.stringify(setting.socialProviders),
     SMTP_FROM: setting.environment['SMTP_FROM'],
+    // For links in its answers alone.
     KRATOS_ADMIN_URL: `http://${loopback}:${ports?.kratosAdmin ?? 4434}`,
     KRATOS_DSN: setting.dsn.kratos,
     KRATOS_SECRETS_DEFAULT: kratos.default.join(','),
@@ -156,7 +176,7 @@ function templateValues(setting: OrySetting, ports?: OryPorts): Record<string, s
     KRATOS_SECRETS_CIPHER: kratos.cipher.join(','),
     KRATOS_PUBLIC_HOST: loopback,
     KRATOS_PUBLIC_PORT: ports?.kratosPublic.toString(),
-    KRATOS_ADMIN_HOST: loopback,
+    KRATOS_ADMIN_HOST: adminHost('kratos', ports),
     KRATOS_ADMIN_PORT: ports?.kratosAdmin.toString(),
     KRATOS_LOG_LEVEL: { debug: 'info', trace: 'debug', fatal: 'error', silent: 'error' }[setting.logLevel],
     HYDRA_DSN: setting.dsn.hydra,
@@ -165,7 +185,7 @@ function templateValues(setting: OrySetting, ports?: OryPorts): Record<string, s
     HYDRA_PAIRWISE_SALT: hydra.pairwiseSalt,
     HYDRA_PUBLIC_HOST: loopback,
     HYDRA_PUBLIC_PORT: ports?.hydraPublic.toString(),
-    HYDRA_ADMIN_HOST: loopback,
+    HYDRA_ADMIN_HOST: adminHost('hydra', ports),
     HYDRA_ADMIN_PORT: ports?.hydraAdmin.toString(),
     HYDRA_LOG_LEVEL: { debug: 'info', trace: 'debug', fatal: 'error', silent: 'error' }[setting.logLevel],
   };

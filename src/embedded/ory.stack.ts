@@ -8,6 +8,7 @@ import { LaunchError } from './launch.error.js';
 import {
   type OryPorts,
   type OrySetting,
+  adminUrl,
   hydraProgram,
   kratosProgram,
   loopback,
@@ -16,6 +17,7 @@ import {
 } from './ory.programs.js';
 import { assertOryStaysInside } from './ory.air-gap.js';
 import { findFreePorts } from './port.finder.js';
+import { openSocketFolder } from './socket.folder.js';
 import { type EmbeddedSecrets, loadSecrets } from './secret.store.js';
 import { sqliteDsn } from './sqlite.dsn.js';
 import { ChildStartError, type LogLine, SupervisedChild } from './supervised.child.js';
@@ -46,6 +48,8 @@ export interface OryOptions {
   readonly socialProviders?: readonly SocialProvider[];
   /** Whether settings that would leave the private network are refused. Default false. */
   readonly airGapped?: boolean;
+  /** Whether the admin APIs listen on Unix sockets, which no other user and no web page reaches, and on no port. Default false. */
+  readonly adminSockets?: boolean;
   /** A pino level, default `info`: Ory itself logs warnings and errors then. */
   readonly logLevel?: string;
   readonly log: LogLine;
@@ -107,16 +111,21 @@ export async function startOry(options: OryOptions): Promise<OryStack> {
     await assertOryStaysInside({ kratos, hydra }, options.publicUrl);
   }
   const step = progress.step('starting Kratos and Hydra');
+  const sockets = options.adminSockets === true ? await openSocketFolder(folder) : undefined;
   try {
     const { kratos, hydra } = await migrations(base);
     await Promise.all([migrate('Kratos', kratos), migrate('Hydra', hydra)]);
     for (let attempt = 1; ; attempt += 1) {
-      const ports = await findPorts();
+      const ports = { ...(await findPorts()), ...(sockets === undefined ? {} : { sockets: sockets.path }) };
       const smtpUrl = withMailpit ? `smtp://${loopback}:${ports.smtp}/?disable_starttls=true` : base.smtpUrl;
       try {
         const stack = await startOn(ports, { ...base, smtpUrl }, withMailpit, options.log);
         step.done();
-        return stack;
+        const stop = async (): Promise<void> => {
+          await stack.stop();
+          await sockets?.remove();
+        };
+        return { ...stack, stop };
       } catch (error) {
         const taken = error instanceof ChildStartError && error.message.includes('address already in use');
         if (!taken || attempt === portAttempts) {
@@ -126,6 +135,7 @@ export async function startOry(options: OryOptions): Promise<OryStack> {
     }
   } catch (error) {
     step.failed();
+    await sockets?.remove();
     throw error;
   }
 }
@@ -173,9 +183,9 @@ async function startOn(
   return {
     env: {
       KRATOS_PUBLIC_URL: loopbackUrl(ports.kratosPublic),
-      KRATOS_ADMIN_URL: loopbackUrl(ports.kratosAdmin),
+      KRATOS_ADMIN_URL: adminUrl('kratos', ports),
       HYDRA_PUBLIC_URL: loopbackUrl(ports.hydraPublic),
-      HYDRA_ADMIN_URL: loopbackUrl(ports.hydraAdmin),
+      HYDRA_ADMIN_URL: adminUrl('hydra', ports),
       SMTP_URL: setting.smtpUrl,
     },
     mailboxUrl: withMailpit ? loopbackUrl(ports.mailbox) : undefined,

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ChildCommand, type ChildRun, describeExit, runChild, terminate } from './child.process.js';
 import { LaunchError } from './launch.error.js';
@@ -8,6 +9,8 @@ export interface SupervisedProgram extends ChildCommand {
   /** Prefix of its log lines. */
   readonly name: string;
   readonly probe: ReadinessProbe;
+  /** A Unix socket that it listens on: what a process that was killed has left of it is removed before each start. */
+  readonly socketPath?: string;
   /** How long the first start may take, in milliseconds. */
   readonly startLimitMs?: number;
   /** How long a stop may take before it is forced, in milliseconds. */
@@ -103,7 +106,10 @@ export class SupervisedChild {
   }
 
   #spawn(): ChildRun {
-    const { name } = this.#program;
+    const { name, socketPath } = this.#program;
+    if (socketPath !== undefined) {
+      rmSync(socketPath, { force: true });
+    }
     const run = runChild(this.#program, (line) => {
       if (this.#hold === undefined) {
         this.#log(name, line);

@@ -7,7 +7,13 @@ import { z } from 'zod';
 import type { OryConfiguration as Settings } from '../config/configuration.js';
 import { CircuitBreaker } from '../core/circuit.breaker.js';
 import { Problem } from '../core/problem.error.js';
-import { requireHealthy, statusOf, unavailable, vendorRequestDefaults } from '../core/vendor.call.js';
+import {
+  requireHealthy,
+  statusOf,
+  unavailable,
+  vendorRequestDefaults,
+  vendorTarget,
+} from '../core/vendor.call.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { gatewayClientId, keepsLoggedIn } from './hydra.clients.js';
 import {
@@ -77,10 +83,12 @@ export class HydraClient {
     calls = UpstreamCalls.unobserved(),
   ) {
     this.#breaker = breaker;
+    const { basePath, socketPath } = vendorTarget(HYDRA_ADMIN_URL);
     const admin = new OryConfiguration({
-      basePath: HYDRA_ADMIN_URL,
+      basePath,
       baseOptions: {
         ...vendorRequestDefaults,
+        socketPath,
         httpAgent: new HttpAgent({ keepAlive: true }),
         httpsAgent: new HttpsAgent({ keepAlive: true }),
       },

@@ -13,7 +13,14 @@ import { Problem } from '../core/problem.error.js';
 import { cookieNames } from '../http/cookie.reader.js';
 import { isOwnCookie } from '../http/cookie.writer.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
-import { bodyOf, requireHealthy, statusOf, unavailable, vendorRequestDefaults } from '../core/vendor.call.js';
+import {
+  bodyOf,
+  requireHealthy,
+  statusOf,
+  unavailable,
+  vendorRequestDefaults,
+  vendorTarget,
+} from '../core/vendor.call.js';
 import { type KratosLoginMethods, keyCredentials, kratosCredentialsSchema } from './kratos.credentials.js';
 import {
   type KratosIdentity,
@@ -58,7 +65,8 @@ export class KratosClient {
     };
     const frontend = new FrontendApi(new OryConfiguration({ basePath: KRATOS_PUBLIC_URL, baseOptions }));
     this.#frontend = calls.observed('kratos', frontend);
-    const admin = new OryConfiguration({ basePath: KRATOS_ADMIN_URL, baseOptions });
+    const { basePath, socketPath } = vendorTarget(KRATOS_ADMIN_URL);
+    const admin = new OryConfiguration({ basePath, baseOptions: { ...baseOptions, socketPath } });
     this.#identities = calls.observed('kratos', new IdentityApi(admin));
     this.#adminUrl = KRATOS_ADMIN_URL;
   }
