@@ -25,6 +25,20 @@ export function isInside(address: string): boolean {
   return isIn(inside, address) && !isIn(metadata, address);
 }
 
+/** Names of metadata services, which resolve only inside of a cloud. */
+const metadataNames: ReadonlySet<string> = new Set([
+  'instance-data',
+  'instance-data.ec2.internal',
+  'metadata.azure.internal',
+  'metadata.goog',
+  'metadata.google.internal',
+]);
+
+/** Whether a host name is that of a cloud's metadata service, with a dot at its end or without. */
+export function isMetadataName(host: string): boolean {
+  return metadataNames.has(host.toLowerCase().replace(/\.$/, ''));
+}
+
 /** Whether an IP address is one at which clouds serve a machine's own credentials. */
 export function isMetadata(address: string): boolean {
   return isIn(metadata, address);

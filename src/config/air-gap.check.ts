@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isInside, isMetadata } from './air-gap.address.js';
+import { isInside, isMetadata, isMetadataName } from './air-gap.address.js';
 import { type ConfiguredHost, configuredHosts } from './air-gap.hosts.js';
 import { type Configuration, ConfigurationError } from './configuration.js';
 
@@ -25,7 +25,8 @@ export async function assertInside(
 ): Promise<void> {
   await refuse(
     configuration,
-    async ({ host }) => host === undefined || !(await addressesOf(host, resolver)).every(isInside),
+    async ({ host }) =>
+      host === undefined || isMetadataName(host) || !(await addressesOf(host, resolver)).every(isInside),
     "leads out of the private network, which AIR_GAPPED doesn't allow",
   );
 }
@@ -41,7 +42,8 @@ export async function assertNoMetadata(
 ): Promise<void> {
   await refuse(
     configuration,
-    async ({ host }) => host !== undefined && (await addressesOf(host, resolver)).some(isMetadata),
+    async ({ host }) =>
+      host !== undefined && (isMetadataName(host) || (await addressesOf(host, resolver)).some(isMetadata)),
     "leads to a cloud's metadata service",
   );
 }

@@ -36,11 +36,19 @@ const mailAddress = z.string().regex(/^[^\s@<>"(),:;]{1,64}@[a-z0-9.-]{1,253}$/i
 /** Bytes of `BRAND_LOGO`, at most: every page shows it. */
 export const maximumLogo = 100_000;
 
+/** Two halves are everybody too. The widest ranges that networks of one's own have are 10.0.0.0/8 and fc00::/7. */
+function isNarrow(range: string): boolean {
+  const [address = '', length] = range.split('/');
+  // IPv4 in IPv6's clothes has 96 bits more.
+  const widest = /^::ffff:/i.test(address) ? 104 : address.includes(':') ? 7 : 8;
+  return length === undefined || Number(length) >= widest;
+}
+
 const trustedProxy = z
   .union([z.enum(['loopback', 'linklocal', 'uniquelocal']), addressRange], {
     error: 'must be IP addresses, CIDR ranges, or loopback, linklocal or uniquelocal',
   })
-  .refine((range) => !range.endsWith('/0'), { error: 'must not be everybody' });
+  .refine(isNarrow, { error: 'must not be everybody, or nearly so: /8 is the widest range (/7 of IPv6)' });
 
 /** An IP address, an IPv6 one in brackets where a port follows. */
 const dnsServer = z.string().refine(

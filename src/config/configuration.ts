@@ -85,7 +85,8 @@ export function loadConfiguration(environment: Environment): Configuration {
   if (common.success) {
     problems.push(...contradictions(common.data));
   }
-  if (environment['NODE_ENV'] === 'production') {
+  // Whoever writes it with another case means it all the same.
+  if (environment['NODE_ENV']?.trim().toLowerCase() === 'production') {
     // One word about each variable is enough.
     const named = new Set(problems.map(nameIn));
     problems.push(...productionProblems(values).filter((problem) => !named.has(nameIn(problem))));

@@ -164,6 +164,28 @@ describe('production', () => {
     },
   );
 
+  it('plain http for pages that get tokens is for loopback, and for a PUBLIC_URL that is http itself [H08]', () => {
+    const PUBLIC_URL = 'https://auth.internal';
+    for (const name of ['SPA_REDIRECT_URIS', 'ALLOWED_ORIGINS']) {
+      const wrong = `${name}: has an http address beyond loopback although PUBLIC_URL is https, and NODE_ENV is production`;
+      expect(productionProblems({ PUBLIC_URL, [name]: 'https://a.internal, http://app.internal' })).toEqual([
+        wrong,
+      ]);
+      expect(productionProblems({ PUBLIC_URL, [name]: 'http://127.0.0.1.nip.internal' })).toEqual([wrong]);
+      for (const right of [
+        'https://app.internal',
+        'http://localhost:5173',
+        'http://127.0.0.1:1',
+        'http://[::1]:1',
+      ]) {
+        expect(productionProblems({ PUBLIC_URL, [name]: right })).toEqual([]);
+      }
+      expect(
+        productionProblems({ PUBLIC_URL: 'http://localhost:3000', [name]: 'http://app.internal' }),
+      ).toEqual([]);
+    }
+  });
+
   it('what is random, and addresses of one’s own, are taken', () => {
     for (let count = 0; count < 200; count += 1) {
       const random = randomBytes(32).toString('base64url');

@@ -44,6 +44,17 @@ const secretsIn: Readonly<Record<string, (text: string) => readonly (string | un
   OIDC_CLIENT_SECRET: (text) => [text],
 };
 
+/** Lists of addresses whose pages get tokens, or may send requests with the session. */
+const originLists: ReadonlySet<string> = new Set(['SPA_REDIRECT_URIS', 'ALLOWED_ORIGINS']);
+
+const isSecure = (url: string | undefined): boolean => url?.startsWith('https:') === true;
+
+/** Anyone on the way can put a page there. An application that is being developed is on loopback. */
+function isPlainElsewhere(entry: string): boolean {
+  const url = URL.canParse(entry.trim()) ? new URL(entry.trim()) : undefined;
+  return url?.protocol === 'http:' && !/^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname);
+}
+
 /** Variables in which a secret is looked for. */
 export const guardedVariables: readonly string[] = Object.keys(secretsIn);
 
@@ -57,6 +68,11 @@ export function productionProblems(values: Readonly<Record<string, string>>): st
   return Object.entries(values).flatMap(([name, text]) => {
     if (name === 'LOG_LEVEL' && ['debug', 'trace'].includes(text)) {
       return ['LOG_LEVEL: debug and trace are for development, and NODE_ENV is production'];
+    }
+    if (originLists.has(name) && isSecure(values['PUBLIC_URL']) && text.split(',').some(isPlainElsewhere)) {
+      return [
+        `${name}: has an http address beyond loopback although PUBLIC_URL is https, and NODE_ENV is production`,
+      ];
     }
     const secrets = (secretsIn[name]?.(text) ?? []).filter((found) => found !== undefined);
     if (secrets.some((found) => placeholders.some((pattern) => pattern.test(found.trim())))) {

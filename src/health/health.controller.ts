@@ -17,6 +17,9 @@ import { Public } from '../session/access.decorators.js';
 import { RevocationFeed } from '../session/revocation.feed.js';
 import { ProviderHealth } from './provider.health.js';
 
+/** Milliseconds for which one look at the dependencies answers everyone: less than any probe waits. */
+const freshFor = 250;
+
 const healthSchema = { type: 'object', properties: { status: { type: 'string', example: 'ok' } } };
 
 /** What is waited for before a first login can succeed. */
@@ -33,6 +36,7 @@ export class HealthController {
   readonly #database: Database;
   readonly #provider: ProviderHealth;
   readonly #revocations: RevocationFeed;
+  #latest: { readonly at: number; readonly result: Promise<HealthCheckResult> } | undefined;
 
   constructor(
     health: HealthCheckService,
@@ -80,6 +84,19 @@ export class HealthController {
       void reply.code(problemCatalogue.not_ready.status).type('application/problem+json');
       return problemBody('not_ready', request.id, { detail: pendingDetail });
     }
+    return this.#latestLook();
+  }
+
+  /** A look at the dependencies, shared by everyone who asks at about the same time: the route is open. */
+  async #latestLook(): Promise<HealthCheckResult> {
+    const now = performance.now();
+    if (this.#latest === undefined || now - this.#latest.at >= freshFor) {
+      this.#latest = { at: now, result: this.#look() };
+    }
+    return this.#latest.result;
+  }
+
+  async #look(): Promise<HealthCheckResult> {
     return this.#health.check([
       () => this.#indicate('database', () => sql`select 1`.execute(this.#database.query)),
       () => this.#indicate('provider', () => this.#provider.requireReady()),

@@ -339,5 +339,11 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'ASVS 13.2.2',
     ],
     ['a data folder that others may enter', 'every file in it is 0600', 'ASVS 13.2.2'],
+    [
+      'settings that open what they seem to close (halves of the Internet as proxies, plain http for pages that get tokens, a dot behind a metadata name)',
+      'no boot',
+      'ASVS 13.4.2',
+    ],
+    ['`/health/ready`, many times at once', 'one look at the dependencies for all', 'ASVS 2.4.1'],
   ]),
 };

@@ -38,6 +38,24 @@ const wrong: readonly (readonly [string, Readonly<Record<string, string>>])[] = 
     'an address of a metadata service, whatever way it is written [W16]',
     { HYDRA_ADMIN_URL: 'http://169.254.169.254', KRATOS_ADMIN_URL: 'http://2852039166/latest' },
   ],
+  [
+    'the name of a metadata service, with a dot at its end [H08]',
+    {
+      HYDRA_ADMIN_URL: 'http://metadata.google.internal.',
+      KRATOS_ADMIN_URL: 'http://Metadata.Google.Internal',
+    },
+  ],
+  ['two halves of the Internet as proxies [H08]', { TRUST_PROXY: '0.0.0.0/1,128.0.0.0/1' }],
+  ['both halves of IPv6 as proxies [H08]', { TRUST_PROXY: '::/1,8000::/1' }],
+  ['all of IPv4 in another form as proxies [H08]', { TRUST_PROXY: '::ffff:0.0.0.0/96' }],
+  [
+    'plain http where pages get tokens [H08]',
+    { SPA_REDIRECT_URIS: 'http://app.internal/callback', ALLOWED_ORIGINS: 'http://app.internal' },
+  ],
+  [
+    'debug lines where production is written in another case [H08]',
+    { NODE_ENV: 'Production', LOG_LEVEL: 'debug' },
+  ],
 ];
 
 it.each(wrong)('no boot with %s', async (_what, values) => {
@@ -53,8 +71,15 @@ it.each(wrong)('no boot with %s', async (_what, values) => {
   });
   expect(code).toBeGreaterThan(0);
   const named = [...output.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, name]) => name);
-  expect(named.toSorted()).toEqual(Object.keys(values).toSorted());
-  for (const value of Object.values(values).filter((value) => value !== 'trace')) {
+  // NODE_ENV isn't wrong itself.
+  expect(named.toSorted()).toEqual(
+    Object.keys(values)
+      .filter((name) => name !== 'NODE_ENV')
+      .toSorted(),
+  );
+  for (const value of Object.values(values).filter(
+    (value) => !['trace', 'debug', 'Production'].includes(value),
+  )) {
     expect(output).not.toContain(value);
   }
   // Not a line of a log: it ended before it was a gateway.
