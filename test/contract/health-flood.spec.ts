@@ -16,6 +16,9 @@ beforeAll(async () => {
   });
   // With a live session it is served although this provider was never set up.
   await gateway.session();
+  await expect
+    .poll(async () => (await gateway.request('/health/ready')).status, { timeout: 10_000 })
+    .toBe(200);
 });
 
 afterAll(async () => {
