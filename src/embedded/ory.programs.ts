@@ -71,7 +71,10 @@ export async function kratosProgram(setting: OrySetting, ports: OryPorts): Promi
     name: 'kratos',
     args,
     ...adminSocket('kratos', ports),
-    probe: { url: `${adminUrl('kratos', ports)}/admin/health/ready` },
+    probe: {
+      url: `http://${loopback}:${ports.kratosAdmin}/admin/health/ready`,
+      ...adminSocket('kratos', ports),
+    },
   };
 }
 
@@ -93,7 +96,7 @@ export async function hydraProgram(setting: OrySetting, ports: OryPorts): Promis
     name: 'hydra',
     args: ['serve', 'all', '-c', 'hydra.yml', '--sqa-opt-out', ...devFlag(setting)],
     ...adminSocket('hydra', ports),
-    probe: { url: `${adminUrl('hydra', ports)}/health/ready` },
+    probe: { url: `http://${loopback}:${ports.hydraAdmin}/health/ready`, ...adminSocket('hydra', ports) },
   };
 }
 

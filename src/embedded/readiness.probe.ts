@@ -2,7 +2,6 @@ import { get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { parseJson } from '../config/json.parser.js';
-import { serviceAddress } from '../core/service.address.js';
 
 const requestLimitMs = 2000;
 const eagerMs = 2000;
@@ -11,8 +10,10 @@ const statusBody = z.looseObject({ status: z.string() });
 
 /** Where a child says that it is ready. */
 export interface ReadinessProbe {
-  /** Answers 200 when ready; may be on a Unix socket (`unix:/run/x.sock/health`). */
+  /** Answers 200 when ready. */
   readonly url: string;
+  /** Unix socket that it is asked through. */
+  readonly socketPath?: string;
   /** What `status` of the JSON body must be as well: the gateway answers 200 also while it is degraded. */
   readonly status?: string;
   /** `Host` to ask for, where it differs from the URL's. */
@@ -34,10 +35,9 @@ export async function waitUntilReady(probe: ReadinessProbe, signal: AbortSignal)
 function answersOk(probe: ReadinessProbe, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const headers = probe.host === undefined ? {} : { host: probe.host };
-    const { url, socketPath } = serviceAddress(probe.url);
-    const place = socketPath === undefined ? {} : { socketPath };
+    const place = probe.socketPath === undefined ? {} : { socketPath: probe.socketPath };
     const options = { ...place, agent: false, headers, signal, timeout: requestLimitMs };
-    const request = get(url, options, (response) => {
+    const request = get(probe.url, options, (response) => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (text: string) => {
