@@ -14,7 +14,15 @@ export interface Progress {
   step(label: string): ProgressStep;
 }
 
+/** Progress with a text that stays last on the screen. */
+export interface Terminal extends Progress {
+  /** Keeps a text below everything that is printed, on a terminal; elsewhere it's printed once. */
+  pin(text: string): void;
+  /** Takes the text away. */
+  unpin(): void;
+}
+
 /** On a terminal one line is redrawn; elsewhere each running step gets a line every 5 seconds. */
 export function createProgress(
   stream?: NodeJS.WritableStream & { isTTY?: boolean; columns?: number },
-): Progress;
+): Terminal;

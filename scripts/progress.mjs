@@ -9,18 +9,23 @@ const seconds = (ms) => (ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.r
 export function createProgress(stream = process.stdout) {
   const running = new Set();
   const onTerminal = stream.isTTY === true;
+  /** Lines that stay below everything else on a terminal. */
+  let pinned = [];
   let timer;
 
   const status = () =>
     [...running].map((step) => `${step.label} … ${seconds(Date.now() - step.since)}`).join(' · ');
   const clear = () => {
-    if (onTerminal && running.size > 0) {
-      stream.write('\r\u001b[K');
+    if (onTerminal && (running.size > 0 || pinned.length > 0)) {
+      stream.write(`\r${pinned.length > 0 ? `\u001b[${pinned.length}A` : ''}\u001b[J`);
     }
   };
   const draw = () => {
-    if (onTerminal && running.size > 0) {
-      stream.write(`\r\u001b[K${status().slice(0, Math.max(20, (stream.columns || 80) - 1))}`);
+    if (onTerminal) {
+      const width = Math.max(20, (stream.columns || 80) - 1);
+      // Cut to the window: a line that wraps could not be taken back.
+      stream.write(pinned.map((text) => `${text.slice(0, width)}\n`).join(''));
+      stream.write(running.size > 0 ? status().slice(0, width) : '');
     }
   };
   const line = (text) => {
@@ -28,8 +33,22 @@ export function createProgress(stream = process.stdout) {
     stream.write(`${text}\n`);
     draw();
   };
+  const pin = (text) => {
+    clear();
+    pinned = text.split('\n');
+    if (!onTerminal) {
+      stream.write(`${text}\n`);
+    }
+    draw();
+  };
+  const unpin = () => {
+    clear();
+    pinned = [];
+    draw();
+  };
   const tick = () => {
     if (onTerminal) {
+      clear();
       draw();
     } else {
       stream.write(`${status()}\n`);
@@ -66,5 +85,5 @@ export function createProgress(stream = process.stdout) {
     };
   };
 
-  return { line, step };
+  return { line, step, pin, unpin };
 }

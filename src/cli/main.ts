@@ -12,6 +12,7 @@ import { withServices } from './cli.context.js';
 import { NothingDoneError, createProgram } from './cli.program.js';
 import { CommandError } from './command.error.js';
 import { addDoctorCommand } from './doctor.program.js';
+import { addInitialPasswordCommand } from './initial-password.program.js';
 import { addUserCommands } from './user.program.js';
 
 /** Exit code of sysexits for a service that isn't there. */
@@ -38,6 +39,10 @@ addDoctorCommand(program, {
   fail: () => {
     process.exitCode = 1;
   },
+});
+addInitialPasswordCommand(program, {
+  environment: process.env,
+  print: (line) => process.stdout.write(`${line}\n`),
 });
 try {
   await program.parseAsync();

@@ -2,25 +2,26 @@ import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { DatabaseConnection } from '../database/database.connection.js';
 import { LaunchError, systemCodeOf } from './launch.error.js';
 import { writePrivateFile } from './private.file.js';
 
 const adminFile = z.strictObject({
   email: z.string(),
-  /** Only until the gateway has made the account. */
+  /** Only until the first login. */
   password: z.string().optional(),
 });
 
 /** The first administrator of an embedded run. */
 export interface AdminAccount {
   readonly email: string;
-  /** Set when the account has still to be made and nobody chose a password for it. */
+  /** Set until the account's first login, unless an operator chose a password for it. */
   readonly password?: string;
 }
 
 /**
- * Says whether the first administrator has still to be made. A password is kept until that is done, so that a start which
- * was broken off between making the account and showing the password doesn't lock the administrator out.
+ * The first administrator of a data folder, with a password as long as it has not been used: a start that was broken off, or a
+ * screen that was cleared, locks no one out.
  */
 export async function pendingAdmin(dataDir: string, email: string, chosen?: string): Promise<AdminAccount> {
   const path = adminPath(dataDir);
@@ -36,12 +37,33 @@ export async function pendingAdmin(dataDir: string, email: string, chosen?: stri
   return { email, password };
 }
 
-/** Notes that the account is made, and forgets its password. To be called once the gateway is ready. */
-export async function noteAdmin(dataDir: string, email: string): Promise<void> {
+/** Forgets the password, because the account has logged in or an operator chose another one. */
+export async function forgetPassword(dataDir: string, email: string): Promise<void> {
   const path = adminPath(dataDir);
   const known = await readAdmin(path);
   if (known?.email !== email || known.password !== undefined) {
     await writePrivateFile(path, `${JSON.stringify({ email })}\n`);
+  }
+}
+
+/** The first administrator as a data folder knows it; undefined before the first start. @throws {LaunchError} for a broken file. */
+export async function knownAdmin(dataDir: string): Promise<AdminAccount | undefined> {
+  return readAdmin(adminPath(dataDir));
+}
+
+/** Whether a user with this address has a session, or had one that is not forgotten yet. */
+export async function hasLoggedIn(databaseUrl: string, email: string): Promise<boolean> {
+  const connection = new DatabaseConnection(databaseUrl);
+  try {
+    const row = await connection.query
+      .selectFrom('sessions')
+      .innerJoin('users', 'users.id', 'sessions.user_id')
+      .select('sessions.id')
+      .where('users.email', '=', email)
+      .executeTakeFirst();
+    return row !== undefined;
+  } finally {
+    await connection.close();
   }
 }
 

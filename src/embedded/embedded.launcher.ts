@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { tryLock } from '../../scripts/lock.mjs';
-import type { Progress } from '../../scripts/progress.mjs';
-import { type AdminAccount, noteAdmin, pendingAdmin } from './admin.account.js';
+import type { Terminal } from '../../scripts/progress.mjs';
+import { type AdminAccount, forgetPassword, hasLoggedIn, pendingAdmin } from './admin.account.js';
 import type { Environment } from './binary.store.js';
-import { readGatewayLine } from './gateway.log.js';
+import { GatewayLog } from './gateway.log.js';
 import { LaunchError, messageOf } from './launch.error.js';
 import {
   type EmbeddedPlan,
@@ -23,7 +23,7 @@ export interface LaunchSetting {
   readonly environment: Environment;
   /** The gateway's program. */
   readonly gateway: { readonly command: string; readonly args: readonly string[] };
-  readonly progress: Progress;
+  readonly progress: Terminal;
 }
 
 /** A whole Vestibule that is running. */
@@ -53,9 +53,16 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
   try {
     await assertPortIsFree(plan.host, plan.port);
     const secrets = await loadSecrets(plan.dataDir);
+    const notice = new AdminNotice(plan, progress);
+    const gatewayLog = new GatewayLog(plan.logLevel);
     const log = (source: string, line: string) => {
-      const text = source === 'gateway' ? readGatewayLine(line) : line;
-      progress.line(`${source.padEnd(7)} | ${text}`);
+      const text = source === 'gateway' ? gatewayLog.read(line) : line;
+      if (text !== undefined) {
+        progress.line(`${source.padEnd(7)} | ${text}`);
+      }
+      if (line.includes('"login_succeeded"')) {
+        notice.check();
+      }
     };
     ory = await startOry({
       dataDir: plan.dataDir,
@@ -86,9 +93,9 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
       log,
     );
     await gateway.start();
-    await noteAdmin(plan.dataDir, plan.adminEmail);
     await noteRunning(plan.dataDir, env);
-    progress.line(banner(plan, ory, admin, Date.now() - began));
+    progress.line(banner(plan.publicUrl, ory.mailboxUrl, Date.now() - began));
+    await notice.show(admin);
     return { plan, ory, gateway, stop: () => stopAll(gateway, ory, () => forget(plan, release)) };
   } catch (error) {
     await stopAll(undefined, ory, release);
@@ -140,20 +147,63 @@ function lockDataFolder({ dataDir, port }: EmbeddedPlan): () => void {
   };
 }
 
-function banner(plan: EmbeddedPlan, ory: OryStack, admin: AdminAccount, tookMs: number): string {
+/** What is printed once a start has succeeded. @param mailboxUrl where mails are shown, if they are. */
+export function banner(publicUrl: string, mailboxUrl: string | undefined, tookMs: number): string {
   return [
     '',
-    `  Vestibule is ready: ${plan.publicUrl}   (after ${(tookMs / 1000).toFixed(1)} s)`,
-    ...(ory.mailboxUrl === undefined ? [] : [`  Mailbox, where every mail ends up: ${ory.mailboxUrl}`]),
-    ...(admin.password === undefined
-      ? []
-      : [
-          '',
-          `  First administrator: ${admin.email}`,
-          `  Password:            ${admin.password}   (shown only this once)`,
-        ]),
+    `  Vestibule is ready: ${publicUrl}   (after ${(tookMs / 1000).toFixed(1)} s)`,
+    ...(mailboxUrl === undefined ? [] : [`  Mailbox, where every mail ends up: ${mailboxUrl}`]),
     '',
     '  Ctrl-C stops it.',
     '',
   ].join('\n');
+}
+
+/** The first administrator's password, which stays last on the screen until it was used or Enter is pressed. */
+class AdminNotice {
+  readonly #plan: EmbeddedPlan;
+  readonly #terminal: Terminal;
+  #isPending = false;
+
+  constructor(plan: EmbeddedPlan, terminal: Terminal) {
+    this.#plan = plan;
+    this.#terminal = terminal;
+  }
+
+  async show({ email, password }: AdminAccount): Promise<void> {
+    if (password === undefined) {
+      await forgetPassword(this.#plan.dataDir, email);
+      return;
+    }
+    this.#isPending = true;
+    this.#terminal.pin(
+      [
+        `  First administrator: ${email}`,
+        `  Password:            ${password}`,
+        '  Shown until the first login with it. Enter hides it; `npx @vestibule-auth/vestibule initial-password` shows it again.',
+        '',
+      ].join('\n'),
+    );
+    if (process.stdin.isTTY) {
+      process.stdin.once('data', () => this.#terminal.unpin()).unref();
+    }
+  }
+
+  /** Takes it away when the account has logged in; to be called after each login. */
+  check(): void {
+    if (this.#isPending) {
+      void this.#forgetOnceUsed().catch((error: unknown) =>
+        this.#terminal.line(`The first administrator's password is still kept: ${messageOf(error)}`),
+      );
+    }
+  }
+
+  async #forgetOnceUsed(): Promise<void> {
+    const { configuration, dataDir, adminEmail } = this.#plan;
+    if (this.#isPending && (await hasLoggedIn(configuration.DATABASE_URL, adminEmail))) {
+      this.#isPending = false;
+      this.#terminal.unpin();
+      await forgetPassword(dataDir, adminEmail);
+    }
+  }
 }

@@ -3,8 +3,10 @@ import { parseJson } from '../config/json.parser.js';
 
 const record = z.looseObject({
   level: z.string(),
+  time: z.iso.datetime().optional(),
   msg: z.string(),
   context: z.string().optional(),
+  reqId: z.string().optional(),
   reason: z.string().optional(),
   method: z.string().optional(),
   path: z.string().optional(),
@@ -13,18 +15,64 @@ const record = z.looseObject({
   err: z.looseObject({ message: z.string(), stack: z.string().optional() }).optional(),
 });
 
-/** Makes one JSON line of the gateway's log readable for a person at a terminal; what isn't JSON stays as it is. */
-export function readGatewayLine(line: string): string {
-  const { data } = record.safeParse(parseJson(line));
-  if (data === undefined) {
-    return line;
+type Record = z.output<typeof record>;
+
+/** Requests whose reason is remembered until their access line. */
+const mostReasons = 1000;
+
+/**
+ * Turns the gateway's JSON lines into what a person at a terminal wants to see: one line a request, with the time and, where it
+ * was refused, the reason. What a request did on the way is in the audit trail and, under `LOG_LEVEL=debug`, here.
+ */
+export class GatewayLog {
+  readonly #reasons = new Map<string, string>();
+  readonly #isVerbose: boolean;
+
+  /** @param level of the gateway's log. */
+  constructor(level: string) {
+    this.#isVerbose = level === 'debug' || level === 'trace';
   }
-  const { level, msg, method, path, status, ms, reason, err } = data;
-  const text = method === undefined ? msg : `${method} ${path} ${status} (${ms} ms)`;
-  const detail = [
-    reason,
-    level === 'error' || level === 'fatal' ? (err?.stack ?? err?.message) : err?.message,
-  ];
-  const known = detail.filter((part) => part !== undefined);
-  return `${level}: ${text}${known.length === 0 ? '' : ` (${known.join('; ')})`}`;
+
+  /** @returns undefined for a line that isn't shown; what isn't JSON stays as it is. */
+  read(line: string): string | undefined {
+    const { data } = record.safeParse(parseJson(line));
+    if (data === undefined) {
+      return line;
+    }
+    if (data.method !== undefined) {
+      return `${clock(data)}${this.#requestText(data)}`;
+    }
+    const isNews = data.level !== 'info' || (data.reqId === undefined && data.context !== 'audit');
+    if (!isNews && data.reqId !== undefined && data.reason !== undefined) {
+      this.#remember(data.reqId, data.reason);
+    }
+    return isNews || this.#isVerbose ? `${clock(data)}${eventText(data)}` : undefined;
+  }
+
+  #requestText({ reqId = '', method, path, status, ms }: Record): string {
+    const reason = this.#reasons.get(reqId);
+    this.#reasons.delete(reqId);
+    return `${method} ${path} ${status} (${ms} ms)${reason === undefined ? '' : ` ${reason}`}`;
+  }
+
+  #remember(reqId: string, reason: string): void {
+    const [oldest] = this.#reasons.keys();
+    if (this.#reasons.size >= mostReasons && oldest !== undefined) {
+      this.#reasons.delete(oldest);
+    }
+    this.#reasons.set(reqId, reason);
+  }
+}
+
+function eventText({ level, msg, reason, err }: Record): string {
+  const isSerious = level === 'error' || level === 'fatal';
+  const known = [reason, isSerious ? (err?.stack ?? err?.message) : err?.message].filter(
+    (part) => part !== undefined,
+  );
+  return `${level}: ${msg}${known.length === 0 ? '' : ` (${known.join('; ')})`}`;
+}
+
+/** The time of day here, as the person at the terminal reads it off a clock. */
+function clock({ time }: Record): string {
+  return time === undefined ? '' : `${new Date(time).toTimeString().slice(0, 8)} `;
 }

@@ -45,7 +45,7 @@ export function isEmbedded(environment: Environment): boolean {
  * @throws {LaunchError} with exit code 78, listing everything that is wrong with it.
  */
 export function planEmbedded(environment: Environment): EmbeddedPlan {
-  const configuration = validate({
+  const configuration = readConfiguration({
     ...withDefaults(environment),
     ...secretsUnlessGiven(environment, makeSecrets().gateway),
     ...Object.fromEntries(oryUrls.map((name) => [name, 'http://127.0.0.1:1'])),
@@ -114,7 +114,7 @@ export function gatewayEnvironment(
 }
 
 /** Where the gateway says that it is ready, reached from this machine. */
-export function gatewayProbe(plan: EmbeddedPlan): ReadinessProbe {
+export function gatewayProbe(plan: Pick<EmbeddedPlan, 'host' | 'port' | 'publicUrl'>): ReadinessProbe {
   const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[plan.host] ?? plan.host;
   const host = reachable.includes(':') ? `[${reachable}]` : reachable;
   return {
@@ -124,7 +124,8 @@ export function gatewayProbe(plan: EmbeddedPlan): ReadinessProbe {
   };
 }
 
-function validate(environment: Environment): Configuration {
+/** The configuration of an environment. @throws {LaunchError} with exit code 78, listing everything that is wrong with it. */
+export function readConfiguration(environment: Environment): Configuration {
   try {
     return loadConfiguration(environment);
   } catch (error) {

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { createProgress } from '../../scripts/progress.mjs';
-import { type Launched, launchEmbedded } from './embedded.launcher.js';
+import { launchEmbedded } from './embedded.launcher.js';
+import { launchGateway } from './gateway.launcher.js';
 import { LaunchError } from './launch.error.js';
 import { isEmbedded } from './launch.plan.js';
 
@@ -20,11 +21,7 @@ if (existsSync('.env')) {
   process.loadEnvFile('.env');
 }
 endWithNpm();
-if (isEmbedded(process.env)) {
-  await runEmbedded();
-} else {
-  await import(gatewayProgram.href);
-}
+await run();
 
 /** npm doesn't pass on a signal that ends it alone (kill, a supervisor): once it's gone, this process ends as well. */
 function endWithNpm(): void {
@@ -38,8 +35,8 @@ function endWithNpm(): void {
   }
 }
 
-async function runEmbedded(): Promise<void> {
-  let launched: Launched | undefined;
+async function run(): Promise<void> {
+  let launched: { stop(): Promise<void> } | undefined;
   let stoppingSince: number | undefined;
 
   const interrupt = (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => {
@@ -62,11 +59,12 @@ async function runEmbedded(): Promise<void> {
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
 
   try {
-    launched = await launchEmbedded({
-      environment: process.env,
-      gateway: { command: process.execPath, args: [fileURLToPath(gatewayProgram)] },
-      progress: createProgress(),
-    });
+    const environment = process.env;
+    const program = { command: process.execPath, args: [fileURLToPath(gatewayProgram)] };
+    const terminal = createProgress();
+    launched = isEmbedded(environment)
+      ? await launchEmbedded({ environment, gateway: program, progress: terminal })
+      : await launchGateway({ environment, program, terminal });
   } catch (error) {
     if (!(error instanceof LaunchError)) {
       throw error;

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { CommonConfiguration } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
 import { AccessLog } from './access.log.js';
+import { isInnerCall } from './inner.call.js';
 import { refuseCrossSite } from './cross-site.guard.js';
 import { ProblemFilter } from './problem.filter.js';
 import { pathOf } from './request.path.js';
@@ -66,7 +67,8 @@ function logAccess(log: AccessLog, request: FastifyRequest, reply: FastifyReply)
     return;
   }
   const path = pathOf(request);
-  const level = reply.statusCode < 400 && quiet.test(path) ? 'debug' : 'info';
+  const isQuiet = isInnerCall(request) || (reply.statusCode < 400 && quiet.test(path));
+  const level = isQuiet ? 'debug' : 'info';
   if (log.isOn(level)) {
     log.write(level, {
       reqId: request.id,

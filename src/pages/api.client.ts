@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type ProblemCode, problemCatalogue } from '../core/problem.catalogue.js';
 import { Problem } from '../core/problem.error.js';
+import { innerCallHeaders } from '../http/inner.call.js';
 
 /** What a page asks of the API. */
 export interface ApiCall {
@@ -93,7 +94,7 @@ export class ApiClient {
     const answer = await this.#host.httpAdapter.inject({
       method,
       url: path,
-      headers: { ...Object.fromEntries(given), accept: 'application/json' },
+      headers: { ...Object.fromEntries(given), ...innerCallHeaders, accept: 'application/json' },
       remoteAddress: request.socket.remoteAddress ?? request.ip,
       ...(body === undefined ? {} : { payload: body }),
     });
