@@ -29,7 +29,8 @@ it('an operator whose screen was cleared asks for the password again, until it h
   expect(journey.terminal().split(password).length - 1).toBe(2);
 
   // One line a request: what the proxy and the pages do on the way has none.
-  const requests = journey.terminal().match(/^gateway \| \d\d:\d\d:\d\d (?:GET|POST) \/\S* \d+ \(.*$/gm) ?? [];
+  const requests =
+    journey.terminal().match(/^gateway \| \d\d:\d\d:\d\d (?:GET|POST) \/\S* \d+ \(.*$/gm) ?? [];
   expect(requests.length).toBeGreaterThan(3);
   expect(journey.terminal()).not.toContain('remote server');
   expect(requests.filter((line) => line.includes(' /api/v1/'))).toEqual([]);
