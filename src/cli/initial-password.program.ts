@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
-import type { Environment } from '../config/configuration.js';
-import { hasLoggedIn, knownAdmin } from '../embedded/admin.account.js';
+import { type Environment, loadConfiguration } from '../config/configuration.js';
+import { DatabaseConnection } from '../database/database.connection.js';
+import { forgetPassword, knownAdmin } from '../embedded/admin.account.js';
 import { planEmbedded } from '../embedded/launch.plan.js';
+import { deploymentEnvironment } from './cli.environment.js';
 import { CommandError } from './command.error.js';
 
 /** What the command needs from outside. */
@@ -20,13 +22,34 @@ export function addInitialPasswordCommand(
     .command('initial-password')
     .description("the first administrator's password of `npm start`, until their first login")
     .action(async () => {
-      const { dataDir, configuration } = planEmbedded(environment);
+      const { dataDir } = planEmbedded(environment);
       const admin = await knownAdmin(dataDir);
-      if (admin?.password === undefined || (await hasLoggedIn(configuration.DATABASE_URL, admin.email))) {
+      const isUsed = admin?.password !== undefined && (await hasLoggedIn(environment, admin.email));
+      if (admin?.password === undefined || isUsed) {
+        if (isUsed) {
+          await forgetPassword(dataDir, admin.email);
+        }
         throw new CommandError(
           'There is no initial password: it was used, or an operator set ADMIN_PASSWORD, or nothing was started here yet.',
         );
       }
       print(`${admin.email}  ${admin.password}`);
     });
+}
+
+/** Whether a user with this address has a session, or had one that is not forgotten yet. */
+async function hasLoggedIn(environment: Environment, email: string): Promise<boolean> {
+  const { DATABASE_URL } = loadConfiguration(await deploymentEnvironment(environment));
+  const connection = new DatabaseConnection(DATABASE_URL);
+  try {
+    const row = await connection.query
+      .selectFrom('sessions')
+      .innerJoin('users', 'users.id', 'sessions.user_id')
+      .select('sessions.id')
+      .where('users.email', '=', email)
+      .executeTakeFirst();
+    return row !== undefined;
+  } finally {
+    await connection.close();
+  }
 }

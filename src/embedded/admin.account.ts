@@ -2,7 +2,6 @@ import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { DatabaseConnection } from '../database/database.connection.js';
 import { LaunchError, systemCodeOf } from './launch.error.js';
 import { writePrivateFile } from './private.file.js';
 
@@ -49,22 +48,6 @@ export async function forgetPassword(dataDir: string, email: string): Promise<vo
 /** The first administrator as a data folder knows it; undefined before the first start. @throws {LaunchError} for a broken file. */
 export async function knownAdmin(dataDir: string): Promise<AdminAccount | undefined> {
   return readAdmin(adminPath(dataDir));
-}
-
-/** Whether a user with this address has a session, or had one that is not forgotten yet. */
-export async function hasLoggedIn(databaseUrl: string, email: string): Promise<boolean> {
-  const connection = new DatabaseConnection(databaseUrl);
-  try {
-    const row = await connection.query
-      .selectFrom('sessions')
-      .innerJoin('users', 'users.id', 'sessions.user_id')
-      .select('sessions.id')
-      .where('users.email', '=', email)
-      .executeTakeFirst();
-    return row !== undefined;
-  } finally {
-    await connection.close();
-  }
 }
 
 function adminPath(dataDir: string): string {

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { tryLock } from '../../scripts/lock.mjs';
 import type { Terminal } from '../../scripts/progress.mjs';
-import { type AdminAccount, forgetPassword, hasLoggedIn, pendingAdmin } from './admin.account.js';
+import { type AdminAccount, forgetPassword, pendingAdmin } from './admin.account.js';
 import type { Environment } from './binary.store.js';
 import { GatewayLog } from './gateway.log.js';
 import { LaunchError, messageOf } from './launch.error.js';
@@ -34,6 +36,8 @@ export interface Launched {
   /** Ends the gateway (which answers what it has begun), then Ory, and gives the data folder free. */
   stop(): Promise<void>;
 }
+
+const commandLine = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 
 /** How long the gateway may take to answer what it has begun. */
 const drainLimitMs = 10_000;
@@ -189,21 +193,16 @@ class AdminNotice {
     }
   }
 
-  /** Takes it away when the account has logged in; to be called after each login. */
+  /** Takes it away when the account has logged in; to be called after each login. The command looks, and forgets the password. */
   check(): void {
     if (this.#isPending) {
-      void this.#forgetOnceUsed().catch((error: unknown) =>
-        this.#terminal.line(`The first administrator's password is still kept: ${messageOf(error)}`),
-      );
-    }
-  }
-
-  async #forgetOnceUsed(): Promise<void> {
-    const { configuration, dataDir, adminEmail } = this.#plan;
-    if (this.#isPending && (await hasLoggedIn(configuration.DATABASE_URL, adminEmail))) {
-      this.#isPending = false;
-      this.#terminal.unpin();
-      await forgetPassword(dataDir, adminEmail);
+      const env = { ...process.env, DATA_DIR: this.#plan.dataDir };
+      execFile(process.execPath, [commandLine, 'initial-password'], { env }, (error) => {
+        if (error?.code === 1) {
+          this.#isPending = false;
+          this.#terminal.unpin();
+        }
+      });
     }
   }
 }
