@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
 import { Clock } from '../core/clock.service.js';
 import { Database } from '../database/database.schema.js';
 import type { ProviderIdentity } from './identity.js';
@@ -60,11 +61,11 @@ export class UserOwnership {
     const address = email.toLowerCase();
     await this.#database.query
       .updateTable('users')
-      .set(({ fn, ref, val }) => ({
+      .set(({ fn, ref }) => ({
         email: address,
         email_key: address,
         email_verified: 1,
-        owned_since: fn.coalesce(ref('owned_since'), val(now)),
+        owned_since: fn.coalesce(ref('owned_since'), sql<number>`cast(${now} as bigint)`),
         updated_at: now,
       }))
       .where('id', '=', userId)

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, type Transaction, sql } from 'kysely';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
@@ -118,15 +118,19 @@ async function noteLogin(
     ? undefined
     : query
         .updateTable('users')
-        .set(({ and, eb, ref, val }) => {
+        .set(({ and, eb, ref }) => {
           const profile = profileOf(identity);
           const isProven = and([eb('email_verified', '=', 1), eb('email', '=', profile.email)]);
           const isOwned = eb.or([eb('owned_since', 'is not', null), isProven]);
+          // PostgreSQL takes a parameter in a CASE for text: the numbers say what they are.
+          const moment = sql<number>`cast(${now} as bigint)`;
           return {
             ...profile,
             // Not before what an outsider may have set up is removed: until then, nothing of the account says "verified".
-            email_verified: identity.emailVerified ? eb.case().when(isOwned).then(1).else(0).end() : 0,
-            owned_since: eb.fn.coalesce(ref('owned_since'), eb.case().when(isProven).then(val(now)).end()),
+            email_verified: identity.emailVerified
+              ? eb.case().when(isOwned).then(sql.lit(1)).else(sql.lit(0)).end()
+              : 0,
+            owned_since: eb.fn.coalesce(ref('owned_since'), eb.case().when(isProven).then(moment).end()),
             updated_at: now,
             last_login_at: now,
           };
