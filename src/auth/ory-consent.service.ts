@@ -1,7 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
 import { HydraClient } from '../hydra/hydra.client.js';
-import { keepsLoggedIn } from '../hydra/hydra.clients.js';
+import { isNativeApp, keepsLoggedIn } from '../hydra/hydra.clients.js';
 import type { ConsentRequest } from '../hydra/hydra.schemas.js';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { toProviderIdentity } from '../kratos/kratos.session.js';
@@ -14,33 +16,47 @@ export interface ConsentDecision {
   readonly remember: boolean;
 }
 
+/** A consent challenge that a person must answer. */
+export interface OpenConsent {
+  readonly request: ConsentRequest;
+  /** Whether an answer may hold for later logins too. */
+  readonly canRemember: boolean;
+}
+
 /** Hydra's consent challenge (step 5): skipped for clients that are the product itself, asked for any other. */
 @Injectable()
 export class OryConsentService {
   readonly #hydra: HydraClient;
   readonly #kratos: KratosClient;
+  readonly #publicUrl: string;
 
-  constructor(hydra: HydraClient, kratos: KratosClient) {
+  constructor(hydra: HydraClient, kratos: KratosClient, @Inject(CONFIGURATION) configuration: Configuration) {
     this.#hydra = hydra;
     this.#kratos = kratos;
+    this.#publicUrl = configuration.PUBLIC_URL;
   }
 
   /** The request behind a challenge, when the login it belongs to still lives. */
-  async request(challenge: string): Promise<ConsentRequest> {
+  async request(challenge: string): Promise<OpenConsent> {
     const request = await this.#hydra.consentRequest(challenge);
     await this.#identityOf(request);
-    return request;
+    return { request, canRemember: !this.#isNative(request) };
   }
 
   /**
    * Grants everything that was asked for where nobody needs to be asked: to a client of ours, or one that was agreed to before. Hydra
    * lets a silent login (`prompt=none`) through by a consent that it remembers, and no longer tells such logins of one application apart:
    * one that refresh tokens keep logged in would lose them by a logout on another device, and needs no silent login.
+   *
+   * A native application is always asked about, whatever its registration or an earlier consent says.
    * @returns where the browser goes on; nothing when the person must be asked.
    */
   async grantUnasked(challenge: string): Promise<string | undefined> {
     const request = await this.#hydra.consentRequest(challenge);
     const identity = await this.#identityOf(request);
+    if (this.#isNative(request)) {
+      return isSilent(request) ? this.#hydra.rejectConsent(challenge, 'consent_required') : undefined;
+    }
     return request.skip === true || request.client.skip_consent === true
       ? this.#grant(request, identity, request.requested_scope ?? [], !keepsLoggedIn(request.client))
       : undefined;
@@ -58,7 +74,12 @@ export class OryConsentService {
     }
     // openid isn't a permission that one could take away: without it, it's another protocol.
     const scope = asked.filter((entry) => entry === 'openid' || decision.scope.includes(entry));
-    return this.#grant(request, await this.#identityOf(request), scope, decision.remember);
+    const remember = decision.remember && !this.#isNative(request);
+    return this.#grant(request, await this.#identityOf(request), scope, remember);
+  }
+
+  #isNative({ client }: ConsentRequest): boolean {
+    return isNativeApp(client, this.#publicUrl);
   }
 
   async #grant(
@@ -89,6 +110,12 @@ export class OryConsentService {
     }
     return toProviderIdentity(session.identity);
   }
+}
+
+/** Whether the application wants no page shown (OpenID Connect Core section 3.1.2.1). */
+function isSilent({ request_url: url }: ConsentRequest): boolean {
+  const prompt = URL.canParse(url) ? new URL(url).searchParams.get('prompt') : null;
+  return (prompt ?? '').split(' ').includes('none');
 }
 
 /** Claims that the granted scopes stand for (OpenID Connect Core section 5.4). */

@@ -3,7 +3,7 @@ import type { OryConfiguration } from '../config/configuration.js';
 import { unavailable, vendorTimeout } from '../core/vendor.call.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { HydraClient } from '../hydra/hydra.client.js';
-import { ownClients } from '../hydra/hydra.clients.js';
+import { ownClients, retiredClientIds } from '../hydra/hydra.clients.js';
 import type { HydraSigningKeys } from '../hydra/hydra.signing-keys.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import { isAdministrator, toProviderIdentity } from '../kratos/kratos.session.js';
@@ -111,6 +111,9 @@ export class OryBootstrap implements OnApplicationBootstrap, OnModuleDestroy {
     // One after the other: Hydra on SQLite makes writers wait for each other, past any time-out.
     for (const client of ownClients(this.#configuration)) {
       await this.#parts.hydra.ensureClient(client);
+    }
+    for (const id of retiredClientIds) {
+      await this.#parts.hydra.removeClient(id);
     }
   }
 

@@ -130,7 +130,7 @@ export const commonVariables = z.object({
     secret: true,
   }),
   ALLOWED_CLIENT_IDS: commaList.optional().register(variableDocs, {
-    derivedDefault: '`vestibule,vestibule-spa,vestibule-cli` under `ory`, else the own client id',
+    derivedDefault: '`vestibule,vestibule-spa` under `ory`, else the own client id',
     description:
       'OAuth clients whose access tokens `POST /auth/login` and `POST /auth/token` take; no others.',
   }),

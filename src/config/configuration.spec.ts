@@ -39,7 +39,7 @@ describe('loadConfiguration', () => {
       SESSION_IDLE_TTL: 604_800,
       SESSION_MAX_TTL: 2_592_000,
       SPA_REDIRECT_URIS: ['http://localhost:3000/demo'],
-      ALLOWED_CLIENT_IDS: ['vestibule', 'vestibule-spa', 'vestibule-cli'],
+      ALLOWED_CLIENT_IDS: ['vestibule', 'vestibule-spa'],
       ALLOWED_ORIGINS: [],
       TRUST_PROXY: [],
       DEMO: false,

@@ -65,7 +65,7 @@ function nameIn(problem: string): string {
 }
 
 /** The clients that the bootstrap registers at Hydra. */
-const ownOryClients = ['vestibule', 'vestibule-spa', 'vestibule-cli'];
+const ownOryClients = ['vestibule', 'vestibule-spa'];
 
 const variablesByProvider = { ory: oryVariables, auth0: auth0Variables, oidc: oidcVariables };
 

@@ -27,7 +27,9 @@ export const oryVariables = z.object({
     example: 'http://hydra:4445',
   }),
   SPA_REDIRECT_URIS: commaList.pipe(z.array(httpUrl)).optional().register(variableDocs, {
-    description: 'Redirect URIs of the public client `vestibule-spa`.',
+    description:
+      'Redirect URIs of the public client `vestibule-spa`. With a loopback address among them, other than `PUBLIC_URL`, each of its logins asks for consent: any program on the machine could listen there.',
+    recommendation: 'Register a client of its own at Hydra for what developers run on their machines.',
     derivedDefault: '`PUBLIC_URL` + `/demo`',
     example: 'https://app.example.org/callback',
   }),

@@ -242,14 +242,21 @@ export class HydraClient {
     );
   }
 
-  /** @returns where the browser goes on, with `access_denied`. */
-  async rejectConsent(consentChallenge: string): Promise<string> {
+  /**
+   * @param error OAuth error code: the person did not agree, or may not be asked (`prompt=none`).
+   * @returns where the browser goes on, with that error.
+   */
+  async rejectConsent(
+    consentChallenge: string,
+    error: 'access_denied' | 'consent_required' = 'access_denied',
+  ): Promise<string> {
+    const description = {
+      access_denied: 'The person did not agree.',
+      consent_required: 'The person must be asked.',
+    };
     return this.#decide((options) =>
       this.#oauth2.rejectOAuth2ConsentRequest(
-        {
-          consentChallenge,
-          rejectOAuth2Request: { error: 'access_denied', error_description: 'The person did not agree.' },
-        },
+        { consentChallenge, rejectOAuth2Request: { error, error_description: description[error] } },
         options,
       ),
     );
@@ -308,6 +315,17 @@ export class HydraClient {
       await this.#ask((options) => this.#oauth2.setOAuth2Client({ id, oAuth2Client: definition }, options));
     } catch (error) {
       throw asUnavailable(error);
+    }
+  }
+
+  /** Takes a client away, with its tokens and consents; one that isn't there is fine. */
+  async removeClient(id: string): Promise<void> {
+    try {
+      await this.#ask((options) => this.#oauth2.deleteOAuth2Client({ id }, options));
+    } catch (error) {
+      if (statusOf(error) !== 404) {
+        throw asUnavailable(error);
+      }
     }
   }
 

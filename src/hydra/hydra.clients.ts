@@ -24,6 +24,39 @@ export function keepsLoggedIn(client: {
   return client.grant_types?.includes('refresh_token') === true;
 }
 
+/**
+ * Whether an application is a native one by its registration: a public client whose codes go to a loopback address or a scheme of its
+ * own. Any program on the machine can listen there in its name, so it's never authorized without a page (RFC 8252 section 8.6). A
+ * redirect to our own origin is the exception, except where that is a loopback address by number: Hydra takes any port of those.
+ */
+export function isNativeApp(
+  client: {
+    readonly token_endpoint_auth_method?: string | null | undefined;
+    readonly redirect_uris?: readonly string[] | null | undefined;
+  },
+  publicUrl: string,
+): boolean {
+  return (
+    client.token_endpoint_auth_method === 'none' &&
+    (client.redirect_uris ?? []).some((uri) => isOpenToPrograms(uri, publicUrl))
+  );
+}
+
+function isOpenToPrograms(uri: string, publicUrl: string): boolean {
+  if (!URL.canParse(uri)) {
+    return true;
+  }
+  const { protocol, hostname, origin } = new URL(uri);
+  if (/^(?:127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)) {
+    return true;
+  }
+  const isLocal = /^(?:.+\.)?localhost\.?$/.test(hostname);
+  return !/^https?:$/.test(protocol) || (isLocal && origin !== publicUrl);
+}
+
+/** Clients that earlier versions registered and nothing needs any more: the bootstrap takes them away. */
+export const retiredClientIds = ['vestibule-cli'] as const;
+
 /** The clients that the bootstrap registers at Hydra. Consent is skipped: they're the product itself. */
 export function ownClients(configuration: OryConfiguration): (OAuth2Client & { client_id: string })[] {
   const { BACKCHANNEL_LOGOUT_URL, PUBLIC_URL, SPA_REDIRECT_URIS, TOKEN_AUDIENCE } = configuration;
@@ -54,14 +87,6 @@ export function ownClients(configuration: OryConfiguration): (OAuth2Client & { c
       token_endpoint_auth_method: 'none',
       redirect_uris: SPA_REDIRECT_URIS,
       post_logout_redirect_uris: [...new Set(SPA_REDIRECT_URIS.map((uri) => `${new URL(uri).origin}/`))],
-    },
-    {
-      ...common,
-      client_id: 'vestibule-cli',
-      client_name: 'Vestibule (command line)',
-      token_endpoint_auth_method: 'none',
-      // RFC 8252 section 7.3: any port of a loopback address.
-      redirect_uris: ['http://127.0.0.1/callback', 'http://[::1]/callback'],
     },
   ];
 }

@@ -10,6 +10,7 @@ const clientSchema = z.looseObject({
   skip_consent: z.boolean().nullish(),
   grant_types: z.array(z.string()).nullish(),
   redirect_uris: z.array(z.string()).nullish(),
+  token_endpoint_auth_method: z.string().nullish(),
 });
 
 /** A login challenge (step 5). */
@@ -42,6 +43,7 @@ export const consentRequestSchema = z.looseObject({
   skip: z.boolean().nullish(),
   requested_scope: z.array(z.string()).nullish(),
   requested_access_token_audience: z.array(z.string()).nullish(),
+  request_url: z.string(),
   client: clientSchema,
   context: loginContextSchema,
 });

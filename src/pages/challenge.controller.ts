@@ -35,7 +35,8 @@ export class ChallengeController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const challenge = requireBound(this.#binding, given, request);
-    const { client, requested_scope } = await this.#consent.request(challenge);
+    const { request: asked, canRemember } = await this.#consent.request(challenge);
+    const { client, requested_scope } = asked;
     const targets = client.redirect_uris ?? [];
     const [target] = targets;
     const page = h(ConsentPage, {
@@ -47,6 +48,7 @@ export class ChallengeController {
         redirectHost: target !== undefined && URL.canParse(target) ? new URL(target).host : null,
       },
       scopes: requested_scope ?? [],
+      canRemember,
     });
     await this.#pages.send(request, reply, page, { formTargets: targets });
   }

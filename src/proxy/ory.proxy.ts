@@ -50,6 +50,11 @@ const challengeLifetime = 1800;
 
 const hydraPrefix = '/ory/hydra';
 
+/** Headers that no upstream gets as they came. */
+const callersHeaders = /^(?:x-.*|forwarded|cookie|traceparent|tracestate|baggage)$/;
+/** The same for Kratos. */
+const kratosHeaders = /^(?:x-.*|forwarded|cookie|traceparent|tracestate|baggage|(?:proxy-)?authorization)$/;
+
 interface Upstream {
   readonly prefix: string;
   readonly url: string;
@@ -213,7 +218,7 @@ function proxyOptions(
     undici: { headersTimeout: timeout, bodyTimeout: timeout, connections, connect: verifiedConnector() },
     replyOptions: {
       rewriteRequestHeaders: (request, headers) => ({
-        ...headersForUpstream(headers),
+        ...headersForUpstream(headers, prefix),
         host: own.host,
         'x-forwarded-host': own.host,
         'x-forwarded-proto': own.protocol.slice(0, -1),
@@ -224,11 +229,13 @@ function proxyOptions(
   };
 }
 
-/** Only what a browser means for Ory: no forwarding header that a caller made up, no cookie of ours. */
-function headersForUpstream(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  const kept = Object.entries(headers).filter(
-    ([name]) => !/^(?:x-|forwarded$|cookie$|traceparent$|tracestate$|baggage$)/.test(name),
-  );
+/**
+ * Only what a browser means for Ory: no forwarding header that a caller made up, no cookie of ours. Programs authenticate at Hydra; for
+ * Kratos a browser has cookies alone, and any other credential is a session token (`ory_st_…`) that was taken from its table.
+ */
+function headersForUpstream(headers: IncomingHttpHeaders, prefix: string): IncomingHttpHeaders {
+  const taken = prefix === hydraPrefix ? callersHeaders : kratosHeaders;
+  const kept = Object.entries(headers).filter(([name]) => !taken.test(name));
   const cookie = headers.cookie
     ?.split(';')
     .filter((pair) => !isOwnCookie(pair))

@@ -182,6 +182,17 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       '429 by sender, by mailbox and by address; none for senders without a verified address',
       'ASVS 2.4.1, 6.3.1',
     ],
+    [
+      'a session token out of Kratos’ table, in any header',
+      '401: nothing of it reaches Kratos',
+      'ASVS 14.2.1',
+    ],
+    [
+      'an authorization request of a public client with a loopback address or a scheme of its own',
+      'no code without a page, whatever was agreed to before',
+      'RFC 8252 §8.6',
+      'ASVS 10.4.15',
+    ],
   ]),
   'The web around it': section('W', [
     [

@@ -65,7 +65,7 @@ async function callAll(servers: TlsServers, trusted: Readonly<Record<string, str
   }
 }
 
-describe('[W18] every connection that the gateway makes with TLS', () => {
+describe('every connection that the gateway makes with TLS [W18]', () => {
   it.each([
     ['is refused by an authority that is not trusted', 'localhost', 60, false, 'refused'],
     ['is refused for another host', 'elsewhere.example.test', 60, true, 'refused'],

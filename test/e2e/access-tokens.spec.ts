@@ -5,7 +5,7 @@ import { newPerson, signUp } from '../support/person.js';
 import { type Stack, startStack, waitUntil } from '../support/stack.js';
 import { UserAgent } from '../support/user-agent.js';
 
-const allowed = ['vestibule', 'vestibule-spa', 'vestibule-cli', 'app', 'robot', 'brief'];
+const allowed = ['vestibule', 'vestibule-spa', 'app', 'robot', 'brief'];
 let stack: Stack;
 let ory: OryAdmin;
 /** Somebody logged in at Kratos. */

@@ -24,7 +24,7 @@ describe.each(kinds)('logouts between the gateway and Hydra, on %s', (database) 
     stack = await startStack({
       database,
       postgresUrl: inject('postgresUrl'),
-      env: { ALLOWED_CLIENT_IDS: 'vestibule,vestibule-spa,vestibule-cli,notes' },
+      env: { ALLOWED_CLIENT_IDS: 'vestibule,vestibule-spa,notes' },
     });
     admin = new OryAdmin(stack.env);
     const redirectUri = 'https://calendar.example/back';
@@ -278,7 +278,7 @@ describe.each(kinds)('logouts between the gateway and Hydra, on %s', (database) 
       body: 'logout_token=no.such.token',
     });
     expect(answer.status).toBe(400);
-    for (const id of ['vestibule', 'vestibule-spa', 'vestibule-cli']) {
+    for (const id of ['vestibule', 'vestibule-spa']) {
       const client = await fetch(`${stack.env['HYDRA_ADMIN_URL']}/admin/clients/${id}`);
       expect(await client.json()).toMatchObject({
         backchannel_logout_uri: `${stack.url}/auth/backchannel-logout`,

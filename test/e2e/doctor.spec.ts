@@ -75,7 +75,7 @@ describe('vestibule doctor', () => {
     ['grant types', 'vestibule-spa', '/grant_types', ['implicit'], 'grant_types'],
     ['authentication', 'vestibule', '/token_endpoint_auth_method', 'client_secret_post', 'auth_method'],
     ['the secret', 'vestibule', '/client_secret', 'another-secret-altogether', 'secret'],
-    ['the audience', 'vestibule-cli', '/audience', [], 'audience'],
+    ['the audience', 'vestibule-spa', '/audience', [], 'audience'],
     ['the scope', 'vestibule', '/scope', 'openid', 'scope'],
     ['logout URL', 'vestibule', '/backchannel_logout_uri', 'https://other.example/logout', 'logout_url'],
     ['consent', 'vestibule', '/skip_consent', false, 'consent'],
@@ -105,7 +105,7 @@ describe('vestibule doctor', () => {
     expect(await runDoctor(stack.env)).toEqual({ code: 0, out: 'all good\n' });
   });
 
-  it.each(['vestibule', 'vestibule-spa', 'vestibule-cli'])(
+  it.each(['vestibule', 'vestibule-spa'])(
     'finds that the client %s was never made',
     async (id) => {
       await fetch(`${stack.env['HYDRA_ADMIN_URL']}/admin/clients/${id}`, { method: 'DELETE' });

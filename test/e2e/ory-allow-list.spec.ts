@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { rawRequest } from '../support/raw.request.js';
-import { newPerson, signUp } from '../support/person.js';
+import { type Person, newPerson, signUp } from '../support/person.js';
 import { type Stack, startStack } from '../support/stack.js';
 import { UserAgent } from '../support/user-agent.js';
 
@@ -122,6 +123,51 @@ it("our own session cookie is not shown to Kratos, and Kratos' token header open
     expect((await rawRequest(stack.url, { path: whoami, headers })).status).toBe(401);
   }
 });
+
+describe("a session token of Kratos' table [L21]", () => {
+  it('opens nothing at our origin, in whatever header it comes', async () => {
+    const person = newPerson();
+    await signUp(new UserAgent(stack.url), person);
+    const token = await sessionToken(stack.env['KRATOS_PUBLIC_URL'] ?? '', person);
+    const bearer = { authorization: `Bearer ${token}` };
+    expect(await statusAtKratos('/sessions/whoami', bearer)).toBe(200);
+    for (const headers of [
+      bearer,
+      { authorization: `bearer ${token}` },
+      { authorization: token },
+      { 'proxy-authorization': `Bearer ${token}` },
+      { 'x-session-token': token },
+      { 'x-session-cookie': token },
+      { cookie: `ory_kratos_session=${token}` },
+    ]) {
+      const answer = await rawRequest(stack.url, { path: '/ory/kratos/sessions/whoami', headers });
+      expect(answer.status, JSON.stringify(Object.keys(headers))).toBe(401);
+      const settings = '/ory/kratos/self-service/settings/browser';
+      const redirect = await rawRequest(stack.url, { path: settings, headers });
+      expect(redirect.headers.get('location')).not.toMatch(/\/ui\/settings/);
+    }
+  });
+});
+
+const loginFlowSchema = z.looseObject({ ui: z.looseObject({ action: z.string() }) });
+const tokenSchema = z.looseObject({ session_token: z.string().startsWith('ory_st_') });
+
+/** A token as Kratos keeps it in its table, by its login for native applications, which our origin doesn't have. */
+async function sessionToken(kratos: string, { email, password }: Person): Promise<string> {
+  const flow = await fetch(`${kratos}/self-service/login/api`);
+  const { ui } = loginFlowSchema.parse(await flow.json());
+  const { search } = new URL(ui.action);
+  const answer = await fetch(`${kratos}/self-service/login${search}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ method: 'password', identifier: email, password }),
+  });
+  return tokenSchema.parse(await answer.json()).session_token;
+}
+
+async function statusAtKratos(path: string, headers: Readonly<Record<string, string>>): Promise<number> {
+  return (await fetch(`${stack.env['KRATOS_PUBLIC_URL']}${path}`, { headers })).status;
+}
 
 it('a method that is turned into another by a header stays what it was', async () => {
   const headers = { 'x-http-method-override': 'DELETE', 'x-method-override': 'DELETE' };

@@ -17,10 +17,12 @@ export interface ConsentPageProps {
   readonly scopes: readonly string[];
   /** Hydra's consent challenge. */
   readonly challenge: string;
+  /** Whether the answer may hold for later logins too. Default true. */
+  readonly canRemember?: boolean;
 }
 
 /** Asks whether a client that isn't ours may have what it requests (step 5 of the flow). */
-export function ConsentPage({ client, scopes, challenge }: ConsentPageProps): VNode {
+export function ConsentPage({ client, scopes, challenge, canRemember = true }: ConsentPageProps): VNode {
   const { user, language } = usePage();
   const { text, rich } = language;
   return (
@@ -47,10 +49,12 @@ export function ConsentPage({ client, scopes, challenge }: ConsentPageProps): VN
               <Scope key={scope} scope={scope} id={`scope-${index}`} />
             ))}
           </fieldset>
-          <div class="field checkbox">
-            <input id="remember" name="remember" type="checkbox" value="true" />
-            <label for="remember">{text('consent.remember')}</label>
-          </div>
+          {canRemember && (
+            <div class="field checkbox">
+              <input id="remember" name="remember" type="checkbox" value="true" />
+              <label for="remember">{text('consent.remember')}</label>
+            </div>
+          )}
           <div class="actions">
             <button type="submit" name="decision" value="allow">
               {text('common.allow')}
