@@ -20,6 +20,7 @@ import (
 var kinds = map[string]func() any{
 	"apps/v1 Deployment":                     func() any { return &appsv1.Deployment{} },
 	"autoscaling/v2 HorizontalPodAutoscaler": func() any { return &autoscalingv2.HorizontalPodAutoscaler{} },
+	"batch/v1 CronJob":                       func() any { return &batchv1.CronJob{} },
 	"batch/v1 Job":                           func() any { return &batchv1.Job{} },
 	"networking.k8s.io/v1 Ingress":           func() any { return &networkingv1.Ingress{} },
 	"networking.k8s.io/v1 NetworkPolicy":     func() any { return &networkingv1.NetworkPolicy{} },

@@ -4,6 +4,7 @@ import { newId } from '../core/identifier.js';
 import { Problem } from '../core/problem.error.js';
 import type { AuditEvent, AuditEventType } from './audit.event.js';
 import { type AuditEventRow, AuditRepository } from './audit.repository.js';
+import { FailureCap } from './failure.cap.js';
 
 export type { AuditEvent } from './audit.event.js';
 
@@ -29,11 +30,13 @@ export class AuditService implements OnApplicationShutdown {
   readonly #clock: Clock;
   readonly #waiting: AuditEventRow[] = [];
   readonly #counts = new Map<AuditEventType, number>();
+  readonly #cap = new FailureCap();
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #sequence = 0;
   #isOverflowing = false;
   #isAway = false;
+  #isCapped = false;
 
   constructor(repository: AuditRepository, clock: Clock) {
     this.#repository = repository;
@@ -50,10 +53,18 @@ export class AuditService implements OnApplicationShutdown {
     return this.#waiting.length;
   }
 
-  /** Writes an event to the log at once and to the table soon. Never fails the act that is recorded. */
+  /**
+   * Writes an event to the log at once and to the table soon; of what outsiders fail at, no more than {@link FailureCap} says to the
+   * table. Never fails the act that is recorded.
+   */
   async record(event: AuditEvent): Promise<void> {
     this.#logger.log(event.type, { ...event });
     this.#counts.set(event.type, this.countOf(event.type) + 1);
+    if (!this.#cap.admits(event, this.#clock.now())) {
+      this.#noteCapped();
+      return;
+    }
+    this.#isCapped = false;
     if (this.#waiting.length >= maximumWaiting) {
       if (!this.#isOverflowing) {
         this.#isOverflowing = true;
@@ -133,6 +144,15 @@ export class AuditService implements OnApplicationShutdown {
       for (const single of batch) {
         await this.#append([single]);
       }
+    }
+  }
+
+  #noteCapped(): void {
+    if (!this.#isCapped) {
+      this.#isCapped = true;
+      this.#logger.warn('more failures than the table has room for: they are only in the log', {
+        reason: 'audit_failures_capped',
+      });
     }
   }
 

@@ -120,6 +120,12 @@ export const problemCatalogue = {
     title: 'The request body is too large',
     remedy: 'Bodies are limited to 64 KiB.',
   },
+  uri_too_long: {
+    status: 414,
+    title: 'The address is too long',
+    remedy:
+      'The query of a request to Kratos or Hydra may have 2,048 characters: shorten `state`, `return_to` or what else is in it.',
+  },
   unsupported_media_type: {
     status: 415,
     title: 'This content type is not accepted here',
@@ -179,7 +185,7 @@ export const problemCatalogue = {
     status: 503,
     title: 'Too much is going on here',
     remedy:
-      'Try again after the seconds in `Retry-After`. Operators: more replicas, or what keeps this one busy; the limit is `MAX_EVENT_LOOP_DELAY`.',
+      'Try again after the seconds in `Retry-After`. Operators: more replicas, or what keeps this one busy; the limit is `MAX_EVENT_LOOP_DELAY`. For forms and pages of a login: more of them wait for Kratos or Hydra than these can answer, most of them from your network.',
   },
   not_ready: {
     status: 503,

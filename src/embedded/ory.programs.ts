@@ -61,6 +61,17 @@ export async function migrations(setting: OrySetting): Promise<Record<'kratos' |
   };
 }
 
+/** The commands that remove what has expired from Kratos' and Hydra's databases; the same as in docker/compose.yml. */
+export async function cleanUps(setting: OrySetting): Promise<Record<'kratos' | 'hydra', ChildCommand>> {
+  const [kratos, hydra] = await Promise.all([oryCommand('kratos', setting), oryCommand('hydra', setting)]);
+  const rows = ['--database.cleanup.batch_size', '50000', '--database.cleanup.sleep.tables', '1s'];
+  const what = ['--requests', '--tokens', '--grants', '--limit', '50000', '--batch-size', '500'];
+  return {
+    kratos: { ...kratos, args: ['cleanup', 'sql', '-e', '-c', 'kratos.yml', ...rows] },
+    hydra: { ...hydra, args: ['janitor', '-e', '-c', 'hydra.yml', ...what] },
+  };
+}
+
 /** Kratos, with its courier in the same process. */
 export async function kratosProgram(setting: OrySetting, ports: OryPorts): Promise<SupervisedProgram> {
   const args = ['serve', '-c', 'kratos.yml', '--sqa-opt-out', '--watch-courier', ...devFlag(setting)];

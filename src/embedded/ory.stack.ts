@@ -5,10 +5,12 @@ import type { SocialProvider } from '../config/social-providers.parser.js';
 import { type Environment, findBinaries } from './binary.store.js';
 import { type ChildCommand, describeExit, runChild } from './child.process.js';
 import { LaunchError } from './launch.error.js';
+import { OryCleanup } from './ory.cleanup.js';
 import {
   type OryPorts,
   type OrySetting,
   adminUrl,
+  cleanUps,
   hydraProgram,
   kratosProgram,
   loopback,
@@ -67,6 +69,8 @@ export interface OryStack {
     readonly hydra: SupervisedChild;
     readonly mailpit: SupervisedChild | undefined;
   };
+  /** Removes what has expired from their databases, from time to time. */
+  readonly cleanup: OryCleanup;
   /** Ends all of them, by force after 5 seconds. */
   stop(): Promise<void>;
 }
@@ -169,8 +173,9 @@ async function startOn(
   const hydra = new SupervisedChild(await hydraProgram(setting, ports), log);
   const mailpit = withMailpit ? new SupervisedChild(mailpitProgram(setting, ports), log) : undefined;
   const all = [kratos, hydra, ...(mailpit === undefined ? [] : [mailpit])];
+  const cleanup = new OryCleanup(await cleanUps(setting), log);
   const stop = async () => {
-    await Promise.all(all.map((child) => child.stop()));
+    await Promise.all([cleanup.stop(), ...all.map((child) => child.stop())]);
   };
   const starts = all.map((child) => child.start());
   try {
@@ -180,6 +185,7 @@ async function startOn(
     await Promise.allSettled(starts);
     throw error;
   }
+  cleanup.start();
   return {
     env: {
       KRATOS_PUBLIC_URL: loopbackUrl(ports.kratosPublic),
@@ -190,6 +196,7 @@ async function startOn(
     },
     mailboxUrl: withMailpit ? loopbackUrl(ports.mailbox) : undefined,
     children: { kratos, hydra, mailpit },
+    cleanup,
     stop,
   };
 }

@@ -31,10 +31,14 @@ export function readSingleCookie(header: string | undefined, name: string): stri
 
 /** Names of the cookies in the header that start with this prefix. */
 export function cookieNames(header: string | undefined, prefix: string): string[] {
-  return (header ?? '').split(';').flatMap((pair) => {
-    const name = split(pair)?.name;
-    return name?.startsWith(prefix) === true ? [name] : [];
-  });
+  return readPairs(header)
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith(prefix));
+}
+
+/** Every cookie of the header, in order, values as they are. */
+export function readPairs(header: string | undefined): { readonly name: string; readonly value: string }[] {
+  return (header ?? '').split(';').flatMap((pair) => split(pair) ?? []);
 }
 
 /**

@@ -3,6 +3,7 @@ import { DiscoveryModule } from '@nestjs/core';
 import type { Configuration } from '../config/configuration.js';
 import { CONFIGURATION } from '../config/config.module.js';
 import { CookieJar } from './cookie.writer.js';
+import { UpstreamCookies } from './upstream.cookies.js';
 
 /** What controllers need for cookies; hooks, filter and pipe are put on in http.setup. */
 @Module({
@@ -13,7 +14,12 @@ import { CookieJar } from './cookie.writer.js';
       inject: [CONFIGURATION],
       useFactory: ({ PUBLIC_URL }: Configuration) => new CookieJar(PUBLIC_URL),
     },
+    {
+      provide: UpstreamCookies,
+      inject: [CONFIGURATION],
+      useFactory: ({ PUBLIC_URL }: Configuration) => new UpstreamCookies(PUBLIC_URL),
+    },
   ],
-  exports: [CookieJar],
+  exports: [CookieJar, UpstreamCookies],
 })
 export class HttpModule {}

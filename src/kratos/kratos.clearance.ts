@@ -11,6 +11,7 @@ import { CircuitBreaker } from '../core/circuit.breaker.js';
 import { Problem } from '../core/problem.error.js';
 import { statusOf, unavailable, vendorRequestDefaults } from '../core/vendor.call.js';
 import { mergeCookies } from '../http/cookie.reader.js';
+import { UpstreamCookies } from '../http/upstream.cookies.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { type KratosSession, kratosIdentitySchema, kratosSessionSchema } from './kratos.session.js';
 
@@ -50,13 +51,15 @@ export class KratosClearance {
   readonly #frontend: FrontendApi;
   readonly #identities: IdentityApi;
   readonly #breaker: CircuitBreaker;
+  readonly #cookies: UpstreamCookies;
 
   constructor(
-    { KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL }: Settings,
+    { KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL, PUBLIC_URL }: Settings,
     breaker = new CircuitBreaker('kratos'),
     calls = UpstreamCalls.unobserved(),
   ) {
     this.#breaker = breaker;
+    this.#cookies = new UpstreamCookies(PUBLIC_URL);
     const apiAt = (basePath: string): OryConfiguration =>
       new OryConfiguration({ basePath, baseOptions: vendorRequestDefaults });
     this.#frontend = calls.observed('kratos', new FrontendApi(apiAt(KRATOS_PUBLIC_URL)));
@@ -129,9 +132,10 @@ export class KratosClearance {
 
   /**
    * Removes every passkey. The admin API can't, so it's done as their owner would, in the settings.
-   * @param cookie of a session that has just begun, and owes no second factor.
+   * @param header Cookie of a browser whose session has just begun, and owes no second factor.
    */
-  async removePasskeys(cookie: string): Promise<void> {
+  async removePasskeys(header: string): Promise<void> {
+    const cookie = this.#cookies.toUpstream(header) ?? '';
     const flow = await this.#settings(cookie);
     const { nodes } = flow.ui;
     const removals = nodes.flatMap(({ attributes: { name, value } }) =>
@@ -150,8 +154,9 @@ export class KratosClearance {
     }
   }
 
-  /** Ends every other session of the identity whose session this is. */
-  async endOtherSessions(cookie: string): Promise<void> {
+  /** Ends every other session of the identity whose session this is. @param header Cookie of its browser. */
+  async endOtherSessions(header: string): Promise<void> {
+    const cookie = this.#cookies.toUpstream(header) ?? '';
     await this.#ask((options) => this.#frontend.disableMyOtherSessions({ cookie }, options));
   }
 

@@ -31,29 +31,34 @@ describe('whoami', () => {
     undefined,
     '',
     '__Host-vestibule=x',
-    'vestibule-login.abc=x; vestibule.def=y;ory_hydra_login_csrf_1=z; ory_hydra_session_dev=a',
+    '__Host-vestibule-login.abc=x; __Host-vestibule.def=y;__Host-ory_hydra_login_csrf_1=z; __Host-ory_hydra_session_dev=a',
+    'ory_kratos_session=planted',
+    '__Host-ory_kratos_session=planted; __Host-ory_kratos_session=own',
+    '=__Host-ory_kratos_session=x; __Host-=x',
   ])('is nobody without a question where Kratos can have no cookie: %j', async (cookie) => {
     expect(await kratos.whoami(cookie)).toEqual({ state: 'none' });
     expect(questions()).toEqual([]);
   });
 
-  it.each(['ory_kratos_session=x', 'vestibule=x; of_an_operator=y', '=x', 'ory=x', 'Vestibule=x'])(
-    'is asked where one of the cookies may be of Kratos: %j',
-    async (cookie) => {
-      ory.say(route, 200, kratosSession);
-      expect(await kratos.whoami(cookie)).toMatchObject({
-        state: 'live',
-        session: { id: oryIds.kratosSession },
-      });
-      expect(questions()).toHaveLength(1);
-    },
-  );
+  it.each([
+    '__Host-ory_kratos_session=x',
+    '__Host-vestibule=x; __Host-of_an_operator=y',
+    '__Host-ory=x',
+    '__Host-Vestibule=x',
+  ])('is asked where one of the cookies may be of Kratos: %j', async (cookie) => {
+    ory.say(route, 200, kratosSession);
+    expect(await kratos.whoami(cookie)).toMatchObject({
+      state: 'live',
+      session: { id: oryIds.kratosSession },
+    });
+    expect(questions()).toHaveLength(1);
+  });
 
   it.each([
     [401, 'none'],
     [403, 'aal2_required'],
   ])('%i says %s', async (status, state) => {
     ory.say(route, status);
-    expect(await kratos.whoami('ory_kratos_session=x')).toEqual({ state });
+    expect(await kratos.whoami('__Host-ory_kratos_session=x')).toEqual({ state });
   });
 });

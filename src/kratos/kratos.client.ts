@@ -11,7 +11,7 @@ import type { OryConfiguration as Settings } from '../config/configuration.js';
 import { CircuitBreaker } from '../core/circuit.breaker.js';
 import { Problem } from '../core/problem.error.js';
 import { cookieNames } from '../http/cookie.reader.js';
-import { isOwnCookie } from '../http/cookie.writer.js';
+import { UpstreamCookies } from '../http/upstream.cookies.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import {
   bodyOf,
@@ -51,13 +51,15 @@ export class KratosClient {
   readonly #identities: IdentityApi;
   readonly #adminUrl: string;
   readonly #breaker: CircuitBreaker;
+  readonly #cookies: UpstreamCookies;
 
   constructor(
-    { KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL }: Settings,
+    { KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL, PUBLIC_URL }: Settings,
     breaker = new CircuitBreaker('kratos'),
     calls = UpstreamCalls.unobserved(),
   ) {
     this.#breaker = breaker;
+    this.#cookies = new UpstreamCookies(PUBLIC_URL);
     const baseOptions = {
       ...vendorRequestDefaults,
       httpAgent: new HttpAgent({ keepAlive: true }),
@@ -71,8 +73,9 @@ export class KratosClient {
     this.#adminUrl = KRATOS_ADMIN_URL;
   }
 
-  /** Steps 3 and 4: is the browser's Kratos cookie a live session? @param cookie the request's Cookie header. */
-  async whoami(cookie: string | undefined): Promise<Whoami> {
+  /** Steps 3 and 4: is the browser's Kratos cookie a live session? @param header the request's Cookie header. */
+  async whoami(header: string | undefined): Promise<Whoami> {
+    const cookie = this.#cookies.toUpstream(header);
     if (cookie === undefined || !mayHoldSession(cookie)) {
       return { state: 'none' };
     }
@@ -121,9 +124,10 @@ export class KratosClient {
 
   /**
    * A self-service flow as JSON, to be rendered; undefined when it's unknown, expired, or another browser's.
-   * @param cookie the request's Cookie header, which ties the flow to the browser.
+   * @param header the request's Cookie header, which ties the flow to the browser.
    */
-  async findFlow(kind: FlowKind, id: string, cookie: string | undefined): Promise<unknown> {
+  async findFlow(kind: FlowKind, id: string, header: string | undefined): Promise<unknown> {
+    const cookie = this.#cookies.toUpstream(header);
     const parameters = { id, ...(cookie === undefined ? {} : { cookie }) };
     try {
       const { data } = await this.#ask((options) => this.#readFlow(kind, parameters, options));
@@ -345,9 +349,9 @@ function parse<T>(schema: { safeParse(value: unknown): { success: boolean; data?
   return result.data;
 }
 
-/** Whether a cookie is there that is neither ours nor Hydra's: what Kratos calls its own, its configuration says. */
+/** Whether a cookie is there that isn't Hydra's: what Kratos calls its own, its configuration says. */
 function mayHoldSession(cookie: string): boolean {
-  return cookieNames(cookie, '').some((name) => !isOwnCookie(name) && !name.startsWith('ory_hydra_'));
+  return cookieNames(cookie, '').some((name) => !name.startsWith('ory_hydra_'));
 }
 
 function asUnavailable(error: unknown): Problem {

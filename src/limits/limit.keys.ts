@@ -12,6 +12,24 @@ export function networkOf(address: string | undefined): string {
   return isIP(plain) === 4 ? plain : `${groupsOf(plain).slice(0, 4).join(':')}::/64`;
 }
 
+/**
+ * The networks that an address is in, the widest first: for IPv6 the /48 that a site is given, the /56 of a subscriber (RFC 6177) and
+ * the /64; for IPv4 the /24 and the address.
+ */
+export function networksOf(address: string | undefined): readonly string[] {
+  const plain = plainAddress(address);
+  if (plain === undefined) {
+    return ['unknown'];
+  }
+  if (isIP(plain) === 4) {
+    return [`${plain.slice(0, plain.lastIndexOf('.'))}.0/24`, plain];
+  }
+  const groups = groupsOf(plain);
+  const site = groups.slice(0, 3).join(':');
+  const subscriber = (Number.parseInt(groups[3] ?? '0', 16) & 0xff_00).toString(16);
+  return [`${site}::/48`, `${site}:${subscriber}::/56`, networkOf(plain)];
+}
+
 /** The address without a zone, IPv4 inside IPv6 as IPv4; undefined for anything else. */
 export function plainAddress(address: string | undefined): string | undefined {
   const [plain = ''] = (address ?? '').split('%', 1);

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../core/problem.error.js';
 import { readCookies } from '../http/cookie.reader.js';
+import { UpstreamCookies } from '../http/upstream.cookies.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import { accountOf, networkOf } from '../limits/limit.keys.js';
 import { type LimitCheck, type Outcome, RateLimits, addressCheck } from '../limits/rate.limits.js';
@@ -9,6 +10,8 @@ import { type SubmittedForm, readSubmittedForm } from './submitted.form.js';
 const flowSubmission = /^\/self-service\/(login|registration|recovery|verification|settings)$/;
 const flowStart = /^\/self-service\/[a-z]+\/browser$/;
 const kratosCookie = 'ory_kratos_session';
+/** Its line of Set-Cookie, unless it's taken away. */
+const sessionLine = /^(?:__Host-)?ory_kratos_session=([^;]+)/;
 /** Seconds for which an address at which somebody has logged in is known as theirs. */
 const knownFor = 14 * 86_400;
 /** Seconds for which a second factor may follow a first one; Kratos' login flows live for 30 minutes. */
@@ -25,12 +28,15 @@ export class OryLimits {
   readonly #limits: RateLimits;
   readonly #kratos: KratosClient;
   readonly #origin: string;
+  /** Kratos' session cookie, as browsers have it. */
+  readonly #cookie: string;
 
   /** @param origin of the gateway: a login that leads elsewhere goes on at a third party. */
   constructor(limits: RateLimits, kratos: KratosClient, origin: string) {
     this.#limits = limits;
     this.#kratos = kratos;
     this.#origin = origin;
+    this.#cookie = new UpstreamCookies(origin).browserName(kratosCookie);
   }
 
   /**
@@ -133,7 +139,7 @@ export class OryLimits {
   /** The account that the form names; and, for a second factor, the one behind the session of the first. */
   async #claimants(request: FastifyRequest, form: SubmittedForm): Promise<Claimant[]> {
     const claimants = form.account === undefined ? [] : [claimant(request, `account:${form.account}`)];
-    const [session] = readCookies(request.headers.cookie, kratosCookie);
+    const [session] = readCookies(request.headers.cookie, this.#cookie);
     if (session === undefined || (form.account !== undefined && !form.hasSecondFactor)) {
       return claimants;
     }
@@ -201,13 +207,10 @@ function claimant(request: FastifyRequest, key: string): Claimant {
   return { key, pair: `${networkOf(request.ip)} ${key}` };
 }
 
-/** Value of the session cookie that an answer sets. */
+/** Value of the session cookie of Kratos that an answer sets, whatever browsers call it. */
 export function sessionSetBy(reply: FastifyReply): string | undefined {
-  const cookies = [reply.getHeader('set-cookie') ?? []].flat();
-  const start = `${kratosCookie}=`;
-  const cookie = cookies.find((text) => typeof text === 'string' && text.startsWith(start));
-  const value = typeof cookie === 'string' ? cookie.slice(start.length).split(';', 1)[0] : undefined;
-  return value === '' ? undefined : value;
+  const lines = [reply.getHeader('set-cookie') ?? []].flat();
+  return lines.map((line) => sessionLine.exec(String(line))?.[1]).find((value) => value !== undefined);
 }
 
 /** Whether a text is the one base64url spelling of its bytes, with its padding. */

@@ -1,19 +1,22 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Gateway, startGateway } from '../../test/support/gateway.js';
+import { type Gateway, expectProblem, startGateway } from '../../test/support/gateway.js';
 import { waitUntil } from '../../test/support/stack.js';
 import { StandIn } from '../../test/support/stand-in.js';
 
 /** An upstream that answers when it is let, one request after the other. */
 class HesitantUpstream extends StandIn {
   readonly held: ServerResponse[] = [];
+  /** Whom each request came from, in order. */
+  readonly callers: string[] = [];
   /** The most requests that it ever had at once. */
   most = 0;
 
   constructor() {
     super('');
-    this.say((_request, response) => {
+    this.say((request, response) => {
       this.held.push(response);
+      this.callers.push(String(request.headers['x-forwarded-for']));
       this.most = Math.max(this.most, this.held.length);
       return true;
     });
@@ -21,16 +24,27 @@ class HesitantUpstream extends StandIn {
 }
 
 const upstreams = { kratos: new HesitantUpstream(), hydra: new HesitantUpstream() };
+/** Hydra's admin API, which fails but is there: a circuit that opens because nobody is would end the proxy's requests too. */
+const admin = new StandIn('');
 let gateway: Gateway;
 
 beforeAll(async () => {
   const [kratos, hydra] = [await upstreams.kratos.start(), await upstreams.hydra.start()];
-  gateway = await startGateway({ KRATOS_PUBLIC_URL: kratos, HYDRA_PUBLIC_URL: hydra });
+  admin.say((_request, response) => {
+    response.writeHead(500).end();
+    return true;
+  });
+  gateway = await startGateway({
+    HYDRA_ADMIN_URL: await admin.start(),
+    KRATOS_PUBLIC_URL: kratos,
+    HYDRA_PUBLIC_URL: hydra,
+    TRUST_PROXY: 'loopback',
+  });
 });
 
 afterAll(async () => {
   await gateway?.stop();
-  await Promise.all([upstreams.kratos.stop(), upstreams.hydra.stop()]);
+  await Promise.all([upstreams.kratos.stop(), upstreams.hydra.stop(), admin.stop()]);
 });
 
 it.each([
@@ -52,3 +66,81 @@ it.each([
     expect(upstream.most).toBe(atOnce);
   },
 );
+
+it.each([
+  ['of 64 sites', '203.0.113.9', (index: number) => `2001:db8:${index.toString(16)}::1`],
+  [
+    'of 64 subscribers of one site',
+    '198.51.100.9',
+    (index: number) => `2001:db8:f1:${(index * 256).toString(16)}::1`,
+  ],
+  [
+    'of 64 networks of one subscriber',
+    '2001:db8:f2::9',
+    (index: number) => `2001:db8:f3:${(0xff_00 + index).toString(16)}::1`,
+  ],
+  ['of 64 IPv4 addresses', '2001:db8:f4:ff01::9', (index: number) => `192.0.2.${index}`],
+] as const)(
+  'a form of anyone else is the next at Kratos, whatever waits %s [W20]',
+  async (_what, other, addressOf) => {
+    const { kratos } = upstreams;
+    const from = (address: string) =>
+      gateway.request('/ory/kratos/self-service/settings', {
+        method: 'POST',
+        headers: {
+          'x-forwarded-for': address,
+          'content-type': 'application/x-www-form-urlencoded',
+          origin: 'https://auth.example.test',
+        },
+        body: 'method=password',
+      });
+    const answerOne = async (): Promise<void> => {
+      await waitUntil(() => kratos.held.length > 0, 'the next in line');
+      kratos.held.shift()?.end('{}');
+    };
+    kratos.callers.length = 0;
+    const flood = Array.from({ length: 256 }, (_, index) => from(addressOf(index % 64)));
+    // Each of those who flood has had a turn.
+    for (let answered = 0; answered < 64; answered += 1) {
+      await answerOne();
+    }
+    await waitUntil(() => kratos.held.length === 8, 'Kratos to be busy');
+    const before = kratos.callers.length;
+    const honest = from(other);
+    expect((await gateway.request('/health/live')).status).toBe(200);
+    for (let answered = 64; answered < 257; answered += 1) {
+      await answerOne();
+    }
+    expect(new Set((await Promise.all([honest, ...flood])).map(({ status }) => status))).toEqual(
+      new Set([200]),
+    );
+    // Of 184 that wait it's the next; a few are answered while it is on its way into the line.
+    expect(kratos.callers.indexOf(other)).toBeLessThanOrEqual(before + 16);
+  },
+);
+
+it('what more than 512 forms wait for is refused at once, with when to come again', async () => {
+  const { kratos } = upstreams;
+  const requests = Array.from({ length: 600 }, () => gateway.request('/ory/kratos/sessions/whoami'));
+  await waitUntil(() => kratos.held.length === 8, 'Kratos to be busy');
+  const refused: number[] = [];
+  requests.forEach((request) => void request.then(({ status }) => status === 503 && refused.push(status)));
+  await waitUntil(() => refused.length === 600 - 512 - 8, 'the surplus to be refused');
+  for (let answered = 0; answered < 520; answered += 1) {
+    await waitUntil(() => kratos.held.length > 0, 'the next in line');
+    kratos.held.shift()?.end('{}');
+  }
+  const answers = await Promise.all(requests);
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(520);
+  for (const answer of answers.filter(({ status }) => status !== 200)) {
+    expectProblem(answer, 503, 'overloaded');
+    expect(answer.headers['retry-after']).toMatch(/^[1-4]$/);
+  }
+});
+
+it('a query of more than 2,048 characters reaches neither [W21]', async () => {
+  for (const path of ['/ory/kratos/self-service/login/browser', '/ory/hydra/oauth2/auth']) {
+    expectProblem(await gateway.request(`${path}?return_to=${'x'.repeat(2100)}`), 414, 'uri_too_long');
+  }
+  expect([upstreams.kratos.held.length, upstreams.hydra.held.length]).toEqual([0, 0]);
+});

@@ -9,7 +9,8 @@ import { CircuitRegistry } from '../core/circuit.registry.js';
 import { Clock } from '../core/clock.service.js';
 import { Problem } from '../core/problem.error.js';
 import { vendorTimeout } from '../core/vendor.call.js';
-import { CookieJar, isOwnCookie } from '../http/cookie.writer.js';
+import { CookieJar } from '../http/cookie.writer.js';
+import { UpstreamCookies } from '../http/upstream.cookies.js';
 import { redirectPage } from '../http/redirect.page.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { pathOf } from '../http/request.path.js';
@@ -32,10 +33,12 @@ import { OwnershipGate } from './ownership.gate.js';
 import { VerificationBindings } from './verification.binding.js';
 import { VerificationGate } from './verification.gate.js';
 import { OryLimits } from './ory.limits.js';
+import { requireShortQuery } from './query.limit.js';
 import { ProxiedCalls } from './proxied.calls.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory.routes.js';
 import { verifiedConnector } from './upstream.connector.js';
 import { UpstreamPassage } from './upstream.passage.js';
+import { UpstreamQueue } from './upstream.queue.js';
 
 /**
  * What a browser reads has the time of any call. What it sends has more of it, in milliseconds, and a line of its own: there is a
@@ -109,6 +112,7 @@ export async function setUpOryProxy(
   const binding = app.get(ChallengeBinding, { strict: false });
   const jar = app.get(CookieJar, { strict: false });
   const clock = app.get(Clock, { strict: false });
+  const cookies = app.get(UpstreamCookies, { strict: false });
   const drafts = app.get(FormDrafts, { strict: false });
   const kratos = app.get(KratosClient, { strict: false });
   const passwords = new PasswordGate({
@@ -132,6 +136,7 @@ export async function setUpOryProxy(
       // Bodies go through as they are: Nest's parsers would read them.
       scope.removeAllContentTypeParsers();
       const passage = new UpstreamPassage(upstream.breaker);
+      const queue = new UpstreamQueue(lanes, upstream.connections);
       scope.setErrorHandler((error, request, reply) => {
         filter.answer(passage.failed(request, error), request, reply);
       });
@@ -140,6 +145,7 @@ export async function setUpOryProxy(
         if (!isExposed(upstream.routes, request.method, path)) {
           throw new Problem('not_found', { reason: 'not_exposed' });
         }
+        requireShortQuery(request.url);
         await upstream.admit(request, reply, path);
         await drafts.watch(request, pathOf(request));
         if (upstream.prefix !== hydraPrefix) {
@@ -149,11 +155,13 @@ export async function setUpOryProxy(
           await ownership.admit(request, path);
           await trail.watch(request, path);
         }
+        await queue.enter(request, reply);
         passage.enter(request, reply);
         calls.begin(upstream.prefix === hydraPrefix ? 'hydra' : 'kratos', request);
       });
       scope.addHook('onSend', (request, reply, _payload, done) => {
         calls.end(request, reply);
+        queue.leave(request);
         done();
       });
       scope.addHook('onSend', async (request, reply, payload) => {
@@ -186,7 +194,7 @@ export async function setUpOryProxy(
         return redirectPage(new URL(location).href);
       });
       for (const lane of lanes) {
-        const options = proxyOptions(upstream, lane, new URL(configuration.PUBLIC_URL), calls);
+        const options = proxyOptions(upstream, lane, new URL(configuration.PUBLIC_URL), { calls, cookies });
         await scope.register(async (inner) => inner.register(httpProxy, options));
       }
     });
@@ -209,7 +217,7 @@ function proxyOptions(
   { prefix, url, connections }: Upstream,
   { methods, timeout }: (typeof lanes)[number],
   own: URL,
-  calls: ProxiedCalls,
+  { calls, cookies }: { readonly calls: ProxiedCalls; readonly cookies: UpstreamCookies },
 ): FastifyHttpProxyOptions {
   return {
     prefix,
@@ -218,13 +226,17 @@ function proxyOptions(
     undici: { headersTimeout: timeout, bodyTimeout: timeout, connections, connect: verifiedConnector() },
     replyOptions: {
       rewriteRequestHeaders: (request, headers) => ({
-        ...headersForUpstream(headers, prefix),
+        ...headersForUpstream(headers, prefix, cookies),
         host: own.host,
         'x-forwarded-host': own.host,
         'x-forwarded-proto': own.protocol.slice(0, -1),
         'x-forwarded-for': request.ip,
         ...calls.headersOf(request),
       }),
+      rewriteHeaders: ({ 'set-cookie': set, ...headers }) =>
+        set === undefined
+          ? headers
+          : { ...headers, 'set-cookie': [set].flat().map((line) => cookies.toBrowser(line)) },
     },
   };
 }
@@ -233,13 +245,14 @@ function proxyOptions(
  * Only what a browser means for Ory: no forwarding header that a caller made up, no cookie of ours. Programs authenticate at Hydra; for
  * Kratos a browser has cookies alone, and any other credential is a session token (`ory_st_…`) that was taken from its table.
  */
-function headersForUpstream(headers: IncomingHttpHeaders, prefix: string): IncomingHttpHeaders {
+function headersForUpstream(
+  headers: IncomingHttpHeaders,
+  prefix: string,
+  cookies: UpstreamCookies,
+): IncomingHttpHeaders {
   const taken = prefix === hydraPrefix ? callersHeaders : kratosHeaders;
   const kept = Object.entries(headers).filter(([name]) => !taken.test(name));
-  const cookie = headers.cookie
-    ?.split(';')
-    .filter((pair) => !isOwnCookie(pair))
-    .join(';');
+  const cookie = cookies.toUpstream(headers.cookie);
   return { ...Object.fromEntries(kept), ...(cookie === undefined ? {} : { cookie }) };
 }
 

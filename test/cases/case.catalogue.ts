@@ -95,6 +95,13 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
     ],
     ['a cookie after the session’s life', '401', 'ASVS 7.3.1, 7.3.2, 7.4.1'],
     ['every answer with Set-Cookie', '`no-store`', 'RFC 9111 §7.3', 'ASVS 14.3.2'],
+    [
+      'a cookie of Kratos or Hydra that another host or path has planted, or two of one name',
+      'reaches neither; the browser’s own counts',
+      'RFC 6265 §8.6',
+      'RFC 6265bis §4.1.3',
+      'ASVS 3.3.1',
+    ],
   ]),
   'Login and logout': section('L', [
     [
@@ -259,6 +266,19 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'refused at registration, in the settings and after a recovery; nothing is asked over the network',
       'NIST SP 800-63B-4 §3.1.1.2',
       'ASVS 6.2.1, 6.2.4, 6.2.11',
+    ],
+    [
+      'guesses at passwords from 64 networks at once (IPv4, IPv6 by /48, /56 and /64)',
+      'a login from elsewhere is the next; beyond 512 in line 503 with `Retry-After`',
+      'RFC 6585 §4',
+      'ASVS 2.4.1',
+    ],
+    ['a query of 14 kB for Kratos or Hydra', '414, nothing stored', 'RFC 9110 §15.5.15', 'ASVS 4.2.5'],
+    [
+      'flows that are begun, and tokens that are refused, without an end',
+      'removed; no database grows',
+      'CWE-770',
+      'ASVS 2.4.1',
     ],
   ]),
   'Claims and roles': section('C', [

@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfiguration } from '../../src/config/configuration.js';
 import { pinnedBinaries } from '../../src/embedded/binary.pins.js';
 import { dockerFolder } from '../../src/embedded/binary.store.js';
+import { cleanUps, type OrySetting } from '../../src/embedded/ory.programs.js';
+import { makeSecrets as makeOrySecrets } from '../../src/embedded/secret.store.js';
 import { type ComposeProject, composeProject } from './compose.project.js';
 import { buildLimit, copyDockerFolder, DockerChecks } from './docker.checks.js';
 
@@ -18,6 +20,24 @@ let project: ComposeProject;
 const makeSecrets = async (env: Record<string, string> = {}): Promise<string> =>
   (await run(join(folder, 'make-secrets.sh'), { env: { PATH: process.env['PATH'] ?? '', ...env } })).stdout;
 const composeFile = (): string => join(folder, 'compose.yml');
+
+/** As much of a setting as the commands are made from. */
+const settingForNothing = (): OrySetting => ({
+  publicUrl: 'https://auth.example.org',
+  brandName: undefined,
+  binaries: new Map([
+    ['kratos', 'kratos'],
+    ['hydra', 'hydra'],
+  ]),
+  secrets: makeOrySecrets(),
+  dsn: { kratos: 'memory', hydra: 'memory' },
+  folder,
+  smtpUrl: 'smtp://localhost',
+  socialProviders: [],
+  logLevel: 'info',
+  passwordMinLength: 10,
+  environment: {},
+});
 
 beforeAll(async () => {
   checks = await DockerChecks.build();
@@ -79,7 +99,15 @@ describe('with secrets', () => {
     ]);
     const internal = Object.entries(project.networks).filter(([, network]) => network.internal);
     expect(internal.map(([name]) => name).toSorted()).toEqual(['back', 'data', 'front']);
-    for (const name of ['postgres', 'redis', 'hydra', 'kratos-migrate', 'hydra-migrate']) {
+    for (const name of [
+      'postgres',
+      'redis',
+      'hydra',
+      'kratos-migrate',
+      'hydra-migrate',
+      'kratos-cleanup',
+      'hydra-janitor',
+    ]) {
       const networks = Object.keys(project.services[name]?.networks ?? {});
       expect(networks.filter((network) => project.networks[network]?.internal !== true)).toEqual([]);
     }
@@ -122,6 +150,27 @@ describe('with secrets', () => {
     // A service that another waits for has a health check; the gateways' is in their image.
     const waitedFor = ['postgres', 'redis', 'kratos', 'hydra'];
     expect(waitedFor.filter((name) => project.services[name]?.healthcheck === undefined)).toEqual([]);
+  });
+
+  it('what has expired is removed from the databases of Kratos and Hydra, as npm start does it', async () => {
+    const commands = await cleanUps(settingForNothing());
+    for (const [name, service] of [
+      ['kratos', 'kratos-cleanup'],
+      ['hydra', 'hydra-janitor'],
+    ] as const) {
+      const { command, restart, depends_on } = project.services[service] ?? {};
+      const words = (command ?? []).join(' ').split(/\s+/);
+      expect(words.slice(0, 4)).toEqual(['while', 'sleep', '600;', 'do']);
+      const settings = ['-c', `/run/secrets/${name}.yml`];
+      const own = commands[name].args.flatMap((word) =>
+        word === `${name}.yml` ? [word, ...settings] : [word],
+      );
+      expect(words.slice(4).join(' ')).toBe(`${[name, ...own].join(' ')}; done`);
+      expect(restart).toBe('unless-stopped');
+      expect(depends_on).toMatchObject({
+        [`${name}-migrate`]: { condition: 'service_completed_successfully' },
+      });
+    }
   });
 
   it("the gateways' settings are valid, and the same for both", async () => {

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { loadConfiguration } from '../../src/config/configuration.js';
 import { version } from '../../src/core/version.js';
+import { pinnedBinaries } from '../../src/embedded/binary.pins.js';
 import { dockerFolder } from '../../src/embedded/binary.store.js';
 import { newSecret } from '../support/gateway.js';
 import { TestDatabases } from '../support/test.database.js';
@@ -60,6 +61,8 @@ const containerOf = (object: KubernetesObject | undefined): z.output<typeof cont
 it('the base has what a deployment of several replicas needs', () => {
   expect(objects.map(({ kind }) => kind).toSorted()).toEqual([
     'ConfigMap',
+    'CronJob',
+    'CronJob',
     'Deployment',
     'HorizontalPodAutoscaler',
     'Job',
@@ -81,6 +84,57 @@ it('the base has what a deployment of several replicas needs', () => {
     startupProbe: { httpGet: { path: '/health/live' } },
   });
 });
+
+it.each([
+  ['kratos-cleanup', 'kratos', pinnedBinaries.kratos.version, ['cleanup', 'sql', '-e']],
+  [
+    'hydra-janitor',
+    'hydra',
+    pinnedBinaries.hydra.version,
+    ['janitor', '-e', '--requests', '--tokens', '--grants'],
+  ],
+] as const)(
+  '%s removes what has expired, every ten minutes, as a confined pod',
+  (name, program, tag, words) => {
+    const job = find(objects, 'CronJob', name);
+    expect(job).toMatchObject({ spec: { schedule: '*/10 * * * *', concurrencyPolicy: 'Forbid' } });
+    const { template } = z
+      .looseObject({
+        spec: z.looseObject({
+          jobTemplate: z.looseObject({ spec: z.looseObject({ template: z.unknown() }) }),
+        }),
+      })
+      .parse(job).spec.jobTemplate.spec;
+    const pod = { spec: { template } };
+    expect(pod).toMatchObject({
+      spec: {
+        template: {
+          spec: {
+            automountServiceAccountToken: false,
+            securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+          },
+        },
+      },
+    });
+    const container = z
+      .looseObject({
+        image: z.string(),
+        command: z.array(z.string()),
+        args: z.array(z.string()),
+        securityContext: z.unknown(),
+      })
+      .parse(Reflect.get(Object(Reflect.get(Object(template), 'spec')), 'containers')[0]);
+    expect([container.image, container.command]).toEqual([`oryd/${program}:v${tag}`, [program]]);
+    expect(container.args).toEqual(
+      expect.arrayContaining([...words, `/run/secrets/${program}/${program}.yml`]),
+    );
+    expect(container.securityContext).toMatchObject({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+  },
+);
 
 it.each(['Deployment', 'Job'])('the pods of the %s keep to the restricted standard', (kind) => {
   const object = find(objects, kind);

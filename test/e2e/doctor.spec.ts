@@ -105,18 +105,15 @@ describe('vestibule doctor', () => {
     expect(await runDoctor(stack.env)).toEqual({ code: 0, out: 'all good\n' });
   });
 
-  it.each(['vestibule', 'vestibule-spa'])(
-    'finds that the client %s was never made',
-    async (id) => {
-      await fetch(`${stack.env['HYDRA_ADMIN_URL']}/admin/clients/${id}`, { method: 'DELETE' });
-      expect(await find()).toEqual(['hydra_client_missing']);
-      const { code, out } = await runDoctor(stack.env);
-      expect(code).toBe(1);
-      expect(out).toContain(`error    hydra_client_missing\n`);
-      expect(out).toContain(id);
-      expect(await runDoctor(stack.env, '--fix')).toEqual({ code: 0, out: 'all good\n' });
-    },
-  );
+  it.each(['vestibule', 'vestibule-spa'])('finds that the client %s was never made', async (id) => {
+    await fetch(`${stack.env['HYDRA_ADMIN_URL']}/admin/clients/${id}`, { method: 'DELETE' });
+    expect(await find()).toEqual(['hydra_client_missing']);
+    const { code, out } = await runDoctor(stack.env);
+    expect(code).toBe(1);
+    expect(out).toContain(`error    hydra_client_missing\n`);
+    expect(out).toContain(id);
+    expect(await runDoctor(stack.env, '--fix')).toEqual({ code: 0, out: 'all good\n' });
+  });
 
   it.each([
     ['hydra', { URLS_SELF_ISSUER: 'http://localhost:1/other' }, 'issuer_mismatch'],

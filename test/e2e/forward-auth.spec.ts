@@ -91,10 +91,15 @@ describe.each(['nginx', 'caddy'] as const)('%s in front of an application', (nam
       headers: { 'content-type': 'application/json', origin: proxy.url },
     });
     expect(sent.status).toBe(200);
+    // As browsers have them under https.
+    const cookie = (await agent.jar.getCookieString(proxy.url)).replaceAll(/(?<=^|; )ory_/g, '__Host-ory_');
+    const prefixed = echoOf(await agent.fetch('/app/api', { headers: { cookie } }));
+    expect(cookie).toContain('__Host-ory_kratos_session=');
+    expect(String(prefixed.headers['cookie'])).not.toMatch(/vestibule=|_session(?:_dev)?=/);
     const received = echoOf(sent);
     expect(received).toMatchObject({ method: 'POST', url: '/app/api?x=1', body });
     expect(received.headers['cookie']).toContain('mine=1');
-    expect(String(received.headers['cookie'])).not.toMatch(/vestibule=|ory_kratos_session=/);
+    expect(String(received.headers['cookie'])).not.toMatch(/vestibule=|_session(?:_dev)?=/);
     expect(received.headers['content-type']).toBe('application/json');
   });
 

@@ -42,7 +42,7 @@ async function register(
 const clientAtHydra = (id: string): Promise<Response> =>
   fetch(`${stack.env['HYDRA_ADMIN_URL']}/admin/clients/${id}`);
 
-describe('a program that listens on a loopback port [L22]', () => {
+describe('a program that listens on a loopback port [L27]', () => {
   it('gets no code by the client that earlier versions had for the command line: the start takes it away', async () => {
     await fetch(`${stack.env['HYDRA_ADMIN_URL']}/admin/clients`, {
       method: 'POST',

@@ -124,7 +124,7 @@ it("our own session cookie is not shown to Kratos, and Kratos' token header open
   }
 });
 
-describe("a session token of Kratos' table [L21]", () => {
+describe("a session token of Kratos' table [L26]", () => {
   it('opens nothing at our origin, in whatever header it comes', async () => {
     const person = newPerson();
     await signUp(new UserAgent(stack.url), person);

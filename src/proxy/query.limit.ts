@@ -1,0 +1,16 @@
+import { Problem } from '../core/problem.error.js';
+
+/** Characters of a query that an application or a page may send. Kratos keeps it, twice, in a row for each flow that anyone begins. */
+const longestQuery = 2048;
+/** More where Hydra has put the login's state into it, sealed: what was asked of it, and a kilobyte or two. */
+const longestWithState = 6144;
+const hydraState = /(?:^|[&?]|%3f|%26)(?:login|consent|logout)_(?:challenge|verifier)(?:=|%3d)/i;
+
+/** @param url path and query. @throws {Problem} `uri_too_long` */
+export function requireShortQuery(url: string): void {
+  const start = url.indexOf('?');
+  const query = start === -1 ? '' : url.slice(start + 1);
+  if (query.length > (hydraState.test(query) ? longestWithState : longestQuery)) {
+    throw new Problem('uri_too_long', { reason: 'ory_query_too_long' });
+  }
+}
