@@ -396,7 +396,7 @@ describe('the audit trail', () => {
     await press(page, 'Show');
     expect(await rows(page).count()).toBe(1);
     expect(await rows(page).innerText()).toMatch(
-      /User disabled\s+\d+ \w+ \d{4} at .*User ….{6}\s+User ….{6}/s,
+      new RegExp(`User disabled\\s+\\d+ \\w+ \\d{4} at .*Person \\w+\\s+${person.name}`, 's'),
     );
     await rows(page).getByText('User disabled').click();
     expect(await rows(page).getByText('user_disabled').isVisible()).toBe(true);
