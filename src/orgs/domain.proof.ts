@@ -22,7 +22,19 @@ export function domainIn({ domain, claimed_domain: claimed }: OrgRow): string | 
 }
 
 export function domainStateOf(org: OrgRow): DomainState {
-  return org.domain === null ? (domainIn(org) === null ? 'none' : 'unconfirmed') : 'confirmed';
+  if (confirmedDomainOf(org) !== null) {
+    return 'confirmed';
+  }
+  return domainIn(org) === null ? 'none' : 'unconfirmed';
+}
+
+/** The domain that is proven to be an organisation's. One that a replica of an older version has written, without a proof, isn't. */
+export function confirmedDomainOf({
+  domain,
+  claimed_domain: claimed,
+  domain_proof: proof,
+}: OrgRow): string | null {
+  return proof !== null && domain === claimed ? domain : null;
 }
 
 /**

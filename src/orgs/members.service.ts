@@ -5,6 +5,7 @@ import { Problem } from '../core/problem.error.js';
 import type { MembershipRow, OrgRole } from '../database/database.schema.js';
 import { type Page, decodeCursor, toPage } from '../http/page.cursor.js';
 import type { Principal } from '../session/principal.js';
+import { confirmedDomainOf } from './domain.proof.js';
 import { domainOf } from './hosted.domain.js';
 import { type MemberRow, MembershipRepository } from './membership.repository.js';
 import { type Caller, readerStanding, requireId, requireMay } from './org.access.js';
@@ -151,7 +152,7 @@ export class MembersService {
       if (member?.state === 'active') {
         return { membership: toMembership(member, 'active'), hasChanged: false };
       }
-      if (domain === undefined || org.row.domain !== domain || org.row.join_policy === 'invite') {
+      if (domain === undefined || confirmedDomainOf(org.row) !== domain || org.row.join_policy === 'invite') {
         throw new Problem('not_found', { reason: 'not_of_the_domain' });
       }
       const isAtOnce = org.row.join_policy === 'domain' && member?.state !== 'removed';

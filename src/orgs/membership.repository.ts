@@ -97,6 +97,8 @@ export class MembershipRepository {
       )
       .select(['orgs.id', 'memberships.state'])
       .where('orgs.domain', '=', domain)
+      .whereRef('orgs.domain', '=', 'orgs.claimed_domain')
+      .where('orgs.domain_proof', 'is not', null)
       .where('orgs.join_policy', '=', 'domain')
       .executeTakeFirst();
     if (org === undefined || org.state !== null) {
@@ -118,6 +120,8 @@ export class MembershipRepository {
           ])
           .where('orgs.id', '=', org.id)
           .where('orgs.domain', '=', domain)
+          .whereRef('orgs.domain', '=', 'orgs.claimed_domain')
+          .where('orgs.domain_proof', 'is not', null)
           .where('orgs.join_policy', '=', 'domain'),
       )
       .onConflict((conflict) => conflict.columns(['org_id', 'user_id']).doNothing())

@@ -106,12 +106,14 @@ export class OrgRepository {
     return rows.map(({ role, ...org }) => ({ org, role }));
   }
 
-  /** The organisation that has this e-mail domain. */
+  /** The organisation that has proven this e-mail domain to be its own. */
   async findByDomain(domain: string): Promise<OrgRow | undefined> {
     return this.#database.query
       .selectFrom('orgs')
       .selectAll()
       .where('domain', '=', domain)
+      .whereRef('domain', '=', 'claimed_domain')
+      .where('domain_proof', 'is not', null)
       .executeTakeFirst();
   }
 

@@ -269,7 +269,7 @@ function toAnswer({ org, role }: OrgOf): OrgAnswer {
     name: org.name,
     domain: domainIn(org),
     domainState: domainStateOf(org),
-    domainProof: org.domain === null ? null : (org.domain_proof ?? null),
+    domainProof: domainStateOf(org) === 'confirmed' ? org.domain_proof : null,
     domainRecord: domainRecordOf(org),
     joinPolicy: org.join_policy,
     role,

@@ -136,6 +136,21 @@ describe.each(['sqlite', 'postgres'] as const)('domains of organisations on %s',
     expectProblem(refused, 409, 'conflict');
   });
 
+  it('a domain that a replica of an older version writes during a roll-out is no proof [L24]', async () => {
+    const write = async ({ base }: Claim, domain: string): Promise<void> => {
+      const { query } = gateway.app.get(Database, { strict: false });
+      await query.updateTable('orgs').set({ domain }).where('id', '=', base.slice(-36)).execute();
+    };
+    const [wanted, proven] = [await claim(), await claim()];
+    await write(wanted, wanted.domain);
+    expect(await joins(wanted)).toBe(false);
+    publish(proven);
+    expect((await check(proven)).status).toBe(200);
+    const other = { ...proven, domain: `d${newId().slice(-12)}.example` };
+    await write(other, other.domain);
+    expect(await joins(other)).toBe(false);
+  });
+
   it('another domain has to be confirmed anew, and one that is given up counts no more', async () => {
     const wanted = await claim();
     publish(wanted);

@@ -112,7 +112,12 @@ strategyContract('invites', ({ name, row, party, gateway }) => {
 
   row('a login with a verified address of an organisation’s domain ends as its member', async () => {
     const domain = 'engines.example.test';
-    const joinable = { domain, join_policy: 'domain' } as const;
+    const joinable = {
+      domain,
+      claimed_domain: domain,
+      domain_proof: 'administrator',
+      join_policy: 'domain',
+    } as const;
     await gateway().query().updateTable('orgs').set(joinable).where('id', '=', orgId).execute();
     const member = await party().side.enrol({ email: `ada@${domain}` });
     for (const _device of ['the first', 'another']) {
@@ -148,8 +153,8 @@ strategyContract('invites', ({ name, row, party, gateway }) => {
     const begun = new URL(party().side.endpoints.authorization).pathname;
     expect(await start(elsewhere)).toContain(begun);
     await party().logIn(agent, await party().side.enrol());
-    for (const to of [path, path.replace('login', 'signup'), `/invitation?invite=${token}`]) {
-      // The provider knows the person: no page comes before the one that asks.
+    for (const to of [path, `/invitation?invite=${token}`]) {
+      // The provider knows the person: no page of its own comes before the one that asks.
       const { page } = await travel(agent, `${gateway().url}${to}`);
       expect([page.status, new URL(page.url).pathname]).toEqual([200, '/invitation']);
     }
