@@ -2,7 +2,7 @@ import { JwkApi, Configuration as OryClientConfiguration } from '@ory/client';
 import { z } from 'zod';
 import type { OryConfiguration } from '../config/configuration.js';
 import { deriveCredential } from '../core/secret.box.js';
-import { statusOf, unavailable, vendorRequestDefaults } from '../core/vendor.call.js';
+import { statusOf, unavailable, vendorRequestDefaults, vendorTarget } from '../core/vendor.call.js';
 import type { UpstreamCalls } from '../upstreams/upstream.calls.js';
 
 /** Hydra's key sets that `/.well-known/jwks.json` publishes; it makes those that are missing when they are first asked for. */
@@ -28,10 +28,9 @@ export class HydraSigningKeys {
     if (secret === undefined) {
       throw new RangeError('SECRETS is empty');
     }
-    const admin = new OryClientConfiguration({
-      basePath: HYDRA_ADMIN_URL,
-      baseOptions: { ...vendorRequestDefaults },
-    });
+    const { basePath, socketPath } = vendorTarget(HYDRA_ADMIN_URL);
+    const baseOptions = { ...vendorRequestDefaults, socketPath };
+    const admin = new OryClientConfiguration({ basePath, baseOptions });
     this.#api = calls.observed('hydra', new JwkApi(admin));
     this.#secret = secret;
   }

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { OryConfiguration as Settings } from '../config/configuration.js';
 import { CircuitBreaker } from '../core/circuit.breaker.js';
 import { Problem } from '../core/problem.error.js';
-import { statusOf, unavailable, vendorRequestDefaults } from '../core/vendor.call.js';
+import { statusOf, unavailable, vendorRequestDefaults, vendorTarget } from '../core/vendor.call.js';
 import { mergeCookies } from '../http/cookie.reader.js';
 import { UpstreamCookies } from '../http/upstream.cookies.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
@@ -60,8 +60,10 @@ export class KratosClearance {
   ) {
     this.#breaker = breaker;
     this.#cookies = new UpstreamCookies(PUBLIC_URL);
-    const apiAt = (basePath: string): OryConfiguration =>
-      new OryConfiguration({ basePath, baseOptions: vendorRequestDefaults });
+    const apiAt = (address: string): OryConfiguration => {
+      const { basePath, socketPath } = vendorTarget(address);
+      return new OryConfiguration({ basePath, baseOptions: { ...vendorRequestDefaults, socketPath } });
+    };
     this.#frontend = calls.observed('kratos', new FrontendApi(apiAt(KRATOS_PUBLIC_URL)));
     this.#identities = calls.observed('kratos', new IdentityApi(apiAt(KRATOS_ADMIN_URL)));
   }
