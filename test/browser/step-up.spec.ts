@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { namelessIn, overflowOf, shows } from '../support/browser.js';
-import { logInIn, logOutIn, openSection, signUpIn } from '../support/browser.person.js';
+import { verifiedPerson } from '../support/browser.api.js';
+import { logInIn, logOutIn, openSection } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
-import { newPerson } from '../support/person.js';
 import { totpCode } from '../support/totp.code.js';
 
 const stage = useStage();
@@ -24,8 +24,8 @@ async function acrOf(): Promise<unknown> {
 
 it('the settings show the QR code and the key; with the app set up, a login asks for its code', async () => {
   const { page, stack } = stage;
-  const person = newPerson();
-  await signUpIn(page, stack.url, person);
+  const person = await verifiedPerson(stack);
+  await logInIn(page, stack.url, person);
   await page.goto(`${stack.url}/ui/settings`);
   await openSection(page, 'Authenticator app');
   const picture = page.getByRole('img', { name: 'QR code for an authenticator app' });
@@ -63,8 +63,8 @@ it('the settings show the QR code and the key; with the app set up, a login asks
 
 it('a step-up without a second factor leads to the settings, and from there to where it was needed', async () => {
   const { page, stack } = stage;
-  const person = newPerson();
-  await signUpIn(page, stack.url, person);
+  const person = await verifiedPerson(stack);
+  await logInIn(page, stack.url, person);
   await page.goto(`${stack.url}/auth/login?acr_values=aal2&return_to=/docs`);
   await page.getByRole('heading', { name: 'A second step is needed' }).waitFor();
   expect(await namelessIn(page)).toEqual([]);
@@ -80,8 +80,8 @@ it('a step-up without a second factor leads to the settings, and from there to w
 
 it('backup codes are shown once, and one of them is a second step', async () => {
   const { page, stack } = stage;
-  const person = newPerson();
-  await signUpIn(page, stack.url, person);
+  const person = await verifiedPerson(stack);
+  await logInIn(page, stack.url, person);
   await page.goto(`${stack.url}/ui/settings`);
   await (await openSection(page, 'Backup codes')).getByText('Set up an authenticator app').waitFor();
   expect(await page.getByRole('button', { name: 'Make new backup codes' }).count()).toBe(0);
@@ -119,8 +119,8 @@ it('backup codes are shown once, and one of them is a second step', async () => 
 
 it('a step-up with max_age asks for the password once more, and "Cancel" goes back', async () => {
   const { page, stack } = stage;
-  const person = newPerson();
-  await signUpIn(page, stack.url, person);
+  const person = await verifiedPerson(stack);
+  await logInIn(page, stack.url, person);
   await page.goto(`${stack.url}/auth/login?max_age=0&return_to=/docs`);
   await page.getByRole('heading', { name: "Confirm it's you" }).waitFor();
   await page.getByRole('link', { name: 'Cancel' }).click();

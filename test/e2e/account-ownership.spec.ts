@@ -142,7 +142,7 @@ describe('a mailed link', () => {
     await signUp(browser(), person);
     const elsewhere = browser();
     const login = await elsewhere.navigate(await linkFor(person));
-    expect(new URL(login.url).pathname).toBe('/ui/login');
+    expect([login.status, new URL(login.url).pathname]).toEqual([200, '/ui/login']);
     const shown = await elsewhere.submit(login, { identifier: person.email, password: person.password });
     expect(new URL(shown.url).pathname).toBe('/ui/verification');
     await elsewhere.submit(shown, { code: codeIn(shown) });
