@@ -239,7 +239,7 @@ function requireInserted(outcome: InsertOutcome): void {
         reason: 'api_keys_full',
       });
     case 'unverified':
-      // Whoever registers an address that isn't theirs must not keep a way in once its owner comes (docs/adr/0021).
+      // Whoever registers an address that isn't theirs must not keep a way in once its owner comes (docs/adr/0023).
       throw new Problem('email_unverified', { reason: 'api_key_unverified' });
     case 'not_a_person':
       // Its organisation would neither see nor end such a key.

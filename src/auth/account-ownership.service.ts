@@ -20,7 +20,7 @@ export type OwnershipProof =
     };
 
 /**
- * Takes from an account what was set up before the owner of its address had proven to be its owner (docs/adr/0021).
+ * Takes from an account what was set up before the owner of its address had proven to be its owner (docs/adr/0023).
  *
  * A code that is given in a session of the account shows that one person has both: what an account has that was proven before, they
  * have set up. A code alone shows the mailbox and nothing else: of an account that wasn't proven for this address, all goes.

@@ -53,7 +53,7 @@ export interface OwnershipParts {
 }
 
 /**
- * Watches the forms that prove who owns an account, on their way to Kratos and back (docs/adr/0021). Before the browser learns that a
+ * Watches the forms that prove who owns an account, on their way to Kratos and back (docs/adr/0023). Before the browser learns that a
  * verification or a recovery has worked, what others had set up is removed.
  */
 export class OwnershipGate {

@@ -19,7 +19,7 @@ export interface VerificationStep {
 
 /**
  * Lets a code that verifies an address through only in a session of the account that it was mailed for. An owner who opens the link of
- * a registration that wasn't theirs would verify what an outsider has set up (docs/adr/0021).
+ * a registration that wasn't theirs would verify what an outsider has set up (docs/adr/0023).
  */
 export class VerificationGate {
   readonly #kratos: KratosClient;
