@@ -16,6 +16,15 @@ it(
     const twoStep = logins.getByRole('listitem').filter({ hasText: 'Two-step login' });
     expect(await twoStep.innerText()).toContain('Off');
 
+    // A second step is for whom the address belongs to: the page says so, and the mail's link leads back here.
+    await twoStep.getByRole('link', { name: 'Verify the address first' }).waitFor();
+    const { link = '' } = await journey.mailbox.next(person.email, /verify/i);
+    await page.goto(link);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByRole('heading', { name: 'E-mail address verified' }).waitFor();
+    await page.getByRole('link', { name: 'Continue' }).click();
+    await twoStep.getByRole('link', { name: 'Turn on' }).waitFor();
+
     // The link beside "Password" opens that section of the settings.
     await logins.getByRole('link', { name: 'Change: Password' }).click();
     const password = `another ${person.password}`;

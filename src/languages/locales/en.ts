@@ -61,6 +61,7 @@ export const english = {
   'logins.change': 'Change',
   'logins.set': 'Set one',
   'logins.turnOn': 'Turn on',
+  'logins.verifyFirst': 'Verify the address first',
   'account.data.title': 'Your data',
   'account.data.lead': 'Everything that is kept about you, as one file.',
   'account.data.download': 'Download my data',

@@ -12,7 +12,8 @@ import { Notice, type PageNotice } from './notice.view.js';
 import { useLanguage } from './page.props.js';
 import { type ListedSession, Sessions } from './sessions.view.js';
 
-export interface AccountPageProps extends AccountDetailsProps, AccountOrgsProps, AccountLoginsProps {
+export interface AccountPageProps
+  extends AccountDetailsProps, AccountOrgsProps, Omit<AccountLoginsProps, 'isVerified'> {
   /** Those that wait for the person. */
   readonly invites: readonly WaitingInvite[];
   /** Where else the person is logged in; undefined when it can't be read now. */
@@ -36,7 +37,7 @@ export function AccountPage(props: AccountPageProps): VNode {
       <div class="columns">
         <div>
           <Profile user={user} provider={provider} />
-          <AccountLogins provider={provider} methods={methods} />
+          <AccountLogins provider={provider} methods={methods} isVerified={user.emailVerified} />
           <Sessions sessions={sessions} />
         </div>
         <div>
