@@ -531,6 +531,7 @@ describe('POST /auth/token with an access token of the provider', () => {
     expect(await tableOf('sessions')).toMatchObject([{ id: sid, user_id: sub, ended_at: null }]);
     const seen = { user_id: sub, session_id: sid, outcome: 'success', remote_address: '127.0.0.1' };
     expect(await tableOf('audit_events')).toMatchObject([
+      { user_id: sub, type: 'user_created', reason: 'first_login' },
       { ...seen, type: 'login_succeeded' },
       { ...seen, type: 'token_exchanged', reason: 'from_access_token' },
     ]);
