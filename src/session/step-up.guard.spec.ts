@@ -175,8 +175,6 @@ describe('@RequireAuthAge', () => {
       target.searchParams.get('max_age'),
       target.searchParams.get('return_to'),
     ]).toEqual(['/auth/login', '300', '/plain/aged?tab=2&x=%2F']);
-    const login = await gateway.request(target.pathname + target.search, { headers: navigation });
-    expect(new URL(login.headers['location'] ?? '').searchParams.get('max_age')).toBe('300');
   });
 
   it('a form that was sent gets a page with the way on, and no redirect that would lose what it said', async () => {
