@@ -5,12 +5,11 @@ import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { type ExtraClaims, mapClaims } from '../session/claims.mapper.js';
 import type { Account } from '../users/account.query.js';
-import type { ProviderIdentity } from '../users/identity.js';
-import { type RecordedLogin, UsersService } from '../users/users.service.js';
-import { AccountOwnership } from './account-ownership.service.js';
+import { UsersService } from '../users/users.service.js';
 import type { RequestOrigin } from './auth.service.js';
 import type { ValidatedLogin } from './auth.strategy.js';
-import { OrgAdmission } from './org.admission.js';
+import { LoginRecorder } from './login.recorder.js';
+import { type BroughtLinks, OrgAdmission } from './org.admission.js';
 
 /** Somebody whom the provider has confirmed, as this product knows them. */
 export interface ArrivedPerson {
@@ -23,35 +22,39 @@ export interface ArrivedPerson {
 @Injectable()
 export class ArrivalService {
   readonly #users: UsersService;
-  readonly #ownership: AccountOwnership;
   readonly #orgs: OrgAdmission;
   readonly #audit: AuditService;
   readonly #claimRules: readonly ClaimRule[];
+  readonly #logins: LoginRecorder;
 
   constructor(
     users: UsersService,
-    ownership: AccountOwnership,
     orgs: OrgAdmission,
     audit: AuditService,
+    logins: LoginRecorder,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#users = users;
-    this.#ownership = ownership;
     this.#orgs = orgs;
     this.#audit = audit;
+    this.#logins = logins;
     this.#claimRules = configuration.CLAIMS_MAP;
   }
 
   /**
    * @param inviteToken of an invite that the person accepts with the login; it changes no active organisation.
-   * @throws {Problem} `unauthenticated` (disabled); `gone`, `forbidden` or `email_unverified` for the invite.
+   * @param destination path that the login leads to.
+   * @throws {Problem} `unauthenticated` (disabled); `signup_refused` for someone new; `gone`, `forbidden` or `email_unverified`
+   *   for the invite.
    */
   async arrive(
-    { identity, evidence, profile }: ValidatedLogin,
+    validated: ValidatedLogin,
     inviteToken: string | undefined,
     origin: RequestOrigin,
+    destination?: string,
   ): Promise<ArrivedPerson> {
-    const login = await this.#recordLogin(identity, evidence.providerSessionId, origin);
+    const brought = { token: inviteToken, destination };
+    const login = await this.#logins.record(validated, brought, origin);
     const { user } = login;
     if (login.created) {
       await this.#audit.record({ type: 'user_created', userId: user.id, ...origin, reason: 'first_login' });
@@ -74,22 +77,12 @@ export class ArrivalService {
       hasJoined || inviteToken !== undefined
         ? await this.#users.requireAccount(user.id, login.org?.id ?? null)
         : login;
-    const claims = mapClaims(this.#claimRules, profile, evidence.scope);
+    const claims = mapClaims(this.#claimRules, validated.profile, validated.evidence.scope);
     return { account, claims };
   }
 
-  /** An address that the provider has come to call verified counts as such once what is older has been removed. */
-  async #recordLogin(
-    identity: ProviderIdentity,
-    staying: string | null,
-    origin: RequestOrigin,
-  ): Promise<RecordedLogin> {
-    const login = await this.#users.recordLogin(identity);
-    if (!identity.emailVerified || identity.email === null || login.user.emailVerified) {
-      return login;
-    }
-    await this.#ownership.settle(identity, { by: 'provider', staying }, origin);
-    const account = await this.#users.requireAccount(login.user.id, login.org?.id ?? null);
-    return { ...login, ...account };
+  /** Whether a registration may be begun. @throws {Problem} `signup_refused` */
+  async requireSignUp(brought: BroughtLinks): Promise<void> {
+    await this.#logins.requireSignUp(brought);
   }
 }

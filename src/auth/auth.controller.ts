@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { ApiProblems } from '../http/openapi.decorators.js';
 import { redirectPage } from '../http/redirect.page.js';
 import { acceptsHtml } from '../http/navigation.js';
-import { CurrentUser, OptionalSession } from '../session/access.decorators.js';
+import { AllowUnverifiedEmail, CurrentUser, OptionalSession } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { SessionCookie } from '../session/session.cookie.js';
 import { SessionService } from '../session/session.service.js';
@@ -36,6 +36,7 @@ export class AuthController {
   @Post('login')
   @HttpCode(200)
   @OptionalSession()
+  @AllowUnverifiedEmail()
   @RateLimited('token-address')
   @ApiOperation({
     summary: 'Log in with an access token',
@@ -66,6 +67,7 @@ export class AuthController {
     'access_token_rejected',
     'forbidden',
     'email_unverified',
+    'signup_refused',
     'gone',
     'cross_site_request',
     'unsupported_media_type',
@@ -106,6 +108,7 @@ export class AuthController {
   @Post('logout')
   @HttpCode(200)
   @OptionalSession()
+  @AllowUnverifiedEmail()
   @ApiOperation({
     summary: 'Log out',
     description:

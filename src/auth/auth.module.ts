@@ -14,6 +14,7 @@ import { MetricsModule } from '../metrics/metrics.module.js';
 import { SessionModule } from '../session/session.module.js';
 import { SessionRenewer } from '../session/session.renewer.js';
 import { StepUpGuard } from '../session/step-up.guard.js';
+import { VerifiedEmailGuard } from '../session/verified.email.guard.js';
 import { UsersModule } from '../users/users.module.js';
 import { AccountOwnership } from './account-ownership.service.js';
 import { AccountLife } from './account-life.service.js';
@@ -30,12 +31,14 @@ import { BackchannelLogoutService } from './backchannel-logout.service.js';
 import { BrowserLoginController } from './browser-login.controller.js';
 import { CommandLineLogins } from './command-line-login.service.js';
 import { CommandLineGrant } from './command-line.grant.js';
+import { LoginRecorder } from './login.recorder.js';
 import { LoginTransactions } from './login.transaction.js';
 import { MailboxProof } from './mailbox.proof.js';
 import { ProfileService } from './profile.service.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { SessionRenewal } from './session.renewal.js';
 import { SessionsController } from './sessions.controller.js';
+import { SignUpPolicy } from './sign-up.policy.js';
 import { TokenExchangeController } from './token-exchange.controller.js';
 import { ExchangeParties } from './exchange.parties.js';
 import { ServiceClients } from './service-clients.service.js';
@@ -76,6 +79,8 @@ export class AuthModule {
       providers: [
         AuthService,
         ArrivalService,
+        SignUpPolicy,
+        LoginRecorder,
         AccountLife,
         AccountOwnership,
         AccountRecovery,
@@ -96,12 +101,14 @@ export class AuthModule {
         { provide: APP_GUARD, useClass: SessionGuard },
         // Guards run in this order: these need to know whose request it is.
         { provide: APP_GUARD, useClass: RateLimitGuard },
+        { provide: APP_GUARD, useClass: VerifiedEmailGuard },
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: StepUpGuard },
         ...provider.providers,
       ],
       exports: [
         AuthStrategy,
+        SignUpPolicy,
         SessionRenewer,
         AccountLife,
         AccountOwnership,

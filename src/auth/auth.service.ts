@@ -12,6 +12,7 @@ import { SessionService } from '../session/session.service.js';
 import type { User } from '../users/identity.js';
 import { UsersService } from '../users/users.service.js';
 import { ArrivalService } from './arrival.service.js';
+import type { BroughtLinks } from './org.admission.js';
 import { AuthStrategy } from './auth.strategy.js';
 import { endAtProvider } from './provider.logout.js';
 import { requireMet } from './login.demand.js';
@@ -29,7 +30,7 @@ export interface LoginAttempt {
   /** What came with it, when the gateway itself got it for a code. */
   readonly exchanged?: ExchangedTokens;
   /** What the gateway asked the provider for, when it started the login itself. */
-  readonly transaction?: Pick<LoginTransaction, 'demand' | 'startedAt'>;
+  readonly transaction?: Pick<LoginTransaction, 'demand' | 'startedAt' | 'returnTo'>;
   /** Of an invite to an organisation, redeemed with the login. */
   readonly inviteToken?: string | undefined;
   /** Who was logged in in this browser, by its cookie: that session ends, so that none can be planted. */
@@ -67,8 +68,8 @@ export class AuthService {
 
   /**
    * Steps 8 to 10: hands the access token to the strategy, maps the person to a local user, starts a session.
-   * @throws {Problem} `access_token_rejected`, `login_refused`, `unauthenticated` (disabled), `provider_unavailable`; `gone`,
-   *   `forbidden` or `email_unverified` for an invite
+   * @throws {Problem} `access_token_rejected`, `login_refused`, `signup_refused`, `unauthenticated` (disabled), `provider_unavailable`;
+   *   `gone`, `forbidden` or `email_unverified` for an invite
    */
   async login(attempt: LoginAttempt, origin: RequestOrigin): Promise<CompletedLogin> {
     const { accessToken, exchanged, transaction, inviteToken, previous } = attempt;
@@ -78,7 +79,12 @@ export class AuthService {
       if (transaction !== undefined) {
         requireMet(transaction.demand, evidence, transaction.startedAt);
       }
-      const { account, claims } = await this.#arrivals.arrive(validated, inviteToken, origin);
+      const { account, claims } = await this.#arrivals.arrive(
+        validated,
+        inviteToken,
+        origin,
+        transaction?.returnTo,
+      );
       const { user } = account;
       const session = await this.#sessions.start(account, evidence, claims, origin);
       // A bearer or key beside the access token is no browser's session: its login ends nothing.
@@ -97,6 +103,11 @@ export class AuthService {
       await this.#audit.record({ type: 'login_failed', ...origin, reason, outcome: 'failure' });
       throw error;
     }
+  }
+
+  /** Whether a registration may be begun. @throws {Problem} `signup_refused` */
+  async requireSignUp(brought: BroughtLinks): Promise<void> {
+    await this.#arrivals.requireSignUp(brought);
   }
 
   /**

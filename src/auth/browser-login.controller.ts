@@ -8,7 +8,7 @@ import { Problem } from '../core/problem.error.js';
 import { ApiProblems } from '../http/openapi.decorators.js';
 import { safeReturnTo } from '../http/return.target.js';
 import type { ExchangedTokens } from '../oidc/relying.party.js';
-import { CurrentUser, OptionalSession, Public } from '../session/access.decorators.js';
+import { AllowUnverifiedEmail, CurrentUser, OptionalSession, Public } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { SessionCookie } from '../session/session.cookie.js';
 import { AuthService } from './auth.service.js';
@@ -112,18 +112,21 @@ export class BrowserLoginController {
   @ApiQuery(returnToParameter)
   @ApiQuery(inviteParameter)
   @ApiResponse({ status: 302, description: 'To the provider.' })
-  @ApiProblems('rate_limited', 'provider_misconfigured', 'provider_unavailable')
+  @ApiProblems('signup_refused', 'rate_limited', 'provider_misconfigured', 'provider_unavailable')
   async signup(
     @Query('return_to') returnTo: unknown,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const beginning = { returnTo: this.#returnTo(returnTo, request), demand: {}, attempt: 1 };
+    const destination = this.#returnTo(returnTo, request);
+    await this.#auth.requireSignUp({ destination });
+    const beginning = { returnTo: destination, demand: {}, attempt: 1 };
     await this.#start({ kind: 'signup', ...beginning }, request, reply);
   }
 
   @Get('callback')
   @OptionalSession()
+  @AllowUnverifiedEmail()
   @ApiOperation({
     summary: "The provider's answer",
     description: 'Step 6: the code becomes an access token, the token a session cookie.',
@@ -150,6 +153,7 @@ export class BrowserLoginController {
   @ApiProblems(
     'login_state_invalid',
     'login_refused',
+    'signup_refused',
     'access_token_rejected',
     'provider_misconfigured',
     'provider_unavailable',

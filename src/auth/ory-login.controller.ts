@@ -3,13 +3,16 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
+import { Problem } from '../core/problem.error.js';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
+import { gatewayClientId } from '../hydra/hydra.clients.js';
 import type { LoginRequest } from '../hydra/hydra.schemas.js';
 import { KratosClient, type Whoami } from '../kratos/kratos.client.js';
-import { type KratosSession, amrOf } from '../kratos/kratos.session.js';
+import { type KratosSession, amrOf, toProviderIdentity } from '../kratos/kratos.session.js';
 import { Public } from '../session/access.decorators.js';
 import { requireBound } from './ory.challenge.js';
+import { SignUpPolicy } from './sign-up.policy.js';
 
 /** Hydra's login challenge (steps 2 to 5): answered from the browser's Kratos session, or sent to get one. */
 @ApiExcludeController()
@@ -18,18 +21,23 @@ export class OryLoginController {
   readonly #kratos: KratosClient;
   readonly #hydra: HydraClient;
   readonly #binding: ChallengeBinding;
+  readonly #signUp: SignUpPolicy;
   readonly #publicUrl: string;
+  readonly #requiresEmail: boolean;
 
   constructor(
     kratos: KratosClient,
     hydra: HydraClient,
     binding: ChallengeBinding,
+    signUp: SignUpPolicy,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#kratos = kratos;
     this.#hydra = hydra;
     this.#binding = binding;
+    this.#signUp = signUp;
     this.#publicUrl = configuration.PUBLIC_URL;
+    this.#requiresEmail = configuration.REQUIRE_VERIFIED_EMAIL;
   }
 
   @Get()
@@ -58,7 +66,7 @@ export class OryLoginController {
     }
     const next = stepTo(bar, whoami);
     if (whoami.state === 'live' && next === undefined) {
-      await reply.redirect(await this.#accept(loginRequest, whoami.session), 302);
+      await reply.redirect(await this.#enter(loginRequest, whoami.session), 302);
     } else if (promptsOf(asked).includes('none')) {
       await reply.redirect(await this.#hydra.rejectLogin(challenge, 'login_required'), 302);
     } else {
@@ -66,6 +74,25 @@ export class OryLoginController {
       const kind = isNew ? 'registration' : 'login';
       await reply.redirect(this.#selfServiceUrl(kind, challenge, next ?? {}), 302);
     }
+  }
+
+  /** The gateway itself decides who gets in when its login is back; another application would ask nobody. */
+  async #enter(loginRequest: LoginRequest, session: KratosSession): Promise<string> {
+    if (loginRequest.client.client_id !== gatewayClientId) {
+      const identity = toProviderIdentity(session.identity);
+      try {
+        await this.#signUp.requireUser(identity);
+      } catch (error) {
+        if (error instanceof Problem && error.code === 'signup_refused') {
+          return this.#hydra.rejectLogin(loginRequest.challenge, 'access_denied');
+        }
+        throw error;
+      }
+      if (this.#requiresEmail && !identity.emailVerified) {
+        return `${this.#publicUrl}/ui/verification`;
+      }
+    }
+    return this.#accept(loginRequest, session);
   }
 
   /** Step 5: the subject is the Kratos identity; session id, amr and acr are carried over. */

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { KratosClient } from '../kratos/kratos.client.js';
-import { CurrentUser, OptionalSession, Public } from '../session/access.decorators.js';
+import { AllowUnverifiedEmail, CurrentUser, OptionalSession, Public } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { SessionCookie } from '../session/session.cookie.js';
 import { AuthService } from './auth.service.js';
@@ -53,6 +53,7 @@ export class OryLogoutController {
 
   @Post()
   @OptionalSession()
+  @AllowUnverifiedEmail()
   async decide(
     @Body({ schema: formSchema }) form: z.output<typeof formSchema>,
     @CurrentUser({ optional: true }) principal: Principal | undefined,

@@ -10,6 +10,7 @@ import type { Principal } from '../session/principal.js';
 import { isKnownOrForeign, scopeTokens, uncovered } from '../session/scopes.js';
 import type { Claims } from '../session/claims.schema.js';
 import type { MintedSession } from '../session/session.minter.js';
+import { requireVerifiedEmail } from '../session/verified.email.guard.js';
 import { TokenService } from '../session/token.service.js';
 import { UsersService } from '../users/users.service.js';
 import { delegate } from './actor.chain.js';
@@ -34,6 +35,7 @@ export class TokenExchange {
   readonly #tokens: TokenService;
   readonly #audit: AuditService;
   readonly #audience: string;
+  readonly #requiresEmail: boolean;
 
   constructor(
     parties: ExchangeParties,
@@ -47,6 +49,7 @@ export class TokenExchange {
     this.#tokens = tokens;
     this.#audit = audit;
     this.#audience = configuration.TOKEN_AUDIENCE;
+    this.#requiresEmail = configuration.REQUIRE_VERIFIED_EMAIL;
   }
 
   /** @throws {OAuthError} for what is refused; {Problem} when something can't be reached. */
@@ -88,6 +91,9 @@ export class TokenExchange {
     const actor = await this.#parties.actor(form);
     const subject = await this.#parties.subject(form, principal, origin);
     try {
+      if (this.#requiresEmail) {
+        requireVerifiedEmail(subject.claims, {});
+      }
       const scope = narrowed(subject.claims.scope, form.scope);
       const claims = await this.#inOrg(subject, form);
       const act = delegate(claims.act, actor?.claims);

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { admissionVariables } from './admission.variables.js';
 import { claimsMap } from './claims-map.parser.js';
 import { observabilityVariables } from './observability.variables.js';
 import { rateLimitVariables } from './rate-limit.variables.js';
@@ -224,6 +225,7 @@ export const commonVariables = z.object({
     derivedDefault: 'none',
     example: '/etc/vestibule/locales',
   }),
+  ...admissionVariables,
   INVITE_TTL: duration.default(604_800).register(variableDocs, {
     description: 'An invite to an organisation that is not used for this long is void.',
   }),

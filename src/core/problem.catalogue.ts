@@ -74,6 +74,12 @@ export const problemCatalogue = {
     title: 'This login was not started in this browser, is too old, or was used already',
     remedy: 'Start again at `/auth/login`. Cookies must be enabled.',
   },
+  signup_refused: {
+    status: 403,
+    title: 'A new account cannot be made here',
+    remedy:
+      '`SIGNUP` or `EMAIL_DOMAINS` does not allow it: sign-up is closed, needs an invite for this address, or takes addresses of other domains only. Existing users log in.',
+  },
   login_refused: {
     status: 403,
     title: 'The login was refused',

@@ -74,6 +74,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
       brandName: plan.brandName,
       passwordMinLength: plan.passwordMinLength,
       brandColor: plan.configuration.BRAND_COLOR,
+      registers: plan.registers,
       environment,
       secrets,
       logLevel: plan.logLevel,

@@ -37,6 +37,7 @@ describe('defaults', () => {
       publicUrl: 'http://localhost:3000',
       brandName: 'Vestibule',
       passwordMinLength: 10,
+      registers: true,
       host: '127.0.0.1',
       port: 3000,
       dataDir: resolve('.data'),

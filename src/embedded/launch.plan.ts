@@ -18,6 +18,8 @@ export interface EmbeddedPlan {
   readonly brandName: string;
   /** Characters of a new password, at least. */
   readonly passwordMinLength: number | undefined;
+  /** Whether anyone may register. */
+  readonly registers: boolean;
   readonly host: string;
   readonly port: number;
   /** Absolute. */
@@ -54,6 +56,7 @@ export function planEmbedded(environment: Environment): EmbeddedPlan {
     publicUrl: configuration.PUBLIC_URL,
     brandName: configuration.BRAND_NAME,
     passwordMinLength: configuration.AUTH_PROVIDER === 'ory' ? configuration.PASSWORD_MIN_LENGTH : undefined,
+    registers: configuration.SIGNUP !== 'closed',
     host: configuration.HOST,
     port: configuration.PORT,
     dataDir: configuration.DATA_DIR,

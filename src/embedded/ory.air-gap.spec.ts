@@ -23,6 +23,7 @@ async function shipped(
     publicUrl,
     brandName: 'Vestibule',
     passwordMinLength: 10,
+    registers: true,
     binaries: new Map([
       ['kratos', '/bin/kratos'],
       ['hydra', '/bin/hydra'],

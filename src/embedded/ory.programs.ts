@@ -22,6 +22,8 @@ export interface OrySetting {
   readonly passwordMinLength: number | undefined;
   /** `#rrggbb`, for mails. */
   readonly brandColor?: string | undefined;
+  /** Whether Kratos registers anyone. */
+  readonly registers: boolean;
   /** Absolute paths. */
   readonly binaries: ReadonlyMap<BinaryName, string>;
   readonly secrets: EmbeddedSecrets;
@@ -175,6 +177,7 @@ function templateValues(setting: OrySetting, ports?: OryPorts): Record<string, s
   return {
     PUBLIC_URL: setting.publicUrl,
     BRAND_NAME: setting.brandName,
+    REGISTRATION_ENABLED: setting.registers ? 'true' : 'false',
     PASSWORD_MIN_LENGTH: setting.passwordMinLength?.toString(),
     PASSKEYS_ENABLED: domain === undefined ? 'false' : 'true',
     PASSKEY_DOMAIN: domain,

@@ -36,6 +36,8 @@ export interface OryOptions {
   readonly passwordMinLength?: number | undefined;
   /** `#rrggbb`, for mails. */
   readonly brandColor?: string | undefined;
+  /** Whether Kratos registers anyone. Default true. */
+  readonly registers?: boolean;
   /** Where binaries are looked for: KRATOS_BIN, HYDRA_BIN, MAILPIT_BIN, VESTIBULE_CACHE, PATH, …; and SMTP_FROM. */
   readonly environment: Environment;
   /** Default: those of the data folder, made the first time. */
@@ -98,6 +100,7 @@ export async function startOry(options: OryOptions): Promise<OryStack> {
     brandName: options.brandName,
     passwordMinLength: options.passwordMinLength,
     brandColor: options.brandColor,
+    registers: options.registers ?? true,
     binaries,
     secrets: options.secrets ?? (await loadSecrets(resolve(options.dataDir))),
     dsn: options.dsn ?? {

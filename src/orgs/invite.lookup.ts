@@ -39,4 +39,9 @@ export class InviteLookup {
       }
     );
   }
+
+  /** Whether an open invite is for this address. @param email in lower case. */
+  async isWaitingFor(email: string): Promise<boolean> {
+    return (await this.#invites.listFor(email, 1, undefined)).length > 0;
+  }
 }

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestOrigin } from '../auth/auth.service.js';
-import { OrgAdmission } from '../auth/org.admission.js';
-import type { User } from '../users/identity.js';
+import { inviteTokenOf } from '../auth/invite.link.js';
+import { type BroughtLinks, OrgAdmission } from '../auth/org.admission.js';
+import type { ProviderIdentity, User } from '../users/identity.js';
 import { domainOf } from './hosted.domain.js';
+import { InviteLookup, type OpenInvite } from './invite.lookup.js';
 import { InviteRepository } from './invite.repository.js';
 import { InviteRedemption } from './invite.redemption.js';
 import { MembershipRepository } from './membership.repository.js';
@@ -15,18 +17,21 @@ export class OrgLoginAdmission extends OrgAdmission {
   readonly #redemption: InviteRedemption;
   readonly #invites: InviteRepository;
   readonly #events: OrgEvents;
+  readonly #lookup: InviteLookup;
 
   constructor(
     members: MembershipRepository,
     redemption: InviteRedemption,
     invites: InviteRepository,
     events: OrgEvents,
+    lookup: InviteLookup,
   ) {
     super();
     this.#members = members;
     this.#redemption = redemption;
     this.#invites = invites;
     this.#events = events;
+    this.#lookup = lookup;
   }
 
   override async admitByDomain(user: User, origin: RequestOrigin): Promise<'joined' | 'member' | 'none'> {
@@ -52,5 +57,26 @@ export class OrgLoginAdmission extends OrgAdmission {
       const target = { kind: 'invite', id } as const;
       await this.#events.record({ userId, origin }, { type: 'invite_revoked', orgId, target, reason });
     }
+  }
+
+  override async bringsInvite(brought: BroughtLinks): Promise<boolean> {
+    return (await this.#brought(brought)) !== undefined;
+  }
+
+  override async isInvited(
+    { email, emailVerified }: Pick<ProviderIdentity, 'email' | 'emailVerified'>,
+    brought: BroughtLinks,
+  ): Promise<boolean> {
+    const address = email?.toLowerCase();
+    const invite = await this.#brought(brought);
+    if (invite !== undefined && (invite.email === null || invite.email === address)) {
+      return true;
+    }
+    return emailVerified && address !== undefined && (await this.#lookup.isWaitingFor(address));
+  }
+
+  async #brought({ token, destination }: BroughtLinks): Promise<OpenInvite | undefined> {
+    const found = token ?? inviteTokenOf(destination);
+    return found === undefined ? undefined : this.#lookup.findOpen(found);
   }
 }

@@ -6,7 +6,7 @@ import { OryConsentService } from '../auth/ory-consent.service.js';
 import { requireBound } from '../auth/ory.challenge.js';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
-import { OptionalSession } from '../session/access.decorators.js';
+import { AllowUnverifiedEmail, OptionalSession } from '../session/access.decorators.js';
 import { PageSender } from './page.sender.js';
 import { ConsentPage } from './views/consent.view.js';
 import { LogoutPage } from './views/logout.view.js';
@@ -15,6 +15,7 @@ import { LogoutPage } from './views/logout.view.js';
 @ApiExcludeController()
 @Controller('ui')
 @OptionalSession()
+@AllowUnverifiedEmail()
 export class ChallengeController {
   readonly #consent: OryConsentService;
   readonly #hydra: HydraClient;

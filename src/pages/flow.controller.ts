@@ -7,13 +7,13 @@ import { CONFIGURATION } from '../config/config.module.js';
 import type { OryConfiguration } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
 import { KratosClient } from '../kratos/kratos.client.js';
-import { CurrentUser, OptionalSession } from '../session/access.decorators.js';
+import { AllowUnverifiedEmail, CurrentUser, OptionalSession } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { type Flow, parseFlow } from './flow.parser.js';
 import { FlowSurroundingsFinder } from './flow.surroundings.js';
 import { FormDrafts } from '../proxy/form.draft.js';
-import { passwordMessage } from '../proxy/password.message.js';
 import { settingsChangeIn } from '../proxy/settings.change.js';
+import { fieldOf, refusalMessage } from '../proxy/refusal.message.js';
 import { PageSender } from './page.sender.js';
 import { FLOW_KINDS } from './views/flow.plan.js';
 import { withDraft, withRefusal } from './flow.draft.js';
@@ -60,6 +60,7 @@ export class FlowController {
 
   @Get(':kind')
   @OptionalSession()
+  @AllowUnverifiedEmail()
   async page(
     @Param('kind') kindGiven: string,
     @Query('flow') id: unknown,
@@ -113,6 +114,7 @@ export class FlowController {
       return withDraft(flow, fields);
     }
     const { language } = this.#pages.frame(request);
-    return withRefusal(flow, fields, passwordMessage(refused, this.#minimumLength, language));
+    const message = refusalMessage(refused, this.#minimumLength, language);
+    return withRefusal(flow, fields, fieldOf(refused), message);
   }
 }

@@ -1,5 +1,5 @@
 import type { FormDraft } from '../proxy/form.draft.js';
-import type { PasswordMessage } from '../proxy/password.message.js';
+import type { FieldMessage } from '../proxy/refusal.message.js';
 import type { Flow, FlowNode } from './flow.parser.js';
 
 /** Puts back what was typed into a form of an expired flow; what the flow itself knows wins. */
@@ -8,10 +8,15 @@ export function withDraft(flow: Flow, fields: FormDraft['fields']): Flow {
 }
 
 /** The page of a flow whose form the gateway sent back: as it was typed, with this message and no older one. */
-export function withRefusal(flow: Flow, fields: FormDraft['fields'], message: PasswordMessage): Flow {
+export function withRefusal(
+  flow: Flow,
+  fields: FormDraft['fields'],
+  field: string,
+  message: FieldMessage,
+): Flow {
   const marked = withNodes(flow, (node) => {
-    const isPassword = node.type === 'input' && node.attributes.name === 'password';
-    return { ...filled(node, fields, true), messages: isPassword ? [message] : [] };
+    const isMeant = node.type === 'input' && node.attributes.name === field;
+    return { ...filled(node, fields, true), messages: isMeant ? [message] : [] };
   });
   return { ...marked, ui: { ...marked.ui, messages: [] } };
 }

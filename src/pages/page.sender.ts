@@ -26,6 +26,7 @@ export class PageSender {
   readonly #brand: PageFrame['brand'];
   readonly #sessions: SessionPeek;
   readonly #passwordLength: number | undefined;
+  readonly #signUp: PageFrame['signUp'];
 
   constructor(
     assets: AssetStore,
@@ -39,6 +40,7 @@ export class PageSender {
     this.#brand = { name: configuration.BRAND_NAME };
     this.#passwordLength =
       configuration.AUTH_PROVIDER === 'ory' ? configuration.PASSWORD_MIN_LENGTH : undefined;
+    this.#signUp = configuration.SIGNUP;
   }
 
   /** Answers with a page. */
@@ -68,6 +70,7 @@ export class PageSender {
       assets: this.#assets.addresses,
       brand: this.#brand,
       passwordLength: this.#passwordLength,
+      signUp: this.#signUp,
       language: this.#languages.of(request.headers['accept-language']),
       user:
         principal === undefined

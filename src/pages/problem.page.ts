@@ -32,6 +32,7 @@ const actionsByCode: Partial<Record<ProblemCode, readonly Action[]>> = {
     { label: 'error.verifyAddress', href: '/ui/verification' },
     { label: 'error.recoverAccount', href: '/ui/recovery' },
   ],
+  signup_refused: [{ label: 'site.logIn', href: '/auth/login' }, home],
   provider_unavailable: [{ label: 'error.tryAgain', href: '/auth/login' }, home],
 };
 
@@ -48,7 +49,12 @@ const adviceByCode: Partial<Record<ProblemCode, TextKey>> = {
 };
 
 /** Those that a reason says more about. */
-const adviceByReason: Readonly<Record<string, TextKey>> = { user_disabled: 'error.accountDisabled' };
+const adviceByReason: Readonly<Record<string, TextKey>> = {
+  user_disabled: 'error.accountDisabled',
+  signup_closed: 'signup.closed',
+  signup_without_invite: 'signup.withoutInvite',
+  signup_other_domain: 'signup.domain',
+};
 
 /** For how long to wait, where it's known. */
 function waitOf({ headers }: Problem): TextValues {

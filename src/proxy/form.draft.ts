@@ -7,7 +7,7 @@ import { Clock } from '../core/clock.service.js';
 import { SecretBox } from '../core/secret.box.js';
 import { readSingleCookie } from '../http/cookie.reader.js';
 import { CookieJar } from '../http/cookie.writer.js';
-import { type RefusedPassword, refusedPasswordSchema } from '../passwords/password.policy.js';
+import { type FormRefusal, formRefusalSchema } from './refusal.message.js';
 import { type SubmittedForm, readSubmittedForm } from './submitted.form.js';
 
 /** Seconds for which a draft is shown again. */
@@ -24,7 +24,7 @@ const draftSchema = z.object({
   flow: z.string(),
   fields: z.record(z.string(), z.string()),
   /** Why the gateway itself sent the form back. */
-  refused: refusedPasswordSchema.optional(),
+  refused: formRefusalSchema.optional(),
   /** Seconds since the epoch. */
   expiresAt: z.number(),
 });
@@ -33,15 +33,15 @@ const draftSchema = z.object({
 export interface FormDraft {
   /** What was typed, by name. */
   readonly fields: ReadonlyMap<string, string>;
-  /** What is wrong with the password that came with it. */
-  readonly refused: RefusedPassword | undefined;
+  /** Why the gateway sent it back. */
+  readonly refused: FormRefusal | undefined;
 }
 
 const noDraft: FormDraft = { fields: new Map(), refused: undefined };
 
 /**
  * What was typed into a form that comes back: because its flow had expired or the address of a new account is taken, and Kratos
- * answers with an empty form, or because the gateway refused its password. Kept in an encrypted cookie of the browser.
+ * answers with an empty form, or because the gateway refused it. Kept in an encrypted cookie of the browser.
  */
 @Injectable()
 export class FormDrafts {
@@ -82,13 +82,13 @@ export class FormDrafts {
     }
   }
 
-  /** Keeps the fields of a form whose password was refused, and why, for the same flow's page. */
+  /** Keeps the fields of a form that is sent back, and why, for the same flow's page. */
   refuse(
     request: FastifyRequest,
     reply: FastifyReply,
-    flow: string,
     form: SubmittedForm,
-    refused: RefusedPassword,
+    flow: string,
+    refused: FormRefusal,
   ): void {
     this.#forms.delete(request);
     this.#set(reply, { flow, fields: draftableFields(form), refused });

@@ -28,10 +28,14 @@ import { RevocationService } from '../session/revocation.service.js';
 import { FormDrafts } from './form.draft.js';
 import { LanguageCatalogue } from '../languages/language.catalogue.js';
 import { passwordPolicyOf } from '../passwords/deployment.passwords.js';
+import { FlowDestination } from '../auth/flow.destination.js';
+import { SignUpPolicy } from '../auth/sign-up.policy.js';
+import { FormRefusals } from './form.refusals.js';
 import { PasswordGate } from './password.gate.js';
 import { OwnershipGate } from './ownership.gate.js';
 import { VerificationBindings } from './verification.binding.js';
 import { VerificationGate } from './verification.gate.js';
+import { SignUpGate } from './sign-up.gate.js';
 import { OryLimits } from './ory.limits.js';
 import { requireShortQuery } from './query.limit.js';
 import { ProxiedCalls } from './proxied.calls.js';
@@ -115,13 +119,20 @@ export async function setUpOryProxy(
   const cookies = app.get(UpstreamCookies, { strict: false });
   const drafts = app.get(FormDrafts, { strict: false });
   const kratos = app.get(KratosClient, { strict: false });
-  const passwords = new PasswordGate({
-    policy: passwordPolicyOf(configuration),
+  const policy = passwordPolicyOf(configuration);
+  const refusals = new FormRefusals({
     kratos,
     drafts,
     languages: app.get(LanguageCatalogue, { strict: false }),
     publicUrl: configuration.PUBLIC_URL,
+    minimumLength: policy.minimumLength,
   });
+  const signUp = new SignUpGate({
+    policy: app.get(SignUpPolicy, { strict: false }),
+    destinations: app.get(FlowDestination, { strict: false }),
+    refusals,
+  });
+  const passwords = new PasswordGate(policy, refusals);
   const trail = new AccountTrail({
     kratos,
     audit: app.get(AuditService, { strict: false }),
@@ -148,10 +159,14 @@ export async function setUpOryProxy(
         requireShortQuery(request.url);
         await upstream.admit(request, reply, path);
         await drafts.watch(request, pathOf(request));
-        if (upstream.prefix !== hydraPrefix) {
-          if (await passwords.refuses(request, reply, path)) {
-            return;
-          }
+        const isKratos = upstream.prefix !== hydraPrefix;
+        const isRefused =
+          isKratos &&
+          ((await signUp.refuses(request, reply, path)) || (await passwords.refuses(request, reply, path)));
+        if (isRefused) {
+          return;
+        }
+        if (isKratos) {
           await ownership.admit(request, path);
           await trail.watch(request, path);
         }

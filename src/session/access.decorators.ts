@@ -21,6 +21,7 @@ export const OptionalSession = (): ReturnType<typeof SetMetadata> =>
 export const REQUIRED_SCOPES = 'vestibule:scopes';
 export const REQUIRED_ROLE = 'vestibule:role';
 export const REQUIRED_ORG = 'vestibule:org';
+export const REQUIRED_EMAIL = 'vestibule:verified-email';
 
 /**
  * Opens a route only to tokens and API keys with all of these scopes; `api`, which sessions have, covers every one.
@@ -36,6 +37,17 @@ export const RequireRole = (role: 'admin'): ReturnType<typeof SetMetadata> =>
 /** Opens a route only to callers with an active organisation, in which they have at least this role. */
 export const RequireOrg = (role: OrgRole = 'member'): ReturnType<typeof SetMetadata> =>
   SetMetadata<string, OrgRole>(REQUIRED_ORG, role);
+
+/** Opens a route only to callers whose e-mail address is verified, and to service accounts, which have none. */
+export const RequireVerifiedEmail = (): ReturnType<typeof SetMetadata> =>
+  SetMetadata<string, EmailDemand>(REQUIRED_EMAIL, 'verified');
+
+/** Opens a route to a session whose address isn't verified yet, where `REQUIRE_VERIFIED_EMAIL` asks for that of every other. */
+export const AllowUnverifiedEmail = (): ReturnType<typeof SetMetadata> =>
+  SetMetadata<string, EmailDemand>(REQUIRED_EMAIL, 'any');
+
+/** What a route asks of its caller's address. */
+export type EmailDemand = 'verified' | 'any';
 
 /**
  * Parameter decorator: the caller's {@link Principal}.

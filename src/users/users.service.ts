@@ -35,27 +35,51 @@ export class UsersService {
    *
    * Issuer + subject decide who it is. An e-mail address never does, except where `LINK_BY_VERIFIED_EMAIL` is on and
    * the address is verified on both sides and belongs to exactly one user: the new identity then joins that user.
+   * @param admit is asked before a user is made; what it throws keeps them out.
    * @throws {Problem} `unauthenticated` when the user is disabled.
    */
-  async recordLogin(identity: ProviderIdentity): Promise<RecordedLogin> {
+  async recordLogin(identity: ProviderIdentity, admit?: () => Promise<void>): Promise<RecordedLogin> {
     const now = this.#clock.now();
     const known = await noteLogin(this.#database.query, identity, now);
-    const { row, linked } =
-      known === undefined ? await this.#firstLogin(identity, now) : { row: known, linked: false };
-    const created = known === undefined && !linked && row.created_at === now;
+    if (known !== undefined) {
+      return { ...(await accountOf(this.#database.query, known, null, now)), linked: false, created: false };
+    }
+    const linked = this.#links && (await this.#link(identity, now));
+    if (!linked) {
+      // Not within the transaction: it reads by another connection, and SQLite has one.
+      await admit?.();
+    }
+    const row = await this.#firstLogin(identity, now);
+    const created = !linked && row.created_at === now;
     return { ...(await accountOf(this.#database.query, row, null, now)), linked, created };
   }
 
-  async #firstLogin(identity: ProviderIdentity, now: number): Promise<{ row: UserRow; linked: boolean }> {
+  async #link(identity: ProviderIdentity, now: number): Promise<boolean> {
+    return this.#database.query
+      .transaction()
+      .execute((transaction) => linkByVerifiedEmail(transaction, identity, now));
+  }
+
+  async #firstLogin(identity: ProviderIdentity, now: number): Promise<UserRow> {
     return this.#database.query.transaction().execute(async (transaction) => {
-      const linked = this.#links && (await linkByVerifiedEmail(transaction, identity, now));
       await findOrCreate(transaction, identity, now);
       const row = await noteLogin(transaction, identity, now);
       if (row === undefined) {
         throw userUnknown();
       }
-      return { row, linked };
+      return row;
     });
+  }
+
+  /** Whether a user has this identity. */
+  async isKnown({ issuer, subject }: Pick<ProviderIdentity, 'issuer' | 'subject'>): Promise<boolean> {
+    const found = await this.#database.query
+      .selectFrom('identities')
+      .select('user_id')
+      .where('issuer', '=', issuer)
+      .where('subject', '=', subject)
+      .executeTakeFirst();
+    return found !== undefined;
   }
 
   /** Makes the user behind an identity an administrator, creating it when it's not there yet; idempotent. */

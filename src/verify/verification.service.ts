@@ -5,6 +5,7 @@ import type { Configuration } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
 import { type TrustedOrigins, refuseCrossSite } from '../http/cross-site.guard.js';
 import { principalOf } from '../session/principal.js';
+import { verificationOf } from '../session/verified.email.guard.js';
 import { identityHeaders } from './identity.headers.js';
 import { isHandshake, originalRequest } from './original.request.js';
 import { UpstreamToken } from './upstream.token.js';
@@ -18,15 +19,17 @@ const changing = 'POST';
 export class Verification {
   readonly #token: UpstreamToken;
   readonly #trusted: TrustedOrigins;
+  readonly #verification: { readonly loginUrl?: string };
 
   constructor(token: UpstreamToken, @Inject(CONFIGURATION) configuration: Configuration) {
     this.#token = token;
+    this.#verification = verificationOf(configuration);
     this.#trusted = { own: configuration.PUBLIC_URL, others: new Set(configuration.ALLOWED_ORIGINS) };
   }
 
   /**
    * Answers 200 with the caller's identity: at once where the request carries the token, which is nearly always.
-   * @throws {Problem} `validation_failed`, `cross_site_request`, `forbidden`, `insufficient_scope`
+   * @throws {Problem} `validation_failed`, `cross_site_request`, `forbidden`, `email_unverified`, `insufficient_scope`
    */
   answer(request: FastifyRequest, reply: FastifyReply): void | Promise<void> {
     const principal = principalOf(request);
@@ -36,7 +39,7 @@ export class Verification {
     const requirements = requirementsOf(request);
     const { method = changing } = originalRequest(request);
     refuseCrossSite(request, this.#trusted, isHandshake(request) ? changing : method);
-    requireClaims(principal.claims, requirements);
+    requireClaims(principal.claims, requirements, this.#verification);
     const send = (token: string): void => {
       void reply
         .code(200)

@@ -52,6 +52,12 @@ export class VerifyController {
     schema: { type: 'string', enum: ['member', 'admin', 'owner'] },
   })
   @ApiQuery({
+    name: 'verified',
+    required: false,
+    description: 'Whether the e-mail address must be verified; service accounts have none, and pass.',
+    schema: { type: 'string', enum: ['true'] },
+  })
+  @ApiQuery({
     name: 'redirect',
     required: false,
     description: 'Whether page loads without a session are redirected to log in.',
@@ -73,11 +79,12 @@ export class VerifyController {
       Authorization: header('`Bearer` and the augmented token.'),
     },
   })
-  @ApiResponse({ status: 302, description: 'To log in, with `redirect=true`.' })
+  @ApiResponse({ status: 302, description: 'To log in, or to verify the address, with `redirect=true`.' })
   @ApiProblems(
     'validation_failed',
     'unauthenticated',
     'forbidden',
+    'email_unverified',
     'insufficient_scope',
     'cross_site_request',
     'rate_limited',

@@ -11,7 +11,10 @@ import { safeReturnTo } from '../http/return.target.js';
 import { originalRequest } from './original.request.js';
 import { requirementsOf } from './verify.requirements.js';
 
-/** What a proxy is told of a caller without a session: 401, or a redirect to log in when its configuration asks for one. */
+/**
+ * What a proxy is told of a caller without a session, or with an address that isn't verified: 401 or 403, or a redirect to log in
+ * or to verify it when its configuration asks for one.
+ */
 @Catch()
 @Injectable()
 export class VerifyFilter implements ExceptionFilter {
@@ -30,17 +33,22 @@ export class VerifyFilter implements ExceptionFilter {
     if (problem.code === 'unauthenticated' && wantsRedirect(request)) {
       request.log.info({ code: problem.code, reason: problem.reason }, 'sent to log in');
       // Absolute: Traefik takes a path to be one of this server's inside address.
-      void reply.header('cache-control', 'no-store').redirect(this.#loginUrl(request), 302);
+      void reply.header('cache-control', 'no-store').redirect(this.#urlOf('/auth/login', request), 302);
+      return;
+    }
+    if (problem.code === 'email_unverified' && problem.loginUrl !== undefined && wantsRedirect(request)) {
+      request.log.info({ code: problem.code, reason: problem.reason }, 'sent to verify the address');
+      void reply.header('cache-control', 'no-store').redirect(this.#urlOf(problem.loginUrl, request), 302);
       return;
     }
     const filter = this.#modules.get(ProblemFilter, { strict: false });
     filter.answer(exception, request, reply, false);
   }
 
-  #loginUrl(request: FastifyRequest): string {
+  #urlOf(page: string, request: FastifyRequest): string {
     const { path } = originalRequest(request);
     const query = new URLSearchParams({ return_to: safeReturnTo(path, this.#publicUrl) });
-    return `${this.#publicUrl}/auth/login?${query}`;
+    return `${this.#publicUrl}${page}?${query}`;
   }
 }
 

@@ -8,6 +8,7 @@ import { orgMissing, orgRoleMissing, roleMissing } from '../session/access.refus
 import type { Claims } from '../session/claims.schema.js';
 import { assertScope } from '../session/scope.check.js';
 import { fullScope, isKnownOrForeign, scopeTokens } from '../session/scopes.js';
+import { requireVerifiedEmail } from '../session/verified.email.guard.js';
 import { pathPrefix } from './original.request.js';
 
 /** The word for "no more than a session", where requirements stand in a path. */
@@ -35,6 +36,7 @@ const requirementsSchema = z.strictObject({
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: 'must be the slug or id of an organisation' })
     .optional(),
   org_role: z.enum(['member', 'admin', 'owner'], { error: 'must be member, admin or owner' }).optional(),
+  verified: z.literal('true', { error: 'must be true' }).optional(),
   redirect: z.enum(['true', 'false'], { error: 'must be true or false' }).optional(),
 });
 
@@ -89,9 +91,16 @@ function pairsOf(text: string, mayBeEmpty: boolean): Readonly<Record<string, str
 /**
  * Decides from the claims alone. Without `scope` the whole authority of the person is asked for: a key that was made for
  * less opens only what names its scope.
- * @throws {Problem} `forbidden`, `insufficient_scope`
+ * @throws {Problem} `forbidden`, `email_unverified`, `insufficient_scope`
  */
-export function requireClaims(claims: Claims, { role, scope, org, org_role: orgRole }: Requirements): void {
+export function requireClaims(
+  claims: Claims,
+  { role, scope, org, org_role: orgRole, verified }: Requirements,
+  verification: { readonly loginUrl?: string } = {},
+): void {
+  if (verified !== undefined) {
+    requireVerifiedEmail(claims, verification);
+  }
   if (role !== undefined && claims.roles?.includes(role) !== true) {
     throw roleMissing(role);
   }

@@ -200,6 +200,23 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'RFC 8252 §8.6',
       'ASVS 10.4.15',
     ],
+    [
+      'an unverified address at `verified=true` and `@RequireVerifiedEmail()`',
+      '403, by query and by path',
+      'OpenID Connect Core 1.0 §5.1',
+      'ASVS 8.2.1',
+    ],
+    [
+      'an unverified address under `REQUIRE_VERIFIED_EMAIL`, by cookie, bearer, key or exchange',
+      '403; pages lead to the verification',
+      'ASVS 8.2.1',
+    ],
+    [
+      'a new account under `SIGNUP=closed`, or without an invite under `invite`: page, proxy, API, first login',
+      '403; existing users log in',
+      'ASVS 8.2.1',
+    ],
+    ['a new account, or a new address, of a domain that is not in `EMAIL_DOMAINS`', 'refused', 'ASVS 8.2.1'],
   ]),
   'The web around it': section('W', [
     [

@@ -36,6 +36,7 @@ const settingForNothing = (): OrySetting => ({
   socialProviders: [],
   logLevel: 'info',
   passwordMinLength: 10,
+  registers: true,
   environment: {},
 });
 

@@ -69,6 +69,7 @@ beforeAll(async () => {
       brandName: brand.name,
       brandColor: brand.color,
       passwordMinLength: undefined,
+      registers: true,
       binaries: await findBinaries(['kratos'], process.env, silent),
       secrets,
       dsn,

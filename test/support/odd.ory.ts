@@ -26,6 +26,7 @@ export async function startOddOry(
     publicUrl: stack.env['PUBLIC_URL'] ?? '',
     brandName: undefined,
     passwordMinLength: undefined,
+    registers: true,
     binaries: await findBinaries(['kratos', 'hydra'], process.env, silent),
     secrets: stack.secrets,
     dsn: { kratos: sqliteDsn(join(folder, 'kratos.sqlite')), hydra: sqliteDsn(join(folder, 'hydra.sqlite')) },

@@ -21,6 +21,7 @@ export function testFrame(frame: Partial<PageFrame> = {}, language = 'en'): Page
       swaggerScript: '/assets/swagger-ui-bundle.js',
     },
     brand: { name: 'Vestibule' },
+    signUp: 'open',
     language: languages.of(language),
     passwordLength: 10,
     user: null,

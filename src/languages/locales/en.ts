@@ -633,6 +633,14 @@ export const english = {
     'This is for accounts with a verified e-mail address. Verify yours, then try again.',
   'problem.account_mismatch.advice':
     'The code was mailed for an account that is not logged in here. Log in to it and open the whole link from the mail, or ask for a new code. If somebody else signed up with your address, recover the account: a code is mailed to you, and what was set up before is removed.',
+  'problem.signup_refused.title': "You can't make an account here",
+  'signup.closed': "New accounts can't be made here. If you have one, log in.",
+  'signup.invite': 'New accounts need an invitation: open the link in the mail that invited you.',
+  'signup.withoutInvite':
+    'New accounts need an invitation for your address. Open the link in the mail that invited you, or ask for a new one. If you have an account, log in.',
+  'signup.domain':
+    'Accounts here need an e-mail address of another domain. Use the address of your organisation.',
+  'signup.invitee': 'The invitation is for another e-mail address. Use the address that it was sent to.',
   'problem.rate_limited.advice':
     'That was too often in a short time. Please try again in {minutes, plural, one {a minute} other {# minutes}}. If you are logged in somewhere, you stay logged in.',
   'problem.forbidden.advice':

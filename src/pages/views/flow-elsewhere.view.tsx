@@ -3,7 +3,7 @@ import type { Flow } from '../flow.parser.js';
 import type { FlowKind } from './flow.plan.js';
 import type { FlowLinks } from './flow.view.js';
 import { isConfirmation } from './flow.wording.js';
-import { useLanguage } from './page.props.js';
+import { useLanguage, usePage } from './page.props.js';
 
 /** Keeps where the person wanted to go. The value is Kratos' own and was checked against its allow-list. */
 export function withReturnTo(path: string, returnTo: string | undefined): string {
@@ -16,10 +16,13 @@ interface ElsewhereProps {
   readonly flow: Flow;
   readonly links: FlowLinks;
   readonly isLoggedIn: boolean;
+  /** Whether somebody new can come this way. */
+  readonly offersSignUp: boolean;
 }
 
 /** Where a person can go instead of filling in the page. */
-export function Elsewhere({ kind, flow, links, isLoggedIn }: ElsewhereProps): VNode {
+export function Elsewhere({ kind, flow, links, isLoggedIn, offersSignUp }: ElsewhereProps): VNode {
+  const { signUp } = usePage();
   const { text, rich } = useLanguage();
   const to = (path: string) => withReturnTo(path, flow.return_to);
   if (isConfirmation(kind, flow)) {
@@ -36,7 +39,11 @@ export function Elsewhere({ kind, flow, links, isLoggedIn }: ElsewhereProps): VN
           <p>
             <a href={to(links.recovery)}>{text('login.forgot')}</a>
           </p>
-          <p>{rich('login.newHere', { link: (words) => <a href={to(links.registration)}>{words}</a> })}</p>
+          <p>
+            {offersSignUp
+              ? rich('login.newHere', { link: (words) => <a href={to(links.registration)}>{words}</a> })
+              : text(signUp === 'closed' ? 'signup.closed' : 'signup.invite')}
+          </p>
         </div>
       );
     case 'registration':

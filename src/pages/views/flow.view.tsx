@@ -44,7 +44,8 @@ export interface FlowPageProps {
 /** A self-service page, rendered from whatever nodes the flow has. */
 export function FlowPage(props: FlowPageProps): VNode {
   const { kind, flow, links, invite, changed, triesLeft, isUnverified } = props;
-  const { assets, user, language } = usePage();
+  const { assets, user, language, signUp } = usePage();
+  const offersSignUp = signUp === 'open' || (signUp === 'invite' && invite !== undefined);
   const { text, rich } = language;
   const viewer = { isLoggedIn: user !== null, changed };
   const { title, lead } = headline(kind, flow, viewer, language);
@@ -64,7 +65,7 @@ export function FlowPage(props: FlowPageProps): VNode {
       title={hasErrors(flow) ? text('common.errorTitle', { title }) : title}
       scripts={scripts}
       isDoor={user === null}
-      visitorLinks={recovered ? null : visitorLinksOf(kind, flow, links)}
+      visitorLinks={recovered ? null : visitorLinksOf(kind, flow, links, offersSignUp)}
       width={kind === 'settings' && !recovered ? 'middle' : 'narrow'}
     >
       <article class="card">
@@ -115,18 +116,29 @@ export function FlowPage(props: FlowPageProps): VNode {
         {!isUsable && <p class="notice info">{text('flow.nothingToFillIn')}</p>}
       </article>
       {!(recovered && isSaved) && (
-        <Elsewhere kind={kind} flow={flow} links={links} isLoggedIn={Boolean(user)} />
+        <Elsewhere
+          kind={kind}
+          flow={flow}
+          links={links}
+          isLoggedIn={Boolean(user)}
+          offersSignUp={offersSignUp}
+        />
       )}
     </Layout>
   );
 }
 
 /** The header's way to the other form leads where this one does. What follows a login has no such destination. */
-function visitorLinksOf(kind: FlowKind, flow: Flow, links: FlowLinks): VisitorLinks | undefined {
+function visitorLinksOf(
+  kind: FlowKind,
+  flow: Flow,
+  links: FlowLinks,
+  offersSignUp: boolean,
+): VisitorLinks | undefined {
   return flow.return_to && ['login', 'registration', 'recovery'].includes(kind)
     ? {
         logIn: withReturnTo(links.login, flow.return_to),
-        signUp: withReturnTo(links.registration, flow.return_to),
+        signUp: offersSignUp ? withReturnTo(links.registration, flow.return_to) : undefined,
       }
     : undefined;
 }

@@ -5,7 +5,8 @@ import { useLanguage, usePage } from './page.props.js';
 /** Where a visitor logs in or signs up, when that must lead to a destination of its own. */
 export interface VisitorLinks {
   readonly logIn: string;
-  readonly signUp: string;
+  /** Left out where nobody new can come. */
+  readonly signUp?: string | undefined;
 }
 
 /** What every page of the site takes beside its own content. */
@@ -27,11 +28,13 @@ export function Layout({
   width = 'narrow',
   scripts = [],
   isDoor = false,
-  visitorLinks = { logIn: '/auth/login', signUp: '/auth/signup' },
+  visitorLinks,
   children,
 }: LayoutProps): VNode {
-  const { assets, brand, user, language } = usePage();
+  const { assets, brand, user, language, signUp } = usePage();
   const { text } = language;
+  const signUpLink = signUp === 'open' ? '/auth/signup' : undefined;
+  const links = visitorLinks === undefined ? { logIn: '/auth/login', signUp: signUpLink } : visitorLinks;
   return (
     <Document
       title={title}
@@ -48,10 +51,10 @@ export function Layout({
             {brand.name}
           </a>
         )}
-        {(user !== null || visitorLinks !== null) && (
+        {(user !== null || links !== null) && (
           <nav aria-label={text('site.navigation')}>
             {user !== null && <MemberLinks isAdmin={user.isAdmin} />}
-            {user === null && visitorLinks !== null && <VisitorNavigation {...visitorLinks} />}
+            {user === null && links !== null && <VisitorNavigation {...links} />}
           </nav>
         )}
       </header>
@@ -72,9 +75,11 @@ function VisitorNavigation({ logIn, signUp }: VisitorLinks): VNode {
       <li>
         <a href={logIn}>{text('site.logIn')}</a>
       </li>
-      <li>
-        <a href={signUp}>{text('site.signUp')}</a>
-      </li>
+      {signUp !== undefined && (
+        <li>
+          <a href={signUp}>{text('site.signUp')}</a>
+        </li>
+      )}
     </ul>
   );
 }

@@ -40,6 +40,8 @@ export interface PageFrame {
   readonly language: PageLanguage;
   /** Characters of a new password, at least; undefined where passwords are another provider's. */
   readonly passwordLength?: number | undefined;
+  /** Who may get a new account. */
+  readonly signUp: 'open' | 'invite' | 'closed';
   /** Null for a visitor: the header then offers Log in and Sign up. */
   readonly user: PageUser | null;
 }

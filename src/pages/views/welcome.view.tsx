@@ -12,7 +12,7 @@ export interface WelcomePageProps {
 
 /** `GET /` for a visitor: what this is, and the ways in. */
 export function WelcomePage({ demo, notice }: WelcomePageProps): VNode {
-  const { assets, language } = usePage();
+  const { assets, language, signUp } = usePage();
   const { text, rich } = language;
   const link = (href: string) => (words: ComponentChildren) => <a href={href}>{words}</a>;
   return (
@@ -26,10 +26,13 @@ export function WelcomePage({ demo, notice }: WelcomePageProps): VNode {
           <a class="button" href="/auth/login">
             {text('site.logIn')}
           </a>
-          <a class="button secondary" href="/auth/signup">
-            {text('site.signUp')}
-          </a>
+          {signUp === 'open' && (
+            <a class="button secondary" href="/auth/signup">
+              {text('site.signUp')}
+            </a>
+          )}
         </p>
+        {signUp !== 'open' && <p>{text(`signup.${signUp}`)}</p>}
         <p class="elsewhere">
           {rich(demo ? 'welcome.developers' : 'common.forDevelopers', {
             docs: link('/docs'),

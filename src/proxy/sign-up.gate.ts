@@ -1,0 +1,96 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FlowDestination } from '../auth/flow.destination.js';
+import type { SignUpPolicy } from '../auth/sign-up.policy.js';
+import { Problem } from '../core/problem.error.js';
+import type { FormRefusals } from './form.refusals.js';
+import { type SubmittedForm, readSubmittedForm } from './submitted.form.js';
+
+/** What the gate asks. */
+export interface SignUpGateParts {
+  readonly policy: SignUpPolicy;
+  readonly destinations: FlowDestination;
+  readonly refusals: FormRefusals;
+}
+
+/** Holds `SIGNUP` and `EMAIL_DOMAINS` where registrations and changes of address pass to Kratos. */
+export class SignUpGate {
+  readonly #parts: SignUpGateParts;
+
+  constructor(parts: SignUpGateParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Looks at a request that is about to be passed on.
+   * @param path after the prefix.
+   * @returns whether it was answered here.
+   * @throws {Problem} `signup_refused`; as {@link readSubmittedForm}; `provider_unavailable`
+   */
+  async refuses(request: FastifyRequest, reply: FastifyReply, path: string): Promise<boolean> {
+    if (this.#parts.policy.isOpen) {
+      return false;
+    }
+    switch (path) {
+      case '/self-service/registration/browser': {
+        const returnTo = new URLSearchParams(request.url.split('?').slice(1).join('?')).get('return_to');
+        await this.#requireBegun(request, returnTo ?? undefined);
+        return false;
+      }
+      case '/self-service/registration':
+        return this.#refusesRegistration(request, reply);
+      case '/self-service/settings':
+        return this.#refusesAddress(request, reply);
+      default:
+        return false;
+    }
+  }
+
+  async #requireBegun(request: FastifyRequest, returnTo: string | undefined): Promise<string | undefined> {
+    const destination = await this.#parts.destinations.find(request, returnTo);
+    await this.#parts.policy.requireBegun({ destination });
+    return destination;
+  }
+
+  async #refusesRegistration(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+    const { policy, refusals } = this.#parts;
+    const form = await readSubmittedForm(request);
+    const flow = await refusals.find('registration', form, request);
+    const destination = await this.#requireBegun(request, flow?.return_to);
+    const email = addressIn(form);
+    if (email === undefined) {
+      return false;
+    }
+    try {
+      await policy.requireAdmitted({ email, emailVerified: false }, { destination }, true);
+      return false;
+    } catch (error) {
+      const isAddress = error instanceof Problem && error.code === 'signup_refused' && flow !== undefined;
+      if (!isAddress) {
+        throw error;
+      }
+      const fault = error.reason === 'signup_other_domain' ? 'domain' : 'invitee';
+      await refusals.answer(request, reply, { kind: 'registration', form, flow }, { fault, advice: [] });
+      return true;
+    }
+  }
+
+  /** A new address in the settings; one that stays is left alone. */
+  async #refusesAddress(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+    const { policy, refusals } = this.#parts;
+    const form = request.method === 'POST' ? await readSubmittedForm(request) : undefined;
+    const email = form === undefined ? undefined : addressIn(form);
+    if (form === undefined || email === undefined || policy.allowsDomainOf(email)) {
+      return false;
+    }
+    const flow = await refusals.find('settings', form, request);
+    if (flow === undefined || flow.identity?.traits.email?.toLowerCase() === email.toLowerCase()) {
+      return false;
+    }
+    await refusals.answer(request, reply, { kind: 'settings', form, flow }, { fault: 'domain', advice: [] });
+    return true;
+  }
+}
+
+function addressIn({ fields }: SubmittedForm): string | undefined {
+  return fields.find(([name, value]) => name.toLowerCase() === 'traits.email' && value !== '')?.[1];
+}

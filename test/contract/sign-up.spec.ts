@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { ArrivalService } from '../../src/auth/arrival.service.js';
+import { newId } from '../../src/core/identifier.js';
+import type { ProviderIdentity } from '../../src/users/identity.js';
+import { type Gateway, expectProblem, newIdentity, startGateway } from '../support/gateway.js';
+import { OrgCaller } from '../support/org.caller.js';
+
+const origin = { requestId: newId(), remoteAddress: '127.0.0.1', userAgent: null };
+const inviteSchema = z.looseObject({ url: z.url().nullable() });
+const refused = { code: 'signup_refused' };
+
+async function withGateway(
+  env: Readonly<Record<string, string>>,
+  act: (gateway: Gateway) => Promise<void>,
+): Promise<void> {
+  const gateway = await startGateway(env);
+  try {
+    await act(gateway);
+  } finally {
+    await gateway.stop();
+  }
+}
+
+/** What a login makes of a person whom the provider has confirmed. */
+async function arrive(
+  gateway: Gateway,
+  identity: ProviderIdentity,
+  provider: 'ory' | 'auth0' | 'oidc' = 'oidc',
+  brought: { readonly token?: string; readonly destination?: string } = {},
+): Promise<string> {
+  const { account } = await gateway.app.get(ArrivalService, { strict: false }).arrive(
+    {
+      identity,
+      profile: {},
+      evidence: {
+        provider,
+        issuer: identity.issuer,
+        subject: identity.subject,
+        clientId: 'vestibule',
+        scope: [],
+        amr: [],
+        acr: 'aal1',
+        authTime: null,
+        providerSessionId: null,
+        oidcSid: null,
+      },
+    },
+    brought.token,
+    origin,
+    brought.destination,
+  );
+  return account.user.id;
+}
+
+/** Makes an invite. @returns its token. */
+async function invite(gateway: Gateway, body: { readonly email?: string } = {}): Promise<string> {
+  const orgs = new OrgCaller(gateway);
+  const owner = await gateway.session();
+  const org = await orgs.make(owner);
+  const answer = await orgs.call(owner, `POST /api/v1/orgs/${org.id}/invites`, body);
+  return new URL(inviteSchema.parse(answer.json()).url ?? '').searchParams.get('invite') ?? '';
+}
+
+describe('SIGNUP=closed', () => {
+  let gateway: Gateway;
+
+  beforeAll(async () => {
+    gateway = await startGateway({ SIGNUP: 'closed' });
+  });
+
+  afterAll(() => gateway?.stop());
+
+  it.each(['ory', 'auth0', 'oidc'] as const)(
+    'lets no one new in by a first login under %s, and everyone who was there before [L30]',
+    async (provider) => {
+      const before = newIdentity();
+      const { user } = await gateway.session(before);
+      expect(await arrive(gateway, before, provider)).toBe(user.id);
+      await expect(arrive(gateway, newIdentity(), provider)).rejects.toMatchObject(refused);
+      const token = await invite(gateway);
+      await expect(arrive(gateway, newIdentity(), provider, { token })).rejects.toMatchObject(refused);
+    },
+  );
+
+  it('starts no registration, and the pages offer none', async () => {
+    expectProblem(await gateway.request('/auth/signup'), 403, 'signup_refused');
+    const page = await gateway.request('/auth/signup', {
+      headers: { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-site': 'none' },
+    });
+    expect(page.text).toContain("New accounts can't be made here");
+    const welcome = await gateway.request('/');
+    expect(welcome.text).toContain('/auth/login');
+    expect(welcome.text).not.toContain('/auth/signup');
+  });
+});
+
+describe('SIGNUP=invite', () => {
+  let gateway: Gateway;
+
+  beforeAll(async () => {
+    gateway = await startGateway({ SIGNUP: 'invite' });
+  });
+
+  afterAll(() => gateway?.stop());
+
+  it('lets in who brings an invite that anyone may accept [L30]', async () => {
+    const token = await invite(gateway);
+    await expect(arrive(gateway, newIdentity())).rejects.toMatchObject(refused);
+    await expect(arrive(gateway, newIdentity(), 'oidc', { token: 'nothing' })).rejects.toMatchObject(refused);
+    await arrive(gateway, newIdentity(), 'oidc', { token });
+  });
+
+  it('lets in who is on the way to the invitation’s page', async () => {
+    const destination = `/invitation?invite=${await invite(gateway)}`;
+    await expect(arrive(gateway, newIdentity(), 'oidc', { destination })).resolves.toMatch(/^[\da-f-]{36}$/);
+  });
+
+  it('lets in the address that an invite is for, and no other [L30]', async () => {
+    const invitee = newIdentity({ emailVerified: false });
+    const destination = `/invitation?invite=${await invite(gateway, { email: invitee.email ?? '' })}`;
+    await expect(arrive(gateway, newIdentity(), 'oidc', { destination })).rejects.toMatchObject(refused);
+    await arrive(gateway, invitee, 'oidc', { destination });
+  });
+
+  it('lets in a verified address for which an invite waits; a claimed one has to bring it', async () => {
+    const invitee = newIdentity({ emailVerified: true });
+    await invite(gateway, { email: invitee.email ?? '' });
+    await expect(arrive(gateway, { ...invitee, emailVerified: false })).rejects.toMatchObject(refused);
+    await arrive(gateway, invitee);
+  });
+
+  it('starts a registration with an invite alone', async () => {
+    expectProblem(await gateway.request('/auth/signup'), 403, 'signup_refused');
+    expectProblem(await gateway.request('/auth/signup?invite=nothing'), 403, 'signup_refused');
+    const token = await invite(gateway);
+    expect((await gateway.request(`/auth/signup?invite=${token}`)).status).not.toBe(403);
+    const destination = encodeURIComponent(`/invitation?invite=${token}`);
+    expect((await gateway.request(`/auth/signup?return_to=${destination}`)).status).not.toBe(403);
+  });
+});
+
+describe('EMAIL_DOMAINS', () => {
+  const inside = (): ProviderIdentity =>
+    newIdentity({ email: `${newId()}@Example.ORG`, emailVerified: true });
+
+  it('lets new users in with an address of one of them, and leaves the others alone [L31]', () =>
+    withGateway({ EMAIL_DOMAINS: 'example.org, example.net' }, async (gateway) => {
+      await arrive(gateway, inside());
+      const outside = newIdentity({ email: `${newId()}@example.com`, emailVerified: true });
+      for (const email of [
+        outside.email,
+        `${newId()}@sub.example.org`,
+        `${newId()}@example.org.example.com`,
+        `example.org@example.com`,
+        null,
+      ]) {
+        await expect(arrive(gateway, newIdentity({ email, emailVerified: true }))).rejects.toMatchObject(
+          refused,
+        );
+      }
+      const { user } = await gateway.session(outside);
+      expect(await arrive(gateway, outside)).toBe(user.id);
+    }));
+
+  it("takes another provider's word only for a verified address", () =>
+    withGateway({ EMAIL_DOMAINS: 'example.org' }, async (gateway) => {
+      const claimed = { ...inside(), emailVerified: false };
+      await expect(arrive(gateway, claimed, 'oidc')).rejects.toMatchObject(refused);
+      await arrive(gateway, claimed, 'ory');
+    }));
+
+  it('holds for the invited too', () =>
+    withGateway({ EMAIL_DOMAINS: 'example.org', SIGNUP: 'invite' }, async (gateway) => {
+      const token = await invite(gateway);
+      const outside = newIdentity({ email: `${newId()}@example.com`, emailVerified: true });
+      await expect(arrive(gateway, outside, 'oidc', { token })).rejects.toMatchObject(refused);
+      await arrive(gateway, inside(), 'oidc', { token });
+    }));
+});
+
+it('the address of ADMIN_EMAIL gets its account once the provider has verified it, and only then', () =>
+  withGateway(
+    { SIGNUP: 'closed', EMAIL_DOMAINS: 'example.org', ADMIN_EMAIL: 'root@example.com' },
+    async (gateway) => {
+      const administrator = newIdentity({ email: 'Root@example.com', emailVerified: true });
+      await expect(arrive(gateway, { ...administrator, emailVerified: false })).rejects.toMatchObject(
+        refused,
+      );
+      await arrive(gateway, administrator);
+    },
+  ));
