@@ -42,11 +42,14 @@ const refusedFor = ({ email, name }: Person): readonly string[] => [
   `${email.split('@', 1)[0]}!`,
 ];
 
-/** What stands at the page's password field. */
+/** What the page's password field is said to be wrong with. */
 function messageOn(page: Page): string {
   const field = page.html().querySelector('input[name=password]');
-  const described = field?.getAttribute('aria-describedby');
-  return described === undefined ? '' : (page.html().querySelector(`#${described}`)?.text ?? '');
+  const ids = field?.getAttribute('aria-describedby')?.split(' ') ?? [];
+  return ids
+    .flatMap((id) => page.html().querySelectorAll(`#${id} .error`))
+    .map(({ text }) => text)
+    .join(' ');
 }
 
 /** Begins a flow as a script does. */
