@@ -1,16 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AnsweringOry, startAnsweringOry } from '../../test/support/answering.ory.js';
 import { type Gateway, newSecret, providerEnv, startGateway } from '../../test/support/gateway.js';
 
 const SECRETS = newSecret();
+let ory: AnsweringOry;
 let gateway: Gateway;
 
 beforeAll(async () => {
-  gateway = await startGateway({ SECRETS });
+  ory = await startAnsweringOry({ SECRETS });
+  gateway = ory.gateway;
 });
 
 afterAll(async () => {
-  await gateway?.stop();
+  await ory?.stop();
 });
 
 /** A login that a browser has started. */

@@ -99,8 +99,11 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
     );
     await gateway.start();
     await noteRunning(plan.dataDir, env);
+    if (admin.password === undefined) {
+      await forgetPassword(plan.dataDir, plan.adminEmail);
+    }
     progress.line(banner(plan.publicUrl, ory.mailboxUrl, Date.now() - began));
-    await notice.show(admin);
+    notice.show(admin);
     return { plan, ory, gateway, stop: () => stopAll(gateway, ory, () => forget(plan, release)) };
   } catch (error) {
     await stopAll(undefined, ory, release);
@@ -175,9 +178,8 @@ class AdminNotice {
     this.#terminal = terminal;
   }
 
-  async show({ email, password }: AdminAccount): Promise<void> {
+  show({ email, password }: AdminAccount): void {
     if (password === undefined) {
-      await forgetPassword(this.#plan.dataDir, email);
       return;
     }
     this.#isPending = true;

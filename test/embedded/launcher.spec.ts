@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -118,8 +118,12 @@ describe('a good start', () => {
       SECRETS: 'd1e8a70b5ccab1dc2f56bbf7e99f064a660c08e361a35751b9c483c88943d082',
     });
     const launcher = startLauncher({ ...env, PUBLIC_URL: `http://localhost:${env['PORT']}` });
-    await launcher.prints('listening');
-    expect(descendantsOf(launcher.pid)).toEqual([]);
+    await launcher.prints(`Vestibule is ready: http://localhost:${env['PORT']}`);
+    const running = descendantsOf(launcher.pid).map((pid) =>
+      execFileSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }),
+    );
+    expect(running.filter((args) => args.includes('dist/main.js')).length).toBeGreaterThan(0);
+    expect(running.filter((args) => /kratos|hydra|mailpit/.test(args))).toEqual([]);
     expect(existsSync(join(env['DATA_DIR'] ?? '', 'ory'))).toBe(false);
   }, 60_000);
 });

@@ -3,7 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CompactSign, exportJWK, generateKeyPair } from 'jose';
 import { AuthStrategy } from '../../src/auth/auth.strategy.js';
+
 import { type Gateway, startGateway } from './gateway.js';
+import { waitUntil } from './stack.js';
 
 /** Ids in what Ory answers. */
 export const oryIds = {
@@ -128,6 +130,12 @@ export async function startAnsweringOry(env: Readonly<Record<string, string>> = 
     TOKEN_AUDIENCE: oryAudience,
     ...env,
   });
+  // What the set-up asks isn't what a test looks at.
+  await waitUntil(
+    async () => (await gateway.request('/auth/login')).status === 302,
+    'the set-up at Ory to be done',
+  );
+  asked.length = 0;
   return {
     gateway,
     strategy: gateway.app.get(AuthStrategy, { strict: false }),
