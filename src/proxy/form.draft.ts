@@ -70,10 +70,14 @@ export class FormDrafts {
   /** Keeps the form's fields when Kratos answers with another flow than the form was of. For an `onSend` hook. */
   keep(request: FastifyRequest, reply: FastifyReply, location: string): void {
     const form = this.#forms.get(request);
+    // Undefined where the gateway itself redirects, to a path.
     const flow = this.#flowIn(location);
+    if (form === undefined || flow === undefined) {
+      return;
+    }
     // Kratos empties a registration's form when the address is taken already.
-    const isEmptied = flow !== form?.flow || new URL(location).pathname === '/ui/registration';
-    if (form === undefined || flow === undefined || !isEmptied) {
+    const isEmptied = flow !== form.flow || new URL(location).pathname === '/ui/registration';
+    if (!isEmptied) {
       return;
     }
     const fields = draftableFields(form);
