@@ -110,7 +110,8 @@ export class InvitationController {
     reply: FastifyReply,
     asked: { readonly token: string; readonly returnTo: string; readonly refusal?: InvitationRefusal },
   ): Promise<void> {
-    void reply.header('cache-control', 'no-store');
+    // The token is in this page's address: no request that follows says where it came from. Not no-referrer: see defaultHeaders.
+    void reply.headers({ 'cache-control': 'no-store', 'referrer-policy': 'strict-origin' });
     const { token, returnTo, refusal } = asked;
     const invite = await this.#invites.findOpen(token);
     if (invite === undefined) {
