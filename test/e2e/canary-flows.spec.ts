@@ -170,6 +170,12 @@ describe.each(kinds)('unique secrets through every flow, on %s', (database) => {
       await page.getByLabel('Name').fill(visitor.name);
       await page.getByLabel('Password').fill(visitor.password);
       await page.getByRole('main').getByRole('button', { name: 'Sign up', exact: true }).click();
+      await page.getByRole('heading', { name: 'Join Engines?' }).waitFor();
+      const before = await agent.fetch(`/api/v1/orgs/${id}/members`);
+      expect(before.text).not.toContain(visitor.name);
+      await page.getByRole('button', { name: 'Accept' }).click();
+      await page.getByRole('heading', { name: 'You are a member of Engines now' }).waitFor();
+      await page.getByRole('link', { name: 'Continue' }).click();
       await page.waitForURL(`${stack.url}/`);
       const members = await agent.fetch(`/api/v1/orgs/${id}/members`);
       expect(members.text).toContain(visitor.name);
@@ -226,9 +232,14 @@ describe.each(kinds)('unique secrets through every flow, on %s', (database) => {
       locations: canary.found(canary.addresses.join('\n'), lasting),
       referers: canary.found(requests.map(({ referer }) => referer).join('\n'), canary.lasting),
     }).toEqual({ log: [], 'log of Ory': [], metrics: [], traces: [], urls: [], locations: [], referers: [] });
-    // The token of an invite is in the link that is handed on, and nowhere after it.
+    // The token of an invite is in the link that is handed on, on the way through the sign-up back to its page, and nowhere after it.
     const links = requests.filter(({ url }) => url.includes(inviteToken));
-    expect(links.map(({ url }) => url)).toEqual([`/auth/login?invite=${inviteToken}`]);
+    const invitation = `/invitation?invite=${inviteToken}`;
+    expect(links.map(({ url }) => url)).toEqual([
+      invitation,
+      `/auth/signup?invite=${inviteToken}`,
+      invitation,
+    ]);
   });
 
   it('no secret is in plain text in a database, neither in ours nor in those of Kratos and Hydra', async () => {
