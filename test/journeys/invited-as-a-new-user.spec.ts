@@ -36,7 +36,7 @@ it(
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
     expect(await shows(invitation)).toBe(true);
     await header.getByRole('link', { name: 'Sign up' }).click();
-    await page.getByRole('heading', { name: 'Sign up' }).waitFor();
+    await page.getByRole('heading', { name: 'Create your account' }).waitFor();
     expect(await shows(invitation)).toBe(true);
     await fillSignUp(page, guest);
 
