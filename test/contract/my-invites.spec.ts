@@ -104,7 +104,7 @@ describe.each(['sqlite', 'postgres'] as const)('invites that wait for me, on %s'
     for (const given of [id, newId(), 'x']) {
       for (const act of [accept, decline]) {
         const answer = await act(claimant, given);
-        expectProblem(answer, 403, 'forbidden');
+        expectProblem(answer, 403, 'email_unverified');
         expect(answer.text).toContain('verified e-mail address');
       }
     }
