@@ -5,10 +5,18 @@ import { isDatabaseSilent } from './guarded.dialect.js';
 
 /** The circuit to a database server. */
 export function databaseBreaker(): CircuitBreaker {
-  return new CircuitBreaker('database', {
-    isAway: isDatabaseSilent,
+  const breaker: CircuitBreaker = new CircuitBreaker('database', {
+    // Waiting in line says nothing of the server, which may be busy with our own statements: those say it. But the one call that
+    // tries whether it's there again has failed with that, too.
+    isAway: (failure) => isDatabaseSilent(failure) && !(breaker.state === 'closed' && isPoolBusy(failure)),
     refuse: (reason) => new Problem('database_unavailable', { reason }),
   });
+  return breaker;
+}
+
+/** Whether all connections were in use for as long as one may wait for one; a server that lets nobody connect is told otherwise. */
+function isPoolBusy(failure: unknown): boolean {
+  return failure instanceof Error && failure.message === 'timeout exceeded when trying to connect';
 }
 
 /**
