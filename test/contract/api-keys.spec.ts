@@ -4,7 +4,7 @@ import { newId } from '../../src/core/identifier.js';
 import { Database } from '../../src/database/database.schema.js';
 import { makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
-import { type Gateway, type HeldSession, newSecret, startGateway } from '../support/gateway.js';
+import { expectProblem, type Gateway, type HeldSession, newSecret, startGateway } from '../support/gateway.js';
 
 const path = '/api/v1/api-keys';
 const day = 86_400_000;
@@ -130,9 +130,16 @@ describe.each(['sqlite', 'postgres'] as const)('API keys on %s', (kind) => {
   it('there are 50 live ones at most, also when many are asked for at once', async () => {
     const { cookie: own } = await gateway.session();
     const answers = await Promise.all(
-      Array.from({ length: 60 }, () =>
-        send(gateway, 'POST', path, { cookie: own }, { name: 'Key', scope: 'app:x' }),
-      ),
+      Array.from({ length: 60 }, async () => {
+        // On a busy machine the last ones in line get no connection in time: they come again, and nothing was made for them.
+        const ask = () => send(gateway, 'POST', path, { cookie: own }, { name: 'Key', scope: 'app:x' });
+        let answer = await ask();
+        for (let again = 0; again < 3 && answer.status === 503; again += 1) {
+          expectProblem(answer, 503, 'database_unavailable');
+          answer = await ask();
+        }
+        return answer;
+      }),
     );
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(50);
     expect(answers.filter(({ status }) => status === 409)).toHaveLength(10);
@@ -158,10 +165,12 @@ describe.each(['sqlite', 'postgres'] as const)('API keys on %s', (kind) => {
     expect((await gateway.request('/api/v1/me', { headers: { 'x-api-key': key } })).status).toBe(200);
     const { query } = gateway.app.get(Database, { strict: false });
     const keys = gateway.app.get(ApiKeyRepository, { strict: false });
-    await keys.markUsed(new Map([[id, 5000]]));
-    await keys.markUsed(new Map([[id, 4000]]));
+    // Later than the use above, which is written down at any moment and mustn't set it back either.
+    const later = Date.now() + day;
+    await keys.markUsed(new Map([[id, later]]));
+    await keys.markUsed(new Map([[id, later - 1000]]));
     const row = await query.selectFrom('api_keys').select('last_used_at').where('id', '=', id).execute();
-    expect(row).toEqual([{ last_used_at: 5000 }]);
+    expect(row).toEqual([{ last_used_at: later }]);
   });
 
   it('what is not yet written down of its use is on a clean stop', async () => {
