@@ -4,7 +4,13 @@ import { newId } from '../../src/core/identifier.js';
 import { Database } from '../../src/database/database.schema.js';
 import { makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
-import { expectProblem, type Gateway, type HeldSession, newSecret, startGateway } from '../support/gateway.js';
+import {
+  expectProblem,
+  type Gateway,
+  type HeldSession,
+  newSecret,
+  startGateway,
+} from '../support/gateway.js';
 
 const path = '/api/v1/api-keys';
 const day = 86_400_000;
