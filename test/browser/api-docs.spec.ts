@@ -5,16 +5,17 @@ import { shows } from '../support/browser.js';
 import { fillLogin, logInIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
 import { verifiedPerson } from '../support/browser.api.js';
-import { logIn, newPerson, signUp } from '../support/person.js';
+import { logIn, newPerson, type Person, signUp } from '../support/person.js';
 import { UserAgent } from '../support/user-agent.js';
 
 const stage = useStage();
-const person = newPerson();
 const documentSchema = z.looseObject({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) });
 const tokenSchema = z.looseObject({ access_token: z.string() });
 
+let person: Person;
+
 beforeAll(async () => {
-  await signUp(new UserAgent(stage.stack.url), person);
+  person = await verifiedPerson(stage.stack);
 });
 
 /** Opens GET /api/v1/me and executes it. @returns the part that shows the live answer. */

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { verifiedPerson } from '../support/browser.api.js';
 import { type CliProcess, type Outcome, startCli } from '../support/cli.process.js';
-import { logIn, newPerson, type Person, signUp } from '../support/person.js';
+import { logIn, type Person } from '../support/person.js';
 import { type Stack, startStack } from '../support/stack.js';
 import { type Page, UserAgent } from '../support/user-agent.js';
 
@@ -20,8 +21,8 @@ const run = async (...args: readonly string[]): Promise<Outcome> => start(...arg
 
 beforeAll(async () => {
   stack = await startStack();
-  person = newPerson();
-  await signUp(new UserAgent(stack.url), person);
+  // What it gets is an API key, which needs a verified address.
+  person = await verifiedPerson(stack);
 });
 
 beforeEach(async () => {
