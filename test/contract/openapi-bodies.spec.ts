@@ -8,6 +8,7 @@ const withoutSuccess: Readonly<Record<string, string>> = {
   'POST /auth/login': 'takes an access token of the provider',
   'POST /auth/backchannel-logout': 'takes a logout token that the provider has signed',
   'POST /api/v1/invites/redeem': 'takes the secret of an invite',
+  'POST /api/v1/orgs/{id}/domain/confirm': 'takes the domain that the organisation claims',
 };
 
 const documentSchema = z.looseObject({

@@ -46,7 +46,7 @@ it('the bill of materials has every package of the image with its licence, and n
       ),
     })
     .parse(JSON.parse(stdout));
-  expect(bill.metadata.component).toMatchObject({ name: 'vestibule', version });
+  expect(bill.metadata.component).toMatchObject({ name: '@vestibule-auth/vestibule', version });
   const { packages } = z
     .looseObject({
       packages: z.record(z.string(), z.looseObject({ version: z.string(), dev: z.boolean().default(false) })),
