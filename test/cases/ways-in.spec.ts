@@ -1,27 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HeldSession } from '../support/gateway.js';
-import { StandIn } from '../support/stand-in.js';
+import { type PreparedHydra, startPreparedHydra } from '../support/prepared.hydra.js';
 import { startWayIn, statusesOf, type WayIn, waysIn } from './way.in.js';
 
 const attempts = 40;
 
 describe.each(waysIn)('a request that comes %s', (way) => {
-  let hydra: StandIn;
+  let hydra: PreparedHydra;
   let door: WayIn;
   let ada: HeldSession;
   let eve: HeldSession;
 
   beforeAll(async () => {
-    // Nobody is sent to a Hydra that has no keys yet; of this one nothing else is asked.
-    hydra = new StandIn('http://127.0.0.1:9');
-    hydra.say((request, response) => {
-      const hasKeys = request.method === 'GET' && request.url?.startsWith('/admin/keys/') === true;
-      response.writeHead(hasKeys ? 200 : 503, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(hasKeys ? { keys: [{ kid: 'made' }] } : {}));
-      return true;
-    });
+    hydra = await startPreparedHydra();
     door = await startWayIn(way, {
-      HYDRA_ADMIN_URL: await hydra.start(),
+      HYDRA_ADMIN_URL: hydra.url,
       RATE_LIMIT: 'true',
       RATE_LIMIT_POLICIES: `credential-address=${attempts}/1h`,
     });

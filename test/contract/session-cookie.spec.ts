@@ -1,19 +1,23 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
+import { type PreparedHydra, startPreparedHydra } from '../support/prepared.hydra.js';
 
+let hydra: PreparedHydra;
 let gateway: Gateway;
 let ada: HeldSession;
 let eve: HeldSession;
 
 beforeAll(async () => {
-  gateway = await startGateway();
+  hydra = await startPreparedHydra();
+  gateway = await startGateway({ HYDRA_ADMIN_URL: hydra.url });
   ada = await gateway.session({ name: 'Ada' });
   eve = await gateway.session({ name: 'Eve' });
 });
 
 afterAll(async () => {
   await gateway?.stop();
+  await hydra?.stop();
 });
 
 async function statusOf(cookie: string): Promise<number> {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Database } from '../../src/database/database.schema.js';
 import { type CountingServer, startCountingServer } from '../support/call.counter.js';
 import { type Gateway, newSecret, startGateway } from '../support/gateway.js';
+import { type PreparedHydra, startPreparedHydra } from '../support/prepared.hydra.js';
 
 const attributes = ['Path=/', 'HttpOnly', 'SameSite=Lax', 'Secure'];
 
@@ -16,15 +17,18 @@ function attributesOf(header: string): string[] {
 describe('cookies that are set', () => {
   let gateway: Gateway;
   let ory: CountingServer;
+  let hydra: PreparedHydra;
 
   beforeAll(async () => {
     ory = await startCountingServer();
-    gateway = await startGateway({ KRATOS_ADMIN_URL: ory.url });
+    hydra = await startPreparedHydra();
+    gateway = await startGateway({ KRATOS_ADMIN_URL: ory.url, HYDRA_ADMIN_URL: hydra.url });
   });
 
   afterAll(async () => {
     await gateway?.stop();
     await ory?.stop();
+    await hydra?.stop();
   });
 
   it('logout clears the session cookie, with the attributes of __Host- [T19]', async () => {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
@@ -15,10 +15,14 @@ const fakeNpm = `
   const wait = setInterval(() => {
     if (existsSync('hold')) return;
     clearInterval(wait);
-    const folder = what === 'ci' ? 'node_modules' : 'dist/embedded';
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-    if (what === 'run') writeFileSync('dist/embedded/main.js', 'process.stdout.write("the launcher runs\\\\n");');
+    for (const folder of what === 'ci' ? ['node_modules'] : ['dist/embedded', 'dist/cli']) {
+      rmSync(folder, { recursive: true, force: true });
+      mkdirSync(folder, { recursive: true });
+    }
+    if (what === 'run') {
+      writeFileSync('dist/embedded/main.js', 'process.stdout.write("the launcher runs\\\\n");');
+      writeFileSync('dist/cli/main.js', '#!/usr/bin/env node\\nprocess.stdout.write("the command line runs\\\\n");');
+    }
     appendFileSync('asked', what + ' done\\n');
   }, 10);
 `;
@@ -73,10 +77,13 @@ function checkout(): Checkout {
 const everything = ['ci', 'ci done', 'run', 'run done'];
 
 test('installs and builds once, then starts at once', async () => {
-  const { start, asked } = checkout();
+  const { start, asked, folder } = checkout();
   const first = start();
   expect(await first.exited).toBe(0);
   expect(first.output()).toBe('the launcher runs\n');
+  expect(execFileSync(join(folder, 'node_modules', '.bin', 'vestibule'), { encoding: 'utf8' })).toBe(
+    'the command line runs\n',
+  );
   const second = start();
   expect(await second.exited).toBe(0);
   expect(asked()).toEqual(everything);

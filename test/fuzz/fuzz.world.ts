@@ -31,9 +31,11 @@ export async function makeFuzzWorld(gateway: Gateway): Promise<FuzzWorld> {
   const orgId = await plantOrg(gateway, `fuzz-${unique}`, { owner: administrator, member });
   const otherOrgId = await plantOrg(gateway, `other-${unique}`, { owner: stranger });
   const pending = await gateway.session();
-  await gateway.app
-    .get(Database, { strict: false })
-    .query.insertInto('memberships')
+  const { query } = gateway.app.get(Database, { strict: false });
+  const domain = `fuzz-${unique}.test`;
+  await query.updateTable('orgs').set({ claimed_domain: domain }).where('id', '=', orgId).execute();
+  await query
+    .insertInto('memberships')
     .values({
       org_id: orgId,
       user_id: pending.user.id,
@@ -55,6 +57,7 @@ export async function makeFuzzWorld(gateway: Gateway): Promise<FuzzWorld> {
   const words = new Map([
     ['org', orgId],
     ['slug', `new-${unique}`],
+    ['domain', domain],
     ['otherOrg', otherOrgId],
     ['me', administrator.user.id],
     ['user', member.user.id],

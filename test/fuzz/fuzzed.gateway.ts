@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { startPreparedHydra } from '../support/prepared.hydra.js';
 import { listRoutes } from '../support/route.list.js';
 import { faultsOf, logFaults } from './answer.rules.js';
 import { type FuzzWorld, makeFuzzWorld } from './fuzz.world.js';
@@ -80,11 +81,17 @@ export interface FuzzedGateway {
   send(route: FuzzRoute, sent: FuzzCase): Promise<{ answer: WireAnswer; faults: readonly string[] }>;
   /** Whom and what cases are about, from now on. */
   renewWorld(): Promise<FuzzWorld>;
+  stop(): Promise<void>;
 }
 
-/** Starts a gateway without Kratos and Hydra, behind a proxy that it trusts. */
+/** Starts a gateway without Kratos, with a Hydra that is no more than set up, behind a proxy that it trusts. */
 export async function startFuzzedGateway(): Promise<FuzzedGateway> {
-  const gateway = await startGateway({ TRUST_PROXY: '127.0.0.1' });
+  const hydra = await startPreparedHydra();
+  const gateway = await startGateway({
+    TRUST_PROXY: '127.0.0.1',
+    HYDRA_ADMIN_URL: hydra.url,
+    HYDRA_PUBLIC_URL: hydra.url,
+  });
   await gateway.app.listen(0, '127.0.0.1');
   const { port } = z.looseObject({ port: z.number() }).parse(gateway.app.getHttpServer().address());
   const document = documentSchema.parse((await gateway.request('/docs/openapi.json')).json());
@@ -124,6 +131,10 @@ export async function startFuzzedGateway(): Promise<FuzzedGateway> {
     renewWorld: async () => {
       world = await makeFuzzWorld(gateway);
       return world;
+    },
+    stop: async () => {
+      await gateway.stop();
+      await hydra.stop();
     },
   };
 }

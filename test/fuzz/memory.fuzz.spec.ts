@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await fuzzed?.gateway.stop();
+  await fuzzed?.stop();
 });
 
 describe('memory', () => {

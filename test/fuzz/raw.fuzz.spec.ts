@@ -58,7 +58,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await fuzzed?.gateway.stop();
+  await fuzzed?.stop();
 });
 
 describe('bytes that are no right HTTP', () => {

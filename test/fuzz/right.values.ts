@@ -28,7 +28,7 @@ const rightMember = new Map<string, string>(
   Object.entries({
     scope: 'profile:read',
     slug: '~slug~',
-    domain: 'example.test',
+    domain: '~domain~',
     email: 'new.member@example.test',
     subject_token: '~apiKey~',
     subject_token_type: 'urn:vestibule:params:oauth:token-type:api_key',

@@ -12,10 +12,11 @@ import { CircuitBreaker } from '../../dist/core/circuit.breaker.js';
 import { DatabaseConnection } from '../../dist/database/database.connection.js';
 import { ask } from '../../dist/doctor/http.probe.js';
 import { HydraClient } from '../../dist/hydra/hydra.client.js';
-import { hydraLogoutTokens, hydraRelyingParty } from '../../dist/hydra/hydra.relying-party.js';
+import { hydraKeysUrl, hydraLogoutTokens, hydraRelyingParty } from '../../dist/hydra/hydra.relying-party.js';
 import { KratosClient } from '../../dist/kratos/kratos.client.js';
 import { SmtpMailer } from '../../dist/mail/smtp.mailer.js';
 import { OpenIdProvider } from '../../dist/oidc/openid.provider.js';
+import { ProviderKeys } from '../../dist/oidc/provider.keys.js';
 import { RedisChannel } from '../../dist/replicas/redis.channel.js';
 import { UpstreamCalls } from '../../dist/upstreams/upstream.calls.js';
 
@@ -32,6 +33,7 @@ const configuration = loadConfiguration({
   HYDRA_PUBLIC_URL: upstream,
   HYDRA_ADMIN_URL: upstream,
 });
+const keys = new ProviderKeys(hydraKeysUrl(configuration));
 const breaker = () => new CircuitBreaker('one of its own');
 const calls = UpstreamCalls.unobserved();
 const kratos = new KratosClient(configuration, breaker());
@@ -62,14 +64,14 @@ const isThere = (call) =>
 const made = {
   'proxy to Kratos': () => passOn('/ory/kratos/sessions/whoami'),
   'proxy to Hydra': () => passOn('/ory/hydra/.well-known/openid-configuration'),
-  "Kratos' public API": () => isThere(kratos.whoami('session=1')),
+  "Kratos' public API": () => isThere(kratos.whoami('__Host-ory_kratos_session=1')),
   "Kratos' admin API": () => isThere(kratos.findSession(randomUUID())),
   "Kratos' readiness": () => isThere(kratos.requireReady()),
   "Hydra's admin API": () => isThere(hydra.introspect('token')),
   "Hydra's readiness": () => isThere(hydra.requireReady()),
   "Hydra's token endpoint": () =>
-    isThere(hydraRelyingParty(configuration, breaker(), calls).exchange(callback, checks)),
-  "Hydra's JWKS": () => isThere(hydraLogoutTokens(configuration).verify(`${header}.e30.c2ln`)),
+    isThere(hydraRelyingParty(configuration, keys, breaker(), calls).exchange(callback, checks)),
+  "Hydra's JWKS": () => isThere(hydraLogoutTokens(configuration, keys).verify(`${header}.e30.c2ln`)),
   "an OpenID provider's discovery": () =>
     isThere(new OpenIdProvider({ ...party, issuer: upstream }, breaker()).metadata()),
   "Auth0's token endpoint": () => {

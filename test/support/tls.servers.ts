@@ -51,12 +51,23 @@ export async function startTlsServers(
   const smtp = createTlsServer({ ...certificate }, (socket) => {
     keep(socket);
     socket.write('220 mail.example.test ESMTP\r\n');
-    let isData = false;
+    let mail: string | undefined;
     socket.on('data', (chunk: Buffer) => {
       heard += 1;
       const text = chunk.toString();
-      isData = isData ? !text.endsWith('\r\n.\r\n') : /^DATA\r\n/i.test(text);
-      socket.write(isData ? (/^DATA\r\n/i.test(text) ? '354 go on\r\n' : '') : '250 good\r\n');
+      if (mail !== undefined) {
+        // A mail comes in as many pieces as it likes, and ends with a dot on a line of its own (RFC 5321 section 4.1.1.4).
+        mail += text;
+        if (mail.endsWith('\r\n.\r\n')) {
+          mail = undefined;
+          socket.write('250 good\r\n');
+        }
+      } else if (/^DATA\r\n/i.test(text)) {
+        mail = '';
+        socket.write('354 go on\r\n');
+      } else {
+        socket.write('250 good\r\n');
+      }
     });
   });
   const redis = createTlsServer({ ...certificate }, (socket) => relay(socket, plain.redisUrl));
@@ -105,14 +116,14 @@ function answerTo(url: string, origin: string): { readonly status: number; reado
   if (url.includes('openid-configuration')) {
     return { status: 200, body: { issuer: origin, jwks_uri: `${origin}/keys`, ...endpointsOf(origin) } };
   }
+  if (url.includes('keys') || url.includes('jwks')) {
+    return { status: 200, body: { keys: [{ kid: 'made' }] } };
+  }
   if (url.includes('token')) {
     return { status: 400, body: { error: 'invalid_grant' } };
   }
   if (url.includes('introspect')) {
     return { status: 200, body: { active: false } };
-  }
-  if (url.includes('keys') || url.includes('jwks')) {
-    return { status: 200, body: { keys: [] } };
   }
   if (url.includes('whoami')) {
     return { status: 401, body: {} };

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await fuzzed?.gateway.stop();
+  await fuzzed?.stop();
 });
 
 describe('what the fuzzer has found', () => {
