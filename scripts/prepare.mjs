@@ -1,6 +1,6 @@
 // Brings a checkout to the state in which dist/ can run: dependencies installed, sources built. Plain JavaScript without
 // dependencies, because it runs before there are any.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -15,6 +15,7 @@ import {
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { waitForLock } from './lock.mjs';
+import { missingTool, unreachableRegistry } from './preflight.mjs';
 import { createProgress } from './progress.mjs';
 import { tie, tied } from './tied.mjs';
 
@@ -50,7 +51,25 @@ export async function prepare(progress = createProgress()) {
   );
   try {
     if (!isInstalled()) {
-      await npm(['ci', '--include=dev', '--no-audit', '--no-fund'], 'installing dependencies', progress);
+      const missing = missingTool(root);
+      if (missing !== undefined) {
+        throw new PrepareError(missing);
+      }
+      const unreachable = unreachableRegistry((args) => {
+        const [command, ...first] = npmCommand();
+        return spawnSync(command, [...first, ...args], { cwd: root, encoding: 'utf8' });
+      });
+      if (unreachable !== undefined) {
+        progress.line(
+          `The package registry can't be reached (${unreachable}): only packages in npm's cache can be installed.`,
+        );
+      }
+      const offline = unreachable === undefined ? [] : ['--offline'];
+      await npm(
+        ['ci', '--include=dev', '--no-audit', '--no-fund', ...offline],
+        'installing dependencies',
+        progress,
+      );
       writeFileSync(installStamp, lockHash());
     }
     if (!isBuilt()) {
@@ -115,11 +134,15 @@ function sourceHash() {
   return hash.digest('hex');
 }
 
+function npmCommand() {
+  const script = process.env.npm_execpath;
+  return script?.endsWith('.js') ? [process.execPath, script] : ['npm'];
+}
+
 /** Runs npm quietly; what it said is shown only when it fails. */
 async function npm(args, label, progress) {
   const step = progress.step(label);
-  const script = process.env.npm_execpath;
-  const [command, ...first] = script?.endsWith('.js') ? [process.execPath, script] : ['npm'];
+  const [command, ...first] = npmCommand();
   const wrapped = tied(command, [...first, ...args]);
   const options = { cwd: root, stdio: ['ignore', 'pipe', 'pipe', 'pipe'], detached: true };
   const child = spawn(wrapped.command, wrapped.args, options);

@@ -172,6 +172,9 @@ class AdminNotice {
   readonly #plan: EmbeddedPlan;
   readonly #terminal: Terminal;
   #isPending = false;
+  #isLooking = false;
+  /** Whether someone logged in since the look began. */
+  #isDue = false;
 
   constructor(plan: EmbeddedPlan, terminal: Terminal) {
     this.#plan = plan;
@@ -196,16 +199,26 @@ class AdminNotice {
     }
   }
 
-  /** Takes it away when the account has logged in; to be called after each login. The command looks, and forgets the password. */
+  /**
+   * Takes it away when the account has logged in; to be called after each login. The command looks, and forgets the password.
+   * One look at a time: however many log in meanwhile, one more follows.
+   */
   check(): void {
-    if (this.#isPending) {
-      const env = { ...process.env, DATA_DIR: this.#plan.dataDir };
-      execFile(process.execPath, [commandLine, 'initial-password'], { env }, (error) => {
-        if (error?.code === 1) {
-          this.#isPending = false;
-          this.#terminal.unpin();
-        }
-      });
+    if (!this.#isPending || this.#isLooking) {
+      this.#isDue = this.#isPending;
+      return;
     }
+    this.#isLooking = true;
+    this.#isDue = false;
+    const env = { ...process.env, DATA_DIR: this.#plan.dataDir };
+    execFile(process.execPath, [commandLine, 'initial-password'], { env }, (error) => {
+      this.#isLooking = false;
+      if (error?.code === 1) {
+        this.#isPending = false;
+        this.#terminal.unpin();
+      } else if (this.#isDue) {
+        this.check();
+      }
+    });
   }
 }

@@ -9,6 +9,11 @@ import { cleanUp, root, temporaryFolder } from './launcher.harness.js';
 const fakeNpm = `
   import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
   const what = process.argv[2];
+  if (what === 'ping') {
+    if (existsSync('offline')) process.stderr.write('npm error code EAI_AGAIN\\n');
+    process.exit(0);
+  }
+  if (process.argv.includes('--offline')) appendFileSync('asked', 'offline ');
   writeFileSync('pid', String(process.pid));
   appendFileSync('asked', what + '\\n');
   if (existsSync('fail')) { process.stderr.write('E404 no such package\\n'); process.exit(1); }
@@ -30,7 +35,7 @@ const fakeNpm = `
 interface Checkout {
   readonly folder: string;
   readonly asked: () => string[];
-  readonly start: () => {
+  readonly start: (environment?: Readonly<Record<string, string>>) => {
     readonly output: () => string;
     readonly exited: Promise<number | null>;
     readonly kill: () => void;
@@ -41,6 +46,7 @@ function checkout(): Checkout {
   const folder = join(temporaryFolder(), 'a clone');
   for (const name of [
     'scripts',
+    'docker/kratos/go.mod',
     'package.json',
     'package-lock.json',
     'nest-cli.json',
@@ -56,10 +62,10 @@ function checkout(): Checkout {
     folder,
     asked: () =>
       existsSync(join(folder, 'asked')) ? readFileSync(join(folder, 'asked'), 'utf8').trim().split('\n') : [],
-    start: () => {
+    start: (environment = {}) => {
       const child = spawn(process.execPath, [join(folder, 'scripts', 'start.mjs')], {
         cwd: folder,
-        env: { PATH: process.env['PATH'] ?? '', npm_execpath: join(folder, 'npm.js') },
+        env: { PATH: process.env['PATH'] ?? '', npm_execpath: join(folder, 'npm.js'), ...environment },
       });
       cleanUp(() => void child.kill('SIGKILL'));
       let output = '';
@@ -140,6 +146,41 @@ test("npm's output is shown when it fails, and nothing counts as installed", asy
   rmSync(join(folder, 'fail'));
   expect(await start().exited).toBe(0);
   expect(asked()).toEqual(['ci', ...everything]);
+});
+
+/** A folder of programs with only these in it. */
+function programs(names: Readonly<Record<string, string>>): string {
+  const folder = temporaryFolder();
+  for (const [name, script] of Object.entries(names)) {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+  return folder;
+}
+
+test('a missing Go and a missing C compiler are named before anything is installed', async () => {
+  const { start, asked } = checkout();
+  const cache = temporaryFolder();
+  const withoutGo = start({ PATH: programs({}), VESTIBULE_CACHE: cache });
+  expect(await withoutGo.exited).toBe(1);
+  expect(withoutGo.output()).toMatch(
+    /^Kratos, Hydra and Mailpit have to be built first, .* no Go .* Install Go 1\.\d+\.\d+ or newer/,
+  );
+  const withoutCompiler = start({ PATH: programs({ go: 'echo no-such-compiler' }), VESTIBULE_CACHE: cache });
+  expect(await withoutCompiler.exited).toBe(1);
+  expect(withoutCompiler.output()).toMatch(/no C compiler .* apt install gcc/);
+  expect(asked()).toEqual([]);
+  // Another provider needs neither.
+  expect(await start({ PATH: programs({}), VESTIBULE_CACHE: cache, AUTH_PROVIDER: 'oidc' }).exited).toBe(0);
+  expect(asked()).toEqual(everything);
+});
+
+test('a registry out of reach is named at once, and what npm has cached is taken', async () => {
+  const { start, asked, folder } = checkout();
+  writeFileSync(join(folder, 'offline'), '');
+  const first = start();
+  expect(await first.exited).toBe(0);
+  expect(first.output()).toContain("The package registry can't be reached (EAI_AGAIN)");
+  expect(asked()[0]).toBe('offline ci');
 });
 
 test('an old Node is named', () => {
