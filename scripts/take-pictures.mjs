@@ -1,17 +1,19 @@
-// Takes the README's picture from a running copy: `node scripts/take-pictures.mjs http://localhost:3000`. With ADMIN_EMAIL and
-// ADMIN_PASSWORD it logs in as that administrator and shows their pages too; else it signs somebody up.
+// Takes the README's picture, the first minute of a fresh copy: `node scripts/take-pictures.mjs`, after `npm run build`. The copy runs
+// on a data folder of its own, on PORT (default 3000), and is stopped at the end.
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { chromium } from 'playwright-core';
 import { root } from './prepare.mjs';
 
-const origin = new URL(process.argv[2] ?? 'http://localhost:3000').origin;
-const target = join(root, 'docs/images/pages.png');
-const window = { width: 620, height: 760 };
-const admin = {
-  email: process.env.ADMIN_EMAIL ?? `ada-${randomBytes(3).toString('hex')}@example.org`,
-  password: process.env.ADMIN_PASSWORD,
+const target = join(root, 'docs/images/first-minute.png');
+const window = { width: 520, height: 640 };
+const person = {
+  name: 'Ada Lovelace',
+  email: 'ada@example.org',
+  password: randomBytes(12).toString('base64url'),
 };
 const executablePath = [
   process.env.CHROMIUM,
@@ -20,79 +22,117 @@ const executablePath = [
   '/usr/bin/google-chrome',
 ].find((path) => path && existsSync(path));
 
+/** Starts a copy. @returns what it printed until it was ready, and how to stop it. */
+async function start(dataDir) {
+  const child = spawn(process.execPath, [join(root, 'dist/embedded/main.js')], {
+    env: { ...process.env, DATA_DIR: dataDir },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  let printed = '';
+  await new Promise((resolve, reject) => {
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      printed += text;
+      if (/Password:.*\n[^]*\n/.test(printed)) {
+        resolve();
+      }
+    });
+    void ended.then(() => reject(new Error(`it ended before it was ready:\n${printed}`)));
+  });
+  const stop = () => {
+    child.kill('SIGINT');
+    return ended;
+  };
+  return { printed, stop };
+}
+
+const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+/** The lines at the end, as a terminal shows them; the password is nobody else's business. */
+const terminal = (printed) =>
+  escape(
+    printed
+      .slice(printed.indexOf('  Vestibule is ready'))
+      .replace(/(Password: +)\S+/, '$1•••••-•••••-•••••-•••••'),
+  );
+
+const folder = mkdtempSync(join(tmpdir(), 'vestibule-pictures-'));
 const browser = await chromium.launch({
   executablePath,
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
 });
-/** What a page looks like. */
-async function picture(page, path, ready) {
-  await page.goto(origin + path);
-  await page
-    .getByRole(...ready)
-    .first()
-    .waitFor();
-  return page.screenshot();
-}
-
-/** Calls the API as whoever is logged in. */
-async function call(page, path, body) {
-  return page.evaluate(
-    async ([address, content]) => {
-      const headers = { 'content-type': 'application/json' };
-      const answer = await fetch(address, { method: 'POST', headers, body: JSON.stringify(content) });
-      return answer.json();
-    },
-    [path, body],
-  );
-}
-
+let copy;
 try {
+  copy = await start(join(folder, 'data'));
+  const [, origin] = /is ready: (\S+)/.exec(copy.printed);
+  const [, mailboxUrl] = /Mailbox[^\n]*: (\S+)/.exec(copy.printed);
   const page = await browser.newPage({ viewport: window, colorScheme: 'light' });
-  const login = await picture(page, '/auth/login', ['heading', { name: 'Log in' }]);
 
-  await page.goto(`${origin}/auth/login`);
-  if (admin.password === undefined) {
-    await page.goto(`${origin}/auth/signup`);
-    await page.getByLabel('Name').fill('Ada Lovelace');
-  }
-  await page.getByLabel('E-mail').fill(admin.email);
-  await page.getByLabel('Password').fill(admin.password ?? randomBytes(12).toString('base64url'));
+  await page.goto(`${origin}/auth/signup`);
+  await page.getByLabel('Name').fill(person.name);
+  await page.getByLabel('E-mail').fill(person.email);
+  await page.getByLabel('Password').fill(person.password);
+  const signUp = await page.screenshot();
   await page.keyboard.press('Enter');
-  await page.getByRole('heading', { name: 'Devices' }).waitFor();
-  const tail = randomBytes(2).toString('hex');
-  const { id } = await call(page, '/api/v1/orgs', { name: 'Analytical Engines', slug: `engines-${tail}` });
-  await call(page, `/api/v1/orgs/${id}/invites`, { email: 'grace@example.org', role: 'admin' });
-  const images = [login];
-  images.push(await picture(page, '/', ['heading', { name: 'Organisations' }]));
-  images.push(await picture(page, `/orgs/${id}/invites`, ['heading', { name: 'Invitations' }]));
-  if (admin.password !== undefined) {
-    images.push(await picture(page, '/admin/users', ['heading', { name: 'Users' }]));
-  }
-  await page.emulateMedia({ colorScheme: 'dark' });
-  images.push(await picture(page, '/ui/settings', ['heading', { name: 'Account settings' }]));
-  images.push(await picture(page, '/docs', ['heading', { name: 'Vestibule' }]));
+  await page.getByRole('heading', { name: person.name }).waitFor();
 
-  const columns = Math.ceil(images.length / 2);
-  const scale = 0.6;
+  const found = await (await fetch(`${mailboxUrl}/api/v1/search?query=to:${person.email}`)).json();
+  const mail = await (await fetch(`${mailboxUrl}/api/v1/message/${found.messages[0].ID}`)).json();
+  const letter = await browser.newPage({ viewport: window, colorScheme: 'light' });
+  await letter.setContent(mail.HTML);
+  const inbox = await letter.screenshot();
+
+  const [, link] = /(http\S+verification\S+)/.exec(mail.Text);
+  await page.goto(link);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('link', { name: 'Continue' }).click();
+  await page.getByText('Verified', { exact: true }).waitFor();
+  const account = await page.screenshot();
+
+  const token = await page.evaluate(async () => {
+    const { access_token: compact } = await (
+      await fetch('/auth/token', {
+        method: 'POST',
+        body: new URLSearchParams({
+          grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+          subject_token_type: 'urn:vestibule:params:oauth:token-type:session',
+        }),
+      })
+    ).json();
+    return JSON.parse(atob(compact.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
+  });
+
+  // The ones that a service decides by; docs/tokens.md has them all.
+  const { iss, aud, sub, exp, email, email_verified, name, roles, scope, acr } = token;
+  const shown = { iss, aud, sub, exp, email, email_verified, name, roles, scope, acr };
+
+  const scale = 0.62;
   const [width, height] = [window.width * scale, window.height * scale];
+  const image = (bytes) =>
+    `<img src="data:image/png;base64,${bytes.toString('base64')}" width="${width}" height="${height}">`;
+  const panes = [
+    ['npm start', `<pre>$ npm start\n\n${terminal(copy.printed)}</pre>`],
+    ['Sign up', image(signUp)],
+    ['Open the mail', image(inbox)],
+    ['Your account', image(account)],
+    ['What your services get', `<pre>${escape(JSON.stringify(shown, null, 1))}</pre>`],
+  ];
   const sheet = await browser.newPage({
-    viewport: { width: Math.ceil(columns * (width + 24) + 24), height: Math.ceil(2 * (height + 24) + 24) },
+    viewport: { width: Math.ceil(panes.length * (width + 20) + 20), height: Math.ceil(height + 70) },
     deviceScaleFactor: 1.5,
   });
   await sheet.setContent(`
     <!doctype html><style>
-      body { display: grid; grid-template-columns: repeat(${columns}, ${width}px); gap: 24px; padding: 24px; margin: 0; background: #dfe7e6 }
-      img { border-radius: 10px; box-shadow: 0 2px 12px #12282a33 }
+      body { display: grid; grid-template-columns: repeat(${panes.length}, ${width}px); gap: 20px; padding: 16px 20px; margin: 0; background: #dfe7e6; font: 600 15px system-ui, sans-serif; color: #12282a }
+      figure { margin: 0 } figcaption { padding: 0 0 10px 2px }
+      img, pre { display: block; box-sizing: border-box; border-radius: 10px; box-shadow: 0 2px 12px #12282a33; margin: 0 }
+      pre { width: ${width}px; height: ${height}px; padding: 14px; overflow: hidden; background: #12282a; color: #dff3ef; font: 11px/1.55 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere }
     </style>
-    ${images
-      .map(
-        (image) =>
-          `<img src="data:image/png;base64,${image.toString('base64')}" width="${width}" height="${height}">`,
-      )
-      .join('')}`);
+    ${panes.map(([title, body], index) => `<figure><figcaption>${index + 1}. ${title}</figcaption>${body}</figure>`).join('')}`);
   mkdirSync(join(root, 'docs/images'), { recursive: true });
   await sheet.screenshot({ path: target });
   process.stdout.write(`${relative(root, target)}: ${Math.round(statSync(target).size / 1024)} kB\n`);
 } finally {
   await browser.close();
+  await copy?.stop();
+  rmSync(folder, { recursive: true, force: true });
 }
