@@ -31,6 +31,7 @@ import { passwordPolicyOf } from '../passwords/deployment.passwords.js';
 import { FlowDestination } from '../auth/flow.destination.js';
 import { SignUpPolicy } from '../auth/sign-up.policy.js';
 import { FormRefusals } from './form.refusals.js';
+import { LoginReturn } from './login.return.js';
 import { PasswordGate } from './password.gate.js';
 import { OwnershipGate } from './ownership.gate.js';
 import { VerificationBindings } from './verification.binding.js';
@@ -140,6 +141,7 @@ export async function setUpOryProxy(
     origin: configuration.PUBLIC_URL,
   });
   const ownership = ownershipGateOf(app);
+  const loginReturn = new LoginReturn(configuration.PUBLIC_URL);
   const calls = new ProxiedCalls(app.get(UpstreamCalls, { strict: false }));
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   for (const upstream of upstreams) {
@@ -183,6 +185,7 @@ export async function setUpOryProxy(
         drafts.settle(request, reply);
         await ownership.settle(request, reply);
         await trail.settle(request, reply);
+        await loginReturn.settle(request, reply, pathOf(request).slice(upstream.prefix.length));
         const location = reply.getHeader('location');
         if (typeof location !== 'string') {
           return payload;

@@ -705,6 +705,8 @@ export const english = {
   'kratos.4000008':
     "That code isn't right. Take the one that the app shows now; the device's clock must be right.",
   'kratos.4000012': 'That backup code has been used already.',
+  'kratos.4000013': 'This account has no security key. Log in another way.',
+  'kratos.4000015': 'That passkey opens no account here, or not any more. Log in another way.',
   'kratos.4000016': "That backup code isn't right.",
   'kratos.4000017': 'At most {max_length} characters.',
   'password.refused.common': 'This password is used so often that it is among the first to be tried.',

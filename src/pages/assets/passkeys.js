@@ -53,7 +53,11 @@
     element.hidden = false;
   }
 
-  // Offers passkeys where the browser completes what is typed into the address' field.
+  // Offers passkeys where the browser completes what is typed into the address' field; not beside an error, for which the last one may
+  // be the reason: a browser that answers the offer by itself would send it for ever.
+  if (document.querySelector('[role=alert]:not([hidden])') !== null) {
+    return;
+  }
   const atLoad = [...document.querySelectorAll('[data-load-trigger]')].map(
     ({ dataset }) => dataset.loadTrigger,
   );

@@ -50,7 +50,7 @@ export function FlowForm({ kind, flow, plan, id, primary, focused }: FlowFormPro
   // A form nobody can send would only be in the way of a screen reader.
   if (!mainButton && !plan.scripted) return <div class="flow">{content}</div>;
   return (
-    <form class={plan.social ? 'flow social' : 'flow'} action={flow.ui.action} method={flow.ui.method}>
+    <form class={plan.social ? 'flow social' : 'flow'} action={actionOf(kind, flow)} method={flow.ui.method}>
       {plan.hidden.map((node, index) => (
         <HiddenValue key={index} node={node} />
       ))}
@@ -60,6 +60,14 @@ export function FlowForm({ kind, flow, plan, id, primary, focused }: FlowFormPro
       {content}
     </form>
   );
+}
+
+/** A login says where it leads, for the case that another tab is done with it first (`LoginReturn`). */
+function actionOf(kind: FlowKind, { ui, return_to: returnTo }: Flow): string {
+  if (kind !== 'login' || !returnTo || !URL.canParse(ui.action)) return ui.action;
+  const action = new URL(ui.action);
+  action.searchParams.set('return_to', returnTo);
+  return action.href;
 }
 
 /** Otherwise they'd stand where a form's last element is looked for. */

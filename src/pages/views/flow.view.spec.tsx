@@ -77,7 +77,12 @@ describe('a recorded flow', () => {
 describe('FlowPage', () => {
   it('posts to the address that Kratos gave', () => {
     const flow = recorded('login');
-    expect(render('login', flow)).toContain(`action="${flow.ui.action}" method="POST"`);
+    const login = `${flow.ui.action}&amp;return_to=${encodeURIComponent(flow.return_to ?? '')}`;
+    expect(render('login', flow)).toContain(`action="${login}" method="POST"`);
+    const registration = recorded('registration');
+    expect(render('registration', registration)).toContain(
+      `action="${registration.ui.action}" method="POST"`,
+    );
   });
 
   it('keeps where the person wanted to go', () => {
