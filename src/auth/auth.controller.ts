@@ -5,7 +5,12 @@ import type { z } from 'zod';
 import { ApiProblems } from '../http/openapi.decorators.js';
 import { redirectPage } from '../http/redirect.page.js';
 import { acceptsHtml } from '../http/navigation.js';
-import { AllowUnverifiedEmail, CurrentUser, OptionalSession } from '../session/access.decorators.js';
+import {
+  AllowUnverifiedEmail,
+  AnyScope,
+  CurrentUser,
+  OptionalSession,
+} from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { SessionCookie } from '../session/session.cookie.js';
 import { SessionService } from '../session/session.service.js';
@@ -91,6 +96,7 @@ export class AuthController {
   }
 
   @Get('session')
+  @AnyScope()
   @ApiCookieAuth()
   @ApiBearerAuth()
   @ApiOperation({ summary: 'Who am I?', description: 'Answered from the token alone.' })

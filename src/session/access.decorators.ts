@@ -30,6 +30,10 @@ export const REQUIRED_EMAIL = 'vestibule:verified-email';
 export const RequireScope = (...scopes: readonly string[]): ReturnType<typeof SetMetadata> =>
   SetMetadata<string, readonly string[]>(REQUIRED_SCOPES, scopes);
 
+/** Opens a route to every token and API key, however narrow its scope; without it or `@RequireScope()` a closed route takes `api`. */
+export const AnyScope = (): ReturnType<typeof SetMetadata> =>
+  SetMetadata<string, readonly string[]>(REQUIRED_SCOPES, []);
+
 /** Opens a route only to administrators of the deployment. */
 export const RequireRole = (role: 'admin'): ReturnType<typeof SetMetadata> =>
   SetMetadata<string, 'admin'>(REQUIRED_ROLE, role);

@@ -4,11 +4,12 @@ import { Problem } from '../core/problem.error.js';
 import type { OrgRole } from '../database/database.schema.js';
 import { requestOf } from '../http/http.context.js';
 import { UsersService } from '../users/users.service.js';
-import { REQUIRED_ORG, REQUIRED_ROLE, REQUIRED_SCOPES } from './access.decorators.js';
+import { ACCESS, REQUIRED_ORG, REQUIRED_ROLE, REQUIRED_SCOPES } from './access.decorators.js';
 import { orgMissing, orgRoleMissing, roleMissing } from './access.refusal.js';
 import { principalOf } from './principal.js';
 import { perRoute } from './route.metadata.js';
 import { assertScope } from './scope.check.js';
+import { fullScope } from './scopes.js';
 
 const rank: Readonly<Record<OrgRole, number>> = { member: 1, admin: 2, owner: 3 };
 
@@ -21,6 +22,17 @@ interface Demand {
   readonly scopes: readonly string[];
   readonly role: 'admin' | undefined;
   readonly org: OrgRole | undefined;
+}
+
+/** A closed route that names no scope asks for all of it: a credential that was narrowed opens what says so and nothing else. */
+function scopesOf(
+  reflector: Reflector,
+  places: Parameters<Reflector['getAllAndMerge']>[1],
+): readonly string[] {
+  const isNamed =
+    reflector.getAllAndOverride<readonly string[] | undefined>(REQUIRED_SCOPES, places) !== undefined;
+  const isClosed = reflector.getAllAndOverride<string | undefined>(ACCESS, places) === undefined;
+  return isClosed && !isNamed ? [fullScope] : reflector.getAllAndMerge<string[]>(REQUIRED_SCOPES, places);
 }
 
 /** Methods that change nothing (RFC 9110 section 9.2.1). */
@@ -38,7 +50,7 @@ export class AccessGuard implements CanActivate {
   constructor(reflector: Reflector, users: UsersService) {
     this.#users = users;
     this.#demandOf = perRoute((places) => ({
-      scopes: reflector.getAllAndMerge<string[]>(REQUIRED_SCOPES, places),
+      scopes: scopesOf(reflector, places),
       role: reflector.getAllAndOverride<'admin' | undefined>(REQUIRED_ROLE, places),
       org: reflector.getAllAndOverride<OrgRole | undefined>(REQUIRED_ORG, places),
     }));
