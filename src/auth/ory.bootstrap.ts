@@ -87,7 +87,12 @@ export class OryBootstrap implements OnApplicationBootstrap, OnModuleDestroy {
   /** Ory starts beside us and may be later: what can't be done now is tried again, ever more slowly. */
   async #attempt(): Promise<void> {
     try {
-      await Promise.all([this.#setUpHydra(), this.#makeAdministrator()]);
+      // Both to their end: a Kratos that isn't there yet must not hide from a login that Hydra's keys are on their way.
+      const parts = await Promise.allSettled([this.#setUpHydra(), this.#makeAdministrator()]);
+      const failed = parts.find((part) => part.status === 'rejected');
+      if (failed !== undefined) {
+        throw failed.reason;
+      }
       this.#state = 'done';
       this.#logger.log('Hydra keys, clients and administrator are set up');
     } catch (error) {
