@@ -16,6 +16,7 @@ export const auditEventTypes = [
   'session_ended',
   'renewal_grace',
   'administrator_created',
+  'administrator_not_made',
   'key_rotated',
   'key_revoked',
   'tokens_revoked',

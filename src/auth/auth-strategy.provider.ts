@@ -1,5 +1,4 @@
 import type { DynamicModule, FactoryProvider, Provider, Type } from '@nestjs/common';
-import { AuditService } from '../audit/audit.service.js';
 import { Auth0Client } from '../auth0/auth0.client.js';
 import { Auth0Module } from '../auth0/auth0.module.js';
 import type {
@@ -18,6 +17,7 @@ import { LogoutTokenVerifier } from '../oidc/logout.token.js';
 import { type OpenIdClientSettings, OpenIdProvider } from '../oidc/openid.provider.js';
 import { RelyingParty } from '../oidc/relying.party.js';
 import { UsersService } from '../users/users.service.js';
+import { AdministratorAppointment } from './administrator.appointment.js';
 import { AuthStrategy } from './auth.strategy.js';
 import { FlowDestination } from './flow.destination.js';
 import { OryBootstrap } from './ory.bootstrap.js';
@@ -107,14 +107,14 @@ function oidcClient(configuration: OidcConfiguration): OpenIdClientSettings {
 function oryBootstrap(configuration: OryConfiguration): FactoryProvider<OryBootstrap> {
   return {
     provide: OryBootstrap,
-    inject: [KratosClient, HydraClient, HydraSigningKeys, UsersService, AuditService],
+    inject: [KratosClient, HydraClient, HydraSigningKeys, UsersService, AdministratorAppointment],
     useFactory: (
       kratos: KratosClient,
       hydra: HydraClient,
       hydraKeys: HydraSigningKeys,
       users: UsersService,
-      audit: AuditService,
-    ) => new OryBootstrap({ kratos, hydra, hydraKeys, users, audit }, configuration),
+      appointment: AdministratorAppointment,
+    ) => new OryBootstrap({ kratos, hydra, hydraKeys, users, appointment }, configuration),
   };
 }
 

@@ -16,6 +16,7 @@ import { SessionRenewer } from '../session/session.renewer.js';
 import { StepUpGuard } from '../session/step-up.guard.js';
 import { VerifiedEmailGuard } from '../session/verified.email.guard.js';
 import { UsersModule } from '../users/users.module.js';
+import { AdministratorAppointment } from './administrator.appointment.js';
 import { AccountOwnership } from './account-ownership.service.js';
 import { AccountLife } from './account-life.service.js';
 import { AccountRecovery } from './account-recovery.service.js';
@@ -81,6 +82,7 @@ export class AuthModule {
         ArrivalService,
         SignUpPolicy,
         LoginRecorder,
+        AdministratorAppointment,
         AccountLife,
         AccountOwnership,
         AccountRecovery,

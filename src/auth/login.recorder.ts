@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type RecordedLogin, UsersService } from '../users/users.service.js';
+import { AdministratorAppointment } from './administrator.appointment.js';
 import { AccountOwnership } from './account-ownership.service.js';
 import type { RequestOrigin } from './auth.service.js';
 import type { ValidatedLogin } from './auth.strategy.js';
@@ -12,8 +13,15 @@ export class LoginRecorder {
   readonly #users: UsersService;
   readonly #ownership: AccountOwnership;
   readonly #signUp: SignUpPolicy;
+  readonly #appointment: AdministratorAppointment;
 
-  constructor(users: UsersService, ownership: AccountOwnership, signUp: SignUpPolicy) {
+  constructor(
+    users: UsersService,
+    ownership: AccountOwnership,
+    signUp: SignUpPolicy,
+    appointment: AdministratorAppointment,
+  ) {
+    this.#appointment = appointment;
     this.#users = users;
     this.#ownership = ownership;
     this.#signUp = signUp;
@@ -26,10 +34,20 @@ export class LoginRecorder {
 
   /**
    * Finds or makes the user. An address that the provider has come to call verified counts as such once what is older has been
-   * removed.
+   * removed. That of `ADMIN_EMAIL` makes its owner the first administrator.
    * @throws {Problem} `unauthenticated` (disabled); `signup_refused` for someone new.
    */
   async record(
+    validated: ValidatedLogin,
+    brought: BroughtLinks,
+    origin: RequestOrigin,
+  ): Promise<RecordedLogin> {
+    const login = await this.#record(validated, brought, origin);
+    const isAppointed = await this.#appointment.byAddress(login, origin);
+    return isAppointed ? this.#readAgain(login) : login;
+  }
+
+  async #record(
     { identity, evidence }: ValidatedLogin,
     brought: BroughtLinks,
     origin: RequestOrigin,
@@ -43,7 +61,10 @@ export class LoginRecorder {
       return login;
     }
     await this.#ownership.settle(identity, { by: 'provider', staying: evidence.providerSessionId }, origin);
-    const account = await this.#users.requireAccount(login.user.id, login.org?.id ?? null);
-    return { ...login, ...account };
+    return this.#readAgain(login);
+  }
+
+  async #readAgain(login: RecordedLogin): Promise<RecordedLogin> {
+    return { ...login, ...(await this.#users.requireAccount(login.user.id, login.org?.id ?? null)) };
   }
 }

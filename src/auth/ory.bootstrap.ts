@@ -1,13 +1,13 @@
 import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { OryConfiguration } from '../config/configuration.js';
 import { unavailable, vendorTimeout } from '../core/vendor.call.js';
-import type { AuditService } from '../audit/audit.service.js';
 import type { HydraClient } from '../hydra/hydra.client.js';
 import { ownClients, retiredClientIds } from '../hydra/hydra.clients.js';
 import type { HydraSigningKeys } from '../hydra/hydra.signing-keys.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import { isAdministrator, toProviderIdentity } from '../kratos/kratos.session.js';
 import type { UsersService } from '../users/users.service.js';
+import type { AdministratorAppointment } from './administrator.appointment.js';
 import type { SetUpState } from './auth.strategy.js';
 
 const firstDelay = 250;
@@ -19,11 +19,11 @@ export interface BootstrapParts {
   readonly hydra: HydraClient;
   readonly hydraKeys: HydraSigningKeys;
   readonly users: UsersService;
-  readonly audit: AuditService;
+  readonly appointment: AdministratorAppointment;
 }
 
 /**
- * Makes Hydra's signing keys, registers our clients there and makes the first administrator, idempotently, as soon as Ory is
+ * Makes Hydra's signing keys, registers our clients there, idempotently, and makes the first administrator, once, as soon as Ory is
  * there. Until then the gateway runs and says in `/health/ready` that it isn't ready. Until the keys are there it lets nobody ask
  * Hydra for anything, which would make more of them.
  */
@@ -127,17 +127,21 @@ export class OryBootstrap implements OnApplicationBootstrap, OnModuleDestroy {
     if (email === undefined || password === undefined) {
       return;
     }
-    const { kratos, users, audit } = this.#parts;
+    const { kratos, users, appointment } = this.#parts;
     const existing = await kratos.findIdentityByEmail(email);
-    // Somebody who registered with this address is no administrator: only an identity that was made here is.
+    if (existing !== undefined && (await appointment.isAdministrator(toProviderIdentity(existing)))) {
+      return;
+    }
+    // Somebody who registered with this address is no administrator before they have verified it and logged in.
     if (existing !== undefined && !isAdministrator(existing)) {
       this.#logger.warn('ADMIN_EMAIL belongs to an ordinary account', { reason: 'administrator_not_made' });
       return;
     }
-    const identity = existing ?? (await kratos.createAdministrator(email, password));
-    await users.ensureAdministrator(toProviderIdentity(identity));
-    if (existing === undefined) {
-      await audit.record({ type: 'administrator_created' });
+    if (await appointment.wasMade()) {
+      await appointment.refuse(existing === undefined ? 'not_created_again' : 'not_raised_again', {});
+      return;
     }
+    const identity = existing ?? (await kratos.createAdministrator(email, password));
+    await appointment.appoint(await users.ensure(toProviderIdentity(identity)), {});
   }
 }

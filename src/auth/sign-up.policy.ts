@@ -84,7 +84,7 @@ export class SignUpPolicy {
 
   /** The first administrator is made by their address, whoever else may come. */
   #isAdministrator({ email, emailVerified }: NewAddress): boolean {
-    const expected = 'ADMIN_EMAIL' in this.#configuration ? this.#configuration.ADMIN_EMAIL : undefined;
+    const { ADMIN_EMAIL: expected } = this.#configuration;
     return (
       emailVerified &&
       email !== null &&

@@ -5,6 +5,7 @@ import { ConfigModule } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { ClaimsModule } from '../session/claims.module.js';
 import { SessionModule } from '../session/session.module.js';
+import { UsersModule } from '../users/users.module.js';
 
 @Module({})
 class CliModule {}
@@ -20,7 +21,13 @@ export async function withServices(
   const services = await NestFactory.createApplicationContext(
     {
       module: CliModule,
-      imports: [ConfigModule.register(configuration), ClaimsModule.register(), AuditModule, SessionModule],
+      imports: [
+        ConfigModule.register(configuration),
+        ClaimsModule.register(),
+        AuditModule,
+        SessionModule,
+        UsersModule,
+      ],
     },
     { logger: false, abortOnError: false },
   );

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type Environment, loadConfiguration } from '../config/configuration.js';
-import { DatabaseConnection } from '../database/database.connection.js';
 import { forgetPassword, knownAdmin } from '../embedded/admin.account.js';
+import { readAdminState } from './admin.state.js';
 import { planEmbedded } from '../embedded/launch.plan.js';
 import { deploymentEnvironment } from './cli.environment.js';
 import { CommandError } from './command.error.js';
@@ -24,9 +24,9 @@ export function addInitialPasswordCommand(
     .action(async () => {
       const { dataDir } = planEmbedded(environment);
       const admin = await knownAdmin(dataDir);
-      const isUsed = admin?.password !== undefined && (await hasLoggedIn(environment, admin.email));
-      if (admin?.password === undefined || isUsed) {
-        if (isUsed) {
+      const isOver = admin?.password !== undefined && (await isUsed(environment, admin.email));
+      if (admin?.password === undefined || isOver) {
+        if (isOver) {
           await forgetPassword(dataDir, admin.email);
         }
         throw new CommandError(
@@ -37,19 +37,8 @@ export function addInitialPasswordCommand(
     });
 }
 
-/** Whether a user with this address has a session, or had one that is not forgotten yet. */
-async function hasLoggedIn(environment: Environment, email: string): Promise<boolean> {
+/** Whether the account that was made has logged in, or is no administrator any more. */
+async function isUsed(environment: Environment, email: string): Promise<boolean> {
   const { DATABASE_URL } = loadConfiguration(await deploymentEnvironment(environment));
-  const connection = new DatabaseConnection(DATABASE_URL);
-  try {
-    const row = await connection.query
-      .selectFrom('sessions')
-      .innerJoin('users', 'users.id', 'sessions.user_id')
-      .select('sessions.id')
-      .where('users.email', '=', email)
-      .executeTakeFirst();
-    return row !== undefined;
-  } finally {
-    await connection.close();
-  }
+  return (await readAdminState(DATABASE_URL, email)) === 'past';
 }

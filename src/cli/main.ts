@@ -9,11 +9,12 @@ import { explainStartError } from '../start.errors.js';
 import { openBrowser } from './browser.opener.js';
 import { deploymentEnvironment } from './cli.environment.js';
 import { withServices } from './cli.context.js';
-import { NothingDoneError, createProgram } from './cli.program.js';
+import { type CliSetting, NothingDoneError, createProgram } from './cli.program.js';
 import { CommandError } from './command.error.js';
 import { addDoctorCommand } from './doctor.program.js';
 import { addInitialPasswordCommand } from './initial-password.program.js';
 import { addUserCommands } from './user.program.js';
+import { addUsersCommand } from './users.program.js';
 
 /** Exit code of sysexits for a service that isn't there. */
 const unavailable = 69;
@@ -21,11 +22,13 @@ const unavailable = 69;
 if (existsSync('.env')) {
   process.loadEnvFile('.env');
 }
-const program = createProgram({
+const setting: CliSetting = {
   withServices: async (work) =>
     withServices(loadConfiguration(await deploymentEnvironment(process.env)), work),
   print: (line) => process.stdout.write(`${line}\n`),
-});
+};
+const program = createProgram(setting);
+addUsersCommand(program, setting);
 addUserCommands(program, {
   environment: process.env,
   print: (line) => process.stdout.write(`${line}\n`),

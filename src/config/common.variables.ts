@@ -242,6 +242,13 @@ export const commonVariables = z.object({
     derivedDefault: '`no-reply@` and the host of `PUBLIC_URL`',
     example: 'accounts@example.org',
   }),
+  ADMIN_EMAIL: z.email({ error: 'must be an e-mail address' }).optional().register(variableDocs, {
+    description:
+      'E-mail address of the first administrator. The user who logs in with it, verified by the login provider, becomes administrator: once per deployment. It counts no more when there has been one.',
+    derivedDefault: '`admin@vestibule.example` under `npm start` with embedded Ory, else none',
+    recommendation: 'Without it: `vestibule users promote` (docs/operations.md).',
+    example: 'admin@example.org',
+  }),
   AUDIT_RETENTION: duration.default(31_536_000).register(variableDocs, {
     description: 'Audit events that are older than this are removed from the database, every hour.',
     recommendation: 'As long as your rules ask for. The log has every event too.',

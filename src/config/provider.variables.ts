@@ -56,11 +56,6 @@ export const oryVariables = z.object({
     secret: true,
   }),
   ...passwordVariables,
-  ADMIN_EMAIL: z.email({ error: 'must be an e-mail address' }).optional().register(variableDocs, {
-    description: 'E-mail address of the first administrator, made when there is none with this address.',
-    derivedDefault: '`admin@vestibule.example` under `npm start`, else none is made',
-    example: 'admin@example.org',
-  }),
   ADMIN_PASSWORD: z
     .string()
     .min(12, { error: 'must have at least 12 characters' })
@@ -69,7 +64,8 @@ export const oryVariables = z.object({
     })
     .optional()
     .register(variableDocs, {
-      description: 'Password of the first administrator; only used when the account is made.',
+      description:
+        'Password of the first administrator. With `ADMIN_EMAIL`, the gateway makes their account at its first start; never again.',
       derivedDefault: 'random under `npm start`, shown once',
       secret: true,
     }),

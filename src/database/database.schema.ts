@@ -199,6 +199,12 @@ export interface AuthorizationCodesTable {
   expires_at: number;
 }
 
+/** What the deployment does once in its life, and has done. */
+export interface MilestonesTable {
+  name: 'first_administrator';
+  reached_at: number;
+}
+
 /** What happened, to whom, and why; append-only. */
 export interface AuditEventsTable {
   id: string;
@@ -233,6 +239,7 @@ export interface Schema {
   revocations: RevocationsTable;
   used_tokens: UsedTokensTable;
   authorization_codes: AuthorizationCodesTable;
+  milestones: MilestonesTable;
   audit_events: AuditEventsTable;
 }
 

@@ -8,6 +8,7 @@ import * as invitesAndOrgSearch from './migrations/0005-invites-and-org-search.m
 import * as keyOrganisation from './migrations/0006-key-organisation.migration.js';
 import * as addressOwnership from './migrations/0007-address-ownership.migration.js';
 import * as provenInvitesAndDomains from './migrations/0008-proven-invites-and-domains.migration.js';
+import * as milestones from './migrations/0009-milestones.migration.js';
 
 const migrations: Readonly<Record<string, Migration>> = {
   '0001-first': first,
@@ -18,6 +19,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0006-key-organisation': keyOrganisation,
   '0007-address-ownership': addressOwnership,
   '0008-proven-invites-and-domains': provenInvitesAndDomains,
+  '0009-milestones': milestones,
 };
 
 const migrationTable = 'vestibule_migrations';

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import type { OryConfiguration } from '../config/configuration.js';
 import { serviceAddress } from '../core/service.address.js';
+import { DatabaseConnection } from '../database/database.connection.js';
 import { KratosClient } from '../kratos/kratos.client.js';
-import { isAdministrator } from '../kratos/kratos.session.js';
+import { isAdministrator, kratosIssuer } from '../kratos/kratos.session.js';
 import type { Check } from './check.port.js';
+import { databaseIsThere } from './database.check.js';
 import { NoAnswerError, ask, reasonOf } from './http.probe.js';
 
 const flowSchema = z.looseObject({ id: z.uuid() });
@@ -14,7 +16,7 @@ export const administratorCheck: Check<OryConfiguration> = {
   name: 'administrator',
   isCheap: false,
   run: async (configuration) => {
-    const { ADMIN_EMAIL: email, ADMIN_PASSWORD: password, KRATOS_ADMIN_URL } = configuration;
+    const { ADMIN_EMAIL: email, ADMIN_PASSWORD: password, KRATOS_ADMIN_URL, DATABASE_URL } = configuration;
     if (email === undefined) {
       return password === undefined
         ? []
@@ -26,11 +28,11 @@ export const administratorCheck: Check<OryConfiguration> = {
         throw new NoAnswerError(serviceAddress(KRATOS_ADMIN_URL).origin, reasonOf(error));
       });
     if (identity === undefined) {
-      return password === undefined
-        ? [{ code: 'administrator_incomplete', detail: 'ADMIN_PASSWORD is missing' }]
-        : [{ code: 'administrator_missing' }];
+      // Without a password, somebody is to sign up with that address.
+      return password === undefined ? [] : [{ code: 'administrator_missing' }];
     }
-    if (!isAdministrator(identity)) {
+    const role = await roleOf(DATABASE_URL, identity.id);
+    if (role === undefined ? !isAdministrator(identity) : role !== 'admin') {
       return [{ code: 'administrator_ordinary' }];
     }
     if (identity.state === 'inactive') {
@@ -41,6 +43,28 @@ export const administratorCheck: Check<OryConfiguration> = {
       : [{ code: 'administrator_password_differs' }];
   },
 };
+
+/** @returns the role of an identity's user; undefined where it can't be read, or there is no such user yet. */
+async function roleOf(databaseUrl: string, subject: string): Promise<'user' | 'admin' | undefined> {
+  if (!databaseIsThere(databaseUrl)) {
+    return undefined;
+  }
+  const connection = new DatabaseConnection(databaseUrl);
+  try {
+    const user = await connection.query
+      .selectFrom('identities')
+      .innerJoin('users', 'users.id', 'identities.user_id')
+      .select('users.role')
+      .where('identities.issuer', '=', kratosIssuer)
+      .where('identities.subject', '=', subject)
+      .executeTakeFirst();
+    return user?.role;
+  } catch {
+    return undefined;
+  } finally {
+    await connection.close();
+  }
+}
 
 /** Logs in as an application would, and out again. A second factor is not asked for here. */
 async function logsIn(

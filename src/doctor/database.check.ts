@@ -17,8 +17,7 @@ export const databaseCheck: Check = {
     const isSqlite = DATABASE_URL.startsWith('file:');
     const found: Observation[] =
       isSqlite && REDIS_URL !== undefined ? [{ code: 'sqlite_with_replicas' }] : [];
-    if (isSqlite && !existsSync(sqlitePath(DATABASE_URL))) {
-      // Looking must not make the file.
+    if (!databaseIsThere(DATABASE_URL)) {
       return [...found, { code: 'database_schema_outdated', detail: 'there is no database file yet' }];
     }
     try {
@@ -28,6 +27,11 @@ export const databaseCheck: Check = {
     }
   },
 };
+
+/** Whether there is a database that can be looked at: looking must not make the file of SQLite. */
+export function databaseIsThere(url: string): boolean {
+  return !url.startsWith('file:') || existsSync(sqlitePath(url));
+}
 
 async function look(url: string): Promise<readonly Observation[]> {
   const connection = new DatabaseConnection(url);

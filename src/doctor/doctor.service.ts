@@ -1,5 +1,6 @@
 import type { Configuration } from '../config/configuration.js';
 import { administratorCheck } from './administrator.check.js';
+import { administratorsCheck } from './administrators.check.js';
 import { certificateCheck } from './certificate.check.js';
 import type { Check, FindingDefinition, Observation } from './check.port.js';
 import { clockCheck } from './clock.check.js';
@@ -27,6 +28,7 @@ const everywhere: readonly Check[] = [
   secretsCheck,
   filesCheck,
   databaseCheck,
+  administratorsCheck,
   redisCheck,
   mailCheck,
   clockCheck,

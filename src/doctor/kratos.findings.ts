@@ -60,17 +60,18 @@ export const kratosFindings = {
   administrator_incomplete: {
     severity: 'warning',
     title: 'No administrator is made: only one of ADMIN_EMAIL and ADMIN_PASSWORD is set',
-    fix: 'Set both, and restart the gateway.',
+    fix: 'Set both, and restart the gateway; or `ADMIN_EMAIL` alone, and sign up with that address.',
   },
   administrator_missing: {
-    severity: 'error',
+    severity: 'warning',
     title: 'The account of ADMIN_EMAIL does not exist',
-    fix: 'Restart the gateway: it makes the account as soon as Kratos is there. If it does not, its log says why.',
+    fix: 'Where there has been no administrator, restart the gateway: it makes the account once Kratos is there, or its log says why not. Where there has been one, it makes none again: take `ADMIN_EMAIL` out.',
   },
   administrator_ordinary: {
-    severity: 'error',
-    title: 'The account of ADMIN_EMAIL is an ordinary one: somebody registered with this address',
-    fix: 'Set `ADMIN_EMAIL` to another address, or delete that identity at Kratos and restart the gateway.',
+    severity: 'warning',
+    title:
+      'The account of ADMIN_EMAIL is an ordinary one: somebody registered with this address, or the role was taken away',
+    fix: 'Where there has been no administrator, verify that address and log in. Else `vestibule users promote`, or take `ADMIN_EMAIL` out.',
   },
   administrator_disabled: {
     severity: 'error',

@@ -93,4 +93,9 @@ export const resourceFindings = {
     title: 'Browsers are sent to Hydra by an address that is not on PUBLIC_URL',
     fix: 'Set Hydra’s `URLS_SELF_PUBLIC` to `PUBLIC_URL` + `/ory/hydra`.',
   },
+  administrator_none: {
+    severity: 'warning',
+    title: 'No user administers the deployment',
+    fix: 'Set `ADMIN_EMAIL`, restart the gateway, and log in with that address once the login provider has verified it: that counts where there has been none. Else, or without it: `vestibule users promote <address>`.',
+  },
 } as const satisfies Record<string, FindingDefinition>;

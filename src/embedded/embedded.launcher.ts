@@ -65,7 +65,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
         progress.line(`${source.padEnd(7)} | ${text}`);
       }
       if (line.includes('"login_succeeded"')) {
-        notice.check();
+        void notice.check();
       }
     };
     ory = await startOry({
@@ -102,8 +102,12 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
     if (admin.password === undefined) {
       await forgetPassword(plan.dataDir, plan.adminEmail);
     }
+    // Where the first administrator was made before, this one was not: there is nothing to show.
+    const isNew = admin.password !== undefined && (await notice.isUnused());
     progress.line(banner(plan.publicUrl, ory.mailboxUrl, Date.now() - began));
-    notice.show(admin);
+    if (isNew) {
+      notice.show(admin);
+    }
     return { plan, ory, gateway, stop: () => stopAll(gateway, ory, () => forget(plan, release)) };
   } catch (error) {
     await stopAll(undefined, ory, release);
@@ -182,9 +186,6 @@ class AdminNotice {
   }
 
   show({ email, password }: AdminAccount): void {
-    if (password === undefined) {
-      return;
-    }
     this.#isPending = true;
     this.#terminal.pin(
       [
@@ -200,25 +201,33 @@ class AdminNotice {
   }
 
   /**
-   * Takes it away when the account has logged in; to be called after each login. The command looks, and forgets the password.
+   * Takes it away when the account has logged in; to be called after each login.
    * One look at a time: however many log in meanwhile, one more follows.
    */
-  check(): void {
+  async check(): Promise<void> {
     if (!this.#isPending || this.#isLooking) {
       this.#isDue = this.#isPending;
       return;
     }
     this.#isLooking = true;
     this.#isDue = false;
+    const isUnused = await this.isUnused();
+    this.#isLooking = false;
+    if (!isUnused) {
+      this.#isPending = false;
+      this.#terminal.unpin();
+    } else if (this.#isDue) {
+      await this.check();
+    }
+  }
+
+  /** Whether the account was made and has not logged in. The command looks, and forgets the password otherwise. */
+  async isUnused(): Promise<boolean> {
     const env = { ...process.env, DATA_DIR: this.#plan.dataDir };
-    execFile(process.execPath, [commandLine, 'initial-password'], { env }, (error) => {
-      this.#isLooking = false;
-      if (error?.code === 1) {
-        this.#isPending = false;
-        this.#terminal.unpin();
-      } else if (this.#isDue) {
-        this.check();
-      }
+    return new Promise((resolve) => {
+      execFile(process.execPath, [commandLine, 'initial-password'], { env }, (error) =>
+        resolve(error?.code !== 1),
+      );
     });
   }
 }

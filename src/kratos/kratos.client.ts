@@ -160,8 +160,7 @@ export class KratosClient {
       const { data } = await this.#ask((options) =>
         this.#identities.listIdentities({ credentialsIdentifier: email }, options),
       );
-      const [first] = Array.isArray(data) ? data : [];
-      return first === undefined ? undefined : parse(kratosIdentitySchema, first);
+      return parse(kratosIdentitySchema.array(), data)[0];
     } catch (error) {
       throw asUnavailable(error);
     }

@@ -140,6 +140,18 @@ export class UserDirectory {
     return rows.length === 1 ? rows[0] : undefined;
   }
 
+  /** People with this address, verified: two at most. @param email in lower case. */
+  async listVerified(email: string): Promise<readonly { readonly id: string }[]> {
+    return this.#database.query
+      .selectFrom('users')
+      .select('id')
+      .where('kind', '=', sql.lit('person'))
+      .where('email_key', '=', email)
+      .where('email_verified', '=', 1)
+      .limit(2)
+      .execute();
+  }
+
   /** Who the user is at providers, oldest first. */
   async identitiesOf(userId: string): Promise<UserIdentity[]> {
     return this.#database.query

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { CoreModule } from '../core/core.module.js';
 import { DatabaseModule } from '../database/database.module.js';
+import { FirstAdministrator } from './first.administrator.js';
 import { PersonalData } from './personal.data.js';
 import { ServiceAccounts } from './service-accounts.service.js';
 import { UserChanges } from './user.changes.js';
@@ -11,7 +12,23 @@ import { UsersService } from './users.service.js';
 /** Local users. */
 @Module({
   imports: [CoreModule, DatabaseModule],
-  providers: [PersonalData, ServiceAccounts, UserChanges, UserDirectory, UserOwnership, UsersService],
-  exports: [PersonalData, ServiceAccounts, UserChanges, UserDirectory, UserOwnership, UsersService],
+  providers: [
+    FirstAdministrator,
+    PersonalData,
+    ServiceAccounts,
+    UserChanges,
+    UserDirectory,
+    UserOwnership,
+    UsersService,
+  ],
+  exports: [
+    FirstAdministrator,
+    PersonalData,
+    ServiceAccounts,
+    UserChanges,
+    UserDirectory,
+    UserOwnership,
+    UsersService,
+  ],
 })
 export class UsersModule {}

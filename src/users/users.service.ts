@@ -82,12 +82,11 @@ export class UsersService {
     return found !== undefined;
   }
 
-  /** Makes the user behind an identity an administrator, creating it when it's not there yet; idempotent. */
-  async ensureAdministrator(identity: ProviderIdentity): Promise<void> {
-    await this.#database.query.transaction().execute(async (transaction) => {
-      const userId = await findOrCreate(transaction, identity, this.#clock.now());
-      await transaction.updateTable('users').set({ role: 'admin' }).where('id', '=', userId).execute();
-    });
+  /** @returns id of the user behind an identity, made when there is none yet. */
+  async ensure(identity: ProviderIdentity): Promise<string> {
+    return this.#database.query
+      .transaction()
+      .execute((transaction) => findOrCreate(transaction, identity, this.#clock.now()));
   }
 
   /** @throws {Problem} `forbidden` unless SQL says now that this user administers the deployment. */

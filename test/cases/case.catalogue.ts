@@ -310,6 +310,11 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'changes nothing: roles are read from SQL',
       'ASVS 8.3.2',
     ],
+    [
+      'a first administrator who was demoted, deleted or has another address, after a restart and at a login',
+      'is neither raised nor made again; log and audit trail say that it would have been',
+      'ASVS 8.3.1',
+    ],
   ]),
   "Another person's account": section('A', [
     [

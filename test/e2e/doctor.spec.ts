@@ -17,6 +17,7 @@ import { newSecret } from '../support/gateway.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { newPerson } from '../support/person.js';
 import { type RedisServer, startRedis } from '../support/redis.server.js';
+import { Database } from '../../src/database/database.schema.js';
 import { type Stack, startStack } from '../support/stack.js';
 
 const nobody = 'http://127.0.0.1:9';
@@ -192,6 +193,14 @@ describe('vestibule doctor', () => {
     await setAdministrator('active');
   });
 
+  it('finds that no user is an administrator, and at ADMIN_EMAIL one who lost the role', async () => {
+    const { query } = stack.app().get(Database, { strict: false });
+    await query.updateTable('users').set({ role: 'user' }).where('email', '=', adminEmail).execute();
+    expect(await find()).toEqual(['administrator_none', 'administrator_ordinary']);
+    await query.updateTable('users').set({ role: 'admin' }).where('email', '=', adminEmail).execute();
+    expect(await find()).toEqual([]);
+  });
+
   it.each([
     [{ dropsHost: true }, 'proxy_host_changed'],
     [{ dropsProto: true }, 'proxy_proto_missing'],
@@ -214,13 +223,15 @@ describe('vestibule doctor', () => {
   it('finds an old schema, which --fix migrates, and a newer one, which it leaves alone', async () => {
     const env = { ...stack.env, DATABASE_URL: fresh.url };
     expect(await findCodes(env)).toEqual(['database_schema_outdated']);
-    expect(await runDoctor(env, '--fix')).toEqual({ code: 0, out: 'all good\n' });
+    expect((await runDoctor(env, '--fix')).code).toBe(0);
+    // Nobody has ever logged in there.
+    expect(await findCodes(env)).toEqual(['administrator_none']);
     const connection = new DatabaseConnection(fresh.url);
     await sql`insert into vestibule_migrations (name, timestamp) values ('9999-later', '2030')`.execute(
       connection.query,
     );
     await connection.close();
-    expect(await findCodes(env)).toEqual(['database_schema_newer']);
+    expect(await findCodes(env)).toEqual(['administrator_none', 'database_schema_newer']);
   });
 
   it('finds words that are no words of ours', async () => {

@@ -56,13 +56,93 @@ it('the first administrator is made once, and told in the trail once, however of
   expect(await readHealth(stack.url)).toMatchObject({ status: 'ok' });
 });
 
-it('an administrator whose role was lost in the database has it again after a start', async () => {
+/** Reasons in the trail for which no first administrator was made. */
+async function refusals(): Promise<readonly (string | null)[]> {
+  const { query } = stack.app().get(Database, { strict: false });
+  const rows = await query
+    .selectFrom('audit_events')
+    .select('reason')
+    .where('type', '=', 'administrator_not_made')
+    .orderBy('id')
+    .execute();
+  return rows.map(({ reason }) => reason);
+}
+
+/** Starts the gateway again, and waits until it has done what it does at Ory. */
+async function restart(env: Readonly<Record<string, string>> = {}): Promise<void> {
+  const before = stack.log.filter((line) => line.includes('are set up')).length;
+  await stack.restartGateway(env);
+  await waitUntil(
+    () => stack.log.filter((line) => line.includes('are set up')).length > before,
+    'the set-up',
+  );
+}
+
+it('a first administrator who was demoted is not raised again, at a start or at a login, and the trail tells [C03]', async () => {
   const { query } = stack.app().get(Database, { strict: false });
   await query.updateTable('users').set({ role: 'user' }).execute();
   expect(await isAdministrator(administrator)).toBe(false);
-  await stack.restartGateway();
+  await expect.poll(refusals).toEqual(['not_raised_again']);
+  await restart();
+  expect(await isAdministrator(administrator)).toBe(false);
+  await expect.poll(refusals).toEqual(['not_raised_again', 'not_raised_again', 'not_raised_again']);
+  expect(said('administrator_made_before').length).toBeGreaterThan(0);
+  expect(await administratorsMade()).toBe(1);
+});
+
+it('a first administrator whose address was changed has no successor with the old one [C03]', async () => {
+  const { query } = stack.app().get(Database, { strict: false });
+  await query.updateTable('users').set({ role: 'admin' }).where('email', '=', administrator.email).execute();
+  const { subject } = await query
+    .selectFrom('identities')
+    .innerJoin('users', 'users.id', 'identities.user_id')
+    .select('subject')
+    .where('users.email', '=', administrator.email)
+    .executeTakeFirstOrThrow();
+  const moved = newPerson();
+  await changeEmail(subject, moved.email);
+  await restart();
+  await expect.poll(async () => (await refusals()).at(-1)).toBe('not_created_again');
+  const outsider = new UserAgent(stack.url);
+  await logIn(outsider, administrator);
+  expect((await outsider.fetch('/auth/session')).status).toBe(401);
+  expect(await isAdministrator({ ...administrator, email: moved.email })).toBe(true);
+  await changeEmail(subject, administrator.email);
   expect(await isAdministrator(administrator)).toBe(true);
 });
+
+it('a first administrator who was deleted is not created again [C03]', async () => {
+  const elsewhere = await startStack({ env: settingsOf(administrator) });
+  try {
+    const { query } = elsewhere.app().get(Database, { strict: false });
+    const { subject } = await query.selectFrom('identities').select('subject').executeTakeFirstOrThrow();
+    await fetch(`${elsewhere.env['KRATOS_ADMIN_URL']}/admin/identities/${subject}`, { method: 'DELETE' });
+    await query.deleteFrom('users').execute();
+    const before = elsewhere.log.filter((line) => line.includes('are set up')).length;
+    await elsewhere.restartGateway();
+    await waitUntil(
+      () => elsewhere.log.filter((line) => line.includes('are set up')).length > before,
+      'the set-up',
+    );
+    const { query: after } = elsewhere.app().get(Database, { strict: false });
+    expect(await after.selectFrom('users').selectAll().execute()).toEqual([]);
+    const found = await fetch(
+      `${elsewhere.env['KRATOS_ADMIN_URL']}/admin/identities?credentials_identifier=${administrator.email}`,
+    );
+    expect(await found.json()).toEqual([]);
+  } finally {
+    await elsewhere.stop();
+  }
+});
+
+async function changeEmail(subject: string, email: string): Promise<void> {
+  const answer = await fetch(`${stack.env['KRATOS_ADMIN_URL']}/admin/identities/${subject}`, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify([{ op: 'replace', path: '/traits/email', value: email }]),
+  });
+  expect(answer.status).toBe(200);
+}
 
 it('whoever registered with the address of ADMIN_EMAIL is no administrator', async () => {
   await signUp(new UserAgent(stack.url), ordinary);

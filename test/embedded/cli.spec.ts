@@ -128,6 +128,73 @@ describe.each(['sqlite', 'postgres'] as const)('vestibule beside a running gatew
     expect(await statusOf({ cookie: (await gateway.session()).cookie })).toBe(200);
   });
 
+  describe('users promote', () => {
+    const rowOf = async (id: string) =>
+      gateway.app
+        .get(Database, { strict: false })
+        .query.selectFrom('users')
+        .select(['role', 'disabled_at'])
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow();
+
+    it('makes the first administrator by their verified address, at once, and audited; another only with --another', async () => {
+      const [first, second] = [await gateway.session(), await gateway.session()];
+      expect(await vestibule(env, 'users', 'promote', first.user.email?.toUpperCase() ?? '')).toEqual({
+        code: 0,
+        out: 'The user is an administrator now.\n',
+        err: '',
+      });
+      await waitUntil(
+        async () =>
+          (await gateway.request('/api/v1/users', { headers: { cookie: first.cookie } })).status === 200,
+        'the session to say so',
+        5000,
+      );
+      const events = await gateway.app
+        .get(Database, { strict: false })
+        .query.selectFrom('audit_events')
+        .select(['type', 'reason', 'actor_credential'])
+        .where('user_id', '=', first.user.id)
+        .where('actor_credential', '=', 'operator')
+        .execute();
+      expect(events).toEqual([
+        { type: 'administrator_created', reason: 'by_operator', actor_credential: 'operator' },
+      ]);
+      expect(await vestibule(env, 'users', 'promote', first.user.id)).toMatchObject({
+        code: 0,
+        out: 'This user is an administrator already.\n',
+      });
+      expect(await vestibule(env, 'users', 'promote', second.user.id)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('add --another'),
+      });
+      expect((await rowOf(second.user.id)).role).toBe('user');
+      expect(await vestibule(env, 'users', 'promote', '--another', second.user.id)).toMatchObject({
+        code: 0,
+      });
+      expect((await rowOf(second.user.id)).role).toBe('admin');
+    });
+
+    it('takes no address that is not verified, or that several have, and no id of nobody', async () => {
+      const email = `claimed-${kind}@example.test`;
+      await gateway.session({ email, emailVerified: false });
+      expect(await vestibule(env, 'users', 'promote', email)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('No user has this address, verified.'),
+      });
+      await gateway.session({ email, emailVerified: true });
+      await gateway.session({ email, emailVerified: true });
+      expect(await vestibule(env, 'users', 'promote', email)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('Several users'),
+      });
+      expect(await vestibule(env, 'users', 'promote', '01980000-0000-7000-8000-000000000000')).toMatchObject({
+        code: 1,
+        err: 'There is no user of that id.\n',
+      });
+    });
+  });
+
   it.each([
     [['revoke', 'session', 'x'], 'It must be a UUID.'],
     [['revoke', 'everything', '--before', 'yesterday'], 'It must be a time such as'],

@@ -130,7 +130,8 @@ export function ownEnvironment(): Record<string, string> {
   return { PATH: process.env['PATH'] ?? '', HOME: homedir(), ...Object.fromEntries(kept) };
 }
 
-interface RunningStart {
+/** A program of `npm start` that runs. */
+export interface RunningStart {
   readonly url: string;
   readonly mailboxUrl: string;
   readonly mailbox: Mailbox;
@@ -139,7 +140,7 @@ interface RunningStart {
 }
 
 /** Runs the program behind `npm start` until it prints that it is ready. */
-async function startVestibule(env: Readonly<Record<string, string>>): Promise<RunningStart> {
+export async function startVestibule(env: Readonly<Record<string, string>>): Promise<RunningStart> {
   const program = join(checkout, 'dist', 'embedded', 'main.js');
   if (!existsSync(program)) {
     throw new Error('dist/ is missing: npm run build');

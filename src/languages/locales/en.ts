@@ -310,6 +310,7 @@ export const english = {
   'admin.audit.type.session_ended': 'Session ended',
   'admin.audit.type.renewal_grace': 'Session went on without the provider',
   'admin.audit.type.administrator_created': 'First administrator created',
+  'admin.audit.type.administrator_not_made': 'First administrator not made again',
   'admin.audit.type.key_rotated': 'Signing keys rotated',
   'admin.audit.type.key_revoked': 'Signing key revoked',
   'admin.audit.type.tokens_revoked': 'Tokens revoked',

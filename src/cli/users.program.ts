@@ -1,0 +1,77 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import type { Command } from 'commander';
+import { AuditService } from '../audit/audit.service.js';
+import { Problem } from '../core/problem.error.js';
+import { RevocationService } from '../session/revocation.service.js';
+import { FirstAdministrator } from '../users/first.administrator.js';
+import { UserDirectory } from '../users/user.directory.js';
+import { type CliSetting, NothingDoneError } from './cli.program.js';
+
+/** Adds `vestibule users promote`: an operator makes an administrator, whichever provider people log in with. */
+export function addUsersCommand(program: Command, { withServices, print }: CliSetting): void {
+  program
+    .command('users')
+    .description('the users of the deployment')
+    .command('promote')
+    .argument('<user>', 'verified e-mail address, or the id, of a user who has logged in before')
+    .option('--another', 'also where the deployment has an administrator')
+    .description('make a user an administrator: the first one, unless told otherwise')
+    .action(async (user: string, { another = false }: { another?: boolean }) =>
+      withServices(async (services) => {
+        const id = await findUser(services.get(UserDirectory, { strict: false }), user);
+        print(await promote(services, id, another));
+      }),
+    );
+}
+
+/** @returns what to tell. */
+async function promote(services: INestApplicationContext, id: string, another: boolean): Promise<string> {
+  const outcome = await services
+    .get(FirstAdministrator, { strict: false })
+    .promote(id, another)
+    .catch(asNothingDone);
+  if (outcome === 'is_administrator') {
+    return 'This user is an administrator already.';
+  }
+  await services.get(RevocationService, { strict: false }).outdate('user', id);
+  await services.get(AuditService, { strict: false }).record({
+    ...(outcome === 'first'
+      ? { type: 'administrator_created', reason: 'by_operator' }
+      : { type: 'role_changed', reason: 'to_admin' }),
+    userId: id,
+    actor: { id: null, credential: 'operator' },
+  });
+  return 'The user is an administrator now.';
+}
+
+/** @returns id. An address that isn't verified may be anyone's. */
+async function findUser(directory: UserDirectory, user: string): Promise<string> {
+  if (!user.includes('@')) {
+    return (await directory.require(user).catch(asNothingDone)).id;
+  }
+  const [found, other] = await directory.listVerified(user.toLowerCase());
+  if (found === undefined) {
+    throw new NothingDoneError(
+      'No user has this address, verified. They must log in once; or name them by their id.',
+    );
+  }
+  if (other !== undefined) {
+    throw new NothingDoneError('Several users have this address: name one by their id.');
+  }
+  return found.id;
+}
+
+function asNothingDone(error: unknown): never {
+  if (error instanceof Problem && error.code === 'not_found') {
+    throw new NothingDoneError('There is no user of that id.');
+  }
+  if (error instanceof Problem && error.reason === 'administrator_exists') {
+    throw new NothingDoneError(
+      'The deployment has an administrator, who can make others. To make one all the same, add --another.',
+    );
+  }
+  if (error instanceof Problem && error.code === 'conflict') {
+    throw new NothingDoneError(error.detail ?? error.definition.title);
+  }
+  throw error;
+}

@@ -1,0 +1,123 @@
+import { Injectable } from '@nestjs/common';
+import { sql, type Transaction } from 'kysely';
+import { Clock } from '../core/clock.service.js';
+import { Problem } from '../core/problem.error.js';
+import { Database, type Schema } from '../database/database.schema.js';
+import type { ProviderIdentity } from './identity.js';
+import { lockWithAdministrators, requirePerson } from './user.rules.js';
+
+/** What came of an appointment: `refused_again` when the deployment has had its first administrator, and this user is none now. */
+export type Appointment = 'appointed' | 'is_administrator' | 'refused_again';
+
+/**
+ * The first administrator of a deployment: made once. A row in SQL records that it was done, in the transaction that gives the role. So
+ * no restart raises or makes again an account that was demoted, deleted or renamed.
+ */
+@Injectable()
+export class FirstAdministrator {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  /** Whether the deployment has, or has had, its first administrator. */
+  async wasMade(): Promise<boolean> {
+    const found = await this.#database.query
+      .selectFrom('milestones')
+      .select('name')
+      .where('name', '=', 'first_administrator')
+      .executeTakeFirst();
+    return found !== undefined;
+  }
+
+  /** Whether an identity belongs to an administrator. */
+  async isOne({ issuer, subject }: Pick<ProviderIdentity, 'issuer' | 'subject'>): Promise<boolean> {
+    const found = await this.#database.query
+      .selectFrom('identities')
+      .innerJoin('users', 'users.id', 'identities.user_id')
+      .select('users.id')
+      .where('identities.issuer', '=', issuer)
+      .where('identities.subject', '=', subject)
+      .where('users.role', '=', sql.lit('admin'))
+      .executeTakeFirst();
+    return found !== undefined;
+  }
+
+  /** Makes a user the first administrator, if there has been none. @throws {Problem} `not_found`, `conflict` */
+  async appoint(userId: string): Promise<Appointment> {
+    return this.#database.query.transaction().execute(async (transaction) => {
+      // Of two replicas, the second waits here for the first. Written before anything is read: SQLite takes no turn from read to write.
+      const isFirst = await this.#reach(transaction);
+      const user = await lockWithAdministrators(transaction, userId);
+      requirePerson(user);
+      if (user.role === 'admin' || !isFirst) {
+        return user.role === 'admin' ? 'is_administrator' : 'refused_again';
+      }
+      await this.#raise(transaction, userId);
+      return 'appointed';
+    });
+  }
+
+  /**
+   * Makes a user an administrator because an operator says so.
+   * @param another whether also beside one who is there.
+   * @throws {Problem} `not_found`, `conflict`: disabled, no person, or there is an administrator already.
+   */
+  async promote(userId: string, another: boolean): Promise<'first' | 'another' | 'is_administrator'> {
+    return this.#database.query.transaction().execute(async (transaction) => {
+      const isFirst = await this.#reach(transaction);
+      const user = await lockWithAdministrators(transaction, userId);
+      requirePerson(user);
+      if (user.disabled_at !== null) {
+        throw new Problem('conflict', {
+          detail: 'This user is disabled.',
+          reason: 'user_disabled',
+        });
+      }
+      if (user.role === 'admin') {
+        return 'is_administrator';
+      }
+      if (!another && (await hasAdministrator(transaction))) {
+        throw new Problem('conflict', {
+          detail: 'There is an administrator already, who can make others.',
+          reason: 'administrator_exists',
+        });
+      }
+      await this.#raise(transaction, userId);
+      return isFirst ? 'first' : 'another';
+    });
+  }
+
+  /** @returns whether it was not reached before. */
+  async #reach(transaction: Transaction<Schema>): Promise<boolean> {
+    const inserted = await transaction
+      .insertInto('milestones')
+      .values({ name: 'first_administrator', reached_at: this.#clock.now() })
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('name')
+      .executeTakeFirst();
+    return inserted !== undefined;
+  }
+
+  async #raise(transaction: Transaction<Schema>, userId: string): Promise<void> {
+    await transaction
+      .updateTable('users')
+      .set(({ eb }) => ({ role: 'admin', version: eb('version', '+', 1), updated_at: this.#clock.now() }))
+      .where('id', '=', userId)
+      .execute();
+  }
+}
+
+async function hasAdministrator(transaction: Transaction<Schema>): Promise<boolean> {
+  const found = await transaction
+    .selectFrom('users')
+    .select('id')
+    .where('role', '=', sql.lit('admin'))
+    .where('disabled_at', 'is', null)
+    .limit(1)
+    .executeTakeFirst();
+  return found !== undefined;
+}

@@ -1,0 +1,130 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { launchChromium } from '../support/browser.js';
+import { newSecret } from '../support/gateway.js';
+import { startOpenIdSide } from '../support/openid.driver.js';
+import type { Member, ProviderSide } from '../support/provider.driver.js';
+import { checkout, ownEnvironment, patience, type RunningStart, startVestibule } from './journey.js';
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await launchChromium(inject('chromiumPath'));
+});
+
+afterAll(async () => {
+  await browser?.close();
+});
+
+describe.each(['oidc', 'auth0'] as const)('a deployment with %s', (name) => {
+  let folder: string;
+  let side: ProviderSide;
+  let env: Record<string, string>;
+  let running: RunningStart | undefined;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'vestibule-first-'));
+    const [port] = await findFreePorts(1);
+    const url = `http://localhost:${port}`;
+    side = await startOpenIdSide(name, url);
+    env = {
+      ...ownEnvironment(),
+      ...side.env,
+      PORT: String(port),
+      PUBLIC_URL: url,
+      DATA_DIR: folder,
+      SECRETS: newSecret(),
+    };
+  });
+
+  afterEach(async () => {
+    await running?.stop();
+    running = undefined;
+    await side?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  function vestibule(...args: readonly string[]): { readonly status: number | null; readonly text: string } {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/cli/main.js', ...args], {
+      cwd: checkout,
+      env,
+      encoding: 'utf8',
+    });
+    return { status, text: stdout + stderr };
+  }
+
+  async function logIn(member: Member): Promise<Page> {
+    const context = await browser.newContext();
+    context.setDefaultTimeout(patience);
+    await context.route('https://pictures.example.org/**', (route) => route.abort());
+    const page = await context.newPage();
+    await page.goto(running?.url ?? '');
+    await page.getByRole('main').getByRole('link', { name: 'Log in' }).click();
+    for (const [field, value] of Object.entries(member.credentials)) {
+      await page.locator(`input[name="${field}"]`).fill(value);
+    }
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: member.name }).waitFor();
+    return page;
+  }
+
+  const administration = (page: Page) => page.getByRole('link', { name: 'Administration' });
+
+  it(
+    'has its first administrator when the owner of ADMIN_EMAIL logs in with it, verified; the doctor said that there was none',
+    async () => {
+      const owner = await side.enrol({ email: 'owner@example.org' });
+      const impostor = await side.enrol({ email: 'owner@example.org', emailVerified: false });
+      running = await startVestibule({ ...env, ADMIN_EMAIL: 'Owner@example.org' });
+      expect(vestibule('doctor').text).toContain('administrator_none');
+
+      const theirs = await logIn(impostor);
+      expect(await administration(theirs).count()).toBe(0);
+
+      const page = await logIn(owner);
+      await administration(page).click();
+      await page.getByRole('link', { name: 'Audit events' }).click();
+      await page.getByRole('row').filter({ hasText: 'First administrator created' }).waitFor();
+      expect(vestibule('doctor').text).not.toContain('administrator_none');
+      await theirs.reload();
+      expect(await administration(theirs).count()).toBe(0);
+    },
+    4 * patience,
+  );
+
+  it(
+    'has its first administrator by `vestibule users promote`, at the next click of that user',
+    async () => {
+      const member = await side.enrol();
+      running = await startVestibule(env);
+      expect(vestibule('users', 'promote', member.email)).toEqual({
+        status: 1,
+        text: 'No user has this address, verified. They must log in once; or name them by their id.\n',
+      });
+      const page = await logIn(member);
+      expect(await administration(page).count()).toBe(0);
+
+      expect(vestibule('users', 'promote', member.email)).toEqual({
+        status: 0,
+        text: 'The user is an administrator now.\n',
+      });
+      await expect
+        .poll(
+          async () => {
+            await page.reload();
+            return administration(page).count();
+          },
+          { timeout: patience },
+        )
+        .toBe(1);
+      await administration(page).click();
+      await page.getByRole('heading', { name: 'Administration' }).waitFor();
+    },
+    4 * patience,
+  );
+});
