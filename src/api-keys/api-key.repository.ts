@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ExpressionBuilder, ExpressionWrapper, SqlBool, Transaction } from 'kysely';
 import { Clock } from '../core/clock.service.js';
+import { KeyedLines } from '../core/keyed.lines.js';
 import { type ApiKeyRow, Database, type Schema } from '../database/database.schema.js';
 
 /** Whose keys: a person's own, or an organisation's. */
@@ -17,6 +18,8 @@ export type InsertOutcome = 'inserted' | 'full' | 'not_a_person' | 'unverified' 
 export class ApiKeyRepository {
   readonly #database: Database;
   readonly #clock: Clock;
+  /** Those who make keys of one owner, who would wait for each other at the owner's row. */
+  readonly #makers = new KeyedLines();
 
   constructor(database: Database, clock: Clock) {
     this.#database = database;
@@ -28,7 +31,7 @@ export class ApiKeyRepository {
    * @param limit how many live keys they may have.
    */
   async insertOwn(row: ApiKeyRow, limit: number): Promise<InsertOutcome> {
-    return this.#database.query.transaction().execute(async (transaction) => {
+    return this.#inTurn(row.user_id, async (transaction) => {
       // Writing the row locks it: of many insertions at once each counts what those before it have stored.
       const owner = await transaction
         .updateTable('users')
@@ -71,7 +74,7 @@ export class ApiKeyRepository {
     limit: number,
   ): Promise<InsertOutcome> {
     const { user_id: userId, org_id: orgId, name, created_at: now } = row;
-    return this.#database.query.transaction().execute(async (transaction) => {
+    return this.#inTurn(orgId, async (transaction) => {
       const org = await transaction
         .updateTable('orgs')
         .set((builder) => ({ version: builder.ref('version') }))
@@ -215,6 +218,13 @@ export class ApiKeyRepository {
         )
         .execute();
     }
+  }
+
+  async #inTurn(
+    ownerId: string,
+    insert: (transaction: Transaction<Schema>) => Promise<InsertOutcome>,
+  ): Promise<InsertOutcome> {
+    return this.#makers.run(ownerId, () => this.#database.query.transaction().execute(insert));
   }
 
   async #countLive(transaction: Transaction<Schema>, owner: KeyOwner): Promise<number> {
