@@ -30,6 +30,7 @@ import { LanguageCatalogue } from '../languages/language.catalogue.js';
 import { passwordPolicyOf } from '../passwords/deployment.passwords.js';
 import { FlowDestination } from '../auth/flow.destination.js';
 import { SignUpPolicy } from '../auth/sign-up.policy.js';
+import { allowFormPost } from './form-post.policy.js';
 import { FormRefusals } from './form.refusals.js';
 import { LoginReturn } from './login.return.js';
 import { PasswordGate } from './password.gate.js';
@@ -183,6 +184,9 @@ export async function setUpOryProxy(
       });
       scope.addHook('onSend', async (request, reply, payload) => {
         drafts.settle(request, reply);
+        if (upstream.prefix === hydraPrefix) {
+          allowFormPost(request, reply);
+        }
         await ownership.settle(request, reply);
         await trail.settle(request, reply);
         await loginReturn.settle(request, reply, pathOf(request).slice(upstream.prefix.length));

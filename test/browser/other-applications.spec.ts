@@ -73,6 +73,17 @@ describe.each(['127.0.0.1', 'localhost'] as const)('an application at %s, on ano
     expect(answer.has('error')).toBe(false);
   });
 
+  it('log in: an application that asked for form_post gets the code in a form', async () => {
+    const { page } = stage;
+    const { path, state } = trusted.authorize({ audience: undefined, response_mode: 'form_post' });
+    await page.goto(stage.stack.url + path);
+    await fillLogin(page, person);
+    await page.getByRole('heading', { name: 'Back at the application' }).waitFor();
+    expect(page.url()).toBe(server.redirectUri);
+    const answer = new URLSearchParams(server.forms.at(-1));
+    expect([answer.get('state'), answer.get('code')]).toEqual([state, expect.stringMatching(/^ory_ac_/)]);
+  });
+
   it('log in, Deny: the application is told so', async () => {
     const { page } = stage;
     const state = await start(app);
