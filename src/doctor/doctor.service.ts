@@ -63,6 +63,8 @@ export interface ExaminationOptions {
   readonly limit?: number;
   /** Only what is cheap and has no effect at all on a deployment under load. Default false. */
   readonly isCheap?: boolean;
+  /** Only this check, by its name. Default all. */
+  readonly only?: string;
 }
 
 const usualLimit = 2000;
@@ -70,11 +72,11 @@ const usualLimit = 2000;
 /** Looks at everything that can be looked at from here, in parallel. @returns errors first. */
 export async function examine(
   configuration: Configuration,
-  { limit = usualLimit, isCheap = false }: ExaminationOptions = {},
+  { limit = usualLimit, isCheap = false, only }: ExaminationOptions = {},
 ): Promise<readonly Finding[]> {
   const outcomes = await Promise.all(
     runsFor(configuration)
-      .filter((run) => !isCheap || run.isCheap)
+      .filter((run) => (!isCheap || run.isCheap) && (only === undefined || run.name === only))
       .map(async (run) => observe(run, limit)),
   );
   const observations = outcomes.flat();

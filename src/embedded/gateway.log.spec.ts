@@ -29,6 +29,10 @@ describe('the terminal', () => {
       `${clock} warn: slow (late)`,
     );
     expect(log.read(line({ level: 'error', err: { message: 'm', stack: 'at x' } }))).toContain('at x');
+    const finding = { reason: 'self_check', detail: 'x.test: ENOTFOUND', fix: 'Check it.' };
+    expect(log.read(line({ level: 'warn', msg: 'It is away', ...finding }))).toBe(
+      `${clock} warn: It is away: x.test: ENOTFOUND. Check it. (self_check)`,
+    );
     expect(log.read(line({ msg: 'Redis is back' }))).toBe(`${clock} info: Redis is back`);
   });
 

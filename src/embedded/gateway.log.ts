@@ -8,6 +8,9 @@ const record = z.looseObject({
   context: z.string().optional(),
   reqId: z.string().optional(),
   reason: z.string().optional(),
+  /** Of a finding: what is meant here, and what to do. */
+  detail: z.string().optional(),
+  fix: z.string().optional(),
   method: z.string().optional(),
   path: z.string().optional(),
   status: z.number().optional(),
@@ -64,12 +67,14 @@ export class GatewayLog {
   }
 }
 
-function eventText({ level, msg, reason, err }: Record): string {
+function eventText({ level, msg, reason, detail, fix, err }: Record): string {
   const isSerious = level === 'error' || level === 'fatal';
   const known = [reason, isSerious ? (err?.stack ?? err?.message) : err?.message].filter(
     (part) => part !== undefined,
   );
-  return `${level}: ${msg}${known.length === 0 ? '' : ` (${known.join('; ')})`}`;
+  const what = [msg, detail].filter((part) => part !== undefined && part !== '').join(': ');
+  const text = fix === undefined ? what : `${what}. ${fix}`;
+  return `${level}: ${text}${known.length === 0 ? '' : ` (${known.join('; ')})`}`;
 }
 
 /** The time of day here, as the person at the terminal reads it off a clock. */

@@ -128,6 +128,23 @@ describe('a good start', () => {
   }, 60_000);
 });
 
+test('under another provider, what keeps everybody from logging in is in the terminal in the first seconds', async () => {
+  const env = await launcherEnvironment({
+    AUTH_PROVIDER: 'oidc',
+    OIDC_ISSUER: 'http://127.0.0.1:9',
+    OIDC_CLIENT_ID: 'vestibule',
+    OIDC_CLIENT_SECRET: 'the secret of a client',
+    SECRETS: 'd1e8a70b5ccab1dc2f56bbf7e99f064a660c08e361a35751b9c483c88943d082',
+  });
+  const launcher = startLauncher(env);
+  await launcher.prints(/gateway \| .*Server listening/);
+  await launcher.prints(
+    /warn: The OpenID provider cannot be discovered: 127\.0\.0\.1:9.*OIDC_ISSUER/,
+    10_000,
+  );
+  expect(launcher.output()).not.toContain(ready);
+}, 60_000);
+
 describe('a bad start ends with one clear message and a code', () => {
   test('wrong variables: all of them, 78, before anything is made', async () => {
     const env = await launcherEnvironment({ ...withoutBinaries(), PORT: 'http', LOG_LEVEL: 'loud' });
