@@ -69,7 +69,12 @@ export class OryBootstrap implements OnApplicationBootstrap, OnModuleDestroy {
    * @throws {Problem} `provider_unavailable` while they aren't there.
    */
   async requireKeys(): Promise<void> {
-    if (!this.#hasKeys && this.#running !== undefined) {
+    if (!this.#hasKeys && this.#running === undefined && !this.#stopped) {
+      // Between two attempts: who comes now needn't wait for the next one.
+      clearTimeout(this.#timer);
+      this.#begin();
+    }
+    if (!this.#hasKeys) {
       const limit = AbortSignal.timeout(vendorTimeout);
       await Promise.race([this.#running, new Promise((resolve) => limit.addEventListener('abort', resolve))]);
     }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Gateway, expectProblem, startGateway } from '../../test/support/gateway.js';
+import { type PreparedHydra, startPreparedHydra } from '../../test/support/prepared.hydra.js';
 import { waitUntil } from '../../test/support/stack.js';
 import { StandIn } from '../../test/support/stand-in.js';
 
@@ -24,18 +25,14 @@ class HesitantUpstream extends StandIn {
 }
 
 const upstreams = { kratos: new HesitantUpstream(), hydra: new HesitantUpstream() };
-/** Hydra's admin API, which fails but is there: a circuit that opens because nobody is would end the proxy's requests too. */
-const admin = new StandIn('');
+let prepared: PreparedHydra;
 let gateway: Gateway;
 
 beforeAll(async () => {
   const [kratos, hydra] = [await upstreams.kratos.start(), await upstreams.hydra.start()];
-  admin.say((_request, response) => {
-    response.writeHead(500).end();
-    return true;
-  });
+  prepared = await startPreparedHydra();
   gateway = await startGateway({
-    HYDRA_ADMIN_URL: await admin.start(),
+    HYDRA_ADMIN_URL: prepared.url,
     KRATOS_PUBLIC_URL: kratos,
     HYDRA_PUBLIC_URL: hydra,
     TRUST_PROXY: 'loopback',
@@ -44,7 +41,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await gateway?.stop();
-  await Promise.all([upstreams.kratos.stop(), upstreams.hydra.stop(), admin.stop()]);
+  await Promise.all([upstreams.kratos.stop(), upstreams.hydra.stop(), prepared?.stop()]);
 });
 
 it.each([

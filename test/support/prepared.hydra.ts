@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { StandIn } from './stand-in.js';
 
-/** Stands in for a Hydra that is set up: it has signing keys and metadata, and answers 503 to everything else. */
+/** Stands in for a Hydra that is set up: it has signing keys, clients and metadata, and answers 503 to everything else. */
 export interface PreparedHydra {
   readonly url: string;
   stop(): Promise<void>;
@@ -13,6 +13,8 @@ export async function startPreparedHydra(): Promise<PreparedHydra> {
   server.say(({ method, url = '' }, response) => {
     if (method === 'GET' && url.startsWith('/admin/keys/')) {
       answer(response, 200, { keys: [{ kid: 'made' }] });
+    } else if (url.startsWith('/admin/clients')) {
+      answer(response, 200, {});
     } else if (method === 'GET' && url === '/.well-known/openid-configuration') {
       answer(response, 200, { issuer: 'https://auth.example.test/ory/hydra' });
     } else {
