@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { PrepareError } from './prepare.mjs';
 
-/** A path in this variable, one that's installed, or Debian's package where apt may. */
+/** A path in this variable, one that's installed and has all it needs, or Debian's package where apt may. */
 const programs = [
   {
     variable: 'CHROMIUM',
@@ -30,6 +30,13 @@ const programs = [
     paths: ['/usr/bin/caddy', '/usr/local/bin/caddy'],
   },
   {
+    variable: 'PYTHON',
+    name: 'Python with PyJWT',
+    package: 'python3-jwt python3-cryptography',
+    paths: ['/usr/bin/python3', '/usr/local/bin/python3'],
+    hasAll: (path) => spawnSync(path, ['-c', 'import jwt, cryptography']).status === 0,
+  },
+  {
     variable: 'PG_DUMP',
     name: "PostgreSQL's programs",
     package: 'postgresql',
@@ -39,14 +46,16 @@ const programs = [
 
 function findProgram(program, progress) {
   const known = () =>
-    [process.env[program.variable], ...program.paths].find((path) => path && existsSync(path));
+    [process.env[program.variable], ...program.paths].find(
+      (path) => path && existsSync(path) && (program.hasAll?.(path) ?? true),
+    );
   if (known() === undefined && spawnSync('apt-get', ['--version']).status === 0) {
     const step = progress.step(`installing ${program.name} for the tests`);
     const prefix = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     for (const words of [
       ['update', '-qq'],
-      ['install', '-y', '-qq', program.package],
+      ['install', '-y', '-qq', ...program.package.split(' ')],
     ]) {
       const [command, ...args] = [...prefix, 'apt-get', ...words];
       spawnSync(command, args, { env, stdio: 'ignore' });
@@ -56,7 +65,7 @@ function findProgram(program, progress) {
   const path = known();
   if (path === undefined) {
     throw new PrepareError(
-      `The tests need ${program.name}. Install the package ${program.package}, or set ${program.variable} to the path of its program.`,
+      `The tests need ${program.name}. Install ${program.package}, or set ${program.variable} to the path of its program.`,
     );
   }
   return path;

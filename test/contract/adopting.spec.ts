@@ -5,10 +5,13 @@ import { notesAnswerSchema } from '../../examples/notes/note.schemas.js';
 import { PlanEnricher } from '../../examples/notes/plan.enricher.js';
 import { newId } from '../../src/core/identifier.js';
 import { type Gateway, type GatewayAnswer, type GatewayRequest, startGateway } from '../support/gateway.js';
+import { blockRunBy } from '../support/document.blocks.js';
 import { TestDatabases } from '../support/test.database.js';
 import { type Caller, type World, keyOf, makeWorld } from '../support/world.js';
 
 const path = '/api/v1/notes';
+/** Makes a function of text, as a module's top level is one. */
+const AsyncFunction = Object.getPrototypeOf(async () => undefined).constructor;
 
 describe.each(['sqlite', 'postgres'] as const)('the example of docs/adopting.md on %s', (kind) => {
   let gateway: Gateway;
@@ -145,4 +148,27 @@ describe.each(['sqlite', 'postgres'] as const)('the example of docs/adopting.md 
     expect((await gateway.request(path, { method: 'POST', headers, body })).status).toBe(201);
     expect((await gateway.request(path, { headers })).status).toBe(403);
   });
+});
+
+it('the test that docs/adopting.md shows runs as it stands there', async () => {
+  const code = blockRunBy('docs/adopting.md', 'test/contract/adopting.spec.ts');
+  const started: Gateway[] = [];
+  const start: typeof startGateway = async (...args) => {
+    const gateway = await startGateway(...args);
+    started.push(gateway);
+    return gateway;
+  };
+  const run: unknown = Reflect.construct(AsyncFunction, [
+    'startGateway',
+    'NotesModule',
+    'PlanEnricher',
+    `${code}; return answer;`,
+  ]);
+  try {
+    const answer: unknown = await Reflect.apply(Object(run), undefined, [start, NotesModule, PlanEnricher]);
+    // A person without an organisation has no notes.
+    expect(Reflect.get(Object(answer), 'status')).toBe(403);
+  } finally {
+    await Promise.all(started.map(async (gateway) => gateway.stop()));
+  }
 });

@@ -5,11 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type MetricDefinition, metricCatalogue } from '../../src/metrics/metric.catalogue.js';
+import { blockRunBy } from '../support/document.blocks.js';
 import { startGateway } from '../support/gateway.js';
 import { readMetrics } from '../support/metrics.reader.js';
 import { type Promtool, buildPromtool } from '../support/promtool.js';
 
-const folder = fileURLToPath(new URL('../../docker/observability/', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const folder = join(root, 'docker/observability/');
 const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
 
 const dashboardSchema = z.object({
@@ -69,6 +71,15 @@ describe('the example for Prometheus', () => {
     const { code, text } = promtool.run(['check', 'config', join(folder, 'prometheus.yml')]);
     expect([code, text]).toEqual([0, expect.stringContaining(`SUCCESS: ${alerts.length} rules found`)]);
   });
+});
+
+it('the commands of docs/observability.md succeed as they are printed', () => {
+  const commands = blockRunBy('docs/observability.md', 'test/docs/observability.spec.ts').trim().split('\n');
+  for (const command of commands) {
+    const [program, ...args] = command.split(' ');
+    const inCheckout = args.map((arg) => (arg.includes('/') ? join(root, arg) : arg));
+    expect([program, promtool.run(inCheckout).code]).toEqual(['promtool', 0]);
+  }
 });
 
 describe('alert rules', () => {

@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +18,7 @@ import { createLogger } from '../../src/http/pino.logger.js';
 import { KeyRingError } from '../../src/session/signing-key.ring.js';
 import { RevocationService } from '../../src/session/revocation.service.js';
 import { explainStartError } from '../../src/start.errors.js';
+import { blockRunBy } from '../support/document.blocks.js';
 import { newSecret } from '../support/gateway.js';
 import { readHealth } from '../support/health.js';
 import { OryAdmin } from '../support/ory.admin.js';
@@ -29,17 +29,12 @@ import { TestDatabases } from '../support/test.database.js';
 import { UserAgent } from '../support/user-agent.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const handbook = readFileSync(join(root, 'docs/operations.md'), 'utf8');
 const kinds: readonly DatabaseKind[] = ['sqlite', 'postgres'];
 const limit = 120_000;
 
 /** The commands that docs/operations.md gives under this name: what is documented is what runs here. */
 function commands(name: string): string {
-  const block = new RegExp(`<!-- tested: ${name} -->\\n+\`\`\`sh\\n([\\s\\S]*?)\`\`\``).exec(handbook)?.[1];
-  if (block === undefined) {
-    throw new Error(`docs/operations.md has no commands ${name}`);
-  }
-  return block;
+  return blockRunBy('docs/operations.md', 'test/e2e/backup-restore.spec.ts', name);
 }
 
 /** A deployment's place: everything that has to be there again after a disaster. */

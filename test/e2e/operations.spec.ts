@@ -9,6 +9,7 @@ import { MigrationError } from '../../src/database/migration.runner.js';
 import { pinnedBinaries } from '../../src/embedded/binary.pins.js';
 import { explainStartError } from '../../src/start.errors.js';
 import { promote } from '../support/administrator.js';
+import { blockRunBy } from '../support/document.blocks.js';
 import { keyOf } from '../support/world.js';
 import { newSecret, startGateway } from '../support/gateway.js';
 import { readHealth } from '../support/health.js';
@@ -26,11 +27,7 @@ const kinds: readonly DatabaseKind[] = ['sqlite', 'postgres'];
 
 /** The commands that docs/operations.md gives under this name. */
 function commands(name: string): string {
-  const block = new RegExp(`<!-- tested: ${name} -->\\n+\`\`\`sh\\n([\\s\\S]*?)\`\`\``).exec(handbook)?.[1];
-  if (block === undefined) {
-    throw new Error(`docs/operations.md has no commands ${name}`);
-  }
-  return block;
+  return blockRunBy('docs/operations.md', 'test/e2e/operations.spec.ts', name);
 }
 
 /** Runs commands of the handbook beside this process, which is the gateway. */

@@ -1,11 +1,11 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SignJWT, exportSPKI, importJWK, importSPKI } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { tokenVerifier } from '../../examples/verify/typescript/verify.js';
 import { findFreePorts } from '../../src/embedded/port.finder.js';
 import { SigningKeyRing } from '../../src/session/signing-key.ring.js';
@@ -50,13 +50,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A Python that has what the example needs; nothing where there is none. */
-function findPython(): string | undefined {
-  return ['/usr/bin/python3', 'python3'].find(
-    (program) => spawnSync(program, ['-c', 'import jwt, cryptography']).status === 0,
-  );
-}
-
 async function startService(program: string, args: readonly string[]): Promise<Service> {
   const [port = 0] = await findFreePorts(1);
   const child: ChildProcess = spawn(program, [...args], {
@@ -96,7 +89,7 @@ async function startService(program: string, args: readonly string[]): Promise<S
   };
 }
 
-const services: Readonly<Record<string, () => Promise<Service | undefined>>> = {
+const services: Readonly<Record<string, () => Promise<Service>>> = {
   typescript: async () => {
     const settings = {
       issuer: url,
@@ -123,34 +116,21 @@ const services: Readonly<Record<string, () => Promise<Service | undefined>>> = {
     });
     return startService(program, []);
   },
-  python: async () => {
-    const python = findPython();
-    return python === undefined ? undefined : startService(python, [example('python/verify.py')]);
-  },
+  python: async () => startService(inject('pythonPath'), [example('python/verify.py')]),
 };
 
 describe.each(Object.entries(services))('the example in %s', (name, start) => {
-  let service: Service | undefined;
+  let service: Service;
 
   beforeAll(async () => {
     service = await start();
-    if (service === undefined) {
-      process.stderr.write(
-        `examples/verify/${name} is not run: there is no Python with PyJWT and cryptography here.\n`,
-      );
-    }
   });
 
   afterAll(async () => {
     await service?.stop();
   });
 
-  /** What a service says; where its runtime is missing, what it should say, so that nothing is claimed of it. */
   const expectSubject = async (token: string, subject: string | undefined): Promise<void> => {
-    if (service === undefined) {
-      expect(findPython()).toBeUndefined();
-      return;
-    }
     expect(await service.verify(token)).toBe(subject);
   };
 
@@ -216,12 +196,10 @@ describe.each(Object.entries(services))('the example in %s', (name, start) => {
     }
     expect(ring.signing().kid).not.toBe(before);
     const fresh = await gateway.session();
-    if (service === undefined) {
-      await expectSubject(fresh.token, undefined);
-      return;
-    }
-    const { verify } = service;
-    await waitUntil(async () => (await verify(fresh.token)) === fresh.user.id, 'the new key to be read');
+    await waitUntil(
+      async () => (await service.verify(fresh.token)) === fresh.user.id,
+      'the new key to be read',
+    );
     await expectSubject(old.token, old.user.id);
   });
 

@@ -9,7 +9,8 @@ import { launchChromium } from '../support/browser.js';
 import { newSecret } from '../support/gateway.js';
 import { startOpenIdSide } from '../support/openid.driver.js';
 import type { Member, ProviderSide } from '../support/provider.driver.js';
-import { checkout, ownEnvironment, patience, type RunningStart, startVestibule } from './journey.js';
+import { patience } from './journey.js';
+import { type RunningStart, checkout, ownEnvironment, startVestibule } from './started.vestibule.js';
 
 let browser: Browser;
 

@@ -1,31 +1,51 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { findFreePorts } from '../../src/embedded/port.finder.js';
 import { BrowserWatch, launchChromium } from '../support/browser.js';
-import { Mailbox } from '../support/mailbox.js';
+import { copyCheckout } from '../support/checkout.copy.js';
+import type { Mailbox } from '../support/mailbox.js';
 import type { DatabaseKind } from '../support/stack.js';
-import { waitUntil } from '../support/stack.js';
 import { TestDatabases } from '../support/test.database.js';
+import {
+  type RunningStart,
+  type Start,
+  checkout,
+  endOf,
+  newShell,
+  ownEnvironment,
+  startLimitMs,
+  startVestibule,
+  textOf,
+  withPorts,
+} from './started.vestibule.js';
 
-/** The checkout. */
-export const checkout = fileURLToPath(new URL('../..', import.meta.url));
+export { checkout, ownEnvironment } from './started.vestibule.js';
 
 /** Milliseconds for what a user waits for, on a machine that is busy with other things. */
 export const patience = 30_000;
-
-const startLimitMs = 120_000;
 
 export interface JourneyOptions {
   /** What the operator sets before `npm start`. */
   readonly env?: Readonly<Record<string, string>>;
   /** Where the gateway keeps its own data. Default: SQLite. */
   readonly database?: DatabaseKind;
+  /**
+   * Starts it by commands that a page prints, in a new shell in a copy of the checkout, with its data beside it. The ports that
+   * the page prints, 3000 first, stand for free ones: the commands, and `printed`, have those.
+   */
+  readonly start?: { readonly commands: string; readonly ports: readonly [3000, ...number[]] };
+}
+
+/** How commands in a shell ended. */
+export interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 /** A Vestibule on a fresh data folder, started as `npm start` does, and what its users have: browsers, mail, the terminal. */
@@ -46,6 +66,16 @@ export interface Journey {
   browser(options?: BrowserContextOptions): Promise<Page>;
   /** Stops it with Ctrl-C, and starts it again on the same data with settings on top. */
   restart(env?: Readonly<Record<string, string>>): Promise<void>;
+  /** The folder that it was started in. */
+  readonly folder: string;
+  /** What a page prints, with the ports of this start. */
+  printed(text: string): string;
+  /** Runs commands that a page prints in a new shell, in the folder that it was started in. */
+  shell(commands: string, env?: Readonly<Record<string, string>>): Promise<Outcome>;
+  /** Starts another copy in a second terminal, in the same folder, by commands that a page prints. */
+  startBeside(commands: string): Promise<RunningStart>;
+  /** Says that a browser is meant to go to another origin. */
+  expectOrigin(origin: string): void;
 }
 
 /**
@@ -54,46 +84,65 @@ export interface Journey {
  */
 export function useJourney(options: JourneyOptions = {}): Journey {
   const watches: BrowserWatch[] = [];
+  const expected = new Set<string>();
   let browser: Browser;
   let dataDir: string;
   let env: Record<string, string>;
   let databases: TestDatabases | undefined;
   let running: RunningStart;
+  let temporary: string;
+  let folder = checkout;
+  let start: Start | undefined;
+  let ports: ReadonlyMap<number, number>;
   /** What earlier starts printed. */
-  let printed = '';
+  let before = '';
 
   beforeAll(async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'vestibule-journey-'));
-    dataDir = join(folder, 'data');
-    const [port] = await findFreePorts(1);
+    temporary = await mkdtemp(join(tmpdir(), 'vestibule-journey-'));
+    const known = options.start?.ports ?? [3000];
+    const free = await findFreePorts(known.length);
+    ports = new Map(known.map((port, index) => [port, free[index] ?? 0]));
+    const port = String(ports.get(3000));
     if (options.database === 'postgres') {
       databases = new TestDatabases(inject('postgresUrl'));
     }
-    env = {
-      ...ownEnvironment(),
-      PORT: String(port),
-      DATA_DIR: dataDir,
+    const settings = {
       ...(databases === undefined ? {} : { DATABASE_URL: await databases.create() }),
       ...options.env,
     };
-    [running, browser] = await Promise.all([startVestibule(env), launchChromium(inject('chromiumPath'))]);
+    if (options.start === undefined) {
+      dataDir = join(temporary, 'data');
+      env = { ...ownEnvironment(), PORT: port, DATA_DIR: dataDir, ...settings };
+    } else {
+      folder = join(temporary, 'vestibule');
+      copyCheckout(folder);
+      dataDir = join(folder, '.data');
+      env = { ...newShell(temporary), ...settings };
+      appendFileSync(join(folder, '.env'), `PORT=${port}\n`);
+      start = { program: 'sh', args: ['-euc', withPorts(options.start.commands, ports)], cwd: folder };
+    }
+    [running, browser] = await Promise.all([
+      startVestibule(env, start),
+      launchChromium(inject('chromiumPath')),
+    ]);
   }, startLimitMs);
 
   afterAll(async () => {
     await browser?.close();
     await running?.stop();
     await databases?.drop();
-    await rm(join(dataDir, '..'), { recursive: true, force: true });
+    await rm(temporary, { recursive: true, force: true });
     expect(watches.flatMap(({ violations }) => violations)).toEqual([]);
-    const foreign = watches.flatMap((watch) => watch.origins()).filter((origin) => origin !== running.url);
-    expect(foreign.filter((origin) => origin !== new URL(running.mailboxUrl).origin)).toEqual([]);
+    const own = new Set([running.url, new URL(running.mailboxUrl).origin, ...expected]);
+    const origins = watches.flatMap((watch) => watch.origins());
+    expect(origins.filter((origin) => !own.has(origin))).toEqual([]);
   });
 
   return {
     get url() {
       return running.url;
     },
-    terminal: () => printed + running.output(),
+    terminal: () => before + running.output(),
     get dataDir() {
       return dataDir;
     },
@@ -104,7 +153,7 @@ export function useJourney(options: JourneyOptions = {}): Journey {
       return running.mailbox;
     },
     get administrator() {
-      return administratorIn(printed + running.output());
+      return administratorIn(before + running.output());
     },
     browser: async (own = {}) => {
       const context = await browser.newContext(own);
@@ -114,71 +163,32 @@ export function useJourney(options: JourneyOptions = {}): Journey {
     },
     restart: async (more = {}) => {
       await running.stop();
-      printed += running.output();
+      before += running.output();
       env = { ...env, ...more };
-      running = await startVestibule(env);
+      running = await startVestibule(env, start);
+    },
+    get folder() {
+      return folder;
+    },
+    printed: (text) => withPorts(text, ports),
+    startBeside: (commands) =>
+      startVestibule(newShell(temporary), {
+        program: 'sh',
+        args: ['-euc', withPorts(commands, ports)],
+        cwd: folder,
+      }),
+    expectOrigin: (origin) => void expected.add(origin),
+    shell: async (commands, more = {}) => {
+      const child = spawn('bash', ['-euo', 'pipefail', '-c', withPorts(commands, ports)], {
+        cwd: folder,
+        env: { ...newShell(temporary), ...more },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)];
+      await endOf(child);
+      return { status: child.exitCode, stdout: stdout(), stderr: stderr() };
     },
   };
-}
-
-/** The part of this process' environment that a person at a new terminal has. */
-export function ownEnvironment(): Record<string, string> {
-  const kept = ['XDG_CACHE_HOME', 'VESTIBULE_CACHE'].flatMap((name) => {
-    const value = process.env[name];
-    return value === undefined ? [] : [[name, value]];
-  });
-  return { PATH: process.env['PATH'] ?? '', HOME: homedir(), ...Object.fromEntries(kept) };
-}
-
-/** A program of `npm start` that runs. */
-export interface RunningStart {
-  readonly url: string;
-  readonly mailboxUrl: string;
-  readonly mailbox: Mailbox;
-  readonly output: () => string;
-  stop(): Promise<void>;
-}
-
-/** Runs the program behind `npm start` until it prints that it is ready. */
-export async function startVestibule(env: Readonly<Record<string, string>>): Promise<RunningStart> {
-  const program = join(checkout, 'dist', 'embedded', 'main.js');
-  if (!existsSync(program)) {
-    throw new Error('dist/ is missing: npm run build');
-  }
-  const child = spawn(process.execPath, [program], { env, cwd: checkout, stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
-  const ended = endOf(child);
-  const stop = async (): Promise<void> => {
-    child.kill('SIGINT');
-    await ended;
-  };
-  try {
-    await waitUntil(
-      () => child.exitCode !== null || /is ready: \S+/.test(output),
-      'the terminal to say that it is ready',
-      startLimitMs,
-    );
-  } catch (error) {
-    await stop();
-    throw new Error(`it never said that it is ready:\n${output}`, { cause: error });
-  }
-  const url = /is ready: (\S+)/.exec(output)?.[1];
-  if (url === undefined) {
-    throw new Error(`it ended before it was ready:\n${output}`);
-  }
-  const mailboxUrl = /Mailbox[^\n]*: (\S+)/.exec(output)?.[1] ?? '';
-  return { url, mailboxUrl, mailbox: new Mailbox({ ory: { mailboxUrl } }), output: () => output, stop };
-}
-
-function endOf(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    child.once('close', () => resolve());
-  });
 }
 
 function administratorIn(terminal: string): { readonly email: string; readonly password: string } {

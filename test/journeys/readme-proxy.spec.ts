@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { fillSignUp, logOutIn } from '../support/browser.person.js';
+import { blockRunBy } from '../support/document.blocks.js';
+import { startEcho } from '../support/forward.proxy.js';
+import { newPerson } from '../support/person.js';
+import { waitUntil } from '../support/stack.js';
+import { patience, useJourney } from './journey.js';
+
+const spec = 'test/journeys/readme-proxy.spec.ts';
+
+const journey = useJourney({
+  start: { commands: blockRunBy('README.md', spec, 'gateway'), ports: [3000, 8080, 5000] },
+});
+
+const echoSchema = z.looseObject({ url: z.string(), headers: z.record(z.string(), z.unknown()) });
+
+let caddy: ChildProcess | undefined;
+let app: { stop(): Promise<void> } | undefined;
+
+beforeAll(async () => {
+  app = await startEcho(Number(journey.printed(':5000').slice(1)));
+  const file = join(journey.folder, '..', 'Caddyfile');
+  // In a test there is no port for its own administration.
+  writeFileSync(file, `{\n\tadmin off\n}\n${journey.printed(blockRunBy('README.md', spec, 'proxy'))}`);
+  const child = spawn(inject('caddyPath'), ['run', '--config', file, '--adapter', 'caddyfile'], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: join(journey.folder, '..') },
+    stdio: 'ignore',
+  });
+  caddy = child;
+  await waitUntil(
+    async () => {
+      expect(child.exitCode).toBeNull();
+      return fetch(journey.url).then(
+        ({ status }) => status === 200,
+        () => false,
+      );
+    },
+    'the proxy to answer',
+    patience,
+  );
+}, 2 * patience);
+
+afterAll(async () => {
+  if (caddy?.exitCode === null) {
+    caddy.kill('SIGTERM');
+    await once(caddy, 'exit');
+  }
+  await app?.stop();
+});
+
+it(
+  'an app behind the README’s proxy asks for a login, and then knows who it is',
+  async () => {
+    expect(journey.url).toBe(journey.printed('http://localhost:8080'));
+    const page = await journey.browser();
+    const person = newPerson();
+    const address = `${journey.url}/app/list?a=1`;
+    await page.goto(address);
+    await page.getByRole('main').getByRole('link', { name: 'Sign up' }).click();
+    await fillSignUp(page, person);
+    await page.waitForURL(address);
+    const asked = async (headers: Readonly<Record<string, string>> = {}) => {
+      const answer = await page.request.get(address, { headers });
+      return echoSchema.parse(await answer.json());
+    };
+    const { url, headers } = await asked();
+    expect(url).toBe('/app/list?a=1');
+    expect(headers['x-auth-user']).toMatch(/^[\da-f]{8}-[\da-f-]{27}$/);
+    expect(headers['x-auth-scope']).toContain('api');
+
+    // What the browser says of itself never arrives, and no script gets to read the bearer.
+    const forged = await asked({ 'x-auth-user': 'root', 'x-auth-roles': 'admin', 'x-auth-email': 'root@x' });
+    expect(forged.headers).toMatchObject({ 'x-auth-user': headers['x-auth-user'] });
+    expect(
+      Object.keys(forged.headers)
+        .filter((name) => name.startsWith('x-auth-'))
+        .toSorted(),
+    ).toEqual(['x-auth-scope', 'x-auth-user']);
+    expect((await page.request.get(`${journey.url}/auth/verify`)).status()).toBe(404);
+
+    // A program without a session is refused, and after a logout the browser is asked again.
+    expect((await fetch(address)).status).toBe(401);
+    await page.goto(journey.url);
+    await logOutIn(page);
+    await page.goto(address);
+    await page.waitForURL(/\/ui\/login/);
+  },
+  4 * patience,
+);
