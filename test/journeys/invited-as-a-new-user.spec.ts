@@ -1,55 +1,58 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { shows } from '../support/browser.js';
 import { fillSignUp, logInIn } from '../support/browser.person.js';
 import { newPerson } from '../support/person.js';
-import { useJourney } from './journey.js';
+import { databaseKinds, useJourney } from './journey.js';
 
-const journey = useJourney();
 /** Milliseconds for the whole journey, on a machine that is busy with other things. */
 const limit = 180_000;
 
-it(
-  'invited by email as a new user: the link, sign up, accept; no address to verify once more',
-  async () => {
-    const inviter = await journey.browser();
-    await logInIn(inviter, journey.url, journey.administrator);
-    await inviter.getByRole('link', { name: 'Create an organisation' }).click();
-    await inviter.getByLabel('Name', { exact: true }).fill('Analytical Engines');
-    await inviter.getByRole('button', { name: 'Create organisation' }).click();
-    await inviter.getByRole('link', { name: 'Invitations' }).click();
-    const guest = newPerson();
-    await inviter.getByLabel('E-mail address').fill(guest.email);
-    await inviter.getByRole('button', { name: 'Invite', exact: true }).click();
-    expect(await shows(inviter.getByText('The invitation has been sent.'))).toBe(true);
+describe.each(databaseKinds)('with %s', (database) => {
+  const journey = useJourney({ database });
 
-    const { link } = await journey.mailbox.next(guest.email, /invited to join Analytical Engines/);
-    const page = await journey.browser();
-    await page.goto(link ?? '');
-    const invitation = page.getByText('Administrator invites you to join Analytical Engines.');
-    expect(await shows(invitation)).toBe(true);
-    await page.getByRole('main').getByRole('link', { name: 'Sign up' }).click();
-    expect(await shows(invitation)).toBe(true);
+  it(
+    'invited by email as a new user: the link, sign up, accept; no address to verify once more',
+    async () => {
+      const inviter = await journey.browser();
+      await logInIn(inviter, journey.url, journey.administrator);
+      await inviter.getByRole('link', { name: 'Create an organisation' }).click();
+      await inviter.getByLabel('Name', { exact: true }).fill('Analytical Engines');
+      await inviter.getByRole('button', { name: 'Create organisation' }).click();
+      await inviter.getByRole('link', { name: 'Invitations' }).click();
+      const guest = newPerson();
+      await inviter.getByLabel('E-mail address').fill(guest.email);
+      await inviter.getByRole('button', { name: 'Invite', exact: true }).click();
+      expect(await shows(inviter.getByText('The invitation has been sent.'))).toBe(true);
 
-    // To the log-in page and back by the header: the invitation stays.
-    const header = page.getByRole('banner');
-    await header.getByRole('link', { name: 'Log in' }).click();
-    await page.getByRole('heading', { name: 'Log in' }).waitFor();
-    expect(await shows(invitation)).toBe(true);
-    await header.getByRole('link', { name: 'Sign up' }).click();
-    await page.getByRole('heading', { name: 'Create your account' }).waitFor();
-    expect(await shows(invitation)).toBe(true);
-    await fillSignUp(page, guest);
+      const { link } = await journey.mailbox.next(guest.email, /invited to join Analytical Engines/);
+      const page = await journey.browser();
+      await page.goto(link ?? '');
+      const invitation = page.getByText('Administrator invites you to join Analytical Engines.');
+      expect(await shows(invitation)).toBe(true);
+      await page.getByRole('main').getByRole('link', { name: 'Sign up' }).click();
+      expect(await shows(invitation)).toBe(true);
 
-    await page.getByRole('heading', { name: 'Join Analytical Engines?' }).waitFor();
-    expect(await shows(page.getByText(`You are logged in as ${guest.email}.`))).toBe(true);
-    await page.getByRole('button', { name: 'Accept' }).click();
-    await page.getByRole('heading', { name: 'You are a member of Analytical Engines now' }).waitFor();
-    expect(await shows(page.getByText('You act for Analytical Engines.'))).toBe(true);
-    await page.getByRole('link', { name: 'Continue' }).click();
+      // To the log-in page and back by the header: the invitation stays.
+      const header = page.getByRole('banner');
+      await header.getByRole('link', { name: 'Log in' }).click();
+      await page.getByRole('heading', { name: 'Log in' }).waitFor();
+      expect(await shows(invitation)).toBe(true);
+      await header.getByRole('link', { name: 'Sign up' }).click();
+      await page.getByRole('heading', { name: 'Create your account' }).waitFor();
+      expect(await shows(invitation)).toBe(true);
+      await fillSignUp(page, guest);
 
-    await page.getByRole('heading', { name: guest.name }).waitFor();
-    expect(await shows(page.getByText('Verified', { exact: true }))).toBe(true);
-    expect(await shows(page.getByRole('link', { name: 'Analytical Engines' }))).toBe(true);
-  },
-  limit,
-);
+      await page.getByRole('heading', { name: 'Join Analytical Engines?' }).waitFor();
+      expect(await shows(page.getByText(`You are logged in as ${guest.email}.`))).toBe(true);
+      await page.getByRole('button', { name: 'Accept' }).click();
+      await page.getByRole('heading', { name: 'You are a member of Analytical Engines now' }).waitFor();
+      expect(await shows(page.getByText('You act for Analytical Engines.'))).toBe(true);
+      await page.getByRole('link', { name: 'Continue' }).click();
+
+      await page.getByRole('heading', { name: guest.name }).waitFor();
+      expect(await shows(page.getByText('Verified', { exact: true }))).toBe(true);
+      expect(await shows(page.getByRole('link', { name: 'Analytical Engines' }))).toBe(true);
+    },
+    limit,
+  );
+});

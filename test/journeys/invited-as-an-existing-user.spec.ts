@@ -1,57 +1,60 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { shows } from '../support/browser.js';
 import { fillLogin, logInIn, signUpIn } from '../support/browser.person.js';
 import { newPerson } from '../support/person.js';
-import { useJourney } from './journey.js';
+import { databaseKinds, useJourney } from './journey.js';
 
-const journey = useJourney();
 /** Milliseconds for the whole journey, on a machine that is busy with other things. */
 const limit = 180_000;
 
-it(
-  'invited as an existing user: the link, log in, accept; the active organisation changes only when wanted',
-  async () => {
-    const guest = newPerson();
-    const first = await journey.browser();
-    await signUpIn(first, journey.url, guest);
-    await first.getByRole('link', { name: 'Create an organisation' }).click();
-    await first.getByLabel('Name', { exact: true }).fill('Own Mill');
-    await first.getByRole('button', { name: 'Create organisation' }).click();
-    await first.getByRole('heading', { level: 1, name: 'Own Mill' }).waitFor();
+describe.each(databaseKinds)('with %s', (database) => {
+  const journey = useJourney({ database });
 
-    const inviter = await journey.browser();
-    await logInIn(inviter, journey.url, journey.administrator);
-    await inviter.getByRole('link', { name: 'Create an organisation' }).click();
-    await inviter.getByLabel('Name', { exact: true }).fill('Analytical Engines');
-    await inviter.getByRole('button', { name: 'Create organisation' }).click();
-    await inviter.getByRole('link', { name: 'Invitations' }).click();
-    await inviter.getByLabel('E-mail address').fill(guest.email);
-    await inviter.getByRole('button', { name: 'Invite', exact: true }).click();
-    expect(await shows(inviter.getByText('The invitation has been sent.'))).toBe(true);
+  it(
+    'invited as an existing user: the link, log in, accept; the active organisation changes only when wanted',
+    async () => {
+      const guest = newPerson();
+      const first = await journey.browser();
+      await signUpIn(first, journey.url, guest);
+      await first.getByRole('link', { name: 'Create an organisation' }).click();
+      await first.getByLabel('Name', { exact: true }).fill('Own Mill');
+      await first.getByRole('button', { name: 'Create organisation' }).click();
+      await first.getByRole('heading', { level: 1, name: 'Own Mill' }).waitFor();
 
-    // In a browser in which they are not logged in.
-    const { link } = await journey.mailbox.next(guest.email, /invited to join Analytical Engines/);
-    const page = await journey.browser();
-    await page.goto(link ?? '');
-    await page.getByRole('main').getByRole('link', { name: 'Log in' }).click();
-    expect(await shows(page.getByText('Administrator invites you to join Analytical Engines.'))).toBe(true);
-    await fillLogin(page, guest);
-    await page.getByRole('heading', { name: 'Join Analytical Engines?' }).waitFor();
-    await page.getByRole('link', { name: 'Not now' }).click();
-    await page.getByRole('heading', { name: guest.name }).waitFor();
-    expect(await page.getByRole('link', { name: 'Analytical Engines' }).count()).toBe(0);
+      const inviter = await journey.browser();
+      await logInIn(inviter, journey.url, journey.administrator);
+      await inviter.getByRole('link', { name: 'Create an organisation' }).click();
+      await inviter.getByLabel('Name', { exact: true }).fill('Analytical Engines');
+      await inviter.getByRole('button', { name: 'Create organisation' }).click();
+      await inviter.getByRole('link', { name: 'Invitations' }).click();
+      await inviter.getByLabel('E-mail address').fill(guest.email);
+      await inviter.getByRole('button', { name: 'Invite', exact: true }).click();
+      expect(await shows(inviter.getByText('The invitation has been sent.'))).toBe(true);
 
-    // Once more, now that they are logged in: nothing happens without the button.
-    await page.goto(link ?? '');
-    await page.getByRole('button', { name: 'Accept' }).click();
-    await page.getByRole('heading', { name: 'You are a member of Analytical Engines now' }).waitFor();
-    expect(await shows(page.getByText('You still act for the same organisation as before.'))).toBe(true);
-    await page.getByRole('link', { name: 'Continue' }).click();
-    const organisation = (name: string) => page.getByRole('listitem').filter({ hasText: name });
-    expect(await shows(organisation('Own Mill').getByText('Active'))).toBe(true);
-    expect(await organisation('Analytical Engines').getByText('Active').count()).toBe(0);
-    await page.getByRole('button', { name: 'Switch to Analytical Engines' }).click();
-    await organisation('Analytical Engines').getByText('Active').waitFor();
-  },
-  limit,
-);
+      // In a browser in which they are not logged in.
+      const { link } = await journey.mailbox.next(guest.email, /invited to join Analytical Engines/);
+      const page = await journey.browser();
+      await page.goto(link ?? '');
+      await page.getByRole('main').getByRole('link', { name: 'Log in' }).click();
+      expect(await shows(page.getByText('Administrator invites you to join Analytical Engines.'))).toBe(true);
+      await fillLogin(page, guest);
+      await page.getByRole('heading', { name: 'Join Analytical Engines?' }).waitFor();
+      await page.getByRole('link', { name: 'Not now' }).click();
+      await page.getByRole('heading', { name: guest.name }).waitFor();
+      expect(await page.getByRole('link', { name: 'Analytical Engines' }).count()).toBe(0);
+
+      // Once more, now that they are logged in: nothing happens without the button.
+      await page.goto(link ?? '');
+      await page.getByRole('button', { name: 'Accept' }).click();
+      await page.getByRole('heading', { name: 'You are a member of Analytical Engines now' }).waitFor();
+      expect(await shows(page.getByText('You still act for the same organisation as before.'))).toBe(true);
+      await page.getByRole('link', { name: 'Continue' }).click();
+      const organisation = (name: string) => page.getByRole('listitem').filter({ hasText: name });
+      expect(await shows(organisation('Own Mill').getByText('Active'))).toBe(true);
+      expect(await organisation('Analytical Engines').getByText('Active').count()).toBe(0);
+      await page.getByRole('button', { name: 'Switch to Analytical Engines' }).click();
+      await organisation('Analytical Engines').getByText('Active').waitFor();
+    },
+    limit,
+  );
+});

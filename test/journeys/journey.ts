@@ -29,6 +29,9 @@ export { checkout, ownEnvironment } from './started.vestibule.js';
 /** Milliseconds for what a user waits for, on a machine that is busy with other things. */
 export const patience = 30_000;
 
+/** Where a deployment keeps its data: journeys in which it matters run on each. */
+export const databaseKinds: readonly DatabaseKind[] = ['sqlite', 'postgres'];
+
 export interface JourneyOptions {
   /** What the operator sets before `npm start`. */
   readonly env?: Readonly<Record<string, string>>;
