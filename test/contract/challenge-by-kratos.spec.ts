@@ -1,11 +1,22 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCountingServer } from '../support/call.counter.js';
 import { startGateway } from '../support/gateway.js';
+import { type PreparedHydra, startPreparedHydra } from '../support/prepared.hydra.js';
 
 /** Name of the cookie that binds the challenge `a`. */
 const cookieName = `__Host-vestibule-challenge.${createHash('sha256').update('a').digest('base64url').slice(0, 16)}`;
 const stolen = 'https://auth.example.test/auth/ory/login?login_challenge=stolen';
+
+let hydraAdmin: PreparedHydra;
+
+beforeAll(async () => {
+  hydraAdmin = await startPreparedHydra();
+});
+
+afterAll(async () => {
+  await hydraAdmin?.stop();
+});
 
 describe('who may bind a challenge to a browser', () => {
   it.each([
@@ -13,14 +24,18 @@ describe('who may bind a challenge to a browser', () => {
     ['Kratos', '/ory/kratos/self-service/login/browser?return_to=x', false],
   ])('%s: %s → %s', async (_who, path, binds) => {
     const ory = await startCountingServer({ status: 303, headers: { location: stolen } });
-    const gateway = await startGateway({ KRATOS_PUBLIC_URL: ory.url, HYDRA_PUBLIC_URL: ory.url });
+    const gateway = await startGateway({
+      KRATOS_PUBLIC_URL: ory.url,
+      HYDRA_PUBLIC_URL: ory.url,
+      HYDRA_ADMIN_URL: hydraAdmin.url,
+    });
     try {
       const answer = await gateway.request(path);
       expect(answer.headers['location']).toBe(stolen);
       expect(answer.cookies.some((cookie) => cookie.startsWith('__Host-vestibule-challenge.'))).toBe(binds);
       const cookie = answer.cookies.map((header) => header.split(';', 1)[0]).join('; ');
       const next = await gateway.request('/auth/ory/login?login_challenge=stolen', { headers: { cookie } });
-      // 503: bound, and nobody is at Hydra's admin URL to ask about it.
+      // 503: bound, and Hydra's admin API says nothing about it.
       expect(next.status).toBe(binds ? 503 : 403);
     } finally {
       await gateway.stop();
@@ -56,7 +71,7 @@ describe('who may bind a challenge to a browser', () => {
 
   it('a challenge cookie is no session, and a session no challenge cookie', async () => {
     const ory = await startCountingServer({ status: 303, headers: { location: stolen } });
-    const gateway = await startGateway({ HYDRA_PUBLIC_URL: ory.url });
+    const gateway = await startGateway({ HYDRA_PUBLIC_URL: ory.url, HYDRA_ADMIN_URL: hydraAdmin.url });
     try {
       const answer = await gateway.request('/ory/hydra/oauth2/auth');
       const [name = '', value = ''] = answer.cookies[0]?.split(';', 1)[0]?.split('=') ?? [];
