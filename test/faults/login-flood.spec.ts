@@ -72,7 +72,7 @@ class Flood {
 }
 
 it(
-  'guesses from 64 networks at once wait for each other, and a login from elsewhere for none of them',
+  'guesses from 64 networks at once wait for each other, and a login from elsewhere for none of them [W20]',
   { timeout: 240_000 },
   async () => {
     const holder = new UserAgent(stack.url);
@@ -83,7 +83,7 @@ it(
       expect((await agent.fetch('/auth/session')).status).toBe(200);
       return ms;
     };
-    const alone = await login();
+    const alone = median([await login(), await login(), await login()]);
     const flood = new Flood();
     await flood.begin();
     const from = flood.times.length;
@@ -106,6 +106,8 @@ it(
     });
     // A login is a dozen requests, one of them a hash. In line behind the flood it would take longer than one of its guesses does.
     expect(median(honest)).toBeLessThan(waited);
+    // A second; more only on a machine where a login takes long without any flood, as beside many other tests.
+    expect(median(honest)).toBeLessThanOrEqual(Math.max(1000, 6 * alone));
     expect(median(guarded)).toBeLessThan(waited / 5);
   },
 );
