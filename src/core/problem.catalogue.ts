@@ -89,7 +89,7 @@ export const problemCatalogue = {
     status: 503,
     title: 'The clocks of this server and of the login provider differ',
     remedy:
-      'A token that the provider has just given is over by the clock here. Whoever runs this site sets both clocks (NTP); then start again.',
+      'A token that the provider has just given is over by the clock here. The operator of this site sets both clocks (NTP); then start again.',
   },
   challenge_rejected: {
     status: 403,
@@ -108,13 +108,13 @@ export const problemCatalogue = {
   },
   conflict: {
     status: 409,
-    title: 'Somebody or something has this already',
+    title: 'Already taken',
     remedy: '`detail` says what: choose another value, or use what is there.',
   },
   gone: {
     status: 410,
     title: 'This has been used, has expired or was withdrawn',
-    remedy: 'Ask whoever gave it to you for a new one.',
+    remedy: 'Ask the person who gave it to you for a new one.',
   },
   precondition_failed: {
     status: 412,

@@ -47,7 +47,7 @@ export class InvitesController {
   @Post()
   @RequireScope('orgs:write')
   @ApiOperation({
-    summary: 'Invite somebody',
+    summary: 'Invite a person',
     description:
       'For owners and admins. With `email` only the holder of this address can accept, and where there is a mail server the link is mailed: that takes a caller with a verified address. Otherwise the link is in this answer, once.',
   })

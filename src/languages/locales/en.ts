@@ -72,7 +72,7 @@ export const english = {
   'account.delete.elsewhere':
     'The account that you log in with is kept elsewhere and stays. Logging in with it again makes a new account here.',
   'account.delete.confirm': 'Delete for good',
-  'account.delete.lastAdministrator': 'You are the only administrator here. Make somebody else one first.',
+  'account.delete.lastAdministrator': 'You are the only administrator here. Make another user one first.',
 
   'identities.unknown': "They can't be shown right now. Please try again in a moment.",
   'identities.title': 'Logins at providers',
@@ -123,10 +123,11 @@ export const english = {
   'keys.error.full': 'There are 50 API keys already. Revoke one first.',
   'keys.create': 'Create key',
   'keys.created.title': 'Your new API key',
-  'keys.created.advice': "Copy it now: it isn't shown again. Whoever has it can act as you within its scope.",
+  'keys.created.advice':
+    "Copy it now: it isn't shown again. Anyone who has it can act as you within its scope.",
   'keys.created.label': 'Key',
   'keys.created.adviceOrg':
-    "Copy it now: it isn't shown again. Whoever has it can act for {name} within its scope.",
+    "Copy it now: it isn't shown again. Anyone who has it can act for {name} within its scope.",
 
   'notice.session_ended': 'The session has been ended.',
   'notice.others_ended': "You're logged out everywhere else.",
@@ -215,7 +216,7 @@ export const english = {
   'admin.user.enable': 'Enable',
   'admin.user.enableHint': 'The user can log in again, and their API keys work again.',
   'admin.user.recover': 'Recovery code',
-  'admin.user.recoverHint': 'A way back in for somebody who gets no mail.',
+  'admin.user.recoverHint': 'A way back in for a user who cannot receive mail.',
   'admin.user.delete': 'Delete…',
   'admin.user.deleteHint': 'For good; you are asked once more.',
   'admin.user.sessions': 'Sessions',
@@ -233,7 +234,7 @@ export const english = {
   'admin.recovery.title': 'Recovery code',
   'admin.recovery.heading': 'Recovery code for {name}',
   'admin.recovery.lead':
-    'You get a link and a code. Give them to the person by two different ways, once you are sure who it is: whoever has both can choose a new password for this account.',
+    'You get a link and a code. Give them to the person by two different ways, once you are sure who it is: anyone who has both can choose a new password for this account.',
   'admin.recovery.submit': 'Make link and code',
   'admin.recovery.once': "Copy both now: they aren't shown again.",
   'admin.recovery.link': 'Link',
@@ -249,7 +250,7 @@ export const english = {
   'admin.orgs.domainUnconfirmed': '{domain} (not confirmed)',
   'admin.orgs.since': 'Since',
   'admin.orgs.new': 'New organisation',
-  'admin.orgs.newHint': 'You become its owner, and can make somebody else one.',
+  'admin.orgs.newHint': 'You become its owner, and can make other members owners.',
   'admin.orgs.create': 'Create organisation',
   'admin.orgs.badName': 'Please give a name of 1 to 200 characters.',
   'admin.orgs.badSlug': 'Please give 2 to 40 of a–z, 0–9 and -, with a letter or digit first and last.',
@@ -350,7 +351,7 @@ export const english = {
   'admin.keys.state.retired': 'Retired',
   'admin.keys.state.revoked': 'Revoked',
   'admin.keys.rotate': 'Rotate keys',
-  'admin.keys.rotateHint': 'The next key signs from now on, and nobody is logged out.',
+  'admin.keys.rotateHint': 'The next key signs from now on. No user is logged out.',
 
   'orgs.title': 'Organisations',
   'orgs.lead': 'What you belong to. You act for one of them at a time.',
@@ -407,7 +408,7 @@ export const english = {
   'orgs.domain.confirmHint':
     'Confirm only a domain that you know to be theirs: everyone with a verified address of it may join.',
   'orgs.joinPolicy': 'Who can join',
-  'orgs.joinPolicy.invite': 'Only who is invited',
+  'orgs.joinPolicy.invite': 'By invitation only',
   'orgs.joinPolicy.approval': 'People of the domain, once they are let in',
   'orgs.joinPolicy.domain': 'People of the domain, at once',
   'orgs.save': 'Save',
@@ -431,7 +432,7 @@ export const english = {
   'orgs.error.domain': 'This must be the domain of your own verified e-mail address.',
   'orgs.error.domainTaken': 'Another organisation has this domain.',
   'orgs.error.eitherTaken': 'Another organisation has this short name or this domain.',
-  'orgs.error.joinPolicy': 'Without a domain only who is invited can join.',
+  'orgs.error.joinPolicy': 'Without a domain, users can join by invitation only.',
   'orgs.error.role': 'Please choose one of the roles.',
   'orgs.error.lastOwner': 'An organisation needs an owner. Make somebody else one first, or delete it.',
   'invites.waiting.title': 'Invitations',
@@ -443,10 +444,10 @@ export const english = {
   'invites.acceptNamed': 'Accept the invitation to {name}',
   'invites.decline': 'Decline',
   'invites.declineNamed': 'Decline the invitation to {name}',
-  'invites.new.title': 'Invite somebody',
+  'invites.new.title': 'Invite a person',
   'invites.email': 'E-mail address',
   'invites.emailHint':
-    'Only who has this address can accept. Without one you get a link that works for one person, whoever has it.',
+    'Only the owner of this address can accept. Without an address you get a link that works once, for anyone who has it.',
   'invites.create': 'Invite',
   'invites.link': 'Link',
   'invites.state.open': 'Open',
@@ -592,11 +593,11 @@ export const english = {
   'cli.denied.lead': 'The command line is not logged in. You can close this page.',
   'cli.paste.title': 'Paste this code',
   'cli.paste.lead':
-    'into the terminal where you ran vestibule login, within five minutes. Give it to nobody else: whoever asks you for it wants to act as you.',
+    'into the terminal where you ran vestibule login, within five minutes. Give it to no one else: anyone who asks you for it wants to act as you.',
 
   'mail.invite.subject': 'You are invited to join {org}',
   'mail.invite.from': '{inviter} invites you to join {org}.',
-  'mail.invite.from-nobody': 'Somebody invites you to join {org}.',
+  'mail.invite.from-nobody': 'You are invited to join {org}.',
   'mail.invite.link': 'Open this link to accept. It works once, until {until}:',
   'mail.invite.accept': 'Accept the invitation',
   'mail.invite.unexpected': 'If you do not expect this, you need do nothing.',
@@ -629,11 +630,11 @@ export const english = {
   'problem.provider_unavailable.advice':
     'Logging in is not possible right now. If you are logged in already, you can go on. Please try again in a moment.',
   'problem.clocks_differ.advice':
-    "You can't log in until they agree, and you can do nothing about it. Tell whoever runs this site the error code and the request id below.",
+    "You can't log in until they agree, and you can do nothing about it. Tell the operator of this site the error code and the request id below.",
   'problem.email_unverified.advice':
     'This is for accounts with a verified e-mail address. Verify yours, then try again.',
   'problem.account_mismatch.advice':
-    'The code was mailed for an account that is not logged in here. Log in to it and open the whole link from the mail, or ask for a new code. If somebody else signed up with your address, recover the account: a code is mailed to you, and what was set up before is removed.',
+    'The code was mailed for an account that is not logged in here. Log in to it and open the whole link from the mail, or ask for a new code. If another person signed up with your address, recover the account: a code is mailed to you, and what was set up before is removed.',
   'problem.signup_refused.title': "You can't make an account here",
   'signup.closed': "New accounts can't be made here. If you have one, log in.",
   'signup.invite': 'New accounts need an invitation: open the link in the mail that invited you.',
@@ -649,7 +650,7 @@ export const english = {
   'problem.wrong_host.advice': 'The right address is {address}.',
   'problem.not_found.advice': 'Please check the address.',
   'problem.internal_error.advice':
-    'It is not your fault. If it happens again, tell whoever runs this site the request id below.',
+    'It is not your fault. If it happens again, tell the operator of this site the request id below.',
 
   'kratos.1010001': 'Log in',
   'kratos.1010002': 'Continue with {provider}',

@@ -8,7 +8,7 @@ import { usePage } from './page.props.js';
  */
 export function DocsPage(): VNode {
   const { assets, brand, user } = usePage();
-  const who = user && (user.name || user.email || 'somebody without a name');
+  const who = user && (user.name || user.email || 'a user without a name');
   return (
     <Document
       title="API docs"
