@@ -23,7 +23,7 @@ afterAll(async () => {
   await ory?.stop();
 });
 
-it('a flood at /health/ready is one look at the dependencies, and a later question a new one [H09]', async () => {
+it('a flood at /health/ready is few looks at the dependencies, and a later question a new one [H09]', async () => {
   await expect
     .poll(async () => (await gateway.request('/health/ready')).status, { timeout: 10_000 })
     .toBe(200);
@@ -32,8 +32,7 @@ it('a flood at /health/ready is one look at the dependencies, and a later questi
   const answers = await Promise.all(Array.from({ length: 200 }, () => gateway.request('/health/ready')));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   const once = looks() - before;
-  // 200 requests may take longer than what one look is good for.
-  expect(once).toBeGreaterThan(0);
+  // None where the look before is still good; 200 requests may also take longer than one is good for.
   expect(once).toBeLessThan(20);
   await expect
     .poll(async () => {
