@@ -47,21 +47,43 @@ export function assess(advisories, goMods) {
   });
 }
 
+const members = new Set(['id', 'aliases', 'module', 'fixed', 'exposed', 'summary', 'why']);
+const aliasForm = /^(?:CVE-(?:19|20)\d{2}-\d{4,7}|GO-20\d{2}-\d{4,6})$/;
+
+/** Whether an entry has a member that nothing reads, or an alias that no other database could have. */
+function isMisspelt({ aliases = [], ...entry }) {
+  return (
+    Object.keys(entry).some((name) => !members.has(name)) ||
+    !Array.isArray(aliases) ||
+    !aliases.every((alias) => aliasForm.test(alias))
+  );
+}
+
 /** Advisories that are open, entries that nothing in use needs any more, and entries that don't say enough. */
 export function advisoryProblems(advisories, goMods) {
-  return assess(advisories, goMods).flatMap(({ id, module, fixed, exposed, summary, why, pinned, state }) => {
-    const name = `${id} (${module})`;
-    if (!/^GHSA(?:-[23456789cfghjmpqrvwx]{4}){3}$/.test(id) || semver.valid(fixed) === null) {
-      return [`${name} isn't an advisory with the version that fixes it`];
-    }
-    if (typeof exposed !== 'boolean' || !/\w.*\.$/.test(summary ?? '') || !/\w.*\.$/.test(why ?? '')) {
-      return [`${name} doesn't say whether the shipped configuration is exposed, and why`];
-    }
-    if (state === 'unused') {
-      return [`${name} is about a module that isn't in use`];
-    }
-    return state === 'open' ? [`${name} is open: ${pinned} is in use, fixed in ${fixed}`] : [];
-  });
+  const names = advisories.map(({ id, module }) => `${id} (${module})`);
+  const misspelt = advisories.flatMap((entry, at) =>
+    isMisspelt(entry) ? [`${names[at]} has a member or an alias that is misspelt`] : [],
+  );
+  const twice = names
+    .filter((name, at) => names.indexOf(name) !== at)
+    .map((name) => `${name} is in the list twice`);
+  const assessed = assess(advisories, goMods).flatMap(
+    ({ id, module, fixed, exposed, summary, why, pinned, state }) => {
+      const name = `${id} (${module})`;
+      if (!/^GHSA(?:-[23456789cfghjmpqrvwx]{4}){3}$/.test(id) || semver.valid(fixed) === null) {
+        return [`${name} isn't an advisory with the version that fixes it`];
+      }
+      if (typeof exposed !== 'boolean' || !/\w.*\.$/.test(summary ?? '') || !/\w.*\.$/.test(why ?? '')) {
+        return [`${name} doesn't say whether the shipped configuration is exposed, and why`];
+      }
+      if (state === 'unused') {
+        return [`${name} is about a module that isn't in use`];
+      }
+      return state === 'open' ? [`${name} is open: ${pinned} is in use, fixed in ${fixed}`] : [];
+    },
+  );
+  return [...misspelt, ...twice, ...assessed];
 }
 
 /** docs/internals/advisories.md. */

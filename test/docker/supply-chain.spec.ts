@@ -168,6 +168,10 @@ describe('the supply chain', () => {
     expect(advisoryProblems([{ ...advisory, why: '' }], [goModOf('v4.0.5')])).toHaveLength(1);
     expect(advisoryProblems([{ ...advisory, id: 'CVE-2025-27144' }], [goModOf('v4.0.5')])).toHaveLength(1);
     expect(advisoryProblems([{ ...advisory, fixed: 'soon' }], [goModOf('v4.0.5')])).toHaveLength(1);
+    expect(advisoryProblems([advisory, advisory], [goModOf('v4.0.5')])).toHaveLength(1);
+    expect(advisoryProblems([{ ...advisory, aliases: ['CVE-27144'] }], [goModOf('v4.0.5')])).toHaveLength(1);
+    const misspelt = { ...advisory, alias: ['CVE-2025-27144'] };
+    expect(advisoryProblems([misspelt], [goModOf('v4.0.5')])).toHaveLength(1);
   });
 
   it.each(['kratos', 'hydra', 'mailpit'])(
