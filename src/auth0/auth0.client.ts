@@ -5,6 +5,7 @@ import Auth0 from 'passport-auth0';
 import { z } from 'zod';
 import type { Auth0Configuration } from '../config/configuration.js';
 import type { CircuitBreaker } from '../core/circuit.breaker.js';
+import { inTime } from '../core/deadline.js';
 import { Problem } from '../core/problem.error.js';
 import { unavailable, vendorTimeout } from '../core/vendor.call.js';
 import type { UpstreamCalls } from '../upstreams/upstream.calls.js';
@@ -85,23 +86,24 @@ export class Auth0Client {
 
   /** Runs the strategy once; passport's HTTP client has no time-out of its own. */
   async #run(request: PassportRequest, response: PassportResponse, options: object): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(unavailable('auth0_timeout')), vendorTimeout);
-      const settle = (action: () => void): void => {
-        clearTimeout(timer);
-        action();
-      };
-      response.onEnd = () => settle(() => resolve(undefined));
-      const authenticate: unknown = this.#passport.authenticate(
-        'auth0',
-        { ...options, session: false, scope },
-        (error: unknown, user: unknown, info: unknown) =>
-          settle(() => (error ? reject(asProblem(error)) : user ? resolve(user) : reject(refused(info)))),
-      );
-      if (typeof authenticate === 'function') {
-        authenticate(request, response, (error: unknown) => settle(() => reject(asProblem(error))));
-      }
-    });
+    const outcome = async (): Promise<unknown> =>
+      new Promise((resolve, reject) => {
+        response.onEnd = () => resolve(undefined);
+        const authenticate: unknown = this.#passport.authenticate(
+          'auth0',
+          { ...options, session: false, scope },
+          (error: unknown, user: unknown, info: unknown) =>
+            error ? reject(asProblem(error)) : user ? resolve(user) : reject(refused(info)),
+        );
+        if (typeof authenticate === 'function') {
+          authenticate(request, response, (error: unknown) => reject(asProblem(error)));
+        }
+      });
+    try {
+      return await inTime(vendorTimeout, outcome);
+    } catch (error) {
+      throw error instanceof Problem ? error : unavailable('auth0_timeout', error);
+    }
   }
 }
 

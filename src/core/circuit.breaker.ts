@@ -3,12 +3,10 @@ import {
   type CircuitBreakerPolicy,
   CircuitState,
   ConsecutiveBreaker,
-  type TimeoutPolicy,
-  TimeoutStrategy,
   circuitBreaker,
   handleWhen,
-  timeout,
 } from 'cockatiel';
+import { inTime } from './deadline.js';
 import { isVendorAway, unavailable, vendorTimeout } from './vendor.call.js';
 
 /** `closed`: calls go through. `open`: they fail at once. `half_open`: one is under way to see whether it's there again. */
@@ -45,11 +43,6 @@ export class CircuitBreaker {
   /** The upstream, for reasons and metrics. */
   readonly name: string;
   readonly #circuit: CircuitBreakerPolicy;
-  /** A signal of a call that is over isn't aborted: that makes an error, with its stack, for nobody. */
-  readonly #deadline: TimeoutPolicy = timeout(vendorTimeout, {
-    strategy: TimeoutStrategy.Aggressive,
-    abortOnReturn: false,
-  });
   readonly #refuse: (reason: string) => Error;
   #openedAt = 0;
 
@@ -94,7 +87,7 @@ export class CircuitBreaker {
    * {@link vendorTimeout}, and `signal` aborted.
    */
   async runInTime<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return this.run(async () => this.#deadline.execute(({ signal }) => call(signal)));
+    return this.run(async () => inTime(vendorTimeout, call));
   }
 
   /**

@@ -5,9 +5,12 @@ import { serviceAddress } from './service.address.js';
 /** Milliseconds that a call to a provider's API may take. */
 export const vendorTimeout = 2000;
 
+/** Milliseconds after which a library gives up by itself. A call has its deadline before, which a late event loop doesn't shorten. */
+export const libraryTimeout = 10_000;
+
 /** Options for the axios calls of @ory/client: bounded, no redirect followed, no proxy taken from the environment. */
 export const vendorRequestDefaults = {
-  timeout: vendorTimeout,
+  timeout: libraryTimeout,
   maxRedirects: 0,
   maxContentLength: 1_048_576,
   proxy: false,

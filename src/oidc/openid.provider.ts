@@ -3,7 +3,7 @@ import * as openid from 'openid-client';
 import { z } from 'zod';
 import { CircuitBreaker } from '../core/circuit.breaker.js';
 import { Problem } from '../core/problem.error.js';
-import { unavailable, vendorTimeout } from '../core/vendor.call.js';
+import { libraryTimeout, unavailable, vendorTimeout } from '../core/vendor.call.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { fetchThrough } from './circuit.fetch.js';
 import { authenticationWith } from './client.authentication.js';
@@ -237,7 +237,7 @@ export class OpenIdProvider {
       undefined,
       authenticationWith(clientSecret),
       {
-        timeout: vendorTimeout / 1000,
+        timeout: libraryTimeout / 1000,
         [openid.customFetch]: fetchThrough(this.#breaker, this.#calls.fetch('provider')),
         ...(insecure ? { execute: [openid.allowInsecureRequests] } : {}),
       },

@@ -3,7 +3,7 @@ import * as openid from 'openid-client';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { z } from 'zod';
 import { Problem } from '../core/problem.error.js';
-import { unavailable, vendorTimeout } from '../core/vendor.call.js';
+import { unavailable, libraryTimeout } from '../core/vendor.call.js';
 import { keyProblem, type ProviderKeys, signatureAlgorithms } from './provider.keys.js';
 import { refusalOf } from './provider.refusal.js';
 
@@ -84,7 +84,7 @@ export class RelyingParty {
     this.#configuration = configuration;
     this.#keys = keys;
     this.#exchanges = pLimit(exchangesAtOnce);
-    this.#configuration.timeout = vendorTimeout / 1000;
+    this.#configuration.timeout = libraryTimeout / 1000;
   }
 
   /** Fresh random state, nonce and code verifier. */

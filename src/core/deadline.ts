@@ -1,0 +1,34 @@
+/** Milliseconds after which a deadline looks whether it's over. */
+const step = 100;
+
+/**
+ * Runs something that is over after so many milliseconds, and is told so by its signal.
+ *
+ * Only time in which this process could have seen the answer counts: where its event loop comes late, as on a machine that is busy with
+ * other things, an answer may have been there all along, and is no reason to call the other side slow. So the time is counted in steps.
+ * @throws {DOMException} `TimeoutError`, as of `AbortSignal.timeout`.
+ */
+export async function inTime<T>(milliseconds: number, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    let left = Math.max(1, Math.round(milliseconds / step));
+    timer = setInterval(
+      () => {
+        left -= 1;
+        if (left === 0) {
+          clearInterval(timer);
+          const error = new DOMException(`timed out after ${milliseconds} ms`, 'TimeoutError');
+          reject(error);
+          controller.abort(error);
+        }
+      },
+      Math.min(step, milliseconds),
+    );
+  });
+  try {
+    return await Promise.race([act(controller.signal), late]);
+  } finally {
+    clearInterval(timer);
+  }
+}
