@@ -2,10 +2,9 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { OAuthApp } from '../support/oauth.app.js';
 import { OryAdmin } from '../support/ory.admin.js';
-import { readHealth } from '../support/health.js';
 import { logIn, newPerson, type Person } from '../support/person.js';
-import { type DatabaseKind, type Stack, startStack, waitUntil } from '../support/stack.js';
-import { type Page, UserAgent } from '../support/user-agent.js';
+import { type DatabaseKind, type Stack, startStack } from '../support/stack.js';
+import { UserAgent } from '../support/user-agent.js';
 
 const kinds: readonly DatabaseKind[] = ['sqlite', 'postgres'];
 const sessionSchema = z.looseObject({
@@ -35,27 +34,10 @@ describe.each(kinds)('50 people at once on %s', (database) => {
     return sessionSchema.parse(answer.json());
   }
 
-  /**
-   * Logs in by the pages as a person would: where one says that the provider can't be reached, tries again when it can.
-   * A machine that stands still for longer than a call's time-out (two cores, shared with other tests) looks like that.
-   */
-  async function logInAtLast(agent: UserAgent, person: Person): Promise<Page> {
-    for (;;) {
-      let page = await agent.navigate('/auth/login');
-      if (page.html().querySelector('input[name=identifier]') !== null) {
-        page = await agent.submit(page, { identifier: person.email, password: person.password });
-      }
-      if (page.status !== 503) {
-        return page;
-      }
-      await waitUntil(async () => (await readHealth(stack.url)).status === 'ok', 'Ory to be there again');
-    }
-  }
-
   /** Logs in and asks ten times, while the others do the same, who it is. @returns ids of user and session. */
   async function act(person: Person): Promise<{ user: string; session: string }> {
     const agent = new UserAgent(stack.url);
-    const page = await logInAtLast(agent, person);
+    const page = await logIn(agent, person);
     expect(page.url).toBe(`${stack.url}/`);
     const first = await whoIs(agent);
     for (let count = 0; count < 10; count += 1) {
