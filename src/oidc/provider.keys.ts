@@ -5,8 +5,10 @@ import {
   customFetch,
   errors,
 } from 'jose';
+import { inTime } from '../core/deadline.js';
 import { Problem } from '../core/problem.error.js';
-import { unavailable, vendorTimeout } from '../core/vendor.call.js';
+import { libraryTimeout, unavailable, vendorTimeout } from '../core/vendor.call.js';
+import { wholeAnswer } from './whole.answer.js';
 
 /** Algorithms with a public key, which is all that a provider's tokens may be signed with: neither `none` nor HMAC. */
 export const signatureAlgorithms = [
@@ -56,7 +58,7 @@ export class ProviderKeys {
       // Unknown key ids are looked for here, not by jose: it would refuse them while it cools down.
       cooldownDuration: Number.POSITIVE_INFINITY,
       cacheMaxAge: staleFor,
-      timeoutDuration: vendorTimeout,
+      timeoutDuration: libraryTimeout,
       [customFetch]: (url, options) => this.#fetch(url, options),
     });
   }
@@ -169,7 +171,9 @@ export class ProviderKeys {
     }
     this.#attemptedAt = performance.now();
     this.#searchedInVain = false;
-    const answer = await fetch(url, options);
+    const answer = await inTime(vendorTimeout, async (signal) =>
+      wholeAnswer(await fetch(url, { ...options, signal })),
+    );
     if (answer.ok) {
       this.#fetchedAt = performance.now();
     }
