@@ -16,7 +16,10 @@ export type OwnershipProof =
   | { readonly by: 'mailbox' }
   | {
       readonly by: 'provider';
-      /** The provider's session, where it tells one. */ readonly staying: string | null;
+      /** The provider's session, where it tells one. */
+      readonly staying: string | null;
+      /** Ours, where it says so during one: it stays as well. */
+      readonly session?: string | undefined;
     };
 
 /**
@@ -78,7 +81,10 @@ export class AccountOwnership {
       await this.#ownership.suspend(userId);
     }
     if (isCleared || proof.by === 'mailbox') {
-      const staying = proof.by === 'mailbox' ? undefined : (proof.staying ?? undefined);
+      const staying = {
+        behind: proof.by === 'mailbox' ? undefined : (proof.staying ?? undefined),
+        id: proof.by === 'provider' ? proof.session : undefined,
+      };
       await this.#sessions.endForOwner(userId, staying, origin);
     }
     if (isCleared) {

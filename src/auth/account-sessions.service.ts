@@ -108,10 +108,14 @@ export class AccountSessions {
 
   /**
    * Ends the sessions of an account whose owner has proven to be it, here first and then at the provider.
-   * @param staying the provider's session in which they did that; without one, none stays.
+   * @param staying the provider's session in which they did that, and ours; without them, none stays.
    */
-  async endForOwner(userId: string, staying: string | undefined, origin: RequestOrigin): Promise<void> {
-    const ended = await this.#sessions.end({ userId, exceptBehind: staying }, byOwner);
+  async endForOwner(
+    userId: string,
+    { behind, id }: { readonly behind: string | undefined; readonly id: string | undefined },
+    origin: RequestOrigin,
+  ): Promise<void> {
+    const ended = await this.#sessions.end({ userId, exceptBehind: behind, except: id }, byOwner);
     for (const session of ended) {
       await this.#record(session, origin, { reason: byOwner });
     }

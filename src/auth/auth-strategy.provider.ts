@@ -26,6 +26,7 @@ import { OryConsentService } from './ory-consent.service.js';
 import { OryDiscoveryController } from './ory-discovery.controller.js';
 import { OryLoginController } from './ory-login.controller.js';
 import { OryLogoutController } from './ory-logout.controller.js';
+import { ProviderGrants } from './provider.grants.js';
 import { OryStrategy } from './strategies/ory.strategy.js';
 import { Auth0Strategy } from './strategies/auth0.strategy.js';
 import { OidcStrategy } from './strategies/oidc.strategy.js';
@@ -59,11 +60,12 @@ export function wireProvider(configuration: Configuration): ProviderWiring {
         imports: [Auth0Module.register(configuration), OidcModule.register(auth0Client(configuration))],
         controllers: [],
         providers: [
+          ProviderGrants,
           {
             provide: AuthStrategy,
-            inject: [Auth0Client, OpenIdProvider],
-            useFactory: (client: Auth0Client, provider: OpenIdProvider) =>
-              new Auth0Strategy(client, provider, configuration),
+            inject: [Auth0Client, OpenIdProvider, ProviderGrants],
+            useFactory: (client: Auth0Client, provider: OpenIdProvider, grants: ProviderGrants) =>
+              new Auth0Strategy(client, provider, grants, configuration),
           },
         ],
         exports: [],
@@ -73,10 +75,12 @@ export function wireProvider(configuration: Configuration): ProviderWiring {
         imports: [OidcModule.register(oidcClient(configuration))],
         controllers: [],
         providers: [
+          ProviderGrants,
           {
             provide: AuthStrategy,
-            inject: [OpenIdProvider],
-            useFactory: (provider: OpenIdProvider) => new OidcStrategy(provider, configuration),
+            inject: [OpenIdProvider, ProviderGrants],
+            useFactory: (provider: OpenIdProvider, grants: ProviderGrants) =>
+              new OidcStrategy(provider, grants, configuration),
           },
         ],
         exports: [],

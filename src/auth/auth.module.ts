@@ -16,8 +16,10 @@ import { SessionRenewer } from '../session/session.renewer.js';
 import { StepUpGuard } from '../session/step-up.guard.js';
 import { VerifiedEmailGuard } from '../session/verified.email.guard.js';
 import { UsersModule } from '../users/users.module.js';
+import { AddressRights } from './address.rights.js';
 import { AdministratorAppointment } from './administrator.appointment.js';
 import { AccountOwnership } from './account-ownership.service.js';
+import { AccountFacts } from './account-facts.service.js';
 import { AccountLife } from './account-life.service.js';
 import { AccountRecovery } from './account-recovery.service.js';
 import { AccountSessions } from './account-sessions.service.js';
@@ -36,6 +38,7 @@ import { LoginRecorder } from './login.recorder.js';
 import { LoginTransactions } from './login.transaction.js';
 import { MailboxProof } from './mailbox.proof.js';
 import { ProfileService } from './profile.service.js';
+import { ProviderConfirmation } from './provider.confirmation.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { SessionRenewal } from './session.renewal.js';
 import { SessionsController } from './sessions.controller.js';
@@ -83,6 +86,8 @@ export class AuthModule {
         SignUpPolicy,
         LoginRecorder,
         AdministratorAppointment,
+        AddressRights,
+        AccountFacts,
         AccountLife,
         AccountOwnership,
         AccountRecovery,
@@ -92,6 +97,7 @@ export class AuthModule {
         LoginTransactions,
         MailboxProof,
         UsedTokenRepository,
+        ProviderConfirmation,
         { provide: SessionRenewer, useClass: SessionRenewal },
         RequestAuthenticator,
         ExchangeParties,
@@ -112,6 +118,9 @@ export class AuthModule {
         AuthStrategy,
         SignUpPolicy,
         SessionRenewer,
+        RequestAuthenticator,
+        AddressRights,
+        AccountFacts,
         AccountLife,
         AccountOwnership,
         AccountRecovery,

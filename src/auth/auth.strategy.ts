@@ -11,6 +11,8 @@ export interface ValidatedLogin {
   readonly evidence: LoginEvidence;
   /** Everything the provider tells about the person; `CLAIMS_MAP` picks from it. */
   readonly profile: Readonly<Record<string, unknown>>;
+  /** By what the provider can be asked about the person later, where that takes more than the session's row. */
+  readonly grant?: { readonly accessToken: string; readonly refreshToken?: string | undefined } | undefined;
 }
 
 /** An OAuth client whose own access token (client credentials, RFC 6749 section 4.4) a provider has confirmed. */
@@ -26,8 +28,17 @@ export interface ValidatedClient {
  */
 export type SetUpState = 'pending' | 'failing' | 'done';
 
-/** What a provider says of its own session: `unknown` when it can't be asked. */
-export type ProviderSessionState = 'alive' | 'ended' | 'unknown';
+/** Who a provider says somebody is, as far as it says. */
+export type ToldIdentity = Pick<ProviderIdentity, 'issuer' | 'subject'> & Partial<ProviderIdentity>;
+
+/** What a provider says of its own session, and of whose it is: `unknown` when it can't be asked. */
+export type ProviderSession =
+  | {
+      readonly state: 'alive';
+      /** What the provider tells of the person now; what it doesn't tell is left out. */
+      readonly identity?: ToldIdentity | undefined;
+    }
+  | { readonly state: 'ended' | 'unknown' };
 
 /** A provider's word that somebody was logged out there (OpenID Connect Back-Channel Logout 1.0). */
 export interface LogoutNotice extends VerifiedLogoutToken {
@@ -159,8 +170,13 @@ export abstract class AuthStrategy {
   /** Gives up an access token that the gateway got for itself and needs no more. Failure is harmless. */
   abstract discard(accessToken: string): Promise<void>;
 
-  /** Whether the provider's session behind one of ours still lives; asked at renewal. Never throws. */
-  abstract sessionState(session: SessionRow): Promise<ProviderSessionState>;
+  /** Whether the provider's session behind one of ours still lives, and whose it is; asked at renewal. Never throws. */
+  abstract sessionState(session: SessionRow): Promise<ProviderSession>;
+
+  /** Keeps what {@link sessionState} asks the provider with, for a session that the login has begun. Never throws. */
+  async remember(_sessionId: string, _login: ValidatedLogin): Promise<void> {
+    return undefined;
+  }
 
   /** Ends the provider's session behind one of ours. @returns where the browser must go on to, if it must. */
   abstract endSession(session: SessionRow): Promise<URL | undefined>;

@@ -3,6 +3,7 @@ import { type Principal, hasSession } from '../session/principal.js';
 import { RevocationService } from '../session/revocation.service.js';
 import { SessionService } from '../session/session.service.js';
 import { AccountOwnership } from './account-ownership.service.js';
+import { AddressRights } from './address.rights.js';
 import type { RequestOrigin } from './auth.service.js';
 import { AuthStrategy } from './auth.strategy.js';
 
@@ -13,13 +14,16 @@ export class MailboxProof {
   readonly #sessions: SessionService;
   readonly #ownership: AccountOwnership;
   readonly #revocations: RevocationService;
+  readonly #rights: AddressRights;
 
   constructor(
     strategy: AuthStrategy,
     sessions: SessionService,
     ownership: AccountOwnership,
     revocations: RevocationService,
+    rights: AddressRights,
   ) {
+    this.#rights = rights;
     this.#strategy = strategy;
     this.#sessions = sessions;
     this.#ownership = ownership;
@@ -51,6 +55,7 @@ export class MailboxProof {
     if (userId !== undefined) {
       // Tokens that still call it unverified are stale from now on.
       await this.#revocations.outdate('user', userId);
+      await this.#rights.give(userId, origin);
     }
     return userId !== undefined;
   }

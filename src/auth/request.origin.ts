@@ -4,5 +4,5 @@ import type { RequestOrigin } from './auth.service.js';
 
 /** Where a request comes from, for the audit trail and the list of sessions. */
 export function originOf(request: FastifyRequest): RequestOrigin {
-  return { ...usedFrom(request), requestId: request.id, remoteAddress: request.ip };
+  return usedFrom(request);
 }

@@ -1,18 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { AuditService } from '../audit/audit.service.js';
 import { Clock } from '../core/clock.service.js';
 import { Problem } from '../core/problem.error.js';
-import type { SessionRow } from '../database/database.schema.js';
 import type { Claims } from '../session/claims.schema.js';
 import { SessionRenewer } from '../session/session.renewer.js';
 import type { MintedSession } from '../session/session.minter.js';
-import type { UsedFrom } from '../session/session.repository.js';
+import type { RequestUse } from '../session/used.from.js';
 import { SessionService } from '../session/session.service.js';
+import type { Account } from '../users/account.query.js';
 import { UsersService } from '../users/users.service.js';
-import { AuthStrategy } from './auth.strategy.js';
-
-/** How long, since its last renewal that the provider confirmed, a session may go on while its provider can't be asked: one hour. */
-const graceMilliseconds = 3_600_000;
+import { ProviderConfirmation } from './provider.confirmation.js';
 
 /**
  * How long what came of a renewal is shared with other requests that still carry the old token, in milliseconds: many tabs
@@ -32,36 +28,28 @@ interface Renewal {
 /** Renews sessions: one renewal at a time for each session in this process. */
 @Injectable()
 export class SessionRenewal extends SessionRenewer {
-  readonly #strategy: AuthStrategy;
+  readonly #provider: ProviderConfirmation;
   readonly #sessions: SessionService;
   readonly #users: UsersService;
-  readonly #audit: AuditService;
   readonly #clock: Clock;
   readonly #renewals = new Map<string, Renewal>();
 
-  constructor(
-    strategy: AuthStrategy,
-    sessions: SessionService,
-    users: UsersService,
-    audit: AuditService,
-    clock: Clock,
-  ) {
+  constructor(provider: ProviderConfirmation, sessions: SessionService, users: UsersService, clock: Clock) {
     super();
-    this.#strategy = strategy;
+    this.#provider = provider;
     this.#sessions = sessions;
     this.#users = users;
-    this.#audit = audit;
     this.#clock = clock;
   }
 
-  override async renew(claims: Claims, from: UsedFrom): Promise<MintedSession> {
+  override async renew(claims: Claims, from: RequestUse): Promise<MintedSession> {
     const known = this.#recent(claims);
     return known === undefined || known.hasFailed
       ? this.#begin(claims, from)
       : this.#share(known, claims, from);
   }
 
-  override async renewAhead(claims: Claims, from: UsedFrom): Promise<MintedSession | undefined> {
+  override async renewAhead(claims: Claims, from: RequestUse): Promise<MintedSession | undefined> {
     const known = this.#recent(claims);
     if (known?.doneAt === null || known?.hasFailed === true) {
       return undefined;
@@ -80,7 +68,7 @@ export class SessionRenewal extends SessionRenewer {
   }
 
   /** What another request of this session has got, or is getting, unless it's the very token that is to be replaced. */
-  async #share(known: Renewal, claims: Claims, from: UsedFrom): Promise<MintedSession> {
+  async #share(known: Renewal, claims: Claims, from: RequestUse): Promise<MintedSession> {
     const renewed = await known.outcome;
     if (renewed.claims.jti !== claims.jti) {
       return renewed;
@@ -95,7 +83,7 @@ export class SessionRenewal extends SessionRenewer {
     return age < shareMilliseconds ? renewal : undefined;
   }
 
-  #begin(claims: Claims, from: UsedFrom): Promise<MintedSession> {
+  #begin(claims: Claims, from: RequestUse): Promise<MintedSession> {
     const outcome = this.#counted(claims, from);
     const renewal: Renewal = { outcome, doneAt: null, hasFailed: false };
     this.#renewals.set(claims.sid, renewal);
@@ -114,7 +102,7 @@ export class SessionRenewal extends SessionRenewer {
     return outcome;
   }
 
-  async #counted(claims: Claims, from: UsedFrom): Promise<MintedSession> {
+  async #counted(claims: Claims, from: RequestUse): Promise<MintedSession> {
     try {
       const { session, isConfirmed } = await this.#renewOnce(claims, from);
       this.outcomes[isConfirmed ? 'confirmed' : 'grace'] += 1;
@@ -127,47 +115,22 @@ export class SessionRenewal extends SessionRenewer {
 
   async #renewOnce(
     claims: Claims,
-    from: UsedFrom,
+    from: RequestUse,
   ): Promise<{ readonly session: MintedSession; readonly isConfirmed: boolean }> {
     const session = await this.#sessions.findLive(claims.sid);
     if (session === undefined || session.user_id !== claims.sub) {
       throw new Problem('unauthenticated', { reason: 'session_over' });
     }
-    const account = await this.#users.requireAccount(session.user_id, session.org_id);
-    const isConfirmed = await this.#requireProviderSession(session);
+    const read = async (): Promise<Account> => this.#users.requireAccount(session.user_id, session.org_id);
+    const known = await read();
+    const { isConfirmed, hasChanged } = await this.#provider.confirm(session, known.user, from);
+    const account = hasChanged ? await read() : known;
     // What the database says now and not the look-up decides: a logout in between wins. Only what the provider
     // confirmed counts as a renewal, else each use of the grace would begin another one.
     if (!(await this.#sessions.markUsed(session.id, from, isConfirmed))) {
       throw new Problem('unauthenticated', { reason: 'session_ended' });
     }
     return { session: await this.#sessions.mint(account, session), isConfirmed };
-  }
-
-  /** @returns whether the provider confirmed its session; false while the grace lasts. */
-  async #requireProviderSession(session: SessionRow): Promise<boolean> {
-    const state = await this.#strategy.sessionState(session);
-    if (state === 'ended') {
-      await this.#sessions.end({ id: session.id }, 'provider_session_ended');
-      await this.#audit.record({
-        type: 'session_ended',
-        userId: session.user_id,
-        sessionId: session.id,
-        reason: 'provider_session_ended',
-      });
-      throw new Problem('unauthenticated', { reason: 'provider_session_ended' });
-    }
-    if (state === 'unknown') {
-      if (this.#clock.now() > session.renewed_at + graceMilliseconds) {
-        throw new Problem('provider_unavailable', { reason: 'renewal_grace_over' });
-      }
-      await this.#audit.record({
-        type: 'renewal_grace',
-        userId: session.user_id,
-        sessionId: session.id,
-        reason: 'provider_unreachable',
-      });
-    }
-    return state === 'alive';
   }
 }
 

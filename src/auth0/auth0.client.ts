@@ -19,10 +19,16 @@ const scope = 'openid profile email';
 export interface Auth0Tokens {
   readonly accessToken: string;
   readonly idToken: string;
+  readonly refreshToken: string | undefined;
   readonly scope: string | undefined;
 }
 
 const extraParametersSchema = z.looseObject({ id_token: z.string(), scope: z.string().optional() });
+const tokensSchema = z.object({
+  accessToken: z.string(),
+  refreshToken: z.string().optional(),
+  extra: extraParametersSchema,
+});
 
 /**
  * Auth0's authorization code flow with PKCE, by passport-auth0.
@@ -76,12 +82,12 @@ export class Auth0Client {
     const outcome = await this.#breaker.run(() =>
       this.#calls.timed('provider', 'exchange', () => this.#run(request, new PassportResponse(), {})),
     );
-    const tokens = z.object({ accessToken: z.string(), extra: extraParametersSchema }).safeParse(outcome);
+    const tokens = tokensSchema.safeParse(outcome);
     if (!tokens.success) {
       throw new Problem('login_refused', { reason: 'auth0_answer_invalid' });
     }
-    const { accessToken, extra } = tokens.data;
-    return { accessToken, idToken: extra.id_token, scope: extra.scope };
+    const { accessToken, refreshToken, extra } = tokens.data;
+    return { accessToken, refreshToken, idToken: extra.id_token, scope: extra.scope };
   }
 
   /** Runs the strategy once; passport's HTTP client has no time-out of its own. */
@@ -126,8 +132,8 @@ function createStrategy(configuration: Auth0Configuration): Auth0 {
     skipUserProfile: true,
   };
   class Strategy extends PassportStrategy(Auth0, 'auth0') {
-    validate(accessToken: string, _refreshToken: string, extra: unknown): unknown {
-      return { accessToken, extra };
+    validate(accessToken: string, refreshToken: string | undefined, extra: unknown): unknown {
+      return { accessToken, refreshToken, extra };
     }
   }
   return new Strategy(options);

@@ -66,6 +66,13 @@ export interface SessionsTable {
   end_reason: string | null;
 }
 
+/** What an OpenID provider gave with the login of a session, until it ends: it tells about the person for it. */
+export interface ProviderGrantsTable {
+  session_id: string;
+  /** Access token and, where there is one, refresh token, as JSON inside a compact JWE. */
+  sealed: string;
+}
+
 /** A key pair that signs augmented tokens. */
 export interface SigningKeysTable {
   kid: string;
@@ -231,6 +238,7 @@ export interface Schema {
   users: UsersTable;
   identities: IdentitiesTable;
   sessions: SessionsTable;
+  provider_grants: ProviderGrantsTable;
   orgs: OrgsTable;
   memberships: MembershipsTable;
   invites: InvitesTable;

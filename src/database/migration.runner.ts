@@ -9,6 +9,7 @@ import * as keyOrganisation from './migrations/0006-key-organisation.migration.j
 import * as addressOwnership from './migrations/0007-address-ownership.migration.js';
 import * as provenInvitesAndDomains from './migrations/0008-proven-invites-and-domains.migration.js';
 import * as milestones from './migrations/0009-milestones.migration.js';
+import * as providerGrants from './migrations/0010-provider-grants.migration.js';
 
 const migrations: Readonly<Record<string, Migration>> = {
   '0001-first': first,
@@ -20,6 +21,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0007-address-ownership': addressOwnership,
   '0008-proven-invites-and-domains': provenInvitesAndDomains,
   '0009-milestones': milestones,
+  '0010-provider-grants': providerGrants,
 };
 
 const migrationTable = 'vestibule_migrations';

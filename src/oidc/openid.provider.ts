@@ -154,6 +154,28 @@ export class OpenIdProvider {
     return toUserInfo(client.serverMetadata().issuer, answer);
   }
 
+  /** Whether the provider has a `/userinfo` to be asked about people. */
+  async tellsOfPeople(): Promise<boolean> {
+    return (await this.metadata()).userinfo_endpoint !== undefined;
+  }
+
+  /**
+   * Uses a refresh token (RFC 6749 section 6).
+   * @returns the next access token, and the next refresh token where the provider gives one.
+   * @throws {Problem} `access_token_rejected` when the provider takes it no more, `provider_unavailable`
+   */
+  async refresh(refreshToken: string): Promise<{ accessToken: string; refreshToken: string }> {
+    const { client } = await this.#discovered();
+    try {
+      const next = await openid.refreshTokenGrant(client, refreshToken);
+      return { accessToken: next.access_token, refreshToken: next.refresh_token ?? refreshToken };
+    } catch (error) {
+      throw error instanceof openid.ResponseBodyError && error.status < 500
+        ? rejected('refresh_token_refused')
+        : unavailable('token_endpoint_unreachable', error);
+    }
+  }
+
   /** Verifies an ID token's signature, issuer, audience, times and nonce. @returns its claims. */
   async verifyIdToken(token: string, nonce: string): Promise<JWTPayload> {
     const { client, keys } = await this.#discovered();

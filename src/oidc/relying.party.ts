@@ -17,6 +17,8 @@ export interface LoginChecks {
 /** What the token endpoint gave for a code, ID token verified. */
 export interface ExchangedTokens {
   readonly accessToken: string;
+  /** Where the provider gives one without being asked for it. */
+  readonly refreshToken?: string | undefined;
   /** `sub` of the verified ID token. */
   readonly subject: string;
   /** `sid` of the ID token, where there is one. */
@@ -44,6 +46,7 @@ export function toExchangedTokens(
   accessToken: string,
   scope: string | undefined,
   idToken: unknown,
+  refreshToken?: string,
 ): ExchangedTokens {
   const claims = idTokenSchema.safeParse(idToken);
   if (!claims.success) {
@@ -52,6 +55,7 @@ export function toExchangedTokens(
   const { sub, sid, acr, amr, auth_time } = claims.data;
   return {
     accessToken,
+    refreshToken,
     subject: sub,
     sessionId: sid ?? null,
     scope: (scope ?? '').split(' ').filter((entry) => entry !== ''),
@@ -135,7 +139,7 @@ export class RelyingParty {
       await this.#keys.verifyOwn(async (find) =>
         compactVerify(tokens.id_token ?? '', find, { algorithms: signatureAlgorithms }),
       );
-      return toExchangedTokens(tokens.access_token, tokens.scope, tokens.claims());
+      return toExchangedTokens(tokens.access_token, tokens.scope, tokens.claims(), tokens.refresh_token);
     } catch (error) {
       throw toProblem(error);
     }

@@ -63,22 +63,29 @@ export class AccountTrail {
     }
   }
 
-  /** Records what has come of the form, and tells the page that is shown next. For an `onSend` hook; never rejects. */
-  async settle(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  /**
+   * Records what has come of the form, and tells the page that is shown next. For an `onSend` hook; never rejects.
+   * @returns what was changed in the settings, if anything.
+   */
+  async settle(request: FastifyRequest, reply: FastifyReply): Promise<SettingsChange | undefined> {
     const form = this.#forms.get(request);
     this.#forms.delete(request);
     if (form === undefined) {
-      return;
+      return undefined;
     }
     const isLogin = request.url.split('?', 1)[0]?.endsWith('/login') === true;
     try {
-      await (isLogin ? this.#noteLogin(request, reply, form) : this.#noteChange(request, reply, form));
+      if (!isLogin) {
+        return await this.#noteChange(request, reply, form);
+      }
+      await this.#noteLogin(request, reply, form);
     } catch (error) {
       this.#logger.warn('a form could not be written to the audit trail', {
         reason: 'account_trail_incomplete',
         err: error,
       });
     }
+    return undefined;
   }
 
   async #noteLogin(request: FastifyRequest, reply: FastifyReply, form: SubmittedForm): Promise<void> {
@@ -105,15 +112,19 @@ export class AccountTrail {
     return reply.statusCode === 400 || isBack;
   }
 
-  async #noteChange(request: FastifyRequest, reply: FastifyReply, form: SubmittedForm): Promise<void> {
+  async #noteChange(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    form: SubmittedForm,
+  ): Promise<SettingsChange | undefined> {
     const change = settingsChangeOf(form);
     if (change === undefined || form.flow === undefined || reply.statusCode >= 400) {
-      return;
+      return undefined;
     }
     const found = await this.#parts.kratos.findFlow('settings', form.flow, request.headers.cookie);
     const { data: flow } = settledSchema.safeParse(found);
     if (flow?.state !== 'success' || hasErrors(flow.ui)) {
-      return;
+      return undefined;
     }
     const [type, reason] = events[change];
     const user = await this.#parts.users.findByIdentity(kratosIssuer, flow.identity.id);
@@ -125,6 +136,7 @@ export class AccountTrail {
       ...originOf(request),
     });
     this.#tellPage(reply, change);
+    return change;
   }
 
   /** Kratos' redirect leads to the settings page: it says what was changed there. */

@@ -20,6 +20,9 @@ import { RateLimits } from '../limits/rate.limits.js';
 import { UpstreamCalls } from '../upstreams/upstream.calls.js';
 import { AuditService } from '../audit/audit.service.js';
 import { UserDirectory } from '../users/user.directory.js';
+import { AccountFacts } from '../auth/account-facts.service.js';
+import { AddressRights } from '../auth/address.rights.js';
+import { RequestAuthenticator } from '../session/request.authenticator.js';
 import { AccountTrail } from './account.trail.js';
 import { AccountOwnership } from '../auth/account-ownership.service.js';
 import { HydraClient } from '../hydra/hydra.client.js';
@@ -31,6 +34,7 @@ import { passwordPolicyOf } from '../passwords/deployment.passwords.js';
 import { FlowDestination } from '../auth/flow.destination.js';
 import { SignUpPolicy } from '../auth/sign-up.policy.js';
 import { allowFormPost } from './form-post.policy.js';
+import { FactsGate } from './facts.gate.js';
 import { FormRefusals } from './form.refusals.js';
 import { LoginReturn } from './login.return.js';
 import { PasswordGate } from './password.gate.js';
@@ -142,6 +146,11 @@ export async function setUpOryProxy(
     origin: configuration.PUBLIC_URL,
   });
   const ownership = ownershipGateOf(app);
+  const facts = new FactsGate({
+    kratos,
+    facts: app.get(AccountFacts, { strict: false }),
+    authenticator: app.get(RequestAuthenticator, { strict: false }),
+  });
   const loginReturn = new LoginReturn(configuration.PUBLIC_URL);
   const calls = new ProxiedCalls(app.get(UpstreamCalls, { strict: false }));
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
@@ -188,7 +197,11 @@ export async function setUpOryProxy(
           allowFormPost(request, reply);
         }
         await ownership.settle(request, reply);
-        await trail.settle(request, reply);
+        const change = await trail.settle(request, reply);
+        if (upstream.prefix !== hydraPrefix) {
+          const path = pathOf(request).slice(upstream.prefix.length);
+          await facts.settle(request, reply, { path, endsOthers: change === 'password' });
+        }
         await loginReturn.settle(request, reply, pathOf(request).slice(upstream.prefix.length));
         const location = reply.getHeader('location');
         if (typeof location !== 'string') {
@@ -231,6 +244,7 @@ function ownershipGateOf(app: NestFastifyApplication): OwnershipGate {
     hydra: app.get(HydraClient, { strict: false }),
     ownership: app.get(AccountOwnership, { strict: false }),
     revocations: app.get(RevocationService, { strict: false }),
+    rights: app.get(AddressRights, { strict: false }),
     verification: new VerificationGate(kratos, app.get(VerificationBindings, { strict: false })),
   });
 }

@@ -1,14 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { AccountOwnership, OwnershipProof } from '../auth/account-ownership.service.js';
+import type { AddressRights } from '../auth/address.rights.js';
 import { originOf } from '../auth/request.origin.js';
 import { Problem } from '../core/problem.error.js';
-import { mergeCookies } from '../http/cookie.reader.js';
 import type { HydraClient } from '../hydra/hydra.client.js';
 import type { CredentialHolder, KratosClearance } from '../kratos/kratos.clearance.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import { type KratosSession, toProviderIdentity } from '../kratos/kratos.session.js';
 import type { RevocationService } from '../session/revocation.service.js';
+import { cookieAfter } from './cookie.after.js';
 import { sessionSetBy } from './ory.limits.js';
 import { readSubmittedForm } from './submitted.form.js';
 import type { VerificationGate, VerificationStep } from './verification.gate.js';
@@ -49,6 +50,7 @@ export interface OwnershipParts {
   readonly hydra: HydraClient;
   readonly ownership: AccountOwnership;
   readonly revocations: RevocationService;
+  readonly rights: AddressRights;
   readonly verification: VerificationGate;
 }
 
@@ -207,11 +209,13 @@ export class OwnershipGate {
   }
 
   async #settle(request: FastifyRequest, holder: CredentialHolder, proof: OwnershipProof): Promise<void> {
-    const { ownership, revocations } = this.#parts;
-    const userId = await ownership.settle(toProviderIdentity(holder), proof, originOf(request));
+    const { ownership, revocations, rights } = this.#parts;
+    const origin = originOf(request);
+    const userId = await ownership.settle(toProviderIdentity(holder), proof, origin);
     if (userId !== undefined) {
       // Tokens that say otherwise are stale from now on.
       await revocations.outdate('user', userId);
+      await rights.give(userId, origin);
     }
   }
 }
@@ -219,13 +223,4 @@ export class OwnershipGate {
 /** What the session was authenticated by: whoever has it has that, too. */
 function methodsOf(session: KratosSession): ReadonlySet<string> {
   return new Set(session.authentication_methods.map(({ method }) => method));
-}
-
-/** The Cookie header that the browser will send once it has this answer. */
-function cookieAfter(request: FastifyRequest, reply: FastifyReply): string {
-  const set = [reply.getHeader('set-cookie') ?? []].flat();
-  return mergeCookies(
-    request.headers.cookie,
-    set.filter((cookie) => typeof cookie === 'string'),
-  );
 }

@@ -9,8 +9,7 @@ import { RevocationList } from './revocation.list.js';
 import { SessionCookie } from './session.cookie.js';
 import type { MintedSession } from './session.minter.js';
 import { SessionRenewer } from './session.renewer.js';
-import type { UsedFrom } from './session.repository.js';
-import { usedFrom } from './used.from.js';
+import { type RequestUse, usedFrom } from './used.from.js';
 
 const bearerCredentials = /^Bearer +([\w.-]+) *$/i;
 const apiKeyForm = /^vst_/;
@@ -165,7 +164,7 @@ export class RequestAuthenticator {
   }
 
   /** A renewal that was shared may be older than what has made this token stale: then once more. */
-  async #renewNow(claims: Claims, from: UsedFrom): Promise<MintedSession> {
+  async #renewNow(claims: Claims, from: RequestUse): Promise<MintedSession> {
     const renewed = await this.#renewer.renew(claims, from);
     return this.#revocations.verdict(renewed.claims) === 'stale'
       ? this.#renewer.renew(renewed.claims, from)

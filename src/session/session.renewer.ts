@@ -1,6 +1,6 @@
 import type { Claims } from './claims.schema.js';
 import type { MintedSession } from './session.minter.js';
-import type { UsedFrom } from './session.repository.js';
+import type { RequestUse } from './used.from.js';
 
 /**
  * What became of a renewal: confirmed by the provider; let pass while the provider is away; refused, because the session is over; or
@@ -19,12 +19,12 @@ export abstract class SessionRenewer {
    * @throws {Problem} `unauthenticated` when the session is over, `provider_unavailable` or `database_unavailable` when
    *   nobody can tell.
    */
-  abstract renew(claims: Claims, from: UsedFrom): Promise<MintedSession>;
+  abstract renew(claims: Claims, from: RequestUse): Promise<MintedSession>;
 
   /**
    * The same for a token that is near its end and still good: nobody waits for long or fails because of it.
    * @returns nothing when there is no newer token within a moment.
    * @throws {Problem} `unauthenticated` when the session is over.
    */
-  abstract renewAhead(claims: Claims, from: UsedFrom): Promise<MintedSession | undefined>;
+  abstract renewAhead(claims: Claims, from: RequestUse): Promise<MintedSession | undefined>;
 }

@@ -14,8 +14,12 @@ export type SessionSelector =
   | { readonly id: string }
   /** All of a user's, or all but one. */
   | { readonly userId: string; readonly except?: string }
-  /** All of a user's, or all but those behind one session at the provider. */
-  | { readonly userId: string; readonly exceptBehind: string | undefined }
+  /** All of a user's, or all but one and those behind one session at the provider. */
+  | {
+      readonly userId: string;
+      readonly exceptBehind: string | undefined;
+      readonly except: string | undefined;
+    }
   /** Those behind one session at the provider, as its logout tokens name it. */
   | { readonly issuer: string; readonly oidcSid: string }
   /** All of one identity's. */
@@ -150,7 +154,7 @@ export class SessionRepository {
   }
 
   /**
-   * Ends sessions, each once, and records their revocations with it.
+   * Ends sessions, each once, with what their providers gave for them, and records their revocations with it.
    * @param expiresAt milliseconds; from then on none of their tokens can be live.
    * @returns those that were live until now, and what was recorded.
    */
@@ -182,6 +186,13 @@ export class SessionRepository {
           .onConflict((conflict) => conflict.doNothing())
           .execute();
       }
+      const granted = sessions.filter(({ provider }) => provider !== 'ory').map(({ id }) => id);
+      for (let first = 0; first < granted.length; first += rowsPerStatement) {
+        await transaction
+          .deleteFrom('provider_grants')
+          .where('session_id', 'in', granted.slice(first, first + rowsPerStatement))
+          .execute();
+      }
       return { sessions, revocations };
     });
   }
@@ -195,11 +206,14 @@ function selected(
     return builder('id', '=', which.id);
   }
   if ('exceptBehind' in which) {
-    const { userId, exceptBehind } = which;
-    const isOfUser = builder('user_id', '=', userId);
-    return exceptBehind === undefined
-      ? isOfUser
-      : builder.and([isOfUser, builder('provider_session_id', 'is distinct from', exceptBehind)]);
+    const { userId, exceptBehind, except } = which;
+    return builder.and([
+      builder('user_id', '=', userId),
+      ...(exceptBehind === undefined
+        ? []
+        : [builder('provider_session_id', 'is distinct from', exceptBehind)]),
+      ...(except === undefined ? [] : [builder('id', '!=', except)]),
+    ]);
   }
   if ('userId' in which) {
     const { userId, except } = which;

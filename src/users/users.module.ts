@@ -7,6 +7,7 @@ import { ServiceAccounts } from './service-accounts.service.js';
 import { UserChanges } from './user.changes.js';
 import { UserDirectory } from './user.directory.js';
 import { UserOwnership } from './user.ownership.js';
+import { UserProfiles } from './user.profile.js';
 import { UsersService } from './users.service.js';
 
 /** Local users. */
@@ -19,6 +20,7 @@ import { UsersService } from './users.service.js';
     UserChanges,
     UserDirectory,
     UserOwnership,
+    UserProfiles,
     UsersService,
   ],
   exports: [
@@ -28,6 +30,7 @@ import { UsersService } from './users.service.js';
     UserChanges,
     UserDirectory,
     UserOwnership,
+    UserProfiles,
     UsersService,
   ],
 })

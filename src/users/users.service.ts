@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Kysely, type Transaction, sql } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Clock } from '../core/clock.service.js';
@@ -7,6 +7,7 @@ import { newId } from '../core/identifier.js';
 import { Database, type Schema, type UserRow } from '../database/database.schema.js';
 import { type Account, accountOf, readAccount, userUnknown } from './account.query.js';
 import type { ProviderIdentity } from './identity.js';
+import { followed, profileOf } from './user.profile.js';
 import { requireAdministrator } from './user.rules.js';
 
 /** Whoever has just logged in. */
@@ -141,23 +142,7 @@ async function noteLogin(
     ? undefined
     : query
         .updateTable('users')
-        .set(({ and, eb, ref }) => {
-          const profile = profileOf(identity);
-          const isProven = and([eb('email_verified', '=', 1), eb('email', '=', profile.email)]);
-          const isOwned = eb.or([eb('owned_since', 'is not', null), isProven]);
-          // PostgreSQL takes a parameter in a CASE for text: the numbers say what they are.
-          const moment = sql<number>`cast(${now} as bigint)`;
-          return {
-            ...profile,
-            // Not before what an outsider may have set up is removed: until then, nothing of the account says "verified".
-            email_verified: identity.emailVerified
-              ? eb.case().when(isOwned).then(sql.lit(1)).else(sql.lit(0)).end()
-              : 0,
-            owned_since: eb.fn.coalesce(ref('owned_since'), eb.case().when(isProven).then(moment).end()),
-            updated_at: now,
-            last_login_at: now,
-          };
-        })
+        .set((builder) => ({ ...followed(builder, identity, now), last_login_at: now }))
         .where('id', '=', known.user_id)
         .returningAll()
         .executeTakeFirst();
@@ -236,16 +221,4 @@ async function findOrCreate(
   // Another first login of the same identity was faster: its user is the one.
   await transaction.deleteFrom('users').where('id', '=', id).execute();
   return (await known.executeTakeFirstOrThrow()).user_id;
-}
-
-function profileOf(identity: ProviderIdentity) {
-  return {
-    // Addresses are compared; nobody runs a mail server where case tells two people apart.
-    email: identity.email?.toLowerCase() ?? null,
-    email_key: identity.email?.toLowerCase() ?? null,
-    email_verified: identity.emailVerified ? 1 : 0,
-    name: identity.name,
-    name_key: identity.name?.toLowerCase() ?? null,
-    picture: identity.picture,
-  };
 }

@@ -7,6 +7,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AuditService } from '../../src/audit/audit.service.js';
 import { createApp } from '../../src/app.setup.js';
 import { loadConfiguration } from '../../src/config/configuration.js';
+import { Clock } from '../../src/core/clock.service.js';
 import { Database } from '../../src/database/database.schema.js';
 import { findFreePorts } from '../../src/embedded/port.finder.js';
 import { createLogger } from '../../src/http/pino.logger.js';
@@ -29,6 +30,8 @@ export interface RunningGateway {
   readonly log: readonly string[];
   /** What `GET /health/ready` says. */
   readiness(): ReturnType<typeof readHealth>;
+  /** Sets its clock forward (or back) by this many seconds from the real time. */
+  shiftClock(seconds: number): void;
   /** Its database. */
   query(): Database['query'];
   /** The audit trail, oldest first. */
@@ -68,11 +71,13 @@ export async function runGateway(
   ready = true,
 ): Promise<RunningGateway> {
   let env: Record<string, string> = { ...site.env, ...providerEnv };
+  let shift = 0;
   const log: string[] = [];
   const logger = createLogger('debug', { write: (line: string) => void log.push(line) });
   const start = async (wait: boolean): Promise<NestFastifyApplication> => {
     const configuration = loadConfiguration(env);
     const app = await createApp(configuration, { logger });
+    app.get(Clock, { strict: false }).now = () => Date.now() + shift * 1000;
     await app.listen(configuration.PORT, configuration.HOST);
     if (wait) {
       await waitUntil(async () => (await readHealth(site.url)).status === 'ok', 'readiness');
@@ -85,6 +90,9 @@ export async function runGateway(
     url: site.url,
     log,
     readiness: () => readHealth(site.url),
+    shiftClock: (seconds) => {
+      shift = seconds;
+    },
     query,
     auditTrail: async () => {
       await app.get(AuditService, { strict: false }).flush();

@@ -2,12 +2,14 @@ import { decodeJwt } from 'jose';
 import type { ClientMetadata } from 'oidc-provider';
 import { findFreePorts } from '../../src/embedded/port.finder.js';
 import { startFaultyProxy } from './faulty.proxy.js';
-import { newAccount } from './openid.accounts.js';
+import { type OpenIdAccount, newAccount } from './openid.accounts.js';
 import { type OpenIdProviderOptions, startOpenIdProvider } from './openid.provider.js';
+import { routesOf } from './openid.settings.js';
 import {
   apiAudience,
   appRedirectUri,
   contractClients,
+  type Member,
   type ProviderSide,
   robotSecret,
 } from './provider.driver.js';
@@ -15,19 +17,36 @@ import {
 const ownClientId = 'gateway';
 const ownClientSecret = 'gateway-secret-of-the-contract';
 
+/** How the provider treats the gateway. */
+export interface OpenIdSideOptions extends Pick<OpenIdProviderOptions, 'tellsOnlyByIdToken'> {
+  /** Whether it gets refresh tokens. Default false. */
+  readonly refreshes?: boolean;
+}
+
+/** An OpenID provider whose accounts change. */
+export interface OpenIdSide extends ProviderSide {
+  /** Changes what the provider tells of somebody. */
+  change(member: Member, profile: Partial<OpenIdAccount>): void;
+  /** From now on the access tokens that there are tell of nobody. */
+  endAccessTokens(): void;
+  /** How often people were asked about, and tokens were asked for. */
+  asked(): { readonly userInfo: number; readonly token: number };
+}
+
 /** Starts an OpenID provider, with Auth0's face or without, behind a proxy that can misbehave. */
 export async function startOpenIdSide(
   name: 'auth0' | 'oidc',
   gatewayUrl: string,
-  options: Pick<OpenIdProviderOptions, 'tellsOnlyByIdToken'> = {},
-): Promise<ProviderSide> {
+  { refreshes = false, ...options }: OpenIdSideOptions = {},
+): Promise<OpenIdSide> {
+  const accounts = new Map<string, OpenIdAccount>();
   const [port = 0, front = 0] = await findFreePorts(2);
   const proxy = await startFaultyProxy(front, `http://127.0.0.1:${port}`);
   const openid = await startOpenIdProvider({
     flavour: name === 'auth0' ? 'auth0' : 'plain',
     port,
     origin: proxy.url,
-    clients: clientsFor(gatewayUrl),
+    clients: clientsFor(gatewayUrl, refreshes),
     audience: apiAudience,
     ...options,
   });
@@ -88,6 +107,7 @@ export async function startOpenIdSide(
         ...(emailVerified === undefined ? {} : { email_verified: emailVerified }),
       });
       openid.add(account);
+      accounts.set(account.sub, account);
       return {
         email: account.email,
         emailVerified: account.email_verified,
@@ -96,6 +116,17 @@ export async function startOpenIdSide(
         credentials: { login: account.sub },
       };
     },
+    change: ({ credentials: { login = '' } }, profile) => {
+      const account = newAccount({ ...accounts.get(login), ...profile });
+      accounts.set(login, account);
+      openid.add(account);
+    },
+    endAccessTokens: openid.endAccessTokens,
+    asked: () => {
+      const { token, userinfo } = routesOf(name === 'auth0' ? 'auth0' : 'plain');
+      const count = (path: string): number => openid.seen.filter((request) => request.path === path).length;
+      return { userInfo: count(userinfo), token: count(token) };
+    },
     stop: async () => {
       await proxy.stop();
       await openid.stop();
@@ -103,7 +134,7 @@ export async function startOpenIdSide(
   };
 }
 
-function clientsFor(gatewayUrl: string): ClientMetadata[] {
+function clientsFor(gatewayUrl: string, refreshes: boolean): ClientMetadata[] {
   const publicClient = (id: string): ClientMetadata => ({
     client_id: id,
     redirect_uris: [appRedirectUri(gatewayUrl)],
@@ -116,6 +147,7 @@ function clientsFor(gatewayUrl: string): ClientMetadata[] {
       redirect_uris: [`${gatewayUrl}/auth/callback`],
       post_logout_redirect_uris: [`${gatewayUrl}/`],
       token_endpoint_auth_method: 'client_secret_post',
+      ...(refreshes ? { grant_types: ['authorization_code', 'refresh_token'] } : {}),
     },
     publicClient(contractClients.app),
     publicClient(contractClients.brief),

@@ -47,6 +47,8 @@ export interface OpenIdProvider {
   countJwksFetches(): number;
   /** From now on /userinfo tells of this subject, whoever the access token is of. */
   swapUserinfoSubject(subject: string): void;
+  /** From now on /userinfo refuses the access tokens that there are. */
+  endAccessTokens(): void;
   /** From now on each ID token has this fault. */
   tamperIdToken(fault: IdTokenFault): void;
   /** Ends all misbehaviour. */
@@ -73,6 +75,8 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
   });
   const published = [keys.jwk];
   const seen: SeenRequest[] = [];
+  const issued = new Set<string>();
+  const ended = new Set<string>();
   let fault: IdTokenFault | undefined;
   let subject: string | undefined;
 
@@ -91,6 +95,11 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
       if (typeof body !== 'object' || body === null) {
         return;
       }
+      if (ctx.path === routes.token && 'access_token' in body) {
+        // A JWT of the same second is the same text.
+        issued.add(String(body.access_token));
+        ended.delete(String(body.access_token));
+      }
       if (ctx.path === routes.token && 'id_token' in body && fault !== undefined) {
         ctx.body = { ...body, id_token: await keys.tamper(String(body.id_token), fault) };
       }
@@ -101,6 +110,14 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
     provider.use(async (ctx, next) => {
       if (ctx.path.startsWith('/interaction/')) {
         await interact(provider, ctx, accounts);
+      } else if (
+        ctx.path === routes.userinfo &&
+        ended.has(ctx.get('authorization').slice('Bearer '.length))
+      ) {
+        // RFC 6750 section 3.1.
+        ctx.status = 401;
+        ctx.set('www-authenticate', 'Bearer error="invalid_token"');
+        ctx.body = { error: 'invalid_token' };
       } else if (
         ctx.path === routes.userinfo &&
         options.tellsOnlyByIdToken !== true &&
@@ -154,6 +171,11 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
     endpoints: { authorization: origin + routes.authorization, token: origin + routes.token },
     keys,
     seen,
+    endAccessTokens: () => {
+      for (const token of issued) {
+        ended.add(token);
+      }
+    },
     add: (account) => void accounts.set(account.sub, account),
     rotateKeys: async () => {
       published.unshift((await makeOpenIdKeys()).jwk);

@@ -76,12 +76,16 @@ export function openIdConfiguration(settings: OpenIdSettings): Configuration {
       return account === undefined ? undefined : toProviderAccount(account);
     },
     loadExistingGrant: grantEverything,
+    // As some do without being asked for offline_access.
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    rotateRefreshToken: true,
     interactions: { policy, url: (_ctx, { uid }) => `/interaction/${uid}` },
     ttl: {
       AccessToken: (_ctx, _token, client) => (client.clientId.startsWith(briefClientPrefix) ? 1 : hour),
       ClientCredentials: hour,
       Grant: hour,
       IdToken: hour,
+      RefreshToken: hour,
       Interaction: hour,
       Session: hour,
     },

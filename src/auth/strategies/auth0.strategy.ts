@@ -10,6 +10,7 @@ import {
 } from '../../oidc/relying.party.js';
 import type { LoginStart, StartedLogin } from '../auth.strategy.js';
 import { openIdDemandParameters } from '../login.demand.js';
+import type { ProviderGrants } from '../provider.grants.js';
 import { OpenIdStrategy } from './openid.strategy.js';
 
 /** Logins through Auth0: the code flow by passport-auth0, signatures by jose, the person by `/userinfo`. */
@@ -19,8 +20,13 @@ export class Auth0Strategy extends OpenIdStrategy {
   readonly #provider: OpenIdProvider;
   readonly #configuration: Auth0Configuration;
 
-  constructor(client: Auth0Client, provider: OpenIdProvider, configuration: Auth0Configuration) {
-    super(provider, {
+  constructor(
+    client: Auth0Client,
+    provider: OpenIdProvider,
+    grants: ProviderGrants,
+    configuration: Auth0Configuration,
+  ) {
+    super(provider, grants, {
       provider: 'auth0',
       clientId: configuration.AUTH0_CLIENT_ID,
       verifiesOwnTokens: configuration.AUTH0_AUDIENCE !== undefined,
@@ -45,10 +51,10 @@ export class Auth0Strategy extends OpenIdStrategy {
     if (answer.searchParams.getAll('iss').some((given) => given !== issuer)) {
       throw new Problem('login_refused', { reason: 'issuer_mismatch' });
     }
-    const { accessToken, idToken, scope } = await this.#client.exchange(answer, checks);
+    const { accessToken, refreshToken, idToken, scope } = await this.#client.exchange(answer, checks);
     // passport-auth0 reads the ID token's claims without its signature.
     const claims = await this.#provider.verifyIdToken(idToken, checks.nonce);
-    return toExchangedTokens(accessToken, scope, claims);
+    return toExchangedTokens(accessToken, scope, claims, refreshToken);
   }
 
   /** Auth0's own logout endpoint, which needs no ID token. */

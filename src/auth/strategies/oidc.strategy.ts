@@ -3,6 +3,7 @@ import type { OpenIdProvider } from '../../oidc/openid.provider.js';
 import { type ExchangedTokens, type LoginChecks, RelyingParty } from '../../oidc/relying.party.js';
 import type { LoginStart, StartedLogin } from '../auth.strategy.js';
 import { openIdDemandParameters } from '../login.demand.js';
+import type { ProviderGrants } from '../provider.grants.js';
 import { OpenIdStrategy } from './openid.strategy.js';
 
 /** Logins through any OpenID provider, by openid-client. */
@@ -11,8 +12,12 @@ export class OidcStrategy extends OpenIdStrategy {
   readonly #provider: OpenIdProvider;
   readonly #configuration: OidcConfiguration;
 
-  constructor(provider: OpenIdProvider, configuration: OidcConfiguration) {
-    super(provider, { provider: 'oidc', clientId: configuration.OIDC_CLIENT_ID, verifiesOwnTokens: false });
+  constructor(provider: OpenIdProvider, grants: ProviderGrants, configuration: OidcConfiguration) {
+    super(provider, grants, {
+      provider: 'oidc',
+      clientId: configuration.OIDC_CLIENT_ID,
+      verifiesOwnTokens: false,
+    });
     this.#provider = provider;
     this.#configuration = configuration;
   }

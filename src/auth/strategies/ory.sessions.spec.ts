@@ -49,11 +49,13 @@ describe('the provider’s session', () => {
     ['unknown', 500, {}],
   ])('is %s: Kratos answers %i %j', async (state, status, body) => {
     ory.say(kratosSessionRoute, status, body);
-    expect(await ory.strategy.sessionState(session)).toBe(state);
+    expect(await ory.strategy.sessionState(session)).toMatchObject({ state });
   });
 
   it('that was never told is over, and nobody is asked', async () => {
-    expect(await ory.strategy.sessionState({ ...session, provider_session_id: null })).toBe('ended');
+    expect(await ory.strategy.sessionState({ ...session, provider_session_id: null })).toEqual({
+      state: 'ended',
+    });
     expect(ory.asked).toEqual([]);
   });
 

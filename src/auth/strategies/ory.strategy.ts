@@ -12,7 +12,7 @@ import {
   type IdentityAdministration,
   type LoginStart,
   type LogoutNotice,
-  type ProviderSessionState,
+  type ProviderSession,
   type SetUpState,
   type StartedLogin,
   type ValidatedClient,
@@ -139,19 +139,21 @@ export class OryStrategy extends AuthStrategy {
     }
   }
 
-  async sessionState(session: SessionRow): Promise<ProviderSessionState> {
+  async sessionState(session: SessionRow): Promise<ProviderSession> {
     if (session.provider_session_id === null) {
-      return 'ended';
+      return { state: 'ended' };
     }
     try {
       const found = await this.#parts.kratos.findSession(session.provider_session_id);
-      return found?.identity.state === 'active' && found.identity.id === session.subject ? 'alive' : 'ended';
+      return found?.identity.state === 'active' && found.identity.id === session.subject
+        ? { state: 'alive', identity: toProviderIdentity(found.identity) }
+        : { state: 'ended' };
     } catch (error) {
       this.#logger.warn('Kratos cannot be asked about a session', {
         reason: 'kratos_unreachable',
         err: error,
       });
-      return 'unknown';
+      return { state: 'unknown' };
     }
   }
 

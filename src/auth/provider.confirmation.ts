@@ -1,0 +1,108 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { AuditService } from '../audit/audit.service.js';
+import { Clock } from '../core/clock.service.js';
+import { Problem } from '../core/problem.error.js';
+import type { SessionRow } from '../database/database.schema.js';
+import { SessionService } from '../session/session.service.js';
+import type { User } from '../users/identity.js';
+import { AccountFacts } from './account-facts.service.js';
+import { AuthStrategy, type ToldIdentity } from './auth.strategy.js';
+import type { RequestOrigin } from './auth.service.js';
+
+/** How long, since its last renewal that the provider confirmed, a session may go on while its provider can't be asked: one hour. */
+const graceMilliseconds = 3_600_000;
+
+/** What came of asking a provider about a session. */
+export interface Confirmation {
+  /** Whether the provider confirmed it; false while the grace lasts. */
+  readonly isConfirmed: boolean;
+  /** Whether the user must be read again. */
+  readonly hasChanged: boolean;
+}
+
+/** Asks the provider at a renewal: whether its session goes on, and what it says of the person now. */
+@Injectable()
+export class ProviderConfirmation {
+  readonly #logger = new Logger(ProviderConfirmation.name);
+  readonly #strategy: AuthStrategy;
+  readonly #sessions: SessionService;
+  readonly #facts: AccountFacts;
+  readonly #audit: AuditService;
+  readonly #clock: Clock;
+
+  constructor(
+    strategy: AuthStrategy,
+    sessions: SessionService,
+    facts: AccountFacts,
+    audit: AuditService,
+    clock: Clock,
+  ) {
+    this.#strategy = strategy;
+    this.#sessions = sessions;
+    this.#facts = facts;
+    this.#audit = audit;
+    this.#clock = clock;
+  }
+
+  /**
+   * @param user of the session, read before.
+   * @throws {Problem} `unauthenticated` when the provider has ended its session, `provider_unavailable` when the grace is over.
+   */
+  async confirm(session: SessionRow, user: User, origin: RequestOrigin): Promise<Confirmation> {
+    const found = await this.#strategy.sessionState(session);
+    if (found.state === 'alive') {
+      const hasChanged =
+        found.identity !== undefined && (await this.#follow(session, user, found.identity, origin));
+      return { isConfirmed: true, hasChanged };
+    }
+    await (found.state === 'ended' ? this.#end(session) : this.#grant(session));
+    return { isConfirmed: false, hasChanged: false };
+  }
+
+  /** Nobody is logged out because of it: what fails is tried again at the next renewal. */
+  async #follow(
+    session: SessionRow,
+    user: User,
+    told: ToldIdentity,
+    origin: RequestOrigin,
+  ): Promise<boolean> {
+    if (told.issuer !== session.issuer || told.subject !== session.subject) {
+      return false;
+    }
+    const { email, emailVerified, name, picture } = user;
+    const identity = { email, emailVerified, name, picture, ...told };
+    const login = { providerSession: session.provider_session_id, session: session.id };
+    try {
+      return await this.#facts.follow(user, identity, login, origin);
+    } catch (error) {
+      this.#logger.warn('what the provider says of a person could not be taken over', {
+        reason: 'facts_not_followed',
+        err: error,
+      });
+      return true;
+    }
+  }
+
+  async #end(session: SessionRow): Promise<never> {
+    await this.#sessions.end({ id: session.id }, 'provider_session_ended');
+    await this.#audit.record({
+      type: 'session_ended',
+      userId: session.user_id,
+      sessionId: session.id,
+      reason: 'provider_session_ended',
+    });
+    throw new Problem('unauthenticated', { reason: 'provider_session_ended' });
+  }
+
+  async #grant(session: SessionRow): Promise<void> {
+    if (this.#clock.now() > session.renewed_at + graceMilliseconds) {
+      throw new Problem('provider_unavailable', { reason: 'renewal_grace_over' });
+    }
+    await this.#audit.record({
+      type: 'renewal_grace',
+      userId: session.user_id,
+      sessionId: session.id,
+      reason: 'provider_unreachable',
+    });
+  }
+}

@@ -1,0 +1,119 @@
+import { Injectable } from '@nestjs/common';
+import { type ExpressionBuilder, sql } from 'kysely';
+import { Clock } from '../core/clock.service.js';
+import { Database, type Schema } from '../database/database.schema.js';
+import type { ProviderIdentity, User } from './identity.js';
+import { toUser } from './user.mapper.js';
+
+/** What users and what identities say of a person, side by side. */
+export type PersonFacts = Pick<ProviderIdentity, 'email' | 'emailVerified' | 'name' | 'picture'>;
+
+/** Columns of a user that follow an identity. */
+export function profileOf(identity: PersonFacts) {
+  return {
+    // Addresses are compared; nobody runs a mail server where case tells two people apart.
+    email: identity.email?.toLowerCase() ?? null,
+    email_key: identity.email?.toLowerCase() ?? null,
+    email_verified: identity.emailVerified ? 1 : 0,
+    name: identity.name,
+    name_key: identity.name?.toLowerCase() ?? null,
+    picture: identity.picture,
+  };
+}
+
+/** Whether a user says something else than the identity. */
+export function differs(user: PersonFacts, identity: PersonFacts): boolean {
+  const { email, name, picture } = profileOf(identity);
+  return (
+    user.email !== email ||
+    user.name !== name ||
+    user.picture !== picture ||
+    user.emailVerified !== identity.emailVerified
+  );
+}
+
+/** What an update sets so that a user's columns follow an identity. @param now milliseconds since the epoch. */
+export function followed(
+  { and, eb, fn, or, ref }: ExpressionBuilder<Schema, 'users'>,
+  identity: PersonFacts,
+  now: number,
+) {
+  const profile = profileOf(identity);
+  const isProven = and([eb('email_verified', '=', 1), eb('email', '=', profile.email)]);
+  const isOwned = or([eb('owned_since', 'is not', null), isProven]);
+  // PostgreSQL takes a parameter in a CASE for text: the numbers say what they are.
+  const moment = sql<number>`cast(${now} as bigint)`;
+  return {
+    ...profile,
+    // Not before what an outsider may have set up is removed: until then, nothing of the account says "verified".
+    email_verified: identity.emailVerified
+      ? eb.case().when(isOwned).then(sql.lit(1)).else(sql.lit(0)).end()
+      : 0,
+    owned_since: fn.coalesce(ref('owned_since'), eb.case().when(isProven).then(moment).end()),
+    updated_at: now,
+  };
+}
+
+/** Profiles of users between logins: they follow the identity that has logged in last. */
+@Injectable()
+export class UserProfiles {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  /** The user of an identity; nothing when it isn't known. */
+  async findUser({
+    issuer,
+    subject,
+  }: Pick<ProviderIdentity, 'issuer' | 'subject'>): Promise<User | undefined> {
+    const row = await this.#database.query
+      .selectFrom('identities')
+      .innerJoin('users', 'users.id', 'identities.user_id')
+      .selectAll('users')
+      .where('identities.issuer', '=', issuer)
+      .where('identities.subject', '=', subject)
+      .executeTakeFirst();
+    return row === undefined ? undefined : toUser(row);
+  }
+
+  /** Whether a user's profile follows this identity, and not another one of theirs. */
+  async isFollowed(userId: string, { issuer, subject }: ProviderIdentity): Promise<boolean> {
+    const latest = await this.#database.query
+      .selectFrom('identities')
+      .select(['issuer', 'subject'])
+      .where('user_id', '=', userId)
+      .orderBy('last_login_at', 'desc')
+      .orderBy('issuer')
+      .orderBy('subject')
+      .limit(1)
+      .executeTakeFirst();
+    return latest?.issuer === issuer && latest.subject === subject;
+  }
+
+  /**
+   * Takes over what an identity says, unless the user has been changed meanwhile.
+   * @param seen the user as it was read before the provider was asked.
+   * @returns whether the address counts as verified now; nothing when the user says something else by now.
+   */
+  async follow(
+    seen: User,
+    identity: ProviderIdentity,
+  ): Promise<{ readonly isVerified: boolean } | undefined> {
+    const now = this.#clock.now();
+    const updated = await this.#database.query
+      .updateTable('users')
+      .set((builder) => followed(builder, identity, now))
+      .where('id', '=', seen.id)
+      .where('email_verified', '=', seen.emailVerified ? 1 : 0)
+      .where('email', 'is not distinct from', seen.email)
+      .where('name', 'is not distinct from', seen.name)
+      .where('picture', 'is not distinct from', seen.picture)
+      .returning('email_verified')
+      .executeTakeFirst();
+    return updated === undefined ? undefined : { isVerified: updated.email_verified === 1 };
+  }
+}
