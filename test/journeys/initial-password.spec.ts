@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { logInIn } from '../support/browser.person.js';
 import { waitUntil } from '../support/stack.js';
-import { checkout, ownEnvironment, useJourney } from './journey.js';
+import { checkout, ownEnvironment, patience, useJourney } from './journey.js';
 
 const journey = useJourney();
 
@@ -14,24 +14,28 @@ function initialPassword(): { readonly status: number | null; readonly stdout: s
   });
 }
 
-it('an operator whose screen was cleared asks for the password again, until it has been used', async () => {
-  const { email, password } = journey.administrator;
-  expect(initialPassword()).toMatchObject({ status: 0, stdout: `${email}  ${password}\n` });
+it(
+  'an operator whose screen was cleared asks for the password again, until it has been used',
+  async () => {
+    const { email, password } = journey.administrator;
+    expect(initialPassword()).toMatchObject({ status: 0, stdout: `${email}  ${password}\n` });
 
-  await journey.restart();
-  expect(journey.administrator.password).toBe(password);
+    await journey.restart();
+    expect(journey.administrator.password).toBe(password);
 
-  const page = await journey.browser();
-  await logInIn(page, journey.url, { email, password });
-  await waitUntil(() => initialPassword().status === 1, 'the password to be forgotten', 60_000);
+    const page = await journey.browser();
+    await logInIn(page, journey.url, { email, password });
+    await waitUntil(() => initialPassword().status === 1, 'the password to be forgotten', 60_000);
 
-  await journey.restart();
-  expect(journey.terminal().split(password).length - 1).toBe(2);
+    await journey.restart();
+    expect(journey.terminal().split(password).length - 1).toBe(2);
 
-  // One line a request: what the proxy and the pages do on the way has none.
-  const requests =
-    journey.terminal().match(/^gateway \| \d\d:\d\d:\d\d (?:GET|POST) \/\S* \d+ \(.*$/gm) ?? [];
-  expect(requests.length).toBeGreaterThan(3);
-  expect(journey.terminal()).not.toContain('remote server');
-  expect(requests.filter((line) => line.includes(' /api/v1/'))).toEqual([]);
-});
+    // One line a request: what the proxy and the pages do on the way has none.
+    const requests =
+      journey.terminal().match(/^gateway \| \d\d:\d\d:\d\d (?:GET|POST) \/\S* \d+ \(.*$/gm) ?? [];
+    expect(requests.length).toBeGreaterThan(3);
+    expect(journey.terminal()).not.toContain('remote server');
+    expect(requests.filter((line) => line.includes(' /api/v1/'))).toEqual([]);
+  },
+  6 * patience,
+);

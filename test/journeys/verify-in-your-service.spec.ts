@@ -71,7 +71,11 @@ function run(name: string, files: Readonly<Record<string, string>>, commands: st
 
 const compiled = (source: string): string =>
   ts.transpileModule(source, {
-    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 },
+    compilerOptions: {
+      module: ts.ModuleKind.ESNext,
+      target: ts.ScriptTarget.ES2023,
+      rewriteRelativeImportExtensions: true,
+    },
   }).outputText;
 
 async function answerOf(port: number, token: string): Promise<Response | undefined> {
