@@ -39,6 +39,8 @@ export interface Launched {
 
 const commandLine = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 
+/** How long the gateway may take to be ready. At a first start Hydra makes two RSA keys before it is, on a busy machine in a minute. */
+const readyLimitMs = 180_000;
 /** How long the gateway may take to answer what it has begun. */
 const drainLimitMs = 10_000;
 
@@ -93,6 +95,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
         name: 'gateway',
         env,
         probe: gatewayProbe(plan),
+        startLimitMs: readyLimitMs,
         stopLimitMs: drainLimitMs,
       },
       log,

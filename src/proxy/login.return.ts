@@ -4,8 +4,8 @@ import { readSubmittedForm } from './submitted.form.js';
 
 /**
  * Brings a login form to where its flow leads when the browser has logged in meanwhile, in another tab. Kratos sends such a form to
- * its default address, and shows the flow to nobody any more: that login has renewed the browser's CSRF cookie. So the form says
- * itself where it leads.
+ * its default address, and no longer shows the flow, because that login has renewed the browser's CSRF cookie. So the form carries
+ * its destination.
  */
 export class LoginReturn {
   readonly #publicUrl: string;

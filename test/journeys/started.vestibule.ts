@@ -23,8 +23,8 @@ export function ownEnvironment(): Record<string, string> {
 }
 
 /**
- * What a new shell of somebody has who was never here: a home of their own. There is no registry, so that a command which should be
- * here and isn't is found out.
+ * The environment of a new shell on the first day: a home without any settings. No package registry is within reach, so that a
+ * command which should be installed and isn't fails.
  */
 export function newShell(temporary: string): Record<string, string> {
   const home = join(temporary, 'home');

@@ -10,8 +10,8 @@ const left = new Set(['node_modules', '.git', '.data', '.env', '.prepare.lock', 
 const own = /^\./;
 
 /**
- * Copies the checkout as somebody has it who has installed and built it, without the tests. The packages are links to those of
- * this checkout; what is changed or built in the copy stays in it.
+ * Copies the checkout as it is after installing and building, without the tests. The packages are links to those of this checkout;
+ * what is changed or built in the copy stays in it.
  */
 export function copyCheckout(folder: string): void {
   mkdirSync(folder, { recursive: true });
