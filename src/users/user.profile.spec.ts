@@ -51,6 +51,13 @@ describe.each(['sqlite', 'postgres'] as const)('UserProfiles on %s', (kind) => {
     expect(await profiles.follow(user, { ...identity, emailVerified: true })).toEqual({ isVerified: false });
   });
 
+  it('an address that the provider does not tell is not verified, whatever it says', async () => {
+    const identity = { ...newIdentity(), email: null };
+    const { user } = await users.recordLogin(identity);
+    expect(user).toMatchObject({ email: null, emailVerified: false });
+    expect(differs(user, identity)).toBe(false);
+  });
+
   it('what was changed since the provider was asked stays', async () => {
     const identity = newIdentity({ name: null, picture: null });
     const { user: seen } = await users.recordLogin(identity);

@@ -14,7 +14,8 @@ export function profileOf(identity: PersonFacts) {
     // Addresses are compared; nobody runs a mail server where case tells two people apart.
     email: identity.email?.toLowerCase() ?? null,
     email_key: identity.email?.toLowerCase() ?? null,
-    email_verified: identity.emailVerified ? 1 : 0,
+    // Some providers call verified what they don't tell.
+    email_verified: identity.emailVerified && identity.email !== null ? 1 : 0,
     name: identity.name,
     name_key: identity.name?.toLowerCase() ?? null,
     picture: identity.picture,
@@ -23,12 +24,12 @@ export function profileOf(identity: PersonFacts) {
 
 /** Whether a user says something else than the identity. */
 export function differs(user: PersonFacts, identity: PersonFacts): boolean {
-  const { email, name, picture } = profileOf(identity);
+  const { email, email_verified: verified, name, picture } = profileOf(identity);
   return (
     user.email !== email ||
     user.name !== name ||
     user.picture !== picture ||
-    user.emailVerified !== identity.emailVerified
+    user.emailVerified !== (verified === 1)
   );
 }
 
@@ -46,9 +47,8 @@ export function followed(
   return {
     ...profile,
     // Not before what an outsider may have set up is removed: until then, nothing of the account says "verified".
-    email_verified: identity.emailVerified
-      ? eb.case().when(isOwned).then(sql.lit(1)).else(sql.lit(0)).end()
-      : 0,
+    email_verified:
+      profile.email_verified === 1 ? eb.case().when(isOwned).then(sql.lit(1)).else(sql.lit(0)).end() : 0,
     owned_since: fn.coalesce(ref('owned_since'), eb.case().when(isProven).then(moment).end()),
     updated_at: now,
   };

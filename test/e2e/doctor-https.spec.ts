@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { insertAdministrator } from '../support/administrator.js';
 import { startCli } from '../support/cli.process.js';
 import { findCodes, runDoctor } from '../support/doctor.js';
 import { type FrontProxy, startFrontProxy } from '../support/front.proxy.js';
@@ -30,7 +31,13 @@ describe('vestibule doctor of a deployment on https and PostgreSQL', () => {
       database: 'postgres',
       postgresUrl: inject('postgresUrl'),
       publicUrl: `https://localhost:${port}`,
-      env: { TRUST_PROXY: '127.0.0.1,::1', DEMO: 'false', RATE_LIMIT: 'true' },
+      env: {
+        TRUST_PROXY: '127.0.0.1,::1',
+        DEMO: 'false',
+        RATE_LIMIT: 'true',
+        ADMIN_EMAIL: 'root@example.test',
+        ADMIN_PASSWORD: randomBytes(18).toString('base64url'),
+      },
     });
     front = await startFrontProxy(port, stack.url, await authority.issue('localhost', 60));
   });
@@ -128,7 +135,9 @@ describe.each(['oidc', 'auth0'] as const)('vestibule doctor under %s', (flavour)
   const prefix = flavour === 'oidc' ? 'OIDC' : 'AUTH0';
   const address = flavour === 'oidc' ? 'OIDC_ISSUER' : 'AUTH0_DOMAIN';
 
-  it('says `all good` when it is healthy', async () => {
+  it('finds that no user is an administrator; says `all good` when one is', async () => {
+    expect(await findCodes(env)).toEqual(['administrator_none']);
+    await insertAdministrator(gateway.query());
     expect(await runDoctor(env)).toEqual({ code: 0, out: 'all good\n' });
   });
 

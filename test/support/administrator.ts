@@ -1,3 +1,4 @@
+import { newId } from '../../src/core/identifier.js';
 import { Database } from '../../src/database/database.schema.js';
 import { type Gateway, type HeldSession, newIdentity } from './gateway.js';
 
@@ -8,6 +9,29 @@ export async function promote(app: Gateway['app'], userId: string): Promise<void
     .query.updateTable('users')
     .set({ role: 'admin' })
     .where('id', '=', userId)
+    .execute();
+}
+
+/** Puts an administrator into a deployment whose people nobody can log in as. */
+export async function insertAdministrator(query: Database['query']): Promise<void> {
+  await query
+    .insertInto('users')
+    .values({
+      id: newId(),
+      email: null,
+      email_key: null,
+      email_verified: 0,
+      name: 'Administrator',
+      name_key: 'administrator',
+      picture: null,
+      role: 'admin',
+      kind: 'person',
+      version: 1,
+      disabled_at: null,
+      created_at: 1,
+      updated_at: 1,
+      last_login_at: null,
+    })
     .execute();
 }
 
