@@ -107,46 +107,53 @@ async function look(paths: readonly string[]): Promise<void> {
   }
 }
 
-describe('every page fits a window of 320, 768 and 1280 pixels, and axe finds nothing wrong with it in light and in dark', () => {
-  it('for a visitor', async () => {
-    await look(visitor);
-    expect(stage.watch.violations).toEqual([]);
-  });
+// Fifteen pages, each in three widths, two colour schemes and two languages: half a minute beside other tests.
+const lookLimit = { timeout: 120_000 };
 
-  it('for somebody with a very long name', async () => {
-    await logInIn(stage.page, stage.stack.url, person);
-    await look(member);
-    expect(stage.watch.violations).toEqual([]);
-  });
+describe(
+  'every page fits a window of 320, 768 and 1280 pixels, and axe finds nothing wrong with it in light and in dark',
+  lookLimit,
+  () => {
+    it('for a visitor', async () => {
+      await look(visitor);
+      expect(stage.watch.violations).toEqual([]);
+    });
 
-  it('for an administrator', async () => {
-    const { query } = stage.stack.app().get(Database, { strict: false });
-    const { id } = await query
-      .updateTable('users')
-      .set({ role: 'admin' })
-      .where('email', '=', person.email)
-      .returning('id')
-      .executeTakeFirstOrThrow();
-    const other = newPerson();
-    await signUp(new UserAgent(stage.stack.url), { ...other, name: words });
-    const { id: otherId } = await query
-      .selectFrom('users')
-      .select('id')
-      .where('email', '=', other.email)
-      .executeTakeFirstOrThrow();
-    await keyOf(stage.stack.app(), otherId, 'profile:read orgs:read keys:read');
-    await logInIn(stage.page, stage.stack.url, person);
-    await look(administrator(id, otherId));
-    expect(stage.watch.violations).toEqual([]);
-  });
+    it('for somebody with a very long name', async () => {
+      await logInIn(stage.page, stage.stack.url, person);
+      await look(member);
+      expect(stage.watch.violations).toEqual([]);
+    });
 
-  it('the API docs, which have styles of their own', async () => {
-    const { page, stack } = stage;
-    await page.goto(`${stack.url}/docs`);
-    await page.locator('.opblock').first().waitFor();
-    for (const width of [320, 768, 1280]) {
-      await page.setViewportSize({ width, height: 720 });
-      expect({ width, overflow: await overflowOf(page) }).toEqual({ width, overflow: 0 });
-    }
-  });
-});
+    it('for an administrator', async () => {
+      const { query } = stage.stack.app().get(Database, { strict: false });
+      const { id } = await query
+        .updateTable('users')
+        .set({ role: 'admin' })
+        .where('email', '=', person.email)
+        .returning('id')
+        .executeTakeFirstOrThrow();
+      const other = newPerson();
+      await signUp(new UserAgent(stage.stack.url), { ...other, name: words });
+      const { id: otherId } = await query
+        .selectFrom('users')
+        .select('id')
+        .where('email', '=', other.email)
+        .executeTakeFirstOrThrow();
+      await keyOf(stage.stack.app(), otherId, 'profile:read orgs:read keys:read');
+      await logInIn(stage.page, stage.stack.url, person);
+      await look(administrator(id, otherId));
+      expect(stage.watch.violations).toEqual([]);
+    });
+
+    it('the API docs, which have styles of their own', async () => {
+      const { page, stack } = stage;
+      await page.goto(`${stack.url}/docs`);
+      await page.locator('.opblock').first().waitFor();
+      for (const width of [320, 768, 1280]) {
+        await page.setViewportSize({ width, height: 720 });
+        expect({ width, overflow: await overflowOf(page) }).toEqual({ width, overflow: 0 });
+      }
+    });
+  },
+);
