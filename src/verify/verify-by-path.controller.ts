@@ -2,11 +2,13 @@ import { Controller, Delete, Get, Options, Patch, Post, Put, Req, Res, UseFilter
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Verification } from './verification.service.js';
+import { AnyScope } from '../session/access.decorators.js';
 import { VerifyFilter } from './verify.filter.js';
 
 /** Forward auth for Envoy, which keeps the original method and appends the path to a prefix. */
 @ApiExcludeController()
 @Controller('auth/verify/*')
+@AnyScope()
 @UseFilters(VerifyFilter)
 export class VerifyByPathController {
   readonly #verification: Verification;

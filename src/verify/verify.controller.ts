@@ -2,6 +2,7 @@ import { Controller, Get, Req, Res, UseFilters } from '@nestjs/common';
 import { ApiBearerAuth, ApiCookieAuth, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiProblems } from '../http/openapi.decorators.js';
+import { AnyScope } from '../session/access.decorators.js';
 import { VerifyFilter } from './verify.filter.js';
 import { Verification } from './verification.service.js';
 
@@ -11,6 +12,7 @@ const header = (description: string) => ({ description, schema: { type: 'string'
 /** Forward auth: a proxy asks whether a request may go on to an upstream, and as whose (docs/forward-auth.md). */
 @ApiTags('auth')
 @Controller('auth/verify')
+@AnyScope()
 @UseFilters(VerifyFilter)
 export class VerifyController {
   readonly #verification: Verification;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { makeApiKey } from '../../src/api-keys/api-key.format.js';
 import { newId } from '../../src/core/identifier.js';
 import { Database } from '../../src/database/database.schema.js';
-import { CurrentUser, RequireRole, RequireScope } from '../../src/session/access.decorators.js';
+import { AnyScope, CurrentUser, RequireRole, RequireScope } from '../../src/session/access.decorators.js';
 import type { Principal } from '../../src/session/principal.js';
 import { RevocationService } from '../../src/session/revocation.service.js';
 import { type Credential, exchange, makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
@@ -16,6 +16,7 @@ import { waitUntil } from '../support/stack.js';
 @Controller('probe')
 class ProbeController {
   @Get('who')
+  @AnyScope()
   who(@CurrentUser() { user, claims }: Principal): unknown {
     return { user, org: claims.org, roles: claims.roles };
   }
