@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { z } from 'zod';
 import { type Gateway, expectProblem, startGateway } from '../../test/support/gateway.js';
 import { type PreparedHydra, startPreparedHydra } from '../../test/support/prepared.hydra.js';
 import { waitUntil } from '../../test/support/stack.js';
@@ -132,6 +135,71 @@ it('what more than 512 forms wait for is refused at once, with when to come agai
   for (const answer of answers.filter(({ status }) => status !== 200)) {
     expectProblem(answer, 503, 'overloaded');
     expect(answer.headers['retry-after']).toMatch(/^[1-4]$/);
+  }
+});
+
+it.each(['kratos', 'hydra'] as const)(
+  'what holds for one connection is not passed on to %s, and closes it to nobody [W23]',
+  async (name) => {
+    const upstream = upstreams[name];
+    const path = name === 'kratos' ? '/ory/kratos/sessions/whoami' : '/ory/hydra/.well-known/jwks.json';
+    const odd = [
+      { 'keep-alive': 'timeout=5' },
+      { expect: '100-continue' },
+      { upgrade: 'foo' },
+      { te: 'trailers' },
+      { trailer: 'x' },
+      { connection: 'upgrade' },
+      { 'proxy-authorization': 'Basic eDp4' },
+    ];
+    for (const headers of [...odd, ...odd]) {
+      const answer = gateway.request(path, { headers });
+      await waitUntil(() => upstream.held.length > 0, 'the request to be passed on');
+      upstream.held.shift()?.end('{}');
+      expect((await answer).status).toBe(200);
+    }
+  },
+);
+
+it.each([
+  ['settings', '?flow=f&method=profile&traits.email=a%40evil.test'],
+  ['settings', '?flow=f&method=profile'],
+  ['registration', '?flow=f&password=x'],
+  ['login', '?flow=f&identifier=a%40example.test'],
+  ['recovery', '?flow=f&email=a%40example.test'],
+])('a form for %s in a query reaches nothing [W24]', async (kind, query) => {
+  for (const method of ['GET', 'HEAD'] as const) {
+    const answer = await gateway.request(`/ory/kratos/self-service/${kind}${query}`, { method });
+    expect(answer.status).toBe(400);
+  }
+  expect(upstreams.kratos.held).toEqual([]);
+});
+
+it('bodies that come slowly keep nobody waiting at Hydra [W25]', async () => {
+  await gateway.app.listen(0, '127.0.0.1');
+  const { port } = z.object({ port: z.number() }).parse(gateway.app.getHttpServer().address());
+  const host = new URL(gateway.configuration.PUBLIC_URL).host;
+  const head = `POST /ory/hydra/oauth2/token HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/x-www-form-urlencoded\r\n`;
+  const slow = await Promise.all(
+    Array.from({ length: 12 }, async () => {
+      const socket = connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      socket.write(`${head}Content-Length: 100\r\n\r\ngrant_type=`);
+      return socket;
+    }),
+  );
+  try {
+    const honest = gateway.request('/ory/hydra/oauth2/token', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'grant_type=x',
+    });
+    await waitUntil(() => upstreams.hydra.held.length > 0, 'the whole request to be passed on');
+    expect(upstreams.hydra.held).toHaveLength(1);
+    upstreams.hydra.held.shift()?.end('{}');
+    expect((await honest).status).toBe(200);
+  } finally {
+    slow.forEach((socket) => socket.destroy());
   }
 });
 

@@ -43,12 +43,13 @@ import { VerificationBindings } from './verification.binding.js';
 import { VerificationGate } from './verification.gate.js';
 import { SignUpGate } from './sign-up.gate.js';
 import { OryLimits } from './ory.limits.js';
-import { requireShortQuery } from './query.limit.js';
+import { requireNoForm, requireShortQuery } from './query.limit.js';
 import { ProxiedCalls } from './proxied.calls.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory.routes.js';
 import { verifiedConnector } from './upstream.connector.js';
 import { UpstreamPassage } from './upstream.passage.js';
 import { UpstreamQueue } from './upstream.queue.js';
+import { awaitBody } from './whole.body.js';
 
 /**
  * What a browser reads has the time of any call. What it sends has more of it, in milliseconds, and a line of its own: there is a
@@ -63,10 +64,11 @@ const challengeLifetime = 1800;
 
 const hydraPrefix = '/ory/hydra';
 
-/** Headers that no upstream gets as they came. */
-const callersHeaders = /^(?:x-.*|forwarded|cookie|traceparent|tracestate|baggage)$/;
-/** The same for Kratos. */
-const kratosHeaders = /^(?:x-.*|forwarded|cookie|traceparent|tracestate|baggage|(?:proxy-)?authorization)$/;
+/** Headers that no upstream gets as they came: what only a proxy may say, and what holds for one connection (RFC 9110 section 7.6.1). */
+const callersHeaders =
+  /^(?:x-.*|forwarded|cookie|traceparent|tracestate|baggage|connection|keep-alive|proxy-.*|te|trailer|upgrade|expect)$/;
+/** What Kratos doesn't get besides. */
+const kratosHeaders = /^authorization$/;
 
 interface Upstream {
   readonly prefix: string;
@@ -169,9 +171,12 @@ export async function setUpOryProxy(
           throw new Problem('not_found', { reason: 'not_exposed' });
         }
         requireShortQuery(request.url);
+        const isKratos = upstream.prefix !== hydraPrefix;
+        if (isKratos) {
+          requireNoForm(request.method, request.url, path);
+        }
         await upstream.admit(request, reply, path);
         await drafts.watch(request, pathOf(request));
-        const isKratos = upstream.prefix !== hydraPrefix;
         const isRefused =
           isKratos &&
           ((await signUp.refuses(request, reply, path)) || (await passwords.refuses(request, reply, path)));
@@ -182,6 +187,7 @@ export async function setUpOryProxy(
           await ownership.admit(request, path);
           await trail.watch(request, path);
         }
+        await awaitBody(request);
         await queue.enter(request, reply);
         passage.enter(request, reply);
         calls.begin(upstream.prefix === hydraPrefix ? 'hydra' : 'kratos', request);
@@ -286,8 +292,9 @@ function headersForUpstream(
   prefix: string,
   cookies: UpstreamCookies,
 ): IncomingHttpHeaders {
-  const taken = prefix === hydraPrefix ? callersHeaders : kratosHeaders;
-  const kept = Object.entries(headers).filter(([name]) => !taken.test(name));
+  const kept = Object.entries(headers).filter(
+    ([name]) => !callersHeaders.test(name) && (prefix === hydraPrefix || !kratosHeaders.test(name)),
+  );
   const cookie = cookies.toUpstream(headers.cookie);
   return { ...Object.fromEntries(kept), ...(cookie === undefined ? {} : { cookie }) };
 }

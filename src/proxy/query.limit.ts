@@ -14,3 +14,21 @@ export function requireShortQuery(url: string): void {
     throw new Problem('uri_too_long', { reason: 'ory_query_too_long' });
   }
 }
+
+/** What a link may say to Kratos: which flow, and the secret out of a mail. */
+const linkParameters: ReadonlySet<string> = new Set(['flow', 'code', 'token']);
+const submissions = /^\/self-service\/(?:login|registration|recovery|verification|settings)$/;
+
+/**
+ * Kratos takes a whole form from a query too. Forms are posted here, where each of their fields is looked at.
+ * @param url path and query. @param path after the prefix. @throws {Problem} `malformed_request`
+ */
+export function requireNoForm(method: string, url: string, path: string): void {
+  if (method === 'POST' || !submissions.test(path)) {
+    return;
+  }
+  const names = new URLSearchParams(url.split('?').slice(1).join('?')).keys();
+  if ([...names].some((name) => !linkParameters.has(name))) {
+    throw new Problem('malformed_request', { detail: 'Send the form by POST.', reason: 'form_in_query' });
+  }
+}

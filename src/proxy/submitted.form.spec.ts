@@ -116,3 +116,14 @@ describe('readSubmittedForm', () => {
     );
   });
 });
+
+it.each([
+  ['application/json', JSON.stringify({ method: 'profile', traits: '{"email":"a@evil.test"}' })],
+  ['application/json', JSON.stringify({ method: 'profile', traits: ['a@evil.test'] })],
+  ['application/json', JSON.stringify({ method: 'profile', 'tra\u0131ts': {}, Traits: 'x' })],
+  ['application/json', JSON.stringify({ method: 'profile', 'trait\u017F': '{"email":"a@evil.test"}' })],
+  [form, 'method=profile&traits=%7B%22email%22%3A%22a%40evil.test%22%7D'],
+  [form, 'method=profile&TRAITS=x'],
+])('traits that are no object of texts are refused: %s %s [W24]', async (type, payload) => {
+  expect(await submit(type, payload)).toEqual({ code: 'malformed_request' });
+});

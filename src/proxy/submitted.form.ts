@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Problem } from '../core/problem.error.js';
 import { accountOf } from '../limits/limit.keys.js';
+import { readWholeBody } from './whole.body.js';
 
 /** What we need to know of a form for Kratos. */
 export interface SubmittedForm {
@@ -23,7 +24,6 @@ const accountFields = new Set(['identifier', 'password_identifier', 'email', 'tr
 const secondFactorFields = new Set(['totp_code', 'lookup_secret', 'webauthn_login']);
 const secondFactorMethods = new Set(['totp', 'lookup_secret', 'webauthn']);
 const readForms = new WeakMap<FastifyRequest, Promise<SubmittedForm>>();
-const maximumBytes = 65_536;
 
 const jsonForm = z.record(z.string(), z.unknown());
 const nestedTraits = z.looseObject({ email: z.unknown() });
@@ -44,7 +44,13 @@ async function readOnce(request: FastifyRequest): Promise<SubmittedForm> {
   const body = await readBody(request);
   const fields = [...query, ...body.fields];
   const filled = fields.flatMap(([name, value]) => (value === '' ? [] : [name]));
-  const names = new Set([...filled, ...body.others].map((name) => name.normalize('NFKC').toLowerCase()));
+  if (fields.some(([name]) => spellingOf(name) === 'traits')) {
+    throw new Problem('malformed_request', {
+      detail: 'Traits are given one by one.',
+      reason: 'traits_as_text',
+    });
+  }
+  const names = new Set([...filled, ...body.others].map(spellingOf));
   const values = (names: ReadonlySet<string>): string[] =>
     fields.flatMap(([name, value]) => (names.has(name.toLowerCase()) && value !== '' ? [value] : []));
   const accounts = new Set(values(accountFields).map(accountOf));
@@ -59,6 +65,9 @@ async function readOnce(request: FastifyRequest): Promise<SubmittedForm> {
     values(new Set(['method'])).some((method) => secondFactorMethods.has(method.toLowerCase()));
   return { fields, names, account, flow, hasSecondFactor };
 }
+
+/** How Kratos' JSON decoder compares names: without case or look-alikes. */
+const spellingOf = (name: string): string => name.normalize('NFKC').toLowerCase();
 
 interface FormBody {
   readonly fields: readonly (readonly [string, string])[];
@@ -75,7 +84,7 @@ async function readBody(request: FastifyRequest): Promise<FormBody> {
   if (!isForm && type !== 'application/json') {
     throw new Problem('unsupported_media_type', { reason: 'form_type' });
   }
-  const bytes = await readAll(request.body);
+  const bytes = await readWholeBody(request.body);
   if (isForm) {
     request.body = Readable.from([bytes], { objectMode: false });
     return { fields: [...new URLSearchParams(bytes.toString('utf8'))], others: [] };
@@ -94,10 +103,15 @@ async function readBody(request: FastifyRequest): Promise<FormBody> {
 
 function jsonFields(form: Readonly<Record<string, unknown>>): (readonly [string, string])[] {
   return Object.entries(form).flatMap(([name, value]): (readonly [string, string])[] => {
-    if (name.toLowerCase() === 'traits') {
+    if (spellingOf(name) === 'traits' && typeof value !== 'string') {
       const traits = nestedTraits.safeParse(value);
-      const named = traits.success ? Object.entries(traits.data) : [];
-      return named.flatMap(([trait, content]): (readonly [string, string])[] =>
+      if (!traits.success) {
+        throw new Problem('malformed_request', {
+          detail: 'Traits are an object.',
+          reason: 'traits_unreadable',
+        });
+      }
+      return Object.entries(traits.data).flatMap(([trait, content]): (readonly [string, string])[] =>
         typeof content === 'string' ? [[`traits.${trait}`, content]] : [],
       );
     }
@@ -111,25 +125,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** The content length is checked by Fastify; a body without one is counted here. */
-async function readAll(body: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of body) {
-      const bytes = Buffer.from(chunk);
-      length += bytes.length;
-      if (length > maximumBytes) {
-        throw new Problem('payload_too_large', { reason: 'form_too_large' });
-      }
-      chunks.push(bytes);
-    }
-  } catch (error) {
-    throw error instanceof Problem
-      ? error
-      : new Problem('malformed_request', { reason: 'form_cut_off', cause: error });
-  }
-  return Buffer.concat(chunks);
 }

@@ -297,6 +297,18 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'CWE-770',
       'ASVS 2.4.1',
     ],
+    [
+      'header fields that hold for one connection (`Expect`, `Keep-Alive`, `Upgrade`) on their way to Kratos or Hydra',
+      'not passed on; the circuit stays closed for everyone',
+      'RFC 9110 §7.6.1, §10.1.1',
+    ],
+    [
+      'a form for Kratos in a query, and `traits` as text',
+      '400, nothing changed',
+      'RFC 9110 §9.2.1',
+      'ASVS 1.5.3',
+    ],
+    ['bodies for Hydra that come slowly', 'they take no turn until they are there', 'CWE-400', 'ASVS 2.4.1'],
   ]),
   'Claims and roles': section('C', [
     [
