@@ -19,14 +19,17 @@ export const admissionVariables = {
       recommendation:
         '`invite` or `closed` wherever the people are known. An `ADMIN_EMAIL` always gets its account (docs/operations.md).',
     }),
-  EMAIL_DOMAINS: commaList.pipe(z.array(domain)).default([]).register(variableDocs, {
-    description:
-      'Comma list of e-mail domains: new accounts need an address of one of them, and nobody changes theirs to another domain in the settings. Subdomains are domains of their own. Users who exist are not affected. Under `auth0` and `oidc` the provider must have verified the address.',
-    derivedDefault: 'none: any domain',
-    recommendation:
-      'Under `ory` an address is only claimed until it is verified: turn `REQUIRE_VERIFIED_EMAIL` on with it.',
-    example: 'example.org,example.net',
-  }),
+  EMAIL_DOMAINS: commaList
+    .pipe(z.array(domain).min(1, 'must name a domain'))
+    .default([])
+    .register(variableDocs, {
+      description:
+        'Comma list of e-mail domains: new accounts need an address of one of them, and nobody changes theirs to another domain in the settings. Subdomains are domains of their own. Users who exist are not affected. Under `auth0` and `oidc` the provider must have verified the address.',
+      derivedDefault: 'none: any domain',
+      recommendation:
+        'Under `ory` an address is only claimed until it is verified: turn `REQUIRE_VERIFIED_EMAIL` on with it.',
+      example: 'example.org,example.net',
+    }),
   REQUIRE_VERIFIED_EMAIL: flag.default(false).register(variableDocs, {
     description:
       'Whether a session opens anything only once its e-mail address is verified: until then pages lead to the verification, and the API and forward auth answer `email_unverified` (403).',

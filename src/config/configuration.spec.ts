@@ -213,6 +213,12 @@ describe('other settings', () => {
     },
   );
 
+  it('a list of domains without a domain is refused, and does not mean every domain', () => {
+    expect(problemsOf({ SECRETS, ...ory, EMAIL_DOMAINS: ',' })).toEqual([
+      'EMAIL_DOMAINS: must name a domain',
+    ]);
+  });
+
   it('a short admin password is refused [W17]', () => {
     expect(problemsOf({ SECRETS, ...ory, ADMIN_PASSWORD: 'short' })).toEqual([
       'ADMIN_PASSWORD: must have at least 12 characters',

@@ -77,6 +77,10 @@ export function policyFor(targets: readonly string[]): string {
     if (!/^https?:$/.test(url.protocol)) {
       return [url.protocol];
     }
+    // A host may hold what ends a directive: such an application gets no form rather than a policy of its own.
+    if (/[;,\s]/.test(url.host)) {
+      return [];
+    }
     return [
       /^(?:127\.0\.0\.1|\[::1\])$/.test(url.hostname) ? `${url.protocol}//${url.hostname}:*` : url.origin,
     ];
