@@ -46,6 +46,7 @@ export interface OryPorts {
   readonly hydraPublic: number;
   readonly hydraAdmin: number;
   readonly smtp: number;
+  /** Of the mailbox' pages, which the launcher itself serves. */
   readonly mailbox: number;
   /** Folder of the admin APIs' Unix sockets, which then have no port. */
   readonly sockets?: string;
@@ -128,13 +129,18 @@ function adminHost(name: 'kratos' | 'hydra', ports: OryPorts | undefined): strin
   return ports?.sockets === undefined ? loopback : adminUrl(name, ports);
 }
 
-/** Mailpit, the mailbox that catches every mail of an embedded run. */
-export function mailpitProgram(setting: OrySetting, ports: OryPorts): SupervisedProgram {
+/** Where Mailpit's API listens. @param folder of the Unix sockets. */
+export function mailpitSocket(folder: string): string {
+  return join(folder, 'mailpit.sock');
+}
+
+/** Mailpit, which catches every mail of an embedded run. @param socketPath what its API listens on, instead of a port. */
+export function mailpitProgram(setting: OrySetting, ports: OryPorts, socketPath: string): SupervisedProgram {
   const settings = {
     // A bare name in its working directory: Mailpit doesn't escape a path, and would cut it at a # or ?.
     '--database': 'mailpit.sqlite',
     '--smtp': `${loopback}:${ports.smtp}`,
-    '--listen': `${loopback}:${ports.mailbox}`,
+    '--listen': `unix:${socketPath}:0600`,
     '--max': '500',
     // A page whose host name was pointed at loopback (DNS rebinding) is refused; names of loopback are always let in.
     '--allowed-hosts': 'localhost',
@@ -147,7 +153,7 @@ export function mailpitProgram(setting: OrySetting, ports: OryPorts): Supervised
     args: [...Object.entries(settings).flat(), ...flags, ...(isVerbose(setting) ? [] : ['--quiet'])],
     env: ownEnvironment(setting.environment),
     readLine: (line) => (line.includes('got terminated signal') ? undefined : line),
-    probe: { url: `http://${loopback}:${ports.mailbox}/readyz` },
+    probe: { url: `http://${loopback}/readyz`, socketPath },
   };
 }
 

@@ -5,6 +5,8 @@ import type { SocialProvider } from '../config/social-providers.parser.js';
 import { type Environment, findBinaries } from './binary.store.js';
 import { type ChildCommand, describeExit, runChild } from './child.process.js';
 import { LaunchError } from './launch.error.js';
+import { type MailboxServer, startMailbox } from './mailbox.server.js';
+import { MailpitClient } from './mailpit.client.js';
 import { OryCleanup } from './ory.cleanup.js';
 import {
   type OryPorts,
@@ -15,6 +17,7 @@ import {
   kratosProgram,
   loopback,
   mailpitProgram,
+  mailpitSocket,
   migrations,
 } from './ory.programs.js';
 import { assertOryStaysInside } from './ory.air-gap.js';
@@ -64,7 +67,7 @@ export interface OryOptions {
 export interface OryStack {
   /** KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL, HYDRA_PUBLIC_URL, HYDRA_ADMIN_URL and SMTP_URL for the gateway. */
   readonly env: Readonly<Record<string, string>>;
-  /** Mailpit's pages and API; undefined without Mailpit. */
+  /** The mailbox' pages and Mailpit's API; undefined without Mailpit. */
   readonly mailboxUrl: string | undefined;
   readonly children: {
     readonly kratos: SupervisedChild;
@@ -118,15 +121,18 @@ export async function startOry(options: OryOptions): Promise<OryStack> {
     await assertOryStaysInside({ kratos, hydra }, options.publicUrl);
   }
   const step = progress.step('starting Kratos and Hydra');
-  const sockets = options.adminSockets === true ? await openSocketFolder(folder) : undefined;
+  const sockets = options.adminSockets === true || withMailpit ? await openSocketFolder(folder) : undefined;
+  const adminSockets =
+    options.adminSockets === true && sockets !== undefined ? { sockets: sockets.path } : {};
   try {
     const { kratos, hydra } = await migrations(base);
     await Promise.all([migrate('Kratos', kratos), migrate('Hydra', hydra)]);
     for (let attempt = 1; ; attempt += 1) {
-      const ports = { ...(await findPorts()), ...(sockets === undefined ? {} : { sockets: sockets.path }) };
+      const ports = { ...(await findPorts()), ...adminSockets };
       const smtpUrl = withMailpit ? `smtp://${loopback}:${ports.smtp}/?disable_starttls=true` : base.smtpUrl;
       try {
-        const stack = await startOn(ports, { ...base, smtpUrl }, withMailpit, options.log);
+        const mailSocket = withMailpit && sockets !== undefined ? mailpitSocket(sockets.path) : undefined;
+        const stack = await startOn(ports, { ...base, smtpUrl }, mailSocket, options.log);
         step.done();
         const stop = async (): Promise<void> => {
           await stack.stop();
@@ -169,20 +175,27 @@ async function migrate(title: string, command: ChildCommand): Promise<void> {
 async function startOn(
   ports: OryPorts,
   setting: OrySetting,
-  withMailpit: boolean,
+  mailSocket: string | undefined,
   log: LogLine,
 ): Promise<OryStack> {
   const kratos = new SupervisedChild(await kratosProgram(setting, ports), log);
   const hydra = new SupervisedChild(await hydraProgram(setting, ports), log);
-  const mailpit = withMailpit ? new SupervisedChild(mailpitProgram(setting, ports), log) : undefined;
+  const mailpit =
+    mailSocket === undefined
+      ? undefined
+      : new SupervisedChild(mailpitProgram(setting, ports, mailSocket), log);
+  let mailbox: MailboxServer | undefined;
   const all = [kratos, hydra, ...(mailpit === undefined ? [] : [mailpit])];
   const cleanup = new OryCleanup(await cleanUps(setting), log);
   const stop = async () => {
-    await Promise.all([cleanup.stop(), ...all.map((child) => child.stop())]);
+    await Promise.all([cleanup.stop(), mailbox?.stop(), ...all.map((child) => child.stop())]);
   };
   const starts = all.map((child) => child.start());
   try {
     await Promise.all(starts);
+    if (mailSocket !== undefined) {
+      mailbox = await startMailbox({ host: loopback, port: ports.mailbox }, new MailpitClient(mailSocket));
+    }
   } catch (error) {
     await stop();
     await Promise.allSettled(starts);
@@ -197,7 +210,7 @@ async function startOn(
       HYDRA_ADMIN_URL: adminUrl('hydra', ports),
       SMTP_URL: setting.smtpUrl,
     },
-    mailboxUrl: withMailpit ? loopbackUrl(ports.mailbox) : undefined,
+    mailboxUrl: mailSocket !== undefined ? loopbackUrl(ports.mailbox) : undefined,
     children: { kratos, hydra, mailpit },
     cleanup,
     stop,

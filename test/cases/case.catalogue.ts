@@ -410,5 +410,10 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'ASVS 13.4.2',
     ],
     ['`/health/ready`, many times at once', 'one look at the dependencies for all', 'ASVS 2.4.1'],
+    [
+      'a mail with scripts, forms, pictures and frames of elsewhere, and a subject of markup, in the mailbox of `npm start`',
+      'text, and a sandboxed frame that runs and loads nothing',
+      'ASVS 1.2.1, 3.2.1',
+    ],
   ]),
 };

@@ -61,6 +61,8 @@ export interface Journey {
   readonly dataDir: string;
   /** The environment that it was started with. */
   readonly env: Readonly<Record<string, string>>;
+  /** What the terminal printed as the mailbox. */
+  readonly mailboxUrl: string;
   /** Every mail that the deployment sent. */
   readonly mailbox: Mailbox;
   /** The first administrator, as the terminal printed it. */
@@ -151,6 +153,9 @@ export function useJourney(options: JourneyOptions = {}): Journey {
     },
     get env() {
       return env;
+    },
+    get mailboxUrl() {
+      return running.mailboxUrl;
     },
     get mailbox() {
       return running.mailbox;
