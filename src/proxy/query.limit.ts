@@ -15,8 +15,8 @@ export function requireShortQuery(url: string): void {
   }
 }
 
-/** What a link may say to Kratos: which flow, and the secret out of a mail. */
-const linkParameters: ReadonlySet<string> = new Set(['flow', 'code', 'token']);
+/** What a link may say to Kratos: which flow, the secret out of a mail, and to us whose address it is for. */
+const linkParameters: ReadonlySet<string> = new Set(['flow', 'code', 'token', 'identity']);
 const submissions = /^\/self-service\/(?:login|registration|recovery|verification|settings)$/;
 
 /**
