@@ -7,6 +7,7 @@ import { CONFIGURATION } from '../config/config.module.js';
 import type { OryConfiguration } from '../config/configuration.js';
 import { Problem } from '../core/problem.error.js';
 import { KratosClient } from '../kratos/kratos.client.js';
+import { toProviderIdentity } from '../kratos/kratos.session.js';
 import { AllowUnverifiedEmail, CurrentUser, OptionalSession } from '../session/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { type Flow, parseFlow } from './flow.parser.js';
@@ -18,7 +19,7 @@ import { PageSender } from './page.sender.js';
 import { FLOW_KINDS } from './views/flow.plan.js';
 import { withDraft, withRefusal } from './flow.draft.js';
 import { isVerified, withoutEnrolments } from './unverified.settings.js';
-import { withOwnEnd } from './verification.end.js';
+import { withOwnEnd, withoutNeed } from './verification.end.js';
 import { FlowPage } from './views/flow.view.js';
 
 const kindSchema = z.enum(FLOW_KINDS);
@@ -92,7 +93,7 @@ export class FlowController {
     }
     const drafted = this.#withDraft(request, parseFlow(found));
     const isUnverified = kind === 'settings' && !isVerified(found);
-    const ended = kind === 'verification' ? withOwnEnd(drafted, links.account) : drafted;
+    const ended = kind === 'verification' ? await this.#ofVerification(request, drafted, principal) : drafted;
     const flow = isUnverified ? withoutEnrolments(ended) : ended;
     const surroundings = await this.#surroundings.find(request, kind, flow);
     const { formTargets, invite, triesLeft } = surroundings;
@@ -106,6 +107,21 @@ export class FlowController {
       changed: settingsChangeIn(changed),
     });
     await this.#pages.send(request, reply, page, { formTargets });
+  }
+
+  /** A verification that leads on to a login here; of an address that is verified already, its end. */
+  async #ofVerification(
+    request: FastifyRequest,
+    flow: Flow,
+    principal: Principal | undefined,
+  ): Promise<Flow> {
+    if (principal?.user.emailVerified !== true) {
+      return withOwnEnd(flow, links.account);
+    }
+    const whoami = await this.#kratos.whoami(request.headers.cookie);
+    const identity = whoami.state === 'live' ? toProviderIdentity(whoami.session.identity) : undefined;
+    const isVerifiedAlready = identity?.emailVerified === true && identity.email === principal.user.email;
+    return withOwnEnd(isVerifiedAlready ? withoutNeed(flow) : flow, links.account);
   }
 
   #withDraft(request: FastifyRequest, flow: Flow): Flow {

@@ -1,4 +1,4 @@
-import type { Flow } from './flow.parser.js';
+import type { Flow, FlowNode } from './flow.parser.js';
 
 /**
  * Leads on from a finished verification to a new login at the gateway. Kratos' own link goes to the `return_to` of the flow that
@@ -11,4 +11,27 @@ export function withOwnEnd(flow: Flow, target: string): Flow {
     node.type === 'a' ? { ...node, attributes: { ...node.attributes, href: target } } : node,
   );
   return { ...flow, ui: { ...flow.ui, nodes } };
+}
+
+/** Kratos' label "Continue". */
+const onward = { id: 1_070_009, text: 'Continue', context: {} };
+
+/**
+ * The end of a verification whose address is verified already, say by an accepted invitation: what Kratos would answer to the code is an
+ * error. A flow that has ended, or says what went wrong, stays as it is.
+ */
+export function withoutNeed(flow: Flow): Flow {
+  const { state, ui } = flow;
+  const isTold = ui.messages.some(({ type }) => type === 'error');
+  if (state === 'passed_challenge' || isTold) {
+    return flow;
+  }
+  const node: FlowNode = {
+    type: 'a',
+    group: 'code',
+    messages: [],
+    meta: { label: onward },
+    attributes: { href: ui.action, title: onward },
+  };
+  return { ...flow, state: 'passed_challenge', ui: { ...ui, nodes: [node], messages: [] } };
 }
