@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';
@@ -11,6 +11,7 @@ import { newPerson } from '../support/person.js';
 import { waitUntil } from '../support/stack.js';
 import { patience, useJourney } from './journey.js';
 
+const root = new URL('../../', import.meta.url);
 const spec = 'test/journeys/readme-proxy.spec.ts';
 
 const journey = useJourney({
@@ -18,6 +19,13 @@ const journey = useJourney({
 });
 
 const echoSchema = z.looseObject({ url: z.string(), headers: z.record(z.string(), z.unknown()) });
+
+/** Where a document's link to the log-in leads. */
+function linkOf(path: string): string {
+  const [link] = /\/auth\/login\?return_to=[^`"]+/.exec(readFileSync(new URL(path, root), 'utf8')) ?? [];
+  expect(link).toBeDefined();
+  return link ?? '';
+}
 
 let caddy: ChildProcess | undefined;
 let app: { stop(): Promise<void> } | undefined;
@@ -72,6 +80,19 @@ it(
     expect(url).toBe('/app/list?a=1');
     expect(headers['x-auth-user']).toMatch(/^[\da-f]{8}-[\da-f-]{27}$/);
     expect(headers['x-auth-scope']).toContain('api');
+
+    // Of the cookies it gets its own; a link of a page logs in and leads to the app, with or without the slash.
+    await page.context().addCookies([{ name: 'theme', value: 'dark', url: journey.url }]);
+    const cookies = new Set((await page.context().cookies(address)).map(({ name }) => name));
+    expect([...cookies].some((name) => name.includes('vestibule'))).toBe(true);
+    expect([...cookies].some((name) => name.includes('ory_kratos'))).toBe(true);
+    const { cookie } = (await asked()).headers;
+    expect(String(cookie).split(/; */).filter(Boolean).toSorted()).toEqual(['app=1', 'theme=dark']);
+    for (const path of [linkOf('README.md'), linkOf('docs/single-page-apps.md'), '/app']) {
+      await page.goto(`${journey.url}${path}`);
+      await page.waitForURL(`${journey.url}/app/`);
+      expect(echoSchema.parse(JSON.parse(await page.locator('body').innerText())).url).toBe('/app/');
+    }
 
     // What the browser says of itself never arrives, and no script gets to read the bearer.
     const forged = await asked({ 'x-auth-user': 'root', 'x-auth-roles': 'admin', 'x-auth-email': 'root@x' });

@@ -75,7 +75,7 @@ it(
     await page.getByRole('link', { name: 'Log in' }).click();
     await page.getByRole('main').getByRole('link', { name: 'Sign up' }).click();
     await fillSignUp(page, person);
-    await page.waitForURL(`${journey.url}/app`);
+    await page.waitForURL(`${journey.url}/app/`);
     expect(await shows(page.getByText(person.email))).toBe(true);
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.waitForURL(`${journey.url}/`);
