@@ -74,23 +74,25 @@ export const exchangeErrorSchema = z.object({
   error_description: z.string(),
 });
 
-/** The form, as the OpenAPI document shows it. */
+/** A field that Swagger UI leaves empty, which counts as left out; without an example it would send the word "string". */
+const left = (description: string) => ({ type: 'string', description, example: '' });
+
+/** The form, as the OpenAPI document shows it: what is filled in trades the session of the cookie for a bearer. */
 export const exchangeFormProperties = {
   grant_type: { type: 'string', enum: [exchangeGrantType, codeGrantType] },
-  subject_token_type: { type: 'string', enum: [...subjectTypes] },
-  subject_token: { type: 'string', description: 'Left out for a session.' },
-  actor_token: {
-    type: 'string',
-    description: 'Who acts for the subject: an augmented token or an API key. Its `sub` comes into `act`.',
-  },
-  actor_token_type: { type: 'string', enum: [...actorTypes] },
+  subject_token_type: { type: 'string', enum: [...subjectTypes], example: tokenTypes.session },
+  subject_token: left('Left out for a session.'),
+  actor_token: left(
+    'Who acts for the subject: an augmented token or an API key. Its `sub` comes into `act`.',
+  ),
+  actor_token_type: left(`With \`actor_token\`: ${actorTypes.map((type) => `\`${type}\``).join(', ')}.`),
   requested_token_type: { type: 'string', enum: [...issuedTypes] },
-  scope: { type: 'string', description: 'Space-separated; no more than what the subject has.' },
-  audience: { type: 'string', description: '`TOKEN_AUDIENCE`.' },
-  resource: { type: 'string', description: '`TOKEN_AUDIENCE`.' },
-  org: { type: 'string', description: "Id or slug of one of the subject's organisations." },
-  code: { type: 'string', description: 'Of `/auth/cli`; with `authorization_code` alone.' },
-  code_verifier: { type: 'string', description: 'PKCE (RFC 7636); with `code`.' },
-  redirect_uri: { type: 'string', description: 'As it was asked with; with `code`.' },
+  scope: left('Space-separated; no more than what the subject has.'),
+  audience: left('`TOKEN_AUDIENCE`.'),
+  resource: left('`TOKEN_AUDIENCE`.'),
+  org: left("Id or slug of one of the subject's organisations."),
+  code: left('Of `/auth/cli`; with `authorization_code` alone.'),
+  code_verifier: left('PKCE (RFC 7636); with `code`.'),
+  redirect_uri: left('As it was asked with; with `code`.'),
   client_id: { type: 'string', enum: [commandLineClient], description: 'With `code`.' },
 };

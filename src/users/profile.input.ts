@@ -34,5 +34,4 @@ export const pictureSchema = z
 export const searchSchema = printable(z.string().trim().min(1).max(longestSearch)).meta({
   description:
     'Beginning of an e-mail address or of a name, whatever its case, or a whole user id. `%`, `_` and `*` have no meaning.',
-  example: 'ada',
 });

@@ -98,6 +98,28 @@ it(
   },
 );
 
+it('the form of POST /auth/token is filled in so that it gives a bearer as it is; no search is filled in', async () => {
+  const { page, stack } = stage;
+  await logInIn(page, stack.url, person);
+  await page.goto(`${stack.url}/docs`);
+  const opened = async (method: string, path: string): Promise<Locator> => {
+    const operation = page.locator(`.opblock-${method}`, { has: page.locator(`[data-path="${path}"]`) });
+    await operation.locator('.opblock-summary-control').click();
+    await operation.getByRole('button', { name: 'Execute' }).waitFor();
+    return operation;
+  };
+  const exchange = await opened('post', '/auth/token');
+  expect(await exchange.locator('tr[data-property-name="scope"] input[type=text]').inputValue()).toBe('');
+  await exchange.getByRole('button', { name: 'Execute' }).click();
+  const answer = exchange.locator('.live-responses-table');
+  await answer.waitFor();
+  expect(await answer.locator('.response-col_status').last().innerText()).toContain('200');
+  expect(await answer.innerText()).toContain('access_token');
+
+  const users = await opened('get', '/api/v1/users');
+  expect(await users.locator('tr[data-param-name="search"] input').first().inputValue()).toBe('');
+});
+
 it('a link leads to one operation, and the dark scheme is followed', async () => {
   const { page, stack, watch } = stage;
   await page.emulateMedia({ colorScheme: 'dark' });
