@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tryLock } from '../../scripts/lock.mjs';
 import type { Terminal } from '../../scripts/progress.mjs';
@@ -174,6 +174,13 @@ export function banner(publicUrl: string, mailboxUrl: string | undefined, tookMs
   ].join('\n');
 }
 
+/** What shows the password again, in the folder of the start: with the data folder, where it isn't the default. */
+function passwordCommand({ dataDir }: EmbeddedPlan): string {
+  const command = 'npx @vestibule-auth/vestibule initial-password';
+  const quoted = /^[\w./-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", String.raw`'\''`)}'`;
+  return dataDir === resolve('.data') ? command : `DATA_DIR=${quoted} ${command}`;
+}
+
 /** The first administrator's password, which stays last on the screen until it was used or Enter is pressed. */
 class AdminNotice {
   readonly #plan: EmbeddedPlan;
@@ -194,7 +201,7 @@ class AdminNotice {
       [
         `  First administrator: ${email}`,
         `  Password:            ${password}`,
-        '  Shown until the first login with it. Enter hides it; `npx @vestibule-auth/vestibule initial-password` shows it again.',
+        `  Shown until the first login with it. Enter hides it; \`${passwordCommand(this.#plan)}\` shows it again.`,
         '',
       ].join('\n'),
     );
@@ -227,9 +234,9 @@ class AdminNotice {
   /** Whether the account was made and has not logged in. The command looks, and forgets the password otherwise. */
   async isUnused(): Promise<boolean> {
     const env = { ...process.env, DATA_DIR: this.#plan.dataDir };
-    return new Promise((resolve) => {
+    return new Promise((done) => {
       execFile(process.execPath, [commandLine, 'initial-password'], { env }, (error) =>
-        resolve(error?.code !== 1),
+        done(error?.code !== 1),
       );
     });
   }

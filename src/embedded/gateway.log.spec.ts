@@ -15,6 +15,12 @@ describe('the terminal', () => {
     expect(log.read(line({ ...access, status: 200 }))).toBe(`${clock} GET /x 200 (3.2 ms)`);
   });
 
+  it('leaves out the probes of whether the gateway is ready, unless it shows everything', () => {
+    const probe = line({ ...access, path: '/health/ready', status: 503 });
+    expect(new GatewayLog('info').read(probe)).toBeUndefined();
+    expect(new GatewayLog('debug').read(probe)).toContain('GET /health/ready 503');
+  });
+
   it.each([
     ['what the proxy does on the way', { reqId: 'r1', msg: 'fetching from remote server' }],
     ['what is in the audit trail', { context: 'audit', msg: 'login_succeeded' }],

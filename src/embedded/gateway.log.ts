@@ -20,6 +20,8 @@ const record = z.looseObject({
 
 type Record = z.output<typeof record>;
 
+/** What probes ask: the launcher's own until the gateway is ready, and whatever watches over it then. */
+const readiness = '/health/ready';
 /** Requests whose reason is remembered until their access line. */
 const mostReasons = 1000;
 
@@ -43,7 +45,8 @@ export class GatewayLog {
       return line;
     }
     if (data.method !== undefined) {
-      return `${clock(data)}${this.#requestText(data)}`;
+      const text = `${clock(data)}${this.#requestText(data)}`;
+      return data.path === readiness && !this.#isVerbose ? undefined : text;
     }
     const isNews = data.level !== 'info' || (data.reqId === undefined && data.context !== 'audit');
     if (!isNews && data.reqId !== undefined && data.reason !== undefined) {

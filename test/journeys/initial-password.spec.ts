@@ -20,6 +20,16 @@ it(
     const { email, password } = journey.administrator;
     expect(initialPassword()).toMatchObject({ status: 0, stdout: `${email}  ${password}\n` });
 
+    // The command that the terminal prints is for this data folder.
+    const [, printed = ''] = /Enter hides it; `([^`]+)` shows it again/.exec(journey.terminal()) ?? [];
+    const installed = printed.replace('npx @vestibule-auth/vestibule', 'node dist/cli/main.js');
+    const again = spawnSync('sh', ['-c', installed], {
+      cwd: checkout,
+      env: ownEnvironment(),
+      encoding: 'utf8',
+    });
+    expect(again).toMatchObject({ status: 0, stdout: `${email}  ${password}\n` });
+
     await journey.restart();
     expect(journey.administrator.password).toBe(password);
 
@@ -35,7 +45,7 @@ it(
       journey.terminal().match(/^gateway \| \d\d:\d\d:\d\d (?:GET|POST) \/\S* \d+ \(.*$/gm) ?? [];
     expect(requests.length).toBeGreaterThan(3);
     expect(journey.terminal()).not.toContain('remote server');
-    expect(requests.filter((line) => line.includes(' /api/v1/'))).toEqual([]);
+    expect(requests.filter((line) => / \/(?:api\/v1\/|health\/ready)/.test(line))).toEqual([]);
   },
   6 * patience,
 );
