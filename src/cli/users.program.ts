@@ -51,8 +51,11 @@ async function findUser(directory: UserDirectory, user: string): Promise<string>
   }
   const [found, other] = await directory.listVerified(user.toLowerCase());
   if (found === undefined) {
+    const unverified = await directory.findByEmail(user.toLowerCase());
     throw new NothingDoneError(
-      'No user has this address, verified. They must log in once; or name them by their id.',
+      unverified === undefined
+        ? 'No user has this address, verified. They must log in once; or name them by their id.'
+        : 'The user of this address has not verified it. They must open the link in the mail; or name them by their id.',
     );
   }
   if (other !== undefined) {

@@ -180,7 +180,7 @@ describe.each(['sqlite', 'postgres'] as const)('vestibule beside a running gatew
       await gateway.session({ email, emailVerified: false });
       expect(await vestibule(env, 'users', 'promote', email)).toMatchObject({
         code: 1,
-        err: expect.stringContaining('No user has this address, verified.'),
+        err: expect.stringContaining('The user of this address has not verified it.'),
       });
       await gateway.session({ email, emailVerified: true });
       await gateway.session({ email, emailVerified: true });
