@@ -77,9 +77,9 @@ describe.each(providerNames)('in a browser, with the provider %s', (name) => {
     await logIn(member);
     expect(page.url()).toBe(`${site.url}/`);
     expect(await page.getByRole('main').innerText()).toContain(member.email);
-    const avatar = page.locator('main img.avatar');
+    const avatar = page.locator('main .avatar img');
     expect(await avatar.getAttribute('src')).toBe(member.picture);
-    const image = "document.querySelector('main img.avatar')";
+    const image = "document.querySelector('main .avatar img')";
     const loaded = await page.evaluate(`${image}.decode().then(() => ${image}.naturalWidth)`);
     expect(loaded).toBe(1);
   });

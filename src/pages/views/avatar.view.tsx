@@ -7,14 +7,13 @@ interface AvatarProps {
   readonly picture: string | null;
 }
 
-/** A picture, or initials where there is none. It is decoration: the name stands beside it. */
+/** A picture over initials, which are seen where there is none, or where it can't be loaded. It is decoration: the name stands beside it. */
 export function Avatar({ name, picture }: AvatarProps): VNode {
-  if (picture && /^(https:|data:image\/)/i.test(picture)) {
-    return <img class="avatar" src={picture} alt="" width="64" height="64" referrerpolicy="no-referrer" />;
-  }
+  const isShown = picture !== null && /^(https:|data:image\/)/i.test(picture);
   return (
     <span class="avatar" aria-hidden="true">
       {initials(name)}
+      {isShown && <img src={picture} alt="" width="64" height="64" referrerpolicy="no-referrer" />}
     </span>
   );
 }
