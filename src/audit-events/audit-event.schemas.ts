@@ -37,7 +37,11 @@ export const auditEventSchema = z.object({
   reason: z
     .string()
     .nullable()
-    .meta({ description: 'Reason id, as in the log.', example: 'ended_by_operator' }),
+    .meta({
+      description:
+        'Reason id, as in the log. Of a `user_updated` in the settings it names what changed: `settings_email`, `settings_email_name`.',
+      example: 'ended_by_operator',
+    }),
   actor: z
     .object({
       id: z.uuid().nullable().meta({ example: exampleId }),

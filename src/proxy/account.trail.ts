@@ -4,7 +4,8 @@ import { z } from 'zod';
 import type { AuditEventType } from '../audit/audit.event.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
-import { kratosIssuer } from '../kratos/kratos.session.js';
+import { kratosIdentitySchema, kratosIssuer, toProviderIdentity } from '../kratos/kratos.session.js';
+import type { ProviderIdentity } from '../users/identity.js';
 import type { UserDirectory } from '../users/user.directory.js';
 import { type SettingsChange, settingsChangeOf } from './settings.change.js';
 import { type SubmittedForm, readSubmittedForm } from './submitted.form.js';
@@ -12,6 +13,7 @@ import { type SubmittedForm, readSubmittedForm } from './submitted.form.js';
 /** What the trail calls a change, and by which method it was made. */
 const events: Readonly<Record<SettingsChange, readonly [AuditEventType, string]>> = {
   profile: ['user_updated', 'settings'],
+  address: ['user_updated', 'settings'],
   password: ['password_changed', 'settings'],
   totp_added: ['second_factor_added', 'totp'],
   totp_removed: ['second_factor_removed', 'totp'],
@@ -30,9 +32,12 @@ const messages = z.array(z.looseObject({ type: z.string() })).nullish();
 /** What of a settings flow tells whether the last form was taken, and whose it is. */
 const settledSchema = z.looseObject({
   state: z.string(),
-  identity: z.looseObject({ id: z.uuid() }),
+  identity: kratosIdentitySchema,
   ui: z.looseObject({ messages, nodes: z.array(z.looseObject({ messages })) }),
 });
+
+/** What people change in their profile: the trail names it, and holds no value. */
+const facts = ['email', 'name', 'picture'] as const;
 
 /** Parts that the trail is made with. */
 export interface AccountTrailParts {
@@ -51,6 +56,8 @@ export class AccountTrail {
   readonly #logger = new Logger(AccountTrail.name);
   readonly #parts: AccountTrailParts;
   readonly #forms = new WeakMap<FastifyRequest, SubmittedForm>();
+  /** Of whom a form is about to change the profile, as they were before. */
+  readonly #before = new WeakMap<FastifyRequest, ProviderIdentity>();
 
   constructor(parts: AccountTrailParts) {
     this.#parts = parts;
@@ -59,7 +66,14 @@ export class AccountTrail {
   /** Reads a form that is about to be passed on. @param path after the prefix. @throws {Problem} as {@link readSubmittedForm}. */
   async watch(request: FastifyRequest, path: string): Promise<void> {
     if (request.method === 'POST' && /^\/self-service\/(?:login|settings)$/.test(path)) {
-      this.#forms.set(request, await readSubmittedForm(request));
+      const form = await readSubmittedForm(request);
+      this.#forms.set(request, form);
+      if (path.endsWith('/settings') && settingsChangeOf(form) === 'profile') {
+        const whoami = await this.#parts.kratos.whoami(request.headers.cookie);
+        if (whoami.state === 'live') {
+          this.#before.set(request, toProviderIdentity(whoami.session.identity));
+        }
+      }
     }
   }
 
@@ -126,16 +140,19 @@ export class AccountTrail {
     if (flow?.state !== 'success' || hasErrors(flow.ui)) {
       return undefined;
     }
-    const [type, reason] = events[change];
+    const [type, by] = events[change];
+    const before = this.#before.get(request);
+    const after = toProviderIdentity(flow.identity);
+    const changed = before === undefined ? [] : facts.filter((fact) => before[fact] !== after[fact]);
     const user = await this.#parts.users.findByIdentity(kratosIssuer, flow.identity.id);
     await this.#parts.audit.record({
       type,
-      reason,
+      reason: [by, ...changed].join('_'),
       userId: user?.id,
       ...(user === undefined ? {} : { actor: { id: user.id, credential: 'form' } }),
       ...originOf(request),
     });
-    this.#tellPage(reply, change);
+    this.#tellPage(reply, changed.includes('email') ? 'address' : change);
     return change;
   }
 

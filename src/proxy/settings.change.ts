@@ -3,6 +3,7 @@ import type { SubmittedForm } from './submitted.form.js';
 /** What a form of the settings changes. */
 export const settingsChanges = [
   'profile',
+  'address',
   'password',
   'totp_added',
   'totp_removed',

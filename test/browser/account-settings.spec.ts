@@ -22,13 +22,14 @@ async function saveProfile(fields: Readonly<Record<string, string>>): Promise<vo
   await page.getByRole('button', { name: 'Save' }).click();
 }
 
-it('"Verify it now" and the code from the mailbox: verified at once', async () => {
+it('after a sign-up: a mail is on its way; "Send another" and the code from the mailbox: verified at once', async () => {
   const { page, stack } = stage;
   const person = newPerson();
   await signUpIn(page, stack.url, person);
   await mailbox.next(person.email, /verify/i);
   await page.getByRole('main').getByText('Not verified').waitFor();
-  await page.getByRole('link', { name: 'Verify it now' }).click();
+  expect(await page.getByRole('main').innerText()).toContain("We've sent a mail to it");
+  await page.getByRole('link', { name: 'Send another' }).click();
   expect(await page.getByLabel('E-mail address').inputValue()).toBe(person.email);
   expect(await namelessIn(page)).toEqual([]);
   await page.getByRole('button', { name: 'Continue' }).click();
@@ -40,7 +41,7 @@ it('"Verify it now" and the code from the mailbox: verified at once', async () =
 
   await page.goto(stack.url);
   expect(await shows(page.getByText('Verified', { exact: true }))).toBe(true);
-  expect(await page.getByRole('link', { name: 'Verify it now' }).count()).toBe(0);
+  expect(await page.getByRole('link', { name: 'Send another' }).count()).toBe(0);
 });
 
 it('the link in the mail that comes after the registration verifies too, in any browser once it has logged in', async () => {
@@ -87,7 +88,7 @@ it('a picture at an https address is shown, with no word of where it is shown; o
   await saveProfile({ 'Picture URL': picture });
   await page.getByText('Your profile has been saved').waitFor();
   await page.goto(stack.url);
-  const image = page.locator('img.avatar');
+  const image = page.locator('.avatar img');
   expect(await image.getAttribute('src')).toBe(picture);
   await expect
     .poll(() => image.evaluate((node) => node instanceof HTMLImageElement && node.naturalWidth))
@@ -97,8 +98,23 @@ it('a picture at an https address is shown, with no word of where it is shown; o
   await saveProfile({ 'Picture URL': `${stack.url}/assets/ada.svg` });
   await page.getByText('Your profile has been saved').waitFor();
   await page.goto(stack.url);
-  expect(await page.locator('span.avatar').count()).toBe(1);
+  const avatar = page.locator('.avatar');
+  expect(await avatar.locator('img').count()).toBe(0);
   expect(watch.urls.filter((url) => url.endsWith('/assets/ada.svg'))).toEqual([]);
+
+  // One that can't be loaded leaves the initials as they were.
+  const initials = await avatar.screenshot();
+  const missing = 'https://pictures.example.test/missing.png';
+  await page.context().route(missing, (route) => route.fulfill({ status: 404 }));
+  await saveProfile({ 'Picture URL': missing });
+  await page.getByText('Your profile has been saved').waitFor();
+  const asked = page.waitForResponse(missing);
+  await page.goto(stack.url);
+  await asked;
+  await expect
+    .poll(() => avatar.locator('img').evaluate((node) => 'complete' in node && node.complete))
+    .toBe(true);
+  expect((await avatar.screenshot()).equals(initials)).toBe(true);
 });
 
 it('what is wrong in the settings is said at its field', async () => {

@@ -68,6 +68,21 @@ async function change(agent: UserAgent, traits: Readonly<Record<string, string>>
   await agent.submit(settings, fields, { name: 'method', value: 'profile' });
 }
 
+/** How the trail calls the changes of a person, oldest first. */
+async function changesOf(email: string): Promise<(string | null)[]> {
+  const rows = await stack
+    .app()
+    .get(Database, { strict: false })
+    .query.selectFrom('audit_events')
+    .innerJoin('users', 'users.id', 'audit_events.user_id')
+    .select('audit_events.reason')
+    .where('audit_events.type', '=', 'user_updated')
+    .where('users.email_key', '=', email)
+    .orderBy('audit_events.id')
+    .execute();
+  return rows.map(({ reason }) => reason);
+}
+
 async function sessionOf(agent: UserAgent): Promise<z.output<typeof sessionSchema>> {
   const answer = await agent.fetch('/auth/session');
   expect(answer.status).toBe(200);
@@ -112,6 +127,10 @@ describe('a change in the settings', () => {
     const changed = { email: `new-${person.email}`, name: 'Grace Hopper' };
     await change(agent, changed);
     await expectEverywhere(agent, changed, false);
+    // The trail tells an address from a name, and holds neither.
+    await expect.poll(() => changesOf(changed.email)).toEqual(['settings_email_name']);
+    await change(agent, { name: 'Ada Lovelace' });
+    await expect.poll(() => changesOf(changed.email)).toEqual(['settings_email_name', 'settings_name']);
     expect((await sessionOf(agent)).session.id).toBe(session.id);
   });
 

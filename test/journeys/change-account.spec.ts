@@ -73,6 +73,7 @@ it(
     expect(await expectEverywhere(page, { ...facts, isVerified: true })).toBe(session);
 
     await saveProfile(page, 'Name', 'Grace Brewster Murray Hopper');
+    expect(await page.getByRole('main').innerText()).not.toContain("We've sent a mail");
     const named = { ...facts, name: 'Grace Brewster Murray Hopper', isVerified: true };
     expect(await expectEverywhere(page, named)).toBe(session);
 
@@ -81,6 +82,7 @@ it(
     await logInIn(elsewhere, journey.url, person);
     const email = `new-${person.email}`;
     await saveProfile(page, 'E-mail', email);
+    expect(await page.getByRole('main').innerText()).toContain("We've sent a mail to the new address");
     expect(await expectEverywhere(page, { ...named, email, isVerified: false })).toBe(session);
     await expectEverywhere(elsewhere, { ...named, email, isVerified: false });
     await verify(page, email);

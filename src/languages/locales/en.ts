@@ -41,7 +41,8 @@ export const english = {
   'account.title': 'Your account',
   'account.verified': 'Verified',
   'account.notVerified': 'Not verified',
-  'account.verify': "Your e-mail address isn't verified yet. <link>Verify it now</link>",
+  'account.verify':
+    "Your e-mail address isn't verified yet. We've sent a mail to it: open the link in there. No mail? <link>Send another</link>",
   'account.userId': 'User id',
   'account.provider': 'Logged in with',
   'account.since': 'Logged in since',
@@ -466,6 +467,7 @@ export const english = {
   'invites.banner.withoutInviter': 'You are invited to join {org}.',
   'invites.question.title': 'Join {org}?',
   'invites.question.role': 'You will be: {role}.',
+  'invites.question.thisAddress': 'Use {email}, the e-mail address that the invitation was sent to.',
   'invites.question.sameAddress': 'Use the e-mail address that the invitation was sent to.',
   'invites.question.other': 'Not you? Log out, then open the link again.',
   'invites.refused.unverified':
@@ -532,6 +534,8 @@ export const english = {
   'settings.key.added': 'Added <time></time>',
   'settings.key.remove': 'Remove',
   'settings.changed.profile': 'Your profile has been saved.',
+  'settings.changed.address':
+    "Your profile has been saved. We've sent a mail to the new address: open its link to verify that it's yours.",
   'settings.changed.password': 'Your password has been changed.',
   'settings.changed.totp_added':
     'Two-step login is on: from now on a login asks for a code from your authenticator app. Make backup codes next, for the day when it is lost.',
