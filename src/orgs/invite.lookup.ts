@@ -12,6 +12,8 @@ export interface OpenInvite {
   readonly role: OrgRole;
   /** The only address that can accept it, in lower case; null: anyone who has the link. Not for pages: the link may leak. */
   readonly email: string | null;
+  /** The same where the link was mailed there and shown to nobody else: who has it has read the mail, and may be told the address. */
+  readonly mailedTo: string | null;
 }
 
 /** What an invite's token stands for, without using it up. */
@@ -36,6 +38,7 @@ export class InviteLookup {
         inviterName: row.inviter_name,
         role: row.role,
         email: row.email,
+        mailedTo: row.mailed_at === null ? null : row.email,
       }
     );
   }

@@ -139,14 +139,15 @@ export class InviteRepository {
   async findOpenByHash(
     hash: string,
   ): Promise<
-    | (Pick<WaitingInvite, 'org_id' | 'org_name' | 'inviter_name'> & Pick<InviteRow, 'role' | 'email'>)
+    | (Pick<WaitingInvite, 'org_id' | 'org_name' | 'inviter_name'> &
+        Pick<InviteRow, 'role' | 'email' | 'mailed_at'>)
     | undefined
   > {
     return this.#database.query
       .selectFrom('invites')
       .innerJoin('orgs', 'orgs.id', 'invites.org_id')
       .leftJoin('users', 'users.id', 'invites.created_by')
-      .select(['invites.org_id', 'invites.role', 'invites.email'])
+      .select(['invites.org_id', 'invites.role', 'invites.email', 'invites.mailed_at'])
       .select(['orgs.name as org_name', 'users.name as inviter_name'])
       .where('invites.token_hash', '=', hash)
       .where('invites.redeemed_at', 'is', null)

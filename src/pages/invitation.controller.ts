@@ -118,8 +118,8 @@ export class InvitationController {
       await this.#pages.send(request, reply.code(410), h(InvitationGonePage, {}));
       return;
     }
-    const { orgName, inviterName, role } = invite;
-    const shown = { orgName, inviterName, role, isForAddress: invite.email !== null };
+    const { orgName, inviterName, role, mailedTo } = invite;
+    const shown = { orgName, inviterName, role, mailedTo, isForAddress: invite.email !== null };
     await this.#pages.send(request, reply, h(InvitationPage, { token, returnTo, invite: shown, refusal }));
   }
 }

@@ -11,7 +11,7 @@ describe.each(databaseKinds)('with %s', (database) => {
   const journey = useJourney({ database });
 
   it(
-    'invited by email as a new user: the link, sign up, accept; no address to verify once more',
+    'invited by email as a new user: the link, sign up, accept; the mail that verifies the address has nothing left to do',
     async () => {
       const inviter = await journey.browser();
       await logInIn(inviter, journey.url, journey.administrator);
@@ -29,6 +29,8 @@ describe.each(databaseKinds)('with %s', (database) => {
       await page.goto(link ?? '');
       const invitation = page.getByText('Administrator invites you to join Analytical Engines.');
       expect(await shows(invitation)).toBe(true);
+      // The link was mailed and shown to nobody else: the page may say to which address.
+      expect(await shows(page.getByText(`Use ${guest.email}`))).toBe(true);
       await page.getByRole('main').getByRole('link', { name: 'Sign up' }).click();
       expect(await shows(invitation)).toBe(true);
 
@@ -40,6 +42,7 @@ describe.each(databaseKinds)('with %s', (database) => {
       await header.getByRole('link', { name: 'Sign up' }).click();
       await page.getByRole('heading', { name: 'Create your account' }).waitFor();
       expect(await shows(invitation)).toBe(true);
+      expect(await page.getByLabel('E-mail').inputValue()).toBe(guest.email);
       await fillSignUp(page, guest);
 
       await page.getByRole('heading', { name: 'Join Analytical Engines?' }).waitFor();
@@ -52,6 +55,14 @@ describe.each(databaseKinds)('with %s', (database) => {
       await page.getByRole('heading', { name: guest.name }).waitFor();
       expect(await shows(page.getByText('Verified', { exact: true }))).toBe(true);
       expect(await shows(page.getByRole('link', { name: 'Analytical Engines' }))).toBe(true);
+
+      // The sign-up has sent a mail as well; the accepted invitation had verified the address by then.
+      const verification = await journey.mailbox.next(guest.email, /verify/i);
+      await page.goto(verification.link ?? '');
+      await page.getByRole('heading', { name: 'E-mail address verified' }).waitFor();
+      await page.getByRole('main').getByRole('link', { name: 'Continue' }).click();
+      await page.getByRole('heading', { name: guest.name }).waitFor();
+      expect(await shows(page.getByText('Verified', { exact: true }))).toBe(true);
     },
     limit,
   );

@@ -49,7 +49,7 @@ export function FlowPage(props: FlowPageProps): VNode {
   const { text, rich } = language;
   const viewer = { isLoggedIn: user !== null, changed };
   const { title, lead } = headline(kind, flow, viewer, language);
-  const nodes = kind === 'verification' ? withAddress(flow.ui.nodes, user) : flow.ui.nodes;
+  const nodes = withAddress(kind, flow.ui.nodes, { user, invite });
   const recovered = isRecovered(kind, flow, viewer);
   const plans = planForms(kind, recovered ? passwordOnly(nodes) : nodes);
   const isUsable = plans.some(({ sections }) =>
@@ -198,11 +198,22 @@ function SecondStepMissing({ flow, links }: Pick<FlowPageProps, 'flow' | 'links'
   );
 }
 
-/** Kratos asks for the address to verify, also when it can only be the one of the person who is logged in. */
-function withAddress(nodes: readonly FlowNode[], user: PageUser | null): readonly FlowNode[] {
+/**
+ * Fills in the address where it can only be one: to verify it's that of the person who is logged in, to sign up with a mailed invite it's
+ * that which the invite is for.
+ */
+function withAddress(
+  kind: FlowKind,
+  nodes: readonly FlowNode[],
+  { user, invite }: { readonly user: PageUser | null; readonly invite: ShownInvite | undefined },
+): readonly FlowNode[] {
+  const [name, value] = kind === 'registration' ? ['traits.email', invite?.mailedTo] : ['email', user?.email];
+  if (!value || (kind !== 'registration' && kind !== 'verification')) {
+    return nodes;
+  }
   return nodes.map((node) => {
-    const isEmpty = node.type === 'input' && node.attributes.name === 'email' && !node.attributes.value;
-    return isEmpty && user?.email ? { ...node, attributes: { ...node.attributes, value: user.email } } : node;
+    const isEmpty = node.type === 'input' && node.attributes.name === name && !node.attributes.value;
+    return isEmpty ? { ...node, attributes: { ...node.attributes, value } } : node;
   });
 }
 

@@ -42,7 +42,13 @@ export function InvitationPage({ token, returnTo, invite, refusal }: InvitationP
         )}
         {user === null ? (
           <>
-            {invite.isForAddress && <p>{text('invites.question.sameAddress')}</p>}
+            {invite.isForAddress && (
+              <p>
+                {invite.mailedTo
+                  ? text('invites.question.thisAddress', { email: invite.mailedTo })
+                  : text('invites.question.sameAddress')}
+              </p>
+            )}
             <div class="actions">
               <a class="button" href={visitorLinks.signUp}>
                 {text('site.signUp')}

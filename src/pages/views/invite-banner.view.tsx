@@ -6,6 +6,8 @@ export interface ShownInvite {
   readonly orgName: string;
   /** Null when the inviter has no name. */
   readonly inviterName: string | null;
+  /** The address that it was mailed to, where only who reads that has the link. */
+  readonly mailedTo?: string | null;
 }
 
 /** Names the invite that a login or sign-up is for. */
