@@ -10,10 +10,20 @@ interface AvatarProps {
 /** A picture over initials, which are seen where there is none, or where it can't be loaded. It is decoration: the name stands beside it. */
 export function Avatar({ name, picture }: AvatarProps): VNode {
   const isShown = picture !== null && /^(https:|data:image\/)/i.test(picture);
+  const letters = initials(name);
   return (
     <span class="avatar" aria-hidden="true">
-      {initials(name)}
-      {isShown && <img src={picture} alt="" width="64" height="64" referrerpolicy="no-referrer" />}
+      {letters}
+      {isShown && (
+        <img
+          src={picture}
+          alt=""
+          width="64"
+          height="64"
+          referrerpolicy="no-referrer"
+          data-initials={letters}
+        />
+      )}
     </span>
   );
 }
