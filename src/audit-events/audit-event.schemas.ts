@@ -34,14 +34,11 @@ export const auditEventSchema = z.object({
     example: 'member_role_changed',
   }),
   outcome: z.enum(['success', 'failure']).meta({ example: 'success' }),
-  reason: z
-    .string()
-    .nullable()
-    .meta({
-      description:
-        'Reason id, as in the log. Of a `user_updated` in the settings it names what changed: `settings_email`, `settings_email_name`.',
-      example: 'ended_by_operator',
-    }),
+  reason: z.string().nullable().meta({
+    description:
+      'Reason id, as in the log. Of a `user_updated` in the settings it names what changed: `settings_email`, `settings_email_name`.',
+    example: 'ended_by_operator',
+  }),
   actor: z
     .object({
       id: z.uuid().nullable().meta({ example: exampleId }),
