@@ -11,7 +11,7 @@ export type KeyOwner = { readonly userId: string } | { readonly orgId: string };
  * `full`: the owner has as many live keys as they may have; `not_a_person`: a service account; `unverified`: they have an address
  * and haven't verified it; `gone`: no such owner.
  */
-export type InsertOutcome = 'inserted' | 'full' | 'not_a_person' | 'unverified' | 'gone';
+export type InsertOutcome = 'inserted' | 'full' | 'not_a_person' | 'unverified' | 'gone' | 'session_over';
 
 /** Stored API keys; secrets only ever as hashes. */
 @Injectable()
@@ -29,8 +29,9 @@ export class ApiKeyRepository {
   /**
    * Stores a person's own key.
    * @param limit how many live keys they may have.
+   * @param session that makes it, where one does: it must not have ended meanwhile.
    */
-  async insertOwn(row: ApiKeyRow, limit: number): Promise<InsertOutcome> {
+  async insertOwn(row: ApiKeyRow, limit: number, session?: string): Promise<InsertOutcome> {
     return this.#inTurn(row.user_id, async (transaction) => {
       // Writing the row locks it: of many insertions at once each counts what those before it have stored.
       const owner = await transaction
@@ -44,6 +45,9 @@ export class ApiKeyRepository {
       }
       if (await isUnverified(transaction, row.user_id)) {
         return 'unverified';
+      }
+      if (session !== undefined && (await hasEnded(transaction, session))) {
+        return 'session_over';
       }
       if (owner.kind !== 'person') {
         return 'not_a_person';
@@ -256,4 +260,13 @@ async function isUnverified(transaction: Transaction<Schema>, userId: string): P
     .where('id', '=', userId)
     .executeTakeFirst();
   return row !== undefined && row.email !== null && row.email_verified !== 1;
+}
+
+async function hasEnded(transaction: Transaction<Schema>, session: string): Promise<boolean> {
+  const row = await transaction
+    .selectFrom('sessions')
+    .select('ended_at')
+    .where('id', '=', session)
+    .executeTakeFirst();
+  return row === undefined || row.ended_at !== null;
 }

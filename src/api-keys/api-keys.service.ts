@@ -8,7 +8,7 @@ import { Problem } from '../core/problem.error.js';
 import type { ApiKeyRow, Schema } from '../database/database.schema.js';
 import { type Page, decodeCursor, toPage } from '../http/page.cursor.js';
 import { apiKeyClientId } from '../session/key.authenticator.js';
-import type { Principal } from '../session/principal.js';
+import { type Principal, hasSession } from '../session/principal.js';
 import { RevocationService } from '../session/revocation.service.js';
 import { assertScope } from '../session/scope.check.js';
 import { covers, fullScope } from '../session/scopes.js';
@@ -97,7 +97,7 @@ export class ApiKeysService {
     };
     requireInserted(
       place === undefined
-        ? await this.#keys.insertOwn(row, maximumLiveKeys)
+        ? await this.#keys.insertOwn(row, maximumLiveKeys, hasSession(principal) ? claims.sid : undefined)
         : await this.#keys.insertForOrg({ ...row, org_id: place.orgId }, place, maximumLiveKeys),
     );
     await this.#record('api_key_created', principal, row, origin);
@@ -247,6 +247,8 @@ function requireInserted(outcome: InsertOutcome): void {
         detail: "A service account has no keys of its own: make one of the organisation's.",
         reason: 'api_key_of_service_account',
       });
+    case 'session_over':
+      throw new Problem('unauthenticated', { reason: 'session_ended' });
     case 'gone':
       throw new Problem('not_found', { reason: 'api_key_owner_gone' });
   }

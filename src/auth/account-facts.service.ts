@@ -65,7 +65,8 @@ export class AccountFacts {
     if (followed === undefined) {
       return true;
     }
-    if (identity.emailVerified && identity.email !== null && !followed.isVerified) {
+    const isWordTaken = identity.emailVerified && identity.isProvenHere !== true;
+    if (isWordTaken && identity.email !== null && !followed.isVerified) {
       const { providerSession: staying, session } = login;
       await this.#ownership.settle(identity, { by: 'provider', staying, session }, origin);
     }

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { ApiKeysService } from '../api-keys/api-keys.service.js';
 import { AuditService } from '../audit/audit.service.js';
+import { Problem } from '../core/problem.error.js';
 import type { ProviderIdentity } from '../users/identity.js';
-import { type AddressOwnership, UserOwnership } from '../users/user.ownership.js';
+import { type AddressOwnership, type AddressProof, UserOwnership } from '../users/user.ownership.js';
 import { AccountSessions } from './account-sessions.service.js';
 import type { RequestOrigin } from './auth.service.js';
 import { OrgAdmission } from './org.admission.js';
@@ -55,6 +56,87 @@ export class AccountOwnership {
     return (await this.#ownership.find(identity))?.isProven === true;
   }
 
+  /**
+   * Notes, before a code goes to Kratos, that the address is unverified. A gateway that dies after Kratos has taken the code leaves an
+   * account that Kratos calls verified: without an account here nothing else would tell that it was never cleared.
+   */
+  async expectProof(identity: ProviderIdentity): Promise<void> {
+    if (!identity.emailVerified && (await this.#ownership.find(identity)) === undefined) {
+      await this.#ownership.noteUnproven(identity);
+    }
+  }
+
+  /** The account is being cleared from here on: no login goes on but that of the provider's session that stays. */
+  async beginClearing(identity: ProviderIdentity, staying: string): Promise<void> {
+    await this.#ownership.noteClearing(identity, staying);
+    const found = await this.#ownership.find(identity);
+    if (found !== undefined) {
+      await this.#ownership.suspend(found.userId);
+    }
+  }
+
+  /** Something that began before the account was cleared has ended after it: what is there may be an outsider's again. */
+  async reopen(identity: ProviderIdentity): Promise<void> {
+    await this.#ownership.noteUncleared(identity);
+    const found = await this.#ownership.find(identity);
+    if (found !== undefined) {
+      await this.#ownership.suspend(found.userId);
+    }
+  }
+
+  /** Whether any account is being cleared, or has been since this moment (milliseconds since the epoch). */
+  async hasClearings(since: number): Promise<boolean> {
+    return this.#ownership.hasClearings(since);
+  }
+
+  /**
+   * Whether what was begun at the provider is older than the account's clearance.
+   * @param begunAt milliseconds since the epoch, by our clock.
+   * @param session the provider's, where it is known.
+   */
+  async isOutdated(
+    identity: Pick<ProviderIdentity, 'issuer' | 'subject'>,
+    begunAt: number,
+    session?: string,
+  ): Promise<boolean> {
+    const proof = await this.#ownership.findProof(identity);
+    return (
+      proof !== undefined &&
+      proof.staying !== null &&
+      proof.staying !== session &&
+      (proof.clearedAt === null || begunAt < proof.clearedAt)
+    );
+  }
+
+  /** An identity without its provider's word for an address that was unverified here, and isn't proven. */
+  async judge(identity: ProviderIdentity): Promise<ProviderIdentity> {
+    if (identity.isProvenHere !== true || !identity.emailVerified) {
+      return identity;
+    }
+    const found = await this.#ownership.find(identity);
+    const isProven = found?.isProven ?? isSettled(await this.#ownership.findProof(identity));
+    return { ...identity, emailVerified: isProven };
+  }
+
+  /**
+   * A login that was under way while the account was cleared is refused: asked once our session is stored, so that either this
+   * sees the clearance or the clearance has seen the session.
+   * @throws {Problem} `unauthenticated`
+   */
+  async requireCurrent(
+    identity: ProviderIdentity,
+    login: { readonly session: string; readonly staying: string | null },
+  ): Promise<void> {
+    const proof = identity.isProvenHere ? await this.#ownership.findProof(identity) : undefined;
+    if (proof === undefined || proof.staying === null || proof.staying === login.staying) {
+      return;
+    }
+    if (proof.clearedAt === null || !(await this.#sessions.isLive(login.session))) {
+      await this.#sessions.drop(login.session);
+      throw new Problem('unauthenticated', { reason: 'login_before_clearance' });
+    }
+  }
+
   /** Whether others may have set up what the account has; nothing where the account isn't known. */
   async mustClear(identity: ProviderIdentity, proof: OwnershipProof): Promise<boolean | undefined> {
     const found = await this.#ownership.find(identity);
@@ -64,7 +146,7 @@ export class AccountOwnership {
   /**
    * The owner has proven to be it: sessions elsewhere end, keys and invites that others may have made go, and only then the account
    * counts as verified, if its address is.
-   * @returns id of the account; nothing when the identity has never logged in here.
+   * @returns id of the account; nothing when the identity has never logged in here, or only a recovery can prove it.
    */
   async settle(
     identity: ProviderIdentity,
@@ -72,6 +154,13 @@ export class AccountOwnership {
     origin: RequestOrigin,
   ): Promise<string | undefined> {
     const found = await this.#ownership.find(identity);
+    if (proof.by === 'session' && isClearing(await this.#ownership.findProof(identity))) {
+      // Others may have set the password: a code in a session doesn't replace it, another recovery does.
+      return undefined;
+    }
+    if (proof.by !== 'provider') {
+      await this.#ownership.noteCleared(identity);
+    }
     if (found === undefined) {
       return undefined;
     }
@@ -108,6 +197,16 @@ export class AccountOwnership {
     });
     return userId;
   }
+}
+
+/** Whether an identity without an account here is what its provider says: no clearance of it was begun and not ended. */
+function isSettled(proof: AddressProof | undefined): boolean {
+  return proof === undefined || proof.clearedAt !== null;
+}
+
+/** Whether a clearance was begun and not ended, or was undone. */
+function isClearing(proof: AddressProof | undefined): boolean {
+  return proof !== undefined && proof.staying !== null && proof.clearedAt === null;
 }
 
 function mustClear(found: AddressOwnership, { by }: OwnershipProof): boolean {

@@ -122,6 +122,24 @@ export class AccountSessions {
     await this.#endAtProvider(ended, undefined);
   }
 
+  /** Whether a session lives, here and at the provider. @throws {Problem} `provider_unavailable` when it can't be asked. */
+  async isLive(id: string): Promise<boolean> {
+    const session = await this.#sessions.findLive(id);
+    if (session === undefined) {
+      return false;
+    }
+    const { state } = await this.#strategy.sessionState(session);
+    if (state === 'unknown') {
+      throw new Problem('provider_unavailable', { reason: 'session_unknown_at_provider' });
+    }
+    return state === 'alive';
+  }
+
+  /** Ends a session whose login was refused after all. */
+  async drop(id: string): Promise<void> {
+    await this.#sessions.end({ id }, byOwner);
+  }
+
   async #endFor(
     { author, credential, origin }: AccountAct,
     which: { readonly id: string } | { readonly userId: string },

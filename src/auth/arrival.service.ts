@@ -81,6 +81,11 @@ export class ArrivalService {
     return { account, claims };
   }
 
+  /** Asked once the session is stored. @throws {Problem} `unauthenticated` when the account was cleared for its owner meanwhile. */
+  async requireCurrent(validated: ValidatedLogin, session: string): Promise<void> {
+    await this.#logins.requireCurrent(validated, session);
+  }
+
   /** Whether a registration may be begun. @throws {Problem} `signup_refused` */
   async requireSignUp(brought: BroughtLinks): Promise<void> {
     await this.#logins.requireSignUp(brought);

@@ -42,6 +42,7 @@ import { ProviderConfirmation } from './provider.confirmation.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { SessionRenewal } from './session.renewal.js';
 import { SessionsController } from './sessions.controller.js';
+import { ApplicationAdmission } from './application.admission.js';
 import { SignUpPolicy } from './sign-up.policy.js';
 import { TokenExchangeController } from './token-exchange.controller.js';
 import { ExchangeParties } from './exchange.parties.js';
@@ -83,6 +84,7 @@ export class AuthModule {
       providers: [
         AuthService,
         ArrivalService,
+        ApplicationAdmission,
         SignUpPolicy,
         LoginRecorder,
         AdministratorAppointment,

@@ -87,6 +87,7 @@ export class AuthService {
       );
       const { user } = account;
       const session = await this.#sessions.start(account, evidence, claims, origin);
+      await this.#arrivals.requireCurrent(validated, session.claims.sid);
       await this.#strategy.remember(session.claims.sid, validated);
       // A bearer or key beside the access token is no browser's session: its login ends nothing.
       if (previous?.credential === 'cookie') {

@@ -34,7 +34,7 @@ export class LoginRecorder {
 
   /**
    * Finds or makes the user. An address that the provider has come to call verified counts as such once what is older has been
-   * removed. That of `ADMIN_EMAIL` makes its owner the first administrator.
+   * removed; where our own proxy sees the proofs, not before it has seen one. That of `ADMIN_EMAIL` makes its owner the first administrator.
    * @throws {Problem} `unauthenticated` (disabled); `signup_refused` for someone new.
    */
   async record(
@@ -47,17 +47,28 @@ export class LoginRecorder {
     return isAppointed ? this.#readAgain(login) : login;
   }
 
+  /** @throws {Problem} `unauthenticated` for a login that was under way while the account was cleared for its owner. */
+  async requireCurrent({ identity, evidence }: ValidatedLogin, session: string): Promise<void> {
+    await this.#ownership.requireCurrent(identity, { session, staying: evidence.providerSessionId });
+  }
+
   async #record(
-    { identity, evidence }: ValidatedLogin,
+    { identity: told, evidence }: ValidatedLogin,
     brought: BroughtLinks,
     origin: RequestOrigin,
   ): Promise<RecordedLogin> {
+    const identity = await this.#ownership.judge(told);
     // An address of our own registration is verified later; another provider's word is all that there is.
     const isClaimed = evidence.provider === 'ory';
     const login = await this.#users.recordLogin(identity, () =>
       this.#signUp.requireAdmitted(identity, brought, isClaimed),
     );
-    if (!identity.emailVerified || identity.email === null || login.user.emailVerified) {
+    if (
+      !identity.emailVerified ||
+      identity.email === null ||
+      login.user.emailVerified ||
+      identity.isProvenHere
+    ) {
       return login;
     }
     await this.#ownership.settle(identity, { by: 'provider', staying: evidence.providerSessionId }, origin);

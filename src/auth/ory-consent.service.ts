@@ -8,6 +8,7 @@ import type { ConsentRequest } from '../hydra/hydra.schemas.js';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { toProviderIdentity } from '../kratos/kratos.session.js';
 import type { ProviderIdentity } from '../users/identity.js';
+import { AccountOwnership } from './account-ownership.service.js';
 
 /** What a person chose on the consent page. */
 export interface ConsentDecision {
@@ -28,9 +29,16 @@ export interface OpenConsent {
 export class OryConsentService {
   readonly #hydra: HydraClient;
   readonly #kratos: KratosClient;
+  readonly #ownership: AccountOwnership;
   readonly #publicUrl: string;
 
-  constructor(hydra: HydraClient, kratos: KratosClient, @Inject(CONFIGURATION) configuration: Configuration) {
+  constructor(
+    hydra: HydraClient,
+    kratos: KratosClient,
+    ownership: AccountOwnership,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
+    this.#ownership = ownership;
     this.#hydra = hydra;
     this.#kratos = kratos;
     this.#publicUrl = configuration.PUBLIC_URL;
@@ -108,7 +116,7 @@ export class OryConsentService {
     ) {
       throw new Problem('challenge_rejected', { reason: 'kratos_session_ended' });
     }
-    return toProviderIdentity(session.identity);
+    return this.#ownership.judge(toProviderIdentity(session.identity));
   }
 }
 

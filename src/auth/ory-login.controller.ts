@@ -3,7 +3,6 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
-import { Problem } from '../core/problem.error.js';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { gatewayClientId } from '../hydra/hydra.clients.js';
@@ -11,8 +10,8 @@ import type { LoginRequest } from '../hydra/hydra.schemas.js';
 import { KratosClient, type Whoami } from '../kratos/kratos.client.js';
 import { type KratosSession, amrOf, toProviderIdentity } from '../kratos/kratos.session.js';
 import { Public } from '../session/access.decorators.js';
+import { ApplicationAdmission } from './application.admission.js';
 import { requireBound } from './ory.challenge.js';
-import { SignUpPolicy } from './sign-up.policy.js';
 
 /** Hydra's login challenge (steps 2 to 5): answered from the browser's Kratos session, or sent to get one. */
 @ApiExcludeController()
@@ -21,23 +20,21 @@ export class OryLoginController {
   readonly #kratos: KratosClient;
   readonly #hydra: HydraClient;
   readonly #binding: ChallengeBinding;
-  readonly #signUp: SignUpPolicy;
+  readonly #admission: ApplicationAdmission;
   readonly #publicUrl: string;
-  readonly #requiresEmail: boolean;
 
   constructor(
     kratos: KratosClient,
     hydra: HydraClient,
     binding: ChallengeBinding,
-    signUp: SignUpPolicy,
+    admission: ApplicationAdmission,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#kratos = kratos;
     this.#hydra = hydra;
     this.#binding = binding;
-    this.#signUp = signUp;
+    this.#admission = admission;
     this.#publicUrl = configuration.PUBLIC_URL;
-    this.#requiresEmail = configuration.REQUIRE_VERIFIED_EMAIL;
   }
 
   @Get()
@@ -79,16 +76,11 @@ export class OryLoginController {
   /** The gateway itself decides who gets in when its login is back; another application would ask nobody. */
   async #enter(loginRequest: LoginRequest, session: KratosSession): Promise<string> {
     if (loginRequest.client.client_id !== gatewayClientId) {
-      const identity = toProviderIdentity(session.identity);
-      try {
-        await this.#signUp.requireUser(identity);
-      } catch (error) {
-        if (error instanceof Problem && error.code === 'signup_refused') {
-          return this.#hydra.rejectLogin(loginRequest.challenge, 'access_denied');
-        }
-        throw error;
+      const outcome = await this.#admission.judge(toProviderIdentity(session.identity));
+      if (outcome === 'refused') {
+        return this.#hydra.rejectLogin(loginRequest.challenge, 'access_denied');
       }
-      if (this.#requiresEmail && !identity.emailVerified) {
+      if (outcome === 'unverified') {
         return `${this.#publicUrl}/ui/verification`;
       }
     }

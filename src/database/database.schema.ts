@@ -66,6 +66,16 @@ export interface SessionsTable {
   end_reason: string | null;
 }
 
+/** An identity whose address was unverified when our proxy saw a code for it, and what came of that (docs/adr/0023). */
+export interface AddressProofsTable {
+  issuer: string;
+  subject: string;
+  /** The provider's session of the recovery that clears, or has cleared, the account; null before the first. */
+  staying: string | null;
+  /** When everything at the provider was cleared; null until then. */
+  cleared_at: number | null;
+}
+
 /** What an OpenID provider gave with the login of a session, until it ends: it tells about the person for it. */
 export interface ProviderGrantsTable {
   session_id: string;
@@ -239,6 +249,7 @@ export interface Schema {
   identities: IdentitiesTable;
   sessions: SessionsTable;
   provider_grants: ProviderGrantsTable;
+  address_proofs: AddressProofsTable;
   orgs: OrgsTable;
   memberships: MembershipsTable;
   invites: InvitesTable;

@@ -10,6 +10,7 @@ import * as addressOwnership from './migrations/0007-address-ownership.migration
 import * as provenInvitesAndDomains from './migrations/0008-proven-invites-and-domains.migration.js';
 import * as milestones from './migrations/0009-milestones.migration.js';
 import * as providerGrants from './migrations/0010-provider-grants.migration.js';
+import * as addressProofs from './migrations/0011-address-proofs.migration.js';
 
 const migrations: Readonly<Record<string, Migration>> = {
   '0001-first': first,
@@ -22,6 +23,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0008-proven-invites-and-domains': provenInvitesAndDomains,
   '0009-milestones': milestones,
   '0010-provider-grants': providerGrants,
+  '0011-address-proofs': addressProofs,
 };
 
 const migrationTable = 'vestibule_migrations';

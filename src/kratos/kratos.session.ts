@@ -101,6 +101,7 @@ export function toProviderIdentity(identity: KratosIdentity): ProviderIdentity {
     subject: identity.id,
     email: email ?? null,
     emailVerified: address?.verified === true,
+    isProvenHere: true,
     ...(typeof address?.verified_at === 'number' ? { emailVerifiedAt: address.verified_at } : {}),
     name: fullName === undefined || fullName === '' ? null : fullName,
     picture: picture === undefined || !/^https?:\/\//.test(picture) ? null : picture,

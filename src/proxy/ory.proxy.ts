@@ -28,6 +28,7 @@ import { AccountOwnership } from '../auth/account-ownership.service.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { KratosClearance } from '../kratos/kratos.clearance.js';
 import { RevocationService } from '../session/revocation.service.js';
+import { ClearanceGate } from './clearance.gate.js';
 import { FormDrafts } from './form.draft.js';
 import { LanguageCatalogue } from '../languages/language.catalogue.js';
 import { passwordPolicyOf } from '../passwords/deployment.passwords.js';
@@ -148,6 +149,11 @@ export async function setUpOryProxy(
     origin: configuration.PUBLIC_URL,
   });
   const ownership = ownershipGateOf(app);
+  const clearances = new ClearanceGate({
+    kratos,
+    ownership: app.get(AccountOwnership, { strict: false }),
+    clock,
+  });
   const facts = new FactsGate({
     kratos,
     facts: app.get(AccountFacts, { strict: false }),
@@ -184,6 +190,7 @@ export async function setUpOryProxy(
           return;
         }
         if (isKratos) {
+          await clearances.admit(request, path);
           await ownership.admit(request, path);
           await trail.watch(request, path);
         }
@@ -202,6 +209,7 @@ export async function setUpOryProxy(
         if (upstream.prefix === hydraPrefix) {
           allowFormPost(request, reply);
         }
+        await clearances.settle(request, reply);
         await ownership.settle(request, reply);
         const change = await trail.settle(request, reply);
         if (upstream.prefix !== hydraPrefix) {

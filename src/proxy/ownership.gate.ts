@@ -9,6 +9,7 @@ import type { CredentialHolder, KratosClearance } from '../kratos/kratos.clearan
 import type { KratosClient } from '../kratos/kratos.client.js';
 import { type KratosSession, toProviderIdentity } from '../kratos/kratos.session.js';
 import type { RevocationService } from '../session/revocation.service.js';
+import { withdraw } from './answer.withdrawal.js';
 import { cookieAfter } from './cookie.after.js';
 import { sessionSetBy } from './ory.limits.js';
 import { readSubmittedForm } from './submitted.form.js';
@@ -78,13 +79,22 @@ export class OwnershipGate {
       case '/self-service/verification': {
         const step = await this.#parts.verification.admit(request);
         if (step !== undefined) {
+          if (step.isCodeGiven) {
+            await this.#parts.ownership.expectProof(toProviderIdentity(step.session.identity));
+          }
           this.#acts.set(request, { kind: 'verification', step });
         }
         return;
       }
-      case '/self-service/recovery':
-        this.#acts.set(request, { kind: 'recovery', email: await this.#recoveredAddress(request) });
+      case '/self-service/recovery': {
+        const email = await this.#recoveredAddress(request);
+        const found = email === undefined ? undefined : await this.#parts.kratos.findIdentityByEmail(email);
+        if (found !== undefined) {
+          await this.#parts.ownership.expectProof(toProviderIdentity(found));
+        }
+        this.#acts.set(request, { kind: 'recovery', email });
         return;
+      }
       default:
     }
   }
@@ -104,9 +114,7 @@ export class OwnershipGate {
       }
     } catch (error) {
       // Nothing of the answer may go on: with the session in it the account would be used as it is.
-      for (const name of ['set-cookie', 'location', 'content-length', 'content-encoding']) {
-        void reply.removeHeader(name);
-      }
+      withdraw(reply);
       throw error;
     }
   }
@@ -147,7 +155,7 @@ export class OwnershipGate {
     if (sessionSetBy(reply) === undefined) {
       return;
     }
-    const { kratos, clearance, ownership, hydra } = this.#parts;
+    const { kratos, clearance, ownership } = this.#parts;
     const cookie = cookieAfter(request, reply);
     const whoami = await kratos.whoami(cookie);
     const session =
@@ -165,12 +173,29 @@ export class OwnershipGate {
     const { emailVerified, emailVerifiedAt = 0 } = identity;
     const isFirst = !emailVerified || emailVerifiedAt >= session.authenticated_at - oneGo;
     if ((await ownership.mustClear(identity, proof)) ?? isFirst) {
-      await clearance.removeFactors(holder, new Set());
-      await clearance.replacePassword(holder);
-      await this.#removePasskeys(holder, cookie);
-      await hydra.forgetPerson(holder.id);
+      await this.#clear(holder, session.id, cookie);
     }
     await this.#settle(request, holder, proof);
+  }
+
+  /**
+   * Removes everything by which others may get in at Kratos, sessions included. The password goes first: until then, who knows it begins
+   * new ones. The second factors go with it, as a session that owes one can't end the others.
+   * @param staying the session of the recovery.
+   * @param cookie of its browser.
+   */
+  async #clear(holder: CredentialHolder, staying: string, cookie: string): Promise<void> {
+    const { clearance, ownership, hydra } = this.#parts;
+    await ownership.beginClearing(toProviderIdentity(holder), staying);
+    await clearance.replacePassword(holder);
+    await clearance.removeFactors(holder, new Set());
+    await clearance.endOtherSessions(cookie);
+    // Once more: the sessions that have just ended may have set up something meanwhile.
+    const left = await clearance.holder(holder.id);
+    await clearance.replacePassword(left);
+    await clearance.removeFactors(left, new Set());
+    await this.#removePasskeys(left, cookie);
+    await hydra.forgetPerson(holder.id);
   }
 
   async #settleVerification(

@@ -8,6 +8,8 @@ export interface ProviderIdentity {
   readonly emailVerified: boolean;
   /** When that was last shown, in milliseconds since the epoch, where the provider tells. */
   readonly emailVerifiedAt?: number;
+  /** Whether our own proxy sees each proof of the address: the provider's word alone makes none of an unproven one (docs/adr/0023). */
+  readonly isProvenHere?: boolean;
   readonly name: string | null;
   /** URL of a picture. */
   readonly picture: string | null;

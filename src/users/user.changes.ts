@@ -146,6 +146,13 @@ export class UserChanges {
 
   /** Deletes a user with identities, sessions, memberships and API keys. The audit trail stays. */
   async delete(id: string): Promise<void> {
+    for (const { issuer, subject } of await this.identitiesOf(id)) {
+      await this.#database.query
+        .deleteFrom('address_proofs')
+        .where('issuer', '=', issuer)
+        .where('subject', '=', subject)
+        .execute();
+    }
     await this.#database.query.deleteFrom('users').where('id', '=', id).execute();
   }
 

@@ -13,6 +13,16 @@ export interface AddressOwnership {
   readonly wasEverProven: boolean;
 }
 
+/** How far an identity is on its way to a proven owner. */
+export interface AddressProof {
+  /** The provider's session of the recovery that clears, or has cleared, the account; null before the first. */
+  readonly staying: string | null;
+  /** When everything at the provider was cleared, in milliseconds since the epoch; null until then. */
+  readonly clearedAt: number | null;
+}
+
+type IdentityKey = Pick<ProviderIdentity, 'issuer' | 'subject'>;
+
 /** Who owns the address of an account: what SQL says of it. */
 @Injectable()
 export class UserOwnership {
@@ -69,6 +79,71 @@ export class UserOwnership {
         updated_at: now,
       }))
       .where('id', '=', userId)
+      .execute();
+  }
+
+  /** How far an identity is; nothing when no code was ever given for it while its address was unverified. */
+  async findProof({ issuer, subject }: IdentityKey): Promise<AddressProof | undefined> {
+    const row = await this.#database.query
+      .selectFrom('address_proofs')
+      .select(['staying', 'cleared_at'])
+      .where('issuer', '=', issuer)
+      .where('subject', '=', subject)
+      .executeTakeFirst();
+    return row === undefined ? undefined : { staying: row.staying, clearedAt: row.cleared_at };
+  }
+
+  /** Whether any account is being cleared, or has been since this moment (milliseconds since the epoch). */
+  async hasClearings(since: number): Promise<boolean> {
+    const row = await this.#database.query
+      .selectFrom('address_proofs')
+      .select('subject')
+      .where('staying', 'is not', null)
+      .where((builder) => builder.or([builder('cleared_at', 'is', null), builder('cleared_at', '>', since)]))
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  /** Notes that the address was unverified before a code for it was passed on. */
+  async noteUnproven({ issuer, subject }: IdentityKey): Promise<void> {
+    await this.#database.query
+      .insertInto('address_proofs')
+      .values({ issuer, subject, staying: null, cleared_at: null })
+      .onConflict((conflict) =>
+        conflict.columns(['issuer', 'subject']).doUpdateSet({ staying: null, cleared_at: null }),
+      )
+      .execute();
+  }
+
+  /** Notes that the account is being cleared. @param staying the provider's session that stays. */
+  async noteClearing({ issuer, subject }: IdentityKey, staying: string): Promise<void> {
+    await this.#database.query
+      .insertInto('address_proofs')
+      .values({ issuer, subject, staying, cleared_at: null })
+      .onConflict((conflict) =>
+        conflict.columns(['issuer', 'subject']).doUpdateSet({ staying, cleared_at: null }),
+      )
+      .execute();
+  }
+
+  /** Notes that everything at the provider is cleared. */
+  async noteCleared({ issuer, subject }: IdentityKey): Promise<void> {
+    await this.#database.query
+      .updateTable('address_proofs')
+      .set({ cleared_at: this.#clock.now() })
+      .where('issuer', '=', issuer)
+      .where('subject', '=', subject)
+      .execute();
+  }
+
+  /** What was cleared isn't any more: only the session that stayed, or another recovery, goes on. */
+  async noteUncleared({ issuer, subject }: IdentityKey): Promise<void> {
+    await this.#database.query
+      .updateTable('address_proofs')
+      .set({ cleared_at: null })
+      .where('issuer', '=', issuer)
+      .where('subject', '=', subject)
       .execute();
   }
 }

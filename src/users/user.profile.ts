@@ -8,6 +8,9 @@ import { toUser } from './user.mapper.js';
 /** What users and what identities say of a person, side by side. */
 export type PersonFacts = Pick<ProviderIdentity, 'email' | 'emailVerified' | 'name' | 'picture'>;
 
+/** What an identity says of a person, and whose word its address is. */
+type ToldFacts = PersonFacts & Pick<ProviderIdentity, 'isProvenHere'>;
+
 /** Columns of a user that follow an identity. */
 export function profileOf(identity: PersonFacts) {
   return {
@@ -23,25 +26,26 @@ export function profileOf(identity: PersonFacts) {
 }
 
 /** Whether a user says something else than the identity. */
-export function differs(user: PersonFacts, identity: PersonFacts): boolean {
+export function differs(user: PersonFacts, identity: ToldFacts): boolean {
   const { email, email_verified: verified, name, picture } = profileOf(identity);
+  const isWordTaken = identity.isProvenHere !== true || (user.emailVerified && user.email === email);
   return (
     user.email !== email ||
     user.name !== name ||
     user.picture !== picture ||
-    user.emailVerified !== (verified === 1)
+    user.emailVerified !== (verified === 1 && isWordTaken)
   );
 }
 
 /** What an update sets so that a user's columns follow an identity. @param now milliseconds since the epoch. */
 export function followed(
   { and, eb, fn, or, ref }: ExpressionBuilder<Schema, 'users'>,
-  identity: PersonFacts,
+  identity: ToldFacts,
   now: number,
 ) {
   const profile = profileOf(identity);
   const isProven = and([eb('email_verified', '=', 1), eb('email', '=', profile.email)]);
-  const isOwned = or([eb('owned_since', 'is not', null), isProven]);
+  const isOwned = identity.isProvenHere ? isProven : or([eb('owned_since', 'is not', null), isProven]);
   // PostgreSQL takes a parameter in a CASE for text: the numbers say what they are.
   const moment = sql<number>`cast(${now} as bigint)`;
   return {

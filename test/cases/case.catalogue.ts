@@ -345,6 +345,16 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       preHijacking,
     ],
     ['the recovery of a verified account', 'its sessions end, its second factor stays', preHijacking],
+    [
+      'logins of an outsider, in loops and at each step, while the owner recovers the account',
+      'every session and key that came of them is dead, here and at Kratos',
+      preHijacking,
+    ],
+    [
+      'a gateway that dies after Kratos has called the address verified, and before what an outsider set up is cleared',
+      'the account stays unverified at the next login and renewal; the owner recovers it again',
+      preHijacking,
+    ],
   ]),
   Faults: section('F', [
     [

@@ -15,6 +15,8 @@ export interface FaultyProxy {
   html(): void;
   /** Changes the JSON answers of one path. */
   rewrite(path: string, change: Rewrite): void;
+  /** Keeps the next answer to a POST of one path back: the server behind has done its part. @returns lets it go. */
+  hold(path: string): () => void;
   /** How many requests of this path came by. */
   count(path: string): number;
   /** Well again. */
@@ -28,6 +30,7 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
   let delay = 0;
   let mode: 'well' | 'down' | 'html' = 'well';
   let rewrites: Readonly<Record<string, Rewrite>> = {};
+  const holds = new Map<string, Promise<unknown>>();
   const timers = new Set<NodeJS.Timeout>();
   const counts = new Map<string, number>();
 
@@ -41,12 +44,16 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
       outgoing.end('<!doctype html><title>Maintenance</title><h1>We will be right back</h1>');
       return;
     }
-    const change = rewrites[pathOf(incoming)];
+    const path = pathOf(incoming);
+    const change = rewrites[path];
+    const held = incoming.method === 'POST' ? holds.get(path) : undefined;
+    if (held !== undefined) {
+      holds.delete(path);
+    }
     const options = { hostname, port: targetPort, method: incoming.method, path: incoming.url, agent: false };
     const inner = request({ ...options, headers: incoming.headers }, (answer) => {
       if (change === undefined) {
-        outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
-        answer.pipe(outgoing);
+        void passOn(answer, outgoing, held);
       } else {
         void sendChanged(answer, outgoing, change);
       }
@@ -75,6 +82,7 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
     delay = 0;
     mode = 'well';
     rewrites = {};
+    holds.clear();
     for (const timer of timers) {
       clearTimeout(timer);
     }
@@ -97,6 +105,16 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
     rewrite: (path, change) => {
       rewrites = { ...rewrites, [path]: change };
     },
+    hold: (path) => {
+      let release = (): void => undefined;
+      holds.set(
+        path,
+        new Promise<void>((resolve) => {
+          release = resolve;
+        }),
+      );
+      return () => release();
+    },
     count: (path) => counts.get(path) ?? 0,
     reset,
     stop: async () => {
@@ -110,6 +128,16 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
 
 function pathOf(incoming: IncomingMessage): string {
   return new URL(incoming.url ?? '/', 'http://localhost').pathname;
+}
+
+async function passOn(
+  answer: IncomingMessage,
+  outgoing: ServerResponse,
+  held: Promise<unknown> | undefined,
+): Promise<void> {
+  await held;
+  outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+  answer.pipe(outgoing);
 }
 
 async function sendChanged(
