@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely';
+import { KeyedLines } from '../core/keyed.lines.js';
 import { Problem } from '../core/problem.error.js';
 import type { MembershipRow, OrgRole, OrgRow, Schema, UsersTable } from '../database/database.schema.js';
 import type { Principal } from '../session/principal.js';
@@ -163,6 +164,9 @@ export async function standingIn(
   };
 }
 
+/** Who would wait for one organisation's row waits here, and holds no connection meanwhile. */
+const lines = new KeyedLines();
+
 /**
  * Works on an organisation while nobody else changes it or its members; all or nothing.
  * @throws {Problem} `not_found` when there is no such organisation.
@@ -172,17 +176,19 @@ export async function withLockedOrg<T>(
   orgId: string,
   work: (org: LockedOrg) => Promise<T>,
 ): Promise<T> {
-  return query.transaction().execute(async (transaction) => {
-    // An update that changes nothing locks the row in every database that we know; `for update` is unknown to SQLite.
-    const row = await transaction
-      .updateTable('orgs')
-      .set((builder) => ({ version: builder.ref('version') }))
-      .where('id', '=', orgId)
-      .returningAll()
-      .executeTakeFirst();
-    if (row === undefined) {
-      throw new Problem('not_found', { reason: 'no_such_org' });
-    }
-    return work(new LockedOrg(row, transaction));
-  });
+  const begun = () =>
+    query.transaction().execute(async (transaction) => {
+      // An update that changes nothing locks the row in every database that we know; `for update` is unknown to SQLite.
+      const row = await transaction
+        .updateTable('orgs')
+        .set((builder) => ({ version: builder.ref('version') }))
+        .where('id', '=', orgId)
+        .returningAll()
+        .executeTakeFirst();
+      if (row === undefined) {
+        throw new Problem('not_found', { reason: 'no_such_org' });
+      }
+      return work(new LockedOrg(row, transaction));
+    });
+  return lines.run(orgId, begun);
 }

@@ -206,10 +206,13 @@ describe.each(['sqlite', 'postgres'] as const)('domains of organisations on %s',
       dns.isBroken = false;
       gateway.shiftClock(0);
     }
-    expect(await trail(absent.base)).toEqual([
-      { type: 'org_domain_confirmed', reason: 'dns', actor_credential: 'cookie' },
-      { type: 'org_domain_lost', reason: 'dns_record_absent', actor_credential: 'system' },
-    ]);
+    // Events are written a moment after what they tell of.
+    await expect
+      .poll(() => trail(absent.base))
+      .toEqual([
+        { type: 'org_domain_confirmed', reason: 'dns', actor_credential: 'cookie' },
+        { type: 'org_domain_lost', reason: 'dns_record_absent', actor_credential: 'system' },
+      ]);
   });
 
   it('an administrator confirms a domain, by its name, and no one else does', async () => {
