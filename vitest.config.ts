@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    setupFiles: ['test/support/attack.setup.ts'],
     globalSetup: ['test/support/global.setup.ts'],
     include: ['src/**/*.spec.{ts,tsx}', 'test/**/*.spec.{ts,tsx}'],
     testTimeout: 30_000,
@@ -9,6 +10,6 @@ export default defineConfig({
     maxWorkers: 2,
     // A test that asserts nothing proves nothing.
     expect: { requireAssertions: true },
-    reporters: ['default', './test/support/closing.reporter.ts'],
+    reporters: ['default', './test/support/attack.reporter.ts', './test/support/closing.reporter.ts'],
   },
 });

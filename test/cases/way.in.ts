@@ -4,6 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import { inject } from 'vitest';
 import { findFreePorts } from '../../src/embedded/port.finder.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { noteRequest } from '../support/attack.counter.js';
 import { type ShippedNginx, startShippedNginx } from '../support/shipped.nginx.js';
 
 /** How a request gets to a gateway. */
@@ -52,6 +53,7 @@ export async function startWayIn(
     nginx,
     connect,
     send: async (bytes) => {
+      noteRequest();
       const socket = await connect();
       let received = '';
       socket.setEncoding('latin1');

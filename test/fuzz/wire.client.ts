@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { noteRequest } from '../support/attack.counter.js';
 
 /** A request, byte for byte; texts are latin1. */
 export interface WireRequest {
@@ -35,6 +36,7 @@ export async function sendBytes(
   bytes: Uint8Array,
   { isWhole = false }: { readonly isWhole?: boolean } = {},
 ): Promise<WireAnswer> {
+  noteRequest();
   const received: Buffer[] = [];
   await new Promise<void>((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => (isWhole ? socket.end(bytes) : socket.write(bytes)));

@@ -15,6 +15,7 @@ import type { ExtraClaims } from '../../src/session/claims.mapper.js';
 import type { Claims } from '../../src/session/claims.schema.js';
 import { type LoginEvidence, SessionService } from '../../src/session/session.service.js';
 import type { ProviderIdentity, User } from '../../src/users/identity.js';
+import { noteRequest } from './attack.counter.js';
 import { UsersService } from '../../src/users/users.service.js';
 
 /** Nothing listens there: whoever calls it is refused at once. */
@@ -161,6 +162,7 @@ export async function startGateway(
     cookieName,
     log,
     request: async (path, { method = 'GET', headers = {}, body } = {}) => {
+      noteRequest();
       const answer = await app.inject({
         method,
         url: path,

@@ -1,4 +1,7 @@
 import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startPostgres } from './postgres.server.js';
 
@@ -15,6 +18,8 @@ declare module 'vitest' {
     readonly caddyPath: string;
     /** A Python with PyJWT and cryptography. */
     readonly pythonPath: string;
+    /** Where each file notes how many requests its attacks sent. */
+    readonly attackFolder: string;
   }
 }
 
@@ -40,14 +45,21 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('nginxPath', findProgram('nginxPath'));
   project.provide('caddyPath', findProgram('caddyPath'));
   project.provide('pythonPath', findProgram('pythonPath'));
+  const attackFolder = await mkdtemp(join(tmpdir(), 'vestibule-attacks-'));
+  project.provide('attackFolder', attackFolder);
+  process.env['VESTIBULE_ATTACK_FOLDER'] = attackFolder;
+  const removeFolder = (): Promise<void> => rm(attackFolder, { recursive: true, force: true });
   const given = process.env['VESTIBULE_TEST_POSTGRES_URL'];
   if (given !== undefined && given !== '') {
     project.provide('postgresUrl', given);
-    return async () => undefined;
+    return removeFolder;
   }
   const server = await startPostgres();
   project.provide('postgresUrl', server.url);
-  return () => server.remove();
+  return async () => {
+    await removeFolder();
+    await server.remove();
+  };
 }
 
 function findProgram(name: keyof typeof programs): string {

@@ -1,4 +1,5 @@
 import { type OutgoingHttpHeaders, request } from 'node:http';
+import { noteRequest } from './attack.counter.js';
 
 /** What `fetch` wouldn't send: any Host, path, method or `Sec-Fetch-*`, and headers given twice. */
 export interface RawRequest {
@@ -17,6 +18,7 @@ export async function rawRequest(
   url: string,
   { method = 'GET', path, headers = {}, body }: RawRequest,
 ): Promise<Response> {
+  noteRequest();
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
     const outgoing = request({ hostname, port, method, path, headers, agent: false }, (incoming) => {

@@ -1,5 +1,6 @@
 import { type HTMLElement, parse } from 'node-html-parser';
 import { CookieJar } from 'tough-cookie';
+import { noteRequest } from './attack.counter.js';
 import { rawRequest } from './raw.request.js';
 
 /** What a request may say besides its path. */
@@ -40,6 +41,7 @@ export class UserAgent {
 
   /** One request, no redirect followed; cookies are sent and kept. */
   async request(target: string, visit: Visit = {}): Promise<Page> {
+    noteRequest();
     const url = new URL(target, this.#origin).href;
     const cookie = await this.jar.getCookieString(url);
     const { origin, host, pathname, search } = new URL(url);
