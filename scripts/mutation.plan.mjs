@@ -181,6 +181,7 @@ export const notMeasured = [
   'src/auth/account-ownership.service.ts',
   'src/auth/address.rights.ts',
   'src/auth/administrator.appointment.ts',
+  'src/auth/application.admission.ts',
   'src/auth/flow.destination.ts',
   'src/auth/invite.link.ts',
   'src/auth/login.recorder.ts',
