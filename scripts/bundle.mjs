@@ -60,7 +60,7 @@ await import('../dist/embedded/main.js');
  */
 export async function makeBundle(archive, { level = 6, progress = createProgress() } = {}) {
   const path = resolve(archive);
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const target = `${process.platform}-${process.arch}`;
   const folderName = `vestibule-${version}-${target}`;
   if (!existsSync(join(root, 'dist', 'embedded', 'main.js'))) {
