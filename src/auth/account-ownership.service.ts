@@ -69,19 +69,13 @@ export class AccountOwnership {
   /** The account is being cleared from here on: no login goes on but that of the provider's session that stays. */
   async beginClearing(identity: ProviderIdentity, staying: string): Promise<void> {
     await this.#ownership.noteClearing(identity, staying);
-    const found = await this.#ownership.find(identity);
-    if (found !== undefined) {
-      await this.#ownership.suspend(found.userId);
-    }
+    await this.#suspend(identity);
   }
 
   /** Something that began before the account was cleared has ended after it: what is there may be an outsider's again. */
   async reopen(identity: ProviderIdentity): Promise<void> {
     await this.#ownership.noteUncleared(identity);
-    const found = await this.#ownership.find(identity);
-    if (found !== undefined) {
-      await this.#ownership.suspend(found.userId);
-    }
+    await this.#suspend(identity);
   }
 
   /** Whether any account is being cleared, or has been since this moment (milliseconds since the epoch). */
@@ -196,6 +190,13 @@ export class AccountOwnership {
       reason: `by_${proof.by}`,
     });
     return userId;
+  }
+
+  async #suspend(identity: ProviderIdentity): Promise<void> {
+    const found = await this.#ownership.find(identity);
+    if (found !== undefined) {
+      await this.#ownership.suspend(found.userId);
+    }
   }
 }
 

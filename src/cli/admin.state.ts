@@ -1,5 +1,4 @@
-import { DatabaseConnection } from '../database/database.connection.js';
-import { databaseIsThere } from '../doctor/database.check.js';
+import { readDatabase } from '../doctor/database.check.js';
 
 /**
  * What a deployment's database says of its first administrator: not made yet; made, and never logged in; or past, when they have logged
@@ -9,12 +8,7 @@ export type AdminState = 'unmade' | 'unused' | 'past';
 
 /** Reads it. @param email of the account that was, or is to be, made. A database that can't be read has made none. */
 export async function readAdminState(databaseUrl: string, email: string): Promise<AdminState> {
-  if (!databaseIsThere(databaseUrl)) {
-    return 'unmade';
-  }
-  const connection = new DatabaseConnection(databaseUrl);
-  const { query } = connection;
-  try {
+  const state = await readDatabase(databaseUrl, async (query): Promise<AdminState> => {
     const made = await query.selectFrom('milestones').select('name').limit(1).executeTakeFirst();
     if (made === undefined) {
       return 'unmade';
@@ -27,9 +21,6 @@ export async function readAdminState(databaseUrl: string, email: string): Promis
       .where('last_login_at', 'is', null)
       .executeTakeFirst();
     return unused === undefined ? 'past' : 'unused';
-  } catch {
-    return 'unmade';
-  } finally {
-    await connection.close();
-  }
+  });
+  return state ?? 'unmade';
 }

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { OryConfiguration } from '../config/configuration.js';
 import { serviceAddress } from '../core/service.address.js';
-import { DatabaseConnection } from '../database/database.connection.js';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { isAdministrator, kratosIssuer } from '../kratos/kratos.session.js';
+import { userOfIdentity } from '../users/user.query.js';
 import type { Check } from './check.port.js';
-import { databaseIsThere } from './database.check.js';
+import { readDatabase } from './database.check.js';
 import { NoAnswerError, ask, reasonOf } from './http.probe.js';
 
 const flowSchema = z.looseObject({ id: z.uuid() });
@@ -46,24 +46,12 @@ export const administratorCheck: Check<OryConfiguration> = {
 
 /** @returns the role of an identity's user; undefined where it can't be read, or there is no such user yet. */
 async function roleOf(databaseUrl: string, subject: string): Promise<'user' | 'admin' | undefined> {
-  if (!databaseIsThere(databaseUrl)) {
-    return undefined;
-  }
-  const connection = new DatabaseConnection(databaseUrl);
-  try {
-    const user = await connection.query
-      .selectFrom('identities')
-      .innerJoin('users', 'users.id', 'identities.user_id')
+  return readDatabase(databaseUrl, async (query) => {
+    const user = await userOfIdentity(query, { issuer: kratosIssuer, subject })
       .select('users.role')
-      .where('identities.issuer', '=', kratosIssuer)
-      .where('identities.subject', '=', subject)
       .executeTakeFirst();
     return user?.role;
-  } catch {
-    return undefined;
-  } finally {
-    await connection.close();
-  }
+  });
 }
 
 /** Logs in as an application would, and out again. A second factor is not asked for here. */

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { DatabaseConnection } from '../database/database.connection.js';
+import type { Schema } from '../database/database.schema.js';
 import { compareSchema } from '../database/migration.runner.js';
 import type { Check, Observation } from './check.port.js';
 import { reasonOf } from './http.probe.js';
@@ -29,8 +30,26 @@ export const databaseCheck: Check = {
 };
 
 /** Whether there is a database that can be looked at: looking must not make the file of SQLite. */
-export function databaseIsThere(url: string): boolean {
+function databaseIsThere(url: string): boolean {
   return !url.startsWith('file:') || existsSync(sqlitePath(url));
+}
+
+/** Reads something of a deployment. @returns undefined where there is no database, or it can't be read: another check's to find. */
+export async function readDatabase<T>(
+  url: string,
+  read: (query: Kysely<Schema>) => Promise<T>,
+): Promise<T | undefined> {
+  if (!databaseIsThere(url)) {
+    return undefined;
+  }
+  const connection = new DatabaseConnection(url);
+  try {
+    return await read(connection.query);
+  } catch {
+    return undefined;
+  } finally {
+    await connection.close();
+  }
 }
 
 async function look(url: string): Promise<readonly Observation[]> {

@@ -163,6 +163,8 @@ export async function setUpOryProxy(
   const calls = new ProxiedCalls(app.get(UpstreamCalls, { strict: false }));
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   for (const upstream of upstreams) {
+    const isKratos = upstream.prefix !== hydraPrefix;
+    const pathIn = (request: FastifyRequest): string => pathOf(request).slice(upstream.prefix.length);
     await fastify.register(async (scope) => {
       // Bodies go through as they are: Nest's parsers would read them.
       scope.removeAllContentTypeParsers();
@@ -172,12 +174,11 @@ export async function setUpOryProxy(
         filter.answer(passage.failed(request, error), request, reply);
       });
       scope.addHook('preHandler', async (request, reply) => {
-        const path = pathOf(request).slice(upstream.prefix.length);
+        const path = pathIn(request);
         if (!isExposed(upstream.routes, request.method, path)) {
           throw new Problem('not_found', { reason: 'not_exposed' });
         }
         requireShortQuery(request.url);
-        const isKratos = upstream.prefix !== hydraPrefix;
         if (isKratos) {
           requireNoForm(request.method, request.url, path);
         }
@@ -197,7 +198,7 @@ export async function setUpOryProxy(
         await awaitBody(request);
         await queue.enter(request, reply);
         passage.enter(request, reply);
-        calls.begin(upstream.prefix === hydraPrefix ? 'hydra' : 'kratos', request);
+        calls.begin(isKratos ? 'kratos' : 'hydra', request);
       });
       scope.addHook('onSend', (request, reply, _payload, done) => {
         calls.end(request, reply);
@@ -206,27 +207,23 @@ export async function setUpOryProxy(
       });
       scope.addHook('onSend', async (request, reply, payload) => {
         drafts.settle(request, reply);
-        if (upstream.prefix === hydraPrefix) {
+        if (!isKratos) {
           allowFormPost(request, reply);
         }
         await clearances.settle(request, reply);
         await ownership.settle(request, reply);
         const change = await trail.settle(request, reply);
-        if (upstream.prefix !== hydraPrefix) {
-          const path = pathOf(request).slice(upstream.prefix.length);
-          await facts.settle(request, reply, { path, endsOthers: change === 'password' });
+        if (isKratos) {
+          await facts.settle(request, reply, { path: pathIn(request), endsOthers: change === 'password' });
+          await loginReturn.settle(request, reply, pathIn(request));
         }
-        await loginReturn.settle(request, reply, pathOf(request).slice(upstream.prefix.length));
         const location = reply.getHeader('location');
         if (typeof location !== 'string') {
           return payload;
         }
         // Only Hydra hands challenges out. Kratos redirects to any `return_to` on this origin, so whoever holds a
         // stolen challenge could have it bound to their own browser by way of Kratos.
-        const bound =
-          upstream.prefix === hydraPrefix
-            ? binding.bind(location, request.headers.cookie, clock.now())
-            : undefined;
+        const bound = isKratos ? undefined : binding.bind(location, request.headers.cookie, clock.now());
         if (bound !== undefined) {
           jar.set(reply, bound.name, bound.value, challengeLifetime);
           for (const name of bound.surplus) {

@@ -6,10 +6,15 @@ const longestQuery = 2048;
 const longestWithState = 6144;
 const hydraState = /(?:^|[&?]|%3f|%26)(?:login|consent|logout)_(?:challenge|verifier)(?:=|%3d)/i;
 
+/** What stands behind the first question mark of a URL. */
+export function queryOf(url: string): string {
+  const start = url.indexOf('?');
+  return start === -1 ? '' : url.slice(start + 1);
+}
+
 /** @param url path and query. @throws {Problem} `uri_too_long` */
 export function requireShortQuery(url: string): void {
-  const start = url.indexOf('?');
-  const query = start === -1 ? '' : url.slice(start + 1);
+  const query = queryOf(url);
   if (query.length > (hydraState.test(query) ? longestWithState : longestQuery)) {
     throw new Problem('uri_too_long', { reason: 'ory_query_too_long' });
   }
@@ -27,7 +32,7 @@ export function requireNoForm(method: string, url: string, path: string): void {
   if (method === 'POST' || !submissions.test(path)) {
     return;
   }
-  const names = new URLSearchParams(url.split('?').slice(1).join('?')).keys();
+  const names = new URLSearchParams(queryOf(url)).keys();
   if ([...names].some((name) => !linkParameters.has(name))) {
     throw new Problem('malformed_request', { detail: 'Send the form by POST.', reason: 'form_in_query' });
   }

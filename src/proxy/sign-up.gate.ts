@@ -3,6 +3,7 @@ import type { FlowDestination } from '../auth/flow.destination.js';
 import type { SignUpPolicy } from '../auth/sign-up.policy.js';
 import { Problem } from '../core/problem.error.js';
 import type { FormRefusals } from './form.refusals.js';
+import { queryOf } from './query.limit.js';
 import { type SubmittedForm, readSubmittedForm } from './submitted.form.js';
 
 /** What the gate asks. */
@@ -32,7 +33,7 @@ export class SignUpGate {
     }
     switch (path) {
       case '/self-service/registration/browser': {
-        const returnTo = new URLSearchParams(request.url.split('?').slice(1).join('?')).get('return_to');
+        const returnTo = new URLSearchParams(queryOf(request.url)).get('return_to');
         await this.#requireBegun(request, returnTo ?? undefined);
         return false;
       }

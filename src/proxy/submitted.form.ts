@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Problem } from '../core/problem.error.js';
 import { accountOf } from '../limits/limit.keys.js';
+import { queryOf } from './query.limit.js';
 import { readWholeBody } from './whole.body.js';
 
 /** What we need to know of a form for Kratos. */
@@ -40,7 +41,7 @@ export async function readSubmittedForm(request: FastifyRequest): Promise<Submit
 }
 
 async function readOnce(request: FastifyRequest): Promise<SubmittedForm> {
-  const query = [...new URLSearchParams(request.url.split('?').slice(1).join('?'))];
+  const query = [...new URLSearchParams(queryOf(request.url))];
   const body = await readBody(request);
   const fields = [...query, ...body.fields];
   const filled = fields.flatMap(([name, value]) => (value === '' ? [] : [name]));

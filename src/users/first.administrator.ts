@@ -4,6 +4,7 @@ import { Clock } from '../core/clock.service.js';
 import { Problem } from '../core/problem.error.js';
 import { Database, type Schema } from '../database/database.schema.js';
 import type { ProviderIdentity } from './identity.js';
+import { activeAdministrators, userOfIdentity } from './user.query.js';
 import { lockWithAdministrators, requirePerson } from './user.rules.js';
 
 /** What came of an appointment: `refused_again` when the deployment has had its first administrator, and this user is none now. */
@@ -34,13 +35,9 @@ export class FirstAdministrator {
   }
 
   /** Whether an identity belongs to an administrator. */
-  async isOne({ issuer, subject }: Pick<ProviderIdentity, 'issuer' | 'subject'>): Promise<boolean> {
-    const found = await this.#database.query
-      .selectFrom('identities')
-      .innerJoin('users', 'users.id', 'identities.user_id')
+  async isOne(identity: Pick<ProviderIdentity, 'issuer' | 'subject'>): Promise<boolean> {
+    const found = await userOfIdentity(this.#database.query, identity)
       .select('users.id')
-      .where('identities.issuer', '=', issuer)
-      .where('identities.subject', '=', subject)
       .where('users.role', '=', sql.lit('admin'))
       .executeTakeFirst();
     return found !== undefined;
@@ -80,7 +77,7 @@ export class FirstAdministrator {
       if (user.role === 'admin') {
         return 'is_administrator';
       }
-      if (!another && (await hasAdministrator(transaction))) {
+      if (!another && (await activeAdministrators(transaction).executeTakeFirst()) !== undefined) {
         throw new Problem('conflict', {
           detail: 'There is an administrator already, who can make others.',
           reason: 'administrator_exists',
@@ -109,15 +106,4 @@ export class FirstAdministrator {
       .where('id', '=', userId)
       .execute();
   }
-}
-
-async function hasAdministrator(transaction: Transaction<Schema>): Promise<boolean> {
-  const found = await transaction
-    .selectFrom('users')
-    .select('id')
-    .where('role', '=', sql.lit('admin'))
-    .where('disabled_at', 'is', null)
-    .limit(1)
-    .executeTakeFirst();
-  return found !== undefined;
 }

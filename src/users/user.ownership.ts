@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { Clock } from '../core/clock.service.js';
 import { Database } from '../database/database.schema.js';
 import type { ProviderIdentity } from './identity.js';
+import { userOfIdentity } from './user.query.js';
 
 /** What is known of who owns the address of an account. */
 export interface AddressOwnership {
@@ -36,16 +37,11 @@ export class UserOwnership {
 
   /** @returns nothing when the identity has never logged in here. */
   async find({
-    issuer,
-    subject,
     email,
-  }: Pick<ProviderIdentity, 'issuer' | 'subject' | 'email'>): Promise<AddressOwnership | undefined> {
-    const row = await this.#database.query
-      .selectFrom('identities')
-      .innerJoin('users', 'users.id', 'identities.user_id')
+    ...identity
+  }: IdentityKey & Pick<ProviderIdentity, 'email'>): Promise<AddressOwnership | undefined> {
+    const row = await userOfIdentity(this.#database.query, identity)
       .select(['users.id', 'users.email', 'users.email_verified', 'users.owned_since'])
-      .where('identities.issuer', '=', issuer)
-      .where('identities.subject', '=', subject)
       .executeTakeFirst();
     return row === undefined
       ? undefined
@@ -106,18 +102,26 @@ export class UserOwnership {
   }
 
   /** Notes that the address was unverified before a code for it was passed on. */
-  async noteUnproven({ issuer, subject }: IdentityKey): Promise<void> {
-    await this.#database.query
-      .insertInto('address_proofs')
-      .values({ issuer, subject, staying: null, cleared_at: null })
-      .onConflict((conflict) =>
-        conflict.columns(['issuer', 'subject']).doUpdateSet({ staying: null, cleared_at: null }),
-      )
-      .execute();
+  async noteUnproven(identity: IdentityKey): Promise<void> {
+    await this.#begin(identity, null);
   }
 
   /** Notes that the account is being cleared. @param staying the provider's session that stays. */
-  async noteClearing({ issuer, subject }: IdentityKey, staying: string): Promise<void> {
+  async noteClearing(identity: IdentityKey, staying: string): Promise<void> {
+    await this.#begin(identity, staying);
+  }
+
+  /** Notes that everything at the provider is cleared. */
+  async noteCleared(identity: IdentityKey): Promise<void> {
+    await this.#setCleared(identity, this.#clock.now());
+  }
+
+  /** What was cleared isn't any more: only the session that stayed, or another recovery, goes on. */
+  async noteUncleared(identity: IdentityKey): Promise<void> {
+    await this.#setCleared(identity, null);
+  }
+
+  async #begin({ issuer, subject }: IdentityKey, staying: string | null): Promise<void> {
     await this.#database.query
       .insertInto('address_proofs')
       .values({ issuer, subject, staying, cleared_at: null })
@@ -127,21 +131,10 @@ export class UserOwnership {
       .execute();
   }
 
-  /** Notes that everything at the provider is cleared. */
-  async noteCleared({ issuer, subject }: IdentityKey): Promise<void> {
+  async #setCleared({ issuer, subject }: IdentityKey, clearedAt: number | null): Promise<void> {
     await this.#database.query
       .updateTable('address_proofs')
-      .set({ cleared_at: this.#clock.now() })
-      .where('issuer', '=', issuer)
-      .where('subject', '=', subject)
-      .execute();
-  }
-
-  /** What was cleared isn't any more: only the session that stayed, or another recovery, goes on. */
-  async noteUncleared({ issuer, subject }: IdentityKey): Promise<void> {
-    await this.#database.query
-      .updateTable('address_proofs')
-      .set({ cleared_at: null })
+      .set({ cleared_at: clearedAt })
       .where('issuer', '=', issuer)
       .where('subject', '=', subject)
       .execute();

@@ -4,6 +4,7 @@ import { Clock } from '../core/clock.service.js';
 import { Database, type Schema } from '../database/database.schema.js';
 import type { ProviderIdentity, User } from './identity.js';
 import { toUser } from './user.mapper.js';
+import { userOfIdentity } from './user.query.js';
 
 /** What users and what identities say of a person, side by side. */
 export type PersonFacts = Pick<ProviderIdentity, 'email' | 'emailVerified' | 'name' | 'picture'>;
@@ -70,17 +71,8 @@ export class UserProfiles {
   }
 
   /** The user of an identity; nothing when it isn't known. */
-  async findUser({
-    issuer,
-    subject,
-  }: Pick<ProviderIdentity, 'issuer' | 'subject'>): Promise<User | undefined> {
-    const row = await this.#database.query
-      .selectFrom('identities')
-      .innerJoin('users', 'users.id', 'identities.user_id')
-      .selectAll('users')
-      .where('identities.issuer', '=', issuer)
-      .where('identities.subject', '=', subject)
-      .executeTakeFirst();
+  async findUser(identity: Pick<ProviderIdentity, 'issuer' | 'subject'>): Promise<User | undefined> {
+    const row = await userOfIdentity(this.#database.query, identity).selectAll('users').executeTakeFirst();
     return row === undefined ? undefined : toUser(row);
   }
 

@@ -3,6 +3,7 @@ import { Problem } from '../core/problem.error.js';
 import type { Schema, UserRow } from '../database/database.schema.js';
 import { needsRowLocks } from '../database/row.lock.js';
 import { unknownUser } from './user.directory.js';
+import { activeAdministrators } from './user.query.js';
 
 /** What is about to be taken away from a user. */
 export type Withdrawal = 'demote' | 'disable' | 'delete';
@@ -52,11 +53,7 @@ export async function requireOtherAdministrator(
   if (user.role !== 'admin' || user.disabled_at !== null) {
     return;
   }
-  const other = await transaction
-    .selectFrom('users')
-    .select('id')
-    .where('role', '=', sql.lit('admin'))
-    .where('disabled_at', 'is', null)
+  const other = await activeAdministrators(transaction)
     .where('id', '!=', user.id)
     .limit(1)
     .executeTakeFirst();
@@ -76,13 +73,7 @@ export async function requireAdministrator(
   query: Kysely<Schema> | Transaction<Schema>,
   userId: string,
 ): Promise<void> {
-  const row = await query
-    .selectFrom('users')
-    .select('id')
-    .where('id', '=', userId)
-    .where('role', '=', sql.lit('admin'))
-    .where('disabled_at', 'is', null)
-    .executeTakeFirst();
+  const row = await activeAdministrators(query).where('id', '=', userId).executeTakeFirst();
   if (row === undefined) {
     throw new Problem('forbidden', { reason: 'role_missing' });
   }

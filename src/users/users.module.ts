@@ -10,28 +10,18 @@ import { UserOwnership } from './user.ownership.js';
 import { UserProfiles } from './user.profile.js';
 import { UsersService } from './users.service.js';
 
+/** Each of them is for the other modules too. */
+const services = [
+  FirstAdministrator,
+  PersonalData,
+  ServiceAccounts,
+  UserChanges,
+  UserDirectory,
+  UserOwnership,
+  UserProfiles,
+  UsersService,
+];
+
 /** Local users. */
-@Module({
-  imports: [CoreModule, DatabaseModule],
-  providers: [
-    FirstAdministrator,
-    PersonalData,
-    ServiceAccounts,
-    UserChanges,
-    UserDirectory,
-    UserOwnership,
-    UserProfiles,
-    UsersService,
-  ],
-  exports: [
-    FirstAdministrator,
-    PersonalData,
-    ServiceAccounts,
-    UserChanges,
-    UserDirectory,
-    UserOwnership,
-    UserProfiles,
-    UsersService,
-  ],
-})
+@Module({ imports: [CoreModule, DatabaseModule], providers: services, exports: services })
 export class UsersModule {}
