@@ -55,12 +55,12 @@ export class AdministratorAppointment {
     if (isAdministrator || !user.emailVerified || user.email === null || user.email !== this.#address) {
       return false;
     }
-    return this.appoint(user.id, occasion);
+    return this.appoint(user.id, occasion, user.email);
   }
 
-  /** Appoints a user, if there has been no administrator. @returns whether they became one now. */
-  async appoint(userId: string, { requestId, remoteAddress }: Occasion): Promise<boolean> {
-    const outcome = await this.#administrators.appoint(userId);
+  /** Appoints a user, if there has been no administrator. @param address that must be theirs, verified. @returns whether they became one now. */
+  async appoint(userId: string, { requestId, remoteAddress }: Occasion, address?: string): Promise<boolean> {
+    const outcome = await this.#administrators.appoint(userId, address);
     if (outcome === 'refused_again') {
       await this.refuse('not_raised_again', { userId, requestId, remoteAddress });
     }

@@ -47,6 +47,21 @@ describe.each(['sqlite', 'postgres'] as const)('FirstAdministrator on %s', (kind
     expect(await administrators.wasMade()).toBe(true);
   });
 
+  it('is not a user whose address was changed, or lost its proof, after it was read; that uses nothing up', async () => {
+    const users = new UsersService(connection, new Clock(), plainConfiguration());
+    const identity = { ...newIdentity(), email: 'ada@example.org', emailVerified: true };
+    const id = await users.ensure(identity);
+    const set = (values: { email?: string; email_verified?: number }) =>
+      connection.query.updateTable('users').set(values).where('id', '=', id).execute();
+    await set({ email: 'eve@example.org' });
+    expect(await administrators.appoint(id, 'ada@example.org')).toBe('not_theirs');
+    await set({ email: 'ada@example.org', email_verified: 0 });
+    expect(await administrators.appoint(id, 'ada@example.org')).toBe('not_theirs');
+    expect([await administrators.wasMade(), await roles()]).toEqual([false, { [id]: 'user' }]);
+    await set({ email_verified: 1 });
+    expect(await administrators.appoint(id, 'ada@example.org')).toBe('appointed');
+  });
+
   it('who was demoted is not raised again, and who was deleted has no successor', async () => {
     const first = await newUser();
     expect(await administrators.wasMade()).toBe(false);

@@ -7,8 +7,14 @@ import type { ProviderIdentity } from './identity.js';
 import { activeAdministrators, userOfIdentity } from './user.query.js';
 import { lockWithAdministrators, requirePerson } from './user.rules.js';
 
-/** What came of an appointment: `refused_again` when the deployment has had its first administrator, and this user is none now. */
-export type Appointment = 'appointed' | 'is_administrator' | 'refused_again';
+/**
+ * What came of an appointment: `refused_again` when the deployment has had its first administrator, and this user is none now;
+ * `not_theirs` when the address isn't the user's, verified, any more.
+ */
+export type Appointment = 'appointed' | 'is_administrator' | 'refused_again' | 'not_theirs';
+
+/** Undoes the transaction of an appointment. */
+class NotTheirs extends Error {}
 
 /**
  * The first administrator of a deployment: made once. A row in SQL records that it was done, in the transaction that gives the role. So
@@ -43,13 +49,31 @@ export class FirstAdministrator {
     return found !== undefined;
   }
 
-  /** Makes a user the first administrator, if there has been none. @throws {Problem} `not_found`, `conflict` */
-  async appoint(userId: string): Promise<Appointment> {
+  /**
+   * Makes a user the first administrator, if there has been none.
+   * @param address in lower case: whom it belongs to, verified, is decided where the role is given, and not by what was read before.
+   * @throws {Problem} `not_found`, `conflict`
+   */
+  async appoint(userId: string, address?: string): Promise<Appointment> {
+    try {
+      return await this.#appoint(userId, address);
+    } catch (error) {
+      if (error instanceof NotTheirs) {
+        return 'not_theirs';
+      }
+      throw error;
+    }
+  }
+
+  async #appoint(userId: string, address: string | undefined): Promise<Appointment> {
     return this.#database.query.transaction().execute(async (transaction) => {
       // Of two replicas, the second waits here for the first. Written before anything is read: SQLite takes no turn from read to write.
       const isFirst = await this.#reach(transaction);
       const user = await lockWithAdministrators(transaction, userId);
       requirePerson(user);
+      if (address !== undefined && (user.email !== address || user.email_verified !== 1)) {
+        throw new NotTheirs();
+      }
       if (user.role === 'admin' || !isFirst) {
         return user.role === 'admin' ? 'is_administrator' : 'refused_again';
       }
