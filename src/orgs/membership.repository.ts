@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../core/clock.service.js';
 import { Problem } from '../core/problem.error.js';
 import { Database, type MembershipRow } from '../database/database.schema.js';
+import type { User } from '../users/identity.js';
 
 /** A member with what others see of them. */
 export interface MemberRow extends MembershipRow {
@@ -89,7 +90,10 @@ export class MembershipRepository {
    * asked to be, is left as they are. One look-up by index when there is nothing to do.
    * @returns the organisation that they have joined, or are an active member of.
    */
-  async joinByDomain(userId: string, domain: string): Promise<{ orgId: string; isNew: boolean } | undefined> {
+  async joinByDomain(
+    { id: userId, email }: Pick<User, 'id' | 'email'>,
+    domain: string,
+  ): Promise<{ orgId: string; isNew: boolean } | undefined> {
     const org = await this.#database.query
       .selectFrom('orgs')
       .leftJoin('memberships', (join) =>
@@ -107,10 +111,12 @@ export class MembershipRepository {
     const joined = await this.#database.query
       .insertInto('memberships')
       .columns(['org_id', 'user_id', 'role', 'state', 'created_at'])
-      // From the table and not from what was just read: the organisation may have gone, or changed its mind.
+      // From the tables and not from what was just read: the organisation may have gone, or changed its mind, and the address may be
+      // another one by now, or unproven.
       .expression((builder) =>
         builder
           .selectFrom('orgs')
+          .innerJoin('users', (join) => join.on('users.id', '=', userId))
           .select((select) => [
             'orgs.id as org_id',
             select.val(userId).as('user_id'),
@@ -122,7 +128,9 @@ export class MembershipRepository {
           .where('orgs.domain', '=', domain)
           .whereRef('orgs.domain', '=', 'orgs.claimed_domain')
           .where('orgs.domain_proof', 'is not', null)
-          .where('orgs.join_policy', '=', 'domain'),
+          .where('orgs.join_policy', '=', 'domain')
+          .where('users.email', '=', email)
+          .where('users.email_verified', '=', 1),
       )
       .onConflict((conflict) => conflict.columns(['org_id', 'user_id']).doNothing())
       .returning('org_id')

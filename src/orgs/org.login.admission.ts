@@ -36,7 +36,7 @@ export class OrgLoginAdmission extends OrgAdmission {
 
   override async admitByDomain(user: User, origin: RequestOrigin): Promise<'joined' | 'member' | 'none'> {
     const domain = user.emailVerified ? domainOf(user.email) : undefined;
-    const found = domain === undefined ? undefined : await this.#members.joinByDomain(user.id, domain);
+    const found = domain === undefined ? undefined : await this.#members.joinByDomain(user, domain);
     if (found?.isNew !== true) {
       return found === undefined ? 'none' : 'member';
     }

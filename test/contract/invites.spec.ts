@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { ArrivalService } from '../../src/auth/arrival.service.js';
+import { OrgAdmission } from '../../src/auth/org.admission.js';
 import { newId } from '../../src/core/identifier.js';
 import { Database } from '../../src/database/database.schema.js';
 import type { ProviderIdentity } from '../../src/users/identity.js';
@@ -316,6 +317,25 @@ describe.each(['sqlite', 'postgres'] as const)('invites on %s', (kind) => {
       const path = `/api/v1/orgs/${org.id}/members/${grace.user.id}`;
       expect((await call(session, `DELETE ${path}`)).status).toBe(204);
       expect((await arrive(identity)).account.org).toBeNull();
+    });
+
+    it('makes no member of a user whose address was changed, or lost its proof, after it was read', async () => {
+      const { domain } = await hosted('domain');
+      const { user } = await gateway.session({ email: 'eve@elsewhere.example', emailVerified: true });
+      const read = { ...user, email: `eve@${domain}`, emailVerified: true };
+      const admission = gateway.app.get(OrgAdmission, { strict: false });
+      const { query } = gateway.app.get(Database, { strict: false });
+      const set = (values: { email?: string; email_verified?: number }) =>
+        query.updateTable('users').set(values).where('id', '=', user.id).execute();
+      const memberships = () =>
+        query.selectFrom('memberships').select('state').where('user_id', '=', user.id).execute();
+      await admission.admitByDomain(read, origin);
+      await set({ email: read.email, email_verified: 0 });
+      await admission.admitByDomain(read, origin);
+      expect(await memberships()).toEqual([]);
+      await set({ email_verified: 1 });
+      expect(await admission.admitByDomain(read, origin)).toBe('joined');
+      expect(await memberships()).toEqual([{ state: 'active' }]);
     });
 
     it('does nothing where the address is not verified, or people have to ask', async () => {

@@ -125,7 +125,11 @@ describe.each(['sqlite', 'postgres'] as const)(
       ],
       [
         'joining by domain',
-        () => new MembershipRepository(connection, new Clock()).joinByDomain(userIds[7] ?? '', 'a.example'),
+        () =>
+          new MembershipRepository(connection, new Clock()).joinByDomain(
+            { id: userIds[7] ?? '', email: 'ada@a.example' },
+            'a.example',
+          ),
       ],
     ];
 

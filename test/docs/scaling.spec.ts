@@ -80,9 +80,7 @@ describe('statements that docs/scaling.md counts', () => {
   const login = async () => {
     const identity = newIdentity({ subject: 'known', email: 'known@example.test' });
     const account = await gateway.app.get(UsersService, { strict: false }).recordLogin(identity);
-    await gateway.app
-      .get(MembershipRepository, { strict: false })
-      .joinByDomain(account.user.id, 'example.test');
+    await gateway.app.get(MembershipRepository, { strict: false }).joinByDomain(account.user, 'example.test');
     return gateway.app.get(SessionService, { strict: false }).start(
       account,
       {
