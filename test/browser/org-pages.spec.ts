@@ -5,7 +5,7 @@ import { Database } from '../../src/database/database.schema.js';
 import { promote } from '../support/administrator.js';
 import { claimsIn, postAs, verifiedPerson } from '../support/browser.api.js';
 import { descriptionOf, namelessIn, overflowOf, shows } from '../support/browser.js';
-import { logInIn } from '../support/browser.person.js';
+import { createOrganisationIn, logInIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
 import { DnsServer } from '../support/dns.server.js';
 import { Mailbox } from '../support/mailbox.js';
@@ -35,10 +35,7 @@ async function arrive(page: Page, domain?: string): Promise<Person> {
 /** Makes an organisation by the pages. @returns the address of its page. */
 async function makeOrg(page: Page, name: string): Promise<string> {
   await page.goto(`${stage.stack.url}/`);
-  await page.getByRole('link', { name: 'Create an organisation' }).click();
-  await page.getByLabel('Name', { exact: true }).fill(name);
-  await press(page, 'Create organisation');
-  await page.getByRole('heading', { level: 1, name }).waitFor();
+  await createOrganisationIn(page, name);
   return page.url().replace(/\?.*/, '');
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { shows } from '../support/browser.js';
-import { fillSignUp, logInIn } from '../support/browser.person.js';
+import { createOrganisationIn, fillSignUp, inviteIn, logInIn } from '../support/browser.person.js';
 import { newPerson } from '../support/person.js';
 import { databaseKinds, useJourney } from './journey.js';
 
@@ -15,14 +15,9 @@ describe.each(databaseKinds)('with %s', (database) => {
     async () => {
       const inviter = await journey.browser();
       await logInIn(inviter, journey.url, journey.administrator);
-      await inviter.getByRole('link', { name: 'Create an organisation' }).click();
-      await inviter.getByLabel('Name', { exact: true }).fill('Analytical Engines');
-      await inviter.getByRole('button', { name: 'Create organisation' }).click();
-      await inviter.getByRole('link', { name: 'Invitations' }).click();
+      await createOrganisationIn(inviter, 'Analytical Engines');
       const guest = newPerson();
-      await inviter.getByLabel('E-mail address').fill(guest.email);
-      await inviter.getByRole('button', { name: 'Invite', exact: true }).click();
-      expect(await shows(inviter.getByText('The invitation has been sent.'))).toBe(true);
+      await inviteIn(inviter, guest.email);
 
       const { link } = await journey.mailbox.next(guest.email, /invited to join Analytical Engines/);
       const page = await journey.browser();

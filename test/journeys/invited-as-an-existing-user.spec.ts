@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { shows } from '../support/browser.js';
-import { fillLogin, logInIn, signUpIn } from '../support/browser.person.js';
+import { createOrganisationIn, fillLogin, inviteIn, logInIn, signUpIn } from '../support/browser.person.js';
 import { newPerson } from '../support/person.js';
 import { databaseKinds, useJourney } from './journey.js';
 
@@ -16,20 +16,12 @@ describe.each(databaseKinds)('with %s', (database) => {
       const guest = newPerson();
       const first = await journey.browser();
       await signUpIn(first, journey.url, guest);
-      await first.getByRole('link', { name: 'Create an organisation' }).click();
-      await first.getByLabel('Name', { exact: true }).fill('Own Mill');
-      await first.getByRole('button', { name: 'Create organisation' }).click();
-      await first.getByRole('heading', { level: 1, name: 'Own Mill' }).waitFor();
+      await createOrganisationIn(first, 'Own Mill');
 
       const inviter = await journey.browser();
       await logInIn(inviter, journey.url, journey.administrator);
-      await inviter.getByRole('link', { name: 'Create an organisation' }).click();
-      await inviter.getByLabel('Name', { exact: true }).fill('Analytical Engines');
-      await inviter.getByRole('button', { name: 'Create organisation' }).click();
-      await inviter.getByRole('link', { name: 'Invitations' }).click();
-      await inviter.getByLabel('E-mail address').fill(guest.email);
-      await inviter.getByRole('button', { name: 'Invite', exact: true }).click();
-      expect(await shows(inviter.getByText('The invitation has been sent.'))).toBe(true);
+      await createOrganisationIn(inviter, 'Analytical Engines');
+      await inviteIn(inviter, guest.email);
 
       // In a browser in which they are not logged in.
       const { link } = await journey.mailbox.next(guest.email, /invited to join Analytical Engines/);

@@ -50,3 +50,19 @@ export async function logOutIn(page: Page): Promise<void> {
   await page.getByRole('main').getByRole('button', { name: 'Log out', exact: true }).click();
   await page.getByRole('heading', { name: 'Welcome' }).waitFor();
 }
+
+/** Creates an organisation from the account page, and ends at its page. */
+export async function createOrganisationIn(page: Page, name: string): Promise<void> {
+  await page.getByRole('link', { name: 'Create an organisation' }).click();
+  await page.getByLabel('Name', { exact: true }).fill(name);
+  await page.getByRole('button', { name: 'Create organisation' }).click();
+  await page.getByRole('heading', { level: 1, name }).waitFor();
+}
+
+/** Invites a person by mail from the page of an organisation. */
+export async function inviteIn(page: Page, email: string): Promise<void> {
+  await page.getByRole('link', { name: 'Invitations' }).click();
+  await page.getByLabel('E-mail address').fill(email);
+  await page.getByRole('button', { name: 'Invite', exact: true }).click();
+  await page.getByText('The invitation has been sent.').waitFor();
+}
