@@ -78,7 +78,7 @@ export class AccountFacts {
 
   /**
    * The same for the person whom the provider names: it is asked again whenever the user was read after it was asked.
-   * @param ask the provider; nothing when there is nobody.
+   * @param ask the provider; nothing when no one is logged in there.
    * @returns whom it named last.
    * @throws {Problem} `unauthenticated`, `database_unavailable`, and what `ask` throws.
    */

@@ -70,7 +70,7 @@ export const kratosFindings = {
   administrator_ordinary: {
     severity: 'warning',
     title:
-      'The account of ADMIN_EMAIL is an ordinary one: somebody registered with this address, or the role was taken away',
+      'The account of ADMIN_EMAIL is an ordinary one: a user registered with this address, or the role was taken away',
     fix: 'Where there has been no administrator, verify that address and log in. Else `vestibule users promote`, or take `ADMIN_EMAIL` out.',
   },
   administrator_disabled: {

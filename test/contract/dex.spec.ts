@@ -35,7 +35,8 @@ describe('Dex, which has no userinfo_endpoint', () => {
   });
 
   it('a wrong client secret is named by the doctor, in the log and on the page', async () => {
-    await dex.expectSecretNamed();
+    const page = await dex.expectSecretNamed();
+    expect(page.text).toContain('refused this site');
   });
 
   it('a redirect URI that is not registered is named by the doctor', async () => {
