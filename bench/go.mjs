@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { cacheFolder } from '../dist/embedded/binary.cache.js';
+import { cacheFolder } from '../dist/launcher/binary.cache.js';
 
 const run = promisify(execFile);
 

@@ -1,6 +1,6 @@
 // `npm run build && node bench/growth.mjs [1000,10000,100000,1000000]`: what a guarded request, a login, a renewal and lists cost as users,
 // sessions, organisations, keys, ended sessions and audit events grow, on the PostgreSQL of VESTIBULE_BENCH_POSTGRES_URL. Prints Markdown, and keeps
-// it for docs/performance.md when all sizes were measured.
+// it for docs/internals/performance.md when all sizes were measured.
 import { installPeers, openBench } from './context.mjs';
 import { openDatabase } from './database.mjs';
 import { drive } from './load.mjs';

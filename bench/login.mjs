@@ -1,7 +1,7 @@
 // `npm run build && node bench/login.mjs [start,logins,ory-logins,exchanges,renewals,memory]`: what the gateway itself does for a login, a
 // renewal and a token exchange, how soon it answers after its start, and what hot sessions weigh. On the PostgreSQL of
 // VESTIBULE_BENCH_POSTGRES_URL, with a real OpenID provider in this process, and with Kratos and Hydra: what hashes a password isn't
-// in the gateway's processor time. Prints Markdown, and keeps it for docs/performance.md when everything was measured.
+// in the gateway's processor time. Prints Markdown, and keeps it for docs/internals/performance.md when everything was measured.
 import { setTimeout as pause } from 'node:timers/promises';
 import { ask } from './ask.mjs';
 import { freePort } from './child.mjs';

@@ -1,11 +1,14 @@
-// `node bench/plan.mjs`: writes the computed parts of docs/scaling.md: the plan, from the unit costs that stand there, and what
-// bench/simulate.mjs prints; `--check` only says whether they stand there. With settings of your own it prints a plan and writes nothing:
+// `node bench/plan.mjs`: writes the computed parts of docs/internals/scaling.md: what bench/results has of costs, the plan from those and
+// from the unit costs that stand there, and what bench/simulate.mjs prints; `--check` only says whether they stand there. With settings of
+// your own it prints a plan and writes nothing:
 //   node bench/plan.mjs users=5000000 requests=80 peak=5
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { readRuns, readTable } from './results.mjs';
 import { product, report } from './simulate.mjs';
+import { middle } from './tables.mjs';
 
-const path = new URL('../docs/scaling.md', import.meta.url);
+const path = new URL('../docs/internals/scaling.md', import.meta.url);
 
 /** What is assumed of people. The names are those of the formulas. */
 export const assumptions = {
@@ -24,6 +27,60 @@ export const assumptions = {
 
 const day = 86_400;
 
+/**
+ * What the plan takes from bench/results, as performance.md does: value, unit, what it is, and of which measurement.
+ * @throws where one of them hasn't been measured.
+ */
+function measuredUnits() {
+  const { main } = readRuns();
+  const cold = main.own?.pairs.cold;
+  const logins = readTable('login');
+  if (cold === undefined || logins === undefined) {
+    throw new Error('bench/results has no cold cookies or no logins: run npm run bench and bench/login.mjs');
+  }
+  const guarded = cold.map((window) => window.guarded);
+  const requests = measurement(main.at, main.machine.node);
+  const rest = measurement(logins.at, logins.node);
+  const value = (title) => {
+    const row = logins.rows.find(([name]) => name === title);
+    if (row === undefined) {
+      throw new Error(`bench/results/login.json has no "${title}"`);
+    }
+    return row[1];
+  };
+  return {
+    // Seconds for 10,000 requests.
+    request: [
+      (middle(guarded, 'cpu') / 10).toPrecision(2),
+      'ms of a core',
+      'guarded request with a cookie that the replica hasn’t seen',
+      requests,
+    ],
+    renewal: [
+      value('renewal, the gateway’s processor time'),
+      'ms of a core',
+      'renewal, with the request that brings it',
+      rest,
+    ],
+    login: [
+      value('login by password at Kratos, the gateway’s processor time above that'),
+      'ms of a core',
+      'login by password at Kratos, all its requests',
+      rest,
+    ],
+    process: [
+      value('resident with 100,000 hot sessions'),
+      'MB',
+      'process that remembers 100,000 verified tokens, the most it keeps',
+      rest,
+    ],
+  };
+}
+
+function measurement(at, node) {
+  return `${at.slice(0, 10)}, Node ${node}`;
+}
+
 /** Each row: what, how it's computed in words, how in code. `r` holds the rows before it, by name. */
 const rows = [
   ['requests', 'requests/s', 'users × active × requests ÷ 86,400 × peak', (a) => perSecond(a, a.requests)],
@@ -41,10 +98,28 @@ const rows = [
   ],
   ['ends', 'sessions ended/s', 'logins/s × ended', (a, _u, r) => r.logins * a.ended],
   [
+    'requestCores',
+    'cores of gateways for requests',
+    'requests/s × request ÷ 1,000',
+    (_a, u, r) => (r.requests * u.request) / 1000,
+  ],
+  [
+    'renewalCores',
+    'cores of gateways for renewals',
+    'renewals/s × renewal ÷ 1,000',
+    (_a, u, r) => (r.renewals * u.renewal) / 1000,
+  ],
+  [
+    'loginCores',
+    'cores of gateways for logins',
+    'logins/s × login ÷ 1,000',
+    (_a, u, r) => (r.logins * u.login) / 1000,
+  ],
+  [
     'cores',
     'cores of gateways at work',
-    '(requests/s × request + renewals/s × renewal + logins/s × login) ÷ 1,000',
-    (_a, u, r) => (r.requests * u.request + r.renewals * u.renewal + r.logins * u.login) / 1000,
+    'the three together',
+    (_a, _u, r) => r.requestCores + r.renewalCores + r.loginCores,
   ],
   [
     'replicas',
@@ -112,14 +187,17 @@ function perSecond({ users, active, peak }, each) {
   return ((users * active * each) / day) * peak;
 }
 
-/** The unit costs that a document states: rows of `| \`name\` | what | value | … |` in its part `units`. */
+/** The measured unit costs, and those that a document states: rows of `| \`name\` | what | value | … |` in its part `units`. */
 export function unitsOf(document) {
-  const found = {};
+  const measured = Object.entries(measuredUnits()).map(([name, [value]]) => [name, numberOf(value)]);
+  const found = Object.fromEntries(measured);
   for (const [, name, value] of partOf(document, 'units').matchAll(/^\| `(\w+)` +\|[^|]*\| +([\d.,]+) /gm)) {
-    found[name] = Number(value.replaceAll(',', ''));
+    found[name] = numberOf(value);
   }
   return found;
 }
+
+const numberOf = (text) => Number(text.replaceAll(',', ''));
 
 /** All numbers of one plan, by the names of its rows. */
 export function plan(units, settings) {
@@ -157,17 +235,30 @@ function number(value) {
 function partOf(document, name) {
   const part = new RegExp(`<!-- ${name} -->\\n([\\s\\S]*?)<!-- end of ${name} -->`).exec(document)?.[1];
   if (part === undefined) {
-    throw new Error(`docs/scaling.md has no part ${name}`);
+    throw new Error(`docs/internals/scaling.md has no part ${name}`);
   }
   return part;
 }
 
+/** Writes the document's computed parts anew. */
+export function writePlan() {
+  writeFileSync(path, render(readFileSync(path, 'utf8')));
+}
+
 /** The document with its computed parts anew. */
-export function render(document) {
+function render(document) {
   const listed = Object.entries(assumptions).map(
     ([name, [value, what]]) => `| \`${name}\` | ${value} | ${what} |`,
   );
+  const measured = Object.entries(measuredUnits()).map(
+    ([name, [value, unit, what, of]]) => `| \`${name}\` | ${what} | ${value} | ${unit} | ${of} |`,
+  );
   const parts = {
+    measured: [
+      '| name | what | value | unit | measured |',
+      '| --- | --- | ---: | --- | --- |',
+      ...measured,
+    ].join('\n'),
     assumptions: ['| name | value | |', '| --- | ---: | --- |', ...listed].join('\n'),
     plan: table(unitsOf(document), [1000, 1_000_000, 100_000_000], defaults),
     simulation: report(),
@@ -198,6 +289,6 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
   } else if (process.argv.length > 2) {
     process.stdout.write(`${table(unitsOf(document), [settings.users ?? 1_000_000], settings)}\n`);
   } else {
-    writeFileSync(path, render(document));
+    writePlan();
   }
 }

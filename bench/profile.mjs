@@ -1,5 +1,5 @@
 // Where the processor's time of a request goes, and of a login by password, the kernel's too, as tables and as flame graphs (perf of
-// Debian's linux-perf). `npm run build && node bench/profile.mjs`; docs/performance.md has them with the next `node bench/report.mjs`.
+// Debian's linux-perf). `npm run build && node bench/profile.mjs`; docs/internals/performance.md has them with the next `node bench/report.mjs`.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from './child.mjs';
@@ -84,7 +84,7 @@ const loginParts = [
     ({ url }) => url.includes('/node_modules/undici/') || url.includes('internal/deps/undici'),
   ],
   ['openid-client, jose', packages('openid-client|oauth4webapi|jose')],
-  ['cockatiel, the circuits', packages('cockatiel')],
+  ['cockatiel, the retries and the bulkhead', packages('cockatiel')],
   ['Kysely and pg', packages('kysely|pg|pg-pool|pg-protocol')],
   ['zod', packages('zod')],
   ...parts.slice(3),

@@ -1,15 +1,16 @@
-// Makes docs/performance.md from what was measured. `node bench/report.mjs` makes it anew from bench/results without measuring.
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+// Makes docs/internals/performance.md from what was measured. `node bench/report.mjs` makes it anew from bench/results without measuring.
+import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { bestInFrame, goalsOf, ratiosOf, statelessPeers } from './goals.mjs';
 import { connections } from './load.mjs';
 import { median, spreadOf } from './measure.mjs';
+import { writePlan } from './plan.mjs';
+import { readRuns, readTable } from './results.mjs';
 import { pairs } from './servers/own.mjs';
 import { middle, share, spread, table, whole, windowHead, windowRow } from './tables.mjs';
 
-const target = new URL('../docs/performance.md', import.meta.url);
-const results = new URL('results/', import.meta.url);
+const target = new URL('../docs/internals/performance.md', import.meta.url);
 
 /** Vestibule's median requests a second by each stateless peer's. */
 function statelessPart(found) {
@@ -216,11 +217,11 @@ ${table(
 
 /** What bench/growth.mjs and bench/login.mjs have kept. */
 function keptPart(name, title, text) {
-  const path = new URL(`${name}.json`, results);
-  if (!existsSync(path)) {
+  const kept = readTable(name);
+  if (kept === undefined) {
     return '';
   }
-  const { at, node, head, rows } = JSON.parse(readFileSync(path, 'utf8'));
+  const { at, node, head, rows } = kept;
   return `## ${title}
 
 ${text} Measured ${at.slice(0, 10)} with Node ${node}.
@@ -231,7 +232,7 @@ ${table(head, rows)}
 
 /** What bench/profile.mjs has kept. */
 function profilePart() {
-  const pictures = ['unguarded', 'hot', 'cold', 'quiet'].map((id) => `[${id}](images/profile-${id}.svg)`);
+  const pictures = ['unguarded', 'hot', 'cold', 'quiet'].map((id) => `[${id}](../images/profile-${id}.svg)`);
   return keptPart(
     'profile',
     'Where the time goes',
@@ -246,7 +247,7 @@ function loginProfilePart() {
     'profile-login',
     'Where the time of a login goes',
     `A login by password at Kratos takes 11 requests of the browser and 17 calls to Kratos and Hydra. Each of them is dear: code that has run some hundred times
-is interpreted, or compiled without being optimised, and finds the processor's caches cold. By \`bench/profile.mjs\` too, after 600 logins: [flame graph](images/profile-login.svg).`,
+is interpreted, or compiled without being optimised, and finds the processor's caches cold. By \`bench/profile.mjs\` too, after 600 logins: [flame graph](../images/profile-login.svg).`,
   );
 }
 
@@ -262,7 +263,7 @@ function page(found, others) {
   const { machine } = found;
   return `# Performance
 
-Made by \`npm run bench\` from what it measured; don't edit. How the benchmark is built: [bench/README.md](../bench/README.md).
+Made by \`npm run bench\` from what it measured; don't edit. How the benchmark is built: [bench/README.md](../../bench/README.md).
 
 Measured ${found.at.slice(0, 10)} on ${machine.cores} cores (${machine.processor}), ${machine.memory} GB, ${machine.system}, Node ${machine.node}${machine.postgres === null ? '' : `, PostgreSQL ${machine.postgres}`}; load by ${machine.generator}
 with ${connections} connections on the same machine; ${found.rounds} rounds with windows of ${found.seconds} s. Absolute numbers are this machine's. Ratios carry over
@@ -320,34 +321,22 @@ ${versionsPart(found)}
 ## Guard against regressions
 
 \`npm run bench:check\` measures Vestibule's own ratios anew, in about six minutes, and fails when one is below the stored one of
-[bench/ratios.json](../bench/ratios.json) by more than the stored spread. Times are never compared.
+[bench/ratios.json](../../bench/ratios.json) by more than the stored spread. Times are never compared.
 `;
 }
 
-/** Writes the page, unless it's dry. @returns it. */
+/** Writes the page, and the plan that computes with the same results (bench/plan.mjs), unless it's dry. @returns the page. */
 export async function writeReport(found, others, isDry) {
   const options = await resolveConfig(target);
   const text = await format(page(found, others), { ...options, parser: 'markdown' });
   if (!isDry) {
     writeFileSync(target, text);
+    writePlan();
   }
   return text;
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const kept = existsSync(results)
-    ? readdirSync(results).filter((name) => /^node-\d+\.json$/.test(name))
-    : [];
-  const all = kept.toSorted().map((name) => JSON.parse(readFileSync(new URL(name, results), 'utf8')));
-  const main = all.find(({ peers }) => peers !== undefined);
-  if (main === undefined) {
-    throw new Error('there are no results in bench/results: run npm run bench');
-  }
-  process.stdout.write(
-    await writeReport(
-      main,
-      all.filter((other) => other !== main),
-      false,
-    ),
-  );
+  const { main, others } = readRuns();
+  process.stdout.write(await writeReport(main, others, false));
 }

@@ -1,12 +1,12 @@
-// `npm run bench`: measures Vestibule beside its peers on this machine and writes docs/performance.md.
+// `npm run bench`: measures Vestibule beside its peers on this machine and writes docs/internals/performance.md.
 //   --rounds 3      rounds of everything, in alternating order
 //   --seconds 5     seconds of each window
 //   --sessions N    live sessions in Vestibule's database, 100,000 or more for all of its measurements
 //   --only a,b      only these, and nothing is written: own, beside, awake, sessions, revoked, calls, replicas, other-node, and peers by name
-//   --node PATH     another Node for all servers; its results are kept beside the others
+//   --node PATH     another Node for all servers, instead of Node 24 and, for Vestibule's own routes, the Node that runs this
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { installPeers, machine, openBench, otherNode } from './context.mjs';
+import { imageNode, installPeers, machine, openBench } from './context.mjs';
 import { hasGo } from './go.mjs';
 import { drive, generator, makeAwake } from './load.mjs';
 import { manySessions, verify, warmUp } from './measure.mjs';
@@ -27,13 +27,11 @@ const revoked = 1_000_000;
 const results = new URL('results/', import.meta.url);
 
 installPeers();
-// They look at what has been installed.
-const [scenes, { browserHeaders, prepareOwn }, { peers }, { writeReport }] = await Promise.all([
-  import('./scenes.mjs'),
-  import('./servers/own.mjs'),
-  import('./servers/index.mjs'),
-  import('./report.mjs'),
-]);
+// They look at what has been installed. One after another: Node 20 fails to link modules that are imported at once.
+const scenes = await import('./scenes.mjs');
+const { browserHeaders, prepareOwn } = await import('./servers/own.mjs');
+const { peers } = await import('./servers/index.mjs');
+const { writeReport } = await import('./report.mjs');
 const isWanted = (name) => only === undefined || only.includes(name);
 
 /** Pairs of windows and single ones, by name. */
@@ -135,7 +133,7 @@ async function measureAwake(bench, data) {
 }
 
 async function measureAll(node, isOther) {
-  const bench = await openBench(node === undefined ? {} : { node });
+  const bench = await openBench({ node });
   try {
     const names = ['own', 'beside', 'awake', 'sessions', 'revoked', 'replicas', 'calls', 'other-node'];
     const found = { at: new Date().toISOString(), machine: machine(bench), rounds, seconds, revoked };
@@ -179,11 +177,12 @@ if (generator.name !== 'wrk') {
     'wrk is not installed (Debian: apt install wrk): a slower generator in Node is used\n',
   );
 }
-const found = await measureAll(given.node, false);
+const node = given.node ?? (existsSync(imageNode) ? imageNode : process.execPath);
+const found = await measureAll(node, false);
 keep(found);
 const others = [];
-if (given.node === undefined && isWanted('other-node') && existsSync(otherNode)) {
-  const other = await measureAll(otherNode, true);
+if (given.node === undefined && node !== process.execPath && isWanted('other-node')) {
+  const other = await measureAll(process.execPath, true);
   keep(other);
   others.push(other);
 }

@@ -1,6 +1,6 @@
 // `node bench/simulate.mjs`: how fast an end of a session reaches 100 replicas, and what happens when 50,000 tokens come to their end
 // together. A discrete-event simulation: no network, no clock, seeded random, so every run prints the same. No build is needed: the
-// product's own limits are read from its source. Prints Markdown, which stands in docs/scaling.md.
+// product's own limits are read from its source. Prints Markdown, which stands in docs/internals/scaling.md.
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
@@ -18,20 +18,20 @@ function constantOf(file, name) {
 
 /** What the product does: milliseconds, and seconds where it says so. */
 export const product = {
-  poll: constantOf('session/revocation.feed.ts', 'pollMilliseconds'),
-  overlap: constantOf('session/revocation.feed.ts', 'overlapMilliseconds'),
-  keyPoll: constantOf('session/signing-key.ring.ts', 'pollMilliseconds'),
-  longestRedisDelay: constantOf('replicas/redis.channel.ts', 'longestDelay'),
-  redisConnect: constantOf('replicas/redis.channel.ts', 'connectTimeout'),
-  databaseConnect: constantOf('database/database.connection.ts', 'connectionTimeoutMillis'),
-  databaseSilence: constantOf('database/database.connection.ts', 'query_timeout'),
-  poolSize: constantOf('database/database.connection.ts', 'max'),
-  tokenLife: constantOf('config/common.variables.ts', 'TOKEN_TTL') * 1000,
-  lastPart: constantOf('session/token.service.ts', 'lastPart'),
-  chancePart: constantOf('session/token.service.ts', 'chancePart'),
-  clockAllowance: constantOf('session/revocation.list.ts', 'clockAllowance'),
-  patience: constantOf('auth/session.renewal.ts', 'patience'),
-  share: constantOf('auth/session.renewal.ts', 'shareMilliseconds'),
+  poll: constantOf('session/revocation/revocation.feed.ts', 'pollMilliseconds'),
+  overlap: constantOf('session/revocation/revocation.feed.ts', 'overlapMilliseconds'),
+  keyPoll: constantOf('session/tokens/signing-key.ring.ts', 'pollMilliseconds'),
+  longestRedisDelay: constantOf('platform/pubsub/redis.channel.ts', 'longestDelay'),
+  redisConnect: constantOf('platform/pubsub/redis.channel.ts', 'connectTimeout'),
+  databaseConnect: constantOf('platform/database/database.connection.ts', 'connectionTimeoutMillis'),
+  databaseSilence: constantOf('platform/database/database.connection.ts', 'query_timeout'),
+  poolSize: constantOf('platform/database/database.connection.ts', 'max'),
+  tokenLife: constantOf('platform/config/common.variables.ts', 'TOKEN_TTL') * 1000,
+  lastPart: constantOf('session/tokens/token.service.ts', 'lastPart'),
+  chancePart: constantOf('session/tokens/token.service.ts', 'chancePart'),
+  clockAllowance: constantOf('session/revocation/revocation.list.ts', 'clockAllowance'),
+  timeout: constantOf('login/session.renewal.ts', 'timeout'),
+  share: constantOf('login/session.renewal.ts', 'shareMilliseconds'),
 };
 
 /** What is assumed. Change it and run again. */
@@ -295,7 +295,7 @@ export function renewals(rule, settings = assumed) {
   const agenda = new Agenda();
   const begun = new Seconds();
   const found = { begun: 0, waited: 0, failed: 0, longest: 0 };
-  const { tokenLife, lastPart, chancePart, patience, share, databaseConnect } = product;
+  const { tokenLife, lastPart, chancePart, timeout, share, databaseConnect } = product;
   const cycles = 3;
   const horizon = (cycles + 0.5) * tokenLife;
   const cycle = tokenLife * (rule.isAhead ? 1 - lastPart : 1);
@@ -349,12 +349,12 @@ export function renewals(rule, settings = assumed) {
         known.set(replica, outcome);
       }
       const wait = Math.max(0, outcome.doneAt - time);
-      if (!mustRenew && wait > patience) {
+      if (!mustRenew && wait > timeout) {
         again(time);
         return;
       }
       found.longest = Math.max(found.longest, wait);
-      found.waited += wait > patience ? 1 : 0;
+      found.waited += wait > timeout ? 1 : 0;
       if (outcome.isGood) {
         take(time + wait);
       } else {
@@ -442,7 +442,7 @@ ${table(['', 'busiest', 'first', 'second', 'third'], demand)}
 
 The same with a database and provider that do ${whole(settings.capacity)} renewals a second and no more, for ${whole((3.5 * product.tokenLife) / 60_000)} minutes:
 
-${table(['', 'renewals begun', 'each session', `requests that waited > ${product.patience} ms`, '503', 'longest wait'], strained)}`;
+${table(['', 'renewals begun', 'each session', `requests that waited > ${product.timeout} ms`, '503', 'longest wait'], strained)}`;
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

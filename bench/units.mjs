@@ -1,5 +1,5 @@
-// `node bench/units.mjs [sqlite] [postgres://…] [redis://…]`: what one of each costs: a token, a cookie, a guarded request, a login, a
-// renewal, a revocation, a row. Build first (`npm run build`). Prints Markdown. Beside sqlite or PostgreSQL, Redis is measured by
+// `node bench/units.mjs [sqlite] [postgres://…] [redis://…]`: what one of each costs: a token, a cookie, a login, a renewal, a
+// revocation, a row. Build first (`npm run build`). Prints Markdown. Beside sqlite or PostgreSQL, Redis is measured by
 // what passes between two connections.
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
@@ -8,31 +8,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import pg from 'pg';
-import { createApp } from '../dist/app.setup.js';
-import { SessionRenewal } from '../dist/auth/session.renewal.js';
-import { loadConfiguration } from '../dist/config/configuration.js';
-import { Clock } from '../dist/core/clock.service.js';
-import { newId } from '../dist/core/identifier.js';
-import { CookieCipher } from '../dist/session/cookie.cipher.js';
-import { readOpened, textOf } from '../dist/session/opened.token.js';
-import { DatabaseConnection } from '../dist/database/database.connection.js';
-import { migrate } from '../dist/database/migration.runner.js';
-import { createLogger } from '../dist/http/pino.logger.js';
+import { SessionRenewal } from '../dist/login/session.renewal.js';
+import { loadConfiguration } from '../dist/platform/config/configuration.js';
+import { Clock } from '../dist/platform/time/clock.service.js';
+import { newId } from '../dist/platform/core/identifier.js';
+import { CookieCipher } from '../dist/session/cookie/cookie.cipher.js';
+import { parseCookieText, cookieTextOf } from '../dist/session/cookie/decrypted.cookie.js';
+import { DatabaseConnection } from '../dist/platform/database/database.connection.js';
+import { migrate } from '../dist/platform/database/migration.runner.js';
 import { MembershipRepository } from '../dist/orgs/membership.repository.js';
-import { RedisChannel } from '../dist/replicas/redis.channel.js';
-import { NoReplicaChannel } from '../dist/replicas/replica.channel.js';
-import { NoExtraClaims } from '../dist/session/claims.enricher.js';
-import { RevocationFeed } from '../dist/session/revocation.feed.js';
-import { RevocationList } from '../dist/session/revocation.list.js';
-import { RevocationRepository } from '../dist/session/revocation.repository.js';
-import { RevocationService } from '../dist/session/revocation.service.js';
+import { RedisChannel } from '../dist/platform/pubsub/redis.channel.js';
+import { NoReplicaChannel } from '../dist/platform/pubsub/replica.channel.js';
+import { NoExtraClaims } from '../dist/session/tokens/claims.enricher.js';
+import { RevocationFeed } from '../dist/session/revocation/revocation.feed.js';
+import { RevocationList } from '../dist/session/revocation/revocation.list.js';
+import { RevocationRepository } from '../dist/session/revocation/revocation.repository.js';
+import { RevocationService } from '../dist/session/revocation/revocation.service.js';
 import { SessionMinter } from '../dist/session/session.minter.js';
-import { SessionRepository } from '../dist/session/session.repository.js';
+import { SessionRepository } from '../dist/session/store/session.repository.js';
 import { SessionService } from '../dist/session/session.service.js';
-import { SigningKeyRepository } from '../dist/session/signing-key.repository.js';
-import { SigningKeyRing } from '../dist/session/signing-key.ring.js';
-import { TokenService } from '../dist/session/token.service.js';
-import { UsersService } from '../dist/users/users.service.js';
+import { SigningKeyRepository } from '../dist/session/tokens/signing-key.repository.js';
+import { SigningKeyRing } from '../dist/session/tokens/signing-key.ring.js';
+import { TokenService } from '../dist/session/tokens/token.service.js';
+import { UsersService } from '../dist/directory/users/users.service.js';
 import { sessionRow } from './own/session.row.mjs';
 
 const rounds = 400;
@@ -93,7 +91,7 @@ async function wire(connection, configuration) {
   const members = new MembershipRepository(connection, clock);
   const login = async (identity) => {
     const account = await users.recordLogin(identity);
-    await members.joinByDomain(account.user.id, identity.email.split('@')[1]);
+    await members.joinByDomain(account.user, identity.email.split('@')[1]);
     return sessions.start(account, evidenceOf(identity), {}, from);
   };
   return { clock, ring, tokens, users, sessions, revocations, login, feed };
@@ -134,20 +132,19 @@ async function measureMemoryOnly() {
   await migrate(connection);
   const services = await wire(connection, configuration);
   const { token, claims } = await services.login(newIdentity());
-  const { iss: _iss, aud: _aud, jti: _jti, iat: _iat, nbf: _nbf, exp: _exp, ...subject } = claims;
+  const { iss: _iss, aud: _aud, iat: _iat, nbf: _nbf, exp: _exp, ...subject } = claims;
   const cipher = new CookieCipher(configuration.SECRETS);
-  const sealed = cipher.seal(textOf(token));
+  const sealed = cipher.encrypt(cookieTextOf(token));
   const found = [
     ['mint a token (ES256)', await median(() => services.tokens.mint(subject)), 'ms'],
     ['verify a token, key in memory', await median(() => services.tokens.verify(token)), 'ms'],
-    ['seal a cookie', await median(() => cipher.seal(textOf(token))), 'ms'],
-    ['open a cookie', await median(() => readOpened(cipher.open(sealed) ?? '')), 'ms'],
+    ['seal a cookie', await median(() => cipher.encrypt(cookieTextOf(token))), 'ms'],
+    ['open a cookie', await median(() => parseCookieText(cipher.decrypt(sealed) ?? '')), 'ms'],
     ['length of a token', token.length, 'bytes'],
     ['length of a cookie', sealed.length, 'bytes'],
     ...(await measureList(services, configuration)),
   ];
   await connection.close();
-  found.push(...(await measureRequests(configuration)));
   rmSync(folder, { recursive: true, force: true });
   return found;
 }
@@ -189,43 +186,6 @@ async function memory() {
   }
   const { arrayBuffers, heapUsed } = process.memoryUsage();
   return globalThis.gc === undefined ? arrayBuffers : arrayBuffers + heapUsed;
-}
-
-/** Processor time of whole requests, without sockets and without a log. */
-async function measureRequests(configuration) {
-  const app = await createApp(configuration, { logger: createLogger('silent') });
-  await app.init();
-  await app.getHttpAdapter().getInstance().ready();
-  const { UsersService: Users } = await import('../dist/users/users.service.js');
-  const identity = newIdentity();
-  const account = await app.get(Users, { strict: false }).recordLogin(identity);
-  const { token } = await app
-    .get(SessionService, { strict: false })
-    .start(account, evidenceOf(identity), {}, from);
-  const sealed = new CookieCipher(configuration.SECRETS).seal(textOf(token));
-  const resident = process.memoryUsage().rss / 1e6;
-  const cost = async (headers) => {
-    const request = { url: '/api/v1/me', headers: { host: 'localhost:3000', ...headers } };
-    for (let round = 0; round < warmUp * 4; round += 1) {
-      await app.inject(request);
-    }
-    const began = process.cpuUsage();
-    for (let round = 0; round < rounds * 4; round += 1) {
-      const { statusCode } = await app.inject(request);
-      if (statusCode !== 200) {
-        throw new Error(`a guarded request answered ${statusCode}`);
-      }
-    }
-    const { user, system } = process.cpuUsage(began);
-    return (user + system) / 1000 / (rounds * 4);
-  };
-  const found = [
-    ['guarded request with a cookie', await cost({ cookie: `vestibule=${sealed}` }), 'ms of a core'],
-    ['guarded request with a bearer', await cost({ authorization: `Bearer ${token}` }), 'ms of a core'],
-    ['a process at rest, libraries and all', resident, 'MB resident'],
-  ];
-  await app.close();
-  return found;
 }
 
 async function measureDatabase(url, sizeOf) {
@@ -277,7 +237,7 @@ async function measureDatabase(url, sizeOf) {
   return found;
 }
 
-function subjectOf({ iss: _iss, aud: _aud, jti: _jti, iat: _iat, nbf: _nbf, exp: _exp, ...subject }) {
+function subjectOf({ iss: _iss, aud: _aud, iat: _iat, nbf: _nbf, exp: _exp, ...subject }) {
   return subject;
 }
 
@@ -287,8 +247,8 @@ function subjectOf({ iss: _iss, aud: _aud, jti: _jti, iat: _iat, nbf: _nbf, exp:
  */
 async function renewAnew(services, claims) {
   const { sessions, users, clock } = services;
-  const provider = { sessionState: async () => 'alive' };
-  await new SessionRenewal(provider, sessions, users, undefined, clock).renew(claims, from);
+  const provider = { confirm: async () => ({ isConfirmed: true, hasChanged: false }) };
+  await new SessionRenewal(provider, sessions, users, clock).renew(claims, from);
 }
 
 /** Tables that grow, and how they are filled. */

@@ -1,5 +1,5 @@
 // Advisories about the programs that are pinned in docker/, assessed by hand in docker/advisories.json. Nothing here asks the network:
-// a new advisory becomes known by `govulncheck` (docs/release.md), and then gets its entry.
+// a new advisory becomes known by `govulncheck` (docs/internals/release.md), and then gets its entry.
 import semver from 'semver';
 
 /** Versions that a go.mod requires, after its replacements: module → version without v. */
@@ -108,7 +108,7 @@ export function renderAdvisoryDocs(advisories, goMods) {
     'The programs are built from the Go modules in `docker/`. Each advisory about them or about a module in them that we know of is assessed',
     'here: the version in use, the version that fixes it, and whether the shipped configuration would be exposed without the fix.',
     '`npm run check` fails while an advisory is open, that is, unfixed and exposed. It asks no network: run `govulncheck` in each folder',
-    'before a release ([release.md](../release.md)), and add what it finds to `docker/advisories.json`.',
+    'before a release ([release.md](release.md)), and add what it finds to `docker/advisories.json`.',
     '',
     line(heads),
     line(widths.map((width) => '-'.repeat(width))),

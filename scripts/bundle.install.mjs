@@ -24,7 +24,7 @@ Start it, with nothing allowed to leave the private network:
   cd ${JSON.stringify(folder)}
   AIR_GAPPED=true node scripts/start.mjs
 
-Settings go into the file .env there or into the environment (docs/configuration.md); docs/air-gap.md tells the rest.
+Settings go into the file .env there or into the environment (docs/configuration.md); docs/production.md tells the rest.
 `);
 
 /** Every file against its sum, and no file that has none: it could be loaded all the same. */

@@ -37,7 +37,7 @@ const parts = [
   'docs',
   'scripts/lock.mjs',
   'scripts/progress.mjs',
-  'scripts/tied.mjs',
+  'scripts/die-with-parent.mjs',
 ];
 /** The compiler's notes, Go programs for developers, and what docker/make-secrets.sh has made on this machine. */
 const leftOut = new Set([
@@ -51,7 +51,7 @@ const programs = ['kratos', 'hydra', 'mailpit'];
 
 /** In a bundle everything is there: `npm start` goes straight to the launcher. */
 const start = `// Everything is in the bundle: nothing is installed or built.
-await import('../dist/embedded/main.js');
+await import('../dist/launcher/main.js');
 `;
 
 /**
@@ -63,7 +63,7 @@ export async function makeBundle(archive, { level = 6, progress = createProgress
   const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const target = `${process.platform}-${process.arch}`;
   const folderName = `vestibule-${version}-${target}`;
-  if (!existsSync(join(root, 'dist', 'embedded', 'main.js'))) {
+  if (!existsSync(join(root, 'dist', 'launcher', 'main.js'))) {
     throw new PrepareError('dist is missing: npm run build');
   }
   const binaries = await findPrograms(progress);
@@ -99,7 +99,7 @@ export async function makeBundle(archive, { level = 6, progress = createProgress
 }
 
 async function findPrograms(progress) {
-  const store = await import(pathToFileURL(join(root, 'dist', 'embedded', 'binary.store.js')).href);
+  const store = await import(pathToFileURL(join(root, 'dist', 'launcher', 'binary.store.js')).href);
   return store.findBinaries(programs, process.env, progress);
 }
 
@@ -148,7 +148,7 @@ function filesIn(folder) {
     .sort();
 }
 
-/** Whoever made it, with whatever umask: 0644, and 0755 for programs. */
+/** Anyone who made it, with whatever umask: 0644, and 0755 for programs. */
 function normaliseModes(folder) {
   const programPaths = new Set([
     ...programs.map((program) => join('bin', program)),

@@ -26,8 +26,25 @@ if (existing.length === 0 || missed.length > 0) {
   );
 }
 const resolved = output.modules.flatMap(({ dependencies }) => dependencies).length;
-process.stdout.write(
-  `imports: ${existing.length} modules, ${resolved} imports, ${violations.length} violations\n`,
+
+// Few wings with few arrows between them: a map that a newcomer can keep in mind.
+const most = { wings: 18, arrows: 75 };
+const wingOf = (path) => /^src\/([^/]+)\//.exec(path)?.[1] ?? 'app';
+const arrows = new Set(
+  output.modules
+    .filter(({ source }) => source.startsWith('src/') && !/\.spec\.tsx?$/.test(source))
+    .flatMap(({ source, dependencies }) =>
+      dependencies
+        .filter((to) => to.resolved.startsWith('src/') && wingOf(to.resolved) !== wingOf(source))
+        .map((to) => `${wingOf(source)} → ${wingOf(to.resolved)}`),
+    ),
 );
-process.exitCode =
-  violations.length > 0 || missed.length > 0 || existing.length === 0 || resolved < existing.length ? 1 : 0;
+const wings = new Set(existing.map(wingOf));
+const isTangled = wings.size > most.wings || arrows.size > most.arrows;
+
+process.stdout.write(
+  `imports: ${existing.length} modules in ${wings.size} wings, ${resolved} imports, ${arrows.size} arrows between wings ` +
+    `(at most ${most.arrows}), ${violations.length} violations\n`,
+);
+const hasFailed = violations.length > 0 || missed.length > 0 || isTangled;
+process.exitCode = hasFailed || existing.length === 0 || resolved < existing.length ? 1 : 0;

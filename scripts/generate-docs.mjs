@@ -5,10 +5,11 @@ import { renderAdvisoryDocs } from './advisories.mjs';
 import { prepare, root } from './prepare.mjs';
 
 await prepare();
-const { renderConfigurationDocs, renderEnvExample } = await import('../dist/config/configuration.docs.js');
-const { renderErrorDocs } = await import('../dist/core/problem.docs.js');
+const { renderConfigurationDocs, renderEnvExample } =
+  await import('../dist/platform/config/configuration.docs.js');
+const { renderErrorDocs } = await import('../dist/platform/errors/problem.docs.js');
 const { renderDoctorDocs } = await import('../dist/doctor/finding.docs.js');
-const { renderObservabilityDocs } = await import('../dist/metrics/metric.docs.js');
+const { renderObservabilityDocs } = await import('../dist/platform/telemetry/metric.docs.js');
 const observability = join(root, 'docs/observability.md');
 writeFileSync(observability, renderObservabilityDocs(readFileSync(observability, 'utf8')));
 writeFileSync(join(root, 'docs/doctor.md'), renderDoctorDocs());

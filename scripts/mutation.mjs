@@ -1,4 +1,4 @@
-// Mutation testing (docs/mutation.md): `npm run mutation -- [--again] [FILE…]`. The mutants are Stryker's, switched on one after
+// Mutation testing (docs/internals/mutation.md): `npm run mutation -- [--again] [FILE…]`. The mutants are Stryker's, switched on one after
 // the other in one process: its own runner starts a process for each, which takes longer than the tests.
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { identity, keep, readAlive, writeTable } from './mutation.report.mjs';
 import { createProgress } from './progress.mjs';
 import { bringPrograms } from './test.programs.mjs';
 
-/** Nearly all texts are reasons for the log and details for people (docs/mutation.md). */
+/** Nearly all texts are reasons for the log and details for people (docs/internals/mutation.md). */
 const excludedMutations = ['StringLiteral'];
 const silent = new Proxy(
   {},
@@ -223,7 +223,7 @@ try {
   rmSync(sandbox, { recursive: true, force: true });
 }
 if (await writeTable(Object.keys(plan))) {
-  process.stdout.write('docs/mutation.md is written\n');
+  process.stdout.write('docs/internals/mutation.md is written\n');
 }
 // vitest has its own code for tests that failed, as they should.
 process.exit(isVoid ? 1 : 0);

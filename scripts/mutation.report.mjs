@@ -1,11 +1,11 @@
-// What came of mutants: reports/ has it from each run in full, mutation.results.json what lived, docs/mutation.md the table.
+// What came of mutants: reports/ has it from each run in full, mutation.results.json what lived, docs/internals/mutation.md the table.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 
 const folder = 'reports';
-const document = 'docs/mutation.md';
+const document = 'docs/internals/mutation.md';
 const stored = 'scripts/mutation.results.json';
 const [begin, end] = ['<!-- results -->\n', '<!-- end of results -->'];
 const nameOf = (file) => join(folder, `mutation.${file.replaceAll('/', '.')}.json`);
@@ -56,9 +56,9 @@ export async function writeTable(files) {
     return false;
   }
   writeFileSync(stored, await pretty(JSON.stringify(results), stored));
-  const folderOf = (file) => file.slice(0, file.lastIndexOf('/'));
-  const sums = [...new Set(files.map(folderOf))].map((name) => {
-    const within = files.filter((file) => folderOf(file) === name).map((file) => results[file]);
+  const wingOf = (file) => file.split('/').slice(0, 2).join('/');
+  const sums = [...new Set(files.map(wingOf))].map((name) => {
+    const within = files.filter((file) => wingOf(file) === name).map((file) => results[file]);
     return {
       title: `**${name}/**`,
       mutants: within.reduce((sum, { mutants }) => sum + mutants, 0),

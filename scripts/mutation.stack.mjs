@@ -1,4 +1,4 @@
-// Stands in for test/support/stack.ts while mutants are tried: whoever asks for the same stack again gets the same one, and it
+// Stands in for test/support/stack.ts while mutants are tried: anyone who asks for the same stack again gets the same one, and it
 // ends with the process; mutants are switched on and off under it. One with settings of its own is its own.
 import * as own from '../test/support/stack.ts';
 

@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { waitForLock } from './lock.mjs';
 import { missingTool, unreachableRegistry } from './preflight.mjs';
 import { createProgress } from './progress.mjs';
-import { tie, tied } from './tied.mjs';
+import { tie, tied } from './die-with-parent.mjs';
 
 /** The checkout that this file belongs to. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -100,7 +100,7 @@ const buildStamp = join(root, 'dist', '.vestibule-built');
 const holds = (stamp, hash) => existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
 const isInstalled = () => holds(installStamp, lockHash());
 const isBuilt = () =>
-  existsSync(join(root, 'dist', 'embedded', 'main.js')) &&
+  existsSync(join(root, 'dist', 'launcher', 'main.js')) &&
   existsSync(join(root, 'node_modules', '.bin', 'vestibule')) &&
   holds(buildStamp, sourceHash());
 

@@ -24,7 +24,7 @@ const executablePath = [
 
 /** Starts a copy. @returns what it printed until it was ready, and how to stop it. */
 async function start(dataDir) {
-  const child = spawn(process.execPath, [join(root, 'dist/embedded/main.js')], {
+  const child = spawn(process.execPath, [join(root, 'dist/launcher/main.js')], {
     env: { ...process.env, DATA_DIR: dataDir },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -108,7 +108,7 @@ try {
     return JSON.parse(atob(compact.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
   });
 
-  // The ones that a service decides by; docs/tokens.md has them all.
+  // The ones that a service decides by; docs/api.md has them all.
   const { iss, aud, sub, exp, email, email_verified, name, roles, scope, acr } = token;
   const shown = { iss, aud, sub, exp, email, email_verified, name, roles, scope, acr };
 

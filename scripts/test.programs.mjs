@@ -8,8 +8,14 @@ const programs = [
   {
     variable: 'CHROMIUM',
     name: 'Chromium',
-    package: 'chromium',
-    paths: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+    // Without the window of a browser, which nobody sees: a third of the work.
+    package: 'chromium-headless-shell',
+    paths: [
+      '/usr/bin/chromium-headless-shell',
+      '/usr/bin/chromium',
+      '/usr/bin/chromium-browser',
+      '/usr/bin/google-chrome',
+    ],
   },
   {
     variable: 'REDIS_SERVER',

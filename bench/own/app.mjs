@@ -6,10 +6,10 @@ import { subscribe } from 'node:diagnostics_channel';
 import { Controller, Get, Module } from '@nestjs/common';
 import Sqlite from 'libsql';
 import pg from 'pg';
-import { createApp } from '../../dist/app.setup.js';
-import { loadConfiguration } from '../../dist/config/configuration.js';
-import { createLogger } from '../../dist/http/pino.logger.js';
-import { CurrentUser, Public } from '../../dist/session/access.decorators.js';
+import { createApp } from '../../dist/app/app.setup.js';
+import { loadConfiguration } from '../../dist/platform/config/configuration.js';
+import { createLogger } from '../../dist/platform/logging/pino.logger.js';
+import { CurrentUser, Public } from '../../dist/session/guards/access.decorators.js';
 
 const counts = { statements: 0, calls: 0, connections: 0 };
 const inRequest = new AsyncLocalStorage();

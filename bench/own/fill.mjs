@@ -5,19 +5,19 @@ import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { makeApiKey } from '../../dist/api-keys/api-key.format.js';
-import { loadConfiguration } from '../../dist/config/configuration.js';
-import { Clock } from '../../dist/core/clock.service.js';
-import { newId } from '../../dist/core/identifier.js';
-import { DatabaseConnection } from '../../dist/database/database.connection.js';
-import { migrate } from '../../dist/database/migration.runner.js';
-import { NoExtraClaims } from '../../dist/session/claims.enricher.js';
-import { CookieCipher } from '../../dist/session/cookie.cipher.js';
-import { textOf } from '../../dist/session/opened.token.js';
+import { loadConfiguration } from '../../dist/platform/config/configuration.js';
+import { Clock } from '../../dist/platform/time/clock.service.js';
+import { newId } from '../../dist/platform/core/identifier.js';
+import { DatabaseConnection } from '../../dist/platform/database/database.connection.js';
+import { migrate } from '../../dist/platform/database/migration.runner.js';
+import { NoExtraClaims } from '../../dist/session/tokens/claims.enricher.js';
+import { CookieCipher } from '../../dist/session/cookie/cookie.cipher.js';
+import { cookieTextOf } from '../../dist/session/cookie/decrypted.cookie.js';
 import { SessionMinter } from '../../dist/session/session.minter.js';
-import { SigningKeyRepository } from '../../dist/session/signing-key.repository.js';
-import { SigningKeyRing } from '../../dist/session/signing-key.ring.js';
-import { TokenService } from '../../dist/session/token.service.js';
-import { UsersService } from '../../dist/users/users.service.js';
+import { SigningKeyRepository } from '../../dist/session/tokens/signing-key.repository.js';
+import { SigningKeyRing } from '../../dist/session/tokens/signing-key.ring.js';
+import { TokenService } from '../../dist/session/tokens/token.service.js';
+import { UsersService } from '../../dist/directory/users/users.service.js';
 import { sessionRow } from './session.row.mjs';
 
 const slice = 500;
@@ -96,7 +96,7 @@ async function makeSessions(connection, { minter, clock, accounts, configuration
     for (const [index, row] of rows.entries()) {
       const { token } = await minter.mint(accounts[(first + index) % people], row);
       tokens.write(`${token}\n`);
-      if (!cookies.write(`${cipher.seal(textOf(token))}\n`)) {
+      if (!cookies.write(`${cipher.encrypt(cookieTextOf(token))}\n`)) {
         await once(cookies, 'drain');
       }
     }

@@ -1,4 +1,4 @@
-import { newId } from '../../dist/core/identifier.js';
+import { newId } from '../../dist/platform/core/identifier.js';
 
 /** A live session's row. @param own what it has of its own: `user_id`, `provider`, `issuer` and `subject`, and whatever else differs. */
 export function sessionRow(own) {

@@ -4,22 +4,26 @@ import 'reflect-metadata';
 import { Controller, Get, Module, Req, UnauthorizedException, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import createSodium from 'libsodium';
+import sodium from 'libsodium-wrappers';
 
-const sodium = await createSodium();
-const keyAt = sodium._malloc(8192);
-const nonceAt = keyAt + 32;
-const textAt = nonceAt + 24;
-const memory = Buffer.from(sodium.HEAPU8.buffer);
-memory.write(process.env.SECRET, keyAt, 'hex');
+await sodium.ready;
+const key = Buffer.from(process.env.SECRET, 'hex');
 const opened = new Map();
 
 function open(cookie) {
-  const length = memory.write(cookie, nonceAt, 4096, 'base64url') - 24;
-  const decrypt = sodium._crypto_aead_xchacha20poly1305_ietf_decrypt;
-  return length >= 16 && decrypt(textAt, 0, 0, textAt, length, 0, 0, 0, 0, nonceAt, keyAt) === 0
-    ? JSON.parse(memory.toString('latin1', textAt, textAt + length - 16))
-    : undefined;
+  const bytes = Buffer.from(cookie, 'base64url');
+  try {
+    const text = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(
+      null,
+      bytes.subarray(24),
+      null,
+      bytes.subarray(0, 24),
+      key,
+    );
+    return JSON.parse(Buffer.from(text.buffer, text.byteOffset, text.length).toString());
+  } catch {
+    return undefined;
+  }
 }
 
 function guardBy(find) {

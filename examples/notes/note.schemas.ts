@@ -24,5 +24,8 @@ export const notesAnswerSchema = z.object({
   nextCursor: z.string().nullable().meta({ description: 'For the next page; null on the last one.' }),
 });
 
+/** Answer of `GET /api/v1/notes/count`. */
+export const noteCountSchema = z.object({ count: z.int().meta({ example: 42 }) });
+
 /** A note, in code. */
 export type Note = z.output<typeof noteSchema>;

@@ -1,32 +1,28 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiBody,
-  ApiCookieAuth,
-  ApiOperation,
-  ApiResponse,
-  ApiSecurity,
-  ApiTags,
-} from '@nestjs/swagger';
+import { Body, Param, Query } from '@nestjs/common';
 import { z } from 'zod';
-import { Problem } from '../../src/core/problem.error.js';
-import { ApiProblems } from '../../src/http/openapi.decorators.js';
-import { type Page, decodeCursor, pageQuerySchema, toPage } from '../../src/http/page.cursor.js';
-import { CurrentUser, RequireOrg, RequireRole, RequireScope } from '../../src/session/access.decorators.js';
-import type { Principal } from '../../src/session/principal.js';
-import { RequireAal2, RequireAuthAge } from '../../src/session/step-up.decorators.js';
-import { type Note, noteBodySchema, noteSchema, notesAnswerSchema } from './note.schemas.js';
+import {
+  type Page,
+  type Principal,
+  ApiController,
+  ApiRoute,
+  CurrentUser,
+  Problem,
+  RequireAal2,
+  RequireAuthAge,
+  RequireOrg,
+  RequireRole,
+  decodeCursor,
+  pageQuerySchema,
+  toPage,
+} from '@vestibule-auth/vestibule';
+import { type Note, noteBodySchema, noteCountSchema, noteSchema, notesAnswerSchema } from './note.schemas.js';
 import { type NoteRow, NotesService } from './notes.service.js';
 import { planOf } from './plan.enricher.js';
 
 const cursorSchema = z.object({ id: z.uuid() });
 
 /** Notes that the members of an organisation share. Nothing here opens the routes, so they need a session or a key. */
-@ApiTags('notes')
-@ApiCookieAuth()
-@ApiBearerAuth()
-@ApiSecurity('apiKey')
-@Controller('api/v1/notes')
+@ApiController('api/v1/notes', { tag: 'notes' })
 export class NotesController {
   readonly #notes: NotesService;
 
@@ -35,12 +31,13 @@ export class NotesController {
   }
 
   /** For every member, and for tokens and keys that have the scope. */
-  @Get()
+  @ApiRoute('GET', '', {
+    scope: 'notes:read',
+    summary: 'Notes of the active organisation',
+    description: 'Oldest first.',
+    answer: { description: 'One page.', schema: notesAnswerSchema },
+  })
   @RequireOrg()
-  @RequireScope('notes:read')
-  @ApiOperation({ summary: 'Notes of the active organisation', description: 'Oldest first.' })
-  @ApiResponse({ status: 200, description: 'One page.', standardSchema: notesAnswerSchema })
-  @ApiProblems('validation_failed', 'unauthenticated', 'forbidden', 'insufficient_scope')
   async list(
     @Query({ schema: pageQuerySchema }) { limit, cursor }: z.output<typeof pageQuerySchema>,
     @CurrentUser() principal: Principal,
@@ -50,13 +47,14 @@ export class NotesController {
     return toPage(rows, limit, toNote, ({ id }) => ({ id }));
   }
 
-  @Post()
+  @ApiRoute('POST', '', {
+    scope: 'notes:write',
+    summary: 'Write a note',
+    description: 'As many as the plan has room for.',
+    answer: { status: 201, description: 'Written.', schema: noteSchema },
+    problems: ['conflict'],
+  })
   @RequireOrg()
-  @RequireScope('notes:write')
-  @ApiOperation({ summary: 'Write a note', description: 'As many as the plan has room for.' })
-  @ApiBody({ required: true })
-  @ApiResponse({ status: 201, description: 'Written.', standardSchema: noteSchema })
-  @ApiProblems('validation_failed', 'unauthenticated', 'forbidden', 'insufficient_scope', 'conflict')
   async add(
     @Body({ schema: noteBodySchema }) { text }: z.output<typeof noteBodySchema>,
     @CurrentUser() principal: Principal,
@@ -66,43 +64,42 @@ export class NotesController {
   }
 
   /** For the organisation's administrators and owners. */
-  @Delete(':id')
-  @HttpCode(204)
+  @ApiRoute('DELETE', ':id', {
+    scope: 'notes:write',
+    summary: 'Remove a note',
+    description: 'One of the active organisation.',
+    ids: { id: 'Id of the note.' },
+    answer: { description: 'Removed.' },
+    problems: ['not_found'],
+  })
   @RequireOrg('admin')
-  @RequireScope('notes:write')
-  @ApiOperation({ summary: 'Remove a note', description: 'One of the active organisation.' })
-  @ApiResponse({ status: 204, description: 'Removed.' })
-  @ApiProblems('unauthenticated', 'forbidden', 'insufficient_scope', 'not_found')
   async remove(@Param('id') id: string, @CurrentUser() principal: Principal): Promise<void> {
     await this.#notes.remove(orgOf(principal), id);
   }
 
   /** For owners who gave their second factor, and credentials within five minutes: others are sent to log in again. */
-  @Delete()
-  @HttpCode(204)
+  @ApiRoute('DELETE', '', {
+    scope: 'notes:write',
+    summary: 'Remove every note',
+    description: 'All of the active organisation.',
+    answer: { description: 'Removed.' },
+  })
   @RequireOrg('owner')
-  @RequireScope('notes:write')
   @RequireAuthAge(300)
   @RequireAal2()
-  @ApiOperation({ summary: 'Remove every note', description: 'All of the active organisation.' })
-  @ApiResponse({ status: 204, description: 'Removed.' })
-  @ApiProblems('unauthenticated', 'reauthentication_required', 'forbidden', 'insufficient_scope')
   async clear(@CurrentUser() principal: Principal): Promise<void> {
     await this.#notes.clear(orgOf(principal));
   }
 
   /** For administrators of the deployment. */
-  @Get('count')
-  @RequireRole('admin')
-  @RequireScope('notes:read')
-  @ApiOperation({ summary: 'How many notes there are', description: 'Of all organisations.' })
-  @ApiResponse({
-    status: 200,
-    description: 'The number.',
-    schema: { type: 'object', required: ['count'], properties: { count: { type: 'integer', example: 42 } } },
+  @ApiRoute('GET', 'count', {
+    scope: 'notes:read',
+    summary: 'How many notes there are',
+    description: 'Of all organisations.',
+    answer: { description: 'The number.', schema: noteCountSchema },
   })
-  @ApiProblems('unauthenticated', 'forbidden', 'insufficient_scope')
-  async count(): Promise<{ count: number }> {
+  @RequireRole('admin')
+  async count(): Promise<z.output<typeof noteCountSchema>> {
     return { count: await this.#notes.count() };
   }
 }

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { DatabaseModule } from '../../src/database/database.module.js';
+import { DatabaseModule } from '@vestibule-auth/vestibule';
 import { NotesController } from './notes.controller.js';
 import { NotesService } from './notes.service.js';
 import { WelcomeController } from './welcome.controller.js';

@@ -1,8 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Kysely, Selectable } from 'kysely';
-import { newId } from '../../src/core/identifier.js';
-import { Problem } from '../../src/core/problem.error.js';
-import { Database } from '../../src/database/database.schema.js';
+import { Database, Problem, newId } from '@vestibule-auth/vestibule';
 
 /** A table of our own beside Vestibule's. Times are milliseconds since the epoch. */
 interface NotesTable {

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { ClaimsEnricher, type EnrichedSubject } from '../../src/session/claims.enricher.js';
-import type { Claims } from '../../src/session/claims.schema.js';
+import { type Claims, type EnrichedSubject, ClaimsEnricher } from '@vestibule-auth/vestibule';
 
 /** Puts the caller's plan into every token, so that no request has to ask for it. */
 @Injectable()

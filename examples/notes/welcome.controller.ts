@@ -1,7 +1,6 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { CurrentUser, OptionalSession, Public } from '../../src/session/access.decorators.js';
-import type { Principal } from '../../src/session/principal.js';
+import { type Principal, CurrentUser, OptionalSession, Public } from '@vestibule-auth/vestibule';
 
 const textSchema = { type: 'object', required: ['text'], properties: { text: { type: 'string' } } };
 

@@ -7,23 +7,27 @@ import {
   type BeforeApplicationShutdown,
 } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { CONFIGURATION } from '../config/config.module.js';
-import type { Configuration } from '../config/configuration.js';
-import { Clock } from '../core/clock.service.js';
-import { Problem } from '../core/problem.error.js';
-import { RecentDigests } from '../core/recent.digests.js';
-import { isSameText } from '../core/secret.text.js';
-import type { ApiKeyRow } from '../database/database.schema.js';
-import type { Claims } from '../session/claims.schema.js';
-import { type AuthenticatedKey, KeyAuthenticator, apiKeyClientId } from '../session/key.authenticator.js';
-import { RevocationList } from '../session/revocation.list.js';
-import { accountClaims } from '../session/account.claims.js';
-import type { Account } from '../users/account.query.js';
-import { UsersService } from '../users/users.service.js';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { Clock } from '../platform/time/clock.service.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import { RecentDigests } from '../platform/crypto/recent.digests.js';
+import { isSameText } from '../platform/crypto/secret.text.js';
+import type { ApiKeyRow } from '../platform/database/database.schema.js';
+import type { Claims } from '../session/tokens/claims.schema.js';
+import {
+  type AuthenticatedKey,
+  KeyAuthenticator,
+  apiKeyClientId,
+} from '../session/guards/key.authenticator.js';
+import { RevocationList } from '../session/revocation/revocation.list.js';
+import { sessionlessClaims } from '../session/tokens/account.claims.js';
+import type { Account } from '../directory/users/account.query.js';
+import { UsersService } from '../directory/users/users.service.js';
 import { type ParsedApiKey, parseApiKey } from './api-key.format.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 
-/** How long a key is believed before SQL is asked about it again, in milliseconds; a revocation ends it at once. */
+/** Milliseconds for which a key's row is cached before SQL is read again; a revocation takes effect at once. */
 const cacheMilliseconds = 60_000;
 const maximumCached = 10_000;
 const flushMilliseconds = 30_000;
@@ -31,23 +35,23 @@ const flushMilliseconds = 30_000;
 interface CachedKey {
   readonly row: ApiKeyRow;
   readonly account: Account;
-  /** Claims, and with their `jti` the moment at which they were true. */
+  /** The claims; their `jti` holds the time at which they were read. */
   readonly claims: Claims;
   readonly readAt: number;
 }
 
-/** A key as it was sent, whose secret was right. */
+/** A key as it was sent, after its secret was verified. */
 interface Recognised {
   readonly id: string;
   readonly known: CachedKey;
-  /** Of the revocations, when they had nothing against it: as long as it is the same, nothing is looked up. */
+  /** Revision of the revocations when none applied to the key: while it is unchanged, nothing is looked up. */
   readonly revision: number;
   readonly admitted: AuthenticatedKey;
 }
 
 /**
- * API keys, checked in memory: SQL is asked when a key is used for the first time in a minute, or when something about its
- * owner has changed. A key that was revoked, here or on another replica, is ended by the same list as sessions are.
+ * Authenticates API keys from memory. SQL is read when a key is used for the first time in a minute, or when its owner's data has
+ * changed. A key that was revoked, here or on another replica, is ended by the same list as sessions are.
  */
 @Injectable()
 export class ApiKeyAuthenticator
@@ -62,7 +66,7 @@ export class ApiKeyAuthenticator
   readonly #digests: RecentDigests;
   readonly #configuration: Configuration;
   readonly #cache = new LRUCache<string, CachedKey>({ max: maximumCached });
-  /** By digests of whole keys. */
+  /** Keyed by digests of whole keys. */
   readonly #recognised = new LRUCache<string, Recognised>({ max: maximumCached });
   readonly #reading = new Map<string, Promise<CachedKey>>();
   #uses = new Map<string, number>();
@@ -118,13 +122,13 @@ export class ApiKeyAuthenticator
       : this.#readGood(parsed.id).then((found) => this.#admit(digest, parsed, found));
   }
 
-  /** A reading that was shared may be older than what has changed since: then once more. */
+  /** Reads a key. A shared reading may be older than the latest change: then it reads once more. */
   async #readGood(id: string): Promise<CachedKey> {
     const found = await this.#read(id);
     return this.#isGood(found) ? found : this.#read(id);
   }
 
-  /** Whose key it is, while nothing can have changed since it was admitted. */
+  /** The subject of a key, if nothing can have changed since it was admitted. */
   #recall(digest: string): AuthenticatedKey | undefined {
     const found = this.#recognised.get(digest);
     if (found === undefined || found.revision !== this.#revocations.revision) {
@@ -142,7 +146,7 @@ export class ApiKeyAuthenticator
 
   #admit(digest: string, { id, secretHash }: ParsedApiKey, known: CachedKey): AuthenticatedKey {
     const { row, account, claims } = known;
-    // Before anything is looked up: a revocation that comes meanwhile has another number.
+    // Read before any look-up: a revocation in the meantime has another revision.
     const { revision } = this.#revocations;
     const now = this.#clock.now();
     if (!isSameText(row.secret_hash, secretHash)) {
@@ -155,7 +159,7 @@ export class ApiKeyAuthenticator
     const expiresAt = row.expires_at === null ? Number.POSITIVE_INFINITY : Math.floor(row.expires_at / 1000);
     const staysInOrg = orgOf(row) !== null;
     const admitted = { user: account.user, claims, expiresAt, staysInOrg };
-    // What was read before a change that is known by now must not pass for what is true at this revision.
+    // Data that was read before a known change must not count as current at this revision.
     if (this.#isGood(known)) {
       this.#recognised.set(digest, { id, known, revision, admitted });
     }
@@ -163,10 +167,10 @@ export class ApiKeyAuthenticator
   }
 
   #isGood(known: CachedKey): boolean {
-    return isRecent(known, this.#clock.now()) && this.#revocations.verdict(known.claims) !== 'stale';
+    return isRecent(known, this.#clock.now()) && this.#revocations.verdict(known.claims) !== 'outdated';
   }
 
-  /** Requests that ask for one key at the same time share one reading. */
+  /** Reads a key; concurrent requests for one key share one reading. */
   async #read(id: string): Promise<CachedKey> {
     const running = this.#reading.get(id);
     if (running !== undefined) {
@@ -186,32 +190,20 @@ export class ApiKeyAuthenticator
     const org = orgOf(row);
     const account = await this.#users.requireAccount(row.user_id, org);
     if (org !== null && account.org?.id !== org) {
-      // Its person or service account was removed from the organisation that it's for.
+      // Its person or service account was removed from the key's organisation.
       throw new Problem('unauthenticated', { reason: 'api_key_out_of_org' });
     }
-    const claims = this.#claims(row, account, readAt);
+    const subject = {
+      account,
+      sid: row.id,
+      clientId: apiKeyClientId,
+      amr: 'api_key',
+      scope: row.scope,
+    } as const;
+    const claims = sessionlessClaims(subject, this.#configuration, Math.floor(readAt / 1000));
     const found = { row, account, claims, readAt };
     this.#cache.set(id, found);
     return found;
-  }
-
-  #claims(row: ApiKeyRow, account: Account, readAt: number): Claims {
-    const seconds = Math.floor(readAt / 1000);
-    return {
-      iss: this.#configuration.PUBLIC_URL,
-      aud: this.#configuration.TOKEN_AUDIENCE,
-      sid: row.id,
-      iat: seconds,
-      nbf: seconds,
-      exp: seconds + this.#configuration.TOKEN_TTL,
-      auth_time: 0,
-      amr: ['api_key'],
-      acr: 'aal1',
-      idp: this.#configuration.AUTH_PROVIDER,
-      client_id: apiKeyClientId,
-      scope: row.scope,
-      ...accountClaims(account),
-    };
   }
 
   async #flush(): Promise<void> {
@@ -228,7 +220,7 @@ export class ApiKeyAuthenticator
   }
 }
 
-/** The only organisation that a key acts in; null for one that acts in any of its person's. */
+/** The only organisation that a key acts in; null if it acts in any organisation of its person. */
 function orgOf({ org_id: owner, within_org_id: within }: ApiKeyRow): string | null {
   return owner ?? within;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { newId } from '../core/identifier.js';
+import { newId } from '../platform/core/identifier.js';
 import { apiKeyPrefix, makeApiKey, parseApiKey } from './api-key.format.js';
 
 describe('API keys', () => {

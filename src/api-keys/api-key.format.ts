@@ -2,13 +2,13 @@ import { hash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 /**
- * `vst_<id>_<secret><checksum>`: the id is a UUID without dashes, the secret 32 random bytes in base64url, the checksum the
- * CRC-32 of what stands before it in hex. A prefix and a checksum let secret scanners find leaked keys without false alarms,
- * and what was made up is refused without a look into the database.
+ * The form of keys: `vst_<id>_<secret><checksum>`. The id is a UUID without dashes. The secret is 32 random bytes in base64url.
+ * The checksum is the CRC-32 of the preceding text in hex. Prefix and checksum let secret scanners find leaked keys without false
+ * alarms. Invented keys are refused without reading the database.
  */
 const form = /^(vst_([\da-f]{12}7[\da-f]{3}[89ab][\da-f]{15})_([\w-]{43}))([\da-f]{8})$/;
 
-/** The parts of a key that has the right form. */
+/** The parts of a key in valid form. */
 export interface ParsedApiKey {
   /** UUID of its row. */
   readonly id: string;
@@ -16,7 +16,7 @@ export interface ParsedApiKey {
   readonly secretHash: string;
 }
 
-/** What lists show of a key. */
+/** The part of a key that lists show. */
 export function apiKeyPrefix(id: string): string {
   return `vst_${id.replaceAll('-', '')}`;
 }
@@ -28,7 +28,7 @@ export function makeApiKey(id: string): { key: string; secretHash: string } {
   return { key: text + checksum(text), secretHash: hashOf(secret) };
 }
 
-/** Reads a key; undefined for anything that was never made here. */
+/** Parses a key; undefined for a text that isn't in the form of our keys. */
 export function parseApiKey(text: string): ParsedApiKey | undefined {
   const [, body, id, secret, sum] = form.exec(text) ?? [];
   if (body === undefined || id === undefined || secret === undefined || sum !== checksum(body)) {

@@ -1,45 +1,48 @@
 import { Injectable } from '@nestjs/common';
 import type { ExpressionBuilder, ExpressionWrapper, SqlBool, Transaction } from 'kysely';
-import { Clock } from '../core/clock.service.js';
-import { KeyedLines } from '../core/keyed.lines.js';
-import { type ApiKeyRow, Database, type Schema } from '../database/database.schema.js';
+import { Clock } from '../platform/time/clock.service.js';
+import { KeyedLines } from '../platform/core/keyed.lines.js';
+import { type ApiKeyRow, Database, type Schema } from '../platform/database/database.schema.js';
+import {
+  disableServiceAccount,
+  insertServiceAccount,
+  isUnverified,
+  lockUser,
+} from '../directory/users/user.rows.js';
+import { KeyAccounts } from './key-accounts.port.js';
 
-/** Whose keys: a person's own, or an organisation's. */
+/** The owner of keys: a person, or an organisation. */
 export type KeyOwner = { readonly userId: string } | { readonly orgId: string };
 
 /**
- * `full`: the owner has as many live keys as they may have; `not_a_person`: a service account; `unverified`: they have an address
- * and haven't verified it; `gone`: no such owner.
+ * The outcome of an insertion. `full`: the owner has as many live keys as allowed; `not_a_person`: a service account; `unverified`:
+ * they have an unverified address; `gone`: no such owner.
  */
 export type InsertOutcome = 'inserted' | 'full' | 'not_a_person' | 'unverified' | 'gone' | 'session_over';
 
-/** Stored API keys; secrets only ever as hashes. */
+/** Stored API keys; secrets are stored only as hashes. */
 @Injectable()
 export class ApiKeyRepository {
   readonly #database: Database;
   readonly #clock: Clock;
-  /** Those who make keys of one owner, who would wait for each other at the owner's row. */
+  readonly #accounts: KeyAccounts;
+  /** Queues of callers who make keys of one owner: they would block each other at the owner's row. */
   readonly #makers = new KeyedLines();
 
-  constructor(database: Database, clock: Clock) {
+  constructor(database: Database, clock: Clock, accounts: KeyAccounts) {
     this.#database = database;
     this.#clock = clock;
+    this.#accounts = accounts;
   }
 
   /**
    * Stores a person's own key.
    * @param limit how many live keys they may have.
-   * @param session that makes it, where one does: it must not have ended meanwhile.
+   * @param session that makes it, if one does: it must not have ended in the meantime.
    */
   async insertOwn(row: ApiKeyRow, limit: number, session?: string): Promise<InsertOutcome> {
     return this.#inTurn(row.user_id, async (transaction) => {
-      // Writing the row locks it: of many insertions at once each counts what those before it have stored.
-      const owner = await transaction
-        .updateTable('users')
-        .set((builder) => ({ kind: builder.ref('kind') }))
-        .where('id', '=', row.user_id)
-        .returning('kind')
-        .executeTakeFirst();
+      const owner = await lockUser(transaction, row.user_id);
       if (owner === undefined) {
         return 'gone';
       }
@@ -79,13 +82,7 @@ export class ApiKeyRepository {
   ): Promise<InsertOutcome> {
     const { user_id: userId, org_id: orgId, name, created_at: now } = row;
     return this.#inTurn(orgId, async (transaction) => {
-      const org = await transaction
-        .updateTable('orgs')
-        .set((builder) => ({ version: builder.ref('version') }))
-        .where('id', '=', orgId)
-        .returning('id')
-        .executeTakeFirst();
-      if (org === undefined) {
+      if (!(await this.#accounts.lockOrg(transaction, orgId))) {
         return 'gone';
       }
       await requireMaker(transaction);
@@ -95,29 +92,8 @@ export class ApiKeyRepository {
       if ((await this.#countLive(transaction, { orgId })) >= limit) {
         return 'full';
       }
-      await transaction
-        .insertInto('users')
-        .values({
-          id: userId,
-          email: null,
-          email_key: null,
-          email_verified: 0,
-          name,
-          name_key: name.toLowerCase(),
-          picture: null,
-          role: 'user',
-          kind: 'service',
-          version: 1,
-          disabled_at: null,
-          created_at: now,
-          updated_at: now,
-          last_login_at: null,
-        })
-        .execute();
-      await transaction
-        .insertInto('memberships')
-        .values({ org_id: orgId, user_id: userId, role, state: 'active', created_at: now })
-        .execute();
+      await insertServiceAccount(transaction, { id: userId, name }, now);
+      await this.#accounts.join(transaction, { orgId, userId, role, createdAt: now });
       await transaction.insertInto('api_keys').values(row).execute();
       return 'inserted';
     });
@@ -127,10 +103,7 @@ export class ApiKeyRepository {
     return this.#database.query.selectFrom('api_keys').selectAll().where('id', '=', id).executeTakeFirst();
   }
 
-  /**
-   * Keys that haven't been revoked, oldest first.
-   * @param after id of the last key of the page before.
-   */
+  /** Keys that haven't been revoked, oldest first. @param after id of the last key of the previous page. */
   async list(owner: KeyOwner, limit: number, after: string | undefined): Promise<ApiKeyRow[]> {
     const keys = this.#database.query
       .selectFrom('api_keys')
@@ -143,12 +116,16 @@ export class ApiKeyRepository {
   }
 
   /**
-   * Revokes a key; with one of an organisation its service account goes out of use too.
+   * Revokes a key; for an organisation's key, its service account is disabled too.
    * @returns the row when the key was this owner's and live until now.
    */
   async revoke(owner: KeyOwner, id: string): Promise<ApiKeyRow | undefined> {
     const now = this.#clock.now();
     return this.#database.query.transaction().execute(async (transaction) => {
+      if ('orgId' in owner) {
+        // In the order of an organisation's deletion: in another order the two would deadlock.
+        await this.#accounts.lockOrg(transaction, owner.orgId);
+      }
       const row = await transaction
         .updateTable('api_keys')
         .set({ revoked_at: now })
@@ -158,25 +135,16 @@ export class ApiKeyRepository {
         .returningAll()
         .executeTakeFirst();
       if (row !== undefined && 'orgId' in owner) {
-        await transaction
-          .deleteFrom('memberships')
-          .where('org_id', '=', owner.orgId)
-          .where('user_id', '=', row.user_id)
-          .execute();
-        await transaction
-          .updateTable('users')
-          .set({ disabled_at: now, updated_at: now })
-          .where('id', '=', row.user_id)
-          .where('kind', '=', 'service')
-          .execute();
+        await this.#accounts.leave(transaction, owner.orgId, row.user_id);
+        await disableServiceAccount(transaction, row.user_id, now);
       }
       return row;
     });
   }
 
   /**
-   * Revokes whatever a person has made: their own keys, and those of organisations.
-   * @param before only what is older, in milliseconds since the epoch.
+   * Revokes all keys that a person has made: their own, and those of organisations.
+   * @param before only older ones, in milliseconds since the epoch.
    * @returns the keys that were live until now.
    */
   async revokeMadeBy(userId: string, before: number): Promise<ApiKeyRow[]> {
@@ -209,7 +177,7 @@ export class ApiKeyRepository {
     return new Map(rows.map(({ user_id: userId, role }) => [userId, role]));
   }
 
-  /** Notes when keys were used last. @param uses key id → milliseconds since the epoch. */
+  /** Records when keys were last used. @param uses key id → milliseconds since the epoch. */
   async markUsed(uses: ReadonlyMap<string, number>): Promise<void> {
     for (const [id, at] of uses) {
       await this.#database.query
@@ -217,7 +185,7 @@ export class ApiKeyRepository {
         .set({ last_used_at: at })
         .where('id', '=', id)
         .where((builder) =>
-          // Another replica may have noted a later use.
+          // Another replica may have recorded a later use.
           builder.or([builder('last_used_at', 'is', null), builder('last_used_at', '<', at)]),
         )
         .execute();
@@ -250,16 +218,6 @@ function belongsTo(owner: KeyOwner) {
     'userId' in owner
       ? builder.and([builder('user_id', '=', owner.userId), builder('org_id', 'is', null)])
       : builder('org_id', '=', owner.orgId);
-}
-
-/** Whether somebody has an address and hasn't verified it. */
-async function isUnverified(transaction: Transaction<Schema>, userId: string): Promise<boolean> {
-  const row = await transaction
-    .selectFrom('users')
-    .select(['email', 'email_verified'])
-    .where('id', '=', userId)
-    .executeTakeFirst();
-  return row !== undefined && row.email !== null && row.email_verified !== 1;
 }
 
 async function hasEnded(transaction: Transaction<Schema>, session: string): Promise<boolean> {

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { isScopeToken } from '../core/scope.form.js';
-import { isKnownOrForeign, scopeTokens } from '../session/scopes.js';
+import { timestamp } from '../platform/time/timestamp.schema.js';
+import { isScopeToken } from '../platform/core/scope.form.js';
+import { isKnownOrForeign, scopeTokens } from '../session/guards/scopes.js';
+import { idSchema } from '../platform/core/id.schema.js';
 
 const maximumScopes = 20;
 const maximumName = 200;
@@ -8,7 +10,7 @@ const maximumName = 200;
 const scopeMessage =
   'must be 1 to 20 scopes, separated by blanks or as a list: those of this API, or your own, such as documents:read';
 
-/** A name as somebody typed it → without blanks around it. */
+/** A name as a user typed it → without surrounding spaces. */
 export const keyName = z
   .string({ error: 'must be a name of 1 to 200 characters' })
   .trim()
@@ -17,7 +19,7 @@ export const keyName = z
   .regex(/^\P{C}*$/u, { error: 'must not hold control characters' })
   .meta({ description: 'What its owner knows it by.', example: 'Nightly export' });
 
-/** Scopes, separated by blanks or as a list → each once. */
+/** Scopes, separated by spaces or as a list → each once. */
 export const keyScope = z
   .union([z.string().max(2000), z.array(z.string().max(100)).max(100)], { error: scopeMessage })
   .transform((given) => [...new Set(typeof given === 'string' ? scopeTokens(given) : given)])
@@ -34,51 +36,32 @@ const keyExpiry = z
   .union([z.iso.datetime({ offset: true }), z.null()], {
     error: 'must be a moment in ISO 8601, or null for a key without an end',
   })
-  .default(null);
+  .default(null)
+  .meta({
+    description:
+      'ISO 8601, within a year; null or left out: no end. What a token or an expiring key makes ends with it at the latest.',
+  });
 
 /** Body of `POST /api/v1/api-keys`. */
 export const keyBodySchema = z.strictObject({ name: keyName, scope: keyScope, expiresAt: keyExpiry });
 
-/** The same, as the OpenAPI document shows it. */
-export const keyBodyProperties = {
-  name: { type: 'string', minLength: 1, maxLength: maximumName, example: 'Nightly export' },
-  scope: {
-    oneOf: [
-      { type: 'string', example: 'orgs:read keys:read' },
-      { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: maximumScopes },
-    ],
-    description: 'No more than what the caller has.',
-  },
-  expiresAt: {
-    type: ['string', 'null'],
-    format: 'date-time',
-    description:
-      'ISO 8601, within a year; null or left out: no end. What a token or an expiring key makes ends with it at the latest.',
-    example: '2026-12-31T00:00:00.000Z',
-  },
-};
-
-const moment = z.iso
-  .datetime()
-  .meta({ description: 'ISO 8601 in UTC.', example: '2026-01-31T12:00:00.000Z' });
-
 /** A key as its owner sees it. */
 export const keyItemSchema = z.object({
-  id: z.uuid().meta({ example: '01980000-0000-7000-8000-000000000000' }),
+  id: idSchema,
   name: z.string().meta({ example: 'Nightly export' }),
   prefix: z.string().meta({
     description: 'What the key begins with: enough to recognise it, too little to use it.',
     example: 'vst_01980000000070008000000000000000',
   }),
   scope: z.string().meta({ description: 'Space-separated.', example: 'orgs:read keys:read' }),
-  createdAt: moment,
-  expiresAt: moment.nullable().meta({ description: 'ISO 8601 in UTC; null: no end.' }),
-  lastUsedAt: moment
+  createdAt: timestamp,
+  expiresAt: timestamp.nullable().meta({ description: 'ISO 8601 in UTC; null: no end.' }),
+  lastUsedAt: timestamp
     .nullable()
     .meta({ description: 'ISO 8601 in UTC, written down within half a minute; null: never.' }),
 });
 
-/** A key that has just been made: the only time that it's shown. */
+/** A key that has just been made: the key itself is shown only here. */
 export const createdKeySchema = keyItemSchema
   .omit({ lastUsedAt: true })
   .extend({ key: z.string().meta({ description: 'Shown only now; only its hash is kept.' }) });
@@ -89,7 +72,7 @@ export const keyListSchema = z.object({
   nextCursor: z.string().nullable().meta({ description: 'For the next page; null on the last one.' }),
 });
 
-/** What somebody wants a key to be. */
-export type KeyWish = z.output<typeof keyBodySchema>;
+/** The requested properties of a new key. */
+export type KeyInput = z.output<typeof keyBodySchema>;
 export type KeyItem = z.output<typeof keyItemSchema>;
 export type CreatedKey = z.output<typeof createdKeySchema>;

@@ -1,15 +1,15 @@
 import { Module } from '@nestjs/common';
-import { AuditModule } from '../audit/audit.module.js';
-import { CoreModule } from '../core/core.module.js';
-import { DatabaseModule } from '../database/database.module.js';
-import { KeyAuthenticator } from '../session/key.authenticator.js';
+import { AuditModule } from '../directory/audit/audit.module.js';
+import { CoreModule } from '../platform/core/core.module.js';
+import { DatabaseModule } from '../platform/database/database.module.js';
+import { KeyAuthenticator } from '../session/guards/key.authenticator.js';
 import { SessionModule } from '../session/session.module.js';
-import { UsersModule } from '../users/users.module.js';
+import { UsersModule } from '../directory/users/users.module.js';
 import { ApiKeyAuthenticator } from './api-key.authenticator.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { ApiKeysService } from './api-keys.service.js';
 
-/** API keys: their form, their rows, and whose they are. */
+/** The module of API keys: their form, their rows, and their subjects. */
 @Module({
   imports: [AuditModule, CoreModule, DatabaseModule, UsersModule, SessionModule],
   providers: [ApiKeyRepository, ApiKeysService, { provide: KeyAuthenticator, useClass: ApiKeyAuthenticator }],

@@ -1,18 +1,18 @@
 import { type INestApplicationContext, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { AuditModule } from '../audit/audit.module.js';
-import { ConfigModule } from '../config/config.module.js';
-import type { Configuration } from '../config/configuration.js';
-import { ClaimsModule } from '../session/claims.module.js';
+import { AuditModule } from '../directory/audit/audit.module.js';
+import { ConfigModule } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { ClaimsModule } from '../session/tokens/claims.module.js';
 import { SessionModule } from '../session/session.module.js';
-import { UsersModule } from '../users/users.module.js';
+import { UsersModule } from '../directory/users/users.module.js';
 
 @Module({})
 class CliModule {}
 
 /**
- * Runs a piece of work with the deployment's services, without the gateway, and closes everything after it.
- * What it changes is in SQL before it returns, and told to the replicas where Redis carries it.
+ * Runs work with the deployment's services, without starting the gateway, and closes everything afterwards.
+ * Changes are in SQL before it returns. If Redis is set, they are also published to the replicas.
  */
 export async function withServices(
   configuration: Configuration,

@@ -1,22 +1,15 @@
 import { existsSync } from 'node:fs';
-import { type Environment, ConfigurationError } from '../config/configuration.js';
-import { gatewayEnvironment, isEmbedded, planEmbedded } from '../embedded/launch.plan.js';
-import { readRunning } from '../embedded/running.copy.js';
-import { loadSecrets, secretsPath } from '../embedded/secret.store.js';
-
-/** Commands other than `doctor` never call Ory: an address where nobody is stands for it. */
-const nobody = 'http://127.0.0.1:1';
-const oryUrls = {
-  KRATOS_PUBLIC_URL: nobody,
-  KRATOS_ADMIN_URL: nobody,
-  HYDRA_PUBLIC_URL: nobody,
-  HYDRA_ADMIN_URL: nobody,
-};
+import { type Environment, ConfigurationError } from '../platform/config/configuration.js';
+import { gatewayEnvironment, isEmbedded, placeholderUrls, planEmbedded } from '../launcher/launch.plan.js';
+import { readRunning } from '../launcher/running.copy.js';
+import { loadSecrets, secretsPath } from '../launcher/secret.store.js';
 
 /**
- * The environment that the deployment's gateway has: that of the copy that runs on the data folder, whatever this shell has
- * set; without a running copy, the shell's with the secrets of the data folder; the shell's alone where Ory runs elsewhere.
- * @throws {ConfigurationError} when there is no embedded run in the data folder yet. {LaunchError} when its secrets are broken.
+ * The environment of the deployment's gateway:
+ * - If Vestibule runs on the data folder, the environment of that run, regardless of this shell's settings.
+ * - If it isn't running, this shell's environment with the secrets of the data folder.
+ * - If Ory isn't embedded, this shell's environment alone.
+ * @throws {ConfigurationError} if nothing has been started in the data folder yet. {LaunchError} if its secrets are broken.
  */
 export async function deploymentEnvironment(environment: Environment): Promise<Environment> {
   const running = await runningEnvironment(environment);
@@ -32,15 +25,16 @@ export async function deploymentEnvironment(environment: Environment): Promise<E
   const secrets = await loadSecrets(plan.dataDir);
   return gatewayEnvironment(environment, plan, {
     secrets: secrets.gateway,
-    ory: oryUrls,
+    // Only `doctor` calls Ory, and not while it isn't running.
+    ory: placeholderUrls,
     admin: { email: plan.adminEmail },
   });
 }
 
 /**
- * The environment of a deployment that runs, with where Kratos, Hydra and mail are now.
- * @returns undefined when it's an embedded run that doesn't run.
- * @throws {LaunchError} when the shell's settings are not valid.
+ * The environment of a running deployment, with the current addresses of Kratos, Hydra and mail.
+ * @returns undefined if Ory is embedded and isn't running.
+ * @throws {LaunchError} if the shell's settings are invalid.
  */
 export async function runningEnvironment(environment: Environment): Promise<Environment | undefined> {
   return isEmbedded(environment) ? readRunning(planEmbedded(environment).dataDir) : environment;

@@ -1,27 +1,22 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { Command, InvalidArgumentError } from 'commander';
-import { AuditService } from '../audit/audit.service.js';
-import { version } from '../core/version.js';
-import { RevocationService } from '../session/revocation.service.js';
-import { SigningKeyRepository } from '../session/signing-key.repository.js';
-import { SigningKeyRotation } from '../session/signing-key.rotation.js';
+import { AuditService } from '../directory/audit/audit.service.js';
+import { isId } from '../platform/core/id.schema.js';
+import { version } from '../platform/core/version.js';
+import { RevocationService } from '../session/revocation/revocation.service.js';
+import { SigningKeyRepository } from '../session/tokens/signing-key.repository.js';
+import { SigningKeyRotation } from '../session/tokens/signing-key.rotation.js';
+import { CommandError } from './command.error.js';
 
-const uuidForm = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
-
-/** What a program of commands needs from outside. */
+/** Dependencies of the program. */
 export interface CliSetting {
-  /** Runs a piece of work with the deployment's services. */
+  /** Runs work with the deployment's services. */
   readonly withServices: (work: (services: INestApplicationContext) => Promise<void>) => Promise<void>;
   /** Prints a line. */
   readonly print: (line: string) => void;
 }
 
-/** Something that a command was told to act on isn't there. */
-export class NothingDoneError extends Error {
-  override readonly name = 'NothingDoneError';
-}
-
-/** The `vestibule` command. */
+/** Creates the `vestibule` command. */
 export function createProgram({ withServices, print }: CliSetting): Command {
   const program = new Command('vestibule')
     .description(
@@ -41,7 +36,7 @@ export function createProgram({ withServices, print }: CliSetting): Command {
     .description('every key: id, algorithm, state, and since when')
     .action(async () =>
       withServices(async (services) => {
-        for (const key of await services.get(SigningKeyRepository, { strict: false }).list()) {
+        for (const key of await services.get(SigningKeyRepository).list()) {
           const since = new Date(key.retired_at ?? key.activated_at ?? key.created_at).toISOString();
           print(`${key.kid}  ${key.alg.padEnd(5)}  ${key.state.padEnd(7)}  ${since}`);
         }
@@ -52,10 +47,10 @@ export function createProgram({ withServices, print }: CliSetting): Command {
     .description('have the next key sign from now on; nobody is logged out')
     .action(async () =>
       withServices(async (services) => {
-        if (!(await services.get(SigningKeyRotation, { strict: false }).rotate())) {
-          throw new NothingDoneError('Another replica rotated the keys at the same moment.');
+        if (!(await services.get(SigningKeyRotation).rotate())) {
+          throw new CommandError('Another replica rotated the keys at the same moment.');
         }
-        await services.get(AuditService, { strict: false }).record({ type: 'key_rotated' });
+        await services.get(AuditService).record({ type: 'key_rotated' });
         print('The next key signs from now on.');
       }),
     );
@@ -65,11 +60,11 @@ export function createProgram({ withServices, print }: CliSetting): Command {
     .description('emergency: believe nothing that this key signed, on every replica within seconds')
     .action(async (kid: string) =>
       withServices(async (services) => {
-        if (!(await services.get(SigningKeyRotation, { strict: false }).revoke(kid))) {
-          throw new NothingDoneError('There is no such key, or it was revoked before.');
+        if (!(await services.get(SigningKeyRotation).revoke(kid))) {
+          throw new CommandError('There is no such key, or it was revoked before.');
         }
-        await services.get(AuditService, { strict: false }).record({ type: 'key_revoked' });
-        print('The key is revoked. Whoever it had signed a token for logs in again.');
+        await services.get(AuditService).record({ type: 'key_revoked' });
+        print('The key is revoked. Everyone whose token it signed logs in again.');
       }),
     );
 
@@ -90,8 +85,8 @@ export function createProgram({ withServices, print }: CliSetting): Command {
     .description("make the tokens of an organisation's members so far invalid; cookies are renewed")
     .action(async (id: string) =>
       withServices(async (services) => {
-        await services.get(RevocationService, { strict: false }).outdate('org', id);
-        await services.get(AuditService, { strict: false }).record({ type: 'tokens_revoked', reason: 'org' });
+        await services.get(RevocationService).invalidate('org', id);
+        await services.get(AuditService).record({ type: 'tokens_revoked', reason: 'org' });
         print('Tokens that were made for this organisation so far are refused.');
       }),
     );
@@ -102,10 +97,8 @@ export function createProgram({ withServices, print }: CliSetting): Command {
     .action(async (options: { before?: number }) =>
       withServices(async (services) => {
         const moment = options.before ?? Date.now();
-        await services.get(RevocationService, { strict: false }).endEverythingBefore(moment);
-        await services
-          .get(AuditService, { strict: false })
-          .record({ type: 'tokens_revoked', reason: 'everything' });
+        await services.get(RevocationService).endEverythingBefore(moment);
+        await services.get(AuditService).record({ type: 'tokens_revoked', reason: 'everything' });
         print(`Every session that began before ${new Date(moment).toISOString()} is over.`);
       }),
     );
@@ -113,11 +106,11 @@ export function createProgram({ withServices, print }: CliSetting): Command {
   async function endSessions(which: { id: string } | { userId: string }): Promise<void> {
     await withServices(async (services) => {
       const reason = 'ended_by_operator';
-      const ended = await services.get(RevocationService, { strict: false }).endSessions(which, reason);
+      const ended = await services.get(RevocationService).endSessions(which, reason);
       if (ended.length === 0) {
-        throw new NothingDoneError('There is no live session of that id.');
+        throw new CommandError('There is no live session of that id.');
       }
-      const audit = services.get(AuditService, { strict: false });
+      const audit = services.get(AuditService);
       for (const { id, user_id } of ended) {
         await audit.record({ type: 'session_ended', userId: user_id, sessionId: id, reason });
       }
@@ -129,13 +122,13 @@ export function createProgram({ withServices, print }: CliSetting): Command {
 }
 
 function parseUuid(text: string): string {
-  if (!uuidForm.test(text.toLowerCase())) {
+  if (!isId(text)) {
     throw new InvalidArgumentError('It must be a UUID.');
   }
   return text.toLowerCase();
 }
 
-/** @returns milliseconds since the epoch. */
+/** Parses a time. @returns milliseconds since the epoch. */
 function parseTime(text: string): number {
   const moment = Date.parse(text);
   if (!/^\d{4}-\d{2}-\d{2}(?:T|$)/.test(text) || Number.isNaN(moment)) {

@@ -1,4 +1,4 @@
-/** A command that couldn't be done. The message says why and what to do; it never holds a token or a key. */
+/** A command failed, or changed nothing. The message states why and what to do, and never holds a token or a key. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 }

@@ -2,55 +2,55 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Environment } from '../config/configuration.js';
-import { writePrivateFile } from '../embedded/private.file.js';
+import { codeOf } from '../platform/config/error.code.js';
+import type { Environment } from '../platform/config/configuration.js';
+import { writePrivateFile } from '../launcher/private.file.js';
 import { CommandError } from './command.error.js';
 
 const credentialsSchema = z.object({
-  /** What further tokens are got with. */
+  /** API key with which new tokens are requested. */
   apiKey: z.string(),
   apiKeyId: z.uuid(),
   accessToken: z.string(),
-  /** End of the access token, in milliseconds since the epoch. */
+  /** When the access token expires, in milliseconds since the epoch. */
   expiresAt: z.number(),
 });
 
-/** Being logged in at one gateway. */
+/** Credentials of a login at one gateway. */
 export type Credentials = z.output<typeof credentialsSchema>;
 
 const fileSchema = z.record(z.string(), credentialsSchema);
 
-/** Where a command line is logged in, by the gateway's origin: a file of the user's own that nobody else can read (0600). */
+/** The file of the command line's logins, by the gateway's origin. Only the user can read it (0600). */
 export class CredentialsFile {
   readonly #path: string;
   readonly #lastPath: string;
 
-  /** `$XDG_CONFIG_HOME/vestibule/credentials.json`, by default in `~/.config`. */
+  /** The path is `$XDG_CONFIG_HOME/vestibule/credentials.json`, by default in `~/.config`. */
   constructor(environment: Environment) {
-    const given = environment['XDG_CONFIG_HOME'];
-    const folder = given === undefined || given === '' ? join(homedir(), '.config') : given;
-    this.#path = join(folder, 'vestibule', 'credentials.json');
-    this.#lastPath = join(folder, 'vestibule', 'last-gateway');
+    const folder = join(environment['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'vestibule');
+    this.#path = join(folder, 'credentials.json');
+    this.#lastPath = join(folder, 'last-gateway');
   }
 
-  /** Origin of the gateway that the latest login was at; undefined before the first one. */
+  /** Origin of the gateway of the latest login; undefined before the first one. */
   async lastGateway(): Promise<string | undefined> {
     const text = await readFile(this.#lastPath, 'utf8').catch(() => '');
-    return text.trim() === '' ? undefined : text.trim();
+    return text.trim() || undefined;
   }
 
-  /** Remembers where the latest login was, for commands without an address. */
+  /** Stores the gateway of the latest login, for commands without an address. */
   async keepLastGateway(gateway: string): Promise<void> {
     await writePrivateFile(this.#lastPath, `${gateway}\n`);
   }
 
-  /** @throws {CommandError} when the file is there and can't be read. */
+  /** Reads the credentials for a gateway. @throws {CommandError} if the file exists and can't be read. */
   async find(gateway: string): Promise<Credentials | undefined> {
     const all = await this.#read();
     return Object.hasOwn(all, gateway) ? all[gateway] : undefined;
   }
 
-  /** @param credentials undefined: forget them. */
+  /** Stores the credentials for a gateway. @param credentials undefined removes them. */
   async keep(gateway: string, credentials: Credentials | undefined): Promise<void> {
     const { [gateway]: _, ...others } = await this.#read();
     const all = credentials === undefined ? others : { ...others, [gateway]: credentials };
@@ -62,7 +62,7 @@ export class CredentialsFile {
     try {
       text = await readFile(this.#path, 'utf8');
     } catch (error) {
-      if (error instanceof Error && Reflect.get(error, 'code') === 'ENOENT') {
+      if (codeOf(error) === 'ENOENT') {
         return {};
       }
       throw new CommandError(`${this.#path} cannot be read.`, { cause: error });

@@ -1,28 +1,28 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Environment, ConfigurationError, loadConfiguration } from '../config/configuration.js';
-import { type Finding, configurationFindings, examine, finding } from '../doctor/doctor.service.js';
+import { type Environment, ConfigurationError, loadConfiguration } from '../platform/config/configuration.js';
+import { type Finding, examine, finding } from '../doctor/doctor.service.js';
 import { hasErrors, renderReport } from '../doctor/finding.report.js';
 import { isOwnGateway, repair } from '../doctor/repair.service.js';
 import { telemetryIn } from '../doctor/telemetry.check.js';
-import { LaunchError } from '../embedded/launch.error.js';
+import { LaunchError } from '../launcher/launch.error.js';
 import { runningEnvironment } from './cli.environment.js';
 import { CommandError } from './command.error.js';
 
-/** What the command needs from outside. */
+/** Dependencies of the command. */
 export interface DoctorSetting {
   readonly environment: Environment;
   /** Prints a line of the result. */
   readonly print: (line: string) => void;
-  /** Says that there are errors: the process is to end with code 1. */
+  /** Called if there are errors: the process must end with code 1. */
   readonly fail: () => void;
 }
 
 interface DoctorOptions {
   readonly json?: true;
   readonly fix?: true;
-  /** Settings files of Kratos and Hydra. */
+  /** Paths of settings files of Kratos and Hydra. */
   readonly orySettings?: readonly string[];
-  /** Milliseconds. */
+  /** Milliseconds that each check may take. */
   readonly timeout?: number;
 }
 
@@ -34,7 +34,7 @@ export function addDoctorCommand(program: Command, setting: DoctorSetting): void
     .option('--json', 'print {ok, findings} as JSON')
     .option(
       '--fix',
-      'mend what a start of the gateway would: our clients at Hydra, the schema of the database',
+      'repair what a start of the gateway would: our clients at Hydra, the schema of the database',
     )
     .option('--timeout <seconds>', 'how long each check may take (default: 2)', parseSeconds)
     .option('--ory-settings <files...>', 'settings of your own Kratos and Hydra: is their telemetry off')
@@ -71,7 +71,7 @@ async function look(environment: Environment, { fix, timeout }: DoctorOptions): 
       return [finding('repair_refused'), ...findings];
     }
     await repair(configuration, findings).catch((error: unknown) => {
-      throw new CommandError('It could not be mended: run it without --fix to see what is in the way.', {
+      throw new CommandError('The repair failed. Run the command without --fix to see what is in the way.', {
         cause: error,
       });
     });
@@ -79,13 +79,13 @@ async function look(environment: Environment, { fix, timeout }: DoctorOptions): 
   } catch (error) {
     const cause = error instanceof LaunchError ? error.cause : error;
     if (cause instanceof ConfigurationError) {
-      return configurationFindings(cause.problems);
+      return cause.problems.map((problem) => finding('configuration_invalid', problem));
     }
     throw error;
   }
 }
 
-/** @returns milliseconds. */
+/** Parses seconds. @returns milliseconds. */
 function parseSeconds(text: string): number {
   const seconds = /^\d{1,3}$/.test(text) ? Number(text) : 0;
   if (seconds < 1) {

@@ -1,37 +1,37 @@
 import { z } from 'zod';
 import { CommandError } from './command.error.js';
 import type { Credentials } from './credentials.file.js';
+import { isLoopbackHost } from '../platform/core/loopback.js';
 
 const timeout = 15_000;
 const tokenSchema = z.object({ access_token: z.string(), expires_in: z.number() });
 const loginSchema = tokenSchema.extend({ api_key: z.string(), api_key_id: z.uuid() });
 const meSchema = z.object({ id: z.string(), email: z.string().nullable(), name: z.string().nullable() });
 
-/** Who the caller is. */
+/** The user that a request is made for. */
 export type Caller = z.output<typeof meSchema>;
 
-/** What a command line asks a gateway. */
+/** Client of a gateway's HTTP API, for the commands of users. */
 export class GatewayClient {
-  /** Its origin. */
+  /** The gateway's origin. */
   readonly url: string;
 
-  /** @throws {CommandError} for what isn't an origin, and for http beyond this machine, where anybody could listen. */
+  /** @throws {CommandError} if the text isn't a URL, or is http to another machine, where anyone could listen. */
   constructor(text: string) {
     const url = URL.canParse(text) ? new URL(text) : undefined;
-    const isLoopback =
-      url !== undefined && /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
-    if (url === undefined || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback))) {
+    const isTaken = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname));
+    if (url === undefined || !isTaken) {
       throw new CommandError('The address must be https://…; plain http is only taken for this machine.');
     }
     this.url = url.origin;
   }
 
-  /** The page on which a person confirms. */
+  /** URL of the page on which a person confirms the login. */
   loginPage(parameters: Readonly<Record<string, string>>): string {
     return `${this.url}/auth/cli?${new URLSearchParams(parameters)}`;
   }
 
-  /** A confirmed code → credentials. @param redirectUri left out for a pasted code. */
+  /** Exchanges a confirmed code for credentials. @param redirectUri undefined for a pasted code. */
   async redeem(code: string, verifier: string, redirectUri: string | undefined): Promise<Credentials> {
     const answer = loginSchema.parse(
       await this.#token({
@@ -42,15 +42,10 @@ export class GatewayClient {
         ...(redirectUri === undefined ? {} : { redirect_uri: redirectUri }),
       }),
     );
-    return {
-      apiKey: answer.api_key,
-      apiKeyId: answer.api_key_id,
-      accessToken: answer.access_token,
-      expiresAt: Date.now() + answer.expires_in * 1000,
-    };
+    return { apiKey: answer.api_key, apiKeyId: answer.api_key_id, ...tokenOf(answer) };
   }
 
-  /** The same credentials with a new token (RFC 8693). */
+  /** Exchanges the API key for a new access token (RFC 8693). @returns the credentials with that token. */
   async renew(credentials: Credentials): Promise<Credentials> {
     const answer = tokenSchema.parse(
       await this.#token({
@@ -59,14 +54,10 @@ export class GatewayClient {
         subject_token_type: 'urn:vestibule:params:oauth:token-type:api_key',
       }),
     );
-    return {
-      ...credentials,
-      accessToken: answer.access_token,
-      expiresAt: Date.now() + answer.expires_in * 1000,
-    };
+    return { ...credentials, ...tokenOf(answer) };
   }
 
-  /** Asked with the key: a token may be out of date because something about the person has changed. */
+  /** Reads the user's profile, with the API key: a token may be outdated if the user has changed since. */
   async whoami({ apiKey }: Credentials): Promise<Caller> {
     const answer = await this.#fetch('/api/v1/me', { headers: { 'x-api-key': apiKey } });
     if (answer.status !== 200) {
@@ -79,7 +70,7 @@ export class GatewayClient {
     return meSchema.parse(await answer.json());
   }
 
-  /** Ends a login; one that is over already has what it wanted. */
+  /** Ends a login by deleting its API key. A login that has already ended is no error. */
   async revoke({ apiKey, apiKeyId }: Credentials): Promise<void> {
     const answer = await this.#fetch(`/api/v1/api-keys/${apiKeyId}`, {
       method: 'DELETE',
@@ -105,7 +96,7 @@ export class GatewayClient {
     try {
       return await fetch(`${this.url}${path}`, {
         ...request,
-        // What a credential was sent to must not send it on.
+        // A redirect must not carry the credentials to another server.
         redirect: 'error',
         signal: AbortSignal.timeout(timeout),
       });
@@ -113,4 +104,8 @@ export class GatewayClient {
       throw new CommandError(`${this.url} cannot be reached.`, { cause: error });
     }
   }
+}
+
+function tokenOf({ access_token, expires_in }: z.output<typeof tokenSchema>) {
+  return { accessToken: access_token, expiresAt: Date.now() + expires_in * 1000 };
 }

@@ -1,19 +1,19 @@
 import type { Command } from 'commander';
-import { type Environment, loadConfiguration } from '../config/configuration.js';
-import { forgetPassword, knownAdmin } from '../embedded/admin.account.js';
-import { readAdminState } from './admin.state.js';
-import { planEmbedded } from '../embedded/launch.plan.js';
+import { readDatabase } from '../doctor/database.check.js';
+import { forgetPassword, knownAdmin } from '../launcher/admin.account.js';
+import { planEmbedded } from '../launcher/launch.plan.js';
+import { type Environment, loadConfiguration } from '../platform/config/configuration.js';
 import { deploymentEnvironment } from './cli.environment.js';
 import { CommandError } from './command.error.js';
 
-/** What the command needs from outside. */
+/** Dependencies of the command. */
 export interface InitialPasswordSetting {
   readonly environment: Environment;
   /** Prints a line of the result. */
   readonly print: (line: string) => void;
 }
 
-/** Adds `vestibule initial-password`: the first administrator's, as long as it has not been used. */
+/** Adds `vestibule initial-password`, which prints the first administrator's password until it has been used. */
 export function addInitialPasswordCommand(
   program: Command,
   { environment, print }: InitialPasswordSetting,
@@ -37,8 +37,22 @@ export function addInitialPasswordCommand(
     });
 }
 
-/** Whether the account that was made has logged in, or is no administrator any more. */
+/**
+ * Whether the first administrator has logged in, or there is no longer an administrator with this address. False before there has
+ * been one, and if the database can't be read.
+ */
 async function isUsed(environment: Environment, email: string): Promise<boolean> {
   const { DATABASE_URL } = loadConfiguration(await deploymentEnvironment(environment));
-  return (await readAdminState(DATABASE_URL, email)) === 'past';
+  const isPast = await readDatabase(DATABASE_URL, async (query) => {
+    const made = await query.selectFrom('milestones').select('name').limit(1).executeTakeFirst();
+    const unused = await query
+      .selectFrom('users')
+      .select('id')
+      .where('email', '=', email.toLowerCase())
+      .where('role', '=', 'admin')
+      .where('last_login_at', 'is', null)
+      .executeTakeFirst();
+    return made !== undefined && unused === undefined;
+  });
+  return isPast === true;
 }

@@ -1,22 +1,23 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { CommandError } from './command.error.js';
 
-/** Milliseconds that a person has to log in and to confirm. */
-const patience = 300_000;
+/** Milliseconds that a person has to log in and confirm. */
+const timeout = 300_000;
 
 const page = (text: string): string =>
   `<!doctype html><html lang="en"><meta charset="utf-8"><title>Vestibule</title><p>${text}</p></html>\n`;
 
-/** A port of this machine's own, on which a browser brings the answer (RFC 8252 section 7.3). */
+/** A listener on a loopback port that receives the authorization response from a browser (RFC 8252 section 7.3). */
 export interface LoopbackListener {
   /** `http://127.0.0.1:PORT/callback` */
   readonly redirectUri: string;
-  /** What came with the first answer that has this state; others are none. @throws {CommandError} after five minutes. */
+  /** The parameters of the first response with this state; others are ignored. @throws {CommandError} after five minutes. */
   answer(state: string): Promise<URLSearchParams>;
   close(): void;
 }
 
-/** Listens on a free port. Only what comes to the loopback address reaches it. */
+/** Listens on a free port of the loopback address, which only this machine can reach. */
 export async function listenOnLoopback(): Promise<LoopbackListener> {
   let give: (parameters: URLSearchParams) => void = () => undefined;
   let expected: string | undefined;
@@ -31,7 +32,7 @@ export async function listenOnLoopback(): Promise<LoopbackListener> {
     }
     const text = url.searchParams.has('code') ? 'You are logged in.' : 'Nothing was allowed.';
     response
-      // The address holds the code: it must go nowhere else, and not stay.
+      // The URL holds the code: it must not be sent elsewhere or stored.
       .writeHead(200, {
         'content-type': 'text/html; charset=utf-8',
         'cache-control': 'no-store',
@@ -41,10 +42,8 @@ export async function listenOnLoopback(): Promise<LoopbackListener> {
       .end(page(`${text} You can close this page and go back to the terminal.`));
     give(url.searchParams);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   return {
@@ -54,7 +53,7 @@ export async function listenOnLoopback(): Promise<LoopbackListener> {
         expected = state;
         const timer = setTimeout(() => {
           reject(new CommandError('Nobody confirmed the login within five minutes. Run the command again.'));
-        }, patience);
+        }, timeout);
         give = (parameters) => {
           clearTimeout(timer);
           resolve(parameters);

@@ -1,22 +1,22 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import type { Environment } from '../config/configuration.js';
+import type { Environment } from '../platform/config/configuration.js';
 import { CommandError } from './command.error.js';
 import { CredentialsFile, type Credentials } from './credentials.file.js';
 import { GatewayClient } from './gateway.client.js';
 import { listenOnLoopback } from './loopback.listener.js';
 
 const defaultUrl = 'http://localhost:3000';
-/** A token that ends within this time (milliseconds) is renewed before it's handed out. */
+/** A token that expires within this time (milliseconds) is renewed before it's printed. */
 const renewBefore = 60_000;
 
-/** What the commands of users need from outside. */
+/** Dependencies of the users' commands. */
 export interface UserSetting {
   readonly environment: Environment;
-  /** Prints a line for whoever reads the result. */
+  /** Prints a line of the result. */
   readonly print: (line: string) => void;
-  /** Prints a line for the person alone. */
+  /** Prints a line that is meant for the person and isn't part of the result. */
   readonly tell: (line: string) => void;
   /** Asks the person for a line. */
   readonly ask: (question: string) => Promise<string>;
@@ -32,7 +32,7 @@ interface LoginOptions extends At {
   readonly browser: boolean;
 }
 
-/** Adds `login`, `whoami`, `token` and `logout`: for everybody, on any machine; they need a gateway's address and nothing else. */
+/** Adds `login`, `whoami`, `token` and `logout`. They work on any machine and only need the gateway's address. */
 export function addUserCommands(program: Command, setting: UserSetting): void {
   const { environment, print, tell } = setting;
   const file = new CredentialsFile(environment);
@@ -60,7 +60,7 @@ export function addUserCommands(program: Command, setting: UserSetting): void {
       const { email, name, id } = await gateway.whoami(credentials);
       tell(`Logged in at ${gateway.url} as ${email ?? name ?? id}.`);
       if (previous !== undefined) {
-        // It has done its duty: one machine needs one.
+        // The new login replaces the previous one: a machine needs only one.
         await gateway.revoke(previous).catch(() => undefined);
       }
     });
@@ -80,7 +80,7 @@ export function addUserCommands(program: Command, setting: UserSetting): void {
   });
 }
 
-/** The answer comes to a port of this machine. */
+/** Logs in through a browser on this machine; the response comes to a loopback port. */
 async function redirect(
   gateway: GatewayClient,
   { browser }: LoginOptions,
@@ -98,7 +98,7 @@ async function redirect(
     }
     const answer = await answering;
     const code = answer.get('code');
-    // RFC 9207: the answer says whose it is.
+    // RFC 9207: the response names its issuer.
     if (code === null || answer.get('iss') !== gateway.url) {
       throw new CommandError(
         answer.get('error') === 'access_denied'
@@ -112,7 +112,7 @@ async function redirect(
   }
 }
 
-/** The answer is shown in a browser of whichever machine, and pasted. */
+/** Logs in through a browser on any machine, which shows a code to paste. */
 async function paste(gateway: GatewayClient, { tell, ask }: UserSetting): Promise<Credentials> {
   const { verifier, parameters } = newRequest();
   tell(`Open this address on any machine to log in:\n${gateway.loginPage(parameters)}`);
@@ -123,11 +123,11 @@ async function paste(gateway: GatewayClient, { tell, ask }: UserSetting): Promis
   return gateway.redeem(code, verifier, undefined);
 }
 
-/** RFC 7636: whoever sees the address can't use the code. */
+/** Makes a request with PKCE (RFC 7636), so that the URL isn't enough to use the code. */
 function newRequest(): { verifier: string; parameters: Readonly<Record<string, string>> } {
   const verifier = randomBytes(32).toString('base64url');
   const challenge = createHash('sha256').update(verifier).digest('base64url');
-  // What the page can't show is left out.
+  // Characters that the page can't show are removed.
   const device = hostname()
     .replaceAll(/[^\w.-]/g, '')
     .slice(0, 60);
@@ -149,7 +149,7 @@ async function required(gateway: GatewayClient, file: CredentialsFile): Promise<
   return credentials;
 }
 
-/** Credentials whose token is good for another minute. */
+/** Credentials whose token is valid for at least another minute; renews it if needed. */
 async function live(gateway: GatewayClient, file: CredentialsFile): Promise<Credentials> {
   const credentials = await required(gateway, file);
   if (credentials.expiresAt - Date.now() > renewBefore) {

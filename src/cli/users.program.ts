@@ -1,13 +1,14 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
-import { AuditService } from '../audit/audit.service.js';
-import { Problem } from '../core/problem.error.js';
-import { RevocationService } from '../session/revocation.service.js';
-import { FirstAdministrator } from '../users/first.administrator.js';
-import { UserDirectory } from '../users/user.directory.js';
-import { type CliSetting, NothingDoneError } from './cli.program.js';
+import { AuditService } from '../directory/audit/audit.service.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import { RevocationService } from '../session/revocation/revocation.service.js';
+import { FirstAdministrator } from '../directory/users/first.administrator.js';
+import { UserDirectory } from '../directory/users/user.directory.js';
+import type { CliSetting } from './cli.program.js';
+import { CommandError } from './command.error.js';
 
-/** Adds `vestibule users promote`: an operator makes an administrator, whichever provider people log in with. */
+/** Adds `vestibule users promote`, with which an operator makes a user an administrator, under every provider. */
 export function addUsersCommand(program: Command, { withServices, print }: CliSetting): void {
   program
     .command('users')
@@ -15,26 +16,23 @@ export function addUsersCommand(program: Command, { withServices, print }: CliSe
     .command('promote')
     .argument('<user>', 'verified e-mail address, or the id, of a user who has logged in before')
     .option('--another', 'also where the deployment has an administrator')
-    .description('make a user an administrator: the first one, unless told otherwise')
+    .description('make a user an administrator: the first one, unless --another is given')
     .action(async (user: string, { another = false }: { another?: boolean }) =>
       withServices(async (services) => {
-        const id = await findUser(services.get(UserDirectory, { strict: false }), user);
+        const id = await findUser(services.get(UserDirectory), user);
         print(await promote(services, id, another));
       }),
     );
 }
 
-/** @returns what to tell. */
+/** Promotes a user. @returns the message to print. */
 async function promote(services: INestApplicationContext, id: string, another: boolean): Promise<string> {
-  const outcome = await services
-    .get(FirstAdministrator, { strict: false })
-    .promote(id, another)
-    .catch(asNothingDone);
+  const outcome = await services.get(FirstAdministrator).promote(id, another).catch(asNothingDone);
   if (outcome === 'is_administrator') {
     return 'This user is an administrator already.';
   }
-  await services.get(RevocationService, { strict: false }).outdate('user', id);
-  await services.get(AuditService, { strict: false }).record({
+  await services.get(RevocationService).invalidate('user', id);
+  await services.get(AuditService).record({
     ...(outcome === 'first'
       ? { type: 'administrator_created', reason: 'by_operator' }
       : { type: 'role_changed', reason: 'to_admin' }),
@@ -44,7 +42,7 @@ async function promote(services: INestApplicationContext, id: string, another: b
   return 'The user is an administrator now.';
 }
 
-/** @returns id. An address that isn't verified may be anyone's. */
+/** Finds a user by id or verified address; an unverified one may be anyone's. @returns the user's id. */
 async function findUser(directory: UserDirectory, user: string): Promise<string> {
   if (!user.includes('@')) {
     return (await directory.require(user).catch(asNothingDone)).id;
@@ -52,29 +50,29 @@ async function findUser(directory: UserDirectory, user: string): Promise<string>
   const [found, other] = await directory.listVerified(user.toLowerCase());
   if (found === undefined) {
     const unverified = await directory.findByEmail(user.toLowerCase());
-    throw new NothingDoneError(
+    throw new CommandError(
       unverified === undefined
         ? 'No user has this address, verified. They must log in once; or name them by their id.'
         : 'The user of this address has not verified it. They must open the link in the mail; or name them by their id.',
     );
   }
   if (other !== undefined) {
-    throw new NothingDoneError('Several users have this address: name one by their id.');
+    throw new CommandError('Several users have this address: name one by their id.');
   }
   return found.id;
 }
 
 function asNothingDone(error: unknown): never {
   if (error instanceof Problem && error.code === 'not_found') {
-    throw new NothingDoneError('There is no user of that id.');
+    throw new CommandError('There is no user of that id.');
   }
   if (error instanceof Problem && error.reason === 'administrator_exists') {
-    throw new NothingDoneError(
+    throw new CommandError(
       'The deployment has an administrator, who can make others. To make one all the same, add --another.',
     );
   }
   if (error instanceof Problem && error.code === 'conflict') {
-    throw new NothingDoneError(error.detail ?? error.definition.title);
+    throw new CommandError(error.detail ?? error.definition.title);
   }
   throw error;
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { OryConfiguration } from '../config/configuration.js';
-import { serviceAddress } from '../core/service.address.js';
-import { KratosClient } from '../kratos/kratos.client.js';
-import { isAdministrator, kratosIssuer } from '../kratos/kratos.session.js';
-import { userOfIdentity } from '../users/user.query.js';
+import type { OryConfiguration } from '../platform/config/configuration.js';
+import { serviceAddress } from '../platform/core/service.address.js';
+import { KratosClient } from '../providers/ory/kratos/kratos.client.js';
+import { isAdministrator, kratosIssuer } from '../providers/ory/kratos/kratos.session.js';
+import { activeAdministrators, userOfIdentity } from '../directory/users/user.query.js';
 import type { Check } from './check.port.js';
 import { readDatabase } from './database.check.js';
 import { NoAnswerError, ask, reasonOf } from './http.probe.js';
@@ -11,7 +11,7 @@ import { NoAnswerError, ask, reasonOf } from './http.probe.js';
 const flowSchema = z.looseObject({ id: z.uuid() });
 const loginSchema = z.looseObject({ session_token: z.string() });
 
-/** The first administrator is there and can log in. */
+/** Checks that the first administrator exists and can log in. */
 export const administratorCheck: Check<OryConfiguration> = {
   name: 'administrator',
   isCheap: false,
@@ -28,7 +28,7 @@ export const administratorCheck: Check<OryConfiguration> = {
         throw new NoAnswerError(serviceAddress(KRATOS_ADMIN_URL).origin, reasonOf(error));
       });
     if (identity === undefined) {
-      // Without a password, somebody is to sign up with that address.
+      // Without a password, the administrator is expected to sign up with that address.
       return password === undefined ? [] : [{ code: 'administrator_missing' }];
     }
     const role = await roleOf(DATABASE_URL, identity.id);
@@ -44,7 +44,19 @@ export const administratorCheck: Check<OryConfiguration> = {
   },
 };
 
-/** @returns the role of an identity's user; undefined where it can't be read, or there is no such user yet. */
+/** Checks that the deployment has an administrator. */
+export const administratorsCheck: Check = {
+  name: 'administrators',
+  isCheap: false,
+  run: async ({ DATABASE_URL }) => {
+    const found = await readDatabase(DATABASE_URL, async (query) =>
+      activeAdministrators(query).limit(1).execute(),
+    );
+    return found?.length === 0 ? [{ code: 'administrator_none' }] : [];
+  },
+};
+
+/** Reads the role of an identity's user. @returns undefined if it can't be read, or there is no such user yet. */
 async function roleOf(databaseUrl: string, subject: string): Promise<'user' | 'admin' | undefined> {
   return readDatabase(databaseUrl, async (query) => {
     const user = await userOfIdentity(query, { issuer: kratosIssuer, subject })
@@ -54,7 +66,7 @@ async function roleOf(databaseUrl: string, subject: string): Promise<'user' | 'a
   });
 }
 
-/** Logs in as an application would, and out again. A second factor is not asked for here. */
+/** Whether a login with the password succeeds. Uses Kratos' API flow, asks for no second factor, and logs out again. */
 async function logsIn(
   { KRATOS_PUBLIC_URL }: OryConfiguration,
   identifier: string,

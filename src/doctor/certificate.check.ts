@@ -1,13 +1,12 @@
 import { isIP } from 'node:net';
 import { connect, checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { Check, Observation } from './check.port.js';
-import { NoAnswerError, reasonOf } from './http.probe.js';
+import { NoAnswerError, answerLimit, reasonOf } from './http.probe.js';
 
 const day = 86_400_000;
 const warningDays = 14;
-const limit = 1800;
 
-/** The certificate that browsers get at an https PUBLIC_URL. */
+/** Checks the certificate that browsers get at an https PUBLIC_URL. */
 export const certificateCheck: Check = {
   name: 'certificate',
   isCheap: false,
@@ -28,7 +27,7 @@ export const certificateCheck: Check = {
     if (checkServerIdentity(url.hostname.replaceAll(/^\[|\]$/g, ''), certificate) !== undefined) {
       found.push({ code: 'certificate_wrong_host', detail: url.hostname });
     }
-    // The library tells one problem only, and its dates before its authority.
+    // TLS reports only one problem, and the dates before the authority.
     if (problem !== undefined && !/^CERT_(?:HAS_EXPIRED|NOT_YET_VALID)$|ALTNAME/.test(problem)) {
       found.push({ code: 'certificate_untrusted', detail: problem });
     }
@@ -62,7 +61,7 @@ async function fetchCertificate(
         resolve({ certificate, problem });
       },
     );
-    socket.setTimeout(limit, () => fail('no answer in time'));
+    socket.setTimeout(answerLimit(), () => fail('no answer in time'));
     socket.on('error', (error) => fail(reasonOf(error)));
   });
 }

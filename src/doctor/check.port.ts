@@ -1,35 +1,21 @@
-import type { Configuration } from '../config/configuration.js';
+import type { Configuration } from '../platform/config/configuration.js';
 import type { FindingCode } from './finding.catalogue.js';
 
-/** What a check saw that is not as it should be. */
+/** A problem that a check found. */
 export interface Observation {
   readonly code: FindingCode;
-  /** What is meant in this deployment: names, hosts, numbers. Never a secret or an e-mail address. */
+  /** Specifics of this deployment: names, hosts, numbers. Never a secret or an e-mail address. */
   readonly detail?: string;
-  /** Origin of what does not answer: other checks that need it say nothing then. */
-  readonly unreachable?: string;
+  /** Origin of a service that doesn't answer. Other checks that need it are then not reported as incomplete. */
+  readonly unreachable?: string | undefined;
 }
 
-/** Port: one thing that is looked at. It changes nothing that anybody would notice. */
+/** Port: one check of `vestibule doctor`. It has no visible effect on the deployment. */
 export interface Check<C extends Configuration = Configuration> {
-  /** Noun that `check_incomplete` names it by. */
+  /** Noun that names the check in `check_incomplete`. */
   readonly name: string;
-  /** Whether the gateway does it too when it has started: no calls to itself, no logins, nothing slow. */
+  /** Whether the gateway also runs it after its start: it makes no calls to the gateway, no logins, and isn't slow. */
   readonly isCheap: boolean;
-  /**
-   * Looks. @returns nothing when all is well.
-   * @throws {NoAnswerError} when it could not look.
-   */
+  /** Runs the check. @returns an empty list if nothing is wrong. @throws {NoAnswerError} if it can't be done. */
   run(configuration: C): Promise<readonly Observation[]>;
-}
-
-/** Severity: an error keeps people out or is dangerous; a warning works today. */
-export interface FindingDefinition {
-  readonly severity: 'error' | 'warning';
-  /** What is wrong, the same at every occurrence. */
-  readonly title: string;
-  /** What to do. */
-  readonly fix: string;
-  /** Whether `vestibule doctor --fix` does it. */
-  readonly fixable?: true;
 }

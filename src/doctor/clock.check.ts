@@ -1,13 +1,16 @@
 import { sql } from 'kysely';
-import type { Configuration } from '../config/configuration.js';
-import { DatabaseConnection } from '../database/database.connection.js';
+import type { Configuration } from '../platform/config/configuration.js';
 import type { Check, Observation } from './check.port.js';
+import { withDatabase } from './database.check.js';
 import { ask } from './http.probe.js';
 
-/** Seconds by which clocks may differ, as for tokens. */
+/** Seconds that clocks may differ, as for tokens. */
 const tolerance = 30;
 
-/** Everybody whose time ends up in tokens and sessions has the same. Who doesn't answer is another check's finding. */
+/**
+ * Checks that this machine, the gateway, the provider and PostgreSQL agree on the time, which ends up in tokens and sessions.
+ * If one doesn't answer, another check reports it.
+ */
 export const clockCheck: Check = {
   name: 'clocks',
   isCheap: false,
@@ -44,13 +47,9 @@ async function compare(name: string, read: () => Promise<number>): Promise<reado
   const theirs = await read().catch(() => Number.NaN);
   const ours = (before + Date.now()) / 2;
   const seconds = Math.round((theirs - ours) / 1000);
+  const direction = seconds > 0 ? 'ahead' : 'behind';
   return Math.abs(seconds) > tolerance
-    ? [
-        {
-          code: 'clock_skew',
-          detail: `${name} is ${Math.abs(seconds)} seconds ${seconds > 0 ? 'ahead' : 'behind'}`,
-        },
-      ]
+    ? [{ code: 'clock_skew', detail: `${name} is ${Math.abs(seconds)} seconds ${direction}` }]
     : [];
 }
 
@@ -60,12 +59,9 @@ async function dateOf(url: string): Promise<number> {
 }
 
 async function databaseTime(url: string): Promise<number> {
-  const connection = new DatabaseConnection(url);
-  try {
-    const { rows } = await sql<{ now: number }>`
-      select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as now`.execute(connection.query);
-    return Number(rows[0]?.now);
-  } finally {
-    await connection.close();
-  }
+  const now = sql<{
+    now: number;
+  }>`select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as now`;
+  const { rows } = await withDatabase(url, async ({ query }) => now.execute(query));
+  return Number(rows[0]?.now);
 }

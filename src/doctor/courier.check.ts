@@ -1,15 +1,16 @@
 import { z } from 'zod';
-import type { OryConfiguration } from '../config/configuration.js';
+import type { OryConfiguration } from '../platform/config/configuration.js';
 import type { Check } from './check.port.js';
 import { ask } from './http.probe.js';
 
-/** Milliseconds after which a mail that still waits is stuck, and for which one that was given up is news. */
-const patience = 300_000;
+/** Milliseconds after which a queued mail counts as stuck. */
+const timeout = 300_000;
+/** Milliseconds for which an abandoned mail is reported. */
 const newsworthy = 86_400_000;
 
 const messagesSchema = z.array(z.looseObject({ created_at: z.string(), updated_at: z.string().optional() }));
 
-/** Kratos' mails leave. Its own SMTP settings cannot be seen, what became of its mails can. */
+/** Checks that Kratos' mails are sent. Its SMTP settings can't be read, but the state of its mails can. */
 export const courierCheck: Check<OryConfiguration> = {
   name: 'Kratos mails',
   isCheap: false,
@@ -20,7 +21,7 @@ export const courierCheck: Check<OryConfiguration> = {
     };
     const [queued, abandoned] = await Promise.all([list('queued'), list('abandoned')]);
     const now = Date.now();
-    const waiting = queued.filter((message) => now - Date.parse(message.created_at) > patience).length;
+    const waiting = queued.filter((message) => now - Date.parse(message.created_at) > timeout).length;
     const given = abandoned.filter(
       (message) => now - Date.parse(message.updated_at ?? message.created_at) < newsworthy,
     ).length;

@@ -1,16 +1,15 @@
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { type Kysely, sql } from 'kysely';
-import { DatabaseConnection } from '../database/database.connection.js';
-import type { Schema } from '../database/database.schema.js';
-import { compareSchema } from '../database/migration.runner.js';
+import { DatabaseConnection, sqlitePath } from '../platform/database/database.connection.js';
+import type { Schema } from '../platform/database/database.schema.js';
+import { compareSchema } from '../platform/database/migration.runner.js';
 import type { Check, Observation } from './check.port.js';
 import { reasonOf } from './http.probe.js';
 
-/** Oldest PostgreSQL that is still maintained. */
+/** Oldest major version of PostgreSQL that is still maintained. */
 const oldestPostgres = 14;
 
-/** The database answers, in a version that is maintained, with the schema of this code. */
+/** Checks that the database answers, is a maintained version, and has the schema of this code. */
 export const databaseCheck: Check = {
   name: 'database',
   isCheap: true,
@@ -22,19 +21,32 @@ export const databaseCheck: Check = {
       return [...found, { code: 'database_schema_outdated', detail: 'there is no database file yet' }];
     }
     try {
-      return [...found, ...(await look(DATABASE_URL))];
+      return [...found, ...(await withDatabase(DATABASE_URL, look))];
     } catch (error) {
       return [...found, { code: 'database_unreachable', detail: reasonOf(error) }];
     }
   },
 };
 
-/** Whether there is a database that can be looked at: looking must not make the file of SQLite. */
+/** Whether there is a database to connect to. For SQLite the file must exist, because connecting would create it. */
 function databaseIsThere(url: string): boolean {
   return !url.startsWith('file:') || existsSync(sqlitePath(url));
 }
 
-/** Reads something of a deployment. @returns undefined where there is no database, or it can't be read: another check's to find. */
+/** Opens a database for some work, and closes it again. */
+export async function withDatabase<T>(
+  url: string,
+  work: (connection: DatabaseConnection) => Promise<T>,
+): Promise<T> {
+  const connection = new DatabaseConnection(url);
+  try {
+    return await work(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Reads from a deployment's database. @returns undefined if that isn't possible, which another check reports. */
 export async function readDatabase<T>(
   url: string,
   read: (query: Kysely<Schema>) => Promise<T>,
@@ -42,40 +54,28 @@ export async function readDatabase<T>(
   if (!databaseIsThere(url)) {
     return undefined;
   }
-  const connection = new DatabaseConnection(url);
   try {
-    return await read(connection.query);
+    return await withDatabase(url, ({ query }) => read(query));
   } catch {
     return undefined;
-  } finally {
-    await connection.close();
   }
 }
 
-async function look(url: string): Promise<readonly Observation[]> {
-  const connection = new DatabaseConnection(url);
-  try {
-    const found: Observation[] = [];
-    const { pending, unknown } = await compareSchema(connection);
-    if (unknown.length > 0) {
-      found.push({ code: 'database_schema_newer', detail: unknown.join(', ') });
-    } else if (pending.length > 0) {
-      found.push({ code: 'database_schema_outdated', detail: `to be run: ${pending.join(', ')}` });
-    }
-    if (connection.kind === 'postgres') {
-      const { rows } = await sql<{ version: string }>`
-        select current_setting('server_version_num') as version`.execute(connection.query);
-      const major = Math.floor(Number(rows[0]?.version) / 10_000);
-      if (major < oldestPostgres) {
-        found.push({ code: 'postgres_version_unsupported', detail: `it is ${major}` });
-      }
-    }
-    return found;
-  } finally {
-    await connection.close();
+async function look(connection: DatabaseConnection): Promise<readonly Observation[]> {
+  const found: Observation[] = [];
+  const { pending, unknown } = await compareSchema(connection);
+  if (unknown.length > 0) {
+    found.push({ code: 'database_schema_newer', detail: unknown.join(', ') });
+  } else if (pending.length > 0) {
+    found.push({ code: 'database_schema_outdated', detail: `to be run: ${pending.join(', ')}` });
   }
-}
-
-function sqlitePath(url: string): string {
-  return url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length);
+  if (connection.kind === 'postgres') {
+    const { rows } = await sql<{ version: string }>`
+      select current_setting('server_version_num') as version`.execute(connection.query);
+    const major = Math.floor(Number(rows[0]?.version) / 10_000);
+    if (major < oldestPostgres) {
+      found.push({ code: 'postgres_version_unsupported', detail: `it is ${major}` });
+    }
+  }
+  return found;
 }

@@ -1,18 +1,18 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { AuthStrategy } from '../auth/auth.strategy.js';
-import type { Configuration } from '../config/configuration.js';
-import { CoreModule } from '../core/core.module.js';
+import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { CoreModule } from '../platform/core/core.module.js';
 import { ReachController } from './reach.controller.js';
 import { SelfCheck } from './self.check.js';
 
-/** The gateway's part in `vestibule doctor`, and its look at itself. */
+/** The gateway's endpoint for `vestibule doctor`, and its self-check. */
 @Module({})
 export class DoctorModule {
-  /** @param auth the application's auth module. @param looks whether the gateway looks at itself after its start. */
-  static register(configuration: Configuration, auth: DynamicModule, looks: boolean): DynamicModule {
+  /** @param looks whether the gateway runs the self-check after its start. */
+  static register(configuration: Configuration, looks: boolean): DynamicModule {
     return {
       module: DoctorModule,
-      imports: [CoreModule, auth],
+      imports: [CoreModule],
       controllers: [ReachController],
       providers: looks
         ? [

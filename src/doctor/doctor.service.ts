@@ -1,15 +1,14 @@
-import type { Configuration } from '../config/configuration.js';
-import { administratorCheck } from './administrator.check.js';
-import { administratorsCheck } from './administrators.check.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { administratorCheck, administratorsCheck } from './administrator.check.js';
 import { certificateCheck } from './certificate.check.js';
-import type { Check, FindingDefinition, Observation } from './check.port.js';
+import type { Check, Observation } from './check.port.js';
 import { clockCheck } from './clock.check.js';
 import { courierCheck } from './courier.check.js';
 import { databaseCheck } from './database.check.js';
 import { filesCheck } from './files.check.js';
 import { type FindingCode, findingCatalogue } from './finding.catalogue.js';
 import { gatewayCheck } from './gateway.check.js';
-import { NoAnswerError, reasonOf } from './http.probe.js';
+import { NoAnswerError, reasonOf, withLimit } from './http.probe.js';
 import { hydraClientsCheck } from './hydra-clients.check.js';
 import { hydraUrlsCheck } from './hydra-urls.check.js';
 import { issuerCheck } from './issuer.check.js';
@@ -47,12 +46,12 @@ const withOry = [
   administratorCheck,
 ] as const;
 
-/** One thing that is wrong. */
+/** One problem of a deployment, ready to be reported. */
 export interface Finding {
   readonly code: FindingCode;
   readonly severity: 'error' | 'warning';
   readonly title: string;
-  /** What is meant in this deployment, without secrets and addresses of people. */
+  /** Specifics of this deployment, without secrets and e-mail addresses. */
   readonly detail: string;
   readonly fix: string;
   readonly fixable: boolean;
@@ -61,18 +60,16 @@ export interface Finding {
 export interface ExaminationOptions {
   /** Milliseconds that each check may take. Default 2000. */
   readonly limit?: number;
-  /** Only what is cheap and has no effect at all on a deployment under load. Default false. */
+  /** Whether only the cheap checks run, which don't affect a deployment under load. Default false. */
   readonly isCheap?: boolean;
-  /** Only this check, by its name. Default all. */
+  /** Name of the only check to run. Default all. */
   readonly only?: string;
 }
 
-const usualLimit = 2000;
-
-/** Looks at everything that can be looked at from here, in parallel. @returns errors first. */
+/** Runs the checks that apply to a configuration, in parallel. @returns findings, errors first. */
 export async function examine(
   configuration: Configuration,
-  { limit = usualLimit, isCheap = false, only }: ExaminationOptions = {},
+  { limit = 2000, isCheap = false, only }: ExaminationOptions = {},
 ): Promise<readonly Finding[]> {
   const outcomes = await Promise.all(
     runsFor(configuration)
@@ -85,35 +82,28 @@ export async function examine(
       .filter(({ code }) => code !== 'check_incomplete')
       .flatMap(({ unreachable }) => unreachable ?? []),
   );
-  // Who doesn't answer is said once, and not again by everybody who wanted to ask there.
+  // A service that doesn't answer is reported once, not again by every check that needs it.
   const said = observations.filter(
     ({ code, unreachable }) =>
       code !== 'check_incomplete' || unreachable === undefined || !silent.has(unreachable),
   );
   const hide = redact(configuration);
-  return said.map((observation) => toFinding(observation, hide)).sort(bySeverity);
+  return said.map(({ code, detail = '' }) => finding(code, hide(detail))).sort(bySeverity);
 }
 
-/** What an environment that can't be used is, as findings. @param problems one a line, by variable name. */
-export function configurationFindings(problems: readonly string[]): readonly Finding[] {
-  return problems.map((detail) => toFinding({ code: 'configuration_invalid', detail }, (text) => text));
-}
-
-/** One finding that isn't a check's. */
+/** A problem with what the catalogue says about it. @param detail without secrets and e-mail addresses. */
 export function finding(code: FindingCode, detail = ''): Finding {
-  return toFinding({ code, detail }, (text) => text);
+  const { severity, title, fix, fixable } = findingCatalogue[code];
+  return { code, severity, title, detail, fix, fixable };
 }
 
-interface Run {
-  readonly name: string;
-  readonly isCheap: boolean;
+interface Run extends Pick<Check, 'name' | 'isCheap'> {
   readonly start: () => Promise<readonly Observation[]>;
 }
 
 function runsFor(configuration: Configuration): readonly Run[] {
   const bind = <C extends Configuration>(check: Check<C>, own: C): Run => ({
-    name: check.name,
-    isCheap: check.isCheap,
+    ...check,
     start: () => check.run(own),
   });
   return [
@@ -133,25 +123,14 @@ async function observe({ name, start }: Run, limit: number): Promise<readonly Ob
     );
   });
   try {
-    return await Promise.race([start(), late]);
+    return await Promise.race([withLimit(limit, start), late]);
   } catch (error) {
-    const detail = `${name}: ${error instanceof NoAnswerError ? error.message : reasonOf(error)}`;
-    return [
-      {
-        code: 'check_incomplete',
-        detail,
-        ...(error instanceof NoAnswerError ? { unreachable: error.origin } : {}),
-      },
-    ];
+    const silence = error instanceof NoAnswerError ? error : undefined;
+    const detail = `${name}: ${silence?.message ?? reasonOf(error)}`;
+    return [{ code: 'check_incomplete', detail, unreachable: silence?.origin }];
   } finally {
     clearTimeout(timer);
   }
-}
-
-function toFinding({ code, detail = '' }: Observation, hide: (text: string) => string): Finding {
-  const definition: FindingDefinition = findingCatalogue[code];
-  const { severity, title, fix, fixable } = definition;
-  return { code, severity, title, detail: hide(detail), fix, fixable: fixable === true };
 }
 
 function bySeverity(one: Finding, other: Finding): number {

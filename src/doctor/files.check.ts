@@ -1,18 +1,18 @@
 import { readFile } from 'node:fs/promises';
-import { maximumLogo } from '../config/common.variables.js';
-import { LanguageCatalogue } from '../languages/language.catalogue.js';
-import { LocaleFileError } from '../languages/locale.file.js';
+import { maximumLogo } from '../platform/config/common.variables.js';
+import { LanguageCatalogue } from '../platform/i18n/language.catalogue.js';
+import { LocaleFileError } from '../platform/i18n/locale.file.js';
 import type { Check, Observation } from './check.port.js';
 import { reasonOf } from './http.probe.js';
 
-/** The files that settings name. */
+/** Checks the files that settings name. */
 export const filesCheck: Check = {
   name: 'files',
   isCheap: true,
   run: async (configuration) => {
     const found: Observation[] = [];
     try {
-      // Reading is what its construction does.
+      // The constructor reads the files.
       void new LanguageCatalogue(configuration).standard;
     } catch (error) {
       found.push({

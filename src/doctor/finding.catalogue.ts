@@ -3,10 +3,7 @@ import { hydraFindings } from './hydra.findings.js';
 import { kratosFindings } from './kratos.findings.js';
 import { resourceFindings } from './resource.findings.js';
 
-/**
- * Everything that `vestibule doctor` can find, by its stable code. `docs/doctor.md` is generated from here.
- * A code is never reused for another meaning.
- */
+/** Every finding, by its stable code, which is never reused. `docs/doctor.md` is generated from here. */
 export const findingCatalogue = {
   ...deploymentFindings,
   ...resourceFindings,
@@ -14,5 +11,5 @@ export const findingCatalogue = {
   ...kratosFindings,
 } as const;
 
-/** Stable name of something that can be wrong. */
+/** Stable code of a finding. */
 export type FindingCode = keyof typeof findingCatalogue;

@@ -1,16 +1,14 @@
-import type { FindingDefinition } from './check.port.js';
 import { findingCatalogue } from './finding.catalogue.js';
 
-/** docs/doctor.md. */
+/** Renders docs/doctor.md. */
 export function renderDoctorDocs(): string {
-  const definitions: readonly (readonly [string, FindingDefinition])[] = Object.entries(findingCatalogue);
-  const entries = definitions.map(([code, { severity, title, fix, fixable }]) =>
+  const entries = Object.entries(findingCatalogue).map(([code, { severity, title, fix, fixable }]) =>
     [
       `### \`${code}\``,
       '',
       `${severity === 'error' ? 'Error' : 'Warning'}: ${title}.`,
       '',
-      `${fix}${fixable === true ? ' `--fix` does it.' : ''}`,
+      `${fix}${fixable ? ' `--fix` does it.' : ''}`,
       '',
     ].join('\n'),
   );
@@ -24,26 +22,26 @@ const introduction = `# The doctor
 <!-- run: test/journeys/readme-commands.spec.ts -->
 
 \`\`\`sh
-npx @vestibule-auth/vestibule doctor          # what is wrong, and what to do; \`all good\` and nothing else when nothing is
+npx @vestibule-auth/vestibule doctor          # what is wrong, and what to do about it; \`all good\` if nothing is
 npx @vestibule-auth/vestibule doctor --json   # {"ok": …, "findings": [{"code", "severity", "title", "detail", "fix", "fixable"}]}
-npx @vestibule-auth/vestibule doctor --fix    # mends what a start of the gateway would, and looks again
+npx @vestibule-auth/vestibule doctor --fix    # repairs what a start of the gateway would, and checks again
 \`\`\`
 
-Run it with the environment of the gateway, on its machine or in its container (\`node dist/cli/main.js doctor\`). Beside \`npm start\`
-run it in the same folder, with the same \`.env\` and \`DATA_DIR\`: it finds Kratos and Hydra of the copy that runs there.
+Run it with the environment of the gateway, on its machine or in its container (\`node dist/cli/main.js doctor\`). For a deployment by
+\`npm start\`, run it in the same folder, with the same \`.env\` and \`DATA_DIR\`: it finds the Kratos and Hydra of the running copy.
 
-The exit code is 1 when there is an error; warnings alone leave it at 0. Every check has 2 seconds (\`--timeout <seconds>\`). No secret
-and no e-mail address is ever shown.
+The exit code is 1 if there is an error; warnings alone leave it at 0. Each check may take 2 seconds (\`--timeout <seconds>\`). The
+output never contains a secret or an e-mail address.
 
-It changes nothing that anybody would notice: it begins a few login flows at Kratos, which expire; has Hydra begin a login of nobody,
-which is refused and forgotten; logs the administrator in and out where \`ADMIN_PASSWORD\` is set; and sends no mail. \`--fix\` registers our
-clients at Hydra and migrates the database, both as a start of the gateway does.
+The doctor has no lasting effects. It starts a few login flows at Kratos, which expire, and a login at Hydra, which is refused. If
+\`ADMIN_PASSWORD\` is set, it logs the administrator in and out. It sends no mail. \`--fix\` registers our clients at Hydra and
+migrates the database, as a start of the gateway does.
 
-The gateway looks by itself, once, when it has become ready: at what costs little and needs neither its own address nor a login. Each
-finding is one line of the log with its \`code\`.
+The gateway itself runs the cheap checks once, when it has become ready: those that need neither its own address nor a login. Each finding
+is one line of the log with its \`code\`.
 
-What cannot be seen from here: the settings of Kratos' courier (only what became of its mails), and whether Ory's telemetry is off. The
-shipped configuration turns it off; of your own, \`--ory-settings kratos.yml hydra.yml\` (or their env files) reads whether it does.
+The doctor can't see the settings of Kratos' courier, only whether its mails were sent. Nor can it see whether Ory's telemetry is off. The
+shipped configuration turns it off. To check your own, use \`--ory-settings kratos.yml hydra.yml\` (or their env files).
 
 ## What it finds
 `;

@@ -1,10 +1,10 @@
-import type { Configuration } from '../config/configuration.js';
+import type { Configuration } from '../platform/config/configuration.js';
 
 const mailAddress = /[^\s@/:]+@[^\s@/:]+/g;
-/** Shorter texts stand in ordinary words by accident. */
+/** Characters. Shorter secrets could match parts of ordinary words. */
 const shortest = 6;
 
-/** The last line of defence: whatever a check says, no secret of the configuration and nobody's address is in it. */
+/** Makes a function that removes the configuration's secrets and all e-mail addresses from a check's text: the last defence. */
 export function redact(configuration: Configuration): (text: string) => string {
   const secrets = [
     ...configuration.SECRETS.flatMap((bytes) =>

@@ -1,6 +1,6 @@
 import type { Finding } from './doctor.service.js';
 
-/** Lines for a person: exactly `all good` when nothing is wrong. */
+/** Renders findings as lines for a person; exactly `all good` if there are none. */
 export function renderReport(findings: readonly Finding[]): readonly string[] {
   if (findings.length === 0) {
     return ['all good'];
@@ -22,7 +22,7 @@ export function renderReport(findings: readonly Finding[]): readonly string[] {
   ];
 }
 
-/** Whether anything but warnings was found. */
+/** Whether any finding is an error. */
 export function hasErrors(findings: readonly Finding[]): boolean {
   return findings.some(({ severity }) => severity === 'error');
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Configuration } from '../config/configuration.js';
+import type { Configuration } from '../platform/config/configuration.js';
 import type { Check, Observation } from './check.port.js';
 import { NoAnswerError, ask } from './http.probe.js';
 import { reachSchema } from './reach.controller.js';
@@ -7,7 +7,7 @@ import { makeProof, proofHeader } from './reach.proof.js';
 
 const liveSchema = z.looseObject({ status: z.literal('ok') });
 
-/** The gateway answers at PUBLIC_URL, and what stands in front of it passes requests on as they came. */
+/** Checks that the gateway answers at PUBLIC_URL, and that proxies in front of it forward requests correctly. */
 export const gatewayCheck: Check = {
   name: 'gateway',
   isCheap: false,
@@ -48,7 +48,7 @@ function describe(
   if (!reach.forwardedProto && (isHttps || reach.forwardedFor)) {
     found.push({ code: 'proxy_proto_missing' });
   }
-  // Behind https an empty list has a finding of its own.
+  // For an https URL, an empty list is a separate finding.
   if (reach.forwardedFor && !reach.trusted && (!isHttps || TRUST_PROXY.length > 0)) {
     found.push({ code: 'proxy_not_trusted' });
   }

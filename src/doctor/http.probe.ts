@@ -1,16 +1,20 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { type IncomingHttpHeaders, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { parseJson } from '../config/json.parser.js';
-import { serviceAddress } from '../core/service.address.js';
+import { codeOf } from '../platform/config/error.code.js';
+import { parseJson } from '../platform/config/json.parser.js';
+import { serviceAddress } from '../platform/core/service.address.js';
 
-/** Milliseconds that one answer may take: less than a check has, so that it can say who is silent. */
-const answerLimit = 1800;
+/** Milliseconds that the running check may take in total. */
+const checkLimit = new AsyncLocalStorage<number>();
+/** The same if no check is running. */
+const usualLimit = 2000;
 const largestBody = 1_048_576;
 
-/** Somebody who was asked said nothing, or nothing that can be read. */
+/** A service didn't answer, or its answer can't be read. */
 export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError';
-  /** Origin of who was asked. */
+  /** Origin of the service. */
   readonly origin: string;
 
   /** @param reason system code, such as ECONNREFUSED. */
@@ -20,24 +24,34 @@ export class NoAnswerError extends Error {
   }
 }
 
-/** An answer, of whatever status. */
+/** A response of any status. */
 export interface ProbeAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** The body as JSON; undefined when it isn't. */
+  /** The parsed JSON body; undefined if it isn't JSON. */
   readonly json: unknown;
 }
 
 export interface ProbeQuestion {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
-  /** URLSearchParams are sent as a form, else JSON. */
+  /** Sent as a form if it's URLSearchParams, otherwise as JSON. */
   readonly body?: URLSearchParams | object;
-  /** Takes any certificate: another check looks at it. */
+  /** Whether any TLS certificate is accepted, because another check looks at it. */
   readonly anyCertificate?: boolean;
 }
 
-/** Asks once, following no redirect and keeping no connection. @throws {NoAnswerError} */
+/** Runs a check with a limit in milliseconds, from which each of its requests derives its own (`answerLimit`). */
+export function withLimit<T>(limit: number, check: () => T): T {
+  return checkLimit.run(limit, check);
+}
+
+/** Milliseconds that one response may take: 90% of the check's limit, so that the check can still report it. */
+export function answerLimit(): number {
+  return Math.max(1, Math.round((checkLimit.getStore() ?? usualLimit) * 0.9));
+}
+
+/** Sends one request, without following redirects or keeping the connection. @throws {NoAnswerError} */
 export async function ask(address: string, question: ProbeQuestion = {}): Promise<ProbeAnswer> {
   const { url, socketPath, origin } = serviceAddress(address);
   const { body } = question;
@@ -52,7 +66,7 @@ export async function ask(address: string, question: ProbeQuestion = {}): Promis
         method: question.method ?? 'GET',
         agent: false,
         ...(socketPath === undefined ? {} : { socketPath }),
-        signal: AbortSignal.timeout(answerLimit),
+        signal: AbortSignal.timeout(answerLimit()),
         headers: {
           connection: 'close',
           ...(text === undefined
@@ -82,16 +96,16 @@ export async function ask(address: string, question: ProbeQuestion = {}): Promis
   });
 }
 
-/** System code or name of an error, never its message. */
+/** The system code or the name of an error, never its message. */
 export function reasonOf(error: unknown): string {
-  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-  if (typeof code === 'string' && /^[\w-]{1,60}$/.test(code)) {
+  const code = codeOf(error);
+  if (code !== undefined && /^[\w-]{1,60}$/.test(code)) {
     return code === 'ABORT_ERR' ? 'no answer in time' : code;
   }
   return error instanceof Error ? error.name : 'unknown';
 }
 
-/** A URL as it may be shown: without what could be a secret in it. */
+/** A URL without credentials, query and fragment, which could hold a secret; `nothing` if it isn't one. */
 export function shown(address: unknown): string {
   if (typeof address !== 'string' || !URL.canParse(address)) {
     return 'nothing';
@@ -100,7 +114,7 @@ export function shown(address: unknown): string {
   return `${protocol}//${host}${pathname}`;
 }
 
-/** Where a redirect goes, without query and fragment; undefined when it is none. */
+/** The target of a redirect, without query and fragment; undefined if the response isn't a redirect. */
 export function redirectTarget({ headers, status }: ProbeAnswer): string | undefined {
   const { location } = headers;
   return status >= 300 && status < 400 && location !== undefined && URL.canParse(location)

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { OryConfiguration } from '../config/configuration.js';
-import { gatewayClientId, gatewayClientSecret, ownClients } from '../hydra/hydra.clients.js';
+import type { OryConfiguration } from '../platform/config/configuration.js';
+import { gatewayClientId, gatewayClientSecret, ownClients } from '../providers/ory/hydra/hydra.clients.js';
 import type { Check, Observation } from './check.port.js';
 import type { FindingCode } from './finding.catalogue.js';
 import { ask } from './http.probe.js';
@@ -26,7 +26,7 @@ const clientSchema = z.looseObject({
 
 type Registered = z.output<typeof clientSchema>;
 
-/** Which of a client's settings tell which finding. */
+/** Findings, and the settings of a client that each one covers. */
 const settings = [
   ['hydra_client_redirect_uris', ['redirect_uris', 'post_logout_redirect_uris']],
   ['hydra_client_grant_types', ['grant_types', 'response_types']],
@@ -39,7 +39,7 @@ const settings = [
 
 const errorSchema = z.looseObject({ error: z.string().optional() });
 
-/** Our clients stand at Hydra as the bootstrap registers them. */
+/** Checks that Vestibule's clients at Hydra are as the bootstrap registers them. */
 export const hydraClientsCheck: Check<OryConfiguration> = {
   name: 'Hydra clients',
   isCheap: true,
@@ -73,7 +73,7 @@ async function look(
   return found;
 }
 
-/** A code that nobody was given: Hydra looks at the secret first. */
+/** Whether Hydra accepts the gateway's client secret. The code is made up: Hydra checks the secret first. */
 async function knowsSecret(configuration: OryConfiguration): Promise<boolean> {
   const { HYDRA_PUBLIC_URL, PUBLIC_URL } = configuration;
   const credential = Buffer.from(`${gatewayClientId}:${gatewayClientSecret(configuration)}`).toString(
@@ -91,7 +91,7 @@ async function knowsSecret(configuration: OryConfiguration): Promise<boolean> {
   return errorSchema.safeParse(json).data?.error !== 'invalid_client';
 }
 
-/** Lists are sets; what was never said is what Hydra takes it for. */
+/** A setting as comparable text: the order of a list doesn't matter, and an unset value counts as `false`. */
 function comparable(value: string | boolean | readonly string[] | null | undefined): string {
   if (typeof value === 'string') {
     return value.split(' ').sort().join(' ');

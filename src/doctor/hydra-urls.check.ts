@@ -1,19 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
-import type { OryConfiguration } from '../config/configuration.js';
-import { gatewayClientId } from '../hydra/hydra.clients.js';
+import type { OryConfiguration } from '../platform/config/configuration.js';
+import { gatewayClientId } from '../providers/ory/hydra/hydra.clients.js';
 import type { Check, Observation } from './check.port.js';
 import type { FindingCode } from './finding.catalogue.js';
 import { type ProbeAnswer, ask, redirectTarget } from './http.probe.js';
 
-/** Nobody: no identity of Kratos' has such an id, so this login could never become a session of ours. */
+/** Subject of the test login. No identity in Kratos has such an id, so this login can't become a session. */
 const subject = 'vestibule-doctor';
 const redirectSchema = z.looseObject({ redirect_to: z.string() });
 const challengeSchema = z.looseObject({ session_id: z.string().nullish() });
 
 /**
- * Hydra sends browsers to our pages. It shows where only to a browser on its way, so one is played: a login of nobody,
- * up to the consent, which is refused, and a logout. No token is made, and the login is forgotten again.
+ * Checks that Hydra sends browsers to our pages. Hydra shows its URLs only during a flow, so this check imitates a browser.
+ * It logs in a made-up subject, rejects the consent and begins a logout. No token is issued, and the login is deleted afterwards.
  */
 export const hydraUrlsCheck: Check<OryConfiguration> = {
   name: 'Hydra addresses',
@@ -24,7 +24,7 @@ export const hydraUrlsCheck: Check<OryConfiguration> = {
     const login = await browser.open(authorizationPath(configuration));
     const challenge = parameterOf(login, 'login_challenge');
     if (challenge === undefined) {
-      // Hydra doesn't begin a login for a client that is missing or has other redirect URIs: said elsewhere.
+      // Hydra begins no login for a client that is missing or has other redirect URIs. Another check reports that.
       return found;
     }
     note(found, login, 'hydra_login_url', `${configuration.PUBLIC_URL}/auth/ory/login`);
@@ -58,7 +58,7 @@ export const hydraUrlsCheck: Check<OryConfiguration> = {
   },
 };
 
-/** Cookies and all, but no pages: redirects are read and followed by hand, by Hydra's inside address. */
+/** A minimal browser: it keeps cookies, loads no pages, and follows redirects explicitly at Hydra's internal address. */
 class PretendedBrowser {
   readonly #configuration: OryConfiguration;
   readonly #cookies = new Map<string, string>();
@@ -67,7 +67,7 @@ class PretendedBrowser {
     this.#configuration = configuration;
   }
 
-  /** @param path at Hydra's public API, with its query. */
+  /** Sends a GET request with the cookies. @param path at Hydra's public API, including the query. */
   async open(path: string): Promise<ProbeAnswer> {
     const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const headers = cookie === '' ? {} : { cookie };
@@ -76,7 +76,7 @@ class PretendedBrowser {
     return answer;
   }
 
-  /** Goes where a decision leads to, which is Hydra's authorization endpoint, under whatever public address. */
+  /** Follows a decision's redirect to Hydra's authorization endpoint, at the internal address instead of the public one. */
   async follow(decision: ProbeAnswer): Promise<ProbeAnswer> {
     const { data } = redirectSchema.safeParse(decision.json);
     return data !== undefined && URL.canParse(data.redirect_to)
@@ -97,7 +97,7 @@ class PretendedBrowser {
     return ask(url, method === 'GET' ? {} : { method, body });
   }
 
-  /** Ends the login of nobody at Hydra. */
+  /** Deletes the test login at Hydra. */
   async forget(sid: string | null | undefined): Promise<void> {
     const query = new URLSearchParams(sid === null || sid === undefined ? { subject } : { sid });
     const path = `/admin/oauth2/auth/sessions/login?${query}`;

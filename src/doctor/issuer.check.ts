@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { OryConfiguration } from '../config/configuration.js';
+import type { OryConfiguration } from '../platform/config/configuration.js';
 import type { Check, Observation } from './check.port.js';
 import { ask, shown } from './http.probe.js';
 
@@ -8,7 +8,7 @@ const discoverySchema = z.looseObject({
   authorization_endpoint: z.string().optional(),
 });
 
-/** Hydra calls itself what our tokens' checks expect, and is reached by browsers through us. */
+/** Checks that Hydra's issuer is the one our token checks expect, and that browsers reach Hydra through the gateway. */
 export const issuerCheck: Check<OryConfiguration> = {
   name: 'issuer',
   isCheap: true,

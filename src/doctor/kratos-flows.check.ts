@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import type { OryConfiguration } from '../config/configuration.js';
+import type { OryConfiguration } from '../platform/config/configuration.js';
 import type { Check, Observation } from './check.port.js';
 import { type ProbeAnswer, ask, redirectTarget, shown } from './http.probe.js';
 
 const flowSchema = z.looseObject({ ui: z.looseObject({ action: z.string() }) });
 const flows = ['login', 'registration', 'recovery', 'verification'] as const;
 
-/** What Kratos answers a browser: where it sends it, where it lets it return to, and what its cookies are good for. */
+/** Checks Kratos' responses to a browser: where it redirects, which return URLs it allows, and its cookies' attributes. */
 export const kratosFlowsCheck: Check<OryConfiguration> = {
   name: 'Kratos flows',
   isCheap: true,
@@ -19,7 +19,7 @@ export const kratosFlowsCheck: Check<OryConfiguration> = {
     ]);
     const found: Observation[] = flows.flatMap((flow, index) => {
       const target = pages[index] === undefined ? undefined : redirectTarget(pages[index]);
-      // A flow that is turned off leads to the error page: that is the operator's choice.
+      // A flow that the operator turned off leads to the error page.
       return target === `${PUBLIC_URL}/ui/${flow}` ||
         (flow !== 'login' && target === `${PUBLIC_URL}/ui/error`)
         ? []
@@ -37,7 +37,7 @@ export const kratosFlowsCheck: Check<OryConfiguration> = {
   },
 };
 
-/** RFC 6265 sections 5.1.3 and 5.1.4: which requests a browser sends a cookie with, if it keeps it at all. */
+/** Finds cookies with a wrong Domain, Path (RFC 6265 sections 5.1.3 and 5.1.4) or Secure attribute. */
 function cookieTroubles({ headers }: ProbeAnswer, own: URL): readonly Observation[] {
   const found: Observation[] = [];
   for (const line of headers['set-cookie'] ?? []) {

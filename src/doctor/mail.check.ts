@@ -1,12 +1,10 @@
 import { createTransport } from 'nodemailer';
-import { transportOptions } from '../mail/smtp.mailer.js';
+import { transportOptions } from '../platform/mail/smtp.mailer.js';
 import type { Check, Observation } from './check.port.js';
-import { reasonOf } from './http.probe.js';
+import { answerLimit, reasonOf } from './http.probe.js';
+import { isLoopbackHost } from '../platform/core/loopback.js';
 
-const limit = 1800;
-const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
-
-/** The server of SMTP_URL, where it is set, can be reached as the URL says, with TLS and login; nothing is sent. */
+/** Checks that the mail server of SMTP_URL, if set, can be reached with the URL's TLS and login. Sends nothing. */
 export const mailCheck: Check = {
   name: 'mail',
   isCheap: false,
@@ -16,7 +14,7 @@ export const mailCheck: Check = {
     }
     const url = new URL(SMTP_URL);
     const found: Observation[] = [];
-    if (!loopback.test(url.hostname)) {
+    if (!isLoopbackHost(url.hostname)) {
       if (url.protocol === 'smtp:' && url.searchParams.get('disable_starttls') === 'true') {
         found.push({ code: 'smtp_without_tls' });
       }
@@ -24,6 +22,7 @@ export const mailCheck: Check = {
         found.push({ code: 'smtp_certificate_unchecked' });
       }
     }
+    const limit = answerLimit();
     const transport = createTransport({
       ...transportOptions(url),
       connectionTimeout: limit,
@@ -48,7 +47,7 @@ function describe(error: unknown, { hostname }: URL): Observation {
     return { code: 'smtp_login_refused', detail: hostname };
   }
   const isTls = code === 'ETLS' || /^(?:ERR_(?:SSL|TLS)|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO)/.test(code);
-  // A plain server to whom TLS was spoken, or the other way round: the message alone tells.
+  // If only one side speaks TLS, only the error's message shows it.
   const isTlsText =
     error instanceof Error && /ssl routines|wrong version number|certificate/i.test(error.message);
   return {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Auth0Configuration, OidcConfiguration } from '../config/configuration.js';
-import { secretMethodOf } from '../oidc/client.authentication.js';
-import { isOfDeployment } from '../oidc/provider.refusal.js';
+import type { Auth0Configuration, OidcConfiguration } from '../platform/config/configuration.js';
+import { secretMethodOf } from '../providers/oidc/client.authentication.js';
+import { isOfDeployment } from '../providers/oidc/provider.refusal.js';
 import type { Check, Observation } from './check.port.js';
 import { NoAnswerError, type ProbeAnswer, type ProbeQuestion, ask, shown } from './http.probe.js';
 
@@ -14,13 +14,13 @@ const discoverySchema = z.looseObject({
   token_endpoint_auth_methods_supported: z.array(z.string()).optional(),
 });
 type Metadata = z.output<typeof discoverySchema>;
-/** Without any of these nobody can log in. */
+/** Metadata without which nobody can log in. */
 const needed = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const;
-/** What the token endpoint says of a client that it doesn't know, or whose secret is wrong; `access_denied` is Auth0's word. */
+/** Errors of the token endpoint for an unknown client or a wrong client secret; Auth0 uses `access_denied`. */
 const clientRefusals = new Set(['invalid_client', 'unauthorized_client', 'access_denied']);
 const errorSchema = z.looseObject({ error: z.string() });
 
-/** The provider can be discovered, calls itself what we expect, and knows our client, its secret and redirect URI. */
+/** Checks the provider's discovery document and issuer, and that it knows our client, its secret and its redirect URI. */
 export const openIdProviderCheck: Check<Auth0Configuration | OidcConfiguration> = {
   name: 'OpenID provider',
   isCheap: true,
@@ -80,8 +80,8 @@ interface Client {
 }
 
 /**
- * Shows the client's secret with a code that was given to nobody: most providers look at the client first. Some look at the code
- * first, so it's shown a second time, where there is no code to look at: to give up a token that nobody has (RFC 7009 section 2).
+ * Checks that the provider accepts the client's credentials, by redeeming a made-up code: most providers check the client first.
+ * Some check the code first, so the credentials are also sent to revoke a made-up token, without a code (RFC 7009 section 2).
  */
 async function knowsClient(metadata: Metadata, client: Client): Promise<readonly Observation[]> {
   const questions = [
@@ -105,7 +105,7 @@ async function knowsClient(metadata: Metadata, client: Client): Promise<readonly
   return refusal === undefined ? [] : [{ code: 'provider_client_refused', detail: refusal }];
 }
 
-/** The client's credentials, shown as a login shows them. */
+/** A request with the client's credentials, sent by the same method as in a login. */
 function withSecret(
   metadata: Metadata,
   { clientId, clientSecret }: Client,
@@ -115,7 +115,7 @@ function withSecret(
     const form = { ...body, client_id: clientId, client_secret: clientSecret };
     return { method: 'POST', body: new URLSearchParams(form) };
   }
-  // RFC 6749 section 2.3.1: both are encoded as in a form first.
+  // RFC 6749 section 2.3.1: both are form-encoded first.
   const [id = '', secret = ''] = [clientId, clientSecret].map((text) =>
     new URLSearchParams([['', text]]).toString().slice(1),
   );
@@ -128,7 +128,7 @@ function errorOf({ status, json }: ProbeAnswer): string {
   return data?.error ?? (status === 401 ? 'invalid_client' : '');
 }
 
-/** Only to a redirect URI that is registered may a provider redirect (RFC 6749 section 4.1.2.1). */
+/** Checks the redirect URI. A provider may only redirect to a registered one (RFC 6749 section 4.1.2.1). */
 async function takesRedirect(
   { authorization_endpoint: endpoint }: Metadata,
   client: Pick<Client, 'clientId' | 'redirectUri'>,

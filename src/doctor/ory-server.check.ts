@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { OryConfiguration } from '../config/configuration.js';
-import { serviceAddress } from '../core/service.address.js';
+import type { OryConfiguration } from '../platform/config/configuration.js';
+import { serviceAddress } from '../platform/core/service.address.js';
 import type { Check, Observation } from './check.port.js';
 import type { FindingCode } from './finding.catalogue.js';
 import { NoAnswerError, ask } from './http.probe.js';
@@ -10,11 +10,11 @@ const versionSchema = z.looseObject({ version: z.string() });
 interface Server {
   readonly health: string;
   readonly silent: FindingCode;
-  /** Path of its version, a version that is tested, and what is said of others. */
+  /** URL that returns its version, a pattern of the tested versions, and the finding for any other. */
   readonly version?: { readonly url: string; readonly tested: RegExp; readonly untested: FindingCode };
 }
 
-/** Kratos and Hydra answer, each on both of its ports, in a version that is tested. */
+/** Checks that Kratos and Hydra answer on both of their ports, and are tested versions. */
 export const oryServerCheck: Check<OryConfiguration> = {
   name: 'Ory servers',
   isCheap: true,

@@ -2,25 +2,25 @@ import { Controller, Get, Inject, Req } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { CONFIGURATION } from '../config/config.module.js';
-import type { Configuration } from '../config/configuration.js';
-import { Clock } from '../core/clock.service.js';
-import { Problem } from '../core/problem.error.js';
-import { Public } from '../session/access.decorators.js';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { Clock } from '../platform/time/clock.service.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import { Public } from '../session/guards/access.decorators.js';
 import { isProof, proofHeader } from './reach.proof.js';
 
-/** How a request arrived at the gateway, after every proxy. */
+/** How a request reached the gateway through its proxies. */
 export const reachSchema = z.object({
-  /** Whether the host that the gateway goes by is `PUBLIC_URL`'s. */
+  /** Whether the gateway sees `PUBLIC_URL`'s host as the request's host. */
   host: z.boolean(),
-  /** Which forwarding headers there were. */
+  /** Whether the request had `X-Forwarded-Proto` and `X-Forwarded-For`. */
   forwardedProto: z.boolean(),
   forwardedFor: z.boolean(),
   /** Whether `TRUST_PROXY` names the peer that sent them. */
   trusted: z.boolean(),
 });
 
-/** Tells `vestibule doctor` how its request arrived. For everybody else, who doesn't know the secrets, it isn't there. */
+/** Reports to `vestibule doctor` how its request arrived. Callers that can't prove knowledge of a secret get a 404. */
 @ApiExcludeController()
 @Controller('health')
 @Public()
@@ -43,7 +43,7 @@ export class ReachController {
       host: request.host.toLowerCase() === new URL(PUBLIC_URL).host.toLowerCase(),
       forwardedProto: request.headers['x-forwarded-proto'] !== undefined,
       forwardedFor: request.headers['x-forwarded-for'] !== undefined,
-      // Only behind a trusted peer is there more than the peer itself.
+      // Fastify lists more than the peer itself only if it trusts that peer.
       trusted: (request.ips ?? []).length > 1,
     };
   }

@@ -1,19 +1,19 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { deriveCredential } from '../core/secret.box.js';
+import { deriveCredential } from '../platform/crypto/purpose.cipher.js';
 
-/** Header of the doctor's question to the gateway. */
+/** Request header that carries the doctor's proof to the gateway. */
 export const proofHeader = 'x-vestibule-doctor';
 
-/** Milliseconds by which a proof may be old, or its maker's clock be ahead. */
+/** How many milliseconds a proof's timestamp may differ from now, in either direction. */
 const life = 600_000;
 const form = /^(\d{13})\.([\da-f]{64})$/;
 
-/** Proves, without showing it, that its maker knows the deployment's secret. @param now milliseconds since the epoch. */
+/** Makes a proof of knowing the deployment's secret, without revealing it. @param now milliseconds since the epoch. */
 export function makeProof(secret: Uint8Array, now: number): string {
   return `${now}.${sign(secret, String(now))}`;
 }
 
-/** Whether somebody who knows one of the secrets made this within the last minutes. */
+/** Whether a text is a proof made with one of the secrets within ten minutes of now. @param now milliseconds since the epoch. */
 export function isProof(text: unknown, secrets: readonly Uint8Array[], now: number): boolean {
   const [, moment, signature] = (typeof text === 'string' ? form.exec(text) : null) ?? [];
   if (moment === undefined || signature === undefined || Math.abs(now - Number(moment)) > life) {

@@ -1,11 +1,11 @@
 import { Redis } from 'ioredis';
 import type { Check } from './check.port.js';
-import { reasonOf } from './http.probe.js';
+import { answerLimit, reasonOf } from './http.probe.js';
 
-const limit = 1500;
-const oldest = 6.2;
+/** Major and minor version. */
+const oldest = [6, 2] as const;
 
-/** Redis or Valkey, where it is set, answers in a version that knows what is asked of it. */
+/** Checks that Redis or Valkey, if set, answers and isn't older than the commands that we use. */
 export const redisCheck: Check = {
   name: 'Redis',
   isCheap: true,
@@ -13,6 +13,7 @@ export const redisCheck: Check = {
     if (REDIS_URL === undefined) {
       return [];
     }
+    const limit = answerLimit();
     let trouble: unknown;
     const redis = new Redis(REDIS_URL, {
       lazyConnect: true,
@@ -26,10 +27,10 @@ export const redisCheck: Check = {
     });
     try {
       await redis.connect();
-      const version = /^redis_version:(\d+\.\d+)/m.exec(await redis.info('server'))?.[1] ?? '0';
-      return Number(version) < oldest
-        ? [{ code: 'redis_version_unsupported', detail: `it says ${version}` }]
-        : [];
+      const [, major = '0', minor = '0'] =
+        /^redis_version:(\d+)\.(\d+)/m.exec(await redis.info('server')) ?? [];
+      const isOld = Number(major) < oldest[0] || (Number(major) === oldest[0] && Number(minor) < oldest[1]);
+      return isOld ? [{ code: 'redis_version_unsupported', detail: `it says ${major}.${minor}` }] : [];
     } catch (error) {
       return [{ code: 'redis_unreachable', detail: reasonOf(trouble ?? error) }];
     } finally {

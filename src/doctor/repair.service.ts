@@ -1,8 +1,8 @@
-import type { Configuration } from '../config/configuration.js';
-import { DatabaseConnection } from '../database/database.connection.js';
-import { migrate } from '../database/migration.runner.js';
-import { HydraClient } from '../hydra/hydra.client.js';
-import { ownClients } from '../hydra/hydra.clients.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { migrate } from '../platform/database/migration.runner.js';
+import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
+import { ownClients } from '../providers/ory/hydra/hydra.clients.js';
+import { withDatabase } from './database.check.js';
 import type { Finding } from './doctor.service.js';
 import type { FindingCode } from './finding.catalogue.js';
 import { gatewayCheck } from './gateway.check.js';
@@ -14,8 +14,8 @@ const notOurs: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether the gateway at PUBLIC_URL proves that it has these secrets. Only then is what this environment says of Hydra's
- * clients and the database known to be what that deployment wants.
+ * Whether the gateway at PUBLIC_URL proves that it has these secrets. Otherwise this environment may belong to another
+ * deployment, and must not change Hydra's clients or the database.
  */
 export async function isOwnGateway(configuration: Configuration): Promise<boolean> {
   const observations = await gatewayCheck.run(configuration).catch(() => undefined);
@@ -23,8 +23,8 @@ export async function isOwnGateway(configuration: Configuration): Promise<boolea
 }
 
 /**
- * Mends what a start of the gateway would: our clients at Hydra, the schema of the database.
- * @returns codes of what was mended.
+ * Fixes what a start of the gateway would fix: our clients at Hydra, and the schema of the database.
+ * @returns codes of the findings that were fixed.
  * @throws {Problem} `provider_unavailable`, {MigrationError}
  */
 export async function repair(
@@ -33,12 +33,7 @@ export async function repair(
 ): Promise<readonly FindingCode[]> {
   const codes = new Set(findings.filter(({ fixable }) => fixable).map(({ code }) => code));
   if (codes.has('database_schema_outdated')) {
-    const connection = new DatabaseConnection(configuration.DATABASE_URL);
-    try {
-      await migrate(connection);
-    } finally {
-      await connection.close();
-    }
+    await withDatabase(configuration.DATABASE_URL, migrate);
   }
   if (configuration.AUTH_PROVIDER === 'ory' && [...codes].some((code) => code.startsWith('hydra_client_'))) {
     const hydra = new HydraClient(configuration);

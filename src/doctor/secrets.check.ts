@@ -1,10 +1,11 @@
-import type { Configuration } from '../config/configuration.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { passwordOf } from '../platform/config/production.check.js';
 import type { Check, Observation } from './check.port.js';
 
 const shortest = 12;
 const leastDifferent = 6;
 const placeholder = /change.?me|placeholder|example|your[-_ ]|secret|password|insert|todo|xxxx/i;
-/** Passwords and secrets that stand in documentation: Vestibule's, Ory's, common providers'. */
+/** Passwords and secrets that appear in the documentation of Vestibule, Ory or common providers. */
 const documented = new Set([
   'password',
   'client-secret',
@@ -15,11 +16,14 @@ const documented = new Set([
 interface NamedSecret {
   readonly name: string;
   readonly text: string;
-  /** Whether its strength is ours to judge: others may be old, but are a server's affair. */
+  /** Whether its strength is checked. The strength of a server's password is left to that server. */
   readonly isJudged: boolean;
 }
 
-/** Secrets are random, of one purpose each, and nobody else's. `SECRETS` itself is judged when the environment is read. */
+/**
+ * Checks that secrets are random, used for one purpose each, and not copied from documentation. The parser already refuses most
+ * weak entries of `SECRETS`; only sequences and typed text are looked for here.
+ */
 export const secretsCheck: Check = {
   name: 'secrets',
   isCheap: true,
@@ -36,12 +40,11 @@ export const secretsCheck: Check = {
         found.push({ code: 'secret_weak', detail: name });
       }
     }
-    for (const bytes of configuration.SECRETS.filter(isSequence)) {
-      found.push({
-        code: 'secret_weak',
-        detail: `SECRETS, entry ${configuration.SECRETS.indexOf(bytes) + 1}`,
-      });
-    }
+    configuration.SECRETS.forEach((bytes, index) => {
+      if (isSequence(bytes)) {
+        found.push({ code: 'secret_weak', detail: `SECRETS, entry ${index + 1}` });
+      }
+    });
     secrets.forEach(({ name, text }, index) => {
       const other = secrets.slice(0, index).find((earlier) => earlier.text === text);
       if (other !== undefined) {
@@ -58,47 +61,34 @@ function secretsOf(configuration: Configuration): readonly NamedSecret[] {
     text: Buffer.from(bytes).toString('hex'),
     isJudged: false,
   }));
-  const add = (name: string, text: string | undefined, isJudged: boolean): void => {
-    if (text !== undefined && text !== '') {
+  const add = (name: string, text = '', isJudged = true): void => {
+    if (text !== '') {
       entries.push({ name, text: sameForm(text), isJudged });
     }
   };
   switch (configuration.AUTH_PROVIDER) {
     case 'ory':
-      add('ADMIN_PASSWORD', configuration.ADMIN_PASSWORD, true);
+      add('ADMIN_PASSWORD', configuration.ADMIN_PASSWORD);
       break;
     case 'auth0':
-      add('AUTH0_CLIENT_SECRET', configuration.AUTH0_CLIENT_SECRET, true);
+      add('AUTH0_CLIENT_SECRET', configuration.AUTH0_CLIENT_SECRET);
       break;
     case 'oidc':
-      add('OIDC_CLIENT_SECRET', configuration.OIDC_CLIENT_SECRET, true);
+      add('OIDC_CLIENT_SECRET', configuration.OIDC_CLIENT_SECRET);
   }
   for (const name of ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL'] as const) {
-    const url = configuration[name];
-    add(
-      `the password in ${name}`,
-      url !== undefined && URL.canParse(url) ? decode(new URL(url).password) : '',
-      false,
-    );
+    add(`the password in ${name}`, passwordOf(configuration[name] ?? ''), false);
   }
   return entries;
 }
 
-/** A secret that was copied from `SECRETS` is the same in hex or base64. */
+/** Converts 32 bytes in base64 to hex, so that a secret copied from `SECRETS` is recognized in either encoding. */
 function sameForm(text: string): string {
   return /^[A-Za-z0-9+/_-]{43}=?$/.test(text) ? Buffer.from(text, 'base64url').toString('hex') : text;
 }
 
-/** Bytes that count up or down, or text: what somebody typed. */
+/** Whether the bytes count up or down, or are printable text: both mean that a person typed them. */
 function isSequence(bytes: Uint8Array): boolean {
   const steps = new Set(bytes.slice(1).map((byte, index) => byte - (bytes[index] ?? 0)));
   return steps.size <= 2 || bytes.every((byte) => byte >= 0x20 && byte < 0x7f);
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

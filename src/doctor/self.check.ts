@@ -1,32 +1,32 @@
 import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import type { AuthStrategy } from '../auth/auth.strategy.js';
-import type { Configuration } from '../config/configuration.js';
+import type { AuthStrategy } from '../auth-strategy/auth.strategy.js';
+import type { Configuration } from '../platform/config/configuration.js';
 import { type Finding, examine } from './doctor.service.js';
 import { reasonOf } from './http.probe.js';
 import { openIdProviderCheck } from './openid-provider.check.js';
 
 const firstDelay = 1000;
 const longestDelay = 5000;
-/** Attempts after which it looks all the same: what keeps the provider from being ready may be what it finds. */
-const patience = 12;
+/** Attempts after which the checks run anyway: they may find what keeps the provider from being ready. */
+const timeout = 12;
 
 /**
- * Looks once at what is cheap, when the provider is ready, beside everything else. A line of the log a finding. What keeps a provider
- * that runs elsewhere from being ready is looked for at once: nobody can log in until it's mended.
+ * Runs the cheap checks of `vestibule doctor` once in the background, when the provider is ready, and logs a line per finding.
+ * If a provider other than Ory isn't ready at the first attempt, its check runs at once: nobody can log in until it's fixed.
  */
 export class SelfCheck implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #logger = new Logger(SelfCheck.name);
   readonly #strategy: AuthStrategy;
   readonly #configuration: Configuration;
-  #tell: (findings: readonly Finding[]) => void = () => undefined;
-  /** Findings that are in the log already. */
-  readonly #told = new Set<string>();
+  #report: (findings: readonly Finding[]) => void = () => undefined;
+  /** Findings that have been logged, as code and detail. */
+  readonly #reported = new Set<string>();
   #isStopped = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** What it found, once it has looked. */
+  /** The findings, once all checks have run. */
   readonly findings = new Promise<readonly Finding[]>((resolve) => {
-    this.#tell = resolve;
+    this.#report = resolve;
   });
 
   constructor(strategy: AuthStrategy, configuration: Configuration) {
@@ -59,21 +59,21 @@ export class SelfCheck implements OnApplicationBootstrap, OnModuleDestroy {
     if (!isReady && isElsewhere && attempt === 1) {
       await this.#look({ only: openIdProviderCheck.name });
     }
-    if (!isReady && attempt < patience) {
+    if (!isReady && attempt < timeout) {
       this.#wait(Math.min(delay * 2, longestDelay), attempt + 1);
       return;
     }
-    this.#tell(await this.#look());
+    this.#report(await this.#look());
   }
 
-  /** Looks, and logs what isn't in the log yet. */
+  /** Runs the checks, and logs each finding that hasn't been logged. */
   async #look(which: { readonly only?: string } = {}): Promise<readonly Finding[]> {
     try {
       const findings = await examine(this.#configuration, { isCheap: true, ...which });
       for (const { code, severity, title, detail, fix } of this.#isStopped ? [] : findings) {
         const name = `${code} ${detail}`;
-        if (!this.#told.has(name)) {
-          this.#told.add(name);
+        if (!this.#reported.has(name)) {
+          this.#reported.add(name);
           this.#logger.warn(title, { reason: 'self_check', code, severity, detail, fix });
         }
       }

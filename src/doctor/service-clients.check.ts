@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { OryConfiguration } from '../config/configuration.js';
+import type { OryConfiguration } from '../platform/config/configuration.js';
 import type { Check, Observation } from './check.port.js';
 import { ask } from './http.probe.js';
 
@@ -8,7 +8,7 @@ const clientSchema = z.looseObject({
   audience: z.array(z.string()).nullish(),
 });
 
-/** The clients of SERVICE_CLIENTS exist at Hydra and can get tokens for us. */
+/** Checks that the clients of SERVICE_CLIENTS exist at Hydra and can get tokens for the gateway. */
 export const serviceClientsCheck: Check<OryConfiguration> = {
   name: 'service clients',
   isCheap: true,

@@ -1,10 +1,10 @@
 import type { Check, Observation } from './check.port.js';
+import { isLoopbackHost } from '../platform/core/loopback.js';
 
-const loopback = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 const everybody = /^(?:0\.0\.0\.0|::)\/[0-8]$/;
 const [oldestMajor, oldestMinor] = [20, 19];
 
-/** Settings that are valid each for itself, but not together or not for where this runs. */
+/** Checks for settings that are valid one by one, but wrong together or for this deployment; and for an old Node. */
 export const settingsCheck: Check = {
   name: 'settings',
   isCheap: true,
@@ -26,7 +26,7 @@ export const settingsCheck: Check = {
         found.push({ code: 'spa_redirect_insecure', detail: new URL(uri).origin });
       }
     }
-    // What only a deployment must not do: https is what tells it from a developer's machine.
+    // Rules for deployments only: an https URL distinguishes one from a developer's machine.
     if (PUBLIC_URL.startsWith('https:')) {
       found.push(
         ...(TRUST_PROXY.length === 0 ? [{ code: 'trust_proxy_missing' } as const] : []),
@@ -38,8 +38,8 @@ export const settingsCheck: Check = {
   },
 };
 
-/** Plain http to another machine. */
+/** Whether an address is plain http to another machine. */
 function isOpenToReaders(address: string): boolean {
   const { protocol, hostname } = new URL(address);
-  return protocol === 'http:' && !loopback.test(hostname);
+  return protocol === 'http:' && !isLoopbackHost(hostname);
 }

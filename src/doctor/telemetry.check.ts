@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import type { Observation } from './check.port.js';
 import { reasonOf } from './http.probe.js';
 
-/** Kratos' setting, Hydra's under `sqa`, or the variable of both; the last one of a file holds. */
+/** Kratos' setting, Hydra's setting under `sqa`, or the variable of both. The last match in a file counts. */
 const settings =
   /^(?!\s*#)\s*(?:export\s+)?["']?(?:sqa-opt-out|opt_out|SQA_OPT_OUT)["']?\s*[:=]\s*["']?([^\s"'#]*)/gim;
 
 /**
- * Whether settings files of Kratos and Hydra turn their telemetry off. It can't be asked of a running one.
+ * Checks that settings files of Kratos and Hydra turn their telemetry off. A running server doesn't report this.
  * @param paths of kratos.yml, hydra.yml, or files of environment variables.
  */
 export async function telemetryIn(paths: readonly string[]): Promise<readonly Observation[]> {

@@ -1,22 +1,22 @@
-import type { OrgRow } from '../database/database.schema.js';
+import type { OrgRow } from '../platform/database/database.schema.js';
 import type { DomainAnswer } from './domain.records.js';
 
 const day = 86_400_000;
-/** How long a record may be absent, and how long DNS may not answer, before the domain is lost. */
+/** Milliseconds for which a record may be absent before the domain is lost, and for which DNS may fail to answer. */
 const absentFor = 3 * day;
 const unansweredFor = 30 * day;
 
-/** A DNS record that proves a domain to be an organisation's. */
+/** The DNS record that proves that an organisation owns a domain. */
 export interface DomainRecord {
   /** Name of the TXT record. */
   readonly name: string;
   readonly value: string;
 }
 
-/** How far an organisation is with its domain. */
+/** The state of an organisation's domain. */
 export type DomainState = 'none' | 'unconfirmed' | 'confirmed';
 
-/** The domain that an organisation has or wants. */
+/** The domain that an organisation has confirmed or claims; null if there is none. */
 export function domainIn({ domain, claimed_domain: claimed }: OrgRow): string | null {
   return claimed ?? domain;
 }
@@ -28,7 +28,7 @@ export function domainStateOf(org: OrgRow): DomainState {
   return domainIn(org) === null ? 'none' : 'unconfirmed';
 }
 
-/** The domain that is proven to be an organisation's. One that a replica of an older version has written, without a proof, isn't. */
+/** An organisation's confirmed domain. A domain that a replica of an older version wrote without a proof doesn't count. */
 export function confirmedDomainOf({
   domain,
   claimed_domain: claimed,
@@ -38,8 +38,8 @@ export function confirmedDomainOf({
 }
 
 /**
- * The record for the domain that an organisation has or wants. The organisation's id needs no secrecy: only who controls the domain can
- * publish it there, and that names the one organisation that they mean.
+ * The DNS record that confirms the domain of an organisation; null if there is no domain. The organisation's id in it needn't be
+ * secret. Only the domain's owner can publish it there, and it names the one organisation that the owner means.
  */
 export function domainRecordOf(org: OrgRow): DomainRecord | null {
   const domain = domainIn(org);
@@ -48,7 +48,7 @@ export function domainRecordOf(org: OrgRow): DomainRecord | null {
     : { name: `_vestibule-challenge.${domain}`, value: `vestibule-org=${org.id}` };
 }
 
-/** What a look at DNS makes of a domain. @param now milliseconds. */
+/** The verdict on a domain after a DNS look-up. @param now milliseconds since the epoch. */
 export function judgeDomain(org: OrgRow, answer: DomainAnswer, now: number): 'seen' | 'kept' | 'lost' {
   if (answer === 'off') {
     return 'kept';

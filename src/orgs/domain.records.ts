@@ -1,29 +1,22 @@
 import { Resolver } from 'node:dns/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIGURATION } from '../config/config.module.js';
-import type { Configuration } from '../config/configuration.js';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
 
-/** What DNS says of a name: its TXT records, none included; `unknown` when it didn't answer, `off` where it isn't asked. */
+/** The answer of DNS for a name: its TXT records, if any; `unknown` if DNS didn't answer; `off` if DNS isn't used here. */
 export type DomainAnswer = readonly string[] | 'unknown' | 'off';
-
-/** Port: TXT records of DNS (RFC 1035). */
-export abstract class DomainRecords {
-  /** Takes a few seconds at most and never throws. */
-  abstract find(name: string): Promise<DomainAnswer>;
-}
 
 /** Milliseconds for one attempt; there are two. */
 const timeout = 1500;
-/** No such name, and a name without such records. */
+/** The error codes for a name that doesn't exist, and for one without TXT records. */
 const absent: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'ENODATA']);
 
-/** Asks the servers in `DNS_SERVERS`, else those of the system; none in an air gap without `DNS_SERVERS`. */
+/** Looks up TXT records (RFC 1035) at the servers in `DNS_SERVERS`, or else the system's; without `DNS_SERVERS`, an air gap uses no DNS. */
 @Injectable()
-export class DnsDomainRecords extends DomainRecords {
+export class DomainRecords {
   readonly #resolver: Resolver | undefined;
 
   constructor(@Inject(CONFIGURATION) { DNS_SERVERS, AIR_GAPPED }: Configuration) {
-    super();
     if (DNS_SERVERS.length > 0 || !AIR_GAPPED) {
       this.#resolver = new Resolver({ timeout, tries: 2 });
     }
@@ -32,7 +25,8 @@ export class DnsDomainRecords extends DomainRecords {
     }
   }
 
-  override async find(name: string): Promise<DomainAnswer> {
+  /** The TXT records of a name. Takes a few seconds at most and never throws. */
+  async find(name: string): Promise<DomainAnswer> {
     if (this.#resolver === undefined) {
       return 'off';
     }

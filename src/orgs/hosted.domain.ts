@@ -1,7 +1,7 @@
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
 
-/** Where anybody gets an address: nobody can have these for an organisation of their own. */
+/** Domains of public mail providers, which no organisation can have. */
 const publicDomains = new Set(
   [
     'gmail.com googlemail.com icloud.com me.com mac.com aol.com msn.com ymail.com rocketmail.com',
@@ -14,12 +14,12 @@ const publicDomains = new Set(
     'bigpond.com optusnet.com.au uol.com.br bol.com.br terra.com.br mailinator.com guerrillamail.com yopmail.com',
   ].flatMap((line) => line.split(' ')),
 );
-/** The same under many countries' endings. */
+/** The names of public mail providers that exist under many countries' top-level domains. */
 const publicNames = /^(?:yahoo|hotmail|outlook|live|windowslive)\.[a-z.]+$/;
 
 const hostName = /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9-]{2,63}$/;
 
-/** An e-mail domain that an organisation can have: lower case, other scripts in their ASCII form (RFC 5890). */
+/** An e-mail domain that an organisation can have: in lower case, with other scripts in their ASCII form (RFC 5890). */
 export const hostedDomainSchema = z
   .string()
   .max(253)
@@ -30,14 +30,14 @@ export const hostedDomainSchema = z
   })
   .meta({ description: 'An e-mail domain.', example: 'example.org' });
 
-/** Domain of an e-mail address in the form that organisations have it; undefined when there is none. */
+/** The domain of an e-mail address, in the form in which organisations' domains are stored; undefined if there is none. */
 export function domainOf(email: string | null): string | undefined {
   const at = email?.lastIndexOf('@') ?? -1;
   return email === null || at < 1 ? undefined : toAsciiDomain(email.slice(at + 1));
 }
 
 function toAsciiDomain(text: string): string | undefined {
-  // The parser is that of URLs: it would cut off a path, and decode what is percent-encoded.
+  // `domainToASCII` is the URL parser: it would cut off a path, and decode percent-encoding.
   const domain = /^[^\s/\\?#@:%[\]]+$/.test(text) ? domainToASCII(text.toLowerCase()) : '';
   return domain === '' ? undefined : domain;
 }

@@ -1,62 +1,35 @@
-import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiBody,
-  ApiCookieAuth,
-  ApiOperation,
-  ApiResponse,
-  ApiSecurity,
-  ApiTags,
-} from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
+import { Body } from '@nestjs/common';
 import type { z } from 'zod';
-import { originOf } from '../auth/request.origin.js';
-import { ApiProblems } from '../http/openapi.decorators.js';
-import { CurrentUser, RequireScope } from '../session/access.decorators.js';
-import type { Principal } from '../session/principal.js';
-import { InviteAcceptance } from './invite-acceptance.service.js';
+import { CurrentCaller } from '../session/guards/caller.decorator.js';
+import { ApiController, ApiRoute } from '../session/guards/api.route.js';
+import type { Caller } from '../session/principal.js';
+import { MailboxProof } from '../accounts/mailbox.proof.js';
+import { InviteRedemption } from './invite.redemption.js';
 import { redeemedSchema, redemptionSchema } from './invite.schemas.js';
-import { redemptionProperties } from './org.parameters.js';
 
-/** Invites from the side of the invited. */
-@ApiTags('orgs')
-@ApiCookieAuth()
-@ApiBearerAuth()
-@ApiSecurity('apiKey')
-@Controller('api/v1/invites')
+/** The route by which an invited user redeems an invite. */
+@ApiController('api/v1/invites', { tag: 'orgs' })
 export class InviteRedemptionController {
-  readonly #acceptance: InviteAcceptance;
+  readonly #redemption: InviteRedemption;
+  readonly #mailbox: MailboxProof;
 
-  constructor(acceptance: InviteAcceptance) {
-    this.#acceptance = acceptance;
+  constructor(redemption: InviteRedemption, mailbox: MailboxProof) {
+    this.#redemption = redemption;
+    this.#mailbox = mailbox;
   }
 
-  @Post('redeem')
-  @HttpCode(200)
-  @RequireScope('orgs:write')
-  @ApiOperation({
+  @ApiRoute('POST', 'redeem', {
+    scope: 'orgs:write',
     summary: 'Accept an invite',
     description:
       'An invite that was mailed verifies the address it was mailed to, when the caller’s session has that address. A member with a higher role keeps it. The active organisation stays; `POST /api/v1/orgs/{id}/switch` changes it.',
+    answer: { description: 'A member now.', schema: redeemedSchema },
+    problems: ['forbidden', 'email_unverified', 'gone', 'provider_unavailable'],
   })
-  @ApiBody({ schema: { type: 'object', required: ['token'], properties: redemptionProperties } })
-  @ApiResponse({ status: 200, description: 'A member now.', standardSchema: redeemedSchema })
-  @ApiProblems(
-    'validation_failed',
-    'unauthenticated',
-    'insufficient_scope',
-    'forbidden',
-    'email_unverified',
-    'cross_site_request',
-    'gone',
-    'unsupported_media_type',
-    'provider_unavailable',
-  )
   async redeem(
     @Body({ schema: redemptionSchema }) { token }: z.output<typeof redemptionSchema>,
-    @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
+    @CurrentCaller() caller: Caller,
   ): Promise<z.output<typeof redeemedSchema>> {
-    return this.#acceptance.accept({ principal, origin: originOf(request) }, token);
+    return this.#redemption.redeem(caller, token, (email) => this.#mailbox.accept(caller, email));
   }
 }

@@ -1,14 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIGURATION } from '../config/config.module.js';
-import type { Configuration } from '../config/configuration.js';
-import type { InviteRow } from '../database/database.schema.js';
-import { LanguageCatalogue } from '../languages/language.catalogue.js';
-import type { MailBrand } from '../config/mail.brand.js';
-import { inviteMail } from '../mail/invite.mail.js';
-import { invitationPath } from '../auth/invite.link.js';
-import { Mailer } from '../mail/mailer.port.js';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import type { InviteRow } from '../platform/database/database.schema.js';
+import { LanguageCatalogue } from '../platform/i18n/language.catalogue.js';
+import type { MailBrand } from '../platform/config/mail.brand.js';
+import { inviteMail } from '../platform/mail/invite.mail.js';
+import { invitationPath } from '../accounts/invite.link.js';
+import { Mailer } from '../platform/mail/mailer.port.js';
 
-/** How an invite gets to whom it's for. */
+/** Delivers invites: by mail, or as a link that the inviter passes on. */
 @Injectable()
 export class InviteDelivery {
   readonly #mailer: Mailer;
@@ -27,16 +27,16 @@ export class InviteDelivery {
     this.#brand = { name: configuration.BRAND_NAME, color: configuration.BRAND_COLOR };
   }
 
-  /** Whether an invite for an address is mailed. */
+  /** Whether invites that have an address are mailed. */
   get isByMail(): boolean {
     return this.#mailer.isConfigured;
   }
 
   /**
    * Mails an invite that has an address.
-   * @param accepted the inviter's `Accept-Language`: whom they invite most likely reads what they read.
-   * @returns the link, for the caller to hand on, unless the mail server has taken the mail: then it's the invited one's
-   *   alone, and whoever has it has read their mail.
+   * @param accepted the inviter's `Accept-Language`: the invited user most likely reads the same language.
+   * @returns the link, for the caller to pass on; null if the mail server has accepted the mail. In that case only the invited
+   *   user gets the link, and anyone who has it has read their mail.
    */
   async deliver(
     { email, expires_at: expiresAt }: InviteRow,
@@ -44,7 +44,7 @@ export class InviteDelivery {
     names: { readonly orgName: string; readonly inviterName: string | null },
     accepted: string | undefined,
   ): Promise<{ mailed: boolean; url: string | null }> {
-    // In the query: access logs leave that out.
+    // The token is in the query because access logs leave the query out.
     const url = `${this.#publicUrl}${invitationPath(token)}`;
     const language = this.#languages.of(accepted);
     const mailed =

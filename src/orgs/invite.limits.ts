@@ -1,39 +1,24 @@
-import { Injectable } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { accountOf } from '../limits/limit.keys.js';
-import { type Judge, type LimitCheck, RateLimits, addressCheck } from '../limits/rate.limits.js';
+import type { FastifyRequest } from 'fastify';
+import { accountOf } from '../directory/rate-limit/limit.keys.js';
+import { type Judge, type LimitCheck, addressCheck } from '../directory/rate-limit/rate.limits.js';
 
-/** An invite that wasn't made sent no mail. */
-const madeOnly: Judge = ({ statusCode }) => (statusCode < 400 ? 'success' : 'void');
+/** Counts only invites that were made; the others sent no mail. */
+export const invitesMade: Judge = ({ statusCode }) => (statusCode < 400 ? 'success' : 'void');
 
-/** How many invites one user makes, one address of the network sends, and one mailbox gets over time; revoking them gives none back. */
-@Injectable()
-export class InviteLimits {
-  readonly #limits: RateLimits;
-
-  constructor(limits: RateLimits) {
-    this.#limits = limits;
-  }
-
-  /**
-   * Counts an invite that is about to be made.
-   * @param email that it's for; a link without one counts for its maker alone.
-   * @throws {Problem} `rate_limited`
-   */
-  async admit(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    { senderId, email }: { readonly senderId: string; readonly email: string | undefined },
-  ): Promise<void> {
-    const recipient: LimitCheck[] =
-      email === undefined
-        ? []
-        : [{ policy: 'invite-recipient', key: `recipient:${accountOf(email)}`, onSuccess: 'keep' }];
-    const checks: LimitCheck[] = [
-      addressCheck(request, 'invite-address', 'keep'),
-      { policy: 'invite-sender', key: `user:${senderId}`, onSuccess: 'keep' },
-      ...recipient,
-    ];
-    await this.#limits.take(request, reply, checks, madeOnly);
-  }
+/**
+ * The counts of an invite that is about to be made: per user, per network address and per mailbox. A revoked invite still counts.
+ * @param email the address that it is for. A link without an address counts only for the user and the network address.
+ */
+export function inviteChecks(
+  request: FastifyRequest,
+  senderId: string,
+  email: string | undefined,
+): LimitCheck[] {
+  const checks: LimitCheck[] = [
+    addressCheck(request, 'invite-address', 'keep'),
+    { policy: 'invite-sender', key: `user:${senderId}`, onSuccess: 'keep' },
+  ];
+  return email === undefined
+    ? checks
+    : [...checks, { policy: 'invite-recipient', key: `recipient:${accountOf(email)}`, onSuccess: 'keep' }];
 }

@@ -1,22 +1,25 @@
 import { Injectable } from '@nestjs/common';
-import type { OrgRole } from '../database/database.schema.js';
+import type { OrgRole } from '../platform/database/database.schema.js';
 import { InviteRepository } from './invite.repository.js';
 import { hashOfInvite } from './invite.token.js';
 
-/** An invite that can be accepted now, as anyone who holds its link may see it. */
+/** An invite that can be accepted now, as any holder of its link may see it. */
 export interface OpenInvite {
   readonly orgId: string;
   readonly orgName: string;
   /** Null when the inviter has no name, or their account is gone. */
   readonly inviterName: string | null;
   readonly role: OrgRole;
-  /** The only address that can accept it, in lower case; null: anyone who has the link. Not for pages: the link may leak. */
+  /** The only address that can accept it, in lower case; null for any. Pages never show it: a link can leak. */
   readonly email: string | null;
-  /** The same where the link was mailed there and shown to nobody else: who has it has read the mail, and may be told the address. */
+  /**
+   * The same address if the link was mailed there and shown to no one else; otherwise null. Anyone who has such a link has read
+   * the mail, and may see the address.
+   */
   readonly mailedTo: string | null;
 }
 
-/** What an invite's token stands for, without using it up. */
+/** Looks up open invites, without using them up. */
 @Injectable()
 export class InviteLookup {
   readonly #invites: InviteRepository;
@@ -25,10 +28,7 @@ export class InviteLookup {
     this.#invites = invites;
   }
 
-  /**
-   * The invite behind a token, for pages that name it and for registrations that need one.
-   * @returns undefined when there is no such invite, or it's redeemed, revoked or expired.
-   */
+  /** The open invite of a token, for pages that name it and for registrations that need one. */
   async findOpen(token: string): Promise<OpenInvite | undefined> {
     const row = await this.#invites.findOpenByHash(hashOfInvite(token));
     return (
@@ -43,7 +43,7 @@ export class InviteLookup {
     );
   }
 
-  /** Whether an open invite is for this address. @param email in lower case. */
+  /** Whether there is an open invite for this address. @param email in lower case. */
   async isWaitingFor(email: string): Promise<boolean> {
     return (await this.#invites.listFor(email, 1, undefined)).length > 0;
   }

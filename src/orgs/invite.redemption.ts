@@ -1,24 +1,25 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../core/clock.service.js';
-import { Problem } from '../core/problem.error.js';
-import type { InviteRow, OrgRole } from '../database/database.schema.js';
+import type { Caller } from '../session/principal.js';
+import { Clock } from '../platform/time/clock.service.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import type { InviteRow, OrgRole } from '../platform/database/database.schema.js';
 import { InviteRepository } from './invite.repository.js';
 import { hashOfInvite } from './invite.token.js';
 import { MembershipRepository, type PersonAddress } from './membership.repository.js';
-import { type Arrival, type Caller, requireId } from './org.access.js';
+import { type Arrival, requireId } from './org.access.js';
 import { OrgEvents } from './org.events.js';
 import { OrgRepository } from './org.repository.js';
 
-/** What an invite has made of somebody. */
+/** The membership that an invite led to. */
 export interface Redeemed {
   readonly orgId: string;
   readonly role: OrgRole;
 }
 
-/** Verifies an address to which an invite was mailed, now that its secret has come back. @returns whether it could. */
+/** Verifies an address after the token that was mailed to it has been presented. @returns whether the address is now verified. */
 export type AddressProof = (email: string) => Promise<boolean>;
 
-/** Turns invites into memberships, each once. */
+/** Turns invites into memberships. Each invite works once. */
 @Injectable()
 export class InviteRedemption {
   readonly #orgs: OrgRepository;
@@ -43,9 +44,9 @@ export class InviteRedemption {
 
   /**
    * Redeems an invite for the caller. A member with a higher role keeps it.
-   * @param proof asked when the invite was mailed to the caller's address and that isn't verified yet.
-   * @throws {Problem} `gone` when there is no such invite, or it's used, expired or withdrawn; `forbidden` when it's for
-   *   another address, `email_unverified` when it's for theirs and that isn't verified.
+   * @param proof called if the invite was mailed to the caller's address and the address isn't verified yet.
+   * @throws {Problem} `gone` if there is no such invite, or it was used or withdrawn, or has expired; `forbidden` if it is for
+   *   another address; `email_unverified` if it is for the caller's address and the address isn't verified.
    */
   async redeem(by: Caller | Arrival, token: string, proof?: AddressProof): Promise<Redeemed> {
     const userId = 'principal' in by ? by.principal.user.id : by.userId;
@@ -61,10 +62,10 @@ export class InviteRedemption {
   }
 
   /**
-   * Redeems an invite that is for the caller's own address: who has that needs no link.
+   * Redeems an invite for the caller's own address, without its link.
    * @param id as the caller gave it.
-   * @throws {Problem} `email_unverified` when their address isn't verified, `not_found` when there is no invite for it of that id,
-   *   `gone` when it's used, expired or withdrawn.
+   * @throws {Problem} `email_unverified` if the caller's address isn't verified; `not_found` if the address has no invite with
+   *   this id; `gone` if the invite was used or withdrawn, or has expired.
    */
   async accept(by: Caller, id: string): Promise<Redeemed> {
     const userId = by.principal.user.id;
@@ -76,14 +77,14 @@ export class InviteRedemption {
   }
 
   /**
-   * Withdraws an invite that is for the caller's own address.
+   * Declines an invite for the caller's own address, which withdraws it.
    * @param id as the caller gave it.
-   * @throws {Problem} what {@link accept} does.
+   * @throws {Problem} as {@link accept} does.
    */
   async decline(by: Caller, id: string): Promise<void> {
     const invite = await this.#findOwn(by, id);
     this.#requireOpen(invite);
-    if (!(await this.#invites.decline(invite.id))) {
+    if (!(await this.#invites.revoke(invite.id))) {
       throw gone('invite_over');
     }
     await this.#events.record(by, {
@@ -93,7 +94,7 @@ export class InviteRedemption {
     });
   }
 
-  /** First whether the address is verified: nobody learns by a claimed one what waits for it. */
+  /** An invite for the caller's own address, which must be verified: a claimed address must not reveal its invites. */
   async #findOwn({ principal }: Caller, id: string): Promise<InviteRow> {
     const { email, isVerified } = await this.#members.requirePerson(principal.user.id);
     if (email !== null && !isVerified) {
@@ -107,7 +108,7 @@ export class InviteRedemption {
     return invite;
   }
 
-  /** Runs an attempt; what it's refused for is in the audit trail. */
+  /** Runs an attempt to redeem an invite, and records a refusal in the audit trail. */
   async #recorded(
     by: Caller | Arrival,
     invite: InviteRow | undefined,
@@ -150,7 +151,7 @@ export class InviteRedemption {
     return { orgId, role };
   }
 
-  /** An organisation that was deleted meanwhile took its invites with it. */
+  /** Works on the locked organisation. @throws {Problem} `gone` if it has been deleted: its invites are deleted too. */
   async #lockedOrGone<T>(...given: Parameters<typeof OrgRepository.prototype.withLocked<T>>): Promise<T> {
     try {
       return await this.#orgs.withLocked<T>(...given);
@@ -167,7 +168,10 @@ export class InviteRedemption {
   }
 }
 
-/** An unverified address is a claim: anyone could register with it and get in. */
+/**
+ * Requires that the invite is for this address, and that the address is verified. An unverified address is only a claim: anyone
+ * could register with it and get in.
+ */
 async function requireAddress(
   { email, mailed_at: mailedAt }: InviteRow,
   address: PersonAddress,
@@ -182,14 +186,14 @@ async function requireAddress(
       reason: 'invite_for_somebody_else',
     });
   }
-  // A link that the inviter has seen proves no mailbox: only one that was mailed, and to no one else shown, does.
+  // A link proves control of the mailbox only if it was mailed there and shown to no one else, including the inviter.
   const isProven = address.isVerified || (mailedAt !== null && (await proof?.(email)) === true);
   if (!isProven) {
     throw unverified('open the link again');
   }
 }
 
-/** @param next what is to be done after the address has been verified. */
+/** The refusal of an unverified address. @param next what to do after the address has been verified. */
 function unverified(next: string): Problem {
   return new Problem('email_unverified', {
     detail: `This invite needs a verified e-mail address: verify it, and ${next}.`,

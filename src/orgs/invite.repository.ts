@@ -1,24 +1,24 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Kysely } from 'kysely';
-import { CONFIGURATION } from '../config/config.module.js';
-import type { Configuration } from '../config/configuration.js';
-import { Clock } from '../core/clock.service.js';
-import { newId } from '../core/identifier.js';
-import { Database, type InviteRow, type Schema } from '../database/database.schema.js';
+import type { Expression, ExpressionBuilder, Kysely, SqlBool } from 'kysely';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { Clock } from '../platform/time/clock.service.js';
+import { newId } from '../platform/core/identifier.js';
+import { Database, type InviteRow, type Schema } from '../platform/database/database.schema.js';
 
-/** What is wanted of a new invite. */
+/** The columns of a new invite. */
 export type NewInvite = Pick<InviteRow, 'org_id' | 'token_hash' | 'email' | 'role' | 'created_by'>;
 
-/** An open invite with what the invited see of it. */
+/** An open invite as the invited user sees it. */
 export interface WaitingInvite extends Pick<InviteRow, 'id' | 'role' | 'expires_at'> {
   readonly org_id: string;
   readonly org_slug: string;
   readonly org_name: string;
-  /** Null when they have no name, or are gone. */
+  /** Null if the inviter has no name, or their account is gone. */
   readonly inviter_name: string | null;
 }
 
-/** Invites in SQL. */
+/** Stores invites in SQL. */
 @Injectable()
 export class InviteRepository {
   readonly #database: Database;
@@ -31,7 +31,7 @@ export class InviteRepository {
     this.#life = configuration.INVITE_TTL * 1000;
   }
 
-  /** Stores an invite. @param query of the transaction that holds the organisation. */
+  /** Stores an invite. @param query the transaction that has locked the organisation. */
   async insert(query: Kysely<Schema>, invite: NewInvite): Promise<InviteRow> {
     const now = this.#clock.now();
     return query
@@ -50,7 +50,7 @@ export class InviteRepository {
       .executeTakeFirstOrThrow();
   }
 
-  /** Records that the mail server took the invite's mail: its token was shown to no one. */
+  /** Records that the mail server accepted the invite's mail. Its token was then shown to no one else. */
   async markMailed(id: string): Promise<void> {
     await this.#database.query
       .updateTable('invites')
@@ -59,20 +59,18 @@ export class InviteRepository {
       .execute();
   }
 
-  /** How many invites of an organisation can be redeemed now. */
+  /** The number of an organisation's invites that can be redeemed now. */
   async countOpen(query: Kysely<Schema>, orgId: string): Promise<number> {
     const { count } = await query
       .selectFrom('invites')
       .select((builder) => builder.fn.countAll<number | string>().as('count'))
       .where('org_id', '=', orgId)
-      .where('redeemed_at', 'is', null)
-      .where('revoked_at', 'is', null)
-      .where('expires_at', '>', this.#clock.now())
+      .where(isOpenAt(this.#clock.now()))
       .executeTakeFirstOrThrow();
     return Number(count);
   }
 
-  /** An organisation's invites, newest first. @param before id of the last one of the page before. */
+  /** An organisation's invites, newest first. @param before id of the last one of the previous page. */
   async listOf(orgId: string, limit: number, before: string | undefined): Promise<InviteRow[]> {
     return this.#database.query
       .selectFrom('invites')
@@ -93,25 +91,18 @@ export class InviteRepository {
       .executeTakeFirst();
   }
 
-  /** Open invites for an address, newest first. @param email in lower case. @param before id of the last one of the page before. */
+  /** Open invites for an address in lower case, newest first. @param before id of the last one of the previous page. */
   async listFor(email: string, limit: number, before: string | undefined): Promise<WaitingInvite[]> {
-    return this.#database.query
-      .selectFrom('invites')
-      .innerJoin('orgs', 'orgs.id', 'invites.org_id')
-      .leftJoin('users', 'users.id', 'invites.created_by')
-      .select(['invites.id', 'invites.role', 'invites.expires_at', 'invites.org_id'])
-      .select(['orgs.slug as org_slug', 'orgs.name as org_name', 'users.name as inviter_name'])
+    return this.#described()
+      .select(['invites.id', 'invites.expires_at', 'orgs.slug as org_slug'])
       .where('invites.email', '=', email)
-      .where('invites.redeemed_at', 'is', null)
-      .where('invites.revoked_at', 'is', null)
-      .where('invites.expires_at', '>', this.#clock.now())
       .$if(before !== undefined, (query) => query.where('invites.id', '<', before ?? ''))
       .orderBy('invites.id', 'desc')
       .limit(limit)
       .execute();
   }
 
-  /** An invite for this address, whatever has become of it. @param email in lower case. */
+  /** An invite for this address, in any state. @param email in lower case. */
   async findFor(email: string, id: string): Promise<InviteRow | undefined> {
     return this.#database.query
       .selectFrom('invites')
@@ -121,12 +112,7 @@ export class InviteRepository {
       .executeTakeFirst();
   }
 
-  /** Withdraws an invite because whom it's for doesn't want it. @returns false when it's no longer open. */
-  async decline(id: string): Promise<boolean> {
-    return this.revoke(this.#database.query, id);
-  }
-
-  /** @param hash of the token. */
+  /** The invite of a token, in any state. @param hash of the token. */
   async findByHash(hash: string): Promise<InviteRow | undefined> {
     return this.#database.query
       .selectFrom('invites')
@@ -135,29 +121,16 @@ export class InviteRepository {
       .executeTakeFirst();
   }
 
-  /** An open invite with what its link shows of it. @param hash of the token. */
-  async findOpenByHash(
-    hash: string,
-  ): Promise<
-    | (Pick<WaitingInvite, 'org_id' | 'org_name' | 'inviter_name'> &
-        Pick<InviteRow, 'role' | 'email' | 'mailed_at'>)
-    | undefined
-  > {
-    return this.#database.query
-      .selectFrom('invites')
-      .innerJoin('orgs', 'orgs.id', 'invites.org_id')
-      .leftJoin('users', 'users.id', 'invites.created_by')
-      .select(['invites.org_id', 'invites.role', 'invites.email', 'invites.mailed_at'])
-      .select(['orgs.name as org_name', 'users.name as inviter_name'])
+  /** The open invite of a token, with the data that its link shows. @param hash of the token. */
+  async findOpenByHash(hash: string) {
+    return this.#described()
+      .select(['invites.email', 'invites.mailed_at'])
       .where('invites.token_hash', '=', hash)
-      .where('invites.redeemed_at', 'is', null)
-      .where('invites.revoked_at', 'is', null)
-      .where('invites.expires_at', '>', this.#clock.now())
       .executeTakeFirst();
   }
 
-  /** Withdraws an invite. @returns false when it was redeemed or withdrawn before. */
-  async revoke(query: Kysely<Schema>, id: string): Promise<boolean> {
+  /** Withdraws an invite. @returns false if it was redeemed or withdrawn before. */
+  async revoke(id: string, query = this.#database.query): Promise<boolean> {
     const result = await query
       .updateTable('invites')
       .set({ revoked_at: this.#clock.now() })
@@ -168,7 +141,7 @@ export class InviteRepository {
     return result.numUpdatedRows > 0n;
   }
 
-  /** Withdraws the open invites of one inviter. @param before only older ones. @returns those that were open until now. */
+  /** Withdraws an inviter's unused invites, also expired ones, from before a time (milliseconds). @returns which. */
   async revokeBy(userId: string, before: number): Promise<Pick<InviteRow, 'id' | 'org_id'>[]> {
     return this.#database.query
       .updateTable('invites')
@@ -181,21 +154,19 @@ export class InviteRepository {
       .execute();
   }
 
-  /** Uses an invite up, if it's good still. @returns whether it was: of many at once, one finds it so. */
+  /** Marks an open invite as redeemed. @returns whether it was open. If several callers try at once, one succeeds. */
   async take(query: Kysely<Schema>, id: string, userId: string): Promise<boolean> {
     const now = this.#clock.now();
     const result = await query
       .updateTable('invites')
       .set({ redeemed_at: now, redeemed_by: userId })
       .where('id', '=', id)
-      .where('redeemed_at', 'is', null)
-      .where('revoked_at', 'is', null)
-      .where('expires_at', '>', now)
+      .where(isOpenAt(now))
       .executeTakeFirst();
     return result.numUpdatedRows > 0n;
   }
 
-  /** What has become of an invite. */
+  /** The state of an invite. */
   stateOf(invite: InviteRow): 'open' | 'redeemed' | 'revoked' | 'expired' {
     if (invite.redeemed_at !== null) {
       return 'redeemed';
@@ -205,4 +176,23 @@ export class InviteRepository {
     }
     return invite.expires_at > this.#clock.now() ? 'open' : 'expired';
   }
+
+  /** Open invites, with the organisation and the inviter. */
+  #described() {
+    return this.#database.query
+      .selectFrom('invites')
+      .innerJoin('orgs', 'orgs.id', 'invites.org_id')
+      .leftJoin('users', 'users.id', 'invites.created_by')
+      .select(['invites.org_id', 'invites.role', 'orgs.name as org_name', 'users.name as inviter_name'])
+      .where(isOpenAt(this.#clock.now()));
+  }
+}
+
+function isOpenAt(now: number) {
+  return ({ eb, and }: ExpressionBuilder<Schema, 'invites'>): Expression<SqlBool> =>
+    and([
+      eb('invites.redeemed_at', 'is', null),
+      eb('invites.revoked_at', 'is', null),
+      eb('invites.expires_at', '>', now),
+    ]);
 }

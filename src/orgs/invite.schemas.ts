@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { idField, moment, nextCursor, roleSchema } from './org.schemas.js';
+import { timestamp } from '../platform/time/timestamp.schema.js';
+import { nextCursor, roleSchema } from './org.schemas.js';
+import { idSchema } from '../platform/core/id.schema.js';
 
 /** Body of `POST /api/v1/orgs/:id/invites`. */
 export const newInviteSchema = z.strictObject({
@@ -15,18 +17,20 @@ export const newInviteSchema = z.strictObject({
 });
 
 /** Body of `POST /api/v1/invites/redeem`. */
-export const redemptionSchema = z.strictObject({ token: z.string().min(1).max(128) });
+export const redemptionSchema = z.strictObject({
+  token: z.string().min(1).max(128).meta({ description: 'What the link has after `invite=`.' }),
+});
 
-/** An invite, in answers. */
+/** An invite, as responses contain it. */
 export const inviteSchema = z.object({
-  id: idField,
+  id: idSchema,
   email: z.string().nullable().meta({ description: 'Only for whom it is.', example: 'grace@example.org' }),
   role: roleSchema,
   state: z.enum(['open', 'redeemed', 'revoked', 'expired']),
-  createdBy: idField.meta({ description: 'Id of the user who made it.' }),
-  createdAt: moment,
-  expiresAt: moment,
-  redeemedBy: idField.nullable().meta({ description: 'Id of the user who joined by it.' }),
+  createdBy: idSchema.meta({ description: 'Id of the user who made it.' }),
+  createdAt: timestamp,
+  expiresAt: timestamp,
+  redeemedBy: idSchema.nullable().meta({ description: 'Id of the user who joined by it.' }),
 });
 
 /** Answer of `POST /api/v1/orgs/:id/invites`. */
@@ -42,20 +46,20 @@ export const createdInviteSchema = inviteSchema.extend({
 export const inviteListSchema = z.object({ items: z.array(inviteSchema), nextCursor });
 
 /** Answer of `POST /api/v1/invites/redeem`. */
-export const redeemedSchema = z.object({ orgId: idField, role: roleSchema });
+export const redeemedSchema = z.object({ orgId: idSchema, role: roleSchema });
 
 /** Answer of `GET /api/v1/me/invites`. */
 export const waitingInvitesSchema = z.object({
   items: z.array(
     z.object({
-      id: idField,
+      id: idSchema,
       org: z.object({
-        id: idField,
+        id: idSchema,
         slug: z.string().meta({ example: 'analytical-engines' }),
         name: z.string().meta({ example: 'Analytical Engines' }),
       }),
       role: roleSchema.meta({ description: 'What the invite makes of the caller.' }),
-      expiresAt: moment,
+      expiresAt: timestamp,
       invitedBy: z.object({
         name: z.string().nullable().meta({ description: 'Null without a name.', example: 'Ada Lovelace' }),
       }),

@@ -1,24 +1,24 @@
 import { Injectable } from '@nestjs/common';
-import { z } from 'zod';
-import { Problem } from '../core/problem.error.js';
-import type { InviteRow } from '../database/database.schema.js';
-import { type Page, decodeCursor, toPage } from '../http/page.cursor.js';
-import type { Principal } from '../session/principal.js';
+import { toTimestamp } from '../platform/time/timestamp.schema.js';
+import type { z } from 'zod';
+import { idSchema } from '../platform/core/id.schema.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import type { InviteRow } from '../platform/database/database.schema.js';
+import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page.cursor.js';
+import type { Caller, Principal } from '../session/principal.js';
 import { InviteDelivery } from './invite.delivery.js';
-import { InviteRepository } from './invite.repository.js';
-import type { CreatedInvite, InviteAnswer, newInviteSchema } from './invite.schemas.js';
+import { InviteRepository, type WaitingInvite } from './invite.repository.js';
+import type { CreatedInvite, InviteAnswer, WaitingInvites, newInviteSchema } from './invite.schemas.js';
 import { hashOfInvite, newInviteToken } from './invite.token.js';
 import { MembershipRepository } from './membership.repository.js';
-import { type Caller, readerStanding, requireId, requireMay } from './org.access.js';
+import { requireId, requireMay, requireReadable } from './org.access.js';
 import { OrgEvents } from './org.events.js';
 import { OrgRepository } from './org.repository.js';
-import type { PageQuery } from './orgs.service.js';
 
-const positionSchema = z.uuid();
-/** Open invites of one organisation: enough for people, too few for whoever wants to send mail to strangers. */
+/** Maximum number of open invites of one organisation: enough for real use, too few for sending spam. */
 const maximumOpen = 200;
 
-/** Invites: made, listed and withdrawn by those who may. */
+/** Creates, lists and withdraws invites, if the policy allows the caller to. */
 @Injectable()
 export class InvitesService {
   readonly #orgs: OrgRepository;
@@ -42,10 +42,10 @@ export class InvitesService {
   }
 
   /**
-   * Makes an invite, and mails it when it's for an address and there is a mail server.
+   * Creates an invite, and mails it if it is for an address and there is a mail server.
    * @param accepted the caller's `Accept-Language`, for the mail.
-   * @throws {Problem} `not_found`, `forbidden`, `email_unverified` when it would be mailed for a caller without a verified address,
-   *   `conflict` when there are too many open ones.
+   * @throws {Problem} `not_found`, `forbidden`; `email_unverified` if it would be mailed and the caller has no verified address;
+   *   `conflict` if the organisation has too many open invites.
    */
   async create(
     caller: Caller,
@@ -94,19 +94,15 @@ export class InvitesService {
     return { ...this.#answer(invite), ...delivered };
   }
 
-  /** Newest first. @throws {Problem} `not_found`, `forbidden` */
+  /** An organisation's invites, newest first. @throws {Problem} `not_found`, `forbidden` */
   async list(
     principal: Principal,
     givenOrg: string,
     { limit, cursor }: PageQuery,
   ): Promise<Page<InviteAnswer>> {
     const id = requireId(givenOrg);
-    const before = decodeCursor(positionSchema, cursor);
-    const found = await this.#orgs.find(id, principal.user.id);
-    requireMay(readerStanding(principal, found?.role), 'invites.read');
-    if (found === undefined) {
-      throw new Problem('not_found', { reason: 'no_such_org' });
-    }
+    const before = decodeCursor(idSchema, cursor);
+    requireReadable(principal, await this.#orgs.find(id, principal.user.id), 'invites.read');
     const rows = await this.#invites.listOf(id, limit + 1, before);
     return toPage(
       rows,
@@ -114,6 +110,18 @@ export class InvitesService {
       (row) => this.#answer(row),
       (row) => row.id,
     );
+  }
+
+  /**
+   * Open invites for the caller's verified e-mail address, newest first; none for an unverified address.
+   * @throws {Problem} `validation_failed` for a cursor of another list, `forbidden` for service accounts.
+   */
+  async listWaiting({ user }: Principal, { limit, cursor }: PageQuery): Promise<WaitingInvites> {
+    const before = decodeCursor(idSchema, cursor);
+    const { email, isVerified } = await this.#members.requirePerson(user.id);
+    const rows =
+      email !== null && isVerified ? await this.#invites.listFor(email.toLowerCase(), limit + 1, before) : [];
+    return toPage(rows, limit, toWaitingInvite, ({ id }) => id);
   }
 
   /** Withdraws an invite that is open or has expired. @throws {Problem} `not_found`, `forbidden`, `gone` */
@@ -128,7 +136,7 @@ export class InvitesService {
         throw new Problem('not_found', { reason: 'no_such_invite' });
       }
       requireMay(own, 'invite.revoke', { role: invite.role });
-      if (!(await this.#invites.revoke(org.transaction, id))) {
+      if (!(await this.#invites.revoke(id, org.transaction))) {
         throw new Problem('gone', { reason: 'invite_over' });
       }
     });
@@ -142,9 +150,19 @@ export class InvitesService {
       role: row.role,
       state: this.#invites.stateOf(row),
       createdBy: row.created_by,
-      createdAt: new Date(row.created_at).toISOString(),
-      expiresAt: new Date(row.expires_at).toISOString(),
+      createdAt: toTimestamp(row.created_at),
+      expiresAt: toTimestamp(row.expires_at),
       redeemedBy: row.redeemed_by,
     };
   }
+}
+
+function toWaitingInvite(row: WaitingInvite): WaitingInvites['items'][number] {
+  return {
+    id: row.id,
+    org: { id: row.org_id, slug: row.org_slug, name: row.org_name },
+    role: row.role,
+    expiresAt: toTimestamp(row.expires_at),
+    invitedBy: { name: row.inviter_name },
+  };
 }

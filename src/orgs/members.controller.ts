@@ -1,47 +1,32 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiBody,
-  ApiCookieAuth,
-  ApiOperation,
-  ApiParam,
-  ApiQuery,
-  ApiResponse,
-  ApiSecurity,
-  ApiTags,
-} from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Body, Param, Query, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { originOf } from '../auth/request.origin.js';
-import { ApiProblems } from '../http/openapi.decorators.js';
-import { pageQuerySchema } from '../http/page.cursor.js';
-import { CurrentUser, RequireScope } from '../session/access.decorators.js';
-import type { Principal } from '../session/principal.js';
-import { SessionCookie } from '../session/session.cookie.js';
-import { RequireRecentLogin } from '../session/step-up.decorators.js';
+import { pageQuerySchema } from '../platform/http/page.cursor.js';
+import { CurrentUser } from '../session/guards/access.decorators.js';
+import { CurrentCaller } from '../session/guards/caller.decorator.js';
+import { ApiController, ApiRoute } from '../session/guards/api.route.js';
+import type { Caller, Principal } from '../session/principal.js';
+import { SessionCookie } from '../session/cookie/session.cookie.js';
 import { MembersService } from './members.service.js';
 import {
-  cursorParameter,
-  limitParameter,
-  memberChangesProperties,
-  orgIdParameter,
-  userIdParameter,
-} from './org.parameters.js';
-import { memberChangesSchema, memberListSchema, membershipSchema, switchedSchema } from './org.schemas.js';
+  type Membership,
+  memberChangesSchema,
+  memberListSchema,
+  membershipSchema,
+  switchedSchema,
+} from './org.schemas.js';
 import { OrgSwitch } from './org.switch.service.js';
 
 const listQuerySchema = z.object({
   ...pageQuerySchema.shape,
-  state: z.enum(['active', 'requested'], { error: 'must be active or requested' }).default('active'),
+  state: z
+    .enum(['active', 'requested'], { error: 'must be active or requested' })
+    .default('active')
+    .meta({ description: 'Members, or who has asked to be one.' }),
 });
 
-/** Members of organisations. */
-@ApiTags('orgs')
-@ApiCookieAuth()
-@ApiBearerAuth()
-@ApiSecurity('apiKey')
-@ApiParam(orgIdParameter)
-@Controller('api/v1/orgs/:id')
+/** The routes that manage an organisation's members, and the one that makes it the session's active organisation. */
+@ApiController('api/v1/orgs/:id', { tag: 'orgs', ids: { id: 'Id of the organisation.' } })
 export class MembersController {
   readonly #members: MembersService;
   readonly #switch: OrgSwitch;
@@ -53,23 +38,14 @@ export class MembersController {
     this.#cookie = cookie;
   }
 
-  @Get('members')
-  @RequireScope('orgs:read')
-  @ApiOperation({
+  @ApiRoute('GET', 'members', {
+    scope: 'orgs:read',
     summary: 'Members of an organisation',
     description:
       'Persons, in the order in which their accounts were made. `state=requested`: who has asked to join, for owners and admins.',
+    answer: { description: 'One page.', schema: memberListSchema },
+    problems: ['forbidden', 'not_found'],
   })
-  @ApiQuery({
-    name: 'state',
-    required: false,
-    description: 'Members, or who has asked to be one.',
-    schema: { type: 'string', enum: ['active', 'requested'], default: 'active' },
-  })
-  @ApiQuery(limitParameter)
-  @ApiQuery(cursorParameter)
-  @ApiResponse({ status: 200, description: 'One page.', standardSchema: memberListSchema })
-  @ApiProblems('validation_failed', 'unauthenticated', 'insufficient_scope', 'forbidden', 'not_found')
   async list(
     @Param('id') id: string,
     @Query({ schema: listQuerySchema }) query: z.output<typeof listQuerySchema>,
@@ -78,130 +54,98 @@ export class MembersController {
     return this.#members.list(principal, id, query);
   }
 
-  @Patch('members/:userId')
-  @RequireScope('orgs:write')
-  @RequireRecentLogin('role')
-  @ApiOperation({
+  @ApiRoute('PATCH', 'members/:userId', {
+    scope: 'orgs:write',
+    recentLogin: 'role',
     summary: 'Give a member another role',
     description: 'For owners, and for admins among admins and members. The last owner stays one.',
+    ids: { userId: 'Id of the user.' },
+    answer: { description: 'Changed.', schema: membershipSchema },
+    problems: ['forbidden', 'not_found', 'conflict'],
   })
-  @ApiParam(userIdParameter)
-  @ApiBody({ schema: { type: 'object', required: ['role'], properties: memberChangesProperties } })
-  @ApiResponse({ status: 200, description: 'Changed.', standardSchema: membershipSchema })
-  @ApiProblems(
-    'reauthentication_required',
-    'validation_failed',
-    'unauthenticated',
-    'insufficient_scope',
-    'forbidden',
-    'cross_site_request',
-    'not_found',
-    'conflict',
-    'unsupported_media_type',
-  )
   async setRole(
     @Param('id') org: string,
     @Param('userId') user: string,
     @Body({ schema: memberChangesSchema }) { role }: z.output<typeof memberChangesSchema>,
-    @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
-  ): Promise<z.output<typeof membershipSchema>> {
-    return this.#members.setRole({ principal, origin: originOf(request) }, { org, user }, role);
+    @CurrentCaller() caller: Caller,
+  ): Promise<Membership> {
+    return this.#members.setRole(caller, { org, user }, role);
   }
 
-  @Delete('members/:userId')
-  @HttpCode(204)
-  @RequireScope('orgs:write')
-  @ApiOperation({
+  @ApiRoute('DELETE', 'members/:userId', {
+    scope: 'orgs:write',
     summary: 'Remove a member, or leave',
     description: 'With one’s own id it is leaving, or withdraws a request. The last owner can do neither.',
+    ids: { userId: 'Id of the user.' },
+    answer: { description: 'Removed.' },
+    problems: ['forbidden', 'not_found', 'conflict'],
   })
-  @ApiParam(userIdParameter)
-  @ApiResponse({ status: 204, description: 'Removed.' })
-  @ApiProblems(
-    'unauthenticated',
-    'insufficient_scope',
-    'forbidden',
-    'cross_site_request',
-    'not_found',
-    'conflict',
-  )
   async remove(
     @Param('id') org: string,
     @Param('userId') user: string,
-    @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
+    @CurrentCaller() caller: Caller,
   ): Promise<void> {
-    await this.#members.remove({ principal, origin: originOf(request) }, { org, user });
+    await this.#members.remove(caller, { org, user });
   }
 
-  @Post('members/:userId/approve')
-  @HttpCode(200)
-  @RequireScope('orgs:write')
-  @ApiOperation({ summary: 'Let in who has asked to join', description: 'For owners and admins.' })
-  @ApiParam(userIdParameter)
-  @ApiResponse({ status: 200, description: 'A member now.', standardSchema: membershipSchema })
-  @ApiProblems('unauthenticated', 'insufficient_scope', 'forbidden', 'cross_site_request', 'not_found')
+  @ApiRoute('POST', 'members/:userId/approve', {
+    scope: 'orgs:write',
+    summary: 'Approve a join request',
+    description: 'For owners and admins.',
+    ids: { userId: 'Id of the user.' },
+    answer: { description: 'A member now.', schema: membershipSchema },
+    problems: ['forbidden', 'not_found'],
+  })
   async approve(
     @Param('id') org: string,
     @Param('userId') user: string,
-    @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
-  ): Promise<z.output<typeof membershipSchema>> {
-    return this.#members.approve({ principal, origin: originOf(request) }, { org, user });
+    @CurrentCaller() caller: Caller,
+  ): Promise<Membership> {
+    return this.#members.approve(caller, { org, user });
   }
 
-  @Post('members/:userId/reject')
-  @HttpCode(204)
-  @RequireScope('orgs:write')
-  @ApiOperation({ summary: 'Turn down who has asked to join', description: 'For owners and admins.' })
-  @ApiParam(userIdParameter)
-  @ApiResponse({ status: 204, description: 'Turned down.' })
-  @ApiProblems('unauthenticated', 'insufficient_scope', 'forbidden', 'cross_site_request', 'not_found')
+  @ApiRoute('POST', 'members/:userId/reject', {
+    scope: 'orgs:write',
+    summary: 'Reject a join request',
+    description: 'For owners and admins.',
+    ids: { userId: 'Id of the user.' },
+    answer: { description: 'Turned down.' },
+    problems: ['forbidden', 'not_found'],
+  })
   async reject(
     @Param('id') org: string,
     @Param('userId') user: string,
-    @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
+    @CurrentCaller() caller: Caller,
   ): Promise<void> {
-    await this.#members.reject({ principal, origin: originOf(request) }, { org, user });
+    await this.#members.reject(caller, { org, user });
   }
 
-  @Post('join')
-  @HttpCode(200)
-  @RequireScope('orgs:write')
-  @ApiOperation({
+  @ApiRoute('POST', 'join', {
+    scope: 'orgs:write',
     summary: 'Join an organisation by its e-mail domain',
     description:
       'For who has a verified e-mail address of the domain. Its `joinPolicy` decides whether they are a member at once or have asked to be one.',
+    answer: { description: 'Joined or asked.', schema: membershipSchema },
+    problems: ['forbidden', 'not_found'],
   })
-  @ApiResponse({ status: 200, description: 'Joined or asked.', standardSchema: membershipSchema })
-  @ApiProblems('unauthenticated', 'insufficient_scope', 'forbidden', 'cross_site_request', 'not_found')
-  async join(
-    @Param('id') org: string,
-    @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
-  ): Promise<z.output<typeof membershipSchema>> {
-    return this.#members.join({ principal, origin: originOf(request) }, org);
+  async join(@Param('id') org: string, @CurrentCaller() caller: Caller): Promise<Membership> {
+    return this.#members.join(caller, org);
   }
 
-  @Post('switch')
-  @HttpCode(200)
-  @RequireScope('orgs:write')
-  @ApiOperation({
+  @ApiRoute('POST', 'switch', {
+    scope: 'orgs:write',
     summary: 'Act for an organisation',
     description:
       'Makes it the active one of this session: the cookie is set anew with another `org` claim. Only for session cookies.',
+    answer: { description: 'Active now.', schema: switchedSchema },
+    problems: ['forbidden', 'not_found'],
   })
-  @ApiResponse({ status: 200, description: 'Active now.', standardSchema: switchedSchema })
-  @ApiProblems('unauthenticated', 'insufficient_scope', 'forbidden', 'cross_site_request', 'not_found')
   async switchTo(
     @Param('id') org: string,
-    @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
+    @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof switchedSchema>> {
-    const { token, claims } = await this.#switch.switchTo({ principal, origin: originOf(request) }, org);
+    const { token, claims } = await this.#switch.switchTo(caller, org);
     this.#cookie.write(reply, token);
     return switchedSchema.parse({ org: claims.org });
   }

@@ -1,23 +1,27 @@
 import { Injectable } from '@nestjs/common';
-import { z } from 'zod';
-import { Clock } from '../core/clock.service.js';
-import { Problem } from '../core/problem.error.js';
-import type { MembershipRow, OrgRole } from '../database/database.schema.js';
-import { type Page, decodeCursor, toPage } from '../http/page.cursor.js';
-import type { Principal } from '../session/principal.js';
+import { toTimestamp } from '../platform/time/timestamp.schema.js';
+import { idSchema } from '../platform/core/id.schema.js';
+import { Clock } from '../platform/time/clock.service.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import type { MembershipRow, OrgRole } from '../platform/database/database.schema.js';
+import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page.cursor.js';
+import type { Caller, Principal } from '../session/principal.js';
 import { confirmedDomainOf } from './domain.proof.js';
 import { domainOf } from './hosted.domain.js';
 import { type MemberRow, MembershipRepository } from './membership.repository.js';
-import { type Caller, readerStanding, requireId, requireMay } from './org.access.js';
+import { requireId, requireMay, requireReadable } from './org.access.js';
 import { OrgEvents } from './org.events.js';
 import type { LockedOrg } from './org.lock.js';
 import { OrgRepository } from './org.repository.js';
 import type { MemberAnswer, Membership } from './org.schemas.js';
-import type { PageQuery } from './orgs.service.js';
 
-const positionSchema = z.uuid();
+/** An organisation and a user, by their ids as the caller gave them. */
+interface GivenMember {
+  readonly org: string;
+  readonly user: string;
+}
 
-/** Members of organisations: who they are, what they may do, how they come and go. */
+/** Lists, admits and removes members of organisations, and changes their roles, if the policy allows the caller to. */
 @Injectable()
 export class MembersService {
   readonly #orgs: OrgRepository;
@@ -32,20 +36,16 @@ export class MembersService {
     this.#clock = clock;
   }
 
-  /** @throws {Problem} `not_found`, `forbidden` for requests that aren't the caller's to see. */
+  /** Lists members or join requests. @throws {Problem} `not_found`; `forbidden` for requests that the caller may not see. */
   async list(
     principal: Principal,
     given: string,
     { state, limit, cursor }: PageQuery & { readonly state: 'active' | 'requested' },
   ): Promise<Page<MemberAnswer>> {
     const id = requireId(given);
-    const after = decodeCursor(positionSchema, cursor);
-    const found = await this.#orgs.find(id, principal.user.id);
+    const after = decodeCursor(idSchema, cursor);
     const act = state === 'active' ? 'members.read' : 'requests.read';
-    requireMay(readerStanding(principal, found?.role), act);
-    if (found === undefined) {
-      throw new Problem('not_found', { reason: 'no_such_org' });
-    }
+    requireReadable(principal, await this.#orgs.find(id, principal.user.id), act);
     const rows = await this.#members.listOf(id, state, limit + 1, after);
     return toPage(
       rows,
@@ -57,13 +57,9 @@ export class MembersService {
 
   /**
    * Gives a member another role.
-   * @throws {Problem} `not_found`, `forbidden`, `conflict` when the last owner would be none.
+   * @throws {Problem} `not_found`, `forbidden`; `conflict` if no owner would be left, or a service account would become one.
    */
-  async setRole(
-    caller: Caller,
-    given: { readonly org: string; readonly user: string },
-    role: OrgRole,
-  ): Promise<Membership> {
+  async setRole(caller: Caller, given: GivenMember, role: OrgRole): Promise<Membership> {
     const [id, userId] = [requireId(given.org), requireId(given.user)];
     const { principal } = caller;
     const before = await this.#orgs.withLocked(id, async (org) => {
@@ -99,10 +95,10 @@ export class MembersService {
   }
 
   /**
-   * Removes a member; by themselves it's leaving.
+   * Removes a member. Callers who name themselves leave, or withdraw their join request.
    * @throws {Problem} `not_found`, `forbidden`, `conflict` for the last owner.
    */
-  async remove(caller: Caller, given: { readonly org: string; readonly user: string }): Promise<void> {
+  async remove(caller: Caller, given: GivenMember): Promise<void> {
     const [id, userId] = [requireId(given.org), requireId(given.user)];
     const { principal } = caller;
     const isLeaving = userId === principal.user.id;
@@ -113,7 +109,7 @@ export class MembersService {
       }
       const member = isLeaving ? await org.find(userId) : await requireMember(org, userId, 'active');
       if (isLeaving && member?.state === 'requested') {
-        // A request that is withdrawn.
+        // The caller withdraws their join request.
         await org.forget(userId);
         return;
       }
@@ -138,42 +134,43 @@ export class MembersService {
   }
 
   /**
-   * Joins by the organisation's e-mail domain: at once where it takes in everybody of it, else as a request. Who was
-   * removed asks again whatever the policy.
-   * @throws {Problem} `not_found` when the caller has no verified address of that domain.
+   * Joins an organisation by its e-mail domain. If the organisation admits all users of the domain, the caller becomes a member
+   * at once; otherwise this makes a join request. A removed member must always ask.
+   * @throws {Problem} `not_found` if the caller has no verified address of that domain, or the organisation admits members only
+   *   by invite; `forbidden` for service accounts.
    */
   async join(caller: Caller, given: string): Promise<Membership> {
     const id = requireId(given);
     const { id: userId } = caller.principal.user;
     const { email, isVerified } = await this.#members.requirePerson(userId);
     const domain = isVerified ? domainOf(email) : undefined;
-    const { membership, hasChanged } = await this.#orgs.withLocked(id, async (org) => {
+    const { role, state, hasChanged } = await this.#orgs.withLocked(id, async (org) => {
       const member = await org.find(userId);
       if (member?.state === 'active') {
-        return { membership: toMembership(member, 'active'), hasChanged: false };
+        return { role: member.role, state: 'active' as const, hasChanged: false };
       }
       if (domain === undefined || confirmedDomainOf(org.row) !== domain || org.row.join_policy === 'invite') {
         throw new Problem('not_found', { reason: 'not_of_the_domain' });
       }
       const isAtOnce = org.row.join_policy === 'domain' && member?.state !== 'removed';
-      const state = isAtOnce ? 'active' : 'requested';
+      const state: Membership['state'] = isAtOnce ? 'active' : 'requested';
       const hasChanged = member?.state !== state;
       if (hasChanged) {
         await org.put(userId, { role: 'member', state }, this.#clock.now());
       }
-      return { membership: toMembership({ user_id: userId, role: 'member' }, state), hasChanged };
+      return { role: 'member' as const, state, hasChanged };
     });
-    if (hasChanged && membership.state === 'active') {
+    if (hasChanged && state === 'active') {
       await this.#events.membershipChanged(userId);
       await this.#events.record(caller, { type: 'member_added', orgId: id, reason: 'domain' });
     } else if (hasChanged) {
       await this.#events.record(caller, { type: 'join_requested', orgId: id });
     }
-    return membership;
+    return { userId, role, state };
   }
 
-  /** Lets in somebody who has asked. @throws {Problem} `not_found`, `forbidden` */
-  async approve(caller: Caller, given: { readonly org: string; readonly user: string }): Promise<Membership> {
+  /** Approves a join request. @throws {Problem} `not_found`, `forbidden` */
+  async approve(caller: Caller, given: GivenMember): Promise<Membership> {
     const { id, userId } = await this.#decide(caller, given, (org, userId) =>
       org.put(userId, { role: 'member', state: 'active' }, this.#clock.now()),
     );
@@ -182,8 +179,8 @@ export class MembersService {
     return { userId, role: 'member', state: 'active' };
   }
 
-  /** Turns down somebody who has asked; they may ask again. @throws {Problem} `not_found`, `forbidden` */
-  async reject(caller: Caller, given: { readonly org: string; readonly user: string }): Promise<void> {
+  /** Rejects a join request. The user may ask again. @throws {Problem} `not_found`, `forbidden` */
+  async reject(caller: Caller, given: GivenMember): Promise<void> {
     const { id, userId } = await this.#decide(caller, given, (org, userId) => org.forget(userId));
     await this.#events.record(caller, {
       type: 'member_removed',
@@ -195,7 +192,7 @@ export class MembersService {
 
   async #decide(
     { principal }: Caller,
-    given: { readonly org: string; readonly user: string },
+    given: GivenMember,
     work: (org: LockedOrg, userId: string) => Promise<void>,
   ): Promise<{ id: string; userId: string }> {
     const [id, userId] = [requireId(given.org), requireId(given.user)];
@@ -220,7 +217,11 @@ async function requireMember(
   return member;
 }
 
-/** An organisation keeps an owner. The rows are locked: of two owners who go at the same moment, one stays. */
+/**
+ * Requires that the organisation keeps an owner without this member. The organisation is locked, so if its last two owners leave
+ * at the same time, one is refused.
+ * @throws {Problem} `conflict`
+ */
 async function requireOtherOwner(org: LockedOrg, member: MembershipRow): Promise<void> {
   if (member.role === 'owner' && !(await org.hasOtherOwner(member.user_id))) {
     throw new Problem('conflict', {
@@ -228,13 +229,6 @@ async function requireOtherOwner(org: LockedOrg, member: MembershipRow): Promise
       reason: 'last_owner',
     });
   }
-}
-
-function toMembership(
-  { user_id, role }: Pick<MembershipRow, 'user_id' | 'role'>,
-  state: Membership['state'],
-): Membership {
-  return { userId: user_id, role, state };
 }
 
 function toAnswer(row: MemberRow, state: Membership['state']): MemberAnswer {
@@ -248,6 +242,6 @@ function toAnswer(row: MemberRow, state: Membership['state']): MemberAnswer {
     },
     role: row.role,
     state,
-    since: new Date(row.created_at).toISOString(),
+    since: toTimestamp(row.created_at),
   };
 }

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../core/clock.service.js';
-import { Problem } from '../core/problem.error.js';
-import { Database, type MembershipRow } from '../database/database.schema.js';
-import type { User } from '../users/identity.js';
+import { Clock } from '../platform/time/clock.service.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import { Database, type MembershipRow } from '../platform/database/database.schema.js';
+import type { User } from '../directory/users/identity.js';
 
-/** A member with what others see of them. */
+/** A membership, with the data of the user that other members see. */
 export interface MemberRow extends MembershipRow {
   readonly name: string | null;
   readonly email: string | null;
@@ -12,13 +12,13 @@ export interface MemberRow extends MembershipRow {
   readonly picture: string | null;
 }
 
-/** What is known of a person's e-mail address. */
+/** A person's e-mail address, and whether it is verified. */
 export interface PersonAddress {
   readonly email: string | null;
   readonly isVerified: boolean;
 }
 
-/** Memberships in SQL, as they are read; they are changed on a locked organisation. */
+/** Reads memberships from SQL, and adds members by e-mail domain. All other changes need a {@link LockedOrg}. */
 @Injectable()
 export class MembershipRepository {
   readonly #database: Database;
@@ -29,7 +29,10 @@ export class MembershipRepository {
     this.#clock = clock;
   }
 
-  /** Members who are persons, in the order of their ids. @param after user id of the last one before. */
+  /**
+   * Members, or users who asked to join, in the order of their ids; without service accounts.
+   * @param after user id of the last one of the previous page.
+   */
   async listOf(
     orgId: string,
     state: 'active' | 'requested',
@@ -51,8 +54,8 @@ export class MembershipRepository {
   }
 
   /**
-   * A person's e-mail address, as it was at their last login.
-   * @throws {Problem} `forbidden` for the service account of an API key, which is in one organisation alone.
+   * A person's e-mail address, as it is stored here.
+   * @throws {Problem} `forbidden` for the service account of an API key, which belongs to one organisation only.
    */
   async requirePerson(userId: string): Promise<PersonAddress> {
     const row = await this.#database.query
@@ -66,7 +69,7 @@ export class MembershipRepository {
     return { email: row.email, isVerified: row.email_verified === 1 };
   }
 
-  /** Whether mail may be sent for a user: with a verified address, or as the service account of a key that such a user made. */
+  /** Whether mail may be sent for a user: a person with a verified address, or the service account of a key that one made. */
   async isVerifiedSender(userId: string): Promise<boolean> {
     const row = await this.#database.query
       .selectFrom('users')
@@ -86,9 +89,9 @@ export class MembershipRepository {
   }
 
   /**
-   * Makes somebody a member of the organisation that takes in everybody of this e-mail domain. Who has been in it, or has
-   * asked to be, is left as they are. One look-up by index when there is nothing to do.
-   * @returns the organisation that they have joined, or are an active member of.
+   * Makes a user a member of the organisation that admits all users of this e-mail domain. A user who already has a membership of
+   * it, in any state, keeps that state. If there is nothing to do, this is one look-up by index.
+   * @returns the organisation that the user has joined now, or is an active member of.
    */
   async joinByDomain(
     { id: userId, email }: Pick<User, 'id' | 'email'>,
@@ -111,8 +114,8 @@ export class MembershipRepository {
     const joined = await this.#database.query
       .insertInto('memberships')
       .columns(['org_id', 'user_id', 'role', 'state', 'created_at'])
-      // From the tables and not from what was just read: the organisation may have gone, or changed its mind, and the address may be
-      // another one by now, or unproven.
+      // The insert checks everything again. Since the first look-up, the organisation may have been deleted or changed its
+      // policy, and the user's address may have changed or be unverified now.
       .expression((builder) =>
         builder
           .selectFrom('orgs')

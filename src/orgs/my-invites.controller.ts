@@ -1,111 +1,62 @@
-import { Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiCookieAuth,
-  ApiOperation,
-  ApiParam,
-  ApiQuery,
-  ApiResponse,
-  ApiSecurity,
-  ApiTags,
-} from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
+import { Param, Query } from '@nestjs/common';
 import type { z } from 'zod';
-import { originOf } from '../auth/request.origin.js';
-import { ApiProblems } from '../http/openapi.decorators.js';
-import { pageQuerySchema } from '../http/page.cursor.js';
-import { CurrentUser, RequireScope } from '../session/access.decorators.js';
-import type { Principal } from '../session/principal.js';
-import { InviteRedemption } from './invite.redemption.js';
+import { type PageQuery, pageQuerySchema } from '../platform/http/page.cursor.js';
+import { CurrentUser } from '../session/guards/access.decorators.js';
+import { CurrentCaller } from '../session/guards/caller.decorator.js';
+import { ApiController, ApiRoute } from '../session/guards/api.route.js';
+import type { Caller, Principal } from '../session/principal.js';
+import { InviteRedemption, type Redeemed } from './invite.redemption.js';
 import { redeemedSchema, waitingInvitesSchema } from './invite.schemas.js';
-import { MyInvites } from './my-invites.service.js';
-import { cursorParameter, inviteIdParameter, limitParameter } from './org.parameters.js';
+import { InvitesService } from './invites.service.js';
 
-const idParameter = { ...inviteIdParameter, name: 'id' };
-
-/** Invites that wait for the caller. */
-@ApiTags('account')
-@ApiCookieAuth()
-@ApiBearerAuth()
-@ApiSecurity('apiKey')
-@Controller('api/v1/me/invites')
+/** The routes by which callers see, accept and decline invites for their own address. */
+@ApiController('api/v1/me/invites', { tag: 'account' })
 export class MyInvitesController {
-  readonly #invites: MyInvites;
+  readonly #invites: InvitesService;
   readonly #redemption: InviteRedemption;
 
-  constructor(invites: MyInvites, redemption: InviteRedemption) {
+  constructor(invites: InvitesService, redemption: InviteRedemption) {
     this.#invites = invites;
     this.#redemption = redemption;
   }
 
-  @Get()
-  @RequireScope('orgs:read')
-  @ApiOperation({
+  @ApiRoute('GET', '', {
+    scope: 'orgs:read',
     summary: 'Invites that wait for me',
     description:
       "Open ones for the caller's e-mail address, newest first. An address that isn't verified, as of the last login, has none.",
+    answer: { description: 'One page.', schema: waitingInvitesSchema },
+    problems: ['forbidden'],
   })
-  @ApiQuery(limitParameter)
-  @ApiQuery(cursorParameter)
-  @ApiResponse({ status: 200, description: 'One page.', standardSchema: waitingInvitesSchema })
-  @ApiProblems('validation_failed', 'unauthenticated', 'insufficient_scope', 'forbidden')
   async list(
-    @Query({ schema: pageQuerySchema }) query: z.output<typeof pageQuerySchema>,
+    @Query({ schema: pageQuerySchema }) query: PageQuery,
     @CurrentUser() principal: Principal,
   ): Promise<z.output<typeof waitingInvitesSchema>> {
-    return this.#invites.list(principal, query);
+    return this.#invites.listWaiting(principal, query);
   }
 
-  @Post(':id/accept')
-  @HttpCode(200)
-  @RequireScope('orgs:write')
-  @ApiOperation({
+  @ApiRoute('POST', ':id/accept', {
+    scope: 'orgs:write',
     summary: 'Accept an invite that waits for me',
     description:
       'As with its link (`POST /api/v1/invites/redeem`), which the holder of the verified address doesn’t need. A member with a higher role keeps it. The active organisation stays; `POST /api/v1/orgs/{id}/switch` changes it.',
+    ids: { id: 'Id of the invite.' },
+    answer: { description: 'A member now.', schema: redeemedSchema },
+    problems: ['forbidden', 'email_unverified', 'not_found', 'gone'],
   })
-  @ApiParam(idParameter)
-  @ApiResponse({ status: 200, description: 'A member now.', standardSchema: redeemedSchema })
-  @ApiProblems(
-    'unauthenticated',
-    'insufficient_scope',
-    'forbidden',
-    'email_unverified',
-    'cross_site_request',
-    'not_found',
-    'gone',
-  )
-  async accept(
-    @Param('id') id: string,
-    @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
-  ): Promise<z.output<typeof redeemedSchema>> {
-    return this.#redemption.accept({ principal, origin: originOf(request) }, id);
+  async accept(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<Redeemed> {
+    return this.#redemption.accept(caller, id);
   }
 
-  @Post(':id/decline')
-  @HttpCode(204)
-  @RequireScope('orgs:write')
-  @ApiOperation({
+  @ApiRoute('POST', ':id/decline', {
+    scope: 'orgs:write',
     summary: 'Decline an invite that waits for me',
     description: 'It can’t be used any more; the organisation sees it as revoked.',
+    ids: { id: 'Id of the invite.' },
+    answer: { description: 'Declined.' },
+    problems: ['forbidden', 'email_unverified', 'not_found', 'gone'],
   })
-  @ApiParam(idParameter)
-  @ApiResponse({ status: 204, description: 'Declined.' })
-  @ApiProblems(
-    'unauthenticated',
-    'insufficient_scope',
-    'forbidden',
-    'email_unverified',
-    'cross_site_request',
-    'not_found',
-    'gone',
-  )
-  async decline(
-    @Param('id') id: string,
-    @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
-  ): Promise<void> {
-    await this.#redemption.decline({ principal, origin: originOf(request) }, id);
+  async decline(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<void> {
+    await this.#redemption.decline(caller, id);
   }
 }

@@ -1,10 +1,10 @@
 import { Module } from '@nestjs/common';
 import { ApiKeysModule } from '../api-keys/api-keys.module.js';
-import { DatabaseModule } from '../database/database.module.js';
+import { DatabaseModule } from '../platform/database/database.module.js';
 import { OrgApiKeysController } from './org-api-keys.controller.js';
 import { OrgApiKeysService } from './org-api-keys.service.js';
 
-/** API keys of organisations. */
+/** The module of organisations' API keys. */
 @Module({
   imports: [ApiKeysModule, DatabaseModule],
   controllers: [OrgApiKeysController],

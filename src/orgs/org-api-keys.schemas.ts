@@ -1,26 +1,14 @@
 import { z } from 'zod';
-import {
-  createdKeySchema,
-  keyBodyProperties,
-  keyBodySchema,
-  keyItemSchema,
-} from '../api-keys/api-key.schemas.js';
+import { createdKeySchema, keyBodySchema, keyItemSchema } from '../api-keys/api-key.schemas.js';
 
 const role = z.enum(['member', 'admin'], { error: 'must be member or admin' });
 
 /** Body of `POST /api/v1/orgs/:id/api-keys`. */
-export const orgKeyBodySchema = keyBodySchema.extend({ role: role.default('member') });
-
-/** The same, as the OpenAPI document shows it. */
-export const orgKeyBodyProperties = {
-  ...keyBodyProperties,
-  role: {
-    type: 'string',
-    enum: ['member', 'admin'],
-    default: 'member',
-    description: 'What the service account is in the organisation; not more than the caller.',
-  },
-};
+export const orgKeyBodySchema = keyBodySchema.extend({
+  role: role
+    .default('member')
+    .meta({ description: 'What the service account is in the organisation; not more than the caller.' }),
+});
 
 const account = {
   userId: z.uuid().meta({ description: 'The service account: `sub` of its tokens.' }),

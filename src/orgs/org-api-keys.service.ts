@@ -1,16 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
-import type { CreatedKey, KeyItem, KeyWish } from '../api-keys/api-key.schemas.js';
-import { ApiKeysService, type KeyRequestOrigin } from '../api-keys/api-keys.service.js';
-import { Problem } from '../core/problem.error.js';
-import { Database, type Schema } from '../database/database.schema.js';
-import type { Page } from '../http/page.cursor.js';
-import type { Principal } from '../session/principal.js';
+import type { CreatedKey, KeyItem, KeyInput } from '../api-keys/api-key.schemas.js';
+import { ApiKeysService } from '../api-keys/api-keys.service.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import { Database, type Schema } from '../platform/database/database.schema.js';
+import type { Page, PageQuery } from '../platform/http/page.cursor.js';
+import type { Caller, Principal } from '../session/principal.js';
 import { requireId, requireMay } from './org.access.js';
 import { standingIn } from './org.lock.js';
 import type { OrgAct, OrgTarget } from './org.policy.js';
 
-/** API keys of organisations, for those who may manage them. */
+/** Manages organisations' API keys, if the policy allows the caller to. */
 @Injectable()
 export class OrgApiKeysService {
   readonly #keys: ApiKeysService;
@@ -22,54 +22,50 @@ export class OrgApiKeysService {
   }
 
   /**
-   * Makes a key with a service account of its own.
+   * Creates a key with a service account of its own.
    * @param orgId as the caller gave it.
    * @throws {Problem} `not_found`, `forbidden`, and what {@link ApiKeysService.create} throws.
    */
   async create(
-    principal: Principal,
+    caller: Caller,
     orgId: string,
-    { wish, role }: { readonly wish: KeyWish; readonly role: 'admin' | 'member' },
-    origin: KeyRequestOrigin,
+    { input, role }: { readonly input: KeyInput; readonly role: 'admin' | 'member' },
   ): Promise<{ id: string; created: CreatedKey }> {
+    const { principal } = caller;
     const id = await this.#require(principal, orgId, 'key.create', { newRole: role });
     const requireMaker = async (transaction: Transaction<Schema>): Promise<void> =>
       requireMay(await standingIn(transaction, id, principal), 'key.create', { newRole: role });
-    return {
-      id,
-      created: await this.#keys.create(principal, wish, origin, { orgId: id, role, requireMaker }),
-    };
+    return { id, created: await this.#keys.create(caller, input, { orgId: id, role, requireMaker }) };
   }
 
-  /** @throws {Problem} `not_found`, `forbidden` */
+  /** Lists an organisation's keys. @throws {Problem} `not_found`, `forbidden` */
   async list(
     principal: Principal,
     orgId: string,
-    page: { readonly limit: number; readonly cursor?: string | undefined },
+    page: PageQuery,
   ): Promise<Page<KeyItem & { userId: string; role: string | null }>> {
     return this.#keys.listOfOrg(await this.#require(principal, orgId, 'keys.read'), page);
   }
 
-  /** @throws {Problem} `not_found`, `forbidden` */
-  async revoke(principal: Principal, orgId: string, keyId: string, origin: KeyRequestOrigin): Promise<void> {
-    const id = await this.#require(principal, orgId, 'key.revoke');
-    await this.#keys.revoke(principal, { orgId: id }, keyId, origin);
+  /** Revokes an organisation's key. @throws {Problem} `not_found`, `forbidden` */
+  async revoke(caller: Caller, orgId: string, keyId: string): Promise<void> {
+    const id = await this.#require(caller.principal, orgId, 'key.revoke');
+    await this.#keys.revoke(caller, { orgId: id }, keyId);
   }
 
   /**
-   * What the caller is there is read, not taken from their token: it may speak of another organisation.
-   * @returns the id in its one spelling.
+   * Requires that the caller may act. The role is read from SQL and not from the caller's token, which may be for another
+   * organisation.
+   * @returns the organisation's id in its canonical spelling.
+   * @throws {Problem} `not_found`, `forbidden`
    */
   async #require(principal: Principal, given: string, act: OrgAct, target: OrgTarget = {}): Promise<string> {
     const orgId = requireId(given);
-    const org = await this.#database.query
+    await this.#database.query
       .selectFrom('orgs')
       .select('id')
       .where('id', '=', orgId)
-      .executeTakeFirst();
-    if (org === undefined) {
-      throw new Problem('not_found', { reason: 'org_unknown' });
-    }
+      .executeTakeFirstOrThrow(() => new Problem('not_found', { reason: 'org_unknown' }));
     requireMay(await standingIn(this.#database.query, orgId, principal), act, target);
     return orgId;
   }

@@ -1,55 +1,62 @@
-import { z } from 'zod';
-import type { RequestOrigin } from '../auth/auth.service.js';
-import { Problem } from '../core/problem.error.js';
-import type { OrgRole } from '../database/database.schema.js';
-import { orgRoleMissing } from '../session/access.refusal.js';
-import type { Principal } from '../session/principal.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import type { OrgRole, OrgRow } from '../platform/database/database.schema.js';
+import { orgRoleMissing } from '../session/guards/authorization.js';
+import { type Principal, isAdministrator } from '../session/principal.js';
 import { type OrgAct, type OrgTarget, may, roleNeeded } from './org.policy.js';
+import { givenIdSchema } from '../platform/core/id.schema.js';
+import type { ClientInfo } from '../platform/http/client.info.js';
 
-/** Who asks for something, and from where. */
-export interface Caller {
-  readonly principal: Principal;
-  readonly origin: RequestOrigin;
-}
-
-/** Somebody who is just logging in, before there is a session. */
+/** A user who is logging in and has no session yet. */
 export interface Arrival {
   readonly userId: string;
-  readonly origin: RequestOrigin;
+  readonly client: ClientInfo;
 }
 
-const idSchema = z.uuid().toLowerCase();
+/** An organisation, and a user's role in it; the role is null if the user isn't an active member. */
+export interface OrgOf {
+  readonly org: OrgRow;
+  readonly role: OrgRole | null;
+}
 
-/** An id in a path. @throws {Problem} `not_found` for what can't be one. */
+/** The id that a caller gave in a path, in its canonical spelling. @throws {Problem} `not_found` if it isn't an id. */
 export function requireId(given: string): string {
-  const parsed = idSchema.safeParse(given);
+  const parsed = givenIdSchema.safeParse(given);
   if (!parsed.success) {
     throw new Problem('not_found', { reason: 'id_malformed' });
   }
   return parsed.data;
 }
 
-/** Whether somebody administers the whole deployment. */
-export function isAdministrator({ claims }: Principal): boolean {
-  return claims.roles?.includes('admin') === true;
-}
-
-/** What a caller is to an organisation. */
+/** The standing of a caller in an organisation: their role, and whether they administer the deployment. */
 export interface CallerStanding {
-  /** As SQL says it now; null for no member. */
+  /** The role in SQL; null for a caller who isn't a member. */
   readonly role: OrgRole | null;
-  /** Whether they administer the whole deployment: as SQL says it now wherever something is changed. */
+  /** Whether they administer the whole deployment. For changes, SQL must confirm what the token states. */
   readonly isAdministrator: boolean;
 }
 
-/** Standing of a caller who only reads: whether they administer the deployment, their token says. */
+/** The standing of a caller who only reads. Their token alone decides whether they administer the deployment. */
 export function readerStanding(principal: Principal, role: OrgRole | null | undefined): CallerStanding {
   return { role: role ?? null, isAdministrator: isAdministrator(principal) };
 }
 
+/** Requires that a caller may read an organisation. @throws {Problem} `not_found`, `forbidden` */
+export function requireReadable(principal: Principal, found: OrgOf | undefined, act: OrgAct): OrgOf {
+  requireMay(readerStanding(principal, found?.role), act);
+  return requireFound(found);
+}
+
+/** @throws {Problem} `not_found` if there is no such organisation. */
+export function requireFound(found: OrgOf | undefined): OrgOf {
+  if (found === undefined) {
+    throw new Problem('not_found', { reason: 'no_such_org' });
+  }
+  return found;
+}
+
 /**
- * Asks the policy. Administrators of the deployment who are members too may do what either may.
- * @throws {Problem} `not_found` when they must not know of the organisation, else `forbidden`.
+ * Requires that the policy allows an act. A member who also administers the deployment may do whatever either of the two may do.
+ * @throws {Problem} `not_found` if the caller must not learn that the organisation exists; otherwise `forbidden`.
  */
 export function requireMay(
   { role, isAdministrator }: CallerStanding,

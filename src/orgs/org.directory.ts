@@ -1,19 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { type SelectQueryBuilder } from 'kysely';
-import { z } from 'zod';
-import { Database, type OrgRole, type OrgRow, type Schema } from '../database/database.schema.js';
-import type { OrgOf } from './org.repository.js';
+import { Database, type OrgRole, type OrgRow, type Schema } from '../platform/database/database.schema.js';
+import type { OrgOf } from './org.access.js';
+import { givenIdSchema } from '../platform/core/id.schema.js';
 
-/** Sorts behind every text that begins with what is before it: the last character of all. */
+/** The highest code point: a prefix followed by it sorts after every text that begins with the prefix. */
 const lastCharacter = '\u{10FFFF}';
-const idSchema = z.uuid().toLowerCase();
 
-/** Where a list of organisations goes on: without a search in the order of ids, else by what was found. */
+/** The position at which a list of organisations continues: an id, or, in a search, also the slug or name that was found. */
 export type OrgPosition =
   | { readonly by: 'id'; readonly id: string }
   | { readonly by: 'slug' | 'name'; readonly key: string; readonly id: string };
 
-/** An organisation in a list, and where the list goes on after it. */
+/** An organisation in a list, and the position at which the list continues after it. */
 export interface ListedOrg {
   readonly found: OrgOf;
   readonly position: OrgPosition;
@@ -21,7 +20,7 @@ export interface ListedOrg {
 
 type OrgQuery = SelectQueryBuilder<Schema, 'orgs', OrgRow & { caller_role: OrgRole | null }>;
 
-/** Finds organisations, whoever is in them. Every list goes along an index, from where the page before ended. */
+/** Lists and searches all organisations, independent of membership. Each list reads an index from where the last page ended. */
 @Injectable()
 export class OrgDirectory {
   readonly #database: Database;
@@ -31,10 +30,10 @@ export class OrgDirectory {
   }
 
   /**
-   * Organisations in a stable order: new ones never shift what has been listed.
-   * @param userId whose role in each is told.
-   * @param search beginning of a slug or a name, or a whole id.
-   * @param after of the last one of the page before.
+   * Organisations in a stable order: new ones never shift those that have been listed.
+   * @param userId the user whose role in each organisation is returned.
+   * @param search the beginning of a slug or a name, or a whole id.
+   * @param after the position of the last one of the previous page.
    */
   async list(
     userId: string,
@@ -42,24 +41,15 @@ export class OrgDirectory {
     limit: number,
     after?: OrgPosition,
   ): Promise<ListedOrg[]> {
-    const id = idSchema.safeParse(search);
+    const id = givenIdSchema.safeParse(search);
     if (search === undefined || id.success) {
       return this.#listById(userId, limit, after?.id, id.data);
     }
     const prefix = search.toLowerCase();
     const bySlug = after?.by === 'name' ? [] : await this.#listByKey('slug', userId, prefix, limit, after);
-    // Whichever is found by both is listed once, with the slugs.
-    const byName =
-      bySlug.length < limit
-        ? await this.#listByKey(
-            'name',
-            userId,
-            prefix,
-            limit - bySlug.length,
-            after?.by === 'name' ? after : undefined,
-          )
-        : [];
-    return [...bySlug, ...byName];
+    // An organisation that matches by both slug and name is listed once, among the slugs.
+    const left = limit - bySlug.length;
+    return left === 0 ? bySlug : [...bySlug, ...(await this.#listByKey('name', userId, prefix, left, after))];
   }
 
   async #listById(

@@ -1,21 +1,29 @@
-import { Injectable } from '@nestjs/common';
-import { Clock } from '../core/clock.service.js';
-import { Problem } from '../core/problem.error.js';
-import type { OrgRow } from '../database/database.schema.js';
-import { roleMissing } from '../session/access.refusal.js';
+import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { type Caller, isAdministrator } from '../session/principal.js';
+import { Clock } from '../platform/time/clock.service.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import type { OrgRow } from '../platform/database/database.schema.js';
+import { roleMissing } from '../session/guards/authorization.js';
 import { domainIn, domainRecordOf, judgeDomain } from './domain.proof.js';
 import { DomainRecords } from './domain.records.js';
-import { type Caller, isAdministrator, readerStanding, requireId, requireMay } from './org.access.js';
+import { requireFound, requireId, requireMay, readerStanding } from './org.access.js';
 import { OrgEvents } from './org.events.js';
 import { type OrgChanges, OrgRepository } from './org.repository.js';
 
-/** Confirms that a domain is an organisation's: by its DNS record, or by an administrator's word. */
+const cycleMilliseconds = 3_600_000;
+
+/**
+ * Confirms organisations' domains: by DNS record, or for an administrator. Once an hour, it looks up the DNS records of domains that
+ * are due for another check; any number of replicas may do so.
+ */
 @Injectable()
-export class OrgDomains {
+export class OrgDomains implements OnModuleInit, OnModuleDestroy {
+  readonly #logger = new Logger(OrgDomains.name);
   readonly #orgs: OrgRepository;
   readonly #records: DomainRecords;
   readonly #events: OrgEvents;
   readonly #clock: Clock;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(orgs: OrgRepository, records: DomainRecords, events: OrgEvents, clock: Clock) {
     this.#orgs = orgs;
@@ -24,10 +32,18 @@ export class OrgDomains {
     this.#clock = clock;
   }
 
+  onModuleInit(): void {
+    this.#timer = setInterval(() => void this.#cycle(), cycleMilliseconds).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.#timer);
+  }
+
   /**
-   * Looks for the DNS record of the organisation's domain, and confirms the domain when it's there.
-   * @throws {Problem} `not_found`, `forbidden`; `conflict` without a domain, without the record, when DNS doesn't answer or isn't asked,
-   *   and when another organisation has the domain.
+   * Looks up the DNS record of the organisation's domain, and confirms the domain if it's there.
+   * @throws {Problem} `not_found`, `forbidden`; `conflict` without a domain, without the record, if DNS doesn't answer or isn't
+   *   used, and if another organisation has the domain.
    */
   async check(caller: Caller, given: string): Promise<OrgRow> {
     const id = requireId(given);
@@ -38,20 +54,17 @@ export class OrgDomains {
     if (found === undefined || record === null) {
       throw noDomain();
     }
+    const { org } = found;
     const answer = await this.#records.find(record.name);
-    if (
-      answer === 'off' ||
-      answer === 'unknown' ||
-      judgeDomain(found.org, answer, this.#clock.now()) !== 'seen'
-    ) {
+    if (judgeDomain(org, answer, this.#clock.now()) !== 'seen') {
       throw notSeen(answer);
     }
-    return this.#confirm(caller, found.org, 'dns');
+    return this.#confirm(caller, org, 'dns');
   }
 
   /**
-   * Confirms a domain by the word of an administrator of the deployment.
-   * @param domain what the administrator confirms: the organisation may want another one by now.
+   * Confirms a domain for an administrator of the deployment.
+   * @param domain the domain that the administrator means: the organisation may claim another one by now.
    * @throws {Problem} `not_found`, `forbidden`, `conflict`
    */
   async confirm(caller: Caller, given: string, domain: string): Promise<OrgRow> {
@@ -59,14 +72,11 @@ export class OrgDomains {
     if (!isAdministrator(principal)) {
       throw roleMissing('admin');
     }
-    const found = await this.#orgs.find(requireId(given), principal.user.id);
-    if (found === undefined) {
-      throw new Problem('not_found', { reason: 'no_such_org' });
-    }
-    if (domainIn(found.org) !== domain) {
+    const { org } = requireFound(await this.#orgs.find(requireId(given), principal.user.id));
+    if (domainIn(org) !== domain) {
       throw noDomain();
     }
-    return this.#confirm(caller, found.org, 'administrator');
+    return this.#confirm(caller, org, 'administrator');
   }
 
   async #confirm(caller: Caller, { id, ...before }: OrgRow, proof: 'dns' | 'administrator'): Promise<OrgRow> {
@@ -90,16 +100,11 @@ export class OrgDomains {
         reason: 'domain_taken',
       });
     }
-    await this.#events.record(caller, {
-      type: 'org_domain_confirmed',
-      target: { kind: 'org', id },
-      orgId: id,
-      reason: proof,
-    });
+    await this.#events.recordOrg(caller, 'org_domain_confirmed', id, proof);
     return result.org;
   }
 
-  /** Looks again for the records of confirmed domains that weren't looked for lately. @returns how many were lost. */
+  /** Checks again the DNS records that weren't checked during the last day. @returns how many domains were lost. */
   async recheck(): Promise<number> {
     let lost = 0;
     for (const org of await this.#orgs.takeDueDomains()) {
@@ -120,6 +125,17 @@ export class OrgDomains {
       }
     }
     return lost;
+  }
+
+  async #cycle(): Promise<void> {
+    try {
+      await this.recheck();
+    } catch (error) {
+      this.#logger.warn('domains of organisations cannot be checked', {
+        reason: 'domain_check_failed',
+        err: error,
+      });
+    }
   }
 }
 

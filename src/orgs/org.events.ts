@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { AuditService } from '../audit/audit.service.js';
-import type { AuditEvent } from '../audit/audit.event.js';
-import { RevocationService } from '../session/revocation.service.js';
-import type { Arrival, Caller } from './org.access.js';
+import type { Caller } from '../session/principal.js';
+import { AuditService } from '../directory/audit/audit.service.js';
+import type { AuditEvent, AuditEventType } from '../directory/audit/audit.event.js';
+import { RevocationService } from '../session/revocation/revocation.service.js';
+import type { Arrival } from './org.access.js';
 
-/** What happens after something has changed: tokens that say otherwise become stale, and the audit trail tells of it. */
+/** Handles the consequences of a change: invalidates tokens with the former claims, and writes to the audit trail. */
 @Injectable()
 export class OrgEvents {
   readonly #revocations: RevocationService;
@@ -15,24 +16,29 @@ export class OrgEvents {
     this.#audit = audit;
   }
 
-  /** Somebody's membership or role has changed. */
+  /** Invalidates the tokens of a user whose membership or role changed. */
   async membershipChanged(userId: string): Promise<void> {
-    await this.#revocations.outdate('user', userId);
+    await this.#revocations.invalidate('user', userId);
   }
 
-  /** An organisation has changed in what tokens say of it, or is gone. */
+  /** Invalidates the tokens for an organisation that was deleted, or whose data in tokens changed. */
   async orgChanged(orgId: string): Promise<void> {
-    await this.#revocations.outdate('org', orgId);
+    await this.#revocations.invalidate('org', orgId);
   }
 
-  /** Records what the gateway did by itself. */
+  /** Records a user's action on an organisation as a whole. @param reason id, snake_case. */
+  async recordOrg(actor: Caller, type: AuditEventType, orgId: string, reason?: string): Promise<void> {
+    await this.record(actor, { type, target: { kind: 'org', id: orgId }, orgId, reason });
+  }
+
+  /** Records an action of the gateway itself. */
   async recordBySystem(event: AuditEvent): Promise<void> {
     await this.#audit.record({ ...event, actor: { id: null, credential: 'system' } });
   }
 
-  /** Records what somebody has done. @param event its user: they themselves, unless it says another. */
+  /** Records a user's action. @param event its `userId` is the actor's, unless it names another user. */
   async record(actor: Caller | Arrival, event: AuditEvent): Promise<void> {
-    const { requestId, remoteAddress } = actor.origin;
+    const { requestId, remoteAddress } = actor.client;
     const who =
       'principal' in actor
         ? {

@@ -1,18 +1,22 @@
 import type { Kysely, Transaction } from 'kysely';
-import { KeyedLines } from '../core/keyed.lines.js';
-import { Problem } from '../core/problem.error.js';
-import type { MembershipRow, OrgRole, OrgRow, Schema, UsersTable } from '../database/database.schema.js';
-import type { Principal } from '../session/principal.js';
-import { type CallerStanding, isAdministrator } from './org.access.js';
+import type {
+  MembershipRow,
+  OrgRole,
+  OrgRow,
+  Schema,
+  UsersTable,
+} from '../platform/database/database.schema.js';
+import { type Principal, isAdministrator } from '../session/principal.js';
+import type { CallerStanding } from './org.access.js';
 import { higherRole } from './org.policy.js';
 
 /**
- * An organisation that nobody else changes until the transaction ends: what is read here stays true, so that rules about
- * several members at once hold however many requests come at the same moment.
+ * An organisation that is locked until this transaction ends. No other transaction can change it in the meantime, so rules about
+ * several members at once hold for any number of concurrent requests.
  */
 export class LockedOrg {
   readonly row: OrgRow;
-  /** For statements of others in the same transaction. */
+  /** The transaction that holds the lock, for other statements that belong to it. */
   readonly transaction: Transaction<Schema>;
 
   constructor(row: OrgRow, transaction: Transaction<Schema>) {
@@ -20,7 +24,7 @@ export class LockedOrg {
     this.transaction = transaction;
   }
 
-  /** Whether another organisation has proven that a domain is its own. */
+  /** Whether another organisation has this domain, even if a replica of an older version wrote it without a proof. */
   async isProvenElsewhere(domain: string): Promise<boolean> {
     const other = await this.transaction
       .selectFrom('orgs')
@@ -31,7 +35,7 @@ export class LockedOrg {
     return other !== undefined;
   }
 
-  /** Somebody's membership, in whatever state, and whether it's a person's. */
+  /** A user's membership, in any state, and whether the user is a person. */
   async find(userId: string): Promise<(MembershipRow & Pick<UsersTable, 'kind'>) | undefined> {
     return this.transaction
       .selectFrom('memberships')
@@ -43,12 +47,12 @@ export class LockedOrg {
       .executeTakeFirst();
   }
 
-  /** What a caller is here as SQL says it now, whatever their token says; nothing once they are disabled. */
+  /** The caller's standing in this organisation, as {@link standingIn} reads it. */
   async standingOf(principal: Principal): Promise<CallerStanding> {
     return standingIn(this.transaction, this.row.id, principal);
   }
 
-  /** Whether an owner besides this one remains, who is a person and not disabled. */
+  /** Whether there is an owner other than this user, who is a person and isn't disabled. */
   async hasOtherOwner(userId: string): Promise<boolean> {
     const other = await this.transaction
       .selectFrom('memberships')
@@ -65,7 +69,7 @@ export class LockedOrg {
     return other !== undefined;
   }
 
-  /** Sets somebody's membership, whether there is one or not. @param now milliseconds. */
+  /** Creates or updates a user's membership. @param now milliseconds since the epoch. */
   async put(
     userId: string,
     { role, state }: Pick<MembershipRow, 'role' | 'state'>,
@@ -80,10 +84,7 @@ export class LockedOrg {
       .execute();
   }
 
-  /**
-   * Makes somebody a member with at least this role; who has a higher one keeps it.
-   * @returns the role that they have now, and what had to be done for it.
-   */
+  /** Makes a user a member with at least this role. @param now milliseconds. @returns their role, and what changed. */
   async admit(
     userId: string,
     role: OrgRole,
@@ -110,7 +111,7 @@ export class LockedOrg {
     await this.#membership(userId).set({ state }).execute();
   }
 
-  /** Takes a membership away without a trace. */
+  /** Deletes a membership, so that the user counts as never having been a member. */
   async forget(userId: string): Promise<void> {
     await this.transaction
       .deleteFrom('memberships')
@@ -119,7 +120,7 @@ export class LockedOrg {
       .execute();
   }
 
-  /** Withdraws the open invites of somebody who may not invite any more. @param now milliseconds. */
+  /** Withdraws the unused invites of a user who may no longer invite. @param now milliseconds since the epoch. */
   async revokeInvitesBy(userId: string, now: number): Promise<void> {
     await this.transaction
       .updateTable('invites')
@@ -139,7 +140,7 @@ export class LockedOrg {
   }
 }
 
-/** What a caller is to an organisation as SQL says it now, whatever their token says; nothing once they are disabled. */
+/** The caller's standing by SQL, because a token may be outdated. A disabled caller has neither role nor rights. */
 export async function standingIn(
   query: Kysely<Schema> | Transaction<Schema>,
   orgId: string,
@@ -159,36 +160,18 @@ export async function standingIn(
     .executeTakeFirst();
   return {
     role: row?.role ?? null,
-    // No more than their token says: of two answers the lesser one counts.
+    // Both SQL and the token must make the caller an administrator.
     isAdministrator: row?.deploymentRole === 'admin' && isAdministrator(principal),
   };
 }
 
-/** Who would wait for one organisation's row waits here, and holds no connection meanwhile. */
-const lines = new KeyedLines();
-
-/**
- * Works on an organisation while nobody else changes it or its members; all or nothing.
- * @throws {Problem} `not_found` when there is no such organisation.
- */
-export async function withLockedOrg<T>(
-  query: Kysely<Schema>,
-  orgId: string,
-  work: (org: LockedOrg) => Promise<T>,
-): Promise<T> {
-  const begun = () =>
-    query.transaction().execute(async (transaction) => {
-      // An update that changes nothing locks the row in every database that we know; `for update` is unknown to SQLite.
-      const row = await transaction
-        .updateTable('orgs')
-        .set((builder) => ({ version: builder.ref('version') }))
-        .where('id', '=', orgId)
-        .returningAll()
-        .executeTakeFirst();
-      if (row === undefined) {
-        throw new Problem('not_found', { reason: 'no_such_org' });
-      }
-      return work(new LockedOrg(row, transaction));
-    });
-  return lines.run(orgId, begun);
+/** Locks an organisation until the transaction ends. @returns its row, if there is such an organisation. */
+export async function lockOrg(transaction: Transaction<Schema>, id: string): Promise<OrgRow | undefined> {
+  // An update that changes nothing locks the row in every supported database; SQLite has no `for update`.
+  return transaction
+    .updateTable('orgs')
+    .set((builder) => ({ version: builder.ref('version') }))
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirst();
 }

@@ -1,9 +1,10 @@
-import type { OrgRole } from '../database/database.schema.js';
+import type { OrgRole } from '../platform/database/database.schema.js';
+import { isAtLeast } from '../session/guards/authorization.js';
 
-/** What somebody is to an organisation: a role in it, an administrator of the deployment, or nobody. */
+/** The standing of a caller: a role in the organisation, `system` for an administrator of the deployment, or `none`. */
 export type Standing = OrgRole | 'system' | 'none';
 
-/** Everything that can be done to an organisation. */
+/** All acts on an organisation. */
 export type OrgAct =
   | 'org.read'
   | 'org.update'
@@ -22,18 +23,18 @@ export type OrgAct =
   | 'key.create'
   | 'key.revoke';
 
-/** Whom or what an act is about, where that matters. */
+/** The member or invite that an act is about. Only the roles matter. */
 export interface OrgTarget {
-  /** Role of the member, or of the invite, as it is. */
+  /** The current role of the member or the invite. */
   readonly role?: OrgRole;
-  /** Role that it's to have. */
+  /** The role that the act would give. */
   readonly newRole?: OrgRole;
 }
 
-/** `hidden`: whoever asks must not learn that there is such an organisation. */
+/** The policy's verdict. `hidden` means that the caller must not learn that the organisation exists. */
 export type Verdict = 'allow' | 'forbid' | 'hidden';
 
-/** Least role for each act. An administrator of the deployment stands as an owner, except in what only a member can do. */
+/** The lowest role that may do each act. An administrator of the deployment counts as an owner, but not as a member. */
 const leastRole: Readonly<Record<OrgAct, OrgRole>> = {
   'org.read': 'member',
   'org.update': 'owner',
@@ -54,26 +55,25 @@ const leastRole: Readonly<Record<OrgAct, OrgRole>> = {
 };
 
 const membersOnly: ReadonlySet<OrgAct> = new Set(['org.switch', 'member.leave']);
-const ranks: Readonly<Record<OrgRole, number>> = { member: 1, admin: 2, owner: 3 };
 
 /** The higher of two roles. */
 export function higherRole(one: OrgRole, other: OrgRole): OrgRole {
-  return ranks[one] >= ranks[other] ? one : other;
+  return isAtLeast(one, other) ? one : other;
 }
 
 /**
- * The one place that says who may do what to an organisation. Owner > admin > member: nobody touches a role above their
- * own, nor gives one. That an organisation keeps an owner is a rule about rows and stands where these are locked.
+ * Decides what a caller may do to an organisation. No other code makes this decision. Owner > admin > member: no caller changes
+ * or gives a role above their own. The rule that an organisation keeps an owner needs locked rows, so it isn't decided here.
  */
 export function may(standing: Standing, act: OrgAct, target: OrgTarget = {}): Verdict {
   if (standing === 'none' || (standing === 'system' && membersOnly.has(act))) {
     return 'hidden';
   }
   const role = standing === 'system' ? 'owner' : standing;
-  return ranks[role] >= ranks[roleNeeded(act, target)] ? 'allow' : 'forbid';
+  return isAtLeast(role, roleNeeded(act, target)) ? 'allow' : 'forbid';
 }
 
-/** The least role in the organisation that may act on a target. */
+/** The lowest role in the organisation that may do an act to a target. */
 export function roleNeeded(act: OrgAct, { role, newRole }: OrgTarget = {}): OrgRole {
   return [role, newRole].reduce<OrgRole>(
     (least, other) => (other === undefined ? least : higherRole(least, other)),

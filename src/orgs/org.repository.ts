@@ -1,42 +1,38 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../core/clock.service.js';
-import { newId } from '../core/identifier.js';
-import { Database, type OrgRole, type OrgRow } from '../database/database.schema.js';
-import { isUniqueViolation } from '../database/unique.violation.js';
-import { type LockedOrg, withLockedOrg } from './org.lock.js';
+import { Clock } from '../platform/time/clock.service.js';
+import { newId } from '../platform/core/identifier.js';
+import { Database, type OrgRow } from '../platform/database/database.schema.js';
+import { isUniqueViolation } from '../platform/database/unique.violation.js';
+import { KeyedLines } from '../platform/core/keyed.lines.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import type { OrgOf } from './org.access.js';
+import { LockedOrg, lockOrg } from './org.lock.js';
 
-/** An organisation as one of its members sees it; the role is null for administrators who are no member. */
-export interface OrgOf {
-  readonly org: OrgRow;
-  readonly role: OrgRole | null;
-}
-
-/** What an owner may change. */
+/** The columns that a change of an organisation can set. */
 export type OrgChanges = Partial<Pick<OrgRow, 'name' | 'slug' | 'join_policy' | DomainColumn>>;
 
 type DomainColumn = 'domain' | 'claimed_domain' | 'domain_proof' | 'domain_seen_at' | 'domain_checked_at';
 
-/** Which unique value another organisation has already. */
+/** A unique field whose value another organisation already has. */
 export type TakenField = 'slug' | 'domain';
 
-/** Milliseconds from one look at a domain's record to the next: a day. */
+/** Milliseconds between two look-ups of a domain's DNS record: a day. */
 const checkInterval = 86_400_000;
 
-/** Organisations in SQL. */
+/** Stores organisations in SQL. */
 @Injectable()
 export class OrgRepository {
   readonly #database: Database;
   readonly #clock: Clock;
+  /** Queues of requests for the same organisation. A request waits here without holding a database connection. */
+  readonly #lines = new KeyedLines();
 
   constructor(database: Database, clock: Clock) {
     this.#database = database;
     this.#clock = clock;
   }
 
-  /**
-   * Makes an organisation with its first owner.
-   * @returns nothing when the slug is taken.
-   */
+  /** Creates an organisation with its first owner. @returns undefined if the slug is taken. */
   async create(name: string, slug: string, ownerId: string): Promise<OrgRow | undefined> {
     const now = this.#clock.now();
     return this.#database.query.transaction().execute(async (transaction) => {
@@ -70,7 +66,7 @@ export class OrgRepository {
     });
   }
 
-  /** The organisation, and what this user is in it; undefined when there is none. */
+  /** An organisation, and this user's role in it; undefined if there is no such organisation. */
   async find(id: string, userId: string): Promise<OrgOf | undefined> {
     const org = await this.#database.query
       .selectFrom('orgs')
@@ -90,7 +86,7 @@ export class OrgRepository {
     return { org, role: membership?.role ?? null };
   }
 
-  /** A user's organisations in the order of their ids. @param after id of the last one before. */
+  /** A user's organisations in the order of their ids. @param after id of the last one of the previous page. */
   async listOf(userId: string, limit: number, after: string | undefined): Promise<OrgOf[]> {
     const rows = await this.#database.query
       .selectFrom('memberships')
@@ -106,7 +102,7 @@ export class OrgRepository {
     return rows.map(({ role, ...org }) => ({ org, role }));
   }
 
-  /** The organisation that has proven this e-mail domain to be its own. */
+  /** The organisation that has this e-mail domain, if it is confirmed. */
   async findByDomain(domain: string): Promise<OrgRow | undefined> {
     return this.#database.query
       .selectFrom('orgs')
@@ -118,8 +114,8 @@ export class OrgRepository {
   }
 
   /**
-   * Organisations whose domain was confirmed by DNS and not looked for during the last day. They count as looked for from now on, so that
-   * of several replicas one does it.
+   * Takes the organisations whose domain was confirmed by DNS, and whose record wasn't looked up during the last day. They count
+   * as looked up from now on, so that only one of several replicas does it.
    */
   async takeDueDomains(): Promise<OrgRow[]> {
     const now = this.#clock.now();
@@ -133,7 +129,7 @@ export class OrgRepository {
       .execute();
   }
 
-  /** The DNS record of a domain was seen, unless the organisation has another one by now. @param at milliseconds. */
+  /** Records when a domain's DNS record was seen, in milliseconds, unless another domain is claimed by now. */
   async noteDomainSeen({ id, domain }: OrgRow, at: number): Promise<void> {
     await this.#database.query
       .updateTable('orgs')
@@ -143,7 +139,7 @@ export class OrgRepository {
       .execute();
   }
 
-  /** Takes a confirmed domain away; the organisation still wants it. @returns false when it was changed or seen meanwhile. */
+  /** Takes a confirmed domain, which stays claimed. @returns false if it was changed or seen in the meantime. */
   async loseDomain({ id, domain, domain_seen_at: seenAt }: OrgRow): Promise<boolean> {
     const result = await this.#database.query
       .updateTable('orgs')
@@ -161,16 +157,27 @@ export class OrgRepository {
     return result.numUpdatedRows > 0n;
   }
 
-  /** Works on an organisation while nobody else changes it. @throws {Problem} `not_found` */
+  /**
+   * Runs work on a locked organisation in one transaction: no other transaction changes it or its members in the meantime.
+   * @throws {Problem} `not_found` if there is no such organisation, and whatever the work throws: then nothing has changed.
+   */
   async withLocked<T>(id: string, work: (org: LockedOrg) => Promise<T>): Promise<T> {
-    return withLockedOrg(this.#database.query, id, work);
+    const begun = () =>
+      this.#database.query.transaction().execute(async (transaction) => {
+        const row = await lockOrg(transaction, id);
+        if (row === undefined) {
+          throw new Problem('not_found', { reason: 'no_such_org' });
+        }
+        return work(new LockedOrg(row, transaction));
+      });
+    return this.#lines.run(id, begun);
   }
 
   /**
-   * Changes an organisation; its version goes up.
-   * @param decide what is to change, decided on the locked rows.
-   * @returns the changed row, or which value another one has already: then nothing has changed.
-   * @throws {Problem} `not_found`
+   * Changes an organisation, and increments its version.
+   * @param decide returns the changes, based on the locked rows.
+   * @returns the changed row; or the field whose value is taken, in which case nothing has changed.
+   * @throws {Problem} `not_found`, and whatever `decide` throws.
    */
   async update(
     id: string,

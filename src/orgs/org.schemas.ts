@@ -1,15 +1,11 @@
 import { z } from 'zod';
-import { pageQuerySchema } from '../http/page.cursor.js';
-import { searchSchema } from '../users/profile.input.js';
+import { timestamp } from '../platform/time/timestamp.schema.js';
+import { pageQuerySchema } from '../platform/http/page.cursor.js';
+import { positionKeySchema, searchSchema } from '../directory/users/profile.input.js';
 import { hostedDomainSchema } from './hosted.domain.js';
 import { slugSchema } from './org.slug.js';
+import { exampleId, idSchema } from '../platform/core/id.schema.js';
 
-/** A moment, as answers have it. */
-export const moment = z.iso
-  .datetime()
-  .meta({ description: 'ISO 8601 in UTC.', example: '2026-01-31T12:00:00.000Z' });
-
-export const idField = z.uuid().meta({ example: '01980000-0000-7000-8000-000000000000' });
 export const roleSchema = z.enum(['owner', 'admin', 'member'], { error: 'must be owner, admin or member' });
 
 const nameSchema = z
@@ -17,7 +13,7 @@ const nameSchema = z
   .trim()
   .min(1, { error: 'must not be empty' })
   .max(200, { error: 'must have at most 200 characters' })
-  // Also no half characters, and none that turn the direction of what stands around them.
+  // Also refused: lone surrogates, line separators, and characters that change the direction of the text around them.
   .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]*$/u, {
     error: 'must not have control characters',
   })
@@ -28,6 +24,7 @@ const joinPolicySchema = z
   .meta({
     description:
       'How holders of a verified e-mail address of `domain` come in: by themselves, after an admin approved them, or only by invite.',
+    example: 'approval',
   });
 
 /** Body of `POST /api/v1/orgs`. */
@@ -42,15 +39,15 @@ export const orgChangesSchema = z
     joinPolicy: joinPolicySchema,
   })
   .partial()
-  // Without a domain: it has to be proven first.
+  // The example has no domain, because a domain must be that of the caller's own verified address.
   .meta({ example: { name: 'Analytical Engines', joinPolicy: 'invite' } });
 
 /** Body of `POST /api/v1/orgs/:id/domain/confirm`. */
 export const domainConfirmationSchema = z.strictObject({ domain: hostedDomainSchema });
 
-/** An organisation, in answers. */
+/** An organisation, as responses contain it. */
 export const orgSchema = z.object({
-  id: idField,
+  id: idSchema,
   slug: z.string().meta({ example: 'analytical-engines' }),
   name: z.string().meta({ example: 'Analytical Engines' }),
   domain: z
@@ -66,14 +63,14 @@ export const orgSchema = z.object({
   domainRecord: z
     .object({
       name: z.string().meta({ example: '_vestibule-challenge.example.org' }),
-      value: z.string().meta({ example: 'vestibule-org=01980000-0000-7000-8000-000000000000' }),
+      value: z.string().meta({ example: `vestibule-org=${exampleId}` }),
     })
     .nullable()
     .meta({ description: 'The TXT record that confirms the domain; null without a domain.' }),
   joinPolicy: joinPolicySchema,
   role: roleSchema.nullable().meta({ description: 'What the caller is in it; null for no member.' }),
-  createdAt: moment,
-  updatedAt: moment,
+  createdAt: timestamp,
+  updatedAt: timestamp,
 });
 
 export const nextCursor = z
@@ -86,34 +83,32 @@ export const orgListSchema = z.object({ items: z.array(orgSchema), nextCursor })
 
 const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).optional();
 
+const orgSearchSchema = searchSchema.optional().meta({
+  description: 'With `all=true`: beginning of a slug or a name, in whatever case, or a whole id.',
+});
+
 /** Query of `GET /api/v1/orgs`. */
 export const orgsQuerySchema = z
-  .object({ ...pageQuerySchema.shape, all: flag, joinable: flag, search: searchSchema.optional() })
+  .object({ ...pageQuerySchema.shape, all: flag, joinable: flag, search: orgSearchSchema })
   .refine(({ all, joinable, search }) => search === undefined || (all === 'true' && joinable !== 'true'), {
     path: ['search'],
     error: 'must come with all=true',
   });
 
-/** Where a list of all organisations goes on. */
-export const orgIdPositionSchema = z.strictObject({ by: z.literal('id'), id: z.uuid() });
-
-/** Where a search goes on. */
+/** The position at which a search continues. */
 export const orgKeyPositionSchema = z.strictObject({
   by: z.enum(['slug', 'name']),
-  key: z
-    .string()
-    .max(1000)
-    .refine((text) => !/[\p{Cc}\p{Cs}]/u.test(text)),
+  key: positionKeySchema,
   id: z.uuid(),
 });
 
 /** Body of `PATCH /api/v1/orgs/:id/members/:userId`. */
-export const memberChangesSchema = z.strictObject({ role: roleSchema });
+export const memberChangesSchema = z.strictObject({ role: roleSchema.meta({ example: 'member' }) });
 
-/** A member, or somebody who has asked to be one. */
+/** A member, or a user who has asked to join. */
 export const memberSchema = z.object({
   user: z.object({
-    id: idField,
+    id: idSchema,
     name: z.string().nullable().meta({ example: 'Ada Lovelace' }),
     email: z.string().nullable().meta({ example: 'ada@example.org' }),
     emailVerified: z.boolean(),
@@ -121,22 +116,22 @@ export const memberSchema = z.object({
   }),
   role: roleSchema,
   state: z.enum(['active', 'requested']),
-  since: moment,
+  since: timestamp,
 });
 
 /** Answer of `GET /api/v1/orgs/:id/members`. */
 export const memberListSchema = z.object({ items: z.array(memberSchema), nextCursor });
 
-/** What somebody is after they were admitted, or asked to be. */
+/** The membership of a user who was admitted or has asked to join. */
 export const membershipSchema = z.object({
-  userId: idField,
+  userId: idSchema,
   role: roleSchema,
   state: z.enum(['active', 'requested']),
 });
 
 /** Answer of `POST /api/v1/orgs/:id/switch`. */
 export const switchedSchema = z.object({
-  org: z.object({ id: idField, slug: z.string(), role: roleSchema }),
+  org: z.object({ id: idSchema, slug: z.string(), role: roleSchema }),
 });
 
 export type OrgAnswer = z.output<typeof orgSchema>;

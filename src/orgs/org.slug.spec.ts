@@ -2,6 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { slugSchema, slugsOf } from './org.slug.js';
 
+it('a slug never has the form of an id', () => {
+  expect(slugSchema.safeParse('01980000-0000-7000-8000-000000000000').success).toBe(false);
+  expect(slugSchema.safeParse('01980000-0000-7000-8000-00000000000').success).toBe(true);
+});
+
 describe('slugsOf', () => {
   it.each([
     ['Analytical Engines', 'analytical-engines'],
@@ -13,6 +18,7 @@ describe('slugsOf', () => {
     ['🙂', undefined],
     ['A', undefined],
     ['---', undefined],
+    ['01980000-0000-7000-8000-000000000000', undefined],
     ['x'.repeat(200), 'x'.repeat(40)],
     [`${'x'.repeat(39)} y`, 'x'.repeat(39)],
   ])('%j is %j', (name, plain) => {

@@ -1,20 +1,22 @@
 import { z } from 'zod';
+import { isId } from '../platform/core/id.schema.js';
 
 const maximumLength = 40;
 
-/** An organisation's name in URLs. */
+/** A slug: an organisation's name in URLs. */
 export const slugSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,38}[a-z0-9]$/, {
     error: 'must have 2 to 40 of a-z, 0-9 and -, with a letter or digit first and last',
   })
+  .refine((slug) => !isId(slug), { error: 'must not have the form of an id' })
   .meta({ example: 'analytical-engines' });
 
 /**
- * A slug from a name. Accents go; a name with letters of another script is given a suffix, so that it never reads like
- * another organisation's name.
- * @param suffix what makes it unique: of a-z and 0-9.
- * @returns the plain slug, when the name says it all, and one with the suffix.
+ * Makes slugs from a name. Accents are removed. A name with letters of another script gets only a slug with the suffix, so that
+ * it never reads like another organisation's name.
+ * @param suffix makes the slug unique; it consists of a-z and 0-9.
+ * @returns the plain slug, if it represents the whole name, and a slug with the suffix.
  */
 export function slugsOf(
   name: string,
@@ -27,7 +29,7 @@ export function slugsOf(
   const head = cut(text, maximumLength - suffix.length - 1);
   const plain = cut(text, maximumLength);
   return {
-    plain: isWhole && plain.length >= 2 ? plain : undefined,
+    plain: isWhole && plain.length >= 2 && !isId(plain) ? plain : undefined,
     unique: `${head === '' ? 'org' : head}-${suffix}`,
   };
 }

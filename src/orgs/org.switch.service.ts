@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { Problem } from '../core/problem.error.js';
+import type { Caller } from '../session/principal.js';
+import { Problem } from '../platform/errors/problem.error.js';
 import type { MintedSession } from '../session/session.minter.js';
 import { SessionService } from '../session/session.service.js';
-import { UsersService } from '../users/users.service.js';
-import { type Caller, requireId, requireMay } from './org.access.js';
+import { UsersService } from '../directory/users/users.service.js';
+import { requireId, requireMay } from './org.access.js';
 import { OrgEvents } from './org.events.js';
 
-/** Changes which organisation a session acts for. */
+/** Changes the active organisation of a session. */
 @Injectable()
 export class OrgSwitch {
   readonly #sessions: SessionService;
@@ -22,8 +23,8 @@ export class OrgSwitch {
   /**
    * Makes an organisation the active one of the caller's session.
    * @returns the session's new token.
-   * @throws {Problem} `forbidden` without a session cookie, `not_found` when the caller is no member,
-   *   `unauthenticated` when the session is over.
+   * @throws {Problem} `forbidden` without a session cookie; `not_found` if the caller isn't a member; `unauthenticated` if the
+   *   session has ended.
    */
   async switchTo(caller: Caller, given: string): Promise<MintedSession> {
     const { principal } = caller;
@@ -43,7 +44,7 @@ export class OrgSwitch {
       throw new Problem('unauthenticated', { reason: 'session_over' });
     }
     const minted = await this.#sessions.mint(account, session);
-    await this.#events.record(caller, { type: 'org_switched', target: { kind: 'org', id }, orgId: id });
+    await this.#events.recordOrg(caller, 'org_switched', id);
     return minted;
   }
 }

@@ -1,53 +1,17 @@
-import {
-  Body,
-  Controller,
-  Delete,
-  Get,
-  Headers,
-  HttpCode,
-  Param,
-  Patch,
-  Post,
-  Query,
-  Req,
-  Res,
-} from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiBody,
-  ApiCookieAuth,
-  ApiHeader,
-  ApiOperation,
-  ApiParam,
-  ApiQuery,
-  ApiResponse,
-  ApiSecurity,
-  ApiTags,
-} from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Body, Headers, Param, Query, Res } from '@nestjs/common';
+import { ApiHeader, ApiQuery } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { originOf } from '../auth/request.origin.js';
-import { entityTag } from '../http/entity.tag.js';
-import { ApiProblems } from '../http/openapi.decorators.js';
-import { CurrentUser, RequireScope } from '../session/access.decorators.js';
-import type { Principal } from '../session/principal.js';
-import {
-  newOrgProperties,
-  orgChangesProperties,
-  orgIdParameter,
-  limitParameter,
-  cursorParameter,
-  orgSearchParameter,
-} from './org.parameters.js';
+import { entityTag } from '../platform/http/entity.tag.js';
+import { CurrentUser } from '../session/guards/access.decorators.js';
+import { CurrentCaller } from '../session/guards/caller.decorator.js';
+import { ApiController, ApiRoute } from '../session/guards/api.route.js';
+import type { Caller, Principal } from '../session/principal.js';
 import { newOrgSchema, orgChangesSchema, orgListSchema, orgSchema, orgsQuerySchema } from './org.schemas.js';
 import { OrgsService, type VersionedOrg } from './orgs.service.js';
 
-/** Organisations. */
-@ApiTags('orgs')
-@ApiCookieAuth()
-@ApiBearerAuth()
-@ApiSecurity('apiKey')
-@Controller('api/v1/orgs')
+/** The routes that create, list, read, change and delete organisations. */
+@ApiController('api/v1/orgs', { tag: 'orgs' })
 export class OrgsController {
   readonly #orgs: OrgsService;
 
@@ -55,48 +19,32 @@ export class OrgsController {
     this.#orgs = orgs;
   }
 
-  @Post()
-  @RequireScope('orgs:write')
-  @ApiOperation({
+  @ApiRoute('POST', '', {
+    scope: 'orgs:write',
     summary: 'Create an organisation',
     description: 'The caller becomes its owner. Without `slug` one is made from the name.',
+    answer: { status: 201, description: 'Created.', schema: orgSchema, headers: ['Location', 'ETag'] },
+    problems: ['forbidden', 'conflict'],
   })
-  @ApiBody({ schema: { type: 'object', required: ['name'], properties: newOrgProperties } })
-  @ApiResponse({
-    status: 201,
-    description: 'Created.',
-    standardSchema: orgSchema,
-    headers: { Location: { schema: { type: 'string' } }, ETag: { schema: { type: 'string' } } },
-  })
-  @ApiProblems(
-    'validation_failed',
-    'unauthenticated',
-    'insufficient_scope',
-    'forbidden',
-    'cross_site_request',
-    'conflict',
-    'unsupported_media_type',
-  )
   async create(
     @Body({ schema: newOrgSchema }) body: z.output<typeof newOrgSchema>,
-    @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
+    @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof orgSchema>> {
-    const org = await this.#orgs.create({ principal, origin: originOf(request) }, body);
+    const org = await this.#orgs.create(caller, body);
     void reply.header('location', `/api/v1/orgs/${org.answer.id}`);
     return tagged(reply, org);
   }
 
-  @Get()
-  @RequireScope('orgs:read')
-  @ApiOperation({
+  @ApiRoute('GET', '', {
+    scope: 'orgs:read',
     summary: 'My organisations',
     description:
       'Oldest first. `all=true`: every organisation, for administrators of the deployment; with `search` those whose slug begins like it come before those whose name does. `joinable=true`: the one that the caller could join by their verified e-mail domain.',
+    answer: { description: 'One page.', schema: orgListSchema },
+    problems: ['forbidden'],
   })
-  @ApiQuery(limitParameter)
-  @ApiQuery(cursorParameter)
+  // Described here and not by the schema, so that generated clients take a boolean; in a URL it is text.
   @ApiQuery({
     name: 'all',
     required: false,
@@ -109,9 +57,6 @@ export class OrgsController {
     description: 'The one that the caller could join by their verified e-mail domain.',
     schema: { type: 'boolean' },
   })
-  @ApiQuery(orgSearchParameter)
-  @ApiResponse({ status: 200, description: 'One page.', standardSchema: orgListSchema })
-  @ApiProblems('validation_failed', 'unauthenticated', 'insufficient_scope', 'forbidden')
   async list(
     @Query({ schema: orgsQuerySchema }) query: z.output<typeof orgsQuerySchema>,
     @CurrentUser() principal: Principal,
@@ -122,17 +67,14 @@ export class OrgsController {
     return query.all === 'true' ? this.#orgs.listAll(principal, query) : this.#orgs.list(principal, query);
   }
 
-  @Get(':id')
-  @RequireScope('orgs:read')
-  @ApiOperation({ summary: 'An organisation', description: 'For its members.' })
-  @ApiParam(orgIdParameter)
-  @ApiResponse({
-    status: 200,
-    description: 'The organisation.',
-    standardSchema: orgSchema,
-    headers: { ETag: { schema: { type: 'string' } } },
+  @ApiRoute('GET', ':id', {
+    scope: 'orgs:read',
+    summary: 'An organisation',
+    description: 'For its members.',
+    ids: { id: 'Id of the organisation.' },
+    answer: { description: 'The organisation.', schema: orgSchema, headers: ['ETag'] },
+    problems: ['not_found'],
   })
-  @ApiProblems('unauthenticated', 'insufficient_scope', 'not_found')
   async read(
     @Param('id') id: string,
     @CurrentUser() principal: Principal,
@@ -141,70 +83,41 @@ export class OrgsController {
     return tagged(reply, await this.#orgs.read(principal, id));
   }
 
-  @Patch(':id')
-  @RequireScope('orgs:write')
-  @ApiOperation({
+  @ApiRoute('PATCH', ':id', {
+    scope: 'orgs:write',
     summary: 'Change an organisation',
     description:
       'For owners. A domain can be claimed by an owner who has a verified e-mail address of it; null gives it up.',
+    ids: { id: 'Id of the organisation.' },
+    answer: { description: 'Changed.', schema: orgSchema, headers: ['ETag'] },
+    problems: ['forbidden', 'not_found', 'conflict', 'precondition_failed'],
   })
-  @ApiParam(orgIdParameter)
   @ApiHeader({ name: 'If-Match', required: false, description: '`ETag` of the version to change.' })
-  @ApiBody({ schema: { type: 'object', properties: orgChangesProperties } })
-  @ApiResponse({
-    status: 200,
-    description: 'Changed.',
-    standardSchema: orgSchema,
-    headers: { ETag: { schema: { type: 'string' } } },
-  })
-  @ApiProblems(
-    'validation_failed',
-    'unauthenticated',
-    'insufficient_scope',
-    'forbidden',
-    'cross_site_request',
-    'not_found',
-    'conflict',
-    'precondition_failed',
-    'unsupported_media_type',
-  )
   async update(
     @Param('id') id: string,
     @Body({ schema: orgChangesSchema }) body: z.output<typeof orgChangesSchema>,
     @Headers('if-match') ifMatch: string | undefined,
-    @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
+    @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof orgSchema>> {
-    const caller = { principal, origin: originOf(request) };
     return tagged(reply, await this.#orgs.update(caller, id, body, ifMatch));
   }
 
-  @Delete(':id')
-  @HttpCode(204)
-  @RequireScope('orgs:write')
-  @ApiOperation({
+  @ApiRoute('DELETE', ':id', {
+    scope: 'orgs:write',
     summary: 'Delete an organisation',
     description: 'For owners. Its memberships, invites and API keys go with it.',
+    ids: { id: 'Id of the organisation.' },
+    answer: { description: 'Deleted.' },
+    problems: ['forbidden', 'not_found', 'precondition_failed'],
   })
-  @ApiParam(orgIdParameter)
   @ApiHeader({ name: 'If-Match', required: false, description: '`ETag` of the version to delete.' })
-  @ApiResponse({ status: 204, description: 'Deleted.' })
-  @ApiProblems(
-    'unauthenticated',
-    'insufficient_scope',
-    'forbidden',
-    'cross_site_request',
-    'not_found',
-    'precondition_failed',
-  )
   async delete(
     @Param('id') id: string,
     @Headers('if-match') ifMatch: string | undefined,
-    @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
+    @CurrentCaller() caller: Caller,
   ): Promise<void> {
-    await this.#orgs.delete({ principal, origin: originOf(request) }, id, ifMatch);
+    await this.#orgs.delete(caller, id, ifMatch);
   }
 }
 

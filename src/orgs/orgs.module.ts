@@ -1,16 +1,16 @@
-import { Module } from '@nestjs/common';
-import { AuditModule } from '../audit/audit.module.js';
-import { CoreModule } from '../core/core.module.js';
-import { DatabaseModule } from '../database/database.module.js';
+import { Global, Module } from '@nestjs/common';
+import { AuditModule } from '../directory/audit/audit.module.js';
+import { CoreModule } from '../platform/core/core.module.js';
+import { DatabaseModule } from '../platform/database/database.module.js';
 import { SessionModule } from '../session/session.module.js';
-import { UsersModule } from '../users/users.module.js';
-import { OrgAdmission } from '../auth/org.admission.js';
-import { LimitsModule } from '../limits/limits.module.js';
-import { LanguagesModule } from '../languages/languages.module.js';
-import { MailModule } from '../mail/mail.module.js';
-import { DnsDomainRecords, DomainRecords } from './domain.records.js';
+import { UsersModule } from '../directory/users/users.module.js';
+import { KeyAccounts } from '../api-keys/key-accounts.port.js';
+import { OrgAutoJoin } from '../accounts/org-auto-join.port.js';
+import { LimitsModule } from '../directory/rate-limit/limits.module.js';
+import { LanguagesModule } from '../platform/i18n/languages.module.js';
+import { MailModule } from '../platform/mail/mail.module.js';
+import { DomainRecords } from './domain.records.js';
 import { InviteDelivery } from './invite.delivery.js';
-import { InviteLimits } from './invite.limits.js';
 import { InviteLookup } from './invite.lookup.js';
 import { InviteRedemption } from './invite.redemption.js';
 import { InviteRepository } from './invite.repository.js';
@@ -21,18 +21,21 @@ import { MembersService } from './members.service.js';
 import { MembershipRepository } from './membership.repository.js';
 import { OrgDirectory } from './org.directory.js';
 import { MyInvitesController } from './my-invites.controller.js';
-import { MyInvites } from './my-invites.service.js';
-import { OrgDomainWatch } from './org.domain.watch.js';
 import { OrgDomainsController } from './org-domains.controller.js';
 import { OrgDomains } from './org.domains.service.js';
 import { OrgEvents } from './org.events.js';
-import { OrgLoginAdmission } from './org.login.admission.js';
+import { OrgKeyAccounts } from './org.key-accounts.js';
+import { OrgLoginAutoJoin } from './org-auto-join.js';
 import { OrgRepository } from './org.repository.js';
 import { OrgSwitch } from './org.switch.service.js';
 import { OrgsController } from './orgs.controller.js';
 import { OrgsService } from './orgs.service.js';
 
-/** Organisations, their members, and invites to them. */
+/**
+ * The module of organisations, their members, and invites to them. It is global because it implements two ports of modules below
+ * it. Logins join organisations by {@link OrgAutoJoin}, and {@link KeyAccounts} makes API keys' service accounts members.
+ */
+@Global()
 @Module({
   imports: [
     CoreModule,
@@ -59,18 +62,16 @@ import { OrgsService } from './orgs.service.js';
     OrgEvents,
     OrgsService,
     OrgDomains,
-    OrgDomainWatch,
-    { provide: DomainRecords, useClass: DnsDomainRecords },
+    DomainRecords,
     MembersService,
     OrgSwitch,
     InvitesService,
     InviteDelivery,
-    InviteLimits,
     InviteLookup,
     InviteRedemption,
-    MyInvites,
-    { provide: OrgAdmission, useClass: OrgLoginAdmission },
+    { provide: OrgAutoJoin, useClass: OrgLoginAutoJoin },
+    { provide: KeyAccounts, useClass: OrgKeyAccounts },
   ],
-  exports: [OrgAdmission, InviteLookup, InviteRedemption],
+  exports: [KeyAccounts, OrgAutoJoin, InviteLookup, InviteRedemption],
 })
 export class OrgsModule {}

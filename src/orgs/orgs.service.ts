@@ -1,44 +1,39 @@
 import { Injectable } from '@nestjs/common';
-import { z } from 'zod';
-import { newId } from '../core/identifier.js';
-import { Problem } from '../core/problem.error.js';
-import type { OrgRole, OrgRow } from '../database/database.schema.js';
-import { requireMatch } from '../http/entity.tag.js';
-import { type Page, decodeCursor, toPage } from '../http/page.cursor.js';
-import { roleMissing } from '../session/access.refusal.js';
-import type { Principal } from '../session/principal.js';
+import { toTimestamp } from '../platform/time/timestamp.schema.js';
+import type { z } from 'zod';
+import { idSchema } from '../platform/core/id.schema.js';
+import { newId } from '../platform/core/identifier.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import type { OrgRole, OrgRow } from '../platform/database/database.schema.js';
+import { requireMatch } from '../platform/http/entity.tag.js';
+import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page.cursor.js';
+import { roleMissing } from '../session/guards/authorization.js';
+import { type Caller, type Principal, isAdministrator } from '../session/principal.js';
+import { deleteServiceAccounts } from '../directory/users/user.rows.js';
 import { domainIn, domainRecordOf, domainStateOf } from './domain.proof.js';
 import { domainOf } from './hosted.domain.js';
 import { MembershipRepository } from './membership.repository.js';
-import { type Caller, isAdministrator, readerStanding, requireId, requireMay } from './org.access.js';
+import { type OrgOf, requireId, requireMay, requireReadable } from './org.access.js';
 import { OrgDirectory } from './org.directory.js';
 import { OrgEvents } from './org.events.js';
 import type { LockedOrg } from './org.lock.js';
-import { type OrgChanges, type OrgOf, OrgRepository } from './org.repository.js';
+import { type OrgChanges, OrgRepository } from './org.repository.js';
 import {
   type OrgAnswer,
   type newOrgSchema,
   type orgChangesSchema,
-  orgIdPositionSchema,
   orgKeyPositionSchema,
 } from './org.schemas.js';
+import { idPositionSchema } from '../directory/users/profile.input.js';
 import { slugsOf } from './org.slug.js';
 
-const positionSchema = z.uuid();
-
-/** An organisation, with the version of its row. */
+/** An organisation as a response contains it, with the version of its row. */
 export interface VersionedOrg {
   readonly answer: OrgAnswer;
   readonly version: number;
 }
 
-/** What a list asks for. */
-export interface PageQuery {
-  readonly limit: number;
-  readonly cursor?: string | undefined;
-}
-
-/** Organisations: made, listed, changed and deleted by those who may. */
+/** Creates, lists, changes and deletes organisations, if the policy allows the caller to. */
 @Injectable()
 export class OrgsService {
   readonly #orgs: OrgRepository;
@@ -59,8 +54,8 @@ export class OrgsService {
   }
 
   /**
-   * Makes an organisation, with the caller as its owner.
-   * @throws {Problem} `conflict` when the slug is taken, `forbidden` for service accounts.
+   * Creates an organisation, with the caller as its owner.
+   * @throws {Problem} `conflict` if the slug is taken, `forbidden` for service accounts.
    */
   async create(caller: Caller, { name, slug }: z.output<typeof newOrgSchema>): Promise<VersionedOrg> {
     const { id: userId } = caller.principal.user;
@@ -76,23 +71,19 @@ export class OrgsService {
       throw taken('slug');
     }
     await this.#events.membershipChanged(userId);
-    await this.#events.record(caller, {
-      type: 'org_created',
-      target: { kind: 'org', id: org.id },
-      orgId: org.id,
-    });
+    await this.#events.recordOrg(caller, 'org_created', org.id);
     return versioned({ org, role: 'owner' });
   }
 
-  /** The caller's organisations. */
+  /** The organisations that the caller is a member of. @throws {Problem} `validation_failed` for a cursor of another list. */
   async list({ user }: Principal, { limit, cursor }: PageQuery): Promise<Page<OrgAnswer>> {
-    const after = decodeCursor(positionSchema, cursor);
+    const after = decodeCursor(idSchema, cursor);
     return toOrgPage(await this.#orgs.listOf(user.id, limit + 1, after), limit);
   }
 
   /**
-   * All organisations, or those whose slug or name begins like the search, for administrators of the deployment.
-   * @throws {Problem} `forbidden`, `validation_failed` for a cursor that isn't of this list.
+   * All organisations, for administrators of the deployment. A search finds a whole id, or slugs and names that begin with it.
+   * @throws {Problem} `forbidden`, `validation_failed` for a cursor of another list.
    */
   async listAll(
     principal: Principal,
@@ -103,7 +94,7 @@ export class OrgsService {
     }
     const after =
       search === undefined
-        ? decodeCursor(orgIdPositionSchema, cursor)
+        ? decodeCursor(idPositionSchema, cursor)
         : decodeCursor(orgKeyPositionSchema, cursor);
     const orgs = await this.#directory.list(principal.user.id, search, limit + 1, after);
     return toPage(
@@ -114,7 +105,7 @@ export class OrgsService {
     );
   }
 
-  /** The organisation that the caller could join by their verified e-mail domain; one at most. */
+  /** The organisation that the caller could join by their verified e-mail domain; at most one. */
   async listJoinable({ user }: Principal): Promise<Page<OrgAnswer>> {
     const { email, isVerified } = await this.#members.requirePerson(user.id);
     const domain = isVerified ? domainOf(email) : undefined;
@@ -124,28 +115,27 @@ export class OrgsService {
     return toOrgPage(found === undefined || found.role !== null ? [] : [found], 1);
   }
 
-  /** @throws {Problem} `not_found` */
+  /** Reads an organisation. @throws {Problem} `not_found` */
   async read(principal: Principal, id: string): Promise<VersionedOrg> {
     const found = await this.#orgs.find(requireId(id), principal.user.id);
-    requireMay(readerStanding(principal, found?.role), 'org.read');
-    return versioned(requireFound(found));
+    return versioned(requireReadable(principal, found, 'org.read'));
   }
 
   /**
    * Changes an organisation.
-   * @param ifMatch as the caller sent it.
-   * @throws {Problem} `not_found`, `forbidden`, `precondition_failed`, `conflict` (slug or domain taken),
-   *   `validation_failed` when the domain isn't the caller's, or missing where the policy needs it.
+   * @param ifMatch the `If-Match` header, as the caller sent it.
+   * @throws {Problem} `not_found`, `forbidden`, `precondition_failed`; `conflict` if the slug or the domain is taken;
+   *   `validation_failed` if the domain isn't that of the caller's verified address, or is missing although the policy needs it.
    */
   async update(
     caller: Caller,
     id: string,
-    wish: z.output<typeof orgChangesSchema>,
+    input: z.output<typeof orgChangesSchema>,
     ifMatch: string | undefined,
   ): Promise<VersionedOrg> {
     const { principal } = caller;
     const address =
-      typeof wish.domain === 'string' ? await this.#members.requirePerson(principal.user.id) : undefined;
+      typeof input.domain === 'string' ? await this.#members.requirePerson(principal.user.id) : undefined;
     const ownDomain = address?.isVerified === true ? domainOf(address.email) : undefined;
     let role: OrgRole | null = null;
     const before: { slug?: string } = {};
@@ -155,7 +145,7 @@ export class OrgsService {
       ({ role } = standing);
       requireMatch(ifMatch, org.row.version);
       before.slug = org.row.slug;
-      const changes = decideChanges(org, wish, ownDomain);
+      const changes = decideChanges(org, input, ownDomain);
       if (
         typeof changes.claimed_domain === 'string' &&
         (await org.isProvenElsewhere(changes.claimed_domain))
@@ -171,36 +161,39 @@ export class OrgsService {
     if (org.slug !== before.slug) {
       await this.#events.orgChanged(org.id);
     }
-    await this.#events.record(caller, {
-      type: 'org_updated',
-      target: { kind: 'org', id: org.id },
-      orgId: org.id,
-    });
+    await this.#events.recordOrg(caller, 'org_updated', org.id);
     return versioned({ org, role });
   }
 
-  /** Deletes an organisation with its memberships, invites and API keys. @throws {Problem} `not_found`, `forbidden` */
+  /**
+   * Deletes an organisation with its memberships, invites and API keys.
+   * @param ifMatch the `If-Match` header, as the caller sent it.
+   * @throws {Problem} `not_found`, `forbidden`, `precondition_failed`
+   */
   async delete(caller: Caller, given: string, ifMatch: string | undefined): Promise<void> {
     const id = requireId(given);
     const { principal } = caller;
     await this.#orgs.withLocked(id, async (org) => {
       requireMay(await org.standingOf(principal), 'org.delete');
       requireMatch(ifMatch, org.row.version);
-      // The accounts that only its API keys acted as.
-      const robots = org.transaction.selectFrom('api_keys').select('user_id').where('org_id', '=', id);
-      await org.transaction
-        .deleteFrom('users')
-        .where('kind', '=', 'service')
-        .where('id', 'in', robots)
+      // The service accounts of its API keys belong to this organisation alone, so they go too.
+      const keys = await org.transaction
+        .selectFrom('api_keys')
+        .select('user_id')
+        .where('org_id', '=', id)
         .execute();
+      await deleteServiceAccounts(
+        org.transaction,
+        keys.map(({ user_id: userId }) => userId),
+      );
       await org.transaction.deleteFrom('orgs').where('id', '=', id).execute();
     });
     await this.#events.orgChanged(id);
-    await this.#events.record(caller, { type: 'org_deleted', target: { kind: 'org', id }, orgId: id });
+    await this.#events.recordOrg(caller, 'org_deleted', id);
   }
 }
 
-/** @param ownDomain of the caller's verified e-mail address. @throws {Problem} `validation_failed` */
+/** The changes to store. @param ownDomain the domain of the caller's verified address. @throws {Problem} `validation_failed` */
 function decideChanges(
   { row }: LockedOrg,
   { name, slug, domain, joinPolicy }: z.output<typeof orgChangesSchema>,
@@ -225,7 +218,7 @@ function decideChanges(
   };
 }
 
-/** A domain that is only wanted so far: whatever was confirmed before was another one. */
+/** The columns of a new, unconfirmed claim to a domain. An earlier confirmation was for another domain, so it is cleared. */
 function claimOf(domain: string | null): OrgChanges {
   return {
     claimed_domain: domain,
@@ -247,13 +240,6 @@ function taken(field: 'slug' | 'domain'): Problem {
   });
 }
 
-function requireFound(found: OrgOf | undefined): OrgOf {
-  if (found === undefined) {
-    throw new Problem('not_found', { reason: 'no_such_org' });
-  }
-  return found;
-}
-
 function toOrgPage(rows: readonly OrgOf[], limit: number): Page<OrgAnswer> {
   return toPage(rows, limit, toAnswer, ({ org }) => org.id);
 }
@@ -273,7 +259,7 @@ function toAnswer({ org, role }: OrgOf): OrgAnswer {
     domainRecord: domainRecordOf(org),
     joinPolicy: org.join_policy,
     role,
-    createdAt: new Date(org.created_at).toISOString(),
-    updatedAt: new Date(org.updated_at).toISOString(),
+    createdAt: toTimestamp(org.created_at),
+    updatedAt: toTimestamp(org.updated_at),
   };
 }

@@ -2,20 +2,20 @@ import { Controller, Get, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
-import { Problem } from '../core/problem.error.js';
-import { CurrentUser } from '../session/access.decorators.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import { CurrentUser } from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
-import { RequireAuthAge } from '../session/step-up.decorators.js';
+import { RequireAuthAge } from '../session/guards/step-up.decorators.js';
 import { ApiClient } from './api.client.js';
 import { noContent, seeOther } from './form.answer.js';
 import { PageSender } from './page.sender.js';
 import { DeleteAccountPage } from './views/account-data.view.js';
 
-/** As the API asks for, so that people log in again before they read the question and not after they have answered it. */
+/** Maximum age of the login in seconds, the same as in the API: people log in again before they see the question, not after. */
 const recently = 300;
 const path = '/account/delete';
 
-/** Deletes the account of whoever asks, after a question. */
+/** The page that deletes a person's own account, after asking for confirmation. */
 @ApiExcludeController()
 @Controller('account/delete')
 export class AccountDeletionController {
@@ -47,7 +47,7 @@ export class AccountDeletionController {
       await this.#api.change(request, reply, { method: 'DELETE', path: '/api/v1/me' }, noContent);
     } catch (error) {
       if (error instanceof Problem && error.code === 'reauthentication_required') {
-        // The page was open for a while: its own address leads to the login and back.
+        // The login became too old while the page was open: loading the page again leads to a login and back.
         await seeOther(reply, path);
         return;
       }

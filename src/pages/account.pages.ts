@@ -2,48 +2,48 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import type { z } from 'zod';
-import { myIdentitiesSchema, myOrgsSchema } from '../account/me.schemas.js';
+import { myIdentitiesSchema, myOrgsSchema } from '../accounts/me/me.schemas.js';
 import { keyListSchema } from '../api-keys/api-key.schemas.js';
 import { maximumLiveKeys } from '../api-keys/api-keys.service.js';
-import { sessionsAnswerSchema } from '../auth/sessions.schemas.js';
-import { Problem } from '../core/problem.error.js';
+import { sessionsAnswerSchema } from '../accounts/sessions/sessions.schemas.js';
+import { Problem } from '../platform/errors/problem.error.js';
 import { waitingInvitesSchema } from '../orgs/invite.schemas.js';
 import { orgListSchema } from '../orgs/org.schemas.js';
-import { AuthStrategy, type LoginMethods } from '../auth/auth.strategy.js';
+import { ProfileService } from '../accounts/profile.service.js';
 import type { Principal } from '../session/principal.js';
 import { SessionService } from '../session/session.service.js';
 import { ApiClient } from './api.client.js';
 import { PageSender } from './page.sender.js';
 import { AccountPage, type AccountPageProps } from './views/account.view.js';
 
-/** Organisations on one page. */
+/** Number of organisations per page. */
 const orgsAtOnce = 20;
-/** Invitations on the page: whoever has more answers some first. */
+/** Maximum number of invitations shown. Anyone who has more sees the rest after answering some. */
 const invitesAtOnce = 20;
 
-/** What one account page shows beside the account itself. */
+/** What the account page shows in addition to the account itself. */
 export interface AccountPageState extends Pick<AccountPageProps, 'notice' | 'keyForm'> {
-  /** Where the list of organisations goes on. */
+  /** Cursor of the page of organisations to show; undefined for the first one. */
   readonly orgsCursor?: string | undefined;
 }
 
-/** The account page, put together from the API. */
+/** Builds the account page from the API's responses. */
 @Injectable()
 export class AccountPages {
   readonly #logger = new Logger(AccountPages.name);
   readonly #api: ApiClient;
   readonly #pages: PageSender;
   readonly #sessions: SessionService;
-  readonly #strategy: AuthStrategy;
+  readonly #profiles: ProfileService;
 
-  constructor(api: ApiClient, pages: PageSender, sessions: SessionService, strategy: AuthStrategy) {
+  constructor(api: ApiClient, pages: PageSender, sessions: SessionService, profiles: ProfileService) {
     this.#api = api;
     this.#pages = pages;
     this.#sessions = sessions;
-    this.#strategy = strategy;
+    this.#profiles = profiles;
   }
 
-  /** Answers with the account page of whoever asks. */
+  /** Sends the account page of the person who makes the request. */
   async send(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -54,7 +54,7 @@ export class AccountPages {
     const orgsQuery = new URLSearchParams({ limit: String(orgsAtOnce), ...after });
     const [sessions, keys, orgs, joinable, invites, identities] = await Promise.all([
       this.#read(request, '/auth/sessions', sessionsAnswerSchema),
-      // Those beyond the limit have expired; the API lists them.
+      // Twice the limit of live keys, because the API also lists expired ones.
       this.#read(request, `/api/v1/api-keys?limit=${2 * maximumLiveKeys}`, keyListSchema),
       this.#read(request, `/api/v1/me/orgs?${orgsQuery}`, myOrgsSchema),
       this.#read(request, '/api/v1/orgs?joinable=true', orgListSchema),
@@ -78,21 +78,19 @@ export class AccountPages {
     await this.#pages.send(request, reply, page);
   }
 
-  /** How the person can log in, where the provider is ours to ask. */
+  /** The person's login methods; undefined if the gateway doesn't administer the provider, or if they can't be read now. */
   async #methods(
     identities: readonly { readonly issuer: string; readonly subject: string }[] | undefined,
-  ): Promise<LoginMethods | undefined> {
-    const administration = this.#strategy.identities;
-    const own = identities?.find(({ issuer }) => issuer === administration?.issuer);
+  ): Promise<AccountPageProps['methods']> {
     try {
-      return own === undefined ? undefined : await administration?.methodsOf(own.subject);
+      return await this.#profiles.loginMethodsOf(identities ?? []);
     } catch (error) {
       this.#noteMissing('login-methods', error);
       return undefined;
     }
   }
 
-  /** Nothing when it can't be read now: who is logged in sees the page without the database. */
+  /** Reads from the API. Returns undefined if that fails, so that a logged-in person sees the page even without the database. */
   async #read<Schema extends z.ZodType>(
     request: FastifyRequest,
     path: string,
@@ -101,7 +99,7 @@ export class AccountPages {
     try {
       return await this.#api.read(request, path, schema);
     } catch (error) {
-      // What the caller may not read, such as a service account its invitations, is no fault.
+      // A refusal isn't an error: for example, a service account may not read invitations.
       if (!(error instanceof Problem) || error.definition.status >= 500) {
         const [route = path] = path.split('?');
         this.#noteMissing(route, error);

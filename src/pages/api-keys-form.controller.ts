@@ -4,14 +4,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import type { z } from 'zod';
 import { createdKeySchema } from '../api-keys/api-key.schemas.js';
-import { Clock } from '../core/clock.service.js';
-import { CurrentUser } from '../session/access.decorators.js';
+import { Clock } from '../platform/time/clock.service.js';
+import { CurrentUser } from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { AccountPages } from './account.pages.js';
 import { leadingBackTo } from './admin/admin.refusals.js';
 import { ApiClient } from './api.client.js';
 import { noContent, noticeOf, seeOther } from './form.answer.js';
-import { mendingOf } from './form.mending.js';
+import { formErrorsOf } from './form.errors.js';
 import { endOf, keyFormSchema, keyFormTexts, wrongLife } from './key.form.js';
 import { PageSender } from './page.sender.js';
 import { CreatedKeyPage } from './views/api-keys.view.js';
@@ -32,7 +32,7 @@ export class ApiKeysFormController {
     this.#clock = clock;
   }
 
-  /** The key is in this answer alone: a redirect would need to keep it somewhere. */
+  /** Creates a key. Only this response shows it: a redirect would have to store it somewhere. */
   @Post()
   @HttpCode(200)
   async create(
@@ -49,7 +49,7 @@ export class ApiKeysFormController {
         ? wrongLife(values)
         : await this.#api
             .change(request, reply, call, createdKeySchema)
-            .catch((error: unknown) => mendingOf(leadingBackTo('/', error), values, keyFormTexts));
+            .catch((error: unknown) => formErrorsOf(leadingBackTo('/', error), values, keyFormTexts));
     void reply.header('cache-control', 'no-store');
     if ('form' in made) {
       void reply.code(made.status);

@@ -3,19 +3,19 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { type ProblemCode, problemCatalogue } from '../core/problem.catalogue.js';
-import { Problem } from '../core/problem.error.js';
-import { innerCallHeaders } from '../http/inner.call.js';
+import { type ProblemCode, problemCatalogue } from '../platform/errors/problem.catalogue.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import { innerCallHeaders } from '../platform/http/inner.call.js';
 
-/** What a page asks of the API. */
+/** A page's call to the API. */
 export interface ApiCall {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Path with query; parts of it are encoded by the caller. */
+  /** Path with query. The caller encodes its parts. */
   readonly path: string;
   readonly body?: Readonly<Record<string, unknown>>;
 }
 
-/** Headers of the person's request that say who they are and where they come from; the rest is the page load's own. */
+/** Headers passed on from the person's request: they identify the person and the client. The rest only concern the page load. */
 const passedOn = [
   'host',
   'cookie',
@@ -41,8 +41,8 @@ const problemSchema = z.object({
 });
 
 /**
- * The pages as a consumer of the REST API: every call passes the same guards, validation and audit as anybody else's, so
- * that a page can do nothing that the API doesn't allow. It stays inside the process: nothing goes over the network.
+ * Calls the REST API for the pages. Every call passes the same guards, validation and audit as any other client's, so a page
+ * can do nothing that the API doesn't allow. Calls stay inside the process; nothing goes over the network.
  */
 @Injectable()
 export class ApiClient {

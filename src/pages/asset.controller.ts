@@ -1,11 +1,11 @@
 import { Controller, Get, Param, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '../core/problem.error.js';
-import { Public } from '../session/access.decorators.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import { Public } from '../session/guards/access.decorators.js';
 import { AssetStore } from './asset.store.js';
 
-/** The pages' own files. Their names carry a hash, so browsers may keep them for good. */
+/** Serves the pages' static files. Their names contain a hash, so browsers may cache them forever. */
 @ApiExcludeController()
 @Controller()
 @Public()

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { maximumLogo } from '../config/common.variables.js';
-import { ConfigurationError } from '../config/configuration.js';
+import { maximumLogo } from '../platform/config/common.variables.js';
+import { ConfigurationError } from '../platform/config/configuration.js';
 import type { PageAssets } from './views/page.props.js';
 
 const compress = promisify(gzip);
@@ -14,7 +14,7 @@ const require = createRequire(import.meta.url);
 export interface Asset {
   readonly type: string;
   readonly body: Buffer;
-  /** Compressed at the first request that takes it. */
+  /** Compressed on the first request that accepts gzip. */
   gzipped?: Promise<Buffer>;
 }
 
@@ -40,9 +40,9 @@ export class AssetStore {
   readonly addresses: PageAssets;
 
   /**
-   * @param logoFile the product's own logo.
-   * @param brand rules for the end of the style sheets.
-   * @throws {ConfigurationError} when the logo can't be read or is too large.
+   * @param logoFile path of the product's own logo.
+   * @param brand CSS rules that are appended to the style sheets.
+   * @throws {ConfigurationError} if the logo can't be read or is too large.
    */
   constructor(logoFile: string | undefined, brand: string) {
     const logo = logoFile === undefined ? undefined : this.#logo(logoFile);
@@ -69,7 +69,7 @@ export class AssetStore {
     return this.#assets.get(name);
   }
 
-  /** The file's bytes under gzip. */
+  /** The file's bytes, compressed with gzip. */
   async gzipped(asset: Asset): Promise<Buffer> {
     asset.gzipped ??= compress(asset.body, { level: 9 });
     return asset.gzipped;

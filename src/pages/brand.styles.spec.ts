@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { brandStyles } from './brand.styles.js';
 
-/** What one scheme sets, by name. */
+/** The custom properties that one scheme sets, by name. */
 function valuesOf(styles: string, scheme: 'light' | 'dark'): ReadonlyMap<string, string> {
   const [light = '', dark = ''] = styles.split('\n');
   const rules = scheme === 'light' ? light : dark;

@@ -1,22 +1,22 @@
 import Color from 'colorjs.io';
 
-/** Grounds that text stands on, as in vestibule.css, and the text on buttons. */
+/** Background colours behind text, as in vestibule.css, and the colour of text on buttons. `step` changes the lightness. */
 const schemes = {
   light: { grounds: ['#f3f6f5', '#ffffff'], onButton: '#ffffff', step: -0.01 },
   dark: { grounds: ['#101617', '#182122'], onButton: '#0c1112', step: 0.01 },
 } as const;
 
-/** WCAG 2.2, 1.4.3: text. */
+/** Minimum contrast of text (WCAG 2.2, 1.4.3). */
 const leastContrast = 4.5;
 
-/** A colour with this much more lightness (OKLCH, 0 to 1), as `#rrggbb`. */
+/** A colour with its lightness changed by this amount (OKLCH, 0 to 1), as `#rrggbb`. */
 function shifted(colour: Color, lightness: number): string {
   const changed = colour.to('oklch');
   changed.l = Math.min(1, Math.max(0, (changed.l ?? 0) + lightness));
   return changed.to('srgb').toGamut().toString({ format: 'hex', collapse: false });
 }
 
-/** The nearest colour of the same hue that text can have, and that a button's text can stand on. */
+/** The nearest colour of the same hue that is readable as text, and behind the text of a button. */
 function readable(hex: string, { grounds, onButton, step }: (typeof schemes)['light' | 'dark']): string {
   const colour = new Color(hex);
   const against = [...grounds, onButton].map((other) => new Color(other));
@@ -56,8 +56,8 @@ function rules(hex: string, scheme: (typeof schemes)['light' | 'dark']): string 
 }
 
 /**
- * The colours that follow from a product's own, for the end of the style sheets. Its hue stays; its lightness moves as far
- * as text needs to be read in each scheme, so that no choice of an operator makes a page that people can't use.
+ * CSS rules for a product's own colour, to be appended to the style sheets. The hue stays the same. The lightness changes
+ * until text is readable in each scheme, so no colour that an operator configures makes a page unusable.
  * @param hex `#rrggbb`
  */
 export function brandStyles(hex: string): string {

@@ -2,16 +2,19 @@ import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
-import { OryConsentService } from '../auth/ory-consent.service.js';
-import { requireBound } from '../auth/ory.challenge.js';
-import { ChallengeBinding } from '../hydra/challenge.binding.js';
-import { HydraClient } from '../hydra/hydra.client.js';
-import { AllowUnverifiedEmail, OptionalSession } from '../session/access.decorators.js';
-import { PageSender } from './page.sender.js';
+import { OryConsentService } from '../providers/ory/challenges/ory-consent.service.js';
+import { requireBound } from '../providers/ory/challenges/ory.challenge.js';
+import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
+import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
+import { AllowUnverifiedEmail, OptionalSession } from '../session/guards/access.decorators.js';
+import { PageSender, localesIn } from './page.sender.js';
 import { ConsentPage } from './views/consent.view.js';
 import { LogoutPage } from './views/logout.view.js';
 
-/** What Hydra asks people: may this application know you; do you want to log out. */
+/**
+ * The pages for Hydra's consent and logout challenges: may this application use the account, and does the person want to log
+ * out.
+ */
 @ApiExcludeController()
 @Controller('ui')
 @OptionalSession()
@@ -37,7 +40,7 @@ export class ChallengeController {
   ): Promise<void> {
     const challenge = requireBound(this.#binding, given, request);
     const { request: asked, canRemember } = await this.#consent.request(challenge);
-    const { client, requested_scope } = asked;
+    const { client, requested_scope, oidc_context: hints } = asked;
     const targets = client.redirect_uris ?? [];
     const [target] = targets;
     const page = h(ConsentPage, {
@@ -51,7 +54,7 @@ export class ChallengeController {
       scopes: requested_scope ?? [],
       canRemember,
     });
-    await this.#pages.send(request, reply, page, { formTargets: targets });
+    await this.#pages.send(request, reply, page, { formTargets: targets, locales: hints?.ui_locales ?? [] });
   }
 
   @Get('logout')
@@ -61,8 +64,9 @@ export class ChallengeController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const challenge = requireBound(this.#binding, given, request);
-    const { client } = await this.#hydra.logoutRequest(challenge);
+    const { client, request_url: asked } = await this.#hydra.logoutRequest(challenge);
     const formTargets = client?.redirect_uris ?? [];
-    await this.#pages.send(request, reply, h(LogoutPage, { challenge }), { formTargets });
+    const locales = localesIn(new URLSearchParams(asked?.split('?')[1]).get('ui_locales'));
+    await this.#pages.send(request, reply, h(LogoutPage, { challenge }), { formTargets, locales });
   }
 }

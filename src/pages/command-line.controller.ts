@@ -3,9 +3,9 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { CommandLineLogins } from '../auth/command-line-login.service.js';
-import { commandLineRequestSchema } from '../auth/command-line.schemas.js';
-import { CurrentUser } from '../session/access.decorators.js';
+import { CommandLineLogins } from '../oauth/command-line-login.service.js';
+import { commandLineRequestSchema } from '../oauth/command-line.schemas.js';
+import { CurrentUser } from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { PageSender } from './page.sender.js';
 import { CommandLineCodePage, CommandLinePage } from './views/command-line.view.js';
@@ -13,7 +13,10 @@ import { CommandLineCodePage, CommandLinePage } from './views/command-line.view.
 const decisionSchema = z.object({ decision: z.enum(['allow', 'deny']), session: z.string() });
 const answerSchema = z.intersection(commandLineRequestSchema, decisionSchema);
 
-/** The login of a command line, in the person's browser. Without a session the guard sends them to log in first. */
+/**
+ * The page that approves a login of the command line, in the person's browser. Without a session, the guard sends them to log
+ * in first.
+ */
 @ApiExcludeController()
 @Controller('auth/cli')
 export class CommandLineController {

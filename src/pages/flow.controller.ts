@@ -3,21 +3,21 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { CONFIGURATION } from '../config/config.module.js';
-import type { OryConfiguration } from '../config/configuration.js';
-import { Problem } from '../core/problem.error.js';
-import { KratosClient } from '../kratos/kratos.client.js';
-import { toProviderIdentity } from '../kratos/kratos.session.js';
-import { AllowUnverifiedEmail, CurrentUser, OptionalSession } from '../session/access.decorators.js';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { OryConfiguration } from '../platform/config/configuration.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import { KratosClient } from '../providers/ory/kratos/kratos.client.js';
+import { toProviderIdentity } from '../providers/ory/kratos/kratos.session.js';
+import { AllowUnverifiedEmail, CurrentUser, OptionalSession } from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { type Flow, parseFlow } from './flow.parser.js';
 import { FlowSurroundingsFinder } from './flow.surroundings.js';
-import { FormDrafts } from '../proxy/form.draft.js';
-import { settingsChangeIn } from '../proxy/settings.change.js';
-import { fieldOf, refusalMessage } from '../proxy/refusal.message.js';
+import { FormDrafts } from '../providers/ory/proxy/form.draft.js';
+import { settingsChangeIn } from '../providers/ory/proxy/settings.change.js';
+import { fieldOf, refusalMessage } from '../providers/ory/proxy/refusal.message.js';
 import { PageSender } from './page.sender.js';
 import { FLOW_KINDS } from './views/flow.plan.js';
-import { withDraft, withRefusal } from './flow.draft.js';
+import { withDraft, withLoginHint, withRefusal } from './flow.draft.js';
 import { isVerified, withoutEnrolments } from './unverified.settings.js';
 import { withOwnEnd, withoutNeed } from './verification.end.js';
 import { FlowPage } from './views/flow.view.js';
@@ -33,7 +33,7 @@ const links = {
   account: '/auth/login',
 };
 
-/** Kratos' self-service flows as pages (step 1: the form posts to Kratos by way of the proxy). */
+/** Shows Kratos' self-service flows as pages (step 1: the form posts to Kratos through the proxy). */
 @ApiExcludeController()
 @Controller('ui')
 export class FlowController {
@@ -82,21 +82,24 @@ export class FlowController {
     const query = typeof returnTo === 'string' ? `?${new URLSearchParams({ return_to: returnTo })}` : '';
     const needsLogin = kind === 'settings' || kind === 'verification';
     if (found === undefined && needsLogin && principal === undefined) {
-      // Kratos would ask for a login too at the settings, but would not come back after it.
+      // For the settings, Kratos would ask for a login too, but it wouldn't return here afterwards.
       await reply.redirect(`/auth/login?${new URLSearchParams({ return_to: `/ui/${kind}${query}` })}`, 302);
       return;
     }
     if (found === undefined) {
-      // None yet, or one that is over or another browser's: Kratos starts a new one and comes back here.
+      // There is no flow yet, or it has expired or belongs to another browser: Kratos starts a new one and returns here.
       await reply.redirect(`${this.#publicUrl}/ory/kratos/self-service/${kind}/browser${query}`, 302);
       return;
     }
-    const drafted = this.#withDraft(request, parseFlow(found));
+    const parsed = parseFlow(found);
+    const { application, invite, triesLeft } = await this.#surroundings.find(request, kind, parsed);
+    const locales = application.uiLocales;
+    const typed = this.#withDraft(request, parsed, locales);
+    // The address of an invite precedes what the application guesses.
+    const drafted = invite === undefined ? withLoginHint(kind, typed, application.loginHint) : typed;
     const isUnverified = kind === 'settings' && !isVerified(found);
     const ended = kind === 'verification' ? await this.#ofVerification(request, drafted, principal) : drafted;
     const flow = isUnverified ? withoutEnrolments(ended) : ended;
-    const surroundings = await this.#surroundings.find(request, kind, flow);
-    const { formTargets, invite, triesLeft } = surroundings;
     const page = h(FlowPage, {
       kind,
       flow,
@@ -106,10 +109,10 @@ export class FlowController {
       isUnverified,
       changed: settingsChangeIn(changed),
     });
-    await this.#pages.send(request, reply, page, { formTargets });
+    await this.#pages.send(request, reply, page, { formTargets: application.redirectUris, locales });
   }
 
-  /** A verification that leads on to a login here; of an address that is verified already, its end. */
+  /** A verification flow that continues with a login here. If the address is already verified, the flow is completed. */
   async #ofVerification(
     request: FastifyRequest,
     flow: Flow,
@@ -124,12 +127,12 @@ export class FlowController {
     return withOwnEnd(isVerifiedAlready ? withoutNeed(flow) : flow, links.account);
   }
 
-  #withDraft(request: FastifyRequest, flow: Flow): Flow {
+  #withDraft(request: FastifyRequest, flow: Flow, locales: readonly string[]): Flow {
     const { fields, refused } = this.#drafts.find(request, flow.id);
     if (refused === undefined) {
       return withDraft(flow, fields);
     }
-    const { language } = this.#pages.frame(request);
+    const { language } = this.#pages.frame(request, locales);
     const message = refusalMessage(refused, this.#minimumLength, language);
     return withRefusal(flow, fields, fieldOf(refused), message);
   }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-// The part of a Kratos self-service flow that the pages render. Kratos adds node types and attributes between versions,
-// so reading is lenient: a node that isn't understood is left out, an attribute with an odd value counts as absent.
-// Only what no page can do without (an id and an action on http or https) makes parsing fail.
+// The part of a Kratos self-service flow that the pages render. Kratos adds node types and attributes between versions, so
+// parsing is lenient: an unknown node is left out, and an attribute with an unexpected value counts as absent. Parsing fails
+// only without what every page needs: an id, and an action on http or https.
 
 function listOf<Schema extends z.ZodType>(schema: Schema) {
   return z
@@ -16,7 +16,10 @@ function listOf<Schema extends z.ZodType>(schema: Schema) {
     );
 }
 
-/** `javascript:` and its relatives must never become a link, an image or a form's target. */
+/**
+ * Whether an address is on http or https: `javascript:` and similar schemes must never become a link, an image or a form's
+ * target.
+ */
 function isWebAddress(address: string): boolean {
   const base = 'http://relative.invalid';
   return URL.canParse(address, base) && /^https?:$/.test(new URL(address, base).protocol);
@@ -30,7 +33,7 @@ const optionalText = z.string().optional().catch(undefined);
 const flag = z.boolean().catch(false);
 const size = z.int().positive().optional().catch(undefined);
 
-/** What Kratos' texts were made of (names, limits, reasons), for saying the same in other words. */
+/** The values in Kratos' texts (names, limits, reasons), for wording the same message differently. */
 const contextSchema = z
   .record(z.string(), z.unknown())
   .catch({})
@@ -52,11 +55,11 @@ const messageSchema = z.object({
 const labelSchema = z.object({
   id: z.number(),
   text: z.string(),
-  /** `provider` is another identity provider's name, on the buttons that lead to it. */
+  /** `provider` is the name of another identity provider, on the buttons that log in with it. */
   context: contextSchema,
 });
 
-/** Functions of Kratos' webauthn.js, by which a browser's passkeys and security keys are reached. */
+/** Functions of Kratos' webauthn.js that use the browser's passkeys and security keys. */
 const triggerSchema = z
   .enum([
     'oryPasskeyLogin',
@@ -69,7 +72,7 @@ const triggerSchema = z
   .optional()
   .catch(undefined);
 
-/** Attributes of the node itself and what Kratos says about it. */
+/** What every node has: its group, messages and label. */
 const nodeShape = {
   group: z.string().catch('default'),
   messages: listOf(messageSchema),
@@ -112,13 +115,13 @@ const textSchema = z.object({
     text: z.object({
       id: z.number(),
       text: z.string(),
-      /** Backup codes come as a list beside the comma-separated text. */
+      /** Backup codes come as a list, in addition to the comma-separated text. */
       context: z.object({ secrets: listOf(z.object({ text: z.string() })) }).catch({ secrets: [] }),
     }),
   }),
 });
 
-/** Kratos' webauthn.js, which the nodes with a trigger need. Not in the union: it is the page's, not the form's. */
+/** Kratos' webauthn.js, which the nodes with a trigger need. It isn't in the union: it belongs to the page, not to the form. */
 const scriptSchema = z.object({
   type: z.literal('script'),
   attributes: z.object({ src: webAddress, integrity: optionalText }),
@@ -135,7 +138,7 @@ const flowSchema = z.object({
   ui: z.preprocess(
     (ui) => (typeof ui === 'object' && ui !== null && 'nodes' in ui ? { ...ui, scripts: ui.nodes } : ui),
     z.object({
-      /** Absolute, on PUBLIC_URL: Kratos makes it from its own base URL. */
+      /** Absolute URL on PUBLIC_URL; Kratos builds it from its own base URL. */
       action: absoluteWebAddress,
       method: z.stringFormat('method', /^(get|post)$/i).catch('POST'),
       nodes: listOf(nodeSchema),
@@ -145,23 +148,23 @@ const flowSchema = z.object({
   ),
 });
 
-/** A self-service flow, reduced to what is rendered; names are Kratos' own. */
+/** A self-service flow, reduced to what is rendered. Property names are Kratos' own. */
 export type Flow = z.output<typeof flowSchema>;
 /** One element of a flow's form. */
 export type FlowNode = Flow['ui']['nodes'][number];
 /** A field, a hidden value or a button. */
 export type InputNode = Extract<FlowNode, { type: 'input' }>;
-/** Something Kratos tells the person, about the flow or about one node. */
+/** A message from Kratos to the person, about the flow or about one node. */
 export type FlowMessage = Flow['ui']['messages'][number];
-/** What a field or a button is called. */
+/** The label of a field or a button. */
 export type FlowLabel = z.output<typeof labelSchema>;
 
 /**
- * Reads a flow as Kratos answered it.
+ * Parses a flow from Kratos' response.
  *
  * @param input - the JSON of `GET /self-service/{kind}/flows?id=`, not trusted
  * @returns the flow, without the nodes that the pages don't know
- * @throws {z.ZodError} when it has no id, or no form action on http or https
+ * @throws {z.ZodError} if it has no id, or no form action on http or https
  */
 export function parseFlow(input: unknown): Flow {
   return flowSchema.parse(input);

@@ -1,40 +1,54 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { FlowDestination, challengeIn } from '../auth/flow.destination.js';
-import { Problem } from '../core/problem.error.js';
-import { HydraClient } from '../hydra/hydra.client.js';
-import { inviteTokenOf } from '../auth/invite.link.js';
-import { RateLimits } from '../limits/rate.limits.js';
+import { FlowDestination, challengeIn } from '../providers/ory/challenges/flow.destination.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
+import { HydraClient, type LoginOrigin } from '../providers/ory/hydra/hydra.client.js';
+import { inviteTokenOf } from '../accounts/invite.link.js';
+import { RateLimits } from '../directory/rate-limit/rate.limits.js';
 import { InviteLookup, type OpenInvite } from '../orgs/invite.lookup.js';
-import { loginPairOf } from '../proxy/ory.limits.js';
+import { loginPairOf } from '../providers/ory/proxy/ory.limits.js';
 import type { Flow } from './flow.parser.js';
 import type { FlowKind } from './views/flow.plan.js';
 
-/** Kratos' message about a wrong password or address. */
+/** Id of Kratos' message about a wrong password or address. */
 const wrongPassword = 4_000_006;
-/** Tries that are left when the page begins to say so. */
+/** The page shows the number of attempts left once there are this many or fewer. */
 const warnFrom = 3;
 
 /** What a self-service page needs to know besides the flow itself. */
 export interface FlowSurroundings {
-  /** Where the application that sent the person here is redirected to once the form has logged them in. */
-  readonly formTargets: readonly string[];
+  /** The application that sent the person here. */
+  readonly application: FlowApplication;
   /** The invite whose link led here. */
   readonly invite: OpenInvite | undefined;
-  /** Tries that are left for this account before logging in is paused, when they are few. */
+  /** Login attempts left for this account before logins are paused; undefined unless few are left. */
   readonly triesLeft: number | undefined;
 }
 
-/** Finds out what a flow is a part of: a login of an application, and the invite that it began with. */
+/** The application that a login is for, as far as its pages need it. */
+export type FlowApplication = Pick<LoginOrigin, 'redirectUris' | 'loginHint' | 'uiLocales'>;
+
+const noApplication: FlowApplication = { redirectUris: [], loginHint: undefined, uiLocales: [] };
+
+/** Finds the context of a flow: the application that the login is for, the invite that led to it, and the attempts left. */
 @Injectable()
 export class FlowSurroundingsFinder {
   readonly #hydra: HydraClient;
+  readonly #binding: ChallengeBinding;
   readonly #destinations: FlowDestination;
   readonly #invites: InviteLookup;
   readonly #limits: RateLimits;
 
-  constructor(hydra: HydraClient, destinations: FlowDestination, invites: InviteLookup, limits: RateLimits) {
+  constructor(
+    hydra: HydraClient,
+    binding: ChallengeBinding,
+    destinations: FlowDestination,
+    invites: InviteLookup,
+    limits: RateLimits,
+  ) {
     this.#hydra = hydra;
+    this.#binding = binding;
     this.#destinations = destinations;
     this.#invites = invites;
     this.#limits = limits;
@@ -42,14 +56,14 @@ export class FlowSurroundingsFinder {
 
   async find(request: FastifyRequest, kind: FlowKind, flow: Flow): Promise<FlowSurroundings> {
     const challenge = challengeIn(flow.return_to);
-    const formTargets = challenge === undefined ? [] : await this.#formTargets(challenge);
+    const application = challenge === undefined ? noApplication : await this.#application(challenge, request);
     const token = inviteTokenOf(await this.#destinations.find(request, flow.return_to));
     const invite = token === undefined ? undefined : await this.#invites.findOpen(token);
     const triesLeft = kind === 'login' ? await this.#triesLeft(request, flow) : undefined;
-    return { formTargets, invite, triesLeft };
+    return { application, invite, triesLeft };
   }
 
-  /** After a wrong password: how many more there can be, once that is worth a warning. */
+  /** The number of attempts left after a wrong password; undefined if there are enough not to warn about. */
   async #triesLeft(request: FastifyRequest, { ui }: Flow): Promise<number | undefined> {
     const identifier = ui.nodes.find(
       (node) => node.type === 'input' && node.attributes.name === 'identifier',
@@ -62,13 +76,17 @@ export class FlowSurroundingsFinder {
     return left === undefined || left > warnFrom ? undefined : left;
   }
 
-  async #formTargets(challenge: string): Promise<readonly string[]> {
+  /** What the application asked for is shown only in the browser that was given the challenge. */
+  async #application(challenge: string, request: FastifyRequest): Promise<FlowApplication> {
     try {
-      return await this.#hydra.redirectUris(challenge);
+      const origin = await this.#hydra.loginOrigin(challenge);
+      return this.#binding.holds(challenge, request.headers.cookie)
+        ? origin
+        : { ...noApplication, redirectUris: origin.redirectUris };
     } catch (error) {
-      // An expired challenge is answered when the form comes back to it.
+      // An expired challenge is reported later, when the submitted form returns to it.
       if (error instanceof Problem && error.code === 'challenge_rejected') {
-        return [];
+        return noApplication;
       }
       throw error;
     }

@@ -1,23 +1,23 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { Problem } from '../core/problem.error.js';
+import { Problem } from '../platform/errors/problem.error.js';
 import type { PageNotice } from './views/notice.view.js';
 
-/** A text field of a form: what can't be one is an empty one, which the API judges. */
+/** A text field of a form. Anything that isn't a string counts as empty, and the API validates that. */
 export const formField = z.string().catch('');
 
-/** For answers without content. */
+/** Schema of responses without content. */
 export const noContent = z.undefined();
 
-/** After a form: the page that shows what has become of it. */
+/** Redirects from a form to the page that shows its result. */
 export async function seeOther(reply: FastifyReply, path: string, notice?: PageNotice): Promise<void> {
   await reply.redirect(notice === undefined ? path : `${path}?${new URLSearchParams({ notice })}`, 303);
 }
 
 /**
- * The notice for a change that can have been made already: the page was open for a while, or the button was pressed twice.
- * @param done said of an answer.
- * @param gone said when what was to be changed isn't there any more.
+ * The notice for a change that may have been made already: the page was open for a while, or the button was pressed twice.
+ * @param done notice for a successful change.
+ * @param gone notice if the object of the change no longer exists.
  */
 export async function noticeOf<Answer>(
   change: Promise<Answer>,

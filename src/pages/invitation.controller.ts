@@ -3,16 +3,16 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { invitationPath, inviteTokenIn } from '../auth/invite.link.js';
-import { RateLimited } from '../auth/rate-limited.decorator.js';
-import { CONFIGURATION } from '../config/config.module.js';
-import type { Configuration } from '../config/configuration.js';
-import { Problem } from '../core/problem.error.js';
-import { safeReturnTo } from '../http/return.target.js';
+import { invitationPath, inviteTokenIn } from '../accounts/invite.link.js';
+import { RateLimited } from '../session/guards/rate-limited.decorator.js';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import { safeReturnTo } from '../platform/http/return.target.js';
 import { InviteLookup } from '../orgs/invite.lookup.js';
 import { redeemedSchema } from '../orgs/invite.schemas.js';
 import { orgSchema } from '../orgs/org.schemas.js';
-import { CurrentUser, OptionalSession } from '../session/access.decorators.js';
+import { CurrentUser, OptionalSession } from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { ApiClient } from './api.client.js';
 import { formField } from './form.answer.js';
@@ -26,7 +26,7 @@ import {
 
 const formSchema = z.object({ invite: formField, return_to: formField });
 
-/** The link of an invite: a page that names it, and the only form that accepts it. */
+/** The page that an invite's link opens: it shows the invite and has a form that accepts it. */
 @ApiExcludeController()
 @Controller('invitation')
 export class InvitationController {
@@ -64,7 +64,7 @@ export class InvitationController {
     await this.#send(request, reply, { token, returnTo: safeReturnTo(returnTo, this.#publicUrl) });
   }
 
-  /** Accepting is a form of this page: no link, and no login, makes a member of anyone. */
+  /** Accepts the invite. Neither opening a link nor logging in makes anyone a member. */
   @Post()
   @OptionalSession()
   async accept(
@@ -110,7 +110,8 @@ export class InvitationController {
     reply: FastifyReply,
     asked: { readonly token: string; readonly returnTo: string; readonly refusal?: InvitationRefusal },
   ): Promise<void> {
-    // The token is in this page's address: no request that follows says where it came from. Not no-referrer: see defaultHeaders.
+    // This page's URL contains the token, so the next requests' referrer must not contain more than the origin. Not
+    // no-referrer: see defaultHeaders.
     void reply.headers({ 'cache-control': 'no-store', 'referrer-policy': 'strict-origin' });
     const { token, returnTo, refusal } = asked;
     const invite = await this.#invites.findOpen(token);
@@ -124,7 +125,7 @@ export class InvitationController {
   }
 }
 
-/** @throws what is no refusal of the invite. */
+/** Why the invite was not accepted. @throws the error itself, if it isn't about the invite. */
 function refusalOf(error: unknown): InvitationRefusal {
   switch (error instanceof Problem ? error.code : undefined) {
     case 'gone':

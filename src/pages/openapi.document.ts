@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { OpenAPIObject } from '@nestjs/swagger';
 
-/** Holds the OpenAPI document between its making, once the application knows its routes, and its serving. */
+/** Holds the OpenAPI document, which is created once the application knows its routes, and served later. */
 @Injectable()
 export class OpenApiDocument {
   #document: OpenAPIObject | undefined;

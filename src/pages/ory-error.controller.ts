@@ -3,9 +3,9 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { KratosClient } from '../kratos/kratos.client.js';
-import type { TextKey } from '../languages/locales/en.js';
-import { Public } from '../session/access.decorators.js';
+import { KratosClient } from '../providers/ory/kratos/kratos.client.js';
+import type { TextKey } from '../platform/i18n/locales/en.js';
+import { Public } from '../session/guards/access.decorators.js';
 import { PageSender } from './page.sender.js';
 import { ErrorPage } from './views/error.view.js';
 
@@ -13,10 +13,10 @@ const kratosErrorSchema = z.looseObject({
   error: z.looseObject({ id: z.string().optional(), code: z.number().optional() }).optional(),
 });
 
-/** What Kratos says of an identity that may not log in. */
+/** The code for an identity that Kratos doesn't allow to log in. */
 const refusedCode = 'kratos_401';
 
-/** `GET /ui/error`: where Kratos (by `id`) and Hydra (by `error`) send people when a flow can't go on. */
+/** `GET /ui/error`: the page that Kratos (with `id`) and Hydra (with `error`) send people to if a flow can't continue. */
 @ApiExcludeController()
 @Controller('ui/error')
 @Public()
@@ -59,7 +59,7 @@ export class OryErrorController {
   }
 }
 
-/** A login provider that can't be reached is nobody's fault here, and no cookie's. */
+/** The advice for an error. If the login provider can't be reached, neither the person nor their cookies are the cause. */
 function adviceFor(code: string): TextKey {
   if (code === refusedCode) {
     return 'error.ory.refused';
@@ -67,7 +67,7 @@ function adviceFor(code: string): TextKey {
   return /^kratos_5\d\d$/.test(code) ? 'error.ory.unavailable' : 'error.ory.interrupted';
 }
 
-/** Only codes are shown: descriptions come by the URL, which anybody can write. */
+/** The code to show. Descriptions aren't shown: they come from the URL, which anyone can write. */
 function codeOf(value: unknown): string {
   return typeof value === 'string' && /^[a-z0-9_]{1,64}$/.test(value) ? value : 'unknown_error';
 }

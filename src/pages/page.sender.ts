@@ -1,24 +1,26 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ComponentChild } from 'preact';
-import { CONFIGURATION } from '../config/config.module.js';
-import type { Configuration } from '../config/configuration.js';
-import { policyFor } from '../http/security.headers.js';
-import { LanguageCatalogue } from '../languages/language.catalogue.js';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { policyFor } from '../platform/http/security.headers.js';
+import { LanguageCatalogue } from '../platform/i18n/language.catalogue.js';
 import { SessionPeek } from '../session/session.peek.js';
 import { AssetStore } from './asset.store.js';
 import { renderPage } from './page.renderer.js';
 import type { PageFrame } from './views/page.props.js';
 
-/** How a page is sent. */
+/** Options for sending a page. */
 export interface PageOptions {
-  /** Redirect URIs of an application that the page's form may end at. */
+  /** Redirect URIs of an application; the content security policy lets the page's form lead to them. */
   readonly formTargets?: readonly string[];
-  /** For pages that aren't translated. */
+  /** Whether the page is in English for everyone, because it isn't translated. Default false. */
   readonly inEnglish?: boolean;
+  /** Languages that an application asks for, in order of preference; the first one that exists precedes the browser's. */
+  readonly locales?: readonly string[];
 }
 
-/** Renders views in the caller's language, under the product's name, for whoever is logged in. */
+/** Renders views in the caller's language, under the product's name, for the user who is logged in. */
 @Injectable()
 export class PageSender {
   readonly #assets: AssetStore;
@@ -43,35 +45,39 @@ export class PageSender {
     this.#signUp = configuration.SIGNUP;
   }
 
-  /** Answers with a page. */
+  /** Sends a page. */
   async send(
     request: FastifyRequest,
     reply: FastifyReply,
     page: ComponentChild,
-    { formTargets = [], inEnglish = false }: PageOptions = {},
+    { formTargets = [], inEnglish = false, locales = [] }: PageOptions = {},
   ): Promise<void> {
     if (formTargets.length > 0) {
       void reply.header('content-security-policy', policyFor(formTargets));
     }
     void reply.header('vary', 'accept-language');
-    await reply.type('text/html; charset=utf-8').send(this.render(request, page, inEnglish));
+    await reply.type('text/html; charset=utf-8').send(this.render(request, page, { inEnglish, locales }));
   }
 
-  /** @returns a whole HTML document. */
-  render(request: FastifyRequest, page: ComponentChild, inEnglish = false): string {
-    const frame = this.frame(request);
+  /** Renders a page without sending it. @returns a whole HTML document. */
+  render(
+    request: FastifyRequest,
+    page: ComponentChild,
+    { inEnglish = false, locales = [] }: Pick<PageOptions, 'inEnglish' | 'locales'> = {},
+  ): string {
+    const frame = this.frame(request, locales);
     return renderPage(page, inEnglish ? { ...frame, language: this.#languages.english } : frame);
   }
 
-  /** What every page of this request knows. */
-  frame(request: FastifyRequest): PageFrame {
+  /** What every page of this request needs: files, brand, language and the user. */
+  frame(request: FastifyRequest, locales: readonly string[] = []): PageFrame {
     const principal = this.#sessions.find(request);
     return {
       assets: this.#assets.addresses,
       brand: this.#brand,
       passwordLength: this.#passwordLength,
       signUp: this.#signUp,
-      language: this.#languages.of(request.headers['accept-language']),
+      language: this.#languages.preferred(locales) ?? this.#languages.of(request.headers['accept-language']),
       user:
         principal === undefined
           ? null
@@ -82,4 +88,9 @@ export class PageSender {
             },
     };
   }
+}
+
+/** The languages in a request's `ui_locales` (OpenID Connect Core section 3.1.2.1). */
+export function localesIn(given: unknown): readonly string[] {
+  return typeof given === 'string' ? given.split(' ') : [];
 }

@@ -1,10 +1,13 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
-import { CONFIGURATION } from '../config/config.module.js';
-import type { Configuration } from '../config/configuration.js';
-import { ErrorPage } from '../http/error.page.js';
+import { AccountsModule } from '../accounts/accounts.module.js';
+import { OauthModule } from '../oauth/oauth.module.js';
+import { OryModule } from '../providers/ory/ory.module.js';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { ErrorPage } from '../platform/http/error.page.js';
 import { SessionModule } from '../session/session.module.js';
 import { ApiKeysModule } from '../api-keys/api-keys.module.js';
-import { CoreModule } from '../core/core.module.js';
+import { CoreModule } from '../platform/core/core.module.js';
 import { adminPages } from './admin/admin.pages.js';
 import { ApiClient } from './api.client.js';
 import { AssetController } from './asset.controller.js';
@@ -17,20 +20,21 @@ import { FlowController } from './flow.controller.js';
 import { FlowSurroundingsFinder } from './flow.surroundings.js';
 import { OpenApiDocument } from './openapi.document.js';
 import { OrgsModule } from '../orgs/orgs.module.js';
-import { LimitsModule } from '../limits/limits.module.js';
-import { LanguagesModule } from '../languages/languages.module.js';
-import { ProxyModule } from '../proxy/proxy.module.js';
+import { LimitsModule } from '../directory/rate-limit/limits.module.js';
+import { LanguagesModule } from '../platform/i18n/languages.module.js';
+import { FormPostPage } from '../providers/ory/proxy/form-post.page.js';
+import { ProxyModule } from '../providers/ory/proxy/proxy.module.js';
 import { OryErrorController } from './ory-error.controller.js';
+import { OwnFormPostPage } from './own-form-post.page.js';
 import { PageSender } from './page.sender.js';
-import { UsersModule } from '../users/users.module.js';
+import { UsersModule } from '../directory/users/users.module.js';
 import { personPages } from './person.pages.js';
 import { ProblemPage } from './problem.page.js';
 
-/** Everything that people see. The self-service pages exist where Ory is the provider. */
+/** The module of all pages that people see. The self-service pages exist only if Ory is the provider. */
 @Module({})
 export class PagesModule {
-  /** @param auth the application's auth module, which brings the provider's clients along. */
-  static register(configuration: Configuration, auth: DynamicModule): DynamicModule {
+  static register(configuration: Configuration): DynamicModule {
     return {
       module: PagesModule,
       imports: [
@@ -42,7 +46,9 @@ export class PagesModule {
         SessionModule,
         OrgsModule,
         UsersModule,
-        auth,
+        AccountsModule,
+        OauthModule,
+        ...(configuration.AUTH_PROVIDER === 'ory' ? [OryModule] : []),
       ],
       controllers: [
         AssetController,
@@ -66,13 +72,14 @@ export class PagesModule {
         ...(configuration.AUTH_PROVIDER === 'ory' ? [FlowSurroundingsFinder] : []),
         ...adminPages.providers,
         { provide: ErrorPage, useClass: ProblemPage },
+        { provide: FormPostPage, useClass: OwnFormPostPage },
       ],
       exports: [ErrorPage, OpenApiDocument],
     };
   }
 }
 
-/** Loaded only where it's needed: colour arithmetic takes longer to load than all pages together. */
+/** CSS rules for the brand's colour. Imported only if needed: the colour library takes longer to load than all pages together. */
 async function stylesOf(colour: string): Promise<string> {
   const { brandStyles } = await import('./brand.styles.js');
   return brandStyles(colour);
@@ -82,7 +89,7 @@ function oryPages(configuration: Configuration): readonly Type[] {
   if (configuration.AUTH_PROVIDER !== 'ory') {
     return [];
   }
-  // The fixed paths first: `/ui/:kind` would take theirs.
+  // Controllers with fixed paths come first: `/ui/:kind` would match those paths too.
   const pages = [OryErrorController, ChallengeController, FlowController];
   return configuration.DEMO ? [...pages, DemoController] : pages;
 }

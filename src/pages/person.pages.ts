@@ -14,7 +14,7 @@ import { OrgPages } from './orgs/org.pages.js';
 import { OwnMembershipController } from './orgs/own-membership.controller.js';
 import { SessionsFormController } from './sessions-form.controller.js';
 
-/** The pages for everybody who is logged in: their account and their organisations. */
+/** Controllers and providers of the pages about a person's own account and organisations, for `PagesModule`. */
 export const personPages = {
   controllers: [
     HomeController,

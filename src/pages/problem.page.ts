@@ -1,13 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { h } from 'preact';
-import { CONFIGURATION } from '../config/config.module.js';
-import type { Configuration } from '../config/configuration.js';
-import type { ProblemCode } from '../core/problem.catalogue.js';
-import type { Problem } from '../core/problem.error.js';
-import { ErrorPage } from '../http/error.page.js';
-import type { TextKey } from '../languages/locales/en.js';
-import type { TextValues } from '../languages/page.language.js';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import type { ProblemCode } from '../platform/errors/problem.catalogue.js';
+import type { Problem } from '../platform/errors/problem.error.js';
+import { ErrorPage } from '../platform/http/error.page.js';
+import type { TextKey } from '../platform/i18n/locales/en.js';
+import type { TextValues } from '../platform/i18n/page.language.js';
 import { PageSender } from './page.sender.js';
 import { ErrorPage as ErrorPageView } from './views/error.view.js';
 
@@ -20,7 +20,7 @@ interface Action {
 const home: Action = { label: 'common.backToStart', href: '/' };
 const again: readonly Action[] = [{ label: 'error.startAgain', href: '/auth/login' }, home];
 
-/** What people can do, where it's more than going back. */
+/** What people can do about a problem, if there is more than going back to the start. */
 const actionsByCode: Partial<Record<ProblemCode, readonly Action[]>> = {
   login_state_invalid: again,
   login_refused: again,
@@ -36,11 +36,11 @@ const actionsByCode: Partial<Record<ProblemCode, readonly Action[]>> = {
   provider_unavailable: [{ label: 'error.tryAgain', href: '/auth/login' }, home],
 };
 
-/** Guesses of a password: a new one is the way on for whoever doesn't know it. */
+/** Rate limits on guessing passwords: anyone who has forgotten theirs is offered to choose a new one. */
 const passwordGuesses = /^limit_login_/;
 const forgotten: readonly Action[] = [{ label: 'login.forgot', href: '/ui/recovery' }, home];
 
-/** Those that a page brings about that was open for too long. */
+/** Advice for problems that occur if a page was open for too long. */
 const adviceByCode: Partial<Record<ProblemCode, TextKey>> = {
   login_refused: 'error.logInAgain',
   challenge_rejected: 'error.logInAgain',
@@ -48,7 +48,7 @@ const adviceByCode: Partial<Record<ProblemCode, TextKey>> = {
   unauthenticated: 'error.logInAgain',
 };
 
-/** Those that a reason says more about. */
+/** Advice for problems whose reason is more specific than their code. */
 const adviceByReason: Readonly<Record<string, TextKey>> = {
   user_disabled: 'error.accountDisabled',
   signup_closed: 'signup.closed',
@@ -56,18 +56,18 @@ const adviceByReason: Readonly<Record<string, TextKey>> = {
   signup_other_domain: 'signup.domain',
 };
 
-/** For how long to wait, where it's known. */
+/** The number of minutes to wait; empty if it isn't known. */
 function waitOf({ headers }: Problem): TextValues {
   const seconds = Number(headers['retry-after'] ?? Number.NaN);
   return Number.isFinite(seconds) ? { minutes: Math.ceil(seconds / 60) } : {};
 }
 
-/** Problems as pages. */
+/** Renders problems as pages. */
 @Injectable()
 export class ProblemPage extends ErrorPage {
   readonly #pages: PageSender;
   readonly #publicUrl: string;
-  /** Whether passwords are ours to renew. */
+  /** Whether people can choose a new password here. */
   readonly #hasRecovery: boolean;
 
   constructor(pages: PageSender, @Inject(CONFIGURATION) configuration: Configuration) {
@@ -81,7 +81,7 @@ export class ProblemPage extends ErrorPage {
     const { text, find } = this.#pages.frame(request).language;
     const { code, detail, loginUrl, reason = '' } = problem;
     const known = adviceByReason[reason] ?? adviceByCode[code];
-    // For a form that was sent: a page load is redirected and sees no page.
+    // Shown only for a form that was sent: a page load is redirected to the login instead.
     const stepUp: readonly Action[] | undefined =
       loginUrl === undefined ? undefined : [{ label: 'flow.confirm', href: loginUrl }, home];
     const advice =

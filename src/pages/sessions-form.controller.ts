@@ -1,7 +1,7 @@
 import { Controller, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { endedAnswerSchema } from '../auth/sessions.schemas.js';
+import { endedAnswerSchema } from '../accounts/sessions/sessions.schemas.js';
 import { ApiClient } from './api.client.js';
 import { noContent, noticeOf, seeOther } from './form.answer.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { kratosIdentitySchema, toProviderIdentity } from '../kratos/kratos.session.js';
+import { kratosIdentitySchema, toProviderIdentity } from '../providers/ory/kratos/kratos.session.js';
 import type { Flow } from './flow.parser.js';
 
 const settingsSchema = z.looseObject({ identity: kratosIdentitySchema });
@@ -12,7 +12,7 @@ const removals: ReadonlySet<string> = new Set([
   'lookup_secret_disable',
 ]);
 
-/** Whether the account of a settings flow, as Kratos gave it, has a verified address, or none at all. */
+/** Whether the account of a settings flow, as returned by Kratos, has a verified address or no address at all. */
 export function isVerified(found: unknown): boolean {
   const parsed = settingsSchema.safeParse(found);
   if (!parsed.success) {
@@ -22,7 +22,7 @@ export function isVerified(found: unknown): boolean {
   return email === null || emailVerified;
 }
 
-/** The settings without what only an account with a verified address may add; what is there can be removed. */
+/** The settings without adding passkeys and second factors, which requires a verified address. Existing ones can be removed. */
 export function withoutEnrolments(flow: Flow): Flow {
   const nodes = flow.ui.nodes.filter(
     ({ group, type, attributes }) =>

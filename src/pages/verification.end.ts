@@ -1,10 +1,10 @@
 import type { Flow, FlowNode } from './flow.parser.js';
 
 /**
- * Leads on from a finished verification to a new login at the gateway. Kratos' own link goes to the `return_to` of the flow that
- * the code was mailed by: after a registration that is a challenge of Hydra's, which was answered long ago.
+ * Makes a finished verification continue with a new login at the gateway. Kratos' own link leads to the `return_to` of the
+ * flow that mailed the code. After a registration, that is a challenge of Hydra's which was answered long ago.
  *
- * @param target the login's start, which asks for nothing where Kratos has a session.
+ * @param target the login's start, which asks for nothing if Kratos has a session.
  */
 export function withOwnEnd(flow: Flow, target: string): Flow {
   const nodes = flow.ui.nodes.map((node) =>
@@ -17,8 +17,8 @@ export function withOwnEnd(flow: Flow, target: string): Flow {
 const onward = { id: 1_070_009, text: 'Continue', context: {} };
 
 /**
- * The end of a verification whose address is verified already, say by an accepted invitation: what Kratos would answer to the code is an
- * error. A flow that has ended, or says what went wrong, stays as it is.
+ * Completes a verification whose address is already verified, for example by an accepted invitation: Kratos would answer the
+ * code with an error. A flow that has ended or shows an error stays as it is.
  */
 export function withoutNeed(flow: Flow): Flow {
   const { state, ui } = flow;

@@ -1,18 +1,26 @@
 import type { FastifyRequest } from 'fastify';
-import type { User } from '../users/identity.js';
-import type { Claims } from './claims.schema.js';
-import { apiKeyClientId } from './key.authenticator.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import type { ClientInfo } from '../platform/http/client.info.js';
+import type { User } from '../directory/users/identity.js';
+import type { Claims } from './tokens/claims.schema.js';
+import { apiKeyClientId } from './guards/key.authenticator.js';
 
-/** Who makes a request, as the verified augmented token says it. */
+/** The caller of a request, as the verified augmented token states it. */
 export interface Principal {
   readonly user: User;
   readonly claims: Claims;
-  /** What the request carried. */
+  /** The kind of credential that the request carried. */
   readonly credential: 'cookie' | 'bearer' | 'api_key';
-  /** The augmented token, where the request doesn't carry it: its session was renewed just now. */
+  /** The augmented token, if the request itself doesn't carry it because its session has just been renewed. */
   readonly token?: string;
-  /** End of an API key in seconds since the epoch, infinity without one: no token made from it lives longer. */
+  /** End of an API key in seconds since the epoch, infinity if it has none: no token made from it lives longer. */
   readonly keyEndsAt?: number;
+}
+
+/** The caller of an operation, and their client. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly client: ClientInfo;
 }
 
 declare module 'fastify' {
@@ -22,27 +30,41 @@ declare module 'fastify' {
   }
 }
 
-/** Whether it's a session that makes the request, and not an API key, a service, or what one was exchanged for. */
+/** Whether a session makes the request, rather than an API key, a service, or a token exchanged for one of these. */
 export function hasSession({ claims }: Principal): boolean {
   return isOfSession(claims);
 }
 
-/** Whether there is a session behind these claims. What services get has none: its `sid` is its `sub`. */
+/** Whether these claims belong to a session. A service's claims don't: their `sid` equals their `sub`. */
 export function isOfSession({ client_id, sid, sub }: Pick<Claims, 'client_id' | 'sid' | 'sub'>): boolean {
   return client_id !== apiKeyClientId && sid !== sub;
 }
 
-/** Remembers who makes this request. Only the guard calls it. */
+/** Whether the caller administers the whole deployment, as their token states it. */
+export function isAdministrator({ claims }: Principal): boolean {
+  return claims.roles?.includes('admin') === true;
+}
+
+/** Stores the caller of this request. Only the guard calls it. */
 export function setPrincipal(request: FastifyRequest, principal: Principal): void {
   request.vestibulePrincipal = principal;
 }
 
-/** Who makes this request; undefined on public routes without a live session. */
+/** The caller of this request; undefined on public routes without a live session. */
 export function principalOf(request: FastifyRequest): Principal | undefined {
   return request.vestibulePrincipal;
 }
 
-/** Claims → the user they speak of. */
+/** The caller of this request. @throws {Problem} `unauthenticated` if there is none. */
+export function requirePrincipal(request: FastifyRequest): Principal {
+  const principal = principalOf(request);
+  if (principal === undefined) {
+    throw new Problem('unauthenticated', { reason: 'no_principal' });
+  }
+  return principal;
+}
+
+/** Claims → the user that they describe. */
 export function userOf(claims: Claims): User {
   return {
     id: claims.sub,

@@ -1,15 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { CONFIGURATION } from '../config/config.module.js';
-import type { Configuration } from '../config/configuration.js';
-import type { SessionRow } from '../database/database.schema.js';
-import type { Account } from '../users/account.query.js';
-import { accountClaims } from './account.claims.js';
-import { ClaimsEnricher } from './claims.enricher.js';
-import { parseExtraClaims } from './claims.mapper.js';
-import { type Claims, claimsSchema } from './claims.schema.js';
-import { fullScope, scopeTokens } from './scopes.js';
-import { type TokenSubject, TokenService } from './token.service.js';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import type { SessionRow } from '../platform/database/database.schema.js';
+import type { Account } from '../directory/users/account.query.js';
+import { accountClaims } from './tokens/account.claims.js';
+import { ClaimsEnricher } from './tokens/claims.enricher.js';
+import { parseExtraClaims } from './tokens/claims.mapper.js';
+import { type Claims, claimsSchema } from './tokens/claims.schema.js';
+import { fullScope, scopeTokens } from './guards/scopes.js';
+import { type TokenSubject, TokenService } from './tokens/token.service.js';
 
 const storedClaimsSchema = z.record(z.string(), z.unknown());
 
@@ -19,7 +19,7 @@ export interface MintedSession {
   readonly claims: Claims;
 }
 
-/** Mints the tokens of a session: its user, how they logged in, mapped claims, and what the application adds. */
+/** Mints the tokens of a session: its user, the authentication context, mapped claims, and the application's own claims. */
 @Injectable()
 export class SessionMinter {
   readonly #tokens: TokenService;
@@ -36,10 +36,7 @@ export class SessionMinter {
     this.#enricher = enricher;
   }
 
-  /**
-   * Mints a token for a session that is known to be live.
-   * @throws {Problem} `claims_rejected` when the enricher adds what can't be a claim.
-   */
+  /** Mints a token for a live session. @throws {Problem} `claims_rejected` when the enricher adds an invalid claim. */
   async mint(account: Account, row: SessionRow): Promise<MintedSession> {
     const scope = scopeTokens(row.scope);
     const added = await this.#enricher.enrich({

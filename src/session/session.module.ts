@@ -1,57 +1,44 @@
 import { Module } from '@nestjs/common';
-import { CoreModule } from '../core/core.module.js';
-import { DatabaseModule } from '../database/database.module.js';
-import { HttpModule } from '../http/http.module.js';
-import { MetricsModule } from '../metrics/metrics.module.js';
-import { ReplicasModule } from '../replicas/replicas.module.js';
-import { LiveTokens } from './live.tokens.js';
-import { RevocationFeed } from './revocation.feed.js';
-import { RevocationList } from './revocation.list.js';
-import { RevocationRepository } from './revocation.repository.js';
-import { RevocationService } from './revocation.service.js';
-import { SessionCookie } from './session.cookie.js';
-import { SessionJanitor } from './session.janitor.js';
+import { CoreModule } from '../platform/core/core.module.js';
+import { DatabaseModule } from '../platform/database/database.module.js';
+import { HttpModule } from '../platform/http/http.module.js';
+import { MetricsModule } from '../platform/telemetry/metrics.module.js';
+import { ReplicasModule } from '../platform/pubsub/replicas.module.js';
+import { VerifiedTokenCache } from './tokens/verified-token.cache.js';
+import { RevocationFeed } from './revocation/revocation.feed.js';
+import { RevocationList } from './revocation/revocation.list.js';
+import { RevocationRepository } from './revocation/revocation.repository.js';
+import { RevocationService } from './revocation/revocation.service.js';
+import { SessionCookie } from './cookie/session.cookie.js';
+import { SessionJanitor } from './store/session.janitor.js';
 import { SessionMinter } from './session.minter.js';
 import { SessionPeek } from './session.peek.js';
-import { SessionRepository } from './session.repository.js';
+import { SessionRepository } from './store/session.repository.js';
 import { SessionService } from './session.service.js';
-import { SigningKeyRepository } from './signing-key.repository.js';
-import { SigningKeyRing } from './signing-key.ring.js';
-import { SigningKeyRotation } from './signing-key.rotation.js';
-import { TokenService } from './token.service.js';
+import { SigningKeyRepository } from './tokens/signing-key.repository.js';
+import { SigningKeyRing } from './tokens/signing-key.ring.js';
+import { SigningKeyRotation } from './tokens/signing-key.rotation.js';
+import { TokenService } from './tokens/token.service.js';
 
-/** Augmented token, session cookie, signing keys, revocation. */
+const internal = [RevocationRepository, SessionJanitor, SessionMinter, SessionRepository];
+const shared = [
+  RevocationFeed,
+  RevocationList,
+  RevocationService,
+  SessionCookie,
+  SessionPeek,
+  SessionService,
+  SigningKeyRepository,
+  SigningKeyRing,
+  SigningKeyRotation,
+  TokenService,
+  VerifiedTokenCache,
+];
+
+/** The module of augmented tokens, the session cookie, signing keys and revocation. */
 @Module({
   imports: [CoreModule, DatabaseModule, HttpModule, MetricsModule, ReplicasModule],
-  providers: [
-    LiveTokens,
-    RevocationFeed,
-    RevocationList,
-    RevocationRepository,
-    RevocationService,
-    SessionCookie,
-    SessionJanitor,
-    SessionMinter,
-    SessionPeek,
-    SessionRepository,
-    SessionService,
-    SigningKeyRepository,
-    SigningKeyRing,
-    SigningKeyRotation,
-    TokenService,
-  ],
-  exports: [
-    LiveTokens,
-    RevocationFeed,
-    RevocationList,
-    RevocationService,
-    SessionCookie,
-    SessionPeek,
-    SessionService,
-    SigningKeyRepository,
-    SigningKeyRing,
-    SigningKeyRotation,
-    TokenService,
-  ],
+  providers: [...internal, ...shared],
+  exports: shared,
 })
 export class SessionModule {}

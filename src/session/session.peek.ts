@@ -1,21 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { LiveTokens } from './live.tokens.js';
+import { VerifiedTokenCache } from './tokens/verified-token.cache.js';
 import { type Principal, principalOf } from './principal.js';
-import { SessionCookie } from './session.cookie.js';
+import { SessionCookie } from './cookie/session.cookie.js';
 
-/** Whose browser it is, for pages that are shown to anybody: nothing is renewed, waited for or refused because of it. */
+/** Finds a browser's user for pages that are open to all. It never renews, waits or refuses. */
 @Injectable()
 export class SessionPeek {
   readonly #cookie: SessionCookie;
-  readonly #tokens: LiveTokens;
+  readonly #tokens: VerifiedTokenCache;
 
-  constructor(cookie: SessionCookie, tokens: LiveTokens) {
+  constructor(cookie: SessionCookie, tokens: VerifiedTokenCache) {
     this.#cookie = cookie;
     this.#tokens = tokens;
   }
 
-  /** The principal that a guard has found, else the live session of the cookie; undefined where it can't be said at once. */
+  /** The principal that a guard has found, or that of the cookie's live session; undefined if it can't be determined synchronously. */
   find(request: FastifyRequest): Principal | undefined {
     return principalOf(request) ?? this.#inCookie(request);
   }
@@ -23,8 +23,8 @@ export class SessionPeek {
   #inCookie(request: FastifyRequest): Principal | undefined {
     try {
       const sealed = this.#cookie.find(request);
-      const known = sealed === undefined ? undefined : this.#tokens.recall('cookie', sealed);
-      const opened = sealed === undefined || known !== undefined ? undefined : this.#cookie.open(sealed);
+      const known = sealed === undefined ? undefined : this.#tokens.get('cookie', sealed);
+      const opened = sealed === undefined || known !== undefined ? undefined : this.#cookie.decrypt(sealed);
       const checked = opened === undefined ? undefined : this.#tokens.verifyOpened(opened);
       if (checked instanceof Promise) {
         checked.catch(() => undefined);
@@ -35,9 +35,9 @@ export class SessionPeek {
       }
       return checked.expired || checked.verdict !== 'live'
         ? undefined
-        : this.#tokens.remember('cookie', sealed, checked);
+        : this.#tokens.set('cookie', sealed, checked);
     } catch {
-      // A session that has ended, or revocations that can't be read: the page is a visitor's.
+      // The session has ended, or the revocations can't be read: the page is shown as to a visitor.
       return undefined;
     }
   }

@@ -1,35 +1,36 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIGURATION } from '../config/config.module.js';
-import type { Configuration } from '../config/configuration.js';
-import { Clock } from '../core/clock.service.js';
-import { momentOf, newId } from '../core/identifier.js';
-import type { SessionRow } from '../database/database.schema.js';
-import type { Account } from '../users/account.query.js';
-import type { ExtraClaims } from './claims.mapper.js';
-import type { Claims } from './claims.schema.js';
-import { RevocationService } from './revocation.service.js';
-import { type SessionSelector, SessionRepository, type UsedFrom } from './session.repository.js';
+import { toTimestamp } from '../platform/time/timestamp.schema.js';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { Clock } from '../platform/time/clock.service.js';
+import { timestampOf, newId } from '../platform/core/identifier.js';
+import type { SessionRow } from '../platform/database/database.schema.js';
+import type { Account } from '../directory/users/account.query.js';
+import type { ExtraClaims } from './tokens/claims.mapper.js';
+import type { Claims } from './tokens/claims.schema.js';
+import { RevocationService } from './revocation/revocation.service.js';
+import { type SessionSelector, SessionRepository, type SessionClient } from './store/session.repository.js';
 import { type MintedSession, SessionMinter } from './session.minter.js';
 
-/** How somebody was logged in: what a session remembers of the provider's answer. */
-export interface LoginEvidence {
+/** How a user logged in: what a session keeps of the provider's answer. */
+export interface AuthenticationContext {
   readonly provider: Claims['idp'];
   readonly issuer: string;
   readonly subject: string;
   readonly clientId: string;
   readonly scope: readonly string[];
   readonly amr: readonly string[];
-  /** `aal2` when a second factor was given, `aal1` when the provider doesn't say so. */
+  /** `aal2` when a second factor was given, `aal1` when the provider doesn't report it. */
   readonly acr: 'aal1' | 'aal2';
-  /** When credentials were given, in milliseconds since the epoch; null when the provider doesn't say: then it's never recent. */
+  /** When credentials were given, in milliseconds; null if the provider doesn't report it: never recent. */
   readonly authTime: number | null;
-  /** The provider's own session, where it tells one. */
+  /** The provider's own session, if the provider names it. */
   readonly providerSessionId: string | null;
-  /** The `sid` of the provider's logout tokens, where it tells one. */
+  /** The `sid` of the provider's logout tokens, if the provider names it. */
   readonly oidcSid: string | null;
 }
 
-/** Sessions: their start, their tokens, their end. */
+/** Starts and ends sessions, and mints their tokens. */
 @Injectable()
 export class SessionService {
   readonly #repository: SessionRepository;
@@ -55,14 +56,16 @@ export class SessionService {
   }
 
   /**
-   * Starts a session with an id of its own, never one that a caller brought along (step 10).
+   * Starts a session with an id of its own, never one that a caller sent (step 10).
    * @param claims mapped ones, kept for every token of the session.
+   * @param check called with the first token before the session is stored; if it throws, there is no session.
    */
   async start(
     account: Account,
-    evidence: LoginEvidence,
+    evidence: AuthenticationContext,
     claims: ExtraClaims,
-    from: UsedFrom,
+    client: SessionClient,
+    check?: (minted: MintedSession) => void,
   ): Promise<MintedSession> {
     const now = this.#clock.now();
     const row: SessionRow = {
@@ -78,18 +81,19 @@ export class SessionService {
       amr: evidence.amr.join(' '),
       acr: evidence.acr,
       claims: JSON.stringify(claims),
-      // A login proves nothing about its age: the provider may have let somebody in whom it remembers.
+      // A login doesn't show when credentials were given: the provider may have recognised the user without asking.
       auth_time: Math.min(evidence.authTime ?? 0, now),
       created_at: now,
       renewed_at: now,
       org_id: account.org?.id ?? null,
-      user_agent: from.userAgent,
-      remote_address: from.remoteAddress,
+      user_agent: client.userAgent,
+      remote_address: client.remoteAddress,
       last_seen_at: now,
       ended_at: null,
       end_reason: null,
     };
     const minted = await this.#minter.mint(account, row);
+    check?.(minted);
     await this.#repository.insert(row);
     return minted;
   }
@@ -99,13 +103,13 @@ export class SessionService {
     return this.#minter.mint(account, row);
   }
 
-  /** The session, when it's stored, not ended, and within both of its limits. */
+  /** The session, if it is stored, not ended, and within both of its limits. */
   async findLive(id: string): Promise<SessionRow | undefined> {
     const row = await this.#repository.find(id);
     return row !== undefined && row.ended_at === null && this.#isWithinLimits(row) ? row : undefined;
   }
 
-  /** Whether anyone may be logged in. */
+  /** Whether any user may be logged in. */
   async hasLive(): Promise<boolean> {
     return this.#repository.hasOpen(this.#clock.now() - this.#maximum);
   }
@@ -115,43 +119,39 @@ export class SessionService {
     return (await this.#repository.listOf(userId)).filter((row) => this.#isWithinLimits(row));
   }
 
-  /** Sessions that haven't been ended behind one session at the provider. */
+  /** The sessions behind one session at the provider that haven't been ended. */
   async listBehind(issuer: string, oidcSid: string): Promise<SessionRow[]> {
     return this.#repository.listBehind(issuer, oidcSid);
   }
 
-  /**
-   * Marks a renewal.
-   * @param confirmed whether the provider confirmed its session.
-   * @returns false when the session was ended meanwhile.
-   */
-  async markUsed(id: string, from: UsedFrom, confirmed: boolean): Promise<boolean> {
-    return this.#repository.markUsed(id, from, confirmed);
+  /** Records a renewal, and whether the provider confirmed its session. @returns false when the session has ended. */
+  async markUsed(id: string, client: SessionClient, confirmed: boolean): Promise<boolean> {
+    return this.#repository.markUsed(id, client, confirmed);
   }
 
-  /** Sets which organisation a live session acts for; its next token says so. @returns nothing when it's over. */
+  /** Sets the organisation that a live session acts for; its next token states it. @returns nothing when the session has ended. */
   async chooseOrg(id: string, orgId: string): Promise<SessionRow | undefined> {
     return (await this.findLive(id)) === undefined ? undefined : this.#repository.setOrg(id, orgId);
   }
 
-  /** Ends sessions: at once here, within seconds on every other replica. @returns those that were live until now. */
+  /** Ends sessions: at once here, within seconds on every other replica. @returns the sessions that were live until now. */
   async end(which: SessionSelector, reason: string): Promise<SessionRow[]> {
     return this.#revocations.endSessions(which, reason);
   }
 
-  /** When the session of these claims began and when it ends if it isn't used again; from the claims alone. */
+  /** When the session of these claims began, and when it ends if it isn't used again; from the claims alone. */
   limitsOf(claims: Claims): { createdAt: string; expiresAt: string } {
-    return this.#limits(momentOf(claims.sid), claims.iat * 1000);
+    return this.#limits(timestampOf(claims.sid), claims.iat * 1000);
   }
 
-  /** The same of a stored session. */
+  /** The same for a stored session. */
   limitsOfRow(row: SessionRow): { createdAt: string; expiresAt: string } {
     return this.#limits(row.created_at, row.renewed_at);
   }
 
   #limits(createdAt: number, renewedAt: number): { createdAt: string; expiresAt: string } {
     const expiresAt = Math.min(renewedAt + this.#idle, createdAt + this.#maximum);
-    return { createdAt: new Date(createdAt).toISOString(), expiresAt: new Date(expiresAt).toISOString() };
+    return { createdAt: toTimestamp(createdAt), expiresAt: toTimestamp(expiresAt) };
   }
 
   #isWithinLimits(row: SessionRow): boolean {

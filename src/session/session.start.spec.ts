@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/support/fresh.database.js';
 import { newIdentity, plainConfiguration } from '../../test/support/gateway.js';
-import { Clock } from '../core/clock.service.js';
-import { newId } from '../core/identifier.js';
-import type { DatabaseConnection } from '../database/database.connection.js';
-import type { SessionRow } from '../database/database.schema.js';
-import { UserChanges } from '../users/user.changes.js';
-import { UsersService } from '../users/users.service.js';
-import { SessionRepository } from './session.repository.js';
+import { Clock } from '../platform/time/clock.service.js';
+import { newId } from '../platform/core/identifier.js';
+import type { DatabaseConnection } from '../platform/database/database.connection.js';
+import type { SessionRow } from '../platform/database/database.schema.js';
+import { UserChanges } from '../directory/users/user.changes.js';
+import { UsersService } from '../directory/users/users.service.js';
+import { SessionRepository } from './store/session.repository.js';
 
 /** An operator. */
 const somebody = { id: null, isAdministrator: true };
@@ -20,7 +20,7 @@ describe.each(['sqlite', 'postgres'] as const)(
     let connection: DatabaseConnection;
     let users: UsersService;
     let sessions: SessionRepository;
-    /** Another replica's, where there can be one. */
+    /** The changes of another replica, where there can be one. */
     let changes: UserChanges;
     let elsewhere: SessionRepository;
 
@@ -74,7 +74,7 @@ describe.each(['sqlite', 'postgres'] as const)(
       expect(await sessions.find(session.id)).toEqual(session);
     });
 
-    it('whoever is disabled or gone gets none', async () => {
+    it('anyone who is disabled or gone gets none', async () => {
       const { id } = (await users.recordLogin(newIdentity())).user;
       await changes.disable(id, somebody);
       await expect(sessions.insert(sessionOf(id))).rejects.toMatchObject({ reason: 'user_disabled' });
@@ -85,7 +85,7 @@ describe.each(['sqlite', 'postgres'] as const)(
       });
     });
 
-    it('whoever is disabled while they log in, ten times over, has no live session afterwards', async () => {
+    it('anyone who is disabled while they log in, ten times over, has no live session afterwards', async () => {
       let ended = 0;
       for (let round = 0; round < 20; round += 1) {
         const { id } = (await users.recordLogin(newIdentity())).user;

@@ -10,28 +10,28 @@ const stage = useStage({ context: { javaScriptEnabled: false } });
 const press = async (page: Page, name: string): Promise<void> =>
   page.getByRole('button', { name, exact: true }).click();
 
-it('says what is wrong with a new API key beside its field, with what was typed', async () => {
+it('shows what is wrong with a new API key at its field, with what was typed', async () => {
   const { page, stack } = stage;
   await logInIn(page, stack.url, await verifiedPerson(stack));
   await page.getByText('New API key').click();
   await page.getByLabel('Name').fill('Nightly export');
   await page.getByLabel('Scope').fill('orgs:raed');
-  await page.getByLabel('Ends after').selectOption('A year');
+  await page.getByLabel('Expiry').selectOption('1 year');
   await press(page, 'Create key');
   const scope = page.getByLabel('Scope');
   expect(await scope.inputValue()).toBe('orgs:raed');
   expect(await scope.getAttribute('aria-invalid')).toBe('true');
-  expect(await descriptionOf(scope)).toContain('Please give 1 to 20 scopes');
+  expect(await descriptionOf(scope)).toContain('Please enter 1 to 20 scopes');
   expect(await page.evaluate('document.activeElement.id')).toBe('api-key-scope');
   expect(await page.getByLabel('Name').inputValue()).toBe('Nightly export');
-  expect(await page.getByLabel('Ends after').inputValue()).toBe('365');
+  expect(await page.getByLabel('Expiry').inputValue()).toBe('365');
   expect(await page.title()).toMatch(/^Error: /);
   await scope.fill('orgs:read');
   await press(page, 'Create key');
   expect(await shows(page.getByRole('heading', { name: 'Your new API key' }))).toBe(true);
 });
 
-it('gives everything that is kept about a person as a file', async () => {
+it('exports everything that is kept about a user as a file', async () => {
   const { page, stack } = stage;
   const person = await verifiedPerson(stack);
   await logInIn(page, stack.url, person);
@@ -44,7 +44,7 @@ it('gives everything that is kept about a person as a file', async () => {
   expect(document).toMatchObject({ user: { email: person.email } });
 });
 
-it('deletes the account after a question, and asks for the login again when that was long ago', async () => {
+it('deletes the account after a confirmation, and asks for a login first if the last one was long ago', async () => {
   const { page, stack } = stage;
   const person = await verifiedPerson(stack);
   await logInIn(page, stack.url, person);
@@ -71,7 +71,7 @@ it('deletes the account after a question, and asks for the login again when that
   expect(await shows(page.getByRole('alert'))).toBe(true);
 });
 
-it('is in German for who reads that', async () => {
+it('is in German for German browsers', async () => {
   const { page, stack } = stage;
   await logInIn(page, stack.url, await verifiedPerson(stack));
   await page.setExtraHTTPHeaders({ 'accept-language': 'de' });

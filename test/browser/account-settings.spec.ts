@@ -28,7 +28,7 @@ it('after a sign-up: a mail is on its way; "Send another" and the code from the 
   await signUpIn(page, stack.url, person);
   await mailbox.next(person.email, /verify/i);
   await page.getByRole('main').getByText('Not verified').waitFor();
-  expect(await page.getByRole('main').innerText()).toContain("We've sent a mail to it");
+  expect(await page.getByRole('main').innerText()).toContain('Open the link in the e-mail that we sent you.');
   await page.getByRole('link', { name: 'Send another' }).click();
   expect(await page.getByLabel('E-mail address').inputValue()).toBe(person.email);
   expect(await namelessIn(page)).toEqual([]);
@@ -73,7 +73,7 @@ it('a changed name is on the account page at once', async () => {
   expect(await page.locator('.avatar').innerText()).toBe('GH');
 });
 
-it('a picture at an https address is shown, with no word of where it is shown; one at http is not asked for', async () => {
+it('a picture at an https address is shown without a referrer; one at http is not requested', async () => {
   const { page, stack, watch } = stage;
   const person = newPerson();
   const picture = 'https://pictures.example.test/ada.svg';
@@ -122,7 +122,7 @@ it('a picture at an https address is shown, with no word of where it is shown; o
   expect((await seen()).equals(initials)).toBe(true);
 });
 
-it('what is wrong in the settings is said at its field', async () => {
+it('errors in the settings are shown at their fields', async () => {
   const { page, stack } = stage;
   await signUpIn(page, stack.url, newPerson());
   await saveProfile({ 'Picture URL': 'ftp://example.org/ada.png' });

@@ -1,6 +1,6 @@
 import type { Locator, Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Database } from '../../src/database/database.schema.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { axeViolations } from '../support/axe.js';
 import { descriptionOf, namelessIn, overflowOf, shows } from '../support/browser.js';
 import { fillLogin, logInIn } from '../support/browser.person.js';
@@ -206,7 +206,7 @@ describe('users', () => {
     expect(await part(page, 'Sessions').getByRole('listitem').count()).toBe(1);
   });
 
-  it('are deleted once the administrator has been asked; pressed twice, it is said', async () => {
+  it('are deleted after a confirmation; a second press is reported', async () => {
     const person = await newAccount();
     const page = await open(`/admin/users/${person.id}`);
     await page.getByRole('link', { name: 'Delete…' }).click();
@@ -218,12 +218,12 @@ describe('users', () => {
     await press(page, 'Delete for good');
     expect(await statusOf(page)).toBe('The user has been deleted.');
     await press(tab, 'Delete for good');
-    expect(await statusOf(tab)).toBe('That user had been deleted already.');
+    expect(await statusOf(tab)).toBe('That user had already been deleted.');
     await expectStatus(`/admin/users/${person.id}`, 404);
   });
 });
 
-it('a refusal is said where it was asked for, and axe finds nothing wrong with what follows a form', async () => {
+it('a refusal is shown at its form, and axe finds nothing wrong with the result of a form', async () => {
   const { url } = stage.stack;
   const person = await newAccount();
   const theirs = await stage.other();
@@ -259,7 +259,7 @@ it('a refusal is said where it was asked for, and axe finds nothing wrong with w
   await press(page, 'Enable');
   await page.getByText('The user has been enabled').waitFor();
   await page.goto(`${userPage}/recovery`);
-  await press(page, 'Make link and code');
+  await press(page, 'Create link and code');
   await page.getByLabel('Code').waitFor();
   expect(await axeViolations(page)).toEqual([]);
   await page.goto(`${url}/admin/orgs`);
@@ -271,7 +271,7 @@ it('a refusal is said where it was asked for, and axe finds nothing wrong with w
 });
 
 describe('the access of a user', () => {
-  it('ends session by session, and all at once; pressed twice, it is said', async () => {
+  it('ends session by session, and all at once; a second press is reported', async () => {
     const person = await newAccount();
     const [one, two] = [await stage.other(), await stage.other()];
     await logInIn(one, stage.stack.url, person);
@@ -290,41 +290,41 @@ describe('the access of a user', () => {
     expect(await sessions.count()).toBe(2);
     await expectLoggedOut(two);
     await tab.getByRole('button', { name: 'End session: Chrome on Linux' }).first().click();
-    expect(await statusOf(tab)).toBe('That session was over already.');
+    expect(await statusOf(tab)).toBe('That session had already ended.');
     await one.reload();
     expect(await shows(one.getByRole('heading', { name: person.name }))).toBe(true);
 
     await press(page, 'End all sessions');
-    expect(await statusOf(page)).toBe('All sessions of the user have been ended.');
+    expect(await statusOf(page)).toBe("All of the user's sessions have been ended.");
     expect(await part(page, 'Sessions').innerText()).toContain('Not logged in anywhere.');
     await expectLoggedOut(one);
   });
 
-  it('by an API key ends when it is revoked; pressed twice, it is said', async () => {
+  it('by an API key ends when it is revoked; a second press is reported', async () => {
     const person = await newAccount();
     const key = await keyOf(stage.stack.app(), person.id, 'profile:read');
     const status = async (): Promise<number> =>
       (await fetch(`${stage.stack.url}/api/v1/me`, { headers: { 'x-api-key': key } })).status;
     expect(await status()).toBe(200);
     const page = await open(`/admin/users/${person.id}`);
-    expect(await part(page, 'API keys').innerText()).toContain('may profile:read');
+    expect(await part(page, 'API keys').innerText()).toContain('scope profile:read');
     const tab = await secondTab(page);
     await page.getByRole('button', { name: 'Revoke API key: key' }).click();
     expect(await statusOf(page)).toBe('The API key has been revoked.');
     expect(await part(page, 'API keys').innerText()).toContain('No API keys.');
     expect(await status()).toBe(401);
     await tab.getByRole('button', { name: 'Revoke API key: key' }).click();
-    expect(await statusOf(tab)).toBe('That API key was revoked already.');
+    expect(await statusOf(tab)).toBe('That API key had already been revoked.');
   });
 
-  it('by a recovery code: the person chooses a new password in a window of their own', async () => {
+  it('by a recovery code: the user chooses a new password in their own browser', async () => {
     const person = await newAccount();
     const page = await open(`/admin/users/${person.id}`);
     await page.getByRole('link', { name: 'Recovery code' }).click();
     expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe(
       `Recovery code for ${person.name}`,
     );
-    await press(page, 'Make link and code');
+    await press(page, 'Create link and code');
     expect(await statusOf(page)).toBe("Copy both now: they aren't shown again.");
     const [link, code] = [
       await page.getByLabel('Link').inputValue(),
@@ -351,7 +351,7 @@ describe('the access of a user', () => {
     expect(await shows(elsewhere.getByRole('heading', { name: person.name }))).toBe(true);
   });
 
-  it('by a recovery code needs a newer login, which leads back to where it was asked for', async () => {
+  it('by a recovery code needs a newer login, which leads back to the same page', async () => {
     const { stack } = stage;
     const person = await newAccount();
     const page = await open(`/admin/users/${person.id}`);
@@ -364,14 +364,14 @@ describe('the access of a user', () => {
     await page.keyboard.press('Enter');
     await page.waitForURL(recovery);
     await fiveMinutesLater(async () => {
-      await press(page, 'Make link and code');
+      await press(page, 'Create link and code');
       expect(await page.getByText('reauthentication_required').count()).toBe(1);
       await page.getByRole('link', { name: "Confirm it's you" }).click();
     });
     await page.getByLabel('Password').fill(admin.password);
     await page.keyboard.press('Enter');
     await page.waitForURL(recovery);
-    await press(page, 'Make link and code');
+    await press(page, 'Create link and code');
     expect(await page.getByLabel('Code').inputValue()).toMatch(/^\d{6}$/);
   });
 });
@@ -390,8 +390,8 @@ describe('the audit trail', () => {
         .executeTakeFirst();
     await waitUntil(async () => (await trail()) !== undefined, 'the event to be written down');
 
-    await page.getByRole('link', { name: 'What was done to them' }).click();
-    expect(await page.getByLabel('To (id of a user').inputValue()).toBe(person.id);
+    await page.getByRole('link', { name: 'Actions on this user' }).click();
+    expect(await page.getByLabel('Target (id of a user').inputValue()).toBe(person.id);
     await page.getByLabel('Event').selectOption('User disabled');
     await press(page, 'Show');
     expect(await rows(page).count()).toBe(1);
@@ -400,7 +400,7 @@ describe('the audit trail', () => {
     );
     await rows(page).getByText('User disabled').click();
     expect(await rows(page).getByText('user_disabled').isVisible()).toBe(true);
-    expect(await rows(page).locator('dl').innerText()).toMatch(/With\s+Session in a browser/);
+    expect(await rows(page).locator('dl').innerText()).toMatch(/With\s+Browser session/);
     expect(await namelessIn(page)).toEqual([]);
 
     const day = (offset: number): string =>
@@ -416,20 +416,20 @@ describe('the audit trail', () => {
     expect(await rows(page).count()).toBeGreaterThan(2);
   });
 
-  it('says beside the field what cannot be searched for', async () => {
+  it('shows at the field what cannot be searched for', async () => {
     const page = await open('/admin/audit-events?actor=nobody&from=yesterday&type=user_disabled');
     const actor = page.getByLabel('By (user id)');
     expect(await actor.inputValue()).toBe('nobody');
     expect(await actor.getAttribute('aria-invalid')).toBe('true');
-    expect(await descriptionOf(actor)).toContain('Please give a whole id');
-    expect(await descriptionOf(page.getByLabel('From (UTC)'))).toContain('Please give a date and a time');
+    expect(await descriptionOf(actor)).toContain('Please enter a full id');
+    expect(await descriptionOf(page.getByLabel('From (UTC)'))).toContain('Please enter a date and a time');
     expect(await page.getByLabel('Event').inputValue()).toBe('user_disabled');
     expect(await page.getByRole('table').count()).toBe(0);
     expect(await page.title()).toMatch(/^Error: /);
   });
 });
 
-it('organisations are made and found by their beginning; a short name that is taken is said beside it', async () => {
+it('organisations are created and found by their beginning; a taken short name is reported at its field', async () => {
   const page = await open('/admin/orgs');
   const slug = `engines-${Date.now()}`;
   const make = async (): Promise<void> => {
@@ -443,7 +443,7 @@ it('organisations are made and found by their beginning; a short name that is ta
   await page.goto(`${stage.stack.url}/admin/orgs`);
   await make();
   const field = page.getByLabel('Short name', { exact: true });
-  expect(await descriptionOf(field)).toContain('There is an organisation with this short name already.');
+  expect(await descriptionOf(field)).toContain('Another organisation already has this short name.');
   expect(await field.inputValue()).toBe(slug);
   expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('Engines & Sons');
   await field.fill('-');
@@ -468,10 +468,12 @@ it('signing keys are rotated once, however often the button of one page is press
   expect(await states()).toEqual(['Current', 'Next']);
   const tab = await secondTab(page);
   await press(page, 'Rotate keys');
-  expect(await statusOf(page)).toBe('The next key signs from now on.');
+  expect(await statusOf(page)).toBe('The keys have been rotated. The next key signs from now on.');
   expect(await states()).toEqual(['Current', 'Next', 'Retired']);
   await press(tab, 'Rotate keys');
-  expect(await statusOf(tab)).toBe('The keys had been rotated meanwhile; nothing was done.');
+  expect(await statusOf(tab)).toBe(
+    'The keys had already been rotated in the meantime, so nothing was changed.',
+  );
   await page.reload();
   expect(await states()).toEqual(['Current', 'Next', 'Retired']);
 });
@@ -499,7 +501,7 @@ it('what is not there has the 404 page', async () => {
   expect(answer.status()).toBe(400);
 });
 
-it('somebody else sees no link to it, and has the 403 page; nobody is sent to log in, and back', async () => {
+it('other users see no link to it and get the 403 page; a visitor is sent to log in, and back', async () => {
   const { page, stack } = stage;
   const person = await newAccount();
   await page.goto(`${stack.url}/admin/keys`);

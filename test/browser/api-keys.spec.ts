@@ -22,7 +22,7 @@ it.each([true, false])(
         javaScriptEnabled,
         viewport: { width: 320, height: 700 },
       });
-    context?.setDefaultTimeout(10_000);
+    context?.setDefaultTimeout(60_000);
     const page = await context?.newPage();
     if (page === undefined) {
       throw new Error('Chromium has gone');
@@ -32,7 +32,7 @@ it.each([true, false])(
     expect(await overflowOf(page)).toBe(0);
     expect(await namelessIn(page)).toEqual([]);
     await page.getByLabel('Name').fill('Nightly export');
-    await page.getByLabel('Ends after').selectOption('A year');
+    await page.getByLabel('Expiry').selectOption('1 year');
     await page.getByRole('button', { name: 'Create key' }).click();
     await page.getByRole('heading', { name: 'Your new API key' }).waitFor();
     expect(await overflowOf(page)).toBe(0);

@@ -67,7 +67,7 @@ describe('the language', () => {
     expect(await page.getByRole('link', { name: 'Sign up' }).first().isVisible()).toBe(true);
   });
 
-  it('a person signs up, mistypes a password, logs in and sees settings, all in German', async () => {
+  it('a user signs up, mistypes a password, logs in and sees settings, all in German', async () => {
     const { stack } = stage;
     const page = await stage.other({ locale: 'de-AT' });
     const person = newPerson();
@@ -95,7 +95,7 @@ describe('the language', () => {
     expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Hier ist nichts');
   });
 
-  it('is DEFAULT_LANGUAGE for a browser that asks for none that there is, and a cache keeps them apart', async () => {
+  it('is DEFAULT_LANGUAGE for a browser that requests no available language, and a cache keeps them apart', async () => {
     const { stack } = stage;
     const answer = await fetch(`${stack.url}/`, { headers: { 'accept-language': 'ja' } });
     expect(await answer.text()).toContain('<html lang="de">');

@@ -45,7 +45,7 @@ it.each(['', '?state=unknown&code=x', `?state=${script}`, '?error=access_denied'
   },
 );
 
-it('an address that is nothing shows a page that leads back', async () => {
+it('an unknown address shows a page that leads back', async () => {
   const { page, stack } = stage;
   const answer = await page.goto(`${stack.url}/nowhere/${script}`);
   expect(answer?.status()).toBe(404);
@@ -53,7 +53,7 @@ it('an address that is nothing shows a page that leads back', async () => {
   expect(await shows(page.getByRole('heading', { name: 'Welcome' }))).toBe(true);
 });
 
-it('a login form that was open until its flow was over gives a new form instead of an error', async () => {
+it('a login form whose flow has expired gives a new form instead of an error', async () => {
   const { page, stack } = stage;
   await page.goto(`${stack.url}/auth/login`);
   await page.context().clearCookies();
@@ -64,7 +64,7 @@ it('a login form that was open until its flow was over gives a new form instead 
   expect(await shows(page.getByRole('heading', { name: 'Log in' }))).toBe(true);
 });
 
-it('who is logged in is known on a page that does not exist and on the example, and is not told to try a forbidden page again', async () => {
+it('a logged-in user is recognised on a missing page and on the example, and isn’t asked to retry a forbidden page', async () => {
   const { page, stack } = stage;
   const person = newPerson();
   await signUp(new UserAgent(stack.url), person);

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Database } from '../../src/database/database.schema.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { axeViolations } from '../support/axe.js';
 import { z } from 'zod';
 import { namelessIn, overflowOf } from '../support/browser.js';
@@ -119,7 +119,7 @@ describe(
       expect(stage.watch.violations).toEqual([]);
     });
 
-    it('for somebody with a very long name', async () => {
+    it('for a user with a very long name', async () => {
       await logInIn(stage.page, stage.stack.url, person);
       await look(member);
       expect(stage.watch.violations).toEqual([]);

@@ -47,7 +47,7 @@ it('logs in at Hydra as a public client, trades the token for a cookie, calls, l
   expect(await page.getByRole('button', { name: 'Log in as a single-page app' }).isVisible()).toBe(true);
 });
 
-it('an answer that this tab did not ask for is refused and its code not used', async () => {
+it('a response that this tab did not request is refused, and its code not used', async () => {
   const { page, stack, watch } = stage;
   await page.goto(`${stack.url}/demo?code=somebody-elses&state=unknown`);
   await page.getByText('This answer belongs to another login').waitFor();

@@ -89,7 +89,7 @@ it('by the keyboard alone: the first field has the focus, Tab goes on in the ord
   expect(await focused.getAttribute('name')).toBe('traits.email');
 });
 
-it.each(['/demo', '/docs'])('%s says that it needs JavaScript', async (path) => {
+it.each(['/demo', '/docs'])('%s states that it needs JavaScript', async (path) => {
   await stage.page.goto(`${stage.stack.url}${path}`);
   const notice = stage.page.locator('noscript');
   expect(await shows(notice)).toBe(true);

@@ -21,7 +21,7 @@ function expectGerman({ html, text }: Mail): void {
   }
 }
 
-it('whoever reads the pages in German gets German mail, and its codes work', async () => {
+it('anyone who reads the pages in German gets German mail, and its codes work', async () => {
   const { page, stack } = stage;
   const person = newPerson();
   await page.goto(`${stack.url}/auth/signup`);

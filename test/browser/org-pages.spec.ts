@@ -1,7 +1,7 @@
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, describe, expect, it } from 'vitest';
-import { newId } from '../../src/core/identifier.js';
-import { Database } from '../../src/database/database.schema.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { promote } from '../support/administrator.js';
 import { claimsIn, postAs, verifiedPerson } from '../support/browser.api.js';
 import { descriptionOf, namelessIn, overflowOf, shows } from '../support/browser.js';
@@ -70,7 +70,7 @@ async function confirmAsAdministrator(org: string): Promise<void> {
 }
 
 describe('a new organisation', () => {
-  it('is refused beside the field with what was typed, and then made', async () => {
+  it('is refused at its field with what was typed, and then created', async () => {
     const { page, stack } = stage;
     await arrive(page);
     await page.goto(`${stack.url}/orgs/new`);
@@ -97,7 +97,7 @@ describe('a new organisation', () => {
     expect(await descriptionOf(slug)).toContain('Another organisation has this short name.');
   });
 
-  it('is made once, however often the button is pressed', async () => {
+  it('is created once, however often the button is pressed', async () => {
     const { page, stack } = stage;
     await arrive(page);
     for (const name of [`Twins ${newId().slice(-8)}`, `Машины ${newId().slice(-8)}`]) {
@@ -112,7 +112,7 @@ describe('a new organisation', () => {
   });
 });
 
-it('a link brings in one person, who sees no form for admins until they are one', async () => {
+it('a link admits one user, who sees no form for admins until they are one', async () => {
   const { page, stack } = stage;
   await arrive(page);
   const org = await makeOrg(page, `Looms ${newId().slice(-8)}`);
@@ -133,7 +133,7 @@ it('a link brings in one person, who sees no form for admins until they are one'
   await other.getByLabel('Password').fill(member.password);
   await other.keyboard.press('Enter');
   await press(other, 'Accept');
-  await other.getByRole('heading', { name: /^You are a member of Looms/ }).waitFor();
+  await other.getByRole('heading', { name: /^You are now a member of Looms/ }).waitFor();
   await other.goto(org);
   expect(await sectionsOf(other).catch(() => [])).toEqual([]);
   expect(await other.getByRole('group').count()).toBe(0);
@@ -180,7 +180,7 @@ it('a link brings in one person, who sees no form for admins until they are one'
   expect((await other.goto(org))?.status()).toBe(404);
 });
 
-it('an invitation by mail is accepted on the account page, and the session acts for whom it is switched to', async () => {
+it('an invitation by mail is accepted on the account page, and the session acts for the organisation that it is switched to', async () => {
   const { page, stack } = stage;
   await arrive(page);
   const name = `Mills ${newId().slice(-8)}`;
@@ -190,7 +190,7 @@ it('an invitation by mail is accepted on the account page, and the session acts 
   await page.getByLabel('E-mail address').fill('somebody@nowhere');
   await press(page, 'Invite');
   expect(await page.getByLabel('E-mail address').inputValue()).toBe('somebody@nowhere');
-  expect(await descriptionOf(page.getByLabel('E-mail address'))).toContain('a whole e-mail address');
+  expect(await descriptionOf(page.getByLabel('E-mail address'))).toContain('a full e-mail address');
   const guest = await verifiedPerson(stack);
   await page.getByLabel('E-mail address').fill(guest.email);
   await page.getByLabel('Role').selectOption('Admin');
@@ -204,7 +204,7 @@ it('an invitation by mail is accepted on the account page, and the session acts 
   const own = await makeOrg(other, `Own ${newId().slice(-8)}`);
   await other.goto(stack.url);
   const waiting = listed(other, 'Invitations', name);
-  expect(await waiting.innerText()).toContain('As: Admin, from');
+  expect(await waiting.innerText()).toContain('Role: Admin, invited by');
   const late = await other.context().newPage();
   await late.goto(stack.url);
   await press(other, `Accept the invitation to ${name}`);
@@ -212,11 +212,11 @@ it('an invitation by mail is accepted on the account page, and the session acts 
   expect(await other.getByRole('article', { name: 'Invitations' }).count()).toBe(0);
   expect(await listed(other, 'Organisations', name).innerText()).toContain('Admin');
   await press(late, `Decline the invitation to ${name}`);
-  expect(await statusOf(late)).toBe('That invitation was answered or withdrawn already.');
+  expect(await statusOf(late)).toBe('That invitation is no longer open.');
 
   const idOf = (address: string): string => address.split('/').at(-1) ?? '';
   await press(other, `Switch to ${name}`);
-  expect(await statusOf(other)).toBe('You act for another organisation now.');
+  expect(await statusOf(other)).toBe('You are now acting for another organisation.');
   expect((await claimsIn(other, stack.url)).org).toMatchObject({ id: idOf(org), role: 'admin' });
   expect(await listed(other, 'Organisations', name).innerText()).toContain('Active');
   await other.getByRole('button', { name: /^Switch to Own/ }).click();
@@ -224,7 +224,7 @@ it('an invitation by mail is accepted on the account page, and the session acts 
   expect((await claimsIn(other, stack.url)).org).toMatchObject({ id: idOf(own), role: 'owner' });
 });
 
-it('a link that is opened while logged in asks first, and joins when that is wanted', async () => {
+it('a link that is opened while logged in asks first, and joins only when accepted', async () => {
   const { page } = stage;
   await arrive(page);
   const name = `Forges ${newId().slice(-8)}`;
@@ -244,12 +244,12 @@ it('a link that is opened while logged in asks first, and joins when that is wan
   expect(await listed(other, 'Organisations', name).count()).toBe(0);
   await other.goto(link);
   await press(other, 'Accept');
-  await other.getByRole('heading', { name: `You are a member of ${name} now` }).waitFor();
+  await other.getByRole('heading', { name: `You are now a member of ${name}` }).waitFor();
   await other.getByRole('link', { name: 'Continue' }).click();
   expect(await listed(other, 'Organisations', name).innerText()).toContain('Active');
 });
 
-it('an invitation that is revoked can be used by nobody', async () => {
+it('a revoked invitation can’t be used', async () => {
   const { page } = stage;
   await arrive(page);
   const org = await makeOrg(page, `Mines ${newId().slice(-8)}`);
@@ -262,7 +262,7 @@ it('an invitation that is revoked can be used by nobody', async () => {
   await press(page, 'Revoke invitation: Link');
   expect(await statusOf(page)).toBe('The invitation has been revoked.');
   await press(late, 'Revoke invitation: Link');
-  expect(await statusOf(late)).toBe('That invitation was answered or withdrawn already.');
+  expect(await statusOf(late)).toBe('That invitation is no longer open.');
   const other = await stage.other();
   await arrive(other);
   await other.goto(link);
@@ -280,7 +280,7 @@ it("an organisation's key acts as a service account, is shown once, and ends whe
   await page.getByLabel('Scope').fill('orgs:raed');
   await press(page, 'Create key');
   expect(await page.getByLabel('Scope').inputValue()).toBe('orgs:raed');
-  expect(await descriptionOf(page.getByLabel('Scope'))).toContain('Please give 1 to 20 scopes');
+  expect(await descriptionOf(page.getByLabel('Scope'))).toContain('Please enter 1 to 20 scopes');
   await page.getByLabel('Scope').fill('orgs:read');
   await press(page, 'Create key');
   const key = await page.getByLabel('Key', { exact: true }).inputValue();
@@ -297,7 +297,7 @@ it("an organisation's key acts as a service account, is shown once, and ends whe
   expect(stack.log.join('\n')).not.toContain(key.slice(40));
 });
 
-it('the last owner can neither leave nor become less, and is told so; with another owner both work', async () => {
+it('the last owner can neither leave nor be demoted, and sees why; with another owner both work', async () => {
   const { page } = stage;
   const person = await arrive(page);
   const name = `Canals ${newId().slice(-8)}`;
@@ -333,7 +333,7 @@ it('the last owner can neither leave nor become less, and is told so; with anoth
   expect((await other.goto(org))?.status()).toBe(404);
 });
 
-it('people of a domain ask to come in, and are let in or turned down; the settings say what is wrong', async () => {
+it('users of a domain request to join, and are approved or rejected; the settings show errors', async () => {
   const { page, stack } = stage;
   const domain = `d${newId().slice(-8)}.example`;
   await arrive(page, domain);
@@ -352,7 +352,7 @@ it('people of a domain ask to come in, and are let in or turned down; the settin
   await page.getByLabel('Name', { exact: true }).fill(`${name} Ltd`);
   await press(page, 'Save');
   expect(await statusOf(page)).toBe('The settings have been saved.');
-  await press(page, 'Look for the record');
+  await press(page, 'Check the record');
   expect(await statusOf(page)).toContain('could not be confirmed');
   expect(await page.getByText(`_vestibule-challenge.${domain}`).count()).toBe(1);
   await confirmAsAdministrator(org);
@@ -361,19 +361,19 @@ it('people of a domain ask to come in, and are let in or turned down; the settin
   const [first, second] = [await arrive(one, domain), await arrive(two, domain)];
   for (const window of [one, two]) {
     await press(window, 'Ask to join');
-    expect(await statusOf(window)).toContain('Your request has been passed on.');
+    expect(await statusOf(window)).toContain('Your request has been sent.');
     expect((await window.goto(org))?.status()).toBe(404);
   }
   await page.goto(org);
   const late = await page.context().newPage();
   await late.goto(org);
-  await press(page, `Let in ${first.name}`);
-  expect(await statusOf(page)).toBe('They are a member now.');
-  await press(page, `Turn down ${second.name}`);
-  expect(await statusOf(page)).toBe('The request has been turned down.');
+  await press(page, `Approve ${first.name}`);
+  expect(await statusOf(page)).toBe('The request has been approved.');
+  await press(page, `Decline ${second.name}`);
+  expect(await statusOf(page)).toBe('The request has been declined.');
   expect(await page.getByRole('article', { name: 'Requests to join' }).count()).toBe(0);
-  await press(late, `Let in ${second.name}`);
-  expect(await statusOf(late)).toBe('That request was decided or withdrawn already.');
+  await press(late, `Approve ${second.name}`);
+  expect(await statusOf(late)).toBe('That request has already been decided or withdrawn.');
   expect((await one.goto(org))?.status()).toBe(200);
   expect((await two.goto(org))?.status()).toBe(404);
   expect((await postAs(two, `${stack.url}/orgs/${newId()}/join`)).headers.get('location')).toBe(

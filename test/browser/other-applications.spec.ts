@@ -84,7 +84,7 @@ describe.each(['127.0.0.1', 'localhost'] as const)('an application at %s, on ano
     expect([answer.get('state'), answer.get('code')]).toEqual([state, expect.stringMatching(/^ory_ac_/)]);
   });
 
-  it('log in, Deny: the application is told so', async () => {
+  it('log in, Deny: the application gets access_denied', async () => {
     const { page } = stage;
     const state = await start(app);
     await fillLogin(page, person);
@@ -122,7 +122,7 @@ describe.each(['127.0.0.1', 'localhost'] as const)('an application at %s, on ano
     expect((await arrival()).get('code')).toMatch(/^ory_ac_/);
   });
 
-  it('who is logged in is asked for consent only, and not again after "Remember"', async () => {
+  it('a logged-in user is asked only for consent, and not again after "Remember"', async () => {
     const { page, stack } = stage;
     await logInIn(page, stack.url, person);
     await start(app);

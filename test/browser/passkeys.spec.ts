@@ -92,13 +92,13 @@ it('a security key as the second step, with a name: aal2, and removed again', as
   const add = section.getByRole('button', { name: 'Add a security key' });
   await add.click();
   expect(await section.locator('input:invalid:focus').count()).toBe(1);
-  await section.getByLabel('What to call this key').fill('Blue "key" <1>');
+  await section.getByLabel('Name of this key').fill('Blue "key" <1>');
   await page.keyboard.press('Enter');
   await page.getByText('The security key has been added').waitFor();
   const remove = section.getByRole('button', { name: /^Remove the security key “Blue "key" <1>”, added / });
   await remove.waitFor();
   // Enter in the name of the next one removes nothing.
-  await section.getByLabel('What to call this key').press('Enter');
+  await section.getByLabel('Name of this key').press('Enter');
   expect(await remove.count()).toBe(1);
 
   await page.goto(stack.url);
@@ -120,7 +120,7 @@ it('a security key as the second step, with a name: aal2, and removed again', as
   expect(await remove.count()).toBe(0);
 });
 
-it("a key that doesn't work is said on the page, and what works is still there", async () => {
+it("a key that doesn't work is reported on the page, and the other methods stay", async () => {
   stage.mishaps.push(/NotAllowedError/);
   const { page, stack } = stage;
   const dialogs: string[] = [];
@@ -141,7 +141,7 @@ it("a key that doesn't work is said on the page, and what works is still there",
   expect(dialogs).toEqual([]);
 });
 
-it('Enter still means the password', async () => {
+it('Enter still submits the password', async () => {
   const { page, stack } = stage;
   const person = newPerson();
   const key = await VirtualKey.plugInto(page, 'platform');

@@ -54,7 +54,7 @@ describe.each(providerNames)('in a browser, with the provider %s', (name) => {
     );
     watch = new BrowserWatch(context);
     page = await context.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(60_000);
   });
 
   afterEach(async () => {

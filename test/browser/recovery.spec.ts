@@ -54,7 +54,7 @@ it('a forgotten password: a code by mail, a new password, and that one logs in',
   expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);
 });
 
-it('a recovery that nobody was sent to ends in the settings, from where it goes on to the account', async () => {
+it('a recovery without a destination ends in the settings, which lead to the account', async () => {
   const { page, stack } = stage;
   const person = newPerson();
   await signUp(new UserAgent(stack.url), person);
@@ -71,7 +71,7 @@ it('a recovery that nobody was sent to ends in the settings, from where it goes 
   expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);
 });
 
-it('a wrong code is said, and the right one still works', async () => {
+it('a wrong code is reported, and the right one still works', async () => {
   const { page, stack } = stage;
   const person = newPerson();
   await signUp(new UserAgent(stack.url), person);

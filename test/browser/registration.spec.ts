@@ -32,7 +32,7 @@ it('asks for the address, the name and, last, the password; a picture can wait f
   expect(await namelessIn(page)).toEqual([]);
 });
 
-it('a password that is too short is said at its field; what else was typed stays', async () => {
+it('a too short password is reported at its field; the other fields keep their values', async () => {
   const { page } = stage;
   const person = newPerson();
   await fill({ 'E-mail': person.email, Name: person.name, Password: 'short' });
@@ -52,7 +52,7 @@ it('a password that is too short is said at its field; what else was typed stays
   expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);
 });
 
-it('a password like the address is said at its field', async () => {
+it('a password like the address is reported at its field', async () => {
   const { page } = stage;
   const { email } = newPerson();
   await fill({ 'E-mail': email, Password: email });
@@ -62,13 +62,13 @@ it('a password like the address is said at its field', async () => {
 });
 
 // Kratos 1.3 forgets what was typed when an account is in the way; the gateway doesn't.
-it('an address that has an account already is said in words, what was typed stays, and the ways in are there', async () => {
+it('an address that has an account is reported, the fields keep their values, and links lead to login and recovery', async () => {
   const { page } = stage;
   await fill({ 'E-mail': member.email, Name: 'Somebody Else', Password: newPerson().password });
   const alert = page.getByRole('alert');
   await alert.waitFor();
   expect(await alert.innerText()).toBe(
-    'There is an account with this e-mail address already. Log in, or choose a new password if you forgot yours.',
+    'There is already an account with this e-mail address. Log in, or choose a new password if you forgot yours.',
   );
   expect(await page.getByLabel('Password').inputValue()).toBe('');
   expect(await page.getByLabel('E-mail').inputValue()).toBe(member.email);

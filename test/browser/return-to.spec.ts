@@ -32,7 +32,7 @@ it('the way from log in to sign up and back keeps return_to', async () => {
   expect(await shows(page.getByText(`Logged in as ${person.name}`))).toBe(true);
 });
 
-it('the settings of somebody who is not logged in ask for a login first, and come back', async () => {
+it('the settings of a visitor ask for a login first, and come back', async () => {
   const { page, stack } = stage;
   await page.goto(`${stack.url}/ui/settings`);
   await page.getByRole('heading', { name: 'Log in' }).waitFor();
@@ -42,7 +42,7 @@ it('the settings of somebody who is not logged in ask for a login first, and com
 });
 
 it.each(['login', 'registration', 'recovery'])(
-  'a %s flow that is over or was never there becomes a new one',
+  'a %s flow that has expired or never existed becomes a new one',
   async (kind) => {
     const { page, stack } = stage;
     const gone = crypto.randomUUID();
@@ -64,7 +64,7 @@ it('verification asks for a login first, and goes on after it', async () => {
   expect(await page.getByLabel('E-mail address').inputValue()).toBe(person.email);
 });
 
-it('a login in the place of a flow that is over ends at the account page', async () => {
+it('a login that replaces an expired flow ends at the account page', async () => {
   const { page, stack } = stage;
   await page.goto(`${stack.url}/ui/login?flow=${crypto.randomUUID()}`);
   await fillLogin(page, person);

@@ -20,7 +20,7 @@ async function otherBrowser(options: {
   readonly userAgent?: string;
 }): Promise<Page> {
   const context = await stage.page.context().browser()?.newContext(options);
-  context?.setDefaultTimeout(10_000);
+  context?.setDefaultTimeout(60_000);
   const page = await context?.newPage();
   if (page === undefined) {
     throw new Error('Chromium has gone');
@@ -87,7 +87,7 @@ describe.each([true, false])('the list of sessions, JavaScript: %s', (javaScript
   });
 });
 
-it('a button of a page that was open too long says that the session was over', async () => {
+it('a button of a page that was open too long reports that the session had ended', async () => {
   const { stack, page } = stage;
   const person = await newAccount();
   await logInIn(page, stack.url, person);
@@ -97,7 +97,7 @@ it('a button of a page that was open too long says that the session was over', a
   await other.getByRole('main').getByRole('button', { name: 'Log out', exact: true }).click();
   await other.getByRole('heading', { name: 'Welcome' }).waitFor();
   await page.getByRole('button', { name: 'End session: Chrome on Linux' }).click();
-  expect(await shows(page.getByText('That session was over already.'))).toBe(true);
+  expect(await shows(page.getByText('That session had already ended.'))).toBe(true);
   expect(await entriesIn(page).count()).toBe(1);
 });
 

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { socialProviders } from '../../src/config/social-providers.parser.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { socialProviders } from '../../src/platform/config/social-providers.parser.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { BrowserWatch, launchChromium } from '../support/browser.js';
 import { logOutIn, signUpIn, openSection } from '../support/browser.person.js';
 import { newAccount } from '../support/openid.accounts.js';
@@ -26,7 +26,7 @@ beforeEach(async () => {
   context = await browser.newContext({ javaScriptEnabled: false });
   watch = new BrowserWatch(context);
   page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(60_000);
 });
 
 afterEach(async () => {
@@ -106,7 +106,7 @@ describe('third-party login through Kratos', () => {
     expect(await page.getByLabel('E-mail').inputValue()).toBe('');
   });
 
-  it('an account with a password links the provider in its settings, and logs in by it from then on', async () => {
+  it('an account with a password links the provider in its settings, and then logs in with it', async () => {
     const account = newAccount();
     provider.add(account);
     const person = newPerson();

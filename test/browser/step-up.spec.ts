@@ -84,11 +84,11 @@ it('backup codes are shown once, and one of them is a second step', async () => 
   await logInIn(page, stack.url, person);
   await page.goto(`${stack.url}/ui/settings`);
   await (await openSection(page, 'Backup codes')).getByText('Set up an authenticator app').waitFor();
-  expect(await page.getByRole('button', { name: 'Make new backup codes' }).count()).toBe(0);
+  expect(await page.getByRole('button', { name: 'Create new backup codes' }).count()).toBe(0);
   await setUpApp();
   await page.getByText('Two-step login is on').waitFor();
   await openSection(page, 'Backup codes');
-  await page.getByRole('button', { name: 'Make new backup codes' }).click();
+  await page.getByRole('button', { name: 'Create new backup codes' }).click();
   const shown = page.getByRole('region', { name: 'Your backup codes' });
   const codes = await shown.locator('li code').allInnerTexts();
   expect(codes).toHaveLength(12);
@@ -110,7 +110,7 @@ it('backup codes are shown once, and one of them is a second step', async () => 
   await page.keyboard.press('Enter');
   const code = page.getByLabel('Code from the app');
   expect(await code.evaluate((node) => node === document.activeElement)).toBe(true);
-  await page.getByText('Use another way').click();
+  await page.getByText('Try another way').click();
   await page.getByLabel('Backup code').fill(codes[0] ?? '');
   await page.keyboard.press('Enter');
   await page.waitForURL(`${stack.url}/`);

@@ -33,7 +33,7 @@ it('the back button after a logout shows no account page', async () => {
   expect(await shows(page.getByRole('heading', { name: 'Welcome' }))).toBe(true);
 });
 
-it('the back button after a login shows the account again, not a form that is of no use', async () => {
+it('the back button after a login shows the account again, not a useless form', async () => {
   const { page, stack } = stage;
   await page.goto(stack.url);
   await logInIn(page, stack.url, person);
@@ -58,7 +58,7 @@ it('two tabs that start a login at once both end logged in', async () => {
   }
 });
 
-it('five tabs that start a login at once, in a browser that was never here, all show the login page', async () => {
+it('five tabs that start a login at once, in a new browser, all show the login page', async () => {
   const { page, stack } = stage;
   const tabs = [page, ...(await Promise.all(Array.from({ length: 4 }, newTab)))];
   await Promise.all(tabs.map((tab) => tab.goto(`${stack.url}/auth/login`)));
@@ -67,7 +67,7 @@ it('five tabs that start a login at once, in a browser that was never here, all 
   }
 });
 
-it('a login ends where it wanted to go, though another tab started one in between', async () => {
+it('a login ends at its destination, though another tab started one in between', async () => {
   const { page, stack } = stage;
   await page.goto(`${stack.url}/auth/login?return_to=/docs`);
   await (await newTab()).goto(`${stack.url}/auth/login`);

@@ -25,7 +25,7 @@ async function tryToLogIn(page: Page, email: string, password = 'not the right o
 }
 
 describe('each trouble has a page that says what to do, and a code that the log has too', () => {
-  it('a browser that takes no cookies', async () => {
+  it('a browser that accepts no cookies', async () => {
     const { page, stack } = stage;
     await page.goto(`${stack.url}/auth/login`);
     await page.context().clearCookies();
@@ -36,7 +36,7 @@ describe('each trouble has a page that says what to do, and a code that the log 
     expect(await shows(page.getByRole('heading', { name: 'Log in' }))).toBe(true);
   });
 
-  it('too many attempts: says how long to wait, and whoever is logged in goes on', async () => {
+  it('too many attempts: the page states how long to wait, and live sessions continue', async () => {
     const { page, stack } = stage;
     const person = newPerson();
     await signUp(new UserAgent(stack.url), person);
@@ -54,7 +54,7 @@ describe('each trouble has a page that says what to do, and a code that the log 
     expect(await shows(elsewhere.getByRole('heading', { name: person.name }))).toBe(true);
   });
 
-  it('a provider that is down: whoever is logged in goes on, and a login says to try again', async () => {
+  it('a provider that is down: live sessions continue, and a login asks to try again', async () => {
     const { page, stack } = stage;
     const person = newPerson();
     await signUp(new UserAgent(stack.url), person);

@@ -52,7 +52,7 @@ it('an authenticator app and backup codes: set up, asked for, used', async () =>
   await page.getByRole('button', { name: 'Set up the app' }).click();
   expect(await shows(page.getByRole('button', { name: 'Remove the authenticator app' }))).toBe(true);
   await openSection(page, 'Backup codes');
-  await page.getByRole('button', { name: 'Make new backup codes' }).click();
+  await page.getByRole('button', { name: 'Create new backup codes' }).click();
   const [backup = ''] = await page.locator('.secret li code').allInnerTexts();
   await page.getByRole('button', { name: "I've saved them" }).click();
   expect(await shows(page.getByText('Your new backup codes work from now on'))).toBe(true);
@@ -67,7 +67,7 @@ it('an authenticator app and backup codes: set up, asked for, used', async () =>
       await page.getByLabel('Code from the app').fill(totpCode(secret));
       await page.getByRole('button', { name: 'Continue' }).first().click();
     } else {
-      await page.getByText('Use another way').click();
+      await page.getByText('Try another way').click();
       await page.getByLabel('Backup code').fill(backup);
       await page.getByRole('button', { name: 'Continue' }).last().click();
     }

@@ -309,6 +309,12 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'ASVS 1.5.3',
     ],
     ['bodies for Hydra that come slowly', 'they take no turn until they are there', 'CWE-400', 'ASVS 2.4.1'],
+    [
+      'requests to Kratos or Hydra whose callers leave before they are passed on',
+      'they keep no turn, and are not passed on',
+      'CWE-772',
+      'ASVS 2.4.1',
+    ],
   ]),
   'Claims and roles': section('C', [
     [
@@ -424,6 +430,12 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'a mail with scripts, forms, pictures and frames of elsewhere, and a subject of markup, in the mailbox of `npm start`',
       'text, and a sandboxed frame that runs and loads nothing',
       'ASVS 1.2.1, 3.2.1',
+    ],
+    [
+      'a cookie that a script puts before a live one (`foovestibule=1; vestibule=…`), for an application behind nginx or Caddy',
+      'nothing of the live one arrives, under any name',
+      'RFC 6265 §8.6',
+      'ASVS 3.3.4',
     ],
   ]),
 };

@@ -25,7 +25,7 @@ export function findCaseTests(): ReadonlyMap<string, readonly string[]> {
   return new Map([...found].map(([id, files]) => [id, [...files].toSorted()]));
 }
 
-/** The tables of docs/security.md, not yet laid out. */
+/** The tables of docs/internals/cases.md, not yet laid out. */
 export function renderCaseTables(): string {
   const tests = findCaseTests();
   return Object.entries(securityCases)
@@ -56,5 +56,5 @@ function specFiles(): string[] {
 }
 
 function linkTo(file: string): string {
-  return `[${file.replace(/^.*\//, '').replace(/\.spec\.tsx?$/, '')}](../${file})`;
+  return `[${file.replace(/^.*\//, '').replace(/\.spec\.tsx?$/, '')}](../../${file})`;
 }

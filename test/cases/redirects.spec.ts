@@ -5,7 +5,7 @@ import { encode } from '../support/token.forge.js';
 import { type Gateway, type GatewayAnswer, providerEnv, startGateway } from '../support/gateway.js';
 
 const statuses = [301, 302, 303, 307, 308];
-/** What clouds answer to whoever asks from inside. */
+/** What clouds answer to anyone who asks from inside. */
 const credentials = { AccessKeyId: 'canary', active: true, keys: [], issuer: 'canary' };
 
 let provider: Server;

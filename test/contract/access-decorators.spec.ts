@@ -9,7 +9,7 @@ import {
   RequireOrg,
   RequireRole,
   RequireScope,
-} from '../../src/session/access.decorators.js';
+} from '../../src/session/guards/access.decorators.js';
 import type { Principal } from '../../src/session/principal.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { type World, keyOf, makeWorld } from '../support/world.js';

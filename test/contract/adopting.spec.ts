@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { NotesModule } from '../../examples/notes/notes.module.js';
 import { notesAnswerSchema } from '../../examples/notes/note.schemas.js';
 import { PlanEnricher } from '../../examples/notes/plan.enricher.js';
-import { newId } from '../../src/core/identifier.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { startTestGateway } from '../../src/testing.js';
 import { type Gateway, type GatewayAnswer, type GatewayRequest, startGateway } from '../support/gateway.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { TestDatabases } from '../support/test.database.js';
@@ -152,23 +153,17 @@ describe.each(['sqlite', 'postgres'] as const)('the example of docs/adopting.md 
 
 it('the test that docs/adopting.md shows runs as it stands there', async () => {
   const code = blockRunBy('docs/adopting.md', 'test/contract/adopting.spec.ts');
-  const started: Gateway[] = [];
-  const start: typeof startGateway = async (...args) => {
-    const gateway = await startGateway(...args);
-    started.push(gateway);
-    return gateway;
-  };
   const run: unknown = Reflect.construct(AsyncFunction, [
-    'startGateway',
+    'startTestGateway',
     'NotesModule',
     'PlanEnricher',
     `${code}; return answer;`,
   ]);
-  try {
-    const answer: unknown = await Reflect.apply(Object(run), undefined, [start, NotesModule, PlanEnricher]);
-    // A person without an organisation has no notes.
-    expect(Reflect.get(Object(answer), 'status')).toBe(403);
-  } finally {
-    await Promise.all(started.map(async (gateway) => gateway.stop()));
-  }
+  const answer: unknown = await Reflect.apply(Object(run), undefined, [
+    startTestGateway,
+    NotesModule,
+    PlanEnricher,
+  ]);
+  // A person without an organisation has no notes.
+  expect(Reflect.get(Object(answer), 'status')).toBe(403);
 });

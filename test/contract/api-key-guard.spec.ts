@@ -1,11 +1,16 @@
 import { Controller, Get, Module } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { makeApiKey } from '../../src/api-keys/api-key.format.js';
-import { newId } from '../../src/core/identifier.js';
-import { Database } from '../../src/database/database.schema.js';
-import { AnyScope, CurrentUser, RequireRole, RequireScope } from '../../src/session/access.decorators.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { Database } from '../../src/platform/database/database.schema.js';
+import {
+  AnyScope,
+  CurrentUser,
+  RequireRole,
+  RequireScope,
+} from '../../src/session/guards/access.decorators.js';
 import type { Principal } from '../../src/session/principal.js';
-import { RevocationService } from '../../src/session/revocation.service.js';
+import { RevocationService } from '../../src/session/revocation/revocation.service.js';
 import { type Credential, exchange, makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
 import { recordStatements } from '../support/call.counter.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
@@ -76,7 +81,7 @@ describe('a request with an API key', () => {
     const { person, key } = await holder({ scope: 'api' });
     await plantOrg(gateway, 'same-caller', { admin: person });
     await query().updateTable('users').set({ role: 'admin' }).where('id', '=', person.user.id).execute();
-    await gateway.app.get(RevocationService, { strict: false }).outdate('user', person.user.id);
+    await gateway.app.get(RevocationService, { strict: false }).invalidate('user', person.user.id);
     const subject_token_type = 'urn:vestibule:params:oauth:token-type:session';
     const grant_type = 'urn:ietf:params:oauth:grant-type:token-exchange';
     const token = await exchange(gateway, { grant_type, subject_token_type }, { cookie: person.cookie });
@@ -151,7 +156,7 @@ describe('a request with an API key', () => {
     const answer = await gateway.request(`/api/v1/me?a=1&api_key=${key}`);
     expect([answer.status, textOf(answer, 'detail')]).toEqual([
       400,
-      'Credentials belong into a header, not into the URL.',
+      'Send credentials in a header, not in the URL.',
     ]);
     expect(await statusOf({ cookie: person.cookie }, '/auth/verify/session/app&api_key=x')).toBe(200);
   });
@@ -237,7 +242,7 @@ describe('a request with an API key', () => {
       .set({ disabled_at: Date.now() })
       .where('id', '=', person.user.id)
       .execute();
-    await gateway.app.get(RevocationService, { strict: false }).outdate('user', person.user.id);
+    await gateway.app.get(RevocationService, { strict: false }).invalidate('user', person.user.id);
     await waitUntil(async () => (await statusOf(as)) === 401, 'the disabling', 1000);
     await waitUntil(async () => (await statusOf(as, '/api/v1/me', other)) === 401, 'the other', 5000);
     await query().updateTable('users').set({ disabled_at: null }).where('id', '=', person.user.id).execute();
@@ -250,7 +255,7 @@ describe('a request with an API key', () => {
     await query().deleteFrom('sessions').where('user_id', '=', person.user.id).execute();
     await query().deleteFrom('identities').where('user_id', '=', person.user.id).execute();
     await query().deleteFrom('users').where('id', '=', person.user.id).execute();
-    await gateway.app.get(RevocationService, { strict: false }).outdate('user', person.user.id);
+    await gateway.app.get(RevocationService, { strict: false }).invalidate('user', person.user.id);
     expect(await statusOf(as)).toBe(401);
   });
 
@@ -259,7 +264,7 @@ describe('a request with an API key', () => {
     const narrow = await makeKey(gateway, { cookie: person.cookie });
     const set = async (role: 'admin' | 'user'): Promise<void> => {
       await query().updateTable('users').set({ role }).where('id', '=', person.user.id).execute();
-      await gateway.app.get(RevocationService, { strict: false }).outdate('user', person.user.id);
+      await gateway.app.get(RevocationService, { strict: false }).invalidate('user', person.user.id);
     };
     expect(await statusOf(as, '/probe/users')).toBe(403);
     await set('admin');
@@ -277,7 +282,7 @@ describe('a request with an API key', () => {
     const who = await gateway.request('/probe/who', { headers: as });
     const userId = textOf(who, 'user', 'id');
     await query().deleteFrom('memberships').where('user_id', '=', userId).execute();
-    await gateway.app.get(RevocationService, { strict: false }).outdate('user', userId);
+    await gateway.app.get(RevocationService, { strict: false }).invalidate('user', userId);
     expect(await statusOf(as)).toBe(401);
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ApiKeyRepository } from '../../src/api-keys/api-key.repository.js';
-import { newId } from '../../src/core/identifier.js';
-import { Database } from '../../src/database/database.schema.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { type Gateway, type HeldSession, newSecret, startGateway } from '../support/gateway.js';

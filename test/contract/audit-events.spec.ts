@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { AuditRepository, type AuditEventRow } from '../../src/audit/audit.repository.js';
-import { AuditService } from '../../src/audit/audit.service.js';
-import { auditEventsAnswerSchema } from '../../src/audit-events/audit-event.schemas.js';
-import { lowestId, newId } from '../../src/core/identifier.js';
-import { Database } from '../../src/database/database.schema.js';
+import { AuditRepository, type AuditEventRow } from '../../src/directory/audit/audit.repository.js';
+import { AuditService } from '../../src/directory/audit/audit.service.js';
+import { auditEventsAnswerSchema } from '../../src/operations/audit-events/audit-event.schemas.js';
+import { lowestId, newId } from '../../src/platform/core/identifier.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { type Gateway, type GatewayAnswer, startGateway } from '../support/gateway.js';
 import { TestDatabases } from '../support/test.database.js';
 import { type World, keyOf, makeWorld } from '../support/world.js';

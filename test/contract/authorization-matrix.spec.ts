@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { newId } from '../../src/core/identifier.js';
-import { Database } from '../../src/database/database.schema.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { hashOfInvite, newInviteToken } from '../../src/orgs/invite.token.js';
 import { type Gateway, type GatewayAnswer, type GatewayRequest, startGateway } from '../support/gateway.js';
 import { listRoutes } from '../support/route.list.js';
@@ -34,7 +34,7 @@ interface MatrixRequest {
   readonly body?: unknown;
 }
 
-/** Whoever is logged in. */
+/** Somebody who is logged in. */
 const everybody = [401, 200, 200, 200, 200, 200, 200, 200, 403, 401] as const;
 /** Administrators of the deployment. */
 const administrators = [401, 403, 403, 403, 403, 403, 200, 200, 403, 401] as const;
@@ -405,7 +405,7 @@ describe.each(['sqlite', 'postgres'] as const)('who may do what on %s', (kind) =
   describe.each(Object.entries(rows))('%s', (route, row) => {
     let untouched: World | undefined;
 
-    /** Whoever is refused changes nothing, and neither does who reads: they share a world. */
+    /** Anyone who is refused changes nothing, and neither does who reads: they share a world. */
     async function worldFor(status: number): Promise<World> {
       if (status < 400 && !route.startsWith('GET ')) {
         return makeWorld(gateway);

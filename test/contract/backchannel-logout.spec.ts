@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { CompactSign, type CryptoKey, exportSPKI, generateKeyPair } from 'jose';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { AuditService } from '../../src/audit/audit.service.js';
-import { Database } from '../../src/database/database.schema.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { AuditService } from '../../src/directory/audit/audit.service.js';
+import { Database } from '../../src/platform/database/database.schema.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
 import {
   type Gateway,
   type GatewayAnswer,

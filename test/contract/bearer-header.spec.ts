@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, importJWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SigningKeyRing } from '../../src/session/signing-key.ring.js';
+import { SigningKeyRing } from '../../src/session/tokens/signing-key.ring.js';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
 import { encode, malleate, signHmac, signRaw } from '../support/token.forge.js';
 

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createApp } from '../../src/app.setup.js';
-import { loadConfiguration } from '../../src/config/configuration.js';
-import { createLogger } from '../../src/http/pino.logger.js';
-import { ClaimsEnricher, type EnrichedSubject } from '../../src/session/claims.enricher.js';
+import { createApp } from '../../src/app/app.setup.js';
+import { loadConfiguration } from '../../src/platform/config/configuration.js';
+import { createLogger } from '../../src/platform/logging/pino.logger.js';
+import { ClaimsEnricher, type EnrichedSubject } from '../../src/session/tokens/claims.enricher.js';
 import { SessionService } from '../../src/session/session.service.js';
-import { UsersService } from '../../src/users/users.service.js';
+import { UsersService } from '../../src/directory/users/users.service.js';
 import { newSecret, providerEnv } from '../support/gateway.js';
 
 class PlanEnricher extends ClaimsEnricher {
@@ -61,7 +61,7 @@ async function claimsWith(claimsEnricher: new () => ClaimsEnricher): Promise<unk
         oidcSid: null,
       },
       {},
-      { userAgent: null, remoteAddress: null },
+      { userAgent: null, remoteAddress: '127.0.0.1' },
     );
     return claims;
   } finally {

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { AuditService } from '../../src/audit/audit.service.js';
-import { Database } from '../../src/database/database.schema.js';
+import { AuditService } from '../../src/directory/audit/audit.service.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { type Gateway, type GatewayAnswer, type HeldSession, startGateway } from '../support/gateway.js';
 import { TcpRelay } from '../support/tcp.relay.js';
 import { TestDatabases } from '../support/test.database.js';

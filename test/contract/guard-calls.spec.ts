@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { OryBootstrap } from '../../src/auth/ory.bootstrap.js';
-import { Database } from '../../src/database/database.schema.js';
+import { OryBootstrap } from '../../src/providers/ory/ory.bootstrap.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { type CountingServer, recordStatements, startCountingServer } from '../support/call.counter.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { waitUntil } from '../support/stack.js';

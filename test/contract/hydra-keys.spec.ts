@@ -40,7 +40,7 @@ function answerAll(): void {
 }
 
 it("a login waits for Hydra's keys, also when Kratos is not there yet", async () => {
-  await vi.waitFor(() => expect(waiting).not.toEqual([]), { timeout: 10_000 });
+  await vi.waitFor(() => expect(waiting).not.toEqual([]), { timeout: 60_000 });
   const login = gateway.request('/auth/login');
   const first = await Promise.race([login, gateway.request('/health/live')]);
   expect(first.status).toBe(200);

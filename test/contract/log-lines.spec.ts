@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RevocationService } from '../../src/session/revocation.service.js';
+import { RevocationService } from '../../src/session/revocation/revocation.service.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { waitUntil } from '../support/stack.js';
 
@@ -131,7 +131,7 @@ describe('log lines', () => {
     try {
       expect(await reasonAt(86_400)).toContain('"reason":"token_expired"');
       gateway.shiftClock(1);
-      await gateway.app.get(RevocationService, { strict: false }).outdate('user', user.id);
+      await gateway.app.get(RevocationService, { strict: false }).invalidate('user', user.id);
       expect(await reasonAt(2)).toContain('"reason":"token_stale"');
     } finally {
       gateway.shiftClock(0);

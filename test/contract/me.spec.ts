@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { Database, type UserRow } from '../../src/database/database.schema.js';
-import { personalDataSchema } from '../../src/users/personal.data.js';
+import { Database, type UserRow } from '../../src/platform/database/database.schema.js';
+import { personalDataSchema } from '../../src/directory/users/personal.data.js';
 import { AccountRows } from '../support/account.rows.js';
 import { recordStatements } from '../support/call.counter.js';
 import {

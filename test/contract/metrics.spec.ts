@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { metricCatalogue } from '../../src/metrics/metric.catalogue.js';
+import { metricCatalogue } from '../../src/platform/telemetry/metric.catalogue.js';
 import { makeKey } from '../support/api.caller.js';
 import { type Gateway, type GatewayRequest, startGateway } from '../support/gateway.js';
 import { type ReadMetrics, increase, readMetrics } from '../support/metrics.reader.js';
@@ -190,7 +190,7 @@ describe('who may read them', () => {
     expect(await status(await start({ METRICS: 'off' }), inside)).toBe(404);
   });
 
-  it('without a token whoever connects from inside by an inside name; not what came through a proxy', async () => {
+  it('without a token anyone who connects from inside by an inside name; not what came through a proxy', async () => {
     const gateway = await start();
     expect(await status(gateway, inside)).toBe(200);
     expect(await status(gateway, { host: 'gateway:3000' })).toBe(200);
@@ -212,7 +212,7 @@ describe('who may read them', () => {
     expect(await status(await start({ TRUST_PROXY: 'loopback' }), inside)).toBe(404);
   });
 
-  it('with a token whoever has it, and nobody else from anywhere', async () => {
+  it('with a token anyone who has it, and nobody else from anywhere', async () => {
     const gateway = await start({ METRICS_TOKEN: token, TRUST_PROXY: 'loopback' });
     const bearer = { authorization: `Bearer ${token}` };
     expect(await status(gateway, { ...bearer, host: 'auth.example.test' })).toBe(200);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { newId } from '../../src/core/identifier.js';
-import { Database } from '../../src/database/database.schema.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { AccountRows } from '../support/account.rows.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { expectProblem, type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
@@ -114,7 +114,7 @@ describe.each(['sqlite', 'postgres'] as const)('invites that wait for me, on %s'
     expect(await idsOf(await gateway.session({ email, emailVerified: true }))).toEqual([id]);
   });
 
-  it('of others, and links for whoever has them, are not found', async () => {
+  it('of others, and links for anyone who has them, are not found', async () => {
     const { session, path } = await owner();
     const [theirs, link] = [
       await invite(session, path, { email: newAddress() }),

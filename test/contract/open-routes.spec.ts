@@ -5,7 +5,7 @@ import { type ListedRoute, listRoutes } from '../support/route.list.js';
 
 /**
  * Every route that answers without a session, and why. A route that isn't here must answer 401;
- * whoever opens one adds it here, where a reviewer sees it.
+ * anyone who opens one adds it here, where a reviewer sees it.
  */
 const openUnderEveryProvider = [
   'GET /', // welcome page
@@ -44,7 +44,7 @@ const openUnderOry = [
   'GET /ui/logout',
 ];
 
-/** The proxy: what passes is src/proxy/ory.routes. */
+/** The proxy: what passes is src/providers/ory/proxy/ory.routes. */
 const proxied = [
   '/ory/hydra',
   '/ory/hydra/',

@@ -28,7 +28,7 @@ const oauthRoutes = new Set(['POST /auth/token', 'POST /auth/backchannel-logout'
 
 /** Rules that say something else than what we want, and why. */
 const exceptions = {
-  // A self-hosted product: its contact is whoever runs it.
+  // A self-hosted product: its contact is the person who runs it.
   'info-contact': 'off',
   'contact-properties': 'off',
 } as const;

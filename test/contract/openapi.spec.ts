@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { problemCatalogue } from '../../src/core/problem.catalogue.js';
+import { problemCatalogue } from '../../src/platform/errors/problem.catalogue.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { listRoutes } from '../support/route.list.js';
 

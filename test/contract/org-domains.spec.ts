@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { newId } from '../../src/core/identifier.js';
-import { Database } from '../../src/database/database.schema.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { OrgDomains } from '../../src/orgs/org.domains.service.js';
 import { administratorAt } from '../support/administrator.js';
 import { DnsServer } from '../support/dns.server.js';

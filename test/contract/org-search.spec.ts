@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { newId } from '../../src/core/identifier.js';
+import { newId } from '../../src/platform/core/identifier.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
 import { OrgCaller } from '../support/org.caller.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { newId } from '../../src/core/identifier.js';
-import { Database } from '../../src/database/database.schema.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { administratorAt } from '../support/administrator.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import {

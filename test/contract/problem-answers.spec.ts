@@ -2,9 +2,9 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type ProblemCode, problemCatalogue } from '../../src/core/problem.catalogue.js';
-import { Problem } from '../../src/core/problem.error.js';
-import { ProblemFilter } from '../../src/http/problem.filter.js';
+import { type ProblemCode, problemCatalogue } from '../../src/platform/errors/problem.catalogue.js';
+import { Problem } from '../../src/platform/errors/problem.error.js';
+import { ProblemFilter } from '../../src/platform/http/problem.filter.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 
 const problemSchema = z.strictObject({

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createApp } from '../../src/app.setup.js';
-import { loadConfiguration } from '../../src/config/configuration.js';
+import { createApp } from '../../src/app/app.setup.js';
+import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import { SelfCheck } from '../../src/doctor/self.check.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
-import { createLogger } from '../../src/http/pino.logger.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { createLogger } from '../../src/platform/logging/pino.logger.js';
 import { startFaultyProxy } from '../support/faulty.proxy.js';
 import { type GatewaySite, newGatewaySite } from '../support/gateway.runner.js';
 import { startOpenIdSide } from '../support/openid.driver.js';

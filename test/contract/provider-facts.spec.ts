@@ -94,7 +94,7 @@ describe.each(['oidc', 'auth0'] as const)('with %s, what the provider says of a 
           afterRenewals(2 + Math.random());
           return (await factsNow()).name;
         },
-        { timeout: 15_000 },
+        { timeout: 60_000 },
       )
       .toBe('Grace Hopper');
   });

@@ -1,14 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ModulesContainer } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from 'vitest';
-import { AppModule } from '../../src/app.module.js';
-import { AuthStrategy } from '../../src/auth/auth.strategy.js';
-import { Auth0Strategy } from '../../src/auth/strategies/auth0.strategy.js';
-import { OidcStrategy } from '../../src/auth/strategies/oidc.strategy.js';
-import { OryStrategy } from '../../src/auth/strategies/ory.strategy.js';
-import { loadConfiguration } from '../../src/config/configuration.js';
+import { AppModule } from '../../src/app/app.module.js';
+import { AuthStrategy } from '../../src/auth-strategy/auth.strategy.js';
+import { Auth0Strategy } from '../../src/providers/auth0/auth0.strategy.js';
+import { OidcStrategy } from '../../src/providers/oidc/oidc.strategy.js';
+import { OryStrategy } from '../../src/providers/ory/ory.strategy.js';
+import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import { newSecret, providerEnv, startGateway } from '../support/gateway.js';
 
 const strategies = { ory: OryStrategy, auth0: Auth0Strategy, oidc: OidcStrategy };
@@ -58,6 +59,14 @@ describe.each(['ory', 'auth0', 'oidc'] as const)('the whole application under %s
     });
     const module = await Test.createTestingModule({ imports: [AppModule.register(configuration)] }).compile();
     expect(module.get(AuthStrategy, { strict: false })).toBeInstanceOf(strategies[provider]);
+    // docs/adr/0002 says why; another one hides which module needs which.
+    const found = [...module.get(ModulesContainer).values()].filter(({ isGlobal }) => isGlobal);
+    expect(
+      found
+        .map(({ name }) => name)
+        .filter((name) => name !== 'InternalCoreModule')
+        .toSorted(),
+    ).toEqual(['ClaimsModule', 'ConfigModule', 'OrgsModule', 'ProvidersModule']);
     await module.close();
     await rm(dataDir, { recursive: true, force: true });
   });

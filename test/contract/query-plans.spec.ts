@@ -1,18 +1,19 @@
 import { CompiledQuery, type LogEvent, sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ApiKeyRepository } from '../../src/api-keys/api-key.repository.js';
-import { AuditEventReader } from '../../src/audit-events/audit-event.reader.js';
-import { Clock } from '../../src/core/clock.service.js';
-import { newId } from '../../src/core/identifier.js';
-import type { DatabaseConnection } from '../../src/database/database.connection.js';
+import { OrgKeyAccounts } from '../../src/orgs/org.key-accounts.js';
+import { AuditEventReader } from '../../src/operations/audit-events/audit-event.reader.js';
+import { Clock } from '../../src/platform/time/clock.service.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import type { DatabaseConnection } from '../../src/platform/database/database.connection.js';
 import { InviteRepository } from '../../src/orgs/invite.repository.js';
 import { OrgDirectory } from '../../src/orgs/org.directory.js';
 import { OrgRepository } from '../../src/orgs/org.repository.js';
 import { MembershipRepository } from '../../src/orgs/membership.repository.js';
-import { RevocationRepository } from '../../src/session/revocation.repository.js';
-import { SessionRepository } from '../../src/session/session.repository.js';
-import { UserDirectory } from '../../src/users/user.directory.js';
-import { UsersService } from '../../src/users/users.service.js';
+import { RevocationRepository } from '../../src/session/revocation/revocation.repository.js';
+import { SessionRepository } from '../../src/session/store/session.repository.js';
+import { UserDirectory } from '../../src/directory/users/user.directory.js';
+import { UsersService } from '../../src/directory/users/users.service.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { newIdentity, plainConfiguration } from '../support/gateway.js';
 
@@ -108,7 +109,12 @@ describe.each(['sqlite', 'postgres'] as const)(
       ],
       [
         'a user’s API keys',
-        () => new ApiKeyRepository(connection, new Clock()).list({ userId: userIds[7] ?? '' }, 51, undefined),
+        () =>
+          new ApiKeyRepository(connection, new Clock(), new OrgKeyAccounts()).list(
+            { userId: userIds[7] ?? '' },
+            51,
+            undefined,
+          ),
       ],
       ['the newest audit events', () => new AuditEventReader(connection).list({}, 51, undefined)],
       [

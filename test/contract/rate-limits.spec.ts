@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AuditService } from '../../src/audit/audit.service.js';
-import { Database } from '../../src/database/database.schema.js';
+import { AuditService } from '../../src/directory/audit/audit.service.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { exchange, makeKey } from '../support/api.caller.js';
 import { type Gateway, type GatewayAnswer, type HeldSession, startGateway } from '../support/gateway.js';
 import { type DiscoveredProvider, startDiscoveredProvider } from '../support/discovered.provider.js';

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Database } from '../../src/database/database.schema.js';
-import { ClaimsEnricher } from '../../src/session/claims.enricher.js';
-import { RevocationService } from '../../src/session/revocation.service.js';
+import { Database } from '../../src/platform/database/database.schema.js';
+import { ClaimsEnricher } from '../../src/session/tokens/claims.enricher.js';
+import { RevocationService } from '../../src/session/revocation/revocation.service.js';
 import { type Gateway, type GatewayAnswer, startGateway } from '../support/gateway.js';
 import { waitUntil } from '../support/stack.js';
 
@@ -187,7 +187,7 @@ describe('a token that has become stale', () => {
   it('is renewed in a cookie and refused as a bearer; the new one is good', async () => {
     const { cookie, bearer, user } = await gateway.session({ subject });
     minutes(1);
-    await gateway.app.get(RevocationService, { strict: false }).outdate('user', user.id);
+    await gateway.app.get(RevocationService, { strict: false }).invalidate('user', user.id);
     const answer = await ask(cookie);
     expect([answer.status, answer.cookies.length]).toEqual([200, 1]);
     expect((await gateway.request('/auth/session', { headers: { authorization: bearer } })).status).toBe(401);
@@ -199,7 +199,7 @@ describe('a token that has become stale', () => {
     minutes(9);
     const early = await renewed(cookie);
     gateway.shiftClock(9 * 60 + 1);
-    await gateway.app.get(RevocationService, { strict: false }).outdate('user', user.id);
+    await gateway.app.get(RevocationService, { strict: false }).invalidate('user', user.id);
     gateway.shiftClock(9 * 60 + 2);
     const late = await ask(cookie);
     expect(late.status).toBe(200);

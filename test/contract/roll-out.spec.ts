@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newId } from '../../src/core/identifier.js';
-import { Database } from '../../src/database/database.schema.js';
-import { RevocationService } from '../../src/session/revocation.service.js';
-import { TokenService } from '../../src/session/token.service.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { Database } from '../../src/platform/database/database.schema.js';
+import { RevocationService } from '../../src/session/revocation/revocation.service.js';
+import { TokenService } from '../../src/session/tokens/token.service.js';
 import { administratorAt, promote } from '../support/administrator.js';
 import { plantOrg, send } from '../support/api.caller.js';
 import { type Gateway, type HeldSession, providerEnv, startGateway } from '../support/gateway.js';
@@ -94,7 +94,7 @@ describe('beside a replica of the version before', () => {
     const former = await demoted();
     const tokens = gateway.app.get(TokenService, { strict: false });
     const { token } = await tokens.mint({ ...former.claims, jti: newId(Date.now()) });
-    await gateway.app.get(RevocationService, { strict: false }).outdate('user', former.user.id);
+    await gateway.app.get(RevocationService, { strict: false }).invalidate('user', former.user.id);
     const renewed = await gateway.request('/api/v1/me', { headers: asCookie(token) });
     expect([renewed.status, renewed.json()]).toMatchObject([200, { role: 'user' }]);
     const refused = await gateway.request('/api/v1/me', { headers: { authorization: `Bearer ${token}` } });

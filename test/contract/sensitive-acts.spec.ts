@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Database } from '../../src/database/database.schema.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { exchange, makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
 import { type Gateway, type GatewayAnswer, type HeldSession, startGateway } from '../support/gateway.js';
 

@@ -38,6 +38,23 @@ async function statusesOf(values: readonly string[]): Promise<Set<number>> {
   return seen;
 }
 
+type Parts = readonly [kid: Buffer, nonce: Buffer, text: Buffer, tag: Buffer];
+
+function partsOf(cookie: string): Parts {
+  const dot = cookie.indexOf('.');
+  const bytes = Buffer.from(cookie.slice(dot + 1), 'base64url');
+  return [
+    Buffer.from(cookie.slice(0, dot)),
+    bytes.subarray(0, 24),
+    bytes.subarray(24, -16),
+    bytes.subarray(-16),
+  ];
+}
+
+function joined([kid, ...parts]: readonly Buffer[]): string {
+  return `${kid?.toString()}.${Buffer.concat(parts).toString('base64url')}`;
+}
+
 describe('the session cookie, changed', () => {
   it('works as it was set', async () => {
     expect(await statusOf(ada.cookie)).toBe(200);
@@ -66,7 +83,7 @@ describe('the session cookie, changed', () => {
                 .join('.'),
             ),
     );
-    expect(values.length).toBeGreaterThan(200);
+    expect(values.length).toBeGreaterThan(100);
     expect([...(await statusesOf(values))]).toEqual([401]);
   });
 
@@ -90,13 +107,12 @@ describe('the session cookie, changed', () => {
     expect([...(await statusesOf(values))]).toEqual([401]);
   });
 
-  it('parts swapped between two people are 401 [T15]', async () => {
-    const mine = ada.sealed.split('.');
-    const hers = eve.sealed.split('.');
-    // The header segment is the same for everybody, so it isn't swapped.
-    const values = [2, 3, 4].flatMap((index) => [
-      mine.map((part, position) => (position === index ? hers[position] : part)).join('.'),
-      hers.map((part, position) => (position === index ? mine[position] : part)).join('.'),
+  it('nonce, text and tag swapped between two people are 401 [T15]', async () => {
+    const [mine, hers] = [partsOf(ada.sealed), partsOf(eve.sealed)];
+    // The key id is the same for everybody, so it isn't swapped.
+    const values = [1, 2, 3].flatMap((index) => [
+      joined(mine.with(index, hers[index] ?? Buffer.of())),
+      joined(hers.with(index, mine[index] ?? Buffer.of())),
     ]);
     expect([...(await statusesOf(values))]).toEqual([401]);
   });
@@ -169,9 +185,10 @@ describe('other cookies of ours, and other encryptions', () => {
     ['an unknown kid', { alg: 'dir', enc: 'XC20P', kid: 'x' }],
     ['crit', { alg: 'dir', enc: 'XC20P', crit: ['exp'], exp: 1 }],
   ])('a JWE with %s is 401 in under 50 ms [T09]', async (_what, header) => {
-    const [, ...rest] = ada.sealed.split('.');
-    const forged = [Buffer.from(JSON.stringify(header)).toString('base64url'), ...rest].join('.');
-    const withKey = [forged.split('.')[0], 'AAAAAAAAAAAAAAAA', ...rest.slice(1)].join('.');
+    const [kid, ...parts] = partsOf(ada.sealed);
+    const rest = parts.map((part) => part.toString('base64url')).join('.');
+    const own = Buffer.from(JSON.stringify({ kid: kid.toString(), ...header })).toString('base64url');
+    const [forged, withKey] = [`${own}..${rest}`, `${own}.AAAAAAAAAAAAAAAA.${rest}`];
     for (const sealed of [forged, withKey]) {
       let fastest = Number.POSITIVE_INFINITY;
       // A busy machine can make any of them slow; none is fast that costs a billion rounds of PBKDF2.

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { AuditService } from '../../src/audit/audit.service.js';
-import { Clock } from '../../src/core/clock.service.js';
-import { Database } from '../../src/database/database.schema.js';
+import { AuditService } from '../../src/directory/audit/audit.service.js';
+import { Clock } from '../../src/platform/time/clock.service.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { SessionService } from '../../src/session/session.service.js';
 import { plantOrg } from '../support/api.caller.js';
 import { type Gateway, newIdentity, startGateway } from '../support/gateway.js';

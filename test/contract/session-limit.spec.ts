@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { momentOf } from '../../src/core/identifier.js';
+import { timestampOf } from '../../src/platform/core/identifier.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 
 const subject = '01980000-0000-7000-8000-000000000001';
@@ -59,7 +59,7 @@ describe('a session that the provider confirms at each renewal', () => {
   it('says when it ends: after its idle time, or sooner at its limit, beyond which no token of it lives', async () => {
     minutes(0);
     const { cookie, claims } = await gateway.session({ subject });
-    const began = momentOf(claims.sid);
+    const began = timestampOf(claims.sid);
     const answers = [await gateway.request('/auth/session', { headers: { cookie } })];
     for (const moment of [25, 45]) {
       minutes(moment);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Database } from '../../src/database/database.schema.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { type CountingServer, startCountingServer } from '../support/call.counter.js';
 import { type Gateway, newSecret, startGateway } from '../support/gateway.js';
 import { type PreparedHydra, startPreparedHydra } from '../support/prepared.hydra.js';

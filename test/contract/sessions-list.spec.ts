@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { AuditService } from '../../src/audit/audit.service.js';
-import { Database } from '../../src/database/database.schema.js';
-import { RevocationService } from '../../src/session/revocation.service.js';
-import type { LoginEvidence } from '../../src/session/session.service.js';
+import { AuditService } from '../../src/directory/audit/audit.service.js';
+import { Database } from '../../src/platform/database/database.schema.js';
+import { RevocationService } from '../../src/session/revocation/revocation.service.js';
+import type { AuthenticationContext } from '../../src/session/session.service.js';
 import { type CountingServer, startCountingServer } from '../support/call.counter.js';
 import {
   type Gateway,
@@ -38,7 +38,7 @@ const listSchema = z.strictObject({
 });
 type Listed = z.output<typeof listSchema>['items'];
 /** Logs the same new person in, as often as it's called. */
-type LogIn = (evidence?: Partial<LoginEvidence>) => Promise<HeldSession>;
+type LogIn = (evidence?: Partial<AuthenticationContext>) => Promise<HeldSession>;
 
 let kratos: CountingServer;
 let gateway: Gateway;

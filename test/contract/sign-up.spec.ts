@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { ArrivalService } from '../../src/auth/arrival.service.js';
-import { newId } from '../../src/core/identifier.js';
-import type { ProviderIdentity } from '../../src/users/identity.js';
+import { UserProvisioning } from '../../src/login/user.provisioning.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import type { ProviderIdentity } from '../../src/directory/users/identity.js';
 import { type Gateway, expectProblem, newIdentity, startGateway } from '../support/gateway.js';
 import { OrgCaller } from '../support/org.caller.js';
 
@@ -29,7 +29,7 @@ async function arrive(
   provider: 'ory' | 'auth0' | 'oidc' = 'oidc',
   brought: { readonly token?: string; readonly destination?: string } = {},
 ): Promise<string> {
-  const { account } = await gateway.app.get(ArrivalService, { strict: false }).arrive(
+  const { account } = await gateway.app.get(UserProvisioning, { strict: false }).provision(
     {
       identity,
       profile: {},
@@ -88,7 +88,7 @@ describe('SIGNUP=closed', () => {
     const page = await gateway.request('/auth/signup', {
       headers: { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-site': 'none' },
     });
-    expect(page.text).toContain("New accounts can't be made here");
+    expect(page.text).toContain("New accounts can't be created here");
     const welcome = await gateway.request('/');
     expect(welcome.text).toContain('/auth/login');
     expect(welcome.text).not.toContain('/auth/signup');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { Database } from '../../src/database/database.schema.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { type Gateway, type GatewayAnswer, startGateway } from '../support/gateway.js';
 import { waitUntil } from '../support/stack.js';

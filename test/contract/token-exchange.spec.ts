@@ -1,8 +1,8 @@
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { AuditService } from '../../src/audit/audit.service.js';
-import { Database } from '../../src/database/database.schema.js';
-import { RevocationService } from '../../src/session/revocation.service.js';
+import { AuditService } from '../../src/directory/audit/audit.service.js';
+import { Database } from '../../src/platform/database/database.schema.js';
+import { RevocationService } from '../../src/session/revocation/revocation.service.js';
 import { type AnsweringOry, personsToken, startAnsweringOry } from '../support/answering.ory.js';
 import { type Credential, exchange, makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
@@ -43,7 +43,7 @@ describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) 
     orgId = await plantOrg(gateway, 'first', { owner: person });
     secondOrgId = await plantOrg(gateway, 'second', { member: person });
     foreignOrgId = await plantOrg(gateway, 'foreign', { owner: await gateway.session() });
-    await gateway.app.get(RevocationService, { strict: false }).outdate('user', person.user.id);
+    await gateway.app.get(RevocationService, { strict: false }).invalidate('user', person.user.id);
     ({ id: keyId, key } = await makeKey(
       gateway,
       { cookie: person.cookie },
@@ -331,7 +331,7 @@ describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) 
     gateway.shiftClock(0);
     expect((await fromJwt(token)).status).toBe(200);
     gateway.shiftClock(2);
-    await gateway.app.get(RevocationService, { strict: false }).outdate('user', other.user.id);
+    await gateway.app.get(RevocationService, { strict: false }).invalidate('user', other.user.id);
     gateway.shiftClock(0);
     expectRefused(await fromJwt(token), 'invalid_request');
     const third = await gateway.session();
@@ -483,7 +483,7 @@ describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) 
     expectRefused(await fromKey({}, own.key), 'invalid_request');
     expectRefused(await fromSession({}, { cookie: other.cookie }), 'invalid_request');
     gateway.shiftClock(2);
-    await gateway.app.get(RevocationService, { strict: false }).outdate('user', other.user.id);
+    await gateway.app.get(RevocationService, { strict: false }).invalidate('user', other.user.id);
     gateway.shiftClock(0);
     expectRefused(await fromJwt(token), 'invalid_request');
   });

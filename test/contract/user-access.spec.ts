@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { newId } from '../../src/core/identifier.js';
+import { newId } from '../../src/platform/core/identifier.js';
 import { administratorAt } from '../support/administrator.js';
 import { AccountRows } from '../support/account.rows.js';
 import { type AnsweringOry, oryIds, startAnsweringOry } from '../support/answering.ory.js';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { AuditService } from '../../src/audit/audit.service.js';
-import { newId } from '../../src/core/identifier.js';
-import { Database, type UserRow } from '../../src/database/database.schema.js';
+import { AuditService } from '../../src/directory/audit/audit.service.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { Database, type UserRow } from '../../src/platform/database/database.schema.js';
 import { administratorAt } from '../support/administrator.js';
 import { AccountRows } from '../support/account.rows.js';
 import {
@@ -186,7 +186,7 @@ it('the trail says of a change what was changed, and nothing of what stays', asy
 });
 
 describe('GET /api/v1/users', () => {
-  it('goes through everybody page by page, each once, whoever comes in between', async () => {
+  it('goes through everybody page by page, each once, no matter who comes in between', async () => {
     const early = (await Promise.all(Array.from({ length: 5 }, () => somebody()))).map(({ user }) => user.id);
     const seen: string[] = [];
     let cursor: string | null = '';

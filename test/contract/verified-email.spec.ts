@@ -1,6 +1,6 @@
 import { Controller, Get, Module } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { OptionalSession, Public, RequireVerifiedEmail } from '../../src/session/access.decorators.js';
+import { OptionalSession, Public, RequireVerifiedEmail } from '../../src/session/guards/access.decorators.js';
 import { type Gateway, type HeldSession, expectProblem, startGateway } from '../support/gateway.js';
 import { keyOf } from '../support/world.js';
 

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadConfiguration } from '../../src/config/configuration.js';
-import { pinnedBinaries } from '../../src/embedded/binary.pins.js';
-import { dockerFolder } from '../../src/embedded/binary.store.js';
-import { cleanUps, type OrySetting } from '../../src/embedded/ory.programs.js';
-import { makeSecrets as makeOrySecrets } from '../../src/embedded/secret.store.js';
+import { loadConfiguration } from '../../src/platform/config/configuration.js';
+import { pinnedBinaries } from '../../src/launcher/binary.pins.js';
+import { dockerFolder } from '../../src/launcher/binary.store.js';
+import { cleanUps, type OrySetting } from '../../src/launcher/ory.programs.js';
+import { makeSecrets as makeOrySecrets } from '../../src/launcher/secret.store.js';
 import { type ComposeProject, composeProject } from './compose.project.js';
 import { buildLimit, copyDockerFolder, DockerChecks } from './docker.checks.js';
 

@@ -6,8 +6,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { waitForLock } from '../../scripts/lock.mjs';
-import { cacheFolder } from '../../src/embedded/binary.cache.js';
-import { dockerFolder } from '../../src/embedded/binary.store.js';
+import { cacheFolder } from '../../src/launcher/binary.cache.js';
+import { dockerFolder } from '../../src/launcher/binary.store.js';
 
 const run = promisify(execFile);
 const moduleFolder = join(dockerFolder, 'tools');

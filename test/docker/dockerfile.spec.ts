@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { version } from '../../src/core/version.js';
-import { dockerFolder } from '../../src/embedded/binary.store.js';
+import { version } from '../../src/platform/core/version.js';
+import { dockerFolder } from '../../src/launcher/binary.store.js';
 import { type Dockerfile, imageEnvironment, parseDockerfile } from './compose.project.js';
 import { buildLimit, DockerChecks } from './docker.checks.js';
 

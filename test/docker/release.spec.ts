@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { differences } from '../../scripts/check-reproducible.mjs';
-import { version } from '../../src/core/version.js';
-import { dockerFolder } from '../../src/embedded/binary.store.js';
+import { version } from '../../src/platform/core/version.js';
+import { dockerFolder } from '../../src/launcher/binary.store.js';
 
 const run = promisify(execFile);
 const root = join(dockerFolder, '..');

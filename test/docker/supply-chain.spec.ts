@@ -14,7 +14,7 @@ import {
   lockProblems,
   manifestProblems,
 } from '../../scripts/supply-chain.mjs';
-import { dockerFolder } from '../../src/embedded/binary.store.js';
+import { dockerFolder } from '../../src/launcher/binary.store.js';
 
 const run = promisify(execFile);
 const root = join(dockerFolder, '..');

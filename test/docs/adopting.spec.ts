@@ -11,6 +11,20 @@ const blocks = new Map(
 const files = readdirSync(folder);
 
 describe('docs/adopting.md', () => {
+  it.each(files)(
+    '%s imports packages and its neighbours, and of Vestibule the public entry point alone',
+    (file) => {
+      const code = readFileSync(new URL(file, folder), 'utf8');
+      const imported = [...code.matchAll(/(?:from|import) '([^']+)'/g)].map(([, name = '']) => name);
+      expect(imported.length).toBeGreaterThan(0);
+      for (const name of imported) {
+        expect(name).toMatch(
+          /^(?:\.\/[\w.-]+\.js|@vestibule-auth\/vestibule|@nestjs\/(?:common|swagger)|zod|kysely)$/,
+        );
+      }
+    },
+  );
+
   it('shows every file of the example, and no other', () => {
     expect(files.length).toBeGreaterThan(5);
     expect([...blocks.keys()].toSorted()).toEqual(files.toSorted());
@@ -22,7 +36,7 @@ describe('docs/adopting.md', () => {
 
   it('names every decorator that there is', () => {
     for (const source of ['access.decorators', 'step-up.decorators']) {
-      const code = readFileSync(new URL(`../../src/session/${source}.ts`, import.meta.url), 'utf8');
+      const code = readFileSync(new URL(`../../src/session/guards/${source}.ts`, import.meta.url), 'utf8');
       const names = [...code.matchAll(/^export (?:const|function) ([A-Z][a-z]\w+)/gm)].map(
         ([, name = '']) => name,
       );

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { renderAdvisoryDocs } from '../../scripts/advisories.mjs';
-import { renderConfigurationDocs, renderEnvExample } from '../../src/config/configuration.docs.js';
+import { renderConfigurationDocs, renderEnvExample } from '../../src/platform/config/configuration.docs.js';
 import { renderDoctorDocs } from '../../src/doctor/finding.docs.js';
-import { renderObservabilityDocs } from '../../src/metrics/metric.docs.js';
-import { renderErrorDocs } from '../../src/core/problem.docs.js';
+import { renderObservabilityDocs } from '../../src/platform/telemetry/metric.docs.js';
+import { renderErrorDocs } from '../../src/platform/errors/problem.docs.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type MetricDefinition, metricCatalogue } from '../../src/metrics/metric.catalogue.js';
+import { type MetricDefinition, metricCatalogue } from '../../src/platform/telemetry/metric.catalogue.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { startGateway } from '../support/gateway.js';
 import { readMetrics } from '../support/metrics.reader.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { claimsSchema } from '../../src/session/claims.schema.js';
-import { scopeCatalogue } from '../../src/session/scopes.js';
+import { claimsSchema } from '../../src/session/tokens/claims.schema.js';
+import { scopeCatalogue } from '../../src/session/guards/scopes.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { expectSections } from './marked.section.js';
 
@@ -28,7 +28,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-it('docs/endpoints.md lists every operation of the OpenAPI document', async () => {
+it('docs/api.md lists every operation of the OpenAPI document', async () => {
   const { paths } = documentSchema.parse((await gateway.request('/docs/openapi.json')).json());
   const rows = Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, { summary }]) => [
@@ -37,10 +37,10 @@ it('docs/endpoints.md lists every operation of the OpenAPI document', async () =
     ]),
   );
   expect(rows.length).toBeGreaterThan(40);
-  await expectSections('docs/endpoints.md', { operations: table(['Operation', 'What it does'], rows) });
+  await expectSections('docs/api.md', { operations: table(['Operation', 'What it does'], rows) });
 });
 
-it('docs/tokens.md lists every scope and describes every claim', async () => {
+it('docs/api.md lists every scope and describes every claim', async () => {
   const scopes = Object.entries(scopeCatalogue).map(([scope, opens]) => [`\`${scope}\``, opens]);
   const { properties = {}, required = [] } = z.toJSONSchema(claimsSchema);
   const claims = Object.entries(properties).map(([name, given]) => {
@@ -50,7 +50,7 @@ it('docs/tokens.md lists every scope and describes every claim', async () => {
     expect(description, `${name} has no description`).not.toBe('');
     return [`\`${name}\``, form, required.includes(name) ? 'always' : 'when known', description];
   });
-  await expectSections('docs/tokens.md', {
+  await expectSections('docs/api.md', {
     scopes: table(['Scope', 'Opens'], scopes),
     claims: table(['Claim', 'Type', 'Present', 'Meaning'], claims),
   });

@@ -3,17 +3,17 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Clock } from '../../src/core/clock.service.js';
-import { Database } from '../../src/database/database.schema.js';
+import { Clock } from '../../src/platform/time/clock.service.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { MembershipRepository } from '../../src/orgs/membership.repository.js';
-import { RevocationService } from '../../src/session/revocation.service.js';
+import { RevocationService } from '../../src/session/revocation/revocation.service.js';
 import { SessionService } from '../../src/session/session.service.js';
-import { UsersService } from '../../src/users/users.service.js';
+import { UsersService } from '../../src/directory/users/users.service.js';
 import { recordStatements } from '../support/call.counter.js';
 import { type Gateway, newIdentity, startGateway } from '../support/gateway.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const document = readFileSync(new URL('../../docs/scaling.md', import.meta.url), 'utf8');
+const document = readFileSync(new URL('../../docs/internals/scaling.md', import.meta.url), 'utf8');
 const runFile = promisify(execFile);
 const limit = 120_000;
 
@@ -31,7 +31,7 @@ function cell(table: string, title: string): string {
   return new RegExp(`^\\| ${title} +\\| +([^| ]+)`, 'm').exec(table)?.[1] ?? '';
 }
 
-describe('docs/scaling.md', () => {
+describe('docs/internals/scaling.md', () => {
   it(
     'has the plan of its unit costs and what the simulation prints, which is the same each time',
     async () => {
@@ -55,7 +55,7 @@ describe('docs/scaling.md', () => {
   });
 });
 
-describe('statements that docs/scaling.md counts', () => {
+describe('statements that docs/internals/scaling.md counts', () => {
   const beginAndCommit = 2;
   let gateway: Gateway;
   let statements: string[];
@@ -96,7 +96,7 @@ describe('statements that docs/scaling.md counts', () => {
         oidcSid: null,
       },
       {},
-      { userAgent: null, remoteAddress: null },
+      { userAgent: null, remoteAddress: '127.0.0.1' },
     );
   };
 

@@ -5,9 +5,9 @@ import { findCaseTests, renderCaseTables } from '../cases/case.table.js';
 
 const known = Object.values(securityCases).flatMap((cases) => cases.map(({ id }) => id));
 
-describe('the cases of docs/security.md', () => {
+describe('the cases of docs/internals/cases.md', () => {
   it('are what the catalogue has; `npx vitest run test/docs/security-cases.spec.ts -u` writes them', async () => {
-    await expectSections('docs/security.md', { cases: renderCaseTables() });
+    await expectSections('docs/internals/cases.md', { cases: renderCaseTables() });
   });
 
   it('have a source and a test each, and no test names another', () => {

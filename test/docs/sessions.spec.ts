@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
-const document = readFileSync(new URL('../../docs/sessions.md', import.meta.url), 'utf8');
+const document = readFileSync(new URL('../../docs/internals/sessions.md', import.meta.url), 'utf8');
 const diagrams = [...document.matchAll(/```mermaid\nstateDiagram-v2\n([\s\S]*?)```/g)].map(
   ([, diagram = '']) => diagram,
 );
@@ -13,7 +13,7 @@ const rows = [
   ...document.matchAll(/^\| ([^|]+?) +\| [^|]+ \| ((?:src|test)\/[\w./-]+) › ([^|]+?) +\|$/gm),
 ].map(([, arrow = '', file = '', title = '']) => ({ arrow, file, title }));
 
-describe('docs/sessions.md', () => {
+describe('docs/internals/sessions.md', () => {
   it('names a test for every arrow of both diagrams, and for nothing else', () => {
     expect(diagrams).toHaveLength(2);
     expect(arrows.size).toBeGreaterThan(20);

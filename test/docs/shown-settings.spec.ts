@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, inject, it } from 'vitest';
-import { socialProviders } from '../../src/config/social-providers.parser.js';
-import { readLocale } from '../../src/languages/locale.file.js';
+import { socialProviders } from '../../src/platform/config/social-providers.parser.js';
+import { readLocale } from '../../src/platform/i18n/locale.file.js';
 import { blockRunBy } from '../support/document.blocks.js';
 
 const spec = 'test/docs/shown-settings.spec.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
-const document = readFileSync(new URL('../../docs/threat-model.md', import.meta.url), 'utf8');
+const document = readFileSync(new URL('../../docs/internals/threat-model.md', import.meta.url), 'utf8');
 const diagram = /```mermaid\nflowchart LR\n([\s\S]*?)```/.exec(document)?.[1] ?? '';
 const all = (pattern: RegExp, text: string): string[] =>
   [...text.matchAll(pattern)].map(([, name = '']) => name);
@@ -24,7 +24,7 @@ const tested = rows
   .flatMap(([threat = '', file = '', title]) => (title === undefined ? [] : [{ threat, file, title }]));
 const residual = all(/^- \*\*(R\d+)\. /gm, document);
 
-describe('docs/threat-model.md', () => {
+describe('docs/internals/threat-model.md', () => {
   it('answers every question about every element and flow of the diagram, and no other', () => {
     expect(elements.map(({ names }) => names.length > 1)).toEqual([true, true, true, true]);
     expect(asked.length).toBeGreaterThan(50);

@@ -1,17 +1,28 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { commonVariables } from '../../src/config/common.variables.js';
-import { auth0Variables, oidcVariables, oryVariables } from '../../src/config/provider.variables.js';
-import { variableDocs } from '../../src/config/variable.js';
+import type { z } from 'zod';
+import { commonVariables } from '../../src/platform/config/common.variables.js';
+import { auth0Variables, oidcVariables, oryVariables } from '../../src/platform/config/provider.variables.js';
+import { variableDocs } from '../../src/platform/config/variable.js';
+
+const shapes: Readonly<Record<string, z.ZodType>> = {
+  ...commonVariables.shape,
+  ...oryVariables.shape,
+  ...auth0Variables.shape,
+  ...oidcVariables.shape,
+};
 
 it('every variable has a description of its own', () => {
-  const shapes = {
-    ...commonVariables.shape,
-    ...oryVariables.shape,
-    ...auth0Variables.shape,
-    ...oidcVariables.shape,
-  };
   const descriptions = Object.values(shapes).map((schema) => variableDocs.get(schema)?.description);
   expect(descriptions.length).toBeGreaterThan(30);
   expect(descriptions).not.toContain(undefined);
   expect(new Set(descriptions).size).toBe(descriptions.length);
+});
+
+it('every default is accepted as .env.example writes it', () => {
+  const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
+  const lines = [...example.matchAll(/^# ([A-Z][A-Z0-9_]+)=(\S+)$/gm)];
+  const refused = lines.filter(([, name = '', text]) => shapes[name]?.safeParse(text).success === false);
+  expect(lines.length).toBeGreaterThan(30);
+  expect(refused.map(([line]) => line)).toEqual([]);
 });

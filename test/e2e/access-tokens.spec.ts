@@ -46,7 +46,7 @@ async function expectRefused(accessToken: string, reason: string): Promise<void>
   const answer = await agent.post('/auth/login', { accessToken });
   expect(answer.status).toBe(401);
   expect(answer.json()).toMatchObject({ code: 'access_token_rejected' });
-  // Why is told to the log and not to whoever tries.
+  // Why is told to the log and not to anyone who tries.
   expect(answer.text).not.toContain(reason);
   expect(stack.log.slice(seen).some((line) => line.includes(`"${reason}"`))).toBe(true);
   expect(answer.headers.getSetCookie()).toEqual([]);
@@ -60,7 +60,7 @@ it('an access token of a foreign client, with our audience and our person, is re
   await expectRefused(access_token, 'access_token_foreign_client');
 });
 
-it('a client-credentials token is refused, whoever its client is', async () => {
+it('a client-credentials token is refused, no matter which client it is', async () => {
   for (const definition of [{}, { client_id: 'robot' }]) {
     const token = await robotToken(definition);
     expect(await ory.isActive(token)).toBe(true);

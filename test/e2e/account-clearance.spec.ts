@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { type FaultyProxy, startFaultyProxy } from '../support/faulty.proxy.js';
 import { Mailbox } from '../support/mailbox.js';
 import { OryAdmin } from '../support/ory.admin.js';
@@ -156,7 +156,7 @@ describe('an outsider who goes on logging in while the owner recovers the accoun
     const owner = browser();
     const settings = await recover(owner, squatter.email);
     const before = loot.length;
-    await expect.poll(() => loot.length, { timeout: 20_000 }).toBeGreaterThan(before + 4);
+    await expect.poll(() => loot.length, { timeout: 60_000 }).toBeGreaterThan(before + 4);
     end.abort();
     await Promise.all(loops);
     for (const got of loot) {
@@ -224,7 +224,7 @@ describe('what an outsider has begun at Kratos before the owner recovers the acc
   });
 });
 
-describe('a gateway that dies in a recovery leaves the account unverified, whoever comes first, and the owner recovers it again', () => {
+describe('a gateway that dies in a recovery leaves the account unverified, no matter who comes first, and the owner recovers it again', () => {
   it('when the outsider logs in, and renews a session [A06]', async () => {
     const squatter = newPerson();
     await signUp(browser(), squatter);
@@ -273,7 +273,7 @@ describe('a gateway that dies in a recovery leaves the account unverified, whoev
   });
 });
 
-it('an account that an operator has called verified at Kratos counts as such once its person has given a mailed code', async () => {
+it('an account that an operator marked as verified at Kratos counts as verified once its user has given a mailed code', async () => {
   const person = newPerson();
   const agent = browser();
   await signUp(agent, person);

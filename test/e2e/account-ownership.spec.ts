@@ -104,7 +104,7 @@ describe('an account whose address is not verified', () => {
     }
   });
 
-  it('is told so in the settings, which offer none', async () => {
+  it('sees that in the settings, which offer none', async () => {
     const agent = browser();
     await signUp(agent, newPerson());
     const settings = await agent.navigate('/ui/settings');
@@ -159,7 +159,7 @@ describe('a mailed link', () => {
     const refused = await victim.navigate(link);
     expect([refused.status, refused.text.includes('account_mismatch')]).toEqual([403, true]);
 
-    // Whoever knows the flow may have its page opened, and ask for the code: by the form alone it isn't taken.
+    // Anyone who knows the flow may have its page opened, and ask for the code: by the form alone it isn't taken.
     const query = new URL(link, stack.url).searchParams;
     const flow = query.get('flow') ?? '';
     const { identityId } = await new OryAdmin(stack.env).sessionOf(victim);

@@ -81,7 +81,7 @@ describe.each(kinds)('accounts at real Kratos, on %s', (database) => {
     return { agent, page: await logIn(agent, person) };
   }
 
-  it('PATCH /api/v1/me changes the traits at Kratos; the cookie, and the next login, say the same', async () => {
+  it('PATCH /api/v1/me changes the traits at Kratos; the cookie and the next login have the same values', async () => {
     const visitor = await arrive();
     const change = { name: 'Grace Hopper 🚀', picture: 'https://pictures.example.org/grace.png' };
     const answer = await send(visitor, 'PATCH', '/me', change);
@@ -103,7 +103,7 @@ describe.each(kinds)('accounts at real Kratos, on %s', (database) => {
     expect((await agent.fetch('/api/v1/me')).json()).toMatchObject({ name: change.name, picture: null });
   });
 
-  it('an administrator changes it too, and the person’s cookie is renewed with it', async () => {
+  it('an administrator changes it too, and the user’s cookie is renewed with it', async () => {
     const visitor = await arrive();
     const answer = await send(admin, 'PATCH', `/users/${visitor.userId}`, { name: 'Renamed' });
     expect(answer.status).toBe(200);
@@ -112,7 +112,7 @@ describe.each(kinds)('accounts at real Kratos, on %s', (database) => {
     expect(traits['name']).toBe('Renamed');
   });
 
-  it('a promoted person is administrator with the cookie they have, and none once demoted', async () => {
+  it('a promoted user is administrator with their present cookie, and no longer once demoted', async () => {
     const visitor = await arrive();
     expect((await send(visitor, 'GET', '/users')).status).toBe(403);
     expect((await send(admin, 'PATCH', `/users/${visitor.userId}`, { role: 'admin' })).status).toBe(200);
@@ -121,7 +121,7 @@ describe.each(kinds)('accounts at real Kratos, on %s', (database) => {
     expect((await send(visitor, 'GET', '/users')).status).toBe(403);
   });
 
-  it('a disabled person is refused at once by cookie and bearer, cannot log in, and can again when enabled', async () => {
+  it('a disabled user is refused at once by cookie and bearer, cannot log in, and can again when enabled', async () => {
     const visitor = await arrive();
     expect(await statuses(visitor)).toEqual([200, 200]);
     expect((await send(admin, 'POST', `/users/${visitor.userId}/disable`)).status).toBe(200);
@@ -140,7 +140,7 @@ describe.each(kinds)('accounts at real Kratos, on %s', (database) => {
   });
 
   it.each(['the person', 'an administrator'])(
-    'a person whom %s deletes is gone at Kratos and cannot log in',
+    'a user whom %s deletes is gone at Kratos and cannot log in',
     async (who) => {
       const visitor = await arrive();
       const answer =
@@ -154,7 +154,7 @@ describe.each(kinds)('accounts at real Kratos, on %s', (database) => {
       const { agent, page } = await logInElsewhere(visitor.person);
       expect(new URL(page.url).pathname).toBe('/ui/login');
       expect((await agent.fetch('/auth/session')).status).toBe(401);
-      // The address is free: whoever signs up with it is somebody new.
+      // The address is free: anyone who signs up with it is somebody new.
       const newcomer = new UserAgent(stack.url);
       await signUp(newcomer, visitor.person);
       const { user } = sessionSchema.parse((await newcomer.fetch('/auth/session')).json());

@@ -156,7 +156,7 @@ it('from the bundle to a login and out again: nothing tries to leave', async () 
   expect(launcher.exitCode).toBe(0);
 }, 300_000);
 
-it('a host outside is refused before anything is started, by the name of its variable', async () => {
+it('an outside host is refused before anything is started, by the name of its variable', async () => {
   const outside = { REDIS_URL: 'redis://198.51.100.7:6379', DATA_DIR: join(folder, 'unused') };
   const refused = await namespace.run(startCommand(environment(outside)), site);
   expect(refused.code).toBe(78);
@@ -164,7 +164,7 @@ it('a host outside is refused before anything is started, by the name of its var
   expect(refused.output).not.toContain('198.51.100.7');
 });
 
-it('a setting of Ory that would ask outside is refused by its name', async () => {
+it('a setting of Ory that would make outside requests is refused by its name', async () => {
   const path = join(site, 'docker', 'kratos', 'kratos.yml');
   const text = await readFile(path, 'utf8');
   await writeFile(path, text.replace('haveibeenpwned_enabled: false', 'haveibeenpwned_enabled: true'));
@@ -174,7 +174,7 @@ it('a setting of Ory that would ask outside is refused by its name', async () =>
   expect(refused.output).toContain('kratos.yml: haveibeenpwned_enabled must be false');
 });
 
-it('the installation says which file is not as it was packed', async () => {
+it('the installation reports which file was changed', async () => {
   await appendFile(join(site, 'dist', 'main.js'), '\n');
   await writeFile(join(site, 'dist', 'planted.js'), '');
   await rm(join(site, 'LICENSE'));

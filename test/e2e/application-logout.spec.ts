@@ -44,7 +44,7 @@ async function askToLogOut(agent: UserAgent, idToken: string): Promise<Page> {
   return agent.navigate(`/ory/hydra/oauth2/sessions/logout?${query}`);
 }
 
-it('an application that asks for a logout gets a question to the person, and nothing happened yet', async () => {
+it('an application that requests a logout causes a question to the user, and nothing else', async () => {
   const { agent, idToken } = await loggedIn();
   const page = await askToLogOut(agent, idToken);
   expect(page.status).toBe(200);
@@ -54,7 +54,7 @@ it('an application that asks for a logout gets a question to the person, and not
   expect((await agent.fetch('/auth/session')).status).toBe(200);
 });
 
-it('the person agrees: logged out here, at Kratos and at Hydra, and back at the application', async () => {
+it('the user agrees: logged out here, at Kratos and at Hydra, and back at the application', async () => {
   const { agent, idToken } = await loggedIn();
   const kept = await agent.cookie('vestibule');
   const page = await askToLogOut(agent, idToken);
@@ -68,7 +68,7 @@ it('the person agrees: logged out here, at Kratos and at Hydra, and back at the 
   expect(landingOf(silent).searchParams.get('error')).toBe('login_required');
 });
 
-it('the person agrees: what our own applications hold from that login is over', async () => {
+it('the user agrees: the tokens of our own applications from that login are revoked', async () => {
   const { agent, idToken } = await loggedIn();
   const { access_token: token } = await OAuthApp.spa(stack.url).login(agent);
   const admin = new OryAdmin(stack.env);
@@ -77,7 +77,7 @@ it('the person agrees: what our own applications hold from that login is over', 
   expect(await admin.isActive(token)).toBe(false);
 });
 
-it('the person agrees who is logged in nowhere else any more: back at the application as well', async () => {
+it('a user without any other session agrees: back at the application as well', async () => {
   const { agent, idToken } = await loggedIn();
   const page = await askToLogOut(agent, idToken);
   await new OryAdmin(stack.env).endSessionOf(agent);
@@ -86,7 +86,7 @@ it('the person agrees who is logged in nowhere else any more: back at the applic
   expect(landingOf(back).href).toBe('https://calendar.example/bye?state=of-the-application');
 });
 
-it('the person stays: nobody is logged out', async () => {
+it('the user declines: nobody is logged out', async () => {
   const { agent, idToken } = await loggedIn();
   const page = await askToLogOut(agent, idToken);
   const home = await agent.submit(page, {}, { name: 'decision', value: 'stay' });
@@ -95,7 +95,7 @@ it('the person stays: nobody is logged out', async () => {
   expect((await agent.fetch('/ory/kratos/sessions/whoami')).status).toBe(200);
 });
 
-it("a logout challenge in another person's browser is refused and logs nobody out", async () => {
+it("a logout challenge in another user's browser is refused and logs nobody out", async () => {
   const { agent, idToken } = await loggedIn();
   const page = await askToLogOut(agent, idToken);
   const given = new URL(page.url).searchParams.get('logout_challenge') ?? '';
@@ -109,7 +109,7 @@ it("a logout challenge in another person's browser is refused and logs nobody ou
   expect((await agent.fetch('/auth/session')).status).toBe(200);
 });
 
-it('a post-logout address that is not registered is never gone to', async () => {
+it('a post-logout address that is not registered is never used', async () => {
   const { agent, idToken } = await loggedIn();
   const query = new URLSearchParams({
     id_token_hint: idToken,

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { AuditService } from '../../src/audit/audit.service.js';
-import { Database } from '../../src/database/database.schema.js';
+import { AuditService } from '../../src/directory/audit/audit.service.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { codeOf, landingOf, OAuthApp, tokensOf } from '../support/oauth.app.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { logIn, newPerson, type Person } from '../support/person.js';
@@ -77,7 +77,7 @@ describe.each(kinds)('logouts between the gateway and Hydra, on %s', (database) 
     return rows.map(({ reason }) => reason);
   }
 
-  it('the person logs out at another application: every copy of the gateway session ends', async () => {
+  it('the user logs out at another application: every copy of the gateway session ends', async () => {
     const person = await somebody();
     const agent = await loggedIn(person);
     const idToken = await atCalendar(agent);
@@ -206,7 +206,7 @@ describe.each(kinds)('logouts between the gateway and Hydra, on %s', (database) 
     }
   });
 
-  it('what Hydra tells another application, and its ID tokens, are no logout tokens for the gateway', async () => {
+  it('logout tokens for another application, and its ID tokens, are no logout tokens for the gateway', async () => {
     const { url, received, stop } = await listen();
     try {
       const client = await admin.createClient({
@@ -231,7 +231,7 @@ describe.each(kinds)('logouts between the gateway and Hydra, on %s', (database) 
     }
   });
 
-  it('a logout that another application asks for is told to every application, the gateway being one of them', async () => {
+  it('a logout that another application requests is reported to every application, including the gateway', async () => {
     const { url, received, stop } = await listen();
     try {
       const client = await admin.createClient({
@@ -270,7 +270,7 @@ describe.each(kinds)('logouts between the gateway and Hydra, on %s', (database) 
     expect(told()).toBe(before);
   });
 
-  it('the path answers whatever name Hydra calls it by, and is registered for our clients', async () => {
+  it('the path accepts any Host name, and is registered for our clients', async () => {
     const answer = await rawRequest(stack.url, {
       method: 'POST',
       path: '/auth/backchannel-logout',

@@ -7,17 +7,16 @@ import { fileURLToPath } from 'node:url';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { createApp } from '../../src/app.setup.js';
-import { loadConfiguration } from '../../src/config/configuration.js';
-import { Clock } from '../../src/core/clock.service.js';
-import { Database } from '../../src/database/database.schema.js';
-import { type OryStack, startOry } from '../../src/embedded/ory.stack.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
-import { loadSecrets } from '../../src/embedded/secret.store.js';
-import { createLogger } from '../../src/http/pino.logger.js';
-import { KeyRingError } from '../../src/session/signing-key.ring.js';
-import { RevocationService } from '../../src/session/revocation.service.js';
-import { explainStartError } from '../../src/start.errors.js';
+import { createApp } from '../../src/app/app.setup.js';
+import { loadConfiguration } from '../../src/platform/config/configuration.js';
+import { Clock } from '../../src/platform/time/clock.service.js';
+import { Database } from '../../src/platform/database/database.schema.js';
+import { type OryStack, startOry } from '../../src/launcher/ory.stack.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { loadSecrets } from '../../src/launcher/secret.store.js';
+import { createLogger } from '../../src/platform/logging/pino.logger.js';
+import { RevocationService } from '../../src/session/revocation/revocation.service.js';
+import { KeyRingError, explainStartError } from '../../src/platform/errors/start.errors.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { newSecret } from '../support/gateway.js';
 import { readHealth } from '../support/health.js';
@@ -257,7 +256,7 @@ describe.each(kinds)('backup and restore on %s, by the commands of docs/operatio
     expect((await elsewhere.fetch('/api/v1/me')).json()).toMatchObject({ email: ada.person.email });
   });
 
-  it('a session goes on beyond its token: Kratos knows it too', async () => {
+  it('a session continues after its token has expired: Kratos knows it too', async () => {
     shift = 700;
     const renewed = await ada.agent.fetch('/api/v1/me');
     shift = 0;
@@ -267,7 +266,7 @@ describe.each(kinds)('backup and restore on %s, by the commands of docs/operatio
     ]);
   });
 
-  it('what had been ended stays ended, also when its token is over', async () => {
+  it('a session that had been ended stays ended, also after its token has expired', async () => {
     expect(await withCookie(cookies.before)).toBe(401);
     shift = 700;
     expect(await withCookie(cookies.before)).toBe(401);
@@ -303,7 +302,7 @@ describe.each(kinds)('backup and restore on %s, by the commands of docs/operatio
   });
 });
 
-it('an embedded copy without its secrets file does not start, and says what to do', async () => {
+it('an embedded copy without its secrets file does not start, and reports what to do', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'vestibule-restore-'));
   try {
     await mkdir(join(folder, 'ory'));

@@ -25,7 +25,7 @@ const credentials = z.record(z.string(), z.looseObject({ apiKey: z.string(), acc
 describe.each(kinds)('unique secrets through every flow, on %s', (database) => {
   const canary = new Canary();
   const collector = new TraceCollector();
-  /** URL and Referer of every request that reached the gateway, whoever sent it. */
+  /** URL and Referer of every request that reached the gateway, no matter who sent it. */
   const requests: { readonly url: string; readonly referer: string }[] = [];
   const person = newPerson();
   const visitor = newPerson();
@@ -174,7 +174,7 @@ describe.each(kinds)('unique secrets through every flow, on %s', (database) => {
       const before = await agent.fetch(`/api/v1/orgs/${id}/members`);
       expect(before.text).not.toContain(visitor.name);
       await page.getByRole('button', { name: 'Accept' }).click();
-      await page.getByRole('heading', { name: 'You are a member of Engines now' }).waitFor();
+      await page.getByRole('heading', { name: 'You are now a member of Engines' }).waitFor();
       await page.getByRole('link', { name: 'Continue' }).click();
       await page.waitForURL(`${stack.url}/`);
       const members = await agent.fetch(`/api/v1/orgs/${id}/members`);

@@ -107,7 +107,7 @@ it.each([
   }
 });
 
-it('seven logins at once in one browser: the newest go on', async () => {
+it('seven logins at once in one browser: the newest continue', async () => {
   const agent = new UserAgent(stack.url);
   await agent.jar.setCookie(await kratosCookie(victim), stack.url);
   const open: string[] = [];

@@ -59,7 +59,7 @@ const statusWith = async (token: string): Promise<number> =>
   (await fetch(`${stack.url}/api/v1/me`, { headers: { authorization: `Bearer ${token}` } })).status;
 
 describe('vestibule login', () => {
-  it('logs in by the browser, and then knows who it is, has a live token, and logs out', async () => {
+  it('logs in by the browser, then knows the user, has a live token, and logs out', async () => {
     const outcome = await logInCli(await loggedIn());
     expect(outcome).toMatchObject({ code: 0, out: '' });
     expect(outcome.err).toContain(`Logged in at ${stack.url} as ${person.email}.`);
@@ -74,7 +74,7 @@ describe('vestibule login', () => {
     expect(await run('token')).toMatchObject({ code: 1, out: '' });
   });
 
-  it('later commands ask the gateway of the latest login, without an address', async () => {
+  it('later commands use the gateway of the latest login, without an address', async () => {
     const env = { XDG_CONFIG_HOME: folder, HOME: folder };
     const cli = startCli(env, 'login', '--no-browser', '--url', stack.url);
     const agent = await loggedIn();
@@ -88,12 +88,12 @@ describe('vestibule login', () => {
     expect(await startCli(env, 'logout').end()).toMatchObject({ code: 0 });
   });
 
-  it('who is not logged in logs in first and comes back to the question', async () => {
+  it('a visitor logs in first and comes back to the question', async () => {
     const cli = start('login', '--no-browser');
     const agent = new UserAgent(stack.url);
     const form = await agent.navigate(await cli.address());
     const page = await agent.submit(form, { identifier: person.email, password: person.password });
-    expect(page.text).toContain('Log in the command line on');
+    expect(page.text).toContain('Log in on the command line of');
     const last = await press(agent, page, allow);
     expect([last.status, last.text]).toEqual([200, expect.stringContaining('You are logged in.')]);
     expect(last.headers.get('referrer-policy')).toBe('no-referrer');
@@ -118,7 +118,7 @@ describe('vestibule login', () => {
     expect(await run('whoami')).toMatchObject({ code: 1, out: '' });
   });
 
-  it('an answer with another state, or on another path, is none', async () => {
+  it('a response with another state, or on another path, is ignored', async () => {
     const cli = start('login', '--no-browser');
     const address = await cli.address();
     const agent = await loggedIn();
@@ -145,7 +145,7 @@ describe('vestibule login', () => {
     expect(await statusWith((await run('token')).out.trim())).toBe(200);
   });
 
-  it('neither key nor token is in what it prints, save by token', async () => {
+  it('no output contains the key or the token, except that of `token`', async () => {
     const login = await logInCli(await loggedIn());
     const who = await run('whoami');
     for (const { out, err } of [login, who]) {
@@ -165,7 +165,7 @@ describe('vestibule login', () => {
     }
   });
 
-  it('a gateway that is not there is said to be away', async () => {
+  it('an unreachable gateway is reported', async () => {
     const cli = start('login', '--paste', '--url', 'http://127.0.0.1:9');
     await cli.address();
     cli.type(`${'x'.repeat(43)}\n`);
@@ -174,7 +174,7 @@ describe('vestibule login', () => {
     expect(outcome.err).not.toMatch(/\n\s+at /);
   });
 
-  it('a damaged file is said to be one', async () => {
+  it('a damaged file is reported', async () => {
     await logInCli(await loggedIn());
     await writeFile(path(), '{"half');
     expect(await run('token')).toMatchObject({ code: 1, err: expect.stringContaining('is damaged') });

@@ -80,7 +80,7 @@ async function canLogIn(email: string, password: string): Promise<boolean> {
 }
 
 describe('a registration', () => {
-  it('by form is sent back with what is wrong at the field, and with what else was typed [W19]', async () => {
+  it('by form is sent back with the error at the field, and with the other values [W19]', async () => {
     const person = newPerson();
     const agent = new UserAgent(stack.url);
     let page = await agent.navigate('/auth/signup');
@@ -131,7 +131,7 @@ describe('a registration', () => {
 
   it.each([
     ['in German', { 'accept-language': 'de' }, 'so oft verwendet'],
-    ['in English', { 'accept-language': 'en' }, 'used so often'],
+    ['in English', { 'accept-language': 'en' }, 'so common that'],
   ])('is refused %s', async (_language, headers, words) => {
     const agent = new UserAgent(stack.url);
     const flow = await begin(agent, 'registration');
@@ -230,7 +230,7 @@ describe('a change of password', () => {
   });
 });
 
-it('a login with a password of before is not looked at', async () => {
+it('a login with an existing password is not checked', async () => {
   const { email } = newPerson();
   const answer = await fetch(`${stack.env['KRATOS_ADMIN_URL']}/admin/identities`, {
     method: 'POST',

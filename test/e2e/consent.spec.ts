@@ -92,7 +92,7 @@ describe.each(kinds)('consent for an application that is not ours, on %s', (data
       return Object.fromEntries(Object.entries(decodeJwt(token)).filter(([name]) => about.has(name)));
     }
 
-    it('e-mail and name of a person, as far as asked', async () => {
+    it('e-mail and name of a user, as far as requested', async () => {
       const email = { email: person.email, email_verified: false };
       expect(await claimsFor(agent, 'openid email')).toEqual(email);
       expect(await claimsFor(agent, 'openid profile')).toEqual({ name: person.name });
@@ -100,7 +100,7 @@ describe.each(kinds)('consent for an application that is not ours, on %s', (data
       expect(await claimsFor(agent, 'openid')).toEqual({});
     });
 
-    it('the picture of somebody without a name', async () => {
+    it('the picture of a user without a name', async () => {
       const { email, password } = newPerson();
       const picture = 'https://pictures.example.org/grace.png';
       await new OryAdmin(stack.env).createIdentity({
@@ -114,7 +114,7 @@ describe.each(kinds)('consent for an application that is not ours, on %s', (data
     });
   });
 
-  it('somebody who was disabled meanwhile can allow nothing', async () => {
+  it('a user who was disabled meanwhile can allow nothing', async () => {
     const browser = new UserAgent(stack.url);
     await signUp(browser, newPerson());
     const page = await browser.navigate(app.authorize({ scope: 'openid' }).path);
@@ -140,7 +140,7 @@ describe.each(kinds)('consent for an application that is not ours, on %s', (data
     expect(answer.headers.has('location')).toBe(false);
   });
 
-  it('a scope that is not listed for the application is refused before anybody is asked [L10]', async () => {
+  it('a scope that is not listed for the application is refused before the question [L10]', async () => {
     const { page } = await ask('openid admin');
     expect(landingOf(page).searchParams.get('error')).toBe('invalid_scope');
     expect(landingOf(page).searchParams.has('code')).toBe(false);
@@ -164,7 +164,7 @@ describe.each(kinds)('consent for an application that is not ours, on %s', (data
     expect(second.status).toBeLessThan(500);
   });
 
-  it('remembered: the next login asks nobody, for these scopes only', async () => {
+  it('remembered: the next login asks no question, for these scopes only', async () => {
     const { page } = await ask('openid profile');
     await agent.submit(page, { grant_scope: 'profile', remember: 'true' }, allow);
     const again = await ask('openid profile');

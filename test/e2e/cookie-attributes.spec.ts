@@ -78,21 +78,14 @@ describe.each(deployments)('cookies of a deployment on $scheme', ({ scheme, publ
     expect(setting.map(({ headers }) => headers.get('cache-control'))).toEqual(setting.map(() => 'no-store'));
   });
 
-  it('the session cookie is smaller than 4,096 bytes and tells nothing', () => {
-    const header = setCookies().find((value) => value.startsWith(`${name}=ey`)) ?? '';
+  it('the session cookie is smaller than 4,096 bytes and reveals nothing', () => {
+    const header = setCookies().find((value) => value.startsWith(`${name}=`) && !/=;/.test(value)) ?? '';
     expect(header.length).toBeGreaterThan(100);
     expect(header.length).toBeLessThan(4096);
-    const segments =
-      header
-        .split(';')[0]
-        ?.slice(name.length + 1)
-        .split('.') ?? [];
-    expect(segments).toHaveLength(5);
-    expect(JSON.parse(Buffer.from(segments[0] ?? '', 'base64url').toString())).toEqual({
-      alg: 'dir',
-      enc: 'XC20P',
-      kid: expect.any(String),
-    });
+    const value = header.split(';')[0]?.slice(name.length + 1) ?? '';
+    expect(value).toMatch(/^[\w-]{8}\.[\w-]+$/);
+    const held = Buffer.from(value.slice(9), 'base64url').toString('latin1');
+    expect(held).not.toMatch(/"(?:iss|sub|email)"/);
   });
 
   it('Strict-Transport-Security is sent on https alone', async () => {

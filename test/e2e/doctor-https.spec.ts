@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { insertAdministrator } from '../support/administrator.js';
 import { startCli } from '../support/cli.process.js';
 import { findCodes, runDoctor } from '../support/doctor.js';
@@ -66,11 +66,11 @@ describe('vestibule doctor of a deployment on https and PostgreSQL', () => {
       .sort();
   };
 
-  it('says `all good` and nothing else when it is healthy', async () => {
+  it('prints only `all good` when it is healthy', async () => {
     expect(await examine({})).toEqual({ code: 0, out: 'all good\n', err: '' });
   });
 
-  it('finds what no deployment should have', async () => {
+  it('finds what a production deployment should not have', async () => {
     expect(await codesOf({ DEMO: 'true', RATE_LIMIT: 'false', TRUST_PROXY: '' })).toEqual([
       'demo_in_production',
       'rate_limit_off',
@@ -88,7 +88,7 @@ describe('vestibule doctor of a deployment on https and PostgreSQL', () => {
     expect(await codesOf()).toEqual([code]);
   });
 
-  it('finds a certificate of an authority that nobody knows', async () => {
+  it('finds a certificate of an unknown authority', async () => {
     await front.stop();
     front = await startFrontProxy(port, stack.url, await authority.issue('localhost', 60));
     expect(await findCodes(stack.env)).toEqual(['certificate_untrusted']);
@@ -135,7 +135,7 @@ describe.each(['oidc', 'auth0'] as const)('vestibule doctor under %s', (flavour)
   const prefix = flavour === 'oidc' ? 'OIDC' : 'AUTH0';
   const address = flavour === 'oidc' ? 'OIDC_ISSUER' : 'AUTH0_DOMAIN';
 
-  it('finds that no user is an administrator; says `all good` when one is', async () => {
+  it('finds that no user is an administrator; prints `all good` when one is', async () => {
     expect(await findCodes(env)).toEqual(['administrator_none']);
     await insertAdministrator(gateway.query());
     expect(await runDoctor(env)).toEqual({ code: 0, out: 'all good\n' });
@@ -159,12 +159,12 @@ describe.each(['oidc', 'auth0'] as const)('vestibule doctor under %s', (flavour)
     ]);
   });
 
-  it('finds another name of the provider than it has itself', async () => {
+  it('finds an issuer other than the provider’s own', async () => {
     const { port } = new URL(provider.origin);
     expect(await findCodes({ ...env, [address]: `http://localhost:${port}` })).toEqual(['issuer_mismatch']);
   });
 
-  it('finds that the provider is away', async () => {
+  it('finds that the provider is unreachable', async () => {
     expect(await findCodes({ ...env, [address]: 'http://127.0.0.1:9' })).toEqual(['provider_unreachable']);
   });
 });

@@ -3,12 +3,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { createApp } from '../../src/app.setup.js';
-import { loadConfiguration } from '../../src/config/configuration.js';
-import { DatabaseConnection } from '../../src/database/database.connection.js';
+import { createApp } from '../../src/app/app.setup.js';
+import { loadConfiguration } from '../../src/platform/config/configuration.js';
+import { DatabaseConnection } from '../../src/platform/database/database.connection.js';
 import { SelfCheck } from '../../src/doctor/self.check.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
-import { createLogger } from '../../src/http/pino.logger.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { createLogger } from '../../src/platform/logging/pino.logger.js';
 import { findCodes, runDoctor } from '../support/doctor.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { type FrontProxy, startFrontProxy } from '../support/front.proxy.js';
@@ -17,7 +17,7 @@ import { newSecret } from '../support/gateway.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { newPerson } from '../support/person.js';
 import { type RedisServer, startRedis } from '../support/redis.server.js';
-import { Database } from '../../src/database/database.schema.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { type Stack, startStack } from '../support/stack.js';
 
 const nobody = 'http://127.0.0.1:9';
@@ -67,7 +67,7 @@ async function clientAtHydra(id: string): Promise<unknown> {
 }
 
 describe('vestibule doctor', () => {
-  it('says `all good` and nothing else of a healthy deployment', async () => {
+  it('prints only `all good` for a healthy deployment', async () => {
     expect(await runDoctor(stack.env)).toEqual({ code: 0, out: 'all good\n' });
     expect(JSON.parse((await runDoctor(stack.env, '--json')).out)).toEqual({ ok: true, findings: [] });
   });
@@ -81,14 +81,14 @@ describe('vestibule doctor', () => {
     ['logout URL', 'vestibule', '/backchannel_logout_uri', 'https://other.example/logout', 'logout_url'],
     ['consent', 'vestibule', '/skip_consent', false, 'consent'],
   ] as const)('Hydra client: %s', (_, id, path, value, code) => {
-    it(`is found as hydra_client_${code}, and mended by --fix`, async () => {
+    it(`is found as hydra_client_${code}, and repaired by --fix`, async () => {
       await changeClient(id, path, value);
       expect(await find()).toEqual([`hydra_client_${code}`]);
       expect(await runDoctor(stack.env, '--fix')).toEqual({ code: 0, out: 'all good\n' });
     });
   });
 
-  it('finds other redirect URIs at Hydra, and mends them', async () => {
+  it('finds other redirect URIs at Hydra, and repairs them', async () => {
     await changeClient('vestibule', '/redirect_uris', [`${stack.env['PUBLIC_URL']}/callback`]);
     expect(await find()).toEqual(['hydra_client_redirect_uris']);
     expect(await runDoctor(stack.env, '--fix')).toEqual({ code: 0, out: 'all good\n' });
@@ -106,7 +106,7 @@ describe('vestibule doctor', () => {
     expect(await runDoctor(stack.env)).toEqual({ code: 0, out: 'all good\n' });
   });
 
-  it.each(['vestibule', 'vestibule-spa'])('finds that the client %s was never made', async (id) => {
+  it.each(['vestibule', 'vestibule-spa'])('finds that the client %s is missing', async (id) => {
     await fetch(`${stack.env['HYDRA_ADMIN_URL']}/admin/clients/${id}`, { method: 'DELETE' });
     expect(await find()).toEqual(['hydra_client_missing']);
     const { code, out } = await runDoctor(stack.env);
@@ -159,13 +159,13 @@ describe('vestibule doctor', () => {
       { ADMIN_PASSWORD: 'correct horse battery staple' },
       ['administrator_password_differs', 'secret_documented'],
     ],
-    // Whoever has other secrets gives Hydra another client secret.
+    // Anyone who has other secrets gives Hydra another client secret.
     [{ SECRETS: randomBytes(32).toString('hex') }, ['gateway_other_secrets', 'hydra_client_secret']],
   ] as const)('finds in %o exactly %o', async (env, codes) => {
     expect(await find({ ...env })).toEqual([...codes]);
   });
 
-  it('finds a mail server that speaks no TLS', async () => {
+  it('finds a mail server without TLS', async () => {
     const { port } = new URL(stack.env['SMTP_URL'] ?? '');
     expect(await find({ SMTP_URL: `smtps://127.0.0.1:${port}/` })).toEqual(['smtp_tls_failed']);
     expect(await find({ SMTP_URL: `smtp://127.0.0.1:${port}/` })).toEqual(['smtp_tls_failed']);
@@ -177,7 +177,7 @@ describe('vestibule doctor', () => {
     expect(await find({ REDIS_URL: redis.url })).toEqual(['redis_unreachable', 'sqlite_with_replicas']);
   });
 
-  it('finds one secret in two places, and one that somebody typed', async () => {
+  it('finds one secret in two places, and one that isn’t random', async () => {
     const [own = ''] = stack.secrets.gateway;
     expect(await find({ SECRETS: `${own},${own}` })).toEqual(['secret_reused']);
     const counted = Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('hex');
@@ -234,21 +234,21 @@ describe('vestibule doctor', () => {
     expect(await findCodes(env)).toEqual(['administrator_none', 'database_schema_newer']);
   });
 
-  it('finds words that are no words of ours', async () => {
+  it('finds unknown keys in a language file', async () => {
     const folder = join(stack.env['DATA_DIR'] ?? '', 'locales');
     await mkdir(folder);
     await writeFile(join(folder, 'fr.json'), '{"no.such.text": "Bonjour"}');
     expect(await find({ LOCALES_DIR: folder })).toEqual(['locales_unusable']);
   });
 
-  it('warnings alone leave the exit code at 0, and say so', async () => {
+  it('warnings alone leave the exit code at 0, and the output states it', async () => {
     const { code, out } = await runDoctor({ ...stack.env, TRUST_PROXY: '0.0.0.0/8' });
     expect(code).toBe(0);
     expect(out).toContain('0 errors, 1 warning.');
     expect(out).toContain('the exit code is 0');
   });
 
-  it('shows no secret and no address of anybody, whatever is wrong', async () => {
+  it('shows no secret and no e-mail address, whatever is wrong', async () => {
     const env = {
       ...stack.env,
       ADMIN_PASSWORD: `pw-${canary}`,

@@ -57,7 +57,7 @@ it('our host with a dot, a user or a second Host header is refused', async () =>
   }
 });
 
-it('probes may ask by address', async () => {
+it('probes may use an IP address as host', async () => {
   for (const path of ['/health/live', '/health/ready']) {
     const answer = await rawRequest(stack.url, { path, headers: { host: '10.0.0.7:3000' } });
     expect(answer.status).toBe(200);
@@ -92,7 +92,7 @@ describe.each(forwarding)('a caller that is no trusted proxy and sends %j [W03]'
     }
   });
 
-  it('reaches the page that it asked for and no other', async () => {
+  it('reaches the requested page and no other', async () => {
     const answer = await rawRequest(stack.url, { path: '/auth/logout', headers });
     expect(answer.status).toBe(405);
     expect((await rawRequest(stack.url, { path: '/docs', headers })).status).toBe(200);

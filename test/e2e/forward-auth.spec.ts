@@ -1,8 +1,8 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { Database } from '../../src/database/database.schema.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { Database } from '../../src/platform/database/database.schema.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { type FrontProxy, startEcho, startFrontProxy } from '../support/forward.proxy.js';
 import { type Person, logIn, newPerson, signUp } from '../support/person.js';
 import { rawRequest } from '../support/raw.request.js';
@@ -48,7 +48,7 @@ describe.each(['nginx', 'caddy'] as const)('%s in front of an application', (nam
     await stack?.stop();
   });
 
-  it('a browser is sent to log in, comes back to the page with its query, and the application knows who it is', async () => {
+  it('a browser is sent to log in, comes back to the page with its query, and the application knows the user', async () => {
     const page = await signUp(agent, person, '/app/list?a=1&b=%20x');
     expect(new URL(page.url).pathname + new URL(page.url).search).toBe('/app/list?a=1&b=%20x');
     const other = new UserAgent(proxy.url);
@@ -70,7 +70,7 @@ describe.each(['nginx', 'caddy'] as const)('%s in front of an application', (nam
     expect(payload.sub).toBe(headers['x-auth-user']);
   });
 
-  it('an API gets 401 with a challenge, whatever it asks for and however', async () => {
+  it('an API gets 401 with a challenge, whatever it requests', async () => {
     for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'] as const) {
       const answer = await fetch(`${proxy.url}/app/api`, {
         method,
@@ -103,7 +103,7 @@ describe.each(['nginx', 'caddy'] as const)('%s in front of an application', (nam
     expect(received.headers['content-type']).toBe('application/json');
   });
 
-  it('what a caller says of itself never arrives, with a session or without [W03]', async () => {
+  it('identity headers of a caller never arrive, with a session or without [W03]', async () => {
     const spoofed = {
       'x-auth-user': 'root',
       'X-Auth-Email': 'root@example.test',
@@ -160,7 +160,7 @@ describe.each(['nginx', 'caddy'] as const)('%s in front of an application', (nam
     expect((await agent.request('/app/x', { headers: link })).status).toBe(200);
   });
 
-  it('administrators only get in where their role is asked for, also an API key of theirs', async () => {
+  it('only administrators, and their API keys, get in where the role is required', async () => {
     expect((await agent.fetch('/admin/x')).status).toBe(403);
     const { query } = stack.app().get(Database, { strict: false });
     await query.updateTable('users').set({ role: 'admin' }).where('email', '=', person.email).execute();
@@ -225,7 +225,7 @@ describe.each(['nginx', 'caddy'] as const)('%s in front of an application', (nam
     expect((await rawRequest(proxy.url, { path })).status).toBe(401);
   });
 
-  it('nobody outside can ask: a script must not read the bearer', async () => {
+  it('no outside client can ask: a script must not read the bearer', async () => {
     for (const path of [
       '/auth/verify',
       '/auth/verify/',
@@ -257,7 +257,7 @@ describe.each(['nginx', 'caddy'] as const)('%s in front of an application', (nam
     }
   });
 
-  it('who has logged out is out, in the application too', async () => {
+  it('a user who has logged out is logged out in the application too', async () => {
     const leaver = new UserAgent(proxy.url);
     await logIn(leaver, person, '/app/x');
     const kept = await leaver.cookie('vestibule');

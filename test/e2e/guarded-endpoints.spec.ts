@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CookieCipher } from '../../src/session/cookie.cipher.js';
-import { readOpened, tokenOf } from '../../src/session/opened.token.js';
+import { CookieCipher } from '../../src/session/cookie/cookie.cipher.js';
+import { parseCookieText, tokenInCookie } from '../../src/session/cookie/decrypted.cookie.js';
 import { newPerson, signUp } from '../support/person.js';
 import { rawRequest } from '../support/raw.request.js';
 import { type Stack, startStack } from '../support/stack.js';
@@ -19,7 +19,7 @@ beforeAll(async () => {
   await signUp(agent, person);
   cookie = (await agent.cookie('vestibule')) ?? '';
   const secrets = stack.secrets.gateway.map((secret) => new Uint8Array(Buffer.from(secret, 'hex')));
-  token = tokenOf(readOpened(new CookieCipher(secrets).open(cookie) ?? ''));
+  token = tokenInCookie(parseCookieText(new CookieCipher(secrets).decrypt(cookie) ?? ''));
 });
 
 afterAll(async () => {
@@ -143,7 +143,7 @@ it('who somebody is cannot be said by a header [W03]', async () => {
   }
 });
 
-it('a token in the query is refused as such, and a cookie there not looked at', async () => {
+it('a token in the query is refused as such, and a cookie there is ignored', async () => {
   expect((await get(`/auth/session?access_token=${token}`, {})).status).toBe(400);
   expect((await get(`/auth/session?vestibule=${cookie}`, {})).status).toBe(401);
 });

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { Database } from '../../src/database/database.schema.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { type FaultyProxy, startFaultyProxy } from '../support/faulty.proxy.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { Mailbox } from '../support/mailbox.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { logIn, newPerson, type Person, signUp } from '../support/person.js';
@@ -134,7 +134,7 @@ describe('a change in the settings', () => {
     expect((await sessionOf(agent)).session.id).toBe(session.id);
   });
 
-  it('reaches the other sessions, bearers and API keys of the person', async () => {
+  it('reaches the other sessions, bearers and API keys of the user', async () => {
     const { person, agent } = await verifiedPerson();
     const elsewhere = new UserAgent(stack.url);
     await logIn(elsewhere, person);
@@ -160,7 +160,7 @@ describe('a change in the settings', () => {
     expect(await (await me({ 'x-api-key': key })).json()).toMatchObject({ email, emailVerified: false });
   });
 
-  it('is in the answer’s own cookie: a replica that was told nothing yet knows it', async () => {
+  it('is in the response’s own cookie: a replica that has not been notified knows it', async () => {
     const { agent, person } = await verifiedPerson();
     const before = await agent.cookie('vestibule');
     const email = `new-${person.email}`;
@@ -169,7 +169,7 @@ describe('a change in the settings', () => {
     expect((await sessionOf(moveTo(other, agent))).user).toMatchObject({ email, emailVerified: false });
   });
 
-  it('by a person without a session here is known to their sessions elsewhere', async () => {
+  it('by a user without a session here is known to their sessions elsewhere', async () => {
     const { person, agent } = await verifiedPerson();
     const atKratos = new UserAgent(stack.url);
     await logIn(atKratos, person);
@@ -248,7 +248,7 @@ describe('a change at Kratos that this gateway has no part in', () => {
     expect((await sessionOf(elsewhere)).user).toMatchObject(changed);
   });
 
-  it('waits while Kratos is away at a renewal: the session goes on with what was known', async () => {
+  it('waits while Kratos is unavailable at a renewal: the session continues with the known values', async () => {
     const { person, agent } = await verifiedPerson();
     await changeAtKratos(agent, { name: 'Grace Hopper' });
     const moved = moveTo(other, agent);
@@ -258,7 +258,7 @@ describe('a change at Kratos that this gateway has no part in', () => {
     wire.reset();
     other.shiftClock(2 * renewalDue);
     await expect
-      .poll(async () => (await sessionOf(moved)).user.name, { timeout: 20_000 })
+      .poll(async () => (await sessionOf(moved)).user.name, { timeout: 60_000 })
       .toBe('Grace Hopper');
   });
 });

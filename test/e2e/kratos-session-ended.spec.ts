@@ -48,7 +48,7 @@ describe.each(ways)('a person %s', (_case, end) => {
     await expectNobody(agent);
   });
 
-  it('between login and consent: gets a page that says so, and no session', async () => {
+  it('between login and consent: gets a page about it, and no session', async () => {
     const agent = await knownToKratos();
     const consent = await agent.followUntil('/auth/login', (next) =>
       next.searchParams.has('consent_challenge'),
@@ -60,7 +60,7 @@ describe.each(ways)('a person %s', (_case, end) => {
     await expectNobody(agent);
   });
 
-  it('between consent and callback: gets a page that says so, and no session', async () => {
+  it('between consent and callback: gets a page about it, and no session', async () => {
     const agent = await knownToKratos();
     const callback = await agent.followUntil('/auth/login', (next) => next.pathname === '/auth/callback');
     await end(agent);
@@ -81,7 +81,7 @@ describe.each(ways)('a person %s', (_case, end) => {
   });
 });
 
-it('a person who logged out by the gateway cannot use the access token from before', async () => {
+it('a user who logged out at the gateway cannot use the earlier access token', async () => {
   const agent = new UserAgent(stack.url);
   await signUp(agent, newPerson());
   const { access_token } = await OAuthApp.spa(stack.url).login(agent);

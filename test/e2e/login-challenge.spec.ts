@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Metrics } from '../../src/metrics/metrics.js';
+import { Metrics } from '../../src/platform/telemetry/metrics.js';
 import { codeOf, landingOf, OAuthApp } from '../support/oauth.app.js';
 import { logIn, newPerson, signUp } from '../support/person.js';
 import { type Stack, startStack } from '../support/stack.js';
@@ -43,7 +43,7 @@ describe('prompt=none of an authorization request (OpenID Connect Core section 3
     expect(codeOf(page)).not.toBe('');
   });
 
-  it('with a second factor that nobody has given: login_required', async () => {
+  it('with a second factor that has not been given: login_required', async () => {
     const back = landingOf(
       await agent.navigate(spa.authorize({ prompt: 'none', acr_values: 'aal1 aal2' }).path),
     );
@@ -52,7 +52,7 @@ describe('prompt=none of an authorization request (OpenID Connect Core section 3
 });
 
 describe('screen_hint=signup', () => {
-  it('leads who is not logged in to the registration, and back with a code', async () => {
+  it('leads a visitor to the registration, and back with a code', async () => {
     const visitor = new UserAgent(stack.url);
     const form = await visitor.navigate(spa.authorize({ screen_hint: 'signup' }).path);
     expect(new URL(form.url).pathname).toBe('/ui/registration');
@@ -66,7 +66,7 @@ describe('screen_hint=signup', () => {
     expect(await pathFor(new UserAgent(stack.url), { screen_hint: hint })).toBe('/ui/login');
   });
 
-  it('asks who is logged in nothing, and nobody to register who must log in anew', async () => {
+  it('asks a logged-in user nothing, and asks nobody to register who must log in again', async () => {
     expect(await pathFor(agent, { screen_hint: 'signup' })).toBe('/demo');
     expect(await pathFor(agent, { screen_hint: 'signup', prompt: 'login' })).toBe('/ui/login');
   });
@@ -93,7 +93,7 @@ it('the login page names the application in its policy, for which a process asks
   expect(await questions()).toBe(0);
 });
 
-it('when somebody else has logged in at Kratos since, the code is theirs', async () => {
+it('if another user has logged in at Kratos since, the code is for that user', async () => {
   const other = newPerson();
   await signUp(new UserAgent(stack.url), other);
   const browser = new UserAgent(stack.url);

@@ -63,7 +63,7 @@ async function tryAt(
 
 const wrong = (person: Person): Person => ({ ...person, password: 'not the password' });
 
-it('guesses at two replicas are counted together, and a good login at one takes them back for both', async () => {
+it('guesses at two replicas are counted together, and a successful login at one resets them for both', async () => {
   const { person, address } = await member();
   const seen: string[] = [];
   for (let index = 0; index < 3; index += 1) {

@@ -123,7 +123,7 @@ describe('guessing a password', () => {
     expect(session.headers.has('ratelimit')).toBe(false);
   });
 
-  it('a good login takes the failures before it back', async () => {
+  it('a successful login resets the failures before it', async () => {
     const person = await member();
     const address = newAddress();
     for (let round = 0; round < 2; round += 1) {
@@ -168,7 +168,7 @@ describe('guessing a password', () => {
     expect((await tryLogin(person.email, person.password, own)).answer.status).toBe(303);
   });
 
-  it('one attacker who hammers one address does not fill the count of the account', async () => {
+  it('one attacker at one address does not exhaust the count of the account', async () => {
     const person = await member();
     const address = newAddress();
     await statuses(10, () => wrong(person.email, address));
@@ -352,7 +352,7 @@ describe('no other spelling passes', () => {
     expect(answer).toEqual({ status: 413, isLoggedIn: false });
   });
 
-  it('the same ways log in where nothing is over', async () => {
+  it('the same forms log in where no limit is exceeded', async () => {
     address = newAddress();
     for (const write of [
       (csrf: string) => form(csrf, [['identifier', email.toUpperCase()]]),
@@ -499,7 +499,7 @@ describe('the other forms', () => {
     expect(others[27]).toBe(429);
   });
 
-  it("Hydra's token endpoint: failures by address, and what succeeds costs nothing", async () => {
+  it("Hydra's token endpoint: failures count by address, and successes don't", async () => {
     const address = newAddress();
     const ask = async (from: string): Promise<Page> =>
       new UserAgent(stack.url).fetch('/ory/hydra/oauth2/token', {
@@ -515,7 +515,7 @@ describe('the other forms', () => {
   });
 });
 
-it('no account stands in the log', () => {
+it('no account name is in the log', () => {
   const lines = stack.log.filter((line) => /@example\.org|victim-/.test(line) && line.includes('limit'));
   expect(lines).toEqual([]);
 });

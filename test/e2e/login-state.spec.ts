@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { SecretBox } from '../../src/core/secret.box.js';
+import { PurposeCipher } from '../../src/platform/crypto/purpose.cipher.js';
 import { codeOf, OAuthApp } from '../support/oauth.app.js';
 import { newPerson, signUp } from '../support/person.js';
 import { type Stack, startStack } from '../support/stack.js';
@@ -78,7 +78,7 @@ it('a state is taken once, also by a browser that kept its cookie [L05]', async 
 it('a transaction that this deployment sealed for another provider is refused [L05]', async () => {
   const { agent, callback } = await answered();
   const state = callback.searchParams.get('state') ?? '';
-  const box = new SecretBox(
+  const cipher = new PurposeCipher(
     stack.secrets.gateway.map((secret) => new Uint8Array(Buffer.from(secret, 'hex'))),
     'login-transaction',
   );
@@ -92,7 +92,7 @@ it('a transaction that this deployment sealed for another provider is refused [L
   };
   const name = `vestibule-login.${createHash('sha256').update(state).digest('base64url').slice(0, 16)}`;
   expect(await agent.cookie(name)).toBeDefined();
-  await agent.jar.setCookie(`${name}=${box.seal(JSON.stringify(transaction))}; Path=/`, stack.url);
+  await agent.jar.setCookie(`${name}=${cipher.encrypt(JSON.stringify(transaction))}; Path=/`, stack.url);
   await expectRefused(agent, await agent.navigate(callback.href), 'login_state_invalid');
 });
 

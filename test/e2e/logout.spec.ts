@@ -35,7 +35,7 @@ it('the button on the account page logs out: back at the welcome page, no cookie
   expect((await agent.fetch('/ory/kratos/sessions/whoami')).status).toBe(401);
 });
 
-it('a JSON logout says that the browser need not go anywhere, and the next login asks for the password', async () => {
+it('a JSON logout has no URL to go to, and the next login asks for the password', async () => {
   const agent = await loggedIn();
   const answer = await agent.post('/auth/logout', {});
   expect(answer.status).toBe(200);
@@ -69,7 +69,7 @@ it('a cookie that was kept from before the logout is refused by a gateway that w
   expect(replayed.status).toBe(401);
 });
 
-it('a logout ends this session and not the same person elsewhere', async () => {
+it('a logout ends this session and not the same user’s sessions elsewhere', async () => {
   const [here, elsewhere] = [await loggedIn(), await loggedIn()];
   await here.post('/auth/logout', {});
   expect((await elsewhere.fetch('/auth/session')).status).toBe(200);

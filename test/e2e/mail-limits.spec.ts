@@ -64,7 +64,7 @@ it('60 changes of address in the settings: ten mails to outsiders in an hour, wh
   expect(await mailsTo('mail-limits.example')).toBe(10);
 });
 
-it('saving the profile with the same address costs nothing', async () => {
+it('saving the profile with the same address doesn’t count', async () => {
   const agent = new UserAgent(stack.url);
   const person = newPerson();
   await signUp(agent, person);

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { parse } from 'node-html-parser';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { dockerFolder, findBinaries } from '../../src/embedded/binary.store.js';
-import { kratosProgram, loopback } from '../../src/embedded/ory.programs.js';
-import { type OryStack, startOry } from '../../src/embedded/ory.stack.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
-import { makeSecrets } from '../../src/embedded/secret.store.js';
-import { sqliteDsn } from '../../src/embedded/sqlite.dsn.js';
-import { SupervisedChild } from '../../src/embedded/supervised.child.js';
-import { inviteMail } from '../../src/mail/invite.mail.js';
+import { dockerFolder, findBinaries } from '../../src/launcher/binary.store.js';
+import { kratosProgram, loopback } from '../../src/launcher/ory.programs.js';
+import { type OryStack, startOry } from '../../src/launcher/ory.stack.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { makeSecrets } from '../../src/launcher/secret.store.js';
+import { sqliteDsn } from '../../src/launcher/sqlite.dsn.js';
+import { SupervisedChild } from '../../src/launcher/supervised.child.js';
+import { inviteMail } from '../../src/platform/mail/invite.mail.js';
 import { type Mail, Mailbox } from '../support/mailbox.js';
 import { newPerson } from '../support/person.js';
 
@@ -224,7 +224,7 @@ it.each([
   ['nothing', {}, 'en'],
   ['another payload', { transient_payload: { utm: 'x' } }, 'en'],
   ['no language', { transient_payload: { language: { de: ['<b>'] } } }, 'en'],
-])('a form that says %s', async (_, payload, language) => {
+])('a form with %s', async (_, payload, language) => {
   const { email } = await registered('en');
   const submit = await begin('recovery');
   await submit({ email, ...payload });
@@ -252,7 +252,7 @@ describe('the templates', () => {
     }
   });
 
-  it("say how long Kratos' codes live", async () => {
+  it("state how long Kratos' codes are valid", async () => {
     const settings = await readFile(join(dockerFolder, 'kratos', 'kratos.yml'), 'utf8');
     expect(/\n {4}code:\n[^]*?lifespan: (\w+)\n/.exec(settings)?.[1]).toBe('15m');
     for (const kind of kinds) {

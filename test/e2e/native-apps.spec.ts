@@ -68,7 +68,7 @@ describe('a program that listens on a loopback port [L27]', () => {
     'http://[::1]/callback',
     'http://localhost:45677/callback',
     'com.example.app:/callback',
-  ])('gets no code without a page, whatever is said of consent: %s', async (redirectUri) => {
+  ])('gets no code without a page, whatever is configured about consent: %s', async (redirectUri) => {
     const app = await register(redirectUri);
     const page = await agent.navigate(app.authorize().path);
     expect([page.status, new URL(page.url).pathname]).toEqual([200, '/ui/consent']);
@@ -107,7 +107,7 @@ describe('a program that listens on a loopback port [L27]', () => {
     ]);
   });
 
-  it('gets one when the person allows it on the page', async () => {
+  it('gets one when the user allows it on the page', async () => {
     const app = await register(loopback);
     const page = await agent.navigate(app.authorize().path);
     expect(codeOf(await agent.submit(page, {}, allow))).not.toBe('');

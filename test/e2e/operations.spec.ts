@@ -4,10 +4,10 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { Database } from '../../src/database/database.schema.js';
-import { MigrationError } from '../../src/database/migration.runner.js';
-import { pinnedBinaries } from '../../src/embedded/binary.pins.js';
-import { explainStartError } from '../../src/start.errors.js';
+import { Database } from '../../src/platform/database/database.schema.js';
+import { MigrationError } from '../../src/platform/database/migration.runner.js';
+import { pinnedBinaries } from '../../src/launcher/binary.pins.js';
+import { explainStartError } from '../../src/platform/errors/start.errors.js';
 import { promote } from '../support/administrator.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { keyOf } from '../support/world.js';
@@ -22,7 +22,7 @@ import { UserAgent } from '../support/user-agent.js';
 
 const handbook = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
 const source = new URL('../../src/', import.meta.url);
-const migrations = new URL('database/migrations/', source);
+const migrations = new URL('platform/database/migrations/', source);
 const kinds: readonly DatabaseKind[] = ['sqlite', 'postgres'];
 
 /** The commands that docs/operations.md gives under this name. */
@@ -82,7 +82,7 @@ describe('a stolen laptop, by the commands of docs/operations.md', () => {
     await stack?.stop();
   });
 
-  it('sessions end here and at Kratos, keys are revoked, and the trail is told', async () => {
+  it('sessions end here and at Kratos, keys are revoked, and the audit trail records it', async () => {
     const cookie = `vestibule=${await agent.cookie('vestibule')}`;
     expect([await statusOf({ cookie }), await statusOf({ 'x-api-key': key })]).toEqual([200, 200]);
     const outcome = await run('stolen laptop', {
@@ -98,7 +98,7 @@ describe('a stolen laptop, by the commands of docs/operations.md', () => {
     expect((await agent.fetch('/ory/kratos/sessions/whoami')).status).toBe(401);
   });
 
-  it('an account that is shut lets nobody in, and one that is opened again does', async () => {
+  it('a disabled account can’t log in, and an enabled one can again', async () => {
     const [shut = '', open = ''] = commands('shut and open').trim().split('\n');
     const env = { URL: stack.url, ADMIN_KEY: admin.key, PERSON: userId };
     const only = async (command: string): Promise<number | null> => {
@@ -153,7 +153,7 @@ describe('a stolen laptop, by the commands of docs/operations.md', () => {
     expect([await tokenWith(secret), await tokenWith(another)]).toEqual([401, 200]);
   });
 
-  it('the second round of new SECRETS: sessions go on, logins fail at whoever has not had it yet', async () => {
+  it('the second round of new SECRETS: sessions go on, logins fail at replicas that have not had it yet', async () => {
     const [before = '', after] = [stack.env['SECRETS'], newSecret()];
     await stack.restartGateway({ SECRETS: `${before},${after}` });
     const browser = new UserAgent(stack.url);
@@ -260,12 +260,12 @@ describe('docs/operations.md', () => {
     [...names.matchAll(/`([a-z_]+)`/g)].map(([, name = '']) => name),
   );
 
-  it('names reasons of the log that exist', () => {
+  it('names only existing reasons of the log', () => {
     expect(reasons.length).toBeGreaterThan(15);
     expect(reasons.filter((reason) => !code.includes(`reason: '${reason}'`))).toEqual([]);
   });
 
-  it('says that migrations only add, and they do', () => {
+  it('states that migrations only add, and they do', () => {
     const names = readdirSync(migrations).filter((name) => name.endsWith('.ts'));
     expect(names.length).toBeGreaterThan(4);
     const takesAway = /\.drop\w+\(|\.rename\w+\(|\.alterColumn\(|drop (?:table|column|index)|delete from/i;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Database } from '../../src/database/database.schema.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { logIn, newPerson, type Person, signUp } from '../support/person.js';
 import { readHealth } from '../support/health.js';
 import { type FaultyProxy, startFaultyProxy } from '../support/faulty.proxy.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { type Stack, startStack, waitUntil } from '../support/stack.js';
 import { UserAgent } from '../support/user-agent.js';
 
@@ -45,7 +45,7 @@ async function administratorsMade(): Promise<number> {
 const said = (reason: string): Record<string, unknown>[] =>
   stack.log.map((line) => JSON.parse(line)).filter((line) => line.reason === reason);
 
-it('the first administrator is made once, and told in the trail once, however often the gateway starts', async () => {
+it('the first administrator is created once, and recorded in the audit trail once, however often the gateway starts', async () => {
   expect(await isAdministrator(administrator)).toBe(true);
   expect(await administratorsMade()).toBe(1);
   await stack.restartGateway();
@@ -144,7 +144,7 @@ async function changeEmail(subject: string, email: string): Promise<void> {
   expect(answer.status).toBe(200);
 }
 
-it('whoever registered with the address of ADMIN_EMAIL is no administrator', async () => {
+it('anyone who registered with the address of ADMIN_EMAIL is no administrator', async () => {
   await signUp(new UserAgent(stack.url), ordinary);
   await stack.restartGateway(settingsOf(ordinary));
   expect(await isAdministrator(ordinary)).toBe(false);
@@ -152,7 +152,7 @@ it('whoever registered with the address of ADMIN_EMAIL is no administrator', asy
   expect(said('administrator_not_made')).toHaveLength(1);
 });
 
-it('one of the two alone makes nobody administrator', async () => {
+it('one of the two alone creates no administrator', async () => {
   const nobody = newPerson();
   await stack.restartGateway({ ADMIN_EMAIL: nobody.email, ADMIN_PASSWORD: '' });
   await stack.restartGateway({ ADMIN_EMAIL: '', ADMIN_PASSWORD: nobody.password });

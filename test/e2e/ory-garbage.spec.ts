@@ -195,7 +195,7 @@ it('a redirect of Hydra that leaves this origin is not followed and not passed o
   expect(page.headers.has('location')).toBe(false);
 });
 
-it('after all of that the same process logs people in', async () => {
+it('after all of that the same process logs users in', async () => {
   const visitor = new UserAgent(stack.url);
   expect((await visitor.post('/auth/login', { accessToken })).status).toBe(200);
   expect((await agent.navigate('/auth/login')).url).toBe(`${stack.url}/`);

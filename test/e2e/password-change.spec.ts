@@ -74,7 +74,7 @@ describe('other sessions of an account', () => {
     expect(await statusesOf(elsewhere)).toEqual({ here: 200, kratos: 200 });
   });
 
-  it('are over as soon as somebody gets in with a recovery code', async () => {
+  it('end as soon as a recovery code is used', async () => {
     const { here, elsewhere } = await loggedInTwice();
     const { code, url } = await recoveryOf(here);
     const agent = new UserAgent(stack.url);
@@ -89,7 +89,7 @@ describe('other sessions of an account', () => {
     expect([(await statusesOf(elsewhere)).here, (await statusesOf(here)).here]).toEqual([401, 401]);
   });
 
-  it('go on when only the name is changed', async () => {
+  it('continue when only the name is changed', async () => {
     const { here, elsewhere } = await loggedInTwice();
     const settings = await here.navigate('/ui/settings');
     await here.submit(settings, { 'traits.name': 'Another Name' }, { name: 'method', value: 'profile' });

@@ -45,7 +45,7 @@ describe("an attacker's Kratos cookie that is planted [T22]", () => {
     expect((await victim.fetch('/auth/session')).status).toBe(401);
   });
 
-  it.each(['before a login', 'after it'])('%s leaves the victim who they are', async (when) => {
+  it.each(['before a login', 'after it'])('%s does not change the victim’s session', async (when) => {
     const person: Person = newPerson();
     await signUp(browser(), person);
     const victim = browser();

@@ -139,7 +139,7 @@ it('one gateway killed and started again during 50 logins: only requests that it
       if (isIn) {
         done.push(agent);
       } else {
-        // Whoever saw an error tries again.
+        // Anyone who saw an error tries again.
         interrupted += 1;
         waiting.push(person);
       }

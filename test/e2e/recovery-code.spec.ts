@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { Database } from '../../src/database/database.schema.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { promote } from '../support/administrator.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { type Person, logIn, newPerson } from '../support/person.js';
@@ -57,7 +57,7 @@ describe.each(kinds)('what administrators do for people at real Kratos, on %s', 
   const statusOf = async (agent: UserAgent, path: string): Promise<number> =>
     (await agent.fetch(path)).status;
 
-  it('a recovery code lets the person in, in a browser that knows nothing, to choose a new password', async () => {
+  it('a recovery code logs the user in, in a new browser, to choose a new password', async () => {
     const visitor = await arrive();
     const { code, url, expiresAt } = await recover(visitor);
     expect(url).toMatch(/\/ui\/recovery\?flow=[\da-f-]{36}$/);
@@ -105,7 +105,7 @@ describe.each(kinds)('what administrators do for people at real Kratos, on %s', 
     expect(stack.log.filter((line) => line.includes(new URL(url).search))).toEqual([]);
   });
 
-  it('a wrong code is refused, and the right one still lets the person in', async () => {
+  it('a wrong code is refused, and the right one still logs the user in', async () => {
     const visitor = await arrive();
     const { code, url } = await recover(visitor);
     const agent = new UserAgent(stack.url);
@@ -120,7 +120,7 @@ describe.each(kinds)('what administrators do for people at real Kratos, on %s', 
     expect(new URL(settings.url).pathname).toBe('/ui/settings');
   });
 
-  it('who has a second factor is still asked for it', async () => {
+  it('a user with a second factor is still asked for it', async () => {
     const visitor = await arrive();
     const secret = await enrolTotp(visitor.agent);
     const { code, url } = await recover(visitor);
@@ -132,7 +132,7 @@ describe.each(kinds)('what administrators do for people at real Kratos, on %s', 
     expect(new URL(settings.url).pathname).toBe('/ui/settings');
   });
 
-  it('the code of who is disabled afterwards lets nobody in', async () => {
+  it('the code of a user who is disabled afterwards logs nobody in', async () => {
     const visitor = await arrive();
     const { code, url } = await recover(visitor);
     expect((await send('POST', `${visitor.userId}/disable`)).status).toBe(200);
@@ -144,7 +144,7 @@ describe.each(kinds)('what administrators do for people at real Kratos, on %s', 
     expect(await statusOf(agent, '/ory/kratos/sessions/whoami')).toBe(401);
   });
 
-  it('who is gone at Kratos gets none: 409', async () => {
+  it('a user who is deleted at Kratos gets none: 409', async () => {
     const visitor = await arrive();
     const { identityId } = await ory.sessionOf(visitor.agent);
     await fetch(`${stack.env['KRATOS_ADMIN_URL']}/admin/identities/${identityId}`, { method: 'DELETE' });
@@ -154,7 +154,7 @@ describe.each(kinds)('what administrators do for people at real Kratos, on %s', 
     });
   });
 
-  it('ends all sessions of a person here and at Kratos; they can log in again', async () => {
+  it('ends all sessions of a user here and at Kratos; they can log in again', async () => {
     const visitor = await arrive();
     const elsewhere = new UserAgent(stack.url);
     await logIn(elsewhere, visitor.person);

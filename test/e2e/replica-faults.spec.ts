@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { SigningKeyRotation } from '../../src/session/signing-key.rotation.js';
+import { SigningKeyRotation } from '../../src/session/tokens/signing-key.rotation.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway.process.js';
 import { readHealth } from '../support/health.js';
 import { type Load, startLoad } from '../support/load.js';
@@ -8,6 +8,7 @@ import { type PostgresServer, startPostgres } from '../support/postgres.server.j
 import { type RedisServer, startRedis } from '../support/redis.server.js';
 import { type Stack, startStack, waitUntil } from '../support/stack.js';
 import { UserAgent } from '../support/user-agent.js';
+import { timed } from '../support/timed.js';
 
 /** Milliseconds after which every token that was minted before is past its end, so that renewals were tried. */
 const pastTokens = 11_000;
@@ -185,8 +186,9 @@ describe('three replicas under load', () => {
     await Promise.all([stack.ory.children.kratos.stop(), stack.ory.children.hydra.stop()]);
     const began = performance.now();
     const visitor = new UserAgent(stack.url, replicas[1]?.url);
-    expect((await visitor.navigate('/auth/login')).status).toBe(503);
-    expect(performance.now() - began).toBeLessThan(1000);
+    const { value, ms } = await timed(async () => visitor.navigate('/auth/login'));
+    expect(value.status).toBe(503);
+    expect(ms).toBeLessThan(1000);
     await waitUntil(() => performance.now() > began + pastTokens, 'tokens to be past their end', 20_000);
     await passed(load, 200);
     await Promise.all([stack.ory.children.kratos.start(), stack.ory.children.hydra.start()]);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { Database } from '../../src/database/database.schema.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { newPerson, signUp } from '../support/person.js';
 import { type RedisServer, startRedis } from '../support/redis.server.js';
 import { type Replica, startReplicas } from '../support/replicas.js';

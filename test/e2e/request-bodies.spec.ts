@@ -60,7 +60,7 @@ it.each([
   expect([400, 415]).toContain(answer.status);
 });
 
-it('bodies above 64 KiB are 413, whoever they are for', async () => {
+it('bodies above 64 KiB are 413, no matter what they are for', async () => {
   for (const path of ['/auth/login', '/auth/logout', '/auth/ory/consent', '/auth/ory/logout']) {
     for (const type of ['application/json', 'application/x-www-form-urlencoded']) {
       const answer = await post(`{"accessToken":"${'a'.repeat(70_000)}"}`, type, path);

@@ -27,7 +27,7 @@ it('login comes back to the path that it was started for', async () => {
   expect(page.url).toBe(`${stack.url}/docs?from=login&x=%20y#part`);
 });
 
-it('a guarded page sends a visitor to login and gets the person back afterwards', async () => {
+it('a guarded page sends a visitor to login and back afterwards', async () => {
   const visitor = new UserAgent(stack.url);
   const page = await visitor.navigate('/api/v1/me?x=1');
   expect(new URL(page.url).pathname).toBe('/ui/login');

@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { Database } from '../../src/database/database.schema.js';
-import { RevocationService } from '../../src/session/revocation.service.js';
+import { Database } from '../../src/platform/database/database.schema.js';
+import { RevocationService } from '../../src/session/revocation/revocation.service.js';
 import { OAuthApp } from '../support/oauth.app.js';
 import { OryAdmin, type RegisteredClient } from '../support/ory.admin.js';
 import { newPerson, signUp } from '../support/person.js';
@@ -151,12 +151,12 @@ describe.each(['sqlite', 'postgres'] as const)(
       }
     });
 
-    it('no client logs in as a person: POST /auth/login takes no token of its own', async () => {
+    it('no client logs in as a user: POST /auth/login accepts no token of its own', async () => {
       const answer = await agent.post('/auth/login', { accessToken: await accessToken(robot) });
       expect([answer.status, fieldOf(answer, 'code')]).toEqual([401, 'access_token_rejected']);
     });
 
-    it("a person's access token is theirs, also where their client is listed", async () => {
+    it("a user's access token stays the user's, also where the client is listed", async () => {
       const person = new UserAgent(stack.url);
       await signUp(person, newPerson());
       const { access_token } = await OAuthApp.spa(stack.url).login(person);
@@ -168,7 +168,7 @@ describe.each(['sqlite', 'postgres'] as const)(
       expect(claims['scope']).toContain('api');
     });
 
-    it('a refused organisation leaves no session of a person behind', async () => {
+    it('a refused organisation leaves no session of a user behind', async () => {
       const person = new UserAgent(stack.url);
       await signUp(person, newPerson());
       const { access_token } = await OAuthApp.spa(stack.url).login(person);
@@ -183,14 +183,14 @@ describe.each(['sqlite', 'postgres'] as const)(
       expect(reasons).toEqual([{ end_reason: 'exchange_refused' }]);
     });
 
-    it('a disabled service account gets no token, and those that it has are dead', async () => {
+    it('a disabled service account gets no token, and its existing tokens are refused', async () => {
       const token = await accessToken(robot);
       const bearer = fieldOf(await exchange(token), 'access_token');
       const { sub = '' } = decodeJwt(bearer);
       expect((await call(bearer)).status).toBe(200);
       await query().updateTable('users').set({ disabled_at: Date.now() }).where('id', '=', sub).execute();
       stack.shiftClock(1);
-      await stack.app().get(RevocationService, { strict: false }).outdate('user', sub);
+      await stack.app().get(RevocationService, { strict: false }).invalidate('user', sub);
       expect((await call(bearer)).status).toBe(401);
       expect(fieldOf(await exchange(token), 'error')).toBe('invalid_request');
       await query().updateTable('users').set({ disabled_at: null }).where('id', '=', sub).execute();

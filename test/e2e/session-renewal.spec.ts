@@ -102,7 +102,7 @@ describe('no renewal', () => {
     expect(await statusWith(cookie)).toBe(401);
   });
 
-  it('after a logout, with a cookie from before: 401, also once the token is over', async () => {
+  it('after a logout, with a cookie from before: 401, also once the token has expired', async () => {
     const agent = await loggedIn();
     const cookie = await agent.cookie('vestibule');
     await agent.post('/auth/logout', {});

@@ -70,7 +70,7 @@ describe.each(kinds)('the list of sessions on %s', (database) => {
     expect(await othersOf(here)).toHaveLength(1);
   });
 
-  it('"log out everywhere else" by the page keeps this browser, and the person stays logged in at Kratos', async () => {
+  it('"log out everywhere else" by the page keeps this browser, and the user stays logged in at Kratos', async () => {
     const [here = fail(), there = fail(), elsewhere = fail()] = await loggedIn(3);
     const app = await OAuthApp.spa(stack.url).login(here);
     const bearer = await fetch(`${stack.url}/auth/token`, {
@@ -104,7 +104,7 @@ describe.each(kinds)('the list of sessions on %s', (database) => {
     await expectLoginAsksForPassword(there);
   });
 
-  it('who ends the own session is logged out, at Kratos too', async () => {
+  it('a user who ends their own session is logged out, at Kratos too', async () => {
     const [here = fail(), there = fail()] = await loggedIn(2);
     const [id = ''] = await othersOf(there);
     expect((await end(here, `/auth/sessions/${id}`)).status).toBe(204);

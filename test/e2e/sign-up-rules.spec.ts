@@ -67,7 +67,7 @@ async function register(agent: UserAgent, begun: Page, { email, password }: Pers
 }
 
 describe('SIGNUP=closed', () => {
-  it('refuses every way to a new account, also one that was begun before; who has one logs in [L30]', async () => {
+  it('refuses every way to a new account, also one that was begun before; existing users log in [L30]', async () => {
     const before = new UserAgent(stack.url);
     const begun = await begin(before);
     await stack.restartGateway({ SIGNUP: 'closed' });
@@ -106,7 +106,7 @@ describe('SIGNUP=invite', () => {
 
   beforeAll(() => stack.restartGateway({ SIGNUP: 'invite' }));
 
-  it('refuses who comes without one [L30]', async () => {
+  it('refuses visitors without one [L30]', async () => {
     const agent = new UserAgent(stack.url);
     const refusals = [await agent.navigate('/auth/signup'), await begin(agent)];
     expect(refusals.map(({ status }) => status)).toEqual([403, 403]);
@@ -137,7 +137,7 @@ describe('SIGNUP=invite', () => {
 describe('EMAIL_DOMAINS', () => {
   beforeAll(() => stack.restartGateway({ SIGNUP: 'open', EMAIL_DOMAINS: 'example.org' }));
 
-  it('is held at the field of the registration, by form and by script [L31]', async () => {
+  it('is enforced at the field of the registration, by form and by script [L31]', async () => {
     const agent = new UserAgent(stack.url);
     const person = newPerson();
     const outside = { ...person, email: person.email.replace('example.org', 'example.com') };
@@ -166,7 +166,7 @@ describe('EMAIL_DOMAINS', () => {
 });
 
 describe('REQUIRE_VERIFIED_EMAIL', () => {
-  it('leads a new person to the verification, and opens everything after it [L29]', async () => {
+  it('leads a new user to the verification, and opens everything after it [L29]', async () => {
     await stack.restartGateway({ EMAIL_DOMAINS: '', REQUIRE_VERIFIED_EMAIL: 'true' });
     const agent = new UserAgent(stack.url);
     const person = newPerson();

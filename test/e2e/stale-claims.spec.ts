@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { Database } from '../../src/database/database.schema.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
-import { RevocationService } from '../../src/session/revocation.service.js';
+import { Database } from '../../src/platform/database/database.schema.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { RevocationService } from '../../src/session/revocation/revocation.service.js';
 import { promote } from '../support/administrator.js';
 import { newSecret } from '../support/gateway.js';
 import { startOpenIdSide } from '../support/openid.driver.js';
@@ -170,7 +170,7 @@ describe('three replicas on PostgreSQL and Redis', () => {
     const wish = JSON.stringify({ name: 'Key', scope: 'api', expiresAt: null });
     const key = await send(0, 'POST /api/v1/api-keys', { cookie, origin, ...jsonType }, wish);
     // Every cookie is outdated: the next request of each session is a renewal.
-    await outdate(id);
+    await invalidate(id);
     const control = await exchange(0, cookie);
     return {
       id,
@@ -182,8 +182,8 @@ describe('three replicas on PostgreSQL and Redis', () => {
     };
   }
 
-  async function outdate(userId: string): Promise<void> {
-    await replicaAt(0).app().get(RevocationService, { strict: false }).outdate('user', userId);
+  async function invalidate(userId: string): Promise<void> {
+    await replicaAt(0).app().get(RevocationService, { strict: false }).invalidate('user', userId);
   }
 
   /** Everything that requests under way bring forth while a change happens, as credentials for `/auth/verify`. */
@@ -278,7 +278,7 @@ describe('three replicas on PostgreSQL and Redis', () => {
   ];
 
   it.each(changes)(
-    'after $name nothing says what was before, whatever was under way [C01]',
+    'after $name nothing states the old values, whatever was in progress [C01]',
     async (change) => {
       const old: string[] = [];
       let checked = 0;

@@ -1,7 +1,7 @@
 import { Controller, Get, Module } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { RequireAal2, RequireAuthAge } from '../../src/session/step-up.decorators.js';
+import { RequireAal2, RequireAuthAge } from '../../src/session/guards/step-up.decorators.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { logIn, newPerson, type Person } from '../support/person.js';
 import { enrolTotp, giveTotp } from '../support/second.factor.js';
@@ -93,7 +93,7 @@ describe('max_age', () => {
     expect(after.session.id).not.toBe(before.session.id);
   });
 
-  it('that the login meets asks nothing, and Hydra remembering the browser (skip) makes no difference', async () => {
+  it('that the login meets asks for nothing, and Hydra remembering the browser (skip) makes no difference', async () => {
     const { agent } = await arrive();
     const before = await sessionOf(agent);
     const end = await agent.navigate('/auth/login?max_age=3600&return_to=/api/v1/me');
@@ -141,7 +141,7 @@ describe('acr_values=aal2', () => {
     });
   });
 
-  it('with max_age=0 asks a person with an app for another code, once', async () => {
+  it('with max_age=0 asks a user with an app for another code, once', async () => {
     const { agent } = await arrive();
     const secret = await enrolTotp(agent);
     const page = await agent.navigate('/auth/login?acr_values=aal2&max_age=0&return_to=/api/v1/me');
@@ -169,7 +169,7 @@ describe('acr_values=aal2', () => {
     expect(claims).toMatchObject({ acr: 'aal2', amr: expect.arrayContaining(['otp', 'mfa']) });
   });
 
-  it('somebody who is logged in nowhere and has no second factor gets to the settings all the same', async () => {
+  it('a user without any session and second factor still gets to the settings', async () => {
     const { person } = await arrive();
     const agent = new UserAgent(stack.url);
     const form = await agent.navigate('/auth/login?acr_values=aal2');
@@ -229,7 +229,7 @@ describe('a person with an authenticator app', () => {
 });
 
 describe('a page that needs a step-up', () => {
-  it('is reached through it, with its query, and stays open: nobody is sent in circles', async () => {
+  it('is reached through it, with its query, and stays open without a redirect loop', async () => {
     const { agent, person } = await arrive();
     expect((await agent.navigate('/vault')).status).toBe(200);
     const secret = await enrolTotp(agent);

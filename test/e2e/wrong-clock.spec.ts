@@ -17,7 +17,7 @@ afterAll(async () => {
   await stack?.stop();
 });
 
-it('a login while the clock here is hours ahead of the provider’s says so, and works once it is right again', async () => {
+it('a login while the clock here is hours ahead of the provider’s reports it, and works once it is right again', async () => {
   const agent = new UserAgent(stack.url);
   await signUp(agent, newPerson());
   await agent.jar.setCookie('vestibule=; Max-Age=0; Path=/', stack.url);

@@ -85,7 +85,7 @@ it.each([
   await expectNobody(agent);
 });
 
-it('an e-mail address that is taken makes no second account and no session', async () => {
+it('a taken e-mail address creates no second account and no session', async () => {
   const agent = new UserAgent(stack.url);
   const page = await signUp(agent, { ...person, password: 'quite another secret' });
   expect(new URL(page.url).pathname).toBe('/ui/registration');

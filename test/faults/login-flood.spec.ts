@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { recordFault, timed } from '../support/fault.record.js';
+import { recordFault } from '../support/fault.record.js';
+import { timed } from '../support/timed.js';
 import { logIn, newPerson, signUp } from '../support/person.js';
 import { rawRequest } from '../support/raw.request.js';
 import { type Stack, startStack, waitUntil } from '../support/stack.js';
@@ -73,7 +74,7 @@ class Flood {
 
 it(
   'guesses from 64 networks at once wait for each other, and a login from elsewhere for none of them [W20]',
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   async () => {
     const holder = new UserAgent(stack.url);
     await logIn(holder, person);

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
-import { SmtpMailer } from '../../src/mail/smtp.mailer.js';
-import { recordFault, timed } from '../support/fault.record.js';
+import { SmtpMailer } from '../../src/platform/mail/smtp.mailer.js';
+import { recordFault } from '../support/fault.record.js';
+import { timed } from '../support/timed.js';
 
 const mail = { to: 'ada@example.org', subject: 'Hello', text: 'Hello', html: '<p>Hello</p>' };
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { recordFault, timed } from '../support/fault.record.js';
+import { recordFault } from '../support/fault.record.js';
+import { timed } from '../support/timed.js';
 import { readHealth } from '../support/health.js';
 import { startLoad } from '../support/load.js';
 import { newPerson, signUp } from '../support/person.js';

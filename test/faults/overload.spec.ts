@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askOn, crowd, openSockets } from '../support/crowd.js';
-import { percentile, recordFault, timed } from '../support/fault.record.js';
+import { percentile, recordFault } from '../support/fault.record.js';
+import { timed } from '../support/timed.js';
 import { newSecret, providerEnv } from '../support/gateway.js';
 import { startLoad } from '../support/load.js';
 import { type QuietGateway, startQuietGateway } from '../support/quiet.gateway.js';
@@ -11,7 +12,7 @@ import { waitUntil } from '../support/stack.js';
 
 /** Two milliseconds of a core: 500 a second are all that one process can do. */
 const dear = (host: string): string => `GET /dear HTTP/1.1\r\nhost: ${host}\r\n\r\n`;
-const patience = { timeout: 120_000 };
+const timeout = { timeout: 120_000 };
 
 let folder: string;
 let gateway: QuietGateway;
@@ -44,7 +45,7 @@ const status = async (path: string): Promise<number> => {
 };
 
 describe('load', () => {
-  it('as fast as 50 connections can ask: nobody is refused', patience, async () => {
+  it('as fast as 50 connections can ask: nobody is refused', timeout, async () => {
     const { statuses, durations } = await crowd(gateway.url, 50, dear(gateway.host), 4000);
     expect(Object.keys(statuses)).toEqual(['200']);
     recordFault('load', {
@@ -57,7 +58,7 @@ describe('load', () => {
 
   it(
     '2,000 connections that all ask for what is dear: those who are too many are told to come again, liveness answers, and it is over when they are gone',
-    patience,
+    timeout,
     async () => {
       const before = await memory();
       let slowest = 0;
@@ -93,7 +94,7 @@ describe('load', () => {
 
   it(
     '10,000 connections that are open: requests are answered, on new ones and on the first and last of them, and memory is bounded',
-    patience,
+    timeout,
     async () => {
       const before = await memory();
       const sockets = await openSockets(gateway.url, 10_000);

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { percentile, recordFault, timed } from '../support/fault.record.js';
+import { percentile, recordFault } from '../support/fault.record.js';
+import { timed } from '../support/timed.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway.process.js';
 import { readHealth } from '../support/health.js';
 import { startLoad } from '../support/load.js';
@@ -15,7 +16,7 @@ import { type Stack, startStack, waitUntil } from '../support/stack.js';
 import { UserAgent } from '../support/user-agent.js';
 
 /** Gateways start in these tests, and a start takes seconds of a core that other tests want too. */
-const patience = { timeout: 120_000 };
+const timeout = { timeout: 120_000 };
 
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -55,7 +56,7 @@ function guardedLoad(agent: UserAgent, durations: number[] = []) {
 }
 
 describe('a process under load', () => {
-  it('100 rejections that nobody handles: it goes on and no request fails [F15]', patience, async () => {
+  it('100 rejections that nobody handles: it goes on and no request fails [F15]', timeout, async () => {
     const reject = `process.on('SIGUSR2', () => { Promise.reject(new Error('nobody handles this')); });`;
     const { gateway, agent } = await started('rejections', {
       NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(reject)}`,
@@ -81,7 +82,7 @@ describe('a process under load', () => {
 
   it(
     'a secrets file that is cut in half: the process goes on with what it has, a cold start exits and names the variable alone [F13]',
-    patience,
+    timeout,
     async () => {
       const secret = stack.env['SECRETS'] ?? '';
       const file = join(folder, 'secrets');
@@ -131,7 +132,7 @@ describe('a process under load', () => {
 describe('SIGTERM under load', () => {
   it(
     'readiness is 503 first, everything is served for SHUTDOWN_DELAY, what is under way is answered, and no request fails [F08]',
-    patience,
+    timeout,
     async () => {
       const first = await started('drain-1', { SHUTDOWN_DELAY: '2s' });
       const second = await startGatewayProcess({
@@ -144,7 +145,7 @@ describe('SIGTERM under load', () => {
         for (const cookie of await first.agent.jar.getCookies(stack.url)) {
           await elsewhere.jar.setCookie(cookie, stack.url);
         }
-        // As a balancer: asks for readiness every 100 ms, and sends nothing to whoever isn't ready.
+        // As a balancer: asks for readiness every 100 ms, and sends nothing to anyone who isn't ready.
         let isReady = true;
         let unreadyAfter = Number.NaN;
         let terminatedAt = Number.NaN;
@@ -206,7 +207,7 @@ describe('SIGTERM under load', () => {
     },
   );
 
-  it('a request that never ends keeps nobody alive: it is cut off [F08]', patience, async () => {
+  it('a request that never ends keeps nobody alive: it is cut off [F08]', timeout, async () => {
     const gateway = await startGatewayProcess({
       ...stack.env,
       DATA_DIR: join(folder, 'drain-2'),

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { OAuthApp } from '../support/oauth.app.js';
-import { percentile, recordFault, timed } from '../support/fault.record.js';
+import { percentile, recordFault } from '../support/fault.record.js';
+import { timed } from '../support/timed.js';
 import { type FaultyProxy, startFaultyProxy } from '../support/faulty.proxy.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway.process.js';
 import { readHealth } from '../support/health.js';
 import { startLoad } from '../support/load.js';
 import { logIn, newPerson, signUp } from '../support/person.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { type Stack, startStack, waitUntil } from '../support/stack.js';
 import { UserAgent } from '../support/user-agent.js';
 

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { z } from 'zod';
-import { problemCatalogue } from '../../src/core/problem.catalogue.js';
+import { problemCatalogue } from '../../src/platform/errors/problem.catalogue.js';
 import type { FuzzWorld } from './fuzz.world.js';
 import type { FuzzCase, FuzzRoute } from './route.cases.js';
 import type { WireAnswer } from './wire.client.js';

@@ -11,7 +11,7 @@ function numberIn(name: string, usual: number): number {
   return given;
 }
 
-/** What decides about the cases: `FUZZ_SEED` and `FUZZ_RUNS`, which are for longer runs (docs/fuzzing.md). */
+/** What decides about the cases: `FUZZ_SEED` and `FUZZ_RUNS`, which are for longer runs (docs/internals/fuzzing.md). */
 export const fuzz = {
   seed: numberIn('FUZZ_SEED', usualSeed),
   runs: numberIn('FUZZ_RUNS', usualRuns),

@@ -1,5 +1,5 @@
-import { Database } from '../../src/database/database.schema.js';
-import { fullScope } from '../../src/session/scopes.js';
+import { Database } from '../../src/platform/database/database.schema.js';
+import { fullScope } from '../../src/session/guards/scopes.js';
 import { administratorAt } from '../support/administrator.js';
 import { makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
 import { type Gateway, type HeldSession, newIdentity } from '../support/gateway.js';

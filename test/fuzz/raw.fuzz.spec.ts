@@ -8,7 +8,7 @@ import { sendBytes } from './wire.client.js';
 const head = 'Host: auth.example.test\r\nConnection: close\r\n';
 const whole = `POST /auth/login HTTP/1.1\r\n${head}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`;
 
-/** Requests that are broken where HTTP itself is. Each ends as a whole: no case waits for the gateway's patience. */
+/** Requests that are broken where HTTP itself is. Each ends as a whole: no case waits for the gateway's timeout. */
 const broken = fc.oneof(
   fc.constantFrom(
     'GET /\r\n\r\n',

@@ -25,7 +25,7 @@ export interface WireAnswer {
 }
 
 /** Milliseconds for an answer. */
-const patience = 20_000;
+const timeout = 20_000;
 
 /**
  * Writes these bytes on a connection of their own and reads until it is closed.
@@ -40,9 +40,9 @@ export async function sendBytes(
   const received: Buffer[] = [];
   await new Promise<void>((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => (isWhole ? socket.end(bytes) : socket.write(bytes)));
-    socket.setTimeout(patience, () => socket.destroy(new Error('no answer came in time')));
+    socket.setTimeout(timeout, () => socket.destroy(new Error('no answer came in time')));
     socket.on('data', (chunk: Buffer) => received.push(chunk));
-    // Whoever refuses a request needn't read the rest of it: the connection may be reset then.
+    // Anyone who refuses a request needn't read the rest of it: the connection may be reset then.
     socket.on('error', (error) => {
       if (Reflect.get(error, 'code') === 'ECONNRESET' || Reflect.get(error, 'code') === 'EPIPE') {
         resolve();

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { fillLogin, logInIn, signUpIn } from '../support/browser.person.js';
 import { newPerson } from '../support/person.js';
-import { databaseKinds, patience, useJourney } from './journey.js';
+import { databaseKinds, timeout, useJourney } from './journey.js';
 
 describe.each(databaseKinds)('with %s', (database) => {
   const journey = useJourney({ database });
 
   it(
-    'the administrator logs in with the printed password, invites a person, promotes another, and reads who did what',
+    'the administrator logs in with the printed password, invites a user, promotes another, and reads who did what',
     async () => {
       // Somebody is there already, and has mistyped their password.
       const colleague = newPerson();
@@ -52,6 +52,6 @@ describe.each(databaseKinds)('with %s', (database) => {
       expect(await row('Organisation created').innerText()).toContain('Analytical Engines');
       expect(await page.getByRole('table').innerText()).not.toMatch(/User …/);
     },
-    6 * patience,
+    6 * timeout,
   );
 });

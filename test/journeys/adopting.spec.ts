@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { logInIn } from '../support/browser.person.js';
 import { blocksRunBy } from '../support/document.blocks.js';
-import { checkout, patience, useJourney } from './journey.js';
+import { checkout, timeout, useJourney } from './journey.js';
 
 const page = 'docs/adopting.md';
 
@@ -44,5 +44,5 @@ it(
     expect(sdk).toContain("'/api/v1/notes/about'");
     expect(sdk).toContain("'/api/v1/me'");
   },
-  8 * patience,
+  8 * timeout,
 );

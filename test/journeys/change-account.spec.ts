@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { fillLogin, logInIn, logOutIn, openSection, signUpIn } from '../support/browser.person.js';
 import { newPerson } from '../support/person.js';
 import { totpCode } from '../support/totp.code.js';
-import { patience, useJourney } from './journey.js';
+import { timeout, useJourney } from './journey.js';
 
 const journey = useJourney();
 
@@ -49,7 +49,8 @@ async function expectEverywhere(page: Page, { email, name, isVerified }: Facts):
 
 async function saveProfile(page: Page, label: string, text: string): Promise<void> {
   await page.getByRole('link', { name: 'Settings' }).click();
-  await page.getByLabel(label).fill(text);
+  const profile = await openSection(page, 'Profile');
+  await profile.getByLabel(label).fill(text);
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByText('Your profile has been saved').waitFor();
 }
@@ -62,7 +63,7 @@ async function verify(page: Page, email: string): Promise<void> {
 }
 
 it(
-  'a user changes name, address, password and second step: each is everywhere at once, in one session',
+  'a user changes name, address, password and second factor: each takes effect at once, in one session',
   async () => {
     const person = newPerson();
     const page = await journey.browser();
@@ -73,7 +74,7 @@ it(
     expect(await expectEverywhere(page, { ...facts, isVerified: true })).toBe(session);
 
     await saveProfile(page, 'Name', 'Grace Brewster Murray Hopper');
-    expect(await page.getByRole('main').innerText()).not.toContain("We've sent a mail");
+    expect(await page.getByRole('main').innerText()).not.toContain("We've sent an e-mail");
     const named = { ...facts, name: 'Grace Brewster Murray Hopper', isVerified: true };
     expect(await expectEverywhere(page, named)).toBe(session);
 
@@ -82,7 +83,7 @@ it(
     await logInIn(elsewhere, journey.url, person);
     const email = `new-${person.email}`;
     await saveProfile(page, 'E-mail', email);
-    expect(await page.getByRole('main').innerText()).toContain("We've sent a mail to the new address");
+    expect(await page.getByRole('main').innerText()).toContain("We've sent an e-mail to the new address");
     expect(await expectEverywhere(page, { ...named, email, isVerified: false })).toBe(session);
     await expectEverywhere(elsewhere, { ...named, email, isVerified: false });
     await verify(page, email);
@@ -119,5 +120,5 @@ it(
     await page.getByRole('button', { name: 'Continue' }).first().click();
     await expectEverywhere(page, { ...named, email });
   },
-  8 * patience,
+  8 * timeout,
 );

@@ -6,7 +6,7 @@ import { useJourney } from './journey.js';
 
 const journey = useJourney();
 
-it('a self-hoster closes sign-up: a stranger is told so kindly, and the people of before log in', async () => {
+it('a self-hoster closes sign-up: a new visitor gets a friendly page, and existing users log in', async () => {
   const early = newPerson();
   await signUpIn(await journey.browser(), journey.url, early);
 
@@ -16,12 +16,12 @@ it('a self-hoster closes sign-up: a stranger is told so kindly, and the people o
   await stranger.goto(journey.url);
   expect(await stranger.getByRole('link', { name: 'Sign up' }).count()).toBe(0);
   await stranger.getByRole('main').getByRole('link', { name: 'Log in' }).click();
-  expect(await shows(stranger.getByText("New accounts can't be made here"))).toBe(true);
+  expect(await shows(stranger.getByText("New accounts can't be created here"))).toBe(true);
   expect(await stranger.getByRole('link', { name: 'Sign up' }).count()).toBe(0);
   // An address that someone kept from before.
   const answer = await stranger.goto(`${journey.url}/auth/signup`);
   expect(answer?.status()).toBe(403);
-  expect(await shows(stranger.getByRole('heading', { name: "You can't make an account here" }))).toBe(true);
+  expect(await shows(stranger.getByRole('heading', { name: "You can't create an account here" }))).toBe(true);
 
   await stranger.getByRole('main').getByRole('link', { name: 'Log in' }).click();
   await fillLogin(stranger, early);

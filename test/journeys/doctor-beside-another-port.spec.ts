@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { logInIn } from '../support/browser.person.js';
-import { checkout, ownEnvironment, patience, useJourney } from './journey.js';
+import { checkout, ownEnvironment, timeout, useJourney } from './journey.js';
 
 const journey = useJourney({ env: { SPA_REDIRECT_URIS: 'http://localhost:5173/callback' } });
 
@@ -15,7 +15,7 @@ function doctor(...args: readonly string[]): { readonly status: number | null; r
 }
 
 it(
-  'an operator starts on a port of their own, runs the doctor in another shell, and everybody still logs in',
+  'an operator starts on another port, runs the doctor in another shell, and users still log in',
   async () => {
     expect(doctor()).toMatchObject({ status: 0, stdout: 'all good\n' });
     expect(doctor('--fix')).toMatchObject({ status: 0, stdout: 'all good\n' });
@@ -25,5 +25,5 @@ it(
     await page.getByRole('heading', { level: 1 }).waitFor();
     expect(new URL(page.url()).pathname).toBe('/');
   },
-  6 * patience,
+  6 * timeout,
 );

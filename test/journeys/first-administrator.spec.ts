@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { launchChromium } from '../support/browser.js';
 import { newSecret } from '../support/gateway.js';
 import { startOpenIdSide } from '../support/openid.driver.js';
 import type { Member, ProviderSide } from '../support/provider.driver.js';
-import { patience } from './journey.js';
+import { timeout } from './journey.js';
 import { type RunningStart, checkout, ownEnvironment, startVestibule } from './started.vestibule.js';
 
 let browser: Browser;
@@ -67,7 +67,7 @@ describe.each(['oidc', 'auth0'] as const)('a deployment with %s', (name) => {
 
   async function logIn(member: Member): Promise<Page> {
     const context = await browser.newContext();
-    context.setDefaultTimeout(patience);
+    context.setDefaultTimeout(timeout);
     await context.route('https://pictures.example.org/**', (route) => route.abort());
     const page = await context.newPage();
     await page.goto(running?.url ?? '');
@@ -83,7 +83,7 @@ describe.each(['oidc', 'auth0'] as const)('a deployment with %s', (name) => {
   const administration = (page: Page) => page.getByRole('link', { name: 'Administration' });
 
   it(
-    'has its first administrator when the owner of ADMIN_EMAIL logs in with it, verified; the doctor said that there was none',
+    'has its first administrator when the owner of ADMIN_EMAIL logs in with it, verified; the doctor reported that there was none',
     async () => {
       const owner = await side.enrol({ email: 'owner@example.org' });
       const impostor = await side.enrol({ email: 'owner@example.org', emailVerified: false });
@@ -101,11 +101,11 @@ describe.each(['oidc', 'auth0'] as const)('a deployment with %s', (name) => {
       await theirs.reload();
       expect(await administration(theirs).count()).toBe(0);
     },
-    4 * patience,
+    4 * timeout,
   );
 
   it(
-    'has its first administrator by `vestibule users promote`, at the next click of that user',
+    'has its first administrator by `vestibule users promote`, at that user’s next click',
     async () => {
       const member = await side.enrol();
       running = await startVestibule(env);
@@ -126,12 +126,12 @@ describe.each(['oidc', 'auth0'] as const)('a deployment with %s', (name) => {
             await page.reload();
             return administration(page).count();
           },
-          { timeout: patience },
+          { timeout: timeout },
         )
         .toBe(1);
       await administration(page).click();
       await page.getByRole('link', { name: 'Audit events' }).waitFor();
     },
-    4 * patience,
+    4 * timeout,
   );
 });

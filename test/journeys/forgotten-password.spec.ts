@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
 import { fillLogin, logInIn, logOutIn, signUpIn } from '../support/browser.person.js';
 import { newPerson } from '../support/person.js';
-import { patience, useJourney } from './journey.js';
+import { timeout, useJourney } from './journey.js';
 
 const journey = useJourney();
 /** Milliseconds, on a machine that is busy with other things. */
-const limit = 4 * patience;
+const limit = 4 * timeout;
 
 it(
-  'a forgotten password: a code by mail, a new password, and that one alone logs in, everywhere',
+  'a forgotten password: a code by mail, a new password, and only that one logs in, everywhere',
   async () => {
     const laptop = await journey.browser();
     const person = newPerson();

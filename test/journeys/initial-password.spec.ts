@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { logInIn } from '../support/browser.person.js';
 import { waitUntil } from '../support/stack.js';
-import { checkout, ownEnvironment, patience, useJourney } from './journey.js';
+import { checkout, ownEnvironment, timeout, useJourney } from './journey.js';
 
 const journey = useJourney();
 
@@ -47,5 +47,5 @@ it(
     expect(journey.terminal()).not.toContain('remote server');
     expect(requests.filter((line) => / \/(?:api\/v1\/|health\/ready)/.test(line))).toEqual([]);
   },
-  6 * patience,
+  6 * timeout,
 );

@@ -11,7 +11,7 @@ describe.each(databaseKinds)('with %s', (database) => {
   const journey = useJourney({ database });
 
   it(
-    'invited by email as a new user: the link, sign up, accept; the mail that verifies the address has nothing left to do',
+    'invited by email as a new user: the link, sign up, accept; the mail that verifies the address is no longer needed',
     async () => {
       const inviter = await journey.browser();
       await logInIn(inviter, journey.url, journey.administrator);
@@ -43,8 +43,8 @@ describe.each(databaseKinds)('with %s', (database) => {
       await page.getByRole('heading', { name: 'Join Analytical Engines?' }).waitFor();
       expect(await shows(page.getByText(`You are logged in as ${guest.email}.`))).toBe(true);
       await page.getByRole('button', { name: 'Accept' }).click();
-      await page.getByRole('heading', { name: 'You are a member of Analytical Engines now' }).waitFor();
-      expect(await shows(page.getByText('You act for Analytical Engines.'))).toBe(true);
+      await page.getByRole('heading', { name: 'You are now a member of Analytical Engines' }).waitFor();
+      expect(await shows(page.getByText('You are now acting for Analytical Engines.'))).toBe(true);
       await page.getByRole('link', { name: 'Continue' }).click();
 
       await page.getByRole('heading', { name: guest.name }).waitFor();

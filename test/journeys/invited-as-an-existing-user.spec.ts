@@ -11,7 +11,7 @@ describe.each(databaseKinds)('with %s', (database) => {
   const journey = useJourney({ database });
 
   it(
-    'invited as an existing user: the link, log in, accept; the active organisation changes only when wanted',
+    'invited as an existing user: the link, log in, accept; the active organisation changes only by a switch',
     async () => {
       const guest = newPerson();
       const first = await journey.browser();
@@ -38,7 +38,7 @@ describe.each(databaseKinds)('with %s', (database) => {
       // Once more, now that they are logged in: nothing happens without the button.
       await page.goto(link ?? '');
       await page.getByRole('button', { name: 'Accept' }).click();
-      await page.getByRole('heading', { name: 'You are a member of Analytical Engines now' }).waitFor();
+      await page.getByRole('heading', { name: 'You are now a member of Analytical Engines' }).waitFor();
       expect(await shows(page.getByText('You still act for the same organisation as before.'))).toBe(true);
       await page.getByRole('link', { name: 'Continue' }).click();
       const organisation = (name: string) => page.getByRole('listitem').filter({ hasText: name });

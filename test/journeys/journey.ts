@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject } from 'vitest';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { BrowserWatch, launchChromium } from '../support/browser.js';
 import { copyCheckout } from '../support/checkout.copy.js';
 import type { Mailbox } from '../support/mailbox.js';
@@ -27,7 +27,7 @@ import {
 export { checkout, ownEnvironment } from './started.vestibule.js';
 
 /** Milliseconds for what a user waits for, on a machine that is busy with other things. */
-export const patience = 30_000;
+export const timeout = 30_000;
 
 /** Where a deployment keeps its data: journeys in which it matters run on each. */
 export const databaseKinds: readonly DatabaseKind[] = ['sqlite', 'postgres'];
@@ -165,7 +165,7 @@ export function useJourney(options: JourneyOptions = {}): Journey {
     },
     browser: async (own = {}) => {
       const context = await browser.newContext(own);
-      context.setDefaultTimeout(patience);
+      context.setDefaultTimeout(timeout);
       watches.push(new BrowserWatch(context));
       return context.newPage();
     },

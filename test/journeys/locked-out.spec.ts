@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { fillLogin, logOutIn, signUpIn } from '../support/browser.person.js';
 import { newPerson } from '../support/person.js';
-import { patience, useJourney } from './journey.js';
+import { timeout, useJourney } from './journey.js';
 
 const journey = useJourney({ env: { RATE_LIMIT_POLICIES: 'login-pair=5/15m' } });
 
@@ -15,11 +15,15 @@ it(
 
     await page.goto(`${journey.url}/auth/login`);
     const wrong = { ...person, password: 'not that one either' };
-    const warning = page.getByRole('main').getByText(/tries are left|One try is left/);
+    const warning = page.getByRole('main').getByText(/You have (?:\d+ attempts|one attempt) left/);
     await fillLogin(page, wrong);
     await page.getByText("isn't right").waitFor();
     expect(await warning.count()).toBe(0);
-    for (const left of ['3 tries are left', '2 tries are left', 'One try is left']) {
+    for (const left of [
+      'You have 3 attempts left',
+      'You have 2 attempts left',
+      'You have one attempt left',
+    ]) {
       await fillLogin(page, wrong);
       await page.getByText(left).waitFor();
     }
@@ -47,5 +51,5 @@ it(
     await page.getByRole('link', { name: 'Go to your account' }).click();
     await page.getByRole('heading', { name: person.name }).waitFor();
   },
-  6 * patience,
+  6 * timeout,
 );

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { logInIn, logOutIn, signUpIn } from '../support/browser.person.js';
 import { newPerson } from '../support/person.js';
-import { patience, useJourney } from './journey.js';
+import { timeout, useJourney } from './journey.js';
 
 const journey = useJourney();
 
@@ -22,5 +22,5 @@ it(
     await other.goto(journey.url);
     expect(await other.getByRole('heading', { name: 'Welcome' }).isVisible()).toBe(true);
   },
-  4 * patience,
+  4 * timeout,
 );

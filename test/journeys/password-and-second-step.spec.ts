@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { fillLogin, logInIn, logOutIn, openSection, signUpIn } from '../support/browser.person.js';
 import { newPerson } from '../support/person.js';
 import { totpCode } from '../support/totp.code.js';
-import { databaseKinds, patience, useJourney } from './journey.js';
+import { databaseKinds, timeout, useJourney } from './journey.js';
 
 describe.each(databaseKinds)('with %s', (database) => {
   const journey = useJourney({ database });
 
   it(
-    'a user changes the password and turns two-step login on: both are said at once, and the next login asks for them',
+    'a user changes the password and turns two-step login on: the page confirms both, and the next login asks for them',
     async () => {
       const page = await journey.browser();
       const person = newPerson();
@@ -18,7 +18,7 @@ describe.each(databaseKinds)('with %s', (database) => {
       expect(await twoStep.innerText()).toContain('Off');
 
       // A second step is for whom the address belongs to: the page says so, and the mail's link leads back here.
-      await twoStep.getByRole('link', { name: 'Verify the address first' }).waitFor();
+      await twoStep.getByRole('link', { name: 'Verify your address first' }).waitFor();
       const { link = '' } = await journey.mailbox.next(person.email, /verify/i);
       await page.goto(link);
       await page.getByRole('button', { name: 'Continue' }).click();
@@ -42,7 +42,7 @@ describe.each(databaseKinds)('with %s', (database) => {
       await page.getByText('Two-step login is on').waitFor();
 
       await openSection(page, 'Backup codes');
-      await page.getByRole('button', { name: 'Make new backup codes' }).click();
+      await page.getByRole('button', { name: 'Create new backup codes' }).click();
       const codes = page.getByRole('region', { name: 'Your backup codes' });
       const [backup = ''] = await codes.locator('li').allInnerTexts();
       await codes.getByRole('button', { name: "I've saved them" }).click();
@@ -66,7 +66,7 @@ describe.each(databaseKinds)('with %s', (database) => {
       await logOutIn(page);
       await page.goto(`${journey.url}/auth/login`);
       await fillLogin(page, { email: person.email, password });
-      await page.getByText('Use another way').click();
+      await page.getByText('Try another way').click();
       await page.getByLabel('Backup code').fill(backup);
       await page.keyboard.press('Enter');
       await page.getByRole('heading', { name: person.name }).waitFor();
@@ -83,6 +83,6 @@ describe.each(databaseKinds)('with %s', (database) => {
       await logOutIn(page);
       await logInIn(page, journey.url, { email: person.email, password });
     },
-    6 * patience,
+    6 * timeout,
   );
 });

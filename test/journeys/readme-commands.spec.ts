@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { logInIn } from '../support/browser.person.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { waitUntil } from '../support/stack.js';
-import { checkout, patience, useJourney } from './journey.js';
+import { checkout, timeout, useJourney } from './journey.js';
 
 const blockOf = (name: string): string =>
   blockRunBy('README.md', 'test/journeys/readme-commands.spec.ts', name);
@@ -28,7 +28,7 @@ function desktop(): { readonly path: string; readonly opened: () => string | und
   return { path: folder, opened: () => (existsSync(note) ? readFileSync(note, 'utf8') : undefined) };
 }
 
-it('`npm start` prints what the README says that it prints', () => {
+it('`npm start` prints what the README shows', () => {
   const lines = blockOf('printed')
     .split('\n')
     .filter((line) => line !== '');
@@ -51,7 +51,14 @@ it(
     const page = await journey.browser();
     await logInIn(page, journey.url, journey.administrator);
     const loggingIn = journey.shell(login, { PATH });
-    await waitUntil(() => opened() !== undefined, 'the browser to be opened', patience);
+    const outcome = loggingIn.then(({ stderr }) => {
+      throw new Error(`it ended before it opened a browser: ${stderr}`);
+    });
+    await Promise.race([
+      waitUntil(() => opened() !== undefined, 'the browser to be opened', 3 * timeout),
+      outcome,
+    ]);
+    outcome.catch(() => undefined);
     const address = new URL(opened() ?? '');
     journey.expectOrigin(new URL(address.searchParams.get('redirect_uri') ?? '').origin);
     await page.goto(address.href);
@@ -69,7 +76,7 @@ it(
     expect(await journey.shell(logout)).toMatchObject({ status: 0 });
     expect(await journey.shell(whoami)).toMatchObject({ status: 1, stdout: '' });
   },
-  8 * patience,
+  8 * timeout,
 );
 
 it(
@@ -86,15 +93,15 @@ it(
       { status: 0, stdout: 'all good\n' },
     ]);
   },
-  8 * patience,
+  8 * timeout,
 );
 
 it(
-  'another copy beside the first, with settings of its own in `.env`',
+  'a second copy beside the first, with its own settings in `.env`',
   async () => {
     const readme = readFileSync(join(checkout, 'README.md'), 'utf8');
     const [, settings] = /in a file `\.env` \(`(cp [^`]+)`\)/.exec(readme) ?? [];
-    const [, second] = /Another copy beside the first:\s+`([^`]+npm start)`/.exec(readme) ?? [];
+    const [, second] = /a second copy beside the first, use\s+`([^`]+npm start)`/.exec(readme) ?? [];
     expect(await journey.shell(settings ?? 'false')).toMatchObject({ status: 0 });
     const copy = await journey.startBeside(second ?? 'false');
     try {
@@ -104,5 +111,5 @@ it(
       await copy.stop();
     }
   },
-  8 * patience,
+  8 * timeout,
 );

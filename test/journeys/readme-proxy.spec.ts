@@ -9,7 +9,7 @@ import { blockRunBy } from '../support/document.blocks.js';
 import { startEcho } from '../support/forward.proxy.js';
 import { newPerson } from '../support/person.js';
 import { waitUntil } from '../support/stack.js';
-import { patience, useJourney } from './journey.js';
+import { timeout, useJourney } from './journey.js';
 
 const root = new URL('../../', import.meta.url);
 const spec = 'test/journeys/readme-proxy.spec.ts';
@@ -49,9 +49,9 @@ beforeAll(async () => {
       );
     },
     'the proxy to answer',
-    patience,
+    timeout,
   );
-}, 2 * patience);
+}, 2 * timeout);
 
 afterAll(async () => {
   if (caddy?.exitCode === null) {
@@ -62,7 +62,7 @@ afterAll(async () => {
 });
 
 it(
-  'an app behind the README’s proxy asks for a login, and then knows who it is',
+  'an app behind the README’s proxy asks for a login, and then knows the user',
   async () => {
     expect(journey.url).toBe(journey.printed('http://localhost:8080'));
     const page = await journey.browser();
@@ -88,7 +88,7 @@ it(
     expect([...cookies].some((name) => name.includes('ory_kratos'))).toBe(true);
     const { cookie } = (await asked()).headers;
     expect(String(cookie).split(/; */).filter(Boolean).toSorted()).toEqual(['app=1', 'theme=dark']);
-    for (const path of [linkOf('README.md'), linkOf('docs/single-page-apps.md'), '/app']) {
+    for (const path of [linkOf('README.md'), linkOf('docs/verify.md'), '/app']) {
       await page.goto(`${journey.url}${path}`);
       await page.waitForURL(`${journey.url}/app/`);
       expect(echoSchema.parse(JSON.parse(await page.locator('body').innerText())).url).toBe('/app/');
@@ -111,5 +111,5 @@ it(
     await page.goto(address);
     await page.waitForURL(/\/ui\/login/);
   },
-  4 * patience,
+  4 * timeout,
 );

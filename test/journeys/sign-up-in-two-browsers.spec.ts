@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { fillLogin, signUpIn } from '../support/browser.person.js';
 import { newPerson } from '../support/person.js';
-import { patience, useJourney } from './journey.js';
+import { timeout, useJourney } from './journey.js';
 
 const journey = useJourney();
 /** Milliseconds, on a machine that is busy with other things. */
-const limit = 4 * patience;
+const limit = 4 * timeout;
 
 it(
   'sign up, close the browser, and come back through the link in another browser',

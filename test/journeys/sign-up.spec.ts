@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { signUpIn } from '../support/browser.person.js';
 import { newPerson } from '../support/person.js';
-import { databaseKinds, patience, useJourney } from './journey.js';
+import { databaseKinds, timeout, useJourney } from './journey.js';
 
 /** Milliseconds, on a machine that is busy with other things. */
-const limit = 4 * patience;
+const limit = 4 * timeout;
 
 describe.each(databaseKinds)('with %s', (database) => {
   const journey = useJourney({ database });
 
   it(
-    'sign up, open the mailbox that the terminal printed, the mail and the button in it, Continue, Continue: the account page says verified',
+    'sign up, open the mailbox that the terminal printed, the mail and the button in it, Continue, Continue: the account page shows the address as verified',
     async () => {
       const page = await journey.browser();
       const person = newPerson();

@@ -8,10 +8,10 @@ import { fillSignUp } from '../support/browser.person.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { newPerson } from '../support/person.js';
 import { waitUntil } from '../support/stack.js';
-import { checkout, ownEnvironment, patience, useJourney } from './journey.js';
+import { checkout, ownEnvironment, timeout, useJourney } from './journey.js';
 
 const blockOf = (name: string): string =>
-  blockRunBy('docs/single-page-apps.md', 'test/journeys/single-page-app.spec.ts', name);
+  blockRunBy('docs/verify.md', 'test/journeys/single-page-app.spec.ts', name);
 
 const journey = useJourney({ start: { commands: blockOf('gateway'), ports: [3000, 5173] } });
 
@@ -59,14 +59,14 @@ beforeAll(async () => {
       );
     },
     'the development server to answer',
-    2 * patience,
+    2 * timeout,
   );
-}, 3 * patience);
+}, 3 * timeout);
 
 afterAll(async () => stop());
 
 it(
-  "an app on a development server logs in, knows who it is, and logs out, by the page's own lines",
+  'an app on a development server logs in, knows the user, and logs out, by the code on the page',
   async () => {
     const page = await journey.browser();
     const person = newPerson();
@@ -81,5 +81,5 @@ it(
     await page.waitForURL(`${journey.url}/`);
     await page.getByText('nobody').waitFor();
   },
-  4 * patience,
+  4 * timeout,
 );

@@ -49,7 +49,7 @@ export interface Start {
 /** The program behind `npm start`, in the checkout. */
 const launcher: Start = {
   program: process.execPath,
-  args: [join(checkout, 'dist', 'embedded', 'main.js')],
+  args: [join(checkout, 'dist', 'launcher', 'main.js')],
   cwd: checkout,
 };
 
@@ -67,7 +67,7 @@ export async function startVestibule(
   env: Readonly<Record<string, string>>,
   { program, args, cwd }: Start = launcher,
 ): Promise<RunningStart> {
-  if (!existsSync(join(checkout, 'dist', 'embedded', 'main.js'))) {
+  if (!existsSync(join(checkout, 'dist', 'launcher', 'main.js'))) {
     throw new Error('dist/ is missing: npm run build');
   }
   // In a group of its own, as a terminal has it: Ctrl-C is for all of it.

@@ -2,14 +2,14 @@ import { expect, it } from 'vitest';
 import { fillLogin, logInIn, logOutIn, signUpIn } from '../support/browser.person.js';
 import { expireFlows } from '../support/expired.flows.js';
 import { newPerson } from '../support/person.js';
-import { patience, useJourney } from './journey.js';
+import { timeout, useJourney } from './journey.js';
 
 const journey = useJourney();
 /** Milliseconds, on a machine that is busy with other things. */
-const limit = 4 * patience;
+const limit = 4 * timeout;
 
 it(
-  'a second tab, the back button and a form that has expired all end where the user wanted to go',
+  'a second tab, the back button and an expired form all end at the user’s destination',
   async () => {
     const page = await journey.browser();
     const person = newPerson();

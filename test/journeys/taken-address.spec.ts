@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { newPerson } from '../support/person.js';
 import { VirtualKey } from '../support/virtual.key.js';
-import { patience, useJourney } from './journey.js';
+import { timeout, useJourney } from './journey.js';
 
 const journey = useJourney();
 /** Milliseconds, on a machine that is busy with other things. */
-const limit = 4 * patience;
+const limit = 4 * timeout;
 
 it(
   'the owner of an address that an outsider signed up with takes it back, and the outsider is out [A01]',
@@ -46,7 +46,7 @@ it(
     await outsider.goto(`${journey.url}/auth/login`);
     await key.touch(true);
     await outsider.getByRole('button', { name: 'Log in with a passkey' }).click();
-    await outsider.getByRole('alert').getByText('That passkey opens no account here').waitFor();
+    await outsider.getByRole('alert').getByText("That passkey doesn't open any account here").waitFor();
     await outsider.goto(journey.url);
     await outsider.getByRole('heading', { name: 'Welcome' }).waitFor();
     expect(await outsider.getByText(owner.email).count()).toBe(0);

@@ -6,11 +6,11 @@ import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { afterAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { logInIn } from '../support/browser.person.js';
 import { blockRunBy, blocksOf } from '../support/document.blocks.js';
 import { waitUntil } from '../support/stack.js';
-import { checkout, ownEnvironment, patience, useJourney } from './journey.js';
+import { checkout, ownEnvironment, timeout, useJourney } from './journey.js';
 
 const spec = 'test/journeys/verify-in-your-service.spec.ts';
 const [nodePort = 0, pythonPort = 0, goPort = 0] = await findFreePorts(3);
@@ -107,9 +107,9 @@ it(
     await page.getByRole('heading', { name: 'Your new API key' }).waitFor();
     const KEY = await page.getByLabel('Key', { exact: true }).inputValue();
 
-    const me = await journey.shell(here(blockRunBy('docs/tokens.md', spec, 'key')), { KEY });
+    const me = await journey.shell(here(blockRunBy('docs/api.md', spec, 'key')), { KEY });
     const { id } = z.looseObject({ id: z.uuid() }).parse(JSON.parse(me.stdout));
-    const exchanged = await journey.shell(here(blockRunBy('docs/tokens.md', spec, 'exchange')), { KEY });
+    const exchanged = await journey.shell(here(blockRunBy('docs/api.md', spec, 'exchange')), { KEY });
     const { access_token: token } = z
       .looseObject({ access_token: z.string() })
       .parse(JSON.parse(exchanged.stdout));
@@ -121,7 +121,7 @@ it(
           return (await answerOf(port, token)) !== undefined;
         },
         `the service at ${port} to answer`,
-        6 * patience,
+        6 * timeout,
       );
       const answer = await answerOf(port, token);
       expect([port, answer?.status, await answer?.json()]).toMatchObject([
@@ -139,5 +139,5 @@ it(
       }
     }
   },
-  10 * patience,
+  10 * timeout,
 );

@@ -1,7 +1,7 @@
 import { makeApiKey } from '../../src/api-keys/api-key.format.js';
-import { newId } from '../../src/core/identifier.js';
-import { Database, type OrgRole } from '../../src/database/database.schema.js';
-import { fullScope } from '../../src/session/scopes.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { Database, type OrgRole } from '../../src/platform/database/database.schema.js';
+import { fullScope } from '../../src/session/guards/scopes.js';
 import type { Gateway } from './gateway.js';
 import { waitUntil } from './stack.js';
 

@@ -1,5 +1,5 @@
-import { newId } from '../../src/core/identifier.js';
-import { Database } from '../../src/database/database.schema.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { type Gateway, type HeldSession, newIdentity } from './gateway.js';
 
 /** Makes a user an administrator; a token that they have already doesn't say so. */

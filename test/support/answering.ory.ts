@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CompactSign, exportJWK, generateKeyPair } from 'jose';
-import { AuthStrategy } from '../../src/auth/auth.strategy.js';
+import { AuthStrategy } from '../../src/auth-strategy/auth.strategy.js';
 
 import { type Gateway, startGateway } from './gateway.js';
 import { waitUntil } from './stack.js';

@@ -1,8 +1,8 @@
-import { Database, type OrgRole } from '../../src/database/database.schema.js';
-import { newId } from '../../src/core/identifier.js';
+import { Database, type OrgRole } from '../../src/platform/database/database.schema.js';
+import { newId } from '../../src/platform/core/identifier.js';
 import type { Gateway, GatewayAnswer, HeldSession } from './gateway.js';
 
-/** Headers of whoever calls. */
+/** Headers of the caller. */
 export type Credential = Readonly<Record<string, string>>;
 
 /** A member `field` of an answer's JSON, as text. */

@@ -5,6 +5,8 @@ let nameOfTest = (): string | undefined => undefined;
 /** @param read the full title of the test that runs now. */
 export function countRequestsOf(read: () => string | undefined): ReadonlyMap<string, number> {
   nameOfTest = read;
+  // Files share a process; each counts its own.
+  sent.clear();
   return sent;
 }
 

@@ -8,8 +8,8 @@ import { caseLettersIn } from './attack.counter.js';
 const sentSchema = z.record(z.string(), z.number());
 
 /**
- * Adds up what the suite tried against the gateway, by section of docs/security.md, and what got through: a test of a case that fails
- * is a breach.
+ * Adds up what the suite tried against the gateway, by section of docs/internals/cases.md, and what got through: a test of a case that
+ * fails is a breach.
  */
 export default class AttackReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {

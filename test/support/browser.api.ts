@@ -24,7 +24,7 @@ async function cookiesOf(page: Page): Promise<string> {
   return cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
 }
 
-/** The claims of whoever uses this window. */
+/** The claims of the user of this window. */
 export async function claimsIn(
   page: Page,
   gateway: string,
@@ -33,7 +33,7 @@ export async function claimsIn(
   return sessionSchema.parse(await answer.json()).claims;
 }
 
-/** Sends a form that is on no page, as whoever uses this window. */
+/** Sends a form that is on no page, as the user of this window. */
 export async function postAs(
   page: Page,
   address: string,

@@ -7,7 +7,7 @@ import { type Stack, type StackOptions, startStack } from './stack.js';
 const isStatus = (error: string): boolean => error.includes('Failed to load resource');
 
 /** Milliseconds that a page may take for what a test waits for. */
-const patience = 10_000;
+const timeout = 60_000;
 
 export interface StageOptions {
   readonly context?: BrowserContextOptions;
@@ -41,7 +41,7 @@ export function useStage(options: StageOptions = {}): Stage {
 
   const open = async (own: BrowserContextOptions = {}): Promise<Page> => {
     const context = await browser.newContext({ ...options.context, ...own });
-    context.setDefaultTimeout(patience);
+    context.setDefaultTimeout(timeout);
     return context.newPage();
   };
 

@@ -1,7 +1,7 @@
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Kysely, type KyselyPlugin, type RootOperationNode, SqliteQueryCompiler } from 'kysely';
-import type { Database, Schema } from '../../src/database/database.schema.js';
+import type { Database, Schema } from '../../src/platform/database/database.schema.js';
 
 /** A loopback server that remembers what it was asked. */
 export interface CountingServer {

@@ -32,10 +32,7 @@ export const contractRows = {
     cases: ['L16'],
   },
   'a login that was given up at the provider is a 403 page': { spec: 'browser-login', cases: ['W12'] },
-  'of the parameters of /auth/login only hints reach the provider': {
-    spec: 'browser-login',
-    differs: { ory: 'no parameter reaches Hydra' },
-  },
+  'of the parameters of /auth/login only hints reach the provider': { spec: 'browser-login' },
   'CLAIMS_MAP copies from the profile, within the granted scopes': { spec: 'browser-login' },
 
   'somebody who is disabled is told so, and gets no session': { spec: 'browser-login' },
@@ -87,6 +84,7 @@ export const contractRows = {
   'an ID token with an unknown key id is refused': { spec: 'id-token' },
   'a person other than the ID token’s is refused': { spec: 'id-token' },
 
+  'a login that began before a rotation ends after it': { spec: 'key-rotation' },
   'a provider that rotates its keys under a load of logins refuses nobody': {
     spec: 'key-rotation',
     limit: 180_000,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { buildProvider, type OtherProvider } from './go.provider.js';
 
 /** Starts Dex 2.13, an OpenID provider without `/userinfo` that shares no code with the others, for a gateway of this origin. */

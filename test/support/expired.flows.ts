@@ -6,7 +6,7 @@ import Sqlite from 'libsql';
 export function expireFlows(dataDir: string, kind: 'login' | 'registration' | 'recovery' | 'settings'): void {
   const files = readdirSync(dataDir, { recursive: true, encoding: 'utf8' });
   const database = new Sqlite(join(dataDir, files.find((name) => name.endsWith('kratos.sqlite')) ?? ''), {
-    timeout: 10_000,
+    timeout: 60_000,
   });
   const past = '2020-01-01 00:00:00+00:00';
   const { changes } = database.prepare(`update selfservice_${kind}_flows set expires_at = ?`).run(past);

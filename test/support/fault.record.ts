@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 
-/** Notes what a fault's test has measured, one JSON line each, in the file that `FAULTS_REPORT` names: docs/faults.md has its numbers from there. */
+/** Notes what a fault's test has measured, one JSON line each, in the file that `FAULTS_REPORT` names: docs/internals/faults.md has its numbers from there. */
 export function recordFault(id: string, measured: Readonly<Record<string, number | string>>): void {
   const file = process.env['FAULTS_REPORT'];
   if (file !== undefined && file !== '') {
@@ -12,11 +12,4 @@ export function recordFault(id: string, measured: Readonly<Record<string, number
 export function percentile(durations: readonly number[], share: number): number {
   const sorted = durations.toSorted((one, other) => one - other);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-}
-
-/** Whole milliseconds that something takes, with what it resolves to. */
-export async function timed<T>(act: () => Promise<T>): Promise<{ readonly value: T; readonly ms: number }> {
-  const began = performance.now();
-  const value = await act();
-  return { value, ms: Math.round(performance.now() - began) };
 }

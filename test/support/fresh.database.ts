@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LogEvent } from 'kysely';
-import { DatabaseConnection } from '../../src/database/database.connection.js';
-import { migrate } from '../../src/database/migration.runner.js';
+import { DatabaseConnection } from '../../src/platform/database/database.connection.js';
+import { migrate } from '../../src/platform/database/migration.runner.js';
 import type { DatabaseKind } from './stack.js';
 import { TestDatabases } from './test.database.js';
 

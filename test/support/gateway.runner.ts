@@ -4,13 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AuditService } from '../../src/audit/audit.service.js';
-import { createApp } from '../../src/app.setup.js';
-import { loadConfiguration } from '../../src/config/configuration.js';
-import { Clock } from '../../src/core/clock.service.js';
-import { Database } from '../../src/database/database.schema.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
-import { createLogger } from '../../src/http/pino.logger.js';
+import { AuditService } from '../../src/directory/audit/audit.service.js';
+import { createApp } from '../../src/app/app.setup.js';
+import { loadConfiguration } from '../../src/platform/config/configuration.js';
+import { Clock } from '../../src/platform/time/clock.service.js';
+import { Database } from '../../src/platform/database/database.schema.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { createLogger } from '../../src/platform/logging/pino.logger.js';
 import { readHealth } from './health.js';
 import { waitUntil } from './stack.js';
 
@@ -23,7 +23,7 @@ export interface GatewaySite {
   remove(): Promise<void>;
 }
 
-/** A gateway in this process, whoever its provider is. */
+/** A gateway in this process, whatever its provider. */
 export interface RunningGateway {
   readonly url: string;
   /** Log lines so far. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -18,6 +18,8 @@ declare module 'vitest' {
     readonly caddyPath: string;
     /** A Python with PyJWT and cryptography. */
     readonly pythonPath: string;
+    /** A temporary folder of this run, for what its files share. */
+    readonly runFolder: string;
     /** Where each file notes how many requests its attacks sent. */
     readonly attackFolder: string;
   }
@@ -25,7 +27,13 @@ declare module 'vitest' {
 
 /** Where Debian, and a variable, keep a program. */
 const programs = {
-  chromiumPath: ['CHROMIUM', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+  chromiumPath: [
+    'CHROMIUM',
+    '/usr/bin/chromium-headless-shell',
+    '/usr/bin/chromium',
+    '/usr/bin/chromium-browser',
+    '/usr/bin/google-chrome',
+  ],
   redisServerPath: ['REDIS_SERVER', '/usr/bin/redis-server', '/usr/bin/valkey-server'],
   nginxPath: ['NGINX', '/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'],
   pythonPath: ['PYTHON', '/usr/bin/python3', '/usr/local/bin/python3'],
@@ -45,10 +53,13 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('nginxPath', findProgram('nginxPath'));
   project.provide('caddyPath', findProgram('caddyPath'));
   project.provide('pythonPath', findProgram('pythonPath'));
-  const attackFolder = await mkdtemp(join(tmpdir(), 'vestibule-attacks-'));
+  const runFolder = await mkdtemp(join(tmpdir(), 'vestibule-run-'));
+  project.provide('runFolder', runFolder);
+  const attackFolder = join(runFolder, 'attacks');
+  await mkdir(attackFolder);
   project.provide('attackFolder', attackFolder);
   process.env['VESTIBULE_ATTACK_FOLDER'] = attackFolder;
-  const removeFolder = (): Promise<void> => rm(attackFolder, { recursive: true, force: true });
+  const removeFolder = (): Promise<void> => rm(runFolder, { recursive: true, force: true });
   const given = process.env['VESTIBULE_TEST_POSTGRES_URL'];
   if (given !== undefined && given !== '') {
     project.provide('postgresUrl', given);

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { findBinaries } from '../../src/embedded/binary.store.js';
-import { hydraProgram, kratosProgram } from '../../src/embedded/ory.programs.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
-import { sqliteDsn } from '../../src/embedded/sqlite.dsn.js';
-import { SupervisedChild } from '../../src/embedded/supervised.child.js';
+import { findBinaries } from '../../src/launcher/binary.store.js';
+import { hydraProgram, kratosProgram } from '../../src/launcher/ory.programs.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { sqliteDsn } from '../../src/launcher/sqlite.dsn.js';
+import { SupervisedChild } from '../../src/launcher/supervised.child.js';
 import type { Stack } from './stack.js';
 
 /** A second Kratos or Hydra on a stack's SQLite databases, with other settings than ours. */

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose';
 import type { ClientMetadata } from 'oidc-provider';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { startFaultyProxy } from './faulty.proxy.js';
 import { type OpenIdAccount, newAccount } from './openid.accounts.js';
 import { type OpenIdProviderOptions, startOpenIdProvider } from './openid.provider.js';

@@ -45,7 +45,7 @@ export interface OpenIdProvider {
   rotateKeys(): Promise<void>;
   /** How often the key set was fetched. */
   countJwksFetches(): number;
-  /** From now on /userinfo tells of this subject, whoever the access token is of. */
+  /** From now on /userinfo tells of this subject, no matter whose access token it is. */
   swapUserinfoSubject(subject: string): void;
   /** From now on /userinfo refuses the access tokens that there are. */
   endAccessTokens(): void;

@@ -5,7 +5,7 @@ import {
   interactionPolicy,
   type KoaContextWithOIDC,
 } from 'oidc-provider';
-import { multiFactorPolicy } from '../../src/oidc/relying.party.js';
+import { multiFactorPolicy } from '../../src/providers/oidc/relying.party.js';
 import { type OpenIdAccount, toProviderAccount } from './openid.accounts.js';
 import type { OpenIdKeys } from './openid.keys.js';
 import { openIdStorage } from './openid.storage.js';

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
-import { newId } from '../../src/core/identifier.js';
-import { Database, type OrgRole } from '../../src/database/database.schema.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { Database, type OrgRole } from '../../src/platform/database/database.schema.js';
 import { administratorAt } from './administrator.js';
 import type { Gateway, GatewayAnswer, HeldSession } from './gateway.js';
 

@@ -1,12 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startOry } from '../../src/embedded/ory.stack.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
-import { makeSecrets } from '../../src/embedded/secret.store.js';
+import { startOry } from '../../src/launcher/ory.stack.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { makeSecrets } from '../../src/launcher/secret.store.js';
 import { type FaultyProxy, startFaultyProxy } from './faulty.proxy.js';
 import { makeOpenIdKeys } from './openid.keys.js';
 import { OryAdmin } from './ory.admin.js';
+import { giveSigningKeys, prepareOryData, silentProgress } from './ory.template.js';
 import { newPerson } from './person.js';
 import {
   apiAudience,
@@ -22,7 +23,7 @@ const variables = ['KRATOS_PUBLIC_URL', 'KRATOS_ADMIN_URL', 'HYDRA_PUBLIC_URL', 
 /** Starts real Kratos and Hydra; the gateway reaches all their ports through proxies that can misbehave. */
 export async function startOrySide(gatewayUrl: string): Promise<ProviderSide> {
   const dataDir = await mkdtemp(join(tmpdir(), 'vestibule-ory-'));
-  const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
+  await prepareOryData(dataDir);
   const ory = await startOry({
     dataDir,
     publicUrl: gatewayUrl,
@@ -30,8 +31,9 @@ export async function startOrySide(gatewayUrl: string): Promise<ProviderSide> {
     secrets: makeSecrets(),
     mail: false,
     log: () => undefined,
-    progress: silent,
+    progress: silentProgress,
   });
+  await giveSigningKeys(ory.env['HYDRA_ADMIN_URL'] ?? '');
   const ports = await findFreePorts(variables.length);
   const proxies: FaultyProxy[] = [];
   const env: Record<string, string> = {};
@@ -89,6 +91,7 @@ export async function startOrySide(gatewayUrl: string): Promise<ProviderSide> {
       })),
     rotateKeys: () => admin.rotateKey(),
     countKeyFetches: () => hydraPublic?.count('/.well-known/jwks.json') ?? 0,
+    countRevocations: () => hydraPublic?.count('/oauth2/revoke') ?? 0,
     enrol: async (profile = {}) => {
       const fresh = newPerson();
       const email = profile.email ?? fresh.email;

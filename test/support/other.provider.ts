@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from 'vitest';
-import { loadConfiguration } from '../../src/config/configuration.js';
+import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import { examine } from '../../src/doctor/doctor.service.js';
 import { type GatewaySite, newGatewaySite, type RunningGateway, runGateway } from './gateway.runner.js';
 import type { OtherProvider } from './go.provider.js';

@@ -5,20 +5,24 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { sql } from 'kysely';
 import { pino } from 'pino';
-import { createApp } from '../../dist/app.setup.js';
-import { Auth0Client } from '../../dist/auth0/auth0.client.js';
-import { loadConfiguration } from '../../dist/config/configuration.js';
-import { CircuitBreaker } from '../../dist/core/circuit.breaker.js';
-import { DatabaseConnection } from '../../dist/database/database.connection.js';
+import { createApp } from '../../dist/app/app.setup.js';
+import { Auth0Client } from '../../dist/providers/auth0/auth0.client.js';
+import { loadConfiguration } from '../../dist/platform/config/configuration.js';
+import { CircuitBreaker } from '../../dist/platform/upstream/circuit.breaker.js';
+import { DatabaseConnection } from '../../dist/platform/database/database.connection.js';
 import { ask } from '../../dist/doctor/http.probe.js';
-import { HydraClient } from '../../dist/hydra/hydra.client.js';
-import { hydraKeysUrl, hydraLogoutTokens, hydraRelyingParty } from '../../dist/hydra/hydra.relying-party.js';
-import { KratosClient } from '../../dist/kratos/kratos.client.js';
-import { SmtpMailer } from '../../dist/mail/smtp.mailer.js';
-import { OpenIdProvider } from '../../dist/oidc/openid.provider.js';
-import { ProviderKeys } from '../../dist/oidc/provider.keys.js';
-import { RedisChannel } from '../../dist/replicas/redis.channel.js';
-import { UpstreamCalls } from '../../dist/upstreams/upstream.calls.js';
+import { HydraClient } from '../../dist/providers/ory/hydra/hydra.client.js';
+import {
+  hydraKeysUrl,
+  hydraLogoutTokens,
+  hydraRelyingParty,
+} from '../../dist/providers/ory/hydra/hydra.relying-party.js';
+import { KratosClient } from '../../dist/providers/ory/kratos/kratos.client.js';
+import { SmtpMailer } from '../../dist/platform/mail/smtp.mailer.js';
+import { OpenIdProvider } from '../../dist/providers/oidc/openid.provider.js';
+import { ProviderKeys } from '../../dist/providers/oidc/provider.keys.js';
+import { RedisChannel } from '../../dist/platform/pubsub/redis.channel.js';
+import { UpstreamCalls } from '../../dist/platform/upstream/upstream.calls.js';
 
 const { HTTP_URL: upstream, SMTP_URL, REDIS_URL, DATABASE_URL } = process.env;
 const configuration = loadConfiguration({

@@ -1,5 +1,5 @@
 import type { ComponentChild } from 'preact';
-import { LanguageCatalogue } from '../../src/languages/language.catalogue.js';
+import { LanguageCatalogue } from '../../src/platform/i18n/language.catalogue.js';
 import { renderPage } from '../../src/pages/page.renderer.js';
 import type { PageFrame } from '../../src/pages/views/page.props.js';
 

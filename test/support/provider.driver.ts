@@ -53,7 +53,7 @@ export interface ProviderSide {
   tamperIdToken(fault: IdTokenFault): void;
   /** From now on the gateway gets this ID token. */
   replaceIdToken(idToken: string): void;
-  /** From now on the provider tells of this subject, whoever the access token is of. */
+  /** From now on the provider tells of this subject, no matter whose access token it is. */
   swapSubject(subject: string): void;
   /** From now on the provider says that credentials were given an hour before, whatever it was asked for. */
   backdateLogins(): void;
@@ -61,6 +61,8 @@ export interface ProviderSide {
   rotateKeys(): Promise<void>;
   /** How often the provider's key set was fetched. */
   countKeyFetches(): number;
+  /** How often the gateway gave up an access token of its own; not where it doesn't. */
+  countRevocations?(): number;
   /** Makes an account. */
   enrol(profile?: MemberProfile): Promise<Member>;
   stop(): Promise<void>;

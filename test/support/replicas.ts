@@ -1,9 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp } from '../../src/app.setup.js';
-import { loadConfiguration } from '../../src/config/configuration.js';
-import { Clock } from '../../src/core/clock.service.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
-import { createLogger } from '../../src/http/pino.logger.js';
+import { createApp } from '../../src/app/app.setup.js';
+import { loadConfiguration } from '../../src/platform/config/configuration.js';
+import { Clock } from '../../src/platform/time/clock.service.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { createLogger } from '../../src/platform/logging/pino.logger.js';
 import type { Stack } from './stack.js';
 
 /** Another gateway of the same deployment, in this process. */

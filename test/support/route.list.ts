@@ -10,7 +10,7 @@ export interface ListedRoute {
 /** Two parts of a line: how deep it is, and `path (METHOD, METHOD)`. */
 const line = /^((?:[│ ] {3})*)[├└]── (\S+) \(([A-Z, ]+)\)$/;
 
-/** Every route that the router knows, whoever registered it, in order. */
+/** Every route that the router knows, no matter who registered it, in order. */
 export function listRoutes(fastify: FastifyInstance): ListedRoute[] {
   const above: string[] = [];
   return fastify

@@ -1,21 +1,20 @@
 import 'reflect-metadata';
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { exportJWK, generateKeyPair } from 'jose';
 import type { Logger } from 'pino';
-import { createApp } from '../../src/app.setup.js';
-import { loadConfiguration } from '../../src/config/configuration.js';
-import type { SocialProvider } from '../../src/config/social-providers.parser.js';
-import { Clock } from '../../src/core/clock.service.js';
-import { type OryStack, startOry } from '../../src/embedded/ory.stack.js';
-import { findFreePorts } from '../../src/embedded/port.finder.js';
-import { type EmbeddedSecrets, makeSecrets } from '../../src/embedded/secret.store.js';
-import { createLogger } from '../../src/http/pino.logger.js';
+import { createApp } from '../../src/app/app.setup.js';
+import { loadConfiguration } from '../../src/platform/config/configuration.js';
+import type { SocialProvider } from '../../src/platform/config/social-providers.parser.js';
+import { Clock } from '../../src/platform/time/clock.service.js';
+import { type OryStack, startOry } from '../../src/launcher/ory.stack.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { type EmbeddedSecrets, makeSecrets } from '../../src/launcher/secret.store.js';
+import { createLogger } from '../../src/platform/logging/pino.logger.js';
 import { readHealth } from './health.js';
+import { giveSigningKeys, prepareOryData, silentProgress } from './ory.template.js';
 import { TestDatabases } from './test.database.js';
 
 /** Which databases a stack runs on: the gateway's, Kratos' and Hydra's alike. */
@@ -69,11 +68,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const secrets = makeSecrets();
   const databases =
     options.database === 'postgres' ? new TestDatabases(options.postgresUrl ?? '') : undefined;
-  const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
   const dsn =
     databases === undefined
       ? undefined
       : { kratos: await databases.create(), hydra: await databases.create() };
+  if (dsn === undefined) {
+    await prepareOryData(dataDir);
+  }
   const oryLog: string[] = [];
   const ory = await startOry({
     dataDir,
@@ -84,7 +85,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ...(dsn === undefined ? {} : { dsn }),
     ...(options.oryLogLevel === undefined ? {} : { logLevel: options.oryLogLevel }),
     log: (source, line) => void oryLog.push(`${source} ${line}`),
-    progress: silent,
+    progress: silentProgress,
   });
   if (options.withoutKeys !== true) {
     await giveSigningKeys(ory.env['HYDRA_ADMIN_URL'] ?? '');
@@ -141,36 +142,25 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   };
 }
 
-/** Waits for a condition, asking every 20 ms. @throws when it doesn't come true within the limit (milliseconds). */
+/**
+ * Waits for a condition, asking every 20 ms. @throws when it doesn't come true within the limit: milliseconds, of which a question
+ * counts 100 at most, so that a busy machine isn't an error.
+ */
 export async function waitUntil(
   condition: () => Promise<boolean> | boolean,
   what: string,
-  limit = 20_000,
+  limit = 60_000,
 ): Promise<void> {
-  const deadline = performance.now() + limit;
-  while (!(await condition())) {
-    if (performance.now() > deadline) {
+  for (let waited = 0, last = performance.now(); !(await condition());) {
+    const now = performance.now();
+    waited += Math.min(now - last, 100);
+    last = now;
+    if (waited > limit) {
       throw new Error(`waited ${limit} ms for ${what}`);
     }
     await new Promise((resolve) => {
       setTimeout(resolve, 20);
     });
-  }
-}
-
-/** Keys for Hydra's tokens, smaller than those that it would make by itself. */
-async function giveSigningKeys(hydraAdminUrl: string): Promise<void> {
-  for (const set of ['hydra.openid.id-token', 'hydra.jwt.access-token']) {
-    const { privateKey } = await generateKeyPair('RS256', { extractable: true });
-    const key = { ...(await exportJWK(privateKey)), kid: randomUUID(), alg: 'RS256', use: 'sig' };
-    const answer = await fetch(`${hydraAdminUrl}/admin/keys/${set}`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ keys: [key] }),
-    });
-    if (!answer.ok) {
-      throw new Error(`Hydra did not take a signing key: ${answer.status}`);
-    }
   }
 }
 

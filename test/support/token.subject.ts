@@ -1,5 +1,5 @@
-import { newId } from '../../src/core/identifier.js';
-import type { TokenSubject } from '../../src/session/token.service.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import type { TokenSubject } from '../../src/session/tokens/token.service.js';
 
 /** Somebody new, as a mint is told. @param readAt when their account was read, in milliseconds since the epoch. */
 export function newTokenSubject(readAt = Date.now()): TokenSubject {

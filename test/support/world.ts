@@ -1,9 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { makeApiKey } from '../../src/api-keys/api-key.format.js';
-import { newId } from '../../src/core/identifier.js';
-import { Database, type OrgRole } from '../../src/database/database.schema.js';
-import { fullScope } from '../../src/session/scopes.js';
-import { UsersService } from '../../src/users/users.service.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { Database, type OrgRole } from '../../src/platform/database/database.schema.js';
+import { fullScope } from '../../src/session/guards/scopes.js';
+import { UsersService } from '../../src/directory/users/users.service.js';
 import { promote } from './administrator.js';
 import { type Gateway, type HeldSession, newIdentity } from './gateway.js';
 

@@ -1,14 +1,14 @@
 import { Controller, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { endedAnswerSchema } from '../../auth/sessions.schemas.js';
-import { RequireRole } from '../../session/access.decorators.js';
+import { endedAnswerSchema } from '../../accounts/sessions/sessions.schemas.js';
+import { RequireRole } from '../../session/guards/access.decorators.js';
 import { ApiClient } from '../api.client.js';
 import { noContent, noticeOf, seeOther } from '../form.answer.js';
 import { idPart } from './admin.addresses.js';
 import { AdminUserPages } from './admin-user.pages.js';
 
-/** The forms of a user's sessions and API keys. */
+/** The forms that end a user's sessions and revoke their API keys. */
 @ApiExcludeController()
 @Controller('admin/users/:id')
 @RequireRole('admin')
@@ -39,7 +39,7 @@ export class AdminAccessController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    // A user who isn't there is a page that isn't there; a session that has gone is what was wanted.
+    // An unknown user is a 404. An unknown session isn't: the administrator wanted it ended, and it has ended.
     await this.#user.find(request, id);
     const path = `/api/v1/users/${idPart(id)}/sessions/${idPart(sessionId)}`;
     const change = this.#api.change(request, reply, { method: 'DELETE', path }, noContent);

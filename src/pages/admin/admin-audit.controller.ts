@@ -3,18 +3,18 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { auditEventsAnswerSchema } from '../../audit-events/audit-event.schemas.js';
-import { RequireRole } from '../../session/access.decorators.js';
-import { UserDirectory } from '../../users/user.directory.js';
+import { auditEventsAnswerSchema } from '../../operations/audit-events/audit-event.schemas.js';
+import { RequireRole } from '../../session/guards/access.decorators.js';
+import { UserDirectory } from '../../directory/users/user.directory.js';
 import { ApiClient } from '../api.client.js';
-import { type FormTexts, mendingOf } from '../form.mending.js';
+import { type FormTexts, formErrorsOf } from '../form.errors.js';
 import { PageSender } from '../page.sender.js';
 import { AuditEventsPage } from '../views/admin/audit-events.view.js';
 import { pagingOf, part, queryOf } from './admin.addresses.js';
 
 const pageSize = '25';
 const id = part.transform((text) => text.trim());
-/** Inputs have times without a zone; a pasted one may say that it's UTC. */
+/** Inputs send times without a time zone; a pasted time may end with the `Z` of UTC, which is removed. */
 const time = part.transform((text) => text.replace(/Z$/i, ''));
 const querySchema = z.object({
   type: part,
@@ -37,7 +37,7 @@ const texts: FormTexts = {
   },
 };
 
-/** The audit trail. */
+/** The administration's page of audit events. */
 @ApiExcludeController()
 @Controller('admin/audit-events')
 @RequireRole('admin')
@@ -63,7 +63,7 @@ export class AdminAuditController {
     const path = `/api/v1/audit-events?${queryOf({ ...values, ...moments, cursor, limit: pageSize })}`;
     const found = await this.#api
       .read(request, path, auditEventsAnswerSchema)
-      .catch((error: unknown) => mendingOf(error, values, texts));
+      .catch((error: unknown) => formErrorsOf(error, values, texts));
     if ('form' in found) {
       void reply.code(found.status);
     }
@@ -77,7 +77,7 @@ export class AdminAuditController {
     await this.#pages.send(request, reply, page);
   }
 
-  /** What the users and organisations of a page are called; those that are gone have their ids alone. */
+  /** Names of the users and organisations in these events, by id. Deleted ones are missing, and only their ids are shown. */
   async #namesIn(
     events: z.output<typeof auditEventsAnswerSchema>['items'],
   ): Promise<ReadonlyMap<string, string>> {
@@ -94,7 +94,7 @@ const given = (ids: readonly (string | null)[]): readonly string[] => [
   ...new Set(ids.filter((id) => id !== null).filter((id) => z.uuid().safeParse(id).success)),
 ];
 
-/** `2026-01-31T12:00` → `2026-01-31T12:00:00Z`; what is no such time stays, for the API to refuse. */
+/** `2026-01-31T12:00` → `2026-01-31T12:00:00Z`. Other text only gets a `Z`; if it's no time, the API refuses it. */
 function inUtc(text: string): string {
   if (/T\d\d:\d\d$/.test(text)) {
     return `${text}:00Z`;

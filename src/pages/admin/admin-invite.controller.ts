@@ -5,16 +5,16 @@ import { h } from 'preact';
 import { z } from 'zod';
 import { createdInviteSchema } from '../../orgs/invite.schemas.js';
 import { orgListSchema } from '../../orgs/org.schemas.js';
-import { RequireRole } from '../../session/access.decorators.js';
+import { RequireRole } from '../../session/guards/access.decorators.js';
 import { ApiClient } from '../api.client.js';
 import { formField, seeOther } from '../form.answer.js';
-import { type FormTexts, mendingOf } from '../form.mending.js';
+import { type FormTexts, formErrorsOf } from '../form.errors.js';
 import { PageSender } from '../page.sender.js';
 import { AdminInvitePage, InvitedPage } from '../views/admin/invite.view.js';
 import type { FormState } from '../views/form.state.js';
 import { idPart } from './admin.addresses.js';
 
-/** Organisations to choose from; the pages of each of the others have the same form. */
+/** Maximum number of organisations to choose from. Every organisation's own pages have the same form. */
 const choices = 100;
 const formSchema = z.object({
   email: formField.transform((email) => email.trim()),
@@ -26,7 +26,7 @@ const texts: FormTexts = {
   conflict: { text: 'invites.error.tooMany' },
 };
 
-/** Where an administrator invites somebody, into an organisation that they choose. */
+/** The page where an administrator invites a person to an organisation of their choice. */
 @ApiExcludeController()
 @Controller('admin/invite')
 @RequireRole('admin')
@@ -44,7 +44,7 @@ export class AdminInviteController {
     await this.#send(request, reply);
   }
 
-  /** A link that wasn't mailed is in this answer alone. */
+  /** Creates an invitation. If it wasn't mailed, only this response shows its link. */
   @Post()
   @HttpCode(200)
   async invite(
@@ -57,7 +57,7 @@ export class AdminInviteController {
     const call = { method: 'POST', path, body: { email, role } } as const;
     const made = await this.#api
       .change(request, reply, call, createdInviteSchema)
-      .catch((error: unknown) => mendingOf(error, values, texts));
+      .catch((error: unknown) => formErrorsOf(error, values, texts));
     if ('form' in made) {
       await this.#send(request, reply.code(made.status), made.form);
       return;

@@ -3,9 +3,9 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { Problem } from '../../core/problem.error.js';
-import { RequireRole } from '../../session/access.decorators.js';
-import { signingKeysSchema } from '../../signing-keys/signing-keys.schemas.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import { RequireRole } from '../../session/guards/access.decorators.js';
+import { signingKeysSchema } from '../../operations/signing-keys/signing-keys.schemas.js';
 import { ApiClient } from '../api.client.js';
 import { formField, seeOther } from '../form.answer.js';
 import { PageSender } from '../page.sender.js';
@@ -15,7 +15,7 @@ import { noticeIn, type PageNotice } from '../views/notice.view.js';
 const path = '/api/v1/signing-keys';
 const formSchema = z.object({ current: formField });
 
-/** The keys that sign tokens. */
+/** The administration's page of the keys that sign tokens. */
 @ApiExcludeController()
 @Controller('admin/keys')
 @RequireRole('admin')
@@ -47,7 +47,10 @@ export class AdminKeysController {
     await seeOther(reply, '/admin/keys', await this.#rotate(request, reply, current));
   }
 
-  /** @param kid the key that was current on the page: once it's replaced, the form has had its way. */
+  /**
+   * Rotates the signing keys, unless they were already rotated since the page was loaded.
+   * @param kid id of the key that was current on the page.
+   */
   async #rotate(request: FastifyRequest, reply: FastifyReply, kid: string): Promise<PageNotice> {
     const { items } = await this.#api.read(request, path, signingKeysSchema);
     if (items.find(({ state }) => state === 'current')?.kid !== kid) {

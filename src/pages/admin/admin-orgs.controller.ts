@@ -4,10 +4,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { orgListSchema, orgSchema } from '../../orgs/org.schemas.js';
-import { RequireRole } from '../../session/access.decorators.js';
+import { RequireRole } from '../../session/guards/access.decorators.js';
 import { ApiClient } from '../api.client.js';
 import { formField, seeOther } from '../form.answer.js';
-import { type FormTexts, mendingOf } from '../form.mending.js';
+import { type FormTexts, formErrorsOf } from '../form.errors.js';
 import { PageSender } from '../page.sender.js';
 import { OrgsPage } from '../views/admin/orgs.view.js';
 import type { FormState } from '../views/form.state.js';
@@ -23,7 +23,10 @@ const newOrgTexts: FormTexts = {
   conflict: { text: 'admin.orgs.taken', field: 'slug' },
 };
 
-/** Every organisation, and a form for a new one. Each has its page at `/orgs/:id`, with its owners' acts. */
+/**
+ * The administration's page of all organisations, with a form for a new one. Each has its own page at `/orgs/:id`, where
+ * administrators can do what its owners can.
+ */
 @ApiExcludeController()
 @Controller('admin/orgs')
 @RequireRole('admin')
@@ -45,7 +48,7 @@ export class AdminOrgsController {
     await this.#send(request, reply, query);
   }
 
-  /** The short name must be said: with one made up here, a form that is sent twice would make two organisations. */
+  /** Creates an organisation. The short name is required: with a generated one, a form that is sent twice would create two. */
   @Post()
   async create(
     @Body({ schema: formSchema }) values: z.output<typeof formSchema>,
@@ -55,7 +58,7 @@ export class AdminOrgsController {
     const call = { method: 'POST', path: '/api/v1/orgs', body: values } as const;
     const made = await this.#api
       .change(request, reply, call, orgSchema)
-      .catch((error: unknown) => mendingOf(error, values, newOrgTexts));
+      .catch((error: unknown) => formErrorsOf(error, values, newOrgTexts));
     if ('form' in made) {
       await this.#send(request, reply.code(made.status), { search: '', cursor: '' }, made.form);
       return;
@@ -72,7 +75,7 @@ export class AdminOrgsController {
     const query = queryOf({ all: 'true', search, cursor, limit: pageSize });
     const found = await this.#api
       .read(request, `/api/v1/orgs?${query}`, orgListSchema)
-      .catch((error: unknown) => mendingOf(error, { search }, searchTexts));
+      .catch((error: unknown) => formErrorsOf(error, { search }, searchTexts));
     if ('form' in found) {
       void reply.code(found.status);
     }

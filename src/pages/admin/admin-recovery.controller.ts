@@ -2,9 +2,9 @@ import { Controller, Get, Header, HttpCode, Param, Post, Req, Res } from '@nestj
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
-import { recoveryAuthAge, recoveryCodeSchema } from '../../people/person-access.schemas.js';
-import { RequireRole } from '../../session/access.decorators.js';
-import { RequireAuthAge } from '../../session/step-up.decorators.js';
+import { recoveryAuthAge, recoveryCodeSchema } from '../../accounts/admin/user-access.schemas.js';
+import { RequireRole } from '../../session/guards/access.decorators.js';
+import { RequireAuthAge } from '../../session/guards/step-up.decorators.js';
 import { ApiClient } from '../api.client.js';
 import { PageSender } from '../page.sender.js';
 import { UserQuestionPage } from '../views/admin/user-question.view.js';
@@ -13,7 +13,7 @@ import { idPart } from './admin.addresses.js';
 import { leadingBackTo, refusalOf } from './admin.refusals.js';
 import { AdminUserPages } from './admin-user.pages.js';
 
-/** The way back in for somebody who gets no mail. */
+/** The page that creates a recovery code for a user who can't receive mail. */
 @ApiExcludeController()
 @Controller('admin/users/:id/recovery')
 @RequireRole('admin')
@@ -28,7 +28,7 @@ export class AdminRecoveryController {
     this.#pages = pages;
   }
 
-  /** Asks for a newer login before, so that the form goes through. */
+  /** Asks for confirmation. It requires a recent login already, so that the form isn't refused for lack of one. */
   @Get()
   @RequireAuthAge(recoveryAuthAge)
   async ask(
@@ -40,7 +40,7 @@ export class AdminRecoveryController {
     await this.#pages.send(request, reply, h(UserQuestionPage, { user, question: 'recovery' }));
   }
 
-  /** Link and code are in this answer alone: a redirect would need to keep them somewhere. */
+  /** Creates the code. Only this response shows the link and the code: a redirect would have to store them somewhere. */
   @Post()
   @HttpCode(200)
   @Header('cache-control', 'no-store')

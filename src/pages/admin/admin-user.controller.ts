@@ -3,8 +3,8 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { personDetailSchema } from '../../people/people.schemas.js';
-import { RequireRole } from '../../session/access.decorators.js';
+import { userDetailSchema } from '../../accounts/admin/users.schemas.js';
+import { RequireRole } from '../../session/guards/access.decorators.js';
 import { type ApiCall, ApiClient } from '../api.client.js';
 import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
 import { PageSender } from '../page.sender.js';
@@ -16,7 +16,7 @@ import { AdminUserPages } from './admin-user.pages.js';
 
 const roleFormSchema = z.object({ role: formField });
 
-/** One user: who they are, and whether they may come in. */
+/** The administration's page of one user, with their role, disabling and deletion. */
 @ApiExcludeController()
 @Controller('admin/users/:id')
 @RequireRole('admin')
@@ -69,7 +69,7 @@ export class AdminUserController {
     await this.#change(request, reply, id, { method: 'POST', path: '/enable' }, 'user_enabled');
   }
 
-  /** Asks first. */
+  /** Asks for confirmation. */
   @Get('delete')
   async askToDelete(
     @Param('id') id: string,
@@ -100,7 +100,10 @@ export class AdminUserController {
     await this.#pages.send(request, reply.code(outcome.status), page);
   }
 
-  /** @param call whose path goes on after the user's. */
+  /**
+   * Makes an API call about the user. Then redirects to their page with a notice, or shows it with the refusal.
+   * @param call its path is relative to the user's.
+   */
   async #change(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -110,7 +113,7 @@ export class AdminUserController {
   ): Promise<void> {
     const path = `/api/v1/users/${idPart(id)}${call.path}`;
     const outcome = await this.#api
-      .change(request, reply, { ...call, path }, personDetailSchema)
+      .change(request, reply, { ...call, path }, userDetailSchema)
       .catch((error: unknown) => this.#refusal(id, error));
     if ('detail' in outcome) {
       await this.#user.send(request, reply, id, { refusal: outcome });
@@ -119,7 +122,11 @@ export class AdminUserController {
     await seeOther(reply, `/admin/users/${idPart(id)}`, done);
   }
 
-  /** @throws what a page of its own says better. */
+  /**
+   * The refusal to show on the page.
+   * @param page path of the form's page, relative to the user's.
+   * @throws the error itself, if it isn't a conflict; a login that it requires returns to the page.
+   */
   #refusal(id: string, error: unknown, page = ''): Refusal {
     return refusalOf(leadingBackTo(`/admin/users/${idPart(id)}${page}`, error));
   }

@@ -3,10 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import type { z } from 'zod';
 import { keyListSchema } from '../../api-keys/api-key.schemas.js';
-import { sessionsAnswerSchema } from '../../auth/sessions.schemas.js';
-import { CONFIGURATION } from '../../config/config.module.js';
-import type { Configuration } from '../../config/configuration.js';
-import { personDetailSchema } from '../../people/people.schemas.js';
+import { sessionsAnswerSchema } from '../../accounts/sessions/sessions.schemas.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
+import { userDetailSchema } from '../../accounts/admin/users.schemas.js';
 import { principalOf } from '../../session/principal.js';
 import { ApiClient } from '../api.client.js';
 import { PageSender } from '../page.sender.js';
@@ -15,13 +15,13 @@ import type { PageNotice } from '../views/notice.view.js';
 import { idPart } from './admin.addresses.js';
 import type { Refusal } from './admin.refusals.js';
 
-/** What has just happened to the user. */
+/** The outcome of the last form, shown on the user's page. */
 export interface UserNews {
   readonly notice?: PageNotice | undefined;
   readonly refusal?: Refusal;
 }
 
-/** The page of one user, which several forms lead back to. */
+/** Sends the administration's page of one user, which several forms return to. */
 @Injectable()
 export class AdminUserPages {
   readonly #api: ApiClient;
@@ -34,12 +34,12 @@ export class AdminUserPages {
     this.#canRecover = AUTH_PROVIDER === 'ory';
   }
 
-  /** The user, as the API has them. @throws {Problem} `not_found` */
-  async find(request: FastifyRequest, id: string): Promise<z.output<typeof personDetailSchema>> {
-    return this.#api.read(request, `/api/v1/users/${idPart(id)}`, personDetailSchema);
+  /** Reads the user from the API. @throws {Problem} `not_found` */
+  async find(request: FastifyRequest, id: string): Promise<z.output<typeof userDetailSchema>> {
+    return this.#api.read(request, `/api/v1/users/${idPart(id)}`, userDetailSchema);
   }
 
-  /** @throws {Problem} `not_found` */
+  /** Sends the user's page. @throws {Problem} `not_found` */
   async send(
     request: FastifyRequest,
     reply: FastifyReply,

@@ -3,11 +3,11 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { peopleSchema } from '../../people/people.schemas.js';
-import { RequireRole } from '../../session/access.decorators.js';
+import { userListSchema } from '../../accounts/admin/users.schemas.js';
+import { RequireRole } from '../../session/guards/access.decorators.js';
 import { ApiClient } from '../api.client.js';
 import { seeOther } from '../form.answer.js';
-import { mendingOf } from '../form.mending.js';
+import { formErrorsOf } from '../form.errors.js';
 import { PageSender } from '../page.sender.js';
 import { UsersPage } from '../views/admin/users.view.js';
 import { noticeIn } from '../views/notice.view.js';
@@ -22,7 +22,7 @@ const querySchema = z.object({
   notice: z.unknown().optional(),
 });
 
-/** The list of users, which is where the administration begins. */
+/** The list of users, which is the administration's start page. */
 @ApiExcludeController()
 @Controller('admin')
 @RequireRole('admin')
@@ -49,8 +49,10 @@ export class AdminUsersController {
     const { cursor, notice, ...values } = query;
     const path = `/api/v1/users?${queryOf({ ...values, cursor, limit: pageSize })}`;
     const found = await this.#api
-      .read(request, path, peopleSchema)
-      .catch((error: unknown) => mendingOf(error, values, { fields: { search: 'admin.users.badSearch' } }));
+      .read(request, path, userListSchema)
+      .catch((error: unknown) =>
+        formErrorsOf(error, values, { fields: { search: 'admin.users.badSearch' } }),
+      );
     if ('form' in found) {
       void reply.code(found.status);
     }

@@ -1,20 +1,22 @@
 import { z } from 'zod';
-import { Problem } from '../../core/problem.error.js';
+import { Problem } from '../../platform/errors/problem.error.js';
 import type { PagingProps } from '../views/admin/data-table.view.js';
+import { givenIdSchema } from '../../platform/core/id.schema.js';
 
-/** One part of a list's address; what is repeated or no text counts as left out. */
+/** One query parameter of a list. Anything but a single string, such as a repeated parameter, counts as empty. */
 export const part = z.string().catch('');
 
-/** Values that were given, as a query; empty ones are left out. */
+/** A query with these values; empty ones are left out. */
 export function queryOf(values: Readonly<Record<string, string>>): URLSearchParams {
   return new URLSearchParams(Object.entries(values).filter(([, value]) => value !== ''));
 }
 
 /**
- * Ways to the rest of a list.
- * @param path of the page.
- * @param filter what the list is narrowed by.
- * @param cursor of the page that is shown; empty on the first one.
+ * Links to the next and the first page of a list.
+ * @param path path of the page.
+ * @param filter query parameters that filter the list.
+ * @param cursor cursor of the page that is shown; empty on the first one.
+ * @param nextCursor cursor of the next page; null on the last one.
  */
 export function pagingOf(
   path: string,
@@ -32,11 +34,9 @@ export function pagingOf(
   };
 }
 
-const idSchema = z.uuid();
-
-/** An id as part of a path of the API. @throws {Problem} `not_found` for what can't be one. */
+/** An id, encoded for a path of the API. @throws {Problem} `not_found` if it can't be an id. */
 export function idPart(id: string): string {
-  if (!idSchema.safeParse(id).success) {
+  if (!givenIdSchema.safeParse(id).success) {
     throw new Problem('not_found', { reason: 'id_malformed' });
   }
   return encodeURIComponent(id);

@@ -8,7 +8,7 @@ import { AdminUserController } from './admin-user.controller.js';
 import { AdminUserPages } from './admin-user.pages.js';
 import { AdminUsersController } from './admin-users.controller.js';
 
-/** The administration, as a part of the pages' module. */
+/** The administration's controllers and providers, for `PagesModule`. */
 export const adminPages = {
   controllers: [
     AdminUsersController,

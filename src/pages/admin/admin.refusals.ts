@@ -1,16 +1,16 @@
-import { Problem } from '../../core/problem.error.js';
+import { Problem } from '../../platform/errors/problem.error.js';
 
-/** What the API said against an act, for the page that offered it. */
+/** Why the API refused an action, for the page that offered it. */
 export interface Refusal {
   /** HTTP status of the page. */
   readonly status: number;
-  /** A sentence of the API, in English. */
+  /** The API's explanation, in English. */
   readonly detail: string;
 }
 
 /**
- * A conflict: the page is shown again, and says why.
- * @throws the error itself, when it's anything else.
+ * The refusal in a conflict, for showing the page again with the reason.
+ * @throws the error itself, if it isn't a conflict.
  */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof Problem && error.code === 'conflict') {
@@ -20,7 +20,7 @@ export function refusalOf(error: unknown): Refusal {
 }
 
 /**
- * Where a newer login is asked for, the way there leads back to a page of ours.
+ * Makes a login that the error requires return to one of our pages; any other error is returned unchanged.
  * @param page path of the page with the form.
  */
 export function leadingBackTo(page: string, error: unknown): unknown {

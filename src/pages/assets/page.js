@@ -15,6 +15,11 @@
     time.textContent = clock.format(new Date(time.dateTime));
   }
 
+  // An answer for an application is posted at once. Not by form.submit, which a field of that name would be.
+  for (const form of document.querySelectorAll('form[data-submit]')) {
+    HTMLFormElement.prototype.submit.call(form);
+  }
+
   // A link to a folded section opens it.
   const section = document.getElementById(window.location.hash.slice(1));
   if (section instanceof HTMLDetailsElement) {

@@ -4,17 +4,17 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { Clock } from '../../core/clock.service.js';
-import { Problem } from '../../core/problem.error.js';
+import { Clock } from '../../platform/time/clock.service.js';
+import { Problem } from '../../platform/errors/problem.error.js';
 import { orgListSchema, orgSchema } from '../../orgs/org.schemas.js';
 import { slugsOf } from '../../orgs/org.slug.js';
 import { ApiClient } from '../api.client.js';
 import { formField, seeOther } from '../form.answer.js';
-import { mendingOf } from '../form.mending.js';
+import { formErrorsOf } from '../form.errors.js';
 import { NewOrgPage } from '../views/orgs/new-org.view.js';
 import { OrgPages } from './org.pages.js';
 
-/** Milliseconds in which a form that is sent once more means the organisation that it has made already. */
+/** Milliseconds in which a form that is sent again refers to the organisation that it has already created. */
 const sameForm = 60_000;
 
 const formSchema = z.object({
@@ -57,7 +57,8 @@ export class NewOrgController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { name, slug, formId } = values;
-    // Said here and not left to the API: the same form then always asks for the same, and makes it once.
+    // The short name is derived here and not by the API: the same form then always asks for the same names, and creates one
+    // organisation.
     const derived = slugsOf(name, formId);
     const candidates = slug === '' ? new Set([derived.plain ?? derived.unique, derived.unique]) : [slug];
     let made: { id: string } | { conflict: unknown } = { conflict: undefined };
@@ -71,12 +72,15 @@ export class NewOrgController {
       }
       throw made.conflict;
     } catch (error) {
-      const { status, form } = mendingOf(error, values, texts);
+      const { status, form } = formErrorsOf(error, values, texts);
       await this.#pages.send(request, reply, h(NewOrgPage, { formId, form }), status);
     }
   }
 
-  /** An organisation of this name: a new one, or the one that the same form has just made. */
+  /**
+   * Creates an organisation with this name, or finds the one that the same form has just created. Returns a conflict
+   * otherwise.
+   */
   async #make(
     request: FastifyRequest,
     reply: FastifyReply,

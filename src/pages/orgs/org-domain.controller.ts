@@ -2,7 +2,7 @@ import { Body, Controller, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { Problem } from '../../core/problem.error.js';
+import { Problem } from '../../platform/errors/problem.error.js';
 import { orgSchema } from '../../orgs/org.schemas.js';
 import { type ApiCall, ApiClient } from '../api.client.js';
 import { formField, seeOther } from '../form.answer.js';

@@ -7,7 +7,7 @@ import { createdInviteSchema, inviteListSchema } from '../../orgs/invite.schemas
 import { requireId } from '../../orgs/org.access.js';
 import { ApiClient } from '../api.client.js';
 import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
-import { mendingOf } from '../form.mending.js';
+import { formErrorsOf } from '../form.errors.js';
 import {
   CreatedInvitePage,
   OrgInvitesPage,
@@ -46,7 +46,7 @@ export class OrgInvitesPageController {
     await this.#pages.send(request, reply, h(OrgInvitesPage, { ...page, notice }));
   }
 
-  /** A link that wasn't mailed is in this answer alone. */
+  /** Creates an invitation. If it wasn't mailed, only this response shows its link. */
   @Post()
   @HttpCode(200)
   async create(
@@ -60,7 +60,7 @@ export class OrgInvitesPageController {
     const call = { method: 'POST', path: orgPath(id, '/invites'), body } as const;
     const made = await this.#api
       .change(request, reply, call, createdInviteSchema)
-      .catch((error: unknown) => mendingOf(error, values, texts));
+      .catch((error: unknown) => formErrorsOf(error, values, texts));
     if ('form' in made) {
       const page = await this.#pageOf(request, id);
       await this.#pages.send(request, reply, h(OrgInvitesPage, { ...page, form: made.form }), made.status);

@@ -3,13 +3,13 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import type { z } from 'zod';
-import { Clock } from '../../core/clock.service.js';
+import { Clock } from '../../platform/time/clock.service.js';
 import { requireId } from '../../orgs/org.access.js';
 import { createdOrgKeySchema, orgKeyListSchema } from '../../orgs/org-api-keys.schemas.js';
 import { leadingBackTo } from '../admin/admin.refusals.js';
 import { ApiClient } from '../api.client.js';
 import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
-import { mendingOf } from '../form.mending.js';
+import { formErrorsOf } from '../form.errors.js';
 import { endOf, keyFormSchema, keyFormTexts, wrongLife } from '../key.form.js';
 import { CreatedKeyPage } from '../views/api-keys.view.js';
 import { OrgKeysPage, type OrgKeysPageProps } from '../views/orgs/org-keys.view.js';
@@ -43,7 +43,7 @@ export class OrgKeysPageController {
     await this.#pages.send(request, reply, h(OrgKeysPage, { ...page, notice }));
   }
 
-  /** The key is in this answer alone. */
+  /** Creates a key. Only this response shows it. */
   @Post()
   @HttpCode(200)
   async create(
@@ -52,17 +52,17 @@ export class OrgKeysPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { life, ...wish } = values;
+    const { life, ...input } = values;
     const expiresAt = endOf(life, this.#clock.now());
     const path = orgPath(id, '/api-keys');
-    const call = { method: 'POST', path, body: { ...wish, expiresAt } } as const;
+    const call = { method: 'POST', path, body: { ...input, expiresAt } } as const;
     const made =
       expiresAt === undefined
         ? wrongLife(values)
         : await this.#api
             .change(request, reply, call, createdOrgKeySchema)
             .catch((error: unknown) =>
-              mendingOf(leadingBackTo(orgPage(id, '/api-keys'), error), values, keyFormTexts),
+              formErrorsOf(leadingBackTo(orgPage(id, '/api-keys'), error), values, keyFormTexts),
             );
     if ('form' in made) {
       const page = await this.#pageOf(request, id);

@@ -3,10 +3,10 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { Problem } from '../../core/problem.error.js';
+import { Problem } from '../../platform/errors/problem.error.js';
 import { requireId } from '../../orgs/org.access.js';
 import { memberListSchema, membershipSchema } from '../../orgs/org.schemas.js';
-import { CurrentUser } from '../../session/access.decorators.js';
+import { CurrentUser } from '../../session/guards/access.decorators.js';
 import type { Principal } from '../../session/principal.js';
 import { leadingBackTo } from '../admin/admin.refusals.js';
 import { type ApiCall, ApiClient } from '../api.client.js';
@@ -18,7 +18,7 @@ import { type ListQuery, listQuerySchema } from './org.query.js';
 
 const roleFormSchema = z.object({ role: formField });
 
-/** Somebody in an organisation, by the ids in the address. */
+/** A member of an organisation, or somebody who has asked to join, by the ids in the URL. */
 interface Place {
   readonly id: string;
   readonly userId: string;
@@ -97,7 +97,7 @@ export class OrgMembersPageController {
     await seeOther(reply, orgPage(place.id), notice);
   }
 
-  /** After a change: the page with a notice, or with what keeps the last owner from being none. */
+  /** Responds to a change: redirects with a notice, or shows that the organisation needs its last owner. */
   async #answer(
     {
       place,

@@ -3,11 +3,11 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { Problem } from '../../core/problem.error.js';
+import { Problem } from '../../platform/errors/problem.error.js';
 import { type OrgAnswer, orgSchema } from '../../orgs/org.schemas.js';
 import { ApiClient } from '../api.client.js';
 import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
-import { type FormTexts, mendingOf } from '../form.mending.js';
+import { type FormTexts, formErrorsOf } from '../form.errors.js';
 import type { OpenOrg } from '../views/orgs/org-layout.view.js';
 import { OrgQuestionPage } from '../views/orgs/org-question.view.js';
 import { OrgSettingsPage } from '../views/orgs/org-settings.view.js';
@@ -18,7 +18,7 @@ const trimmed = formField.transform((text) => text.trim());
 const formSchema = z.object({ name: trimmed, slug: trimmed, domain: trimmed, joinPolicy: formField });
 type Settings = z.output<typeof formSchema>;
 
-/** The page of an organisation's settings, and the one that asks before it's deleted. */
+/** The page of an organisation's settings, and the one that asks for confirmation before it's deleted. */
 @ApiExcludeController()
 @Controller('orgs/:id')
 export class OrgSettingsPageController {
@@ -54,7 +54,7 @@ export class OrgSettingsPageController {
     try {
       await this.#api.change(request, reply, call, orgSchema);
     } catch (error) {
-      const { status, form } = mendingOf(error, values, textsFor(open.org, values));
+      const { status, form } = formErrorsOf(error, values, textsFor(open.org, values));
       await this.#pages.send(request, reply, h(OrgSettingsPage, { ...open, form }), status);
       return;
     }
@@ -81,7 +81,10 @@ export class OrgSettingsPageController {
     await seeOther(reply, '/', await noticeOf(change, 'org_deleted', 'org_gone'));
   }
 
-  /** Whoever may not do what a page is for doesn't see it: nothing there asks the API before a form is sent. */
+  /**
+   * Opens an organisation for a page that only people with this permission see. The API checks it only once a form is sent.
+   * @throws {Problem} `not_found`, `forbidden`
+   */
   async #openFor(request: FastifyRequest, id: string, act: 'org.update' | 'org.delete'): Promise<OpenOrg> {
     const open = await this.#pages.open(request, id);
     if (!open.can(act)) {
@@ -91,7 +94,7 @@ export class OrgSettingsPageController {
   }
 }
 
-/** Only what was changed can be taken; with both it's either. */
+/** The texts of the settings form. Only a changed value can be taken; if both were changed, it can be either. */
 function textsFor(org: OrgAnswer, { slug, domain }: Settings): FormTexts {
   const changed = [
     ...(slug === org.slug ? [] : ['slug']),

@@ -9,18 +9,18 @@ import { ApiClient } from '../api.client.js';
 import { PageSender } from '../page.sender.js';
 import type { OpenOrg } from '../views/orgs/org-layout.view.js';
 
-/** Entries of one page of a list. */
+/** Number of entries on one page of a list. */
 const entriesAtOnce = 50;
 
 /** One page of a list. */
 export interface ListPlace {
-  /** Path of the list at the API, with what else its query has. */
+  /** Path of the list at the API, with any other query parameters. */
   readonly path: string;
-  /** Where the page begins, as the address has it. */
+  /** Cursor of the page, as in the URL; undefined for the first one. */
   readonly after?: string | undefined;
 }
 
-/** Opens organisations for whoever asks, and answers with their pages. */
+/** Reads organisations from the API, and sends their pages. */
 @Injectable()
 export class OrgPages {
   readonly #api: ApiClient;
@@ -32,8 +32,8 @@ export class OrgPages {
   }
 
   /**
-   * An organisation, and what the person may do there. The API decides again about each thing that is done.
-   * @param id as the address has it.
+   * An organisation, and what the person may do there. The API checks every action again.
+   * @param id id as in the URL.
    * @throws {Problem} `not_found`
    */
   async open(request: FastifyRequest, id: string): Promise<OpenOrg> {
@@ -47,7 +47,7 @@ export class OrgPages {
     };
   }
 
-  /** One page of a list. @throws {Problem} that the API answers with. */
+  /** Reads one page of a list. @throws {Problem} that the API answers with. */
   async list<Schema extends z.ZodType>(
     request: FastifyRequest,
     { path, after }: ListPlace,
@@ -62,7 +62,7 @@ export class OrgPages {
     return this.#api.read(request, `${route}?${query}`, schema);
   }
 
-  /** Answers with a page. @param status of HTTP. */
+  /** Sends a page. @param status HTTP status. */
   async send(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -77,13 +77,13 @@ export class OrgPages {
 /**
  * Path of an organisation at the API.
  * @param below a path below it, with a leading slash.
- * @throws {Problem} `not_found` for what can't be an id.
+ * @throws {Problem} `not_found` if the id can't be one.
  */
 export function orgPath(id: string, below = ''): string {
   return `/api/v1/orgs/${requireId(id)}${below}`;
 }
 
-/** Path of a page of an organisation. @throws {Problem} `not_found` for what can't be an id. */
+/** Path of a page of an organisation. @throws {Problem} `not_found` if the id can't be one. */
 export function orgPage(id: string, below = ''): string {
   return `/orgs/${requireId(id)}${below}`;
 }

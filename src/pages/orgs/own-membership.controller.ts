@@ -2,9 +2,9 @@ import { Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
-import { Problem } from '../../core/problem.error.js';
+import { Problem } from '../../platform/errors/problem.error.js';
 import { membershipSchema, switchedSchema } from '../../orgs/org.schemas.js';
-import { CurrentUser } from '../../session/access.decorators.js';
+import { CurrentUser } from '../../session/guards/access.decorators.js';
 import type { Principal } from '../../session/principal.js';
 import { ApiClient } from '../api.client.js';
 import { noContent, noticeOf, seeOther } from '../form.answer.js';
@@ -12,7 +12,7 @@ import type { PageNotice } from '../views/notice.view.js';
 import { OrgQuestionPage } from '../views/orgs/org-question.view.js';
 import { OrgPages, orgPath } from './org.pages.js';
 
-/** How a person acts for an organisation, comes in and goes. */
+/** The forms of a person's own membership: switching to an organisation, joining it and leaving it. */
 @ApiExcludeController()
 @Controller('orgs/:id')
 export class OwnMembershipController {

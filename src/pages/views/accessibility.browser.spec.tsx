@@ -42,7 +42,7 @@ afterAll(async () => {
   server?.close();
 });
 
-/** What is wrong with a view, by scheme and width: nothing, for every one of them. */
+/** Accessibility violations of a view in both colour schemes, and its overflow at three widths. Empty if there are none. */
 async function look(view: ComponentChild, language: string): Promise<readonly unknown[]> {
   const wrong: unknown[] = [];
   const { port = 0 } = Object(server.address());

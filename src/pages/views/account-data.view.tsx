@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import { Layout } from './layout.view.js';
 import { useLanguage } from './page.props.js';
 
-/** What people can take along, and how they leave. */
+/** The card that offers the export of a person's data and the deletion of their account. */
 export function AccountData(): VNode {
   const { text } = useLanguage();
   return (
@@ -22,13 +22,13 @@ export function AccountData(): VNode {
 }
 
 export interface DeleteAccountPageProps {
-  /** `ory` deletes the login too; elsewhere it's the provider's and stays. */
+  /** With `ory`, the login is deleted too; other providers keep it. */
   readonly provider: 'ory' | 'auth0' | 'oidc';
-  /** The deployment's only administrator can't leave it alone. */
+  /** Whether the deletion was refused because the user is the deployment's only administrator. */
   readonly isLastAdministrator?: boolean | undefined;
 }
 
-/** Asks before an account is deleted. */
+/** Asks for confirmation before an account is deleted. */
 export function DeleteAccountPage({ provider, isLastAdministrator = false }: DeleteAccountPageProps): VNode {
   const { text } = useLanguage();
   return (

@@ -7,13 +7,13 @@ import { Time } from './time.view.js';
 export interface AccountDetailsProps extends ProfileProps {
   /** Times are ISO 8601. */
   readonly session: { readonly id: string; readonly createdAt: string; readonly expiresAt: string };
-  /** Who they are at login providers; undefined when it can't be read now. */
+  /** Their identities at login providers; undefined if they can't be read now. */
   readonly identities: readonly ListedIdentity[] | undefined;
 }
 
 const PROVIDER_NAMES = { ory: 'Ory', auth0: 'Auth0', oidc: 'OpenID Connect' } as const;
 
-/** What nobody needs but those who help: ids, and who the person is at login providers. */
+/** Technical details for support: the user id, the session, and the person's identities at login providers. */
 export function AccountDetails({ user, session, provider, identities }: AccountDetailsProps): VNode {
   const { text } = useLanguage();
   return (

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import type { OrgRole } from '../../database/database.schema.js';
+import type { OrgRole } from '../../platform/database/database.schema.js';
 import { useLanguage } from './page.props.js';
 import { Time } from './time.view.js';
 
@@ -12,7 +12,7 @@ export interface WaitingInvite {
   readonly invitedBy: { readonly name: string | null };
 }
 
-/** Invitations for the person's own address; nothing where there is none. */
+/** Invitations for the person's own address; nothing if there are none. */
 export function AccountInvites({ invites }: { readonly invites: readonly WaitingInvite[] }): VNode | null {
   const { text } = useLanguage();
   return invites.length === 0 ? null : (
@@ -32,7 +32,7 @@ function InviteEntry({
   detailsId,
 }: {
   readonly invite: WaitingInvite;
-  /** Tells buttons of invitations to organisations of one name apart. */
+  /** Id of the details, which distinguish the buttons of organisations with the same name. */
   readonly detailsId: string;
 }): VNode {
   const { text, rich } = useLanguage();

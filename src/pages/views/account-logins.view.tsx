@@ -1,17 +1,19 @@
 import type { ComponentChildren, VNode } from 'preact';
-import type { LoginMethods } from '../../auth/auth.strategy.js';
+import type { ProfileService } from '../../accounts/profile.service.js';
 import { useLanguage } from './page.props.js';
 
+type LoginMethods = NonNullable<Awaited<ReturnType<ProfileService['loginMethodsOf']>>>;
+
 export interface AccountLoginsProps {
-  /** `ory` has self-service pages here; with `auth0` and `oidc` the provider keeps how people log in. */
+  /** With `ory`, there are self-service pages here; with `auth0` and `oidc`, login methods are managed at the provider. */
   readonly provider: 'ory' | 'auth0' | 'oidc';
-  /** Undefined when it can't be read now. */
+  /** Undefined if they can't be read now. */
   readonly methods: LoginMethods | undefined;
-  /** Passkeys and second steps are for accounts with a verified address. */
+  /** Whether the address is verified, as passkeys and second factors require. */
   readonly isVerified: boolean;
 }
 
-/** How a person logs in, whether there is a second step, and where each is changed. */
+/** A person's login methods and second factors, with a link to change each. */
 export function AccountLogins({ provider, methods, isVerified }: AccountLoginsProps): VNode {
   const { text } = useLanguage();
   return (
@@ -75,7 +77,7 @@ function Methods({
 
 interface RowProps {
   readonly title: string;
-  /** Of the settings. */
+  /** Group of the settings that the link opens, such as `totp`. */
   readonly section: string;
   readonly act: string;
   /** Whether the address has to be verified first. */
@@ -92,7 +94,7 @@ function Row({ title, section, act, needsAddress = false, children }: RowProps):
         <h3>{title}</h3>
         <p class="details">{children}</p>
       </div>
-      {/* page.js opens the section; without a script it's one press away. */}
+      {/* page.js opens the section; without a script, people open it themselves. */}
       <a
         href={needsAddress ? '/ui/verification' : `/ui/settings#settings-${section}`}
         aria-label={`${words}: ${title}`}

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import type { OrgRole } from '../../database/database.schema.js';
+import type { OrgRole } from '../../platform/database/database.schema.js';
 import { useLanguage } from './page.props.js';
 
 export interface ListedOrg {
@@ -7,7 +7,7 @@ export interface ListedOrg {
   readonly slug: string;
   readonly name: string;
   readonly role: OrgRole;
-  /** Whether the session acts for it. */
+  /** Whether it's the session's active organisation. */
   readonly active: boolean;
 }
 
@@ -19,13 +19,13 @@ export interface JoinableOrg {
 }
 
 export interface AccountOrgsProps {
-  /** One page; undefined when they can't be read now. */
+  /** One page; undefined if they can't be read now. */
   readonly orgs: { readonly items: readonly ListedOrg[]; readonly nextCursor: string | null } | undefined;
-  /** What the person could join by their e-mail domain. */
+  /** Organisations that the person can join because of their e-mail domain. */
   readonly joinable: readonly JoinableOrg[];
 }
 
-/** A person's organisations, which of them the session acts for, and the ways to another one. */
+/** A person's organisations, with the active one marked, and forms to switch, join or create one. */
 export function AccountOrgs({ orgs, joinable }: AccountOrgsProps): VNode {
   const { text } = useLanguage();
   return (

@@ -11,11 +11,11 @@ export interface ProfileProps {
     readonly emailVerified: boolean;
     readonly picture: string | null;
   };
-  /** `ory` has self-service pages here; with `auth0` and `oidc` the provider keeps the account's settings. */
+  /** With `ory`, there are self-service pages here; with `auth0` and `oidc`, the account's settings are at the provider. */
   readonly provider: 'ory' | 'auth0' | 'oidc';
 }
 
-/** Who is logged in, and where that is changed. */
+/** The person who is logged in, with links to the settings and to log out. */
 export function Profile({ user, provider }: ProfileProps): VNode {
   const { text, rich } = useLanguage();
   return (

@@ -14,19 +14,19 @@ import { type ListedSession, Sessions } from './sessions.view.js';
 
 export interface AccountPageProps
   extends AccountDetailsProps, AccountOrgsProps, Omit<AccountLoginsProps, 'isVerified'> {
-  /** Those that wait for the person. */
+  /** Open invitations for the person. */
   readonly invites: readonly WaitingInvite[];
-  /** Where else the person is logged in; undefined when it can't be read now. */
+  /** The person's sessions, including this one; undefined if they can't be read now. */
   readonly sessions: readonly ListedSession[] | undefined;
-  /** Their API keys; undefined when they can't be read now. */
+  /** Their API keys; undefined if they can't be read now. */
   readonly keys: readonly ListedKey[] | undefined;
-  /** The form for an API key, when it has to be mended. */
+  /** The refused form for an API key, with its errors. */
   readonly keyForm?: FormState | undefined;
   /** What has just been done. */
   readonly notice?: PageNotice | undefined;
 }
 
-/** `GET /` for somebody who is logged in: who they are and how they log in first, what programs need last. */
+/** `GET /` for somebody who is logged in. Their profile and login methods come first, API keys and data last. */
 export function AccountPage(props: AccountPageProps): VNode {
   const { text, rich } = useLanguage();
   const { user, provider, methods, orgs, joinable, invites, sessions, keys, keyForm, notice } = props;

@@ -10,22 +10,22 @@ export interface ListedKey {
   readonly id: string;
   readonly name: string;
   readonly prefix: string;
-  /** Space-separated. */
+  /** Scopes, separated by spaces. */
   readonly scope: string;
-  /** ISO 8601; null: no end. */
+  /** ISO 8601; null if it never expires. */
   readonly expiresAt: string | null;
-  /** ISO 8601; null: never. */
+  /** ISO 8601; null if it was never used. */
   readonly lastUsedAt: string | null;
 }
 
 export interface ApiKeysProps {
-  /** Oldest first; undefined when they can't be read now. */
+  /** Oldest first; undefined if they can't be read now. */
   readonly keys: readonly ListedKey[] | undefined;
-  /** The form for a new one, when it has to be mended. */
+  /** The refused form for a new key, with its errors. */
   readonly form?: FormState | undefined;
 }
 
-/** A person's API keys, with a button to revoke each, and a form for a new one. Plain forms: no script is needed. */
+/** A person's API keys, with a button to revoke each, and a form for a new one. It needs no script. */
 export function ApiKeys({ keys, form }: ApiKeysProps): VNode {
   const { text } = useLanguage();
   return (
@@ -46,7 +46,7 @@ export function ApiKeys({ keys, form }: ApiKeysProps): VNode {
 
 export interface KeyListProps {
   readonly keys: readonly (ListedKey & { readonly role?: 'member' | 'admin' | null })[];
-  /** Path above each key's own. */
+  /** Base path of the forms of each key, such as `/account/api-keys`. */
   readonly revokeAt: string;
 }
 
@@ -68,7 +68,7 @@ function KeyEntry({
 }: {
   readonly entry: KeyListProps['keys'][number];
   readonly revokeAt: string;
-  /** Tells buttons of keys with the same name apart. */
+  /** Id of the details, which distinguish the buttons of keys with the same name. */
   readonly detailsId: string;
 }): VNode {
   const { text, rich } = useLanguage();
@@ -111,11 +111,11 @@ export interface CreatedKeyPageProps {
   readonly name: string;
   /** The key itself. */
   readonly value: string;
-  /** Page to go back to, where it isn't the person's own key. */
+  /** The organisation's page to return to; undefined for a person's own key. */
   readonly org?: { readonly name: string; readonly href: string } | undefined;
 }
 
-/** Shows a key that has just been made, once. */
+/** Shows a new API key. It can't be shown again. */
 export function CreatedKeyPage({ name, value, org }: CreatedKeyPageProps): VNode {
   const { text } = useLanguage();
   return (

@@ -1,13 +1,13 @@
 import type { VNode } from 'preact';
 
 interface AvatarProps {
-  /** What the initials come from: a name, else an e-mail address. */
+  /** Source of the initials: a name, else an e-mail address. */
   readonly name: string;
-  /** Shown when it is an https or data address; a person's provider chooses it, so the address learns no referrer. */
+  /** Shown if it's an https or `data:image/` URL. The person's provider chooses it, so no referrer is sent to it. */
   readonly picture: string | null;
 }
 
-/** A picture over initials, which are seen where there is none, or where it can't be loaded. It is decoration: the name stands beside it. */
+/** A picture, or initials if there is none or it can't be loaded. It's decorative, because the name is next to it. */
 export function Avatar({ name, picture }: AvatarProps): VNode {
   const isShown = picture !== null && /^(https:|data:image\/)/i.test(picture);
   const letters = initials(name);
@@ -28,7 +28,7 @@ export function Avatar({ name, picture }: AvatarProps): VNode {
   );
 }
 
-/** `Ada King Lovelace` → `AL`, `ada@example.com` → `A`; by code point, so that no character is cut in two. */
+/** Initials: `Ada King Lovelace` → `AL`, `ada@example.com` → `A`. By code point, so that no character is split. */
 function initials(name: string): string {
   const words = name.replace(/@.*$/u, '').split(/\s+/u).filter(Boolean);
   const letters = [words[0], words.length > 1 ? words.at(-1) : undefined].map(

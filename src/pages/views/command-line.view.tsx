@@ -1,14 +1,15 @@
 import type { VNode } from 'preact';
 import { CopyButton } from './copy-field.view.js';
+import { DecisionButtons } from './decision-buttons.view.js';
 import { Layout } from './layout.view.js';
 import { useLanguage, usePage } from './page.props.js';
 
 export interface CommandLinePageProps {
-  /** The machine, as it says itself. */
+  /** Name of the machine, as the program reports it. */
   readonly device: string;
-  /** Where the answer goes; null: a code is shown. */
+  /** Host that the answer is sent to; null if a code is shown instead. */
   readonly redirectHost: string | null;
-  /** What the form sends along. */
+  /** Hidden values of the form. */
   readonly fields: Readonly<Record<string, string | undefined>>;
 }
 
@@ -35,14 +36,7 @@ export function CommandLinePage({ device, redirectHost, fields }: CommandLinePag
             ([name, value]) =>
               value !== undefined && <input key={name} type="hidden" name={name} value={value} />,
           )}
-          <div class="actions">
-            <button type="submit" name="decision" value="allow">
-              {text('common.allow')}
-            </button>
-            <button type="submit" name="decision" value="deny" class="secondary">
-              {text('common.deny')}
-            </button>
-          </div>
+          <DecisionButtons />
         </form>
       </article>
     </Layout>
@@ -50,11 +44,11 @@ export function CommandLinePage({ device, redirectHost, fields }: CommandLinePag
 }
 
 export interface CommandLineCodePageProps {
-  /** To be pasted; null: it was refused. */
+  /** The code to paste; null if the login was denied. */
   readonly code: string | null;
 }
 
-/** Shows the code, or that there is none. */
+/** Shows the code, or that the login was denied. */
 export function CommandLineCodePage({ code }: CommandLineCodePageProps): VNode {
   const { text } = useLanguage();
   return (

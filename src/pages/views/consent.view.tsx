@@ -1,14 +1,15 @@
 import type { VNode } from 'preact';
 import { Avatar } from './avatar.view.js';
+import { DecisionButtons } from './decision-buttons.view.js';
 import { Layout } from './layout.view.js';
 import { useLanguage, usePage } from './page.props.js';
 
 export interface ConsentPageProps {
-  /** The OAuth client that asks; its name is whatever it registered with. */
+  /** The OAuth client that asks. It chose its name itself when it was registered. */
   readonly client: {
     readonly id: string;
     readonly name: string | null;
-    /** Address of its logo, as it registered it. */
+    /** URL of its logo, as it was registered. */
     readonly logo: string | null;
     /** Host of the redirect URI: the one fact about the client that it can't make up. */
     readonly redirectHost?: string | null | undefined;
@@ -17,11 +18,11 @@ export interface ConsentPageProps {
   readonly scopes: readonly string[];
   /** Hydra's consent challenge. */
   readonly challenge: string;
-  /** Whether the answer may hold for later logins too. Default true. */
+  /** Whether the answer can be remembered for later logins. Default true. */
   readonly canRemember?: boolean;
 }
 
-/** Asks whether a client that isn't ours may have what it requests (step 5 of the flow). */
+/** Asks whether a third-party client may have the scopes that it requests (step 5 of the flow). */
 export function ConsentPage({ client, scopes, challenge, canRemember = true }: ConsentPageProps): VNode {
   const { user, language } = usePage();
   const { text, rich } = language;
@@ -55,14 +56,7 @@ export function ConsentPage({ client, scopes, challenge, canRemember = true }: C
               <label for="remember">{text('consent.remember')}</label>
             </div>
           )}
-          <div class="actions">
-            <button type="submit" name="decision" value="allow">
-              {text('common.allow')}
-            </button>
-            <button type="submit" name="decision" value="deny" class="secondary">
-              {text('common.deny')}
-            </button>
-          </div>
+          <DecisionButtons />
         </form>
       </article>
     </Layout>
@@ -71,7 +65,7 @@ export function ConsentPage({ client, scopes, challenge, canRemember = true }: C
 
 function Scope({ scope, id }: { readonly scope: string; readonly id: string }): VNode {
   const { text, find } = useLanguage();
-  // Without openid there is no login at all: to refuse it is to press Deny.
+  // Without openid there is no login at all: people who refuse it press Deny.
   const isRequired = scope === 'openid';
   return (
     <div class="field checkbox">

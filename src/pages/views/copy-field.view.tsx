@@ -6,7 +6,7 @@ export interface CopyButtonProps {
   readonly of: string;
 }
 
-/** A button that copies something into the clipboard. page.js shows it: without a script it could do nothing. */
+/** A button that copies text to the clipboard. It needs a script, so it's hidden until page.js shows it. */
 export function CopyButton({ of }: CopyButtonProps): VNode {
   const { text } = useLanguage();
   return (

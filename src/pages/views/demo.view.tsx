@@ -3,17 +3,17 @@ import { Layout } from './layout.view.js';
 import { usePage } from './page.props.js';
 
 export interface DemoPageProps {
-  /** The `audience` that the access token is asked for. */
+  /** The `audience` that is requested for the access token. */
   readonly audience: string;
-  /** Hydra's issuer, exactly as its tokens carry it: the answer's `iss` must equal it (RFC 9207). */
+  /** Hydra's issuer, exactly as in its tokens: `iss` in the authorization response must equal it (RFC 9207). */
   readonly issuer: string;
   /** The public client; `vestibule-spa` by default. */
   readonly clientId?: string | undefined;
 }
 
 /**
- * `GET /demo`: a single-page application that runs the code flow itself and hands its access token over (steps 6 and 7).
- * The page is static; `demo.js` fills it in.
+ * `GET /demo`: a single-page application that runs the code flow itself, and exchanges its access token for a session (steps
+ * 6 and 7). The page is static; `demo.js` fills it in.
  */
 export function DemoPage({ audience, issuer, clientId = 'vestibule-spa' }: DemoPageProps): VNode {
   const { assets } = usePage();

@@ -3,8 +3,8 @@ import { Document } from './document.view.js';
 import { usePage } from './page.props.js';
 
 /**
- * `GET /docs`: Swagger UI from this origin's files, under a bar that logs in and out. It has styles of its own instead of
- * the site's stylesheet, whose element styles would reach into Swagger UI. Swagger UI brings the page's `<h1>`.
+ * `GET /docs`: Swagger UI from this origin's files, under a bar to log in and out. It has its own styles, because the element
+ * styles of the site's stylesheet would affect Swagger UI. Swagger UI adds the page's `<h1>`.
  */
 export function DocsPage(): VNode {
   const { assets, brand, user } = usePage();

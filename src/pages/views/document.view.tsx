@@ -1,7 +1,7 @@
 import type { ComponentChildren, VNode } from 'preact';
 import { usePage } from './page.props.js';
 
-/** A script of this origin. Modules and deferred scripts both run once the document has been read. */
+/** A script of this origin. Modules and deferred scripts both run once the document has been parsed. */
 export interface PageScript {
   readonly src: string;
   readonly module?: boolean;
@@ -10,14 +10,14 @@ export interface PageScript {
 }
 
 interface DocumentProps {
-  /** Without the product's name, which is added. */
+  /** Title without the product's name, which is appended. */
   readonly title: string;
   readonly stylesheets: readonly string[];
   readonly scripts?: readonly PageScript[] | undefined;
   readonly children: ComponentChildren;
 }
 
-/** The `<html>` every page shares: language, viewport, colour scheme, styles and scripts by address only (strict CSP). */
+/** The `<html>` of every page: language, viewport, colour scheme; styles and scripts only by URL (strict CSP). */
 export function Document({ title, stylesheets, scripts = [], children }: DocumentProps): VNode {
   const { assets, brand, language } = usePage();
   return (

@@ -7,15 +7,15 @@ export interface ErrorPageProps {
   readonly title: string;
   /** What the person can do now. */
   readonly advice: string;
-  /** Of the error catalogue. */
+  /** Code from the error catalogue. */
   readonly code: string;
-  /** For whoever helps: finds the request in the logs. */
+  /** For support: identifies the request in the logs. */
   readonly requestId?: string | null | undefined;
-  /** Ways on, the first one as the main button; a link to the start when left out. */
+  /** Links to continue, the first one as the main button. Default: a link to the start. */
   readonly actions?: readonly { readonly label: string; readonly href: string }[] | undefined;
 }
 
-/** What a browser shows instead of problem+json. */
+/** The page that browsers get instead of problem+json. */
 export function ErrorPage({ title, advice, code, requestId, actions = [] }: ErrorPageProps): VNode {
   const { text } = useLanguage();
   const ways = actions.length > 0 ? actions : [{ label: text('common.backToStart'), href: '/' }];

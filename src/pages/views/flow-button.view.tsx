@@ -5,15 +5,15 @@ import { Time } from './time.view.js';
 
 interface SubmitButtonProps {
   readonly node: InputNode;
-  /** What it does, in full. */
+  /** Full text of the button. */
   readonly caption: string | undefined;
-  /** Whether it's what Enter presses. */
+  /** Whether Enter presses it. */
   readonly isMain: boolean;
   /** Whether its form is the page's main one. */
   readonly primary: boolean;
 }
 
-/** Names of buttons that take a way of logging in away. */
+/** Names of buttons that remove a login method or a second factor. */
 const removals: ReadonlySet<string> = new Set([
   'passkey_remove',
   'webauthn_remove',
@@ -22,7 +22,7 @@ const removals: ReadonlySet<string> = new Set([
   'unlink',
 ]);
 
-/** A button that sends a flow's form. */
+/** A button that submits a flow's form. */
 export function SubmitButton({ node, caption, isMain, primary }: SubmitButtonProps): VNode {
   const { text } = useLanguage();
   const { name } = node.attributes;
@@ -44,7 +44,7 @@ interface ButtonProps {
   readonly node: InputNode;
   readonly looks: string | undefined;
   readonly isMain: boolean;
-  /** For screen readers, where the button says less. */
+  /** Full text for screen readers, if the visible text is shorter. */
   readonly label?: string | undefined;
   readonly children: ComponentChildren;
 }
@@ -57,7 +57,7 @@ function Button({ node, looks, isMain, label, children }: ButtonProps): VNode {
       name={name}
       value={String(value ?? '')}
       disabled={disabled}
-      // Only the main button checks the fields: no other one needs them filled in.
+      // Only the main button validates the fields: the others don't need them filled in.
       formNoValidate={!isMain}
       class={looks}
       aria-label={label}
@@ -104,7 +104,7 @@ function providerOf({ meta, attributes }: InputNode): string {
   return String(meta.label?.context['provider'] ?? attributes.value ?? '');
 }
 
-/** The first letter of a provider's name. Their own marks are theirs, and would have to be fetched from them. */
+/** The first letter of a provider's name. Logos belong to the providers, and would have to be fetched from them. */
 function Mark({ of }: { readonly of: string }): VNode | null {
   const letter = [...of.trim()][0]?.toUpperCase();
   return letter === undefined ? null : (

@@ -1,11 +1,11 @@
 import type { VNode } from 'preact';
 import type { Flow } from '../flow.parser.js';
 import type { FlowKind } from './flow.plan.js';
-import type { FlowLinks } from './flow.view.js';
+import type { FlowLinks } from './flow.links.js';
 import { isConfirmation } from './flow.wording.js';
 import { useLanguage, usePage } from './page.props.js';
 
-/** Keeps where the person wanted to go. The value is Kratos' own and was checked against its allow-list. */
+/** Adds the person's destination to a path. The value comes from Kratos, which checked it against its allow-list. */
 export function withReturnTo(path: string, returnTo: string | undefined): string {
   if (!returnTo) return path;
   return `${path}${path.includes('?') ? '&' : '?'}${new URLSearchParams({ return_to: returnTo })}`;
@@ -16,11 +16,11 @@ interface ElsewhereProps {
   readonly flow: Flow;
   readonly links: FlowLinks;
   readonly isLoggedIn: boolean;
-  /** Whether somebody new can come this way. */
+  /** Whether the page offers to sign up. */
   readonly offersSignUp: boolean;
 }
 
-/** Where a person can go instead of filling in the page. */
+/** Links for people who don't want to fill in the page. */
 export function Elsewhere({ kind, flow, links, isLoggedIn, offersSignUp }: ElsewhereProps): VNode {
   const { signUp } = usePage();
   const { text, rich } = useLanguage();
@@ -60,7 +60,7 @@ export function Elsewhere({ kind, flow, links, isLoggedIn, offersSignUp }: Elsew
       );
     case 'verification':
     case 'settings':
-      // After a recovery Kratos has a session and this gateway hasn't: its start would greet a stranger.
+      // After a recovery, Kratos has a session but this gateway doesn't: its start page would treat the person as a visitor.
       return (
         <p class="elsewhere">
           <a href={isLoggedIn ? links.home : links.account}>

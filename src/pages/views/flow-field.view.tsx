@@ -5,23 +5,23 @@ import type { FlowKind } from './flow.plan.js';
 import { labelWording } from './flow.wording.js';
 import { CapsLockHint, RevealButton } from './password-field.view.js';
 import { useLanguage, usePage } from './page.props.js';
-import type { PageLanguage } from '../../languages/page.language.js';
+import type { PageLanguage } from '../../platform/i18n/page.language.js';
 
 interface FlowFieldProps {
   readonly kind: FlowKind;
   readonly node: InputNode;
-  /** Unique on the page; the messages' id is made from it. */
+  /** Unique on the page; the messages' id is derived from it. */
   readonly id: string;
-  /** False for the fields of an alternative way: they must not keep the main button from being pressed. */
+  /** Whether a required field is marked as such. Not in an alternative method, where it would block the main button. */
   readonly enforced: boolean;
-  /** The field that the page begins with. */
+  /** The field that has the focus when the page opens. */
   readonly focused?: InputNode | undefined;
 }
 
-/** Everything else becomes a text field: a browser would treat an unknown type like that anyway. */
+/** Supported types of inputs. Any other becomes a text field, which is also how browsers treat unknown types. */
 const FIELD_TYPES = ['text', 'password', 'email', 'tel', 'url', 'number', 'date', 'datetime-local'] as const;
 
-/** For names that Kratos sends without an `autocomplete` of their own. */
+/** `autocomplete` of fields for which Kratos sends none, by name. */
 const AUTOCOMPLETE: ReadonlyMap<string, string> = new Map([
   ['identifier', 'username'],
   ['traits.email', 'email'],
@@ -34,7 +34,7 @@ const AUTOCOMPLETE: ReadonlyMap<string, string> = new Map([
   ['lookup_secret', 'off'],
 ]);
 
-/** Kratos refuses a key without a name, but doesn't say so of the field. */
+/** Required fields that Kratos doesn't mark as required: it refuses a security key without a name. */
 const NEEDED: ReadonlySet<string> = new Set(['webauthn_register_displayname']);
 
 const INPUT_MODES: ReadonlyMap<string, 'numeric' | 'email' | 'tel' | 'url' | 'decimal'> = new Map([
@@ -56,7 +56,7 @@ function describe({ node, id, focused }: FlowFieldProps, hint?: string) {
   return {
     'aria-describedby': node.messages.length > 0 || hint !== undefined ? `${id}-messages` : undefined,
     'aria-invalid': isWrong ? ('true' as const) : undefined,
-    // The first one of the page gets it: what has to be mended is where the person goes on.
+    // The browser focuses the first of them. People continue at a field with an error.
     autofocus: isWrong || node === focused ? true : undefined,
   };
 }
@@ -71,12 +71,12 @@ function TextField(props: FlowFieldProps): VNode {
   const { node, id, enforced } = props;
   const { name, value, required, disabled, pattern, maxlength } = node.attributes;
   const type = FIELD_TYPES.find((known) => known === node.attributes.type) ?? 'text';
-  // Names and codes are neither capitalised nor corrected by a phone's keyboard.
   const { passwordLength } = usePage();
   const hint =
     isNewPassword(props) && passwordLength !== undefined
       ? language.text('password.rule', { length: passwordLength })
       : undefined;
+  // Keeps the keyboards of phones from capitalising or correcting identifiers and codes.
   const isVerbatim = node.group !== 'profile' && !name.startsWith('traits.') && type === 'text';
   return (
     <div class={type === 'password' ? 'field password' : 'field'}>
@@ -115,7 +115,7 @@ function isNewPassword({ kind, node }: FlowFieldProps): boolean {
   return node.attributes.type === 'password' && (kind === 'registration' || kind === 'settings');
 }
 
-/** An `<input>` whose type is known at run time only: preact's JSX types want one literal type in each place. */
+/** An `<input>` whose type is only known at run time: preact's JSX types require a literal type in each place. */
 function Control(attributes: LooseInputHTMLAttributes): VNode {
   return h('input', attributes);
 }

@@ -9,22 +9,22 @@ import { labelWording } from './flow.wording.js';
 import { useLanguage } from './page.props.js';
 import { Scripted } from './scripted.view.js';
 
-/** Fields that hold what a person logs in with. */
+/** Names of fields with the identifier that a person logs in with. */
 const ACCOUNT_NAMES: ReadonlySet<string> = new Set(['identifier', 'traits.email', 'traits.username']);
 
 interface FlowFormProps {
   readonly kind: FlowKind;
   readonly flow: Flow;
   readonly plan: FormPlan;
-  /** Unique on the page: fields take their ids from it. */
+  /** Unique on the page; the fields' ids are derived from it. */
   readonly id: string;
-  /** False when this form is one of several ways: then none of its buttons is the page's main one. */
+  /** Whether it's the page's main form. If not, none of its buttons is the page's main one. */
   readonly primary: boolean;
-  /** The field that the page begins with. */
+  /** The field that has the focus when the page opens. */
   readonly focused?: InputNode | undefined;
 }
 
-/** One form of a flow's page; its first button is what Enter presses. */
+/** One form of a flow's page. Enter presses its first button. */
 export function FlowForm({ kind, flow, plan, id, primary, focused }: FlowFormProps): VNode {
   const { text, tag } = useLanguage();
   const nodes = plan.sections.flat();
@@ -39,7 +39,7 @@ export function FlowForm({ kind, flow, plan, id, primary, focused }: FlowFormPro
           node={node}
           id={`${id}-${index}-${position}`}
           enforced={index === 0}
-          // Only the main button checks the fields: no other one needs them filled in.
+          // Only the main button validates the fields: the others don't need them filled in.
           isMain={node === mainButton}
           primary={primary}
           focused={focused}
@@ -47,14 +47,14 @@ export function FlowForm({ kind, flow, plan, id, primary, focused }: FlowFormPro
       ))}
     </Scripted>
   ));
-  // A form nobody can send would only be in the way of a screen reader.
+  // A form that can't be submitted would only get in the way of screen readers.
   if (!mainButton && !plan.scripted) return <div class="flow">{content}</div>;
   return (
     <form class={plan.social ? 'flow social' : 'flow'} action={actionOf(kind, flow)} method={flow.ui.method}>
       {plan.hidden.map((node, index) => (
         <HiddenValue key={index} node={node} />
       ))}
-      {/* Kratos hands it to the templates of its mails. */}
+      {/* Kratos passes it to its mail templates. */}
       <input type="hidden" name="transient_payload" value={JSON.stringify({ language: tag })} />
       <AccountName nodes={nodes} flow={flow} />
       {content}
@@ -62,7 +62,7 @@ export function FlowForm({ kind, flow, plan, id, primary, focused }: FlowFormPro
   );
 }
 
-/** A login says where it leads, for the case that another tab is done with it first (`LoginReturn`). */
+/** The form's action. A login's includes the destination, in case another tab completes the login first (`LoginReturn`). */
 function actionOf(kind: FlowKind, { ui, return_to: returnTo }: Flow): string {
   if (kind !== 'login' || !returnTo || !URL.canParse(ui.action)) return ui.action;
   const action = new URL(ui.action);
@@ -70,7 +70,7 @@ function actionOf(kind: FlowKind, { ui, return_to: returnTo }: Flow): string {
   return action.href;
 }
 
-/** Otherwise they'd stand where a form's last element is looked for. */
+/** Puts hidden values first: the style sheet's `:last-child` must match a visible element. */
 function hiddenFirst(nodes: readonly FlowNode[]): readonly FlowNode[] {
   const isHidden = (node: FlowNode) => node.type === 'input' && node.attributes.type === 'hidden';
   return [...nodes.filter(isHidden), ...nodes.filter((node) => !isHidden(node))];
@@ -89,10 +89,7 @@ function HiddenValue({ node }: { readonly node: InputNode }): VNode {
   );
 }
 
-/**
- * Tells a password manager whose password is being set, where the form itself has no field for that. Without a name it is
- * not sent.
- */
+/** The account's identifier for password managers, if the form has no visible field for it. It has no name, so it isn't sent. */
 function AccountName({
   nodes,
   flow,
@@ -137,7 +134,7 @@ function FlowElement({ kind, node, id, enforced, isMain, primary, focused }: Flo
             value={String(node.attributes.value ?? '')}
             disabled={node.attributes.disabled}
             data-trigger={node.attributes.onclickTrigger}
-            // A login asks the key itself who it's for; anything else is about what was typed.
+            // At a login, the key identifies the account. Anything else needs the form filled in first.
             data-checks={kind === 'login' ? undefined : ''}
           >
             {caption ?? language.text('flow.continue')}

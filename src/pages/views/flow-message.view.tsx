@@ -1,26 +1,26 @@
 import type { ComponentChildren, VNode } from 'preact';
-import type { SettingsChange } from '../../proxy/settings.change.js';
+import type { SettingsChange } from '../../providers/ory/proxy/settings.change.js';
 import type { Flow, FlowMessage } from '../flow.parser.js';
 import { withReturnTo } from './flow-elsewhere.view.js';
 import type { FlowKind } from './flow.plan.js';
-import type { FlowLinks } from './flow.view.js';
+import type { FlowLinks } from './flow.links.js';
 import { comesFromMail, wording } from './flow.wording.js';
 import { useLanguage } from './page.props.js';
 
-/** "Your changes have been saved." */
+/** Id of "Your changes have been saved." */
 const savedMessage = 1_050_001;
-/** "We've sent a code." */
+/** Id of "We've sent a code." */
 const sentMessage = 1_080_003;
 
 interface FlowMessagesProps {
   readonly kind: FlowKind;
   readonly flow: Flow;
   readonly links: FlowLinks;
-  /** What was saved, where it's known. */
+  /** What was saved, if it's known. */
   readonly changed: SettingsChange | undefined;
 }
 
-/** Messages about the whole flow, above its forms: errors interrupt a screen reader, the rest doesn't. */
+/** Messages about the whole flow, above its forms. Only errors interrupt a screen reader. */
 export function FlowMessages({ kind, flow, links, changed }: FlowMessagesProps): VNode {
   const { text } = useLanguage();
   const messages = flow.ui.messages.filter(({ id }) => !(id === sentMessage && comesFromMail(kind, flow)));
@@ -44,7 +44,7 @@ export function FlowMessages({ kind, flow, links, changed }: FlowMessagesProps):
   );
 }
 
-/** A message in the page's words. Its `<login>`, `<recovery>` and `<account>` lead on, and keep where the person wanted to go. */
+/** A message in the page's language. `<login>`, `<recovery>` and `<account>` become links; the first two keep the destination. */
 function Words({
   message,
   flow,
@@ -67,7 +67,7 @@ function Words({
   return <>{found ?? wording(message, language)}</>;
 }
 
-/** Messages about one field, tied to it by `id` (the field's `aria-describedby`). */
+/** Messages about one field, linked to it by `id` (the field's `aria-describedby`). */
 export function FieldMessages({
   id,
   messages,
@@ -75,7 +75,7 @@ export function FieldMessages({
 }: {
   readonly id: string;
   readonly messages: readonly FlowMessage[];
-  /** What to know before filling it in. */
+  /** A hint for filling in the field, shown if there are no messages. */
   readonly hint?: string | undefined;
 }): VNode | null {
   const language = useLanguage();

@@ -2,8 +2,8 @@ import type { Flow, InputNode } from '../flow.parser.js';
 import { type FormPlan, hasErrors, isField } from './flow.plan.js';
 
 /**
- * The field that a page begins with: the first one that is still empty. None where a field has to be mended, which has the focus
- * then, or where everything is filled in.
+ * The field that has the focus when a page opens: the first one that is still empty. Undefined if a field has an error, which
+ * has the focus then, or if everything is filled in.
  */
 export function firstField(flow: Flow, plan: FormPlan | undefined): InputNode | undefined {
   if (plan === undefined || hasErrors({ ...flow, ui: { ...flow.ui, messages: [] } })) return undefined;

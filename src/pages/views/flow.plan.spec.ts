@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type FlowNode, parseFlow } from '../flow.parser.js';
 import { type FlowKind, isScripted, planForms } from './flow.plan.js';
 
-/** A flow that a real Kratos 1.3.1 answered (long values are cut). */
+/** A flow recorded from a real Kratos 1.3.1 (long values are cut). */
 function recorded(name: string): readonly FlowNode[] {
   const content: unknown = JSON.parse(
     readFileSync(new URL(`recorded/${name}.json`, import.meta.url), 'utf8'),

@@ -5,42 +5,42 @@ export const FLOW_KINDS = ['login', 'registration', 'recovery', 'verification', 
 /** Which self-service flow a page renders. */
 export type FlowKind = (typeof FLOW_KINDS)[number];
 
-/** One `<form>` of a page (or only something to read, where no node is a button). */
+/** One `<form>` of a page, or only text if no node is a button. */
 export interface FormPlan {
   /** Kratos' group of the form's first section; `default` when the fields belong to no method. */
   readonly group: string;
   /** True when the form only holds the buttons of other identity providers. */
   readonly social: boolean;
-  /** True when nothing in it can be sent without Kratos' script: it is shown once that script can run. */
+  /** True if it can't be submitted without Kratos' script: it's shown once that script can run. */
   readonly scripted: boolean;
-  /** True when it returns to an earlier step, so that it isn't one more way through this one. */
+  /** True if it returns to an earlier step, so that it isn't an alternative for completing this one. */
   readonly back: boolean;
-  /** Values that go along with every submission of this form, the CSRF token first of all. */
+  /** Hidden values of every submission of this form, most importantly the CSRF token. */
   readonly hidden: readonly InputNode[];
-  /** The first section is the form's main way; the others are alternatives that share its fields. */
+  /** The first section is the form's main method; the others are alternatives that share its fields. */
   readonly sections: readonly (readonly FlowNode[])[];
 }
 
 const SOCIAL_GROUPS: ReadonlySet<string> = new Set(['oidc', 'saml']);
 
-/** A button that sends the form. */
+/** Whether a node is a button that submits the form. */
 export function isSubmit(node: FlowNode): node is InputNode {
   return node.type === 'input' && node.attributes.type === 'submit';
 }
 
-/** A button that calls Kratos' script, which asks for a passkey or a security key and then sends the form. */
+/** Whether a node is a button that calls Kratos' script, which asks for a passkey or a security key and then submits the form. */
 export function isTrigger(node: FlowNode): boolean {
   return (
     node.type === 'input' && node.attributes.type === 'button' && node.attributes.onclickTrigger !== undefined
   );
 }
 
-/** True when Kratos' script is all that can send these. */
+/** Whether only Kratos' script can submit these nodes. */
 export function isScripted(nodes: readonly FlowNode[]): boolean {
   return nodes.some(isTrigger) && !nodes.some((node) => isSubmit(node) || node.type === 'a');
 }
 
-/** Whether anything on the page has to be mended. */
+/** Whether there is an error on the page. */
 export function hasErrors({ ui }: Pick<Flow, 'ui'>): boolean {
   return [ui, ...ui.nodes].some(({ messages }) => messages.some(({ type }) => type === 'error'));
 }
@@ -49,7 +49,7 @@ function isHidden(node: FlowNode): node is InputNode {
   return node.type === 'input' && node.attributes.type === 'hidden';
 }
 
-/** Something to fill in. */
+/** Whether a node is a field to fill in. */
 export function isField(node: FlowNode): node is InputNode {
   return node.type === 'input' && !isSubmit(node) && !isTrigger(node) && !isHidden(node);
 }
@@ -61,8 +61,8 @@ function isRendered(kind: FlowKind, node: FlowNode): boolean {
 }
 
 /**
- * An address on the web that nobody must have (a picture, a website) is for the settings: at registration few people know
- * one by heart. It is shown once it has a value or a message, so that nothing that Kratos holds or says is hidden.
+ * Whether a field can wait for the settings: an optional URL (a picture, a website), which few people know by heart at
+ * registration. It's shown if it has a value or a message, so that nothing from Kratos is hidden.
  */
 function canWait(node: FlowNode): boolean {
   if (node.type !== 'input' || node.attributes.type !== 'url') return false;
@@ -70,7 +70,7 @@ function canWait(node: FlowNode): boolean {
   return !required && (value === undefined || value === '') && node.messages.length === 0;
 }
 
-/** Kratos puts traits behind the password that don't identify a person; people expect the secret last. */
+/** The nodes with passwords after all other fields, where people expect them. Kratos puts some traits after the password. */
 function passwordLast(nodes: readonly FlowNode[]): readonly FlowNode[] {
   const isPassword = (node: FlowNode) => node.type === 'input' && node.attributes.type === 'password';
   const last = nodes.findLastIndex((node) => isField(node) && !isPassword(node));
@@ -82,26 +82,29 @@ function passwordLast(nodes: readonly FlowNode[]): readonly FlowNode[] {
   ];
 }
 
-/** Inputs without a button of their own go along with every button of the flow. */
+/** Whether a group is part of every form: the default group, or inputs without a button of their own. */
 function isShared(group: string, nodes: readonly FlowNode[]): boolean {
   const hasButton = nodes.some((node) => isSubmit(node) || isTrigger(node));
   return group === 'default' || (nodes.some((node) => node.type === 'input') && !hasButton);
 }
 
-/** A hidden `method` would contradict the button of another method in the same form. */
+/** Whether there is a hidden `method`, which would contradict the button of another method in the same form. */
 function namesItsMethod(nodes: readonly FlowNode[]): boolean {
   return nodes.some((node) => isHidden(node) && node.attributes.name === 'method');
 }
 
-/** The button that returns to an earlier step of the same flow. */
+/** Whether there is a button that returns to an earlier step of the same flow. */
 function leadsBack(nodes: readonly FlowNode[]): boolean {
   return nodes.some((node) => isSubmit(node) && node.attributes.name === 'screen');
 }
 
-/** Of second steps the app comes first, and the codes for the day when it's lost come last. */
+/** Second factors in order: the authenticator app first, and backup codes, for when it's lost, last. */
 const SECOND_STEPS: readonly string[] = ['totp', 'webauthn', 'lookup_secret'];
 
-/** The password comes first, so that Enter means it; then what works without a script; a way back comes last. */
+/**
+ * Position of a method's form. The password comes first, so that Enter submits it. Second factors follow, then what works
+ * without a script, then what needs one, and the way back last.
+ */
 function rank(nodes: readonly FlowNode[]): number {
   const group = nodes[0]?.group ?? '';
   if (group === 'password') return 0;
@@ -110,7 +113,10 @@ function rank(nodes: readonly FlowNode[]): number {
   return isScripted(nodes) ? 2 : 1;
 }
 
-/** Kratos moves a group to the end once it has something to show; a person must find it where it was. */
+/**
+ * The order of the settings. Kratos moves a group to the end once it has something to show, but people must find it where it
+ * was.
+ */
 const SETTINGS_ORDER: readonly string[] = [
   'profile',
   'password',
@@ -125,13 +131,13 @@ function settingsRank(nodes: readonly FlowNode[]): number {
   return index === -1 ? SETTINGS_ORDER.length : index;
 }
 
-/** Removing a key and adding one are forms of their own: Enter in the new one's name must not press "Remove". */
+/** Splits removing a key and adding one into two forms: Enter in the name of a new key must not press "Remove". */
 function apart(members: readonly FlowNode[]): readonly (readonly FlowNode[])[] {
   if (!members.some(isTrigger) || !members.some(isSubmit)) return [members];
   return [members.filter(isSubmit), members.filter((node) => !isSubmit(node))];
 }
 
-/** Groups in the order in which Kratos first names them. */
+/** The nodes by group, in the order in which the groups first appear. */
 function byGroup(nodes: readonly FlowNode[]): ReadonlyMap<string, FlowNode[]> {
   const groups = new Map<string, FlowNode[]>();
   for (const node of nodes) {
@@ -143,9 +149,9 @@ function byGroup(nodes: readonly FlowNode[]): ReadonlyMap<string, FlowNode[]> {
 }
 
 /**
- * Lays a flow's nodes out in forms. Kratos thinks of one big form; in a browser without a script, Enter presses a form's
- * first button, so that a code or another provider would be asked for by somebody who typed a password. Therefore every
- * method gets its own form, except methods that share a visible field (the identifier): those are sections of one.
+ * Arranges a flow's nodes in forms. Kratos assumes one big form. In a browser without scripts, Enter presses a form's first
+ * button, so somebody who typed a password could request a code or another provider instead. Therefore every method gets its
+ * own form, except methods that share a visible field (the identifier): those are sections of one form.
  */
 export function planForms(kind: FlowKind, nodes: readonly FlowNode[]): readonly FormPlan[] {
   const groups = byGroup(nodes.filter((node) => isRendered(kind, node)));
@@ -202,6 +208,6 @@ export function planForms(kind: FlowKind, nodes: readonly FlowNode[]): readonly 
     hidden,
     sections: [social],
   };
-  // Other providers are the short way in, but one section among many in the settings.
+  // Other providers come first, as the quickest way to log in; in the settings they are one section among many.
   return kind === 'settings' ? [...forms, providers] : [providers, ...forms];
 }

@@ -8,7 +8,7 @@ import { FlowPage } from './flow.view.js';
 
 const folder = new URL('recorded/', import.meta.url);
 
-/** A flow that a real Kratos 1.3.1 answered (long values are cut). */
+/** A flow recorded from a real Kratos 1.3.1 (long values are cut). */
 function recorded(name: string): Flow {
   const content: unknown = JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8'));
   return parseFlow(content);
@@ -18,7 +18,7 @@ function render(kind: FlowKind, flow: Flow): string {
   return renderView(<FlowPage kind={kind} flow={flow} links={flowLinks} />);
 }
 
-/** The opening tags of an element, for looking at attributes. */
+/** The opening tags of an element, for checking attributes. */
 function tags(html: string, name: string): readonly string[] {
   return html.match(new RegExp(`<${name}\\b[^>]*>`, 'g')) ?? [];
 }
@@ -59,7 +59,7 @@ describe('a recorded flow', () => {
     const kind = FLOW_KINDS.find((known) => name.startsWith(known)) ?? 'login';
     const { ui } = recorded(name);
     const english = [...ui.messages, ...ui.nodes.flatMap(({ messages, meta }) => [...messages, meta.label])]
-      // Titles of the identity schema (1070002) are the operator's words until a language names them.
+      // Titles from the identity schema (1070002) are the operator's own, unless the language has a text for them.
       .flatMap((message) => (message === undefined || message.id === 1_070_002 ? [] : [message.text]));
     const html = renderView(<FlowPage kind={kind} flow={recorded(name)} links={flowLinks} />, {}, 'de');
     expect(english.filter((text) => html.includes(`>${text}<`))).toEqual([]);
@@ -219,7 +219,7 @@ describe('FlowPage', () => {
 });
 
 describe('an odd flow', () => {
-  // Every string may try to end a tag or an attribute and begin its own.
+  // Every string may try to close a tag or an attribute and start its own.
   const hostile = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.constantFrom(

@@ -1,11 +1,12 @@
 import type { VNode } from 'preact';
-import type { SettingsChange } from '../../proxy/settings.change.js';
+import type { SettingsChange } from '../../providers/ory/proxy/settings.change.js';
 import type { Flow, FlowNode } from '../flow.parser.js';
 import type { PageScript } from './document.view.js';
 import { Elsewhere, withReturnTo } from './flow-elsewhere.view.js';
 import { FlowForm } from './flow-form.view.js';
 import { FlowMessages } from './flow-message.view.js';
 import { firstField } from './flow.focus.js';
+import type { FlowLinks } from './flow.links.js';
 import { type FlowKind, type FormPlan, hasErrors, isSubmit, isTrigger, planForms } from './flow.plan.js';
 import { headline, isConfirmation, isRecovered, lacksSecondStep } from './flow.wording.js';
 import { InviteBanner, type ShownInvite } from './invite-banner.view.js';
@@ -14,30 +15,17 @@ import { type PageUser, useLanguage, usePage } from './page.props.js';
 import { Scripted } from './scripted.view.js';
 import { Settings } from './settings.view.js';
 
-/** Where the self-service pages link to; `return_to` is added where it must not get lost. */
-export interface FlowLinks {
-  readonly login: string;
-  readonly registration: string;
-  readonly recovery: string;
-  readonly settings: string;
-  readonly verification: string;
-  /** The account or welcome page. */
-  readonly home: string;
-  /** The account page by way of a login, which asks nothing of somebody whom Kratos knows already. */
-  readonly account: string;
-}
-
 export interface FlowPageProps {
   readonly kind: FlowKind;
   readonly flow: Flow;
   readonly links: FlowLinks;
   /** The invite whose link led here. */
   readonly invite?: ShownInvite | undefined;
-  /** What the settings have just changed; shown once Kratos says that they did. */
+  /** What was just changed in the settings; shown only if Kratos reports a change. */
   readonly changed?: SettingsChange | undefined;
-  /** Tries that are left for this account before logging in is paused, when they are few. */
+  /** Login attempts left for this account before logins are paused; undefined unless few are left. */
   readonly triesLeft?: number | undefined;
-  /** Whether the account's address is still to be verified: until then there are settings that it hasn't. */
+  /** Whether the account's address isn't verified yet. Until it is, some settings are missing. */
   readonly isUnverified?: boolean;
 }
 
@@ -128,7 +116,10 @@ export function FlowPage(props: FlowPageProps): VNode {
   );
 }
 
-/** The header's way to the other form leads where this one does. What follows a login has no such destination. */
+/**
+ * The header's links to log in and sign up, which keep this form's destination. Undefined for flows after a login, which have
+ * none.
+ */
 function visitorLinksOf(
   kind: FlowKind,
   flow: Flow,
@@ -143,7 +134,7 @@ function visitorLinksOf(
     : undefined;
 }
 
-/** Which product the form belongs to. */
+/** The logo and name of the product that the form belongs to. */
 function CardBrand(): VNode {
   const { assets, brand } = usePage();
   return (
@@ -156,18 +147,21 @@ function CardBrand(): VNode {
   );
 }
 
-/** `totp_added` → `totp`: the section that a change was made in. */
+/** The section that a change was made in: `totp_added` → `totp`. */
 function groupOf(change: SettingsChange | undefined): string | undefined {
   return change?.replace(/_(?:added|removed)$/, '');
 }
 
-/** Whoever has just come back in is here for a new password and nothing else, unless the account can have none. */
+/**
+ * Only the form for a new password, for somebody who has just recovered their account; everything if it can't have a
+ * password.
+ */
 function passwordOnly(nodes: readonly FlowNode[]): readonly FlowNode[] {
   const kept = nodes.filter(({ group }) => group === 'default' || group === 'password');
   return kept.some(({ group }) => group === 'password') ? kept : nodes;
 }
 
-/** Kratos' script and, after it, ours: only where something on the page needs them. */
+/** Kratos' script and ours after it; none if nothing on the page needs them. */
 function scriptsOf({ ui }: Flow, own: string): readonly PageScript[] {
   const hasTrigger = ui.nodes.some(
     (node) => isTrigger(node) || (node.type === 'input' && node.attributes.onloadTrigger !== undefined),
@@ -176,7 +170,7 @@ function scriptsOf({ ui }: Flow, own: string): readonly PageScript[] {
   return [...ui.scripts.map(({ attributes }) => attributes), { src: own }];
 }
 
-/** The way on for somebody whose account has no second step yet: once it has, the settings lead back to what needed it. */
+/** Sends somebody whose account has no second factor to the settings, which lead back to what requires it. */
 function SecondStepMissing({ flow, links }: Pick<FlowPageProps, 'flow' | 'links'>): VNode {
   const { text } = useLanguage();
   const title = text('flow.secondStep.title');
@@ -199,8 +193,8 @@ function SecondStepMissing({ flow, links }: Pick<FlowPageProps, 'flow' | 'links'
 }
 
 /**
- * Fills in the address where it can only be one: to verify it's that of the person who is logged in, to sign up with a mailed invite it's
- * that which the invite is for.
+ * Fills in the e-mail address if it's known. For a verification, it's the address of the person who is logged in. For a
+ * registration with a mailed invite, it's the address that the invite was sent to.
  */
 function withAddress(
   kind: FlowKind,
@@ -223,7 +217,7 @@ interface WaysProps {
   readonly plans: readonly FormPlan[];
 }
 
-/** The ways through one step, of which a person takes one. Of a second step the first is shown, and the others on request. */
+/** The alternative forms of one step, of which a person uses one. Of second factors, only the first is shown at once. */
 function Ways({ kind, flow, plans }: WaysProps): VNode {
   const { text } = useLanguage();
   const main = plans.find((plan) => !plan.social && !plan.scripted) ?? plans.find((plan) => !plan.social);

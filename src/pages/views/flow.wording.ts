@@ -1,14 +1,14 @@
-import type { PageLanguage } from '../../languages/page.language.js';
-import type { SettingsChange } from '../../proxy/settings.change.js';
+import type { PageLanguage } from '../../platform/i18n/page.language.js';
+import type { SettingsChange } from '../../providers/ory/proxy/settings.change.js';
 import type { Flow, FlowLabel, FlowMessage } from '../flow.parser.js';
 import type { FlowKind } from './flow.plan.js';
 
-/** Heading of one section of the settings page; groups of a newer Kratos go by their own name. */
+/** Heading of one section of the settings page. Unknown groups, of a newer Kratos, are shown by their own name. */
 export function sectionHeading(group: string, { find }: PageLanguage): string {
   return find(`settings.section.${group}`) ?? group.replaceAll('_', ' ');
 }
 
-/** What to show for a message: the language's words for its id, else Kratos' text. */
+/** The text of a message: the language's own for its id, else Kratos' text. */
 export function wording(
   { id, text, context }: Pick<FlowMessage, 'id' | 'text' | 'context'>,
   { find }: PageLanguage,
@@ -16,7 +16,7 @@ export function wording(
   return find(`kratos.${id}`, context) ?? text;
 }
 
-/** What to call a field or a button of one group of a flow. */
+/** The label of a field or a button in one group of a flow. */
 export function labelWording(
   label: FlowLabel,
   kind: FlowKind,
@@ -31,18 +31,18 @@ export function labelWording(
   return words ?? wording({ ...label, context }, language);
 }
 
-/** When a key was added, in words, as `added`. */
+/** The time when a key was added, in words, as `added`; empty if it isn't known. */
 function addedIn({ context }: FlowLabel, { moment }: PageLanguage): { readonly added?: string } {
   const time = new Date(context['added_at'] ?? Number.NaN);
   return Number.isNaN(time.getTime()) ? {} : { added: moment(time) };
 }
 
-/** True when the person is logged in already and proves it again, or adds the second factor. */
+/** True if the person is logged in already, and has to log in again or to give a second factor. */
 export function isConfirmation(kind: FlowKind, flow: Pick<Flow, 'refresh' | 'requested_aal'>): boolean {
   return kind === 'login' && (flow.refresh || flow.requested_aal === 'aal2');
 }
 
-/** True when a second step is asked of somebody whose account has none: Kratos then sends a form with nothing to fill in. */
+/** True if a second factor is required but the account has none: Kratos then sends a form with nothing to fill in. */
 export function lacksSecondStep(
   kind: FlowKind,
   flow: Pick<Flow, 'requested_aal'>,
@@ -51,10 +51,10 @@ export function lacksSecondStep(
   return kind === 'login' && flow.requested_aal === 'aal2' && !isUsable;
 }
 
-/** What Kratos says to somebody whom a recovery has let in. */
+/** Id of Kratos' message after a successful recovery. */
 const recoveredMessage = 1_060_001;
 
-/** How a page is shown. */
+/** The person who views a page. */
 export interface Viewer {
   readonly isLoggedIn: boolean;
   /** What the settings have just changed. */
@@ -62,8 +62,8 @@ export interface Viewer {
 }
 
 /**
- * True when a recovery has just let somebody in: they are there for a new password. Kratos says so once; after that they are who
- * has no session here yet and sends a password.
+ * True if somebody has just recovered their account, and has to choose a new password. Kratos reports this only once. After
+ * that, they're recognised as somebody who sends a new password but has no session here yet.
  */
 export function isRecovered(kind: FlowKind, { ui }: Flow, { isLoggedIn, changed }: Viewer): boolean {
   const isPasswordWrong = ui.nodes.some(
@@ -76,7 +76,7 @@ export function isRecovered(kind: FlowKind, { ui }: Flow, { isLoggedIn, changed 
   );
 }
 
-/** True when the code of a mail is in the form already: the person has come by the mail's link. */
+/** True if the code from a mail is filled in already, because the person opened the mail's link. */
 export function comesFromMail(kind: FlowKind, flow: Flow): boolean {
   return (
     kind === 'verification' &&
@@ -87,7 +87,7 @@ export function comesFromMail(kind: FlowKind, flow: Flow): boolean {
   );
 }
 
-/** Heading of a flow's page and the sentence under it (null where the messages say it already). */
+/** Heading of a flow's page and the sentence under it (null if messages or the heading already explain the page). */
 export function headline(
   kind: FlowKind,
   flow: Flow,

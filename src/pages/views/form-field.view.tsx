@@ -3,13 +3,13 @@ import type { FormState } from './form.state.js';
 import { useLanguage } from './page.props.js';
 
 interface FieldProps {
-  /** Unique on the page; the messages' id is made from it. */
+  /** Unique on the page; the messages' id is derived from it. */
   readonly id: string;
   readonly name: string;
   readonly label: string;
-  /** What was sent before; its value and error of this field are shown. */
+  /** The refused form; this field's value and error are shown. */
   readonly form?: FormState | undefined;
-  /** Value of a form that wasn't sent yet. */
+  /** Initial value, if the form wasn't sent yet. */
   readonly initial?: string | undefined;
   readonly hint?: ComponentChildren;
 }
@@ -17,14 +17,14 @@ interface FieldProps {
 export interface FormFieldProps extends FieldProps {
   readonly type?: 'text' | 'email' | 'search' | 'datetime-local' | undefined;
   readonly isOptional?: boolean | undefined;
-  /** Narrows a list: left empty, it's no gap. */
+  /** Whether it filters a list, so that it can be left empty. */
   readonly isFilter?: boolean | undefined;
   readonly maxLength: number;
-  /** Neither capitalised nor corrected by a phone's keyboard. */
+  /** Keeps the keyboards of phones from capitalising or correcting the text. */
   readonly isVerbatim?: boolean | undefined;
 }
 
-/** A labelled text field with its hint and its error, tied to it. A wrong one has the focus when the page comes. */
+/** A labelled text field with its hint and error. If it has an error, it has the focus when the page opens. */
 export function FormField({
   type = 'text',
   isOptional = false,
@@ -57,7 +57,7 @@ export function FormField({
   );
 }
 
-/** An `<input>` whose type is known at run time only: preact's JSX types want one literal type in each place. */
+/** An `<input>` whose type is only known at run time: preact's JSX types require a literal type in each place. */
 function Control(attributes: LooseInputHTMLAttributes): VNode {
   return h('input', attributes);
 }
@@ -66,7 +66,7 @@ export interface FormSelectProps extends FieldProps {
   readonly options: readonly { readonly value: string; readonly label: string }[];
 }
 
-/** A labelled choice, with its hint and its error. */
+/** A labelled select with its hint and error. */
 export function FormSelect(props: FormSelectProps): VNode {
   const { id, name, label, form, initial, options } = props;
   const chosen = form === undefined ? initial : form.values[name];

@@ -1,11 +1,11 @@
-import type { TextKey } from '../../languages/locales/en.js';
+import type { TextKey } from '../../platform/i18n/locales/en.js';
 
-/** A form as it was sent, and what is wrong with it: shown again with both. */
+/** A form that was sent and its errors, to be shown again. */
 export interface FormState {
-  /** What was typed, by the field's name. */
+  /** The values as typed, by field name. */
   readonly values: Readonly<Record<string, string>>;
-  /** What each wrong field must be, by its name. */
+  /** The error of each invalid field, by field name. */
   readonly errors: Readonly<Record<string, TextKey>>;
-  /** What is wrong with no single field. */
+  /** An error that isn't about a single field. */
   readonly problem?: TextKey | undefined;
 }

@@ -10,11 +10,11 @@ export interface ListedIdentity {
 }
 
 interface IdentitiesProps {
-  /** Oldest first; undefined when they can't be read now. */
+  /** Oldest first; undefined if they can't be read now. */
   readonly identities: readonly ListedIdentity[] | undefined;
 }
 
-/** Who somebody is at login providers, as a card of its own. */
+/** A card with a user's identities at login providers. */
 export function Identities({ identities }: IdentitiesProps): VNode {
   const { text } = useLanguage();
   return (
@@ -25,7 +25,7 @@ export function Identities({ identities }: IdentitiesProps): VNode {
   );
 }
 
-/** Who somebody is at login providers. */
+/** A list of a user's identities at login providers. */
 export function IdentityEntries({ identities }: IdentitiesProps): VNode {
   const { text, rich } = useLanguage();
   if (identities === undefined || identities.length === 0) {

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import type { OrgRole } from '../../database/database.schema.js';
+import type { OrgRole } from '../../platform/database/database.schema.js';
 import { type ShownInvite, inviteSentence } from './invite-banner.view.js';
 import { Layout } from './layout.view.js';
 import { useLanguage, usePage } from './page.props.js';
@@ -9,7 +9,7 @@ export type InvitationRefusal = 'gone' | 'unverified' | 'otherAddress';
 
 export interface InvitationPageProps {
   readonly token: string;
-  /** Path to go on to afterwards. */
+  /** Path to continue to afterwards. */
   readonly returnTo: string;
   readonly invite: ShownInvite & {
     readonly role: OrgRole;
@@ -19,7 +19,7 @@ export interface InvitationPageProps {
   readonly refusal?: InvitationRefusal | undefined;
 }
 
-/** `GET /invitation`: names an invite, and asks whether to accept it. */
+/** `GET /invitation`: shows an invite, and asks whether to accept it. */
 export function InvitationPage({ token, returnTo, invite, refusal }: InvitationPageProps): VNode {
   const { user, language } = usePage();
   const { text } = language;
@@ -77,7 +77,7 @@ export function InvitationPage({ token, returnTo, invite, refusal }: InvitationP
   );
 }
 
-/** An invite that can't be accepted any more, or never was one. */
+/** The page for an invite that can't be accepted any more, or that never existed. */
 export function InvitationGonePage(): VNode {
   const { user, language } = usePage();
   const title = language.text('invites.gone.title');
@@ -98,13 +98,13 @@ export function InvitationGonePage(): VNode {
 
 export interface InvitationAcceptedPageProps {
   readonly org: { readonly id: string; readonly name: string };
-  /** Whether the session acts for it. */
+  /** Whether it's the session's active organisation. */
   readonly isActive: boolean;
-  /** Path to go on to. */
+  /** Path to continue to. */
   readonly next: string;
 }
 
-/** `GET /invitation/accepted`: the person is a member, and chooses whether to act for the organisation. */
+/** `GET /invitation/accepted`: confirms the membership, and offers to switch to the organisation. */
 export function InvitationAcceptedPage({ org, isActive, next }: InvitationAcceptedPageProps): VNode {
   const { text } = useLanguage();
   const title = text('invites.accepted.title', { org: org.name });

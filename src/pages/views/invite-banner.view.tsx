@@ -6,11 +6,11 @@ export interface ShownInvite {
   readonly orgName: string;
   /** Null when the inviter has no name. */
   readonly inviterName: string | null;
-  /** The address that it was mailed to, where only who reads that has the link. */
+  /** The address that it was mailed to, if only a person who reads its mail can have the link. */
   readonly mailedTo?: string | null;
 }
 
-/** Names the invite that a login or sign-up is for. */
+/** Shows the invite that a login or sign-up is for. */
 export function InviteBanner({ invite }: { readonly invite: ShownInvite | undefined }): VNode | null {
   const language = useLanguage();
   return invite === undefined ? null : (
@@ -20,7 +20,7 @@ export function InviteBanner({ invite }: { readonly invite: ShownInvite | undefi
   );
 }
 
-/** Who invites to what, in one sentence. */
+/** A sentence with the inviter and the organisation. */
 export function inviteSentence(
   { orgName: org, inviterName: inviter }: ShownInvite,
   { text }: ReturnType<typeof useLanguage>,

@@ -3,21 +3,21 @@ import { FormField, FormProblem, FormSelect } from './form-field.view.js';
 import type { FormState } from './form.state.js';
 import { useLanguage } from './page.props.js';
 
-/** How long a key can live, as the form offers it: days, or no end. */
+/** The lifetimes that the form offers, in days; `never` has no end. */
 export const keyLives = ['30', '90', '365', 'never'] as const;
 
-/** What an organisation's key can be there. */
+/** The roles that an organisation's key can have. */
 export const keyRoles = ['member', 'admin'] as const;
 
 export interface NewKeyProps {
   readonly action: string;
-  /** Given when the form was sent and has to be mended. */
+  /** The refused form, with its errors. */
   readonly form?: FormState | undefined;
-  /** Whether a role is asked for: the key of an organisation acts as a service account in it. */
+  /** Whether the form asks for a role, as for an organisation's key, which acts as a service account in it. */
   readonly hasRole?: boolean | undefined;
 }
 
-/** A form for a new API key, folded up until it's wanted. */
+/** A form for a new API key, collapsed unless it has errors. */
 export function NewKey({ action, form, hasRole = false }: NewKeyProps): VNode {
   const { text, rich } = useLanguage();
   return (

@@ -2,27 +2,30 @@ import type { ComponentChildren, VNode } from 'preact';
 import { Document, type PageScript } from './document.view.js';
 import { useLanguage, usePage } from './page.props.js';
 
-/** Where a visitor logs in or signs up, when that must lead to a destination of its own. */
+/** Links to log in and to sign up, if they must keep a destination. */
 export interface VisitorLinks {
   readonly logIn: string;
-  /** Left out where nobody new can come. */
+  /** Left out if nobody can sign up. */
   readonly signUp?: string | undefined;
 }
 
-/** What every page of the site takes beside its own content. */
+/** What every page of the site takes in addition to its own content. */
 export interface LayoutProps {
   readonly title: string;
   /** `narrow` is one column for a form, `middle` one for a list of them, `wide` the whole width. */
   readonly width?: 'narrow' | 'middle' | 'wide' | undefined;
-  /** Whether it's a way in: the page says itself whose it is. */
+  /** Whether it's a page to log in or sign up, which shows the brand itself instead of in the header. */
   readonly isDoor?: boolean | undefined;
   readonly scripts?: readonly PageScript[] | undefined;
-  /** In the header; they lead to the account page when left out. None for somebody who is on the way in already. */
+  /**
+   * Links in the header. By default they lead to the account page; null leaves them out, for somebody who is logging in
+   * already.
+   */
   readonly visitorLinks?: VisitorLinks | null | undefined;
   readonly children: ComponentChildren;
 }
 
-/** Header, main and footer of the site. The page brings its own single `<h1>`. */
+/** Header, main and footer of the site. The page provides its own single `<h1>`. */
 export function Layout({
   title,
   width = 'narrow',
@@ -100,7 +103,7 @@ function MemberLinks({ isAdmin }: { readonly isAdmin: boolean }): VNode {
         <a href="/docs">{text('site.apiDocs')}</a>
       </li>
       <li>
-        {/* A form, since logging out changes something: GET must not. */}
+        {/* A form, because logging out changes state, which GET must not do. */}
         <form method="post" action="/auth/logout">
           <button type="submit" class="link">
             {text('site.logOut')}

@@ -2,8 +2,8 @@ import type { VNode } from 'preact';
 import { useLanguage } from './page.props.js';
 
 /**
- * What can just have been done, as it's in the address of a page, and how it's shown: whoever makes a link can't choose
- * what the page says.
+ * The notices that a page's URL can name, and how each is shown. They're a fixed list, so that nobody can choose what a page
+ * says by making a link.
  */
 const tones = {
   session_ended: 'success',
@@ -46,7 +46,7 @@ const tones = {
 
 export type PageNotice = keyof typeof tones;
 
-/** What follows `?notice=` → a notice that there is; undefined for everything else. */
+/** Parses the value of `?notice=`; undefined if there is no such notice. */
 export function noticeIn(given: unknown): PageNotice | undefined {
   return pageNotices.find((notice) => notice === given);
 }
@@ -56,7 +56,7 @@ const isNotice = (code: string): code is PageNotice => Object.hasOwn(tones, code
 /** Every notice. */
 export const pageNotices: readonly PageNotice[] = Object.keys(tones).filter(isNotice);
 
-/** What has just been done. Screen readers say it without being asked. */
+/** A notice of what has just been done. Screen readers announce it on their own. */
 export function Notice({ notice }: { readonly notice: PageNotice }): VNode {
   const { text } = useLanguage();
   return (

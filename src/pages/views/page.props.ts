@@ -1,8 +1,8 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
-import type { PageLanguage } from '../../languages/page.language.js';
+import type { PageLanguage } from '../../platform/i18n/page.language.js';
 
-/** Where the pages find their files. Every address is on this origin; each carries a hash of the file's content. */
+/** URLs of the pages' files. Each is on this origin, and contains a hash of the file's content. */
 export interface PageAssets {
   /** Pico CSS and `vestibule.css` in one. */
   readonly stylesheet: string;
@@ -24,21 +24,21 @@ export interface PageAssets {
   readonly swaggerScript: string;
 }
 
-/** The person a page is rendered for, as far as every page needs it. */
+/** The person that a page is rendered for, as far as every page needs it. */
 export interface PageUser {
   readonly name: string | null;
   readonly email: string | null;
-  /** Administers the deployment. */
+  /** Whether they administer the deployment. */
   readonly isAdmin: boolean;
 }
 
-/** What every page knows beside its own content. */
+/** What every page needs in addition to its own content. */
 export interface PageFrame {
   readonly assets: PageAssets;
-  /** The product that this is the door of. */
+  /** The product that people log in to. */
   readonly brand: { readonly name: string };
   readonly language: PageLanguage;
-  /** Characters of a new password, at least; undefined where passwords are another provider's. */
+  /** Minimum length of a new password, in characters; undefined if another provider manages passwords. */
   readonly passwordLength?: number | undefined;
   /** Who may get a new account. */
   readonly signUp: 'open' | 'invite' | 'closed';
@@ -48,10 +48,10 @@ export interface PageFrame {
 
 const Frame = createContext<PageFrame | null>(null);
 
-/** Gives the frame to everything inside. */
+/** Provides the frame to everything inside. */
 export const PageFrameProvider = Frame.Provider;
 
-/** The page's frame. @throws outside of one. */
+/** The page's frame. @throws {Error} outside of one. */
 export function usePage(): PageFrame {
   const frame = useContext(Frame);
   if (frame === null) {

@@ -284,9 +284,9 @@ describe('AccountPage', () => {
 
   it('lists the API keys by what is public of them, and names the button of each', () => {
     const html = renderView(<AccountPage {...account} />);
-    expect(html).toContain('<code>vst_01980000…</code> may <code>orgs:read keys:read</code>');
-    expect(html).toMatch(/Last used <time[^>]+>24 November 2026 at 23:31 UTC<\/time>, no end/);
-    expect(html).toMatch(/Never used, ends <time[^>]+>24 December 2026/);
+    expect(html).toContain('<code>vst_01980000…</code>, scope <code>orgs:read keys:read</code>');
+    expect(html).toMatch(/Last used <time[^>]+>24 November 2026 at 23:31 UTC<\/time>, never expires/);
+    expect(html).toMatch(/Never used, expires <time[^>]+>24 December 2026/);
     expect(html).toContain('<form method="post" action="/account/api-keys/k-1/revoke">');
     expect(html).toContain('aria-label="Revoke API key: Nightly export" aria-describedby="api-key-2"');
     expect(renderView(<AccountPage {...account} keys={undefined} />)).toContain('list of your API keys');
@@ -328,6 +328,13 @@ describe('ConsentPage', () => {
     expect(html.match(/name="grant_scope" type="checkbox" value="email" checked/g)).toHaveLength(1);
     expect(html).toContain('<code>invoices:read</code>');
     expect(html).toMatch(/name="decision" value="allow".*name="decision" value="deny"/s);
+  });
+});
+
+describe('every page', () => {
+  it('asks crawlers to leave it out', () => {
+    const html = renderView(<ErrorPage title="Gone" advice="Start again." code="x" />);
+    expect(html).toContain('<meta name="robots" content="noindex"/>');
   });
 });
 

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { useLanguage } from './page.props.js';
 
-/** Looks at what was typed into a password's field. page.js shows it: without a script it could do nothing. */
+/** A button that shows the password as typed. It needs a script, so it's hidden until page.js shows it. */
 export function RevealButton({ of }: { /** Id of the field. */ readonly of: string }): VNode {
   const { text } = useLanguage();
   return (
@@ -20,7 +20,7 @@ export function RevealButton({ of }: { /** Id of the field. */ readonly of: stri
   );
 }
 
-/** Says that Caps Lock is on, where the browser knows it. */
+/** States that Caps Lock is on. Hidden until page.js detects it. */
 export function CapsLockHint({ of }: { /** Id of the field. */ readonly of: string }): VNode {
   const { text } = useLanguage();
   return (

@@ -1,12 +1,12 @@
 import type { ComponentChildren, VNode } from 'preact';
 
 interface ScriptedProps {
-  /** False leaves the content as it is. */
+  /** Whether the content needs a script. False leaves it as it is. */
   readonly when: boolean;
   readonly children: ComponentChildren;
 }
 
-/** Holds what only works by a script: passkeys.js shows it where the browser can do it. */
+/** Hides content that only works with a script; passkeys.js shows it if the browser supports it. */
 export function Scripted({ when, children }: ScriptedProps): VNode {
   return when ? (
     <div hidden data-scripted>

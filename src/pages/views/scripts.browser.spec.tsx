@@ -7,7 +7,10 @@ import { renderView } from '../../../test/support/page.frame.js';
 import { DemoPage } from './demo.view.js';
 import { DocsPage } from './docs.view.js';
 
-/** The two pages with a script, in a real browser under the gateway's policy; the provider and the gateway are stand-ins. */
+/**
+ * The gateway's content security policy. The demo and docs pages run under it in a real browser, with fakes of provider and
+ * gateway.
+ */
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'";
 const modules = createRequire(import.meta.url);
@@ -20,7 +23,7 @@ const user = { id: 'u-1', name: 'Ada <b>Lovelace</b>', email: 'ada@example.com' 
 
 let origin = '';
 let isLoggedIn = false;
-/** What the stand-in provider answers with beside the code. */
+/** Parameters that the fake provider returns in addition to the code. */
 let answer: Record<string, string> = {};
 
 function asset(path: string): { readonly body: Buffer; readonly type: string } | undefined {

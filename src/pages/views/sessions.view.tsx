@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import type { PageLanguage } from '../../languages/page.language.js';
+import type { PageLanguage } from '../../platform/i18n/page.language.js';
 import { useLanguage } from './page.props.js';
 import { Time } from './time.view.js';
 
@@ -8,7 +8,7 @@ export interface ListedSession {
   readonly current: boolean;
   /** Such as `Chrome on Linux`. */
   readonly device: string;
-  /** Null when it isn't known. */
+  /** Null if it isn't known. */
   readonly browser?: string | null | undefined;
   readonly os?: string | null | undefined;
   /** IP address. */
@@ -18,11 +18,11 @@ export interface ListedSession {
 }
 
 export interface SessionsProps {
-  /** Newest first; undefined when they can't be read now. */
+  /** Newest first; undefined if they can't be read now. */
   readonly sessions: readonly ListedSession[] | undefined;
 }
 
-/** Where somebody is logged in, with a button to end each session elsewhere. Plain forms: no script is needed. */
+/** A person's sessions, with a button to end each of the others. It needs no script. */
 export function Sessions({ sessions }: SessionsProps): VNode {
   const { text } = useLanguage();
   return (
@@ -53,7 +53,7 @@ function SessionList({ sessions }: { readonly sessions: readonly ListedSession[]
 
 export interface SessionEntriesProps {
   readonly sessions: readonly ListedSession[];
-  /** Path above each session's own. */
+  /** Base path of the forms of each session, such as `/account/sessions`. */
   readonly endAt: string;
   /** Whether the session of this browser has a button too. */
   readonly endsCurrent?: boolean;
@@ -75,10 +75,10 @@ export function SessionEntries({ sessions, endAt, endsCurrent = false }: Session
   );
 }
 
-/** What a device is called in the page's language. The API's own word for it is English. */
+/** The name of a device in the page's language. The API's own name for it is English. */
 function deviceName({ device, browser, os }: ListedSession, { text }: PageLanguage): string {
   if (browser !== null && browser !== undefined) {
-    // Where the machine has a name of its own, such as iPhone, the word holds it.
+    // `device` can name the machine more precisely than `os`, such as iPhone.
     const machine = device.startsWith(`${browser} on `) ? device.slice(browser.length + 4) : null;
     return machine === null ? device : text('sessions.onDevice', { browser, os: machine });
   }
@@ -92,9 +92,9 @@ function SessionEntry({
   detailsId,
 }: {
   readonly session: ListedSession;
-  /** Undefined: it has no button. */
+  /** Base path of the session's form; undefined if it has no button. */
   readonly endAt: string | undefined;
-  /** Tells buttons of sessions on the same kind of device apart. */
+  /** Id of the details, which distinguish the buttons of sessions on the same kind of device. */
   readonly detailsId: string;
 }): VNode {
   const language = useLanguage();

@@ -1,18 +1,18 @@
 import type { FlowNode } from '../flow.parser.js';
 import type { FormPlan } from './flow.plan.js';
 
-/** What a section of the settings is: its forms, and what is so now. */
+/** A section of the settings: its forms and its current state. */
 export interface SettingsSection {
   /** Kratos' group, such as `totp`. */
   readonly group: string;
   readonly plans: readonly FormPlan[];
-  /** `on` or `off` for a second factor, how many there are for what can be several, `none` where there is nothing to say. */
+  /** `on` or `off` for the app and backup codes, a number for keys and linked accounts, `none` for sections without a state. */
   readonly state: 'on' | 'off' | 'none' | number;
-  /** Whether it has something to be mended. */
+  /** Whether it has an error. */
   readonly isWrong: boolean;
 }
 
-/** Buttons that are only there once something is set up. */
+/** Names of buttons that exist once for each key or account that is set up. */
 const removals: ReadonlySet<string> = new Set(['passkey_remove', 'webauthn_remove', 'unlink']);
 const switches: Readonly<Record<string, readonly string[]>> = {
   totp: ['totp_unlink'],
@@ -36,7 +36,7 @@ function stateOf(group: string, nodes: readonly FlowNode[]): SettingsSection['st
     : countOf(nodes, (name) => removals.has(name));
 }
 
-/** Forms of one group, next to each other, are one section. */
+/** The sections of the settings: adjacent forms of the same group are one section. */
 export function sectionsOf(plans: readonly FormPlan[]): readonly SettingsSection[] {
   const groups: FormPlan[][] = [];
   for (const plan of plans) {
@@ -52,7 +52,7 @@ export function sectionsOf(plans: readonly FormPlan[]): readonly SettingsSection
   });
 }
 
-/** Whether a section shows codes that have just been made, or that were asked for. */
+/** Whether a section shows backup codes, because they were just created or requested. */
 export function showsCodes({ group, plans }: SettingsSection): boolean {
   return (
     group === 'lookup_secret' &&
@@ -60,7 +60,7 @@ export function showsCodes({ group, plans }: SettingsSection): boolean {
   );
 }
 
-/** Whether a login asks for a second step now: backup codes are for the day on which that one can't be given. */
+/** Whether a login asks for a second factor. Only then are backup codes of use, which replace it if it's lost. */
 export function hasSecondFactor(sections: readonly SettingsSection[]): boolean {
   return sections.some(
     ({ group, state }) => (group === 'totp' && state === 'on') || (group === 'webauthn' && Number(state) > 0),

@@ -42,7 +42,7 @@ export function Settings({ flow, plans, changed }: SettingsProps): VNode {
   );
 }
 
-/** Above everything else: they are shown once, and whoever made them must see them. */
+/** Backup codes, above everything else: they're shown only once, and people must not miss them. */
 function Codes({ flow, section }: { readonly flow: Flow; readonly section: SettingsSection }): VNode {
   const { text } = useLanguage();
   return (
@@ -59,7 +59,7 @@ interface SectionProps {
   readonly flow: Flow;
   readonly section: SettingsSection;
   readonly isOpen: boolean;
-  /** Whether it's of no use yet: it says what comes first. */
+  /** Whether it's of no use yet. It then states what to set up first. */
   readonly isNeedless: boolean;
 }
 

@@ -4,13 +4,13 @@ import { Notice, type PageNotice } from './notice.view.js';
 import { usePage } from './page.props.js';
 
 export interface WelcomePageProps {
-  /** True where `/demo` is served: the page then links to it. */
+  /** True if `/demo` is served: the page then links to it. */
   readonly demo: boolean;
   /** What has just been done. */
   readonly notice?: PageNotice | undefined;
 }
 
-/** `GET /` for a visitor: what this is, and the ways in. */
+/** `GET /` for a visitor: what this is, with links to log in and sign up. */
 export function WelcomePage({ demo, notice }: WelcomePageProps): VNode {
   const { assets, language, signUp } = usePage();
   const { text, rich } = language;

@@ -38,7 +38,21 @@ strategyContract('key-rotation', ({ row, party, gateway }) => {
       end.abort();
       await Promise.all(load);
     }
-    expect(new Set(outcomes)).toEqual(new Set(['200 /']));
+    const refusals = gateway().log.filter((line) => line.includes('"login_') && line.includes('"reason"'));
+    expect({ outcomes: new Set(outcomes), refusals }).toEqual({
+      outcomes: new Set(['200 /']),
+      refusals: [],
+    });
+  });
+
+  row('a login that began before a rotation ends after it', async () => {
+    const { side } = party();
+    const agent = new UserAgent(gateway().url);
+    // Hydra writes the id of the key of this moment into the ID token, and signs with the key of the exchange.
+    const answer = await party().answer(agent, await side.enrol());
+    await side.rotateKeys();
+    const page = await agent.navigate(answer.href);
+    expect(`${page.status} ${new URL(page.url).pathname}`).toBe('200 /');
   });
 
   row('an application’s tokens are taken at once when the provider has rotated its keys', async () => {

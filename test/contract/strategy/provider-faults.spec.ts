@@ -1,7 +1,8 @@
 import { afterEach, expect } from 'vitest';
 import { expectNobody, strategyContract } from '../../support/contract.suite.js';
 import { waitUntil } from '../../support/stack.js';
-import { type Page, UserAgent } from '../../support/user-agent.js';
+import { UserAgent } from '../../support/user-agent.js';
+import { timed } from '../../support/timed.js';
 
 strategyContract('provider-faults', ({ row, party, gateway }) => {
   afterEach(() => {
@@ -26,25 +27,19 @@ strategyContract('provider-faults', ({ row, party, gateway }) => {
     };
   }
 
-  async function timed(start: () => Promise<Page>): Promise<{ page: Page; milliseconds: number }> {
-    const begin = performance.now();
-    const page = await start();
-    return { page, milliseconds: performance.now() - begin };
-  }
-
   async function expectUnavailable(
     member: UserAgent,
     logins: Awaited<ReturnType<typeof underWay>>['logins'],
   ): Promise<void> {
     for (const { agent, start } of logins) {
-      const { page, milliseconds } = await timed(start);
+      const { value: page, ms } = await timed(start);
       expect(page.status).toBe(503);
-      expect(milliseconds).toBeLessThan(3000);
+      expect(ms).toBeLessThan(3000);
       await expectNobody(agent);
     }
     const guarded = await timed(() => member.fetch('/api/v1/me'));
-    expect(guarded.page.status).toBe(200);
-    expect(guarded.milliseconds).toBeLessThan(1000);
+    expect(guarded.value.status).toBe(200);
+    expect(guarded.ms).toBeLessThan(1000);
   }
 
   async function expectLoginWorks(): Promise<void> {

@@ -18,14 +18,14 @@ export interface AdminLayoutProps {
   readonly title: string;
   /** What has just been done. */
   readonly notice?: PageNotice | undefined;
-  /** Why what was asked for could not be done, as the API says it. */
+  /** Why the API refused the action, in its own words. */
   readonly refusal?: string | undefined;
-  /** Whether a form on the page has to be mended. */
+  /** Whether a form on the page has errors. By default, whether there is a refusal. */
   readonly isWrong?: boolean | undefined;
   readonly children: ComponentChildren;
 }
 
-/** A page of the administration: its navigation, what has just happened, and the page's own content. */
+/** A page of the administration: navigation, notice or refusal, and the page's own content. */
 export function AdminLayout(props: AdminLayoutProps): VNode {
   const { section, title, notice, refusal, isWrong = refusal !== undefined, children } = props;
   const { text } = useLanguage();

@@ -1,22 +1,23 @@
 import type { VNode } from 'preact';
 import { describe, expect, it } from 'vitest';
 import { renderView } from '../../../../test/support/page.frame.js';
-import { auditEventTypes } from '../../../audit/audit.event.js';
-import { english } from '../../../languages/locales/en.js';
+import { auditEventTypes } from '../../../directory/audit/audit.event.js';
+import { english } from '../../../platform/i18n/locales/en.js';
 import { AuditEventsPage } from './audit-events.view.js';
 import type { ListedEvent } from './audit-table.view.js';
 import { OrgsPage } from './orgs.view.js';
 import { SigningKeysPage } from './signing-keys.view.js';
 import { UserQuestionPage } from './user-question.view.js';
 import { CreatedRecoveryPage } from './user-recovery.view.js';
-import { type PersonDetail, UserPage, type UserPageProps } from './user.view.js';
+import type { UserDetail } from '../../../accounts/admin/users.schemas.js';
+import { UserPage, type UserPageProps } from './user.view.js';
 import { UsersPage } from './users.view.js';
 
 const hostile = '"><script>alert(1)</script>';
 const moment = '2026-11-24T23:31:00.000Z';
 const id = '01980000-0000-7000-8000-000000000001';
 
-const person: PersonDetail = {
+const person: UserDetail = {
   id,
   name: 'Ada Lovelace',
   email: 'ada@example.com',

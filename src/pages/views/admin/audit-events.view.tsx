@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { auditEventTypes } from '../../../audit/audit.event.js';
+import { auditEventTypes } from '../../../directory/audit/audit.event.js';
 import { FormField, FormSelect } from '../form-field.view.js';
 import type { FormState } from '../form.state.js';
 import { useLanguage } from '../page.props.js';
@@ -7,7 +7,7 @@ import { AdminLayout } from './admin-layout.view.js';
 import { AuditTable, type ListedEvent } from './audit-table.view.js';
 import { Paging, type PagingProps } from './data-table.view.js';
 
-/** Fields of the filter besides the type of event, and what kind of input each is. */
+/** The filter's fields after the event type, with the type of their inputs. */
 const fields = [
   ['actor', 'text'],
   ['target', 'text'],
@@ -17,11 +17,14 @@ const fields = [
 ] as const;
 
 export interface AuditEventsPageProps {
-  /** The filter: `type`, `actor`, `target`, `org`, and `from` and `to` in UTC, such as `2026-01-31T12:00`; empty: any. */
+  /**
+   * The filter: `type`, `actor`, `target`, `org`, and `from` and `to` in UTC, such as `2026-01-31T12:00`. Empty values match
+   * any event.
+   */
   readonly form: FormState;
-  /** None while the filter has to be mended. */
+  /** Undefined if the filter has errors. */
   readonly events: readonly ListedEvent[] | undefined;
-  /** Names of users and organisations in them, by their ids. */
+  /** Names of the users and organisations in the events, by id. */
   readonly names: ReadonlyMap<string, string>;
   readonly paging: PagingProps;
 }

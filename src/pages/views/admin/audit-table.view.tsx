@@ -1,6 +1,6 @@
 import type { ComponentChildren, VNode } from 'preact';
 import type { z } from 'zod';
-import type { auditEventSchema } from '../../../audit-events/audit-event.schemas.js';
+import type { auditEventSchema } from '../../../operations/audit-events/audit-event.schemas.js';
 import { useLanguage } from '../page.props.js';
 import { Time } from '../time.view.js';
 import { DataTable } from './data-table.view.js';
@@ -11,11 +11,11 @@ const uuid = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i;
 
 export interface AuditTableProps {
   readonly events: readonly ListedEvent[];
-  /** Names of users and organisations, by their ids. */
+  /** Names of users and organisations, by id. */
   readonly names: ReadonlyMap<string, string>;
 }
 
-/** Events, newest first, each with its details behind its name. */
+/** A table of events, newest first. Each event's name opens its details. */
 export function AuditTable({ events, names }: AuditTableProps): VNode {
   const { text } = useLanguage();
   return (
@@ -70,7 +70,7 @@ function EventDetails({ event }: { readonly event: ListedEvent }): VNode {
   );
 }
 
-/** One detail; nothing when it isn't known. With a filter it leads to the events that share it. */
+/** One detail of an event; nothing if it isn't known. With a filter, it links to the events with the same value. */
 function Detail({
   label,
   value,
@@ -127,7 +127,7 @@ function Target({ target, names }: Pick<ListedEvent, 'target'> & Pick<AuditTable
   );
 }
 
-/** Somebody or something by name; without one, by what it is and the end of its id: ids of one time begin alike. */
+/** The name of a user or an object. Without a name, its kind and the end of its id: ids from the same time start alike. */
 function Whom({
   href,
   id,

@@ -8,17 +8,17 @@ export interface Column<Row> {
 }
 
 export interface DataTableProps<Row> {
-  /** For screen readers: what the table is of. */
+  /** Title of the table, for screen readers only. */
   readonly caption: string;
-  /** The first one names its row. */
+  /** The first one contains the row headers. */
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string;
 }
 
 /**
- * A table that phones show as one block for each row. Roles are written out because browsers forget a table's own as soon
- * as its parts are laid out as blocks.
+ * A table that is shown on phones as one block per row. Its roles are explicit, because browsers drop a table's implicit
+ * roles if its parts are laid out as blocks.
  */
 export function DataTable<Row>({ caption, columns, rows, keyOf }: DataTableProps<Row>): VNode {
   const { text } = useLanguage();
@@ -59,13 +59,13 @@ export function DataTable<Row>({ caption, columns, rows, keyOf }: DataTableProps
 }
 
 export interface PagingProps {
-  /** Address of the page after this one; undefined on the last one. */
+  /** URL of the next page; undefined on the last one. */
   readonly next: string | undefined;
-  /** Address of the first page; undefined on it. */
+  /** URL of the first page; undefined on the first page itself. */
   readonly first: string | undefined;
 }
 
-/** Ways to the rest of a list. */
+/** Links to the next and the first page of a list. */
 export function Paging({ next, first }: PagingProps): VNode | null {
   const { text } = useLanguage();
   if (next === undefined && first === undefined) {

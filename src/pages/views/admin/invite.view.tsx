@@ -9,13 +9,13 @@ import { AdminLayout } from './admin-layout.view.js';
 const roles = ['member', 'admin', 'owner'] as const;
 
 export interface AdminInvitePageProps {
-  /** To choose from. */
+  /** The organisations to choose from. */
   readonly orgs: readonly Pick<OrgAnswer, 'id' | 'name'>[];
-  /** The form, when it has to be mended. */
+  /** The refused form, with its errors. */
   readonly form?: FormState | undefined;
 }
 
-/** `GET /admin/invite`: who is to come, and into which organisation. */
+/** `GET /admin/invite`: a form that invites a person to an organisation. */
 export function AdminInvitePage({ orgs, form }: AdminInvitePageProps): VNode {
   const { text, rich } = useLanguage();
   return (
@@ -66,7 +66,7 @@ export function AdminInvitePage({ orgs, form }: AdminInvitePageProps): VNode {
   );
 }
 
-/** Shows the link of an invitation that wasn't mailed, once. */
+/** Shows the link of an invitation that wasn't mailed. It can't be shown again. */
 export function InvitedPage({ email, url }: { readonly email: string; readonly url: string }): VNode {
   const { text } = useLanguage();
   return (

@@ -8,12 +8,12 @@ import { AdminLayout } from './admin-layout.view.js';
 import { DataTable, Paging, type PagingProps } from './data-table.view.js';
 
 export interface OrgsPageProps {
-  /** The search: `search`; empty: any. */
+  /** The search: `search`. An empty value matches any organisation. */
   readonly search: FormState;
-  /** None while the search has to be mended. */
+  /** Undefined if the search has errors. */
   readonly orgs: readonly OrgAnswer[] | undefined;
   readonly paging: PagingProps;
-  /** A new organisation that was refused: `name`, `slug`. */
+  /** The refused form for a new organisation, with its errors: `name`, `slug`. */
   readonly newOrg?: FormState | undefined;
 }
 

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import type { SigningKeyItem } from '../../../signing-keys/signing-keys.schemas.js';
+import type { SigningKeyItem } from '../../../operations/signing-keys/signing-keys.schemas.js';
 import type { PageNotice } from '../notice.view.js';
 import { useLanguage } from '../page.props.js';
 import { Time } from '../time.view.js';
@@ -37,7 +37,7 @@ export function SigningKeysPage({ keys, notice }: SigningKeysPageProps): VNode {
           ]}
         />
         <form method="post" action="/admin/keys/rotate">
-          {/* What was current when the button was shown: pressed twice, it rotates once. */}
+          {/* The key that was current when the page was rendered: pressed twice, the button rotates once. */}
           <input type="hidden" name="current" value={current?.kid ?? ''} />
           <p id="rotate-hint">{text('admin.keys.rotateHint')}</p>
           <button type="submit" class="secondary" aria-describedby="rotate-hint">
@@ -49,7 +49,7 @@ export function SigningKeysPage({ keys, notice }: SigningKeysPageProps): VNode {
   );
 }
 
-/** Since when the key is what it is. */
+/** When the key was retired, else when it became current, else when it was created. */
 function sinceOf({ createdAt, activatedAt, retiredAt }: SigningKeyItem): string {
   return retiredAt ?? activatedAt ?? createdAt;
 }

@@ -3,7 +3,7 @@ import { KeyList, type ListedKey } from '../api-keys.view.js';
 import { useLanguage } from '../page.props.js';
 import { type ListedSession, SessionEntries } from '../sessions.view.js';
 
-/** Where a user is logged in, with a button to end each session. */
+/** A user's sessions, with a button to end each, and one to end all of them. */
 export function UserSessions({
   userId,
   sessions,

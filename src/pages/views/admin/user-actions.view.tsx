@@ -1,10 +1,10 @@
 import type { ComponentChildren, VNode } from 'preact';
 import { FormSelect } from '../form-field.view.js';
 import { useLanguage } from '../page.props.js';
-import type { PersonDetail } from './user.view.js';
+import type { UserDetail } from '../../../accounts/admin/users.schemas.js';
 
 export interface UserActionsProps {
-  readonly user: PersonDetail;
+  readonly user: UserDetail;
   readonly canRecover: boolean;
 }
 
@@ -46,7 +46,7 @@ export function UserActions({ user, canRecover }: UserActionsProps): VNode {
   );
 }
 
-function RoleForm({ path, role }: { readonly path: string; readonly role: PersonDetail['role'] }): VNode {
+function RoleForm({ path, role }: { readonly path: string; readonly role: UserDetail['role'] }): VNode {
   const { text } = useLanguage();
   return (
     <form class="filter" method="post" action={`${path}/role`}>
@@ -67,7 +67,7 @@ function RoleForm({ path, role }: { readonly path: string; readonly role: Person
   );
 }
 
-/** One thing to do, and what comes of it. */
+/** One action, with a hint about its effect. */
 function Act({
   id,
   hint,

@@ -1,17 +1,18 @@
 import type { VNode } from 'preact';
 import { useLanguage } from '../page.props.js';
 import { AdminLayout } from './admin-layout.view.js';
-import { nameOf, type PersonDetail } from './user.view.js';
+import type { UserDetail } from '../../../accounts/admin/users.schemas.js';
+import { nameOf } from './user.view.js';
 
 export interface UserQuestionPageProps {
-  readonly user: Pick<PersonDetail, 'id' | 'name' | 'email'>;
-  /** What is to be done: `delete` deletes the user, `recovery` makes a recovery code. */
+  readonly user: Pick<UserDetail, 'id' | 'name' | 'email'>;
+  /** The action to confirm: `delete` deletes the user, `recovery` creates a recovery code. */
   readonly question: 'delete' | 'recovery';
-  /** Why it could not be done, as the API says it. */
+  /** Why the API refused the action, in its own words. */
   readonly refusal?: string | undefined;
 }
 
-/** `GET /admin/users/:id/delete` and `…/recovery`: asks before it is done. */
+/** `GET /admin/users/:id/delete` and `…/recovery`: asks for confirmation. */
 export function UserQuestionPage({ user, question, refusal }: UserQuestionPageProps): VNode {
   const { text } = useLanguage();
   const path = `/admin/users/${encodeURIComponent(user.id)}`;

@@ -3,18 +3,19 @@ import { CopyField } from '../copy-field.view.js';
 import { useLanguage } from '../page.props.js';
 import { Time } from '../time.view.js';
 import { AdminLayout } from './admin-layout.view.js';
-import { nameOf, type PersonDetail } from './user.view.js';
+import type { UserDetail } from '../../../accounts/admin/users.schemas.js';
+import { nameOf } from './user.view.js';
 
 export interface CreatedRecoveryPageProps {
-  readonly user: Pick<PersonDetail, 'id' | 'name' | 'email'>;
-  /** Address of the page that asks for the code. */
+  readonly user: Pick<UserDetail, 'id' | 'name' | 'email'>;
+  /** URL of the page that asks for the code. */
   readonly url: string;
   readonly code: string;
   /** ISO 8601. */
   readonly expiresAt: string;
 }
 
-/** Shows a recovery code that has just been made, once. */
+/** Shows a new recovery code. It can't be shown again. */
 export function CreatedRecoveryPage({ user, url, code, expiresAt }: CreatedRecoveryPageProps): VNode {
   const { text, rich } = useLanguage();
   return (

@@ -1,6 +1,5 @@
 import type { ComponentChildren, VNode } from 'preact';
-import type { z } from 'zod';
-import type { personDetailSchema } from '../../../people/people.schemas.js';
+import type { UserDetail } from '../../../accounts/admin/users.schemas.js';
 import type { ListedKey } from '../api-keys.view.js';
 import { Avatar } from '../avatar.view.js';
 import type { PageNotice } from '../notice.view.js';
@@ -13,23 +12,21 @@ import { UserActions } from './user-actions.view.js';
 import { UserKeys, UserSessions } from './user-access.view.js';
 import { StateBadge } from './users.view.js';
 
-export type PersonDetail = z.output<typeof personDetailSchema>;
-
 export interface UserPageProps {
-  readonly user: PersonDetail;
+  readonly user: UserDetail;
   /** Whether it's the administrator's own account. */
   readonly isSelf: boolean;
-  /** Whether a recovery code can be made at this deployment's login provider. */
+  /** Whether this deployment's login provider can create recovery codes. */
   readonly canRecover: boolean;
   readonly sessions: readonly ListedSession[];
   readonly keys: readonly ListedKey[];
   readonly notice?: PageNotice | undefined;
-  /** Why what was asked for could not be done, as the API says it. */
+  /** Why the API refused the action, in its own words. */
   readonly refusal?: string | undefined;
 }
 
-/** What a user is called on a page: name, else address, else id. */
-export function nameOf({ id, name, email }: Pick<PersonDetail, 'id' | 'name' | 'email'>): string {
+/** A user's display name: their name, else their e-mail address, else their id. */
+export function nameOf({ id, name, email }: Pick<UserDetail, 'id' | 'name' | 'email'>): string {
   return name || email || id;
 }
 
@@ -48,7 +45,7 @@ export function UserPage(props: UserPageProps): VNode {
   );
 }
 
-function Profile({ user, isSelf }: { readonly user: PersonDetail; readonly isSelf: boolean }): VNode {
+function Profile({ user, isSelf }: { readonly user: UserDetail; readonly isSelf: boolean }): VNode {
   const { text, rich } = useLanguage();
   const { id, email, emailVerified, picture, role, kind, state, createdAt, lastLoginAt } = user;
   const events = (filter: string): string => `/admin/audit-events?${new URLSearchParams({ [filter]: id })}`;
@@ -106,7 +103,7 @@ function Entry({ label, children }: { readonly label: string; readonly children:
   );
 }
 
-function Orgs({ orgs }: { readonly orgs: PersonDetail['orgs'] }): VNode {
+function Orgs({ orgs }: { readonly orgs: UserDetail['orgs'] }): VNode {
   const { text } = useLanguage();
   return (
     <article class="card sessions" aria-labelledby="orgs-title">

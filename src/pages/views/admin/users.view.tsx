@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import type { z } from 'zod';
-import type { personSchema } from '../../../people/people.schemas.js';
+import type { listedUserSchema } from '../../../accounts/admin/users.schemas.js';
 import { FormField, FormSelect } from '../form-field.view.js';
 import type { FormState } from '../form.state.js';
 import type { PageNotice } from '../notice.view.js';
@@ -9,12 +9,12 @@ import { Time } from '../time.view.js';
 import { AdminLayout } from './admin-layout.view.js';
 import { DataTable, Paging, type PagingProps } from './data-table.view.js';
 
-export type ListedPerson = z.output<typeof personSchema>;
+export type ListedPerson = z.output<typeof listedUserSchema>;
 
 export interface UsersPageProps {
-  /** The search: `search`, `role`, `state`; empty: any. */
+  /** The search: `search`, `role`, `state`. Empty values match any user. */
   readonly form: FormState;
-  /** None while the search has to be mended. */
+  /** Undefined if the search has errors. */
   readonly users: readonly ListedPerson[] | undefined;
   readonly paging: PagingProps;
   readonly notice?: PageNotice | undefined;
@@ -117,7 +117,7 @@ function UserCell({ user: { id, name, email, emailVerified } }: { readonly user:
   );
 }
 
-/** Whether a user may come in. */
+/** Whether a user is active or disabled. */
 export function StateBadge({ state }: { readonly state: ListedPerson['state'] }): VNode {
   const { text } = useLanguage();
   return (

@@ -5,9 +5,9 @@ import { Layout } from '../layout.view.js';
 import { useLanguage } from '../page.props.js';
 
 export interface NewOrgPageProps {
-  /** The same each time this form is sent: it makes one organisation, however often the button is pressed. */
+  /** The same each time this form is sent, so that it creates one organisation, however often the button is pressed. */
   readonly formId: string;
-  /** Given when the form was sent and has to be mended. */
+  /** The refused form, with its errors. */
   readonly form?: FormState | undefined;
 }
 

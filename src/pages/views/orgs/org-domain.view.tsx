@@ -3,7 +3,7 @@ import type { OrgAnswer } from '../../../orgs/org.schemas.js';
 import { useLanguage, usePage } from '../page.props.js';
 import { orgHref } from './org-layout.view.js';
 
-/** How far an organisation is with its domain, and the ways to confirm it; nothing without a domain. */
+/** Whether an organisation's domain is confirmed, and the ways to confirm it; nothing without a domain. */
 export function OrgDomain({ org }: { readonly org: OrgAnswer }): VNode | null {
   const { user } = usePage();
   const { text } = useLanguage();

@@ -15,11 +15,11 @@ export interface OrgInvitesPageProps extends OrgPageProps {
   readonly invites: { readonly items: readonly InviteAnswer[]; readonly nextCursor: string | null };
   /** Whether it isn't the first page. */
   readonly isLater: boolean;
-  /** The form for a new one, when it has to be mended. */
+  /** The refused form for a new invitation, with its errors. */
   readonly form?: FormState | undefined;
 }
 
-/** `GET /orgs/:id/invites`: invitations that were made, and a form for a new one. */
+/** `GET /orgs/:id/invites`: existing invitations, and a form for a new one. */
 export function OrgInvitesPage({ invites, isLater, form, ...page }: OrgInvitesPageProps): VNode {
   const { text } = useLanguage();
   const { org, can } = page;
@@ -75,7 +75,7 @@ export function OrgInvitesPage({ invites, isLater, form, ...page }: OrgInvitesPa
 
 interface InviteEntryProps extends OpenOrg {
   readonly invite: InviteAnswer;
-  /** Tells buttons of links apart. */
+  /** Id of the details, which distinguish the buttons of invitations without an address. */
   readonly detailsId: string;
 }
 
@@ -117,12 +117,12 @@ function InviteEntry({ org, can, invite, detailsId }: InviteEntryProps): VNode {
 
 export interface CreatedInvitePageProps {
   readonly org: OpenOrg['org'];
-  /** Null for whoever has the link. */
+  /** Null if anyone who has the link can accept. */
   readonly email: string | null;
   readonly url: string;
 }
 
-/** Shows an invitation's link, once. */
+/** Shows the link of a new invitation. It can't be shown again. */
 export function CreatedInvitePage({ org, email, url }: CreatedInvitePageProps): VNode {
   const { text } = useLanguage();
   return (

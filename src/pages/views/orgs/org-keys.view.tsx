@@ -10,7 +10,7 @@ export interface OrgKeysPageProps extends OrgPageProps {
   readonly keys: { readonly items: KeyListProps['keys']; readonly nextCursor: string | null };
   /** Whether it isn't the first page. */
   readonly isLater: boolean;
-  /** The form for a new one, when it has to be mended. */
+  /** The refused form for a new key, with its errors. */
   readonly form?: FormState | undefined;
 }
 

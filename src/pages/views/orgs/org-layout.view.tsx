@@ -5,13 +5,13 @@ import { Layout } from '../layout.view.js';
 import { Notice, type PageNotice } from '../notice.view.js';
 import { useLanguage } from '../page.props.js';
 
-/** An organisation, and what the person may do there: everything else isn't shown. */
+/** An organisation, and what the person may do there. Nothing else is shown. */
 export interface OpenOrg {
   readonly org: OrgAnswer;
   readonly can: (act: OrgAct, target?: OrgTarget) => boolean;
 }
 
-/** What each page of an organisation takes. */
+/** What every page of an organisation takes in addition to its own content. */
 export interface OrgPageProps extends OpenOrg {
   /** What has just been done. */
   readonly notice?: PageNotice | undefined;
@@ -28,17 +28,17 @@ export type OrgSection = (typeof sections)[number]['name'];
 
 interface OrgLayoutProps extends OrgPageProps {
   readonly section: OrgSection;
-  /** Whether a form on the page has to be mended. */
+  /** Whether a form on the page has errors. */
   readonly isWrong?: boolean | undefined;
   readonly children: ComponentChildren;
 }
 
-/** Address of an organisation's page. @param path below it, with a leading slash. */
+/** Path of an organisation's page. @param path below it, with a leading slash. */
 export function orgHref({ id }: Pick<OrgAnswer, 'id'>, path = ''): string {
   return `/orgs/${encodeURIComponent(id)}${path}`;
 }
 
-/** Frame of an organisation's pages: its name, the ways to its other pages, and what has just been done. */
+/** Frame of an organisation's pages: its name, links to its other pages, and the notice. */
 export function OrgLayout({ org, can, notice, section, isWrong, children }: OrgLayoutProps): VNode {
   const { text } = useLanguage();
   const open = sections.filter(({ act }) => can(act));
@@ -79,11 +79,11 @@ export interface NextPageProps {
   readonly href: string;
   /** Whether this isn't the first page. */
   readonly isLater: boolean;
-  /** Of the next page; null on the last one. */
+  /** Cursor of the next page; null on the last one. */
   readonly nextCursor: string | null;
 }
 
-/** Ways to the other pages of a list. */
+/** Links to the first and the next page of a list. */
 export function NextPage({ href, isLater, nextCursor }: NextPageProps): VNode | null {
   const { text } = useLanguage();
   return !isLater && nextCursor === null ? null : (

@@ -15,12 +15,12 @@ interface MemberEntryProps extends OpenOrg {
   readonly detailsId: string;
 }
 
-/** What a member is called: their name, else their address. */
+/** A member's display name: their name, else their e-mail address, else their id. */
 export function nameOf({ user }: MemberAnswer): string {
   return user.name || user.email || user.id;
 }
 
-/** A member, and what can be changed of them. */
+/** A member, with forms to change their role and to remove them. */
 export function MemberEntry({ org, can, member, isSelf, isRefused, detailsId }: MemberEntryProps): VNode {
   const { text } = useLanguage();
   const { user, role } = member;

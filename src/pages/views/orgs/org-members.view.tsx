@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import type { TextKey } from '../../../languages/locales/en.js';
+import type { TextKey } from '../../../platform/i18n/locales/en.js';
 import type { MemberAnswer } from '../../../orgs/org.schemas.js';
 import { useLanguage } from '../page.props.js';
 import { JoinRequests } from './org-requests.view.js';
@@ -9,17 +9,17 @@ import { NextPage, OrgLayout, type OrgPageProps, orgHref } from './org-layout.vi
 export interface OrgMembersPageProps extends OrgPageProps {
   /** The person's own id. */
   readonly self: string;
-  /** One page. */
+  /** One page of members. */
   readonly members: { readonly items: readonly MemberAnswer[]; readonly nextCursor: string | null };
   /** Whether it isn't the first page. */
   readonly isLater: boolean;
-  /** Those who have asked to join, for who may decide. */
+  /** People who have asked to join; empty unless the person may read them. */
   readonly requests: readonly MemberAnswer[];
   /** The member whose change was refused, and why. */
   readonly refused?: { readonly userId: string; readonly problem: TextKey } | undefined;
 }
 
-/** `GET /orgs/:id`: who is in it; for those who may, what they are and who wants to come in. */
+/** `GET /orgs/:id`: the members, and forms to change them and to decide on requests to join, for anyone who may. */
 export function OrgMembersPage(props: OrgMembersPageProps): VNode {
   const { text } = useLanguage();
   const { self, members, isLater, requests, refused, ...page } = props;

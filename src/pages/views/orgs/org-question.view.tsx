@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import type { TextKey } from '../../../languages/locales/en.js';
+import type { TextKey } from '../../../platform/i18n/locales/en.js';
 import type { OrgAnswer } from '../../../orgs/org.schemas.js';
 import { Layout } from '../layout.view.js';
 import { useLanguage } from '../page.props.js';
@@ -12,7 +12,7 @@ export interface OrgQuestionPageProps {
   readonly problem?: TextKey | undefined;
 }
 
-/** Asks before somebody leaves an organisation, or deletes it. */
+/** Asks for confirmation before somebody leaves an organisation, or deletes it. */
 export function OrgQuestionPage({ org, question, problem }: OrgQuestionPageProps): VNode {
   const { text } = useLanguage();
   const title = text(`orgs.${question}.question`, { name: org.name });

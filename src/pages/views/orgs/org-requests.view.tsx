@@ -9,7 +9,7 @@ export interface JoinRequestsProps {
   readonly requests: readonly MemberAnswer[];
 }
 
-/** Those who want to come in; nothing where there are none. */
+/** Requests to join an organisation; nothing if there are none. */
 export function JoinRequests({ org, requests }: JoinRequestsProps): VNode | null {
   const { text } = useLanguage();
   return requests.length === 0 ? null : (

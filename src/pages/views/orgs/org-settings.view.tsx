@@ -8,7 +8,7 @@ import { OrgLayout, type OrgPageProps, orgHref } from './org-layout.view.js';
 const policies = ['invite', 'approval', 'domain'] as const;
 
 export interface OrgSettingsPageProps extends OrgPageProps {
-  /** Given when the form was sent and has to be mended. */
+  /** The refused form, with its errors. */
   readonly form?: FormState | undefined;
 }
 

@@ -1,0 +1,45 @@
+// Holds that each table is written by one part of the source: a rule about rows has one owner, or two of them will differ one day.
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Table → wing of src. Reading is free. */
+const owners = {
+  users: 'directory',
+  identities: 'directory',
+  address_proofs: 'directory',
+  milestones: 'directory',
+  audit_events: 'directory',
+  sessions: 'session',
+  provider_grants: 'session',
+  revocations: 'session',
+  signing_keys: 'session',
+  api_keys: 'api-keys',
+  authorization_codes: 'oauth',
+  used_tokens: 'login',
+  orgs: 'orgs',
+  memberships: 'orgs',
+  invites: 'orgs',
+};
+
+const writes = /\.(?:insertInto|updateTable|deleteFrom|mergeInto|replaceInto)\(\s*'([a-z_]+)'/g;
+const files = readdirSync('src', { recursive: true }).filter(
+  (name) =>
+    /\.tsx?$/.test(name) && !/\.spec\.tsx?$/.test(name) && !name.startsWith('platform/database/migrations/'),
+);
+const found = files.flatMap((name) =>
+  [...readFileSync(join('src', name), 'utf8').matchAll(writes)].map(([, table]) => ({ name, table })),
+);
+const written = new Set(found.map(({ table }) => table));
+const problems = [
+  ...found
+    .filter(({ name, table }) => owners[table] !== name.split('/')[0])
+    .map(({ name, table }) => `src/${name} writes ${table}, which belongs to ${owners[table] ?? 'no wing'}`),
+  ...Object.keys(owners)
+    .filter((table) => !written.has(table))
+    .map((table) => `nothing writes ${table}: take it off the list`),
+];
+for (const problem of problems) {
+  process.stderr.write(`${problem}\n`);
+}
+process.stdout.write(`tables: ${written.size} tables, ${found.length} writes, ${problems.length} problems\n`);
+process.exitCode = problems.length > 0 || found.length === 0 ? 1 : 0;

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { timestamp } from '../../platform/time/timestamp.schema.js';
+import { pageQuerySchema } from '../../platform/http/page.cursor.js';
+import {
+  nameSchema,
+  pictureSchema,
+  positionKeySchema,
+  searchSchema,
+} from '../../directory/users/profile.input.js';
+import { identitySchema, userSchema } from '../../directory/users/user.schema.js';
+import { idSchema } from '../../platform/core/id.schema.js';
+
+const role = z.enum(['user', 'admin']).meta({ description: '`admin` administers the whole deployment.' });
+const state = z.enum(['active', 'disabled']).meta({ description: '`disabled`: refused everywhere.' });
+const kind = z
+  .enum(['person', 'service'])
+  .meta({ description: '`service`: what an organisation’s API keys act as.' });
+
+/** Query of `GET /api/v1/users`. */
+export const usersQuerySchema = pageQuerySchema.extend({
+  search: searchSchema.optional(),
+  state: state.optional(),
+  role: role.optional(),
+  kind: kind.default('person'),
+});
+
+/** A user as administrators see them in a list. */
+export const listedUserSchema = userSchema.extend({
+  role,
+  kind,
+  state,
+  createdAt: timestamp,
+  lastLoginAt: timestamp.nullable().meta({ description: 'ISO 8601 in UTC; null before the first login.' }),
+});
+
+/** Answer of `GET /api/v1/users`. */
+export const userListSchema = z.object({
+  items: z.array(listedUserSchema),
+  nextCursor: z.string().nullable().meta({ description: 'For the next page; null on the last one.' }),
+});
+
+/** Answer of `GET /api/v1/users/{id}`: a user with identities and organisations. */
+export const userDetailSchema = listedUserSchema.extend({
+  identities: z.array(identitySchema).meta({ description: 'Who the person is at login providers.' }),
+  orgs: z
+    .array(
+      z.object({
+        id: idSchema,
+        slug: z.string().meta({ example: 'analytical-engines' }),
+        name: z.string().meta({ example: 'Analytical Engines' }),
+        role: z.enum(['owner', 'admin', 'member']),
+      }),
+    )
+    .meta({ description: 'Organisations that the person is a member of; the first 100.' }),
+});
+
+/** A user, as administrators see one of them. */
+export type UserDetail = z.output<typeof userDetailSchema>;
+
+/** Body of `PATCH /api/v1/users/{id}`. */
+export const userChangeSchema = z
+  .strictObject({
+    name: nameSchema.optional(),
+    picture: pictureSchema.optional(),
+    role: role.optional(),
+  })
+  .refine((change) => Object.values(change).some((value) => value !== undefined), {
+    error: 'must have a field to change',
+  });
+
+/** The position at which a search continues. */
+export const keyPositionSchema = z.strictObject({
+  by: z.enum(['email', 'name']),
+  key: positionKeySchema,
+  id: z.uuid(),
+});

@@ -1,0 +1,39 @@
+import type { ProviderIdentity, User } from '../directory/users/identity.js';
+import type { ClientInfo } from '../platform/http/client.info.js';
+
+/** The places where a login or registration may carry an invite. */
+export interface InviteSource {
+  /** The token of the invite. */
+  readonly token?: string | undefined;
+  /** The path on this origin that the login leads to. If it is the invitation page, it contains the token. */
+  readonly destination?: string | undefined;
+}
+
+/** Port: makes users members of organisations when they log in. Implemented in the orgs module. */
+export abstract class OrgAutoJoin {
+  /**
+   * Makes a user a member of the organisation that admits all users with a verified address of their e-mail domain. Users who
+   * have left, were removed or asked to join keep that state.
+   * @returns whether they joined the organisation now (`joined`), were a member already, or neither.
+   */
+  abstract joinByDomain(user: User, client: ClientInfo): Promise<'joined' | 'member' | 'none'>;
+
+  /**
+   * Redeems an invite.
+   * @throws {Problem} `gone` if it can no longer be used; `forbidden` if it is for another address; `email_unverified` if it is
+   *   for the user's address and the address isn't verified.
+   */
+  abstract redeemInvite(user: User, token: string, client: ClientInfo): Promise<void>;
+
+  /** Withdraws a user's unused invites that were created before a time, in milliseconds since the epoch. */
+  abstract withdrawInvitesBy(userId: string, before: number, client: ClientInfo): Promise<void>;
+
+  /** Whether the source holds an open invite, no matter for which address. */
+  abstract hasOpenInvite(inviteSource: InviteSource): Promise<boolean>;
+
+  /** Whether this address may use an open invite: the source's, or, if it is verified, one that is for it. */
+  abstract isInvited(
+    address: Pick<ProviderIdentity, 'email' | 'emailVerified'>,
+    inviteSource: InviteSource,
+  ): Promise<boolean>;
+}

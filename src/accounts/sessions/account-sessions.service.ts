@@ -1,0 +1,177 @@
+import { Injectable } from '@nestjs/common';
+import { toTimestamp } from '../../platform/time/timestamp.schema.js';
+import { type AuditEvent, AuditService } from '../../directory/audit/audit.service.js';
+import { Clock } from '../../platform/time/clock.service.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import type { SessionRow } from '../../platform/database/database.schema.js';
+import type { Caller, Principal } from '../../session/principal.js';
+import { SessionService } from '../../session/session.service.js';
+import type { SessionSelector } from '../../session/store/session.repository.js';
+import type { ActorContext } from '../actor.context.js';
+import { AuthStrategy } from '../../auth-strategy/auth.strategy.js';
+import { describeDevice } from './device.name.js';
+import { endAllAtProvider } from '../../auth-strategy/provider.logout.js';
+import type { SessionItem } from './sessions.schemas.js';
+import { givenIdSchema } from '../../platform/core/id.schema.js';
+import type { ClientInfo } from '../../platform/http/client.info.js';
+
+const byUser = 'ended_by_user';
+const byAdministrator = 'ended_by_administrator';
+const byOwner = 'owner_proven';
+
+/** Lists users' sessions and ends them, for the users themselves or for administrators. */
+@Injectable()
+export class AccountSessions {
+  readonly #strategy: AuthStrategy;
+  readonly #sessions: SessionService;
+  readonly #audit: AuditService;
+  readonly #clock: Clock;
+
+  constructor(strategy: AuthStrategy, sessions: SessionService, audit: AuditService, clock: Clock) {
+    this.#strategy = strategy;
+    this.#sessions = sessions;
+    this.#audit = audit;
+    this.#clock = clock;
+  }
+
+  /** A user's live sessions, newest first. @param principal the caller. @throws {Problem} `database_unavailable` */
+  async listOf(userId: string, { claims }: Principal): Promise<SessionItem[]> {
+    const rows = await this.#sessions.listLive(userId);
+    return rows.map((row) => this.#item(row, claims.sid));
+  }
+
+  /**
+   * Ends one of the caller's sessions, here first and then at the provider.
+   * @param id as the caller gave it.
+   * @returns `current`: whether it was the session of this request.
+   * @throws {Problem} `not_found` if the caller has no such live session, `database_unavailable`
+   */
+  async end({ principal, client }: Caller, id: unknown): Promise<{ current: boolean }> {
+    const { sub, sid } = principal.claims;
+    const session = await this.#requireOf(sub, id);
+    const current = session.id === sid;
+    const staying = current ? undefined : await this.#sessions.findLive(sid);
+    requireEnded(await this.#end({ id: session.id }, client, { reason: byUser }, staying));
+    return { current };
+  }
+
+  /** Ends all of the caller's sessions but that of this request, here and then at the provider. @returns how many. */
+  async endOthers({ principal, client }: Caller): Promise<number> {
+    const { sub: userId, sid: except } = principal.claims;
+    const staying = await this.#sessions.findLive(except);
+    const ended = await this.#end({ userId, except }, client, { reason: byUser }, staying);
+    return ended.length;
+  }
+
+  /**
+   * Ends one of a user's sessions for an administrator, here first and then at the provider. Other sessions of the same login at
+   * the provider stay live until their next renewal.
+   * @param id as the caller gave it.
+   * @throws {Problem} `not_found` if the user has no such live session, `database_unavailable`
+   */
+  async endOf(userId: string, id: unknown, act: ActorContext): Promise<SessionRow> {
+    const session = await this.#requireOf(userId, id);
+    return requireEnded(await this.#end({ id: session.id }, act.client, endedBy(act)));
+  }
+
+  /** Ends all of a user's sessions for an administrator, here and then at the provider. @returns the ended sessions. */
+  async endAllOf(userId: string, act: ActorContext): Promise<readonly SessionRow[]> {
+    return this.#end({ userId }, act.client, endedBy(act));
+  }
+
+  /**
+   * Ends the sessions of an account whose owner has been proven, here first and then at the provider. Sessions of the login that
+   * proved the owner stay.
+   * @param exceptBehind id of the provider's session of that login: our sessions behind it stay.
+   * @param except id of our session of that login: it stays.
+   */
+  async endForOwner(
+    userId: string,
+    { exceptBehind, except }: Pick<Extract<SessionSelector, { userId: string }>, 'except' | 'exceptBehind'>,
+    client: ClientInfo,
+  ): Promise<void> {
+    await this.#end({ userId, exceptBehind, except }, client, { reason: byOwner });
+  }
+
+  /** Whether a session is live both here and at the provider. @throws {Problem} `provider_unavailable` */
+  async isLive(id: string): Promise<boolean> {
+    const session = await this.#sessions.findLive(id);
+    if (session === undefined) {
+      return false;
+    }
+    const { state } = await this.#strategy.sessionState(session);
+    if (state === 'unknown') {
+      throw new Problem('provider_unavailable', { reason: 'session_unknown_at_provider' });
+    }
+    return state === 'alive';
+  }
+
+  /** Ends a session here whose login was refused after the session was stored. */
+  async drop(id: string): Promise<void> {
+    await this.#sessions.end({ id }, byOwner);
+  }
+
+  /**
+   * Ends sessions here and then the provider's behind them. One browser can have several of our sessions behind one login at the
+   * provider, so the login of a session that stays isn't ended.
+   */
+  async #end(
+    which: SessionSelector,
+    client: ClientInfo,
+    by: { readonly reason: string; readonly actor?: AuditEvent['actor'] },
+    staying?: SessionRow,
+  ): Promise<readonly SessionRow[]> {
+    const ended = await this.#sessions.end(which, by.reason);
+    for (const { user_id: userId, id: sessionId } of ended) {
+      await this.#audit.record({ type: 'session_ended', userId, sessionId, ...client, ...by });
+    }
+    const others = ended.filter((session) => staying === undefined || !isSameLogin(session, staying));
+    await endAllAtProvider(this.#strategy, others);
+    return ended;
+  }
+
+  async #requireOf(userId: string, id: unknown): Promise<SessionRow> {
+    const parsed = givenIdSchema.safeParse(id);
+    const session = parsed.success ? await this.#sessions.findLive(parsed.data) : undefined;
+    if (session?.user_id !== userId) {
+      throw new Problem('not_found', { reason: 'no_such_session' });
+    }
+    return session;
+  }
+
+  #item(row: SessionRow, currentId: string): SessionItem {
+    const current = row.id === currentId;
+    const lastSeenAt = current ? this.#clock.now() : (row.last_seen_at ?? row.renewed_at);
+    return {
+      id: row.id,
+      current,
+      ...describeDevice(row.user_agent),
+      address: row.remote_address,
+      ...this.#sessions.limitsOfRow(row),
+      lastSeenAt: toTimestamp(lastSeenAt),
+      authTime: row.auth_time === 0 ? null : toTimestamp(row.auth_time),
+      methods: row.amr.split(' ').filter((method) => method !== ''),
+    };
+  }
+}
+
+/** @throws {Problem} `not_found` if the session was ended in the meantime. */
+function requireEnded([session]: readonly SessionRow[]): SessionRow {
+  if (session === undefined) {
+    throw new Problem('not_found', { reason: 'session_ended_meanwhile' });
+  }
+  return session;
+}
+
+function endedBy({ author, credential }: ActorContext): Pick<AuditEvent, 'actor'> & { reason: string } {
+  return { reason: byAdministrator, actor: { id: author.id, credential } };
+}
+
+/** Whether both sessions are behind the same session at the provider. */
+function isSameLogin(one: SessionRow, other: SessionRow): boolean {
+  return (
+    one.provider_session_id !== null &&
+    one.provider_session_id === other.provider_session_id &&
+    one.issuer === other.issuer
+  );
+}

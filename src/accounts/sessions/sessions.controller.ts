@@ -1,0 +1,65 @@
+import { Param, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import type { z } from 'zod';
+import { CurrentUser, RequireScope } from '../../session/guards/access.decorators.js';
+import { CurrentCaller } from '../../session/guards/caller.decorator.js';
+import { ApiController, ApiRoute } from '../../session/guards/api.route.js';
+import type { Caller, Principal } from '../../session/principal.js';
+import { fullScope } from '../../session/guards/scopes.js';
+import { SessionCookie } from '../../session/cookie/session.cookie.js';
+import { AccountSessions } from './account-sessions.service.js';
+import { endedAnswerSchema, sessionsAnswerSchema } from './sessions.schemas.js';
+
+/** The routes that list and end the caller's own sessions. */
+@ApiController('auth/sessions', {
+  tag: 'auth',
+  credentials: ['bearer', 'cookie'],
+  problems: ['database_unavailable'],
+})
+@RequireScope(fullScope)
+export class SessionsController {
+  readonly #sessions: AccountSessions;
+  readonly #cookie: SessionCookie;
+
+  constructor(sessions: AccountSessions, cookie: SessionCookie) {
+    this.#sessions = sessions;
+    this.#cookie = cookie;
+  }
+
+  @ApiRoute('GET', '', {
+    summary: 'Where am I logged in?',
+    description: "The caller's live sessions, newest first.",
+    answer: { description: 'The live sessions.', schema: sessionsAnswerSchema },
+  })
+  async list(@CurrentUser() principal: Principal): Promise<z.output<typeof sessionsAnswerSchema>> {
+    return { items: await this.#sessions.listOf(principal.claims.sub, principal), nextCursor: null };
+  }
+
+  @ApiRoute('DELETE', ':id', {
+    summary: 'End one of my sessions',
+    description:
+      'Its cookie and its bearer tokens are refused at once, and its login at the provider is ended where the provider allows that. To leave the provider in this browser too, use `POST /auth/logout`.',
+    ids: { id: 'Id of the session.' },
+    answer: { description: 'Ended; the cookie is gone if it was the current one.' },
+    problems: ['not_found'],
+  })
+  async end(
+    @Param('id') id: string,
+    @CurrentCaller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<void> {
+    const { current } = await this.#sessions.end(caller, id);
+    if (current) {
+      this.#cookie.clear(reply);
+    }
+  }
+
+  @ApiRoute('DELETE', '', {
+    summary: 'Log out everywhere else',
+    description: "Ends all of the caller's sessions but the one of this request, also at the provider.",
+    answer: { description: 'Ended.', schema: endedAnswerSchema },
+  })
+  async endOthers(@CurrentCaller() caller: Caller): Promise<z.output<typeof endedAnswerSchema>> {
+    return { ended: await this.#sessions.endOthers(caller) };
+  }
+}

@@ -1,0 +1,22 @@
+import type { Transaction } from 'kysely';
+import type { Schema } from '../platform/database/database.schema.js';
+
+/** Port: the memberships of the service accounts that an organisation's keys act as; the orgs module owns those tables. */
+export abstract class KeyAccounts {
+  /** Locks an organisation until the transaction ends. @returns false when there is none. */
+  abstract lockOrg(transaction: Transaction<Schema>, orgId: string): Promise<boolean>;
+
+  /** Makes a service account a member. @param member.createdAt milliseconds since the epoch. */
+  abstract join(
+    transaction: Transaction<Schema>,
+    member: {
+      readonly orgId: string;
+      readonly userId: string;
+      readonly role: 'admin' | 'member';
+      readonly createdAt: number;
+    },
+  ): Promise<void>;
+
+  /** Ends the membership of a service account. */
+  abstract leave(transaction: Transaction<Schema>, orgId: string, userId: string): Promise<void>;
+}

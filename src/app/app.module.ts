@@ -1,0 +1,68 @@
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
+import { AccountModule } from '../accounts/me/account.module.js';
+import { AuditEventsModule } from '../operations/audit-events/audit-events.module.js';
+import { AccountsModule } from '../accounts/accounts.module.js';
+import { LoginModule } from '../login/login.module.js';
+import { OauthModule } from '../oauth/oauth.module.js';
+import { OryModule } from '../providers/ory/ory.module.js';
+import { ProvidersModule } from '../providers/providers.module.js';
+import { ConfigModule } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { DoctorModule } from '../doctor/doctor.module.js';
+import { HealthModule } from '../operations/health/health.module.js';
+import { HttpModule } from '../platform/http/http.module.js';
+import { ProblemFilter } from '../platform/http/problem.filter.js';
+import type { ClaimsEnricher } from '../session/tokens/claims.enricher.js';
+import { ClaimsModule } from '../session/tokens/claims.module.js';
+import { ObservabilityModule } from '../operations/metrics/observability.module.js';
+import { OrgApiKeysModule } from '../orgs/org-api-keys.module.js';
+import { InviteAcceptanceModule } from '../orgs/invite-acceptance.module.js';
+import { OrgsModule } from '../orgs/orgs.module.js';
+import { PagesModule } from '../pages/pages.module.js';
+import { UserAdministrationModule } from '../accounts/admin/user-administration.module.js';
+import { SigningKeysModule } from '../operations/signing-keys/signing-keys.module.js';
+import { VerifyModule } from '../forward-auth/verify.module.js';
+
+/** The whole gateway for one configuration. */
+@Module({})
+export class AppModule {
+  /**
+   * @param enricher adds the application's own claims to every token.
+   * @param modules the application's own modules.
+   * @param looksAtItself whether to run the cheap checks of `vestibule doctor` once it is ready.
+   */
+  static register(
+    configuration: Configuration,
+    enricher?: Type<ClaimsEnricher>,
+    modules: readonly Type[] = [],
+    looksAtItself = false,
+  ): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.register(configuration),
+        ClaimsModule.register(enricher),
+        HttpModule,
+        ProvidersModule.forRoot(configuration),
+        AccountsModule,
+        LoginModule,
+        OauthModule,
+        ...(configuration.AUTH_PROVIDER === 'ory' ? [OryModule] : []),
+        AccountModule,
+        UserAdministrationModule,
+        OrgsModule,
+        InviteAcceptanceModule,
+        OrgApiKeysModule,
+        AuditEventsModule,
+        SigningKeysModule,
+        VerifyModule,
+        PagesModule.register(configuration),
+        HealthModule,
+        ObservabilityModule.register(configuration),
+        DoctorModule.register(configuration, looksAtItself),
+        ...modules,
+      ],
+      providers: [ProblemFilter],
+    };
+  }
+}

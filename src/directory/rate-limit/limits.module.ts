@@ -1,0 +1,23 @@
+import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
+import { Clock } from '../../platform/time/clock.service.js';
+import { CoreModule } from '../../platform/core/core.module.js';
+import { LimitStore } from './limit.store.js';
+import { MemoryLimitStore } from './memory.limit-store.js';
+import { RateLimits } from './rate.limits.js';
+import { RedisLimitStore } from './redis.limit-store.js';
+
+function openStore({ RATE_LIMIT, REDIS_URL, PUBLIC_URL }: Configuration, clock: Clock): LimitStore {
+  const memory = new MemoryLimitStore(() => clock.now());
+  return RATE_LIMIT && REDIS_URL !== undefined ? new RedisLimitStore(REDIS_URL, PUBLIC_URL, memory) : memory;
+}
+
+/** The module of rate limits. */
+@Module({
+  imports: [AuditModule, CoreModule],
+  providers: [RateLimits, { provide: LimitStore, inject: [CONFIGURATION, Clock], useFactory: openStore }],
+  exports: [RateLimits],
+})
+export class LimitsModule {}

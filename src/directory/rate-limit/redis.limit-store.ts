@@ -1,0 +1,94 @@
+import { Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Redis } from 'ioredis';
+import { type RateLimiterAbstract, RateLimiterRedis } from 'rate-limiter-flexible';
+import type { RatePolicy, RatePolicyName } from '../../platform/config/rate-limit.parser.js';
+import { LimitStore } from './limit.store.js';
+import type { MemoryLimitStore } from './memory.limit-store.js';
+
+const longestDelay = 1000;
+const connectTimeout = 2000;
+/**
+ * Milliseconds to wait for one answer of Redis. Then the connection is dropped, and this process counts in its own memory at once
+ * until a new one answers. A shorter time would double the limits on a machine that is merely busy.
+ */
+const answerTimeout = 1000;
+
+/** A client that drops its connection when an answer doesn't come in time; it then connects anew. */
+class DroppingRedis extends Redis {
+  override sendCommand(...call: Parameters<Redis['sendCommand']>): unknown {
+    const sent = super.sendCommand(...call);
+    const [command] = call;
+    command.promise.catch((error: unknown) => {
+      if (error instanceof Error && error.message === 'Command timed out') {
+        this.disconnect(true);
+      }
+    });
+    return sent;
+  }
+}
+
+/** Stores counts in Redis, shared by all replicas. While Redis is unavailable or slow, each replica counts in its own memory. */
+export class RedisLimitStore extends LimitStore implements OnApplicationShutdown {
+  readonly #logger = new Logger(RedisLimitStore.name);
+  readonly #redis: Redis;
+  readonly #prefix: string;
+  readonly #insurance: MemoryLimitStore;
+  #isClosing = false;
+  #isAway = false;
+
+  /** Connects in the background: Redis may be unavailable. @param deployment separates those that share one Redis. */
+  constructor(url: string, deployment: string, insurance: MemoryLimitStore) {
+    super();
+    this.#prefix = `vestibule:${deployment}:limit`;
+    this.#insurance = insurance;
+    this.#redis = new DroppingRedis(url, {
+      connectTimeout,
+      commandTimeout: answerTimeout,
+      // If a command can't be sent now, memory answers at once.
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: (attempt) => Math.min(attempt * 50, longestDelay),
+    });
+    this.#redis.on('error', (error: unknown) => {
+      this.#logger.debug('Redis cannot be reached', { reason: 'redis_unreachable', err: error });
+    });
+    this.#redis.on('close', () => this.#noteAway());
+    this.#redis.on('ready', () => {
+      this.#isAway = false;
+    });
+  }
+
+  limiter(name: RatePolicyName, policy: RatePolicy): RateLimiterAbstract {
+    return new RateLimiterRedis({
+      storeClient: this.#redis,
+      keyPrefix: `${this.#prefix}:${name}`,
+      points: policy.points,
+      duration: policy.window,
+      rejectIfRedisNotReady: true,
+      insuranceLimiter: this.#insurance.limiter(name, policy),
+    });
+  }
+
+  async remember(key: string, value: string, seconds: number): Promise<void> {
+    await this.#insurance.remember(key, value, seconds);
+    await this.#redis.set(`${this.#prefix}:fact:${key}`, value, 'EX', seconds).catch(() => undefined);
+  }
+
+  async recall(key: string): Promise<string | undefined> {
+    const value = await this.#redis.get(`${this.#prefix}:fact:${key}`).catch(() => undefined);
+    return value ?? this.#insurance.recall(key);
+  }
+
+  onApplicationShutdown(): void {
+    this.#isClosing = true;
+    this.#redis.disconnect();
+  }
+
+  #noteAway(): void {
+    if (!this.#isAway && !this.#isClosing) {
+      this.#isAway = true;
+      this.#logger.warn('Redis is gone: this process counts by itself', { reason: 'redis_unreachable' });
+    }
+  }
+}

@@ -1,0 +1,10 @@
+import { isId } from '../../platform/core/id.schema.js';
+import type { ActiveOrg } from './account.query.js';
+
+/**
+ * Whether a text names this organisation, by id or by slug. A text in the form of an id is compared with ids alone, so that no slug
+ * can pass for another organisation's id.
+ */
+export function isNamed({ id, slug }: Pick<ActiveOrg, 'id' | 'slug'>, text: string): boolean {
+  return isId(text) ? id === text.toLowerCase() : slug === text;
+}

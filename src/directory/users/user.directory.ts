@@ -1,0 +1,237 @@
+import { Injectable } from '@nestjs/common';
+import { type SelectQueryBuilder, sql } from 'kysely';
+import { Problem } from '../../platform/errors/problem.error.js';
+import {
+  Database,
+  type OrgRole,
+  type Schema,
+  type UserRow,
+} from '../../platform/database/database.schema.js';
+import { givenIdSchema } from '../../platform/core/id.schema.js';
+
+/** The last character of all: a prefix with it sorts after every text that begins with the prefix. */
+const lastCharacter = '\u{10FFFF}';
+
+/** Selects users. */
+export interface UserFilter {
+  /** Beginning of an e-mail address or a name, or a whole id. */
+  readonly search?: string | undefined;
+  readonly state?: 'active' | 'disabled' | undefined;
+  readonly role?: UserRow['role'] | undefined;
+  readonly kind: UserRow['kind'];
+}
+
+/** The position at which a list of users continues: by id without a search, else by the value that was found. */
+export type UserPosition =
+  | { readonly by: 'id'; readonly id: string }
+  | { readonly by: 'email' | 'name'; readonly key: string; readonly id: string };
+
+/** A user in a list, and the position after them. */
+export interface ListedUser {
+  readonly row: UserRow;
+  readonly position: UserPosition;
+}
+
+/** An organisation as one of its members sees it. */
+export interface UserOrg {
+  readonly id: string;
+  readonly slug: string;
+  readonly name: string;
+  readonly role: OrgRole;
+}
+
+/** An identity of a user at a provider. Times are milliseconds. */
+export interface UserIdentity {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly created_at: number;
+  readonly last_login_at: number;
+}
+
+type UserQuery = SelectQueryBuilder<Schema, 'users', UserRow>;
+
+/** Reads users: one, many, and what belongs to one. Every list follows an index, from where the previous page ended. */
+@Injectable()
+export class UserDirectory {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /**
+   * Users in a stable order: new users never shift what has been listed.
+   * @param after position of the last one of the previous page.
+   */
+  async list(filter: UserFilter, limit: number, after?: UserPosition): Promise<ListedUser[]> {
+    const { search } = filter;
+    if (search === undefined) {
+      return this.#listById(filter, limit, after?.id);
+    }
+    const id = givenIdSchema.safeParse(search);
+    if (id.success) {
+      const rows = await this.#filtered(filter).where('id', '=', id.data).limit(limit).execute();
+      return rows.map((row) => ({ row, position: { by: 'id', id: row.id } }));
+    }
+    const prefix = search.toLowerCase();
+    const byEmail = after?.by === 'name' ? [] : await this.#listByKey('email', filter, prefix, limit, after);
+    // A user who matches by both is listed once, among the matching addresses.
+    const left = limit - byEmail.length;
+    return left === 0
+      ? byEmail
+      : [...byEmail, ...(await this.#listByKey('name', filter, prefix, left, after))];
+  }
+
+  /** The user with this id. @param id as a caller gave it. @throws {Problem} `not_found` */
+  async require(id: unknown): Promise<UserRow> {
+    return this.#database.query
+      .selectFrom('users')
+      .selectAll()
+      .where('id', '=', requireUserId(id))
+      .executeTakeFirstOrThrow(() => unknownUser());
+  }
+
+  /** The user of an identity at a provider. */
+  async findByIdentity(issuer: string, subject: string): Promise<{ readonly id: string } | undefined> {
+    return this.#database.query
+      .selectFrom('identities')
+      .select('user_id as id')
+      .where('issuer', '=', issuer)
+      .where('subject', '=', subject)
+      .executeTakeFirst();
+  }
+
+  /** The names of users and organisations, by their ids; those that are gone are left out. */
+  async namesOf(users: readonly string[], orgs: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const { query } = this.#database;
+    const [people, groups] = await Promise.all([
+      users.length === 0
+        ? []
+        : query.selectFrom('users').select(['id', 'name', 'email']).where('id', 'in', users).execute(),
+      orgs.length === 0
+        ? []
+        : query.selectFrom('orgs').select(['id', 'name']).where('id', 'in', orgs).execute(),
+    ]);
+    return new Map([
+      ...people.flatMap(({ id, name, email }): (readonly [string, string])[] => {
+        const known = name || email;
+        return known ? [[id, known]] : [];
+      }),
+      ...groups.map(({ id, name }): readonly [string, string] => [id, name]),
+    ]);
+  }
+
+  /** The person with this e-mail address; nothing if several users have it. @param email in lower case. */
+  async findByEmail(email: string): Promise<{ readonly id: string } | undefined> {
+    const rows = await this.#database.query
+      .selectFrom('users')
+      .select('id')
+      .where('kind', '=', sql.lit('person'))
+      .where('email_key', '=', email)
+      .limit(2)
+      .execute();
+    return rows.length === 1 ? rows[0] : undefined;
+  }
+
+  /** Persons with this verified address: two at most. @param email in lower case. */
+  async listVerified(email: string): Promise<readonly { readonly id: string }[]> {
+    return this.#database.query
+      .selectFrom('users')
+      .select('id')
+      .where('kind', '=', sql.lit('person'))
+      .where('email_key', '=', email)
+      .where('email_verified', '=', 1)
+      .limit(2)
+      .execute();
+  }
+
+  /** The user's identities at providers, oldest first. */
+  async identitiesOf(userId: string): Promise<UserIdentity[]> {
+    return this.#database.query
+      .selectFrom('identities')
+      .select(['issuer', 'subject', 'created_at', 'last_login_at'])
+      .where('user_id', '=', userId)
+      .orderBy('created_at')
+      .orderBy('subject')
+      .execute();
+  }
+
+  /** A user's organisations in the order of their ids. @param after id of the last one of the previous page. */
+  async orgsOf(userId: string, limit: number, after?: string): Promise<UserOrg[]> {
+    const memberships = this.#database.query
+      .selectFrom('memberships')
+      .innerJoin('orgs', 'orgs.id', 'memberships.org_id')
+      .select(['orgs.id', 'orgs.slug', 'orgs.name', 'memberships.role'])
+      .where('memberships.user_id', '=', userId)
+      .where('memberships.state', '=', 'active')
+      .orderBy('memberships.org_id')
+      .limit(limit);
+    return (
+      after === undefined ? memberships : memberships.where('memberships.org_id', '>', after)
+    ).execute();
+  }
+
+  async #listById(filter: UserFilter, limit: number, after: string | undefined): Promise<ListedUser[]> {
+    const users = this.#filtered(filter).orderBy('id').limit(limit);
+    const rows = await (after === undefined ? users : users.where('id', '>', after)).execute();
+    return rows.map((row) => ({ row, position: { by: 'id', id: row.id } }));
+  }
+
+  async #listByKey(
+    by: 'email' | 'name',
+    filter: UserFilter,
+    prefix: string,
+    limit: number,
+    after: UserPosition | undefined,
+  ): Promise<ListedUser[]> {
+    const column = by === 'email' ? 'email_key' : 'name_key';
+    const end = prefix + lastCharacter;
+    let users = this.#filtered(filter)
+      .where(column, '>=', prefix)
+      .where(column, '<', end)
+      .orderBy(column)
+      .orderBy('id')
+      .limit(limit);
+    if (by === 'name') {
+      users = users.where((builder) =>
+        builder.or([
+          builder('email_key', 'is', null),
+          builder('email_key', '<', prefix),
+          builder('email_key', '>=', end),
+        ]),
+      );
+    }
+    if (after !== undefined && after.by === by) {
+      const { key, id } = after;
+      users = users.where((builder) => builder(builder.refTuple(column, 'id'), '>', builder.tuple(key, id)));
+    }
+    const rows = await users.execute();
+    return rows.map((row) => ({ row, position: { by, key: row[column] ?? '', id: row.id } }));
+  }
+
+  /** Filters users. Values are literals: the databases use a partial index only if they see its condition. */
+  #filtered({ state, role, kind }: UserFilter): UserQuery {
+    let users: UserQuery = this.#database.query.selectFrom('users').selectAll();
+    users = users.where('kind', '=', sql.lit(kind));
+    if (role !== undefined) {
+      users = users.where('role', '=', sql.lit(role));
+    }
+    return state === undefined
+      ? users
+      : users.where('disabled_at', state === 'active' ? 'is' : 'is not', null);
+  }
+}
+
+/** An id in a path, as a caller gave it. @throws {Problem} `not_found` if it can't be a user's id. */
+export function requireUserId(id: unknown): string {
+  const parsed = givenIdSchema.safeParse(id);
+  if (!parsed.success) {
+    throw unknownUser();
+  }
+  return parsed.data;
+}
+
+/** The refusal when a user doesn't exist. */
+export function unknownUser(): Problem {
+  return new Problem('not_found', { reason: 'user_unknown' });
+}

@@ -1,0 +1,55 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import { type TrustedOrigins, refuseCrossSite } from '../platform/http/cross-site.guard.js';
+import { type VerificationPage, authorize } from '../session/guards/authorization.js';
+import { principalOf } from '../session/principal.js';
+import { verificationOf } from '../session/guards/verified.email.guard.js';
+import { identityHeaders } from './identity.headers.js';
+import { isHandshake, originalRequest } from './original.request.js';
+import { UpstreamToken } from './upstream.token.js';
+import { accessRequirementOf, requirementsOf } from './verify.requirements.js';
+
+/** The method to assume if the original one isn't known: any that changes something. */
+const changing = 'POST';
+
+/** Decides whether the original request of a sub-request may continue, and identifies the caller to the upstream. */
+@Injectable()
+export class Verification {
+  readonly #token: UpstreamToken;
+  readonly #trusted: TrustedOrigins;
+  readonly #verification: VerificationPage;
+
+  constructor(token: UpstreamToken, @Inject(CONFIGURATION) configuration: Configuration) {
+    this.#token = token;
+    this.#verification = verificationOf(configuration);
+    this.#trusted = { own: configuration.PUBLIC_URL, others: new Set(configuration.ALLOWED_ORIGINS) };
+  }
+
+  /**
+   * Answers 200 with the caller's identity. It is synchronous unless a token must be minted for an API key.
+   * @throws {Problem} `unauthenticated`, `validation_failed`, `cross_site_request`, `forbidden`, `email_unverified`,
+   *   `insufficient_scope`
+   */
+  answer(request: FastifyRequest, reply: FastifyReply): void | Promise<void> {
+    const principal = principalOf(request);
+    if (principal === undefined) {
+      throw new Problem('unauthenticated', { reason: 'no_principal' });
+    }
+    const requirements = requirementsOf(request);
+    const { method = changing } = originalRequest(request);
+    refuseCrossSite(request, this.#trusted, isHandshake(request) ? changing : method);
+    authorize(principal.claims, accessRequirementOf(requirements, this.#verification));
+    const send = (token: string): void => {
+      void reply
+        .code(200)
+        .headers(identityHeaders(principal.claims))
+        .header('authorization', `Bearer ${token}`)
+        .send('');
+    };
+    const token = this.#token.of(request, principal);
+    return token instanceof Promise ? token.then(send) : send(token);
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * The public entry point, `@vestibule-auth/vestibule`: all that an application imports which runs as modules of this process.
+ * What isn't here may change with any version. Tests take `@vestibule-auth/vestibule/testing` as well.
+ */
+import 'reflect-metadata';
+
+export { type ApplicationParts, startVestibule } from './app/app.start.js';
+export { newId } from './platform/core/identifier.js';
+export { Problem, type ProblemOptions } from './platform/errors/problem.error.js';
+export { DatabaseModule } from './platform/database/database.module.js';
+export { Database, type OrgRole } from './platform/database/database.schema.js';
+export { ApiProblems } from './platform/http/openapi.decorators.js';
+export { type Page, decodeCursor, pageQuerySchema, toPage } from './platform/http/page.cursor.js';
+export {
+  AllowUnverifiedEmail,
+  AnyScope,
+  CurrentUser,
+  OptionalSession,
+  Public,
+  RequireOrg,
+  RequireRole,
+  RequireScope,
+  RequireVerifiedEmail,
+} from './session/guards/access.decorators.js';
+export { ApiController, ApiRoute } from './session/guards/api.route.js';
+export { ClaimsEnricher, type EnrichedSubject } from './session/tokens/claims.enricher.js';
+export type { Claims } from './session/tokens/claims.schema.js';
+export type { Principal } from './session/principal.js';
+export { RevocationService } from './session/revocation/revocation.service.js';
+export { RequireAal2, RequireAuthAge, RequireRecentLogin } from './session/guards/step-up.decorators.js';
+export type { User } from './directory/users/identity.js';

@@ -1,0 +1,187 @@
+import { access, constants, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { waitForLock } from '../../scripts/lock.mjs';
+import type { Progress } from '../../scripts/progress.mjs';
+import type { Environment } from '../platform/config/configuration.js';
+import { buildBinary } from './binary.builder.js';
+import { cacheFolder, cachedPath, isIntact, putIntoCache } from './binary.cache.js';
+import { type BinaryName, type PinnedBinary, pinnedBinaries } from './binary.pins.js';
+import { runChild } from './child.process.js';
+import { definedOnly } from './env.template.js';
+import { LaunchError, messageOf } from './launch.error.js';
+import { sqliteDsn } from './sqlite.dsn.js';
+
+/** The folder with the programs' Go modules and settings, `docker` in the checkout. */
+export const dockerFolder = fileURLToPath(new URL('../../docker', import.meta.url));
+
+/** Folder of the programs in a bundle (`npm run bundle`). A checkout has no such folder. */
+const bundleFolder = fileURLToPath(new URL('../../bin', import.meta.url));
+
+/**
+ * Finds programs, each in this order: the path in its variable, the bundle, the cache, PATH (the pinned version only), a build
+ * with Go. Builds run in parallel, so that one compiles while another downloads. With the modules already downloaded, parallel
+ * and sequential builds both took 234 s on 2 cores. Two processes never build the same program: the second waits and reports it.
+ * @returns their absolute paths.
+ * @throws {LaunchError} if one isn't available; the message lists the alternatives.
+ */
+export async function findBinaries<Name extends BinaryName>(
+  names: readonly Name[],
+  environment: Environment,
+  progress: Progress,
+): Promise<Map<Name, string>> {
+  const failed = new AbortController();
+  const searches = names.map(
+    async (name) => [name, await findBinary(name, environment, progress, failed.signal)] as const,
+  );
+  try {
+    return new Map(await Promise.all(searches));
+  } catch (error) {
+    failed.abort();
+    await Promise.allSettled(searches);
+    throw error;
+  }
+}
+
+async function findBinary(
+  name: BinaryName,
+  environment: Environment,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<string> {
+  const binary: PinnedBinary = pinnedBinaries[name];
+  const given = environment[binary.pathVariable];
+  if (given) {
+    return givenBinary(binary, resolve(given), progress);
+  }
+  const bundled = join(bundleFolder, binary.name);
+  if (await isProgram(bundled)) {
+    return bundled;
+  }
+  const folder = cacheFolder(environment, homedir());
+  const moduleFolder = join(dockerFolder, binary.name);
+  const cached = await cachedPath(folder, binary, moduleFolder);
+  if (await isIntact(cached)) {
+    return cached;
+  }
+  const onPath = await findOnPath(binary, environment);
+  if (onPath !== undefined) {
+    return onPath;
+  }
+  const release = await lockCache(folder, cached, ({ pid }) => {
+    progress.line(
+      `waiting for another start (process ${pid}) to finish building ${binary.title} ${binary.version}`,
+    );
+  });
+  try {
+    if (!(await isIntact(cached))) {
+      const setting = {
+        moduleFolder,
+        cacheFolder: folder,
+        environment: { ...definedOnly(environment), ...withoutDownloads(environment) },
+        progress,
+        signal,
+      };
+      await buildBinary(binary, setting, async (built) => {
+        await assertVersion(binary, built);
+        await putIntoCache(built, cached);
+      });
+    }
+  } finally {
+    release();
+  }
+  return cached;
+}
+
+async function givenBinary(binary: PinnedBinary, path: string, progress: Progress): Promise<string> {
+  try {
+    await access(path, constants.X_OK);
+  } catch (error) {
+    throw new LaunchError(`${binary.pathVariable} is set, but ${path} is not a program that can be run.`, {
+      cause: error,
+    });
+  }
+  const version = await versionOf(binary, path);
+  if (version !== binary.version) {
+    progress.line(
+      `${binary.pathVariable}: ${version ?? 'an unknown version'}; made and tested with ${binary.title} ${binary.version}`,
+    );
+  }
+  return path;
+}
+
+async function lockCache(
+  folder: string,
+  cached: string,
+  onWait: (holder: { readonly pid: number }) => void,
+): Promise<() => void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return await waitForLock(`${cached}.lock`, onWait);
+  } catch (error) {
+    throw new LaunchError(
+      `The cache folder ${folder} can't be written (${messageOf(error)}). Set VESTIBULE_CACHE to another folder.`,
+      { cause: error },
+    );
+  }
+}
+
+async function findOnPath(binary: PinnedBinary, environment: Environment): Promise<string | undefined> {
+  for (const folder of (environment['PATH'] ?? '').split(delimiter).filter(isAbsolute)) {
+    const path = join(folder, binary.name);
+    if (
+      (await isProgram(path)) &&
+      (await versionOf(binary, path)) === binary.version &&
+      (await hasSqlite(binary, path))
+    ) {
+      return path;
+    }
+  }
+  return undefined;
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Checks that a built program runs and has the pinned version. @throws {LaunchError} */
+async function assertVersion(binary: PinnedBinary, path: string): Promise<void> {
+  const version = await versionOf(binary, path);
+  if (version !== binary.version) {
+    throw new LaunchError(
+      `The ${binary.title} just built says it is ${version ?? 'nothing'} instead of ${binary.version}.`,
+    );
+  }
+}
+
+async function versionOf(binary: PinnedBinary, path: string): Promise<string | undefined> {
+  const run = runChild({ command: path, args: binary.versionArgs, env: {} });
+  const { code } = await run.exited;
+  return code === 0 ? /(?:^|\s)v?(\d+\.\d+\.\d+\S*)/.exec(run.lastLines().join('\n'))?.[1] : undefined;
+}
+
+/** Whether a program supports SQLite, if it needs it: Ory's plain release binaries don't. */
+async function hasSqlite(binary: PinnedBinary, path: string): Promise<boolean> {
+  if (!binary.tags.includes('sqlite')) {
+    return true;
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'vestibule-'));
+  try {
+    const env = { HOME: folder, DSN: sqliteDsn(join(folder, 'probe.sqlite')) };
+    const { code } = await runChild({ command: path, args: ['migrate', 'sql', '-e', '--yes'], env }).exited;
+    return code === 0;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Variables that forbid Go to download anything under `AIR_GAPPED`, unless the operator names a mirror in `GOPROXY`. */
+function withoutDownloads(environment: Environment): Record<string, string> {
+  return environment['AIR_GAPPED'] === 'true' && !environment['GOPROXY']
+    ? { GOPROXY: 'off', GOTOOLCHAIN: 'local' }
+    : {};
+}

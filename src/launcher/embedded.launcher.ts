@@ -1,0 +1,240 @@
+import { execFile } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { tryLock } from '../../scripts/lock.mjs';
+import type { Terminal } from '../../scripts/progress.mjs';
+import type { Environment } from '../platform/config/configuration.js';
+import { type AdminAccount, forgetPassword, pendingAdmin } from './admin.account.js';
+import { GatewayLog } from './gateway.log.js';
+import { LaunchError, messageOf } from './launch.error.js';
+import {
+  type EmbeddedPlan,
+  assertPlanStaysInside,
+  gatewayEnvironment,
+  gatewayProbe,
+  planEmbedded,
+} from './launch.plan.js';
+import { type OryStack, startOry } from './ory.stack.js';
+import { assertPortIsFree } from './port.finder.js';
+import { forgetRunning, noteRunning } from './running.copy.js';
+import { loadSecrets } from './secret.store.js';
+import { SupervisedChild } from './supervised.child.js';
+
+/** Dependencies of a start. */
+export interface LaunchSetting {
+  readonly environment: Environment;
+  /** The gateway's program. */
+  readonly gateway: { readonly command: string; readonly args: readonly string[] };
+  readonly progress: Terminal;
+}
+
+/** A running Vestibule with Ory and the gateway. */
+export interface Launched {
+  readonly plan: EmbeddedPlan;
+  readonly ory: OryStack;
+  readonly gateway: SupervisedChild;
+  /** Stops the gateway, which finishes open requests, then Ory, and releases the data folder. */
+  stop(): Promise<void>;
+}
+
+const commandLine = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+
+/**
+ * How long the gateway may take to be ready, in milliseconds. At a first start, Hydra first makes two RSA keys, which takes a
+ * minute on a busy machine.
+ */
+const readyLimitMs = 180_000;
+/** How long the gateway may take to finish open requests, in milliseconds. */
+const drainLimitMs = 10_000;
+
+/**
+ * Starts Kratos, Hydra, Mailpit and the gateway, and keeps them running. Before any slow or permanent step, it checks the
+ * environment, the data folder, the port and the secrets.
+ * @throws {LaunchError} if something is missing or doesn't start. Nothing is left running or locked then.
+ */
+export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> {
+  const { environment, progress } = setting;
+  const began = Date.now();
+  const plan = planEmbedded(environment);
+  await assertPlanStaysInside(plan);
+  const release = lockDataFolder(plan);
+  let ory: OryStack | undefined;
+  try {
+    await assertPortIsFree(plan.host, plan.port);
+    const secrets = await loadSecrets(plan.dataDir);
+    const notice = new AdminNotice(plan, progress);
+    const gatewayLog = new GatewayLog(plan.logLevel);
+    const log = (source: string, line: string) => {
+      const text = source === 'gateway' ? gatewayLog.read(line) : line;
+      if (text !== undefined) {
+        progress.line(`${source.padEnd(7)} | ${text}`);
+      }
+      if (line.includes('"login_succeeded"')) {
+        void notice.check();
+      }
+    };
+    ory = await startOry({
+      ...plan,
+      brandColor: plan.configuration.BRAND_COLOR,
+      environment,
+      secrets,
+      airGapped: plan.configuration.AIR_GAPPED,
+      adminSockets: true,
+      log,
+      progress,
+    });
+    const admin = await pendingAdmin(plan.dataDir, plan.adminEmail, plan.adminPassword);
+    const env = gatewayEnvironment(environment, plan, { secrets: secrets.gateway, ory: ory.env, admin });
+    const gateway = new SupervisedChild(
+      {
+        ...setting.gateway,
+        name: 'gateway',
+        env,
+        probe: gatewayProbe(plan),
+        startLimitMs: readyLimitMs,
+        stopLimitMs: drainLimitMs,
+      },
+      log,
+    );
+    await gateway.start();
+    await noteRunning(plan.dataDir, env);
+    if (admin.password === undefined) {
+      await forgetPassword(plan.dataDir, plan.adminEmail);
+    }
+    // If there already was a first administrator, this account wasn't created, and there is nothing to show.
+    const isNew = admin.password !== undefined && (await notice.isUnused());
+    // Before the banner, so that all output is there once "ready" is printed. A terminal keeps this notice at the bottom.
+    if (isNew) {
+      notice.show(admin);
+    }
+    progress.line(banner(plan.publicUrl, ory.mailboxUrl, Date.now() - began));
+    return { plan, ory, gateway, stop: () => stopAll(gateway, ory, () => forget(plan, release)) };
+  } catch (error) {
+    await stopAll(undefined, ory, release);
+    throw error;
+  }
+}
+
+async function stopAll(
+  gateway: SupervisedChild | undefined,
+  ory: OryStack | undefined,
+  release: () => void | Promise<void>,
+): Promise<void> {
+  await gateway?.stop();
+  await ory?.stop();
+  await release();
+}
+
+async function forget({ dataDir }: EmbeddedPlan, release: () => void): Promise<void> {
+  await forgetRunning(dataDir);
+  release();
+}
+
+/** Locks the data folder: its SQLite files, secrets and markers belong to one run. @returns a function that unlocks it. */
+function lockDataFolder({ dataDir, port }: EmbeddedPlan): () => void {
+  let attempt;
+  try {
+    attempt = tryLock(join(dataDir, 'launcher.lock'));
+  } catch (error) {
+    throw new LaunchError(
+      `The data folder ${dataDir} can't be written (${messageOf(error)}). Make it writable, or set DATA_DIR to another folder.`,
+      { cause: error },
+    );
+  }
+  if (attempt.release === undefined) {
+    throw new LaunchError(
+      [
+        `Another copy (process ${attempt.holder.pid} on ${attempt.holder.host}) already runs on the data folder ${dataDir}.`,
+        `Stop it (kill ${attempt.holder.pid}), or give this one a folder and a port of its own:`,
+        `  DATA_DIR=.data-2 PORT=${port + 1} npm start`,
+      ].join('\n'),
+    );
+  }
+  const { release } = attempt;
+  // An interrupted start exits without calling the returned function.
+  process.once('exit', release);
+  return () => {
+    process.off('exit', release);
+    release();
+  };
+}
+
+/** Text that is printed once a start has succeeded. @param mailboxUrl the mailbox pages; undefined without Mailpit. */
+export function banner(publicUrl: string, mailboxUrl: string | undefined, tookMs: number): string {
+  return [
+    '',
+    `  Vestibule is ready: ${publicUrl}   (after ${(tookMs / 1000).toFixed(1)} s)`,
+    ...(mailboxUrl === undefined ? [] : [`  Mailbox, where every mail ends up: ${mailboxUrl}`]),
+    '',
+    '  Ctrl-C stops it.',
+    '',
+  ].join('\n');
+}
+
+/** Command that shows the password again, with DATA_DIR if that isn't the default. It works in the folder of the start. */
+function passwordCommand({ dataDir }: EmbeddedPlan): string {
+  const command = 'npx @vestibule-auth/vestibule initial-password';
+  const quoted = /^[\w./-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", String.raw`'\''`)}'`;
+  return dataDir === resolve('.data') ? command : `DATA_DIR=${quoted} ${command}`;
+}
+
+/** Keeps the first administrator's password at the bottom of the terminal until it is used or Enter is pressed. */
+class AdminNotice {
+  readonly #plan: EmbeddedPlan;
+  readonly #terminal: Terminal;
+  #isPending = false;
+  #isLooking = false;
+  /** Whether someone has logged in since the current check began. */
+  #isDue = false;
+
+  constructor(plan: EmbeddedPlan, terminal: Terminal) {
+    this.#plan = plan;
+    this.#terminal = terminal;
+  }
+
+  show({ email, password }: AdminAccount): void {
+    this.#isPending = true;
+    this.#terminal.pin(
+      [
+        `  First administrator: ${email}`,
+        `  Password:            ${password}`,
+        `  Shown until the first login with it. Enter hides it; \`${passwordCommand(this.#plan)}\` shows it again.`,
+        '',
+      ].join('\n'),
+    );
+    if (process.stdin.isTTY) {
+      process.stdin.once('data', () => this.#terminal.unpin()).unref();
+    }
+  }
+
+  /**
+   * Removes the notice if the account has logged in. To be called after each login.
+   * Only one check runs at a time. However many logins happen meanwhile, one more check follows.
+   */
+  async check(): Promise<void> {
+    if (!this.#isPending || this.#isLooking) {
+      this.#isDue = this.#isPending;
+      return;
+    }
+    this.#isLooking = true;
+    this.#isDue = false;
+    const isUnused = await this.isUnused();
+    this.#isLooking = false;
+    if (!isUnused) {
+      this.#isPending = false;
+      this.#terminal.unpin();
+    } else if (this.#isDue) {
+      await this.check();
+    }
+  }
+
+  /** Whether the account was created and has never logged in. Otherwise the command deletes the stored password. */
+  async isUnused(): Promise<boolean> {
+    const env = { ...process.env, DATA_DIR: this.#plan.dataDir };
+    return new Promise((done) => {
+      execFile(process.execPath, [commandLine, 'initial-password'], { env }, (error) =>
+        done(error?.code !== 1),
+      );
+    });
+  }
+}

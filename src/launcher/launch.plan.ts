@@ -1,0 +1,173 @@
+import { readFileSync } from 'node:fs';
+import { assertInside } from '../platform/air-gap/air-gap.check.js';
+import {
+  type Configuration,
+  ConfigurationError,
+  type Environment,
+  loadConfiguration,
+} from '../platform/config/configuration.js';
+import type { AdminAccount } from './admin.account.js';
+import type { OrySetting } from './ory.programs.js';
+import type { ReadinessProbe } from './readiness.probe.js';
+import { definedOnly } from './env.template.js';
+import { LaunchError, exitCodes } from './launch.error.js';
+import { makeSecrets } from './secret.store.js';
+
+const oryUrls = ['KRATOS_PUBLIC_URL', 'KRATOS_ADMIN_URL', 'HYDRA_PUBLIC_URL', 'HYDRA_ADMIN_URL'] as const;
+/** Addresses for Kratos and Hydra while they have no ports: nothing listens there. */
+export const placeholderUrls: Readonly<Record<string, string>> = Object.fromEntries(
+  oryUrls.map((name) => [name, 'http://127.0.0.1:1']),
+);
+const defaultAdminEmail = 'admin@vestibule.example';
+
+/** Settings of an embedded run from its environment, with defaults applied. */
+export interface EmbeddedPlan extends Pick<
+  OrySetting,
+  'publicUrl' | 'brandName' | 'passwordMinLength' | 'registers' | 'socialProviders' | 'logLevel'
+> {
+  readonly host: string;
+  readonly port: number;
+  /** Absolute path. */
+  readonly dataDir: string;
+  readonly adminEmail: string;
+  /** Set if the operator chose one. */
+  readonly adminPassword: string | undefined;
+  /** Set if the operator has a mail server. Mailpit isn't started then. */
+  readonly smtpUrl: string | undefined;
+  /** The gateway's configuration, with placeholder addresses for Kratos and Hydra, which have no ports yet. */
+  readonly configuration: Configuration;
+}
+
+/** Whether to run Ory here: the provider is Ory, and none of its addresses is set. */
+export function isEmbedded(environment: Environment): boolean {
+  const provider = valueOf(environment, 'AUTH_PROVIDER');
+  return (provider ?? 'ory') === 'ory' && !oryUrls.some((name) => isGiven(environment, name));
+}
+
+/** Reads the environment of an embedded run. @throws {LaunchError} with exit code 78, listing all that is wrong. */
+export function planEmbedded(environment: Environment): EmbeddedPlan {
+  const configuration = readConfiguration({
+    ...withDefaults(environment),
+    ...secretsUnlessGiven(environment, makeSecrets().gateway),
+    ...placeholderUrls,
+  });
+  return {
+    publicUrl: configuration.PUBLIC_URL,
+    brandName: configuration.BRAND_NAME,
+    passwordMinLength: configuration.AUTH_PROVIDER === 'ory' ? configuration.PASSWORD_MIN_LENGTH : undefined,
+    registers: configuration.SIGNUP !== 'closed',
+    host: configuration.HOST,
+    port: configuration.PORT,
+    dataDir: configuration.DATA_DIR,
+    logLevel: configuration.LOG_LEVEL,
+    adminEmail: valueOf(environment, 'ADMIN_EMAIL') ?? defaultAdminEmail,
+    adminPassword: valueOf(environment, 'ADMIN_PASSWORD'),
+    smtpUrl: valueOf(environment, 'SMTP_URL'),
+    socialProviders: configuration.AUTH_PROVIDER === 'ory' ? configuration.SOCIAL_PROVIDERS : [],
+    configuration,
+  };
+}
+
+/** Refuses hosts outside the private network under `AIR_GAPPED`. @throws {LaunchError} with exit code 78. */
+export async function assertPlanStaysInside({ configuration }: EmbeddedPlan): Promise<void> {
+  if (configuration.AIR_GAPPED) {
+    await assertInside(configuration).catch(asLaunchError);
+  }
+}
+
+/** The gateway's environment: the given variables, and those that an embedded run adds. */
+export function gatewayEnvironment(
+  environment: Environment,
+  plan: EmbeddedPlan,
+  additions: {
+    readonly secrets: readonly string[];
+    readonly ory: Readonly<Record<string, string>>;
+    readonly admin: AdminAccount;
+  },
+): Record<string, string> {
+  const planned: Record<string, string | undefined> = {
+    ...withDefaults(environment),
+    ...secretsUnlessGiven(environment, additions.secrets),
+    AUTH_PROVIDER: 'ory',
+    PUBLIC_URL: plan.publicUrl,
+    HOST: plan.host,
+    PORT: String(plan.port),
+    DATA_DIR: plan.dataDir,
+    ...additions.ory,
+  };
+  if (additions.admin.password !== undefined) {
+    planned['ADMIN_EMAIL'] = additions.admin.email;
+    planned['ADMIN_PASSWORD'] = additions.admin.password;
+  } else if (plan.adminPassword !== undefined) {
+    planned['ADMIN_EMAIL'] = plan.adminEmail;
+    planned['ADMIN_PASSWORD'] = plan.adminPassword;
+  }
+  const replacedFiles = Object.keys(planned).filter(
+    (name) => name.endsWith('_FILE') && isSet(planned[name.slice(0, -'_FILE'.length)]),
+  );
+  return definedOnly({ ...planned, ...Object.fromEntries(replacedFiles.map((name) => [name, undefined])) });
+}
+
+/** The gateway's readiness probe, as reached from this machine. */
+export function gatewayProbe(plan: Pick<EmbeddedPlan, 'host' | 'port' | 'publicUrl'>): ReadinessProbe {
+  const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[plan.host] ?? plan.host;
+  const host = reachable.includes(':') ? `[${reachable}]` : reachable;
+  return {
+    url: `http://${host}:${plan.port}/health/ready`,
+    host: new URL(plan.publicUrl).host,
+    status: 'ok',
+  };
+}
+
+/** Parses an environment. @throws {LaunchError} with exit code 78, listing everything that is wrong with it. */
+export function readConfiguration(environment: Environment): Configuration {
+  try {
+    return loadConfiguration(environment);
+  } catch (error) {
+    return asLaunchError(error);
+  }
+}
+
+function asLaunchError(error: unknown): never {
+  if (error instanceof ConfigurationError) {
+    throw new LaunchError(error.message, { exitCode: exitCodes.configuration, cause: error });
+  }
+  throw error;
+}
+
+function withDefaults(environment: Environment): Record<string, string | undefined> {
+  const port = valueOf(environment, 'PORT') ?? '';
+  return {
+    ...environment,
+    ...(isGiven(environment, 'PUBLIC_URL') || !/^\d{1,5}$/.test(port)
+      ? {}
+      : { PUBLIC_URL: `http://localhost:${port}` }),
+    ...(isGiven(environment, 'DEMO') ? {} : { DEMO: 'true' }),
+  };
+}
+
+function secretsUnlessGiven(environment: Environment, secrets: readonly string[]): Record<string, string> {
+  return isGiven(environment, 'SECRETS') ? {} : { SECRETS: secrets.join(',') };
+}
+
+function isSet(value: string | undefined): value is string {
+  return value !== undefined && value !== '';
+}
+
+function isGiven(environment: Environment, name: string): boolean {
+  return isSet(environment[name]) || isSet(environment[`${name}_FILE`]);
+}
+
+/** A variable's value, or the content of the file that `NAME_FILE` names. The configuration reports an unreadable file. */
+function valueOf(environment: Environment, name: string): string | undefined {
+  const value = environment[name];
+  const file = environment[`${name}_FILE`];
+  if (isSet(value) || !isSet(file)) {
+    return isSet(value) ? value : undefined;
+  }
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,120 @@
+import { Body, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiCookieAuth } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { redirectPage } from '../platform/http/redirect.page.js';
+import { acceptsHtml } from '../platform/http/navigation.js';
+import {
+  AllowUnverifiedEmail,
+  AnyScope,
+  CurrentUser,
+  OptionalSession,
+} from '../session/guards/access.decorators.js';
+import { ApiController, ApiRoute } from '../session/guards/api.route.js';
+import type { Principal } from '../session/principal.js';
+import { SessionCookie } from '../session/cookie/session.cookie.js';
+import { SessionService } from '../session/session.service.js';
+import {
+  loginAnswerSchema,
+  loginBodySchema,
+  logoutAnswerSchema,
+  sessionAnswerSchema,
+} from './auth.schemas.js';
+import { LoginService } from './login.service.js';
+import { OwnSession } from './own-session.service.js';
+import { RateLimited } from '../session/guards/rate-limited.decorator.js';
+import { clientInfoOf } from '../platform/http/client.info.js';
+
+/** The routes of the login with an access token, the logout, and the current user. */
+@ApiController('auth', { tag: 'auth', credentials: [] })
+export class AuthController {
+  readonly #logins: LoginService;
+  readonly #own: OwnSession;
+  readonly #sessions: SessionService;
+  readonly #cookie: SessionCookie;
+
+  constructor(logins: LoginService, own: OwnSession, sessions: SessionService, cookie: SessionCookie) {
+    this.#logins = logins;
+    this.#own = own;
+    this.#sessions = sessions;
+    this.#cookie = cookie;
+  }
+
+  @ApiRoute('POST', 'login', {
+    summary: 'Log in with an access token',
+    description:
+      "Step 7 of the flow: an app that holds the provider's access token turns it into a session cookie. The token is validated with the provider.",
+    answer: { description: 'Logged in; the cookie is set.', schema: loginAnswerSchema },
+    problems: [
+      'access_token_rejected',
+      'forbidden',
+      'email_unverified',
+      'signup_refused',
+      'gone',
+      'session_too_large',
+      'rate_limited',
+      'provider_misconfigured',
+      'provider_unavailable',
+    ],
+  })
+  @OptionalSession()
+  @AllowUnverifiedEmail()
+  @RateLimited('token-address')
+  async login(
+    @Body({ schema: loginBodySchema }) body: z.output<typeof loginBodySchema>,
+    @CurrentUser({ optional: true }) previous: Principal | undefined,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<z.output<typeof loginAnswerSchema>> {
+    const { accessToken, inviteToken } = body;
+    const attempt = { accessToken, inviteToken, previous };
+    const { user, session } = await this.#logins.login(attempt, clientInfoOf(request));
+    this.#cookie.write(reply, session.token);
+    const { expiresAt } = this.#sessions.limitsOf(session.claims);
+    return { user, session: { id: session.claims.sid, expiresAt } };
+  }
+
+  @ApiRoute('GET', 'session', {
+    summary: 'Who am I?',
+    description: 'Answered from the token alone.',
+    answer: { description: 'The live session.', schema: sessionAnswerSchema },
+  })
+  @AnyScope()
+  @ApiCookieAuth()
+  @ApiBearerAuth()
+  session(@CurrentUser() { user, claims }: Principal): z.output<typeof sessionAnswerSchema> {
+    return {
+      user,
+      session: { id: claims.sid, ...this.#sessions.limitsOf(claims) },
+      provider: claims.idp,
+      claims,
+    };
+  }
+
+  @ApiRoute('POST', 'logout', {
+    summary: 'Log out',
+    description:
+      'Ends the session here and at the provider. A page that posts a form is redirected to `/`. A bearer token needs scope `api` for it.',
+    answer: { description: 'Logged out; the cookie is gone.', schema: logoutAnswerSchema },
+    problems: ['insufficient_scope'],
+  })
+  @OptionalSession()
+  @AllowUnverifiedEmail()
+  async logout(
+    @CurrentUser({ optional: true }) principal: Principal | undefined,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const next =
+      principal === undefined ? undefined : await this.#own.logout(principal, clientInfoOf(request));
+    this.#cookie.clear(reply);
+    if (acceptsHtml(request) && next !== undefined) {
+      // Not a redirect: the page's form-action policy would block it, and can't name the provider's next addresses.
+      await reply.type('text/html; charset=utf-8').send(redirectPage(next.href));
+    } else if (acceptsHtml(request)) {
+      await reply.redirect('/', 303);
+    } else {
+      await reply.send({ logoutUrl: next?.href ?? null });
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { AuditService } from '../directory/audit/audit.service.js';
+import { Clock } from '../platform/time/clock.service.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import type { SessionRow } from '../platform/database/database.schema.js';
+import { SessionService } from '../session/session.service.js';
+import type { User } from '../directory/users/identity.js';
+import { AccountFacts } from '../accounts/account-facts.service.js';
+import { AuthStrategy, type ReportedIdentity } from '../auth-strategy/auth.strategy.js';
+import type { ClientInfo } from '../platform/http/client.info.js';
+
+/** Milliseconds for which a session may continue while its provider can't be asked, since the last confirmed renewal: one hour. */
+const graceMilliseconds = 3_600_000;
+
+/** The result of asking a provider about a session. */
+export interface Confirmation {
+  /** Whether the provider confirmed it; false during the grace period. */
+  readonly isConfirmed: boolean;
+  /** Whether the user must be read again. */
+  readonly hasChanged: boolean;
+}
+
+/** Asks the provider at a renewal whether its session is still live, and for the person's current data. */
+@Injectable()
+export class ProviderConfirmation {
+  readonly #logger = new Logger(ProviderConfirmation.name);
+  readonly #strategy: AuthStrategy;
+  readonly #sessions: SessionService;
+  readonly #facts: AccountFacts;
+  readonly #audit: AuditService;
+  readonly #clock: Clock;
+
+  constructor(
+    strategy: AuthStrategy,
+    sessions: SessionService,
+    facts: AccountFacts,
+    audit: AuditService,
+    clock: Clock,
+  ) {
+    this.#strategy = strategy;
+    this.#sessions = sessions;
+    this.#facts = facts;
+    this.#audit = audit;
+    this.#clock = clock;
+  }
+
+  /**
+   * Asks the provider about a session.
+   * @param user of the session, read before.
+   * @throws {Problem} `unauthenticated` when the provider has ended its session, `provider_unavailable` after the grace period.
+   */
+  async confirm(session: SessionRow, user: User, client: ClientInfo): Promise<Confirmation> {
+    const found = await this.#strategy.sessionState(session);
+    if (found.state === 'alive') {
+      const hasChanged =
+        found.identity !== undefined && (await this.#follow(session, user, found.identity, client));
+      return { isConfirmed: true, hasChanged };
+    }
+    await (found.state === 'ended' ? this.#end(session) : this.#grant(session));
+    return { isConfirmed: false, hasChanged: false };
+  }
+
+  /** Applies the person's current data. A failure logs no user out: it is tried again at the next renewal. */
+  async #follow(
+    session: SessionRow,
+    user: User,
+    reported: ReportedIdentity,
+    client: ClientInfo,
+  ): Promise<boolean> {
+    if (reported.issuer !== session.issuer || reported.subject !== session.subject) {
+      return false;
+    }
+    const { email, emailVerified, name, picture } = user;
+    const identity = { email, emailVerified, name, picture, ...reported };
+    const login = { providerSession: session.provider_session_id, session: session.id };
+    try {
+      return await this.#facts.follow(user, identity, login, client);
+    } catch (error) {
+      this.#logger.warn('what the provider says of a person could not be taken over', {
+        reason: 'facts_not_followed',
+        err: error,
+      });
+      return true;
+    }
+  }
+
+  async #end(session: SessionRow): Promise<never> {
+    await this.#sessions.end({ id: session.id }, 'provider_session_ended');
+    await this.#audit.record({
+      type: 'session_ended',
+      userId: session.user_id,
+      sessionId: session.id,
+      reason: 'provider_session_ended',
+    });
+    throw new Problem('unauthenticated', { reason: 'provider_session_ended' });
+  }
+
+  async #grant(session: SessionRow): Promise<void> {
+    if (this.#clock.now() > session.renewed_at + graceMilliseconds) {
+      throw new Problem('provider_unavailable', { reason: 'renewal_grace_over' });
+    }
+    await this.#audit.record({
+      type: 'renewal_grace',
+      userId: session.user_id,
+      sessionId: session.id,
+      reason: 'provider_unreachable',
+    });
+  }
+}

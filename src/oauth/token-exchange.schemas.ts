@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { codeGrantType, commandLineClient } from './command-line.schemas.js';
+import { oauthErrorCodes } from './oauth.error.js';
+
+/** `grant_type` of a token exchange. */
+export const exchangeGrantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
+
+/** The token types (RFC 8693 section 3), and our own where the RFC has none. */
+export const tokenTypes = {
+  /** As a subject, the provider's access token; as an actor, one of ours. */
+  accessToken: 'urn:ietf:params:oauth:token-type:access_token',
+  /** A live augmented token. */
+  jwt: 'urn:ietf:params:oauth:token-type:jwt',
+  apiKey: 'urn:vestibule:params:oauth:token-type:api_key',
+  /** The session of the request's cookie; there is no token in the form. */
+  session: 'urn:vestibule:params:oauth:token-type:session',
+} as const;
+
+const issuedTypes = [tokenTypes.accessToken, tokenTypes.jwt] as const;
+const actorTypes = [tokenTypes.accessToken, tokenTypes.jwt, tokenTypes.apiKey] as const;
+const subjectTypes = [tokenTypes.accessToken, tokenTypes.jwt, tokenTypes.apiKey, tokenTypes.session] as const;
+
+const token = z.string().max(8192);
+const targets = z.union([z.string().transform((target) => [target]), z.array(z.string())]);
+
+/** Parameters without a value count as left out, unknown ones are ignored (RFC 6749 section 3.2). */
+const withoutEmpty = z
+  .record(z.string(), z.unknown())
+  .transform((form) => Object.fromEntries(Object.entries(form).filter(([, value]) => value !== '')));
+
+/** The part of the form that selects the grant. */
+export const grantSchema = withoutEmpty.pipe(z.object({ grant_type: z.string() }));
+
+/** The form of a token exchange (RFC 8693 section 2.1, and `org`). A parameter that is given twice is invalid. */
+export const exchangeFormSchema = withoutEmpty.pipe(
+  z.object({
+    subject_token: token.optional(),
+    subject_token_type: z.enum(subjectTypes),
+    actor_token: token.optional(),
+    actor_token_type: z.enum(actorTypes).optional(),
+    requested_token_type: z.enum(issuedTypes).default(tokenTypes.accessToken),
+    scope: z.string().max(2000).optional(),
+    audience: targets.default([]),
+    resource: targets.default([]),
+    org: z.string().max(200).optional(),
+  }),
+);
+
+/** A parsed token exchange. */
+export type ExchangeForm = z.output<typeof exchangeFormSchema>;
+
+/** Answer of `POST /auth/token`. */
+export const exchangeAnswerSchema = z.object({
+  access_token: z.string().meta({ description: 'An augmented token.' }),
+  issued_token_type: z.enum(issuedTypes),
+  token_type: z.literal('Bearer'),
+  expires_in: z.int().meta({ description: 'Seconds.' }),
+  scope: z.string().meta({ description: 'Space-separated.' }),
+  api_key: z
+    .string()
+    .optional()
+    .meta({ description: 'Of a command-line login: what to exchange for further tokens, for 30 days.' }),
+  api_key_id: z.uuid().optional().meta({ description: 'Its id, to revoke it by.' }),
+});
+
+/** Error of `POST /auth/token`. */
+export const exchangeErrorSchema = z.object({
+  error: z.enum(oauthErrorCodes),
+  error_description: z.string(),
+});
+
+/** A field that Swagger UI leaves empty, which counts as left out; without an example, the UI would send the word "string". */
+const left = (description: string) => ({ type: 'string', description, example: '' });
+
+/** The form as the OpenAPI document shows it: the filled-in values exchange the cookie's session for a bearer. */
+export const exchangeFormProperties = {
+  grant_type: { type: 'string', enum: [exchangeGrantType, codeGrantType] },
+  subject_token_type: { type: 'string', enum: [...subjectTypes], example: tokenTypes.session },
+  subject_token: left('Left out for a session.'),
+  actor_token: left(
+    'Who acts for the subject: an augmented token or an API key. Its `sub` comes into `act`.',
+  ),
+  actor_token_type: left(`With \`actor_token\`: ${actorTypes.map((type) => `\`${type}\``).join(', ')}.`),
+  requested_token_type: { type: 'string', enum: [...issuedTypes] },
+  scope: left('Space-separated; no more than what the subject has.'),
+  audience: left('`TOKEN_AUDIENCE`.'),
+  resource: left('`TOKEN_AUDIENCE`.'),
+  org: left("Id or slug of one of the subject's organisations."),
+  code: left('Of `/auth/cli`; with `authorization_code` alone.'),
+  code_verifier: left('PKCE (RFC 7636); with `code`.'),
+  redirect_uri: left('As it was asked with; with `code`.'),
+  client_id: { type: 'string', enum: [commandLineClient], description: 'With `code`.' },
+};

@@ -1,0 +1,151 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AuditService } from '../directory/audit/audit.service.js';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import type { Problem } from '../platform/errors/problem.error.js';
+import { isScopeToken } from '../platform/core/scope.form.js';
+import { withAccount } from '../session/tokens/account.claims.js';
+import { apiKeyClientId } from '../session/guards/key.authenticator.js';
+import type { Principal } from '../session/principal.js';
+import { isKnownOrForeign, scopeTokens, uncovered } from '../session/guards/scopes.js';
+import type { Claims } from '../session/tokens/claims.schema.js';
+import type { MintedSession } from '../session/session.minter.js';
+import { requireVerifiedEmail } from '../session/guards/authorization.js';
+import { TokenService } from '../session/tokens/token.service.js';
+import { UsersService } from '../directory/users/users.service.js';
+import { delegate } from './actor.chain.js';
+import { SubjectTokenResolver, type ResolvedSubject } from './subject-token.resolver.js';
+import { OAuthError, toRefusal } from './oauth.error.js';
+import { type ExchangeForm, tokenTypes } from './token-exchange.schemas.js';
+import type { ClientInfo } from '../platform/http/client.info.js';
+import { isNamed } from '../directory/users/org.reference.js';
+
+/** The input of a token exchange. */
+export interface ExchangeRequest {
+  readonly form: ExchangeForm;
+  /** The principal of the request's cookie. */
+  readonly principal: Principal | undefined;
+  readonly client: ClientInfo;
+}
+
+/** Token exchange (RFC 8693): the same subject, never with more authority and never for longer. */
+@Injectable()
+export class TokenExchange {
+  readonly #subjects: SubjectTokenResolver;
+  readonly #users: UsersService;
+  readonly #tokens: TokenService;
+  readonly #audit: AuditService;
+  readonly #audience: string;
+  readonly #requiresEmail: boolean;
+
+  constructor(
+    subjects: SubjectTokenResolver,
+    users: UsersService,
+    tokens: TokenService,
+    audit: AuditService,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
+    this.#subjects = subjects;
+    this.#users = users;
+    this.#tokens = tokens;
+    this.#audit = audit;
+    this.#audience = configuration.TOKEN_AUDIENCE;
+    this.#requiresEmail = configuration.REQUIRE_VERIFIED_EMAIL;
+  }
+
+  /** Exchanges a token. @throws {OAuthError} for a refusal; {Problem} when a dependency can't be reached. */
+  async exchange(request: ExchangeRequest): Promise<MintedSession> {
+    const { form, client } = request;
+    try {
+      const { minted, actor } = await this.#exchange(request);
+      const { sub, sid, org } = minted.claims;
+      await this.#audit.record({
+        type: 'token_exchanged',
+        userId: sub,
+        sessionId: sid,
+        orgId: org?.id,
+        reason: kindOf(form),
+        ...(actor === undefined ? {} : { actor: actorOf(actor.claims) }),
+        ...client,
+      });
+      return minted;
+    } catch (error) {
+      const refusal = toRefusal(error, refused, 'exchange_failed');
+      // A refused login is already in the audit trail.
+      if (form.subject_token_type !== tokenTypes.accessToken) {
+        const { reason } = refusal;
+        await this.#audit.record({ type: 'token_exchanged', outcome: 'failure', reason, ...client });
+      }
+      throw refusal;
+    }
+  }
+
+  async #exchange({
+    form,
+    principal,
+    client,
+  }: ExchangeRequest): Promise<{ minted: MintedSession; actor: ResolvedSubject | undefined }> {
+    // Checks that need no subject come first, before a login begins a session for it.
+    if ([...form.audience, ...form.resource].some((target) => target !== this.#audience)) {
+      throw new OAuthError('invalid_target', 'tokens are issued for TOKEN_AUDIENCE only');
+    }
+    const actor = await this.#subjects.actor(form);
+    const subject = await this.#subjects.subject(form, principal, client);
+    try {
+      if (this.#requiresEmail) {
+        requireVerifiedEmail(subject.claims, {});
+      }
+      const scope = narrowed(subject.claims.scope, form.scope);
+      const claims = await this.#inOrg(subject, form);
+      const act = delegate(claims.act, actor?.claims);
+      const wanted = { ...claims, scope, ...(act === undefined ? {} : { act }) };
+      const latest = Math.min(subject.latest, actor?.latest ?? Number.POSITIVE_INFINITY);
+      return { minted: await this.#tokens.mint(wanted, latest), actor };
+    } catch (error) {
+      await subject.discard?.();
+      throw error;
+    }
+  }
+
+  /** The claims for the requested organisation. */
+  async #inOrg({ claims, staysInOrg }: ResolvedSubject, { org }: ExchangeForm): Promise<Claims> {
+    if (org === undefined || (claims.org !== undefined && isNamed(claims.org, org))) {
+      return claims;
+    }
+    const moved = staysInOrg ? undefined : await this.#users.findAccountIn(claims.sub, org);
+    if (moved === undefined) {
+      throw new OAuthError('invalid_target', 'the subject has no such organisation', 'org_not_of_subject');
+    }
+    return withAccount(claims, moved);
+  }
+}
+
+/** The requested scope. @throws {OAuthError} `invalid_scope` when it exceeds the available one. */
+function narrowed(available: string, wanted: string | undefined): string {
+  if (wanted === undefined) {
+    return available;
+  }
+  const tokens = [...new Set(scopeTokens(wanted))];
+  const had = scopeTokens(available);
+  const known = tokens.every(
+    (token) => had.includes(token) || (isScopeToken(token) && isKnownOrForeign(token)),
+  );
+  if (tokens.length === 0 || !known || uncovered(available, tokens).length > 0) {
+    throw new OAuthError('invalid_scope', 'the scope is unknown, malformed, or more than the subject has');
+  }
+  return tokens.join(' ');
+}
+
+function actorOf({ sub, client_id: clientId }: Claims) {
+  const credential: 'api_key' | 'bearer' = clientId === apiKeyClientId ? 'api_key' : 'bearer';
+  return { id: sub, credential };
+}
+
+function kindOf({ subject_token_type: type }: ExchangeForm): string {
+  return `from_${type.slice(type.lastIndexOf(':') + 1)}`;
+}
+
+/** The refusal of a subject or actor: `invalid_request`, whatever the reason (RFC 8693 section 2.2.2). */
+function refused({ reason }: Problem): OAuthError {
+  return new OAuthError('invalid_request', 'the subject token or actor token was not accepted', reason);
+}

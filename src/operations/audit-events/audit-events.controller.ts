@@ -1,0 +1,59 @@
+import { Query } from '@nestjs/common';
+import type { Selectable } from 'kysely';
+import { z } from 'zod';
+import type { AuditEventsTable } from '../../platform/database/database.schema.js';
+import { decodeCursor, toPage } from '../../platform/http/page.cursor.js';
+import { RequireScope } from '../../session/guards/access.decorators.js';
+import { ApiController, ApiRoute } from '../../session/guards/api.route.js';
+import { AuditEventReader } from './audit-event.reader.js';
+import { type auditEventSchema, auditEventsAnswerSchema, auditQuerySchema } from './audit-event.schemas.js';
+
+const cursorSchema = z.object({ id: z.uuid() });
+
+/** The route with which administrators read the audit trail. */
+@ApiController('api/v1/audit-events', { tag: 'audit', role: 'admin', problems: ['database_unavailable'] })
+@RequireScope('audit:read')
+export class AuditEventsController {
+  readonly #events: AuditEventReader;
+
+  constructor(events: AuditEventReader) {
+    this.#events = events;
+  }
+
+  @ApiRoute('GET', '', {
+    summary: 'What happened',
+    description:
+      'Security-relevant acts, newest first; filters narrow together. An act can be read about 100 ms after it happened, and is removed after `AUDIT_RETENTION`.',
+    answer: { description: 'One page of events.', schema: auditEventsAnswerSchema },
+  })
+  async list(
+    @Query({ schema: auditQuerySchema }) query: z.output<typeof auditQuerySchema>,
+  ): Promise<z.output<typeof auditEventsAnswerSchema>> {
+    const { limit, cursor, ...filter } = query;
+    const before = decodeCursor(cursorSchema, cursor)?.id;
+    const rows = await this.#events.list(filter, limit + 1, before);
+    return toPage(rows, limit, toItem, ({ id }) => ({ id }));
+  }
+}
+
+function toItem(row: Selectable<AuditEventsTable>): z.output<typeof auditEventSchema> {
+  return {
+    id: row.id,
+    at: new Date(row.at).toISOString(),
+    type: row.type,
+    outcome: row.outcome === 'failure' ? 'failure' : 'success',
+    reason: row.reason,
+    actor:
+      row.actor_id === null && row.actor_credential === null
+        ? null
+        : { id: row.actor_id, credential: row.actor_credential },
+    target:
+      row.target_kind === null || row.target_id === null
+        ? null
+        : { kind: row.target_kind, id: row.target_id },
+    orgId: row.org_id,
+    sessionId: row.session_id,
+    requestId: row.request_id,
+    remoteAddress: row.remote_address,
+  };
+}

@@ -1,0 +1,40 @@
+import { Problem } from '../platform/errors/problem.error.js';
+import type { TextKey } from '../platform/i18n/locales/en.js';
+import type { FormState } from './views/form.state.js';
+
+/** The texts that a form shows if the API refuses it. */
+export interface FormTexts {
+  /** The text for each invalid field, by its name in the API. The form's fields have the same names. */
+  readonly fields: Readonly<Record<string, TextKey>>;
+  /** The text for a conflict, and the field that it concerns, if any. */
+  readonly conflict?: { readonly text: TextKey; readonly field?: string | undefined } | undefined;
+}
+
+/** A refused form, to be shown again with its errors. */
+export interface FormErrors {
+  /** HTTP status of the page. */
+  readonly status: number;
+  readonly form: FormState;
+}
+
+/**
+ * The form to show again, with the values as typed and the errors that the person can correct.
+ * @throws the error itself, if it's anything else.
+ */
+export function formErrorsOf(error: unknown, values: FormState['values'], texts: FormTexts): FormErrors {
+  if (!(error instanceof Problem)) {
+    throw error;
+  }
+  const { status } = error.definition;
+  if (error.code === 'conflict' && texts.conflict !== undefined) {
+    const { text, field } = texts.conflict;
+    const said = field === undefined ? { errors: {}, problem: text } : { errors: { [field]: text } };
+    return { status, form: { values, ...said } };
+  }
+  const wrong = new Set(error.errors?.map(({ field }) => field.split('.')[0]));
+  const errors = Object.entries(texts.fields).filter(([field]) => wrong.has(field));
+  if (error.code !== 'validation_failed' || errors.length === 0) {
+    throw error;
+  }
+  return { status, form: { values, errors: Object.fromEntries(errors) } };
+}

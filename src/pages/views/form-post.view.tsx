@@ -1,0 +1,27 @@
+import type { VNode } from 'preact';
+import type { FormPost } from '../../providers/ory/proxy/form-post.page.js';
+import { Layout } from './layout.view.js';
+import { useLanguage } from './page.props.js';
+
+/** The last page of a login for an application that asked for its answer in a form; `page.js` sends the form. */
+export function FormPostView({ action, fields }: FormPost): VNode {
+  const { text } = useLanguage();
+  return (
+    <Layout title={text('formPost.title')} visitorLinks={null}>
+      <article class="card">
+        <header>
+          <h1>{text('formPost.title')}</h1>
+          <p class="lead">
+            {text('formPost.lead', { host: new URL(action).host || action.split(':')[0] || '' })}
+          </p>
+        </header>
+        <form class="flow" method="post" action={action} data-submit>
+          {fields.map(([name, value], index) => (
+            <input key={index} type="hidden" name={name} value={value} />
+          ))}
+          <button type="submit">{text('flow.continue')}</button>
+        </form>
+      </article>
+    </Layout>
+  );
+}

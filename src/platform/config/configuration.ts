@@ -1,0 +1,185 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { z } from 'zod';
+import { StartError } from '../errors/start.errors.js';
+import { commonVariables } from './common.variables.js';
+import { productionProblems } from './production.check.js';
+import { auth0Variables, oidcVariables, oryVariables } from './provider.variables.js';
+import { isLoopbackHost } from '../core/loopback.js';
+
+type Common = z.output<typeof commonVariables>;
+type Ory = z.output<typeof oryVariables>;
+
+/** Settings with the same meaning under every provider, with defaults applied. Times are in seconds. */
+export interface CommonConfiguration extends Omit<Common, 'AUTH_PROVIDER'> {
+  readonly PORT: number;
+  readonly ALLOWED_CLIENT_IDS: string[];
+  readonly TOKEN_AUDIENCE: string;
+  readonly DATABASE_URL: string;
+  readonly MAIL_FROM: string;
+  readonly METRICS: 'on' | 'off';
+}
+
+/** Settings under `AUTH_PROVIDER=ory`. */
+export interface OryConfiguration extends CommonConfiguration, Ory {
+  readonly AUTH_PROVIDER: 'ory';
+  readonly BACKCHANNEL_LOGOUT_URL: string;
+  readonly SPA_REDIRECT_URIS: string[];
+}
+
+/** Settings under `AUTH_PROVIDER=auth0`. */
+export interface Auth0Configuration extends CommonConfiguration, z.output<typeof auth0Variables> {
+  readonly AUTH_PROVIDER: 'auth0';
+}
+
+/** Settings under `AUTH_PROVIDER=oidc`. */
+export interface OidcConfiguration extends CommonConfiguration, z.output<typeof oidcVariables> {
+  readonly AUTH_PROVIDER: 'oidc';
+}
+
+/** The parsed environment, as a union by provider. It never has a setting of another provider. */
+export type Configuration = OryConfiguration | Auth0Configuration | OidcConfiguration;
+
+/** Environment variables of a process. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The environment is invalid. The message lists every problem by variable name, and never shows a value. */
+export class ConfigurationError extends StartError {
+  override readonly name = 'ConfigurationError';
+  /** One line per problem. */
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(
+      [
+        'The configuration is not valid:',
+        ...problems.map((problem) => `  ${problem}`),
+        'Each variable is explained in docs/configuration.md.',
+      ].join('\n'),
+    );
+    this.problems = problems;
+  }
+}
+
+/** The variable's name at the start of a problem. */
+function nameIn(problem: string): string {
+  return problem.slice(0, problem.indexOf(':'));
+}
+
+/** The clients that the bootstrap registers at Hydra. */
+const ownOryClients = ['vestibule', 'vestibule-spa'];
+
+const variablesByProvider = { ory: oryVariables, auth0: auth0Variables, oidc: oidcVariables };
+
+/** Parses the environment. @throws {ConfigurationError} listing every problem at once. */
+export function loadConfiguration(environment: Environment): Configuration {
+  const problems: string[] = [];
+  const values = settingsIn(environment, problems);
+  const common = commonVariables.safeParse(values);
+  const provider = commonVariables.shape.AUTH_PROVIDER.safeParse(values['AUTH_PROVIDER']).data;
+  const specific = provider === undefined ? undefined : variablesByProvider[provider].safeParse(values);
+  for (const { error } of [common, specific ?? { error: undefined }]) {
+    problems.push(...(error?.issues ?? []).map((issue) => describe(issue, values)));
+  }
+  if (common.success) {
+    problems.push(...contradictions(common.data));
+  }
+  // The case doesn't matter, so that `Production` isn't ignored.
+  if (environment['NODE_ENV']?.trim().toLowerCase() === 'production') {
+    // A variable that already has a problem isn't reported again.
+    const named = new Set(problems.map(nameIn));
+    problems.push(...productionProblems(values).filter((problem) => !named.has(nameIn(problem))));
+  }
+  if (!common.success || !specific?.success || problems.length > 0) {
+    throw new ConfigurationError([...new Set(problems)]);
+  }
+  const base = withDefaults(common.data);
+  switch (common.data.AUTH_PROVIDER) {
+    case 'ory': {
+      const ory = oryVariables.parse(values);
+      return {
+        ...base,
+        ...ory,
+        ALLOWED_CLIENT_IDS: base.ALLOWED_CLIENT_IDS ?? ownOryClients,
+        AUTH_PROVIDER: 'ory',
+        BACKCHANNEL_LOGOUT_URL: ory.BACKCHANNEL_LOGOUT_URL ?? `${base.PUBLIC_URL}/auth/backchannel-logout`,
+        SPA_REDIRECT_URIS: ory.SPA_REDIRECT_URIS ?? [`${base.PUBLIC_URL}/demo`],
+      };
+    }
+    case 'auth0': {
+      const auth0 = auth0Variables.parse(values);
+      const ALLOWED_CLIENT_IDS = base.ALLOWED_CLIENT_IDS ?? [auth0.AUTH0_CLIENT_ID];
+      return { ...base, ...auth0, ALLOWED_CLIENT_IDS, AUTH_PROVIDER: 'auth0' };
+    }
+    case 'oidc': {
+      const oidc = oidcVariables.parse(values);
+      const ALLOWED_CLIENT_IDS = base.ALLOWED_CLIENT_IDS ?? [oidc.OIDC_CLIENT_ID];
+      return { ...base, ...oidc, ALLOWED_CLIENT_IDS, AUTH_PROVIDER: 'oidc' };
+    }
+  }
+}
+
+function withDefaults(
+  common: Common,
+): Omit<CommonConfiguration, 'ALLOWED_CLIENT_IDS'> & Pick<Common, 'ALLOWED_CLIENT_IDS'> {
+  const url = new URL(common.PUBLIC_URL);
+  const port = url.protocol === 'http:' ? Number(url.port === '' ? 80 : url.port) : 3000;
+  const dataDir = resolve(common.DATA_DIR);
+  return {
+    ...common,
+    DATA_DIR: dataDir,
+    PORT: common.PORT ?? port,
+    TOKEN_AUDIENCE: common.TOKEN_AUDIENCE ?? common.PUBLIC_URL,
+    DATABASE_URL: common.DATABASE_URL ?? `file:${resolve(dataDir, 'vestibule.db')}`,
+    MAIL_FROM: common.MAIL_FROM ?? `no-reply@${url.hostname}`,
+    METRICS: common.METRICS ?? (common.METRICS_TOKEN === undefined ? 'off' : 'on'),
+  };
+}
+
+/** Problems of variables that contradict each other. */
+function contradictions(common: Common): string[] {
+  const found: string[] = [];
+  const { protocol, hostname } = new URL(common.PUBLIC_URL);
+  if (protocol === 'http:' && !isLoopbackHost(hostname)) {
+    found.push('PUBLIC_URL: must be https, except for localhost and loopback addresses');
+  }
+  if (common.SESSION_IDLE_TTL > common.SESSION_MAX_TTL) {
+    found.push('SESSION_IDLE_TTL: must not be longer than SESSION_MAX_TTL');
+  }
+  if (common.TOKEN_TTL > common.SESSION_IDLE_TTL) {
+    found.push('TOKEN_TTL: must not be longer than SESSION_IDLE_TTL');
+  }
+  return found;
+}
+
+/**
+ * Picks the known settings from an environment, and reads mounted files (`NAME_FILE`). An empty value counts as not set.
+ * @param problems receives a line for each file that can't be read, and for each variable that is set both ways.
+ */
+export function settingsIn(environment: Environment, problems: string[] = []): Record<string, string> {
+  const values: Record<string, string> = {};
+  const names = [commonVariables, oryVariables, auth0Variables, oidcVariables].flatMap((object) =>
+    Object.keys(object.shape),
+  );
+  for (const name of names) {
+    const direct = environment[name];
+    const file = environment[`${name}_FILE`];
+    if (direct !== undefined && direct !== '' && file !== undefined && file !== '') {
+      problems.push(`${name}: is set twice, by ${name} and by ${name}_FILE`);
+    } else if (direct !== undefined && direct !== '') {
+      values[name] = direct;
+    } else if (file !== undefined && file !== '') {
+      try {
+        values[name] = readFileSync(file, 'utf8').trim();
+      } catch {
+        problems.push(`${name}_FILE: the file cannot be read`);
+      }
+    }
+  }
+  return values;
+}
+
+function describe(issue: z.core.$ZodIssue, values: Readonly<Record<string, string>>): string {
+  const name = String(issue.path[0]);
+  return values[name] === undefined ? `${name}: is missing` : `${name}: ${issue.message}`;
+}

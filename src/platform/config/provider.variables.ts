@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { passwordVariables } from './password.variables.js';
+import { serviceClients } from './service-clients.parser.js';
+import { socialProviders } from './social-providers.parser.js';
+import { commaList, hostOrUrl, httpUrl, httpUrlOrSocket, variableDocs } from './variable.js';
+
+/** Variables of `AUTH_PROVIDER=ory`. */
+export const oryVariables = z.object({
+  KRATOS_PUBLIC_URL: httpUrl.clone().register(variableDocs, {
+    description: "Kratos' public API as the gateway reaches it.",
+    example: 'http://kratos:4433',
+  }),
+  KRATOS_ADMIN_URL: httpUrlOrSocket.clone().register(variableDocs, {
+    description:
+      "Kratos' admin API as the gateway reaches it; `unix:` and the path of a `.sock` file for a Unix socket, as `npm start` has it.",
+    recommendation: 'Must not be reachable from anywhere else.',
+    example: 'http://kratos:4434',
+  }),
+  HYDRA_PUBLIC_URL: httpUrl.clone().register(variableDocs, {
+    description: "Hydra's public API as the gateway reaches it.",
+    example: 'http://hydra:4444',
+  }),
+  HYDRA_ADMIN_URL: httpUrlOrSocket.clone().register(variableDocs, {
+    description:
+      "Hydra's admin API as the gateway reaches it; `unix:` and the path of a `.sock` file for a Unix socket, as `npm start` has it.",
+    recommendation: 'Must not be reachable from anywhere else.',
+    example: 'http://hydra:4445',
+  }),
+  SPA_REDIRECT_URIS: commaList.pipe(z.array(httpUrl)).optional().register(variableDocs, {
+    description:
+      'Redirect URIs of the public client `vestibule-spa`. If one of them is a loopback address other than `PUBLIC_URL`, each login asks for consent, because any program on that machine could listen there.',
+    recommendation: 'For apps on developer machines, register a separate client at Hydra.',
+    derivedDefault: '`PUBLIC_URL` + `/demo`',
+    example: 'https://app.example.org/callback',
+  }),
+  SERVICE_CLIENTS: commaList.pipe(serviceClients).default([]).register(variableDocs, {
+    description:
+      'Hydra clients that may exchange access tokens of their own (`client_credentials`) at `POST /auth/token`. It is a comma-separated list of `client_id=scope`, with blanks between scopes. Their augmented tokens can have no other scopes.',
+    recommendation:
+      'Register each at Hydra with `TOKEN_AUDIENCE` among its audiences. `api` gives a client everything that its service account may do.',
+    example: 'billing=orgs:read users:read,reports=audit:read',
+  }),
+  BACKCHANNEL_LOGOUT_URL: httpUrl.optional().register(variableDocs, {
+    description: "Where Hydra reports logouts: the gateway's `/auth/backchannel-logout` as Hydra reaches it.",
+    derivedDefault: '`PUBLIC_URL` + `/auth/backchannel-logout`',
+    recommendation:
+      "In a network of containers, use the name of the gateway's service: this path accepts any Host header.",
+    example: 'http://gateway:3000/auth/backchannel-logout',
+  }),
+  SOCIAL_PROVIDERS: socialProviders.default([]).register(variableDocs, {
+    description:
+      "Third-party logins that `npm start` configures in Kratos: a JSON list of Kratos' provider settings (`id`, `provider`, `client_id`, `client_secret`, `issuer_url`, …). See docs/providers.md.",
+    recommendation: 'Mount it as a file (`SOCIAL_PROVIDERS_FILE`).',
+    secret: true,
+  }),
+  ...passwordVariables,
+  ADMIN_PASSWORD: z
+    .string()
+    .min(12, { error: 'must have at least 12 characters' })
+    .refine((text) => !/^(?:admin|password|changeme|letmein|12345)/i.test(text), {
+      error: 'must not be a default password',
+    })
+    .optional()
+    .register(variableDocs, {
+      description:
+        'Password of the first administrator. With `ADMIN_EMAIL`, the gateway creates the account once, at its first start.',
+      derivedDefault: 'random under `npm start`, shown once',
+      secret: true,
+    }),
+});
+
+/** Variables of `AUTH_PROVIDER=auth0`. */
+export const auth0Variables = z.object({
+  AUTH0_DOMAIN: hostOrUrl.register(variableDocs, {
+    description: "The tenant's host name, or an http(s) URL of a simulator.",
+    example: 'example.eu.auth0.com',
+  }),
+  AUTH0_CLIENT_ID: z.string().min(1).register(variableDocs, {
+    description: 'Client id of the Auth0 application.',
+    example: 'AbCdEf123456',
+  }),
+  AUTH0_CLIENT_SECRET: z.string().min(1).register(variableDocs, {
+    description: 'Client secret of the Auth0 application.',
+    secret: true,
+  }),
+  AUTH0_AUDIENCE: z.string().min(1).optional().register(variableDocs, {
+    description: 'Identifier of the API for which access tokens are requested.',
+    derivedDefault: 'none: opaque access tokens',
+    example: 'https://api.example.org',
+  }),
+});
+
+/** Variables of `AUTH_PROVIDER=oidc`. */
+export const oidcVariables = z.object({
+  OIDC_ISSUER: httpUrl.clone().register(variableDocs, {
+    description: "The provider's issuer identifier; discovery starts there.",
+    example: 'https://sso.example.org/realms/main',
+  }),
+  OIDC_CLIENT_ID: z.string().min(1).register(variableDocs, {
+    description: 'Client id at the provider.',
+    example: 'vestibule',
+  }),
+  OIDC_CLIENT_SECRET: z.string().min(1).register(variableDocs, {
+    description: 'Client secret at the provider.',
+    secret: true,
+  }),
+});

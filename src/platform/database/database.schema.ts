@@ -1,0 +1,283 @@
+import type { Generated, Kysely, Selectable } from 'kysely';
+
+/** A local user: a person or a service account. Times are milliseconds since the epoch; flags are 0 or 1. */
+export interface UsersTable {
+  id: string;
+  email: string | null;
+  email_verified: number;
+  name: string | null;
+  picture: string | null;
+  role: 'user' | 'admin';
+  /** A person, or the account that an organisation's API keys act as. */
+  kind: 'person' | 'service';
+  /** Incremented by every change that a caller makes; `If-Match` is compared with it. */
+  version: number;
+  /** Search keys: the e-mail address and the name in lower case. */
+  email_key: string | null;
+  name_key: string | null;
+  disabled_at: number | null;
+  created_at: number;
+  updated_at: number;
+  last_login_at: number | null;
+  /** When the owner of an address first proved that the account is theirs; null if never. */
+  owned_since: Generated<number | null>;
+}
+
+/** An identity of a user at a provider. Issuer and subject are its key; one user may have several identities. */
+export interface IdentitiesTable {
+  issuer: string;
+  subject: string;
+  user_id: string;
+  created_at: number;
+  last_login_at: number;
+}
+
+/** One login of one browser or app, from its start to its end. */
+export interface SessionsTable {
+  id: string;
+  user_id: string;
+  provider: string;
+  /** The provider's own session (Kratos session id, or `sid` of an ID token), if it reports one. */
+  provider_session_id: string | null;
+  /** The `sid` that the provider's logout tokens carry (Hydra's login session under `ory`), if it reports one. */
+  oidc_sid: string | null;
+  issuer: string;
+  subject: string;
+  client_id: string;
+  /** Space-separated, as granted by the provider. */
+  scope: string;
+  /** Authentication methods, space-separated (RFC 8176). */
+  amr: string;
+  /** Authentication context class (OpenID Connect Core section 2): `aal1` or `aal2`; null in rows of older versions. */
+  acr: string | null;
+  /** Mapped claims, as JSON. */
+  claims: string;
+  auth_time: number;
+  created_at: number;
+  /** When the latest token was minted; the idle limit counts from here, the absolute one from `created_at`. */
+  renewed_at: number;
+  /** The chosen organisation; null means the one that the user joined first. */
+  org_id: string | null;
+  /** The client that last used the session. Written at login and at renewals, not at every request. */
+  user_agent: string | null;
+  remote_address: string | null;
+  last_seen_at: number | null;
+  ended_at: number | null;
+  end_reason: string | null;
+}
+
+/**
+ * The progress of proving that an identity's owner also owns its address (docs/adr/0023). There is a row once our proxy has
+ * passed on a code for an address that was unverified.
+ */
+export interface AddressProofsTable {
+  issuer: string;
+  subject: string;
+  /** Id of the provider's session of the recovery that clears, or has cleared, the account. Null before the first. */
+  staying: string | null;
+  /** When everything at the provider was cleared; null until then. */
+  cleared_at: number | null;
+}
+
+/** The tokens that an OpenID provider issued at a login, for the person's data later; kept until the session ends. */
+export interface ProviderGrantsTable {
+  session_id: string;
+  /** Access token and, if there is one, refresh token: JSON inside a compact JWE. */
+  sealed: string;
+}
+
+/** A key pair that signs augmented tokens. */
+export interface SigningKeysTable {
+  kid: string;
+  alg: string;
+  /** JWK as JSON. */
+  public_jwk: string;
+  /** JWK as JSON inside a compact JWE. */
+  private_jwk: string;
+  state: KeyState;
+  created_at: number;
+  activated_at: number | null;
+  retired_at: number | null;
+}
+
+/**
+ * The state of a signing key. `next`: published, but not signing yet. `current`: signs. `retired`: only verifies what it signed.
+ * `revoked`: no longer accepted.
+ */
+export type KeyState = 'next' | 'current' | 'retired' | 'revoked';
+
+/** The kind of thing that a revocation applies to; an id has only one kind. */
+export type RevocationKind = 'session' | 'user' | 'org' | 'api_key' | 'everything';
+
+/** A revocation, kept as long as a token that it applies to can be live. */
+export interface RevocationsTable {
+  /** Id of the session, user, organisation or key; `*` for everything. */
+  id: string;
+  kind: RevocationKind;
+  /** Only tokens issued before this time are revoked; if null, tokens of any age are. */
+  before: number | null;
+  recorded_at: number;
+  /** From this time on, no token that it applies to can be live. */
+  expires_at: number;
+}
+
+/** Ids of foreign tokens that may be used only once, kept until the tokens expire. */
+export interface UsedTokensTable {
+  id: string;
+  expires_at: number;
+}
+
+/** A member's role in an organisation. */
+export type OrgRole = 'owner' | 'admin' | 'member';
+
+/** An organisation: a group of users who share what an application stores for them. */
+export interface OrgsTable {
+  id: string;
+  /** Its name in URLs; unique. */
+  slug: string;
+  name: string;
+  /** Search key: the name in lower case. */
+  name_key: string | null;
+  /** E-mail domain that the organisation has proven to own; users with a verified address there can join. Unique. */
+  domain: string | null;
+  /** E-mail domain that an owner claims for it; several organisations may claim one. Equals `domain` while proven. */
+  claimed_domain: string | null;
+  /** How the domain was proven: by a DNS record, or by an administrator's confirmation. */
+  domain_proof: 'dns' | 'administrator' | null;
+  /** When the DNS record was last found, and when it was last checked. */
+  domain_seen_at: number | null;
+  domain_checked_at: number | null;
+  /** How users with an address in the domain join: on their own, after approval, or only by invite. */
+  join_policy: 'domain' | 'approval' | 'invite';
+  version: number;
+  created_at: number;
+  updated_at: number;
+}
+
+/**
+ * A membership, or a request for one. A user who left or was removed keeps a row, so that the e-mail domain alone doesn't add
+ * them again.
+ */
+export interface MembershipsTable {
+  org_id: string;
+  user_id: string;
+  role: OrgRole;
+  state: 'active' | 'requested' | 'left' | 'removed';
+  created_at: number;
+}
+
+/** An invite to join an organisation; it can be redeemed once. */
+export interface InvitesTable {
+  id: string;
+  org_id: string;
+  /** SHA-256 of the token in hex. */
+  token_hash: string;
+  /** Only a user with this verified address can redeem it; if null, anyone who has the link can. */
+  email: string | null;
+  role: OrgRole;
+  created_by: string;
+  created_at: number;
+  expires_at: number;
+  redeemed_at: number | null;
+  redeemed_by: string | null;
+  revoked_at: number | null;
+  /** When the mail server accepted the mail with the token, which is then shown to no one. Null if the inviter has the link. */
+  mailed_at: number | null;
+}
+
+/** An API key of a person, or of an organisation's service account. */
+export interface ApiKeysTable {
+  id: string;
+  /** SHA-256 of the secret in hex. */
+  secret_hash: string;
+  name: string;
+  /** The user that it acts as. */
+  user_id: string;
+  /** The organisation that it belongs to; null for a person's own key. */
+  org_id: string | null;
+  /** The only organisation that a person's own key acts in; null if it acts in any of theirs. */
+  within_org_id: Generated<string | null>;
+  /** Space-separated. */
+  scope: string;
+  created_by: string;
+  created_at: number;
+  expires_at: number | null;
+  last_used_at: number | null;
+  revoked_at: number | null;
+}
+
+/** One-time codes of command-line logins, kept until they are exchanged or have expired. */
+export interface AuthorizationCodesTable {
+  /** SHA-256 of the code in hex. */
+  code_hash: string;
+  user_id: string;
+  /** The session in which the user confirmed the login. */
+  session_id: string;
+  /** PKCE, S256 (RFC 7636). */
+  code_challenge: string;
+  /** The URI to which the code was sent; null if it was shown, to be pasted. */
+  redirect_uri: string | null;
+  /** The device that the login is for, as the person confirmed it. */
+  device: string;
+  expires_at: number;
+}
+
+/** An event that happens once in the life of a deployment, and has happened. */
+export interface MilestonesTable {
+  name: 'first_administrator';
+  reached_at: number;
+}
+
+/** The audit trail. Rows are appended, and removed when they are too old; they never change. */
+export interface AuditEventsTable {
+  id: string;
+  at: number;
+  type: string;
+  user_id: string | null;
+  session_id: string | null;
+  request_id: string | null;
+  remote_address: string | null;
+  reason: string | null;
+  /** The user who did it; null for an unknown person or the system. */
+  actor_id: string | null;
+  /** The credential that was used: `cookie`, `bearer`, `api_key`, `operator`, `system`, `form`. */
+  actor_credential: string | null;
+  /** Kind and id of what it was done to. */
+  target_kind: string | null;
+  target_id: string | null;
+  org_id: string | null;
+  outcome: string | null;
+}
+
+/** All tables. */
+export interface Schema {
+  users: UsersTable;
+  identities: IdentitiesTable;
+  sessions: SessionsTable;
+  provider_grants: ProviderGrantsTable;
+  address_proofs: AddressProofsTable;
+  orgs: OrgsTable;
+  memberships: MembershipsTable;
+  invites: InvitesTable;
+  api_keys: ApiKeysTable;
+  signing_keys: SigningKeysTable;
+  revocations: RevocationsTable;
+  used_tokens: UsedTokensTable;
+  authorization_codes: AuthorizationCodesTable;
+  milestones: MilestonesTable;
+  audit_events: AuditEventsTable;
+}
+
+/** The database: Kysely over SQLite or PostgreSQL. An abstract class, so that it serves as its own DI token. */
+export abstract class Database {
+  abstract readonly query: Kysely<Schema>;
+}
+
+export type UserRow = Selectable<UsersTable>;
+export type SessionRow = Selectable<SessionsTable>;
+export type SigningKeyRow = Selectable<SigningKeysTable>;
+export type OrgRow = Selectable<OrgsTable>;
+export type MembershipRow = Selectable<MembershipsTable>;
+export type InviteRow = Selectable<InvitesTable>;
+export type ApiKeyRow = Selectable<ApiKeysTable>;
+export type RevocationRow = Selectable<RevocationsTable>;

@@ -1,0 +1,122 @@
+import type {
+  CompiledQuery,
+  DatabaseConnection,
+  Dialect,
+  Driver,
+  Kysely,
+  QueryResult,
+  TransactionSettings,
+} from 'kysely';
+import { codeOf } from '../config/error.code.js';
+import { Problem } from '../errors/problem.error.js';
+
+/** SQLSTATE classes of failures of the server: connection, no such database, resources, operator, system. */
+const awayClasses = /^(?:08|3D|53|57|58)/;
+const awayCodes = new Set(
+  [
+    'ECONNREFUSED ECONNRESET ETIMEDOUT EPIPE ENOTFOUND EHOSTUNREACH EAI_AGAIN',
+    'SQLITE_BUSY SQLITE_FULL SQLITE_IOERR SQLITE_CANTOPEN SQLITE_READONLY',
+  ].flatMap((codes) => codes.split(' ')),
+);
+/** Messages of pg's errors that have no code: a connection or the pool gave up. */
+const awayMessages =
+  /^(?:Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered)/;
+
+/**
+ * Wraps a dialect so that errors of an unavailable database become the problem `database_unavailable`. A caller then gets a 503
+ * and can retry, never a 500. All other errors pass unchanged.
+ */
+export function guardDialect(dialect: Dialect): Dialect {
+  return {
+    createAdapter: () => dialect.createAdapter(),
+    createDriver: () => new GuardedDriver(dialect.createDriver()),
+    createIntrospector: (database: Kysely<unknown>) => dialect.createIntrospector(database),
+    createQueryCompiler: () => dialect.createQueryCompiler(),
+  };
+}
+
+/** Whether this error means that the database is unavailable, not that the statement is wrong. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error)) {
+    return false;
+  }
+  const code = codeOf(error);
+  return code
+    ? awayCodes.has(code) || (code.length === 5 && awayClasses.test(code))
+    : awayMessages.test(error.message);
+}
+
+/** SQLSTATE of a statement that exceeded `statement_timeout`. The server does answer; a caller may have asked for too much. */
+const statementCancelled = '57014';
+
+const rolledBack = /no transaction is active/;
+
+/** Whether the server doesn't answer, or shuts down. A statement's time limit doesn't count: a caller can cause it. */
+export function isDatabaseSilent(error: unknown): boolean {
+  return isDatabaseAway(error) && codeOf(error) !== statementCancelled;
+}
+
+class GuardedDriver implements Driver {
+  readonly #driver: Driver;
+  readonly #inner = new WeakMap<DatabaseConnection, DatabaseConnection>();
+
+  constructor(driver: Driver) {
+    this.#driver = driver;
+  }
+
+  async init(): Promise<void> {
+    return guarded(() => this.#driver.init());
+  }
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    const inner = await guarded(() => this.#driver.acquireConnection());
+    const connection: DatabaseConnection = {
+      executeQuery: <R>(query: CompiledQuery): Promise<QueryResult<R>> =>
+        guarded(() => inner.executeQuery<R>(query)),
+      streamQuery: <R>(query: CompiledQuery, size?: number) => inner.streamQuery<R>(query, size),
+    };
+    this.#inner.set(connection, inner);
+    return connection;
+  }
+
+  async beginTransaction(connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {
+    return guarded(() => this.#driver.beginTransaction(this.#innerOf(connection), settings));
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    return guarded(() => this.#driver.commitTransaction(this.#innerOf(connection)));
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await guarded(() => this.#driver.rollbackTransaction(this.#innerOf(connection))).catch(
+      (error: unknown) => {
+        // SQLite rolls back by itself when the disk is full. The original error is the one to report.
+        if (!(error instanceof Error && rolledBack.test(error.message))) {
+          throw error;
+        }
+      },
+    );
+  }
+
+  async releaseConnection(connection: DatabaseConnection): Promise<void> {
+    return this.#driver.releaseConnection(this.#innerOf(connection));
+  }
+
+  async destroy(): Promise<void> {
+    return this.#driver.destroy();
+  }
+
+  #innerOf(connection: DatabaseConnection): DatabaseConnection {
+    return this.#inner.get(connection) ?? connection;
+  }
+}
+
+async function guarded<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw isDatabaseAway(error)
+      ? new Problem('database_unavailable', { reason: 'database_unreachable', cause: error })
+      : error;
+  }
+}

@@ -1,0 +1,111 @@
+import { type Kysely, type Migration, type MigrationResultSet, Migrator, sql } from 'kysely';
+import { StartError } from '../errors/start.errors.js';
+import type { Database, Schema } from './database.schema.js';
+import * as first from './migrations/0001-first.migration.js';
+import * as sessionLife from './migrations/0002-session-life.migration.js';
+import * as peopleAndMachines from './migrations/0003-people-and-machines.migration.js';
+import * as auditAndCommandLine from './migrations/0004-audit-and-command-line.migration.js';
+import * as invitesAndOrgSearch from './migrations/0005-invites-and-org-search.migration.js';
+import * as keyOrganisation from './migrations/0006-key-organisation.migration.js';
+import * as addressOwnership from './migrations/0007-address-ownership.migration.js';
+import * as provenInvitesAndDomains from './migrations/0008-proven-invites-and-domains.migration.js';
+import * as milestones from './migrations/0009-milestones.migration.js';
+import * as providerGrants from './migrations/0010-provider-grants.migration.js';
+import * as addressProofs from './migrations/0011-address-proofs.migration.js';
+import { isPostgres } from './dialect.js';
+
+const migrations: Readonly<Record<string, Migration>> = {
+  '0001-first': first,
+  '0002-session-life': sessionLife,
+  '0003-people-and-machines': peopleAndMachines,
+  '0004-audit-and-command-line': auditAndCommandLine,
+  '0005-invites-and-org-search': invitesAndOrgSearch,
+  '0006-key-organisation': keyOrganisation,
+  '0007-address-ownership': addressOwnership,
+  '0008-proven-invites-and-domains': provenInvitesAndDomains,
+  '0009-milestones': milestones,
+  '0010-provider-grants': providerGrants,
+  '0011-address-proofs': addressProofs,
+};
+
+const migrationTable = 'vestibule_migrations';
+
+/** Thrown when the schema can't be migrated to this version of the code. The message states what to do. */
+export class MigrationError extends StartError {
+  override readonly name = 'MigrationError';
+}
+
+/**
+ * Migrates the schema to this version of the code. It holds a lock, so replicas may start at the same time.
+ * @throws {MigrationError} when the database is newer than the code, or a migration fails.
+ */
+export async function migrate(database: Database): Promise<void> {
+  const { query } = database;
+  const { error, results } = isPostgres(query) ? await run(query) : await runInTransaction(query);
+  if (error === undefined) {
+    return;
+  }
+  const message = error instanceof Error ? error.message : '';
+  if (message.includes('previously executed migration')) {
+    throw new MigrationError(
+      'The database was made by a newer version of Vestibule. Start that version or a newer one, or restore a backup.',
+      { cause: error },
+    );
+  }
+  const failed = results?.find(({ status }) => status === 'Error')?.migrationName;
+  throw new MigrationError(
+    failed === undefined
+      ? 'The database cannot be reached or read. Check DATABASE_URL and that the server runs.'
+      : `The database migration ${failed} failed; nothing of it was kept where the database can roll back.`,
+    { cause: error },
+  );
+}
+
+async function run(query: Kysely<Schema>): Promise<MigrationResultSet> {
+  const migrator = new Migrator({
+    db: query,
+    provider: { getMigrations: async () => ({ ...migrations }) },
+    migrationTableName: migrationTable,
+    migrationLockTableName: 'vestibule_migrations_lock',
+  });
+  return migrator.migrateToLatest();
+}
+
+/**
+ * Runs the migrations in one SQLite transaction. SQLite can roll back a schema, but Kysely doesn't use that: a process that ended
+ * halfway would leave half a schema that no later start can complete. `immediate` makes other processes wait from the first
+ * statement on.
+ */
+async function runInTransaction(query: Kysely<Schema>): Promise<MigrationResultSet> {
+  return query.connection().execute(async (connection) => {
+    try {
+      await sql`begin immediate`.execute(connection);
+    } catch (error) {
+      return { error };
+    }
+    const outcome = await run(connection);
+    await (outcome.error === undefined ? sql`commit` : sql`rollback`).execute(connection);
+    return outcome;
+  });
+}
+
+/** How a database differs from this version of the code, by names of migrations. */
+export interface SchemaDifference {
+  /** Migrations that are still to be run. */
+  readonly pending: readonly string[];
+  /** Migrations that a newer version has run. */
+  readonly unknown: readonly string[];
+}
+
+/** Compares the schema with this version of the code, and changes nothing. @throws when the schema can't be read. */
+export async function compareSchema({ query }: Database): Promise<SchemaDifference> {
+  const tables = await query.introspection.getTables({ withInternalKyselyTables: true });
+  const executed = tables.some(({ name }) => name === migrationTable)
+    ? (await sql<{ name: string }>`select name from ${sql.table(migrationTable)}`.execute(query)).rows
+    : [];
+  const done = new Set(executed.map(({ name }) => name));
+  return {
+    pending: Object.keys(migrations).filter((name) => !done.has(name)),
+    unknown: [...done].filter((name) => !(name in migrations)),
+  };
+}

@@ -1,0 +1,21 @@
+import { Module } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import type { Configuration } from '../config/configuration.js';
+import { CONFIGURATION } from '../config/config.module.js';
+import { CookieWriter } from './cookie.writer.js';
+import { UpstreamCookies } from './upstream.cookies.js';
+
+/** What is made for the deployment's origin. */
+const perOrigin = [CookieWriter, UpstreamCookies].map((Cookies) => ({
+  provide: Cookies,
+  inject: [CONFIGURATION],
+  useFactory: ({ PUBLIC_URL }: Configuration) => new Cookies(PUBLIC_URL),
+}));
+
+/** The module of what controllers need for cookies; hooks, filter and pipe are added in http.setup. */
+@Module({
+  imports: [DiscoveryModule],
+  providers: perOrigin,
+  exports: [CookieWriter, UpstreamCookies],
+})
+export class HttpModule {}

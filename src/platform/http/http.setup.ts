@@ -1,0 +1,83 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import type { CommonConfiguration } from '../config/configuration.js';
+import { Problem } from '../errors/problem.error.js';
+import { AccessLog } from '../logging/access.log.js';
+import { isInnerCall } from './inner.call.js';
+import { refuseCrossSite } from './cross-site.guard.js';
+import { ProblemFilter } from './problem.filter.js';
+import { pathOf } from './request.path.js';
+import type { SecureResponseClass } from '../hot-path/secure.response.js';
+import { validateSchemas } from './validation.pipe.js';
+
+/**
+ * Paths that a probe or scraper requests by address, or the provider by an internal name, so that the request has none of our host
+ * names. They include the files of the page that states which name is served.
+ */
+const hostless = /^\/(?:health\/|metrics$|assets\/|auth\/backchannel-logout$)/;
+/** Hydra's endpoints use no cookie of ours, and browser apps on other origins call them. */
+const otherOriginsWelcome = '/ory/hydra/';
+
+/**
+ * Sets up what holds for every route: host and CSRF checks, errors, access log. Hooks use callbacks and aren't async where
+ * possible: every request passes them.
+ */
+export function setUpHttp(
+  app: NestFastifyApplication,
+  configuration: CommonConfiguration,
+  logger: Logger,
+  Response: SecureResponseClass,
+): void {
+  const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
+  // Fastify accepts text/plain by default, the one body that pages of other sites may send without a preflight.
+  fastify.removeContentTypeParser('text/plain');
+  validateSchemas(app);
+  app.useGlobalFilters(app.get(ProblemFilter));
+
+  const publicHost = new URL(configuration.PUBLIC_URL).host.toLowerCase();
+  const trusted = { own: configuration.PUBLIC_URL, others: new Set(configuration.ALLOWED_ORIGINS) };
+  fastify.addHook('onRequest', (request, reply, done) => {
+    // Requests without a connection (`inject`) get a response of another class.
+    if (!(reply.raw instanceof Response)) {
+      void reply.headers(Response.fields);
+    }
+    const { host } = request;
+    if (host !== publicHost && host.toLowerCase() !== publicHost && !hostless.test(pathOf(request))) {
+      throw new Problem('wrong_host', { reason: 'foreign_host' });
+    }
+    if (!request.url.startsWith(otherOriginsWelcome)) {
+      refuseCrossSite(request, trusted);
+    }
+    done();
+  });
+  const accessLog = new AccessLog(logger);
+  fastify.addHook('onResponse', (request, reply, done) => {
+    logAccess(accessLog, request, reply);
+    done();
+  });
+}
+
+/** Probes and static files: a line for each would bury the others. */
+const quiet = /^\/(?:health\/|assets\/|metrics$|favicon\.ico$)/;
+
+function logAccess(log: AccessLog, request: FastifyRequest, reply: FastifyReply): void {
+  if (!log.isOn('info')) {
+    // Then `debug` isn't on either.
+    return;
+  }
+  const path = pathOf(request);
+  const isQuiet = isInnerCall(request) || (reply.statusCode < 400 && quiet.test(path));
+  const level = isQuiet ? 'debug' : 'info';
+  if (log.isOn(level)) {
+    log.write(level, {
+      reqId: request.id,
+      method: request.method,
+      path: path.slice(0, 200),
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+      remote: request.ip,
+      sid: request.vestibulePrincipal?.claims.sid,
+    });
+  }
+}

@@ -1,0 +1,118 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ProblemCode } from '../errors/problem.catalogue.js';
+import { Problem } from '../errors/problem.error.js';
+import { ErrorPage } from './error.page.js';
+import { replyOf, requestOf } from './http.context.js';
+import { acceptsHtml, isNavigation } from './navigation.js';
+import { problemBody } from './problem.body.js';
+import { pathOf } from './request.path.js';
+
+const codeByStatus: Readonly<Record<number, ProblemCode>> = {
+  400: 'malformed_request',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not_found',
+  405: 'method_not_allowed',
+  413: 'payload_too_large',
+  414: 'malformed_request',
+  415: 'unsupported_media_type',
+  429: 'rate_limited',
+  431: 'malformed_request',
+  503: 'not_ready',
+};
+
+const routableMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** Turns every error into RFC 9457 problem+json, or into a page for a user's browser. */
+@Catch()
+@Injectable()
+export class ProblemFilter implements ExceptionFilter {
+  readonly #page: ErrorPage;
+
+  constructor(page: ErrorPage) {
+    this.#page = page;
+  }
+
+  catch(exception: unknown, host: ArgumentsHost): void {
+    this.answer(exception, requestOf(host), replyOf(host));
+  }
+
+  /**
+   * Answers this error on this reply; also used by routes that Nest doesn't know (the proxy).
+   * @param mayRedirect whether a page load is redirected to where the requirement can be met.
+   */
+  answer(exception: unknown, request: FastifyRequest, reply: FastifyReply, mayRedirect = true): void {
+    const problem = withAllowedMethods(toProblem(exception), request);
+    const { status, title } = problem.definition;
+    const log = {
+      code: problem.code,
+      reason: problem.reason,
+      sid: request.vestibulePrincipal?.claims.sid,
+      err: status >= 500 ? exception : undefined,
+    };
+    request.log[status >= 500 ? 'error' : 'info'](log, title);
+    if (reply.sent) {
+      return;
+    }
+    void reply
+      .code(status)
+      .headers({ ...challengeOf(status, request), ...problem.headers, 'cache-control': 'no-store' });
+    const login = problem.code === 'unauthenticated' ? '/auth/login' : problem.loginUrl;
+    if (mayRedirect && login !== undefined && isNavigation(request)) {
+      const target = `${login}${login.includes('?') ? '&' : '?'}return_to=${encodeURIComponent(request.url)}`;
+      void reply.redirect(target, 302);
+    } else if (isNavigation(request) || (request.method === 'POST' && acceptsHtml(request))) {
+      void reply.type('text/html; charset=utf-8').send(this.#page.render(problem, request));
+    } else {
+      const { detail, errors, loginUrl } = problem;
+      void reply
+        .type('application/problem+json')
+        .send(problemBody(problem.code, request.id, { detail, errors, loginUrl }));
+    }
+  }
+}
+
+/**
+ * The challenge of an answer: every 401 states how to authenticate (RFC 9110 section 15.5.2), and that a token was not accepted
+ * (RFC 6750 section 3.1).
+ */
+function challengeOf(status: number, request: FastifyRequest): Readonly<Record<string, string>> {
+  if (status !== 401) {
+    return {};
+  }
+  const hasToken = request.headers.authorization !== undefined;
+  return { 'www-authenticate': hasToken ? 'Bearer error="invalid_token"' : 'Bearer' };
+}
+
+/** The problem of a path that exists under other methods: 405 with `Allow`, not 404 (RFC 9110 section 15.5.6). */
+function withAllowedMethods(problem: Problem, request: FastifyRequest): Problem {
+  if (problem.code !== 'not_found') {
+    return problem;
+  }
+  const url = pathOf(request);
+  const allowed = routableMethods.filter((method) => request.server.hasRoute({ method, url }));
+  return allowed.length === 0 || allowed.includes(request.method)
+    ? problem
+    : new Problem('method_not_allowed', { headers: { allow: allowed.join(', ') } });
+}
+
+/** Any thrown value → a problem. An unknown one is `internal_error`, and its text stays in the log. */
+export function toProblem(exception: unknown): Problem {
+  if (exception instanceof Problem) {
+    return exception;
+  }
+  const status =
+    exception instanceof HttpException
+      ? exception.getStatus()
+      : exception instanceof Error
+        ? Reflect.get(exception, 'statusCode')
+        : undefined;
+  const code = typeof status === 'number' ? codeByStatus[status] : undefined;
+  return new Problem(
+    code ?? (typeof status === 'number' && status < 500 ? 'malformed_request' : 'internal_error'),
+    {
+      cause: exception,
+    },
+  );
+}

@@ -1,0 +1,29 @@
+import { Module, type OnApplicationShutdown } from '@nestjs/common';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
+import { RedisChannel } from './redis.channel.js';
+import { NoReplicaChannel, ReplicaChannel } from './replica.channel.js';
+
+/** The module of messages between replicas: over Redis if it is configured, otherwise over a channel that does nothing. */
+@Module({
+  providers: [
+    {
+      provide: ReplicaChannel,
+      inject: [CONFIGURATION],
+      useFactory: ({ REDIS_URL, PUBLIC_URL }: Configuration): ReplicaChannel =>
+        REDIS_URL === undefined ? new NoReplicaChannel() : new RedisChannel(REDIS_URL, PUBLIC_URL),
+    },
+  ],
+  exports: [ReplicaChannel],
+})
+export class ReplicasModule implements OnApplicationShutdown {
+  readonly #channel: ReplicaChannel;
+
+  constructor(channel: ReplicaChannel) {
+    this.#channel = channel;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#channel.close();
+  }
+}

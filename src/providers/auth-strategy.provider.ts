@@ -1,0 +1,120 @@
+import type { DynamicModule, Provider, Type } from '@nestjs/common';
+import { Auth0Client } from './auth0/auth0.client.js';
+import { Auth0Module } from './auth0/auth0.module.js';
+import type {
+  Auth0Configuration,
+  Configuration,
+  OidcConfiguration,
+  OryConfiguration,
+} from '../platform/config/configuration.js';
+import { HydraClient } from './ory/hydra/hydra.client.js';
+import { HydraSigningKeys } from './ory/hydra/hydra.signing-keys.js';
+import { HydraModule } from './ory/hydra/hydra.module.js';
+import { KratosClient } from './ory/kratos/kratos.client.js';
+import { KratosModule } from './ory/kratos/kratos.module.js';
+import { LogoutTokenVerifier } from './oidc/logout.token.js';
+import { type OpenIdClientSettings, OpenIdProvider } from './oidc/openid.provider.js';
+import { RelyingParty } from './oidc/relying.party.js';
+import { UsersService } from '../directory/users/users.service.js';
+import { AdministratorAppointment } from '../accounts/administrator.appointment.js';
+import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
+import { OryBootstrap } from './ory/ory.bootstrap.js';
+import { ProviderGrants } from '../session/store/provider.grants.js';
+import { OryStrategy } from './ory/ory.strategy.js';
+import { Auth0Strategy } from './auth0/auth0.strategy.js';
+import { OidcStrategy } from './oidc/oidc.strategy.js';
+import { clientOf, partOf } from './part.factories.js';
+
+/** The parts of a provider: its vendor modules, its strategy, and what other modules may use besides. */
+export interface ProviderWiring {
+  readonly imports: readonly DynamicModule[];
+  readonly providers: readonly Provider[];
+  /** The parts that other modules may use, besides the {@link AuthStrategy}. */
+  readonly exports: readonly Type[];
+}
+
+/** Selects the provider. No other code reads `AUTH_PROVIDER` to decide how users log in. */
+export function wireProvider(configuration: Configuration): ProviderWiring {
+  switch (configuration.AUTH_PROVIDER) {
+    case 'ory':
+      return {
+        imports: [KratosModule.register(configuration), HydraModule.register(configuration)],
+        providers: [oryBootstrap(configuration), oryStrategy(configuration)],
+        exports: [OryBootstrap],
+      };
+    case 'auth0':
+      return {
+        imports: [Auth0Module.register(configuration)],
+        providers: [
+          ProviderGrants,
+          openIdProvider(auth0Client(configuration)),
+          partOf(
+            AuthStrategy,
+            [Auth0Client, OpenIdProvider, ProviderGrants],
+            (client, provider, grants) => new Auth0Strategy(client, provider, grants, configuration),
+          ),
+        ],
+        exports: [],
+      };
+    case 'oidc':
+      return {
+        imports: [],
+        providers: [
+          ProviderGrants,
+          openIdProvider(oidcClient(configuration)),
+          partOf(
+            AuthStrategy,
+            [OpenIdProvider, ProviderGrants],
+            (provider, grants) => new OidcStrategy(provider, grants, configuration),
+          ),
+        ],
+        exports: [],
+      };
+  }
+}
+
+function openIdProvider(settings: OpenIdClientSettings): Provider {
+  return clientOf(
+    'provider',
+    OpenIdProvider,
+    (breaker, calls) => new OpenIdProvider(settings, breaker, calls),
+  );
+}
+
+function auth0Client(configuration: Auth0Configuration): OpenIdClientSettings {
+  return {
+    issuer: configuration.AUTH0_DOMAIN,
+    clientId: configuration.AUTH0_CLIENT_ID,
+    clientSecret: configuration.AUTH0_CLIENT_SECRET,
+    allowedClientIds: configuration.ALLOWED_CLIENT_IDS,
+    audience: configuration.AUTH0_AUDIENCE ?? configuration.TOKEN_AUDIENCE,
+  };
+}
+
+function oidcClient(configuration: OidcConfiguration): OpenIdClientSettings {
+  return {
+    issuer: configuration.OIDC_ISSUER,
+    clientId: configuration.OIDC_CLIENT_ID,
+    clientSecret: configuration.OIDC_CLIENT_SECRET,
+    allowedClientIds: configuration.ALLOWED_CLIENT_IDS,
+    audience: configuration.TOKEN_AUDIENCE,
+  };
+}
+
+function oryBootstrap(configuration: OryConfiguration): Provider {
+  return partOf(
+    OryBootstrap,
+    [KratosClient, HydraClient, HydraSigningKeys, UsersService, AdministratorAppointment],
+    (kratos, hydra, hydraKeys, users, appointment) =>
+      new OryBootstrap({ kratos, hydra, hydraKeys, users, appointment }, configuration),
+  );
+}
+
+function oryStrategy(configuration: OryConfiguration): Provider {
+  return partOf(
+    AuthStrategy,
+    [KratosClient, HydraClient, RelyingParty, LogoutTokenVerifier, OryBootstrap],
+    (kratos, hydra, relyingParty, logoutTokens, bootstrap) =>
+      new OryStrategy({ kratos, hydra, relyingParty, logoutTokens, bootstrap }, configuration),
+  );
+}

@@ -1,0 +1,24 @@
+import { type ClientAuth, ClientSecretBasic, ClientSecretPost } from 'openid-client';
+
+/** The methods by which the gateway's client sends its secret to a provider (RFC 6749 section 2.3.1). */
+export type SecretMethod = 'client_secret_basic' | 'client_secret_post';
+
+/**
+ * The method that a provider accepts, by its metadata: in the body if it supports that, otherwise in the header. The header is
+ * the default if its metadata names no method (OpenID Connect Discovery section 3).
+ */
+export function secretMethodOf(metadata: {
+  readonly token_endpoint_auth_methods_supported?: readonly string[] | undefined;
+}): SecretMethod {
+  const takesBody = metadata.token_endpoint_auth_methods_supported?.includes('client_secret_post') === true;
+  return takesBody ? 'client_secret_post' : 'client_secret_basic';
+}
+
+/** Authenticates by the method that the provider accepts. */
+export function authenticationWith(secret: string): ClientAuth {
+  const methods = {
+    client_secret_basic: ClientSecretBasic(secret),
+    client_secret_post: ClientSecretPost(secret),
+  };
+  return (server, client, body, headers) => methods[secretMethodOf(server)](server, client, body, headers);
+}

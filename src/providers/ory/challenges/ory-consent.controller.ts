@@ -1,0 +1,56 @@
+import { Body, Controller, Get, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { ChallengeBinding } from '../hydra/challenge.binding.js';
+import { Public } from '../../../session/guards/access.decorators.js';
+import { OryConsentService } from './ory-consent.service.js';
+import { requireBound } from './ory.challenge.js';
+
+const formSchema = z.object({
+  consent_challenge: z.string(),
+  decision: z.enum(['allow', 'deny']),
+  grant_scope: z.union([z.string().transform((scope) => [scope]), z.array(z.string())]).default([]),
+  remember: z.string().optional(),
+});
+
+/** The routes of Hydra's consent challenge: answered at once for our own clients, by a page for any other. */
+@ApiExcludeController()
+@Controller('auth/ory/consent')
+export class OryConsentController {
+  readonly #consent: OryConsentService;
+  readonly #binding: ChallengeBinding;
+
+  constructor(consent: OryConsentService, binding: ChallengeBinding) {
+    this.#consent = consent;
+    this.#binding = binding;
+  }
+
+  @Get()
+  @Public()
+  async start(
+    @Query('consent_challenge') given: unknown,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const challenge = requireBound(this.#binding, given, request);
+    const page = `/ui/consent?${new URLSearchParams({ consent_challenge: challenge })}`;
+    await reply.redirect((await this.#consent.grantUnasked(challenge)) ?? page, 302);
+  }
+
+  @Post()
+  @Public()
+  async decide(
+    @Body({ schema: formSchema }) form: z.output<typeof formSchema>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const challenge = requireBound(this.#binding, form.consent_challenge, request);
+    const target = await this.#consent.decide(challenge, {
+      allow: form.decision === 'allow',
+      scope: form.grant_scope,
+      remember: form.remember !== undefined,
+    });
+    await reply.redirect(target, 303);
+  }
+}

@@ -1,0 +1,44 @@
+import { Controller, Get, Header } from '@nestjs/common';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiProblems } from '../../../platform/http/openapi.decorators.js';
+import { HydraDiscovery } from '../hydra/hydra.discovery.js';
+import { Public } from '../../../session/guards/access.decorators.js';
+
+/** The discovery document of this deployment's login provider, at the address where clients look for it. */
+@ApiTags('discovery')
+@Controller('.well-known')
+@Public()
+export class OryDiscoveryController {
+  readonly #discovery: HydraDiscovery;
+
+  constructor(discovery: HydraDiscovery) {
+    this.#discovery = discovery;
+  }
+
+  @Get('openid-configuration')
+  @Header('cache-control', 'public, max-age=60')
+  @Header('access-control-allow-origin', '*')
+  @ApiOperation({
+    summary: 'Metadata of the login provider (OpenID Connect Discovery 1.0)',
+    description:
+      'For clients that ask for a discovery URL: Hydra’s document, with what works in this deployment. Its `issuer` is `PUBLIC_URL` + `/ory/hydra`, as ID tokens carry it: give that to clients that ask for an issuer. The augmented token has another issuer: see `/.well-known/oauth-authorization-server`.',
+  })
+  @ApiResponse({
+    status: 200,
+    description: 'The metadata.',
+    schema: {
+      type: 'object',
+      required: ['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri'],
+      properties: {
+        issuer: { type: 'string', format: 'uri', example: 'https://auth.example.org/ory/hydra' },
+        authorization_endpoint: { type: 'string', format: 'uri' },
+        token_endpoint: { type: 'string', format: 'uri' },
+        jwks_uri: { type: 'string', format: 'uri' },
+      },
+    },
+  })
+  @ApiProblems('provider_unavailable')
+  async configuration(): Promise<Readonly<Record<string, unknown>>> {
+    return this.#discovery.document();
+  }
+}

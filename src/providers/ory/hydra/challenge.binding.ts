@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { PurposeCipher } from '../../../platform/crypto/purpose.cipher.js';
+import { cookieNames, readSingleCookie } from '../../../platform/http/cookie.reader.js';
+
+/** Challenges that one browser may have open at once. */
+const openAtOnce = 6;
+const challengeParameter = /^(?:login|consent|logout)_challenge$/;
+
+/** A cookie that binds a challenge to a browser. */
+export interface BoundChallenge {
+  readonly name: string;
+  readonly value: string;
+  /** Names of cookies to delete, because the browser has more open challenges than it may have. */
+  readonly surplus: readonly string[];
+}
+
+/**
+ * Binds Hydra's challenges to the browser that Hydra gave them to.
+ *
+ * Hydra trusts anyone who presents a challenge to its login provider. Without the binding, an attacker who obtained somebody's
+ * challenge could have it accepted with the attacker's own account. So when the proxy passes on a redirect of Hydra's, it sets a
+ * cookie with a MAC of the challenge and the time. The challenge is accepted only with that cookie. Each challenge has its own
+ * cookie, because tabs that start at the same moment would overwrite a shared one.
+ */
+export class ChallengeBinding {
+  readonly #cipher: PurposeCipher;
+  readonly #prefix: string;
+
+  /** @param cookieName prefix of the cookies' full names. */
+  constructor(secrets: readonly Uint8Array[], cookieName: string) {
+    this.#cipher = new PurposeCipher(secrets, 'hydra-challenge');
+    this.#prefix = `${cookieName}.`;
+  }
+
+  /**
+   * The cookie to set when a redirect of Hydra's carries a challenge, and the names of the cookies to delete for it.
+   * @param location the redirect's target.
+   * @param cookieHeader of the request; its newest challenges stay bound.
+   * @param now milliseconds since the epoch.
+   */
+  bind(location: string, cookieHeader: string | undefined, now: number): BoundChallenge | undefined {
+    const challenge = challengeOf(location);
+    if (challenge === undefined) {
+      return undefined;
+    }
+    const name = this.#nameOf(challenge);
+    // Browsers send the oldest first (RFC 6265 section 5.4).
+    const open = cookieNames(cookieHeader, this.#prefix).filter((other) => other !== name);
+    const value = `${now}.${this.#cipher.sign(`${now}.${challenge}`)}`;
+    return { name, value, surplus: open.slice(0, -(openAtOnce - 1)) };
+  }
+
+  /** Whether this browser was given the challenge. */
+  holds(challenge: string, cookieHeader: string | undefined): boolean {
+    return this.boundAt(challenge, cookieHeader) !== undefined;
+  }
+
+  /** When this browser was given the challenge, in milliseconds since the epoch; undefined when it wasn't. */
+  boundAt(challenge: string, cookieHeader: string | undefined): number | undefined {
+    const value = readSingleCookie(cookieHeader, this.#nameOf(challenge)) ?? '';
+    const [, time = '', code = ''] = /^(\d{1,15})\.([\w-]{43})$/.exec(value) ?? [];
+    return code !== '' && this.#cipher.verify(`${time}.${challenge}`, code) ? Number(time) : undefined;
+  }
+
+  #nameOf(challenge: string): string {
+    return this.#prefix + createHash('sha256').update(challenge).digest('base64url').slice(0, 16);
+  }
+}
+
+function challengeOf(location: string): string | undefined {
+  if (!URL.canParse(location)) {
+    return undefined;
+  }
+  return [...new URL(location).searchParams].find(([name]) => challengeParameter.test(name))?.[1];
+}

@@ -1,0 +1,317 @@
+import { type OAuth2Client, OAuth2Api } from '@ory/client';
+import { type BulkheadPolicy, bulkhead } from 'cockatiel';
+import { LRUCache } from 'lru-cache';
+import { z } from 'zod';
+import type { OryConfiguration } from '../../../platform/config/configuration.js';
+import { CircuitBreaker } from '../../../platform/upstream/circuit.breaker.js';
+import { Problem } from '../../../platform/errors/problem.error.js';
+import { requireHealthy, unavailable } from '../../../platform/upstream/vendor.call.js';
+import { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
+import { type OryAnswer, type OryCall, expectedFailure, isMissing, oryApi, parseAnswer } from '../ory.api.js';
+import { gatewayClientId, keepsLoggedIn } from './hydra.clients.js';
+import {
+  type ActiveToken,
+  type ClientToken,
+  type ConsentRequest,
+  type GrantedConsent,
+  type LoginContext,
+  type LoginRequest,
+  type LogoutRequest,
+  activeTokenSchema,
+  clientTokenSchema,
+  consentRequestSchema,
+  grantedConsentsSchema,
+  loginRequestSchema,
+  logoutRequestSchema,
+  redirectSchema,
+} from './hydra.schemas.js';
+
+const anyTokenSchema = z.looseObject({ active: z.boolean() });
+/** Statuses of a challenge that is unknown, expired or used. */
+const challengeRejections = new Set([400, 404, 409, 410]);
+
+/** Concurrent calls. Most write, and writers in Hydra's database wait for each other: more would only take longer. */
+const callsAtOnce = 4;
+/** Login challenges whose application is cached for the login page: one or two kilobytes each. */
+const rememberedLogins = 1000;
+/** Maximum grants that are read, newest first: far more than a login of 30 days creates, and a bound on the answer. */
+const grantsAtOnce = 250;
+
+/** A person's consent, in the form that Hydra needs. */
+export interface ConsentGrant {
+  readonly scope: readonly string[];
+  readonly remember: boolean;
+  readonly context: LoginContext;
+  /** Claims for the ID token. */
+  readonly idToken: Readonly<Record<string, unknown>>;
+}
+
+/** The parts of a login challenge that the login pages need. */
+export interface LoginOrigin {
+  /** URL of the authorization request. */
+  readonly requestUrl: string;
+  /** Redirect URIs of the application. */
+  readonly redirectUris: readonly string[];
+  /** Who the application thinks logs in; not checked. */
+  readonly loginHint: string | undefined;
+  /** Languages that the application asks for, in order of preference; not checked. */
+  readonly uiLocales: readonly string[];
+}
+
+/** Client of Hydra's admin API: challenges, introspection, clients. Calls are bounded, and answers are parsed. */
+export class HydraClient {
+  readonly #oauth2: OAuth2Api;
+  readonly #adminUrl: string;
+  readonly #publicUrl: string;
+  readonly #tokenClientIds: readonly string[];
+  readonly #breaker: CircuitBreaker;
+  /** Further calls wait in line. Their time-out doesn't run there, and an open circuit ends them at once. */
+  readonly #calls: BulkheadPolicy = bulkhead(callsAtOnce, Number.POSITIVE_INFINITY);
+  readonly #logins = new LRUCache<string, LoginOrigin>({ max: rememberedLogins });
+
+  constructor(
+    { ALLOWED_CLIENT_IDS, HYDRA_ADMIN_URL, PUBLIC_URL }: OryConfiguration,
+    breaker = new CircuitBreaker('hydra'),
+    calls = UpstreamCalls.unobserved(),
+  ) {
+    this.#breaker = breaker;
+    this.#oauth2 = calls.observed('hydra', new OAuth2Api(oryApi(HYDRA_ADMIN_URL)));
+    this.#adminUrl = HYDRA_ADMIN_URL;
+    this.#publicUrl = PUBLIC_URL;
+    // The gateway discards its own tokens as soon as it has a session for them.
+    this.#tokenClientIds = ALLOWED_CLIENT_IDS.filter((id) => id !== gatewayClientId);
+  }
+
+  /** Reads a login challenge. @throws {Problem} `challenge_rejected` when it is unknown, expired or used. */
+  async loginRequest(loginChallenge: string): Promise<LoginRequest> {
+    const request = await this.#challenge(loginRequestSchema, (options) =>
+      this.#oauth2.getOAuth2LoginRequest({ loginChallenge }, options),
+    );
+    this.#logins.set(loginChallenge, originOf(request));
+    return request;
+  }
+
+  /**
+   * The application's request that a login belongs to. Hydra isn't asked if this process has read the challenge already, so a
+   * result doesn't prove that the challenge is still valid.
+   * @throws {Problem} `challenge_rejected` when the challenge is unknown, expired or used.
+   */
+  async loginOrigin(loginChallenge: string): Promise<LoginOrigin> {
+    return this.#logins.get(loginChallenge) ?? originOf(await this.loginRequest(loginChallenge));
+  }
+
+  /** Accepts a login challenge: reports to Hydra who logged in (step 5). @returns the URL at which the browser continues. */
+  async acceptLogin(
+    loginChallenge: string,
+    { subject, acr, context }: { subject: string; acr: string; context: LoginContext },
+  ): Promise<string> {
+    const acceptOAuth2LoginRequest = {
+      subject,
+      identity_provider_session_id: context.kratos_session_id,
+      amr: context.amr,
+      acr,
+      context,
+      // Kratos' session still decides at every login. But without a session of its own, Hydra couldn't log anyone out when
+      // another application requests it.
+      remember: true,
+      remember_for: 0,
+    };
+    return this.#decide((options) =>
+      this.#oauth2.acceptOAuth2LoginRequest({ loginChallenge, acceptOAuth2LoginRequest }, options),
+    );
+  }
+
+  /** Ends the session by which Hydra remembers a browser; idempotent. */
+  async forgetSession(sid: string): Promise<void> {
+    await this.#ask((options) => this.#oauth2.revokeOAuth2LoginSessions({ sid }, options), isMissing);
+  }
+
+  /** Removes a person's logins and consents from Hydra, and the tokens that came from them. */
+  async forgetPerson(subject: string): Promise<void> {
+    await this.#ask((options) => this.#oauth2.revokeOAuth2LoginSessions({ subject }, options));
+    await this.#ask((options) => this.#oauth2.revokeOAuth2ConsentSessions({ subject, all: true }, options));
+  }
+
+  /**
+   * Revokes the tokens that our applications (`ALLOWED_CLIENT_IDS`) got in a login. Call it while Hydra still has the session.
+   *
+   * Hydra 2.3 revokes by person and application, never by login. So an access token that the same application has on another
+   * device is revoked too; the application fetches a new one there without asking the person. Refresh tokens keep an application
+   * logged in: an application that has them is spared while it's used in another login of the person. A remembered consent may
+   * apply to any login, including this one, so its application is never spared.
+   */
+  async revokeTokens({ subject, sid }: { subject: string; sid: string }): Promise<void> {
+    if (this.#tokenClientIds.length === 0) {
+      return;
+    }
+    const [ofLogin, ofPerson] = await Promise.all([this.#grants(subject, sid), this.#grants(subject)]);
+    const remembered = clientsOf(ofPerson.filter(({ remember }) => remember));
+    const usedElsewhere = clientsOf(
+      ofPerson.filter(
+        ({ consent_request: { client, login_session_id: other } }) =>
+          other && other !== sid && keepsLoggedIn(client),
+      ),
+    );
+    for (const client of new Set([...clientsOf(ofLogin), ...remembered])) {
+      const spared = usedElsewhere.has(client) && !remembered.has(client);
+      if (this.#tokenClientIds.includes(client) && !spared) {
+        await this.#ask((options) => this.#oauth2.revokeOAuth2ConsentSessions({ subject, client }, options));
+      }
+    }
+  }
+
+  /** Rejects a login challenge with an OAuth error, such as `login_required`. @returns the URL at which the browser continues. */
+  async rejectLogin(loginChallenge: string, error: string): Promise<string> {
+    return this.#decide((options) =>
+      this.#oauth2.rejectOAuth2LoginRequest({ loginChallenge, rejectOAuth2Request: { error } }, options),
+    );
+  }
+
+  /** Reads a consent challenge. @throws {Problem} `challenge_rejected` when it is unknown, expired or used. */
+  async consentRequest(consentChallenge: string): Promise<ConsentRequest> {
+    return this.#challenge(consentRequestSchema, (options) =>
+      this.#oauth2.getOAuth2ConsentRequest({ consentChallenge }, options),
+    );
+  }
+
+  /** Accepts a consent challenge (step 5). @returns the URL at which the browser continues. */
+  async acceptConsent(request: ConsentRequest, grant: ConsentGrant): Promise<string> {
+    const acceptOAuth2ConsentRequest = {
+      grant_scope: [...grant.scope],
+      grant_access_token_audience: request.requested_access_token_audience ?? [],
+      remember: grant.remember,
+      remember_for: 0,
+      session: { access_token: grant.context, id_token: grant.idToken },
+    };
+    const consentChallenge = request.challenge;
+    return this.#decide((options) =>
+      this.#oauth2.acceptOAuth2ConsentRequest({ consentChallenge, acceptOAuth2ConsentRequest }, options),
+    );
+  }
+
+  /**
+   * Rejects a consent challenge.
+   * @param error OAuth error code: the person did not agree, or may not be asked (`prompt=none`).
+   * @returns the URL at which the browser continues, with that error.
+   */
+  async rejectConsent(
+    consentChallenge: string,
+    error: 'access_denied' | 'consent_required' = 'access_denied',
+  ): Promise<string> {
+    const description = {
+      access_denied: 'The person did not agree.',
+      consent_required: 'The person must be asked.',
+    };
+    const rejectOAuth2Request = { error, error_description: description[error] };
+    return this.#decide((options) =>
+      this.#oauth2.rejectOAuth2ConsentRequest({ consentChallenge, rejectOAuth2Request }, options),
+    );
+  }
+
+  /** Reads a logout challenge. @throws {Problem} `challenge_rejected` when it is unknown, expired or used. */
+  async logoutRequest(logoutChallenge: string): Promise<LogoutRequest> {
+    return this.#challenge(logoutRequestSchema, (options) =>
+      this.#oauth2.getOAuth2LogoutRequest({ logoutChallenge }, options),
+    );
+  }
+
+  /** Accepts a logout challenge. @returns the URL at which the browser continues. */
+  async acceptLogout(logoutChallenge: string): Promise<string> {
+    return this.#decide((options) => this.#oauth2.acceptOAuth2LogoutRequest({ logoutChallenge }, options));
+  }
+
+  /** Introspects an access token (step 9). @returns it if it's active and came from a person's consent here; otherwise undefined. */
+  async introspect(token: string): Promise<ActiveToken | undefined> {
+    return activeTokenSchema.safeParse(await this.#introspection(token)).data;
+  }
+
+  /** Introspects a client's own access token (client credentials). @returns it if it's active; otherwise undefined. */
+  async introspectClient(token: string): Promise<ClientToken | undefined> {
+    return clientTokenSchema.safeParse(await this.#introspection(token)).data;
+  }
+
+  /** Registers a client, or updates it to this definition; idempotent. */
+  async ensureClient(definition: OAuth2Client & { client_id: string }): Promise<void> {
+    const id = definition.client_id;
+    const { status } = await this.#ask((options) => this.#oauth2.getOAuth2Client({ id }, options), isMissing);
+    if (isMissing(status)) {
+      // 409: another replica was faster. The update below applies this definition anyway.
+      const created = await this.#ask(
+        (options) => this.#oauth2.createOAuth2Client({ oAuth2Client: definition }, options),
+        (failure) => failure === 409,
+      );
+      if (created.status !== 409) {
+        return;
+      }
+    }
+    await this.#ask((options) => this.#oauth2.setOAuth2Client({ id, oAuth2Client: definition }, options));
+  }
+
+  /** Removes a client with its tokens and consents; idempotent. */
+  async removeClient(id: string): Promise<void> {
+    await this.#ask((options) => this.#oauth2.deleteOAuth2Client({ id }, options), isMissing);
+  }
+
+  /** Requires that Hydra and its database are ready. @throws {Problem} `provider_unavailable` if they aren't. */
+  async requireReady(): Promise<void> {
+    await this.#breaker.probe(() => requireHealthy(`${this.#adminUrl}/health/ready`, 'hydra_not_ready'));
+  }
+
+  /** A person's consents from which tokens came. @param loginSessionId restricts them to one login. */
+  async #grants(subject: string, loginSessionId?: string): Promise<GrantedConsent[]> {
+    const ofLogin = loginSessionId === undefined ? {} : { loginSessionId };
+    const which = { subject, pageSize: grantsAtOnce, ...ofLogin };
+    return parse(
+      grantedConsentsSchema,
+      await this.#ask((options) => this.#oauth2.listOAuth2ConsentSessions(which, options)),
+    );
+  }
+
+  async #introspection(token: string): Promise<unknown> {
+    return parse(
+      anyTokenSchema,
+      await this.#ask((options) => this.#oauth2.introspectOAuth2Token({ token }, options)),
+    );
+  }
+
+  /** Sends a decision to Hydra. The redirect must stay on this origin, where our proxy exposes Hydra's authorization endpoint. */
+  async #decide(call: OryCall): Promise<string> {
+    const { redirect_to: target } = await this.#challenge(redirectSchema, call);
+    if (!URL.canParse(target) || new URL(target).origin !== this.#publicUrl) {
+      throw unavailable('hydra_redirects_elsewhere');
+    }
+    return target;
+  }
+
+  async #challenge<T>(schema: z.ZodType<T>, call: OryCall): Promise<T> {
+    const answer = await this.#ask(call, (status) => challengeRejections.has(status));
+    if (challengeRejections.has(answer.status)) {
+      throw new Problem('challenge_rejected', { reason: `hydra_challenge_${answer.status}` });
+    }
+    return parse(schema, answer);
+  }
+
+  /** Makes a call: it waits in line, goes through the circuit breaker, and has a deadline. */
+  async #ask(call: OryCall, isExpected?: (status: number) => boolean): Promise<OryAnswer> {
+    return this.#calls
+      .execute(() => this.#breaker.runInTime((signal) => call({ signal })))
+      .catch((error: unknown) => expectedFailure(error, 'hydra_unreachable', isExpected));
+  }
+}
+
+function parse<T>(schema: z.ZodType<T>, answer: OryAnswer): T {
+  return parseAnswer(schema, answer, 'hydra_answer_unreadable');
+}
+
+function clientsOf(consents: readonly GrantedConsent[]): Set<string> {
+  return new Set(consents.map(({ consent_request: { client } }) => client.client_id));
+}
+
+function originOf({ request_url: requestUrl, oidc_context: context, client }: LoginRequest): LoginOrigin {
+  return {
+    requestUrl,
+    redirectUris: client.redirect_uris ?? [],
+    loginHint: context?.login_hint,
+    uiLocales: context?.ui_locales ?? [],
+  };
+}

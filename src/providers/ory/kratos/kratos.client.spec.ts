@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type AnsweringOry,
+  kratosSession,
+  oryIds,
+  startAnsweringOry,
+} from '../../../../test/support/answering.ory.js';
+import { KratosClient } from './kratos.client.js';
+
+const route = 'GET /sessions/whoami';
+let ory: AnsweringOry;
+let kratos: KratosClient;
+
+beforeAll(async () => {
+  ory = await startAnsweringOry();
+  kratos = ory.gateway.app.get(KratosClient, { strict: false });
+});
+
+beforeEach(() => {
+  ory.reset();
+});
+
+afterAll(async () => {
+  await ory?.stop();
+});
+
+const questions = (): readonly string[] => ory.asked.filter((line) => line === route);
+
+describe('whoami', () => {
+  it.each([
+    undefined,
+    '',
+    '__Host-vestibule=x',
+    '__Host-vestibule-login.abc=x; __Host-vestibule.def=y;__Host-ory_hydra_login_csrf_1=z; __Host-ory_hydra_session_dev=a',
+    'ory_kratos_session=planted',
+    '__Host-ory_kratos_session=planted; __Host-ory_kratos_session=own',
+    '=__Host-ory_kratos_session=x; __Host-=x',
+  ])('is nobody without a question where Kratos can have no cookie: %j', async (cookie) => {
+    expect(await kratos.whoami(cookie)).toEqual({ state: 'none' });
+    expect(questions()).toEqual([]);
+  });
+
+  it.each([
+    '__Host-ory_kratos_session=x',
+    '__Host-vestibule=x; __Host-of_an_operator=y',
+    '__Host-ory=x',
+    '__Host-Vestibule=x',
+  ])('is asked where one of the cookies may be of Kratos: %j', async (cookie) => {
+    ory.say(route, 200, kratosSession);
+    expect(await kratos.whoami(cookie)).toMatchObject({
+      state: 'live',
+      session: { id: oryIds.kratosSession },
+    });
+    expect(questions()).toHaveLength(1);
+  });
+
+  it.each([
+    [401, 'none'],
+    [403, 'aal2_required'],
+  ])('%i says %s', async (status, state) => {
+    ory.say(route, status);
+    expect(await kratos.whoami('__Host-ory_kratos_session=x')).toEqual({ state });
+  });
+});

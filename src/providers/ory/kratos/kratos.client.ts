@@ -1,0 +1,249 @@
+import { FrontendApi, IdentityApi, type JsonPatch } from '@ory/client';
+import type { z } from 'zod';
+import type { OryConfiguration } from '../../../platform/config/configuration.js';
+import { CircuitBreaker } from '../../../platform/upstream/circuit.breaker.js';
+import { cookieNames } from '../../../platform/http/cookie.reader.js';
+import { UpstreamCookies } from '../../../platform/http/upstream.cookies.js';
+import { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
+import { requireHealthy } from '../../../platform/upstream/vendor.call.js';
+import { type OryAnswer, type OryCall, expectedFailure, isMissing, oryApi, parseAnswer } from '../ory.api.js';
+import { type KratosLoginMethods, keyCredentials, kratosCredentialsSchema } from './kratos.credentials.js';
+import {
+  type KratosIdentity,
+  type KratosRecovery,
+  type KratosSession,
+  administratorMetadata,
+  kratosIdentitySchema,
+  kratosRecoverySchema,
+  kratosSessionSchema,
+} from './kratos.session.js';
+
+/** The self-service flows that have a page. */
+export type FlowKind = 'login' | 'registration' | 'recovery' | 'verification' | 'settings';
+
+/** The result of whoami for a browser: its session, none, or that a second factor is still required. */
+export type Whoami =
+  | { readonly state: 'live'; readonly session: KratosSession }
+  | { readonly state: 'none' }
+  | { readonly state: 'aal2_required' };
+
+/** Client of Kratos' public and admin APIs. Calls are bounded and reuse connections. Answers are parsed, never trusted. */
+export class KratosClient {
+  readonly #frontend: FrontendApi;
+  readonly #identities: IdentityApi;
+  readonly #adminUrl: string;
+  readonly #breaker: CircuitBreaker;
+  readonly #cookies: UpstreamCookies;
+
+  constructor(
+    { KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL, PUBLIC_URL }: OryConfiguration,
+    breaker = new CircuitBreaker('kratos'),
+    calls = UpstreamCalls.unobserved(),
+  ) {
+    this.#breaker = breaker;
+    this.#cookies = new UpstreamCookies(PUBLIC_URL);
+    this.#frontend = calls.observed('kratos', new FrontendApi(oryApi(KRATOS_PUBLIC_URL)));
+    this.#identities = calls.observed('kratos', new IdentityApi(oryApi(KRATOS_ADMIN_URL)));
+    this.#adminUrl = KRATOS_ADMIN_URL;
+  }
+
+  /** Whether the browser's Kratos cookie belongs to a live session (steps 3 and 4). @param header the request's Cookie header. */
+  async whoami(header: string | undefined): Promise<Whoami> {
+    const cookie = this.#cookies.toUpstream(header);
+    if (cookie === undefined || !mayHoldSession(cookie)) {
+      return { state: 'none' };
+    }
+    const answer = await this.#ask(
+      (options) => this.#frontend.toSession({ cookie }, options),
+      (status) => status === 401 || status === 403,
+    );
+    if (answer.status === 403) {
+      return { state: 'aal2_required' };
+    }
+    const session = answer.status === 401 ? undefined : parse(kratosSessionSchema, answer);
+    return session?.active === true ? { state: 'live', session } : { state: 'none' };
+  }
+
+  /** The browser's session, if it needs nothing more. @param header the request's Cookie header. */
+  async liveSession(header: string | undefined): Promise<KratosSession | undefined> {
+    const whoami = await this.whoami(header);
+    return whoami.state === 'live' ? whoami.session : undefined;
+  }
+
+  /** A live session with its identity by id (admin API); undefined when it has ended, has expired, or never existed. */
+  async findSession(id: string): Promise<KratosSession | undefined> {
+    const session = await this.#find(kratosSessionSchema, (options) =>
+      this.#identities.getSession({ id, expand: ['identity'] }, options),
+    );
+    return session?.active === true ? session : undefined;
+  }
+
+  /** Ends a session; idempotent. */
+  async revokeSession(id: string): Promise<void> {
+    await this.#ask((options) => this.#identities.disableSession({ id }, options), isMissing);
+  }
+
+  /**
+   * A self-service flow as JSON, to be rendered; undefined when it's unknown, expired, or another browser's.
+   * @param header the request's Cookie header, which binds the flow to the browser.
+   */
+  async findFlow(kind: FlowKind, id: string, header: string | undefined): Promise<unknown> {
+    const cookie = this.#cookies.toUpstream(header);
+    const flow = { id, ...(cookie === undefined ? {} : { cookie }) };
+    const calls: Readonly<Record<FlowKind, OryCall>> = {
+      login: (options) => this.#frontend.getLoginFlow(flow, options),
+      registration: (options) => this.#frontend.getRegistrationFlow(flow, options),
+      recovery: (options) => this.#frontend.getRecoveryFlow(flow, options),
+      verification: (options) => this.#frontend.getVerificationFlow(flow, options),
+      settings: (options) => this.#frontend.getSettingsFlow(flow, options),
+    };
+    const { status, data } = await this.#ask(calls[kind], (failure) => failure < 500);
+    return status === 200 ? data : undefined;
+  }
+
+  /** The error that Kratos reports on the error page; undefined, or an empty object, when the id is unknown. */
+  async findError(id: string): Promise<unknown> {
+    const { status, data } = await this.#ask(
+      (options) => this.#frontend.getFlowError({ id }, options),
+      () => true,
+    );
+    return status === 200 || data === undefined ? data : {};
+  }
+
+  /** The identity with this e-mail address as a credential. */
+  async findIdentityByEmail(email: string): Promise<KratosIdentity | undefined> {
+    const answer = await this.#ask((options) =>
+      this.#identities.listIdentities({ credentialsIdentifier: email }, options),
+    );
+    return parse(kratosIdentitySchema.array(), answer)[0];
+  }
+
+  /** How an identity can log in; undefined when there is no such identity. */
+  async loginMethodsOf(id: string): Promise<KratosLoginMethods | undefined> {
+    return this.#find(kratosCredentialsSchema, (options) =>
+      this.#identities.getIdentity({ id, includeCredential: [...keyCredentials] }, options),
+    );
+  }
+
+  /** Changes traits; null removes one. @returns `rejected` by the identity schema, `unknown` without such an identity. */
+  async updateTraits(
+    id: string,
+    traits: Readonly<Record<string, string | null>>,
+  ): Promise<'updated' | 'rejected' | 'unknown'> {
+    const status = await this.#patch(
+      id,
+      Object.entries(traits).flatMap(([name, value]): JsonPatch[] => {
+        const path = `/traits/${name}`;
+        // `remove` fails if there is nothing to remove (RFC 6902 section 4.2), so a value is added first.
+        const added: JsonPatch = { op: 'add', path, value: value ?? '' };
+        return value === null ? [added, { op: 'remove', path }] : [added];
+      }),
+    );
+    return status === 400 ? 'rejected' : isMissing(status) ? 'unknown' : 'updated';
+  }
+
+  /** Marks an address as verified. @param email in lower case. @returns false without such an identity or address. */
+  async verifyAddress(id: string, email: string): Promise<boolean> {
+    const answer = await this.#ask(
+      (options) => this.#identities.getIdentity({ id }, options),
+      isMissingOrInvalid,
+    );
+    if (isMissingOrInvalid(answer.status)) {
+      return false;
+    }
+    const addresses = parse(kratosIdentitySchema, answer).verifiable_addresses;
+    const index = addresses.findIndex(({ value }) => value.toLowerCase() === email);
+    const value = addresses[index]?.value;
+    if (value === undefined) {
+      return false;
+    }
+    const path = `/verifiable_addresses/${index}`;
+    const status = await this.#patch(id, [
+      // The person may change the address at this moment. Kratos drops an address that the traits no longer have, and marks no
+      // other.
+      { op: 'replace', path: `${path}/value`, value },
+      { op: 'replace', path: `${path}/verified`, value: true },
+      { op: 'replace', path: `${path}/status`, value: 'completed' },
+      { op: 'add', path: `${path}/verified_at`, value: new Date().toISOString() },
+    ]);
+    return !isMissingOrInvalid(status);
+  }
+
+  /** Allows or forbids an identity to log in; it's no error if the identity is gone. Its sessions are ended separately. */
+  async setState(id: string, state: 'active' | 'inactive'): Promise<void> {
+    await this.#patch(id, [{ op: 'replace', path: '/state', value: state }], isMissing);
+  }
+
+  /**
+   * Begins a recovery whose code isn't mailed. The code is valid as long as a mailed one (`methods.code.config.lifespan`).
+   * @returns nothing when there is no such identity.
+   */
+  async createRecovery(id: string): Promise<KratosRecovery | undefined> {
+    const body = { createRecoveryCodeForIdentityBody: { identity_id: id } };
+    return this.#find(kratosRecoverySchema, (options) =>
+      this.#identities.createRecoveryCodeForIdentity(body, options),
+    );
+  }
+
+  /** Deletes an identity with its credentials and sessions; idempotent. */
+  async deleteIdentity(id: string): Promise<void> {
+    await this.#ask((options) => this.#identities.deleteIdentity({ id }, options), isMissing);
+  }
+
+  /** Creates an identity with a password and a verified address. Only for the first administrator. */
+  async createAdministrator(email: string, password: string): Promise<KratosIdentity> {
+    const createIdentityBody = {
+      schema_id: 'default',
+      traits: { email, name: 'Administrator' },
+      metadata_admin: administratorMetadata,
+      credentials: { password: { config: { password } } },
+      verifiable_addresses: [{ value: email, verified: true, via: 'email' as const, status: 'completed' }],
+    };
+    return parse(
+      kratosIdentitySchema,
+      await this.#ask((options) => this.#identities.createIdentity({ createIdentityBody }, options)),
+    );
+  }
+
+  /** Requires that Kratos and its database are ready. @throws {Problem} `provider_unavailable` if they aren't. */
+  async requireReady(): Promise<void> {
+    await this.#breaker.probe(() =>
+      requireHealthy(`${this.#adminUrl}/admin/health/ready`, 'kratos_not_ready'),
+    );
+  }
+
+  /** Patches an identity. @returns the answer's status: of success, or an expected failure. */
+  async #patch(id: string, jsonPatch: JsonPatch[], isExpected = isMissingOrInvalid): Promise<number> {
+    const answer = await this.#ask(
+      (options) => this.#identities.patchIdentity({ id, jsonPatch }, options),
+      isExpected,
+    );
+    return answer.status;
+  }
+
+  /** Reads something that may be gone. */
+  async #find<T>(schema: z.ZodType<T>, call: OryCall): Promise<T | undefined> {
+    const answer = await this.#ask(call, isMissing);
+    return isMissing(answer.status) ? undefined : parse(schema, answer);
+  }
+
+  /** Makes a call through the circuit breaker, with a deadline. */
+  async #ask(call: OryCall, isExpected?: (status: number) => boolean): Promise<OryAnswer> {
+    return this.#breaker
+      .runInTime((signal) => call({ signal }))
+      .catch((error: unknown) => expectedFailure(error, 'kratos_unreachable', isExpected));
+  }
+}
+
+function parse<T>(schema: z.ZodType<T>, answer: OryAnswer): T {
+  return parseAnswer(schema, answer, 'kratos_answer_unreadable');
+}
+
+function isMissingOrInvalid(status: number): boolean {
+  return status === 400 || isMissing(status);
+}
+
+/** Whether there is a cookie that isn't Hydra's. The name of Kratos' own cookie depends on its configuration. */
+function mayHoldSession(cookie: string): boolean {
+  return cookieNames(cookie, '').some((name) => !name.startsWith('ory_hydra_'));
+}

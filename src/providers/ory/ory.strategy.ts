@@ -1,0 +1,243 @@
+import { Logger } from '@nestjs/common';
+import type { OryConfiguration } from '../../platform/config/configuration.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import type { SessionRow } from '../../platform/database/database.schema.js';
+import type { HydraClient } from './hydra/hydra.client.js';
+import type { KratosClient } from './kratos/kratos.client.js';
+import { kratosIssuer, toProviderIdentity } from './kratos/kratos.session.js';
+import type { LogoutTokenVerifier } from '../oidc/logout.token.js';
+import { RelyingParty } from '../oidc/relying.party.js';
+import {
+  type ExchangedTokens,
+  type LoginChecks,
+  AuthStrategy,
+  type IdentityAdministration,
+  type LoginStart,
+  type LogoutNotice,
+  type ProviderSession,
+  type SetUpState,
+  type StartedLogin,
+  type ValidatedClient,
+  type ValidatedLogin,
+} from '../../auth-strategy/auth.strategy.js';
+import { scopeTokens } from '../../session/guards/scopes.js';
+import { stepUpParameters } from '../../auth-strategy/step-up.requirement.js';
+import type { OryBootstrap } from './ory.bootstrap.js';
+
+/** The parts of an Ory deployment that the strategy calls. */
+export interface OryParts {
+  readonly kratos: KratosClient;
+  readonly hydra: HydraClient;
+  readonly relyingParty: RelyingParty;
+  /** The verifier of Hydra's logout tokens. */
+  readonly logoutTokens: LogoutTokenVerifier;
+  readonly bootstrap: OryBootstrap;
+}
+
+/** The form of Hydra's opaque tokens; no other credential has it. */
+const accessTokenForm = /^[\w.~+/-]{16,2048}=*$/;
+
+/** Logins through Kratos and Hydra: the reference flow of the design, steps 6 to 9. */
+export class OryStrategy extends AuthStrategy {
+  readonly hints = ['login_hint', 'ui_locales'];
+  override readonly identities: IdentityAdministration;
+  readonly #logger = new Logger(OryStrategy.name);
+  readonly #parts: OryParts;
+  readonly #configuration: OryConfiguration;
+
+  constructor(parts: OryParts, configuration: OryConfiguration) {
+    super();
+    this.#parts = parts;
+    this.#configuration = configuration;
+    this.identities = administrationOf(parts.kratos, configuration.PUBLIC_URL);
+  }
+
+  async begin({ kind, hints, demand }: LoginStart): Promise<StartedLogin> {
+    await this.#parts.bootstrap.requireKeys();
+    const checks = RelyingParty.newChecks();
+    const url = await this.#parts.relyingParty.authorizationUrl(checks, {
+      ...hints,
+      redirect_uri: `${this.#configuration.PUBLIC_URL}/auth/callback`,
+      scope: 'openid profile email',
+      audience: this.#configuration.TOKEN_AUDIENCE,
+      ...(kind === 'signup' ? { screen_hint: 'signup' } : {}),
+      ...stepUpParameters(demand),
+    });
+    return { url, checks };
+  }
+
+  /** Step 6, in its default form: the gateway itself exchanges the code. */
+  async exchange(answer: URL, checks: LoginChecks): Promise<ExchangedTokens> {
+    // Hydra has one CSRF cookie for all logins of a browser at a client: a login in another tab overtook this one.
+    if (answer.searchParams.get('error') === 'request_forbidden') {
+      throw new Problem('login_state_invalid', { reason: 'login_overtaken' });
+    }
+    return this.#parts.relyingParty.exchange(answer, checks);
+  }
+
+  /** Step 9: Hydra validates the token; Kratos returns the person and whether the login is still live. */
+  async validate(accessToken: string, exchanged?: ExchangedTokens): Promise<ValidatedLogin> {
+    if (!accessTokenForm.test(accessToken)) {
+      throw rejected('access_token_malformed');
+    }
+    const token = await this.#parts.hydra.introspect(accessToken);
+    if (token === undefined) {
+      // A client-credentials token gets this too: no user has consented to it, and no session is behind it.
+      throw rejected('access_token_inactive');
+    }
+    if (token.token_use !== 'access_token') {
+      throw rejected('access_token_wrong_use');
+    }
+    if (!this.#configuration.ALLOWED_CLIENT_IDS.includes(token.client_id)) {
+      throw rejected('access_token_foreign_client');
+    }
+    if (token.aud?.includes(this.#configuration.TOKEN_AUDIENCE) !== true) {
+      throw rejected('access_token_wrong_audience');
+    }
+    if (exchanged !== undefined && exchanged.subject !== token.sub) {
+      throw new Problem('login_refused', { reason: 'subject_mismatch' });
+    }
+    const session = await this.#parts.kratos.findSession(token.ext.kratos_session_id);
+    if (session === undefined || session.identity.id !== token.sub) {
+      throw rejected('kratos_session_ended');
+    }
+    if (session.identity.state !== 'active') {
+      throw rejected('kratos_identity_inactive');
+    }
+    return {
+      identity: toProviderIdentity(session.identity),
+      profile: session.identity.traits,
+      evidence: {
+        provider: 'ory',
+        issuer: kratosIssuer,
+        subject: token.sub,
+        clientId: token.client_id,
+        scope: scopeTokens(token.scope ?? ''),
+        amr: token.ext.amr,
+        acr: token.ext.acr ?? 'aal1',
+        authTime: token.ext.auth_time,
+        providerSessionId: session.id,
+        oidcSid: token.ext.hydra_session_id ?? null,
+      },
+    };
+  }
+
+  override async validateClient(accessToken: string): Promise<ValidatedClient | undefined> {
+    const token = accessTokenForm.test(accessToken)
+      ? await this.#parts.hydra.introspectClient(accessToken)
+      : undefined;
+    if (token?.token_use !== 'access_token' || token.sub !== token.client_id) {
+      return undefined;
+    }
+    if (token.aud?.includes(this.#configuration.TOKEN_AUDIENCE) !== true) {
+      throw rejected('access_token_wrong_audience');
+    }
+    return { clientId: token.client_id, expiresAt: token.exp };
+  }
+
+  async discard(accessToken: string): Promise<void> {
+    try {
+      await this.#parts.relyingParty.revoke(accessToken);
+    } catch (error) {
+      this.#logger.warn('an access token could not be revoked', { reason: 'revocation_failed', err: error });
+    }
+  }
+
+  async sessionState(session: SessionRow): Promise<ProviderSession> {
+    if (session.provider_session_id === null) {
+      return { state: 'ended' };
+    }
+    try {
+      const found = await this.#parts.kratos.findSession(session.provider_session_id);
+      return found?.identity.state === 'active' && found.identity.id === session.subject
+        ? { state: 'alive', identity: toProviderIdentity(found.identity) }
+        : { state: 'ended' };
+    } catch (error) {
+      this.#logger.warn('Kratos cannot be asked about a session', {
+        reason: 'kratos_unreachable',
+        err: error,
+      });
+      return { state: 'unknown' };
+    }
+  }
+
+  /** Ends Kratos' session, Hydra's, and the tokens of our clients that came from it; if one of these fails, the others still run. */
+  async endSession(session: SessionRow): Promise<undefined> {
+    const { provider_session_id: kratosId, oidc_sid: sid, subject } = session;
+    const results = await Promise.allSettled([
+      kratosId === null ? undefined : this.#parts.kratos.revokeSession(kratosId),
+      sid === null ? undefined : this.#endAtHydra(subject, sid),
+    ]);
+    for (const result of results) {
+      if (result.status === 'rejected') {
+        throw result.reason;
+      }
+    }
+  }
+
+  /** Ends the session at Hydra, which notifies all its applications by back-channel, this gateway included. */
+  async #endAtHydra(subject: string, sid: string): Promise<void> {
+    // This comes first: Hydra removes the session's id from its grants when the session ends, and then they can't be found.
+    await this.#parts.hydra.revokeTokens({ subject, sid });
+    await this.#parts.hydra.forgetSession(sid);
+  }
+
+  async verifyLogoutToken(token: string): Promise<LogoutNotice> {
+    await this.#parts.bootstrap.requireKeys();
+    return { ...(await this.#parts.logoutTokens.verify(token)), issuer: kratosIssuer };
+  }
+
+  override setUpState(): SetUpState {
+    return this.#parts.bootstrap.state();
+  }
+
+  async requireReady(): Promise<void> {
+    await Promise.all([this.#parts.kratos.requireReady(), this.#parts.hydra.requireReady()]);
+    this.#parts.bootstrap.requireDone();
+  }
+}
+
+function administrationOf(kratos: KratosClient, publicUrl: string): IdentityAdministration {
+  return {
+    issuer: kratosIssuer,
+    updateProfile: async (subject, { name, picture }) => {
+      const outcome = await kratos.updateTraits(subject, {
+        ...(name === undefined ? {} : { name }),
+        ...(picture === undefined ? {} : { picture }),
+      });
+      switch (outcome) {
+        case 'rejected':
+          throw new Problem('validation_failed', {
+            detail: 'The identity schema of the login provider does not allow this change.',
+            reason: 'traits_rejected',
+          });
+        case 'unknown':
+          throw identityGone();
+        case 'updated':
+      }
+    },
+    setActive: (subject, active) => kratos.setState(subject, active ? 'active' : 'inactive'),
+    methodsOf: (subject) => kratos.loginMethodsOf(subject),
+    recover: async (subject) => {
+      const recovery = await kratos.createRecovery(subject);
+      if (recovery === undefined) {
+        throw identityGone();
+      }
+      const { flowId, code, expiresAt } = recovery;
+      return { code, url: `${publicUrl}/ui/recovery?${new URLSearchParams({ flow: flowId })}`, expiresAt };
+    },
+    verifyAddress: (subject, email) => kratos.verifyAddress(subject, email),
+    delete: (subject) => kratos.deleteIdentity(subject),
+  };
+}
+
+function identityGone(): Problem {
+  return new Problem('conflict', {
+    detail: 'The login provider no longer knows this person.',
+    reason: 'kratos_identity_gone',
+  });
+}
+
+function rejected(reason: string): Problem {
+  return new Problem('access_token_rejected', { reason });
+}

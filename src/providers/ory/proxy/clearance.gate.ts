@@ -1,0 +1,100 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AccountOwnership } from '../../../accounts/account-ownership.service.js';
+import type { Clock } from '../../../platform/time/clock.service.js';
+import { Problem } from '../../../platform/errors/problem.error.js';
+import type { KratosClient } from '../kratos/kratos.client.js';
+import { type KratosSession, toProviderIdentity } from '../kratos/kratos.session.js';
+import type { ProviderIdentity } from '../../../directory/users/identity.js';
+import { cookieAfter, sessionSetBy, withdraw } from './kratos.answer.js';
+import { readSubmittedForm } from './submitted.form.js';
+
+/** Paths at which Kratos begins a session, by credentials that the account may have lost in the meantime. */
+const logins = /^\/self-service\/(?:login$|methods\/oidc\/callback)/;
+
+/** A request that Kratos is handling. */
+interface Passage {
+  /** Milliseconds since the epoch. If the account is cleared later, the request may have used or set what went. */
+  readonly begunAt: number;
+  /** The session in which settings are changed; undefined for a login. */
+  readonly session: KratosSession | undefined;
+}
+
+/**
+ * Refuses requests that began at Kratos before an account was cleared for its owner, and end after it (docs/adr/0023). Kratos
+ * checks a password first and begins the session later. So a login in progress would outlive the password and the end of all
+ * sessions.
+ */
+export class ClearanceGate {
+  readonly #kratos: KratosClient;
+  readonly #ownership: AccountOwnership;
+  readonly #clock: Clock;
+  readonly #passages = new WeakMap<FastifyRequest, Passage>();
+
+  constructor(kratos: KratosClient, ownership: AccountOwnership, clock: Clock) {
+    this.#kratos = kratos;
+    this.#ownership = ownership;
+    this.#clock = clock;
+  }
+
+  /** Call it before a request goes to Kratos. @param path after the prefix. */
+  async admit(request: FastifyRequest, path: string): Promise<void> {
+    const begunAt = this.#clock.now();
+    if (logins.test(path)) {
+      this.#passages.set(request, { begunAt, session: undefined });
+    } else if (path === '/self-service/settings') {
+      const session = await this.#kratos.liveSession(request.headers.cookie);
+      if (session !== undefined) {
+        this.#passages.set(request, { begunAt, session });
+      }
+    }
+  }
+
+  /** Call it after Kratos has answered and before its answer is passed on. @throws {Problem} `unauthenticated` */
+  async settle(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const passage = this.#passages.get(request);
+    this.#passages.delete(request);
+    if (passage === undefined || !(await this.#ownership.hasClearings(passage.begunAt))) {
+      return;
+    }
+    try {
+      await (passage.session === undefined
+        ? this.#settleLogin(request, reply, passage.begunAt)
+        : this.#settleChange(passage.session, passage.begunAt));
+    } catch (error) {
+      withdraw(reply);
+      throw error;
+    }
+  }
+
+  async #settleLogin(request: FastifyRequest, reply: FastifyReply, begunAt: number): Promise<void> {
+    if (sessionSetBy(reply) === undefined) {
+      return;
+    }
+    const session = await this.#kratos.liveSession(cookieAfter(request, reply));
+    const identity =
+      session === undefined ? await this.#named(request) : toProviderIdentity(session.identity);
+    if (identity === undefined || !(await this.#ownership.isOutdated(identity, begunAt, session?.id))) {
+      return;
+    }
+    if (session !== undefined) {
+      await this.#kratos.revokeSession(session.id);
+    }
+    throw new Problem('unauthenticated', { reason: 'login_before_clearance' });
+  }
+
+  /** Handles a change of settings. It may be a new password, so the owner may no longer be the only one with access. */
+  async #settleChange({ id, identity: changed }: KratosSession, begunAt: number): Promise<void> {
+    const identity = toProviderIdentity(changed);
+    if (await this.#ownership.isOutdated(identity, begunAt, id)) {
+      await this.#ownership.reopen(identity);
+      throw new Problem('unauthenticated', { reason: 'change_before_clearance' });
+    }
+  }
+
+  /** The identity that the form names, for a session that still requires a second factor. */
+  async #named(request: FastifyRequest): Promise<ProviderIdentity | undefined> {
+    const { account } = await readSubmittedForm(request);
+    const found = account === undefined ? undefined : await this.#kratos.findIdentityByEmail(account);
+    return found === undefined ? undefined : toProviderIdentity(found);
+  }
+}

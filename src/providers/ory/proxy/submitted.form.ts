@@ -1,0 +1,120 @@
+import { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { parseJson } from '../../../platform/config/json.parser.js';
+import { Problem } from '../../../platform/errors/problem.error.js';
+import { accountOf } from '../../../directory/rate-limit/limit.keys.js';
+import { queryOf } from './query.limit.js';
+import { readWholeBody } from './whole.body.js';
+
+/** The parts of a form for Kratos that the gateway needs. */
+export interface SubmittedForm {
+  /** All its texts, by field name. */
+  readonly fields: readonly Field[];
+  /** The account that it names, in its canonical spelling. */
+  readonly account: string | undefined;
+  /** Id of the flow that it belongs to. */
+  readonly flow: string | undefined;
+  /** Names of all non-empty fields of any type, as Kratos' JSON decoder compares them: without case or look-alikes. */
+  readonly names: ReadonlySet<string>;
+  /** Whether it holds a second factor. */
+  readonly hasSecondFactor: boolean;
+}
+
+/** Names under which Kratos takes an account; compared without case, as its JSON decoder does. */
+const accountFields = new Set(['identifier', 'password_identifier', 'email', 'traits.email']);
+const secondFactorFields = new Set(['totp_code', 'lookup_secret', 'webauthn_login']);
+const secondFactorMethods = new Set(['totp', 'lookup_secret', 'webauthn']);
+const readForms = new WeakMap<FastifyRequest, Promise<SubmittedForm>>();
+
+const jsonForm = z.record(z.string(), z.unknown());
+const nestedTraits = z.looseObject({ email: z.unknown() });
+
+/**
+ * Reads a form, which can still be passed on afterwards. Anything that Kratos might read differently is refused, or passed on as
+ * it was read here. The account that is counted must be the account that is tried.
+ * @throws {Problem} `malformed_request`, `unsupported_media_type` or `payload_too_large`.
+ */
+export async function readSubmittedForm(request: FastifyRequest): Promise<SubmittedForm> {
+  const form = readForms.get(request) ?? readOnce(request);
+  readForms.set(request, form);
+  return form;
+}
+
+async function readOnce(request: FastifyRequest): Promise<SubmittedForm> {
+  const query = [...new URLSearchParams(queryOf(request.url))];
+  const body = await readBody(request);
+  const fields = [...query, ...body.fields];
+  const filled = fields.flatMap(([name, value]) => (value === '' ? [] : [name]));
+  if (fields.some(([name]) => spellingOf(name) === 'traits')) {
+    throw malformed('Traits are given one by one.', 'traits_as_text');
+  }
+  const names = new Set([...filled, ...body.others].map(spellingOf));
+  const values = (names: ReadonlySet<string>): string[] =>
+    fields.flatMap(([name, value]) => (names.has(name.toLowerCase()) && value !== '' ? [value] : []));
+  const accounts = new Set(values(accountFields).map(accountOf));
+  const flows = new Set(values(new Set(['flow'])));
+  if (accounts.size > 1 || flows.size > 1) {
+    throw malformed('Name one account.', 'two_accounts');
+  }
+  const [account] = accounts;
+  const [flow] = flows;
+  const hasSecondFactor =
+    values(secondFactorFields).length > 0 ||
+    values(new Set(['method'])).some((method) => secondFactorMethods.has(method.toLowerCase()));
+  return { fields, names, account, flow, hasSecondFactor };
+}
+
+/** The spelling by which Kratos' JSON decoder compares names: without case or look-alikes. */
+const spellingOf = (name: string): string => name.normalize('NFKC').toLowerCase();
+
+interface FormBody {
+  readonly fields: readonly Field[];
+  /** Names of fields that aren't text. */
+  readonly others: readonly string[];
+}
+
+async function readBody(request: FastifyRequest): Promise<FormBody> {
+  if (!(request.body instanceof Readable)) {
+    return { fields: [], others: [] };
+  }
+  const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  const isForm = type === 'application/x-www-form-urlencoded';
+  if (!isForm && type !== 'application/json') {
+    throw new Problem('unsupported_media_type', { reason: 'form_type' });
+  }
+  const bytes = await readWholeBody(request.body);
+  if (isForm) {
+    request.body = Readable.from([bytes], { objectMode: false });
+    return { fields: [...new URLSearchParams(bytes.toString('utf8'))], others: [] };
+  }
+  const form = jsonForm.safeParse(parseJson(bytes.toString('utf8')));
+  if (!form.success) {
+    throw malformed('A JSON object is needed.', 'form_unreadable');
+  }
+  // The proxy serialises it again: if a name was given twice, Kratos gets the value that was read here.
+  request.body = form.data;
+  const others = Object.keys(form.data).filter((name) => typeof form.data[name] !== 'string');
+  return { fields: jsonFields(form.data), others };
+}
+
+type Field = readonly [name: string, value: string];
+
+function jsonFields(form: Readonly<Record<string, unknown>>): Field[] {
+  return Object.entries(form).flatMap(([name, value]): Field[] => {
+    if (spellingOf(name) === 'traits' && typeof value !== 'string') {
+      const traits = nestedTraits.safeParse(value);
+      if (!traits.success) {
+        throw malformed('Traits are an object.', 'traits_unreadable');
+      }
+      return Object.entries(traits.data).flatMap(([trait, content]): Field[] =>
+        typeof content === 'string' ? [[`traits.${trait}`, content]] : [],
+      );
+    }
+    return typeof value === 'string' ? [[name, value]] : [];
+  });
+}
+
+function malformed(detail: string, reason: string): Problem {
+  return new Problem('malformed_request', { detail, reason });
+}

@@ -1,0 +1,33 @@
+import { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
+import { Problem } from '../../../platform/errors/problem.error.js';
+
+const maximumBytes = 65_536;
+
+/** Reads a body; without a length, it's counted here. @throws {Problem} `payload_too_large`, `malformed_request` */
+export async function readWholeBody(body: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of body) {
+      const bytes = Buffer.from(chunk);
+      length += bytes.length;
+      if (length > maximumBytes) {
+        throw new Problem('payload_too_large', { reason: 'form_too_large' });
+      }
+      chunks.push(bytes);
+    }
+  } catch (error) {
+    throw error instanceof Problem
+      ? error
+      : new Problem('malformed_request', { reason: 'form_cut_off', cause: error });
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Reads a body before its request takes a turn: a caller who sends it slowly keeps nobody else waiting. */
+export async function awaitBody(request: FastifyRequest): Promise<void> {
+  if (request.body instanceof Readable) {
+    request.body = Readable.from([await readWholeBody(request.body)], { objectMode: false });
+  }
+}

@@ -1,0 +1,60 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { OrgRole } from '../../platform/database/database.schema.js';
+import { isSafeMethod } from '../../platform/http/cross-site.guard.js';
+import { requestOf } from '../../platform/http/http.context.js';
+import { UsersService } from '../../directory/users/users.service.js';
+import { ACCESS, REQUIRED_ORG, REQUIRED_ROLE, REQUIRED_SCOPES } from './access.decorators.js';
+import { type AccessRequirement, authorize } from './authorization.js';
+import { requirePrincipal } from '../principal.js';
+import { perRoute } from './route.metadata.js';
+import { fullScope } from './scopes.js';
+
+/**
+ * The scopes that a route requires. A closed route that names none requires `api`, so a narrowed credential opens only the
+ * routes that name its scope.
+ */
+export function scopesOf(
+  reflector: Reflector,
+  places: Parameters<Reflector['getAllAndMerge']>[1],
+): readonly string[] {
+  const isNamed =
+    reflector.getAllAndOverride<readonly string[] | undefined>(REQUIRED_SCOPES, places) !== undefined;
+  const isClosed = reflector.getAllAndOverride<string | undefined>(ACCESS, places) === undefined;
+  return isClosed && !isNamed ? [fullScope] : reflector.getAllAndMerge<string[]>(REQUIRED_SCOPES, places);
+}
+
+/**
+ * The guard of `@RequireScope()`, `@RequireRole()` and `@RequireOrg()`. When an administrator changes something, it also reads the
+ * role from SQL: a token minted before a demotion can't change anything after it.
+ */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  readonly #requirementOf: (context: ExecutionContext) => AccessRequirement | undefined;
+  readonly #users: UsersService;
+
+  constructor(reflector: Reflector, users: UsersService) {
+    this.#users = users;
+    this.#requirementOf = perRoute((places) => {
+      const scopes = scopesOf(reflector, places);
+      const role = reflector.getAllAndOverride<'admin' | undefined>(REQUIRED_ROLE, places);
+      const orgRole = reflector.getAllAndOverride<OrgRole | undefined>(REQUIRED_ORG, places);
+      const isOpen = scopes.length === 0 && role === undefined && orgRole === undefined;
+      return isOpen ? undefined : { scopes, role, orgRole };
+    });
+  }
+
+  /** @returns synchronously, unless an administrator is about to change something. */
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const requirement = this.#requirementOf(context);
+    if (requirement === undefined) {
+      return true;
+    }
+    const request = requestOf(context);
+    const { claims } = requirePrincipal(request);
+    authorize(claims, requirement);
+    return requirement.role === undefined || isSafeMethod(request.method)
+      ? true
+      : this.#users.requireAdministrator(claims.sub).then(() => true);
+  }
+}

@@ -1,0 +1,17 @@
+import { SetMetadata } from '@nestjs/common';
+
+/** Metadata key of {@link RateLimited}. */
+export const RATE_LIMITED = 'vestibule:rate-limited';
+
+/** The policies that a route may name; both count by address, or by user if the caller is logged in. */
+export interface RouteLimit {
+  readonly policy: 'start-address' | 'token-address' | 'logout-address' | 'domain-address';
+  /** `all` requests count, or only `failures`. */
+  readonly counts: 'all' | 'failures';
+}
+
+/** Limits how often a route may be called (docs/security.md). */
+export const RateLimited = (
+  policy: RouteLimit['policy'],
+  counts: RouteLimit['counts'] = 'failures',
+): ReturnType<typeof SetMetadata> => SetMetadata<string, RouteLimit>(RATE_LIMITED, { policy, counts });

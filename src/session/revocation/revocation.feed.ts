@@ -1,0 +1,126 @@
+import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { z } from 'zod';
+import { Clock } from '../../platform/time/clock.service.js';
+import type { RevocationKind, RevocationRow } from '../../platform/database/database.schema.js';
+import { ReplicaChannel } from '../../platform/pubsub/replica.channel.js';
+import { RevocationList } from './revocation.list.js';
+import { RevocationRepository } from './revocation.repository.js';
+
+const pollMilliseconds = 2000;
+/** The list counts as behind when it hasn't been read for this long (milliseconds). */
+const behindAfter = 10_000;
+/** Milliseconds by which readings overlap: for clock differences between replicas, and commits that become visible late. */
+const overlapMilliseconds = 120_000;
+/** Revocations that no longer matter are removed once per this number of polls: about every five minutes. */
+const pollsBetweenPurges = 150;
+
+const messageSchema = z.array(
+  z.object({
+    id: z.union([z.uuid(), z.literal('*')]),
+    kind: z.enum(['session', 'user', 'org', 'api_key', 'everything']),
+    before: z.number().nullable(),
+    recorded_at: z.number(),
+    expires_at: z.number(),
+  }),
+);
+
+/** The state of the list's sources. */
+export type FeedState = 'up' | 'database_unreachable' | 'redis_unreachable';
+
+/**
+ * Keeps the {@link RevocationList} complete. It reads SQL at the start, every two seconds, and whenever Redis comes back; where
+ * Redis is configured, it delivers at once. While neither can be read, the known revocations still hold. An end that another
+ * replica recorded then takes effect at the latest when its token expires (or never later than `REVOCATION_MAX_STALENESS` allows).
+ */
+@Injectable()
+export class RevocationFeed implements OnModuleInit, OnModuleDestroy {
+  readonly #logger = new Logger(RevocationFeed.name);
+  /** The list that the feed keeps complete. */
+  readonly list: RevocationList;
+  readonly #repository: RevocationRepository;
+  readonly #channel: ReplicaChannel;
+  readonly #clock: Clock;
+  readonly #announced = new Map<RevocationKind, number>();
+  #timer: NodeJS.Timeout | undefined;
+  #reading: Promise<void> | undefined;
+  #polls = 0;
+
+  constructor(list: RevocationList, repository: RevocationRepository, channel: ReplicaChannel, clock: Clock) {
+    this.list = list;
+    this.#repository = repository;
+    this.#channel = channel;
+    this.#clock = clock;
+  }
+
+  async onModuleInit(): Promise<void> {
+    for await (const rows of this.#repository.current()) {
+      this.list.apply(rows);
+    }
+    await this.#readLatest();
+    this.#channel.subscribe('revocations', {
+      onMessage: (message) => this.list.apply(messageSchema.parse(message)),
+      onReconnect: () => void this.refresh(),
+    });
+    this.#timer = setInterval(() => void this.#poll(), pollMilliseconds).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** The number of revocations of each kind that this process has made. */
+  get announced(): ReadonlyMap<RevocationKind, number> {
+    return this.#announced;
+  }
+
+  /** Applies revocations in this process at once, and sends them to the other replicas as fast as the channel allows. */
+  announce(rows: readonly RevocationRow[]): void {
+    this.list.apply(rows);
+    for (const { kind } of rows) {
+      this.#announced.set(kind, (this.#announced.get(kind) ?? 0) + 1);
+    }
+    this.#channel.publish('revocations', rows);
+  }
+
+  state(): FeedState {
+    if (this.list.staleness() > behindAfter) {
+      return 'database_unreachable';
+    }
+    return this.#channel.state === 'disconnected' ? 'redis_unreachable' : 'up';
+  }
+
+  /** Reads what SQL has recorded lately; only one reading runs at a time. Never throws. */
+  async refresh(): Promise<void> {
+    this.#reading ??= this.#tryToRead().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #tryToRead(): Promise<void> {
+    try {
+      await this.#readLatest();
+    } catch (error) {
+      this.#logger.warn('revocations cannot be read', { reason: 'revocation_feed_down', err: error });
+    }
+  }
+
+  async #readLatest(): Promise<void> {
+    const since = this.#clock.now() - this.list.staleness() - overlapMilliseconds;
+    this.list.apply(await this.#repository.recordedSince(since));
+    this.list.markRead();
+  }
+
+  async #poll(): Promise<void> {
+    await this.refresh();
+    this.#polls += 1;
+    if (this.#polls % pollsBetweenPurges === 0) {
+      await this.#repository.purge().catch((error: unknown) => {
+        this.#logger.warn('old revocations cannot be removed', {
+          reason: 'revocation_purge_failed',
+          err: error,
+        });
+      });
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { type FreshDatabase, freshDatabase } from '../../../test/support/fresh.database.js';
+import { Clock } from '../../platform/time/clock.service.js';
+import { newId } from '../../platform/core/identifier.js';
+import { RevocationRepository } from './revocation.repository.js';
+
+describe.each(['sqlite', 'postgres'] as const)('revocations in SQL on %s', (kind) => {
+  let database: FreshDatabase;
+  let revocations: RevocationRepository;
+
+  beforeEach(async () => {
+    database = await freshDatabase(kind, inject('postgresUrl'));
+    revocations = new RevocationRepository(await database.connectMigrated(), new Clock());
+  });
+
+  afterEach(async () => {
+    await database?.drop();
+  });
+
+  it.each([
+    ['later', 2000, 3000],
+    ['earlier', 3000, 2000],
+  ])(
+    'of two changes of one user the later one counts when the %s one is written last',
+    async (_which, first, last) => {
+      const id = newId();
+      const row = { id, kind: 'user' as const, expires_at: 9000 };
+      await revocations.insert({ ...row, before: first, recorded_at: 2000 });
+      await revocations.insert({ ...row, before: last, recorded_at: 2500 });
+      // Every replica reads it again.
+      expect(await revocations.recordedSince(2500)).toEqual([{ ...row, before: 3000, recorded_at: 2500 }]);
+    },
+  );
+
+  it('an end has no moment, and stays', async () => {
+    const row = { id: newId(), kind: 'api_key' as const, before: null, expires_at: 9000 };
+    await revocations.insert({ ...row, recorded_at: 2000 });
+    await revocations.insert({ ...row, recorded_at: 2500 });
+    expect(await revocations.recordedSince(0)).toEqual([{ ...row, recorded_at: 2500 }]);
+  });
+});

@@ -1,0 +1,89 @@
+import { setTimeout } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
+import { Clock } from '../../platform/time/clock.service.js';
+import type { RevocationKind, RevocationRow, SessionRow } from '../../platform/database/database.schema.js';
+import { RevocationFeed } from './revocation.feed.js';
+import { clockAllowance } from './revocation.list.js';
+import { RevocationRepository } from './revocation.repository.js';
+import { type SessionSelector, SessionRepository } from '../store/session.repository.js';
+
+/** Revokes sessions, tokens and keys: recorded in SQL first, then applied here, then sent to the other replicas. */
+@Injectable()
+export class RevocationService {
+  readonly #sessions: SessionRepository;
+  readonly #revocations: RevocationRepository;
+  readonly #feed: RevocationFeed;
+  readonly #clock: Clock;
+  readonly #configuration: Configuration;
+
+  constructor(
+    sessions: SessionRepository,
+    revocations: RevocationRepository,
+    feed: RevocationFeed,
+    clock: Clock,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
+    this.#sessions = sessions;
+    this.#revocations = revocations;
+    this.#feed = feed;
+    this.#clock = clock;
+    this.#configuration = configuration;
+  }
+
+  /** Ends sessions. @param reason id for the row, snake_case. @returns the sessions that were live until now. */
+  async endSessions(which: SessionSelector, reason: string): Promise<SessionRow[]> {
+    if ('id' in which) {
+      // Applied here even if the database can't be reached now.
+      this.#feed.list.apply([this.#row('session', which.id, null)]);
+    }
+    const { sessions, revocations } = await this.#sessions.end(which, reason, this.#expiresAt());
+    this.#feed.announce(revocations);
+    return sessions;
+  }
+
+  /**
+   * Makes all current tokens of a user, or of an organisation's members, outdated: cookies are renewed from the current state in
+   * SQL, bearers are refused. A token of a replica whose clock is ahead may count as newer by that difference.
+   */
+  async invalidate(kind: 'user' | 'org', id: string): Promise<void> {
+    // Data that was read earlier in this same millisecond may be from before the change, so it must not count as newer.
+    const before = this.#clock.now() + 1;
+    await this.#record(this.#row(kind, id, before));
+    if (this.#clock.now() < before) {
+      // Data that is read from here on is newer, and must not count as older either.
+      await setTimeout(2);
+    }
+  }
+
+  /** Ends an API key. The key's own row must be ended too: this holds only as long as a token from it can be live. */
+  async endKey(id: string): Promise<void> {
+    await this.#record(this.#row('api_key', id, null));
+  }
+
+  /** Ends every session that began before a time (milliseconds). */
+  async endEverythingBefore(moment: number): Promise<void> {
+    const expiresAt = moment + this.#configuration.SESSION_MAX_TTL * 1000 + clockAllowance;
+    await this.#record({ ...this.#row('everything', '*', moment), expires_at: expiresAt });
+  }
+
+  /** Whether a session has ended, from memory. */
+  isSessionOver(sessionId: string): boolean {
+    return this.#feed.list.isSessionOver(sessionId);
+  }
+
+  async #record(row: RevocationRow): Promise<void> {
+    await this.#revocations.insert(row);
+    this.#feed.announce([row]);
+  }
+
+  #row(kind: RevocationKind, id: string, before: number | null): RevocationRow {
+    return { id, kind, before, recorded_at: this.#clock.now(), expires_at: this.#expiresAt() };
+  }
+
+  /** The time from which no token that lives now can be live (milliseconds). */
+  #expiresAt(): number {
+    return this.#clock.now() + this.#configuration.TOKEN_TTL * 1000 + clockAllowance;
+  }
+}

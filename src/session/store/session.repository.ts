@@ -1,0 +1,231 @@
+import { Injectable } from '@nestjs/common';
+import { type Expression, type ExpressionBuilder, type SqlBool } from 'kysely';
+import { Clock } from '../../platform/time/clock.service.js';
+import { lowestId } from '../../platform/core/identifier.js';
+import {
+  Database,
+  type RevocationRow,
+  type Schema,
+  type SessionRow,
+} from '../../platform/database/database.schema.js';
+import { needsRowLocks } from '../../platform/database/dialect.js';
+import { userDisabled, userUnknown } from '../../directory/users/account.query.js';
+import type { ClientInfo } from '../../platform/http/client.info.js';
+
+/** Rows that one statement changes: databases limit a statement's parameters. */
+const rowsPerStatement = 500;
+
+/** Selects sessions. */
+export type SessionSelector =
+  | { readonly id: string }
+  /** All sessions of a user but one, and but those behind one session at the provider. */
+  | {
+      readonly userId: string;
+      readonly except?: string | undefined;
+      readonly exceptBehind?: string | undefined;
+    }
+  /** The sessions behind one session at the provider, as its logout tokens name it. */
+  | { readonly issuer: string; readonly oidcSid: string }
+  /** All sessions of one identity. */
+  | { readonly issuer: string; readonly subject: string };
+
+/** The client that uses a session, as its row keeps it. */
+export type SessionClient = Pick<ClientInfo, 'userAgent' | 'remoteAddress'>;
+
+/** The sessions in SQL, the authoritative store. */
+@Injectable()
+export class SessionRepository {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  /**
+   * Stores a new session. If the user is disabled or deleted at the same time, on any replica, that either comes
+   * first or ends the session.
+   * @throws {Problem} `unauthenticated` when the user is gone or disabled.
+   */
+  async insert(row: SessionRow): Promise<void> {
+    const { query } = this.#database;
+    const user = query.selectFrom('users').where('id', '=', row.user_id);
+    const values = user
+      .where('disabled_at', 'is', null)
+      .select(({ val }) => columnsOf(row).map((column) => val(row[column]).as(column)));
+    const inserted = await query
+      .insertInto('sessions')
+      .columns(columnsOf(row))
+      .expression(needsRowLocks(query) ? values.forShare() : values)
+      .returning('id')
+      .executeTakeFirst();
+    if (inserted === undefined) {
+      const isKnown = (await user.select('id').executeTakeFirst()) !== undefined;
+      throw isKnown ? userDisabled() : userUnknown();
+    }
+  }
+
+  async find(id: string): Promise<SessionRow | undefined> {
+    return this.#database.query.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
+  }
+
+  /** A user's sessions that haven't been ended, newest first. */
+  async listOf(userId: string): Promise<SessionRow[]> {
+    return this.#database.query
+      .selectFrom('sessions')
+      .selectAll()
+      .where('user_id', '=', userId)
+      .where('ended_at', 'is', null)
+      .orderBy('id', 'desc')
+      .execute();
+  }
+
+  /** Whether any session hasn't been ended and is younger than this. @param begunAfter milliseconds. */
+  async hasOpen(begunAfter: number): Promise<boolean> {
+    const found = await this.#database.query
+      .selectFrom('sessions')
+      .select('id')
+      .where('ended_at', 'is', null)
+      .where('id', '>=', lowestId(begunAfter))
+      .limit(1)
+      .executeTakeFirst();
+    return found !== undefined;
+  }
+
+  /** The sessions behind one session at the provider that haven't been ended. */
+  async listBehind(issuer: string, oidcSid: string): Promise<SessionRow[]> {
+    return this.#database.query
+      .selectFrom('sessions')
+      .selectAll()
+      .where((builder) => selected(builder, { issuer, oidcSid }))
+      .where('ended_at', 'is', null)
+      .execute();
+  }
+
+  /**
+   * Records a use that is worth writing down.
+   * @param confirmed whether the provider confirmed its session: only that counts as a renewal.
+   * @returns false when the session was ended in the meantime: it must stay ended.
+   */
+  async markUsed(
+    id: string,
+    { userAgent, remoteAddress }: SessionClient,
+    confirmed: boolean,
+  ): Promise<boolean> {
+    const now = this.#clock.now();
+    const result = await this.#database.query
+      .updateTable('sessions')
+      .set({
+        user_agent: userAgent,
+        remote_address: remoteAddress,
+        last_seen_at: now,
+        ...(confirmed ? { renewed_at: now } : {}),
+      })
+      .where('id', '=', id)
+      .where('ended_at', 'is', null)
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
+  }
+
+  /**
+   * Removes some sessions that ended long ago.
+   * @param endedBefore milliseconds.
+   * @param begunBefore milliseconds; no session that began earlier can be live, whatever its row states.
+   * @returns how many, at most one batch.
+   */
+  async purge(endedBefore: number, begunBefore: number): Promise<number> {
+    const over = this.#database.query
+      .selectFrom('sessions')
+      .select('id')
+      .where((builder) =>
+        builder.or([builder('ended_at', '<', endedBefore), builder('id', '<', lowestId(begunBefore))]),
+      )
+      .limit(rowsPerStatement);
+    const result = await this.#database.query
+      .deleteFrom('sessions')
+      .where('id', 'in', over)
+      .executeTakeFirst();
+    return Number(result.numDeletedRows);
+  }
+
+  /** Sets the organisation that a session acts for. @returns nothing when the session has been ended. */
+  async setOrg(id: string, orgId: string): Promise<SessionRow | undefined> {
+    return this.#database.query
+      .updateTable('sessions')
+      .set({ org_id: orgId })
+      .where('id', '=', id)
+      .where('ended_at', 'is', null)
+      .returningAll()
+      .executeTakeFirst();
+  }
+
+  /**
+   * Ends sessions, each once, deletes their provider grants, and records their revocations with them.
+   * @param expiresAt milliseconds; from then on none of their tokens can be live.
+   * @returns the sessions that were live until now, and the recorded revocations.
+   */
+  async end(
+    which: SessionSelector,
+    reason: string,
+    expiresAt: number,
+  ): Promise<{ sessions: SessionRow[]; revocations: RevocationRow[] }> {
+    const now = this.#clock.now();
+    return this.#database.query.transaction().execute(async (transaction) => {
+      const sessions = await transaction
+        .updateTable('sessions')
+        .set({ ended_at: now, end_reason: reason })
+        .where('ended_at', 'is', null)
+        .where((builder) => selected(builder, which))
+        .returningAll()
+        .execute();
+      const revocations = sessions.map(({ id }): RevocationRow => ({
+        id,
+        kind: 'session',
+        before: null,
+        recorded_at: now,
+        expires_at: expiresAt,
+      }));
+      for (let first = 0; first < revocations.length; first += rowsPerStatement) {
+        await transaction
+          .insertInto('revocations')
+          .values(revocations.slice(first, first + rowsPerStatement))
+          .onConflict((conflict) => conflict.doNothing())
+          .execute();
+      }
+      const granted = sessions.filter(({ provider }) => provider !== 'ory').map(({ id }) => id);
+      for (let first = 0; first < granted.length; first += rowsPerStatement) {
+        const ids = granted.slice(first, first + rowsPerStatement);
+        await transaction.deleteFrom('provider_grants').where('session_id', 'in', ids).execute();
+      }
+      return { sessions, revocations };
+    });
+  }
+}
+
+function selected(
+  builder: ExpressionBuilder<Schema, 'sessions'>,
+  which: SessionSelector,
+): Expression<SqlBool> {
+  if ('userId' in which) {
+    const { userId, except, exceptBehind } = which;
+    return builder.and([
+      builder('user_id', '=', userId),
+      ...(except === undefined ? [] : [builder('id', '!=', except)]),
+      ...(exceptBehind === undefined
+        ? []
+        : [builder('provider_session_id', 'is distinct from', exceptBehind)]),
+    ]);
+  }
+  if ('id' in which) {
+    return builder('id', '=', which.id);
+  }
+  const { issuer } = which;
+  return builder.and(
+    'oidcSid' in which ? { issuer, oidc_sid: which.oidcSid } : { issuer, subject: which.subject },
+  );
+}
+
+function columnsOf(row: SessionRow): (keyof SessionRow)[] {
+  return Object.keys(row) as (keyof SessionRow)[];
+}

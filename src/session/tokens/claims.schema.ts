@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+
+/** Numeric date: whole seconds since the epoch (RFC 7519 section 2). */
+const numericDate = z.int().nonnegative();
+
+/** Claims of the augmented token, an RFC 9068 access token with the application's own claims. */
+const knownClaimsSchema = z.object({
+  iss: z.string().meta({ description: '`PUBLIC_URL`.' }),
+  aud: z.string().meta({ description: '`TOKEN_AUDIENCE`.' }),
+  sub: z.uuid().meta({ description: 'Id of the local user.' }),
+  sid: z.uuid().meta({ description: 'Id of the session, or of the API key that the token came from.' }),
+  jti: z.uuid().meta({ description: 'Id of this token.' }),
+  iat: numericDate.meta({ description: 'When the token was minted, in seconds since the epoch.' }),
+  nbf: numericDate.meta({ description: 'Not valid before this time.' }),
+  exp: numericDate.meta({ description: 'Not valid from this time on.' }),
+  auth_time: numericDate.meta({
+    description: 'When the user last gave credentials; 0 if the provider does not state it.',
+  }),
+  amr: z.array(z.string()).meta({ description: 'How the user authenticated (RFC 8176).' }),
+  acr: z.enum(['aal1', 'aal2']).optional().meta({ description: '`aal2` if a second factor was given.' }),
+  roles: z.array(z.string()).optional().meta({ description: '`admin` for administrators (RFC 9068).' }),
+  act: z
+    .looseObject({ sub: z.string() })
+    .optional()
+    .meta({ description: 'Who acts for `sub` (RFC 8693, section 4.1).' }),
+  org: z
+    .object({ id: z.uuid(), slug: z.string(), role: z.enum(['owner', 'admin', 'member']) })
+    .optional()
+    .meta({ description: 'The active organisation.' }),
+  idp: z.enum(['ory', 'auth0', 'oidc']).meta({ description: 'Provider that logged the user in.' }),
+  client_id: z.string().meta({ description: 'OAuth client through which the user logged in.' }),
+  scope: z.string().meta({ description: 'Space-separated scopes.' }),
+  email: z.string().optional().meta({ description: 'E-mail address.' }),
+  email_verified: z.boolean().meta({ description: 'Whether the address has been verified.' }),
+  name: z.string().optional().meta({ description: 'Display name.' }),
+  picture: z.string().optional().meta({ description: 'URL of a picture.' }),
+});
+
+/** Parses the claims of a verified token; the application's mapped claims stay beside the known ones. */
+export const claimsSchema = z.looseObject(knownClaimsSchema.shape);
+
+/** The claims that every token may have. */
+export type KnownClaims = z.output<typeof knownClaimsSchema>;
+
+/** Parsed claims of a verified augmented token. */
+export type Claims = z.output<typeof claimsSchema>;
+
+/** Identifies the form of claims that {@link claimsSchema} produces: any other schema has another value. */
+export const claimsForm = createHash('sha256')
+  .update(JSON.stringify(z.toJSONSchema(claimsSchema)))
+  .digest('base64url')
+  .slice(0, 8);
+
+/**
+ * The claims, if the value has their form.
+ * @param form of the schema that parsed the value before, where that is proven: a value of the current form isn't parsed again.
+ */
+export function parseClaims(value: unknown, form?: string): Claims | undefined {
+  return wasParsed(value, form) ? value : claimsSchema.safeParse(value).data;
+}
+
+function wasParsed(value: unknown, form: string | undefined): value is Claims {
+  return form === claimsForm && typeof value === 'object' && value !== null;
+}

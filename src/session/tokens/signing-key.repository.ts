@@ -1,0 +1,134 @@
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
+import { Clock } from '../../platform/time/clock.service.js';
+import {
+  Database,
+  type KeyState,
+  type Schema,
+  type SigningKeyRow,
+} from '../../platform/database/database.schema.js';
+
+/** A key pair that isn't stored yet; its private half is ciphertext. */
+export type NewKey = Pick<SigningKeyRow, 'kid' | 'alg' | 'public_jwk' | 'private_jwk'>;
+
+/**
+ * The stored signing keys; private halves are always ciphertext. docs/internals/sessions.md describes the states and what changes them.
+ * Unique indexes ensure that there is one current and one next key, however many replicas try to create one.
+ */
+@Injectable()
+export class SigningKeyRepository {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  /** All stored keys, oldest first. */
+  async list(): Promise<SigningKeyRow[]> {
+    return this.#database.query.selectFrom('signing_keys').selectAll().orderBy('created_at').execute();
+  }
+
+  /** Stores a key in this state, unless another replica was faster. */
+  async add(key: NewKey, state: Extract<KeyState, 'current' | 'next'>): Promise<void> {
+    const now = this.#clock.now();
+    await this.#database.query
+      .insertInto('signing_keys')
+      .values({
+        ...key,
+        state,
+        created_at: now,
+        activated_at: state === 'current' ? now : null,
+        retired_at: null,
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+
+  /**
+   * Rotates the keys: next → current, current → retired.
+   * @param current kid of the key to retire: if another key is current, another replica has already rotated.
+   * @returns whether this call rotated.
+   */
+  async rotate(current: string): Promise<boolean> {
+    return this.#database.query.transaction().execute(async (transaction) => {
+      const retired = await transaction
+        .updateTable('signing_keys')
+        .set({ state: 'retired', retired_at: this.#clock.now() })
+        .where('kid', '=', current)
+        .where('state', '=', 'current')
+        .returning('kid')
+        .executeTakeFirst();
+      if (retired === undefined) {
+        return false;
+      }
+      await this.#promote(transaction);
+      return true;
+    });
+  }
+
+  /**
+   * Revokes a key in any state, and wipes its private half. If it was the current key, the next one takes over.
+   * @returns whether there is such a key that wasn't revoked before.
+   */
+  async revoke(kid: string): Promise<boolean> {
+    return this.#database.query.transaction().execute(async (transaction) => {
+      const row = await transaction
+        .selectFrom('signing_keys')
+        .select('state')
+        .where('kid', '=', kid)
+        .where('state', '!=', 'revoked')
+        .executeTakeFirst();
+      if (row === undefined) {
+        return false;
+      }
+      await transaction
+        .updateTable('signing_keys')
+        .set({ state: 'revoked', private_jwk: '', retired_at: this.#clock.now() })
+        .where('kid', '=', kid)
+        .execute();
+      if (row.state === 'current') {
+        await this.#promote(transaction);
+      }
+      return true;
+    });
+  }
+
+  /** Removes a key that is in state `next`; it has never signed. */
+  async removeNext(kid: string): Promise<void> {
+    await this.#database.query
+      .deleteFrom('signing_keys')
+      .where('kid', '=', kid)
+      .where('state', '=', 'next')
+      .execute();
+  }
+
+  /** Replaces the ciphertext of a private half, unless it has changed in the meantime. */
+  async reseal({ kid, private_jwk }: SigningKeyRow, sealed: string): Promise<void> {
+    await this.#database.query
+      .updateTable('signing_keys')
+      .set({ private_jwk: sealed })
+      .where('kid', '=', kid)
+      .where('private_jwk', '=', private_jwk)
+      .execute();
+  }
+
+  /** Removes retired and revoked keys that ended before a time (milliseconds). */
+  async purge(endedBefore: number): Promise<void> {
+    await this.#database.query
+      .deleteFrom('signing_keys')
+      .where('state', 'in', ['retired', 'revoked'])
+      .where('retired_at', '<', endedBefore)
+      .execute();
+  }
+
+  async #promote(transaction: Transaction<Schema>): Promise<void> {
+    await transaction
+      .updateTable('signing_keys')
+      .set({ state: 'current', activated_at: this.#clock.now() })
+      .where('state', '=', 'next')
+      .returning('kid')
+      .executeTakeFirstOrThrow();
+  }
+}

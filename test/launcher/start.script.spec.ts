@@ -1,0 +1,191 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { checkNode } from '../../scripts/prepare.mjs';
+import { cleanUp, root, temporaryFolder } from './launcher.harness.js';
+
+/** Stands in for npm: notes what it is asked for, and makes what the real one would make. */
+const fakeNpm = `
+  import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+  const what = process.argv[2];
+  if (what === 'ping') {
+    if (existsSync('offline')) process.stderr.write('npm error code EAI_AGAIN\\n');
+    process.exit(0);
+  }
+  if (process.argv.includes('--offline')) appendFileSync('asked', 'offline ');
+  writeFileSync('pid', String(process.pid));
+  appendFileSync('asked', what + '\\n');
+  if (existsSync('fail')) { process.stderr.write('E404 no such package\\n'); process.exit(1); }
+  const wait = setInterval(() => {
+    if (existsSync('hold')) return;
+    clearInterval(wait);
+    for (const folder of what === 'ci' ? ['node_modules'] : ['dist/launcher', 'dist/cli']) {
+      rmSync(folder, { recursive: true, force: true });
+      mkdirSync(folder, { recursive: true });
+    }
+    if (what === 'run') {
+      writeFileSync('dist/launcher/main.js', 'process.stdout.write("the launcher runs\\\\n");');
+      writeFileSync('dist/cli/main.js', '#!/usr/bin/env node\\nprocess.stdout.write("the command line runs\\\\n");');
+    }
+    appendFileSync('asked', what + ' done\\n');
+  }, 10);
+`;
+
+interface Checkout {
+  readonly folder: string;
+  readonly asked: () => string[];
+  readonly start: (environment?: Readonly<Record<string, string>>) => {
+    readonly output: () => string;
+    readonly exited: Promise<number | null>;
+    readonly kill: () => void;
+  };
+}
+
+function checkout(): Checkout {
+  const folder = join(temporaryFolder(), 'a clone');
+  for (const name of [
+    'scripts',
+    'docker/kratos/go.mod',
+    'package.json',
+    'package-lock.json',
+    'nest-cli.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+  ]) {
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  }
+  mkdirSync(join(folder, 'src'));
+  writeFileSync(join(folder, 'src', 'main.ts'), '');
+  writeFileSync(join(folder, 'npm.js'), fakeNpm);
+  return {
+    folder,
+    asked: () =>
+      existsSync(join(folder, 'asked')) ? readFileSync(join(folder, 'asked'), 'utf8').trim().split('\n') : [],
+    start: (environment = {}) => {
+      const child = spawn(process.execPath, [join(folder, 'scripts', 'start.mjs')], {
+        cwd: folder,
+        env: { PATH: process.env['PATH'] ?? '', npm_execpath: join(folder, 'npm.js'), ...environment },
+      });
+      cleanUp(() => void child.kill('SIGKILL'));
+      let output = '';
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding('utf8').on('data', (text: string) => {
+          output += text;
+        });
+      }
+      const exited = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+      return { output: () => output, exited, kill: () => void child.kill('SIGKILL') };
+    },
+  };
+}
+
+const everything = ['ci', 'ci done', 'run', 'run done'];
+
+test('installs and builds once, then starts at once', async () => {
+  const { start, asked, folder } = checkout();
+  const first = start();
+  expect(await first.exited).toBe(0);
+  expect(first.output()).toBe('the launcher runs\n');
+  expect(execFileSync(join(folder, 'node_modules', '.bin', 'vestibule'), { encoding: 'utf8' })).toBe(
+    'the command line runs\n',
+  );
+  const second = start();
+  expect(await second.exited).toBe(0);
+  expect(asked()).toEqual(everything);
+});
+
+test('builds again after a change of the sources, installs again after one of the lock file', async () => {
+  const { start, asked, folder } = checkout();
+  await start().exited;
+  writeFileSync(join(folder, 'src', 'main.ts'), 'changed');
+  await start().exited;
+  expect(asked()).toEqual([...everything, 'run', 'run done']);
+  writeFileSync(join(folder, 'package-lock.json'), '{}');
+  await start().exited;
+  expect(asked().slice(6)).toEqual(everything);
+});
+
+test('two starts at once install and build once; the second says that it waits', async () => {
+  const { start, asked, folder } = checkout();
+  writeFileSync(join(folder, 'hold'), '');
+  const first = start();
+  await vi.waitFor(() => expect(asked()).toEqual(['ci']), { timeout: 60_000 });
+  const second = start();
+  await vi.waitFor(() => expect(second.output()).toContain('waiting for another start in this folder'), {
+    timeout: 60_000,
+  });
+  rmSync(join(folder, 'hold'));
+  expect(await Promise.all([first.exited, second.exited])).toEqual([0, 0]);
+  expect(asked()).toEqual(everything);
+});
+
+test('what a killed start was doing ends with it, and is done again', async () => {
+  const { start, asked, folder } = checkout();
+  writeFileSync(join(folder, 'hold'), '');
+  const first = start();
+  await vi.waitFor(() => expect(asked()).toEqual(['ci']), { timeout: 60_000 });
+  first.kill();
+  await first.exited;
+  // Its watcher ends it, a moment after the one it was started by.
+  const npm = Number(readFileSync(join(folder, 'pid'), 'utf8'));
+  await vi.waitFor(() => expect(() => process.kill(npm, 0)).toThrow('ESRCH'), { timeout: 60_000 });
+  rmSync(join(folder, 'hold'));
+  expect(await start().exited).toBe(0);
+  expect(asked()).toEqual(['ci', ...everything]);
+});
+
+test("npm's output is shown when it fails, and nothing counts as installed", async () => {
+  const { start, asked, folder } = checkout();
+  writeFileSync(join(folder, 'fail'), '');
+  const failed = start();
+  expect(await failed.exited).toBe(1);
+  expect(failed.output()).toMatch(
+    /E404 no such package\n\ninstalling dependencies: npm ci .* ended with code 1/,
+  );
+  rmSync(join(folder, 'fail'));
+  expect(await start().exited).toBe(0);
+  expect(asked()).toEqual(['ci', ...everything]);
+});
+
+/** A folder of programs with only these in it. */
+function programs(names: Readonly<Record<string, string>>): string {
+  const folder = temporaryFolder();
+  for (const [name, script] of Object.entries(names)) {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+  return folder;
+}
+
+test('a missing Go and a missing C compiler are named before anything is installed', async () => {
+  const { start, asked } = checkout();
+  const cache = temporaryFolder();
+  const withoutGo = start({ PATH: programs({}), VESTIBULE_CACHE: cache });
+  expect(await withoutGo.exited).toBe(1);
+  expect(withoutGo.output()).toMatch(
+    /^Kratos, Hydra and Mailpit have to be built first, .* no Go .* Install Go 1\.\d+\.\d+ or newer/,
+  );
+  const withoutCompiler = start({ PATH: programs({ go: 'echo no-such-compiler' }), VESTIBULE_CACHE: cache });
+  expect(await withoutCompiler.exited).toBe(1);
+  expect(withoutCompiler.output()).toMatch(/no C compiler .* apt install gcc/);
+  expect(asked()).toEqual([]);
+  // Another provider needs neither.
+  expect(await start({ PATH: programs({}), VESTIBULE_CACHE: cache, AUTH_PROVIDER: 'oidc' }).exited).toBe(0);
+  expect(asked()).toEqual(everything);
+});
+
+test('a registry out of reach is named at once, and what npm has cached is taken', async () => {
+  const { start, asked, folder } = checkout();
+  writeFileSync(join(folder, 'offline'), '');
+  const first = start();
+  expect(await first.exited).toBe(0);
+  expect(first.output()).toContain("The package registry can't be reached (EAI_AGAIN)");
+  expect(asked()[0]).toBe('offline ci');
+});
+
+test('an old Node is named', () => {
+  expect(() => checkNode('18.20.0')).toThrow('Vestibule needs Node >=20.19; this is Node 18.20.0');
+  expect(() => checkNode('20.18.3')).toThrow('this is Node 20.18.3');
+  expect(() => checkNode('20.19.0')).not.toThrow();
+  expect(() => checkNode('24.1.0')).not.toThrow();
+});
