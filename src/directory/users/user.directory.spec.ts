@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { type FreshDatabase, freshDatabase } from '../../../test/support/fresh.database.js';
 import { newIdentity, plainConfiguration } from '../../../test/support/gateway.js';
 import { Clock } from '../../platform/time/clock.service.js';
-import { newId } from '../../platform/core/identifier.js';
+import { newId, timestampOf } from '../../platform/core/identifier.js';
 import type { DatabaseConnection } from '../../platform/database/database.connection.js';
 import { UserDirectory, type UserFilter, type UserPosition } from './user.directory.js';
 import { UsersService } from './users.service.js';
@@ -27,8 +27,11 @@ describe.each(['sqlite', 'postgres'] as const)('UserDirectory on %s', (kind) => 
     await database?.drop();
   });
 
+  /** Adds a user in a millisecond of their own: of two in the same one, either may be listed first. */
   async function add(name: string | null, email: string | null = null): Promise<string> {
-    return (await users.recordLogin(newIdentity({ name, email }))).user.id;
+    const { id } = (await users.recordLogin(newIdentity({ name, email }))).user;
+    while (Date.now() <= timestampOf(id));
+    return id;
   }
 
   async function idsOf(filter: UserFilter): Promise<string[]> {

@@ -208,13 +208,18 @@ it('callers who leave while Kratos is asked about them keep no turn, and are not
   const { port } = z.object({ port: z.number() }).parse(gateway.app.getHttpServer().address());
   const host = new URL(gateway.configuration.PUBLIC_URL).host;
   const head = `GET /ory/kratos/self-service/settings?flow=x HTTP/1.1\r\nHost: ${host}\r\n`;
-  let closed = 0;
-  gateway.app.getHttpServer().on('connection', (socket: Socket) => socket.once('close', () => (closed += 1)));
+  const left = new Set<number | undefined>();
+  gateway.app.getHttpServer().on('connection', (socket: Socket) => {
+    // A closed socket no longer knows its caller's port.
+    const { remotePort } = socket;
+    socket.once('close', () => left.add(remotePort));
+  });
   const callers = Array.from({ length: 16 }, () => connect(port, '127.0.0.1'));
   callers.forEach((socket) => socket.write(`${head}Cookie: __Host-ory_kratos_session=x\r\n\r\n`));
   await waitUntil(() => kratos.held.length === callers.length, 'Kratos to be asked about each');
+  const ports = callers.map(({ localPort }) => localPort);
   callers.forEach((socket) => socket.destroy());
-  await waitUntil(() => closed === callers.length, 'all to have left');
+  await waitUntil(() => ports.every((each) => left.has(each)), 'all to have left');
   kratos.callers.length = 0;
   kratos.held.splice(0).forEach((response) => response.writeHead(401).end('{}'));
   const honest = gateway.request('/ory/kratos/sessions/whoami');
