@@ -4,13 +4,7 @@ import { type TestProjectInlineConfiguration, defineConfig } from 'vitest/config
 
 const source = (name: string) => fileURLToPath(new URL(`src/${name}`, import.meta.url));
 
-/**
- * Files that share a process: they keep no state in modules, and loading everything again would take longer than most of them. The
- * others start whole deployments, whose memory is free when their process ends.
- */
-const sharing = ['src/**/*.spec.{ts,tsx}', 'test/{cases,contract,docs,fuzz,support}/**/*.spec.ts'];
-const deploying = ['test/!(cases|contract|docs|fuzz|support)/**/*.spec.ts'];
-/** Files about a whole process: what its memory holds, what is loaded in it. */
+/** Files about a whole process: what its memory holds, what is loaded in it. The others share one, so that it loads everything once. */
 const ofProcess = [
   'src/platform/crypto/recent.digests.spec.ts',
   'src/platform/hot-path/keep-tick-map.spec.ts',
@@ -27,11 +21,12 @@ export default defineConfig({
     maxWorkers: 2 * availableParallelism(),
     reporters: ['default', './test/support/attack.reporter.ts', './test/support/closing.reporter.ts'],
     projects: [
-      project('sharing', { include: sharing, exclude: ofProcess, isolate: false }),
-      project('own process', {
-        include: [...deploying, ...ofProcess],
-        exclude: measuring,
+      project('sharing', {
+        include: ['{src,test}/**/*.spec.{ts,tsx}'],
+        exclude: [...ofProcess, ...measuring],
+        isolate: false,
       }),
+      project('own process', { include: ofProcess }),
       project('measuring', { include: measuring, maxWorkers: 1, sequence: { groupOrder: 1 } }),
     ],
   },

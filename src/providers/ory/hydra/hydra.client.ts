@@ -31,7 +31,7 @@ const anyTokenSchema = z.looseObject({ active: z.boolean() });
 const challengeRejections = new Set([400, 404, 409, 410]);
 
 /** Concurrent calls. Most write, and writers in Hydra's database wait for each other: more would only take longer. */
-const callsAtOnce = 4;
+export const callsAtOnce = 4;
 /** Login challenges whose application is cached for the login page: one or two kilobytes each. */
 const rememberedLogins = 1000;
 /** Maximum grants that are read, newest first: far more than a login of 30 days creates, and a bound on the answer. */

@@ -12,7 +12,7 @@ import { gatewayClientId, gatewayClientSecret } from './hydra.clients.js';
  * Concurrent code exchanges. One exchange costs Hydra a hash of the secret, a signature and several writes. Too many in parallel
  * make each other exceed the time-out; in line, each takes a fraction of it.
  */
-const exchangesAtOnce = 2;
+export const exchangesAtOnce = 2;
 
 /**
  * The gateway as Hydra's relying party. There is no discovery: browsers reach Hydra through the proxy on our own origin, the

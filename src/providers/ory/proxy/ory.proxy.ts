@@ -93,7 +93,7 @@ interface Upstream {
  * for each other. On 2 cores, 50 concurrent logins took 15 s without these limits, and most of them failed. With these limits,
  * they take 4 s and none fails.
  */
-const connectionsAtOnce = { kratos: 8, hydra: 4 } as const;
+export const connectionsAtOnce = { kratos: 8, hydra: 4 } as const;
 
 /** Exposes Kratos and Hydra on our own origin, under `/ory/kratos` and `/ory/hydra`, by an allow-list. */
 export async function setUpOryProxy(
