@@ -2,6 +2,7 @@ import { Query } from '@nestjs/common';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { AuditEventsTable } from '../../platform/database/database.schema.js';
+import { AuditService } from '../../directory/audit/audit.service.js';
 import { decodeCursor, toPage } from '../../platform/http/page.cursor.js';
 import { RequireScope } from '../../session/guards/access.decorators.js';
 import { ApiController, ApiRoute } from '../../session/guards/api.route.js';
@@ -15,15 +16,17 @@ const cursorSchema = z.object({ id: z.uuid() });
 @RequireScope('audit:read')
 export class AuditEventsController {
   readonly #events: AuditEventReader;
+  readonly #audit: AuditService;
 
-  constructor(events: AuditEventReader) {
+  constructor(events: AuditEventReader, audit: AuditService) {
     this.#events = events;
+    this.#audit = audit;
   }
 
   @ApiRoute('GET', '', {
     summary: 'What happened',
     description:
-      'Security-relevant acts, newest first; filters narrow together. An act can be read about 100 ms after it happened, and is removed after `AUDIT_RETENTION`.',
+      'Security-relevant acts, newest first; filters narrow together. An act can be read at once at the replica that it happened at, and about 100 ms later at others. It is removed after `AUDIT_RETENTION`.',
     answer: { description: 'One page of events.', schema: auditEventsAnswerSchema },
   })
   async list(
@@ -31,6 +34,8 @@ export class AuditEventsController {
   ): Promise<z.output<typeof auditEventsAnswerSchema>> {
     const { limit, cursor, ...filter } = query;
     const before = decodeCursor(cursorSchema, cursor)?.id;
+    // Administrators look for what they have just done.
+    await this.#audit.flush();
     const rows = await this.#events.list(filter, limit + 1, before);
     return toPage(rows, limit, toItem, ({ id }) => ({ id }));
   }
