@@ -5,5 +5,9 @@ import { AuditEventReader } from './audit-event.reader.js';
 import { AuditEventsController } from './audit-events.controller.js';
 
 /** The module with which administrators read the audit trail. */
-@Module({ imports: [AuditModule, DatabaseModule], controllers: [AuditEventsController], providers: [AuditEventReader] })
+@Module({
+  imports: [AuditModule, DatabaseModule],
+  controllers: [AuditEventsController],
+  providers: [AuditEventReader],
+})
 export class AuditEventsModule {}
