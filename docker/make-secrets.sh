@@ -27,8 +27,9 @@ chmod 700 secrets
 put() {
   if [ ! -e "secrets/$1" ]; then
     cat >"secrets/$1.new"
-    chmod 444 "secrets/$1.new"
     mv "secrets/$1.new" "secrets/$1"
+  else
+    cat >/dev/null
   fi
 }
 hex() { openssl rand -hex "$1"; }
@@ -108,4 +109,7 @@ HYDRA_PAIRWISE_SALT=
 SMTP_URL=
 ENV
 fi
+# Containers read what is mounted as users of their own, whatever the umask of the checkout or of a certificate's owner was.
+chmod 444 secrets/*
+chmod -R a+rX kratos hydra nginx postgres
 echo "docker/secrets and docker/.env are complete. The first administrator's password is in docker/secrets/admin_password."

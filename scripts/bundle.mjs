@@ -38,6 +38,7 @@ const parts = [
   'scripts/lock.mjs',
   'scripts/progress.mjs',
   'scripts/die-with-parent.mjs',
+  'scripts/preflight.mjs',
 ];
 /** The compiler's notes, Go programs for developers, and what docker/make-secrets.sh has made on this machine. */
 const leftOut = new Set([
@@ -116,7 +117,8 @@ function copyParts(folder) {
 function copyPackages(folder) {
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
   for (const [path, entry] of Object.entries(lock.packages)) {
-    const isNeeded = path !== '' && entry.dev !== true && entry.devOptional !== true;
+    const isPackage = path.startsWith('node_modules/') && entry.link !== true;
+    const isNeeded = isPackage && entry.dev !== true && entry.devOptional !== true;
     const source = join(root, path);
     if (!isNeeded || (entry.optional === true && !existsSync(source))) {
       continue;
@@ -201,7 +203,7 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
     if (archive === undefined) {
       throw new PrepareError('Say where to: npm run bundle -- OUT.tar.gz');
     }
-    await prepare();
+    await prepare({ everything: true });
     const { path, sum, folderName } = await makeBundle(archive);
     process.stdout.write(
       `${path}\n  SHA-256 ${sum} (also in ${basename(path)}.sha256)\n` +

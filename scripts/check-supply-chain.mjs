@@ -45,6 +45,9 @@ let packages = 0;
 const usedArguments = new Set();
 for (const path of manifests) {
   tell(path, manifestProblems(readJson(path)));
+  if (readJson('package.json').workspaces.includes(dirname(path))) {
+    continue; // In the product's own lock file.
+  }
   const lockPath = join(dirname(path), 'package-lock.json');
   if (!existsSync(join(root, lockPath))) {
     tell(path, ['has no package-lock.json beside it']);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { renderAdvisoryDocs } from './advisories.mjs';
 import { prepare, root } from './prepare.mjs';
 
-await prepare();
+await prepare({ everything: true });
 const { renderConfigurationDocs, renderEnvExample } =
   await import('../dist/platform/config/configuration.docs.js');
 const { renderErrorDocs } = await import('../dist/platform/errors/problem.docs.js');

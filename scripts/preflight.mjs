@@ -1,57 +1,186 @@
 // What a first start needs besides Node, looked for in its first second: before anything is installed.
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, readdirSync, statfsSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
+
+const mega = 1e6;
+/** What the packages and the build take, in bytes. */
+const checkoutBytes = 400 * mega;
+/** What Go's downloaded modules and compiled packages take at a first build. */
+const goBytes = 2500 * mega;
+/** A question to a host that isn't answered by then won't be. */
+const answerLimitMs = 5000;
+
+/**
+ * Looks at a machine before a start that has to install or build.
+ * @param installs whether packages are to be installed.
+ * @returns what keeps it from starting, or what is to be known in advance; and whether Ory's programs are to be built.
+ */
+export async function examineMachine(root, { installs, environment = process.env }) {
+  const file = join(root, '.env');
+  const settings = { ...(existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}), ...environment };
+  const port = await portProblem(settings.HOST || '127.0.0.1', portOf(settings));
+  if (port !== undefined) {
+    return { problem: port };
+  }
+  const disk = installs ? diskProblem(root, checkoutBytes, 'The packages and the build') : undefined;
+  if (disk !== undefined || !(await buildsPrograms(settings))) {
+    return { problem: disk };
+  }
+  const problem =
+    (await goProblem(root, environment)) ??
+    diskProblem(cacheFolder(settings), goBytes, "Go's modules and compiled packages");
+  if (problem !== undefined) {
+    return { problem };
+  }
+  const unreachable = await unreachableHost('go', ['list', '-m', `${mailpit}@${pinnedVersion(root)}`], {
+    cwd: join(root, 'docker/mailpit'),
+    env: { ...environment, GOFLAGS: '-mod=mod', GOWORK: 'off' },
+  });
+  return {
+    buildsPrograms: true,
+    notice: [
+      'First start: installs packages, then builds Vestibule and, with Go, Kratos, Hydra and Mailpit. On two cores this takes two to',
+      'three minutes and 3 GB of disk. Later starts take two seconds.',
+      ...(unreachable === undefined
+        ? []
+        : [
+            `The Go module proxy can't be reached (${unreachable}): only modules in Go's cache can be built.`,
+          ]),
+    ].join('\n'),
+  };
+}
+
+/** The port of PORT, or of PUBLIC_URL, as src/platform/config derives it; undefined if neither can be read. */
+function portOf({ PORT, PUBLIC_URL }) {
+  if (PORT) {
+    return Number(PORT);
+  }
+  const url =
+    URL.canParse(PUBLIC_URL || 'http://localhost:3000') && new URL(PUBLIC_URL || 'http://localhost:3000');
+  return url && url.protocol === 'http:' ? Number(url.port || 80) : 3000;
+}
+
+/**
+ * Tries to listen.
+ * @returns why the gateway can't listen there and what to do; undefined if it can, or if the port isn't a number.
+ */
+export async function portProblem(host, port) {
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    return undefined;
+  }
+  const server = createServer();
+  try {
+    server.listen({ host, port, exclusive: true });
+    await once(server, 'listening');
+  } catch (error) {
+    const reasons = {
+      EADDRINUSE: `Port ${port} on ${host} is already in use. Stop what listens there, or choose another: PORT=${port + 1} npm start`,
+      EACCES: `Port ${port} on ${host} needs more rights than this process has. Choose one above 1023: PORT=3000 npm start`,
+      EADDRNOTAVAIL: `HOST ${host} is not an address of this machine. Set HOST to 127.0.0.1 or to one that is.`,
+      ENOTFOUND: `HOST ${host} can't be resolved. Set HOST to 127.0.0.1 or to an address of this machine.`,
+    };
+    return reasons[error.code] ?? `${host}:${port} can't be listened on: ${error.message}`;
+  }
+  const closed = once(server, 'close');
+  server.close();
+  await closed;
+  return undefined;
+}
+
+function cacheFolder({ VESTIBULE_CACHE, XDG_CACHE_HOME }) {
+  return VESTIBULE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'vestibule');
+}
 
 /**
  * Whether the start builds programs: it runs Ory itself, and none of them is given, on PATH or in the cache. Whether what is
  * there is the right version is found out by the build.
  */
-function buildsPrograms(environment) {
-  const {
-    AUTH_PROVIDER = 'ory',
-    KRATOS_ADMIN_URL,
-    KRATOS_BIN,
-    VESTIBULE_CACHE,
-    XDG_CACHE_HOME,
-  } = environment;
-  if (AUTH_PROVIDER !== 'ory' || KRATOS_ADMIN_URL || KRATOS_BIN) {
+async function buildsPrograms(settings) {
+  const { AUTH_PROVIDER, KRATOS_ADMIN_URL, KRATOS_BIN, PATH } = settings;
+  if ((AUTH_PROVIDER || 'ory') !== 'ory' || KRATOS_ADMIN_URL || KRATOS_BIN) {
     return false;
   }
-  const cache = VESTIBULE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'vestibule');
-  return (
-    !(existsSync(cache) && readdirSync(cache).some((name) => /^kratos-.*[0-9a-f]$/.test(name))) &&
-    spawnSync('/bin/sh', ['-c', 'command -v kratos'], { env: environment }).status !== 0
-  );
+  const cache = cacheFolder(settings);
+  const isCached = existsSync(cache) && readdirSync(cache).some((name) => /^kratos-.*[0-9a-f]$/.test(name));
+  return !isCached && (await run('/bin/sh', ['-c', 'command -v kratos'], { env: { PATH } })).status !== 0;
 }
 
-/** @returns what is missing on this machine and how to get it; undefined when nothing is. */
-export function missingTool(root, environment = process.env) {
-  const file = join(root, '.env');
-  const settings = { ...(existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}), ...environment };
-  if (!buildsPrograms(settings)) {
-    return undefined;
+async function goProblem(root, environment) {
+  const wanted = /^go (\S+)/m.exec(readFileSync(join(root, 'docker/kratos/go.mod'), 'utf8'))[1];
+  const { status, output } = await run('/bin/sh', ['-c', 'go env GOVERSION GOTOOLCHAIN'], {
+    env: environment,
+  });
+  const advice = `Install Go ${wanted} or newer (https://go.dev/dl) and start again.`;
+  const first = 'Kratos, Hydra and Mailpit have to be built first, and';
+  if (status !== 0) {
+    return `${first} there is no Go on this machine. ${advice}`;
   }
-  const looked = spawnSync(
-    '/bin/sh',
-    ['-c', 'cc=$(go env CC) || exit 3; command -v "${cc%% *}" >/dev/null || exit 4'],
-    { env: environment },
-  );
-  if (looked.status === 3) {
-    const wanted = /^go (\S+)/m.exec(readFileSync(join(root, 'docker/kratos/go.mod'), 'utf8'))[1];
-    return `Kratos, Hydra and Mailpit have to be built first, and there is no Go on this machine. Install Go ${wanted} or newer (https://go.dev/dl) and start again.`;
-  }
-  return looked.status === 4
-    ? 'Kratos, Hydra and Mailpit have to be built first, and there is no C compiler on this machine. Install one (Debian, Ubuntu: apt install gcc libc6-dev; Alpine: apk add gcc musl-dev; macOS: xcode-select --install) and start again.'
+  const [version = '', toolchain = ''] = output.split('\n');
+  const found = version.replace('go', '');
+  return toolchain === 'local' && isOlder(found, wanted)
+    ? `${first} the Go on this machine is ${found}. ${advice}`
     : undefined;
 }
 
-/** @returns the code of the network error that keeps npm from its registry; undefined when it answers, whatever it says. */
-export function unreachableRegistry(runNpm) {
-  const { stderr } = runNpm(['ping', '--fetch-retries=0', '--fetch-timeout=5000']);
-  return /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)\b/.exec(
-    stderr,
-  )?.[1];
+function isOlder(found, wanted) {
+  const parts = (text) => text.split('.').map((part) => Number.parseInt(part, 10) || 0);
+  const [is, should] = [parts(found), parts(wanted)];
+  const index = should.findIndex((part, at) => part !== (is[at] ?? 0));
+  return index >= 0 && (is[index] ?? 0) < should[index];
+}
+
+/** @returns that a folder's disk has too little room; undefined if it has enough. A folder that doesn't exist yet counts as its parent. */
+export function diskProblem(folder, wanted, what) {
+  let existing = folder;
+  while (!existsSync(existing)) {
+    existing = dirname(existing);
+  }
+  const { bavail, bsize } = statfsSync(existing);
+  const free = bavail * bsize;
+  return free < wanted
+    ? `${what} need about ${Math.round(wanted / mega)} MB, and the disk of ${existing} has ${Math.round(free / mega)} MB free. Free some and start again.`
+    : undefined;
+}
+
+const mailpit = 'github.com/axllent/mailpit';
+
+function pinnedVersion(root) {
+  const goMod = readFileSync(join(root, 'docker/mailpit/go.mod'), 'utf8');
+  return new RegExp(`${mailpit} (v\\S+)`).exec(goMod)[1];
+}
+
+/** @returns the code of the network error that keeps a program from its host; undefined if it answers, whatever it says. */
+export async function unreachableHost(command, args, options) {
+  const { output, timedOut } = await run(command, args, options);
+  return timedOut
+    ? 'ETIMEDOUT'
+    : (/\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)\b/.exec(
+        output,
+      )?.[1] ??
+        /dial tcp: lookup .*|connection refused|i\/o timeout|network is unreachable/.exec(output)?.[0]);
+}
+
+async function run(command, args, options) {
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: answerLimitMs,
+    ...options,
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text;
+    });
+  }
+  return new Promise((resolve) => {
+    child.once('error', () => resolve({ status: null, output: '', timedOut: false }));
+    child.once('close', (status, signal) =>
+      resolve({ status, output: output.trim(), timedOut: signal !== null }),
+    );
+  });
 }

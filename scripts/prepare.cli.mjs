@@ -1,12 +1,4 @@
-// Installs and builds what isn't up to date; ends the process with a plain message when that can't be done.
-import { PrepareError, prepare } from './prepare.mjs';
+// Installs and builds what isn't up to date, for tests and checks too.
+import { prepareOrExit } from './prepare.mjs';
 
-try {
-  await prepare();
-} catch (error) {
-  if (!(error instanceof PrepareError)) {
-    throw error;
-  }
-  process.stderr.write(`${error.message}\n`);
-  process.exit(1);
-}
+await prepareOrExit({ everything: true });

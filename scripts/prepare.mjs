@@ -1,6 +1,6 @@
 // Brings a checkout to the state in which dist/ can run: dependencies installed, sources built. Plain JavaScript without
 // dependencies, because it runs before there are any.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -12,10 +12,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { devNull } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { waitForLock } from './lock.mjs';
-import { missingTool, unreachableRegistry } from './preflight.mjs';
+import { examineMachine, unreachableHost } from './preflight.mjs';
 import { createProgress } from './progress.mjs';
 import { tie, tied } from './die-with-parent.mjs';
 
@@ -38,10 +39,13 @@ export function checkNode(version = process.versions.node) {
   }
 }
 
-/** Installs and builds what isn't up to date. One process at a time in a checkout; the others wait and say so. */
-export async function prepare(progress = createProgress()) {
+/**
+ * Installs and builds what isn't up to date. One process at a time in a checkout; the others wait and say so.
+ * @param everything whether the packages for tests and checks are installed too. A start works without them.
+ */
+export async function prepare({ everything, progress = createProgress() }) {
   checkNode();
-  if (isInstalled() && isBuilt()) {
+  if (isInstalled(everything) && isBuilt()) {
     return;
   }
   const release = await waitForLock(join(root, '.prepare.lock'), ({ pid }) =>
@@ -49,40 +53,56 @@ export async function prepare(progress = createProgress()) {
       `waiting for another start in this folder (process ${pid}) to finish installing and building`,
     ),
   );
+  let warmUp;
   try {
-    if (!isInstalled()) {
-      const missing = missingTool(root);
-      if (missing !== undefined) {
-        throw new PrepareError(missing);
-      }
-      const unreachable = unreachableRegistry((args) => {
-        const [command, ...first] = npmCommand();
-        return spawnSync(command, [...first, ...args], { cwd: root, encoding: 'utf8' });
+    if (!everything) {
+      const { problem, notice, buildsPrograms } = await examineMachine(root, {
+        installs: !isInstalled(everything),
       });
-      if (unreachable !== undefined) {
-        progress.line(
-          `The package registry can't be reached (${unreachable}): only packages in npm's cache can be installed.`,
-        );
+      if (problem !== undefined) {
+        throw new PrepareError(problem);
       }
-      const offline = unreachable === undefined ? [] : ['--offline'];
-      await npm(
-        ['ci', '--include=dev', '--no-audit', '--no-fund', ...offline],
-        'installing dependencies',
-        progress,
-      );
-      writeFileSync(installStamp, lockHash());
+      if (notice !== undefined) {
+        progress.line(notice);
+      }
+      warmUp = buildsPrograms ? compilePrograms() : undefined;
+    }
+    if (!isInstalled(everything)) {
+      await install(everything, progress);
     }
     if (!isBuilt()) {
       rmSync(buildStamp, { force: true });
       const hash = sourceHash();
       await npm(['run', '--silent', 'build'], 'building Vestibule', progress);
       mkdirSync(dirname(buildStamp), { recursive: true });
-      linkCommand();
       writeFileSync(buildStamp, hash);
     }
+    linkCommand();
   } finally {
+    warmUp?.kill();
     release();
   }
+}
+
+async function install(everything, progress) {
+  const [command, ...first] = npmCommand();
+  const ping = [...first, 'ping', '--fetch-retries=0', '--fetch-timeout=5000'];
+  const unreachable = await unreachableHost(command, ping, { cwd: root });
+  if (unreachable !== undefined) {
+    progress.line(
+      `The package registry can't be reached (${unreachable}): only packages in npm's cache can be installed.`,
+    );
+  }
+  const options = [
+    ...(unreachable === undefined ? [] : ['--offline']),
+    ...(everything ? [] : ['--workspaces=false']),
+  ];
+  await npm(
+    ['ci', '--include=dev', '--no-audit', '--no-fund', ...options],
+    'installing dependencies',
+    progress,
+  );
+  writeFileSync(installStamp, installation(everything));
 }
 
 /** Links the command line among the packages: `npx @vestibule-auth/vestibule` runs this one, and asks no registry for it. */
@@ -97,12 +117,34 @@ function linkCommand() {
 const installStamp = join(root, 'node_modules', '.vestibule-installed');
 const buildStamp = join(root, 'dist', '.vestibule-built');
 
-const holds = (stamp, hash) => existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
-const isInstalled = () => holds(installStamp, lockHash());
+const holds = (stamp, text) => existsSync(stamp) && readFileSync(stamp, 'utf8') === text;
+const installation = (everything) => `${lockHash()}${everything ? ' with tools' : ''}`;
+const isInstalled = (everything) =>
+  holds(installStamp, installation(true)) ||
+  (!everything && holds(installStamp, installation(false))) ||
+  isInstalledByHand();
 const isBuilt = () =>
-  existsSync(join(root, 'dist', 'launcher', 'main.js')) &&
-  existsSync(join(root, 'node_modules', '.bin', 'vestibule')) &&
-  holds(buildStamp, sourceHash());
+  existsSync(join(root, 'dist', 'launcher', 'main.js')) && holds(buildStamp, sourceHash());
+
+/** Whether `npm ci` or `npm install` has been run here: npm's own record has each package in the version of the lock file. */
+function isInstalledByHand() {
+  const record = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(record)) {
+    return false;
+  }
+  const packagesOf = (path) => JSON.parse(readFileSync(path, 'utf8')).packages;
+  const installed = packagesOf(record);
+  const fits = ({ os, cpu }) =>
+    (os ?? [process.platform]).includes(process.platform) && (cpu ?? [process.arch]).includes(process.arch);
+  return (
+    Object.entries(packagesOf(join(root, 'package-lock.json'))).every(
+      ([path, { version, integrity, optional }]) =>
+        path === '' ||
+        optional ||
+        (installed[path]?.version === version && installed[path].integrity === integrity),
+    ) && Object.values(installed).every(fits)
+  );
+}
 
 /** Native packages differ by platform, so a folder shared by two kinds of machine is installed again. */
 function lockHash() {
@@ -137,6 +179,38 @@ function sourceHash() {
 function npmCommand() {
   const script = process.env.npm_execpath;
   return script?.endsWith('.js') ? [process.execPath, script] : ['npm'];
+}
+
+/**
+ * Lets Go compile while npm installs and TypeScript compiles, which leave a core idle. What is compiled when they end is in Go's cache,
+ * where the launcher's own build takes it from.
+ */
+function compilePrograms() {
+  const options = ['build', '-mod=readonly', '-trimpath', '-tags=sqlite', '-o', devNull, 'tool'];
+  const wrapped = tied('go', options);
+  const child = spawn(wrapped.command, wrapped.args, {
+    cwd: join(root, 'docker', 'kratos'),
+    env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' },
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+    detached: true,
+  });
+  tie(child);
+  // What goes wrong in it goes wrong again in the launcher's build, which explains it.
+  child.on('error', () => {});
+  return { kill: () => child.exitCode === null && process.kill(-child.pid, 'SIGTERM') };
+}
+
+/** `prepare`, for a program's start: a failure is explained in plain words and ends the process. */
+export async function prepareOrExit(options) {
+  try {
+    await prepare(options);
+  } catch (error) {
+    if (!(error instanceof PrepareError)) {
+      throw error;
+    }
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
 }
 
 /** Runs npm quietly; what it said is shown only when it fails. */

@@ -60,7 +60,11 @@ export function manifestProblems(manifest) {
 
 /** What a lock file pins, and that nothing in it runs at its installation that isn't argued for. */
 export function lockProblems(lock) {
-  const entries = Object.entries(lock.packages ?? {}).filter(([path]) => path !== '');
+  // The product's own folders with packages of their own (`workspaces`), and the links to them.
+  const own = new Set(lock.packages?.['']?.workspaces);
+  const entries = Object.entries(lock.packages ?? {}).filter(
+    ([path, { link, resolved }]) => path !== '' && !own.has(link === true ? resolved : path),
+  );
   if (lock.lockfileVersion !== 3 || entries.length === 0) {
     return ['is not a lock file of version 3 with packages'];
   }
@@ -122,7 +126,10 @@ export function licenceProblems(lock, read) {
     });
 }
 
-/** What a Go module's two files must hold: everything required in the sums, and nothing replaced by a folder. */
+/** The module of this repository: SQLite without C. */
+const isOwnModule = (name) => name === '../sqlite';
+
+/** What a Go module's two files must hold: everything required in the sums, and nothing replaced by a folder of another repository. */
 export function goProblems(goMod, goSum) {
   const required = [...goMod.matchAll(/^\s*(?:require\s+)?([\w.~/-]+\.[\w.~/-]+) (v[\w.+-]+)(?:\s|$)/gm)].map(
     ([, name, version]) => ({ name, version }),
@@ -142,10 +149,11 @@ export function goProblems(goMod, goSum) {
   }
   return [
     ...[...replaced.values()]
-      .filter(({ version }) => version === undefined)
+      .filter(({ name, version }) => version === undefined && !isOwnModule(name))
       .map(({ name }) => `${name} takes a module's place without a version`),
     ...required
       .map((module) => replaced.get(module.name) ?? module)
+      .filter(({ name }) => !isOwnModule(name))
       .filter(({ name, version }) => !sums.has(`${name}@${version}/go.mod`))
       .map(({ name, version }) => `${name} ${version} has no checksum`),
   ];

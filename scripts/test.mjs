@@ -12,7 +12,7 @@ const neededBytes = 8 * 2 ** 30;
 
 try {
   const progress = createProgress();
-  await prepare(progress);
+  await prepare({ everything: true, progress });
   const { findBinaries } = await import(pathToFileURL(join(root, 'dist/launcher/binary.store.js')).href);
   await findBinaries(['kratos', 'hydra', 'mailpit'], process.env, progress);
   const programs = bringPrograms(progress);

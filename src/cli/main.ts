@@ -13,6 +13,7 @@ import { type CliSetting, createProgram } from './cli.program.js';
 import { CommandError } from './command.error.js';
 import { addDoctorCommand } from './doctor.program.js';
 import { addInitialPasswordCommand } from './initial-password.program.js';
+import { addStartCommand } from './start.program.js';
 import { addUserCommands } from './user.program.js';
 import { addUsersCommand } from './users.program.js';
 
@@ -35,6 +36,7 @@ const setting = {
   },
 };
 const program = createProgram(setting);
+addStartCommand(program);
 addUsersCommand(program, setting);
 addUserCommands(program, setting);
 addDoctorCommand(program, setting);

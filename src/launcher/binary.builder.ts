@@ -39,7 +39,6 @@ export async function buildBinary(
   use: (path: string) => Promise<void>,
 ): Promise<void> {
   const { cacheFolder, moduleFolder, progress } = setting;
-  await assertTools(binary, setting);
   await removeAbandoned(cacheFolder);
   const folder = join(cacheFolder, `build-${randomUUID()}`);
   // Locked before it exists: a parallel build removes folders without a lock as abandoned.
@@ -49,12 +48,13 @@ export async function buildBinary(
   try {
     const output = join(folder, binary.name);
     const run = runChild({
-      command: 'go',
-      args: [...buildArguments(binary), '-o', output, binary.package],
+      // By a shell, which says in words that there is no Go.
+      command: '/bin/sh',
+      args: ['-c', 'exec go "$@"', 'go', ...buildArguments(binary), '-o', output, binary.package],
       cwd: moduleFolder,
       env: {
         ...setting.environment,
-        CGO_ENABLED: binary.needsCompiler ? '1' : '0',
+        CGO_ENABLED: '0',
         GOFLAGS: '',
         GOWORK: 'off',
         GOTMPDIR: folder,
@@ -79,21 +79,6 @@ export async function buildBinary(
   }
 }
 
-/** Checks for Go and a C compiler first: `go build` itself notices a missing compiler only after a minute. */
-async function assertTools(binary: PinnedBinary, setting: BuildSetting): Promise<void> {
-  const compiler = 'command -v "${cc%% *}" >/dev/null || { echo "C compiler \\"$cc\\" not found"; exit 1; }';
-  const run = runChild({
-    command: '/bin/sh',
-    args: ['-c', `cc=$(go env CC) || exit; ${binary.needsCompiler ? compiler : ''}`],
-    cwd: setting.moduleFolder,
-    env: setting.environment,
-  });
-  const { code } = await run.exited;
-  if (code !== 0) {
-    throw new LaunchError(await explain(binary, setting, run));
-  }
-}
-
 /** Explains from a build's output why it failed, and how to fix it. */
 async function explain(binary: PinnedBinary, setting: BuildSetting, run: ChildRun): Promise<string> {
   const name = `${binary.title} ${binary.version}`;
@@ -109,12 +94,6 @@ async function explain(binary: PinnedBinary, setting: BuildSetting, run: ChildRu
       /requires go >=|unknown directive|invalid go version|toolchain not available/,
       `: the installed Go is older than ${wanted}.`,
       install,
-    ],
-    [
-      /C compiler ".*" not found|exec: "(?:gcc|clang|cc)|cgo: C compiler|gcc: (?:error|fatal)|stdlib\.h/,
-      ': its SQLite is C code, and there is no working C compiler.',
-      'Install one (Debian, Ubuntu: apt install gcc libc6-dev; Alpine: apk add gcc musl-dev; macOS: xcode-select --install) ' +
-        `and start again. ${waysOut}`,
     ],
     [
       /dial tcp|no such host|i\/o timeout|proxyconnect|TLS handshake|unexpected status|connection refused|GOPROXY=off/,

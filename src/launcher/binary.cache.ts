@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
@@ -16,19 +16,34 @@ export function cacheFolder(environment: Environment, home: string): string {
   return environment['VESTIBULE_CACHE'] || join(shared, 'vestibule');
 }
 
-/** Path of a binary in the cache. It depends on the version, the platform, the modules' checksums and the build flags. */
+/** Path of a binary in the cache. It depends on the version, the platform, the modules and the build flags. */
 export async function cachedPath(
   folder: string,
   binary: PinnedBinary,
   moduleFolder: string,
 ): Promise<string> {
   const hash = createHash('sha256');
-  for (const name of ['go.mod', 'go.sum']) {
-    hash.update(await readFile(join(moduleFolder, name))).update('\0');
+  for (const path of await moduleFiles(moduleFolder)) {
+    hash.update(await readFile(path)).update('\0');
   }
-  hash.update(JSON.stringify([binary.package, binary.needsCompiler, buildArguments(binary)]));
+  hash.update(JSON.stringify([binary.package, buildArguments(binary)]));
   const key = hash.digest('hex').slice(0, 16);
   return join(folder, `${binary.name}-${binary.version}-${process.platform}-${process.arch}-${key}`);
+}
+
+/** The files that determine a build: the modules' checksums, and the source of the modules that stand beside this one. */
+async function moduleFiles(folder: string): Promise<string[]> {
+  const own = ['go.mod', 'go.sum'].map((name) => join(folder, name));
+  const beside = [...(await readFile(join(folder, 'go.mod'), 'utf8')).matchAll(/=> (\.\.\/\S+)$/gm)];
+  const sources = await Promise.all(
+    beside.map(async ([, path = '']) => {
+      const names = (await readdir(join(folder, path))).filter((name) =>
+        /(?<!_test)\.go$|^go\.mod$/.test(name),
+      );
+      return names.sort().map((name) => join(folder, path, name));
+    }),
+  );
+  return [...own, ...sources.flat()];
 }
 
 /**

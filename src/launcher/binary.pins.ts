@@ -10,8 +10,6 @@ export interface PinnedBinary {
   readonly package: string;
   /** The Go variable that the program's `version` command prints. */
   readonly versionSymbol: string;
-  /** Whether the build needs a C compiler, because its SQLite is C code. */
-  readonly needsCompiler: boolean;
   readonly tags: readonly string[];
   /** Arguments that print its version, without looking for a newer one on the network. */
   readonly versionArgs: readonly string[];
@@ -26,7 +24,6 @@ export const pinnedBinaries = {
     pathVariable: 'KRATOS_BIN',
     package: 'github.com/ory/kratos',
     versionSymbol: 'github.com/ory/kratos/driver/config.Version',
-    needsCompiler: true,
     tags: ['sqlite'],
     versionArgs: ['version'],
   },
@@ -37,7 +34,6 @@ export const pinnedBinaries = {
     pathVariable: 'HYDRA_BIN',
     package: 'github.com/ory/hydra/v2',
     versionSymbol: 'github.com/ory/hydra/v2/driver/config.Version',
-    needsCompiler: true,
     tags: ['sqlite'],
     versionArgs: ['version'],
   },
@@ -48,7 +44,6 @@ export const pinnedBinaries = {
     pathVariable: 'MAILPIT_BIN',
     package: 'github.com/axllent/mailpit',
     versionSymbol: 'github.com/axllent/mailpit/config.Version',
-    needsCompiler: false,
     tags: [],
     versionArgs: ['version', '--no-release-check'],
   },

@@ -1,6 +1,7 @@
 import { access, constants, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
-import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { waitForLock } from '../../scripts/lock.mjs';
 import type { Progress } from '../../scripts/progress.mjs';
@@ -19,9 +20,19 @@ export const dockerFolder = fileURLToPath(new URL('../../docker', import.meta.ur
 /** Folder of the programs in a bundle (`npm run bundle`). A checkout has no such folder. */
 const bundleFolder = fileURLToPath(new URL('../../bin', import.meta.url));
 
+/** Folder of the programs in this platform's package, which an installation of the gateway's package brings along. */
+function packageFolder(): string | undefined {
+  try {
+    const name = `@vestibule-auth/programs-${process.platform}-${process.arch}`;
+    return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'bin');
+  } catch {
+    return undefined;
+  }
+}
+
 /**
- * Finds programs, each in this order: the path in its variable, the bundle, the cache, PATH (the pinned version only), a build
- * with Go. Builds run in parallel, so that one compiles while another downloads. With the modules already downloaded, parallel
+ * Finds programs, each in this order: the path in its variable, the bundle, the package, the cache, PATH (the pinned version only), a
+ * build with Go. Builds run in parallel, so that one compiles while another downloads. With the modules already downloaded, parallel
  * and sequential builds both took 234 s on 2 cores. Two processes never build the same program: the second waits and reports it.
  * @returns their absolute paths.
  * @throws {LaunchError} if one isn't available; the message lists the alternatives.
@@ -55,9 +66,10 @@ async function findBinary(
   if (given) {
     return givenBinary(binary, resolve(given), progress);
   }
-  const bundled = join(bundleFolder, binary.name);
-  if (await isProgram(bundled)) {
-    return bundled;
+  for (const brought of [bundleFolder, packageFolder()]) {
+    if (brought !== undefined && (await isProgram(join(brought, binary.name)))) {
+      return join(brought, binary.name);
+    }
   }
   const folder = cacheFolder(environment, homedir());
   const moduleFolder = join(dockerFolder, binary.name);

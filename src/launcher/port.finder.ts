@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
-import { codeOf } from '../platform/config/error.code.js';
-import { LaunchError, messageOf } from './launch.error.js';
+import { portProblem } from '../../scripts/preflight.mjs';
+import { LaunchError } from './launch.error.js';
 
 /**
  * Lowest port. The range is below the ports that Linux (from 32768) and macOS (from 49152) use for outgoing connections. So no
@@ -52,39 +52,18 @@ async function takeBlock(): Promise<number[]> {
 }
 
 async function isFree(port: number): Promise<boolean> {
-  return listenOnce(loopback, port).then(
-    () => true,
-    () => false,
-  );
+  return (await portProblem(loopback, port)) === undefined;
 }
 
 /** Checks that the gateway can listen. @throws {LaunchError} if the port is taken, or the address isn't ours. */
 export async function assertPortIsFree(host: string, port: number): Promise<void> {
-  try {
-    await listenOnce(host, port);
-  } catch (error) {
-    const reasons: Record<string, string> = {
-      EADDRINUSE: `Port ${port} on ${host} is already in use. Stop what listens there, or choose another: PORT=${port + 1} npm start`,
-      EACCES: `Port ${port} on ${host} needs more rights than this process has. Choose one above 1023: PORT=3000 npm start`,
-      EADDRNOTAVAIL: `HOST ${host} is not an address of this machine. Set HOST to 127.0.0.1 or to one that is.`,
-      ENOTFOUND: `HOST ${host} can't be resolved. Set HOST to 127.0.0.1 or to an address of this machine.`,
-    };
-    const reason =
-      reasons[codeOf(error) ?? ''] ?? `${host}:${port} can't be listened on: ${messageOf(error)}`;
-    throw new LaunchError(reason, { cause: error });
+  const problem = await portProblem(host, port);
+  if (problem !== undefined) {
+    throw new LaunchError(problem);
   }
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
   server.listen({ host, port, exclusive: true });
   await once(server, 'listening');
-}
-
-/** Listens on a port and stops at once. @throws the system's error if that fails. */
-async function listenOnce(host: string, port: number): Promise<void> {
-  const server = createServer();
-  await listen(server, host, port);
-  const closed = once(server, 'close');
-  server.close();
-  await closed;
 }

@@ -15,6 +15,7 @@ const serviceSchema = z.looseObject({
   working_dir: z.string().optional(),
   restart: z.string().optional(),
   user: z.string().optional(),
+  init: z.boolean().optional(),
   privileged: z.boolean().optional(),
   read_only: z.boolean().optional(),
   cap_drop: z.array(z.string()).default([]),

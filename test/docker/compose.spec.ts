@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import { pinnedBinaries } from '../../src/launcher/binary.pins.js';
 import { dockerFolder } from '../../src/launcher/binary.store.js';
@@ -80,6 +81,38 @@ describe('with secrets', () => {
     expect(new Set(before).size).toBe(before.length);
   });
 
+  it('made again, they say nothing but that they are complete', async () => {
+    const { stdout, stderr } = await run(join(folder, 'make-secrets.sh'));
+    expect(stderr).toBe('');
+    expect(stdout.split('\n')).toHaveLength(2);
+  });
+
+  it('each container can read what is mounted, whatever the umask of the checkout and the modes of a certificate were', async () => {
+    const closed = await mkdtemp(join(tmpdir(), 'vestibule-compose-'));
+    try {
+      await copyDockerFolder(closed);
+      await run('chmod', ['-R', 'o-rwx', closed]);
+      await run(
+        'sh',
+        ['-c', 'umask 027 && ./make-secrets.sh && chmod 600 secrets/tls.key && ./make-secrets.sh'],
+        {
+          cwd: closed,
+        },
+      );
+      const mounts = Object.values(project.services).flatMap(({ volumes }) =>
+        volumes.filter(({ type }) => type === 'bind').map(({ source }) => source),
+      );
+      const mounted = [...mounts, ...Object.values(project.secrets).map(({ file }) => file)].map((path) =>
+        path.replace(folder, closed),
+      );
+      expect(mounted.length).toBeGreaterThan(15);
+      const { stdout } = await run('find', [...mounted, '!', '-perm', '-o=r']);
+      expect(stdout).toBe('');
+    } finally {
+      await rm(closed, { recursive: true, force: true });
+    }
+  });
+
   it('every secret that is mounted is there, and none is in an environment', async () => {
     const files = Object.values(project.secrets).map(({ file }) => file);
     await Promise.all(files.map((file) => access(file)));
@@ -125,6 +158,25 @@ describe('with secrets', () => {
       expect.soft(service.privileged ?? false, name).toBe(false);
       expect.soft(service.image, name).toMatch(/:v?\d[\w.-]*$/);
     }
+  });
+
+  it('a signal reaches the server itself where its own start changes the user', () => {
+    const { init, cap_add: added } = z
+      .looseObject({ init: z.boolean(), cap_add: z.array(z.string()) })
+      .parse(project.services['postgres']);
+    expect(added).toContain('SETUID');
+    expect(init).toBe(false);
+    const others = Object.entries(project.services).filter(([name]) => name !== 'postgres');
+    expect(others.filter(([, service]) => service.init !== true || 'cap_add' in service)).toEqual([]);
+  });
+
+  it('PostgreSQL is healthy with its three databases only', async () => {
+    const command = (project.services['postgres']?.healthcheck?.test ?? []).at(-1) ?? '';
+    const databases = await readFile(join(folder, 'postgres/databases.sh'), 'utf8');
+    const made = /^for name in (.*); do$/m.exec(databases)?.[1]?.split(' ') ?? [];
+    expect(made).toHaveLength(3);
+    expect(command).toContain(`(${made.map((name) => `'${name}'`).join(', ')})`);
+    expect(command).toMatch(/grep -qx 3$/);
   });
 
   it('everything waits for what it needs, by its health', () => {

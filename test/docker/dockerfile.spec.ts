@@ -64,13 +64,20 @@ it('runs no install script, and takes no development package into the image', ()
     commands.filter(({ text }) => text.includes('npm ci')).map(({ text }) => [name, text]),
   );
   expect(installs).toEqual([
-    ['build', expect.stringContaining('--ignore-scripts')],
-    ['dependencies', expect.stringMatching(/--omit=dev .*--ignore-scripts/)],
+    ['build', expect.stringContaining('--workspaces=false --ignore-scripts')],
+    [
+      'dependencies',
+      expect.stringMatching(
+        /--omit=dev --workspaces=false --ignore-scripts .*rm -rf node_modules\/typescript/,
+      ),
+    ],
   ]);
   const from = last('COPY').flatMap(
     ({ text }) => /--from=(\S+) (\S+)/.exec(text)?.slice(1, 3).join(' ') ?? [],
   );
-  expect(from).toEqual(['dependencies /app/node_modules', 'build /build/dist']);
+  expect(from).toEqual(['dependencies /app/node_modules', 'build /build/package.json', 'build /build/dist']);
+  // Whatever is copied from the checkout has the modes of its umask; what a stage has made readable has not.
+  expect(last('COPY').filter(({ text }) => !text.includes('--from='))).toEqual([]);
 });
 
 it('everything that is copied is there and let through by the ignore file, which lets nothing else through', async () => {

@@ -49,11 +49,18 @@ it('the bill of materials has every package of the image with its licence, and n
   expect(bill.metadata.component).toMatchObject({ name: '@vestibule-auth/vestibule', version });
   const { packages } = z
     .looseObject({
-      packages: z.record(z.string(), z.looseObject({ version: z.string(), dev: z.boolean().default(false) })),
+      packages: z.record(
+        z.string(),
+        z.looseObject({
+          version: z.string().optional(),
+          dev: z.boolean().default(false),
+          link: z.boolean().default(false),
+        }),
+      ),
     })
     .parse(JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')));
   const installed = Object.entries(packages)
-    .filter(([path, { dev }]) => path !== '' && !dev)
+    .filter(([path, { dev, link }]) => path.startsWith('node_modules/') && !dev && !link)
     .map(([path, found]) => `${path.slice(path.lastIndexOf('node_modules/') + 13)}@${found.version}`);
   const listed = bill.components.map(({ purl }) => decodeURIComponent(purl.slice('pkg:npm/'.length)));
   expect(installed.length).toBeGreaterThan(100);

@@ -35,7 +35,6 @@ function workshop(goLines: readonly string[] = []): Workshop {
   const cache = join(folder, 'cache');
   const notes = join(folder, 'builds');
   writeScript(join(folder, 'go'), [
-    '[ "$1" = env ] && { echo "${FAKE_CC:-sh -x}"; exit; }',
     `echo build >> "${notes}"`,
     'while [ $# -gt 0 ]; do [ "$1" = -o ] && output=$2; shift; done',
     'printf "#!/bin/sh\\n" > "$output"',
@@ -215,11 +214,6 @@ test.each([
     /installed Go is older than 1\./,
   ],
   [
-    'no C compiler',
-    'cgo: C compiler "gcc" not found: exec: "gcc": executable file not found in $PATH',
-    /no working C compiler/,
-  ],
-  [
     'no network',
     'go: x@v1: Get "https://proxy.golang.org/x": dial tcp: lookup proxy.golang.org: no such host',
     /couldn't be downloaded/,
@@ -230,16 +224,6 @@ test.each([
   const { find, cache } = workshop([`echo '${line}' >&2`, 'exit 1']);
   await expect(find()).rejects.toThrow(message);
   expect(readdirSync(cache)).toEqual([]);
-});
-
-test('a missing C compiler is found before anything is built', async () => {
-  const { environment, builds } = workshop();
-  const path = { ...environment, FAKE_CC: 'no-such-cc -m64' };
-  const search = findBinaries(['hydra'], path, { line: () => {}, step: () => ({ done() {}, failed() {} }) });
-  await expect(search).rejects.toThrow(
-    /Hydra 2\.3\.0 can't be built: its SQLite is C code[^]*"no-such-cc -m64" not found/,
-  );
-  expect(builds()).toBe(0);
 });
 
 test('a path in the variable comes first; one that is no program is refused', async () => {

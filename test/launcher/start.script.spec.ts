@@ -1,8 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import { diskProblem } from '../../scripts/preflight.mjs';
 import { checkNode } from '../../scripts/prepare.mjs';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { cleanUp, root, temporaryFolder } from './launcher.harness.js';
 
 /** Stands in for npm: notes what it is asked for, and makes what the real one would make. */
@@ -15,6 +19,7 @@ const fakeNpm = `
   }
   if (process.argv.includes('--offline')) appendFileSync('asked', 'offline ');
   writeFileSync('pid', String(process.pid));
+  if (process.argv.includes('--workspaces=false')) appendFileSync('asked', 'small ');
   appendFileSync('asked', what + '\\n');
   if (existsSync('fail')) { process.stderr.write('E404 no such package\\n'); process.exit(1); }
   const wait = setInterval(() => {
@@ -47,6 +52,7 @@ function checkout(): Checkout {
   for (const name of [
     'scripts',
     'docker/kratos/go.mod',
+    'docker/mailpit/go.mod',
     'package.json',
     'package-lock.json',
     'nest-cli.json',
@@ -65,7 +71,13 @@ function checkout(): Checkout {
     start: (environment = {}) => {
       const child = spawn(process.execPath, [join(folder, 'scripts', 'start.mjs')], {
         cwd: folder,
-        env: { PATH: process.env['PATH'] ?? '', npm_execpath: join(folder, 'npm.js'), ...environment },
+        // No port: the tests that are about it name theirs.
+        env: {
+          PATH: process.env['PATH'] ?? '',
+          npm_execpath: join(folder, 'npm.js'),
+          PORT: '0',
+          ...environment,
+        },
       });
       cleanUp(() => void child.kill('SIGKILL'));
       let output = '';
@@ -80,7 +92,7 @@ function checkout(): Checkout {
   };
 }
 
-const everything = ['ci', 'ci done', 'run', 'run done'];
+const everything = ['small ci', 'ci done', 'run', 'run done'];
 
 test('installs and builds once, then starts at once', async () => {
   const { start, asked, folder } = checkout();
@@ -110,7 +122,7 @@ test('two starts at once install and build once; the second says that it waits',
   const { start, asked, folder } = checkout();
   writeFileSync(join(folder, 'hold'), '');
   const first = start();
-  await vi.waitFor(() => expect(asked()).toEqual(['ci']), { timeout: 60_000 });
+  await vi.waitFor(() => expect(asked()).toEqual(['small ci']), { timeout: 60_000 });
   const second = start();
   await vi.waitFor(() => expect(second.output()).toContain('waiting for another start in this folder'), {
     timeout: 60_000,
@@ -124,7 +136,7 @@ test('what a killed start was doing ends with it, and is done again', async () =
   const { start, asked, folder } = checkout();
   writeFileSync(join(folder, 'hold'), '');
   const first = start();
-  await vi.waitFor(() => expect(asked()).toEqual(['ci']), { timeout: 60_000 });
+  await vi.waitFor(() => expect(asked()).toEqual(['small ci']), { timeout: 60_000 });
   first.kill();
   await first.exited;
   // Its watcher ends it, a moment after the one it was started by.
@@ -132,7 +144,7 @@ test('what a killed start was doing ends with it, and is done again', async () =
   await vi.waitFor(() => expect(() => process.kill(npm, 0)).toThrow('ESRCH'), { timeout: 60_000 });
   rmSync(join(folder, 'hold'));
   expect(await start().exited).toBe(0);
-  expect(asked()).toEqual(['ci', ...everything]);
+  expect(asked()).toEqual(['small ci', ...everything]);
 });
 
 test("npm's output is shown when it fails, and nothing counts as installed", async () => {
@@ -145,7 +157,7 @@ test("npm's output is shown when it fails, and nothing counts as installed", asy
   );
   rmSync(join(folder, 'fail'));
   expect(await start().exited).toBe(0);
-  expect(asked()).toEqual(['ci', ...everything]);
+  expect(asked()).toEqual(['small ci', ...everything]);
 });
 
 /** A folder of programs with only these in it. */
@@ -157,7 +169,7 @@ function programs(names: Readonly<Record<string, string>>): string {
   return folder;
 }
 
-test('a missing Go and a missing C compiler are named before anything is installed', async () => {
+test('a missing or old Go is named before anything is installed', async () => {
   const { start, asked } = checkout();
   const cache = temporaryFolder();
   const withoutGo = start({ PATH: programs({}), VESTIBULE_CACHE: cache });
@@ -165,13 +177,65 @@ test('a missing Go and a missing C compiler are named before anything is install
   expect(withoutGo.output()).toMatch(
     /^Kratos, Hydra and Mailpit have to be built first, .* no Go .* Install Go 1\.\d+\.\d+ or newer/,
   );
-  const withoutCompiler = start({ PATH: programs({ go: 'echo no-such-compiler' }), VESTIBULE_CACHE: cache });
-  expect(await withoutCompiler.exited).toBe(1);
-  expect(withoutCompiler.output()).toMatch(/no C compiler .* apt install gcc/);
+  const old = start({ PATH: programs({ go: 'echo go1.21.4; echo local' }), VESTIBULE_CACHE: cache });
+  expect(await old.exited).toBe(1);
+  expect(old.output()).toMatch(/the Go on this machine is 1\.21\.4\. Install Go/);
   expect(asked()).toEqual([]);
-  // Another provider needs neither.
+  // Another provider needs none.
   expect(await start({ PATH: programs({}), VESTIBULE_CACHE: cache, AUTH_PROVIDER: 'oidc' }).exited).toBe(0);
   expect(asked()).toEqual(everything);
+});
+
+test('says in advance how long the first start takes, and what the module proxy does not give', async () => {
+  const { start } = checkout();
+  const go = [
+    '[ "$1" = env ] && { echo go1.99.0; echo auto; exit; }',
+    '[ "$1" = list ] && { echo "dial tcp: lookup proxy.example: no such host" >&2; exit 1; }',
+  ];
+  const first = start({ PATH: programs({ go: go.join('\n') }), VESTIBULE_CACHE: temporaryFolder() });
+  expect(await first.exited).toBe(0);
+  expect(first.output()).toMatch(/^First start: installs packages, .*\n.* minutes/);
+  expect(first.output()).toContain("The Go module proxy can't be reached (dial tcp: lookup proxy.example");
+});
+
+test('a port in use is named before anything is installed', async () => {
+  const { start, asked } = checkout();
+  const [port = 0] = await findFreePorts(1);
+  const server = createServer().listen(port, '127.0.0.1');
+  cleanUp(() => void server.close());
+  for (const environment of [{ PORT: String(port) }, { PORT: '', PUBLIC_URL: `http://localhost:${port}` }]) {
+    const refused = start(environment);
+    expect(await refused.exited).toBe(1);
+    expect(refused.output()).toBe(
+      `Port ${port} on 127.0.0.1 is already in use. Stop what listens there, or choose another: PORT=${port + 1} npm start\n`,
+    );
+  }
+  expect(asked()).toEqual([]);
+});
+
+test('a full disk is named with what is needed', () => {
+  expect(diskProblem(join(temporaryFolder(), 'not', 'yet'), 1e18, 'The packages')).toMatch(
+    /^The packages need about 1000000000000 MB, and the disk of .* has \d+ MB free\./,
+  );
+  expect(diskProblem(temporaryFolder(), 1, 'The packages')).toBeUndefined();
+});
+
+test('what was installed by hand is not installed again', async () => {
+  const { start, asked, folder } = checkout();
+  const lock: unknown = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8'));
+  mkdirSync(join(folder, 'node_modules'));
+  const record = join(folder, 'node_modules', '.package-lock.json');
+  writeFileSync(record, JSON.stringify(lock));
+  // The lock file has the packages of every platform, and an installation only this machine's.
+  expect(await start().exited).toBe(0);
+  expect(asked()[0]).toBe('small ci');
+  const { packages } = z.object({ packages: z.record(z.string(), z.unknown()) }).parse(lock);
+  const required = Object.entries(packages).filter(([, entry]) => !Object(entry).optional);
+  writeFileSync(record, JSON.stringify({ packages: Object.fromEntries(required) }));
+  rmSync(join(folder, 'node_modules', '.vestibule-installed'));
+  rmSync(join(folder, 'asked'));
+  expect(await start().exited).toBe(0);
+  expect(asked()).toEqual([]);
 });
 
 test('a registry out of reach is named at once, and what npm has cached is taken', async () => {
@@ -180,7 +244,7 @@ test('a registry out of reach is named at once, and what npm has cached is taken
   const first = start();
   expect(await first.exited).toBe(0);
   expect(first.output()).toContain("The package registry can't be reached (EAI_AGAIN)");
-  expect(asked()[0]).toBe('offline ci');
+  expect(asked()[0]).toBe('offline small ci');
 });
 
 test('an old Node is named', () => {

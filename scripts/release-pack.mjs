@@ -1,0 +1,237 @@
+// `npm run release:pack -- FOLDER [PLATFORM…]`: the packages of a release, as they are published (docs/internals/release.md): the gateway's,
+// and for each platform one with Kratos, Hydra and Mailpit. Two runs on one checkout give the same tarballs, byte by byte.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { prepareOrExit, root } from './prepare.mjs';
+import { createProgress } from './progress.mjs';
+
+const platforms = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'];
+const here = `${process.platform}-${process.arch}`;
+const programs = ['kratos', 'hydra', 'mailpit'];
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const programsOf = (platform) => `${manifest.name.split('/')[0]}/programs-${platform}`;
+const written = (value) => `${JSON.stringify(value, undefined, 2)}\n`;
+
+/** What the gateway's package has of the checkout. */
+const parts = [
+  'LICENSE',
+  'README.md',
+  'CHANGELOG.md',
+  '.env.example',
+  'dist',
+  'docker/kratos',
+  'docker/hydra',
+  ...['lock', 'progress', 'die-with-parent', 'preflight'].map((name) => `scripts/${name}.mjs`),
+];
+/** The compiler's notes, and what only builds the programs. */
+const leftOut = new Set(['.tsbuildinfo', '.vestibule-built', 'go.mod', 'go.sum']);
+
+/** Writes the tarballs of a release into a folder, with `SHA256SUMS`. @throws {Error} what npm or go report. */
+export async function packRelease(folder, wanted = platforms, progress = createProgress()) {
+  const out = resolve(folder);
+  mkdirSync(out, { recursive: true });
+  const staging = mkdtempSync(join(tmpdir(), 'vestibule-release-'));
+  try {
+    const gateway = join(staging, 'gateway');
+    for (const part of parts) {
+      cpSync(join(root, part), join(gateway, part), {
+        recursive: true,
+        filter: (source) => !leftOut.has(basename(source)),
+      });
+    }
+    chmodSync(join(gateway, 'dist/cli/main.js'), 0o755);
+    writeFileSync(join(gateway, 'package.json'), written(gatewayManifest()));
+    const packages = [gateway];
+    for (const platform of wanted) {
+      packages.push(await writePrograms(join(staging, platform), platform, progress));
+    }
+    const names = packages.map((path) => pack(path, out));
+    writeFileSync(join(out, 'SHA256SUMS'), sums(out, names));
+    return names.map((name) => join(out, name));
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+function gatewayManifest() {
+  const { name, version, description, license, type, bin, exports, engines, dependencies } = manifest;
+  const optionalDependencies = Object.fromEntries(
+    platforms.map((platform) => [programsOf(platform), version]),
+  );
+  return {
+    name,
+    version,
+    description,
+    license,
+    type,
+    bin,
+    exports,
+    engines,
+    dependencies,
+    optionalDependencies,
+  };
+}
+
+async function writePrograms(folder, platform, progress) {
+  const [os, cpu] = platform.split('-');
+  const bin = join(folder, 'bin');
+  mkdirSync(bin, { recursive: true });
+  const step = progress.step(`building ${programs.join(', ')} for ${platform}`);
+  const store = await import(pathToFileURL(join(root, 'dist/launcher/binary.store.js')).href);
+  const { buildArguments, pinnedBinaries } = await import(
+    pathToFileURL(join(root, 'dist/launcher/binary.pins.js')).href
+  );
+  const built = platform === here ? await store.findBinaries(programs, process.env, progress) : new Map();
+  for (const program of programs) {
+    const path = join(bin, program);
+    if (built.has(program)) {
+      cpSync(built.get(program), path, { dereference: true });
+    } else {
+      const binary = pinnedBinaries[program];
+      go(program, [...buildArguments(binary), '-o', path, binary.package], {
+        GOOS: os,
+        GOARCH: cpu === 'x64' ? 'amd64' : cpu,
+      });
+    }
+    chmodSync(path, 0o755);
+  }
+  const modules = programs.flatMap((program) => modulesOf(program, join(bin, program)));
+  writeFileSync(join(folder, 'LICENSES.txt'), licences(modules));
+  writeFileSync(join(folder, 'bom.cdx.json'), written(bill(platform, modules)));
+  const names = programs.map((program) => join('bin', program));
+  writeFileSync(join(folder, 'SHA256SUMS'), sums(folder, names));
+  writeFileSync(
+    join(folder, 'README.md'),
+    `Kratos, Hydra and Mailpit for ${platform}, built from the pinned Go modules of ${manifest.name} ${manifest.version}.\n` +
+      'That package installs this one. LICENSES.txt has the licences, bom.cdx.json the modules.\n',
+  );
+  const { version, engines } = manifest;
+  writeFileSync(
+    join(folder, 'package.json'),
+    written({
+      name: programsOf(platform),
+      version,
+      description: `Kratos, Hydra and Mailpit for ${manifest.name} on ${platform}`,
+      license: 'SEE LICENSE IN LICENSES.txt',
+      os: [os],
+      cpu: [cpu],
+      engines,
+    }),
+  );
+  step.done();
+  return folder;
+}
+
+function go(program, args, env = {}) {
+  return execFileSync('go', args, {
+    cwd: join(root, 'docker', program),
+    env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off', ...env },
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  });
+}
+
+/** The Go modules in a program: path, version and the folder of their source. */
+function modulesOf(program, path) {
+  const folders = new Map(
+    go(program, ['list', '-m', '-f', '{{.Path}}\t{{.Dir}}', 'all'])
+      .split('\n')
+      .map((line) => line.split('\t')),
+  );
+  return [...go(program, ['version', '-m', path]).matchAll(/^\t(?:dep|mod)\t(\S+)\t(\S+)/gm)].map(
+    ([, name, version]) => ({ name, version, folder: folders.get(name) }),
+  );
+}
+
+/** The licences of modules, each text once, below the modules that it is of. @throws {Error} for a module that has none. */
+function licences(modules) {
+  const owners = new Map();
+  for (const { name, version, folder } of modules) {
+    const files = (folder ? readdirSync(folder) : []).filter((file) =>
+      /^(?:licen[cs]e|copying|notice)/i.test(file),
+    );
+    if (files.length === 0) {
+      throw new Error(`${name} ${version} has no licence file`);
+    }
+    for (const file of files) {
+      const text = readFileSync(join(folder, file), 'utf8').trim();
+      owners.set(text, new Set([...(owners.get(text) ?? []), `${name} ${version}`]));
+    }
+  }
+  return [...owners]
+    .map(([text, names]) => `${[...names].sort().join('\n')}\n\n${text}\n`)
+    .join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+/** CycloneDX, without a serial number or a time, so that it is the same for everyone. */
+function bill(platform, modules) {
+  const purls = [...new Set(modules.map(({ name, version }) => `pkg:golang/${name}@${version}`))].sort();
+  return {
+    bomFormat: 'CycloneDX',
+    specVersion: '1.6',
+    version: 1,
+    metadata: { component: { type: 'application', name: programsOf(platform), version: manifest.version } },
+    components: purls.map((purl) => {
+      const [, name, version] = /^pkg:golang\/(.+)@(.+)$/.exec(purl);
+      return { type: 'library', 'bom-ref': purl, name, version, purl };
+    }),
+  };
+}
+
+function pack(folder, out) {
+  const script = process.env.npm_execpath;
+  const [command, ...first] = script?.endsWith('.js') ? [process.execPath, script] : ['npm'];
+  const printed = execFileSync(
+    command,
+    [...first, 'pack', '--json', '--ignore-scripts', '--pack-destination', out],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+      maxBuffer: 2 ** 26,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  return basename(
+    [JSON.parse(printed)]
+      .flat(1)
+      .flatMap((each) => each.filename ?? Object.values(each).map(({ filename }) => filename))[0],
+  );
+}
+
+function sums(folder, names) {
+  return names
+    .map(
+      (name) =>
+        `${createHash('sha256')
+          .update(readFileSync(join(folder, name)))
+          .digest('hex')}  ${name}\n`,
+    )
+    .join('');
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const [folder, ...wanted] = process.argv.slice(2);
+  const unknown = wanted.filter((platform) => !platforms.includes(platform));
+  if (folder === undefined || unknown.length > 0) {
+    process.stderr.write(
+      `Say where to, and optionally for what: npm run release:pack -- FOLDER [${platforms.join(' | ')}]\n`,
+    );
+    process.exit(1);
+  }
+  await prepareOrExit({ everything: true });
+  const paths = await packRelease(folder, wanted.length > 0 ? wanted : platforms);
+  process.stdout.write(paths.map((path) => `${relative(process.cwd(), path)}\n`).join(''));
+}

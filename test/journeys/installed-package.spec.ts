@@ -1,0 +1,129 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { packRelease } from '../../scripts/release-pack.mjs';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { launchChromium } from '../support/browser.js';
+import { logInIn } from '../support/browser.person.js';
+import { type RunningStart, checkout, startLimitMs, startVestibule } from './started.vestibule.js';
+
+const lockSchema = z.object({
+  packages: z.record(
+    z.string(),
+    z.looseObject({ version: z.string().optional(), dev: z.boolean().optional() }),
+  ),
+});
+let folder: string;
+let environment: Record<string, string>;
+let chromium: Browser;
+let started: RunningStart | undefined;
+
+/** A machine with Node, npm and a shell, an empty home, and nothing else. */
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'vestibule-packages-'));
+  const programs = join(folder, 'programs');
+  mkdirSync(programs);
+  for (const name of ['node', 'npm', 'npx', 'sh']) {
+    symlinkSync(
+      execFileSync('/bin/sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim(),
+      join(programs, name),
+    );
+  }
+  mkdirSync(join(folder, 'home'));
+  environment = {
+    PATH: programs,
+    HOME: join(folder, 'home'),
+    npm_config_update_notifier: 'false',
+    // In place of the registry: what this machine has downloaded.
+    npm_config_cache: execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim(),
+    npm_config_offline: 'true',
+  };
+  chromium = await launchChromium(inject('chromiumPath'));
+});
+
+afterAll(async () => {
+  await started?.stop();
+  await chromium?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Versions that this machine has downloaded: those of the lock file. A registry would give later ones too. */
+function downloadedVersions(): Record<string, Record<string, string>> {
+  const { packages } = lockSchema.parse(
+    JSON.parse(readFileSync(join(checkout, 'package-lock.json'), 'utf8')),
+  );
+  const overrides: Record<string, Record<string, string>> = {};
+  for (const [path, { version, dev }] of Object.entries(packages)) {
+    const names = path
+      .split('node_modules/')
+      .slice(1)
+      .map((name) => name.replace(/\/$/, ''));
+    const [name = '', parent] = names.toReversed();
+    if (version !== undefined && dev !== true && name !== '') {
+      const of = (overrides[parent ?? name] ??= {});
+      of[parent === undefined ? '.' : name] = version;
+    }
+  }
+  return overrides;
+}
+
+it(
+  'a self-hoster with Node alone installs the packages, starts, and logs in',
+  async () => {
+    const project = join(folder, 'project');
+    mkdirSync(project);
+    const tarballs = await packRelease(join(folder, 'release'), [`${process.platform}-${process.arch}`]);
+    writeFileSync(
+      join(project, 'package.json'),
+      JSON.stringify({ private: true, overrides: downloadedVersions() }),
+    );
+    execFileSync('npm', ['install', '--no-audit', '--no-fund', ...tarballs], {
+      cwd: project,
+      env: environment,
+    });
+
+    const [port = 0] = await findFreePorts(1);
+    started = await startVestibule(
+      { ...environment, PORT: String(port) },
+      { program: 'npx', args: ['@vestibule-auth/vestibule', 'start'], cwd: project },
+    );
+    expect(started.output()).not.toContain('building');
+    const password = /Password: +(\S+)/.exec(started.output())?.[1] ?? '';
+    const page = await chromium.newPage();
+    await logInIn(page, started.url, { email: 'admin@vestibule.example', password });
+    await page.goto(`${started.url}/`);
+    expect(await page.locator('body').innerText()).toContain('admin@vestibule.example');
+  },
+  startLimitMs,
+);
+
+it('the tarballs are the same for everyone, with sums, licences and a bill of materials', async () => {
+  const release = join(folder, 'release');
+  const sums = readFileSync(join(release, 'SHA256SUMS'), 'utf8');
+  const again = await packRelease(join(folder, 'again'), [`${process.platform}-${process.arch}`]);
+  expect(readFileSync(join(folder, 'again', 'SHA256SUMS'), 'utf8')).toBe(sums);
+  expect(
+    sums
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.slice(66)),
+  ).toEqual(again.map((path) => basename(path)));
+  const programs = again.find((path) => path.includes('programs-')) ?? '';
+  const read = (file: string) =>
+    execFileSync('tar', ['-xzOf', programs, `package/${file}`], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+  const bill = z
+    .object({ bomFormat: z.literal('CycloneDX'), components: z.array(z.object({ purl: z.string() })) })
+    .parse(JSON.parse(read('bom.cdx.json')));
+  for (const name of ['github.com/ory/kratos', 'github.com/ory/hydra/v2', 'github.com/axllent/mailpit']) {
+    expect(bill.components.filter(({ purl }) => purl.startsWith(`pkg:golang/${name}@v`))).toHaveLength(1);
+  }
+  expect(read('LICENSES.txt')).toContain('Apache License');
+  const gateway = again.find((path) => !path.includes('programs-')) ?? '';
+  const files = execFileSync('tar', ['-tzf', gateway], { encoding: 'utf8' });
+  expect(files).toContain('package/dist/cli/main.js\n');
+  expect(files).not.toMatch(/spec|\.tsbuildinfo|node_modules|secrets\//);
+});
