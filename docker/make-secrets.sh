@@ -110,6 +110,13 @@ SMTP_URL=
 ENV
 fi
 # Containers read what is mounted as users of their own, whatever the umask of the checkout or of a certificate's owner was.
-chmod 444 secrets/*
+for file in secrets/*; do
+  # A link's file belongs to someone else: its key would be open to everyone.
+  if [ -L "$file" ]; then
+    echo "$PWD/$file is a link: copy the file instead" >&2
+    exit 78
+  fi
+  chmod 444 "$file"
+done
 chmod -R a+rX kratos hydra nginx postgres
 echo "docker/secrets and docker/.env are complete. The first administrator's password is in docker/secrets/admin_password."

@@ -151,7 +151,7 @@ function filesIn(folder) {
 }
 
 /** Anyone who made it, with whatever umask: 0644, and 0755 for programs. */
-function normaliseModes(folder) {
+export function normaliseModes(folder) {
   const programPaths = new Set([
     ...programs.map((program) => join('bin', program)),
     join('dist', 'cli', 'main.js'),

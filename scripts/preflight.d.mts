@@ -6,7 +6,8 @@ export interface Examination {
   readonly problem?: string | undefined;
   /** What to know in advance: how long it takes. */
   readonly notice?: string;
-  readonly buildsPrograms?: boolean;
+  /** Environment for `go`, if programs are to be built. */
+  readonly goEnvironment?: Readonly<Record<string, string>>;
 }
 
 /** @param options.installs whether packages are to be installed. */

@@ -3,56 +3,77 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parseEnv } from 'node:util';
+import * as util from 'node:util';
 
 const mega = 1e6;
 /** What the packages and the build take, in bytes. */
 const checkoutBytes = 400 * mega;
 /** What Go's downloaded modules and compiled packages take at a first build. */
 const goBytes = 2500 * mega;
-/** A question to a host that isn't answered by then won't be. */
+/** A question to a host that isn't answered by then may still be. */
 const answerLimitMs = 5000;
+const oryUrls = ['KRATOS_PUBLIC_URL', 'KRATOS_ADMIN_URL', 'HYDRA_PUBLIC_URL', 'HYDRA_ADMIN_URL'];
 
 /**
  * Looks at a machine before a start that has to install or build.
  * @param installs whether packages are to be installed.
- * @returns what keeps it from starting, or what is to be known in advance; and whether Ory's programs are to be built.
+ * @returns what keeps it from starting, or what is to be known in advance, and Go's environment if Ory's programs are to be built.
  */
 export async function examineMachine(root, { installs, environment = process.env }) {
-  const file = join(root, '.env');
-  const settings = { ...(existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}), ...environment };
+  const settings = readSettings(root, environment);
   const port = await portProblem(settings.HOST || '127.0.0.1', portOf(settings));
   if (port !== undefined) {
     return { problem: port };
   }
-  const disk = installs ? diskProblem(root, checkoutBytes, 'The packages and the build') : undefined;
+  const isFirst = installs && !existsSync(join(root, 'node_modules'));
+  const disk = isFirst ? diskProblem(root, checkoutBytes, 'The packages and the build') : undefined;
   if (disk !== undefined || !(await buildsPrograms(settings))) {
     return { problem: disk };
   }
-  const problem =
-    (await goProblem(root, environment)) ??
-    diskProblem(cacheFolder(settings), goBytes, "Go's modules and compiled packages");
-  if (problem !== undefined) {
-    return { problem };
-  }
-  const unreachable = await unreachableHost('go', ['list', '-m', `${mailpit}@${pinnedVersion(root)}`], {
-    cwd: join(root, 'docker/mailpit'),
-    env: { ...environment, GOFLAGS: '-mod=mod', GOWORK: 'off' },
-  });
-  return {
-    buildsPrograms: true,
-    notice: [
-      'First start: installs packages, then builds Vestibule and, with Go, Kratos, Hydra and Mailpit. On two cores this takes two to',
-      'three minutes and 3 GB of disk. Later starts take two seconds.',
-      ...(unreachable === undefined
-        ? []
-        : [
-            `The Go module proxy can't be reached (${unreachable}): only modules in Go's cache can be built.`,
-          ]),
-    ].join('\n'),
+  const isClosed = settings.AIR_GAPPED === 'true' && !settings.GOPROXY;
+  const goEnvironment = { ...settings, ...(isClosed ? { GOPROXY: 'off', GOTOOLCHAIN: 'local' } : {}) };
+  const problem = await goProblem(root, goEnvironment);
+  return problem === undefined
+    ? { goEnvironment, notice: await firstStartNotice(root, goEnvironment) }
+    : { problem };
+}
+
+/** The environment and `.env`, with the variables that are read here taken from their files (`NAME_FILE`). */
+function readSettings(root, environment) {
+  const file = join(root, '.env');
+  const settings = {
+    ...(existsSync(file) ? util.parseEnv(readFileSync(file, 'utf8')) : {}),
+    ...environment,
   };
+  for (const name of ['HOST', 'PORT', 'PUBLIC_URL', 'AUTH_PROVIDER', ...oryUrls]) {
+    const path = settings[`${name}_FILE`];
+    if (!settings[name] && path && existsSync(path)) {
+      settings[name] = readFileSync(path, 'utf8').trim();
+    }
+  }
+  return settings;
+}
+
+async function firstStartNotice(root, goEnvironment) {
+  const version = /axllent\/mailpit (v\S+)/.exec(
+    readFileSync(join(root, 'docker/mailpit/go.mod'), 'utf8'),
+  )[1];
+  // Outside of the checkout, where Go may note nothing.
+  const env = { ...goEnvironment, GOTOOLCHAIN: 'local', GOFLAGS: '', GOWORK: 'off' };
+  const question = ['list', '-m', `github.com/axllent/mailpit@${version}`];
+  const unreachable =
+    goEnvironment.GOPROXY === 'off'
+      ? undefined
+      : await unreachableHost('go', question, { cwd: tmpdir(), env });
+  return [
+    'First start: installs packages, then builds Vestibule and, with Go, Kratos, Hydra and Mailpit. On two cores this takes two to',
+    'three minutes and 3 GB of disk. Later starts take two seconds.',
+    ...(unreachable === undefined
+      ? []
+      : [`The Go module proxy can't be reached (${unreachable}): only modules in Go's cache can be built.`]),
+  ].join('\n');
 }
 
 /** The port of PORT, or of PUBLIC_URL, as src/platform/config derives it; undefined if neither can be read. */
@@ -60,9 +81,12 @@ function portOf({ PORT, PUBLIC_URL }) {
   if (PORT) {
     return Number(PORT);
   }
-  const url =
-    URL.canParse(PUBLIC_URL || 'http://localhost:3000') && new URL(PUBLIC_URL || 'http://localhost:3000');
-  return url && url.protocol === 'http:' ? Number(url.port || 80) : 3000;
+  const url = PUBLIC_URL || 'http://localhost:3000';
+  if (!URL.canParse(url)) {
+    return undefined;
+  }
+  const { protocol, port } = new URL(url);
+  return protocol === 'http:' ? Number(port || 80) : 3000;
 }
 
 /**
@@ -79,8 +103,8 @@ export async function portProblem(host, port) {
     await once(server, 'listening');
   } catch (error) {
     const reasons = {
-      EADDRINUSE: `Port ${port} on ${host} is already in use. Stop what listens there, or choose another: PORT=${port + 1} npm start`,
-      EACCES: `Port ${port} on ${host} needs more rights than this process has. Choose one above 1023: PORT=3000 npm start`,
+      EADDRINUSE: `Port ${port} on ${host} is already in use. Stop what listens there, or choose another: PORT=${port + 1}`,
+      EACCES: `Port ${port} on ${host} needs more rights than this process has. Choose one above 1023: PORT=3000`,
       EADDRNOTAVAIL: `HOST ${host} is not an address of this machine. Set HOST to 127.0.0.1 or to one that is.`,
       ENOTFOUND: `HOST ${host} can't be resolved. Set HOST to 127.0.0.1 or to an address of this machine.`,
     };
@@ -92,38 +116,45 @@ export async function portProblem(host, port) {
   return undefined;
 }
 
-function cacheFolder({ VESTIBULE_CACHE, XDG_CACHE_HOME }) {
-  return VESTIBULE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'vestibule');
-}
-
 /**
- * Whether the start builds programs: it runs Ory itself, and none of them is given, on PATH or in the cache. Whether what is
- * there is the right version is found out by the build.
+ * Whether the start builds programs: it runs Ory itself, and no Kratos is given, on PATH or in the cache. Whether what is there is the
+ * right version is found out by the build.
  */
 async function buildsPrograms(settings) {
-  const { AUTH_PROVIDER, KRATOS_ADMIN_URL, KRATOS_BIN, PATH } = settings;
-  if ((AUTH_PROVIDER || 'ory') !== 'ory' || KRATOS_ADMIN_URL || KRATOS_BIN) {
+  const { AUTH_PROVIDER, KRATOS_BIN, VESTIBULE_CACHE, XDG_CACHE_HOME, PATH } = settings;
+  if ((AUTH_PROVIDER || 'ory') !== 'ory' || oryUrls.some((name) => settings[name]) || KRATOS_BIN) {
     return false;
   }
-  const cache = cacheFolder(settings);
+  const cache = VESTIBULE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'vestibule');
   const isCached = existsSync(cache) && readdirSync(cache).some((name) => /^kratos-.*[0-9a-f]$/.test(name));
   return !isCached && (await run('/bin/sh', ['-c', 'command -v kratos'], { env: { PATH } })).status !== 0;
 }
 
-async function goProblem(root, environment) {
-  const wanted = /^go (\S+)/m.exec(readFileSync(join(root, 'docker/kratos/go.mod'), 'utf8'))[1];
-  const { status, output } = await run('/bin/sh', ['-c', 'go env GOVERSION GOTOOLCHAIN'], {
-    env: environment,
-  });
+/** @returns what is wrong with this machine's Go, or with the disk that it needs; undefined if nothing is known to be. */
+async function goProblem(root, env) {
+  const goMod = readFileSync(join(root, 'docker/kratos/go.mod'), 'utf8');
+  const [, wanted] = /^go (\S+)/m.exec(goMod);
+  const [, pinned] = /ory\/kratos (v\S+)/.exec(goMod);
+  const question = 'go env GOVERSION GOTOOLCHAIN GOMODCACHE GOCACHE';
+  const { status, output, timedOut } = await run('/bin/sh', ['-c', question], { env });
+  if (timedOut) {
+    return undefined;
+  }
   const advice = `Install Go ${wanted} or newer (https://go.dev/dl) and start again.`;
   const first = 'Kratos, Hydra and Mailpit have to be built first, and';
   if (status !== 0) {
     return `${first} there is no Go on this machine. ${advice}`;
   }
-  const [version = '', toolchain = ''] = output.split('\n');
-  const found = version.replace('go', '');
-  return toolchain === 'local' && isOlder(found, wanted)
-    ? `${first} the Go on this machine is ${found}. ${advice}`
+  const [version = '', toolchain = '', modules = '', compiled = ''] = output.split('\n');
+  const found = /go(\d+\.\S+)/.exec(version)?.[1] ?? version;
+  // From 1.21 on, Go brings the version that it needs, unless it is told not to.
+  const bringsNewer = !isOlder(found, '1.21') && !['local', 'path'].includes(toolchain);
+  if (!bringsNewer && isOlder(found, wanted)) {
+    return `${first} the Go on this machine is ${found}. ${advice}`;
+  }
+  const isFirst = modules !== '' && !existsSync(join(modules, 'github.com/ory/kratos@' + pinned));
+  return isFirst
+    ? diskProblem(compiled || modules, goBytes, "Go's modules and compiled packages")
     : undefined;
 }
 
@@ -140,29 +171,22 @@ export function diskProblem(folder, wanted, what) {
   while (!existsSync(existing)) {
     existing = dirname(existing);
   }
-  const { bavail, bsize } = statfsSync(existing);
+  const { blocks, bavail, bsize } = statfsSync(existing);
   const free = bavail * bsize;
-  return free < wanted
+  // Some file systems report nothing.
+  return blocks > 0 && free < wanted
     ? `${what} need about ${Math.round(wanted / mega)} MB, and the disk of ${existing} has ${Math.round(free / mega)} MB free. Free some and start again.`
     : undefined;
 }
 
-const mailpit = 'github.com/axllent/mailpit';
-
-function pinnedVersion(root) {
-  const goMod = readFileSync(join(root, 'docker/mailpit/go.mod'), 'utf8');
-  return new RegExp(`${mailpit} (v\\S+)`).exec(goMod)[1];
-}
-
-/** @returns the code of the network error that keeps a program from its host; undefined if it answers, whatever it says. */
+/** @returns the code of the network error that keeps a program from its host; undefined if it answers, whatever it says, or is slow. */
 export async function unreachableHost(command, args, options) {
-  const { output, timedOut } = await run(command, args, options);
-  return timedOut
-    ? 'ETIMEDOUT'
-    : (/\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)\b/.exec(
-        output,
-      )?.[1] ??
-        /dial tcp: lookup .*|connection refused|i\/o timeout|network is unreachable/.exec(output)?.[0]);
+  const { output } = await run(command, args, options);
+  return (
+    /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)\b/.exec(
+      output,
+    )?.[1] ?? /dial tcp: lookup .*|connection refused|i\/o timeout|network is unreachable/.exec(output)?.[0]
+  );
 }
 
 async function run(command, args, options) {

@@ -12,7 +12,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { devNull } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { waitForLock } from './lock.mjs';
@@ -45,7 +44,7 @@ export function checkNode(version = process.versions.node) {
  */
 export async function prepare({ everything, progress = createProgress() }) {
   checkNode();
-  if (isInstalled(everything) && isBuilt()) {
+  if (isReady(everything)) {
     return;
   }
   const release = await waitForLock(join(root, '.prepare.lock'), ({ pid }) =>
@@ -55,8 +54,8 @@ export async function prepare({ everything, progress = createProgress() }) {
   );
   let warmUp;
   try {
-    if (!everything) {
-      const { problem, notice, buildsPrograms } = await examineMachine(root, {
+    if (!everything && !isReady(everything)) {
+      const { problem, notice, goEnvironment } = await examineMachine(root, {
         installs: !isInstalled(everything),
       });
       if (problem !== undefined) {
@@ -65,7 +64,7 @@ export async function prepare({ everything, progress = createProgress() }) {
       if (notice !== undefined) {
         progress.line(notice);
       }
-      warmUp = buildsPrograms ? compilePrograms() : undefined;
+      warmUp = goEnvironment === undefined ? undefined : compilePrograms(goEnvironment);
     }
     if (!isInstalled(everything)) {
       await install(everything, progress);
@@ -126,6 +125,9 @@ const isInstalled = (everything) =>
 const isBuilt = () =>
   existsSync(join(root, 'dist', 'launcher', 'main.js')) && holds(buildStamp, sourceHash());
 
+const isReady = (everything) =>
+  isInstalled(everything) && isBuilt() && existsSync(join(root, 'node_modules', '.bin', 'vestibule'));
+
 /** Whether `npm ci` or `npm install` has been run here: npm's own record has each package in the version of the lock file. */
 function isInstalledByHand() {
   const record = join(root, 'node_modules', '.package-lock.json');
@@ -185,19 +187,38 @@ function npmCommand() {
  * Lets Go compile while npm installs and TypeScript compiles, which leave a core idle. What is compiled when they end is in Go's cache,
  * where the launcher's own build takes it from.
  */
-function compilePrograms() {
-  const options = ['build', '-mod=readonly', '-trimpath', '-tags=sqlite', '-o', devNull, 'tool'];
+function compilePrograms(environment) {
+  const options = [
+    'list',
+    '-export',
+    '-deps',
+    '-f',
+    '',
+    '-mod=readonly',
+    '-trimpath',
+    '-tags=sqlite',
+    'tool',
+  ];
   const wrapped = tied('go', options);
   const child = spawn(wrapped.command, wrapped.args, {
     cwd: join(root, 'docker', 'kratos'),
-    env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' },
+    env: { ...environment, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' },
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
     detached: true,
   });
   tie(child);
   // What goes wrong in it goes wrong again in the launcher's build, which explains it.
   child.on('error', () => {});
-  return { kill: () => child.exitCode === null && process.kill(-child.pid, 'SIGTERM') };
+  const kill = () => {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+      try {
+        process.kill(-child.pid, 'SIGTERM');
+      } catch {
+        // It has just ended.
+      }
+    }
+  };
+  return { kill };
 }
 
 /** `prepare`, for a program's start: a failure is explained in plain words and ends the process. */

@@ -2,24 +2,15 @@
 // and for each platform one with Kratos, Hydra and Mailpit. Two runs on one checkout give the same tarballs, byte by byte.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { prepareOrExit, root } from './prepare.mjs';
+import { normaliseModes } from './bundle.mjs';
 import { createProgress } from './progress.mjs';
 
 const platforms = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'];
-const here = `${process.platform}-${process.arch}`;
 const programs = ['kratos', 'hydra', 'mailpit'];
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const programsOf = (platform) => `${manifest.name.split('/')[0]}/programs-${platform}`;
@@ -52,12 +43,17 @@ export async function packRelease(folder, wanted = platforms, progress = createP
         filter: (source) => !leftOut.has(basename(source)),
       });
     }
-    chmodSync(join(gateway, 'dist/cli/main.js'), 0o755);
     writeFileSync(join(gateway, 'package.json'), written(gatewayManifest()));
     const packages = [gateway];
+    const digests = {};
     for (const platform of wanted) {
-      packages.push(await writePrograms(join(staging, platform), platform, progress));
+      const path = join(staging, platform);
+      await writePrograms(path, platform, progress);
+      digests[platform] = Object.fromEntries(programs.map((name) => [name, digest(join(path, 'bin', name))]));
+      packages.push(path);
     }
+    // What the launcher runs of another package is what was built with this one.
+    writeFileSync(join(gateway, 'programs.json'), written(digests));
     const names = packages.map((path) => pack(path, out));
     writeFileSync(join(out, 'SHA256SUMS'), sums(out, names));
     return names.map((name) => join(out, name));
@@ -90,23 +86,18 @@ async function writePrograms(folder, platform, progress) {
   const bin = join(folder, 'bin');
   mkdirSync(bin, { recursive: true });
   const step = progress.step(`building ${programs.join(', ')} for ${platform}`);
-  const store = await import(pathToFileURL(join(root, 'dist/launcher/binary.store.js')).href);
   const { buildArguments, pinnedBinaries } = await import(
     pathToFileURL(join(root, 'dist/launcher/binary.pins.js')).href
   );
-  const built = platform === here ? await store.findBinaries(programs, process.env, progress) : new Map();
   for (const program of programs) {
-    const path = join(bin, program);
-    if (built.has(program)) {
-      cpSync(built.get(program), path, { dereference: true });
-    } else {
-      const binary = pinnedBinaries[program];
-      go(program, [...buildArguments(binary), '-o', path, binary.package], {
-        GOOS: os,
-        GOARCH: cpu === 'x64' ? 'amd64' : cpu,
-      });
-    }
-    chmodSync(path, 0o755);
+    const binary = pinnedBinaries[program];
+    // Always built, never taken from this machine: what is published has the modules that the bill names.
+    go(program, [...buildArguments(binary), '-o', join(bin, program), binary.package], {
+      GOOS: os,
+      GOARCH: cpu === 'x64' ? 'amd64' : cpu,
+      GOAMD64: 'v1',
+      GOARM64: 'v8.0',
+    });
   }
   const modules = programs.flatMap((program) => modulesOf(program, join(bin, program)));
   writeFileSync(join(folder, 'LICENSES.txt'), licences(modules));
@@ -144,16 +135,25 @@ function go(program, args, env = {}) {
   });
 }
 
-/** The Go modules in a program: path, version and the folder of their source. */
+/** The Go modules in a program, and Go itself: path, version and the folder of their source. */
 function modulesOf(program, path) {
   const folders = new Map(
     go(program, ['list', '-m', '-f', '{{.Path}}\t{{.Dir}}', 'all'])
       .split('\n')
       .map((line) => line.split('\t')),
   );
-  return [...go(program, ['version', '-m', path]).matchAll(/^\t(?:dep|mod)\t(\S+)\t(\S+)/gm)].map(
-    ([, name, version]) => ({ name, version, folder: folders.get(name) }),
+  const [version, goRoot] = go(program, ['env', 'GOVERSION', 'GOROOT']).trim().split('\n');
+  const listed = go(program, ['version', '-m', path]).matchAll(
+    /^\t(?:dep|mod)\t(\S+)\t(\S+)[^\n]*(?:\n\t=>\t(\S+)\t(\S+))?/gm,
   );
+  return [
+    { name: 'std', version, folder: goRoot },
+    ...[...listed].map(([, name, ownVersion, other, otherVersion]) =>
+      other?.startsWith('../')
+        ? { name: `${manifest.name.slice(1)}/sqlite`, version: manifest.version, folder: root }
+        : { name: other ?? name, version: otherVersion ?? ownVersion, folder: folders.get(name) },
+    ),
+  ];
 }
 
 /** The licences of modules, each text once, below the modules that it is of. @throws {Error} for a module that has none. */
@@ -192,6 +192,7 @@ function bill(platform, modules) {
 }
 
 function pack(folder, out) {
+  normaliseModes(folder);
   const script = process.env.npm_execpath;
   const [command, ...first] = script?.endsWith('.js') ? [process.execPath, script] : ['npm'];
   const printed = execFileSync(
@@ -212,14 +213,11 @@ function pack(folder, out) {
 }
 
 function sums(folder, names) {
-  return names
-    .map(
-      (name) =>
-        `${createHash('sha256')
-          .update(readFileSync(join(folder, name)))
-          .digest('hex')}  ${name}\n`,
-    )
-    .join('');
+  return names.map((name) => `${digest(join(folder, name))}  ${name}\n`).join('');
+}
+
+function digest(path) {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -60,12 +60,16 @@ func (d *SQLiteDriver) Open(dsn string) (driver.Conn, error) {
 	return &connection{inner}, nil
 }
 
-// withDefaults adds what mattn's package does unasked: the format of times, integers read as times, the wait for a lock.
+// withDefaults adds what mattn's package does unasked: the format of times, integers read as times, the wait for a lock, how often a
+// file is synchronized.
 func withDefaults(dsn string) string {
 	name, options, _ := strings.Cut(dsn, "?")
 	added := "_time_format=sqlite&_inttotime=true"
 	if !strings.Contains(options, "_busy_timeout=") && !strings.Contains(options, "_timeout=") {
 		added += "&_busy_timeout=" + waitForTurn
+	}
+	if !strings.Contains(options, "_synchronous=") && !strings.Contains(options, "_sync=") {
+		added += "&_synchronous=NORMAL"
 	}
 	return name + "?" + strings.TrimPrefix(options+"&"+added, "&")
 }
@@ -133,14 +137,22 @@ func (c *connection) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx
 }
 
 func (c *connection) ExecContext(ctx context.Context, query string, values []driver.NamedValue) (driver.Result, error) {
-	result, err := c.inner().ExecContext(ctx, query, values)
-	return result, translated(err)
+	return outcome(c.inner().ExecContext(ctx, query, values))
 }
 
 func (c *connection) QueryContext(ctx context.Context, query string, values []driver.NamedValue) (driver.Rows, error) {
 	return wrapped(c.inner().QueryContext(ctx, query, values))
 }
 
+// outcome is the result of a statement. Of one without any SQL, such as a comment, modernc has none.
+func outcome(result driver.Result, err error) (driver.Result, error) {
+	if err == nil && result == nil {
+		return driver.RowsAffected(0), nil
+	}
+	return result, translated(err)
+}
+
+func (c *connection) Close() error                           { return translated(c.Conn.Close()) }
 func (c *connection) Ping(ctx context.Context) error         { return translated(c.inner().Ping(ctx)) }
 func (c *connection) ResetSession(ctx context.Context) error { return c.inner().ResetSession(ctx) }
 func (c *connection) IsValid() bool                          { return c.inner().IsValid() }
@@ -153,9 +165,10 @@ func (t transaction) Rollback() error { return translated(t.Tx.Rollback()) }
 type statement struct{ driver.Stmt }
 
 func (s *statement) ExecContext(ctx context.Context, values []driver.NamedValue) (driver.Result, error) {
-	result, err := s.Stmt.(driver.StmtExecContext).ExecContext(ctx, values)
-	return result, translated(err)
+	return outcome(s.Stmt.(driver.StmtExecContext).ExecContext(ctx, values))
 }
+
+func (s *statement) Close() error { return translated(s.Stmt.Close()) }
 
 func (s *statement) QueryContext(ctx context.Context, values []driver.NamedValue) (driver.Rows, error) {
 	return wrapped(s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, values))
@@ -176,8 +189,11 @@ func wrapped(inner driver.Rows, err error) (driver.Rows, error) {
 	return rows{inner.(innerRows)}, nil
 }
 
-// Next reads a row. An integer in a boolean column is a bool, and text in a time's column that isn't one is the zero time, as mattn's
-// package reads them.
+// Close ends a query, and with it what it changes (RETURNING), which may fail only then.
+func (r rows) Close() error { return translated(r.innerRows.Close()) }
+
+// Next reads a row, with the types of mattn's package: an integer in a boolean column is a bool, text in a time's column that isn't one
+// is the zero time, a time has no name of a zone, and an empty blob isn't nil.
 func (r rows) Next(row []driver.Value) error {
 	if err := r.innerRows.Next(row); err != nil {
 		if errors.Is(err, io.EOF) {
@@ -195,9 +211,23 @@ func (r rows) Next(row []driver.Value) error {
 			if isTime(r.ColumnTypeDatabaseTypeName(index)) {
 				row[index] = time.Time{}
 			}
+		case time.Time:
+			row[index] = withoutName(value)
+		case []byte:
+			if value == nil {
+				row[index] = []byte{}
+			}
 		}
 	}
 	return nil
+}
+
+// withoutName takes a time out of the machine's own zone, where adding days to it would change its offset.
+func withoutName(at time.Time) time.Time {
+	if _, offset := at.Zone(); offset != 0 {
+		return at.In(time.FixedZone("", offset))
+	}
+	return at.UTC()
 }
 
 func isTime(declared string) bool {

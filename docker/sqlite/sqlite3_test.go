@@ -96,6 +96,35 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// What RETURNING changes may fail when the query is closed.
+func TestErrorsOfClosing(t *testing.T) {
+	db := fresh(t)
+	mustExec(t, db, "CREATE TABLE strict (parent_id TEXT NOT NULL REFERENCES parent (id))")
+	mustExec(t, db, "INSERT INTO parent (id) VALUES ('a')")
+	mustExec(t, db, "INSERT INTO strict VALUES ('a')")
+	var id string
+	var failure Error
+	if err := db.QueryRow("DELETE FROM parent RETURNING id").Scan(&id); !errors.As(err, &failure) || failure.ExtendedCode != 787 {
+		t.Errorf("%v", err)
+	}
+	if err := db.QueryRow("UPDATE parent SET n = 7 RETURNING id").Scan(&id); err != nil || id != "a" {
+		t.Errorf("%s %v", id, err)
+	}
+}
+
+func TestStatementsWithoutSQL(t *testing.T) {
+	for _, query := range []string{"", "-- a comment", ";"} {
+		result, err := fresh(t).Exec(query)
+		if err != nil {
+			t.Errorf("%q: %v", query, err)
+			continue
+		}
+		if rows, err := result.RowsAffected(); err != nil || rows != 0 {
+			t.Errorf("%q: %d %v", query, rows, err)
+		}
+	}
+}
+
 func TestErrorsOfOpening(t *testing.T) {
 	folder := t.TempDir()
 	text := filepath.Join(folder, "text.sqlite")
@@ -128,6 +157,14 @@ func TestOptions(t *testing.T) {
 }
 
 func TestTimes(t *testing.T) {
+	// Its offset is that of UTC in winter: a time that is read must not take the zone's name.
+	zone, err := time.LoadLocation("Europe/London")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := time.Local
+	time.Local = zone
+	defer func() { time.Local = own }()
 	db := fresh(t)
 	east := time.FixedZone("", 2*3600)
 	for _, c := range []struct {
@@ -146,7 +183,7 @@ func TestTimes(t *testing.T) {
 		if err := db.QueryRow("SELECT CAST(made AS TEXT), made FROM parent").Scan(&text, &read); err != nil {
 			t.Fatal(err)
 		}
-		if text != c.text || !read.Equal(c.given) {
+		if text != c.text || !read.Equal(c.given) || read.Location() == zone {
 			t.Errorf("%s: %q, %s", c.given, text, read)
 		}
 		var found int
@@ -203,9 +240,9 @@ func TestValues(t *testing.T) {
 		if err := found.Scan(&active, &data, &n); err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, fmt.Sprintf("%v %v %v", active, data, n))
+		all = append(all, fmt.Sprintf("%v %#v %v", active, data, n))
 	}
-	if want := "[true [0 255] -9223372036854775808 false [] <nil>]"; fmt.Sprint(all) != want {
+	if want := "[true []byte{0x0, 0xff} -9223372036854775808 false []byte{} <nil>]"; fmt.Sprint(all) != want {
 		t.Errorf("%v", all)
 	}
 }

@@ -21,7 +21,7 @@ export interface BuildSetting {
 }
 
 /** Alternatives if binaries are missing and can't be built. */
-const waysOut = [
+export const waysOut = [
   'Any of these helps as well:',
   `  - set ${Object.values(pinnedBinaries)
     .map(({ pathVariable, title, version }) => `${pathVariable} (${title} ${version})`)

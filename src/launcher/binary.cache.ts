@@ -88,7 +88,8 @@ export async function putIntoCache(built: string, path: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-async function sha256Of(path: string): Promise<string> {
+/** @returns the digest of a file, in hex. */
+export async function sha256Of(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');

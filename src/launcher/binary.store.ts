@@ -1,13 +1,15 @@
-import { access, constants, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { access, constants, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import { waitForLock } from '../../scripts/lock.mjs';
 import type { Progress } from '../../scripts/progress.mjs';
 import type { Environment } from '../platform/config/configuration.js';
-import { buildBinary } from './binary.builder.js';
-import { cacheFolder, cachedPath, isIntact, putIntoCache } from './binary.cache.js';
+import { buildBinary, waysOut } from './binary.builder.js';
+import { cacheFolder, cachedPath, isIntact, putIntoCache, sha256Of } from './binary.cache.js';
 import { type BinaryName, type PinnedBinary, pinnedBinaries } from './binary.pins.js';
 import { runChild } from './child.process.js';
 import { definedOnly } from './env.template.js';
@@ -20,15 +22,9 @@ export const dockerFolder = fileURLToPath(new URL('../../docker', import.meta.ur
 /** Folder of the programs in a bundle (`npm run bundle`). A checkout has no such folder. */
 const bundleFolder = fileURLToPath(new URL('../../bin', import.meta.url));
 
-/** Folder of the programs in this platform's package, which an installation of the gateway's package brings along. */
-function packageFolder(): string | undefined {
-  try {
-    const name = `@vestibule-auth/programs-${process.platform}-${process.arch}`;
-    return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'bin');
-  } catch {
-    return undefined;
-  }
-}
+/** Digests of the programs that were packed with this package, by platform and name. A checkout has no such file. */
+const packedPrograms = new URL('../../programs.json', import.meta.url);
+const packedSchema = z.record(z.string(), z.record(z.string(), z.string()));
 
 /**
  * Finds programs, each in this order: the path in its variable, the bundle, the package, the cache, PATH (the pinned version only), a
@@ -66,10 +62,12 @@ async function findBinary(
   if (given) {
     return givenBinary(binary, resolve(given), progress);
   }
-  for (const brought of [bundleFolder, packageFolder()]) {
-    if (brought !== undefined && (await isProgram(join(brought, binary.name)))) {
-      return join(brought, binary.name);
-    }
+  const bundled = join(bundleFolder, binary.name);
+  if (await isProgram(bundled)) {
+    return bundled;
+  }
+  if (existsSync(packedPrograms)) {
+    return (await findPacked(binary)) ?? (await findOnPath(binary, environment)) ?? missingPackage(binary);
   }
   const folder = cacheFolder(environment, homedir());
   const moduleFolder = join(dockerFolder, binary.name);
@@ -104,6 +102,27 @@ async function findBinary(
     release();
   }
   return cached;
+}
+
+const platform = `${process.platform}-${process.arch}`;
+const programsPackage = `@vestibule-auth/programs-${platform}`;
+
+/** A program in this platform's package, if it is the one that was packed with this package. */
+async function findPacked({ name }: PinnedBinary): Promise<string | undefined> {
+  const digests = packedSchema.parse(JSON.parse(await readFile(packedPrograms, 'utf8')));
+  try {
+    const manifest = createRequire(import.meta.url).resolve(`${programsPackage}/package.json`);
+    const path = join(dirname(manifest), 'bin', name);
+    return (await sha256Of(path)) === digests[platform]?.[name] ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function missingPackage({ name, title, version, pathVariable }: PinnedBinary): never {
+  throw new LaunchError(
+    `${title} ${version} isn't here: install ${programsPackage} of the same version, or set ${pathVariable} to a ${name}.\n${waysOut}`,
+  );
 }
 
 async function givenBinary(binary: PinnedBinary, path: string, progress: Progress): Promise<string> {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -106,8 +106,24 @@ describe('with secrets', () => {
         path.replace(folder, closed),
       );
       expect(mounted.length).toBeGreaterThan(15);
-      const { stdout } = await run('find', [...mounted, '!', '-perm', '-o=r']);
+      const { stdout } = await run('find', [
+        ...mounted,
+        '!',
+        '-perm',
+        '-o=r',
+        '-o',
+        '-type',
+        'd',
+        '!',
+        '-perm',
+        '-o=x',
+      ]);
       expect(stdout).toBe('');
+      await rm(join(closed, 'secrets/tls.key'));
+      await symlink(join(closed, '.env'), join(closed, 'secrets/tls.key'));
+      await expect(run(join(closed, 'make-secrets.sh'))).rejects.toThrow(
+        'secrets/tls.key is a link: copy the file',
+      );
     } finally {
       await rm(closed, { recursive: true, force: true });
     }

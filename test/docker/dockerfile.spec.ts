@@ -75,7 +75,12 @@ it('runs no install script, and takes no development package into the image', ()
   const from = last('COPY').flatMap(
     ({ text }) => /--from=(\S+) (\S+)/.exec(text)?.slice(1, 3).join(' ') ?? [],
   );
-  expect(from).toEqual(['dependencies /app/node_modules', 'build /build/package.json', 'build /build/dist']);
+  expect(from).toEqual([
+    'dependencies /app/node_modules',
+    'build /build/package.json',
+    'build /build/scripts/lock.mjs',
+    'build /build/dist',
+  ]);
   // Whatever is copied from the checkout has the modes of its umask; what a stage has made readable has not.
   expect(last('COPY').filter(({ text }) => !text.includes('--from='))).toEqual([]);
 });

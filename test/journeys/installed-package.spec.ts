@@ -104,7 +104,10 @@ it(
 it('the tarballs are the same for everyone, with sums, licences and a bill of materials', async () => {
   const release = join(folder, 'release');
   const sums = readFileSync(join(release, 'SHA256SUMS'), 'utf8');
-  const again = await packRelease(join(folder, 'again'), [`${process.platform}-${process.arch}`]);
+  const umask = process.umask(0o077);
+  const again = await packRelease(join(folder, 'again'), [`${process.platform}-${process.arch}`]).finally(
+    () => process.umask(umask),
+  );
   expect(readFileSync(join(folder, 'again', 'SHA256SUMS'), 'utf8')).toBe(sums);
   expect(
     sums
@@ -118,6 +121,16 @@ it('the tarballs are the same for everyone, with sums, licences and a bill of ma
   const bill = z
     .object({ bomFormat: z.literal('CycloneDX'), components: z.array(z.object({ purl: z.string() })) })
     .parse(JSON.parse(read('bom.cdx.json')));
+  for (const name of [
+    'std',
+    'vestibule-auth/vestibule/sqlite',
+    'github.com/ory/pop/v6',
+    'modernc.org/sqlite',
+  ])
+    expect(
+      bill.components.some(({ purl }) => purl.startsWith(`pkg:golang/${name}@`)),
+      name,
+    ).toBe(true);
   for (const name of ['github.com/ory/kratos', 'github.com/ory/hydra/v2', 'github.com/axllent/mailpit']) {
     expect(bill.components.filter(({ purl }) => purl.startsWith(`pkg:golang/${name}@v`))).toHaveLength(1);
   }

@@ -180,6 +180,9 @@ test('a missing or old Go is named before anything is installed', async () => {
   const old = start({ PATH: programs({ go: 'echo go1.21.4; echo local' }), VESTIBULE_CACHE: cache });
   expect(await old.exited).toBe(1);
   expect(old.output()).toMatch(/the Go on this machine is 1\.21\.4\. Install Go/);
+  const ancient = start({ PATH: programs({ go: 'echo go1.19.8; echo' }), VESTIBULE_CACHE: cache });
+  expect(await ancient.exited).toBe(1);
+  expect(ancient.output()).toMatch(/the Go on this machine is 1\.19\.8\. Install Go/);
   expect(asked()).toEqual([]);
   // Another provider needs none.
   expect(await start({ PATH: programs({}), VESTIBULE_CACHE: cache, AUTH_PROVIDER: 'oidc' }).exited).toBe(0);
@@ -207,7 +210,7 @@ test('a port in use is named before anything is installed', async () => {
     const refused = start(environment);
     expect(await refused.exited).toBe(1);
     expect(refused.output()).toBe(
-      `Port ${port} on 127.0.0.1 is already in use. Stop what listens there, or choose another: PORT=${port + 1} npm start\n`,
+      `Port ${port} on 127.0.0.1 is already in use. Stop what listens there, or choose another: PORT=${port + 1}\n`,
     );
   }
   expect(asked()).toEqual([]);
@@ -234,8 +237,40 @@ test('what was installed by hand is not installed again', async () => {
   writeFileSync(record, JSON.stringify({ packages: Object.fromEntries(required) }));
   rmSync(join(folder, 'node_modules', '.vestibule-installed'));
   rmSync(join(folder, 'asked'));
+  rmSync(join(folder, 'node_modules', '.bin'), { recursive: true });
   expect(await start().exited).toBe(0);
   expect(asked()).toEqual([]);
+  expect(existsSync(join(folder, 'node_modules', '.bin', 'vestibule'))).toBe(true);
+});
+
+test('Ory elsewhere needs no Go, whichever way its addresses are given, and a port may be in a file', async () => {
+  const { start, folder } = checkout();
+  const none = { PATH: programs({}), VESTIBULE_CACHE: temporaryFolder() };
+  writeFileSync(join(folder, 'url'), 'http://127.0.0.1:4434\n');
+  expect(await start({ ...none, KRATOS_ADMIN_URL_FILE: join(folder, 'url') }).exited).toBe(0);
+  rmSync(join(folder, 'dist'), { recursive: true });
+  const [port = 0] = await findFreePorts(1);
+  const server = createServer().listen(port, '127.0.0.1');
+  cleanUp(() => void server.close());
+  writeFileSync(join(folder, 'port'), String(port));
+  const refused = start({ PORT: '', PORT_FILE: join(folder, 'port') });
+  expect(await refused.exited).toBe(1);
+  expect(refused.output()).toContain(`Port ${port} on 127.0.0.1 is already in use`);
+});
+
+test('AIR_GAPPED keeps Go from the network before the launcher does', async () => {
+  const { start, folder } = checkout();
+  const notes = join(folder, 'go-was-asked');
+  const go = [
+    '[ "$1" = env ] && { echo go1.99.0; echo auto; exit; }',
+    `echo "$1 GOPROXY=$GOPROXY GOTOOLCHAIN=$GOTOOLCHAIN" >> "${notes}"`,
+  ];
+  writeFileSync(join(folder, '.env'), 'AIR_GAPPED=true\n');
+  const first = start({ PATH: programs({ go: go.join('\n') }), VESTIBULE_CACHE: temporaryFolder() });
+  expect(await first.exited).toBe(0);
+  expect(new Set(readFileSync(notes, 'utf8').trim().split('\n'))).toEqual(
+    new Set(['list GOPROXY=off GOTOOLCHAIN=local']),
+  );
 });
 
 test('a registry out of reach is named at once, and what npm has cached is taken', async () => {
