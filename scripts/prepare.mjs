@@ -184,22 +184,13 @@ function npmCommand() {
 }
 
 /**
- * Lets Go compile while npm installs and TypeScript compiles, which leave a core idle. What is compiled when they end is in Go's cache,
- * where the launcher's own build takes it from.
+ * Lets Go download all modules and compile Kratos while npm installs and TypeScript compiles, which leave a core idle. What is there
+ * when they end is in Go's cache, where the launcher's own builds take it from.
  */
 function compilePrograms(environment) {
-  const options = [
-    'list',
-    '-export',
-    '-deps',
-    '-f',
-    '',
-    '-mod=readonly',
-    '-trimpath',
-    '-tags=sqlite',
-    'tool',
-  ];
-  const wrapped = tied('go', options);
+  const list = 'go list -deps -mod=readonly -trimpath -tags=sqlite';
+  const download = ['hydra', 'mailpit'].map((name) => `(cd ../${name} && ${list} tool) & `).join('');
+  const wrapped = tied('/bin/sh', ['-c', `${download}${list} -export tool; wait`]);
   const child = spawn(wrapped.command, wrapped.args, {
     cwd: join(root, 'docker', 'kratos'),
     env: { ...environment, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' },
