@@ -50,7 +50,7 @@ export async function buildBinary(
     const run = runChild({
       // By a shell, which says in words that there is no Go.
       command: '/bin/sh',
-      args: ['-c', 'exec go "$@"', 'go', ...buildArguments(binary), '-o', output, binary.package],
+      args: ['-c', 'exec go "$@"', 'sh', ...buildArguments(binary), '-o', output, binary.package],
       cwd: moduleFolder,
       env: {
         ...setting.environment,

@@ -11,12 +11,9 @@ import { launchChromium } from '../support/browser.js';
 import { logInIn } from '../support/browser.person.js';
 import { type RunningStart, checkout, startLimitMs, startVestibule } from './started.vestibule.js';
 
-const lockSchema = z.object({
-  packages: z.record(
-    z.string(),
-    z.looseObject({ version: z.string().optional(), dev: z.boolean().optional() }),
-  ),
-});
+const lockedSchema = z.looseObject({ dev: z.boolean().optional(), link: z.boolean().optional() });
+const lockSchema = z.object({ packages: z.record(z.string(), lockedSchema) });
+const manifestSchema = z.looseObject({ name: z.string(), overrides: z.looseObject({}).optional() });
 let folder: string;
 let environment: Record<string, string>;
 let chromium: Browser;
@@ -38,8 +35,9 @@ beforeAll(async () => {
     PATH: programs,
     HOME: join(folder, 'home'),
     npm_config_update_notifier: 'false',
-    // In place of the registry: what this machine has downloaded.
-    npm_config_cache: execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim(),
+    // In place of the registry: what this machine has downloaded from it.
+    npm_config_registry: npmSetting('registry'),
+    npm_config_cache: npmSetting('cache'),
     npm_config_offline: 'true',
   };
   chromium = await launchChromium(inject('chromiumPath'));
@@ -51,40 +49,41 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Versions that this machine has downloaded: those of the lock file. A registry would give later ones too. */
-function downloadedVersions(): Record<string, Record<string, string>> {
-  const { packages } = lockSchema.parse(
-    JSON.parse(readFileSync(join(checkout, 'package-lock.json'), 'utf8')),
+function npmSetting(name: string): string {
+  return execFileSync('npm', ['config', 'get', name], { encoding: 'utf8' }).trim();
+}
+
+const readJson = (...path: string[]): unknown => JSON.parse(readFileSync(join(...path), 'utf8'));
+
+function manifestIn(tarball: string): z.output<typeof manifestSchema> {
+  const text = execFileSync('tar', ['-xzOf', tarball, 'package/package.json'], { encoding: 'utf8' });
+  return manifestSchema.parse(JSON.parse(text));
+}
+
+/** A project that has the tarballs, and of other packages the versions that this machine has downloaded: those of the lock file. */
+function makeProject(project: string, tarballs: readonly string[]): void {
+  mkdirSync(project);
+  const manifests = tarballs.map((path) => ({ ...manifestIn(path), resolved: `file:${path}` }));
+  const dependencies = Object.fromEntries(manifests.map(({ name, resolved }) => [name, resolved]));
+  const { overrides } = manifestSchema.parse(readJson(checkout, 'package.json'));
+  const locked = Object.entries(lockSchema.parse(readJson(checkout, 'package-lock.json')).packages).filter(
+    ([path, { dev, link }]) => path.startsWith('node_modules/') && dev !== true && link !== true,
   );
-  const overrides: Record<string, Record<string, string>> = {};
-  for (const [path, { version, dev }] of Object.entries(packages)) {
-    const names = path
-      .split('node_modules/')
-      .slice(1)
-      .map((name) => name.replace(/\/$/, ''));
-    const [name = '', parent] = names.toReversed();
-    if (version !== undefined && dev !== true && name !== '') {
-      const of = (overrides[parent ?? name] ??= {});
-      of[parent === undefined ? '.' : name] = version;
-    }
-  }
-  return overrides;
+  const packages = {
+    '': { dependencies },
+    ...Object.fromEntries(locked),
+    ...Object.fromEntries(manifests.map((manifest) => [`node_modules/${manifest.name}`, manifest])),
+  };
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, dependencies, overrides }));
+  writeFileSync(join(project, 'package-lock.json'), JSON.stringify({ lockfileVersion: 3, packages }));
 }
 
 it(
   'a self-hoster with Node alone installs the packages, starts, and logs in',
   async () => {
     const project = join(folder, 'project');
-    mkdirSync(project);
-    const tarballs = await packRelease(join(folder, 'release'), [`${process.platform}-${process.arch}`]);
-    writeFileSync(
-      join(project, 'package.json'),
-      JSON.stringify({ private: true, overrides: downloadedVersions() }),
-    );
-    execFileSync('npm', ['install', '--no-audit', '--no-fund', ...tarballs], {
-      cwd: project,
-      env: environment,
-    });
+    makeProject(project, await packRelease(join(folder, 'release'), [`${process.platform}-${process.arch}`]));
+    execFileSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: project, env: environment });
 
     const [port = 0] = await findFreePorts(1);
     started = await startVestibule(
