@@ -143,7 +143,7 @@ function isInstalledByHand() {
       ([path, { version, integrity, optional }]) =>
         path === '' ||
         optional ||
-        (installed[path]?.version === version && installed[path].integrity === integrity),
+        (path in installed && installed[path].version === version && installed[path].integrity === integrity),
     ) && Object.values(installed).every(fits)
   );
 }

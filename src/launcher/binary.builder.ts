@@ -39,6 +39,7 @@ export async function buildBinary(
   use: (path: string) => Promise<void>,
 ): Promise<void> {
   const { cacheFolder, moduleFolder, progress } = setting;
+  setting.signal.throwIfAborted();
   await removeAbandoned(cacheFolder);
   const folder = join(cacheFolder, `build-${randomUUID()}`);
   // Locked before it exists: a parallel build removes folders without a lock as abandoned.

@@ -43,7 +43,7 @@ export async function findBinaries<Name extends BinaryName>(
 ): Promise<Map<Name, string>> {
   const failed = new AbortController();
   const searches = names.map(
-    async (name) => [name, await findBinary(name, environment, progress, failed.signal)] as const,
+    async (name) => [name, await findBinary(name, environment, progress, failed)] as const,
   );
   try {
     return new Map(await Promise.all(searches));
@@ -58,7 +58,7 @@ async function findBinary(
   name: BinaryName,
   environment: Environment,
   progress: Progress,
-  signal: AbortSignal,
+  failed: AbortController,
 ): Promise<string> {
   const binary: PinnedBinary = pinnedBinaries[name];
   const given = environment[binary.pathVariable];
@@ -94,14 +94,20 @@ async function findBinary(
         cacheFolder: folder,
         environment: { ...definedOnly(environment), ...withoutDownloads(environment) },
         progress,
-        signal,
+        signal: failed.signal,
       };
-      await oneAfterTheOther(() =>
-        buildBinary(binary, setting, async (built) => {
-          await assertVersion(binary, built);
-          await putIntoCache(built, cached);
-        }),
-      );
+      await oneAfterTheOther(async () => {
+        try {
+          await buildBinary(binary, setting, async (built) => {
+            await assertVersion(binary, built);
+            await putIntoCache(built, cached);
+          });
+        } catch (error) {
+          // Before the next one begins.
+          failed.abort();
+          throw error;
+        }
+      });
     }
   } finally {
     release();

@@ -195,6 +195,16 @@ test('a binary that does not say the pinned version is not kept', async () => {
   expect(readdirSync(cache)).toEqual([]);
 });
 
+test('after a build that failed no other begins', async () => {
+  const { environment, builds, said } = workshop(['exit 1']);
+  const search = findBinaries(['kratos', 'hydra', 'mailpit'], environment, {
+    line: (text) => said.push(text),
+    step: () => ({ done() {}, failed() {} }),
+  });
+  await expect(search).rejects.toThrow("can't be built");
+  expect(builds()).toBe(1);
+});
+
 test('without Go the ways out are listed', async () => {
   const { environment, said } = workshop();
   const path = { ...environment, PATH: '/nonexistent' };

@@ -237,11 +237,7 @@ describe('a bad start ends with one clear message and a code', () => {
 
   test('an interrupted build ends with the launcher', async () => {
     const folder = temporaryFolder();
-    writeScript(join(folder, 'go'), [
-      '[ "$1" = env ] && { echo sh; exit; }',
-      'echo $$ >> "$HOME/building"',
-      'exec sleep 600',
-    ]);
+    writeScript(join(folder, 'go'), ['echo $$ >> "$HOME/building"', 'exec sleep 600']);
     const cache = join(folder, 'cache');
     const env = await launcherEnvironment({
       PATH: `${folder}:/usr/bin:/bin`,
@@ -252,7 +248,7 @@ describe('a bad start ends with one clear message and a code', () => {
     const builders = await vi.waitFor(
       () => {
         const pids = readFileSync(join(folder, 'building'), 'utf8').trim().split('\n').map(Number);
-        expect(pids).toHaveLength(3);
+        expect(pids).toHaveLength(1);
         return pids;
       },
       { timeout: 60_000 },

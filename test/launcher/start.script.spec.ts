@@ -232,6 +232,12 @@ test('what was installed by hand is not installed again', async () => {
   // The lock file has the packages of every platform, and an installation only this machine's.
   expect(await start().exited).toBe(0);
   expect(asked()[0]).toBe('small ci');
+  // And one of before a package was added counts as none.
+  rmSync(join(folder, 'node_modules', '.vestibule-installed'));
+  rmSync(join(folder, 'asked'));
+  writeFileSync(record, JSON.stringify({ packages: {} }));
+  expect(await start().exited).toBe(0);
+  expect(asked()[0]).toBe('small ci');
   const { packages } = z.object({ packages: z.record(z.string(), z.unknown()) }).parse(lock);
   const required = Object.entries(packages).filter(([, entry]) => !Object(entry).optional);
   writeFileSync(record, JSON.stringify({ packages: Object.fromEntries(required) }));
