@@ -88,7 +88,7 @@ export async function createApp(
   if (configuration.AUTH_PROVIDER === 'ory') {
     await setUpOryProxy(app, configuration);
   }
-  app.get(OpenApiDocument, { strict: false }).set(createOpenApiDocument(app, configuration));
+  app.get(OpenApiDocument, { strict: false }).set(() => createOpenApiDocument(app, configuration));
   adapter.getInstance().addHook('onClose', () => flushLogger(logger));
   closeOnSignals(app, configuration.SHUTDOWN_DELAY ?? 0);
   return app;

@@ -1,11 +1,27 @@
-import { type INestApplicationContext, Module } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AuditModule } from '../directory/audit/audit.module.js';
+import { AuditService } from '../directory/audit/audit.service.js';
+import { FirstAdministrator } from '../directory/users/first.administrator.js';
+import { UserDirectory } from '../directory/users/user.directory.js';
+import { UsersModule } from '../directory/users/users.module.js';
 import { ConfigModule } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
-import { ClaimsModule } from '../session/tokens/claims.module.js';
+import { RevocationService } from '../session/revocation/revocation.service.js';
 import { SessionModule } from '../session/session.module.js';
-import { UsersModule } from '../directory/users/users.module.js';
+import { ClaimsModule } from '../session/tokens/claims.module.js';
+import { SigningKeyRepository } from '../session/tokens/signing-key.repository.js';
+import { SigningKeyRotation } from '../session/tokens/signing-key.rotation.js';
+
+/** The deployment's services that commands work with. */
+export interface CliServices {
+  readonly audit: AuditService;
+  readonly users: UserDirectory;
+  readonly firstAdministrator: FirstAdministrator;
+  readonly revocations: RevocationService;
+  readonly keys: SigningKeyRepository;
+  readonly rotation: SigningKeyRotation;
+}
 
 @Module({})
 class CliModule {}
@@ -16,9 +32,9 @@ class CliModule {}
  */
 export async function withServices(
   configuration: Configuration,
-  work: (services: INestApplicationContext) => Promise<void>,
+  work: (services: CliServices) => Promise<void>,
 ): Promise<void> {
-  const services = await NestFactory.createApplicationContext(
+  const context = await NestFactory.createApplicationContext(
     {
       module: CliModule,
       imports: [
@@ -32,8 +48,15 @@ export async function withServices(
     { logger: false, abortOnError: false },
   );
   try {
-    await work(services);
+    await work({
+      audit: context.get(AuditService),
+      users: context.get(UserDirectory),
+      firstAdministrator: context.get(FirstAdministrator),
+      revocations: context.get(RevocationService),
+      keys: context.get(SigningKeyRepository),
+      rotation: context.get(SigningKeyRotation),
+    });
   } finally {
-    await services.close();
+    await context.close();
   }
 }

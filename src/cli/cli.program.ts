@@ -1,17 +1,13 @@
-import type { INestApplicationContext } from '@nestjs/common';
 import { Command, InvalidArgumentError } from 'commander';
-import { AuditService } from '../directory/audit/audit.service.js';
 import { isId } from '../platform/core/id.schema.js';
 import { version } from '../platform/core/version.js';
-import { RevocationService } from '../session/revocation/revocation.service.js';
-import { SigningKeyRepository } from '../session/tokens/signing-key.repository.js';
-import { SigningKeyRotation } from '../session/tokens/signing-key.rotation.js';
+import type { CliServices } from './cli.context.js';
 import { CommandError } from './command.error.js';
 
 /** Dependencies of the program. */
 export interface CliSetting {
-  /** Runs work with the deployment's services. */
-  readonly withServices: (work: (services: INestApplicationContext) => Promise<void>) => Promise<void>;
+  /** Runs work with the deployment's services, whose code is loaded then: other commands start without it. */
+  readonly withServices: (work: (services: CliServices) => Promise<void>) => Promise<void>;
   /** Prints a line. */
   readonly print: (line: string) => void;
 }
@@ -35,8 +31,8 @@ export function createProgram({ withServices, print }: CliSetting): Command {
     .command('list')
     .description('every key: id, algorithm, state, and since when')
     .action(async () =>
-      withServices(async (services) => {
-        for (const key of await services.get(SigningKeyRepository).list()) {
+      withServices(async ({ keys: repository }) => {
+        for (const key of await repository.list()) {
           const since = new Date(key.retired_at ?? key.activated_at ?? key.created_at).toISOString();
           print(`${key.kid}  ${key.alg.padEnd(5)}  ${key.state.padEnd(7)}  ${since}`);
         }
@@ -46,11 +42,11 @@ export function createProgram({ withServices, print }: CliSetting): Command {
     .command('rotate')
     .description('have the next key sign from now on; nobody is logged out')
     .action(async () =>
-      withServices(async (services) => {
-        if (!(await services.get(SigningKeyRotation).rotate())) {
+      withServices(async ({ rotation, audit }) => {
+        if (!(await rotation.rotate())) {
           throw new CommandError('Another replica rotated the keys at the same moment.');
         }
-        await services.get(AuditService).record({ type: 'key_rotated' });
+        await audit.record({ type: 'key_rotated' });
         print('The next key signs from now on.');
       }),
     );
@@ -59,11 +55,11 @@ export function createProgram({ withServices, print }: CliSetting): Command {
     .argument('<kid>', 'id of the key, as `keys list` shows it')
     .description('emergency: believe nothing that this key signed, on every replica within seconds')
     .action(async (kid: string) =>
-      withServices(async (services) => {
-        if (!(await services.get(SigningKeyRotation).revoke(kid))) {
+      withServices(async ({ rotation, audit }) => {
+        if (!(await rotation.revoke(kid))) {
           throw new CommandError('There is no such key, or it was revoked before.');
         }
-        await services.get(AuditService).record({ type: 'key_revoked' });
+        await audit.record({ type: 'key_revoked' });
         print('The key is revoked. Everyone whose token it signed logs in again.');
       }),
     );
@@ -84,9 +80,9 @@ export function createProgram({ withServices, print }: CliSetting): Command {
     .argument('<id>', 'the `org.id` of its tokens', parseUuid)
     .description("make the tokens of an organisation's members so far invalid; cookies are renewed")
     .action(async (id: string) =>
-      withServices(async (services) => {
-        await services.get(RevocationService).invalidate('org', id);
-        await services.get(AuditService).record({ type: 'tokens_revoked', reason: 'org' });
+      withServices(async ({ revocations, audit }) => {
+        await revocations.invalidate('org', id);
+        await audit.record({ type: 'tokens_revoked', reason: 'org' });
         print('Tokens that were made for this organisation so far are refused.');
       }),
     );
@@ -95,22 +91,21 @@ export function createProgram({ withServices, print }: CliSetting): Command {
     .option('--before <time>', 'only sessions that began before this moment (ISO 8601)', parseTime)
     .description('end every session of everybody')
     .action(async (options: { before?: number }) =>
-      withServices(async (services) => {
+      withServices(async ({ revocations, audit }) => {
         const moment = options.before ?? Date.now();
-        await services.get(RevocationService).endEverythingBefore(moment);
-        await services.get(AuditService).record({ type: 'tokens_revoked', reason: 'everything' });
+        await revocations.endEverythingBefore(moment);
+        await audit.record({ type: 'tokens_revoked', reason: 'everything' });
         print(`Every session that began before ${new Date(moment).toISOString()} is over.`);
       }),
     );
 
   async function endSessions(which: { id: string } | { userId: string }): Promise<void> {
-    await withServices(async (services) => {
+    await withServices(async ({ revocations, audit }) => {
       const reason = 'ended_by_operator';
-      const ended = await services.get(RevocationService).endSessions(which, reason);
+      const ended = await revocations.endSessions(which, reason);
       if (ended.length === 0) {
         throw new CommandError('There is no live session of that id.');
       }
-      const audit = services.get(AuditService);
       for (const { id, user_id } of ended) {
         await audit.record({ type: 'session_ended', userId: user_id, sessionId: id, reason });
       }

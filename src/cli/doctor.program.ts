@@ -1,12 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Environment, ConfigurationError, loadConfiguration } from '../platform/config/configuration.js';
-import { type Finding, examine, finding } from '../doctor/doctor.service.js';
+import type { Environment } from '../platform/config/configuration.js';
 import { hasErrors, renderReport } from '../doctor/finding.report.js';
-import { isOwnGateway, repair } from '../doctor/repair.service.js';
-import { telemetryIn } from '../doctor/telemetry.check.js';
-import { LaunchError } from '../launcher/launch.error.js';
-import { runningEnvironment } from './cli.environment.js';
-import { CommandError } from './command.error.js';
+import type { ExaminationOptions } from './doctor.examination.js';
 
 /** Dependencies of the command. */
 export interface DoctorSetting {
@@ -17,13 +12,8 @@ export interface DoctorSetting {
   readonly fail: () => void;
 }
 
-interface DoctorOptions {
+interface DoctorOptions extends ExaminationOptions {
   readonly json?: true;
-  readonly fix?: true;
-  /** Paths of settings files of Kratos and Hydra. */
-  readonly orySettings?: readonly string[];
-  /** Milliseconds that each check may take. */
-  readonly timeout?: number;
 }
 
 /** Adds `vestibule doctor`. */
@@ -39,11 +29,9 @@ export function addDoctorCommand(program: Command, setting: DoctorSetting): void
     .option('--timeout <seconds>', 'how long each check may take (default: 2)', parseSeconds)
     .option('--ory-settings <files...>', 'settings of your own Kratos and Hydra: is their telemetry off')
     .action(async (options: DoctorOptions) => {
-      const telemetry = await telemetryIn(options.orySettings ?? []);
-      const findings = [
-        ...(await look(setting.environment, options)),
-        ...telemetry.map(({ code, detail }) => finding(code, detail)),
-      ];
+      // Loaded here, because the checks need most of the gateway's code: other commands start without it.
+      const { examineDeployment } = await import('./doctor.examination.js');
+      const findings = await examineDeployment(setting.environment, options);
       if (options.json === true) {
         setting.print(JSON.stringify({ ok: !hasErrors(findings), findings }, undefined, 2));
       } else {
@@ -53,36 +41,6 @@ export function addDoctorCommand(program: Command, setting: DoctorSetting): void
         setting.fail();
       }
     });
-}
-
-async function look(environment: Environment, { fix, timeout }: DoctorOptions): Promise<readonly Finding[]> {
-  const limit = timeout === undefined ? {} : { limit: timeout };
-  try {
-    const running = await runningEnvironment(environment);
-    if (running === undefined) {
-      return [finding('embedded_not_running')];
-    }
-    const configuration = loadConfiguration(running);
-    const findings = await examine(configuration, limit);
-    if (fix !== true || !findings.some(({ fixable }) => fixable)) {
-      return findings;
-    }
-    if (!(await isOwnGateway(configuration))) {
-      return [finding('repair_refused'), ...findings];
-    }
-    await repair(configuration, findings).catch((error: unknown) => {
-      throw new CommandError('The repair failed. Run the command without --fix to see what is in the way.', {
-        cause: error,
-      });
-    });
-    return await examine(configuration, limit);
-  } catch (error) {
-    const cause = error instanceof LaunchError ? error.cause : error;
-    if (cause instanceof ConfigurationError) {
-      return cause.problems.map((problem) => finding('configuration_invalid', problem));
-    }
-    throw error;
-  }
 }
 
 /** Parses seconds. @returns milliseconds. */

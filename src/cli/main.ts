@@ -8,7 +8,6 @@ import { LaunchError } from '../launcher/launch.error.js';
 import { explainStartError } from '../platform/errors/start.errors.js';
 import { openBrowser } from './browser.opener.js';
 import { deploymentEnvironment } from './cli.environment.js';
-import { withServices } from './cli.context.js';
 import { type CliSetting, createProgram } from './cli.program.js';
 import { CommandError } from './command.error.js';
 import { addDoctorCommand } from './doctor.program.js';
@@ -25,8 +24,10 @@ if (existsSync('.env')) {
 }
 const setting = {
   environment: process.env,
-  withServices: async (work: Parameters<CliSetting['withServices']>[0]) =>
-    withServices(loadConfiguration(await deploymentEnvironment(process.env)), work),
+  withServices: async (work: Parameters<CliSetting['withServices']>[0]) => {
+    const { withServices } = await import('./cli.context.js');
+    await withServices(loadConfiguration(await deploymentEnvironment(process.env)), work);
+  },
   print: (line: string) => process.stdout.write(`${line}\n`),
   tell: (line: string) => process.stderr.write(`${line}\n`),
   ask,

@@ -1,10 +1,6 @@
-import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
-import { AuditService } from '../directory/audit/audit.service.js';
 import { Problem } from '../platform/errors/problem.error.js';
-import { RevocationService } from '../session/revocation/revocation.service.js';
-import { FirstAdministrator } from '../directory/users/first.administrator.js';
-import { UserDirectory } from '../directory/users/user.directory.js';
+import type { CliServices } from './cli.context.js';
 import type { CliSetting } from './cli.program.js';
 import { CommandError } from './command.error.js';
 
@@ -19,20 +15,24 @@ export function addUsersCommand(program: Command, { withServices, print }: CliSe
     .description('make a user an administrator: the first one, unless --another is given')
     .action(async (user: string, { another = false }: { another?: boolean }) =>
       withServices(async (services) => {
-        const id = await findUser(services.get(UserDirectory), user);
+        const id = await findUser(services, user);
         print(await promote(services, id, another));
       }),
     );
 }
 
 /** Promotes a user. @returns the message to print. */
-async function promote(services: INestApplicationContext, id: string, another: boolean): Promise<string> {
-  const outcome = await services.get(FirstAdministrator).promote(id, another).catch(asNothingDone);
+async function promote(
+  { firstAdministrator, revocations, audit }: CliServices,
+  id: string,
+  another: boolean,
+): Promise<string> {
+  const outcome = await firstAdministrator.promote(id, another).catch(asNothingDone);
   if (outcome === 'is_administrator') {
     return 'This user is an administrator already.';
   }
-  await services.get(RevocationService).invalidate('user', id);
-  await services.get(AuditService).record({
+  await revocations.invalidate('user', id);
+  await audit.record({
     ...(outcome === 'first'
       ? { type: 'administrator_created', reason: 'by_operator' }
       : { type: 'role_changed', reason: 'to_admin' }),
@@ -43,13 +43,13 @@ async function promote(services: INestApplicationContext, id: string, another: b
 }
 
 /** Finds a user by id or verified address; an unverified one may be anyone's. @returns the user's id. */
-async function findUser(directory: UserDirectory, user: string): Promise<string> {
+async function findUser({ users }: CliServices, user: string): Promise<string> {
   if (!user.includes('@')) {
-    return (await directory.require(user).catch(asNothingDone)).id;
+    return (await users.require(user).catch(asNothingDone)).id;
   }
-  const [found, other] = await directory.listVerified(user.toLowerCase());
+  const [found, other] = await users.listVerified(user.toLowerCase());
   if (found === undefined) {
-    const unverified = await directory.findByEmail(user.toLowerCase());
+    const unverified = await users.findByEmail(user.toLowerCase());
     throw new CommandError(
       unverified === undefined
         ? 'No user has this address, verified. They must log in once; or name them by their id.'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { CompactSign, type CryptoKey, exportSPKI, generateKeyPair } from 'jose';
+import { CompactSign, type CryptoKey, exportSPKI } from 'jose';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { AuditService } from '../../src/directory/audit/audit.service.js';
@@ -15,6 +15,7 @@ import {
 import { type GatewaySite, newGatewaySite } from '../support/gateway.runner.js';
 import { newAccount } from '../support/openid.accounts.js';
 import { type OpenIdProvider, startOpenIdProvider } from '../support/openid.provider.js';
+import { foreignRsaKeys } from '../support/rsa.keys.js';
 import { waitUntil } from '../support/stack.js';
 import { TestDatabases } from '../support/test.database.js';
 import { encode, type Parts, signHmac } from '../support/token.forge.js';
@@ -306,7 +307,7 @@ describe.each(['auth0', 'oidc'] as const)('back-channel logout from a provider, 
       const session = await held();
       const claims = claimsFor(session);
       const { kid } = provider.keys.jwk;
-      const { privateKey: foreign } = await generateKeyPair('RS256');
+      const { privateKey: foreign } = await foreignRsaKeys();
       const header = { typ: 'logout+jwt', kid };
       const spki = await exportSPKI(provider.keys.publicKey);
       const { n, e, kty } = provider.keys.jwk;

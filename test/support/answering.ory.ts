@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { CompactSign, exportJWK, generateKeyPair } from 'jose';
+import { CompactSign, exportJWK } from 'jose';
 import { AuthStrategy } from '../../src/auth-strategy/auth.strategy.js';
 
 import { type Gateway, startGateway } from './gateway.js';
+import { takeRsaKeys } from './rsa.keys.js';
 import { waitUntil } from './stack.js';
 
 /** Ids in what Ory answers. */
@@ -99,7 +100,7 @@ export interface AnsweringOry {
 
 /** Starts both. @param env settings on top. */
 export async function startAnsweringOry(env: Readonly<Record<string, string>> = {}): Promise<AnsweringOry> {
-  const pair = await generateKeyPair('RS256');
+  const pair = await takeRsaKeys();
   const jwk = { ...(await exportJWK(pair.publicKey)), alg: 'RS256', use: 'sig', kid: 'hydra' };
   const asked: string[] = [];
   let answers: Answers = {};

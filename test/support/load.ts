@@ -12,7 +12,8 @@ export interface Load {
   stop(): Promise<LoadReport>;
 }
 
-const pauseMilliseconds = 15;
+/** Long enough that a load of some minutes leaves the machine to the other tests. */
+const pauseMilliseconds = 50;
 /** It ends by itself whatever the test does. */
 const maximumRequests = 200_000;
 

@@ -1,14 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import {
-  type CryptoKey,
-  decodeJwt,
-  decodeProtectedHeader,
-  exportJWK,
-  generateKeyPair,
-  type JWTPayload,
-  SignJWT,
-} from 'jose';
+import { type CryptoKey, decodeJwt, decodeProtectedHeader, exportJWK, type JWTPayload, SignJWT } from 'jose';
 import type { JWK } from 'oidc-provider';
+import { foreignRsaKeys, takeRsaKeys } from './rsa.keys.js';
 import { encode } from './token.forge.js';
 
 /** What can be wrong with an ID token. */
@@ -29,8 +22,8 @@ export interface OpenIdKeys {
 
 /** Makes keys for one provider. */
 export async function makeOpenIdKeys(): Promise<OpenIdKeys> {
-  const own = await generateKeyPair('RS256', { extractable: true });
-  const foreign = await generateKeyPair('RS256');
+  const own = await takeRsaKeys();
+  const foreign = await foreignRsaKeys();
   const ownKid = randomBytes(8).toString('hex');
   const { kty, n, e, d, p, q, dp, dq, qi } = await exportJWK(own.privateKey);
   const signWith = async (key: CryptoKey, claims: JWTPayload, kid: string): Promise<string> =>

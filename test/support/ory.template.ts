@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exportJWK, generateKeyPair } from 'jose';
+import { exportJWK } from 'jose';
 import { inject } from 'vitest';
 import { waitForLock } from '../../scripts/lock.mjs';
 import { findBinaries } from '../../src/launcher/binary.store.js';
@@ -10,6 +10,7 @@ import { migrate } from '../../src/launcher/ory.migrations.js';
 import { migrations } from '../../src/launcher/ory.programs.js';
 import { makeSecrets } from '../../src/launcher/secret.store.js';
 import { sqliteDsn } from '../../src/launcher/sqlite.dsn.js';
+import { takeRsaKeys } from './rsa.keys.js';
 
 /** For starts whose progress no test reads. */
 export const silentProgress = {
@@ -61,7 +62,7 @@ async function makeTemplate(folder: string): Promise<void> {
 /** Gives Hydra keys for its tokens, smaller than those that it would make by itself. */
 export async function giveSigningKeys(hydraAdminUrl: string): Promise<void> {
   for (const set of ['hydra.openid.id-token', 'hydra.jwt.access-token']) {
-    const { privateKey } = await generateKeyPair('RS256', { extractable: true });
+    const { privateKey } = await takeRsaKeys();
     const key = { ...(await exportJWK(privateKey)), kid: randomUUID(), alg: 'RS256', use: 'sig' };
     const answer = await fetch(`${hydraAdminUrl}/admin/keys/${set}`, {
       method: 'PUT',
