@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import Sqlite from 'libsql';
-import { sqlitePath } from '../platform/database/sqlite.path.js';
+import { sqlitePath } from '../platform/config/sqlite.path.js';
 
 /** One row if there has been a first administrator, and no administrator with this address who has never logged in. */
 const useOf = (parameter: string): string =>

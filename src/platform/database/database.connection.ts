@@ -10,7 +10,7 @@ import { Database, type Schema } from './database.schema.js';
 import { guardDialect } from './guarded.dialect.js';
 import { databaseBreaker, GuardedPool } from './guarded.pool.js';
 import { RetryingKysely } from './retrying.query.js';
-import { sqlitePath } from './sqlite.path.js';
+import { sqlitePath } from '../config/sqlite.path.js';
 
 const postgresBigint = 20;
 /** Milliseconds that a statement waits for another process to release the SQLite file. */
