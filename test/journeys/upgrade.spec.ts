@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { prepareLastRelease } from '../../scripts/last-release.mjs';
 import { type OryStack, startOry } from '../../src/launcher/ory.stack.js';
@@ -122,7 +122,7 @@ async function trailOf(agent: UserAgent): Promise<{ id: string; type: string }[]
   return eventsSchema.parse((await agent.fetch('/api/v1/audit-events?limit=100')).json()).items;
 }
 
-test(
+it(
   'an operator updates 0.1.0 with both versions running, and goes back: nobody loses an account, session or key',
   async () => {
     const ada = newPerson();
