@@ -13,12 +13,16 @@ export type ApplicationParts = Pick<AppOptions, 'modules' | 'claimsEnricher'>;
 /**
  * The gateway's program: reads the environment, starts the application and listens. If a setting is wrong, the process ends
  * with one message on standard error instead of a stack trace, and with an exit code of docs/operations.md.
+ * @param isDue resolves when it may listen and call the provider; at once by default.
  */
-export async function startVestibule(parts: ApplicationParts = {}): Promise<void> {
+export async function startVestibule(
+  parts: ApplicationParts = {},
+  isDue: () => Promise<void> = async () => undefined,
+): Promise<void> {
   // Only this user can read files that the process creates, even in a folder that others may enter.
   process.umask(0o077);
   try {
-    await listen(parts);
+    await listen(parts, isDue);
   } catch (error) {
     const { message, code } = explainStartError(error);
     process.stderr.write(`${message}\n`);
@@ -26,7 +30,7 @@ export async function startVestibule(parts: ApplicationParts = {}): Promise<void
   }
 }
 
-async function listen(parts: ApplicationParts): Promise<void> {
+async function listen(parts: ApplicationParts, isDue: () => Promise<void>): Promise<void> {
   const configuration = loadConfiguration(process.env);
   if (configuration.AIR_GAPPED) {
     await assertInside(configuration);
@@ -38,5 +42,6 @@ async function listen(parts: ApplicationParts): Promise<void> {
   const logger = createLogger(configuration.LOG_LEVEL);
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'a rejection was not handled'));
   const app = await createApp(configuration, { ...parts, logger, selfCheck: true });
+  await isDue();
   await app.listen(configuration.PORT, configuration.HOST);
 }

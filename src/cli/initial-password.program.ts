@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { readDatabase } from '../doctor/database.check.js';
 import { forgetPassword, knownAdmin } from '../launcher/admin.account.js';
+import { isAdminUsed } from '../launcher/admin.use.js';
 import { planEmbedded } from '../launcher/launch.plan.js';
 import { type Environment, loadConfiguration } from '../platform/config/configuration.js';
 import { deploymentEnvironment } from './cli.environment.js';
@@ -37,22 +37,7 @@ export function addInitialPasswordCommand(
     });
 }
 
-/**
- * Whether the first administrator has logged in, or there is no longer an administrator with this address. False before there has
- * been one, and if the database can't be read.
- */
 async function isUsed(environment: Environment, email: string): Promise<boolean> {
   const { DATABASE_URL } = loadConfiguration(await deploymentEnvironment(environment));
-  const isPast = await readDatabase(DATABASE_URL, async (query) => {
-    const made = await query.selectFrom('milestones').select('name').limit(1).executeTakeFirst();
-    const unused = await query
-      .selectFrom('users')
-      .select('id')
-      .where('email', '=', email.toLowerCase())
-      .where('role', '=', 'admin')
-      .where('last_login_at', 'is', null)
-      .executeTakeFirst();
-    return made !== undefined && unused === undefined;
-  });
-  return isPast === true;
+  return isAdminUsed(DATABASE_URL, email);
 }

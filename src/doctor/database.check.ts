@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Kysely, sql } from 'kysely';
-import { DatabaseConnection, sqlitePath } from '../platform/database/database.connection.js';
+import { DatabaseConnection } from '../platform/database/database.connection.js';
+import { sqlitePath } from '../platform/config/sqlite.path.js';
 import type { Schema } from '../platform/database/database.schema.js';
 import { compareSchema } from '../platform/database/migration.runner.js';
 import type { Check, Observation } from './check.port.js';

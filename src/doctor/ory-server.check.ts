@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { OryConfiguration } from '../platform/config/configuration.js';
+import { oryRelease } from '../platform/config/ory.release.js';
 import { serviceAddress } from '../platform/core/service.address.js';
 import type { Check, Observation } from './check.port.js';
 import type { FindingCode } from './finding.catalogue.js';
@@ -60,7 +61,7 @@ async function look({ health, silent, version }: Server): Promise<readonly Obser
       : [
           {
             code: version.untested,
-            detail: `it says ${/^[\w.+-]{1,40}$/.exec(data?.version ?? '')?.[0] ?? 'nothing'}`,
+            detail: describeVersion(/^[\w.+-]{1,40}$/.exec(data?.version ?? '')?.[0]),
           },
         ];
   } catch (error) {
@@ -69,4 +70,11 @@ async function look({ health, silent, version }: Server): Promise<readonly Obser
     }
     throw error;
   }
+}
+
+function describeVersion(version: string | undefined): string {
+  const release = oryRelease(version);
+  const known =
+    release === undefined ? '' : `: ${release} (docs/operations.md, "Versions of Kratos and Hydra")`;
+  return `it says ${version ?? 'nothing'}${known}`;
 }

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { waitForLock } from '../../scripts/lock.mjs';
 import type { Progress } from '../../scripts/progress.mjs';
 import type { Environment } from '../platform/config/configuration.js';
+import { oryRelease } from '../platform/config/ory.release.js';
 import { buildBinary, waysOut } from './binary.builder.js';
 import { cacheFolder, cachedPath, isIntact, putIntoCache, sha256Of } from './binary.cache.js';
 import { type BinaryName, type PinnedBinary, pinnedBinaries } from './binary.pins.js';
@@ -147,7 +148,7 @@ async function givenBinary(binary: PinnedBinary, path: string, progress: Progres
   const version = await versionOf(binary, path);
   if (version !== binary.version) {
     progress.line(
-      `${binary.pathVariable}: ${version ?? 'an unknown version'}; made and tested with ${binary.title} ${binary.version}`,
+      `${binary.pathVariable}: ${oryRelease(version) ?? version ?? 'an unknown version'}; made and tested with ${binary.title} ${binary.version}`,
     );
   }
   return path;

@@ -13,6 +13,8 @@ export interface ChildCommand {
   readonly cwd?: string;
   /** Makes a line of its output readable; undefined drops the line. */
   readonly readLine?: (line: string) => string | undefined;
+  /** Whether its standard input stays open until `release`; by default it has none. */
+  readonly isHeld?: boolean;
 }
 
 /** How a process ended. */
@@ -30,6 +32,8 @@ export interface ChildRun {
   /** The last lines of its output, oldest first. */
   readonly lastLines: () => readonly string[];
   readonly kill: (signal: NodeJS.Signals) => void;
+  /** Ends the standard input of a program that is held. */
+  readonly release: () => void;
 }
 
 const keptLines = 30;
@@ -44,7 +48,7 @@ export function runChild(program: ChildCommand, onLine: (line: string) => void =
   const child = spawn(command, args, {
     env: program.env,
     cwd: program.cwd,
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    stdio: [program.isHeld === true ? 'pipe' : 'ignore', 'pipe', 'pipe', 'pipe'],
     // In its own process group, so that Ctrl-C reaches only the launcher, which then stops its children in order.
     detached: true,
   });
@@ -77,6 +81,8 @@ export function runChild(program: ChildCommand, onLine: (line: string) => void =
       );
     });
   });
+  // The program may end without having read it.
+  child.stdin?.on('error', () => {});
   if (child.pid !== undefined) {
     tie(child);
     readLines(child.stdout, keep);
@@ -88,6 +94,7 @@ export function runChild(program: ChildCommand, onLine: (line: string) => void =
     hasExited: () => ended,
     lastLines: () => lines,
     kill: (signal) => void (ended || child.kill(signal)),
+    release: () => void child.stdin?.end(),
   };
 }
 

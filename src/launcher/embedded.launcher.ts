@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { tryLock } from '../../scripts/lock.mjs';
 import type { Terminal } from '../../scripts/progress.mjs';
 import type { Environment } from '../platform/config/configuration.js';
-import { type AdminAccount, forgetPassword, pendingAdmin } from './admin.account.js';
+import { type AdminAccount, forgetPassword, knownAdmin, pendingAdmin } from './admin.account.js';
+import { isAdminUsed } from './admin.use.js';
 import { GatewayLog } from './gateway.log.js';
 import { LaunchError, messageOf } from './launch.error.js';
 import {
@@ -37,8 +36,8 @@ export interface Launched {
   stop(): Promise<void>;
 }
 
-const commandLine = fileURLToPath(new URL('../cli/main.js', import.meta.url));
-
+/** Tells the gateway's program to wait for the end of its standard input before it sets up Ory and listens (src/main.ts). */
+const holdFlag = '--hold';
 /**
  * How long the gateway may take to be ready, in milliseconds. At a first start, Hydra first makes two RSA keys, which takes a
  * minute on a busy machine.
@@ -59,6 +58,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
   await assertPlanStaysInside(plan);
   const release = lockDataFolder(plan);
   let ory: OryStack | undefined;
+  let gateway: SupervisedChild | undefined;
   try {
     await assertPortIsFree(plan.host, plan.port);
     const secrets = await loadSecrets(plan.dataDir);
@@ -73,6 +73,30 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
         void notice.check();
       }
     };
+    const admin = await pendingAdmin(plan.dataDir, plan.adminEmail, plan.adminPassword);
+    let starting: Promise<void> | undefined;
+    let env: Record<string, string> = {};
+    // Beside Ory: the gateway loads its code meanwhile, and sets up Ory and listens once it is released.
+    const startGateway = async (addresses: OryStack['env']): Promise<void> => {
+      await gateway?.stop();
+      env = gatewayEnvironment(environment, plan, { secrets: secrets.gateway, ory: addresses, admin });
+      gateway = new SupervisedChild(
+        {
+          ...setting.gateway,
+          args: [...setting.gateway.args, holdFlag],
+          isHeld: true,
+          name: 'gateway',
+          env,
+          probe: gatewayProbe(plan),
+          startLimitMs: readyLimitMs,
+          stopLimitMs: drainLimitMs,
+        },
+        log,
+      );
+      starting = gateway.start();
+      // Reported below, once Ory is there.
+      starting.catch(() => undefined);
+    };
     ory = await startOry({
       ...plan,
       brandColor: plan.configuration.BRAND_COLOR,
@@ -80,23 +104,13 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
       secrets,
       airGapped: plan.configuration.AIR_GAPPED,
       adminSockets: true,
+      onAddresses: startGateway,
       log,
       progress,
     });
-    const admin = await pendingAdmin(plan.dataDir, plan.adminEmail, plan.adminPassword);
-    const env = gatewayEnvironment(environment, plan, { secrets: secrets.gateway, ory: ory.env, admin });
-    const gateway = new SupervisedChild(
-      {
-        ...setting.gateway,
-        name: 'gateway',
-        env,
-        probe: gatewayProbe(plan),
-        startLimitMs: readyLimitMs,
-        stopLimitMs: drainLimitMs,
-      },
-      log,
-    );
-    await gateway.start();
+    const running = started(gateway);
+    running.release();
+    await starting;
     await noteRunning(plan.dataDir, env);
     if (admin.password === undefined) {
       await forgetPassword(plan.dataDir, plan.adminEmail);
@@ -108,11 +122,24 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
       notice.show(admin);
     }
     progress.line(banner(plan.publicUrl, ory.mailboxUrl, Date.now() - began));
-    return { plan, ory, gateway, stop: () => stopAll(gateway, ory, () => forget(plan, release)) };
+    return {
+      plan,
+      ory,
+      gateway: running,
+      stop: () => stopAll(running, ory, () => forget(plan, release)),
+    };
   } catch (error) {
-    await stopAll(undefined, ory, release);
+    await stopAll(gateway, ory, release);
     throw error;
   }
+}
+
+/** @throws {Error} if Ory was started without telling its addresses. */
+function started(gateway: SupervisedChild | undefined): SupervisedChild {
+  if (gateway === undefined) {
+    throw new Error('the gateway was not started');
+  }
+  return gateway;
 }
 
 async function stopAll(
@@ -228,13 +255,17 @@ class AdminNotice {
     }
   }
 
-  /** Whether the account was created and has never logged in. Otherwise the command deletes the stored password. */
+  /** Whether the account was created and has never logged in. Otherwise the stored password is deleted. */
   async isUnused(): Promise<boolean> {
-    const env = { ...process.env, DATA_DIR: this.#plan.dataDir };
-    return new Promise((done) => {
-      execFile(process.execPath, [commandLine, 'initial-password'], { env }, (error) =>
-        done(error?.code !== 1),
-      );
-    });
+    const { dataDir, configuration } = this.#plan;
+    const admin = await knownAdmin(dataDir);
+    if (admin?.password === undefined) {
+      return false;
+    }
+    if (await isAdminUsed(configuration.DATABASE_URL, admin.email)) {
+      await forgetPassword(dataDir, admin.email);
+      return false;
+    }
+    return true;
   }
 }

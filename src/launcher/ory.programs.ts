@@ -53,6 +53,12 @@ export interface OryPorts {
   readonly sockets?: string;
 }
 
+/**
+ * Memory from which on Go collects garbage more often (docs/adr/0004-embedded-ory.md, "Start and memory"). Each password takes 19 MB for
+ * a moment. It isn't a limit: what is in use may exceed it.
+ */
+const goMemory = '64MiB';
+
 /** Address that all of them listen on. */
 export const loopback = '127.0.0.1';
 
@@ -167,6 +173,7 @@ async function oryCommand(
     cwd: folder,
     env: {
       ...ownEnvironment(setting.environment),
+      GOMEMLIMIT: goMemory,
       ...fillEnvTemplate(template, templateValues(setting, ports)),
     },
     readLine: readOryLine,

@@ -42,6 +42,8 @@ export interface OryOptions extends Pick<OrySetting, 'publicUrl' | 'environment'
   readonly airGapped?: boolean;
   /** Whether the admin APIs listen on Unix sockets, out of reach of other users and web pages, and on no port. Default false. */
   readonly adminSockets?: boolean;
+  /** Called with the addresses before Ory is started on them: again with others if another program has taken a port. */
+  readonly onAddresses?: (env: Readonly<Record<string, string>>) => Promise<void>;
   readonly log: LogLine;
   readonly progress: Progress;
 }
@@ -106,6 +108,7 @@ export async function startOry(options: OryOptions): Promise<OryStack> {
       const ports = { ...(await findPorts()), ...adminSockets };
       const smtpUrl = withMailpit ? `smtp://${loopback}:${ports.smtp}/?disable_starttls=true` : base.smtpUrl;
       try {
+        await options.onAddresses?.(addresses(ports, smtpUrl));
         const mailSocket = withMailpit && sockets ? mailpitSocket(sockets.path) : undefined;
         const stack = await startOn(ports, { ...base, smtpUrl }, mailSocket, options.log);
         step.done();
@@ -165,17 +168,21 @@ async function startOn(
   }
   cleanup.start();
   return {
-    env: {
-      KRATOS_PUBLIC_URL: loopbackUrl(ports.kratosPublic),
-      KRATOS_ADMIN_URL: adminUrl('kratos', ports),
-      HYDRA_PUBLIC_URL: loopbackUrl(ports.hydraPublic),
-      HYDRA_ADMIN_URL: adminUrl('hydra', ports),
-      SMTP_URL: setting.smtpUrl,
-    },
+    env: addresses(ports, setting.smtpUrl),
     mailboxUrl: mailSocket !== undefined ? loopbackUrl(ports.mailbox) : undefined,
     children: { kratos, hydra, mailpit },
     cleanup,
     stop,
+  };
+}
+
+function addresses(ports: OryPorts, smtpUrl: string): OryStack['env'] {
+  return {
+    KRATOS_PUBLIC_URL: loopbackUrl(ports.kratosPublic),
+    KRATOS_ADMIN_URL: adminUrl('kratos', ports),
+    HYDRA_PUBLIC_URL: loopbackUrl(ports.hydraPublic),
+    HYDRA_ADMIN_URL: adminUrl('hydra', ports),
+    SMTP_URL: smtpUrl,
   };
 }
 

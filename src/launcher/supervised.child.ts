@@ -38,6 +38,7 @@ export class SupervisedChild {
   /** Output of a first start that is in progress: logged when it succeeds; the error's message quotes its end when it fails. */
   #hold: string[] | undefined;
   #ends = 0;
+  #isReleased = false;
   /** Aborted by a stop; undefined while nothing should run. */
   #wanted: AbortController | undefined;
 
@@ -85,6 +86,12 @@ export class SupervisedChild {
     });
   }
 
+  /** Lets a program go on that is held, and each of its later runs. */
+  release(): void {
+    this.#isReleased = true;
+    this.#run?.release();
+  }
+
   /** Sends a signal to the process. If that ends it, it is restarted. */
   kill(signal: NodeJS.Signals): void {
     this.#run?.kill(signal);
@@ -118,6 +125,9 @@ export class SupervisedChild {
       }
     });
     this.#run = run;
+    if (this.#isReleased) {
+      run.release();
+    }
     return run;
   }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import Sqlite from 'libsql';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { createApp } from '../../src/app/app.setup.js';
@@ -300,6 +301,41 @@ describe.each(kinds)('backup and restore on %s, by the commands of docs/operatio
       await app.close();
     }
   });
+});
+
+it('the backup on sqlite copies a schema with functions that are unknown here, as newer versions of Kratos have', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'vestibule-backup-'));
+  const [data, copies] = [join(folder, 'data'), join(folder, 'backup')];
+  try {
+    await Promise.all([data, copies].map((path) => mkdir(path)));
+    await Promise.all(['ory', 'secrets'].map((name) => mkdir(join(data, name))));
+    await writeFile(join(data, 'secrets', 'secrets.json'), '{}');
+    const paths = ['vestibule.db', 'ory/kratos.sqlite', 'ory/hydra.sqlite'].map((name) => join(data, name));
+    const [, kratos] = paths.map((path) => {
+      const database = new Sqlite(path);
+      database.exec('pragma journal_mode = wal');
+      database.exec('create table flows (id integer primary key, text text)');
+      database.exec('create index by_text on flows (iif(id > 1, text, null))');
+      database.exec('pragma writable_schema = on');
+      database.exec("update sqlite_schema set sql = replace(sql, 'iif(', 'newer_than_here(')");
+      database.exec('pragma writable_schema = off');
+      database.close();
+      return new Sqlite(path);
+    });
+    // What is there is in the write-ahead log alone, and somebody is writing more.
+    kratos?.exec('begin immediate');
+    execFileSync('sh', ['-euc', commands('backup on sqlite')], {
+      cwd: root,
+      env: { PATH: process.env['PATH'] ?? '', DATA_DIR: data, BACKUP: copies },
+    });
+    const copy = new Sqlite(join(copies, 'kratos.sqlite'), { readonly: true });
+    expect(copy.prepare("select sql from sqlite_schema where name = 'by_text'").get()).toMatchObject({
+      sql: 'CREATE INDEX by_text on flows (newer_than_here(id > 1, text, null))',
+    });
+    copy.close();
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
 
 it('an embedded copy without its secrets file does not start, and reports what to do', async () => {

@@ -5,7 +5,7 @@ import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { readHealth } from './health.js';
 import { waitUntil } from './stack.js';
 
-const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const builtProgram = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** A gateway as a process of its own, which may be killed. */
 export interface GatewayProcess {
@@ -25,10 +25,12 @@ export interface GatewayProcess {
 /**
  * Starts the built program with this environment and nothing else, on a port of its own.
  * @param within a command that runs another one in its own place, for example in a namespace.
+ * @param program another version's.
  */
 export async function startGatewayProcess(
   env: Readonly<Record<string, string>>,
   within: readonly string[] = [],
+  program = builtProgram,
 ): Promise<GatewayProcess> {
   const [port = 0] = await findFreePorts(1);
   const url = `http://localhost:${port}`;

@@ -28,7 +28,7 @@ const maximumRedirects = 20;
 export class UserAgent {
   readonly jar = new CookieJar(undefined, { looseMode: false });
   readonly #origin: string;
-  readonly #listener: string;
+  #listener: string;
 
   /**
    * @param origin of the gateway, for paths.
@@ -37,6 +37,12 @@ export class UserAgent {
   constructor(origin: string, listener = origin) {
     this.#origin = origin;
     this.#listener = listener;
+  }
+
+  /** Reaches another replica from now on, as behind a load balancer; cookies stay. */
+  turnTo(listener: string): this {
+    this.#listener = listener;
+    return this;
   }
 
   /** One request, no redirect followed; cookies are sent and kept. */

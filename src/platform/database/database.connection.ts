@@ -1,6 +1,5 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Kysely, type LogEvent, PostgresDialect, SqliteDialect } from 'kysely';
 import Sqlite from 'libsql';
 import { Pool, TypeOverrides } from 'pg';
@@ -11,6 +10,7 @@ import { Database, type Schema } from './database.schema.js';
 import { guardDialect } from './guarded.dialect.js';
 import { databaseBreaker, GuardedPool } from './guarded.pool.js';
 import { RetryingKysely } from './retrying.query.js';
+import { sqlitePath } from '../config/sqlite.path.js';
 
 const postgresBigint = 20;
 /** Milliseconds that a statement waits for another process to release the SQLite file. */
@@ -67,11 +67,6 @@ function closeToOthers(path: string): void {
       }
     }
   }
-}
-
-/** Path of a SQLite file. @param url `file:…` */
-export function sqlitePath(url: string): string {
-  return url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length);
 }
 
 function openSqlite(url: string): Sqlite.Database {

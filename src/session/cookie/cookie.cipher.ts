@@ -18,12 +18,14 @@ interface CipherKey {
   /** The same as additional authenticated data. */
   readonly associated: Uint8Array;
   readonly bytes: Uint8Array;
+  /** The header of cookies that version 0.1.0 encrypted with it, and their additional authenticated data. */
+  readonly olderHeader: string;
 }
 
 /**
  * Encrypts and decrypts the text of session cookies: `kid.base64url(nonce | ciphertext | tag)`, by XChaCha20-Poly1305 with a random
  * nonce (draft-irtf-cfrg-xchacha). Keys are derived from the deployment's secrets; the first one encrypts, all decrypt.
- * docs/adr/0018 explains the choice of cipher and form.
+ * docs/adr/0018 explains the choice of cipher and form. The form of the release before is read for one release: no user is logged out.
  */
 export class CookieCipher {
   readonly #keys: readonly CipherKey[];
@@ -66,15 +68,42 @@ export class CookieCipher {
   /** Decrypts what {@link encrypt} returned; undefined for anything else. Never throws. */
   decrypt(encrypted: string): string | undefined {
     const key = this.#keys.find(({ start }) => encrypted.startsWith(start));
-    return key === undefined ? undefined : decryptWith(key, encrypted.slice(key.start.length));
+    return key === undefined
+      ? this.#decryptOlder(encrypted)
+      : decryptWith(key, decode(encrypted.slice(key.start.length)));
+  }
+
+  /** Decrypts a cookie of version 0.1.0: a compact JWE with `dir` and `XC20P` (draft-amringer-jose-chacha). */
+  #decryptOlder(encrypted: string): string | undefined {
+    const [header, encryptedKey, nonce = '', text = '', tag = '', ...surplus] = encrypted.split('.', 6);
+    const key = this.#keys.find(({ olderHeader }) => header === olderHeader);
+    if (key === undefined || encryptedKey !== '' || surplus.length > 0) {
+      return undefined;
+    }
+    const parts = [decode(nonce), decode(text), decode(tag)].filter((part) => part !== undefined);
+    const [first, , last] = parts;
+    return first?.length === nonceLength && last?.length === tagLength
+      ? decryptWith({ ...key, associated: Buffer.from(key.olderHeader) }, Buffer.concat(parts))
+      : undefined;
   }
 }
 
-function decryptWith({ associated, bytes }: CipherKey, encoded: string): string | undefined {
-  const sealed = Buffer.from(encoded, 'base64url');
-  const length = sealed.length - nonceLength - tagLength;
-  // Decoders ignore foreign characters and the unused bits of the last one: one cookie would otherwise have many spellings.
-  if (length < 0 || length > maximumLength || sealed.toString('base64url') !== encoded) {
+/**
+ * The bytes of base64url; undefined unless the text is their only encoding: decoders ignore foreign characters and the unused bits of
+ * the last one, and one cookie would otherwise have many spellings.
+ */
+function decode(encoded: string): Buffer | undefined {
+  const bytes = Buffer.from(encoded, 'base64url');
+  return bytes.toString('base64url') === encoded ? bytes : undefined;
+}
+
+/** @param sealed nonce, ciphertext and tag. */
+function decryptWith(
+  { associated, bytes }: Pick<CipherKey, 'associated' | 'bytes'>,
+  sealed: Buffer | undefined,
+): string | undefined {
+  const length = (sealed?.length ?? 0) - nonceLength - tagLength;
+  if (sealed === undefined || length < 0 || length > maximumLength) {
     return undefined;
   }
   const nonce = sealed.subarray(0, nonceLength);
@@ -94,9 +123,11 @@ function decryptWith({ associated, bytes }: CipherKey, encoded: string): string 
 }
 
 function deriveKey(secret: Uint8Array): CipherKey {
-  const start = `${keyIdOf(secret, purpose)}.`;
+  const kid = keyIdOf(secret, purpose);
+  const start = `${kid}.`;
   return {
     start,
+    olderHeader: Buffer.from(JSON.stringify({ alg: 'dir', enc: 'XC20P', kid })).toString('base64url'),
     associated: Buffer.from(start),
     bytes: deriveBytes(secret, purpose, 'xchacha20poly1305', keyLength),
   };

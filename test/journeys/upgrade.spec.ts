@@ -1,0 +1,216 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { prepareLastRelease } from '../../scripts/last-release.mjs';
+import { type OryStack, startOry } from '../../src/launcher/ory.stack.js';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { type GatewayProcess, startGatewayProcess } from '../support/gateway.process.js';
+import { OryAdmin } from '../support/ory.admin.js';
+import { giveSigningKeys, silentProgress } from '../support/ory.template.js';
+import { type Person, logIn, newPerson } from '../support/person.js';
+import { rawRequest } from '../support/raw.request.js';
+import { type RedisServer, startRedis } from '../support/redis.server.js';
+import { waitUntil } from '../support/stack.js';
+import { TestDatabases } from '../support/test.database.js';
+import { UserAgent } from '../support/user-agent.js';
+
+/** The first time, the release is installed and built. */
+const preparationLimitMs = 1_200_000;
+const limitMs = 240_000;
+/** Requests and logins of each version while both run. */
+const rounds = 5;
+
+const sessionSchema = z.looseObject({ user: z.looseObject({ id: z.string() }) });
+const keysSchema = z.looseObject({ keys: z.array(z.looseObject({ kid: z.string() })) });
+const eventsSchema = z.looseObject({ items: z.array(z.looseObject({ id: z.string(), type: z.string() })) });
+
+let databases: TestDatabases;
+let redis: RedisServer;
+let ory: OryStack;
+let dataDir: string;
+let origin: string;
+let env: Readonly<Record<string, string>>;
+let oldProgram: string;
+const running = new Set<GatewayProcess>();
+
+beforeAll(async () => {
+  oldProgram = join(await prepareLastRelease(), 'dist', 'main.js');
+  databases = new TestDatabases(inject('postgresUrl'));
+  redis = await startRedis(inject('redisServerPath'));
+  dataDir = await mkdtemp(join(tmpdir(), 'vestibule-upgrade-'));
+  const [port = 0] = await findFreePorts(1);
+  origin = `http://localhost:${port}`;
+  const dsn = { kratos: await databases.create(), hydra: await databases.create() };
+  ory = await startOry({
+    dataDir,
+    publicUrl: origin,
+    environment: process.env,
+    dsn,
+    log: () => undefined,
+    progress: silentProgress,
+  });
+  await giveSigningKeys(ory.env['HYDRA_ADMIN_URL'] ?? '');
+  env = {
+    PUBLIC_URL: origin,
+    DATA_DIR: dataDir,
+    DATABASE_URL: await databases.create(),
+    REDIS_URL: redis.url,
+    SECRETS: randomBytes(32).toString('hex'),
+    DEMO: 'true',
+    // Everybody in a test has one address.
+    RATE_LIMIT: 'false',
+    ADMIN_EMAIL: chief.email,
+    ADMIN_PASSWORD: chief.password,
+    ...ory.env,
+  };
+}, preparationLimitMs);
+
+afterAll(async () => {
+  await Promise.all([...running].map((gateway) => gateway.stop()));
+  await ory?.stop();
+  await redis?.remove();
+  await databases?.drop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+const chief = newPerson();
+
+async function startVersion(program?: string): Promise<GatewayProcess> {
+  const gateway = await startGatewayProcess(env, [], program);
+  running.add(gateway);
+  return gateway;
+}
+
+async function stopVersion(gateway: GatewayProcess): Promise<void> {
+  running.delete(gateway);
+  await gateway.stop();
+}
+
+/** A browser in which somebody has logged in at this replica. */
+async function loggedIn(
+  { url }: GatewayProcess,
+  person: Pick<Person, 'email' | 'password'>,
+): Promise<UserAgent> {
+  const agent = new UserAgent(origin, url);
+  await logIn(agent, person);
+  expect(await statusOf(agent)).toBe(200);
+  return agent;
+}
+
+const statusOf = async (agent: UserAgent): Promise<number> => (await agent.fetch('/auth/session')).status;
+const userOf = async (agent: UserAgent): Promise<string> =>
+  sessionSchema.parse((await agent.fetch('/auth/session')).json()).user.id;
+
+/** How a replica answers a key. */
+async function answerTo(key: string, { url }: GatewayProcess): Promise<number> {
+  const headers = { host: new URL(origin).host, 'x-api-key': key };
+  return (await rawRequest(url, { path: '/api/v1/me', headers })).status;
+}
+
+async function signingKeysAt({ url }: GatewayProcess): Promise<string[]> {
+  const answer = await rawRequest(url, {
+    path: '/.well-known/jwks.json',
+    headers: { host: new URL(origin).host },
+  });
+  return keysSchema.parse(await answer.json()).keys.map(({ kid }) => kid);
+}
+
+async function trailOf(agent: UserAgent): Promise<{ id: string; type: string }[]> {
+  return eventsSchema.parse((await agent.fetch('/api/v1/audit-events?limit=100')).json()).items;
+}
+
+it(
+  'an operator updates 0.1.0 with both versions running, and goes back: nobody loses an account, session or key',
+  async () => {
+    const ada = newPerson();
+    const bob = newPerson();
+    for (const person of [ada, bob]) {
+      await new OryAdmin(ory.env).createPerson(person, { isVerified: true });
+    }
+
+    // A deployment of the last release, in use.
+    const old = await startVersion(oldProgram);
+    const adasBrowser = await loggedIn(old, ada);
+    const chiefsBrowser = await loggedIn(old, chief);
+    const ada1 = await userOf(adasBrowser);
+    const made = await adasBrowser.post('/api/v1/api-keys', { name: 'Robot', scope: 'profile:read' });
+    const { key } = z.looseObject({ key: z.string() }).parse(made.json());
+    const org = z
+      .looseObject({ id: z.string() })
+      .parse((await adasBrowser.post('/api/v1/orgs', { name: 'Analytical Engines' })).json());
+    const { url: inviteUrl } = z
+      .looseObject({ url: z.string() })
+      .parse((await adasBrowser.post(`/api/v1/orgs/${org.id}/invites`, {})).json());
+    const keysBefore = await signingKeysAt(old);
+    // 0.1.0 writes its audit trail a moment later than it answers.
+    const wanted = ['login_succeeded', 'api_key_created', 'administrator_created'];
+    await waitUntil(async () => {
+      const types = (await trailOf(chiefsBrowser)).map(({ type }) => type);
+      return wanted.every((type) => types.includes(type));
+    }, 'the audit trail of the old version');
+    const trailBefore = await trailOf(chiefsBrowser);
+
+    // The first replica of this version, beside it: whoever is logged in stays so, at both.
+    const current = await startVersion();
+    for (const replica of [current, old, current]) {
+      expect(await statusOf(adasBrowser.turnTo(replica.url))).toBe(200);
+      expect(await answerTo(key, replica)).toBe(200);
+      expect(await signingKeysAt(replica)).toEqual(keysBefore);
+    }
+    expect(await userOf(adasBrowser)).toBe(ada1);
+    const trail = await trailOf(chiefsBrowser.turnTo(current.url));
+    expect(trail.map(({ id }) => id)).toEqual(expect.arrayContaining(trailBefore.map(({ id }) => id)));
+
+    // Both take logins and requests for a while, and what one ends is ended at the other.
+    const inTurns = async (replica: GatewayProcess, other: GatewayProcess): Promise<void> => {
+      for (let round = 0; round < rounds; round += 1) {
+        const browser = await loggedIn(replica, bob);
+        expect(await answerTo(key, replica)).toBe(200);
+        const revoked = await browser.post('/api/v1/api-keys', {
+          name: `Key ${round}`,
+          scope: 'profile:read',
+        });
+        const made = z.looseObject({ id: z.string(), key: z.string() }).parse(revoked.json());
+        expect(await answerTo(made.key, other)).toBe(200);
+        const gone = await browser.fetch(`/api/v1/api-keys/${made.id}`, {
+          method: 'DELETE',
+          headers: { origin },
+        });
+        expect(gone.status).toBe(204);
+        await waitUntil(
+          async () => (await answerTo(made.key, other)) === 401,
+          'the other version to refuse the key',
+        );
+      }
+    };
+    await Promise.all([inTurns(old, current), inTurns(current, old)]);
+
+    // The invite of before is accepted at the new version.
+    const bobsBrowser = await loggedIn(current, bob);
+    const token = new URL(inviteUrl).searchParams.get('invite') ?? '';
+    expect((await bobsBrowser.post('/api/v1/invites/redeem', { token })).status).toBe(200);
+
+    // The old version goes; the new one is alone.
+    await stopVersion(old);
+    expect(await statusOf(adasBrowser.turnTo(current.url))).toBe(200);
+
+    // Back again: the old version starts on the data as it is now, with everything of before.
+    await stopVersion(current);
+    const again = await startVersion(oldProgram);
+    expect(await statusOf(adasBrowser.turnTo(again.url))).toBe(200);
+    expect(await userOf(adasBrowser)).toBe(ada1);
+    expect(await answerTo(key, again)).toBe(200);
+    expect(await signingKeysAt(again)).toEqual(keysBefore);
+    // A cookie that the new version wrote is one of a later form there: its user logs in again.
+    expect(await statusOf(bobsBrowser.turnTo(again.url))).toBe(401);
+    const bobs = await loggedIn(again, bob);
+    expect((await bobs.fetch(`/api/v1/orgs/${org.id}`)).status).toBe(200);
+    expect((await trailOf(chiefsBrowser.turnTo(again.url))).map(({ type }) => type)).toContain(
+      'invite_redeemed',
+    );
+  },
+  limitMs,
+);
