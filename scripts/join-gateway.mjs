@@ -1,6 +1,6 @@
-// Joins the gateway's modules and those of its packages into dist/main.js, and the launcher's into dist/launcher/main.js, after the
-// compiler: Node takes longer to find and open 2,700 files than to run them (docs/adr/0017-joined-gateway.md). The compiled modules stay
-// beside them, for programs that are built on them.
+// Joins the gateway's modules and those of its packages into dist/main.js, the launcher's into dist/launcher/main.js and the commands' into
+// dist/cli/main.js, after the compiler: Node takes longer to find and open 2,700 files than to run them (docs/adr/0017-joined-gateway.md).
+// The compiled modules stay beside them, for programs that are built on them.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,9 +15,11 @@ const apart = ['libsql', 'pino', 'ioredis'];
 
 await joinProgram(join(dist, 'main.js'), apart);
 await joinProgram(join(dist, 'launcher', 'main.js'), [...apart, 'pg']);
+await joinProgram(join(dist, 'cli', 'main.js'), apart);
 
 async function joinProgram(program, external) {
-  if (readFileSync(program, 'utf8').startsWith(banner)) {
+  // A command's first line names its interpreter.
+  if (readFileSync(program, 'utf8').slice(0, 200).includes(banner)) {
     throw new Error(`${program} is joined already: it needs a compiler before it (npm run build)`);
   }
   const bundle = await rolldown({
