@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
+import { type RedisSettings, openRedis } from '../redis/redis.client.js';
 import { ReplicaChannel, type ReplicaListener, type ReplicaTopic } from './replica.channel.js';
 
 const longestDelay = 1000;
@@ -19,7 +20,7 @@ export class RedisChannel extends ReplicaChannel {
   #isClosing = false;
 
   /** Connects in the background: a process starts without Redis too. @param deployment one of those that share it. */
-  constructor(url: string, deployment: string) {
+  constructor(settings: RedisSettings, deployment: string) {
     super();
     this.#prefix = `vestibule:${deployment}:`;
     const options = {
@@ -27,10 +28,10 @@ export class RedisChannel extends ReplicaChannel {
       maxRetriesPerRequest: null,
       retryStrategy: (attempt: number) => Math.min(attempt * 50, longestDelay),
     };
-    this.#publisher = new Redis(url, { ...options, enableOfflineQueue: false });
+    this.#publisher = openRedis(settings, { ...options, enableOfflineQueue: false });
     // We subscribe ourselves: SQL may be read only once the subscription is active, otherwise messages between the two would be
     // lost.
-    this.#subscriber = new Redis(url, { ...options, autoResubscribe: false });
+    this.#subscriber = openRedis(settings, { ...options, autoResubscribe: false });
     for (const connection of [this.#publisher, this.#subscriber]) {
       connection.on('error', (error: unknown) => {
         this.#logger.debug('Redis cannot be reached', { reason: 'redis_unreachable', err: error });

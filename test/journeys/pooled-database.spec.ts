@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { type GatewayProcess, startGatewayProcess } from '../support/gateway.process.js';
+import { startLoad } from '../support/load.js';
+import { logIn, newPerson, signUp } from '../support/person.js';
+import { type Pgbouncer, startPgbouncer } from '../support/pgbouncer.server.js';
+import { type Stack, startStack, waitUntil } from '../support/stack.js';
+import { UserAgent } from '../support/user-agent.js';
+
+let pooler: Pgbouncer;
+let stack: Stack;
+let gateways: GatewayProcess[];
+
+beforeAll(async () => {
+  pooler = await startPgbouncer(inject('postgresUrl'));
+  stack = await startStack({ database: 'postgres', postgresUrl: pooler.url });
+  gateways = await Promise.all([startGatewayProcess(stack.env), startGatewayProcess(stack.env)]);
+});
+
+afterAll(async () => {
+  await Promise.all((gateways ?? []).map((gateway) => gateway.stop()));
+  await stack?.stop();
+  await pooler?.stop();
+});
+
+it('behind PgBouncer in transaction mode, with four connections for all, two gateways migrate at once, and users sign up, log in and out', async () => {
+  const people = Array.from({ length: 6 }, newPerson);
+  await Promise.all(people.map(async (person) => signUp(new UserAgent(stack.url), person)));
+  const load = startLoad(people.length, async (lane) => {
+    const person = people[lane] ?? newPerson();
+    const agent = new UserAgent(stack.url, gateways[lane % 2]?.url);
+    await logIn(agent, person);
+    const status = [await agent.fetch('/api/v1/me'), await agent.post('/auth/logout', {})].map((page) => page.status);
+    return String(status) === '200,200' ? undefined : String(status);
+  });
+  await waitUntil(() => load.requests() >= 30, 'thirty logins');
+  const report = await load.stop();
+  expect(report.failures).toEqual([]);
+});
