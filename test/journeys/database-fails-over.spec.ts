@@ -104,24 +104,24 @@ async function failOver(change: (primary: PatroniNode, standby: PatroniNode) => 
   return ms;
 }
 
-it('the primary’s machine dies: no guarded request fails, logins are back within ten seconds of the new primary, and every ended session stays ended', async () => {
+it('the primary’s machine dies: no guarded request fails, logins are back within ten seconds of the new primary, and every ended session stays ended [F06]', async () => {
   let dead: PatroniNode | undefined;
   const ms = await failOver(async (primary) => {
     dead = primary;
     await primary.kill();
   });
-  recordFault('F10', { what: 'the primary killed', loginsMs: ms });
+  recordFault('F06', { what: 'the primary killed', loginsMs: ms });
   await dead?.start();
 });
 
-it('the operator switches the primary over, and back: the same', async () => {
+it('the operator switches the primary over, and back: the same [F06]', async () => {
   for (const _turn of [1, 2]) {
     const ms = await failOver(async () => patroni.switchOver());
-    recordFault('F10', { what: 'a switchover', loginsMs: ms });
+    recordFault('F06', { what: 'a switchover', loginsMs: ms });
   }
 });
 
-it('a logout that the standby has not confirmed is not reported as done: the standby becomes primary, and the session can still be ended', async () => {
+it('a logout that the standby has not confirmed is not reported as done: the standby becomes primary, and the session can still be ended [F06]', async () => {
   const { primary, standby } = await patroni.pair();
   const agent = await member();
   const leaver = await at(0, agent);

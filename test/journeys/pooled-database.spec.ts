@@ -12,8 +12,11 @@ let gateways: GatewayProcess[];
 
 beforeAll(async () => {
   pooler = await startPgbouncer(inject('postgresUrl'));
-  stack = await startStack({ database: 'postgres', postgresUrl: pooler.url });
-  gateways = await Promise.all([startGatewayProcess(stack.env), startGatewayProcess(stack.env)]);
+  // Ory's programs keep prepared statements, unless told otherwise.
+  stack = await startStack({ database: 'postgres', postgresUrl: `${pooler.url}?default_query_exec_mode=exec` });
+  const [own = ''] = (stack.env['DATABASE_URL'] ?? '').split('?');
+  const env = { ...stack.env, DATABASE_URL: own };
+  gateways = await Promise.all([startGatewayProcess(env), startGatewayProcess(env)]);
 });
 
 afterAll(async () => {

@@ -133,7 +133,7 @@ export async function startCluster(): Promise<RedisFailover> {
   const nodes = await Promise.all(
     ports.slice(0, 6).map(async (port, index) => {
       const own = ['--cluster-enabled', 'yes', '--cluster-config-file', join(folder, `nodes-${index}.conf`)];
-      const bus = ['--cluster-port', String(ports[index + 6]), '--cluster-node-timeout', '1000'];
+      const bus = ['--cluster-port', String(ports[index + 6]), '--cluster-node-timeout', '1000', '--cluster-replica-validity-factor', '0'];
       return startRedisProgram(port, [...secured, ...own, ...bus, '--dir', folder], { password });
     }),
   );
@@ -142,9 +142,15 @@ export async function startCluster(): Promise<RedisFailover> {
   const words = ['-a', password, '--no-auth-warning', '--cluster', 'create', ...addresses];
   await run(join(dirname(inject('redisServerPath')), 'redis-cli'), [...words, '--cluster-replicas', '1', '--cluster-yes']);
   const masters = nodes.slice(0, 3);
+  const isFollowed = async (port: number): Promise<boolean> =>
+    ask(port, async (redis) => /^slave0:.*state=online/m.test(await redis.info('replication')));
   const isWhole = async (port: number): Promise<boolean> =>
     ask(port, async (redis) => String(await redis.cluster('INFO')).includes('cluster_state:ok')).catch(() => false);
   await waitUntil(async () => (await Promise.all(nodes.map(({ port }) => isWhole(port)))).every(Boolean), 'the cluster');
+  await waitUntil(
+    async () => (await Promise.all(masters.map(({ port }) => isFollowed(port)))).every(Boolean),
+    'each master to have its replica',
+  );
   return {
     env: {
       REDIS_URL: masters

@@ -20,7 +20,7 @@ const redisUrls = z
   .string()
   .transform((text) => text.split(/\s*,\s*(?=rediss?:\/\/)/))
   .refine((urls) => urls.every((url) => /^rediss?:\/\/./.test(url) && URL.canParse(url)), {
-    error: 'must start with redis:// or rediss://',
+    error: 'must start with redis:// or rediss://, and so must each further URL',
   })
   .refine((urls) => new Set(urls.map((url) => url.startsWith('rediss:'))).size === 1, {
     error: 'must have redis:// in all of its URLs, or rediss:// in all',

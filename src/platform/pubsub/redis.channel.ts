@@ -7,6 +7,8 @@ import { ReplicaChannel, type ReplicaListener, type ReplicaTopic } from './repli
 const longestDelay = 1000;
 const connectTimeout = 2000;
 const closeTimeout = 2000;
+/** Milliseconds between two questions whether the server still answers, and for the answer to each. */
+const pulse = 2000;
 
 /** The channel over Redis or Valkey publish/subscribe. It has two connections, because a subscribed one can't publish. */
 export class RedisChannel extends ReplicaChannel {
@@ -16,6 +18,7 @@ export class RedisChannel extends ReplicaChannel {
   readonly #subscriber: Redis;
   readonly #listeners = new Map<string, ReplicaListener>();
   readonly #pending = new Set<Promise<unknown>>();
+  readonly #pulse: NodeJS.Timeout;
   #isListening = false;
   #isClosing = false;
 
@@ -43,6 +46,7 @@ export class RedisChannel extends ReplicaChannel {
       this.#logger[this.#isClosing ? 'debug' : 'warn']('Redis is gone', { reason: 'redis_unreachable' });
     });
     this.#subscriber.on('message', (channel: string, text: string) => this.#hear(channel, text));
+    this.#pulse = setInterval(() => [this.#publisher, this.#subscriber].forEach(dropIfSilent), pulse).unref();
   }
 
   override get state(): 'connected' | 'disconnected' {
@@ -71,6 +75,7 @@ export class RedisChannel extends ReplicaChannel {
 
   async close(): Promise<void> {
     this.#isClosing = true;
+    clearInterval(this.#pulse);
     const deadline = delay(closeTimeout, undefined, { ref: false });
     await Promise.race([Promise.all(this.#pending), deadline]);
     this.#publisher.disconnect();
@@ -101,4 +106,14 @@ export class RedisChannel extends ReplicaChannel {
       });
     }
   }
+}
+
+/** Drops a connection without an answer: a server that is frozen or out of reach doesn't close it, and another may have taken over. */
+async function dropIfSilent(connection: Redis): Promise<void> {
+  if (connection.status !== 'ready') {
+    return;
+  }
+  const silence = setTimeout(() => connection.disconnect(true), pulse).unref();
+  await connection.ping().catch(() => undefined);
+  clearTimeout(silence);
 }

@@ -33,8 +33,6 @@ export function openRedis(settings: RedisSettings, options: RedisOptions): Redis
       name: settings.REDIS_SENTINEL_MASTER,
       ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
       ...(isTls(url) ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
-      // A primary that is unreachable or frozen doesn't close its connections: the sentinels say when another one takes over.
-      failoverDetector: true,
       ...options,
     });
   }
