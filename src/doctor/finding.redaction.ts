@@ -10,10 +10,12 @@ export function redact(configuration: Configuration): (text: string) => string {
     ...configuration.SECRETS.flatMap((bytes) =>
       (['hex', 'base64', 'base64url'] as const).map((encoding) => Buffer.from(bytes).toString(encoding)),
     ),
-    ...['ADMIN_PASSWORD', 'AUTH0_CLIENT_SECRET', 'OIDC_CLIENT_SECRET', 'REDIS_SENTINEL_PASSWORD'].map((name) => {
-      const value: unknown = Reflect.get(configuration, name);
-      return typeof value === 'string' ? value : '';
-    }),
+    ...['ADMIN_PASSWORD', 'AUTH0_CLIENT_SECRET', 'OIDC_CLIENT_SECRET', 'REDIS_SENTINEL_PASSWORD'].map(
+      (name) => {
+        const value: unknown = Reflect.get(configuration, name);
+        return typeof value === 'string' ? value : '';
+      },
+    ),
     ...[configuration.DATABASE_URL, ...(configuration.REDIS_URL ?? []), configuration.SMTP_URL].map((url) =>
       url !== undefined && URL.canParse(url) ? new URL(url).password : '',
     ),

@@ -67,7 +67,14 @@ export async function startPatroni(): Promise<PatroniCluster> {
     const [client = 0, peer = 0, entry = 0, ...rest] = await findFreePorts(7);
     undo.push(startEtcd(folder, client, peer, log.fd));
     const nodes = ['one', 'two'].map((name, index) =>
-      patroniNode({ name, folder, log: log.fd, etcd: client, port: rest[2 * index] ?? 0, api: rest[2 * index + 1] ?? 0 }),
+      patroniNode({
+        name,
+        folder,
+        log: log.fd,
+        etcd: client,
+        port: rest[2 * index] ?? 0,
+        api: rest[2 * index + 1] ?? 0,
+      }),
     );
     for (const node of nodes) {
       await node.write();

@@ -28,7 +28,13 @@ const secured = ['--requirepass', password, '--masterauth', password];
 
 /** Asks one server, past everything that leads to it. */
 async function ask<T>(port: number, question: (redis: Redis) => Promise<T>, auth = password): Promise<T> {
-  const redis = new Redis({ port, password: auth, retryStrategy: () => null, commandTimeout: 1000, connectTimeout: 1000 });
+  const redis = new Redis({
+    port,
+    password: auth,
+    retryStrategy: () => null,
+    commandTimeout: 1000,
+    connectTimeout: 1000,
+  });
   redis.on('error', () => undefined);
   try {
     return await question(redis);
@@ -91,7 +97,10 @@ export async function startSentinels(): Promise<RedisFailover> {
         'sentinel failover-timeout mymaster 5000',
       ];
       await writeFile(file, `${settings.join('\n')}\n`);
-      const sentinel = await startRedisProgram(port, ['--sentinel', '--dir', folder], { password: sentinelPassword, file });
+      const sentinel = await startRedisProgram(port, ['--sentinel', '--dir', folder], {
+        password: sentinelPassword,
+        file,
+      });
       stop.push(() => sentinel.kill());
     }),
   );
@@ -106,19 +115,26 @@ export async function startSentinels(): Promise<RedisFailover> {
   };
   await waitUntil(async () => {
     const facts = await Promise.all(
-      watching.map((port) => ask(port, (redis) => redis.call('sentinel', 'master', 'mymaster'), sentinelPassword)),
+      watching.map((port) =>
+        ask(port, (redis) => redis.call('sentinel', 'master', 'mymaster'), sentinelPassword),
+      ),
     );
     return facts.every((fact) => /num-slaves,1,num-other-sentinels,2/.test(String(fact)));
   }, 'the sentinels to know each other and the replica');
   return {
     env: {
-      REDIS_URL: watching.map((port, index) => `redis://${index === 0 ? `:${password}@` : ''}127.0.0.1:${port}`).join(','),
+      REDIS_URL: watching
+        .map((port, index) => `redis://${index === 0 ? `:${password}@` : ''}127.0.0.1:${port}`)
+        .join(','),
       REDIS_SENTINEL_MASTER: 'mymaster',
       REDIS_SENTINEL_PASSWORD: sentinelPassword,
     },
     subscribed: () => atSubscribed(servers),
     replaced: async (server) =>
-      waitUntil(async () => ![0, server.port].includes(await current()), 'the sentinels to agree on another primary'),
+      waitUntil(
+        async () => ![0, server.port].includes(await current()),
+        'the sentinels to agree on another primary',
+      ),
     subscriptions: async () => subscribersAt(await current()),
     stop: end(stop),
   };
@@ -133,20 +149,37 @@ export async function startCluster(): Promise<RedisFailover> {
   const nodes = await Promise.all(
     ports.slice(0, 6).map(async (port, index) => {
       const own = ['--cluster-enabled', 'yes', '--cluster-config-file', join(folder, `nodes-${index}.conf`)];
-      const bus = ['--cluster-port', String(ports[index + 6]), '--cluster-node-timeout', '1000', '--cluster-replica-validity-factor', '0'];
+      const bus = [
+        '--cluster-port',
+        String(ports[index + 6]),
+        '--cluster-node-timeout',
+        '1000',
+        '--cluster-replica-validity-factor',
+        '0',
+      ];
       return startRedisProgram(port, [...secured, ...own, ...bus, '--dir', folder], { password });
     }),
   );
   stop.push(...nodes.map((node) => () => node.kill()));
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
   const words = ['-a', password, '--no-auth-warning', '--cluster', 'create', ...addresses];
-  await run(join(dirname(inject('redisServerPath')), 'redis-cli'), [...words, '--cluster-replicas', '1', '--cluster-yes']);
+  await run(join(dirname(inject('redisServerPath')), 'redis-cli'), [
+    ...words,
+    '--cluster-replicas',
+    '1',
+    '--cluster-yes',
+  ]);
   const masters = nodes.slice(0, 3);
   const isFollowed = async (port: number): Promise<boolean> =>
     ask(port, async (redis) => /^slave0:.*state=online/m.test(await redis.info('replication')));
   const isWhole = async (port: number): Promise<boolean> =>
-    ask(port, async (redis) => String(await redis.cluster('INFO')).includes('cluster_state:ok')).catch(() => false);
-  await waitUntil(async () => (await Promise.all(nodes.map(({ port }) => isWhole(port)))).every(Boolean), 'the cluster');
+    ask(port, async (redis) => String(await redis.cluster('INFO')).includes('cluster_state:ok')).catch(
+      () => false,
+    );
+  await waitUntil(
+    async () => (await Promise.all(nodes.map(({ port }) => isWhole(port)))).every(Boolean),
+    'the cluster',
+  );
   await waitUntil(
     async () => (await Promise.all(masters.map(({ port }) => isFollowed(port)))).every(Boolean),
     'each master to have its replica',
@@ -164,11 +197,16 @@ export async function startCluster(): Promise<RedisFailover> {
       await waitUntil(async () => {
         const table = await ask(other?.port ?? 0, (redis) => redis.cluster('SLOTS'));
         // The first server of each range is its master.
-        return !String(table.map((range) => range[2])).includes(`,${server.port},`) && isWhole(other?.port ?? 0);
+        return (
+          !String(table.map((range) => range[2])).includes(`,${server.port},`) && isWhole(other?.port ?? 0)
+        );
       }, 'a replica to take over');
     },
     subscriptions: async () =>
-      (await Promise.all(nodes.map(({ port }) => subscribersAt(port)))).reduce((sum, count) => sum + count, 0),
+      (await Promise.all(nodes.map(({ port }) => subscribersAt(port)))).reduce(
+        (sum, count) => sum + count,
+        0,
+      ),
     stop: end(stop),
   };
 }

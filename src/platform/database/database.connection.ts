@@ -45,7 +45,10 @@ export class DatabaseConnection extends Database {
       this.kind = 'postgres';
       this.breaker = databaseBreaker();
       const pool = new GuardedPool(openPostgres(url), this.breaker);
-      this.query = new RetryingKysely({ dialect: guardDialect(new TransactionLockDialect({ pool })), ...options });
+      this.query = new RetryingKysely({
+        dialect: guardDialect(new TransactionLockDialect({ pool })),
+        ...options,
+      });
     }
   }
 

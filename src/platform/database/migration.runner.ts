@@ -41,9 +41,9 @@ export class MigrationError extends StartError {
  */
 export async function migrate(database: Database): Promise<void> {
   const { query } = database;
-  const { error, results } = await runInTransaction(query).catch(
-    (failure: unknown): MigrationResultSet => ({ error: failure }),
-  );
+  const { error, results } = await runInTransaction(query).catch((failure: unknown): MigrationResultSet => ({
+    error: failure,
+  }));
   if (error === undefined) {
     return;
   }
@@ -87,9 +87,9 @@ const lockId = '3853314791062309107';
 async function runInTransaction(query: Kysely<Schema>): Promise<MigrationResultSet> {
   return query.connection().execute(async (connection) => {
     await (isPostgres(connection) ? sql`begin` : sql`begin immediate`).execute(connection);
-    const outcome = await lockAndRun(connection).catch(
-      (failure: unknown): MigrationResultSet => ({ error: failure }),
-    );
+    const outcome = await lockAndRun(connection).catch((failure: unknown): MigrationResultSet => ({
+      error: failure,
+    }));
     await (outcome.error === undefined ? sql`commit` : sql`rollback`).execute(connection);
     return outcome;
   });
