@@ -137,7 +137,7 @@ export const commonVariables = z.object({
     description:
       'Name of the primary that Redis Sentinel watches. `REDIS_URL` then lists the sentinels (port 26379 if it names none), with user, password and database number of Redis itself.',
     derivedDefault: 'none: no Sentinel',
-    recommendation: 'List all sentinels (docs/scaling.md).',
+    recommendation: 'List all sentinels (docs/production.md).',
     example: 'mymaster',
   }),
   REDIS_SENTINEL_PASSWORD: z.string().min(1).optional().register(variableDocs, {
@@ -148,7 +148,7 @@ export const commonVariables = z.object({
   REDIS_CLUSTER: flag.default(false).register(variableDocs, {
     description:
       'Whether `REDIS_URL` lists nodes of a Redis Cluster. Counts of rate limits go to the node that has the key, messages to any node.',
-    recommendation: 'List at least three nodes (docs/scaling.md).',
+    recommendation: 'List at least three nodes (docs/production.md).',
   }),
   ALLOWED_CLIENT_IDS: commaList.optional().register(variableDocs, {
     derivedDefault: '`vestibule,vestibule-spa` under `ory`, otherwise the configured client id',
