@@ -48,13 +48,16 @@ ignore_startup_parameters = extra_float_digits,statement_timeout
   }
   const end = launch(inject('pgbouncerPath'), ['-q', settings], { ...as, stderr: log.fd });
   url.port = String(port);
-  await waitUntil(() => isPrimary(url.href), 'PgBouncer to answer');
-  return {
-    url: url.href,
-    stop: async () => {
-      await end();
-      await log.close();
-      await rm(folder, { recursive: true, force: true });
-    },
+  const stop = async (): Promise<void> => {
+    await end();
+    await log.close();
+    await rm(folder, { recursive: true, force: true });
   };
+  try {
+    await waitUntil(() => isPrimary(url.href), 'PgBouncer to answer');
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url: url.href, stop };
 }

@@ -67,15 +67,30 @@ async function folderFor(stop: (() => Promise<unknown>)[]): Promise<string> {
   return folder;
 }
 
-const end = (stop: (() => Promise<unknown>)[]) => async (): Promise<void> => {
-  for (const step of stop.splice(0).toReversed()) {
-    await step();
+type Started = Omit<RedisFailover, 'stop'>;
+
+/** Starts servers, and ends those that have started if another one doesn't. */
+async function started(
+  start: (stop: (() => Promise<unknown>)[]) => Promise<Started>,
+): Promise<RedisFailover> {
+  const steps: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of steps.splice(0).toReversed()) {
+      await step();
+    }
+  };
+  try {
+    return { ...(await start(steps)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
   }
-};
+}
 
 /** Starts a primary, a replica and three sentinels, each of which wants a password. */
-export async function startSentinels(): Promise<RedisFailover> {
-  const stop: (() => Promise<unknown>)[] = [];
+export const startSentinels = (): Promise<RedisFailover> => started(sentinels);
+
+async function sentinels(stop: (() => Promise<unknown>)[]): Promise<Started> {
   const folder = await folderFor(stop);
   const [first = 0, second = 0, ...watching] = await findFreePorts(5);
   const servers = await Promise.all(
@@ -136,13 +151,13 @@ export async function startSentinels(): Promise<RedisFailover> {
         'the sentinels to agree on another primary',
       ),
     subscriptions: async () => subscribersAt(await current()),
-    stop: end(stop),
   };
 }
 
 /** Starts a cluster of three masters with a replica each. */
-export async function startCluster(): Promise<RedisFailover> {
-  const stop: (() => Promise<unknown>)[] = [];
+export const startCluster = (): Promise<RedisFailover> => started(cluster);
+
+async function cluster(stop: (() => Promise<unknown>)[]): Promise<Started> {
   const folder = await folderFor(stop);
   // A node's other nodes reach it 10,000 ports higher, unless told otherwise.
   const ports = await findFreePorts(12);
@@ -207,6 +222,5 @@ export async function startCluster(): Promise<RedisFailover> {
         (sum, count) => sum + count,
         0,
       ),
-    stop: end(stop),
   };
 }
