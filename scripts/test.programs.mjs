@@ -24,6 +24,30 @@ const programs = [
     paths: ['/usr/bin/redis-server', '/usr/bin/valkey-server', '/usr/local/bin/redis-server'],
   },
   {
+    variable: 'PGBOUNCER',
+    name: 'PgBouncer',
+    package: 'pgbouncer',
+    paths: ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'],
+  },
+  {
+    variable: 'PATRONI',
+    name: 'Patroni',
+    package: 'patroni',
+    paths: ['/usr/bin/patroni', '/usr/local/bin/patroni'],
+  },
+  {
+    variable: 'ETCD',
+    name: 'etcd',
+    package: 'etcd-server',
+    paths: ['/usr/bin/etcd', '/usr/local/bin/etcd'],
+  },
+  {
+    variable: 'HAPROXY',
+    name: 'HAProxy',
+    package: 'haproxy',
+    paths: ['/usr/sbin/haproxy', '/usr/local/sbin/haproxy'],
+  },
+  {
     variable: 'NGINX',
     name: 'nginx',
     package: 'nginx',

@@ -10,14 +10,15 @@ export function redact(configuration: Configuration): (text: string) => string {
     ...configuration.SECRETS.flatMap((bytes) =>
       (['hex', 'base64', 'base64url'] as const).map((encoding) => Buffer.from(bytes).toString(encoding)),
     ),
-    ...['ADMIN_PASSWORD', 'AUTH0_CLIENT_SECRET', 'OIDC_CLIENT_SECRET'].map((name) => {
-      const value: unknown = Reflect.get(configuration, name);
-      return typeof value === 'string' ? value : '';
-    }),
-    ...(['DATABASE_URL', 'REDIS_URL', 'SMTP_URL'] as const).map((name) => {
-      const url = configuration[name];
-      return url !== undefined && URL.canParse(url) ? new URL(url).password : '';
-    }),
+    ...['ADMIN_PASSWORD', 'AUTH0_CLIENT_SECRET', 'OIDC_CLIENT_SECRET', 'REDIS_SENTINEL_PASSWORD'].map(
+      (name) => {
+        const value: unknown = Reflect.get(configuration, name);
+        return typeof value === 'string' ? value : '';
+      },
+    ),
+    ...[configuration.DATABASE_URL, ...(configuration.REDIS_URL ?? []), configuration.SMTP_URL].map((url) =>
+      url !== undefined && URL.canParse(url) ? new URL(url).password : '',
+    ),
   ].filter((text) => text.length >= shortest);
   return (text) =>
     secrets

@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { openRedis, redisSettings } from '../platform/redis/redis.client.js';
 import type { Check } from './check.port.js';
 import { answerLimit, reasonOf } from './http.probe.js';
 
@@ -9,18 +9,20 @@ const oldest = [6, 2] as const;
 export const redisCheck: Check = {
   name: 'Redis',
   isCheap: true,
-  run: async ({ REDIS_URL }) => {
-    if (REDIS_URL === undefined) {
+  run: async (configuration) => {
+    const settings = redisSettings(configuration);
+    if (settings === undefined) {
       return [];
     }
     const limit = answerLimit();
     let trouble: unknown;
-    const redis = new Redis(REDIS_URL, {
+    const redis = openRedis(settings, {
       lazyConnect: true,
       connectTimeout: limit,
       commandTimeout: limit,
       maxRetriesPerRequest: 0,
       retryStrategy: () => null,
+      sentinelRetryStrategy: () => null,
     });
     redis.on('error', (error: unknown) => {
       trouble = error;

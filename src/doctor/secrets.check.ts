@@ -76,9 +76,11 @@ function secretsOf(configuration: Configuration): readonly NamedSecret[] {
     case 'oidc':
       add('OIDC_CLIENT_SECRET', configuration.OIDC_CLIENT_SECRET);
   }
-  for (const name of ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL'] as const) {
+  for (const name of ['DATABASE_URL', 'SMTP_URL'] as const) {
     add(`the password in ${name}`, passwordOf(configuration[name] ?? ''), false);
   }
+  // The list has user and password in its first URL.
+  add('the password in REDIS_URL', passwordOf(configuration.REDIS_URL?.[0] ?? ''), false);
   return entries;
 }
 

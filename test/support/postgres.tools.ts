@@ -27,23 +27,32 @@ const nobody = 65_534;
  * @throws when no version is installed: `npm test` brings one.
  */
 export async function postgresWithTools(url: string): Promise<PostgresWithTools> {
-  const given = process.env['PG_DUMP'];
-  const folders = [
-    ...(given === undefined ? [] : [dirname(given)]),
-    ...(existsSync(debian) ? readdirSync(debian) : []).map((name) => join(debian, name, 'bin')),
-  ].filter((folder) => existsSync(join(folder, 'pg_dump')));
+  const folders = programFolders();
   const version = await versionOf(url);
   const same = folders.find((folder) => versionIn(folder) === version);
   if (same !== undefined) {
     return { url, bin: same, remove: async () => undefined };
   }
-  const whole = folders.find((folder) => existsSync(join(folder, 'initdb')));
+  return startOwn(postgresPrograms());
+}
+
+/** Folder of an installed version's programs, the server among them. @throws when there is none: `npm test` brings one. */
+export function postgresPrograms(): string {
+  const whole = programFolders().find((folder) => existsSync(join(folder, 'initdb')));
   if (whole === undefined) {
     throw new Error(
       'pg_dump and a server of its version are missing: install the package postgresql, or let `npm test` do it.',
     );
   }
-  return startOwn(whole);
+  return whole;
+}
+
+function programFolders(): string[] {
+  const given = process.env['PG_DUMP'];
+  return [
+    ...(given === undefined ? [] : [dirname(given)]),
+    ...(existsSync(debian) ? readdirSync(debian) : []).map((name) => join(debian, name, 'bin')),
+  ].filter((folder) => existsSync(join(folder, 'pg_dump')));
 }
 
 function versionIn(folder: string): number {

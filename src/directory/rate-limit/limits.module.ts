@@ -4,14 +4,18 @@ import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { CoreModule } from '../../platform/core/core.module.js';
+import { redisSettings } from '../../platform/redis/redis.client.js';
 import { LimitStore } from './limit.store.js';
 import { MemoryLimitStore } from './memory.limit-store.js';
 import { RateLimits } from './rate.limits.js';
 import { RedisLimitStore } from './redis.limit-store.js';
 
-function openStore({ RATE_LIMIT, REDIS_URL, PUBLIC_URL }: Configuration, clock: Clock): LimitStore {
+function openStore(configuration: Configuration, clock: Clock): LimitStore {
   const memory = new MemoryLimitStore(() => clock.now());
-  return RATE_LIMIT && REDIS_URL !== undefined ? new RedisLimitStore(REDIS_URL, PUBLIC_URL, memory) : memory;
+  const settings = redisSettings(configuration);
+  return configuration.RATE_LIMIT && settings !== undefined
+    ? new RedisLimitStore(settings, configuration.PUBLIC_URL, memory)
+    : memory;
 }
 
 /** The module of rate limits. */

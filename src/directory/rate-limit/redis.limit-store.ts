@@ -1,7 +1,8 @@
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { type RateLimiterAbstract, RateLimiterRedis } from 'rate-limiter-flexible';
 import type { RatePolicy, RatePolicyName } from '../../platform/config/rate-limit.parser.js';
+import { type RedisSettings, openKeyedRedis } from '../../platform/redis/redis.client.js';
 import { LimitStore } from './limit.store.js';
 import type { MemoryLimitStore } from './memory.limit-store.js';
 
@@ -13,35 +14,36 @@ const connectTimeout = 2000;
  */
 const answerTimeout = 1000;
 
-/** A client that drops its connection when an answer doesn't come in time; it then connects anew. */
-class DroppingRedis extends Redis {
-  override sendCommand(...call: Parameters<Redis['sendCommand']>): unknown {
-    const sent = super.sendCommand(...call);
+/** Makes a client drop its connections when an answer doesn't come in time; it then connects anew. */
+function dropWhenSilent(client: Redis | Cluster): void {
+  const send = client.sendCommand;
+  client.sendCommand = (...call: Parameters<Cluster['sendCommand']>): unknown => {
+    const sent: unknown = Reflect.apply(send, client, call);
     const [command] = call;
     command.promise.catch((error: unknown) => {
       if (error instanceof Error && error.message === 'Command timed out') {
-        this.disconnect(true);
+        client.disconnect(true);
       }
     });
     return sent;
-  }
+  };
 }
 
 /** Stores counts in Redis, shared by all replicas. While Redis is unavailable or slow, each replica counts in its own memory. */
 export class RedisLimitStore extends LimitStore implements OnApplicationShutdown {
   readonly #logger = new Logger(RedisLimitStore.name);
-  readonly #redis: Redis;
+  readonly #redis: Redis | Cluster;
   readonly #prefix: string;
   readonly #insurance: MemoryLimitStore;
   #isClosing = false;
   #isAway = false;
 
   /** Connects in the background: Redis may be unavailable. @param deployment separates those that share one Redis. */
-  constructor(url: string, deployment: string, insurance: MemoryLimitStore) {
+  constructor(settings: RedisSettings, deployment: string, insurance: MemoryLimitStore) {
     super();
     this.#prefix = `vestibule:${deployment}:limit`;
     this.#insurance = insurance;
-    this.#redis = new DroppingRedis(url, {
+    this.#redis = openKeyedRedis(settings, {
       connectTimeout,
       commandTimeout: answerTimeout,
       // If a command can't be sent now, memory answers at once.
@@ -50,6 +52,7 @@ export class RedisLimitStore extends LimitStore implements OnApplicationShutdown
       maxRetriesPerRequest: 0,
       retryStrategy: (attempt) => Math.min(attempt * 50, longestDelay),
     });
+    dropWhenSilent(this.#redis);
     this.#redis.on('error', (error: unknown) => {
       this.#logger.debug('Redis cannot be reached', { reason: 'redis_unreachable', err: error });
     });

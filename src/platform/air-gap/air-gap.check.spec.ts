@@ -103,6 +103,7 @@ describe('a configuration', () => {
     ['DATABASE_URL', 'postgres://10.0.0.1/db?host=%2Fvar%2Frun&host=198.51.100.1'],
     ['DATABASE_URL', 'postgres://user:p/ss@public.example/db'],
     ['REDIS_URL', 'rediss://public.example:6379'],
+    ['REDIS_URL', 'redis://127.0.0.1:7000,redis://public.example:7000'],
     ['SMTP_URL', 'smtp://198.51.100.25:25'],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'https://public.example'],
     ['DNS_SERVERS', '10.0.0.53,198.51.100.53'],
@@ -120,7 +121,8 @@ describe('a configuration', () => {
       '[{"id":"s","provider":"generic","client_id":"x","issuer_url":"http://kratos","token_url":"https://public.example"}]',
     ],
   ])('%s=%s is refused by its name, without its value', async (variable, value) => {
-    const environment = { ...ory, [variable]: value };
+    const REDIS_CLUSTER = String(value.includes(',redis:'));
+    const environment = { ...ory, [variable]: value, REDIS_CLUSTER };
     expect(await refused(environment)).toEqual([variable]);
     const message = await assertInside(loadConfiguration(environment), resolver).catch(String);
     expect(message).not.toContain(value);

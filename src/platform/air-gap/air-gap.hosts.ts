@@ -45,7 +45,10 @@ export function configuredHosts(configuration: Configuration): ConfiguredHost[] 
       urls.push(['OIDC_ISSUER', configuration.OIDC_ISSUER]);
       break;
   }
-  for (const name of ['REDIS_URL', 'SMTP_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const) {
+  for (const url of configuration.REDIS_URL ?? []) {
+    urls.push(['REDIS_URL', url]);
+  }
+  for (const name of ['SMTP_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const) {
     const url = configuration[name];
     if (url !== undefined) {
       urls.push([name, url]);

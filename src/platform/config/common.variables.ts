@@ -15,9 +15,16 @@ const databaseUrl = z.string().regex(/^(?:postgres(?:ql)?:\/\/|file:)./, {
   error: 'must start with postgres:// or, for SQLite, with file:',
 });
 
-const redisUrl = z.string().refine((text) => /^rediss?:\/\/./.test(text) && URL.canParse(text), {
-  error: 'must start with redis:// or rediss://',
-});
+/** One or more URLs; a comma inside one, for example in its password, separates nothing. */
+const redisUrls = z
+  .string()
+  .transform((text) => text.split(/\s*,\s*(?=rediss?:\/\/)/))
+  .refine((urls) => urls.every((url) => /^rediss?:\/\/./.test(url) && URL.canParse(url)), {
+    error: 'must start with redis:// or rediss://, and so must each further URL',
+  })
+  .refine((urls) => new Set(urls.map((url) => url.startsWith('rediss:'))).size === 1, {
+    error: 'must have redis:// in all of its URLs, or rediss:// in all',
+  });
 
 const smtpUrl = z.string().refine((text) => /^smtps?:\/\/./.test(text) && URL.canParse(text), {
   error: 'must start with smtp:// or smtps://',
@@ -118,13 +125,30 @@ export const commonVariables = z.object({
     example: 'postgres://vestibule@db.internal/vestibule',
     secret: true,
   }),
-  REDIS_URL: redisUrl.optional().register(variableDocs, {
+  REDIS_URL: redisUrls.optional().register(variableDocs, {
     description:
-      'Redis or Valkey, `redis://…` or `rediss://…`. It distributes revocations and key changes between replicas, and keeps the counts of rate limits. Without it, each replica polls the database and counts for itself.',
+      'Redis or Valkey, `redis://…` or `rediss://…`. With Sentinel or a cluster: a comma-separated list, of which the first URL has user and password. It distributes revocations and key changes between replicas, and keeps the counts of rate limits. Without it, each replica polls the database and counts for itself.',
     derivedDefault: 'none',
     recommendation: 'Set it if there is more than one replica.',
     example: 'redis://redis.internal:6379',
     secret: true,
+  }),
+  REDIS_SENTINEL_MASTER: z.string().min(1).optional().register(variableDocs, {
+    description:
+      'Name of the primary that Redis Sentinel watches. `REDIS_URL` then lists the sentinels (port 26379 if it names none), with user, password and database number of Redis itself.',
+    derivedDefault: 'none: no Sentinel',
+    recommendation: 'List all sentinels (docs/production.md).',
+    example: 'mymaster',
+  }),
+  REDIS_SENTINEL_PASSWORD: z.string().min(1).optional().register(variableDocs, {
+    description: 'Password of the sentinels, if they require one. That of Redis itself is in `REDIS_URL`.',
+    derivedDefault: 'none',
+    secret: true,
+  }),
+  REDIS_CLUSTER: flag.default(false).register(variableDocs, {
+    description:
+      'Whether `REDIS_URL` lists nodes of a Redis Cluster. Counts of rate limits go to the node that has the key, messages to any node.',
+    recommendation: 'List at least three nodes (docs/production.md).',
   }),
   ALLOWED_CLIENT_IDS: commaList.optional().register(variableDocs, {
     derivedDefault: '`vestibule,vestibule-spa` under `ory`, otherwise the configured client id',

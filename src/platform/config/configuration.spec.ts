@@ -194,6 +194,38 @@ describe('other settings', () => {
     expect(problemsOf({ SECRETS, ...ory, DATABASE_URL })).toHaveLength(1);
   });
 
+  const nodes = 'redis://user:a,b@one:7000, redis://two:7000/,redis://[::1]:7000';
+
+  it.each([
+    { REDIS_CLUSTER: 'true' },
+    { REDIS_SENTINEL_MASTER: 'mymaster', REDIS_SENTINEL_PASSWORD: 'it,is' },
+  ])('several addresses of Redis are a list, with commas in a password: %j', (settings) => {
+    const { REDIS_URL } = loadConfiguration({ SECRETS, ...ory, ...settings, REDIS_URL: nodes });
+    expect(REDIS_URL).toEqual(['redis://user:a,b@one:7000', 'redis://two:7000/', 'redis://[::1]:7000']);
+  });
+
+  it.each([
+    [
+      { REDIS_URL: nodes },
+      'REDIS_URL: must be one URL, unless REDIS_SENTINEL_MASTER or REDIS_CLUSTER is set',
+    ],
+    [{ REDIS_CLUSTER: 'true' }, 'REDIS_URL: is missing, and REDIS_SENTINEL_MASTER or REDIS_CLUSTER is set'],
+    [
+      { REDIS_URL: nodes, REDIS_CLUSTER: 'true', REDIS_SENTINEL_MASTER: 'a' },
+      'REDIS_CLUSTER: must not be true if REDIS_SENTINEL_MASTER is set',
+    ],
+    [
+      { REDIS_URL: 'redis://a,rediss://b', REDIS_CLUSTER: 'true' },
+      'REDIS_URL: must have redis:// in all of its URLs, or rediss:// in all',
+    ],
+    [
+      { REDIS_URL: 'redis://a:1,b:2' },
+      'REDIS_URL: must start with redis:// or rediss://, and so must each further URL',
+    ],
+  ])('%j is refused', (settings, problem) => {
+    expect(problemsOf({ SECRETS, ...ory, ...settings })).toEqual([problem]);
+  });
+
   it.each(['admin1234567', 'Password12345', 'changeme-changeme', 'letmein-letmein', '123456789012'])(
     'default admin password %j is refused [W17]',
     (ADMIN_PASSWORD) => {

@@ -149,6 +149,17 @@ function contradictions(common: Common): string[] {
   if (common.TOKEN_TTL > common.SESSION_IDLE_TTL) {
     found.push('TOKEN_TTL: must not be longer than SESSION_IDLE_TTL');
   }
+  const servers = common.REDIS_URL?.length ?? 0;
+  const isOneServer = common.REDIS_SENTINEL_MASTER === undefined && !common.REDIS_CLUSTER;
+  if (servers === 0 && !isOneServer) {
+    found.push('REDIS_URL: is missing, and REDIS_SENTINEL_MASTER or REDIS_CLUSTER is set');
+  }
+  if (servers > 1 && isOneServer) {
+    found.push('REDIS_URL: must be one URL, unless REDIS_SENTINEL_MASTER or REDIS_CLUSTER is set');
+  }
+  if (common.REDIS_SENTINEL_MASTER !== undefined && common.REDIS_CLUSTER) {
+    found.push('REDIS_CLUSTER: must not be true if REDIS_SENTINEL_MASTER is set');
+  }
   return found;
 }
 

@@ -109,6 +109,8 @@ describe('production', () => {
     ['DATABASE_URL', 'postgres://vestibule:postgres@db.internal/vestibule'],
     ['DATABASE_URL', 'postgres://vestibule:p%61ssword@db.internal/vestibule'],
     ['REDIS_URL', 'redis://:secret@redis.internal:6379'],
+    ['REDIS_URL', 'redis://one.internal:7000,redis://:secret@two.internal:7000'],
+    ['REDIS_SENTINEL_PASSWORD', 'changeme'],
     ['SMTP_URL', 'smtps://user:password@mail.internal:465/'],
     ['AUTH0_CLIENT_SECRET', 'your-client-secret'],
     ['OIDC_CLIENT_SECRET', '<client secret>'],

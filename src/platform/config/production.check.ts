@@ -34,7 +34,8 @@ const clientSecrets = z.array(z.looseObject({ client_secret: z.string().optional
 const secretsIn: Readonly<Record<string, (text: string) => readonly (string | undefined)[]>> = {
   SECRETS: (text) => text.split(','),
   DATABASE_URL: (text) => [passwordOf(text)],
-  REDIS_URL: (text) => [passwordOf(text)],
+  REDIS_URL: (text) => text.split(/\s*,\s*(?=rediss?:)/).map(passwordOf),
+  REDIS_SENTINEL_PASSWORD: (text) => [text],
   SMTP_URL: (text) => [passwordOf(text)],
   METRICS_TOKEN: (text) => [text],
   OTEL_EXPORTER_OTLP_HEADERS: headerList,

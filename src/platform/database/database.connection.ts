@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Kysely, type LogEvent, PostgresDialect, SqliteDialect } from 'kysely';
+import { type Kysely, type LogEvent, SqliteDialect } from 'kysely';
 import Sqlite from 'libsql';
 import { Pool, TypeOverrides } from 'pg';
 import { codeOf } from '../config/error.code.js';
@@ -9,13 +9,13 @@ import type { CircuitBreaker } from '../upstream/circuit.breaker.js';
 import { Database, type Schema } from './database.schema.js';
 import { guardDialect } from './guarded.dialect.js';
 import { databaseBreaker, GuardedPool } from './guarded.pool.js';
+import { TransactionLockDialect } from './transaction-lock.dialect.js';
 import { RetryingKysely } from './retrying.query.js';
 import { sqlitePath } from '../config/sqlite.path.js';
 
 const postgresBigint = 20;
 /** Milliseconds that a statement waits for another process to release the SQLite file. */
 const busyTimeout = 5000;
-
 /** Thrown when the database can't be opened. The message states what to check. */
 export class DatabaseOpenError extends StartError {
   override readonly name = 'DatabaseOpenError';
@@ -45,7 +45,10 @@ export class DatabaseConnection extends Database {
       this.kind = 'postgres';
       this.breaker = databaseBreaker();
       const pool = new GuardedPool(openPostgres(url), this.breaker);
-      this.query = new RetryingKysely({ dialect: guardDialect(new PostgresDialect({ pool })), ...options });
+      this.query = new RetryingKysely({
+        dialect: guardDialect(new TransactionLockDialect({ pool })),
+        ...options,
+      });
     }
   }
 

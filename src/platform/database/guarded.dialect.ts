@@ -9,9 +9,12 @@ import type {
 } from 'kysely';
 import { codeOf } from '../config/error.code.js';
 import { Problem } from '../errors/problem.error.js';
+import { retryLost } from './lost.transaction.js';
 
 /** SQLSTATE classes of failures of the server: connection, no such database, resources, operator, system. */
 const awayClasses = /^(?:08|3D|53|57|58)/;
+/** SQLSTATE of a write on a server that only reads: a standby, or a primary that another one has replaced. */
+const readOnly = '25006';
 const awayCodes = new Set(
   [
     'ECONNREFUSED ECONNRESET ETIMEDOUT EPIPE ENOTFOUND EHOSTUNREACH EAI_AGAIN',
@@ -24,7 +27,7 @@ const awayMessages =
 
 /**
  * Wraps a dialect so that errors of an unavailable database become the problem `database_unavailable`. A caller then gets a 503
- * and can retry, never a 500. All other errors pass unchanged.
+ * and can retry, never a 500. All other errors pass unchanged, after a single statement that lost against another one was tried again.
  */
 export function guardDialect(dialect: Dialect): Dialect {
   return {
@@ -42,7 +45,7 @@ export function isDatabaseAway(error: unknown): boolean {
   }
   const code = codeOf(error);
   return code
-    ? awayCodes.has(code) || (code.length === 5 && awayClasses.test(code))
+    ? awayCodes.has(code) || code === readOnly || (code.length === 5 && awayClasses.test(code))
     : awayMessages.test(error.message);
 }
 
@@ -59,6 +62,7 @@ export function isDatabaseSilent(error: unknown): boolean {
 class GuardedDriver implements Driver {
   readonly #driver: Driver;
   readonly #inner = new WeakMap<DatabaseConnection, DatabaseConnection>();
+  readonly #inTransaction = new WeakSet<DatabaseConnection>();
 
   constructor(driver: Driver) {
     this.#driver = driver;
@@ -71,8 +75,10 @@ class GuardedDriver implements Driver {
   async acquireConnection(): Promise<DatabaseConnection> {
     const inner = await guarded(() => this.#driver.acquireConnection());
     const connection: DatabaseConnection = {
-      executeQuery: <R>(query: CompiledQuery): Promise<QueryResult<R>> =>
-        guarded(() => inner.executeQuery<R>(query)),
+      executeQuery: <R>(query: CompiledQuery): Promise<QueryResult<R>> => {
+        const once = (): Promise<QueryResult<R>> => guarded(() => inner.executeQuery<R>(query));
+        return this.#inTransaction.has(connection) ? once() : retryLost(once);
+      },
       streamQuery: <R>(query: CompiledQuery, size?: number) => inner.streamQuery<R>(query, size),
     };
     this.#inner.set(connection, inner);
@@ -80,14 +86,17 @@ class GuardedDriver implements Driver {
   }
 
   async beginTransaction(connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {
-    return guarded(() => this.#driver.beginTransaction(this.#innerOf(connection), settings));
+    await guarded(() => this.#driver.beginTransaction(this.#innerOf(connection), settings));
+    this.#inTransaction.add(connection);
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    return guarded(() => this.#driver.commitTransaction(this.#innerOf(connection)));
+    await guarded(() => this.#driver.commitTransaction(this.#innerOf(connection)));
+    this.#inTransaction.delete(connection);
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    this.#inTransaction.delete(connection);
     await guarded(() => this.#driver.rollbackTransaction(this.#innerOf(connection))).catch(
       (error: unknown) => {
         // SQLite rolls back by itself when the disk is full. The original error is the one to report.

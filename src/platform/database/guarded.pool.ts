@@ -55,6 +55,10 @@ export class GuardedPool {
 function watched(client: PoolClient, settle: (failure?: unknown) => void): PoolClient {
   let failure: unknown;
   const query = async (...words: readonly unknown[]): Promise<unknown> => {
+    if (failure !== undefined) {
+      // A rollback, for example, would wait for a second time.
+      throw failure;
+    }
     try {
       return await Reflect.apply(client.query, client, words);
     } catch (error) {

@@ -41,7 +41,9 @@ export class MigrationError extends StartError {
  */
 export async function migrate(database: Database): Promise<void> {
   const { query } = database;
-  const { error, results } = isPostgres(query) ? await run(query) : await runInTransaction(query);
+  const { error, results } = await runInTransaction(query).catch((failure: unknown): MigrationResultSet => ({
+    error: failure,
+  }));
   if (error === undefined) {
     return;
   }
@@ -67,26 +69,37 @@ async function run(query: Kysely<Schema>): Promise<MigrationResultSet> {
     provider: { getMigrations: async () => ({ ...migrations }) },
     migrationTableName: migrationTable,
     migrationLockTableName: 'vestibule_migrations_lock',
+    disableTransactions: true,
   });
   return migrator.migrateToLatest();
 }
 
+/** Kysely's own number for its lock, so that a replica of an older version waits too. */
+const lockId = '3853314791062309107';
+
 /**
- * Runs the migrations in one SQLite transaction. SQLite can roll back a schema, but Kysely doesn't use that: a process that ended
- * halfway would leave half a schema that no later start can complete. `immediate` makes other processes wait from the first
- * statement on.
+ * Runs the migrations in one transaction, which makes other processes wait from the first statement on.
+ *
+ * SQLite can roll back a schema, but Kysely doesn't use that: a process that ended halfway would leave half a schema that no later
+ * start can complete. In PostgreSQL, Kysely's lock belongs to a connection. A pooler in transaction mode gives each transaction
+ * another one, so the lock here belongs to the transaction (and {@link TransactionLockDialect} takes none).
  */
 async function runInTransaction(query: Kysely<Schema>): Promise<MigrationResultSet> {
   return query.connection().execute(async (connection) => {
-    try {
-      await sql`begin immediate`.execute(connection);
-    } catch (error) {
-      return { error };
-    }
-    const outcome = await run(connection);
+    await (isPostgres(connection) ? sql`begin` : sql`begin immediate`).execute(connection);
+    const outcome = await lockAndRun(connection).catch((failure: unknown): MigrationResultSet => ({
+      error: failure,
+    }));
     await (outcome.error === undefined ? sql`commit` : sql`rollback`).execute(connection);
     return outcome;
   });
+}
+
+async function lockAndRun(connection: Kysely<Schema>): Promise<MigrationResultSet> {
+  if (isPostgres(connection)) {
+    await sql`select pg_advisory_xact_lock(${sql.lit(lockId)})`.execute(connection);
+  }
+  return run(connection);
 }
 
 /** How a database differs from this version of the code, by names of migrations. */

@@ -66,6 +66,16 @@ describe('transactions that lose against another one', () => {
     expect(met.length).toBeGreaterThan(2);
   });
 
+  it('a single statement is a transaction by itself, and comes again too', async () => {
+    const before = Number(await valueOf(1));
+    await Promise.all(
+      Array.from({ length: 5 }, () =>
+        sql`update counters set value = value + 1 where id = 1`.execute(connection.query),
+      ),
+    );
+    expect(await valueOf(1)).toBe(before + 5);
+  });
+
   it('any other failure is not tried again', async () => {
     let attempts = 0;
     await expect(

@@ -1,11 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
+import { type RedisSettings, openRedis } from '../redis/redis.client.js';
 import { ReplicaChannel, type ReplicaListener, type ReplicaTopic } from './replica.channel.js';
 
 const longestDelay = 1000;
 const connectTimeout = 2000;
 const closeTimeout = 2000;
+/** Milliseconds between two questions whether the server still answers, and for the answer to each. */
+const pulse = 2000;
 
 /** The channel over Redis or Valkey publish/subscribe. It has two connections, because a subscribed one can't publish. */
 export class RedisChannel extends ReplicaChannel {
@@ -15,11 +18,12 @@ export class RedisChannel extends ReplicaChannel {
   readonly #subscriber: Redis;
   readonly #listeners = new Map<string, ReplicaListener>();
   readonly #pending = new Set<Promise<unknown>>();
+  readonly #pulse: NodeJS.Timeout;
   #isListening = false;
   #isClosing = false;
 
   /** Connects in the background: a process starts without Redis too. @param deployment one of those that share it. */
-  constructor(url: string, deployment: string) {
+  constructor(settings: RedisSettings, deployment: string) {
     super();
     this.#prefix = `vestibule:${deployment}:`;
     const options = {
@@ -27,10 +31,10 @@ export class RedisChannel extends ReplicaChannel {
       maxRetriesPerRequest: null,
       retryStrategy: (attempt: number) => Math.min(attempt * 50, longestDelay),
     };
-    this.#publisher = new Redis(url, { ...options, enableOfflineQueue: false });
+    this.#publisher = openRedis(settings, { ...options, enableOfflineQueue: false });
     // We subscribe ourselves: SQL may be read only once the subscription is active, otherwise messages between the two would be
     // lost.
-    this.#subscriber = new Redis(url, { ...options, autoResubscribe: false });
+    this.#subscriber = openRedis(settings, { ...options, autoResubscribe: false });
     for (const connection of [this.#publisher, this.#subscriber]) {
       connection.on('error', (error: unknown) => {
         this.#logger.debug('Redis cannot be reached', { reason: 'redis_unreachable', err: error });
@@ -42,6 +46,7 @@ export class RedisChannel extends ReplicaChannel {
       this.#logger[this.#isClosing ? 'debug' : 'warn']('Redis is gone', { reason: 'redis_unreachable' });
     });
     this.#subscriber.on('message', (channel: string, text: string) => this.#hear(channel, text));
+    this.#pulse = setInterval(() => [this.#publisher, this.#subscriber].forEach(dropIfSilent), pulse).unref();
   }
 
   override get state(): 'connected' | 'disconnected' {
@@ -70,6 +75,7 @@ export class RedisChannel extends ReplicaChannel {
 
   async close(): Promise<void> {
     this.#isClosing = true;
+    clearInterval(this.#pulse);
     const deadline = delay(closeTimeout, undefined, { ref: false });
     await Promise.race([Promise.all(this.#pending), deadline]);
     this.#publisher.disconnect();
@@ -100,4 +106,14 @@ export class RedisChannel extends ReplicaChannel {
       });
     }
   }
+}
+
+/** Drops a connection without an answer: a server that is frozen or out of reach doesn't close it, and another may have taken over. */
+async function dropIfSilent(connection: Redis): Promise<void> {
+  if (connection.status !== 'ready') {
+    return;
+  }
+  const silence = setTimeout(() => connection.disconnect(true), pulse).unref();
+  await connection.ping().catch(() => undefined);
+  clearTimeout(silence);
 }

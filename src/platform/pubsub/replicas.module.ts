@@ -1,6 +1,7 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
+import { redisSettings } from '../redis/redis.client.js';
 import { RedisChannel } from './redis.channel.js';
 import { NoReplicaChannel, ReplicaChannel } from './replica.channel.js';
 
@@ -10,8 +11,12 @@ import { NoReplicaChannel, ReplicaChannel } from './replica.channel.js';
     {
       provide: ReplicaChannel,
       inject: [CONFIGURATION],
-      useFactory: ({ REDIS_URL, PUBLIC_URL }: Configuration): ReplicaChannel =>
-        REDIS_URL === undefined ? new NoReplicaChannel() : new RedisChannel(REDIS_URL, PUBLIC_URL),
+      useFactory: (configuration: Configuration): ReplicaChannel => {
+        const settings = redisSettings(configuration);
+        return settings === undefined
+          ? new NoReplicaChannel()
+          : new RedisChannel(settings, configuration.PUBLIC_URL);
+      },
     },
   ],
   exports: [ReplicaChannel],

@@ -102,12 +102,23 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
     expect(other.list.isEnded(id)).toBe(true);
   });
 
-  it('an end holds here although the database cannot be reached', async () => {
+  it('an end that cannot be recorded is not in force, so that it can be asked for again, and is not lost', async () => {
     const one = await replica();
     const id = await session();
     await connection.query.schema.alterTable('revocations').renameTo('away').execute();
     await expect(one.service.endSessions({ id }, 'logout')).rejects.toThrow();
+    expect(one.service.isSessionOver(id)).toBe(false);
+    await connection.query.schema.alterTable('away').renameTo('revocations').execute();
+    expect(await one.service.endSessions({ id }, 'logout')).toMatchObject([{ id }]);
     expect([one.service.isSessionOver(id), one.service.isSessionOver(newId())]).toEqual([true, false]);
+  });
+
+  it('an end that was recorded without an answer is in force here at the next attempt', async () => {
+    const one = await replica();
+    const id = await session();
+    await new SessionRepository(connection, new Clock()).end({ id }, 'logout', Date.now());
+    expect(await one.service.endSessions({ id }, 'logout')).toEqual([]);
+    expect(one.service.isSessionOver(id)).toBe(true);
   });
 
   it('all sessions of one identity end at once, and nothing else does', async () => {
@@ -288,8 +299,8 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
       const redis = await startRedis(inject('redisServerPath'));
       try {
         const [one, other] = [
-          await replica(new RedisChannel(redis.url, 'a')),
-          await replica(new RedisChannel(redis.url, 'a')),
+          await replica(new RedisChannel(redis.settings, 'a')),
+          await replica(new RedisChannel(redis.settings, 'a')),
         ];
         const areAll = (wanted: string) => (): boolean => channels.every(({ state }) => state === wanted);
         await waitUntil(areAll('connected'), 'the channel');
@@ -337,8 +348,8 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
 
     it('an end is known on the other replica in under a second', async () => {
       const [one, other] = [
-        await replica(new RedisChannel(redis.url, 'a')),
-        await replica(new RedisChannel(redis.url, 'a')),
+        await replica(new RedisChannel(redis.settings, 'a')),
+        await replica(new RedisChannel(redis.settings, 'a')),
       ];
       await connected(one, other);
       const id = await session();
@@ -349,8 +360,8 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
 
     it('a Redis that goes away: degraded, the end comes by SQL; when it is back, all is well again', async () => {
       const [one, other] = [
-        await replica(new RedisChannel(redis.url, 'a')),
-        await replica(new RedisChannel(redis.url, 'a')),
+        await replica(new RedisChannel(redis.settings, 'a')),
+        await replica(new RedisChannel(redis.settings, 'a')),
       ];
       await connected(one, other);
       await redis.kill();
@@ -367,9 +378,9 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
     });
 
     it('what cannot be read, and what another deployment says, changes nothing', async () => {
-      const speaker = new RedisChannel(redis.url, 'a');
-      const stranger = new RedisChannel(redis.url, 'b');
-      const other = await replica(new RedisChannel(redis.url, 'a'));
+      const speaker = new RedisChannel(redis.settings, 'a');
+      const stranger = new RedisChannel(redis.settings, 'b');
+      const other = await replica(new RedisChannel(redis.settings, 'a'));
       channels.push(speaker, stranger);
       await connected(other);
       await waitUntil(() => speaker.state === 'connected' && stranger.state === 'connected', 'the speakers');

@@ -34,11 +34,12 @@ export class RevocationService {
 
   /** Ends sessions. @param reason id for the row, snake_case. @returns the sessions that were live until now. */
   async endSessions(which: SessionSelector, reason: string): Promise<SessionRow[]> {
+    // SQL first: an end that only this process knew would be reported as done at the next attempt, and be lost with the process.
+    const { sessions, revocations } = await this.#sessions.end(which, reason, this.#expiresAt());
     if ('id' in which) {
-      // Applied here even if the database can't be reached now.
+      // An earlier attempt may have ended it, and failed to hear of that.
       this.#feed.list.apply([this.#row('session', which.id, null)]);
     }
-    const { sessions, revocations } = await this.#sessions.end(which, reason, this.#expiresAt());
     this.#feed.announce(revocations);
     return sessions;
   }

@@ -226,8 +226,8 @@ describe.each(['sqlite', 'postgres'] as const)('signing keys on %s', (kind) => {
       const redis: RedisServer = await startRedis(inject('redisServerPath'));
       try {
         const [one, other] = [
-          await replica({}, new RedisChannel(redis.url, 'a')),
-          await replica({}, new RedisChannel(redis.url, 'a')),
+          await replica({}, new RedisChannel(redis.settings, 'a')),
+          await replica({}, new RedisChannel(redis.settings, 'a')),
         ];
         const areAll = (wanted: string) => (): boolean => channels.every(({ state }) => state === wanted);
         const isKnown = (): boolean => other.ring.signing().kid === one.ring.signing().kid;
@@ -402,8 +402,8 @@ describe.each(['sqlite', 'postgres'] as const)('signing keys on %s', (kind) => {
     const redis: RedisServer = await startRedis(inject('redisServerPath'));
     try {
       const [one, other] = [
-        await replica({}, new RedisChannel(redis.url, 'a')),
-        await replica({}, new RedisChannel(redis.url, 'a')),
+        await replica({}, new RedisChannel(redis.settings, 'a')),
+        await replica({}, new RedisChannel(redis.settings, 'a')),
       ];
       await waitUntil(() => channels.every(({ state }) => state === 'connected'), 'Redis');
       const token = await mint(one);
