@@ -36,6 +36,12 @@ const programs = [
     paths: ['/usr/bin/caddy', '/usr/local/bin/caddy'],
   },
   {
+    variable: 'ETCD',
+    name: 'etcd',
+    package: 'etcd-server',
+    paths: ['/usr/bin/etcd', '/usr/local/bin/etcd'],
+  },
+  {
     variable: 'PYTHON',
     name: 'Python with PyJWT',
     package: 'python3-jwt python3-cryptography',

