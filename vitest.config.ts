@@ -30,7 +30,12 @@ export default defineConfig({
       }),
       project('own process', { include: ofProcess }),
       project('measuring', { include: measuring, maxWorkers: 1, sequence: { groupOrder: 1 } }),
-      project('cluster', { include: ofCluster, maxWorkers: 1, sequence: { groupOrder: 2 } }),
+      project('cluster', {
+        include: ofCluster,
+        maxWorkers: 1,
+        sequence: { groupOrder: 2 },
+        testTimeout: 600_000,
+      }),
     ],
   },
 });

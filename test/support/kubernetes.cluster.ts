@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { tie, tied } from '../../scripts/die-with-parent.mjs';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { buildTools } from './go.program.js';
 import { shell } from './shell.js';
@@ -35,7 +36,15 @@ export async function startCluster(etcd: string): Promise<KubernetesCluster> {
   const children: ChildProcess[] = [];
   const start = (program: string, options: Readonly<Record<string, string>>): void => {
     const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
-    children.push(spawn(program, args, { cwd: folder, env: { HOME: folder }, stdio: 'ignore' }));
+    const wrapped = tied(program, args);
+    const child = spawn(wrapped.command, wrapped.args, {
+      cwd: folder,
+      env: { HOME: folder, PATH: process.env['PATH'] ?? '' },
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+      detached: true,
+    });
+    tie(child);
+    children.push(child);
   };
   const stop = async (): Promise<void> => {
     // Nothing of it is kept.
@@ -95,7 +104,7 @@ export async function startCluster(etcd: string): Promise<KubernetesCluster> {
     await waitUntil(async () => {
       const ended = children.find(({ exitCode }) => exitCode !== null);
       if (ended !== undefined) {
-        throw new Error(`${ended.spawnfile} ended with ${ended.exitCode}`);
+        throw new Error(`${ended.spawnargs.join(' ')} ended with ${ended.exitCode}`);
       }
       return (await shell('kubectl get --raw /readyz', folder, env)).stdout === 'ok';
     }, 'the API server to be ready');
