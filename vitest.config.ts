@@ -13,6 +13,8 @@ const ofProcess = [
 ];
 /** Files that measure how fast a gateway answers beside a fault: they run after the others, one at a time. */
 const measuring = ['login-flood', 'overload', 'slow-ory'].map((name) => `test/faults/${name}.spec.ts`);
+/** Files that start Kubernetes: they run last, because the first time they compile it for minutes. */
+const ofCluster = ['test/journeys/kubernetes.spec.ts'];
 
 export default defineConfig({
   test: {
@@ -23,11 +25,17 @@ export default defineConfig({
     projects: [
       project('sharing', {
         include: ['{src,test}/**/*.spec.{ts,tsx}'],
-        exclude: [...ofProcess, ...measuring],
+        exclude: [...ofProcess, ...measuring, ...ofCluster],
         isolate: false,
       }),
       project('own process', { include: ofProcess }),
       project('measuring', { include: measuring, maxWorkers: 1, sequence: { groupOrder: 1 } }),
+      project('cluster', {
+        include: ofCluster,
+        maxWorkers: 1,
+        sequence: { groupOrder: 2 },
+        testTimeout: 600_000,
+      }),
     ],
   },
 });

@@ -7,6 +7,7 @@ import { type TrustedOrigins, refuseCrossSite } from '../platform/http/cross-sit
 import { type VerificationPage, authorize } from '../session/guards/authorization.js';
 import { principalOf } from '../session/principal.js';
 import { verificationOf } from '../session/guards/verified.email.guard.js';
+import { applicationCookies } from './application.cookies.js';
 import { identityHeaders } from './identity.headers.js';
 import { isHandshake, originalRequest } from './original.request.js';
 import { UpstreamToken } from './upstream.token.js';
@@ -42,7 +43,12 @@ export class Verification {
     const { method = changing } = originalRequest(request);
     refuseCrossSite(request, this.#trusted, isHandshake(request) ? changing : method);
     authorize(principal.claims, accessRequirementOf(requirements, this.#verification));
+    const { cookie } = request.headers;
     const send = (token: string): void => {
+      if (requirements.cookies !== undefined && cookie !== undefined) {
+        // Also if none is left: the proxy replaces what it has received by this.
+        void reply.header('cookie', applicationCookies(cookie));
+      }
       void reply
         .code(200)
         .headers(identityHeaders(principal.claims))

@@ -43,6 +43,9 @@ export class VerifyController {
   @ApiOptionalQuery('redirect', 'Whether page loads without a session are redirected to log in.', {
     enum: ['true', 'false'],
   })
+  @ApiOptionalQuery('cookies', "Whether the answer has the request's cookies that are the application's.", {
+    enum: ['application'],
+  })
   @ApiResponse({
     status: 200,
     description: 'It may; the body is empty.',
@@ -57,6 +60,7 @@ export class VerifyController {
       'X-Auth-Roles': header('Comma list.'),
       'X-Auth-Scope': header('Space-separated scopes.'),
       Authorization: header('`Bearer` and the augmented token.'),
+      Cookie: header("With `cookies=application`: the request's cookies that are the application's own."),
     },
   })
   @ApiResponse({ status: 302, description: 'To log in, or to verify the address, with `redirect=true`.' })

@@ -34,9 +34,10 @@ const requirementsSchema = z.strictObject({
   org_role: z.enum(['member', 'admin', 'owner'], { error: 'must be member, admin or owner' }).optional(),
   verified: z.literal('true', { error: 'must be true' }).optional(),
   redirect: z.enum(['true', 'false'], { error: 'must be true or false' }).optional(),
+  cookies: z.literal('application', { error: 'must be application' }).optional(),
 });
 
-/** The requirements that a caller must meet, and how a refusal is answered. */
+/** The requirements that a caller must meet, how a refusal is answered, and what the upstream gets. */
 export type Requirements = z.output<typeof requirementsSchema>;
 
 /** Parsed requirements by their text. The proxies of a deployment use only a handful of texts. */

@@ -432,7 +432,7 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'ASVS 1.2.1, 3.2.1',
     ],
     [
-      'a cookie that a script puts before a live one (`foovestibule=1; vestibule=…`), for an application behind nginx or Caddy',
+      'a cookie that a script puts before a live one (`foovestibule=1; vestibule=…`), for an application behind nginx, Caddy or Traefik',
       'nothing of the live one arrives, under any name',
       'RFC 6265 §8.6',
       'ASVS 3.3.4',

@@ -161,6 +161,21 @@ describe.each(Object.entries(proxies))('as %s asks', (_name, ask) => {
     expect(await statuses(`?role=admin&org=${slug}`)).toEqual([403, 403, 403, 403, 403, 403]);
   });
 
+  it('the application’s own cookies are in the answer where that is asked for, and no others', async () => {
+    const { cookie } = world.sessions.owner;
+    const asked = async (headers: Headers) =>
+      (await ask('?redirect=true&cookies=application', { headers })).headers['cookie'];
+    expect(await asked({ cookie: `a=1; ${cookie}; __Host-ory_kratos_session=x; b="2"` })).toBe('a=1; b="2"');
+    expect(await asked({ cookie })).toBe('');
+    expect(await asked({ authorization: `Bearer ${world.sessions.owner.token}` })).toBeUndefined();
+    const unasked = await ask('', { headers: { cookie: `a=1; ${cookie}` } });
+    expect(unasked.status).toBe(200);
+    expect(unasked.headers).not.toHaveProperty('cookie');
+    const refused = await ask('?role=admin&cookies=application', { headers: { cookie: `a=1; ${cookie}` } });
+    expect(refused.status).toBe(403);
+    expect(refused.headers).not.toHaveProperty('cookie');
+  });
+
   it('a slip in the configuration opens no door', async () => {
     const { cookie } = world.sessions.administrator;
     for (const query of [
@@ -181,6 +196,8 @@ describe.each(Object.entries(proxies))('as %s asks', (_name, ask) => {
       '?scope=a,b',
       '?redirect=yes',
       '?redirect=1',
+      '?cookies=all',
+      '?cookies=',
       '?__proto__=x',
       '?constructor=x',
       '?x',

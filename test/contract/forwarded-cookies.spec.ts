@@ -1,107 +1,20 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { noteRequest } from '../support/attack.counter.js';
-import { type FrontProxy, startEcho, startFrontProxy } from '../support/forward.proxy.js';
+import { kept, loginNames, misspelt, names, planted, secret, turns } from '../support/cookie.headers.js';
+import {
+  type FrontProxy,
+  type RunProxy,
+  proxyLimit,
+  startEcho,
+  startFrontProxy,
+} from '../support/forward.proxy.js';
 
 const echoSchema = z.looseObject({ headers: z.looseObject({ cookie: z.string().optional() }) });
-
-/** What stands for a credential that only the browser has. */
-const secret = 'LIVE';
-
-/** Names that browsers have a credential under, on plain http and under https. */
-const names = ['vestibule', 'ory_kratos_session', 'ory_hydra_session', 'ory_hydra_session_dev'].flatMap(
-  (name) => [name, `__Host-${name}`],
-);
-
-/** Names that come with a login, and belong to no application either. */
-const loginNames = [
-  'vestibule-login.x1',
-  'vestibule-challenge',
-  'csrf_token_0a1b',
-  'ory_kratos_continuity',
-  'ory_hydra_login_csrf_1',
-  'ory_hydra_consent_csrf_1',
-];
-
-/** Cookie headers in which something stands before a live cookie that a script of the application may have planted. */
-const planted = (name: string): readonly (readonly string[])[] => [
-  [`foo${name}=1; ${name}=${secret}`],
-  [`a=${name}=1; ${name}=${secret}`],
-  [`a=${name}; ${name}=${secret}`],
-  [`${name}=x; ${name}=${secret}`],
-  [`${name}=x; ${name}=y; ${name}=z; ${name}=${secret}`],
-  [`__Host-${name}=x; ${name}=${secret}`],
-  [`__Secure-${name}=x; ${name}=${secret}`],
-  [`__Host-__Host-${name}=x; ${name}=${secret}`],
-  [`vesti${name}=x; vestibule=x; ${name}=${secret}`],
-  [`${name}; ${name}=${secret}`],
-  [`${name}=; ${name}=${secret}`],
-  [`${name}; =${name}; ${name}=${secret}`],
-  [`${name.toUpperCase()}=x; ${name}=${secret}`],
-  [`a="; ${name}=${secret}; b="`],
-  [`a="${name}=x; ${name}=${secret}"`],
-  [`a=1,${name}=x; ${name}=${secret}`],
-  [`a=${name}=${name}=; b=${name}=; ${name}=${secret}; c=${name}=`],
-  [`\u00C2\u00A0${name}=x; ${name}=${secret}`],
-  [`${'a=1; '.repeat(300)}${name}=${secret}`],
-  [`${`${name}=x; a=1; `.repeat(40)}${name}=${secret}`],
-  [`a=${'vestibule='.repeat(300)}; ${name}=${secret}`],
-];
-
-/** The same in other spellings: other clients, and proxies that fold two headers into one. */
-const misspelt = (name: string): readonly (readonly string[])[] => [
-  [`a=1;${name}=${secret}`],
-  [`a=1;   ${name}=${secret}`],
-  [`a=1;\t${name}=${secret}`],
-  [`a=1; \t ${name}=${secret}`],
-  [`a=1;;; ${name}=${secret}`],
-  [`; ${name}=${secret}`],
-  [`\t${name}=${secret}`],
-  [`a=1; ${name} =${secret}`],
-  [`a=1; ${name}\t= ${secret}`],
-  [`a=1; ${name}="${secret}"`],
-  [`a=1, ${name}=${secret}`],
-  [`a=1,${name}=${secret}`],
-  [`a=1,\t${name}=${secret}; b=2`],
-  [`${name}=x,${name}=${secret}`],
-  [`a=1; ${name.toUpperCase()}=${secret}`],
-  [`a=1; __Secure-${name.replace('__Host-', '')}=${secret}`],
-  [`a=1`, `${name}=${secret}`],
-  [`${name}=${secret}`, `a=1`],
-  [`${name}=x`, `foo${name}=1`, `${name}=${secret}`],
-  [`${name}`, `=x; ${name}=${secret}`],
-];
-
-/** A Cookie header in which the application's own and live ones stand in turns. */
-const turns = (count: number): string =>
-  Array.from({ length: count }, (_, index) => {
-    const name = [...loginNames, ...names][index % (loginNames.length + names.length)];
-    return `own${index}=1; ${name}=${secret}`;
-  }).join('; ');
-
-/** Cookie headers, and the application's own pairs in them. */
-const kept: readonly (readonly [header: string, own: readonly string[]])[] = [
-  ['theme=dark', ['theme=dark']],
-  [`theme=dark; vestibule=${secret}; lang=en`, ['theme=dark', 'lang=en']],
-  [`vestibule=${secret}; theme=dark`, ['theme=dark']],
-  [`foovestibule=1; vestibule=${secret}`, ['foovestibule=1']],
-  [
-    `my-ory_kratos_session=1; __Host-mine=2; vesti=3; ory_=4`,
-    ['my-ory_kratos_session=1', '__Host-mine=2', 'vesti=3', 'ory_=4'],
-  ],
-  ['a=vestibule; b=x=y=; c="q,r"; d', ['a=vestibule', 'b=x=y=', 'c="q,r"', 'd']],
-  // As browsers have them after many logins, in turns with an application's.
-  [
-    turns(12),
-    turns(12)
-      .split('; ')
-      .filter((pair) => pair.startsWith('own')),
-  ],
-];
 
 it('README’s proxy takes out the same cookies as the example for Caddy', () => {
   const [own, shown] = ['examples/forward-auth/caddy/Caddyfile', 'README.md'].map(
@@ -116,7 +29,7 @@ it('README’s proxy takes out the same cookies as the example for Caddy', () =>
 type Received = (path: string, cookies: readonly string[]) => Promise<string | undefined>;
 
 /** Puts a proxy before an application for the tests of a block. */
-function useProxy(program: 'nginx' | 'caddy'): Received {
+function useProxy(program: RunProxy): Received {
   let port: number;
   let proxy: FrontProxy;
   const upstreams: { stop(): Promise<void> }[] = [];
@@ -126,8 +39,8 @@ function useProxy(program: 'nginx' | 'caddy'): Received {
     port = front;
     // A gateway that lets everybody in: what is looked at is what comes through.
     upstreams.push(await startEcho(gateway), await startEcho(app));
-    proxy = await startFrontProxy(program, inject(`${program}Path`), { front, gateway, app });
-  });
+    proxy = await startFrontProxy(program, { front, gateway, app });
+  }, proxyLimit);
 
   afterAll(async () => {
     await proxy?.stop();
@@ -199,4 +112,17 @@ describe('a Cookie header that nginx can’t take apart', () => {
       expect(await received('/public/x', [header])).toBeUndefined();
     },
   );
+});
+
+describe('cookies through Traefik, which passes on those that the gateway has left', () => {
+  const received = useProxy('traefik');
+
+  // This gateway leaves none. Which ones the real one leaves is in src/forward-auth/application.cookies.spec.ts.
+  it.each(['/public/x', '/app/x'])('at %s none of the request is passed on by itself [H11]', async (path) => {
+    for (const name of names) {
+      for (const cookies of [...planted(name), ...misspelt(name)]) {
+        expect.soft((await received(path, cookies)) ?? '', cookies.join(' | ')).toBe('');
+      }
+    }
+  });
 });

@@ -5,7 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createServer } from 'node:http';
+import { inject } from 'vitest';
+import { buildTools } from './go.program.js';
 import { waitUntil } from './stack.js';
+
+/** The proxies that tests run. */
+export const runProxies = ['nginx', 'caddy', 'traefik'] as const;
+export type RunProxy = (typeof runProxies)[number];
+
+/** Longest that a start may take, in milliseconds. The first one builds Traefik; later it's in the cache. */
+export const proxyLimit = 3_600_000;
 
 /** A proxy of examples/forward-auth as a process of its own. */
 export interface FrontProxy {
@@ -24,26 +33,34 @@ export interface FrontAddresses {
 const folderOf = (name: string): string =>
   fileURLToPath(new URL(`../../examples/forward-auth/${name}/`, import.meta.url));
 
-/** Starts nginx or Caddy with the example's files, in which only the ports are others. */
-export async function startFrontProxy(
-  name: 'nginx' | 'caddy',
-  program: string,
-  addresses: FrontAddresses,
-): Promise<FrontProxy> {
+/** Where the program is. Traefik isn't Debian's: it's built from its Go module. */
+async function programOf(name: RunProxy): Promise<string> {
+  return name === 'traefik' ? join(await buildTools('traefik'), 'traefik') : inject(`${name}Path`);
+}
+
+/** What starts it with the files in a folder. */
+function argumentsOf(name: RunProxy, folder: string): readonly string[] {
+  // nginx's workers leave root, and could not write into the folder then.
+  const user = process.getuid?.() === 0 ? ' user root;' : '';
+  return {
+    nginx: ['-e', 'stderr', '-p', folder, '-c', 'nginx.conf', '-g', `daemon off;${user}`],
+    caddy: ['run', '--config', join(folder, 'Caddyfile'), '--adapter', 'caddyfile'],
+    traefik: ['--configFile=traefik.yml'],
+  }[name];
+}
+
+/** Starts a proxy with the example's files, in which only the ports are others. */
+export async function startFrontProxy(name: RunProxy, addresses: FrontAddresses): Promise<FrontProxy> {
+  const program = await programOf(name);
   const folder = await mkdtemp(join(tmpdir(), `vestibule-${name}-`));
   await cp(folderOf(name), folder, { recursive: true });
   for (const file of await readdir(folder)) {
     const text = await readFile(join(folder, file), 'utf8');
     await writeFile(join(folder, file), withPorts(text, addresses));
   }
-  // nginx's workers leave root, and could not write into the folder then.
-  const user = process.getuid?.() === 0 ? ' user root;' : '';
-  const args =
-    name === 'nginx'
-      ? ['-e', 'stderr', '-p', folder, '-c', 'nginx.conf', '-g', `daemon off;${user}`]
-      : ['run', '--config', join(folder, 'Caddyfile'), '--adapter', 'caddyfile'];
   let output = '';
-  const child: ChildProcess = spawn(program, args, {
+  const child: ChildProcess = spawn(program, argumentsOf(name, folder), {
+    cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', HOME: folder },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -53,8 +70,9 @@ export async function startFrontProxy(
     if (child.exitCode !== null) {
       throw new Error(`${name} ended: ${output}`);
     }
+    // Traefik listens before it has read its routes, and answers 404 then.
     return fetch(`http://127.0.0.1:${addresses.front}/public/`).then(
-      () => true,
+      ({ status }) => status === 200,
       () => false,
     );
   }, `${name} to answer`);

@@ -16,7 +16,7 @@ declare module 'vitest' {
     /** Proxies that tests may start in front of a gateway. */
     readonly nginxPath: string;
     readonly caddyPath: string;
-    /** What stands before PostgreSQL servers, and what fails them over. */
+    /** What stands before PostgreSQL servers, and what fails them over; etcd is the store of a Kubernetes API server too. */
     readonly pgbouncerPath: string;
     readonly patroniPath: string;
     readonly etcdPath: string;
