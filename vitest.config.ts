@@ -14,6 +14,9 @@ const ofProcess = [
 /** Files that measure how fast a gateway answers beside a fault: they run after the others, one at a time. */
 const measuring = ['login-flood', 'overload', 'slow-ory'].map((name) => `test/faults/${name}.spec.ts`);
 
+/** Files that use Docker: one engine for all of them, which `engine.setup.ts` starts if one of them runs. */
+const containers = ['test/containers/*.spec.ts', 'test/journeys/{compose,docker-run}.spec.ts'];
+
 export default defineConfig({
   test: {
     globalSetup: ['test/support/global.setup.ts'],
@@ -23,11 +26,17 @@ export default defineConfig({
     projects: [
       project('sharing', {
         include: ['{src,test}/**/*.spec.{ts,tsx}'],
-        exclude: [...ofProcess, ...measuring],
+        exclude: [...ofProcess, ...measuring, ...containers],
         isolate: false,
       }),
       project('own process', { include: ofProcess }),
       project('measuring', { include: measuring, maxWorkers: 1, sequence: { groupOrder: 1 } }),
+      project('containers', {
+        include: containers,
+        globalSetup: ['test/containers/engine.setup.ts'],
+        maxWorkers: 1,
+        sequence: { groupOrder: 2 },
+      }),
     ],
   },
 });
