@@ -15,6 +15,8 @@ const ofProcess = [
 const measuring = ['login-flood', 'overload', 'slow-ory'].map((name) => `test/faults/${name}.spec.ts`);
 /** Files that start Kubernetes: they run last, because the first time they compile it for minutes. */
 const ofCluster = ['test/journeys/kubernetes.spec.ts'];
+/** Files that use Docker: one engine for all of them, which `engine.setup.ts` starts if one of them runs. */
+const ofContainers = ['test/containers/*.spec.ts', 'test/journeys/{compose,docker-run}.spec.ts'];
 
 export default defineConfig({
   test: {
@@ -25,7 +27,7 @@ export default defineConfig({
     projects: [
       project('sharing', {
         include: ['{src,test}/**/*.spec.{ts,tsx}'],
-        exclude: [...ofProcess, ...measuring, ...ofCluster],
+        exclude: [...ofProcess, ...measuring, ...ofCluster, ...ofContainers],
         isolate: false,
       }),
       project('own process', { include: ofProcess }),
@@ -35,6 +37,12 @@ export default defineConfig({
         maxWorkers: 1,
         sequence: { groupOrder: 2 },
         testTimeout: 600_000,
+      }),
+      project('containers', {
+        include: ofContainers,
+        globalSetup: ['test/containers/engine.setup.ts'],
+        maxWorkers: 1,
+        sequence: { groupOrder: 3 },
       }),
     ],
   },

@@ -86,6 +86,9 @@ if [ ! -e secrets/tls.crt ] && [ ! -e secrets/tls.key ]; then
   put tls.crt <"$work/tls.crt"
 fi
 
+# What the gateways trust besides public authorities; with a certificate of your own, nothing but that.
+put ca.crt <secrets/tls.crt
+
 if [ ! -e .env ]; then
   cat >.env <<ENV
 # Read by docker compose. Secrets are in the folder secrets.

@@ -72,6 +72,18 @@ const programs = [
     package: 'postgresql',
     paths: [18, 17, 16, 15, 14].map((version) => `/usr/lib/postgresql/${version}/bin/pg_dump`),
   },
+  {
+    variable: 'DOCKERD',
+    name: 'Docker',
+    package: 'docker.io runc iptables',
+    paths: ['/usr/sbin/dockerd', '/usr/bin/dockerd'],
+  },
+  {
+    variable: 'MMDEBSTRAP',
+    name: 'mmdebstrap',
+    package: 'mmdebstrap debian-archive-keyring',
+    paths: ['/usr/bin/mmdebstrap'],
+  },
 ];
 
 function findProgram(program, progress) {
@@ -85,7 +97,7 @@ function findProgram(program, progress) {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     for (const words of [
       ['update', '-qq'],
-      ['install', '-y', '-qq', ...program.package.split(' ')],
+      ['install', '-y', '-qq', '--no-install-recommends', ...program.package.split(' ')],
     ]) {
       const [command, ...args] = [...prefix, 'apt-get', ...words];
       spawnSync(command, args, { env, stdio: 'ignore' });

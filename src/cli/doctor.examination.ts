@@ -1,4 +1,10 @@
-import { type Environment, ConfigurationError, loadConfiguration } from '../platform/config/configuration.js';
+import {
+  type Configuration,
+  type Environment,
+  ConfigurationError,
+  loadConfiguration,
+} from '../platform/config/configuration.js';
+import { type Detour, withDetour } from '../doctor/detour.js';
 import { type Finding, examine, finding } from '../doctor/doctor.service.js';
 import { isOwnGateway, repair } from '../doctor/repair.service.js';
 import { telemetryIn } from '../doctor/telemetry.check.js';
@@ -14,6 +20,8 @@ export interface ExaminationOptions {
   readonly orySettings?: readonly string[];
   /** Milliseconds that each check may take. */
   readonly timeout?: number;
+  /** Host and port at which the gateway's proxy is reached from here. */
+  readonly connectTo?: Pick<Detour, 'hostname' | 'port'>;
 }
 
 /** Examines the deployment of this environment, and repairs it where asked to. @throws {CommandError} if a repair fails. */
@@ -30,28 +38,19 @@ export async function examineDeployment(
 
 async function examineServices(
   environment: Environment,
-  { fix, timeout }: ExaminationOptions,
+  options: ExaminationOptions,
 ): Promise<readonly Finding[]> {
-  const limit = timeout === undefined ? {} : { limit: timeout };
   try {
     const running = await runningEnvironment(environment);
     if (running === undefined) {
       return [finding('embedded_not_running')];
     }
     const configuration = loadConfiguration(running);
-    const findings = await examine(configuration, limit);
-    if (fix !== true || !findings.some(({ fixable }) => fixable)) {
-      return findings;
-    }
-    if (!(await isOwnGateway(configuration))) {
-      return [finding('repair_refused'), ...findings];
-    }
-    await repair(configuration, findings).catch((error: unknown) => {
-      throw new CommandError('The repair failed. Run the command without --fix to see what is in the way.', {
-        cause: error,
-      });
-    });
-    return await examine(configuration, limit);
+    const check = () => checkAndRepair(configuration, options);
+    const { connectTo } = options;
+    return await (connectTo === undefined
+      ? check()
+      : withDetour({ origin: configuration.PUBLIC_URL, ...connectTo }, check));
   } catch (error) {
     const cause = error instanceof LaunchError ? error.cause : error;
     if (cause instanceof ConfigurationError) {
@@ -59,4 +58,24 @@ async function examineServices(
     }
     throw error;
   }
+}
+
+async function checkAndRepair(
+  configuration: Configuration,
+  { fix, timeout }: ExaminationOptions,
+): Promise<readonly Finding[]> {
+  const limit = timeout === undefined ? {} : { limit: timeout };
+  const findings = await examine(configuration, limit);
+  if (fix !== true || !findings.some(({ fixable }) => fixable)) {
+    return findings;
+  }
+  if (!(await isOwnGateway(configuration))) {
+    return [finding('repair_refused'), ...findings];
+  }
+  await repair(configuration, findings).catch((error: unknown) => {
+    throw new CommandError('The repair failed. Run the command without --fix to see what is in the way.', {
+      cause: error,
+    });
+  });
+  return examine(configuration, limit);
 }

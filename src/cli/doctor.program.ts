@@ -27,6 +27,11 @@ export function addDoctorCommand(program: Command, setting: DoctorSetting): void
       'repair what a start of the gateway would: our clients at Hydra, the schema of the database',
     )
     .option('--timeout <seconds>', 'how long each check may take (default: 2)', parseSeconds)
+    .option(
+      '--connect-to <host:port>',
+      "where the gateway's proxy is reached, if PUBLIC_URL can't be reached from here",
+      parseAddress,
+    )
     .option('--ory-settings <files...>', 'settings of your own Kratos and Hydra: is their telemetry off')
     .action(async (options: DoctorOptions) => {
       // Loaded here, because the checks need most of the gateway's code: other commands start without it.
@@ -41,6 +46,17 @@ export function addDoctorCommand(program: Command, setting: DoctorSetting): void
         setting.fail();
       }
     });
+}
+
+/** Parses a host and a port. */
+function parseAddress(text: string): NonNullable<ExaminationOptions['connectTo']> {
+  const { hostname, port } = URL.canParse(`tcp://${text}`)
+    ? new URL(`tcp://${text}`)
+    : { hostname: '', port: '' };
+  if (hostname === '' || port === '' || `${hostname}:${port}` !== text) {
+    throw new InvalidArgumentError('It must be a host and a port, such as proxy:8443.');
+  }
+  return { hostname, port: Number(port) };
 }
 
 /** Parses seconds. @returns milliseconds. */

@@ -4,6 +4,7 @@ import { request as requestHttps } from 'node:https';
 import { codeOf } from '../platform/config/error.code.js';
 import { parseJson } from '../platform/config/json.parser.js';
 import { serviceAddress } from '../platform/core/service.address.js';
+import { detourOf } from './detour.js';
 
 /** Milliseconds that the running check may take in total. */
 const checkLimit = new AsyncLocalStorage<number>();
@@ -65,10 +66,12 @@ export async function ask(address: string, question: ProbeQuestion = {}): Promis
       {
         method: question.method ?? 'GET',
         agent: false,
+        ...detourOf(url),
         ...(socketPath === undefined ? {} : { socketPath }),
         signal: AbortSignal.timeout(answerLimit()),
         headers: {
           connection: 'close',
+          ...(detourOf(url) === undefined ? {} : { host: url.host }),
           ...(text === undefined
             ? {}
             : { 'content-type': type, 'content-length': String(Buffer.byteLength(text)) }),

@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Progress } from '../../scripts/progress.mjs';
+import type { Environment } from '../platform/config/configuration.js';
 import { findBinaries } from './binary.store.js';
+import { LaunchError, exitCodes } from './launch.error.js';
 import { startMailbox } from './mailbox.server.js';
 import { MailpitClient } from './mailpit.client.js';
 import { OryCleanup } from './ory.cleanup.js';
@@ -100,12 +102,13 @@ export async function startOry(options: OryOptions): Promise<OryStack> {
   const step = progress.step('starting Kratos and Hydra');
   const sockets = options.adminSockets === true || withMailpit ? await openSocketFolder(folder) : undefined;
   const adminSockets = options.adminSockets === true && sockets ? { sockets: sockets.path } : {};
+  const mailbox = mailboxPortOf(environment);
   try {
     const { kratos, hydra } = await migrations(base);
     const own = options.dsn === undefined ? files : undefined;
     await Promise.all([migrate('Kratos', kratos, own?.kratos), migrate('Hydra', hydra, own?.hydra)]);
     for (let attempt = 1; ; attempt += 1) {
-      const ports = { ...(await findPorts()), ...adminSockets };
+      const ports = { ...(await findPorts()), ...mailbox, ...adminSockets };
       const smtpUrl = withMailpit ? `smtp://${loopback}:${ports.smtp}/?disable_starttls=true` : base.smtpUrl;
       try {
         await options.onAddresses?.(addresses(ports, smtpUrl));
@@ -129,6 +132,17 @@ export async function startOry(options: OryOptions): Promise<OryStack> {
     await sockets?.remove();
     throw error;
   }
+}
+
+/** The mailbox's port, if it is set. @throws {LaunchError} if it isn't a port. */
+function mailboxPortOf({ MAILBOX_PORT: text = '' }: Environment): Partial<Pick<OryPorts, 'mailbox'>> {
+  const port = Number(text);
+  if (text !== '' && !(/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535)) {
+    throw new LaunchError('MAILBOX_PORT must be a port number from 1 to 65535.', {
+      exitCode: exitCodes.configuration,
+    });
+  }
+  return text === '' ? {} : { mailbox: port };
 }
 
 async function findPorts(): Promise<OryPorts> {
@@ -159,7 +173,10 @@ async function startOn(
   try {
     await Promise.all(starts);
     if (mailSocket !== undefined) {
-      mailbox = await startMailbox({ host: loopback, port: ports.mailbox }, new MailpitClient(mailSocket));
+      // In a container, the port is published: it listens where the gateway does.
+      const { MAILBOX_PORT: named, HOST = loopback } = setting.environment;
+      const host = named ? HOST : loopback;
+      mailbox = await startMailbox({ host, port: ports.mailbox }, new MailpitClient(mailSocket));
     }
   } catch (error) {
     await stop();

@@ -1,7 +1,7 @@
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 
-/** Starts Chromium so that it asks nobody for anything by itself. @param executablePath `inject('chromiumPath')`. */
-export async function launchChromium(executablePath: string): Promise<Browser> {
+/** Starts Chromium so that it asks nobody for anything by itself. @param executablePath `inject('chromiumPath')`. @param own more options. */
+export async function launchChromium(executablePath: string, own: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath,
     args: [
@@ -15,6 +15,7 @@ export async function launchChromium(executablePath: string): Promise<Browser> {
       '--component-updater=url-source=http://127.0.0.1:9/',
       '--autofill-server-url=http://127.0.0.1:9/',
       '--disable-sync',
+      ...own,
     ],
   });
 }

@@ -1,0 +1,185 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, copyFile, cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findBinaries } from '../../src/launcher/binary.store.js';
+import { waitUntil } from '../support/stack.js';
+import type { ContainerParts } from './container.parts.js';
+
+/** What a program in the engine's network did. */
+export interface Outcome {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Names of the images that docker/ takes from others, with the stand-in of each, and of what the tests add to the trial's image. */
+const images = {
+  'node:24-bookworm-slim': 'node',
+  'postgres:17-alpine': 'postgres',
+  'valkey/valkey:8.1-alpine': 'valkey',
+  'nginx:1.28-alpine': 'nginx',
+  'oryd/kratos:v1.3.1': 'kratos',
+  'oryd/hydra:v2.3.0': 'hydra',
+  'axllent/mailpit:v1.33.1': 'mailpit',
+  'vestibule-test/programs': 'programs',
+} as const;
+const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
+const docker = '/usr/bin/docker';
+
+/** Docker's engine as a shell runs it, until the end of the standard input, which is the tests' end too. */
+const script = [
+  'ip link set lo up',
+  'exec 3<&0',
+  'nice -n 1 dockerd "$@" & daemon=$!',
+  '{ cat <&3 >/dev/null; kill -TERM $daemon; } &',
+  'wait $daemon',
+].join('\n');
+
+/**
+ * Docker's engine in a network namespace of its own, from which no route leads anywhere, and with its data in a folder of its own. What is
+ * published by a container is at the namespace's loopback.
+ */
+export class ContainerEngine {
+  /** With these, the engine can be used from another process too. */
+  readonly folder: string;
+  readonly pid: number;
+
+  constructor({ folder, pid }: Pick<ContainerEngine, 'folder' | 'pid'>) {
+    this.folder = folder;
+    this.pid = pid;
+  }
+
+  /** Variables that a shell needs in order to use `docker` and `docker compose` as documents do. */
+  get env(): Record<string, string> {
+    return {
+      PATH: `${join(this.folder, 'bin')}:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+      HOME: join(this.folder, 'home'),
+      DOCKER_HOST: `unix://${join(this.folder, 'docker.sock')}`,
+      DOCKER_CONFIG: join(this.folder, 'config'),
+      DOCKER_BUILDKIT: '1',
+      COMPOSE_PROGRESS: 'plain',
+    };
+  }
+
+  /** Starts a program in the engine's network. */
+  spawn(command: readonly string[], cwd = '/', env: Readonly<Record<string, string>> = {}): ChildProcess {
+    const options = { cwd, env: { ...this.env, ...env } };
+    return spawn('nsenter', [...this.#target, ...command], { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
+  }
+
+  /** Runs a program in the engine's network until it ends. */
+  run(command: readonly string[], cwd = '/', env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
+    const options = { cwd, env: { ...this.env, ...env }, maxBuffer: 2 ** 26 };
+    return new Promise((resolve) => {
+      const args = [...this.#target, ...command];
+      const child = execFile('nsenter', args, options, (_, out, err) =>
+        resolve({ code: child.exitCode, output: out + err }),
+      );
+    });
+  }
+
+  /** `run`, for what must not fail. @returns what it printed. @throws with that. */
+  async must(
+    command: readonly string[],
+    cwd = '/',
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
+    const { code, output } = await this.run(command, cwd, env);
+    if (code !== 0) {
+      throw new Error(`${command.join(' ')} ended with ${code}:\n${output.slice(-8000)}`);
+    }
+    return output;
+  }
+
+  /** Path of a program that runs another one in the engine's network. */
+  async wrapper(program: string): Promise<string> {
+    const path = join(this.folder, 'bin', 'inside');
+    await writeFile(path, `#!/bin/sh\nexec nsenter ${this.#target.join(' ')} '${program}' "$@"\n`);
+    await chmod(path, 0o755);
+    return path;
+  }
+
+  get #target(): string[] {
+    return ['-n', '-t', String(this.pid), '--'];
+  }
+}
+
+/** Starts an engine in an empty folder, with the stand-ins of all images. @returns it, and what stops it and leaves nothing. */
+export async function startEngine(
+  folder: string,
+  parts: ContainerParts,
+): Promise<{ readonly engine: ContainerEngine; stop(): Promise<void> }> {
+  const plugins = join(folder, 'config', 'cli-plugins');
+  await mkdir(plugins, { recursive: true });
+  await mkdir(join(folder, 'bin'));
+  await mkdir(join(folder, 'home'));
+  await symlink(parts.compose, join(plugins, 'docker-compose'));
+  await symlink(docker, join(folder, 'bin', 'docker'));
+  const paths = [
+    `--data-root=${join(folder, 'data')}`,
+    `--exec-root=${join(folder, 'exec')}`,
+    `--pidfile=${join(folder, 'pid')}`,
+    `--host=unix://${join(folder, 'docker.sock')}`,
+  ];
+  // Processes and mounts are the namespaces' own too: none is left when the shell, the first process in them, has ended.
+  const daemon = spawn('unshare', ['-nmp', '--fork', '--mount-proc', 'sh', '-c', script, 'sh', ...paths], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let log = '';
+  for (const stream of [daemon.stdout, daemon.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (log = (log + text).slice(-8000)));
+  }
+  const ended = once(daemon, 'close');
+  const engine = new ContainerEngine({ folder, pid: daemon.pid ?? 0 });
+  const stop = async (): Promise<void> => {
+    if (daemon.exitCode === null && daemon.signalCode === null) {
+      const { output } = await engine.run(['docker', 'ps', '--quiet']);
+      const running = output.trim().split(/\s+/).filter(Boolean);
+      await (running.length > 0 ? engine.run(['docker', 'kill', ...running]) : undefined);
+      daemon.stdin.end();
+    }
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await waitUntil(async () => {
+      if (daemon.exitCode !== null) {
+        throw new Error('dockerd ended');
+      }
+      return (await engine.run(['docker', 'version'])).code === 0;
+    }, 'Docker to be ready');
+    await makeImages(engine, parts);
+    return { engine, stop };
+  } catch (error) {
+    await stop();
+    throw new Error(`Docker did not start (it needs root, and Debian's docker.io and runc):\n${log}`, {
+      cause: error,
+    });
+  }
+}
+
+async function makeImages(engine: ContainerEngine, parts: ContainerParts): Promise<void> {
+  await engine.must(['docker', 'import', parts.root, 'vestibule-test/debian']);
+  const context = join(engine.folder, 'images');
+  await cp(fileURLToPath(new URL('images/', import.meta.url)), context, { recursive: true });
+  await cp(parts.node, join(context, 'node'), { recursive: true, verbatimSymlinks: true });
+  await cp(parts.npm, join(context, 'npm'), { recursive: true });
+  await mkdir(join(context, 'programs'));
+  for (const [name, path] of await findBinaries(['kratos', 'hydra', 'mailpit'], process.env, silent)) {
+    await copyFile(path, join(context, 'programs', name));
+  }
+  await engine.must(['chmod', '-R', 'a+rX', context]);
+  for (const [name, target] of Object.entries(images)) {
+    await engine.must([
+      'docker',
+      'build',
+      '--quiet',
+      '--network=none',
+      `--target=${target}`,
+      `--tag=${name}`,
+      context,
+    ]);
+  }
+  await rm(context, { recursive: true });
+}

@@ -1,0 +1,131 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { blockRunBy } from '../support/document.blocks.js';
+import { type Load, startLoad } from '../support/load.js';
+import { logIn } from '../support/person.js';
+import { waitUntil } from '../support/stack.js';
+import type { UserAgent } from '../support/user-agent.js';
+import { upLimit, useSelfHoster } from './self.hoster.js';
+
+const page = 'docs/production.md';
+const self = 'test/containers/operating.spec.ts';
+const origin = 'https://localhost:8443';
+const gateways = ['gateway-1', 'gateway-2'];
+const host = useSelfHoster();
+let browser: () => UserAgent;
+let user: UserAgent;
+let load: Load | undefined;
+
+beforeAll(async () => {
+  await host.shell(
+    'cd docker && ./make-secrets.sh && docker compose --profile mailbox up --detach --build --wait',
+  );
+  browser = await host.browsers(origin);
+  user = browser();
+  await logIn(user, { email: 'admin@vestibule.example', password: await host.secret('admin_password') });
+}, upLimit);
+
+afterAll(async () => {
+  await load?.stop();
+});
+
+/** Pages and guarded requests of a user who is logged in. */
+const startUsing = (): Load =>
+  startLoad(2, async (lane) => {
+    const { status } = await (lane === 0 ? user.fetch('/auth/session') : user.navigate('/'));
+    return status === 200 ? undefined : String(status);
+  });
+
+/** Waits until this many more requests have been answered. */
+async function answered(current: Load, more: number): Promise<void> {
+  const before = current.requests();
+  await waitUntil(() => current.requests() >= before + more, `${more} requests`);
+}
+
+it('every container is closed: no way to write, no capability, no other user than it names', async () => {
+  for (const [name, { State }] of await host.services()) {
+    if (State !== 'running') {
+      continue;
+    }
+    const inside = (command: string) => host.tries(`docker compose exec -T ${name} sh -c '${command}'`);
+    expect
+      .soft((await inside('touch /etc/planted')).output, name)
+      .toMatch(/Read-only file system|Permission denied/);
+    const { output } = await inside('grep -E "^(Uid|CapEff|NoNewPrivs)" /proc/1/status');
+    expect.soft(output, name).toMatch(/NoNewPrivs:\s+1/);
+    expect.soft(output, name).toMatch(/CapEff:\s+0{16}\b/);
+  }
+  const { output } = await host.tries('docker compose exec -T postgres sh -c "cat /proc/1/status"');
+  expect(output).toMatch(/Uid:\s+(?!0\b)\d+/);
+});
+
+it('no secret is in an environment, a command or a log, and none can be read from outside', async () => {
+  const names = (await host.shell('ls docker/secrets')).trim().split('\n');
+  const secrets = (await Promise.all(names.map((name) => host.secret(name)))).flatMap(
+    (text) => text.match(/\b[0-9a-f]{24,}\b/g) ?? [],
+  );
+  expect(secrets.length).toBeGreaterThan(10);
+  const told = await host.shell('docker inspect $(docker ps --all --quiet); cd docker; docker compose logs');
+  expect(secrets.filter((secret) => told.includes(secret))).toEqual([]);
+  expect(await host.shell('stat -c %a docker/secrets docker/.env')).toBe('700\n600\n');
+});
+
+it('a gateway that is killed fails no request', async () => {
+  load = startUsing();
+  await answered(load, 20);
+  await host.shell('cd docker && docker compose kill gateway-1');
+  await answered(load, 100);
+  await host.shell('cd docker && docker compose up --detach --no-deps --wait gateway-1');
+  await answered(load, 20);
+  const { requests, failures } = await load.stop();
+  expect(failures).toEqual([]);
+  expect(requests).toBeGreaterThan(140);
+});
+
+it(
+  'an update, one gateway after the other, fails no request',
+  async () => {
+    const imagesOf = () =>
+      host.shell(
+        `cd docker && docker inspect --format '{{.Image}}' $(docker compose ps --quiet ${gateways.join(' ')})`,
+      );
+    const before = (await imagesOf()).trim().split('\n');
+    const file = join(host.folder, 'docker/Dockerfile');
+    await writeFile(file, (await readFile(file, 'utf8')).replace('title="Vestibule"', 'title="Newer"'));
+    load = startUsing();
+    await answered(load, 20);
+    await host.shell(`cd docker\n${blockRunBy(page, self, 'update')}`);
+    await answered(load, 20);
+    const { requests, failures } = await load.stop();
+    expect(failures).toEqual([]);
+    expect(requests).toBeGreaterThan(100);
+    const after = (await imagesOf()).trim().split('\n');
+    expect(after).toHaveLength(2);
+    expect(after.filter((image) => before.includes(image))).toEqual([]);
+  },
+  upLimit,
+);
+
+it(
+  'stops in order, PostgreSQL too, and starts again without a recovery; users stay logged in',
+  async () => {
+    await host.shell('cd docker && docker compose stop');
+    const stopped = await host.services();
+    for (const name of ['postgres', 'redis', 'kratos', 'hydra', 'proxy']) {
+      expect.soft([name, stopped.get(name)?.ExitCode]).toEqual([name, 0]);
+    }
+    const first = await host.shell('cd docker && docker compose logs --no-log-prefix postgres');
+    expect(first.trimEnd()).toMatch(/database system is shut down$/);
+    await host.shell('cd docker && docker compose --profile mailbox up --detach --wait');
+    const all = await host.shell('cd docker && docker compose logs --no-log-prefix postgres');
+    expect(all.length).toBeGreaterThan(first.length);
+    expect(all).not.toMatch(/not properly shut down|automatic recovery/);
+    expect((await user.fetch('/auth/session')).status).toBe(200);
+  },
+  upLimit,
+);
+
+it('the doctor, inside, has nothing to say', async () => {
+  expect(await host.tries(blockRunBy(page, self, 'doctor'))).toEqual({ code: 0, output: 'all good\n' });
+});

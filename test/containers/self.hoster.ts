@@ -1,0 +1,130 @@
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, inject } from 'vitest';
+import { z } from 'zod';
+import { copyDockerFolder } from '../docker/docker.checks.js';
+import { startSocketBridge } from '../docker/socket.bridge.js';
+import { launchChromium } from '../support/browser.js';
+import { UserAgent } from '../support/user-agent.js';
+import { ContainerEngine, type Outcome } from './container.engine.js';
+
+const checkout = fileURLToPath(new URL('../..', import.meta.url));
+const published = fileURLToPath(new URL('relay.program.mjs', import.meta.url));
+/** What docker/Dockerfile copies; docker/ comes besides. */
+const parts = [
+  'LICENSE',
+  'nest-cli.json',
+  'package.json',
+  'package-lock.json',
+  'scripts',
+  'src',
+  'tsconfig.build.json',
+  'tsconfig.json',
+];
+const stateSchema = z.looseObject({
+  Service: z.string(),
+  State: z.string(),
+  Health: z.string(),
+  ExitCode: z.number(),
+});
+
+/** Milliseconds that building the image and starting everything may take on a busy machine. */
+export const upLimit = 900_000;
+
+/** Somebody at a shell with a fresh checkout, Docker and a browser. */
+export interface SelfHoster {
+  readonly engine: ContainerEngine;
+  /** The checkout. */
+  readonly folder: string;
+  /** Runs commands as they stand on a page, in the checkout. @throws with what they printed where one of them fails. */
+  shell(commands: string, env?: Readonly<Record<string, string>>): Promise<string>;
+  /** The same, in `docker/` and without throwing. */
+  tries(commands: string): Promise<Outcome>;
+  /** State of each service's container, ended ones included. */
+  services(): Promise<Map<string, z.output<typeof stateSchema>>>;
+  /** Commands that remove what a test started besides compose, for the end. */
+  leaves(commands: string): void;
+  /** A file of `docker/secrets`. */
+  secret(name: string): Promise<string>;
+  /** A Chromium in the engine's network that finds each of these hosts at its loopback. */
+  chromium(host: string): Promise<Browser>;
+  /** Browsers without a screen at what is published at a port; they trust the deployment's own authority and no other. */
+  browsers(origin: string): Promise<() => UserAgent>;
+}
+
+/** Brings one for the tests of a file, and removes afterwards whatever was started. @param options.modes of the checkout, as chmod takes them. */
+export function useSelfHoster(options: { readonly modes?: string } = {}): SelfHoster {
+  const engine = new ContainerEngine(inject('containerEngine'));
+  const undo: (() => Promise<unknown>)[] = [];
+  let folder = '';
+  let count = 0;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'vestibule-checkout-'));
+    undo.push(() => rm(folder, { recursive: true, force: true }));
+    await mkdir(join(folder, 'docker'));
+    await copyDockerFolder(join(folder, 'docker'));
+    for (const part of parts) {
+      await cp(join(checkout, part), join(folder, part), { recursive: true });
+    }
+    // Whatever the umask was that this checkout itself was made under.
+    await engine.must(['chmod', '-R', options.modes ?? 'go=u-w', folder]);
+    undo.push(() =>
+      engine.run(['docker', 'compose', '--profile', 'mailbox', 'down', '--volumes'], join(folder, 'docker')),
+    );
+  });
+
+  afterAll(async () => {
+    for (const step of undo.splice(0).toReversed()) {
+      await step();
+    }
+  });
+
+  const inDocker = (): string => join(folder, 'docker');
+  return {
+    engine,
+    get folder() {
+      return folder;
+    },
+    shell: (commands, env) => engine.must(['sh', '-euc', commands], folder, env),
+    tries: (commands) => engine.run(['sh', '-euc', commands], inDocker()),
+    services: async () => {
+      const printed = await engine.must(['docker', 'compose', 'ps', '--all', '--format', 'json'], inDocker());
+      const states = printed
+        .trim()
+        .split('\n')
+        .map((line) => stateSchema.parse(JSON.parse(line)));
+      return new Map(states.map((state) => [state.Service, state]));
+    },
+    leaves: (commands) => void undo.push(() => engine.run(['sh', '-uc', commands], folder)),
+    secret: async (name) => (await readFile(join(inDocker(), 'secrets', name), 'utf8')).trim(),
+    chromium: async (host) => {
+      const browser = await launchChromium(await engine.wrapper(inject('chromiumPath')), [
+        `--host-resolver-rules=MAP ${host} 127.0.0.1`,
+      ]);
+      undo.push(() => browser.close());
+      return browser;
+    },
+    browsers: async (origin) => {
+      const { hostname: servername, port } = new URL(origin);
+      const path = join(engine.folder, `published-${(count += 1)}.sock`);
+      const relay = engine.spawn([process.execPath, published, path, port || '443']);
+      undo.push(async () => {
+        const ended = once(relay, 'exit');
+        relay.kill();
+        await ended;
+        await rm(path, { force: true });
+      });
+      await once(relay.stdout ?? relay, 'data');
+      const ca = await readFile(join(inDocker(), 'secrets', 'ca.crt'));
+      const bridge = await startSocketBridge(0, () => connect({ path, servername, ca }));
+      undo.push(() => bridge.stop());
+      return () => new UserAgent(origin, `http://127.0.0.1:${bridge.port}`);
+    },
+  };
+}
