@@ -109,10 +109,10 @@ it('a self-hoster with a cluster applies docs/production.md: all is taken, each 
   await waitForPods('vestibule', [
     'hydra-janitor oryd/hydra:v2.3.0',
     'kratos-cleanup oryd/kratos:v1.3.1',
-    'vestibule vestibule:0.1.0',
-    'vestibule vestibule:0.1.0',
-    'vestibule vestibule:0.1.0',
-    'vestibule-migrate vestibule:0.1.0',
+    'vestibule vestibule:0.2.0',
+    'vestibule vestibule:0.2.0',
+    'vestibule vestibule:0.2.0',
+    'vestibule-migrate vestibule:0.2.0',
   ]);
   expect(
     await runWell('kubectl --namespace vestibule get events | grep --count FailedCreate || true'),
@@ -147,7 +147,7 @@ it('a new version is applied by the same two commands, and its Job is refused wh
       [`vestibule ${image}`, `vestibule-migrate ${image}`].join(),
     'the pods of the new version',
   );
-  expect((await images('vestibule')).filter((found) => found === 'vestibule vestibule:0.1.0')).toHaveLength(
+  expect((await images('vestibule')).filter((found) => found === 'vestibule vestibule:0.2.0')).toHaveLength(
     3,
   );
 });
@@ -160,9 +160,9 @@ it('the base alone is taken too, in a namespace of another name', async () => {
   const created = await runWell(`kubectl apply ${base}`);
   expect(created.filter((line) => line.endsWith(' created'))).toHaveLength(11);
   await waitForPods('other', [
-    'vestibule vestibule:0.1.0',
-    'vestibule vestibule:0.1.0',
-    'vestibule-migrate vestibule:0.1.0',
+    'vestibule vestibule:0.2.0',
+    'vestibule vestibule:0.2.0',
+    'vestibule-migrate vestibule:0.2.0',
   ]);
   await expectNoChange(base);
 });
