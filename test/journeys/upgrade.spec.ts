@@ -148,12 +148,12 @@ it(
     // 0.1.0 writes its audit trail a moment later than it answers.
     const wanted = ['login_succeeded', 'api_key_created', 'administrator_created'];
     await waitUntil(async () => {
-      const types = (await trailOf(chiefsBrowser)).map(({ type }) => type);
-      return wanted.every((type) => types.includes(type));
+      const types = new Set((await trailOf(chiefsBrowser)).map(({ type }) => type));
+      return wanted.every((type) => types.has(type));
     }, 'the audit trail of the old version');
     const trailBefore = await trailOf(chiefsBrowser);
 
-    // The first replica of this version, beside it: whoever is logged in stays so, at both.
+    // The first replica of this version, beside it: every user who is logged in stays so, at both.
     const current = await startVersion();
     for (const replica of [current, old, current]) {
       expect(await statusOf(adasBrowser.turnTo(replica.url))).toBe(200);
