@@ -31,6 +31,7 @@ RUN chmod -R a+rX docker
 USER 1000:1000
 ENV NODE_ENV= \
     PUBLIC_URL=http://localhost:3000 \
+    MAILBOX_HOST=0.0.0.0 \
     MAILBOX_PORT=8025
 EXPOSE 8025
 CMD ["node", "dist/launcher/main.js"]

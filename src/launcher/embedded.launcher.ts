@@ -61,6 +61,9 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
   let gateway: SupervisedChild | undefined;
   try {
     await assertPortIsFree(plan.host, plan.port);
+    if (plan.mailbox.port !== undefined) {
+      await assertPortIsFree(plan.mailbox.host ?? '127.0.0.1', plan.mailbox.port);
+    }
     const secrets = await loadSecrets(plan.dataDir);
     const notice = new AdminNotice(plan, progress);
     const gatewayLog = new GatewayLog(plan.logLevel);
@@ -70,7 +73,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
         progress.line(`${source.padEnd(7)} | ${text}`);
       }
       if (line.includes('"login_succeeded"')) {
-        void notice.check();
+        notice.check().catch((error: unknown) => progress.line(messageOf(error)));
       }
     };
     const admin = await pendingAdmin(plan.dataDir, plan.adminEmail, plan.adminPassword);
@@ -245,8 +248,7 @@ class AdminNotice {
     }
     this.#isLooking = true;
     this.#isDue = false;
-    const isUnused = await this.isUnused();
-    this.#isLooking = false;
+    const isUnused = await this.isUnused().finally(() => (this.#isLooking = false));
     if (!isUnused) {
       this.#isPending = false;
       this.#terminal.unpin();

@@ -34,6 +34,8 @@ export interface EmbeddedPlan extends Pick<
   readonly adminPassword: string | undefined;
   /** Set if the operator has a mail server. Mailpit isn't started then. */
   readonly smtpUrl: string | undefined;
+  /** Where the mailbox listens, if the operator chose (`MAILBOX_HOST`, `MAILBOX_PORT`). */
+  readonly mailbox: { readonly host: string | undefined; readonly port: number | undefined };
   /** The gateway's configuration, with placeholder addresses for Kratos and Hydra, which have no ports yet. */
   readonly configuration: Configuration;
 }
@@ -63,9 +65,24 @@ export function planEmbedded(environment: Environment): EmbeddedPlan {
     adminEmail: valueOf(environment, 'ADMIN_EMAIL') ?? defaultAdminEmail,
     adminPassword: valueOf(environment, 'ADMIN_PASSWORD'),
     smtpUrl: valueOf(environment, 'SMTP_URL'),
+    mailbox: {
+      host: valueOf(environment, 'MAILBOX_HOST'),
+      port: mailboxPort(valueOf(environment, 'MAILBOX_PORT'), configuration.PORT),
+    },
     socialProviders: configuration.AUTH_PROVIDER === 'ory' ? configuration.SOCIAL_PROVIDERS : [],
     configuration,
   };
+}
+
+/** The mailbox's port. @throws {LaunchError} with exit code 78, if it isn't a port or if it is the gateway's. */
+function mailboxPort(text: string | undefined, gatewayPort: number): number | undefined {
+  const port = Number(text);
+  if (text !== undefined && !(/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535 && port !== gatewayPort)) {
+    throw new LaunchError('MAILBOX_PORT must be a port number from 1 to 65535, and not that of PORT.', {
+      exitCode: exitCodes.configuration,
+    });
+  }
+  return text === undefined ? undefined : port;
 }
 
 /** Refuses hosts outside the private network under `AIR_GAPPED`. @throws {LaunchError} with exit code 78. */

@@ -1,9 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Progress } from '../../scripts/progress.mjs';
-import type { Environment } from '../platform/config/configuration.js';
 import { findBinaries } from './binary.store.js';
-import { LaunchError, exitCodes } from './launch.error.js';
 import { startMailbox } from './mailbox.server.js';
 import { MailpitClient } from './mailpit.client.js';
 import { OryCleanup } from './ory.cleanup.js';
@@ -40,6 +38,8 @@ export interface OryOptions extends Pick<OrySetting, 'publicUrl' | 'environment'
   readonly smtpUrl?: string | undefined;
   /** Whether Mailpit is started if there is no `smtpUrl`. Without either, mail stays in Kratos' queue. Default true. */
   readonly mail?: boolean;
+  /** Where the mailbox listens: 127.0.0.1 and a free port by default. Anyone who reaches it reads every mail. */
+  readonly mailbox?: { readonly host?: string | undefined; readonly port?: number | undefined };
   /** Whether settings that would leave the private network are refused. Default false. */
   readonly airGapped?: boolean;
   /** Whether the admin APIs listen on Unix sockets, out of reach of other users and web pages, and on no port. Default false. */
@@ -102,18 +102,18 @@ export async function startOry(options: OryOptions): Promise<OryStack> {
   const step = progress.step('starting Kratos and Hydra');
   const sockets = options.adminSockets === true || withMailpit ? await openSocketFolder(folder) : undefined;
   const adminSockets = options.adminSockets === true && sockets ? { sockets: sockets.path } : {};
-  const mailbox = mailboxPortOf(environment);
   try {
     const { kratos, hydra } = await migrations(base);
     const own = options.dsn === undefined ? files : undefined;
     await Promise.all([migrate('Kratos', kratos, own?.kratos), migrate('Hydra', hydra, own?.hydra)]);
     for (let attempt = 1; ; attempt += 1) {
-      const ports = { ...(await findPorts()), ...mailbox, ...adminSockets };
+      const free = await findPorts();
+      const ports = { ...free, mailbox: options.mailbox?.port ?? free.mailbox, ...adminSockets };
       const smtpUrl = withMailpit ? `smtp://${loopback}:${ports.smtp}/?disable_starttls=true` : base.smtpUrl;
       try {
         await options.onAddresses?.(addresses(ports, smtpUrl));
         const mailSocket = withMailpit && sockets ? mailpitSocket(sockets.path) : undefined;
-        const stack = await startOn(ports, { ...base, smtpUrl }, mailSocket, options.log);
+        const stack = await startOn(ports, { ...base, smtpUrl }, mailSocket, options);
         step.done();
         const stop = async (): Promise<void> => {
           await stack.stop();
@@ -134,17 +134,6 @@ export async function startOry(options: OryOptions): Promise<OryStack> {
   }
 }
 
-/** The mailbox's port, if it is set. @throws {LaunchError} if it isn't a port. */
-function mailboxPortOf({ MAILBOX_PORT: text = '' }: Environment): Partial<Pick<OryPorts, 'mailbox'>> {
-  const port = Number(text);
-  if (text !== '' && !(/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535)) {
-    throw new LaunchError('MAILBOX_PORT must be a port number from 1 to 65535.', {
-      exitCode: exitCodes.configuration,
-    });
-  }
-  return text === '' ? {} : { mailbox: port };
-}
-
 async function findPorts(): Promise<OryPorts> {
   const [kratosPublic = 0, kratosAdmin = 0, hydraPublic = 0, hydraAdmin = 0, smtp = 0, mailbox = 0] =
     await findFreePorts(6);
@@ -155,7 +144,7 @@ async function startOn(
   ports: OryPorts,
   setting: OrySetting,
   mailSocket: string | undefined,
-  log: LogLine,
+  { log, mailbox: { host = loopback } = {} }: OryOptions,
 ): Promise<OryStack> {
   const kratos = new SupervisedChild(await kratosProgram(setting, ports), log);
   const hydra = new SupervisedChild(await hydraProgram(setting, ports), log);
@@ -173,9 +162,6 @@ async function startOn(
   try {
     await Promise.all(starts);
     if (mailSocket !== undefined) {
-      // In a container, the port is published: it listens where the gateway does.
-      const { MAILBOX_PORT: named, HOST = loopback } = setting.environment;
-      const host = named ? HOST : loopback;
       mailbox = await startMailbox({ host, port: ports.mailbox }, new MailpitClient(mailSocket));
     }
   } catch (error) {
