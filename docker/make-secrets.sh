@@ -86,7 +86,7 @@ if [ ! -e secrets/tls.crt ] && [ ! -e secrets/tls.key ]; then
   put tls.crt <"$work/tls.crt"
 fi
 
-# What the gateways trust besides public authorities; with a certificate of your own, nothing but that.
+# What the gateways trust besides public authorities. A private authority's own certificate goes here before the first run.
 put ca.crt <secrets/tls.crt
 
 if [ ! -e .env ]; then

@@ -56,7 +56,7 @@ function parseAddress(text: string): NonNullable<ExaminationOptions['connectTo']
   if (hostname === '' || port === '' || `${hostname}:${port}` !== text) {
     throw new InvalidArgumentError('It must be a host and a port, such as proxy:8443.');
   }
-  return { hostname, port: Number(port) };
+  return { hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 /** Parses seconds. @returns milliseconds. */

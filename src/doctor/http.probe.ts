@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type IncomingHttpHeaders, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import { type RequestOptions, request as requestHttps } from 'node:https';
+import { checkServerIdentity } from 'node:tls';
 import { codeOf } from '../platform/config/error.code.js';
 import { parseJson } from '../platform/config/json.parser.js';
 import { serviceAddress } from '../platform/core/service.address.js';
@@ -66,7 +67,7 @@ export async function ask(address: string, question: ProbeQuestion = {}): Promis
       {
         method: question.method ?? 'GET',
         agent: false,
-        ...detourOf(url),
+        ...throughDetour(url),
         ...(socketPath === undefined ? {} : { socketPath }),
         signal: AbortSignal.timeout(answerLimit()),
         headers: {
@@ -97,6 +98,15 @@ export async function ask(address: string, question: ProbeQuestion = {}): Promis
     request.on('error', fail);
     request.end(text);
   });
+}
+
+/** Where to connect to instead, if anywhere; the certificate must be the URL's own all the same. */
+function throughDetour(url: URL): RequestOptions {
+  const detour = detourOf(url);
+  const name = url.hostname.replace(/^\[|\]$/g, '');
+  return detour === undefined
+    ? {}
+    : { ...detour, checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate) };
 }
 
 /** The system code or the name of an error, never its message. */

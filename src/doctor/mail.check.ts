@@ -4,20 +4,21 @@ import type { Check, Observation } from './check.port.js';
 import { answerLimit, reasonOf } from './http.probe.js';
 import { isLoopbackHost } from '../platform/core/loopback.js';
 
-/** The mailbox of docker/compose.yml: a container beside the gateway's, in a network of this machine. */
+/** The mailbox of docker/compose.yml, for trials on this machine: a container beside the gateway's, in a network of this machine. */
 const trialMailbox = 'mailbox:1025';
 
 /** Checks that the mail server of SMTP_URL, if set, can be reached with the URL's TLS and login. Sends nothing. */
 export const mailCheck: Check = {
   name: 'mail',
   isCheap: false,
-  run: async ({ SMTP_URL }) => {
+  run: async ({ SMTP_URL, PUBLIC_URL }) => {
     if (SMTP_URL === undefined) {
       return [];
     }
     const url = new URL(SMTP_URL);
     const found: Observation[] = [];
-    if (!isLoopbackHost(url.hostname) && url.host !== trialMailbox) {
+    const isTrial = url.host === trialMailbox && isLoopbackHost(new URL(PUBLIC_URL).hostname);
+    if (!isLoopbackHost(url.hostname) && !isTrial) {
       if (url.protocol === 'smtp:' && url.searchParams.get('disable_starttls') === 'true') {
         found.push({ code: 'smtp_without_tls' });
       }

@@ -26,6 +26,8 @@ const images = {
 } as const;
 const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
 const docker = '/usr/bin/docker';
+/** Milliseconds that Docker may take to end. */
+const endLimit = 60_000;
 
 /** Docker's engine as a shell runs it, until the end of the standard input, which is the tests' end too. */
 const script = [
@@ -131,6 +133,8 @@ export async function startEngine(
     stream.setEncoding('utf8').on('data', (text: string) => (log = (log + text).slice(-8000)));
   }
   const ended = once(daemon, 'close');
+  // Reported below, by what could not be reached.
+  ended.catch((error: unknown) => (log += String(error)));
   const engine = new ContainerEngine({ folder, pid: daemon.pid ?? 0 });
   const stop = async (): Promise<void> => {
     if (daemon.exitCode === null && daemon.signalCode === null) {
@@ -138,13 +142,14 @@ export async function startEngine(
       const running = output.trim().split(/\s+/).filter(Boolean);
       await (running.length > 0 ? engine.run(['docker', 'kill', ...running]) : undefined);
       daemon.stdin.end();
+      const force = setTimeout(() => daemon.kill('SIGKILL'), endLimit);
+      await ended.finally(() => clearTimeout(force));
     }
-    await ended;
     await rm(folder, { recursive: true, force: true });
   };
   try {
     await waitUntil(async () => {
-      if (daemon.exitCode !== null) {
+      if (daemon.exitCode !== null || daemon.signalCode !== null || daemon.pid === undefined) {
         throw new Error('dockerd ended');
       }
       return (await engine.run(['docker', 'version'])).code === 0;

@@ -49,9 +49,7 @@ it('every container is closed: no way to write, no capability, no other user tha
       continue;
     }
     const inside = (command: string) => host.tries(`docker compose exec -T ${name} sh -c '${command}'`);
-    expect
-      .soft((await inside('touch /etc/planted')).output, name)
-      .toMatch(/Read-only file system|Permission denied/);
+    expect.soft((await inside('touch /etc/planted')).output, name).toContain('Read-only file system');
     const { output } = await inside('grep -E "^(Uid|CapEff|NoNewPrivs)" /proc/1/status');
     expect.soft(output, name).toMatch(/NoNewPrivs:\s+1/);
     expect.soft(output, name).toMatch(/CapEff:\s+0{16}\b/);
@@ -62,9 +60,13 @@ it('every container is closed: no way to write, no capability, no other user tha
 
 it('no secret is in an environment, a command or a log, and none can be read from outside', async () => {
   const names = (await host.shell('ls docker/secrets')).trim().split('\n');
-  const secrets = (await Promise.all(names.map((name) => host.secret(name)))).flatMap(
-    (text) => text.match(/\b[0-9a-f]{24,}\b/g) ?? [],
-  );
+  const secrets: string[] = [];
+  for (const name of names.filter((name) => !/^(?:smtp_url|tls\.crt|ca\.crt)$/.test(name))) {
+    // Passwords and keys within settings, and whole lines of what is nothing but a secret.
+    const found = (await host.secret(name)).match(/\b[0-9a-f]{24,}\b|^[\w+/=]{40,}$/gm) ?? [];
+    expect.soft(found, name).not.toEqual([]);
+    secrets.push(...found);
+  }
   expect(secrets.length).toBeGreaterThan(10);
   const told = await host.shell('docker inspect $(docker ps --all --quiet); cd docker; docker compose logs');
   expect(secrets.filter((secret) => told.includes(secret))).toEqual([]);

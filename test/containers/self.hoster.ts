@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { get, IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -33,6 +34,8 @@ const stateSchema = z.looseObject({
   ExitCode: z.number(),
 });
 
+const engineSchema = z.object({ folder: z.string(), pid: z.number() });
+
 /** Milliseconds that building the image and starting everything may take on a busy machine. */
 export const upLimit = 900_000;
 
@@ -59,12 +62,13 @@ export interface SelfHoster {
 
 /** Brings one for the tests of a file, and removes afterwards whatever was started. @param options.modes of the checkout, as chmod takes them. */
 export function useSelfHoster(options: { readonly modes?: string } = {}): SelfHoster {
-  const engine = new ContainerEngine(inject('containerEngine'));
+  let engine: ContainerEngine;
   const undo: (() => Promise<unknown>)[] = [];
   let folder = '';
   let count = 0;
 
   beforeAll(async () => {
+    engine = await engineAt(inject('containerEngineUrl'));
     folder = await mkdtemp(join(tmpdir(), 'vestibule-checkout-'));
     undo.push(() => rm(folder, { recursive: true, force: true }));
     await mkdir(join(folder, 'docker'));
@@ -77,7 +81,7 @@ export function useSelfHoster(options: { readonly modes?: string } = {}): SelfHo
     undo.push(() =>
       engine.run(['docker', 'compose', '--profile', 'mailbox', 'down', '--volumes'], join(folder, 'docker')),
     );
-  });
+  }, upLimit);
 
   afterAll(async () => {
     for (const step of undo.splice(0).toReversed()) {
@@ -87,7 +91,9 @@ export function useSelfHoster(options: { readonly modes?: string } = {}): SelfHo
 
   const inDocker = (): string => join(folder, 'docker');
   return {
-    engine,
+    get engine() {
+      return engine;
+    },
     get folder() {
       return folder;
     },
@@ -127,4 +133,15 @@ export function useSelfHoster(options: { readonly modes?: string } = {}): SelfHo
       return () => new UserAgent(origin, `http://127.0.0.1:${bridge.port}`);
     },
   };
+}
+
+/** Waits for the lane's engine. The first time, its parts may have to be made, for longer than \`fetch\` waits. */
+async function engineAt(url: string): Promise<ContainerEngine> {
+  const [response] = await once(get(url), 'response');
+  const text = z.instanceof(IncomingMessage).parse(response).setEncoding('utf8').toArray();
+  const answer = (await text).join('');
+  if (!answer.startsWith('{')) {
+    throw new Error(answer);
+  }
+  return new ContainerEngine(engineSchema.parse(JSON.parse(answer)));
 }

@@ -62,30 +62,34 @@ export async function startFrontProxy(name: RunProxy, addresses: FrontAddresses)
   const child: ChildProcess = spawn(program, argumentsOf(name, folder), {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', HOME: folder },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  child.stderr?.on('data', (chunk: Buffer) => (output += String(chunk)));
-  const url = `http://localhost:${addresses.front}`;
-  await waitUntil(async () => {
-    if (child.exitCode !== null) {
-      throw new Error(`${name} ended: ${output}`);
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => (output += String(chunk)));
+  }
+  const stop = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
     }
-    // Traefik listens before it has read its routes, and answers 404 then.
-    return fetch(`http://127.0.0.1:${addresses.front}/public/`).then(
-      ({ status }) => status === 200,
-      () => false,
-    );
-  }, `${name} to answer`);
-  return {
-    url,
-    stop: async () => {
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGTERM');
-        await once(child, 'exit');
-      }
-      await rm(folder, { recursive: true, force: true });
-    },
+    await rm(folder, { recursive: true, force: true });
   };
+  try {
+    await waitUntil(async () => {
+      if (child.exitCode !== null) {
+        throw new Error(`${name} ended: ${output}`);
+      }
+      // Traefik listens before it has read its routes, and answers 404 then.
+      return fetch(`http://127.0.0.1:${addresses.front}/public/`).then(
+        ({ status }) => status === 200,
+        () => false,
+      );
+    }, `${name} to answer`);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url: `http://localhost:${addresses.front}`, stop };
 }
 
 /** The example's addresses with a test's ports; each must be there, or the test would show nothing. */

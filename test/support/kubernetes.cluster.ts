@@ -48,7 +48,9 @@ export async function startCluster(etcd: string): Promise<KubernetesCluster> {
   };
   const stop = async (): Promise<void> => {
     // Nothing of it is kept.
-    for (const child of children.toReversed().filter(({ exitCode }) => exitCode === null)) {
+    for (const child of children
+      .toReversed()
+      .filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)) {
       const ended = once(child, 'exit');
       child.kill('SIGKILL');
       await ended;
