@@ -4,7 +4,7 @@ import {
   ConfigurationError,
   loadConfiguration,
 } from '../platform/config/configuration.js';
-import { type Detour, withDetour } from '../doctor/detour.js';
+import { type ConnectTo, withConnectTo } from '../doctor/connect-to.context.js';
 import { type Finding, examine, finding } from '../doctor/doctor.service.js';
 import { isOwnGateway, repair } from '../doctor/repair.service.js';
 import { telemetryIn } from '../doctor/telemetry.check.js';
@@ -21,7 +21,7 @@ export interface ExaminationOptions {
   /** Milliseconds that each check may take. */
   readonly timeout?: number;
   /** Host and port at which the gateway's proxy is reached from here. */
-  readonly connectTo?: Pick<Detour, 'hostname' | 'port'>;
+  readonly connectTo?: Pick<ConnectTo, 'hostname' | 'port'>;
 }
 
 /** Examines the deployment of this environment, and repairs it where asked to. @throws {CommandError} if a repair fails. */
@@ -50,7 +50,7 @@ async function examineServices(
     const { connectTo } = options;
     return await (connectTo === undefined
       ? check()
-      : withDetour({ origin: configuration.PUBLIC_URL, ...connectTo }, check));
+      : withConnectTo({ origin: configuration.PUBLIC_URL, ...connectTo }, check));
   } catch (error) {
     const cause = error instanceof LaunchError ? error.cause : error;
     if (cause instanceof ConfigurationError) {

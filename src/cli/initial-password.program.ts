@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { forgetPassword, knownAdmin } from '../launcher/admin.account.js';
-import { isAdminUsed } from '../launcher/admin.use.js';
+import { isAdminPasswordUsed } from '../launcher/admin.password.check.js';
 import { planEmbedded } from '../launcher/launch.plan.js';
 import { type Environment, loadConfiguration } from '../platform/config/configuration.js';
 import { deploymentEnvironment } from './cli.environment.js';
@@ -39,5 +39,5 @@ export function addInitialPasswordCommand(
 
 async function isUsed(environment: Environment, email: string): Promise<boolean> {
   const { DATABASE_URL } = loadConfiguration(await deploymentEnvironment(environment));
-  return isAdminUsed(DATABASE_URL, email);
+  return isAdminPasswordUsed(DATABASE_URL, email);
 }

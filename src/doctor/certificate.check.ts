@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { connect, checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { Check, Observation } from './check.port.js';
-import { detourOf } from './detour.js';
+import { connectToOf } from './connect-to.context.js';
 import { NoAnswerError, answerLimit, reasonOf } from './http.probe.js';
 
 const day = 86_400_000;
@@ -40,7 +40,7 @@ async function fetchCertificate(
   url: URL,
 ): Promise<{ certificate: PeerCertificate; problem: string | undefined }> {
   const host = url.hostname.replaceAll(/^\[|\]$/g, '');
-  const detour = detourOf(url);
+  const connectTo = connectToOf(url);
   return new Promise((resolve, reject) => {
     const fail = (reason: string): void => {
       socket.destroy();
@@ -48,8 +48,8 @@ async function fetchCertificate(
     };
     const socket = connect(
       {
-        host: detour?.hostname ?? host,
-        port: detour?.port ?? (url.port === '' ? 443 : Number(url.port)),
+        host: connectTo?.hostname ?? host,
+        port: connectTo?.port ?? (url.port === '' ? 443 : Number(url.port)),
         rejectUnauthorized: false,
         ...(isIP(host) === 0 ? { servername: host } : {}),
       },

@@ -5,7 +5,7 @@ import { checkServerIdentity } from 'node:tls';
 import { codeOf } from '../platform/config/error.code.js';
 import { parseJson } from '../platform/config/json.parser.js';
 import { serviceAddress } from '../platform/core/service.address.js';
-import { detourOf } from './detour.js';
+import { connectToOf } from './connect-to.context.js';
 
 /** Milliseconds that the running check may take in total. */
 const checkLimit = new AsyncLocalStorage<number>();
@@ -67,12 +67,12 @@ export async function ask(address: string, question: ProbeQuestion = {}): Promis
       {
         method: question.method ?? 'GET',
         agent: false,
-        ...throughDetour(url),
+        ...connectionOf(url),
         ...(socketPath === undefined ? {} : { socketPath }),
         signal: AbortSignal.timeout(answerLimit()),
         headers: {
           connection: 'close',
-          ...(detourOf(url) === undefined ? {} : { host: url.host }),
+          ...(connectToOf(url) === undefined ? {} : { host: url.host }),
           ...(text === undefined
             ? {}
             : { 'content-type': type, 'content-length': String(Buffer.byteLength(text)) }),
@@ -101,12 +101,12 @@ export async function ask(address: string, question: ProbeQuestion = {}): Promis
 }
 
 /** Where to connect to instead, if anywhere; the certificate must be the URL's own all the same. */
-function throughDetour(url: URL): RequestOptions {
-  const detour = detourOf(url);
+function connectionOf(url: URL): RequestOptions {
+  const connectTo = connectToOf(url);
   const name = url.hostname.replace(/^\[|\]$/g, '');
-  return detour === undefined
+  return connectTo === undefined
     ? {}
-    : { ...detour, checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate) };
+    : { ...connectTo, checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate) };
 }
 
 /** The system code or the name of an error, never its message. */

@@ -3,7 +3,7 @@ import { tryLock } from '../../scripts/lock.mjs';
 import type { Terminal } from '../../scripts/progress.mjs';
 import type { Environment } from '../platform/config/configuration.js';
 import { type AdminAccount, forgetPassword, knownAdmin, pendingAdmin } from './admin.account.js';
-import { isAdminUsed } from './admin.use.js';
+import { isAdminPasswordUsed } from './admin.password.check.js';
 import { GatewayLog } from './gateway.log.js';
 import { LaunchError, messageOf } from './launch.error.js';
 import {
@@ -264,7 +264,7 @@ class AdminNotice {
     if (admin?.password === undefined) {
       return false;
     }
-    if (await isAdminUsed(configuration.DATABASE_URL, admin.email)) {
+    if (await isAdminPasswordUsed(configuration.DATABASE_URL, admin.email)) {
       await forgetPassword(dataDir, admin.email);
       return false;
     }

@@ -77,7 +77,10 @@ export function planEmbedded(environment: Environment): EmbeddedPlan {
 /** The mailbox's port. @throws {LaunchError} with exit code 78, if it isn't a port or if it is the gateway's. */
 function mailboxPort(text: string | undefined, gatewayPort: number): number | undefined {
   const port = Number(text);
-  if (text !== undefined && !(/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535 && port !== gatewayPort)) {
+  if (
+    text !== undefined &&
+    !(/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535 && port !== gatewayPort)
+  ) {
     throw new LaunchError('MAILBOX_PORT must be a port number from 1 to 65535, and not that of PORT.', {
       exitCode: exitCodes.configuration,
     });

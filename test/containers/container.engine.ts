@@ -82,7 +82,7 @@ export class ContainerEngine {
   }
 
   /** `run`, for what must not fail. @returns what it printed. @throws with that. */
-  async must(
+  async runOrThrow(
     command: readonly string[],
     cwd = '/',
     env: Readonly<Record<string, string>> = {},
@@ -165,7 +165,7 @@ export async function startEngine(
 }
 
 async function makeImages(engine: ContainerEngine, parts: ContainerParts): Promise<void> {
-  await engine.must(['docker', 'import', parts.root, 'vestibule-test/debian']);
+  await engine.runOrThrow(['docker', 'import', parts.root, 'vestibule-test/debian']);
   const context = join(engine.folder, 'images');
   await cp(fileURLToPath(new URL('images/', import.meta.url)), context, { recursive: true });
   await cp(parts.node, join(context, 'node'), { recursive: true, verbatimSymlinks: true });
@@ -174,9 +174,9 @@ async function makeImages(engine: ContainerEngine, parts: ContainerParts): Promi
   for (const [name, path] of await findBinaries(['kratos', 'hydra', 'mailpit'], process.env, silent)) {
     await copyFile(path, join(context, 'programs', name));
   }
-  await engine.must(['chmod', '-R', 'a+rX', context]);
+  await engine.runOrThrow(['chmod', '-R', 'a+rX', context]);
   for (const [name, target] of Object.entries(images)) {
-    await engine.must([
+    await engine.runOrThrow([
       'docker',
       'build',
       '--quiet',

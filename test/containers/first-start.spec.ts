@@ -15,13 +15,13 @@ it(
     const wrong = right.replace(/^done$/m, 'exit 1\ndone');
     expect(wrong).not.toBe(right);
     await writeFile(file, wrong);
-    const failed = await host.tries(up);
+    const failed = await host.tryShell(up);
     expect(failed.code).not.toBe(0);
     expect(failed.output).toMatch(/postgres-1 is unhealthy/);
     expect((await host.services()).get('postgres')?.Health).toBe('unhealthy');
 
     await writeFile(file, right);
-    expect((await host.tries('docker compose down --volumes')).code).toBe(0);
+    expect((await host.tryShell('docker compose down --volumes')).code).toBe(0);
     await host.shell(`cd docker && ${up}`);
     const states = [...(await host.services()).values()];
     expect(states.filter(({ Health }) => Health === 'unhealthy')).toEqual([]);

@@ -9,10 +9,19 @@ beforeAll(async () => {
 
 /** Runs a shell in the image, as its own user. */
 const inside = (command: string): Promise<string> =>
-  host.engine.must(['docker', 'run', '--rm', '--network=none', 'vestibule-image', 'sh', '-euc', command]);
+  host.engine.runOrThrow([
+    'docker',
+    'run',
+    '--rm',
+    '--network=none',
+    'vestibule-image',
+    'sh',
+    '-euc',
+    command,
+  ]);
 
 const sizeOf = async (image: string): Promise<number> =>
-  Number(await host.engine.must(['docker', 'image', 'inspect', '--format={{.Size}}', image]));
+  Number(await host.engine.runOrThrow(['docker', 'image', 'inspect', '--format={{.Size}}', image]));
 
 it('adds at most 200 MB to its base', async () => {
   const added = (await sizeOf('vestibule-image')) - (await sizeOf('node:24-bookworm-slim'));

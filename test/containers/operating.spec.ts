@@ -48,13 +48,13 @@ it('every container is closed: no way to write, no capability, no other user tha
     if (State !== 'running') {
       continue;
     }
-    const inside = (command: string) => host.tries(`docker compose exec -T ${name} sh -c '${command}'`);
+    const inside = (command: string) => host.tryShell(`docker compose exec -T ${name} sh -c '${command}'`);
     expect.soft((await inside('touch /etc/planted')).output, name).toContain('Read-only file system');
     const { output } = await inside('grep -E "^(Uid|CapEff|NoNewPrivs)" /proc/1/status');
     expect.soft(output, name).toMatch(/NoNewPrivs:\s+1/);
     expect.soft(output, name).toMatch(/CapEff:\s+0{16}\b/);
   }
-  const { output } = await host.tries('docker compose exec -T postgres sh -c "cat /proc/1/status"');
+  const { output } = await host.tryShell('docker compose exec -T postgres sh -c "cat /proc/1/status"');
   expect(output).toMatch(/Uid:\s+(?!0\b)\d+/);
 });
 
@@ -129,5 +129,5 @@ it(
 );
 
 it('the doctor, inside, has nothing to say', async () => {
-  expect(await host.tries(blockRunBy(page, self, 'doctor'))).toEqual({ code: 0, output: 'all good\n' });
+  expect(await host.tryShell(blockRunBy(page, self, 'doctor'))).toEqual({ code: 0, output: 'all good\n' });
 });

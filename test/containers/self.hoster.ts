@@ -47,11 +47,11 @@ export interface SelfHoster {
   /** Runs commands as they stand on a page, in the checkout. @throws with what they printed where one of them fails. */
   shell(commands: string, env?: Readonly<Record<string, string>>): Promise<string>;
   /** The same, in `docker/` and without throwing. */
-  tries(commands: string): Promise<Outcome>;
+  tryShell(commands: string): Promise<Outcome>;
   /** State of each service's container, ended ones included. */
   services(): Promise<Map<string, z.output<typeof stateSchema>>>;
   /** Commands that remove what a test started besides compose, for the end. */
-  leaves(commands: string): void;
+  cleanUpWith(commands: string): void;
   /** A file of `docker/secrets`. */
   secret(name: string): Promise<string>;
   /** A Chromium in the engine's network that finds each of these hosts at its loopback. */
@@ -77,7 +77,7 @@ export function useSelfHoster(options: { readonly modes?: string } = {}): SelfHo
       await cp(join(checkout, part), join(folder, part), { recursive: true });
     }
     // Whatever the umask was that this checkout itself was made under.
-    await engine.must(['chmod', '-R', options.modes ?? 'go=u-w', folder]);
+    await engine.runOrThrow(['chmod', '-R', options.modes ?? 'go=u-w', folder]);
     undo.push(() =>
       engine.run(['docker', 'compose', '--profile', 'mailbox', 'down', '--volumes'], join(folder, 'docker')),
     );
@@ -97,17 +97,20 @@ export function useSelfHoster(options: { readonly modes?: string } = {}): SelfHo
     get folder() {
       return folder;
     },
-    shell: (commands, env) => engine.must(['sh', '-euc', commands], folder, env),
-    tries: (commands) => engine.run(['sh', '-euc', commands], inDocker()),
+    shell: (commands, env) => engine.runOrThrow(['sh', '-euc', commands], folder, env),
+    tryShell: (commands) => engine.run(['sh', '-euc', commands], inDocker()),
     services: async () => {
-      const printed = await engine.must(['docker', 'compose', 'ps', '--all', '--format', 'json'], inDocker());
+      const printed = await engine.runOrThrow(
+        ['docker', 'compose', 'ps', '--all', '--format', 'json'],
+        inDocker(),
+      );
       const states = printed
         .trim()
         .split('\n')
         .map((line) => stateSchema.parse(JSON.parse(line)));
       return new Map(states.map((state) => [state.Service, state]));
     },
-    leaves: (commands) => void undo.push(() => engine.run(['sh', '-uc', commands], folder)),
+    cleanUpWith: (commands) => void undo.push(() => engine.run(['sh', '-uc', commands], folder)),
     secret: async (name) => (await readFile(join(inDocker(), 'secrets', name), 'utf8')).trim(),
     chromium: async (host) => {
       const browser = await launchChromium(await engine.wrapper(inject('chromiumPath')), [

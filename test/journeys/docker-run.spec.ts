@@ -15,7 +15,7 @@ const readyTimes = async (times: number): Promise<string> => {
   let printed = '';
   await waitUntil(
     async () => {
-      printed = await host.engine.must(['docker', 'logs', 'vestibule']);
+      printed = await host.engine.runOrThrow(['docker', 'logs', 'vestibule']);
       return printed.split('Vestibule is ready').length > times;
     },
     'Vestibule to be ready',
@@ -32,7 +32,7 @@ it(
     await host.shell(blockRunBy(page, self, 'build').replace('-f docker/trial.Dockerfile', withPrograms));
     const [start = '', follow] = blockRunBy(page, self, 'start').trim().split('\n');
     expect(follow).toBe('docker logs --follow vestibule');
-    host.leaves('docker rm --force --volumes vestibule; docker volume rm vestibule');
+    host.cleanUpWith('docker rm --force --volumes vestibule; docker volume rm vestibule');
     await host.shell(start);
     const printed = await readyTimes(1);
     expect(printed).toContain(`Vestibule is ready: ${origin}`);

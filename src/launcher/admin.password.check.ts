@@ -12,7 +12,7 @@ const useOf = (parameter: string): string =>
  * Whether the first administrator has logged in, or there is no longer an administrator with this address. False before there has
  * been one, and if the database can't be read. Plain SQL, because the launcher is to stay small while the gateway runs.
  */
-export async function isAdminUsed(databaseUrl: string, email: string): Promise<boolean> {
+export async function isAdminPasswordUsed(databaseUrl: string, email: string): Promise<boolean> {
   const address = email.toLowerCase();
   try {
     return databaseUrl.startsWith('file:')
