@@ -132,11 +132,14 @@ strategyContract('access-token', ({ row, party, gateway }) => {
       Array.from({ length: count }, (_, index) => forge(claims, `key-${index}`)),
     );
     const before = party().side.countKeyFetches();
+    const began = performance.now();
     const answers = await Promise.all(
       forged.map((token) => newAgent().post('/auth/login', { accessToken: token })),
     );
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
-    expect(party().side.countKeyFetches() - before).toBeLessThanOrEqual(limit);
+    // At most one in five seconds; a busy machine takes longer for all of them.
+    const turns = 1 + Math.floor((performance.now() - began) / 5000);
+    expect(party().side.countKeyFetches() - before).toBeLessThanOrEqual(limit * turns);
     expect((await newAgent().post('/auth/login', { accessToken })).status).toBe(200);
   }
 
