@@ -100,42 +100,46 @@ it(
   startLimitMs,
 );
 
-it('the tarballs are the same for everyone, with sums, licences and a bill of materials', async () => {
-  const release = join(folder, 'release');
-  const sums = readFileSync(join(release, 'SHA256SUMS'), 'utf8');
-  const umask = process.umask(0o077);
-  const again = await packRelease(join(folder, 'again'), [`${process.platform}-${process.arch}`]).finally(
-    () => process.umask(umask),
-  );
-  expect(readFileSync(join(folder, 'again', 'SHA256SUMS'), 'utf8')).toBe(sums);
-  expect(
-    sums
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => line.slice(66)),
-  ).toEqual(again.map((path) => basename(path)));
-  const programs = again.find((path) => path.includes('programs-')) ?? '';
-  const read = (file: string) =>
-    execFileSync('tar', ['-xzOf', programs, `package/${file}`], { encoding: 'utf8', maxBuffer: 2 ** 26 });
-  const bill = z
-    .object({ bomFormat: z.literal('CycloneDX'), components: z.array(z.object({ purl: z.string() })) })
-    .parse(JSON.parse(read('bom.cdx.json')));
-  for (const name of [
-    'std',
-    'vestibule-auth/vestibule/sqlite',
-    'github.com/ory/pop/v6',
-    'modernc.org/sqlite',
-  ])
+it(
+  'the tarballs are the same for everyone, with sums, licences and a bill of materials',
+  { timeout: 600_000 },
+  async () => {
+    const release = join(folder, 'release');
+    const sums = readFileSync(join(release, 'SHA256SUMS'), 'utf8');
+    const umask = process.umask(0o077);
+    const again = await packRelease(join(folder, 'again'), [`${process.platform}-${process.arch}`]).finally(
+      () => process.umask(umask),
+    );
+    expect(readFileSync(join(folder, 'again', 'SHA256SUMS'), 'utf8')).toBe(sums);
     expect(
-      bill.components.some(({ purl }) => purl.startsWith(`pkg:golang/${name}@`)),
-      name,
-    ).toBe(true);
-  for (const name of ['github.com/ory/kratos', 'github.com/ory/hydra/v2', 'github.com/axllent/mailpit']) {
-    expect(bill.components.filter(({ purl }) => purl.startsWith(`pkg:golang/${name}@v`))).toHaveLength(1);
-  }
-  expect(read('LICENSES.txt')).toContain('Apache License');
-  const gateway = again.find((path) => !path.includes('programs-')) ?? '';
-  const files = execFileSync('tar', ['-tzf', gateway], { encoding: 'utf8' });
-  expect(files).toContain('package/dist/cli/main.js\n');
-  expect(files).not.toMatch(/spec|\.tsbuildinfo|node_modules|secrets\//);
-});
+      sums
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => line.slice(66)),
+    ).toEqual(again.map((path) => basename(path)));
+    const programs = again.find((path) => path.includes('programs-')) ?? '';
+    const read = (file: string) =>
+      execFileSync('tar', ['-xzOf', programs, `package/${file}`], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+    const bill = z
+      .object({ bomFormat: z.literal('CycloneDX'), components: z.array(z.object({ purl: z.string() })) })
+      .parse(JSON.parse(read('bom.cdx.json')));
+    for (const name of [
+      'std',
+      'vestibule-auth/vestibule/sqlite',
+      'github.com/ory/pop/v6',
+      'modernc.org/sqlite',
+    ])
+      expect(
+        bill.components.some(({ purl }) => purl.startsWith(`pkg:golang/${name}@`)),
+        name,
+      ).toBe(true);
+    for (const name of ['github.com/ory/kratos', 'github.com/ory/hydra/v2', 'github.com/axllent/mailpit']) {
+      expect(bill.components.filter(({ purl }) => purl.startsWith(`pkg:golang/${name}@v`))).toHaveLength(1);
+    }
+    expect(read('LICENSES.txt')).toContain('Apache License');
+    const gateway = again.find((path) => !path.includes('programs-')) ?? '';
+    const files = execFileSync('tar', ['-tzf', gateway], { encoding: 'utf8' });
+    expect(files).toContain('package/dist/cli/main.js\n');
+    expect(files).not.toMatch(/spec|\.tsbuildinfo|node_modules|secrets\//);
+  },
+);
