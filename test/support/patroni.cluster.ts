@@ -44,7 +44,7 @@ const run = promisify(execFile);
 const nobody = 65_534;
 const as = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
 
-/** What Patroni's API tells about a node. */
+/** What Patroni's API reports about a node. */
 const status = z.object({
   state: z.string(),
   role: z.string(),

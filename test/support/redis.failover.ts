@@ -173,7 +173,7 @@ export const startCluster = (): Promise<RedisFailover> => started(cluster);
 
 async function cluster(stop: (() => Promise<unknown>)[]): Promise<Started> {
   const folder = await folderFor(stop);
-  // A node's other nodes reach it 10,000 ports higher, unless told otherwise.
+  // A node's other nodes reach it 10,000 ports higher by default.
   const ports = await findFreePorts(12);
   const nodes = await Promise.all(
     ports.slice(0, 6).map(async (port, index) => {
