@@ -13,7 +13,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
  * 0.1.0, by its commit: it has no tag. It is the last one that wrote session cookies as JWEs, the form that this version still reads.
- * A release that has a tag takes its place when the next one is prepared (docs/release.md).
+ * A release that has a tag takes its place when the next one is prepared (docs/internals/release.md).
  */
 export const lastRelease = { version: '0.1.0', commit: 'a50bbed2659eb9562b89a48ed5f86fb5b0f9099b' };
 
@@ -22,6 +22,12 @@ export async function prepareLastRelease() {
   const { env } = process;
   const cache = env.VESTIBULE_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'vestibule');
   const { commit, version } = lastRelease;
+  await run('git', ['cat-file', '-e', `${commit}^{commit}`], { cwd: root }).catch((cause) => {
+    throw new Error(
+      `This checkout doesn't have ${commit}, the commit of ${version}. Run \`git fetch --unshallow\` (in CI: fetch-depth: 0).`,
+      { cause },
+    );
+  });
   const { stdout: lock } = await run('git', ['show', `${commit}:package-lock.json`], {
     cwd: root,
     maxBuffer: 1e8,

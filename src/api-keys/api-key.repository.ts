@@ -117,9 +117,14 @@ export class ApiKeyRepository {
 
   /**
    * Revokes a key; for an organisation's key, its service account is disabled too.
+   * @param record what the same transaction stores if the key was live.
    * @returns the row when the key was this owner's and live until now.
    */
-  async revoke(owner: KeyOwner, id: string): Promise<ApiKeyRow | undefined> {
+  async revoke(
+    owner: KeyOwner,
+    id: string,
+    record: (transaction: Transaction<Schema>) => Promise<void>,
+  ): Promise<ApiKeyRow | undefined> {
     const now = this.#clock.now();
     return this.#database.query.transaction().execute(async (transaction) => {
       if ('orgId' in owner) {
@@ -138,16 +143,18 @@ export class ApiKeyRepository {
         await this.#accounts.leave(transaction, owner.orgId, row.user_id);
         await disableServiceAccount(transaction, row.user_id, now);
       }
+      if (row !== undefined) {
+        await record(transaction);
+      }
       return row;
     });
   }
 
   /**
-   * Revokes all keys that a person has made: their own, and those of organisations.
+   * The keys that a person has made and that haven't been revoked: their own, and those of organisations.
    * @param before only older ones, in milliseconds since the epoch.
-   * @returns the keys that were live until now.
    */
-  async revokeMadeBy(userId: string, before: number): Promise<ApiKeyRow[]> {
+  async listMadeBy(userId: string, before: number): Promise<{ id: string; owner: KeyOwner }[]> {
     const made = await this.#database.query
       .selectFrom('api_keys')
       .select(['id', 'org_id', 'user_id'])
@@ -155,12 +162,10 @@ export class ApiKeyRepository {
       .where('created_at', '<', before)
       .where('revoked_at', 'is', null)
       .execute();
-    const revoked: ApiKeyRow[] = [];
-    for (const { id, org_id: orgId, user_id: owner } of made) {
-      const row = await this.revoke(orgId === null ? { userId: owner } : { orgId }, id);
-      revoked.push(...(row === undefined ? [] : [row]));
-    }
-    return revoked;
+    return made.map(({ id, org_id: orgId, user_id: owner }) => ({
+      id,
+      owner: orgId === null ? { userId: owner } : { orgId },
+    }));
   }
 
   /** Roles of service accounts in their organisation. @returns user id → role. */

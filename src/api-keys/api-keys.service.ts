@@ -132,20 +132,31 @@ export class ApiKeysService {
    */
   async revoke(caller: Caller, owner: KeyOwner, id: unknown): Promise<void> {
     const parsed = givenIdSchema.safeParse(id);
-    const row = parsed.success ? await this.#keys.revoke(owner, parsed.data) : undefined;
+    const row = parsed.success ? await this.#end(owner, parsed.data) : undefined;
     if (row === undefined) {
       throw new Problem('not_found', { reason: 'no_such_api_key' });
     }
-    await this.#revocations.endKey(row.id);
     await this.#record('api_key_revoked', row, caller.client, actorOf(caller));
   }
 
   /** Revokes keys that an account made before its owner was proven. @param before only older ones, in milliseconds. */
   async revokeMadeBy(userId: string, before: number, client: ClientInfo): Promise<void> {
-    for (const row of await this.#keys.revokeMadeBy(userId, before)) {
-      await this.#revocations.endKey(row.id);
-      await this.#record('api_key_revoked', row, client, { reason: 'owner_proven' });
+    for (const { id, owner } of await this.#keys.listMadeBy(userId, before)) {
+      const row = await this.#end(owner, id);
+      if (row !== undefined) {
+        await this.#record('api_key_revoked', row, client, { reason: 'owner_proven' });
+      }
     }
+  }
+
+  /** Ends a key and the tokens made from it. @returns the row when the key was this owner's and live until now. */
+  async #end(owner: KeyOwner, id: string): Promise<ApiKeyRow | undefined> {
+    const end = this.#revocations.endOfKey(id);
+    const row = await this.#keys.revoke(owner, id, (transaction) => end.record(transaction));
+    if (row !== undefined) {
+      end.announce();
+    }
+    return row;
   }
 
   /** The bounds of a key that this caller makes: those of the caller. A session has none. */

@@ -146,6 +146,19 @@ describe.each(['sqlite', 'postgres'] as const)('API keys on %s', (kind) => {
     );
   });
 
+  it('a revocation that cannot be recorded is not done, and can be asked for again', async () => {
+    const { id, key } = await makeKey(gateway, cookie);
+    const { query } = gateway.app.get(Database, { strict: false });
+    await query.schema.alterTable('revocations').renameTo('away').execute();
+    const failed = await send(gateway, 'DELETE', `${path}/${id}`, cookie);
+    await query.schema.alterTable('away').renameTo('revocations').execute();
+    expect(failed.status).toBe(500);
+    expect((await gateway.request('/api/v1/me', { headers: { 'x-api-key': key } })).status).toBe(200);
+    expect((await send(gateway, 'DELETE', `${path}/${id}`, cookie)).status).toBe(204);
+    const recorded = await query.selectFrom('revocations').select('kind').where('id', '=', id).execute();
+    expect(recorded).toEqual([{ kind: 'api_key' }]);
+  });
+
   it.each(['limit=0', 'limit=101', 'limit=x', 'cursor=x', 'cursor=IjEi', 'cursor=e30'])(
     'a list with %s is a 400',
     async (query) => {

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Client } from 'pg';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { recordFault } from '../support/fault.record.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway.process.js';
 import { startLoad } from '../support/load.js';
@@ -52,6 +53,17 @@ const everywhere = async (agent: UserAgent): Promise<number[]> =>
 
 const logOut = async (agent: UserAgent): Promise<number> => (await agent.post('/auth/logout', {})).status;
 
+/** How many sessions have ended, as one server has it. */
+async function endedIn({ url }: PatroniNode): Promise<number> {
+  const own = new URL(url);
+  own.pathname = new URL(stack.env['DATABASE_URL'] ?? '').pathname;
+  const client = new Client({ connectionString: own.href });
+  await client.connect();
+  const found = await client.query('select id from sessions where ended_at is not null');
+  await client.end();
+  return found.rows.length;
+}
+
 /** Whether a login by the pages works from the first to the last. */
 async function logsIn(person: Person): Promise<boolean> {
   const agent = new UserAgent(stack.url, gateways[1]?.url);
@@ -79,6 +91,7 @@ async function failOver(
     const status = user === undefined ? 0 : await statusOf(user);
     return status === 200 ? undefined : `gateway ${lane % 2}: ${status}`;
   });
+  onTestFinished(async () => void (await load.stop()));
   const [stays, leaves] = [await at(1, before), await at(0, before)];
   expect(await statusOf(stays)).toBe(200);
   expect(await logOut(leaves)).toBe(200);
@@ -88,6 +101,7 @@ async function failOver(
   const ended = waitUntil(async () => (await logOut(leaving)) === 200, 'the logout to be recorded');
   await waitUntil(async () => (await standby.role()) === 'primary', 'the other one to be primary');
   const { ms } = await timed(async () => waitUntil(async () => logsIn(person), 'a login', recovery));
+  expect(ms).toBeLessThan(recovery);
   await ended;
   expect(await logOut(await at(1, after))).toBe(200);
   for (const session of [before, during, after]) {
@@ -127,12 +141,15 @@ it('a logout that the standby has not confirmed is not reported as done: the sta
   const { primary, standby } = await patroni.pair();
   const agent = await member();
   const leaver = await at(0, agent);
-  await standby.freeze();
+  const ended = await endedIn(primary);
+  await primary.holdBack();
   expect(await logOut(leaver)).toBe(503);
   // The user tries again, to no avail.
   expect(await logOut(leaver)).toBe(503);
-  await Promise.all([primary.kill(), standby.thaw()]);
+  expect(await statusOf(leaver)).toBe(200);
+  await primary.kill();
   await waitUntil(async () => (await standby.role()) === 'primary', 'the standby to be primary');
+  expect(await endedIn(standby)).toBe(ended);
   await waitUntil(async () => (await logOut(leaver)) === 200, 'the logout to be recorded');
   await waitUntil(async () => String(await everywhere(agent)) === '401,401', 'the end everywhere', poll);
   await primary.start();

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { z } from 'zod';
 import { inject } from 'vitest';
+import { codeOf } from '../../src/platform/config/error.code.js';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { launch } from '../docker/program.launch.js';
 import { postgresPrograms } from './postgres.tools.js';
@@ -21,9 +22,8 @@ export interface PatroniNode {
   start(): Promise<void>;
   /** Ends both, as a machine does that loses its power. */
   kill(): Promise<void>;
-  /** Stops PostgreSQL in its tracks (SIGSTOP); Patroni goes on. */
-  freeze(): Promise<void>;
-  thaw(): Promise<void>;
+  /** Makes a primary send nothing more to its standby, over connections that stay open, until it is killed. */
+  holdBack(): Promise<void>;
   /** `primary` or `standby` by PostgreSQL's own account; undefined while it doesn't answer Patroni. */
   role(): Promise<'primary' | 'standby' | undefined>;
 }
@@ -44,7 +44,7 @@ const run = promisify(execFile);
 const nobody = 65_534;
 const as = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
 
-/** What Patroni's API tells about a node. */
+/** What Patroni's API reports about a node. */
 const status = z.object({
   state: z.string(),
   role: z.string(),
@@ -131,7 +131,8 @@ async function ownedBy(folder: string): Promise<void> {
 
 /** Whether a PostgreSQL server answers at this URL, and takes writes. */
 export async function isPrimary(url: string): Promise<boolean> {
-  const client = new Client({ connectionString: url });
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2000, query_timeout: 2000 });
+  client.on('error', () => undefined);
   try {
     await client.connect();
     const { rows } = await client.query<{ follows: boolean }>('select pg_is_in_recovery() as follows');
@@ -182,15 +183,13 @@ function patroniNode(settings: NodeSettings): OwnNode {
       return undefined;
     }
   };
-  const postmaster = async (): Promise<number | undefined> => {
-    const [pid] = (await readFile(join(home, 'data', 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
-    return pid === undefined || pid === '' ? undefined : Number(pid);
-  };
-  /** The server's processes: its own and those of its connections. */
-  const signal = async (sign: 'SIGSTOP' | 'SIGCONT'): Promise<void> => {
-    const pid = await postmaster();
-    const { stdout } = await run('ps', ['--ppid', String(pid), '-o', 'pid=']);
-    [pid, ...stdout.trim().split(/\s+/).map(Number)].forEach((each) => process.kill(each ?? 0, sign));
+  /** The server's own process, and those that it has started. */
+  const processes = async (): Promise<PostgresProcess[]> => {
+    const file = await readFile(join(home, 'data', 'postmaster.pid'), 'utf8').catch(() => '');
+    const all = await postgresProcesses();
+    // The file outlives its server, and the number may then be another program's.
+    const server = all.find(({ pid, command }) => pid === parseInt(file, 10) && command.includes(home));
+    return server === undefined ? [] : [server, ...all.filter(({ parent }) => parent === server.pid)];
   };
   return {
     name,
@@ -216,14 +215,20 @@ function patroniNode(settings: NodeSettings): OwnNode {
         patroni.kill('SIGKILL');
         await once(patroni, 'exit');
       }
-      const pid = await postmaster();
-      if (pid !== undefined && isAlive(pid)) {
-        process.kill(pid, 'SIGKILL');
-        await waitUntil(() => !isAlive(pid), `PostgreSQL ${name} to end`);
-      }
+      const pids = new Set((await processes()).map(({ pid }) => pid));
+      pids.forEach((pid) => send(pid, 'SIGKILL'));
+      await waitUntil(
+        async () => (await postgresProcesses()).every(({ pid }) => !pids.has(pid)),
+        `PostgreSQL ${name} to end`,
+      );
     },
-    freeze: () => signal('SIGSTOP'),
-    thaw: () => signal('SIGCONT'),
+    holdBack: async () => {
+      const senders = (await processes()).filter(({ command }) => command.includes('walsender'));
+      if (senders.length === 0) {
+        throw new Error(`PostgreSQL ${name} has no standby`);
+      }
+      senders.forEach(({ pid }) => send(pid, 'SIGSTOP'));
+    },
     role: async () => {
       const answer = await ask();
       if (answer?.state !== 'running') {
@@ -236,11 +241,28 @@ function patroniNode(settings: NodeSettings): OwnNode {
   };
 }
 
-function isAlive(pid: number): boolean {
+interface PostgresProcess {
+  readonly pid: number;
+  readonly parent: number;
+  readonly command: string;
+}
+
+/** All processes of PostgreSQL that haven't ended. */
+async function postgresProcesses(): Promise<PostgresProcess[]> {
+  const { stdout } = await run('ps', ['-eo', 'pid=,ppid=,stat=,args='], { maxBuffer: 1e8 });
+  return [...stdout.matchAll(/^ *(\d+) +(\d+) +([^Z\s]\S*) +(\S*postgres.*)$/gm)].map(
+    ([, pid, parent, , command = '']) => ({ pid: Number(pid), parent: Number(parent), command }),
+  );
+}
+
+/** Sends a signal to a process that may have ended in the meantime. */
+function send(pid: number, sign: 'SIGKILL' | 'SIGSTOP'): void {
   try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
+    process.kill(pid, sign);
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') {
+      throw error;
+    }
   }
 }
 

@@ -17,6 +17,8 @@ export interface RedisFailover {
   subscribed(): Promise<RedisProgram>;
   /** Resolves when another server has taken over from this one. */
   replaced(server: RedisProgram): Promise<void>;
+  /** Makes the others notice a failure late, so that gateways are led back to the server that failed. A sentinel fails too. */
+  hinder(): Promise<void>;
   /** How many connections are subscribed at servers that others accept as theirs. */
   subscriptions(): Promise<number>;
   stop(): Promise<void>;
@@ -24,6 +26,8 @@ export interface RedisFailover {
 
 const run = promisify(execFile);
 const [password, sentinelPassword] = ['for-redis-only', 'for-sentinels-only'];
+/** Milliseconds after which a failure is noticed late. */
+const late = '8000';
 const secured = ['--requirepass', password, '--masterauth', password];
 
 /** Asks one server, past everything that leads to it. */
@@ -100,7 +104,7 @@ async function sentinels(stop: (() => Promise<unknown>)[]): Promise<Started> {
     }),
   );
   stop.push(...servers.map((server) => () => server.kill()));
-  await Promise.all(
+  const programs = await Promise.all(
     watching.map(async (port, index) => {
       const file = join(folder, `sentinel-${index}.conf`);
       const settings = [
@@ -117,11 +121,13 @@ async function sentinels(stop: (() => Promise<unknown>)[]): Promise<Started> {
         file,
       });
       stop.push(() => sentinel.kill());
+      return sentinel;
     }),
   );
+  let asked = watching;
   const current = async (): Promise<number> => {
     const addresses = await Promise.all(
-      watching.map(async (port) =>
+      asked.map(async (port) =>
         ask(port, (redis) => redis.call('sentinel', 'get-master-addr-by-name', 'mymaster'), sentinelPassword),
       ),
     );
@@ -150,6 +156,14 @@ async function sentinels(stop: (() => Promise<unknown>)[]): Promise<Started> {
         async () => ![0, server.port].includes(await current()),
         'the sentinels to agree on another primary',
       ),
+    hinder: async () => {
+      for (const port of watching) {
+        const setting = ['mymaster', 'down-after-milliseconds', late];
+        await ask(port, (redis) => redis.call('sentinel', 'set', ...setting), sentinelPassword);
+      }
+      programs[0]?.freeze();
+      asked = watching.slice(1);
+    },
     subscriptions: async () => subscribersAt(await current()),
   };
 }
@@ -159,7 +173,7 @@ export const startCluster = (): Promise<RedisFailover> => started(cluster);
 
 async function cluster(stop: (() => Promise<unknown>)[]): Promise<Started> {
   const folder = await folderFor(stop);
-  // A node's other nodes reach it 10,000 ports higher, unless told otherwise.
+  // A node's other nodes reach it 10,000 ports higher by default.
   const ports = await findFreePorts(12);
   const nodes = await Promise.all(
     ports.slice(0, 6).map(async (port, index) => {
@@ -216,6 +230,11 @@ async function cluster(stop: (() => Promise<unknown>)[]): Promise<Started> {
           !String(table.map((range) => range[2])).includes(`,${server.port},`) && isWhole(other?.port ?? 0)
         );
       }, 'a replica to take over');
+    },
+    hinder: async () => {
+      for (const { port } of nodes) {
+        await ask(port, (redis) => redis.config('SET', 'cluster-node-timeout', late));
+      }
     },
     subscriptions: async () =>
       (await Promise.all(nodes.map(({ port }) => subscribersAt(port)))).reduce(

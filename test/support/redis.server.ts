@@ -85,7 +85,12 @@ export async function startRedisProgram(
       await once(child, 'exit');
     }
   };
-  await start();
+  try {
+    await start();
+  } catch (error) {
+    await kill();
+    throw error;
+  }
   return {
     port,
     start,

@@ -21,7 +21,9 @@ function dropWhenSilent(client: Redis | Cluster): void {
     const sent: unknown = Reflect.apply(send, client, call);
     const [command] = call;
     command.promise.catch((error: unknown) => {
-      if (error instanceof Error && error.message === 'Command timed out') {
+      // Commands that were sent together time out together, and a client that is dropped twice doesn't connect anew.
+      const isOpen = client.status === 'ready' || client.status === 'connect';
+      if (isOpen && error instanceof Error && error.message === 'Command timed out') {
         client.disconnect(true);
       }
     });

@@ -52,6 +52,8 @@ export function isDatabaseAway(error: unknown): boolean {
 /** SQLSTATE of a statement that exceeded `statement_timeout`. The server does answer; a caller may have asked for too much. */
 const statementCancelled = '57014';
 
+const begins = /^begin\b/i;
+const ends = /^(?:commit|rollback)$/i;
 const rolledBack = /no transaction is active/;
 
 /** Whether the server doesn't answer, or shuts down. A statement's time limit doesn't count: a caller can cause it. */
@@ -77,6 +79,12 @@ class GuardedDriver implements Driver {
     const connection: DatabaseConnection = {
       executeQuery: <R>(query: CompiledQuery): Promise<QueryResult<R>> => {
         const once = (): Promise<QueryResult<R>> => guarded(() => inner.executeQuery<R>(query));
+        // The migrations begin and end their transaction by statements, because Kysely's migrator takes none.
+        if (begins.test(query.sql)) {
+          this.#inTransaction.add(connection);
+        } else if (ends.test(query.sql)) {
+          this.#inTransaction.delete(connection);
+        }
         return this.#inTransaction.has(connection) ? once() : retryLost(once);
       },
       streamQuery: <R>(query: CompiledQuery, size?: number) => inner.streamQuery<R>(query, size),

@@ -76,6 +76,17 @@ describe('transactions that lose against another one', () => {
     expect(await valueOf(1)).toBe(before + 5);
   });
 
+  it('a statement between a `begin` and a `commit` of its own, as the migrations have, is not tried again alone', async () => {
+    await connection.query.connection().execute(async (own) => {
+      await sql`begin`.execute(own);
+      await sql`select value from counters where id = 1`.execute(own);
+      await sql`update counters set value = value + 1 where id = 1`.execute(connection.query);
+      const late = sql`update counters set value = value + 1 where id = 1`.execute(own);
+      await expect(late).rejects.toMatchObject({ code: '40001' });
+      await sql`rollback`.execute(own);
+    });
+  });
+
   it('any other failure is not tried again', async () => {
     let attempts = 0;
     await expect(

@@ -7,8 +7,13 @@ import { ReplicaChannel, type ReplicaListener, type ReplicaTopic } from './repli
 const longestDelay = 1000;
 const connectTimeout = 2000;
 const closeTimeout = 2000;
-/** Milliseconds between two questions whether the server still answers, and for the answer to each. */
+/** Milliseconds between two questions whether the server still answers. */
 const pulse = 2000;
+/**
+ * Milliseconds without an answer after which a connection is dropped, also while it is being made: a server that is frozen or out of
+ * reach doesn't close it, and another may have taken over.
+ */
+const socketTimeout = 2000;
 
 /** The channel over Redis or Valkey publish/subscribe. It has two connections, because a subscribed one can't publish. */
 export class RedisChannel extends ReplicaChannel {
@@ -28,6 +33,7 @@ export class RedisChannel extends ReplicaChannel {
     this.#prefix = `vestibule:${deployment}:`;
     const options = {
       connectTimeout,
+      socketTimeout,
       maxRetriesPerRequest: null,
       retryStrategy: (attempt: number) => Math.min(attempt * 50, longestDelay),
     };
@@ -46,7 +52,7 @@ export class RedisChannel extends ReplicaChannel {
       this.#logger[this.#isClosing ? 'debug' : 'warn']('Redis is gone', { reason: 'redis_unreachable' });
     });
     this.#subscriber.on('message', (channel: string, text: string) => this.#hear(channel, text));
-    this.#pulse = setInterval(() => [this.#publisher, this.#subscriber].forEach(dropIfSilent), pulse).unref();
+    this.#pulse = setInterval(() => [this.#publisher, this.#subscriber].forEach(ping), pulse).unref();
   }
 
   override get state(): 'connected' | 'disconnected' {
@@ -108,12 +114,9 @@ export class RedisChannel extends ReplicaChannel {
   }
 }
 
-/** Drops a connection without an answer: a server that is frozen or out of reach doesn't close it, and another may have taken over. */
-async function dropIfSilent(connection: Redis): Promise<void> {
-  if (connection.status !== 'ready') {
-    return;
+/** Asks for a sign of life, so that a connection on which nothing else is sent is dropped too. */
+function ping(connection: Redis): void {
+  if (connection.status === 'ready') {
+    connection.ping().catch(() => undefined);
   }
-  const silence = setTimeout(() => connection.disconnect(true), pulse).unref();
-  await connection.ping().catch(() => undefined);
-  clearTimeout(silence);
 }

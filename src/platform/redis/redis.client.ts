@@ -6,7 +6,10 @@ import type { Configuration } from '../config/configuration.js';
 /** Milliseconds that a connection may take to close. */
 const disconnectTimeout = 2000;
 
-/** The settings that say where Redis or Valkey is: one server, a primary that sentinels name, or a cluster. */
+/** Milliseconds that a sentinel may take to name the primary; then the next one is asked. */
+const sentinelCommandTimeout = 1000;
+
+/** The settings that name where Redis or Valkey is: one server, a primary that sentinels name, or a cluster. */
 export type RedisSettings = Pick<
   Configuration,
   'REDIS_SENTINEL_MASTER' | 'REDIS_SENTINEL_PASSWORD' | 'REDIS_CLUSTER'
@@ -31,6 +34,7 @@ export function openRedis(settings: RedisSettings, options: RedisOptions): Redis
       db: Number(new URL(url).pathname.slice(1)),
       sentinels: addressesOf(settings, 26_379),
       name: settings.REDIS_SENTINEL_MASTER,
+      sentinelCommandTimeout,
       ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
       ...(isTls(url) ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
       ...options,
@@ -49,6 +53,8 @@ export function openKeyedRedis(settings: RedisSettings, options: RedisOptions): 
   const { retryStrategy, enableOfflineQueue, ...ofNode } = options;
   const [url = ''] = settings.REDIS_URL;
   return new Cluster(addressesOf(settings, 6379), {
+    // By their names, which are what a certificate has.
+    dnsLookup: (address, done) => done(null, address),
     redisOptions: { ...loginOf(url), ...ofNode },
     enableOfflineQueue: enableOfflineQueue ?? true,
     // As often as a key may move, and a node be replaced, while a command is under way.

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { Kysely } from 'kysely';
 import { Clock } from '../../platform/time/clock.service.js';
-import { Database, type RevocationRow } from '../../platform/database/database.schema.js';
+import { Database, type RevocationRow, type Schema } from '../../platform/database/database.schema.js';
 
 /** Revocations that one statement reads. */
 const rowsAtOnce = 5000;
@@ -19,9 +20,10 @@ export class RevocationRepository {
   /**
    * Stores a revocation. A second one for the same id can only revoke more. Of two changes at the same time, the later change
    * counts, whichever is written last.
+   * @param query a transaction, if the row belongs to one.
    */
-  async insert(row: RevocationRow): Promise<void> {
-    await this.#database.query
+  async insert(row: RevocationRow, query: Kysely<Schema> = this.#database.query): Promise<void> {
+    await query
       .insertInto('revocations')
       .values(row)
       .onConflict((conflict) =>

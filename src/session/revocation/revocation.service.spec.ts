@@ -63,6 +63,12 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
     return made;
   }
 
+  async function endKey({ service }: Replica, id: string): Promise<void> {
+    const end = service.endOfKey(id);
+    await end.record(connection.query);
+    end.announce();
+  }
+
   async function session(): Promise<string> {
     const clock = new Clock();
     const { user } = await new UsersService(connection, clock, configuration).recordLogin(newIdentity());
@@ -121,6 +127,19 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
     expect(one.service.isSessionOver(id)).toBe(true);
   });
 
+  it('an end whose commit became visible so late that no reading covers it is known everywhere after the next attempt', async () => {
+    const [one, other] = [await replica(), await replica()];
+    const id = await session();
+    const early = new Clock();
+    early.now = () => Date.now() - 150_000;
+    await new SessionRepository(connection, early).end({ id }, 'logout', Date.now() + 600_000);
+    await other.feed.refresh();
+    expect(other.list.isEnded(id)).toBe(false);
+    expect(await one.service.endSessions({ id }, 'logout')).toEqual([]);
+    await other.feed.refresh();
+    expect([one.list.isEnded(id), other.list.isEnded(id)]).toEqual([true, true]);
+  });
+
   it('all sessions of one identity end at once, and nothing else does', async () => {
     const one = await replica();
     const ids = [await session(), await session()].sort();
@@ -138,7 +157,7 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
     const [id, key] = [await session(), newId(now)];
     await one.service.endSessions({ id }, 'logout');
     await one.service.invalidate('user', token.sub);
-    await one.service.endKey(key);
+    await endKey(one, key);
     await one.service.endEverythingBefore(before);
     expect([one.list.isEnded(id), one.list.verdict(token), one.list.isEnded(key)]).toEqual([
       true,
@@ -195,7 +214,7 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
     const key = newId();
     await one.service.invalidate('user', ofUser.sub);
     await one.service.invalidate('org', ofOrg.org.id);
-    await one.service.endKey(key);
+    await endKey(one, key);
     await one.service.endEverythingBefore(now - 1000);
     await other.feed.refresh();
     expect([other.list.verdict(ofUser), other.list.verdict(ofOrg), other.list.isEnded(key)]).toEqual([
@@ -271,7 +290,7 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
     it('what cannot matter any more is removed at each 150th reading, as long as the process runs', async () => {
       const one = await replica();
       const id = newId();
-      await one.service.endKey(id);
+      await endKey(one, id);
       one.clock.now = () => Date.now() + configuration.TOKEN_TTL * 1000 + clockAllowance + 1000;
       vi.advanceTimersByTime(149 * poll);
       await one.feed.refresh();
@@ -311,7 +330,7 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
         await one.service.endSessions({ id: sid }, 'logout');
         await one.service.invalidate('user', token.sub);
         await one.service.invalidate('org', org.id);
-        await one.service.endKey(key);
+        await endKey(one, key);
         await one.service.endEverythingBefore(now - 60_000);
         const isOver = (id: string) => (): boolean => other.list.isSessionOver(id);
         await waitUntil(isOver(newId(now - 60_001)), 'the last one to be heard', 5000);

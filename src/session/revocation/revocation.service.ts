@@ -1,13 +1,27 @@
 import { setTimeout } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
+import type { Kysely } from 'kysely';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
 import { Clock } from '../../platform/time/clock.service.js';
-import type { RevocationKind, RevocationRow, SessionRow } from '../../platform/database/database.schema.js';
+import type {
+  RevocationKind,
+  RevocationRow,
+  Schema,
+  SessionRow,
+} from '../../platform/database/database.schema.js';
 import { RevocationFeed } from './revocation.feed.js';
 import { clockAllowance } from './revocation.list.js';
 import { RevocationRepository } from './revocation.repository.js';
 import { type SessionSelector, SessionRepository } from '../store/session.repository.js';
+
+/** The end of an API key, which holds only as long as a token from it can be live: the key's own row must be ended too. */
+export interface KeyEnd {
+  /** Stores it, in the transaction that ends the key's row: otherwise that could succeed alone, and the key not be found again. */
+  record(transaction: Kysely<Schema>): Promise<void>;
+  /** Puts it into force here at once, and sends it to the other replicas. For after the commit. */
+  announce(): void;
+}
 
 /** Revokes sessions, tokens and keys: recorded in SQL first, then applied here, then sent to the other replicas. */
 @Injectable()
@@ -36,9 +50,9 @@ export class RevocationService {
   async endSessions(which: SessionSelector, reason: string): Promise<SessionRow[]> {
     // SQL first: an end that only this process knew would be reported as done at the next attempt, and be lost with the process.
     const { sessions, revocations } = await this.#sessions.end(which, reason, this.#expiresAt());
-    if ('id' in which) {
-      // An earlier attempt may have ended it, and failed to hear of that.
-      this.#feed.list.apply([this.#row('session', which.id, null)]);
+    if ('id' in which && sessions.length === 0 && (await this.#sessions.find(which.id)) !== undefined) {
+      // An earlier attempt has ended it, and failed to hear of that, or the commit became visible so late that no replica reads it.
+      await this.#record(this.#row('session', which.id, null));
     }
     this.#feed.announce(revocations);
     return sessions;
@@ -58,9 +72,13 @@ export class RevocationService {
     }
   }
 
-  /** Ends an API key. The key's own row must be ended too: this holds only as long as a token from it can be live. */
-  async endKey(id: string): Promise<void> {
-    await this.#record(this.#row('api_key', id, null));
+  /** Prepares the end of an API key. */
+  endOfKey(id: string): KeyEnd {
+    const row = this.#row('api_key', id, null);
+    return {
+      record: async (transaction) => this.#revocations.insert(row, transaction),
+      announce: () => this.#feed.announce([row]),
+    };
   }
 
   /** Ends every session that began before a time (milliseconds). */
