@@ -17,5 +17,7 @@ export function withConnectTo<T>(connectTo: ConnectTo, look: () => T): T {
 /** Host and port to connect to for a URL, if they aren't its own. */
 export function connectToOf(url: URL): Pick<ConnectTo, 'hostname' | 'port'> | undefined {
   const connectTo = current.getStore();
-  return connectTo?.origin === url.origin ? { hostname: connectTo.hostname, port: connectTo.port } : undefined;
+  return connectTo?.origin === url.origin
+    ? { hostname: connectTo.hostname, port: connectTo.port }
+    : undefined;
 }
