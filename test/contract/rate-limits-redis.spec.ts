@@ -147,6 +147,7 @@ describe('two replicas on one Redis', () => {
   });
 
   it('Redis is killed in the middle and comes back: never a 500, counted by each meanwhile, then together', async () => {
+    await Promise.all(replicas.map((replica) => untilShared(replica)));
     expect((await ask(replicas[0])).status).toBe(400);
     await redis.kill();
     const seen: (GatewayAnswer & { ms: number })[] = [];

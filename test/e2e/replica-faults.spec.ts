@@ -60,11 +60,15 @@ async function guardedLoad(): Promise<Load> {
   const agents = await Promise.all(
     Array.from({ length: 6 }, async (_value, lane) => moved(await member(), replicas[lane % 3])),
   );
-  return startLoad(agents.length, async (lane) => {
-    const agent = agents[lane];
-    const status = agent === undefined ? 0 : await statusOf(agent);
-    return status === 200 ? undefined : `replica ${lane % 3}: ${status}`;
-  });
+  return startLoad(
+    agents.length,
+    async (lane) => {
+      const agent = agents[lane];
+      const status = agent === undefined ? 0 : await statusOf(agent);
+      return status === 200 ? undefined : `replica ${lane % 3}: ${status}`;
+    },
+    50,
+  );
 }
 
 const passed = async (load: Load, count: number): Promise<void> => {
@@ -121,7 +125,7 @@ describe('three replicas under load', () => {
     await killing;
     await passed(load, 300);
     const report = await load.stop();
-    expect(report.failures.every((code) => code === 'ECONNRESET' || code === 'ECONNREFUSED')).toBe(true);
+    expect(report.failures.filter((code) => code !== 'ECONNRESET' && code !== 'ECONNREFUSED')).toEqual([]);
     // Two lanes went to it, with one request each at most.
     expect(report.failures.length).toBeLessThanOrEqual(2);
     expect(await statusOf(await moved(browser, replicas[1]))).toBe(200);
