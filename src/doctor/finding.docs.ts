@@ -30,6 +30,8 @@ npx @vestibule-auth/vestibule doctor --fix    # repairs what a start of the gate
 Run it with the environment of the gateway, on its machine or in its container (\`node dist/cli/main.js doctor\`). For a deployment by
 \`npm start\`, run it in the same folder, with the same \`.env\` and \`DATA_DIR\`: it finds the Kratos and Hydra of the running copy.
 
+If \`PUBLIC_URL\` can't be reached from there, \`--connect-to <host:port>\` names the proxy to ask instead.
+
 The exit code is 1 if there is an error; warnings alone leave it at 0. Each check may take 2 seconds (\`--timeout <seconds>\`). The
 output never contains a secret or an e-mail address.
 
