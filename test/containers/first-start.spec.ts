@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { upLimit, useSelfHoster } from './self.hoster.js';
 
-/** As under umask 027: nobody but the owner and the group may read a file of the checkout. */
+/** As under umask 027: only the owner and the group may read a file of the checkout. */
 const host = useSelfHoster({ modes: 'g=u-w,o=' });
 const up = './make-secrets.sh && docker compose up --detach --build --wait';
 

@@ -39,7 +39,7 @@ const engineSchema = z.object({ folder: z.string(), pid: z.number() });
 /** Milliseconds that building the image and starting everything may take on a busy machine. */
 export const upLimit = 900_000;
 
-/** Somebody at a shell with a fresh checkout, Docker and a browser. */
+/** A person at a shell with a fresh checkout, Docker and a browser. */
 export interface SelfHoster {
   readonly engine: ContainerEngine;
   /** The checkout. */

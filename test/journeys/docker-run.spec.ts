@@ -25,7 +25,7 @@ const readyTimes = async (times: number): Promise<string> => {
 };
 
 it(
-  'somebody tries it by one `docker run`: sign up, the mail in the mailbox, and the account outlives the container',
+  'a user tries it by one `docker run`: sign up, the mail in the mailbox, and the account outlives the container',
   async () => {
     // The programs are those of the cache: a build with Go takes minutes. docs/internals/containers.md
     const withPrograms = '--build-arg PROGRAMS=vestibule-test/programs --file docker/trial.Dockerfile';

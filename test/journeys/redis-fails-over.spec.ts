@@ -66,7 +66,7 @@ describe.each([
 
   const statusOf = async (agent: UserAgent): Promise<number> => (await agent.fetch('/api/v1/me')).status;
 
-  /** Logs somebody out at the first gateway, and waits until the second refuses them. */
+  /** Logs a user out at the first gateway, and waits until the second refuses them. */
   async function endsWithin(limit: number): Promise<UserAgent> {
     const agent = await member();
     const [here, elsewhere] = [await at(0, agent), await at(1, agent)];
@@ -156,7 +156,7 @@ describe.each([
     await server.start();
   });
 
-  it('the same for a server that is frozen, whose connections stay open, as long as nobody has noticed [F05]', async () => {
+  it('the same for a server that is frozen, whose connections stay open, until the others notice [F05]', async () => {
     await redis.hinder();
     const { server, failures } = await failOver((found) => found.freeze(), 'frozen');
     server.thaw();
