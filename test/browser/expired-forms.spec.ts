@@ -16,7 +16,7 @@ describe('a form that was open until its flow was over starts again with what wa
     await page.goto(`${stack.url}/auth/login?return_to=/docs`);
     await page.getByLabel('E-mail').fill(person.email);
     await page.getByLabel('Password').fill(person.password);
-    expireFlows(stage.stack.env['DATA_DIR'] ?? '', 'login');
+    expireFlows(stage.stack.oryDataDir, 'login');
     await page.keyboard.press('Enter');
     expect(await shows(page.getByText('This page was open for too long'))).toBe(true);
     expect(await page.getByLabel('E-mail').inputValue()).toBe(person.email);
@@ -43,7 +43,7 @@ describe('a form that was open until its flow was over starts again with what wa
     await page.getByLabel('E-mail').fill(person.email);
     await page.getByLabel('Name').fill('<b>Ada</b> "Lovelace"');
     await page.getByLabel('Password').fill(person.password);
-    expireFlows(stage.stack.env['DATA_DIR'] ?? '', 'registration');
+    expireFlows(stage.stack.oryDataDir, 'registration');
     await page.getByRole('main').getByRole('button', { name: 'Sign up', exact: true }).click();
     expect(await shows(page.getByText('This page was open for too long'))).toBe(true);
     expect(await page.getByLabel('E-mail').inputValue()).toBe(person.email);
@@ -59,7 +59,7 @@ describe('a form that was open until its flow was over starts again with what wa
     const { email } = newPerson();
     await page.goto(`${stack.url}/ui/recovery`);
     await page.getByLabel('E-mail').fill(email);
-    expireFlows(stage.stack.env['DATA_DIR'] ?? '', 'recovery');
+    expireFlows(stage.stack.oryDataDir, 'recovery');
     await page.keyboard.press('Enter');
     expect(await shows(page.getByText('This page was open for too long'))).toBe(true);
     expect(await page.getByLabel('E-mail').inputValue()).toBe(email);
@@ -72,7 +72,7 @@ describe('a form that was open until its flow was over starts again with what wa
     await logInIn(page, stack.url, person);
     await page.goto(`${stack.url}/ui/settings`);
     await page.getByLabel('Picture URL').fill('https://example.org/ada.png');
-    expireFlows(stage.stack.env['DATA_DIR'] ?? '', 'settings');
+    expireFlows(stage.stack.oryDataDir, 'settings');
     await page.getByRole('button', { name: 'Save' }).first().click();
     expect(await shows(page.getByText('This page was open for too long'))).toBe(true);
     expect(await page.getByLabel('Picture URL').inputValue()).toBe('https://example.org/ada.png');

@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { BrowserWatch, launchChromium } from '../support/browser.js';
+import { BrowserWatch, closeContexts, sharedChromium } from '../support/browser.js';
 import { providerDrivers } from '../support/contract.suite.js';
 import {
   type GatewaySite,
@@ -19,11 +19,11 @@ const picture = Buffer.from(
 let browser: Browser;
 
 beforeAll(async () => {
-  browser = await launchChromium(inject('chromiumPath'));
+  browser = await sharedChromium(inject('chromiumPath'));
 });
 
 afterAll(async () => {
-  await browser?.close();
+  await closeContexts(browser);
 });
 
 describe.each(providerNames)('in a browser, with the provider %s', (name) => {

@@ -2,7 +2,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { socialProviders } from '../../src/platform/config/social-providers.parser.js';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { BrowserWatch, launchChromium } from '../support/browser.js';
+import { BrowserWatch, closeContexts, sharedChromium } from '../support/browser.js';
 import { logOutIn, signUpIn, openSection } from '../support/browser.person.js';
 import { newAccount } from '../support/openid.accounts.js';
 import { type OpenIdProvider, startOpenIdProvider } from '../support/openid.provider.js';
@@ -15,11 +15,11 @@ let page: Page;
 let watch: BrowserWatch;
 
 beforeAll(async () => {
-  browser = await launchChromium(inject('chromiumPath'));
+  browser = await sharedChromium(inject('chromiumPath'));
 });
 
 afterAll(async () => {
-  await browser?.close();
+  await closeContexts(browser);
 });
 
 beforeEach(async () => {

@@ -17,7 +17,7 @@ const guessesInARound = 200;
 let stack: Stack;
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({ ownOry: true });
 });
 
 afterAll(async () => {
@@ -26,7 +26,7 @@ afterAll(async () => {
 
 /** Rows of all tables of one of Ory's databases, and its pages. */
 function sizeOf(name: 'kratos' | 'hydra'): { rows: number; pages: number } {
-  const sqlite = new Sqlite(join(String(stack.env['DATA_DIR']), 'ory', `${name}.sqlite`), { readonly: true });
+  const sqlite = new Sqlite(join(stack.oryDataDir, 'ory', `${name}.sqlite`), { readonly: true });
   try {
     const names = sqlite.prepare("select name from sqlite_master where type = 'table'").all();
     const counted = names.map((row: unknown) => {

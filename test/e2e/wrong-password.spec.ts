@@ -61,15 +61,16 @@ it('an unknown account is answered in the time that a wrong password takes [W13]
   };
   await timeOf(person.email);
   const times: Record<'known' | 'unknown', number[]> = { known: [], unknown: [] };
-  for (let count = 0; count < 20; count += 1) {
+  // The fastest of each: a busy machine draws a hash out, and not the wait that stands for it. The more rounds, the nearer is the fastest
+  // to what an idle machine would take. Without that wait an unknown account is answered in a third of the time, and with Kratos' own
+  // default for it in ten times as much.
+  const ratio = (): number => Math.min(...times.unknown) / Math.min(...times.known);
+  for (let round = 0; round < 100 && (round < 20 || ratio() < 0.45 || ratio() > 2.2); round += 1) {
     times.known.push(await timeOf(person.email));
-    times.unknown.push(await timeOf(`nobody-${count}@example.org`));
+    times.unknown.push(await timeOf(`nobody-${round}@example.org`));
   }
-  // The fastest of each: a busy machine draws a hash out, and not the wait that stands for it. Without that wait an unknown
-  // account is answered in a third of the time, and with Kratos' own default for it in ten times as much.
-  const ratio = Math.min(...times.unknown) / Math.min(...times.known);
-  expect(ratio).toBeGreaterThan(0.45);
-  expect(ratio).toBeLessThan(2.2);
+  expect(ratio()).toBeGreaterThan(0.45);
+  expect(ratio()).toBeLessThan(2.2);
 });
 
 it.each([

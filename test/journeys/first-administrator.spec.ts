@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { launchChromium } from '../support/browser.js';
+import { closeContexts, sharedChromium } from '../support/browser.js';
 import { newSecret } from '../support/gateway.js';
 import { startOpenIdSide } from '../support/openid.driver.js';
 import type { Member, ProviderSide } from '../support/provider.driver.js';
@@ -15,11 +15,11 @@ import { type RunningStart, checkout, ownEnvironment, startVestibule } from './s
 let browser: Browser;
 
 beforeAll(async () => {
-  browser = await launchChromium(inject('chromiumPath'));
+  browser = await sharedChromium(inject('chromiumPath'));
 });
 
 afterAll(async () => {
-  await browser?.close();
+  await closeContexts(browser);
 });
 
 describe.each(['oidc', 'auth0'] as const)('a deployment with %s', (name) => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { packRelease } from '../../scripts/release-pack.mjs';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { launchChromium } from '../support/browser.js';
+import { closeContexts, sharedChromium } from '../support/browser.js';
 import { logInIn } from '../support/browser.person.js';
 import { type RunningStart, checkout, startLimitMs, startVestibule } from './started.vestibule.js';
 
@@ -40,12 +40,12 @@ beforeAll(async () => {
     npm_config_cache: npmSetting('cache'),
     npm_config_offline: 'true',
   };
-  chromium = await launchChromium(inject('chromiumPath'));
+  chromium = await sharedChromium(inject('chromiumPath'));
 });
 
 afterAll(async () => {
   await started?.stop();
-  await chromium?.close();
+  await closeContexts(chromium);
   rmSync(folder, { recursive: true, force: true });
 });
 

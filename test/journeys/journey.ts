@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { BrowserWatch, launchChromium } from '../support/browser.js';
+import { BrowserWatch, closeContexts, sharedChromium } from '../support/browser.js';
 import { copyCheckout } from '../support/checkout.copy.js';
 import type { Mailbox } from '../support/mailbox.js';
 import type { DatabaseKind } from '../support/stack.js';
@@ -128,12 +128,12 @@ export function useJourney(options: JourneyOptions = {}): Journey {
     }
     [running, browser] = await Promise.all([
       startVestibule(env, start),
-      launchChromium(inject('chromiumPath')),
+      sharedChromium(inject('chromiumPath')),
     ]);
   }, startLimitMs);
 
   afterAll(async () => {
-    await browser?.close();
+    await closeContexts(browser);
     await running?.stop();
     await databases?.drop();
     await rm(temporary, { recursive: true, force: true });

@@ -7,7 +7,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { createProgress } from '../../scripts/progress.mjs';
 import { type OryStack, startOry } from '../../src/launcher/ory.stack.js';
-import { launchChromium, overflowOf } from '../support/browser.js';
+import { closeContexts, sharedChromium, overflowOf } from '../support/browser.js';
 import { Mailbox } from '../support/mailbox.js';
 import { rawRequest } from '../support/raw.request.js';
 
@@ -47,7 +47,7 @@ beforeAll(async () => {
       log: (source, line) => lines.push(`${source}: ${line}`),
       progress: createProgress(),
     }),
-    launchChromium(inject('chromiumPath')),
+    sharedChromium(inject('chromiumPath')),
   ]);
   elsewhere.listen(0, '127.0.0.1');
   ory = started;
@@ -57,7 +57,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   elsewhere.close();
-  await browser?.close();
+  await closeContexts(browser);
   await ory?.stop();
   await rm(folder, { recursive: true, force: true });
 });

@@ -1,6 +1,6 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject } from 'vitest';
-import { BrowserWatch, launchChromium } from './browser.js';
+import { BrowserWatch, closeContexts, sharedChromium } from './browser.js';
 import { type Stack, type StackOptions, startStack } from './stack.js';
 
 /** What the console says of an answer such as 404, which a test may want. */
@@ -46,11 +46,10 @@ export function useStage(options: StageOptions = {}): Stage {
   };
 
   beforeAll(async () => {
-    [stack, browser] = await Promise.all([startStack(options.stack), launchChromium(inject('chromiumPath'))]);
+    [stack, browser] = await Promise.all([startStack(options.stack), sharedChromium(inject('chromiumPath'))]);
   });
 
   afterAll(async () => {
-    await browser?.close();
     await stack?.stop();
   });
 
@@ -62,9 +61,7 @@ export function useStage(options: StageOptions = {}): Stage {
   });
 
   afterEach(async () => {
-    for (const context of browser.contexts()) {
-      await context.close();
-    }
+    await closeContexts(browser);
     expect(watch.violations).toEqual([]);
     expect(
       watch.errors.filter((error) => !isStatus(error) && !mishaps.some((known) => known.test(error))),

@@ -20,6 +20,23 @@ export async function launchChromium(executablePath: string, own: readonly strin
   });
 }
 
+let shared: Promise<Browser> | undefined;
+
+/** The Chromium that this worker's test files share, one after the other; it ends with the worker. Not to be closed. */
+export async function sharedChromium(executablePath: string): Promise<Browser> {
+  const browser = await shared;
+  if (browser?.isConnected() === true) {
+    return browser;
+  }
+  shared = launchChromium(executablePath);
+  return shared;
+}
+
+/** Closes what a test file opened in a browser that others use after it. */
+export async function closeContexts(browser: Browser | undefined): Promise<void> {
+  await Promise.all((browser?.contexts() ?? []).map((context) => context.close()));
+}
+
 /** What the pages of one browser context did besides showing something. */
 export class BrowserWatch {
   /** Messages about what the content security policy blocked. */

@@ -9,9 +9,9 @@ import { createApp } from '../../src/app/app.setup.js';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import { Clock } from '../../src/platform/time/clock.service.js';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { createLogger } from '../../src/platform/logging/pino.logger.js';
 import { readHealth } from './health.js';
+import { leaveOrigin, takeOrigin } from './ory.pool.js';
 import { waitUntil } from './stack.js';
 
 /** Where a gateway will run, and what stays when it's started again with another provider. */
@@ -43,15 +43,14 @@ export interface RunningGateway {
 
 /** Picks a port, a folder and secrets. */
 export async function newGatewaySite(): Promise<GatewaySite> {
-  const [port = 0] = await findFreePorts(1);
-  const url = `http://localhost:${port}`;
+  const url = await takeOrigin();
   const dataDir = await mkdtemp(join(tmpdir(), 'vestibule-contract-'));
   return {
     url,
     dataDir,
     env: {
       PUBLIC_URL: url,
-      PORT: String(port),
+      PORT: new URL(url).port,
       DATA_DIR: dataDir,
       SECRETS: randomBytes(32).toString('hex'),
       DEMO: 'true',
@@ -60,7 +59,10 @@ export async function newGatewaySite(): Promise<GatewaySite> {
       // A test works in the same process, and is what keeps its event loop busy.
       MAX_EVENT_LOOP_DELAY: '0',
     },
-    remove: () => rm(dataDir, { recursive: true, force: true }),
+    remove: async () => {
+      leaveOrigin(url);
+      await rm(dataDir, { recursive: true, force: true });
+    },
   };
 }
 

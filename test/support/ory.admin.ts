@@ -26,7 +26,7 @@ export class OryAdmin {
     this.#hydra = env['HYDRA_ADMIN_URL'] ?? '';
   }
 
-  /** Registers a client at Hydra; what isn't said makes it a confidential web application. */
+  /** Registers a client at Hydra, in place of one of that id; what isn't said makes it a confidential web application. */
   async createClient(definition: Readonly<Record<string, unknown>>): Promise<RegisteredClient> {
     const body = {
       grant_types: ['authorization_code'],
@@ -35,6 +35,10 @@ export class OryAdmin {
       token_endpoint_auth_method: 'client_secret_basic',
       ...definition,
     };
+    const given = definition['client_id'];
+    if (typeof given === 'string') {
+      await fetch(`${this.#hydra}/admin/clients/${given}`, { method: 'DELETE' });
+    }
     const answer = await call(`${this.#hydra}/admin/clients`, 'POST', body);
     const { client_id: id, client_secret: secret } = clientSchema.parse(await answer.json());
     return { id, secret };

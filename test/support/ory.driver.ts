@@ -1,13 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startOry } from '../../src/launcher/ory.stack.js';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { makeSecrets } from '../../src/launcher/secret.store.js';
 import { type FaultyProxy, startFaultyProxy } from './faulty.proxy.js';
 import { makeOpenIdKeys } from './openid.keys.js';
 import { OryAdmin } from './ory.admin.js';
-import { giveSigningKeys, prepareOryData, silentProgress } from './ory.template.js';
+import { takeOry } from './ory.pool.js';
 import { newPerson } from './person.js';
 import {
   apiAudience,
@@ -22,18 +17,7 @@ const variables = ['KRATOS_PUBLIC_URL', 'KRATOS_ADMIN_URL', 'HYDRA_PUBLIC_URL', 
 
 /** Starts real Kratos and Hydra; the gateway reaches all their ports through proxies that can misbehave. */
 export async function startOrySide(gatewayUrl: string): Promise<ProviderSide> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'vestibule-ory-'));
-  await prepareOryData(dataDir);
-  const ory = await startOry({
-    dataDir,
-    publicUrl: gatewayUrl,
-    environment: process.env,
-    secrets: makeSecrets(),
-    mail: false,
-    log: () => undefined,
-    progress: silentProgress,
-  });
-  await giveSigningKeys(ory.env['HYDRA_ADMIN_URL'] ?? '');
+  const { ory, release } = await takeOry(gatewayUrl);
   const ports = await findFreePorts(variables.length);
   const proxies: FaultyProxy[] = [];
   const env: Record<string, string> = {};
@@ -109,8 +93,7 @@ export async function startOrySide(gatewayUrl: string): Promise<ProviderSide> {
     },
     stop: async () => {
       await Promise.all(proxies.map((proxy) => proxy.stop()));
-      await ory.stop();
-      await rm(dataDir, { recursive: true, force: true });
+      await release();
     },
   };
 }

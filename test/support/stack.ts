@@ -9,12 +9,11 @@ import { createApp } from '../../src/app/app.setup.js';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import type { SocialProvider } from '../../src/platform/config/social-providers.parser.js';
 import { Clock } from '../../src/platform/time/clock.service.js';
-import { type OryStack, startOry } from '../../src/launcher/ory.stack.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { type EmbeddedSecrets, makeSecrets } from '../../src/launcher/secret.store.js';
+import type { OryStack } from '../../src/launcher/ory.stack.js';
+import type { EmbeddedSecrets } from '../../src/launcher/secret.store.js';
 import { createLogger } from '../../src/platform/logging/pino.logger.js';
 import { readHealth } from './health.js';
-import { giveSigningKeys, prepareOryData, silentProgress } from './ory.template.js';
+import { leaveOrigin, startTestOry, takeOrigin, takeOry } from './ory.pool.js';
 import { TestDatabases } from './test.database.js';
 
 /** Which databases a stack runs on: the gateway's, Kratos' and Hydra's alike. */
@@ -28,6 +27,8 @@ export interface StackOptions {
   readonly publicUrl?: string;
   /** Third-party logins for Kratos; asked with the origin that browsers see. */
   readonly socialProviders?: (origin: string) => Promise<readonly SocialProvider[]>;
+  /** Kratos and Hydra of this stack's own, for a test that stops them, or counts what they hold. By default earlier files have used them. */
+  readonly ownOry?: boolean;
   /** Leaves Hydra without signing keys, as after a real first start: making them takes seconds of a core. */
   readonly withoutKeys?: boolean;
   /** Modules that an adopter would bring along. */
@@ -46,6 +47,8 @@ export interface Stack {
   /** The environment that the gateway was started with. */
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: EmbeddedSecrets;
+  /** Folder above `ory/`, where the SQLite files of Kratos and Hydra are. */
+  readonly oryDataDir: string;
   /** Log lines of the gateway so far, as text. */
   readonly log: readonly string[];
   /** What Kratos, Hydra and Mailpit wrote so far. */
@@ -63,37 +66,30 @@ export interface Stack {
 /** Starts a stack; resolves when the gateway is ready and its set-up at Ory is done. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const dataDir = await mkdtemp(join(tmpdir(), 'vestibule-test-'));
-  const [port = 0] = await findFreePorts(1);
-  const url = `http://localhost:${port}`;
-  const secrets = makeSecrets();
+  const url = await takeOrigin();
+  const origin = options.publicUrl ?? url;
   const databases =
     options.database === 'postgres' ? new TestDatabases(options.postgresUrl ?? '') : undefined;
-  const dsn =
-    databases === undefined
-      ? undefined
-      : { kratos: await databases.create(), hydra: await databases.create() };
-  if (dsn === undefined) {
-    await prepareOryData(dataDir);
-  }
-  const oryLog: string[] = [];
-  const ory = await startOry({
-    dataDir,
-    publicUrl: options.publicUrl ?? url,
-    environment: process.env,
+  const dsn = databases && { kratos: await databases.create(), hydra: await databases.create() };
+  const {
+    ory,
     secrets,
-    socialProviders: (await options.socialProviders?.(options.publicUrl ?? url)) ?? [],
-    ...(dsn === undefined ? {} : { dsn }),
-    ...(options.oryLogLevel === undefined ? {} : { logLevel: options.oryLogLevel }),
-    log: (source, line) => void oryLog.push(`${source} ${line}`),
-    progress: silentProgress,
-  });
-  if (options.withoutKeys !== true) {
-    await giveSigningKeys(ory.env['HYDRA_ADMIN_URL'] ?? '');
-  }
+    dataDir: oryDataDir,
+    log: oryLog,
+    release,
+  } = await (isShareable(options)
+    ? takeOry(url)
+    : startTestOry({
+        origin,
+        dsn,
+        socialProviders: await options.socialProviders?.(origin),
+        logLevel: options.oryLogLevel,
+        withoutKeys: options.withoutKeys,
+      }));
   const log: string[] = [];
   const env: Record<string, string> = {
-    PUBLIC_URL: options.publicUrl ?? url,
-    PORT: String(port),
+    PUBLIC_URL: origin,
+    PORT: new URL(url).port,
     DATA_DIR: dataDir,
     SECRETS: secrets.gateway.join(','),
     ...(databases === undefined ? {} : { DATABASE_URL: await databases.create() }),
@@ -121,6 +117,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ory,
     env,
     secrets,
+    oryDataDir,
     log,
     oryLog,
     dsn,
@@ -135,11 +132,19 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     },
     stop: async () => {
       await app.close();
-      await ory.stop();
+      await release();
+      leaveOrigin(url);
       await databases?.drop();
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** Whether Kratos and Hydra may be those that other test files have used. */
+function isShareable(options: StackOptions): boolean {
+  const { database, publicUrl, socialProviders, ownOry, withoutKeys, oryLogLevel } = options;
+  const isSpecial = [publicUrl, socialProviders, oryLogLevel].some((option) => option !== undefined);
+  return database !== 'postgres' && ownOry !== true && withoutKeys !== true && !isSpecial;
 }
 
 /**

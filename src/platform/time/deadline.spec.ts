@@ -45,4 +45,29 @@ describe('a deadline', () => {
     });
     expect(await answered).toBe('answer');
   });
+
+  it('waits for a peer that answers others, and ends once it is silent', async () => {
+    let answers = 0;
+    const others = setInterval(() => (answers += 1), 50);
+    const waited = inTime(300, async () => never, { answers: () => answers, atMost: 60_000 });
+    const silentFrom = new Promise<number>((resolve) => {
+      setTimeout(() => {
+        clearInterval(others);
+        resolve(performance.now());
+      }, 800);
+    });
+    await expect(waited).rejects.toMatchObject({ name: 'TimeoutError' });
+    expect(performance.now() - (await silentFrom)).toBeGreaterThan(180);
+  });
+
+  it('waits for such a peer only so long', async () => {
+    let answers = 0;
+    const others = setInterval(() => (answers += 1), 50);
+    try {
+      const waited = inTime(300, async () => never, { answers: () => answers, atMost: 600 });
+      await expect(waited).rejects.toThrow('timed out after 600 ms');
+    } finally {
+      clearInterval(others);
+    }
+  });
 });

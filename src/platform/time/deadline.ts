@@ -1,31 +1,45 @@
 /** Milliseconds between two checks of a deadline. */
 const step = 100;
 
+/** Who may take longer than the time that a call has: a peer that answers others meanwhile is busy, not away. */
+export interface Patience {
+  /** Answers of the peer so far, to anyone. */
+  readonly answers: () => number;
+  /** Milliseconds that a call may take nevertheless. */
+  readonly atMost: number;
+}
+
 /**
  * Runs something with a deadline in milliseconds; its signal is aborted when that has passed.
  *
  * Only time in which this process could have seen the answer counts. If its event loop is late, as on a machine that is
  * busy with other work, an answer may have been there all along, and doesn't show that the other side is slow. So the
- * time is counted in steps.
+ * time is counted in steps. With `patience`, it starts over at each answer of the peer.
  * @throws {DOMException} `TimeoutError`, as of `AbortSignal.timeout`.
  */
-export async function inTime<T>(milliseconds: number, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function inTime<T>(
+  milliseconds: number,
+  act: (signal: AbortSignal) => Promise<T>,
+  { answers, atMost }: Patience = { answers: () => 0, atMost: milliseconds },
+): Promise<T> {
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    let left = Math.max(1, Math.round(milliseconds / step));
-    timer = setInterval(
-      () => {
-        left -= 1;
-        if (left === 0) {
-          clearInterval(timer);
-          const error = new DOMException(`timed out after ${milliseconds} ms`, 'TimeoutError');
-          reject(error);
-          controller.abort(error);
-        }
-      },
-      Math.min(step, milliseconds),
-    );
+    const length = Math.min(step, milliseconds);
+    let waited = 0;
+    let silent = 0;
+    let heard = answers();
+    timer = setInterval(() => {
+      waited += length;
+      silent = heard === answers() ? silent + length : 0;
+      heard = answers();
+      if (silent >= milliseconds || waited >= atMost) {
+        clearInterval(timer);
+        const error = new DOMException(`timed out after ${waited} ms`, 'TimeoutError');
+        reject(error);
+        controller.abort(error);
+      }
+    }, length);
   });
   try {
     return await Promise.race([act(controller.signal), late]);

@@ -113,6 +113,22 @@ describe('a circuit breaker', () => {
     expect(given?.aborted).toBe(true);
   });
 
+  it('a call waits longer for an upstream that answers others meanwhile: it is busy, not away', async () => {
+    const breaker = new CircuitBreaker('kratos');
+    const others = setInterval(() => void breaker.run(async () => 'answer'), 100);
+    try {
+      const answer = await breaker.runInTime(
+        async () =>
+          new Promise<string>((resolve) => {
+            setTimeout(() => resolve('late'), 3000);
+          }),
+      );
+      expect(answer).toBe('late');
+    } finally {
+      clearInterval(others);
+    }
+  });
+
   it('a call that ends in time has a signal that stays quiet', async () => {
     const breaker = new CircuitBreaker('kratos');
     const aborted = vi.fn();

@@ -1,5 +1,5 @@
 import { inTime } from '../time/deadline.js';
-import { isVendorAway, unavailable, vendorTimeout } from './vendor.call.js';
+import { busyVendorTimeout, isVendorAway, unavailable, vendorTimeout } from './vendor.call.js';
 
 /** The state of a circuit. `closed`: calls go through. `open`: they fail at once. `half_open`: one call tests the upstream. */
 export type CircuitStateName = 'closed' | 'open' | 'half_open';
@@ -33,6 +33,8 @@ export class CircuitBreaker {
   readonly #refuse: (reason: string) => Error;
   #state: CircuitStateName = 'closed';
   #failures = 0;
+  /** Successes so far. */
+  #answers = 0;
   /** By the monotonic clock: the wall clock may be set back while a circuit is open. */
   #openedAt = 0;
 
@@ -60,11 +62,12 @@ export class CircuitBreaker {
   }
 
   /**
-   * The same for a call that has no time-out of its own, or may wait in line for a connection: it ends after {@link vendorTimeout},
-   * and `signal` is aborted.
+   * The same for a call that has no time-out of its own, or may wait in line for a connection: it ends after {@link vendorTimeout}
+   * in which the upstream answered nobody, at most {@link busyVendorTimeout}, and `signal` is aborted.
    */
   async runInTime<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return this.run(async () => inTime(vendorTimeout, call));
+    const patience = { answers: () => this.#answers, atMost: busyVendorTimeout };
+    return this.run(async () => inTime(vendorTimeout, call, patience));
   }
 
   /**
@@ -96,6 +99,7 @@ export class CircuitBreaker {
   #count(failure: unknown): void {
     if (failure === undefined) {
       this.#failures = 0;
+      this.#answers += 1;
     } else if (this.#isAway(failure)) {
       this.#failures += 1;
     }

@@ -5,6 +5,9 @@ import { serviceAddress } from '../core/service.address.js';
 /** Milliseconds that a call to a provider's API may take. */
 export const vendorTimeout = 2000;
 
+/** The same while the provider answers other calls: a machine that is busy, say with password hashes, draws all of them out. */
+export const busyVendorTimeout = 6000;
+
 /** Milliseconds after which a library gives up. A call has an earlier deadline, which a late event loop doesn't shorten. */
 export const libraryTimeout = 10_000;
 
