@@ -35,7 +35,9 @@ strategyContract('key-rotation', ({ row, party, gateway }) => {
         await waitUntil(() => side.countKeyFetches() > fetches, 'a fetch of the key set', limit).catch(
           (cause: unknown) => {
             const since = `${outcomes.length - done} logins since rotation ${rotation}`;
-            throw new Error(`${since}; the gateway's last lines: ${gateway().log.slice(-20).join('')}`, { cause });
+            throw new Error(`${since}; the gateway's last lines: ${gateway().log.slice(-20).join('')}`, {
+              cause,
+            });
           },
         );
       }
