@@ -20,7 +20,7 @@ export async function startOddOry(
   settings: Readonly<Record<string, string>>,
 ): Promise<OddOry> {
   const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
-  const folder = join(stack.env['DATA_DIR'] ?? '', 'ory');
+  const folder = join(stack.oryDataDir, 'ory');
   const [publicPort = 0, adminPort = 0] = await findFreePorts(2);
   const setting = {
     publicUrl: stack.env['PUBLIC_URL'] ?? '',
