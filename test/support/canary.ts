@@ -80,11 +80,13 @@ export async function dumpDatabases(stack: Stack): Promise<ReadonlyMap<string, s
     const dumps = Object.entries(urls).map(async ([name, url]) => [name, await dumpPostgres(url)] as const);
     return new Map(await Promise.all(dumps));
   }
-  const files = (await readdir(DATA_DIR, { recursive: true })).filter((name) =>
-    /\.(?:db|sqlite)(?:-wal)?$/.test(name),
+  const folders = [DATA_DIR, stack.oryDataDir].map(async (folder) =>
+    (await readdir(folder, { recursive: true })).map((name) => join(folder, name)),
   );
-  const dumps = files.map(async (name) => [name, await readFile(join(DATA_DIR, name), 'latin1')] as const);
-  return new Map(await Promise.all(dumps));
+  const files = (await Promise.all(folders)).flat().filter((name) => /\.(?:db|sqlite)(?:-wal)?$/.test(name));
+  return new Map(
+    await Promise.all(files.map(async (name) => [name, await readFile(name, 'latin1')] as const)),
+  );
 }
 
 async function dumpPostgres(url: string): Promise<string> {
