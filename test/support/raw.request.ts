@@ -1,4 +1,5 @@
 import { type OutgoingHttpHeaders, request } from 'node:http';
+import type { LookupFunction } from 'node:net';
 import { noteRequest } from './attack.counter.js';
 
 /** What `fetch` wouldn't send: any Host, path, method or `Sec-Fetch-*`, and headers given twice. */
@@ -9,6 +10,16 @@ export interface RawRequest {
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string | Uint8Array;
 }
+
+/** Every name is this machine: nothing to look up, and no attempt over IPv6 first. */
+const lookup: LookupFunction = (_name, { all }, done) => {
+  const address = '127.0.0.1';
+  if (all === true) {
+    done(null, [{ address, family: 4 }]);
+  } else {
+    done(null, address, 4);
+  }
+};
 
 /**
  * Sends a request as it is, on a connection of its own.
@@ -21,7 +32,7 @@ export async function rawRequest(
   noteRequest();
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
-    const outgoing = request({ hostname, port, method, path, headers, agent: false }, (incoming) => {
+    const outgoing = request({ hostname, port, method, path, headers, lookup, agent: false }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('error', reject);
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
