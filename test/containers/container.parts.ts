@@ -1,13 +1,10 @@
 import { execFile } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { waitForLock } from '../../scripts/lock.mjs';
-import { cacheFolder } from '../../src/launcher/binary.cache.js';
+import { cachedPart, goEnvironment } from '../support/cached.part.js';
 
 const run = promisify(execFile);
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
@@ -43,36 +40,11 @@ export async function bringContainerParts(): Promise<ContainerParts> {
   const goModule = fileURLToPath(new URL('compose-plugin/', import.meta.url));
   const modules = await Promise.all(['go.mod', 'go.sum'].map((name) => readFile(join(goModule, name))));
   return {
-    root: await made('debian', [packages.join(), leftOut.join()], makeRoot),
-    node: await made('node', [nodeVersion, npmVersion], makeNode),
-    npm: await made('npm', [lockFile], makeNpmCache),
-    compose: await made('docker-compose', modules, (to) => buildCompose(goModule, to)),
+    root: await cachedPart('containers-debian', [packages.join(), leftOut.join()], makeRoot),
+    node: await cachedPart('containers-node', [nodeVersion, npmVersion], makeNode),
+    npm: await cachedPart('containers-npm', [lockFile], makeNpmCache),
+    compose: await cachedPart('containers-docker-compose', modules, (to) => buildCompose(goModule, to)),
   };
-}
-
-/** Makes a part unless the cache has it. Two processes never make the same one. */
-async function made(
-  name: string,
-  inputs: readonly (string | Buffer)[],
-  make: (to: string) => Promise<void>,
-): Promise<string> {
-  const hash = createHash('sha256');
-  inputs.forEach((input) => hash.update(input).update('\0'));
-  const folder = cacheFolder(process.env, homedir());
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, `containers-${name}-${process.arch}-${hash.digest('hex').slice(0, 16)}`);
-  const release = await waitForLock(`${path}.lock`, () => undefined);
-  const draft = `${path}.${randomUUID()}`;
-  try {
-    if (!existsSync(path)) {
-      await make(draft);
-      await rename(draft, path);
-    }
-  } finally {
-    await rm(draft, { recursive: true, force: true });
-    release();
-  }
-  return path;
 }
 
 async function makeRoot(to: string): Promise<void> {
@@ -127,6 +99,5 @@ async function nice(
   args: readonly string[],
   cwd = '/',
 ): Promise<{ readonly stdout: string }> {
-  const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' };
-  return run('nice', ['-n', '10', program, ...args], { cwd, env, maxBuffer: 2 ** 26 });
+  return run('nice', ['-n', '10', program, ...args], { cwd, env: goEnvironment(), maxBuffer: 2 ** 26 });
 }

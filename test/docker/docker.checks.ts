@@ -1,13 +1,10 @@
 import { execFile } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { cp, mkdir, readFile, readdir, rename } from 'node:fs/promises';
+import { cp, readFile, readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { waitForLock } from '../../scripts/lock.mjs';
-import { cacheFolder } from '../../src/launcher/binary.cache.js';
 import { dockerFolder } from '../../src/launcher/binary.store.js';
+import { cachedPart, goEnvironment } from '../support/cached.part.js';
 
 const run = promisify(execFile);
 const moduleFolder = join(dockerFolder, 'tools');
@@ -31,28 +28,12 @@ export class DockerChecks {
 
   /** Builds the program, or takes it from the cache outside of the checkout where Kratos and Hydra are. */
   static async build(): Promise<DockerChecks> {
-    const hash = createHash('sha256');
-    for (const name of (await readdir(moduleFolder)).toSorted()) {
-      hash.update(await readFile(join(moduleFolder, name))).update('\0');
-    }
-    const folder = cacheFolder(process.env, homedir());
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const program = join(
-      folder,
-      `checks-${process.platform}-${process.arch}-${hash.digest('hex').slice(0, 16)}`,
-    );
-    const release = await waitForLock(`${program}.lock`, () => undefined);
-    try {
-      if (!existsSync(program)) {
-        const built = `${program}.${randomUUID()}`;
-        const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' };
-        const args = ['build', '-mod=readonly', '-trimpath', '-buildvcs=false', '-o', built, '.'];
-        await run('go', args, { cwd: moduleFolder, env });
-        await rename(built, program);
-      }
-    } finally {
-      release();
-    }
+    const names = (await readdir(moduleFolder)).toSorted();
+    const sources = await Promise.all(names.map((name) => readFile(join(moduleFolder, name))));
+    const program = await cachedPart('checks', sources, async (to) => {
+      const args = ['build', '-mod=readonly', '-trimpath', '-buildvcs=false', '-o', to, '.'];
+      await run('go', args, { cwd: moduleFolder, env: goEnvironment() });
+    });
     return new DockerChecks(program);
   }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { prepareLastRelease } from '../../scripts/last-release.mjs';
+import { prepareLastRelease } from '../support/last.release.js';
 import { type OryStack, startOry } from '../../src/launcher/ory.stack.js';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway.process.js';
