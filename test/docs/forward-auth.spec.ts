@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { buildGo } from '../support/go.program.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
@@ -74,23 +74,21 @@ describe.each(Object.entries(patterns))('the pattern for paths of the example fo
   });
 });
 
-/** Builds the checking program of test/support and runs it. @returns what it prints. @throws what it says is wrong. */
-function checkEnvoy(content: string): string {
+/** Runs the checking program of test/support. @returns what it prints. @throws what it says is wrong. */
+async function checkEnvoy(content: string): Promise<string> {
+  const program = join(await buildGo('envoy-check'), 'envoy-check');
   const folder = mkdtempSync(join(tmpdir(), 'vestibule-envoy-check-'));
   try {
-    const binary = join(folder, 'envoy-check');
-    const cwd = fileURLToPath(new URL('../support/envoy-check/', import.meta.url));
-    execFileSync('go', ['build', '-o', binary, '.'], { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
     const config = join(folder, 'config.yaml');
     writeFileSync(config, content);
-    return execFileSync(binary, [config], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return execFileSync(program, [config], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-it('the example for Envoy is what its own message types and rules allow', { timeout: 300_000 }, () => {
-  const found = checkEnvoy(read('examples/forward-auth/envoy/envoy.yaml'));
+it('the example for Envoy is what its own message types and rules allow', { timeout: 300_000 }, async () => {
+  const found = await checkEnvoy(read('examples/forward-auth/envoy/envoy.yaml'));
   expect(found.match(/ExtAuthz$/gm)).toHaveLength(2);
   expect(found).toContain('HeaderMutation');
 });

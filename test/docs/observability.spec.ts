@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type MetricDefinition, metricCatalogue } from '../../src/platform/telemetry/metric.catalogue.js';
 import { blockRunBy } from '../support/document.blocks.js';
@@ -31,7 +31,7 @@ let scrape: string;
 let existing: Set<string>;
 
 beforeAll(async () => {
-  promtool = buildPromtool();
+  promtool = await buildPromtool();
   const gateway = await startGateway({ METRICS: 'on' });
   try {
     scrape = (await gateway.request('/metrics', { headers: { host: '10.1.2.3:3000' } })).text;
@@ -40,8 +40,6 @@ beforeAll(async () => {
   }
   existing = new Set(['up', ...[...readMetrics(scrape).keys()].map((series) => series.replace(/\{.*/, ''))]);
 }, 900_000);
-
-afterAll(() => promtool?.remove());
 
 const dashboard = dashboardSchema.parse(JSON.parse(read('dashboard.json')));
 const panelExpressions = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createServer } from 'node:http';
 import { inject } from 'vitest';
-import { buildTools } from './go.program.js';
+import { buildGo } from './go.program.js';
 import { waitUntil } from './stack.js';
 
 /** The proxies that tests run. */
@@ -35,7 +35,9 @@ const folderOf = (name: string): string =>
 
 /** Where the program is. Traefik isn't Debian's: it's built from its Go module. */
 async function programOf(name: RunProxy): Promise<string> {
-  return name === 'traefik' ? join(await buildTools('traefik'), 'traefik') : inject(`${name}Path`);
+  return name === 'traefik'
+    ? join(await buildGo('traefik', { packages: 'tool' }), 'traefik')
+    : inject(`${name}Path`);
 }
 
 /** What starts it with the files in a folder. */

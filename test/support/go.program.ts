@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
@@ -7,17 +7,35 @@ import { cachedPart, goEnvironment } from './cached.part.js';
 
 const run = promisify(execFile);
 
+/** How a program is built, where it isn't the module's own. */
+export interface GoBuild {
+  /** Packages, or `tool` for those that go.mod names as tools. Default: the module's own. */
+  readonly packages?: string;
+  /** Of Go's linker, such as a version. */
+  readonly linking?: string;
+  readonly tags?: string;
+}
+
 /**
- * Builds the programs that a Go module of this folder names as tools, once on this machine.
- * @param module folder with a go.mod, whose `tool` lines name the programs. @param linking of Go's linker, such as a version.
- * @returns the folder that has the programs.
+ * Builds programs from a Go module of this folder, once on this machine.
+ * @param module folder with go.mod and go.sum. @returns the folder that has the programs, each named after its package.
  */
-export async function buildTools(module: string, linking = ''): Promise<string> {
-  const cwd = fileURLToPath(new URL(`${module}/`, import.meta.url));
-  const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags', `-s -w ${linking}`.trim()];
-  const modules = await Promise.all(['go.mod', 'go.sum'].map((name) => readFile(join(cwd, name))));
-  return cachedPart(module, [flags.join(' '), ...modules], async (to) => {
+export async function buildGo(
+  module: string,
+  { packages = '.', linking = '', tags = '' }: GoBuild = {},
+): Promise<string> {
+  const cwd = goModule(module);
+  const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-tags', tags];
+  const args = [...flags, '-ldflags', `-s -w ${linking}`.trim(), packages];
+  const names = (await readdir(cwd)).toSorted();
+  const sources = await Promise.all(names.map((name) => readFile(join(cwd, name))));
+  return cachedPart(module, [args.join(' '), ...sources], async (to) => {
     const options = { cwd, env: goEnvironment(), maxBuffer: 2 ** 26 };
-    await run('go', ['build', ...flags, '-o', `${to}/`, 'tool'], options);
+    await run('go', ['build', '-o', `${to}/`, ...args], options);
   });
+}
+
+/** The folder of such a module. */
+export function goModule(name: string): string {
+  return fileURLToPath(new URL(`${name}/`, import.meta.url));
 }

@@ -1,9 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { goEnvironment } from './cached.part.js';
+import { buildGo, goModule } from './go.program.js';
 import { waitUntil } from './stack.js';
 
 /** An OpenID provider that isn't ours and has one user. */
@@ -33,22 +34,15 @@ export interface GoProgram {
   ): Promise<OtherProvider>;
 }
 
-/** Builds one. @param folder of its Go module, beside this file. @param target the package. */
-export async function buildProvider(module: string, target: string): Promise<GoProgram> {
-  const source = fileURLToPath(new URL(`${module}/`, import.meta.url));
+/** Builds one. @param module folder of its Go module, beside this file. @param packages the package, where it isn't the module's own. */
+export async function buildProvider(module: string, packages?: string): Promise<GoProgram> {
+  const programs = await buildGo(module, packages === undefined ? {} : { packages });
+  const [name = ''] = await readdir(programs);
+  const binary = join(programs, name);
   const folder = await mkdtemp(join(tmpdir(), `vestibule-${module}-`));
-  const binary = join(folder, 'server');
-  const go = (args: readonly string[]): string =>
-    execFileSync('go', args, {
-      cwd: source,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, GOWORK: 'off', CGO_ENABLED: '0' },
-    });
-  go(['build', '-o', binary, target]);
   return {
     folder,
-    go,
+    go: (args) => execFileSync('go', args, { cwd: goModule(module), encoding: 'utf8', env: goEnvironment() }),
     serve: async (env, { issuer, client, ...rest }) => {
       const child = spawn(binary, { env, stdio: 'ignore' });
       const discovery = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { tie, tied } from '../../scripts/die-with-parent.mjs';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { buildTools } from './go.program.js';
+import { buildGo } from './go.program.js';
 import { shell } from './shell.js';
 import { waitUntil } from './stack.js';
 
@@ -31,7 +31,7 @@ export async function startCluster(etcd: string): Promise<KubernetesCluster> {
   const linking = Object.entries(version).map(
     ([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`,
   );
-  const programs = await buildTools('kubernetes-programs', linking.join(' '));
+  const programs = await buildGo('kubernetes-programs', { packages: 'tool', linking: linking.join(' ') });
   const folder = await mkdtemp(join(tmpdir(), 'vestibule-cluster-'));
   const children: ChildProcess[] = [];
   const start = (program: string, options: Readonly<Record<string, string>>): void => {
