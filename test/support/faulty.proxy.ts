@@ -17,7 +17,7 @@ export interface FaultyProxy {
   rewrite(path: string, change: Rewrite): void;
   /** Keeps the next answer to a POST of one path back: the server behind has done its part. @returns lets it go. */
   hold(path: string): () => void;
-  /** How many requests of this path came by. */
+  /** How many requests of this path have been answered. */
   count(path: string): number;
   /** Well again. */
   reset(): void;
@@ -64,7 +64,7 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
 
   const server = createServer((incoming, outgoing) => {
     const path = pathOf(incoming);
-    counts.set(path, (counts.get(path) ?? 0) + 1);
+    outgoing.once('finish', () => counts.set(path, (counts.get(path) ?? 0) + 1));
     if (delay === 0) {
       handle(incoming, outgoing);
       return;
