@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type TestProjectInlineConfiguration, defineConfig } from 'vitest/config';
+import { FileSequencer } from './test/support/file.sequencer.js';
 
 const source = (name: string) => fileURLToPath(new URL(`src/${name}`, import.meta.url));
 
@@ -13,37 +14,21 @@ const ofProcess = [
 ];
 /** Files that measure how fast a gateway answers beside a fault: they run after the others, one at a time. */
 const measuring = ['login-flood', 'overload', 'slow-ory'].map((name) => `test/faults/${name}.spec.ts`);
-/** Files that start Kubernetes: they run last, because the first time they compile it for minutes. */
-const ofCluster = ['test/journeys/kubernetes.spec.ts'];
-/** Files that use Docker: one engine for all of them, which `engine.setup.ts` starts if one of them runs. */
-const ofContainers = ['test/containers/*.spec.ts', 'test/journeys/{compose,docker-run}.spec.ts'];
-
 export default defineConfig({
   test: {
-    globalSetup: ['test/support/global.setup.ts'],
+    globalSetup: ['test/support/global.setup.ts', 'test/containers/engine.setup.ts'],
+    sequence: { sequencer: FileSequencer },
     // Most of a file's time is waiting, for a browser, a database or a clock.
     maxWorkers: 2 * availableParallelism(),
     reporters: ['default', './test/support/attack.reporter.ts', './test/support/closing.reporter.ts'],
     projects: [
       project('sharing', {
         include: ['{src,test}/**/*.spec.{ts,tsx}'],
-        exclude: [...ofProcess, ...measuring, ...ofCluster, ...ofContainers],
+        exclude: [...ofProcess, ...measuring],
         isolate: false,
       }),
       project('own process', { include: ofProcess }),
       project('measuring', { include: measuring, maxWorkers: 1, sequence: { groupOrder: 1 } }),
-      project('cluster', {
-        include: ofCluster,
-        maxWorkers: 1,
-        sequence: { groupOrder: 2 },
-        testTimeout: 600_000,
-      }),
-      project('containers', {
-        include: ofContainers,
-        globalSetup: ['test/containers/engine.setup.ts'],
-        maxWorkers: 1,
-        sequence: { groupOrder: 3 },
-      }),
     ],
   },
 });

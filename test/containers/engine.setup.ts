@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,24 +10,41 @@ import { bringContainerParts } from './container.parts.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** URL whose answer is Docker's engine (`folder` and `pid` as JSON), as all files of this lane use it, one after the other. */
+    /**
+     * URL whose answer is Docker's engine, as a line of JSON with `folder` and `pid`. The files that use it do so one after the other: an
+     * answer begins when the one before it has been closed.
+     */
     readonly containerEngineUrl: string;
   }
 }
 
-/**
- * Brings Docker with its images when the first file of this lane asks for it: the other lanes run before that, and also where there is
- * no Docker.
- */
+/** Brings Docker with its images when the first file asks for it: most runs need none, and some machines have none. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   let started: ReturnType<typeof startEngine> | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+  const serve = async (response: ServerResponse): Promise<void> => {
+    if (response.closed) {
+      return;
+    }
+    const left = once(response, 'close');
+    try {
+      started ??= bringEngine();
+      const { folder, pid } = (await started).engine;
+      response.write(`${JSON.stringify({ folder, pid })}\n`);
+    } catch (error) {
+      response.writeHead(500).end(String(error));
+    }
+    await left;
+  };
   const server = createServer((_request, response) => {
-    started ??= bringEngine();
-    started.then(
-      ({ engine: { folder, pid } }) => response.end(JSON.stringify({ folder, pid })),
-      (error: unknown) => response.writeHead(500).end(String(error)),
-    );
+    const before = turn;
+    turn = (async () => {
+      await before;
+      await serve(response);
+    })();
   });
+  // A file waits for as long as those before it take.
+  server.requestTimeout = 0;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -39,6 +39,9 @@ const engineSchema = z.object({ folder: z.string(), pid: z.number() });
 /** Milliseconds that building the image and starting everything may take on a busy machine. */
 export const upLimit = 900_000;
 
+/** Milliseconds until it is a file's turn with the engine: the others take minutes, and so do the engine's parts, the first time. */
+const turnLimit = 3_600_000;
+
 /** A person at a shell with a fresh checkout, Docker and a browser. */
 export interface SelfHoster {
   readonly engine: ContainerEngine;
@@ -68,7 +71,9 @@ export function useSelfHoster(options: { readonly modes?: string } = {}): SelfHo
   let count = 0;
 
   beforeAll(async () => {
-    engine = await engineAt(inject('containerEngineUrl'));
+    const turn = await turnAt(inject('containerEngineUrl'));
+    undo.push(turn.end);
+    engine = turn.engine;
     folder = await mkdtemp(join(tmpdir(), 'vestibule-checkout-'));
     undo.push(() => rm(folder, { recursive: true, force: true }));
     await mkdir(join(folder, 'docker'));
@@ -81,7 +86,7 @@ export function useSelfHoster(options: { readonly modes?: string } = {}): SelfHo
     undo.push(() =>
       engine.run(['docker', 'compose', '--profile', 'mailbox', 'down', '--volumes'], join(folder, 'docker')),
     );
-  }, upLimit);
+  }, turnLimit);
 
   afterAll(async () => {
     for (const step of undo.splice(0).toReversed()) {
@@ -138,13 +143,14 @@ export function useSelfHoster(options: { readonly modes?: string } = {}): SelfHo
   };
 }
 
-/** Waits for the lane's engine. The first time, its parts may have to be made, for longer than \`fetch\` waits. */
-async function engineAt(url: string): Promise<ContainerEngine> {
-  const [response] = await once(get(url), 'response');
-  const text = z.instanceof(IncomingMessage).parse(response).setEncoding('utf8').toArray();
-  const answer = (await text).join('');
-  if (!answer.startsWith('{')) {
-    throw new Error(answer);
+/** Waits until the engine is this file's. @returns it, and what leaves it to the next file. */
+async function turnAt(url: string): Promise<{ readonly engine: ContainerEngine; end(): Promise<void> }> {
+  const [response] = await once(get(url, { agent: false }), 'response');
+  const answer = z.instanceof(IncomingMessage).parse(response).setEncoding('utf8');
+  const [text] = z.tuple([z.string()]).parse(await once(answer, 'data'));
+  if (answer.statusCode !== 200) {
+    throw new Error(text);
   }
-  return new ContainerEngine(engineSchema.parse(JSON.parse(answer)));
+  const end = async (): Promise<void> => void answer.destroy();
+  return { engine: new ContainerEngine(engineSchema.parse(JSON.parse(text))), end };
 }

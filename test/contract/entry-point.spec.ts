@@ -38,12 +38,10 @@ it("an application compiles against the package's types alone", async () => {
       }),
     );
     const tsc = join(checkout, 'node_modules', 'typescript', 'bin', 'tsc');
-    const { stdout } = await run(process.execPath, [tsc, '-p', project, '--noEmit', '--listFilesOnly']);
+    // Fails with what the compiler says, if it says anything.
+    const { stdout } = await run(process.execPath, [tsc, '-p', project, '--noEmit', '--listFiles']);
     expect(stdout).toContain(join(checkout, 'dist', 'index.d.ts'));
     expect(stdout).not.toContain(join(checkout, 'src'));
-    await expect(run(process.execPath, [tsc, '-p', project, '--noEmit'])).resolves.toMatchObject({
-      stdout: '',
-    });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

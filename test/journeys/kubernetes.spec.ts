@@ -1,7 +1,7 @@
 import { appendFileSync, chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
 import { z } from 'zod';
 import { copyDockerFolder } from '../docker/docker.checks.js';
 import { blockRunBy } from '../support/document.blocks.js';
@@ -30,6 +30,9 @@ beforeAll(async () => {
   await copyDockerFolder(join(folder, 'docker'));
   cluster = await startCluster(inject('etcdPath'));
 }, clusterLimit);
+
+// Of a cluster that shares the machine with other tests.
+vi.setConfig({ testTimeout: 600_000 });
 
 afterAll(async () => {
   await cluster?.stop();
