@@ -8,6 +8,10 @@ const sockets = 1000;
 /** Seconds until the last one is cut. */
 const timeout = 30;
 
+/** Seconds in which this process, and the server in it, was on time: a machine that is busy with other tests lets it wait. */
+let onTime = 0;
+const clock = setInterval(() => (onTime += 0.1), 100);
+
 let doors: readonly { readonly door: WayIn; readonly somebody: HeldSession }[];
 
 beforeAll(async () => {
@@ -20,6 +24,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  clearInterval(clock);
   await Promise.all((doors ?? []).map(({ door }) => door.stop()));
 });
 
@@ -43,20 +48,20 @@ async function dripAll(door: WayIn): Promise<readonly number[]> {
     await Promise.all(
       Array.from({ length: 50 }, async (_, index) => {
         const inBody = index % 2 === 0;
-        const born = performance.now();
+        const born = onTime;
         const socket = await drip(door, inBody);
         open.set(socket, inBody ? 'a' : 'X-Drop: a\r\n');
         socket.on('close', () => {
-          lives.push((performance.now() - born) / 1000);
+          lives.push(onTime - born);
           open.delete(socket);
         });
       }),
     );
   }
-  const deadline = performance.now() + timeout * 1000;
+  const deadline = onTime + timeout;
   for await (const _ of every(1000)) {
     open.forEach((drop, socket) => socket.write(drop));
-    if (open.size === 0 || performance.now() > deadline) {
+    if (open.size === 0 || onTime > deadline) {
       break;
     }
   }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { type RowTitle, rowOf } from './contract.table.js';
 import { type GatewaySite, newGatewaySite, type RunningGateway, runGateway } from './gateway.runner.js';
 import { startOpenIdSide } from './openid.driver.js';
@@ -52,12 +52,14 @@ export function strategyContract(spec: string, rows: (context: ContractContext) 
       await site?.remove();
     });
 
-    rows({ name, row: rowTestFor(name, spec), party: () => party, gateway: () => gateway });
+    const complaints = (): string =>
+      gateway.log.filter((line) => /"level":"(?:warn|error)"/.test(line)).join('');
+    rows({ name, row: rowTestFor(name, spec, complaints), party: () => party, gateway: () => gateway });
   });
 }
 
-/** Registers the tests of one provider, each under the name of its row. */
-export function rowTestFor(name: ProviderName, spec: string): RowTest {
+/** Registers the tests of one provider, each under the name of its row. @param complaints what the gateway's log says is wrong, for a test that fails. */
+export function rowTestFor(name: ProviderName, spec: string, complaints?: () => string): RowTest {
   return (title, check, differences = {}) => {
     const row = rowOf(title);
     const difference = row.differs?.[name];
@@ -69,6 +71,7 @@ export function rowTestFor(name: ProviderName, spec: string): RowTest {
     const options = row.limit === undefined ? {} : { timeout: row.limit };
     it(`${title}${difference === undefined ? '' : `: ${difference}`}${ids}`, options, async () => {
       expect.hasAssertions();
+      onTestFailed(() => void process.stderr.write(complaints?.().slice(-4000) ?? ''));
       await (instead ?? check)();
     });
   };

@@ -17,8 +17,10 @@ export interface FaultyProxy {
   rewrite(path: string, change: Rewrite): void;
   /** Keeps the next answer to a POST of one path back: the server behind has done its part. @returns lets it go. */
   hold(path: string): () => void;
-  /** How many requests of this path have been answered. */
+  /** How many requests of this path came by. */
   count(path: string): number;
+  /** How many of them have been answered. */
+  countAnswered(path: string): number;
   /** Well again. */
   reset(): void;
   stop(): Promise<void>;
@@ -33,6 +35,8 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
   const holds = new Map<string, Promise<unknown>>();
   const timers = new Set<NodeJS.Timeout>();
   const counts = new Map<string, number>();
+  const answered = new Map<string, number>();
+  const add = (to: Map<string, number>, path: string): void => void to.set(path, (to.get(path) ?? 0) + 1);
 
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     if (mode === 'down') {
@@ -64,7 +68,8 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
 
   const server = createServer((incoming, outgoing) => {
     const path = pathOf(incoming);
-    outgoing.once('finish', () => counts.set(path, (counts.get(path) ?? 0) + 1));
+    add(counts, path);
+    outgoing.once('finish', () => add(answered, path));
     if (delay === 0) {
       handle(incoming, outgoing);
       return;
@@ -116,6 +121,7 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
       return () => release();
     },
     count: (path) => counts.get(path) ?? 0,
+    countAnswered: (path) => answered.get(path) ?? 0,
     reset,
     stop: async () => {
       reset();

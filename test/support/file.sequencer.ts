@@ -1,23 +1,30 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files that take minutes, mostly of waiting: they begin first, so that none of them is left alone at the end. */
+/**
+ * Files that take minutes, mostly of waiting. They begin early, so that none of them is left alone at the end, and apart from each other,
+ * so that the others have something to do meanwhile. Those that use Docker's engine take turns.
+ */
 const longest = [
   'containers/first-start',
-  'e2e/stale-claims',
   'journeys/installed-package',
+  'e2e/stale-claims',
   'journeys/database-fails-over',
   'contract/strategy/key-rotation',
+  'journeys/compose',
   'e2e/replica-faults',
   'fuzz/http.fuzz',
   'journeys/redis-fails-over',
+  'containers/operating',
   'e2e/database-growth',
   'launcher/sqlite-without-c',
-  'journeys/kubernetes',
+  'journeys/docker-run',
   'contract/outgoing-tls',
+  'journeys/kubernetes',
+  'containers/image',
   'journeys/upgrade',
 ];
-/** Files that take turns with Docker's engine: far from each other, because one that waits for its turn keeps a worker. */
-const ofEngine = ['journeys/compose', 'containers/operating', 'journeys/docker-run', 'containers/image'];
+/** Files from one of them to the next. */
+const distance = 6;
 
 /** The order in which test files begin. */
 export class FileSequencer extends BaseSequencer {
@@ -29,11 +36,9 @@ export class FileSequencer extends BaseSequencer {
     };
     // Workers of their own: begun among the others, they would end those.
     const alone = sorted.filter(({ project }) => project.name === 'own process');
-    const first = longest.flatMap(take);
-    const engine = ofEngine.flatMap(take);
-    const others = sorted.filter((file) => !alone.includes(file));
-    const distance = Math.ceil(others.length / (2 * ofEngine.length));
-    engine.forEach((file, index) => others.splice((index + 1) * distance, 0, file));
-    return [...alone, ...first, ...others];
+    const slow = longest.flatMap(take);
+    const ordered = sorted.filter((file) => !alone.includes(file));
+    slow.forEach((file, index) => ordered.splice(index * distance, 0, file));
+    return [...alone, ...ordered];
   }
 }

@@ -74,7 +74,7 @@ export async function startOrySide(gatewayUrl: string): Promise<ProviderSide> {
         ext: { ...Object(body['ext']), auth_time: Date.now() - 3_600_000 },
       })),
     rotateKeys: () => admin.rotateKey(),
-    countKeyFetches: () => hydraPublic?.count('/.well-known/jwks.json') ?? 0,
+    countKeyFetches: () => hydraPublic?.countAnswered('/.well-known/jwks.json') ?? 0,
     countRevocations: () => hydraPublic?.count('/oauth2/revoke') ?? 0,
     enrol: async (profile = {}) => {
       const fresh = newPerson();
