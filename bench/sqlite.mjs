@@ -104,8 +104,9 @@ async function startProduct(title, folder, env) {
 function oryOf(launcher) {
   const text = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(launcher)], { encoding: 'utf8' });
   const found = text.split('\n').flatMap((line) => {
-    const [, pid, program = ''] = /^\s*(\d+)\s+(\S+)/.exec(line) ?? [];
-    return /\/(?:kratos|hydra)/.test(program) ? [Number(pid)] : [];
+    // Not their clean-up, which runs every ten minutes.
+    const [, pid] = /^\s*(\d+)\s+\S+\/(?:kratos|hydra)\S* serve /.exec(line) ?? [];
+    return pid === undefined ? [] : [Number(pid)];
   });
   if (found.length !== 2) {
     throw new Error(`expected Kratos and Hydra below the launcher, found: ${text}`);
