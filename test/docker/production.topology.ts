@@ -241,12 +241,6 @@ async function start(
     proxyLog: async () => (await readFile(logPath, 'utf8')).trim().split('\n'),
     errorLog: () => readFile(errorsOf(folder), 'utf8'),
     browser: () => new UserAgent(origin, front),
-    at: async (gateway, browser) => {
-      const agent = new UserAgent(origin, gateway?.url);
-      for (const cookie of await browser.jar.getCookies(origin)) {
-        await agent.jar.setCookie(cookie, origin);
-      }
-      return agent;
-    },
+    at: async (gateway, browser) => browser.copyAt(gateway?.url),
   };
 }

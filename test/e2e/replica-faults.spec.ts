@@ -37,15 +37,6 @@ afterAll(async () => {
   await postgres?.remove();
 });
 
-/** The same browser at another replica: a proxy in front would choose. */
-async function moved(from: UserAgent, to: GatewayProcess | undefined): Promise<UserAgent> {
-  const agent = new UserAgent(stack.url, to?.url);
-  for (const cookie of await from.jar.getCookies(stack.url)) {
-    await agent.jar.setCookie(cookie, stack.url);
-  }
-  return agent;
-}
-
 /** Somebody who has just signed up. */
 async function member(): Promise<UserAgent> {
   const agent = new UserAgent(stack.url);
@@ -58,7 +49,7 @@ const statusOf = async (agent: UserAgent): Promise<number> => (await agent.fetch
 /** Six people who keep using the product, two at each replica. */
 async function guardedLoad(): Promise<Load> {
   const agents = await Promise.all(
-    Array.from({ length: 6 }, async (_value, lane) => moved(await member(), replicas[lane % 3])),
+    Array.from({ length: 6 }, async (_value, lane) => (await member()).copyAt(replicas[lane % 3]?.url)),
   );
   return startLoad(
     agents.length,
@@ -108,14 +99,14 @@ describe('three replicas under load', () => {
   );
 
   it('a replica that is killed: only what it was answering fails, and no session is lost [F07]', async () => {
-    const [browser] = [await moved(await member(), replicas[0])];
+    const browser = await (await member()).copyAt(replicas[0]?.url);
     const agents = await Promise.all(Array.from({ length: 6 }, async () => member()));
     let isKilled = false;
     const load = startLoad(agents.length, async (lane) => {
       // A proxy sends nobody to a replica that doesn't take connections.
       const target = replicas[lane % 3];
       const chosen = isKilled && target === replicas[0] ? replicas[1] : target;
-      const agent = await moved(agents[lane] ?? browser, chosen);
+      const agent = await (agents[lane] ?? browser).copyAt(chosen?.url);
       const status = await statusOf(agent);
       return status === 200 ? undefined : String(status);
     });
@@ -128,27 +119,27 @@ describe('three replicas under load', () => {
     expect(report.failures.filter((code) => code !== 'ECONNRESET' && code !== 'ECONNREFUSED')).toEqual([]);
     // Two lanes went to it, with one request each at most.
     expect(report.failures.length).toBeLessThanOrEqual(2);
-    expect(await statusOf(await moved(browser, replicas[1]))).toBe(200);
+    expect(await statusOf(await browser.copyAt(replicas[1]?.url))).toBe(200);
     await replicas[0]?.start();
-    expect(await statusOf(await moved(browser, replicas[0]))).toBe(200);
+    expect(await statusOf(await browser.copyAt(replicas[0]?.url))).toBe(200);
   });
 
   it('Redis stopped: no request fails, what is revoked stays so, new ends arrive by SQL; back again, at once [F05]', async () => {
     const [gone, next, last] = [await member(), await member(), await member()];
     const load = await guardedLoad();
     await gone.post('/auth/logout', {});
-    const goneElsewhere = await moved(gone, replicas[1]);
+    const goneElsewhere = await gone.copyAt(replicas[1]?.url);
     expect(await statusOf(goneElsewhere)).toBe(401);
     await redis.kill();
     await waitUntil(async () => (await healthOf(1)) === 'degraded', 'the loss to be seen');
     expect(await statusOf(goneElsewhere)).toBe(401);
-    const nextElsewhere = await moved(next, replicas[1]);
+    const nextElsewhere = await next.copyAt(replicas[1]?.url);
     await next.post('/auth/logout', {});
     await waitUntil(async () => (await statusOf(nextElsewhere)) === 401, 'the end to arrive by SQL', 5000);
     await passed(load, 200);
     await redis.start();
     await allWell(10_000);
-    const lastElsewhere = await moved(last, replicas[2]);
+    const lastElsewhere = await last.copyAt(replicas[2]?.url);
     await last.post('/auth/logout', {});
     await waitUntil(async () => (await statusOf(lastElsewhere)) === 401, 'the end to be heard', 1000);
     const report = await load.stop();
@@ -158,8 +149,8 @@ describe('three replicas under load', () => {
 
   it('PostgreSQL stopped: no guarded request fails while tokens live, a logout is 503 and can be tried again, all is well ten seconds after it is back [F06]', async () => {
     const closed = await startGatewayProcess({ ...stack.env, REVOCATION_MAX_STALENESS: '3s' });
-    const strict = await moved(await member(), closed);
-    const leaver = await moved(await member(), replicas[0]);
+    const strict = await (await member()).copyAt(closed?.url);
+    const leaver = await (await member()).copyAt(replicas[0]?.url);
     const load = await guardedLoad();
     expect(await statusOf(strict)).toBe(200);
     await postgres.halt();
@@ -180,7 +171,7 @@ describe('three replicas under load', () => {
     await closed.stop();
     expect(report.failures).toEqual([]);
     const agent = await member();
-    expect(await statusOf(await moved(agent, replicas[2]))).toBe(200);
+    expect(await statusOf(await agent.copyAt(replicas[2]?.url))).toBe(200);
   });
 
   it('Kratos and Hydra stopped: no guarded request fails, a login is 503 within a second, well again within ten [F01]', async () => {

@@ -141,10 +141,7 @@ describe('SIGTERM under load', () => {
         DATABASE_URL: `file:${join(folder, 'drain-1', 'vestibule.db')}`,
       });
       try {
-        const elsewhere = new UserAgent(stack.url, second.url);
-        for (const cookie of await first.agent.jar.getCookies(stack.url)) {
-          await elsewhere.jar.setCookie(cookie, stack.url);
-        }
+        const elsewhere = await first.agent.copyAt(second.url);
         // As a balancer: asks for readiness every 100 ms, and sends nothing to anyone who isn't ready.
         let isReady = true;
         let unreadyAfter = Number.NaN;

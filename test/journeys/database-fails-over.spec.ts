@@ -31,14 +31,7 @@ afterAll(async () => {
   await patroni?.stop();
 });
 
-/** The same browser at a gateway: a proxy in front would choose. */
-async function at(index: number, from: UserAgent): Promise<UserAgent> {
-  const agent = new UserAgent(stack.url, gateways[index]?.url);
-  for (const cookie of await from.jar.getCookies(stack.url)) {
-    await agent.jar.setCookie(cookie, stack.url);
-  }
-  return agent;
-}
+const at = async (index: number, from: UserAgent): Promise<UserAgent> => from.copyAt(gateways[index]?.url);
 
 async function member(person: Person = newPerson()): Promise<UserAgent> {
   const agent = new UserAgent(stack.url);

@@ -45,6 +45,15 @@ export class UserAgent {
     return this;
   }
 
+  /** A copy with these cookies at another replica, as behind a load balancer. What it does later doesn't change this one. */
+  async copyAt(listener: string | undefined): Promise<UserAgent> {
+    const copy = new UserAgent(this.#origin, listener);
+    for (const cookie of await this.jar.getCookies(this.#origin)) {
+      await copy.jar.setCookie(cookie, this.#origin);
+    }
+    return copy;
+  }
+
   /** One request, no redirect followed; cookies are sent and kept. */
   async request(target: string, visit: Visit = {}): Promise<Page> {
     noteRequest();
