@@ -1,11 +1,11 @@
 /** Milliseconds between two checks of a deadline. */
 const step = 100;
 
-/** Who may take longer than the time that a call has: a peer that answers others meanwhile is busy, not away. */
-export interface Patience {
+/** A longer timeout for a peer that answers others meanwhile: it is busy, not away. */
+export interface BusyTimeout {
   /** Answers of the peer so far, to anyone. */
   readonly answers: () => number;
-  /** Milliseconds that a call may take nevertheless. */
+  /** Milliseconds that a call may take in all. */
   readonly atMost: number;
 }
 
@@ -14,13 +14,13 @@ export interface Patience {
  *
  * Only time in which this process could have seen the answer counts. If its event loop is late, as on a machine that is
  * busy with other work, an answer may have been there all along, and doesn't show that the other side is slow. So the
- * time is counted in steps. With `patience`, it starts over at each answer of the peer.
+ * time is counted in steps. With a timeout for a busy peer, it starts over at each of the peer's answers.
  * @throws {DOMException} `TimeoutError`, as of `AbortSignal.timeout`.
  */
 export async function inTime<T>(
   milliseconds: number,
   act: (signal: AbortSignal) => Promise<T>,
-  { answers, atMost }: Patience = { answers: () => 0, atMost: milliseconds },
+  { answers, atMost }: BusyTimeout = { answers: () => 0, atMost: milliseconds },
 ): Promise<T> {
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;

@@ -66,8 +66,8 @@ export class CircuitBreaker {
    * in which the upstream answered nobody, at most {@link busyVendorTimeout}, and `signal` is aborted.
    */
   async runInTime<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const patience = { answers: () => this.#answers, atMost: busyVendorTimeout };
-    return this.run(async () => inTime(vendorTimeout, call, patience));
+    const busy = { answers: () => this.#answers, atMost: busyVendorTimeout };
+    return this.run(async () => inTime(vendorTimeout, call, busy));
   }
 
   /**
