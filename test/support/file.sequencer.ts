@@ -20,7 +20,6 @@ const longest = [
   'journeys/docker-run',
   'contract/outgoing-tls',
   'journeys/kubernetes',
-  'containers/podman',
   'containers/image',
   'journeys/upgrade',
 ];
