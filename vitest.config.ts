@@ -14,6 +14,7 @@ const ofProcess = [
 ];
 /** Files that measure how fast a gateway answers beside a fault: they run after the others, one at a time. */
 const measuring = ['login-flood', 'overload', 'slow-ory'].map((name) => `test/faults/${name}.spec.ts`);
+
 export default defineConfig({
   test: {
     globalSetup: ['test/support/global.setup.ts', 'test/containers/engine.setup.ts'],

@@ -32,30 +32,6 @@ async function executeMe(): Promise<Locator> {
   return answer;
 }
 
-/** Opens an operation, fills in what it requires, and executes it. @returns what is wrong with the answer's status. */
-async function executeStrangely(operation: Locator): Promise<readonly string[]> {
-  const summary = operation.locator('.opblock-summary-control');
-  await summary.click();
-  await operation.locator('button.execute').waitFor();
-  for (const field of await operation.locator('.parameters tr:has(.required) input').all()) {
-    // Examples of the document fill the rest in.
-    await field.fill((await field.inputValue()) || crypto.randomUUID());
-  }
-  const statuses = operation.locator('.responses-table:not(.live-responses-table) td.response-col_status');
-  await statuses.first().waitFor();
-  const documented = await statuses.allInnerTexts();
-  await operation.locator('button.execute').click();
-  const live = operation.locator('.live-responses-table .response-col_status').last();
-  await live.waitFor();
-  const status = (await live.innerText()).trim().split(/\s/)[0] ?? '';
-  // Redirects are followed to a page.
-  const isRedirected = status === '200' && documented.includes('302');
-  const name = await summary.innerText();
-  // Closed again: a page with all of them open takes seconds for each.
-  await summary.click();
-  return documented.includes(status) || isRedirected ? [] : [`${name}: ${status}`];
-}
-
 it('shows every operation of the document, from this origin alone, without an error in the console', async () => {
   const { page, stack, watch } = stage;
   const answer = await fetch(`${stack.url}/docs/openapi.json`);
@@ -79,7 +55,7 @@ it('shows every operation of the document, from this origin alone, without an er
 });
 
 it(
-  'an operation of each group opens, is executed, and answers as documented',
+  'every operation opens, ready to be executed; one of each group is, and answers as documented',
   { timeout: 600_000 },
   async () => {
     const { page, stack } = stage;
@@ -88,14 +64,37 @@ it(
     await logInIn(page, stack.url, somebody);
     await page.goto(`${stack.url}/docs`);
     await page.locator('.opblock').first().waitFor();
-    // Not all of them: Swagger UI takes half a second to resolve one. That every reference leads somewhere is openapi-lint's to check.
-    const groups = await page.locator('.opblock-tag-section').all();
+    const executed: string[] = [];
     const strange: string[] = [];
-    for (const group of groups) {
-      strange.push(...(await executeStrangely(group.locator('.opblock').first())));
+    for (const operation of await page.locator('.opblock').all()) {
+      const summary = operation.locator('.opblock-summary-control');
+      const name = await summary.innerText();
+      const [group = ''] = ((await operation.getAttribute('id')) ?? '').split('-').slice(1);
+      await summary.click();
+      const execute = operation.getByRole('button', { name: 'Execute' });
+      expect(await shows(execute)).toBe(true);
+      if (!executed.includes(group)) {
+        executed.push(group);
+        for (const field of await operation.locator('.parameters tr:has(.required) input').all()) {
+          // Examples of the document fill the rest in.
+          await field.fill((await field.inputValue()) || crypto.randomUUID());
+        }
+        const documented = await operation
+          .locator('.responses-table:not(.live-responses-table) .response-col_status')
+          .allInnerTexts();
+        await execute.click();
+        const live = operation.locator('.live-responses-table .response-col_status').last();
+        await live.waitFor();
+        const status = (await live.innerText()).trim().split(/\s/)[0] ?? '';
+        // Redirects are followed to a page.
+        const isRedirected = status === '200' && documented.includes('302');
+        strange.push(...(documented.includes(status) || isRedirected ? [] : [`${name}: ${status}`]));
+      }
+      // Closed again: a page with all of them open takes seconds for each.
+      await summary.click();
     }
-    expect(groups.length).toBeGreaterThan(6);
     expect(strange).toEqual([]);
+    expect(executed.length).toBeGreaterThan(6);
   },
 );
 

@@ -27,7 +27,7 @@ export interface StackOptions {
   readonly publicUrl?: string;
   /** Third-party logins for Kratos; asked with the origin that browsers see. */
   readonly socialProviders?: (origin: string) => Promise<readonly SocialProvider[]>;
-  /** Kratos and Hydra of this stack's own, for a test that stops them, or counts what they hold. By default earlier files have used them. */
+  /** Kratos and Hydra that no earlier file has used, for a test that counts what they hold. One that ends them needn't ask: they aren't shared after it. */
   readonly ownOry?: boolean;
   /** Leaves Hydra without signing keys, as after a real first start: making them takes seconds of a core. */
   readonly withoutKeys?: boolean;

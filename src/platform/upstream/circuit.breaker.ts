@@ -63,7 +63,7 @@ export class CircuitBreaker {
 
   /**
    * The same for a call that has no time-out of its own, or may wait in line for a connection: it ends after {@link vendorTimeout}
-   * in which the upstream answered nobody, at most {@link busyVendorTimeout}, and `signal` is aborted.
+   * without an answer of the upstream to any call, at most {@link busyVendorTimeout}, and `signal` is aborted.
    */
   async runInTime<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const busy = { answers: () => this.#answers, atMost: busyVendorTimeout };

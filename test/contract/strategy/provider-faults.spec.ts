@@ -88,6 +88,7 @@ strategyContract('provider-faults', ({ row, party, gateway }) => {
       10_000,
     );
     expect(await gateway().readiness()).toMatchObject({
+      status: 'degraded',
       details: { database: { status: 'up' }, provider: { status: 'degraded' } },
     });
     expect((await member.fetch('/api/v1/me')).status).toBe(200);
