@@ -79,9 +79,12 @@ it(
           // Examples of the document fill the rest in.
           await field.fill((await field.inputValue()) || crypto.randomUUID());
         }
-        const documented = await operation
-          .locator('.responses-table:not(.live-responses-table) .response-col_status')
-          .allInnerTexts();
+        // The row of column names has such a cell at once, those of the answers come with the resolved operation.
+        const statuses = operation.locator(
+          '.responses-table:not(.live-responses-table) td.response-col_status',
+        );
+        await statuses.filter({ hasText: /^\d/ }).first().waitFor();
+        const documented = await statuses.allInnerTexts();
         await execute.click();
         const live = operation.locator('.live-responses-table .response-col_status').last();
         await live.waitFor();
