@@ -1,6 +1,9 @@
 import { allowInsecureRequests, discovery } from 'openid-client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { z } from 'zod';
 import { type Stack, startStack } from '../support/stack.js';
+
+const keySetSchema = z.object({ keys: z.array(z.object({ kid: z.string(), alg: z.literal('RS256') })) });
 
 let stack: Stack;
 
@@ -23,8 +26,13 @@ it('a client that is given the issuer of ID tokens discovers the login provider'
     token_endpoint: `${issuer}/oauth2/token`,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
   });
-  const keys: unknown = await (await fetch(metadata.jwks_uri ?? '')).json();
-  expect(keys).toMatchObject({ keys: [{ alg: 'RS256' }, { alg: 'RS256' }] });
+  const published = await keyIdsAt(metadata.jwks_uri ?? '');
+  const admin = `${stack.env['HYDRA_ADMIN_URL']}/admin/keys`;
+  const sets = await Promise.all(
+    ['hydra.openid.id-token', 'hydra.jwt.access-token'].map((set) => keyIdsAt(`${admin}/${set}`)),
+  );
+  expect(sets.map((ids) => ids.length > 0)).toEqual([true, true]);
+  expect(published).toEqual(sets.flat().sort());
 });
 
 it('a client that is given a discovery URL finds the same at the origin, from pages of other origins too', async () => {
@@ -35,3 +43,8 @@ it('a client that is given a discovery URL finds the same at the origin, from pa
   expect(atOrigin?.headers.get('access-control-allow-origin')).toBe('*');
   expect(await atOrigin?.json()).toEqual(await atIssuer?.json());
 });
+
+async function keyIdsAt(url: string): Promise<string[]> {
+  const { keys } = keySetSchema.parse(await (await fetch(url)).json());
+  return keys.map(({ kid }) => kid).sort();
+}
