@@ -15,8 +15,8 @@ COPY docker/mailpit/go.mod docker/mailpit/go.sum /build/mailpit/
 RUN for name in kratos hydra mailpit; do \
       cd /build/$name && package=$(go list tool) && version=$(go list -f '{{.Module.Version}}' "$package") && \
       case $name in mailpit) symbol="$package/config" ;; *) symbol="$package/driver/config" ;; esac && \
-      go build -mod=readonly -trimpath -buildvcs=false -tags=sqlite -ldflags="-s -w -X $symbol.Version=$version" \
-        -o /programs/$name "$package" || exit 1; \
+      go build -mod=readonly -trimpath -buildvcs=false -gcflags=all=-dwarf=false -tags=sqlite \
+        -ldflags="-s -w -X $symbol.Version=$version" -o /programs/$name "$package" || exit 1; \
     done
 
 FROM ${PROGRAMS} AS programs

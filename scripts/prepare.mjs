@@ -188,7 +188,7 @@ function npmCommand() {
  * when they end is in Go's cache, where the launcher's own builds take it from.
  */
 function compilePrograms(environment) {
-  const list = 'go list -deps -mod=readonly -trimpath -tags=sqlite';
+  const list = 'go list -deps -mod=readonly -trimpath -gcflags=all=-dwarf=false -tags=sqlite';
   const download = ['hydra', 'mailpit'].map((name) => `(cd ../${name} && ${list} tool) & `).join('');
   const wrapped = tied('/bin/sh', ['-c', `${download}${list} -export tool; wait`]);
   const child = spawn(wrapped.command, wrapped.args, {

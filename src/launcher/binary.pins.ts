@@ -55,13 +55,17 @@ export type BinaryName = keyof typeof pinnedBinaries;
 /** Ory's programs. */
 export type OryName = Exclude<BinaryName, 'mailpit'>;
 
-/** Arguments of `go build`, without the output path. They are part of a cached binary's identity. */
+/**
+ * Arguments of `go build`, without the output path. They are part of a cached binary's identity. Without debug information, which the
+ * linker would drop, compiling takes a tenth less.
+ */
 export function buildArguments(binary: PinnedBinary): string[] {
   return [
     'build',
     '-mod=readonly',
     '-trimpath',
     '-buildvcs=false',
+    '-gcflags=all=-dwarf=false',
     ...(binary.tags.length > 0 ? [`-tags=${binary.tags.join(',')}`] : []),
     `-ldflags=-s -w -X ${binary.versionSymbol}=v${binary.version}`,
   ];

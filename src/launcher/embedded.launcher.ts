@@ -53,7 +53,6 @@ const drainLimitMs = 10_000;
  */
 export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> {
   const { environment, progress } = setting;
-  const began = Date.now();
   const plan = planEmbedded(environment);
   await assertPlanStaysInside(plan);
   const release = lockDataFolder(plan);
@@ -124,7 +123,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
     if (isNew) {
       notice.show(admin);
     }
-    progress.line(banner(plan.publicUrl, ory.mailboxUrl, Date.now() - began));
+    progress.line(banner(plan.publicUrl, ory.mailboxUrl, performance.now()));
     return {
       plan,
       ory,

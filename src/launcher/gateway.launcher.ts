@@ -16,7 +16,6 @@ export async function launchGateway({
   gateway: program,
   progress: terminal,
 }: LaunchSetting): Promise<{ stop(): Promise<void> }> {
-  const began = Date.now();
   const { HOST, LOG_LEVEL, PORT, PUBLIC_URL } = readConfiguration(environment);
   await assertPortIsFree(HOST, PORT);
   const ready = gatewayProbe({ publicUrl: PUBLIC_URL, host: HOST, port: PORT });
@@ -35,7 +34,7 @@ export async function launchGateway({
   const stopping = new AbortController();
   const announce = async (): Promise<void> => {
     if (await waitUntilReady(ready, stopping.signal)) {
-      terminal.line(banner(PUBLIC_URL, undefined, Date.now() - began));
+      terminal.line(banner(PUBLIC_URL, undefined, performance.now()));
     }
   };
   void announce();

@@ -89,7 +89,15 @@ async function makeNpmCache(to: string): Promise<void> {
 }
 
 async function buildCompose(cwd: string, to: string): Promise<void> {
-  const options = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags=-s -w', '-o', to];
+  const options = [
+    '-mod=readonly',
+    '-trimpath',
+    '-buildvcs=false',
+    '-gcflags=all=-dwarf=false',
+    '-ldflags=-s -w',
+    '-o',
+    to,
+  ];
   await nice('go', ['build', ...options, 'github.com/docker/compose/v2/cmd'], cwd);
 }
 

@@ -25,7 +25,7 @@ export async function buildGo(
   { packages = '.', linking = '', tags = '' }: GoBuild = {},
 ): Promise<string> {
   const cwd = goModule(module);
-  const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-tags', tags];
+  const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-gcflags=all=-dwarf=false', '-tags', tags];
   const args = [...flags, '-ldflags', `-s -w ${linking}`.trim(), packages];
   const names = (await readdir(cwd)).toSorted();
   const sources = await Promise.all(names.map((name) => readFile(join(cwd, name))));
