@@ -131,3 +131,21 @@ it(
 it('the doctor, inside, has nothing to say', async () => {
   expect(await host.tryShell(blockRunBy(page, self, 'doctor'))).toEqual({ code: 0, output: 'all good\n' });
 });
+
+it('an application is registered at Hydra, as the documentation shows', async () => {
+  const printed = await host.shell(`cd docker\n${blockRunBy('docs/providers.md', self, 'register')}`);
+  const [, id = ''] = /CLIENT ID\s+(\S+)/.exec(printed) ?? [];
+  expect(printed).toMatch(/CLIENT SECRET\s+\S+/);
+  const query = new URLSearchParams({
+    client_id: id,
+    response_type: 'code',
+    scope: 'openid email',
+    redirect_uri: 'https://wiki.example.org/callback',
+    state: 'a state that nobody guesses',
+  });
+  const answer = await browser().fetch(`/ory/hydra/oauth2/auth?${query}`);
+  expect([answer.status, answer.headers.get('location')]).toEqual([
+    302,
+    expect.stringContaining('login_challenge='),
+  ]);
+});

@@ -12,10 +12,13 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { blockRunBy } from '../support/document.blocks.js';
 import { rawRequest } from '../support/raw.request.js';
 import { launcherEnvironment, realBinaries, startLauncher, temporaryFolder } from './launcher.harness.js';
 
 const run = promisify(execFile);
+const registeredSchema = z.looseObject({ client_id: z.string(), client_secret: z.string() });
 const isRoot = process.getuid?.() === 0;
 
 /** Ports of loopback that a process and its children listen on. */
@@ -97,12 +100,13 @@ describe.runIf(process.platform === 'linux')('npm start on a machine that others
   it('the admin APIs have no port and no other user reaches them, nor reads a file [H06] [H07]', async () => {
     const parent = temporaryFolder();
     chmodSync(parent, 0o755);
-    const DATA_DIR = join(parent, 'data');
+    const DATA_DIR = join(parent, '.data');
     // As a deployment has it that was made by hand, with a file of an earlier version in it.
     mkdirSync(DATA_DIR, { mode: 0o755 });
     chmodSync(DATA_DIR, 0o755);
     writeFileSync(join(DATA_DIR, 'vestibule.db'), '', { mode: 0o644 });
-    const launcher = startLauncher(await launcherEnvironment({ ...(await realBinaries()), DATA_DIR }));
+    const env = await launcherEnvironment({ ...(await realBinaries()), DATA_DIR });
+    const launcher = startLauncher(env);
     await launcher.prints('is ready');
 
     const ports = await portsOf(launcher.pid);
@@ -136,6 +140,30 @@ describe.runIf(process.platform === 'linux')('npm start on a machine that others
     for (const name of ['kratos-admin.sock', 'mailpit.sock']) {
       expect(isRoot ? await connectAsNobody(join(DATA_DIR, 'ory', name)) : 'EACCES').toBe('EACCES');
     }
+  });
+
+  it('whoever started it registers an application at the admin API, as the documentation shows', async () => {
+    const folder = temporaryFolder();
+    const env = await launcherEnvironment({ ...(await realBinaries()), DATA_DIR: join(folder, '.data') });
+    const launcher = startLauncher(env);
+    await launcher.prints('is ready');
+    const block = blockRunBy('docs/providers.md', 'test/launcher/private-run.spec.ts', 'npm start');
+    const { stdout } = await run('sh', ['-c', block], { cwd: folder });
+    const { client_id: id, client_secret: secret } = registeredSchema.parse(JSON.parse(stdout));
+    expect(secret).not.toBe('');
+    const query = new URLSearchParams({
+      client_id: id,
+      response_type: 'code',
+      scope: 'openid email',
+      redirect_uri: 'https://wiki.example.org/callback',
+      state: 'a state that nobody guesses',
+    });
+    const path = `/ory/hydra/oauth2/auth?${query}`;
+    const answer = await rawRequest(`http://localhost:${env['PORT']}`, { path });
+    expect([answer.status, answer.headers.get('location')]).toEqual([
+      302,
+      expect.stringContaining('login_challenge='),
+    ]);
   });
 
   it('a data folder whose path is too long for a socket works too', async () => {

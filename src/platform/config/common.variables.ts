@@ -21,10 +21,25 @@ const redisUrls = z
   .transform((text) => text.split(/\s*,\s*(?=rediss?:\/\/)/))
   .refine((urls) => urls.every((url) => /^rediss?:\/\/./.test(url) && URL.canParse(url)), {
     error: 'must start with redis:// or rediss://, and so must each further URL',
+    abort: true,
   })
   .refine((urls) => new Set(urls.map((url) => url.startsWith('rediss:'))).size === 1, {
     error: 'must have redis:// in all of its URLs, or rediss:// in all',
-  });
+  })
+  .refine(
+    ([first = '', ...others]) => others.every((url) => [noLogin, loginOf(first)].includes(loginOf(url))),
+    {
+      error: 'must have user, password and database number in its first URL only, or the same in all',
+    },
+  );
+
+const noLogin = ':@/';
+
+/** User, password and database number of a URL. */
+function loginOf(url: string): string {
+  const { username, password, pathname } = new URL(url);
+  return `${username}:${password}@${pathname || '/'}`;
+}
 
 const smtpUrl = z.string().refine((text) => /^smtps?:\/\/./.test(text) && URL.canParse(text), {
   error: 'must start with smtp:// or smtps://',

@@ -218,6 +218,16 @@ describe('other settings', () => {
       { REDIS_URL: 'redis://a,rediss://b', REDIS_CLUSTER: 'true' },
       'REDIS_URL: must have redis:// in all of its URLs, or rediss:// in all',
     ],
+    ...['redis://u:p@a,redis://u:q@b', 'redis://a,redis://u:p@b', 'redis://a/1,redis://b/2'].map(
+      (REDIS_URL): [Record<string, string>, string] => [
+        { REDIS_URL, REDIS_SENTINEL_MASTER: 'mymaster' },
+        'REDIS_URL: must have user, password and database number in its first URL only, or the same in all',
+      ],
+    ),
+    [
+      { REDIS_URL: 'redis://a:1,b:2,redis://c', REDIS_CLUSTER: 'true' },
+      'REDIS_URL: must start with redis:// or rediss://, and so must each further URL',
+    ],
     [
       { REDIS_URL: 'redis://a:1,b:2' },
       'REDIS_URL: must start with redis:// or rediss://, and so must each further URL',
