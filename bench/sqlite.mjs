@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parse } from 'node-html-parser';
@@ -58,6 +59,9 @@ async function startProduct(title, folder, env) {
     log: join(folder, `${title}.log`),
     probe: `${origin}/health/ready`,
   });
+  while (!(await fetch(`${origin}/health/ready`)).ok) {
+    await pause(50);
+  }
   const emails = Array.from({ length: people }, (_value, index) => `person-${index}@example.org`);
   for (const email of emails) {
     await submit(origin, 'signup', { 'traits.email': email, 'traits.name': 'Ada Lovelace' });
@@ -134,9 +138,12 @@ async function submit(origin, page, fields) {
       headers: { origin, 'content-type': 'application/x-www-form-urlencoded' },
     },
   );
-  if (page === 'login' && !(await browser.cookies(origin)).includes('vestibule=')) {
+  if (!(await browser.cookies(origin)).includes('vestibule=')) {
+    const told = parse(await end.response.text())
+      .querySelector('main')
+      ?.textContent.replaceAll(/\s+/g, ' ');
     throw new Error(
-      `a login ended at ${new URL(end.url).pathname} (${end.response.status}) without a session`,
+      `a ${page} ended at ${new URL(end.url).pathname} (${end.response.status}) without a session: ${told}`,
     );
   }
 }
