@@ -5,15 +5,19 @@
 #   ADMIN_EMAIL  the first administrator; default admin@ and the host of PUBLIC_URL, where that is a domain
 #   SMTP_URL     mail server; default the compose file's mailbox (docker compose --profile mailbox up)
 set -eu
+unset CDPATH
 cd "$(dirname "$0")"
 umask 077
 
-url="${PUBLIC_URL:-https://localhost:8443}"
-host="$(printf '%s' "$url" | sed -E 's|^https://([^/:]+)(:[0-9]+)?$|\1|')"
-if [ "$host" = "$url" ]; then
-  echo "PUBLIC_URL must be https://, a host name and, where needed, a port" >&2
+fail() {
+  echo "$1" >&2
   exit 78
-fi
+}
+
+openssl version >/dev/null 2>&1 || fail "openssl is missing: install it and run this again"
+url="${PUBLIC_URL:-https://localhost:8443}"
+host="$(printf '%s' "$url" | sed -nE 's|^https://([A-Za-z0-9.-]+)(:[0-9]{1,5})?$|\1|p')"
+[ -n "$host" ] || fail "PUBLIC_URL must be https://, a host name and, where needed, a port"
 
 # An address like 192.0.2.1 and a bare name like localhost have no passkeys and no mail, in that order.
 case "$host" in *[!0-9.]*) is_name=true ;; *) is_name=false ;; esac
@@ -31,55 +35,72 @@ put() {
   else
     cat >/dev/null
   fi
+  [ -s "secrets/$1" ] || fail "docker/secrets/$1 is empty: remove docker/secrets, unless a deployment uses it, and run this again"
 }
-hex() { openssl rand -hex "$1"; }
+# put_random NAME HOW BYTES: the same, of random bytes. A failure isn't seen on the left of a pipe.
+put_random() {
+  random="$(openssl rand "$2" "$3")"
+  printf '%s\n' "$random" | put "$1"
+}
 read_secret() { cat "secrets/$1"; }
 
 for name in postgres_superuser postgres_vestibule postgres_kratos postgres_hydra redis_password; do
-  hex 24 | put "$name"
+  put_random "$name" -hex 24
 done
-openssl rand -base64 32 | put gateway_secrets
-hex 12 | put admin_password
+put_random gateway_secrets -base64 32
+put_random admin_password -hex 12
 printf '%s\n' "${SMTP_URL:-smtp://mailbox:1025/?disable_starttls=true}" | put smtp_url
 
 printf 'postgres://vestibule:%s@postgres:5432/vestibule\n' "$(read_secret postgres_vestibule)" | put database_url
 printf 'redis://:%s@redis:6379\n' "$(read_secret redis_password)" | put redis_url
 printf 'requirepass %s\n' "$(read_secret redis_password)" | put redis.conf
 
+default="$(openssl rand -hex 32)"
+cookie="$(openssl rand -hex 32)"
+cipher="$(openssl rand -hex 16)"
 put kratos.yml <<YAML
 dsn: postgres://kratos:$(read_secret postgres_kratos)@postgres:5432/kratos?sslmode=disable&max_conns=20&max_idle_conns=4
 secrets:
-  default: [$(hex 32)]
-  cookie: [$(hex 32)]
-  cipher: [$(hex 16)]
+  default: [$default]
+  cookie: [$cookie]
+  cipher: [$cipher]
 courier:
   smtp:
     connection_uri: $(read_secret smtp_url)
 YAML
+system="$(openssl rand -hex 32)"
+cookie="$(openssl rand -hex 32)"
+salt="$(openssl rand -hex 32)"
 put hydra.yml <<YAML
 dsn: postgres://hydra:$(read_secret postgres_hydra)@postgres:5432/hydra?sslmode=disable&max_conns=20&max_idle_conns=4
 secrets:
-  system: [$(hex 32)]
-  cookie: [$(hex 32)]
+  system: [$system]
+  cookie: [$cookie]
 oidc:
   subject_identifiers:
     pairwise:
-      salt: $(hex 32)
+      salt: $salt
 YAML
 
 # A certificate of your own goes to secrets/tls.crt (with its chain) and secrets/tls.key before the first run, or replaces these.
-if [ ! -e secrets/tls.crt ] && [ ! -e secrets/tls.key ]; then
+if [ ! -e secrets/tls.crt ] || [ ! -e secrets/tls.key ]; then
+  # What is there of a set was left by a run that was interrupted, belonged to a certificate that was removed, or is yours.
+  for name in tls.crt tls.key ca.crt; do
+    [ ! -e "secrets/$name" ] ||
+      fail "docker/secrets/$name has no complete certificate beside it: add tls.crt and tls.key, or remove it for new ones"
+  done
   if [ "$is_name" = true ]; then subject="DNS:$host"; else subject="IP:$host"; fi
   work="$(mktemp -d)"
   trap 'rm -rf "$work"' EXIT
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj '/CN=Vestibule local authority' \
     -addext 'basicConstraints=critical,CA:TRUE' -addext 'keyUsage=critical,keyCertSign' \
     -keyout "$work/ca.key" -out "$work/ca.crt" 2>/dev/null
-  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$host" \
+  # Browsers read the host from subjectAltName; a common name has 64 characters at most.
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$(printf '%.64s' "$host")" \
     -keyout "$work/tls.key" -out "$work/tls.csr" 2>/dev/null
   printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' "$subject" >"$work/extensions"
   openssl x509 -req -in "$work/tls.csr" -CA "$work/ca.crt" -CAkey "$work/ca.key" -CAcreateserial -days 397 \
-    -extfile "$work/extensions" -out "$work/tls.crt" 2>/dev/null
+    -extfile "$work/extensions" -out "$work/tls.crt" 2>"$work/said" || fail "no certificate for $host: $(cat "$work/said")"
   # The authority's key is not kept: it signed this certificate and never signs another.
   put ca.crt <"$work/ca.crt"
   put tls.key <"$work/tls.key"
@@ -116,8 +137,7 @@ fi
 for file in secrets/*; do
   # A link's file belongs to someone else: its key would be open to everyone.
   if [ -L "$file" ]; then
-    echo "$PWD/$file is a link: copy the file instead" >&2
-    exit 78
+    fail "$PWD/$file is a link: copy the file instead"
   fi
   chmod 444 "$file"
 done

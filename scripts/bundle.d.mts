@@ -19,3 +19,6 @@ export function makeBundle(
   archive: string,
   options?: { readonly level?: number; readonly progress?: Progress },
 ): Promise<Bundle>;
+
+/** Makes a filter that lets pass a path of the checkout, and of dist, but not what else lies there. */
+export function checkoutFilter(): (source: string) => boolean;

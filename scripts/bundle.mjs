@@ -1,6 +1,6 @@
 // `npm run bundle -- OUT.tar.gz`: everything that a machine of this platform needs to run Vestibule without a network.
 // Two runs on one checkout give the same archive, byte by byte.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -105,12 +105,39 @@ async function findPrograms(progress) {
 }
 
 function copyParts(folder) {
+  const isOfCheckout = checkoutFilter();
   for (const part of parts) {
     cpSync(join(root, part), join(folder, part), {
       recursive: true,
-      filter: (source) => !leftOut.has(relative(root, source)) && !leftOut.has(basename(source)),
+      filter: (source) =>
+        isOfCheckout(source) && !leftOut.has(relative(root, source)) && !leftOut.has(basename(source)),
     });
   }
+}
+
+/**
+ * Makes a filter that lets pass what belongs to the checkout, and dist: what else lies there, such as a database or a secret, is not to be
+ * handed on. Where the checkout isn't git's, everything passes.
+ */
+export function checkoutFilter() {
+  const { status, stdout } = spawnSync('git', ['ls-files', '-z'], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  });
+  if (status !== 0) {
+    return () => true;
+  }
+  const known = new Set(['dist']);
+  for (const file of stdout.split('\0').filter((name) => name !== '')) {
+    for (let path = file; path !== '.'; path = dirname(path)) {
+      known.add(path);
+    }
+  }
+  return (source) => {
+    const path = relative(root, source);
+    return known.has(path) || path.startsWith('dist/');
+  };
 }
 
 /** The packages that aren't for development only, as the lock file says, in the versions that it says. */

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { prepareOrExit, root } from './prepare.mjs';
-import { normaliseModes } from './bundle.mjs';
+import { checkoutFilter, normaliseModes } from './bundle.mjs';
 import { createProgress } from './progress.mjs';
 
 const platforms = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'];
@@ -37,10 +37,11 @@ export async function packRelease(folder, wanted = platforms, progress = createP
   const staging = mkdtempSync(join(tmpdir(), 'vestibule-release-'));
   try {
     const gateway = join(staging, 'gateway');
+    const isOfCheckout = checkoutFilter();
     for (const part of parts) {
       cpSync(join(root, part), join(gateway, part), {
         recursive: true,
-        filter: (source) => !leftOut.has(basename(source)),
+        filter: (source) => isOfCheckout(source) && !leftOut.has(basename(source)),
       });
     }
     writeFileSync(join(gateway, 'package.json'), written(gatewayManifest()));
@@ -229,6 +230,8 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
     );
     process.exit(1);
   }
+  // Nothing that an earlier build has left.
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
   await prepareOrExit({ everything: true });
   const paths = await packRelease(folder, wanted.length > 0 ? wanted : platforms);
   process.stdout.write(paths.map((path) => `${relative(process.cwd(), path)}\n`).join(''));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import type { Environment } from '../platform/config/configuration.js';
@@ -13,7 +13,8 @@ const verifiedStamp = z.object({ size: z.number(), mtimeMs: z.number(), sha256: 
 /** Path of the cache: VESTIBULE_CACHE, or `vestibule` in XDG_CACHE_HOME or ~/.cache. */
 export function cacheFolder(environment: Environment, home: string): string {
   const shared = environment['XDG_CACHE_HOME'] || join(home, '.cache');
-  return environment['VESTIBULE_CACHE'] || join(shared, 'vestibule');
+  // Absolute, since programs are started in other folders.
+  return resolve(environment['VESTIBULE_CACHE'] || join(shared, 'vestibule'));
 }
 
 /** Path of a binary in the cache. It depends on the version, the platform, the modules and the build flags. */
@@ -59,6 +60,10 @@ export async function isIntact(path: string): Promise<boolean> {
       (text) => verifiedStamp.safeParse(JSON.parse(text)).data,
       () => undefined,
     );
+    // A copy or an unpacked archive may have lost it.
+    if ((file.mode & 0o100) === 0) {
+      await chmod(path, 0o755);
+    }
     if (verified?.size === stamp.size && verified.mtimeMs === stamp.mtimeMs && verified.sha256 === sha256) {
       return true;
     }

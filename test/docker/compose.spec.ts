@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { access, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import { pinnedBinaries } from '../../src/launcher/binary.pins.js';
@@ -56,12 +56,87 @@ describe('before secrets are made', () => {
     await expect(checks.compose(composeFile())).rejects.toThrow('run docker/make-secrets.sh first');
   });
 
-  it.each(['http://auth.example.org', 'https://auth.example.org/path', 'auth.example.org'])(
-    'a PUBLIC_URL like %s is refused',
-    async (PUBLIC_URL) => {
-      await expect(makeSecrets({ PUBLIC_URL })).rejects.toThrow('PUBLIC_URL must be https');
+  it.each([
+    'http://auth.example.org',
+    'https://auth.example.org/path',
+    'auth.example.org',
+    'https://auth example.org',
+    'https://user@example.org',
+    'https://example.org?x',
+    'https://example.org:123456',
+  ])('a PUBLIC_URL like %s is refused', async (PUBLIC_URL) => {
+    await expect(makeSecrets({ PUBLIC_URL })).rejects.toThrow('PUBLIC_URL must be https');
+  });
+});
+
+describe('secrets that could not be made', () => {
+  let failed: string;
+  const make = async (env: Record<string, string> = {}) =>
+    run(join(failed, 'make-secrets.sh'), { env: { PATH: process.env['PATH'] ?? '', ...env } });
+  const made = async () => (await readdir(join(failed, 'secrets')).catch(() => [])).toSorted();
+
+  beforeEach(async () => {
+    failed = await mkdtemp(join(tmpdir(), 'vestibule-compose-'));
+    await copyDockerFolder(failed);
+  });
+
+  afterEach(async () => {
+    await rm(failed, { recursive: true, force: true });
+  });
+
+  /** A folder of programs in which openssl does this and the others are the machine's. */
+  const withOpenssl = async (...lines: string[]): Promise<string> => {
+    const programs = join(failed, 'programs');
+    await mkdir(programs);
+    await writeFile(join(programs, 'openssl'), ['#!/bin/sh', ...lines, ''].join('\n'), { mode: 0o755 });
+    return `${programs}:${process.env['PATH']}`;
+  };
+
+  it('without openssl, nothing is made', async () => {
+    const PATH = await withOpenssl('exit 127');
+    await expect(make({ PATH })).rejects.toThrow('openssl is missing: install it');
+    expect(await made()).toEqual([]);
+  });
+
+  it('a failure of openssl leaves no empty secret, and the next run makes them all', async () => {
+    const PATH = await withOpenssl('[ "$1" = version ]');
+    await expect(make({ PATH })).rejects.toMatchObject({ code: 1 });
+    expect(await made()).toEqual([]);
+    expect((await make()).stdout).toContain('complete');
+  });
+
+  it('an empty secret of an earlier run is named', async () => {
+    await mkdir(join(failed, 'secrets'));
+    await writeFile(join(failed, 'secrets', 'redis_password'), '');
+    await expect(make()).rejects.toThrow('docker/secrets/redis_password is empty');
+  });
+
+  it.each([['tls.crt'], ['tls.key'], ['ca.crt'], ['tls.crt', 'ca.crt']])(
+    'a part of a certificate (%s, %s) is refused, and stays',
+    async (...names) => {
+      await mkdir(join(failed, 'secrets'));
+      for (const name of names) {
+        await writeFile(join(failed, 'secrets', name), 'of the operator');
+      }
+      await expect(make()).rejects.toThrow(
+        `docker/secrets/${names[0]} has no complete certificate beside it`,
+      );
+      expect(await made()).toEqual(expect.arrayContaining(names));
     },
   );
+
+  it('a host that no certificate can have is named', async () => {
+    await expect(make({ PUBLIC_URL: 'https://1.2.3' })).rejects.toThrow('no certificate for 1.2.3');
+  });
+
+  it('a host longer than a common name gets a certificate that is valid for it', async () => {
+    const host = `${'a-long-name-of-a-load-balancer'.repeat(2)}.eu-central-1.example.org`;
+    expect(host.length).toBeGreaterThan(64);
+    await make({ PUBLIC_URL: `https://${host}` });
+    const verify = ['verify', '-verify_hostname', host, '-CAfile', 'ca.crt', 'tls.crt'];
+    const { stdout } = await run('openssl', verify, { cwd: join(failed, 'secrets') });
+    expect(stdout).toBe('tls.crt: OK\n');
+  });
 });
 
 describe('with secrets', () => {

@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { type Bundle, makeBundle } from '../../scripts/bundle.mjs';
+import { type Bundle, checkoutFilter, makeBundle } from '../../scripts/bundle.mjs';
 import { type Namespace, openNamespace } from '../support/air-gap.namespace.js';
 import { BrowserWatch, launchChromium, shows } from '../support/browser.js';
 import { logInIn, logOutIn, signUpIn } from '../support/browser.person.js';
@@ -14,6 +15,7 @@ import { newPerson } from '../support/person.js';
 /** Nobody else is in that network. */
 const port = '3000';
 const url = `http://localhost:${port}`;
+const checkout = fileURLToPath(new URL('../..', import.meta.url));
 const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
 let folder: string;
 let site: string;
@@ -67,6 +69,18 @@ it('the network of this test has nothing but loopback, and counts who tries to l
     expect(code, planted).toBe(1);
     expect(await namespace.attempts(), planted).toBeGreaterThan(before);
   }
+});
+
+it('what lies in the checkout and is not of it is not handed on', () => {
+  const isOfCheckout = checkoutFilter();
+  const paths = [
+    'docker',
+    'docker/kratos/kratos.yml',
+    'dist/main.js',
+    'docker/kratos/backup.sqlite',
+    'docker/.secret',
+  ];
+  expect(paths.filter((path) => isOfCheckout(join(checkout, path)))).toEqual(paths.slice(0, 3));
 });
 
 it('the archive has its sum beside it, and every file in it one inside', async () => {

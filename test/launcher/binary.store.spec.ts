@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  chmodSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -7,12 +8,13 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test, vi } from 'vitest';
 import type { Progress } from '../../scripts/progress.mjs';
 import { buildBinary } from '../../src/launcher/binary.builder.js';
+import { cacheFolder } from '../../src/launcher/binary.cache.js';
 import { pinnedBinaries } from '../../src/launcher/binary.pins.js';
 import { dockerFolder, findBinaries } from '../../src/launcher/binary.store.js';
 import { descendantsOf, cleanUp, temporaryFolder, waitUntilGone, writeScript } from './launcher.harness.js';
@@ -60,6 +62,19 @@ function workshop(goLines: readonly string[] = []): Workshop {
     find: async () => (await findBinaries(['mailpit'], environment, progress)).get('mailpit') ?? '',
   };
 }
+
+test('takes a cached binary that a copy has left without the right to run', async () => {
+  const { find, builds } = workshop();
+  const path = await find();
+  chmodSync(path, 0o644);
+  expect(await find()).toBe(path);
+  expect(statSync(path).mode & 0o111).toBe(0o111);
+  expect(builds()).toBe(1);
+});
+
+test('a relative cache is the same in every folder', () => {
+  expect(cacheFolder({ VESTIBULE_CACHE: '.cache' }, '/home/user')).toBe(resolve('.cache'));
+});
 
 test('builds once, then takes the cached binary', async () => {
   const { find, builds, said, cache } = workshop();

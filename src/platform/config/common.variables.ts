@@ -7,7 +7,16 @@ import { rateLimitVariables } from './rate-limit.variables.js';
 import { addressRange } from './rate-limit.parser.js';
 import { secret } from './secret.parser.js';
 import { trafficVariables } from './traffic.variables.js';
-import { commaList, duration, flag, numberBetween, origin, variableDocs } from './variable.js';
+import {
+  commaList,
+  duration,
+  flag,
+  isLoginReadable,
+  numberBetween,
+  origin,
+  unreadableLogin,
+  variableDocs,
+} from './variable.js';
 
 const port = numberBetween(1, 65_535, /^\d{1,5}$/, 'must be a port number from 1 to 65535');
 
@@ -19,9 +28,13 @@ const databaseUrl = z.string().regex(/^(?:postgres(?:ql)?:\/\/|file:)./, {
 const redisUrls = z
   .string()
   .transform((text) => text.split(/\s*,\s*(?=rediss?:\/\/)/))
-  .refine((urls) => urls.every((url) => /^rediss?:\/\/./.test(url) && URL.canParse(url)), {
+  .refine((urls) => urls.every(isRedisUrl), {
     error: 'must start with redis:// or rediss://, and so must each further URL',
     abort: true,
+  })
+  .refine((urls) => urls.every(isLoginReadable), { error: unreadableLogin })
+  .refine((urls) => urls.every((url) => /^\/?\d{0,5}$/.test(new URL(url).pathname)), {
+    error: 'may have nothing but the number of a database after the address',
   })
   .refine((urls) => new Set(urls.map((url) => url.startsWith('rediss:'))).size === 1, {
     error: 'must have redis:// in all of its URLs, or rediss:// in all',
@@ -33,17 +46,25 @@ const redisUrls = z
     },
   );
 
-const noLogin = ':@/';
+function isRedisUrl(url: string): boolean {
+  return /^rediss?:\/\/./.test(url) && URL.canParse(url) && !new URL(url).hostname.includes(',');
+}
+
+const noLogin = ':@0';
 
 /** User, password and database number of a URL. */
 function loginOf(url: string): string {
   const { username, password, pathname } = new URL(url);
-  return `${username}:${password}@${pathname || '/'}`;
+  return `${username}:${password}@${Number(pathname.slice(1))}`;
 }
 
-const smtpUrl = z.string().refine((text) => /^smtps?:\/\/./.test(text) && URL.canParse(text), {
-  error: 'must start with smtp:// or smtps://',
-});
+const smtpUrl = z
+  .string()
+  .refine((text) => /^smtps?:\/\/./.test(text) && URL.canParse(text), {
+    error: 'must start with smtp:// or smtps://',
+    abort: true,
+  })
+  .refine(isLoginReadable, { error: unreadableLogin });
 
 const mailAddress = z.string().regex(/^[^\s@<>"(),:;]{1,64}@[a-z0-9.-]{1,253}$/i, {
   error: 'must be an e-mail address, without a name',

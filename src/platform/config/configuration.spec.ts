@@ -173,7 +173,7 @@ describe('other settings', () => {
     'duration %j is refused',
     (TOKEN_TTL) => {
       expect(problemsOf({ SECRETS, ...ory, TOKEN_TTL })).toEqual([
-        'TOKEN_TTL: must be a whole number with a unit, such as 90s, 10m, 12h or 30d',
+        'TOKEN_TTL: must be a whole number with a unit, such as 90s, 10m, 12h or 30d, and at most 36500d',
       ]);
     },
   );
@@ -224,6 +224,30 @@ describe('other settings', () => {
         'REDIS_URL: must have user, password and database number in its first URL only, or the same in all',
       ],
     ),
+    [
+      { REDIS_URL: 'redis://:50%off@a' },
+      'REDIS_URL: has a % in user or password that escapes nothing: write it as %25',
+    ],
+    [
+      { SMTP_URL: 'smtp://u:50%off@a' },
+      'SMTP_URL: has a % in user or password that escapes nothing: write it as %25',
+    ],
+    [
+      { REDIS_URL: 'redis://a/b' },
+      'REDIS_URL: may have nothing but the number of a database after the address',
+    ],
+    [
+      { REDIS_URL: 'redis://a/5', REDIS_CLUSTER: 'true' },
+      'REDIS_URL: must name no database, which a cluster does not have',
+    ],
+    ...['redis://a,b,c', 'redis://a,'].map((REDIS_URL): [Record<string, string>, string] => [
+      { REDIS_URL, REDIS_CLUSTER: 'true' },
+      'REDIS_URL: must start with redis:// or rediss://, and so must each further URL',
+    ]),
+    [
+      { SESSION_MAX_TTL: '36501d' },
+      'SESSION_MAX_TTL: must be a whole number with a unit, such as 90s, 10m, 12h or 30d, and at most 36500d',
+    ],
     [
       { REDIS_URL: 'redis://a:1,b:2,redis://c', REDIS_CLUSTER: 'true' },
       'REDIS_URL: must start with redis:// or rediss://, and so must each further URL',

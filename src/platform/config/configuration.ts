@@ -157,6 +157,14 @@ function contradictions(common: Common): string[] {
   if (servers > 1 && isOneServer) {
     found.push('REDIS_URL: must be one URL, unless REDIS_SENTINEL_MASTER or REDIS_CLUSTER is set');
   }
+  const [firstServer = ''] = common.REDIS_URL ?? [];
+  if (
+    common.REDIS_CLUSTER &&
+    URL.canParse(firstServer) &&
+    Number(new URL(firstServer).pathname.slice(1)) > 0
+  ) {
+    found.push('REDIS_URL: must name no database, which a cluster does not have');
+  }
   if (common.REDIS_SENTINEL_MASTER !== undefined && common.REDIS_CLUSTER) {
     found.push('REDIS_CLUSTER: must not be true if REDIS_SENTINEL_MASTER is set');
   }
@@ -180,14 +188,26 @@ export function settingsIn(environment: Environment, problems: string[] = []): R
     } else if (direct !== undefined && direct !== '') {
       values[name] = direct;
     } else if (file !== undefined && file !== '') {
-      try {
-        values[name] = readFileSync(file, 'utf8').trim();
-      } catch {
+      const text = textOf(file);
+      if (text === undefined) {
         problems.push(`${name}_FILE: the file cannot be read`);
+      } else if (text === '') {
+        problems.push(`${name}: is empty in the file that ${name}_FILE names`);
+      } else {
+        values[name] = text;
       }
     }
   }
   return values;
+}
+
+/** Text of a mounted file; undefined if it can't be read. */
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
 }
 
 function describe(issue: z.core.$ZodIssue, values: Readonly<Record<string, string>>): string {

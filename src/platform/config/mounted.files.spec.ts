@@ -76,9 +76,12 @@ describe('NAME_FILE', () => {
       const SECRETS_FILE = await file('half', content);
       expect(() => loadConfiguration({ ...base, SECRETS_FILE })).toThrow(/SECRETS: /);
     }
-    const DATABASE_URL_FILE = await file('database', '');
-    expect(() => loadConfiguration({ ...base, SECRETS: secretText, DATABASE_URL_FILE })).toThrow(
-      /DATABASE_URL: /,
-    );
+    // Of settings for which an empty text would do, too: an empty HOST is every interface.
+    for (const name of ['DATABASE_URL', 'HOST', 'DATA_DIR', 'ALLOWED_CLIENT_IDS']) {
+      const environment = { ...base, SECRETS: secretText, [`${name}_FILE`]: await file('empty', '\n') };
+      expect(() => loadConfiguration(environment)).toThrow(
+        `${name}: is empty in the file that ${name}_FILE names`,
+      );
+    }
   });
 });

@@ -19,22 +19,24 @@ export interface VariableDoc {
 export const variableDocs = z.registry<VariableDoc>();
 
 const units = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
-const durationPattern = /^([1-9]\d{0,8})([smhd])$/;
+const durationPattern = /^([1-9]\d{0,9})([smhd])$/;
+/** A hundred years: with more, times to come no longer fit into a date. */
+const longestDuration = 36_500 * units.d;
 
-/** `90s`, `10m`, `12h`, `30d` → seconds; undefined for anything else. */
+/** `90s`, `10m`, `12h`, `30d` → seconds; undefined for anything else, and for more than a hundred years. */
 export function durationSeconds(text: string): number | undefined {
   const match = durationPattern.exec(text);
   const unit = match?.[2];
-  return match?.[1] !== undefined && (unit === 's' || unit === 'm' || unit === 'h' || unit === 'd')
-    ? Number(match[1]) * units[unit]
-    : undefined;
+  const seconds =
+    unit === 's' || unit === 'm' || unit === 'h' || unit === 'd' ? Number(match?.[1]) * units[unit] : 0;
+  return seconds > 0 && seconds <= longestDuration ? seconds : undefined;
 }
 
 /** `90s`, `10m`, `12h`, `30d` → seconds. */
 export const duration = z.string().transform((text, context) => {
   const seconds = durationSeconds(text);
   if (seconds === undefined) {
-    context.addIssue('must be a whole number with a unit, such as 90s, 10m, 12h or 30d');
+    context.addIssue('must be a whole number with a unit, such as 90s, 10m, 12h or 30d, and at most 36500d');
     return z.NEVER;
   }
   return seconds;
@@ -102,3 +104,18 @@ export const hostOrUrl = z
   .string()
   .transform((text) => (/^https?:\/\//.test(text) ? text : `https://${text}`))
   .pipe(httpUrl);
+
+/** Whether user and password of a URL can be read: each `%` in them begins an escape. */
+export function isLoginReadable(url: string): boolean {
+  const { username, password } = new URL(url);
+  try {
+    decodeURIComponent(username);
+    decodeURIComponent(password);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The refusal of a URL whose user or password can't be read. */
+export const unreadableLogin = 'has a % in user or password that escapes nothing: write it as %25';

@@ -1,9 +1,9 @@
 /** Milliseconds between two checks of a deadline. */
 const step = 100;
 
-/** A longer timeout for a peer that answers others meanwhile: it is busy, not away. */
+/** A longer timeout for a peer that answers other calls meanwhile: it is busy, not away. */
 export interface BusyTimeout {
-  /** Answers of the peer so far, to anyone. */
+  /** Answers of the peer so far, to calls that need the same of it. */
   readonly answers: () => number;
   /** Milliseconds that a call may take in all. */
   readonly atMost: number;

@@ -113,9 +113,31 @@ describe('a circuit breaker', () => {
     expect(given?.aborted).toBe(true);
   });
 
-  it('a call waits longer for an upstream that answers others meanwhile: it is busy, not away', async () => {
+  it.each([
+    ['answers of another kind', async () => 'answer', 'metadata'],
+    ['no answer but the error of a gateway', async () => Promise.reject(answered(503)), 'any'],
+  ])('a call waits no longer for an upstream of which others get %s', async (_, act, kind) => {
+    const breaker = new CircuitBreaker('hydra');
+    const others = setInterval(() => {
+      breaker.runInTime(act, kind).catch(() => undefined);
+      void breaker.run(async () => 'answer');
+    }, 100);
+    try {
+      const { ms } = await timed(async () =>
+        expect(breaker.runInTime(async () => new Promise(() => undefined))).rejects.toThrow('timed out'),
+      );
+      expect(ms).toBeLessThan(3500);
+    } finally {
+      clearInterval(others);
+    }
+  });
+
+  it.each([
+    ['answers', async () => 'answer'],
+    ['refusals', async () => Promise.reject(answered(404))],
+  ])('a call waits longer for an upstream of which others get %s: it is busy, not away', async (_, act) => {
     const breaker = new CircuitBreaker('kratos');
-    const others = setInterval(() => void breaker.run(async () => 'answer'), 100);
+    const others = setInterval(() => void breaker.runInTime(act).catch(() => undefined), 100);
     try {
       const answer = await breaker.runInTime(
         async () =>

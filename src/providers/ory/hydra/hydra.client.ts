@@ -32,6 +32,12 @@ const challengeRejections = new Set([400, 404, 409, 410]);
 
 /** Concurrent calls. Most write, and writers in Hydra's database wait for each other: more would only take longer. */
 export const callsAtOnce = 4;
+/** Concurrent introspections, beside those calls: anyone can cause one, and a login waits for none of a stranger's. */
+const introspectionsAtOnce = 2;
+/** A line of calls, which also is their kind for the circuit breaker. */
+type Line = 'login' | 'introspection';
+/** Milliseconds that a call may wait in line. */
+const longestWait: Readonly<Record<Line, number>> = { login: 15_000, introspection: 8000 };
 /** Login challenges whose application is cached for the login page: one or two kilobytes each. */
 const rememberedLogins = 1000;
 /** Maximum grants that are read, newest first: far more than a login of 30 days creates, and a bound on the answer. */
@@ -66,7 +72,10 @@ export class HydraClient {
   readonly #tokenClientIds: readonly string[];
   readonly #breaker: CircuitBreaker;
   /** Further calls wait in line. Their time-out doesn't run there, and an open circuit ends them at once. */
-  readonly #calls: BulkheadPolicy = bulkhead(callsAtOnce, Number.POSITIVE_INFINITY);
+  readonly #lines: Readonly<Record<Line, BulkheadPolicy>> = {
+    login: bulkhead(callsAtOnce, Number.POSITIVE_INFINITY),
+    introspection: bulkhead(introspectionsAtOnce, Number.POSITIVE_INFINITY),
+  };
   readonly #logins = new LRUCache<string, LoginOrigin>({ max: rememberedLogins });
 
   constructor(
@@ -270,7 +279,11 @@ export class HydraClient {
   async #introspection(token: string): Promise<unknown> {
     return parse(
       anyTokenSchema,
-      await this.#ask((options) => this.#oauth2.introspectOAuth2Token({ token }, options)),
+      await this.#ask(
+        (options) => this.#oauth2.introspectOAuth2Token({ token }, options),
+        undefined,
+        'introspection',
+      ),
     );
   }
 
@@ -292,9 +305,19 @@ export class HydraClient {
   }
 
   /** Makes a call: it waits in line, goes through the circuit breaker, and has a deadline. */
-  async #ask(call: OryCall, isExpected?: (status: number) => boolean): Promise<OryAnswer> {
-    return this.#calls
-      .execute(() => this.#breaker.runInTime((signal) => call({ signal })))
+  async #ask(
+    call: OryCall,
+    isExpected?: (status: number) => boolean,
+    line: Line = 'login',
+  ): Promise<OryAnswer> {
+    const since = performance.now();
+    return this.#lines[line]
+      .execute(() => {
+        if (performance.now() - since > longestWait[line]) {
+          throw unavailable('hydra_busy');
+        }
+        return this.#breaker.runInTime((signal) => call({ signal }), line);
+      })
       .catch((error: unknown) => expectedFailure(error, 'hydra_unreachable', isExpected));
   }
 }
