@@ -115,6 +115,8 @@ if [ ! -e .env ]; then
 # Read by docker compose. Secrets are in the folder secrets.
 PUBLIC_URL=$url
 ADMIN_EMAIL=${ADMIN_EMAIL:-admin@$domain}
+# Whom mails come from: your mail server must allow it.
+SMTP_FROM=no-reply@$domain
 BRAND_NAME=Vestibule
 # Port of this machine that the proxy is published at.
 HTTPS_PORT=$(printf '%s' "$url" | sed -nE 's|^.*:([0-9]+)$|\1|p' | grep . || echo 443)

@@ -79,6 +79,12 @@ const programs = [
     paths: ['/usr/sbin/dockerd', '/usr/bin/dockerd'],
   },
   {
+    variable: 'PODMAN',
+    name: 'Podman',
+    package: 'podman netavark aardvark-dns catatonit',
+    paths: ['/usr/bin/podman'],
+  },
+  {
     variable: 'MMDEBSTRAP',
     name: 'mmdebstrap',
     package: 'mmdebstrap debian-archive-keyring',

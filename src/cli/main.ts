@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { once } from 'node:events';
 import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
@@ -62,11 +63,15 @@ function explain(error: unknown): { message: string; code: number } {
     : explainStartError(error);
 }
 
-/** Asks the person for a line. The question goes to standard error, because standard output is for results. */
+/**
+ * Asks the person for a line. The question goes to standard error, because standard output is for results.
+ * @returns an empty text where the input ends before a line does.
+ */
 async function ask(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return await lines.question(question);
+    const ended = once(lines, 'close').then(() => '');
+    return await Promise.race([lines.question(question), ended]);
   } finally {
     lines.close();
   }

@@ -227,7 +227,8 @@ class AdminNotice {
       [
         `  First administrator: ${email}`,
         `  Password:            ${password}`,
-        `  Shown until the first login with it. Enter hides it; \`${passwordCommand(this.#plan)}\` shows it again.`,
+        '  Shown until the first login with it. Enter hides it. To see it again:',
+        `    ${passwordCommand(this.#plan)}`,
         '',
       ].join('\n'),
     );

@@ -15,6 +15,8 @@ const kratosErrorSchema = z.looseObject({
 
 /** The code for an identity that Kratos doesn't allow to log in. */
 const refusedCode = 'kratos_401';
+/** Characters of Hydra's description that are logged. */
+const longestDescription = 300;
 
 /** `GET /ui/error`: the page that Kratos (with `id`) and Hydra (with `error`) send people to if a flow can't continue. */
 @ApiExcludeController()
@@ -33,11 +35,14 @@ export class OryErrorController {
   async page(
     @Query('id') id: unknown,
     @Query('error') oauthError: unknown,
+    @Query('error_description') description: unknown,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const code = typeof id === 'string' ? await this.#kratosCode(id) : codeOf(oauthError);
-    request.log.warn({ reason: code }, 'Ory sent a person to the error page');
+    // For whoever registers an application: Hydra says here what it refuses. It is as long as anyone writes it.
+    const said = typeof description === 'string' ? { said: description.slice(0, longestDescription) } : {};
+    request.log.warn({ reason: code, ...said }, 'Ory sent a person to the error page');
     const { text } = this.#pages.frame(request).language;
     const page = h(ErrorPage, {
       title: text('error.ory.title'),

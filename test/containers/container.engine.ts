@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, copyFile, cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findBinaries } from '../../src/launcher/binary.store.js';
@@ -29,25 +29,71 @@ const docker = '/usr/bin/docker';
 /** Milliseconds that Docker may take to end. */
 const endLimit = 60_000;
 
-/** Docker's engine as a shell runs it, until the end of the standard input, which is the tests' end too. */
-const script = [
-  'ip link set lo up',
-  'exec 3<&0',
-  'nice -n 1 dockerd "$@" & daemon=$!',
-  '{ cat <&3 >/dev/null; kill -TERM $daemon; } &',
-  'wait $daemon',
-].join('\n');
+/** The engines that run containers here. */
+export const engineKinds = ['docker', 'podman'] as const;
+export type EngineKind = (typeof engineKinds)[number];
+
+/** An engine as a shell runs it, until the end of the standard input, which is the tests' end too. */
+const script = (daemon: string): string =>
+  [
+    'ip link set lo up',
+    'exec 3<&0',
+    `${daemon} & daemon=$!`,
+    '{ cat <&3 >/dev/null; kill -TERM $daemon; } &',
+    'wait $daemon',
+  ].join('\n');
 
 /**
- * Docker's engine in a network namespace of its own, from which no route leads anywhere, and with its data in a folder of its own. What is
+ * Podman's API, and what does in place of systemd's timers: asks about the health of containers, and cleans up after one whose end was
+ * missed. To Compose, that one would be `stopped` for good, and it waits for `exited`.
+ */
+const podmanDaemon = [
+  'mount -t tmpfs tmpfs /run',
+  'tend() {',
+  '  podman ps --quiet | xargs -r -n 1 podman healthcheck run',
+  '  podman ps --all --quiet --filter status=exited | xargs -r podman container cleanup',
+  '}',
+  '{ while :; do tend >/dev/null 2>&1; sleep 1; done; } &',
+  'nice -n 1 podman system service --time=0 "unix://$FOLDER/docker.sock"',
+].join('\n');
+
+const podmanFiles = (folder: string): Readonly<Record<string, string>> => ({
+  'containers.conf': [
+    '[engine]',
+    'runtime = "runc"',
+    'cgroup_manager = "cgroupfs"',
+    'events_logger = "file"',
+    '[network]',
+    'network_backend = "netavark"',
+    `network_config_dir = "${join(folder, 'networks')}"`,
+  ].join('\n'),
+  'storage.conf': [
+    '[storage]',
+    'driver = "overlay"',
+    `graphroot = "${join(folder, 'data')}"`,
+    `runroot = "${join(folder, 'exec')}"`,
+  ].join('\n'),
+});
+
+/** What tells an engine from another process. */
+export interface EngineAddress {
+  readonly kind: EngineKind;
+  readonly folder: string;
+  /** A process in its namespaces. */
+  readonly pid: number;
+}
+
+/**
+ * An engine in a network namespace of its own, from which no route leads anywhere, and with its data in a folder of its own. What is
  * published by a container is at the namespace's loopback.
  */
 export class ContainerEngine {
-  /** With these, the engine can be used from another process too. */
+  readonly kind: EngineKind;
   readonly folder: string;
   readonly pid: number;
 
-  constructor({ folder, pid }: Pick<ContainerEngine, 'folder' | 'pid'>) {
+  constructor({ kind, folder, pid }: EngineAddress) {
+    this.kind = kind;
     this.folder = folder;
     this.pid = pid;
   }
@@ -59,22 +105,27 @@ export class ContainerEngine {
       HOME: join(this.folder, 'home'),
       DOCKER_HOST: `unix://${join(this.folder, 'docker.sock')}`,
       DOCKER_CONFIG: join(this.folder, 'config'),
-      DOCKER_BUILDKIT: '1',
       COMPOSE_PROGRESS: 'plain',
+      ...(this.kind === 'docker'
+        ? { DOCKER_BUILDKIT: '1' }
+        : { DOCKER_BUILDKIT: '0', ...podmanVariables(this.folder) }),
     };
   }
 
   /** Starts a program in the engine's network. */
   spawn(command: readonly string[], cwd = '/', env: Readonly<Record<string, string>> = {}): ChildProcess {
-    const options = { cwd, env: { ...this.env, ...env } };
-    return spawn('nsenter', [...this.#target, ...command], { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
+    const options = { env: { ...this.env, ...env } };
+    return spawn('nsenter', [...this.#target(cwd), ...command], {
+      ...options,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
   }
 
   /** Runs a program in the engine's network until it ends. */
   run(command: readonly string[], cwd = '/', env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
-    const options = { cwd, env: { ...this.env, ...env }, maxBuffer: 2 ** 26 };
+    const options = { env: { ...this.env, ...env }, maxBuffer: 2 ** 26 };
     return new Promise((resolve) => {
-      const args = [...this.#target, ...command];
+      const args = [...this.#target(cwd), ...command];
       const child = execFile('nsenter', args, options, (_, out, err) =>
         resolve({ code: child.exitCode, output: out + err }),
       );
@@ -97,18 +148,29 @@ export class ContainerEngine {
   /** Path of a program that runs another one in the engine's network. */
   async wrapper(program: string): Promise<string> {
     const path = join(this.folder, 'bin', 'inside');
-    await writeFile(path, `#!/bin/sh\nexec nsenter ${this.#target.join(' ')} '${program}' "$@"\n`);
+    await writeFile(path, `#!/bin/sh\nexec nsenter ${this.#target('/').join(' ')} '${program}' "$@"\n`);
     await chmod(path, 0o755);
     return path;
   }
 
-  get #target(): string[] {
-    return ['-n', '-t', String(this.pid), '--'];
+  #target(cwd: string): string[] {
+    // Docker's client is what containers need here, whose processes Podman makes itself.
+    const namespaces = this.kind === 'docker' ? ['-n'] : ['-n', '-m', '-p'];
+    return [...namespaces, '-t', String(this.pid), `--wdns=${cwd}`, '--'];
   }
+}
+
+function podmanVariables(folder: string): Readonly<Record<string, string>> {
+  return {
+    CONTAINERS_CONF: join(folder, 'containers.conf'),
+    CONTAINERS_STORAGE_CONF: join(folder, 'storage.conf'),
+    DISABLE_HC_SYSTEMD: 'true',
+  };
 }
 
 /** Starts an engine in an empty folder, with the stand-ins of all images. @returns it, and what stops it and leaves nothing. */
 export async function startEngine(
+  kind: EngineKind,
   folder: string,
   parts: ContainerParts,
 ): Promise<{ readonly engine: ContainerEngine; stop(): Promise<void> }> {
@@ -125,7 +187,15 @@ export async function startEngine(
     `--host=unix://${join(folder, 'docker.sock')}`,
   ];
   // Processes and mounts are the namespaces' own too: none is left when the shell, the first process in them, has ended.
-  const daemon = spawn('unshare', ['-nmp', '--fork', '--mount-proc', 'sh', '-c', script, 'sh', ...paths], {
+  const command = kind === 'docker' ? 'nice -n 1 dockerd "$@"' : podmanDaemon;
+  const args = ['-nmp', '--fork', '--mount-proc', 'sh', '-c', script(command), 'sh', ...paths];
+  if (kind === 'podman') {
+    for (const [name, text] of Object.entries(podmanFiles(folder))) {
+      await writeFile(join(folder, name), `${text}\n`);
+    }
+  }
+  const daemon = spawn('unshare', args, {
+    env: { ...process.env, FOLDER: folder, ...(kind === 'podman' ? podmanVariables(folder) : {}) },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let log = '';
@@ -135,7 +205,7 @@ export async function startEngine(
   const ended = once(daemon, 'close');
   // Reported below, by what could not be reached.
   ended.catch((error: unknown) => (log += String(error)));
-  const engine = new ContainerEngine({ folder, pid: daemon.pid ?? 0 });
+  const engine = new ContainerEngine({ kind, folder, pid: await childOf(daemon.pid ?? 0) });
   const stop = async (): Promise<void> => {
     if (daemon.exitCode === null && daemon.signalCode === null) {
       const { output } = await engine.run(['docker', 'ps', '--quiet']);
@@ -150,18 +220,28 @@ export async function startEngine(
   try {
     await waitUntil(async () => {
       if (daemon.exitCode !== null || daemon.signalCode !== null || daemon.pid === undefined) {
-        throw new Error('dockerd ended');
+        throw new Error(`${kind} ended`);
       }
       return (await engine.run(['docker', 'version'])).code === 0;
-    }, 'Docker to be ready');
+    }, `${kind} to be ready`);
     await makeImages(engine, parts);
     return { engine, stop };
   } catch (error) {
     await stop();
-    throw new Error(`Docker did not start (it needs root, and Debian's docker.io and runc):\n${log}`, {
+    throw new Error(`${kind} did not start (it needs root, runc, and its package from Debian):\n${log}`, {
       cause: error,
     });
   }
+}
+
+/** The only child of a process, once there is one: unshare's is the first process in the new namespaces. */
+async function childOf(pid: number): Promise<number> {
+  let child = '';
+  await waitUntil(async () => {
+    child = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')).trim();
+    return child !== '';
+  }, 'the namespaces');
+  return Number(child);
 }
 
 async function makeImages(engine: ContainerEngine, parts: ContainerParts): Promise<void> {

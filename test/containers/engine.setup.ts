@@ -5,42 +5,43 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startEngine } from './container.engine.js';
+import { type EngineKind, startEngine } from './container.engine.js';
 import { bringContainerParts } from './container.parts.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /**
-     * URL whose answer is Docker's engine, as a line of JSON with `folder` and `pid`. The files that use it do so one after the other: an
-     * answer begins when the one before it has been closed.
+     * URL at which `/docker` and `/podman` answer with that engine's address, as a line of JSON. The files that use engines do so one after
+     * the other: an answer begins when the one before it has been closed.
      */
     readonly containerEngineUrl: string;
   }
 }
 
-/** Brings Docker with its images when the first file asks for it: most runs need none, and some machines have none. */
+/** Brings an engine with its images when the first file asks for it: most runs need none, and some machines have none. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
-  let started: ReturnType<typeof startEngine> | undefined;
+  const started = new Map<string, ReturnType<typeof startEngine>>();
   let turn: Promise<unknown> = Promise.resolve();
-  const serve = async (response: ServerResponse): Promise<void> => {
+  const serve = async (kind: EngineKind, response: ServerResponse): Promise<void> => {
     if (response.closed) {
       return;
     }
     const left = once(response, 'close');
     try {
-      started ??= bringEngine();
-      const { folder, pid } = (await started).engine;
-      response.write(`${JSON.stringify({ folder, pid })}\n`);
+      const bringing = started.get(kind) ?? bringEngine(kind);
+      started.set(kind, bringing);
+      const { folder, pid } = (await bringing).engine;
+      response.write(`${JSON.stringify({ kind, folder, pid })}\n`);
     } catch (error) {
       response.writeHead(500).end(String(error));
     }
     await left;
   };
-  const server = createServer((_request, response) => {
+  const server = createServer((request, response) => {
     const before = turn;
     turn = (async () => {
       await before;
-      await serve(response);
+      await serve(request.url === '/podman' ? 'podman' : 'docker', response);
     })();
   });
   // A file waits for as long as those before it take.
@@ -52,12 +53,14 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   return async () => {
     server.close();
     server.closeAllConnections();
-    const running = await started?.catch(() => undefined);
-    await running?.stop();
+    for (const engine of started.values()) {
+      const running = await engine.catch(() => undefined);
+      await running?.stop();
+    }
   };
 }
 
-async function bringEngine(): ReturnType<typeof startEngine> {
+async function bringEngine(kind: EngineKind): ReturnType<typeof startEngine> {
   const parts = await bringContainerParts();
-  return startEngine(await mkdtemp(join(tmpdir(), 'vestibule-docker-')), parts);
+  return startEngine(kind, await mkdtemp(join(tmpdir(), `vestibule-${kind}-`)), parts);
 }

@@ -12,7 +12,7 @@ import { copyDockerFolder } from '../docker/docker.checks.js';
 import { startSocketBridge } from '../docker/socket.bridge.js';
 import { launchChromium } from '../support/browser.js';
 import { UserAgent } from '../support/user-agent.js';
-import { ContainerEngine, type Outcome } from './container.engine.js';
+import { ContainerEngine, type EngineKind, engineKinds, type Outcome } from './container.engine.js';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
 const published = fileURLToPath(new URL('relay.program.mjs', import.meta.url));
@@ -34,7 +34,7 @@ const stateSchema = z.looseObject({
   ExitCode: z.number(),
 });
 
-const engineSchema = z.object({ folder: z.string(), pid: z.number() });
+const engineSchema = z.object({ kind: z.enum(engineKinds), folder: z.string(), pid: z.number() });
 
 /** Milliseconds that building the image and starting everything may take on a busy machine. */
 export const upLimit = 900_000;
@@ -63,15 +63,23 @@ export interface SelfHoster {
   browsers(origin: string): Promise<() => UserAgent>;
 }
 
-/** Brings one for the tests of a file, and removes afterwards whatever was started. @param options.modes of the checkout, as chmod takes them. */
-export function useSelfHoster(options: { readonly modes?: string } = {}): SelfHoster {
+/** What is special about a self-hoster. */
+export interface SelfHosterOptions {
+  /** Default: Docker. */
+  readonly engine?: EngineKind;
+  /** Modes of the checkout, as chmod takes them. */
+  readonly modes?: string;
+}
+
+/** Brings one for the tests of a file, and removes afterwards whatever was started. */
+export function useSelfHoster(options: SelfHosterOptions = {}): SelfHoster {
   let engine: ContainerEngine;
   const undo: (() => Promise<unknown>)[] = [];
   let folder = '';
   let count = 0;
 
   beforeAll(async () => {
-    const turn = await turnAt(inject('containerEngineUrl'));
+    const turn = await turnAt(`${inject('containerEngineUrl')}/${options.engine ?? 'docker'}`);
     undo.push(turn.end);
     engine = turn.engine;
     folder = await mkdtemp(join(tmpdir(), 'vestibule-checkout-'));

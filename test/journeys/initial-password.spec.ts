@@ -21,7 +21,7 @@ it(
     expect(initialPassword()).toMatchObject({ status: 0, stdout: `${email}  ${password}\n` });
 
     // The command that the terminal prints is for this data folder.
-    const [, printed = ''] = /Enter hides it; `([^`]+)` shows it again/.exec(journey.terminal()) ?? [];
+    const [, printed = ''] = /To see it again:\n\s+(\S.*)/.exec(journey.terminal()) ?? [];
     const installed = printed.replace('npx @vestibule-auth/vestibule', 'node dist/cli/main.js');
     const again = spawnSync('sh', ['-c', installed], {
       cwd: checkout,

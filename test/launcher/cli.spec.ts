@@ -37,6 +37,12 @@ async function vestibule(
   return { code: child.exitCode, out, err };
 }
 
+it('a login to which nobody pastes a code ends with what is missing', async () => {
+  const outcome = await vestibule({ HOME: tmpdir() }, 'login', '--paste', '--url', 'http://localhost:9');
+  expect(outcome.code).toBe(1);
+  expect(outcome.err).toContain('That is not a code: it has 43 characters.');
+});
+
 describe.each(['sqlite', 'postgres'] as const)('vestibule beside a running gateway on %s', (kind) => {
   let gateway: Gateway;
   let databases: TestDatabases;

@@ -20,6 +20,7 @@ const longest = [
   'journeys/docker-run',
   'contract/outgoing-tls',
   'journeys/kubernetes',
+  'containers/podman',
   'containers/image',
   'journeys/upgrade',
 ];
