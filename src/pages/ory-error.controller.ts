@@ -40,7 +40,7 @@ export class OryErrorController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const code = typeof id === 'string' ? await this.#kratosCode(id) : codeOf(oauthError);
-    // For whoever registers an application: Hydra says here what it refuses. It is as long as anyone writes it.
+    // For anyone who registers an application: Hydra says here what it refuses. It is as long as anyone writes it.
     const said = typeof description === 'string' ? { said: description.slice(0, longestDescription) } : {};
     request.log.warn({ reason: code, ...said }, 'Ory sent a person to the error page');
     const { text } = this.#pages.frame(request).language;

@@ -142,7 +142,7 @@ describe.runIf(process.platform === 'linux')('npm start on a machine that others
     }
   });
 
-  it('whoever started it registers an application at the admin API, as the documentation shows', async () => {
+  it('the user who started it registers an application at the admin API, as the documentation shows', async () => {
     const folder = temporaryFolder();
     const env = await launcherEnvironment({ ...(await realBinaries()), DATA_DIR: join(folder, '.data') });
     const launcher = startLauncher(env);
