@@ -3,7 +3,7 @@ const step = 100;
 
 /** A longer timeout for a peer that answers other calls meanwhile: it is busy, not away. */
 export interface BusyTimeout {
-  /** Answers of the peer so far, to calls that need the same of it. */
+  /** Answers of the peer so far. */
   readonly answers: () => number;
   /** Milliseconds that a call may take in all. */
   readonly atMost: number;

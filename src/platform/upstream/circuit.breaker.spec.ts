@@ -113,13 +113,10 @@ describe('a circuit breaker', () => {
     expect(given?.aborted).toBe(true);
   });
 
-  it.each([
-    ['answers of another kind', async () => 'answer', 'metadata'],
-    ['no answer but the error of a gateway', async () => Promise.reject(answered(503)), 'any'],
-  ])('a call waits no longer for an upstream of which others get %s', async (_, act, kind) => {
+  it('a call waits no longer for an upstream that answers what is passed on, and gives others no answer', async () => {
     const breaker = new CircuitBreaker('hydra');
     const others = setInterval(() => {
-      breaker.runInTime(act, kind).catch(() => undefined);
+      breaker.runInTime(async () => Promise.reject(answered(503))).catch(() => undefined);
       void breaker.run(async () => 'answer');
     }, 100);
     try {

@@ -33,8 +33,8 @@ export class CircuitBreaker {
   readonly #refuse: (reason: string) => Error;
   #state: CircuitStateName = 'closed';
   #failures = 0;
-  /** Answers so far to calls with a time-out, by their kind. */
-  readonly #answers = new Map<string, number>();
+  /** Answers so far to calls that have their time-out here. */
+  #answers = 0;
   /** By the monotonic clock: the wall clock may be set back while a circuit is open. */
   #openedAt = 0;
 
@@ -63,22 +63,19 @@ export class CircuitBreaker {
 
   /**
    * The same for a call that has no time-out of its own, or may wait in line for a connection: it ends after {@link vendorTimeout}
-   * without an answer of the upstream to any call of its kind, at most {@link busyVendorTimeout}, and `signal` is aborted.
-   * @param kind of calls that need the same of the upstream: answers to others, such as public metadata, don't show that it is well.
+   * without an answer of the upstream to any such call, at most {@link busyVendorTimeout}, and `signal` is aborted. Answers to requests
+   * that are passed on, such as for public metadata, don't show that the upstream is well: anyone may cause them.
    */
-  async runInTime<T>(call: (signal: AbortSignal) => Promise<T>, kind = 'any'): Promise<T> {
-    const answers = (): number => this.#answers.get(kind) ?? 0;
-    const answered = (): unknown => this.#answers.set(kind, answers() + 1);
+  async runInTime<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const busy = { answers: () => this.#answers, atMost: busyVendorTimeout };
     return this.run(async () => {
       try {
-        const result = await inTime(vendorTimeout, call, { answers, atMost: busyVendorTimeout });
-        answered();
+        const result = await inTime(vendorTimeout, call, busy);
+        this.#answers += 1;
         return result;
       } catch (error) {
         // A refusal is an answer too.
-        if (!this.#isAway(error)) {
-          answered();
-        }
+        this.#answers += this.#isAway(error) ? 0 : 1;
         throw error;
       }
     });

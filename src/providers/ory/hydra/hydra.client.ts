@@ -34,7 +34,7 @@ const challengeRejections = new Set([400, 404, 409, 410]);
 export const callsAtOnce = 4;
 /** Concurrent introspections, beside those calls: anyone can cause one, and a login waits for none of a stranger's. */
 const introspectionsAtOnce = 2;
-/** A line of calls, which also is their kind for the circuit breaker. */
+/** A line of calls. */
 type Line = 'login' | 'introspection';
 /** Milliseconds that a call may wait in line. */
 const longestWait: Readonly<Record<Line, number>> = { login: 15_000, introspection: 8000 };
@@ -316,7 +316,7 @@ export class HydraClient {
         if (performance.now() - since > longestWait[line]) {
           throw unavailable('hydra_busy');
         }
-        return this.#breaker.runInTime((signal) => call({ signal }), line);
+        return this.#breaker.runInTime((signal) => call({ signal }));
       })
       .catch((error: unknown) => expectedFailure(error, 'hydra_unreachable', isExpected));
   }
