@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { blockRunBy } from '../support/document.blocks.js';
+import { OAuthApp } from '../support/oauth.app.js';
 import { type Load, startLoad } from '../support/load.js';
 import { logIn } from '../support/person.js';
 import { waitUntil } from '../support/stack.js';
@@ -135,15 +136,10 @@ it('the doctor, inside, has nothing to say', async () => {
 it('an application is registered at Hydra, as the documentation shows', async () => {
   const printed = await host.shell(`cd docker\n${blockRunBy('docs/providers.md', self, 'register')}`);
   const [, id = ''] = /CLIENT ID\s+(\S+)/.exec(printed) ?? [];
-  expect(printed).toMatch(/CLIENT SECRET\s+\S+/);
-  const query = new URLSearchParams({
-    client_id: id,
-    response_type: 'code',
-    scope: 'openid email',
-    redirect_uri: 'https://wiki.example.org/callback',
-    state: 'a state that nobody guesses',
-  });
-  const answer = await browser().fetch(`/ory/hydra/oauth2/auth?${query}`);
+  const [, secret = ''] = /CLIENT SECRET\s+(\S+)/.exec(printed) ?? [];
+  expect(secret).not.toBe('');
+  const wiki = new OAuthApp(origin, { id, secret }, 'https://wiki.example.org/callback');
+  const answer = await browser().fetch(wiki.authorize({ audience: undefined }).path);
   expect([answer.status, answer.headers.get('location')]).toEqual([
     302,
     expect.stringContaining('login_challenge='),

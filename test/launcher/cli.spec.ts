@@ -37,7 +37,7 @@ async function vestibule(
   return { code: child.exitCode, out, err };
 }
 
-it('a login to which nobody pastes a code ends with what is missing', async () => {
+it('a login whose input ends without a code says what is missing', async () => {
   const outcome = await vestibule({ HOME: tmpdir() }, 'login', '--paste', '--url', 'http://localhost:9');
   expect(outcome.code).toBe(1);
   expect(outcome.err).toContain('That is not a code: it has 43 characters.');

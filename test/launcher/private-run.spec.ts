@@ -14,6 +14,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { blockRunBy } from '../support/document.blocks.js';
+import { OAuthApp } from '../support/oauth.app.js';
 import { rawRequest } from '../support/raw.request.js';
 import { launcherEnvironment, realBinaries, startLauncher, temporaryFolder } from './launcher.harness.js';
 
@@ -151,15 +152,9 @@ describe.runIf(process.platform === 'linux')('npm start on a machine that others
     const { stdout } = await run('sh', ['-c', block], { cwd: folder });
     const { client_id: id, client_secret: secret } = registeredSchema.parse(JSON.parse(stdout));
     expect(secret).not.toBe('');
-    const query = new URLSearchParams({
-      client_id: id,
-      response_type: 'code',
-      scope: 'openid email',
-      redirect_uri: 'https://wiki.example.org/callback',
-      state: 'a state that nobody guesses',
-    });
-    const path = `/ory/hydra/oauth2/auth?${query}`;
-    const answer = await rawRequest(`http://localhost:${env['PORT']}`, { path });
+    const url = `http://localhost:${env['PORT']}`;
+    const wiki = new OAuthApp(url, { id, secret }, 'https://wiki.example.org/callback');
+    const answer = await rawRequest(url, wiki.authorize({ audience: undefined }));
     expect([answer.status, answer.headers.get('location')]).toEqual([
       302,
       expect.stringContaining('login_challenge='),

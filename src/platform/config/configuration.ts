@@ -157,12 +157,7 @@ function contradictions(common: Common): string[] {
   if (servers > 1 && isOneServer) {
     found.push('REDIS_URL: must be one URL, unless REDIS_SENTINEL_MASTER or REDIS_CLUSTER is set');
   }
-  const [firstServer = ''] = common.REDIS_URL ?? [];
-  if (
-    common.REDIS_CLUSTER &&
-    URL.canParse(firstServer) &&
-    Number(new URL(firstServer).pathname.slice(1)) > 0
-  ) {
+  if (common.REDIS_CLUSTER && common.REDIS_URL?.some((url) => Number(new URL(url).pathname.slice(1)) > 0)) {
     found.push('REDIS_URL: must name no database, which a cluster does not have');
   }
   if (common.REDIS_SENTINEL_MASTER !== undefined && common.REDIS_CLUSTER) {
