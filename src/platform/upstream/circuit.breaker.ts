@@ -67,10 +67,9 @@ export class CircuitBreaker {
    * that are passed on, such as for public metadata, don't show that the upstream is well: anyone may cause them.
    */
   async runInTime<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const busy = { answers: () => this.#answers, atMost: busyVendorTimeout };
     return this.run(async () => {
       try {
-        const result = await inTime(vendorTimeout, call, busy);
+        const result = await this.limit(call);
         this.#answers += 1;
         return result;
       } catch (error) {
@@ -79,6 +78,11 @@ export class CircuitBreaker {
         throw error;
       }
     });
+  }
+
+  /** Gives a call the time that one of {@link runInTime} has, but counts neither it nor its answer: for requests that are passed on. */
+  async limit<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return inTime(vendorTimeout, call, { answers: () => this.#answers, atMost: busyVendorTimeout });
   }
 
   /**

@@ -9,7 +9,6 @@ import type { CircuitBreaker } from '../../../platform/upstream/circuit.breaker.
 import { CircuitRegistry } from '../../../platform/upstream/circuit.registry.js';
 import { Clock } from '../../../platform/time/clock.service.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
-import { vendorTimeout } from '../../../platform/upstream/vendor.call.js';
 import { CookieWriter } from '../../../platform/http/cookie.writer.js';
 import { UpstreamCookies } from '../../../platform/http/upstream.cookies.js';
 import { redirectPage } from '../../../platform/http/redirect.page.js';
@@ -51,18 +50,18 @@ import { repeatsAsQuery } from './posted.authorization.js';
 import { requireNoForm, requireNoRequestObject, requireShortQuery } from './query.limit.js';
 import { ProxiedCalls } from './proxied.calls.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory.routes.js';
-import { verifiedConnector } from './upstream.connector.js';
+import { ReadDispatcher, upstreamOptions } from './upstream.dispatcher.js';
 import { ProxyCircuitBreaker } from './proxy-circuit.breaker.js';
 import { UpstreamQueue } from './upstream.queue.js';
 import { awaitBody } from './whole.body.js';
 
 /**
- * Lanes of requests, each with its own queue and its time-out in milliseconds. Reads have the time-out of any call. Submissions
- * have a longer one, because they may need a password hash, which takes seconds under load.
+ * Lanes of requests, each with its own queue. Reads have the time-out of any call, longer while the upstream answers other calls.
+ * Submissions have the library's, because they may need a password hash, which takes seconds under load.
  */
 const lanes = [
-  { methods: ['GET', 'HEAD', 'OPTIONS'], timeout: vendorTimeout },
-  { methods: ['POST'], timeout: 10_000 },
+  { methods: ['GET', 'HEAD', 'OPTIONS'], isRead: true },
+  { methods: ['POST'], isRead: false },
 ] as const;
 /** Seconds that a person has to answer a challenge. */
 const challengeLifetime = 1800;
@@ -256,8 +255,8 @@ export async function setUpOryProxy(
 }
 
 function proxyOptions(
-  { prefix, url, connections }: Upstream,
-  { methods, timeout }: (typeof lanes)[number],
+  { prefix, url, connections, breaker }: Upstream,
+  { methods, isRead }: (typeof lanes)[number],
   own: URL,
   { calls, cookies }: { readonly calls: ProxiedCalls; readonly cookies: UpstreamCookies },
 ): FastifyHttpProxyOptions {
@@ -265,7 +264,7 @@ function proxyOptions(
     prefix,
     upstream: url,
     httpMethods: [...methods],
-    undici: { headersTimeout: timeout, bodyTimeout: timeout, connections, connect: verifiedConnector() },
+    undici: isRead ? new ReadDispatcher(connections, breaker) : upstreamOptions(connections),
     replyOptions: {
       rewriteRequestHeaders: (request, headers) => ({
         ...headersForUpstream(headers, prefix, cookies),
