@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type TestProjectInlineConfiguration, defineConfig } from 'vitest/config';
 import { FileSequencer } from './test/support/file.sequencer.js';
 
-const source = (name: string) => fileURLToPath(new URL(`src/${name}`, import.meta.url));
+const source = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 /** Files about a whole process: what its memory holds, what is loaded in it. The others share one, so that it loads everything once. */
 const ofProcess = [
@@ -24,8 +24,8 @@ export default defineConfig({
     reporters: ['default', './test/support/attack.reporter.ts', './test/support/closing.reporter.ts'],
     projects: [
       project('sharing', {
-        include: ['{src,test}/**/*.spec.{ts,tsx}'],
-        exclude: [...ofProcess, ...measuring],
+        include: ['{src,test,packages}/**/*.spec.{ts,tsx}'],
+        exclude: ['**/node_modules/**', ...ofProcess, ...measuring],
         isolate: false,
       }),
       project('own process', { include: ofProcess }),
@@ -39,8 +39,13 @@ function project(name: string, own: TestProjectInlineConfiguration['test']): Tes
     // What applications import, from its source instead of from a build.
     resolve: {
       alias: [
-        { find: /^@vestibule-auth\/vestibule$/, replacement: source('index.ts') },
-        { find: /^@vestibule-auth\/vestibule\/testing$/, replacement: source('testing.ts') },
+        { find: /^@vestibule-auth\/vestibule$/, replacement: source('src/index.ts') },
+        { find: /^@vestibule-auth\/vestibule\/testing$/, replacement: source('src/testing.ts') },
+        { find: /^@vestibule-auth\/verify\/testing$/, replacement: source('packages/verify/src/testing.ts') },
+        {
+          find: /^@vestibule-auth\/(verify|express|fastify|hono|nest)$/,
+          replacement: source('packages/$1/src/index.ts'),
+        },
       ],
     },
     test: {

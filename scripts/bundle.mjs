@@ -128,7 +128,8 @@ export function checkoutFilter() {
   if (status !== 0) {
     return () => true;
   }
-  const known = new Set(['dist']);
+  const built = /^(?:packages\/[\w-]+\/)?dist(?:\/|$)/;
+  const known = new Set();
   for (const file of stdout.split('\0').filter((name) => name !== '')) {
     for (let path = file; path !== '.'; path = dirname(path)) {
       known.add(path);
@@ -136,7 +137,7 @@ export function checkoutFilter() {
   }
   return (source) => {
     const path = relative(root, source);
-    return known.has(path) || path.startsWith('dist/');
+    return known.has(path) || built.test(path);
   };
 }
 

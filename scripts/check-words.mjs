@@ -13,6 +13,7 @@ const roots = [
   'test',
   'docs',
   'examples',
+  'packages',
   'scripts',
   'docker',
   'README.md',

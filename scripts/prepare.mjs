@@ -178,7 +178,8 @@ function sourceHash() {
   return hash.digest('hex');
 }
 
-function npmCommand() {
+/** npm as it runs this script, or the one on the PATH. */
+export function npmCommand() {
   const script = process.env.npm_execpath;
   return script?.endsWith('.js') ? [process.execPath, script] : ['npm'];
 }

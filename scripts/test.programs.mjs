@@ -61,10 +61,11 @@ const programs = [
   },
   {
     variable: 'PYTHON',
-    name: 'Python with PyJWT',
-    package: 'python3-jwt python3-cryptography',
+    name: 'Python with PyJWT, Flask and FastAPI',
+    package: 'python3-jwt python3-cryptography python3-flask python3-fastapi python3-uvicorn',
     paths: ['/usr/bin/python3', '/usr/local/bin/python3'],
-    hasAll: (path) => spawnSync(path, ['-c', 'import jwt, cryptography']).status === 0,
+    hasAll: (path) =>
+      spawnSync(path, ['-c', 'import jwt, cryptography, flask, fastapi, uvicorn']).status === 0,
   },
   {
     variable: 'PG_DUMP',

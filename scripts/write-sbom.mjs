@@ -24,7 +24,10 @@ delete bill.metadata.timestamp;
 const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
 const production = new Set(
   Object.entries(packages)
-    .filter(([path, { dev, link }]) => path.startsWith('node_modules/') && link !== true && dev !== true)
+    .filter(
+      ([path, { dev, devOptional, link }]) =>
+        path.startsWith('node_modules/') && link !== true && dev !== true && devOptional !== true,
+    )
     .map(([path, found]) => `${path.slice(path.lastIndexOf('node_modules/') + 13)}@${found.version}`),
 );
 bill.components = bill.components

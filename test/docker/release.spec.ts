@@ -12,12 +12,23 @@ import { dockerFolder } from '../../src/launcher/binary.store.js';
 const run = promisify(execFile);
 const root = join(dockerFolder, '..');
 
-it('package.json, its lock file, the compose file and the changelog agree about the version', async () => {
+it('package.json, its lock file, the compose file, the packages and the changelog agree about the version', async () => {
   const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8');
   const lock = z.looseObject({ version: z.string() }).parse(JSON.parse(await read('package-lock.json')));
   expect(version).toMatch(/^\d+\.\d+\.\d+(?:-[\w.]+)?$/);
   expect(lock.version).toBe(version);
   expect(await read('docker/compose.yml')).toContain(`vestibule:\${VESTIBULE_VERSION:-${version}}`);
+  const { workspaces } = z
+    .looseObject({ workspaces: z.array(z.string()) })
+    .parse(JSON.parse(await read('package.json')));
+  for (const path of workspaces.filter((name) => name.startsWith('packages/'))) {
+    const manifest = z
+      .looseObject({ version: z.string(), dependencies: z.record(z.string(), z.string()) })
+      .parse(JSON.parse(await read(`${path}/package.json`)));
+    expect([path, manifest.version]).toEqual([path, version]);
+    expect([path, manifest.dependencies['@vestibule-auth/verify'] ?? version]).toEqual([path, version]);
+  }
+  expect(await read('packages/python/pyproject.toml')).toContain(`\nversion = "${version}"\n`);
   expect(await read('CHANGELOG.md')).toMatch(/^## (?:Unreleased|\[?\d)/m);
 });
 
@@ -54,13 +65,17 @@ it('the bill of materials has every package of the image with its licence, and n
         z.looseObject({
           version: z.string().optional(),
           dev: z.boolean().default(false),
+          devOptional: z.boolean().default(false),
           link: z.boolean().default(false),
         }),
       ),
     })
     .parse(JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')));
   const installed = Object.entries(packages)
-    .filter(([path, { dev, link }]) => path.startsWith('node_modules/') && !dev && !link)
+    .filter(
+      ([path, { dev, devOptional, link }]) =>
+        path.startsWith('node_modules/') && !dev && !devOptional && !link,
+    )
     .map(([path, found]) => `${path.slice(path.lastIndexOf('node_modules/') + 13)}@${found.version}`);
   const listed = bill.components.map(({ purl }) => decodeURIComponent(purl.slice('pkg:npm/'.length)));
   expect(installed.length).toBeGreaterThan(100);

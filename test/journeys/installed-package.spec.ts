@@ -11,7 +11,11 @@ import { closeContexts, sharedChromium } from '../support/browser.js';
 import { logInIn } from '../support/browser.person.js';
 import { type RunningStart, checkout, startLimitMs, startVestibule } from './started.vestibule.js';
 
-const lockedSchema = z.looseObject({ dev: z.boolean().optional(), link: z.boolean().optional() });
+const lockedSchema = z.looseObject({
+  dev: z.boolean().optional(),
+  devOptional: z.boolean().optional(),
+  link: z.boolean().optional(),
+});
 const lockSchema = z.object({ packages: z.record(z.string(), lockedSchema) });
 const manifestSchema = z.looseObject({ name: z.string(), overrides: z.looseObject({}).optional() });
 let folder: string;
@@ -67,7 +71,8 @@ function makeProject(project: string, tarballs: readonly string[]): void {
   const dependencies = Object.fromEntries(manifests.map(({ name, resolved }) => [name, resolved]));
   const { overrides } = manifestSchema.parse(readJson(checkout, 'package.json'));
   const locked = Object.entries(lockSchema.parse(readJson(checkout, 'package-lock.json')).packages).filter(
-    ([path, { dev, link }]) => path.startsWith('node_modules/') && dev !== true && link !== true,
+    ([path, { dev, devOptional, link }]) =>
+      path.startsWith('node_modules/') && dev !== true && devOptional !== true && link !== true,
   );
   const packages = {
     '': { dependencies },

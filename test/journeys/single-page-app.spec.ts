@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { shows } from '../support/browser.js';
 import { fillSignUp } from '../support/browser.person.js';
 import { blockRunBy } from '../support/document.blocks.js';
+import { installPackages, packPackages } from '../support/packed.packages.js';
 import { newPerson } from '../support/person.js';
 import { waitUntil } from '../support/stack.js';
 import { checkout, ownEnvironment, timeout, useJourney } from './journey.js';
@@ -15,19 +16,26 @@ const blockOf = (name: string): string =>
 
 const journey = useJourney({ start: { commands: blockOf('gateway'), ports: [3000, 5173] } });
 
-/** The developer's page: the link and the script of the page, and what the script says. */
-const html = `<!doctype html>
+/** The developer's pages: the script that each document prints, and what it finds on the page. */
+const pages = {
+  'index.html': { script: blockOf('app'), type: 'js' },
+  'browser.html': {
+    script: blockRunBy('packages/browser/README.md', 'test/journeys/single-page-app.spec.ts', 'browser'),
+    type: 'js',
+  },
+  'react.html': {
+    script: blockRunBy('packages/react/README.md', 'test/journeys/single-page-app.spec.ts', 'react'),
+    type: 'jsx',
+  },
+};
+
+const htmlOf = (source: string): string => `<!doctype html>
 <title>App</title>
-${blockOf('link')}
-<button>Log out</button>
+<button id="login">Log in</button>
+<button id="logout">Log out</button>
 <output></output>
-<script type="module">
-  ${blockOf('session')}
-  document.querySelector('output').textContent = session === undefined ? 'nobody' : session.user.email;
-  document.querySelector('button').onclick = async () => {
-    ${blockOf('logout')}
-  };
-</script>
+<div id="root"></div>
+<script type="module" src="/${source}"></script>
 `;
 
 let stop: () => Promise<void> = async () => undefined;
@@ -37,7 +45,12 @@ beforeAll(async () => {
   mkdirSync(folder);
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   writeFileSync(join(folder, 'vite.config.js'), journey.printed(blockOf('vite')));
-  writeFileSync(join(folder, 'index.html'), html);
+  for (const [name, { script, type }] of Object.entries(pages)) {
+    const source = `${name.replace('.html', '')}.${type}`;
+    writeFileSync(join(folder, source), script);
+    writeFileSync(join(folder, name), htmlOf(source));
+  }
+  installPackages(folder, packPackages(join(folder, 'packed')));
   const vite = join(checkout, 'node_modules', 'vite', 'bin', 'vite.js');
   const child = spawn(process.execPath, [vite, '--strictPort'], {
     cwd: folder,
@@ -66,20 +79,27 @@ beforeAll(async () => {
 afterAll(async () => stop());
 
 it(
-  'an app on a development server logs in, knows the user, and logs out, by the code on the page',
+  'an app on a development server logs in, knows the user, and logs out in all tabs, by the code on the page',
   async () => {
     const page = await journey.browser();
     const person = newPerson();
     await page.goto(`${journey.url}/app`);
-    await page.getByText('nobody').waitFor();
-    await page.getByRole('link', { name: 'Log in' }).click();
+    await page.getByText('Nobody is logged in.').waitFor();
+    await page.getByRole('button', { name: 'Log in' }).click();
     await page.getByRole('main').getByRole('link', { name: 'Sign up' }).click();
     await fillSignUp(page, person);
-    await page.waitForURL(`${journey.url}/app/`);
+    await page.waitForURL(`${journey.url}/app`);
     expect(await shows(page.getByText(person.email))).toBe(true);
-    await page.getByRole('button', { name: 'Log out' }).click();
-    await page.waitForURL(`${journey.url}/`);
-    await page.getByText('nobody').waitFor();
+
+    const reactTab = await page.context().newPage();
+    await reactTab.goto(`${journey.url}/react.html`);
+    await reactTab.locator('#root').getByText(person.email).waitFor();
+    const tab = await page.context().newPage();
+    await tab.goto(`${journey.url}/browser.html`);
+    expect(await shows(tab.getByText(person.email))).toBe(true);
+    await tab.getByRole('button', { name: 'Log out' }).first().click();
+    await tab.waitForURL(`${journey.url}/`);
+    await reactTab.locator('#root').getByRole('button', { name: 'Log in' }).waitFor();
   },
   4 * timeout,
 );

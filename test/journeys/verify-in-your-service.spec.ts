@@ -1,19 +1,23 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
-import ts from 'typescript';
-import { afterAll, expect, inject, it } from 'vitest';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { logInIn } from '../support/browser.person.js';
-import { blockRunBy, blocksOf } from '../support/document.blocks.js';
+import { blockRunBy } from '../support/document.blocks.js';
+import { installPackages, packPackages } from '../support/packed.packages.js';
+import { type ServiceKind, writeService } from '../support/service.program.js';
 import { waitUntil } from '../support/stack.js';
-import { checkout, ownEnvironment, timeout, useJourney } from './journey.js';
+import { timeout, useJourney } from './journey.js';
 
+const page = 'docs/verify.md';
 const spec = 'test/journeys/verify-in-your-service.spec.ts';
-const [nodePort = 0, pythonPort = 0, goPort = 0] = await findFreePorts(3);
+const kinds: readonly ServiceKind[] = ['express', 'flask', 'go'];
+/** The ports that the page prints, in this order, and the free ones that stand for them. */
+const printed = ['8081', '8082', '8083'];
+const ports = await findFreePorts(printed.length);
 
 const journey = useJourney();
 const services: ChildProcess[] = [];
@@ -28,55 +32,22 @@ afterAll(async () => {
   }
 });
 
-/** What docs/verify.md shows, for this deployment and free ports. */
+/** What the documents show, for this deployment and free ports. */
 function here(text: string): string {
-  return text
-    .replaceAll('http://localhost:3000', journey.url)
-    .replaceAll('8081', String(nodePort))
-    .replaceAll('8082', String(pythonPort))
-    .replaceAll('8083', String(goPort));
+  const local = text.replaceAll('http://localhost:3000', journey.url);
+  return printed.reduce((all, port, index) => all.replaceAll(port, String(ports[index])), local);
 }
 
-/** The program that the page shows as this file of the examples. */
-function program(file: string): string {
-  const block = blocksOf('docs/verify.md').find(({ mark }) => mark === `examples/verify/${file}`);
-  if (block === undefined) {
-    throw new Error(`docs/verify.md doesn't show ${file}`);
-  }
-  return block.code;
-}
-
-/** Runs commands in a folder of their own until they end, which a service never does by itself. */
-function run(name: string, files: Readonly<Record<string, string>>, commands: string): void {
-  const folder = join(journey.dataDir, '..', name);
-  mkdirSync(folder, { recursive: true });
-  for (const [file, text] of Object.entries(files)) {
-    writeFileSync(join(folder, file), text);
-  }
-  if (name === 'node') {
-    symlinkSync(join(checkout, 'node_modules'), join(folder, 'node_modules'));
-  }
-  const PATH = `${dirname(inject('pythonPath'))}:${ownEnvironment()['PATH']}`;
-  // Go's modules, as every project of a developer has them, are in the home.
-  const env = { ...ownEnvironment(), PATH, HOME: homedir() };
+/** Starts a service as the page says. */
+function start(kind: ServiceKind, project: string): void {
+  const cwd = join(project, kind);
+  mkdirSync(cwd);
+  const env = writeService(kind, cwd, here(blockRunBy(page, spec, kind)));
+  const commands = here(blockRunBy(page, spec, `start ${kind}`));
   services.push(
-    spawn('bash', ['-euc', here(commands)], {
-      cwd: folder,
-      env,
-      detached: true,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    }),
+    spawn('bash', ['-euc', commands], { cwd, env, detached: true, stdio: ['ignore', 'ignore', 'inherit'] }),
   );
 }
-
-const compiled = (source: string): string =>
-  ts.transpileModule(source, {
-    compilerOptions: {
-      module: ts.ModuleKind.ESNext,
-      target: ts.ScriptTarget.ES2023,
-      rewriteRelativeImportExtensions: true,
-    },
-  }).outputText;
 
 async function answerOf(port: number, token: string): Promise<Response | undefined> {
   return fetch(`http://127.0.0.1:${port}/`, { headers: { authorization: `Bearer ${token}` } }).catch(
@@ -85,56 +56,50 @@ async function answerOf(port: number, token: string): Promise<Response | undefin
 }
 
 it(
-  'a developer makes an API key, exchanges it, and their services in Node, Python and Go know who calls',
+  'a developer makes an API key, exchanges it, and their services in Express, Flask and Go know who calls',
   async () => {
-    run(
-      'node',
-      {
-        'package.json': '{ "type": "module" }',
-        'verify.js': compiled(program('typescript/verify.ts')),
-        'server.js': compiled(here(blockRunBy('docs/verify.md', spec, "Node's server"))),
-      },
-      'exec node server.js',
+    const project = installPackages(
+      join(journey.dataDir, '..', 'project'),
+      packPackages(join(journey.dataDir, '..', 'packed')),
     );
-    run('python', { 'verify.py': program('python/verify.py') }, blockRunBy('docs/verify.md', spec, 'Python'));
-    run('go', { 'main.go': program('go/main.go') }, blockRunBy('docs/verify.md', spec, 'Go'));
+    for (const kind of kinds) {
+      start(kind, project);
+    }
 
-    const page = await journey.browser();
-    await logInIn(page, journey.url, journey.administrator);
-    await page.getByRole('article', { name: 'API keys' }).getByText('New API key').click();
-    await page.getByLabel('Name').fill('My service');
-    await page.getByRole('button', { name: 'Create key' }).click();
-    await page.getByRole('heading', { name: 'Your new API key' }).waitFor();
-    const KEY = await page.getByLabel('Key', { exact: true }).inputValue();
+    const browser = await journey.browser();
+    await logInIn(browser, journey.url, journey.administrator);
+    await browser.getByRole('article', { name: 'API keys' }).getByText('New API key').click();
+    await browser.getByLabel('Name').fill('My service');
+    await browser.getByRole('button', { name: 'Create key' }).click();
+    await browser.getByRole('heading', { name: 'Your new API key' }).waitFor();
+    const KEY = await browser.getByLabel('Key', { exact: true }).inputValue();
 
-    const me = await journey.shell(here(blockRunBy('docs/api.md', spec, 'key')), { KEY });
+    const keys = 'docs/api.md';
+    const me = await journey.shell(here(blockRunBy(keys, spec, 'key')), { KEY });
     const { id } = z.looseObject({ id: z.uuid() }).parse(JSON.parse(me.stdout));
-    const exchanged = await journey.shell(here(blockRunBy('docs/api.md', spec, 'exchange')), { KEY });
-    const { access_token: token } = z
+    const exchanged = await journey.shell(here(blockRunBy(keys, spec, 'exchange')), { KEY });
+    const { access_token: TOKEN } = z
       .looseObject({ access_token: z.string() })
       .parse(JSON.parse(exchanged.stdout));
 
-    for (const port of [nodePort, pythonPort, goPort]) {
+    for (const port of ports) {
       await waitUntil(
         async () => {
           expect(services.map(({ exitCode }) => exitCode)).toEqual([null, null, null]);
-          return (await answerOf(port, token)) !== undefined;
+          return (await answerOf(port, TOKEN)) !== undefined;
         },
         `the service at ${port} to answer`,
         6 * timeout,
       );
-      const answer = await answerOf(port, token);
-      expect([port, answer?.status, await answer?.json()]).toMatchObject([
-        port,
-        200,
-        { sub: id, scope: 'profile:read' },
-      ]);
-      for (const wrong of [KEY, `${token.slice(0, -8)}AAAAAAAA`, '']) {
+      const tried = here(blockRunBy(page, spec, 'try')).replace(String(ports[0]), String(port));
+      const answer = await journey.shell(tried, { TOKEN });
+      expect([port, JSON.parse(answer.stdout)]).toMatchObject([port, { sub: id, scope: 'profile:read' }]);
+      for (const wrong of [KEY, `${TOKEN.slice(0, -8)}AAAAAAAA`]) {
         const refused = await answerOf(port, wrong);
         expect([port, refused?.status, refused?.headers.get('www-authenticate')]).toEqual([
           port,
           401,
-          'Bearer',
+          'Bearer error="invalid_token"',
         ]);
       }
     }

@@ -30,7 +30,10 @@ const block =
 export function documents(): readonly string[] {
   const inDocs = readdirSync(new URL('docs/', root), { recursive: true, encoding: 'utf8' });
   const pages = inDocs.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`);
-  return ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pages.toSorted()];
+  const ofPackages = readdirSync(new URL('packages/', root), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `packages/${name}/README.md`);
+  return ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pages.toSorted(), ...ofPackages.toSorted()];
 }
 
 /** The blocks of a document, in order. */

@@ -1,4 +1,4 @@
-module vestibule.local/verify
+module github.com/vestibule-auth/vestibule/packages/go
 
 go 1.26.0
 

@@ -1,0 +1,43 @@
+/** The entry point of `@vestibule-auth/fastify`: guards the routes of a Fastify application with the tokens of a Vestibule gateway. */
+import {
+  AuthError,
+  type Caller,
+  type Requirement,
+  type VerifierOptions,
+  checkRequirement,
+  createVerifier,
+} from '@vestibule-auth/verify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls; set by the guard, so there is none on a route without one. */
+    auth: Caller;
+  }
+}
+
+/** A Fastify hook. */
+export type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+
+/**
+ * Makes the guards of an application: `const guard = vestibule({ issuer, audience })`, then `app.get('/', { onRequest: guard() }, …)`
+ * for one route or `app.addHook('onRequest', guard())` for all. A request without a live token that meets the requirement is answered
+ * at once.
+ */
+export function vestibule(options: VerifierOptions): (requirement?: Requirement) => Guard {
+  const verifier = createVerifier(options);
+  return (given = {}) => {
+    const requirement = checkRequirement(given);
+    return async (request, reply) => {
+      try {
+        request.auth = await verifier.authenticate(request.headers.authorization, requirement);
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof AuthError)) {
+          throw error;
+        }
+        return reply.code(error.status).headers(error.headers).send(JSON.stringify(error));
+      }
+    };
+  };
+}

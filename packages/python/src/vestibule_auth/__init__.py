@@ -1,0 +1,7 @@
+"""Verifies the tokens of a Vestibule gateway, without a round trip, in WSGI and ASGI applications, Flask and FastAPI."""
+
+from .errors import AuthError
+from .requirement import Requirement
+from .verifier import Verifier
+
+__all__ = ["AuthError", "Requirement", "Verifier"]

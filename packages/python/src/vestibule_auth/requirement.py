@@ -1,0 +1,99 @@
+"""What is required of a caller, and the decision whether they meet it."""
+
+import re
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import AuthError
+
+_FULL_SCOPE = "api"
+_RANKS = {"member": 1, "admin": 2, "owner": 3}
+_UUID = re.compile(r"[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    """What is required of a caller. A member that is left out requires nothing, except ``scope``."""
+
+    #: Scopes that the token must have, separated by spaces. ``api``, which sessions have, covers every scope, and is required unless
+    #: another is named: a token that was narrowed opens only what names its scope. An empty text accepts any scope.
+    scope: str = _FULL_SCOPE
+    #: Role in the deployment, for example ``admin``.
+    role: str | None = None
+    #: Slug or id of the organisation that the caller must act for.
+    org: str | None = None
+    #: Lowest role in the active organisation that is enough: ``member``, ``admin`` or ``owner``.
+    org_role: str | None = None
+    #: A verified e-mail address. Service accounts, which have no address, pass.
+    verified_email: bool = False
+    #: Longest time since the user gave credentials, in seconds. API keys and service accounts, which never do, don't pass.
+    max_age: float | None = None
+    #: ``aal2`` for a second factor.
+    acr: str | None = None
+
+    def __post_init__(self):
+        if not isinstance(self.scope, str):
+            raise TypeError("scope: a text with scopes, separated by spaces")
+        if self.org_role is not None and self.org_role not in _RANKS:
+            raise ValueError("org_role: one of " + ", ".join(_RANKS))
+        if self.acr not in (None, "aal2"):
+            raise ValueError("acr: aal2")
+
+    def check(self, claims: Mapping[str, Any], now: float, issuer: str) -> None:
+        """Decides, from the claims alone, whether a caller meets the requirement. Raises AuthError if not."""
+        if self.verified_email and claims["email_verified"] is not True and not _is_machine(claims):
+            detail = "Requires a verified e-mail address."
+            raise AuthError("email_unverified", "email_unverified", detail=detail)
+        if self.role is not None and self.role not in claims.get("roles", ()):
+            raise AuthError("forbidden", "role_missing", detail=f"Requires the role {self.role}.")
+        self._check_org(claims.get("org"))
+        self._check_scope(claims["scope"].split())
+        self._check_login(claims, now, issuer)
+
+    def _check_org(self, active):
+        if self.org is None and self.org_role is None:
+            return
+        if active is None:
+            raise AuthError("forbidden", "org_missing", detail="Requires an active organisation.")
+        if self.org is not None and not _is_named(active, self.org):
+            detail = "Requires a session or token that acts for this organisation."
+            raise AuthError("forbidden", "org_missing", detail=detail)
+        if self.org_role is not None and _RANKS.get(active["role"], 0) < _RANKS[self.org_role]:
+            detail = f"Requires the role {self.org_role} in the organisation."
+            raise AuthError("forbidden", "org_role_missing", detail=detail)
+
+    def _check_scope(self, held):
+        missing = [] if _FULL_SCOPE in held else [token for token in self.scope.split() if token not in held]
+        if missing:
+            names = " ".join(missing)
+            challenge = f'Bearer error="insufficient_scope", scope="{names}"'
+            detail = f"Requires the scope {names}."
+            raise AuthError("insufficient_scope", "scope_missing", detail=detail, challenge=challenge)
+
+    def _check_login(self, claims, now, issuer):
+        lacks_factor = self.acr is not None and claims.get("acr") != self.acr
+        if not lacks_factor and (self.max_age is None or now - claims["auth_time"] <= self.max_age):
+            return
+        # All that is required of a login, so that one login is enough (RFC 9470 section 3).
+        wanted = {} if self.max_age is None else {"max_age": f"{self.max_age:g}"}
+        if self.acr is not None:
+            wanted["acr_values"] = self.acr
+        parameters = "".join(f', {name}="{value}"' for name, value in wanted.items())
+        raise AuthError(
+            "reauthentication_required",
+            "second_factor_missing" if lacks_factor else "login_too_old",
+            challenge=f'Bearer error="insufficient_user_authentication"{parameters}',
+            login_url=f"{issuer}/auth/login?{urllib.parse.urlencode(wanted)}",
+        )
+
+
+def _is_machine(claims):
+    """Whether an API key or a service calls for an account without an address."""
+    return "email" not in claims and not {"api_key", "client_credentials"}.isdisjoint(claims["amr"])
+
+
+def _is_named(org, text):
+    # A text in the form of an id is compared with ids alone: no slug can pass for another organisation's id.
+    return org["id"] == text.lower() if _UUID.fullmatch(text) else org["slug"] == text

@@ -1,0 +1,192 @@
+"""Tests that need no gateway: `python3 -m unittest discover packages/python/tests`."""
+
+import asyncio
+import json
+import sys
+import time
+import unittest
+from pathlib import Path
+from unittest.mock import patch
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+
+from vestibule_auth import AuthError, Requirement, Verifier  # noqa: E402
+from vestibule_auth.keys import KeySet  # noqa: E402
+from vestibule_auth.testing import TestIssuer  # noqa: E402
+
+ID = "01a2244d-573d-7369-a07e-c1e6e43aa0a8"
+ORG = {"id": ID, "slug": "acme", "role": "admin"}
+
+
+class WithIssuer(unittest.TestCase):
+    def setUp(self):
+        self.issuer = TestIssuer()
+        self.addCleanup(self.issuer.close)
+
+    def verifier(self, **options):
+        return Verifier(self.issuer.url, options.pop("audience", self.issuer.url), **options)
+
+    def refusal(self, act, *args, **named):
+        with self.assertRaises(AuthError) as found:
+            act(*args, **named)
+        return found.exception
+
+
+class Requirements(WithIssuer):
+    def test_what_is_required(self):
+        verifier = self.verifier()
+        slug_like_id = {"id": ID.replace("01", "02", 1), "slug": ID, "role": "owner"}
+        for claims, required, code in [
+            ({}, {}, None),
+            ({"scope": "notes:read"}, {}, "insufficient_scope"),
+            ({"scope": "notes:read"}, {"scope": ""}, None),
+            ({"scope": "notes:read"}, {"scope": "notes:read"}, None),
+            ({"scope": "notes:read"}, {"scope": "notes:read notes:write"}, "insufficient_scope"),
+            ({}, {"role": "admin"}, "forbidden"),
+            ({"roles": ["admin"]}, {"role": "admin"}, None),
+            ({}, {"role": ""}, "forbidden"),
+            ({}, {"org_role": "member"}, "forbidden"),
+            ({"org": ORG}, {"org": "acme", "org_role": "admin"}, None),
+            ({"org": ORG}, {"org": ID.upper()}, None),
+            ({"org": ORG}, {"org": "other"}, "forbidden"),
+            ({"org": slug_like_id}, {"org": ID}, "forbidden"),
+            ({"org": ORG}, {"org_role": "owner"}, "forbidden"),
+            ({"email_verified": False}, {"verified_email": True}, "email_unverified"),
+            ({"auth_time": int(time.time()) - 3600}, {"max_age": 60}, "reauthentication_required"),
+            ({"auth_time": 0}, {"max_age": 60}, "reauthentication_required"),
+            ({}, {"max_age": 60}, None),
+            ({}, {"acr": "aal2"}, "reauthentication_required"),
+            ({"acr": "aal2"}, {"acr": "aal2"}, None),
+        ]:
+            with self.subTest(claims=claims, required=required):
+                token = self.issuer.token(**claims)
+                if code is None:
+                    verifier.verify(token, Requirement(**required))
+                else:
+                    self.assertEqual(self.refusal(verifier.verify, token, Requirement(**required)).code, code)
+
+    def test_the_challenge_of_a_login(self):
+        requirement = Requirement(acr="aal2", max_age=300)
+        error = self.refusal(self.verifier().verify, self.issuer.token(), requirement)
+        challenge = 'Bearer error="insufficient_user_authentication", max_age="300", acr_values="aal2"'
+        self.assertEqual(error.headers["WWW-Authenticate"], challenge)
+        self.assertIn("/auth/login?max_age=300&acr_values=aal2", json.loads(error.body)["loginUrl"])
+
+    def test_what_can_not_be_required(self):
+        for required in [{"rol": "admin"}, {"scope": None}, {"org_role": "king"}, {"acr": "aal3"}]:
+            with self.subTest(required=required), self.assertRaises((TypeError, ValueError)):
+                Requirement(**required)
+
+
+class Options(WithIssuer):
+    def test_what_can_not_be(self):
+        for issuer, audience, options in [
+            ("auth.example.org", "api", {}),
+            ("https://auth.example.org/tenant", "api", {}),
+            ("https://user:pass@auth.example.org", "api", {}),
+            ("ftp://auth.example.org", "api", {}),
+            (None, "api", {}),
+            ("https://auth.example.org", "", {}),
+            ("https://auth.example.org", "api", {"clock_tolerance": 61}),
+            ("https://auth.example.org", "api", {"cooldown": -1}),
+        ]:
+            with self.subTest(issuer=issuer, options=options), self.assertRaises(ValueError):
+                Verifier(issuer, audience, **options)
+
+    def test_refusals_are_told(self):
+        reasons = []
+        verifier = self.verifier(audience="api", on_refused=lambda error: reasons.append(error.reason))
+        error = self.refusal(verifier.authenticate, f"Bearer {self.issuer.token()}")
+        self.refusal(verifier.authenticate, None)
+        self.assertEqual(reasons, ["token_claim_aud", "token_missing"])
+        self.assertNotIn("aud", error.body)
+
+
+class Keys(WithIssuer):
+    def setUp(self):
+        super().setUp()
+        self.now = 1000.0
+        self.readings = 0
+
+    def verifier(self, **options):
+        verifier = super().verifier(**options)
+        verifier._keys = KeySet(f"{self.issuer.url}/jwks", 30, lambda: self.now)
+        read = verifier._keys._opener.open
+
+        def count(*args, **named):
+            self.readings += 1
+            return read(*args, **named)
+
+        verifier._keys._opener.open = count
+        return verifier
+
+    def test_are_read_once_in_a_cooldown_whatever_keys_are_named(self):
+        verifier = self.verifier()
+        token = self.issuer.token()
+        verifier.verify(token)
+        with patch("jwt.get_unverified_header", return_value={"alg": "ES256", "typ": "at+jwt", "kid": "other"}):
+            for _ in range(100):
+                self.assertEqual(self.refusal(verifier.verify, self.issuer.token()).reason, "token_key_unknown")
+            self.assertEqual(self.readings, 1)
+            self.now += 30
+            self.refusal(verifier.verify, self.issuer.token())
+        self.assertEqual(self.readings, 2)
+
+    def test_stay_in_use_for_an_hour_while_the_gateway_does_not_answer(self):
+        verifier = self.verifier()
+        token = self.issuer.token(exp=int(time.time()) + 86_400)
+        verifier.verify(token)
+        self.issuer.close()
+        self.now += 3599
+        verifier.verify(token)
+        self.now += 2
+        error = self.refusal(verifier.verify, token)
+        self.assertEqual((error.status, error.headers["Retry-After"]), (503, "1"))
+        readings = self.readings
+        self.refusal(verifier.verify, token)
+        self.assertEqual(self.readings, readings)
+
+
+class Memory(WithIssuer):
+    def test_makes_room_and_forgets_what_expired(self):
+        verifier = self.verifier(remembered=2)
+        tokens = [self.issuer.token() for _ in range(3)]
+        for token in tokens + tokens:
+            verifier.verify(token)
+        self.assertEqual(len(verifier._remembered), 2)
+        self.assertIsNotNone(verifier._recall(tokens[2]))
+        with patch("time.time", return_value=time.time() + 631):
+            self.assertIsNone(verifier._recall(tokens[2]))
+
+
+class Applications(WithIssuer):
+    def test_asgi(self):
+        async def app(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": scope["vestibule.claims"]["name"].encode()})
+
+        guarded = self.verifier().asgi(app)
+
+        async def ask(kind, *values):
+            sent = []
+
+            async def receive():
+                return {"type": f"{kind}.connect"}
+
+            async def send(event):
+                sent.append(event)
+
+            headers = [(b"authorization", value.encode()) for value in values]
+            await guarded({"type": kind, "headers": headers}, receive, send)
+            return sent
+
+        bearer = f"Bearer {self.issuer.token()}"
+        for _ in range(2):
+            self.assertEqual(asyncio.run(ask("http", bearer))[1]["body"], b"Ada Lovelace")
+        self.assertEqual(asyncio.run(ask("http"))[0]["status"], 401)
+        self.assertEqual(asyncio.run(ask("http", bearer, bearer))[0]["status"], 401)
+        self.assertEqual(asyncio.run(ask("websocket"))[0]["type"], "websocket.close")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,83 @@
+/** The entry point of `@vestibule-auth/react`: the session of a page on the gateway's origin, for React. */
+import { type Client, type Session, createClient } from '@vestibule-auth/browser';
+import {
+  type ReactNode,
+  createContext,
+  createElement,
+  useContext,
+  useEffect,
+  useMemo,
+  useState,
+  useSyncExternalStore,
+} from 'react';
+
+/** What {@link useSession} returns. */
+export type SessionState = Pick<Client, 'login' | 'logout' | 'token'> &
+  (
+    | { readonly status: 'loading'; readonly session: undefined }
+    | { readonly status: 'unreachable'; readonly session: undefined }
+    | { readonly status: 'logged-out'; readonly session: undefined }
+    | { readonly status: 'logged-in'; readonly session: Session }
+  );
+
+export interface VestibuleProviderProps {
+  /** Default: a client of its own. */
+  readonly client?: Client;
+  readonly children?: ReactNode;
+}
+
+interface Shared {
+  readonly client: Client;
+  readonly isUnreachable: boolean;
+}
+
+const Context = createContext<Shared | undefined>(undefined);
+
+/** Asks for the session once, and gives it to every {@link useSession} below. */
+export function VestibuleProvider({ client: given, children }: VestibuleProviderProps): ReactNode {
+  const [client, setClient] = useState(given);
+  const [isUnreachable, setUnreachable] = useState(false);
+  useEffect(() => {
+    // Made in the browser: there is no session where pages are rendered on a server.
+    const made = given ?? createClient();
+    setClient(made);
+    made.session().catch(() => setUnreachable(true));
+    return given === undefined ? () => made.close() : undefined;
+  }, [given]);
+  const shared = useMemo(
+    () => (client === undefined ? undefined : { client, isUnreachable }),
+    [client, isUnreachable],
+  );
+  return createElement(Context.Provider, { value: shared }, children);
+}
+
+const never = (): (() => void) => () => undefined;
+
+/** The session of the page, and what can be done with it. Below a {@link VestibuleProvider}. */
+export function useSession(): SessionState {
+  const shared = useContext(Context);
+  const client = shared?.client;
+  const session = useSyncExternalStore(
+    client === undefined ? never : (listener) => client.subscribe(listener),
+    () => (client === undefined ? null : client.current),
+    () => null,
+  );
+  return useMemo(() => {
+    const acts = {
+      login: (returnTo?: string): void => client?.login(returnTo),
+      logout: async (returnTo?: string): Promise<void> => client?.logout(returnTo),
+      token: async (options?: Parameters<Client['token']>[0]): Promise<string | undefined> =>
+        client?.token(options),
+    };
+    if (session === null) {
+      return {
+        ...acts,
+        status: shared?.isUnreachable === true ? 'unreachable' : 'loading',
+        session: undefined,
+      };
+    }
+    return session === undefined
+      ? { ...acts, status: 'logged-out', session }
+      : { ...acts, status: 'logged-in', session };
+  }, [client, session, shared?.isUnreachable]);
+}

@@ -1,0 +1,109 @@
+/** Role in an organisation; each includes those before it. */
+export type OrgRole = 'member' | 'admin' | 'owner';
+
+/** Claims of a verified token (RFC 9068); your deployment's own claims stand beside them. Times are seconds since the epoch. */
+export interface Claims {
+  /** The gateway's `PUBLIC_URL`. */
+  readonly iss: string;
+  /** The gateway's `TOKEN_AUDIENCE`. */
+  readonly aud: string;
+  /** Id of the user. It stays the same when the address changes. */
+  readonly sub: string;
+  /** Id of the session, or of the API key that the token came from. */
+  readonly sid: string;
+  /** Id of this token. */
+  readonly jti: string;
+  readonly iat: number;
+  readonly nbf: number;
+  readonly exp: number;
+  /** When the user last gave credentials; 0 if the provider doesn't state it. */
+  readonly auth_time: number;
+  /** How the user authenticated (RFC 8176). */
+  readonly amr: readonly string[];
+  /** `aal2` if a second factor was given. */
+  readonly acr?: string | undefined;
+  /** `admin` for administrators of the deployment. */
+  readonly roles?: readonly string[] | undefined;
+  /** Who acts for `sub` (RFC 8693, section 4.1). */
+  readonly act?: { readonly sub: string } | undefined;
+  /** The active organisation. */
+  readonly org?: { readonly id: string; readonly slug: string; readonly role: OrgRole } | undefined;
+  /** The kind of provider that logged the user in. */
+  readonly idp: string;
+  /** OAuth client through which the user logged in. */
+  readonly client_id: string;
+  /** Space-separated scopes. */
+  readonly scope: string;
+  readonly email?: string | undefined;
+  readonly email_verified: boolean;
+  readonly name?: string | undefined;
+  readonly picture?: string | undefined;
+  readonly [own: string]: unknown;
+}
+
+/** The user that a token is of. */
+export interface User {
+  readonly id: string;
+  /** Null for service accounts, which have none, and for users whose provider states none. */
+  readonly email: string | null;
+  readonly emailVerified: boolean;
+  readonly name: string | null;
+  readonly picture: string | null;
+}
+
+/** Claims → the user that they describe. */
+export function userOf({ sub, email, email_verified, name, picture }: Claims): User {
+  return {
+    id: sub,
+    email: email ?? null,
+    emailVerified: email_verified,
+    name: name ?? null,
+    picture: picture ?? null,
+  };
+}
+
+type Check = (value: unknown) => boolean;
+type Members = Readonly<Record<string, unknown>>;
+
+const isText: Check = (value) => typeof value === 'string';
+const isTime: Check = (value) => typeof value === 'number' && Number.isInteger(value) && value >= 0;
+const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
+const isFlag: Check = (value) => typeof value === 'boolean';
+const isObject = (value: unknown): value is Members => typeof value === 'object' && value !== null;
+const isRole: Check = (value) => value === 'member' || value === 'admin' || value === 'owner';
+const isOrg: Check = (value) =>
+  isObject(value) && isText(value['id']) && isText(value['slug']) && isRole(value['role']);
+
+const required: Readonly<Record<string, Check>> = {
+  iss: isText,
+  aud: isText,
+  sub: isText,
+  sid: isText,
+  jti: isText,
+  iat: isTime,
+  nbf: isTime,
+  exp: isTime,
+  auth_time: isTime,
+  amr: isTexts,
+  idp: isText,
+  client_id: isText,
+  scope: isText,
+  email_verified: isFlag,
+};
+const optional: Readonly<Record<string, Check>> = {
+  acr: isText,
+  roles: isTexts,
+  act: (value) => isObject(value) && isText(value['sub']),
+  org: isOrg,
+  email: isText,
+  name: isText,
+  picture: isText,
+};
+
+/** Whether a token's payload has the form of claims. */
+export function isClaims(payload: Members): payload is Claims {
+  return (
+    Object.entries(required).every(([name, check]) => check(payload[name])) &&
+    Object.entries(optional).every(([name, check]) => payload[name] === undefined || check(payload[name]))
+  );
+}

@@ -1,0 +1,139 @@
+import {
+  type CryptoKey,
+  type JSONWebKeySet,
+  type JWSHeaderParameters,
+  createLocalJWKSet,
+  errors,
+} from 'jose';
+import { AuthError } from './auth.error.js';
+
+/** Seconds after which keys that are in use are read again, beside requests: a key that the gateway withdrew goes within this time. */
+const refreshAfter = 50;
+/** Seconds for which keys are used although they couldn't be read again. */
+const usableFor = 3600;
+/** Least seconds between two attempts while the gateway doesn't answer. */
+const retryAfter = 1;
+const timeoutMs = 3000;
+const maximumBytes = 65_536;
+/** There, what one request fetches can't be awaited by another, and ends with it. */
+const endsWithRequest = globalThis.navigator?.userAgent === 'Cloudflare-Workers';
+
+export interface KeySetOptions {
+  readonly uri: string;
+  /** Least seconds between two readings because of unknown key ids. */
+  readonly cooldown: number;
+  readonly fetch: typeof fetch;
+}
+
+/** The gateway's public keys, read when a token needs them, and kept. */
+export class KeySet {
+  readonly #options: KeySetOptions;
+  #find: ReturnType<typeof createLocalJWKSet> | undefined;
+  #ids: ReadonlySet<unknown> = new Set();
+  #readAt = Number.NEGATIVE_INFINITY;
+  #failedAt = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | undefined;
+
+  constructor(options: KeySetOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The key that a token's header names.
+   * @throws {AuthError} `keys_unavailable`, or `unauthenticated` for a key that isn't the gateway's.
+   */
+  async find(header: JWSHeaderParameters): Promise<CryptoKey> {
+    if (typeof header.kid !== 'string' || header.kid.length > 128) {
+      throw new AuthError('unauthenticated', { reason: 'token_key_unknown' });
+    }
+    await this.#ensureUsable();
+    if (!this.#ids.has(header.kid) && now() - this.#readAt >= this.#options.cooldown) {
+      await this.#read();
+    }
+    if (this.#find === undefined) {
+      throw unavailable();
+    }
+    try {
+      return await this.#find(header);
+    } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey) {
+        throw new AuthError('unauthenticated', { reason: 'token_key_unknown', cause: error });
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Whether a key that verified a token before is still the gateway's. Keys that are old are read again, beside the request; where that
+   * can't be, it is false.
+   */
+  has(kid: string): boolean {
+    const age = now() - this.#readAt;
+    if (age > refreshAfter) {
+      if (endsWithRequest) {
+        return false;
+      }
+      this.#read().catch(() => undefined);
+    }
+    return age <= usableFor && this.#ids.has(kid);
+  }
+
+  async #ensureUsable(): Promise<void> {
+    const age = now() - this.#readAt;
+    if (age > usableFor) {
+      await this.#read();
+    } else if (age > refreshAfter) {
+      const reading = this.#read().catch(() => undefined);
+      await (endsWithRequest ? reading : undefined);
+    }
+  }
+
+  /** Reads the keys, once at a time. @throws {AuthError} `keys_unavailable`; those that are known stay. */
+  async #read(): Promise<void> {
+    if (now() - this.#failedAt < retryAfter) {
+      throw unavailable();
+    }
+    if (endsWithRequest) {
+      return this.#fetch();
+    }
+    this.#reading ??= this.#fetch().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #fetch(): Promise<void> {
+    const { uri, fetch } = this.#options;
+    try {
+      const answer = await fetch(uri, {
+        headers: { accept: 'application/jwk-set+json, application/json' },
+        redirect: 'manual',
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      const text = await answer.text();
+      if (answer.status !== 200 || text.length > maximumBytes) {
+        throw new TypeError(`${uri} answered ${answer.status} with ${text.length} characters`);
+      }
+      const keys: JSONWebKeySet = JSON.parse(text);
+      this.#find = createLocalJWKSet(keys);
+      this.#ids = new Set(keys.keys.map(({ kid }) => kid));
+      this.#readAt = now();
+    } catch (error) {
+      this.#failedAt = now();
+      throw unavailable(uri, error);
+    }
+  }
+}
+
+function unavailable(uri?: string, cause?: unknown): AuthError {
+  return new AuthError('keys_unavailable', {
+    reason: uri === undefined ? 'keys_unreachable_just_now' : 'keys_unreachable',
+    headers: { 'retry-after': String(retryAfter) },
+    cause,
+  });
+}
+
+/** Seconds of a clock that isn't set. */
+function now(): number {
+  return performance.now() / 1000;
+}

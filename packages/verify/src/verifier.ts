@@ -1,0 +1,223 @@
+import { type JWTPayload, errors, jwtVerify } from 'jose';
+import { AuthError } from './auth.error.js';
+import { type Claims, type User, isClaims, userOf } from './claims.js';
+import { KeySet } from './key.set.js';
+import { type Requirement, authorize, checkRequirement } from './requirement.js';
+import { TokenMemory } from './token.memory.js';
+
+/** What a service knows of the gateway whose tokens it accepts. */
+export interface VerifierOptions {
+  /** The gateway's `PUBLIC_URL`. */
+  readonly issuer: string;
+  /** The gateway's `TOKEN_AUDIENCE`; unless it is set there, `PUBLIC_URL` too. */
+  readonly audience: string;
+  /** Where the keys are read. Default: `/.well-known/jwks.json` of the issuer. */
+  readonly jwksUri?: string;
+  /** Least seconds between two readings of the keys because of unknown key ids. Default: 30. */
+  readonly cooldown?: number;
+  /** Seconds by which this clock and the gateway's may differ, at most 60. Default: 30. */
+  readonly clockTolerance?: number;
+  /** How many verified tokens are remembered, so that they aren't verified again. Default: 10,000. */
+  readonly remembered?: number;
+  /** Is told of each refusal, for your log: `error.reason` states why. */
+  readonly onRefused?: (error: AuthError) => void;
+  /** Fetches the keys. Default: the runtime's own. */
+  readonly fetch?: typeof fetch;
+}
+
+/** Who calls. */
+export interface Caller {
+  readonly user: User;
+  readonly claims: Claims;
+}
+
+/** Verifies the tokens of one gateway. Make one and keep it: it holds the keys. */
+export interface Verifier {
+  /**
+   * The claims of a live token that meets the requirement.
+   * @throws {AuthError} which is the answer to the request.
+   */
+  verify(token: string, requirement?: Requirement): Promise<Claims>;
+  /**
+   * The caller of a request with this `Authorization` header.
+   * @throws {AuthError} which is the answer to the request.
+   */
+  authenticate(authorization: string | null | undefined, requirement?: Requirement): Promise<Caller>;
+  /**
+   * Wraps a handler of the Fetch API, as edge runtimes and Next.js' route handlers have them. It is called only for callers who meet the
+   * requirement; others are answered at once.
+   */
+  protect<Rest extends readonly unknown[]>(
+    handler: (request: Request, caller: Caller, ...rest: Rest) => Response | Promise<Response>,
+    requirement?: Requirement,
+  ): (request: Request, ...rest: Rest) => Promise<Response>;
+}
+
+const maximumLength = 8192;
+/** Stands for credentials of another form. */
+const noToken = '.';
+const bearerForm = /^Bearer +([\w.-]+) *$/i;
+
+/** Makes a verifier. Nothing is fetched before the first token. @throws {TypeError} for options that can't be. */
+export function createVerifier(options: VerifierOptions): Verifier {
+  return new GatewayVerifier(options);
+}
+
+class GatewayVerifier implements Verifier {
+  readonly #issuer: string;
+  readonly #audience: string;
+  readonly #clockTolerance: number;
+  readonly #onRefused: ((error: AuthError) => void) | undefined;
+  readonly #keys: KeySet;
+  readonly #memory: TokenMemory;
+
+  constructor(options: VerifierOptions) {
+    const { cooldown = 30, clockTolerance = 30, remembered = 10_000 } = options;
+    this.#issuer = originOf(options.issuer);
+    this.#audience = options.audience;
+    if (typeof this.#audience !== 'string' || this.#audience === '') {
+      throw new TypeError("audience: set the gateway's TOKEN_AUDIENCE, or its PUBLIC_URL if that isn't set");
+    }
+    this.#clockTolerance = within('clockTolerance', clockTolerance, 60);
+    this.#onRefused = options.onRefused;
+    this.#keys = new KeySet({
+      uri: new URL(options.jwksUri ?? '/.well-known/jwks.json', this.#issuer).href,
+      cooldown: within('cooldown', cooldown, 3600),
+      fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+    });
+    this.#memory = new TokenMemory(within('remembered', remembered, 10_000_000));
+  }
+
+  async verify(token: string, requirement: Requirement = {}): Promise<Claims> {
+    checkRequirement(requirement);
+    try {
+      const claims = this.#recall(token) ?? (await this.#check(token));
+      authorize(claims, requirement, seconds(), this.#issuer);
+      return claims;
+    } catch (error) {
+      if (error instanceof AuthError) {
+        this.#onRefused?.(error);
+      }
+      throw error;
+    }
+  }
+
+  async authenticate(
+    authorization: string | null | undefined,
+    requirement: Requirement = {},
+  ): Promise<Caller> {
+    const token = authorization ? (bearerForm.exec(authorization)?.[1] ?? noToken) : '';
+    const claims = await this.verify(token, requirement);
+    return { user: userOf(claims), claims };
+  }
+
+  protect<Rest extends readonly unknown[]>(
+    handler: (request: Request, caller: Caller, ...rest: Rest) => Response | Promise<Response>,
+    given: Requirement = {},
+  ): (request: Request, ...rest: Rest) => Promise<Response> {
+    const requirement = checkRequirement(given);
+    return async (request, ...rest) => {
+      let caller;
+      try {
+        caller = await this.authenticate(request.headers.get('authorization'), requirement);
+      } catch (error) {
+        if (error instanceof AuthError) {
+          return error.toResponse();
+        }
+        throw error;
+      }
+      return handler(request, caller, ...rest);
+    };
+  }
+
+  /** The claims of a token that was verified before, if it hasn't expired and its key hasn't been withdrawn. */
+  #recall(token: string): Claims | undefined {
+    const known = this.#memory.find(token);
+    if (known === undefined) {
+      return undefined;
+    }
+    if (seconds() < known.claims.exp + this.#clockTolerance && this.#keys.has(known.kid)) {
+      return known.claims;
+    }
+    this.#memory.delete(token);
+    return undefined;
+  }
+
+  async #check(token: string): Promise<Claims> {
+    if (token === '' || token.length > maximumLength) {
+      throw this.#unauthenticated(token === '' ? 'token_missing' : 'token_malformed');
+    }
+    const { payload, kid } = await this.#verifySignature(token);
+    if (!isClaims(payload) || payload.aud !== this.#audience) {
+      throw this.#unauthenticated('token_claims');
+    }
+    this.#memory.add(token, { claims: payload, kid });
+    return payload;
+  }
+
+  async #verifySignature(token: string): Promise<{ payload: JWTPayload; kid: string }> {
+    try {
+      const { payload, protectedHeader } = await jwtVerify(token, (header) => this.#keys.find(header), {
+        issuer: this.#issuer,
+        audience: this.#audience,
+        typ: 'at+jwt',
+        algorithms: ['ES256', 'EdDSA'],
+        requiredClaims: ['exp'],
+        clockTolerance: this.#clockTolerance,
+      });
+      return { payload, kid: protectedHeader.kid ?? '' };
+    } catch (error) {
+      if (error instanceof AuthError && error.status === 503) {
+        throw error;
+      }
+      throw this.#unauthenticated(reasonOf(error), error);
+    }
+  }
+
+  #unauthenticated(reason: string, cause?: unknown): AuthError {
+    return new AuthError('unauthenticated', {
+      reason,
+      headers: { 'www-authenticate': reason === 'token_missing' ? 'Bearer' : 'Bearer error="invalid_token"' },
+      loginUrl: `${this.#issuer}/auth/login`,
+      cause,
+    });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof AuthError) {
+    return error.reason;
+  }
+  if (error instanceof errors.JWTExpired) {
+    return 'token_expired';
+  }
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return `token_claim_${error.claim}`;
+  }
+  return error instanceof errors.JWSSignatureVerificationFailed ? 'token_signature' : 'token_malformed';
+}
+
+/** The origin of an issuer: a slash at its end is not an issuer of its own. @throws {TypeError} for what isn't an origin. */
+function originOf(issuer: string): string {
+  const url = URL.canParse(issuer) ? new URL(issuer) : undefined;
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    !['', url.origin, `${url.origin}/`].includes(url.href)
+  ) {
+    throw new TypeError("issuer: set the gateway's PUBLIC_URL, for example https://auth.example.org");
+  }
+  return url.origin;
+}
+
+function within(name: string, value: number, most: number): number {
+  if (!Number.isFinite(value) || value < 0 || value > most) {
+    throw new TypeError(`${name}: set a number from 0 to ${most}`);
+  }
+  return value;
+}
+
+/** Seconds since the epoch. */
+function seconds(): number {
+  return Date.now() / 1000;
+}

@@ -1,0 +1,161 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { rolldown } from 'rolldown';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { SigningKeyRotation } from '../../src/session/tokens/signing-key.rotation.js';
+import { blockRunBy } from '../support/document.blocks.js';
+import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
+import { installPackages, packPackages } from '../support/packed.packages.js';
+import { waitUntil } from '../support/stack.js';
+
+const spec = 'test/packages/runtimes.spec.ts';
+const folder = mkdtempSync(join(tmpdir(), 'vestibule-runtimes-'));
+const services = createRequire(new URL('../services/package.json', import.meta.url));
+
+let gateway: Gateway;
+let issuer: string;
+let held: HeldSession;
+
+beforeAll(async () => {
+  installPackages(folder, packPackages(join(folder, 'packed')));
+  const [port = 0] = await findFreePorts(1);
+  issuer = `http://localhost:${port}`;
+  gateway = await startGateway({ PUBLIC_URL: issuer, PORT: String(port) });
+  await gateway.app.listen(port, '127.0.0.1');
+  held = await gateway.session();
+  const printed = blockRunBy('packages/verify/README.md', spec, 'hello');
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  writeFileSync(join(folder, 'worker.js'), printed.replaceAll('http://localhost:3000', issuer));
+});
+
+afterAll(async () => {
+  await gateway?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The program of a runtime for this platform, which a package of its own has. */
+function programOf(name: 'bun' | 'deno'): string {
+  const machine = process.arch === 'arm64' ? { bun: 'aarch64', deno: 'arm64' } : { bun: 'x64', deno: 'x64' };
+  return services.resolve(
+    { bun: `@oven/bun-linux-${machine.bun}/bin/bun`, deno: `@deno/linux-${machine.deno}-glibc/deno` }[name],
+  );
+}
+
+/** How each runtime starts the worker at a port. */
+const runtimes: Readonly<Record<string, (port: number) => Promise<readonly [string, ...string[]]>>> = {
+  node: async (port) => {
+    const text = `import { serve } from '@hono/node-server';\nimport worker from './worker.js';\nserve({ fetch: worker.fetch, port: ${port}, hostname: '127.0.0.1' });\n`;
+    writeFileSync(join(folder, 'node.js'), text);
+    return [process.execPath, 'node.js'];
+  },
+  deno: async (port) => [
+    programOf('deno'),
+    'serve',
+    '--no-remote',
+    '--node-modules-dir=manual',
+    '--allow-net=localhost,127.0.0.1',
+    '--host=127.0.0.1',
+    `--port=${port}`,
+    'worker.js',
+  ],
+  bun: async (port) => {
+    const text = `import worker from './worker.js';\nexport default { ...worker, port: ${port}, hostname: '127.0.0.1' };\n`;
+    writeFileSync(join(folder, 'bun.js'), text);
+    return [programOf('bun'), 'run', '--no-install', 'bun.js'];
+  },
+  workerd: async (port) => {
+    const bundle = await rolldown({ cwd: folder, input: 'worker.js', platform: 'browser' });
+    await bundle.write({ file: join(folder, 'bundle.js'), format: 'esm' });
+    await bundle.close();
+    const config = `using Workerd = import "/workerd/workerd.capnp";
+      const config :Workerd.Config = (
+        services = [
+          (name = "main", worker = (
+            modules = [(name = "bundle.js", esModule = embed "bundle.js")],
+            compatibilityDate = "2025-01-01",
+          )),
+          (name = "internet", network = (allow = ["private", "local"])),
+        ],
+        sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
+      );`;
+    writeFileSync(join(folder, 'config.capnp'), config);
+    return [services('workerd').default, 'serve', 'config.capnp'];
+  },
+};
+
+it('the README verifies a token of a test issuer', () => {
+  const blocks = ['test', 'verify'].map((name) => blockRunBy('packages/verify/README.md', spec, name));
+  writeFileSync(
+    join(folder, 'readme.js'),
+    [...blocks, 'console.log(JSON.stringify(claims.roles));'].join('\n'),
+  );
+  const printed = execFileSync(process.execPath, ['readme.js'], { cwd: folder, encoding: 'utf8' });
+  expect(JSON.parse(printed)).toEqual(['admin']);
+});
+
+describe.each(Object.entries(runtimes))('the worker of the README in %s', (_name, start) => {
+  let child: ChildProcess;
+  let url: string;
+
+  beforeAll(async () => {
+    const [port = 0] = await findFreePorts(1);
+    url = `http://127.0.0.1:${port}`;
+    const [program, ...args] = await start(port);
+    const env = {
+      PATH: process.env['PATH'],
+      HOME: folder,
+      DENO_DIR: join(folder, 'deno'),
+      DENO_NO_UPDATE_CHECK: '1',
+    };
+    child = spawn(program, args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+    let errors = '';
+    child.stderr?.on('data', (chunk: Buffer) => (errors += String(chunk)));
+    await waitUntil(async () => {
+      if (child.exitCode !== null) {
+        throw new Error(errors);
+      }
+      // Without a token: no keys are read for it.
+      return fetch(url).then(
+        () => true,
+        () => false,
+      );
+    }, `${program} to answer`);
+  });
+
+  afterAll(async () => {
+    if (child?.exitCode === null) {
+      const ended = once(child, 'exit');
+      child.kill();
+      await ended;
+    }
+  });
+
+  const ask = (token: string): Promise<Response> =>
+    fetch(url, { headers: { authorization: `Bearer ${token}` } });
+
+  it('knows who calls, from the first requests on, which come at once', async () => {
+    const answers = await Promise.all(Array.from({ length: 20 }, async () => ask(held.token)));
+    for (const answer of [...answers, await ask(held.token)]) {
+      expect([answer.status, await answer.json()]).toEqual([200, held.user]);
+    }
+  });
+
+  it('refuses a request without a token, and a tampered one', async () => {
+    const bare = await fetch(url);
+    expect([bare.status, bare.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+    expect(await bare.json()).toMatchObject({ code: 'unauthenticated', loginUrl: `${issuer}/auth/login` });
+    expect((await ask(`${held.token.slice(0, -8)}AAAAAAAA`)).status).toBe(401);
+  });
+
+  it('takes tokens of a key that came later', async () => {
+    expect(await gateway.app.get(SigningKeyRotation, { strict: false }).rotate()).toBe(true);
+    const fresh = await gateway.session();
+    expect((await ask(fresh.token)).status).toBe(200);
+    expect((await ask(held.token)).status).toBe(200);
+  });
+});
