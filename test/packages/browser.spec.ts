@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { closeContexts, sharedChromium } from '../support/browser.js';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
+import { waitUntil } from '../support/stack.js';
 
 let gateway: Gateway;
 let url: string;
@@ -73,7 +74,12 @@ async function open(session?: HeldSession): Promise<void> {
       .addCookies([{ name: gateway.cookieName, value: session.sealed, url, httpOnly: true }]);
   }
   await page.goto(`${url}/app/`);
-  await page.waitForFunction('window.vestibule !== undefined');
+  await until('window.vestibule !== undefined');
+}
+
+/** Waits for a condition on the page, by its own security policy without `eval` there. */
+async function until(condition: string): Promise<void> {
+  await waitUntil(async () => (await page.evaluate(condition)) === true, condition);
 }
 
 const countOf = (path: string): number => asked.filter((each) => each === path).length;
@@ -148,7 +154,7 @@ it('asks again when the page comes to the front after half a minute, and tells t
   await gateway.request('/auth/logout', { method: 'POST', headers: { cookie: own.cookie, origin: url } });
   await page.clock.runFor(31_000);
   await front();
-  await page.waitForFunction('changes.length === 1');
+  await until('changes.length === 1');
   expect(await page.evaluate('changes')).toEqual(['undefined']);
   expect(countOf('/auth/session')).toBe(2);
 });

@@ -6,32 +6,37 @@ interface Remembered {
   readonly kid: string;
 }
 
+/** Characters at a token's end by which it is found: a part of its signature, cheaper to hash than all of it. */
+const endLength = 32;
+
 /** The tokens that were verified last: a token that comes again isn't verified again until it expires. */
 export class TokenMemory {
   readonly #most: number;
-  readonly #tokens = new Map<string, Remembered>();
+  readonly #byEnd = new Map<string, Remembered & { readonly token: string }>();
 
   /** @param most tokens that are kept. */
   constructor(most: number) {
     this.#most = most;
   }
 
+  /** What is remembered of exactly this token. */
   find(token: string): Remembered | undefined {
-    return this.#tokens.get(token);
+    const found = this.#byEnd.get(token.slice(-endLength));
+    return found?.token === token ? found : undefined;
   }
 
   add(token: string, remembered: Remembered): void {
-    this.#tokens.set(token, remembered);
-    if (this.#tokens.size > this.#most) {
+    this.#byEnd.set(token.slice(-endLength), { ...remembered, token });
+    if (this.#byEnd.size > this.#most) {
       // The oldest: a map keeps the order in which its members came.
-      for (const oldest of this.#tokens.keys()) {
-        this.#tokens.delete(oldest);
+      for (const oldest of this.#byEnd.keys()) {
+        this.#byEnd.delete(oldest);
         break;
       }
     }
   }
 
   delete(token: string): void {
-    this.#tokens.delete(token);
+    this.#byEnd.delete(token.slice(-endLength));
   }
 }

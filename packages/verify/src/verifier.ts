@@ -56,7 +56,7 @@ export interface Verifier {
 const maximumLength = 8192;
 /** Stands for credentials of another form. */
 const noToken = '.';
-const bearerForm = /^Bearer +([\w.-]+) *$/i;
+const scheme = 'bearer ';
 
 /** Makes a verifier. Nothing is fetched before the first token. @throws {TypeError} for options that can't be. */
 export function createVerifier(options: VerifierOptions): Verifier {
@@ -106,8 +106,7 @@ class GatewayVerifier implements Verifier {
     authorization: string | null | undefined,
     requirement: Requirement = {},
   ): Promise<Caller> {
-    const token = authorization ? (bearerForm.exec(authorization)?.[1] ?? noToken) : '';
-    const claims = await this.verify(token, requirement);
+    const claims = await this.verify(tokenIn(authorization), requirement);
     return { user: userOf(claims), claims };
   }
 
@@ -182,6 +181,15 @@ class GatewayVerifier implements Verifier {
       cause,
     });
   }
+}
+
+/** The token of an `Authorization` header: empty without one. */
+function tokenIn(authorization: string | null | undefined): string {
+  if (!authorization) {
+    return '';
+  }
+  const isBearer = authorization.slice(0, scheme.length).toLowerCase() === scheme;
+  return (isBearer && authorization.slice(scheme.length).trim()) || noToken;
 }
 
 function reasonOf(error: unknown): string {

@@ -1,0 +1,93 @@
+// `npm run build:packages && node bench/packages.mjs [--rounds 5] [--seconds 3]`: what the packages for other services cost. Each server has the
+// same handler at /open and at /guarded, and gets the same bytes at both, in turns. Beside the packages, the handler with jose written by hand, as
+// services without a package have it. Prints Markdown: the guarded route's rate as a share of the open one's.
+import { execFileSync } from 'node:child_process';
+import { createServer } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { createTestIssuer } from '@vestibule-auth/verify/testing';
+import { freePort, nodeSettings, startChild } from './child.mjs';
+import { drive } from './load.mjs';
+import { median } from './measure.mjs';
+import { table } from './tables.mjs';
+
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '3' } },
+});
+const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const folder = mkdtempSync(join(tmpdir(), 'vestibule-bench-'));
+
+/** What each server is started with. */
+const servers = {
+  express: [process.execPath, 'bench/own/service.mjs', 'express'],
+  fastify: [process.execPath, 'bench/own/service.mjs', 'fastify'],
+  nest: [process.execPath, 'bench/own/service.mjs', 'nest'],
+  'jose by hand, on Fastify': [process.execPath, 'bench/own/service.mjs', 'jose'],
+  go: [join(folder, 'go')],
+};
+
+execFileSync('go', ['build', '-o', join(folder, 'go'), './internal/benchmark'], {
+  cwd: join(root, 'packages/go'),
+  env: { ...process.env, CGO_ENABLED: '0' },
+});
+const keys = await freePort();
+const issuer = `http://127.0.0.1:${keys}`;
+const { jwks, token } = await createTestIssuer({ issuer });
+const keyServer = createServer((_request, response) => response.end(JSON.stringify(jwks))).listen(
+  keys,
+  '127.0.0.1',
+);
+const headers = { authorization: `Bearer ${await token({ exp: Math.floor(Date.now() / 1000) + 86_400 })}` };
+
+const found = Object.fromEntries(Object.keys(servers).map((name) => [name, []]));
+try {
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [name, [program, ...args]] of Object.entries(servers)) {
+      const port = await freePort();
+      const url = `http://127.0.0.1:${port}`;
+      const child = await startChild({
+        command: program,
+        args,
+        env: { ...nodeSettings, ISSUER: issuer, PORT: String(port) },
+        cwd: root,
+        log: join(folder, 'log'),
+        probe: `${url}/open`,
+      });
+      try {
+        const refused = await fetch(`${url}/guarded`);
+        if (refused.status !== 401) {
+          throw new Error(`${name} answers ${refused.status} without a token`);
+        }
+        const rates = {};
+        // Warm, then in turns.
+        for (const path of ['open', 'guarded', 'open', 'guarded']) {
+          const { rate } = await drive({ url: `${url}/${path}`, headers }, seconds, async () => [child.pid]);
+          rates[path] = rate;
+        }
+        found[name].push({ ...rates, share: rates.guarded / rates.open });
+      } finally {
+        await child.stop();
+      }
+    }
+  }
+} finally {
+  keyServer.close();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+const rows = Object.entries(found).map(([name, windows]) => {
+  const shares = windows.map(({ share }) => share).toSorted((one, other) => one - other);
+  const rateOf = (path) => Math.round(median(windows.map((window) => window[path])));
+  return [
+    name,
+    rateOf('open'),
+    rateOf('guarded'),
+    median(shares).toFixed(2),
+    `${shares[0].toFixed(2)} to ${shares.at(-1).toFixed(2)}`,
+  ];
+});
+process.stdout.write(`${table(['server', 'open, requests/s', 'guarded', 'share', 'of the rounds'], rows)}\n`);
