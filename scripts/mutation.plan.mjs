@@ -224,6 +224,9 @@ export const notMeasured = [
   'src/session/store/provider.grants.ts',
   'src/session/session.peek.ts',
   'src/session/guards/verified.email.guard.ts',
+  'src/oauth/revocation.subscribers.ts',
+  'src/oauth/revocations.controller.ts',
+  'src/session/revocation/revocation.stream.ts',
 ];
 
 /** Files whose mutants disturb each other, by what one start of the gateway or a counted call leaves behind: each has a process. */

@@ -2,6 +2,10 @@ package vestibule
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -35,7 +39,7 @@ type Claims struct {
 	EmailVerified bool   `json:"email_verified"`
 	Name          string `json:"name,omitempty"`
 	Picture       string `json:"picture,omitempty"`
-	// Own are the deployment's own claims, and all others, as the token has them.
+	// Own are all claims as the token has them, the deployment's own too; they are what is written as JSON.
 	Own map[string]json.RawMessage `json:"-"`
 }
 
@@ -52,13 +56,58 @@ type Org struct {
 	Role string `json:"role"`
 }
 
-// plainClaims has the members of Claims without its method.
-type plainClaims Claims
-
-// UnmarshalJSON reads the claims of a token, the deployment's own too.
+// UnmarshalJSON reads the claims of a token. Names count exactly as they are written: encoding/json alone would take a deployment's own
+// claim "Roles" for "roles".
 func (c *Claims) UnmarshalJSON(data []byte) error {
-	if err := json.Unmarshal(data, (*plainClaims)(c)); err != nil {
+	if err := json.Unmarshal(data, &c.Own); err != nil {
 		return err
 	}
-	return json.Unmarshal(data, &c.Own)
+	var audience string
+	for name, target := range map[string]any{
+		"iss": &c.Issuer, "sub": &c.Subject, "aud": &audience, "jti": &c.ID, "sid": &c.SessionID,
+		"exp": &c.ExpiresAt, "nbf": &c.NotBefore, "iat": &c.IssuedAt, "auth_time": &c.AuthTime,
+		"amr": &c.Methods, "idp": &c.Provider, "client_id": &c.ClientID, "scope": &c.Scope, "email_verified": &c.EmailVerified,
+	} {
+		value, isThere := c.Own[name]
+		if !isThere || string(value) == "null" {
+			return fmt.Errorf("the claim %s is missing", name)
+		}
+		if err := json.Unmarshal(value, target); err != nil {
+			return fmt.Errorf("the claim %s: %w", name, err)
+		}
+	}
+	c.Audience = jwt.ClaimStrings{audience}
+	for name, target := range map[string]any{
+		"acr": &c.Level, "roles": &c.Roles, "act": &c.Actor, "org": &c.Org,
+		"email": &c.Email, "name": &c.Name, "picture": &c.Picture,
+	} {
+		if value, isThere := c.Own[name]; isThere {
+			if err := json.Unmarshal(value, target); err != nil {
+				return fmt.Errorf("the claim %s: %w", name, err)
+			}
+		}
+	}
+	if c.Subject == "" || c.SessionID == "" || c.ID == "" {
+		return errors.New("an id is empty")
+	}
+	return nil
+}
+
+// MarshalJSON writes the claims as the token has them, the deployment's own too.
+func (c Claims) MarshalJSON() ([]byte, error) { return json.Marshal(c.Own) }
+
+// clone returns a copy that a handler may change.
+func (c *Claims) clone() *Claims {
+	copied := *c
+	copied.Audience, copied.Methods, copied.Roles = slices.Clone(c.Audience), slices.Clone(c.Methods), slices.Clone(c.Roles)
+	copied.Own = maps.Clone(c.Own)
+	if c.Actor != nil {
+		actor := *c.Actor
+		copied.Actor = &actor
+	}
+	if c.Org != nil {
+		org := *c.Org
+		copied.Org = &org
+	}
+	return &copied
 }

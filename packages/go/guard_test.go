@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -187,5 +188,63 @@ func TestRefusalsAreTold(t *testing.T) {
 	ask(handler, "")
 	if len(reasons) != 2 || reasons[0] != "token_claim_aud" || reasons[1] != "token_missing" {
 		t.Fatalf("got %v", reasons)
+	}
+}
+
+func TestNamesOfClaimsCountExactly(t *testing.T) {
+	issuer := vestibuletest.NewIssuer(t)
+	guard := newGuard(t, issuer.Options)
+	token := issuer.Token(t, map[string]any{"Roles": []string{"admin"}, "Org": "acme", "EXP": 1})
+	if _, err := guard.Verify(t.Context(), token, vestibule.Role("admin")); err == nil {
+		t.Fatal("a claim of a deployment's own made an administrator")
+	}
+	claims, err := guard.Verify(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(claims.Own["Org"]) != `"acme"` {
+		t.Fatalf("got %s", claims.Own["Org"])
+	}
+}
+
+func TestClaimsOfAnotherForm(t *testing.T) {
+	issuer := vestibuletest.NewIssuer(t)
+	guard := newGuard(t, issuer.Options)
+	for _, wrong := range []map[string]any{
+		{"sub": map[string]any{}}, {"sub": ""}, {"aud": []string{issuer.Options.Audience}}, {"exp": "1"}, {"amr": nil}, {"scope": nil},
+		{"roles": "admin"}, {"org": "acme"}, {"email_verified": "true"},
+	} {
+		if _, err := guard.Verify(t.Context(), issuer.Token(t, wrong)); err == nil {
+			t.Errorf("%v should be refused", wrong)
+		}
+	}
+}
+
+func TestHandlersChangeOnlyTheirOwnClaims(t *testing.T) {
+	issuer := vestibuletest.NewIssuer(t)
+	guard, token := newGuard(t, issuer.Options), issuer.Token(t, map[string]any{"roles": []string{"support"}})
+	for range 2 {
+		claims, err := guard.Verify(t.Context(), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		claims.Roles[0] = "admin"
+	}
+	if _, err := guard.Verify(t.Context(), token, vestibule.Role("admin")); err == nil {
+		t.Fatal("a handler made an administrator")
+	}
+}
+
+func TestAnswersThatAreNoKeySet(t *testing.T) {
+	issuer := vestibuletest.NewIssuer(t)
+	for _, body := range []string{`{}`, `{"keys":null}`, `null`, `[`, `<html>`, `{"keys":[],"more":"` + strings.Repeat("x", 70_000) + `"}`} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
+		options := issuer.Options
+		options.JWKSURI = server.URL
+		answer := ask(newGuard(t, options).Protect(hello), issuer.Token(t, nil))
+		server.Close()
+		if answer.Code != http.StatusServiceUnavailable {
+			t.Errorf("%.20s: got %d", body, answer.Code)
+		}
 	}
 }

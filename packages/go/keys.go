@@ -1,9 +1,14 @@
 package vestibule
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/MicahParks/jwkset"
@@ -17,6 +22,9 @@ const (
 	// Between two attempts while no keys are known.
 	retryAfter = time.Second
 	timeout    = 3 * time.Second
+	// For which keys are used although they couldn't be read again.
+	usableFor    = time.Hour
+	maximumBytes = 65_536
 )
 
 // keySet reads the gateway's keys when the first token comes. From then on the library reads them again.
@@ -31,10 +39,41 @@ type keySet struct {
 	err     error
 }
 
+// checkedTransport lets nothing through to the library but key sets, and notes when the last one came.
+type checkedTransport struct {
+	readAt atomic.Int64
+}
+
+func (t *checkedTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	answer, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		return answer, err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maximumBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if len(text) > maximumBytes || json.Unmarshal(text, &set) != nil || set.Keys == nil {
+		return nil, errors.New("the answer is no key set")
+	}
+	t.readAt.Store(time.Now().UnixNano())
+	answer.Body = io.NopCloser(bytes.NewReader(text))
+	return answer, nil
+}
+
+func (t *checkedTransport) age() time.Duration {
+	return time.Duration(time.Now().UnixNano() - t.readAt.Load())
+}
+
 // readKeys are keys that have been read at least once.
 type readKeys struct {
 	keyfunc.Keyfunc
-	stored jwkset.Storage
+	stored    jwkset.Storage
+	transport *checkedTransport
 }
 
 // has is whether a key that verified a token before is still the gateway's.
@@ -51,7 +90,7 @@ func (k *keySet) get() (*readKeys, error) {
 		k.keys, k.err = k.read()
 		k.triedAt = time.Now()
 	}
-	if k.keys == nil {
+	if k.keys == nil || k.keys.transport.age() > usableFor {
 		return nil, &Error{
 			Status: http.StatusServiceUnavailable,
 			Code:   "keys_unavailable",
@@ -71,8 +110,10 @@ func (k *keySet) read() (*readKeys, error) {
 			cancel()
 		}
 	}()
+	transport := &checkedTransport{}
+	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	stored, err := jwkset.NewStorageFromHTTP(k.uri, jwkset.HTTPClientStorageOptions{
-		Client:          &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		Client:          &http.Client{CheckRedirect: noRedirect, Transport: transport},
 		Ctx:             ctx,
 		HTTPTimeout:     timeout,
 		RefreshInterval: refreshEvery,
@@ -94,5 +135,5 @@ func (k *keySet) read() (*readKeys, error) {
 		return nil, err
 	}
 	isRead = true
-	return &readKeys{Keyfunc: keys, stored: stored}, nil
+	return &readKeys{Keyfunc: keys, stored: stored, transport: transport}, nil
 }

@@ -38,12 +38,12 @@ type required struct {
 
 // Scope requires scopes, all of them. The scope "api", which sessions have, covers every scope, and is required where neither this nor
 // [AnyScope] is given: a token that was narrowed opens only what names its scope.
-func Scope(scopes ...string) Requirement {
-	return func(r *required) { r.scopes, r.namesScopes = append(r.scopes, scopes...), true }
+func Scope(first string, more ...string) Requirement {
+	return func(r *required) { r.scopes, r.namesScopes = append(append(r.scopes, first), more...), true }
 }
 
 // AnyScope accepts every token, however narrow its scope.
-func AnyScope() Requirement { return Scope() }
+func AnyScope() Requirement { return func(r *required) { r.namesScopes = true } }
 
 // Role requires a role in the deployment, for example "admin".
 func Role(role string) Requirement {
@@ -135,7 +135,7 @@ func isNamed(org *Org, text string) bool {
 }
 
 func (r *required) authorizeScope(scope string) *Error {
-	held := strings.Split(scope, " ")
+	held := strings.Fields(scope)
 	if slices.Contains(held, fullScope) {
 		return nil
 	}

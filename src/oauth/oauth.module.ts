@@ -9,6 +9,8 @@ import { SessionModule } from '../session/session.module.js';
 import { AuthorizationCodeRepository } from './authorization-code.repository.js';
 import { CommandLineLogins } from './command-line-login.service.js';
 import { CommandLineGrant } from './command-line.grant.js';
+import { RevocationSubscribers } from './revocation.subscribers.js';
+import { RevocationsController } from './revocations.controller.js';
 import { ServiceClients } from './service-clients.service.js';
 import { SubjectTokenResolver } from './subject-token.resolver.js';
 import { TokenExchangeController } from './token-exchange.controller.js';
@@ -18,11 +20,12 @@ import { WellKnownController } from './well-known.controller.js';
 /** The module of the gateway's own token endpoint: token exchange, the command line's grant and service clients. */
 @Module({
   imports: [CoreModule, DatabaseModule, UsersModule, AuditModule, SessionModule, ApiKeysModule, LoginModule],
-  controllers: [TokenExchangeController, WellKnownController],
+  controllers: [RevocationsController, TokenExchangeController, WellKnownController],
   providers: [
     AuthorizationCodeRepository,
     CommandLineGrant,
     CommandLineLogins,
+    RevocationSubscribers,
     ServiceClients,
     SubjectTokenResolver,
     TokenExchange,

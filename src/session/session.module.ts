@@ -8,6 +8,7 @@ import { VerifiedTokenCache } from './tokens/verified-token.cache.js';
 import { RevocationFeed } from './revocation/revocation.feed.js';
 import { RevocationList } from './revocation/revocation.list.js';
 import { RevocationRepository } from './revocation/revocation.repository.js';
+import { RevocationStream } from './revocation/revocation.stream.js';
 import { RevocationService } from './revocation/revocation.service.js';
 import { SessionCookie } from './cookie/session.cookie.js';
 import { SessionJanitor } from './store/session.janitor.js';
@@ -25,6 +26,7 @@ const shared = [
   RevocationFeed,
   RevocationList,
   RevocationService,
+  RevocationStream,
   SessionCookie,
   SessionPeek,
   SessionService,

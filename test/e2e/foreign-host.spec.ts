@@ -20,7 +20,7 @@ const paths = [
   '/auth/session',
   '/ui/login',
   '/ory/kratos/self-service/login/browser',
-  '/.well-known/jwks.json',
+  '/.well-known/oauth-authorization-server',
   '/nowhere',
 ];
 const hosts = [
@@ -57,11 +57,16 @@ it('our host with a dot, a user or a second Host header is refused', async () =>
   }
 });
 
-it('probes may use an IP address as host', async () => {
-  for (const path of ['/health/live', '/health/ready']) {
+it('probes, and services that read the keys, may use an IP address as host', async () => {
+  for (const path of ['/health/live', '/health/ready', '/.well-known/jwks.json']) {
     const answer = await rawRequest(stack.url, { path, headers: { host: '10.0.0.7:3000' } });
     expect(answer.status).toBe(200);
   }
+  const revocations = await rawRequest(stack.url, {
+    path: '/auth/revocations',
+    headers: { host: '10.0.0.7:3000' },
+  });
+  expect(revocations.status).toBe(401);
 });
 
 const forwarding = [

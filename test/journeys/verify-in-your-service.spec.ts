@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { APIResponse } from 'playwright-core';
 import { afterAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
@@ -17,7 +18,7 @@ const spec = 'test/journeys/verify-in-your-service.spec.ts';
 const kinds: readonly ServiceKind[] = ['express', 'flask', 'go'];
 /** The ports that the page prints, in this order, and the free ones that stand for them. */
 const printed = ['8081', '8082', '8083'];
-const ports = await findFreePorts(printed.length);
+const [subscribedPort = 0, loggingPort = 0, ...ports] = await findFreePorts(printed.length + 2);
 
 const journey = useJourney();
 const services: ChildProcess[] = [];
@@ -38,15 +39,46 @@ function here(text: string): string {
   return printed.reduce((all, port, index) => all.replaceAll(port, String(ports[index])), local);
 }
 
-/** Starts a service as the page says. */
-function start(kind: ServiceKind, project: string): void {
-  const cwd = join(project, kind);
+/** Starts a service as the page says. @param name of its folder. @returns it, with what it writes to standard error. */
+function start(kind: ServiceKind, name: string, program: string, own: NodeJS.ProcessEnv = {}): () => string {
+  const cwd = join(project(), name);
   mkdirSync(cwd);
-  const env = writeService(kind, cwd, here(blockRunBy(page, spec, kind)));
+  const env = { ...writeService(kind, cwd, program), ...own };
   const commands = here(blockRunBy(page, spec, `start ${kind}`));
-  services.push(
-    spawn('bash', ['-euc', commands], { cwd, env, detached: true, stdio: ['ignore', 'ignore', 'inherit'] }),
+  const service = spawn('bash', ['-euc', commands], {
+    cwd,
+    env,
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let errors = '';
+  service.stderr.on('data', (chunk: Buffer) => (errors += String(chunk)));
+  services.push(service);
+  return () => errors;
+}
+
+let installed: string | undefined;
+
+/** A folder with the packages installed. */
+function project(): string {
+  installed ??= installPackages(
+    join(journey.dataDir, '..', 'project'),
+    packPackages(join(journey.dataDir, '..', 'packed')),
   );
+  return installed;
+}
+
+/** The page's program for Express, with another of its blocks in place of its guard, at a port. */
+function expressWith(block: string, port: number): string {
+  const program = blockRunBy(page, spec, 'express')
+    .replace(/^const guard = .*\n/m, () => blockRunBy(page, spec, block))
+    .replace('8081', String(port));
+  return here(program);
+}
+
+async function isUp(port: number): Promise<boolean> {
+  expect(services.map(({ exitCode }) => exitCode)).not.toContain(1);
+  return (await answerOf(port, '')) !== undefined;
 }
 
 async function answerOf(port: number, token: string): Promise<Response | undefined> {
@@ -58,12 +90,8 @@ async function answerOf(port: number, token: string): Promise<Response | undefin
 it(
   'a developer makes an API key, exchanges it, and their services in Express, Flask and Go know who calls',
   async () => {
-    const project = installPackages(
-      join(journey.dataDir, '..', 'project'),
-      packPackages(join(journey.dataDir, '..', 'packed')),
-    );
     for (const kind of kinds) {
-      start(kind, project);
+      start(kind, kind, here(blockRunBy(page, spec, kind)));
     }
 
     const browser = await journey.browser();
@@ -83,14 +111,7 @@ it(
       .parse(JSON.parse(exchanged.stdout));
 
     for (const port of ports) {
-      await waitUntil(
-        async () => {
-          expect(services.map(({ exitCode }) => exitCode)).toEqual([null, null, null]);
-          return (await answerOf(port, TOKEN)) !== undefined;
-        },
-        `the service at ${port} to answer`,
-        6 * timeout,
-      );
+      await waitUntil(async () => isUp(port), `the service at ${port} to answer`, 6 * timeout);
       const tried = here(blockRunBy(page, spec, 'try')).replace(String(ports[0]), String(port));
       const answer = await journey.shell(tried, { TOKEN });
       expect([port, JSON.parse(answer.stdout)]).toMatchObject([port, { sub: id, scope: 'profile:read' }]);
@@ -106,3 +127,57 @@ it(
   },
   10 * timeout,
 );
+
+it(
+  'a developer lets a service subscribe: it refuses a token when its user logs out; another logs why it refuses',
+  async () => {
+    const browser = await journey.browser();
+    await logInIn(browser, journey.url, journey.administrator);
+    const key = await textOf(
+      browser.request.post(`${journey.url}/api/v1/api-keys`, {
+        headers: { origin: journey.url },
+        data: { name: 'Revocations', scope: 'revocations:read' },
+      }),
+      'key',
+    );
+    const token = await textOf(
+      browser.request.post(`${journey.url}/auth/token`, {
+        headers: { origin: journey.url },
+        form: {
+          grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+          subject_token_type: 'urn:vestibule:params:oauth:token-type:session',
+        },
+      }),
+      'access_token',
+    );
+    start('express', 'subscribed', expressWith('revocations', subscribedPort), { REVOCATIONS_KEY: key });
+    const errors = start('express', 'logging', expressWith('reasons', loggingPort));
+    for (const port of [subscribedPort, loggingPort]) {
+      await waitUntil(async () => isUp(port), `the service at ${port} to answer`, timeout);
+      expect((await answerOf(port, token))?.status).toBe(200);
+    }
+    expect((await answerOf(loggingPort, key))?.status).toBe(401);
+    await waitUntil(
+      async () => errors().includes('401 unauthenticated token_malformed'),
+      'the reason in the log',
+    );
+
+    await browser.goto(`${journey.url}/`);
+    await browser.getByRole('navigation', { name: 'Site' }).getByRole('button', { name: 'Log out' }).click();
+    await browser.waitForURL((url) => !url.pathname.startsWith('/auth/logout'));
+    await waitUntil(
+      async () => (await answerOf(subscribedPort, token))?.status === 401,
+      'the logout to be known',
+    );
+    expect((await answerOf(loggingPort, token))?.status).toBe(200);
+  },
+  6 * timeout,
+);
+
+async function textOf(answer: Promise<APIResponse>, member: string): Promise<string> {
+  const body: unknown = await (await answer).json();
+  return z
+    .looseObject({ [member]: z.string() })
+    .transform((found) => String(found[member]))
+    .parse(body);
+}

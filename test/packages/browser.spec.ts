@@ -180,9 +180,58 @@ it('refuses a scope that the session does not have as an error, and keeps workin
   expect(await page.evaluate('vestibule.token()')).toMatch(/^eyJ/);
 });
 
+it.each(["'profile:read'", "{ scopes: 'profile:read' }"])(
+  'token(%s) is an error, and not the whole token',
+  async (options) => {
+    await open(held);
+    expect(await page.evaluate(`vestibule.token(${options}).catch((error) => error.name)`)).toBe('TypeError');
+    expect(countOf('/auth/token')).toBe(0);
+  },
+);
+
 it('sends the browser to log in, and back to this page', async () => {
   await open();
   const login = page.waitForRequest((request) => new URL(request.url()).pathname === '/auth/login');
   await page.evaluate(`history.replaceState({}, '', '/app/?tab=1#top'); vestibule.login()`);
   expect(new URL((await login).url()).searchParams.get('return_to')).toBe('/app/?tab=1#top');
+});
+
+it.each(['javascript:alert(1)', '//evil.example', 'https://evil.example/', '/\\\\evil.example'])(
+  'sends nobody to %s after a logout, and ends no session for it',
+  async (returnTo) => {
+    await open(held);
+    const failed = await page.evaluate(
+      `vestibule.logout(${JSON.stringify(returnTo)}).catch((error) => error.message)`,
+    );
+    expect(failed).toBe('returnTo must be a path on this origin');
+    expect(countOf('/auth/logout')).toBe(0);
+  },
+);
+
+it('believes no answer that was on its way while the session ended', async () => {
+  await open(held);
+  let answer = (): void => undefined;
+  await page.route('**/auth/session', async (route) => {
+    const answered = await route.fetch();
+    await new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await route.fulfill({ response: answered });
+  });
+  await page.evaluate('window.asked = vestibule.session(); undefined');
+  await waitUntil(() => countOf('/auth/session') === 1, 'the session to be asked for');
+  await page.evaluate(`new BroadcastChannel('vestibule').postMessage('ended')`);
+  await until('vestibule.current === undefined');
+  answer();
+  expect(await page.evaluate('asked.then(String)')).toBe('undefined');
+  expect(await page.evaluate('String(vestibule.current)')).toBe('undefined');
+});
+
+it('notices by a token that another user has logged in, in another tab', async () => {
+  await open(held);
+  expect(await page.evaluate('vestibule.session().then(({ user }) => user.id)')).toBe(held.user.id);
+  const other = await gateway.session();
+  await page.context().addCookies([{ name: gateway.cookieName, value: other.sealed, url, httpOnly: true }]);
+  await page.evaluate('vestibule.token()');
+  expect(await page.evaluate('vestibule.current.user.id')).toBe(other.user.id);
 });

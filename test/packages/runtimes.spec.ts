@@ -1,13 +1,16 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { SigningKeyRotation } from '../../src/session/tokens/signing-key.rotation.js';
+import { administratorAt } from '../support/administrator.js';
+import { makeKey } from '../support/api.caller.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
 import { installPackages, packPackages } from '../support/packed.packages.js';
@@ -96,6 +99,34 @@ it('the README verifies a token of a test issuer', () => {
   );
   const printed = execFileSync(process.execPath, ['readme.js'], { cwd: folder, encoding: 'utf8' });
   expect(JSON.parse(printed)).toEqual(['admin']);
+});
+
+it('the README subscribes to ended sessions, and refuses one', async () => {
+  const administrator = await administratorAt(gateway);
+  const { key } = await makeKey(
+    gateway,
+    { authorization: administrator.bearer },
+    { scope: 'revocations:read' },
+  );
+  const ended = await gateway.session();
+  await gateway.request('/auth/logout', {
+    method: 'POST',
+    headers: { cookie: ended.cookie, origin: issuer },
+  });
+  const block = blockRunBy('packages/verify/README.md', spec, 'revocations').replaceAll(
+    'http://localhost:3000',
+    issuer,
+  );
+  const rest = `const reason = await vestibule.verify(process.env.TOKEN).then(() => 'none', (error) => error.reason);\nconsole.log(reason);\nvestibule.close();\n`;
+  writeFileSync(
+    join(folder, 'subscribe.js'),
+    `import { createVerifier } from '@vestibule-auth/verify';\n${block}${rest}`,
+  );
+  const { stdout } = await promisify(execFile)(process.execPath, ['subscribe.js'], {
+    cwd: folder,
+    env: { REVOCATIONS_KEY: key, TOKEN: ended.token },
+  });
+  expect(stdout).toBe('session_ended\n');
 });
 
 describe.each(Object.entries(runtimes))('the worker of the README in %s', (_name, start) => {

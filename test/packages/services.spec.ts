@@ -11,6 +11,7 @@ import { SigningKeyRotation } from '../../src/session/tokens/signing-key.rotatio
 import { blockRunBy } from '../support/document.blocks.js';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
 import { installPackages, packPackages } from '../support/packed.packages.js';
+import { rawRequest } from '../support/raw.request.js';
 import { type ServiceKind, startOf, writeService } from '../support/service.program.js';
 import { waitUntil } from '../support/stack.js';
 import { encode, signHmac } from '../support/token.forge.js';
@@ -204,6 +205,16 @@ describe.each(kinds)('a service with %s, as %s prints it', (kind, readme) => {
     for (const authorization of ['Basic dTpw', `Bearer`, `Bearer ${user.token} x`, user.token]) {
       const answer = await fetch(url, { headers: { authorization } });
       expect([authorization.slice(0, 20), answer.status]).toEqual([authorization.slice(0, 20), 401]);
+    }
+  });
+
+  it('refuses two credentials, whichever of them is good', async () => {
+    for (const authorization of [
+      [`Bearer ${user.token}`, 'Basic dTpw'],
+      ['Basic dTpw', `Bearer ${user.token}`],
+    ]) {
+      const { status } = await rawRequest(url, { path: '/', headers: { Authorization: authorization } });
+      expect([authorization[0]?.slice(0, 6), status]).toEqual([authorization[0]?.slice(0, 6), 401]);
     }
   });
 

@@ -71,11 +71,14 @@ class PageClient implements Client {
   };
   #asking: Promise<Session | undefined> | undefined;
   #askedAt = 0;
+  /** How often a session has ended: an answer that was on its way meanwhile says nothing any more. */
+  #ends = 0;
+  #isClosed = false;
   current: Session | undefined | null = null;
 
   constructor(fetch: typeof globalThis.fetch) {
     this.#fetch = fetch;
-    this.#channel.addEventListener('message', () => this.#set(undefined));
+    this.#channel.addEventListener('message', () => this.#end());
     document.addEventListener('visibilitychange', this.#whenVisible);
   }
 
@@ -93,14 +96,18 @@ class PageClient implements Client {
   }
 
   async logout(returnTo = '/'): Promise<void> {
+    const target = ownAddress(returnTo);
     const answer = await this.#call('/auth/logout', { method: 'POST' });
     const body: { readonly logoutUrl?: string | null } = answer.status === 401 ? {} : await answer.json();
-    this.#set(undefined);
-    this.#channel.postMessage('ended');
-    location.assign(body.logoutUrl ?? returnTo);
+    this.#end();
+    if (!this.#isClosed) {
+      this.#channel.postMessage('ended');
+    }
+    location.assign(body.logoutUrl?.startsWith('http') === true ? body.logoutUrl : target);
   }
 
-  async token({ scope, org }: TokenOptions = {}): Promise<string | undefined> {
+  async token(options: TokenOptions = {}): Promise<string | undefined> {
+    const { scope, org } = checkTokenOptions(options);
     if ((await this.session()) === undefined) {
       return undefined;
     }
@@ -125,6 +132,7 @@ class PageClient implements Client {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#channel.close();
     document.removeEventListener('visibilitychange', this.#whenVisible);
     this.#listeners.clear();
@@ -147,6 +155,10 @@ class PageClient implements Client {
       const answer = await this.#call('/auth/token', { method: 'POST', body });
       const granted: { readonly access_token: string; readonly expires_in: number } = await answer.json();
       keepUntil(seconds() + granted.expires_in - leastLeft);
+      if (sessionOf(granted.access_token) !== this.current?.session.id) {
+        // Another user has logged in, in another tab.
+        await this.#ask();
+      }
       return granted.access_token;
     } catch (error) {
       // The session may have ended: the endpoint says so as of any other request that can't be met.
@@ -166,11 +178,20 @@ class PageClient implements Client {
   }
 
   async #readSession(): Promise<Session | undefined> {
+    const ends = this.#ends;
     const answer = await this.#call('/auth/session');
     const session: Session | undefined = answer.status === 401 ? undefined : await answer.json();
+    if (ends !== this.#ends) {
+      return undefined;
+    }
     this.#askedAt = seconds();
     this.#set(session);
     return session;
+  }
+
+  #end(): void {
+    this.#ends += 1;
+    this.#set(undefined);
   }
 
   #set(session: Session | undefined): void {
@@ -183,7 +204,12 @@ class PageClient implements Client {
     }
     this.current = session;
     for (const listener of this.#listeners) {
-      listener();
+      try {
+        listener();
+      } catch (error) {
+        // It is the listener's own; who asked for the session gets it all the same.
+        reportError(error);
+      }
     }
   }
 
@@ -207,6 +233,34 @@ class PageClient implements Client {
       typeof body === 'object' && body !== null ? { code: undefined, error: undefined, ...body } : undefined;
     throw new GatewayError(answer.status, textOf(problem?.code) ?? textOf(problem?.error));
   }
+}
+
+/** @throws {TypeError} for an option that doesn't exist: the token would be wider than was meant. */
+function checkTokenOptions(options: TokenOptions): TokenOptions {
+  const unknown =
+    typeof options === 'object'
+      ? Object.keys(options).find((name) => name !== 'scope' && name !== 'org')
+      : 'text';
+  if (unknown !== undefined) {
+    throw new TypeError(`token() takes { scope, org }, and no ${unknown}`);
+  }
+  return options;
+}
+
+/** A path, or an address on this origin. @throws {TypeError} for any other: a page must not send its users wherever a parameter says. */
+function ownAddress(returnTo: string): string {
+  const url = new URL(returnTo, location.origin);
+  if (url.origin !== location.origin) {
+    throw new TypeError('returnTo must be a path on this origin');
+  }
+  return url.href;
+}
+
+/** The session that a token states; the gateway has just issued it. */
+function sessionOf(token: string): unknown {
+  const [, payload = ''] = token.split('.');
+  const claims: unknown = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
+  return typeof claims === 'object' && claims !== null && 'sid' in claims ? claims.sid : undefined;
 }
 
 function textOf(value: unknown): string | undefined {

@@ -5,6 +5,7 @@ import {
   type Caller,
   type Requirement,
   type VerifierOptions,
+  authorizationOf,
   checkRequirement,
   createVerifier,
 } from '@vestibule-auth/verify';
@@ -35,9 +36,9 @@ export function vestibule(options: VerifierOptions): (requirement?: Requirement)
     const requirement = checkRequirement(given);
     return async (request, response, next) => {
       try {
-        request.auth = await verifier.authenticate(request.headers.authorization, requirement);
+        request.auth = await verifier.authenticate(authorizationOf(request), requirement);
       } catch (error) {
-        if (error instanceof AuthError) {
+        if (error instanceof AuthError && !response.headersSent) {
           response.writeHead(error.status, error.headers).end(JSON.stringify(error));
         } else {
           next(error);

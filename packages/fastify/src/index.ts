@@ -4,6 +4,7 @@ import {
   type Caller,
   type Requirement,
   type VerifierOptions,
+  authorizationOf,
   checkRequirement,
   createVerifier,
 } from '@vestibule-auth/verify';
@@ -30,7 +31,7 @@ export function vestibule(options: VerifierOptions): (requirement?: Requirement)
     const requirement = checkRequirement(given);
     return async (request, reply) => {
       try {
-        request.auth = await verifier.authenticate(request.headers.authorization, requirement);
+        request.auth = await verifier.authenticate(authorizationOf(request.raw), requirement);
         return undefined;
       } catch (error) {
         if (!(error instanceof AuthError)) {

@@ -9,6 +9,13 @@ import {
 } from '@vestibule-auth/verify';
 import type { MiddlewareHandler } from 'hono';
 
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** Who calls; set by the guard, so there is none on a route without one. */
+    auth: Caller;
+  }
+}
+
 /** Hono middleware; `context.var.auth` is who calls. */
 export type Guard = MiddlewareHandler<{ Variables: { auth: Caller } }>;
 

@@ -1,23 +1,38 @@
+import 'reflect-metadata';
 import { type ExecutionContext, SetMetadata, createParamDecorator } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
-import type { Caller, OrgRole, Requirement } from '@vestibule-auth/verify';
+import {
+  type Caller,
+  type IncomingHeaders,
+  type OrgRole,
+  type Requirement,
+  checkRequirement,
+} from '@vestibule-auth/verify';
 
 type Places = Parameters<Reflector['getAllAndMerge']>[1];
 type RouteDecorator = ReturnType<typeof SetMetadata>;
 
 const ACCESS = 'vestibule:access';
 const keyOf = (member: keyof Requirement): string => `vestibule:${member}`;
+/** @throws {TypeError} for a value that can't be required, such as one that is missing: it would require nothing. */
 const requiring = <Member extends keyof Requirement>(
   member: Member,
   value: NonNullable<Requirement[Member]>,
-): RouteDecorator => SetMetadata(keyOf(member), value);
+): RouteDecorator => {
+  checkRequirement({ [member]: value });
+  return SetMetadata(keyOf(member), value);
+};
+
+function missing(decorator: string): never {
+  throw new TypeError(`${decorator} was given a role that is undefined`);
+}
 
 /** How far a route is open: to any caller without a look at their token (`public`), or to any caller with one (`optional`). */
 export type Access = 'public' | 'optional';
 
 /** A request that the guard has seen. */
-export interface GuardedRequest {
-  readonly headers: { readonly authorization?: string };
+export interface GuardedRequest extends IncomingHeaders {
+  readonly raw?: IncomingHeaders;
   auth?: Caller;
 }
 
@@ -28,7 +43,12 @@ export const Public = (): RouteDecorator => SetMetadata<string, Access>(ACCESS, 
 export const OptionalSession = (): RouteDecorator => SetMetadata<string, Access>(ACCESS, 'optional');
 
 /** Opens a route only to tokens with all of these scopes; `api`, which sessions have, covers every scope. */
-export const RequireScope = (...scopes: readonly string[]): RouteDecorator => requiring('scope', scopes);
+export const RequireScope = (...scopes: readonly [string, ...string[]]): RouteDecorator => {
+  if (scopes.length === 0) {
+    throw new TypeError('@RequireScope() names a scope; @AnyScope() accepts any');
+  }
+  return requiring('scope', scopes);
+};
 
 /** Opens a route to every token, however narrow its scope. A closed route without this or `@RequireScope()` requires `api`. */
 export const AnyScope = (): RouteDecorator => requiring('scope', []);
@@ -37,7 +57,8 @@ export const AnyScope = (): RouteDecorator => requiring('scope', []);
 export const RequireRole = (role: 'admin'): RouteDecorator => requiring('role', role);
 
 /** Opens a route only to callers with an active organisation, in which they have at least this role. */
-export const RequireOrg = (orgRole: OrgRole = 'member'): RouteDecorator => requiring('orgRole', orgRole);
+export const RequireOrg = (...role: readonly [OrgRole?]): RouteDecorator =>
+  requiring('orgRole', role.length === 0 ? 'member' : (role[0] ?? missing('@RequireOrg()')));
 
 /** Opens a route only to callers whose e-mail address is verified, and to service accounts, which have none. */
 export const RequireVerifiedEmail = (): RouteDecorator => requiring('verifiedEmail', true);
@@ -63,8 +84,9 @@ export const CurrentUser = createParamDecorator(
 );
 
 /** How far a route is open. @returns undefined for a closed one. */
-export function accessOf(reflector: Reflector, places: Places): Access | undefined {
-  return reflector.getAllAndOverride<Access | undefined>(ACCESS, places);
+export function accessOf(handler: object, controller: object): Access | undefined {
+  // Not what a controller inherits: the routes of a class aren't open because those of its parent are.
+  return Reflect.getOwnMetadata(ACCESS, handler) ?? Reflect.getOwnMetadata(ACCESS, controller);
 }
 
 /** What the decorators of a route and of its controller require. The route's stand for the controller's, except that scopes add up. */

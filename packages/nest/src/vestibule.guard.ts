@@ -1,6 +1,12 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { AuthError, type Requirement, type Verifier, checkRequirement } from '@vestibule-auth/verify';
+import {
+  AuthError,
+  type Requirement,
+  type Verifier,
+  authorizationOf,
+  checkRequirement,
+} from '@vestibule-auth/verify';
 import { type Access, type GuardedRequest, accessOf, requirementOf } from './access.decorators.js';
 
 /** DI token of the verifier. */
@@ -31,8 +37,9 @@ export class VestibuleGuard implements CanActivate {
       return true;
     }
     const request = context.switchToHttp().getRequest<GuardedRequest>();
-    const { authorization } = request.headers;
     try {
+      // Fastify wraps Node's request.
+      const authorization = authorizationOf(request.raw ?? request);
       request.auth = await this.#verifier.authenticate(authorization, requirement);
     } catch (error) {
       if (access !== 'optional' || !(error instanceof AuthError) || error.code !== 'unauthenticated') {
@@ -53,7 +60,7 @@ export class VestibuleGuard implements CanActivate {
     const places = [handler, controller];
     const requirement = checkRequirement(requirementOf(this.#reflector, places));
     const isOpen = Object.keys(requirement).length === 0;
-    const access = accessOf(this.#reflector, places);
+    const access = accessOf(handler, controller);
     const route =
       access !== undefined && isOpen
         ? { access, requirement: { scope: [] } }

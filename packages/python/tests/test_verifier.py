@@ -1,8 +1,11 @@
 """Tests that need no gateway: `python3 -m unittest discover packages/python/tests`."""
 
 import asyncio
+import base64
 import json
+import socket
 import sys
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -44,7 +47,6 @@ class Requirements(WithIssuer):
             ({"scope": "notes:read"}, {"scope": "notes:read notes:write"}, "insufficient_scope"),
             ({}, {"role": "admin"}, "forbidden"),
             ({"roles": ["admin"]}, {"role": "admin"}, None),
-            ({}, {"role": ""}, "forbidden"),
             ({}, {"org_role": "member"}, "forbidden"),
             ({"org": ORG}, {"org": "acme", "org_role": "admin"}, None),
             ({"org": ORG}, {"org": ID.upper()}, None),
@@ -73,9 +75,42 @@ class Requirements(WithIssuer):
         self.assertIn("/auth/login?max_age=300&acr_values=aal2", json.loads(error.body)["loginUrl"])
 
     def test_what_can_not_be_required(self):
-        for required in [{"rol": "admin"}, {"scope": None}, {"org_role": "king"}, {"acr": "aal3"}]:
+        for required in [
+            {"rol": "admin"},
+            {"scope": None},
+            {"scope": " "},
+            {"role": None},
+            {"role": ""},
+            {"org": None},
+            {"org_role": "king"},
+            {"verified_email": None},
+            {"max_age": None},
+            {"max_age": "300"},
+            {"max_age": float("inf")},
+            {"acr": "aal3"},
+        ]:
             with self.subTest(required=required), self.assertRaises((TypeError, ValueError)):
                 Requirement(**required)
+
+
+class Tokens(WithIssuer):
+    def test_what_is_none_is_refused(self):
+        verifier = self.verifier()
+        header, payload, signature = self.issuer.token().split(".")
+        deep = base64.urlsafe_b64encode(b"[" * 1000).rstrip(b"=").decode()
+        for token in ["x", "a.b.c", f"{deep}.{payload}.{signature}", f"{header}.{deep}.{signature}", "." * 3, f"{header}.."]:
+            with self.subTest(token=token[:20]):
+                error = self.refusal(verifier.authenticate, f"Bearer {token}")
+                self.assertEqual((error.status, error.code), (401, "unauthenticated"))
+
+    def test_a_request_changes_only_its_own_claims(self):
+        verifier = self.verifier()
+        token = self.issuer.token(roles=["support"])
+        for _ in range(3):
+            claims = verifier.verify(token)
+            claims["roles"].append("admin")
+            del claims["exp"]
+        self.refusal(verifier.verify, token, Requirement(role="admin"))
 
 
 class Options(WithIssuer):
@@ -132,6 +167,14 @@ class Keys(WithIssuer):
             self.refusal(verifier.verify, self.issuer.token())
         self.assertEqual(self.readings, 2)
 
+    def test_that_were_withdrawn_verify_nothing_after_an_idle_time(self):
+        verifier = self.verifier()
+        token = self.issuer.token()
+        verifier.verify(token)
+        with patch.object(verifier._keys, "_fetch", return_value={}):
+            self.now += 600
+            self.assertEqual(self.refusal(verifier.verify, token).reason, "token_key_unknown")
+
     def test_stay_in_use_for_an_hour_while_the_gateway_does_not_answer(self):
         verifier = self.verifier()
         token = self.issuer.token(exp=int(time.time()) + 86_400)
@@ -145,6 +188,41 @@ class Keys(WithIssuer):
         readings = self.readings
         self.refusal(verifier.verify, token)
         self.assertEqual(self.readings, readings)
+
+
+class Answers(unittest.TestCase):
+    """What a gateway may answer instead of keys."""
+
+    def test_are_asked_for_once_a_second(self):
+        for answer in [
+            b"hello\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+            b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 3000,
+            b"HTTP/1.1 200 OK\r\n\r\n" + b'{"keys":[{"kty":"EC","crv":"P-256","kid":["x"]}]}',
+            b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 70_000,
+        ]:
+            with self.subTest(answer=answer[:40]), socket.create_server(("127.0.0.1", 0)) as server:
+                asked = []
+
+                def serve():
+                    while True:
+                        try:
+                            connection, _ = server.accept()
+                        except OSError:
+                            return
+                        with connection:
+                            asked.append(connection.recv(4096))
+                            connection.sendall(answer)
+
+                threading.Thread(target=serve, daemon=True).start()
+                keys = KeySet(f"http://127.0.0.1:{server.getsockname()[1]}", 30, lambda: 1000.0)
+                for _ in range(3):
+                    with self.assertRaises(AuthError) as found:
+                        keys.find("x")
+                    self.assertEqual(found.exception.code, "keys_unavailable")
+                self.assertEqual(len(asked), 1)
+                server.shutdown(socket.SHUT_RDWR)
 
 
 class Memory(WithIssuer):

@@ -21,7 +21,7 @@ export type SessionState = Pick<Client, 'login' | 'logout' | 'token'> &
   );
 
 export interface VestibuleProviderProps {
-  /** Default: a client of its own. */
+  /** Default: one for the page. */
   readonly client?: Client;
   readonly children?: ReactNode;
 }
@@ -33,22 +33,26 @@ interface Shared {
 
 const Context = createContext<Shared | undefined>(undefined);
 
+let shared: Client | undefined;
+
+/** The client of this page; there is none where pages are rendered on a server. */
+function clientOfPage(): Client | undefined {
+  return typeof document === 'undefined' ? undefined : (shared ??= createClient());
+}
+
 /** Asks for the session once, and gives it to every {@link useSession} below. */
 export function VestibuleProvider({ client: given, children }: VestibuleProviderProps): ReactNode {
-  const [client, setClient] = useState(given);
+  const client = given ?? clientOfPage();
   const [isUnreachable, setUnreachable] = useState(false);
   useEffect(() => {
-    // Made in the browser: there is no session where pages are rendered on a server.
-    const made = given ?? createClient();
-    setClient(made);
-    made.session().catch(() => setUnreachable(true));
-    return given === undefined ? () => made.close() : undefined;
-  }, [given]);
-  const shared = useMemo(
+    setUnreachable(false);
+    client?.session().catch(() => setUnreachable(true));
+  }, [client]);
+  const value = useMemo(
     () => (client === undefined ? undefined : { client, isUnreachable }),
     [client, isUnreachable],
   );
-  return createElement(Context.Provider, { value: shared }, children);
+  return createElement(Context.Provider, { value }, children);
 }
 
 const never = (): (() => void) => () => undefined;

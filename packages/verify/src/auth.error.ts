@@ -5,6 +5,7 @@ const catalogue = {
   forbidden: { status: 403, title: 'Not allowed' },
   email_unverified: { status: 403, title: 'Verify your e-mail address first' },
   insufficient_scope: { status: 403, title: 'The token or API key does not cover this' },
+  revocations_unknown: { status: 503, title: 'Tokens cannot be verified at the moment' },
   keys_unavailable: { status: 503, title: 'Tokens cannot be verified at the moment' },
 } as const;
 

@@ -9,6 +9,8 @@ import { AuthError } from './auth.error.js';
 
 /** Seconds after which keys that are in use are read again, beside requests: a key that the gateway withdrew goes within this time. */
 const refreshAfter = 50;
+/** Seconds without an attempt to read them after which a request waits for one: the service was idle meanwhile. */
+const idleAfter = 2 * refreshAfter;
 /** Seconds for which keys are used although they couldn't be read again. */
 const usableFor = 3600;
 /** Least seconds between two attempts while the gateway doesn't answer. */
@@ -32,7 +34,10 @@ export class KeySet {
   #ids: ReadonlySet<unknown> = new Set();
   #readAt = Number.NEGATIVE_INFINITY;
   #failedAt = Number.NEGATIVE_INFINITY;
+  #triedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
+  /** A reading for which every request waits. */
+  #awaited: Promise<void> | undefined;
 
   constructor(options: KeySetOptions) {
     this.#options = options;
@@ -64,13 +69,13 @@ export class KeySet {
   }
 
   /**
-   * Whether a key that verified a token before is still the gateway's. Keys that are old are read again, beside the request; where that
-   * can't be, it is false.
+   * Whether a key that verified a token before is still the gateway's. Keys that are old are read again, beside the request; where a
+   * request has to wait for that, it is false.
    */
   has(kid: string): boolean {
     const age = now() - this.#readAt;
     if (age > refreshAfter) {
-      if (endsWithRequest) {
+      if (this.#mustWait()) {
         return false;
       }
       this.#read().catch(() => undefined);
@@ -83,9 +88,27 @@ export class KeySet {
     if (age > usableFor) {
       await this.#read();
     } else if (age > refreshAfter) {
-      const reading = this.#read().catch(() => undefined);
-      await (endsWithRequest ? reading : undefined);
+      if (this.#mustWait()) {
+        await this.#readInTurn().catch(() => undefined);
+      } else {
+        this.#read().catch(() => undefined);
+      }
     }
+  }
+
+  /** Reads the keys for all requests that come meanwhile; on a runtime where that can't be, for this one. */
+  async #readInTurn(): Promise<void> {
+    if (endsWithRequest) {
+      return this.#read();
+    }
+    this.#awaited ??= this.#read().finally(() => {
+      this.#awaited = undefined;
+    });
+    return this.#awaited;
+  }
+
+  #mustWait(): boolean {
+    return endsWithRequest || this.#awaited !== undefined || now() - this.#triedAt > idleAfter;
   }
 
   /** Reads the keys, once at a time. @throws {AuthError} `keys_unavailable`; those that are known stay. */
@@ -104,23 +127,41 @@ export class KeySet {
 
   async #fetch(): Promise<void> {
     const { uri, fetch } = this.#options;
+    this.#triedAt = now();
     try {
       const answer = await fetch(uri, {
         headers: { accept: 'application/jwk-set+json, application/json' },
         redirect: 'manual',
         signal: AbortSignal.timeout(timeoutMs),
       });
-      const text = await answer.text();
-      if (answer.status !== 200 || text.length > maximumBytes) {
-        throw new TypeError(`${uri} answered ${answer.status} with ${text.length} characters`);
+      if (answer.status !== 200) {
+        throw new TypeError(`${uri} answered ${answer.status}`);
       }
-      const keys: JSONWebKeySet = JSON.parse(text);
+      const keys: JSONWebKeySet = JSON.parse(await readText(answer.body));
       this.#find = createLocalJWKSet(keys);
       this.#ids = new Set(keys.keys.map(({ kid }) => kid));
       this.#readAt = now();
     } catch (error) {
       this.#failedAt = now();
       throw unavailable(uri, error);
+    }
+  }
+}
+
+/** @throws {RangeError} for more than keys can be, as soon as that is known. */
+async function readText(body: ReadableStream<Uint8Array> | null): Promise<string> {
+  const decoder = new TextDecoder();
+  const reader = body?.getReader();
+  let text = '';
+  for (;;) {
+    const part = await reader?.read();
+    if (part === undefined || part.done) {
+      return text + decoder.decode();
+    }
+    text += decoder.decode(part.value, { stream: true });
+    if (text.length > maximumBytes) {
+      await reader?.cancel();
+      throw new RangeError('the key set is too large');
     }
   }
 }

@@ -156,10 +156,23 @@ describe('a requirement that can not be held is an error', () => {
     [{ acr: 'aal3' }, 'acr'],
     [{ scope: [''] }, 'scope'],
     [{ constructor: 'x' }, 'constructor'],
+    [{ scope: ' ' }, 'scope'],
+    [{ maxAge: Number.POSITIVE_INFINITY }, 'maxAge'],
   ])('%j', (requirement, member) => {
     // As plain JavaScript passes it.
     expect(() => Reflect.apply(checkRequirement, undefined, [requirement])).toThrow(`"${member}"`);
   });
+});
+
+it.each([
+  ['a promise', Promise.resolve({ role: 'admin' })],
+  ['a function', () => ({ role: 'admin' })],
+  ['a map', new Map([['role', 'admin']])],
+  ['a list', []],
+  ['a text', ''],
+  ['a symbol of its own', { [Symbol('role')]: 'admin' }],
+])('%s is no requirement', (_what, requirement) => {
+  expect(() => Reflect.apply(checkRequirement, undefined, [requirement])).toThrow('plain object');
 });
 
 it('knows claims by their form', () => {

@@ -29,13 +29,15 @@ const fullScope = 'api';
 const uuidForm = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const scopesForm = /^[^\s]+(?: [^\s]+)*$/;
+const isScopes: Check = (value) => typeof value === 'string' && scopesForm.test(value);
 const members: Readonly<Record<keyof Requirement, Check>> = {
-  scope: (value) => isText(value) || (Array.isArray(value) && value.every(isText)),
+  scope: (value) => isScopes(value) || (Array.isArray(value) && value.every(isScopes)),
   role: isText,
   org: isText,
   orgRole: (value) => isText(value) && Object.hasOwn(rank, value),
   verifiedEmail: (value) => typeof value === 'boolean',
-  maxAge: (value) => typeof value === 'number' && value >= 0,
+  maxAge: (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0,
   acr: (value) => value === 'aal2',
 };
 const checks: ReadonlyMap<string, Check> = new Map(Object.entries(members));
@@ -46,6 +48,11 @@ const checks: ReadonlyMap<string, Check> = new Map(Object.entries(members));
  * @throws {TypeError} that names the member.
  */
 export function checkRequirement(requirement: Requirement): Requirement {
+  if (!isPlain(requirement)) {
+    throw new TypeError(
+      'A requirement is a plain object. A guard is made by a call: guard(), or guard({ role }).',
+    );
+  }
   for (const [member, value] of Object.entries(requirement)) {
     const check = checks.get(member);
     if (check === undefined) {
@@ -56,6 +63,14 @@ export function checkRequirement(requirement: Requirement): Requirement {
     }
   }
   return requirement;
+}
+
+/** Whether all that a value requires can be seen: a promise, a list or a map has no members of its own to check. */
+function isPlain(value: unknown): boolean {
+  const prototype: unknown = typeof value === 'object' && value !== null && Object.getPrototypeOf(value);
+  return (
+    (prototype === null || prototype === Object.prototype) && Object.getOwnPropertySymbols(value).length === 0
+  );
 }
 
 /**
@@ -77,7 +92,10 @@ export function authorize(claims: Claims, requirement: Requirement, now: number,
   if (org !== undefined || orgRole !== undefined) {
     requireOrg(claims, org, orgRole);
   }
-  requireScopes(claims, typeof scope === 'string' ? scope.split(' ') : scope);
+  requireScopes(
+    claims,
+    [scope].flat().flatMap((text) => text.split(' ')),
+  );
   requireLogin(claims, { maxAge, acr }, now, issuer);
 }
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AuthError } from './auth.error.js';
 import { type TestIssuer, createTestIssuer } from './testing.js';
@@ -91,6 +92,22 @@ describe('the keys', () => {
     expect(network.readings).toBe(2);
   });
 
+  it('that were withdrawn while the service was idle verify nothing, for all who come at once', async () => {
+    const vestibule = make();
+    const token = await issuer.token({ exp: Math.floor(Date.now() / 1000) + 86_400 });
+    await vestibule.verify(token);
+    serve((await createTestIssuer()).jwks);
+    vi.advanceTimersByTime(600_000);
+    const fresh = await issuer.token();
+    const refusals = await Promise.all(
+      Array.from({ length: 50 }, async (_each, index) =>
+        refusalOf(vestibule.verify(index % 2 === 0 ? token : fresh)),
+      ),
+    );
+    expect(new Set(refusals.map(({ reason }) => reason))).toEqual(new Set(['token_key_unknown']));
+    expect(network.readings).toBe(2);
+  });
+
   it('stay in use for an hour while the gateway does not answer', async () => {
     const vestibule = make();
     const token = await issuer.token({ exp: Math.floor(Date.now() / 1000) + 86_400 });
@@ -165,6 +182,14 @@ describe('a remembered token', () => {
     expect((await refusalOf(vestibule.verify(token, { role: 'admin' }))).code).toBe('forbidden');
   });
 
+  it('gives claims that no handler can change', async () => {
+    const vestibule = make();
+    const token = await issuer.token({ roles: ['support'] });
+    const { roles } = await vestibule.verify(token);
+    expect(() => Reflect.apply(Array.prototype.push, roles, ['admin'])).toThrow(TypeError);
+    expect((await refusalOf(vestibule.verify(token, { role: 'admin' }))).code).toBe('forbidden');
+  });
+
   it('makes room for others', async () => {
     const verify = vi.spyOn(crypto.subtle, 'verify');
     const vestibule = make({ remembered: 2 });
@@ -206,5 +231,6 @@ describe('options', () => {
     await refusalOf(vestibule.authenticate(undefined));
     expect(reasons).toEqual(['token_claim_aud', 'token_missing']);
     expect(JSON.stringify(refusal)).not.toContain('aud');
+    expect(inspect(refusal)).not.toContain('ada@example.test');
   });
 });

@@ -3,6 +3,7 @@ import { AuthError } from './auth.error.js';
 import { type Claims, type User, isClaims, userOf } from './claims.js';
 import { KeySet } from './key.set.js';
 import { type Requirement, authorize, checkRequirement } from './requirement.js';
+import { type RevocationOptions, Revocations } from './revocations.js';
 import { TokenMemory } from './token.memory.js';
 
 /** What a service knows of the gateway whose tokens it accepts. */
@@ -19,11 +20,16 @@ export interface VerifierOptions {
   readonly clockTolerance?: number;
   /** How many verified tokens are remembered, so that they aren't verified again. Default: 10,000. */
   readonly remembered?: number;
+  /** Refuses tokens whose session has ended, whose user was changed or whose key was revoked, within a second. */
+  readonly revocations?: RevocationOptions;
   /** Is told of each refusal, for your log: `error.reason` states why. */
   readonly onRefused?: (error: AuthError) => void;
   /** Fetches the keys. Default: the runtime's own. */
   readonly fetch?: typeof fetch;
 }
+
+/** Values of the header `Authorization` of one request: more than one is refused. */
+export type Authorization = string | readonly string[] | null | undefined;
 
 /** Who calls. */
 export interface Caller {
@@ -39,10 +45,10 @@ export interface Verifier {
    */
   verify(token: string, requirement?: Requirement): Promise<Claims>;
   /**
-   * The caller of a request with this `Authorization` header.
+   * The caller of a request with this `Authorization` header, or with these.
    * @throws {AuthError} which is the answer to the request.
    */
-  authenticate(authorization: string | null | undefined, requirement?: Requirement): Promise<Caller>;
+  authenticate(authorization: Authorization, requirement?: Requirement): Promise<Caller>;
   /**
    * Wraps a handler of the Fetch API, as edge runtimes and Next.js' route handlers have them. It is called only for callers who meet the
    * requirement; others are answered at once.
@@ -51,6 +57,8 @@ export interface Verifier {
     handler: (request: Request, caller: Caller, ...rest: Rest) => Response | Promise<Response>,
     requirement?: Requirement,
   ): (request: Request, ...rest: Rest) => Promise<Response>;
+  /** Ends the connection over which revocations come, if there is one. */
+  close(): void;
 }
 
 const maximumLength = 8192;
@@ -70,8 +78,10 @@ class GatewayVerifier implements Verifier {
   readonly #onRefused: ((error: AuthError) => void) | undefined;
   readonly #keys: KeySet;
   readonly #memory: TokenMemory;
+  readonly #revocations: Revocations | undefined;
 
   constructor(options: VerifierOptions) {
+    requireKnown(options);
     const { cooldown = 30, clockTolerance = 30, remembered = 10_000 } = options;
     this.#issuer = originOf(options.issuer);
     this.#audience = options.audience;
@@ -80,18 +90,35 @@ class GatewayVerifier implements Verifier {
     }
     this.#clockTolerance = within('clockTolerance', clockTolerance, 60);
     this.#onRefused = options.onRefused;
-    this.#keys = new KeySet({
-      uri: new URL(options.jwksUri ?? '/.well-known/jwks.json', this.#issuer).href,
-      cooldown: within('cooldown', cooldown, 3600),
-      fetch: options.fetch ?? ((input, init) => fetch(input, init)),
-    });
+    const uri = new URL(options.jwksUri ?? '/.well-known/jwks.json', this.#issuer);
+    const doFetch = options.fetch ?? ((input, init) => fetch(input, init));
+    this.#keys = new KeySet({ uri: uri.href, cooldown: within('cooldown', cooldown, 3600), fetch: doFetch });
+    this.#revocations =
+      options.revocations &&
+      new Revocations({
+        ...checkRevocations(options.revocations),
+        issuer: this.#issuer,
+        audience: this.#audience,
+        // Where the keys are read, the stream is too.
+        uri: new URL('/auth/revocations/stream', uri).href,
+        fetch: doFetch,
+        findKey: (header) => this.#keys.find(header),
+      });
     this.#memory = new TokenMemory(within('remembered', remembered, 10_000_000));
   }
 
-  async verify(token: string, requirement: Requirement = {}): Promise<Claims> {
+  async verify(given: string, requirement: Requirement = {}): Promise<Claims> {
     checkRequirement(requirement);
+    const token = typeof given === 'string' ? given : noToken;
     try {
       const claims = this.#recall(token) ?? (await this.#check(token));
+      if (this.#revocations !== undefined) {
+        await this.#revocations.ready();
+        const reason = this.#revocations.reasonAgainst(claims);
+        if (reason !== undefined) {
+          throw this.#unauthenticated(reason);
+        }
+      }
       authorize(claims, requirement, seconds(), this.#issuer);
       return claims;
     } catch (error) {
@@ -102,10 +129,7 @@ class GatewayVerifier implements Verifier {
     }
   }
 
-  async authenticate(
-    authorization: string | null | undefined,
-    requirement: Requirement = {},
-  ): Promise<Caller> {
+  async authenticate(authorization: Authorization, requirement: Requirement = {}): Promise<Caller> {
     const claims = await this.verify(tokenIn(authorization), requirement);
     return { user: userOf(claims), claims };
   }
@@ -129,6 +153,10 @@ class GatewayVerifier implements Verifier {
     };
   }
 
+  close(): void {
+    this.#revocations?.close();
+  }
+
   /** The claims of a token that was verified before, if it hasn't expired and its key hasn't been withdrawn. */
   #recall(token: string): Claims | undefined {
     const known = this.#memory.find(token);
@@ -150,8 +178,10 @@ class GatewayVerifier implements Verifier {
     if (!isClaims(payload) || payload.aud !== this.#audience) {
       throw this.#unauthenticated('token_claims');
     }
-    this.#memory.add(token, { claims: payload, kid });
-    return payload;
+    // Every request with this token gets these.
+    const claims = freeze(payload);
+    this.#memory.add(token, { claims, kid });
+    return claims;
   }
 
   async #verifySignature(token: string): Promise<{ payload: JWTPayload; kid: string }> {
@@ -169,7 +199,7 @@ class GatewayVerifier implements Verifier {
       if (error instanceof AuthError && error.status === 503) {
         throw error;
       }
-      throw this.#unauthenticated(reasonOf(error), error);
+      throw this.#unauthenticated(reasonOf(error), withoutClaims(error));
     }
   }
 
@@ -184,12 +214,30 @@ class GatewayVerifier implements Verifier {
 }
 
 /** The token of an `Authorization` header: empty without one. */
-function tokenIn(authorization: string | null | undefined): string {
-  if (!authorization) {
+function tokenIn(sent: Authorization): string {
+  const authorization = typeof sent === 'object' && sent?.length === 1 ? sent[0] : sent;
+  if (!authorization?.length) {
     return '';
+  }
+  if (typeof authorization !== 'string') {
+    return noToken;
   }
   const isBearer = authorization.slice(0, scheme.length).toLowerCase() === scheme;
   return (isBearer && authorization.slice(scheme.length).trim()) || noToken;
+}
+
+/** The same value, in which nothing can be changed. */
+function freeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null) {
+    Object.values(value).forEach(freeze);
+    Object.freeze(value);
+  }
+  return value;
+}
+
+/** What a library reported; its own errors have the claims, which are no business of a log. */
+function withoutClaims(error: unknown): unknown {
+  return error instanceof errors.JOSEError ? new Error(`${error.code}: ${error.message}`) : error;
 }
 
 function reasonOf(error: unknown): string {
@@ -216,6 +264,43 @@ function originOf(issuer: string): string {
     throw new TypeError("issuer: set the gateway's PUBLIC_URL, for example https://auth.example.org");
   }
   return url.origin;
+}
+
+/** @throws {TypeError} for options that can't be. */
+function checkRevocations(options: RevocationOptions): RevocationOptions {
+  const { key, whenLost = 'accept', lostAfter = 15 } = options;
+  if (
+    typeof key !== 'string' ||
+    key === '' ||
+    !['accept', 'refuse'].includes(whenLost) ||
+    !(lostAfter >= 10)
+  ) {
+    throw new TypeError(
+      'revocations: set an API key, whenLost to "accept" or "refuse", and lostAfter to 10 or more',
+    );
+  }
+  return options;
+}
+
+const optionNames = new Set([
+  'issuer',
+  'audience',
+  'jwksUri',
+  'cooldown',
+  'clockTolerance',
+  'remembered',
+  'revocations',
+  'onRefused',
+  'fetch',
+] satisfies (keyof VerifierOptions)[]);
+
+/** @throws {TypeError} for an option that doesn't exist. */
+function requireKnown(options: VerifierOptions): void {
+  const names: ReadonlySet<string> = optionNames;
+  const unknown = Object.keys(options ?? {}).find((name) => !names.has(name));
+  if (options === undefined || unknown !== undefined) {
+    throw new TypeError(`a verifier has the options ${[...names].join(', ')}; not ${unknown ?? 'none'}`);
+  }
 }
 
 function within(name: string, value: number, most: number): number {

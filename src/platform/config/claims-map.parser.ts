@@ -17,9 +17,9 @@ const reserved = new Set(
   ].flatMap((names) => names.split(' ')),
 );
 
-/** Whether an application can use a name for its own claim. */
+/** Whether an application can use a name for its own claim. A reserved one isn't free in capitals either: some libraries read them alike. */
 export function isFreeClaimName(name: string): boolean {
-  return /^[A-Za-z][\w.:/-]{0,63}$/.test(name) && !reserved.has(name);
+  return /^[A-Za-z][\w.:/-]{0,63}$/.test(name) && !reserved.has(name.toLowerCase());
 }
 
 const rulePattern = /^([^=]+)=([\w-]+(?:\.[\w-]+)*)(?:@([\w:./-]+))?$/;

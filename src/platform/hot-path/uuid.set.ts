@@ -39,6 +39,21 @@ export class UuidSet {
     }
   }
 
+  /** The ids, 16 bytes each, in no order. */
+  bytes(): Uint8Array {
+    const bytes = new DataView(new ArrayBuffer(this.#size * 16));
+    let offset = 0;
+    for (let slot = 0; slot < this.#words.length; slot += wordsPerEntry) {
+      if (this.#isTaken(slot)) {
+        for (let word = slot; word < slot + wordsPerEntry; word += 1) {
+          bytes.setUint32(offset, this.#words[word] ?? 0);
+          offset += 4;
+        }
+      }
+    }
+    return new Uint8Array(bytes.buffer);
+  }
+
   /** Offset of the entry, or of the empty slot where it would be. */
   #slotOf(entry: Uint32Array): number {
     const words = this.#words;

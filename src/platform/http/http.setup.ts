@@ -12,10 +12,11 @@ import type { SecureResponseClass } from '../hot-path/secure.response.js';
 import { validateSchemas } from './validation.pipe.js';
 
 /**
- * Paths that a probe or scraper requests by address, or the provider by an internal name, so that the request has none of our host
- * names. They include the files of the page that states which name is served.
+ * Paths that a probe or scraper requests by address, or the provider or another service by an internal name, so that the request has
+ * none of our host names. They include the files of the page that states which name is served.
  */
-const hostless = /^\/(?:health\/|metrics$|assets\/|auth\/backchannel-logout$)/;
+const hostless =
+  /^\/(?:health\/|metrics$|assets\/|auth\/backchannel-logout$|auth\/revocations(?:\/stream)?$|\.well-known\/jwks\.json$)/;
 /** Hydra's endpoints use no cookie of ours, and browser apps on other origins call them. */
 const otherOriginsWelcome = '/ory/hydra/';
 

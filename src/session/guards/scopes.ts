@@ -13,6 +13,7 @@ export const scopeCatalogue = {
   'keys:read': 'List API keys.',
   'keys:write': 'Create and revoke API keys.',
   'audit:read': 'Read audit events (administrators).',
+  'revocations:read': 'Be told of ended sessions, changed users and revoked keys (administrators).',
   'signing-keys:read': 'List the keys that sign tokens (administrators).',
   'signing-keys:write': 'Rotate the keys that sign tokens (administrators).',
 } as const;

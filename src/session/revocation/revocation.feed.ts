@@ -40,6 +40,7 @@ export class RevocationFeed implements OnModuleInit, OnModuleDestroy {
   readonly #repository: RevocationRepository;
   readonly #channel: ReplicaChannel;
   readonly #clock: Clock;
+  readonly #listeners = new Set<(rows: readonly RevocationRow[]) => void>();
   readonly #announced = new Map<RevocationKind, number>();
   #timer: NodeJS.Timeout | undefined;
   #reading: Promise<void> | undefined;
@@ -54,11 +55,11 @@ export class RevocationFeed implements OnModuleInit, OnModuleDestroy {
 
   async onModuleInit(): Promise<void> {
     for await (const rows of this.#repository.current()) {
-      this.list.apply(rows);
+      this.#apply(rows);
     }
     await this.#readLatest();
     this.#channel.subscribe('revocations', {
-      onMessage: (message) => this.list.apply(messageSchema.parse(message)),
+      onMessage: (message) => this.#apply(messageSchema.parse(message)),
       onReconnect: () => void this.refresh(),
     });
     this.#timer = setInterval(() => void this.#poll(), pollMilliseconds).unref();
@@ -75,11 +76,17 @@ export class RevocationFeed implements OnModuleInit, OnModuleDestroy {
 
   /** Applies revocations in this process at once, and sends them to the other replicas as fast as the channel allows. */
   announce(rows: readonly RevocationRow[]): void {
-    this.list.apply(rows);
+    this.#apply(rows);
     for (const { kind } of rows) {
       this.#announced.set(kind, (this.#announced.get(kind) ?? 0) + 1);
     }
     this.#channel.publish('revocations', rows);
+  }
+
+  /** Calls a listener with revocations that this process learns of, from whatever source. @returns what ends that. */
+  onChange(listener: (rows: readonly RevocationRow[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   state(): FeedState {
@@ -97,6 +104,15 @@ export class RevocationFeed implements OnModuleInit, OnModuleDestroy {
     return this.#reading;
   }
 
+  #apply(rows: readonly RevocationRow[]): void {
+    const fresh = this.list.apply(rows);
+    if (fresh.length > 0) {
+      for (const listener of this.#listeners) {
+        listener(fresh);
+      }
+    }
+  }
+
   async #tryToRead(): Promise<void> {
     try {
       await this.#readLatest();
@@ -107,7 +123,7 @@ export class RevocationFeed implements OnModuleInit, OnModuleDestroy {
 
   async #readLatest(): Promise<void> {
     const since = this.#clock.now() - this.list.staleness() - overlapMilliseconds;
-    this.list.apply(await this.#repository.recordedSince(since));
+    this.#apply(await this.#repository.recordedSince(since));
     this.list.markRead();
   }
 

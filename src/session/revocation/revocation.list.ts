@@ -18,6 +18,16 @@ export const clockAllowance = 120_000;
  */
 export type TokenVerdict = 'live' | 'outdated' | 'ended';
 
+/** What a list knows. */
+export interface RevocationSnapshot {
+  /** Ids of ended sessions and keys, 16 bytes each, in parts. */
+  readonly ended: readonly Uint8Array[];
+  /** Users and organisations, each with the time before which their tokens are outdated (milliseconds). */
+  readonly changed: readonly (readonly [string, number])[];
+  /** Every session that began before has ended (milliseconds); 0 if none has. */
+  readonly everythingBefore: number;
+}
+
 /**
  * All revocations that can still matter, in memory, so that a guard needs no look-up elsewhere.
  *
@@ -77,18 +87,26 @@ export class RevocationList {
     return this.isEnded(sessionId) || timestampOf(sessionId) < this.#everythingBefore;
   }
 
-  /** Applies revocations from SQL, from another replica, or from this process. In any order, any number of times. */
-  apply(rows: readonly RevocationRow[]): void {
+  /**
+   * Applies revocations from SQL, from another replica, or from this process. In any order, any number of times.
+   * @returns those that weren't known.
+   */
+  apply(rows: readonly RevocationRow[]): readonly RevocationRow[] {
     this.#rotate();
-    for (const { id, kind, before, expires_at: expiresAt } of rows) {
-      if (kind === 'everything') {
-        this.#setEverythingBefore(before ?? 0);
-      } else if (before === null) {
-        this.#end(id);
-      } else {
-        this.#setChanged(id, before, expiresAt);
-      }
-    }
+    return rows.filter((row) => {
+      const { revision } = this;
+      this.#applyOne(row);
+      return this.revision !== revision;
+    });
+  }
+
+  /** All that is known now. */
+  snapshot(): RevocationSnapshot {
+    return {
+      ended: [this.#ended.bytes(), this.#endedEarlier.bytes()],
+      changed: [...this.#changed].map(([id, { before }]) => [id, before]),
+      everythingBefore: this.#everythingBefore,
+    };
   }
 
   /** Records that SQL has just been read: the list is complete up to now. */
@@ -105,6 +123,16 @@ export class RevocationList {
   requireFresh(): void {
     if (this.staleness() > this.#maximumStaleness) {
       throw new Problem('revocations_unknown', { reason: 'revocations_stale' });
+    }
+  }
+
+  #applyOne({ id, kind, before, expires_at: expiresAt }: RevocationRow): void {
+    if (kind === 'everything') {
+      this.#setEverythingBefore(before ?? 0);
+    } else if (before === null) {
+      this.#end(id);
+    } else {
+      this.#setChanged(id, before, expiresAt);
     }
   }
 

@@ -61,8 +61,9 @@ async function seen(sent?: string) {
   const minted = await tokens.mint({ ...newTokenSubject(), email: 'ada@example.test' });
   const text = sent ?? minted.token;
   live.set('bearer', text, await live.verify(minted.token));
-  const revoke = (kind: RevocationKind, id: string, before: number | null = null): void =>
+  const revoke = (kind: RevocationKind, id: string, before: number | null = null): void => {
     list.apply([{ id, kind, before, recorded_at: clock.now(), expires_at: clock.now() + 3600 * second }]);
+  };
   return { ...minted, live, list, revoke, recall: () => live.get('bearer', text) };
 }
 

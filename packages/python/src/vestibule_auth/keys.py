@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-import urllib.error
 import urllib.request
 
 import jwt
@@ -16,6 +15,8 @@ REFRESH_AFTER = 50
 USABLE_FOR = 3600
 #: Least seconds between two attempts while the gateway doesn't answer.
 RETRY_AFTER = 1
+#: Seconds without an attempt to read them after which a request waits for one: the service was idle meanwhile.
+_IDLE_AFTER = 2 * REFRESH_AFTER
 _TIMEOUT = 3
 _MAXIMUM = 65_536
 
@@ -34,24 +35,32 @@ class KeySet:
         self._clock = clock
         self._lock = threading.Lock()
         self._keys = {}
-        self._read_at = self._failed_at = float("-inf")
+        self._read_at = self._failed_at = self._tried_at = float("-inf")
         self._opener = urllib.request.build_opener(_NoRedirect)
 
     def find(self, kid):
-        """The key of an id. Raises AuthError ``keys_unavailable``; KeyError for a key that isn't the gateway's."""
+        """The key of an id, and its algorithm. Raises AuthError ``keys_unavailable``; KeyError for a key that isn't the gateway's."""
         age = self._clock() - self._read_at
         if age > USABLE_FOR or (kid not in self._keys and age >= self._cooldown):
             self._read(self._read_at)
         elif age > REFRESH_AFTER:
-            self._refresh()
+            if self._must_wait():
+                self._try_read(self._read_at)
+            else:
+                self._refresh()
         return self._keys[kid]
 
     def has(self, kid):
-        """Whether a key that verified a token before is still the gateway's."""
+        """Whether a key that verified a token before is still the gateway's; false where a request has to wait for a reading of them."""
         age = self._clock() - self._read_at
         if age > REFRESH_AFTER:
+            if self._must_wait():
+                return False
             self._refresh()
         return age <= USABLE_FOR and kid in self._keys
+
+    def _must_wait(self):
+        return self._clock() - self._tried_at > _IDLE_AFTER
 
     def _refresh(self):
         if self._lock.locked() or self._clock() - self._failed_at < RETRY_AFTER:
@@ -72,13 +81,29 @@ class KeySet:
             if self._clock() - self._failed_at < RETRY_AFTER:
                 raise AuthError("keys_unavailable", "keys_unreachable_just_now")
             try:
-                with self._opener.open(self._uri, timeout=_TIMEOUT) as answer:
-                    text = answer.read(_MAXIMUM + 1)
-                if len(text) > _MAXIMUM:
-                    raise ValueError("more than keys can be")
-                found = jwt.PyJWKSet.from_dict(json.loads(text)).keys
-            except (OSError, ValueError, TypeError, AttributeError, jwt.PyJWTError) as error:
+                found = self._fetch()
+            except Exception as error:  # Whatever it sent instead of keys.
                 self._failed_at = self._clock()
                 raise AuthError("keys_unavailable", "keys_unreachable") from error
-            self._keys = {key.key_id: key.key for key in found}
+            finally:
+                self._tried_at = self._clock()
+            self._keys = found
             self._read_at = self._clock()
+
+    def _fetch(self):
+        """The keys that can sign tokens and their algorithms, by their ids."""
+        deadline = time.monotonic() + _TIMEOUT
+        text = b""
+        with self._opener.open(self._uri, timeout=_TIMEOUT) as answer:
+            while part := answer.read1(_MAXIMUM):
+                text += part
+                if len(text) > _MAXIMUM or time.monotonic() > deadline:
+                    raise ValueError("more than keys can be, or too slow")
+        found = {}
+        for jwk in json.loads(text)["keys"]:
+            if (jwk["kty"], jwk.get("crv")) in (("EC", "P-256"), ("OKP", "Ed25519")):
+                algorithm = "ES256" if jwk["kty"] == "EC" else "EdDSA"
+                if not isinstance(jwk["kid"], str):
+                    raise TypeError("a key id is a text")
+                found[jwk["kid"]] = (jwt.PyJWK.from_dict(jwk, algorithm).key, algorithm)
+        return found

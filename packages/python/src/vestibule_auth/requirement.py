@@ -1,45 +1,66 @@
 """What is required of a caller, and the decision whether they meet it."""
 
+import math
 import re
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from .errors import AuthError
 
 _FULL_SCOPE = "api"
 _RANKS = {"member": 1, "admin": 2, "owner": 3}
-_UUID = re.compile(r"[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-@dataclass(frozen=True, kw_only=True)
+def _is_text(value):
+    return isinstance(value, str) and value != ""
+
+
+def _is_seconds(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+_CHECKS = {
+    "scope": lambda value: isinstance(value, str) and re.fullmatch(r"(\S+( \S+)*)?", value) is not None,
+    "role": _is_text,
+    "org": _is_text,
+    "org_role": lambda value: isinstance(value, str) and value in _RANKS,
+    "verified_email": lambda value: isinstance(value, bool),
+    "max_age": _is_seconds,
+    "acr": lambda value: value == "aal2",
+}
+
+
 class Requirement:
-    """What is required of a caller. A member that is left out requires nothing, except ``scope``."""
+    """What is required of a caller. An argument that is left out requires nothing, except ``scope``.
 
-    #: Scopes that the token must have, separated by spaces. ``api``, which sessions have, covers every scope, and is required unless
-    #: another is named: a token that was narrowed opens only what names its scope. An empty text accepts any scope.
-    scope: str = _FULL_SCOPE
-    #: Role in the deployment, for example ``admin``.
-    role: str | None = None
-    #: Slug or id of the organisation that the caller must act for.
-    org: str | None = None
-    #: Lowest role in the active organisation that is enough: ``member``, ``admin`` or ``owner``.
-    org_role: str | None = None
-    #: A verified e-mail address. Service accounts, which have no address, pass.
-    verified_email: bool = False
-    #: Longest time since the user gave credentials, in seconds. API keys and service accounts, which never do, don't pass.
-    max_age: float | None = None
-    #: ``aal2`` for a second factor.
-    acr: str | None = None
+    Raises TypeError or ValueError for what can't be required, such as None: it would require nothing.
 
-    def __post_init__(self):
-        if not isinstance(self.scope, str):
-            raise TypeError("scope: a text with scopes, separated by spaces")
-        if self.org_role is not None and self.org_role not in _RANKS:
-            raise ValueError("org_role: one of " + ", ".join(_RANKS))
-        if self.acr not in (None, "aal2"):
-            raise ValueError("acr: aal2")
+    :param scope: scopes that the token must have, separated by spaces. ``api``, which sessions have, covers every scope, and is required
+        unless another is named: a token that was narrowed opens only what names its scope. An empty text accepts any scope.
+    :param role: role in the deployment, for example ``admin``
+    :param org: slug or id of the organisation that the caller must act for
+    :param org_role: lowest role in the active organisation that is enough: ``member``, ``admin`` or ``owner``
+    :param verified_email: a verified e-mail address; service accounts, which have none, pass
+    :param max_age: longest time since the user gave credentials, in seconds; API keys and service accounts, which never do, don't pass
+    :param acr: ``aal2`` for a second factor
+    """
+
+    def __init__(self, **required):
+        unknown = required.keys() - _CHECKS.keys()
+        if unknown:
+            raise TypeError(f"a requirement has no {', '.join(sorted(unknown))}; it has {', '.join(_CHECKS)}")
+        for name, value in required.items():
+            if not _CHECKS[name](value):
+                raise ValueError(f"{name} has a value that can't be required")
+        self.scope = required.get("scope", _FULL_SCOPE)
+        self.role = required.get("role")
+        self.org = required.get("org")
+        self.org_role = required.get("org_role")
+        self.verified_email = required.get("verified_email", False)
+        self.max_age = required.get("max_age")
+        self.acr = required.get("acr")
 
     def check(self, claims: Mapping[str, Any], now: float, issuer: str) -> None:
         """Decides, from the claims alone, whether a caller meets the requirement. Raises AuthError if not."""
@@ -49,7 +70,7 @@ class Requirement:
         if self.role is not None and self.role not in claims.get("roles", ()):
             raise AuthError("forbidden", "role_missing", detail=f"Requires the role {self.role}.")
         self._check_org(claims.get("org"))
-        self._check_scope(claims["scope"].split())
+        self._check_scope(claims["scope"].split(" "))
         self._check_login(claims, now, issuer)
 
     def _check_org(self, active):
@@ -65,7 +86,7 @@ class Requirement:
             raise AuthError("forbidden", "org_role_missing", detail=detail)
 
     def _check_scope(self, held):
-        missing = [] if _FULL_SCOPE in held else [token for token in self.scope.split() if token not in held]
+        missing = [] if _FULL_SCOPE in held else [token for token in self.scope.split(" ") if token and token not in held]
         if missing:
             names = " ".join(missing)
             challenge = f'Bearer error="insufficient_scope", scope="{names}"'

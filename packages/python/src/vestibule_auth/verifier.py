@@ -1,7 +1,9 @@
 """The verifier of one gateway's tokens, and its use in WSGI and ASGI applications and in FastAPI."""
 
 import asyncio
+import concurrent.futures
 import functools
+import json
 import re
 import threading
 import time
@@ -15,7 +17,8 @@ from .errors import AuthError
 from .keys import KeySet
 from .requirement import Requirement
 
-_ALGORITHMS = ["ES256", "EdDSA"]
+#: What a token that isn't one makes PyJWT raise.
+_UNREADABLE = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
 _MAXIMUM_LENGTH = 8192
 _BEARER = re.compile(r"bearer +([\w.-]+) *", re.IGNORECASE | re.ASCII)
 _TYPES = {
@@ -32,6 +35,7 @@ _TYPES = {
 _OPTIONAL_TYPES = {"roles": list, "org": dict, "email": str, "acr": str}
 
 Claims = Mapping[str, Any]
+_NOTHING = Requirement()
 
 
 class Verifier:
@@ -67,10 +71,12 @@ class Verifier:
         self._most = remembered
         self._on_refused = on_refused
         self._keys = KeySet(jwks_uri or f"{self._issuer}/.well-known/jwks.json", cooldown)
-        self._remembered: dict[str, tuple[Claims, str]] = {}
+        #: Claims as text, so that each request has its own to change; end and key.
+        self._remembered: dict[str, tuple[str, float, str]] = {}
         self._lock = threading.Lock()
+        self._threads = concurrent.futures.ThreadPoolExecutor(8, "vestibule")
 
-    def verify(self, token: str, requirement: Requirement = Requirement()) -> Claims:
+    def verify(self, token: str, requirement: Requirement = _NOTHING) -> Claims:
         """The claims of a live token that meets the requirement. Raises AuthError, which is the answer to the request."""
         try:
             claims = self._recall(token) or self._check(token)
@@ -80,7 +86,7 @@ class Verifier:
             raise
         return claims
 
-    def authenticate(self, authorization: str | None, requirement: Requirement = Requirement()) -> Claims:
+    def authenticate(self, authorization: str | None, requirement: Requirement = _NOTHING) -> Claims:
         """The claims of the caller of a request with this ``Authorization`` header. Raises AuthError."""
         return self.verify(_token_in(authorization), requirement)
 
@@ -102,7 +108,7 @@ class Verifier:
         requirement = Requirement(**required)
 
         async def guarded(scope, receive, send):
-            if scope["type"] not in ("http", "websocket"):
+            if scope["type"] == "lifespan":
                 await app(scope, receive, send)
                 return
             values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
@@ -125,10 +131,14 @@ class Verifier:
             requirement = Requirement(**required)
 
             def decorate(view):
+                if view in app.view_functions.values():
+                    raise TypeError("@guard() stands below the decorator of the route: above it, it guards nothing")
+                run = app.ensure_sync(view)
+
                 @functools.wraps(view)
                 def guarded(*args, **named):
                     g.claims = self.authenticate(request.headers.get("Authorization"), requirement)
-                    return view(*args, **named)
+                    return run(*args, **named)
 
                 return guarded
 
@@ -138,7 +148,8 @@ class Verifier:
 
     def fastapi(self, app):
         """Lets a FastAPI application answer refusals. Returns a maker of dependencies: ``Depends(guard(role="admin"))``."""
-        from fastapi import Request, Response
+        from fastapi import Response
+        from fastapi.requests import HTTPConnection
 
         async def refuse(_request, error):
             return Response(error.body, error.status, error.headers)
@@ -148,8 +159,8 @@ class Verifier:
         def guard(**required):
             requirement = Requirement(**required)
 
-            async def claims(request: Request) -> Claims:
-                return await self._authenticate_beside(request.headers.getlist("authorization"), requirement)
+            async def claims(connection: HTTPConnection) -> Claims:
+                return await self._authenticate_beside(connection.headers.getlist("authorization"), requirement)
 
             return claims
 
@@ -160,49 +171,59 @@ class Verifier:
         token = _token_in(", ".join(values))
         if self._recall(token) is not None:
             return self.verify(token, requirement)
-        return await asyncio.to_thread(self.verify, token, requirement)
+        # A pool of its own: what makes this wait must not keep others of the application waiting.
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.verify, token, requirement)
 
     def _recall(self, token):
         """The claims of a token that was verified before, if it hasn't expired and its key hasn't been withdrawn."""
         known = self._remembered.get(token)
-        if known is None or time.time() >= known[0]["exp"] + self._tolerance or not self._keys.has(known[1]):
+        if known is None or time.time() >= known[1] + self._tolerance or not self._keys.has(known[2]):
             return None
-        return known[0]
+        return json.loads(known[0])
 
     def _check(self, token):
         if token == "":
             raise self._unauthenticated("token_missing")
         if len(token) > _MAXIMUM_LENGTH or token.count(".") != 2:
             raise self._unauthenticated("token_malformed")
+        header = self._header_of(token)
+        kid = header.get("kid")
+        if header.get("typ") != "at+jwt" or not isinstance(kid, str) or "crit" in header:
+            raise self._unauthenticated("token_header")
         try:
-            header = jwt.get_unverified_header(token)
-            kid = header.get("kid")
-            if header.get("typ") != "at+jwt" or header.get("alg") not in _ALGORITHMS or not isinstance(kid, str):
-                raise self._unauthenticated("token_header")
+            key, algorithm = self._keys.find(kid)
+        except KeyError as error:
+            raise self._unauthenticated("token_key_unknown") from error
+        try:
             claims = jwt.decode(
                 token,
-                self._keys.find(kid),
-                algorithms=_ALGORITHMS,
+                key,
+                # Of the key, whatever the token says.
+                algorithms=[algorithm],
                 issuer=self._issuer,
                 audience=self._audience,
                 leeway=self._tolerance,
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
-        except KeyError as error:
-            raise self._unauthenticated("token_key_unknown") from error
-        except jwt.PyJWTError as error:
+        except _UNREADABLE as error:
             raise self._unauthenticated(_reason(error)) from error
         if not _are_claims(claims):
             raise self._unauthenticated("token_claims")
         self._remember(token, claims, kid)
         return claims
 
+    def _header_of(self, token):
+        try:
+            return jwt.get_unverified_header(token)
+        except _UNREADABLE as error:
+            raise self._unauthenticated("token_malformed") from error
+
     def _remember(self, token, claims, kid):
         with self._lock:
             while self._remembered and len(self._remembered) >= self._most:
                 # The oldest: a dictionary keeps the order in which its members came.
                 del self._remembered[next(iter(self._remembered))]
-            self._remembered[token] = (claims, kid)
+            self._remembered[token] = (json.dumps(claims), claims["exp"], kid)
 
     def _unauthenticated(self, reason):
         challenge = "Bearer" if reason == "token_missing" else 'Bearer error="invalid_token"'

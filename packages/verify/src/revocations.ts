@@ -1,0 +1,255 @@
+import { type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { AuthError } from './auth.error.js';
+import type { Claims } from './claims.js';
+import { type ServerEvent, readEvents } from './event.stream.js';
+
+/** How a verifier learns which tokens have ended before their time. */
+export interface RevocationOptions {
+  /** An administrator's API key with the scope `revocations:read`. */
+  readonly key: string;
+  /** What happens to tokens while the gateway can't be heard: they are accepted until they expire, or refused with 503. Default: `accept`. */
+  readonly whenLost?: 'accept' | 'refuse';
+  /** Seconds of silence after which the gateway counts as lost, at least 10. Default: 15. */
+  readonly lostAfter?: number;
+  /** Is told when the gateway is heard, and when it is lost, with what went wrong last. */
+  readonly onChange?: (state: 'heard' | 'lost', error?: unknown) => void;
+}
+
+interface FeedSettings extends RevocationOptions {
+  readonly issuer: string;
+  readonly audience: string;
+  /** Address of the stream. */
+  readonly uri: string;
+  readonly fetch: typeof fetch;
+  readonly findKey: JWTVerifyGetKey;
+}
+
+/** Milliseconds between two attempts to connect: first, and at most. */
+const [firstPause, longestPause] = [100, 5000];
+/** Milliseconds after which a connection that ends was a good one: the next attempt needn't wait long. */
+const goodAfter = 5000;
+/** Seconds that a message may have been on its way: an older one is a repetition. */
+const messageAge = 120;
+/** Milliseconds that the first token waits for the first message. */
+const firstWait = 3000;
+const apiKeyClientId = 'api-key';
+
+/** Ended sessions and keys, and outdated tokens, as the gateway tells of them. Asking it costs two or three look-ups in memory. */
+export class Revocations {
+  readonly #settings: FeedSettings;
+  readonly #aborted = new AbortController();
+  #ended = new Set<string>();
+  #endedEarlier = new Set<string>();
+  /** Milliseconds since the epoch. */
+  #generationStart = Date.now();
+  #changed = new Map<string, number>();
+  #everythingBefore = 0;
+  #lastId: string | undefined;
+  #heardAt = Number.NEGATIVE_INFINITY;
+  #state: 'heard' | 'lost' | undefined;
+  #first: Promise<void> | undefined;
+  /** Whether a message with everything has come: until then nothing is known. */
+  #isComplete = false;
+  #error: unknown;
+
+  constructor(settings: FeedSettings) {
+    this.#settings = settings;
+  }
+
+  /** Waits for the first message, for a while. Returns at once when there was one. */
+  ready(): Promise<void> {
+    this.#first ??= new Promise((resolve) => {
+      const timer = setTimeout(resolve, firstWait);
+      const done = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#aborted.signal.addEventListener('abort', done);
+      void this.#listen(done);
+    });
+    return this.#first;
+  }
+
+  /** Stops listening. */
+  close(): void {
+    this.#aborted.abort();
+  }
+
+  /** @returns why a token isn't accepted any more; undefined for one that is live. @throws {AuthError} `revocations_unknown` */
+  reasonAgainst({ sid, sub, org, jti, client_id }: Claims): string | undefined {
+    this.#requireHeard();
+    // A token exchanged for an API key's or a service's token begins anew each time; a session begins once.
+    const isOfSession = client_id !== apiKeyClientId && sid !== sub;
+    const began = timestampOf(isOfSession ? sid : jti);
+    if (this.#ended.has(sid) || this.#endedEarlier.has(sid) || began < this.#everythingBefore) {
+      return 'session_ended';
+    }
+    const changedAt = Math.max(
+      this.#changed.get(sub) ?? 0,
+      org === undefined ? 0 : (this.#changed.get(org.id) ?? 0),
+    );
+    return changedAt > 0 && timestampOf(jti) < changedAt ? 'token_outdated' : undefined;
+  }
+
+  #requireHeard(): void {
+    const { whenLost = 'accept' } = this.#settings;
+    if (this.#isLost() && whenLost === 'refuse') {
+      throw new AuthError('revocations_unknown', {
+        reason: 'revocations_lost',
+        headers: { 'retry-after': '1' },
+      });
+    }
+  }
+
+  #isLost(): boolean {
+    const { lostAfter = 15 } = this.#settings;
+    const isLost = performance.now() - this.#heardAt > lostAfter * 1000;
+    const state = isLost ? 'lost' : 'heard';
+    if (state !== this.#state) {
+      this.#state = state;
+      try {
+        this.#settings.onChange?.(state, isLost ? this.#error : undefined);
+      } catch {
+        // It is the listener's own, and refuses no token.
+      }
+    }
+    return isLost;
+  }
+
+  /** Reads the stream, and connects again whenever it ends, until this is closed. */
+  async #listen(onFirst: () => void): Promise<void> {
+    let pause = firstPause;
+    while (!this.#aborted.signal.aborted) {
+      const begun = performance.now();
+      try {
+        await this.#read(onFirst);
+      } catch (error) {
+        this.#error = error;
+      }
+      pause = performance.now() - begun > goodAfter ? firstPause : Math.min(pause * 2, longestPause);
+      // Some sooner and some later: many services may have lost the same gateway.
+      await this.#wait(pause * (0.5 + Math.random() / 2));
+      this.#isLost();
+    }
+  }
+
+  /** Reads one connection to its end. */
+  async #read(onFirst: () => void): Promise<void> {
+    for await (const { id, data } of this.#events()) {
+      if (data !== '') {
+        try {
+          await this.#apply(data);
+        } catch (error) {
+          // The next attempt begins with everything.
+          this.#lastId = undefined;
+          throw error;
+        }
+        this.#lastId = id;
+      }
+      if (this.#isComplete) {
+        this.#heardAt = performance.now();
+        this.#isLost();
+        onFirst();
+      }
+    }
+  }
+
+  /** Waits, unless this is closed. */
+  async #wait(milliseconds: number): Promise<void> {
+    const { signal } = this.#aborted;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      signal.addEventListener('abort', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  async *#events(): AsyncGenerator<ServerEvent> {
+    const { uri, key, fetch, lostAfter = 15 } = this.#settings;
+    const attempt = new AbortController();
+    const abort = (): void => attempt.abort();
+    const silence = lostAfter * 1000;
+    const timer = setTimeout(abort, silence);
+    this.#aborted.signal.addEventListener('abort', abort);
+    try {
+      const answer = await fetch(uri, {
+        headers: {
+          accept: 'text/event-stream',
+          authorization: `Bearer ${key}`,
+          ...(this.#lastId === undefined ? {} : { 'last-event-id': this.#lastId }),
+        },
+        redirect: 'manual',
+        signal: attempt.signal,
+      });
+      clearTimeout(timer);
+      if (answer.status !== 200 || answer.body === null) {
+        throw new TypeError(`${uri} answered ${answer.status}`);
+      }
+      yield* readEvents(answer.body, silence);
+    } finally {
+      clearTimeout(timer);
+      this.#aborted.signal.removeEventListener('abort', abort);
+    }
+  }
+
+  async #apply(token: string): Promise<void> {
+    const { issuer, audience, findKey } = this.#settings;
+    const { payload } = await jwtVerify(token, findKey, {
+      issuer,
+      audience,
+      typ: 'revocations+jwt',
+      algorithms: ['ES256', 'EdDSA'],
+      requiredClaims: ['iat'],
+      maxTokenAge: messageAge,
+      clockTolerance: 60,
+    });
+    const { complete, keep, ended, changed, everything_before: everythingBefore } = payload;
+    if (
+      typeof keep !== 'number' ||
+      typeof ended !== 'string' ||
+      !Array.isArray(changed) ||
+      typeof everythingBefore !== 'number'
+    ) {
+      throw new TypeError('a message of another form');
+    }
+    this.#rotate(keep * 1000);
+    for (const id of idsIn(ended)) {
+      this.#ended.add(id);
+    }
+    for (const [id, before] of changed) {
+      this.#changed.set(String(id), Math.max(Number(before), this.#changed.get(String(id)) ?? 0));
+    }
+    this.#everythingBefore = Math.max(this.#everythingBefore, everythingBefore);
+    this.#isComplete ||= complete === true;
+  }
+
+  /** Drops what ended so long ago that no token of it lives. */
+  #rotate(keep: number): void {
+    if (Date.now() < this.#generationStart + keep) {
+      return;
+    }
+    this.#generationStart = Date.now();
+    this.#endedEarlier = this.#ended;
+    this.#ended = new Set();
+    this.#changed = new Map([...this.#changed].filter(([, before]) => before > Date.now() - keep));
+  }
+}
+
+/** Ids, 16 bytes each in base64url → their text form. */
+function* idsIn(encoded: string): Generator<string> {
+  const bytes = atob(encoded.replaceAll('-', '+').replaceAll('_', '/'));
+  for (let offset = 0; offset + 16 <= bytes.length; offset += 16) {
+    let digits = '';
+    for (let index = offset; index < offset + 16; index += 1) {
+      digits += bytes.charCodeAt(index).toString(16).padStart(2, '0');
+    }
+    yield `${digits.slice(0, 8)}-${digits.slice(8, 12)}-${digits.slice(12, 16)}-${digits.slice(16, 20)}-${digits.slice(20)}`;
+  }
+}
+
+/** The time in a UUID v7, in milliseconds since the epoch (RFC 9562 section 5.7). */
+function timestampOf(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}

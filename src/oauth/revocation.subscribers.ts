@@ -1,0 +1,125 @@
+import type { ServerResponse } from 'node:http';
+import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Problem } from '../platform/errors/problem.error.js';
+import { Clock } from '../platform/time/clock.service.js';
+import type { Principal } from '../session/principal.js';
+import { RevocationFeed } from '../session/revocation/revocation.feed.js';
+import { type RevocationMessage, RevocationStream } from '../session/revocation/revocation.stream.js';
+
+/** Milliseconds between two signs of life. */
+const heartbeat = 5000;
+/** Subscribers of one process. */
+const most = 5000;
+/** Heartbeats for which a subscriber may not have read what it was sent before. */
+const mostMissed = 6;
+/** Characters that may wait for a subscriber that doesn't read, besides its longest message. */
+const longestBacklog = 2 ** 20;
+
+interface Subscriber {
+  readonly principal: Principal;
+  readonly response: ServerResponse;
+  readonly unsubscribe: () => void;
+  /** Heartbeats since all that it was sent had been read. */
+  missed: number;
+}
+
+/** The open streams of server-sent events. Each ends with its caller's credential, with its connection, or when it isn't read. */
+@Injectable()
+export class RevocationSubscribers implements OnModuleInit, BeforeApplicationShutdown {
+  readonly #stream: RevocationStream;
+  readonly #feed: RevocationFeed;
+  readonly #clock: Clock;
+  readonly #open = new Set<Subscriber>();
+  #timer: NodeJS.Timeout | undefined;
+  #isClosing = false;
+
+  constructor(stream: RevocationStream, feed: RevocationFeed, clock: Clock) {
+    this.#stream = stream;
+    this.#feed = feed;
+    this.#clock = clock;
+  }
+
+  onModuleInit(): void {
+    this.#timer = setInterval(() => this.#beat(), heartbeat).unref();
+  }
+
+  beforeApplicationShutdown(): void {
+    this.#isClosing = true;
+    clearInterval(this.#timer);
+    for (const { response } of this.#open) {
+      response.end();
+    }
+  }
+
+  /** Requires room for one more, and that this process knows what it would tell. @throws {Problem} `overloaded`, `revocations_unknown` */
+  requireRoom(): void {
+    if (this.#isClosing || this.#open.size >= most) {
+      throw new Problem('overloaded', { reason: 'too_many_subscribers' });
+    }
+    if (this.#isBehind()) {
+      throw new Problem('revocations_unknown', { reason: 'revocations_stale' });
+    }
+  }
+
+  /** Sends messages on a response whose headers have been sent, until it ends. @param lastId the last message that the caller knows. */
+  add(principal: Principal, response: ServerResponse, lastId: string | undefined): void {
+    if (response.destroyed) {
+      // Its caller has left while the guard looked: no `close` is to come.
+      return;
+    }
+    let longest = 0;
+    const write = (text: string): void => {
+      longest = Math.max(longest, text.length);
+      response.write(text);
+      if (response.writableLength > longest + longestBacklog) {
+        response.destroy();
+      }
+    };
+    const unsubscribe = this.#stream.subscribe(
+      lastId,
+      (message) => write(eventOf(message)),
+      () => response.destroy(),
+    );
+    const subscriber: Subscriber = { principal, response, unsubscribe, missed: 0 };
+    this.#open.add(subscriber);
+    response.once('close', () => this.#remove(subscriber));
+  }
+
+  #remove(subscriber: Subscriber): void {
+    subscriber.unsubscribe();
+    this.#open.delete(subscriber);
+  }
+
+  /** Whether this process can't know what others have revoked lately. */
+  #isBehind(): boolean {
+    return this.#feed.state() === 'database_unreachable';
+  }
+
+  #beat(): void {
+    const isBehind = this.#isBehind();
+    for (const subscriber of this.#open) {
+      const { principal, response } = subscriber;
+      subscriber.missed = response.writableNeedDrain ? subscriber.missed + 1 : 0;
+      if (response.destroyed) {
+        this.#remove(subscriber);
+      } else if (subscriber.missed > mostMissed) {
+        response.destroy();
+      } else if (!this.#isLive(principal)) {
+        response.end();
+      } else if (!isBehind) {
+        // Without a sign of life, subscribers know that they may not know everything.
+        response.write(':\n\n');
+      }
+    }
+  }
+
+  #isLive({ claims, credential, keyEndsAt }: Principal): boolean {
+    const endsAt = credential === 'api_key' ? (keyEndsAt ?? Number.POSITIVE_INFINITY) : claims.exp;
+    return this.#feed.list.verdict(claims) === 'live' && this.#clock.seconds() < endsAt;
+  }
+}
+
+/** A message as a server-sent event (HTML Living Standard, section 9.2). */
+function eventOf({ id, token }: RevocationMessage): string {
+  return `id: ${id}\nevent: revocations\ndata: ${token}\n\n`;
+}

@@ -1,0 +1,79 @@
+import { Headers, Req, Res } from '@nestjs/common';
+import { ApiProduces } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { CurrentUser } from '../session/guards/access.decorators.js';
+import { ApiController, ApiRoute } from '../session/guards/api.route.js';
+import type { Principal } from '../session/principal.js';
+import { type RevocationMessage, RevocationStream } from '../session/revocation/revocation.stream.js';
+import { RevocationSubscribers } from './revocation.subscribers.js';
+
+const messageSchema = z.object({
+  id: z.string().meta({
+    description: 'Number of the last message that it includes, for `Last-Event-ID`.',
+    example: '01a2244d-573d-7369-a07e-c1e6e43aa0a8.7',
+  }),
+  token: z.string().meta({
+    description: 'A JWS of the keys at `/.well-known/jwks.json`, with the type `revocations+jwt`.',
+    example: 'eyJhbGciOiJFUzI1NiIs…',
+  }),
+});
+
+const scope = 'revocations:read';
+
+/** The routes by which services that verify tokens by themselves learn which of them have ended. */
+@ApiController('auth/revocations', { tag: 'discovery', role: 'admin' })
+export class RevocationsController {
+  readonly #stream: RevocationStream;
+  readonly #subscribers: RevocationSubscribers;
+
+  constructor(stream: RevocationStream, subscribers: RevocationSubscribers) {
+    this.#stream = stream;
+    this.#subscribers = subscribers;
+  }
+
+  @ApiRoute('GET', '', {
+    scope,
+    summary: 'All revocations that matter now',
+    description:
+      'Ended sessions and API keys, and users and organisations whose earlier tokens are outdated, as one signed message. The packages for other services read it by themselves.',
+    answer: { description: 'The signed message.', schema: messageSchema },
+  })
+  async snapshot(): Promise<RevocationMessage> {
+    return this.#stream.snapshot();
+  }
+
+  @ApiRoute('GET', 'stream', {
+    scope,
+    summary: 'Revocations as they happen',
+    description:
+      'Server-sent events of the type `revocations`, each with a signed message. The first one is everything that matters, or what followed `Last-Event-ID`. A comment comes every five seconds. The stream ends with the credential.',
+    answer: { status: 200, description: 'The events.', schema: z.string() },
+    problems: ['overloaded', 'revocations_unknown'],
+  })
+  @ApiProduces('text/event-stream')
+  stream(
+    @CurrentUser() principal: Principal,
+    @Headers('last-event-id') lastId: string | undefined,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): void {
+    this.#subscribers.requireRoom();
+    if (request.method === 'HEAD') {
+      void reply.type('text/event-stream').send();
+      return;
+    }
+    reply.hijack();
+    const { raw } = reply;
+    raw.writeHead(200, {
+      ...Object.fromEntries(Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined)),
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      // nginx would keep the events until its buffer is full.
+      'x-accel-buffering': 'no',
+    });
+    raw.flushHeaders();
+    request.raw.socket.setNoDelay(true);
+    this.#subscribers.add(principal, raw, lastId);
+  }
+}
