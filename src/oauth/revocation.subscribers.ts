@@ -51,11 +51,15 @@ export class RevocationSubscribers implements OnModuleInit, BeforeApplicationShu
     }
   }
 
-  /** Requires room for one more, and that this process knows what it would tell. @throws {Problem} `overloaded`, `revocations_unknown` */
+  /** Requires room for one more. @throws {Problem} `overloaded` */
   requireRoom(): void {
     if (this.#isClosing || this.#open.size >= most) {
       throw new Problem('overloaded', { reason: 'too_many_subscribers' });
     }
+  }
+
+  /** Requires that this process knows what others have revoked lately. @throws {Problem} `revocations_unknown` */
+  requireKnown(): void {
     if (this.#isBehind()) {
       throw new Problem('revocations_unknown', { reason: 'revocations_stale' });
     }
@@ -75,11 +79,10 @@ export class RevocationSubscribers implements OnModuleInit, BeforeApplicationShu
         response.destroy();
       }
     };
-    const unsubscribe = this.#stream.subscribe(
-      lastId,
-      (message) => write(eventOf(message)),
-      () => response.destroy(),
-    );
+    const unsubscribe = this.#stream.subscribe(lastId, {
+      send: (message) => write(eventOf(message)),
+      fail: () => response.destroy(),
+    });
     const subscriber: Subscriber = { principal, response, unsubscribe, missed: 0 };
     this.#open.add(subscriber);
     response.once('close', () => this.#remove(subscriber));

@@ -38,8 +38,10 @@ export class RevocationsController {
     description:
       'Ended sessions and API keys, and users and organisations whose earlier tokens are outdated, as one signed message. The packages for other services read it by themselves.',
     answer: { description: 'The signed message.', schema: messageSchema },
+    problems: ['revocations_unknown'],
   })
   async snapshot(): Promise<RevocationMessage> {
+    this.#subscribers.requireKnown();
     return this.#stream.snapshot();
   }
 
@@ -59,6 +61,7 @@ export class RevocationsController {
     @Res() reply: FastifyReply,
   ): void {
     this.#subscribers.requireRoom();
+    this.#subscribers.requireKnown();
     if (request.method === 'HEAD') {
       void reply.type('text/event-stream').send();
       return;

@@ -202,7 +202,7 @@ describe('a verifier that subscribes', () => {
     await relay.cut();
   });
 
-  it('hears 200 logouts, the slowest within a second on an idle machine, and none is missed', async () => {
+  it('hears of 200 logouts, misses none, and prints how long that took', async () => {
     const verifier = subscribe();
     const sessions = await Promise.all(Array.from({ length: 200 }, async () => gateway.session()));
     expect(await Promise.all(sessions.map(async ({ token }) => reasonOf(verifier, token)))).toEqual(

@@ -157,12 +157,17 @@ export class Revocations {
   /** Waits, unless this is closed. */
   async #wait(milliseconds: number): Promise<void> {
     const { signal } = this.#aborted;
+    if (signal.aborted) {
+      return;
+    }
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      signal.addEventListener('abort', () => {
+      const done = (): void => {
         clearTimeout(timer);
+        signal.removeEventListener('abort', done);
         resolve();
-      });
+      };
+      const timer = setTimeout(done, milliseconds);
+      signal.addEventListener('abort', done);
     });
   }
 

@@ -298,8 +298,10 @@ const optionNames = new Set([
 function requireKnown(options: VerifierOptions): void {
   const names: ReadonlySet<string> = optionNames;
   const unknown = Object.keys(options ?? {}).find((name) => !names.has(name));
-  if (options === undefined || unknown !== undefined) {
-    throw new TypeError(`a verifier has the options ${[...names].join(', ')}; not ${unknown ?? 'none'}`);
+  if (unknown !== undefined || !options) {
+    throw new TypeError(
+      `${unknown === undefined ? 'there are no options' : `there is no option "${unknown}"`}: set ${[...names].join(', ')}`,
+    );
   }
 }
 

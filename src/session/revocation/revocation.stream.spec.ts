@@ -39,17 +39,21 @@ function endedIn({ token }: RevocationMessage): readonly string[] {
 const digitsOf = ({ id }: RevocationRow): string => id.replaceAll('-', '');
 
 /** A subscriber, with what it has heard. */
-async function listen(lastId?: string): Promise<{ messages: RevocationMessage[]; stop: () => void }> {
+async function listen(lastId?: string): Promise<{
+  readonly messages: RevocationMessage[];
+  readonly failures: () => number;
+  readonly stop: () => void;
+}> {
   const messages: RevocationMessage[] = [];
-  const stop = stream.subscribe(
-    lastId,
-    (message) => messages.push(message),
-    () => undefined,
-  );
+  let failures = 0;
+  const stop = stream.subscribe(lastId, {
+    send: (message) => messages.push(message),
+    fail: () => (failures += 1),
+  });
   if (lastId === undefined) {
     await waitUntil(async () => messages.length > 0, 'the snapshot');
   }
-  return { messages, stop };
+  return { messages, failures: () => failures, stop };
 }
 
 it('loses no end that comes while, or right after, another is told', async () => {
@@ -63,9 +67,8 @@ it('loses no end that comes while, or right after, another is told', async () =>
       feed.announce([row]);
     }
   };
-  const stop = stream.subscribe(
-    undefined,
-    (message) => {
+  const stop = stream.subscribe(undefined, {
+    send: (message) => {
       endedIn(message).forEach((id) => told.add(id));
       // After as many microtasks as have been told: some come before the one that tells has ended, some after it.
       let wait = Promise.resolve();
@@ -74,8 +77,8 @@ it('loses no end that comes while, or right after, another is told', async () =>
       }
       void wait.then(announceNext);
     },
-    () => undefined,
-  );
+    fail: () => undefined,
+  });
   await waitUntil(async () => told.size === rows.length, 'every end to be told');
   expect([...told].toSorted()).toEqual(rows.map(digitsOf).toSorted());
   stop();
@@ -143,8 +146,9 @@ it('tells a subscriber who comes back what was missed, and everything if nobody 
   later.stop();
 });
 
-it('goes on after a message that could not be signed', async () => {
-  const { messages, stop } = await listen();
+it('ends every subscription after a message that could not be signed: a new one begins with everything', async () => {
+  const { messages, failures, stop } = await listen();
+  const known = messages.at(-1)?.id;
   const ring = gateway.app.get(SigningKeyRing, { strict: false });
   const signing = ring.signing.bind(ring);
   const [lost, next] = [end(), end()];
@@ -153,9 +157,12 @@ it('goes on after a message that could not be signed', async () => {
     throw new Error('no key');
   };
   feed.announce([lost]);
-  await waitUntil(async () => ring.signing === signing, 'the failure');
-  feed.announce([next]);
-  await waitUntil(async () => messages.flatMap(endedIn).includes(digitsOf(next)), 'the next message');
-  expect(messages.flatMap(endedIn)).toContain(digitsOf(lost));
+  await waitUntil(async () => failures() === 1, 'the failure');
   stop();
+  const again = await listen(known);
+  await waitUntil(async () => again.messages.length > 0, 'the snapshot');
+  feed.announce([next]);
+  await waitUntil(async () => again.messages.length > 1, 'the next message');
+  expect(again.messages.flatMap(endedIn)).toEqual(expect.arrayContaining([lost, next].map(digitsOf)));
+  again.stop();
 });

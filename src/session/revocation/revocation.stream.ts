@@ -27,7 +27,12 @@ interface SignedMessage extends RevocationMessage {
   readonly at: number;
 }
 
-type Send = (message: RevocationMessage) => void;
+/** Who is told. */
+export interface RevocationSubscriber {
+  send(message: RevocationMessage): void;
+  /** There is something that can't be told: only a new subscription, which begins with a snapshot, is complete. */
+  fail(): void;
+}
 
 /**
  * The revocations of this process as numbered, signed messages, for services that verify tokens by themselves. Each message is signed
@@ -44,7 +49,7 @@ export class RevocationStream implements OnModuleInit, OnModuleDestroy {
   readonly #configuration: Configuration;
   /** Numbers mean something only in the process that gave them. */
   readonly #process = newId();
-  readonly #subscribers = new Set<Send>();
+  readonly #subscribers = new Set<RevocationSubscriber>();
   readonly #messages: SignedMessage[] = [];
   #number = 0;
   #pending: RevocationRow[] = [];
@@ -71,9 +76,8 @@ export class RevocationStream implements OnModuleInit, OnModuleDestroy {
         this.#pending.push(...rows);
         void this.#publish();
       } else {
-        // Nobody is there to sign for. Who comes back later must not take these for known.
-        this.#number += 1;
-        this.#messages.length = 0;
+        // Nobody is there to sign for.
+        this.#skip();
       }
     });
   }
@@ -98,17 +102,26 @@ export class RevocationStream implements OnModuleInit, OnModuleDestroy {
 
   /**
    * Sends what a subscriber doesn't know: the messages after the one that it names, or a snapshot. Then sends every new message.
-   * @param fail called if there can be no snapshot. @returns what ends the subscription.
+   * @returns what ends the subscription.
    */
-  subscribe(lastId: string | undefined, send: Send, fail: () => void): () => void {
-    this.#subscribers.add(send);
+  subscribe(lastId: string | undefined, subscriber: RevocationSubscriber): () => void {
+    this.#subscribers.add(subscriber);
     const missed = this.#after(lastId);
     if (missed === undefined) {
-      this.snapshot().then((message) => this.#subscribers.has(send) && send(message), fail);
+      this.snapshot().then(
+        (message) => this.#subscribers.has(subscriber) && subscriber.send(message),
+        () => subscriber.fail(),
+      );
     } else {
-      missed.forEach(send);
+      missed.forEach((message) => subscriber.send(message));
     }
-    return () => this.#subscribers.delete(send);
+    return () => this.#subscribers.delete(subscriber);
+  }
+
+  /** Leaves a number out: who comes back and names an earlier one must not take what came since for known. */
+  #skip(): void {
+    this.#number += 1;
+    this.#messages.length = 0;
   }
 
   /** The kept messages after one; undefined if that isn't known, or some of them aren't kept or are too old to be believed. */
@@ -131,22 +144,22 @@ export class RevocationStream implements OnModuleInit, OnModuleDestroy {
       return;
     }
     this.#isPublishing = true;
-    let rows: RevocationRow[] = [];
     try {
       while (this.#pending.length > 0) {
-        [rows, this.#pending] = [this.#pending, []];
+        const rows = this.#pending;
+        this.#pending = [];
         const message = await this.#sign(this.#number + 1, contentOf(rows));
         this.#number += 1;
         this.#messages.push(message);
         this.#messages.splice(0, this.#messages.length - keptMessages);
-        for (const send of this.#subscribers) {
-          send(message);
+        for (const subscriber of this.#subscribers) {
+          subscriber.send(message);
         }
       }
     } catch (error) {
-      // With the next ones; who subscribes until then gets a snapshot.
-      this.#pending.unshift(...rows);
       this.#logger.warn('revocations cannot be told', { reason: 'revocation_stream_failed', err: error });
+      this.#skip();
+      this.#subscribers.forEach((subscriber) => subscriber.fail());
     } finally {
       this.#isPublishing = false;
     }
