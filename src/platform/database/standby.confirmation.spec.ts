@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../../test/support/postgres.server.js';
+import { waitUntil } from '../../../test/support/stack.js';
 import { DatabaseConnection } from './database.connection.js';
 
 let server: PostgresServer;
@@ -37,9 +38,19 @@ function connect(options: string): DatabaseConnection {
 const unavailable = expect.objectContaining({ code: 'database_unavailable' });
 
 describe('a primary whose synchronous standby does not confirm', () => {
-  beforeAll(() =>
-    administer("alter system set synchronous_standby_names = 'gone'", 'select pg_reload_conf()'),
-  );
+  beforeAll(async () => {
+    await administer("alter system set synchronous_standby_names = 'gone'", 'select pg_reload_conf()');
+    // Another process of the server puts it into force, and no view tells when.
+    const { query } = connect('-c synchronous_commit=on');
+    await waitUntil(
+      async () =>
+        sql`insert into facts values (0)`.execute(query).then(
+          () => false,
+          () => true,
+        ),
+      'the server to wait for its standby',
+    );
+  });
   afterAll(() => administer('alter system reset synchronous_standby_names', 'select pg_reload_conf()'));
 
   it('reports no transaction as done: a failover would undo it', async () => {
