@@ -178,8 +178,7 @@ function sourceHash() {
   return hash.digest('hex');
 }
 
-/** npm as it runs this script, or the one on the PATH. */
-export function npmCommand() {
+function npmCommand() {
   const script = process.env.npm_execpath;
   return script?.endsWith('.js') ? [process.execPath, script] : ['npm'];
 }
@@ -226,8 +225,8 @@ export async function prepareOrExit(options) {
   }
 }
 
-/** Runs npm quietly; what it said is shown only when it fails. */
-async function npm(args, label, progress) {
+/** Runs npm quietly; what it said is shown only when it fails. @throws {PrepareError} then. */
+export async function npm(args, label, progress) {
   const step = progress.step(label);
   const [command, ...first] = npmCommand();
   const wrapped = tied(command, [...first, ...args]);

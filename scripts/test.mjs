@@ -14,7 +14,7 @@ const neededBytes = 8 * 2 ** 30;
 try {
   const progress = createProgress();
   await prepare({ everything: true, progress });
-  bringPackages(progress);
+  await bringPackages(progress);
   const { findBinaries } = await import(pathToFileURL(join(root, 'dist/launcher/binary.store.js')).href);
   await findBinaries(['kratos', 'hydra', 'mailpit'], process.env, progress);
   const programs = bringPrograms(progress);

@@ -119,7 +119,7 @@ func (r *required) authorizeOrg(active *Org) *Error {
 	if r.hasOrg && !isNamed(active, r.org) {
 		return forbidden("org_missing", "Requires a session or token that acts for this organisation.")
 	}
-	// A role that doesn't exist is one that nobody has.
+	// No user has a role that doesn't exist.
 	if wanted := ranks[r.orgRole]; r.hasOrgRole && (wanted == 0 || ranks[active.Role] < wanted) {
 		return forbidden("org_role_missing", fmt.Sprintf("Requires the role %s in the organisation.", r.orgRole))
 	}

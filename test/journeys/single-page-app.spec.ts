@@ -84,7 +84,7 @@ it(
     const page = await journey.browser();
     const person = newPerson();
     await page.goto(`${journey.url}/app`);
-    await page.getByText('Nobody is logged in.').waitFor();
+    await page.getByText('No user is logged in.').waitFor();
     await page.getByRole('button', { name: 'Log in' }).click();
     await page.getByRole('main').getByRole('link', { name: 'Sign up' }).click();
     await fillSignUp(page, person);

@@ -93,7 +93,7 @@ it('asks for the session once, however many ask on the page', async () => {
   expect(countOf('/auth/session')).toBe(1);
 });
 
-it('knows that nobody is logged in', async () => {
+it('knows that no user is logged in', async () => {
   await open();
   expect(await page.evaluate('vestibule.session().then(String)')).toBe('undefined');
   expect(await page.evaluate('vestibule.token().then(String)')).toBe('undefined');

@@ -1,5 +1,4 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -14,7 +13,7 @@ import { makeKey } from '../support/api.caller.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
 import { installPackages, packPackages } from '../support/packed.packages.js';
-import { waitUntil } from '../support/stack.js';
+import { type StartedServer, startServer } from '../support/service.program.js';
 
 const spec = 'test/packages/runtimes.spec.ts';
 const folder = mkdtempSync(join(tmpdir(), 'vestibule-runtimes-'));
@@ -130,41 +129,24 @@ it('the README subscribes to ended sessions, and refuses one', async () => {
 });
 
 describe.each(Object.entries(runtimes))('the worker of the README in %s', (_name, start) => {
-  let child: ChildProcess;
+  let server: StartedServer;
   let url: string;
 
   beforeAll(async () => {
     const [port = 0] = await findFreePorts(1);
     url = `http://127.0.0.1:${port}`;
-    const [program, ...args] = await start(port);
+    const command = await start(port);
     const env = {
       PATH: process.env['PATH'],
       HOME: folder,
       DENO_DIR: join(folder, 'deno'),
       DENO_NO_UPDATE_CHECK: '1',
     };
-    child = spawn(program, args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
-    let errors = '';
-    child.stderr?.on('data', (chunk: Buffer) => (errors += String(chunk)));
-    await waitUntil(async () => {
-      if (child.exitCode !== null) {
-        throw new Error(errors);
-      }
-      // Without a token: no keys are read for it.
-      return fetch(url).then(
-        () => true,
-        () => false,
-      );
-    }, `${program} to answer`);
+    // Asked without a token: no keys are read for that.
+    server = await startServer(url, command, { cwd: folder, env });
   });
 
-  afterAll(async () => {
-    if (child?.exitCode === null) {
-      const ended = once(child, 'exit');
-      child.kill();
-      await ended;
-    }
-  });
+  afterAll(async () => server?.stop());
 
   const ask = (token: string): Promise<Response> =>
     fetch(url, { headers: { authorization: `Bearer ${token}` } });

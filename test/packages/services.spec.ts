@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,8 +11,13 @@ import { blockRunBy } from '../support/document.blocks.js';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
 import { installPackages, packPackages } from '../support/packed.packages.js';
 import { rawRequest } from '../support/raw.request.js';
-import { type ServiceKind, startOf, writeService } from '../support/service.program.js';
-import { waitUntil } from '../support/stack.js';
+import {
+  type ServiceKind,
+  type StartedServer,
+  startOf,
+  startServer,
+  writeService,
+} from '../support/service.program.js';
 import { encode, signHmac } from '../support/token.forge.js';
 
 const spec = 'test/packages/services.spec.ts';
@@ -82,9 +86,8 @@ it.each(kinds)('in %s, no more than six lines of a hello world are about who cal
 });
 
 describe.each(kinds)('a service with %s, as %s prints it', (kind, readme) => {
-  let child: ChildProcess;
+  let service: StartedServer;
   let url: string;
-  let errors = '';
 
   beforeAll(async () => {
     const [servicePort = 0] = await findFreePorts(1);
@@ -93,26 +96,10 @@ describe.each(kinds)('a service with %s, as %s prints it', (kind, readme) => {
     mkdirSync(own);
     const env = writeService(kind, own, programOf(kind, readme, servicePort));
     const start = startOf(kind, servicePort);
-    child = spawn('bash', ['-euc', start], { cwd: own, env, stdio: ['ignore', 'ignore', 'pipe'] });
-    child.stderr?.on('data', (chunk: Buffer) => (errors += String(chunk)));
-    await waitUntil(async () => {
-      if (child.exitCode !== null) {
-        throw new Error(errors);
-      }
-      return fetch(url).then(
-        () => true,
-        () => false,
-      );
-    }, `the service with ${kind} to answer`);
-    errors = '';
+    service = await startServer(url, ['bash', '-euc', start], { cwd: own, env });
   });
 
-  afterAll(async () => {
-    if (child?.exitCode === null) {
-      child.kill();
-      await once(child, 'exit');
-    }
-  });
+  afterAll(async () => service?.stop());
 
   const ask = (token?: string, path = '/'): Promise<Response> =>
     fetch(`${url}${path}`, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
@@ -260,6 +247,6 @@ describe.each(kinds)('a service with %s, as %s prints it', (kind, readme) => {
       await once(server, 'listening');
     }
     expect(await statusOf(await forged({}))).toBe(200);
-    expect(errors).not.toMatch(/error|exception|panic/i);
+    expect(service.errors()).not.toMatch(/error|exception|panic/i);
   });
 });

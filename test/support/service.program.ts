@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { inject } from 'vitest';
 import { checkout } from '../journeys/started.vestibule.js';
+import { waitUntil } from './stack.js';
 
 /** What a service is made with. */
 export type ServiceKind = 'express' | 'fastify' | 'hono' | 'nest' | 'go' | 'flask' | 'fastapi';
@@ -65,4 +68,43 @@ function writeGoModule(folder: string): void {
   const head = `module example.org/service\n\nrequire ${goModule} v0.0.0\n\nreplace ${goModule} => ${own}`;
   writeFileSync(join(folder, 'go.mod'), read('go.mod').replace(/^module .*$/m, head));
   writeFileSync(join(folder, 'go.sum'), read('go.sum'));
+}
+
+/** A server that a test has started. */
+export interface StartedServer {
+  /** What it has written to standard error since it answered first. */
+  readonly errors: () => string;
+  stop(): Promise<void>;
+}
+
+/** Starts a server and waits until it answers, whatever the status. @throws what it wrote if it ends before. */
+export async function startServer(
+  url: string,
+  command: readonly string[],
+  { cwd, env }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
+): Promise<StartedServer> {
+  const [program = '', ...args] = command;
+  const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => (errors += String(chunk)));
+  await waitUntil(async () => {
+    if (child.exitCode !== null) {
+      throw new Error(errors);
+    }
+    return fetch(url).then(
+      () => true,
+      () => false,
+    );
+  }, `${program} at ${url} to answer`);
+  errors = '';
+  return {
+    errors: () => errors,
+    stop: async () => {
+      if (child.exitCode === null) {
+        const ended = once(child, 'exit');
+        child.kill();
+        await ended;
+      }
+    },
+  };
 }

@@ -22,11 +22,11 @@ export interface TokenOptions {
 /** The session of this page. It holds tokens in memory only. */
 export interface Client {
   /**
-   * The live session; undefined if nobody is logged in. It is asked for once, and again when the page comes to the front.
+   * The live session; undefined if no user is logged in. It is asked for once, and again when the page comes to the front.
    * @throws {GatewayError} when the gateway doesn't answer.
    */
   session(): Promise<Session | undefined>;
-  /** What {@link session} last found: undefined for nobody, and null while that isn't known. */
+  /** What {@link session} last found: undefined for no user, and null while that isn't known. */
   readonly current: Session | undefined | null;
   /** Calls a listener whenever {@link current} changes. @returns what ends that. */
   subscribe(listener: () => void): () => void;
@@ -36,7 +36,7 @@ export interface Client {
   logout(returnTo?: string): Promise<void>;
   /**
    * A bearer token for another service, exchanged for the session and kept until shortly before its end.
-   * @returns undefined if nobody is logged in. @throws {GatewayError}
+   * @returns undefined if no user is logged in. @throws {GatewayError}
    */
   token(options?: TokenOptions): Promise<string | undefined>;
   /** Stops listening to other tabs and to the page. */
@@ -196,7 +196,7 @@ class PageClient implements Client {
 
   #set(session: Session | undefined): void {
     if (session?.session.id !== this.current?.session.id) {
-      // Tokens of another user, or of nobody.
+      // Tokens of another user, or of a session that has ended.
       this.#tokens.clear();
     }
     if (JSON.stringify(session) === JSON.stringify(this.current)) {

@@ -56,6 +56,17 @@ async function listen(lastId?: string): Promise<{
   return { messages, failures: () => failures, stop };
 }
 
+/** A subscriber who left knows a message, and misses the next one, which another hears. */
+async function missOne() {
+  const [first, other] = [await listen(), await listen()];
+  const known = first.messages.at(-1)?.id;
+  first.stop();
+  const missed = end();
+  feed.announce([missed]);
+  await waitUntil(async () => other.messages.length === 2, 'the message');
+  return { known, missed, other };
+}
+
 it('loses no end that comes while, or right after, another is told', async () => {
   const rows = Array.from({ length: 60 }, end);
   const told = new Set<string>();
@@ -85,12 +96,7 @@ it('loses no end that comes while, or right after, another is told', async () =>
 });
 
 it('sends nothing that is too old to be believed', async () => {
-  const [first, other] = [await listen(), await listen()];
-  const known = first.messages.at(-1)?.id;
-  first.stop();
-  const missed = end();
-  feed.announce([missed]);
-  await waitUntil(async () => other.messages.length === 2, 'the message');
+  const { known, missed, other } = await missOne();
   gateway.shiftClock(185);
   const now = Math.floor(Date.now() / 1000) + 185;
   const ageOf = ({ token }: RevocationMessage): number => Math.abs(now - Number(decodeJwt(token).iat));
@@ -104,7 +110,7 @@ it('sends nothing that is too old to be believed', async () => {
   other.stop();
 });
 
-it('takes nothing for known that came while nobody listened', async () => {
+it('takes nothing for known that came while there was no subscriber', async () => {
   const { id } = await stream.snapshot();
   const unheard = end();
   feed.announce([unheard]);
@@ -126,13 +132,8 @@ it('signs anew after a snapshot that could not be signed', async () => {
   expect((await stream.snapshot()).token).toMatch(/^eyJ/);
 });
 
-it('tells a subscriber who comes back what was missed, and everything if nobody listened meanwhile', async () => {
-  const [first, other] = [await listen(), await listen()];
-  const known = first.messages.at(-1)?.id;
-  first.stop();
-  const missed = end();
-  feed.announce([missed]);
-  await waitUntil(async () => other.messages.length === 2, 'the message');
+it('tells a subscriber who comes back what was missed, and everything if there was no subscriber meanwhile', async () => {
+  const { known, missed, other } = await missOne();
   const back = await listen(known);
   expect(back.messages.map(endedIn)).toEqual([[digitsOf(missed)]]);
   const last = back.messages.at(-1)?.id;

@@ -76,7 +76,7 @@ export class RevocationStream implements OnModuleInit, OnModuleDestroy {
         this.#pending.push(...rows);
         void this.#publish();
       } else {
-        // Nobody is there to sign for.
+        // There is no subscriber to sign for.
         this.#skip();
       }
     });
