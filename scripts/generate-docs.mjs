@@ -10,6 +10,9 @@ const { renderConfigurationDocs, renderEnvExample } =
 const { renderErrorDocs } = await import('../dist/platform/errors/problem.docs.js');
 const { renderDoctorDocs } = await import('../dist/doctor/finding.docs.js');
 const { renderObservabilityDocs } = await import('../dist/platform/telemetry/metric.docs.js');
+const { renderApplicationDocs } = await import('../dist/oauth/applications/program.docs.js');
+const applications = join(root, 'docs/applications.md');
+writeFileSync(applications, renderApplicationDocs(readFileSync(applications, 'utf8')));
 const observability = join(root, 'docs/observability.md');
 writeFileSync(observability, renderObservabilityDocs(readFileSync(observability, 'utf8')));
 writeFileSync(join(root, 'docs/doctor.md'), renderDoctorDocs());

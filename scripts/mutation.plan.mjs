@@ -57,6 +57,7 @@ export const plan = {
     ...session('session.start'),
   ],
   'src/session/store/session.janitor.ts': session('session.repository'),
+  'src/session/store/used-token.repository.ts': contract('token-exchange', 'backchannel-logout'),
   'src/session/session.minter.ts': contract(
     'session-life',
     'token-exchange',
@@ -93,7 +94,6 @@ export const plan = {
   'src/login/backchannel-logout.controller.ts': contract('backchannel-logout'),
   'src/oauth/token-exchange.controller.ts': contract('token-exchange', 'command-line-login', 'rate-limits'),
   'src/oauth/actor.chain.ts': ['src/oauth/actor.chain.spec.ts', ...contract('token-exchange')],
-  'src/login/used-token.repository.ts': contract('token-exchange', 'backchannel-logout'),
   'src/oauth/service-clients.service.ts': [...contract('token-exchange'), ...e2e('service-clients')],
   'src/login/auth.controller.ts': [
     ...contract('logout-answers', 'session-life', 'session-cookie', 'session-set-cookie', 'session-limit'),
@@ -181,6 +181,8 @@ export const withoutDecision = [
   'src/accounts/accounts.module.ts',
   'src/login/login.module.ts',
   'src/login/auth.schemas.ts',
+  'src/auth-strategy/application.administration.ts',
+  'src/auth-strategy/grant.administration.ts',
   'src/auth-strategy/auth.strategy.ts',
   'src/oauth/command-line.schemas.ts',
   'src/oauth/oauth.error.ts',
@@ -224,9 +226,19 @@ export const notMeasured = [
   'src/session/store/provider.grants.ts',
   'src/session/session.peek.ts',
   'src/session/guards/verified.email.guard.ts',
+  'src/oauth/authorization.server.ts',
   'src/oauth/revocation.subscribers.ts',
   'src/oauth/revocations.controller.ts',
   'src/session/revocation/revocation.stream.ts',
+  'src/session/guards/access.query.ts',
+  'src/session/guards/login.challenge.ts',
+  'src/login/logout.answer.ts',
+  'src/session/store/session-hosts.repository.ts',
+  'src/auth-strategy/application.name.ts',
+  'src/auth-strategy/redirect.uri.ts',
+  'src/auth-strategy/registration.size.ts',
+  'src/oauth/credential.life.ts',
+  'src/providers/ory/challenges/application.claims.ts',
 ];
 
 /** Files whose mutants disturb each other, by what one start of the gateway or a counted call leaves behind: each has a process. */

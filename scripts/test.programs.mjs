@@ -60,6 +60,12 @@ const programs = [
     paths: ['/usr/bin/caddy', '/usr/local/bin/caddy'],
   },
   {
+    variable: 'SLAPD',
+    name: 'OpenLDAP',
+    package: 'slapd',
+    paths: ['/usr/sbin/slapd', '/usr/local/libexec/slapd'],
+  },
+  {
     variable: 'PYTHON',
     name: 'Python with PyJWT, Flask and FastAPI',
     package: 'python3-jwt python3-cryptography python3-flask python3-fastapi python3-uvicorn',

@@ -31,6 +31,9 @@ export async function startOryLogins(bench, origin, people) {
   let logins = 0;
   return {
     env: { AUTH_PROVIDER: 'ory', ...stack.env },
+    /** Hydra and the processes that serve its database. */
+    hydra: async () => [stack.hydra.child.pid, ...(await stack.hydra.database.processes())],
+    kratos: async () => [stack.kratos.child.pid, ...(await stack.kratos.database.processes())],
     stop: stack.stop,
     /** From the start to the session's cookie, as a browser without scripts. */
     async login() {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -39,9 +38,12 @@ type Claims struct {
 	EmailVerified bool   `json:"email_verified"`
 	Name          string `json:"name,omitempty"`
 	Picture       string `json:"picture,omitempty"`
-	// Own are all claims as the token has them, the deployment's own too; they are what is written as JSON.
-	Own map[string]json.RawMessage `json:"-"`
+	// Every claim as the token has it; what is written as JSON. Nothing changes it.
+	all map[string]json.RawMessage
 }
+
+// Own returns a claim as the token has it, one of the deployment's own for example; nil if the token hasn't got it.
+func (c *Claims) Own(name string) json.RawMessage { return slices.Clone(c.all[name]) }
 
 // Actor acts for a subject.
 type Actor struct {
@@ -59,7 +61,7 @@ type Org struct {
 // UnmarshalJSON reads the claims of a token. Names count exactly as they are written: encoding/json alone would take a deployment's own
 // claim "Roles" for "roles".
 func (c *Claims) UnmarshalJSON(data []byte) error {
-	if err := json.Unmarshal(data, &c.Own); err != nil {
+	if err := json.Unmarshal(data, &c.all); err != nil {
 		return err
 	}
 	var audience string
@@ -68,7 +70,7 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 		"exp": &c.ExpiresAt, "nbf": &c.NotBefore, "iat": &c.IssuedAt, "auth_time": &c.AuthTime,
 		"amr": &c.Methods, "idp": &c.Provider, "client_id": &c.ClientID, "scope": &c.Scope, "email_verified": &c.EmailVerified,
 	} {
-		value, isThere := c.Own[name]
+		value, isThere := c.all[name]
 		if !isThere || string(value) == "null" {
 			return fmt.Errorf("the claim %s is missing", name)
 		}
@@ -81,7 +83,7 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 		"acr": &c.Level, "roles": &c.Roles, "act": &c.Actor, "org": &c.Org,
 		"email": &c.Email, "name": &c.Name, "picture": &c.Picture,
 	} {
-		if value, isThere := c.Own[name]; isThere {
+		if value, isThere := c.all[name]; isThere {
 			if err := json.Unmarshal(value, target); err != nil {
 				return fmt.Errorf("the claim %s: %w", name, err)
 			}
@@ -94,13 +96,12 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 }
 
 // MarshalJSON writes the claims as the token has them, the deployment's own too.
-func (c Claims) MarshalJSON() ([]byte, error) { return json.Marshal(c.Own) }
+func (c Claims) MarshalJSON() ([]byte, error) { return json.Marshal(c.all) }
 
 // clone returns a copy that a handler may change.
 func (c *Claims) clone() *Claims {
 	copied := *c
 	copied.Audience, copied.Methods, copied.Roles = slices.Clone(c.Audience), slices.Clone(c.Methods), slices.Clone(c.Roles)
-	copied.Own = maps.Clone(c.Own)
 	if c.Actor != nil {
 		actor := *c.Actor
 		copied.Actor = &actor

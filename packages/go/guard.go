@@ -3,6 +3,7 @@ package vestibule
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -25,15 +26,20 @@ type Options struct {
 	Audience string
 	// JWKSURI is where the keys are read. Default: /.well-known/jwks.json of the issuer.
 	JWKSURI string
-	// Cooldown is the least time between two readings of the keys because of unknown key ids. Default: 30 s.
+	// Cooldown is the least time between two readings of the keys because of unknown key ids, and between two exchanges of an API key that
+	// the gateway refused. Default: 30 s.
 	Cooldown time.Duration
 	// ClockTolerance is by how much this clock and the gateway's may differ, at most a minute. Default: 30 s.
 	ClockTolerance time.Duration
-	// Remembered is how many verified tokens are remembered, so that they aren't verified again. Default: 10,000.
+	// Remembered is how many verified tokens, and tokens of API keys, are remembered, so that they aren't verified again. Default: 10,000.
 	Remembered int
+	// Revocations, if set, refuses tokens whose session has ended, whose user was changed or whose key was revoked, within a second.
+	Revocations *Revocations
+	// APIKeys accepts API keys too, in X-API-Key or as bearers. Each is exchanged at the gateway for a token, which is remembered.
+	APIKeys bool
 	// OnRefused is told of each refusal, for your log: its Reason states why. It may be nil.
 	OnRefused func(*Error)
-	// Context ends the reading of keys when it is done. Default: never.
+	// Context ends what the guard reads from the gateway when it is done, as Close does. Default: never.
 	Context context.Context
 }
 
@@ -42,6 +48,11 @@ type Guard struct {
 	options Options
 	parser  *jwt.Parser
 	keys    *keySet
+	// Nil unless the guard subscribes.
+	revocations *subscription
+	// Nil unless API keys are accepted.
+	apiKeys *apiKeys
+	close   context.CancelFunc
 
 	mutex      sync.RWMutex
 	remembered map[string]verified
@@ -70,6 +81,10 @@ func New(options Options) (*Guard, error) {
 	if options.JWKSURI == "" {
 		options.JWKSURI = options.Issuer + "/.well-known/jwks.json"
 	}
+	jwks, err := url.Parse(options.JWKSURI)
+	if err != nil {
+		return nil, fmt.Errorf("vestibule: JWKSURI: %w", err)
+	}
 	if options.Cooldown == 0 {
 		options.Cooldown = 30 * time.Second
 	}
@@ -82,20 +97,38 @@ func New(options Options) (*Guard, error) {
 	if options.Context == nil {
 		options.Context = context.Background()
 	}
-	return &Guard{
+	ctx, cancel := context.WithCancel(options.Context)
+	g := &Guard{
 		options:    options,
-		keys:       &keySet{ctx: options.Context, uri: options.JWKSURI, cooldown: options.Cooldown},
+		close:      cancel,
+		keys:       &keySet{ctx: ctx, uri: options.JWKSURI, cooldown: options.Cooldown},
 		remembered: make(map[string]verified),
 		parser: jwt.NewParser(
-			jwt.WithValidMethods([]string{"ES256", "EdDSA"}),
+			jwt.WithValidMethods(algorithms),
 			jwt.WithIssuer(options.Issuer),
 			jwt.WithAudience(options.Audience),
 			jwt.WithExpirationRequired(),
 			jwt.WithLeeway(options.ClockTolerance),
 			jwt.WithStrictDecoding(),
 		),
-	}, nil
+	}
+	// Where the keys are read, everything else of the gateway is too.
+	if options.Revocations != nil {
+		settings, err := options.Revocations.withDefaults()
+		if err != nil {
+			cancel()
+			return nil, err
+		}
+		g.revocations = newSubscription(ctx, settings, jwks.ResolveReference(&url.URL{Path: "/auth/revocations/stream"}).String(), g.readMessage)
+	}
+	if options.APIKeys {
+		g.apiKeys = newAPIKeys(ctx, jwks.ResolveReference(&url.URL{Path: "/auth/token"}).String(), options, g.claimsOf)
+	}
+	return g, nil
 }
+
+// Close ends the connection over which revocations come, and the reading of keys. The guard isn't used after it.
+func (g *Guard) Close() { g.close() }
 
 type contextKey struct{}
 
@@ -104,7 +137,7 @@ type contextKey struct{}
 func (g *Guard) Protect(next http.Handler, requirements ...Requirement) http.Handler {
 	required := newRequired(requirements)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		claims, refusal := g.authenticate(r.Context(), r.Header.Values("Authorization"), required)
+		claims, refusal := g.authenticate(r.Context(), r.Header, required)
 		if refusal != nil {
 			refusal.ServeHTTP(w, r)
 			return
@@ -119,7 +152,8 @@ func ClaimsOf(r *http.Request) *Claims {
 	return claims
 }
 
-// Verify returns the claims of a live token that meets the requirements. Its error is an [*Error].
+// Verify returns the claims of a live token, or of an API key if these are accepted, that meets the requirements. Its error is an
+// [*Error].
 func (g *Guard) Verify(ctx context.Context, token string, requirements ...Requirement) (*Claims, error) {
 	claims, refusal := g.verify(ctx, token, newRequired(requirements))
 	if refusal != nil {
@@ -128,7 +162,15 @@ func (g *Guard) Verify(ctx context.Context, token string, requirements ...Requir
 	return claims, nil
 }
 
-func (g *Guard) authenticate(ctx context.Context, authorization []string, required *required) (*Claims, *Error) {
+func (g *Guard) authenticate(ctx context.Context, header http.Header, required *required) (*Claims, *Error) {
+	authorization := header.Values("Authorization")
+	if sent := header.Values(apiKeyHeader); g.apiKeys != nil && len(sent) > 0 {
+		if len(sent) > 1 || len(authorization) > 0 {
+			return g.decide(nil, twoCredentials(), required)
+		}
+		claims, refusal := g.claimsOfKey(ctx, sent[0])
+		return g.decide(claims, refusal, required)
+	}
 	token := ""
 	if len(authorization) > 0 {
 		// Stands for credentials of another form.
@@ -141,7 +183,19 @@ func (g *Guard) authenticate(ctx context.Context, authorization []string, requir
 }
 
 func (g *Guard) verify(ctx context.Context, token string, required *required) (*Claims, *Error) {
+	if g.apiKeys != nil && strings.HasPrefix(token, apiKeyPrefix) {
+		claims, refusal := g.claimsOfKey(ctx, token)
+		return g.decide(claims, refusal, required)
+	}
 	claims, refusal := g.claimsOf(ctx, token)
+	if refusal == nil {
+		refusal = g.refusalAgainst(ctx, claims)
+	}
+	return g.decide(claims, refusal, required)
+}
+
+// decide returns the claims if they meet the requirement and nothing was refused before.
+func (g *Guard) decide(claims *Claims, refusal *Error, required *required) (*Claims, *Error) {
 	if refusal == nil {
 		refusal = required.authorize(claims, time.Now(), g.options.Issuer)
 	}
@@ -152,6 +206,21 @@ func (g *Guard) verify(ctx context.Context, token string, required *required) (*
 		g.options.OnRefused(refusal)
 	}
 	return nil, refusal
+}
+
+// refusalAgainst refuses the claims of a token that has ended before its time, and every token while that isn't known, if so set.
+func (g *Guard) refusalAgainst(ctx context.Context, claims *Claims) *Error {
+	if g.revocations == nil {
+		return nil
+	}
+	g.revocations.wait(ctx)
+	if g.revocations.WhenLost == "refuse" && g.revocations.isLost() {
+		return &Error{Status: http.StatusServiceUnavailable, Code: "revocations_unknown", Reason: "revocations_lost"}
+	}
+	if reason := g.revocations.list.reasonAgainst(claims); reason != "" {
+		return g.unauthenticated(reason, nil)
+	}
+	return nil
 }
 
 // claimsOf returns the claims of a live token, from memory if it was verified before.
@@ -173,16 +242,9 @@ func (g *Guard) claimsOf(ctx context.Context, token string) (*Claims, *Error) {
 		return known.claims.clone(), nil
 	}
 	claims := &Claims{}
-	// A caller who hangs up must not break off a reading of the keys that others need.
-	parsed, err := g.parser.ParseWithClaims(token, claims, keys.Keyfunc.KeyfuncCtx(context.WithoutCancel(ctx)))
+	kid, err := keys.parse(ctx, g.parser, token, "at+jwt", claims)
 	if err != nil {
 		return nil, g.refusalOf(err)
-	}
-	// Without a kid the library would try every key.
-	kid, hasKid := parsed.Header["kid"].(string)
-	_, hasCritical := parsed.Header["crit"]
-	if !hasKid || hasCritical || parsed.Header["typ"] != "at+jwt" {
-		return nil, g.unauthenticated("token_header", nil)
 	}
 	g.remember(token, verified{claims.clone(), kid})
 	return claims, nil
@@ -191,49 +253,6 @@ func (g *Guard) claimsOf(ctx context.Context, token string) (*Claims, *Error) {
 func (g *Guard) remember(token string, v verified) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
-	for other := range g.remembered {
-		if len(g.remembered) < g.options.Remembered {
-			break
-		}
-		delete(g.remembered, other)
-	}
+	makeRoom(g.remembered, g.options.Remembered)
 	g.remembered[token] = v
-}
-
-func (g *Guard) unauthenticated(reason string, cause error) *Error {
-	challenge := `Bearer error="invalid_token"`
-	if reason == "token_missing" {
-		challenge = "Bearer"
-	}
-	return &Error{
-		Status:    http.StatusUnauthorized,
-		Code:      "unauthenticated",
-		Reason:    reason,
-		Challenge: challenge,
-		LoginURL:  g.options.Issuer + "/auth/login",
-		Cause:     cause,
-	}
-}
-
-func (g *Guard) refusalOf(err error) *Error {
-	var refusal *Error
-	if errors.As(err, &refusal) {
-		return refusal
-	}
-	for _, known := range []struct {
-		err    error
-		reason string
-	}{
-		{jwt.ErrTokenExpired, "token_expired"},
-		{jwt.ErrTokenNotValidYet, "token_claim_nbf"},
-		{jwt.ErrTokenInvalidAudience, "token_claim_aud"},
-		{jwt.ErrTokenInvalidIssuer, "token_claim_iss"},
-		{jwt.ErrTokenUnverifiable, "token_key_unknown"},
-		{jwt.ErrTokenSignatureInvalid, "token_signature"},
-	} {
-		if errors.Is(err, known.err) {
-			return g.unauthenticated(known.reason, err)
-		}
-	}
-	return g.unauthenticated("token_malformed", err)
 }

@@ -202,8 +202,8 @@ func TestNamesOfClaimsCountExactly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(claims.Own["Org"]) != `"acme"` {
-		t.Fatalf("got %s", claims.Own["Org"])
+	if string(claims.Own("Org")) != `"acme"` {
+		t.Fatalf("got %s", claims.Own("Org"))
 	}
 }
 

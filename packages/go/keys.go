@@ -13,6 +13,7 @@ import (
 
 	"github.com/MicahParks/jwkset"
 	"github.com/MicahParks/keyfunc/v3"
+	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/time/rate"
 )
 
@@ -27,6 +28,11 @@ const (
 	maximumBytes = 65_536
 )
 
+var (
+	algorithms = []string{"ES256", "EdDSA"}
+	errHeader  = errors.New("the header of another kind of token")
+)
+
 // keySet reads the gateway's keys when the first token comes. From then on the library reads them again.
 type keySet struct {
 	ctx      context.Context
@@ -38,6 +44,11 @@ type keySet struct {
 	triedAt time.Time
 	err     error
 }
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// gatewayClient sends everything to the gateway but the readings of its keys.
+var gatewayClient = &http.Client{CheckRedirect: noRedirect}
 
 // checkedTransport lets nothing through to the library but key sets, and notes when the last one came.
 type checkedTransport struct {
@@ -82,6 +93,22 @@ func (k *readKeys) has(ctx context.Context, kid string) bool {
 	return err == nil
 }
 
+// parse verifies a JWS of the gateway and reads its claims. It returns the id of the key that signed it.
+func (k *readKeys) parse(ctx context.Context, parser *jwt.Parser, token, typ string, claims jwt.Claims) (string, error) {
+	// A caller who hangs up must not break off a reading of the keys that others need.
+	parsed, err := parser.ParseWithClaims(token, claims, k.KeyfuncCtx(context.WithoutCancel(ctx)))
+	if err != nil {
+		return "", err
+	}
+	// Without a kid the library would try every key.
+	kid, hasKid := parsed.Header["kid"].(string)
+	_, hasCritical := parsed.Header["crit"]
+	if !hasKid || hasCritical || parsed.Header["typ"] != typ {
+		return "", errHeader
+	}
+	return kid, nil
+}
+
 // get returns the keys, or an [Error] if they couldn't be read yet.
 func (k *keySet) get() (*readKeys, error) {
 	k.mutex.Lock()
@@ -111,7 +138,6 @@ func (k *keySet) read() (*readKeys, error) {
 		}
 	}()
 	transport := &checkedTransport{}
-	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	stored, err := jwkset.NewStorageFromHTTP(k.uri, jwkset.HTTPClientStorageOptions{
 		Client:          &http.Client{CheckRedirect: noRedirect, Transport: transport},
 		Ctx:             ctx,

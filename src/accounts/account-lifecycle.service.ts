@@ -42,7 +42,7 @@ export class AccountLifecycle {
     const user = await this.#changes.disable(userId, act.author);
     await this.#shut(userId, 'user_disabled');
     await this.#setActiveAtProvider(userId, false).catch((error: unknown) => {
-      this.#logger.error('a disabled user may still log in to other applications', {
+      this.#logger.error('a disabled user may still use other applications', {
         reason: 'identity_not_disabled',
         userId,
         err: error,
@@ -86,7 +86,7 @@ export class AccountLifecycle {
       return;
     }
     for (const { issuer, subject } of await this.#changes.identitiesOf(userId)) {
-      if (issuer === administration.issuer) {
+      if (administration.has(issuer)) {
         await administration.setActive(subject, active);
       }
     }
@@ -96,7 +96,7 @@ export class AccountLifecycle {
     const administration = this.#strategy.identities;
     try {
       for (const { issuer, subject } of claimed.identities) {
-        if (issuer === administration?.issuer) {
+        if (administration?.has(issuer) === true) {
           await administration.delete(subject);
         }
       }

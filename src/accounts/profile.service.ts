@@ -49,7 +49,7 @@ export class ProfileService {
     const before = await this.#directory.require(userId);
     const changesProfile = name !== undefined || picture !== undefined;
     if (changesProfile) {
-      this.#requireOurs(before);
+      await this.#requireOurs(before);
     }
     await this.#changes.reserve(userId, change, ifMatch, author);
     if (changesProfile) {
@@ -75,9 +75,19 @@ export class ProfileService {
     return own === undefined ? undefined : administration?.methodsOf(own.subject);
   }
 
+  /** Whether a user of these identities has profile and credentials where the gateway can't change them: at another provider, or at a company directory. */
+  isElsewhere(identities: readonly { readonly issuer: string }[]): boolean {
+    const administration = this.#strategy.identities;
+    if (administration === undefined) {
+      return true;
+    }
+    const issuers = identities.map(({ issuer }) => issuer);
+    return !issuers.includes(administration.issuer) && issuers.some((issuer) => administration.has(issuer));
+  }
+
   /** Requires a profile that isn't the provider's: a provider that we don't administer sets it again at each login. */
-  #requireOurs({ kind }: UserRow): void {
-    if (kind === 'person' && this.#strategy.identities === undefined) {
+  async #requireOurs({ id, kind }: UserRow): Promise<void> {
+    if (kind === 'person' && this.isElsewhere(await this.#directory.identitiesOf(id))) {
       throw new Problem('forbidden', {
         detail: 'Name and picture come from the login provider at each login: change them there.',
         reason: 'profile_of_provider',

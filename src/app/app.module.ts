@@ -8,6 +8,7 @@ import { OryModule } from '../providers/ory/ory.module.js';
 import { ProvidersModule } from '../providers/providers.module.js';
 import { ConfigModule } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
+import { CoreModule } from '../platform/core/core.module.js';
 import { DoctorModule } from '../doctor/doctor.module.js';
 import { HealthModule } from '../operations/health/health.module.js';
 import { HttpModule } from '../platform/http/http.module.js';
@@ -15,6 +16,8 @@ import { ProblemFilter } from '../platform/http/problem.filter.js';
 import type { ClaimsEnricher } from '../session/tokens/claims.enricher.js';
 import { ClaimsModule } from '../session/tokens/claims.module.js';
 import { ObservabilityModule } from '../operations/metrics/observability.module.js';
+import { ApplicationsModule } from '../oauth/applications/applications.module.js';
+import { OrgApplicationsModule } from '../orgs/org-applications.module.js';
 import { OrgApiKeysModule } from '../orgs/org-api-keys.module.js';
 import { InviteAcceptanceModule } from '../orgs/invite-acceptance.module.js';
 import { OrgsModule } from '../orgs/orgs.module.js';
@@ -22,6 +25,7 @@ import { PagesModule } from '../pages/pages.module.js';
 import { UserAdministrationModule } from '../accounts/admin/user-administration.module.js';
 import { SigningKeysModule } from '../operations/signing-keys/signing-keys.module.js';
 import { VerifyModule } from '../forward-auth/verify.module.js';
+import { ReachController } from './reach.controller.js';
 
 /** The whole gateway for one configuration. */
 @Module({})
@@ -42,12 +46,15 @@ export class AppModule {
       imports: [
         ConfigModule.register(configuration),
         ClaimsModule.register(enricher),
+        CoreModule,
         HttpModule,
         ProvidersModule.forRoot(configuration),
         AccountsModule,
         LoginModule,
         OauthModule,
-        ...(configuration.AUTH_PROVIDER === 'ory' ? [OryModule] : []),
+        ...(configuration.AUTH_PROVIDER === 'ory'
+          ? [OryModule, ApplicationsModule, OrgApplicationsModule]
+          : []),
         AccountModule,
         UserAdministrationModule,
         OrgsModule,
@@ -62,6 +69,7 @@ export class AppModule {
         DoctorModule.register(configuration, looksAtItself),
         ...modules,
       ],
+      controllers: [ReachController],
       providers: [ProblemFilter],
     };
   }

@@ -26,6 +26,8 @@ import { setUpOryProxy } from '../providers/ory/proxy/ory.proxy.js';
 
 /** Largest request body, in bytes. */
 const bodyLimit = 65_536;
+/** Longest part of a path, in characters: ids of OAuth clients may be URLs. */
+const maxParamLength = 1024;
 /** Milliseconds within which a whole request must arrive. */
 const requestTimeout = 15_000;
 /** Milliseconds between two checks for requests that take longer than that. */
@@ -55,6 +57,7 @@ export async function createApp(
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIds(),
     bodyLimit,
+    routerOptions: { maxParamLength },
     requestTimeout,
     http: {
       ServerResponse: Response,

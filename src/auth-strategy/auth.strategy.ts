@@ -1,6 +1,8 @@
 import type { SessionRow } from '../platform/database/database.schema.js';
 import type { AuthenticationContext } from '../session/session.service.js';
 import type { ProviderIdentity } from '../directory/users/identity.js';
+import type { ApplicationAdministration } from './application.administration.js';
+import type { GrantAdministration } from './grant.administration.js';
 import type { StepUpRequirement } from './step-up.requirement.js';
 
 /** The random values of one login request (OpenID Connect Core section 3.1.2.1, RFC 7636). */
@@ -59,6 +61,8 @@ export interface ValidatedClient {
   readonly clientId: string;
   /** End of the token, in seconds since the epoch. */
   readonly expiresAt: number;
+  /** Scopes of the token; none if it was asked for without. */
+  readonly scope: readonly string[];
 }
 
 /** The state of a deployment's set-up at its provider: `pending` until the first attempt has ended, `failing` between failed attempts. */
@@ -80,6 +84,8 @@ export type ProviderSession =
 export interface LogoutNotice extends VerifiedLogoutToken {
   /** Issuer, as the sessions' rows name it. */
   readonly issuer: string;
+  /** Issuers of sessions that may be meant too, of a notice that names only the provider's session. */
+  readonly otherIssuers?: readonly string[];
 }
 
 /** The input of a browser login's start. */
@@ -125,8 +131,10 @@ export interface LoginMethods {
 
 /** Administers the provider's identities, where the gateway may do so. Each method throws `provider_unavailable`, too. */
 export interface IdentityAdministration {
-  /** Issuer of the identities, as the rows of users' identities name it. */
+  /** Issuer of the identities whose profile and credentials are kept there, as the rows of users' identities name it. */
   readonly issuer: string;
+  /** Whether identities of an issuer can be disabled and deleted here: those of {@link issuer}, and of other sources behind it. */
+  has(issuer: string): boolean;
   /** Changes a profile. @throws {Problem} `validation_failed` if the provider refuses it, `conflict` if the identity is gone. */
   updateProfile(subject: string, change: ProfileChange): Promise<void>;
   /** Sets whether an identity may log in at the provider, to other applications too. One that is gone is no error. */
@@ -151,6 +159,12 @@ export abstract class AuthStrategy {
 
   /** Undefined where the gateway doesn't administer profiles and accounts at the provider (Auth0, OpenID providers). */
   readonly identities?: IdentityAdministration;
+
+  /** Undefined where applications are registered at the provider itself (Auth0, OpenID providers). */
+  readonly applications?: ApplicationAdministration;
+
+  /** Undefined where people revoke what applications may do at the provider itself (Auth0, OpenID providers). */
+  readonly grants?: GrantAdministration;
 
   /** Starts a login or registration by browser. @throws {Problem} `provider_unavailable` */
   abstract begin(start: LoginStart): Promise<StartedLogin>;

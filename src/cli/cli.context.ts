@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { AuditModule } from '../directory/audit/audit.module.js';
 import { AuditService } from '../directory/audit/audit.service.js';
 import { FirstAdministrator } from '../directory/users/first.administrator.js';
+import { IdentityImport } from '../directory/users/identity.import.js';
 import { UserDirectory } from '../directory/users/user.directory.js';
 import { UsersModule } from '../directory/users/users.module.js';
 import { ConfigModule } from '../platform/config/config.module.js';
@@ -15,7 +16,9 @@ import { SigningKeyRotation } from '../session/tokens/signing-key.rotation.js';
 
 /** The deployment's services that commands work with. */
 export interface CliServices {
+  readonly configuration: Configuration;
   readonly audit: AuditService;
+  readonly identities: IdentityImport;
   readonly users: UserDirectory;
   readonly firstAdministrator: FirstAdministrator;
   readonly revocations: RevocationService;
@@ -49,7 +52,9 @@ export async function withServices(
   );
   try {
     await work({
+      configuration,
       audit: context.get(AuditService),
+      identities: context.get(IdentityImport),
       users: context.get(UserDirectory),
       firstAdministrator: context.get(FirstAdministrator),
       revocations: context.get(RevocationService),

@@ -8,6 +8,33 @@ const tokenSchema = z.object({ access_token: z.string(), expires_in: z.number() 
 const loginSchema = tokenSchema.extend({ api_key: z.string(), api_key_id: z.uuid() });
 const meSchema = z.object({ id: z.string(), email: z.string().nullable(), name: z.string().nullable() });
 
+const problemSchema = z.object({
+  title: z.string(),
+  detail: z.string().optional(),
+  errors: z.array(z.object({ field: z.string(), message: z.string() })).default([]),
+});
+
+/** A call of the REST API. */
+export interface ApiCall {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Path with query. The caller encodes its parts. */
+  readonly path: string;
+  readonly body?: Readonly<Record<string, unknown>>;
+}
+
+/** The API refused a call. */
+export class RefusalError extends CommandError {
+  readonly status: number;
+  /** What is wrong with which member of the body. */
+  readonly errors: readonly { readonly field: string; readonly message: string }[];
+
+  constructor(message: string, status: number, errors: RefusalError['errors']) {
+    super(message);
+    this.status = status;
+    this.errors = errors;
+  }
+}
+
 /** The user that a request is made for. */
 export type Caller = z.output<typeof meSchema>;
 
@@ -79,6 +106,46 @@ export class GatewayClient {
     if (![204, 401, 404].includes(answer.status)) {
       throw new CommandError(`${this.url} did not end the login: status ${answer.status}. Try again.`);
     }
+  }
+
+  /**
+   * Calls the REST API, with the API key: a token may be outdated if the user has changed since.
+   * @param schema of the answer; it gets undefined for one without content.
+   * @throws {RefusalError} with what the API states about a refusal, {CommandError}
+   */
+  async call<Schema extends z.ZodType>(
+    { apiKey }: Credentials,
+    { method, path, body }: ApiCall,
+    schema: Schema,
+  ): Promise<z.output<Schema>> {
+    const answer = await this.#fetch(path, {
+      method,
+      headers: {
+        'x-api-key': apiKey,
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    const isJson = answer.headers.get('content-type')?.includes('json') === true;
+    const json: unknown = isJson ? JSON.parse(text) : undefined;
+    if (!answer.ok) {
+      throw this.#refusalOf(json, answer.status);
+    }
+    return schema.parse(json);
+  }
+
+  #refusalOf(json: unknown, status: number): CommandError {
+    if (status === 401) {
+      return new CommandError(`You are no longer logged in at ${this.url}: run vestibule login.`);
+    }
+    const { data } = problemSchema.safeParse(json);
+    if (data === undefined) {
+      return new CommandError(`${this.url} answered with status ${status}.`);
+    }
+    const lines = data.errors.map(({ field, message }) => `${field} ${message}`);
+    return new RefusalError([data.detail ?? `${data.title}.`, ...lines].join('\n'), status, data.errors);
   }
 
   async #token(form: Readonly<Record<string, string>>): Promise<unknown> {

@@ -7,6 +7,7 @@ import { loadConfiguration } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { LaunchError } from '../launcher/launch.error.js';
 import { explainStartError } from '../platform/errors/start.errors.js';
+import { addApplicationsCommand } from './applications.program.js';
 import { openBrowser } from './browser.opener.js';
 import { deploymentEnvironment } from './cli.environment.js';
 import { type CliSetting, createProgram } from './cli.program.js';
@@ -41,6 +42,7 @@ const program = createProgram(setting);
 addStartCommand(program);
 addUsersCommand(program, setting);
 addUserCommands(program, setting);
+addApplicationsCommand(program, setting);
 addDoctorCommand(program, setting);
 addInitialPasswordCommand(program, setting);
 try {

@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
+import type { z } from 'zod';
 import type { Environment } from '../platform/config/configuration.js';
 import { CommandError } from './command.error.js';
 import { CredentialsFile, type Credentials } from './credentials.file.js';
-import { GatewayClient } from './gateway.client.js';
+import { type ApiCall, GatewayClient } from './gateway.client.js';
 import { listenOnLoopback } from './loopback.listener.js';
 
 const defaultUrl = 'http://localhost:3000';
@@ -36,16 +37,9 @@ interface LoginOptions extends At {
 export function addUserCommands(program: Command, setting: UserSetting): void {
   const { environment, print, tell } = setting;
   const file = new CredentialsFile(environment);
-  const gatewayOf = async ({ url }: At): Promise<GatewayClient> =>
-    new GatewayClient(url ?? environment['VESTIBULE_URL'] ?? (await file.lastGateway()) ?? defaultUrl);
+  const gatewayOf = async (at: At): Promise<GatewayClient> => findGateway(at, environment, file);
   const command = (name: string, description: string): Command =>
-    program
-      .command(name)
-      .description(description)
-      .option(
-        '--url <url>',
-        `the gateway; default: VESTIBULE_URL, else where you logged in last, else ${defaultUrl}`,
-      );
+    addGatewayOption(program.command(name).description(description));
 
   command('login', 'log in with your browser')
     .option('--paste', 'for a machine without a browser: paste a code from another one')
@@ -78,6 +72,47 @@ export function addUserCommands(program: Command, setting: UserSetting): void {
     await file.keep(gateway.url, undefined);
     tell(`Logged out at ${gateway.url}.`);
   });
+}
+
+/** A gateway that the person is logged in to. */
+export interface GatewayLogin {
+  /** The gateway's origin. */
+  readonly url: string;
+  /** Calls the REST API as the person. @throws {CommandError} with what the API states about a refusal. */
+  call<Schema extends z.ZodType>(
+    method: ApiCall['method'],
+    path: string,
+    schema: Schema,
+    body?: ApiCall['body'],
+  ): Promise<z.output<Schema>>;
+}
+
+/** Adds the option that names the gateway. */
+export function addGatewayOption(command: Command): Command {
+  return command.option(
+    '--url <url>',
+    `the gateway; default: VESTIBULE_URL, else where you logged in last, else ${defaultUrl}`,
+  );
+}
+
+/** The gateway that a command is for, with the person's login there. @throws {CommandError} if there is none. */
+export async function loggedIn(at: At, { environment }: UserSetting): Promise<GatewayLogin> {
+  const file = new CredentialsFile(environment);
+  const gateway = await findGateway(at, environment, file);
+  const credentials = await required(gateway, file);
+  return {
+    url: gateway.url,
+    call: async (method, path, schema, body) =>
+      gateway.call(credentials, body === undefined ? { method, path } : { method, path, body }, schema),
+  };
+}
+
+async function findGateway(
+  { url }: At,
+  environment: Environment,
+  file: CredentialsFile,
+): Promise<GatewayClient> {
+  return new GatewayClient(url ?? environment['VESTIBULE_URL'] ?? (await file.lastGateway()) ?? defaultUrl);
 }
 
 /** Logs in through a browser on this machine; the response comes to a loopback port. */

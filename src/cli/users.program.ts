@@ -3,12 +3,17 @@ import { Problem } from '../platform/errors/problem.error.js';
 import type { CliServices } from './cli.context.js';
 import type { CliSetting } from './cli.program.js';
 import { CommandError } from './command.error.js';
+import { type UserImportSetting, addUserImportCommand } from './user-import.program.js';
 
-/** Adds `vestibule users promote`, with which an operator makes a user an administrator, under every provider. */
-export function addUsersCommand(program: Command, { withServices, print }: CliSetting): void {
-  program
-    .command('users')
-    .description('the users of the deployment')
+/**
+ * Adds `vestibule users promote`, with which an operator makes a user an administrator, under every provider, and
+ * `vestibule users import`.
+ */
+export function addUsersCommand(program: Command, setting: CliSetting & UserImportSetting): void {
+  const { withServices, print } = setting;
+  const users = program.command('users').description('the users of the deployment');
+  addUserImportCommand(users, setting);
+  users
     .command('promote')
     .argument('<user>', 'verified e-mail address, or the id, of a user who has logged in before')
     .option('--another', 'also where the deployment has an administrator')

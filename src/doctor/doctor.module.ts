@@ -1,19 +1,15 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
 import type { Configuration } from '../platform/config/configuration.js';
-import { CoreModule } from '../platform/core/core.module.js';
-import { ReachController } from './reach.controller.js';
 import { SelfCheck } from './self.check.js';
 
-/** The gateway's endpoint for `vestibule doctor`, and its self-check. */
+/** The gateway's self-check. */
 @Module({})
 export class DoctorModule {
   /** @param looks whether the gateway runs the self-check after its start. */
   static register(configuration: Configuration, looks: boolean): DynamicModule {
     return {
       module: DoctorModule,
-      imports: [CoreModule],
-      controllers: [ReachController],
       providers: looks
         ? [
             {

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { LRUCache } from 'lru-cache';
 import { Problem } from '../platform/errors/problem.error.js';
+import { protectedHostOf } from '../platform/http/protected.hosts.js';
 import type { Claims } from '../session/tokens/claims.schema.js';
 import type { Principal } from '../session/principal.js';
 import { bearerOf } from '../session/guards/request.authenticator.js';
@@ -12,13 +14,19 @@ interface Minted {
   readonly claims: Claims;
 }
 
+/** Audiences for which a key's tokens are kept: a pattern of hosts has any number of them. */
+const audiencesPerKey = 20;
+
 /** Provides the token that an upstream gets for a caller: the one that the request carries, or, for an API key, a minted one. */
 @Injectable()
 export class UpstreamToken {
   readonly #tokens: TokenService;
   readonly #cookie: SessionCookie;
-  /** Minted tokens by the claims of API keys. A key's claims are the same object as long as its cache entry lives, a minute. */
-  readonly #ofKeys = new WeakMap<Claims, Promise<Minted>>();
+  /**
+   * Minted tokens by the claims of API keys, and then by audience. A key's claims are the same object as long as its cache entry
+   * lives, a minute.
+   */
+  readonly #ofKeys = new WeakMap<Claims, LRUCache<string, Promise<Minted>>>();
   /** Cookies' tokens by claims. A cookie's claims are the same object as long as they are cached. */
   readonly #ofCookies = new WeakMap<Claims, string>();
 
@@ -27,10 +35,13 @@ export class UpstreamToken {
     this.#cookie = cookie;
   }
 
-  /** The caller's own token; for an API key, a token with the key's scope, which expires no later than the key. */
+  /**
+   * The caller's own token; for an API key, a token with the key's scope for the host of the request, which expires no later than the
+   * key.
+   */
   of(request: FastifyRequest, { credential, token, claims, keyEndsAt }: Principal): string | Promise<string> {
     if (credential === 'api_key') {
-      return this.#ofKey(claims, keyEndsAt);
+      return this.#ofKey(claims, protectedHostOf(request)?.origin ?? claims.aud, keyEndsAt);
     }
     const known = token ?? this.#ofCookies.get(claims);
     if (known !== undefined) {
@@ -51,13 +62,15 @@ export class UpstreamToken {
     return carried;
   }
 
-  async #ofKey(claims: Claims, keyEndsAt = Number.POSITIVE_INFINITY): Promise<string> {
-    const known = await this.#ofKeys.get(claims);
+  async #ofKey(claims: Claims, audience: string, keyEndsAt = Number.POSITIVE_INFINITY): Promise<string> {
+    const minted = this.#ofKeys.get(claims) ?? new LRUCache({ max: audiencesPerKey });
+    this.#ofKeys.set(claims, minted);
+    const known = await minted.get(audience);
     if (known !== undefined && !this.#tokens.isNearEnd(known.claims)) {
       return known.token;
     }
-    const minting = this.#tokens.mint(claims, keyEndsAt);
-    this.#ofKeys.set(claims, minting);
+    const minting = this.#tokens.mint(claims, keyEndsAt, audience);
+    minted.set(audience, minting);
     return (await minting).token;
   }
 }

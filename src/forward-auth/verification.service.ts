@@ -3,7 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
-import { type TrustedOrigins, refuseCrossSite } from '../platform/http/cross-site.guard.js';
+import { type TrustedOrigins, refuseCrossSite, trustedAt } from '../platform/http/cross-site.guard.js';
+import { protectedHostOf } from '../platform/http/protected.hosts.js';
 import { type VerificationPage, authorize } from '../session/guards/authorization.js';
 import { principalOf } from '../session/principal.js';
 import { verificationOf } from '../session/guards/verified.email.guard.js';
@@ -11,7 +12,7 @@ import { applicationCookies } from './application.cookies.js';
 import { identityHeaders } from './identity.headers.js';
 import { isHandshake, originalRequest } from './original.request.js';
 import { UpstreamToken } from './upstream.token.js';
-import { accessRequirementOf, requirementsOf } from './verify.requirements.js';
+import { accessRequirementsOf, requirementsOf } from './verify.requirements.js';
 
 /** The method to assume if the original one isn't known: any that changes something. */
 const changing = 'POST';
@@ -32,7 +33,7 @@ export class Verification {
   /**
    * Answers 200 with the caller's identity. It is synchronous unless a token must be minted for an API key.
    * @throws {Problem} `unauthenticated`, `validation_failed`, `cross_site_request`, `forbidden`, `email_unverified`,
-   *   `insufficient_scope`
+   *   `insufficient_scope`, `reauthentication_required`
    */
   answer(request: FastifyRequest, reply: FastifyReply): void | Promise<void> {
     const principal = principalOf(request);
@@ -41,8 +42,12 @@ export class Verification {
     }
     const requirements = requirementsOf(request);
     const { method = changing } = originalRequest(request);
-    refuseCrossSite(request, this.#trusted, isHandshake(request) ? changing : method);
-    authorize(principal.claims, accessRequirementOf(requirements, this.#verification));
+    const trusted = trustedAt(request, this.#trusted);
+    refuseCrossSite(request, trusted, isHandshake(request) ? changing : method);
+    const host = protectedHostOf(request)?.requirement;
+    for (const requirement of accessRequirementsOf(requirements, host, this.#verification)) {
+      authorize(principal.claims, requirement);
+    }
     const { cookie } = request.headers;
     const send = (token: string): void => {
       if (requirements.cookies !== undefined && cookie !== undefined) {

@@ -27,7 +27,7 @@ export class VerifyController {
   @ApiOperation({
     summary: 'May this request go on?',
     description:
-      'For proxies (`auth_request`, `forward_auth`, ForwardAuth). The original method and path are taken from `X-Forwarded-Method` and `X-Forwarded-Uri` of a proxy in `TRUST_PROXY`. Envoy appends the path: `/auth/verify/role=admin/the/path`. Nothing but memory is asked.',
+      'For proxies (`auth_request`, `forward_auth`, ForwardAuth). The original method and path are taken from `X-Forwarded-Method` and `X-Forwarded-Uri` of a proxy in `TRUST_PROXY`. At a host in `PROTECTED_HOSTS`, what that host requires must hold too. Envoy appends the path: `/auth/verify/role=admin/the/path`. Nothing but memory is asked.',
   })
   @ApiOptionalQuery('role', 'Role in the deployment.', { enum: ['admin'] })
   @ApiOptionalQuery('scope', 'Scopes that must be covered, with a blank between them; `api` when absent.')
@@ -40,6 +40,7 @@ export class VerifyController {
     'Whether the e-mail address must be verified; service accounts have none, and pass.',
     { enum: ['true'] },
   )
+  @ApiOptionalQuery('acr', '`aal2`: the login must have had a second factor.', { enum: ['aal2'] })
   @ApiOptionalQuery('redirect', 'Whether page loads without a session are redirected to log in.', {
     enum: ['true', 'false'],
   })
@@ -63,10 +64,14 @@ export class VerifyController {
       Cookie: header("With `cookies=application`: the request's cookies that are the application's own."),
     },
   })
-  @ApiResponse({ status: 302, description: 'To log in, or to verify the address, with `redirect=true`.' })
+  @ApiResponse({
+    status: 302,
+    description: 'To log in, also with a second factor, or to verify the address, with `redirect=true`.',
+  })
   @ApiProblems(
     'validation_failed',
     'unauthenticated',
+    'reauthentication_required',
     'forbidden',
     'email_unverified',
     'insufficient_scope',

@@ -5,15 +5,18 @@ import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { isSafeMethod } from '../platform/http/cross-site.guard.js';
 import { replyOf, requestOf } from '../platform/http/http.context.js';
+import { atHost, returnToOn } from '../platform/http/host.login.js';
 import { isNavigation } from '../platform/http/navigation.js';
 import { ProblemFilter, toProblem } from '../platform/http/problem.filter.js';
+import { protectedHostOf } from '../platform/http/protected.hosts.js';
 import { safeReturnTo } from '../platform/http/return.target.js';
 import { originalRequest } from './original.request.js';
 import { requirementsOf } from './verify.requirements.js';
 
 /**
- * Answers a proxy whose sub-request was refused. With `redirect=true`, page loads without a session are redirected to log in, and
- * those with an unverified address to verify it. All other refusals are answered with the problem, such as 401 or 403.
+ * Answers a proxy whose sub-request was refused. With `redirect=true`, page loads without a session or a second factor are redirected to
+ * log in, and those with an unverified address to verify it: on a protected host at that host's own login. All other refusals are
+ * answered with the problem, such as 401 or 403.
  */
 @Catch()
 @Injectable()
@@ -29,26 +32,31 @@ export class VerifyFilter implements ExceptionFilter {
   catch(exception: unknown, host: ArgumentsHost): void {
     const request = requestOf(host);
     const reply = replyOf(host);
-    const problem = toProblem(exception);
+    const protectedHost = protectedHostOf(request);
+    const given = toProblem(exception);
+    const problem = protectedHost === undefined ? given : atHost(given, protectedHost, request);
     const { code, reason } = problem;
-    const page =
-      code === 'unauthenticated' ? '/auth/login' : code === 'email_unverified' ? problem.loginUrl : undefined;
+    const page = problem.loginUrl ?? (code === 'unauthenticated' ? '/auth/login' : undefined);
     if (page !== undefined && wantsRedirect(request)) {
-      const message = code === 'unauthenticated' ? 'sent to log in' : 'sent to verify the address';
+      const message = code === 'email_unverified' ? 'sent to verify the address' : 'sent to log in';
       request.log.info({ code, reason }, message);
+      const origin = protectedHost?.origin ?? this.#publicUrl;
       // An absolute URL: Traefik would resolve a path against this server's internal address.
-      void reply.header('cache-control', 'no-store').redirect(this.#urlOf(page, request), 302);
+      void reply.header('cache-control', 'no-store').redirect(urlOf(origin, page, request), 302);
       return;
     }
     const filter = this.#modules.get(ProblemFilter, { strict: false });
-    filter.answer(exception, request, reply, false);
+    filter.answer(problem === given ? exception : problem, request, reply, false);
   }
+}
 
-  #urlOf(page: string, request: FastifyRequest): string {
-    const { path } = originalRequest(request);
-    const query = new URLSearchParams({ return_to: safeReturnTo(path, this.#publicUrl) });
-    return `${this.#publicUrl}${page}?${query}`;
-  }
+/** A page of this origin, from which a browser comes back to the original path. */
+function urlOf(origin: string, page: string, request: FastifyRequest): string {
+  const { path } = originalRequest(request);
+  const url = new URL(page, origin);
+  const isHost = protectedHostOf(request) !== undefined;
+  url.searchParams.set('return_to', isHost ? returnToOn(origin, path) : safeReturnTo(path, origin));
+  return url.href;
 }
 
 /** Whether the refusal should be a redirect. Only page loads get one: a script can do nothing with a login page. */

@@ -2,42 +2,27 @@ import type { FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { Problem } from '../platform/errors/problem.error.js';
-import { isScopeToken } from '../platform/core/scope.form.js';
+import { type AccessQuery, accessQuerySchema, pairsOf } from '../platform/config/access-query.parser.js';
 import type { AccessRequirement, VerificationPage } from '../session/guards/authorization.js';
+import { requirementOf } from '../session/guards/access.query.js';
 import { fullScope, isKnownOrForeign, scopeTokens } from '../session/guards/scopes.js';
 import { pathPrefix } from './original.request.js';
 
 /** The path segment that requires only a session. A segment can't be empty, unlike a query. */
 const nothingMore = 'session';
 
-const scopes = z
-  .string()
-  .transform(scopeTokens)
-  .refine(
-    (tokens) => tokens.length > 0 && tokens.every((token) => isScopeToken(token) && isKnownOrForeign(token)),
-    {
-      error: 'must be scopes, with a blank between them',
-    },
-  );
-
-/**
- * The requirements that a proxy's configuration can have. Unknown, repeated or malformed requirements are refused, so that a
- * typing error never grants access.
- */
+/** The requirements that a proxy's configuration can have: access, how a refusal is answered, and what the upstream gets. */
 const requirementsSchema = z.strictObject({
-  role: z.literal('admin', { error: 'must be admin' }).optional(),
-  scope: scopes.optional(),
-  org: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: 'must be the slug or id of an organisation' })
-    .optional(),
-  org_role: z.enum(['member', 'admin', 'owner'], { error: 'must be member, admin or owner' }).optional(),
-  verified: z.literal('true', { error: 'must be true' }).optional(),
+  ...accessQuerySchema.shape,
+  scope: accessQuerySchema.shape.scope.refine(
+    (scope) => scope === undefined || scopeTokens(scope).every(isKnownOrForeign),
+    { error: 'must be scopes, with a blank between them' },
+  ),
   redirect: z.enum(['true', 'false'], { error: 'must be true or false' }).optional(),
   cookies: z.literal('application', { error: 'must be application' }).optional(),
 });
 
-/** The requirements that a caller must meet, how a refusal is answered, and what the upstream gets. */
+/** The requirements of one sub-request. */
 export type Requirements = z.output<typeof requirementsSchema>;
 
 /** Parsed requirements by their text. The proxies of a deployment use only a handful of texts. */
@@ -69,27 +54,27 @@ function parse(given: unknown): Requirements {
 function givenIn(asked: string): unknown {
   if (asked.startsWith(pathPrefix)) {
     const segment = asked.slice(pathPrefix.length);
-    return segment === nothingMore ? {} : pairsOf(segment, false);
+    const pairs = pairsOf(segment) ?? {};
+    return segment === nothingMore ? {} : Object.keys(pairs).length === 0 ? undefined : pairs;
   }
   const [path, query] = [asked.split('?', 1)[0] ?? '', asked.slice(asked.indexOf('?') + 1)];
-  return path === '/auth/verify' ? pairsOf(asked.includes('?') ? query : '', true) : undefined;
-}
-
-/** The pairs of a query or segment; undefined if a name is repeated, or there is no pair and that isn't allowed. */
-function pairsOf(text: string, mayBeEmpty: boolean): Readonly<Record<string, string>> | undefined {
-  const pairs = [...new URLSearchParams(text)];
-  const isOnce = new Set(pairs.map(([name]) => name)).size === pairs.length;
-  return isOnce && (mayBeEmpty || pairs.length > 0) ? Object.fromEntries(pairs) : undefined;
+  return path === '/auth/verify' ? pairsOf(asked.includes('?') ? query : '') : undefined;
 }
 
 /**
- * What the caller's claims must have to meet these requirements. Without `scope`, the scope `api` is required, which is the full
- * authority of the person. An API key with less is accepted only if the requirements name its scope.
+ * What the caller's claims must have: what the sub-request requires, and what the protected host that it is about requires. If neither
+ * names a scope, `api` is required, which is the full authority of the person: an API key with less is accepted only where its scope
+ * is named.
  * @param page the page on which an address is verified, for the refusal of an unverified one.
  */
-export function accessRequirementOf(
-  { role, scope, org, org_role: orgRole, verified }: Requirements,
+export function accessRequirementsOf(
+  requirements: Requirements,
+  host: AccessQuery | undefined,
   page: VerificationPage = {},
-): AccessRequirement {
-  return { role, org, orgRole, scopes: scope ?? [fullScope], verifiedEmail: verified && page };
+): readonly AccessRequirement[] {
+  const isScopeNamed = requirements.scope !== undefined || host?.scope !== undefined;
+  return [
+    ...(host === undefined ? [] : [requirementOf(host, page)]),
+    requirementOf(isScopeNamed ? requirements : { ...requirements, scope: fullScope }, page),
+  ];
 }

@@ -2,8 +2,6 @@ import { Body, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiCookieAuth } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { redirectPage } from '../platform/http/redirect.page.js';
-import { acceptsHtml } from '../platform/http/navigation.js';
 import {
   AllowUnverifiedEmail,
   AnyScope,
@@ -21,6 +19,7 @@ import {
   sessionAnswerSchema,
 } from './auth.schemas.js';
 import { LoginService } from './login.service.js';
+import { answerLogout } from './logout.answer.js';
 import { OwnSession } from './own-session.service.js';
 import { RateLimited } from '../session/guards/rate-limited.decorator.js';
 import { clientInfoOf } from '../platform/http/client.info.js';
@@ -108,13 +107,6 @@ export class AuthController {
     const next =
       principal === undefined ? undefined : await this.#own.logout(principal, clientInfoOf(request));
     this.#cookie.clear(reply);
-    if (acceptsHtml(request) && next !== undefined) {
-      // Not a redirect: the page's form-action policy would block it, and can't name the provider's next addresses.
-      await reply.type('text/html; charset=utf-8').send(redirectPage(next.href));
-    } else if (acceptsHtml(request)) {
-      await reply.redirect('/', 303);
-    } else {
-      await reply.send({ logoutUrl: next?.href ?? null });
-    }
+    await answerLogout(request, reply, next, '/');
   }
 }

@@ -5,7 +5,7 @@ import { Problem } from '../platform/errors/problem.error.js';
 import type { SessionSelector } from '../session/store/session.repository.js';
 import { SessionService } from '../session/session.service.js';
 import { AuthStrategy, type LogoutNotice } from '../auth-strategy/auth.strategy.js';
-import { UsedTokenRepository } from './used-token.repository.js';
+import { UsedTokenRepository } from '../session/store/used-token.repository.js';
 import type { ClientInfo } from '../platform/http/client.info.js';
 
 /** Milliseconds after its issue in which a logout token is accepted: a provider sends it at once, and again when it must. */
@@ -51,9 +51,10 @@ export class BackchannelLogoutService {
     if (await this.#usedTokens.isUsed(notice.tokenIssuer, notice.jti)) {
       throw refused('logout_token_used');
     }
-    const ended = await this.#sessions.end(await this.#selectorOf(notice), reason);
-    for (const { id, user_id: userId } of ended) {
-      await this.#audit.record({ type: 'session_ended', userId, sessionId: id, ...client, reason });
+    for (const selector of await this.#selectorsOf(notice)) {
+      for (const { id, user_id: userId } of await this.#sessions.end(selector, reason)) {
+        await this.#audit.record({ type: 'session_ended', userId, sessionId: id, ...client, reason });
+      }
     }
     const keepUntil = notice.issuedAt + maximumAge + clockTolerance;
     if (!(await this.#usedTokens.use(notice.tokenIssuer, notice.jti, keepUntil))) {
@@ -74,9 +75,14 @@ export class BackchannelLogoutService {
     }
   }
 
-  async #selectorOf({ issuer, sid, subject }: LogoutNotice): Promise<SessionSelector> {
+  async #selectorsOf({
+    issuer,
+    otherIssuers = [],
+    sid,
+    subject,
+  }: LogoutNotice): Promise<readonly SessionSelector[]> {
     if (sid === null) {
-      return { issuer, subject: subject ?? '' };
+      return [{ issuer, subject: subject ?? '' }];
     }
     if (subject !== null) {
       const sessions = await this.#sessions.listBehind(issuer, sid);
@@ -84,7 +90,7 @@ export class BackchannelLogoutService {
         throw refused('logout_token_of_another_subject');
       }
     }
-    return { issuer, oidcSid: sid };
+    return [issuer, ...otherIssuers].map((one) => ({ issuer: one, oidcSid: sid }));
   }
 }
 

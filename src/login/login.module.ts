@@ -21,6 +21,12 @@ import { AuthController } from './auth.controller.js';
 import { BackchannelLogoutController } from './backchannel-logout.controller.js';
 import { BackchannelLogoutService } from './backchannel-logout.service.js';
 import { BrowserLoginController } from './browser-login.controller.js';
+import { HostAttempts } from './hosts/host.attempts.js';
+import { HostAuthorizationController } from './hosts/host-authorization.controller.js';
+import { HostAuthorization } from './hosts/host.authorization.js';
+import { HostCodeRepository } from './hosts/host-code.repository.js';
+import { HostSessionController } from './hosts/host-session.controller.js';
+import { HostSessions } from './hosts/host.sessions.js';
 import { LoginRecorder } from './login.recorder.js';
 import { LoginService } from './login.service.js';
 import { LoginStarter } from './login.starter.js';
@@ -28,7 +34,10 @@ import { LoginTransactions } from './login.transaction.js';
 import { OwnSession } from './own-session.service.js';
 import { ProviderConfirmation } from './provider.confirmation.js';
 import { SessionRenewal } from './session.renewal.js';
-import { UsedTokenRepository } from './used-token.repository.js';
+import { SignalActor } from './signals/signal.actor.js';
+import { SignalReceiver } from './signals/signal.receiver.js';
+import { SignalVerifier } from './signals/signal.verifier.js';
+import { SignalsController } from './signals/signals.controller.js';
 import { UserProvisioning } from './user.provisioning.js';
 
 /** The module of logins, logout, renewals, and the guards that close every route to other callers. */
@@ -45,16 +54,29 @@ import { UserProvisioning } from './user.provisioning.js';
     AdministratorsModule,
     AccountsModule,
   ],
-  controllers: [AuthController, BackchannelLogoutController, BrowserLoginController],
+  controllers: [
+    AuthController,
+    BackchannelLogoutController,
+    BrowserLoginController,
+    HostAuthorizationController,
+    HostSessionController,
+    SignalsController,
+  ],
   providers: [
     BackchannelLogoutService,
+    HostAttempts,
+    HostAuthorization,
+    HostCodeRepository,
+    HostSessions,
     LoginRecorder,
     LoginService,
     LoginStarter,
     LoginTransactions,
     OwnSession,
     ProviderConfirmation,
-    UsedTokenRepository,
+    SignalActor,
+    SignalReceiver,
+    SignalVerifier,
     UserProvisioning,
     { provide: SessionRenewer, useClass: SessionRenewal },
     RequestAuthenticator,
@@ -72,6 +94,7 @@ import { UserProvisioning } from './user.provisioning.js';
     OwnSession,
     RequestAuthenticator,
     SessionRenewer,
+    UserProvisioning,
   ],
 })
 export class LoginModule {}

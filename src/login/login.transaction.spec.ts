@@ -64,6 +64,17 @@ describe('login transaction', () => {
     expect(answer.headers['cache-control']).toBe('no-store');
   });
 
+  it('of a browser with very many open logins is answered behind a proxy with buffers of 4 kB too', async () => {
+    const cookie = Array.from(
+      { length: 150 },
+      (_none, index) => `__Host-vestibule-login.${String(index).padStart(16, 'x')}=x`,
+    ).join('; ');
+    const { status, headers, cookies } = await gateway.request('/auth/login', { headers: { cookie } });
+    expect(status).toBe(302);
+    expect(cookies.filter((header) => header.includes('Max-Age=0'))).toHaveLength(20);
+    expect(JSON.stringify(headers).length).toBeLessThan(4096);
+  });
+
   it('a state that is missing, empty, given twice, unknown or huge is refused', async () => {
     const { state, cookie } = await start();
     const other = await start();

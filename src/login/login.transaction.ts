@@ -8,7 +8,7 @@ import { Clock } from '../platform/time/clock.service.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { parseJson } from '../platform/config/json.parser.js';
 import { PurposeCipher } from '../platform/crypto/purpose.cipher.js';
-import { cookieNames, readSingleCookie } from '../platform/http/cookie.reader.js';
+import { cookieNames, readSingleCookie, surplusOf } from '../platform/http/cookie.reader.js';
 import { CookieWriter } from '../platform/http/cookie.writer.js';
 import type { LoginChecks } from '../auth-strategy/auth.strategy.js';
 import { stepUpRequirementSchema } from '../auth-strategy/step-up.requirement.js';
@@ -63,7 +63,7 @@ export class LoginTransactions {
 
   /** Starts a transaction and binds it to the browser. */
   start(request: FastifyRequest, reply: FastifyReply, { checks, ...login }: PendingLogin): void {
-    for (const name of cookieNames(request.headers.cookie, this.#prefix).slice(0, -(openAtOnce - 1))) {
+    for (const name of surplusOf(cookieNames(request.headers.cookie, this.#prefix), openAtOnce - 1)) {
       this.#cookies.clear(reply, name);
     }
     const now = this.#clock.seconds();

@@ -26,7 +26,7 @@ interface Renewal {
   hasFailed: boolean;
 }
 
-/** Renews sessions: one renewal at a time for each session in this process. */
+/** Renews sessions: one renewal at a time in this process for each session and each host on which it has a cookie. */
 @Injectable()
 export class SessionRenewal extends SessionRenewer {
   readonly #provider: ProviderConfirmation;
@@ -78,8 +78,8 @@ export class SessionRenewal extends SessionRenewer {
     return latest === known ? this.#begin(claims, client) : latest.outcome;
   }
 
-  #recent({ sid }: Claims): Renewal | undefined {
-    const renewal = this.#renewals.get(sid);
+  #recent(claims: Claims): Renewal | undefined {
+    const renewal = this.#renewals.get(keyOf(claims));
     const age = renewal?.doneAt ? Math.abs(this.#clock.now() - renewal.doneAt) : 0;
     return age < shareMilliseconds ? renewal : undefined;
   }
@@ -87,12 +87,13 @@ export class SessionRenewal extends SessionRenewer {
   #begin(claims: Claims, client: ClientInfo): Promise<MintedSession> {
     const outcome = this.#counted(claims, client);
     const renewal: Renewal = { outcome, doneAt: null, hasFailed: false };
-    this.#renewals.set(claims.sid, renewal);
+    const key = keyOf(claims);
+    this.#renewals.set(key, renewal);
     const forget = (): void => {
       renewal.doneAt = this.#clock.now();
       setTimeout(() => {
-        if (this.#renewals.get(claims.sid) === renewal) {
-          this.#renewals.delete(claims.sid);
+        if (this.#renewals.get(key) === renewal) {
+          this.#renewals.delete(key);
         }
       }, shareMilliseconds).unref();
     };
@@ -131,6 +132,11 @@ export class SessionRenewal extends SessionRenewer {
     if (!(await this.#sessions.markUsed(session.id, client, isConfirmed))) {
       throw new Problem('unauthenticated', { reason: 'session_ended' });
     }
-    return { session: await this.#sessions.mint(account, session), isConfirmed };
+    return { session: await this.#sessions.mint(account, session, claims.aud), isConfirmed };
   }
+}
+
+/** Tokens of one session for different audiences never take each other's place: their audience states the host. */
+function keyOf({ sid, aud }: Claims): string {
+  return `${sid} ${aud}`;
 }

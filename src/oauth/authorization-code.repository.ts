@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Insertable, Selectable } from 'kysely';
+import { codeHash, newCode } from '../platform/crypto/one-time.code.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { type AuthorizationCodesTable, Database } from '../platform/database/database.schema.js';
 
@@ -20,11 +20,11 @@ export class AuthorizationCodeRepository {
   /** Creates a code, and removes expired ones. @param life in milliseconds. */
   async issue(grant: Grant, life: number): Promise<string> {
     const now = this.#clock.now();
-    const code = randomBytes(32).toString('base64url');
+    const code = newCode();
     await this.#database.query.deleteFrom('authorization_codes').where('expires_at', '<=', now).execute();
     await this.#database.query
       .insertInto('authorization_codes')
-      .values({ ...grant, code_hash: hash(code), expires_at: now + life })
+      .values({ ...grant, code_hash: codeHash(code), expires_at: now + life })
       .execute();
     return code;
   }
@@ -33,14 +33,9 @@ export class AuthorizationCodeRepository {
   async take(code: string): Promise<Selectable<AuthorizationCodesTable> | undefined> {
     const row = await this.#database.query
       .deleteFrom('authorization_codes')
-      .where('code_hash', '=', hash(code))
+      .where('code_hash', '=', codeHash(code))
       .returningAll()
       .executeTakeFirst();
     return row !== undefined && row.expires_at > this.#clock.now() ? row : undefined;
   }
-}
-
-/** A plain hash: 256 random bits need no slow one. */
-function hash(code: string): string {
-  return createHash('sha256').update(code).digest('hex');
 }

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
+import { isLive } from './credential.life.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { Clock } from '../platform/time/clock.service.js';
 import type { Principal } from '../session/principal.js';
@@ -12,8 +14,8 @@ const heartbeat = 5000;
 const most = 5000;
 /** Heartbeats for which a subscriber may not have read what it was sent before. */
 const mostMissed = 6;
-/** Characters that may wait for a subscriber that doesn't read, besides its longest message. */
-const longestBacklog = 2 ** 20;
+/** Characters that may wait for a subscriber that doesn't read. */
+const longestBacklog = 4 * 2 ** 20;
 
 interface Subscriber {
   readonly principal: Principal;
@@ -71,16 +73,14 @@ export class RevocationSubscribers implements OnModuleInit, BeforeApplicationShu
       // Its caller has left while the guard looked: no `close` is to come.
       return;
     }
-    let longest = 0;
-    const write = (text: string): void => {
-      longest = Math.max(longest, text.length);
-      response.write(text);
-      if (response.writableLength > longest + longestBacklog) {
-        response.destroy();
-      }
-    };
     const unsubscribe = this.#stream.subscribe(lastId, {
-      send: (message) => write(eventOf(message)),
+      send: (message) => {
+        response.write(eventOf(message));
+        if (response.writableLength > longestBacklog) {
+          response.destroy();
+        }
+      },
+      drained: async () => drained(response),
       fail: () => response.destroy(),
     });
     const subscriber: Subscriber = { principal, response, unsubscribe, missed: 0 };
@@ -107,7 +107,7 @@ export class RevocationSubscribers implements OnModuleInit, BeforeApplicationShu
         this.#remove(subscriber);
       } else if (subscriber.missed > mostMissed) {
         response.destroy();
-      } else if (!this.#isLive(principal)) {
+      } else if (!isLive(principal, this.#feed.list, this.#clock.seconds())) {
         response.end();
       } else if (!isBehind) {
         // Without a sign of life, subscribers know that they may not know everything.
@@ -115,14 +115,23 @@ export class RevocationSubscribers implements OnModuleInit, BeforeApplicationShu
       }
     }
   }
+}
 
-  #isLive({ claims, credential, keyEndsAt }: Principal): boolean {
-    const endsAt = credential === 'api_key' ? (keyEndsAt ?? Number.POSITIVE_INFINITY) : claims.exp;
-    return this.#feed.list.verdict(claims) === 'live' && this.#clock.seconds() < endsAt;
+/** Resolves when a response can take more, or has ended. */
+async function drained(response: ServerResponse): Promise<void> {
+  if (!response.writableNeedDrain || response.destroyed) {
+    return;
+  }
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  try {
+    await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
+  } finally {
+    waiting.abort();
   }
 }
 
 /** A message as a server-sent event (HTML Living Standard, section 9.2). */
 function eventOf({ id, token }: RevocationMessage): string {
-  return `id: ${id}\nevent: revocations\ndata: ${token}\n\n`;
+  return `${id === undefined ? '' : `id: ${id}\n`}event: revocations\ndata: ${token}\n\n`;
 }

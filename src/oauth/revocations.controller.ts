@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Headers, Req, Res } from '@nestjs/common';
 import { ApiProduces } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -6,20 +7,23 @@ import { CurrentUser } from '../session/guards/access.decorators.js';
 import { ApiController, ApiRoute } from '../session/guards/api.route.js';
 import type { Principal } from '../session/principal.js';
 import { type RevocationMessage, RevocationStream } from '../session/revocation/revocation.stream.js';
+import { readingScope as scope } from './signals/signal.streams.js';
 import { RevocationSubscribers } from './revocation.subscribers.js';
 
-const messageSchema = z.object({
+const snapshotSchema = z.object({
+  tokens: z.array(z.string()).meta({
+    description:
+      'JWSs of the keys at `/.well-known/jwks.json`, with the type `revocations+jwt`: parts of one snapshot.',
+    example: ['eyJhbGciOiJFUzI1NiIs…'],
+  }),
   id: z.string().meta({
     description: 'Number of the last message that it includes, for `Last-Event-ID`.',
     example: '01a2244d-573d-7369-a07e-c1e6e43aa0a8.7',
   }),
-  token: z.string().meta({
-    description: 'A JWS of the keys at `/.well-known/jwks.json`, with the type `revocations+jwt`.',
-    example: 'eyJhbGciOiJFUzI1NiIs…',
-  }),
 });
 
-const scope = 'revocations:read';
+/** Milliseconds for which a snapshot may be read. */
+const longestAnswer = 60_000;
 
 /** The routes by which services that verify tokens by themselves learn which of them have ended. */
 @ApiController('auth/revocations', { tag: 'discovery', role: 'admin' })
@@ -36,20 +40,25 @@ export class RevocationsController {
     scope,
     summary: 'All revocations that matter now',
     description:
-      'Ended sessions and API keys, and users and organisations whose earlier tokens are outdated, as one signed message. The packages for other services read it by themselves.',
-    answer: { description: 'The signed message.', schema: messageSchema },
-    problems: ['revocations_unknown'],
+      'Ended sessions and API keys, and users and organisations whose earlier tokens are outdated, as signed messages. The packages for other services read the stream, which begins with the same.',
+    answer: { status: 200, description: 'The signed messages.', schema: snapshotSchema },
+    problems: ['overloaded', 'revocations_unknown'],
   })
-  async snapshot(): Promise<RevocationMessage> {
+  snapshot(@Res() reply: FastifyReply): void {
+    this.#subscribers.requireRoom();
     this.#subscribers.requireKnown();
-    return this.#stream.snapshot();
+    const body = Readable.from(jsonOf(this.#stream.snapshot()));
+    // It holds what may be tens of megabytes.
+    const timer = setTimeout(() => body.destroy(), longestAnswer).unref();
+    body.once('close', () => clearTimeout(timer));
+    void reply.type('application/json; charset=utf-8').send(body);
   }
 
   @ApiRoute('GET', 'stream', {
     scope,
     summary: 'Revocations as they happen',
     description:
-      'Server-sent events of the type `revocations`, each with a signed message. The first one is everything that matters, or what followed `Last-Event-ID`. A comment comes every five seconds. The stream ends with the credential.',
+      'Server-sent events of the type `revocations`, each with a signed message. The first ones are everything that matters, or what followed `Last-Event-ID`. A comment comes every five seconds. The stream ends with the credential.',
     answer: { status: 200, description: 'The events.', schema: z.string() },
     problems: ['overloaded', 'revocations_unknown'],
   })
@@ -79,4 +88,16 @@ export class RevocationsController {
     request.raw.socket.setNoDelay(true);
     this.#subscribers.add(principal, raw, lastId);
   }
+}
+
+/** A snapshot as JSON, message by message: it may have tens of megabytes. */
+async function* jsonOf(messages: AsyncIterable<RevocationMessage>): AsyncGenerator<string> {
+  let before = '{"tokens":[';
+  let last: string | undefined;
+  for await (const { id, token } of messages) {
+    yield `${before}"${token}"`;
+    before = ',';
+    last = id;
+  }
+  yield `],"id":${JSON.stringify(last)}}`;
 }

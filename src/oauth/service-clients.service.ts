@@ -6,12 +6,20 @@ import { Clock } from '../platform/time/clock.service.js';
 import { sessionlessClaims } from '../session/tokens/account.claims.js';
 import type { Claims } from '../session/tokens/claims.schema.js';
 import { UsersService } from '../directory/users/users.service.js';
+import type { Application } from '../auth-strategy/application.administration.js';
 import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
 
 /** Issuer of the identities of Hydra's clients: no person's identity has it. */
 export const hydraClientIssuer = 'urn:ory:hydra:client';
 
-/** Resolves OAuth clients that call for themselves (`SERVICE_CLIENTS`), each as a service account of its own. */
+interface NamedClient extends ServiceClient {
+  readonly name?: string;
+}
+
+/**
+ * Resolves OAuth clients that call for themselves, each as a service account of its own: registered applications of the kind
+ * `machine`, and those of `SERVICE_CLIENTS`.
+ */
 @Injectable()
 export class ServiceClients {
   readonly #strategy: AuthStrategy;
@@ -37,21 +45,38 @@ export class ServiceClients {
    * @throws {Problem} `access_token_rejected`, `unauthenticated` (disabled), `provider_unavailable`
    */
   async find(accessToken: string): Promise<{ claims: Claims; expiresAt: number } | undefined> {
-    const clients = this.#clients();
-    if (clients.length === 0) {
+    const { applications } = this.#strategy;
+    const configured = this.#configured();
+    if (configured.length === 0 && applications === undefined) {
       return undefined;
     }
     const validated = await this.#strategy.validateClient(accessToken);
-    const client = clients.find(({ clientId }) => clientId === validated?.clientId);
-    if (validated === undefined || client === undefined) {
+    if (validated === undefined) {
       return undefined;
     }
-    const identity = { issuer: hydraClientIssuer, subject: client.clientId };
-    const userId = await this.#users.ensureServiceAccount(identity, client.clientId);
-    return { claims: await this.#claims(userId, client), expiresAt: validated.expiresAt };
+    const { clientId, expiresAt, scope: asked } = validated;
+    const client = configured.find((one) => one.clientId === clientId) ?? (await this.#machine(clientId));
+    if (client === undefined) {
+      return undefined;
+    }
+    const identity = { issuer: hydraClientIssuer, subject: clientId };
+    const userId = await this.#users.ensureServiceAccount(identity, client.name ?? clientId);
+    // A client may have asked for less than it is registered with (RFC 6749 section 3.3).
+    const narrowed = client.scope.filter((scope) => asked.includes(scope));
+    const scope = narrowed.length === 0 ? client.scope : narrowed;
+    return { claims: await this.#claims(userId, { ...client, scope }), expiresAt };
   }
 
-  #clients(): readonly ServiceClient[] {
+  /** A registered machine; one whose organisation is gone may call no more. */
+  async #machine(clientId: string): Promise<NamedClient | undefined> {
+    const { applications } = this.#strategy;
+    const application = await applications?.find(clientId);
+    const orgId = application?.orgId ?? null;
+    const isOrphan = orgId !== null && (await applications?.hasOrg(orgId)) !== true;
+    return isOrphan ? undefined : machineOf(application);
+  }
+
+  #configured(): readonly NamedClient[] {
     return this.#configuration.AUTH_PROVIDER === 'ory' ? this.#configuration.SERVICE_CLIENTS : [];
   }
 
@@ -59,7 +84,7 @@ export class ServiceClients {
    * The claims of a service account. There is no session, so `sid` is the account's own id. Tokens are revoked through the account
    * (disabled, or its tokens made outdated), and `jti` shows when they began.
    */
-  async #claims(userId: string, { clientId, scope }: ServiceClient): Promise<Claims> {
+  async #claims(userId: string, { clientId, scope }: NamedClient): Promise<Claims> {
     const account = await this.#users.requireAccount(userId, null);
     const subject = {
       account,
@@ -70,4 +95,10 @@ export class ServiceClients {
     } as const;
     return sessionlessClaims(subject, this.#configuration, this.#clock.seconds());
   }
+}
+
+function machineOf(application: Application | undefined): NamedClient | undefined {
+  return application?.kind === 'machine'
+    ? { clientId: application.id, name: application.name, scope: application.scope }
+    : undefined;
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { OrgRole } from '../platform/database/database.schema.js';
 import { InviteRepository } from './invite.repository.js';
-import { hashOfInvite } from './invite.token.js';
+import { codeHash } from '../platform/crypto/one-time.code.js';
 
 /** An invite that can be accepted now, as any holder of its link may see it. */
 export interface OpenInvite {
@@ -30,7 +30,7 @@ export class InviteLookup {
 
   /** The open invite of a token, for pages that name it and for registrations that need one. */
   async findOpen(token: string): Promise<OpenInvite | undefined> {
-    const row = await this.#invites.findOpenByHash(hashOfInvite(token));
+    const row = await this.#invites.findOpenByHash(codeHash(token));
     return (
       row && {
         orgId: row.org_id,

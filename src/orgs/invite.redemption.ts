@@ -4,7 +4,7 @@ import { Clock } from '../platform/time/clock.service.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { InviteRow, OrgRole } from '../platform/database/database.schema.js';
 import { InviteRepository } from './invite.repository.js';
-import { hashOfInvite } from './invite.token.js';
+import { codeHash } from '../platform/crypto/one-time.code.js';
 import { MembershipRepository, type PersonAddress } from './membership.repository.js';
 import { type Arrival, requireId } from './org.access.js';
 import { OrgEvents } from './org.events.js';
@@ -50,7 +50,7 @@ export class InviteRedemption {
    */
   async redeem(by: Caller | Arrival, token: string, proof?: AddressProof): Promise<Redeemed> {
     const userId = 'principal' in by ? by.principal.user.id : by.userId;
-    const invite = await this.#invites.findByHash(hashOfInvite(token));
+    const invite = await this.#invites.findByHash(codeHash(token));
     return this.#recorded(by, invite, async () => {
       if (invite === undefined) {
         throw gone('invite_unknown');

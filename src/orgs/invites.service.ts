@@ -9,7 +9,7 @@ import type { Caller, Principal } from '../session/principal.js';
 import { InviteDelivery } from './invite.delivery.js';
 import { InviteRepository, type WaitingInvite } from './invite.repository.js';
 import type { CreatedInvite, InviteAnswer, WaitingInvites, newInviteSchema } from './invite.schemas.js';
-import { hashOfInvite, newInviteToken } from './invite.token.js';
+import { codeHash, newCode } from '../platform/crypto/one-time.code.js';
 import { MembershipRepository } from './membership.repository.js';
 import { requireId, requireMay, requireReadable } from './org.access.js';
 import { OrgEvents } from './org.events.js';
@@ -54,7 +54,7 @@ export class InvitesService {
     accepted: string | undefined,
   ): Promise<CreatedInvite> {
     const { principal } = caller;
-    const token = newInviteToken();
+    const token = newCode();
     const isMailed = email !== undefined && this.#delivery.isByMail;
     const maySend = !isMailed || (await this.#members.isVerifiedSender(principal.user.id));
     const { invite, orgName } = await this.#orgs.withLocked(requireId(givenOrg), async (org) => {
@@ -73,7 +73,7 @@ export class InvitesService {
       }
       const invite = await this.#invites.insert(org.transaction, {
         org_id: org.row.id,
-        token_hash: hashOfInvite(token),
+        token_hash: codeHash(token),
         email: email ?? null,
         role,
         created_by: principal.user.id,

@@ -21,7 +21,9 @@ export type OrgAct =
   | 'invite.revoke'
   | 'keys.read'
   | 'key.create'
-  | 'key.revoke';
+  | 'key.revoke'
+  | 'applications.read'
+  | 'application.write';
 
 /** The member or invite that an act is about. Only the roles matter. */
 export interface OrgTarget {
@@ -52,6 +54,8 @@ const leastRole: Readonly<Record<OrgAct, OrgRole>> = {
   'keys.read': 'admin',
   'key.create': 'admin',
   'key.revoke': 'admin',
+  'applications.read': 'owner',
+  'application.write': 'owner',
 };
 
 const membersOnly: ReadonlySet<OrgAct> = new Set(['org.switch', 'member.leave']);

@@ -32,6 +32,11 @@ export class OrgRepository {
     this.#clock = clock;
   }
 
+  /** An organisation by its id. Callers decide what of it anyone may see. */
+  async findById(id: string): Promise<OrgRow | undefined> {
+    return this.#database.query.selectFrom('orgs').selectAll().where('id', '=', id).executeTakeFirst();
+  }
+
   /** Creates an organisation with its first owner. @returns undefined if the slug is taken. */
   async create(name: string, slug: string, ownerId: string): Promise<OrgRow | undefined> {
     const now = this.#clock.now();

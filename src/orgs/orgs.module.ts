@@ -4,6 +4,8 @@ import { CoreModule } from '../platform/core/core.module.js';
 import { DatabaseModule } from '../platform/database/database.module.js';
 import { SessionModule } from '../session/session.module.js';
 import { UsersModule } from '../directory/users/users.module.js';
+import { OrphanedApplications } from '../oauth/applications/orphaned.applications.js';
+import { ProductNames } from '../oauth/applications/product.names.js';
 import { KeyAccounts } from '../api-keys/key-accounts.port.js';
 import { OrgAutoJoin } from '../accounts/org-auto-join.port.js';
 import { LimitsModule } from '../directory/rate-limit/limits.module.js';
@@ -61,6 +63,8 @@ import { OrgsService } from './orgs.service.js';
     InviteRepository,
     OrgEvents,
     OrgsService,
+    OrphanedApplications,
+    ProductNames,
     OrgDomains,
     DomainRecords,
     MembersService,
@@ -72,6 +76,6 @@ import { OrgsService } from './orgs.service.js';
     { provide: OrgAutoJoin, useClass: OrgLoginAutoJoin },
     { provide: KeyAccounts, useClass: OrgKeyAccounts },
   ],
-  exports: [KeyAccounts, OrgAutoJoin, InviteLookup, InviteRedemption],
+  exports: [KeyAccounts, OrgAutoJoin, InviteLookup, InviteRedemption, OrgRepository],
 })
 export class OrgsModule {}

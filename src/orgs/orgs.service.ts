@@ -9,6 +9,8 @@ import { requireMatch } from '../platform/http/entity.tag.js';
 import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page.cursor.js';
 import { roleMissing } from '../session/guards/authorization.js';
 import { type Caller, type Principal, isAdministrator } from '../session/principal.js';
+import { OrphanedApplications } from '../oauth/applications/orphaned.applications.js';
+import { ProductNames } from '../oauth/applications/product.names.js';
 import { deleteServiceAccounts } from '../directory/users/user.rows.js';
 import { domainIn, domainRecordOf, domainStateOf } from './domain.proof.js';
 import { domainOf } from './hosted.domain.js';
@@ -40,17 +42,23 @@ export class OrgsService {
   readonly #directory: OrgDirectory;
   readonly #members: MembershipRepository;
   readonly #events: OrgEvents;
+  readonly #applications: OrphanedApplications;
+  readonly #names: ProductNames;
 
   constructor(
     orgs: OrgRepository,
     directory: OrgDirectory,
     members: MembershipRepository,
     events: OrgEvents,
+    applications: OrphanedApplications,
+    names: ProductNames,
   ) {
     this.#orgs = orgs;
     this.#directory = directory;
     this.#members = members;
     this.#events = events;
+    this.#applications = applications;
+    this.#names = names;
   }
 
   /**
@@ -60,6 +68,9 @@ export class OrgsService {
   async create(caller: Caller, { name, slug }: z.output<typeof newOrgSchema>): Promise<VersionedOrg> {
     const { id: userId } = caller.principal.user;
     await this.#members.requirePerson(userId);
+    if (await this.#isDeceptive(caller.principal, name)) {
+      throw deceptive();
+    }
     const suffix = newId().slice(-8);
     const derived = slugsOf(name, suffix);
     const wanted = slug === undefined ? [derived.plain, derived.unique] : [slug];
@@ -134,6 +145,7 @@ export class OrgsService {
     ifMatch: string | undefined,
   ): Promise<VersionedOrg> {
     const { principal } = caller;
+    const isDeceptive = input.name !== undefined && (await this.#isDeceptive(principal, input.name));
     const address =
       typeof input.domain === 'string' ? await this.#members.requirePerson(principal.user.id) : undefined;
     const ownDomain = address?.isVerified === true ? domainOf(address.email) : undefined;
@@ -145,6 +157,9 @@ export class OrgsService {
       ({ role } = standing);
       requireMatch(ifMatch, org.row.version);
       before.slug = org.row.slug;
+      if (isDeceptive && input.name !== org.row.name) {
+        throw deceptive();
+      }
       const changes = decideChanges(org, input, ownDomain);
       if (
         typeof changes.claimed_domain === 'string' &&
@@ -166,7 +181,15 @@ export class OrgsService {
   }
 
   /**
-   * Deletes an organisation with its memberships, invites and API keys.
+   * The consent page of an organisation's application states whose it is, so that it mustn't seem to be the product's. Administrators
+   * may name their own organisation like the product.
+   */
+  async #isDeceptive(principal: Principal, name: string): Promise<boolean> {
+    return !isAdministrator(principal) && (await this.#names.areLike(name));
+  }
+
+  /**
+   * Deletes an organisation with its memberships, invites, API keys and applications.
    * @param ifMatch the `If-Match` header, as the caller sent it.
    * @throws {Problem} `not_found`, `forbidden`, `precondition_failed`
    */
@@ -190,6 +213,7 @@ export class OrgsService {
     });
     await this.#events.orgChanged(id);
     await this.#events.recordOrg(caller, 'org_deleted', id);
+    await this.#applications.remove();
   }
 }
 
@@ -231,6 +255,10 @@ function claimOf(domain: string | null): OrgChanges {
 
 function invalid(field: string, message: string): Problem {
   return new Problem('validation_failed', { errors: [{ field, message }] });
+}
+
+function deceptive(): Problem {
+  return invalid('name', 'must not look like the name of the product, or of a first-party application');
 }
 
 function taken(field: 'slug' | 'domain'): Problem {

@@ -4,6 +4,7 @@ import { h } from 'preact';
 import type { z } from 'zod';
 import { myIdentitiesSchema, myOrgsSchema } from '../accounts/me/me.schemas.js';
 import { keyListSchema } from '../api-keys/api-key.schemas.js';
+import { connectedAppListSchema } from '../oauth/applications/connected-app.schemas.js';
 import { maximumLiveKeys } from '../api-keys/api-keys.service.js';
 import { sessionsAnswerSchema } from '../accounts/sessions/sessions.schemas.js';
 import { Problem } from '../platform/errors/problem.error.js';
@@ -22,7 +23,7 @@ const orgsAtOnce = 20;
 const invitesAtOnce = 20;
 
 /** What the account page shows in addition to the account itself. */
-export interface AccountPageState extends Pick<AccountPageProps, 'notice' | 'keyForm'> {
+export interface AccountPageState extends Pick<AccountPageProps, 'notice' | 'about' | 'keyForm'> {
   /** Cursor of the page of organisations to show; undefined for the first one. */
   readonly orgsCursor?: string | undefined;
 }
@@ -52,8 +53,12 @@ export class AccountPages {
   ): Promise<void> {
     const after = orgsCursor === undefined ? {} : { cursor: orgsCursor };
     const orgsQuery = new URLSearchParams({ limit: String(orgsAtOnce), ...after });
-    const [sessions, keys, orgs, joinable, invites, identities] = await Promise.all([
+    const [sessions, apps, keys, orgs, joinable, invites, identities] = await Promise.all([
       this.#read(request, '/auth/sessions', sessionsAnswerSchema),
+      // Elsewhere, the route doesn't exist.
+      claims.idp === 'ory'
+        ? this.#read(request, '/api/v1/me/connected-apps', connectedAppListSchema)
+        : undefined,
       // Twice the limit of live keys, because the API also lists expired ones.
       this.#read(request, `/api/v1/api-keys?limit=${2 * maximumLiveKeys}`, keyListSchema),
       this.#read(request, `/api/v1/me/orgs?${orgsQuery}`, myOrgsSchema),
@@ -67,12 +72,14 @@ export class AccountPages {
       session: { id: claims.sid, ...this.#sessions.limitsOf(claims) },
       provider: claims.idp,
       sessions: sessions?.items,
+      apps: apps?.items,
       keys: keys?.items,
       orgs,
       joinable: joinable?.items ?? [],
       invites: invites?.items ?? [],
       identities: identities?.items,
       methods,
+      isElsewhere: claims.idp !== 'ory' || this.#profiles.isElsewhere(identities?.items ?? []),
       ...state,
     });
     await this.#pages.send(request, reply, page);

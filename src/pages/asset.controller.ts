@@ -30,6 +30,8 @@ export class AssetController {
       'content-type': asset.type,
       'cache-control': 'public, max-age=31536000, immutable',
       vary: 'accept-encoding',
+      // Error pages on protected hosts have them too.
+      'cross-origin-resource-policy': 'cross-origin',
     });
     if (/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))) {
       await reply.header('content-encoding', 'gzip').send(await this.#store.gzipped(asset));

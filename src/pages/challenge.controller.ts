@@ -2,11 +2,14 @@ import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
+import { OrgRepository } from '../orgs/org.repository.js';
 import { OryConsentService } from '../providers/ory/challenges/ory-consent.service.js';
 import { requireBound } from '../providers/ory/challenges/ory.challenge.js';
 import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
+import type { ConsentRequest } from '../providers/ory/hydra/hydra.schemas.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
 import { AllowUnverifiedEmail, OptionalSession } from '../session/guards/access.decorators.js';
+import { isLoopbackHost, isRedirectUriOf } from '../platform/core/loopback.js';
 import { PageSender, localesIn } from './page.sender.js';
 import { ConsentPage } from './views/consent.view.js';
 import { LogoutPage } from './views/logout.view.js';
@@ -24,12 +27,20 @@ export class ChallengeController {
   readonly #hydra: HydraClient;
   readonly #binding: ChallengeBinding;
   readonly #pages: PageSender;
+  readonly #orgs: OrgRepository;
 
-  constructor(consent: OryConsentService, hydra: HydraClient, binding: ChallengeBinding, pages: PageSender) {
+  constructor(
+    consent: OryConsentService,
+    hydra: HydraClient,
+    binding: ChallengeBinding,
+    pages: PageSender,
+    orgs: OrgRepository,
+  ) {
     this.#consent = consent;
     this.#hydra = hydra;
     this.#binding = binding;
     this.#pages = pages;
+    this.#orgs = orgs;
   }
 
   @Get('consent')
@@ -39,17 +50,40 @@ export class ChallengeController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const challenge = requireBound(this.#binding, given, request);
-    const { request: asked, canRemember } = await this.#consent.request(challenge);
+    const {
+      request: asked,
+      canRemember,
+      account,
+      orgId,
+      target: wanted,
+      agent,
+    } = await this.#consent.request(challenge);
     const { client, requested_scope, oidc_context: hints } = asked;
-    const targets = client.redirect_uris ?? [];
+    const targets = targetsOf(asked);
     const [target] = targets;
+    const url = target !== undefined && URL.canParse(target) ? new URL(target) : undefined;
+    const host = agent?.kind === 'metadata_document' ? new URL(agent.clientId).host : (url?.host ?? '');
+    const organisation = orgId === null ? undefined : await this.#orgs.findById(orgId);
+    const { client_uri: clientUri, policy_uri: policyUri, tos_uri: tosUri } = client;
     const page = h(ConsentPage, {
       challenge,
+      account,
       client: {
-        id: client.client_id,
+        id: agent === undefined ? client.client_id : host,
         name: client.client_name ?? null,
-        logo: client.logo_uri ?? null,
-        redirectHost: target !== undefined && URL.canParse(target) ? new URL(target).host : null,
+        // Another host would learn who is asked, before they have agreed to anything.
+        logo: url !== undefined && hostOf(client.logo_uri) === url.host ? (client.logo_uri ?? null) : null,
+        redirectHost: url?.host ?? null,
+        unverified: agent && { kind: agent.kind, host, isLocal: isLoopbackHost(url?.hostname ?? '') },
+        orgName: organisation?.name ?? null,
+        // What registered itself links to nothing: no one has looked at its pages.
+        links: agent === undefined ? { clientUri, policyUri, tosUri } : undefined,
+      },
+      resource: wanted && {
+        name: wanted.resource.name,
+        url: wanted.resource.resource,
+        scopes: wanted.resource.scopes,
+        minutes: Math.ceil(wanted.tokenTtl / 60),
       },
       scopes: requested_scope ?? [],
       canRemember,
@@ -69,4 +103,18 @@ export class ChallengeController {
     const locales = localesIn(new URLSearchParams(asked?.split('?')[1]).get('ui_locales'));
     await this.#pages.send(request, reply, h(LogoutPage, { challenge }), { formTargets, locales });
   }
+}
+
+/** The host of a URL; null if it has none, or isn't one. */
+function hostOf(url: string | null | undefined): string | null {
+  return typeof url === 'string' && URL.canParse(url) ? new URL(url).host : null;
+}
+
+/** The redirect URI of a request, if it is one of the client's, before the others. */
+function targetsOf({ request_url: url, client }: ConsentRequest): readonly string[] {
+  const asked = URL.canParse(url) ? new URL(url).searchParams.get('redirect_uri') : null;
+  const own = client.redirect_uris ?? [];
+  return asked === null || !isRedirectUriOf(own, asked)
+    ? own
+    : [asked, ...own.filter((uri) => uri !== asked)];
 }

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { FlowDestination, challengeIn } from '../providers/ory/challenges/flow.destination.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
+import { TypedAddress } from '../providers/ory/connections/typed.address.js';
 import { HydraClient, type LoginOrigin } from '../providers/ory/hydra/hydra.client.js';
 import { inviteTokenOf } from '../accounts/invite.link.js';
 import { RateLimits } from '../directory/rate-limit/rate.limits.js';
@@ -39,6 +40,7 @@ export class FlowSurroundingsFinder {
   readonly #destinations: FlowDestination;
   readonly #invites: InviteLookup;
   readonly #limits: RateLimits;
+  readonly #typed: TypedAddress;
 
   constructor(
     hydra: HydraClient,
@@ -46,12 +48,14 @@ export class FlowSurroundingsFinder {
     destinations: FlowDestination,
     invites: InviteLookup,
     limits: RateLimits,
+    typed: TypedAddress,
   ) {
     this.#hydra = hydra;
     this.#binding = binding;
     this.#destinations = destinations;
     this.#invites = invites;
     this.#limits = limits;
+    this.#typed = typed;
   }
 
   async find(request: FastifyRequest, kind: FlowKind, flow: Flow): Promise<FlowSurroundings> {
@@ -80,8 +84,9 @@ export class FlowSurroundingsFinder {
   async #application(challenge: string, request: FastifyRequest): Promise<FlowApplication> {
     try {
       const origin = await this.#hydra.loginOrigin(challenge);
+      // What the user has typed on the page before precedes what the application guesses.
       return this.#binding.holds(challenge, request.headers.cookie)
-        ? origin
+        ? { ...origin, loginHint: this.#typed.read(request) ?? origin.loginHint }
         : { ...noApplication, redirectUris: origin.redirectUris };
     } catch (error) {
       // An expired challenge is reported later, when the submitted form returns to it.

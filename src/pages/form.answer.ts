@@ -9,9 +9,15 @@ export const formField = z.string().catch('');
 /** Schema of responses without content. */
 export const noContent = z.undefined();
 
-/** Redirects from a form to the page that shows its result. */
-export async function seeOther(reply: FastifyReply, path: string, notice?: PageNotice): Promise<void> {
-  await reply.redirect(notice === undefined ? path : `${path}?${new URLSearchParams({ notice })}`, 303);
+/** Redirects from a form to the page that shows its result. @param more of the query, beside the notice. */
+export async function seeOther(
+  reply: FastifyReply,
+  path: string,
+  notice?: PageNotice,
+  more?: URLSearchParams,
+): Promise<void> {
+  const query = new URLSearchParams([...(notice === undefined ? [] : [['notice', notice]]), ...(more ?? [])]);
+  await reply.redirect(query.size === 0 ? path : `${path}?${query}`, 303);
 }
 
 /**

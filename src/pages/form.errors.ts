@@ -8,6 +8,8 @@ export interface FormTexts {
   readonly fields: Readonly<Record<string, TextKey>>;
   /** The text for a conflict, and the field that it concerns, if any. */
   readonly conflict?: { readonly text: TextKey; readonly field?: string | undefined } | undefined;
+  /** Whether each field also shows what the API states about it, in English. Default false. */
+  readonly hasDetails?: boolean;
 }
 
 /** A refused form, to be shown again with its errors. */
@@ -36,5 +38,18 @@ export function formErrorsOf(error: unknown, values: FormState['values'], texts:
   if (error.code !== 'validation_failed' || errors.length === 0) {
     throw error;
   }
-  return { status, form: { values, errors: Object.fromEntries(errors) } };
+  const details = texts.hasDetails === true ? detailsOf(error) : undefined;
+  return { status, form: { values, errors: Object.fromEntries(errors), details } };
+}
+
+/** What the API states about each field. Entries of a list are the lines of its field. */
+function detailsOf({ errors = [] }: Problem): FormState['details'] {
+  const details = new Map<string, string>();
+  for (const { field, message } of errors) {
+    const [name = '', index] = field.split('.');
+    const said = index === undefined ? message : `line ${Number(index) + 1}: ${message}`;
+    const before = details.get(name);
+    details.set(name, before === undefined ? said : `${before}; ${said}`);
+  }
+  return Object.fromEntries(details);
 }

@@ -8,6 +8,7 @@ import type { Configuration } from '../platform/config/configuration.js';
 import { CurrentUser, OptionalSession } from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { AccountPages } from './account.pages.js';
+import { NoticeSubjects } from './notice.subjects.js';
 import { PageSender } from './page.sender.js';
 import { noticeIn } from './views/notice.view.js';
 import { WelcomePage } from './views/welcome.view.js';
@@ -20,9 +21,16 @@ const cursorSchema = z.string().optional().catch(undefined);
 export class HomeController {
   readonly #pages: PageSender;
   readonly #account: AccountPages;
+  readonly #subjects: NoticeSubjects;
   readonly #demo: boolean;
 
-  constructor(pages: PageSender, account: AccountPages, @Inject(CONFIGURATION) configuration: Configuration) {
+  constructor(
+    pages: PageSender,
+    account: AccountPages,
+    subjects: NoticeSubjects,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
+    this.#subjects = subjects;
     this.#pages = pages;
     this.#account = account;
     this.#demo = configuration.AUTH_PROVIDER === 'ory' && configuration.DEMO;
@@ -32,6 +40,7 @@ export class HomeController {
   @OptionalSession()
   async home(
     @Query('notice') given: unknown,
+    @Query('about') about: unknown,
     @Query('orgs') orgs: unknown,
     @CurrentUser({ optional: true }) principal: Principal | undefined,
     @Req() request: FastifyRequest,
@@ -43,6 +52,7 @@ export class HomeController {
       return;
     }
     const orgsCursor = cursorSchema.parse(orgs);
-    await this.#account.send(request, reply, principal, { notice, orgsCursor });
+    const subject = this.#subjects.open(principal.claims.sub, about);
+    await this.#account.send(request, reply, principal, { notice, about: subject, orgsCursor });
   }
 }

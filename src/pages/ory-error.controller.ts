@@ -41,12 +41,12 @@ export class OryErrorController {
   ): Promise<void> {
     const code = typeof id === 'string' ? await this.#kratosCode(id) : codeOf(oauthError);
     // For anyone who registers an application: Hydra says here what it refuses. It is as long as anyone writes it.
-    const said = typeof description === 'string' ? { said: description.slice(0, longestDescription) } : {};
-    request.log.warn({ reason: code, ...said }, 'Ory sent a person to the error page');
+    const said = typeof description === 'string' ? description.slice(0, longestDescription) : undefined;
+    request.log.warn({ reason: code, said }, 'Ory sent a person to the error page');
     const { text } = this.#pages.frame(request).language;
     const page = h(ErrorPage, {
       title: text('error.ory.title'),
-      advice: text(adviceFor(code)),
+      advice: text(adviceFor(code, said)),
       code,
       requestId: request.id,
       actions: [
@@ -64,8 +64,14 @@ export class OryErrorController {
   }
 }
 
-/** The advice for an error. If the login provider can't be reached, neither the person nor their cookies are the cause. */
-function adviceFor(code: string): TextKey {
+/**
+ * The advice for an error. If the login provider can't be reached, neither the person nor their cookies are the cause.
+ * @param said what Hydra says of it.
+ */
+function adviceFor(code: string, said = ''): TextKey {
+  if (code === 'invalid_client' || (code === 'invalid_request' && said.includes("'redirect_uri'"))) {
+    return 'error.ory.application';
+  }
   if (code === refusedCode) {
     return 'error.ory.refused';
   }

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ComponentChild } from 'preact';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
+import { protectedHostOf } from '../platform/http/protected.hosts.js';
 import { policyFor } from '../platform/http/security.headers.js';
 import { LanguageCatalogue } from '../platform/i18n/language.catalogue.js';
 import { SessionPeek } from '../session/session.peek.js';
@@ -29,6 +30,7 @@ export class PageSender {
   readonly #sessions: SessionPeek;
   readonly #passwordLength: number | undefined;
   readonly #signUp: PageFrame['signUp'];
+  readonly #hasApplications: boolean;
 
   constructor(
     assets: AssetStore,
@@ -43,6 +45,7 @@ export class PageSender {
     this.#passwordLength =
       configuration.AUTH_PROVIDER === 'ory' ? configuration.PASSWORD_MIN_LENGTH : undefined;
     this.#signUp = configuration.SIGNUP;
+    this.#hasApplications = configuration.AUTH_PROVIDER === 'ory';
   }
 
   /** Sends a page. */
@@ -71,12 +74,16 @@ export class PageSender {
 
   /** What every page of this request needs: files, brand, language and the user. */
   frame(request: FastifyRequest, locales: readonly string[] = []): PageFrame {
-    const principal = this.#sessions.find(request);
+    const host = protectedHostOf(request);
+    // A page on a protected host has no links for members: a script there could press its buttons.
+    const principal = host === undefined ? this.#sessions.find(request) : undefined;
     return {
       assets: this.#assets.addresses,
       brand: this.#brand,
+      base: host?.gateway,
       passwordLength: this.#passwordLength,
       signUp: this.#signUp,
+      hasApplications: this.#hasApplications,
       language: this.#languages.preferred(locales) ?? this.#languages.of(request.headers['accept-language']),
       user:
         principal === undefined

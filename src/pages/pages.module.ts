@@ -9,10 +9,13 @@ import { SessionModule } from '../session/session.module.js';
 import { ApiKeysModule } from '../api-keys/api-keys.module.js';
 import { CoreModule } from '../platform/core/core.module.js';
 import { adminPages } from './admin/admin.pages.js';
+import { ApplicationPages } from './applications/application.pages.js';
 import { ApiClient } from './api.client.js';
 import { AssetController } from './asset.controller.js';
 import { AssetStore } from './asset.store.js';
 import { ChallengeController } from './challenge.controller.js';
+import { ConnectionController } from './connection.controller.js';
+import { ConnectedAppsFormController } from './connected-apps-form.controller.js';
 import { CommandLineController } from './command-line.controller.js';
 import { DemoController } from './demo.controller.js';
 import { DocsController } from './docs.controller.js';
@@ -26,10 +29,13 @@ import { FormPostPage } from '../providers/ory/proxy/form-post.page.js';
 import { ProxyModule } from '../providers/ory/proxy/proxy.module.js';
 import { OryErrorController } from './ory-error.controller.js';
 import { OwnFormPostPage } from './own-form-post.page.js';
+import { NoticeSubjects } from './notice.subjects.js';
 import { PageSender } from './page.sender.js';
 import { UsersModule } from '../directory/users/users.module.js';
+import { OrgApplicationsPageController } from './orgs/org-applications.controller.js';
 import { personPages } from './person.pages.js';
 import { ProblemPage } from './problem.page.js';
+import { SentForms } from './sent.forms.js';
 
 /** The module of all pages that people see. The self-service pages exist only if Ory is the provider. */
 @Module({})
@@ -56,6 +62,7 @@ export class PagesModule {
         CommandLineController,
         DocsController,
         ...adminPages.controllers,
+        ...applicationPages(configuration),
         ...oryPages(configuration),
       ],
       providers: [
@@ -66,10 +73,13 @@ export class PagesModule {
           useFactory: async ({ BRAND_LOGO, BRAND_COLOR }: Configuration) =>
             new AssetStore(BRAND_LOGO, BRAND_COLOR === undefined ? '' : await stylesOf(BRAND_COLOR)),
         },
+        NoticeSubjects,
         PageSender,
         ...personPages.providers,
         OpenApiDocument,
-        ...(configuration.AUTH_PROVIDER === 'ory' ? [FlowSurroundingsFinder] : []),
+        ...(configuration.AUTH_PROVIDER === 'ory'
+          ? [FlowSurroundingsFinder, ApplicationPages, SentForms]
+          : []),
         ...adminPages.providers,
         { provide: ErrorPage, useClass: ProblemPage },
         { provide: FormPostPage, useClass: OwnFormPostPage },
@@ -85,11 +95,22 @@ async function stylesOf(colour: string): Promise<string> {
   return brandStyles(colour);
 }
 
+function applicationPages({ AUTH_PROVIDER }: Configuration): readonly Type[] {
+  const { ory, elsewhere } = adminPages.applications;
+  return AUTH_PROVIDER === 'ory' ? [ory, OrgApplicationsPageController] : [elsewhere];
+}
+
 function oryPages(configuration: Configuration): readonly Type[] {
   if (configuration.AUTH_PROVIDER !== 'ory') {
     return [];
   }
   // Controllers with fixed paths come first: `/ui/:kind` would match those paths too.
-  const pages = [OryErrorController, ChallengeController, FlowController];
+  const pages = [
+    ConnectedAppsFormController,
+    ConnectionController,
+    OryErrorController,
+    ChallengeController,
+    FlowController,
+  ];
   return configuration.DEMO ? [...pages, DemoController] : pages;
 }

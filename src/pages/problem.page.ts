@@ -6,6 +6,8 @@ import type { Configuration } from '../platform/config/configuration.js';
 import type { ProblemCode } from '../platform/errors/problem.catalogue.js';
 import type { Problem } from '../platform/errors/problem.error.js';
 import { ErrorPage } from '../platform/http/error.page.js';
+import { hostLoginPath } from '../platform/http/host.login.js';
+import { type ProtectedHost, protectedHostOf } from '../platform/http/protected.hosts.js';
 import type { TextKey } from '../platform/i18n/locales/en.js';
 import type { TextValues } from '../platform/i18n/page.language.js';
 import { PageSender } from './page.sender.js';
@@ -35,6 +37,12 @@ const actionsByCode: Partial<Record<ProblemCode, readonly Action[]>> = {
   signup_refused: [{ label: 'site.logIn', href: '/auth/login' }, home],
   provider_unavailable: [{ label: 'error.tryAgain', href: '/auth/login' }, home],
 };
+
+/** What people can do on a protected host, if a login there helps. Other links lead to the gateway. */
+function actionsOn({ origin }: ProtectedHost, { code, loginUrl }: Problem): readonly Action[] | undefined {
+  const path = loginUrl ?? (code === 'login_state_invalid' ? hostLoginPath : undefined);
+  return path === undefined ? undefined : [{ label: 'error.startAgain', href: origin + path }, home];
+}
 
 /** Rate limits on guessing passwords: anyone who has forgotten theirs is offered to choose a new one. */
 const passwordGuesses = /^limit_login_/;
@@ -80,10 +88,13 @@ export class ProblemPage extends ErrorPage {
   override render(problem: Problem, request: FastifyRequest): string {
     const { text, find } = this.#pages.frame(request).language;
     const { code, detail, loginUrl, reason = '' } = problem;
+    const host = protectedHostOf(request);
     const known = adviceByReason[reason] ?? adviceByCode[code];
     // Shown only for a form that was sent: a page load is redirected to the login instead.
     const stepUp: readonly Action[] | undefined =
-      loginUrl === undefined ? undefined : [{ label: 'flow.confirm', href: loginUrl }, home];
+      loginUrl === undefined || host !== undefined
+        ? undefined
+        : [{ label: 'flow.confirm', href: loginUrl }, home];
     const advice =
       stepUp === undefined
         ? (find(`problem.${code}.advice`, { ...waitOf(problem), address: this.#publicUrl }) ??
@@ -94,10 +105,12 @@ export class ProblemPage extends ErrorPage {
       advice: advice ?? text('error.goBack'),
       code,
       requestId: request.id,
-      actions: (stepUp ?? this.#actionsFor(problem)).map(({ label, values, href }) => ({
-        label: text(label, values),
-        href,
-      })),
+      actions: (stepUp ?? (host && actionsOn(host, problem)) ?? this.#actionsFor(problem)).map(
+        ({ label, values, href }) => ({
+          label: text(label, values),
+          href,
+        }),
+      ),
     });
     return this.#pages.render(request, page);
   }

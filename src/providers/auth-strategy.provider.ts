@@ -1,4 +1,4 @@
-import type { DynamicModule, Provider, Type } from '@nestjs/common';
+import type { Abstract, DynamicModule, Provider, Type } from '@nestjs/common';
 import { Auth0Client } from './auth0/auth0.client.js';
 import { Auth0Module } from './auth0/auth0.module.js';
 import type {
@@ -7,10 +7,17 @@ import type {
   OidcConfiguration,
   OryConfiguration,
 } from '../platform/config/configuration.js';
+import { HydraApplications } from './ory/hydra/hydra.applications.js';
+import { HydraGrants } from './ory/hydra/hydra.grants.js';
 import { HydraClient } from './ory/hydra/hydra.client.js';
 import { HydraSigningKeys } from './ory/hydra/hydra.signing-keys.js';
 import { HydraModule } from './ory/hydra/hydra.module.js';
 import { KratosClient } from './ory/kratos/kratos.client.js';
+import { ConnectionSource } from './ory/connections/connection.source.js';
+import { ConnectionsModule } from './ory/connections/connections.module.js';
+import { KratosSource } from './ory/kratos/kratos.source.js';
+import { IdentitySource } from './ory/sources/identity.source.js';
+import { IdentitySources } from './ory/sources/identity.sources.js';
 import { KratosModule } from './ory/kratos/kratos.module.js';
 import { LogoutTokenVerifier } from './oidc/logout.token.js';
 import { type OpenIdClientSettings, OpenIdProvider } from './oidc/openid.provider.js';
@@ -30,7 +37,7 @@ export interface ProviderWiring {
   readonly imports: readonly DynamicModule[];
   readonly providers: readonly Provider[];
   /** The parts that other modules may use, besides the {@link AuthStrategy}. */
-  readonly exports: readonly Type[];
+  readonly exports: readonly (Type | Abstract<unknown>)[];
 }
 
 /** Selects the provider. No other code reads `AUTH_PROVIDER` to decide how users log in. */
@@ -38,9 +45,13 @@ export function wireProvider(configuration: Configuration): ProviderWiring {
   switch (configuration.AUTH_PROVIDER) {
     case 'ory':
       return {
-        imports: [KratosModule.register(configuration), HydraModule.register(configuration)],
-        providers: [oryBootstrap(configuration), oryStrategy(configuration)],
-        exports: [OryBootstrap],
+        imports: [
+          KratosModule.register(configuration),
+          HydraModule.register(configuration),
+          ConnectionsModule.register(configuration),
+        ],
+        providers: [identitySources(), oryBootstrap(configuration), oryStrategy(configuration)],
+        exports: [IdentitySource, OryBootstrap],
       };
     case 'auth0':
       return {
@@ -101,6 +112,15 @@ function oidcClient(configuration: OidcConfiguration): OpenIdClientSettings {
   };
 }
 
+/** Adding a source of identities adds it here. */
+function identitySources(): Provider {
+  return partOf(
+    IdentitySource,
+    [ConnectionSource, KratosClient],
+    (connections, kratos) => new IdentitySources([connections], new KratosSource(kratos)),
+  );
+}
+
 function oryBootstrap(configuration: OryConfiguration): Provider {
   return partOf(
     OryBootstrap,
@@ -113,8 +133,20 @@ function oryBootstrap(configuration: OryConfiguration): Provider {
 function oryStrategy(configuration: OryConfiguration): Provider {
   return partOf(
     AuthStrategy,
-    [KratosClient, HydraClient, RelyingParty, LogoutTokenVerifier, OryBootstrap],
-    (kratos, hydra, relyingParty, logoutTokens, bootstrap) =>
-      new OryStrategy({ kratos, hydra, relyingParty, logoutTokens, bootstrap }, configuration),
+    [
+      KratosClient,
+      IdentitySource,
+      HydraClient,
+      RelyingParty,
+      LogoutTokenVerifier,
+      OryBootstrap,
+      HydraApplications,
+      HydraGrants,
+    ],
+    (kratos, sources, hydra, relyingParty, logoutTokens, bootstrap, applications, grants) =>
+      new OryStrategy(
+        { kratos, sources, hydra, relyingParty, logoutTokens, bootstrap, applications, grants },
+        configuration,
+      ),
   );
 }

@@ -1,4 +1,4 @@
-import type { Abstract, FactoryProvider, Type } from '@nestjs/common';
+import type { Abstract, FactoryProvider } from '@nestjs/common';
 import type { CircuitBreaker } from '../platform/upstream/circuit.breaker.js';
 import { CircuitRegistry } from '../platform/upstream/circuit.registry.js';
 import { UpstreamCalls } from '../platform/upstream/upstream.calls.js';
@@ -6,7 +6,7 @@ import { UpstreamCalls } from '../platform/upstream/upstream.calls.js';
 /** Provides a part that is made of other parts. */
 export function partOf<T, P extends readonly object[]>(
   part: Abstract<T>,
-  inject: { [K in keyof P]: Type<P[K]> },
+  inject: { [K in keyof P]: Abstract<P[K]> },
   create: (...parts: P) => T,
 ): FactoryProvider<T> {
   return { provide: part, inject: [...inject], useFactory: create };

@@ -36,8 +36,8 @@ export class SessionMinter {
     this.#enricher = enricher;
   }
 
-  /** Mints a token for a live session. @throws {Problem} `claims_rejected` when the enricher adds an invalid claim. */
-  async mint(account: Account, row: SessionRow): Promise<MintedSession> {
+  /** Mints a token for a live session. @param audience `TOKEN_AUDIENCE`, unless it is for a protected host. @throws {Problem} `claims_rejected` when the enricher adds an invalid claim. */
+  async mint(account: Account, row: SessionRow, audience?: string): Promise<MintedSession> {
     const scope = scopeTokens(row.scope);
     const added = await this.#enricher.enrich({
       user: account.user,
@@ -57,6 +57,7 @@ export class SessionMinter {
       ...accountClaims(account),
     };
     const endOfSession = Math.floor(row.created_at / 1000) + this.#maximum;
-    return this.#tokens.mint({ ...parseExtraClaims({ ...stored, ...added }), ...known }, endOfSession);
+    const claims = { ...parseExtraClaims({ ...stored, ...added }), ...known };
+    return this.#tokens.mint(claims, endOfSession, audience);
   }
 }

@@ -11,6 +11,7 @@ import { RevocationRepository } from './revocation/revocation.repository.js';
 import { RevocationStream } from './revocation/revocation.stream.js';
 import { RevocationService } from './revocation/revocation.service.js';
 import { SessionCookie } from './cookie/session.cookie.js';
+import { SessionHostsRepository } from './store/session-hosts.repository.js';
 import { SessionJanitor } from './store/session.janitor.js';
 import { SessionMinter } from './session.minter.js';
 import { SessionPeek } from './session.peek.js';
@@ -20,6 +21,7 @@ import { SigningKeyRepository } from './tokens/signing-key.repository.js';
 import { SigningKeyRing } from './tokens/signing-key.ring.js';
 import { SigningKeyRotation } from './tokens/signing-key.rotation.js';
 import { TokenService } from './tokens/token.service.js';
+import { UsedTokenRepository } from './store/used-token.repository.js';
 
 const internal = [RevocationRepository, SessionJanitor, SessionMinter, SessionRepository];
 const shared = [
@@ -28,12 +30,14 @@ const shared = [
   RevocationService,
   RevocationStream,
   SessionCookie,
+  SessionHostsRepository,
   SessionPeek,
   SessionService,
   SigningKeyRepository,
   SigningKeyRing,
   SigningKeyRotation,
   TokenService,
+  UsedTokenRepository,
   VerifiedTokenCache,
 ];
 

@@ -98,9 +98,9 @@ export class SessionService {
     return minted;
   }
 
-  /** Mints another token for a session that is known to be live. */
-  async mint(account: Account, row: SessionRow): Promise<MintedSession> {
-    return this.#minter.mint(account, row);
+  /** Mints another token for a session that is known to be live. @param audience `TOKEN_AUDIENCE`, unless it is for a protected host. */
+  async mint(account: Account, row: SessionRow, audience?: string): Promise<MintedSession> {
+    return this.#minter.mint(account, row, audience);
   }
 
   /** The session, if it is stored, not ended, and within both of its limits. */

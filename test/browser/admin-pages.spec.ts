@@ -107,6 +107,7 @@ describe('users', () => {
     expect(await sections.getByRole('link').allInnerTexts()).toEqual([
       'Users',
       'Organisations',
+      'Applications',
       'Audit events',
       'Keys',
     ]);

@@ -16,8 +16,10 @@ const words = 'An Exceptionally Long Name That Hardly Fits Anywhere At All Of So
 const person = { ...newPerson(), name: `${words} ${'x'.repeat(60)}` };
 let consent = '';
 let org = '';
+let application = '';
 /** Addresses that are known once the test runs. */
-const addressOf = (path: string): string => (path === 'consent' ? consent : path.replace(/^org/, org));
+const addressOf = (path: string): string =>
+  path === 'consent' ? consent : path.replace(/^org/, org).replace('APPLICATION', application);
 
 beforeAll(async () => {
   const agent = new UserAgent(stage.stack.url);
@@ -28,6 +30,12 @@ beforeAll(async () => {
   org = `/orgs/${id}`;
   await agent.post(`/api/v1/orgs/${id}/invites`, { role: 'admin' });
   await agent.post(`/api/v1/orgs/${id}/api-keys`, { name: words, scope: 'orgs:read' });
+  const registered = await agent.post(`/api/v1/orgs/${id}/applications`, {
+    name: `${words.slice(0, 60)} ${'z'.repeat(19)}`,
+    kind: 'web',
+    redirectUris: [`https://${'long.'.repeat(12)}example/${'path/'.repeat(20)}callback`],
+  });
+  application = z.looseObject({ id: z.string() }).parse(registered.json()).id;
   const redirectUri = 'https://calendar.example/back';
   const client = await new OryAdmin(stage.stack.env).createClient({
     client_name: `Calendar ${'and more '.repeat(9)}`,
@@ -46,6 +54,10 @@ const member = [
   'org',
   'org/invites',
   'org/api-keys',
+  'org/applications',
+  'org/applications/new',
+  'org/applications/APPLICATION',
+  'org/applications/APPLICATION/remove',
   'org/settings',
   'org/leave',
   'org/delete',
@@ -64,6 +76,10 @@ const administrator = (self: string, other: string): readonly string[] => [
   `/admin/users/${other}/delete`,
   `/admin/users/${other}/recovery`,
   '/admin/orgs',
+  '/admin/applications',
+  '/admin/applications/new',
+  '/admin/applications/APPLICATION',
+  '/admin/applications/APPLICATION/remove',
   '/admin/audit-events',
   '/admin/audit-events?type=login_succeeded&actor=x',
   '/admin/keys',

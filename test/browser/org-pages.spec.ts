@@ -89,7 +89,13 @@ describe('a new organisation', () => {
     await slug.fill('');
     await press(page, 'Create organisation');
     expect(await statusOf(page)).toBe('The organisation has been created.');
-    expect(await sectionsOf(page)).toEqual(['Members', 'Invitations', 'API keys', 'Settings']);
+    expect(await sectionsOf(page)).toEqual([
+      'Members',
+      'Invitations',
+      'API keys',
+      'Applications',
+      'Settings',
+    ]);
     await page.goto(`${stack.url}/orgs/new`);
     await page.getByLabel('Name', { exact: true }).fill('Another');
     await page.getByLabel('Short name').fill(name.toLowerCase().replace(' ', '-'));

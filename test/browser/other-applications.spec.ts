@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { namelessIn } from '../support/browser.js';
+import { namelessIn, shows } from '../support/browser.js';
 import { fillLogin, logInIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
 import { type ClientServer, startClientServer } from '../support/client.server.js';
@@ -64,6 +64,7 @@ describe.each(['127.0.0.1', 'localhost'] as const)('an application at %s, on ano
     await fillLogin(page, person);
     await page.getByRole('heading', { name: 'Allow Calendar to use your account?' }).waitFor();
     expect(await page.getByRole('main').innerText()).toContain(new URL(server.redirectUri).host);
+    expect(await shows(page.getByText(`You are logged in as ${person.email}.`))).toBe(true);
     expect(await page.getByRole('checkbox', { name: 'See your e-mail address' }).isChecked()).toBe(true);
     expect(await namelessIn(page)).toEqual([]);
     await page.getByRole('button', { name: 'Allow' }).click();

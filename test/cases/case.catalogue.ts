@@ -361,6 +361,12 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'the account stays unverified at the next login and renewal; the owner recovers it again',
       preHijacking,
     ],
+    [
+      'an import file with the id of one user and the address of another, a taken address, an administrator, or a role',
+      'refused; nobody gets the account, and nobody becomes an administrator',
+      preHijacking,
+      'ASVS 8.2.2',
+    ],
   ]),
   Faults: section('F', [
     [
@@ -436,6 +442,11 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'nothing of the live one arrives, under any name',
       'RFC 6265 §8.6',
       'ASVS 3.3.4',
+    ],
+    [
+      'a malicious import file: lines of 100 MB, broken JSON, prototypes, control characters, hashes that cost minutes or that any password matches',
+      'each refused by its number, none of it printed; the other lines are imported',
+      'ASVS 5.2.1',
     ],
   ]),
 };

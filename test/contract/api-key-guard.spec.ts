@@ -38,7 +38,7 @@ class ProbeController {
 class ProbeModule {}
 
 /** What is read and written in the background, whatever the traffic. */
-const background = /"(?:revocations|signing_keys|audit_events)"/;
+const background = /"(?:revocations|signing_keys|signal_streams|audit_events)"/;
 const day = 86_400_000;
 
 let database: FreshDatabase;

@@ -2,8 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { newId } from '../../src/platform/core/identifier.js';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { hashOfInvite, newInviteToken } from '../../src/orgs/invite.token.js';
+import { codeHash, newCode } from '../../src/platform/crypto/one-time.code.js';
+import { kratosIssuer } from '../../src/providers/ory/kratos/kratos.session.js';
 import { type Gateway, type GatewayAnswer, type GatewayRequest, startGateway } from '../support/gateway.js';
+import { type PreparedHydra, startPreparedHydra } from '../support/prepared.hydra.js';
 import { listRoutes } from '../support/route.list.js';
 import { TestDatabases } from '../support/test.database.js';
 import { type World, callers, keyOf, makeWorld } from '../support/world.js';
@@ -61,14 +63,14 @@ async function invite(
   gateway: Gateway,
   email: string | null = null,
 ): Promise<{ id: string; token: string }> {
-  const [id, token] = [newId(), newInviteToken()];
+  const [id, token] = [newId(), newCode()];
   await gateway.app
     .get(Database, { strict: false })
     .query.insertInto('invites')
     .values({
       id,
       org_id: world.orgId,
-      token_hash: hashOfInvite(token),
+      token_hash: codeHash(token),
       email,
       role: 'member',
       created_by: world.userIds.owner,
@@ -108,6 +110,42 @@ async function orgKey(world: World, gateway: Gateway): Promise<string> {
   });
   return String(Reflect.get(Object(answer.json()), 'id'));
 }
+
+/** An application of the organisation. @returns its id. */
+async function orgApplication(world: World, gateway: Gateway): Promise<string> {
+  const answer = await gateway.request(`${org(world)}/applications`, {
+    method: 'POST',
+    headers: { ...(await world.headersOf('owner', 'api', false)), 'content-type': 'application/json' },
+    body: JSON.stringify(application),
+  });
+  return String(Reflect.get(Object(answer.json()), 'id'));
+}
+
+/** Everybody has an identity at Kratos, by which the stand-in of Hydra knows them. @returns the world. */
+async function consented(world: World, gateway: Gateway): Promise<World> {
+  await gateway.app
+    .get(Database, { strict: false })
+    .query.insertInto('identities')
+    .values(
+      Object.values(world.userIds).map((id) => ({
+        issuer: kratosIssuer,
+        subject: id,
+        user_id: id,
+        created_at: Date.now(),
+        last_login_at: Date.now(),
+      })),
+    )
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  return world;
+}
+
+const application = { name: 'Wiki', kind: 'web', redirectUris: ['https://wiki.example.org/callback'] };
+/** Its path for the organisation's owners, and for administrators. */
+const ofOrg = async (world: World, gateway: Gateway): Promise<string> =>
+  `${org(world)}/applications/${await orgApplication(world, gateway)}`;
+const ofAny = async (world: World, gateway: Gateway): Promise<string> =>
+  `/api/v1/applications/${await orgApplication(world, gateway)}`;
 
 const rows: Readonly<Record<string, Row>> = {
   'GET /api/v1/me': { scope: 'profile:read', request: () => ({ path: '/api/v1/me' }), statuses: everybody },
@@ -360,6 +398,105 @@ const rows: Readonly<Record<string, Row>> = {
     request: async (world, gateway) => ({ path: `${org(world)}/api-keys/${await orgKey(world, gateway)}` }),
     statuses: [401, 404, 403, 204, 204, 404, 204, 204, 403, 401],
   },
+  'GET /api/v1/me/connected-apps': {
+    scope: 'profile:read',
+    request: () => ({ path: '/api/v1/me/connected-apps' }),
+    statuses: everybody,
+  },
+  'DELETE /api/v1/me/connected-apps/:applicationId': {
+    scope: 'profile:write',
+    request: async (world, gateway) => {
+      await consented(world, gateway);
+      return { path: '/api/v1/me/connected-apps/calendar' };
+    },
+    statuses: [401, 204, 204, 204, 204, 204, 204, 204, 403, 401],
+  },
+  'GET /api/v1/users/:id/connected-apps': {
+    scope: 'users:read',
+    isForAdministrators: true,
+    request: (world) => ({ path: `${user(world)}/connected-apps` }),
+    statuses: administrators,
+  },
+  'DELETE /api/v1/users/:id/connected-apps/:applicationId': {
+    scope: 'users:write',
+    isForAdministrators: true,
+    request: async (world, gateway) => ({
+      path: `${user(await consented(world, gateway))}/connected-apps/calendar`,
+    }),
+    statuses: [401, 403, 403, 403, 403, 403, 204, 204, 403, 401],
+  },
+  'GET /api/v1/applications/:id/users': {
+    scope: 'users:read',
+    isForAdministrators: true,
+    request: async (world, gateway) => ({ path: `${await ofAny(world, gateway)}/users` }),
+    statuses: administrators,
+  },
+  'POST /api/v1/applications': {
+    scope: 'applications:write',
+    isForAdministrators: true,
+    request: () => ({ path: '/api/v1/applications', body: application }),
+    statuses: [401, 403, 403, 403, 403, 403, 201, 201, 403, 401],
+  },
+  'GET /api/v1/applications': {
+    scope: 'applications:read',
+    isForAdministrators: true,
+    request: () => ({ path: '/api/v1/applications' }),
+    statuses: administrators,
+  },
+  'GET /api/v1/applications/:id': {
+    scope: 'applications:read',
+    isForAdministrators: true,
+    request: async (world, gateway) => ({ path: await ofAny(world, gateway) }),
+    statuses: administrators,
+  },
+  'PATCH /api/v1/applications/:id': {
+    scope: 'applications:write',
+    isForAdministrators: true,
+    request: async (world, gateway) => ({ path: await ofAny(world, gateway), body: { name: 'Notes' } }),
+    statuses: administrators,
+  },
+  'POST /api/v1/applications/:id/secret': {
+    scope: 'applications:write',
+    isForAdministrators: true,
+    request: async (world, gateway) => ({ path: `${await ofAny(world, gateway)}/secret`, body: {} }),
+    statuses: [401, 403, 403, 403, 403, 403, 201, 201, 403, 401],
+  },
+  'DELETE /api/v1/applications/:id': {
+    scope: 'applications:write',
+    isForAdministrators: true,
+    request: async (world, gateway) => ({ path: await ofAny(world, gateway) }),
+    statuses: [401, 403, 403, 403, 403, 403, 204, 204, 403, 401],
+  },
+  'POST /api/v1/orgs/:id/applications': {
+    scope: 'applications:write',
+    request: (world) => ({ path: `${org(world)}/applications`, body: application }),
+    statuses: [401, 404, 403, 403, 201, 404, 201, 201, 403, 401],
+  },
+  'GET /api/v1/orgs/:id/applications': {
+    scope: 'applications:read',
+    request: (world) => ({ path: `${org(world)}/applications` }),
+    statuses: [401, 404, 403, 403, 200, 404, 200, 200, 403, 401],
+  },
+  'GET /api/v1/orgs/:id/applications/:applicationId': {
+    scope: 'applications:read',
+    request: async (world, gateway) => ({ path: await ofOrg(world, gateway) }),
+    statuses: [401, 404, 403, 403, 200, 404, 200, 200, 403, 401],
+  },
+  'PATCH /api/v1/orgs/:id/applications/:applicationId': {
+    scope: 'applications:write',
+    request: async (world, gateway) => ({ path: await ofOrg(world, gateway), body: { name: 'Notes' } }),
+    statuses: [401, 404, 403, 403, 200, 404, 200, 200, 403, 401],
+  },
+  'POST /api/v1/orgs/:id/applications/:applicationId/secret': {
+    scope: 'applications:write',
+    request: async (world, gateway) => ({ path: `${await ofOrg(world, gateway)}/secret`, body: {} }),
+    statuses: [401, 404, 403, 403, 201, 404, 201, 201, 403, 401],
+  },
+  'DELETE /api/v1/orgs/:id/applications/:applicationId': {
+    scope: 'applications:write',
+    request: async (world, gateway) => ({ path: await ofOrg(world, gateway) }),
+    statuses: [401, 404, 403, 403, 204, 404, 204, 204, 403, 401],
+  },
   'POST /api/v1/api-keys': {
     scope: 'keys:write',
     request: () => ({ path: '/api/v1/api-keys', body: { name: 'Robot', scope: 'keys:write' } }),
@@ -381,14 +518,20 @@ const rows: Readonly<Record<string, Row>> = {
 describe.each(['sqlite', 'postgres'] as const)('who may do what on %s', (kind) => {
   let gateway: Gateway;
   let databases: TestDatabases;
+  let hydra: PreparedHydra;
 
   beforeAll(async () => {
     databases = new TestDatabases(inject('postgresUrl'));
-    gateway = await startGateway(kind === 'postgres' ? { DATABASE_URL: await databases.create() } : {});
+    hydra = await startPreparedHydra();
+    gateway = await startGateway({
+      HYDRA_ADMIN_URL: hydra.url,
+      ...(kind === 'postgres' ? { DATABASE_URL: await databases.create() } : {}),
+    });
   });
 
   afterAll(async () => {
     await gateway?.stop();
+    await hydra?.stop();
     await databases?.drop();
   });
 

@@ -17,7 +17,7 @@ import {
 const echoSchema = z.looseObject({ headers: z.looseObject({ cookie: z.string().optional() }) });
 
 it('README’s proxy takes out the same cookies as the example for Caddy', () => {
-  const [own, shown] = ['examples/forward-auth/caddy/Caddyfile', 'README.md'].map(
+  const [own, shown] = ['examples/forward-auth/caddy/vestibule.caddy', 'README.md'].map(
     (path) =>
       /header_up Cookie .*/.exec(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8'))?.[0],
   );

@@ -1,12 +1,13 @@
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Clock } from '../../src/platform/time/clock.service.js';
 import { type Gateway, expectProblem, startGateway } from '../support/gateway.js';
 import { type PreparedHydra, startPreparedHydra } from '../support/prepared.hydra.js';
 import { StandIn } from '../support/stand-in.js';
 
 const hydra = new StandIn('');
-/** `Accept-Encoding` of the last request that reached Hydra. */
-let encoding: string | undefined;
+/** Requests that reached Hydra. */
+let asked = 0;
 let prepared: PreparedHydra;
 let gateway: Gateway;
 
@@ -27,8 +28,8 @@ function answerWith(
   more: Readonly<Record<string, string>> = {},
   status = 200,
 ): void {
-  hydra.say((request, response) => {
-    encoding = request.headers['accept-encoding'];
+  hydra.say((_request, response) => {
+    asked += 1;
     response.writeHead(status, { 'content-type': type, ...more }).end(body);
     return true;
   });
@@ -40,6 +41,14 @@ const policyOf = ({ headers }: { readonly headers: Readonly<Record<string, unkno
 describe('Hydra’s metadata', () => {
   const path = '/ory/hydra/.well-known/openid-configuration';
   const issuer = 'https://auth.example.test/ory/hydra';
+  const scopes = ['openid', 'offline_access', 'profile', 'email', 'roles', 'orgs', 'groups'];
+  let now = Date.now();
+
+  beforeEach(() => {
+    // What an earlier test had read is forgotten.
+    now += 60_000;
+    gateway.app.get(Clock, { strict: false }).now = () => now;
+  });
 
   it('keeps what an operator added, and loses what nobody can reach', async () => {
     answerWith(
@@ -57,7 +66,7 @@ describe('Hydra’s metadata', () => {
     );
     const body = Object((await gateway.request(path)).json());
     expect(body).toMatchObject({ issuer, service_documentation: 'https://docs.example.test' });
-    expect(body.scopes_supported).toEqual(['openid', 'offline_access', 'profile', 'email', 'calendar']);
+    expect(body.scopes_supported).toEqual([...scopes, 'calendar']);
     expect(body.claims_supported).toEqual(expect.arrayContaining(['sub', 'email', 'shoe_size']));
     expect(Object.keys(body).filter((name) => /registration|credential|device/.test(name))).toEqual([]);
   });
@@ -80,18 +89,36 @@ describe('Hydra’s metadata', () => {
       JSON.stringify({ issuer, scopes_supported: 'all', claims_supported: [1] }),
     );
     const body = Object((await gateway.request(path)).json());
-    expect(body.scopes_supported).toEqual(['openid', 'offline_access', 'profile', 'email']);
+    expect(body.scopes_supported).toEqual(scopes);
   });
 
-  it('is asked for uncompressed; an answer that is compressed all the same is passed on', async () => {
+  it('is read too if it comes compressed', async () => {
     answerWith('application/json', gzipSync(JSON.stringify({ issuer })), { 'content-encoding': 'gzip' });
-    const answer = await gateway.request(path, { headers: { 'accept-encoding': 'gzip' } });
-    expect([answer.status, answer.headers['content-encoding'], encoding]).toEqual([200, 'gzip', undefined]);
+    const answer = await gateway.request(path);
+    expect([answer.status, answer.headers['content-encoding']]).toEqual([200, undefined]);
+    expect(answer.json()).toMatchObject({ issuer });
   });
 
-  it('and an error of Hydra’s stays one', async () => {
+  it('is read once a minute, for any number of clients, at either address', async () => {
+    answerWith('application/json', JSON.stringify({ issuer }));
+    asked = 0;
+    const ask = async (): Promise<number[]> =>
+      Promise.all(
+        [path, '/.well-known/openid-configuration', path].map(
+          async (target) => (await gateway.request(target)).status,
+        ),
+      );
+    expect([await ask(), await ask(), asked]).toEqual([[200, 200, 200], [200, 200, 200], 1]);
+    now += 60_000;
+    expect([await ask(), asked]).toEqual([[200, 200, 200], 2]);
+  });
+
+  it('is not what an error of Hydra’s says, and that is not remembered', async () => {
     answerWith('application/json', '{"error":"x"}', {}, 400);
-    expect((await gateway.request(path)).status).toBe(400);
+    expectProblem(await gateway.request(path), 503, 'provider_unavailable');
+    answerWith('application/json', JSON.stringify({ issuer }));
+    const answer = await gateway.request(path);
+    expect([answer.status, answer.headers['cache-control']]).toEqual([200, 'public, max-age=60']);
   });
 });
 

@@ -12,7 +12,9 @@ import {
   startGateway,
 } from '../support/gateway.js';
 import { type KratosIdentities, startKratosIdentities } from '../support/kratos.identities.js';
+import { type PreparedHydra, startPreparedHydra } from '../support/prepared.hydra.js';
 
+let hydra: PreparedHydra;
 let kratos: KratosIdentities;
 let gateway: Gateway;
 const rows = new AccountRows(() => gateway);
@@ -41,7 +43,8 @@ const cookieOf = ({ cookies: [cookie = ''] }: GatewayAnswer): string => cookie.s
 
 beforeAll(async () => {
   kratos = await startKratosIdentities();
-  gateway = await startGateway({ KRATOS_ADMIN_URL: kratos.url });
+  hydra = await startPreparedHydra();
+  gateway = await startGateway({ KRATOS_ADMIN_URL: kratos.url, HYDRA_ADMIN_URL: hydra.url });
 });
 
 beforeEach(() => {
@@ -53,6 +56,7 @@ beforeEach(() => {
 afterAll(async () => {
   await gateway?.stop();
   await kratos?.stop();
+  await hydra?.stop();
 });
 
 it('GET /api/v1/me/identities says who the caller is at providers, and nobody else', async () => {

@@ -9,10 +9,16 @@ import { type ListedRoute, listRoutes } from '../support/route.list.js';
  */
 const openUnderEveryProvider = [
   'GET /', // welcome page
+  'GET /.vestibule/callback', // on a protected host: a one-time code of this browser is the credential
+  'GET /.vestibule/login', // on a protected host: starts a login
   'GET /.well-known/jwks.json', // public keys
   'GET /.well-known/oauth-authorization-server', // public metadata
+  'GET /.well-known/oauth-protected-resource', // public metadata
+  'GET /.well-known/oauth-protected-resource/api', // public metadata
+  'GET /.well-known/ssf-configuration', // public metadata
   'GET /assets/:file', // style sheets and scripts
   'GET /auth/callback', // the provider's answer
+  'GET /auth/hosts/authorize', // sends who isn't logged in to log in
   'GET /auth/login', // starts a login
   'GET /auth/signup', // starts a registration
   'GET /docs', // Swagger UI
@@ -22,10 +28,12 @@ const openUnderEveryProvider = [
   'GET /health/reach', // `vestibule doctor` alone, by proof of a secret; 404 for everybody else
   'GET /health/ready',
   'GET /invitation', // names the invite of a link; accepting takes a session
+  'POST /.vestibule/logout', // on a protected host, of nobody: nothing happens
   'POST /auth/backchannel-logout', // the logout token is the credential
   'POST /auth/login', // step 7: the access token is the credential
   'POST /auth/logout', // of nobody: nothing happens
   'POST /auth/token', // the subject token is the credential
+  'POST /ssf/events', // the security event token is the credential; 404 without SIGNAL_TRANSMITTERS
   'POST /invitation', // leads who isn't logged in to the page of the same name
 ];
 
@@ -37,11 +45,16 @@ const openUnderOry = [
   'GET /auth/ory/logout',
   'POST /auth/ory/consent',
   'POST /auth/ory/logout',
+  'POST /oauth2/register', // public clients register themselves; 404 unless DYNAMIC_REGISTRATION is set
   'GET /demo', // example app, DEMO=true only
   'GET /ui/:kind',
+  'GET /ui/connections/:id', // 404 without such a connection
   'GET /ui/consent',
   'GET /ui/error',
+  'GET /ui/identify', // 404 without CONNECTIONS
   'GET /ui/logout',
+  'POST /ui/connections/:id', // name and password are the credential, within a login of this browser
+  'POST /ui/identify', // leads on to where an address logs in
 ];
 
 /** The proxy: what passes is src/providers/ory/proxy/ory.routes. */

@@ -1,12 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { fullScope } from '../../src/session/guards/scopes.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
-import { type World, makeWorld } from '../support/world.js';
+import { type PreparedHydra, startPreparedHydra } from '../support/prepared.hydra.js';
+import { type World, keyOf, makeWorld } from '../support/world.js';
 
 /** What no example can hold: a secret that was sent to one person, or a signature of the provider. */
 const withoutSuccess: Readonly<Record<string, string>> = {
   'POST /auth/login': 'takes an access token of the provider',
   'POST /auth/backchannel-logout': 'takes a logout token that the provider has signed',
+  'POST /oauth2/register': 'is off unless it is switched on; test/e2e/client-registration.spec.ts sends it',
+  'POST /ssf/events': 'takes a token that another provider has signed',
+  'PATCH /ssf/streams': 'takes the id of a stream',
+  'PUT /ssf/streams': 'takes the id of a stream',
+  'POST /ssf/status': 'takes the id of a stream',
+  'POST /ssf/verify': 'takes the id of a stream',
+  'POST /ssf/poll/{id}': 'takes the id of a stream',
   'POST /api/v1/invites/redeem': 'takes the secret of an invite',
   'POST /api/v1/orgs/{id}/domain/confirm': 'takes the domain that the organisation claims',
 };
@@ -31,14 +40,21 @@ interface Prefilled {
   readonly example: unknown;
 }
 
+let hydra: PreparedHydra;
 let gateway: Gateway;
 let world: World;
 let bodies: readonly Prefilled[];
 let createdOrgId: string | undefined;
+/** The application that was registered last. */
+let applicationId = '';
+/** An administrator's API key. */
+let key: string;
 
 beforeAll(async () => {
-  gateway = await startGateway({});
+  hydra = await startPreparedHydra();
+  gateway = await startGateway({ HYDRA_ADMIN_URL: hydra.url });
   world = await makeWorld(gateway);
+  key = await keyOf(gateway.app, world.userIds.administrator, fullScope);
   const { paths } = documentSchema.parse((await gateway.request('/docs/openapi.json')).json());
   bodies = Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations).flatMap(([method, { requestBody }]) =>
@@ -53,15 +69,20 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await gateway?.stop();
+  await hydra?.stop();
 });
 
 /** The path with ids of things that exist, for an operation whose ids the user has to fill in. */
 function withIds(path: string): string {
   const { orgId, userIds } = world;
-  const id = path.includes('/orgs/') ? orgId : userIds.member;
+  const ofUser = path.startsWith('/api/v1/applications') ? applicationId : userIds.member;
+  const id = path.includes('/orgs/') ? orgId : ofUser;
   // The organisation that the example of POST makes is the one that the example of PATCH changes.
   const target = path === '/api/v1/orgs/{id}' ? (createdOrgId ?? id) : id;
-  return path.replace('{id}', target).replace('{userId}', userIds.member);
+  return path
+    .replace('{id}', target)
+    .replace('{userId}', userIds.member)
+    .replace('{applicationId}', applicationId);
 }
 
 describe('the bodies that Swagger UI fills in', () => {
@@ -72,18 +93,25 @@ describe('the bodies that Swagger UI fills in', () => {
       if (withoutSuccess[operation] !== undefined) {
         continue;
       }
-      const caller = path.startsWith('/api/v1/users') ? 'administrator' : 'owner';
+      const caller = /^\/api\/v1\/(?:users|applications)/.test(path) ? 'administrator' : 'owner';
       const body =
         type === 'application/json'
           ? JSON.stringify(example)
           : String(new URLSearchParams(z.record(z.string(), z.string()).parse(example)));
       const answer = await gateway.request(withIds(path), {
         method: z.enum(['POST', 'PATCH', 'PUT', 'DELETE']).parse(method),
-        headers: { 'content-type': type, cookie: world.sessions[caller].cookie },
+        headers: {
+          'content-type': type,
+          // Streams of events are for services.
+          ...(path.startsWith('/ssf/') ? { 'x-api-key': key } : { cookie: world.sessions[caller].cookie }),
+        },
         body,
       });
       if (operation === 'POST /api/v1/orgs') {
         createdOrgId = z.looseObject({ id: z.string() }).parse(answer.json()).id;
+      }
+      if (operation.startsWith('POST ') && path.endsWith('/applications')) {
+        applicationId = z.looseObject({ id: z.string() }).parse(answer.json()).id;
       }
       if (answer.status >= 300) {
         failed.push(`${operation} ${body}: ${answer.status} ${answer.text}`);

@@ -23,8 +23,13 @@ const documentSchema = z.looseObject({
   paths: z.record(z.string(), z.record(z.string(), z.looseObject({}))),
 });
 
-/** Endpoints whose 400 has the form of OAuth (RFC 6749 section 5.2). */
-const oauthRoutes = new Set(['POST /auth/token', 'POST /auth/backchannel-logout']);
+/** Endpoints whose 400 has the form of OAuth (RFC 6749 section 5.2), or of RFC 8935. */
+const foreignErrors = new Set([
+  'POST /auth/token',
+  'POST /auth/backchannel-logout',
+  'POST /ssf/events',
+  'POST /oauth2/register',
+]);
 
 /** Rules that say something else than what we want, and why. */
 const exceptions = {
@@ -109,7 +114,7 @@ describe.each(['ory', 'auth0', 'oidc'] as const)('the OpenAPI document under %s'
   it('every error is problem+json, OAuth’s own aside', () => {
     const wrong = operations.flatMap(({ name, operation }) =>
       Object.entries(operation.responses)
-        .filter(([status]) => /^[45]/.test(status) && !(status === '400' && oauthRoutes.has(name)))
+        .filter(([status]) => /^[45]/.test(status) && !(status === '400' && foreignErrors.has(name)))
         .filter(([, { content = {} }]) => Object.keys(content).join() !== 'application/problem+json')
         .map(([status]) => `${name} ${status}`),
     );

@@ -10,6 +10,8 @@ import { Auth0Strategy } from '../../src/providers/auth0/auth0.strategy.js';
 import { OidcStrategy } from '../../src/providers/oidc/oidc.strategy.js';
 import { OryStrategy } from '../../src/providers/ory/ory.strategy.js';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { administratorAt } from '../support/administrator.js';
 import { newSecret, providerEnv, startGateway } from '../support/gateway.js';
 
 const strategies = { ory: OryStrategy, auth0: Auth0Strategy, oidc: OidcStrategy };
@@ -136,6 +138,30 @@ describe.each(['auth0', 'oidc'] as const)('routes of Ory under %s', (provider) =
       expect(statuses.filter((line) => !line.endsWith(' 404'))).toEqual([]);
       const document = await gateway.request('/docs/openapi.json');
       expect(document.text).not.toMatch(/"\/(?:ory|ui|auth\/ory|demo)/);
+    } finally {
+      await gateway.stop();
+    }
+  });
+});
+
+describe.each(['auth0', 'oidc'] as const)('applications under %s', (provider) => {
+  it('are registered by the provider, as the page for administrators states', async () => {
+    const gateway = await startGateway(providerEnv[provider]);
+    try {
+      const held = await gateway.session();
+      const headers = { cookie: held.cookie, accept: 'text/html' };
+      expect((await gateway.request('/admin/applications', { headers })).status).toBe(403);
+      const admin = await administratorAt(gateway);
+      const page = await gateway.request('/admin/applications', {
+        headers: { cookie: admin.cookie, accept: 'text/html' },
+      });
+      expect([page.status, page.text.includes('Auth0 dashboard')]).toEqual([200, provider === 'auth0']);
+      for (const path of ['/admin/applications/new', `/orgs/${newId()}/applications`]) {
+        const answer = await gateway.request(path, {
+          headers: { cookie: admin.cookie, accept: 'text/html' },
+        });
+        expect([path, answer.status]).toEqual([path, 404]);
+      }
     } finally {
       await gateway.stop();
     }

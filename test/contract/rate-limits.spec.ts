@@ -10,7 +10,7 @@ const on = { RATE_LIMIT: 'true', TRUST_PROXY: 'loopback' };
 const three = {
   ...on,
   RATE_LIMIT_POLICIES:
-    'credential-address=3/1h,token-address=3/1h,logout-address=3/1h,start-address=3/1h,login-address=3/1h',
+    'credential-address=3/1h,token-address=3/1h,logout-address=3/1h,signal-address=3/1h,start-address=3/1h,login-address=3/1h',
 };
 const formType = { 'content-type': 'application/x-www-form-urlencoded' };
 const sessionGrant = {
@@ -25,7 +25,7 @@ let lastHost = 0;
 
 beforeAll(async () => {
   provider = await startDiscoveredProvider();
-  env = { ...provider.env, ...three };
+  env = { ...provider.env, ...three, SIGNAL_TRANSMITTERS: 'https://signals.example.test' };
   gateway = await startGateway(env);
 });
 
@@ -74,6 +74,13 @@ const badLogout = (address: string): Promise<GatewayAnswer> =>
     body: 'logout_token=a.b.c',
   });
 
+const badSignal = (address: string): Promise<GatewayAnswer> =>
+  gateway.request('/ssf/events', {
+    method: 'POST',
+    headers: { ...from(address), 'content-type': 'application/secevent+jwt' },
+    body: 'a.b.c',
+  });
+
 const badLogin = (address: string): Promise<GatewayAnswer> =>
   gateway.request('/auth/login', {
     method: 'POST',
@@ -88,6 +95,7 @@ describe('what is tried too often from one address', () => {
     ['token exchanges', badExchange, 400],
     ['logins with an access token', badLogin, 400],
     ['logout tokens', badLogout, 400],
+    ['signals', badSignal, 400],
     ['starts of a login', startLogin, 302],
   ])('%s: 429 after as many as the policy says, and nowhere else', async (_what, ask, before) => {
     const address = newAddress();

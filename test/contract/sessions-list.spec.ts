@@ -27,6 +27,7 @@ const listSchema = z.strictObject({
       browser: z.string().nullable(),
       os: z.string().nullable(),
       address: z.string().nullable(),
+      hosts: z.array(z.string()),
       createdAt: utc,
       lastSeenAt: utc,
       expiresAt: utc,

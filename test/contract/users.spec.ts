@@ -14,6 +14,7 @@ import {
   startGateway,
 } from '../support/gateway.js';
 import { type KratosIdentities, startKratosIdentities } from '../support/kratos.identities.js';
+import { type PreparedHydra, startPreparedHydra } from '../support/prepared.hydra.js';
 
 const kratosIssuer = 'urn:ory:kratos';
 const utc = z.iso.datetime({ precision: 3 });
@@ -41,6 +42,7 @@ const detailSchema = z.strictObject({
   orgs: z.array(z.strictObject({ id: z.uuid(), slug: z.string(), name: z.string(), role: z.string() })),
 });
 
+let hydra: PreparedHydra;
 let kratos: KratosIdentities;
 let gateway: Gateway;
 let admin: HeldSession;
@@ -95,7 +97,8 @@ async function keyStatus(key: string): Promise<number> {
 
 beforeAll(async () => {
   kratos = await startKratosIdentities();
-  gateway = await startGateway({ KRATOS_ADMIN_URL: kratos.url });
+  hydra = await startPreparedHydra();
+  gateway = await startGateway({ KRATOS_ADMIN_URL: kratos.url, HYDRA_ADMIN_URL: hydra.url });
   admin = await administratorAt(gateway);
 });
 
@@ -107,6 +110,7 @@ beforeEach(() => {
 afterAll(async () => {
   await gateway?.stop();
   await kratos?.stop();
+  await hydra?.stop();
 });
 
 describe('every route of /api/v1/users', () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { renderAdvisoryDocs } from '../../scripts/advisories.mjs';
 import { renderConfigurationDocs, renderEnvExample } from '../../src/platform/config/configuration.docs.js';
+import { renderApplicationDocs } from '../../src/oauth/applications/program.docs.js';
 import { renderDoctorDocs } from '../../src/doctor/finding.docs.js';
 import { renderObservabilityDocs } from '../../src/platform/telemetry/metric.docs.js';
 import { renderErrorDocs } from '../../src/platform/errors/problem.docs.js';
@@ -26,6 +27,7 @@ const renderAdvisories = (): string =>
 
 const documents = [
   ['docs/internals/advisories.md', renderAdvisories],
+  ['docs/applications.md', () => renderApplicationDocs(read('docs/applications.md'))],
   ['docs/observability.md', () => renderObservabilityDocs(read('docs/observability.md'))],
   ['docs/configuration.md', renderConfigurationDocs],
   ['docs/errors.md', renderErrorDocs],

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { claimsSchema } from '../../src/session/tokens/claims.schema.js';
@@ -38,6 +39,15 @@ it('docs/api.md lists every operation of the OpenAPI document', async () => {
   );
   expect(rows.length).toBeGreaterThan(40);
   await expectSections('docs/api.md', { operations: table(['Operation', 'What it does'], rows) });
+});
+
+it('docs/api.md states no operation twice', async () => {
+  const text = await readFile(new URL('../../docs/api.md', import.meta.url), 'utf8');
+  const operations = text
+    .split('\n')
+    .flatMap((line) => /^\| `((?:GET|POST|PUT|PATCH|DELETE) [^`]+)`/.exec(line)?.[1] ?? []);
+  expect(operations.length).toBeGreaterThan(40);
+  expect(operations.filter((line, index) => operations.indexOf(line) !== index)).toEqual([]);
 });
 
 it('docs/api.md lists every scope and describes every claim', async () => {

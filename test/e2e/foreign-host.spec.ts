@@ -57,7 +57,7 @@ it('our host with a dot, a user or a second Host header is refused', async () =>
   }
 });
 
-it('probes, and services that read the keys, may use an IP address as host', async () => {
+it('probes, and services that verify tokens and exchange API keys, may use an IP address as host', async () => {
   for (const path of ['/health/live', '/health/ready', '/.well-known/jwks.json']) {
     const answer = await rawRequest(stack.url, { path, headers: { host: '10.0.0.7:3000' } });
     expect(answer.status).toBe(200);
@@ -67,6 +67,36 @@ it('probes, and services that read the keys, may use an IP address as host', asy
     headers: { host: '10.0.0.7:3000' },
   });
   expect(revocations.status).toBe(401);
+  const exchange = await rawRequest(stack.url, {
+    method: 'POST',
+    path: '/auth/token',
+    headers: { host: '10.0.0.7:3000', 'content-type': 'application/x-www-form-urlencoded' },
+    body: 'grant_type=none',
+  });
+  expect([exchange.status, await exchange.json()]).toMatchObject([400, { error: 'unsupported_grant_type' }]);
+});
+
+it('a session is exchanged under our host alone, to which its cookie belongs', async () => {
+  const browser = new UserAgent(stack.url);
+  await signUp(browser, newPerson());
+  const ask = async (host: string): Promise<number> =>
+    (
+      await rawRequest(stack.url, {
+        method: 'POST',
+        path: '/auth/token',
+        headers: {
+          host,
+          cookie: await browser.jar.getCookieString(stack.url),
+          'content-type': 'application/x-www-form-urlencoded',
+        },
+        body: new URLSearchParams({
+          grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+          subject_token_type: 'urn:vestibule:params:oauth:token-type:session',
+        }).toString(),
+      })
+    ).status;
+  expect(await ask(new URL(stack.url).host)).toBe(200);
+  expect(await ask('10.0.0.7:3000')).toBe(421);
 });
 
 const forwarding = [

@@ -5,8 +5,11 @@ import { Database } from '../../src/platform/database/database.schema.js';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
 import {
   type FrontProxy,
+  foreignUpgrades,
   proxyLimit,
+  requestUpgrade,
   runProxies,
+  spellingsOf,
   startEcho,
   startFrontProxy,
 } from '../support/forward.proxy.js';
@@ -24,6 +27,10 @@ const echoSchema = z.object({
 });
 
 const echoOf = (page: { json(): unknown }): z.output<typeof echoSchema> => echoSchema.parse(page.json());
+
+const identityNames = ['user', 'email', 'name', 'org', 'org-id', 'org-role', 'roles', 'scope'].map(
+  (name) => `x-auth-${name}`,
+);
 
 const identityOf = (headers: Record<string, unknown>): string[] =>
   Object.keys(headers).filter((name) => /^x[-_]auth[-_]/.test(name) && headers[name] !== '');
@@ -76,6 +83,14 @@ describe.each(runProxies)('%s in front of an application', (name) => {
     expect(payload.sub).toBe(headers['x-auth-user']);
   });
 
+  it('the path without a slash at its end is the application’s too, and no redirect adds one', async () => {
+    for (const path of ['/app', '/app?x=1']) {
+      const opened = echoOf(await agent.fetch(path));
+      expect([opened.url, opened.headers['x-auth-name']]).toEqual([path, person.name]);
+      expect((await rawRequest(proxy.url, { path })).status).toBe(401);
+    }
+  });
+
   it('an API gets 401 with a challenge, whatever it requests', async () => {
     for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'] as const) {
       const answer = await fetch(`${proxy.url}/app/api`, {
@@ -110,14 +125,10 @@ describe.each(runProxies)('%s in front of an application', (name) => {
   });
 
   it('identity headers of a caller never arrive, with a session or without [W03]', async () => {
-    const spoofed = {
-      'x-auth-user': 'root',
-      'X-Auth-Email': 'root@example.test',
-      'x-auth-roles': 'admin',
-      'x-auth-org': 'acme',
-      x_auth_user: 'root',
-      x_auth_roles: 'admin',
-    };
+    const spoofed = Object.fromEntries(
+      identityNames.flatMap(spellingsOf).map((spelling) => [spelling, 'root']),
+    );
+    expect(Object.keys(spoofed)).toHaveLength(40);
     const open = await rawRequest(proxy.url, {
       path: '/public/x',
       headers: { ...spoofed, authorization: 'Bearer x' },
@@ -131,6 +142,46 @@ describe.each(runProxies)('%s in front of an application', (name) => {
     expect(inside.headers['x-auth-user']).not.toBe('root');
     expect((await rawRequest(proxy.url, { path: '/app/x', headers: spoofed })).status).toBe(401);
   });
+
+  it('the Connection header of a caller takes none of the gateway’s headers away [W03]', async () => {
+    const connection = [...identityNames, 'Authorization', 'X-Forwarded-For'].join(', ');
+    const cookie = await agent.jar.getCookieString(proxy.url);
+    const answer = await rawRequest(proxy.url, { path: '/app/x', headers: { cookie, connection } });
+    expect(answer.status).toBe(200);
+    const { headers } = echoSchema.parse(await answer.json());
+    expect(identityOf(headers).toSorted()).toEqual(['x-auth-name', 'x-auth-scope', 'x-auth-user']);
+    expect(headers['authorization']).toMatch(/^Bearer ey/);
+  });
+
+  it('a WebSocket opens, as the user that the gateway states', async () => {
+    const cookie = await agent.jar.getCookieString(proxy.url);
+    const { headers } = echoOf(await agent.fetch('/app/x'));
+    const handshake = {
+      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+      'sec-websocket-version': '13',
+      origin: proxy.url,
+    };
+    for (const upgrade of ['websocket', 'WebSocket']) {
+      for (const connection of ['Upgrade', 'keep-alive, Upgrade', 'upgrade, X-Auth-User']) {
+        const asked = { cookie, ...handshake, upgrade, connection };
+        const opened = await requestUpgrade(proxy.url, { path: '/app/x', headers: asked });
+        expect([upgrade, connection, opened.status]).toEqual([upgrade, connection, 101]);
+        expect(opened.received).toContain(headers['x-auth-user']);
+      }
+    }
+  });
+
+  // After a 101 nothing is asked or removed any more.
+  it.each(foreignUpgrades.map((upgrade) => ({ upgrade })))(
+    'an application is never asked to switch to $upgrade [W02]',
+    async ({ upgrade }) => {
+      const cookie = await agent.jar.getCookieString(proxy.url);
+      for (const path of ['/app/x', '/public/x']) {
+        const { status } = await requestUpgrade(proxy.url, { path, headers: { cookie, upgrade } });
+        expect([path, status]).toEqual([path, name === 'traefik' ? 400 : 200]);
+      }
+    },
+  );
 
   it('forwarding headers of a caller change neither the method, nor the place to come back to, nor the host', async () => {
     const forged = {
@@ -167,12 +218,23 @@ describe.each(runProxies)('%s in front of an application', (name) => {
   });
 
   it('only administrators, and their API keys, get in where the role is required', async () => {
-    expect((await agent.fetch('/admin/x')).status).toBe(403);
+    // To most applications `/admin` and `/admin/` are one page.
+    for (const path of ['/admin', '/admin?x=1', '/admin/', '/admin/x']) {
+      expect([path, (await agent.fetch(path)).status]).toEqual([path, 403]);
+      expect([path, (await rawRequest(proxy.url, { path })).status]).toEqual([path, 401]);
+    }
     const { query } = stack.app().get(Database, { strict: false });
     await query.updateTable('users').set({ role: 'admin' }).where('email', '=', person.email).execute();
     const administrator = new UserAgent(proxy.url);
     const page = await logIn(administrator, person, '/admin/x');
     expect(echoOf(page)).toMatchObject({ url: '/admin/x', headers: { 'x-auth-roles': 'admin' } });
+    for (const path of ['/admin', '/admin?x=1', '/admin/']) {
+      const opened = echoOf(await administrator.fetch(path));
+      expect(opened).toMatchObject({ url: path, headers: { 'x-auth-roles': 'admin' } });
+    }
+    // A name that only begins alike is the gateway's, as every other.
+    const other = await administrator.fetch('/administrators');
+    expect([other.status, other.json()]).toMatchObject([404, { code: 'not_found' }]);
     const { id } = await query
       .selectFrom('users')
       .select('id')
@@ -256,7 +318,7 @@ describe.each(runProxies)('%s in front of an application', (name) => {
     const before = await agent.cookie('vestibule');
     try {
       stack.shiftClock(700);
-      const page = await agent.fetch('/app/x');
+      const page = await agent.fetch('/app/cached');
       expect(page.status).toBe(200);
       expect(
         page.headers
@@ -264,8 +326,12 @@ describe.each(runProxies)('%s in front of an application', (name) => {
           .map((cookie) => cookie.split('=', 1)[0])
           .toSorted(),
       ).toEqual(['app', 'vestibule']);
+      // Traefik can't add a header to these answers only.
+      const caching = page.headers.get('cache-control');
+      expect(caching?.includes('private, no-store')).toBe(name !== 'traefik');
       expect(await agent.cookie('vestibule')).not.toBe(before);
-      expect((await agent.fetch('/app/x')).status).toBe(200);
+      const next = await agent.fetch('/app/cached');
+      expect([next.status, next.headers.get('cache-control')]).toEqual([200, 'public, max-age=600']);
     } finally {
       stack.shiftClock(0);
     }

@@ -274,9 +274,10 @@ describe('the metadata (OpenID Connect Discovery section 3) names what works', (
       expect.arrayContaining(['sub', 'email', 'email_verified', 'name', 'auth_time']),
     );
     const missing = list('claims_supported').filter((name) => !(name in Object(claims)));
-    expect(missing).toEqual(['picture']);
+    // It didn't ask for the last three; test/e2e/application-claims.spec.ts does.
+    expect(missing).toEqual(['picture', 'roles', 'orgs', 'groups']);
     expect([...list('scopes_supported')].sort()).toEqual(
-      ['email', 'offline', 'offline_access', 'openid', 'profile'].sort(),
+      ['email', 'groups', 'offline', 'offline_access', 'openid', 'orgs', 'profile', 'roles'].sort(),
     );
     expect(metadata['acr_values_supported']).toContain(Object(claims).acr);
     expect(metadata).toMatchObject({ claims_parameter_supported: false, ui_locales_supported: ['en', 'de'] });

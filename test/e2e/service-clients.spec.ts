@@ -22,7 +22,7 @@ describe.each(['sqlite', 'postgres'] as const)(
       stack = await startStack({
         database,
         postgresUrl: inject('postgresUrl'),
-        env: { SERVICE_CLIENTS: 'robot=profile:read orgs:read app:x, second=app:x' },
+        env: { SERVICE_CLIENTS: 'robot=profile:read orgs:read app:x, second=app:x, siem=revocations:read' },
       });
       ory = new OryAdmin(stack.env);
       agent = new UserAgent(stack.url);
@@ -65,6 +65,33 @@ describe.each(['sqlite', 'postgres'] as const)(
       new UserAgent(stack.url).fetch(path, { headers: { authorization: `Bearer ${bearer}` } });
 
     const query = () => stack.app().get(Database, { strict: false }).query;
+
+    it('a client that may be told of ended sessions has a stream of events of its own', async () => {
+      const bearerOf = async (client: RegisteredClient): Promise<Record<string, string>> => ({
+        authorization: `Bearer ${fieldOf(await exchange(await accessToken(client)), 'access_token')}`,
+      });
+      const ask = async (path: string, headers: Record<string, string>, body: object = {}): Promise<Page> =>
+        new UserAgent(stack.url).fetch(path, {
+          method: 'POST',
+          headers: { ...headers, 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        });
+      const siem = await bearerOf(await register('siem'));
+      expect((await ask('/ssf/streams', await bearerOf(robot))).status).toBe(403);
+      const created = await ask('/ssf/streams', siem);
+      expect(created.status).toBe(201);
+      const id = fieldOf(created, 'stream_id');
+      const person = newPerson();
+      const browser = new UserAgent(stack.url);
+      await signUp(browser, person);
+      const { session } = JSON.parse((await browser.fetch('/auth/session')).text);
+      await browser.fetch('/auth/logout', { method: 'POST', headers: { origin: stack.url } });
+      const polled = await ask(`/ssf/poll/${id}`, siem, { maxEvents: 1000, returnImmediately: true });
+      const sets: string[] = Object.values(JSON.parse(polled.text).sets);
+      expect(sets.map((set) => JSON.stringify(decodeJwt(set)))).toEqual(
+        expect.arrayContaining([expect.stringContaining(session.id)]),
+      );
+    });
 
     it('a listed client gets a token of its own service account, with the scopes that it is listed with', async () => {
       const answer = await exchange(await accessToken(robot));

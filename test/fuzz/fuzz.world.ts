@@ -54,6 +54,13 @@ export async function makeFuzzWorld(gateway: Gateway): Promise<FuzzWorld> {
     email: administrator.user.email,
   });
   const apiKey = await keyOf(gateway.app, administrator.user.id, fullScope);
+  const stream = await send(gateway, 'POST', '/ssf/streams', { 'x-api-key': apiKey }, {});
+  const application = { name: 'Wiki', kind: 'web', redirectUris: ['https://wiki.example.org/callback'] };
+  // Of this organisation, since the deployment has more than it may have after some rounds.
+  const [any, ofOrg] = [
+    await send(gateway, 'POST', `/api/v1/orgs/${orgId}/applications`, as, application),
+    await send(gateway, 'POST', `/api/v1/orgs/${orgId}/applications`, as, application),
+  ];
   const words = new Map([
     ['org', orgId],
     ['slug', `new-${unique}`],
@@ -67,12 +74,15 @@ export async function makeFuzzWorld(gateway: Gateway): Promise<FuzzWorld> {
     ['key', key.id],
     ['userKey', userKey.id],
     ['orgKey', orgKey.id],
+    ['application', textOf(any, 'id')],
+    ['orgApplication', textOf(ofOrg, 'id')],
     ['invite', textOf(invite, 'id')],
     ['myInvite', textOf(mine, 'id')],
     ['pending', pending.user.id],
     ['inviteToken', textOf(open, 'url').split('=').at(-1) ?? ''],
     ['token', administrator.token],
     ['apiKey', apiKey],
+    ['stream', textOf(stream, 'stream_id')],
   ]);
   const sessions = [administrator, member, stranger, pending];
   return {
@@ -84,6 +94,8 @@ export async function makeFuzzWorld(gateway: Gateway): Promise<FuzzWorld> {
       key.key,
       userKey.key,
       orgKey.key,
+      textOf(any, 'clientSecret'),
+      textOf(ofOrg, 'clientSecret'),
     ].map(String),
     addresses: sessions.map(({ user }) => String(user.email)),
     strangersAddress: String(stranger.user.email),

@@ -6,16 +6,27 @@ import { faultsOf, logFaults } from './answer.rules.js';
 import { type FuzzWorld, makeFuzzWorld } from './fuzz.world.js';
 import { toWire } from './case.wire.js';
 import { memberSchema } from './right.values.js';
-import type { FuzzCase, FuzzRoute } from './route.cases.js';
+import { type FuzzCase, type FuzzRoute, protectedHost } from './route.cases.js';
 import { type WireAnswer, sendBytes, toBytes } from './wire.client.js';
 
 const operationSchema = z.looseObject({
-  parameters: z.array(z.looseObject({ name: z.string(), in: z.string(), schema: memberSchema })).optional(),
+  parameters: z
+    .array(
+      z.looseObject({
+        name: z.string(),
+        in: z.string(),
+        required: z.boolean().optional(),
+        schema: memberSchema,
+      }),
+    )
+    .optional(),
   requestBody: z
     .looseObject({
       content: z.record(
         z.string(),
-        z.looseObject({ schema: z.looseObject({ properties: z.record(z.string(), memberSchema) }) }),
+        z.looseObject({
+          schema: z.looseObject({ properties: z.record(z.string(), memberSchema).default({}) }),
+        }),
       ),
     })
     .optional(),
@@ -69,14 +80,14 @@ const pageParameters = [
 /** Milliseconds of this process' own processor time that one small request may cost, with its client. */
 const processorTime = 1500;
 
-/** Its answer has no end; test/packages/revocations.spec.ts asks for it. */
-const endless = '/auth/revocations/stream';
+/** Their answers have no end, or wait for events; test/packages/revocations.spec.ts and src/oauth/signals/signals.spec.ts ask for them. */
+const waiting: ReadonlySet<string> = new Set(['/auth/revocations/stream', '/ssf/poll/{id}']);
 
 /** A gateway that listens, and what has come out of it. */
 export interface FuzzedGateway {
   readonly gateway: Gateway;
   readonly port: number;
-  /** What the OpenAPI document has and that has an end. */
+  /** What the OpenAPI document has and that answers at once. */
   readonly operations: readonly FuzzRoute[];
   /** All other routes, pages and the proxy among them. */
   readonly others: readonly FuzzRoute[];
@@ -92,6 +103,7 @@ export async function startFuzzedGateway(): Promise<FuzzedGateway> {
   const hydra = await startPreparedHydra();
   const gateway = await startGateway({
     TRUST_PROXY: '127.0.0.1',
+    PROTECTED_HOSTS: `${protectedHost},*.apps.example.com?role=admin`,
     HYDRA_ADMIN_URL: hydra.url,
     HYDRA_PUBLIC_URL: hydra.url,
   });
@@ -112,7 +124,7 @@ export async function startFuzzedGateway(): Promise<FuzzedGateway> {
   return {
     gateway,
     port,
-    operations: operations.filter(({ path }) => path !== endless),
+    operations: operations.filter(({ path }) => !waiting.has(path)),
     others,
     send: async (route, sent) => {
       const linesBefore = gateway.log.length;
@@ -149,6 +161,7 @@ function toRoute(method: string, path: string, operation: z.output<typeof operat
     method,
     path,
     query: Object.fromEntries(query.map(({ name, schema }) => [name, schema])),
+    required: query.flatMap(({ name, required }) => (required === true ? [name] : [])),
     body:
       content === undefined
         ? undefined

@@ -15,6 +15,9 @@ const rightParameter = new Map<string, string>(
     'orgs id': '~org~',
     'users id': '~user~',
     'api-keys id': '~key~',
+    'applications id': '~application~',
+    'applications applicationId': '~orgApplication~',
+    'connected-apps applicationId': 'calendar',
     'sessions id': '~session~',
     'invites id': '~myInvite~',
     'members userId': '~user~',
@@ -24,7 +27,7 @@ const rightParameter = new Map<string, string>(
     'assets file': 'pico.css',
   }),
 );
-const rightMember = new Map<string, string>(
+const rightMember = new Map<string, unknown>(
   Object.entries({
     scope: 'profile:read',
     slug: '~slug~',
@@ -41,12 +44,29 @@ const rightMember = new Map<string, string>(
     search: 'a',
     limit: '10',
     token: '~inviteToken~',
+    redirectUris: ['https://wiki.example.org/callback'],
+    orgId: null,
+    stream_id: '~stream~',
+    delivery: { method: 'urn:ietf:rfc:8936' },
   }),
 );
 
-/** A value, in JSON, that the schema allows. */
-export function rightValue(name: string, member: Member): string {
-  const first = rightMember.get(name) ?? member.enum?.[0] ?? member.example;
+/** The same for the members of an application, as far as they differ. */
+const rightApplicationMember = new Map<string, unknown>(
+  Object.entries({
+    scope: 'openid',
+    roles: [],
+    firstParty: false,
+    rememberConsent: true,
+    keepPreviousFor: 60,
+    orgId: '~org~',
+  }),
+);
+
+/** A value, in JSON, that the schema allows. @param path of the operation. */
+export function rightValue(name: string, member: Member, path = ''): string {
+  const ofApplication = path.includes('/applications') ? rightApplicationMember.get(name) : undefined;
+  const first = ofApplication ?? rightMember.get(name) ?? member.enum?.[0] ?? member.example;
   if (first !== undefined) {
     return JSON.stringify(first);
   }

@@ -11,6 +11,8 @@ export interface FuzzRoute {
   readonly path: string;
   /** Query parameters. */
   readonly query: Readonly<Record<string, Member>>;
+  /** Names of those that must be there. */
+  readonly required?: readonly string[];
   readonly body?:
     { readonly type: 'json' | 'form'; readonly members: Readonly<Record<string, Member>> } | undefined;
   /** Whether the document says that it may answer 503. */
@@ -42,6 +44,14 @@ const leftOut = new Set([
 
 const asked = 'https://auth.example.test';
 const host = ['Host', 'auth.example.test'] as const;
+/** Some routes are on protected hosts only. */
+const hostOf = ({ path }: FuzzRoute): readonly [string, string] =>
+  path.startsWith('/.vestibule/') ? ['Host', protectedHost] : host;
+/** A host in the `PROTECTED_HOSTS` of the gateway that is tried. */
+export const protectedHost = 'app.example.com';
+
+/** Who may do it: an administrator, or for streams of events a service. */
+const callerOf = ({ path }: FuzzRoute): Caller => (path.startsWith('/ssf/') ? 'key' : 'administrator');
 
 /** A case of the route in which everything is as the document asks for it. */
 export function rightCase(route: FuzzRoute): FuzzCase {
@@ -51,24 +61,32 @@ export function rightCase(route: FuzzRoute): FuzzCase {
       : rendered(
           route.body.type,
           Object.entries(route.body.members).flatMap(([name, member]) =>
-            leftOut.has(name) ? [] : [[name, rightValue(name, member)] as const],
+            leftOut.has(name) ? [] : [[name, rightValue(name, member, route.path)] as const],
           ),
         );
   return {
-    caller: 'administrator',
+    caller: callerOf(route),
     method: route.method,
-    target: route.path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => parameterOf(route.path, name)),
-    headers: [host, ['Origin', asked], ...typeOf(route)],
+    target: rightTarget(route),
+    headers: [hostOf(route), ['Origin', asked], ...typeOf(route)],
     body,
     framing: 'length',
   };
+}
+
+function rightTarget({ path, query, required = [] }: FuzzRoute): string {
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => parameterOf(path, name));
+  const pairs = required.map(
+    (name) => `${name}=${encodeURIComponent(String(JSON.parse(rightValue(name, query[name] ?? {}))))}`,
+  );
+  return pairs.length === 0 ? filled : `${filled}?${pairs.join('&')}`;
 }
 
 /** Cases of the route, most of them wrong in one or a few ways. */
 export function casesOf(route: FuzzRoute): fc.Arbitrary<FuzzCase> {
   return fc.record({
     caller: fc.oneof(
-      { weight: 3, arbitrary: fc.constant('administrator' as const) },
+      { weight: 3, arbitrary: fc.constant(callerOf(route)) },
       { weight: 2, arbitrary: fc.constantFrom(...callers) },
     ),
     method: fc.oneof(
@@ -168,10 +186,15 @@ function headersOf(route: FuzzRoute): fc.Arbitrary<(readonly [string, string])[]
   return fc
     .tuple(
       fc.oneof(
-        { weight: 40, arbitrary: fc.constant([host]) },
+        { weight: 40, arbitrary: fc.constant([hostOf(route)]) },
         {
           weight: 1,
-          arbitrary: fc.constantFrom([['Host', 'evil.test'] as const], [host, host], [['Host', ''] as const]),
+          arbitrary: fc.constantFrom(
+            [['Host', 'evil.test'] as const],
+            [['Host', protectedHost] as const],
+            [host, host],
+            [['Host', ''] as const],
+          ),
         },
       ),
       fc.oneof({ weight: 6, arbitrary: fc.constant(typeOf(route)) }, { weight: 1, arbitrary: wrongType }),

@@ -99,7 +99,9 @@ it(
     expect(await shows(tab.getByText(person.email))).toBe(true);
     await tab.getByRole('button', { name: 'Log out' }).first().click();
     await tab.waitForURL(`${journey.url}/`);
-    await reactTab.locator('#root').getByRole('button', { name: 'Log in' }).waitFor();
+    const login = reactTab.waitForRequest((request) => new URL(request.url()).pathname === '/auth/login');
+    await reactTab.locator('#root').getByRole('button', { name: 'Log in' }).click();
+    expect(new URL((await login).url()).searchParams.get('return_to')).toBe('/react.html');
   },
   4 * timeout,
 );

@@ -116,5 +116,7 @@ export function endOf(child: ChildProcess): Promise<void> {
 
 /** A page's text with free ports in place of its own. */
 export function withPorts(text: string, ports: ReadonlyMap<number, number>): string {
-  return text.replaceAll(/(?<=[:=] ?)\d{4}\b/g, (port) => String(ports.get(Number(port)) ?? port));
+  return text.replaceAll(/(?<=[:=] ?|http\.server .*)\b\d{4}\b/g, (port) =>
+    String(ports.get(Number(port)) ?? port),
+  );
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { APIResponse } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
@@ -11,6 +11,7 @@ import { blockRunBy } from '../support/document.blocks.js';
 import { installPackages, packPackages } from '../support/packed.packages.js';
 import { type ServiceKind, writeService } from '../support/service.program.js';
 import { waitUntil } from '../support/stack.js';
+import { timed } from '../support/timed.js';
 import { timeout, useJourney } from './journey.js';
 
 const page = 'docs/verify.md';
@@ -18,7 +19,7 @@ const spec = 'test/journeys/verify-in-your-service.spec.ts';
 const kinds: readonly ServiceKind[] = ['express', 'flask', 'go'];
 /** The ports that the page prints, in this order, and the free ones that stand for them. */
 const printed = ['8081', '8082', '8083'];
-const [subscribedPort = 0, loggingPort = 0, ...ports] = await findFreePorts(printed.length + 2);
+const [subscribedPort = 0, loggingPort = 0, keysPort = 0, ...ports] = await findFreePorts(printed.length + 3);
 
 const journey = useJourney();
 const services: ChildProcess[] = [];
@@ -96,19 +97,10 @@ it(
 
     const browser = await journey.browser();
     await logInIn(browser, journey.url, journey.administrator);
-    await browser.getByRole('article', { name: 'API keys' }).getByText('New API key').click();
-    await browser.getByLabel('Name').fill('My service');
-    await browser.getByRole('button', { name: 'Create key' }).click();
-    await browser.getByRole('heading', { name: 'Your new API key' }).waitFor();
-    const KEY = await browser.getByLabel('Key', { exact: true }).inputValue();
+    const KEY = await makeKeyIn(browser, 'My service');
 
-    const keys = 'docs/api.md';
-    const me = await journey.shell(here(blockRunBy(keys, spec, 'key')), { KEY });
-    const { id } = z.looseObject({ id: z.uuid() }).parse(JSON.parse(me.stdout));
-    const exchanged = await journey.shell(here(blockRunBy(keys, spec, 'exchange')), { KEY });
-    const { access_token: TOKEN } = z
-      .looseObject({ access_token: z.string() })
-      .parse(JSON.parse(exchanged.stdout));
+    const id = await memberOf('key', 'id', { KEY });
+    const TOKEN = await memberOf('exchange', 'access_token', { KEY });
 
     for (const port of ports) {
       await waitUntil(async () => isUp(port), `the service at ${port} to answer`, 6 * timeout);
@@ -133,23 +125,8 @@ it(
   async () => {
     const browser = await journey.browser();
     await logInIn(browser, journey.url, journey.administrator);
-    const key = await textOf(
-      browser.request.post(`${journey.url}/api/v1/api-keys`, {
-        headers: { origin: journey.url },
-        data: { name: 'Revocations', scope: 'revocations:read' },
-      }),
-      'key',
-    );
-    const token = await textOf(
-      browser.request.post(`${journey.url}/auth/token`, {
-        headers: { origin: journey.url },
-        form: {
-          grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-          subject_token_type: 'urn:vestibule:params:oauth:token-type:session',
-        },
-      }),
-      'access_token',
-    );
+    const key = await revocationsKey(browser);
+    const token = await memberOf('exchange the session', 'access_token', { COOKIE: await cookieOf(browser) });
     start('express', 'subscribed', expressWith('revocations', subscribedPort), { REVOCATIONS_KEY: key });
     const errors = start('express', 'logging', expressWith('reasons', loggingPort));
     for (const port of [subscribedPort, loggingPort]) {
@@ -174,10 +151,68 @@ it(
   6 * timeout,
 );
 
-async function textOf(answer: Promise<APIResponse>, member: string): Promise<string> {
-  const body: unknown = await (await answer).json();
-  return z
-    .looseObject({ [member]: z.string() })
-    .transform((found) => String(found[member]))
-    .parse(body);
+it(
+  'a developer lets a service take API keys: an administrator makes one, calls the service with it, revokes it, and is refused within a second',
+  async () => {
+    const browser = await journey.browser();
+    await logInIn(browser, journey.url, journey.administrator);
+    const REVOCATIONS_KEY = await revocationsKey(browser);
+    start('express', 'keys', expressWith('api keys', keysPort), { REVOCATIONS_KEY });
+    await waitUntil(async () => isUp(keysPort), 'the service to answer', timeout);
+
+    const KEY = await makeKeyIn(browser, 'Nightly export');
+    const tried = here(blockRunBy(page, spec, 'try a key')).replace(String(ports[0]), String(keysPort));
+    const answer = await journey.shell(tried, { KEY });
+    expect(JSON.parse(answer.stdout)).toMatchObject({ client_id: 'api-key', scope: 'profile:read' });
+
+    const statusOfKey = async (): Promise<number> => {
+      const { status } = await fetch(`http://127.0.0.1:${keysPort}/`, { headers: { 'x-api-key': KEY } });
+      return status;
+    };
+    expect(await statusOfKey()).toBe(200);
+    await browser.goto(`${journey.url}/`);
+    await browser.getByRole('button', { name: 'Revoke API key: Nightly export' }).click();
+    await browser.getByText('The API key has been revoked.').waitFor();
+    const { ms } = await timed(async () =>
+      waitUntil(async () => (await statusOfKey()) === 401, 'the revoked key to be refused'),
+    );
+    expect(ms).toBeLessThan(1000);
+  },
+  6 * timeout,
+);
+
+/** Makes an API key on the account page, with the scope that the form proposes. */
+async function makeKeyIn(browser: Page, name: string): Promise<string> {
+  await browser.getByRole('article', { name: 'API keys' }).getByText('New API key').click();
+  await browser.getByLabel('Name').fill(name);
+  await browser.getByRole('button', { name: 'Create key' }).click();
+  await browser.getByRole('heading', { name: 'Your new API key' }).waitFor();
+  return browser.getByLabel('Key', { exact: true }).inputValue();
+}
+
+/** Makes an API key with which a service subscribes. */
+async function revocationsKey(browser: Page): Promise<string> {
+  const env = { COOKIE: await cookieOf(browser) };
+  return memberOf('make a key', 'key', env, (block) => block.replace('profile:read', 'revocations:read'));
+}
+
+/** The session's cookie, as the browser's developer tools show it. */
+async function cookieOf(browser: Page): Promise<string> {
+  const cookies = await browser.context().cookies(journey.url);
+  return cookies
+    .filter(({ name }) => name.endsWith('vestibule'))
+    .map(({ name, value }) => `${name}=${value}`)
+    .join('; ');
+}
+
+/** Runs commands of the page about the API. @returns a member of the answer. */
+async function memberOf(
+  block: string,
+  member: string,
+  env: Readonly<Record<string, string>>,
+  changed: (block: string) => string = (same) => same,
+): Promise<string> {
+  const { stdout } = await journey.shell(here(changed(blockRunBy('docs/api.md', spec, block))), env);
+  const body = z.looseObject({ [member]: z.string() }).parse(JSON.parse(stdout));
+  return String(body[member]);
 }

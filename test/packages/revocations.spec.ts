@@ -2,9 +2,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { promisify } from 'node:util';
 import { AuthError, type RevocationOptions, type Verifier, createVerifier } from '@vestibule-auth/verify';
-import { SignJWT } from 'jose';
+import { SignJWT, decodeJwt } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { z } from 'zod';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
 import { exchangeGrantType, tokenTypes } from '../../src/oauth/token-exchange.schemas.js';
 import { Database, type RevocationRow } from '../../src/platform/database/database.schema.js';
@@ -263,23 +262,23 @@ describe('the stream', () => {
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
     await send(gateway, 'DELETE', `/api/v1/api-keys/${key.id}`, { authorization: administrator.bearer });
     // It is read to its end.
-    expect(await answer.text()).toMatch(/^id: \S+\.\d+\nevent: revocations\ndata: \S+\n\n/);
+    expect(await answer.text()).toMatch(/^id: \S+\.\d+\nevent: revocations\ndata: \S+\n\n/m);
     expect((await open({ 'x-api-key': key.key })).status).toBe(401);
   });
 
   it('begins where a subscriber left off, and with everything for one that names what is unknown', async () => {
-    const complete = z.object({ complete: z.boolean() });
-    const first = async (lastId: string): Promise<{ id: string; complete: boolean }> => {
+    const first = async (lastId: string): Promise<{ id: string; isSnapshot: boolean }> => {
       const answer = await open({ 'x-api-key': key.key, 'last-event-id': lastId });
       const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
       let text = '';
-      while (!text.includes('\n\n')) {
+      // What was told since a snapshot that is taken again comes before it, without a number.
+      while (!/^id: \S+\n(?:.+\n)+\n/m.test(text)) {
         text += (await reader?.read())?.value ?? '';
       }
       await reader?.cancel();
-      const [, id = '', token = ''] = /^id: (\S+)\n.*\ndata: (\S+)/.exec(text) ?? [];
-      const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
-      return { id, complete: complete.parse(payload).complete };
+      const tokens = [...text.matchAll(/^data: (\S+)\n/gm)].map(([, token = '']) => decodeJwt(token));
+      const [, id = ''] = /^id: (\S+)/m.exec(text) ?? [];
+      return { id, isSnapshot: tokens.some((claims) => claims['snapshot'] !== undefined) };
     };
     // Somebody listens all the time: what happens is numbered.
     subscribe();
@@ -287,17 +286,18 @@ describe('the stream', () => {
     expect(verifier).toBeDefined();
     await (verifier === undefined ? undefined : reasonOf(verifier, administrator.token));
     const begin = await first('');
-    expect(begin.complete).toBe(true);
+    expect(begin.isSnapshot).toBe(true);
     await logOut(await gateway.session());
-    await waitUntil(async () => (await first(begin.id)).complete === false, 'the message to be numbered');
+    await waitUntil(async () => !(await first(begin.id)).isSnapshot, 'the message to be numbered');
     for (const unknown of [
       'x',
       '01a2244d-573d-7369-a07e-c1e6e43aa0a8.1',
-      `${begin.id}9`,
+      // More messages than there will be.
+      `${begin.id}999999`,
       `${begin.id}.1`,
       '__proto__',
     ]) {
-      expect([unknown, (await first(unknown)).complete]).toEqual([unknown, true]);
+      expect([unknown, (await first(unknown)).isSnapshot]).toEqual([unknown, true]);
     }
   });
 
@@ -329,11 +329,11 @@ describe('the stream', () => {
 
 describe('a message', () => {
   /** Serves a verifier keys of the gateway, and one event of the test's. */
-  function told(event: string): Verifier {
+  function told(event: string, options: Partial<RevocationOptions> = {}): Verifier {
     const verifier = createVerifier({
       issuer,
       audience: issuer,
-      revocations: { key: 'a key' },
+      revocations: { key: 'a key', ...options },
       fetch: async (input, init) =>
         String(input).endsWith('/stream')
           ? new Response(`id: x.1\nevent: revocations\ndata: ${event}\n\n`, {
@@ -345,34 +345,50 @@ describe('a message', () => {
     return verifier;
   }
 
+  /** A message of the gateway's, which says that a session has ended, with other members. */
+  async function messageOf({ claims }: HeldSession, header: object, payload: object): Promise<string> {
+    const { kid, alg, key: signing } = gateway.app.get(SigningKeyRing, { strict: false }).signing();
+    const content = {
+      iss: issuer,
+      iat: Math.floor(Date.now() / 1000),
+      snapshot: { id: newId(), part: 1, parts: 1 },
+      keep: 720,
+      ended: Buffer.from(claims.sid.replaceAll('-', ''), 'hex').toString('base64url'),
+      changed: [],
+      everything_before: 0,
+    };
+    return new SignJWT(JSON.parse(JSON.stringify({ ...content, ...payload })))
+      .setProtectedHeader({ alg, typ: 'revocations+jwt', kid, ...header })
+      .sign(signing);
+  }
+
   it.each([
     ['of another key', { kid: 'made-up' }, {}],
     ['of another type', { typ: 'at+jwt' }, {}],
     ['of another issuer', {}, { iss: 'https://evil.example' }],
-    ['for another audience', {}, { aud: 'https://other.example' }],
     ['of long ago', {}, { iat: 1_700_000_000 }],
     ['without a time', {}, { iat: undefined }],
     ['with ids of another form', {}, { ended: 7 }],
   ])('%s is not believed', async (_what, header, claims) => {
     const held = await gateway.session();
-    const { kid, alg, key: signing } = gateway.app.get(SigningKeyRing, { strict: false }).signing();
-    const content = {
-      iss: issuer,
-      aud: issuer,
-      iat: Math.floor(Date.now() / 1000),
-      complete: true,
-      keep: 720,
-      ended: Buffer.from(held.claims.sid.replaceAll('-', ''), 'hex').toString('base64url'),
-      changed: [],
-      everything_before: 0,
-    };
-    const sign = async (members: object, payload: object): Promise<string> =>
-      new SignJWT(JSON.parse(JSON.stringify({ ...content, ...payload })))
-        .setProtectedHeader({ alg, typ: 'revocations+jwt', kid, ...members })
-        .sign(signing);
-    expect(await reasonOf(told(await sign(header, claims)), held.token)).toBeUndefined();
+    expect(await reasonOf(told(await messageOf(held, header, claims)), held.token)).toBeUndefined();
     // The same without the fault is.
-    expect(await reasonOf(told(await sign({}, {})), held.token)).toBe('session_ended');
+    expect(await reasonOf(told(await messageOf(held, {}, {})), held.token)).toBe('session_ended');
+  });
+
+  it.each([
+    ['one of two parts', { snapshot: { id: newId(), part: 2, parts: 2 } }],
+    ['no part', { snapshot: undefined }],
+    ['the seventh of one', { snapshot: { id: newId(), part: 7, parts: 1 } }],
+    ['part "1"', { snapshot: { id: newId(), part: '1', parts: 1 } }],
+    ['a part without an id', { snapshot: { part: 1, parts: 1 } }],
+  ])('that is %s of a snapshot is not everything', async (_what, claims) => {
+    const [ended, live] = [await gateway.session(), await gateway.session()];
+    const options = { whenLost: 'refuse' } as const;
+    expect(await reasonOf(told(await messageOf(ended, {}, claims), options), live.token)).toBe(
+      'revocations_lost',
+    );
+    expect(await reasonOf(told(await messageOf(ended, {}, {}), options), live.token)).toBeUndefined();
   });
 });
 
@@ -404,8 +420,8 @@ it('the stream ends for a subscriber that reads nothing, and the others hear on'
     expires_at: Date.now() + 60_000,
   });
   await waitUntil(async () => {
-    // Two megabytes of a message.
-    feed.announce(Array.from({ length: 100_000 }, end));
+    // Half a megabyte of messages.
+    feed.announce(Array.from({ length: 20_000 }, end));
     return (await connections()) < before;
   }, 'the connection to be closed');
   socket.resume();

@@ -30,7 +30,10 @@ beforeAll(async () => {
   gateway = await startGateway({ PUBLIC_URL: issuer, PORT: String(port) });
   await gateway.app.listen(port, '127.0.0.1');
   held = await gateway.session();
-  const printed = blockRunBy('packages/verify/README.md', spec, 'hello');
+  const printed = blockRunBy('packages/verify/README.md', spec, 'hello').replace(
+    /^const vestibule = .*\n/m,
+    () => blockRunBy('packages/verify/README.md', spec, 'api keys'),
+  );
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   writeFileSync(join(folder, 'worker.js'), printed.replaceAll('http://localhost:3000', issuer));
 });
@@ -128,7 +131,7 @@ it('the README subscribes to ended sessions, and refuses one', async () => {
   expect(stdout).toBe('session_ended\n');
 });
 
-describe.each(Object.entries(runtimes))('the worker of the README in %s', (_name, start) => {
+describe.each(Object.entries(runtimes))('the worker of the README in %s', (name, start) => {
   let server: StartedServer;
   let url: string;
 
@@ -156,6 +159,19 @@ describe.each(Object.entries(runtimes))('the worker of the README in %s', (_name
     for (const answer of [...answers, await ask(held.token)]) {
       expect([answer.status, await answer.json()]).toEqual([200, held.user]);
     }
+  });
+
+  it('takes API keys, from the first requests on, which come at once', async () => {
+    const { key } = await makeKey(gateway, { authorization: held.bearer }, { scope: 'api' });
+    const exchanges = (): number => gateway.log.filter((line) => line.includes('"/auth/token"')).length;
+    const before = exchanges();
+    const askByKey = async (): Promise<Response> => fetch(url, { headers: { 'x-api-key': key } });
+    const answers = await Promise.all(Array.from({ length: 20 }, askByKey));
+    for (const answer of [...answers, await askByKey()]) {
+      expect([answer.status, await answer.json()]).toEqual([200, held.user]);
+    }
+    // In workerd a request can't wait for what another one fetches.
+    expect(exchanges() - before).toBeLessThanOrEqual(name === 'workerd' ? 20 : 1);
   });
 
   it('refuses a request without a token, and a tampered one', async () => {

@@ -1,14 +1,21 @@
 import { once } from 'node:events';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeApiKey } from '../../src/api-keys/api-key.format.js';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { newId } from '../../src/platform/core/identifier.js';
+import { RevocationFeed } from '../../src/session/revocation/revocation.feed.js';
 import { SigningKeyRing } from '../../src/session/tokens/signing-key.ring.js';
 import { SigningKeyRotation } from '../../src/session/tokens/signing-key.rotation.js';
+import { administratorAt } from '../support/administrator.js';
+import { makeKey, send } from '../support/api.caller.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
+import { buildNextApp } from '../support/next.app.js';
 import { installPackages, packPackages } from '../support/packed.packages.js';
 import { rawRequest } from '../support/raw.request.js';
 import {
@@ -18,6 +25,7 @@ import {
   startServer,
   writeService,
 } from '../support/service.program.js';
+import { waitUntil } from '../support/stack.js';
 import { encode, signHmac } from '../support/token.forge.js';
 
 const spec = 'test/packages/services.spec.ts';
@@ -26,6 +34,8 @@ const audience = 'https://api.example.test';
 
 /** Each kind of service, with the README that prints its program. */
 const kinds: readonly (readonly [ServiceKind, string])[] = [
+  // First, beside the tests of its pages: each row rotates the keys, and a service reads new ones at most every 30 seconds.
+  ['next', 'packages/next/README.md'],
   ['express', 'packages/express/README.md'],
   ['fastify', 'packages/fastify/README.md'],
   ['hono', 'packages/hono/README.md'],
@@ -34,11 +44,20 @@ const kinds: readonly (readonly [ServiceKind, string])[] = [
   ['flask', 'packages/python/README.md'],
   ['fastapi', 'packages/python/README.md'],
 ];
+const readmes = new Map(kinds);
 
 let gateway: Gateway;
 let issuer: string;
 let port: number;
 let user: HeldSession;
+
+interface Service {
+  readonly url: string;
+  readonly server: StartedServer;
+}
+
+/** By their folders. */
+const services = new Map<string, Promise<Service>>();
 
 beforeAll(async () => {
   installPackages(folder, packPackages(join(folder, 'packed')));
@@ -50,6 +69,10 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  const all = await Promise.allSettled(services.values());
+  await Promise.all(
+    all.map(async (one) => (one.status === 'fulfilled' ? one.value.server.stop() : undefined)),
+  );
   await gateway?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -57,16 +80,61 @@ afterAll(async () => {
 const helloOf = (kind: ServiceKind, readme: string): string => blockRunBy(readme, spec, kind);
 
 /** The program that a README prints, with its second route, for this gateway. */
-function programOf(kind: ServiceKind, readme: string, servicePort: number): string {
-  const lines = helloOf(kind, readme).trimEnd().split('\n');
-  const hasRequirement = kind === 'express' || kind === 'fastify' || kind === 'hono';
-  // Before the last line, which listens.
+function programOf(kind: ServiceKind, readme: string, servicePort: number, hello: string): string {
+  const lines = hello.trimEnd().split('\n');
+  const hasRequirement = ['express', 'fastify', 'hono', 'next'].includes(kind);
+  // Before the last line, which listens; with Next.js, after it.
+  const last = kind === 'next' ? lines.length : -1;
   const requirement = hasRequirement ? [blockRunBy(readme, spec, `${kind} requirement`)] : [];
-  return [...lines.slice(0, -1), ...requirement, lines.at(-1), '']
+  return [...lines.slice(0, last), ...requirement, ...lines.slice(last), '']
     .join('\n')
-    .replace(/(audience: '|Audience: "|:3000", ")http:\/\/localhost:3000/g, `$1${audience}`)
+    .replace(/(audience: '|Audience: +"|:3000", ")http:\/\/localhost:3000/g, `$1${audience}`)
     .replaceAll('http://localhost:3000', issuer)
     .replaceAll('8081', String(servicePort));
+}
+
+/** Each kind of service that subscribes to ended sessions and takes API keys; that with Next.js does the former as it is. */
+const subscribing = kinds.filter(([kind]) => kind !== 'next');
+
+/** The hello world of a README, with a verifier that subscribes to ended sessions and takes API keys. */
+function subscribedHelloOf(kind: ServiceKind, readme: string): string {
+  const hello = helloOf(kind, readme);
+  if (kind === 'go') {
+    const block = blockRunBy(readme, spec, 'go subscription').trimEnd();
+    return hello.replace(/guard, err := .*/, () => block).replace('"net/http"', '"net/http"\n\t"os"');
+  }
+  if (kind === 'flask' || kind === 'fastapi') {
+    const block = blockRunBy(readme, spec, 'python subscription');
+    return hello.replace(/^guard = Verifier\(.*?\)/m, () => `${block}\nguard = verifier`);
+  }
+  const options = 'apiKeys: true, revocations: { key: process.env.REVOCATIONS_KEY }';
+  return hello.replace(/audience: '[^']*'/, (audienceOption) => `${audienceOption}, ${options}`);
+}
+
+/** The service of this kind, as its README prints it; started once. */
+async function serviceOf(kind: ServiceKind, { subscribed = false } = {}): Promise<Service> {
+  const name = subscribed ? `${kind}-subscribed` : kind;
+  const known = services.get(name) ?? startService(kind, name, subscribed);
+  services.set(name, known);
+  return known;
+}
+
+async function startService(kind: ServiceKind, name: string, subscribed: boolean): Promise<Service> {
+  const [servicePort = 0] = await findFreePorts(1);
+  const url = `http://127.0.0.1:${servicePort}`;
+  const cwd = join(folder, name);
+  mkdirSync(cwd);
+  const readme = readmes.get(kind) ?? '';
+  const hello = subscribed ? subscribedHelloOf(kind, readme) : helloOf(kind, readme);
+  const as = { authorization: (await administratorAt(gateway)).bearer };
+  const env = {
+    ...writeService(kind, cwd, programOf(kind, readme, servicePort, hello)),
+    REVOCATIONS_KEY: (await makeKey(gateway, as, { scope: 'revocations:read' })).key,
+  };
+  if (kind === 'next') {
+    await buildNextApp(cwd, env);
+  }
+  return { url, server: await startServer(url, ['bash', '-euc', startOf(kind, servicePort)], { cwd, env }) };
 }
 
 async function forged(claims: Readonly<Record<string, unknown>>, header = {}): Promise<string> {
@@ -79,27 +147,144 @@ async function forged(claims: Readonly<Record<string, unknown>>, header = {}): P
 it.each(kinds)('in %s, no more than six lines of a hello world are about who calls', (kind, readme) => {
   const lines = helloOf(kind, readme)
     .split('\n')
-    .filter((line) => /vestibule|guard|verifier|auth\b|claims|CurrentUser/i.test(line));
+    .filter((line) => /^(?!\/\/).*(?:vestibule|guard|verifier|auth\b|claims|CurrentUser)/i.test(line));
   // The second route of some stands in the same block.
   expect(lines.filter((line) => !/admin/i.test(line)).length).toBeLessThanOrEqual(6);
   expect(lines.length).toBeGreaterThanOrEqual(3);
 });
 
-describe.each(kinds)('a service with %s, as %s prints it', (kind, readme) => {
-  let service: StartedServer;
+/** Runs a step while the gateway answers no connection. */
+async function whileStopped(step: () => Promise<void>): Promise<void> {
+  const server = gateway.app.getHttpServer();
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+  try {
+    await step();
+  } finally {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  }
+}
+
+async function logOut({ cookie }: HeldSession): Promise<void> {
+  const headers = { cookie, origin: issuer };
+  expect((await gateway.request('/auth/logout', { method: 'POST', headers })).status).toBeLessThan(400);
+}
+
+describe('a page of Next.js', () => {
   let url: string;
 
   beforeAll(async () => {
-    const [servicePort = 0] = await findFreePorts(1);
-    url = `http://127.0.0.1:${servicePort}`;
-    const own = join(folder, kind);
-    mkdirSync(own);
-    const env = writeService(kind, own, programOf(kind, readme, servicePort));
-    const start = startOf(kind, servicePort);
-    service = await startServer(url, ['bash', '-euc', start], { cwd: own, env });
+    ({ url } = await serviceOf('next'));
   });
 
-  afterAll(async () => service?.stop());
+  const load = async (path: string, headers: OutgoingHttpHeaders = {}): Promise<Response> =>
+    rawRequest(url, { path, headers: { 'sec-fetch-mode': 'navigate', accept: 'text/html', ...headers } });
+  const bearer = (token: string): OutgoingHttpHeaders => ({ authorization: `Bearer ${token}` });
+  const toLogin = (query: string): string => `${issuer}/auth/login?${query}`;
+
+  it('that a user without a token loads leads to the login of the gateway, and back', async () => {
+    const answer = await load('/notes/1?sort=new&page=2');
+    expect([answer.status, answer.headers.get('location')]).toEqual([
+      302,
+      toLogin('return_to=%2Fnotes%2F1%3Fsort%3Dnew%26page%3D2'),
+    ]);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it.each([
+    ['a script', { 'sec-fetch-mode': 'cors' }, 'GET'],
+    ['an API client', { 'sec-fetch-mode': undefined, accept: '*/*' }, 'GET'],
+    ['a form', {}, 'POST'],
+    ['a token that is refused', { authorization: 'Bearer a.b.c' }, 'GET'],
+  ])('that %s asks for is answered 401', async (_what, headers, method) => {
+    const all = { 'sec-fetch-mode': 'navigate', accept: 'text/html', ...headers };
+    const sent = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+    const answer = await rawRequest(url, { path: '/', method, headers: sent });
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([401, 'application/problem+json']);
+  });
+
+  it('is refused although the header is there by which the proxy was skipped (CVE-2025-29927)', async () => {
+    for (const name of ['proxy', 'middleware', 'src/proxy', 'src/middleware']) {
+      const answer = await load('/', { 'x-middleware-subrequest': Array(5).fill(name).join(':') });
+      expect([name, answer.status]).toEqual([name, 302]);
+    }
+  });
+
+  it('asks for a new login if the last one is too old', async () => {
+    expect((await load('/settings', bearer(user.token))).status).toBe(200);
+    const answer = await load('/settings', bearer(await forged({ auth_time: 1 })));
+    expect([answer.status, answer.headers.get('location')]).toEqual([
+      307,
+      toLogin('max_age=300&return_to=%2Fsettings'),
+    ]);
+  });
+
+  it('that the proxy does not see verifies the token itself', async () => {
+    const answer = await load('/unguarded', bearer(user.token));
+    expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('Ada Lovelace')]);
+    const [head, , signature] = user.token.split('.');
+    const refusals = [
+      [undefined, 307],
+      ['x', 401],
+      [`${head}.${encode({ ...user.claims, roles: ['admin'] })}.${signature}`, 401],
+      [await forged({ aud: 'https://other.example.test' }), 401],
+      [await forged({ exp: 1_700_000_000 }), 401],
+      [await forged({}, { typ: 'JWT' }), 401],
+      [await forged({ scope: 'profile:read' }), 403],
+    ] as const;
+    for (const [token, status] of refusals) {
+      const refused = await load('/unguarded', token === undefined ? {} : bearer(token));
+      expect([token?.slice(-20), refused.status]).toEqual([token?.slice(-20), status]);
+      expect(await refused.text()).not.toContain('Ada');
+      expect(refused.headers.get('location')).toBe(status === 307 ? toLogin('return_to=%2F') : null);
+    }
+  });
+
+  it('runs a server action only for those who meet its requirement', async () => {
+    const page = await (await load('/unguarded/action')).text();
+    const action = /\$ACTION_ID_\w+/.exec(page)?.[0] ?? '';
+    const submit = async (headers: Readonly<Record<string, string>>): Promise<Response> => {
+      const body = new FormData();
+      body.set(action, '');
+      const own = { origin: url, ...headers };
+      return fetch(`${url}/unguarded/action`, { method: 'POST', headers: own, body, redirect: 'manual' });
+    };
+    const saved = await submit({ authorization: `Bearer ${await forged({ roles: ['admin'] })}` });
+    expect([saved.status, saved.headers.get('location')]).toEqual([303, '/unguarded/saved']);
+    const refused = await submit({ authorization: `Bearer ${user.token}` });
+    // What Next.js makes of a 403 in a form that was sent without a script.
+    expect([refused.status, refused.headers.get('location')]).toEqual([404, null]);
+    const stranger = await submit({});
+    expect([stranger.status, stranger.headers.get('location')]).toEqual([303, toLogin('return_to=%2F')]);
+  });
+
+  it('that subscribes refuses an ended session as soon as it is told, and learns what it missed', async () => {
+    const [first, second] = [await gateway.session(), await gateway.session()];
+    const statusOf = async ({ token }: HeldSession): Promise<number> =>
+      (await load('/unguarded/subscribed', bearer(token))).status;
+    expect([await statusOf(first), await statusOf(second)]).toEqual([200, 200]);
+    await logOut(first);
+    await waitUntil(async () => (await statusOf(first)) === 401, 'the ended session to be refused');
+    await whileStopped(async () => {
+      await logOut(second);
+      expect(await statusOf(second)).toBe(200);
+    });
+    await waitUntil(async () => (await statusOf(second)) === 401, 'the missed logout to be known');
+    expect(await statusOf(user)).toBe(200);
+  });
+});
+
+describe.each(kinds)('a service with %s, as %s prints it', (kind) => {
+  let service: Service;
+  let url: string;
+
+  beforeAll(async () => {
+    service = await serviceOf(kind);
+    ({ url } = service);
+  });
 
   const ask = (token?: string, path = '/'): Promise<Response> =>
     fetch(`${url}${path}`, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
@@ -107,7 +292,8 @@ describe.each(kinds)('a service with %s, as %s prints it', (kind, readme) => {
 
   it('knows who calls', async () => {
     const answer = await ask(user.token);
-    expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining(user.user.id)]);
+    const shown = kind === 'next' ? 'Ada Lovelace' : user.user.id;
+    expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining(shown)]);
   });
 
   it('answers a request without a token 401, and states where to log in', async () => {
@@ -195,13 +381,14 @@ describe.each(kinds)('a service with %s, as %s prints it', (kind, readme) => {
     }
   });
 
-  it('refuses two credentials, whichever of them is good', async () => {
-    for (const authorization of [
-      [`Bearer ${user.token}`, 'Basic dTpw'],
-      ['Basic dTpw', `Bearer ${user.token}`],
-    ]) {
-      const { status } = await rawRequest(url, { path: '/', headers: { Authorization: authorization } });
-      expect([authorization[0]?.slice(0, 6), status]).toEqual([authorization[0]?.slice(0, 6), 401]);
+  it('refuses two credentials, whichever of them is good; in Next.js, to which Node passes the first, that one counts', async () => {
+    for (const [authorization, expected] of [
+      [[`Bearer ${user.token}`, 'Basic dTpw'], kind === 'next' ? 200 : 401],
+      [['Basic dTpw', `Bearer ${user.token}`], 401],
+    ] as const) {
+      const headers = { Authorization: [...authorization] };
+      const { status } = await rawRequest(url, { path: '/', headers });
+      expect([authorization[0].slice(0, 6), status]).toEqual([authorization[0].slice(0, 6), expected]);
     }
   });
 
@@ -233,20 +420,182 @@ describe.each(kinds)('a service with %s, as %s prints it', (kind, readme) => {
   });
 
   it('verifies while the gateway is stopped', async () => {
-    const server = gateway.app.getHttpServer();
     const fresh = await gateway.session();
-    const closed = once(server, 'close');
-    server.close();
-    server.closeAllConnections();
-    await closed;
-    try {
+    await whileStopped(async () => {
       expect(await statusOf(user.token)).toBe(200);
       expect(await statusOf(fresh.token)).toBe(200);
-    } finally {
-      server.listen(port, '127.0.0.1');
-      await once(server, 'listening');
-    }
+    });
     expect(await statusOf(await forged({}))).toBe(200);
-    expect(service.errors()).not.toMatch(/error|exception|panic/i);
+    expect(service.server.errors()).not.toMatch(/error|exception|panic/i);
   });
+});
+
+describe.each(subscribing)(
+  'a service with %s that subscribes and takes API keys, as %s prints it',
+  (kind) => {
+    let url: string;
+    let server: StartedServer;
+    let administrator: HeldSession;
+
+    beforeAll(async () => {
+      administrator = await administratorAt(gateway);
+      ({ url, server } = await serviceOf(kind, { subscribed: true }));
+    });
+
+    const ask = async (headers: Readonly<Record<string, string>>, path = '/'): Promise<Response> =>
+      fetch(`${url}${path}`, { headers });
+    const statusOf = async ({ token }: HeldSession): Promise<number> =>
+      (await ask({ authorization: `Bearer ${token}` })).status;
+    const ownKey = async (scope = 'api'): ReturnType<typeof makeKey> =>
+      makeKey(gateway, { authorization: (await gateway.session()).bearer }, { scope });
+    const exchanges = (): number => gateway.log.filter((line) => line.includes('"/auth/token"')).length;
+
+    it('refuses an ended session as soon as it is told, and no other', async () => {
+      const [held, live] = [await gateway.session(), await gateway.session()];
+      expect([await statusOf(held), await statusOf(live)]).toEqual([200, 200]);
+      await logOut(held);
+      await waitUntil(async () => (await statusOf(held)) === 401, 'the logout to be known');
+      expect(await statusOf(live)).toBe(200);
+    });
+
+    it('learns what it missed while the gateway was stopped', async () => {
+      const held = await gateway.session();
+      expect(await statusOf(held)).toBe(200);
+      // More than fit into one message.
+      const others = Array.from({ length: 12_000 }, () => ({
+        id: newId(),
+        kind: 'session' as const,
+        before: null,
+        recorded_at: Date.now(),
+        expires_at: Date.now() + 60_000,
+      }));
+      await whileStopped(async () => {
+        gateway.app.get(RevocationFeed, { strict: false }).announce(others);
+        await logOut(held);
+        expect(await statusOf(held)).toBe(200);
+      });
+      await waitUntil(async () => (await statusOf(held)) === 401, 'the logout to be known');
+      expect(await statusOf(user)).toBe(200);
+    });
+
+    it('takes an API key, in either header, asks for it once, and refuses it as soon as it is revoked', async () => {
+      const held = await gateway.session();
+      const { id, key } = await makeKey(gateway, { authorization: held.bearer }, { scope: 'api' });
+      const before = exchanges();
+      const answers = await Promise.all(
+        [{ 'x-api-key': key }, { authorization: `Bearer ${key}` }, { 'x-api-key': key }].map(
+          async (headers) => ask(headers),
+        ),
+      );
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+      expect(await answers[0]?.text()).toContain(held.user.id);
+      expect(exchanges() - before).toBe(1);
+      await send(gateway, 'DELETE', `/api/v1/api-keys/${id}`, { authorization: held.bearer });
+      await waitUntil(
+        async () => (await ask({ 'x-api-key': key })).status === 401,
+        'the revocation to be known',
+      );
+      expect(exchanges() - before).toBe(1);
+    });
+
+    it('takes an API key for no more than its scope', async () => {
+      const { key } = await ownKey('profile:read');
+      const answer = await ask({ 'x-api-key': key });
+      expect([answer.status, await answer.json()]).toMatchObject([403, { code: 'insufficient_scope' }]);
+    });
+
+    it('knows at once what an API key may do since its user was changed', async () => {
+      const held = await gateway.session();
+      const { key } = await makeKey(gateway, { authorization: held.bearer }, { scope: 'api' });
+      expect((await ask({ 'x-api-key': key }, '/admin')).status).toBe(403);
+      const as = { authorization: administrator.bearer };
+      const { etag = '' } = (await gateway.request(`/api/v1/users/${held.user.id}`, { headers: as })).headers;
+      const path = `/api/v1/users/${held.user.id}`;
+      expect(
+        (await send(gateway, 'PATCH', path, { ...as, 'if-match': etag }, { role: 'admin' })).status,
+      ).toBe(200);
+      await waitUntil(
+        async () => (await ask({ 'x-api-key': key }, '/admin')).status === 200,
+        'the role to be known',
+      );
+      expect((await ask({ 'x-api-key': key })).status).toBe(200);
+    });
+
+    it('takes known API keys while the gateway is stopped, and answers 503 for others', async () => {
+      const [known, other] = [await ownKey(), await ownKey()];
+      expect((await ask({ 'x-api-key': known.key })).status).toBe(200);
+      await whileStopped(async () => {
+        expect((await ask({ 'x-api-key': known.key })).status).toBe(200);
+        const answer = await ask({ 'x-api-key': other.key });
+        expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
+      });
+      await waitUntil(
+        async () => (await ask({ 'x-api-key': other.key })).status === 200,
+        'the gateway to answer',
+      );
+    });
+
+    it('refuses keys of another form without asking, unknown ones, and two credentials', async () => {
+      const { key } = await ownKey();
+      const unknown = makeApiKey(newId()).key;
+      const before = exchanges();
+      for (const wrong of [
+        'x',
+        `${key.slice(0, -1)}_`,
+        `${key}x`,
+        'vst_',
+        user.token,
+        `vst_${'a'.repeat(9000)}`,
+      ]) {
+        expect([wrong.slice(0, 20), (await ask({ 'x-api-key': wrong })).status]).toEqual([
+          wrong.slice(0, 20),
+          401,
+        ]);
+      }
+      expect((await ask({ 'x-api-key': key, authorization: `Bearer ${user.token}` })).status).toBe(400);
+      const twice = await rawRequest(url, { path: '/', headers: { 'X-API-Key': [key, key] } });
+      // Some frameworks join them to one text, which is no key.
+      expect([400, 401]).toContain(twice.status);
+      expect(exchanges() - before).toBe(0);
+      for (let count = 0; count < 10; count += 1) {
+        const refused = await ask({ 'x-api-key': unknown });
+        expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([
+          401,
+          'Bearer error="invalid_token"',
+        ]);
+      }
+      expect(exchanges() - before).toBe(1);
+      expect(server.errors()).not.toMatch(/error|exception|panic/i);
+    });
+  },
+);
+
+it('of 200 logouts, every service that subscribes hears, and this prints after how long', async () => {
+  const own = await Promise.all(
+    kinds.map(async ([kind]) => {
+      const { url } = await serviceOf(kind, { subscribed: kind !== 'next' });
+      const took: number[] = [];
+      return { kind, url: kind === 'next' ? `${url}/unguarded/subscribed` : url, took };
+    }),
+  );
+  const statusOf = async (url: string, { token }: HeldSession): Promise<number> =>
+    (await fetch(url, { headers: { authorization: `Bearer ${token}` } })).status;
+  for (let count = 0; count < 200; count += 1) {
+    const held = await gateway.session();
+    await logOut(held);
+    const begun = performance.now();
+    await Promise.all(
+      own.map(async ({ url, took }) => {
+        await waitUntil(async () => (await statusOf(url, held)) === 401, 'the logout to be known');
+        took.push(performance.now() - begun);
+      }),
+    );
+  }
+  for (const { kind, took } of own) {
+    const sorted = took.toSorted((one, other) => one - other);
+    process.stdout.write(
+      `${kind}: an ended session was refused after ${Math.round(sorted[100] ?? 0)} ms (median), ${Math.round(sorted[199] ?? 0)} ms (worst of 200)\n`,
+    );
+  }
+  expect(own.map(({ took }) => took.length)).toEqual(kinds.map(() => 200));
 });

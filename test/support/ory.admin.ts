@@ -94,8 +94,29 @@ export class OryAdmin {
   /** Disables the identity behind this browser's Kratos session. */
   async disableIdentityOf(agent: UserAgent): Promise<void> {
     const { identityId } = await this.sessionOf(agent);
+    await this.#disable(identityId);
+  }
+
+  /** Disables the identity with this address. */
+  async disableIdentity(email: string): Promise<void> {
+    await this.#disable(await this.#identityOf(email));
+  }
+
+  /** Deletes the identity with this address. */
+  async deleteIdentity(email: string): Promise<void> {
+    await call(`${this.#kratos}/admin/identities/${await this.#identityOf(email)}`, 'DELETE');
+  }
+
+  async #disable(identityId: string): Promise<void> {
     const patch = [{ op: 'replace', path: '/state', value: 'inactive' }];
     await call(`${this.#kratos}/admin/identities/${identityId}`, 'PATCH', patch);
+  }
+
+  async #identityOf(email: string): Promise<string> {
+    const query = new URLSearchParams({ credentials_identifier: email });
+    const answer = await call(`${this.#kratos}/admin/identities?${query}`, 'GET');
+    const [identity] = z.array(z.looseObject({ id: z.string() })).parse(await answer.json());
+    return identity?.id ?? '';
   }
 }
 

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { SocialProvider } from '../../src/platform/config/social-providers.parser.js';
 import { type OryStack, startOry } from '../../src/launcher/ory.stack.js';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
@@ -49,7 +50,7 @@ export function leaveOrigin(origin: string): void {
 
 /**
  * Takes the Ory programs that this worker's test files share, one after the other: starting them takes seconds of a core. They may
- * hold accounts, clients and mails of earlier files. They end with the worker.
+ * hold accounts, clients and mails of earlier files, but no applications. They end with the worker.
  */
 export async function takeOry(origin: string): Promise<TestOry> {
   const left = idle.get(origin);
@@ -63,7 +64,7 @@ export async function takeOry(origin: string): Promise<TestOry> {
   const shared: TestOry = {
     ...started,
     release: async () => {
-      if (pidsOf(started.ory) === pids) {
+      if (pidsOf(started.ory) === pids && (await removesApplications(started.ory))) {
         idle.set(origin, shared);
       } else {
         await started.release();
@@ -71,6 +72,26 @@ export async function takeOry(origin: string): Promise<TestOry> {
     },
   };
   return shared;
+}
+
+const clientsSchema = z.array(
+  z.looseObject({ client_id: z.string(), metadata: z.record(z.string(), z.unknown()).nullish() }),
+);
+
+/** Removes the applications of a test file: a first-party one forbids names to those of the next. @returns whether Hydra answered. */
+async function removesApplications({ env }: OryStack): Promise<boolean> {
+  const clients = `${env['HYDRA_ADMIN_URL']}/admin/clients`;
+  try {
+    const all = clientsSchema.parse(await (await fetch(`${clients}?page_size=1000`)).json());
+    for (const { client_id: id, metadata } of all) {
+      if (metadata?.['application'] !== undefined) {
+        await fetch(`${clients}/${encodeURIComponent(id)}`, { method: 'DELETE' });
+      }
+    }
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Starts Ory programs that no other test file has used. */

@@ -20,7 +20,7 @@ import {
 import { KratosClient } from '../../dist/providers/ory/kratos/kratos.client.js';
 import { SmtpMailer } from '../../dist/platform/mail/smtp.mailer.js';
 import { OpenIdProvider } from '../../dist/providers/oidc/openid.provider.js';
-import { ProviderKeys } from '../../dist/providers/oidc/provider.keys.js';
+import { ProviderKeys } from '../../dist/platform/upstream/provider.keys.js';
 import { RedisChannel } from '../../dist/platform/pubsub/redis.channel.js';
 import { UpstreamCalls } from '../../dist/platform/upstream/upstream.calls.js';
 

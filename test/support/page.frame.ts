@@ -22,6 +22,7 @@ export function testFrame(frame: Partial<PageFrame> = {}, language = 'en'): Page
     },
     brand: { name: 'Vestibule' },
     signUp: 'open',
+    hasApplications: true,
     language: languages.of(language),
     passwordLength: 10,
     user: null,

@@ -6,10 +6,11 @@ import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { inject } from 'vitest';
 import { checkout } from '../journeys/started.vestibule.js';
+import { nextProgram, writeNextApp } from './next.app.js';
 import { waitUntil } from './stack.js';
 
 /** What a service is made with. */
-export type ServiceKind = 'express' | 'fastify' | 'hono' | 'nest' | 'go' | 'flask' | 'fastapi';
+export type ServiceKind = 'express' | 'fastify' | 'hono' | 'nest' | 'next' | 'go' | 'flask' | 'fastapi';
 
 const goModule = 'github.com/vestibule-auth/vestibule/packages/go';
 
@@ -23,6 +24,8 @@ export function writeService(kind: ServiceKind, folder: string, program: string)
     writeGoModule(folder);
   } else if (kind === 'flask' || kind === 'fastapi') {
     writeFileSync(join(folder, 'service.py'), program);
+  } else if (kind === 'next') {
+    writeNextApp(folder, program);
   } else {
     writeFileSync(join(folder, 'server.mjs'), compiled(program));
   }
@@ -33,6 +36,7 @@ export function writeService(kind: ServiceKind, folder: string, program: string)
     GOFLAGS: '-mod=mod',
     PYTHONPATH: join(checkout, 'packages/python/src'),
     PYTHONDONTWRITEBYTECODE: '1',
+    NEXT_TELEMETRY_DISABLED: '1',
   };
 }
 
@@ -45,6 +49,8 @@ export function startOf(kind: ServiceKind, port: number): string {
       return `exec python3 -m flask --app service run --port ${port}`;
     case 'fastapi':
       return `exec python3 -m uvicorn service:app --port ${port}`;
+    case 'next':
+      return `exec node ${nextProgram} start --hostname 127.0.0.1 --port ${port}`;
     default:
       return 'exec node server.mjs';
   }

@@ -5,7 +5,6 @@ import {
   type Caller,
   type Requirement,
   type VerifierOptions,
-  authorizationOf,
   checkRequirement,
   createVerifier,
 } from '@vestibule-auth/verify';
@@ -24,7 +23,7 @@ export type Guard = (
   request: IncomingMessage & { auth?: Caller },
   response: ServerResponse,
   next: (error?: unknown) => void,
-) => Promise<void>;
+) => void | Promise<void>;
 
 /**
  * Makes the guards of an application: `const guard = vestibule({ issuer, audience })`, then `app.get('/', guard(), …)` for one route
@@ -34,9 +33,9 @@ export function vestibule(options: VerifierOptions): (requirement?: Requirement)
   const verifier = createVerifier(options);
   return (given = {}) => {
     const requirement = checkRequirement(given);
-    return async (request, response, next) => {
+    const wait: Guard = async (request, response, next) => {
       try {
-        request.auth = await verifier.authenticate(authorizationOf(request), requirement);
+        request.auth = await verifier.authenticate(request, requirement);
       } catch (error) {
         if (error instanceof AuthError && !response.headersSent) {
           response.writeHead(error.status, error.headers).end(JSON.stringify(error));
@@ -46,6 +45,14 @@ export function vestibule(options: VerifierOptions): (requirement?: Requirement)
         return;
       }
       next();
+    };
+    return (request, response, next) => {
+      const known = verifier.recall(request, requirement);
+      if (known === undefined) {
+        return wait(request, response, next);
+      }
+      request.auth = known;
+      return next();
     };
   };
 }

@@ -4,7 +4,6 @@ import {
   type Caller,
   type Requirement,
   type VerifierOptions,
-  authorizationOf,
   checkRequirement,
   createVerifier,
 } from '@vestibule-auth/verify';
@@ -17,8 +16,12 @@ declare module 'fastify' {
   }
 }
 
-/** A Fastify hook. */
-export type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+/** A Fastify hook. It calls `done`, or returns a promise if there is something to wait for. */
+export type Guard = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  done: () => void,
+) => void | Promise<unknown>;
 
 /**
  * Makes the guards of an application: `const guard = vestibule({ issuer, audience })`, then `app.get('/', { onRequest: guard() }, …)`
@@ -29,9 +32,9 @@ export function vestibule(options: VerifierOptions): (requirement?: Requirement)
   const verifier = createVerifier(options);
   return (given = {}) => {
     const requirement = checkRequirement(given);
-    return async (request, reply) => {
+    const wait = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       try {
-        request.auth = await verifier.authenticate(authorizationOf(request.raw), requirement);
+        request.auth = await verifier.authenticate(request.raw, requirement);
         return undefined;
       } catch (error) {
         if (!(error instanceof AuthError)) {
@@ -39,6 +42,14 @@ export function vestibule(options: VerifierOptions): (requirement?: Requirement)
         }
         return reply.code(error.status).headers(error.headers).send(JSON.stringify(error));
       }
+    };
+    return (request, reply, done) => {
+      const known = verifier.recall(request.raw, requirement);
+      if (known === undefined) {
+        return wait(request, reply);
+      }
+      request.auth = known;
+      return done();
     };
   };
 }

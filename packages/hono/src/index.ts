@@ -29,7 +29,7 @@ export function vestibule(options: VerifierOptions): (requirement?: Requirement)
     const requirement = checkRequirement(given);
     return async (context, next) => {
       try {
-        context.set('auth', await verifier.authenticate(context.req.header('authorization'), requirement));
+        context.set('auth', await verifier.authenticate(context.req.raw, requirement));
       } catch (error) {
         if (error instanceof AuthError) {
           return error.toResponse();

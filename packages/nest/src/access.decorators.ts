@@ -3,7 +3,7 @@ import { type ExecutionContext, SetMetadata, createParamDecorator } from '@nestj
 import type { Reflector } from '@nestjs/core';
 import {
   type Caller,
-  type IncomingHeaders,
+  type IncomingRequest,
   type OrgRole,
   type Requirement,
   checkRequirement,
@@ -31,10 +31,10 @@ function missing(decorator: string): never {
 export type Access = 'public' | 'optional';
 
 /** A request that the guard has seen. */
-export interface GuardedRequest extends IncomingHeaders {
-  readonly raw?: IncomingHeaders;
+export type GuardedRequest = IncomingRequest & {
+  readonly raw?: IncomingRequest;
   auth?: Caller;
-}
+};
 
 /** Opens a route to every caller. The guard looks at no token. */
 export const Public = (): RouteDecorator => SetMetadata<string, Access>(ACCESS, 'public');

@@ -1,12 +1,6 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import {
-  AuthError,
-  type Requirement,
-  type Verifier,
-  authorizationOf,
-  checkRequirement,
-} from '@vestibule-auth/verify';
+import { AuthError, type Requirement, type Verifier, checkRequirement } from '@vestibule-auth/verify';
 import { type Access, type GuardedRequest, accessOf, requirementOf } from './access.decorators.js';
 
 /** DI token of the verifier. */
@@ -31,18 +25,30 @@ export class VestibuleGuard implements CanActivate {
   }
 
   /** @throws {AuthError} which is the answer. */
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const { access, requirement } = this.#routeOf(context);
     if (access === 'public') {
       return true;
     }
     const request = context.switchToHttp().getRequest<GuardedRequest>();
+    // Fastify wraps Node's request.
+    const known = this.#verifier.recall(request.raw ?? request, requirement);
+    if (known === undefined) {
+      return this.#authenticate(request, requirement, access === 'optional');
+    }
+    request.auth = known;
+    return true;
+  }
+
+  async #authenticate(
+    request: GuardedRequest,
+    requirement: Requirement,
+    isOptional: boolean,
+  ): Promise<boolean> {
     try {
-      // Fastify wraps Node's request.
-      const authorization = authorizationOf(request.raw ?? request);
-      request.auth = await this.#verifier.authenticate(authorization, requirement);
+      request.auth = await this.#verifier.authenticate(request.raw ?? request, requirement);
     } catch (error) {
-      if (access !== 'optional' || !(error instanceof AuthError) || error.code !== 'unauthenticated') {
+      if (!isOptional || !(error instanceof AuthError) || error.code !== 'unauthenticated') {
         throw error;
       }
     }

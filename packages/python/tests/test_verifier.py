@@ -145,14 +145,14 @@ class Keys(WithIssuer):
 
     def verifier(self, **options):
         verifier = super().verifier(**options)
-        verifier._keys = KeySet(f"{self.issuer.url}/jwks", 30, lambda: self.now)
-        read = verifier._keys._opener.open
+        verifier._tokens.keys = KeySet(f"{self.issuer.url}/jwks", 30, lambda: self.now)
+        read = verifier._tokens.keys._opener.open
 
         def count(*args, **named):
             self.readings += 1
             return read(*args, **named)
 
-        verifier._keys._opener.open = count
+        verifier._tokens.keys._opener.open = count
         return verifier
 
     def test_are_read_once_in_a_cooldown_whatever_keys_are_named(self):
@@ -171,7 +171,7 @@ class Keys(WithIssuer):
         verifier = self.verifier()
         token = self.issuer.token()
         verifier.verify(token)
-        with patch.object(verifier._keys, "_fetch", return_value={}):
+        with patch.object(verifier._tokens.keys, "_fetch", return_value={}):
             self.now += 600
             self.assertEqual(self.refusal(verifier.verify, token).reason, "token_key_unknown")
 
@@ -231,10 +231,10 @@ class Memory(WithIssuer):
         tokens = [self.issuer.token() for _ in range(3)]
         for token in tokens + tokens:
             verifier.verify(token)
-        self.assertEqual(len(verifier._remembered), 2)
-        self.assertIsNotNone(verifier._recall(tokens[2]))
+        self.assertEqual(len(verifier._tokens._remembered), 2)
+        self.assertIsNotNone(verifier._tokens.recall(tokens[2]))
         with patch("time.time", return_value=time.time() + 631):
-            self.assertIsNone(verifier._recall(tokens[2]))
+            self.assertIsNone(verifier._tokens.recall(tokens[2]))
 
 
 class Applications(WithIssuer):

@@ -2,6 +2,7 @@
 import { type Client, type Session, createClient } from '@vestibule-auth/browser';
 import {
   type ReactNode,
+  type SyntheticEvent,
   createContext,
   createElement,
   useContext,
@@ -11,8 +12,16 @@ import {
   useSyncExternalStore,
 } from 'react';
 
+/** What can be done with the session. */
+export interface SessionActs extends Pick<Client, 'token'> {
+  /** Sends the browser to log in, and back. @param returnTo as of {@link Client.login}; an event counts as none: `onClick={login}`. */
+  login(returnTo?: string | SyntheticEvent): void;
+  /** Ends the session. @param returnTo as of {@link Client.logout}; an event counts as none: `onClick={logout}`. */
+  logout(returnTo?: string | SyntheticEvent): Promise<void>;
+}
+
 /** What {@link useSession} returns. */
-export type SessionState = Pick<Client, 'login' | 'logout' | 'token'> &
+export type SessionState = SessionActs &
   (
     | { readonly status: 'loading'; readonly session: undefined }
     | { readonly status: 'unreachable'; readonly session: undefined }
@@ -67,11 +76,10 @@ export function useSession(): SessionState {
     () => null,
   );
   return useMemo(() => {
-    const acts = {
-      login: (returnTo?: string): void => client?.login(returnTo),
-      logout: async (returnTo?: string): Promise<void> => client?.logout(returnTo),
-      token: async (options?: Parameters<Client['token']>[0]): Promise<string | undefined> =>
-        client?.token(options),
+    const acts: SessionActs = {
+      login: (returnTo) => client?.login(pathIn(returnTo)),
+      logout: async (returnTo) => client?.logout(pathIn(returnTo)),
+      token: async (options) => client?.token(options),
     };
     if (session === null) {
       return {
@@ -84,4 +92,8 @@ export function useSession(): SessionState {
       ? { ...acts, status: 'logged-out', session }
       : { ...acts, status: 'logged-in', session };
   }, [client, session, shared?.isUnreachable]);
+}
+
+function pathIn(returnTo: string | SyntheticEvent | undefined): string | undefined {
+  return typeof returnTo === 'string' ? returnTo : undefined;
 }

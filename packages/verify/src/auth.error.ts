@@ -1,5 +1,6 @@
 /** What callers are told when they may not do something. The gateway's own codes have the same meaning (docs/errors.md). */
 const catalogue = {
+  malformed_request: { status: 400, title: 'The request could not be read' },
   unauthenticated: { status: 401, title: 'Log in first' },
   reauthentication_required: { status: 401, title: 'Log in again for this' },
   forbidden: { status: 403, title: 'Not allowed' },
@@ -29,14 +30,15 @@ export interface AuthErrorDetails {
 export class AuthError extends Error {
   override readonly name = 'AuthError';
   readonly code: AuthErrorCode;
-  /** HTTP status: 401, 403, or 503 while the gateway's keys can't be read. */
+  /** HTTP status: 400, 401, 403, or 503 while the gateway can't be asked. */
   readonly status: number;
   /** Why, for your log. Don't send it: it helps an attacker. */
   readonly reason: string;
   /** Headers of the answer, in lower case: `www-authenticate` for a 401 and a missing scope. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Where a browser can meet the requirement. */
+  readonly loginUrl: string | undefined;
   readonly #detail: string | undefined;
-  readonly #loginUrl: string | undefined;
 
   constructor(code: AuthErrorCode, { reason, detail, headers = {}, loginUrl, cause }: AuthErrorDetails) {
     super(detail ?? catalogue[code].title, { cause });
@@ -49,7 +51,18 @@ export class AuthError extends Error {
       'cache-control': 'no-store',
     };
     this.#detail = detail;
-    this.#loginUrl = loginUrl;
+    this.loginUrl = loginUrl;
+  }
+
+  /** The same refusal with another value of a header. @param name in lower case. */
+  withHeader(name: string, value: string): AuthError {
+    return new AuthError(this.code, {
+      reason: this.reason,
+      headers: { ...this.headers, [name]: value },
+      cause: this.cause,
+      ...(this.#detail === undefined ? {} : { detail: this.#detail }),
+      ...(this.loginUrl === undefined ? {} : { loginUrl: this.loginUrl }),
+    });
   }
 
   /** The body of the answer: RFC 9457 problem details, with the `code`. */
@@ -61,7 +74,7 @@ export class AuthError extends Error {
       status,
       code: this.code,
       ...(this.#detail === undefined ? {} : { detail: this.#detail }),
-      ...(this.#loginUrl === undefined ? {} : { loginUrl: this.#loginUrl }),
+      ...(this.loginUrl === undefined ? {} : { loginUrl: this.loginUrl }),
     };
   }
 

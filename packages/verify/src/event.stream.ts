@@ -4,8 +4,8 @@ export interface ServerEvent {
   readonly data: string;
 }
 
-/** Characters of one event: a snapshot of a million ended sessions has 29 million. */
-const longest = 64 * 2 ** 20;
+/** Characters of one event. The gateway's own have less than one million. */
+const longest = 4 * 2 ** 20;
 
 /**
  * Reads server-sent events (HTML Living Standard, section 9.2). A comment is an event without data.

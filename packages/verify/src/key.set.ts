@@ -6,6 +6,7 @@ import {
   errors,
 } from 'jose';
 import { AuthError } from './auth.error.js';
+import { askGateway, endsWithRequest } from './gateway.answer.js';
 
 /** Seconds after which keys that are in use are read again, beside requests: a key that the gateway withdrew goes within this time. */
 const refreshAfter = 50;
@@ -15,10 +16,6 @@ const idleAfter = 2 * refreshAfter;
 const usableFor = 3600;
 /** Least seconds between two attempts while the gateway doesn't answer. */
 const retryAfter = 1;
-const timeoutMs = 3000;
-const maximumBytes = 65_536;
-/** There, what one request fetches can't be awaited by another, and ends with it. */
-const endsWithRequest = globalThis.navigator?.userAgent === 'Cloudflare-Workers';
 
 export interface KeySetOptions {
   readonly uri: string;
@@ -129,39 +126,18 @@ export class KeySet {
     const { uri, fetch } = this.#options;
     this.#triedAt = now();
     try {
-      const answer = await fetch(uri, {
-        headers: { accept: 'application/jwk-set+json, application/json' },
-        redirect: 'manual',
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      if (answer.status !== 200) {
-        throw new TypeError(`${uri} answered ${answer.status}`);
+      const accept = 'application/jwk-set+json, application/json';
+      const { status, text } = await askGateway(fetch, uri, { headers: { accept } });
+      if (status !== 200) {
+        throw new TypeError(`${uri} answered ${status}`);
       }
-      const keys: JSONWebKeySet = JSON.parse(await readText(answer.body));
+      const keys: JSONWebKeySet = JSON.parse(text);
       this.#find = createLocalJWKSet(keys);
       this.#ids = new Set(keys.keys.map(({ kid }) => kid));
       this.#readAt = now();
     } catch (error) {
       this.#failedAt = now();
       throw unavailable(uri, error);
-    }
-  }
-}
-
-/** @throws {RangeError} for more than keys can be, as soon as that is known. */
-async function readText(body: ReadableStream<Uint8Array> | null): Promise<string> {
-  const decoder = new TextDecoder();
-  const reader = body?.getReader();
-  let text = '';
-  for (;;) {
-    const part = await reader?.read();
-    if (part === undefined || part.done) {
-      return text + decoder.decode();
-    }
-    text += decoder.decode(part.value, { stream: true });
-    if (text.length > maximumBytes) {
-      await reader?.cancel();
-      throw new RangeError('the key set is too large');
     }
   }
 }

@@ -165,6 +165,16 @@ describe('a requirement that can not be held is an error', () => {
   });
 });
 
+it('is what it was when it was checked', () => {
+  const given = { role: 'admin', scope: ['a', 'b'] };
+  const requirement = checkRequirement(given);
+  Object.assign(given, { role: undefined });
+  given.scope.pop();
+  expect(requirement).toEqual({ role: 'admin', scope: ['a', 'b'] });
+  expect(() => Object.assign(requirement, { role: 'user' })).toThrow(TypeError);
+  expect(checkRequirement(requirement)).toBe(requirement);
+});
+
 it.each([
   ['a promise', Promise.resolve({ role: 'admin' })],
   ['a function', () => ({ role: 'admin' })],

@@ -42,12 +42,18 @@ const members: Readonly<Record<keyof Requirement, Check>> = {
 };
 const checks: ReadonlyMap<string, Check> = new Map(Object.entries(members));
 
+/** Requirements that were checked, and that nothing changes any more. */
+const checked = new WeakSet<Requirement>();
+
 /**
- * The requirement, if it can be held: in plain JavaScript, a misspelt member would require nothing, and so would one whose value is
- * missing.
+ * A copy of the requirement, if it can be held: in plain JavaScript, a misspelt member would require nothing, and so would one whose value
+ * is missing.
  * @throws {TypeError} that names the member.
  */
 export function checkRequirement(requirement: Requirement): Requirement {
+  if (checked.has(requirement)) {
+    return requirement;
+  }
   if (!isPlain(requirement)) {
     throw new TypeError(
       'A requirement is a plain object. A guard is made by a call: guard(), or guard({ role }).',
@@ -62,7 +68,13 @@ export function checkRequirement(requirement: Requirement): Requirement {
       throw new TypeError(`The requirement's "${member}" has a value that can't be required`);
     }
   }
-  return requirement;
+  const { scope } = requirement;
+  const copy = Object.freeze({
+    ...requirement,
+    ...(typeof scope === 'object' ? { scope: Object.freeze([...scope]) } : {}),
+  });
+  checked.add(copy);
+  return copy;
 }
 
 /** Whether all that a value requires can be seen: a promise, a list or a map has no members of its own to check. */
@@ -92,10 +104,7 @@ export function authorize(claims: Claims, requirement: Requirement, now: number,
   if (org !== undefined || orgRole !== undefined) {
     requireOrg(claims, org, orgRole);
   }
-  requireScopes(
-    claims,
-    [scope].flat().flatMap((text) => text.split(' ')),
-  );
+  requireScopes(claims, scope);
   requireLogin(claims, { maxAge, acr }, now, issuer);
 }
 
@@ -117,9 +126,16 @@ function requireOrg({ org: active }: Claims, org: string | undefined, role: OrgR
   }
 }
 
-function requireScopes({ scope }: Claims, required: readonly string[]): void {
-  const held = scope.split(' ');
-  const missing = held.includes(fullScope) ? [] : required.filter((token) => !held.includes(token));
+function requireScopes(claims: Claims, scope: string | readonly string[]): void {
+  if (claims.scope === fullScope) {
+    return;
+  }
+  const held = claims.scope.split(' ');
+  if (held.includes(fullScope)) {
+    return;
+  }
+  const required = [scope].flat().flatMap((text) => text.split(' '));
+  const missing = required.filter((token) => !held.includes(token));
   if (missing.length > 0) {
     const list = missing.join(' ');
     throw new AuthError('insufficient_scope', {

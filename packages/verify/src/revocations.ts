@@ -11,13 +11,12 @@ export interface RevocationOptions {
   readonly whenLost?: 'accept' | 'refuse';
   /** Seconds of silence after which the gateway counts as lost, at least 10. Default: 15. */
   readonly lostAfter?: number;
-  /** Is told when the gateway is heard, and when it is lost, with what went wrong last. */
+  /** Is told when the gateway is heard, and when it is lost, with what went wrong last. Default: warns on the console when it is lost. */
   readonly onChange?: (state: 'heard' | 'lost', error?: unknown) => void;
 }
 
 interface FeedSettings extends RevocationOptions {
   readonly issuer: string;
-  readonly audience: string;
   /** Address of the stream. */
   readonly uri: string;
   readonly fetch: typeof fetch;
@@ -48,12 +47,23 @@ export class Revocations {
   #heardAt = Number.NEGATIVE_INFINITY;
   #state: 'heard' | 'lost' | undefined;
   #first: Promise<void> | undefined;
-  /** Whether a message with everything has come: until then nothing is known. */
+  /** The snapshot that is being read, and the parts of it that have come. */
+  #snapshot: { readonly id: unknown; readonly count: unknown; readonly parts: Set<unknown> } = {
+    id: undefined,
+    count: 0,
+    parts: new Set(),
+  };
+  /** Whether all parts of a snapshot have come: until then not everything is known. */
   #isComplete = false;
   #error: unknown;
 
   constructor(settings: FeedSettings) {
     this.#settings = settings;
+  }
+
+  /** Whether {@link ready} has nothing to wait for: everything that had ended was heard once. */
+  get isHeard(): boolean {
+    return this.#heardAt > 0;
   }
 
   /** Waits for the first message, for a while. Returns at once when there was one. */
@@ -75,13 +85,18 @@ export class Revocations {
     this.#aborted.abort();
   }
 
+  /** Whether this session or API key has ended by itself, not with all sessions. */
+  hasEnded(id: string): boolean {
+    return this.#ended.has(id) || this.#endedEarlier.has(id);
+  }
+
   /** @returns why a token isn't accepted any more; undefined for one that is live. @throws {AuthError} `revocations_unknown` */
   reasonAgainst({ sid, sub, org, jti, client_id }: Claims): string | undefined {
     this.#requireHeard();
     // A token exchanged for an API key's or a service's token begins anew each time; a session begins once.
     const isOfSession = client_id !== apiKeyClientId && sid !== sub;
     const began = timestampOf(isOfSession ? sid : jti);
-    if (this.#ended.has(sid) || this.#endedEarlier.has(sid) || began < this.#everythingBefore) {
+    if (this.hasEnded(sid) || began < this.#everythingBefore) {
       return 'session_ended';
     }
     const changedAt = Math.max(
@@ -108,7 +123,8 @@ export class Revocations {
     if (state !== this.#state) {
       this.#state = state;
       try {
-        this.#settings.onChange?.(state, isLost ? this.#error : undefined);
+        const { onChange = warn } = this.#settings;
+        onChange(state, isLost ? this.#error : undefined);
       } catch {
         // It is the listener's own, and refuses no token.
       }
@@ -144,7 +160,9 @@ export class Revocations {
           this.#lastId = undefined;
           throw error;
         }
-        this.#lastId = id;
+        if (id !== '') {
+          this.#lastId = id;
+        }
       }
       if (this.#isComplete) {
         this.#heardAt = performance.now();
@@ -200,17 +218,16 @@ export class Revocations {
   }
 
   async #apply(token: string): Promise<void> {
-    const { issuer, audience, findKey } = this.#settings;
+    const { issuer, findKey } = this.#settings;
     const { payload } = await jwtVerify(token, findKey, {
       issuer,
-      audience,
       typ: 'revocations+jwt',
       algorithms: ['ES256', 'EdDSA'],
       requiredClaims: ['iat'],
       maxTokenAge: messageAge,
       clockTolerance: 60,
     });
-    const { complete, keep, ended, changed, everything_before: everythingBefore } = payload;
+    const { snapshot, keep, ended, changed, everything_before: everythingBefore } = payload;
     if (
       typeof keep !== 'number' ||
       typeof ended !== 'string' ||
@@ -227,7 +244,31 @@ export class Revocations {
       this.#changed.set(String(id), Math.max(Number(before), this.#changed.get(String(id)) ?? 0));
     }
     this.#everythingBefore = Math.max(this.#everythingBefore, everythingBefore);
-    this.#isComplete ||= complete === true;
+    this.#count(snapshot);
+  }
+
+  /** Takes account of the part of a snapshot that a message is, if it is one. */
+  #count(snapshot: unknown): void {
+    if (typeof snapshot !== 'object' || snapshot === null) {
+      return;
+    }
+    const { id, part, parts } = snapshot as { id?: unknown; part?: unknown; parts?: unknown };
+    const isPart =
+      typeof id === 'string' &&
+      Number.isSafeInteger(part) &&
+      Number.isSafeInteger(parts) &&
+      Number(part) >= 1 &&
+      Number(part) <= Number(parts);
+    if (!isPart || (id === this.#snapshot.id && parts !== this.#snapshot.count)) {
+      throw new TypeError('a part of another form');
+    }
+    if (id !== this.#snapshot.id) {
+      this.#snapshot = { id, count: parts, parts: new Set() };
+      this.#isComplete = false;
+      this.#lastId = undefined;
+    }
+    this.#snapshot.parts.add(part);
+    this.#isComplete ||= this.#snapshot.parts.size === this.#snapshot.count;
   }
 
   /** Drops what ended so long ago that no token of it lives. */
@@ -242,15 +283,37 @@ export class Revocations {
   }
 }
 
-/** Ids, 16 bytes each in base64url → their text form. */
+const digits = new TextEncoder().encode('0123456789abcdef');
+const dash = 45;
+
+/** Ids, 16 bytes each in base64url → their text form. Each is decoded as a whole: a text that is put together takes five times the memory. */
 function* idsIn(encoded: string): Generator<string> {
   const bytes = atob(encoded.replaceAll('-', '+').replaceAll('_', '/'));
+  const decoder = new TextDecoder();
+  const text = new Uint8Array(36).fill(dash);
   for (let offset = 0; offset + 16 <= bytes.length; offset += 16) {
-    let digits = '';
+    let place = 0;
     for (let index = offset; index < offset + 16; index += 1) {
-      digits += bytes.charCodeAt(index).toString(16).padStart(2, '0');
+      const byte = bytes.charCodeAt(index);
+      text[place] = digits[byte >> 4] ?? 0;
+      text[place + 1] = digits[byte & 15] ?? 0;
+      place += 2;
+      if (place === 8 || place === 13 || place === 18 || place === 23) {
+        place += 1;
+      }
     }
-    yield `${digits.slice(0, 8)}-${digits.slice(8, 12)}-${digits.slice(12, 16)}-${digits.slice(16, 20)}-${digits.slice(20)}`;
+    yield decoder.decode(text);
+  }
+}
+
+/** A refused key or a wrong address must not go unnoticed: ended sessions would be accepted until their tokens expire. */
+function warn(state: 'heard' | 'lost', error?: unknown): void {
+  if (state === 'lost') {
+    // oxlint-disable-next-line no-console -- A service that wants its own log passes onChange.
+    console.warn(
+      'vestibule: ended sessions are not heard of:',
+      error instanceof Error ? error.message : error,
+    );
   }
 }
 

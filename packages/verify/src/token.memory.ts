@@ -1,3 +1,4 @@
+import { BoundedMap } from './bounded.map.js';
 import type { Claims } from './claims.js';
 
 interface Remembered {
@@ -11,12 +12,11 @@ const endLength = 32;
 
 /** The tokens that were verified last: a token that comes again isn't verified again until it expires. */
 export class TokenMemory {
-  readonly #most: number;
-  readonly #byEnd = new Map<string, Remembered & { readonly token: string }>();
+  readonly #byEnd: BoundedMap<Remembered & { readonly token: string }>;
 
   /** @param most tokens that are kept. */
   constructor(most: number) {
-    this.#most = most;
+    this.#byEnd = new BoundedMap(most);
   }
 
   /** What is remembered of exactly this token. */
@@ -27,13 +27,6 @@ export class TokenMemory {
 
   add(token: string, remembered: Remembered): void {
     this.#byEnd.set(token.slice(-endLength), { ...remembered, token });
-    if (this.#byEnd.size > this.#most) {
-      // The oldest: a map keeps the order in which its members came.
-      for (const oldest of this.#byEnd.keys()) {
-        this.#byEnd.delete(oldest);
-        break;
-      }
-    }
   }
 
   delete(token: string): void {

@@ -212,6 +212,7 @@ describe('options', () => {
     [{ clockTolerance: 61 }, 'clockTolerance'],
     [{ cooldown: -1 }, 'cooldown'],
     [{ remembered: Number.NaN }, 'remembered'],
+    [JSON.parse('{"apiKeys":"yes"}'), 'apiKeys'],
   ])('%j can not be', (options, name) => {
     expect(() => make(options)).toThrow(name);
   });
@@ -227,10 +228,75 @@ describe('options', () => {
       audience: 'https://api.example.test',
       onRefused: ({ reason }) => reasons.push(reason),
     });
-    const refusal = await refusalOf(vestibule.authenticate(`Bearer ${await issuer.token()}`));
-    await refusalOf(vestibule.authenticate(undefined));
+    const authorization = `Bearer ${await issuer.token()}`;
+    const refusal = await refusalOf(vestibule.authenticate({ headers: new Headers({ authorization }) }));
+    await refusalOf(vestibule.authenticate({ headers: new Headers() }));
     expect(reasons).toEqual(['token_claim_aud', 'token_missing']);
     expect(JSON.stringify(refusal)).not.toContain('aud');
     expect(inspect(refusal)).not.toContain('ada@example.test');
+  });
+});
+
+describe('recall', () => {
+  const requestWith = (token: string) => ({ headers: new Headers({ authorization: `Bearer ${token}` }) });
+
+  it('knows whom a token admits once it was verified, and reads nothing', async () => {
+    const vestibule = make();
+    const request = requestWith(await issuer.token({ roles: ['admin'], scope: 'notes:read' }));
+    const requirement = { role: 'admin', scope: 'notes:read' };
+    expect(vestibule.recall(request, requirement)).toBeUndefined();
+    expect(network.readings).toBe(0);
+    const caller = await vestibule.authenticate(request, requirement);
+    expect(vestibule.recall(request, requirement)).toEqual(caller);
+    expect(network.readings).toBe(1);
+  });
+
+  it('leaves every refusal to `authenticate`, and reports none', async () => {
+    const refused = vi.fn();
+    const vestibule = make({ onRefused: refused, apiKeys: true });
+    const token = await issuer.token({ scope: 'notes:read' });
+    const request = requestWith(token);
+    await vestibule.authenticate(request, { scope: [] });
+    expect(vestibule.recall(request, { scope: [] })).toBeDefined();
+    for (const requirement of [{}, { scope: 'notes:write' }, { role: 'admin' }, { maxAge: 0 }]) {
+      vi.setSystemTime(Date.now() + 1000);
+      expect([requirement, vestibule.recall(request, requirement)]).toEqual([requirement, undefined]);
+    }
+    const headers = new Headers({ authorization: `Bearer ${token}`, 'x-api-key': issuer.apiKey() });
+    for (const other of [{ headers }, requestWith(`${token}x`), { headers: new Headers() }]) {
+      expect(vestibule.recall(other, { scope: [] })).toBeUndefined();
+    }
+    vi.setSystemTime(Date.now() + 3600_000);
+    expect(vestibule.recall(request, { scope: [] })).toBeUndefined();
+    expect(refused).not.toHaveBeenCalled();
+  });
+
+  it('admits no token before the gateway was heard, where ended sessions are refused', async () => {
+    const vestibule = make({ revocations: { key: 'vt_x', onChange: () => undefined } });
+    const request = requestWith(await issuer.token());
+    const lost = vestibule.authenticate(request, { scope: [] });
+    vestibule.close();
+    await lost;
+    expect(vestibule.recall(request, { scope: [] })).toBeUndefined();
+  });
+});
+
+describe('an API key of a test issuer', () => {
+  const requestWith = (key: string) => ({ headers: new Headers({ 'x-api-key': key }) });
+
+  it('is taken with its claims, where keys are taken', async () => {
+    const vestibule = createVerifier({ ...issuer.options, apiKeys: true });
+    const { claims } = await vestibule.authenticate(requestWith(issuer.apiKey({ roles: ['admin'] })));
+    expect(claims).toMatchObject({ client_id: 'api-key', amr: ['api_key'], scope: 'api', roles: ['admin'] });
+    const refusal = await refusalOf(
+      createVerifier(issuer.options).authenticate(requestWith(issuer.apiKey())),
+    );
+    expect(refusal.reason).toBe('token_missing');
+  });
+
+  it('of another issuer is refused', async () => {
+    const vestibule = createVerifier({ ...issuer.options, apiKeys: true });
+    const { apiKey } = await createTestIssuer();
+    expect((await refusalOf(vestibule.authenticate(requestWith(apiKey())))).reason).toBe('api_key_refused');
   });
 });

@@ -1,7 +1,11 @@
 import { type JWTPayload, errors, jwtVerify } from 'jose';
+import { apiKeyId, isLikeApiKey } from './api.key.js';
+import { ApiKeyTokens } from './api.key.tokens.js';
 import { AuthError } from './auth.error.js';
 import { type Claims, type User, isClaims, userOf } from './claims.js';
 import { KeySet } from './key.set.js';
+import { type IncomingRequest, bearerIn, credentialHeadersOf, noToken } from './request.credential.js';
+import { type ResourceOptions, protectedResource, resourceUrl } from './protected.resource.js';
 import { type Requirement, authorize, checkRequirement } from './requirement.js';
 import { type RevocationOptions, Revocations } from './revocations.js';
 import { TokenMemory } from './token.memory.js';
@@ -10,26 +14,33 @@ import { TokenMemory } from './token.memory.js';
 export interface VerifierOptions {
   /** The gateway's `PUBLIC_URL`. */
   readonly issuer: string;
-  /** The gateway's `TOKEN_AUDIENCE`; unless it is set there, `PUBLIC_URL` too. */
-  readonly audience: string;
+  /** The gateway's `TOKEN_AUDIENCE`; unless it is set there, `PUBLIC_URL` too. Left out with {@link VerifierOptions.resource}. */
+  readonly audience?: string;
+  /**
+   * Takes tokens for this resource alone, such as an MCP server, in place of `audience`: its URL as it stands in the gateway's
+   * `PROTECTED_RESOURCES`. Refusals then tell clients where its metadata is (RFC 9728), which {@link protectedResource} makes.
+   */
+  readonly resource?: string | ResourceOptions;
   /** Where the keys are read. Default: `/.well-known/jwks.json` of the issuer. */
   readonly jwksUri?: string;
-  /** Least seconds between two readings of the keys because of unknown key ids. Default: 30. */
+  /**
+   * Least seconds between two readings of the keys because of unknown key ids, and between two exchanges of an API key that the gateway
+   * refused. Default: 30.
+   */
   readonly cooldown?: number;
   /** Seconds by which this clock and the gateway's may differ, at most 60. Default: 30. */
   readonly clockTolerance?: number;
-  /** How many verified tokens are remembered, so that they aren't verified again. Default: 10,000. */
+  /** How many verified tokens, and tokens of API keys, are remembered. Default: 10,000. */
   readonly remembered?: number;
+  /** Takes API keys too, in `X-API-Key` or as a bearer: each is exchanged for a token at the gateway, which is kept. Default: false. */
+  readonly apiKeys?: boolean;
   /** Refuses tokens whose session has ended, whose user was changed or whose key was revoked, within a second. */
   readonly revocations?: RevocationOptions;
   /** Is told of each refusal, for your log: `error.reason` states why. */
   readonly onRefused?: (error: AuthError) => void;
-  /** Fetches the keys. Default: the runtime's own. */
+  /** Asks the gateway. Default: the runtime's own. */
   readonly fetch?: typeof fetch;
 }
-
-/** Values of the header `Authorization` of one request: more than one is refused. */
-export type Authorization = string | readonly string[] | null | undefined;
 
 /** Who calls. */
 export interface Caller {
@@ -45,10 +56,15 @@ export interface Verifier {
    */
   verify(token: string, requirement?: Requirement): Promise<Claims>;
   /**
-   * The caller of a request with this `Authorization` header, or with these.
+   * The caller of a request: by its bearer token or, if they are taken, its API key.
    * @throws {AuthError} which is the answer to the request.
    */
-  authenticate(authorization: Authorization, requirement?: Requirement): Promise<Caller>;
+  authenticate(request: IncomingRequest, requirement?: Requirement): Promise<Caller>;
+  /**
+   * The caller of a request, if a token that was verified before admits them: what `authenticate` comes to, without waiting. Undefined if
+   * there is something to wait for or to refuse, which `authenticate` then does.
+   */
+  recall(request: IncomingRequest, requirement?: Requirement): Caller | undefined;
   /**
    * Wraps a handler of the Fetch API, as edge runtimes and Next.js' route handlers have them. It is called only for callers who meet the
    * requirement; others are answered at once.
@@ -62,9 +78,7 @@ export interface Verifier {
 }
 
 const maximumLength = 8192;
-/** Stands for credentials of another form. */
-const noToken = '.';
-const scheme = 'bearer ';
+const noRequirement = checkRequirement({});
 
 /** Makes a verifier. Nothing is fetched before the first token. @throws {TypeError} for options that can't be. */
 export function createVerifier(options: VerifierOptions): Verifier {
@@ -74,75 +88,87 @@ export function createVerifier(options: VerifierOptions): Verifier {
 class GatewayVerifier implements Verifier {
   readonly #issuer: string;
   readonly #audience: string;
+  readonly #metadataUrl: string | undefined;
   readonly #clockTolerance: number;
   readonly #onRefused: ((error: AuthError) => void) | undefined;
   readonly #keys: KeySet;
   readonly #memory: TokenMemory;
   readonly #revocations: Revocations | undefined;
+  readonly #apiKeyTokens: ApiKeyTokens | undefined;
 
   constructor(options: VerifierOptions) {
     requireKnown(options);
-    const { cooldown = 30, clockTolerance = 30, remembered = 10_000 } = options;
+    const { clockTolerance = 30, apiKeys = false } = options;
+    const cooldown = within('cooldown', options.cooldown ?? 30, 3600);
+    const remembered = within('remembered', options.remembered ?? 10_000, 10_000_000);
     this.#issuer = originOf(options.issuer);
-    this.#audience = options.audience;
-    if (typeof this.#audience !== 'string' || this.#audience === '') {
-      throw new TypeError("audience: set the gateway's TOKEN_AUDIENCE, or its PUBLIC_URL if that isn't set");
-    }
+    this.#audience = audienceOf(options);
+    this.#metadataUrl = options.resource === undefined ? undefined : protectedResource(options).metadataUrl;
     this.#clockTolerance = within('clockTolerance', clockTolerance, 60);
     this.#onRefused = options.onRefused;
     const uri = new URL(options.jwksUri ?? '/.well-known/jwks.json', this.#issuer);
     const doFetch = options.fetch ?? ((input, init) => fetch(input, init));
-    this.#keys = new KeySet({ uri: uri.href, cooldown: within('cooldown', cooldown, 3600), fetch: doFetch });
+    this.#keys = new KeySet({ uri: uri.href, cooldown, fetch: doFetch });
     this.#revocations =
       options.revocations &&
       new Revocations({
         ...checkRevocations(options.revocations),
         issuer: this.#issuer,
-        audience: this.#audience,
         // Where the keys are read, the stream is too.
         uri: new URL('/auth/revocations/stream', uri).href,
         fetch: doFetch,
         findKey: (header) => this.#keys.find(header),
       });
-    this.#memory = new TokenMemory(within('remembered', remembered, 10_000_000));
+    this.#memory = new TokenMemory(remembered);
+    if (typeof apiKeys !== 'boolean') {
+      throw new TypeError('apiKeys: set true or false');
+    }
+    this.#apiKeyTokens = apiKeys
+      ? new ApiKeyTokens({ uri: new URL('/auth/token', uri).href, cooldown, remembered, fetch: doFetch })
+      : undefined;
   }
 
-  async verify(given: string, requirement: Requirement = {}): Promise<Claims> {
-    checkRequirement(requirement);
+  async verify(given: string, requirement: Requirement = noRequirement): Promise<Claims> {
     const token = typeof given === 'string' ? given : noToken;
+    return this.#admit(requirement, async () => this.#live(token));
+  }
+
+  async authenticate(request: IncomingRequest, requirement: Requirement = noRequirement): Promise<Caller> {
+    const claims = await this.#admit(requirement, async () => this.#liveOf(request));
+    return { user: userOf(claims), claims };
+  }
+
+  recall(request: IncomingRequest, given: Requirement = noRequirement): Caller | undefined {
+    const requirement = checkRequirement(given);
+    const { authorization, apiKey } = credentialHeadersOf(request);
+    const hasKey = apiKey !== undefined && this.#apiKeyTokens !== undefined;
+    const claims = hasKey ? undefined : this.#find(bearerIn(authorization));
+    if (claims === undefined) {
+      return undefined;
+    }
     try {
-      const claims = this.#recall(token) ?? (await this.#check(token));
-      if (this.#revocations !== undefined) {
-        await this.#revocations.ready();
-        const reason = this.#revocations.reasonAgainst(claims);
-        if (reason !== undefined) {
-          throw this.#unauthenticated(reason);
-        }
+      if (this.#revocations?.isHeard === false || this.#revocations?.reasonAgainst(claims) !== undefined) {
+        return undefined;
       }
       authorize(claims, requirement, seconds(), this.#issuer);
-      return claims;
+      return { user: userOf(claims), claims };
     } catch (error) {
       if (error instanceof AuthError) {
-        this.#onRefused?.(error);
+        return undefined;
       }
       throw error;
     }
   }
 
-  async authenticate(authorization: Authorization, requirement: Requirement = {}): Promise<Caller> {
-    const claims = await this.verify(tokenIn(authorization), requirement);
-    return { user: userOf(claims), claims };
-  }
-
   protect<Rest extends readonly unknown[]>(
     handler: (request: Request, caller: Caller, ...rest: Rest) => Response | Promise<Response>,
-    given: Requirement = {},
+    given: Requirement = noRequirement,
   ): (request: Request, ...rest: Rest) => Promise<Response> {
     const requirement = checkRequirement(given);
     return async (request, ...rest) => {
       let caller;
       try {
-        caller = await this.authenticate(request.headers.get('authorization'), requirement);
+        caller = await this.authenticate(request, requirement);
       } catch (error) {
         if (error instanceof AuthError) {
           return error.toResponse();
@@ -157,8 +183,86 @@ class GatewayVerifier implements Verifier {
     this.#revocations?.close();
   }
 
+  /** The claims that `find` comes to, if they meet the requirement. */
+  async #admit(given: Requirement, find: () => Promise<Claims>): Promise<Claims> {
+    const requirement = checkRequirement(given);
+    try {
+      const claims = await find();
+      authorize(claims, requirement, seconds(), this.#issuer);
+      return claims;
+    } catch (error) {
+      if (!(error instanceof AuthError)) {
+        throw error;
+      }
+      const refusal =
+        this.#metadataUrl === undefined ? error : withMetadata(error, this.#metadataUrl, requirement);
+      this.#onRefused?.(refusal);
+      throw refusal;
+    }
+  }
+
+  /** The claims of a request's live token, or of its API key. */
+  async #liveOf(request: IncomingRequest): Promise<Claims> {
+    const { authorization, apiKey } = credentialHeadersOf(request);
+    const tokens = this.#apiKeyTokens;
+    if (tokens === undefined || apiKey === undefined) {
+      const token = bearerIn(authorization);
+      return tokens !== undefined && isLikeApiKey(token) ? this.#liveOfKey(token, tokens) : this.#live(token);
+    }
+    if (authorization !== undefined || typeof apiKey !== 'string') {
+      throw new AuthError('malformed_request', {
+        reason: 'two_credentials',
+        detail: 'Send one credential: Authorization or X-API-Key.',
+      });
+    }
+    return this.#liveOfKey(apiKey, tokens);
+  }
+
+  /** The claims of an API key. If its token isn't accepted any more, because its user was changed for example, it is exchanged once more. */
+  async #liveOfKey(key: string, tokens: ApiKeyTokens): Promise<Claims> {
+    const id = apiKeyId(key);
+    if (id === undefined) {
+      throw this.#unauthenticated('api_key_malformed');
+    }
+    let outdated: string | undefined;
+    for (;;) {
+      if (this.#revocations?.hasEnded(id) === true) {
+        throw this.#unauthenticated('session_ended');
+      }
+      const found = await tokens.find(key, outdated);
+      if (found.token === undefined) {
+        throw this.#unauthenticated(found.reason);
+      }
+      try {
+        return await this.#live(found.token);
+      } catch (error) {
+        if (!(error instanceof AuthError) || error.code !== 'unauthenticated') {
+          throw error;
+        }
+        if (found.isNew && outdated !== undefined) {
+          await tokens.refuse(key, error.reason);
+          throw error;
+        }
+        outdated = found.token;
+      }
+    }
+  }
+
+  /** The claims of a token that is live, as far as this service knows. */
+  async #live(token: string): Promise<Claims> {
+    const claims = this.#find(token) ?? (await this.#check(token));
+    if (this.#revocations !== undefined) {
+      await this.#revocations.ready();
+      const reason = this.#revocations.reasonAgainst(claims);
+      if (reason !== undefined) {
+        throw this.#unauthenticated(reason);
+      }
+    }
+    return claims;
+  }
+
   /** The claims of a token that was verified before, if it hasn't expired and its key hasn't been withdrawn. */
-  #recall(token: string): Claims | undefined {
+  #find(token: string): Claims | undefined {
     const known = this.#memory.find(token);
     if (known === undefined) {
       return undefined;
@@ -213,17 +317,35 @@ class GatewayVerifier implements Verifier {
   }
 }
 
-/** The token of an `Authorization` header: empty without one. */
-function tokenIn(sent: Authorization): string {
-  const authorization = typeof sent === 'object' && sent?.length === 1 ? sent[0] : sent;
-  if (!authorization?.length) {
-    return '';
+/** A refusal that tells a client where the resource's metadata is (RFC 9728 section 5.1), and which scope to ask for. */
+function withMetadata(error: AuthError, metadataUrl: string, { scope = [] }: Requirement): AuthError {
+  const challenge = error.headers['www-authenticate'];
+  if (challenge === undefined) {
+    return error;
   }
-  if (typeof authorization !== 'string') {
-    return noToken;
+  const scopes = [scope].flat().join(' ');
+  const parameters = [
+    `resource_metadata="${metadataUrl}"`,
+    ...(scopes === '' || challenge.includes('scope=') ? [] : [`scope="${scopes}"`]),
+  ];
+  return error.withHeader(
+    'www-authenticate',
+    `${challenge}${challenge.includes('=') ? ', ' : ' '}${parameters.join(', ')}`,
+  );
+}
+
+/** The audience that tokens must have. @throws {TypeError} for options that can't be. */
+function audienceOf({ audience, resource, apiKeys }: VerifierOptions): string {
+  if (resource !== undefined) {
+    if (audience !== undefined || apiKeys === true) {
+      throw new TypeError('resource: takes the place of audience, and a resource takes no API keys');
+    }
+    return resourceUrl(typeof resource === 'string' ? resource : resource.url);
   }
-  const isBearer = authorization.slice(0, scheme.length).toLowerCase() === scheme;
-  return (isBearer && authorization.slice(scheme.length).trim()) || noToken;
+  if (typeof audience !== 'string' || audience === '') {
+    throw new TypeError("audience: set the gateway's TOKEN_AUDIENCE, or its PUBLIC_URL if that isn't set");
+  }
+  return audience;
 }
 
 /** The same value, in which nothing can be changed. */
@@ -285,10 +407,12 @@ function checkRevocations(options: RevocationOptions): RevocationOptions {
 const optionNames = new Set([
   'issuer',
   'audience',
+  'resource',
   'jwksUri',
   'cooldown',
   'clockTolerance',
   'remembered',
+  'apiKeys',
   'revocations',
   'onRefused',
   'fetch',

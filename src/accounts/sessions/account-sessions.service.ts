@@ -6,6 +6,7 @@ import { Problem } from '../../platform/errors/problem.error.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
 import type { Caller, Principal } from '../../session/principal.js';
 import { SessionService } from '../../session/session.service.js';
+import { SessionHostsRepository } from '../../session/store/session-hosts.repository.js';
 import type { SessionSelector } from '../../session/store/session.repository.js';
 import type { ActorContext } from '../actor.context.js';
 import { AuthStrategy } from '../../auth-strategy/auth.strategy.js';
@@ -26,8 +27,16 @@ export class AccountSessions {
   readonly #sessions: SessionService;
   readonly #audit: AuditService;
   readonly #clock: Clock;
+  readonly #hosts: SessionHostsRepository;
 
-  constructor(strategy: AuthStrategy, sessions: SessionService, audit: AuditService, clock: Clock) {
+  constructor(
+    strategy: AuthStrategy,
+    sessions: SessionService,
+    audit: AuditService,
+    clock: Clock,
+    hosts: SessionHostsRepository,
+  ) {
+    this.#hosts = hosts;
     this.#strategy = strategy;
     this.#sessions = sessions;
     this.#audit = audit;
@@ -37,7 +46,8 @@ export class AccountSessions {
   /** A user's live sessions, newest first. @param principal the caller. @throws {Problem} `database_unavailable` */
   async listOf(userId: string, { claims }: Principal): Promise<SessionItem[]> {
     const rows = await this.#sessions.listLive(userId);
-    return rows.map((row) => this.#item(row, claims.sid));
+    const hosts = await this.#hosts.of(rows.map(({ id }) => id));
+    return rows.map((row) => this.#item(row, claims.sid, hosts.get(row.id) ?? []));
   }
 
   /**
@@ -139,7 +149,7 @@ export class AccountSessions {
     return session;
   }
 
-  #item(row: SessionRow, currentId: string): SessionItem {
+  #item(row: SessionRow, currentId: string, hosts: readonly string[]): SessionItem {
     const current = row.id === currentId;
     const lastSeenAt = current ? this.#clock.now() : (row.last_seen_at ?? row.renewed_at);
     return {
@@ -147,6 +157,7 @@ export class AccountSessions {
       current,
       ...describeDevice(row.user_agent),
       address: row.remote_address,
+      hosts: [...hosts],
       ...this.#sessions.limitsOfRow(row),
       lastSeenAt: toTimestamp(lastSeenAt),
       authTime: row.auth_time === 0 ? null : toTimestamp(row.auth_time),

@@ -13,6 +13,10 @@ export const sessionItemSchema = z.object({
   browser: z.string().nullable().meta({ description: 'Browser or program.', example: 'Chrome' }),
   os: z.string().nullable().meta({ description: 'Operating system.', example: 'Linux' }),
   address: z.string().nullable().meta({ description: 'IP address.', example: '192.0.2.7' }),
+  hosts: z.array(z.string()).meta({
+    description: 'Hosts in `PROTECTED_HOSTS` on which the session has a cookie too; the last 50.',
+    example: ['app.example.com'],
+  }),
   createdAt: timestamp,
   lastSeenAt: timestamp.meta({
     description:

@@ -12,6 +12,7 @@ export const auditEventTypes = [
   'login_linked',
   'login_unlinked',
   'address_proven',
+  'host_login',
   'logout',
   'session_ended',
   'renewal_grace',
@@ -43,6 +44,12 @@ export const auditEventTypes = [
   'invite_declined',
   'api_key_created',
   'api_key_revoked',
+  'application_created',
+  'application_updated',
+  'application_secret_rotated',
+  'application_deleted',
+  'application_access_granted',
+  'application_access_revoked',
   'token_exchanged',
   'rate_limited',
 ] as const;
@@ -58,12 +65,15 @@ export interface AuditEvent {
   /** Id of the request, as in its log lines. */
   readonly requestId?: string | undefined;
   readonly remoteAddress?: string | undefined;
-  /** Reason id, snake_case. */
+  /** Reason id, snake_case; of `application_access_granted`, the scopes. */
   readonly reason?: string | undefined;
   /** Who did it; if left out, the user themselves or an unknown person. */
   readonly actor?: AuditActor | undefined;
   /** What it was done to, if that isn't the user. */
-  readonly target?: { readonly kind: 'user' | 'org' | 'invite' | 'api_key' | 'session'; readonly id: string };
+  readonly target?: {
+    readonly kind: 'user' | 'org' | 'invite' | 'api_key' | 'application' | 'session' | 'host';
+    readonly id: string;
+  };
   readonly orgId?: string | undefined;
   /** Default: `success`. */
   readonly outcome?: 'success' | 'failure';

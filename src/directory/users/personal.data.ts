@@ -68,6 +68,23 @@ export const personalDataSchema = z.object({
       revokedAt: moment,
     }),
   ),
+  applications: z
+    .array(z.object({ applicationId: z.string(), firstUsedAt: time, lastUsedAt: time }))
+    .meta({ description: 'Applications that the person has logged in to here.' }),
+  connections: z
+    .array(
+      z.object({
+        connection: z.string(),
+        subject: z.string(),
+        email: z.string().nullable(),
+        name: z.string().nullable(),
+        groups: z.unknown(),
+        state: z.string(),
+        createdAt: time,
+        checkedAt: time,
+      }),
+    )
+    .meta({ description: 'What company directories reported about the person last.' }),
   auditEvents: z
     .array(
       z.object({
@@ -106,6 +123,8 @@ export class PersonalData {
       memberships: await this.#memberships(userId),
       sessions: await this.#sessions(userId),
       apiKeys: await this.#apiKeys(userId),
+      applications: await this.#applications(userId),
+      connections: await this.#connections(userId),
       auditEvents: await this.#auditEvents(userId),
     };
   }
@@ -141,6 +160,50 @@ export class PersonalData {
       .where('memberships.user_id', '=', userId)
       .execute();
     return rows.map((row) => ({ ...row, createdAt: toTimestamp(row.createdAt) }));
+  }
+
+  async #connections(userId: string): Promise<PersonalDataDocument['connections']> {
+    const rows = await this.#database.query
+      .selectFrom('connection_identities')
+      .innerJoin('identities', (join) =>
+        join
+          .onRef('identities.issuer', '=', 'connection_identities.issuer')
+          .onRef('identities.subject', '=', 'connection_identities.id'),
+      )
+      .selectAll('connection_identities')
+      .where('identities.user_id', '=', userId)
+      .orderBy('connection_identities.id')
+      .execute();
+    return rows.map((row) => ({
+      connection: row.connection_id,
+      subject: row.subject,
+      email: row.email,
+      name: row.name,
+      groups: JSON.parse(row.groups),
+      state: row.state,
+      createdAt: toTimestamp(row.created_at),
+      checkedAt: toTimestamp(row.checked_at),
+    }));
+  }
+
+  async #applications(userId: string): Promise<PersonalDataDocument['applications']> {
+    const rows = await this.#database.query
+      .selectFrom('application_uses')
+      .innerJoin('identities', (join) =>
+        join
+          .onRef('identities.issuer', '=', 'application_uses.issuer')
+          .onRef('identities.subject', '=', 'application_uses.subject'),
+      )
+      .select(['application_uses.client_id', 'application_uses.first_used_at'])
+      .select('application_uses.last_used_at')
+      .where('identities.user_id', '=', userId)
+      .orderBy('application_uses.client_id')
+      .execute();
+    return rows.map((row) => ({
+      applicationId: row.client_id,
+      firstUsedAt: toTimestamp(row.first_used_at),
+      lastUsedAt: toTimestamp(row.last_used_at),
+    }));
   }
 
   async #sessions(userId: string): Promise<PersonalDataDocument['sessions']> {

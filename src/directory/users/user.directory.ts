@@ -8,6 +8,8 @@ import {
   type UserRow,
 } from '../../platform/database/database.schema.js';
 import { givenIdSchema } from '../../platform/core/id.schema.js';
+import type { IdentityKey } from './identity.js';
+import { userOfIdentity } from './user.query.js';
 
 /** The last character of all: a prefix with it sorts after every text that begins with the prefix. */
 const lastCharacter = '\u{10FFFF}';
@@ -101,6 +103,27 @@ export class UserDirectory {
       .executeTakeFirst();
   }
 
+  /** The users of identities at a provider: subject → user id. Subjects without a user are left out. */
+  async idsOf(
+    subjects: readonly string[],
+    isOurs: (issuer: string) => boolean,
+  ): Promise<ReadonlyMap<string, string>> {
+    if (subjects.length === 0) {
+      return new Map();
+    }
+    const rows = await this.#database.query
+      .selectFrom('identities')
+      .select(['issuer', 'subject', 'user_id'])
+      .where('subject', 'in', subjects)
+      .execute();
+    return new Map(rows.filter(({ issuer }) => isOurs(issuer)).map((row) => [row.subject, row.user_id]));
+  }
+
+  /** The whole user of an identity at a provider. */
+  async ofIdentity(identity: IdentityKey): Promise<UserRow | undefined> {
+    return userOfIdentity(this.#database.query, identity).selectAll('users').executeTakeFirst();
+  }
+
   /** The names of users and organisations, by their ids; those that are gone are left out. */
   async namesOf(users: readonly string[], orgs: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const { query } = this.#database;
@@ -169,6 +192,30 @@ export class UserDirectory {
     return (
       after === undefined ? memberships : memberships.where('memberships.org_id', '>', after)
     ).execute();
+  }
+
+  /** Whether there is an organisation of this id. */
+  async hasOrg(orgId: string): Promise<boolean> {
+    const found = await this.#database.query
+      .selectFrom('orgs')
+      .select('id')
+      .where('id', '=', orgId)
+      .executeTakeFirst();
+    return found !== undefined;
+  }
+
+  /** A user's role in an organisation; undefined if they aren't an active member, or are disabled. */
+  async orgRoleOf(userId: string, orgId: string): Promise<OrgRole | undefined> {
+    const found = await this.#database.query
+      .selectFrom('memberships')
+      .innerJoin('users', 'users.id', 'memberships.user_id')
+      .select('memberships.role')
+      .where('memberships.user_id', '=', userId)
+      .where('memberships.org_id', '=', orgId)
+      .where('memberships.state', '=', 'active')
+      .where('users.disabled_at', 'is', null)
+      .executeTakeFirst();
+    return found?.role;
   }
 
   async #listById(filter: UserFilter, limit: number, after: string | undefined): Promise<ListedUser[]> {

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { CoreModule } from '../../platform/core/core.module.js';
 import { DatabaseModule } from '../../platform/database/database.module.js';
 import { FirstAdministrator } from './first.administrator.js';
+import { IdentityImport } from './identity.import.js';
 import { PersonalData } from './personal.data.js';
 import { UserChanges } from './user.changes.js';
 import { UserDirectory } from './user.directory.js';
@@ -12,6 +13,7 @@ import { UsersService } from './users.service.js';
 /** Services that other modules may use as well. */
 const services = [
   FirstAdministrator,
+  IdentityImport,
   PersonalData,
   UserChanges,
   UserDirectory,

@@ -39,7 +39,7 @@ export const auditEventSchema = z.object({
   outcome: z.enum(['success', 'failure']).meta({ example: 'success' }),
   reason: z.string().nullable().meta({
     description:
-      'Reason id, as in the log. Of a `user_updated` in the settings it names what changed: `settings_email`, `settings_email_name`.',
+      'Reason id, as in the log. Of a `user_updated` in the settings it names what changed: `settings_email`, `settings_email_name`; of an `application_access_granted` it has the scopes.',
     example: 'ended_by_operator',
   }),
   actor: z
@@ -57,7 +57,7 @@ export const auditEventSchema = z.object({
     .object({
       kind: z
         .string()
-        .meta({ description: '`user`, `org`, `invite`, `api_key` or `session`.', example: 'user' }),
+        .meta({ description: '`user`, `org`, `invite`, `api_key`, `session` or `host`.', example: 'user' }),
       id: z.string().meta({ example: exampleId }),
     })
     .nullable()

@@ -8,7 +8,7 @@ import { noContent, noticeOf, seeOther } from '../form.answer.js';
 import { idPart } from './admin.addresses.js';
 import { AdminUserPages } from './admin-user.pages.js';
 
-/** The forms that end a user's sessions and revoke their API keys. */
+/** The forms that end a user's sessions, and revoke their API keys and what they have allowed applications. */
 @ApiExcludeController()
 @Controller('admin/users/:id')
 @RequireRole('admin')
@@ -45,6 +45,19 @@ export class AdminAccessController {
     const change = this.#api.change(request, reply, { method: 'DELETE', path }, noContent);
     const notice = await noticeOf(change, 'session_ended', 'session_gone');
     await seeOther(reply, `/admin/users/${idPart(id)}`, notice);
+  }
+
+  @Post('connected-apps/:applicationId/revoke')
+  async revokeApp(
+    @Param('id') id: string,
+    @Param('applicationId') applicationId: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.#user.find(request, id);
+    const path = `/api/v1/users/${idPart(id)}/connected-apps/${encodeURIComponent(applicationId)}`;
+    const change = this.#api.change(request, reply, { method: 'DELETE', path }, noContent);
+    await seeOther(reply, `/admin/users/${idPart(id)}`, await noticeOf(change, 'app_revoked', 'app_gone'));
   }
 
   @Post('api-keys/:keyId/revoke')

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { auditEventsAnswerSchema } from '../../operations/audit-events/audit-event.schemas.js';
+import { applicationListSchema } from '../../oauth/applications/application.schemas.js';
 import { RequireRole } from '../../session/guards/access.decorators.js';
 import { UserDirectory } from '../../directory/users/user.directory.js';
 import { ApiClient } from '../api.client.js';
@@ -67,7 +68,7 @@ export class AdminAuditController {
     if ('form' in found) {
       void reply.code(found.status);
     }
-    const names = 'form' in found ? new Map<string, string>() : await this.#namesIn(found.items);
+    const names = 'form' in found ? new Map<string, string>() : await this.#namesIn(request, found.items);
     const page = h(AuditEventsPage, {
       names,
       form: 'form' in found ? found.form : { values, errors: {} },
@@ -77,8 +78,9 @@ export class AdminAuditController {
     await this.#pages.send(request, reply, page);
   }
 
-  /** Names of the users and organisations in these events, by id. Deleted ones are missing, and only their ids are shown. */
+  /** Names of the users, organisations and applications in these events, by id. Deleted ones are missing, and only their ids are shown. */
   async #namesIn(
+    request: FastifyRequest,
     events: z.output<typeof auditEventsAnswerSchema>['items'],
   ): Promise<ReadonlyMap<string, string>> {
     const users = events.flatMap(({ actor, target }) => [
@@ -86,7 +88,17 @@ export class AdminAuditController {
       target?.kind === 'user' ? target.id : null,
     ]);
     const orgs = events.map(({ target }) => (target?.kind === 'org' ? target.id : null));
-    return this.#directory.namesOf(given(users), given(orgs));
+    const names = await this.#directory.namesOf(given(users), given(orgs));
+    const hasApplications = events.some(({ target }) => target?.kind === 'application');
+    return hasApplications ? new Map([...names, ...(await this.#applicationNames(request))]) : names;
+  }
+
+  /** Names of the oldest 100 applications: one call gets them. Where another provider registers them, there are none. */
+  async #applicationNames(request: FastifyRequest): Promise<readonly (readonly [string, string])[]> {
+    const { items } = await this.#api
+      .read(request, '/api/v1/applications?limit=100', applicationListSchema)
+      .catch(() => ({ items: [] }));
+    return items.map(({ id: applicationId, name }) => [applicationId, name]);
   }
 }
 

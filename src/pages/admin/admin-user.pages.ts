@@ -3,7 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import type { z } from 'zod';
 import { keyListSchema } from '../../api-keys/api-key.schemas.js';
+import { connectedAppListSchema } from '../../oauth/applications/connected-app.schemas.js';
 import { sessionsAnswerSchema } from '../../accounts/sessions/sessions.schemas.js';
+import { Problem } from '../../platform/errors/problem.error.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
 import { userDetailSchema } from '../../accounts/admin/users.schemas.js';
@@ -26,12 +28,12 @@ export interface UserNews {
 export class AdminUserPages {
   readonly #api: ApiClient;
   readonly #pages: PageSender;
-  readonly #canRecover: boolean;
+  readonly #isOry: boolean;
 
   constructor(api: ApiClient, pages: PageSender, @Inject(CONFIGURATION) { AUTH_PROVIDER }: Configuration) {
     this.#api = api;
     this.#pages = pages;
-    this.#canRecover = AUTH_PROVIDER === 'ory';
+    this.#isOry = AUTH_PROVIDER === 'ory';
   }
 
   /** Reads the user from the API. @throws {Problem} `not_found` */
@@ -47,20 +49,38 @@ export class AdminUserPages {
     { notice, refusal }: UserNews = {},
   ): Promise<void> {
     const path = `/api/v1/users/${idPart(id)}`;
-    const [user, sessions, keys] = await Promise.all([
+    const [user, sessions, keys, apps] = await Promise.all([
       this.find(request, id),
       this.#api.read(request, `${path}/sessions`, sessionsAnswerSchema),
       this.#api.read(request, `${path}/api-keys?limit=100`, keyListSchema),
+      this.#isOry ? this.#appsOf(request, path) : undefined,
     ]);
     const page = h(UserPage, {
       user,
       isSelf: user.id === principalOf(request)?.claims.sub,
-      canRecover: this.#canRecover,
+      canRecover: this.#isOry,
+      hasApps: this.#isOry,
+      apps: apps?.items,
       sessions: sessions.items,
       keys: keys.items,
       notice,
       refusal: refusal?.detail,
     });
     await this.#pages.send(request, refusal === undefined ? reply : reply.code(refusal.status), page);
+  }
+
+  /** Undefined if the provider can't be asked: the rest of the page is shown without them. */
+  async #appsOf(
+    request: FastifyRequest,
+    path: string,
+  ): Promise<z.output<typeof connectedAppListSchema> | undefined> {
+    try {
+      return await this.#api.read(request, `${path}/connected-apps`, connectedAppListSchema);
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'provider_unavailable') {
+        return undefined;
+      }
+      throw error;
+    }
   }
 }

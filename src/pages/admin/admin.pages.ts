@@ -1,4 +1,8 @@
 import { AdminAccessController } from './admin-access.controller.js';
+import {
+  AdminApplicationsController,
+  AdminApplicationsElsewhereController,
+} from './admin-applications.controller.js';
 import { AdminAuditController } from './admin-audit.controller.js';
 import { AdminInviteController } from './admin-invite.controller.js';
 import { AdminKeysController } from './admin-keys.controller.js';
@@ -21,4 +25,6 @@ export const adminPages = {
     AdminKeysController,
   ],
   providers: [AdminUserPages],
+  /** Where the gateway administers applications, and where it doesn't. */
+  applications: { ory: AdminApplicationsController, elsewhere: AdminApplicationsElsewhereController },
 } as const;

@@ -20,6 +20,21 @@
     HTMLFormElement.prototype.submit.call(form);
   }
 
+  // A second press of a button, while the first one's answer is under way, would replace that answer.
+  for (const form of document.querySelectorAll('form[data-once]')) {
+    let isSent = false;
+    form.addEventListener('submit', (event) => {
+      if (isSent) {
+        event.preventDefault();
+      }
+      isSent = true;
+    });
+    // The browser may restore the page as it was when it was left.
+    window.addEventListener('pageshow', () => {
+      isSent = false;
+    });
+  }
+
   // A link to a folded section opens it.
   const section = document.getElementById(window.location.hash.slice(1));
   if (section instanceof HTMLDetailsElement) {

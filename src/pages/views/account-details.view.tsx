@@ -4,7 +4,8 @@ import { IdentityEntries, type ListedIdentity } from './identities.view.js';
 import { useLanguage } from './page.props.js';
 import { Time } from './time.view.js';
 
-export interface AccountDetailsProps extends ProfileProps {
+export interface AccountDetailsProps extends Pick<ProfileProps, 'user'> {
+  readonly provider: 'ory' | 'auth0' | 'oidc';
   /** Times are ISO 8601. */
   readonly session: { readonly id: string; readonly createdAt: string; readonly expiresAt: string };
   /** Their identities at login providers; undefined if they can't be read now. */

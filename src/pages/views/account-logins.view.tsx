@@ -5,8 +5,8 @@ import { useLanguage } from './page.props.js';
 type LoginMethods = NonNullable<Awaited<ReturnType<ProfileService['loginMethodsOf']>>>;
 
 export interface AccountLoginsProps {
-  /** With `ory`, there are self-service pages here; with `auth0` and `oidc`, login methods are managed at the provider. */
-  readonly provider: 'ory' | 'auth0' | 'oidc';
+  /** Whether login methods are managed elsewhere: at another provider, or at a company directory. */
+  readonly isElsewhere: boolean;
   /** Undefined if they can't be read now. */
   readonly methods: LoginMethods | undefined;
   /** Whether the address is verified, as passkeys and second factors require. */
@@ -14,14 +14,14 @@ export interface AccountLoginsProps {
 }
 
 /** A person's login methods and second factors, with a link to change each. */
-export function AccountLogins({ provider, methods, isVerified }: AccountLoginsProps): VNode {
+export function AccountLogins({ isElsewhere, methods, isVerified }: AccountLoginsProps): VNode {
   const { text } = useLanguage();
   return (
     <article class="card" aria-labelledby="logins-title">
       <h2 id="logins-title">{text('logins.title')}</h2>
-      {provider !== 'ory' && <p>{text('account.loginsElsewhere')}</p>}
-      {provider === 'ory' && methods === undefined && <p>{text('logins.unknown')}</p>}
-      {provider === 'ory' && methods !== undefined && <Methods methods={methods} isVerified={isVerified} />}
+      {isElsewhere && <p>{text('account.loginsElsewhere')}</p>}
+      {!isElsewhere && methods === undefined && <p>{text('logins.unknown')}</p>}
+      {!isElsewhere && methods !== undefined && <Methods methods={methods} isVerified={isVerified} />}
     </article>
   );
 }

@@ -11,12 +11,12 @@ export interface ProfileProps {
     readonly emailVerified: boolean;
     readonly picture: string | null;
   };
-  /** With `ory`, there are self-service pages here; with `auth0` and `oidc`, the account's settings are at the provider. */
-  readonly provider: 'ory' | 'auth0' | 'oidc';
+  /** Whether the account's settings are elsewhere: at another provider, or at a company directory. */
+  readonly isElsewhere: boolean;
 }
 
 /** The person who is logged in, with links to the settings and to log out. */
-export function Profile({ user, provider }: ProfileProps): VNode {
+export function Profile({ user, isElsewhere }: ProfileProps): VNode {
   const { text, rich } = useLanguage();
   return (
     <article class="card">
@@ -31,13 +31,13 @@ export function Profile({ user, provider }: ProfileProps): VNode {
           )}
         </div>
       </header>
-      {provider === 'ory' && user.email && !user.emailVerified && (
+      {!isElsewhere && user.email && !user.emailVerified && (
         <p class="notice info">
           {rich('account.verify', { link: (words) => <a href="/ui/verification">{words}</a> })}
         </p>
       )}
       <div class="actions">
-        {provider === 'ory' && (
+        {!isElsewhere && (
           <a class="button" href="/ui/settings">
             {text('account.settings')}
           </a>

@@ -6,6 +6,7 @@ import { AccountLogins, type AccountLoginsProps } from './account-logins.view.js
 import { AccountOrgs, type AccountOrgsProps } from './account-orgs.view.js';
 import { Profile } from './account-profile.view.js';
 import { ApiKeys, type ListedKey } from './api-keys.view.js';
+import { ConnectedApps, type ListedApp } from './connected-apps.view.js';
 import type { FormState } from './form.state.js';
 import { Layout } from './layout.view.js';
 import { Notice, type PageNotice } from './notice.view.js';
@@ -18,27 +19,46 @@ export interface AccountPageProps
   readonly invites: readonly WaitingInvite[];
   /** The person's sessions, including this one; undefined if they can't be read now. */
   readonly sessions: readonly ListedSession[] | undefined;
+  /** The applications that they have given access; undefined if they can't be read now. */
+  readonly apps: readonly ListedApp[] | undefined;
   /** Their API keys; undefined if they can't be read now. */
   readonly keys: readonly ListedKey[] | undefined;
   /** The refused form for an API key, with its errors. */
   readonly keyForm?: FormState | undefined;
   /** What has just been done. */
   readonly notice?: PageNotice | undefined;
+  /** The name of what the notice is about. */
+  readonly about?: string | undefined;
 }
 
 /** `GET /` for somebody who is logged in. Their profile and login methods come first, API keys and data last. */
 export function AccountPage(props: AccountPageProps): VNode {
   const { text, rich } = useLanguage();
-  const { user, provider, methods, orgs, joinable, invites, sessions, keys, keyForm, notice } = props;
+  const {
+    user,
+    provider,
+    isElsewhere,
+    methods,
+    orgs,
+    joinable,
+    invites,
+    sessions,
+    apps,
+    keys,
+    keyForm,
+    notice,
+    about,
+  } = props;
   const title = text('account.title');
   return (
     <Layout title={keyForm === undefined ? title : text('common.errorTitle', { title })} width="wide">
-      {notice && <Notice notice={notice} />}
+      {notice && <Notice notice={notice} about={about} />}
       <div class="columns">
         <div>
-          <Profile user={user} provider={provider} />
-          <AccountLogins provider={provider} methods={methods} isVerified={user.emailVerified} />
+          <Profile user={user} isElsewhere={isElsewhere} />
+          <AccountLogins isElsewhere={isElsewhere} methods={methods} isVerified={user.emailVerified} />
           <Sessions sessions={sessions} />
+          <ConnectedApps apps={apps} isElsewhere={provider !== 'ory'} />
         </div>
         <div>
           <AccountInvites invites={invites} />

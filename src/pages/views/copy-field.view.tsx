@@ -28,14 +28,25 @@ export interface CopyFieldProps {
   readonly id: string;
   readonly label: string;
   readonly value: string;
+  /** Whether it has lines of its own, as settings and programs do. */
+  readonly isCode?: boolean | undefined;
 }
 
 /** A long value that can be read in full and copied, such as a key or a link. */
-export function CopyField({ id, label, value }: CopyFieldProps): VNode {
+export function CopyField({ id, label, value, isCode = false }: CopyFieldProps): VNode {
+  const rows = isCode ? Math.min(value.split('\n').length + 1, 16) : 2;
   return (
     <div class="field copy">
       <label for={id}>{label}</label>
-      <textarea id={id} readonly rows={2} autocomplete="off" spellcheck={false} value={value} />
+      <textarea
+        id={id}
+        readonly
+        rows={rows}
+        wrap={isCode ? 'off' : undefined}
+        autocomplete="off"
+        spellcheck={false}
+        value={value}
+      />
       <CopyButton of={id} />
     </div>
   );

@@ -17,13 +17,17 @@ interface DocumentProps {
   readonly children: ComponentChildren;
 }
 
-/** The `<html>` of every page: language, viewport, colour scheme; styles and scripts only by URL (strict CSP). */
+/**
+ * The `<html>` of every page: language, viewport, colour scheme; styles and scripts only by URL (strict CSP). A page of another origin has
+ * no script.
+ */
 export function Document({ title, stylesheets, scripts = [], children }: DocumentProps): VNode {
-  const { assets, brand, language } = usePage();
+  const { assets, brand, language, base } = usePage();
   return (
     <html lang={language.tag}>
       <head>
         <meta charset="utf-8" />
+        {base !== undefined && <base href={`${base}/`} />}
         <title>{`${title} · ${brand.name}`}</title>
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
@@ -34,7 +38,7 @@ export function Document({ title, stylesheets, scripts = [], children }: Documen
         {stylesheets.map((href) => (
           <link key={href} rel="stylesheet" href={href} />
         ))}
-        {scripts.map(({ src, module, integrity }) => (
+        {(base === undefined ? scripts : []).map(({ src, module, integrity }) => (
           <script
             key={src}
             src={src}

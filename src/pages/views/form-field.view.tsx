@@ -85,6 +85,58 @@ export function FormSelect(props: FormSelectProps): VNode {
   );
 }
 
+export interface FormLinesProps extends FieldProps {
+  readonly isOptional?: boolean | undefined;
+  readonly maxLength: number;
+  /** Height in lines. */
+  readonly rows: number;
+}
+
+/** A labelled field of several lines, such as a list of URLs, with its hint and error. */
+export function FormLines({ isOptional = false, rows, maxLength, ...props }: FormLinesProps): VNode {
+  const { text } = useLanguage();
+  const { id, name, label, form, initial = '' } = props;
+  return (
+    <div class="field">
+      <label for={id}>
+        {label}
+        {isOptional && <span class="optional"> {text('common.optional')}</span>}
+      </label>
+      <textarea
+        id={id}
+        name={name}
+        rows={rows}
+        maxLength={maxLength}
+        autocomplete="off"
+        autocapitalize="none"
+        spellcheck={false}
+        value={form === undefined ? initial : (form.values[name] ?? '')}
+        {...describe(props)}
+      />
+      <Messages {...props} />
+    </div>
+  );
+}
+
+/** A labelled checkbox with its hint. It is sent as `on`, or not at all. */
+export function FormCheck(props: FieldProps): VNode {
+  const { id, name, label, form, initial } = props;
+  return (
+    <div class="field checkbox">
+      <input
+        id={id}
+        name={name}
+        type="checkbox"
+        value="on"
+        checked={(form === undefined ? initial : form.values[name]) === 'on'}
+        {...describe(props)}
+      />
+      <label for={id}>{label}</label>
+      <Messages {...props} />
+    </div>
+  );
+}
+
 /** What is wrong with the form as a whole. */
 export function FormProblem({ form }: { readonly form: FormState | undefined }): VNode | null {
   const { text } = useLanguage();
@@ -107,6 +159,7 @@ function describe({ id, name, form, hint }: FieldProps) {
 function Messages({ id, name, form, hint }: FieldProps): VNode | null {
   const { text } = useLanguage();
   const error = form?.errors[name];
+  const detail = form?.details?.[name];
   if (error === undefined && hint === undefined) {
     return null;
   }
@@ -116,6 +169,12 @@ function Messages({ id, name, form, hint }: FieldProps): VNode | null {
         <p class="field-message error">
           <span class="visually-hidden">{text('common.error')}</span>
           {text(error)}
+          {detail !== undefined && (
+            <>
+              {' '}
+              <span lang="en">({detail})</span>
+            </>
+          )}
         </p>
       )}
       {hint !== undefined && <p class="field-message">{hint}</p>}

@@ -6,6 +6,8 @@ export interface FormState {
   readonly values: Readonly<Record<string, string>>;
   /** The error of each invalid field, by field name. */
   readonly errors: Readonly<Record<string, TextKey>>;
+  /** What the API states about invalid fields, in English, by field name. */
+  readonly details?: Readonly<Record<string, string>> | undefined;
   /** An error that isn't about a single field. */
   readonly problem?: TextKey | undefined;
 }

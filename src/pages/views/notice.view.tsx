@@ -11,6 +11,8 @@ const tones = {
   session_gone: 'info',
   key_revoked: 'success',
   key_gone: 'info',
+  app_revoked: 'success',
+  app_gone: 'info',
   invite_accepted: 'success',
   invite_declined: 'success',
   invite_over: 'info',
@@ -42,6 +44,10 @@ const tones = {
   sessions_ended: 'success',
   keys_rotated: 'success',
   keys_rotated_before: 'info',
+  application_created: 'success',
+  application_saved: 'success',
+  application_removed: 'success',
+  application_gone: 'info',
 } as const;
 
 export type PageNotice = keyof typeof tones;
@@ -57,11 +63,19 @@ const isNotice = (code: string): code is PageNotice => Object.hasOwn(tones, code
 export const pageNotices: readonly PageNotice[] = Object.keys(tones).filter(isNotice);
 
 /** A notice of what has just been done. Screen readers announce it on their own. */
-export function Notice({ notice }: { readonly notice: PageNotice }): VNode {
+export function Notice({
+  notice,
+  about,
+}: {
+  readonly notice: PageNotice;
+  /** The name of what it is about, for the notices that name it. */
+  readonly about?: string | undefined;
+}): VNode {
   const { text } = useLanguage();
+  const isNamed = notice === 'app_revoked' && about !== undefined;
   return (
     <p class={`notice ${tones[notice]}`} role="status">
-      {text(`notice.${notice}`)}
+      {isNamed ? text('notice.app_revoked.named', { name: about }) : text(`notice.${notice}`)}
     </p>
   );
 }

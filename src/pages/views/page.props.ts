@@ -40,8 +40,12 @@ export interface PageFrame {
   readonly language: PageLanguage;
   /** Minimum length of a new password, in characters; undefined if another provider manages passwords. */
   readonly passwordLength?: number | undefined;
+  /** Whether organisations register applications here; false if another provider registers them. */
+  readonly hasApplications: boolean;
   /** Who may get a new account. */
   readonly signUp: 'open' | 'invite' | 'closed';
+  /** Origin whose links and files the page has; undefined if it's the page's own. */
+  readonly base?: string | undefined;
   /** Null for a visitor: the header then offers Log in and Sign up. */
   readonly user: PageUser | null;
 }

@@ -1,10 +1,17 @@
 import type { VNode } from 'preact';
 import { describe, expect, it } from 'vitest';
 import { renderView } from '../../../test/support/page.frame.js';
+import type { ApplicationItem } from '../../oauth/applications/application.schemas.js';
 import type { MemberAnswer } from '../../orgs/org.schemas.js';
 import { DeleteAccountPage } from './account-data.view.js';
 import { AccountPage, type AccountPageProps } from './account.view.js';
 import { CreatedKeyPage } from './api-keys.view.js';
+import { ApplicationQuestionPage } from './applications/application-question.view.js';
+import { ApplicationPage } from './applications/application.view.js';
+import { ApplicationsElsewherePage } from './applications/applications-elsewhere.view.js';
+import { ApplicationsPage } from './applications/applications.view.js';
+import { NewApplicationPage } from './applications/new-application.view.js';
+import { SecretPage } from './applications/secret.view.js';
 import { ConsentPage } from './consent.view.js';
 import { DemoPage } from './demo.view.js';
 import { DocsPage } from './docs.view.js';
@@ -27,6 +34,7 @@ const account: AccountPageProps = {
   user: { id: 'u-1', name: 'Ada Lovelace', email: 'ada@example.com', emailVerified: true, picture: null },
   session: { id: 's-1', createdAt: '2026-11-24T23:31:00.000Z', expiresAt: '2026-12-01T23:31:00.000Z' },
   provider: 'ory',
+  isElsewhere: false,
   methods: { password: true, passkeys: false, secondFactors: ['totp'], linked: ['google'] },
   orgs: {
     items: [
@@ -46,6 +54,28 @@ const account: AccountPageProps = {
     },
   ],
   identities: [{ issuer: 'urn:ory:kratos', subject: 'i-1', lastLoginAt: '2026-11-24T23:31:00.000Z' }],
+  apps: [
+    {
+      applicationId: 'https://agent.example/client.json',
+      selfRegistration: { kind: 'metadata_document', documentUrl: 'https://agent.example/client.json' },
+      resources: [{ url: hostile, name: hostile, scopes: [{ scope: 'notes:read', description: hostile }] }],
+      name: null,
+      redirectHost: null,
+      scope: 'openid calendar',
+      since: '2026-11-24T23:31:00.000Z',
+      lastUsedAt: null,
+    },
+    {
+      applicationId: 'a-1',
+      selfRegistration: null,
+      resources: [],
+      name: 'Wiki',
+      redirectHost: 'wiki.example.org',
+      scope: 'openid offline_access',
+      since: '2026-11-23T23:31:00.000Z',
+      lastUsedAt: '2026-11-24T23:31:00.000Z',
+    },
+  ],
   keys: [
     {
       id: 'k-1',
@@ -104,6 +134,42 @@ const hostileMember: MemberAnswer = {
   state: 'active',
   since: hostile,
 };
+const application: ApplicationItem = {
+  id: hostile,
+  name: hostile,
+  kind: 'web',
+  orgId: hostile,
+  firstParty: false,
+  redirectUris: [hostile],
+  postLogoutRedirectUris: [hostile],
+  backchannelLogoutUri: hostile,
+  scope: hostile,
+  access: 'roles',
+  roles: [hostile],
+  rememberConsent: true,
+  tokenEndpointAuthMethod: 'client_secret_basic',
+  logoUri: hostile,
+  clientUri: hostile,
+  policyUri: hostile,
+  tosUri: hostile,
+  createdBy: hostile,
+  createdAt: hostile,
+  previousSecretUntil: hostile,
+};
+const applicationPage = {
+  application,
+  addresses: { issuer: hostile, discoveryUrl: hostile },
+  orgName: hostile,
+  formId: hostile,
+  initial: { name: hostile, redirectUris: hostile, scope: hostile, access: hostile },
+};
+const wrongApplication: FormState = {
+  values: { name: hostile, redirectUris: hostile, access: hostile, kind: hostile, orgId: hostile },
+  errors: { name: 'applications.error.name', redirectUris: 'applications.error.redirectUris' },
+  details: { name: hostile, redirectUris: hostile },
+};
+const inAdministration = { path: '/admin/applications' };
+const atOrg = { path: '/orgs/o-1/applications', org: openOrg };
 const wrong: FormState = {
   values: { name: hostile, slug: hostile, email: hostile, domain: hostile, scope: hostile, role: hostile },
   errors: { name: 'orgs.error.name', email: 'invites.error.email' },
@@ -211,6 +277,83 @@ const pages: readonly (readonly [string, VNode])[] = [
       form={wrong}
     />,
   ],
+  [
+    'applications',
+    <ApplicationsPage
+      place={inAdministration}
+      applications={{ items: [application], nextCursor: hostile }}
+      isLater
+      orgNames={new Map([[hostile, hostile]])}
+    />,
+  ],
+  [
+    "an organisation's applications",
+    <ApplicationsPage
+      place={atOrg}
+      applications={{ items: [application], nextCursor: null }}
+      isLater={false}
+    />,
+  ],
+  [
+    'new application',
+    <NewApplicationPage
+      place={inAdministration}
+      orgs={[{ id: hostile, name: hostile }]}
+      formId={hostile}
+      form={wrongApplication}
+    />,
+  ],
+  ["an organisation's new application", <NewApplicationPage place={atOrg} orgs={[]} formId={hostile} />],
+  ['application', <ApplicationPage place={inAdministration} {...applicationPage} form={wrongApplication} />],
+  [
+    "an organisation's application",
+    <ApplicationPage place={atOrg} {...applicationPage} orgName={undefined} />,
+  ],
+  [
+    'machine',
+    <ApplicationPage
+      place={inAdministration}
+      {...applicationPage}
+      application={{ ...application, kind: 'machine', firstParty: true, access: 'everyone', roles: [] }}
+    />,
+  ],
+  [
+    "an organisation's first-party application without a secret",
+    <ApplicationPage
+      place={atOrg}
+      {...applicationPage}
+      application={{
+        ...application,
+        kind: 'single_page',
+        tokenEndpointAuthMethod: 'none',
+        firstParty: true,
+      }}
+    />,
+  ],
+  [
+    'new secret',
+    <SecretPage
+      place={inAdministration}
+      application={application}
+      addresses={applicationPage.addresses}
+      secret={hostile}
+      previousUntil={hostile}
+      isNew={false}
+    />,
+  ],
+  [
+    'first secret',
+    <SecretPage
+      place={atOrg}
+      application={application}
+      addresses={applicationPage.addresses}
+      secret={hostile}
+      previousUntil={null}
+      isNew
+    />,
+  ],
+  ['removal of an application', <ApplicationQuestionPage place={atOrg} application={application} />],
+  ['applications elsewhere', <ApplicationsElsewherePage issuer={hostile} />],
   ["an organisation's settings", <OrgSettingsPage {...openOrg} form={wrong} />],
   ['leaving', <OrgQuestionPage org={openOrg.org} question="leave" problem="orgs.error.lastOwner" />],
   ['deletion of an account', <DeleteAccountPage provider="oidc" isLastAdministrator />],
@@ -218,7 +361,15 @@ const pages: readonly (readonly [string, VNode])[] = [
   [
     'consent',
     <ConsentPage
-      client={{ id: hostile, name: hostile, logo: hostile, redirectHost: hostile }}
+      account={hostile}
+      client={{
+        id: hostile,
+        name: hostile,
+        logo: hostile,
+        redirectHost: hostile,
+        orgName: hostile,
+        links: { clientUri: `javascript:${hostile}`, policyUri: hostile, tosUri: '//evil.example' },
+      }}
       scopes={['openid', hostile]}
       challenge={hostile}
     />,
@@ -269,7 +420,9 @@ describe('AccountPage', () => {
     const ory = renderView(<AccountPage {...account} user={user} />);
     expect(ory).toContain('href="/ui/settings"');
     expect(ory).toContain('href="/ui/verification"');
-    expect(renderView(<AccountPage {...account} user={user} provider="auth0" />)).not.toContain('href="/ui/');
+    expect(renderView(<AccountPage {...account} user={user} provider="auth0" isElsewhere />)).not.toContain(
+      'href="/ui/',
+    );
   });
 
   it('lists the sessions, marks this one, and names the button of each other one', () => {
@@ -313,14 +466,27 @@ describe('AccountPage', () => {
 });
 
 describe('ConsentPage', () => {
+  it("links to the application's own pages, if they are on the web, without saying where the user comes from", () => {
+    const links = { clientUri: 'https://app.example/', policyUri: 'javascript:alert(1)', tosUri: null };
+    const client = { id: 'c-1', name: 'App', logo: null, orgName: 'Analytical Engines', links };
+    const html = renderView(<ConsentPage account={null} client={client} scopes={['openid']} challenge="c" />);
+    expect(html).toContain('It belongs to the organisation Analytical Engines.');
+    expect(html).toContain(
+      '<a href="https://app.example/" target="_blank" rel="noopener noreferrer">Home page</a>',
+    );
+    expect(html).not.toMatch(/javascript:|Terms of service/);
+  });
+
   it('asks for every scope once, in words, and always includes openid', () => {
     const html = renderView(
       <ConsentPage
+        account="ann@example.com"
         client={{ id: 'c-1', name: null, logo: 'https://app.example/logo.png' }}
         scopes={['openid', 'email', 'email', 'invoices:read']}
         challenge="challenge-1"
       />,
     );
+    expect(html).toContain('You are logged in as ann@example.com.');
     expect(html).toContain('Allow <strong>c-1</strong>');
     expect(html).toContain('src="https://app.example/logo.png"');
     expect(html).toContain('<input type="hidden" name="consent_challenge" value="challenge-1"/>');

@@ -13,6 +13,8 @@ export interface ListedSession {
   readonly os?: string | null | undefined;
   /** IP address. */
   readonly address: string | null;
+  /** Protected hosts on which the session has a cookie too. */
+  readonly hosts?: readonly string[] | undefined;
   /** ISO 8601. */
   readonly lastSeenAt: string;
 }
@@ -99,7 +101,7 @@ function SessionEntry({
 }): VNode {
   const language = useLanguage();
   const { text, rich } = language;
-  const { id, current, address, lastSeenAt } = session;
+  const { id, current, address, hosts = [], lastSeenAt } = session;
   const device = deviceName(session, language);
   return (
     <li>
@@ -113,6 +115,7 @@ function SessionEntry({
             address: address ?? '',
           })}
         </p>
+        {hosts.length > 0 && <p class="details">{text('sessions.hosts', { hosts: hosts.join(', ') })}</p>}
       </div>
       {endAt !== undefined && (
         <form method="post" action={`${endAt}/${encodeURIComponent(id)}/end`}>

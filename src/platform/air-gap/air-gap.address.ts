@@ -12,11 +12,12 @@ const isPrivate = addressRanges([
 
 /**
  * Whether an IP address is that of a cloud's metadata service, which serves the machine's credentials: IPv4 link-local, Alibaba
- * Cloud's, and those of AWS and Google Cloud in a private range.
+ * Cloud's, Azure's, and those of AWS and Google Cloud in a private range.
  */
 export const isMetadata = addressRanges([
   '169.254.0.0/16',
   '100.100.100.200',
+  '168.63.129.16',
   'fd00:ec2::254',
   'fd20:ce::254',
 ]);

@@ -139,6 +139,15 @@ describe('a configuration', () => {
         AUTH_PROVIDER: 'oidc',
         ...oidc,
         OIDC_ISSUER: 'https://hydra.internal',
+        SIGNAL_TRANSMITTERS: 'https://hydra.internal,https://public.example',
+      },
+      ['SIGNAL_TRANSMITTERS'],
+    ],
+    [
+      {
+        AUTH_PROVIDER: 'oidc',
+        ...oidc,
+        OIDC_ISSUER: 'https://hydra.internal',
         DNS_SERVERS: '10.0.0.53,fd00::53,[fd00::53]:5353,127.0.0.1:5353',
       },
       [],
@@ -177,6 +186,18 @@ describe('a configuration that may leave the private network', () => {
     const configuration = loadConfiguration({ ...open, [variable]: value });
     await expect(assertNoMetadata(configuration, resolver)).rejects.toMatchObject({
       problems: [`${variable}: leads to a cloud's metadata service`],
+    });
+  });
+
+  it('so is a transmitter of signals that is one', async () => {
+    const provider = { AUTH_PROVIDER: 'oidc', ...oidc, OIDC_ISSUER: 'https://public.example' };
+    const configuration = loadConfiguration({
+      ...open,
+      ...provider,
+      SIGNAL_TRANSMITTERS: 'https://metadata.example',
+    });
+    await expect(assertNoMetadata(configuration, resolver)).rejects.toMatchObject({
+      problems: ["SIGNAL_TRANSMITTERS: leads to a cloud's metadata service"],
     });
   });
 

@@ -42,10 +42,17 @@ export async function assertNoMetadata(
 ): Promise<void> {
   await refuse(
     configuration,
-    async ({ host }) =>
-      host !== undefined && (isMetadataName(host) || (await addressesOf(host, resolver)).some(isMetadata)),
+    async ({ host }) => host !== undefined && (await leadsToMetadata(host, resolver)),
     "leads to a cloud's metadata service",
   );
+}
+
+/** Whether a host is, or resolves to, a cloud's metadata service. A name that doesn't resolve within two seconds isn't. */
+export async function leadsToMetadata(
+  host: string,
+  resolver: HostResolver = systemResolver,
+): Promise<boolean> {
+  return isMetadataName(host) || (await addressesOf(host, resolver)).some(isMetadata);
 }
 
 async function refuse(

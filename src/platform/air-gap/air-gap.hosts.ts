@@ -37,6 +37,12 @@ export function configuredHosts(configuration: Configuration): ConfiguredHost[] 
       if (new URL(configuration.BACKCHANNEL_LOGOUT_URL).host !== own) {
         urls.push(['BACKCHANNEL_LOGOUT_URL', configuration.BACKCHANNEL_LOGOUT_URL]);
       }
+      for (const server of configuration.CONNECTIONS.flatMap(({ servers }) => servers)) {
+        urls.push(['CONNECTIONS', server]);
+      }
+      for (const host of configuration.CLIENT_METADATA_HOSTS) {
+        urls.push(['CLIENT_METADATA_HOSTS', `https://${host}`]);
+      }
       break;
     case 'auth0':
       urls.push(['AUTH0_DOMAIN', configuration.AUTH0_DOMAIN]);
@@ -44,6 +50,9 @@ export function configuredHosts(configuration: Configuration): ConfiguredHost[] 
     case 'oidc':
       urls.push(['OIDC_ISSUER', configuration.OIDC_ISSUER]);
       break;
+  }
+  for (const url of configuration.SIGNAL_TRANSMITTERS) {
+    urls.push(['SIGNAL_TRANSMITTERS', url]);
   }
   for (const url of configuration.REDIS_URL ?? []) {
     urls.push(['REDIS_URL', url]);
@@ -53,6 +62,9 @@ export function configuredHosts(configuration: Configuration): ConfiguredHost[] 
     if (url !== undefined) {
       urls.push([name, url]);
     }
+  }
+  for (const host of configuration.SIGNAL_PUSH_HOSTS) {
+    urls.push(['SIGNAL_PUSH_HOSTS', `https://${host}`]);
   }
   return [
     ...urls.map(([variable, url]) => ({ variable, host: hostOf(url) })),

@@ -3,9 +3,11 @@ import { z } from 'zod';
 import { admissionVariables } from './admission.variables.js';
 import { claimsMap } from './claims-map.parser.js';
 import { observabilityVariables } from './observability.variables.js';
+import { protectedHosts } from './protected-hosts.parser.js';
 import { rateLimitVariables } from './rate-limit.variables.js';
 import { addressRange } from './rate-limit.parser.js';
 import { secret } from './secret.parser.js';
+import { signalVariables } from './signal.variables.js';
 import { trafficVariables } from './traffic.variables.js';
 import {
   commaList,
@@ -200,6 +202,14 @@ export const commonVariables = z.object({
     derivedDefault: '`PUBLIC_URL`',
     example: 'https://api.example.org',
   }),
+  PROTECTED_HOSTS: protectedHosts.default([]).register(variableDocs, {
+    description:
+      'Further hosts whose applications are behind forward auth, separated by commas or line ends. Each entry is a host, or `*.` and a domain for all hosts below it, with the requirements of that host as in the query of `/auth/verify`: `app.example.com?role=admin&verified=true` (docs/forward-auth.md). They have the scheme of `PUBLIC_URL`.',
+    derivedDefault: 'none: only the host of `PUBLIC_URL`',
+    recommendation:
+      'List hosts by name. With a pattern, everyone who can add a host below that domain can add an application.',
+    example: 'app.example.com,wiki.example.net?org=acme,*.apps.example.com?role=admin&acr=aal2',
+  }),
   CLAIMS_MAP: commaList.pipe(claimsMap).default([]).register(variableDocs, {
     description:
       "Comma-separated list of claims to copy from the provider's profile (Kratos: traits) into the augmented token. Each entry is `claim=path.in.profile`, or `claim=path@scope` to copy it only if that scope was granted.",
@@ -322,6 +332,7 @@ export const commonVariables = z.object({
     recommendation: 'Use your own resolver that validates DNSSEC.',
     example: '10.0.0.53',
   }),
+  ...signalVariables,
   ...rateLimitVariables,
   ...trafficVariables,
   ...observabilityVariables,

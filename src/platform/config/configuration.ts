@@ -4,8 +4,10 @@ import type { z } from 'zod';
 import { StartError } from '../errors/start.errors.js';
 import { commonVariables } from './common.variables.js';
 import { productionProblems } from './production.check.js';
+import { type ProtectedHostRule, sharesCookies } from './protected-hosts.parser.js';
 import { auth0Variables, oidcVariables, oryVariables } from './provider.variables.js';
 import { isLoopbackHost } from '../core/loopback.js';
+import { ProtectedHosts } from '../http/protected.hosts.js';
 
 type Common = z.output<typeof commonVariables>;
 type Ory = z.output<typeof oryVariables>;
@@ -83,6 +85,7 @@ export function loadConfiguration(environment: Environment): Configuration {
   }
   if (common.success) {
     problems.push(...contradictions(common.data));
+    problems.push(...resourceContradictions(common.data, values));
   }
   // The case doesn't matter, so that `Production` isn't ignored.
   if (environment['NODE_ENV']?.trim().toLowerCase() === 'production') {
@@ -149,6 +152,12 @@ function contradictions(common: Common): string[] {
   if (common.TOKEN_TTL > common.SESSION_IDLE_TTL) {
     found.push('TOKEN_TTL: must not be longer than SESSION_IDLE_TTL');
   }
+  if (common.SIGNAL_TRANSMITTERS.length > 0 && common.AUTH_PROVIDER === 'ory') {
+    found.push(
+      'SIGNAL_TRANSMITTERS: must not be set with AUTH_PROVIDER=ory, where no transmitter knows the users',
+    );
+  }
+  found.push(...hostContradictions(common));
   const servers = common.REDIS_URL?.length ?? 0;
   const isOneServer = common.REDIS_SENTINEL_MASTER === undefined && !common.REDIS_CLUSTER;
   if (servers === 0 && !isOneServer) {
@@ -164,6 +173,58 @@ function contradictions(common: Common): string[] {
     found.push('REDIS_CLUSTER: must not be true if REDIS_SENTINEL_MASTER is set');
   }
   return found;
+}
+
+/** Problems of `PROTECTED_HOSTS` with the gateway's own origin and audience. */
+function hostContradictions({ PUBLIC_URL, PROTECTED_HOSTS, TOKEN_AUDIENCE = PUBLIC_URL }: Common): string[] {
+  const { host, protocol } = new URL(PUBLIC_URL);
+  const isLoopback = ({ pattern }: ProtectedHostRule): boolean =>
+    isLoopbackHost(pattern.replace(/:\d+$/, ''));
+  const usualPort = protocol === 'https:' ? ':443' : ':80';
+  const usual = PROTECTED_HOSTS.findIndex(({ pattern }) => pattern.endsWith(usualPort));
+  const exposed = protocol === 'http:' ? PROTECTED_HOSTS.findIndex((rule) => !isLoopback(rule)) : -1;
+  const own = PROTECTED_HOSTS.findIndex(({ pattern }) => sharesCookies(pattern, host));
+  // A token of that host would be a token of the gateway.
+  const isAudience =
+    URL.canParse(TOKEN_AUDIENCE) &&
+    new ProtectedHosts(PUBLIC_URL, PROTECTED_HOSTS).find(new URL(TOKEN_AUDIENCE).host) !== undefined;
+  return [
+    ...(own === -1 ? [] : [`PROTECTED_HOSTS: entry ${own + 1} names the host of PUBLIC_URL`]),
+    ...(usual === -1
+      ? []
+      : [
+          `PROTECTED_HOSTS: entry ${usual + 1} must not have the port ${usualPort}, which browsers leave out`,
+        ]),
+    ...(exposed === -1
+      ? []
+      : [`PROTECTED_HOSTS: entry ${exposed + 1} must be a loopback name while PUBLIC_URL is plain http`]),
+    ...(isAudience ? ['TOKEN_AUDIENCE: must not be the origin of a host in PROTECTED_HOSTS'] : []),
+  ];
+}
+
+/** Problems of `PROTECTED_RESOURCES` with other audiences: tokens of a resource must not be tokens of anything else. */
+function resourceContradictions(
+  { AUTH_PROVIDER, PUBLIC_URL, PROTECTED_HOSTS, TOKEN_AUDIENCE = PUBLIC_URL }: Common,
+  values: Readonly<Record<string, string>>,
+): string[] {
+  const resources =
+    AUTH_PROVIDER === 'ory'
+      ? oryVariables.shape.PROTECTED_RESOURCES.safeParse(values['PROTECTED_RESOURCES']).data
+      : undefined;
+  const hosts = new ProtectedHosts(PUBLIC_URL, PROTECTED_HOSTS);
+  return (resources ?? []).flatMap(({ resource }, index) => {
+    const { origin, host } = new URL(resource);
+    return [
+      ...([PUBLIC_URL, TOKEN_AUDIENCE].includes(resource)
+        ? [
+            `PROTECTED_RESOURCES: entry ${index + 1} is TOKEN_AUDIENCE or PUBLIC_URL, of which tokens are the gateway's own`,
+          ]
+        : []),
+      ...(origin === resource && hosts.find(host) !== undefined
+        ? [`PROTECTED_RESOURCES: entry ${index + 1} is the origin of a host in PROTECTED_HOSTS`]
+        : []),
+    ];
+  });
 }
 
 /**

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { agentVariables } from './agent.variables.js';
+import { connections } from './connections.parser.js';
 import { passwordVariables } from './password.variables.js';
 import { serviceClients } from './service-clients.parser.js';
 import { socialProviders } from './social-providers.parser.js';
@@ -53,6 +55,14 @@ export const oryVariables = z.object({
     recommendation: 'Mount it as a file (`SOCIAL_PROVIDERS_FILE`).',
     secret: true,
   }),
+  CONNECTIONS: connections.default([]).register(variableDocs, {
+    description:
+      'Company directories whose users log in with the password that they have there: a JSON list of objects with `id`, `kind` (`ldap`), `name`, `domains`, `servers`, `bind_dn`, `bind_password_file`, `base_dn` and more. See docs/connections.md.',
+    derivedDefault: 'none: everyone logs in at Kratos',
+    recommendation: 'Mount it as a file (`CONNECTIONS_FILE`), and the password of the directory as another.',
+    secret: true,
+  }),
+  ...agentVariables,
   ...passwordVariables,
   ADMIN_PASSWORD: z
     .string()

@@ -59,6 +59,18 @@ export const commaList = z.string().transform((text) =>
     .filter((entry) => entry !== ''),
 );
 
+/** Comma-separated list of hosts, each with its port if that is not the default. */
+export const hostList = commaList.pipe(
+  z.array(
+    z
+      .string()
+      .toLowerCase()
+      .regex(/^(?:[a-z\d.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/, {
+        error: 'must be a list of hosts, each with its port if that is not the default',
+      }),
+  ),
+);
+
 /** `true` or `false`. */
 export const flag = z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true');
 

@@ -5,3 +5,18 @@
 export function isLoopbackHost(hostname: string): boolean {
   return /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname);
 }
+
+/** Whether a redirect URI is one of a client's own: the same text or, on a numeric loopback address, with any port (RFC 8252 section 7.3). */
+export function isRedirectUriOf(own: readonly string[], given: string): boolean {
+  return own.some((uri) => uri === given || isSameApartFromPort(uri, given));
+}
+
+function isSameApartFromPort(own: string, given: string): boolean {
+  if (!URL.canParse(own) || !URL.canParse(given)) {
+    return false;
+  }
+  const [one, other] = [new URL(own), new URL(given)];
+  const isNumeric = isLoopbackHost(one.hostname) && !one.hostname.endsWith('localhost');
+  one.port = other.port;
+  return isNumeric && one.protocol === 'http:' && one.href === given;
+}

@@ -6,6 +6,7 @@ import { CoreModule } from '../core/core.module.js';
 import { UpstreamCalls } from '../upstream/upstream.calls.js';
 import { UpstreamsModule } from '../upstream/upstreams.module.js';
 import { DatabaseConnection } from './database.connection.js';
+import { DatabaseLocks } from './database.locks.js';
 import { Database } from './database.schema.js';
 import { migrate } from './migration.runner.js';
 
@@ -31,8 +32,9 @@ import { migrate } from './migration.runner.js';
         return connection;
       },
     },
+    DatabaseLocks,
   ],
-  exports: [Database],
+  exports: [Database, DatabaseLocks],
 })
 export class DatabaseModule implements OnApplicationShutdown {
   readonly #database: Database;

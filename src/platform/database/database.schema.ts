@@ -121,7 +121,50 @@ export interface RevocationsTable {
   expires_at: number;
 }
 
-/** Ids of foreign tokens that may be used only once, kept until the tokens expire. */
+/** A stream of security events to another system (OpenID Shared Signals). */
+export interface SignalStreamsTable {
+  id: string;
+  /** The user, or the service account, who made it and alone may use it. */
+  owner_id: string;
+  /** The OAuth client that the owner calls with, or the one that stands for API keys. */
+  client_id: string;
+  /** The API key that made or changed it last, or the service account: nothing is pushed after its end. */
+  credential_id: string;
+  description: string | null;
+  method: 'push' | 'poll';
+  /** Where events are pushed. */
+  endpoint_url: string | null;
+  /** The header `Authorization` of pushes, inside a compact JWE. */
+  sealed_authorization: string | null;
+  /** Types of events that the receiver asks for, as JSON. */
+  events: string;
+  status: 'enabled' | 'paused' | 'disabled';
+  /** Why it has this status, as its receiver or the gateway states it. */
+  reason: string | null;
+  /** All revocations that were recorded before have been received. */
+  settled_at: number;
+  /** Id and state of a verification event that hasn't been received; null if there is none. */
+  verification_id: string | null;
+  verification_state: string | null;
+  /** When a verification event was last asked for. */
+  verification_at: number;
+  /** Failed pushes since the last one that succeeded. */
+  failures: number;
+  /** Nothing is pushed before: the last push failed. */
+  next_attempt_at: number;
+  /** No other process pushes before: one is at it. */
+  claimed_until: number;
+  created_at: number;
+}
+
+/** What the receiver of a stream has received, since `settled_at`. */
+export interface SignalReceiptsTable {
+  stream_id: string;
+  revocation_id: string;
+  recorded_at: number;
+}
+
+/** Ids of what may be used only once, such as foreign tokens, kept until it expires. */
 export interface UsedTokensTable {
   id: string;
   expires_at: number;
@@ -222,10 +265,113 @@ export interface AuthorizationCodesTable {
   expires_at: number;
 }
 
+/** One-time codes with which a browser's session gets a cookie on a protected host, kept until they are redeemed or have expired. */
+export interface HostCodesTable {
+  /** SHA-256 of the code in hex. */
+  code_hash: string;
+  session_id: string;
+  /** The host that the code is for. */
+  host: string;
+  /** SHA-256 in base64url of what the browser keeps in a cookie of that host. */
+  challenge: string;
+  /** Path on that host. */
+  return_to: string;
+  expires_at: number;
+}
+
+/** The protected hosts on which a session has been given a cookie. */
+export interface SessionHostsTable {
+  session_id: string;
+  host: string;
+  /** The last login there. */
+  logged_in_at: number;
+}
+
+/** The secrets of an application: the current one, and the one before it while that is still accepted. */
+export interface ApplicationSecretsTable {
+  application_id: string;
+  /** SHA-256 of the secret in hex. */
+  secret_hash: string;
+  /** The secret inside a compact JWE: the provider accepts only the current one. */
+  sealed: string;
+  /** Null for the current one. */
+  expires_at: number | null;
+}
+
+/** When a person used an application: its first and its latest login or refresh. Times are milliseconds since the epoch. */
+export interface ApplicationUsesTable {
+  /** Issuer and subject of the person's identity at the provider. */
+  issuer: string;
+  subject: string;
+  client_id: string;
+  first_used_at: number;
+  last_used_at: number;
+}
+
+/**
+ * A client at the provider: what must be known of it without reading the provider's lists, which have no bound. The provider has
+ * everything else.
+ */
+export interface OauthClientsTable {
+  /** Its id at the provider. */
+  id: string;
+  /** An application, one that registered itself, one with a metadata document, or one that the operator registered there. */
+  kind: OauthClientKind;
+  /** The organisation that an application belongs to; null for one of the deployment's. It may have been deleted since. */
+  org_id: string | null;
+  name: string;
+  first_party: number;
+  created_at: number;
+  /** When a user last agreed; of an application it isn't kept. */
+  used_at: number | null;
+}
+
+export type OauthClientKind = 'application' | 'registration' | 'metadata_document' | 'other';
+
+/** A named lock that some process holds, or has held until it ended unexpectedly. */
+export interface LocksTable {
+  name: string;
+  holder: string;
+  expires_at: number;
+}
+
 /** An event that happens once in the life of a deployment, and has happened. */
 export interface MilestonesTable {
   name: 'first_administrator';
   reached_at: number;
+}
+
+/** Users of company directories, as their directory last reported them. */
+export interface ConnectionIdentitiesTable {
+  /** Subject of the user at Hydra, and of the user's identity here. */
+  id: string;
+  connection_id: string;
+  /** With `subject`, what identifies the user at the directory. */
+  issuer: string;
+  subject: string;
+  email: string | null;
+  email_verified: number;
+  name: string | null;
+  /** JSON list of names. */
+  groups: string;
+  /** `active`, or why the user may not log in. */
+  state: string;
+  /** When the directory was last asked. */
+  checked_at: number;
+  created_at: number;
+}
+
+/** Logins by company directories, which renewals are checked against. */
+export interface ConnectionSessionsTable {
+  id: string;
+  identity_id: string;
+  /** Separated by blanks. */
+  amr: string;
+  acr: 'aal1' | 'aal2';
+  auth_time: number;
+  created_at: number;
+  expires_at: number;
+  ended_at: number | null;
 }
 
 /** The audit trail. Rows are appended, and removed when they are too old; they never change. */
@@ -262,8 +408,18 @@ export interface Schema {
   api_keys: ApiKeysTable;
   signing_keys: SigningKeysTable;
   revocations: RevocationsTable;
+  signal_streams: SignalStreamsTable;
+  signal_receipts: SignalReceiptsTable;
   used_tokens: UsedTokensTable;
   authorization_codes: AuthorizationCodesTable;
+  host_codes: HostCodesTable;
+  session_hosts: SessionHostsTable;
+  application_secrets: ApplicationSecretsTable;
+  application_uses: ApplicationUsesTable;
+  connection_identities: ConnectionIdentitiesTable;
+  connection_sessions: ConnectionSessionsTable;
+  oauth_clients: OauthClientsTable;
+  locks: LocksTable;
   milestones: MilestonesTable;
   audit_events: AuditEventsTable;
 }
@@ -281,3 +437,4 @@ export type MembershipRow = Selectable<MembershipsTable>;
 export type InviteRow = Selectable<InvitesTable>;
 export type ApiKeyRow = Selectable<ApiKeysTable>;
 export type RevocationRow = Selectable<RevocationsTable>;
+export type SignalStreamRow = Selectable<SignalStreamsTable>;

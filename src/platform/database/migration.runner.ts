@@ -12,6 +12,12 @@ import * as provenInvitesAndDomains from './migrations/0008-proven-invites-and-d
 import * as milestones from './migrations/0009-milestones.migration.js';
 import * as providerGrants from './migrations/0010-provider-grants.migration.js';
 import * as addressProofs from './migrations/0011-address-proofs.migration.js';
+import * as signalStreams from './migrations/0012-signal-streams.migration.js';
+import * as protectedHosts from './migrations/0013-protected-hosts.migration.js';
+import * as applicationSecrets from './migrations/0014-application-secrets.migration.js';
+import * as applicationUses from './migrations/0015-application-uses.migration.js';
+import * as connections from './migrations/0016-connections.migration.js';
+import * as oauthClients from './migrations/0017-oauth-clients.migration.js';
 import { isPostgres } from './dialect.js';
 
 const migrations: Readonly<Record<string, Migration>> = {
@@ -26,6 +32,12 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0009-milestones': milestones,
   '0010-provider-grants': providerGrants,
   '0011-address-proofs': addressProofs,
+  '0012-signal-streams': signalStreams,
+  '0013-protected-hosts': protectedHosts,
+  '0014-application-secrets': applicationSecrets,
+  '0015-application-uses': applicationUses,
+  '0016-connections': connections,
+  '0017-oauth-clients': oauthClients,
 };
 
 const migrationTable = 'vestibule_migrations';

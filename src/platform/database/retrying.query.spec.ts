@@ -28,6 +28,11 @@ const valueOf = async (id: number): Promise<unknown> =>
 describe('transactions that lose against another one', () => {
   it('a serialisation failure (40001): all of it is done again, and nothing is lost', async () => {
     let attempts = 0;
+    let meet = (): void => undefined;
+    /** All have read what each is about to change. */
+    const met = new Promise<void>((resolve) => {
+      meet = resolve;
+    });
     await Promise.all(
       Array.from({ length: 5 }, () =>
         connection.query.transaction().execute(async (transaction) => {
@@ -35,6 +40,10 @@ describe('transactions that lose against another one', () => {
           const { rows } = await sql<{ value: number }>`select value from counters where id = 1`.execute(
             transaction,
           );
+          if (attempts === 5) {
+            meet();
+          }
+          await met;
           await sql`update counters set value = ${(rows[0]?.value ?? 0) + 1} where id = 1`.execute(
             transaction,
           );

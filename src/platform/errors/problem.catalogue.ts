@@ -71,7 +71,8 @@ export const problemCatalogue = {
   login_state_invalid: {
     status: 403,
     title: 'This login was not started in this browser, is too old, or was used already',
-    remedy: 'Start again at `/auth/login`. Cookies must be enabled.',
+    remedy:
+      'Start again at `/auth/login`, on a host in `PROTECTED_HOSTS` at `/.vestibule/login`. Cookies must be enabled.',
   },
   signup_refused: {
     status: 403,
@@ -139,7 +140,8 @@ export const problemCatalogue = {
   wrong_host: {
     status: 421,
     title: 'This host name is not served here',
-    remedy: 'Use the origin of `PUBLIC_URL`; a proxy in front must pass the Host header on.',
+    remedy:
+      'Use the origin of `PUBLIC_URL`, or for an application a host in `PROTECTED_HOSTS`; a proxy in front must pass the Host header on.',
   },
   claims_rejected: {
     status: 422,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cookieNames, readCookies, readSingleCookie } from './cookie.reader.js';
+import { cookieNames, readCookies, readSingleCookie, surplusOf } from './cookie.reader.js';
 import { cpuTime } from '../../../test/support/timed.js';
 
 const name = '__Host-vestibule';
@@ -89,5 +89,20 @@ describe('cookieNames', () => {
     const header = 'a=1; vestibule-login.x=2;vestibule-login.y=3; \u00A0vestibule-login.z=4';
     expect(cookieNames(header, 'vestibule-login.')).toEqual(['vestibule-login.x', 'vestibule-login.y']);
     expect(cookieNames(undefined, 'a')).toEqual([]);
+  });
+});
+
+describe('surplusOf', () => {
+  it('names all but the newest, and no more than an answer can delete', () => {
+    const names = Array.from({ length: 30 }, (_none, index) => `vestibule-login.${index}`);
+    expect(surplusOf(names.slice(0, 5), 3)).toEqual(names.slice(0, 2));
+    expect(surplusOf(names.slice(0, 3), 3)).toEqual([]);
+    expect(surplusOf(names, 3)).toEqual(names.slice(0, 20));
+  });
+
+  it('leaves out planted names that would make the answer large', () => {
+    expect(surplusOf([`vestibule-login.${'x'.repeat(60)}`, 'vestibule-login.a', 'b', 'c', 'd'], 3)).toEqual([
+      'vestibule-login.a',
+    ]);
   });
 });

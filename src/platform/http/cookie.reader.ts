@@ -29,11 +29,28 @@ export function readSingleCookie(header: string | undefined, name: string): stri
   return values.length === 1 ? values[0] : undefined;
 }
 
+/** Cookies that one answer deletes at most, and the longest name of such a cookie: proxies have 4 kB for the headers of an answer. */
+const mostDeleted = 20;
+const longestName = 64;
+
 /** Names of the cookies in the header that start with this prefix. */
 export function cookieNames(header: string | undefined, prefix: string): string[] {
   return readPairs(header)
     .map(({ name }) => name)
     .filter((name) => name.startsWith(prefix));
+}
+
+/**
+ * The names of cookies to delete, of those that are kept for one attempt each: the oldest, beyond those that stay. Those that one answer
+ * has no room for are left to the next.
+ * @param names oldest first, as browsers send them (RFC 6265 section 5.4).
+ * @param kept how many stay, at least 1.
+ */
+export function surplusOf(names: readonly string[], kept: number): string[] {
+  return names
+    .slice(0, -kept)
+    .filter((name) => name.length <= longestName)
+    .slice(0, mostDeleted);
 }
 
 /** Every cookie of the header, in order, values as they are. */

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../errors/problem.error.js';
+import { protectedHostOf } from './protected.hosts.js';
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -14,6 +15,12 @@ export interface TrustedOrigins {
   readonly own: string;
   /** `ALLOWED_ORIGINS`. */
   readonly others: ReadonlySet<string>;
+}
+
+/** The same origins at the host that a request is for: on a protected host, its own origin takes the place of `PUBLIC_URL`. */
+export function trustedAt(request: FastifyRequest, trusted: TrustedOrigins): TrustedOrigins {
+  const host = protectedHostOf(request);
+  return host === undefined ? trusted : { own: host.origin, others: trusted.others };
 }
 
 /**

@@ -5,8 +5,9 @@ import type { CommonConfiguration } from '../config/configuration.js';
 import { Problem } from '../errors/problem.error.js';
 import { AccessLog } from '../logging/access.log.js';
 import { isInnerCall } from './inner.call.js';
-import { refuseCrossSite } from './cross-site.guard.js';
+import { refuseCrossSite, trustedAt } from './cross-site.guard.js';
 import { ProblemFilter } from './problem.filter.js';
+import { ProtectedHosts } from './protected.hosts.js';
 import { pathOf } from './request.path.js';
 import type { SecureResponseClass } from '../hot-path/secure.response.js';
 import { validateSchemas } from './validation.pipe.js';
@@ -16,9 +17,11 @@ import { validateSchemas } from './validation.pipe.js';
  * none of our host names. They include the files of the page that states which name is served.
  */
 const hostless =
-  /^\/(?:health\/|metrics$|assets\/|auth\/backchannel-logout$|auth\/revocations(?:\/stream)?$|\.well-known\/jwks\.json$)/;
+  /^\/(?:health\/|metrics$|assets\/|auth\/(?:backchannel-logout|token|revocations(?:\/stream)?)$|ssf\/events$|\.well-known\/jwks\.json$)/;
 /** Hydra's endpoints use no cookie of ours, and browser apps on other origins call them. */
 const otherOriginsWelcome = '/ory/hydra/';
+/** The only paths that are served on a protected host: its own routes, and a proxy's sub-request about it. */
+const onProtectedHosts = /^(?:\/\.vestibule\/|\/auth\/verify(?:\/|$))/;
 
 /**
  * Sets up what holds for every route: host and CSRF checks, errors, access log. Hooks use callbacks and aren't async where
@@ -33,10 +36,15 @@ export function setUpHttp(
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   // Fastify accepts text/plain by default, the one body that pages of other sites may send without a preflight.
   fastify.removeContentTypeParser('text/plain');
+  // A security event token (RFC 8417 section 7.2): a JWS, which the route parses.
+  fastify.addContentTypeParser('application/secevent+jwt', { parseAs: 'string' }, (_request, body, done) =>
+    done(null, body),
+  );
   validateSchemas(app);
   app.useGlobalFilters(app.get(ProblemFilter));
 
   const publicHost = new URL(configuration.PUBLIC_URL).host.toLowerCase();
+  const hosts = new ProtectedHosts(configuration.PUBLIC_URL, configuration.PROTECTED_HOSTS);
   const trusted = { own: configuration.PUBLIC_URL, others: new Set(configuration.ALLOWED_ORIGINS) };
   fastify.addHook('onRequest', (request, reply, done) => {
     // Requests without a connection (`inject`) get a response of another class.
@@ -44,11 +52,17 @@ export function setUpHttp(
       void reply.headers(Response.fields);
     }
     const { host } = request;
-    if (host !== publicHost && host.toLowerCase() !== publicHost && !hostless.test(pathOf(request))) {
-      throw new Problem('wrong_host', { reason: 'foreign_host' });
+    if (host !== publicHost && host.toLowerCase() !== publicHost) {
+      const path = pathOf(request);
+      const found = onProtectedHosts.test(path) ? hosts.find(host) : undefined;
+      if (found !== undefined) {
+        request.vestibuleHost = found;
+      } else if (!hostless.test(path)) {
+        throw new Problem('wrong_host', { reason: 'foreign_host' });
+      }
     }
     if (!request.url.startsWith(otherOriginsWelcome)) {
-      refuseCrossSite(request, trusted);
+      refuseCrossSite(request, trustedAt(request, trusted));
     }
     done();
   });

@@ -16,3 +16,8 @@ export function isNavigation(request: FastifyRequest): boolean {
 export function acceptsHtml(request: FastifyRequest): boolean {
   return request.headers.accept?.includes('text/html') === true;
 }
+
+/** Whether a browser loads the script of a service worker, which would see every later page load of its origin (Service Workers). */
+export function isServiceWorker({ headers }: FastifyRequest): boolean {
+  return headers['service-worker'] !== undefined || headers['sec-fetch-dest'] === 'serviceworker';
+}

@@ -24,7 +24,7 @@ export const problemSchema = {
     loginUrl: {
       type: 'string',
       description:
-        'With `reauthentication_required`: where to send the browser, with `return_to` added. A path on this origin.',
+        'With `reauthentication_required`, and with every refusal of a protected host that a login there helps: where to send the browser, with `return_to` added. A path on this origin.',
     },
     requestId: { type: 'string' },
   },

@@ -1,10 +1,21 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Injectable } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  Inject,
+  Injectable,
+} from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CONFIGURATION } from '../config/config.module.js';
+import type { Configuration } from '../config/configuration.js';
 import type { ProblemCode } from '../errors/problem.catalogue.js';
 import { Problem } from '../errors/problem.error.js';
 import { ErrorPage } from './error.page.js';
 import { replyOf, requestOf } from './http.context.js';
 import { acceptsHtml, isNavigation } from './navigation.js';
+import { protectedHostOf } from './protected.hosts.js';
+import { policyOnHost } from './security.headers.js';
 import { problemBody } from './problem.body.js';
 import { pathOf } from './request.path.js';
 
@@ -29,9 +40,11 @@ const routableMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 @Injectable()
 export class ProblemFilter implements ExceptionFilter {
   readonly #page: ErrorPage;
+  readonly #publicUrl: string;
 
-  constructor(page: ErrorPage) {
+  constructor(page: ErrorPage, @Inject(CONFIGURATION) { PUBLIC_URL }: Pick<Configuration, 'PUBLIC_URL'>) {
     this.#page = page;
+    this.#publicUrl = PUBLIC_URL;
   }
 
   catch(exception: unknown, host: ArgumentsHost): void {
@@ -57,12 +70,17 @@ export class ProblemFilter implements ExceptionFilter {
     }
     void reply
       .code(status)
-      .headers({ ...challengeOf(status, request), ...problem.headers, 'cache-control': 'no-store' });
+      .headers({ ...this.#challengeOf(status, request), ...problem.headers, 'cache-control': 'no-store' });
     const login = problem.code === 'unauthenticated' ? '/auth/login' : problem.loginUrl;
-    if (mayRedirect && login !== undefined && isNavigation(request)) {
+    const host = protectedHostOf(request);
+    // On a protected host, these paths are the application's.
+    if (mayRedirect && host === undefined && login !== undefined && isNavigation(request)) {
       const target = `${login}${login.includes('?') ? '&' : '?'}return_to=${encodeURIComponent(request.url)}`;
       void reply.redirect(target, 302);
     } else if (isNavigation(request) || (request.method === 'POST' && acceptsHtml(request))) {
+      if (host !== undefined) {
+        void reply.header('content-security-policy', policyOnHost(host.gateway));
+      }
       void reply.type('text/html; charset=utf-8').send(this.#page.render(problem, request));
     } else {
       const { detail, errors, loginUrl } = problem;
@@ -71,18 +89,23 @@ export class ProblemFilter implements ExceptionFilter {
         .send(problemBody(problem.code, request.id, { detail, errors, loginUrl }));
     }
   }
-}
 
-/**
- * The challenge of an answer: every 401 states how to authenticate (RFC 9110 section 15.5.2), and that a token was not accepted
- * (RFC 6750 section 3.1).
- */
-function challengeOf(status: number, request: FastifyRequest): Readonly<Record<string, string>> {
-  if (status !== 401) {
-    return {};
+  /**
+   * The challenge of an answer: every 401 states how to authenticate (RFC 9110 section 15.5.2), that a token was not accepted (RFC 6750
+   * section 3.1), and in the API where a program finds out how to get one (RFC 9728 section 5.1).
+   */
+  #challengeOf(status: number, request: FastifyRequest): Readonly<Record<string, string>> {
+    if (status !== 401) {
+      return {};
+    }
+    const parameters = [
+      ...(request.headers.authorization === undefined ? [] : ['error="invalid_token"']),
+      ...(request.url.startsWith('/api/')
+        ? [`resource_metadata="${this.#publicUrl}/.well-known/oauth-protected-resource/api"`]
+        : []),
+    ];
+    return { 'www-authenticate': ['Bearer', parameters.join(', ')].filter((part) => part !== '').join(' ') };
   }
-  const hasToken = request.headers.authorization !== undefined;
-  return { 'www-authenticate': hasToken ? 'Bearer error="invalid_token"' : 'Bearer' };
 }
 
 /** The problem of a path that exists under other methods: 405 with `Allow`, not 404 (RFC 9110 section 15.5.6). */

@@ -1,7 +1,7 @@
 /** The target if there is no better one. */
 const fallback = '/';
 const maximumLength = 2048;
-/** Paths that would start another login, or end the session, if a login returned to them. */
+/** Paths of this gateway that would start another login, or end the session, if a login returned to them. */
 const loops = /^\/(?:auth\/(?:login|signup|logout|callback)|ui\/(?:login|registration))(?:[/?#]|$)/;
 
 /**
@@ -9,9 +9,10 @@ const loops = /^\/(?:auth\/(?:login|signup|logout|callback)|ui\/(?:login|registr
  *
  * Only a path is accepted: one slash first, no backslash, no control character or blank. The same must hold however often it's
  * percent-decoded on its way (OWASP: Unvalidated Redirects).
- * @param origin the deployment's own origin, without a trailing slash.
+ * @param origin that the path belongs to, without a trailing slash.
+ * @param avoided paths of that origin that lead nowhere.
  */
-export function safeReturnTo(value: unknown, origin: string): string {
+export function safeReturnTo(value: unknown, origin: string, avoided = loops): string {
   if (typeof value !== 'string' || value.length > maximumLength) {
     return fallback;
   }
@@ -26,7 +27,7 @@ export function safeReturnTo(value: unknown, origin: string): string {
     }
     if (decoded === text) {
       const { pathname, search, hash } = new URL(value, origin);
-      return loops.test(new URL(text, origin).pathname) ? fallback : pathname + search + hash;
+      return avoided.test(new URL(text, origin).pathname) ? fallback : pathname + search + hash;
     }
     text = decoded;
   }

@@ -60,6 +60,15 @@ export const bareSecurityHeaders = {
 } as const;
 
 /**
+ * The policy of an error page on a protected host: its style sheet and pictures are files of the gateway's origin, because this origin's
+ * are an application's. It has no script and no form.
+ * @param gateway origin of the gateway.
+ */
+export function policyOnHost(gateway: string): string {
+  return `default-src 'none';style-src ${gateway};img-src ${gateway};base-uri ${gateway};form-action 'none';frame-ancestors 'none'`;
+}
+
+/**
  * The policy of a page whose form ends, by redirects, at another application. Browsers apply `form-action` to every redirect that
  * follows a submission, so the policy must name the application's origin.
  * @param targets redirect URIs of that application.

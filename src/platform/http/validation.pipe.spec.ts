@@ -52,7 +52,9 @@ async function start(): Promise<NestFastifyApplication> {
     controllers: [Counting],
   }).compile();
   const app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter());
-  app.useGlobalFilters(new ProblemFilter({ render: () => 'no page' }));
+  app.useGlobalFilters(
+    new ProblemFilter({ render: () => 'no page' }, { PUBLIC_URL: 'https://auth.example.test' }),
+  );
   validateSchemas(app);
   await app.init();
   apps.push(app);

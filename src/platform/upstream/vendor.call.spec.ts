@@ -1,8 +1,19 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Configuration, OAuth2Api } from '@ory/client';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { Problem } from '../errors/problem.error.js';
-import { bodyOf, requireHealthy, statusOf, unavailable } from './vendor.call.js';
+import {
+  bodyOf,
+  isTooLarge,
+  isVendorAway,
+  requireHealthy,
+  statusOf,
+  unavailable,
+  vendorRequestDefaults,
+} from './vendor.call.js';
 
 const failure = Object.assign(new Error('Request failed'), {
   config: { headers: { authorization: 'Bearer secret' } },
@@ -44,6 +55,21 @@ describe('vendor calls', () => {
     expect(String(cause)).toBe('Error: Request failed: not now');
     expect(JSON.stringify(Object.entries(Object(cause)))).not.toContain('secret');
     expect(unavailable('reason', 'thrown text').cause).toBeUndefined();
+  });
+
+  it('an answer that is too large to be read doesn’t mean that the vendor is away', async () => {
+    const server = createServer((_request, answer) => void answer.end(JSON.stringify('x'.repeat(1_048_576))));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = z.object({ port: z.number() }).parse(server.address());
+    const hydra = new OAuth2Api(
+      new Configuration({ basePath: `http://127.0.0.1:${port}`, baseOptions: vendorRequestDefaults }),
+    );
+    const error: unknown = await hydra.listOAuth2Clients().catch((thrown: unknown) => thrown);
+    expect([isTooLarge(error), isVendorAway(error)]).toEqual([true, false]);
+    expect([isTooLarge(failure), isTooLarge(new Error('refused'))]).toEqual([false, false]);
+    server.closeAllConnections();
+    server.close();
   });
 
   it('200 is healthy; an error, a redirect, or nobody there is not', async () => {

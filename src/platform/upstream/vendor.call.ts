@@ -28,6 +28,15 @@ export function vendorTarget(address: string): {
   return { basePath: socketPath === undefined ? address : url.origin, socketPath: socketPath ?? null };
 }
 
+/** Whether a call failed because its answer is larger than any that is read. The vendor did answer. */
+export function isTooLarge(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    Reflect.get(error, 'code') === 'ERR_BAD_RESPONSE' &&
+    Reflect.get(error, 'response') === undefined
+  );
+}
+
 /** HTTP status of a failed vendor call; undefined when there was no answer at all. */
 export function statusOf(error: unknown): number | undefined {
   const status = responseMember(error, 'status');
@@ -61,7 +70,9 @@ export function isVendorAway(outcome: unknown): boolean {
     return outcome.code === 'provider_unavailable';
   }
   const status = statusOf(outcome);
-  return outcome instanceof Error && (status === undefined || isGatewayFailure(status));
+  return (
+    outcome instanceof Error && !isTooLarge(outcome) && (status === undefined || isGatewayFailure(status))
+  );
 }
 
 /** The problem of a vendor that can't be reached, is too slow, or sends an answer that it never should. */

@@ -2,7 +2,7 @@ import type { CustomFetch } from 'openid-client';
 import type { Fetch } from '../../platform/upstream/upstream.calls.js';
 import type { CircuitBreaker } from '../../platform/upstream/circuit.breaker.js';
 import { Problem } from '../../platform/errors/problem.error.js';
-import { wholeAnswer } from './whole.answer.js';
+import { wholeAnswer } from '../../platform/upstream/whole.answer.js';
 
 /**
  * Makes a fetch, for libraries that accept one, that goes through an upstream's circuit. It has a deadline for the answer and its

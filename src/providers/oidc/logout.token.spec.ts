@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { CompactSign, type CryptoKey, exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LogoutTokenVerifier } from './logout.token.js';
-import { ProviderKeys } from './provider.keys.js';
+import { ProviderKeys } from '../../platform/upstream/provider.keys.js';
 
 const issuer = 'https://provider.example.test';
 const claims = {

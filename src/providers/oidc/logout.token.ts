@@ -3,7 +3,7 @@ import { compactVerify } from 'jose';
 import { z } from 'zod';
 import { parseJson } from '../../platform/config/json.parser.js';
 import { Problem } from '../../platform/errors/problem.error.js';
-import { keyProblem, type ProviderKeys, signatureAlgorithms } from './provider.keys.js';
+import { keyProblem, type ProviderKeys, signatureAlgorithms } from '../../platform/upstream/provider.keys.js';
 
 /** Member of `events` that makes a JWT a logout token (Back-Channel Logout 1.0 section 2.4). */
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';

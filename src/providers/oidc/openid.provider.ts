@@ -10,7 +10,7 @@ import { fetchThrough } from './circuit.fetch.js';
 import { authenticationWith } from './client.authentication.js';
 import { LogoutTokenVerifier } from './logout.token.js';
 import type { VerifiedLogoutToken } from '../../auth-strategy/auth.strategy.js';
-import { keyProblem, ProviderKeys, signatureAlgorithms } from './provider.keys.js';
+import { keyProblem, ProviderKeys, signatureAlgorithms } from '../../platform/upstream/provider.keys.js';
 import { RelyingParty } from './relying.party.js';
 import { toUserInfo, type UserInfo, userInfoProblem } from './user.info.js';
 

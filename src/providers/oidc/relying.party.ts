@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { unavailable, libraryTimeout } from '../../platform/upstream/vendor.call.js';
 import { scopeTokens } from '../../session/guards/scopes.js';
-import { keyProblem, type ProviderKeys, signatureAlgorithms } from './provider.keys.js';
+import { keyProblem, type ProviderKeys, signatureAlgorithms } from '../../platform/upstream/provider.keys.js';
 import { answerStatusOf, refusalOf } from './provider.refusal.js';
 import type { ExchangedTokens, LoginChecks } from '../../auth-strategy/auth.strategy.js';
 

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { Problem } from '../../platform/errors/problem.error.js';
 import {
   bodyOf,
+  isTooLarge,
   statusOf,
   unavailable,
   vendorRequestDefaults,
@@ -22,16 +23,23 @@ export type OryCall<T extends OryAnswer = OryAnswer> = (options: {
   readonly signal: AbortSignal;
 }) => Promise<T>;
 
-/** The settings of an API of @ory/client. Calls are bounded and reuse connections. @param address as of {@link vendorTarget}. */
-export function oryApi(address: string): Configuration {
+/**
+ * The settings of an API of @ory/client. Calls are bounded and reuse connections.
+ * @param address as of {@link vendorTarget}.
+ * @param timeout milliseconds after which the library gives up.
+ */
+export function oryApi(address: string, timeout: number = vendorRequestDefaults.timeout): Configuration {
   const { basePath, socketPath } = vendorTarget(address);
   const httpAgent = new HttpAgent({ keepAlive: true });
   const httpsAgent = new HttpsAgent({ keepAlive: true });
   return new Configuration({
     basePath,
-    baseOptions: { ...vendorRequestDefaults, socketPath, httpAgent, httpsAgent },
+    baseOptions: { ...vendorRequestDefaults, timeout, socketPath, httpAgent, httpsAgent },
   });
 }
+
+/** The status that stands for an answer which is larger than any that is read. */
+export const answerTooLarge = 413;
 
 /** Makes an answer of a failure with an expected status. @param reason of the problem that any other failure becomes. */
 export function expectedFailure(
@@ -39,7 +47,7 @@ export function expectedFailure(
   reason: string,
   isExpected: (status: number) => boolean = () => false,
 ): OryAnswer {
-  const status = statusOf(error);
+  const status = isTooLarge(error) ? answerTooLarge : statusOf(error);
   if (status !== undefined && isExpected(status)) {
     return { status, data: bodyOf(error) };
   }

@@ -146,9 +146,31 @@ describe('identities', () => {
     );
   });
 
-  it('are deleted at Kratos', async () => {
+  const ended = [
+    expect.stringMatching(
+      `^GET /admin/oauth2/auth/sessions/consent\\?page_size=25&page_token=\\w+&subject=${subject}$`,
+    ),
+    'DELETE /admin/oauth2/auth/sessions/login?sid=hydra-session',
+    `DELETE /admin/oauth2/auth/sessions/login?subject=${subject}`,
+    `DELETE /admin/oauth2/auth/sessions/consent?subject=${subject}&all=true`,
+  ];
+
+  it('stay if Hydra can’t be asked', async () => {
+    ory.say('DELETE /admin/oauth2/auth/sessions/login', 503);
+    await expect(ory.strategy.identities?.delete(subject)).rejects.toEqual(
+      expect.objectContaining({ code: 'provider_unavailable' }),
+    );
+    expect(ory.asked).not.toContain(`DELETE /admin/identities/${subject}`);
+  });
+
+  it('that are disabled lose what they have allowed applications, and can allow no more before that', async () => {
+    await ory.strategy.identities?.setActive(subject, false);
+    expect(ory.asked).toEqual([expect.stringContaining(`PATCH /admin/identities/${subject} `), ...ended]);
+  });
+
+  it('are deleted at Kratos, after what they have allowed applications', async () => {
     await ory.strategy.identities?.delete(subject);
-    expect(ory.asked).toEqual([`DELETE /admin/identities/${subject}`]);
+    expect(ory.asked).toEqual([...ended, `DELETE /admin/identities/${subject}`]);
     expect(ory.strategy.identities?.issuer).toBe(kratosIssuer);
   });
 });

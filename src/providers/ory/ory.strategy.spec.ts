@@ -147,6 +147,7 @@ describe('a client’s own access token', () => {
     expect(await ory.strategy.validateClient(accessToken)).toEqual({
       clientId: 'app',
       expiresAt: 4_000_000_000,
+      scope: ['openid', 'email'],
     });
   });
 

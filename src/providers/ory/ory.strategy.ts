@@ -2,9 +2,14 @@ import { Logger } from '@nestjs/common';
 import type { OryConfiguration } from '../../platform/config/configuration.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
+import type { ApplicationAdministration } from '../../auth-strategy/application.administration.js';
+import type { GrantAdministration } from '../../auth-strategy/grant.administration.js';
+import type { HydraGrants } from './hydra/hydra.grants.js';
 import type { HydraClient } from './hydra/hydra.client.js';
 import type { KratosClient } from './kratos/kratos.client.js';
-import { kratosIssuer, toProviderIdentity } from './kratos/kratos.session.js';
+import { isOryIssuer } from './connections/connection.issuer.js';
+import { kratosIssuer } from './kratos/kratos.session.js';
+import type { IdentitySource } from './sources/identity.source.js';
 import type { LogoutTokenVerifier } from '../oidc/logout.token.js';
 import { RelyingParty } from '../oidc/relying.party.js';
 import {
@@ -27,11 +32,14 @@ import type { OryBootstrap } from './ory.bootstrap.js';
 /** The parts of an Ory deployment that the strategy calls. */
 export interface OryParts {
   readonly kratos: KratosClient;
+  readonly sources: IdentitySource;
   readonly hydra: HydraClient;
   readonly relyingParty: RelyingParty;
   /** The verifier of Hydra's logout tokens. */
   readonly logoutTokens: LogoutTokenVerifier;
   readonly bootstrap: OryBootstrap;
+  readonly applications: ApplicationAdministration;
+  readonly grants: HydraGrants;
 }
 
 /** The form of Hydra's opaque tokens; no other credential has it. */
@@ -41,6 +49,8 @@ const accessTokenForm = /^[\w.~+/-]{16,2048}=*$/;
 export class OryStrategy extends AuthStrategy {
   readonly hints = ['login_hint', 'ui_locales'];
   override readonly identities: IdentityAdministration;
+  override readonly applications: ApplicationAdministration;
+  override readonly grants: GrantAdministration;
   readonly #logger = new Logger(OryStrategy.name);
   readonly #parts: OryParts;
   readonly #configuration: OryConfiguration;
@@ -49,7 +59,9 @@ export class OryStrategy extends AuthStrategy {
     super();
     this.#parts = parts;
     this.#configuration = configuration;
-    this.identities = administrationOf(parts.kratos, configuration.PUBLIC_URL);
+    this.identities = administrationOf(parts, configuration.PUBLIC_URL);
+    this.applications = parts.applications;
+    this.grants = parts.grants;
   }
 
   async begin({ kind, hints, demand }: LoginStart): Promise<StartedLogin> {
@@ -75,7 +87,7 @@ export class OryStrategy extends AuthStrategy {
     return this.#parts.relyingParty.exchange(answer, checks);
   }
 
-  /** Step 9: Hydra validates the token; Kratos returns the person and whether the login is still live. */
+  /** Step 9: Hydra validates the token; the user's source returns the user and whether the login is still live. */
   async validate(accessToken: string, exchanged?: ExchangedTokens): Promise<ValidatedLogin> {
     if (!accessTokenForm.test(accessToken)) {
       throw rejected('access_token_malformed');
@@ -97,19 +109,22 @@ export class OryStrategy extends AuthStrategy {
     if (exchanged !== undefined && exchanged.subject !== token.sub) {
       throw new Problem('login_refused', { reason: 'subject_mismatch' });
     }
-    const session = await this.#parts.kratos.findSession(token.ext.kratos_session_id);
-    if (session === undefined || session.identity.id !== token.sub) {
+    const session = await this.#parts.sources.findSession({
+      id: token.ext.kratos_session_id,
+      subject: token.sub,
+    });
+    if (session === undefined || session.identity.subject !== token.sub) {
       throw rejected('kratos_session_ended');
     }
-    if (session.identity.state !== 'active') {
+    if (!session.isActive) {
       throw rejected('kratos_identity_inactive');
     }
     return {
-      identity: toProviderIdentity(session.identity),
-      profile: session.identity.traits,
+      identity: session.identity,
+      profile: session.profile,
       evidence: {
         provider: 'ory',
-        issuer: kratosIssuer,
+        issuer: session.identity.issuer,
         subject: token.sub,
         clientId: token.client_id,
         scope: scopeTokens(token.scope ?? ''),
@@ -132,7 +147,7 @@ export class OryStrategy extends AuthStrategy {
     if (token.aud?.includes(this.#configuration.TOKEN_AUDIENCE) !== true) {
       throw rejected('access_token_wrong_audience');
     }
-    return { clientId: token.client_id, expiresAt: token.exp };
+    return { clientId: token.client_id, expiresAt: token.exp, scope: scopeTokens(token.scope ?? '') };
   }
 
   async discard(accessToken: string): Promise<void> {
@@ -144,16 +159,17 @@ export class OryStrategy extends AuthStrategy {
   }
 
   async sessionState(session: SessionRow): Promise<ProviderSession> {
-    if (session.provider_session_id === null) {
+    const { provider_session_id: id, subject } = session;
+    if (id === null) {
       return { state: 'ended' };
     }
     try {
-      const found = await this.#parts.kratos.findSession(session.provider_session_id);
-      return found?.identity.state === 'active' && found.identity.id === session.subject
-        ? { state: 'alive', identity: toProviderIdentity(found.identity) }
+      const found = await this.#parts.sources.findSession({ id, subject });
+      return found?.isActive === true && found.identity.subject === subject
+        ? { state: 'alive', identity: found.identity }
         : { state: 'ended' };
     } catch (error) {
-      this.#logger.warn('Kratos cannot be asked about a session', {
+      this.#logger.warn('the source of a user cannot be asked about a session', {
         reason: 'kratos_unreachable',
         err: error,
       });
@@ -161,11 +177,11 @@ export class OryStrategy extends AuthStrategy {
     }
   }
 
-  /** Ends Kratos' session, Hydra's, and the tokens of our clients that came from it; if one of these fails, the others still run. */
+  /** Ends the session at the user's source, Hydra's, and the tokens of our clients that came from it; if one of these fails, the others still run. */
   async endSession(session: SessionRow): Promise<undefined> {
-    const { provider_session_id: kratosId, oidc_sid: sid, subject } = session;
+    const { provider_session_id: id, oidc_sid: sid, subject } = session;
     const results = await Promise.allSettled([
-      kratosId === null ? undefined : this.#parts.kratos.revokeSession(kratosId),
+      id === null ? undefined : this.#parts.sources.endSession({ id, subject }),
       sid === null ? undefined : this.#endAtHydra(subject, sid),
     ]);
     for (const result of results) {
@@ -184,7 +200,14 @@ export class OryStrategy extends AuthStrategy {
 
   async verifyLogoutToken(token: string): Promise<LogoutNotice> {
     await this.#parts.bootstrap.requireKeys();
-    return { ...(await this.#parts.logoutTokens.verify(token)), issuer: kratosIssuer };
+    const { sources, logoutTokens } = this.#parts;
+    const verified = await logoutTokens.verify(token);
+    if (verified.subject !== null) {
+      return { ...verified, issuer: (await sources.issuerOf(verified.subject)) ?? kratosIssuer };
+    }
+    // Hydra names its session, which may be of a user of any source.
+    const otherIssuers = sources.issuers.filter((issuer) => issuer !== kratosIssuer);
+    return { ...verified, issuer: kratosIssuer, otherIssuers };
   }
 
   override setUpState(): SetUpState {
@@ -197,9 +220,13 @@ export class OryStrategy extends AuthStrategy {
   }
 }
 
-function administrationOf(kratos: KratosClient, publicUrl: string): IdentityAdministration {
+function administrationOf(
+  { kratos, sources, grants }: Pick<OryParts, 'kratos' | 'sources' | 'grants'>,
+  publicUrl: string,
+): IdentityAdministration {
   return {
     issuer: kratosIssuer,
+    has: isOryIssuer,
     updateProfile: async (subject, { name, picture }) => {
       const outcome = await kratos.updateTraits(subject, {
         ...(name === undefined ? {} : { name }),
@@ -216,7 +243,13 @@ function administrationOf(kratos: KratosClient, publicUrl: string): IdentityAdmi
         case 'updated':
       }
     },
-    setActive: (subject, active) => kratos.setState(subject, active ? 'active' : 'inactive'),
+    setActive: async (subject, active) => {
+      await sources.setActive(subject, active);
+      if (!active) {
+        // Applications keep no access: a refresh token would renew itself for a month.
+        await grants.endAccess(subject);
+      }
+    },
     methodsOf: (subject) => kratos.loginMethodsOf(subject),
     recover: async (subject) => {
       const recovery = await kratos.createRecovery(subject);
@@ -227,7 +260,11 @@ function administrationOf(kratos: KratosClient, publicUrl: string): IdentityAdmi
       return { code, url: `${publicUrl}/ui/recovery?${new URLSearchParams({ flow: flowId })}`, expiresAt };
     },
     verifyAddress: (subject, email) => kratos.verifyAddress(subject, email),
-    delete: (subject) => kratos.deleteIdentity(subject),
+    delete: async (subject) => {
+      // Hydra first: if it can't be reached, the identity still exists and the deletion can be repeated.
+      await grants.endAccess(subject);
+      await sources.deleteUser(subject);
+    },
   };
 }
 

@@ -57,6 +57,8 @@ export interface ApiRouteOptions {
   readonly description: string;
   /** Descriptions of the ids in the route's path. */
   readonly ids?: IdDescriptions;
+  /** Descriptions of other parameters of the route's path, by name: any text. */
+  readonly texts?: Readonly<Record<string, string>>;
   readonly answer: {
     /** 200 when left out, or 204 without a schema. */
     readonly status?: number;
@@ -108,7 +110,7 @@ export function ApiController(
 export function ApiRoute(
   method: Method,
   path: string,
-  { scope, recentLogin, summary, description, ids = {}, answer, problems = [] }: ApiRouteOptions,
+  { scope, recentLogin, summary, description, ids = {}, texts = {}, answer, problems = [] }: ApiRouteOptions,
 ): MethodDecorator {
   const { schema, headers, status = schema === undefined ? 204 : 200 } = answer;
   return applyDecorators(
@@ -120,6 +122,7 @@ export function ApiRoute(
       : [RequireRecentLogin(recentLogin === true ? undefined : recentLogin)]),
     ApiOperation({ summary, description }),
     ...idParameters(ids),
+    ...textParameters(texts),
     ApiResponse({
       status,
       description: answer.description,
@@ -137,6 +140,12 @@ function textHeaders(names: readonly string[]): Record<string, { schema: { type:
 function idParameters(ids: IdDescriptions): (ClassDecorator & MethodDecorator)[] {
   return Object.entries(ids).map(([name, description]) =>
     ApiParam({ name, description, schema: { type: 'string', format: 'uuid' } }),
+  );
+}
+
+function textParameters(texts: Readonly<Record<string, string>>): MethodDecorator[] {
+  return Object.entries(texts).map(([name, description]) =>
+    ApiParam({ name, description, schema: { type: 'string' } }),
   );
 }
 

@@ -2,6 +2,7 @@ import { Problem } from '../../platform/errors/problem.error.js';
 import type { OrgRole } from '../../platform/database/database.schema.js';
 import { isNamed } from '../../directory/users/org.reference.js';
 import type { Claims } from '../tokens/claims.schema.js';
+import { loginChallenge } from './login.challenge.js';
 import { uncovered } from './scopes.js';
 
 const rank: Readonly<Record<OrgRole, number>> = { member: 1, admin: 2, owner: 3 };
@@ -16,6 +17,8 @@ export interface AccessRequirement {
   readonly org?: string | undefined;
   /** Lowest role in the active organisation that is enough. */
   readonly orgRole?: OrgRole | undefined;
+  /** Assurance level of the login: `aal2` if a second factor was given. */
+  readonly acr?: 'aal2' | undefined;
   /** A verified e-mail address. */
   readonly verifiedEmail?: VerificationPage | undefined;
 }
@@ -27,10 +30,11 @@ export interface VerificationPage {
 
 /**
  * Decides, from the claims alone, whether a caller meets a requirement. No other code makes this decision.
- * @throws {Problem} `email_unverified`, `forbidden` with the missing role in its detail, or `insufficient_scope`.
+ * @throws {Problem} `email_unverified`, `forbidden` with the missing role in its detail, `insufficient_scope`, or
+ *   `reauthentication_required` for a missing second factor.
  */
 export function authorize(claims: Claims, requirement: AccessRequirement): void {
-  const { scopes, role, org, orgRole, verifiedEmail } = requirement;
+  const { scopes, role, org, orgRole, acr, verifiedEmail } = requirement;
   if (verifiedEmail !== undefined) {
     requireVerifiedEmail(claims, verifiedEmail);
   }
@@ -45,6 +49,10 @@ export function authorize(claims: Claims, requirement: AccessRequirement): void 
   }
   if (scopes !== undefined) {
     requireScopes(claims, scopes);
+  }
+  // Last: a login with a second factor helps only those who meet everything else.
+  if (acr !== undefined && claims.acr !== acr) {
+    throw loginChallenge({ maxAge: undefined, needsAal2: true }, 'second_factor_missing');
   }
 }
 

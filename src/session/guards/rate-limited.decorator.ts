@@ -5,7 +5,13 @@ export const RATE_LIMITED = 'vestibule:rate-limited';
 
 /** The policies that a route may name; both count by address, or by user if the caller is logged in. */
 export interface RouteLimit {
-  readonly policy: 'start-address' | 'token-address' | 'logout-address' | 'domain-address';
+  readonly policy:
+    | 'start-address'
+    | 'token-address'
+    | 'logout-address'
+    | 'signal-address'
+    | 'client-address'
+    | 'domain-address';
   /** `all` requests count, or only `failures`. */
   readonly counts: 'all' | 'failures';
 }

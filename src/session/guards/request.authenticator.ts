@@ -10,6 +10,7 @@ import { SessionCookie } from '../cookie/session.cookie.js';
 import type { MintedSession } from '../session.minter.js';
 import { SessionRenewer } from '../session.renewer.js';
 import { type ClientInfo, clientInfoOf } from '../../platform/http/client.info.js';
+import { protectedHostOf } from '../../platform/http/protected.hosts.js';
 
 const bearerCredentials = /^Bearer +([\w.-]+) *$/i;
 const apiKeyForm = /^vst_/;
@@ -77,7 +78,7 @@ export class RequestAuthenticator {
     if (sealed === undefined) {
       throw new Problem('unauthenticated', { reason: 'cookie_absent_or_unreadable' });
     }
-    const known = this.#tokens.get('cookie', sealed);
+    const known = this.#tokens.get('cookie', sealed, audienceAt(request));
     if (known !== undefined) {
       return { principal: known, cache: 'hit' };
     }
@@ -85,7 +86,7 @@ export class RequestAuthenticator {
     return found instanceof Promise ? found.then(asMiss) : asMiss(found);
   }
 
-  /** The claims of a live augmented token. @throws {Problem} `unauthenticated` for any other or outdated token. */
+  /** The claims of a live augmented token for the gateway itself. @throws {Problem} `unauthenticated` for any other or outdated token. */
   async bearerClaims(token: string): Promise<Claims> {
     return (await this.#bearer(token)).claims;
   }
@@ -93,7 +94,7 @@ export class RequestAuthenticator {
   #bearerHolder(request: FastifyRequest, authorization: string): Authenticated | Promise<Authenticated> {
     if (usualBearer.test(authorization)) {
       // A cached credential needs no check of its characters.
-      const known = this.#tokens.get('bearer', authorization.slice(usualScheme.length));
+      const known = this.#tokens.get('bearer', authorization.slice(usualScheme.length), audienceAt(request));
       if (known !== undefined) {
         return { principal: known, cache: 'hit' };
       }
@@ -102,11 +103,13 @@ export class RequestAuthenticator {
     if (token === undefined) {
       throw new Problem('unauthenticated', { reason: 'authorization_malformed' });
     }
-    return apiKeyForm.test(token) ? this.#keyHolder(token) : this.#bearer(token).then(asMiss);
+    return apiKeyForm.test(token)
+      ? this.#keyHolder(token)
+      : this.#bearer(token, audienceAt(request)).then(asMiss);
   }
 
-  async #bearer(token: string): Promise<Principal> {
-    const checked = await this.#tokens.verify(token);
+  async #bearer(token: string, audience?: string): Promise<Principal> {
+    const checked = await this.#tokens.verify(token, audience);
     if (checked.expired || checked.verdict === 'outdated') {
       throw new Problem('unauthenticated', { reason: checked.expired ? 'token_expired' : 'token_stale' });
     }
@@ -133,7 +136,7 @@ export class RequestAuthenticator {
       !checked.expired && checked.verdict === 'live' && !this.#tokens.isNearEnd(checked.claims)
         ? this.#tokens.set('cookie', sealed, checked)
         : this.#renew(checked, request, reply);
-    const checked = this.#tokens.verifyOpened(opened);
+    const checked = this.#tokens.verifyOpened(opened, audienceAt(request));
     return checked instanceof Promise ? checked.then(use) : use(checked);
   }
 
@@ -168,6 +171,11 @@ export class RequestAuthenticator {
       ? this.#renewer.renew(renewed.claims, client)
       : renewed;
   }
+}
+
+/** The audience that tokens must have at the host of a request; undefined for `TOKEN_AUDIENCE`. */
+function audienceAt(request: FastifyRequest): string | undefined {
+  return protectedHostOf(request)?.origin;
 }
 
 function asMiss(principal: Principal): Authenticated {

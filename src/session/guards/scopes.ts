@@ -12,6 +12,8 @@ export const scopeCatalogue = {
   'orgs:write': 'Change organisations, members and invites.',
   'keys:read': 'List API keys.',
   'keys:write': 'Create and revoke API keys.',
+  'applications:read': 'List the applications that log users in here.',
+  'applications:write': 'Register, change and remove applications.',
   'audit:read': 'Read audit events (administrators).',
   'revocations:read': 'Be told of ended sessions, changed users and revoked keys (administrators).',
   'signing-keys:read': 'List the keys that sign tokens (administrators).',

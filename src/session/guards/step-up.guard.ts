@@ -9,14 +9,12 @@ import { requestOf } from '../../platform/http/http.context.js';
 import { ACCESS, type Access } from './access.decorators.js';
 import type { Claims } from '../tokens/claims.schema.js';
 import { isOfSession, principalOf } from '../principal.js';
+import { type RequiredLogin, loginChallenge } from './login.challenge.js';
 import { perRoute } from './route.metadata.js';
 import { AAL2, AUTH_AGE, RECENT_LOGIN, type RecentLoginRule } from './step-up.decorators.js';
 
 /** What a route requires of a login. */
-interface Requirement {
-  /** Seconds since credentials were given, at most; undefined if there is no limit. */
-  readonly maxAge: number | undefined;
-  readonly needsAal2: boolean;
+interface Requirement extends RequiredLogin {
   readonly recentLogin: RecentLoginRule | undefined;
   readonly isPublic: boolean;
 }
@@ -63,13 +61,13 @@ export class StepUpGuard implements CanActivate {
     const now = this.#clock.seconds();
     const reason = missingIn(claims, requirement, now);
     if (reason !== undefined) {
-      throw challenge(requirement, reason);
+      throw loginChallenge(requirement, reason);
     }
     if (recentLogin !== undefined && isHeld(recentLogin, request.body) && isOfSession(claims)) {
       // Some providers don't report when credentials were given: then the session is as old as they are, or older.
       const loggedInAt = claims.auth_time === 0 ? timestampOf(claims.sid) / 1000 : claims.auth_time;
       if (now - loggedInAt > this.#recently) {
-        throw challenge({ maxAge: this.#recently, needsAal2: false }, 'login_too_old');
+        throw loginChallenge({ maxAge: this.#recently, needsAal2: false }, 'login_too_old');
       }
     }
     return true;
@@ -81,26 +79,10 @@ function isHeld({ member }: RecentLoginRule, body: unknown): boolean {
   return member === undefined || (typeof body === 'object' && body !== null && Object.hasOwn(body, member));
 }
 
-type Asked = Pick<Requirement, 'maxAge' | 'needsAal2'>;
-
 /** Whether the claims meet a requirement. @returns the reason id if they don't, else undefined. */
-function missingIn(claims: Claims, { maxAge, needsAal2 }: Asked, now: number): string | undefined {
+function missingIn(claims: Claims, { maxAge, needsAal2 }: RequiredLogin, now: number): string | undefined {
   if (needsAal2 && claims.acr !== 'aal2') {
     return 'second_factor_missing';
   }
   return maxAge !== undefined && now - claims.auth_time > maxAge ? 'login_too_old' : undefined;
-}
-
-/** The refusal of a login: it names everything that the route requires, so that one login is enough (RFC 9470 section 3). */
-function challenge({ maxAge, needsAal2 }: Asked, reason: string): Problem {
-  const parameters = [
-    ...(maxAge === undefined ? [] : [['max_age', String(maxAge)]]),
-    ...(needsAal2 ? [['acr_values', 'aal2']] : []),
-  ];
-  const wanted = parameters.map(([name, value]) => `, ${name}="${value}"`).join('');
-  return new Problem('reauthentication_required', {
-    reason,
-    headers: { 'www-authenticate': `Bearer error="insufficient_user_authentication"${wanted}` },
-    loginUrl: `/auth/login?${new URLSearchParams(parameters)}`,
-  });
 }

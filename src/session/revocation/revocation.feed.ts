@@ -83,6 +83,12 @@ export class RevocationFeed implements OnModuleInit, OnModuleDestroy {
     this.#channel.publish('revocations', rows);
   }
 
+  /** Applies revocations that were read from SQL elsewhere, in this process alone: those that can still matter. */
+  learn(rows: readonly RevocationRow[]): void {
+    const now = this.#clock.now();
+    this.#apply(rows.filter(({ expires_at: expiresAt }) => expiresAt >= now));
+  }
+
   /** Calls a listener with revocations that this process learns of, from whatever source. @returns what ends that. */
   onChange(listener: (rows: readonly RevocationRow[]) => void): () => void {
     this.#listeners.add(listener);

@@ -20,8 +20,8 @@ export type TokenVerdict = 'live' | 'outdated' | 'ended';
 
 /** What a list knows. */
 export interface RevocationSnapshot {
-  /** Ids of ended sessions and keys, 16 bytes each, in parts. */
-  readonly ended: readonly Uint8Array[];
+  /** Ids of ended sessions and keys, 16 bytes each. */
+  readonly ended: Buffer;
   /** Users and organisations, each with the time before which their tokens are outdated (milliseconds). */
   readonly changed: readonly (readonly [string, number])[];
   /** Every session that began before has ended (milliseconds); 0 if none has. */
@@ -103,7 +103,7 @@ export class RevocationList {
   /** All that is known now. */
   snapshot(): RevocationSnapshot {
     return {
-      ended: [this.#ended.bytes(), this.#endedEarlier.bytes()],
+      ended: Buffer.concat([this.#ended.bytes(), this.#endedEarlier.bytes()]),
       changed: [...this.#changed].map(([id, { before }]) => [id, before]),
       everythingBefore: this.#everythingBefore,
     };

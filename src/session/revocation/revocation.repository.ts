@@ -82,11 +82,18 @@ export class RevocationRepository {
       .execute();
   }
 
-  /** Removes revocations that no longer matter. */
+  /** Removes revocations that no longer matter to tokens, and that every stream of security events has settled. */
   async purge(): Promise<void> {
+    const now = this.#clock.now();
+    const { settled } = await this.#database.query
+      .selectFrom('signal_streams')
+      .select(({ fn }) => fn.min('settled_at').as('settled'))
+      .where('status', '!=', 'disabled')
+      .executeTakeFirstOrThrow();
     await this.#database.query
       .deleteFrom('revocations')
-      .where('expires_at', '<=', this.#clock.now())
+      .where('expires_at', '<=', now)
+      .where('recorded_at', '<', Number(settled ?? Number.MAX_SAFE_INTEGER))
       .execute();
   }
 }

@@ -72,6 +72,15 @@ export class RevocationService {
     }
   }
 
+  /**
+   * Ends the tokens of a grant that is no session: one that a user gave a client for a protected resource. This is remembered for as
+   * long as such a token lives, so that the provider's consent, from which refresh tokens make new ones, must be revoked as well.
+   * @param id UUID v7.
+   */
+  async endGrant(id: string): Promise<void> {
+    await this.#record(this.#row('session', id, null));
+  }
+
   /** Prepares the end of an API key. */
   endOfKey(id: string): KeyEnd {
     const row = this.#row('api_key', id, null);

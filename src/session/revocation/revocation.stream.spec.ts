@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type Gateway, startGateway } from '../../../test/support/gateway.js';
 import { waitUntil } from '../../../test/support/stack.js';
 import { newId } from '../../platform/core/identifier.js';
@@ -20,6 +20,13 @@ beforeAll(async () => {
 
 afterAll(async () => gateway?.stop());
 
+/** Seconds by which the gateway's clock is ahead. */
+let ahead = 0;
+/** Lets a minute pass: no snapshot is taken again. */
+const passMinute = (): void => gateway.shiftClock((ahead += 60));
+
+beforeEach(passMinute);
+
 const end = (): RevocationRow => ({
   id: newId(),
   kind: 'session',
@@ -38,6 +45,15 @@ function endedIn({ token }: RevocationMessage): readonly string[] {
 
 const digitsOf = ({ id }: RevocationRow): string => id.replaceAll('-', '');
 
+/** The parts of a snapshot. */
+async function snapshot(): Promise<readonly RevocationMessage[]> {
+  const parts: RevocationMessage[] = [];
+  for await (const part of stream.snapshot()) {
+    parts.push(part);
+  }
+  return parts;
+}
+
 /** A subscriber, with what it has heard. */
 async function listen(lastId?: string): Promise<{
   readonly messages: RevocationMessage[];
@@ -48,10 +64,11 @@ async function listen(lastId?: string): Promise<{
   let failures = 0;
   const stop = stream.subscribe(lastId, {
     send: (message) => messages.push(message),
+    drained: async () => undefined,
     fail: () => (failures += 1),
   });
   if (lastId === undefined) {
-    await waitUntil(async () => messages.length > 0, 'the snapshot');
+    await waitUntil(async () => messages.at(-1)?.id !== undefined, 'the snapshot');
   }
   return { messages, failures: () => failures, stop };
 }
@@ -62,8 +79,9 @@ async function missOne() {
   const known = first.messages.at(-1)?.id;
   first.stop();
   const missed = end();
+  const count = other.messages.length;
   feed.announce([missed]);
-  await waitUntil(async () => other.messages.length === 2, 'the message');
+  await waitUntil(async () => other.messages.length > count, 'the message');
   return { known, missed, other };
 }
 
@@ -88,6 +106,7 @@ it('loses no end that comes while, or right after, another is told', async () =>
       }
       void wait.then(announceNext);
     },
+    drained: async () => undefined,
     fail: () => undefined,
   });
   await waitUntil(async () => told.size === rows.length, 'every end to be told');
@@ -97,21 +116,21 @@ it('loses no end that comes while, or right after, another is told', async () =>
 
 it('sends nothing that is too old to be believed', async () => {
   const { known, missed, other } = await missOne();
-  gateway.shiftClock(185);
-  const now = Math.floor(Date.now() / 1000) + 185;
+  gateway.shiftClock((ahead += 185));
+  const now = Math.floor(Date.now() / 1000) + ahead;
   const ageOf = ({ token }: RevocationMessage): number => Math.abs(now - Number(decodeJwt(token).iat));
-  expect(ageOf(await stream.snapshot())).toBeLessThan(30);
+  expect((await snapshot()).map(ageOf).every((age) => age < 30)).toBe(true);
   const back = await listen(known);
   await waitUntil(async () => back.messages.length > 0, 'the snapshot');
   expect(back.messages.map(ageOf).every((age) => age < 30)).toBe(true);
   expect(back.messages.flatMap(endedIn)).toContain(digitsOf(missed));
-  gateway.shiftClock(0);
   back.stop();
   other.stop();
 });
 
 it('takes nothing for known that came while there was no subscriber', async () => {
-  const { id } = await stream.snapshot();
+  const id = (await snapshot()).at(-1)?.id;
+  passMinute();
   const unheard = end();
   feed.announce([unheard]);
   const later = await listen(id);
@@ -128,8 +147,8 @@ it('signs anew after a snapshot that could not be signed', async () => {
     ring.signing = signing;
     throw new Error('no key');
   };
-  await expect(stream.snapshot()).rejects.toThrow('no key');
-  expect((await stream.snapshot()).token).toMatch(/^eyJ/);
+  await expect(snapshot()).rejects.toThrow('no key');
+  expect((await snapshot())[0]?.token).toMatch(/^eyJ/);
 });
 
 it('tells a subscriber who comes back what was missed, and everything if there was no subscriber meanwhile', async () => {
@@ -139,6 +158,7 @@ it('tells a subscriber who comes back what was missed, and everything if there w
   const last = back.messages.at(-1)?.id;
   back.stop();
   other.stop();
+  passMinute();
   const unheard = end();
   feed.announce([unheard]);
   const later = await listen(last);
@@ -166,4 +186,58 @@ it('ends every subscription after a message that could not be signed: a new one 
   await waitUntil(async () => again.messages.length > 1, 'the next message');
   expect(again.messages.flatMap(endedIn)).toEqual(expect.arrayContaining([lost, next].map(digitsOf)));
   again.stop();
+});
+
+it('sends 12,001 ends in three parts, as fast as they are taken, and what happens meanwhile between them', async () => {
+  const rows = Array.from({ length: 12_001 }, end);
+  feed.announce(rows);
+  const messages: RevocationMessage[] = [];
+  let take = (): void => undefined;
+  const stop = stream.subscribe(undefined, {
+    send: (message) => messages.push(message),
+    drained: async () =>
+      new Promise((resolve) => {
+        take = resolve;
+      }),
+    fail: () => undefined,
+  });
+  await waitUntil(async () => messages.length === 1, 'the first part');
+  const meanwhile = end();
+  feed.announce([meanwhile]);
+  await waitUntil(async () => messages.length === 2, 'what happened meanwhile');
+  take();
+  await waitUntil(async () => messages.length === 3, 'the second part');
+  take();
+  await waitUntil(async () => messages.length === 4, 'the last part');
+  stop();
+  const partOf = ({ token }: RevocationMessage): unknown => decodeJwt(token)['snapshot'];
+  const id: unknown = expect.stringMatching(/^[\da-f-]{36}$/);
+  expect(messages.map(partOf)).toEqual([
+    { id, part: 1, parts: 3 },
+    undefined,
+    { id, part: 2, parts: 3 },
+    { id, part: 3, parts: 3 },
+  ]);
+  const told = new Set(messages.flatMap(endedIn));
+  expect([...rows, meanwhile].filter((row) => !told.has(digitsOf(row)))).toEqual([]);
+  // Until it has all parts, a subscriber has no number to come back with.
+  expect(messages.map(({ id: number }) => number !== undefined)).toEqual([false, false, false, true]);
+  const back = await listen(messages.at(-1)?.id);
+  await waitUntil(async () => back.messages.length > 0, 'what happened meanwhile, again');
+  expect(back.messages.flatMap(endedIn)).toEqual([digitsOf(meanwhile)]);
+  back.stop();
+});
+
+it('takes a snapshot again within half a minute, with what was told since: each may have tens of megabytes', async () => {
+  const [first, second] = [end(), end()];
+  feed.announce([first]);
+  const snapshotOf = (messages: readonly RevocationMessage[]): unknown =>
+    messages.map(({ token }) => decodeJwt(token)['snapshot']).find((part) => part !== undefined);
+  const before = await snapshot();
+  feed.announce([second]);
+  const after = await listen();
+  await waitUntil(async () => after.messages.at(-1)?.id !== undefined, 'the whole snapshot');
+  expect(snapshotOf(after.messages)).toEqual(snapshotOf(before));
+  expect(after.messages.flatMap(endedIn)).toEqual(expect.arrayContaining([first, second].map(digitsOf)));
+  after.stop();
 });

@@ -14,11 +14,13 @@ const messageType = 'revocations+jwt';
 const keptMessages = 1000;
 /** Seconds for which a message is sent again: a verifier believes none that is older than two minutes. */
 const repeatable = 30;
+/** Ended sessions, and changed users, in one message: neither signing nor reading it keeps other requests waiting. */
+const mostAtOnce = 5000;
 
 /** Revocations as a signed message (a JWS). */
 export interface RevocationMessage {
-  /** What a subscriber who comes back names: this process, and the message's number. */
-  readonly id: string;
+  /** What a subscriber who comes back names: this process, and the message's number. Undefined while a subscriber doesn't know everything before it. */
+  readonly id: string | undefined;
   readonly token: string;
 }
 
@@ -30,8 +32,29 @@ interface SignedMessage extends RevocationMessage {
 /** Who is told. */
 export interface RevocationSubscriber {
   send(message: RevocationMessage): void;
+  /** Resolves when what was sent has been taken, or the subscription has ended. */
+  drained(): Promise<void>;
   /** There is something that can't be told: only a new subscription, which begins with a snapshot, is complete. */
   fail(): void;
+}
+
+/** The place of a message in a snapshot. */
+interface SnapshotPart {
+  readonly id: string;
+  /** From 1. */
+  readonly part: number;
+  readonly parts: number;
+}
+
+/** All that mattered at one moment. Its parts are signed when they are asked for. */
+interface Snapshot {
+  readonly id: string;
+  /** When it was taken, in seconds since the epoch. */
+  readonly at: number;
+  /** Number of the last message that it includes. */
+  readonly number: number;
+  readonly contents: readonly RevocationSnapshot[];
+  readonly signed: (SignedMessage | undefined)[];
 }
 
 /**
@@ -49,13 +72,12 @@ export class RevocationStream implements OnModuleInit, OnModuleDestroy {
   readonly #configuration: Configuration;
   /** Numbers mean something only in the process that gave them. */
   readonly #process = newId();
-  readonly #subscribers = new Set<RevocationSubscriber>();
+  readonly #subscribers = new Map<RevocationSubscriber, { knowsAll: boolean }>();
   readonly #messages: SignedMessage[] = [];
   #number = 0;
-  #pending: RevocationRow[] = [];
+  readonly #pending: RevocationRow[] = [];
   #isPublishing = false;
-  #latest:
-    { readonly revision: number; readonly message: Promise<SignedMessage>; readonly at: number } | undefined;
+  #latest: Snapshot | undefined;
   #stop: () => void = () => undefined;
 
   constructor(
@@ -72,7 +94,7 @@ export class RevocationStream implements OnModuleInit, OnModuleDestroy {
 
   onModuleInit(): void {
     this.#stop = this.#feed.onChange((rows) => {
-      if (this.#subscribers.size > 0) {
+      if (this.#subscribers.size > 0 || this.#reusable() !== undefined) {
         this.#pending.push(...rows);
         void this.#publish();
       } else {
@@ -86,36 +108,88 @@ export class RevocationStream implements OnModuleInit, OnModuleDestroy {
     this.#stop();
   }
 
-  /** All that matters now, as one message. @throws if it can't be signed. */
-  async snapshot(): Promise<RevocationMessage> {
-    const { revision } = this.#feed.list;
-    const now = this.#clock.seconds();
-    if (this.#latest?.revision !== revision || Math.abs(now - this.#latest.at) > repeatable) {
-      const message = this.#sign(this.#number, { ...this.#feed.list.snapshot(), complete: true });
-      this.#latest = { revision, message, at: now };
-      message.catch(() => {
-        this.#latest = undefined;
-      });
+  /**
+   * All that matters now, as messages; the last one has the id. A snapshot that was taken less than half a minute ago is taken again, with what
+   * was told since: each has tens of megabytes where a million sessions have ended.
+   * @throws if one can't be signed.
+   */
+  async *snapshot(): AsyncGenerator<RevocationMessage> {
+    const snapshot = this.#snapshot();
+    const { id, number, contents, signed } = snapshot;
+    // First, while they are new: it may take minutes to read the rest.
+    for (const message of this.#after(`${this.#process}.${number}`) ?? []) {
+      yield { ...message, id: undefined };
     }
-    return this.#latest.message;
+    for (const [index, content] of contents.entries()) {
+      const known = signed[index];
+      const isLast = index === contents.length - 1;
+      const message =
+        known !== undefined && this.#isRepeatable(known)
+          ? known
+          : await this.#sign(isLast ? number : undefined, content, {
+              id,
+              part: index + 1,
+              parts: contents.length,
+            });
+      signed[index] = message;
+      yield message;
+    }
   }
 
   /**
-   * Sends what a subscriber doesn't know: the messages after the one that it names, or a snapshot. Then sends every new message.
+   * Sends what a subscriber doesn't know: the messages after the one that it names, or a snapshot. Sends every new message too.
    * @returns what ends the subscription.
    */
   subscribe(lastId: string | undefined, subscriber: RevocationSubscriber): () => void {
-    this.#subscribers.add(subscriber);
     const missed = this.#after(lastId);
+    this.#subscribers.set(subscriber, { knowsAll: missed !== undefined });
     if (missed === undefined) {
-      this.snapshot().then(
-        (message) => this.#subscribers.has(subscriber) && subscriber.send(message),
-        () => subscriber.fail(),
-      );
+      void this.#sendSnapshot(subscriber);
     } else {
       missed.forEach((message) => subscriber.send(message));
     }
     return () => this.#subscribers.delete(subscriber);
+  }
+
+  async #sendSnapshot(subscriber: RevocationSubscriber): Promise<void> {
+    try {
+      for await (const message of this.snapshot()) {
+        const state = this.#subscribers.get(subscriber);
+        if (state === undefined) {
+          return;
+        }
+        state.knowsAll = message.id !== undefined;
+        subscriber.send(message);
+        await subscriber.drained();
+      }
+    } catch (error) {
+      this.#logger.warn('revocations cannot be told', { reason: 'revocation_stream_failed', err: error });
+      subscriber.fail();
+    }
+  }
+
+  #snapshot(): Snapshot {
+    const known = this.#reusable();
+    if (known !== undefined) {
+      return known;
+    }
+    const contents = partsOf(this.#feed.list.snapshot());
+    this.#latest = { id: newId(), at: this.#clock.seconds(), number: this.#number, contents, signed: [] };
+    return this.#latest;
+  }
+
+  /** The latest snapshot, if all that was told since is kept. */
+  #reusable(): Snapshot | undefined {
+    const latest = this.#latest;
+    return latest !== undefined &&
+      this.#isRepeatable(latest) &&
+      this.#after(`${this.#process}.${latest.number}`) !== undefined
+      ? latest
+      : undefined;
+  }
+
+  #isRepeatable({ at }: Pick<SignedMessage, 'at'>): boolean {
+    return Math.abs(this.#clock.seconds() - at) <= repeatable;
   }
 
   /** Leaves a number out: who comes back and names an earlier one must not take what came since for known. */
@@ -135,8 +209,7 @@ export class RevocationStream implements OnModuleInit, OnModuleDestroy {
       return undefined;
     }
     const missed = this.#messages.slice(this.#messages.length - count);
-    const now = this.#clock.seconds();
-    return missed.every(({ at }) => Math.abs(now - at) <= repeatable) ? missed : undefined;
+    return missed.every((message) => this.#isRepeatable(message)) ? missed : undefined;
   }
 
   async #publish(): Promise<void> {
@@ -146,57 +219,64 @@ export class RevocationStream implements OnModuleInit, OnModuleDestroy {
     this.#isPublishing = true;
     try {
       while (this.#pending.length > 0) {
-        const rows = this.#pending;
-        this.#pending = [];
+        const rows = this.#pending.splice(0, mostAtOnce);
         const message = await this.#sign(this.#number + 1, contentOf(rows));
         this.#number += 1;
         this.#messages.push(message);
         this.#messages.splice(0, this.#messages.length - keptMessages);
-        for (const subscriber of this.#subscribers) {
-          subscriber.send(message);
+        for (const [subscriber, { knowsAll }] of this.#subscribers) {
+          subscriber.send(knowsAll ? message : { ...message, id: undefined });
         }
       }
     } catch (error) {
       this.#logger.warn('revocations cannot be told', { reason: 'revocation_stream_failed', err: error });
       this.#skip();
-      this.#subscribers.forEach((subscriber) => subscriber.fail());
+      [...this.#subscribers.keys()].forEach((subscriber) => subscriber.fail());
     } finally {
       this.#isPublishing = false;
     }
   }
 
   async #sign(
-    number: number,
-    {
-      ended,
-      changed,
-      everythingBefore,
-      complete = false,
-    }: RevocationSnapshot & { readonly complete?: boolean },
+    number: number | undefined,
+    { ended, changed, everythingBefore }: RevocationSnapshot,
+    snapshot?: SnapshotPart,
   ): Promise<SignedMessage> {
     const { kid, alg, key } = this.#keys.signing();
     const at = this.#clock.seconds();
-    const { PUBLIC_URL, TOKEN_AUDIENCE, TOKEN_TTL } = this.#configuration;
+    const { PUBLIC_URL, TOKEN_TTL } = this.#configuration;
     const token = await new SignJWT({
       iss: PUBLIC_URL,
-      aud: TOKEN_AUDIENCE,
       iat: at,
-      complete,
+      ...(snapshot === undefined ? {} : { snapshot }),
       keep: TOKEN_TTL + clockAllowance / 1000,
-      ended: Buffer.concat(ended).toString('base64url'),
+      ended: ended.toString('base64url'),
       changed,
       everything_before: everythingBefore,
     })
       .setProtectedHeader({ alg, typ: messageType, kid })
       .sign(key);
-    return { id: `${this.#process}.${number}`, token, at };
+    return { id: number === undefined ? undefined : `${this.#process}.${number}`, token, at };
   }
+}
+
+/** A snapshot in parts, of which there is at least one. */
+function partsOf({ ended, changed, everythingBefore }: RevocationSnapshot): readonly RevocationSnapshot[] {
+  const count = Math.max(1, Math.ceil(Math.max(ended.length / 16, changed.length) / mostAtOnce));
+  return Array.from({ length: count }, (_each, index) => {
+    const [start, end] = [index * mostAtOnce, (index + 1) * mostAtOnce];
+    return {
+      ended: ended.subarray(start * 16, end * 16),
+      changed: changed.slice(start, end),
+      everythingBefore,
+    };
+  });
 }
 
 function contentOf(rows: readonly RevocationRow[]): RevocationSnapshot {
   const ended = rows.filter(({ kind, before }) => kind !== 'everything' && before === null);
   return {
-    ended: ended.map(({ id }) => Buffer.from(id.replaceAll('-', ''), 'hex')),
+    ended: Buffer.concat(ended.map(({ id }) => Buffer.from(id.replaceAll('-', ''), 'hex'))),
     changed: rows.flatMap(({ kind, id, before }) =>
       kind === 'everything' || before === null ? [] : [[id, before] as const],
     ),

@@ -26,6 +26,8 @@ export type SessionSelector =
     }
   /** The sessions behind one session at the provider, as its logout tokens name it. */
   | { readonly issuer: string; readonly oidcSid: string }
+  /** The sessions of one identity that may be behind one session at the provider: those that it names, and those without a name. */
+  | { readonly issuer: string; readonly subject: string; readonly perhapsBehind: string }
   /** All sessions of one identity. */
   | { readonly issuer: string; readonly subject: string };
 
@@ -221,9 +223,15 @@ function selected(
     return builder('id', '=', which.id);
   }
   const { issuer } = which;
-  return builder.and(
-    'oidcSid' in which ? { issuer, oidc_sid: which.oidcSid } : { issuer, subject: which.subject },
-  );
+  if ('oidcSid' in which) {
+    return builder.and({ issuer, oidc_sid: which.oidcSid });
+  }
+  return builder.and([
+    builder.and({ issuer, subject: which.subject }),
+    ...('perhapsBehind' in which
+      ? [builder.or([builder('oidc_sid', '=', which.perhapsBehind), builder('oidc_sid', 'is', null)])]
+      : []),
+  ]);
 }
 
 function columnsOf(row: SessionRow): (keyof SessionRow)[] {

@@ -7,7 +7,7 @@ const numericDate = z.int().nonnegative();
 /** Claims of the augmented token, an RFC 9068 access token with the application's own claims. */
 const knownClaimsSchema = z.object({
   iss: z.string().meta({ description: '`PUBLIC_URL`.' }),
-  aud: z.string().meta({ description: '`TOKEN_AUDIENCE`.' }),
+  aud: z.string().meta({ description: '`TOKEN_AUDIENCE`, or the origin of a host in `PROTECTED_HOSTS`.' }),
   sub: z.uuid().meta({ description: 'Id of the local user.' }),
   sid: z.uuid().meta({ description: 'Id of the session, or of the API key that the token came from.' }),
   jti: z.uuid().meta({ description: 'Id of this token.' }),

@@ -59,17 +59,19 @@ export class TokenService {
    * Signs a new token for `TOKEN_TTL` seconds.
    * @param subject its `jti` holds when the claims were read, and the new token's does too: a later change makes the token outdated.
    * @param latest end in seconds since the epoch of what the claims come from: no token outlives it.
+   * @param audience `TOKEN_AUDIENCE`, unless the token is for a protected host.
    */
   async mint(
     subject: TokenSubject & Readonly<Record<string, unknown>>,
     latest = Number.POSITIVE_INFINITY,
+    audience = this.#audience,
   ): Promise<{ token: string; claims: Claims }> {
     const now = this.#clock.seconds();
     // A minted payload has the form of claims: cookies are encrypted with that statement (docs/adr/0020).
     const claims = claimsSchema.parse({
       ...subject,
       iss: this.#issuer,
-      aud: this.#audience,
+      aud: audience,
       jti: newId(timestampOf(subject.jti)),
       iat: now,
       nbf: now,
@@ -82,9 +84,10 @@ export class TokenService {
 
   /**
    * Verifies signature, type, issuer, audience, times and shape, without a round trip.
+   * @param audience `TOKEN_AUDIENCE`, unless the token is used at a protected host.
    * @throws {Problem} `unauthenticated` with a reason for the log.
    */
-  async verify(token: string): Promise<VerifiedToken> {
+  async verify(token: string, audience = this.#audience): Promise<VerifiedToken> {
     if (token.length > maximumLength || !compactForm.test(token)) {
       throw rejected('token_malformed');
     }
@@ -100,7 +103,7 @@ export class TokenService {
     if (payload !== JSON.stringify(value)) {
       throw rejected('token_claims');
     }
-    const verified = this.#checkClaims(parseClaims(value), key.kid);
+    const verified = this.#checkClaims(parseClaims(value), key.kid, audience);
     if (this.#isEarly(verified.claims)) {
       throw rejected('token_claim_nbf');
     }
@@ -112,14 +115,20 @@ export class TokenService {
    * only what it has just minted: the signature proves nothing more (docs/adr/0015). Claims that were parsed by this schema then
    * aren't parsed again (docs/adr/0020). The token's key must still be one that verifies. A token from the future, minted before
    * the clock was set back, counts as expired: its session can be renewed.
+   * @param audience as {@link verify} takes it.
    * @returns synchronously, unless its key is not known yet.
    * @throws {Problem} `unauthenticated` with a reason for the log.
    */
-  verifyOpened(opened: DecryptedCookie): VerifiedToken | Promise<VerifiedToken> {
+  verifyOpened(opened: DecryptedCookie, audience = this.#audience): VerifiedToken | Promise<VerifiedToken> {
     const key = this.#keyNamedIn(opened.header);
     return key instanceof Promise
-      ? key.then(({ kid }) => this.#readOpened(opened, kid))
-      : this.#readOpened(opened, key.kid);
+      ? key.then(({ kid }) => this.#readOpened(opened, kid, audience))
+      : this.#readOpened(opened, key.kid, audience);
+  }
+
+  /** Whether a token is for this audience. @param audience as {@link verify} takes it. */
+  isFor({ aud }: Claims, audience = this.#audience): boolean {
+    return aud === audience;
   }
 
   /** Whether tokens that this key signed are accepted. */
@@ -164,19 +173,19 @@ export class TokenService {
     return key;
   }
 
-  #readOpened({ form, payload }: DecryptedCookie, kid: string): VerifiedToken {
-    const verified = this.#checkClaims(parseClaims(parseJson(payload), form), kid);
+  #readOpened({ form, payload }: DecryptedCookie, kid: string, audience: string): VerifiedToken {
+    const verified = this.#checkClaims(parseClaims(parseJson(payload), form), kid, audience);
     return verified.expired || !this.#isEarly(verified.claims) ? verified : { ...verified, expired: true };
   }
 
-  #checkClaims(claims: Claims | undefined, kid: string): VerifiedToken {
+  #checkClaims(claims: Claims | undefined, kid: string, audience: string): VerifiedToken {
     if (claims === undefined) {
       throw rejected('token_claims');
     }
     if (claims.iss !== this.#issuer) {
       throw rejected('token_claim_iss');
     }
-    if (claims.aud !== this.#audience) {
+    if (!this.isFor(claims, audience)) {
       throw rejected('token_claim_aud');
     }
     // Sessions of another provider end when the deployment switches providers: that provider can no longer be asked about them.

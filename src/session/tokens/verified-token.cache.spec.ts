@@ -90,6 +90,33 @@ describe('a token that was verified before', () => {
     expect(live.get('cookie', token)).toBeUndefined();
   });
 
+  it('is not known at a host that it isn’t for, whichever asks first', async () => {
+    const live = newLive();
+    const host = 'https://app.example.com';
+    const [own, other] = [
+      await tokens.mint(newTokenSubject()),
+      await tokens.mint(newTokenSubject(), undefined, host),
+    ];
+    live.set('bearer', own.token, await live.verify(own.token));
+    live.set('bearer', other.token, await live.verify(other.token, host));
+    expect(live.get('bearer', other.token, host)?.claims.aud).toBe(host);
+    expect(live.get('bearer', other.token)).toBeUndefined();
+    expect(live.get('bearer', other.token, 'https://wiki.example.net')).toBeUndefined();
+    expect(live.get('bearer', own.token)?.claims.aud).toBe(configuration.TOKEN_AUDIENCE);
+    expect(live.get('bearer', own.token, host)).toBeUndefined();
+    for (const [token, audience] of [
+      [own.token, host],
+      [other.token, undefined],
+      [other.token, `${host}/`],
+    ] as const) {
+      await expect(live.verify(token, audience)).rejects.toMatchObject({ reason: 'token_claim_aud' });
+      const opened = parseCookieText(cookieTextOf(token));
+      await expect(async () => live.verifyOpened(opened, audience)).rejects.toMatchObject({
+        reason: 'token_claim_aud',
+      });
+    }
+  });
+
   it('is not known by another text with the same end, which is what it is found by', async () => {
     const { live, token, recall } = await seen();
     const changed = `x${token.slice(1)}`;

@@ -71,8 +71,12 @@ export class VerifiedTokenCache implements OnModuleInit, OnModuleDestroy {
     return this.#remembered.size;
   }
 
-  /** The principal of a credential that was verified before, if still valid. @throws {Problem} `revocations_unknown` */
-  get(credential: 'cookie' | 'bearer', sent: string): Principal | undefined {
+  /**
+   * The principal of a credential that was verified before, if still valid.
+   * @param audience `TOKEN_AUDIENCE`, unless the credential is used at a protected host: one of another host is unknown there.
+   * @throws {Problem} `revocations_unknown`
+   */
+  get(credential: 'cookie' | 'bearer', sent: string, audience?: string): Principal | undefined {
     const known = this.#remembered.get(endOf(sent));
     if (known === undefined || known.credential !== credential || known.digest !== this.#digests.of(sent)) {
       return undefined;
@@ -80,7 +84,11 @@ export class VerifiedTokenCache implements OnModuleInit, OnModuleDestroy {
     this.#revocations.requireFresh();
     const now = this.#clock.seconds();
     const isGood =
-      known.from <= now && now < known.until && this.#tokens.isKeyGood(known.kid) && this.#isStillLive(known);
+      known.from <= now &&
+      now < known.until &&
+      this.#tokens.isFor(known.claims, audience) &&
+      this.#tokens.isKeyGood(known.kid) &&
+      this.#isStillLive(known);
     return isGood ? makePrincipal(credential, known.claims) : undefined;
   }
 
@@ -114,14 +122,14 @@ export class VerifiedTokenCache implements OnModuleInit, OnModuleDestroy {
     return this.#tokens.isNearEnd(claims);
   }
 
-  /** Verifies a bearer's live token. @throws {Problem} `unauthenticated`, `revocations_unknown` */
-  async verify(token: string): Promise<CheckedToken> {
-    return this.#check(await this.#tokens.verify(token));
+  /** Verifies a bearer's live token. @param audience as {@link get} takes it. @throws {Problem} `unauthenticated`, `revocations_unknown` */
+  async verify(token: string, audience?: string): Promise<CheckedToken> {
+    return this.#check(await this.#tokens.verify(token, audience));
   }
 
   /** The same for a token from our own cookie. @returns synchronously, unless its key is not known yet. */
-  verifyOpened(opened: DecryptedCookie): CheckedToken | Promise<CheckedToken> {
-    const found = this.#tokens.verifyOpened(opened);
+  verifyOpened(opened: DecryptedCookie, audience?: string): CheckedToken | Promise<CheckedToken> {
+    const found = this.#tokens.verifyOpened(opened, audience);
     return found instanceof Promise ? found.then((verified) => this.#check(verified)) : this.#check(found);
   }
 

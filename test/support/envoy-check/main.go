@@ -1,4 +1,5 @@
 // Checks an Envoy configuration against Envoy's own message types and their rules, and that nothing in it is unknown.
+// Usage: envoy-check CONFIG [verify]. With verify, it then decides the requests on standard input (verify.go).
 package main
 
 import (
@@ -8,6 +9,8 @@ import (
 	bootstrap "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
 	extauthz "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
 	mutation "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
+	jwtauthn "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/jwt_authn/v3"
+	rbac "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/rbac/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	manager "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -24,6 +27,8 @@ func fail(err error) {
 	}
 }
 
+var managers []*manager.HttpConnectionManager
+
 // checkAny checks what is packed in a message, of the kinds that are used here.
 func checkAny(packed *anypb.Any) {
 	message, err := packed.UnmarshalNew()
@@ -32,10 +37,11 @@ func checkAny(packed *anypb.Any) {
 		fail(rules.ValidateAll())
 	}
 	switch message.(type) {
-	case *extauthz.ExtAuthz, *mutation.HeaderMutation:
+	case *extauthz.ExtAuthz, *mutation.HeaderMutation, *jwtauthn.JwtAuthentication, *rbac.RBAC:
 		fmt.Println(packed.TypeUrl)
 	}
 	if found, ok := message.(*manager.HttpConnectionManager); ok {
+		managers = append(managers, found)
 		for _, filter := range found.HttpFilters {
 			checkAny(filter.GetTypedConfig())
 		}
@@ -63,5 +69,8 @@ func main() {
 				checkAny(filter.GetTypedConfig())
 			}
 		}
+	}
+	if len(os.Args) > 2 && os.Args[2] == "verify" {
+		verify(managers[0])
 	}
 }

@@ -2,6 +2,7 @@
 
 from .errors import AuthError
 from .requirement import Requirement
+from .revocations import Revocations
 from .verifier import Verifier
 
-__all__ = ["AuthError", "Requirement", "Verifier"]
+__all__ = ["AuthError", "Requirement", "Revocations", "Verifier"]

@@ -21,7 +21,9 @@ _TIMEOUT = 3
 _MAXIMUM = 65_536
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the gateway sends none."""
+
     def redirect_request(self, *_args, **_options):
         return None
 
@@ -36,7 +38,7 @@ class KeySet:
         self._lock = threading.Lock()
         self._keys = {}
         self._read_at = self._failed_at = self._tried_at = float("-inf")
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._opener = urllib.request.build_opener(NoRedirect)
 
     def find(self, kid):
         """The key of an id, and its algorithm. Raises AuthError ``keys_unavailable``; KeyError for a key that isn't the gateway's."""

@@ -3,36 +3,23 @@
 import asyncio
 import concurrent.futures
 import functools
-import json
+import inspect
 import re
-import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jwt
-
+from .api_keys import MOST_EXCHANGES, MOST_WAITING, PREFIX, ApiKeys, KeyRefused, is_api_key, session_of
 from .errors import AuthError
 from .keys import KeySet
 from .requirement import Requirement
+from .revocations import Revocations, Subscription
+from .tokens import TokenVerifier
 
-#: What a token that isn't one makes PyJWT raise.
-_UNREADABLE = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
-_MAXIMUM_LENGTH = 8192
+#: Stands for more credentials than one.
+_TWO = "two credentials"
 _BEARER = re.compile(r"bearer +([\w.-]+) *", re.IGNORECASE | re.ASCII)
-_TYPES = {
-    "sub": str,
-    "sid": str,
-    "jti": str,
-    "aud": str,
-    "scope": str,
-    "exp": int,
-    "auth_time": int,
-    "amr": list,
-    "email_verified": bool,
-}
-_OPTIONAL_TYPES = {"roles": list, "org": dict, "email": str, "acr": str}
 
 Claims = Mapping[str, Any]
 _NOTHING = Requirement()
@@ -44,9 +31,12 @@ class Verifier:
     :param issuer: the gateway's ``PUBLIC_URL``
     :param audience: the gateway's ``TOKEN_AUDIENCE``; unless it is set there, ``PUBLIC_URL`` too
     :param jwks_uri: where the keys are read; default: ``/.well-known/jwks.json`` of the issuer
-    :param cooldown: least seconds between two readings of the keys because of unknown key ids
+    :param cooldown: least seconds between two readings of the keys because of unknown key ids, and between two exchanges of an API key that
+        the gateway refused
     :param clock_tolerance: seconds by which this clock and the gateway's may differ, at most 60
-    :param remembered: how many verified tokens are remembered, so that they aren't verified again
+    :param remembered: how many verified tokens, and tokens of API keys, are remembered, so that they aren't verified again
+    :param revocations: refuses tokens whose session has ended, whose user was changed or whose key was revoked, within a second
+    :param api_keys: accepts API keys too, in ``X-API-Key`` or as bearers. Each is exchanged at the gateway for a token, which is remembered
     :param on_refused: is told of each refusal, for your log: its ``reason`` states why
     """
 
@@ -59,6 +49,8 @@ class Verifier:
         cooldown: float = 30,
         clock_tolerance: float = 30,
         remembered: int = 10_000,
+        revocations: Revocations | None = None,
+        api_keys: bool = False,
         on_refused: Callable[[AuthError], None] = lambda _error: None,
     ):
         self._issuer = _origin(issuer)
@@ -66,29 +58,40 @@ class Verifier:
             raise ValueError("audience: set the gateway's TOKEN_AUDIENCE, or its PUBLIC_URL if that isn't set")
         if not 0 <= clock_tolerance <= 60 or cooldown < 0 or remembered < 0:
             raise ValueError("clock_tolerance is at most 60, and nothing is negative")
-        self._audience = audience
-        self._tolerance = clock_tolerance
-        self._most = remembered
         self._on_refused = on_refused
-        self._keys = KeySet(jwks_uri or f"{self._issuer}/.well-known/jwks.json", cooldown)
-        #: Claims as text, so that each request has its own to change; end and key.
-        self._remembered: dict[str, tuple[str, float, str]] = {}
-        self._lock = threading.Lock()
+        jwks_uri = jwks_uri or f"{self._issuer}/.well-known/jwks.json"
+        keys = KeySet(jwks_uri, cooldown)
+        self._tokens = TokenVerifier(keys, self._issuer, audience, clock_tolerance, remembered)
+        # Where the keys are read, everything else of the gateway is too.
+        stream, exchange = (urllib.parse.urljoin(jwks_uri, path) for path in ("/auth/revocations/stream", "/auth/token"))
+        self._subscription = revocations and Subscription(revocations, stream, self._tokens.read_message)
+        self._api_keys = ApiKeys(exchange, remembered, cooldown, self._tokens.check) if api_keys else None
+        # Pools of their own: what makes these wait must not keep others of the application waiting, nor keys keep tokens waiting.
         self._threads = concurrent.futures.ThreadPoolExecutor(8, "vestibule")
+        self._key_threads = concurrent.futures.ThreadPoolExecutor(MOST_EXCHANGES, "vestibule-keys")
+        self._waiting_keys = 0
 
     def verify(self, token: str, requirement: Requirement = _NOTHING) -> Claims:
-        """The claims of a live token that meets the requirement. Raises AuthError, which is the answer to the request."""
+        """The claims of a live token, or of an API key if these are accepted, that meets the requirement. Raises AuthError, which is the answer
+        to the request."""
         try:
-            claims = self._recall(token) or self._check(token)
+            claims = self._claims_of(token)
             requirement.check(claims, time.time(), self._issuer)
         except AuthError as error:
             self._on_refused(error)
             raise
         return claims
 
-    def authenticate(self, authorization: str | None, requirement: Requirement = _NOTHING) -> Claims:
-        """The claims of the caller of a request with this ``Authorization`` header. Raises AuthError."""
-        return self.verify(_token_in(authorization), requirement)
+    def authenticate(
+        self, authorization: str | None, requirement: Requirement = _NOTHING, *, api_key: str | None = None
+    ) -> Claims:
+        """The claims of the caller of a request with these headers, ``Authorization`` and ``X-API-Key``. Raises AuthError."""
+        return self.verify(self._credential_in(authorization, api_key), requirement)
+
+    def close(self) -> None:
+        """Ends the connection over which revocations come, if there is one."""
+        if self._subscription is not None:
+            self._subscription.close()
 
     def wsgi(self, app, **required):
         """Wraps a WSGI application: it is called only for callers who meet the requirement. ``environ["vestibule.claims"]`` is who calls."""
@@ -96,7 +99,9 @@ class Verifier:
 
         def guarded(environ, start_response):
             try:
-                environ["vestibule.claims"] = self.authenticate(environ.get("HTTP_AUTHORIZATION"), requirement)
+                environ["vestibule.claims"] = self.authenticate(
+                    environ.get("HTTP_AUTHORIZATION"), requirement, api_key=environ.get("HTTP_X_API_KEY")
+                )
             except AuthError as error:
                 return _answer(error, start_response)
             return app(environ, start_response)
@@ -111,9 +116,12 @@ class Verifier:
             if scope["type"] == "lifespan":
                 await app(scope, receive, send)
                 return
-            values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+            sent = [
+                _joined(value.decode("latin-1") for name, value in scope["headers"] if name == wanted)
+                for wanted in (b"authorization", b"x-api-key")
+            ]
             try:
-                claims = await self._authenticate_beside(values, requirement)
+                claims = await self._authenticate_beside(*sent, requirement)
             except AuthError as error:
                 await _refuse(error, scope, receive, send)
                 return
@@ -137,7 +145,9 @@ class Verifier:
 
                 @functools.wraps(view)
                 def guarded(*args, **named):
-                    g.claims = self.authenticate(request.headers.get("Authorization"), requirement)
+                    g.claims = self.authenticate(
+                        request.headers.get("Authorization"), requirement, api_key=request.headers.get("X-API-Key")
+                    )
                     return run(*args, **named)
 
                 return guarded
@@ -156,102 +166,124 @@ class Verifier:
 
         app.add_exception_handler(AuthError, refuse)
 
-        def guard(**required):
+        def sent(headers):
+            return [_joined(headers.getlist(name)) for name in ("authorization", "x-api-key")]
+
+        def guard(*, connection=None, **required):
             requirement = Requirement(**required)
+            if connection is not None:
+                # FastAPI itself calls it, in a thread: `Depends(guard)` is `Depends(guard())`.
+                authorization, api_key = sent(connection.headers)
+                return self.authenticate(authorization, requirement, api_key=api_key)
 
             async def claims(connection: HTTPConnection) -> Claims:
-                return await self._authenticate_beside(connection.headers.getlist("authorization"), requirement)
+                return await self._authenticate_beside(*sent(connection.headers), requirement)
 
             return claims
 
+        parameter = inspect.Parameter("connection", inspect.Parameter.KEYWORD_ONLY, annotation=HTTPConnection)
+        guard.__signature__ = inspect.Signature([parameter])
         return guard
 
-    async def _authenticate_beside(self, values, requirement):
-        """Authenticates in a thread if the keys may have to be read: the event loop must not wait for them."""
-        token = _token_in(", ".join(values))
-        if self._recall(token) is not None:
-            return self.verify(token, requirement)
-        # A pool of its own: what makes this wait must not keep others of the application waiting.
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.verify, token, requirement)
+    def _credential_in(self, authorization, api_key):
+        """The token or API key of a request: empty without one, a text that is neither for credentials of another form."""
+        if self._api_keys is None or api_key is None:
+            return _token_in(authorization)
+        if authorization is not None:
+            return _TWO
+        return api_key if api_key.startswith(PREFIX) else PREFIX
 
-    def _recall(self, token):
-        """The claims of a token that was verified before, if it hasn't expired and its key hasn't been withdrawn."""
-        known = self._remembered.get(token)
-        if known is None or time.time() >= known[1] + self._tolerance or not self._keys.has(known[2]):
-            return None
-        return json.loads(known[0])
+    async def _authenticate_beside(self, authorization, api_key, requirement):
+        """Authenticates in a thread if the gateway may have to be asked: the event loop must not wait for it."""
+        credential = self._credential_in(authorization, api_key)
+        if self._is_known(credential):
+            return self.verify(credential, requirement)
+        run = asyncio.get_running_loop().run_in_executor
+        if not self._is_key(credential) or self._api_keys.find(credential) is not None:
+            return await run(self._threads, self.verify, credential, requirement)
+        if self._waiting_keys >= MOST_EXCHANGES + MOST_WAITING:
+            error = AuthError("keys_unavailable", "exchanges_full")
+            self._on_refused(error)
+            raise error
+        self._waiting_keys += 1
+        try:
+            return await run(self._key_threads, self.verify, credential, requirement)
+        finally:
+            self._waiting_keys -= 1
 
-    def _check(self, token):
-        if token == "":
-            raise self._unauthenticated("token_missing")
-        if len(token) > _MAXIMUM_LENGTH or token.count(".") != 2:
-            raise self._unauthenticated("token_malformed")
-        header = self._header_of(token)
-        kid = header.get("kid")
-        if header.get("typ") != "at+jwt" or not isinstance(kid, str) or "crit" in header:
-            raise self._unauthenticated("token_header")
-        try:
-            key, algorithm = self._keys.find(kid)
-        except KeyError as error:
-            raise self._unauthenticated("token_key_unknown") from error
-        try:
-            claims = jwt.decode(
-                token,
-                key,
-                # Of the key, whatever the token says.
-                algorithms=[algorithm],
-                issuer=self._issuer,
-                audience=self._audience,
-                leeway=self._tolerance,
-                options={"require": ["exp", "iss", "aud", "sub"]},
-            )
-        except _UNREADABLE as error:
-            raise self._unauthenticated(_reason(error)) from error
-        if not _are_claims(claims):
-            raise self._unauthenticated("token_claims")
-        self._remember(token, claims, kid)
+    def _is_key(self, credential):
+        return self._api_keys is not None and credential.startswith(PREFIX)
+
+    def _is_known(self, credential):
+        """Whether a credential is decided on without waiting for the gateway."""
+        if self._subscription is not None and not self._subscription.is_ready():
+            return False
+        if not self._is_key(credential):
+            return self._tokens.recall(credential) is not None
+        if not is_api_key(credential):
+            return True
+        claims = self._tokens.recall(self._api_keys.find(credential))
+        return claims is not None and self._reason_against(claims) is None
+
+    def _claims_of(self, credential):
+        if self._is_key(credential):
+            return self._claims_of_key(credential)
+        if credential == _TWO:
+            detail = "Send one credential: Authorization or X-API-Key."
+            raise AuthError("malformed_request", "two_credentials", detail=detail)
+        claims = self._tokens.recall(credential) or self._tokens.check(credential)
+        self._refuse_ended(claims)
         return claims
 
-    def _header_of(self, token):
-        try:
-            return jwt.get_unverified_header(token)
-        except _UNREADABLE as error:
-            raise self._unauthenticated("token_malformed") from error
+    def _claims_of_key(self, key):
+        """The claims of an API key that the gateway accepts. A token that ended before its time is exchanged for again, unless its key was
+        revoked."""
+        if not is_api_key(key):
+            raise self._tokens.refusal("api_key_malformed")
+        token = self._api_keys.find(key)
+        # An exchange that other requests began may be older than the last change: then once more.
+        for is_last in (False, False, True):
+            if self._subscription is not None and self._subscription.revoked.has_ended(session_of(key)):
+                raise self._tokens.refusal("session_ended")
+            try:
+                token = token or self._api_keys.exchange(key)
+                claims = self._tokens.recall(token) or self._tokens.check(token)
+                self._refuse_ended(claims)
+                return claims
+            except KeyRefused as refused:
+                raise self._tokens.refusal(refused.args[0]) from refused
+            except AuthError as error:
+                if error.status != 401:
+                    raise
+                if is_last:
+                    self._api_keys.refuse(key, error.reason)
+                    raise
+            token = None
 
-    def _remember(self, token, claims, kid):
-        with self._lock:
-            while self._remembered and len(self._remembered) >= self._most:
-                # The oldest: a dictionary keeps the order in which its members came.
-                del self._remembered[next(iter(self._remembered))]
-            self._remembered[token] = (json.dumps(claims), claims["exp"], kid)
+    def _reason_against(self, claims):
+        return self._subscription and self._subscription.revoked.reason_against(claims)
 
-    def _unauthenticated(self, reason):
-        challenge = "Bearer" if reason == "token_missing" else 'Bearer error="invalid_token"'
-        return AuthError("unauthenticated", reason, challenge=challenge, login_url=f"{self._issuer}/auth/login")
+    def _refuse_ended(self, claims):
+        """Refuses a token that has ended before its time, and every token while that isn't known, if so set."""
+        if self._subscription is None:
+            return
+        self._subscription.wait()
+        if self._subscription.settings.when_lost == "refuse" and self._subscription.is_lost():
+            raise AuthError("revocations_unknown", "revocations_lost")
+        reason = self._reason_against(claims)
+        if reason is not None:
+            raise self._tokens.refusal(reason)
+
+
+def _joined(values):
+    """The values of a header as one; None without any."""
+    return ", ".join(values) or None
 
 
 def _token_in(authorization):
     """The token of an Authorization header: empty without one, a point for credentials of another form."""
     found = _BEARER.fullmatch(authorization or "")
     return found[1] if found else "." if authorization else ""
-
-
-def _are_claims(claims):
-    return (
-        all(isinstance(claims.get(name), form) for name, form in _TYPES.items())
-        and all(isinstance(claims[name], form) for name, form in _OPTIONAL_TYPES.items() if name in claims)
-        and ("org" not in claims or {"id", "slug", "role"} <= claims["org"].keys())
-    )
-
-
-def _reason(error):
-    return {
-        jwt.ExpiredSignatureError: "token_expired",
-        jwt.ImmatureSignatureError: "token_claim_nbf",
-        jwt.InvalidAudienceError: "token_claim_aud",
-        jwt.InvalidIssuerError: "token_claim_iss",
-        jwt.InvalidSignatureError: "token_signature",
-    }.get(type(error), "token_malformed")
 
 
 def _origin(issuer):
@@ -264,7 +296,7 @@ def _origin(issuer):
 
 
 def _answer(error, start_response):
-    status = {401: "401 Unauthorized", 403: "403 Forbidden", 503: "503 Service Unavailable"}[error.status]
+    status = {400: "400 Bad Request", 401: "401 Unauthorized", 403: "403 Forbidden", 503: "503 Service Unavailable"}[error.status]
     start_response(status, list(error.headers.items()))
     return [error.body.encode()]
 

@@ -7,6 +7,7 @@ import { useLanguage } from '../page.props.js';
 const sections = [
   { name: 'users', href: '/admin/users' },
   { name: 'orgs', href: '/admin/orgs' },
+  { name: 'applications', href: '/admin/applications' },
   { name: 'audit', href: '/admin/audit-events' },
   { name: 'keys', href: '/admin/keys' },
 ] as const;

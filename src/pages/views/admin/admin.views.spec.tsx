@@ -31,7 +31,15 @@ const person: UserDetail = {
   identities: [{ issuer: 'urn:ory:kratos', subject: 's-1', createdAt: moment, lastLoginAt: moment }],
   orgs: [{ id, slug: 'engines', name: 'Analytical Engines', role: 'owner' }],
 };
-const userPage: UserPageProps = { user: person, isSelf: false, canRecover: true, sessions: [], keys: [] };
+const userPage: UserPageProps = {
+  user: person,
+  isSelf: false,
+  canRecover: true,
+  sessions: [],
+  keys: [],
+  hasApps: true,
+  apps: [],
+};
 const event: ListedEvent = {
   id,
   at: moment,

@@ -118,8 +118,14 @@ function Target({ target, names }: Pick<ListedEvent, 'target'> & Pick<AuditTable
     return <>–</>;
   }
   const { kind, id } = target;
-  const pages: Readonly<Record<string, string>> = { user: '/admin/users/', org: '/orgs/' };
-  const page = Object.hasOwn(pages, kind) && uuid.test(id) ? pages[kind] : undefined;
+  const pages: Readonly<Record<string, string>> = {
+    user: '/admin/users/',
+    org: '/orgs/',
+    application: '/admin/applications/',
+  };
+  // A removed application, or one that registered itself, has none.
+  const hasPage = kind !== 'application' || names.has(id);
+  const page = Object.hasOwn(pages, kind) && uuid.test(id) && hasPage ? pages[kind] : undefined;
   return (
     <Whom href={page && page + encodeURIComponent(id)} id={id} name={names.get(id)}>
       {find(`admin.audit.kind.${kind}`) ?? kind}

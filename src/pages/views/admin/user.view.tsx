@@ -1,5 +1,6 @@
 import type { ComponentChildren, VNode } from 'preact';
 import type { UserDetail } from '../../../accounts/admin/users.schemas.js';
+import type { ListedApp } from '../connected-apps.view.js';
 import type { ListedKey } from '../api-keys.view.js';
 import { Avatar } from '../avatar.view.js';
 import type { PageNotice } from '../notice.view.js';
@@ -9,7 +10,7 @@ import { Time } from '../time.view.js';
 import { Identities } from '../identities.view.js';
 import { AdminLayout } from './admin-layout.view.js';
 import { UserActions } from './user-actions.view.js';
-import { UserKeys, UserSessions } from './user-access.view.js';
+import { UserApps, UserKeys, UserSessions } from './user-access.view.js';
 import { StateBadge } from './users.view.js';
 
 export interface UserPageProps {
@@ -20,6 +21,10 @@ export interface UserPageProps {
   readonly canRecover: boolean;
   readonly sessions: readonly ListedSession[];
   readonly keys: readonly ListedKey[];
+  /** Whether this deployment knows what users have allowed applications. */
+  readonly hasApps: boolean;
+  /** Undefined if they can't be read now. */
+  readonly apps: readonly ListedApp[] | undefined;
   readonly notice?: PageNotice | undefined;
   /** Why the API refused the action, in its own words. */
   readonly refusal?: string | undefined;
@@ -32,13 +37,14 @@ export function nameOf({ id, name, email }: Pick<UserDetail, 'id' | 'name' | 'em
 
 /** `GET /admin/users/:id`. */
 export function UserPage(props: UserPageProps): VNode {
-  const { user, isSelf, canRecover, sessions, keys, notice, refusal } = props;
+  const { user, isSelf, canRecover, sessions, keys, hasApps, apps, notice, refusal } = props;
   return (
     <AdminLayout section="users" title={nameOf(user)} notice={notice} refusal={refusal}>
       <Profile user={user} isSelf={isSelf} />
       {!isSelf && <UserActions user={user} canRecover={canRecover} />}
       <UserSessions userId={user.id} sessions={sessions} />
       <UserKeys userId={user.id} keys={keys} />
+      {hasApps && <UserApps userId={user.id} apps={apps} />}
       <Orgs orgs={user.orgs} />
       <Identities identities={user.identities} />
     </AdminLayout>

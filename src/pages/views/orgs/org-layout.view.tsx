@@ -3,7 +3,7 @@ import type { OrgAct, OrgTarget } from '../../../orgs/org.policy.js';
 import type { OrgAnswer } from '../../../orgs/org.schemas.js';
 import { Layout } from '../layout.view.js';
 import { Notice, type PageNotice } from '../notice.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage, usePage } from '../page.props.js';
 
 /** An organisation, and what the person may do there. Nothing else is shown. */
 export interface OpenOrg {
@@ -21,6 +21,7 @@ const sections = [
   { name: 'members', path: '', act: 'members.read' },
   { name: 'invites', path: '/invites', act: 'invites.read' },
   { name: 'keys', path: '/api-keys', act: 'keys.read' },
+  { name: 'applications', path: '/applications', act: 'applications.read' },
   { name: 'settings', path: '/settings', act: 'org.update' },
 ] as const;
 
@@ -40,8 +41,9 @@ export function orgHref({ id }: Pick<OrgAnswer, 'id'>, path = ''): string {
 
 /** Frame of an organisation's pages: its name, links to its other pages, and the notice. */
 export function OrgLayout({ org, can, notice, section, isWrong, children }: OrgLayoutProps): VNode {
-  const { text } = useLanguage();
-  const open = sections.filter(({ act }) => can(act));
+  const { language, hasApplications } = usePage();
+  const { text } = language;
+  const open = sections.filter(({ name, act }) => can(act) && (hasApplications || name !== 'applications'));
   const title = `${text(`orgs.section.${section}`)} · ${org.name}`;
   return (
     <Layout title={isWrong === true ? text('common.errorTitle', { title }) : title}>

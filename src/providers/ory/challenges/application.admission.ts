@@ -2,29 +2,44 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { Configuration } from '../../../platform/config/configuration.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
+import type { UserRow } from '../../../platform/database/database.schema.js';
 import type { ProviderIdentity } from '../../../directory/users/identity.js';
+import type { Application } from '../../../auth-strategy/application.administration.js';
+import { UserDirectory } from '../../../directory/users/user.directory.js';
 import { AccountOwnership } from '../../../accounts/account-ownership.service.js';
 import { SignUpPolicy } from '../../../accounts/sign-up.policy.js';
+import { applicationOf } from '../hydra/hydra.applications.js';
+import { IdentitySource } from '../sources/identity.source.js';
 
 /** Decides whether a user of our own login pages may go on to another application, which makes no check of its own. */
 @Injectable()
 export class ApplicationAdmission {
   readonly #signUp: SignUpPolicy;
   readonly #ownership: AccountOwnership;
+  readonly #directory: UserDirectory;
+  readonly #sources: IdentitySource;
   readonly #requiresEmail: boolean;
 
   constructor(
     signUp: SignUpPolicy,
     ownership: AccountOwnership,
+    directory: UserDirectory,
+    sources: IdentitySource,
     @Inject(CONFIGURATION) { REQUIRE_VERIFIED_EMAIL }: Configuration,
   ) {
     this.#signUp = signUp;
     this.#ownership = ownership;
+    this.#directory = directory;
+    this.#sources = sources;
     this.#requiresEmail = REQUIRE_VERIFIED_EMAIL;
   }
 
-  /** @returns `refused` for an identity that has no account and can't get one; `unverified` if a verified address is required. */
-  async judge(identity: ProviderIdentity): Promise<'admitted' | 'refused' | 'unverified'> {
+  /**
+   * @param client of Hydra's, as its challenge states it.
+   * @returns `refused` for an identity that has no account and can't get one, whose account is disabled, or that the application
+   *   doesn't admit; `unverified` if a verified address is required.
+   */
+  async judge(identity: ProviderIdentity, client: unknown): Promise<'admitted' | 'refused' | 'unverified'> {
     try {
       await this.#signUp.requireUser(identity);
     } catch (error) {
@@ -33,7 +48,37 @@ export class ApplicationAdmission {
       }
       throw error;
     }
+    const user = await this.#directory.ofIdentity(identity);
+    const application = applicationOf(client);
+    const isAdmitted = application === undefined || (await this.#admits(application, user));
+    if (!isAdmitted || (user !== undefined && user.disabled_at !== null)) {
+      return 'refused';
+    }
     const isVerified = !this.#requiresEmail || (await this.#ownership.judge(identity)).emailVerified;
     return isVerified ? 'admitted' : 'unverified';
+  }
+
+  /** Id of the user whose identity has this subject; undefined if it has no account. */
+  async userIdOf(subject: string): Promise<string | undefined> {
+    const issuer = await this.#sources.issuerOf(subject);
+    return issuer === undefined ? undefined : (await this.#directory.findByIdentity(issuer, subject))?.id;
+  }
+
+  /**
+   * Whether an application is open to a user: to everyone, to its organisation's members, or to those with one of its roles. That of a
+   * deleted organisation is open to no user: no owner answers for it any more.
+   */
+  async #admits({ access, orgId, roles }: Application, user: UserRow | undefined): Promise<boolean> {
+    if (access === 'everyone') {
+      return orgId === null || (await this.#directory.hasOrg(orgId));
+    }
+    if (user === undefined) {
+      return false;
+    }
+    if (orgId === null) {
+      return roles.includes(user.role);
+    }
+    const role = await this.#directory.orgRoleOf(user.id, orgId);
+    return role !== undefined && (access === 'organisation' || roles.includes(role));
   }
 }

@@ -3,6 +3,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
+import { clientInfoOf } from '../../../platform/http/client.info.js';
 import { Public } from '../../../session/guards/access.decorators.js';
 import { OryConsentService } from './ory-consent.service.js';
 import { requireBound } from './ory.challenge.js';
@@ -35,7 +36,7 @@ export class OryConsentController {
   ): Promise<void> {
     const challenge = requireBound(this.#binding, given, request);
     const page = `/ui/consent?${new URLSearchParams({ consent_challenge: challenge })}`;
-    await reply.redirect((await this.#consent.grantUnasked(challenge)) ?? page, 302);
+    await reply.redirect((await this.#consent.grantUnasked(challenge, clientInfoOf(request))) ?? page, 302);
   }
 
   @Post()
@@ -46,11 +47,12 @@ export class OryConsentController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const challenge = requireBound(this.#binding, form.consent_challenge, request);
-    const target = await this.#consent.decide(challenge, {
+    const decision = {
       allow: form.decision === 'allow',
       scope: form.grant_scope,
       remember: form.remember !== undefined,
-    });
+    };
+    const target = await this.#consent.decide(challenge, decision, clientInfoOf(request));
     await reply.redirect(target, 303);
   }
 }

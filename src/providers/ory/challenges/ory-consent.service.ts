@@ -2,13 +2,19 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { Configuration } from '../../../platform/config/configuration.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
+import { ConsentRecorder } from '../hydra/consent.recorder.js';
 import { HydraClient } from '../hydra/hydra.client.js';
-import { isNativeApp, keepsLoggedIn } from '../hydra/hydra.clients.js';
+import { applicationOf, mayRememberConsent } from '../hydra/hydra.applications.js';
+import { isNativeApp, isOwnClient, keepsLoggedIn } from '../hydra/hydra.clients.js';
 import type { ConsentRequest } from '../hydra/hydra.schemas.js';
-import { KratosClient } from '../kratos/kratos.client.js';
-import { toProviderIdentity } from '../kratos/kratos.session.js';
+import { IdentitySource } from '../sources/identity.source.js';
 import type { ProviderIdentity } from '../../../directory/users/identity.js';
 import { AccountOwnership } from '../../../accounts/account-ownership.service.js';
+import { ApplicationAdmission } from './application.admission.js';
+import { ApplicationClaims } from './application.claims.js';
+import type { ClientInfo } from '../../../platform/http/client.info.js';
+import type { AgentClient } from '../agents/agent.clients.js';
+import { type GivenConsent, ResourceConsents, type ResourceRequest } from '../agents/resource.consents.js';
 
 /** The user's choice on the consent page. */
 export interface ConsentDecision {
@@ -22,33 +28,60 @@ export interface OpenConsent {
   readonly request: ConsentRequest;
   /** Whether the answer may hold for later logins too. */
   readonly canRemember: boolean;
+  /** The account that it is about: its address, or else its name; null if it has neither. */
+  readonly account: string | null;
+  /** The organisation that the application belongs to; null for none. */
+  readonly orgId: string | null;
+  /** The resource that the client wants to use; undefined if it is none of the protected ones. */
+  readonly target: ResourceRequest | undefined;
+  /** The client, if it registered itself. */
+  readonly agent: AgentClient | undefined;
 }
 
 /** Answers Hydra's consent challenge (step 5): skipped for clients that are the product itself, asked for any other. */
 @Injectable()
 export class OryConsentService {
   readonly #hydra: HydraClient;
-  readonly #kratos: KratosClient;
+  readonly #sources: IdentitySource;
   readonly #ownership: AccountOwnership;
+  readonly #recorder: ConsentRecorder;
+  readonly #claims: ApplicationClaims;
+  readonly #admission: ApplicationAdmission;
+  readonly #resources: ResourceConsents;
   readonly #publicUrl: string;
 
   constructor(
     hydra: HydraClient,
-    kratos: KratosClient,
+    sources: IdentitySource,
     ownership: AccountOwnership,
+    recorder: ConsentRecorder,
+    claims: ApplicationClaims,
+    admission: ApplicationAdmission,
+    resources: ResourceConsents,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#ownership = ownership;
+    this.#claims = claims;
+    this.#admission = admission;
+    this.#resources = resources;
     this.#hydra = hydra;
-    this.#kratos = kratos;
+    this.#sources = sources;
+    this.#recorder = recorder;
     this.#publicUrl = configuration.PUBLIC_URL;
   }
 
   /** The request behind a challenge, if its login is still live. */
   async request(challenge: string): Promise<OpenConsent> {
     const request = await this.#hydra.consentRequest(challenge);
-    await this.#identityOf(request);
-    return { request, canRemember: !this.#isNative(request) };
+    const { email, name } = await this.#identityOf(request);
+    return {
+      account: email ?? name,
+      orgId: applicationOf(request.client)?.orgId ?? null,
+      request,
+      canRemember: this.#canRemember(request),
+      target: this.#resources.describe(request),
+      agent: this.#resources.agentOf(request),
+    };
   }
 
   /**
@@ -57,25 +90,30 @@ export class OryConsentService {
    * of one application. An application that refresh tokens keep logged in would lose them by a logout on another device, and
    * needs no silent login.
    *
-   * The user is always asked about a native application, whatever its registration or an earlier consent states.
+   * The user is always asked about a native application and about one that registered itself, whatever its registration or an earlier
+   * consent states; and about an application that isn't ours if it wants to use a protected resource, because Hydra remembers of which
+   * scopes a consent was, and not of which resource.
    * @returns where the browser goes next; nothing when the user must be asked.
    */
-  async grantUnasked(challenge: string): Promise<string | undefined> {
+  async grantUnasked(challenge: string, from: ClientInfo): Promise<string | undefined> {
     const request = await this.#hydra.consentRequest(challenge);
     const identity = await this.#identityOf(request);
-    if (this.#isNative(request)) {
-      return isSilent(request) ? this.#hydra.rejectConsent(challenge, 'consent_required') : undefined;
+    if (this.#isAlwaysAsked(request)) {
+      return isSilent(request) ? this.#hydra.rejectConsent(challenge, 'unasked') : undefined;
     }
     return request.skip === true || request.client.skip_consent === true
-      ? this.#grant(request, identity, request.requested_scope ?? [], !keepsLoggedIn(request.client))
+      ? this.#grant({ request, identity, client: from }, request.requested_scope ?? [], {
+          remember: !keepsLoggedIn(request.client),
+          wasAsked: false,
+        })
       : undefined;
   }
 
   /** Carries out the user's decision; it grants never more than the client requested. @returns where the browser goes next. */
-  async decide(challenge: string, decision: ConsentDecision): Promise<string> {
+  async decide(challenge: string, decision: ConsentDecision, from: ClientInfo): Promise<string> {
     const request = await this.#hydra.consentRequest(challenge);
     if (!decision.allow) {
-      return this.#hydra.rejectConsent(challenge);
+      return this.#hydra.rejectConsent(challenge, 'denied');
     }
     const asked = request.requested_scope ?? [];
     if (decision.scope.some((scope) => !asked.includes(scope))) {
@@ -83,41 +121,65 @@ export class OryConsentService {
     }
     // openid isn't a permission that a user could remove: without it, it's another protocol.
     const scope = asked.filter((entry) => entry === 'openid' || decision.scope.includes(entry));
-    const remember = decision.remember && !this.#isNative(request);
-    return this.#grant(request, await this.#identityOf(request), scope, remember);
+    const remember = decision.remember && this.#canRemember(request);
+    const consent = { request, identity: await this.#identityOf(request), client: from };
+    return this.#grant(consent, scope, { remember, wasAsked: true });
   }
 
-  #isNative({ client }: ConsentRequest): boolean {
-    return isNativeApp(client, this.#publicUrl);
+  #canRemember(request: ConsentRequest): boolean {
+    return !this.#isAlwaysAsked(request) && mayRememberConsent(request.client);
+  }
+
+  #isAlwaysAsked(request: ConsentRequest): boolean {
+    const { client } = request;
+    const isOwn = client.skip_consent === true;
+    return (
+      isNativeApp(client, this.#publicUrl) ||
+      this.#resources.agentOf(request) !== undefined ||
+      (!isOwn && (this.#resources.describe(request) !== undefined || !mayRememberConsent(client)))
+    );
   }
 
   async #grant(
-    request: ConsentRequest,
-    identity: ProviderIdentity,
+    consent: GivenConsent,
     scope: readonly string[],
-    remember: boolean,
+    { remember, wasAsked }: { readonly remember: boolean; readonly wasAsked: boolean },
   ): Promise<string> {
-    return this.#hydra.acceptConsent(request, {
+    const { request, identity } = consent;
+    const { client } = request;
+    // The login was admitted, but the user may have read this page for an hour. The challenge has the client as it was then.
+    if (!isOwnClient(client.client_id) && (await this.#isRefused(identity, client.client_id))) {
+      return this.#hydra.rejectConsent(request.challenge, 'not_admitted');
+    }
+    const ofResource = await this.#resources.contextOf(consent);
+    const target = await this.#hydra.acceptConsent(request, {
       scope,
       remember,
       context: {
         ...request.context,
         ...(request.login_session_id ? { hydra_session_id: request.login_session_id } : {}),
+        ...ofResource,
       },
-      idToken: idTokenClaims(identity, scope),
+      idToken: await this.#claims.forScopes(identity, scope),
     });
+    this.#recorder.noteUse(identity, request);
+    if (wasAsked) {
+      await this.#recorder.noteConsent(consent, scope);
+    }
+    return target;
+  }
+
+  async #isRefused(identity: ProviderIdentity, clientId: string): Promise<boolean> {
+    return (await this.#admission.judge(identity, await this.#hydra.client(clientId))) === 'refused';
   }
 
   async #identityOf(request: ConsentRequest): Promise<ProviderIdentity> {
-    const session = await this.#kratos.findSession(request.context.kratos_session_id);
-    if (
-      session === undefined ||
-      session.identity.id !== request.subject ||
-      session.identity.state !== 'active'
-    ) {
+    const { subject } = request;
+    const session = await this.#sources.findSession({ id: request.context.kratos_session_id, subject });
+    if (session?.isActive !== true || session.identity.subject !== subject) {
       throw new Problem('challenge_rejected', { reason: 'kratos_session_ended' });
     }
-    return this.#ownership.judge(toProviderIdentity(session.identity));
+    return this.#ownership.judge(session.identity);
   }
 }
 
@@ -125,15 +187,4 @@ export class OryConsentService {
 function isSilent({ request_url: url }: ConsentRequest): boolean {
   const prompt = URL.canParse(url) ? new URL(url).searchParams.get('prompt') : null;
   return (prompt ?? '').split(' ').includes('none');
-}
-
-/** The claims that the granted scopes stand for (OpenID Connect Core section 5.4). */
-function idTokenClaims(identity: ProviderIdentity, scope: readonly string[]): Record<string, unknown> {
-  return {
-    ...(scope.includes('email') && identity.email !== null
-      ? { email: identity.email, email_verified: identity.emailVerified }
-      : {}),
-    ...(scope.includes('profile') && identity.name !== null ? { name: identity.name } : {}),
-    ...(scope.includes('profile') && identity.picture !== null ? { picture: identity.picture } : {}),
-  };
 }

@@ -1,7 +1,7 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../../../platform/http/openapi.decorators.js';
-import { HydraDiscovery } from '../hydra/hydra.discovery.js';
+import { HydraDiscovery, metadataHeaders } from '../hydra/hydra.discovery.js';
 import { Public } from '../../../session/guards/access.decorators.js';
 
 /** The discovery document of this deployment's login provider, at the address where clients look for it. */
@@ -16,8 +16,8 @@ export class OryDiscoveryController {
   }
 
   @Get('openid-configuration')
-  @Header('cache-control', 'public, max-age=60')
-  @Header('access-control-allow-origin', '*')
+  @Header('cache-control', metadataHeaders['cache-control'])
+  @Header('access-control-allow-origin', metadataHeaders['access-control-allow-origin'])
   @ApiOperation({
     summary: 'Metadata of the login provider (OpenID Connect Discovery 1.0)',
     description:

@@ -3,12 +3,13 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { Configuration } from '../../../platform/config/configuration.js';
+import { connectionIdOf } from '../connections/connection.issuer.js';
+import { Connections } from '../connections/connections.js';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { gatewayClientId } from '../hydra/hydra.clients.js';
 import type { LoginRequest } from '../hydra/hydra.schemas.js';
-import { KratosClient, type Whoami } from '../kratos/kratos.client.js';
-import { type KratosSession, amrOf, toProviderIdentity } from '../kratos/kratos.session.js';
+import { type BrowserSession, IdentitySource, type SourceSession } from '../sources/identity.source.js';
 import { Public } from '../../../session/guards/access.decorators.js';
 import { ApplicationAdmission } from './application.admission.js';
 import { requireBound } from './ory.challenge.js';
@@ -17,23 +18,26 @@ import { requireBound } from './ory.challenge.js';
 @ApiExcludeController()
 @Controller('auth/ory/login')
 export class OryLoginController {
-  readonly #kratos: KratosClient;
+  readonly #sources: IdentitySource;
   readonly #hydra: HydraClient;
   readonly #binding: ChallengeBinding;
   readonly #admission: ApplicationAdmission;
+  readonly #connections: Connections;
   readonly #publicUrl: string;
 
   constructor(
-    kratos: KratosClient,
+    sources: IdentitySource,
     hydra: HydraClient,
     binding: ChallengeBinding,
     admission: ApplicationAdmission,
+    connections: Connections,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
-    this.#kratos = kratos;
+    this.#sources = sources;
     this.#hydra = hydra;
     this.#binding = binding;
     this.#admission = admission;
+    this.#connections = connections;
     this.#publicUrl = configuration.PUBLIC_URL;
   }
 
@@ -45,39 +49,70 @@ export class OryLoginController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const challenge = requireBound(this.#binding, given, request);
-    const [loginRequest, whoami] = await Promise.all([
+    const [loginRequest, browser] = await Promise.all([
       this.#hydra.loginRequest(challenge),
-      // Steps 3 and 4: is the Kratos cookie a live session?
-      this.#kratos.whoami(request.headers.cookie),
+      // Steps 3 and 4: is the cookie of Kratos, or of another source, a live session?
+      this.#sources.browserSession(request.headers.cookie),
     ]);
     const asked = new URL(loginRequest.request_url);
+    if (!asked.searchParams.get('code_challenge')) {
+      // Hydra would say so, but only once the user has logged in and agreed.
+      await reply.redirect(await this.#hydra.rejectLogin(challenge, 'invalid_request'), 302);
+      return;
+    }
     const bar = barOf(asked, this.#binding.boundAt(challenge, request.headers.cookie) ?? Infinity);
-    const subject = whoami.state === 'live' ? whoami.session.identity.id : undefined;
+    const subject = browser.state === 'live' ? browser.session.identity.subject : undefined;
     // With a second factor outstanding, the user isn't known yet; ending Hydra's session would log them out here too (back-channel).
-    const isKnown = whoami.state !== 'aal2_required';
+    const isKnown = browser.state !== 'aal2_required';
     if (isKnown && loginRequest.skip && loginRequest.session_id && subject !== loginRequest.subject) {
-      // Hydra remembers a user whom Kratos doesn't: that session ends, and the login begins again without it.
+      // Hydra remembers a user whom no source does: that session ends, and the login begins again without it.
       await this.#hydra.forgetSession(loginRequest.session_id);
       // On our own origin, whatever address Hydra has for itself.
       await reply.redirect(`${this.#publicUrl}${asked.pathname}${asked.search}`, 302);
       return;
     }
-    const next = stepTo(bar, whoami);
-    if (whoami.state === 'live' && next === undefined) {
-      await reply.redirect(await this.#enter(loginRequest, whoami.session), 302);
+    const next = stepTo(bar, browser);
+    if (browser.state === 'live' && next === undefined) {
+      await reply.redirect(await this.#enter(loginRequest, browser.session), 302);
     } else if (promptsOf(asked).includes('none')) {
       await reply.redirect(await this.#hydra.rejectLogin(challenge, 'login_required'), 302);
     } else {
-      const isNew = whoami.state === 'none' && asked.searchParams.get('screen_hint') === 'signup';
-      const kind = isNew ? 'registration' : 'login';
-      await reply.redirect(this.#selfServiceUrl(kind, challenge, next ?? {}), 302);
+      const isNew = browser.state === 'none' && asked.searchParams.get('screen_hint') === 'signup';
+      const url = this.#credentialsUrl(challenge, browser, isNew ? undefined : (next ?? {}));
+      const unmet = 'unmet_authentication_requirements';
+      await reply.redirect(url ?? (await this.#hydra.rejectLogin(challenge, unmet)), 302);
     }
   }
 
+  /**
+   * Where the user gives the credentials that are still missing. Where connections exist, a page asks for the address first.
+   * @param step parameters for Kratos' login; undefined for a registration.
+   * @returns undefined if the source of the live session can't ask for them.
+   */
+  #credentialsUrl(
+    challenge: string,
+    browser: BrowserSession,
+    step: Readonly<Record<string, string>> | undefined,
+  ): string | undefined {
+    const query = new URLSearchParams({ login_challenge: challenge });
+    const connection = browser.state === 'live' ? connectionIdOf(browser.session.identity.issuer) : undefined;
+    if (connection !== undefined) {
+      return step?.['aal'] === undefined
+        ? `${this.#publicUrl}/ui/connections/${connection}?${query}`
+        : undefined;
+    }
+    if (step === undefined) {
+      return this.#selfServiceUrl('registration', challenge, {});
+    }
+    return browser.state === 'none' && this.#connections.exist
+      ? `${this.#publicUrl}/ui/identify?${query}`
+      : this.#selfServiceUrl('login', challenge, step);
+  }
+
   /** Accepts the login for its client. The gateway admits users itself once its login is back; another application wouldn't check. */
-  async #enter(loginRequest: LoginRequest, session: KratosSession): Promise<string> {
+  async #enter(loginRequest: LoginRequest, session: SourceSession): Promise<string> {
     if (loginRequest.client.client_id !== gatewayClientId) {
-      const outcome = await this.#admission.judge(toProviderIdentity(session.identity));
+      const outcome = await this.#admission.judge(session.identity, loginRequest.client);
       if (outcome === 'refused') {
         return this.#hydra.rejectLogin(loginRequest.challenge, 'access_denied');
       }
@@ -85,11 +120,10 @@ export class OryLoginController {
         return `${this.#publicUrl}/ui/verification`;
       }
     }
-    // Step 5. The subject is the Kratos identity; session id, amr and acr are carried over.
-    const { id, authenticated_at: authTime, authenticator_assurance_level: level, identity } = session;
-    const acr = level === 'aal2' ? 'aal2' : 'aal1';
-    const context = { kratos_session_id: id, amr: amrOf(session), auth_time: authTime, acr } as const;
-    return this.#hydra.acceptLogin(loginRequest.challenge, { subject: identity.id, acr, context });
+    // Step 5. The subject is the identity at its source; session id, amr and acr are carried over.
+    const { id, authTime, amr, acr, identity } = session;
+    const context = { kratos_session_id: id, amr: [...amr], auth_time: authTime, acr };
+    return this.#hydra.acceptLogin(loginRequest.challenge, { subject: identity.subject, acr, context });
   }
 
   /** The URL of Kratos' self-service flow, for steps 1 and 2; the flow returns to this challenge. */
@@ -129,16 +163,16 @@ function promptsOf(asked: URL): readonly string[] {
 }
 
 /** The step that is still missing. @returns parameters for Kratos' login, or undefined when the session is good enough. */
-function stepTo(bar: Bar, whoami: Whoami): Readonly<Record<string, string>> | undefined {
-  if (whoami.state !== 'live') {
+function stepTo(bar: Bar, browser: BrowserSession): Readonly<Record<string, string>> | undefined {
+  if (browser.state !== 'live') {
     // The first factor was given and a second one exists: without the second, it isn't a session.
-    return whoami.state === 'none' ? {} : { aal: 'aal2' };
+    return browser.state === 'none' ? {} : { aal: 'aal2' };
   }
-  const { authenticated_at: since, authenticator_assurance_level: level } = whoami.session;
-  if (bar.needsAal2 && level !== 'aal2') {
+  const { authTime, acr } = browser.session;
+  if (bar.needsAal2 && acr !== 'aal2') {
     return { aal: 'aal2' };
   }
-  if (since >= bar.since) {
+  if (authTime >= bar.since) {
     return undefined;
   }
   // If a second factor is required, it is given again; otherwise the first one is.

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
-import { KratosClient } from '../kratos/kratos.client.js';
+import { IdentitySource } from '../sources/identity.source.js';
 import {
   AllowUnverifiedEmail,
   CurrentUser,
@@ -25,20 +25,20 @@ const formSchema = z.object({ logout_challenge: z.string(), decision: z.enum(['l
 export class OryLogoutController {
   readonly #logger = new Logger(OryLogoutController.name);
   readonly #hydra: HydraClient;
-  readonly #kratos: KratosClient;
+  readonly #sources: IdentitySource;
   readonly #binding: ChallengeBinding;
   readonly #own: OwnSession;
   readonly #cookie: SessionCookie;
 
   constructor(
     hydra: HydraClient,
-    kratos: KratosClient,
+    sources: IdentitySource,
     binding: ChallengeBinding,
     own: OwnSession,
     cookie: SessionCookie,
   ) {
     this.#hydra = hydra;
-    this.#kratos = kratos;
+    this.#sources = sources;
     this.#binding = binding;
     this.#own = own;
     this.#cookie = cookie;
@@ -70,9 +70,10 @@ export class OryLogoutController {
       await reply.redirect('/', 303);
       return;
     }
-    const session = await this.#kratos.liveSession(request.headers.cookie);
-    if (session !== undefined) {
-      await this.#kratos.revokeSession(session.id);
+    const browser = await this.#sources.browserSession(request.headers.cookie);
+    if (browser.state === 'live') {
+      const { id, identity } = browser.session;
+      await this.#sources.endSession({ id, subject: identity.subject });
     }
     if (principal !== undefined) {
       // Not at Hydra: its own logout continues from here, and needs the session to notify the other applications.

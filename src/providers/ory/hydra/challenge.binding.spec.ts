@@ -52,6 +52,11 @@ describe('ChallengeBinding', () => {
     expect(binding.holds('a', `${cookie.split('=', 1)[0]}=x; ${cookie}`)).toBe(false);
   });
 
+  it('of very many open challenges, an answer drops no more than 20', () => {
+    const cookie = Array.from({ length: 150 }, (_none, index) => `${name}.${index}=x`).join('; ');
+    expect(binding.bind(`${login}a`, cookie, 0)?.surplus).toHaveLength(20);
+  });
+
   it('several tabs: the latest six challenges are held, older ones give way', () => {
     const names = Array.from({ length: 8 }, (_, index) => `challenge-${index}`);
     const cookie = names.reduce<string | undefined>(

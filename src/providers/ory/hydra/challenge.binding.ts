@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { PurposeCipher } from '../../../platform/crypto/purpose.cipher.js';
-import { cookieNames, readSingleCookie } from '../../../platform/http/cookie.reader.js';
+import { cookieNames, readSingleCookie, surplusOf } from '../../../platform/http/cookie.reader.js';
 
 /** Challenges that one browser may have open at once. */
 const openAtOnce = 6;
@@ -44,10 +44,9 @@ export class ChallengeBinding {
       return undefined;
     }
     const name = this.#nameOf(challenge);
-    // Browsers send the oldest first (RFC 6265 section 5.4).
     const open = cookieNames(cookieHeader, this.#prefix).filter((other) => other !== name);
     const value = `${now}.${this.#cipher.sign(`${now}.${challenge}`)}`;
-    return { name, value, surplus: open.slice(0, -(openAtOnce - 1)) };
+    return { name, value, surplus: surplusOf(open, openAtOnce - 1) };
   }
 
   /** Whether this browser was given the challenge. */

@@ -7,8 +7,17 @@ import { CircuitBreaker } from '../../../platform/upstream/circuit.breaker.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { requireHealthy, unavailable } from '../../../platform/upstream/vendor.call.js';
 import { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
-import { type OryAnswer, type OryCall, expectedFailure, isMissing, oryApi, parseAnswer } from '../ory.api.js';
+import {
+  type OryAnswer,
+  type OryCall,
+  answerTooLarge,
+  expectedFailure,
+  isMissing,
+  oryApi,
+  parseAnswer,
+} from '../ory.api.js';
 import { gatewayClientId, keepsLoggedIn } from './hydra.clients.js';
+import { hydraPages } from './hydra.pages.js';
 import {
   type ActiveToken,
   type ClientToken,
@@ -17,6 +26,7 @@ import {
   type LoginContext,
   type LoginRequest,
   type LogoutRequest,
+  type RefreshToken,
   activeTokenSchema,
   clientTokenSchema,
   consentRequestSchema,
@@ -24,6 +34,7 @@ import {
   loginRequestSchema,
   logoutRequestSchema,
   redirectSchema,
+  refreshTokenSchema,
 } from './hydra.schemas.js';
 
 const anyTokenSchema = z.looseObject({ active: z.boolean() });
@@ -40,8 +51,11 @@ type Line = 'login' | 'introspection';
 const longestWait: Readonly<Record<Line, number>> = { login: 15_000, introspection: 8000 };
 /** Login challenges whose application is cached for the login page: one or two kilobytes each. */
 const rememberedLogins = 1000;
-/** Maximum grants that are read, newest first: far more than a login of 30 days creates, and a bound on the answer. */
-const grantsAtOnce = 250;
+/** Clients of one page of a list, and consents, each with its client and its request: far less than what is read of an answer. */
+const [clientsAtOnce, grantsAtOnce] = [50, 25];
+
+/** Maximum consents of a person that are read: far more than anyone gives, and a bound on the answers. */
+const mostGrants = 10_000;
 
 /** A person's consent, in the form that Hydra needs. */
 export interface ConsentGrant {
@@ -63,6 +77,20 @@ export interface LoginOrigin {
   /** Languages that the application asks for, in order of preference; not checked. */
   readonly uiLocales: readonly string[];
 }
+
+/** What an application is told when a login is rejected (OpenID Connect Core section 3.1.2.6), in ASCII (RFC 6749 section 4.1.2.1). */
+const loginRefusals = {
+  login_required: 'The user must log in.',
+  access_denied: 'This account may not use the application.',
+  unmet_authentication_requirements: 'The user has no way to give the factor that is required.',
+  invalid_request: 'PKCE is required: send code_challenge, and S256 as code_challenge_method.',
+} as const;
+/** The same of a consent, by why it is rejected. */
+const consentRefusals = {
+  denied: { error: 'access_denied', error_description: 'The user did not agree.' },
+  unasked: { error: 'consent_required', error_description: 'The user must be asked.' },
+  not_admitted: { error: 'access_denied', error_description: loginRefusals.access_denied },
+} as const;
 
 /** Client of Hydra's admin API: challenges, introspection, clients. Calls are bounded, and answers are parsed. */
 export class HydraClient {
@@ -142,6 +170,24 @@ export class HydraClient {
   }
 
   /**
+   * Ends the access that all applications have to a person. Those with back-channel logout learn of it: Hydra notifies them when a
+   * session ends by its id, and only then.
+   */
+  async endAccess(subject: string): Promise<void> {
+    try {
+      const grants = await this.grants(subject);
+      for (const sid of new Set(grants.map(({ consent_request: { login_session_id: id } }) => id))) {
+        if (sid) {
+          await this.forgetSession(sid);
+        }
+      }
+    } finally {
+      // Also if an application can't be told of it.
+      await this.forgetPerson(subject);
+    }
+  }
+
+  /**
    * Revokes the tokens that our applications (`ALLOWED_CLIENT_IDS`) got in a login. Call it while Hydra still has the session.
    *
    * Hydra 2.3 revokes by person and application, never by login. So an access token that the same application has on another
@@ -153,7 +199,7 @@ export class HydraClient {
     if (this.#tokenClientIds.length === 0) {
       return;
     }
-    const [ofLogin, ofPerson] = await Promise.all([this.#grants(subject, sid), this.#grants(subject)]);
+    const [ofLogin, ofPerson] = await Promise.all([this.grants(subject, sid), this.grants(subject)]);
     const remembered = clientsOf(ofPerson.filter(({ remember }) => remember));
     const usedElsewhere = clientsOf(
       ofPerson.filter(
@@ -164,15 +210,53 @@ export class HydraClient {
     for (const client of new Set([...clientsOf(ofLogin), ...remembered])) {
       const spared = usedElsewhere.has(client) && !remembered.has(client);
       if (this.#tokenClientIds.includes(client) && !spared) {
-        await this.#ask((options) => this.#oauth2.revokeOAuth2ConsentSessions({ subject, client }, options));
+        await this.revokeGrants(subject, client);
       }
     }
   }
 
+  /**
+   * A person's consents from which tokens came, and those that are remembered. Hydra 2.3 states wrong addresses of this list's further
+   * pages, so they are asked for by offset. Its order is by the second: of consents of one second, a page's end may miss one.
+   * @param loginSessionId restricts them to one login. @param atOnce consents of one page.
+   */
+  async grants(subject: string, loginSessionId?: string, atOnce = grantsAtOnce): Promise<GrantedConsent[]> {
+    const which = { subject, ...(loginSessionId === undefined ? {} : { loginSessionId }) };
+    const pages = hydraPages<GrantedConsent, number>(atOnce, async (pageSize, offset = 0) => {
+      const pageToken = Buffer.from(JSON.stringify({ offset: String(offset), v: 2 })).toString('base64url');
+      const answer = await this.#ask(
+        (options) => this.#oauth2.listOAuth2ConsentSessions({ ...which, pageSize, pageToken }, options),
+        isOversized,
+      );
+      if (isOversized(answer.status)) {
+        return 'too_large';
+      }
+      const entries = parse(grantedConsentsSchema, answer);
+      return { entries, next: entries.length < pageSize ? undefined : offset + entries.length };
+    });
+    const found: GrantedConsent[] = [];
+    for await (const page of pages) {
+      found.push(...page);
+      if (found.length >= mostGrants) {
+        break;
+      }
+    }
+    return found;
+  }
+
+  /** Ends a person's consents for a client, with all tokens that came from them; idempotent. */
+  async revokeGrants(subject: string, client: string): Promise<void> {
+    await this.#ask(
+      (options) => this.#oauth2.revokeOAuth2ConsentSessions({ subject, client }, options),
+      isMissing,
+    );
+  }
+
   /** Rejects a login challenge with an OAuth error, such as `login_required`. @returns the URL at which the browser continues. */
-  async rejectLogin(loginChallenge: string, error: string): Promise<string> {
+  async rejectLogin(loginChallenge: string, error: keyof typeof loginRefusals): Promise<string> {
+    const rejectOAuth2Request = { error, error_description: loginRefusals[error] };
     return this.#decide((options) =>
-      this.#oauth2.rejectOAuth2LoginRequest({ loginChallenge, rejectOAuth2Request: { error } }, options),
+      this.#oauth2.rejectOAuth2LoginRequest({ loginChallenge, rejectOAuth2Request }, options),
     );
   }
 
@@ -200,18 +284,11 @@ export class HydraClient {
 
   /**
    * Rejects a consent challenge.
-   * @param error OAuth error code: the person did not agree, or may not be asked (`prompt=none`).
+   * @param why the user did not agree, may not be asked (`prompt=none`), or may not use the application any more.
    * @returns the URL at which the browser continues, with that error.
    */
-  async rejectConsent(
-    consentChallenge: string,
-    error: 'access_denied' | 'consent_required' = 'access_denied',
-  ): Promise<string> {
-    const description = {
-      access_denied: 'The person did not agree.',
-      consent_required: 'The person must be asked.',
-    };
-    const rejectOAuth2Request = { error, error_description: description[error] };
+  async rejectConsent(consentChallenge: string, why: keyof typeof consentRefusals): Promise<string> {
+    const rejectOAuth2Request = consentRefusals[why];
     return this.#decide((options) =>
       this.#oauth2.rejectOAuth2ConsentRequest({ consentChallenge, rejectOAuth2Request }, options),
     );
@@ -239,21 +316,67 @@ export class HydraClient {
     return clientTokenSchema.safeParse(await this.#introspection(token)).data;
   }
 
+  /** Introspects a refresh token. @returns it if it's active; otherwise undefined. */
+  async introspectRefreshToken(token: string): Promise<RefreshToken | undefined> {
+    return refreshTokenSchema.safeParse(await this.#introspection(token)).data;
+  }
+
   /** Registers a client, or updates it to this definition; idempotent. */
   async ensureClient(definition: OAuth2Client & { client_id: string }): Promise<void> {
     const id = definition.client_id;
     const { status } = await this.#ask((options) => this.#oauth2.getOAuth2Client({ id }, options), isMissing);
     if (isMissing(status)) {
       // 409: another replica was faster. The update below applies this definition anyway.
-      const created = await this.#ask(
+      const created = await this.#register(
         (options) => this.#oauth2.createOAuth2Client({ oAuth2Client: definition }, options),
-        (failure) => failure === 409,
+        409,
       );
-      if (created.status !== 409) {
+      if (created !== 409) {
         return;
       }
     }
-    await this.#ask((options) => this.#oauth2.setOAuth2Client({ id, oAuth2Client: definition }, options));
+    await this.#register((options) =>
+      this.#oauth2.setOAuth2Client({ id, oAuth2Client: definition }, options),
+    );
+  }
+
+  /** A client; undefined if there is none of this id. */
+  async client(id: string): Promise<unknown> {
+    const { status, data } = await this.#ask(
+      (options) => this.#oauth2.getOAuth2Client({ id }, options),
+      isMissing,
+    );
+    return isMissing(status) ? undefined : data;
+  }
+
+  /** All clients, page by page: there may be more than one should keep. */
+  clients(): AsyncIterable<readonly unknown[]> {
+    return hydraPages<unknown, string>(clientsAtOnce, async (pageSize, pageToken) => {
+      const which = { pageSize, ...(pageToken === undefined ? {} : { pageToken }) };
+      let link: unknown;
+      const answer = await this.#ask(async (options) => {
+        const page = await this.#oauth2.listOAuth2Clients(which, options);
+        link = page.headers['link'];
+        return page;
+      }, isOversized);
+      return isOversized(answer.status)
+        ? 'too_large'
+        : { entries: parse(z.array(z.unknown()), answer), next: nextPageOf(link) };
+    });
+  }
+
+  /** Registers a client whose id is new. @throws {Problem} `validation_failed` if Hydra doesn't accept what it states. */
+  async createClient(oAuth2Client: OAuth2Client): Promise<void> {
+    await this.#register((options) => this.#oauth2.createOAuth2Client({ oAuth2Client }, options));
+  }
+
+  /**
+   * Replaces a client's definition; without a secret, it keeps the one that it has.
+   * @throws {Problem} `validation_failed` if Hydra doesn't accept what it states.
+   */
+  async replaceClient(oAuth2Client: OAuth2Client & { client_id: string }): Promise<void> {
+    const id = oAuth2Client.client_id;
+    await this.#register((options) => this.#oauth2.setOAuth2Client({ id, oAuth2Client }, options));
   }
 
   /** Removes a client with its tokens and consents; idempotent. */
@@ -266,14 +389,16 @@ export class HydraClient {
     await this.#breaker.probe(() => requireHealthy(`${this.#adminUrl}/health/ready`, 'hydra_not_ready'));
   }
 
-  /** A person's consents from which tokens came. @param loginSessionId restricts them to one login. */
-  async #grants(subject: string, loginSessionId?: string): Promise<GrantedConsent[]> {
-    const ofLogin = loginSessionId === undefined ? {} : { loginSessionId };
-    const which = { subject, pageSize: grantsAtOnce, ...ofLogin };
-    return parse(
-      grantedConsentsSchema,
-      await this.#ask((options) => this.#oauth2.listOAuth2ConsentSessions(which, options)),
-    );
+  /** Writes a client. @param expected a status that is no failure. @returns the status. */
+  async #register(call: OryCall, expected?: number): Promise<number> {
+    const { status } = await this.#ask(call, (failure) => failure === 400 || failure === expected);
+    if (status === 400) {
+      throw new Problem('validation_failed', {
+        detail: 'The login provider does not accept this registration.',
+        reason: 'client_not_accepted',
+      });
+    }
+    return status;
   }
 
   async #introspection(token: string): Promise<unknown> {
@@ -322,8 +447,18 @@ export class HydraClient {
   }
 }
 
+function isOversized(status: number): boolean {
+  return status === answerTooLarge;
+}
+
 function parse<T>(schema: z.ZodType<T>, answer: OryAnswer): T {
   return parseAnswer(schema, answer, 'hydra_answer_unreadable');
+}
+
+/** The token of the next page in a `Link` header (RFC 8288); undefined on the last page. */
+function nextPageOf(link: unknown): string | undefined {
+  const [, target = ''] = /<([^>]*)>; *rel="next"/.exec(String(link)) ?? [];
+  return new URLSearchParams(target.split('?')[1]).get('page_token') ?? undefined;
 }
 
 function clientsOf(consents: readonly GrantedConsent[]): Set<string> {

@@ -58,6 +58,14 @@ function isOpenToPrograms(uri: string, publicUrl: string): boolean {
   return !/^https?:$/.test(protocol) || (isLocal && origin !== publicUrl);
 }
 
+/** The product's own single-page app. */
+const spaClientId = 'vestibule-spa';
+
+/** Whether a client is one that the bootstrap registers for the product itself. */
+export function isOwnClient(id: string): boolean {
+  return id === gatewayClientId || id === spaClientId;
+}
+
 /** Clients that earlier versions registered and that are no longer needed; the bootstrap removes them. */
 export const retiredClientIds = ['vestibule-cli'] as const;
 
@@ -86,7 +94,7 @@ export function ownClients(configuration: OryConfiguration): (OAuth2Client & { c
     },
     {
       ...common,
-      client_id: 'vestibule-spa',
+      client_id: spaClientId,
       client_name: 'Vestibule (single-page app)',
       token_endpoint_auth_method: 'none',
       redirect_uris: SPA_REDIRECT_URIS,

@@ -4,7 +4,9 @@ import type { LanguageCatalogue } from '../../../platform/i18n/language.catalogu
 import type { CircuitBreaker } from '../../../platform/upstream/circuit.breaker.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { unavailable, vendorTimeout } from '../../../platform/upstream/vendor.call.js';
+import type { Clock } from '../../../platform/time/clock.service.js';
 import type { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
+import { claimsByScope, userClaims } from './hydra.claims.js';
 
 const names = z.array(z.string()).catch([]);
 const documentSchema = z.looseObject({
@@ -13,16 +15,25 @@ const documentSchema = z.looseObject({
   claims_supported: names,
 });
 
-/** Scopes that stand for claims here. */
-const scopes = ['openid', 'offline_access', 'profile', 'email'];
-/** Claims of ID tokens: of the login itself, and those that the scopes `profile` and `email` stand for. */
-const claims =
-  'sub iss aud exp iat auth_time nonce acr amr sid at_hash name picture email email_verified'.split(' ');
+const scopes = ['openid', 'offline_access', ...claimsByScope.keys()];
+/** Claims of ID tokens: of the login itself, and those that scopes stand for. */
+const claims = [...'sub iss aud exp iat auth_time nonce acr amr sid at_hash'.split(' '), ...userClaims];
 /**
  * What Hydra names although nobody can use it here: endpoints that the proxy doesn't expose, and the credentials that one of them
  * would issue.
  */
 const outOfReach = /^(?:registration_endpoint|device_authorization_endpoint|credentials_.+_draft_\d+)$/;
+
+/** Milliseconds for which a document is remembered, as long as clients may keep it. */
+const rememberedFor = 60_000;
+
+type Metadata = Readonly<Record<string, unknown>>;
+
+/** Headers of the metadata: what every client, on any origin, may keep for as long as it is remembered here. */
+export const metadataHeaders = {
+  'cache-control': `public, max-age=${rememberedFor / 1000}`,
+  'access-control-allow-origin': '*',
+} as const;
 
 /** Hydra's metadata (OpenID Connect Discovery section 4), as applications that log in through it need it. */
 export class HydraDiscovery {
@@ -30,21 +41,36 @@ export class HydraDiscovery {
   readonly #breaker: CircuitBreaker;
   readonly #calls: UpstreamCalls;
   readonly #languages: LanguageCatalogue;
+  readonly #clock: Clock;
+  #known: { readonly document: Metadata; readonly until: number } | undefined;
+  #reading: Promise<Metadata> | undefined;
 
   constructor(
     { HYDRA_PUBLIC_URL }: OryConfiguration,
     breaker: CircuitBreaker,
     calls: UpstreamCalls,
     languages: LanguageCatalogue,
+    clock: Clock,
   ) {
     this.#url = `${HYDRA_PUBLIC_URL}/.well-known/openid-configuration`;
     this.#breaker = breaker;
     this.#calls = calls;
     this.#languages = languages;
+    this.#clock = clock;
   }
 
-  /** Fetches the metadata, corrected as by {@link corrected}. @throws {Problem} `provider_unavailable` */
-  async document(): Promise<Readonly<Record<string, unknown>>> {
+  /** The metadata, corrected for this deployment: read at most once a minute. @throws {Problem} `provider_unavailable` */
+  async document(): Promise<Metadata> {
+    if (this.#known !== undefined && this.#clock.now() < this.#known.until) {
+      return this.#known.document;
+    }
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #read(): Promise<Metadata> {
     try {
       const answer = await this.#breaker.run(() =>
         this.#calls.fetch('hydra')(this.#url, {
@@ -52,7 +78,9 @@ export class HydraDiscovery {
           redirect: 'error',
         }),
       );
-      return this.corrected(await answer.json());
+      const document = this.#corrected(await answer.json());
+      this.#known = { document, until: this.#clock.now() + rememberedFor };
+      return document;
     } catch (error) {
       throw error instanceof Problem ? error : unavailable('hydra_undiscovered', error);
     }
@@ -63,7 +91,7 @@ export class HydraDiscovery {
    * work behind the gateway.
    * @throws {z.ZodError} if it isn't such a document.
    */
-  corrected(document: unknown): Readonly<Record<string, unknown>> {
+  #corrected(document: unknown): Metadata {
     const own = documentSchema.parse(document);
     return {
       ...Object.fromEntries(Object.entries(own).filter(([name]) => !outOfReach.test(name))),

@@ -7,13 +7,25 @@ import { CookieWriter } from '../../../platform/http/cookie.writer.js';
 import { LanguageCatalogue } from '../../../platform/i18n/language.catalogue.js';
 import { LanguagesModule } from '../../../platform/i18n/languages.module.js';
 import { LogoutTokenVerifier } from '../../oidc/logout.token.js';
-import { ProviderKeys } from '../../oidc/provider.keys.js';
+import { ProviderKeys } from '../../../platform/upstream/provider.keys.js';
 import { RelyingParty } from '../../oidc/relying.party.js';
 import { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
 import { UpstreamsModule } from '../../../platform/upstream/upstreams.module.js';
+import { Clock } from '../../../platform/time/clock.service.js';
+import { DatabaseLocks } from '../../../platform/database/database.locks.js';
+import { DatabaseModule } from '../../../platform/database/database.module.js';
+import { RevocationService } from '../../../session/revocation/revocation.service.js';
+import { SessionModule } from '../../../session/session.module.js';
 import { clientOf, partOf } from '../../part.factories.js';
+import { ClientDocuments } from '../agents/client.documents.js';
+import { ApplicationSecretRepository } from './application-secret.repository.js';
+import { ApplicationUses } from './application.uses.js';
 import { ChallengeBinding } from './challenge.binding.js';
+import { ClientRepository } from './client.repository.js';
+import { HydraApplications } from './hydra.applications.js';
 import { HydraClient } from './hydra.client.js';
+import { ResourceRegistry } from '../agents/resource.registry.js';
+import { HydraGrants } from './hydra.grants.js';
 import { HydraDiscovery } from './hydra.discovery.js';
 import { hydraKeysUrl, hydraLogoutTokens, hydraRelyingParty } from './hydra.relying-party.js';
 import { HydraSigningKeys } from './hydra.signing-keys.js';
@@ -24,20 +36,36 @@ export class HydraModule {
   static register(configuration: OryConfiguration): DynamicModule {
     return {
       module: HydraModule,
-      imports: [CoreModule, HttpModule, LanguagesModule, UpstreamsModule],
+      imports: [CoreModule, DatabaseModule, HttpModule, LanguagesModule, SessionModule, UpstreamsModule],
       providers: [
         clientOf('hydra', HydraClient, (breaker, calls) => new HydraClient(configuration, breaker, calls)),
         partOf(
           HydraDiscovery,
-          [CircuitRegistry, UpstreamCalls, LanguageCatalogue],
-          (circuits, calls, languages) =>
-            new HydraDiscovery(configuration, circuits.of('hydra'), calls, languages),
+          [CircuitRegistry, UpstreamCalls, LanguageCatalogue, Clock],
+          (circuits, calls, languages, clock) =>
+            new HydraDiscovery(configuration, circuits.of('hydra'), calls, languages, clock),
         ),
+        partOf(ClientDocuments, [], () => new ClientDocuments(configuration)),
         partOf(HydraSigningKeys, [UpstreamCalls], (calls) => new HydraSigningKeys(configuration, calls)),
         partOf(
           ChallengeBinding,
           [CookieWriter],
           (cookies) => new ChallengeBinding(configuration.SECRETS, cookies.name('vestibule-challenge')),
+        ),
+        ApplicationSecretRepository,
+        ApplicationUses,
+        ClientRepository,
+        partOf(
+          HydraApplications,
+          [HydraClient, ApplicationSecretRepository, ApplicationUses, ClientRepository, DatabaseLocks],
+          (hydra, secrets, uses, index, locks) =>
+            new HydraApplications({ hydra, secrets, uses, index, locks }, configuration),
+        ),
+        partOf(
+          HydraGrants,
+          [HydraClient, ApplicationUses, RevocationService],
+          (hydra, uses, revocations) =>
+            new HydraGrants(hydra, uses, revocations, new ResourceRegistry(configuration)),
         ),
         partOf(ProviderKeys, [], () => new ProviderKeys(hydraKeysUrl(configuration))),
         partOf(RelyingParty, [ProviderKeys, CircuitRegistry, UpstreamCalls], (keys, circuits, calls) =>
@@ -46,9 +74,15 @@ export class HydraModule {
         partOf(LogoutTokenVerifier, [ProviderKeys], (keys) => hydraLogoutTokens(configuration, keys)),
       ],
       exports: [
+        ApplicationSecretRepository,
+        ApplicationUses,
         ChallengeBinding,
+        ClientDocuments,
+        ClientRepository,
+        HydraApplications,
         HydraClient,
         HydraDiscovery,
+        HydraGrants,
         HydraSigningKeys,
         LogoutTokenVerifier,
         RelyingParty,

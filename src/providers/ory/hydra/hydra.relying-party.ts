@@ -3,7 +3,7 @@ import type { OryConfiguration } from '../../../platform/config/configuration.js
 import type { CircuitBreaker } from '../../../platform/upstream/circuit.breaker.js';
 import { fetchThrough } from '../../oidc/circuit.fetch.js';
 import { LogoutTokenVerifier } from '../../oidc/logout.token.js';
-import type { ProviderKeys } from '../../oidc/provider.keys.js';
+import type { ProviderKeys } from '../../../platform/upstream/provider.keys.js';
 import { RelyingParty } from '../../oidc/relying.party.js';
 import type { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
 import { gatewayClientId, gatewayClientSecret } from './hydra.clients.js';

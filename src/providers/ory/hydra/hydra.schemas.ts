@@ -7,10 +7,14 @@ const clientSchema = z.looseObject({
   client_id: z.string(),
   client_name: z.string().nullish(),
   logo_uri: z.string().nullish(),
+  client_uri: z.string().nullish(),
+  policy_uri: z.string().nullish(),
+  tos_uri: z.string().nullish(),
   skip_consent: z.boolean().nullish(),
   grant_types: z.array(z.string()).nullish(),
   redirect_uris: z.array(z.string()).nullish(),
   token_endpoint_auth_method: z.string().nullish(),
+  metadata: z.unknown().optional(),
 });
 
 /** Hints in the application's request (OpenID Connect Core section 3.1.2.1): text that anyone may have written. */
@@ -43,6 +47,10 @@ export const loginContextSchema = z.looseObject({
   acr: z.enum(['aal1', 'aal2']).optional(),
   /** Hydra's login session: the `sid` of its ID tokens and logout tokens. */
   hydra_session_id: z.string().optional(),
+  /** Of a consent for a protected resource: its id, the `sid` of the resource's tokens. */
+  grant_id: z.uuid().optional(),
+  /** With it: the `client_id`, as the client knows it. */
+  client_id: z.string().optional(),
 });
 
 /** A consent challenge (step 5). */
@@ -62,9 +70,21 @@ export const consentRequestSchema = z.looseObject({
 const grantedConsentSchema = z.looseObject({
   /** Whether the consent also applied to later logins of any browser; Hydra doesn't list those. */
   remember: z.boolean().nullish(),
+  grant_scope: z.array(z.string()).nullish(),
+  /** Milliseconds since the epoch; 0 if Hydra doesn't state it. */
+  handled_at: z
+    .string()
+    .nullish()
+    .transform((at) => Date.parse(at ?? '') || 0),
+  /** What the tokens were made from. */
+  session: z
+    .looseObject({ access_token: z.looseObject({ grant_id: z.uuid().optional() }).nullish() })
+    .nullish()
+    .catch(undefined),
   consent_request: z.looseObject({
     /** Null once Hydra's session is gone. */
     login_session_id: z.string().nullish(),
+    requested_access_token_audience: z.array(z.string()).nullish(),
     client: clientSchema,
   }),
 });
@@ -94,6 +114,14 @@ export const activeTokenSchema = z.looseObject({
   ext: loginContextSchema,
 });
 
+/** An active refresh token that came from a person's consent. */
+export const refreshTokenSchema = z.looseObject({
+  active: z.literal(true),
+  client_id: z.string(),
+  sub: z.string(),
+  token_use: z.literal('refresh_token'),
+});
+
 /** An active access token that a client got for itself. It came from no person's consent, so its `ext` has no Kratos session. */
 export const clientTokenSchema = activeTokenSchema.extend({
   ext: z.looseObject({ kratos_session_id: z.undefined().optional() }).nullish(),
@@ -105,4 +133,5 @@ export type GrantedConsent = z.output<typeof grantedConsentSchema>;
 export type LogoutRequest = z.output<typeof logoutRequestSchema>;
 export type LoginContext = z.output<typeof loginContextSchema>;
 export type ActiveToken = z.output<typeof activeTokenSchema>;
+export type RefreshToken = z.output<typeof refreshTokenSchema>;
 export type ClientToken = z.output<typeof clientTokenSchema>;

@@ -118,6 +118,11 @@ export class KratosClient {
     return parse(kratosIdentitySchema.array(), answer)[0];
   }
 
+  /** The identity with this id; undefined when there is none. */
+  async findIdentity(id: string): Promise<KratosIdentity | undefined> {
+    return this.#find(kratosIdentitySchema, (options) => this.#identities.getIdentity({ id }, options));
+  }
+
   /** How an identity can log in; undefined when there is no such identity. */
   async loginMethodsOf(id: string): Promise<KratosLoginMethods | undefined> {
     return this.#find(kratosCredentialsSchema, (options) =>

@@ -14,8 +14,10 @@ import { UpstreamCookies } from '../../../platform/http/upstream.cookies.js';
 import { redirectPage } from '../../../platform/http/redirect.page.js';
 import { ProblemFilter } from '../../../platform/http/problem.filter.js';
 import { pathOf } from '../../../platform/http/request.path.js';
+import { ApplicationSecretRepository } from '../hydra/application-secret.repository.js';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { KratosClient } from '../kratos/kratos.client.js';
+import { IdentitySource } from '../sources/identity.source.js';
 import { RateLimits } from '../../../directory/rate-limit/rate.limits.js';
 import { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
 import { AuditService } from '../../../directory/audit/audit.service.js';
@@ -25,14 +27,20 @@ import { AddressRights } from '../../../accounts/address.rights.js';
 import { RequestAuthenticator } from '../../../session/guards/request.authenticator.js';
 import { AccountTrail } from './account.trail.js';
 import { AccountOwnership } from '../../../accounts/account-ownership.service.js';
+import { ApplicationUses } from '../hydra/application.uses.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { HydraDiscovery } from '../hydra/hydra.discovery.js';
+import { HydraGrants } from '../hydra/hydra.grants.js';
 import { KratosClearance } from '../kratos/kratos.clearance.js';
 import { RevocationService } from '../../../session/revocation/revocation.service.js';
+import { AgentGate } from '../agents/agent.gate.js';
 import { ClearanceGate } from './clearance.gate.js';
+import { allowOtherOrigins } from './cross-origin.answers.js';
 import { FormDrafts } from './form.draft.js';
 import { LanguageCatalogue } from '../../../platform/i18n/language.catalogue.js';
 import { passwordPolicyOf } from '../../../platform/passwords/deployment.passwords.js';
+import { ApplicationAdmission } from '../challenges/application.admission.js';
+import { ApplicationClaims } from '../challenges/application.claims.js';
 import { FlowDestination } from '../challenges/flow.destination.js';
 import { SignUpPolicy } from '../../../accounts/sign-up.policy.js';
 import { FactsGate } from './facts.gate.js';
@@ -44,10 +52,19 @@ import { PasswordGate } from './password.gate.js';
 import { OwnershipGate } from './ownership.gate.js';
 import { VerificationBindings } from './verification.binding.js';
 import { VerificationGate } from './verification.gate.js';
+import { RefreshGate } from './refresh.gate.js';
+import { SecretGate } from './secret.gate.js';
 import { SignUpGate } from './sign-up.gate.js';
 import { OryLimits } from './ory.limits.js';
 import { repeatsAsQuery } from './posted.authorization.js';
-import { requireNoForm, requireNoRequestObject, requireShortQuery } from './query.limit.js';
+import {
+  queryOf,
+  requireEncodedForm,
+  requireNoForm,
+  requireNoRequestObject,
+  requireSameReading,
+  requireShortQuery,
+} from './query.limit.js';
 import { ProxiedCalls } from './proxied.calls.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory.routes.js';
 import { ReadDispatcher, upstreamOptions } from './upstream.dispatcher.js';
@@ -150,7 +167,7 @@ export async function setUpOryProxy(
   const ownership = new OwnershipGate({
     kratos,
     clearance: get(KratosClearance),
-    hydra: get(HydraClient),
+    grants: get(HydraGrants),
     ownership: get(AccountOwnership),
     revocations: get(RevocationService),
     rights: get(AddressRights),
@@ -158,7 +175,17 @@ export async function setUpOryProxy(
   });
   const clearances = new ClearanceGate(kratos, get(AccountOwnership), clock);
   const facts = new FactsGate(kratos, get(AccountFacts), get(RequestAuthenticator));
-  const answers = new HydraAnswers(get(HydraDiscovery), get(FormPostPage));
+  const secrets = new SecretGate(get(ApplicationSecretRepository));
+  const refreshes = new RefreshGate({
+    hydra: get(HydraClient),
+    sources: get(IdentitySource),
+    admission: get(ApplicationAdmission),
+    grants: get(HydraGrants),
+    uses: get(ApplicationUses),
+    audit: get(AuditService),
+  });
+  const answers = new HydraAnswers(get(HydraDiscovery), get(FormPostPage), get(ApplicationClaims));
+  const agents = get(AgentGate);
   const calls = new ProxiedCalls(get(UpstreamCalls));
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   for (const upstream of upstreams) {
@@ -181,12 +208,25 @@ export async function setUpOryProxy(
         if (isKratos) {
           requireNoForm(request.method, request.url, path);
         } else {
+          requireSameReading(queryOf(request.url));
           requireNoRequestObject(request.url, path);
-          if (await repeatsAsQuery(request, reply, path)) {
+          requireEncodedForm(request.method, request.headers, path);
+          if (
+            (await allowOtherOrigins(request, reply, path)) ||
+            (await answers.metadata(reply, path)) ||
+            (await repeatsAsQuery(request, reply, path))
+          ) {
             return;
           }
         }
         await upstream.admit(request, reply, path);
+        if (!isKratos) {
+          await secrets.admit(request, path);
+          await refreshes.admit(request, path);
+          if (await agents.admit(request, reply, path)) {
+            return;
+          }
+        }
         await drafts.watch(request, pathOf(request));
         if (isKratos) {
           if (
@@ -212,7 +252,10 @@ export async function setUpOryProxy(
       scope.addHook('onSend', async (request, reply, payload) => {
         drafts.settle(request, reply);
         if (!isKratos) {
-          const written = await answers.rewrite(request, reply, pathIn(request), payload);
+          refreshes.settle(request, reply);
+          const written =
+            (await agents.settle(request, reply, payload)) ??
+            (await answers.rewrite(request, reply, pathIn(request), payload));
           if (written !== undefined) {
             return written;
           }
@@ -247,7 +290,8 @@ export async function setUpOryProxy(
         return redirectPage(new URL(location).href);
       });
       for (const lane of lanes) {
-        const options = proxyOptions(upstream, lane, new URL(configuration.PUBLIC_URL), { calls, cookies });
+        const parts = { calls, cookies, agents };
+        const options = proxyOptions(upstream, lane, new URL(configuration.PUBLIC_URL), parts);
         await scope.register(async (inner) => inner.register(httpProxy, options));
       }
     });
@@ -258,7 +302,11 @@ function proxyOptions(
   { prefix, url, connections, breaker }: Upstream,
   { methods, isRead }: (typeof lanes)[number],
   own: URL,
-  { calls, cookies }: { readonly calls: ProxiedCalls; readonly cookies: UpstreamCookies },
+  {
+    calls,
+    cookies,
+    agents,
+  }: { readonly calls: ProxiedCalls; readonly cookies: UpstreamCookies; readonly agents: AgentGate },
 ): FastifyHttpProxyOptions {
   return {
     prefix,
@@ -266,6 +314,7 @@ function proxyOptions(
     httpMethods: [...methods],
     undici: isRead ? new ReadDispatcher(connections, breaker) : upstreamOptions(connections),
     replyOptions: {
+      queryString: (_search, url, request) => agents.queryOf(request, url),
       rewriteRequestHeaders: (request, headers) => ({
         ...headersForUpstream(headers, prefix, cookies),
         host: own.host,
@@ -273,6 +322,7 @@ function proxyOptions(
         'x-forwarded-proto': own.protocol.slice(0, -1),
         'x-forwarded-for': request.ip,
         ...calls.headersOf(request),
+        ...agents.headersOf(request),
       }),
       rewriteHeaders: ({ 'set-cookie': set, ...headers }) =>
         set === undefined

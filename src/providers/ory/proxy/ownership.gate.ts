@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AccountOwnership, OwnershipProof } from '../../../accounts/account-ownership.service.js';
 import type { AddressRights } from '../../../accounts/address.rights.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
-import type { HydraClient } from '../hydra/hydra.client.js';
+import type { HydraGrants } from '../hydra/hydra.grants.js';
 import type { CredentialHolder, KratosClearance } from '../kratos/kratos.clearance.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import { kratosFlowSchema, valuesOf } from '../kratos/kratos.flow.js';
@@ -36,7 +36,7 @@ type Act =
 export interface OwnershipParts {
   readonly kratos: KratosClient;
   readonly clearance: KratosClearance;
-  readonly hydra: HydraClient;
+  readonly grants: HydraGrants;
   readonly ownership: AccountOwnership;
   readonly revocations: RevocationService;
   readonly rights: AddressRights;
@@ -168,7 +168,7 @@ export class OwnershipGate {
    * @param cookie of its browser.
    */
   async #clear(holder: CredentialHolder, staying: string, cookie: string): Promise<void> {
-    const { clearance, ownership, hydra } = this.#parts;
+    const { clearance, ownership, grants } = this.#parts;
     await ownership.beginClearing(toProviderIdentity(holder), staying);
     await clearance.replacePassword(holder);
     await clearance.removeFactors(holder, new Set());
@@ -178,7 +178,7 @@ export class OwnershipGate {
     await clearance.replacePassword(left);
     await clearance.removeFactors(left, new Set());
     await this.#removePasskeys(left, cookie);
-    await hydra.forgetPerson(holder.id);
+    await grants.revokeAll(holder.id);
   }
 
   async #settleVerification(

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { pathOf } from '../../../platform/http/request.path.js';
-import { queryOf, requireShortQuery } from './query.limit.js';
+import { isEncodedForm, queryOf, requireShortQuery } from './query.limit.js';
 import { readWholeBody } from './whole.body.js';
 
 /**
@@ -16,8 +16,7 @@ export async function repeatsAsQuery(
   reply: FastifyReply,
   path: string,
 ): Promise<boolean> {
-  const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
-  const isForm = type === 'application/x-www-form-urlencoded';
+  const isForm = isEncodedForm(request.headers['content-type']);
   if (
     request.method !== 'POST' ||
     path !== '/oauth2/auth' ||

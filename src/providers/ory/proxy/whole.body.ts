@@ -25,9 +25,21 @@ export async function readWholeBody(body: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** Reads a request's body, which can still be passed on. @throws {Problem} as {@link readWholeBody} */
+export async function peekBody(request: FastifyRequest, body: Readable): Promise<Buffer> {
+  const bytes = await readWholeBody(body);
+  replaceBody(request, bytes);
+  return bytes;
+}
+
+/** Puts a body in the place of the one that was read. */
+export function replaceBody(request: FastifyRequest, bytes: Buffer): void {
+  request.body = Readable.from([bytes], { objectMode: false });
+}
+
 /** Reads a body before its request takes a turn: a caller who sends it slowly keeps nobody else waiting. */
 export async function awaitBody(request: FastifyRequest): Promise<void> {
   if (request.body instanceof Readable) {
-    request.body = Readable.from([await readWholeBody(request.body)], { objectMode: false });
+    await peekBody(request, request.body);
   }
 }

@@ -1,0 +1,232 @@
+// `npm run build && node bench/provider.mjs [--rounds 5]`: what applications wait for when they log users in through the gateway, beside Hydra alone.
+// The same requests go to Hydra's public port and through `/ory/hydra`, in turns, as many at a time. On the PostgreSQL of
+// VESTIBULE_BENCH_POSTGRES_URL, with Kratos and Hydra. Prints Markdown.
+import { createHash, randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { freePort } from './child.mjs';
+import { openBench } from './context.mjs';
+import { openDatabase } from './database.mjs';
+import { inLanes, median } from './measure.mjs';
+import { startOryLogins } from './own/ory.login.mjs';
+import { openBrowser } from './servers/browser.mjs';
+import { prepareOwn, ready, shipped, startOwn } from './servers/own.mjs';
+import { share, table, whole } from './tables.mjs';
+import { usageOf } from './usage.mjs';
+
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
+const rounds = Number(values.rounds);
+const lanes = 8;
+const redirectUri = 'https://app.example.org/callback';
+const scope = 'openid offline_access email profile';
+const json = { 'content-type': 'application/json' };
+const secret = randomBytes(24).toString('hex');
+const verifier = randomBytes(32).toString('base64url');
+const challenge = createHash('sha256').update(verifier).digest('base64url');
+
+/** Sends a request and requires a status. @returns the answer's body, as JSON if it is. */
+async function send(url, init, status = 200) {
+  const response = await fetch(url, { redirect: 'manual', ...init });
+  const text = await response.text();
+  if (response.status !== status) {
+    throw new Error(`${url} answered ${response.status} instead of ${status}: ${text.slice(0, 300)}`);
+  }
+  return response.headers.get('content-type')?.includes('json') === true ? JSON.parse(text) : text;
+}
+
+const post = (url, form) => send(url, { method: 'POST', body: new URLSearchParams(form) });
+
+/** An application as the gateway registers it, and how one of the users agrees to it. */
+async function openApplication({ HYDRA_PUBLIC_URL: open, HYDRA_ADMIN_URL: admin }, subject) {
+  const call = (method, path, body) =>
+    send(admin + path, { method, headers: json, body: JSON.stringify(body) }, method === 'POST' ? 201 : 200);
+  const common = { client_secret: secret, scope, token_endpoint_auth_method: 'client_secret_post' };
+  const [web, machine] = [
+    await call('POST', '/admin/clients', {
+      ...common,
+      redirect_uris: [redirectUri],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+    }),
+    await call('POST', '/admin/clients', { ...common, grant_types: ['client_credentials'] }),
+  ];
+  const query = () =>
+    new URLSearchParams({
+      client_id: web.client_id,
+      redirect_uri: redirectUri,
+      response_type: 'code',
+      scope,
+      state: randomBytes(16).toString('hex'),
+      code_challenge: challenge,
+      code_challenge_method: 'S256',
+    });
+  const credentials = ({ client_id: id }) => ({ client_id: id, client_secret: secret });
+  /** Login and consent are accepted by the admin API: pages and passwords aren't measured here. */
+  const code = async () => {
+    const browser = openBrowser();
+    const atHydra = (url) => open + new URL(url).pathname.replace(/^\/ory\/hydra/, '') + new URL(url).search;
+    const next = async (url, name) => {
+      const { url: at } = await browser.follow(atHydra(url), (target) => !target.startsWith(open));
+      return new URL(at).searchParams.get(name);
+    };
+    const accept = async (kind, id, body) =>
+      (await call('PUT', `/admin/oauth2/auth/requests/${kind}/accept?${kind}_challenge=${id}`, body))
+        .redirect_to;
+    const login = await next(`${open}/oauth2/auth?${query()}`, 'login_challenge');
+    const consent = await next(await accept('login', login, { subject }), 'consent_challenge');
+    const granted = await accept('consent', consent, {
+      grant_scope: scope.split(' '),
+      session: { id_token: { email: 'person-0@example.org', email_verified: true, name: 'Ada Lovelace' } },
+    });
+    return next(granted, 'code');
+  };
+  const exchange = async (base, given) =>
+    post(`${base}/oauth2/token`, {
+      ...credentials(web),
+      grant_type: 'authorization_code',
+      code: given,
+      redirect_uri: redirectUri,
+      code_verifier: verifier,
+    });
+  return {
+    query,
+    code,
+    exchange,
+    refresh: async (base, token) =>
+      post(`${base}/oauth2/token`, {
+        ...credentials(web),
+        grant_type: 'refresh_token',
+        refresh_token: token,
+      }),
+    machine: async (base) =>
+      post(`${base}/oauth2/token`, { ...credentials(machine), grant_type: 'client_credentials' }),
+  };
+}
+
+/** Makes something for every request of a window before the window begins. */
+async function stocked(count, make) {
+  const stock = [];
+  await inLanes(count, lanes, async () => {
+    stock.push(await make());
+  });
+  return () => stock.pop();
+}
+
+/** What applications and their users' browsers ask for: how often in a window, and how. */
+function kindsOf(application, open) {
+  const fixed = (count, act) => ({ count, begin: async () => act });
+  return {
+    discovery: fixed(3000, (base) => send(`${base}/.well-known/openid-configuration`)),
+    'authorize, to the login': fixed(300, (base) =>
+      send(`${base}/oauth2/auth?${application.query()}`, {}, 302),
+    ),
+    'token, for a code': {
+      count: 150,
+      begin: async (count) => {
+        const take = await stocked(count, application.code);
+        return (base) => application.exchange(base, take());
+      },
+    },
+    'token, refreshed': {
+      count: 300,
+      begin: async () => {
+        const take = await stocked(lanes, async () => application.exchange(open, await application.code()));
+        const idle = Array.from({ length: lanes }, () => take().refresh_token);
+        return async (base) => {
+          const { refresh_token: next } = await application.refresh(base, idle.pop());
+          idle.push(next);
+        };
+      },
+    },
+    'token, of a machine': fixed(300, (base) => application.machine(base)),
+    userinfo: {
+      count: 1500,
+      begin: async () => {
+        const { access_token: token } = await application.exchange(open, await application.code());
+        return (base) => send(`${base}/userinfo`, { headers: { authorization: `Bearer ${token}` } });
+      },
+    },
+  };
+}
+
+const heads = [
+  'request',
+  'Hydra alone, requests/s',
+  'through the gateway',
+  'share',
+  'of the rounds',
+  'ms of a processor: Hydra and its database, alone',
+  'behind the gateway',
+  'the gateway, its database and Kratos',
+];
+
+const bench = await openBench();
+const port = await freePort();
+const origin = `http://127.0.0.1:${port}`;
+const database = await openDatabase(bench.postgres);
+const ory = await startOryLogins(bench, origin, 1);
+try {
+  const data = await prepareOwn(bench, 20_000, {
+    PUBLIC_URL: origin,
+    DATABASE_URL: database.url,
+    // All requests come from one address.
+    RATE_LIMIT: 'false',
+  });
+  const server = await startOwn(bench, data, { ...ory.env, PORT: String(port) }, shipped);
+  try {
+    await ready(origin, { Host: new URL(origin).host });
+    await ory.login();
+    const [{ id: subject }] = await send(`${ory.env.KRATOS_ADMIN_URL}/admin/identities`);
+    const open = ory.env.HYDRA_PUBLIC_URL;
+    const application = await openApplication(ory.env, subject);
+    const ways = { alone: open, gateway: `${origin}/ory/hydra` };
+    const rows = [];
+    for (const [kind, { count, begin }] of Object.entries(kindsOf(application, open))) {
+      const rates = { alone: [], gateway: [] };
+      const spent = { alone: [], hydra: [], gateway: [] };
+      const spend = async () => ({
+        hydra: usageOf(await ory.hydra()).cpu,
+        gateway: usageOf([...server.processes(), ...(await database.processes()), ...(await ory.kratos())])
+          .cpu,
+      });
+      // The first round warms up.
+      for (let round = 0; round <= rounds; round += 1) {
+        const order = round % 2 === 0 ? ['alone', 'gateway'] : ['gateway', 'alone'];
+        for (const way of order) {
+          const act = await begin(count);
+          const before = await spend();
+          const began = performance.now();
+          await inLanes(count, lanes, () => act(ways[way]));
+          const time = performance.now() - began;
+          const after = await spend();
+          if (round > 0) {
+            rates[way].push(count / (time / 1000));
+            const perRequest = (part) => ((after[part] - before[part]) / count) * 1000;
+            spent[way === 'alone' ? 'alone' : 'hydra'].push(perRequest('hydra'));
+            if (way === 'gateway') {
+              spent.gateway.push(perRequest('gateway'));
+            }
+          }
+        }
+      }
+      const shares = rates.gateway.map((rate, index) => rate / rates.alone[index]);
+      rows.push([
+        kind,
+        whole(median(rates.alone)),
+        whole(median(rates.gateway)),
+        share(median(shares)),
+        `${share(Math.min(...shares))} to ${share(Math.max(...shares))}`,
+        share(median(spent.alone)),
+        share(median(spent.hydra)),
+        share(median(spent.gateway)),
+      ]);
+      bench.say(rows.at(-1).join(' | '));
+    }
+    process.stdout.write(`${table(heads, rows)}\n`);
+  } finally {
+    await server.stop();
+  }
+} finally {
+  await ory.stop();
+  await database.drop();
+  await bench.close();
+}

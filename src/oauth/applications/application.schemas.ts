@@ -1,0 +1,238 @@
+import { z } from 'zod';
+import {
+  type Application,
+  applicationAccesses,
+  applicationKinds,
+} from '../../auth-strategy/application.administration.js';
+import { exampleId, givenIdSchema, idSchema } from '../../platform/core/id.schema.js';
+import { isScopeToken } from '../../platform/core/scope.form.js';
+import { timestamp, toTimestamp } from '../../platform/time/timestamp.schema.js';
+import { scopeTokens } from '../../session/guards/scopes.js';
+
+const mostUris = 20;
+const longestUri = 2000;
+
+const name = z
+  .string({ error: 'must be a name of 1 to 80 characters' })
+  .trim()
+  .min(1, { error: 'must be a name of 1 to 80 characters', abort: true })
+  .max(80, { error: 'must be a name of 1 to 80 characters' })
+  // Also refused: lone surrogates, line separators, and characters that change the direction of the text around them.
+  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]*$/u, {
+    error: 'must not have control characters',
+  })
+  .refine((given) => /[^\p{Default_Ignorable_Code_Point}\p{Z}\u2800]/u.test(given), {
+    error: 'must have a character that can be seen',
+  })
+  .meta({ description: 'What users see when they log in to it.', example: 'Wiki' });
+
+const kind = z.enum(applicationKinds, { error: `must be one of ${applicationKinds.join(', ')}` }).meta({
+  description:
+    '`web`: a server that keeps a secret. `single_page`: runs in browsers. `native`: runs on the user’s device. `machine`: calls for itself, without a user.',
+  example: 'web',
+});
+
+const uris = (description: string, example: string) =>
+  z
+    .array(z.string().max(longestUri), { error: 'must be a list of URLs' })
+    .max(mostUris, { error: `must have at most ${mostUris} entries` })
+    .transform((given) => [...new Set(given)])
+    .meta({ description, example: [example] });
+
+const redirectUris = uris(
+  'Where users return to after a login. Compared exactly: https, or http on a loopback address; no wildcards.',
+  'https://wiki.example.org/callback',
+);
+const postLogoutRedirectUris = uris(
+  'Where users may return to after a logout that the application asked for.',
+  'https://wiki.example.org/',
+);
+
+const link = (description: string, example: string) =>
+  z
+    .url({ protocol: /^https?$/, error: 'must be an https URL' })
+    .max(longestUri)
+    .nullable()
+    .meta({ description, example });
+
+const backchannelLogoutUri = link(
+  'Is told of each logout (OpenID Connect Back-Channel Logout 1.0). The gateway must reach it.',
+  'https://wiki.example.org/backchannel-logout',
+);
+const links = {
+  logoUri: link('Its logo.', 'https://wiki.example.org/logo.png'),
+  clientUri: link('Its home page.', 'https://wiki.example.org/'),
+  policyUri: link('Its privacy policy.', 'https://wiki.example.org/privacy'),
+  tosUri: link('Its terms of service.', 'https://wiki.example.org/terms'),
+};
+
+const scopeMessage = 'must be 1 to 20 scopes, separated by blanks';
+const scope = z
+  .string({ error: scopeMessage })
+  .max(2000, { error: scopeMessage })
+  .transform((given) => [...new Set(scopeTokens(given))])
+  .refine(
+    (tokens) => tokens.length >= 1 && tokens.length <= 20 && tokens.every((token) => isScopeToken(token)),
+    {
+      error: scopeMessage,
+    },
+  )
+  .meta({
+    description:
+      'What it may ask for: `openid`, `profile`, `email`, `roles`, `orgs`, `groups`, and `offline_access` to stay logged in. For `machine`: scopes of this API.',
+    example: 'openid profile email',
+  });
+
+const access = z
+  .enum(applicationAccesses, { error: `must be one of ${applicationAccesses.join(', ')}` })
+  .meta({
+    description:
+      'Who may log in: `everyone`, members of the application’s `organisation`, or users with one of `roles`. At first, an organisation’s application is for its members, and any other for everyone. Another access than `roles` ends the roles.',
+  });
+const roles = z
+  .array(z.enum(['owner', 'admin', 'member'], { error: 'must be owner, admin or member' }))
+  .max(3)
+  .meta({
+    description:
+      'With `access` `roles`: roles in the application’s organisation, or `admin` for administrators of the deployment.',
+    example: ['admin'],
+  });
+const tokenEndpointAuthMethod = z
+  .enum(['client_secret_basic', 'client_secret_post'], {
+    error: 'must be client_secret_basic or client_secret_post',
+  })
+  .meta({ description: 'How it sends its secret. Applications without a secret have `none`.' });
+const rememberConsent = z
+  .boolean()
+  .meta({ description: 'Whether a user’s consent may hold for later logins.' });
+
+/** What owners of an organisation may set. */
+const ownMembers = {
+  name,
+  redirectUris,
+  postLogoutRedirectUris,
+  scope,
+  access,
+  roles,
+  rememberConsent,
+  tokenEndpointAuthMethod,
+  ...links,
+};
+
+/** What only administrators may set. */
+const administratorMembers = {
+  backchannelLogoutUri,
+  firstParty: z.boolean().meta({
+    description: 'Part of the product: users aren’t asked for their consent, and it may use this API.',
+  }),
+};
+
+const bodyExample = { name: 'Wiki', kind: 'web', redirectUris: ['https://wiki.example.org/callback'] };
+
+/** Body of `POST /api/v1/orgs/:id/applications`. */
+export const orgApplicationBodySchema = z
+  .strictObject({ ...ownMembers })
+  .partial()
+  .extend({ name, kind: kind.exclude(['machine'], { error: 'must be one of web, single_page, native' }) })
+  .meta({ example: bodyExample });
+
+/** Body of `POST /api/v1/applications`. */
+export const applicationBodySchema = z
+  .strictObject({ ...ownMembers, ...administratorMembers })
+  .partial()
+  .extend({
+    name,
+    kind,
+    orgId: givenIdSchema
+      .nullable()
+      .default(null)
+      .meta({ description: 'The organisation that it belongs to.', example: exampleId }),
+  })
+  .meta({ example: { ...bodyExample, orgId: null } });
+
+/** Body of `PATCH /api/v1/orgs/:id/applications/:applicationId`. */
+export const orgApplicationChangesSchema = z
+  .strictObject(ownMembers)
+  .partial()
+  .meta({ example: { name: 'Wiki' } });
+
+/** Body of `PATCH /api/v1/applications/:id`. */
+export const applicationChangesSchema = z
+  .strictObject({ ...ownMembers, ...administratorMembers })
+  .partial()
+  .meta({ example: { name: 'Wiki' } });
+
+/** Body of the routes that rotate a secret. */
+export const secretRotationSchema = z.strictObject({
+  keepPreviousFor: z
+    .number({ error: 'must be seconds, from 0 to 2592000' })
+    .int({ error: 'must be seconds, from 0 to 2592000' })
+    .min(0, { error: 'must be seconds, from 0 to 2592000' })
+    .max(2_592_000, { error: 'must be seconds, from 0 to 2592000' })
+    .default(86_400)
+    .meta({ description: 'Seconds for which the previous secret is still accepted, at most 30 days.' }),
+});
+
+/** An application, as answers have it. */
+export const applicationSchema = z.object({
+  id: idSchema.meta({ description: 'Its `client_id`.', example: exampleId }),
+  name: z.string(),
+  kind: z.enum(applicationKinds),
+  orgId: idSchema.nullable(),
+  firstParty: z.boolean(),
+  redirectUris: z.array(z.string()),
+  postLogoutRedirectUris: z.array(z.string()),
+  backchannelLogoutUri: z.string().nullable(),
+  scope: z.string().meta({ description: 'Space-separated.', example: 'openid profile email' }),
+  access: z.enum(applicationAccesses),
+  roles: z.array(z.string()),
+  rememberConsent: z.boolean(),
+  tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
+  logoUri: z.string().nullable(),
+  clientUri: z.string().nullable(),
+  policyUri: z.string().nullable(),
+  tosUri: z.string().nullable(),
+  createdBy: idSchema.meta({ description: 'The user who registered it.', example: exampleId }),
+  createdAt: timestamp,
+  previousSecretUntil: timestamp
+    .nullable()
+    .meta({ description: 'Until when the secret before the last rotation is accepted; null: it isn’t.' }),
+});
+
+const clientSecret = z
+  .string()
+  .nullable()
+  .meta({ description: 'Shown only now; null for an application that has no secret.' });
+
+/** An application that has just been registered. */
+export const createdApplicationSchema = applicationSchema.extend({ clientSecret });
+
+/** Answer of the routes that rotate a secret. */
+export const rotatedSecretSchema = z.object({
+  clientSecret: z.string().meta({ description: 'Shown only now.' }),
+  previousSecretUntil: timestamp.nullable(),
+});
+
+/** Answer of the routes that list applications. */
+export const applicationListSchema = z.object({
+  items: z.array(applicationSchema).meta({ description: 'Oldest first.' }),
+  nextCursor: z.string().nullable().meta({ description: 'For the next page; null on the last one.' }),
+});
+
+/** A new application, as an administrator or an owner asks for it. */
+export type ApplicationInput = Omit<z.output<typeof applicationBodySchema>, 'orgId'>;
+export type ApplicationChanges = z.output<typeof applicationChangesSchema>;
+export type ApplicationItem = z.output<typeof applicationSchema>;
+
+/** @param previousSecretUntil milliseconds since the epoch. */
+export function toItem(application: Application, previousSecretUntil: number | null): ApplicationItem {
+  return {
+    ...application,
+    redirectUris: [...application.redirectUris],
+    postLogoutRedirectUris: [...application.postLogoutRedirectUris],
+    roles: [...application.roles],
+    scope: application.scope.join(' '),
+    createdAt: toTimestamp(application.createdAt),
+    previousSecretUntil: toTimestamp(previousSecretUntil),
+  };
+}

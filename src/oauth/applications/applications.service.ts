@@ -1,0 +1,409 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  type Application,
+  type ApplicationAdministration,
+  type ApplicationKind,
+} from '../../auth-strategy/application.administration.js';
+import { resembles } from '../../auth-strategy/application.name.js';
+import { AuthStrategy } from '../../auth-strategy/auth.strategy.js';
+import { redirectUriFault } from '../../auth-strategy/redirect.uri.js';
+import { registrationFault } from '../../auth-strategy/registration.size.js';
+import type { AuditEventType } from '../../directory/audit/audit.event.js';
+import { AuditService } from '../../directory/audit/audit.service.js';
+import { UserDirectory } from '../../directory/users/user.directory.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
+import { givenIdSchema } from '../../platform/core/id.schema.js';
+import { newId } from '../../platform/core/identifier.js';
+import { type FieldError, Problem } from '../../platform/errors/problem.error.js';
+import { type Page, type PageQuery, decodeCursor, toPage } from '../../platform/http/page.cursor.js';
+import { Clock } from '../../platform/time/clock.service.js';
+import { toTimestamp } from '../../platform/time/timestamp.schema.js';
+import { isKnownOrForeign, scopeCatalogue } from '../../session/guards/scopes.js';
+import type { Caller } from '../../session/principal.js';
+import { RevocationService } from '../../session/revocation/revocation.service.js';
+import { hydraClientIssuer } from '../service-clients.service.js';
+import {
+  type ApplicationChanges,
+  type ApplicationInput,
+  type ApplicationItem,
+  toItem,
+} from './application.schemas.js';
+
+/** Applications that an organisation, or the deployment itself, may have. */
+export const mostApplications = 200;
+/** What an application may ask about its users. */
+export const userScopes: readonly string[] = [
+  'openid',
+  'profile',
+  'email',
+  'roles',
+  'orgs',
+  'groups',
+  'offline_access',
+];
+const defaultScope = ['openid', 'profile', 'email'];
+
+/** Registers applications that log users in here. Callers decide who may manage those of an organisation. */
+@Injectable()
+export class ApplicationsService {
+  readonly #strategy: AuthStrategy;
+  readonly #users: UserDirectory;
+  readonly #revocations: RevocationService;
+  readonly #audit: AuditService;
+  readonly #clock: Clock;
+  readonly #configuration: Configuration;
+
+  constructor(
+    strategy: AuthStrategy,
+    users: UserDirectory,
+    revocations: RevocationService,
+    audit: AuditService,
+    clock: Clock,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
+    this.#strategy = strategy;
+    this.#users = users;
+    this.#revocations = revocations;
+    this.#audit = audit;
+    this.#clock = clock;
+    this.#configuration = configuration;
+  }
+
+  /** Applications, oldest first. @param orgId of those of an organisation only. @throws {Problem} `validation_failed` */
+  async list({ limit, cursor }: PageQuery, orgId?: string): Promise<Page<ApplicationItem>> {
+    const after = decodeCursor(givenIdSchema, cursor);
+    const rows = await this.#registry.list({ limit: limit + 1, orgId, after });
+    const previous = await this.#registry.previousSecrets(rows.map(({ id }) => id));
+    return toPage(
+      rows,
+      limit,
+      (row) => toItem(row, previous.get(row.id) ?? null),
+      ({ id }) => id,
+    );
+  }
+
+  /** @throws {Problem} `not_found` */
+  async get(id: string, orgId?: string): Promise<ApplicationItem> {
+    return this.#item(await this.#require(id, orgId));
+  }
+
+  /**
+   * Registers an application.
+   * @param orgId the organisation that it belongs to; null for one of the deployment's.
+   * @returns it with its secret, which is null if it has none.
+   * @throws {Problem} `validation_failed`, `conflict` when there are too many
+   */
+  async create(
+    caller: Caller,
+    input: ApplicationInput,
+    orgId: string | null,
+  ): Promise<ApplicationItem & { clientSecret: string | null }> {
+    const { kind } = input;
+    const now = this.#clock.now();
+    const hasSecret = kind === 'web' || kind === 'machine';
+    const { tokenEndpointAuthMethod = 'client_secret_basic' } = input;
+    const application: Application = {
+      id: newId(now),
+      orgId,
+      createdBy: caller.principal.claims.sub,
+      createdAt: now,
+      name: input.name,
+      kind,
+      firstParty: input.firstParty ?? false,
+      redirectUris: input.redirectUris ?? [],
+      postLogoutRedirectUris: input.postLogoutRedirectUris ?? [],
+      backchannelLogoutUri: input.backchannelLogoutUri ?? null,
+      scope: input.scope ?? (kind === 'machine' ? [] : defaultScope),
+      access: input.access ?? defaultAccess(kind, orgId),
+      roles: input.roles ?? [],
+      rememberConsent: input.rememberConsent ?? true,
+      tokenEndpointAuthMethod: hasSecret ? tokenEndpointAuthMethod : 'none',
+      logoUri: input.logoUri ?? null,
+      clientUri: input.clientUri ?? null,
+      policyUri: input.policyUri ?? null,
+      tosUri: input.tosUri ?? null,
+    };
+    await this.#requireValid(application);
+    const clientSecret = await this.#registry.create(application, mostApplications);
+    await this.#record('application_created', application, caller);
+    return { ...toItem(application, null), clientSecret };
+  }
+
+  /** Changes an application; members that are left out stay. @throws {Problem} `not_found`, `validation_failed` */
+  async change(
+    caller: Caller,
+    id: string,
+    changes: ApplicationChanges,
+    orgId?: string,
+  ): Promise<ApplicationItem> {
+    return this.#exclusively(id, async () => this.#change(caller, id, changes, orgId));
+  }
+
+  async #change(
+    caller: Caller,
+    id: string,
+    changes: ApplicationChanges,
+    orgId: string | undefined,
+  ): Promise<ApplicationItem> {
+    const known = await this.#requireChangeable(id, orgId);
+    if (orgId !== undefined && known.kind === 'machine' && changes.scope !== undefined) {
+      throw new Problem('forbidden', {
+        reason: 'application_machine_scope',
+        detail: 'Only administrators change what a machine may do.',
+      });
+    }
+    const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+    if (changes.access !== undefined && changes.access !== 'roles') {
+      // Roles that were named before no longer apply. Those that are named now are a mistake, which is stated.
+      given['roles'] ??= [];
+    }
+    if (known.tokenEndpointAuthMethod === 'none') {
+      delete given['tokenEndpointAuthMethod'];
+    }
+    const application: Application = { ...known, ...given };
+    await this.#requireValid(application, known);
+    await this.#registry.replace(application);
+    await this.#endTokens(application);
+    await this.#record('application_updated', application, caller);
+    return this.#item(application);
+  }
+
+  /**
+   * Makes a new secret of an application.
+   * @param keepPreviousFor seconds for which the one before is still accepted.
+   * @throws {Problem} `not_found`, `conflict` for an application that has no secret
+   */
+  async rotateSecret(
+    caller: Caller,
+    id: string,
+    keepPreviousFor: number,
+    orgId?: string,
+  ): Promise<{ clientSecret: string; previousSecretUntil: string | null }> {
+    return this.#exclusively(id, async () => {
+      const application = await this.#requireChangeable(id, orgId);
+      if (application.tokenEndpointAuthMethod === 'none') {
+        throw new Problem('conflict', {
+          reason: 'application_without_secret',
+          detail: 'This kind of application has no secret.',
+        });
+      }
+      const until = this.#clock.now() + keepPreviousFor * 1000;
+      const clientSecret = await this.#registry.rotateSecret(application, until);
+      await this.#record('application_secret_rotated', application, caller);
+      return { clientSecret, previousSecretUntil: keepPreviousFor === 0 ? null : toTimestamp(until) };
+    });
+  }
+
+  /** Removes an application. Its users' consents and its tokens end at once. @throws {Problem} `not_found` */
+  async delete(caller: Caller, id: string, orgId?: string): Promise<void> {
+    await this.#exclusively(id, async () => {
+      const application = await this.#requireChangeable(id, orgId);
+      await this.#registry.remove(application.id);
+      await this.#endTokens(application);
+      await this.#record('application_deleted', application, caller);
+    });
+  }
+
+  /** Runs what reads an application and writes it, while nothing else does. @throws {Problem} `not_found` for what isn't an id. */
+  async #exclusively<T>(given: string, act: () => Promise<T>): Promise<T> {
+    const { data: id } = givenIdSchema.safeParse(given);
+    if (id === undefined) {
+      throw noSuchApplication();
+    }
+    return this.#registry.exclusively(id, act);
+  }
+
+  /** Ends the tokens of a machine that state what it no longer is. */
+  async #endTokens({ id, kind }: Application): Promise<void> {
+    const account = kind === 'machine' ? await this.#users.findByIdentity(hydraClientIssuer, id) : undefined;
+    if (account !== undefined) {
+      await this.#revocations.invalidate('user', account.id);
+    }
+  }
+
+  get #registry(): ApplicationAdministration {
+    const { applications } = this.#strategy;
+    if (applications === undefined) {
+      throw new TypeError('this provider registers applications itself');
+    }
+    return applications;
+  }
+
+  async #item(application: Application): Promise<ApplicationItem> {
+    const previous = await this.#registry.previousSecrets([application.id]);
+    return toItem(application, previous.get(application.id) ?? null);
+  }
+
+  async #require(given: string, orgId: string | undefined): Promise<Application> {
+    const { data: id } = givenIdSchema.safeParse(given);
+    const application = id === undefined ? undefined : await this.#registry.find(id);
+    if (application === undefined || (orgId !== undefined && application.orgId !== orgId)) {
+      throw noSuchApplication();
+    }
+    return application;
+  }
+
+  /** Owners of an organisation may not change what is part of the product: its users aren't asked for their consent. */
+  async #requireChangeable(id: string, orgId: string | undefined): Promise<Application> {
+    const application = await this.#require(id, orgId);
+    if (orgId !== undefined && application.firstParty) {
+      throw new Problem('forbidden', {
+        reason: 'application_first_party',
+        detail: 'Only administrators change first-party applications.',
+      });
+    }
+    return application;
+  }
+
+  /** @param before what it was; undefined for a new one. @throws {Problem} `validation_failed` */
+  async #requireValid(application: Application, before?: Application): Promise<void> {
+    const errors = [
+      ...sizeErrors(application),
+      ...uriErrors(application, this.#configuration.PUBLIC_URL),
+      ...scopeErrors(application),
+      ...accessErrors(application),
+      ...(await this.#nameErrors(application)),
+      ...(await this.#otherNameErrors(application, before)),
+    ];
+    if (errors.length > 0) {
+      throw new Problem('validation_failed', { errors, reason: 'application_invalid' });
+    }
+  }
+
+  /** Users know the product's own applications by their names: no other one may look like them. */
+  async #nameErrors({ id, name, firstParty }: Application): Promise<FieldError[]> {
+    const others = await this.#registry.firstParty();
+    const known = others.filter((other) => other.id !== id).map((other) => other.name);
+    const isDeceptive =
+      !firstParty && [this.#configuration.BRAND_NAME, ...known].some((trusted) => resembles(name, trusted));
+    return isDeceptive
+      ? [{ field: 'name', message: 'must not look like the name of a first-party application' }]
+      : [];
+  }
+
+  /** No other application may already look like one that becomes part of the product. */
+  async #otherNameErrors(
+    { id, name, firstParty }: Application,
+    before: Application | undefined,
+  ): Promise<FieldError[]> {
+    if (!firstParty || (before?.firstParty === true && before.name === name)) {
+      return [];
+    }
+    const others = await this.#registry.others();
+    const like = others.find((other) => other.id !== id && resembles(other.name, name));
+    return like === undefined
+      ? []
+      : [{ field: 'name', message: `must not be like that of the application “${like.name}” (${like.id})` }];
+  }
+
+  async #record(
+    type: AuditEventType,
+    { id, orgId }: Application,
+    { principal: { claims, credential }, client: { requestId, remoteAddress } }: Caller,
+  ): Promise<void> {
+    await this.#audit.record({
+      type,
+      target: { kind: 'application', id },
+      orgId: orgId ?? undefined,
+      actor: { id: claims.sub, credential },
+      requestId,
+      remoteAddress,
+    });
+  }
+}
+
+function noSuchApplication(): Problem {
+  return new Problem('not_found', { reason: 'no_such_application' });
+}
+
+function sizeErrors(application: Application): FieldError[] {
+  const { name, redirectUris, postLogoutRedirectUris, scope, logoUri, clientUri, policyUri, tosUri } =
+    application;
+  const fault = registrationFault([
+    name,
+    ...redirectUris,
+    ...postLogoutRedirectUris,
+    ...scope,
+    application.backchannelLogoutUri,
+    logoUri,
+    clientUri,
+    policyUri,
+    tosUri,
+  ]);
+  return fault === undefined ? [] : [{ field: 'redirectUris', message: fault }];
+}
+
+/** What belongs to an organisation is for its members, unless its owner decides otherwise. A machine has no users. */
+function defaultAccess(kind: ApplicationKind, orgId: string | null): Application['access'] {
+  return orgId === null || kind === 'machine' ? 'everyone' : 'organisation';
+}
+
+function uriErrors(application: Application, publicUrl: string): FieldError[] {
+  const { kind, redirectUris, postLogoutRedirectUris } = application;
+  const isMachine = kind === 'machine';
+  const errors = (['redirectUris', 'postLogoutRedirectUris'] as const).flatMap((member) =>
+    application[member].flatMap((uri, index) => {
+      const fault =
+        redirectUriFault(uri, kind, publicUrl) ??
+        (member === 'postLogoutRedirectUris' && !isNextTo(uri, redirectUris)
+          ? 'must have the scheme, host and port of one of the redirect URIs'
+          : undefined);
+      return fault === undefined ? [] : [{ field: `${member}.${index}`, message: fault }];
+    }),
+  );
+  if (!isMachine && redirectUris.length === 0) {
+    errors.push({ field: 'redirectUris', message: 'must have at least one entry' });
+  }
+  if (isMachine && redirectUris.length + postLogoutRedirectUris.length > 0) {
+    errors.push({ field: 'redirectUris', message: 'must be empty: a machine has no users' });
+  }
+  const links = ['logoUri', 'clientUri', 'policyUri', 'tosUri', 'backchannelLogoutUri'] as const;
+  for (const member of links) {
+    const fault = linkFault(application[member]);
+    if (fault !== undefined) {
+      errors.push({ field: member, message: fault });
+    }
+  }
+  return errors;
+}
+
+/** Whether an address has the scheme, host and port of another one, as Hydra requires of those for after a logout. */
+function isNextTo(uri: string, others: readonly string[]): boolean {
+  const { protocol, host } = new URL(uri);
+  return others
+    .filter((other) => URL.canParse(other))
+    .map((other) => new URL(other))
+    .some((other) => other.protocol === protocol && other.host === host);
+}
+
+/** Links are held to the rules of redirect URIs, except that they may lead here. */
+function linkFault(uri: string | null): string | undefined {
+  return uri === null ? undefined : redirectUriFault(uri, 'web', '');
+}
+
+function scopeErrors({ kind, scope }: Application): FieldError[] {
+  const isMachine = kind === ('machine' satisfies ApplicationKind);
+  const wrong = scope.filter((token) =>
+    isMachine ? !isKnownOrForeign(token) || userScopes.includes(token) : !userScopes.includes(token),
+  );
+  const allowed = isMachine
+    ? `${Object.keys(scopeCatalogue).join(', ')}, and those of your own services`
+    : userScopes.join(', ');
+  return wrong.length === 0
+    ? []
+    : [{ field: 'scope', message: `must not have ${wrong.join(' ')} for this kind: only ${allowed}` }];
+}
+
+function accessErrors({ access, roles, orgId }: Application): FieldError[] {
+  if (access === 'organisation' && orgId === null) {
+    return [{ field: 'access', message: 'must not be organisation: it belongs to none' }];
+  }
+  if ((access === 'roles') !== roles.length > 0) {
+    return [{ field: 'roles', message: 'must name roles exactly if access is roles' }];
+  }
+  if (orgId === null && roles.some((role) => role !== 'admin')) {
+    return [{ field: 'roles', message: 'must be admin: the application belongs to no organisation' }];
+  }
+  return [];
+}

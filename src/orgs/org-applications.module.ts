@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { ApplicationsModule } from '../oauth/applications/applications.module.js';
+import { DatabaseModule } from '../platform/database/database.module.js';
+import { OrgApplicationsController } from './org-applications.controller.js';
+import { OrgStanding } from './org.standing.js';
+
+/** The module of organisations' applications: routes that exist where the gateway administers applications. */
+@Module({
+  imports: [ApplicationsModule, DatabaseModule],
+  controllers: [OrgApplicationsController],
+  providers: [OrgStanding],
+})
+export class OrgApplicationsModule {}

@@ -1,0 +1,35 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../platform/database/database.schema.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import type { Principal } from '../session/principal.js';
+import { requireId, requireMay } from './org.access.js';
+import { standingIn } from './org.lock.js';
+import type { OrgAct, OrgTarget } from './org.policy.js';
+
+/** Requires a standing in an organisation of callers who manage what belongs to it. */
+@Injectable()
+export class OrgStanding {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /**
+   * Requires that the caller may act. The role is read from SQL and not from the caller's token, which may be for another
+   * organisation.
+   * @param given the organisation's id, as the caller gave it.
+   * @returns the id in its canonical spelling.
+   * @throws {Problem} `not_found`, `forbidden`
+   */
+  async require(principal: Principal, given: string, act: OrgAct, target: OrgTarget = {}): Promise<string> {
+    const orgId = requireId(given);
+    await this.#database.query
+      .selectFrom('orgs')
+      .select('id')
+      .where('id', '=', orgId)
+      .executeTakeFirstOrThrow(() => new Problem('not_found', { reason: 'org_unknown' }));
+    requireMay(await standingIn(this.#database.query, orgId, principal), act, target);
+    return orgId;
+  }
+}

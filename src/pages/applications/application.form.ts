@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import type { ApplicationItem } from '../../oauth/applications/application.schemas.js';
+import { formField } from '../form.answer.js';
+import type { FormTexts } from '../form.errors.js';
+import { formIdField } from '../sent.forms.js';
+import type { FormState } from '../views/form.state.js';
+import { accessOf, scopeFields } from '../views/applications/application-form.view.js';
+
+/** The form for a new application, as a browser sends it. */
+export const newApplicationSchema = z.object({
+  name: formField,
+  kind: formField,
+  redirectUris: formField,
+  orgId: formField,
+  access: formField,
+  formId: formIdField,
+});
+
+/** The form that changes an application. A checkbox is `on`, or missing. */
+export const changesSchema = z.object({
+  name: formField,
+  redirectUris: formField,
+  postLogoutRedirectUris: formField,
+  backchannelLogoutUri: formField,
+  scope: formField,
+  ...Object.fromEntries(scopeFields.map(({ field }) => [field, formField])),
+  access: formField,
+  rememberConsent: formField,
+  firstParty: formField,
+  tokenEndpointAuthMethod: formField,
+  clientUri: formField,
+  policyUri: formField,
+  tosUri: formField,
+  logoUri: formField,
+});
+
+/** The form that makes a new secret. */
+export const rotationSchema = z.object({ keep: formField, formId: formIdField });
+
+type Values = FormState['values'];
+
+/** The texts that the forms show if the API refuses them. */
+export const applicationTexts: FormTexts = {
+  fields: {
+    name: 'applications.error.name',
+    kind: 'applications.error.kind',
+    orgId: 'applications.error.org',
+    redirectUris: 'applications.error.redirectUris',
+    postLogoutRedirectUris: 'applications.error.redirectUris',
+    scope: 'applications.error.scope',
+    access: 'applications.error.access',
+    clientUri: 'applications.error.link',
+    policyUri: 'applications.error.link',
+    tosUri: 'applications.error.link',
+    logoUri: 'applications.error.link',
+    backchannelLogoutUri: 'applications.error.link',
+  },
+  conflict: { text: 'applications.error.full' },
+  hasDetails: true,
+};
+
+/** What the API is asked to register. @param hasOrg whether the form asks for the organisation; else it asks who may log in. */
+export function newApplicationOf(values: Values, hasOrg: boolean): Readonly<Record<string, unknown>> {
+  const { name, kind, redirectUris, orgId, access } = values;
+  return {
+    name,
+    kind,
+    redirectUris: linesOf(redirectUris),
+    ...(hasOrg ? { orgId: orgId === '' ? null : orgId } : accessIn(access)),
+  };
+}
+
+/** What the API is asked to change. @param isAdministrator whether the form has what only administrators set. */
+export function changesOf(
+  { kind, tokenEndpointAuthMethod }: ApplicationItem,
+  values: Values,
+  isAdministrator: boolean,
+): Readonly<Record<string, unknown>> {
+  const isMachine = kind === 'machine';
+  const links = ['clientUri', 'policyUri', 'tosUri', 'logoUri'].map((name) => [name, linkOf(values[name])]);
+  return {
+    name: values['name'],
+    ...Object.fromEntries(links),
+    ...(tokenEndpointAuthMethod === 'none'
+      ? {}
+      : { tokenEndpointAuthMethod: values['tokenEndpointAuthMethod'] }),
+    ...(isMachine
+      ? { scope: values['scope'] }
+      : {
+          scope: [
+            'openid',
+            ...scopeFields.filter(({ field }) => isOn(values[field])).map(({ scope }) => scope),
+          ].join(' '),
+          redirectUris: linesOf(values['redirectUris']),
+          postLogoutRedirectUris: linesOf(values['postLogoutRedirectUris']),
+          rememberConsent: isOn(values['rememberConsent']),
+          ...accessIn(values['access']),
+        }),
+    ...(isAdministrator ? { firstParty: isOn(values['firstParty']) } : {}),
+    ...(isAdministrator && !isMachine
+      ? { backchannelLogoutUri: linkOf(values['backchannelLogoutUri']) }
+      : {}),
+  };
+}
+
+/** The values that the form shows before it's sent. */
+export function valuesOf(application: ApplicationItem): Values {
+  const scope = application.scope.split(' ');
+  const on = (isSet: boolean): string => (isSet ? 'on' : '');
+  return {
+    name: application.name,
+    redirectUris: application.redirectUris.join('\n'),
+    postLogoutRedirectUris: application.postLogoutRedirectUris.join('\n'),
+    backchannelLogoutUri: application.backchannelLogoutUri ?? '',
+    scope: application.scope,
+    ...Object.fromEntries(scopeFields.map((entry) => [entry.field, on(scope.includes(entry.scope))])),
+    access: accessOf(application),
+    rememberConsent: on(application.rememberConsent),
+    firstParty: on(application.firstParty),
+    tokenEndpointAuthMethod: application.tokenEndpointAuthMethod,
+    clientUri: application.clientUri ?? '',
+    policyUri: application.policyUri ?? '',
+    tosUri: application.tosUri ?? '',
+    logoUri: application.logoUri ?? '',
+  };
+}
+
+/** `roles:owner,admin` names roles; anything else is the access itself. */
+function accessIn(given = ''): { access: string; roles: string[] } {
+  const [access = '', roles = ''] = given.split(':');
+  return { access, roles: roles === '' ? [] : roles.split(',') };
+}
+
+const isOn = (value: string | undefined): boolean => value === 'on';
+
+function linesOf(text = ''): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}
+
+function linkOf(text = ''): string | null {
+  return text.trim() === '' ? null : text.trim();
+}

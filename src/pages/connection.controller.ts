@@ -1,0 +1,180 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
+import { z } from 'zod';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { OryConfiguration } from '../platform/config/configuration.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import { requireBound } from '../providers/ory/challenges/ory.challenge.js';
+import { ConnectionLogins, type TypedLogin } from '../providers/ory/connections/connection.logins.js';
+import { type Connection, Connections } from '../providers/ory/connections/connections.js';
+import { TypedAddress } from '../providers/ory/connections/typed.address.js';
+import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
+import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
+import { AllowUnverifiedEmail, OptionalSession } from '../session/guards/access.decorators.js';
+import { RateLimited } from '../session/guards/rate-limited.decorator.js';
+import { formField } from './form.answer.js';
+import { PageSender } from './page.sender.js';
+import { ConnectionPage, IdentifyPage, type ShownRefusal, connectionPath } from './views/connection.view.js';
+
+const identifySchema = z.object({ login_challenge: formField, identifier: formField });
+const loginSchema = z.object({ login_challenge: formField, login: formField, password: formField });
+
+/** The pages of a login where connections exist: the address first, then the password at the connection that it leads to. */
+@ApiExcludeController()
+@Controller('ui')
+@OptionalSession()
+@AllowUnverifiedEmail()
+export class ConnectionController {
+  readonly #connections: Connections;
+  readonly #logins: ConnectionLogins;
+  readonly #typed: TypedAddress;
+  readonly #binding: ChallengeBinding;
+  readonly #hydra: HydraClient;
+  readonly #pages: PageSender;
+  readonly #publicUrl: string;
+  readonly #signUp: OryConfiguration['SIGNUP'];
+
+  constructor(
+    connections: Connections,
+    logins: ConnectionLogins,
+    typed: TypedAddress,
+    binding: ChallengeBinding,
+    hydra: HydraClient,
+    pages: PageSender,
+    @Inject(CONFIGURATION) { PUBLIC_URL, SIGNUP }: OryConfiguration,
+  ) {
+    this.#connections = connections;
+    this.#logins = logins;
+    this.#typed = typed;
+    this.#binding = binding;
+    this.#hydra = hydra;
+    this.#pages = pages;
+    this.#publicUrl = PUBLIC_URL;
+    this.#signUp = SIGNUP;
+  }
+
+  @Get('identify')
+  @RateLimited('start-address', 'all')
+  async identify(
+    @Query('login_challenge') given: unknown,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    this.#requireConnections();
+    const challenge = requireBound(this.#binding, given, request);
+    const { loginHint, uiLocales: locales } = await this.#hydra.loginOrigin(challenge);
+    const page = h(IdentifyPage, {
+      challenge,
+      address: this.#typed.read(request) ?? loginHint,
+      offered: this.#connections.offered,
+      signUpUrl: this.#signUp === 'open' ? this.#selfServiceUrl('registration', challenge) : undefined,
+    });
+    await this.#pages.send(request, reply, page, { locales });
+  }
+
+  /** Sends the user to the connection of their address, or to Kratos' login. The address goes along in a cookie. */
+  @Post('identify')
+  @RateLimited('start-address', 'all')
+  async sendOn(
+    @Body({ schema: identifySchema }) form: z.output<typeof identifySchema>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    this.#requireConnections();
+    const challenge = requireBound(this.#binding, form.login_challenge, request);
+    const address = form.identifier.trim();
+    const connection = this.#connections.ofAddress(address);
+    this.#typed.keep(reply, address);
+    const next =
+      connection === undefined
+        ? this.#selfServiceUrl('login', challenge)
+        : connectionPath(connection.id, challenge);
+    await reply.redirect(next, 303);
+  }
+
+  @Get('connections/:id')
+  @RateLimited('start-address', 'all')
+  async page(
+    @Param('id') id: string,
+    @Query('login_challenge') given: unknown,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const connection = this.#require(id);
+    const challenge = requireBound(this.#binding, given, request);
+    await this.#send(request, reply, { connection, challenge, address: this.#typed.read(request) });
+  }
+
+  /** Checks the password. The browser then returns to Hydra's challenge, which is answered from the session that has begun. */
+  @Post('connections/:id')
+  @HttpCode(200)
+  async logIn(
+    @Param('id') id: string,
+    @Body({ schema: loginSchema }) { login, password, ...form }: z.output<typeof loginSchema>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const connection = this.#require(id);
+    const challenge = requireBound(this.#binding, form.login_challenge, request);
+    const refusal = await this.#refusalOf(connection, { login, password }, request, reply);
+    if (refusal === undefined) {
+      await reply.redirect(
+        `${this.#publicUrl}/auth/ory/login?${new URLSearchParams({ login_challenge: challenge })}`,
+        303,
+      );
+      return;
+    }
+    void reply.code(refusal === 'unavailable' ? 503 : 422);
+    await this.#send(request, reply, { connection, challenge, address: login, refusal });
+  }
+
+  async #refusalOf(
+    connection: Connection,
+    typed: TypedLogin,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<ShownRefusal | undefined> {
+    try {
+      return await this.#logins.logIn(connection, typed, request, reply);
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'provider_unavailable') {
+        return 'unavailable';
+      }
+      throw error;
+    }
+  }
+
+  async #send(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    props: Parameters<typeof ConnectionPage>[0],
+  ): Promise<void> {
+    const { uiLocales: locales } = await this.#hydra.loginOrigin(props.challenge);
+    const { id, name } = props.connection;
+    await this.#pages.send(request, reply, h(ConnectionPage, { ...props, connection: { id, name } }), {
+      locales,
+    });
+  }
+
+  #require(id: string): Connection {
+    const connection = this.#connections.find(id);
+    if (connection === undefined) {
+      throw new Problem('not_found', { reason: 'connection_unknown' });
+    }
+    return connection;
+  }
+
+  #requireConnections(): void {
+    if (!this.#connections.exist) {
+      throw new Problem('not_found', { reason: 'connections_none' });
+    }
+  }
+
+  /** The URL of Kratos' self-service flow; the flow returns to this challenge. */
+  #selfServiceUrl(kind: 'login' | 'registration', challenge: string): string {
+    const returnTo = `${this.#publicUrl}/auth/ory/login?${new URLSearchParams({ login_challenge: challenge })}`;
+    return `${this.#publicUrl}/ory/kratos/self-service/${kind}/browser?${new URLSearchParams({ return_to: returnTo })}`;
+  }
+}

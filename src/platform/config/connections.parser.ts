@@ -1,0 +1,193 @@
+import { readFileSync } from 'node:fs';
+import { domainToASCII } from 'node:url';
+import { z } from 'zod';
+import { parseJson } from './json.parser.js';
+import { isHostName } from './protected-hosts.parser.js';
+import { durationSeconds } from './variable.js';
+
+/** An LDAP directory or Active Directory whose users log in with their password there. Times are in milliseconds. */
+export interface LdapConnectionSettings {
+  readonly kind: 'ldap';
+  /** Part of its users' identities: a new id makes new users. */
+  readonly id: string;
+  /** As the login page calls it. */
+  readonly name: string;
+  /** Domains whose addresses are sent to it, in lower case and ASCII. An address in one of them counts as verified. */
+  readonly domains: readonly string[];
+  /** In the order in which they are tried; `ldap:` is upgraded by StartTLS. */
+  readonly servers: readonly string[];
+  /** PEM of the authorities that may have signed the servers' certificates; undefined: those of the system. */
+  readonly authorities: string | undefined;
+  readonly bindDn: string;
+  readonly bindPassword: string;
+  readonly baseDn: string;
+  /** RFC 4515 filter that every user must match. */
+  readonly userFilter: string;
+  readonly loginAttributes: readonly string[];
+  readonly subjectAttribute: string;
+  readonly emailAttribute: string;
+  readonly nameAttribute: string;
+  /** Where groups are looked for; undefined: they aren't read. */
+  readonly groupBaseDn: string | undefined;
+  /** Groups of which a user must be a member, directly or through other groups; empty: everyone is admitted. */
+  readonly allowedGroups: readonly string[];
+  /** For one server. */
+  readonly timeout: number;
+}
+
+/** A company directory behind the login. */
+export type ConnectionSettings = LdapConnectionSettings;
+
+const text = z.string().trim().min(1).max(500);
+const attribute = z.string().regex(/^[a-zA-Z][\w.;-]{0,63}$/);
+const serverPattern = /^ldaps?:\/\/(?:[a-zA-Z\d.-]+|\[[\da-fA-F:.]+\])(?::[1-9]\d{0,4})?\/?$/;
+
+/** What differs by the software of a directory. */
+const presets = {
+  ldap: {
+    user_filter: '(objectClass=person)',
+    login_attributes: ['mail', 'uid'],
+    subject_attribute: 'entryUUID',
+    name_attribute: 'cn',
+  },
+  'active-directory': {
+    user_filter: '(&(objectCategory=person)(objectClass=user))',
+    login_attributes: ['mail', 'userPrincipalName', 'sAMAccountName'],
+    subject_attribute: 'objectGUID',
+    name_attribute: 'displayName',
+  },
+} as const;
+
+const ldapSchema = z.strictObject({
+  id: z.string().regex(/^[a-z][a-z\d-]{0,30}$/),
+  kind: z.literal('ldap'),
+  name: z.string().trim().min(1).max(80),
+  domains: z.array(z.string().max(253)).max(100).default([]),
+  directory: z.enum(['ldap', 'active-directory']).default('ldap'),
+  servers: z.array(z.string().regex(serverPattern)).min(1).max(8),
+  ca_file: text.optional(),
+  bind_dn: text,
+  bind_password: z.string().min(1).max(500).optional(),
+  bind_password_file: text.optional(),
+  base_dn: text,
+  user_filter: text.optional(),
+  login_attributes: z.array(attribute).min(1).max(8).optional(),
+  subject_attribute: attribute.optional(),
+  email_attribute: attribute.default('mail'),
+  name_attribute: attribute.optional(),
+  group_base_dn: text.optional(),
+  allowed_groups: z.array(text).max(50).default([]),
+  timeout: z
+    .string()
+    .refine((given) => (durationSeconds(given) ?? 61) <= 60)
+    .default('3s'),
+});
+
+type LdapEntry = z.output<typeof ldapSchema>;
+
+/** Names of the settings of a connection, for the docs' test. */
+export const connectionSettingNames: readonly string[] = Object.keys(ldapSchema.shape);
+
+/** JSON list of connections → the list, with the files that they name read. */
+export const connections = z.string().transform((given, context): ConnectionSettings[] => {
+  const listed = z.array(z.unknown()).max(50).safeParse(parseJson(given));
+  if (!listed.success) {
+    context.addIssue('must be a JSON list of connections');
+    return z.NEVER;
+  }
+  const found: ConnectionSettings[] = [];
+  for (const [index, item] of listed.data.entries()) {
+    const complain = (problem: string): void => context.addIssue(`entry ${index + 1} ${problem}`);
+    const kind: unknown = Reflect.get(Object(item), 'kind');
+    if (kind !== 'ldap') {
+      complain('must have a kind: ldap');
+      continue;
+    }
+    const entry = ldapSchema.safeParse(item);
+    if (!entry.success) {
+      complain(problemOf(entry.error));
+      continue;
+    }
+    const settings = settingsOf(entry.data, complain);
+    for (const other of found) {
+      if (other.id === settings.id) {
+        complain('has the id of an entry before it');
+      }
+      if (other.domains.some((domain) => settings.domains.includes(domain))) {
+        complain('has a domain of an entry before it');
+      }
+    }
+    found.push(settings);
+  }
+  return found;
+});
+
+/** What is wrong with an entry, by the setting's name and never with its value. */
+function problemOf(error: z.ZodError): string {
+  const [issue] = error.issues;
+  const name = issue?.path.map(String)[0];
+  if (issue?.code === 'unrecognized_keys') {
+    return `has an unknown setting: ${issue.keys.map((key) => key.slice(0, 40)).join(', ')}`;
+  }
+  if (name === 'servers') {
+    return 'must have servers: a list of URLs such as ldaps://dc1.example.org, with ldap:// for StartTLS, and without a path';
+  }
+  return name === undefined
+    ? 'must be an object'
+    : `has ${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name} that is missing or malformed; see docs/connections.md`;
+}
+
+function settingsOf(entry: LdapEntry, complain: (problem: string) => void): ConnectionSettings {
+  const preset = presets[entry.directory];
+  const domains = entry.domains.map((domain) => domainToASCII(domain.trim().toLowerCase()));
+  if (!domains.every((domain) => isHostName(domain) && domain.includes('.'))) {
+    complain('must have domains that are domain names, such as example.org');
+  }
+  if ((entry.bind_password === undefined) === (entry.bind_password_file === undefined)) {
+    complain('must have either bind_password or bind_password_file');
+  }
+  const read = (name: 'bind_password_file' | 'ca_file'): string | undefined => {
+    const file = entry[name];
+    const content = file === undefined ? undefined : contentOf(file);
+    if (file !== undefined && (content === undefined || content === '')) {
+      complain(`has a ${name} that cannot be read, or is empty`);
+    }
+    return content;
+  };
+  const authorities = read('ca_file');
+  if (
+    authorities !== undefined &&
+    authorities !== '' &&
+    !authorities.includes('-----BEGIN CERTIFICATE-----')
+  ) {
+    complain('has a ca_file without a certificate in PEM');
+  }
+  return {
+    kind: 'ldap',
+    id: entry.id,
+    name: entry.name,
+    domains,
+    servers: entry.servers.map((server) => server.replace(/\/$/, '')),
+    authorities,
+    bindDn: entry.bind_dn,
+    bindPassword: entry.bind_password ?? read('bind_password_file') ?? '',
+    baseDn: entry.base_dn,
+    userFilter: entry.user_filter ?? preset.user_filter,
+    loginAttributes: entry.login_attributes ?? preset.login_attributes,
+    subjectAttribute: entry.subject_attribute ?? preset.subject_attribute,
+    emailAttribute: entry.email_attribute,
+    nameAttribute: entry.name_attribute ?? preset.name_attribute,
+    groupBaseDn: entry.group_base_dn ?? (entry.allowed_groups.length > 0 ? entry.base_dn : undefined),
+    allowedGroups: entry.allowed_groups,
+    timeout: (durationSeconds(entry.timeout) ?? 3) * 1000,
+  };
+}
+
+/** Text of a file; undefined if it can't be read. */
+function contentOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,38 @@
+/** Whether a user may log in, or why not. */
+export const userStates = [
+  'active',
+  'disabled',
+  'expired',
+  'must_change_password',
+  'not_admitted',
+  'gone',
+] as const;
+
+export type UserState = (typeof userStates)[number];
+
+/** A user as a company directory reports them. */
+export interface DirectoryUser {
+  /** The directory's stable id of the user. */
+  readonly subject: string;
+  readonly email: string | null;
+  readonly name: string | null;
+  /** Names of the groups of which the user is a member, directly or through other groups. */
+  readonly groups: readonly string[];
+  readonly state: Exclude<UserState, 'gone'>;
+}
+
+/** The outcome of a password: the user whom it belongs to, whatever their state; or that it is wrong, or of no user. */
+export type PasswordOutcome =
+  | { readonly outcome: 'user'; readonly user: DirectoryUser }
+  | { readonly outcome: 'wrong' }
+  /** The directory refuses the account without reporting its user. */
+  | { readonly outcome: 'refused'; readonly state: UserState };
+
+/** Port: a company directory that checks passwords. Each method throws `provider_unavailable` if no server answers as it should. */
+export abstract class CompanyDirectory {
+  /** Checks a password. It is sent to the directory, and kept nowhere. @param login address or user name, as it was typed. */
+  abstract checkPassword(login: string, password: string): Promise<PasswordOutcome>;
+
+  /** The user with this id as they are now; undefined when there is none. */
+  abstract findUser(subject: string): Promise<DirectoryUser | undefined>;
+}

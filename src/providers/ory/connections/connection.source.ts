@@ -1,0 +1,143 @@
+import { Logger } from '@nestjs/common';
+import type { ProviderIdentity } from '../../../directory/users/identity.js';
+import type { Clock } from '../../../platform/time/clock.service.js';
+import {
+  type BrowserSession,
+  IdentitySource,
+  type SessionKey,
+  type SourceSession,
+  type SourceUser,
+} from '../sources/identity.source.js';
+import type { ConnectionCookie } from './connection.cookie.js';
+import type { ConnectionIdentity, ConnectionRepository, ConnectionSession } from './connection.repository.js';
+import { type Connections, vouchedUser } from './connections.js';
+
+/** Milliseconds for which what a directory reported counts as current: the steps of one login ask it once. */
+const freshFor = 5_000;
+/** The form of a UUID v7: subjects of other sources are of other versions, and cost no query. */
+const ownForm = /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
+
+/** Dependencies of {@link ConnectionSource}. */
+export interface ConnectionSourceParts {
+  readonly connections: Connections;
+  readonly repository: ConnectionRepository;
+  readonly cookie: ConnectionCookie;
+  readonly clock: Clock;
+}
+
+/** The connections as a source of identities: their users and sessions are stored here, and checked at the directory. */
+export class ConnectionSource extends IdentitySource {
+  readonly #logger = new Logger(ConnectionSource.name);
+  readonly #parts: ConnectionSourceParts;
+
+  constructor(parts: ConnectionSourceParts) {
+    super();
+    this.#parts = parts;
+  }
+
+  get issuers(): readonly string[] {
+    return this.#parts.connections.issuers;
+  }
+
+  async issuerOf(subject: string): Promise<string | undefined> {
+    return (await this.#identity(subject))?.issuer;
+  }
+
+  async browserSession(header: string | undefined): Promise<BrowserSession> {
+    const id = this.#parts.cookie.read(header);
+    const session = id === undefined ? undefined : await this.#parts.repository.findSession(id);
+    const found = session && (await this.#resume(session, session.identity_id));
+    return found?.isActive === true ? { state: 'live', session: found } : { state: 'none' };
+  }
+
+  async findSession({ id, subject }: SessionKey): Promise<SourceSession | undefined> {
+    const session = await this.#parts.repository.findSession(id);
+    return session && this.#resume(session, subject);
+  }
+
+  async findUser(subject: string): Promise<SourceUser | undefined> {
+    const identity = await this.#identity(subject);
+    return identity && this.#current(identity);
+  }
+
+  async endSession({ id, subject }: SessionKey): Promise<void> {
+    await this.#parts.repository.endSession(id, subject);
+  }
+
+  /** The directory decides who may log in; forbidding ends the sessions here. */
+  async setActive(subject: string, active: boolean): Promise<void> {
+    if (!active) {
+      await this.#parts.repository.endSessions(subject);
+    }
+  }
+
+  async deleteUser(subject: string): Promise<void> {
+    await this.#parts.repository.deleteIdentity(subject);
+  }
+
+  async #resume(session: ConnectionSession, subject: string): Promise<SourceSession | undefined> {
+    const identity = session.identity_id === subject ? await this.#identity(subject) : undefined;
+    const user = identity && (await this.#current(identity));
+    return (
+      user && {
+        ...user,
+        id: session.id,
+        amr: session.amr.split(' '),
+        acr: session.acr,
+        authTime: Number(session.auth_time),
+      }
+    );
+  }
+
+  async #identity(subject: string): Promise<ConnectionIdentity | undefined> {
+    return ownForm.test(subject) ? this.#parts.repository.findIdentity(subject) : undefined;
+  }
+
+  /** The user as they are now; undefined if their connection was removed. */
+  async #current(known: ConnectionIdentity): Promise<SourceUser | undefined> {
+    const { connections, repository, clock } = this.#parts;
+    const connection = connections.find(known.connection_id);
+    if (connection === undefined) {
+      return undefined;
+    }
+    if (Math.abs(clock.now() - Number(known.checked_at)) < freshFor) {
+      return toUser(known);
+    }
+    const found = await connection.directory.findUser(known.subject);
+    const state = found?.state ?? 'gone';
+    if (found === undefined || state !== 'active') {
+      await repository.shut(known.id, state);
+      this.#logger.log('a user may no longer log in by their connection', {
+        reason: `connection_user_${state}`,
+        connection: connection.id,
+      });
+      return toUser({ ...known, state });
+    }
+    return toUser(await repository.record(vouchedUser(connection, found)));
+  }
+}
+
+function toUser(row: ConnectionIdentity): SourceUser {
+  const { email, name } = row;
+  const groups: unknown = JSON.parse(row.groups);
+  return {
+    identity: toIdentity(row),
+    isActive: row.state === 'active',
+    profile: {
+      ...(email === null ? {} : { email }),
+      ...(name === null ? {} : { name }),
+      groups,
+      connection: row.connection_id,
+    },
+  };
+}
+
+function toIdentity({
+  id,
+  issuer,
+  email,
+  email_verified: isVerified,
+  name,
+}: ConnectionIdentity): ProviderIdentity {
+  return { issuer, subject: id, email, emailVerified: isVerified === 1, name, picture: null };
+}

@@ -1,0 +1,208 @@
+import pLimit from 'p-limit';
+import type { AuditService } from '../../../directory/audit/audit.service.js';
+import type {
+  IdentityImport,
+  MoveRefusal,
+  MoveResult,
+  MoveRules,
+  MoveState,
+  MovedPerson,
+} from '../../../directory/users/identity.import.js';
+import { kratosIssuer } from '../kratos/kratos.session.js';
+import type { ReadUser } from './export.reader.js';
+import type { ImportedUser } from './import.record.js';
+import type { KratosImport, KratosImporter } from './kratos.import.js';
+import { RefusedRecord } from './refused.record.js';
+
+/** What the importer works with. */
+export interface ImporterParts {
+  readonly kratos: KratosImporter;
+  readonly identities: IdentityImport;
+  readonly audit: AuditService;
+}
+
+/** How to import. */
+export interface ImportOptions {
+  /** Issuer of the identities that the people have had so far. */
+  readonly from: string;
+  /** Whether people are imported who are administrators here, or have the address that the first one is to have. */
+  readonly movesAdministrators: boolean;
+  /** Whether people without a password are imported. They log in with a recovery code. */
+  readonly takesPasswordless: boolean;
+  /** Address that makes a user the first administrator, if one is set. */
+  readonly administratorEmail: string | undefined;
+}
+
+/** A refused record. The reason holds nothing of it. */
+export interface Refusal {
+  readonly number: number;
+  readonly reason: string;
+}
+
+/** What became of a batch. */
+export interface BatchResult {
+  /** Users who are new here. */
+  readonly created: number;
+  /** Users who were here, and log in at Kratos now. */
+  readonly linked: number;
+  /** Users who were imported before. */
+  readonly skipped: number;
+  readonly refused: readonly Refusal[];
+}
+
+/** A record whose user may be imported. */
+interface Candidate {
+  readonly number: number;
+  readonly user: ImportedUser;
+  readonly person: MovedPerson;
+}
+
+const refusals: Readonly<Record<MoveRefusal | 'address_in_use' | 'schema_mismatch', string>> = {
+  other_address: 'the user of this id has another address here',
+  address_taken: 'another user here has this address, verified',
+  administrator: 'they are an administrator here: give --administrators if you trust the file with that',
+  service_account: 'this id belongs to a service account',
+  identity_used:
+    'they have logged in at Kratos before they were linked: delete the user that this made, and run again',
+  address_in_use: 'another identity at Kratos has this address',
+  schema_mismatch: "Kratos' identity schema refuses it",
+};
+
+/** Imports people into Kratos with their password hashes, batch by batch, and links them to the users they have been here. */
+export class UserImporter {
+  readonly #parts: ImporterParts;
+  readonly #options: ImportOptions;
+  readonly #rules: MoveRules;
+  /** Two batches may hold the same id: the second one then sees what the first did. */
+  readonly #oneAtATime = pLimit(1);
+
+  constructor(parts: ImporterParts, options: ImportOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#rules = { to: kratosIssuer, movesAdministrators: options.movesAdministrators };
+  }
+
+  /**
+   * Imports a batch; several may be under way. If it is cut off anywhere, doing it again completes it.
+   * @throws {Problem} `provider_unavailable`, `database_unavailable`
+   */
+  async import(records: readonly ReadUser[]): Promise<BatchResult> {
+    const refused: Refusal[] = [];
+    const candidates = this.#candidates(records, refused);
+    const states = await this.#parts.identities.statesOf(
+      candidates.map(({ person }) => person),
+      this.#rules,
+    );
+    const waiting = candidates.flatMap((candidate, index) => {
+      const state = states[index];
+      if (state?.state === 'refused') {
+        refused.push({ number: candidate.number, reason: refusals[state.reason] });
+      }
+      return state?.state === 'new' || state?.state === 'known' ? [{ candidate, state }] : [];
+    });
+    const skipped = states.filter(({ state }) => state === 'moved').length;
+    const created = await this.#parts.kratos.create(
+      waiting.map(({ candidate, state }) => toKratos(candidate, state)),
+    );
+    const made = waiting.flatMap(({ candidate }, index) => {
+      const result = created[index];
+      if (result !== undefined && 'refused' in result) {
+        refused.push({ number: candidate.number, reason: refusals[result.refused] });
+      }
+      return result !== undefined && 'id' in result ? [{ candidate, id: result.id }] : [];
+    });
+    const counts = await this.#link(made, refused);
+    return {
+      created: counts.created,
+      linked: counts.linked,
+      skipped: skipped + counts.moved,
+      refused: refused.toSorted((one, other) => one.number - other.number),
+    };
+  }
+
+  /** Those whose record can be used, each id and each address once. */
+  #candidates(records: readonly ReadUser[], refused: Refusal[]): Candidate[] {
+    const seen = new Map<string, number>();
+    return records.flatMap(({ number, user }) => {
+      const reason = user instanceof RefusedRecord ? user.message : this.#reasonAgainst(user, seen);
+      if (reason !== undefined || user instanceof RefusedRecord) {
+        refused.push({ number, reason: reason ?? '' });
+        return [];
+      }
+      seen.set(`id ${user.id}`, number).set(`email ${user.email}`, number);
+      const { email, emailVerified, name, picture } = user;
+      const from = { issuer: this.#options.from, subject: user.id };
+      return [
+        { number, user, person: { from, email, emailVerified, name, picture, isDisabled: user.disabled } },
+      ];
+    });
+  }
+
+  #reasonAgainst(user: ImportedUser, seen: ReadonlyMap<string, number>): string | undefined {
+    const same = seen.get(`id ${user.id}`) ?? seen.get(`email ${user.email}`);
+    if (same !== undefined) {
+      return `it has the id or the address of number ${same}`;
+    }
+    if (user.passwordHash === null && !this.#options.takesPasswordless) {
+      return 'it has no password: give --without-password to import it nevertheless';
+    }
+    const { movesAdministrators, administratorEmail } = this.#options;
+    return user.email === administratorEmail?.toLowerCase() && !movesAdministrators
+      ? 'it has the address of ADMIN_EMAIL: give --administrators if you trust the file with that'
+      : undefined;
+  }
+
+  /** Gives the users here their new identities. An identity that may not be linked is deleted: it must not log in. */
+  async #link(
+    made: readonly { readonly candidate: Candidate; readonly id: string }[],
+    refused: Refusal[],
+  ): Promise<Record<'created' | 'linked' | 'moved', number>> {
+    const counts = { created: 0, linked: 0, moved: 0 };
+    if (made.length === 0) {
+      return counts;
+    }
+    const { identities, audit, kratos } = this.#parts;
+    const moved = made.map(({ candidate: { person }, id }) => ({
+      person,
+      to: { issuer: kratosIssuer, subject: id },
+    }));
+    const results = await this.#oneAtATime(async () => identities.move(moved, this.#rules));
+    for (const [index, { candidate, id }] of made.entries()) {
+      const result = results[index];
+      if (result === undefined) {
+        continue;
+      }
+      if (result.state === 'refused') {
+        refused.push({ number: candidate.number, reason: refusals[result.reason] });
+      } else {
+        counts[result.state] += 1;
+      }
+      if (result.state === 'created' || result.state === 'linked') {
+        await audit.record({
+          type: result.state === 'created' ? 'user_created' : 'identity_linked',
+          reason: 'by_import',
+          userId: result.userId,
+          actor: { id: null, credential: 'operator' },
+        });
+      } else if (!isOfSomebody(result, id)) {
+        await kratos.delete(id);
+      }
+    }
+    await audit.flush();
+    return counts;
+  }
+}
+
+/** Whether an identity that wasn't linked has a user nevertheless. */
+function isOfSomebody(
+  result: Extract<MoveResult, { readonly state: 'moved' | 'refused' }>,
+  id: string,
+): boolean {
+  return result.state === 'moved' ? result.subject === id : result.reason === 'identity_used';
+}
+
+function toKratos({ user, person }: Candidate, state: MoveState): KratosImport {
+  const { email, emailVerified, name, picture, passwordHash, disabled } = user;
+  const isActive = !disabled && !(state.state === 'known' && state.isDisabled);
+  return { email, emailVerified, name, picture, passwordHash, isActive, from: person.from };
+}

@@ -1,0 +1,75 @@
+import {
+  type BrowserSession,
+  IdentitySource,
+  type SessionKey,
+  type SourceSession,
+  type SourceUser,
+} from '../sources/identity.source.js';
+import type { KratosClient } from './kratos.client.js';
+import {
+  type KratosIdentity,
+  type KratosSession,
+  amrOf,
+  kratosIssuer,
+  toProviderIdentity,
+} from './kratos.session.js';
+
+/** Kratos as a source of identities: it has every subject that no other source has. */
+export class KratosSource extends IdentitySource {
+  readonly issuers = [kratosIssuer];
+  readonly #kratos: KratosClient;
+
+  constructor(kratos: KratosClient) {
+    super();
+    this.#kratos = kratos;
+  }
+
+  async issuerOf(): Promise<string> {
+    return kratosIssuer;
+  }
+
+  async browserSession(header: string | undefined): Promise<BrowserSession> {
+    const whoami = await this.#kratos.whoami(header);
+    return whoami.state === 'live' ? { state: 'live', session: toSession(whoami.session) } : whoami;
+  }
+
+  async findSession({ id }: SessionKey): Promise<SourceSession | undefined> {
+    const session = await this.#kratos.findSession(id);
+    return session && toSession(session);
+  }
+
+  async findUser(subject: string): Promise<SourceUser | undefined> {
+    const identity = await this.#kratos.findIdentity(subject);
+    return identity && toUser(identity);
+  }
+
+  async endSession({ id }: SessionKey): Promise<void> {
+    await this.#kratos.revokeSession(id);
+  }
+
+  async setActive(subject: string, active: boolean): Promise<void> {
+    await this.#kratos.setState(subject, active ? 'active' : 'inactive');
+  }
+
+  async deleteUser(subject: string): Promise<void> {
+    await this.#kratos.deleteIdentity(subject);
+  }
+}
+
+function toUser(identity: KratosIdentity): SourceUser {
+  return {
+    identity: toProviderIdentity(identity),
+    isActive: identity.state === 'active',
+    profile: identity.traits,
+  };
+}
+
+function toSession(session: KratosSession): SourceSession {
+  return {
+    ...toUser(session.identity),
+    id: session.id,
+    amr: amrOf(session),
+    acr: session.authenticator_assurance_level === 'aal2' ? 'aal2' : 'aal1',
+    authTime: session.authenticated_at,
+  };
+}

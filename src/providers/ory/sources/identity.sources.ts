@@ -1,0 +1,80 @@
+import {
+  type BrowserSession,
+  IdentitySource,
+  type SessionKey,
+  type SourceSession,
+  type SourceUser,
+} from './identity.source.js';
+
+/** All sources of identities as one: each question goes to the source whose subject it is about. */
+export class IdentitySources extends IdentitySource {
+  readonly #sources: readonly IdentitySource[];
+  readonly #others: IdentitySource;
+
+  /** @param sources that know their own subjects. @param others the source of every other subject. */
+  constructor(sources: readonly IdentitySource[], others: IdentitySource) {
+    super();
+    this.#sources = sources;
+    this.#others = others;
+  }
+
+  get issuers(): readonly string[] {
+    return [...this.#sources, this.#others].flatMap(({ issuers }) => issuers);
+  }
+
+  async issuerOf(subject: string): Promise<string | undefined> {
+    const [, issuer] = await this.#find(subject);
+    return issuer;
+  }
+
+  /**
+   * The session that began last, if a browser has one at several sources. The others end: otherwise a logout would leave a login of
+   * which the user no longer knows, perhaps another's.
+   */
+  async browserSession(header: string | undefined): Promise<BrowserSession> {
+    const found = await Promise.all(
+      [...this.#sources, this.#others].map((source) => source.browserSession(header)),
+    );
+    const live = found.filter((session) => session.state === 'live');
+    const [latest, ...older] = live.toSorted((one, other) => other.session.authTime - one.session.authTime);
+    for (const { session } of older) {
+      await this.endSession({ id: session.id, subject: session.identity.subject });
+    }
+    return latest ?? found.find(({ state }) => state !== 'none') ?? { state: 'none' };
+  }
+
+  async findSession(key: SessionKey): Promise<SourceSession | undefined> {
+    const [source] = await this.#find(key.subject);
+    return source.findSession(key);
+  }
+
+  async findUser(subject: string): Promise<SourceUser | undefined> {
+    const [source] = await this.#find(subject);
+    return source.findUser(subject);
+  }
+
+  async endSession(key: SessionKey): Promise<void> {
+    const [source] = await this.#find(key.subject);
+    await source.endSession(key);
+  }
+
+  async setActive(subject: string, active: boolean): Promise<void> {
+    const [source] = await this.#find(subject);
+    await source.setActive(subject, active);
+  }
+
+  async deleteUser(subject: string): Promise<void> {
+    const [source] = await this.#find(subject);
+    await source.deleteUser(subject);
+  }
+
+  async #find(subject: string): Promise<readonly [IdentitySource, string | undefined]> {
+    for (const source of this.#sources) {
+      const issuer = await source.issuerOf(subject);
+      if (issuer !== undefined) {
+        return [source, issuer];
+      }
+    }
+    return [this.#others, await this.#others.issuerOf(subject)];
+  }
+}
