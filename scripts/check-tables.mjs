@@ -24,6 +24,7 @@ const owners = {
   application_uses: 'providers',
   connection_identities: 'providers',
   connection_sessions: 'providers',
+  connection_logins: 'providers',
   oauth_clients: 'providers',
   locks: 'platform',
   orgs: 'orgs',

@@ -23,6 +23,14 @@ const formSchema = z.object({
     }),
 });
 
+/** The logout token of a request's form; undefined unless there is just one. */
+export function logoutTokenOf(request: FastifyRequest, form: unknown): string | undefined {
+  const parsed = formSchema.safeParse(form);
+  return parsed.success && formType.test(request.headers['content-type'] ?? '')
+    ? parsed.data.logout_token
+    : undefined;
+}
+
 /** Swagger reads a `standardSchema` here as well, although its types don't declare it. */
 const formBody = { required: true, standardSchema: formSchema };
 
@@ -57,17 +65,17 @@ export class BackchannelLogoutController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof answerSchema> | z.output<typeof errorSchema>> {
     void reply.header('cache-control', 'no-store');
-    const parsed = formSchema.safeParse(form);
-    if (!parsed.success || !formType.test(request.headers['content-type'] ?? '')) {
-      return refuse(reply, 'a form with one logout_token is needed');
+    const token = logoutTokenOf(request, form);
+    if (token === undefined) {
+      return refuseLogout(reply, 'a form with one logout_token is needed');
     }
     try {
-      await this.#logouts.logout(parsed.data.logout_token, clientInfoOf(request));
+      await this.#logouts.logout(token, clientInfoOf(request));
       return {};
     } catch (error) {
       if (error instanceof Problem && error.definition.status < 500) {
         this.#logger.warn('a logout token was refused', { reason: error.reason });
-        return refuse(reply, 'the logout token was not accepted');
+        return refuseLogout(reply, 'the logout token was not accepted');
       }
       throw error;
     }
@@ -75,7 +83,10 @@ export class BackchannelLogoutController {
 }
 
 /** Answers with an error in the form of section 2.8. */
-function refuse(reply: FastifyReply, description: string): z.output<typeof errorSchema> {
+export function refuseLogout(
+  reply: FastifyReply,
+  description: string,
+): { readonly error: string; readonly error_description: string } {
   void reply.code(400);
   return { error: 'invalid_request', error_description: description };
 }

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { AuditService } from '../directory/audit/audit.service.js';
 import { Clock } from '../platform/time/clock.service.js';
+import type { SessionRow } from '../platform/database/database.schema.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { SessionSelector } from '../session/store/session.repository.js';
 import { SessionService } from '../session/session.service.js';
-import { AuthStrategy, type LogoutNotice } from '../auth-strategy/auth.strategy.js';
+import { AuthStrategy, type LogoutNotice, type VerifiedLogoutToken } from '../auth-strategy/auth.strategy.js';
 import { UsedTokenRepository } from '../session/store/used-token.repository.js';
 import type { ClientInfo } from '../platform/http/client.info.js';
 
@@ -47,22 +48,36 @@ export class BackchannelLogoutService {
    */
   async logout(token: string, client: ClientInfo): Promise<void> {
     const notice = await this.#strategy.verifyLogoutToken(token);
+    await this.once(notice, async () => {
+      for (const selector of await this.#selectorsOf(notice)) {
+        await this.end(selector, client);
+      }
+    });
+  }
+
+  /** Ends the sessions that a provider has ended, and records that. @returns those that were live until now. */
+  async end(selector: SessionSelector, client: ClientInfo): Promise<readonly SessionRow[]> {
+    const ended = await this.#sessions.end(selector, reason);
+    for (const { id, user_id: userId } of ended) {
+      await this.#audit.record({ type: 'session_ended', userId, sessionId: id, ...client, reason });
+    }
+    return ended;
+  }
+
+  /** Carries out a verified logout token unless it is too old, or has been used. @throws {Problem} `malformed_request` */
+  async once(notice: VerifiedLogoutToken, act: () => Promise<void>): Promise<void> {
     this.#requireRecent(notice);
     if (await this.#usedTokens.isUsed(notice.tokenIssuer, notice.jti)) {
       throw refused('logout_token_used');
     }
-    for (const selector of await this.#selectorsOf(notice)) {
-      for (const { id, user_id: userId } of await this.#sessions.end(selector, reason)) {
-        await this.#audit.record({ type: 'session_ended', userId, sessionId: id, ...client, reason });
-      }
-    }
+    await act();
     const keepUntil = notice.issuedAt + maximumAge + clockTolerance;
     if (!(await this.#usedTokens.use(notice.tokenIssuer, notice.jti, keepUntil))) {
       throw refused('logout_token_used');
     }
   }
 
-  #requireRecent({ issuedAt, expiresAt }: LogoutNotice): void {
+  #requireRecent({ issuedAt, expiresAt }: VerifiedLogoutToken): void {
     const now = this.#clock.now();
     if (issuedAt > now + clockTolerance) {
       throw refused('logout_token_from_the_future');

@@ -89,6 +89,7 @@ import { UserProvisioning } from './user.provisioning.js';
   ],
   exports: [
     AccountsModule,
+    BackchannelLogoutService,
     LoginService,
     LoginTransactions,
     OwnSession,

@@ -42,9 +42,18 @@ export interface PendingLogin extends Pick<LoginTransaction, 'returnTo' | 'attem
   readonly checks: LoginChecks;
 }
 
-/** Keeps login transactions in encrypted cookies of the browser that started them; each is used once. */
-@Injectable()
-export class LoginTransactions {
+/** What separates one kind of transactions from another. */
+interface TransactionKind {
+  /** Purpose of the cipher. */
+  readonly purpose: string;
+  /** Prefix of the cookies' names. */
+  readonly cookie: string;
+  /** The provider of transactions that name none. */
+  readonly provider: string;
+}
+
+/** Keeps transactions of one kind in encrypted cookies of the browser that started them; each is used once. */
+export class TransactionCookies {
   readonly #cookies: CookieWriter;
   readonly #clock: Clock;
   readonly #cipher: PurposeCipher;
@@ -53,22 +62,32 @@ export class LoginTransactions {
   /** States that were used here, until their transactions expire (seconds). */
   readonly #used = new Map<string, number>();
 
-  constructor(cookies: CookieWriter, clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
+  constructor(
+    cookies: CookieWriter,
+    clock: Clock,
+    secrets: readonly Uint8Array[],
+    { purpose, cookie, provider }: TransactionKind,
+  ) {
     this.#cookies = cookies;
     this.#clock = clock;
-    this.#cipher = new PurposeCipher(configuration.SECRETS, 'login-transaction');
-    this.#provider = configuration.AUTH_PROVIDER;
-    this.#prefix = cookies.name('vestibule-login.');
+    this.#cipher = new PurposeCipher(secrets, purpose);
+    this.#provider = provider;
+    this.#prefix = cookies.name(cookie);
   }
 
   /** Starts a transaction and binds it to the browser. */
-  start(request: FastifyRequest, reply: FastifyReply, { checks, ...login }: PendingLogin): void {
+  start(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { checks, ...login }: PendingLogin,
+    provider = this.#provider,
+  ): void {
     for (const name of surplusOf(cookieNames(request.headers.cookie, this.#prefix), openAtOnce - 1)) {
       this.#cookies.clear(reply, name);
     }
     const now = this.#clock.seconds();
     const transaction: LoginTransaction = {
-      provider: this.#provider,
+      provider,
       ...checks,
       ...login,
       startedAt: now,
@@ -82,7 +101,12 @@ export class LoginTransactions {
    * The transaction that an answer with this `state` belongs to; it can't be taken again.
    * @throws {Problem} `login_state_invalid` unless this browser started it, with this provider, not long ago.
    */
-  take(request: FastifyRequest, reply: FastifyReply, state: unknown): LoginTransaction {
+  take(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    state: unknown,
+    provider = this.#provider,
+  ): LoginTransaction {
     if (typeof state !== 'string' || state === '' || state.length > 512) {
       throw invalid('state_missing');
     }
@@ -91,7 +115,7 @@ export class LoginTransactions {
       throw invalid('state_unknown');
     }
     this.#cookies.clear(reply, this.#cookieName(state));
-    if (transaction.state !== state || transaction.provider !== this.#provider) {
+    if (transaction.state !== state || transaction.provider !== provider) {
       throw invalid('state_of_other_provider');
     }
     const now = this.#clock.seconds();
@@ -132,6 +156,15 @@ export class LoginTransactions {
       }
       this.#used.delete(state);
     }
+  }
+}
+
+/** The transactions of browser logins at the provider. */
+@Injectable()
+export class LoginTransactions extends TransactionCookies {
+  constructor(cookies: CookieWriter, clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
+    const { AUTH_PROVIDER: provider, SECRETS } = configuration;
+    super(cookies, clock, SECRETS, { purpose: 'login-transaction', cookie: 'vestibule-login.', provider });
   }
 }
 

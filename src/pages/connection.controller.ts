@@ -8,7 +8,11 @@ import type { OryConfiguration } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { requireBound } from '../providers/ory/challenges/ory.challenge.js';
 import { ConnectionLogins, type TypedLogin } from '../providers/ory/connections/connection.logins.js';
-import { type Connection, Connections } from '../providers/ory/connections/connections.js';
+import {
+  type Connection,
+  Connections,
+  type DirectoryConnection,
+} from '../providers/ory/connections/connections.js';
 import { TypedAddress } from '../providers/ory/connections/typed.address.js';
 import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
@@ -16,6 +20,7 @@ import { AllowUnverifiedEmail, OptionalSession } from '../session/guards/access.
 import { RateLimited } from '../session/guards/rate-limited.decorator.js';
 import { formField } from './form.answer.js';
 import { PageSender } from './page.sender.js';
+import { sendToProvider } from './connection-provider.controller.js';
 import { ConnectionPage, IdentifyPage, type ShownRefusal, connectionPath } from './views/connection.view.js';
 
 const identifySchema = z.object({ login_challenge: formField, identifier: formField });
@@ -104,6 +109,9 @@ export class ConnectionController {
   ): Promise<void> {
     const connection = this.#require(id);
     const challenge = requireBound(this.#binding, given, request);
+    if (connection.by === 'redirect') {
+      sendToProvider(reply, connection.id, challenge);
+    }
     await this.#send(request, reply, { connection, challenge, address: this.#typed.read(request) });
   }
 
@@ -117,6 +125,9 @@ export class ConnectionController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const connection = this.#require(id);
+    if (connection.by !== 'password') {
+      throw new Problem('not_found', { reason: 'connection_without_form' });
+    }
     const challenge = requireBound(this.#binding, form.login_challenge, request);
     const refusal = await this.#refusalOf(connection, { login, password }, request, reply);
     if (refusal === undefined) {
@@ -131,7 +142,7 @@ export class ConnectionController {
   }
 
   async #refusalOf(
-    connection: Connection,
+    connection: DirectoryConnection,
     typed: TypedLogin,
     request: FastifyRequest,
     reply: FastifyReply,
@@ -152,10 +163,7 @@ export class ConnectionController {
     props: Parameters<typeof ConnectionPage>[0],
   ): Promise<void> {
     const { uiLocales: locales } = await this.#hydra.loginOrigin(props.challenge);
-    const { id, name } = props.connection;
-    await this.#pages.send(request, reply, h(ConnectionPage, { ...props, connection: { id, name } }), {
-      locales,
-    });
+    await this.#pages.send(request, reply, h(ConnectionPage, props), { locales });
   }
 
   #require(id: string): Connection {

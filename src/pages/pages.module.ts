@@ -14,6 +14,7 @@ import { ApiClient } from './api.client.js';
 import { AssetController } from './asset.controller.js';
 import { AssetStore } from './asset.store.js';
 import { ChallengeController } from './challenge.controller.js';
+import { ConnectionProviderController } from './connection-provider.controller.js';
 import { ConnectionController } from './connection.controller.js';
 import { ConnectedAppsFormController } from './connected-apps-form.controller.js';
 import { CommandLineController } from './command-line.controller.js';
@@ -110,6 +111,7 @@ function oryPages(configuration: Configuration): readonly Type[] {
   const pages = [
     ConnectedAppsFormController,
     ConnectionController,
+    ConnectionProviderController,
     OryErrorController,
     ChallengeController,
     FlowController,

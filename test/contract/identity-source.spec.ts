@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/platform/core/identifier.js';
 import { IdentitySource } from '../../src/providers/ory/sources/identity.source.js';
 import type { Person } from '../support/person.js';
+import { startOpenIdConnectionSide } from '../support/openid.connection.js';
 import {
   type SourceSide,
   cookiesOf,
@@ -16,6 +17,7 @@ import { UserAgent } from '../support/user-agent.js';
 const columns: readonly [string, () => Promise<SourceSide>][] = [
   ['kratos', startKratosSide],
   ['ldap', startLdapSide],
+  ['oidc', startOpenIdConnectionSide],
 ];
 
 describe.each(columns)('source of identities: %s', (_name, start) => {

@@ -40,9 +40,12 @@ const openUnderEveryProvider = [
 /** Ory's challenges and pages; each needs a challenge of this browser, or a flow of Kratos. */
 const openUnderOry = [
   'GET /.well-known/openid-configuration', // public metadata
+  'GET /auth/connections/:id/callback', // the provider's answer to a login of this browser
+  'GET /auth/connections/:id/login', // leads to a company's provider, within a login of this browser
   'GET /auth/ory/consent',
   'GET /auth/ory/login',
   'GET /auth/ory/logout',
+  'POST /auth/connections/:id/backchannel-logout', // the logout token is the credential
   'POST /auth/ory/consent',
   'POST /auth/ory/logout',
   'POST /oauth2/register', // public clients register themselves; 404 unless DYNAMIC_REGISTRATION is set

@@ -13,6 +13,8 @@ export interface OpenIdAccount {
   readonly extra: Readonly<Record<string, unknown>>;
   /** Whether they give a second factor when the relying party asks for one. */
   readonly secondFactor: boolean;
+  /** What they type to log in; without one, their name is enough. */
+  readonly password?: string;
 }
 
 /** Somebody new, with a verified address. */

@@ -41,6 +41,8 @@ export interface OpenIdProvider {
   /** Requests so far. */
   readonly seen: readonly SeenRequest[];
   add(account: OpenIdAccount): void;
+  /** From now on there is no such account. */
+  remove(sub: string): void;
   /** From now on it signs with a new key, and publishes the earlier ones beside it. */
   rotateKeys(): Promise<void>;
   /** How often the key set was fetched. */
@@ -177,6 +179,7 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
       }
     },
     add: (account) => void accounts.set(account.sub, account),
+    remove: (sub) => void accounts.delete(sub),
     rotateKeys: async () => {
       published.unshift((await makeOpenIdKeys()).jwk);
       handle = build().callback();
@@ -218,8 +221,12 @@ async function interact(
     for await (const chunk of ctx.req.setEncoding('utf8')) {
       chunks.push(String(chunk));
     }
-    const login = new URLSearchParams(chunks.join('')).get('login');
-    const account = [...accounts.values()].find(({ sub, email }) => sub === login || email === login);
+    const form = new URLSearchParams(chunks.join(''));
+    const login = form.get('login');
+    const account = [...accounts.values()].find(
+      ({ sub, email, password = form.get('password') }) =>
+        (sub === login || email === login) && password === form.get('password'),
+    );
     if (account !== undefined) {
       ctx.respond = false;
       const [acr] = String(params['acr_values'] ?? '').split(' ');
@@ -232,7 +239,8 @@ async function interact(
   const title = signup ? 'Sign up' : 'Log in';
   ctx.type = 'html';
   ctx.body = `<!doctype html><html lang="en"><title>${title} at the provider</title><h1>${title}</h1>
-    <form method="post"><label>E-mail <input name="login"></label><button type="submit">${title}</button></form>`;
+    <form method="post"><label>E-mail <input name="login"></label>
+    <label>Password <input name="password" type="password"></label><button type="submit">${title}</button></form>`;
 }
 
 /** Auth0's own logout: no question, no ID token; back only to registered addresses. */

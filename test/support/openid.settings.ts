@@ -62,7 +62,7 @@ export function openIdConfiguration(settings: OpenIdSettings): Configuration {
     claims: {
       openid: ['sub'],
       email: ['email', 'email_verified'],
-      profile: ['name', 'picture', 'department'],
+      profile: ['name', 'picture', 'department', 'groups'],
     },
     acrValues: ['aal2', multiFactorPolicy],
     // Auth0 puts the profile into the ID token; others leave it to /userinfo.

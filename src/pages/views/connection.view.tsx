@@ -1,7 +1,9 @@
 import type { VNode } from 'preact';
 import type { ConnectionRefusal } from '../../providers/ory/connections/connection.logins.js';
 import { Layout } from './layout.view.js';
-import { useLanguage, usePage } from './page.props.js';
+import type { Connection } from '../../providers/ory/connections/connections.js';
+import type { ProviderRefusal } from '../../providers/ory/connections/provider.logins.js';
+import { useLanguage } from './page.props.js';
 import { CapsLockHint, RevealButton } from './password-field.view.js';
 
 /** A connection that a page offers by its name. */
@@ -66,66 +68,36 @@ export function IdentifyPage({ challenge, address, offered, signUpUrl }: Identif
 }
 
 /** Why a login at a connection failed. */
-export type ShownRefusal = ConnectionRefusal | 'unavailable';
+export type ShownRefusal = ConnectionRefusal | ProviderRefusal;
 
 export interface ConnectionPageProps {
   readonly challenge: string;
-  readonly connection: OfferedConnection;
+  readonly connection: OfferedConnection & Pick<Connection, 'by'>;
   readonly address: string | undefined;
   readonly refusal?: ShownRefusal | undefined;
 }
 
-/** `GET /ui/connections/:id`: asks for name and password at a company directory. */
-export function ConnectionPage({ challenge, connection, address, refusal }: ConnectionPageProps): VNode {
-  const { language } = usePage();
-  const { text } = language;
-  const { id, name } = connection;
+/** `GET /ui/connections/:id`: asks for name and password at a company directory, or leads to a company's provider. */
+export function ConnectionPage(props: ConnectionPageProps): VNode {
+  const { challenge, connection, refusal } = props;
+  const { text } = useLanguage();
+  const { by, name } = connection;
   const title = text('connection.login.title', { name });
   return (
     <Layout title={refusal === undefined ? title : text('common.errorTitle', { title })} visitorLinks={null}>
       <article class="card">
         <header>
           <h1>{title}</h1>
-          <p class="lead">{text('connection.login.lead', { name })}</p>
+          <p class="lead">
+            {text(by === 'password' ? 'connection.login.lead' : 'connection.provider.lead', { name })}
+          </p>
         </header>
         {refusal !== undefined && (
           <p class="notice error" role="alert">
             {text(`connection.refused.${refusal}`, { name })}
           </p>
         )}
-        <form class="flow" method="post" action={`/ui/connections/${id}`}>
-          <input type="hidden" name="login_challenge" value={challenge} />
-          <div class="field">
-            <label for="login">{text('connection.login.name')}</label>
-            <input
-              id="login"
-              name="login"
-              type="text"
-              value={address}
-              required
-              maxLength={320}
-              autocomplete="username"
-              autocapitalize="none"
-              spellcheck={false}
-              autofocus={address === undefined}
-            />
-          </div>
-          <div class="field password">
-            <label for="password">{text('connection.login.password')}</label>
-            <input
-              id="password"
-              name="password"
-              type="password"
-              required
-              maxLength={1024}
-              autocomplete="current-password"
-              autofocus={address !== undefined}
-            />
-            <RevealButton of="password" />
-            <CapsLockHint of="password" />
-          </div>
-          <button type="submit">{text('login.title')}</button>
-        </form>
+        {by === 'password' ? <PasswordForm {...props} /> : <ProviderLink {...props} />}
       </article>
       <p class="elsewhere">
         <a href={`/ui/identify?${new URLSearchParams({ login_challenge: challenge })}`}>
@@ -134,6 +106,61 @@ export function ConnectionPage({ challenge, connection, address, refusal }: Conn
       </p>
     </Layout>
   );
+}
+
+function ProviderLink({ challenge, connection: { id, name } }: ConnectionPageProps): VNode {
+  const { text } = useLanguage();
+  return (
+    <p class="actions">
+      <a class="button" href={providerPath(id, challenge)}>
+        {text('connection.provider.continue', { name })}
+      </a>
+    </p>
+  );
+}
+
+function PasswordForm({ challenge, connection: { id }, address }: ConnectionPageProps): VNode {
+  const { text } = useLanguage();
+  return (
+    <form class="flow" method="post" action={`/ui/connections/${id}`}>
+      <input type="hidden" name="login_challenge" value={challenge} />
+      <div class="field">
+        <label for="login">{text('connection.login.name')}</label>
+        <input
+          id="login"
+          name="login"
+          type="text"
+          value={address}
+          required
+          maxLength={320}
+          autocomplete="username"
+          autocapitalize="none"
+          spellcheck={false}
+          autofocus={address === undefined}
+        />
+      </div>
+      <div class="field password">
+        <label for="password">{text('connection.login.password')}</label>
+        <input
+          id="password"
+          name="password"
+          type="password"
+          required
+          maxLength={1024}
+          autocomplete="current-password"
+          autofocus={address !== undefined}
+        />
+        <RevealButton of="password" />
+        <CapsLockHint of="password" />
+      </div>
+      <button type="submit">{text('login.title')}</button>
+    </form>
+  );
+}
+
+/** Where a login at a connection's provider begins, for a challenge. */
+export function providerPath(id: string, challenge: string): string {
+  return `/auth/connections/${id}/login?${new URLSearchParams({ login_challenge: challenge })}`;
 }
 
 /** The page of a connection, for a challenge. */

@@ -37,8 +37,10 @@ export function configuredHosts(configuration: Configuration): ConfiguredHost[] 
       if (new URL(configuration.BACKCHANNEL_LOGOUT_URL).host !== own) {
         urls.push(['BACKCHANNEL_LOGOUT_URL', configuration.BACKCHANNEL_LOGOUT_URL]);
       }
-      for (const server of configuration.CONNECTIONS.flatMap(({ servers }) => servers)) {
-        urls.push(['CONNECTIONS', server]);
+      for (const connection of configuration.CONNECTIONS) {
+        for (const url of connection.kind === 'ldap' ? connection.servers : [connection.issuer]) {
+          urls.push(['CONNECTIONS', url]);
+        }
       }
       for (const host of configuration.CLIENT_METADATA_HOSTS) {
         urls.push(['CLIENT_METADATA_HOSTS', `https://${host}`]);

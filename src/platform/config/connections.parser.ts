@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { domainToASCII } from 'node:url';
 import { z } from 'zod';
+import { commonFields, domainsOf, fileReader, text } from './connection.fields.js';
 import { parseJson } from './json.parser.js';
-import { isHostName } from './protected-hosts.parser.js';
+import { type OidcConnectionSettings, oidcSchema, oidcSettingsOf } from './oidc-connection.parser.js';
 import { durationSeconds } from './variable.js';
 
 /** An LDAP directory or Active Directory whose users log in with their password there. Times are in milliseconds. */
@@ -35,10 +34,9 @@ export interface LdapConnectionSettings {
   readonly timeout: number;
 }
 
-/** A company directory behind the login. */
-export type ConnectionSettings = LdapConnectionSettings;
+/** A company directory or a company's OpenID provider behind the login. */
+export type ConnectionSettings = LdapConnectionSettings | OidcConnectionSettings;
 
-const text = z.string().trim().min(1).max(500);
 const attribute = z.string().regex(/^[a-zA-Z][\w.;-]{0,63}$/);
 const serverPattern = /^ldaps?:\/\/(?:[a-zA-Z\d.-]+|\[[\da-fA-F:.]+\])(?::[1-9]\d{0,4})?\/?$/;
 
@@ -59,10 +57,8 @@ const presets = {
 } as const;
 
 const ldapSchema = z.strictObject({
-  id: z.string().regex(/^[a-z][a-z\d-]{0,30}$/),
+  ...commonFields,
   kind: z.literal('ldap'),
-  name: z.string().trim().min(1).max(80),
-  domains: z.array(z.string().max(253)).max(100).default([]),
   directory: z.enum(['ldap', 'active-directory']).default('ldap'),
   servers: z.array(z.string().regex(serverPattern)).min(1).max(8),
   ca_file: text.optional(),
@@ -85,8 +81,11 @@ const ldapSchema = z.strictObject({
 
 type LdapEntry = z.output<typeof ldapSchema>;
 
-/** Names of the settings of a connection, for the docs' test. */
-export const connectionSettingNames: readonly string[] = Object.keys(ldapSchema.shape);
+/** Names of the settings of each kind of connection, for the docs' test. */
+export const connectionSettingNames: Readonly<Record<ConnectionSettings['kind'], readonly string[]>> = {
+  ldap: Object.keys(ldapSchema.shape),
+  oidc: Object.keys(oidcSchema.shape),
+};
 
 /** JSON list of connections → the list, with the files that they name read. */
 export const connections = z.string().transform((given, context): ConnectionSettings[] => {
@@ -98,17 +97,10 @@ export const connections = z.string().transform((given, context): ConnectionSett
   const found: ConnectionSettings[] = [];
   for (const [index, item] of listed.data.entries()) {
     const complain = (problem: string): void => context.addIssue(`entry ${index + 1} ${problem}`);
-    const kind: unknown = Reflect.get(Object(item), 'kind');
-    if (kind !== 'ldap') {
-      complain('must have a kind: ldap');
+    const settings = parseEntry(item, complain);
+    if (settings === undefined) {
       continue;
     }
-    const entry = ldapSchema.safeParse(item);
-    if (!entry.success) {
-      complain(problemOf(entry.error));
-      continue;
-    }
-    const settings = settingsOf(entry.data, complain);
     for (const other of found) {
       if (other.id === settings.id) {
         complain('has the id of an entry before it');
@@ -122,6 +114,22 @@ export const connections = z.string().transform((given, context): ConnectionSett
   return found;
 });
 
+/** The settings of an entry, by its kind; undefined if it has none that can be used. */
+function parseEntry(item: unknown, complain: (problem: string) => void): ConnectionSettings | undefined {
+  const kind: unknown = Reflect.get(Object(item), 'kind');
+  const schema = kind === 'ldap' ? ldapSchema : kind === 'oidc' ? oidcSchema : undefined;
+  if (schema === undefined) {
+    complain('must have a kind: ldap or oidc');
+    return undefined;
+  }
+  const entry = schema.safeParse(item);
+  if (!entry.success) {
+    complain(problemOf(entry.error));
+    return undefined;
+  }
+  return entry.data.kind === 'ldap' ? settingsOf(entry.data, complain) : oidcSettingsOf(entry.data, complain);
+}
+
 /** What is wrong with an entry, by the setting's name and never with its value. */
 function problemOf(error: z.ZodError): string {
   const [issue] = error.issues;
@@ -132,28 +140,21 @@ function problemOf(error: z.ZodError): string {
   if (name === 'servers') {
     return 'must have servers: a list of URLs such as ldaps://dc1.example.org, with ldap:// for StartTLS, and without a path';
   }
+  if (name === 'issuer') {
+    return 'must have an issuer: an https URL without query, such as https://login.example.org; http only on this machine';
+  }
   return name === undefined
     ? 'must be an object'
     : `has ${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name} that is missing or malformed; see docs/connections.md`;
 }
 
-function settingsOf(entry: LdapEntry, complain: (problem: string) => void): ConnectionSettings {
+function settingsOf(entry: LdapEntry, complain: (problem: string) => void): LdapConnectionSettings {
   const preset = presets[entry.directory];
-  const domains = entry.domains.map((domain) => domainToASCII(domain.trim().toLowerCase()));
-  if (!domains.every((domain) => isHostName(domain) && domain.includes('.'))) {
-    complain('must have domains that are domain names, such as example.org');
-  }
+  const domains = domainsOf(entry, complain);
   if ((entry.bind_password === undefined) === (entry.bind_password_file === undefined)) {
     complain('must have either bind_password or bind_password_file');
   }
-  const read = (name: 'bind_password_file' | 'ca_file'): string | undefined => {
-    const file = entry[name];
-    const content = file === undefined ? undefined : contentOf(file);
-    if (file !== undefined && (content === undefined || content === '')) {
-      complain(`has a ${name} that cannot be read, or is empty`);
-    }
-    return content;
-  };
+  const read = fileReader(entry, complain);
   const authorities = read('ca_file');
   if (
     authorities !== undefined &&
@@ -181,13 +182,4 @@ function settingsOf(entry: LdapEntry, complain: (problem: string) => void): Conn
     allowedGroups: entry.allowed_groups,
     timeout: (durationSeconds(entry.timeout) ?? 3) * 1000,
   };
-}
-
-/** Text of a file; undefined if it can't be read. */
-function contentOf(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
 }

@@ -118,6 +118,7 @@ describe('production', () => {
     ['OTEL_EXPORTER_OTLP_HEADERS', 'x-tenant=us,authorization=Bearer%20your-token'],
     ['SOCIAL_PROVIDERS', social('changeme')],
     ['CONNECTIONS', '[{"id":"staff","bind_password":"changeme"}]'],
+    ['CONNECTIONS', '[{"id":"company","client_secret":"changeme"}]'],
     ['PUBLIC_URL', 'https://auth.example.org'],
     ['ALLOWED_ORIGINS', 'https://app.internal,https://app.EXAMPLE.com:8443'],
     ['OIDC_ISSUER', 'https://sso.example.net/realms/main'],

@@ -29,7 +29,9 @@ export function passwordOf(text: string): string {
 }
 
 const clientSecrets = z.array(z.looseObject({ client_secret: z.string().optional() }));
-const bindPasswords = z.array(z.looseObject({ bind_password: z.string().optional() }));
+const connectionSecrets = z.array(
+  z.looseObject({ bind_password: z.string().optional(), client_secret: z.string().optional() }),
+);
 
 /** Functions that extract the secrets from a variable's value, by the variable's name. */
 const secretsIn: Readonly<Record<string, (text: string) => readonly (string | undefined)[]>> = {
@@ -43,7 +45,9 @@ const secretsIn: Readonly<Record<string, (text: string) => readonly (string | un
   SOCIAL_PROVIDERS: (text) =>
     (clientSecrets.safeParse(parseJson(text)).data ?? []).map(({ client_secret }) => client_secret),
   CONNECTIONS: (text) =>
-    (bindPasswords.safeParse(parseJson(text)).data ?? []).flatMap(({ bind_password }) => bind_password ?? []),
+    (connectionSecrets.safeParse(parseJson(text)).data ?? []).flatMap(({ bind_password, client_secret }) =>
+      [bind_password, client_secret].filter((secret) => secret !== undefined),
+    ),
   ADMIN_PASSWORD: (text) => [text],
   AUTH0_CLIENT_SECRET: (text) => [text],
   OIDC_CLIENT_SECRET: (text) => [text],

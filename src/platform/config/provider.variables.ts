@@ -57,9 +57,9 @@ export const oryVariables = z.object({
   }),
   CONNECTIONS: connections.default([]).register(variableDocs, {
     description:
-      'Company directories whose users log in with the password that they have there: a JSON list of objects with `id`, `kind` (`ldap`), `name`, `domains`, `servers`, `bind_dn`, `bind_password_file`, `base_dn` and more. See docs/connections.md.',
+      'Company directories and OpenID providers whose users log in as they do there: a JSON list of objects with `id`, `kind` (`ldap` or `oidc`), `name`, `domains` and the settings of their kind. See docs/connections.md.',
     derivedDefault: 'none: everyone logs in at Kratos',
-    recommendation: 'Mount it as a file (`CONNECTIONS_FILE`), and the password of the directory as another.',
+    recommendation: 'Mount it as a file (`CONNECTIONS_FILE`), and passwords and client secrets as others.',
     secret: true,
   }),
   ...agentVariables,

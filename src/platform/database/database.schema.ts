@@ -361,7 +361,7 @@ export interface ConnectionIdentitiesTable {
   created_at: number;
 }
 
-/** Logins by company directories, which renewals are checked against. */
+/** Logins by connections, which renewals are checked against. */
 export interface ConnectionSessionsTable {
   id: string;
   identity_id: string;
@@ -372,6 +372,23 @@ export interface ConnectionSessionsTable {
   created_at: number;
   expires_at: number;
   ended_at: number | null;
+  /** The provider's own name of its session (`sid`). */
+  provider_sid: string | null;
+  /** The provider's refresh token, encrypted; null if it issued none, and once the session has ended. */
+  sealed: string | null;
+  /** When the provider last accepted it. */
+  checked_at: number | null;
+  /** Until when one replica uses it, and no other may. */
+  checking_until: number | null;
+}
+
+/** Logins that are under way at a connection's provider, until its answer has come. */
+export interface ConnectionLoginsTable {
+  /** SHA-256 of the login's `state`. */
+  id: string;
+  /** Hydra's login challenge, which the login is for. It is too long for a cookie. */
+  challenge: string;
+  expires_at: number;
 }
 
 /** The audit trail. Rows are appended, and removed when they are too old; they never change. */
@@ -418,6 +435,7 @@ export interface Schema {
   application_uses: ApplicationUsesTable;
   connection_identities: ConnectionIdentitiesTable;
   connection_sessions: ConnectionSessionsTable;
+  connection_logins: ConnectionLoginsTable;
   oauth_clients: OauthClientsTable;
   locks: LocksTable;
   milestones: MilestonesTable;

@@ -18,6 +18,7 @@ import * as applicationSecrets from './migrations/0014-application-secrets.migra
 import * as applicationUses from './migrations/0015-application-uses.migration.js';
 import * as connections from './migrations/0016-connections.migration.js';
 import * as oauthClients from './migrations/0017-oauth-clients.migration.js';
+import * as connectionGrants from './migrations/0018-connection-grants.migration.js';
 import { isPostgres } from './dialect.js';
 
 const migrations: Readonly<Record<string, Migration>> = {
@@ -38,6 +39,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0015-application-uses': applicationUses,
   '0016-connections': connections,
   '0017-oauth-clients': oauthClients,
+  '0018-connection-grants': connectionGrants,
 };
 
 const migrationTable = 'vestibule_migrations';

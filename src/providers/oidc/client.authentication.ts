@@ -1,4 +1,4 @@
-import { type ClientAuth, ClientSecretBasic, ClientSecretPost } from 'openid-client';
+import { type ClientAuth, ClientSecretBasic, ClientSecretPost, None } from 'openid-client';
 
 /** The methods by which the gateway's client sends its secret to a provider (RFC 6749 section 2.3.1). */
 export type SecretMethod = 'client_secret_basic' | 'client_secret_post';
@@ -14,8 +14,11 @@ export function secretMethodOf(metadata: {
   return takesBody ? 'client_secret_post' : 'client_secret_basic';
 }
 
-/** Authenticates by the method that the provider accepts. */
-export function authenticationWith(secret: string): ClientAuth {
+/** Authenticates by the method that the provider accepts. @param secret undefined: not at all, as public clients. */
+export function authenticationWith(secret: string | undefined): ClientAuth {
+  if (secret === undefined) {
+    return None();
+  }
   const methods = {
     client_secret_basic: ClientSecretBasic(secret),
     client_secret_post: ClientSecretPost(secret),

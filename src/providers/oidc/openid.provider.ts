@@ -1,4 +1,4 @@
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { compactVerify, errors, type JWTPayload, jwtVerify } from 'jose';
 import * as openid from 'openid-client';
 import { z } from 'zod';
 import { CircuitBreaker } from '../../platform/upstream/circuit.breaker.js';
@@ -25,7 +25,8 @@ const jwtForm = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 export interface OpenIdClientSettings {
   readonly issuer: string;
   readonly clientId: string;
-  readonly clientSecret: string;
+  /** Undefined: a public client. */
+  readonly clientSecret: string | undefined;
   /** Clients whose access tokens are accepted. */
   readonly allowedClientIds: readonly string[];
   /** Audience that an access token must have to be accepted from a caller. */
@@ -52,6 +53,14 @@ const accessTokenClaimsSchema = z.looseObject({
   sid: z.string().optional(),
   auth_time: z.number().nonnegative().optional(),
 });
+
+/** What a provider issued for a refresh token. */
+export interface RefreshedTokens {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  /** Claims of the new ID token; undefined if there is none (OpenID Connect Core section 12.2). */
+  readonly claims: Readonly<Record<string, unknown>> | undefined;
+}
 
 /** Without any of these no user can log in (OpenID Connect Discovery section 3). */
 const neededMetadata = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const;
@@ -164,17 +173,29 @@ export class OpenIdProvider {
   /**
    * Uses a refresh token (RFC 6749 section 6).
    * @returns the next access token, and the next refresh token if the provider returns one.
-   * @throws {Problem} `access_token_rejected` when the provider no longer accepts it, `provider_unavailable`
+   * @throws {Problem} `access_token_rejected` when the provider no longer accepts it, `provider_unavailable` for no answer, and for a
+   *   refusal of this deployment: a mistake in its settings says nothing about a user.
    */
-  async refresh(refreshToken: string): Promise<{ accessToken: string; refreshToken: string }> {
-    const { client } = await this.#discovered();
+  async refresh(refreshToken: string): Promise<RefreshedTokens> {
+    const { client, keys } = await this.#discovered();
     try {
       const next = await openid.refreshTokenGrant(client, refreshToken);
-      return { accessToken: next.access_token, refreshToken: next.refresh_token ?? refreshToken };
+      const { id_token: idToken } = next;
+      if (idToken !== undefined) {
+        await keys.verifyOwn(async (find) =>
+          compactVerify(idToken, find, { algorithms: signatureAlgorithms }),
+        );
+      }
+      return {
+        accessToken: next.access_token,
+        refreshToken: next.refresh_token ?? refreshToken,
+        claims: next.claims(),
+      };
     } catch (error) {
-      throw error instanceof openid.ResponseBodyError && error.status < 500
-        ? rejected('refresh_token_refused')
-        : unavailable('token_endpoint_unreachable', error);
+      if (error instanceof openid.ResponseBodyError && error.error === 'invalid_grant') {
+        throw rejected('refresh_token_refused');
+      }
+      throw unavailable('token_endpoint_unreachable', error);
     }
   }
 
@@ -268,6 +289,7 @@ export class OpenIdProvider {
     if (missing !== undefined) {
       throw new Problem('provider_misconfigured', { reason: `provider_without_${missing}` });
     }
+    requireUrls(metadata, insecure ? /^https?:$/ : /^https:$/);
     const keys = new ProviderKeys(metadata.jwks_uri ?? '');
     return {
       client,
@@ -290,6 +312,16 @@ function discoveryProblem(error: unknown): Problem {
   return error instanceof openid.ClientError && error.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED'
     ? new Problem('provider_misconfigured', { reason: 'provider_issuer_mismatch' })
     : unavailable('provider_unreachable', error);
+}
+
+/** Requires that endpoints are URLs with these protocols: neither browsers nor this server may be led to an address that anyone can answer for. */
+function requireUrls(metadata: openid.ServerMetadata, protocols: RegExp): void {
+  for (const name of [...neededMetadata, 'userinfo_endpoint', 'introspection_endpoint'] as const) {
+    const url = metadata[name];
+    if (url !== undefined && !(URL.canParse(url) && protocols.test(new URL(url).protocol))) {
+      throw new Problem('provider_misconfigured', { reason: `provider_insecure_${name}` });
+    }
+  }
 }
 
 async function requireAnswer(url: string): Promise<void> {

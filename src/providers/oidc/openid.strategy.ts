@@ -114,9 +114,9 @@ export abstract class OpenIdStrategy extends AuthStrategy {
       return undefined;
     }
     try {
-      const next = await this.#provider.refresh(grant.refreshToken);
-      await this.#grants.keep(id, next);
-      return toReportedIdentity(await this.#provider.userInfo(next.accessToken, subject, {}));
+      const { accessToken, refreshToken } = await this.#provider.refresh(grant.refreshToken);
+      await this.#grants.keep(id, { accessToken, refreshToken });
+      return toReportedIdentity(await this.#provider.userInfo(accessToken, subject, {}));
     } catch (error) {
       if (isRefused(error)) {
         return undefined;

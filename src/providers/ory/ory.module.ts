@@ -18,6 +18,7 @@ import { ApplicationAdmission } from './challenges/application.admission.js';
 import { ApplicationClaims } from './challenges/application.claims.js';
 import { FlowDestination } from './challenges/flow.destination.js';
 import { OryConsentController } from './challenges/ory-consent.controller.js';
+import { ConnectionLogoutController } from './connections/connection-logout.controller.js';
 import { AuditModule } from '../../directory/audit/audit.module.js';
 import { ConsentRecorder } from './hydra/consent.recorder.js';
 import { OryConsentService } from './challenges/ory-consent.service.js';
@@ -34,6 +35,7 @@ import { OryLogoutController } from './challenges/ory-logout.controller.js';
     OryLogoutController,
     OryDiscoveryController,
     ClientRegistrationController,
+    ConnectionLogoutController,
   ],
   providers: [
     AgentClients,

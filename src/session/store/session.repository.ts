@@ -26,6 +26,8 @@ export type SessionSelector =
     }
   /** The sessions behind one session at the provider, as its logout tokens name it. */
   | { readonly issuer: string; readonly oidcSid: string }
+  /** The sessions that came from one session of the user's source of identities. */
+  | { readonly issuer: string; readonly providerSessionId: string }
   /** The sessions of one identity that may be behind one session at the provider: those that it names, and those without a name. */
   | { readonly issuer: string; readonly subject: string; readonly perhapsBehind: string }
   /** All sessions of one identity. */
@@ -223,6 +225,9 @@ function selected(
     return builder('id', '=', which.id);
   }
   const { issuer } = which;
+  if ('providerSessionId' in which) {
+    return builder.and({ issuer, provider_session_id: which.providerSessionId });
+  }
   if ('oidcSid' in which) {
     return builder.and({ issuer, oidc_sid: which.oidcSid });
   }

@@ -534,6 +534,11 @@ export const english = {
   'connection.login.lead': 'Use the user name and the password that you have at {name}.',
   'connection.login.name': 'User name or e-mail address',
   'connection.login.password': 'Password',
+  'connection.provider.lead': 'You log in at {name}, and come back here afterwards.',
+  'connection.provider.continue': 'Continue to {name}',
+  'connection.refused.declined': 'The login at {name} did not succeed. Try again, or ask your administrator.',
+  'connection.refused.misconfigured':
+    'The login at {name} is not set up as it should be. Tell your administrator.',
   'connection.refused.wrong': 'The user name or the password is wrong.',
   'connection.refused.disabled': 'Your account at {name} is disabled. Ask your administrator there.',
   'connection.refused.expired': 'Your account at {name} has expired. Ask your administrator there.',

@@ -1,14 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import type { Clock } from '../../../platform/time/clock.service.js';
-import type { AuditService } from '../../../directory/audit/audit.service.js';
 import type { RateLimits } from '../../../directory/rate-limit/rate.limits.js';
 import { addressCheck } from '../../../directory/rate-limit/rate.limits.js';
 import { accountOf, networkOf } from '../../../directory/rate-limit/limit.keys.js';
 import type { UserState } from './company.directory.js';
-import type { ConnectionCookie } from './connection.cookie.js';
-import type { ConnectionIdentity, ConnectionRepository } from './connection.repository.js';
-import { type Connection, vouchedUser } from './connections.js';
+import type { ConnectionRepository } from './connection.repository.js';
+import type { ConnectionSessions } from './connection.sessions.js';
+import { type DirectoryConnection, vouchedUser } from './connections.js';
 
 /** Seconds for which a network counts as known for an account that has logged in from there. */
 const knownFor = 14 * 86_400;
@@ -22,24 +20,23 @@ export interface TypedLogin {
   readonly password: string;
 }
 
-/** Dependencies of {@link ConnectionLogins}. */
-export interface ConnectionLoginParts {
-  readonly repository: ConnectionRepository;
-  readonly cookie: ConnectionCookie;
-  readonly limits: RateLimits;
-  readonly audit: AuditService;
-  readonly clock: Clock;
-}
-
 /** Logins by the password of a company directory. They begin a session of the browser, from which Hydra's challenge is answered. */
 export class ConnectionLogins {
-  readonly #parts: ConnectionLoginParts;
-  /** Seconds. */
-  readonly #life: number;
+  readonly #sessions: ConnectionSessions;
+  readonly #repository: ConnectionRepository;
+  readonly #limits: RateLimits;
+  readonly #clock: Clock;
 
-  constructor(parts: ConnectionLoginParts, { SESSION_MAX_TTL }: OryConfiguration) {
-    this.#parts = parts;
-    this.#life = SESSION_MAX_TTL;
+  constructor(
+    sessions: ConnectionSessions,
+    repository: ConnectionRepository,
+    limits: RateLimits,
+    clock: Clock,
+  ) {
+    this.#sessions = sessions;
+    this.#repository = repository;
+    this.#limits = limits;
+    this.#clock = clock;
   }
 
   /**
@@ -49,12 +46,12 @@ export class ConnectionLogins {
    * @throws {Problem} `rate_limited`, `provider_unavailable`
    */
   async logIn(
-    connection: Connection,
+    connection: DirectoryConnection,
     { login, password }: TypedLogin,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<ConnectionRefusal | undefined> {
-    const { repository, limits } = this.#parts;
+    const [repository, limits] = [this.#repository, this.#limits];
     // Directories compare names without regard to case and outer blanks, as this key does.
     const account = `connection:${connection.id}:${accountOf(login)}`;
     const pair = `${networkOf(request.ip)} ${account}`;
@@ -74,38 +71,21 @@ export class ConnectionLogins {
       await repository.shut(identity.id, result.user.state);
       return this.#refuse(request, result.user.state);
     }
-    await this.#begin(identity, request, reply);
+    const evidence = {
+      amr: ['pwd'],
+      acr: 'aal1',
+      authTime: this.#clock.now(),
+      providerSid: null,
+      sealed: null,
+    } as const;
+    await this.#sessions.begin(identity, evidence, request, reply);
     await limits.remember(`known:${pair}`, '1', knownFor);
     return undefined;
   }
 
-  /** Begins a session in the place of the one that the browser has. */
-  async #begin(identity: ConnectionIdentity, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { repository, cookie, clock } = this.#parts;
-    const before = cookie.read(request.headers.cookie);
-    const former = before === undefined ? undefined : await repository.findSession(before);
-    if (former !== undefined) {
-      await repository.endSession(former.id, former.identity_id);
-    }
-    const now = clock.now();
-    const id = await repository.begin({
-      identityId: identity.id,
-      amr: ['pwd'],
-      authTime: now,
-      expiresAt: now + this.#life * 1000,
-    });
-    cookie.set(reply, id, this.#life);
-  }
-
   async #refuse(request: FastifyRequest, refusal: ConnectionRefusal): Promise<ConnectionRefusal> {
-    await this.#parts.audit.record({
-      type: 'login_failed',
-      outcome: 'failure',
-      reason: refusal === 'wrong' ? 'wrong_password' : `connection_user_${refusal}`,
-      actor: { id: null, credential: 'form' },
-      requestId: request.id,
-      remoteAddress: request.ip,
-    });
+    const reason = refusal === 'wrong' ? 'wrong_password' : `connection_user_${refusal}`;
+    await this.#sessions.noteFailure(request, reason);
     return refusal;
   }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
 import {
@@ -24,14 +25,27 @@ export interface VouchedUser extends Omit<DirectoryUser, 'state'> {
 export interface NewConnectionSession {
   readonly identityId: string;
   readonly amr: readonly string[];
+  readonly acr: 'aal1' | 'aal2';
   readonly authTime: number;
   readonly expiresAt: number;
+  /** The provider's name of its session. */
+  readonly providerSid: string | null;
+  /** The provider's refresh token, encrypted. */
+  readonly sealed: string | null;
+}
+
+/** Selects the sessions that a provider has ended: one of its own by name, or all of a user, or both at once. */
+export interface EndedAtProvider {
+  readonly connectionId: string;
+  readonly sid: string | null;
+  /** The provider's subject. */
+  readonly subject: string | null;
 }
 
 /** Milliseconds for which the record of a session that has expired is kept. */
 const keptAfterEnd = 86_400_000;
 
-/** Stores the users of company directories, and their sessions. */
+/** Stores the users of connections, and their sessions. */
 @Injectable()
 export class ConnectionRepository {
   readonly #database: Database;
@@ -85,9 +99,77 @@ export class ConnectionRepository {
   async endSessions(identityId: string): Promise<void> {
     await this.#database.query
       .updateTable('connection_sessions')
-      .set({ ended_at: this.#clock.now() })
+      .set({ ended_at: this.#clock.now(), sealed: null })
       .where('identity_id', '=', identityId)
       .where('ended_at', 'is', null)
+      .execute();
+  }
+
+  /** Ends the sessions that a provider has ended. @returns those that were live until now. */
+  async endBehind({ connectionId, sid, subject }: EndedAtProvider): Promise<ConnectionSession[]> {
+    const users = this.#database.query
+      .selectFrom('connection_identities')
+      .select('id')
+      .where('connection_id', '=', connectionId);
+    const ended = this.#database.query
+      .updateTable('connection_sessions')
+      .set({ ended_at: this.#clock.now(), sealed: null })
+      .where('identity_id', 'in', subject === null ? users : users.where('subject', '=', subject))
+      .where('ended_at', 'is', null);
+    return (sid === null ? ended : ended.where('provider_sid', '=', sid)).returningAll().execute();
+  }
+
+  /**
+   * Takes the refresh token of a session for one use of it: it may work only once, so only one replica gets it at a time.
+   * @param until milliseconds; then others may take it, if this one doesn't come back.
+   * @returns whether it was free, and still this one.
+   */
+  async takeGrant(id: string, sealed: string, until: number): Promise<boolean> {
+    const result = await this.#database.query
+      .updateTable('connection_sessions')
+      .set({ checking_until: until })
+      .where('id', '=', id)
+      .where('sealed', '=', sealed)
+      .where((where) =>
+        where.or([where('checking_until', 'is', null), where('checking_until', '<', this.#clock.now())]),
+      )
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
+  }
+
+  /** Stores the next refresh token of a session that hasn't ended. */
+  async keepGrant(id: string, sealed: string): Promise<void> {
+    await this.#database.query
+      .updateTable('connection_sessions')
+      .set({ sealed })
+      .where('id', '=', id)
+      .where('ended_at', 'is', null)
+      .execute();
+  }
+
+  /** Gives a refresh token back. @param isAccepted whether the provider has accepted it. */
+  async returnGrant(id: string, isAccepted: boolean): Promise<void> {
+    await this.#database.query
+      .updateTable('connection_sessions')
+      .set({ checking_until: null, ...(isAccepted ? { checked_at: this.#clock.now() } : {}) })
+      .where('id', '=', id)
+      .execute();
+  }
+
+  /** Stores that a provider no longer vouches for a user, if it ended the last of their sessions. */
+  async noteIfGone(identityId: string): Promise<void> {
+    const now = this.#clock.now();
+    const live = this.#database.query
+      .selectFrom('connection_sessions')
+      .select('id')
+      .where('identity_id', '=', identityId)
+      .where('ended_at', 'is', null)
+      .where('expires_at', '>', now);
+    await this.#database.query
+      .updateTable('connection_identities')
+      .set({ state: 'gone', checked_at: now })
+      .where('id', '=', identityId)
+      .where(({ not, exists }) => not(exists(live)))
       .execute();
   }
 
@@ -107,7 +189,15 @@ export class ConnectionRepository {
   }
 
   /** Begins a session, and removes records of sessions that have long expired. @returns its id. */
-  async begin({ identityId, amr, authTime, expiresAt }: NewConnectionSession): Promise<string> {
+  async begin({
+    identityId,
+    amr,
+    acr,
+    authTime,
+    expiresAt,
+    providerSid,
+    sealed,
+  }: NewConnectionSession): Promise<string> {
     const now = this.#clock.now();
     await this.#database.query
       .deleteFrom('connection_sessions')
@@ -120,14 +210,40 @@ export class ConnectionRepository {
         id,
         identity_id: identityId,
         amr: amr.join(' '),
-        acr: 'aal1',
+        acr,
         auth_time: authTime,
         created_at: now,
         expires_at: expiresAt,
         ended_at: null,
+        provider_sid: providerSid,
+        sealed,
+        checked_at: sealed === null ? null : now,
+        checking_until: null,
       })
       .execute();
     return id;
+  }
+
+  /** Stores the challenge that a login at a provider is for, and removes those of logins that have expired. @param expiresAt milliseconds. */
+  async keepLogin(state: string, challenge: string, expiresAt: number): Promise<void> {
+    await this.#database.query
+      .deleteFrom('connection_logins')
+      .where('expires_at', '<', this.#clock.now())
+      .execute();
+    await this.#database.query
+      .insertInto('connection_logins')
+      .values({ id: loginIdOf(state), challenge, expires_at: expiresAt })
+      .execute();
+  }
+
+  /** The challenge that a login is for. Only one caller gets it, on whichever replica. */
+  async takeLogin(state: string): Promise<string | undefined> {
+    const taken = await this.#database.query
+      .deleteFrom('connection_logins')
+      .where('id', '=', loginIdOf(state))
+      .returning('challenge')
+      .executeTakeFirst();
+    return taken?.challenge;
   }
 
   /** A session that has neither ended nor expired. */
@@ -145,10 +261,14 @@ export class ConnectionRepository {
   async endSession(id: string, identityId: string): Promise<void> {
     await this.#database.query
       .updateTable('connection_sessions')
-      .set({ ended_at: this.#clock.now() })
+      .set({ ended_at: this.#clock.now(), sealed: null })
       .where('id', '=', id)
       .where('identity_id', '=', identityId)
       .where('ended_at', 'is', null)
       .execute();
   }
+}
+
+function loginIdOf(state: string): string {
+  return createHash('sha256').update(state).digest('base64url');
 }

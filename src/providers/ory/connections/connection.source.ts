@@ -10,7 +10,8 @@ import {
 } from '../sources/identity.source.js';
 import type { ConnectionCookie } from './connection.cookie.js';
 import type { ConnectionIdentity, ConnectionRepository, ConnectionSession } from './connection.repository.js';
-import { type Connections, vouchedUser } from './connections.js';
+import { type Connections, type DirectoryConnection, vouchedUser } from './connections.js';
+import type { ProviderRenewals } from './provider.renewals.js';
 
 /** Milliseconds for which what a directory reported counts as current: the steps of one login ask it once. */
 const freshFor = 5_000;
@@ -21,11 +22,12 @@ const ownForm = /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}
 export interface ConnectionSourceParts {
   readonly connections: Connections;
   readonly repository: ConnectionRepository;
+  readonly renewals: ProviderRenewals;
   readonly cookie: ConnectionCookie;
   readonly clock: Clock;
 }
 
-/** The connections as a source of identities: their users and sessions are stored here, and checked at the directory. */
+/** The connections as a source of identities: their users and sessions are stored here, and checked where the users log in. */
 export class ConnectionSource extends IdentitySource {
   readonly #logger = new Logger(ConnectionSource.name);
   readonly #parts: ConnectionSourceParts;
@@ -64,7 +66,7 @@ export class ConnectionSource extends IdentitySource {
     await this.#parts.repository.endSession(id, subject);
   }
 
-  /** The directory decides who may log in; forbidding ends the sessions here. */
+  /** The company decides who may log in; forbidding ends the sessions here. */
   async setActive(subject: string, active: boolean): Promise<void> {
     if (!active) {
       await this.#parts.repository.endSessions(subject);
@@ -77,14 +79,15 @@ export class ConnectionSource extends IdentitySource {
 
   async #resume(session: ConnectionSession, subject: string): Promise<SourceSession | undefined> {
     const identity = session.identity_id === subject ? await this.#identity(subject) : undefined;
-    const user = identity && (await this.#current(identity));
+    const user = identity && (await this.#current(identity, session));
     return (
       user && {
         ...user,
         id: session.id,
-        amr: session.amr.split(' '),
+        amr: session.amr.split(' ').filter((method) => method !== ''),
         acr: session.acr,
         authTime: Number(session.auth_time),
+        begunAt: Number(session.created_at),
       }
     );
   }
@@ -93,13 +96,23 @@ export class ConnectionSource extends IdentitySource {
     return ownForm.test(subject) ? this.#parts.repository.findIdentity(subject) : undefined;
   }
 
-  /** The user as they are now; undefined if their connection was removed. */
-  async #current(known: ConnectionIdentity): Promise<SourceUser | undefined> {
-    const { connections, repository, clock } = this.#parts;
+  /** The user as they are now; undefined if their connection was removed, or their session has ended there. */
+  async #current(known: ConnectionIdentity, session?: ConnectionSession): Promise<SourceUser | undefined> {
+    const { connections, renewals } = this.#parts;
     const connection = connections.find(known.connection_id);
     if (connection === undefined) {
       return undefined;
     }
+    if (connection.by === 'password') {
+      return this.#askDirectory(connection, known);
+    }
+    // A provider answers only for a session.
+    const found = session === undefined ? known : await renewals.confirm(connection, known, session);
+    return found && toUser(found);
+  }
+
+  async #askDirectory(connection: DirectoryConnection, known: ConnectionIdentity): Promise<SourceUser> {
+    const { repository, clock } = this.#parts;
     if (Math.abs(clock.now() - Number(known.checked_at)) < freshFor) {
       return toUser(known);
     }

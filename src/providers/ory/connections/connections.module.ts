@@ -8,42 +8,80 @@ import { CoreModule } from '../../../platform/core/core.module.js';
 import { DatabaseModule } from '../../../platform/database/database.module.js';
 import { CookieWriter } from '../../../platform/http/cookie.writer.js';
 import { HttpModule } from '../../../platform/http/http.module.js';
+import { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
+import { UpstreamsModule } from '../../../platform/upstream/upstreams.module.js';
+import { PurposeCipher } from '../../../platform/crypto/purpose.cipher.js';
 import { Clock } from '../../../platform/time/clock.service.js';
 import { partOf } from '../../part.factories.js';
 import { ConnectionCookie } from './connection.cookie.js';
 import { ConnectionLogins } from './connection.logins.js';
 import { ConnectionRepository } from './connection.repository.js';
+import { ConnectionSessions } from './connection.sessions.js';
 import { ConnectionSource } from './connection.source.js';
 import { Connections } from './connections.js';
+import { ConnectionTransactions, ProviderLogins } from './provider.logins.js';
+import { ProviderRenewals } from './provider.renewals.js';
 import { TypedAddress } from './typed.address.js';
 
 /** The module of company directories behind the login, where Ory is the provider. */
 @Module({})
 export class ConnectionsModule {
   static register(configuration: OryConfiguration): DynamicModule {
-    const { SECRETS } = configuration;
+    const { PUBLIC_URL, SECRETS } = configuration;
+    const cipher = new PurposeCipher(SECRETS, 'connection-grant');
     return {
       module: ConnectionsModule,
-      imports: [AuditModule, CoreModule, DatabaseModule, HttpModule, LimitsModule],
+      imports: [AuditModule, CoreModule, DatabaseModule, HttpModule, LimitsModule, UpstreamsModule],
       providers: [
         ConnectionRepository,
-        partOf(Connections, [Clock], (clock) => new Connections(configuration, clock)),
+        partOf(
+          Connections,
+          [Clock, UpstreamCalls],
+          (clock, calls) => new Connections(configuration, clock, calls),
+        ),
         partOf(ConnectionCookie, [CookieWriter], (cookies) => new ConnectionCookie(SECRETS, cookies)),
         partOf(TypedAddress, [CookieWriter], (cookies) => new TypedAddress(SECRETS, cookies)),
+        partOf(ConnectionTransactions, [CookieWriter, Clock], (cookies, clock) => {
+          const kind = { purpose: 'connection-login', cookie: 'vestibule-provider.', provider: '' };
+          return new ConnectionTransactions(cookies, clock, SECRETS, kind);
+        }),
+        partOf(
+          ProviderRenewals,
+          [ConnectionRepository, Clock],
+          (repository, clock) => new ProviderRenewals({ repository, cipher, clock }),
+        ),
         partOf(
           ConnectionSource,
-          [Connections, ConnectionRepository, ConnectionCookie, Clock],
-          (connections, repository, cookie, clock) =>
-            new ConnectionSource({ connections, repository, cookie, clock }),
+          [Connections, ConnectionRepository, ProviderRenewals, ConnectionCookie, Clock],
+          (connections, repository, renewals, cookie, clock) =>
+            new ConnectionSource({ connections, repository, renewals, cookie, clock }),
+        ),
+        partOf(
+          ConnectionSessions,
+          [ConnectionRepository, ConnectionCookie, AuditService, Clock],
+          (repository, cookie, audit, clock) =>
+            new ConnectionSessions({ repository, cookie, audit, clock }, configuration),
         ),
         partOf(
           ConnectionLogins,
-          [ConnectionRepository, ConnectionCookie, RateLimits, AuditService, Clock],
-          (repository, cookie, limits, audit, clock) =>
-            new ConnectionLogins({ repository, cookie, limits, audit, clock }, configuration),
+          [ConnectionSessions, ConnectionRepository, RateLimits, Clock],
+          (sessions, repository, limits, clock) => new ConnectionLogins(sessions, repository, limits, clock),
+        ),
+        partOf(
+          ProviderLogins,
+          [ConnectionSessions, ConnectionRepository, ConnectionTransactions, Clock],
+          (sessions, repository, transactions, clock) =>
+            new ProviderLogins({ sessions, repository, transactions, cipher, clock }, PUBLIC_URL),
         ),
       ],
-      exports: [ConnectionLogins, ConnectionSource, Connections, TypedAddress],
+      exports: [
+        ConnectionLogins,
+        ConnectionRepository,
+        ConnectionSource,
+        Connections,
+        ProviderLogins,
+        TypedAddress,
+      ],
     };
   }
 }

@@ -2,32 +2,44 @@ import { domainToASCII } from 'node:url';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import type { ConnectionSettings } from '../../../platform/config/connections.parser.js';
 import type { Clock } from '../../../platform/time/clock.service.js';
-import type { CompanyDirectory, DirectoryUser, UserState } from './company.directory.js';
+import type { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
+import type { CompanyDirectory, DirectoryUser } from './company.directory.js';
+import type { CompanyProvider } from './company.provider.js';
 import { connectionIssuer } from './connection.issuer.js';
 import type { VouchedUser } from './connection.repository.js';
 import { LdapDirectory } from './ldap/ldap.directory.js';
+import { OpenIdCompany } from './oidc/openid.company.js';
 
-/** A company directory of this deployment. */
-export interface Connection {
+/** What connections of every kind have. */
+interface ConnectionFacts {
   readonly id: string;
   /** As the login page calls it. */
   readonly name: string;
   /** In lower case and ASCII. */
   readonly domains: readonly string[];
+}
+
+/** A connection whose users give their password here: to a company directory. */
+export interface DirectoryConnection extends ConnectionFacts {
+  readonly by: 'password';
   readonly directory: CompanyDirectory;
 }
+
+/** A connection whose users are sent to their company's provider. */
+export interface ProviderConnection extends ConnectionFacts {
+  readonly by: 'redirect';
+  readonly provider: CompanyProvider;
+}
+
+/** A connection of this deployment. */
+export type Connection = DirectoryConnection | ProviderConnection;
 
 /** The connections of this deployment. */
 export class Connections {
   readonly #all: readonly Connection[];
 
-  constructor({ CONNECTIONS }: OryConfiguration, clock: Clock) {
-    this.#all = CONNECTIONS.map((settings) => ({
-      id: settings.id,
-      name: settings.name,
-      domains: settings.domains,
-      directory: directoryOf(settings, clock),
-    }));
+  constructor({ CONNECTIONS }: OryConfiguration, clock: Clock, calls: UpstreamCalls) {
+    this.#all = CONNECTIONS.map((settings) => connectionOf(settings, clock, calls));
   }
 
   /** Whether there are any: without them, the login page asks for address and password at once. */
@@ -56,8 +68,14 @@ export class Connections {
 }
 
 /** Adding a kind of connection adds it here. */
-function directoryOf(settings: ConnectionSettings, clock: Clock): CompanyDirectory {
-  return new LdapDirectory(settings, clock);
+function connectionOf(settings: ConnectionSettings, clock: Clock, calls: UpstreamCalls): Connection {
+  const { id, name, domains } = settings;
+  switch (settings.kind) {
+    case 'ldap':
+      return { id, name, domains, by: 'password', directory: new LdapDirectory(settings, clock) };
+    case 'oidc':
+      return { id, name, domains, by: 'redirect', provider: new OpenIdCompany(settings, calls) };
+  }
 }
 
 /** Domain of an address, in lower case and ASCII; empty for anything else. */
@@ -75,16 +93,22 @@ function domainOf(address: string): string {
 
 /**
  * What is stored about a user whom a connection vouches for. Their address counts as verified only in one of the connection's own
- * domains: of other addresses, the directory can't know whose they are.
+ * domains: of other addresses, the company can't know whose they are.
+ * @param isEmailProven whether the connection vouches that the address is the user's.
  */
 export function vouchedUser(
   { id, domains }: Connection,
-  user: DirectoryUser | (Omit<DirectoryUser, 'state'> & { readonly state: UserState }),
+  { subject, email, name, groups, state }: DirectoryUser,
+  isEmailProven = true,
 ): VouchedUser {
   return {
-    ...user,
+    subject,
+    email,
+    name,
+    groups,
+    state,
     connectionId: id,
     issuer: connectionIssuer(id),
-    emailVerified: user.email !== null && domains.includes(domainOf(user.email)),
+    emailVerified: isEmailProven && email !== null && domains.includes(domainOf(email)),
   };
 }

@@ -71,5 +71,6 @@ function toSession(session: KratosSession): SourceSession {
     amr: amrOf(session),
     acr: session.authenticator_assurance_level === 'aal2' ? 'aal2' : 'aal1',
     authTime: session.authenticated_at,
+    begunAt: session.authenticated_at,
   };
 }

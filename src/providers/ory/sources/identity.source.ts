@@ -17,8 +17,10 @@ export interface SourceSession extends SourceUser {
   readonly amr: readonly string[];
   /** `aal2` when a second factor was given. */
   readonly acr: 'aal1' | 'aal2';
-  /** When credentials were last given, in milliseconds since the epoch. */
+  /** When credentials were last given, in milliseconds since the epoch; 0 if that isn't known. */
   readonly authTime: number;
+  /** When the session began or was confirmed in this browser, in milliseconds since the epoch. */
+  readonly begunAt: number;
 }
 
 /** What a session is found by: its id, and the subject that it must belong to. */

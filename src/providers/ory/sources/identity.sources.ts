@@ -36,7 +36,7 @@ export class IdentitySources extends IdentitySource {
       [...this.#sources, this.#others].map((source) => source.browserSession(header)),
     );
     const live = found.filter((session) => session.state === 'live');
-    const [latest, ...older] = live.toSorted((one, other) => other.session.authTime - one.session.authTime);
+    const [latest, ...older] = live.toSorted((one, other) => other.session.begunAt - one.session.begunAt);
     for (const { session } of older) {
       await this.endSession({ id: session.id, subject: session.identity.subject });
     }

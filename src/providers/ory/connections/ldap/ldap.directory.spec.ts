@@ -32,7 +32,7 @@ afterAll(async () => {
 /** A directory by settings on top of those for the test's own server. */
 function directory(settings: Readonly<Record<string, unknown>> = {}): LdapDirectory {
   const [parsed] = connections.parse(JSON.stringify([ldapConnection(slapd, settings)]));
-  if (parsed === undefined) {
+  if (parsed?.kind !== 'ldap') {
     throw new Error('there is one connection');
   }
   return new LdapDirectory(parsed, new Clock());

@@ -1,0 +1,172 @@
+import { Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { assertStepUp, stepUpRequirementOf } from '../../../auth-strategy/step-up.requirement.js';
+import { type LoginTransaction, TransactionCookies } from '../../../login/login.transaction.js';
+import type { PurposeCipher } from '../../../platform/crypto/purpose.cipher.js';
+import { Problem } from '../../../platform/errors/problem.error.js';
+import type { Clock } from '../../../platform/time/clock.service.js';
+import type { ProviderLogin, ProviderLoginStart } from './company.provider.js';
+import type { ConnectionRepository } from './connection.repository.js';
+import type { ConnectionSessions } from './connection.sessions.js';
+import { type ProviderConnection, vouchedUser } from './connections.js';
+
+/** Why a login at a company's provider didn't succeed. */
+export type ProviderRefusal = 'declined' | 'misconfigured' | 'not_admitted' | 'unavailable';
+
+/** The transactions of logins at companies' providers, each bound to its connection. */
+export class ConnectionTransactions extends TransactionCookies {}
+
+/** What a login at a provider is begun with. */
+export interface ProviderLoginRequest extends Pick<ProviderLoginStart, 'loginHint' | 'locales'> {
+  /** Hydra's login challenge, which the login is for. */
+  readonly challenge: string;
+  /** URL of the authorization request that the challenge is about. */
+  readonly requestUrl: string;
+}
+
+/** A login whose answer has come. */
+export interface PendingProviderLogin {
+  readonly transaction: LoginTransaction;
+  readonly challenge: string;
+}
+
+/** Milliseconds in which a user has to log in: as long as the transaction's cookie lives. */
+const longestLogin = 1_800_000;
+
+/** Dependencies of {@link ProviderLogins}. */
+export interface ProviderLoginParts {
+  readonly sessions: ConnectionSessions;
+  readonly repository: ConnectionRepository;
+  readonly transactions: ConnectionTransactions;
+  /** Of refresh tokens. */
+  readonly cipher: PurposeCipher;
+  readonly clock: Clock;
+}
+
+/** Logins at a company's provider, to which the browser is sent. They begin a session, from which Hydra's challenge is answered. */
+export class ProviderLogins {
+  readonly #logger = new Logger(ProviderLogins.name);
+  readonly #parts: ProviderLoginParts;
+  readonly #publicUrl: string;
+
+  constructor(parts: ProviderLoginParts, publicUrl: string) {
+    this.#parts = parts;
+    this.#publicUrl = publicUrl;
+  }
+
+  /** Begins a login. @returns where to send the browser, or why it can't be sent anywhere. */
+  async begin(
+    connection: ProviderConnection,
+    { challenge, requestUrl, loginHint, locales }: ProviderLoginRequest,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<URL | ProviderRefusal> {
+    // One address per connection: an answer of another provider can't be taken for this one's (RFC 9207, RFC 9700 section 4.4).
+    const redirectUri = `${this.#publicUrl}/auth/connections/${connection.id}/callback`;
+    const maxAge = maxAgeIn(new URL(requestUrl).searchParams);
+    try {
+      const { url, checks } = await connection.provider.begin({ redirectUri, loginHint, locales, maxAge });
+      const demand = maxAge === undefined ? {} : { maxAge };
+      const login = { checks, returnTo: '', attempt: 1, demand };
+      await this.#parts.repository.keepLogin(checks.state, challenge, this.#parts.clock.now() + longestLogin);
+      this.#parts.transactions.start(request, reply, login, connection.id);
+      return url;
+    } catch (error) {
+      return this.#refusalOf(connection, request, error);
+    }
+  }
+
+  /**
+   * The login that an answer belongs to; it can't be taken again.
+   * @throws {Problem} `login_state_invalid` unless this browser began it at this connection.
+   */
+  async take(
+    connection: ProviderConnection,
+    answer: URL,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<PendingProviderLogin> {
+    const [state, ...others] = answer.searchParams.getAll('state');
+    const only = others.length === 0 ? state : undefined;
+    const transaction = this.#parts.transactions.take(request, reply, only, connection.id);
+    const challenge = await this.#parts.repository.takeLogin(transaction.state);
+    if (challenge === undefined) {
+      throw new Problem('login_state_invalid', { reason: 'state_reused' });
+    }
+    return { transaction, challenge };
+  }
+
+  /** Verifies the provider's answer, and begins a session. @returns why not, if it didn't. */
+  async finish(
+    connection: ProviderConnection,
+    { transaction: { demand, startedAt, ...checks } }: PendingProviderLogin,
+    answer: URL,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<ProviderRefusal | undefined> {
+    try {
+      const login = await connection.provider.finish(answer, checks);
+      assertStepUp(demand, login, startedAt);
+      return await this.#enter(connection, login, request, reply);
+    } catch (error) {
+      return this.#refusalOf(connection, request, error);
+    }
+  }
+
+  async #enter(
+    connection: ProviderConnection,
+    login: ProviderLogin,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<ProviderRefusal | undefined> {
+    const { repository, sessions, cipher } = this.#parts;
+    const { user, amr, acr, sid, refreshToken } = login;
+    const identity = await repository.record(vouchedUser(connection, user, user.isEmailProven));
+    if (user.state !== 'active') {
+      await repository.shut(identity.id, user.state);
+      await sessions.noteFailure(request, `connection_user_${user.state}`);
+      return 'not_admitted';
+    }
+    const evidence = {
+      amr,
+      acr,
+      authTime: this.#authTimeOf(login),
+      providerSid: sid,
+      sealed: refreshToken === undefined ? null : cipher.encrypt(refreshToken),
+      life: connection.provider.lifeOf(login),
+    };
+    await sessions.begin(identity, evidence, request, reply);
+    return undefined;
+  }
+
+  /** Providers state whole seconds: the end of that second, so that it isn't before a login that began within it. */
+  #authTimeOf({ authTime }: ProviderLogin): number {
+    return authTime === null ? 0 : Math.min(authTime + 999, this.#parts.clock.now());
+  }
+
+  /** @throws what isn't a problem of the provider. */
+  async #refusalOf(
+    { id }: ProviderConnection,
+    request: FastifyRequest,
+    error: unknown,
+  ): Promise<ProviderRefusal> {
+    if (!(error instanceof Problem) || error.code === 'database_unavailable') {
+      throw error;
+    }
+    const { reason = error.code } = error;
+    this.#logger.warn('a login at a connection failed', { reason, connection: id, err: error });
+    if (error.code === 'provider_unavailable') {
+      return 'unavailable';
+    }
+    await this.#parts.sessions.noteFailure(request, reason);
+    return error.code === 'provider_misconfigured' || error.code === 'clocks_differ'
+      ? 'misconfigured'
+      : 'declined';
+  }
+}
+
+/** The age of credentials that an authorization request requires (OpenID Connect Core section 3.1.2.1). */
+function maxAgeIn(asked: URLSearchParams): number | undefined {
+  const isNew = (asked.get('prompt') ?? '').split(' ').includes('login');
+  return isNew ? 0 : stepUpRequirementOf({ max_age: asked.get('max_age') ?? undefined }).maxAge;
+}

@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { OtherProvider } from '../support/go.provider.js';
+import { goToCompany, openIdConnection } from '../support/openid.connection.js';
+import { type Stack, startStack } from '../support/stack.js';
+import { sendForm } from '../support/travel.js';
+import { type Page, UserAgent } from '../support/user-agent.js';
+import { startZitadelServer } from '../support/zitadel.server.js';
+
+let stack: Stack;
+let server: OtherProvider;
+
+beforeAll(async () => {
+  stack = await startStack();
+  server = await startZitadelServer(stack.url, '/auth/connections/company/callback');
+  const { OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET } = server.env;
+  const connection = openIdConnection(OIDC_ISSUER ?? '', {
+    id: 'company',
+    client_id: OIDC_CLIENT_ID,
+    client_secret: OIDC_CLIENT_SECRET,
+    domains: ['example.test'],
+    offline_access: true,
+  });
+  await stack.restartGateway({ CONNECTIONS: JSON.stringify([connection]) });
+}, 300_000);
+
+afterAll(async () => {
+  await stack?.stop();
+  await server?.stop();
+});
+
+/** Logs the provider's user in. */
+async function logIn(agent: UserAgent): Promise<Page> {
+  const first = await agent.navigate('/auth/login');
+  const second = await agent.submit(first, { identifier: server.user.email });
+  return (await sendForm(agent, await goToCompany(agent, second), server.loginForm)).page;
+}
+
+it('zitadel’s OpenID provider is a company’s: its user logs in, is renewed by refresh tokens, and logs out', async () => {
+  const agent = new UserAgent(stack.url);
+  const page = await logIn(agent);
+  expect([page.status, page.url]).toEqual([200, `${stack.url}/`]);
+  const { email, name } = server.user;
+  const session = { user: { email, emailVerified: true, name }, provider: 'ory' };
+  expect((await agent.fetch('/auth/session')).json()).toMatchObject(session);
+  for (const seconds of [660, 1320]) {
+    stack.shiftClock(seconds);
+    expect((await agent.fetch('/auth/session')).json()).toMatchObject(session);
+  }
+  expect(stack.log.join()).not.toContain('kratos_unreachable');
+  stack.shiftClock(0);
+  await agent.post('/auth/logout', {});
+  expect((await agent.fetch('/auth/session')).status).toBe(401);
+});
