@@ -3,7 +3,7 @@ import { ApiBearerAuth, ApiCookieAuth } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import {
-  AllowUnverifiedEmail,
+  AllowUnverifiedEmail, AllowWithoutSecondFactor,
   AnyScope,
   CurrentUser,
   OptionalSession,
@@ -58,6 +58,7 @@ export class AuthController {
   })
   @OptionalSession()
   @AllowUnverifiedEmail()
+  @AllowWithoutSecondFactor()
   @RateLimited('token-address')
   async login(
     @Body({ schema: loginBodySchema }) body: z.output<typeof loginBodySchema>,
@@ -79,6 +80,7 @@ export class AuthController {
     answer: { description: 'The live session.', schema: sessionAnswerSchema },
   })
   @AnyScope()
+  @AllowWithoutSecondFactor()
   @ApiCookieAuth()
   @ApiBearerAuth()
   session(@CurrentUser() { user, claims }: Principal): z.output<typeof sessionAnswerSchema> {
@@ -99,6 +101,7 @@ export class AuthController {
   })
   @OptionalSession()
   @AllowUnverifiedEmail()
+  @AllowWithoutSecondFactor()
   async logout(
     @CurrentUser({ optional: true }) principal: Principal | undefined,
     @Req() request: FastifyRequest,

@@ -6,7 +6,7 @@ import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { IdentitySource } from '../sources/identity.source.js';
 import {
-  AllowUnverifiedEmail,
+  AllowUnverifiedEmail, AllowWithoutSecondFactor,
   CurrentUser,
   OptionalSession,
   Public,
@@ -59,6 +59,7 @@ export class OryLogoutController {
   @Post()
   @OptionalSession()
   @AllowUnverifiedEmail()
+  @AllowWithoutSecondFactor()
   async decide(
     @Body({ schema: formSchema }) form: z.output<typeof formSchema>,
     @CurrentUser({ optional: true }) principal: Principal | undefined,
