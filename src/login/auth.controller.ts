@@ -3,7 +3,8 @@ import { ApiBearerAuth, ApiCookieAuth } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import {
-  AllowUnverifiedEmail, AllowWithoutSecondFactor,
+  AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
   AnyScope,
   CurrentUser,
   OptionalSession,

@@ -7,7 +7,8 @@ import type { Configuration } from '../platform/config/configuration.js';
 import { ApiOptionalQuery, ApiProblems } from '../platform/http/openapi.decorators.js';
 import { safeReturnTo } from '../platform/http/return.target.js';
 import {
-  AllowUnverifiedEmail, AllowWithoutSecondFactor,
+  AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
   CurrentUser,
   OptionalSession,
   Public,
@@ -168,7 +169,10 @@ export class BrowserLoginController {
     // Without it, a policy requires no second factor, or it was given.
     const isRequired = login.session.claims.second_factor !== undefined;
     const { returnTo } = transaction;
-    await reply.redirect(isRequired ? `/second-factor?${new URLSearchParams({ return_to: returnTo })}` : returnTo, 302);
+    await reply.redirect(
+      isRequired ? `/second-factor?${new URLSearchParams({ return_to: returnTo })}` : returnTo,
+      302,
+    );
   }
 
   /** The path that a login leads to; with an invite, the page that asks whether to accept it. */

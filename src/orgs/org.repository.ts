@@ -12,7 +12,9 @@ import type { FoundOrg, OrgOf } from './org.access.js';
 import { type FactorTime, LockedOrg, lockOrg } from './org.lock.js';
 
 /** The columns that a change of an organisation can set. */
-export type OrgChanges = Partial<Pick<OrgRow, 'name' | 'slug' | 'join_policy' | 'second_factor' | DomainColumn>>;
+export type OrgChanges = Partial<
+  Pick<OrgRow, 'name' | 'slug' | 'join_policy' | 'second_factor' | DomainColumn>
+>;
 
 type DomainColumn = 'domain' | 'claimed_domain' | 'domain_proof' | 'domain_seen_at' | 'domain_checked_at';
 

@@ -2,7 +2,12 @@ import { Controller, Get, Req, Res } from '@nestjs/common';
 import { ApiExcludeController, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
-import { AllowUnverifiedEmail, AllowWithoutSecondFactor, OptionalSession, Public } from '../session/guards/access.decorators.js';
+import {
+  AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
+  OptionalSession,
+  Public,
+} from '../session/guards/access.decorators.js';
 import { OpenApiDocument } from './openapi.document.js';
 import { PageSender } from './page.sender.js';
 import { DocsPage } from './views/docs.view.js';

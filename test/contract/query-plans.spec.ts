@@ -81,7 +81,12 @@ describe.each(['sqlite', 'postgres'] as const)(
       ['a user’s sessions', () => new SessionRepository(connection, new Clock()).listOf(userIds[7] ?? '')],
       [
         'my organisations',
-        () => new OrgRepository(connection, new Clock(), plainConfiguration()).listOf(userIds[7] ?? '', 51, undefined),
+        () =>
+          new OrgRepository(connection, new Clock(), plainConfiguration()).listOf(
+            userIds[7] ?? '',
+            51,
+            undefined,
+          ),
       ],
       [
         'an organisation by its domain',

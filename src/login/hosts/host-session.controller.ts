@@ -11,7 +11,8 @@ import { type ProtectedHost, protectedHostOf } from '../../platform/http/protect
 import { safeReturnTo } from '../../platform/http/return.target.js';
 import { SessionCookie } from '../../session/cookie/session.cookie.js';
 import {
-  AllowUnverifiedEmail, AllowWithoutSecondFactor,
+  AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
   CurrentUser,
   OptionalSession,
   Public,

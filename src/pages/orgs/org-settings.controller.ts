@@ -15,7 +15,13 @@ import { OrgPages, orgPage, orgPath } from './org.pages.js';
 import { type ListQuery, listQuerySchema } from './org.query.js';
 
 const trimmed = formField.transform((text) => text.trim());
-const formSchema = z.object({ name: trimmed, slug: trimmed, domain: trimmed, joinPolicy: formField, secondFactor: formField });
+const formSchema = z.object({
+  name: trimmed,
+  slug: trimmed,
+  domain: trimmed,
+  joinPolicy: formField,
+  secondFactor: formField,
+});
 type Settings = z.output<typeof formSchema>;
 
 /** The page of an organisation's settings, and the one that asks for confirmation before it's deleted. */

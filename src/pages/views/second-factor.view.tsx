@@ -18,13 +18,7 @@ export interface SecondFactorPageProps {
 }
 
 /** `GET /second-factor`: that a second factor is required, until when, and what leads on. */
-export function SecondFactorPage({
-  due,
-  missing,
-  org,
-  returnTo,
-  isPossible,
-}: SecondFactorPageProps): VNode {
+export function SecondFactorPage({ due, missing, org, returnTo, isPossible }: SecondFactorPageProps): VNode {
   const { text, rich } = useLanguage();
   const { user } = usePage();
   const isDue = due === undefined || missing !== undefined;

@@ -168,8 +168,8 @@ export class OryStrategy extends AuthStrategy {
       if (found?.isActive !== true || found.identity.subject !== subject) {
         return { state: 'ended' };
       }
-      const { identity } = found;
-      return { state: 'alive', identity, hasLostFactor: await this.#hasLostFactor(session) };
+      const { identity, hasLostFactor = false } = found;
+      return { state: 'alive', identity, hasLostFactor: hasLostFactor && session.acr === 'aal2' };
     } catch (error) {
       this.#logger.warn('the source of a user cannot be asked about a session', {
         reason: 'kratos_unreachable',
@@ -177,14 +177,6 @@ export class OryStrategy extends AuthStrategy {
       });
       return { state: 'unknown' };
     }
-  }
-
-  /** Whether a login with a second factor is of a user who has none any more. Kratos keeps the level of its session. */
-  async #hasLostFactor({ acr, issuer, subject }: SessionRow): Promise<boolean> {
-    if (acr !== 'aal2' || issuer !== kratosIssuer) {
-      return false;
-    }
-    return (await this.#parts.kratos.loginMethodsOf(subject))?.secondFactors.length === 0;
   }
 
   /** Ends the session at the user's source, Hydra's, and the tokens of our clients that came from it; if one of these fails, the others still run. */

@@ -25,10 +25,7 @@ export function hasSecondFactor({ acr, amr }: Pick<Claims, 'acr' | 'amr'>): bool
  * what needs it.
  * @param login how the caller authenticated.
  */
-export function accountClaims(
-  account: Account,
-  login: Pick<Claims, 'acr' | 'amr'>,
-): AccountClaims {
+export function accountClaims(account: Account, login: Pick<Claims, 'acr' | 'amr'>): AccountClaims {
   const { user, isAdministrator, org, readAt } = account;
   const demand = hasSecondFactor(login) ? undefined : demandOf(account);
   const isWithheld = (reach: 'role' | 'org'): boolean =>

@@ -626,7 +626,8 @@ export const english = {
   'secondFactor.since': 'Since <time></time>, your login needs a second step.',
   'secondFactor.closedOrg': 'Until you have given one, the organisation {org} is closed to you.',
   'secondFactor.closedRole': "Until you have given one, you can't use your rights as an administrator.",
-  'secondFactor.how': 'An authenticator app on your phone, or a security key, protects your account even if your password leaks.',
+  'secondFactor.how':
+    'An authenticator app on your phone, or a security key, protects your account even if your password leaks.',
   'secondFactor.impossible':
     'You log in with your company’s account, which asks for no second step here. Please ask your administrator.',
   'secondFactor.setUp': 'Set up a second step',

@@ -98,7 +98,11 @@ function subjectOf(token: ActiveToken, { grantId, clientId, resource, account }:
   const known = accountClaims(account, login);
   const { sub, jti, email_verified: emailVerified, email, name, picture, second_factor: demand } = known;
   if (demand?.missing?.includes('session') === true) {
-    throw new OAuthRefusal('invalid_grant', 'the user must log in with a second factor', 'second_factor_missing');
+    throw new OAuthRefusal(
+      'invalid_grant',
+      'the user must log in with a second factor',
+      'second_factor_missing',
+    );
   }
   return {
     sub,

@@ -70,7 +70,8 @@ export class ApplicationAdmission {
     if (!isVerified) {
       return 'unverified';
     }
-    const lacksFactor = acr !== 'aal2' && user !== undefined && (await this.#isFactorDue(user.id, application));
+    const lacksFactor =
+      acr !== 'aal2' && user !== undefined && (await this.#isFactorDue(user.id, application));
     return lacksFactor ? 'factorless' : 'admitted';
   }
 
@@ -81,7 +82,8 @@ export class ApplicationAdmission {
     if (secondFactor === null || readAt < secondFactor.due) {
       return false;
     }
-    const isForAdmins = orgId === null && application?.access === 'roles' && application.roles.includes('admin');
+    const isForAdmins =
+      orgId === null && application?.access === 'roles' && application.roles.includes('admin');
     return secondFactor.reach.some(
       (reach) =>
         reach === 'session' ||

@@ -122,7 +122,8 @@ export class OryLoginController {
         const { challenge } = loginRequest;
         return promptsOf(asked).includes('none')
           ? this.#hydra.rejectLogin(challenge, 'login_required')
-          : (this.#credentialsUrl(challenge, { state: 'live', session }, { aal: 'aal2' }) ?? this.#impossible);
+          : (this.#credentialsUrl(challenge, { state: 'live', session }, { aal: 'aal2' }) ??
+              this.#impossible);
       }
       if (outcome === 'unverified') {
         return `${this.#publicUrl}/ui/verification`;

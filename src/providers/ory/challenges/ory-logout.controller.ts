@@ -6,7 +6,8 @@ import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { IdentitySource } from '../sources/identity.source.js';
 import {
-  AllowUnverifiedEmail, AllowWithoutSecondFactor,
+  AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
   CurrentUser,
   OptionalSession,
   Public,
