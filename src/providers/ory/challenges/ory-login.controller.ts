@@ -122,7 +122,7 @@ export class OryLoginController {
         const { challenge } = loginRequest;
         return promptsOf(asked).includes('none')
           ? this.#hydra.rejectLogin(challenge, 'login_required')
-          : (this.#credentialsUrl(challenge, { state: 'live', session }, { aal: 'aal2' }) ??
+          : (this.#credentialsUrl(challenge, { state: 'live', session }, secondFactor(session)) ??
               this.#impossible);
       }
       if (outcome === 'unverified') {
@@ -176,6 +176,11 @@ function promptsOf(asked: URL): readonly string[] {
   return (asked.searchParams.get('prompt') ?? '').split(' ');
 }
 
+/** Parameters for Kratos' login that ask for a second factor, also where its session had one: it would send the browser back at once. */
+function secondFactor({ hasLostFactor }: SourceSession): Readonly<Record<string, string>> {
+  return hasLostFactor === true ? { refresh: 'true', aal: 'aal2' } : { aal: 'aal2' };
+}
+
 /** The step that is still missing. @returns parameters for Kratos' login, or undefined when the session is good enough. */
 function stepTo(bar: Bar, browser: BrowserSession): Readonly<Record<string, string>> | undefined {
   if (browser.state !== 'live') {
@@ -184,7 +189,7 @@ function stepTo(bar: Bar, browser: BrowserSession): Readonly<Record<string, stri
   }
   const { authTime, acr } = browser.session;
   if (bar.needsAal2 && acr !== 'aal2') {
-    return { aal: 'aal2' };
+    return secondFactor(browser.session);
   }
   if (authTime >= bar.since) {
     return undefined;
