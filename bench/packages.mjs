@@ -1,6 +1,8 @@
-// `npm run build:packages && node bench/packages.mjs [--rounds 5] [--seconds 3]`: what the packages for other services cost. Each server has the
-// same handler at /open and at /guarded, and gets the same bytes at both, in turns. Beside the packages, the handler with jose written by hand, as
-// services without a package have it. Prints Markdown: the guarded route's rate as a share of the open one's.
+// `npm run build:packages && node bench/packages.mjs [--rounds 3] [--pairs 10]`: what the packages for other services cost. Each server has the
+// same handler at /open and at /guarded, and gets the same bytes at both. Pairs of windows of a second follow each other, and in every other pair
+// the guarded route comes first, so that a machine whose speed changes changes both alike. Beside the packages, the handler with jose written by
+// hand, as services without a package have it. Prints Markdown: the guarded route's rate as a share of the open one's, and the open route's
+// processor time as a share of the guarded one's.
 import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,9 +17,9 @@ import { median } from './measure.mjs';
 import { table } from './tables.mjs';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '3' } },
+  options: { rounds: { type: 'string', default: '3' }, pairs: { type: 'string', default: '10' } },
 });
-const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
+const [rounds, pairs] = [Number(values.rounds), Number(values.pairs)];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = mkdtempSync(join(tmpdir(), 'vestibule-bench-'));
 
@@ -62,13 +64,17 @@ try {
         if (refused.status !== 401) {
           throw new Error(`${name} answers ${refused.status} without a token`);
         }
-        const rates = {};
-        // Warm, then in turns.
-        for (const path of ['open', 'guarded', 'open', 'guarded']) {
-          const { rate } = await drive({ url: `${url}/${path}`, headers }, seconds, async () => [child.pid]);
-          rates[path] = rate;
+        const windowOf = (path) => drive({ url: `${url}/${path}`, headers }, 1, async () => [child.pid]);
+        // The first pairs warm up.
+        for (let pair = -2; pair < pairs; pair += 1) {
+          const windows = {};
+          for (const path of pair % 2 === 0 ? ['open', 'guarded'] : ['guarded', 'open']) {
+            windows[path] = await windowOf(path);
+          }
+          if (pair >= 0) {
+            found[name].push(windows);
+          }
         }
-        found[name].push({ ...rates, share: rates.guarded / rates.open });
       } finally {
         await child.stop();
       }
@@ -80,14 +86,25 @@ try {
 }
 
 const rows = Object.entries(found).map(([name, windows]) => {
-  const shares = windows.map(({ share }) => share).toSorted((one, other) => one - other);
-  const rateOf = (path) => Math.round(median(windows.map((window) => window[path])));
-  return [
-    name,
-    rateOf('open'),
-    rateOf('guarded'),
-    median(shares).toFixed(2),
-    `${shares[0].toFixed(2)} to ${shares.at(-1).toFixed(2)}`,
-  ];
+  const rateOf = (path) => Math.round(median(windows.map((window) => window[path].rate)));
+  const rates = windows.map(({ open, guarded }) => guarded.rate / open.rate);
+  const times = windows.map(({ open, guarded }) => open.cpu / guarded.cpu);
+  return [name, rateOf('open'), rateOf('guarded'), ...[rates, times].flatMap(middleAndHalf)];
 });
-process.stdout.write(`${table(['server', 'open, requests/s', 'guarded', 'share', 'of the rounds'], rows)}\n`);
+const heads = [
+  'server',
+  'open, requests/s',
+  'guarded',
+  'share',
+  'half of the pairs',
+  'by processor time',
+  'half of the pairs',
+];
+process.stdout.write(`${table(heads, rows)}\n`);
+
+/** The median, and between which values half of them lie. */
+function middleAndHalf(shares) {
+  const sorted = shares.toSorted((one, other) => one - other);
+  const at = (part) => sorted[Math.round((sorted.length - 1) * part)].toFixed(2);
+  return [median(sorted).toFixed(2), `${at(0.25)} to ${at(0.75)}`];
+}

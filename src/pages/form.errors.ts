@@ -20,7 +20,7 @@ export interface FormErrors {
 }
 
 /**
- * The form to show again, with the values as typed and the errors that the person can correct.
+ * The form to show again, with the values as typed and what the person can correct: errors, or a login that is too old.
  * @throws the error itself, if it's anything else.
  */
 export function formErrorsOf(error: unknown, values: FormState['values'], texts: FormTexts): FormErrors {
@@ -28,6 +28,10 @@ export function formErrorsOf(error: unknown, values: FormState['values'], texts:
     throw error;
   }
   const { status } = error.definition;
+  if (error.code === 'reauthentication_required' && error.loginUrl !== undefined) {
+    const { loginUrl } = error;
+    return { status, form: { values, errors: {}, problem: 'form.loginTooOld', loginUrl } };
+  }
   if (error.code === 'conflict' && texts.conflict !== undefined) {
     const { text, field } = texts.conflict;
     const said = field === undefined ? { errors: {}, problem: text } : { errors: { [field]: text } };

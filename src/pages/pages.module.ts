@@ -29,6 +29,7 @@ import { FormPostPage } from '../providers/ory/proxy/form-post.page.js';
 import { ProxyModule } from '../providers/ory/proxy/proxy.module.js';
 import { OryErrorController } from './ory-error.controller.js';
 import { OwnFormPostPage } from './own-form-post.page.js';
+import { AppRevocation } from './app.revocation.js';
 import { NoticeSubjects } from './notice.subjects.js';
 import { PageSender } from './page.sender.js';
 import { UsersModule } from '../directory/users/users.module.js';
@@ -73,6 +74,7 @@ export class PagesModule {
           useFactory: async ({ BRAND_LOGO, BRAND_COLOR }: Configuration) =>
             new AssetStore(BRAND_LOGO, BRAND_COLOR === undefined ? '' : await stylesOf(BRAND_COLOR)),
         },
+        AppRevocation,
         NoticeSubjects,
         PageSender,
         ...personPages.providers,

@@ -41,25 +41,15 @@ describe.each(kinds)('changes of one application at the same time, on %s', (data
     await stack?.stop();
   });
 
-  const call = async (agent: UserAgent, method: string, path: string, body?: unknown): Promise<Page> =>
-    agent.fetch(path, {
-      method,
-      headers: {
-        origin: stack.url,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-
   const pathOf = (org: string): string => `/api/v1/orgs/${org}/applications`;
   const orgOf = async (): Promise<string> => {
-    const answer = await call(user, 'POST', '/api/v1/orgs', { name: `Org ${newId()}` });
+    const answer = await user.send('POST', '/api/v1/orgs', { name: `Org ${newId()}` });
     return z.looseObject({ id: z.string() }).parse(answer.json()).id;
   };
 
   async function register(agent: UserAgent, path: string, definition = {}): Promise<string> {
     const body = { name: 'Wiki', kind: 'web', redirectUris: [back], ...definition };
-    return applicationSchema.parse((await call(agent, 'POST', path, body)).json()).id;
+    return applicationSchema.parse((await agent.send('POST', path, body)).json()).id;
   }
 
   const read = async (id: string) =>
@@ -101,9 +91,9 @@ describe.each(kinds)('changes of one application at the same time, on %s', (data
     };
     const id = await register(administrator, '/api/v1/applications', definition);
     const { held, release } = hold('replaceClient');
-    const owners = call(user, 'PATCH', `${pathOf(org)}/${id}`, { name: 'Robot 2' });
+    const owners = user.send('PATCH', `${pathOf(org)}/${id}`, { name: 'Robot 2' });
     await held;
-    const taken = call(administrator, 'PATCH', `/api/v1/applications/${id}`, { scope: 'profile:read' });
+    const taken = administrator.send('PATCH', `/api/v1/applications/${id}`, { scope: 'profile:read' });
     release();
     expect([(await owners).status, (await taken).status]).toEqual([200, 200]);
     expect((await read(id)).scope).toBe('profile:read');
@@ -114,10 +104,10 @@ describe.each(kinds)('changes of one application at the same time, on %s', (data
     const id = await register(user, pathOf(org), { redirectUris: [back, 'https://stolen.example/cb'] });
     const { held, release } = hold('replaceClient');
     const rotate = async (): Promise<Page> =>
-      call(user, 'POST', `${pathOf(org)}/${id}/secret`, { keepPreviousFor: 0 });
+      user.send('POST', `${pathOf(org)}/${id}/secret`, { keepPreviousFor: 0 });
     const first = rotate();
     await held;
-    const change = call(administrator, 'PATCH', `/api/v1/applications/${id}`, { redirectUris: [back] });
+    const change = administrator.send('PATCH', `/api/v1/applications/${id}`, { redirectUris: [back] });
     const second = rotate();
     release();
     expect([(await first).status, (await change).status, (await second).status]).toEqual([201, 200, 201]);
@@ -130,10 +120,10 @@ describe.each(kinds)('changes of one application at the same time, on %s', (data
     const org = await orgOf();
     const id = await register(user, pathOf(org));
     const { held, release } = hold('removeClient');
-    const removal = call(user, 'DELETE', `${pathOf(org)}/${id}`);
+    const removal = user.send('DELETE', `${pathOf(org)}/${id}`);
     await held;
-    const change = call(user, 'PATCH', `${pathOf(org)}/${id}`, { name: 'Web 2' });
-    const rotation = call(user, 'POST', `${pathOf(org)}/${id}/secret`, {});
+    const change = user.send('PATCH', `${pathOf(org)}/${id}`, { name: 'Web 2' });
+    const rotation = user.send('POST', `${pathOf(org)}/${id}/secret`, {});
     release();
     expect([(await removal).status, (await change).status, (await rotation).status]).toEqual([204, 404, 404]);
     expect(await secretsOf(id)).toEqual([]);
@@ -147,7 +137,7 @@ describe.each(kinds)('changes of one application at the same time, on %s', (data
     await query.insertInto('oauth_clients').values(rows).execute();
     const body = { name: 'Many', kind: 'single_page', redirectUris: [back] };
     const answers = await Promise.all(
-      Array.from({ length: 8 }, async () => call(user, 'POST', pathOf(org), body)),
+      Array.from({ length: 8 }, async () => user.send('POST', pathOf(org), body)),
     );
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(3);
     expect(answers.filter(({ status }) => status === 409)).toHaveLength(5);

@@ -54,21 +54,6 @@ describe.each(kinds)('applications, on %s', (database) => {
   const idOf = async (agent: UserAgent): Promise<string> =>
     sessionSchema.parse((await agent.fetch('/auth/session')).json()).user.id;
 
-  const call = async (
-    agent: UserAgent,
-    method: 'POST' | 'PATCH' | 'DELETE',
-    path: string,
-    body?: unknown,
-  ): Promise<Page> =>
-    agent.fetch(path, {
-      method,
-      headers: {
-        origin: stack.url,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-
   /** Registers an application. */
   async function register(
     definition: Readonly<Record<string, unknown>> = {},
@@ -76,7 +61,7 @@ describe.each(kinds)('applications, on %s', (database) => {
     path = '/api/v1/applications',
   ): Promise<OAuthApp> {
     const body = { name: 'Wiki', kind: 'web', redirectUris: [back], ...definition };
-    const answer = await call(agent, 'POST', path, body);
+    const answer = await agent.send('POST', path, body);
     expect([answer.status, answer.status === 201 ? '' : answer.text]).toEqual([201, '']);
     const { id, clientSecret } = applicationSchema.parse(answer.json());
     return new OAuthApp(stack.url, { id, secret: clientSecret ?? '' }, back);
@@ -84,7 +69,7 @@ describe.each(kinds)('applications, on %s', (database) => {
 
   /** An organisation with this owner. */
   async function orgOf(owner: UserAgent): Promise<string> {
-    const answer = await call(owner, 'POST', '/api/v1/orgs', { name: `Org ${newId()}` });
+    const answer = await owner.send('POST', '/api/v1/orgs', { name: `Org ${newId()}` });
     return z.looseObject({ id: z.string() }).parse(answer.json()).id;
   }
 
@@ -151,7 +136,7 @@ describe.each(kinds)('applications, on %s', (database) => {
     ['//wiki.example/'],
     [''],
   ])('is not registered with the redirect URI %j', async (uri) => {
-    const answer = await call(administrator, 'POST', '/api/v1/applications', {
+    const answer = await administrator.send('POST', '/api/v1/applications', {
       name: 'Wiki',
       kind: 'web',
       redirectUris: [uri],
@@ -160,7 +145,7 @@ describe.each(kinds)('applications, on %s', (database) => {
   });
 
   it('is not registered with one that leads to this gateway, and gets no code at another than its own', async () => {
-    const own = await call(administrator, 'POST', '/api/v1/applications', {
+    const own = await administrator.send('POST', '/api/v1/applications', {
       name: 'Wiki',
       kind: 'web',
       redirectUris: [`${stack.url}/auth/callback`],
@@ -202,7 +187,7 @@ describe.each(kinds)('applications, on %s', (database) => {
     ['more than 8 kB of addresses', { redirectUris: manyBytes }, 'redirectUris'],
   ])('is not registered with %s', async (_what, definition, field) => {
     const body = { name: 'Wiki', kind: 'web', redirectUris: [back], ...definition };
-    const answer = await call(administrator, 'POST', '/api/v1/applications', body);
+    const answer = await administrator.send('POST', '/api/v1/applications', body);
     expect([answer.status, fieldsOf(answer)[0]]).toEqual([400, 'validation_failed']);
     expect(answer.text).toContain(field);
   });
@@ -210,7 +195,7 @@ describe.each(kinds)('applications, on %s', (database) => {
   it('that looks like a first-party one is not registered', async () => {
     await register({ name: 'Payroll', firstParty: true });
     for (const name of ['payroll', 'Ρayroll', 'Pay roll', 'Payroll Support', 'Payro11']) {
-      const answer = await call(administrator, 'POST', '/api/v1/applications', {
+      const answer = await administrator.send('POST', '/api/v1/applications', {
         name,
         kind: 'web',
         redirectUris: [back],
@@ -223,11 +208,11 @@ describe.each(kinds)('applications, on %s', (database) => {
     const org = await orgOf(user);
     const other = await register({ name: 'Timesheets' }, user, `/api/v1/orgs/${org}/applications`);
     const body = { name: 'Time sheets', kind: 'web', redirectUris: [back], firstParty: true };
-    const refused = await call(administrator, 'POST', '/api/v1/applications', body);
+    const refused = await administrator.send('POST', '/api/v1/applications', body);
     expect(fieldsOf(refused)).toEqual(['validation_failed', 'name']);
     expect(refused.text).toContain(other.client.id);
     const own = await register({ name: 'Time sheets' });
-    const raised = await call(administrator, 'PATCH', `/api/v1/applications/${own.client.id}`, {
+    const raised = await administrator.send('PATCH', `/api/v1/applications/${own.client.id}`, {
       firstParty: true,
     });
     expect(fieldsOf(raised)).toEqual(['validation_failed', 'name']);
@@ -235,11 +220,11 @@ describe.each(kinds)('applications, on %s', (database) => {
 
   it('of an organisation isn’t shown as the product’s: no organisation of a user has its name', async () => {
     const create = async (agent: UserAgent): Promise<Page> =>
-      call(agent, 'POST', '/api/v1/orgs', { name: 'Vestibule Support' });
+      agent.send('POST', '/api/v1/orgs', { name: 'Vestibule Support' });
     expect(fieldsOf(await create(user))).toEqual(['validation_failed', 'name']);
     expect((await create(administrator)).status).toBe(201);
     const org = await orgOf(user);
-    const renamed = await call(user, 'PATCH', `/api/v1/orgs/${org}`, { name: 'Vеstibule' });
+    const renamed = await user.send('PATCH', `/api/v1/orgs/${org}`, { name: 'Vеstibule' });
     expect(fieldsOf(renamed)).toEqual(['validation_failed', 'name']);
   });
 
@@ -266,7 +251,7 @@ describe.each(kinds)('applications, on %s', (database) => {
         })
       ).status;
     expect(await exchange()).toBe(200);
-    expect((await call(user, 'DELETE', `/api/v1/orgs/${org}`)).status).toBe(204);
+    expect((await user.send('DELETE', `/api/v1/orgs/${org}`)).status).toBe(204);
     expect(await exchange()).not.toBe(200);
     for (const { client } of [app, machine]) {
       const left = await fetch(`${stack.env['HYDRA_ADMIN_URL']}/admin/clients/${client.id}`);
@@ -321,7 +306,7 @@ describe.each(kinds)('applications, on %s', (database) => {
         return answer.status;
       };
       const rotate = async (body: object): Promise<string> => {
-        const answer = await call(administrator, 'POST', `/api/v1/applications/${id}/secret`, body);
+        const answer = await administrator.send('POST', `/api/v1/applications/${id}/secret`, body);
         expect(answer.status).toBe(201);
         return z.looseObject({ clientSecret: z.string() }).parse(answer.json()).clientSecret;
       };
@@ -357,7 +342,7 @@ describe.each(kinds)('applications, on %s', (database) => {
     expect(new URL((await open(app, user)).url).pathname).toBe('/ui/consent');
     const stranger = await loggedIn(newPerson());
     expect(landingOf(await open(app, stranger)).searchParams.get('error')).toBe('access_denied');
-    const answer = await call(user, 'PATCH', `${path}/${app.client.id}`, { access: 'everyone' });
+    const answer = await user.send('PATCH', `${path}/${app.client.id}`, { access: 'everyone' });
     expect(answer.status).toBe(200);
     expect(new URL((await open(app, stranger)).url).pathname).toBe('/ui/consent');
   });
@@ -365,13 +350,13 @@ describe.each(kinds)('applications, on %s', (database) => {
   it('has no roles any more once its access is another', async () => {
     const app = await register({ access: 'roles', roles: ['admin'] });
     const path = `/api/v1/applications/${app.client.id}`;
-    const changed = await call(administrator, 'PATCH', path, { access: 'everyone' });
+    const changed = await administrator.send('PATCH', path, { access: 'everyone' });
     expect([changed.status, changed.json()]).toEqual([
       200,
       expect.objectContaining({ access: 'everyone', roles: [] }),
     ]);
     const contradiction = { access: 'everyone', roles: ['admin'] };
-    expect(fieldsOf(await call(administrator, 'PATCH', path, contradiction))).toEqual([
+    expect(fieldsOf(await administrator.send('PATCH', path, contradiction))).toEqual([
       'validation_failed',
       'roles',
     ]);
@@ -381,15 +366,23 @@ describe.each(kinds)('applications, on %s', (database) => {
     const ofDeployment = await register();
     const orgPath = `/api/v1/orgs/${await orgOf(user)}/applications`;
     const ofOrg = await register({}, user, orgPath);
+    const page = `/admin/applications/${ofDeployment.client.id}`;
+    const form = await administrator.navigate(page);
     try {
       stack.shiftClock(3601);
       for (const [agent, path] of [
         [administrator, `/api/v1/applications/${ofDeployment.client.id}`],
         [user, `${orgPath}/${ofOrg.client.id}`],
       ] as const) {
-        const answer = await call(agent, 'PATCH', path, { redirectUris: ['https://other.example/'] });
+        const answer = await agent.send('PATCH', path, { redirectUris: ['https://other.example/'] });
         expect([answer.status, fieldsOf(answer)]).toEqual([401, ['reauthentication_required']]);
       }
+      // The page keeps what was typed, and leads to a login.
+      const shown = await administrator.submit(form, { name: 'A better name', clientUri: '' });
+      expect(shown.status).toBe(401);
+      expect(shown.html().querySelector('input[name=name]')?.getAttribute('value')).toBe('A better name');
+      const logIn = shown.html().querySelector('[role=alert] a')?.getAttribute('href');
+      expect(logIn).toMatch(/^\/auth\/login\?max_age=\d+&return_to=/);
     } finally {
       stack.shiftClock(0);
     }
@@ -411,18 +404,18 @@ describe.each(kinds)('applications, on %s', (database) => {
       { kind: 'machine' },
       { backchannelLogoutUri: 'http://10.0.0.1/' },
     ]) {
-      expect([more, (await call(user, 'POST', path, { ...body, ...more })).status]).toEqual([more, 400]);
+      expect([more, (await user.send('POST', path, { ...body, ...more })).status]).toEqual([more, 400]);
     }
     const mine = `${path}/${app.client.id}`;
-    expect((await call(user, 'PATCH', mine, { name: 'Handbook' })).status).toBe(200);
+    expect((await user.send('PATCH', mine, { name: 'Handbook' })).status).toBe(200);
     // Once an administrator has made it first-party, its owner can't point it elsewhere.
     const own = `/api/v1/applications/${app.client.id}`;
-    expect((await call(administrator, 'PATCH', own, { firstParty: true })).status).toBe(200);
-    expect((await call(user, 'PATCH', mine, { redirectUris: ['https://evil.example/'] })).status).toBe(403);
-    expect((await call(user, 'POST', `${mine}/secret`, {})).status).toBe(403);
+    expect((await administrator.send('PATCH', own, { firstParty: true })).status).toBe(200);
+    expect((await user.send('PATCH', mine, { redirectUris: ['https://evil.example/'] })).status).toBe(403);
+    expect((await user.send('POST', `${mine}/secret`, {})).status).toBe(403);
     const other = await orgOf(administrator);
     expect(
-      (await call(administrator, 'DELETE', `/api/v1/orgs/${other}/applications/${app.client.id}`)).status,
+      (await administrator.send('DELETE', `/api/v1/orgs/${other}/applications/${app.client.id}`)).status,
     ).toBe(404);
   });
 
@@ -449,7 +442,7 @@ describe.each(kinds)('applications, on %s', (database) => {
       (await new UserAgent(stack.url).fetch('/api/v1/me', { headers: { authorization: `Bearer ${bearer}` } }))
         .status;
     expect(await me()).toBe(200);
-    expect((await call(administrator, 'DELETE', `/api/v1/applications/${app.client.id}`)).status).toBe(204);
+    expect((await administrator.send('DELETE', `/api/v1/applications/${app.client.id}`)).status).toBe(204);
     expect(await me()).toBe(401);
     expect((await app.token(user, { grant_type: 'client_credentials' })).status).toBe(401);
   });
@@ -457,9 +450,9 @@ describe.each(kinds)('applications, on %s', (database) => {
   it('each change of it is in the audit trail', async () => {
     const app = await register();
     const path = `/api/v1/applications/${app.client.id}`;
-    await call(administrator, 'PATCH', path, { name: 'Notes' });
-    await call(administrator, 'POST', `${path}/secret`, {});
-    await call(administrator, 'DELETE', path);
+    await administrator.send('PATCH', path, { name: 'Notes' });
+    await administrator.send('POST', `${path}/secret`, {});
+    await administrator.send('DELETE', path);
     const types = async (): Promise<string[]> => {
       const rows = await stack
         .app()

@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { AuditService } from '../../src/directory/audit/audit.service.js';
@@ -57,16 +58,6 @@ describe.each(kinds)('connected apps, on %s', (database) => {
   const idOf = async (agent: UserAgent): Promise<string> =>
     sessionSchema.parse((await agent.fetch('/auth/session')).json()).user.id;
 
-  const call = async (agent: UserAgent, method: string, path: string, body?: unknown): Promise<Page> =>
-    agent.fetch(path, {
-      method,
-      headers: {
-        origin: stack.url,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-
   /** A client that an operator registers at Hydra. */
   async function operatorsApp(definition: Readonly<Record<string, unknown>> = {}): Promise<OAuthApp> {
     const client = await ory.createClient({
@@ -82,7 +73,7 @@ describe.each(kinds)('connected apps, on %s', (database) => {
   /** An application that an administrator registers here. */
   async function registered(definition: Readonly<Record<string, unknown>>): Promise<OAuthApp> {
     const body = { name: 'Wiki', kind: 'web', redirectUris: [back], scope, ...definition };
-    const answer = await call(administrator, 'POST', '/api/v1/applications', body);
+    const answer = await administrator.send('POST', '/api/v1/applications', body);
     const { id, clientSecret } = z
       .looseObject({ id: z.string(), clientSecret: z.string() })
       .parse(answer.json());
@@ -190,8 +181,8 @@ describe.each(kinds)('connected apps, on %s', (database) => {
     const app = await registered({ firstParty: true, name: `Console ${newId()}` });
     await allow(user, app);
     expect(await list(user)).toEqual([]);
-    expect((await call(user, 'DELETE', `/api/v1/me/connected-apps/${app.client.id}`)).status).toBe(404);
-    expect((await call(user, 'DELETE', '/api/v1/me/connected-apps/vestibule')).status).toBe(404);
+    expect((await user.send('DELETE', `/api/v1/me/connected-apps/${app.client.id}`)).status).toBe(404);
+    expect((await user.send('DELETE', '/api/v1/me/connected-apps/vestibule')).status).toBe(404);
   });
 
   it('lose access at once when the user revokes them, and ask for consent again', async () => {
@@ -201,12 +192,12 @@ describe.each(kinds)('connected apps, on %s', (database) => {
     const others = await allow(user, other, true);
     expect([await userinfo(tokens), await asks(user, app)]).toEqual([200, false]);
     const path = `/api/v1/me/connected-apps/${app.client.id}`;
-    expect((await call(user, 'DELETE', path)).status).toBe(204);
+    expect((await user.send('DELETE', path)).status).toBe(204);
     expect(await userinfo(tokens)).toBe(401);
     const refused = await refresh(app, tokens);
     expect([refused.status, errorOf(refused)]).toEqual([400, 'invalid_grant']);
     expect(await asks(user, app)).toBe(true);
-    expect((await call(user, 'DELETE', path)).status).toBe(404);
+    expect((await user.send('DELETE', path)).status).toBe(404);
     // Another application, and other users of this one, are left alone.
     expect([await userinfo(others), (await refresh(other, others)).status]).toEqual([200, 200]);
     expect((await list(user)).map(({ applicationId }) => applicationId)).toEqual([other.client.id]);
@@ -241,8 +232,45 @@ describe.each(kinds)('connected apps, on %s', (database) => {
     const { path, verifier } = app.authorize({ audience: undefined, scope });
     const page = await user.navigate(path);
     const landed = await user.submit(page, {}, { name: 'decision', value: 'allow' });
-    expect((await call(user, 'DELETE', `/api/v1/me/connected-apps/${app.client.id}`)).status).toBe(204);
+    expect((await user.send('DELETE', `/api/v1/me/connected-apps/${app.client.id}`)).status).toBe(204);
     expect((await app.exchange(user, codeOf(landed), verifier)).status).toBe(400);
+  });
+
+  it('can be given access with another account than the one that the consent page names', async () => {
+    const [one, other] = [newPerson(), newPerson()];
+    const user = await newUser(one);
+    await newUser(other);
+    const app = await operatorsApp();
+    const { path, verifier } = app.authorize({ audience: undefined, scope });
+    const asked = await user.navigate(path);
+    expect(asked.text).toContain(one.email);
+    const login = await user.submit(asked, {}, { name: 'decision', value: 'other_account' });
+    expect(new URL(login.url).pathname).toBe('/ui/login');
+    expect((await user.fetch('/auth/session')).status).toBe(401);
+    const again = await user.submit(login, { identifier: other.email, password: other.password });
+    expect(again.text).toContain(other.email);
+    const landed = await user.submit(again, {}, { name: 'decision', value: 'allow' });
+    const tokens = tokensOf(await app.exchange(user, codeOf(landed), verifier));
+    expect(decodeJwt(tokens.id_token ?? '')['email']).toBe(other.email);
+    expect(await list(await loggedIn(one))).toEqual([]);
+  });
+
+  it.each(['login', 'consent'])('can be 40 whose %s was begun and left in one browser', async (left) => {
+    const person = newPerson();
+    const known = await newUser(person);
+    const user = left === 'consent' ? known : new UserAgent(stack.url);
+    for (let count = 0; count < 40; count += 1) {
+      const page = await user.navigate((await operatorsApp()).authorize({ audience: undefined, scope }).path);
+      expect([page.status, new URL(page.url).pathname]).toEqual([200, `/ui/${left}`]);
+    }
+    const app = await operatorsApp();
+    const { path, verifier } = app.authorize({ audience: undefined, scope });
+    const open = await user.navigate(path);
+    const fields = { identifier: person.email, password: person.password };
+    const asked = left === 'login' ? await user.submit(open, fields) : open;
+    const landed = await user.submit(asked, {}, { name: 'decision', value: 'allow' });
+    expect((await app.exchange(user, codeOf(landed), verifier)).status).toBe(200);
+    expect((await user.jar.getCookieString(stack.url)).length).toBeLessThan(8000);
   });
 
   it('with an id that is no UUID are listed and revoked like any other', async () => {
@@ -252,7 +280,7 @@ describe.each(kinds)('connected apps, on %s', (database) => {
     await allow(user, new OAuthApp(stack.url, { id, secret: '' }, back));
     expect((await list(user)).map(({ applicationId }) => applicationId)).toEqual([app.client.id]);
     const path = `/api/v1/me/connected-apps/${encodeURIComponent(id)}`;
-    expect((await call(user, 'DELETE', path)).status).toBe(204);
+    expect((await user.send('DELETE', path)).status).toBe(204);
     expect(await list(user)).toEqual([]);
   });
 
@@ -293,7 +321,7 @@ describe.each(kinds)('connected apps, on %s', (database) => {
       items: [{ userId: id, subject: identityId, name: expect.any(String) }],
       nextCursor: null,
     });
-    expect((await call(administrator, 'DELETE', `${path}/${app.client.id}`)).status).toBe(204);
+    expect((await administrator.send('DELETE', `${path}/${app.client.id}`)).status).toBe(204);
     expect([await userinfo(tokens), (await refresh(app, tokens)).status]).toEqual([401, 400]);
     expect((await events(id)).map((event) => event.actor_id)).toEqual([await idOf(administrator)]);
     // It isn't registered here, and no user is left.
@@ -324,8 +352,8 @@ describe.each(kinds)('connected apps, on %s', (database) => {
     await settled();
     const path = `/api/v1/users/${await idOf(user)}`;
     const answer = await (act === 'disable'
-      ? call(administrator, 'POST', `${path}/disable`)
-      : call(administrator, 'DELETE', path));
+      ? administrator.send('POST', `${path}/disable`)
+      : administrator.send('DELETE', path));
     expect(answer.status).toBeLessThan(300);
     const refused = await refresh(app, tokens);
     expect([await userinfo(tokens), refused.status, errorOf(refused)]).toEqual([401, 400, 'invalid_grant']);
@@ -346,7 +374,7 @@ describe.each(kinds)('connected apps, on %s', (database) => {
     async (grantType) => {
       const member = await newUser();
       const [memberId, orgId] = [await idOf(member), newId()];
-      const made = await call(administrator, 'POST', '/api/v1/orgs', { name: `Org ${orgId}` });
+      const made = await administrator.send('POST', '/api/v1/orgs', { name: `Org ${orgId}` });
       const org = z.looseObject({ id: z.string() }).parse(made.json()).id;
       await stack
         .app()
@@ -356,7 +384,7 @@ describe.each(kinds)('connected apps, on %s', (database) => {
         .execute();
       const app = await registered({ orgId: org, access: 'organisation' });
       const tokens = tokensOf(await refresh(app, await allow(member, app, true)));
-      const removed = await call(administrator, 'DELETE', `/api/v1/orgs/${org}/members/${memberId}`);
+      const removed = await administrator.send('DELETE', `/api/v1/orgs/${org}/members/${memberId}`);
       expect(removed.status).toBe(204);
       // Hydra reads a grant type without its blanks.
       const refused = await app.token(new UserAgent(stack.url), {

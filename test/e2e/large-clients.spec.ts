@@ -5,7 +5,7 @@ import { OAuthApp, codeOf, tokensOf } from '../support/oauth.app.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { logIn, newPerson, signUp } from '../support/person.js';
 import { type Stack, startStack } from '../support/stack.js';
-import { type Page, UserAgent } from '../support/user-agent.js';
+import { UserAgent } from '../support/user-agent.js';
 
 const back = 'https://large.example/callback';
 const scope = 'openid offline_access';
@@ -48,9 +48,6 @@ afterAll(async () => {
 const idOf = async (agent: UserAgent): Promise<string> =>
   sessionSchema.parse((await agent.fetch('/auth/session')).json()).user.id;
 
-const call = async (agent: UserAgent, method: string, path: string): Promise<Page> =>
-  agent.fetch(path, { method, headers: { origin: stack.url } });
-
 /** A user who has given the application access many times. @returns the last access token, too. */
 async function userWithConsents(): Promise<{ user: UserAgent; token: string }> {
   const user = new UserAgent(stack.url);
@@ -72,13 +69,13 @@ it('an application of any size is listed and revoked', async () => {
   const { user, token } = await userWithConsents();
   const list = await user.fetch('/api/v1/me/connected-apps');
   expect([list.status, list.text]).toEqual([200, expect.stringContaining(app.client.id)]);
-  expect((await call(user, 'DELETE', `/api/v1/me/connected-apps/${app.client.id}`)).status).toBe(204);
+  expect((await user.send('DELETE', `/api/v1/me/connected-apps/${app.client.id}`)).status).toBe(204);
   expect(await ory.isActive(token)).toBe(false);
 });
 
 it('an application of any size loses its access to a user who is disabled', async () => {
   const { user, token } = await userWithConsents();
-  const disabled = await call(administrator, 'POST', `/api/v1/users/${await idOf(user)}/disable`);
+  const disabled = await administrator.send('POST', `/api/v1/users/${await idOf(user)}/disable`);
   expect(disabled.status).toBeLessThan(300);
   expect(await ory.isActive(token)).toBe(false);
 });

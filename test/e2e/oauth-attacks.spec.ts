@@ -59,13 +59,6 @@ afterAll(async () => {
   await stack?.stop();
 });
 
-const call = async (who: UserAgent, method: string, path: string, body?: unknown): Promise<Page> =>
-  who.fetch(path, {
-    method,
-    headers: { origin: stack.url, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-
 async function codeForm(): Promise<Record<string, string>> {
   const { path, verifier } = agent.authorize({ audience: undefined, resource: notes, scope: 'read' });
   const page = await user.navigate(path);
@@ -140,14 +133,14 @@ async function register(
   who = administrator,
   path = '/api/v1/applications',
 ): Promise<OAuthApp> {
-  const answer = await call(who, 'POST', path, { kind: 'web', redirectUris: [back], ...definition });
+  const answer = await who.send('POST', path, { kind: 'web', redirectUris: [back], ...definition });
   expect([answer.status, answer.status === 201 ? '' : answer.text]).toEqual([201, '']);
   const { id, clientSecret } = applicationSchema.parse(answer.json());
   return new OAuthApp(stack.url, { id, secret: clientSecret ?? '' }, back);
 }
 
 const change = async ({ client }: OAuthApp, changes: object): Promise<void> => {
-  const answer = await call(administrator, 'PATCH', `/api/v1/applications/${client.id}`, changes);
+  const answer = await administrator.send('PATCH', `/api/v1/applications/${client.id}`, changes);
   expect(answer.status).toBe(200);
 };
 
@@ -205,24 +198,24 @@ describe('a consent that Hydra remembers', () => {
 });
 
 it('an application of a deleted organisation logs no user in', async () => {
-  const made = await call(user, 'POST', '/api/v1/orgs', { name: 'Brief' });
+  const made = await user.send('POST', '/api/v1/orgs', { name: 'Brief' });
   const { id } = z.looseObject({ id: z.string() }).parse(made.json());
   const app = await register({ name: 'Orphan', access: 'everyone' }, user, `/api/v1/orgs/${id}/applications`);
   expect(isAsked(await open(app))).toBe(true);
-  expect((await call(user, 'DELETE', `/api/v1/orgs/${id}`)).status).toBe(204);
+  expect((await user.send('DELETE', `/api/v1/orgs/${id}`)).status).toBe(204);
   // It is removed with its organisation.
   const page = await open(app);
   expect([page.status, landingOf(page).pathname]).toEqual([400, '/ui/error']);
 });
 
 it('an owner doesn’t widen what a machine of the organisation may do', async () => {
-  const made = await call(user, 'POST', '/api/v1/orgs', { name: 'Works' });
+  const made = await user.send('POST', '/api/v1/orgs', { name: 'Works' });
   const { id } = z.looseObject({ id: z.string() }).parse(made.json());
   const machine = { name: 'Robot', kind: 'machine', redirectUris: [], scope: 'profile:read', orgId: id };
   const { client } = await register(machine);
   const path = `/api/v1/orgs/${id}/applications/${client.id}`;
-  expect((await call(user, 'PATCH', path, { scope: 'api payments:write' })).status).toBe(403);
-  expect((await call(user, 'PATCH', path, { name: 'Robot 2' })).status).toBe(200);
+  expect((await user.send('PATCH', path, { scope: 'api payments:write' })).status).toBe(403);
+  expect((await user.send('PATCH', path, { name: 'Robot 2' })).status).toBe(200);
 });
 
 it('a client of a metadata document is what the document states now, by whatever id it comes', async () => {
@@ -405,6 +398,6 @@ it.each(['\u200B', '\u3164\u2800', '\u2060 \uFE0F'])(
   'an application has no name that can’t be seen: %j',
   async (name) => {
     const body = { kind: 'web', redirectUris: [back], name };
-    expect((await call(administrator, 'POST', '/api/v1/applications', body)).status).toBe(400);
+    expect((await administrator.send('POST', '/api/v1/applications', body)).status).toBe(400);
   },
 );

@@ -132,10 +132,24 @@ export class UserAgent {
 
   /** `fetch` with a JSON body. */
   async post(target: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Page> {
+    return this.send('POST', target, body, headers);
+  }
+
+  /** `fetch` with this method, from the gateway's own origin, with a JSON body or none. */
+  async send(
+    method: string,
+    target: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Page> {
     return this.fetch(target, {
-      method: 'POST',
-      body: JSON.stringify(body),
-      headers: { 'content-type': 'application/json', origin: this.#origin, ...headers },
+      method,
+      headers: {
+        origin: this.#origin,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   }
 

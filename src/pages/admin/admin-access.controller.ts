@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { endedAnswerSchema } from '../../accounts/sessions/sessions.schemas.js';
 import { RequireRole } from '../../session/guards/access.decorators.js';
 import { ApiClient } from '../api.client.js';
+import { AppRevocation } from '../app.revocation.js';
 import { noContent, noticeOf, seeOther } from '../form.answer.js';
 import { idPart } from './admin.addresses.js';
 import { AdminUserPages } from './admin-user.pages.js';
@@ -15,10 +16,12 @@ import { AdminUserPages } from './admin-user.pages.js';
 export class AdminAccessController {
   readonly #api: ApiClient;
   readonly #user: AdminUserPages;
+  readonly #revocation: AppRevocation;
 
-  constructor(api: ApiClient, user: AdminUserPages) {
+  constructor(api: ApiClient, user: AdminUserPages, revocation: AppRevocation) {
     this.#api = api;
     this.#user = user;
+    this.#revocation = revocation;
   }
 
   @Post('sessions/end')
@@ -55,9 +58,9 @@ export class AdminAccessController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     await this.#user.find(request, id);
-    const path = `/api/v1/users/${idPart(id)}/connected-apps/${encodeURIComponent(applicationId)}`;
-    const change = this.#api.change(request, reply, { method: 'DELETE', path }, noContent);
-    await seeOther(reply, `/admin/users/${idPart(id)}`, await noticeOf(change, 'app_revoked', 'app_gone'));
+    const list = `/api/v1/users/${idPart(id)}/connected-apps`;
+    const page = `/admin/users/${idPart(id)}`;
+    await this.#revocation.revoke(request, reply, { list, applicationId }, page);
   }
 
   @Post('api-keys/:keyId/revoke')

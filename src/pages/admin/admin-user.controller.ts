@@ -35,10 +35,11 @@ export class AdminUserController {
   async page(
     @Param('id') id: string,
     @Query('notice') notice: unknown,
+    @Query('about') about: unknown,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#user.send(request, reply, id, { notice: noticeIn(notice) });
+    await this.#user.send(request, reply, id, { notice: noticeIn(notice), about });
   }
 
   @Post('role')

@@ -11,6 +11,7 @@ import type { Configuration } from '../../platform/config/configuration.js';
 import { userDetailSchema } from '../../accounts/admin/users.schemas.js';
 import { principalOf } from '../../session/principal.js';
 import { ApiClient } from '../api.client.js';
+import { NoticeSubjects } from '../notice.subjects.js';
 import { PageSender } from '../page.sender.js';
 import { UserPage } from '../views/admin/user.view.js';
 import type { PageNotice } from '../views/notice.view.js';
@@ -20,6 +21,8 @@ import type { Refusal } from './admin.refusals.js';
 /** The outcome of the last form, shown on the user's page. */
 export interface UserNews {
   readonly notice?: PageNotice | undefined;
+  /** The sealed name of what the notice is about. */
+  readonly about?: unknown;
   readonly refusal?: Refusal;
 }
 
@@ -28,11 +31,18 @@ export interface UserNews {
 export class AdminUserPages {
   readonly #api: ApiClient;
   readonly #pages: PageSender;
+  readonly #subjects: NoticeSubjects;
   readonly #isOry: boolean;
 
-  constructor(api: ApiClient, pages: PageSender, @Inject(CONFIGURATION) { AUTH_PROVIDER }: Configuration) {
+  constructor(
+    api: ApiClient,
+    pages: PageSender,
+    subjects: NoticeSubjects,
+    @Inject(CONFIGURATION) { AUTH_PROVIDER }: Configuration,
+  ) {
     this.#api = api;
     this.#pages = pages;
+    this.#subjects = subjects;
     this.#isOry = AUTH_PROVIDER === 'ory';
   }
 
@@ -46,7 +56,7 @@ export class AdminUserPages {
     request: FastifyRequest,
     reply: FastifyReply,
     id: string,
-    { notice, refusal }: UserNews = {},
+    { notice, about, refusal }: UserNews = {},
   ): Promise<void> {
     const path = `/api/v1/users/${idPart(id)}`;
     const [user, sessions, keys, apps] = await Promise.all([
@@ -55,15 +65,17 @@ export class AdminUserPages {
       this.#api.read(request, `${path}/api-keys?limit=100`, keyListSchema),
       this.#isOry ? this.#appsOf(request, path) : undefined,
     ]);
+    const viewer = principalOf(request)?.claims.sub ?? '';
     const page = h(UserPage, {
       user,
-      isSelf: user.id === principalOf(request)?.claims.sub,
+      isSelf: user.id === viewer,
       canRecover: this.#isOry,
       hasApps: this.#isOry,
       apps: apps?.items,
       sessions: sessions.items,
       keys: keys.items,
       notice,
+      about: this.#subjects.open(viewer, about),
       refusal: refusal?.detail,
     });
     await this.#pages.send(request, refusal === undefined ? reply : reply.code(refusal.status), page);

@@ -109,6 +109,11 @@ export function ConsentPage({
             </div>
           )}
           <DecisionButtons />
+          <p>
+            <button type="submit" name="decision" value="other_account" class="link">
+              {text('consent.otherAccount')}
+            </button>
+          </p>
         </form>
       </article>
     </Layout>

@@ -143,6 +143,14 @@ export function FormProblem({ form }: { readonly form: FormState | undefined }):
   return form?.problem === undefined ? null : (
     <p class="notice error" role="alert">
       {text(form.problem)}
+      {form.loginUrl !== undefined && (
+        <>
+          {' '}
+          <a href={form.loginUrl} target="_blank">
+            {text('form.logInAgain')}
+          </a>
+        </>
+      )}
     </p>
   );
 }

@@ -10,4 +10,6 @@ export interface FormState {
   readonly details?: Readonly<Record<string, string>> | undefined;
   /** An error that isn't about a single field. */
   readonly problem?: TextKey | undefined;
+  /** Where to log in again, if that is what the form needs. */
+  readonly loginUrl?: string | undefined;
 }

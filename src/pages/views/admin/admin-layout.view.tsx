@@ -19,6 +19,8 @@ export interface AdminLayoutProps {
   readonly title: string;
   /** What has just been done. */
   readonly notice?: PageNotice | undefined;
+  /** The name of what the notice is about. */
+  readonly about?: string | undefined;
   /** Why the API refused the action, in its own words. */
   readonly refusal?: string | undefined;
   /** Whether a form on the page has errors. By default, whether there is a refusal. */
@@ -28,7 +30,7 @@ export interface AdminLayoutProps {
 
 /** A page of the administration: navigation, notice or refusal, and the page's own content. */
 export function AdminLayout(props: AdminLayoutProps): VNode {
-  const { section, title, notice, refusal, isWrong = refusal !== undefined, children } = props;
+  const { section, title, notice, about, refusal, isWrong = refusal !== undefined, children } = props;
   const { text } = useLanguage();
   return (
     <Layout title={isWrong ? text('common.errorTitle', { title }) : title} width="wide">
@@ -43,7 +45,7 @@ export function AdminLayout(props: AdminLayoutProps): VNode {
           ))}
         </ul>
       </nav>
-      {notice && <Notice notice={notice} />}
+      {notice && <Notice notice={notice} about={about} />}
       {refusal !== undefined && (
         <p class="notice error" role="alert">
           {text('admin.refused')} <span lang="en">{refusal}</span>

@@ -26,6 +26,8 @@ export interface UserPageProps {
   /** Undefined if they can't be read now. */
   readonly apps: readonly ListedApp[] | undefined;
   readonly notice?: PageNotice | undefined;
+  /** The name of what the notice is about. */
+  readonly about?: string | undefined;
   /** Why the API refused the action, in its own words. */
   readonly refusal?: string | undefined;
 }
@@ -37,9 +39,9 @@ export function nameOf({ id, name, email }: Pick<UserDetail, 'id' | 'name' | 'em
 
 /** `GET /admin/users/:id`. */
 export function UserPage(props: UserPageProps): VNode {
-  const { user, isSelf, canRecover, sessions, keys, hasApps, apps, notice, refusal } = props;
+  const { user, isSelf, canRecover, sessions, keys, hasApps, apps, notice, about, refusal } = props;
   return (
-    <AdminLayout section="users" title={nameOf(user)} notice={notice} refusal={refusal}>
+    <AdminLayout section="users" title={nameOf(user)} notice={notice} about={about} refusal={refusal}>
       <Profile user={user} isSelf={isSelf} />
       {!isSelf && <UserActions user={user} canRecover={canRecover} />}
       <UserSessions userId={user.id} sessions={sessions} />

@@ -814,6 +814,7 @@ export const english = {
   'consent.sentOn': 'You will then continue to {host}.',
   'consent.scopes': 'It would be able to:',
   'consent.remember': "Remember this, and don't ask again",
+  'consent.otherAccount': 'Log out and use another account',
   'consent.always': '(always included)',
   'consent.resource': 'It asks for access to <strong>{resource}</strong> ({url}), and to nothing else.',
   'consent.unverified.document':
@@ -865,6 +866,9 @@ export const english = {
   'mail.invite.accept': 'Accept the invitation',
   'mail.invite.unexpected': 'If you did not expect this invitation, you can ignore it.',
 
+  'form.loginTooOld':
+    'Nothing was saved: your login is too long ago for this. Log in again, and then send this form once more.',
+  'form.logInAgain': 'Log in again (in a new tab)',
   'error.code': 'Error code',
   'error.requestId': 'Request id',
   'error.accountDisabled': 'This account is disabled. Ask an administrator.',

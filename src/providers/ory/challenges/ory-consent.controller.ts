@@ -10,7 +10,7 @@ import { requireBound } from './ory.challenge.js';
 
 const formSchema = z.object({
   consent_challenge: z.string(),
-  decision: z.enum(['allow', 'deny']),
+  decision: z.enum(['allow', 'deny', 'other_account']),
   grant_scope: z.union([z.string().transform((scope) => [scope]), z.array(z.string())]).default([]),
   remember: z.string().optional(),
 });
@@ -47,6 +47,10 @@ export class OryConsentController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const challenge = requireBound(this.#binding, form.consent_challenge, request);
+    if (form.decision === 'other_account') {
+      await reply.redirect(await this.#consent.changeAccount(challenge), 303);
+      return;
+    }
     const decision = {
       allow: form.decision === 'allow',
       scope: form.grant_scope,

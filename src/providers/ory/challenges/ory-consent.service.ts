@@ -12,6 +12,7 @@ import type { ProviderIdentity } from '../../../directory/users/identity.js';
 import { AccountOwnership } from '../../../accounts/account-ownership.service.js';
 import { ApplicationAdmission } from './application.admission.js';
 import { ApplicationClaims } from './application.claims.js';
+import { restarted } from './ory.challenge.js';
 import type { ClientInfo } from '../../../platform/http/client.info.js';
 import type { AgentClient } from '../agents/agent.clients.js';
 import { type GivenConsent, ResourceConsents, type ResourceRequest } from '../agents/resource.consents.js';
@@ -124,6 +125,21 @@ export class OryConsentService {
     const remember = decision.remember && this.#canRemember(request);
     const consent = { request, identity: await this.#identityOf(request), client: from };
     return this.#grant(consent, scope, { remember, wasAsked: true });
+  }
+
+  /** Logs the user out in this browser, and begins the application's login anew. @returns where the browser goes next. */
+  async changeAccount(challenge: string): Promise<string> {
+    const {
+      context,
+      subject,
+      login_session_id: sid,
+      request_url: url,
+    } = await this.#hydra.consentRequest(challenge);
+    await this.#sources.endSession({ id: context.kratos_session_id, subject });
+    if (sid) {
+      await this.#hydra.forgetSession(sid);
+    }
+    return restarted(this.#publicUrl, url);
   }
 
   #canRemember(request: ConsentRequest): boolean {

@@ -12,7 +12,7 @@ import type { LoginRequest } from '../hydra/hydra.schemas.js';
 import { type BrowserSession, IdentitySource, type SourceSession } from '../sources/identity.source.js';
 import { Public } from '../../../session/guards/access.decorators.js';
 import { ApplicationAdmission } from './application.admission.js';
-import { requireBound } from './ory.challenge.js';
+import { requireBound, restarted } from './ory.challenge.js';
 
 /** The route of Hydra's login challenge (steps 2 to 5): answered from the browser's Kratos session, or redirected to get one. */
 @ApiExcludeController()
@@ -67,8 +67,7 @@ export class OryLoginController {
     if (isKnown && loginRequest.skip && loginRequest.session_id && subject !== loginRequest.subject) {
       // Hydra remembers a user whom no source does: that session ends, and the login begins again without it.
       await this.#hydra.forgetSession(loginRequest.session_id);
-      // On our own origin, whatever address Hydra has for itself.
-      await reply.redirect(`${this.#publicUrl}${asked.pathname}${asked.search}`, 302);
+      await reply.redirect(restarted(this.#publicUrl, loginRequest.request_url), 302);
       return;
     }
     const next = stepTo(bar, browser);

@@ -12,3 +12,9 @@ export function requireBound(binding: ChallengeBinding, challenge: unknown, requ
   }
   return challenge;
 }
+
+/** The URL at which a login begins anew: on our own origin, whatever address Hydra has for itself. @param requestUrl of a challenge. */
+export function restarted(publicUrl: string, requestUrl: string): string {
+  const { pathname, search } = new URL(requestUrl);
+  return `${publicUrl}${pathname}${search}`;
+}

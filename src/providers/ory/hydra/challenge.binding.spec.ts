@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PurposeCipher } from '../../../platform/crypto/purpose.cipher.js';
+import { CookieWriter } from '../../../platform/http/cookie.writer.js';
 import { ChallengeBinding } from './challenge.binding.js';
 
 const name = '__Host-vestibule-challenge';
 const secrets = [new Uint8Array(randomBytes(32))];
-const binding = new ChallengeBinding(secrets, name);
+const cookies = new CookieWriter('https://auth.example.test');
+const binding = new ChallengeBinding(secrets, cookies);
 const login = 'https://auth.example.test/auth/ory/login?login_challenge=';
 
 /** The Cookie header of a browser that got this redirect. */
@@ -57,6 +59,13 @@ describe('ChallengeBinding', () => {
     expect(binding.bind(`${login}a`, cookie, 0)?.surplus).toHaveLength(20);
   });
 
+  it('Hydra’s own cookies for open challenges give way too, the oldest first', () => {
+    const names = Array.from({ length: 8 }, (_none, index) => `__Host-ory_hydra_login_csrf_dev_${index}`);
+    const others = ['__Host-ory_hydra_session', '__Host-ory_hydra_consent_csrf_1'];
+    const cookie = [...names, ...others].map((other) => `${other}=x`).join('; ');
+    expect(binding.bind(`${login}a`, cookie, 0)?.surplus).toEqual(names.slice(0, 2));
+  });
+
   it('several tabs: the latest six challenges are held, older ones give way', () => {
     const names = Array.from({ length: 8 }, (_, index) => `challenge-${index}`);
     const cookie = names.reduce<string | undefined>(
@@ -74,7 +83,7 @@ describe('ChallengeBinding', () => {
 
   it('another secret, or another use of the same secret, holds nothing', () => {
     const cookie = cookieAfter(`${login}a`);
-    const other = new ChallengeBinding([new Uint8Array(randomBytes(32))], name);
+    const other = new ChallengeBinding([new Uint8Array(randomBytes(32))], cookies);
     expect(other.holds('a', cookie)).toBe(false);
     const code = new PurposeCipher(secrets, 'login-transaction').sign('a');
     expect(binding.holds('a', `${cookie.split('=', 1)[0]}=${code}`)).toBe(false);
@@ -90,7 +99,7 @@ describe('ChallengeBinding', () => {
 
   it('a rotated secret still holds what was bound before', () => {
     const cookie = cookieAfter(`${login}a`);
-    const rotated = new ChallengeBinding([new Uint8Array(randomBytes(32)), ...secrets], name);
+    const rotated = new ChallengeBinding([new Uint8Array(randomBytes(32)), ...secrets], cookies);
     expect(rotated.holds('a', cookie)).toBe(true);
   });
 

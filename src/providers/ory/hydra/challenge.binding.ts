@@ -1,16 +1,19 @@
 import { createHash } from 'node:crypto';
 import { PurposeCipher } from '../../../platform/crypto/purpose.cipher.js';
+import type { CookieWriter } from '../../../platform/http/cookie.writer.js';
 import { cookieNames, readSingleCookie, surplusOf } from '../../../platform/http/cookie.reader.js';
 
 /** Challenges that one browser may have open at once. */
 const openAtOnce = 6;
+/** Beginnings of Hydra's names for its own cookies of open challenges: one for each application, some hundred bytes each. */
+const hydraCookies = ['ory_hydra_login_csrf_', 'ory_hydra_consent_csrf_'] as const;
 const challengeParameter = /^(?:login|consent|logout)_challenge$/;
 
 /** A cookie that binds a challenge to a browser. */
 export interface BoundChallenge {
   readonly name: string;
   readonly value: string;
-  /** Names of cookies to delete, because the browser has more open challenges than it may have. */
+  /** Names of cookies to delete, because the browser has more open challenges than it may have: ours, and Hydra's own for them. */
   readonly surplus: readonly string[];
 }
 
@@ -25,11 +28,13 @@ export interface BoundChallenge {
 export class ChallengeBinding {
   readonly #cipher: PurposeCipher;
   readonly #prefix: string;
+  readonly #hydraPrefixes: readonly string[];
 
-  /** @param cookieName prefix of the cookies' full names. */
-  constructor(secrets: readonly Uint8Array[], cookieName: string) {
+  /** @param cookies names this deployment's cookies. */
+  constructor(secrets: readonly Uint8Array[], cookies: CookieWriter) {
     this.#cipher = new PurposeCipher(secrets, 'hydra-challenge');
-    this.#prefix = `${cookieName}.`;
+    this.#prefix = `${cookies.name('vestibule-challenge')}.`;
+    this.#hydraPrefixes = hydraCookies.map((name) => cookies.name(name));
   }
 
   /**
@@ -46,7 +51,11 @@ export class ChallengeBinding {
     const name = this.#nameOf(challenge);
     const open = cookieNames(cookieHeader, this.#prefix).filter((other) => other !== name);
     const value = `${now}.${this.#cipher.sign(`${now}.${challenge}`)}`;
-    return { name, value, surplus: surplusOf(open, openAtOnce - 1) };
+    const surplus = [
+      ...surplusOf(open, openAtOnce - 1),
+      ...this.#hydraPrefixes.flatMap((prefix) => surplusOf(cookieNames(cookieHeader, prefix), openAtOnce)),
+    ];
+    return { name, value, surplus };
   }
 
   /** Whether this browser was given the challenge. */

@@ -50,7 +50,7 @@ export class HydraModule {
         partOf(
           ChallengeBinding,
           [CookieWriter],
-          (cookies) => new ChallengeBinding(configuration.SECRETS, cookies.name('vestibule-challenge')),
+          (cookies) => new ChallengeBinding(configuration.SECRETS, cookies),
         ),
         ApplicationSecretRepository,
         ApplicationUses,

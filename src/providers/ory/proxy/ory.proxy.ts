@@ -47,6 +47,7 @@ import { FactsGate } from './facts.gate.js';
 import { FormRefusals } from './form.refusals.js';
 import { returnFromLogin } from './login.return.js';
 import { HydraAnswers } from './hydra.answers.js';
+import { LoginPace } from './login.pace.js';
 import { FormPostPage } from './form-post.page.js';
 import { PasswordGate } from './password.gate.js';
 import { OwnershipGate } from './ownership.gate.js';
@@ -187,6 +188,7 @@ export async function setUpOryProxy(
   const answers = new HydraAnswers(get(HydraDiscovery), get(FormPostPage), get(ApplicationClaims));
   const agents = get(AgentGate);
   const calls = new ProxiedCalls(get(UpstreamCalls));
+  const pace = new LoginPace();
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   for (const upstream of upstreams) {
     const isKratos = upstream.prefix !== hydraPrefix;
@@ -242,6 +244,9 @@ export async function setUpOryProxy(
         await awaitBody(request);
         await queue.enter(request, reply);
         passage.enter(request, reply);
+        if (isKratos) {
+          pace.begin(request, path);
+        }
         calls.begin(isKratos ? 'kratos' : 'hydra', request, reply);
       });
       scope.addHook('onSend', (request, reply, _payload, done) => {
@@ -251,7 +256,9 @@ export async function setUpOryProxy(
       });
       scope.addHook('onSend', async (request, reply, payload) => {
         drafts.settle(request, reply);
-        if (!isKratos) {
+        if (isKratos) {
+          await pace.settle(request, reply);
+        } else {
           refreshes.settle(request, reply);
           const written =
             (await agents.settle(request, reply, payload)) ??
@@ -276,7 +283,7 @@ export async function setUpOryProxy(
         const bound = isKratos ? undefined : binding.bind(location, request.headers.cookie, clock.now());
         if (bound !== undefined) {
           writer.set(reply, bound.name, bound.value, challengeLifetime);
-          for (const name of bound.surplus) {
+          for (const name of bound.surplus.filter((other) => !setsCookie(reply, other))) {
             writer.clear(reply, name);
           }
         }
@@ -346,6 +353,10 @@ function headersForUpstream(
   );
   const cookie = cookies.toUpstream(headers.cookie);
   return { ...Object.fromEntries(kept), ...(cookie === undefined ? {} : { cookie }) };
+}
+
+function setsCookie(reply: FastifyReply, name: string): boolean {
+  return [reply.getHeader('set-cookie') ?? []].flat().some((line) => String(line).startsWith(`${name}=`));
 }
 
 function leavesOrigin(location: string, origin: string): boolean {

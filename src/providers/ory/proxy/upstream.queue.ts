@@ -4,8 +4,8 @@ import { FairQueue, type Leave, overloaded } from './fair.queue.js';
 
 /** Maximum requests that wait in one queue. They come from people: 200 who log in at the same moment are all let in. */
 const longest = 512;
-/** Milliseconds that each request may wait. */
-const timeout = 15_000;
+/** Milliseconds that each request may wait: half of what reverse proxies usually give an answer. */
+const timeout = 30_000;
 
 /** A lane of requests, by method; each lane has its own queue. */
 export interface Lane {

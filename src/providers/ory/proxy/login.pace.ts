@@ -1,0 +1,43 @@
+import { setTimeout } from 'node:timers/promises';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { sessionSetBy } from './kratos.answer.js';
+
+/** Forms for which Kratos computes a password hash. */
+const hashing = /^\/self-service\/(?:login|registration)$/;
+const login = '/self-service/login';
+/** How many of the latest hashes are remembered. */
+const remembered = 16;
+/** Maximum milliseconds that a refused login is held back. */
+const longestDelay = 2000;
+
+/**
+ * Keeps the answer's time from telling whether an address has an account. Kratos computes a hash only for accounts, and waits a
+ * configured time for others, which fits one machine at one load. So a refused login is answered no sooner than the slowest of
+ * the latest requests that certainly computed a hash: those that began a session.
+ */
+export class LoginPace {
+  readonly #begun = new WeakMap<FastifyRequest, { readonly path: string; readonly at: number }>();
+  /** Milliseconds, in order of their end. */
+  #latest: readonly number[] = [];
+
+  /** Call it when a request is about to be passed on. @param path after the prefix. */
+  begin(request: FastifyRequest, path: string): void {
+    if (request.method === 'POST' && hashing.test(path)) {
+      this.#begun.set(request, { path, at: performance.now() });
+    }
+  }
+
+  /** Call it when Kratos' answer has begun. Resolves when it may be passed on. */
+  async settle(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const begun = this.#begun.get(request);
+    if (begun === undefined) {
+      return;
+    }
+    const taken = performance.now() - begun.at;
+    if (sessionSetBy(reply) !== undefined) {
+      this.#latest = [...this.#latest.slice(1 - remembered), taken];
+    } else if (begun.path === login && taken < Math.max(...this.#latest)) {
+      await setTimeout(Math.min(Math.max(...this.#latest) - taken, longestDelay));
+    }
+  }
+}
