@@ -262,9 +262,7 @@ describe('an organisation that requires a second factor', () => {
         .where('type', '=', 'org_updated')
         .where('org_id', '=', org.id)
         .execute();
-    await expect
-      .poll(events)
-      .toEqual([{ reason: 'second_factor_everyone', actor_id: session.user.id }]);
+    await expect.poll(events).toEqual([{ reason: 'second_factor_everyone', actor_id: session.user.id }]);
   });
 
   it('takes a recent login to change, so that a script in a page can’t turn it off', async () => {

@@ -30,7 +30,9 @@ export class KratosSource extends IdentitySource {
 
   async browserSession(header: string | undefined): Promise<BrowserSession> {
     const whoami = await this.#kratos.whoami(header);
-    return whoami.state === 'live' ? { state: 'live', session: await this.#toSession(whoami.session) } : whoami;
+    return whoami.state === 'live'
+      ? { state: 'live', session: await this.#toSession(whoami.session) }
+      : whoami;
   }
 
   async findSession({ id }: SessionKey): Promise<SourceSession | undefined> {
