@@ -84,8 +84,8 @@ func TestRequirements(t *testing.T) {
 			map[string]any{"second_factor": map[string]any{"due": 1, "missing": []string{"org"}, "org": org}},
 			[]vestibule.Requirement{vestibule.ForOrg("other")}, "forbidden",
 		},
-		"no second factor":               {nil, []vestibule.Requirement{vestibule.AAL2()}, "reauthentication_required"},
-		"a second factor":                {map[string]any{"acr": "aal2"}, []vestibule.Requirement{vestibule.AAL2()}, ""},
+		"no second factor": {nil, []vestibule.Requirement{vestibule.AAL2()}, "reauthentication_required"},
+		"a second factor":  {map[string]any{"acr": "aal2"}, []vestibule.Requirement{vestibule.AAL2()}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer := ask(guard.Protect(hello, test.requirements...), issuer.Token(t, test.claims))

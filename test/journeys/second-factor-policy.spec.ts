@@ -59,7 +59,9 @@ it('an owner requires a second step; a member is told until when, sets one up an
   await page.goto(`${stack.url}/orgs/${orgId}/settings`);
   await page.getByLabel('Second step at login').selectOption('everyone');
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByRole('link', { name: 'Confirm' }).click();
+  await page.getByText('this needs a second step at your login').waitFor();
+  const again = await page.getByRole('link', { name: 'Log in again' }).getAttribute('href');
+  await page.goto(`${stack.url}${again}`);
   await page.getByRole('heading', { name: 'A second step is needed' }).waitFor();
   await page.getByRole('link', { name: 'Set up a second step' }).click();
   await setUpApp(page);

@@ -868,6 +868,8 @@ export const english = {
 
   'form.loginTooOld':
     'Nothing was saved: your login is too long ago for this. Log in again, and then send this form once more.',
+  'form.factorMissing':
+    'Nothing was saved: this needs a second step at your login. Log in again with one, and then send this form once more.',
   'form.logInAgain': 'Log in again (in a new tab)',
   'error.code': 'Error code',
   'error.requestId': 'Request id',
