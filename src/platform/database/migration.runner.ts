@@ -18,6 +18,7 @@ import * as applicationSecrets from './migrations/0014-application-secrets.migra
 import * as applicationUses from './migrations/0015-application-uses.migration.js';
 import * as connections from './migrations/0016-connections.migration.js';
 import * as oauthClients from './migrations/0017-oauth-clients.migration.js';
+import * as secondFactor from './migrations/0019-second-factor.migration.js';
 import { isPostgres } from './dialect.js';
 
 const migrations: Readonly<Record<string, Migration>> = {
@@ -38,6 +39,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0015-application-uses': applicationUses,
   '0016-connections': connections,
   '0017-oauth-clients': oauthClients,
+  '0019-second-factor': secondFactor,
 };
 
 const migrationTable = 'vestibule_migrations';
