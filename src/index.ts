@@ -13,6 +13,7 @@ export { ApiProblems } from './platform/http/openapi.decorators.js';
 export { type Page, decodeCursor, pageQuerySchema, toPage } from './platform/http/page.cursor.js';
 export {
   AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
   AnyScope,
   CurrentUser,
   OptionalSession,

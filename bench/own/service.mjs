@@ -1,4 +1,4 @@
-// `node bench/own/service.mjs express | fastify | nest | jose`: a service with the same handler at /open and, behind a guard, at /guarded.
+// `node bench/own/service.mjs express | fastify | nest | jose | hook`: a service with the same handler at /open and, behind a guard, at /guarded.
 import 'reflect-metadata';
 import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -24,6 +24,8 @@ const starts = {
     app.listen(port, '127.0.0.1');
   },
   fastify: () => onFastifyWith(onFastify.vestibule(options)()),
+  // What Fastify itself takes for a hook.
+  hook: () => onFastifyWith((_request, _reply, done) => done()),
   nest: async () => {
     const app = await NestFactory.create(nestModule(), new FastifyAdapter(), { logger: false });
     await app.listen(port, '127.0.0.1');

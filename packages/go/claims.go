@@ -27,6 +27,8 @@ type Claims struct {
 	Actor *Actor `json:"act,omitempty"`
 	// Org is the active organisation.
 	Org *Org `json:"org,omitempty"`
+	// RequiredFactor is a second factor that a policy requires, and that the user hasn't given.
+	RequiredFactor *RequiredFactor `json:"second_factor,omitempty"`
 	// Provider is the kind of provider that logged the user in.
 	Provider string `json:"idp"`
 	// ClientID is the OAuth client through which the user logged in.
@@ -44,6 +46,21 @@ type Claims struct {
 
 // Own returns a claim as the token has it, one of the deployment's own for example; nil if the token hasn't got it.
 func (c *Claims) Own(name string) json.RawMessage { return slices.Clone(c.all[name]) }
+
+// RequiredFactor is a second factor that a policy requires of a user who hasn't given one.
+type RequiredFactor struct {
+	// Due is from when on it is required.
+	Due int64 `json:"due"`
+	// Missing is, from then on, what the token lacks for it: everything ("session"), the roles ("role"), the active organisation ("org").
+	Missing []string `json:"missing,omitempty"`
+	// Org is the organisation that the user would act for, without a role.
+	Org *Org `json:"org,omitempty"`
+}
+
+// lacksFactor is whether the token lacks something for a second factor.
+func (c *Claims) lacksFactor(what string) bool {
+	return c.RequiredFactor != nil && slices.Contains(c.RequiredFactor.Missing, what)
+}
 
 // Actor acts for a subject.
 type Actor struct {
@@ -80,7 +97,7 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 	}
 	c.Audience = jwt.ClaimStrings{audience}
 	for name, target := range map[string]any{
-		"acr": &c.Level, "roles": &c.Roles, "act": &c.Actor, "org": &c.Org,
+		"acr": &c.Level, "roles": &c.Roles, "act": &c.Actor, "org": &c.Org, "second_factor": &c.RequiredFactor,
 		"email": &c.Email, "name": &c.Name, "picture": &c.Picture,
 	} {
 		if value, isThere := c.all[name]; isThere {
@@ -109,6 +126,15 @@ func (c *Claims) clone() *Claims {
 	if c.Org != nil {
 		org := *c.Org
 		copied.Org = &org
+	}
+	if c.RequiredFactor != nil {
+		factor := *c.RequiredFactor
+		factor.Missing = slices.Clone(factor.Missing)
+		if factor.Org != nil {
+			org := *factor.Org
+			factor.Org = &org
+		}
+		copied.RequiredFactor = &factor
 	}
 	return &copied
 }

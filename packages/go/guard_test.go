@@ -68,8 +68,24 @@ func TestRequirements(t *testing.T) {
 		"an old login":                   {map[string]any{"auth_time": past}, []vestibule.Requirement{vestibule.MaxAge(time.Minute)}, "reauthentication_required"},
 		"a login of no known time":       {map[string]any{"auth_time": 0}, []vestibule.Requirement{vestibule.MaxAge(time.Minute)}, "reauthentication_required"},
 		"a new login":                    {nil, []vestibule.Requirement{vestibule.MaxAge(time.Minute)}, ""},
-		"no second factor":               {nil, []vestibule.Requirement{vestibule.AAL2()}, "reauthentication_required"},
-		"a second factor":                {map[string]any{"acr": "aal2"}, []vestibule.Requirement{vestibule.AAL2()}, ""},
+		"a factor that is due": {
+			map[string]any{"second_factor": map[string]any{"due": 1, "missing": []string{"session"}}, "scope": ""},
+			[]vestibule.Requirement{vestibule.AnyScope()}, "reauthentication_required",
+		},
+		"a role that is withheld": {
+			map[string]any{"second_factor": map[string]any{"due": 1, "missing": []string{"role"}}},
+			[]vestibule.Requirement{vestibule.Role("admin")}, "reauthentication_required",
+		},
+		"an organisation that is withheld": {
+			map[string]any{"second_factor": map[string]any{"due": 1, "missing": []string{"org"}, "org": org}},
+			[]vestibule.Requirement{vestibule.ForOrg("acme")}, "reauthentication_required",
+		},
+		"another organisation than the withheld one": {
+			map[string]any{"second_factor": map[string]any{"due": 1, "missing": []string{"org"}, "org": org}},
+			[]vestibule.Requirement{vestibule.ForOrg("other")}, "forbidden",
+		},
+		"no second factor": {nil, []vestibule.Requirement{vestibule.AAL2()}, "reauthentication_required"},
+		"a second factor":  {map[string]any{"acr": "aal2"}, []vestibule.Requirement{vestibule.AAL2()}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer := ask(guard.Protect(hello, test.requirements...), issuer.Token(t, test.claims))

@@ -84,6 +84,9 @@ func newRequired(requirements []Requirement) *required {
 
 // authorize decides, from the claims alone, whether a caller meets the requirement. It returns nil if so.
 func (r *required) authorize(c *Claims, now time.Time, issuer string) *Error {
+	if c.lacksFactor("session") {
+		return factorMissing(issuer)
+	}
 	if r.verifiedEmail && !c.EmailVerified && !isMachine(c) {
 		return &Error{
 			Status: http.StatusForbidden,
@@ -93,7 +96,13 @@ func (r *required) authorize(c *Claims, now time.Time, issuer string) *Error {
 		}
 	}
 	if r.hasRole && !slices.Contains(c.Roles, r.role) {
+		if c.lacksFactor("role") {
+			return factorMissing(issuer)
+		}
 		return forbidden("role_missing", fmt.Sprintf("Requires the role %s.", r.role))
+	}
+	if r.isWithheld(c) {
+		return factorMissing(issuer)
 	}
 	if err := r.authorizeOrg(c.Org); err != nil {
 		return err
@@ -102,6 +111,25 @@ func (r *required) authorize(c *Claims, now time.Time, issuer string) *Error {
 		return err
 	}
 	return r.authorizeLogin(c, now, issuer)
+}
+
+// isWithheld is whether the caller would act for the required organisation with a second factor.
+func (r *required) isWithheld(c *Claims) bool {
+	if !r.hasOrg && !r.hasOrgRole || c.Org != nil || c.RequiredFactor == nil || c.RequiredFactor.Org == nil {
+		return false
+	}
+	return !r.hasOrg || isNamed(c.RequiredFactor.Org, r.org)
+}
+
+// factorMissing refuses a caller of whom a policy requires a second factor.
+func factorMissing(issuer string) *Error {
+	return &Error{
+		Status:    http.StatusUnauthorized,
+		Code:      "reauthentication_required",
+		Reason:    "second_factor_missing",
+		Challenge: `Bearer error="insufficient_user_authentication", acr_values="aal2"`,
+		LoginURL:  issuer + "/auth/login?acr_values=aal2",
+	}
 }
 
 // isMachine is whether an API key or a service calls for an account without an address.

@@ -198,6 +198,7 @@ export class ApiKeyAuthenticator
       sid: row.id,
       clientId: apiKeyClientId,
       amr: 'api_key',
+      hasSecondFactor: row.second_factor === 1,
       scope: row.scope,
     } as const;
     const claims = sessionlessClaims(subject, this.#configuration, Math.floor(readAt / 1000));
@@ -225,9 +226,11 @@ function orgOf({ org_id: owner, within_org_id: within }: ApiKeyRow): string | nu
   return owner ?? within;
 }
 
-function isRecent({ readAt }: CachedKey, now: number): boolean {
+/** Whether a key was read a moment ago, and no second factor has become due since. */
+function isRecent({ readAt, claims: { second_factor: demand } }: CachedKey, now: number): boolean {
   const age = now - readAt;
-  return age >= 0 && age < cacheMilliseconds;
+  const isDue = demand !== undefined && demand.missing === undefined && now >= demand.due * 1000;
+  return age >= 0 && age < cacheMilliseconds && !isDue;
 }
 
 function isExpired({ expires_at: expiresAt }: ApiKeyRow, now: number): boolean {

@@ -12,6 +12,7 @@ import { type Caller, type Principal, hasSession } from '../session/principal.js
 import { RevocationService } from '../session/revocation/revocation.service.js';
 import { requireScopes } from '../session/guards/authorization.js';
 import { covers, fullScope } from '../session/guards/scopes.js';
+import { hasSecondFactor } from '../session/tokens/account.claims.js';
 import { apiKeyPrefix, makeApiKey } from './api-key.format.js';
 import { ApiKeyRepository, type InsertOutcome, type KeyOwner } from './api-key.repository.js';
 import type { CreatedKey, KeyItem, KeyInput } from './api-key.schemas.js';
@@ -90,6 +91,7 @@ export class ApiKeysService {
       expires_at: expiryOf(input.expiresAt, now, reach.endsAt),
       last_used_at: null,
       revoked_at: null,
+      second_factor: hasSecondFactor(claims) ? 1 : 0,
     };
     requireInserted(
       place === undefined

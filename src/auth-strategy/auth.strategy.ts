@@ -77,6 +77,8 @@ export type ProviderSession =
       readonly state: 'alive';
       /** The person as the provider reports them now; fields that it doesn't report are left out. */
       readonly identity?: ReportedIdentity | undefined;
+      /** Whether the user has removed the second factor that the login was made with, so that it counts no more. */
+      readonly hasLostFactor?: boolean;
     }
   | { readonly state: 'ended' | 'unknown' };
 

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import {
   AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
   AnyScope,
   CurrentUser,
   OptionalSession,
@@ -58,6 +59,7 @@ export class AuthController {
   })
   @OptionalSession()
   @AllowUnverifiedEmail()
+  @AllowWithoutSecondFactor()
   @RateLimited('token-address')
   async login(
     @Body({ schema: loginBodySchema }) body: z.output<typeof loginBodySchema>,
@@ -79,6 +81,7 @@ export class AuthController {
     answer: { description: 'The live session.', schema: sessionAnswerSchema },
   })
   @AnyScope()
+  @AllowWithoutSecondFactor()
   @ApiCookieAuth()
   @ApiBearerAuth()
   session(@CurrentUser() { user, claims }: Principal): z.output<typeof sessionAnswerSchema> {
@@ -99,6 +102,7 @@ export class AuthController {
   })
   @OptionalSession()
   @AllowUnverifiedEmail()
+  @AllowWithoutSecondFactor()
   async logout(
     @CurrentUser({ optional: true }) principal: Principal | undefined,
     @Req() request: FastifyRequest,

@@ -8,6 +8,7 @@ import { ApiOptionalQuery, ApiProblems } from '../platform/http/openapi.decorato
 import { safeReturnTo } from '../platform/http/return.target.js';
 import {
   AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
   CurrentUser,
   OptionalSession,
   Public,
@@ -125,6 +126,7 @@ export class BrowserLoginController {
   @Get('callback')
   @OptionalSession()
   @AllowUnverifiedEmail()
+  @AllowWithoutSecondFactor()
   @ApiOperation({
     summary: "The provider's answer",
     description: 'Step 6: the code becomes an access token, the token a session cookie.',
@@ -164,7 +166,13 @@ export class BrowserLoginController {
       return;
     }
     this.#cookie.write(reply, login.session.token);
-    await reply.redirect(transaction.returnTo, 302);
+    // Without it, a policy requires no second factor, or it was given.
+    const isRequired = login.session.claims.second_factor !== undefined;
+    const { returnTo } = transaction;
+    await reply.redirect(
+      isRequired ? `/second-factor?${new URLSearchParams({ return_to: returnTo })}` : returnTo,
+      302,
+    );
   }
 
   /** The path that a login leads to; with an invite, the page that asks whether to accept it. */

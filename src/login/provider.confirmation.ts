@@ -18,6 +18,8 @@ export interface Confirmation {
   readonly isConfirmed: boolean;
   /** Whether the user must be read again. */
   readonly hasChanged: boolean;
+  /** The session as it is now: without its second factor, if the user has removed that. */
+  readonly session: SessionRow;
 }
 
 /** Asks the provider at a renewal whether its session is still live, and for the person's current data. */
@@ -54,10 +56,11 @@ export class ProviderConfirmation {
     if (found.state === 'alive') {
       const hasChanged =
         found.identity !== undefined && (await this.#follow(session, user, found.identity, client));
-      return { isConfirmed: true, hasChanged };
+      const current = found.hasLostFactor === true ? await this.#sessions.loseFactor(session) : session;
+      return { isConfirmed: true, hasChanged, session: current };
     }
     await (found.state === 'ended' ? this.#end(session) : this.#grant(session));
-    return { isConfirmed: false, hasChanged: false };
+    return { isConfirmed: false, hasChanged: false, session };
   }
 
   /** Applies the person's current data. A failure logs no user out: it is tried again at the next renewal. */

@@ -125,14 +125,15 @@ export class SessionRenewal extends SessionRenewer {
     }
     const read = async (): Promise<Account> => this.#users.requireAccount(session.user_id, session.org_id);
     const known = await read();
-    const { isConfirmed, hasChanged } = await this.#provider.confirm(session, known.user, client);
+    const confirmation = await this.#provider.confirm(session, known.user, client);
+    const { isConfirmed, hasChanged, session: current } = confirmation;
     const account = hasChanged ? await read() : known;
     // The database decides now, not the earlier look-up: a logout in between takes precedence. Only a renewal that the provider
     // confirmed counts; otherwise each use of the grace period would begin another one.
     if (!(await this.#sessions.markUsed(session.id, client, isConfirmed))) {
       throw new Problem('unauthenticated', { reason: 'session_ended' });
     }
-    return { session: await this.#sessions.mint(account, session, claims.aud), isConfirmed };
+    return { session: await this.#sessions.mint(account, current, claims.aud), isConfirmed };
   }
 }
 

@@ -10,7 +10,7 @@ import type { Principal } from '../session/principal.js';
 import { isKnownOrForeign, scopeTokens, uncovered } from '../session/guards/scopes.js';
 import type { Claims } from '../session/tokens/claims.schema.js';
 import type { MintedSession } from '../session/session.minter.js';
-import { requireVerifiedEmail } from '../session/guards/authorization.js';
+import { requirePolicyMet, requireVerifiedEmail } from '../session/guards/authorization.js';
 import { TokenService } from '../session/tokens/token.service.js';
 import { UsersService } from '../directory/users/users.service.js';
 import { delegate } from './actor.chain.js';
@@ -92,6 +92,7 @@ export class TokenExchange {
     const actor = await this.#subjects.actor(form);
     const subject = await this.#subjects.subject(form, principal, client);
     try {
+      requirePolicyMet(subject.claims);
       if (this.#requiresEmail) {
         requireVerifiedEmail(subject.claims, {});
       }
@@ -116,7 +117,15 @@ export class TokenExchange {
     if (moved === undefined) {
       throw new OAuthError('invalid_target', 'the subject has no such organisation', 'org_not_of_subject');
     }
-    return withAccount(claims, moved);
+    const moving = withAccount(claims, moved);
+    if (moving.org === undefined) {
+      throw new OAuthError(
+        'invalid_target',
+        'the organisation requires a second factor, which the subject has not given',
+        'second_factor_missing',
+      );
+    }
+    return moving;
   }
 }
 

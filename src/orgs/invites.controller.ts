@@ -12,7 +12,11 @@ import { RateLimits } from '../directory/rate-limit/rate.limits.js';
 import { InvitesService } from './invites.service.js';
 
 /** The routes that manage invites to an organisation. */
-@ApiController('api/v1/orgs/:id/invites', { tag: 'orgs', ids: { id: 'Id of the organisation.' } })
+@ApiController('api/v1/orgs/:id/invites', {
+  tag: 'orgs',
+  ids: { id: 'Id of the organisation.' },
+  problems: ['reauthentication_required'],
+})
 export class InvitesController {
   readonly #invites: InvitesService;
   readonly #limits: RateLimits;

@@ -26,7 +26,11 @@ const listQuerySchema = z.object({
 });
 
 /** The routes that manage an organisation's members, and the one that makes it the session's active organisation. */
-@ApiController('api/v1/orgs/:id', { tag: 'orgs', ids: { id: 'Id of the organisation.' } })
+@ApiController('api/v1/orgs/:id', {
+  tag: 'orgs',
+  ids: { id: 'Id of the organisation.' },
+  problems: ['reauthentication_required'],
+})
 export class MembersController {
   readonly #members: MembersService;
   readonly #switch: OrgSwitch;

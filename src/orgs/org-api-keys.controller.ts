@@ -10,7 +10,11 @@ import { createdOrgKeySchema, orgKeyBodySchema, orgKeyListSchema } from './org-a
 import { OrgApiKeysService } from './org-api-keys.service.js';
 
 /** The routes that manage an organisation's API keys. Each key has a service account of its own. */
-@ApiController('api/v1/orgs/:id/api-keys', { tag: 'api keys', ids: { id: 'Id of the organisation.' } })
+@ApiController('api/v1/orgs/:id/api-keys', {
+  tag: 'api keys',
+  ids: { id: 'Id of the organisation.' },
+  problems: ['reauthentication_required'],
+})
 export class OrgApiKeysController {
   readonly #keys: OrgApiKeysService;
 

@@ -33,7 +33,9 @@ export class OrgApiKeysService {
     const { principal } = caller;
     const id = await this.#standing.require(principal, orgId, 'key.create', { newRole: role });
     const requireMaker = async (transaction: Transaction<Schema>): Promise<void> =>
-      requireMay(await standingIn(transaction, id, principal), 'key.create', { newRole: role });
+      requireMay(await standingIn(transaction, id, principal, this.#standing.time), 'key.create', {
+        newRole: role,
+      });
     return { id, created: await this.#keys.create(caller, input, { orgId: id, role, requireMaker }) };
   }
 

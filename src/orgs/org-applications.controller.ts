@@ -25,7 +25,7 @@ const ids = { applicationId: 'Id of the application: its `client_id`.' };
 @ApiController('api/v1/orgs/:id/applications', {
   tag: 'applications',
   ids: { id: 'Id of the organisation.' },
-  problems: ['forbidden', 'not_found', 'provider_unavailable'],
+  problems: ['forbidden', 'not_found', 'provider_unavailable', 'reauthentication_required'],
 })
 export class OrgApplicationsController {
   readonly #applications: ApplicationsService;

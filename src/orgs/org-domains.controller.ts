@@ -12,7 +12,11 @@ import { domainConfirmationSchema, orgSchema } from './org.schemas.js';
 import { OrgsService } from './orgs.service.js';
 
 /** The routes that confirm an organisation's e-mail domain. */
-@ApiController('api/v1/orgs/:id/domain', { tag: 'orgs', ids: { id: 'Id of the organisation.' } })
+@ApiController('api/v1/orgs/:id/domain', {
+  tag: 'orgs',
+  ids: { id: 'Id of the organisation.' },
+  problems: ['reauthentication_required'],
+})
 export class OrgDomainsController {
   readonly #domains: OrgDomains;
   readonly #orgs: OrgsService;

@@ -1,8 +1,9 @@
 import { Problem } from '../platform/errors/problem.error.js';
 import type { OrgRole, OrgRow } from '../platform/database/database.schema.js';
-import { orgRoleMissing } from '../session/guards/authorization.js';
+import { orgRoleMissing, secondFactorMissing } from '../session/guards/authorization.js';
 import { type Principal, isAdministrator } from '../session/principal.js';
-import { type OrgAct, type OrgTarget, may, roleNeeded } from './org.policy.js';
+import { hasSecondFactor } from '../session/tokens/account.claims.js';
+import { type OrgAct, type OrgTarget, may, needsNoFactor, roleNeeded } from './org.policy.js';
 import { givenIdSchema } from '../platform/core/id.schema.js';
 import type { ClientInfo } from '../platform/http/client.info.js';
 
@@ -16,6 +17,12 @@ export interface Arrival {
 export interface OrgOf {
   readonly org: OrgRow;
   readonly role: OrgRole | null;
+}
+
+/** An organisation that a user wants to read. */
+export interface FoundOrg extends OrgOf {
+  /** Whether its policy requires a second factor of the user by now. */
+  readonly needsFactor: boolean;
 }
 
 /** The id that a caller gave in a path, in its canonical spelling. @throws {Problem} `not_found` if it isn't an id. */
@@ -33,16 +40,22 @@ export interface CallerStanding {
   readonly role: OrgRole | null;
   /** Whether they administer the whole deployment. For changes, SQL must confirm what the token states. */
   readonly isAdministrator: boolean;
+  /** Whether the organisation's policy requires a second factor that the caller hasn't given. */
+  readonly lacksFactor: boolean;
 }
 
 /** The standing of a caller who only reads. Their token alone decides whether they administer the deployment. */
-export function readerStanding(principal: Principal, role: OrgRole | null | undefined): CallerStanding {
-  return { role: role ?? null, isAdministrator: isAdministrator(principal) };
+export function readerStanding(principal: Principal, found: FoundOrg | undefined): CallerStanding {
+  return {
+    role: found?.role ?? null,
+    isAdministrator: isAdministrator(principal),
+    lacksFactor: found?.needsFactor === true && !hasSecondFactor(principal.claims),
+  };
 }
 
 /** Requires that a caller may read an organisation. @throws {Problem} `not_found`, `forbidden` */
-export function requireReadable(principal: Principal, found: OrgOf | undefined, act: OrgAct): OrgOf {
-  requireMay(readerStanding(principal, found?.role), act);
+export function requireReadable(principal: Principal, found: FoundOrg | undefined, act: OrgAct): OrgOf {
+  requireMay(readerStanding(principal, found), act);
   return requireFound(found);
 }
 
@@ -56,13 +69,17 @@ export function requireFound(found: OrgOf | undefined): OrgOf {
 
 /**
  * Requires that the policy allows an act. A member who also administers the deployment may do whatever either of the two may do.
- * @throws {Problem} `not_found` if the caller must not learn that the organisation exists; otherwise `forbidden`.
+ * @throws {Problem} `not_found` if the caller must not learn that the organisation exists; `reauthentication_required` if a second
+ *   factor is missing; otherwise `forbidden`.
  */
 export function requireMay(
-  { role, isAdministrator }: CallerStanding,
+  { role, isAdministrator, lacksFactor }: CallerStanding,
   act: OrgAct,
   target: OrgTarget = {},
 ): void {
+  if (lacksFactor && !needsNoFactor(act)) {
+    throw secondFactorMissing();
+  }
   const verdicts = new Set([
     may(role ?? 'none', act, target),
     isAdministrator ? may('system', act, target) : 'hidden',

@@ -49,7 +49,7 @@ export class OrgDomains implements OnModuleInit, OnModuleDestroy {
     const id = requireId(given);
     const { principal } = caller;
     const found = await this.#orgs.find(id, principal.user.id);
-    requireMay(readerStanding(principal, found?.role), 'org.update');
+    requireMay(readerStanding(principal, found), 'org.update');
     const record = found === undefined ? null : domainRecordOf(found.org);
     if (found === undefined || record === null) {
       throw noDomain();

@@ -7,8 +7,17 @@ import type {
   UsersTable,
 } from '../platform/database/database.schema.js';
 import { type Principal, isAdministrator } from '../session/principal.js';
+import { appliesTo, secondFactorDue } from '../directory/users/second-factor.policy.js';
+import { hasSecondFactor } from '../session/tokens/account.claims.js';
 import type { CallerStanding } from './org.access.js';
 import { higherRole } from './org.policy.js';
+
+/** The time by which a policy is held. Milliseconds. */
+export interface FactorTime {
+  readonly now: number;
+  /** How long users may go on without a second factor. */
+  readonly grace: number;
+}
 
 /**
  * An organisation that is locked until this transaction ends. No other transaction can change it in the meantime, so rules about
@@ -18,10 +27,12 @@ export class LockedOrg {
   readonly row: OrgRow;
   /** The transaction that holds the lock, for other statements that belong to it. */
   readonly transaction: Transaction<Schema>;
+  readonly #time: FactorTime;
 
-  constructor(row: OrgRow, transaction: Transaction<Schema>) {
+  constructor(row: OrgRow, transaction: Transaction<Schema>, time: FactorTime) {
     this.row = row;
     this.transaction = transaction;
+    this.#time = time;
   }
 
   /** Whether another organisation has this domain, even if a replica of an older version wrote it without a proof. */
@@ -49,7 +60,7 @@ export class LockedOrg {
 
   /** The caller's standing in this organisation, as {@link standingIn} reads it. */
   async standingOf(principal: Principal): Promise<CallerStanding> {
-    return standingIn(this.transaction, this.row.id, principal);
+    return standingIn(this.transaction, this.row.id, principal, this.#time);
   }
 
   /** Whether there is an owner other than this user, who is a person and isn't disabled. */
@@ -145,6 +156,7 @@ export async function standingIn(
   query: Kysely<Schema> | Transaction<Schema>,
   orgId: string,
   principal: Principal,
+  { now, grace }: FactorTime,
 ): Promise<CallerStanding> {
   const row = await query
     .selectFrom('users')
@@ -154,14 +166,23 @@ export async function standingIn(
         .on('memberships.org_id', '=', orgId)
         .on('memberships.state', '=', 'active'),
     )
-    .select(['users.role as deploymentRole', 'memberships.role'])
+    .leftJoin('orgs', 'orgs.id', 'memberships.org_id')
+    .select(['users.id', 'users.role as deploymentRole', 'users.second_factor_since', 'memberships.role'])
+    .select('orgs.second_factor')
     .where('users.id', '=', principal.claims.sub)
     .where('users.disabled_at', 'is', null)
     .executeTakeFirst();
+  const { role = null, second_factor: policy } = row ?? {};
+  const isRequired = role !== null && policy !== null && policy !== undefined && appliesTo(policy, role);
   return {
-    role: row?.role ?? null,
+    role,
     // Both SQL and the token must make the caller an administrator.
     isAdministrator: row?.deploymentRole === 'admin' && isAdministrator(principal),
+    lacksFactor:
+      row !== undefined &&
+      isRequired &&
+      !hasSecondFactor(principal.claims) &&
+      (await secondFactorDue(query, row, grace, now)) <= now,
   };
 }
 

@@ -60,6 +60,11 @@ const leastRole: Readonly<Record<OrgAct, OrgRole>> = {
 
 const membersOnly: ReadonlySet<OrgAct> = new Set(['org.switch', 'member.leave']);
 
+/** Whether a member may do this without the second factor that the organisation requires. */
+export function needsNoFactor(act: OrgAct): boolean {
+  return act === 'member.leave';
+}
+
 /** The higher of two roles. */
 export function higherRole(one: OrgRole, other: OrgRole): OrgRole {
   return isAtLeast(one, other) ? one : other;

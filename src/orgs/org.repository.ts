@@ -1,15 +1,20 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { newId } from '../platform/core/identifier.js';
 import { Database, type OrgRow } from '../platform/database/database.schema.js';
 import { isUniqueViolation } from '../platform/database/unique.violation.js';
 import { KeyedLines } from '../platform/core/keyed.lines.js';
 import { Problem } from '../platform/errors/problem.error.js';
-import type { OrgOf } from './org.access.js';
-import { LockedOrg, lockOrg } from './org.lock.js';
+import { appliesTo, secondFactorDue, secondFactorRuleOf } from '../directory/users/second-factor.policy.js';
+import type { FoundOrg, OrgOf } from './org.access.js';
+import { type FactorTime, LockedOrg, lockOrg } from './org.lock.js';
 
 /** The columns that a change of an organisation can set. */
-export type OrgChanges = Partial<Pick<OrgRow, 'name' | 'slug' | 'join_policy' | DomainColumn>>;
+export type OrgChanges = Partial<
+  Pick<OrgRow, 'name' | 'slug' | 'join_policy' | 'second_factor' | DomainColumn>
+>;
 
 type DomainColumn = 'domain' | 'claimed_domain' | 'domain_proof' | 'domain_seen_at' | 'domain_checked_at';
 
@@ -24,12 +29,19 @@ const checkInterval = 86_400_000;
 export class OrgRepository {
   readonly #database: Database;
   readonly #clock: Clock;
+  readonly #grace: number;
   /** Queues of requests for the same organisation. A request waits here without holding a database connection. */
   readonly #lines = new KeyedLines();
 
-  constructor(database: Database, clock: Clock) {
+  constructor(database: Database, clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
     this.#database = database;
     this.#clock = clock;
+    this.#grace = secondFactorRuleOf(configuration).grace;
+  }
+
+  /** The time by which an organisation's policy of second factors is held. */
+  get time(): FactorTime {
+    return { now: this.#clock.now(), grace: this.#grace };
   }
 
   /** An organisation by its id. Callers decide what of it anyone may see. */
@@ -72,7 +84,7 @@ export class OrgRepository {
   }
 
   /** An organisation, and this user's role in it; undefined if there is no such organisation. */
-  async find(id: string, userId: string): Promise<OrgOf | undefined> {
+  async find(id: string, userId: string): Promise<FoundOrg | undefined> {
     const org = await this.#database.query
       .selectFrom('orgs')
       .selectAll()
@@ -83,12 +95,18 @@ export class OrgRepository {
     }
     const membership = await this.#database.query
       .selectFrom('memberships')
-      .select('role')
-      .where('org_id', '=', id)
-      .where('user_id', '=', userId)
-      .where('state', '=', 'active')
+      .innerJoin('users', 'users.id', 'memberships.user_id')
+      .select(['memberships.role', 'users.id', 'users.second_factor_since'])
+      .where('memberships.org_id', '=', id)
+      .where('memberships.user_id', '=', userId)
+      .where('memberships.state', '=', 'active')
       .executeTakeFirst();
-    return { org, role: membership?.role ?? null };
+    if (membership === undefined || !appliesTo(org.second_factor, membership.role)) {
+      return { org, role: membership?.role ?? null, needsFactor: false };
+    }
+    const { now, grace } = this.time;
+    const due = await secondFactorDue(this.#database.query, membership, grace, now);
+    return { org, role: membership.role, needsFactor: due <= now };
   }
 
   /** A user's organisations in the order of their ids. @param after id of the last one of the previous page. */
@@ -173,7 +191,7 @@ export class OrgRepository {
         if (row === undefined) {
           throw new Problem('not_found', { reason: 'no_such_org' });
         }
-        return work(new LockedOrg(row, transaction));
+        return work(new LockedOrg(row, transaction, this.time));
       });
     return this.#lines.run(id, begun);
   }

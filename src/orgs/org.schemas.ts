@@ -27,6 +27,14 @@ const joinPolicySchema = z
     example: 'approval',
   });
 
+const secondFactorSchema = z
+  .enum(['none', 'admins', 'everyone'], { error: 'must be none, admins or everyone' })
+  .meta({
+    description:
+      'Which members must give a second factor: no one, owners and admins, or everyone. Only callers who have given one can require it.',
+    example: 'none',
+  });
+
 /** Body of `POST /api/v1/orgs`. */
 export const newOrgSchema = z.strictObject({ name: nameSchema, slug: slugSchema.optional() });
 
@@ -37,6 +45,7 @@ export const orgChangesSchema = z
     slug: slugSchema,
     domain: hostedDomainSchema.nullable(),
     joinPolicy: joinPolicySchema,
+    secondFactor: secondFactorSchema,
   })
   .partial()
   // The example has no domain, because a domain must be that of the caller's own verified address.
@@ -68,6 +77,7 @@ export const orgSchema = z.object({
     .nullable()
     .meta({ description: 'The TXT record that confirms the domain; null without a domain.' }),
   joinPolicy: joinPolicySchema,
+  secondFactor: secondFactorSchema,
   role: roleSchema.nullable().meta({ description: 'What the caller is in it; null for no member.' }),
   createdAt: timestamp,
   updatedAt: timestamp,

@@ -3,16 +3,24 @@ import { Database } from '../platform/database/database.schema.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { Principal } from '../session/principal.js';
 import { requireId, requireMay } from './org.access.js';
-import { standingIn } from './org.lock.js';
+import { type FactorTime, standingIn } from './org.lock.js';
 import type { OrgAct, OrgTarget } from './org.policy.js';
+import { OrgRepository } from './org.repository.js';
 
 /** Requires a standing in an organisation of callers who manage what belongs to it. */
 @Injectable()
 export class OrgStanding {
   readonly #database: Database;
+  readonly #orgs: OrgRepository;
 
-  constructor(database: Database) {
+  constructor(database: Database, orgs: OrgRepository) {
     this.#database = database;
+    this.#orgs = orgs;
+  }
+
+  /** The time by which an organisation's policy of second factors is held. */
+  get time(): FactorTime {
+    return this.#orgs.time;
   }
 
   /**
@@ -29,7 +37,7 @@ export class OrgStanding {
       .select('id')
       .where('id', '=', orgId)
       .executeTakeFirstOrThrow(() => new Problem('not_found', { reason: 'org_unknown' }));
-    requireMay(await standingIn(this.#database.query, orgId, principal), act, target);
+    requireMay(await standingIn(this.#database.query, orgId, principal, this.time), act, target);
     return orgId;
   }
 }

@@ -3,6 +3,7 @@ import type { Caller } from '../session/principal.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { MintedSession } from '../session/session.minter.js';
 import { SessionService } from '../session/session.service.js';
+import { hasSecondFactor } from '../session/tokens/account.claims.js';
 import { UsersService } from '../directory/users/users.service.js';
 import { requireId, requireMay } from './org.access.js';
 import { OrgEvents } from './org.events.js';
@@ -38,7 +39,12 @@ export class OrgSwitch {
     const { sub, sid } = principal.claims;
     const account = await this.#users.requireAccount(sub, id);
     const role = account.org?.id === id ? account.org.role : null;
-    requireMay({ role, isAdministrator: account.isAdministrator }, 'org.switch');
+    const { isAdministrator, secondFactor } = account;
+    const lacksFactor =
+      secondFactor?.reach.includes('org') === true &&
+      secondFactor.due <= account.readAt &&
+      !hasSecondFactor(principal.claims);
+    requireMay({ role, isAdministrator, lacksFactor: role !== null && lacksFactor }, 'org.switch');
     const session = await this.#sessions.chooseOrg(sid, id);
     if (session === undefined) {
       throw new Problem('unauthenticated', { reason: 'session_over' });

@@ -11,7 +11,7 @@ import { newOrgSchema, orgChangesSchema, orgListSchema, orgSchema, orgsQuerySche
 import { OrgsService, type VersionedOrg } from './orgs.service.js';
 
 /** The routes that create, list, read, change and delete organisations. */
-@ApiController('api/v1/orgs', { tag: 'orgs' })
+@ApiController('api/v1/orgs', { tag: 'orgs', problems: ['reauthentication_required'] })
 export class OrgsController {
   readonly #orgs: OrgsService;
 
@@ -85,9 +85,10 @@ export class OrgsController {
 
   @ApiRoute('PATCH', ':id', {
     scope: 'orgs:write',
+    recentLogin: 'secondFactor',
     summary: 'Change an organisation',
     description:
-      'For owners. A domain can be claimed by an owner who has a verified e-mail address of it; null gives it up.',
+      'For owners. A domain can be claimed by an owner who has a verified e-mail address of it; null gives it up. A change of `secondFactor` takes a recent login, and requires a second factor of the caller.',
     ids: { id: 'Id of the organisation.' },
     answer: { description: 'Changed.', schema: orgSchema, headers: ['ETag'] },
     problems: ['forbidden', 'not_found', 'conflict', 'precondition_failed'],

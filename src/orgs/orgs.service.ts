@@ -7,7 +7,8 @@ import { Problem } from '../platform/errors/problem.error.js';
 import type { OrgRole, OrgRow } from '../platform/database/database.schema.js';
 import { requireMatch } from '../platform/http/entity.tag.js';
 import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page.cursor.js';
-import { roleMissing } from '../session/guards/authorization.js';
+import { roleMissing, secondFactorMissing } from '../session/guards/authorization.js';
+import { hasSecondFactor } from '../session/tokens/account.claims.js';
 import { type Caller, type Principal, isAdministrator } from '../session/principal.js';
 import { OrphanedApplications } from '../oauth/applications/orphaned.applications.js';
 import { ProductNames } from '../oauth/applications/product.names.js';
@@ -150,7 +151,7 @@ export class OrgsService {
       typeof input.domain === 'string' ? await this.#members.requirePerson(principal.user.id) : undefined;
     const ownDomain = address?.isVerified === true ? domainOf(address.email) : undefined;
     let role: OrgRole | null = null;
-    const before: { slug?: string } = {};
+    const before: Partial<Pick<OrgRow, 'slug' | 'second_factor'>> = {};
     const result = await this.#orgs.update(requireId(id), async (org) => {
       const standing = await org.standingOf(principal);
       requireMay(standing, 'org.update');
@@ -160,6 +161,8 @@ export class OrgsService {
       if (isDeceptive && input.name !== org.row.name) {
         throw deceptive();
       }
+      requireOwnFactor(principal, org.row, input);
+      before.second_factor = org.row.second_factor;
       const changes = decideChanges(org, input, ownDomain);
       if (
         typeof changes.claimed_domain === 'string' &&
@@ -173,10 +176,12 @@ export class OrgsService {
       throw taken(result.taken);
     }
     const { org } = result;
-    if (org.slug !== before.slug) {
+    const hasPolicy = org.second_factor !== before.second_factor;
+    if (org.slug !== before.slug || hasPolicy) {
       await this.#events.orgChanged(org.id);
     }
-    await this.#events.recordOrg(caller, 'org_updated', org.id);
+    const reason = hasPolicy ? `second_factor_${org.second_factor}` : undefined;
+    await this.#events.recordOrg(caller, 'org_updated', org.id, reason);
     return versioned({ org, role });
   }
 
@@ -220,7 +225,7 @@ export class OrgsService {
 /** The changes to store. @param ownDomain the domain of the caller's verified address. @throws {Problem} `validation_failed` */
 function decideChanges(
   { row }: LockedOrg,
-  { name, slug, domain, joinPolicy }: z.output<typeof orgChangesSchema>,
+  { name, slug, domain, joinPolicy, secondFactor }: z.output<typeof orgChangesSchema>,
   ownDomain: string | undefined,
 ): OrgChanges {
   const before = domainIn(row);
@@ -239,7 +244,24 @@ function decideChanges(
     ...(slug === undefined ? {} : { slug }),
     ...(domain === undefined || domain === before ? {} : claimOf(domain)),
     ...(joinPolicy === undefined ? {} : { join_policy: joinPolicy }),
+    ...(secondFactor === undefined ? {} : { second_factor: secondFactor }),
   };
+}
+
+/**
+ * Requires a second factor of a caller who begins to require one of others: otherwise they would shut themselves out, and could
+ * require what they don't have.
+ * @throws {Problem} `reauthentication_required`
+ */
+function requireOwnFactor(
+  { claims }: Principal,
+  { second_factor: before }: OrgRow,
+  { secondFactor }: z.output<typeof orgChangesSchema>,
+): void {
+  const isChange = secondFactor !== undefined && secondFactor !== before;
+  if (isChange && secondFactor !== 'none' && !hasSecondFactor(claims)) {
+    throw secondFactorMissing();
+  }
 }
 
 /** The columns of a new, unconfirmed claim to a domain. An earlier confirmation was for another domain, so it is cleared. */
@@ -286,6 +308,7 @@ function toAnswer({ org, role }: OrgOf): OrgAnswer {
     domainProof: domainStateOf(org) === 'confirmed' ? org.domain_proof : null,
     domainRecord: domainRecordOf(org),
     joinPolicy: org.join_policy,
+    secondFactor: org.second_factor,
     role,
     createdAt: toTimestamp(org.created_at),
     updatedAt: toTimestamp(org.updated_at),

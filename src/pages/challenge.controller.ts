@@ -8,7 +8,11 @@ import { requireBound } from '../providers/ory/challenges/ory.challenge.js';
 import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
 import type { ConsentRequest } from '../providers/ory/hydra/hydra.schemas.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
-import { AllowUnverifiedEmail, OptionalSession } from '../session/guards/access.decorators.js';
+import {
+  AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
+  OptionalSession,
+} from '../session/guards/access.decorators.js';
 import { isLoopbackHost, isRedirectUriOf } from '../platform/core/loopback.js';
 import { PageSender, localesIn } from './page.sender.js';
 import { ConsentPage } from './views/consent.view.js';
@@ -22,6 +26,7 @@ import { LogoutPage } from './views/logout.view.js';
 @Controller('ui')
 @OptionalSession()
 @AllowUnverifiedEmail()
+@AllowWithoutSecondFactor()
 export class ChallengeController {
   readonly #consent: OryConsentService;
   readonly #hydra: HydraClient;

@@ -11,7 +11,11 @@ import { ProviderLogins, type ProviderRefusal } from '../providers/ory/connectio
 import { TypedAddress } from '../providers/ory/connections/typed.address.js';
 import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
-import { AllowUnverifiedEmail, OptionalSession } from '../session/guards/access.decorators.js';
+import {
+  AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
+  OptionalSession,
+} from '../session/guards/access.decorators.js';
 import { RateLimited } from '../session/guards/rate-limited.decorator.js';
 import { PageSender } from './page.sender.js';
 import { ConnectionPage, providerPath } from './views/connection.view.js';
@@ -28,6 +32,7 @@ const statuses: Readonly<Record<ProviderRefusal, number>> = {
 @Controller('auth/connections')
 @OptionalSession()
 @AllowUnverifiedEmail()
+@AllowWithoutSecondFactor()
 export class ConnectionProviderController {
   readonly #connections: Connections;
   readonly #logins: ProviderLogins;

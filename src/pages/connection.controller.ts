@@ -16,7 +16,11 @@ import {
 import { TypedAddress } from '../providers/ory/connections/typed.address.js';
 import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
-import { AllowUnverifiedEmail, OptionalSession } from '../session/guards/access.decorators.js';
+import {
+  AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
+  OptionalSession,
+} from '../session/guards/access.decorators.js';
 import { RateLimited } from '../session/guards/rate-limited.decorator.js';
 import { formField } from './form.answer.js';
 import { PageSender } from './page.sender.js';
@@ -31,6 +35,7 @@ const loginSchema = z.object({ login_challenge: formField, login: formField, pas
 @Controller('ui')
 @OptionalSession()
 @AllowUnverifiedEmail()
+@AllowWithoutSecondFactor()
 export class ConnectionController {
   readonly #connections: Connections;
   readonly #logins: ConnectionLogins;

@@ -2,7 +2,12 @@ import { Controller, Get, Req, Res } from '@nestjs/common';
 import { ApiExcludeController, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
-import { AllowUnverifiedEmail, OptionalSession, Public } from '../session/guards/access.decorators.js';
+import {
+  AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
+  OptionalSession,
+  Public,
+} from '../session/guards/access.decorators.js';
 import { OpenApiDocument } from './openapi.document.js';
 import { PageSender } from './page.sender.js';
 import { DocsPage } from './views/docs.view.js';
@@ -22,6 +27,7 @@ export class DocsController {
   @Get()
   @OptionalSession()
   @AllowUnverifiedEmail()
+  @AllowWithoutSecondFactor()
   async page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     await this.#pages.send(request, reply, h(DocsPage, {}), { inEnglish: true });
   }

@@ -8,7 +8,12 @@ import type { OryConfiguration } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { KratosClient } from '../providers/ory/kratos/kratos.client.js';
 import { toProviderIdentity } from '../providers/ory/kratos/kratos.session.js';
-import { AllowUnverifiedEmail, CurrentUser, OptionalSession } from '../session/guards/access.decorators.js';
+import {
+  AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
+  CurrentUser,
+  OptionalSession,
+} from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { type Flow, parseFlow } from './flow.parser.js';
 import { FlowSurroundingsFinder } from './flow.surroundings.js';
@@ -62,6 +67,7 @@ export class FlowController {
   @Get(':kind')
   @OptionalSession()
   @AllowUnverifiedEmail()
+  @AllowWithoutSecondFactor()
   async page(
     @Param('kind') kindGiven: string,
     @Query('flow') id: unknown,

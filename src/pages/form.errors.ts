@@ -30,7 +30,8 @@ export function formErrorsOf(error: unknown, values: FormState['values'], texts:
   const { status } = error.definition;
   if (error.code === 'reauthentication_required' && error.loginUrl !== undefined) {
     const { loginUrl } = error;
-    return { status, form: { values, errors: {}, problem: 'form.loginTooOld', loginUrl } };
+    const problem = loginUrl.includes('acr_values') ? 'form.factorMissing' : 'form.loginTooOld';
+    return { status, form: { values, errors: {}, problem, loginUrl } };
   }
   if (error.code === 'conflict' && texts.conflict !== undefined) {
     const { text, field } = texts.conflict;

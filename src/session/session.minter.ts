@@ -4,7 +4,7 @@ import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import type { SessionRow } from '../platform/database/database.schema.js';
 import type { Account } from '../directory/users/account.query.js';
-import { accountClaims } from './tokens/account.claims.js';
+import { accountClaims, scopeFor } from './tokens/account.claims.js';
 import { ClaimsEnricher } from './tokens/claims.enricher.js';
 import { parseExtraClaims } from './tokens/claims.mapper.js';
 import { type Claims, claimsSchema } from './tokens/claims.schema.js';
@@ -46,15 +46,19 @@ export class SessionMinter {
       scope,
     });
     const stored = storedClaimsSchema.parse(JSON.parse(row.claims));
+    const login = {
+      amr: row.amr.split(' ').filter((method) => method !== ''),
+      acr: row.acr === 'aal2' ? 'aal2' : 'aal1',
+    } as const;
+    const ofAccount = accountClaims(account, login);
     const known: TokenSubject = {
       sid: row.id,
       auth_time: Math.floor(row.auth_time / 1000),
-      amr: row.amr.split(' ').filter((method) => method !== ''),
-      acr: row.acr === 'aal2' ? 'aal2' : 'aal1',
+      ...login,
       idp: claimsSchema.shape.idp.parse(row.provider),
       client_id: row.client_id,
-      scope: [...scope, fullScope].join(' '),
-      ...accountClaims(account),
+      scope: scopeFor([...scope, fullScope].join(' '), ofAccount),
+      ...ofAccount,
     };
     const endOfSession = Math.floor(row.created_at / 1000) + this.#maximum;
     const claims = { ...parseExtraClaims({ ...stored, ...added }), ...known };

@@ -129,6 +129,12 @@ export class SessionService {
     return this.#repository.markUsed(id, client, confirmed);
   }
 
+  /** Takes the second factor from a session whose user has removed it. @returns the session as it is now. */
+  async loseFactor(session: SessionRow): Promise<SessionRow> {
+    const amr = session.amr.split(' ').filter((method) => method !== 'mfa');
+    return this.#repository.setLogin(session, { amr: amr.join(' '), acr: 'aal1' });
+  }
+
   /** Sets the organisation that a live session acts for; its next token states it. @returns nothing when the session has ended. */
   async chooseOrg(id: string, orgId: string): Promise<SessionRow | undefined> {
     return (await this.findLive(id)) === undefined ? undefined : this.#repository.setOrg(id, orgId);

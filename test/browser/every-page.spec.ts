@@ -50,6 +50,7 @@ const member = [
   '/?notice=invite_over',
   '/account/delete',
   '/invitation?invite=x',
+  '/second-factor?impossible=true',
   '/orgs/new',
   'org',
   'org/invites',

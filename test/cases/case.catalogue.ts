@@ -6,7 +6,8 @@ export type CaseSection =
   | "Another person's account"
   | 'Faults'
   | 'Handed-on credentials, and the host'
-  | 'Claims and roles';
+  | 'Claims and roles'
+  | 'Second factors by policy';
 
 /** Something that is sent or happens, and what must come of it. */
 export interface SecurityCase {
@@ -447,6 +448,60 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'a malicious import file: lines of 100 MB, broken JSON, prototypes, control characters, hashes that cost minutes or that any password matches',
       'each refused by its number, none of it printed; the other lines are imported',
       'ASVS 5.2.1',
+    ],
+  ]),
+  'Second factors by policy': section('M', [
+    [
+      'everything, by a session or a bearer that runs when `REQUIRE_SECOND_FACTOR=everyone` falls due',
+      '401 that leads to a second factor, at the API and in forward auth; no token outlives the deadline',
+      'NIST SP 800-63B-4 §2.2',
+      'ASVS 6.3.3',
+    ],
+    [
+      'an API key made without a second factor, and tokens exchanged for it',
+      'refused when it is due; a key made with one goes on',
+      'ASVS 6.3.3',
+    ],
+    [
+      'an administrator without a second factor under `REQUIRE_SECOND_FACTOR=admins`',
+      'no role in the token; the rest of the account stays open',
+      'ASVS 6.3.3, 8.4.2',
+    ],
+    [
+      'the policy of an organisation, changed by an owner without a second factor, an admin, a member or a stranger',
+      'refused, nothing changed',
+      'ASVS 8.2.1',
+    ],
+    [
+      'a member without a second factor when a policy of the organisation is turned on while they are logged in',
+      'their session learns the deadline at once; after it nothing of the organisation opens, by path, claim or proxy',
+      'ASVS 6.3.3',
+      'ASVS 8.3.2',
+    ],
+    [
+      'leaving and joining again, a new login, or a policy turned off and on, for another time to set one up',
+      'no new time begins',
+      'ASVS 2.3.1',
+    ],
+    [
+      'keys of a member or of the organisation, made without a second factor, or exchanged for its organisation',
+      'refused when it is due',
+      'ASVS 6.3.3',
+    ],
+    [
+      'a second factor that the user removes after the login',
+      'from the next renewal on the session counts as one without',
+      'ASVS 7.4.3',
+    ],
+    [
+      'a login at another application without the second factor that is due',
+      'it is asked for first; `prompt=none` is refused',
+      'OpenID Connect Core 1.0 §3.1.2.1',
+    ],
+    [
+      'a user of a company directory, who can’t give a second factor',
+      'a page that says so, and no loop',
+      'ASVS 6.3.3',
     ],
   ]),
 };

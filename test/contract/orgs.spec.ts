@@ -72,6 +72,7 @@ describe.each(['sqlite', 'postgres'] as const)('organisations on %s', (kind) => 
       domainProof: null,
       domainRecord: null,
       joinPolicy: 'invite',
+      secondFactor: 'none',
       role: 'owner',
       createdAt: expect.stringMatching(/Z$/),
       updatedAt: expect.stringMatching(/Z$/),

@@ -81,11 +81,16 @@ describe.each(['sqlite', 'postgres'] as const)(
       ['a user’s sessions', () => new SessionRepository(connection, new Clock()).listOf(userIds[7] ?? '')],
       [
         'my organisations',
-        () => new OrgRepository(connection, new Clock()).listOf(userIds[7] ?? '', 51, undefined),
+        () =>
+          new OrgRepository(connection, new Clock(), plainConfiguration()).listOf(
+            userIds[7] ?? '',
+            51,
+            undefined,
+          ),
       ],
       [
         'an organisation by its domain',
-        () => new OrgRepository(connection, new Clock()).findByDomain('a.example'),
+        () => new OrgRepository(connection, new Clock(), plainConfiguration()).findByDomain('a.example'),
       ],
       ['all organisations', () => new OrgDirectory(connection).list(userIds[7] ?? '', undefined, 51)],
       ['a search for organisations', () => new OrgDirectory(connection).list(userIds[7] ?? '', 'org-42', 51)],

@@ -259,10 +259,12 @@ describe('a login', () => {
     expect((await sessionKeyOf(stack, person)).id).not.toBe(before.id);
   });
 
-  it('that requires a second factor is refused, for the directory asks for none', async () => {
+  it('that requires a second factor ends at a page that says that the directory asks for none [M10]', async () => {
     const { agent } = await known();
     const page = await agent.navigate('/auth/login?acr_values=aal2');
-    expect([page.status, page.html().querySelector('code')?.text]).toEqual([403, 'login_refused']);
+    expect([page.status, pathOf(page)]).toEqual([200, '/second-factor']);
+    expect(page.text).toContain('asks for no second step here');
+    expect(page.html().querySelectorAll('main a.button')).toEqual([]);
   });
 
   it('serves other applications, which learn of its end', async () => {

@@ -57,6 +57,13 @@ class Requirements(WithIssuer):
             ({"auth_time": int(time.time()) - 3600}, {"max_age": 60}, "reauthentication_required"),
             ({"auth_time": 0}, {"max_age": 60}, "reauthentication_required"),
             ({}, {"max_age": 60}, None),
+            ({"second_factor": {"due": 1}, "roles": ["admin"], "org": ORG}, {"role": "admin", "org": "acme"}, None),
+            ({"second_factor": {"due": 1, "missing": ["session"]}, "scope": ""}, {"scope": ""}, "reauthentication_required"),
+            ({"second_factor": {"due": 1, "missing": ["role"]}}, {"role": "admin"}, "reauthentication_required"),
+            ({"second_factor": {"due": 1, "missing": ["role"]}}, {}, None),
+            ({"second_factor": {"due": 1, "missing": ["org"], "org": ORG}}, {"org": "acme"}, "reauthentication_required"),
+            ({"second_factor": {"due": 1, "missing": ["org"], "org": ORG}}, {"org_role": "owner"}, "reauthentication_required"),
+            ({"second_factor": {"due": 1, "missing": ["org"], "org": ORG}}, {"org": "other"}, "forbidden"),
             ({}, {"acr": "aal2"}, "reauthentication_required"),
             ({"acr": "aal2"}, {"acr": "aal2"}, None),
         ]:

@@ -1,6 +1,16 @@
 /** Role in an organisation; each includes those before it. */
 export type OrgRole = 'member' | 'admin' | 'owner';
 
+/** A second factor that a policy requires of a user who hasn't given one. */
+export interface RequiredFactor {
+  /** From when on it is required, in seconds since the epoch. */
+  readonly due: number;
+  /** From then on: what the token lacks for it. `session`: everything; `role`: the roles; `org`: the active organisation. */
+  readonly missing?: readonly string[] | undefined;
+  /** The organisation that the user would act for. */
+  readonly org?: { readonly id: string; readonly slug: string } | undefined;
+}
+
 /** Claims of a verified token (RFC 9068); your deployment's own claims stand beside them. Times are seconds since the epoch. */
 export interface Claims {
   /** The gateway's `PUBLIC_URL`. */
@@ -28,6 +38,8 @@ export interface Claims {
   readonly act?: { readonly sub: string } | undefined;
   /** The active organisation. */
   readonly org?: { readonly id: string; readonly slug: string; readonly role: OrgRole } | undefined;
+  /** A second factor that a policy requires, and that the user hasn't given. */
+  readonly second_factor?: RequiredFactor | undefined;
   /** The kind of provider that logged the user in. */
   readonly idp: string;
   /** OAuth client through which the user logged in. */
@@ -74,6 +86,13 @@ const isRole: Check = (value) => value === 'member' || value === 'admin' || valu
 const isOrg: Check = (value) =>
   isObject(value) && isText(value['id']) && isText(value['slug']) && isRole(value['role']);
 
+const isFactor: Check = (value) =>
+  isObject(value) &&
+  isTime(value['due']) &&
+  (value['missing'] === undefined || isTexts(value['missing'])) &&
+  (value['org'] === undefined ||
+    (isObject(value['org']) && isText(value['org']['id']) && isText(value['org']['slug'])));
+
 const required: Readonly<Record<string, Check>> = {
   iss: isText,
   aud: isText,
@@ -95,6 +114,7 @@ const optional: Readonly<Record<string, Check>> = {
   roles: isTexts,
   act: (value) => isObject(value) && isText(value['sub']),
   org: isOrg,
+  second_factor: isFactor,
   email: isText,
   name: isText,
   picture: isText,

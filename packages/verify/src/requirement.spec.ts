@@ -78,6 +78,14 @@ it('decides as the gateway decides, with the same code, reason and challenge', (
       scope: fc.subarray(['api', 'notes:read', 'notes:write']).map((scopes) => scopes.join(' ')),
       email_verified: fc.boolean(),
       amr: fc.subarray(['pwd', 'api_key', 'client_credentials'], { minLength: 1 }),
+      second_factor: fc.record(
+        {
+          due: fc.constant(now),
+          missing: fc.subarray(['session', 'role', 'org'] as const, { minLength: 1 }),
+          org: orgs.map(({ id: ofOrg, slug }) => ({ id: ofOrg, slug })),
+        },
+        { requiredKeys: ['due'] },
+      ),
     },
     { requiredKeys: [] },
   );

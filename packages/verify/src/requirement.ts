@@ -92,6 +92,10 @@ function isPlain(value: unknown): boolean {
  */
 export function authorize(claims: Claims, requirement: Requirement, now: number, issuer: string): void {
   const { scope = fullScope, role, org, orgRole, verifiedEmail, maxAge, acr } = requirement;
+  const missing = claims.second_factor?.missing ?? [];
+  if (missing.includes('session')) {
+    throw factorMissing(issuer);
+  }
   if (verifiedEmail === true && !claims.email_verified && !isMachine(claims)) {
     throw new AuthError('email_unverified', {
       reason: 'email_unverified',
@@ -99,9 +103,15 @@ export function authorize(claims: Claims, requirement: Requirement, now: number,
     });
   }
   if (role !== undefined && claims.roles?.includes(role) !== true) {
-    throw forbidden('role_missing', `Requires the role ${role}.`);
+    throw missing.includes('role')
+      ? factorMissing(issuer)
+      : forbidden('role_missing', `Requires the role ${role}.`);
   }
   if (org !== undefined || orgRole !== undefined) {
+    const withheld = claims.org === undefined ? claims.second_factor?.org : undefined;
+    if (withheld !== undefined && (org === undefined || isNamed(withheld, org))) {
+      throw factorMissing(issuer);
+    }
     requireOrg(claims, org, orgRole);
   }
   requireScopes(claims, scope);
@@ -117,13 +127,17 @@ function requireOrg({ org: active }: Claims, org: string | undefined, role: OrgR
   if (active === undefined) {
     throw forbidden('org_missing', 'Requires an active organisation.');
   }
-  // A text in the form of an id is compared with ids alone: no slug can pass for another organisation's id.
-  if (org !== undefined && (uuidForm.test(org) ? active.id !== org.toLowerCase() : active.slug !== org)) {
+  if (org !== undefined && !isNamed(active, org)) {
     throw forbidden('org_missing', 'Requires a session or token that acts for this organisation.');
   }
   if (role !== undefined && rank[active.role] < rank[role]) {
     throw forbidden('org_role_missing', `Requires the role ${role} in the organisation.`);
   }
+}
+
+/** A text in the form of an id is compared with ids alone: no slug can pass for another organisation's id. */
+function isNamed({ id, slug }: { readonly id: string; readonly slug: string }, text: string): boolean {
+  return uuidForm.test(text) ? id === text.toLowerCase() : slug === text;
 }
 
 function requireScopes(claims: Claims, scope: string | readonly string[]): void {
@@ -161,9 +175,18 @@ function requireLogin(claims: Claims, { maxAge, acr }: RequiredLogin, now: numbe
     ...(maxAge === undefined ? [] : [['max_age', String(maxAge)]]),
     ...(acr === undefined ? [] : [['acr_values', acr]]),
   ];
+  throw loginRequired(issuer, parameters, lacksFactor ? 'second_factor_missing' : 'login_too_old');
+}
+
+/** The refusal of a caller of whom a policy requires a second factor. */
+function factorMissing(issuer: string): AuthError {
+  return loginRequired(issuer, [['acr_values', 'aal2']], 'second_factor_missing');
+}
+
+function loginRequired(issuer: string, parameters: string[][], reason: string): AuthError {
   const wanted = parameters.map(([name, value]) => `, ${name}="${value}"`).join('');
-  throw new AuthError('reauthentication_required', {
-    reason: lacksFactor ? 'second_factor_missing' : 'login_too_old',
+  return new AuthError('reauthentication_required', {
+    reason,
     headers: { 'www-authenticate': `Bearer error="insufficient_user_authentication"${wanted}` },
     loginUrl: `${issuer}/auth/login?${new URLSearchParams(parameters)}`,
   });

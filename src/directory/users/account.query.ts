@@ -2,6 +2,12 @@ import type { Kysely, Transaction } from 'kysely';
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { OrgRole, Schema, UserRow } from '../../platform/database/database.schema.js';
 import type { User } from './identity.js';
+import {
+  type SecondFactorDemand,
+  type SecondFactorRule,
+  reachOf,
+  secondFactorDue,
+} from './second-factor.policy.js';
 import { toUser } from './user.mapper.js';
 
 /** The organisation that a user acts for. */
@@ -19,50 +25,60 @@ export interface Account {
   readonly isAdministrator: boolean;
   /** Null when the user belongs to no organisation. */
   readonly org: ActiveOrg | null;
+  /** The second factor that policies require; null if none does. */
+  readonly secondFactor: SecondFactorDemand | null;
   /** Milliseconds before any of this was read. Tokens carry it in their `jti`: any later change makes them outdated. */
   readonly readAt: number;
 }
 
+/** What else an account is read by: which organisation, when, and under which policy. */
+export interface AccountReading {
+  /** The chosen organisation; if it is null or the user has left it, the one they joined first. */
+  readonly orgId: string | null;
+  /** Now, in milliseconds since the epoch: a time before the first look-up. */
+  readonly readAt: number;
+  readonly rule: SecondFactorRule;
+}
+
 /**
  * Reads an account.
- * @param readAt now, in milliseconds since the epoch.
- * @param orgId the chosen organisation; if it is null or the user has left it, the one they joined first.
  * @throws {Problem} `unauthenticated` when there is no such user or it's disabled.
  */
 export async function readAccount(
   query: Kysely<Schema> | Transaction<Schema>,
   userId: string,
-  orgId: string | null,
-  readAt: number,
+  reading: AccountReading,
 ): Promise<Account> {
   const user = query.selectFrom('users').selectAll().where('id', '=', userId);
-  return accountOf(query, await user.executeTakeFirstOrThrow(() => userUnknown()), orgId, readAt);
+  return accountOf(query, await user.executeTakeFirstOrThrow(() => userUnknown()), reading);
 }
 
 /**
  * The account of a user whose row has been read.
- * @param readAt a time before that, in milliseconds since the epoch.
  * @throws {Problem} `unauthenticated` when the user is disabled.
  */
 export async function accountOf(
   query: Kysely<Schema> | Transaction<Schema>,
   row: UserRow,
-  orgId: string | null,
-  readAt: number,
+  { orgId, readAt, rule }: AccountReading,
 ): Promise<Account> {
   const user = toActiveUser(row);
   const memberships = query
     .selectFrom('memberships')
     .innerJoin('orgs', 'orgs.id', 'memberships.org_id')
-    .select(['orgs.id', 'orgs.slug', 'memberships.role'])
+    .select(['orgs.id', 'orgs.slug', 'memberships.role', 'orgs.second_factor'])
     .where('memberships.user_id', '=', row.id)
     .where('memberships.state', '=', 'active');
   const chosen =
     orgId === null ? undefined : await memberships.where('orgs.id', '=', orgId).executeTakeFirst();
-  const org =
+  const active =
     chosen ??
     (await memberships.orderBy('memberships.created_at').orderBy('orgs.id').limit(1).executeTakeFirst());
-  return { user, isAdministrator: row.role === 'admin', org: org ?? null, readAt };
+  const org = active === undefined ? null : { id: active.id, slug: active.slug, role: active.role };
+  const reach = reachOf(rule.scope, row, active);
+  const secondFactor =
+    reach.length === 0 ? null : { due: await secondFactorDue(query, row, rule.grace, readAt), reach };
+  return { user, isAdministrator: row.role === 'admin', org, secondFactor, readAt };
 }
 
 /** The refusal of a disabled user. */

@@ -8,6 +8,7 @@ import { isId } from '../../platform/core/id.schema.js';
 import { type Account, accountOf, readAccount, userUnknown } from './account.query.js';
 import type { IdentityKey, ProviderIdentity } from './identity.js';
 import { followed, profileOf } from './user.profile.js';
+import { type SecondFactorRule, secondFactorRuleOf } from './second-factor.policy.js';
 import { requireAdministrator } from './user.rules.js';
 import { findOrCreateUser, insertIdentity, insertServiceAccount, newUserRow } from './user.rows.js';
 
@@ -25,11 +26,13 @@ export class UsersService {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #links: boolean;
+  readonly #rule: SecondFactorRule;
 
   constructor(database: Database, clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
     this.#database = database;
     this.#clock = clock;
     this.#links = configuration.LINK_BY_VERIFIED_EMAIL;
+    this.#rule = secondFactorRuleOf(configuration);
   }
 
   /**
@@ -42,9 +45,10 @@ export class UsersService {
    */
   async recordLogin(identity: ProviderIdentity, admit?: () => Promise<void>): Promise<RecordedLogin> {
     const now = this.#clock.now();
+    const reading = { orgId: null, readAt: now, rule: this.#rule };
     const known = await noteLogin(this.#database.query, identity, now);
     if (known !== undefined) {
-      return { ...(await accountOf(this.#database.query, known, null, now)), linked: false, created: false };
+      return { ...(await accountOf(this.#database.query, known, reading)), linked: false, created: false };
     }
     const { query } = this.#database;
     const linked =
@@ -56,7 +60,7 @@ export class UsersService {
     }
     const row = await this.#firstLogin(identity, now);
     const created = !linked && row.created_at === now;
-    return { ...(await accountOf(this.#database.query, row, null, now)), linked, created };
+    return { ...(await accountOf(this.#database.query, row, reading)), linked, created };
   }
 
   async #firstLogin(identity: ProviderIdentity, now: number): Promise<UserRow> {
@@ -111,7 +115,7 @@ export class UsersService {
    * @throws {Problem} `unauthenticated` when there is no such user or it's disabled.
    */
   async requireAccount(id: string, orgId: string | null): Promise<Account> {
-    return readAccount(this.#database.query, id, orgId, this.#clock.now());
+    return readAccount(this.#database.query, id, { orgId, readAt: this.#clock.now(), rule: this.#rule });
   }
 
   /**

@@ -12,6 +12,7 @@ import { safeReturnTo } from '../../platform/http/return.target.js';
 import { SessionCookie } from '../../session/cookie/session.cookie.js';
 import {
   AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
   CurrentUser,
   OptionalSession,
   Public,
@@ -70,6 +71,7 @@ export class HostSessionController {
   @Get('callback')
   @OptionalSession()
   @AllowUnverifiedEmail()
+  @AllowWithoutSecondFactor()
   @RateLimited('start-address', 'all')
   async callback(
     @Query('code') code: unknown,
@@ -94,6 +96,7 @@ export class HostSessionController {
   @HttpCode(200)
   @OptionalSession()
   @AllowUnverifiedEmail()
+  @AllowWithoutSecondFactor()
   async logout(
     @CurrentUser({ optional: true }) principal: Principal | undefined,
     @Req() request: FastifyRequest,

@@ -15,7 +15,13 @@ import { OrgPages, orgPage, orgPath } from './org.pages.js';
 import { type ListQuery, listQuerySchema } from './org.query.js';
 
 const trimmed = formField.transform((text) => text.trim());
-const formSchema = z.object({ name: trimmed, slug: trimmed, domain: trimmed, joinPolicy: formField });
+const formSchema = z.object({
+  name: trimmed,
+  slug: trimmed,
+  domain: trimmed,
+  joinPolicy: formField,
+  secondFactor: formField,
+});
 type Settings = z.output<typeof formSchema>;
 
 /** The page of an organisation's settings, and the one that asks for confirmation before it's deleted. */
@@ -49,7 +55,13 @@ export class OrgSettingsPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const open = await this.#pages.open(request, id);
-    const body = { ...values, domain: values.domain === '' ? null : values.domain };
+    const { secondFactor, ...others } = values;
+    const body = {
+      ...others,
+      domain: values.domain === '' ? null : values.domain,
+      // A change of it takes a recent login, so it's only sent if it is one.
+      ...(secondFactor === '' || secondFactor === open.org.secondFactor ? {} : { secondFactor }),
+    };
     const call = { method: 'PATCH', path: orgPath(id), body } as const;
     try {
       await this.#api.change(request, reply, call, orgSchema);

@@ -122,6 +122,7 @@ const openOrg: OrgPageProps = {
     domainProof: null,
     domainRecord: { name: hostile, value: hostile },
     joinPolicy: 'domain',
+    secondFactor: 'none',
     role: 'owner',
     createdAt: hostile,
     updatedAt: hostile,

@@ -13,7 +13,7 @@ export interface ClaimRule {
 const reserved = new Set(
   [
     'iss aud sub sid jti iat nbf exp auth_time acr amr azp nonce idp client_id scope act may_act cnf',
-    'email email_verified name picture org roles at_hash c_hash events typ __proto__ constructor prototype',
+    'email email_verified name picture org roles second_factor at_hash c_hash events typ __proto__ constructor prototype',
   ].flatMap((names) => names.split(' ')),
 );
 

@@ -21,6 +21,8 @@ export interface UsersTable {
   last_login_at: number | null;
   /** When the owner of an address first proved that the account is theirs; null if never. */
   owned_since: Generated<number | null>;
+  /** When a policy first required a second factor of the user; null if none has. It never changes: the time to set one up is given once. */
+  second_factor_since: Generated<number | null>;
 }
 
 /** An identity of a user at a provider. Issuer and subject are its key; one user may have several identities. */
@@ -170,6 +172,9 @@ export interface UsedTokensTable {
   expires_at: number;
 }
 
+/** Whom a policy requires to give a second factor: no one, administrators (in an organisation: owners too), or everyone. */
+export type SecondFactorScope = 'none' | 'admins' | 'everyone';
+
 /** A member's role in an organisation. */
 export type OrgRole = 'owner' | 'admin' | 'member';
 
@@ -192,6 +197,8 @@ export interface OrgsTable {
   domain_checked_at: number | null;
   /** How users with an address in the domain join: on their own, after approval, or only by invite. */
   join_policy: 'domain' | 'approval' | 'invite';
+  /** Which members must give a second factor. */
+  second_factor: Generated<SecondFactorScope>;
   version: number;
   created_at: number;
   updated_at: number;
@@ -247,6 +254,8 @@ export interface ApiKeysTable {
   expires_at: number | null;
   last_used_at: number | null;
   revoked_at: number | null;
+  /** 1 if it was made with a login that had a second factor, or with such a key. */
+  second_factor: Generated<number>;
 }
 
 /** One-time codes of command-line logins, kept until they are exchanged or have expired. */

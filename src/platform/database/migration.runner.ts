@@ -19,6 +19,7 @@ import * as applicationUses from './migrations/0015-application-uses.migration.j
 import * as connections from './migrations/0016-connections.migration.js';
 import * as oauthClients from './migrations/0017-oauth-clients.migration.js';
 import * as connectionGrants from './migrations/0018-connection-grants.migration.js';
+import * as secondFactor from './migrations/0019-second-factor.migration.js';
 import { isPostgres } from './dialect.js';
 
 const migrations: Readonly<Record<string, Migration>> = {
@@ -40,6 +41,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0016-connections': connections,
   '0017-oauth-clients': oauthClients,
   '0018-connection-grants': connectionGrants,
+  '0019-second-factor': secondFactor,
 };
 
 const migrationTable = 'vestibule_migrations';

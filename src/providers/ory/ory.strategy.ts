@@ -165,9 +165,11 @@ export class OryStrategy extends AuthStrategy {
     }
     try {
       const found = await this.#parts.sources.findSession({ id, subject });
-      return found?.isActive === true && found.identity.subject === subject
-        ? { state: 'alive', identity: found.identity }
-        : { state: 'ended' };
+      if (found?.isActive !== true || found.identity.subject !== subject) {
+        return { state: 'ended' };
+      }
+      const { identity, hasLostFactor = false } = found;
+      return { state: 'alive', identity, hasLostFactor: hasLostFactor && session.acr === 'aal2' };
     } catch (error) {
       this.#logger.warn('the source of a user cannot be asked about a session', {
         reason: 'kratos_unreachable',

@@ -21,6 +21,8 @@ export const REQUIRED_SCOPES = 'vestibule:scopes';
 export const REQUIRED_ROLE = 'vestibule:role';
 export const REQUIRED_ORG = 'vestibule:org';
 export const REQUIRED_EMAIL = 'vestibule:verified-email';
+/** Metadata key of {@link AllowWithoutSecondFactor}. */
+export const WITHOUT_SECOND_FACTOR = 'vestibule:without-second-factor';
 
 /**
  * Opens a route only to tokens and API keys with all of these scopes; `api`, which sessions have, covers every scope. Other callers
@@ -48,6 +50,13 @@ export const RequireVerifiedEmail = (): ReturnType<typeof SetMetadata> =>
 /** Opens a route to a session with an unverified address, although `REQUIRE_VERIFIED_EMAIL` closes the other routes to it. */
 export const AllowUnverifiedEmail = (): ReturnType<typeof SetMetadata> =>
   SetMetadata<string, EmailDemand>(REQUIRED_EMAIL, 'any');
+
+/**
+ * Opens a route to a session without the second factor that `REQUIRE_SECOND_FACTOR` closes the other routes for: logging in and
+ * out, and what leads to a second factor.
+ */
+export const AllowWithoutSecondFactor = (): ReturnType<typeof SetMetadata> =>
+  SetMetadata<string, true>(WITHOUT_SECOND_FACTOR, true);
 
 /** What a route requires of its caller's e-mail address. */
 export type EmailDemand = 'verified' | 'any';

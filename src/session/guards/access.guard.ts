@@ -4,9 +4,15 @@ import type { OrgRole } from '../../platform/database/database.schema.js';
 import { isSafeMethod } from '../../platform/http/cross-site.guard.js';
 import { requestOf } from '../../platform/http/http.context.js';
 import { UsersService } from '../../directory/users/users.service.js';
-import { ACCESS, REQUIRED_ORG, REQUIRED_ROLE, REQUIRED_SCOPES } from './access.decorators.js';
-import { type AccessRequirement, authorize } from './authorization.js';
-import { requirePrincipal } from '../principal.js';
+import {
+  ACCESS,
+  REQUIRED_ORG,
+  REQUIRED_ROLE,
+  REQUIRED_SCOPES,
+  WITHOUT_SECOND_FACTOR,
+} from './access.decorators.js';
+import { type AccessRequirement, authorize, requirePolicyMet } from './authorization.js';
+import { principalOf, requirePrincipal } from '../principal.js';
 import { perRoute } from './route.metadata.js';
 import { fullScope } from './scopes.js';
 
@@ -24,13 +30,21 @@ export function scopesOf(
   return isClosed && !isNamed ? [fullScope] : reflector.getAllAndMerge<string[]>(REQUIRED_SCOPES, places);
 }
 
+/** What a route requires of its caller. */
+interface Requirement {
+  /** Undefined if it requires nothing more than the route's access. */
+  readonly access: AccessRequirement | undefined;
+  /** Whether a session may lack the second factor that closes everything else. */
+  readonly isOpenWithoutFactor: boolean;
+}
+
 /**
- * The guard of `@RequireScope()`, `@RequireRole()` and `@RequireOrg()`. When an administrator changes something, it also reads the
+ * The guard of `@RequireScope()`, `@RequireRole()` and `@RequireOrg()`, and of the policy of second factors. When an administrator changes something, it also reads the
  * role from SQL: a token minted before a demotion can't change anything after it.
  */
 @Injectable()
 export class AccessGuard implements CanActivate {
-  readonly #requirementOf: (context: ExecutionContext) => AccessRequirement | undefined;
+  readonly #requirementOf: (context: ExecutionContext) => Requirement;
   readonly #users: UsersService;
 
   constructor(reflector: Reflector, users: UsersService) {
@@ -40,20 +54,28 @@ export class AccessGuard implements CanActivate {
       const role = reflector.getAllAndOverride<'admin' | undefined>(REQUIRED_ROLE, places);
       const orgRole = reflector.getAllAndOverride<OrgRole | undefined>(REQUIRED_ORG, places);
       const isOpen = scopes.length === 0 && role === undefined && orgRole === undefined;
-      return isOpen ? undefined : { scopes, role, orgRole };
+      return {
+        access: isOpen ? undefined : { scopes, role, orgRole },
+        isOpenWithoutFactor:
+          reflector.getAllAndOverride<true | undefined>(WITHOUT_SECOND_FACTOR, places) === true,
+      };
     });
   }
 
   /** @returns synchronously, unless an administrator is about to change something. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    const requirement = this.#requirementOf(context);
-    if (requirement === undefined) {
+    const { access, isOpenWithoutFactor } = this.#requirementOf(context);
+    const request = requestOf(context);
+    if (access === undefined) {
+      const known = principalOf(request)?.claims;
+      if (known !== undefined && !isOpenWithoutFactor) {
+        requirePolicyMet(known);
+      }
       return true;
     }
-    const request = requestOf(context);
     const { claims } = requirePrincipal(request);
-    authorize(claims, requirement);
-    return requirement.role === undefined || isSafeMethod(request.method)
+    authorize(claims, access);
+    return access.role === undefined || isSafeMethod(request.method)
       ? true
       : this.#users.requireAdministrator(claims.sub).then(() => true);
   }

@@ -87,7 +87,7 @@ describe('the problems of a route', () => {
   it('follow from its scope, its query, and what the class requires', () => {
     expect(problemsOf(Things.prototype.list)).toEqual({
       400: ['validation_failed'],
-      401: ['unauthenticated'],
+      401: ['reauthentication_required', 'unauthenticated'],
       403: ['forbidden', 'insufficient_scope'],
       503: ['database_unavailable'],
     });

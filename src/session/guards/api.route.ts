@@ -103,7 +103,8 @@ export function ApiController(
  *
  * The problems that follow from the decorators needn't be named:
  * - a closed route answers `unauthenticated`, and one that doesn't accept any scope `insufficient_scope`
- * - a required role answers `forbidden`, a required e-mail address `email_unverified`, a step-up `reauthentication_required`
+ * - a required role or organisation answers `forbidden`, a required e-mail address `email_unverified`
+ * - a step-up, and a role or organisation that may require a second factor, answers `reauthentication_required`
  * - a method that changes something answers `cross_site_request`
  * - a `{ schema }` answers `validation_failed`, and that of a body `unsupported_media_type` as well
  */
@@ -183,7 +184,7 @@ function impliedProblems(
   const candidates: readonly (readonly [ProblemCode, boolean])[] = [
     ['validation_failed', validated.size > 0],
     ['unauthenticated', !has(ACCESS)],
-    ['reauthentication_required', has(RECENT_LOGIN, AUTH_AGE, AAL2)],
+    ['reauthentication_required', has(RECENT_LOGIN, AUTH_AGE, AAL2, REQUIRED_ROLE, REQUIRED_ORG)],
     ['insufficient_scope', scopesOf(reflector, places).length > 0],
     ['forbidden', has(REQUIRED_ROLE, REQUIRED_ORG)],
     ['email_unverified', email === 'verified'],

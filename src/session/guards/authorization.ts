@@ -35,14 +35,17 @@ export interface VerificationPage {
  */
 export function authorize(claims: Claims, requirement: AccessRequirement): void {
   const { scopes, role, org, orgRole, acr, verifiedEmail } = requirement;
+  requirePolicyMet(claims);
   if (verifiedEmail !== undefined) {
     requireVerifiedEmail(claims, verifiedEmail);
   }
   if (role !== undefined && claims.roles?.includes(role) !== true) {
-    throw roleMissing(role);
+    throw claims.second_factor?.missing?.includes('role') === true
+      ? secondFactorMissing()
+      : roleMissing(role);
   }
   if ((org !== undefined || orgRole !== undefined) && !isFor(claims, org)) {
-    throw orgMissing(org);
+    throw isWithheld(claims, org) ? secondFactorMissing() : orgMissing(org);
   }
   if (orgRole !== undefined && (claims.org === undefined || !isAtLeast(claims.org.role, orgRole))) {
     throw orgRoleMissing(orgRole);
@@ -52,8 +55,25 @@ export function authorize(claims: Claims, requirement: AccessRequirement): void 
   }
   // Last: a login with a second factor helps only those who meet everything else.
   if (acr !== undefined && claims.acr !== acr) {
-    throw loginChallenge({ maxAge: undefined, needsAal2: true }, 'second_factor_missing');
+    throw secondFactorMissing();
   }
+}
+
+/** @throws {Problem} `reauthentication_required` if everything is closed to the caller until they give a second factor. */
+export function requirePolicyMet({ second_factor: demand }: Claims): void {
+  if (demand?.missing?.includes('session') === true) {
+    throw secondFactorMissing();
+  }
+}
+
+/** The refusal of a caller who must give a second factor first. */
+export function secondFactorMissing(): Problem {
+  return loginChallenge({ maxAge: undefined, needsAal2: true }, 'second_factor_missing');
+}
+
+/** Whether the caller would act for this organisation, or for any if none is given, with a second factor. */
+function isWithheld({ org: active, second_factor: demand }: Claims, org: string | undefined): boolean {
+  return active === undefined && demand?.org !== undefined && (org === undefined || isNamed(demand.org, org));
 }
 
 /** Whether the claims have this active organisation, or any if none is given. */

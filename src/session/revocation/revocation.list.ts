@@ -66,8 +66,9 @@ export class RevocationList {
   }
 
   /** The state of the token with these verified claims. Takes two or three look-ups in memory. */
-  verdict(claims: Pick<Claims, 'sid' | 'sub' | 'org' | 'jti' | 'client_id'>): TokenVerdict {
-    const { sid, sub, org, jti } = claims;
+  verdict(claims: Pick<Claims, 'sid' | 'sub' | 'org' | 'jti' | 'client_id' | 'second_factor'>): TokenVerdict {
+    const { sid, sub, jti } = claims;
+    const org = claims.org ?? claims.second_factor?.org;
     // A token exchanged for an API key's or a service's token begins anew each time; a session begins once.
     const began = timestampOf(isOfSession(claims) ? sid : jti);
     if (this.isEnded(sid) || began < this.#everythingBefore) {

@@ -153,6 +153,12 @@ export class SessionRepository {
     return Number(result.numDeletedRows);
   }
 
+  /** Sets how the user of a session counts as authenticated. @returns the session as it is now. */
+  async setLogin(session: SessionRow, login: Pick<SessionRow, 'amr' | 'acr'>): Promise<SessionRow> {
+    await this.#database.query.updateTable('sessions').set(login).where('id', '=', session.id).execute();
+    return { ...session, ...login };
+  }
+
   /** Sets the organisation that a session acts for. @returns nothing when the session has been ended. */
   async setOrg(id: string, orgId: string): Promise<SessionRow | undefined> {
     return this.#database.query

@@ -28,6 +28,17 @@ const knownClaimsSchema = z.object({
     .object({ id: z.uuid(), slug: z.string(), role: z.enum(['owner', 'admin', 'member']) })
     .optional()
     .meta({ description: 'The active organisation.' }),
+  second_factor: z
+    .object({
+      due: numericDate,
+      missing: z.array(z.enum(['session', 'role', 'org'])).optional(),
+      org: z.object({ id: z.uuid(), slug: z.string() }).optional(),
+    })
+    .optional()
+    .meta({
+      description:
+        'A second factor that is required and was not given: from when on, and, from then on, what is missing in this token for it (docs/security.md).',
+    }),
   idp: z.enum(['ory', 'auth0', 'oidc']).meta({ description: 'Provider that logged the user in.' }),
   client_id: z.string().meta({ description: 'OAuth client through which the user logged in.' }),
   scope: z.string().meta({ description: 'Space-separated scopes.' }),

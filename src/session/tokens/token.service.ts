@@ -34,6 +34,11 @@ export interface VerifiedToken {
   readonly kid: string;
 }
 
+/** The time at which a second factor is due, in seconds since the epoch: a token that was minted before ends then. */
+function deadlineIn({ second_factor: demand }: TokenSubject): number {
+  return demand === undefined || demand.missing !== undefined ? Number.POSITIVE_INFINITY : demand.due;
+}
+
 /** Mints and verifies augmented tokens (RFC 9068, RFC 8725). */
 @Injectable()
 export class TokenService {
@@ -75,7 +80,7 @@ export class TokenService {
       jti: newId(timestampOf(subject.jti)),
       iat: now,
       nbf: now,
-      exp: Math.min(now + this.#ttl, latest),
+      exp: Math.min(now + this.#ttl, latest, deadlineIn(subject)),
     });
     const { kid, alg, key } = this.#keys.signing();
     const token = await new SignJWT(claims).setProtectedHeader({ alg, typ: tokenType, kid }).sign(key);

@@ -64,14 +64,28 @@ class Requirement:
 
     def check(self, claims: Mapping[str, Any], now: float, issuer: str) -> None:
         """Decides, from the claims alone, whether a caller meets the requirement. Raises AuthError if not."""
+        demand = claims.get("second_factor", {})
+        missing = demand.get("missing", ())
+        if "session" in missing:
+            raise _factor_missing(issuer)
         if self.verified_email and claims["email_verified"] is not True and not _is_machine(claims):
             detail = "Requires a verified e-mail address."
             raise AuthError("email_unverified", "email_unverified", detail=detail)
         if self.role is not None and self.role not in claims.get("roles", ()):
+            if "role" in missing:
+                raise _factor_missing(issuer)
             raise AuthError("forbidden", "role_missing", detail=f"Requires the role {self.role}.")
+        if "org" not in claims and self._wants(demand.get("org")):
+            raise _factor_missing(issuer)
         self._check_org(claims.get("org"))
         self._check_scope(claims["scope"].split(" "))
         self._check_login(claims, now, issuer)
+
+    def _wants(self, withheld):
+        """Whether an organisation is required, and the caller would act for it with a second factor."""
+        if withheld is None or (self.org is None and self.org_role is None):
+            return False
+        return self.org is None or _is_named(withheld, self.org)
 
     def _check_org(self, active):
         if self.org is None and self.org_role is None:
@@ -108,6 +122,16 @@ class Requirement:
             challenge=f'Bearer error="insufficient_user_authentication"{parameters}',
             login_url=f"{issuer}/auth/login?{urllib.parse.urlencode(wanted)}",
         )
+
+
+def _factor_missing(issuer):
+    """The refusal of a caller of whom a policy requires a second factor."""
+    return AuthError(
+        "reauthentication_required",
+        "second_factor_missing",
+        challenge='Bearer error="insufficient_user_authentication", acr_values="aal2"',
+        login_url=f"{issuer}/auth/login?acr_values=aal2",
+    )
 
 
 def _is_machine(claims):

@@ -24,7 +24,7 @@ _TYPES = {
     "amr": list,
     "email_verified": bool,
 }
-_OPTIONAL_TYPES = {"roles": list, "org": dict, "email": str, "acr": str}
+_OPTIONAL_TYPES = {"roles": list, "org": dict, "email": str, "acr": str, "second_factor": dict}
 
 
 class TokenVerifier:

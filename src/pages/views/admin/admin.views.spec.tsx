@@ -114,6 +114,7 @@ const pages: readonly (readonly [string, VNode])[] = [
           domainProof: null,
           domainRecord: { name: hostile, value: hostile },
           joinPolicy: 'invite',
+          secondFactor: 'none',
           role: null,
           createdAt: hostile,
           updatedAt: hostile,

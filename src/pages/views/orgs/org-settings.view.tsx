@@ -6,6 +6,7 @@ import { OrgDomain } from './org-domain.view.js';
 import { OrgLayout, type OrgPageProps, orgHref } from './org-layout.view.js';
 
 const policies = ['invite', 'approval', 'domain'] as const;
+const factorScopes = ['none', 'admins', 'everyone'] as const;
 
 export interface OrgSettingsPageProps extends OrgPageProps {
   /** The refused form, with its errors. */
@@ -58,6 +59,15 @@ export function OrgSettingsPage({ form, ...page }: OrgSettingsPageProps): VNode 
             initial={org.joinPolicy}
             form={form}
             options={policies.map((value) => ({ value, label: text(`orgs.joinPolicy.${value}`) }))}
+          />
+          <FormSelect
+            id="org-second-factor"
+            name="secondFactor"
+            label={text('orgs.secondFactor')}
+            initial={org.secondFactor}
+            form={form}
+            options={factorScopes.map((value) => ({ value, label: text(`orgs.secondFactor.${value}`) }))}
+            hint={text('orgs.secondFactorHint')}
           />
           <button type="submit">{text('orgs.save')}</button>
         </form>

@@ -447,6 +447,12 @@ export const english = {
   'orgs.joinPolicy.invite': 'By invitation only',
   'orgs.joinPolicy.approval': 'People with an address at the domain, after approval',
   'orgs.joinPolicy.domain': 'People with an address at the domain, at once',
+  'orgs.secondFactor': 'Second step at login',
+  'orgs.secondFactor.none': 'Not required',
+  'orgs.secondFactor.admins': 'Required of owners and admins',
+  'orgs.secondFactor.everyone': 'Required of everyone',
+  'orgs.secondFactorHint':
+    'Members without a second step get some days to set one up. After that, this organisation is closed to them until they have.',
   'orgs.save': 'Save',
   'orgs.new.link': 'Create an organisation',
   'orgs.new.title': 'New organisation',
@@ -619,6 +625,19 @@ export const english = {
   'flow.keyFailed':
     "That key wasn't used: it may be the wrong one, or it took too long. Please try again, or choose another way.",
   'flow.needsScript': 'This step needs JavaScript, which is turned off in this browser.',
+  'secondFactor.title': 'A second step is required',
+  'secondFactor.soonTitle': 'A second step will be required',
+  'secondFactor.until': 'Please set up a second step for your login until <time></time>.',
+  'secondFactor.since': 'Since <time></time>, your login needs a second step.',
+  'secondFactor.closedOrg': 'Until you have given one, the organisation {org} is closed to you.',
+  'secondFactor.closedRole': "Until you have given one, you can't use your rights as an administrator.",
+  'secondFactor.how':
+    'An authenticator app on your phone, or a security key, protects your account even if your password leaks.',
+  'secondFactor.impossible':
+    'You log in with your company’s account, which asks for no second step here. Please ask your administrator.',
+  'secondFactor.setUp': 'Set up a second step',
+  'secondFactor.later': 'Later',
+  'secondFactor.without': 'Go on without it',
   'flow.secondStep.title': 'A second step is needed',
   'flow.secondStep.lead':
     'What you want to do is protected by a second step, and your account has none yet. Set up an authenticator app in your settings, then continue.',
@@ -854,6 +873,8 @@ export const english = {
 
   'form.loginTooOld':
     'Nothing was saved: your login is too long ago for this. Log in again, and then send this form once more.',
+  'form.factorMissing':
+    'Nothing was saved: this needs a second step at your login. Log in again with one, and then send this form once more.',
   'form.logInAgain': 'Log in again (in a new tab)',
   'error.code': 'Error code',
   'error.requestId': 'Request id',

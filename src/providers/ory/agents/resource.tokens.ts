@@ -94,7 +94,16 @@ interface Grant {
 /** No role and no organisation: a client that acts for an administrator isn't one. What describes the user needs the scope for it. */
 function subjectOf(token: ActiveToken, { grantId, clientId, resource, account }: Grant): TokenSubject {
   const granted = scopeTokens(token.scope ?? '');
-  const { sub, jti, email_verified: emailVerified, email, name, picture } = accountClaims(account);
+  const login = { amr: token.ext.amr, acr: token.ext.acr ?? 'aal1' } as const;
+  const known = accountClaims(account, login);
+  const { sub, jti, email_verified: emailVerified, email, name, picture, second_factor: demand } = known;
+  if (demand?.missing?.includes('session') === true) {
+    throw new OAuthRefusal(
+      'invalid_grant',
+      'the user must log in with a second factor',
+      'second_factor_missing',
+    );
+  }
   return {
     sub,
     jti,
@@ -104,8 +113,8 @@ function subjectOf(token: ActiveToken, { grantId, clientId, resource, account }:
     ...(granted.includes('profile') && picture !== undefined ? { picture } : {}),
     sid: grantId,
     auth_time: Math.floor(token.ext.auth_time / 1000),
-    amr: token.ext.amr,
-    acr: token.ext.acr ?? 'aal1',
+    ...login,
+    ...(demand === undefined || demand.missing !== undefined ? {} : { second_factor: demand }),
     idp: 'ory',
     client_id: clientId,
     act: { sub: clientId },

@@ -6,10 +6,14 @@ import type { UserRow } from '../../../platform/database/database.schema.js';
 import type { ProviderIdentity } from '../../../directory/users/identity.js';
 import type { Application } from '../../../auth-strategy/application.administration.js';
 import { UserDirectory } from '../../../directory/users/user.directory.js';
+import { UsersService } from '../../../directory/users/users.service.js';
 import { AccountOwnership } from '../../../accounts/account-ownership.service.js';
 import { SignUpPolicy } from '../../../accounts/sign-up.policy.js';
 import { applicationOf } from '../hydra/hydra.applications.js';
-import { IdentitySource } from '../sources/identity.source.js';
+import { IdentitySource, type SourceSession } from '../sources/identity.source.js';
+
+/** Whether a user may go on to an application, or what is missing. */
+export type Admission = 'admitted' | 'refused' | 'unverified' | 'factorless';
 
 /** Decides whether a user of our own login pages may go on to another application, which makes no check of its own. */
 @Injectable()
@@ -17,6 +21,7 @@ export class ApplicationAdmission {
   readonly #signUp: SignUpPolicy;
   readonly #ownership: AccountOwnership;
   readonly #directory: UserDirectory;
+  readonly #users: UsersService;
   readonly #sources: IdentitySource;
   readonly #requiresEmail: boolean;
 
@@ -24,22 +29,29 @@ export class ApplicationAdmission {
     signUp: SignUpPolicy,
     ownership: AccountOwnership,
     directory: UserDirectory,
+    users: UsersService,
     sources: IdentitySource,
     @Inject(CONFIGURATION) { REQUIRE_VERIFIED_EMAIL }: Configuration,
   ) {
     this.#signUp = signUp;
     this.#ownership = ownership;
     this.#directory = directory;
+    this.#users = users;
     this.#sources = sources;
     this.#requiresEmail = REQUIRE_VERIFIED_EMAIL;
   }
 
   /**
    * @param client of Hydra's, as its challenge states it.
+   * @param acr of the login; left out where no user logs in, who could be asked for a second factor.
    * @returns `refused` for an identity that has no account and can't get one, whose account is disabled, or that the application
-   *   doesn't admit; `unverified` if a verified address is required.
+   *   doesn't admit; `unverified` if a verified address is required, `factorless` if a policy requires a second factor.
    */
-  async judge(identity: ProviderIdentity, client: unknown): Promise<'admitted' | 'refused' | 'unverified'> {
+  async judge(
+    identity: ProviderIdentity,
+    client: unknown,
+    acr: SourceSession['acr'] = 'aal2',
+  ): Promise<Admission> {
     try {
       await this.#signUp.requireUser(identity);
     } catch (error) {
@@ -55,7 +67,29 @@ export class ApplicationAdmission {
       return 'refused';
     }
     const isVerified = !this.#requiresEmail || (await this.#ownership.judge(identity)).emailVerified;
-    return isVerified ? 'admitted' : 'unverified';
+    if (!isVerified) {
+      return 'unverified';
+    }
+    const lacksFactor =
+      acr !== 'aal2' && user !== undefined && (await this.#isFactorDue(user.id, application));
+    return lacksFactor ? 'factorless' : 'admitted';
+  }
+
+  /** Whether a second factor is due for an application: by the deployment's policy, or by that of the organisation that it belongs to. */
+  async #isFactorDue(userId: string, application: Application | undefined): Promise<boolean> {
+    const orgId = application?.orgId ?? null;
+    const { org, secondFactor, readAt } = await this.#users.requireAccount(userId, orgId);
+    if (secondFactor === null || readAt < secondFactor.due) {
+      return false;
+    }
+    const isForAdmins =
+      orgId === null && application?.access === 'roles' && application.roles.includes('admin');
+    return secondFactor.reach.some(
+      (reach) =>
+        reach === 'session' ||
+        (reach === 'role' && isForAdmins) ||
+        (reach === 'org' && orgId !== null && org?.id === orgId),
+    );
   }
 
   /** Id of the user whose identity has this subject; undefined if it has no account. */

@@ -72,14 +72,16 @@ export class OryLoginController {
     }
     const next = stepTo(bar, browser);
     if (browser.state === 'live' && next === undefined) {
-      await reply.redirect(await this.#enter(loginRequest, browser.session), 302);
+      await reply.redirect(await this.#enter(loginRequest, browser.session, asked), 302);
     } else if (promptsOf(asked).includes('none')) {
       await reply.redirect(await this.#hydra.rejectLogin(challenge, 'login_required'), 302);
     } else {
       const isNew = browser.state === 'none' && asked.searchParams.get('screen_hint') === 'signup';
       const url = this.#credentialsUrl(challenge, browser, isNew ? undefined : (next ?? {}));
+      const isOwn = loginRequest.client.client_id === gatewayClientId;
       const unmet = 'unmet_authentication_requirements';
-      await reply.redirect(url ?? (await this.#hydra.rejectLogin(challenge, unmet)), 302);
+      const refusal = isOwn ? this.#impossible : undefined;
+      await reply.redirect(url ?? refusal ?? (await this.#hydra.rejectLogin(challenge, unmet)), 302);
     }
   }
 
@@ -109,11 +111,18 @@ export class OryLoginController {
   }
 
   /** Accepts the login for its client. The gateway admits users itself once its login is back; another application wouldn't check. */
-  async #enter(loginRequest: LoginRequest, session: SourceSession): Promise<string> {
+  async #enter(loginRequest: LoginRequest, session: SourceSession, asked: URL): Promise<string> {
     if (loginRequest.client.client_id !== gatewayClientId) {
-      const outcome = await this.#admission.judge(session.identity, loginRequest.client);
+      const outcome = await this.#admission.judge(session.identity, loginRequest.client, session.acr);
       if (outcome === 'refused') {
         return this.#hydra.rejectLogin(loginRequest.challenge, 'access_denied');
+      }
+      if (outcome === 'factorless') {
+        const { challenge } = loginRequest;
+        return promptsOf(asked).includes('none')
+          ? this.#hydra.rejectLogin(challenge, 'login_required')
+          : (this.#credentialsUrl(challenge, { state: 'live', session }, secondFactor(session)) ??
+              this.#impossible);
       }
       if (outcome === 'unverified') {
         return `${this.#publicUrl}/ui/verification`;
@@ -123,6 +132,11 @@ export class OryLoginController {
     const { id, authTime, amr, acr, identity } = session;
     const context = { kratos_session_id: id, amr: [...amr], auth_time: authTime, acr };
     return this.#hydra.acceptLogin(loginRequest.challenge, { subject: identity.subject, acr, context });
+  }
+
+  /** The page that says that the user's login can't give a second factor. */
+  get #impossible(): string {
+    return `${this.#publicUrl}/second-factor?impossible=true`;
   }
 
   /** The URL of Kratos' self-service flow, for steps 1 and 2; the flow returns to this challenge. */
@@ -161,6 +175,11 @@ function promptsOf(asked: URL): readonly string[] {
   return (asked.searchParams.get('prompt') ?? '').split(' ');
 }
 
+/** Parameters for Kratos' login that ask for a second factor, also where its session had one: it would send the browser back at once. */
+function secondFactor({ hasLostFactor }: SourceSession): Readonly<Record<string, string>> {
+  return hasLostFactor === true ? { refresh: 'true', aal: 'aal2' } : { aal: 'aal2' };
+}
+
 /** The step that is still missing. @returns parameters for Kratos' login, or undefined when the session is good enough. */
 function stepTo(bar: Bar, browser: BrowserSession): Readonly<Record<string, string>> | undefined {
   if (browser.state !== 'live') {
@@ -169,7 +188,7 @@ function stepTo(bar: Bar, browser: BrowserSession): Readonly<Record<string, stri
   }
   const { authTime, acr } = browser.session;
   if (bar.needsAal2 && acr !== 'aal2') {
-    return { aal: 'aal2' };
+    return secondFactor(browser.session);
   }
   if (authTime >= bar.since) {
     return undefined;

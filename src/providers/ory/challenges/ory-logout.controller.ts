@@ -7,6 +7,7 @@ import { HydraClient } from '../hydra/hydra.client.js';
 import { IdentitySource } from '../sources/identity.source.js';
 import {
   AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
   CurrentUser,
   OptionalSession,
   Public,
@@ -59,6 +60,7 @@ export class OryLogoutController {
   @Post()
   @OptionalSession()
   @AllowUnverifiedEmail()
+  @AllowWithoutSecondFactor()
   async decide(
     @Body({ schema: formSchema }) form: z.output<typeof formSchema>,
     @CurrentUser({ optional: true }) principal: Principal | undefined,

@@ -30,12 +30,14 @@ export class KratosSource extends IdentitySource {
 
   async browserSession(header: string | undefined): Promise<BrowserSession> {
     const whoami = await this.#kratos.whoami(header);
-    return whoami.state === 'live' ? { state: 'live', session: toSession(whoami.session) } : whoami;
+    return whoami.state === 'live'
+      ? { state: 'live', session: await this.#toSession(whoami.session) }
+      : whoami;
   }
 
   async findSession({ id }: SessionKey): Promise<SourceSession | undefined> {
     const session = await this.#kratos.findSession(id);
-    return session && toSession(session);
+    return session && this.#toSession(session);
   }
 
   async findUser(subject: string): Promise<SourceUser | undefined> {
@@ -54,6 +56,23 @@ export class KratosSource extends IdentitySource {
   async deleteUser(subject: string): Promise<void> {
     await this.#kratos.deleteIdentity(subject);
   }
+
+  /** Kratos keeps the level of a session when its user removes the second factor; here it falls with it. */
+  async #toSession(session: KratosSession): Promise<SourceSession> {
+    const isStrong = session.authenticator_assurance_level === 'aal2';
+    const methods = isStrong ? await this.#kratos.loginMethodsOf(session.identity.id) : undefined;
+    const hasLostFactor = methods?.secondFactors.length === 0;
+    const amr = amrOf(session);
+    return {
+      ...toUser(session.identity),
+      id: session.id,
+      amr: hasLostFactor ? amr.filter((method) => method !== 'mfa') : amr,
+      acr: isStrong && !hasLostFactor ? 'aal2' : 'aal1',
+      hasLostFactor,
+      authTime: session.authenticated_at,
+      begunAt: session.authenticated_at,
+    };
+  }
 }
 
 function toUser(identity: KratosIdentity): SourceUser {
@@ -61,16 +80,5 @@ function toUser(identity: KratosIdentity): SourceUser {
     identity: toProviderIdentity(identity),
     isActive: identity.state === 'active',
     profile: identity.traits,
-  };
-}
-
-function toSession(session: KratosSession): SourceSession {
-  return {
-    ...toUser(session.identity),
-    id: session.id,
-    amr: amrOf(session),
-    acr: session.authenticator_assurance_level === 'aal2' ? 'aal2' : 'aal1',
-    authTime: session.authenticated_at,
-    begunAt: session.authenticated_at,
   };
 }

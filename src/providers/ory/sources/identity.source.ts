@@ -17,6 +17,8 @@ export interface SourceSession extends SourceUser {
   readonly amr: readonly string[];
   /** `aal2` when a second factor was given. */
   readonly acr: 'aal1' | 'aal2';
+  /** Whether the user has removed the second factor that they gave, so that it counts no more and `acr` is `aal1`. */
+  readonly hasLostFactor?: boolean;
   /** When credentials were last given, in milliseconds since the epoch; 0 if that isn't known. */
   readonly authTime: number;
   /** When the session began or was confirmed in this browser, in milliseconds since the epoch. */

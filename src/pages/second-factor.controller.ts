@@ -1,0 +1,76 @@
+import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { safeReturnTo } from '../platform/http/return.target.js';
+import { toTimestamp } from '../platform/time/timestamp.schema.js';
+import { connectionIdOf } from '../providers/ory/connections/connection.issuer.js';
+import {
+  AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
+  CurrentUser,
+  OptionalSession,
+} from '../session/guards/access.decorators.js';
+import { type Principal, hasSession } from '../session/principal.js';
+import { SessionService } from '../session/session.service.js';
+import { PageSender } from './page.sender.js';
+import { SecondFactorPage } from './views/second-factor.view.js';
+
+/** The page that tells a user that a second factor is required of them, and until when they must set one up. */
+@ApiExcludeController()
+@Controller('second-factor')
+export class SecondFactorController {
+  readonly #pages: PageSender;
+  readonly #sessions: SessionService;
+  readonly #publicUrl: string;
+
+  constructor(
+    pages: PageSender,
+    sessions: SessionService,
+    @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration,
+  ) {
+    this.#pages = pages;
+    this.#sessions = sessions;
+    this.#publicUrl = PUBLIC_URL;
+  }
+
+  /** @param impossible `true`: the login that the browser comes from can't give one, whatever its session. */
+  @Get()
+  @OptionalSession()
+  @AllowUnverifiedEmail()
+  @AllowWithoutSecondFactor()
+  async page(
+    @Query('return_to') given: unknown,
+    @Query('impossible') impossible: unknown,
+    @CurrentUser({ optional: true }) principal: Principal | undefined,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const returnTo = safeReturnTo(given, this.#publicUrl);
+    const demand = principal?.claims.second_factor;
+    if (demand === undefined && impossible !== 'true') {
+      await reply.redirect(returnTo, 302);
+      return;
+    }
+    void reply.header('cache-control', 'no-store');
+    const page = h(SecondFactorPage, {
+      due: demand === undefined ? undefined : toTimestamp(demand.due * 1000),
+      missing: demand?.missing,
+      org: principal?.claims.org?.slug ?? demand?.org?.slug,
+      returnTo,
+      isPossible: impossible !== 'true' && !(await this.#isOfConnection(principal)),
+    });
+    await this.#pages.send(request, reply, page);
+  }
+
+  /** Whether the user logged in by a company directory, which asks for no second factor. */
+  async #isOfConnection(principal: Principal | undefined): Promise<boolean> {
+    const row =
+      principal !== undefined && hasSession(principal)
+        ? await this.#sessions.findLive(principal.claims.sid)
+        : undefined;
+    return row !== undefined && connectionIdOf(row.issuer) !== undefined;
+  }
+}

@@ -1,0 +1,65 @@
+import type { VNode } from 'preact';
+import type { SecondFactorReach } from '../../directory/users/second-factor.policy.js';
+import { Layout } from './layout.view.js';
+import { useLanguage, usePage } from './page.props.js';
+import { Time } from './time.view.js';
+
+export interface SecondFactorPageProps {
+  /** From when on it is required, in ISO 8601; undefined for a login that can't give one. */
+  readonly due: string | undefined;
+  /** What is closed without it; undefined until it is due. */
+  readonly missing: readonly SecondFactorReach[] | undefined;
+  /** Slug of the active organisation. */
+  readonly org: string | undefined;
+  /** Path on this origin. */
+  readonly returnTo: string;
+  /** Whether the user can set one up here. */
+  readonly isPossible: boolean;
+}
+
+/** `GET /second-factor`: that a second factor is required, until when, and what leads on. */
+export function SecondFactorPage({ due, missing, org, returnTo, isPossible }: SecondFactorPageProps): VNode {
+  const { text, rich } = useLanguage();
+  const { user } = usePage();
+  const isDue = due === undefined || missing !== undefined;
+  const isClosed = missing?.includes('session') === true;
+  const setUp = `/auth/login?${new URLSearchParams({ acr_values: 'aal2', return_to: returnTo })}`;
+  return (
+    <Layout title={text('secondFactor.title')}>
+      <article class="card">
+        <header>
+          <h1>{text(isDue ? 'secondFactor.title' : 'secondFactor.soonTitle')}</h1>
+          {due !== undefined && (
+            <p class="lead">
+              {rich(isDue ? 'secondFactor.since' : 'secondFactor.until', { time: () => <Time iso={due} /> })}
+            </p>
+          )}
+          {missing?.includes('org') === true && org !== undefined && (
+            <p>{text('secondFactor.closedOrg', { org })}</p>
+          )}
+          {missing?.includes('role') === true && <p>{text('secondFactor.closedRole')}</p>}
+          <p>{text(isPossible ? 'secondFactor.how' : 'secondFactor.impossible')}</p>
+        </header>
+        <div class="actions">
+          {isPossible && (
+            <a class="button" href={setUp}>
+              {text('secondFactor.setUp')}
+            </a>
+          )}
+          {due !== undefined && !isClosed && (
+            <a class={isPossible ? 'button secondary' : 'button'} href={returnTo}>
+              {text(isDue ? 'secondFactor.without' : 'secondFactor.later')}
+            </a>
+          )}
+        </div>
+        {user !== null && (isClosed || !isPossible) && (
+          <form method="post" action="/auth/logout">
+            <button type="submit" class="secondary">
+              {text('site.logOut')}
+            </button>
+          </form>
+        )}
+      </article>
+    </Layout>
+  );
+}
