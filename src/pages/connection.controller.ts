@@ -1,4 +1,16 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Inject,
+  Logger,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+} from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
@@ -37,6 +49,7 @@ const loginSchema = z.object({ login_challenge: formField, login: formField, pas
 @AllowUnverifiedEmail()
 @AllowWithoutSecondFactor()
 export class ConnectionController {
+  readonly #logger = new Logger(ConnectionController.name);
   readonly #connections: Connections;
   readonly #logins: ConnectionLogins;
   readonly #typed: TypedAddress;
@@ -79,6 +92,7 @@ export class ConnectionController {
       challenge,
       address: this.#typed.read(request) ?? loginHint,
       offered: this.#connections.offered,
+      passwordUrl: this.#selfServiceUrl('login', challenge),
       signUpUrl: this.#signUp === 'open' ? this.#selfServiceUrl('registration', challenge) : undefined,
     });
     await this.#pages.send(request, reply, page, { locales });
@@ -156,6 +170,12 @@ export class ConnectionController {
       return await this.#logins.logIn(connection, typed, request, reply);
     } catch (error) {
       if (error instanceof Problem && error.code === 'provider_unavailable') {
+        const { reason } = error;
+        this.#logger.warn('a login at a connection failed', {
+          reason,
+          connection: connection.id,
+          err: error,
+        });
         return 'unavailable';
       }
       throw error;

@@ -83,6 +83,17 @@ describe('the login page', () => {
     expect((await agent.fetch('/auth/session')).json()).toMatchObject({ user: { email: other.email } });
   });
 
+  it('lets a user with an account here in, also with an address that leads to the directory', async () => {
+    const person = newPerson();
+    await ory.createPerson(person, { isVerified: true });
+    const agent = newAgent();
+    const first = await agent.navigate('/auth/login');
+    const link = first.html().querySelector('a[href*="/self-service/login/"]');
+    const page = await agent.navigate(link?.getAttribute('href')?.replaceAll('&amp;', '&') ?? '');
+    await agent.submit(page, { identifier: person.email, password: person.password });
+    expect((await agent.fetch('/auth/session')).json()).toMatchObject({ user: { email: person.email } });
+  });
+
   it.each([
     '',
     'ada',
@@ -369,6 +380,7 @@ describe('while the directory', () => {
         503,
         'Example Ltd. can’t be reached at the moment. Try again in a minute.'.replace('’', "'"),
       ]);
+      expect(stack.log.filter((line) => line.includes('"reason":"directory_unreachable"'))).not.toEqual([]);
       // Tokens that are live, and those that must be renewed: the grace begins.
       for (const seconds of [0, 660, 1320, 3500]) {
         stack.shiftClock(seconds);

@@ -56,7 +56,7 @@ const link = (description: string, example: string) =>
     .meta({ description, example });
 
 const backchannelLogoutUri = link(
-  'Is told of each logout (OpenID Connect Back-Channel Logout 1.0). The gateway must reach it.',
+  'Is told of each logout (OpenID Connect Back-Channel Logout 1.0). Hydra sends it, and must reach the address.',
   'https://wiki.example.org/backchannel-logout',
 );
 const links = {

@@ -18,12 +18,15 @@ export interface IdentifyPageProps {
   readonly address: string | undefined;
   /** Connections that no address leads to. */
   readonly offered: readonly OfferedConnection[];
+  /** Where users log in who have an account of their own here, also with an address that leads to a connection. */
+  readonly passwordUrl: string;
   /** Where new users register; undefined if sign-up is closed. */
   readonly signUpUrl: string | undefined;
 }
 
 /** `GET /ui/identify`: asks for the address first, which decides where the user logs in. */
-export function IdentifyPage({ challenge, address, offered, signUpUrl }: IdentifyPageProps): VNode {
+export function IdentifyPage(props: IdentifyPageProps): VNode {
+  const { challenge, address, offered, passwordUrl, signUpUrl } = props;
   const { text, rich } = useLanguage();
   return (
     <Layout title={text('login.title')} visitorLinks={null}>
@@ -60,6 +63,9 @@ export function IdentifyPage({ challenge, address, offered, signUpUrl }: Identif
           </p>
         ))}
       </article>
+      <p class="elsewhere">
+        <a href={passwordUrl}>{text('connection.ownAccount')}</a>
+      </p>
       {signUpUrl !== undefined && (
         <p class="elsewhere">{rich('login.newHere', { link: (words) => <a href={signUpUrl}>{words}</a> })}</p>
       )}

@@ -536,6 +536,7 @@ export const english = {
   'connection.identify.address': 'E-mail address',
   'connection.with': 'Log in with {name}',
   'connection.other': 'Log in with another address',
+  'connection.ownAccount': 'Log in with an account of this site',
   'connection.login.title': 'Log in with {name}',
   'connection.login.lead': 'Use the user name and the password that you have at {name}.',
   'connection.login.name': 'User name or e-mail address',
@@ -634,7 +635,7 @@ export const english = {
   'secondFactor.how':
     'An authenticator app on your phone, or a security key, protects your account even if your password leaks.',
   'secondFactor.impossible':
-    'You log in with your company’s account, which asks for no second step here. Please ask your administrator.',
+    'Your login at your company had no second step, and none can be set up here. If your company’s login has one, log out and log in again with it. Otherwise please ask your administrator.',
   'secondFactor.setUp': 'Set up a second step',
   'secondFactor.later': 'Later',
   'secondFactor.without': 'Go on without it',
@@ -669,7 +670,7 @@ export const english = {
   'applications.kind.single_page': 'Single-page',
   'applications.kind.native': 'Native',
   'applications.kind.machine': 'Machine',
-  'applications.kindLong.web': 'Web server: keeps a secret, such as Gitea or Grafana',
+  'applications.kindLong.web': 'Web server: keeps a secret, such as Grafana or Nextcloud',
   'applications.kindLong.single_page': 'Single-page: runs in the browser, without a secret',
   'applications.kindLong.native': 'Native: runs on a phone or computer, without a secret',
   'applications.kindLong.machine': 'Machine: calls the API for itself, without a user',
@@ -713,7 +714,8 @@ export const english = {
   'applications.authMethod.client_secret_basic': 'In the header (client_secret_basic)',
   'applications.authMethod.client_secret_post': 'In the form (client_secret_post)',
   'applications.backchannel': 'Back-channel logout URI',
-  'applications.backchannelHint': 'Receives a message when a user logs out. The gateway must reach it.',
+  'applications.backchannelHint':
+    'Receives a message when a user logs out. Hydra sends it, and must reach the address.',
   'applications.clientUri': 'Home page',
   'applications.policyUri': 'Privacy policy',
   'applications.tosUri': 'Terms of service',
