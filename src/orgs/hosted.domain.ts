@@ -1,5 +1,5 @@
-import { domainToASCII } from 'node:url';
 import { z } from 'zod';
+import { toAsciiDomain } from '../platform/core/ascii.domain.js';
 
 /** Domains of public mail providers, which no organisation can have. */
 const publicDomains = new Set(
@@ -34,10 +34,4 @@ export const hostedDomainSchema = z
 export function domainOf(email: string | null): string | undefined {
   const at = email?.lastIndexOf('@') ?? -1;
   return email === null || at < 1 ? undefined : toAsciiDomain(email.slice(at + 1));
-}
-
-function toAsciiDomain(text: string): string | undefined {
-  // `domainToASCII` is the URL parser: it would cut off a path, and decode percent-encoding.
-  const domain = /^[^\s/\\?#@:%[\]]+$/.test(text) ? domainToASCII(text.toLowerCase()) : '';
-  return domain === '' ? undefined : domain;
 }

@@ -14,6 +14,7 @@ import {
   pageOfAddress,
   startCompany,
 } from '../support/openid.connection.js';
+import { codeOf, OAuthApp, tokensOf } from '../support/oauth.app.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { newPerson } from '../support/person.js';
 import { cookiesOf, sessionKeyOf } from '../support/source.driver.js';
@@ -356,6 +357,19 @@ describe('an address', () => {
     expect(await idOf(own)).not.toBe(await idOf(agent));
   });
 
+  it.each([
+    ['of another document than its verification', { email_verified: undefined }],
+    ['that only looks like one of the domain', { email: 'ada@example.org/evil.net' }],
+    ['with an escape in its domain', { email: 'ada@ex%61mple.org' }],
+  ])('%s is not verified [L20]', async (_name, change) => {
+    const person = staff.employ();
+    withClaims((claims) => ({ ...claims, email: 'another@example.org', email_verified: true }));
+    staff.wire.rewrite('/me', (body) => ({ ...body, email_verified: true, ...change }));
+    const agent = newAgent();
+    await logInByCompany(agent, person);
+    expect((await agent.fetch('/auth/session')).json()).toMatchObject({ user: { emailVerified: false } });
+  });
+
   it('and a name that change are followed at the renewal, and the user stays the same', async () => {
     const { agent, sub, email, password } = await known();
     staff.employ({ sub, email: `new-${email}`, name: 'Ada of the Company', password });
@@ -414,6 +428,88 @@ describe('a renewal', () => {
     expect(await statusOf(agent)).toBe(200);
     expect(countTokenRequests()).toBe(before + 1);
   });
+
+  it.each([403, 404, 429])('is no end because the provider answers %i about the user', async (status) => {
+    const { agent, ...person } = await known();
+    const key = await sessionKeyOf(stack, person);
+    staff.wire.refuse('/me', status);
+    stack.shiftClock(660);
+    expect(await statusOf(agent)).toBe(200);
+    await expect(source().findSession(key)).rejects.toMatchObject({ code: 'provider_unavailable' });
+    // A reset cuts connections, which the next question may still try.
+    staff.wire.reset();
+    await expect
+      .poll(
+        async () =>
+          (
+            await source()
+              .findSession(key)
+              .catch(() => undefined)
+          )?.isActive,
+      )
+      .toBe(true);
+  });
+
+  it('stores the next refresh token, whatever becomes of the rest of the answer', async () => {
+    const { agent, ...person } = await known();
+    const { id } = await sessionKeyOf(stack, person);
+    const grantOf = async (): Promise<{ sealed: string | null; checking_until: unknown }> =>
+      query()
+        .selectFrom('connection_sessions')
+        .select(['sealed', 'checking_until'])
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow();
+    const before = await grantOf();
+    staff.wire.rewrite(staff.tokenPath, async (body) => ({
+      ...body,
+      id_token: await staff.provider.keys.forge(decodeJwt(String(body['id_token']))),
+    }));
+    stack.shiftClock(660);
+    expect(await statusOf(agent)).toBe(200);
+    const after = await grantOf();
+    expect([after.sealed === before.sealed, after.checking_until]).toEqual([false, null]);
+    staff.wire.reset();
+    stack.shiftClock(1320);
+    expect(await statusOf(agent)).toBe(200);
+  });
+
+  it.each(['refused by the provider', 'logged out'])(
+    'of another application’s tokens ends its access once the user is %s',
+    async (way) => {
+      const { agent, ...person } = await known();
+      const { id } = await sessionKeyOf(stack, person);
+      const back = 'https://calendar.example/back';
+      const scope = 'openid offline_access';
+      const client = await ory.createClient({
+        redirect_uris: [back],
+        scope,
+        grant_types: ['authorization_code', 'refresh_token'],
+      });
+      const app = new OAuthApp(stack.url, client, back);
+      const { path, verifier } = app.authorize({ audience: undefined, scope });
+      const fields = { grant_scope: 'offline_access' };
+      const allowed = await agent.submit(await agent.navigate(path), fields, {
+        name: 'decision',
+        value: 'allow',
+      });
+      let tokens = tokensOf(await app.exchange(agent, codeOf(allowed), verifier));
+      const refresh = async (): Promise<Page> =>
+        app.token(newAgent(), { grant_type: 'refresh_token', refresh_token: tokens.refresh_token ?? '' });
+      stack.shiftClock(660);
+      const fresh = await refresh();
+      expect(fresh.status).toBe(200);
+      tokens = tokensOf(fresh);
+      if (way === 'logged out') {
+        await agent.post('/auth/logout', {});
+      } else {
+        const sessions = query().updateTable('connection_sessions').where('id', '=', id);
+        await sessions.set({ sealed: 'not a token of ours' }).execute();
+      }
+      stack.shiftClock(1320);
+      const refused = await refresh();
+      expect([refused.status, refused.json()]).toMatchObject([400, { error: 'invalid_grant' }]);
+    },
+  );
 
   it('keeps no refresh token as it is, and none after the end', async () => {
     const { agent, ...person } = await known();

@@ -274,7 +274,7 @@ describe('a login', () => {
     const { agent } = await known();
     const page = await agent.navigate('/auth/login?acr_values=aal2');
     expect([page.status, pathOf(page)]).toEqual([200, '/second-factor']);
-    expect(page.text).toContain('asks for no second step here');
+    expect(page.text).toContain('none can be set up here');
     expect(page.html().querySelectorAll('main a.button')).toEqual([]);
   });
 

@@ -62,6 +62,21 @@ it('a factor that is removed after the login counts no more from the next renewa
   expect(page.html().querySelector('h1')?.text).toBe('A second step is needed');
 });
 
+it('a factor that was removed counts no more for the access tokens of its login [M08]', async () => {
+  const agent = await arrive();
+  await enrolTotp(agent);
+  await agent.navigate('/auth/login?acr_values=aal2');
+  const { access_token: accessToken } = await OAuthApp.spa(stack.url).login(agent);
+  const open = async (): Promise<unknown> => {
+    const device = new UserAgent(stack.url);
+    expect((await device.post('/auth/login', { accessToken })).status).toBe(200);
+    return (await claimsOf(device)).acr;
+  };
+  expect(await open()).toBe('aal2');
+  await agent.submit(await agent.navigate('/ui/settings'), {}, { name: 'totp_unlink', value: 'true' });
+  expect(await open()).toBe('aal1');
+});
+
 it('another application gets no login without the factor that is due, and goes on with it [M09]', async () => {
   const agent = await arrive();
   const spa = OAuthApp.spa(stack.url);

@@ -87,7 +87,7 @@ it(
     await plain.getByRole('link', { name: person.name }).click();
     const section = plain.getByRole('article', { name: 'Connected apps' });
     await section.getByRole('button', { name: 'Revoke access: Calendar' }).click();
-    await plain.getByText('The application no longer has access.').waitFor();
+    await plain.getByText('Calendar no longer has access.').waitFor();
     expect([await app.userinfo(), await app.refresh()]).toEqual(['401', 'invalid_grant']);
   },
   limit,

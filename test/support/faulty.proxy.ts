@@ -15,6 +15,8 @@ export interface FaultyProxy {
   html(): void;
   /** Changes the JSON answers of one path. */
   rewrite(path: string, change: Rewrite): void;
+  /** Answers each request of one path with this status. */
+  refuse(path: string, status: number): void;
   /** Keeps the next answer to a POST of one path back: the server behind has done its part. @returns lets it go. */
   hold(path: string): () => void;
   /** How many requests of this path came by. */
@@ -32,6 +34,7 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
   let delay = 0;
   let mode: 'well' | 'down' | 'html' = 'well';
   let rewrites: Readonly<Record<string, Rewrite>> = {};
+  let refusals: Readonly<Record<string, number>> = {};
   const holds = new Map<string, Promise<unknown>>();
   const timers = new Set<NodeJS.Timeout>();
   const counts = new Map<string, number>();
@@ -49,6 +52,11 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
       return;
     }
     const path = pathOf(incoming);
+    const refusal = refusals[path];
+    if (refusal !== undefined) {
+      outgoing.writeHead(refusal, { 'content-type': 'text/plain' }).end('no');
+      return;
+    }
     const change = rewrites[path];
     const held = incoming.method === 'POST' ? holds.get(path) : undefined;
     if (held !== undefined) {
@@ -87,6 +95,7 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
     delay = 0;
     mode = 'well';
     rewrites = {};
+    refusals = {};
     holds.clear();
     for (const timer of timers) {
       clearTimeout(timer);
@@ -109,6 +118,9 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
     },
     rewrite: (path, change) => {
       rewrites = { ...rewrites, [path]: change };
+    },
+    refuse: (path, status) => {
+      refusals = { ...refusals, [path]: status };
     },
     hold: (path) => {
       let release = (): void => undefined;

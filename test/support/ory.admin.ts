@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { exportJWK } from 'jose';
 import { z } from 'zod';
 import type { Person } from './person.js';
-import { takeRsaKeys } from './rsa.keys.js';
+import { makeRsaKeys } from './rsa.keys.js';
 import type { UserAgent } from './user-agent.js';
 
 const clientSchema = z.looseObject({ client_id: z.string(), client_secret: z.string().default('') });
@@ -63,7 +63,7 @@ export class OryAdmin {
 
   /** Gives Hydra a new key for its ID tokens, which is smaller than one that it would make; it signs with the newest. */
   async rotateKey(): Promise<void> {
-    const { privateKey } = await takeRsaKeys();
+    const { privateKey } = await makeRsaKeys();
     const kid = randomUUID();
     const key = { ...(await exportJWK(privateKey)), kid, alg: 'RS256', use: 'sig' };
     await call(`${this.#hydra}/admin/keys/hydra.openid.id-token/${kid}`, 'PUT', key);

@@ -17,6 +17,7 @@ export function foreignRsaKeys(): Promise<GenerateKeyPairResult> {
   return (foreign ??= makeRsaKeys());
 }
 
-function makeRsaKeys(): Promise<GenerateKeyPairResult> {
+/** An RSA key pair that was never given before: for a provider that keeps its former ones. */
+export function makeRsaKeys(): Promise<GenerateKeyPairResult> {
   return generateKeyPair('RS256', { extractable: true });
 }

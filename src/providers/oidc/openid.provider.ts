@@ -54,10 +54,15 @@ const accessTokenClaimsSchema = z.looseObject({
   auth_time: z.number().nonnegative().optional(),
 });
 
+/** The tokens that take the place of those before. */
+export interface NextTokens {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+}
+
 /** What a provider issued for a refresh token. */
 export interface RefreshedTokens {
   readonly accessToken: string;
-  readonly refreshToken: string;
   /** Claims of the new ID token; undefined if there is none (OpenID Connect Core section 12.2). */
   readonly claims: Readonly<Record<string, unknown>> | undefined;
 }
@@ -172,15 +177,16 @@ export class OpenIdProvider {
 
   /**
    * Uses a refresh token (RFC 6749 section 6).
-   * @returns the next access token, and the next refresh token if the provider returns one.
+   * @param keep stores the next tokens, before the rest of the answer is verified. The refresh token may be the same.
    * @throws {Problem} `access_token_rejected` when the provider no longer accepts it, `provider_unavailable` for no answer, and for a
    *   refusal of this deployment: a mistake in its settings says nothing about a user.
    */
-  async refresh(refreshToken: string): Promise<RefreshedTokens> {
+  async refresh(refreshToken: string, keep: (next: NextTokens) => Promise<void>): Promise<RefreshedTokens> {
     const { client, keys } = await this.#discovered();
     try {
       const next = await openid.refreshTokenGrant(client, refreshToken);
       const { id_token: idToken } = next;
+      await keep({ accessToken: next.access_token, refreshToken: next.refresh_token ?? refreshToken });
       if (idToken !== undefined) {
         await keys.verifyOwn(async (find) =>
           compactVerify(idToken, find, { algorithms: signatureAlgorithms }),
@@ -188,7 +194,6 @@ export class OpenIdProvider {
       }
       return {
         accessToken: next.access_token,
-        refreshToken: next.refresh_token ?? refreshToken,
         claims: next.claims(),
       };
     } catch (error) {
@@ -285,6 +290,10 @@ export class OpenIdProvider {
       },
     );
     const metadata = client.serverMetadata();
+    // The library lets Microsoft's `common` pass, whose tokens come from any tenant.
+    if (new URL(metadata.issuer).href !== new URL(issuer).href) {
+      throw new Problem('provider_misconfigured', { reason: 'provider_issuer_mismatch' });
+    }
     const missing = neededMetadata.find((name) => metadata[name] === undefined);
     if (missing !== undefined) {
       throw new Problem('provider_misconfigured', { reason: `provider_without_${missing}` });

@@ -113,15 +113,18 @@ export abstract class OpenIdStrategy extends AuthStrategy {
     if (grant.refreshToken === undefined) {
       return undefined;
     }
+    let latest = grant;
     try {
-      const { accessToken, refreshToken } = await this.#provider.refresh(grant.refreshToken);
-      await this.#grants.keep(id, { accessToken, refreshToken });
+      const { accessToken } = await this.#provider.refresh(grant.refreshToken, async (next) => {
+        latest = next;
+        await this.#grants.keep(id, next);
+      });
       return toReportedIdentity(await this.#provider.userInfo(accessToken, subject, {}));
     } catch (error) {
       if (isRefused(error)) {
         return undefined;
       }
-      await this.#grants.keep(id, grant);
+      await this.#grants.keep(id, latest);
       throw error;
     }
   }

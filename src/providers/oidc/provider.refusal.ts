@@ -1,3 +1,4 @@
+import { WWWAuthenticateChallengeError } from 'openid-client';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { unavailable } from '../../platform/upstream/vendor.call.js';
 
@@ -30,6 +31,9 @@ export function refusalOf(error: string, cause?: Error): Problem {
 
 /** The status of the answer for which openid-client threw an error, if there was one. */
 export function answerStatusOf(error: unknown): number | undefined {
+  if (error instanceof WWWAuthenticateChallengeError) {
+    return error.status;
+  }
   const cause: unknown = error instanceof Error ? error.cause : undefined;
   return cause instanceof Response ? cause.status : undefined;
 }

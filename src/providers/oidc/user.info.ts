@@ -44,17 +44,17 @@ export function toUserInfo(issuer: string, answer: unknown): UserInfo {
 /** The problem of a failed request to `/userinfo`. */
 export function userInfoProblem(error: unknown): Problem {
   if (error instanceof openid.WWWAuthenticateChallengeError) {
-    return userInfoRefused();
+    return userInfoRefused(error);
   }
   const status = answerStatusOf(error);
   if (error instanceof openid.ClientError && error.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') {
     return new Problem('login_refused', { reason: 'userinfo_subject_mismatch' });
   }
   return status !== undefined && status >= 400 && status < 500
-    ? userInfoRefused()
+    ? userInfoRefused(error)
     : unavailable('userinfo_unreachable', error);
 }
 
-function userInfoRefused(): Problem {
-  return new Problem('access_token_rejected', { reason: 'userinfo_refused' });
+function userInfoRefused(cause: unknown): Problem {
+  return new Problem('access_token_rejected', { reason: 'userinfo_refused', cause });
 }

@@ -6,10 +6,11 @@ import type { ApplicationAdministration } from '../../auth-strategy/application.
 import type { GrantAdministration } from '../../auth-strategy/grant.administration.js';
 import type { HydraGrants } from './hydra/hydra.grants.js';
 import type { HydraClient } from './hydra/hydra.client.js';
+import type { ActiveToken } from './hydra/hydra.schemas.js';
 import type { KratosClient } from './kratos/kratos.client.js';
 import { isOryIssuer } from './connections/connection.issuer.js';
 import { kratosIssuer } from './kratos/kratos.session.js';
-import type { IdentitySource } from './sources/identity.source.js';
+import type { IdentitySource, SourceSession } from './sources/identity.source.js';
 import type { LogoutTokenVerifier } from '../oidc/logout.token.js';
 import { RelyingParty } from '../oidc/relying.party.js';
 import {
@@ -128,8 +129,7 @@ export class OryStrategy extends AuthStrategy {
         subject: token.sub,
         clientId: token.client_id,
         scope: scopeTokens(token.scope ?? ''),
-        amr: token.ext.amr,
-        acr: token.ext.acr ?? 'aal1',
+        ...factorsOf(token.ext, session),
         authTime: token.ext.auth_time,
         providerSessionId: session.id,
         oidcSid: token.ext.hydra_session_id ?? null,
@@ -268,6 +268,16 @@ function administrationOf(
       await sources.deleteUser(subject);
     },
   };
+}
+
+/** How the user of an access token counts as authenticated: without the second factor that they gave at the login, if they have removed it. */
+function factorsOf(
+  { amr, acr = 'aal1' }: ActiveToken['ext'],
+  { hasLostFactor }: SourceSession,
+): { readonly amr: readonly string[]; readonly acr: 'aal1' | 'aal2' } {
+  return hasLostFactor === true
+    ? { amr: amr.filter((method) => method !== 'mfa'), acr: 'aal1' }
+    : { amr, acr };
 }
 
 function identityGone(): Problem {

@@ -23,7 +23,6 @@ export interface ProviderLogin {
 /** What a provider issued when it confirmed a session, from which the user can be read. */
 export interface ConfirmedGrant {
   readonly accessToken: string;
-  readonly refreshToken: string;
   readonly claims: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -55,8 +54,12 @@ export abstract class CompanyProvider {
   /** Whether a subject is one of this provider's. It isn't once the connection leads to another one. */
   abstract has(subject: string): boolean;
 
-  /** Asks whether a session goes on. @throws {Problem} `access_token_rejected` if it doesn't. */
-  abstract confirm(refreshToken: string): Promise<ConfirmedGrant>;
+  /**
+   * Asks whether a session goes on.
+   * @param keep stores the next refresh token, before anything else can fail.
+   * @throws {Problem} `access_token_rejected` if it doesn't.
+   */
+  abstract confirm(refreshToken: string, keep: (next: string) => Promise<void>): Promise<ConfirmedGrant>;
 
   /**
    * The user as they are now.

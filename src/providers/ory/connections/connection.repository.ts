@@ -44,6 +44,8 @@ export interface EndedAtProvider {
 
 /** Milliseconds for which the record of a session that has expired is kept. */
 const keptAfterEnd = 86_400_000;
+/** Sessions of a user about which a provider is asked, until it confirms one. */
+const sessionsAsked = 5;
 
 /** Stores the users of connections, and their sessions. */
 @Injectable()
@@ -59,14 +61,7 @@ export class ConnectionRepository {
   /** Stores what a connection reports about a user, new or known. @returns its row. */
   async record(user: VouchedUser): Promise<ConnectionIdentity> {
     const now = this.#clock.now();
-    const reported = {
-      email: user.email,
-      email_verified: user.emailVerified ? 1 : 0,
-      name: user.name,
-      groups: JSON.stringify(user.groups),
-      state: user.state,
-      checked_at: now,
-    };
+    const reported = reportedOf(user, now);
     return this.#database.query
       .insertInto('connection_identities')
       .values({
@@ -82,6 +77,16 @@ export class ConnectionRepository {
       )
       .returningAll()
       .executeTakeFirstOrThrow();
+  }
+
+  /** Stores what a connection reports about a known user. @returns undefined for one who was deleted meanwhile. */
+  async update(id: string, user: VouchedUser): Promise<ConnectionIdentity | undefined> {
+    return this.#database.query
+      .updateTable('connection_identities')
+      .set(reportedOf(user, this.#clock.now()))
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirst();
   }
 
   /** Stores that a user may no longer log in, and ends their sessions. */
@@ -147,12 +152,13 @@ export class ConnectionRepository {
       .execute();
   }
 
-  /** Gives a refresh token back. @param isAccepted whether the provider has accepted it. */
-  async returnGrant(id: string, isAccepted: boolean): Promise<void> {
+  /** Gives back a refresh token that was taken until then. @param isAccepted whether the provider has accepted it. */
+  async returnGrant(id: string, until: number, isAccepted: boolean): Promise<void> {
     await this.#database.query
       .updateTable('connection_sessions')
       .set({ checking_until: null, ...(isAccepted ? { checked_at: this.#clock.now() } : {}) })
       .where('id', '=', id)
+      .where('checking_until', '=', until)
       .execute();
   }
 
@@ -257,6 +263,19 @@ export class ConnectionRepository {
       .executeTakeFirst();
   }
 
+  /** The sessions of a user that have neither ended nor expired, the newest first. */
+  async liveSessions(identityId: string): Promise<ConnectionSession[]> {
+    return this.#database.query
+      .selectFrom('connection_sessions')
+      .selectAll()
+      .where('identity_id', '=', identityId)
+      .where('ended_at', 'is', null)
+      .where('expires_at', '>', this.#clock.now())
+      .orderBy('created_at', 'desc')
+      .limit(sessionsAsked)
+      .execute();
+  }
+
   /** Ends a session of this user; idempotent. */
   async endSession(id: string, identityId: string): Promise<void> {
     await this.#database.query
@@ -267,6 +286,17 @@ export class ConnectionRepository {
       .where('ended_at', 'is', null)
       .execute();
   }
+}
+
+function reportedOf(user: VouchedUser, now: number) {
+  return {
+    email: user.email,
+    email_verified: user.emailVerified ? 1 : 0,
+    name: user.name,
+    groups: JSON.stringify(user.groups),
+    state: user.state,
+    checked_at: now,
+  };
 }
 
 function loginIdOf(state: string): string {

@@ -59,7 +59,7 @@ export class ConnectionSource extends IdentitySource {
 
   async findUser(subject: string): Promise<SourceUser | undefined> {
     const identity = await this.#identity(subject);
-    return identity && this.#current(identity);
+    return identity && (await this.#currentOf(identity));
   }
 
   async endSession({ id, subject }: SessionKey): Promise<void> {
@@ -92,6 +92,21 @@ export class ConnectionSource extends IdentitySource {
     );
   }
 
+  /** The user as they are now, for those who have no session at hand. A provider answers for sessions only, so one of them must be live. */
+  async #currentOf(identity: ConnectionIdentity): Promise<SourceUser | undefined> {
+    const { connections, repository } = this.#parts;
+    if (connections.find(identity.connection_id)?.by !== 'redirect') {
+      return this.#current(identity);
+    }
+    for (const session of await repository.liveSessions(identity.id)) {
+      const user = await this.#current(identity, session);
+      if (user !== undefined) {
+        return user;
+      }
+    }
+    return undefined;
+  }
+
   async #identity(subject: string): Promise<ConnectionIdentity | undefined> {
     return ownForm.test(subject) ? this.#parts.repository.findIdentity(subject) : undefined;
   }
@@ -106,12 +121,14 @@ export class ConnectionSource extends IdentitySource {
     if (connection.by === 'password') {
       return this.#askDirectory(connection, known);
     }
-    // A provider answers only for a session.
-    const found = session === undefined ? known : await renewals.confirm(connection, known, session);
+    const found = session && (await renewals.confirm(connection, known, session));
     return found && toUser(found);
   }
 
-  async #askDirectory(connection: DirectoryConnection, known: ConnectionIdentity): Promise<SourceUser> {
+  async #askDirectory(
+    connection: DirectoryConnection,
+    known: ConnectionIdentity,
+  ): Promise<SourceUser | undefined> {
     const { repository, clock } = this.#parts;
     if (Math.abs(clock.now() - Number(known.checked_at)) < freshFor) {
       return toUser(known);
@@ -126,7 +143,8 @@ export class ConnectionSource extends IdentitySource {
       });
       return toUser({ ...known, state });
     }
-    return toUser(await repository.record(vouchedUser(connection, found)));
+    const row = await repository.update(known.id, vouchedUser(connection, found));
+    return row && toUser(row);
   }
 }
 

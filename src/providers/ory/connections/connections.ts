@@ -1,6 +1,6 @@
-import { domainToASCII } from 'node:url';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import type { ConnectionSettings } from '../../../platform/config/connections.parser.js';
+import { toAsciiDomain } from '../../../platform/core/ascii.domain.js';
 import type { Clock } from '../../../platform/time/clock.service.js';
 import type { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
 import type { CompanyDirectory, DirectoryUser } from './company.directory.js';
@@ -63,7 +63,7 @@ export class Connections {
   /** The connection of an address, by its domain (home realm discovery). */
   ofAddress(address: string): Connection | undefined {
     const domain = domainOf(address);
-    return domain === '' ? undefined : this.#all.find(({ domains }) => domains.includes(domain));
+    return domain === undefined ? undefined : this.#all.find(({ domains }) => domains.includes(domain));
   }
 }
 
@@ -78,17 +78,10 @@ function connectionOf(settings: ConnectionSettings, clock: Clock, calls: Upstrea
   }
 }
 
-/** Domain of an address, in lower case and ASCII; empty for anything else. */
-function domainOf(address: string): string {
+/** Domain of an address, in lower case and ASCII; undefined for anything else. */
+function domainOf(address: string): string | undefined {
   const at = address.lastIndexOf('@');
-  return at < 1
-    ? ''
-    : domainToASCII(
-        address
-          .slice(at + 1)
-          .trim()
-          .toLowerCase(),
-      );
+  return at < 1 ? undefined : toAsciiDomain(address.slice(at + 1).trim());
 }
 
 /**
@@ -109,6 +102,6 @@ export function vouchedUser(
     state,
     connectionId: id,
     issuer: connectionIssuer(id),
-    emailVerified: isEmailProven && email !== null && domains.includes(domainOf(email)),
+    emailVerified: isEmailProven && email !== null && domains.includes(domainOf(email) ?? ''),
   };
 }

@@ -10,13 +10,19 @@ import { type ProviderConnection, vouchedUser } from './connections.js';
 
 /** Milliseconds for which an answer counts as current: the steps of one login ask once. */
 const freshFor = 5_000;
-/** Milliseconds after which another replica may use a refresh token that this one took: more than the calls to a provider take. */
-const longestUse = 30_000;
+/** Milliseconds after which another replica may use a refresh token that this one took: more than the calls to a provider take, and than clocks differ. */
+const longestUse = 90_000;
 /** Milliseconds that a replica waits for another one's use, and between two looks. */
 const longestWait = 10_000;
 const betweenLooks = 50;
 /** Codes of answers that mean that a provider no longer vouches for the user, or does for another one. */
 const endings: ReadonlySet<string> = new Set(['access_token_rejected', 'login_refused']);
+
+/** A session whose refresh token was taken for one use. */
+interface TakenSession extends ConnectionSession {
+  readonly sealed: string;
+  readonly checking_until: number;
+}
 
 /** Dependencies of {@link ProviderRenewals}. */
 export interface ProviderRenewalParts {
@@ -56,24 +62,24 @@ export class ProviderRenewals {
       return identity;
     }
     const { repository, clock } = this.#parts;
-    return (await repository.takeGrant(session.id, session.sealed, clock.now() + longestUse))
-      ? this.#use(connection, identity, session, session.sealed)
+    const until = clock.now() + longestUse;
+    return (await repository.takeGrant(session.id, session.sealed, until))
+      ? this.#use(connection, identity, { ...session, sealed: session.sealed, checking_until: until })
       : this.#awaitOther(session);
   }
 
   async #use(
     connection: ProviderConnection,
     identity: ConnectionIdentity,
-    session: ConnectionSession,
-    sealed: string,
+    session: TakenSession,
   ): Promise<ConnectionIdentity | undefined> {
     const { repository } = this.#parts;
     let isAccepted = false;
     try {
-      const found = await this.#ask(connection, identity, session, sealed);
+      const found = await this.#ask(connection, identity, session);
       isAccepted = true;
       if (found.state === 'active') {
-        return await repository.record(vouchedUser(connection, found, found.isEmailProven));
+        return await repository.update(identity.id, vouchedUser(connection, found, found.isEmailProven));
       }
       await repository.shut(identity.id, found.state);
       return { ...identity, state: found.state };
@@ -84,26 +90,25 @@ export class ProviderRenewals {
       }
       throw error;
     } finally {
-      await repository.returnGrant(session.id, isAccepted);
+      await repository.returnGrant(session.id, session.checking_until, isAccepted);
     }
   }
 
   async #ask(
     { provider }: ProviderConnection,
     identity: ConnectionIdentity,
-    session: ConnectionSession,
-    sealed: string,
+    session: TakenSession,
   ): Promise<ReportedUser> {
     const { repository, cipher } = this.#parts;
-    const refreshToken = cipher.decrypt(sealed);
+    const refreshToken = cipher.decrypt(session.sealed);
     if (refreshToken === undefined) {
       // Encrypted with a secret that is gone.
       throw new Problem('access_token_rejected', { reason: 'refresh_token_unreadable' });
     }
-    const grant = await provider.confirm(refreshToken);
-    // At once: the former one may no longer work, whatever becomes of the next question.
-    await repository.keepGrant(session.id, cipher.encrypt(grant.refreshToken));
-    return provider.describe(grant, toReported(identity));
+    // The former one may no longer work, whatever becomes of the rest.
+    const keep = async (next: string): Promise<void> =>
+      repository.keepGrant(session.id, cipher.encrypt(next));
+    return provider.describe(await provider.confirm(refreshToken, keep), toReported(identity));
   }
 
   /** Waits until another request has used the refresh token. */

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sessionSetBy } from './kratos.answer.js';
+import { readSubmittedForm } from './submitted.form.js';
 
 /** Forms for which Kratos computes a password hash. */
 const hashing = /^\/self-service\/(?:login|registration)$/;
@@ -35,6 +36,11 @@ export class LoginPace {
     }
     const taken = performance.now() - begun.at;
     if (sessionSetBy(reply) !== undefined) {
+      const { fields } = await readSubmittedForm(request);
+      // Other methods compute none.
+      if (!fields.some(([name, value]) => name.toLowerCase() === 'method' && value === 'password')) {
+        return;
+      }
       this.#latest = [...this.#latest.slice(1 - remembered), taken];
     } else if (begun.path === login && taken < Math.max(...this.#latest)) {
       await setTimeout(Math.min(Math.max(...this.#latest) - taken, longestDelay));

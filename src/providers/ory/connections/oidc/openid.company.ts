@@ -8,7 +8,9 @@ import type { OidcConnectionSettings } from '../../../../platform/config/oidc-co
 import { Problem } from '../../../../platform/errors/problem.error.js';
 import { CircuitBreaker } from '../../../../platform/upstream/circuit.breaker.js';
 import type { UpstreamCalls } from '../../../../platform/upstream/upstream.calls.js';
+import { unavailable } from '../../../../platform/upstream/vendor.call.js';
 import { OpenIdProvider } from '../../../oidc/openid.provider.js';
+import { answerStatusOf } from '../../../oidc/provider.refusal.js';
 import { RelyingParty } from '../../../oidc/relying.party.js';
 import {
   CompanyProvider,
@@ -77,7 +79,7 @@ export class OpenIdCompany extends CompanyProvider {
     const { profile } = await this.#provider.userInfo(accessToken, subject, claims);
     const isTrusted = this.#settings.trustsSecondFactor;
     return {
-      user: this.#toUser(subjectIn(this.#settings.issuer, subject), { ...claims, ...profile }),
+      user: this.#toUser(subjectIn(this.#settings.issuer, subject), together(claims, profile)),
       amr: isTrusted ? amr.filter((name) => method.test(name)) : [],
       acr: isTrusted ? acr : 'aal1',
       authTime: authTime === null ? null : Math.floor(authTime),
@@ -90,8 +92,8 @@ export class OpenIdCompany extends CompanyProvider {
     return subject.startsWith(subjectIn(this.#settings.issuer, ''));
   }
 
-  async confirm(refreshToken: string): Promise<ConfirmedGrant> {
-    return this.#provider.refresh(refreshToken);
+  async confirm(refreshToken: string, keep: (next: string) => Promise<void>): Promise<ConfirmedGrant> {
+    return this.#provider.refresh(refreshToken, async (next) => keep(next.refreshToken));
   }
 
   async describe({ accessToken, claims }: ConfirmedGrant, known: ReportedUser): Promise<ReportedUser> {
@@ -100,8 +102,12 @@ export class OpenIdCompany extends CompanyProvider {
     if (claims !== undefined && claims['sub'] !== sub) {
       throw new Problem('access_token_rejected', { reason: 'refreshed_subject_mismatch' });
     }
-    const { profile } = await this.#provider.userInfo(accessToken, sub, { sub, ...claims });
-    return this.#toUser(known.subject, { ...claims, ...profile }, known, claims !== undefined);
+    const { profile } = await this.#provider
+      .userInfo(accessToken, sub, { sub, ...claims })
+      .catch((error: unknown) => {
+        throw isEnd(error) ? error : unavailable('userinfo_refused', error);
+      });
+    return this.#toUser(known.subject, together(claims ?? {}, profile), known, claims !== undefined);
   }
 
   async verifyLogoutToken(token: string): Promise<VerifiedLogoutToken> {
@@ -124,12 +130,29 @@ export class OpenIdCompany extends CompanyProvider {
     return {
       subject,
       email: email ?? known?.email ?? null,
-      isEmailProven: email === null ? known?.isEmailProven === true : (isEmailVerified ?? trustsEmail),
+      isEmailProven:
+        isEmailVerified !== false &&
+        (email === null ? known?.isEmailProven === true : (isEmailVerified ?? trustsEmail)),
       name: name ?? known?.name ?? null,
       groups: groups.slice(0, groupsAtMost),
       state: isAdmitted ? 'active' : 'not_admitted',
     };
   }
+}
+
+/** Whether `/userinfo` says that the provider no longer vouches for the user. Too many requests, or a firewall, say nothing about them. */
+function isEnd(error: unknown): boolean {
+  return error instanceof Problem && (error.code === 'login_refused' || answerStatusOf(error.cause) === 401);
+}
+
+/** The claims of an ID token with those of `/userinfo`, which replace them. An address and whether it is verified come from the same one. */
+function together(
+  claims: Readonly<Record<string, unknown>>,
+  profile: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const { email, email_verified: isVerified, ...others } = claims;
+  const isReported = typeof profile['email'] === 'string';
+  return { ...others, ...profile, ...(isReported ? {} : { email, email_verified: isVerified }) };
 }
 
 /** A subject with its issuer, so that it is another one if the connection leads to another provider. */
