@@ -44,7 +44,8 @@ const journey = useJourney({ env });
 
 beforeAll(async () => {
   company = await startCompany(journey.url, ports, { ids: ['company'] });
-  person = company.employ();
+  // In the domain of the documented connection.
+  person = company.employ({ email: 'ada.lovelace@example.com' });
   journey.expectOrigin(ports.issuer);
 });
 
