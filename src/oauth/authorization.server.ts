@@ -4,7 +4,7 @@ import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CONFIGURATION } from '../platform/config/config.module.js';
-import type { Configuration } from '../platform/config/configuration.js';
+import { type Configuration, protectedResourcesOf } from '../platform/config/configuration.js';
 import { innerCallHeaders } from '../platform/http/inner.call.js';
 
 /** Where the login provider's own endpoints are exposed. */
@@ -107,7 +107,6 @@ export class AuthorizationServer {
   }
 
   get #resources() {
-    const configuration = this.#configuration;
-    return configuration.AUTH_PROVIDER === 'ory' ? configuration.PROTECTED_RESOURCES : [];
+    return protectedResourcesOf(this.#configuration);
   }
 }

@@ -196,8 +196,8 @@ describe('an agent’s token', () => {
   });
 });
 
-/** An API key by which a service hears of revocations. */
-async function revocationsKey(): Promise<string> {
+/** A browser of a new administrator. */
+async function administratorOf(): Promise<UserAgent> {
   const own = new UserAgent(stack.url);
   const administrator = newPerson();
   await new OryAdmin(stack.env).createPerson(administrator, { isVerified: true });
@@ -205,6 +205,12 @@ async function revocationsKey(): Promise<string> {
   const id = idIn(await own.fetch('/api/v1/me'));
   await promote(stack.app(), id);
   await stack.app().get(RevocationService, { strict: false }).invalidate('user', id);
+  return own;
+}
+
+/** An API key by which a service hears of revocations. */
+async function revocationsKey(): Promise<string> {
+  const own = await administratorOf();
   const made = await own.post('/api/v1/api-keys', { name: 'revocations', scope: 'revocations:read' });
   expect([made.status, made.text]).toEqual([201, expect.any(String)]);
   return z.looseObject({ key: z.string() }).parse(made.json()).key;
@@ -333,6 +339,101 @@ describe('a token request', () => {
     } finally {
       await set(null);
     }
+  });
+});
+
+describe('a registered application', () => {
+  let administrator: UserAgent;
+
+  beforeAll(async () => {
+    administrator = await administratorOf();
+  });
+
+  async function registered(
+    name: string,
+    definition: Readonly<Record<string, unknown>> & { readonly redirectUris?: string[] },
+  ): Promise<OAuthApp> {
+    const body = { name, kind: 'native', redirectUris: [redirectUri], ...definition };
+    const made = await administrator.send('POST', '/api/v1/applications', body);
+    expect([made.status, made.status === 201 ? '' : made.text]).toEqual([201, '']);
+    const [uri = ''] = body.redirectUris;
+    return new OAuthApp(stack.url, { id: idIn(made), secret: '' }, uri);
+  }
+
+  it('that has a scope of a resource gets its tokens, until the user takes the access back', async () => {
+    const own = await registered('Desk', { scope: 'openid notes:read offline_access' });
+    const { path, verifier } = own.authorize({ ...forNotes, scope: 'openid notes:read offline_access' });
+    const page = await agent.navigate(path);
+    expect(page.text).toContain('Read your notes');
+    const given = tokensOf(await own.exchange(new UserAgent(stack.url), codeOf(await agree(page)), verifier));
+    const { sub, ...claims } = decodeJwt(given.access_token);
+    expect(claims).toMatchObject({ aud: notes, scope: 'notes:read', act: { sub: own.client.id } });
+    expect(sub).toBe(idIn(await agent.fetch('/api/v1/me')));
+    await verifierOf(notes).verify(given.access_token, { scope: 'notes:read' });
+
+    const gone = await agent.send('DELETE', `/api/v1/me/connected-apps/${own.client.id}`);
+    expect(gone.status).toBe(204);
+    const refused = await own.token(new UserAgent(stack.url), {
+      grant_type: 'refresh_token',
+      refresh_token: given.refresh_token ?? '',
+    });
+    expect([refused.status, refused.json()]).toEqual([
+      400,
+      expect.objectContaining({ error: 'invalid_grant' }),
+    ]);
+  });
+
+  it('that is first-party gets them without a question', async () => {
+    const own = await registered('Own desk', {
+      kind: 'single_page',
+      redirectUris: ['https://desk.example/callback'],
+      scope: 'openid notes:read',
+      firstParty: true,
+    });
+    const { access_token: text } = await own.login(agent, {
+      audience: undefined,
+      resource: notes,
+      scope: 'openid notes:read',
+    });
+    expect(decodeJwt(text)).toMatchObject({ aud: notes, scope: 'notes:read' });
+  });
+
+  it.each([
+    ['another resource than those of its scopes', { resource: tasks, scope: 'openid' }, 'invalid_request'],
+    [
+      'a scope of the resource that it does not have',
+      { resource: notes, scope: 'notes:write' },
+      'invalid_scope',
+    ],
+  ])('gets none for %s', async (what, changes, error) => {
+    const own = await registered(`Desk ${what}`, { scope: 'openid notes:read' });
+    const page = await agent.navigate(own.authorize({ audience: undefined, ...changes }).path);
+    expect(landingOf(page).searchParams.get('error')).toBe(error);
+  });
+
+  it('that calls for itself may not have such a scope', async () => {
+    const body = { name: 'Robot', kind: 'machine', scope: 'notes:read' };
+    const refused = await administrator.send('POST', '/api/v1/applications', body);
+    expect([refused.status, refused.text]).toEqual([400, expect.stringContaining('notes:read')]);
+  });
+
+  it('keeps what its page shows of such scopes, and loses what is removed there', async () => {
+    const { client } = await registered('Page desk', { scope: 'openid profile notes:read notes:write' });
+    const form = await administrator.navigate(`/admin/applications/${client.id}`);
+    const unchanged = { redirectUris: redirectUri, access: 'everyone' };
+    const field = () => form.html().querySelector('input[name=resourceScope]')?.getAttribute('value');
+    expect(field()).toBe('notes:read notes:write');
+    const scopeOf = async () =>
+      z
+        .looseObject({ scope: z.string() })
+        .parse((await administrator.fetch(`/api/v1/applications/${client.id}`)).json()).scope;
+    await administrator.submit(form, { ...unchanged, name: 'Page desk 2' });
+    expect(await scopeOf()).toBe('openid profile notes:read notes:write');
+    await administrator.submit(await administrator.navigate(`/admin/applications/${client.id}`), {
+      ...unchanged,
+      resourceScope: 'notes:read',
+    });
+    expect(await scopeOf()).toBe('openid profile notes:read');
   });
 });
 

@@ -79,7 +79,7 @@ const scope = z
   )
   .meta({
     description:
-      'What it may ask for: `openid`, `profile`, `email`, `roles`, `orgs`, `groups`, and `offline_access` to stay logged in. For `machine`: scopes of this API.',
+      'What it may ask for: `openid`, `profile`, `email`, `roles`, `orgs`, `groups`, `offline_access` to stay logged in, and scopes of protected resources (`PROTECTED_RESOURCES`), by which it may ask for their tokens. For `machine`: scopes of this API, and of your own services.',
     example: 'openid profile email',
   });
 

@@ -12,7 +12,7 @@ import type { AuditEventType } from '../../directory/audit/audit.event.js';
 import { AuditService } from '../../directory/audit/audit.service.js';
 import { UserDirectory } from '../../directory/users/user.directory.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
-import type { Configuration } from '../../platform/config/configuration.js';
+import { type Configuration, resourceScopesOf } from '../../platform/config/configuration.js';
 import { givenIdSchema } from '../../platform/core/id.schema.js';
 import { newId } from '../../platform/core/identifier.js';
 import { type FieldError, Problem } from '../../platform/errors/problem.error.js';
@@ -261,7 +261,7 @@ export class ApplicationsService {
     const errors = [
       ...sizeErrors(application),
       ...uriErrors(application, this.#configuration.PUBLIC_URL),
-      ...scopeErrors(application),
+      ...scopeErrors(application, resourceScopesOf(this.#configuration)),
       ...accessErrors(application),
       ...(await this.#nameErrors(application)),
       ...(await this.#otherNameErrors(application, before)),
@@ -382,14 +382,16 @@ function linkFault(uri: string | null): string | undefined {
   return uri === null ? undefined : redirectUriFault(uri, 'web', '');
 }
 
-function scopeErrors({ kind, scope }: Application): FieldError[] {
+/** @param resourceScopes of all protected resources, which need a user. */
+function scopeErrors({ kind, scope }: Application, resourceScopes: readonly string[]): FieldError[] {
   const isMachine = kind === ('machine' satisfies ApplicationKind);
+  const own = [...userScopes, ...resourceScopes];
   const wrong = scope.filter((token) =>
-    isMachine ? !isKnownOrForeign(token) || userScopes.includes(token) : !userScopes.includes(token),
+    isMachine ? !isKnownOrForeign(token) || own.includes(token) : !own.includes(token),
   );
   const allowed = isMachine
     ? `${Object.keys(scopeCatalogue).join(', ')}, and those of your own services`
-    : userScopes.join(', ');
+    : own.join(', ');
   return wrong.length === 0
     ? []
     : [{ field: 'scope', message: `must not have ${wrong.join(' ')} for this kind: only ${allowed}` }];

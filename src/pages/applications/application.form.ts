@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ApplicationItem } from '../../oauth/applications/application.schemas.js';
+import { scopeTokens } from '../../session/guards/scopes.js';
 import { formField } from '../form.answer.js';
 import type { FormTexts } from '../form.errors.js';
 import { formIdField } from '../sent.forms.js';
@@ -24,6 +25,7 @@ export const changesSchema = z.object({
   backchannelLogoutUri: formField,
   scope: formField,
   ...Object.fromEntries(scopeFields.map(({ field }) => [field, formField])),
+  resourceScope: formField,
   access: formField,
   rememberConsent: formField,
   firstParty: formField,
@@ -90,6 +92,7 @@ export function changesOf(
           scope: [
             'openid',
             ...scopeFields.filter(({ field }) => isOn(values[field])).map(({ scope }) => scope),
+            ...scopeTokens(values['resourceScope'] ?? ''),
           ].join(' '),
           redirectUris: linesOf(values['redirectUris']),
           postLogoutRedirectUris: linesOf(values['postLogoutRedirectUris']),
@@ -114,6 +117,9 @@ export function valuesOf(application: ApplicationItem): Values {
     backchannelLogoutUri: application.backchannelLogoutUri ?? '',
     scope: application.scope,
     ...Object.fromEntries(scopeFields.map((entry) => [entry.field, on(scope.includes(entry.scope))])),
+    resourceScope: scope
+      .filter((token) => token !== 'openid' && !scopeFields.some((entry) => entry.scope === token))
+      .join(' '),
     access: accessOf(application),
     rememberConsent: on(application.rememberConsent),
     firstParty: on(application.firstParty),

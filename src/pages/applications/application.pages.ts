@@ -13,7 +13,7 @@ import { applicationUserListSchema } from '../../oauth/applications/connected-ap
 import { openIdAddresses } from '../../oauth/applications/program.catalogue.js';
 import { orgListSchema, orgSchema } from '../../orgs/org.schemas.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
-import type { Configuration } from '../../platform/config/configuration.js';
+import { type Configuration, resourceScopesOf } from '../../platform/config/configuration.js';
 import { idPart } from '../admin/admin.addresses.js';
 import { leadingBackTo } from '../admin/admin.refusals.js';
 import { ApiClient } from '../api.client.js';
@@ -56,17 +56,19 @@ export class ApplicationPages {
   readonly #pages: PageSender;
   readonly #forms: SentForms;
   readonly #publicUrl: string;
+  readonly #resourceScopes: readonly string[];
 
   constructor(
     api: ApiClient,
     pages: PageSender,
     forms: SentForms,
-    @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration,
+    @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#api = api;
     this.#pages = pages;
     this.#forms = forms;
-    this.#publicUrl = PUBLIC_URL;
+    this.#publicUrl = configuration.PUBLIC_URL;
+    this.#resourceScopes = resourceScopesOf(configuration);
   }
 
   /** Sends one page of the list. */
@@ -190,6 +192,7 @@ export class ApplicationPages {
       place,
       application,
       initial: valuesOf(application),
+      resourceScopes: this.#resourceScopes,
       addresses: openIdAddresses(this.#publicUrl),
       orgName: names?.get(application.orgId ?? ''),
       formId: newFormId(),

@@ -161,6 +161,7 @@ const applicationPage = {
   application,
   addresses: { issuer: hostile, discoveryUrl: hostile },
   orgName: hostile,
+  resourceScopes: [hostile],
   formId: hostile,
   initial: { name: hostile, redirectUris: hostile, scope: hostile, access: hostile },
 };

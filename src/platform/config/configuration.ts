@@ -5,6 +5,7 @@ import { StartError } from '../errors/start.errors.js';
 import { commonVariables } from './common.variables.js';
 import { productionProblems } from './production.check.js';
 import { type ProtectedHostRule, sharesCookies } from './protected-hosts.parser.js';
+import type { ProtectedResource } from './protected-resources.parser.js';
 import { auth0Variables, oidcVariables, oryVariables } from './provider.variables.js';
 import { isLoopbackHost } from '../core/loopback.js';
 import { ProtectedHosts } from '../http/protected.hosts.js';
@@ -41,6 +42,16 @@ export interface OidcConfiguration extends CommonConfiguration, z.output<typeof 
 
 /** The parsed environment, as a union by provider. It never has a setting of another provider. */
 export type Configuration = OryConfiguration | Auth0Configuration | OidcConfiguration;
+
+/** The resources for which tokens are issued; none where the provider is another one than Ory. */
+export function protectedResourcesOf(configuration: Configuration): readonly ProtectedResource[] {
+  return configuration.AUTH_PROVIDER === 'ory' ? configuration.PROTECTED_RESOURCES : [];
+}
+
+/** The scopes of these resources. */
+export function resourceScopesOf(configuration: Configuration): readonly string[] {
+  return [...new Set(protectedResourcesOf(configuration).flatMap(({ scopes }) => [...scopes.keys()]))];
+}
 
 /** Environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -24,6 +24,8 @@ export interface ApplicationFormProps {
   readonly application: ApplicationItem;
   /** The values as they are now, by field name. */
   readonly initial: FormState['values'];
+  /** Scopes of the protected resources; empty if there are none. */
+  readonly resourceScopes: readonly string[];
   /** The refused form, with its errors. */
   readonly form: FormState | undefined;
 }
@@ -37,7 +39,8 @@ export function accessOf({ access, roles }: Pick<ApplicationItem, 'access' | 'ro
 }
 
 /** The form that changes an application. What only administrators may set is left out for an organisation's owners. */
-export function ApplicationForm({ place, application, initial, form }: ApplicationFormProps): VNode {
+export function ApplicationForm(props: ApplicationFormProps): VNode {
+  const { place, application, initial, form } = props;
   const { text } = useLanguage();
   const { id, kind, tokenEndpointAuthMethod } = application;
   const isAdministrator = place.org === undefined;
@@ -54,7 +57,7 @@ export function ApplicationForm({ place, application, initial, form }: Applicati
         form={form}
       />
       {hasUsers ? (
-        <UserFields place={place} application={application} initial={initial} form={form} />
+        <UserFields {...props} />
       ) : (
         <FormField
           id="application-scope"
@@ -122,7 +125,7 @@ export function ApplicationForm({ place, application, initial, form }: Applicati
 }
 
 /** The fields of an application that users log in to. */
-function UserFields({ application, initial, form }: ApplicationFormProps): VNode {
+function UserFields({ application, initial, resourceScopes, form }: ApplicationFormProps): VNode {
   const { text } = useLanguage();
   const { orgId } = application;
   const accesses = orgId === null ? ['everyone', 'roles:admin'] : orgAccesses;
@@ -163,6 +166,19 @@ function UserFields({ application, initial, form }: ApplicationFormProps): VNode
           />
         ))}
       </fieldset>
+      {(resourceScopes.length > 0 || initial['resourceScope'] !== '') && (
+        <FormField
+          id="application-resource-scope"
+          name="resourceScope"
+          label={text('applications.resourceScopes')}
+          hint={text('applications.resourceScopesHint', { scopes: resourceScopes.join(' ') })}
+          maxLength={2000}
+          initial={initial['resourceScope']}
+          isOptional
+          isVerbatim
+          form={form}
+        />
+      )}
       <FormSelect
         id="application-access"
         name="access"

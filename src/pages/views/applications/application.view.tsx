@@ -29,6 +29,8 @@ export interface ApplicationPageProps {
   readonly formId: string;
   /** The values of the form, if it wasn't sent yet. */
   readonly initial: FormState['values'];
+  /** Scopes of the protected resources; empty if there are none. */
+  readonly resourceScopes: readonly string[];
   /** The refused form, with its errors. */
   readonly form?: FormState | undefined;
   /** Who has logged in to it, in the administration; undefined for a machine, and where they can't be read now. */
@@ -109,7 +111,7 @@ function Facts({ place, application, orgName }: ApplicationPageProps): VNode {
   );
 }
 
-function Changes({ place, application, formId, initial, form }: ApplicationPageProps): VNode {
+function Changes({ place, application, formId, initial, resourceScopes, form }: ApplicationPageProps): VNode {
   const { text } = useLanguage();
   const { id, tokenEndpointAuthMethod } = application;
   return (
@@ -118,7 +120,13 @@ function Changes({ place, application, formId, initial, form }: ApplicationPageP
         <h2 id="change-title">{text('applications.change')}</h2>
         <details open={form !== undefined}>
           <summary>{text('applications.changeOpen')}</summary>
-          <ApplicationForm place={place} application={application} initial={initial} form={form} />
+          <ApplicationForm
+            place={place}
+            application={application}
+            initial={initial}
+            resourceScopes={resourceScopes}
+            form={form}
+          />
         </details>
       </article>
       {tokenEndpointAuthMethod !== 'none' && (

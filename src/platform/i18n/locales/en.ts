@@ -707,6 +707,8 @@ export const english = {
   'applications.scope.orgs': 'Organisations, with roles in them',
   'applications.scope.groups': 'Groups: the same as text, as most programs read it',
   'applications.scope.offline_access': 'To stay logged in while the user is away (refresh tokens)',
+  'applications.resourceScopes': 'Scopes of protected resources',
+  'applications.resourceScopesHint': 'Separated by blanks: {scopes}. It may then ask for tokens of these resources.',
   'applications.scopes': 'Scopes',
   'applications.scopeHint': 'Scopes of the API that it may use, separated by blanks.',
   'applications.rememberConsent': 'Users may have their consent remembered',

@@ -9,6 +9,7 @@ import {
   applicationKinds,
 } from '../../../auth-strategy/application.administration.js';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
+import type { ProtectedResource } from '../../../platform/config/protected-resources.parser.js';
 import type { DatabaseLocks } from '../../../platform/database/database.locks.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { scopeTokens } from '../../../session/guards/scopes.js';
@@ -114,10 +115,11 @@ export class HydraApplications implements ApplicationAdministration {
   readonly #index: ClientRepository;
   readonly #locks: DatabaseLocks;
   readonly #audience: string;
+  readonly #resources: readonly ProtectedResource[];
 
   constructor(
     { hydra, secrets, uses, index, locks }: HydraApplicationsParts,
-    { TOKEN_AUDIENCE }: OryConfiguration,
+    { TOKEN_AUDIENCE, PROTECTED_RESOURCES }: OryConfiguration,
   ) {
     this.#hydra = hydra;
     this.#secrets = secrets;
@@ -125,6 +127,7 @@ export class HydraApplications implements ApplicationAdministration {
     this.#index = index;
     this.#locks = locks;
     this.#audience = TOKEN_AUDIENCE;
+    this.#resources = PROTECTED_RESOURCES;
   }
 
   async list({ limit, orgId, after }: ApplicationPage): Promise<readonly Application[]> {
@@ -234,6 +237,13 @@ export class HydraApplications implements ApplicationAdministration {
     return firstParty || data?.skip_consent === true || data?.metadata.application.was_first_party === true;
   }
 
+  /** Identifiers of the resources for which an application may ask: it has a scope of each. */
+  #resourcesOf({ scope }: Application): readonly string[] {
+    return this.#resources
+      .filter(({ scopes }) => scope.some((token) => scopes.has(token)))
+      .map(({ resource }) => resource);
+  }
+
   #clientOf(
     application: Application,
     wasFirstParty: boolean,
@@ -258,7 +268,10 @@ export class HydraApplications implements ApplicationAdministration {
         : { backchannel_logout_uri: backchannelLogoutUri, backchannel_logout_session_required: true }),
       scope: application.scope.join(' '),
       // What is part of the product, and what calls for itself, may use the gateway's own API.
-      audience: firstParty || isMachine ? [this.#audience] : [],
+      audience: [
+        ...(firstParty || isMachine ? [this.#audience] : []),
+        ...(isMachine ? [] : this.#resourcesOf(application)),
+      ],
       skip_consent: firstParty,
       skip_logout_consent: firstParty,
       token_endpoint_auth_method: application.tokenEndpointAuthMethod,
