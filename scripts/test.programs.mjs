@@ -66,6 +66,17 @@ const programs = [
     paths: ['/usr/sbin/slapd', '/usr/local/libexec/slapd'],
   },
   {
+    variable: 'PLACKUP',
+    name: 'LemonLDAP::NG',
+    package: 'liblemonldap-ng-portal-perl libplack-perl libstring-random-perl libio-string-perl',
+    paths: ['/usr/bin/plackup'],
+    hasAll: () =>
+      spawnSync('perl', [
+        '-e',
+        'use Lemonldap::NG::Portal::Main; require Lemonldap::NG::Portal::Issuer::OpenIDConnect',
+      ]).status === 0,
+  },
+  {
     variable: 'PYTHON',
     name: 'Python with PyJWT, Flask and FastAPI',
     package: 'python3-jwt python3-cryptography python3-flask python3-fastapi python3-uvicorn',

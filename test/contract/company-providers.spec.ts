@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { OtherProvider } from '../support/go.provider.js';
+import { startLemonldap } from '../support/lemonldap.server.js';
+import { goToCompany, openIdConnection } from '../support/openid.connection.js';
+import { type Stack, startStack } from '../support/stack.js';
+import { sendForm } from '../support/travel.js';
+import { type Page, UserAgent } from '../support/user-agent.js';
+import { startZitadelServer } from '../support/zitadel.server.js';
+
+const callback = '/auth/connections/company/callback';
+
+interface Kind {
+  readonly start: (gatewayUrl: string) => Promise<OtherProvider>;
+  /** Settings that this provider needs. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+const kinds: readonly (readonly [string, Kind])[] = [
+  ['zitadel’s', { start: async (url) => startZitadelServer(url, callback), settings: {} }],
+  [
+    'LemonLDAP::NG’s',
+    // It doesn't state whether addresses are verified.
+    { start: async (url) => startLemonldap(`${url}${callback}`), settings: { trust_email: true } },
+  ],
+];
+
+describe.each(kinds)('%s OpenID provider', (_name, { start, settings }) => {
+  let stack: Stack;
+  let server: OtherProvider;
+
+  beforeAll(async () => {
+    stack = await startStack();
+    server = await start(stack.url);
+    const { OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET } = server.env;
+    const connection = openIdConnection(OIDC_ISSUER ?? '', {
+      id: 'company',
+      client_id: OIDC_CLIENT_ID,
+      client_secret: OIDC_CLIENT_SECRET,
+      domains: [server.user.email.split('@')[1]],
+      offline_access: true,
+      ...settings,
+    });
+    await stack.restartGateway({ CONNECTIONS: JSON.stringify([connection]) });
+  }, 300_000);
+
+  afterAll(async () => {
+    await stack?.stop();
+    await server?.stop();
+  });
+
+  /** Logs the provider's user in. */
+  async function logIn(agent: UserAgent): Promise<Page> {
+    const first = await agent.navigate('/auth/login');
+    const second = await agent.submit(first, { identifier: server.user.email });
+    return (await sendForm(agent, await goToCompany(agent, second), server.loginForm)).page;
+  }
+
+  it('is a company’s: its user logs in, is renewed by refresh tokens, and logs out', async () => {
+    const agent = new UserAgent(stack.url);
+    const page = await logIn(agent);
+    expect([page.status, page.url]).toEqual([200, `${stack.url}/`]);
+    const { email, name } = server.user;
+    const session = { user: { email, emailVerified: true, name }, provider: 'ory' };
+    expect((await agent.fetch('/auth/session')).json()).toMatchObject(session);
+    for (const seconds of [660, 1320]) {
+      stack.shiftClock(seconds);
+      expect((await agent.fetch('/auth/session')).json()).toMatchObject(session);
+    }
+    expect(stack.log.join()).not.toContain('kratos_unreachable');
+    stack.shiftClock(0);
+    await agent.post('/auth/logout', {});
+    expect((await agent.fetch('/auth/session')).status).toBe(401);
+  });
+});
