@@ -1,5 +1,5 @@
 // `npm run build && node bench/provider.mjs [--rounds 5]`: what applications wait for when they log users in through the gateway, beside Hydra alone.
-// The same requests go to Hydra's public port and through `/ory/hydra`, in turns, as many at a time. On the PostgreSQL of
+// The same requests go to Hydra's public port, through `/ory/hydra`, and through proxies that only pass them on, in turns, as many at a time. On the PostgreSQL of
 // VESTIBULE_BENCH_POSTGRES_URL, with Kratos and Hydra. Prints Markdown.
 import { createHash, randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -10,6 +10,7 @@ import { inLanes, median } from './measure.mjs';
 import { startOryLogins } from './own/ory.login.mjs';
 import { openBrowser } from './servers/browser.mjs';
 import { prepareOwn, ready, shipped, startOwn } from './servers/own.mjs';
+import { startNginx, startNodeProxy } from './servers/proxies.mjs';
 import { share, table, whole } from './tables.mjs';
 import { usageOf } from './usage.mjs';
 
@@ -154,6 +155,8 @@ const heads = [
   'through the gateway',
   'share',
   'of the rounds',
+  'share of a bare proxy in Node',
+  'of nginx',
   'ms of a processor: Hydra and its database, alone',
   'behind the gateway',
   'the gateway, its database and Kratos',
@@ -178,10 +181,12 @@ try {
     const [{ id: subject }] = await send(`${ory.env.KRATOS_ADMIN_URL}/admin/identities`);
     const open = ory.env.HYDRA_PUBLIC_URL;
     const application = await openApplication(ory.env, subject);
-    const ways = { alone: open, gateway: `${origin}/ory/hydra` };
+    const proxies = [await startNodeProxy(bench, open), await startNginx(bench, open)];
+    const [node, nginx] = proxies.map((proxy) => proxy.origin);
+    const ways = { alone: open, gateway: `${origin}/ory/hydra`, node, nginx };
     const rows = [];
     for (const [kind, { count, begin }] of Object.entries(kindsOf(application, open))) {
-      const rates = { alone: [], gateway: [] };
+      const rates = Object.fromEntries(Object.keys(ways).map((way) => [way, []]));
       const spent = { alone: [], hydra: [], gateway: [] };
       const spend = async () => ({
         hydra: usageOf(await ory.hydra()).cpu,
@@ -190,7 +195,7 @@ try {
       });
       // The first round warms up.
       for (let round = 0; round <= rounds; round += 1) {
-        const order = round % 2 === 0 ? ['alone', 'gateway'] : ['gateway', 'alone'];
+        const order = round % 2 === 0 ? Object.keys(ways) : Object.keys(ways).toReversed();
         for (const way of order) {
           const act = await begin(count);
           const before = await spend();
@@ -201,20 +206,25 @@ try {
           if (round > 0) {
             rates[way].push(count / (time / 1000));
             const perRequest = (part) => ((after[part] - before[part]) / count) * 1000;
-            spent[way === 'alone' ? 'alone' : 'hydra'].push(perRequest('hydra'));
-            if (way === 'gateway') {
+            if (way === 'alone') {
+              spent.alone.push(perRequest('hydra'));
+            } else if (way === 'gateway') {
+              spent.hydra.push(perRequest('hydra'));
               spent.gateway.push(perRequest('gateway'));
             }
           }
         }
       }
-      const shares = rates.gateway.map((rate, index) => rate / rates.alone[index]);
+      const sharesOf = (way) => rates[way].map((rate, index) => rate / rates.alone[index]);
+      const shares = sharesOf('gateway');
       rows.push([
         kind,
         whole(median(rates.alone)),
         whole(median(rates.gateway)),
         share(median(shares)),
         `${share(Math.min(...shares))} to ${share(Math.max(...shares))}`,
+        share(median(sharesOf('node'))),
+        share(median(sharesOf('nginx'))),
         share(median(spent.alone)),
         share(median(spent.hydra)),
         share(median(spent.gateway)),
@@ -222,6 +232,7 @@ try {
       bench.say(rows.at(-1).join(' | '));
     }
     process.stdout.write(`${table(heads, rows)}\n`);
+    await Promise.all(proxies.map((proxy) => proxy.stop()));
   } finally {
     await server.stop();
   }
