@@ -18,6 +18,22 @@ describe('a name', () => {
     ['Vestibuǀe', 'Vestibule'],
     ['🆅🅴🆂🆃🅸🅱🆄🅻🅴', 'Vestibule'],
     ['🄰🅒Ⓜ🅴', 'Acme'],
+    ['Ꮩestibule', 'Vestibule'],
+    ['ꓦestibule', 'Vestibule'],
+    ['ⵠestibule', 'Vestibule'],
+    ['Vestibսle', 'Vestibule'],
+    ['Vestibuɩe', 'Vestibule'],
+    ['Vestibulє', 'Vestibule'],
+    ['Vestibul℮', 'Vestibule'],
+    ['Vestibulҽ', 'Vestibule'],
+    ['Vest!bule', 'Vestibule'],
+    ['Vest¡bule', 'Vestibule'],
+    ['Ve$tibule', 'Vestibule'],
+    ['\\/estibule', 'Vestibule'],
+    ['Vestib|_|le', 'Vestibule'],
+    ['Official Vestibule Login', 'Vestibule'],
+    ['The Vestibule team', 'Vestibule'],
+    ['Мой Vestibule', 'Vestibule'],
   ])('%j looks like %s', (given, trusted) => {
     expect(resembles(given, trusted)).toBe(true);
   });
@@ -26,6 +42,10 @@ describe('a name', () => {
     ['Wiki', 'Acme'],
     ['Ace', 'Acme'],
     ['\u3164', 'Acme'],
+    ['Мой дом', 'Acme'],
+    ['Trestle', 'Vestibule'],
+    ['Macmembers', 'Acme'],
+    ['Пить', 'Acme'],
   ])('%j doesn’t look like %s', (given, trusted) => {
     expect(resembles(given, trusted)).toBe(false);
   });

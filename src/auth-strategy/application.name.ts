@@ -4,6 +4,12 @@ const lookAlikes: Readonly<Record<string, string>> = {
   1: 'l',
   i: 'l',
   '|': 'l',
+  '!': 'l',
+  '¡': 'l',
+  $: 's',
+  '@': 'a',
+  '€': 'e',
+  '℮': 'e',
   3: 'e',
   5: 's',
   ı: 'l',
@@ -92,30 +98,55 @@ function unshaped(symbol: string): string {
   return start === undefined ? symbol : String.fromCodePoint(code - start + 0x61);
 }
 
-/** Letters of a known name that may not begin or end another one; shorter ones are parts of many words. */
+/** Letters of a known name that may not be part of another one; shorter ones are parts of many words. */
 const shortest = 4;
+/** Stands for a letter of another alphabet within a Latin word, which might look like any: there are thousands. */
+const anyLetter = '\0';
 
-/** A name as it looks at a glance: without case, accents, blanks and marks. */
-function glance(name: string): string {
-  const letters = [...name.normalize('NFKD')]
+/** The words of a name, as they look at a glance: without case, accents, blanks and marks. */
+function glance(name: string): string[] {
+  return [...name.normalize('NFKD')]
     .map((symbol) => unshaped(symbol))
     .join('')
     .toLowerCase()
     .replaceAll(/[\p{M}\p{Lm}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, '')
+    .replaceAll('|_|', 'u')
+    .replaceAll('\\/', 'v')
     .replaceAll('rn', 'm')
-    .replaceAll('vv', 'w');
-  return [...letters]
-    .map((letter) => lookAlikes[letter] ?? letter)
-    .filter((letter) => /[\p{L}\p{N}]/u.test(letter))
+    .replaceAll('vv', 'w')
+    .split(/[\p{Z}\p{Pd}]+/u)
+    .map((word) => lettersOf(word))
+    .filter((word) => word !== '');
+}
+
+function lettersOf(word: string): string {
+  const isLatin = /[a-z]/.test(word);
+  return [...word]
+    .map((letter) => lookAlikes[letter] ?? (isLatin && /[^\P{L}a-z]/u.test(letter) ? anyLetter : letter))
+    .filter((letter) => letter === anyLetter || /[\p{L}\p{N}]/u.test(letter))
     .join('');
 }
 
+/** Whether a text begins with another one at a place. */
+function hasAt(text: string, place: number, wanted: string): boolean {
+  return (
+    place >= 0 &&
+    [...wanted].every((letter, index) => [letter, anyLetter].includes(text[place + index] ?? ''))
+  );
+}
+
 /**
- * Whether one name could be taken for another, or for one that begins or ends with it: `Аcme` and `Acme Support` for `Acme`.
+ * Whether one name could be taken for another, or for one that has it at the beginning or the end of a word: `Аcme` and
+ * `The Acme team` for `Acme`.
  * @param known the name that users trust.
  */
 export function resembles(name: string, known: string): boolean {
-  const [given, trusted] = [glance(name), glance(known)];
-  const isPart = trusted.length >= shortest && (given.startsWith(trusted) || given.endsWith(trusted));
-  return isPart || (trusted !== '' && given === trusted);
+  const words = glance(name);
+  const [given, trusted] = [words.join(''), glance(known).join('')];
+  if (trusted.length < shortest) {
+    return trusted !== '' && given.length === trusted.length && hasAt(given, 0, trusted);
+  }
+  // Where each word begins, and where the last one ends.
+  const edges = words.reduce<number[]>((found, word) => [...found, (found.at(-1) ?? 0) + word.length], [0]);
+  return edges.some((edge) => hasAt(given, edge, trusted) || hasAt(given, edge - trusted.length, trusted));
 }

@@ -16,6 +16,7 @@ import { type PageQuery, pageQuerySchema } from '../platform/http/page.cursor.js
 import { CurrentUser } from '../session/guards/access.decorators.js';
 import { ApiController, ApiRoute } from '../session/guards/api.route.js';
 import { CurrentCaller } from '../session/guards/caller.decorator.js';
+import { RateLimited } from '../session/guards/rate-limited.decorator.js';
 import type { Caller, Principal } from '../session/principal.js';
 import { OrgStanding } from './org.standing.js';
 
@@ -43,8 +44,9 @@ export class OrgApplicationsController {
     description:
       'For owners. Users are always asked for their consent. Its secret is shown in this answer and never again.',
     answer: { status: 201, description: 'Registered.', schema: createdApplicationSchema },
-    problems: ['conflict'],
+    problems: ['conflict', 'rate_limited'],
   })
+  @RateLimited('creation-address', 'all')
   async create(
     @Param('id') orgId: string,
     @Body({ schema: orgApplicationBodySchema }) body: z.output<typeof orgApplicationBodySchema>,

@@ -6,6 +6,7 @@ import { entityTag } from '../platform/http/entity.tag.js';
 import { CurrentUser } from '../session/guards/access.decorators.js';
 import { CurrentCaller } from '../session/guards/caller.decorator.js';
 import { ApiController, ApiRoute } from '../session/guards/api.route.js';
+import { RateLimited } from '../session/guards/rate-limited.decorator.js';
 import type { Caller, Principal } from '../session/principal.js';
 import { newOrgSchema, orgChangesSchema, orgListSchema, orgSchema, orgsQuerySchema } from './org.schemas.js';
 import { OrgsService, type VersionedOrg } from './orgs.service.js';
@@ -24,8 +25,9 @@ export class OrgsController {
     summary: 'Create an organisation',
     description: 'The caller becomes its owner. Without `slug` one is made from the name.',
     answer: { status: 201, description: 'Created.', schema: orgSchema, headers: ['Location', 'ETag'] },
-    problems: ['forbidden', 'conflict'],
+    problems: ['forbidden', 'conflict', 'rate_limited'],
   })
+  @RateLimited('creation-address', 'all')
   async create(
     @Body({ schema: newOrgSchema }) body: z.output<typeof newOrgSchema>,
     @CurrentCaller() caller: Caller,

@@ -162,6 +162,8 @@ describe('an agent’s token', () => {
       expect.objectContaining({ error: 'invalid_target' }),
     ]);
     expect(refused.text).not.toContain('access_token');
+    // The refusal has used nothing up.
+    tokensOf(await token({ ...form, refresh_token: second.refresh_token ?? '' }));
   });
 
   it('ends at a resource within a second when the grant does, and isn’t renewed', async () => {

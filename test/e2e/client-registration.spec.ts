@@ -25,7 +25,7 @@ beforeAll(async () => {
       PROTECTED_RESOURCES: resources,
       DYNAMIC_REGISTRATION: 'true',
       RATE_LIMIT: 'true',
-      RATE_LIMIT_POLICIES: `client-address=${requests}/1h`,
+      RATE_LIMIT_POLICIES: `client-address=${requests}/1h,creation-address=3/1h`,
     },
   });
   user = new UserAgent(stack.url);
@@ -227,4 +227,21 @@ it('is an unknown address where registration is off', async () => {
   } finally {
     await off.stop();
   }
+});
+
+it('a user makes no more organisations and applications of them than a limit allows', async () => {
+  const made = await user.send('POST', '/api/v1/orgs', { name: 'Pencils' });
+  const { id } = z.looseObject({ id: z.string() }).parse(made.json());
+  const path = `/api/v1/orgs/${id}/applications`;
+  const body = { name: 'Diary', kind: 'native', redirectUris: [redirectUri] };
+  const statuses: number[] = [];
+  for (const [target, given] of [
+    [path, body],
+    [path, { ...body, name: 'Notes' }],
+    [path, { ...body, name: 'Tasks' }],
+    ['/api/v1/orgs', { name: 'Brushes' }],
+  ] as const) {
+    statuses.push((await user.send('POST', target, given)).status);
+  }
+  expect([made.status, ...statuses]).toEqual([201, 201, 201, 429, 429]);
 });

@@ -9,7 +9,8 @@ import { OAuthApp, codeOf, landingOf, tokensOf } from '../support/oauth.app.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { logIn, newPerson, signUp } from '../support/person.js';
 import { type Stack, startStack } from '../support/stack.js';
-import { type Page, UserAgent } from '../support/user-agent.js';
+import { travel } from '../support/travel.js';
+import { type Page, UserAgent, formOf } from '../support/user-agent.js';
 
 const notes = 'https://notes.example/mcp';
 const tasks = 'https://tasks.example';
@@ -277,6 +278,12 @@ describe('a client that registered itself leads no stranger on to where its make
     { prompt: 'none' },
     { response_type: 'token' },
     { state: '1' },
+    { consent_verifier: 'a'.repeat(30) },
+    { response_mode: 'fragment', prompt: 'none' },
+    { response_mode: 'fragment', response_type: 'token' },
+    { response_mode: 'form_post', prompt: 'none' },
+    { response_mode: 'form_post', prompt: 'none', redirect_uri: undefined },
+    { prompt: 'none', redirect_uri: undefined },
   ])('%j', async (changes) => {
     const { path } = stranger.authorize({ audience: undefined, resource: notes, scope: 'read', ...changes });
     const page = await new UserAgent(stack.url).navigate(path);
@@ -285,7 +292,14 @@ describe('a client that registered itself leads no stranger on to where its make
 
   it('but a user who doesn’t agree is sent back to it', async () => {
     const { path } = stranger.authorize({ audience: undefined, resource: notes, scope: 'read' });
-    const denied = await user.submit(await user.navigate(path), {}, { name: 'decision', value: 'deny' });
+    const deny = { name: 'decision', value: 'deny' };
+    const { action, body } = formOf(await user.navigate(path), {}, deny);
+    const { next } = await travel(user, action, () => true, body);
+    expect(next?.searchParams.has('consent_verifier')).toBe(true);
+    // What came of that answer leads no other browser on.
+    const other = await new UserAgent(stack.url).navigate(next?.href ?? '');
+    expect([other.status, landingOf(other).origin]).toEqual([400, stack.url]);
+    const denied = await user.navigate(next?.href ?? '');
     expect(landingOf(denied).searchParams.get('error')).toBe('access_denied');
   });
 });

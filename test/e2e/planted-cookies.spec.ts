@@ -112,3 +112,23 @@ describe('cookies under https', () => {
     }
   });
 });
+
+it.each([
+  'vestibule-login.a b',
+  'vestibule-challenge.a b',
+  'ory_hydra_login_csrf_a b',
+  'vestibule-login.\u00E9',
+])('cookies of names that no server can write stop no login: %s', async (name) => {
+  const planted = Array.from({ length: 9 }, (_none, index) => `__Host-${name}${index}=1`).join('; ');
+  const headers = { cookie: Buffer.from(planted).toString('latin1') };
+  const start = await browser().request('/auth/login', { headers });
+  expect([start.status, new URL(start.headers.get('location') ?? '').pathname]).toEqual([
+    302,
+    '/ory/hydra/oauth2/auth',
+  ]);
+  const next = await browser().request(start.headers.get('location') ?? '', { headers });
+  expect([next.status, next.headers.get('location')]).toEqual([
+    302,
+    expect.stringContaining('login_challenge='),
+  ]);
+});

@@ -90,3 +90,21 @@ it('another application gets no login without the factor that is due, and goes o
   await enrolTotp(agent, await agent.navigate(link.replaceAll('&amp;', '&')));
   expect((await spa.login(agent)).access_token).not.toBe('');
 });
+
+it('a consent page that was opened before the factor was due leads to it, and to no code [M09]', async () => {
+  const agent = await arrive();
+  const back = 'https://wiki.example/callback';
+  const client = await new OryAdmin(stack.env).createClient({
+    client_id: 'wiki',
+    client_name: 'Wiki',
+    redirect_uris: [back],
+    grant_types: ['authorization_code'],
+    scope: 'openid',
+  });
+  const request = new OAuthApp(stack.url, client, back).authorize({ audience: undefined, scope: 'openid' });
+  const consent = await agent.navigate(request.path);
+  expect(new URL(consent.url).pathname).toBe('/ui/consent');
+  stack.shiftClock(grace + 120);
+  const page = await agent.submit(consent, {}, { name: 'decision', value: 'allow' });
+  expect([page.status, page.html().querySelector('h1')?.text]).toEqual([200, 'A second step is needed']);
+});

@@ -37,6 +37,7 @@ export const ratePolicyDefaults = {
   'logout-address': { points: 100, window: 600 },
   'signal-address': { points: 100, window: 600 },
   'client-address': { points: 20, window: 3600 },
+  'creation-address': { points: 100, window: 3600 },
   'domain-address': { points: 30, window: 3600 },
   'invite-address': { points: 100, window: 3600 },
   'invite-sender': { points: 50, window: 3600 },

@@ -29,9 +29,10 @@ export function readSingleCookie(header: string | undefined, name: string): stri
   return values.length === 1 ? values[0] : undefined;
 }
 
-/** Cookies that one answer deletes at most, and the longest name of such a cookie: proxies have 4 kB for the headers of an answer. */
+/** Cookies that one answer deletes at most: proxies have 4 kB for the headers of an answer. */
 const mostDeleted = 20;
-const longestName = 64;
+/** Names that can be deleted: short ones of the characters that RFC 6265 allows. Scripts can set any other. */
+const deletableName = /^[\w!#$%&'*+.^`|~-]{1,64}$/;
 
 /** Names of the cookies in the header that start with this prefix. */
 export function cookieNames(header: string | undefined, prefix: string): string[] {
@@ -49,7 +50,7 @@ export function cookieNames(header: string | undefined, prefix: string): string[
 export function surplusOf(names: readonly string[], kept: number): string[] {
   return names
     .slice(0, -kept)
-    .filter((name) => name.length <= longestName)
+    .filter((name) => deletableName.test(name))
     .slice(0, mostDeleted);
 }
 

@@ -11,6 +11,7 @@ export interface RouteLimit {
     | 'logout-address'
     | 'signal-address'
     | 'client-address'
+    | 'creation-address'
     | 'domain-address';
   /** `all` requests count, or only `failures`. */
   readonly counts: 'all' | 'failures';

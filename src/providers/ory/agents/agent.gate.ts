@@ -10,6 +10,7 @@ import type { OryConfiguration } from '../../../platform/config/configuration.js
 import { resourceOf } from '../../../platform/config/protected-resources.parser.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { scopeTokens } from '../../../session/guards/scopes.js';
+import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { isEncodedForm, parametersIn, queryOf } from '../proxy/query.limit.js';
 import { readWholeBody, replaceBody } from '../proxy/whole.body.js';
 import {
@@ -22,7 +23,7 @@ import {
 import { ClientMetadataError } from './client.metadata.js';
 import { OAuthRefusal } from './oauth.refusal.js';
 import { ResourceRegistry, mayAskFor } from './resource.registry.js';
-import { ResourceTokens } from './resource.tokens.js';
+import { ResourceTokens, grantOfOtherResource } from './resource.tokens.js';
 
 /** The form of ids at Hydra. */
 const hydraIdForm = /^[\w~-][\w.~-]{0,254}$/;
@@ -48,7 +49,9 @@ export class AgentGate {
   readonly #resources: ResourceRegistry;
   readonly #tokens: ResourceTokens;
   readonly #limits: RateLimits;
+  readonly #binding: ChallengeBinding;
   readonly #audience: string;
+  readonly #origin: string;
   readonly #rewritten = new WeakMap<object, Rewritten>();
 
   constructor(
@@ -56,27 +59,36 @@ export class AgentGate {
     resources: ResourceRegistry,
     tokens: ResourceTokens,
     limits: RateLimits,
-    @Inject(CONFIGURATION) { TOKEN_AUDIENCE }: OryConfiguration,
+    binding: ChallengeBinding,
+    @Inject(CONFIGURATION) { PUBLIC_URL, TOKEN_AUDIENCE }: OryConfiguration,
   ) {
     this.#clients = clients;
     this.#resources = resources;
     this.#tokens = tokens;
     this.#limits = limits;
+    this.#binding = binding;
     this.#audience = TOKEN_AUDIENCE;
+    this.#origin = PUBLIC_URL;
   }
 
   /**
    * Call it before a request goes to Hydra.
    * @param path after the prefix.
+   * @param granted audience of the refresh token in the request, if it has one.
    * @returns whether the request is answered.
    * @throws {Problem} `malformed_request` for a client that a browser can't be sent back to.
    */
-  async admit(request: FastifyRequest, reply: FastifyReply, path: string): Promise<boolean> {
+  async admit(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    path: string,
+    granted: readonly string[] | undefined,
+  ): Promise<boolean> {
     if (path === '/oauth2/auth') {
       return this.#authorize(request, reply);
     }
     if (request.method === 'POST' && /^\/oauth2\/(?:token|revoke)$/.test(path)) {
-      return this.#token(request, reply, path === '/oauth2/token');
+      return this.#token(request, reply, { isToken: path === '/oauth2/token', granted });
     }
     return false;
   }
@@ -99,7 +111,7 @@ export class AgentGate {
    * @throws {Problem} `malformed_request` for a refusal with which a browser must not be sent on.
    */
   async settle(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<string | undefined> {
-    requireAgreed(request, reply);
+    this.#requireAgreed(request, reply);
     const { isGrant, wanted } = this.#rewritten.get(request) ?? {};
     const isReadable = payload instanceof Readable && reply.getHeader('content-encoding') === undefined;
     if (isGrant !== true || reply.statusCode !== 200 || !isReadable) {
@@ -117,6 +129,27 @@ export class AgentGate {
       request.log.info({ error: error.code, reason: error.reason }, 'token request refused');
       void reply.code(400);
       return JSON.stringify(error);
+    }
+  }
+
+  /** Requires that Hydra doesn't send a browser on with a refusal where it might mislead, unless its user has answered the consent page. */
+  #requireAgreed({ url, headers }: FastifyRequest, reply: FastifyReply): void {
+    const location = reply.getHeader('location');
+    const target = typeof location === 'string' && URL.canParse(location) ? new URL(location) : undefined;
+    const isRefusal =
+      target?.searchParams.has('error') === true || parametersIn(target?.hash.slice(1) ?? '').has('error');
+    if (target === undefined || !isRefusal || target.origin === this.#origin) {
+      return;
+    }
+    const asked = parametersIn(queryOf(url));
+    // Hydra refuses what is no verifier of its own by sending the browser on, too.
+    const hasAnswered = this.#binding.holds(asked.get('consent_verifier') ?? '', headers.cookie);
+    if (mayMislead(asked, target.href) && !hasAnswered) {
+      void reply.removeHeader('location');
+      throw new Problem('malformed_request', {
+        detail: 'The application that sent you here asked for something that isn’t possible.',
+        reason: 'refused_before_consent',
+      });
     }
   }
 
@@ -155,7 +188,15 @@ export class AgentGate {
   #requestFor(asked: URLSearchParams, client: HydraClientRecord | undefined): URLSearchParams {
     const request = new URLSearchParams(asked);
     const clientId = asked.get('client_id') ?? '';
-    const target = this.#targetOf(asked, isAgentId(hydraIdOf(clientId)));
+    const isAgent = isAgentId(hydraIdOf(clientId));
+    if (
+      isAgent &&
+      ((asked.get('response_mode') ?? 'query') !== 'query' || asked.get('response_type') !== 'code')
+    ) {
+      // Refusals would leave in a fragment, or in a page that posts itself.
+      throw new OAuthRefusal('invalid_request', 'only a code is issued, in the query', 'response_of_agent');
+    }
+    const target = this.#targetOf(asked, isAgent);
     const resource = this.#resources.find(target);
     request.delete('resource');
     // In the spelling by which the consent and the token are found to be for it.
@@ -245,7 +286,11 @@ export class AgentGate {
     }
   }
 
-  async #token(request: FastifyRequest, reply: FastifyReply, isToken: boolean): Promise<boolean> {
+  async #token(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { isToken, granted }: { readonly isToken: boolean; readonly granted: readonly string[] | undefined },
+  ): Promise<boolean> {
     if (!(request.body instanceof Readable) || !isEncodedForm(request.headers['content-type'])) {
       return false;
     }
@@ -255,6 +300,10 @@ export class AgentGate {
       // Whatever isn't a machine's: Hydra ignores blanks around the type.
       const isGrant = isToken && form.get('grant_type') !== 'client_credentials' && !this.#resources.isEmpty;
       const wanted = isToken && form.has('resource') ? this.#targetOf(form, isGrant) : undefined;
+      if (wanted !== undefined && granted?.includes(wanted) === false) {
+        // Before Hydra sees it, which would make a new refresh token of it.
+        throw grantOfOtherResource();
+      }
       const own = this.#tokenRequestFor(form, wanted);
       const body = own === undefined ? bytes : Buffer.from(String(own));
       this.#rewritten.set(request, {
@@ -305,27 +354,9 @@ function isVerifier(value: string | null): boolean {
  * Whether a refusal before the user has agreed must not send a browser on: that a client registered itself is no reason to trust where it
  * leads (RFC 9700 section 4.11.2). On the user's own device, it leads to a program that they have started.
  */
-function mayMislead(asked: URLSearchParams): boolean {
-  const target = asked.get('redirect_uri') ?? '';
+function mayMislead(asked: URLSearchParams, target: string): boolean {
   const isLocal = URL.canParse(target) && isLoopbackHost(new URL(target).hostname);
   return isAgentId(hydraIdOf(asked.get('client_id') ?? '')) && !isLocal;
-}
-
-/** Requires that Hydra doesn't send a browser on with a refusal where it might mislead, unless its user has answered the consent page. */
-function requireAgreed({ url }: FastifyRequest, reply: FastifyReply): void {
-  const location = reply.getHeader('location');
-  const target = typeof location === 'string' && URL.canParse(location) ? new URL(location) : undefined;
-  if (target?.searchParams.has('error') !== true) {
-    return;
-  }
-  const asked = parametersIn(queryOf(url));
-  if (asked.has('redirect_uri') && mayMislead(asked) && !isVerifier(asked.get('consent_verifier'))) {
-    void reply.removeHeader('location');
-    throw new Problem('malformed_request', {
-      detail: 'The application that sent you here asked for something that isn’t possible.',
-      reason: 'refused_before_consent',
-    });
-  }
 }
 
 /** The audiences that a request names in Hydra's own parameter. */
@@ -343,7 +374,7 @@ function refusalUrl(
   { redirectUris }: HydraClientRecord,
 ): string {
   const uri = asked.get('redirect_uri') ?? '';
-  if (!isRedirectUriOf(redirectUris, uri) || mayMislead(asked)) {
+  if (!isRedirectUriOf(redirectUris, uri) || mayMislead(asked, uri)) {
     throw new Problem('malformed_request', {
       detail: `The application that sent you here asked for something that isn’t possible: ${refusal.message}.`,
       reason: refusal.reason,

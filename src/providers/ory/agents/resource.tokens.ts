@@ -66,11 +66,7 @@ export class ResourceTokens {
       return undefined;
     }
     if (wanted !== undefined && wanted !== resource.resource) {
-      throw new OAuthRefusal(
-        'invalid_target',
-        'the grant is for another resource',
-        'grant_of_other_resource',
-      );
+      throw grantOfOtherResource();
     }
     const { grant_id: grantId, client_id: clientId } = token.ext;
     if (grantId === undefined || clientId === undefined || this.#revocations.isSessionOver(grantId)) {
@@ -82,6 +78,11 @@ export class ResourceTokens {
     const { exp, iat, scope } = minted.claims;
     return { ...answer, access_token: minted.token, token_type: 'Bearer', expires_in: exp - iat, scope };
   }
+}
+
+/** The refusal of a token request that names another resource than its grant. */
+export function grantOfOtherResource(): OAuthRefusal {
+  return new OAuthRefusal('invalid_target', 'the grant is for another resource', 'grant_of_other_resource');
 }
 
 interface Grant {

@@ -2,8 +2,10 @@ import { Body, Controller, Get, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { isAgentId } from '../agents/agent.clients.js';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { clientInfoOf } from '../../../platform/http/client.info.js';
+import { Clock } from '../../../platform/time/clock.service.js';
 import { Public } from '../../../session/guards/access.decorators.js';
 import { OryConsentService } from './ory-consent.service.js';
 import { requireBound } from './ory.challenge.js';
@@ -21,10 +23,12 @@ const formSchema = z.object({
 export class OryConsentController {
   readonly #consent: OryConsentService;
   readonly #binding: ChallengeBinding;
+  readonly #clock: Clock;
 
-  constructor(consent: OryConsentService, binding: ChallengeBinding) {
+  constructor(consent: OryConsentService, binding: ChallengeBinding, clock: Clock) {
     this.#consent = consent;
     this.#binding = binding;
+    this.#clock = clock;
   }
 
   @Get()
@@ -57,6 +61,10 @@ export class OryConsentController {
       remember: form.remember !== undefined,
     };
     const target = await this.#consent.decide(challenge, decision, clientInfoOf(request));
+    if (isAgentId(new URL(target).searchParams.get('client_id') ?? '')) {
+      // Without it, a refusal isn't passed on to a client that registered itself.
+      this.#binding.bindAnswer(reply, target, this.#clock.now());
+    }
     await reply.redirect(target, 303);
   }
 }

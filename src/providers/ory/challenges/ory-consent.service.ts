@@ -10,7 +10,7 @@ import type { ConsentRequest } from '../hydra/hydra.schemas.js';
 import { IdentitySource } from '../sources/identity.source.js';
 import type { ProviderIdentity } from '../../../directory/users/identity.js';
 import { AccountOwnership } from '../../../accounts/account-ownership.service.js';
-import { ApplicationAdmission } from './application.admission.js';
+import { type Admission, ApplicationAdmission } from './application.admission.js';
 import { ApplicationClaims } from './application.claims.js';
 import { restarted } from './ory.challenge.js';
 import type { ClientInfo } from '../../../platform/http/client.info.js';
@@ -164,8 +164,13 @@ export class OryConsentService {
     const { request, identity } = consent;
     const { client } = request;
     // The login was admitted, but the user may have read this page for an hour. The challenge has the client as it was then.
-    if (!isOwnClient(client.client_id) && (await this.#isRefused(identity, client.client_id))) {
+    const admission = isOwnClient(client.client_id) ? 'admitted' : await this.#judge(request, identity);
+    if (admission === 'refused') {
       return this.#hydra.rejectConsent(request.challenge, 'not_admitted');
+    }
+    if (admission === 'factorless') {
+      // The new login asks for it.
+      return restarted(this.#publicUrl, request.request_url);
     }
     const ofResource = await this.#resources.contextOf(consent);
     const target = await this.#hydra.acceptConsent(request, {
@@ -185,8 +190,8 @@ export class OryConsentService {
     return target;
   }
 
-  async #isRefused(identity: ProviderIdentity, clientId: string): Promise<boolean> {
-    return (await this.#admission.judge(identity, await this.#hydra.client(clientId))) === 'refused';
+  async #judge({ client, context }: ConsentRequest, identity: ProviderIdentity): Promise<Admission> {
+    return this.#admission.judge(identity, await this.#hydra.client(client.client_id), context.acr ?? 'aal1');
   }
 
   async #identityOf(request: ConsentRequest): Promise<ProviderIdentity> {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { FastifyReply } from 'fastify';
 import { PurposeCipher } from '../../../platform/crypto/purpose.cipher.js';
 import type { CookieWriter } from '../../../platform/http/cookie.writer.js';
 import { cookieNames, readSingleCookie, surplusOf } from '../../../platform/http/cookie.reader.js';
@@ -7,6 +8,8 @@ import { cookieNames, readSingleCookie, surplusOf } from '../../../platform/http
 const openAtOnce = 6;
 /** Beginnings of Hydra's names for its own cookies of open challenges: one for each application, some hundred bytes each. */
 const hydraCookies = ['ory_hydra_login_csrf_', 'ory_hydra_consent_csrf_'] as const;
+/** Seconds in which a browser follows the redirect after a consent page. */
+const answerLifetime = 300;
 const challengeParameter = /^(?:login|consent|logout)_challenge$/;
 
 /** A cookie that binds a challenge to a browser. */
@@ -27,12 +30,14 @@ export interface BoundChallenge {
  */
 export class ChallengeBinding {
   readonly #cipher: PurposeCipher;
+  readonly #cookies: CookieWriter;
   readonly #prefix: string;
   readonly #hydraPrefixes: readonly string[];
 
-  /** @param cookies names this deployment's cookies. */
+  /** @param cookies names and sets this deployment's cookies. */
   constructor(secrets: readonly Uint8Array[], cookies: CookieWriter) {
     this.#cipher = new PurposeCipher(secrets, 'hydra-challenge');
+    this.#cookies = cookies;
     this.#prefix = `${cookies.name('vestibule-challenge')}.`;
     this.#hydraPrefixes = hydraCookies.map((name) => cookies.name(name));
   }
@@ -48,14 +53,26 @@ export class ChallengeBinding {
     if (challenge === undefined) {
       return undefined;
     }
-    const name = this.#nameOf(challenge);
+    const { name, value } = this.#cookieOf(challenge, now);
     const open = cookieNames(cookieHeader, this.#prefix).filter((other) => other !== name);
-    const value = `${now}.${this.#cipher.sign(`${now}.${challenge}`)}`;
     const surplus = [
       ...surplusOf(open, openAtOnce - 1),
       ...this.#hydraPrefixes.flatMap((prefix) => surplusOf(cookieNames(cookieHeader, prefix), openAtOnce)),
     ];
     return { name, value, surplus };
+  }
+
+  /**
+   * Lets a browser show that its user has answered a consent page: {@link holds} takes the `consent_verifier` for a challenge then.
+   * @param target where Hydra sends it.
+   * @param now milliseconds since the epoch.
+   */
+  bindAnswer(reply: FastifyReply, target: string, now: number): void {
+    const verifier = new URL(target).searchParams.get('consent_verifier');
+    if (verifier) {
+      const { name, value } = this.#cookieOf(verifier, now);
+      this.#cookies.set(reply, name, value, answerLifetime);
+    }
   }
 
   /** Whether this browser was given the challenge. */
@@ -68,6 +85,10 @@ export class ChallengeBinding {
     const value = readSingleCookie(cookieHeader, this.#nameOf(challenge)) ?? '';
     const [, time = '', code = ''] = /^(\d{1,15})\.([\w-]{43})$/.exec(value) ?? [];
     return code !== '' && this.#cipher.verify(`${time}.${challenge}`, code) ? Number(time) : undefined;
+  }
+
+  #cookieOf(challenge: string, now: number): Pick<BoundChallenge, 'name' | 'value'> {
+    return { name: this.#nameOf(challenge), value: `${now}.${this.#cipher.sign(`${now}.${challenge}`)}` };
   }
 
   #nameOf(challenge: string): string {

@@ -120,6 +120,7 @@ export const refreshTokenSchema = z.looseObject({
   client_id: z.string(),
   sub: z.string(),
   token_use: z.literal('refresh_token'),
+  aud: z.array(z.string()).nullish(),
 });
 
 /** An active access token that a client got for itself. It came from no person's consent, so its `ext` has no Kratos session. */

@@ -224,8 +224,8 @@ export async function setUpOryProxy(
         await upstream.admit(request, reply, path);
         if (!isKratos) {
           await secrets.admit(request, path);
-          await refreshes.admit(request, path);
-          if (await agents.admit(request, reply, path)) {
+          const granted = await refreshes.admit(request, path);
+          if (await agents.admit(request, reply, path, granted)) {
             return;
           }
         }

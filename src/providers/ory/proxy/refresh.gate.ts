@@ -46,17 +46,18 @@ export class RefreshGate {
   /**
    * Call it before the request is passed on.
    * @param path after the prefix.
+   * @returns the audience of the refresh token; undefined for a request without a live one.
    * @throws {Problem} `unsupported_media_type`, `malformed_request`, `payload_too_large`, `provider_unavailable`
    */
-  async admit(request: FastifyRequest, path: string): Promise<void> {
+  async admit(request: FastifyRequest, path: string): Promise<readonly string[] | undefined> {
     if (request.method !== 'POST' || path !== '/oauth2/token' || !(request.body instanceof Readable)) {
-      return;
+      return undefined;
     }
     const refreshToken = await readRefreshToken(request, request.body);
     const token =
       refreshToken === undefined ? undefined : await this.#parts.hydra.introspectRefreshToken(refreshToken);
     if (token === undefined || isOwnClient(token.client_id)) {
-      return;
+      return undefined;
     }
     const identity = await this.#admitted(token);
     if (identity !== undefined) {
@@ -64,6 +65,7 @@ export class RefreshGate {
     } else {
       await this.#end(request, token);
     }
+    return token.aud ?? [];
   }
 
   /** Records the use of the application if the tokens were refreshed. Call it in an `onSend` hook. */
