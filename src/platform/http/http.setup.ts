@@ -20,6 +20,8 @@ const hostless =
   /^\/(?:health\/|metrics$|assets\/|auth\/(?:backchannel-logout|token|revocations(?:\/stream)?)$|ssf\/events$|\.well-known\/jwks\.json$)/;
 /** Hydra's endpoints use no cookie of ours, and browser apps on other origins call them. */
 const otherOriginsWelcome = '/ory/hydra/';
+/** Where pages of companies' SAML providers post what is signed by the provider. No cookie counts there. */
+const otherSitesPost = /^\/auth\/connections\/[a-z][a-z\d-]{0,30}\/(?:acs|slo)$/;
 /** The only paths that are served on a protected host: its own routes, and a proxy's sub-request about it. */
 const onProtectedHosts = /^(?:\/\.vestibule\/|\/auth\/verify(?:\/|$))/;
 
@@ -61,7 +63,7 @@ export function setUpHttp(
         throw new Problem('wrong_host', { reason: 'foreign_host' });
       }
     }
-    if (!request.url.startsWith(otherOriginsWelcome)) {
+    if (!request.url.startsWith(otherOriginsWelcome) && !isPostedElsewhere(request)) {
       refuseCrossSite(request, trustedAt(request, trusted));
     }
     done();
@@ -71,6 +73,10 @@ export function setUpHttp(
     logAccess(accessLog, request, reply);
     done();
   });
+}
+
+function isPostedElsewhere(request: FastifyRequest): boolean {
+  return request.method === 'POST' && otherSitesPost.test(pathOf(request));
 }
 
 /** Probes and static files: a line for each would bury the others. */
