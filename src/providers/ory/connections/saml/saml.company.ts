@@ -226,10 +226,12 @@ export class SamlCompany extends CompanyProvider {
   }
 
   #options({ ssoUrl, logoutUrl, certificates }: Omit<SamlProviderFacts, 'entityId'>): SamlConfig {
-    const { ownKey, nameIdFormat, clockSkew } = this.#settings;
+    const { ownKey, nameIdFormat } = this.#settings;
     return {
       issuer: `${this.#base}/metadata`,
-      audience: `${this.#base}/metadata`,
+      // Whom an assertion is for, and when, is judged on what is signed, by this gateway's clock and with a reason for each.
+      audience: false,
+      acceptedClockSkewMs: -1,
       callbackUrl: `${this.#base}/acs`,
       logoutCallbackUrl: `${this.#base}/slo`,
       entryPoint: ssoUrl,
@@ -240,8 +242,6 @@ export class SamlCompany extends CompanyProvider {
       disableRequestedAuthnContext: true,
       signatureAlgorithm: 'sha256',
       digestAlgorithm: 'sha256',
-      // Judged again by this gateway's clock, with the same tolerance.
-      acceptedClockSkewMs: clockSkew,
       wantAssertionsSigned: true,
       wantAuthnResponseSigned: false,
       ...(ownKey === undefined
