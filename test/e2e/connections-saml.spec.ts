@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { pageOfAddress } from '../support/openid.connection.js';
+import { goToCompany, pageOfAddress } from '../support/openid.connection.js';
 import {
   employ,
   introduce,
@@ -127,7 +127,7 @@ describe('a login at SimpleSAMLphp', () => {
     const agent = newAgent();
     await logInBySaml(agent, person);
     // The provider remembers the user, and is told to forget that.
-    const page = await pageThere(agent, person.email, '/auth/login?max_age=0');
+    const page = await goToCompany(agent, await agent.navigate('/auth/login?max_age=0'));
     expect(page.text).toContain('name="username"');
     const answer = await logInThere(agent, page, person);
     const end = await postAcross(agent, answer);
