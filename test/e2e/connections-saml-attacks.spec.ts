@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
-import { assertNoMetadata } from '../../src/platform/air-gap/air-gap.check.js';
+import { assertInside, assertNoMetadata } from '../../src/platform/air-gap/air-gap.check.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { pageOfAddress } from '../support/openid.connection.js';
 import { type Replica, startReplicas } from '../support/replicas.js';
@@ -93,6 +93,7 @@ beforeAll(async () => {
       allow_idp_initiated: true,
       entity_id: 'https://open.example.com',
     }),
+    forged({ id: 'factor', domains: ['factor.example.com'], trust_second_factor: true }),
     ...['elsewhere', 'huge', 'other', 'entities'].map((id) => ({
       id,
       kind: 'saml',
@@ -207,6 +208,40 @@ it('an answer that is as it should be logs in, signed as a whole, in part or in 
     expect((await begin.agent.fetch('/auth/session')).json()).toMatchObject({
       user: { email: begin.email, emailVerified: true },
     });
+  }
+});
+
+it('an answer may name a thousand groups, of which some are kept; one beyond all measure isn’t read', async () => {
+  const begin = await begun();
+  const groups = Array.from({ length: 1000 }, (_, index) => `a group with a long name, number ${index}`);
+  const xml = goodAnswer(answerFor(begin, { attributes: { groups } }), provided);
+  expect(xml.length).toBeGreaterThan(65_536);
+  await deliver(begin, xml);
+  expect(await statusOf(begin.agent)).toBe(200);
+  const huge = await begun();
+  const page = await deliver(huge, `${xml}${' '.repeat(300_000)}`);
+  expect([page.status, await statusOf(huge.agent)]).toEqual([413, 401]);
+});
+
+it('a second factor counts if the connection trusts it and the provider names it, and not otherwise', async () => {
+  const mfa = 'https://refeds.org/profile/mfa';
+  const password = 'urn:oasis:names:tc:SAML:2.0:ac:classes:Password';
+  for (const [id, contextClass, acr] of [
+    ['factor', mfa, 'aal2'],
+    ['factor', password, 'aal1'],
+    ['forged', mfa, 'aal1'],
+  ] as const) {
+    const begin = await begun(id, newEmail(id === 'factor' ? 'factor.example.com' : 'example.com'));
+    await deliver(begin, goodAnswer(answerFor(begin, { contextClass }), provided));
+    const { claims } = (await begin.agent.fetch('/auth/session')).json() as { claims: { amr: string[] } };
+    const { query } = stack.app().get(Database, { strict: false });
+    const row = await query
+      .selectFrom('connection_sessions')
+      .innerJoin('connection_identities', 'connection_identities.id', 'connection_sessions.identity_id')
+      .select(['connection_sessions.acr'])
+      .where('connection_identities.email', '=', begin.email)
+      .executeTakeFirstOrThrow();
+    expect([row.acr, claims.amr.includes('mfa')]).toEqual([acr, acr === 'aal2']);
   }
 });
 
@@ -539,6 +574,10 @@ describe('metadata by URL', () => {
     await expect(assertNoMetadata(loadConfiguration(at('https://169.254.169.254/latest')))).rejects.toThrow(
       'CONNECTIONS',
     );
+    await expect(assertInside(loadConfiguration(at('https://192.0.2.1/metadata')))).rejects.toThrow(
+      'CONNECTIONS',
+    );
+    await expect(assertInside(loadConfiguration(at('https://10.0.0.1/metadata')))).resolves.toBeUndefined();
     expect(() => loadConfiguration(at('file:///etc/passwd'))).toThrow('CONNECTIONS');
     expect(() => loadConfiguration(at('http://intranet.example.com/metadata'))).toThrow('CONNECTIONS');
   });

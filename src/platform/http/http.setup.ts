@@ -22,6 +22,8 @@ const hostless =
 const otherOriginsWelcome = '/ory/hydra/';
 /** Where pages of companies' SAML providers post what is signed by the provider. No cookie counts there. */
 const otherSitesPost = /^\/auth\/connections\/[a-z][a-z\d-]{0,30}\/(?:acs|slo)$/;
+/** Largest body of such an answer, in bytes: it names each of the user's groups, and may be encrypted. */
+const answerLimit = 300_000;
 /** The only paths that are served on a protected host: its own routes, and a proxy's sub-request about it. */
 const onProtectedHosts = /^(?:\/\.vestibule\/|\/auth\/verify(?:\/|$))/;
 
@@ -42,6 +44,11 @@ export function setUpHttp(
   fastify.addContentTypeParser('application/secevent+jwt', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),
   );
+  fastify.addHook('onRoute', (route) => {
+    if (route.url === '/auth/connections/:id/acs') {
+      route.bodyLimit = answerLimit;
+    }
+  });
   validateSchemas(app);
   app.useGlobalFilters(app.get(ProblemFilter));
 

@@ -21,13 +21,17 @@ export function parseXml(text: string): Element {
   if (forbiddenMarkup.test(body) || body.includes('\0')) {
     throw new XmlError('a document type, entity or processing instruction');
   }
-  const refuse = (message: unknown): never => {
-    throw new XmlError(String(message).slice(0, 200));
+  // The parser's own messages repeat parts of the text, which may be anything.
+  const refuse = (): never => {
+    throw new XmlError('not well-formed');
   };
   const parser = new DOMParser({ errorHandler: { warning: refuse, error: refuse, fatalError: refuse } });
   const parsed = parser.parseFromString(body, 'text/xml');
   const [root, ...others] = elementsIn(parsed);
-  if (root === undefined || others.length > 0) {
+  const isText = nodesIn(parsed).some(
+    ({ nodeType, nodeValue }) => nodeType === 3 && nodeValue?.trim() !== '',
+  );
+  if (root === undefined || others.length > 0 || isText) {
     throw new XmlError('not one root element');
   }
   return root;
@@ -72,7 +76,11 @@ export function attributeOf(element: Element | undefined, name: string): string 
 }
 
 function elementsIn(parent: Document | Element): readonly Element[] {
-  return Array.from({ length: parent.childNodes.length }, (_, index) => parent.childNodes[index]).filter(
-    (node): node is Element => node?.nodeType === 1,
+  return nodesIn(parent).filter((node): node is Element => node.nodeType === 1);
+}
+
+function nodesIn({ childNodes }: Document | Element): readonly ChildNode[] {
+  return Array.from({ length: childNodes.length }, (_, index) => childNodes[index]).filter(
+    (node) => node !== undefined,
   );
 }

@@ -16,7 +16,7 @@ import { decodeMessage } from './saml.document.js';
 import type { LogoutMessage } from './saml.logouts.js';
 
 const answerSchema = z.object({ SAMLResponse: z.string(), RelayState: z.string().max(512).optional() });
-const logoutSchema = z.object({ SAMLRequest: z.string(), RelayState: z.string().max(80).optional() });
+const logoutSchema = z.object({ SAMLRequest: z.string(), RelayState: z.string().max(1024).optional() });
 
 /** The routes that a company's SAML provider uses: our metadata, its answers to logins, and its logouts. */
 @ApiExcludeController()
