@@ -77,6 +77,17 @@ const programs = [
       ]).status === 0,
   },
   {
+    variable: 'PHP',
+    name: 'PHP with SimpleSAMLphp',
+    // Its web server isn't started: PHP's own one serves it.
+    package: 'simplesamlphp php-cli php-xml php-mbstring',
+    paths: ['/usr/bin/php', '/usr/local/bin/php'],
+    hasAll: (path) =>
+      existsSync('/usr/share/simplesamlphp/www/saml2/idp/SSOService.php') &&
+      spawnSync(path, ['-r', "exit(extension_loaded('dom') && extension_loaded('mbstring') ? 0 : 1);"])
+        .status === 0,
+  },
+  {
     variable: 'PYTHON',
     name: 'Python with PyJWT, Flask and FastAPI',
     package: 'python3-jwt python3-cryptography python3-flask python3-fastapi python3-uvicorn',

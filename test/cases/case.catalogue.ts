@@ -7,7 +7,8 @@ export type CaseSection =
   | 'Faults'
   | 'Handed-on credentials, and the host'
   | 'Claims and roles'
-  | 'Second factors by policy';
+  | 'Second factors by policy'
+  | 'SAML providers of companies';
 
 /** Something that is sent or happens, and what must come of it. */
 export interface SecurityCase {
@@ -502,6 +503,89 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'a user of a company directory, who can’t give a second factor',
       'a page that says so, and no loop',
       'ASVS 6.3.3',
+    ],
+  ]),
+  'SAML providers of companies': section('S', [
+    [
+      'a signed response or assertion that is wrapped (XSW1 to XSW8), or an assertion where none belongs',
+      'refused before a signature is verified; only signed bytes are read',
+      'Somorovsky et al., On Breaking SAML, USENIX Security 2012',
+      'CVE-2025-54419',
+      'ASVS 1.5.1',
+    ],
+    [
+      'a document type, entities that lead elsewhere or grow, in plain or encrypted XML',
+      'refused unread, nothing fetched',
+      'SAML 2.0 Core §1.3',
+      'ASVS 1.5.1',
+    ],
+    ['a comment in a NameID', 'the whole text is the subject', 'CVE-2017-11427', 'ASVS 1.5.1'],
+    [
+      'an answer without a signature, or changed after it',
+      'refused',
+      'SAML 2.0 Profiles §4.1.4.2',
+      'ASVS 6.8.2',
+    ],
+    [
+      'a signature by a foreign key or by our own, with its certificate in the signature',
+      'refused',
+      'SAML 2.0 Core §5.4.5',
+      'ASVS 6.8.2',
+    ],
+    [
+      'a signature without algorithm, by SHA-1, or keyed by the certificate (HMAC), also in an encrypted assertion',
+      'refused',
+      'NIST SP 800-131A §9',
+      'ASVS 11.4.1',
+    ],
+    [
+      'an answer that is brought again, also at another replica or at two at once; an id of an assertion again',
+      'one session at most',
+      'SAML 2.0 Profiles §4.1.4.5',
+      'ASVS 6.8.3',
+    ],
+    [
+      'an assertion for another audience, recipient or destination',
+      'refused',
+      'SAML 2.0 Profiles §4.1.4.3',
+      'ASVS 6.8.3',
+    ],
+    ['an assertion for another request', 'refused', 'SAML 2.0 Profiles §4.1.4.3', 'ASVS 6.8.3'],
+    ['an assertion that has expired, or isn’t valid yet', 'refused', 'SAML 2.0 Core §2.5.1.2', 'ASVS 6.8.3'],
+    [
+      'an assertion of another issuer, or the answer to a login at another connection',
+      'refused',
+      'SAML 2.0 Profiles §4.1.4.3',
+      'ASVS 6.8.1',
+    ],
+    [
+      'an address in `RelayState`, and an answer that no login asked for',
+      'no redirect to it; refused or, where that is allowed, another login begins',
+      'SAML 2.0 Bindings §3.4.3',
+      'ASVS 3.7.2',
+    ],
+    [
+      'metadata by a URL that redirects, is huge, is of another provider, has entities, or is a cloud’s own',
+      'of no use, and nothing else is fetched',
+      'ASVS 1.3.6',
+    ],
+    [
+      'an encrypted assertion that can’t be decrypted, by RSA 1.5 or for another key',
+      'one answer for all',
+      'Jager et al., Bleichenbacher’s Attack Strikes Again, ESORICS 2012',
+      'ASVS 11.3.1',
+    ],
+    [
+      'the answer to an attacker’s login in a victim’s browser',
+      'refused: it lacks the cookie of that login',
+      'SAML 2.0 Profiles §4.1.5',
+      'ASVS 3.5.1',
+    ],
+    [
+      'a logout request that is unsigned, by a foreign key or SHA-1, for another address, old, used, or with a parameter twice',
+      '400, and the session goes on',
+      'SAML 2.0 Profiles §4.4.4.1',
+      'ASVS 6.8.2',
     ],
   ]),
 };

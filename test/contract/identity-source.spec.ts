@@ -3,6 +3,7 @@ import { newId } from '../../src/platform/core/identifier.js';
 import { IdentitySource } from '../../src/providers/ory/sources/identity.source.js';
 import type { Person } from '../support/person.js';
 import { startOpenIdConnectionSide } from '../support/openid.connection.js';
+import { startSamlSide } from '../support/saml.connection.js';
 import {
   type SourceSide,
   cookiesOf,
@@ -18,6 +19,7 @@ const columns: readonly [string, () => Promise<SourceSide>][] = [
   ['kratos', startKratosSide],
   ['ldap', startLdapSide],
   ['oidc', startOpenIdConnectionSide],
+  ['saml', startSamlSide],
 ];
 
 describe.each(columns)('source of identities: %s', (_name, start) => {
@@ -46,9 +48,9 @@ describe.each(columns)('source of identities: %s', (_name, start) => {
     return { person, agent };
   }
 
-  /** The status of a request whose token must be renewed. */
-  async function afterRenewal(agent: UserAgent): Promise<number> {
-    side.stack.shiftClock(11 * 60);
+  /** The status of a request whose token must be renewed. @param longer seconds. */
+  async function afterRenewal(agent: UserAgent, longer = 0): Promise<number> {
+    side.stack.shiftClock(11 * 60 + longer);
     return (await agent.fetch('/auth/session')).status;
   }
 
@@ -139,11 +141,11 @@ describe.each(columns)('source of identities: %s', (_name, start) => {
     expect(second.id).not.toBe(first.id);
   });
 
-  it('a user who is disabled at the source is out after renewal, and can’t log in', async () => {
+  it('a user who is disabled at the source is out after renewal, or when the login no longer holds, and can’t log in', async () => {
     const { person, agent } = await known();
     const key = await sessionKeyOf(side.stack, person);
     await side.disable(person);
-    expect(await afterRenewal(agent)).toBe(401);
+    expect(await afterRenewal(agent, side.facts.confirmedFor)).toBe(401);
     expect((await source().findUser(key.subject))?.isActive).not.toBe(true);
     side.stack.shiftClock(0);
     const fresh = new UserAgent(side.stack.url);
@@ -151,11 +153,11 @@ describe.each(columns)('source of identities: %s', (_name, start) => {
     expect((await fresh.fetch('/auth/session')).status).toBe(401);
   });
 
-  it('a user who is removed from the source is out after renewal, and can’t log in', async () => {
+  it('a user who is removed from the source is out after renewal, or when the login no longer holds, and can’t log in', async () => {
     const { person, agent } = await known();
     const key = await sessionKeyOf(side.stack, person);
     await side.remove(person);
-    expect(await afterRenewal(agent)).toBe(401);
+    expect(await afterRenewal(agent, side.facts.confirmedFor)).toBe(401);
     expect((await source().findUser(key.subject))?.isActive).not.toBe(true);
     side.stack.shiftClock(0);
     const fresh = new UserAgent(side.stack.url);
@@ -176,7 +178,12 @@ describe.each(columns)('source of identities: %s', (_name, start) => {
     await side.down();
     try {
       side.stack.shiftClock(11 * 60);
-      await expect(source().findSession(key)).rejects.toMatchObject({ code: 'provider_unavailable' });
+      const [found] = await Promise.allSettled([source().findSession(key)]);
+      expect(found).toMatchObject(
+        side.facts.confirmedFor === 0
+          ? { status: 'rejected', reason: { code: 'provider_unavailable' } }
+          : { status: 'fulfilled', value: { id: key.id, isActive: true } },
+      );
       expect(await afterRenewal(agent)).toBe(200);
     } finally {
       await side.up();

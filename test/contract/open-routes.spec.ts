@@ -43,10 +43,14 @@ const openUnderOry = [
   'GET /.well-known/openid-configuration', // public metadata
   'GET /auth/connections/:id/callback', // the provider's answer to a login of this browser
   'GET /auth/connections/:id/login', // leads to a company's provider, within a login of this browser
+  'GET /auth/connections/:id/metadata', // public metadata; 404 unless it is a SAML connection
+  'GET /auth/connections/:id/slo', // the provider's signature is the credential
   'GET /auth/ory/consent',
   'GET /auth/ory/login',
   'GET /auth/ory/logout',
+  'POST /auth/connections/:id/acs', // keeps a SAML provider's answer to a login that is under way
   'POST /auth/connections/:id/backchannel-logout', // the logout token is the credential
+  'POST /auth/connections/:id/slo', // the provider's signature is the credential
   'POST /auth/ory/consent',
   'POST /auth/ory/logout',
   'POST /oauth2/register', // public clients register themselves; 404 unless DYNAMIC_REGISTRATION is set

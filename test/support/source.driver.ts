@@ -12,6 +12,8 @@ import type { Page, UserAgent } from './user-agent.js';
 export interface SourceFacts {
   readonly amr: readonly string[];
   readonly emailVerified: boolean;
+  /** Seconds for which a login holds without the source being asked; 0 if every renewal asks it. */
+  readonly confirmedFor: number;
 }
 
 /** One source of identities with a gateway, as the contract of sources drives it. */
@@ -44,7 +46,7 @@ export async function startKratosSide(): Promise<SourceSide> {
   await stack.restartGateway({ KRATOS_ADMIN_URL: proxy.url });
   return {
     stack,
-    facts: { amr: ['pwd'], emailVerified: false },
+    facts: { amr: ['pwd'], emailVerified: false, confirmedFor: 0 },
     issuer: /^urn:ory:kratos$/,
     enrol: async () => {
       const person = newPerson();
@@ -142,7 +144,7 @@ export async function startLdapSide(): Promise<SourceSide> {
   const stack = await startStack({ env: { CONNECTIONS: JSON.stringify([ldapConnection(slapd)]) } });
   return {
     stack,
-    facts: { amr: ['pwd'], emailVerified: true },
+    facts: { amr: ['pwd'], emailVerified: true, confirmedFor: 0 },
     issuer: /^urn:vestibule:connection:staff$/,
     enrol: () => addPerson(slapd),
     logIn: logInByDirectory,

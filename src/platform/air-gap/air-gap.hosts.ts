@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { isSocketAddress } from '../core/service.address.js';
 import type { Configuration } from '../config/configuration.js';
+import type { ConnectionSettings } from '../config/connections.parser.js';
 import type { SocialProvider } from '../config/social-providers.parser.js';
 
 /** A host that the gateway, Kratos or Hydra will connect to. */
@@ -38,7 +39,7 @@ export function configuredHosts(configuration: Configuration): ConfiguredHost[] 
         urls.push(['BACKCHANNEL_LOGOUT_URL', configuration.BACKCHANNEL_LOGOUT_URL]);
       }
       for (const connection of configuration.CONNECTIONS) {
-        for (const url of connection.kind === 'ldap' ? connection.servers : [connection.issuer]) {
+        for (const url of addressesOf(connection)) {
           urls.push(['CONNECTIONS', url]);
         }
       }
@@ -74,6 +75,18 @@ export function configuredHosts(configuration: Configuration): ConfiguredHost[] 
     ...databaseHosts(configuration.DATABASE_URL),
     ...(configuration.AUTH_PROVIDER === 'ory' ? configuration.SOCIAL_PROVIDERS.flatMap(providerHosts) : []),
   ];
+}
+
+/** What the gateway itself connects to; browsers go to the other addresses of a provider. */
+function addressesOf(connection: ConnectionSettings): readonly string[] {
+  switch (connection.kind) {
+    case 'ldap':
+      return connection.servers;
+    case 'oidc':
+      return [connection.issuer];
+    case 'saml':
+      return 'url' in connection.source ? [connection.source.url] : [];
+  }
 }
 
 /** A DNS server's address without port and brackets. */

@@ -79,8 +79,8 @@ describe('connections', () => {
   });
 
   it.each<[object | string, string]>([
-    ['text', 'must have a kind: ldap or oidc'],
-    [{ ...least, kind: 'saml' }, 'must have a kind: ldap or oidc'],
+    ['text', 'must have a kind: ldap, oidc or saml'],
+    [{ ...least, kind: 'cas' }, 'must have a kind: ldap, oidc or saml'],
     [{ ...least, id: 'Staff' }, 'has an id that is missing or malformed; see docs/connections.md'],
     [{ ...least, base_dn: undefined }, 'has a base_dn that is missing or malformed; see docs/connections.md'],
     [{ ...least, timeout: '2h' }, 'has a timeout that is missing or malformed; see docs/connections.md'],

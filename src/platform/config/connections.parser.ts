@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { commonFields, domainsOf, fileReader, text } from './connection.fields.js';
 import { parseJson } from './json.parser.js';
 import { type OidcConnectionSettings, oidcSchema, oidcSettingsOf } from './oidc-connection.parser.js';
+import { type SamlConnectionSettings, samlSchema, samlSettingsOf } from './saml-connection.parser.js';
 import { durationSeconds } from './variable.js';
 
 /** An LDAP directory or Active Directory whose users log in with their password there. Times are in milliseconds. */
@@ -34,8 +35,8 @@ export interface LdapConnectionSettings {
   readonly timeout: number;
 }
 
-/** A company directory or a company's OpenID provider behind the login. */
-export type ConnectionSettings = LdapConnectionSettings | OidcConnectionSettings;
+/** A company directory, or a company's OpenID or SAML provider, behind the login. */
+export type ConnectionSettings = LdapConnectionSettings | OidcConnectionSettings | SamlConnectionSettings;
 
 const attribute = z.string().regex(/^[a-zA-Z][\w.;-]{0,63}$/);
 const serverPattern = /^ldaps?:\/\/(?:[a-zA-Z\d.-]+|\[[\da-fA-F:.]+\])(?::[1-9]\d{0,4})?\/?$/;
@@ -85,7 +86,10 @@ type LdapEntry = z.output<typeof ldapSchema>;
 export const connectionSettingNames: Readonly<Record<ConnectionSettings['kind'], readonly string[]>> = {
   ldap: Object.keys(ldapSchema.shape),
   oidc: Object.keys(oidcSchema.shape),
+  saml: Object.keys(samlSchema.shape),
 };
+
+const schemas = { ldap: ldapSchema, oidc: oidcSchema, saml: samlSchema } as const;
 
 /** JSON list of connections → the list, with the files that they name read. */
 export const connections = z.string().transform((given, context): ConnectionSettings[] => {
@@ -117,17 +121,23 @@ export const connections = z.string().transform((given, context): ConnectionSett
 /** The settings of an entry, by its kind; undefined if it has none that can be used. */
 function parseEntry(item: unknown, complain: (problem: string) => void): ConnectionSettings | undefined {
   const kind: unknown = Reflect.get(Object(item), 'kind');
-  const schema = kind === 'ldap' ? ldapSchema : kind === 'oidc' ? oidcSchema : undefined;
-  if (schema === undefined) {
-    complain('must have a kind: ldap or oidc');
+  if (kind !== 'ldap' && kind !== 'oidc' && kind !== 'saml') {
+    complain('must have a kind: ldap, oidc or saml');
     return undefined;
   }
-  const entry = schema.safeParse(item);
+  const entry = schemas[kind].safeParse(item);
   if (!entry.success) {
     complain(problemOf(entry.error));
     return undefined;
   }
-  return entry.data.kind === 'ldap' ? settingsOf(entry.data, complain) : oidcSettingsOf(entry.data, complain);
+  switch (entry.data.kind) {
+    case 'ldap':
+      return settingsOf(entry.data, complain);
+    case 'oidc':
+      return oidcSettingsOf(entry.data, complain);
+    case 'saml':
+      return samlSettingsOf(entry.data, complain);
+  }
 }
 
 /** What is wrong with an entry, by the setting's name and never with its value. */

@@ -57,7 +57,7 @@ export const oryVariables = z.object({
   }),
   CONNECTIONS: connections.default([]).register(variableDocs, {
     description:
-      'Company directories and OpenID providers whose users log in as they do there: a JSON list of objects with `id`, `kind` (`ldap` or `oidc`), `name`, `domains` and the settings of their kind. See docs/connections.md.',
+      'Company directories, OpenID providers and SAML providers whose users log in as they do there: a JSON list of objects with `id`, `kind` (`ldap`, `oidc` or `saml`), `name`, `domains` and the settings of their kind. See docs/connections.md.',
     derivedDefault: 'none: everyone logs in at Kratos',
     recommendation: 'Mount it as a file (`CONNECTIONS_FILE`), and passwords and client secrets as others.',
     secret: true,

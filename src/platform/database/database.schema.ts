@@ -397,6 +397,8 @@ export interface ConnectionLoginsTable {
   id: string;
   /** Hydra's login challenge, which the login is for. It is too long for a cookie. */
   challenge: string;
+  /** What a provider let the browser post, encrypted, until the browser brings its cookies. */
+  answer: string | null;
   expires_at: number;
 }
 

@@ -20,6 +20,10 @@ const hostless =
   /^\/(?:health\/|metrics$|assets\/|auth\/(?:backchannel-logout|token|revocations(?:\/stream)?)$|ssf\/events$|\.well-known\/jwks\.json$)/;
 /** Hydra's endpoints use no cookie of ours, and browser apps on other origins call them. */
 const otherOriginsWelcome = '/ory/hydra/';
+/** Where pages of companies' SAML providers post what is signed by the provider. No cookie counts there. */
+const otherSitesPost = /^\/auth\/connections\/[a-z][a-z\d-]{0,30}\/(?:acs|slo)$/;
+/** Largest body of such an answer, in bytes: it names each of the user's groups, and may be encrypted. */
+const answerLimit = 300_000;
 /** The only paths that are served on a protected host: its own routes, and a proxy's sub-request about it. */
 const onProtectedHosts = /^(?:\/\.vestibule\/|\/auth\/verify(?:\/|$))/;
 
@@ -40,6 +44,11 @@ export function setUpHttp(
   fastify.addContentTypeParser('application/secevent+jwt', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),
   );
+  fastify.addHook('onRoute', (route) => {
+    if (route.url === '/auth/connections/:id/acs') {
+      route.bodyLimit = answerLimit;
+    }
+  });
   validateSchemas(app);
   app.useGlobalFilters(app.get(ProblemFilter));
 
@@ -61,7 +70,7 @@ export function setUpHttp(
         throw new Problem('wrong_host', { reason: 'foreign_host' });
       }
     }
-    if (!request.url.startsWith(otherOriginsWelcome)) {
+    if (!request.url.startsWith(otherOriginsWelcome) && !isPostedElsewhere(request)) {
       refuseCrossSite(request, trustedAt(request, trusted));
     }
     done();
@@ -71,6 +80,10 @@ export function setUpHttp(
     logAccess(accessLog, request, reply);
     done();
   });
+}
+
+function isPostedElsewhere(request: FastifyRequest): boolean {
+  return request.method === 'POST' && otherSitesPost.test(pathOf(request));
 }
 
 /** Probes and static files: a line for each would bury the others. */

@@ -19,6 +19,8 @@ import { ApplicationClaims } from './challenges/application.claims.js';
 import { FlowDestination } from './challenges/flow.destination.js';
 import { OryConsentController } from './challenges/ory-consent.controller.js';
 import { ConnectionLogoutController } from './connections/connection-logout.controller.js';
+import { ConnectionLogouts } from './connections/connection.logouts.js';
+import { SamlController } from './connections/saml/saml.controller.js';
 import { AuditModule } from '../../directory/audit/audit.module.js';
 import { ConsentRecorder } from './hydra/consent.recorder.js';
 import { OryConsentService } from './challenges/ory-consent.service.js';
@@ -36,6 +38,7 @@ import { OryLogoutController } from './challenges/ory-logout.controller.js';
     OryDiscoveryController,
     ClientRegistrationController,
     ConnectionLogoutController,
+    SamlController,
   ],
   providers: [
     AgentClients,
@@ -45,6 +48,7 @@ import { OryLogoutController } from './challenges/ory-logout.controller.js';
     ApplicationAdmission,
     ApplicationClaims,
     ClientAdoption,
+    ConnectionLogouts,
     ConsentRecorder,
     FlowDestination,
     OryConsentService,

@@ -190,7 +190,7 @@ describe('a login by browser', () => {
       state: checks.state,
     });
     expect([url.searchParams.get('screen_hint'), url.searchParams.get('max_age')]).toEqual([hint, maxAge]);
-    expect(ory.strategy.hints).toEqual(['login_hint', 'ui_locales']);
+    expect(ory.strategy.hints).toEqual(['connection', 'login_hint', 'ui_locales']);
   });
 
   it.each([

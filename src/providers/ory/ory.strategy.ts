@@ -48,7 +48,7 @@ const accessTokenForm = /^[\w.~+/-]{16,2048}=*$/;
 
 /** Logins through Kratos and Hydra: the reference flow of the design, steps 6 to 9. */
 export class OryStrategy extends AuthStrategy {
-  readonly hints = ['login_hint', 'ui_locales'];
+  readonly hints = ['connection', 'login_hint', 'ui_locales'];
   override readonly identities: IdentityAdministration;
   override readonly applications: ApplicationAdministration;
   override readonly grants: GrantAdministration;

@@ -77,7 +77,7 @@ export class OryLoginController {
       await reply.redirect(await this.#hydra.rejectLogin(challenge, 'login_required'), 302);
     } else {
       const isNew = browser.state === 'none' && asked.searchParams.get('screen_hint') === 'signup';
-      const url = this.#credentialsUrl(challenge, browser, isNew ? undefined : (next ?? {}));
+      const url = this.#credentialsUrl(challenge, browser, isNew ? undefined : (next ?? {}), asked);
       const isOwn = loginRequest.client.client_id === gatewayClientId;
       const unmet = 'unmet_authentication_requirements';
       const refusal = isOwn ? this.#impossible : undefined;
@@ -88,12 +88,14 @@ export class OryLoginController {
   /**
    * Where the user gives the credentials that are still missing. Where connections exist, a page asks for the address first.
    * @param step parameters for Kratos' login; undefined for a registration.
+   * @param asked the authorization request, which may name a connection.
    * @returns undefined if the source of the live session can't ask for them.
    */
   #credentialsUrl(
     challenge: string,
     browser: BrowserSession,
     step: Readonly<Record<string, string>> | undefined,
+    asked: URL,
   ): string | undefined {
     const query = new URLSearchParams({ login_challenge: challenge });
     const connection = browser.state === 'live' ? connectionIdOf(browser.session.identity.issuer) : undefined;
@@ -105,9 +107,11 @@ export class OryLoginController {
     if (step === undefined) {
       return this.#selfServiceUrl('registration', challenge, {});
     }
-    return browser.state === 'none' && this.#connections.exist
-      ? `${this.#publicUrl}/ui/identify?${query}`
-      : this.#selfServiceUrl('login', challenge, step);
+    if (browser.state !== 'none' || !this.#connections.exist) {
+      return this.#selfServiceUrl('login', challenge, step);
+    }
+    const named = this.#connections.find(asked.searchParams.get('connection') ?? '');
+    return `${this.#publicUrl}/ui/${named === undefined ? 'identify' : `connections/${named.id}`}?${query}`;
   }
 
   /** Accepts the login for its client. The gateway admits users itself once its login is back; another application wouldn't check. */
@@ -121,7 +125,7 @@ export class OryLoginController {
         const { challenge } = loginRequest;
         return promptsOf(asked).includes('none')
           ? this.#hydra.rejectLogin(challenge, 'login_required')
-          : (this.#credentialsUrl(challenge, { state: 'live', session }, secondFactor(session)) ??
+          : (this.#credentialsUrl(challenge, { state: 'live', session }, secondFactor(session), asked) ??
               this.#impossible);
       }
       if (outcome === 'unverified') {

@@ -18,6 +18,18 @@ export interface ProviderLogin {
   /** The provider's name of its session. */
   readonly sid: string | null;
   readonly refreshToken: string | undefined;
+  /** Until when the provider's session lives, in milliseconds since the epoch, if it states that. */
+  readonly sessionEnd?: number | undefined;
+  /** The statement that the login rests on, if it is good only once: on all replicas, until it expires. */
+  readonly onlyOnce?: SingleUse | undefined;
+}
+
+/** What may be used only once. */
+export interface SingleUse {
+  readonly issuer: string;
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
 }
 
 /** What a provider issued when it confirmed a session, from which the user can be read. */
@@ -48,8 +60,13 @@ export abstract class CompanyProvider {
   /** Begins a login. @returns where to send the browser. */
   abstract begin(start: ProviderLoginStart): Promise<StartedLogin>;
 
-  /** Verifies the provider's answer. @throws {Problem} `login_refused`, `access_token_rejected`, `clocks_differ` */
-  abstract finish(answer: URL, checks: LoginChecks): Promise<ProviderLogin>;
+  /**
+   * Verifies the provider's answer.
+   * @param answer the URL that the browser came back to.
+   * @param posted what it brought in a form, if it came from the provider with one.
+   * @throws {Problem} `login_refused`, `access_token_rejected`, `clocks_differ`
+   */
+  abstract finish(answer: URL, checks: LoginChecks, posted?: string): Promise<ProviderLogin>;
 
   /** Whether a subject is one of this provider's. It isn't once the connection leads to another one. */
   abstract has(subject: string): boolean;

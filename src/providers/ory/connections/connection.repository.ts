@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
 import {
   type ConnectionIdentitiesTable,
+  type ConnectionLoginsTable,
   type ConnectionSessionsTable,
   Database,
 } from '../../../platform/database/database.schema.js';
@@ -238,18 +239,31 @@ export class ConnectionRepository {
       .execute();
     await this.#database.query
       .insertInto('connection_logins')
-      .values({ id: loginIdOf(state), challenge, expires_at: expiresAt })
+      .values({ id: loginIdOf(state), challenge, answer: null, expires_at: expiresAt })
       .execute();
   }
 
-  /** The challenge that a login is for. Only one caller gets it, on whichever replica. */
-  async takeLogin(state: string): Promise<string | undefined> {
-    const taken = await this.#database.query
+  /** Stores the first answer to a login that is under way. @param answer encrypted. @returns whether there is such a login. */
+  async keepAnswer(state: string, answer: string): Promise<boolean> {
+    const result = await this.#database.query
+      .updateTable('connection_logins')
+      .set({ answer })
+      .where('id', '=', loginIdOf(state))
+      .where('answer', 'is', null)
+      .where('expires_at', '>', this.#clock.now())
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
+  }
+
+  /** The challenge that a login is for, and the answer that waits for it. Only one caller gets them, on whichever replica. */
+  async takeLogin(
+    state: string,
+  ): Promise<Pick<Selectable<ConnectionLoginsTable>, 'challenge' | 'answer'> | undefined> {
+    return this.#database.query
       .deleteFrom('connection_logins')
       .where('id', '=', loginIdOf(state))
-      .returning('challenge')
+      .returning(['challenge', 'answer'])
       .executeTakeFirst();
-    return taken?.challenge;
   }
 
   /** A session that has neither ended nor expired. */

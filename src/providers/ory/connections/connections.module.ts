@@ -13,6 +13,7 @@ import { UpstreamsModule } from '../../../platform/upstream/upstreams.module.js'
 import { PurposeCipher } from '../../../platform/crypto/purpose.cipher.js';
 import { Clock } from '../../../platform/time/clock.service.js';
 import { partOf } from '../../part.factories.js';
+import { UsedTokenRepository } from '../../../session/store/used-token.repository.js';
 import { ConnectionCookie } from './connection.cookie.js';
 import { ConnectionLogins } from './connection.logins.js';
 import { ConnectionRepository } from './connection.repository.js';
@@ -29,11 +30,13 @@ export class ConnectionsModule {
   static register(configuration: OryConfiguration): DynamicModule {
     const { PUBLIC_URL, SECRETS } = configuration;
     const cipher = new PurposeCipher(SECRETS, 'connection-grant');
+    const answers = new PurposeCipher(SECRETS, 'connection-answer');
     return {
       module: ConnectionsModule,
       imports: [AuditModule, CoreModule, DatabaseModule, HttpModule, LimitsModule, UpstreamsModule],
       providers: [
         ConnectionRepository,
+        UsedTokenRepository,
         partOf(
           Connections,
           [Clock, UpstreamCalls],
@@ -69,9 +72,12 @@ export class ConnectionsModule {
         ),
         partOf(
           ProviderLogins,
-          [ConnectionSessions, ConnectionRepository, ConnectionTransactions, Clock],
-          (sessions, repository, transactions, clock) =>
-            new ProviderLogins({ sessions, repository, transactions, cipher, clock }, PUBLIC_URL),
+          [ConnectionSessions, ConnectionRepository, ConnectionTransactions, UsedTokenRepository, Clock],
+          (sessions, repository, transactions, used, clock) =>
+            new ProviderLogins(
+              { sessions, repository, transactions, used, cipher, answers, clock },
+              PUBLIC_URL,
+            ),
         ),
       ],
       exports: [

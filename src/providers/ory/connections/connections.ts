@@ -9,6 +9,7 @@ import { connectionIssuer } from './connection.issuer.js';
 import type { VouchedUser } from './connection.repository.js';
 import { LdapDirectory } from './ldap/ldap.directory.js';
 import { OpenIdCompany } from './oidc/openid.company.js';
+import { SamlCompany } from './saml/saml.company.js';
 
 /** What connections of every kind have. */
 interface ConnectionFacts {
@@ -38,8 +39,8 @@ export type Connection = DirectoryConnection | ProviderConnection;
 export class Connections {
   readonly #all: readonly Connection[];
 
-  constructor({ CONNECTIONS }: OryConfiguration, clock: Clock, calls: UpstreamCalls) {
-    this.#all = CONNECTIONS.map((settings) => connectionOf(settings, clock, calls));
+  constructor({ CONNECTIONS, PUBLIC_URL }: OryConfiguration, clock: Clock, calls: UpstreamCalls) {
+    this.#all = CONNECTIONS.map((settings) => connectionOf(settings, PUBLIC_URL, clock, calls));
   }
 
   /** Whether there are any: without them, the login page asks for address and password at once. */
@@ -68,13 +69,20 @@ export class Connections {
 }
 
 /** Adding a kind of connection adds it here. */
-function connectionOf(settings: ConnectionSettings, clock: Clock, calls: UpstreamCalls): Connection {
+function connectionOf(
+  settings: ConnectionSettings,
+  publicUrl: string,
+  clock: Clock,
+  calls: UpstreamCalls,
+): Connection {
   const { id, name, domains } = settings;
   switch (settings.kind) {
     case 'ldap':
       return { id, name, domains, by: 'password', directory: new LdapDirectory(settings, clock) };
     case 'oidc':
       return { id, name, domains, by: 'redirect', provider: new OpenIdCompany(settings, calls) };
+    case 'saml':
+      return { id, name, domains, by: 'redirect', provider: new SamlCompany(settings, publicUrl, clock) };
   }
 }
 

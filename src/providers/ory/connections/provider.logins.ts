@@ -5,6 +5,7 @@ import { type LoginTransaction, TransactionCookies } from '../../../login/login.
 import type { PurposeCipher } from '../../../platform/crypto/purpose.cipher.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import type { Clock } from '../../../platform/time/clock.service.js';
+import type { UsedTokenRepository } from '../../../session/store/used-token.repository.js';
 import type { ProviderLogin, ProviderLoginStart } from './company.provider.js';
 import type { ConnectionRepository } from './connection.repository.js';
 import type { ConnectionSessions } from './connection.sessions.js';
@@ -28,6 +29,8 @@ export interface ProviderLoginRequest extends Pick<ProviderLoginStart, 'loginHin
 export interface PendingProviderLogin {
   readonly transaction: LoginTransaction;
   readonly challenge: string;
+  /** What the provider let the browser post, if it answers by a form. */
+  readonly posted: string | undefined;
 }
 
 /** Milliseconds in which a user has to log in: as long as the transaction's cookie lives. */
@@ -38,8 +41,11 @@ export interface ProviderLoginParts {
   readonly sessions: ConnectionSessions;
   readonly repository: ConnectionRepository;
   readonly transactions: ConnectionTransactions;
+  readonly used: UsedTokenRepository;
   /** Of refresh tokens. */
   readonly cipher: PurposeCipher;
+  /** Of answers that were posted. */
+  readonly answers: PurposeCipher;
   readonly clock: Clock;
 }
 
@@ -77,6 +83,15 @@ export class ProviderLogins {
   }
 
   /**
+   * Keeps an answer that a provider's page has posted. The browser brings no cookie from there, so that the answer waits until it comes
+   * back with one.
+   * @returns whether such a login is under way and has no answer yet.
+   */
+  async keepAnswer(state: string, answer: string): Promise<boolean> {
+    return this.#parts.repository.keepAnswer(state, this.#parts.answers.encrypt(answer));
+  }
+
+  /**
    * The login that an answer belongs to; it can't be taken again.
    * @throws {Problem} `login_state_invalid` unless this browser began it at this connection.
    */
@@ -89,27 +104,39 @@ export class ProviderLogins {
     const [state, ...others] = answer.searchParams.getAll('state');
     const only = others.length === 0 ? state : undefined;
     const transaction = this.#parts.transactions.take(request, reply, only, connection.id);
-    const challenge = await this.#parts.repository.takeLogin(transaction.state);
-    if (challenge === undefined) {
+    const login = await this.#parts.repository.takeLogin(transaction.state);
+    if (login === undefined) {
       throw new Problem('login_state_invalid', { reason: 'state_reused' });
     }
-    return { transaction, challenge };
+    const posted = login.answer === null ? undefined : this.#parts.answers.decrypt(login.answer);
+    return { transaction, challenge: login.challenge, posted };
   }
 
   /** Verifies the provider's answer, and begins a session. @returns why not, if it didn't. */
   async finish(
     connection: ProviderConnection,
-    { transaction: { demand, startedAt, ...checks } }: PendingProviderLogin,
+    { transaction: { demand, startedAt, ...checks }, posted }: PendingProviderLogin,
     answer: URL,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<ProviderRefusal | undefined> {
     try {
-      const login = await connection.provider.finish(answer, checks);
+      const login = await connection.provider.finish(answer, checks, posted);
       assertStepUp(demand, login, startedAt);
+      await this.#useUp(login);
       return await this.#enter(connection, login, request, reply);
     } catch (error) {
       return this.#refusalOf(connection, request, error);
+    }
+  }
+
+  /** @throws {Problem} `login_refused` for a statement that was used before. */
+  async #useUp({ onlyOnce }: ProviderLogin): Promise<void> {
+    if (onlyOnce !== undefined) {
+      const { issuer, id, expiresAt } = onlyOnce;
+      if (!(await this.#parts.used.use(issuer, id, expiresAt))) {
+        throw new Problem('login_refused', { reason: 'statement_used' });
+      }
     }
   }
 

@@ -1,0 +1,36 @@
+import { Injectable } from '@nestjs/common';
+import { AuthStrategy, type VerifiedLogoutToken } from '../../../auth-strategy/auth.strategy.js';
+import { endAllAtProvider } from '../../../auth-strategy/provider.logout.js';
+import { BackchannelLogoutService } from '../../../login/backchannel-logout.service.js';
+import type { ClientInfo } from '../../../platform/http/client.info.js';
+import { connectionIssuer } from './connection.issuer.js';
+import { ConnectionRepository } from './connection.repository.js';
+
+/** Carries out logouts that companies' providers report, by whichever protocol. */
+@Injectable()
+export class ConnectionLogouts {
+  readonly #repository: ConnectionRepository;
+  readonly #logouts: BackchannelLogoutService;
+  readonly #strategy: AuthStrategy;
+
+  constructor(repository: ConnectionRepository, logouts: BackchannelLogoutService, strategy: AuthStrategy) {
+    this.#repository = repository;
+    this.#logouts = logouts;
+    this.#strategy = strategy;
+  }
+
+  /**
+   * Ends the sessions at the connection, then those here that came from them, then Hydra's, which notifies other applications.
+   * @throws {Problem} `malformed_request` for a logout that is too old, or was carried out before.
+   */
+  async end(connectionId: string, notice: VerifiedLogoutToken, client: ClientInfo): Promise<void> {
+    const issuer = connectionIssuer(connectionId);
+    await this.#logouts.once(notice, async () => {
+      const { sid, subject } = notice;
+      for (const session of await this.#repository.endBehind({ connectionId, sid, subject })) {
+        const ended = await this.#logouts.end({ issuer, providerSessionId: session.id }, client);
+        await endAllAtProvider(this.#strategy, ended);
+      }
+    });
+  }
+}

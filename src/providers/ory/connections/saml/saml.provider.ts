@@ -1,0 +1,143 @@
+import { lookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { Logger } from '@nestjs/common';
+import { Agent, fetch, type Response } from 'undici';
+import { isMetadata } from '../../../../platform/air-gap/air-gap.address.js';
+import type {
+  SamlConnectionSettings,
+  SamlMetadataUrl,
+} from '../../../../platform/config/saml-connection.parser.js';
+import { type SamlProviderFacts, readSamlMetadata } from '../../../../platform/config/saml.metadata.js';
+import { CircuitBreaker } from '../../../../platform/upstream/circuit.breaker.js';
+import { unavailable } from '../../../../platform/upstream/vendor.call.js';
+import type { Clock } from '../../../../platform/time/clock.service.js';
+
+/** Milliseconds for a whole document. */
+const timeout = 5000;
+/** Largest document in bytes. That of a federation with thousands of providers isn't for this. */
+const largest = 1_048_576;
+/** Milliseconds after which metadata is read again, and between two tries while that fails. */
+const refreshAfter = { read: 3_600_000, failed: 60_000 } as const;
+
+/** Fails if a name leads to a cloud's metadata service, which gives credentials to any caller. */
+const lookUpOutsideCloud: LookupFunction = (hostname, options, answer) => {
+  lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    const isRefused = !error && addresses.some(({ address }) => isMetadata(address));
+    answer(
+      error ?? (isRefused ? new Error('the address is a cloud’s metadata service') : null),
+      addresses ?? [],
+    );
+  });
+};
+
+/** What is known about a connection's SAML provider, whose metadata may be read from a URL. */
+export class SamlProvider {
+  readonly #logger = new Logger(SamlProvider.name);
+  readonly #id: string;
+  readonly #source: SamlConnectionSettings['source'];
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #circuit: CircuitBreaker;
+  #facts: SamlProviderFacts | undefined;
+  #reading: Promise<SamlProviderFacts> | undefined;
+  /** Milliseconds since the epoch. */
+  #refreshAt = 0;
+
+  constructor({ id, source }: Pick<SamlConnectionSettings, 'id' | 'source'>, clock: Pick<Clock, 'now'>) {
+    this.#id = id;
+    this.#source = source;
+    this.#clock = clock;
+    this.#circuit = new CircuitBreaker(`connection_${id}`);
+  }
+
+  get entityId(): string {
+    return this.#source.entityId;
+  }
+
+  /** The facts; those of the metadata that was read last, if it can't be read now. @throws {Problem} `provider_unavailable` */
+  async facts(): Promise<SamlProviderFacts> {
+    const source = this.#source;
+    if (!('url' in source)) {
+      return source;
+    }
+    const known = this.#facts;
+    const isDue = this.#clock.now() >= this.#refreshAt;
+    if (known === undefined) {
+      return this.#refresh(source);
+    }
+    if (isDue) {
+      // Logins don't wait for it.
+      void this.#refresh(source).catch(() => undefined);
+    }
+    return known;
+  }
+
+  /** Reads the metadata now, if the last time was a while ago: for a signature by a key that isn't known yet. */
+  async refreshed(): Promise<SamlProviderFacts> {
+    const source = this.#source;
+    if ('url' in source && this.#clock.now() >= this.#refreshAt - refreshAfter.read + refreshAfter.failed) {
+      return this.#refresh(source).catch(() => this.facts());
+    }
+    return this.facts();
+  }
+
+  async #refresh(source: SamlMetadataUrl): Promise<SamlProviderFacts> {
+    this.#reading ??= this.#read(source).finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #read({ url, entityId }: SamlMetadataUrl): Promise<SamlProviderFacts> {
+    try {
+      this.#facts = await this.#circuit.run(async () => readSamlMetadata(await fetchText(url), entityId));
+      this.#refreshAt = this.#clock.now() + refreshAfter.read;
+      return this.#facts;
+    } catch (error) {
+      this.#refreshAt = this.#clock.now() + refreshAfter.failed;
+      this.#logger.warn('the metadata of a connection could not be read', {
+        reason: 'saml_metadata_unreadable',
+        connection: this.#id,
+        err: error,
+      });
+      throw unavailable('saml_metadata_unreadable', error);
+    }
+  }
+}
+
+/** A document. No redirect is followed: it could lead to where the configuration may not. */
+async function fetchText(url: string): Promise<string> {
+  const dispatcher = new Agent({
+    connections: 1,
+    headersTimeout: timeout,
+    bodyTimeout: timeout,
+    maxHeaderSize: 16_384,
+    connect: { timeout, lookup: lookUpOutsideCloud },
+  });
+  try {
+    const answer = await fetch(url, {
+      headers: { accept: 'application/samlmetadata+xml, application/xml, text/xml' },
+      redirect: 'error',
+      signal: AbortSignal.timeout(timeout),
+      dispatcher,
+    });
+    if (answer.status !== 200) {
+      throw unavailable(`saml_metadata_status_${answer.status}`);
+    }
+    return await wholeOf(answer);
+  } finally {
+    await dispatcher.destroy();
+  }
+}
+
+async function wholeOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const bytes of body ?? []) {
+    length += bytes.byteLength;
+    if (length > largest) {
+      throw unavailable('saml_metadata_too_large');
+    }
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
