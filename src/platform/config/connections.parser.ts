@@ -61,6 +61,7 @@ const ldapSchema = z.strictObject({
   kind: z.literal('ldap'),
   directory: z.enum(['ldap', 'active-directory']).default('ldap'),
   servers: z.array(z.string().regex(serverPattern)).min(1).max(8),
+  ca: z.string().max(100_000).optional(),
   ca_file: text.optional(),
   bind_dn: text,
   bind_password: z.string().min(1).max(500).optional(),
@@ -81,10 +82,53 @@ const ldapSchema = z.strictObject({
 
 type LdapEntry = z.output<typeof ldapSchema>;
 
+/** Reports what is wrong with an entry: its text never has a value. @param field the setting that it is about. */
+export type Complain = (problem: string, field?: string) => void;
+
+/** A kind of connection: how its entries are read, and what organisations' ones need to be known by. */
+interface ConnectionKind {
+  /** Whether users give their password here, or are sent elsewhere. */
+  readonly by: 'password' | 'redirect';
+  /** Names of its settings. */
+  readonly names: readonly string[];
+  /** The settings of an entry; undefined if it has none that can be used. */
+  readonly parse: (item: unknown, complain: Complain) => ConnectionSettings | undefined;
+  /** Settings that are shown nowhere. */
+  readonly secrets: readonly string[];
+  /** Settings that decide where secrets are sent. */
+  readonly destinations: readonly string[];
+}
+
+/** The kinds of connections. Adding one adds it here. */
+export const connectionKinds = ['ldap', 'oidc'] as const;
+
+const kinds: Readonly<Record<ConnectionSettings['kind'], ConnectionKind>> = {
+  ldap: {
+    by: 'password',
+    names: Object.keys(ldapSchema.shape),
+    parse: parserOf(ldapSchema, settingsOf),
+    secrets: ['bind_password'],
+    destinations: ['servers', 'ca'],
+  },
+  oidc: {
+    by: 'redirect',
+    names: Object.keys(oidcSchema.shape),
+    parse: parserOf(oidcSchema, oidcSettingsOf),
+    secrets: ['client_secret'],
+    destinations: ['issuer'],
+  },
+};
+
+/** The kind with this name; undefined if there is none. */
+export function connectionKindOf(name: unknown): ConnectionKind | undefined {
+  const known = connectionKinds.find((kind) => kind === name);
+  return known && kinds[known];
+}
+
 /** Names of the settings of each kind of connection, for the docs' test. */
 export const connectionSettingNames: Readonly<Record<ConnectionSettings['kind'], readonly string[]>> = {
-  ldap: Object.keys(ldapSchema.shape),
-  oidc: Object.keys(oidcSchema.shape),
+  ldap: kinds.ldap.names,
+  oidc: kinds.oidc.names,
 };
 
 /** JSON list of connections → the list, with the files that they name read. */
@@ -115,19 +159,27 @@ export const connections = z.string().transform((given, context): ConnectionSett
 });
 
 /** The settings of an entry, by its kind; undefined if it has none that can be used. */
-function parseEntry(item: unknown, complain: (problem: string) => void): ConnectionSettings | undefined {
-  const kind: unknown = Reflect.get(Object(item), 'kind');
-  const schema = kind === 'ldap' ? ldapSchema : kind === 'oidc' ? oidcSchema : undefined;
-  if (schema === undefined) {
-    complain('must have a kind: ldap or oidc');
+function parseEntry(item: unknown, complain: Complain): ConnectionSettings | undefined {
+  const kind = connectionKindOf(Reflect.get(Object(item), 'kind'));
+  if (kind === undefined) {
+    complain(`must have a kind: ${connectionKinds.join(' or ')}`);
     return undefined;
   }
-  const entry = schema.safeParse(item);
-  if (!entry.success) {
-    complain(problemOf(entry.error));
-    return undefined;
-  }
-  return entry.data.kind === 'ldap' ? settingsOf(entry.data, complain) : oidcSettingsOf(entry.data, complain);
+  return kind.parse(item, complain);
+}
+
+function parserOf<Schema extends z.ZodType>(
+  schema: Schema,
+  toSettings: (entry: z.output<Schema>, complain: Complain) => ConnectionSettings,
+): ConnectionKind['parse'] {
+  return (item, complain) => {
+    const entry = schema.safeParse(item);
+    if (!entry.success) {
+      complain(problemOf(entry.error), entry.error.issues[0]?.path.map(String)[0]);
+      return undefined;
+    }
+    return toSettings(entry.data, complain);
+  };
 }
 
 /** What is wrong with an entry, by the setting's name and never with its value. */
@@ -148,20 +200,24 @@ function problemOf(error: z.ZodError): string {
     : `has ${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name} that is missing or malformed; see docs/connections.md`;
 }
 
-function settingsOf(entry: LdapEntry, complain: (problem: string) => void): LdapConnectionSettings {
+function settingsOf(entry: LdapEntry, complain: Complain): LdapConnectionSettings {
   const preset = presets[entry.directory];
   const domains = domainsOf(entry, complain);
   if ((entry.bind_password === undefined) === (entry.bind_password_file === undefined)) {
-    complain('must have either bind_password or bind_password_file');
+    complain('must have either bind_password or bind_password_file', 'bind_password');
   }
   const read = fileReader(entry, complain);
-  const authorities = read('ca_file');
+  if (entry.ca !== undefined && entry.ca_file !== undefined) {
+    complain('must have either ca or ca_file, or neither', 'ca');
+  }
+  const authorities = entry.ca ?? read('ca_file');
   if (
     authorities !== undefined &&
     authorities !== '' &&
     !authorities.includes('-----BEGIN CERTIFICATE-----')
   ) {
-    complain('has a ca_file without a certificate in PEM');
+    const name = entry.ca === undefined ? 'ca_file' : 'ca';
+    complain(`has a ${name} without a certificate in PEM`, name);
   }
   return {
     kind: 'ldap',

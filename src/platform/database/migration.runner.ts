@@ -20,6 +20,7 @@ import * as connections from './migrations/0016-connections.migration.js';
 import * as oauthClients from './migrations/0017-oauth-clients.migration.js';
 import * as connectionGrants from './migrations/0018-connection-grants.migration.js';
 import * as secondFactor from './migrations/0019-second-factor.migration.js';
+import * as orgConnections from './migrations/0021-org-connections.migration.js';
 import { isPostgres } from './dialect.js';
 
 const migrations: Readonly<Record<string, Migration>> = {
@@ -42,6 +43,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0017-oauth-clients': oauthClients,
   '0018-connection-grants': connectionGrants,
   '0019-second-factor': secondFactor,
+  '0021-org-connections': orgConnections,
 };
 
 const migrationTable = 'vestibule_migrations';

@@ -1017,6 +1017,106 @@ export const english = {
   'kratos.settings.totp.1070003': 'Set up the app',
   'kratos.login.totp.1010009': 'Continue',
   'kratos.login.lookup_secret.1010010': 'Continue',
+
+  'admin.audit.type.connection_created': 'Company login connected',
+  'admin.audit.type.connection_updated': 'Company login changed',
+  'admin.audit.type.connection_deleted': 'Company login removed',
+  'orgs.section.connections': 'Company login',
+  'connections.title': 'Company login',
+  'connections.lead':
+    'Let members log in as they do at your company. An address in your confirmed domain leads there.',
+  'connections.none': 'Nothing is connected yet.',
+  'connections.noDomain':
+    'First confirm the e-mail domain of the organisation in its settings. Until then, no address leads to a connection.',
+  'connections.new.oidc': 'Connect an OpenID provider',
+  'connections.new.ldap': 'Connect an LDAP directory',
+  'connections.serves': 'Users of {domains} log in by it',
+  'connections.servesNone': 'No address leads to it',
+  'connections.name': 'Name',
+  'connections.nameHint': 'As users see it when they log in, such as the name of your company.',
+  'connections.field.issuer': 'Issuer',
+  'connections.field.client_id': 'Client ID',
+  'connections.field.client_secret': 'Client secret',
+  'connections.field.offline_access':
+    "Request offline access: without it, many providers can't be asked whether a user is still there",
+  'connections.field.trust_email':
+    'Addresses in your domain are verified although the provider does not state it (Entra ID)',
+  'connections.field.trust_second_factor': 'Trust the second factor of the provider',
+  'connections.field.groups_claim': 'Claim with the groups',
+  'connections.field.allowed_groups': 'Only members of these groups, one per line',
+  'connections.field.directory': 'Software of the directory: ldap or active-directory',
+  'connections.field.servers': 'Servers, one URL per line',
+  'connections.field.ca': 'Certificates of the authority (PEM)',
+  'connections.field.bind_dn': 'Account that searches (DN)',
+  'connections.field.bind_password': 'Its password',
+  'connections.field.base_dn': 'Where users are (DN)',
+  'connections.field.group_base_dn': 'Where groups are (DN)',
+  'connections.field.user_filter': 'Filter for users',
+  'connections.secretKept': 'It is set. Leave this empty to keep it.',
+  'connections.domain': 'Log in users of {domain} by it',
+  'connections.required': "They must log in by it. Owners needn't",
+  'connections.rules': 'Roles by group',
+  'connections.rulesHint':
+    'One per line, such as: it = admin. Others are members. The role of an owner stays.',
+  'connections.connect': 'Connect',
+  'connections.save': 'Save',
+  'connections.copy': 'To be registered at the provider',
+  'connections.redirectUri': 'Redirect URI',
+  'connections.backchannel': 'Back-channel logout URI',
+  'connections.test': 'Test this connection',
+  'connections.testAddress': 'Address of a user who should be found',
+  'connections.test.title': 'Result of the test',
+  'connections.test.ok': 'All steps succeeded.',
+  'connections.test.failed': 'A step failed. Those after it were not tried.',
+  'connections.test.done': 'ok',
+  'connections.remove.link': 'Remove this connection',
+  'connections.remove.title': 'Remove {name}?',
+  'connections.remove.lead':
+    'The sessions of its users end, and they can no longer log in by it. They stay members.',
+  'connections.remove.confirm': 'Remove connection',
+  'connections.error.name': 'Enter a name of up to 80 characters.',
+  'connections.error.field': "This can't be used.",
+  'connections.error.full':
+    "It can't be saved: there are too many connections, another one has the domain, or it was changed meanwhile.",
+  'notice.connection_saved': 'The connection has been saved.',
+  'notice.connection_removed': 'The connection has been removed.',
+  'notice.connection_gone': 'This connection no longer exists.',
+  'connection.step.settings': 'Settings',
+  'connection.step.reach': 'Server answers',
+  'connection.step.discovery': 'Metadata',
+  'connection.step.issuer': 'Issuer',
+  'connection.step.keys': 'Keys',
+  'connection.step.client': 'Client and secret',
+  'connection.step.bind': 'Account that searches',
+  'connection.step.base': 'Users',
+  'connection.step.user': 'One user',
+  'connection.fault.not_public':
+    'It leads to a host that is not public. An administrator can allow it (ORG_CONNECTION_HOSTS).',
+  'connection.fault.unreachable':
+    'It could not be reached: the name is unknown, nothing answers there in time, or its address is not public.',
+  'connection.fault.certificate':
+    'Its certificate is not valid for this name, has expired, or is signed by an authority that is not trusted.',
+  'connection.fault.starttls_refused': 'The server does not encrypt: it refused StartTLS.',
+  'connection.fault.not_a_provider':
+    'There is no OpenID metadata. Check the issuer: it is the address before /.well-known/openid-configuration.',
+  'connection.fault.issuer_mismatch':
+    'The provider calls itself by another issuer. Enter it letter by letter; with Entra ID, name your tenant.',
+  'connection.fault.metadata_incomplete': 'The metadata lacks an endpoint that a login needs.',
+  'connection.fault.no_keys': 'The provider publishes no keys.',
+  'connection.fault.client_refused': 'The provider does not accept the client ID with this secret.',
+  'connection.fault.client_unclear':
+    'The provider refused a trial code for another reason than the code. Check that the flow authorization_code and the redirect URI are registered.',
+  'connection.fault.bind_refused': 'The directory refuses the account that searches, or its password.',
+  'connection.fault.base_absent':
+    'No user was found there: check where users are, the filter, and what the account may read.',
+  'connection.fault.user_absent': 'No user has this address, or several have it.',
+  'connection.fault.user_not_admitted':
+    'The user was found and may not log in: disabled, expired, or in none of the allowed groups.',
+  'connection.fault.secrets_unreadable': "The secrets can't be read any more. Enter them again.",
+  'connection.fault.settings_invalid': "The settings can't be used any more. Save them again.",
+  'connection.fault.domain_unproven':
+    'The organisation has lost the proof of the domain, so that no address leads here.',
+  'connection.fault.failed': 'The server gave an answer that was not expected.',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** Key of a text that exists in every language. */

@@ -5,6 +5,7 @@ import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { Configuration } from '../../../platform/config/configuration.js';
 import { connectionIdOf } from '../connections/connection.issuer.js';
 import { Connections } from '../connections/connections.js';
+import { RequiredLogins } from '../connections/owned/required.logins.js';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { gatewayClientId } from '../hydra/hydra.clients.js';
@@ -23,6 +24,7 @@ export class OryLoginController {
   readonly #binding: ChallengeBinding;
   readonly #admission: ApplicationAdmission;
   readonly #connections: Connections;
+  readonly #required: RequiredLogins;
   readonly #publicUrl: string;
 
   constructor(
@@ -31,6 +33,7 @@ export class OryLoginController {
     binding: ChallengeBinding,
     admission: ApplicationAdmission,
     connections: Connections,
+    required: RequiredLogins,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#sources = sources;
@@ -38,6 +41,7 @@ export class OryLoginController {
     this.#binding = binding;
     this.#admission = admission;
     this.#connections = connections;
+    this.#required = required;
     this.#publicUrl = configuration.PUBLIC_URL;
   }
 
@@ -54,6 +58,9 @@ export class OryLoginController {
       // Steps 3 and 4: is the cookie of Kratos, or of another source, a live session?
       this.#sources.browserSession(request.headers.cookie),
     ]);
+    if (browser.state === 'live' && (await this.#leadElsewhere(loginRequest, browser.session, reply))) {
+      return;
+    }
     const asked = new URL(loginRequest.request_url);
     if (!asked.searchParams.get('code_challenge')) {
       // Hydra would say so, but only once the user has logged in and agreed.
@@ -77,7 +84,7 @@ export class OryLoginController {
       await reply.redirect(await this.#hydra.rejectLogin(challenge, 'login_required'), 302);
     } else {
       const isNew = browser.state === 'none' && asked.searchParams.get('screen_hint') === 'signup';
-      const url = this.#credentialsUrl(challenge, browser, isNew ? undefined : (next ?? {}));
+      const url = await this.#credentialsUrl(challenge, browser, isNew ? undefined : (next ?? {}));
       const isOwn = loginRequest.client.client_id === gatewayClientId;
       const unmet = 'unmet_authentication_requirements';
       const refusal = isOwn ? this.#impossible : undefined;
@@ -85,16 +92,35 @@ export class OryLoginController {
     }
   }
 
+  /** Leads a user who must log in by the connection of their organisation there; the login that isn't enough ends. @returns whether it did. */
+  async #leadElsewhere(
+    { challenge, request_url: url }: LoginRequest,
+    { id, identity }: SourceSession,
+    reply: FastifyReply,
+  ): Promise<boolean> {
+    const connection = await this.#required.of(identity);
+    if (connection === undefined) {
+      return false;
+    }
+    await this.#sources.endSession({ id, subject: identity.subject });
+    const query = new URLSearchParams({ login_challenge: challenge });
+    const next = promptsOf(new URL(url)).includes('none')
+      ? await this.#hydra.rejectLogin(challenge, 'login_required')
+      : `${this.#publicUrl}/ui/connections/${connection.id}?${query}`;
+    await reply.redirect(next, 302);
+    return true;
+  }
+
   /**
    * Where the user gives the credentials that are still missing. Where connections exist, a page asks for the address first.
    * @param step parameters for Kratos' login; undefined for a registration.
    * @returns undefined if the source of the live session can't ask for them.
    */
-  #credentialsUrl(
+  async #credentialsUrl(
     challenge: string,
     browser: BrowserSession,
     step: Readonly<Record<string, string>> | undefined,
-  ): string | undefined {
+  ): Promise<string | undefined> {
     const query = new URLSearchParams({ login_challenge: challenge });
     const connection = browser.state === 'live' ? connectionIdOf(browser.session.identity.issuer) : undefined;
     if (connection !== undefined) {
@@ -105,7 +131,7 @@ export class OryLoginController {
     if (step === undefined) {
       return this.#selfServiceUrl('registration', challenge, {});
     }
-    return browser.state === 'none' && this.#connections.exist
+    return browser.state === 'none' && (await this.#connections.exist())
       ? `${this.#publicUrl}/ui/identify?${query}`
       : this.#selfServiceUrl('login', challenge, step);
   }
@@ -121,7 +147,7 @@ export class OryLoginController {
         const { challenge } = loginRequest;
         return promptsOf(asked).includes('none')
           ? this.#hydra.rejectLogin(challenge, 'login_required')
-          : (this.#credentialsUrl(challenge, { state: 'live', session }, secondFactor(session)) ??
+          : ((await this.#credentialsUrl(challenge, { state: 'live', session }, secondFactor(session))) ??
               this.#impossible);
       }
       if (outcome === 'unverified') {
