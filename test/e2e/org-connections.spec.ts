@@ -299,13 +299,25 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
     return agent.submit(page, { identifier: email, password, method: 'password' });
   }
 
+  it('ends with its organisation', async () => {
+    const org = await orgWith(await newUser());
+    const id = await connect(org);
+    const ada = await colleague(org);
+    const { status } = await org.owner.send('DELETE', `/api/v1/orgs/${org.id}`, undefined);
+    expect(status).toBe(204);
+    stack.shiftClock(660);
+    expect((await ada.agent.fetch('/auth/session')).status).toBe(401);
+    const left = await query().selectFrom('org_connections').select('id').where('id', '=', id).execute();
+    expect(left).toEqual([]);
+  });
+
   describe('attacks', () => {
     it('a domain that is not proven, or is another connection’s, is refused', async () => {
       const [one, two] = [await orgWith(await newUser()), await orgWith(await newUser())];
       await connect(one);
       const foreign = await two.owner.send('POST', two.path, bodyOf(one));
       expect([foreign.status, faultsOf(foreign)]).toEqual([400, ['validation_failed', 'domains']]);
-      // Whoever has proven it, a domain of the operator's own connection stays there.
+      // Although it has proven it, a domain of the operator's own connection stays there.
       await prove(two.id, 'deployment.test');
       const taken = await two.owner.send('POST', two.path, bodyOf({ domain: 'deployment.test' }));
       expect([taken.status, faultsOf(taken)]).toEqual([400, ['validation_failed', 'domains']]);

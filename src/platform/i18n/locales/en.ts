@@ -1018,6 +1018,7 @@ export const english = {
   'kratos.login.totp.1010009': 'Continue',
   'kratos.login.lookup_secret.1010010': 'Continue',
 
+  'admin.audit.kind.connection': 'Company login',
   'admin.audit.type.connection_created': 'Company login connected',
   'admin.audit.type.connection_updated': 'Company login changed',
   'admin.audit.type.connection_deleted': 'Company login removed',

@@ -70,7 +70,9 @@ export class ApplicationAdmission {
     const user = await this.#directory.ofIdentity(identity);
     const application = applicationOf(client);
     const isAdmitted = application === undefined || (await this.#admits(application, user));
-    if (!isAdmitted || (user !== undefined && user.disabled_at !== null)) {
+    // An organisation can't vouch for an administrator of the deployment.
+    const isVouched = identity.membership === undefined || user?.role !== 'admin';
+    if (!isAdmitted || !isVouched || (user !== undefined && user.disabled_at !== null)) {
       return 'refused';
     }
     const isVerified = !this.#requiresEmail || (await this.#ownership.judge(identity)).emailVerified;

@@ -57,7 +57,8 @@ export class IdentitySources extends IdentitySource {
 
   async findUser(subject: string): Promise<SourceUser | undefined> {
     const [source] = await this.#find(subject);
-    return source.findUser(subject);
+    const user = await source.findUser(subject);
+    return user !== undefined && (await this.#isBarred(user.identity)) ? undefined : user;
   }
 
   async endSession(key: SessionKey): Promise<void> {
