@@ -153,9 +153,9 @@ const connection = {
   kind: 'oidc',
   settings: { issuer: 'https://login.example.org', client_id: 'vestibule' },
 };
-/** Its path; it is stored anew if it was removed. */
+/** The path of a new one. */
 const connectionIn = async ({ orgId, userIds }: World, gateway: Gateway): Promise<string> => {
-  const id = '0199aaaa-0000-7000-8000-000000000027';
+  const id = newId();
   await gateway.app
     .get(Database, { strict: false })
     .query.insertInto('org_connections')
@@ -173,7 +173,6 @@ const connectionIn = async ({ orgId, userIds }: World, gateway: Gateway): Promis
       created_at: 1,
       updated_at: 1,
     })
-    .onConflict((conflict) => conflict.doNothing())
     .execute();
   return `/api/v1/orgs/${orgId}/connections/${id}`;
 };

@@ -49,6 +49,7 @@ const rightMember = new Map<string, unknown>(
     orgId: null,
     stream_id: '~stream~',
     domains: [],
+    required: false,
     address: 'ada@example.test',
     delivery: { method: 'urn:ietf:rfc:8936' },
   }),

@@ -9,8 +9,8 @@ import type { Clock } from '../../../../platform/time/clock.service.js';
 import { type Connection, type ConnectionParts, type RoleRule, connectionOf } from '../connections.js';
 import type { OrgConnectionRepository, StoredConnection } from './org-connection.repository.js';
 
-/** Milliseconds for which it counts that no organisation has a connection. */
-const noneFor = 3_000;
+/** Milliseconds for which it counts that no organisation has a connection, and that some have. */
+const counted = { none: 3_000, some: 60_000 } as const;
 /** Connections that are kept ready: with keys, metadata and circuits. */
 const keptReady = 500;
 
@@ -35,7 +35,7 @@ export class OrgConnections {
   readonly #taken: ReadonlySet<string>;
   readonly #unvouchable: string | undefined;
   readonly #ready = new LRUCache<string, Connection>({ max: keptReady });
-  #noneUntil = 0;
+  #known = { exist: false, until: 0 };
 
   constructor(parts: OrgConnectionsParts, { CONNECTIONS, ADMIN_EMAIL }: OryConfiguration) {
     this.#parts = parts;
@@ -45,17 +45,16 @@ export class OrgConnections {
 
   /** Whether any organisation has one. */
   async exist(): Promise<boolean> {
-    if (performance.now() < this.#noneUntil) {
-      return false;
+    if (performance.now() >= this.#known.until) {
+      const exist = await this.#parts.repository.exist();
+      this.#known = { exist, until: performance.now() + counted[exist ? 'some' : 'none'] };
     }
-    const exist = await this.#parts.repository.exist();
-    this.#noneUntil = exist ? 0 : performance.now() + noneFor;
-    return exist;
+    return this.#known.exist;
   }
 
-  /** Ends that it counts that there are none. */
+  /** Notes that there is one from now on. */
   noteNew(): void {
-    this.#noneUntil = 0;
+    this.#known = { exist: true, until: performance.now() + counted.some };
   }
 
   /** Whether the deployment's own connections have a domain. */
