@@ -25,6 +25,8 @@ const owners = {
   connection_identities: 'providers',
   connection_sessions: 'providers',
   connection_logins: 'providers',
+  org_connections: 'providers',
+  org_connection_domains: 'providers',
   oauth_clients: 'providers',
   locks: 'platform',
   orgs: 'orgs',

@@ -1,4 +1,4 @@
-import type { ProviderIdentity, User } from '../directory/users/identity.js';
+import type { ProviderIdentity, User, VouchedMembership } from '../directory/users/identity.js';
 import type { ClientInfo } from '../platform/http/client.info.js';
 
 /** The places where a login or registration may carry an invite. */
@@ -17,6 +17,18 @@ export abstract class OrgAutoJoin {
    * @returns whether they joined the organisation now (`joined`), were a member already, or neither.
    */
   abstract joinByDomain(user: User, client: ClientInfo): Promise<'joined' | 'member' | 'none'>;
+
+  /**
+   * Gives a user the membership that their organisation's connection states. Its groups decide on the role if it has rules, but for
+   * owners, who keep theirs. Users who have left or were removed keep that state.
+   * @param client undefined where no request of the user is known.
+   * @returns whether anything has changed.
+   */
+  abstract joinByConnection(
+    userId: string,
+    membership: VouchedMembership,
+    client?: ClientInfo,
+  ): Promise<boolean>;
 
   /**
    * Redeems an invite.

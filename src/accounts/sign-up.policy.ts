@@ -7,7 +7,7 @@ import { UsersService } from '../directory/users/users.service.js';
 import { type InviteSource, OrgAutoJoin } from './org-auto-join.port.js';
 
 /** The address of a new account. */
-export type NewAddress = Pick<ProviderIdentity, 'email' | 'emailVerified'>;
+export type NewAddress = Pick<ProviderIdentity, 'email' | 'emailVerified' | 'membership'>;
 
 /** Decides who may get a new account, by `SIGNUP` and `EMAIL_DOMAINS`. */
 @Injectable()
@@ -54,7 +54,12 @@ export class SignUpPolicy {
     if (SIGNUP === 'closed') {
       throw refused('signup_closed');
     }
-    if (SIGNUP === 'invite' && !(await this.#orgs.isInvited(address, inviteSource))) {
+    // The connection of an organisation stands for an invite: an owner has decided whom it lets in.
+    const isInvited =
+      address.membership !== undefined ||
+      SIGNUP !== 'invite' ||
+      (await this.#orgs.isInvited(address, inviteSource));
+    if (!isInvited) {
       throw refused('signup_without_invite');
     }
     if (

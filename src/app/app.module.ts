@@ -18,6 +18,7 @@ import { ClaimsModule } from '../session/tokens/claims.module.js';
 import { ObservabilityModule } from '../operations/metrics/observability.module.js';
 import { ApplicationsModule } from '../oauth/applications/applications.module.js';
 import { OrgApplicationsModule } from '../orgs/org-applications.module.js';
+import { OrgConnectionsModule } from '../orgs/org-connections.module.js';
 import { OrgApiKeysModule } from '../orgs/org-api-keys.module.js';
 import { InviteAcceptanceModule } from '../orgs/invite-acceptance.module.js';
 import { OrgsModule } from '../orgs/orgs.module.js';
@@ -53,7 +54,7 @@ export class AppModule {
         LoginModule,
         OauthModule,
         ...(configuration.AUTH_PROVIDER === 'ory'
-          ? [OryModule, ApplicationsModule, OrgApplicationsModule]
+          ? [OryModule, ApplicationsModule, OrgApplicationsModule, OrgConnectionsModule]
           : []),
         AccountModule,
         UserAdministrationModule,

@@ -86,8 +86,8 @@ export type ProviderSession =
 export interface LogoutNotice extends VerifiedLogoutToken {
   /** Issuer, as the sessions' rows name it. */
   readonly issuer: string;
-  /** Issuers of sessions that may be meant too, of a notice that names only the provider's session. */
-  readonly otherIssuers?: readonly string[];
+  /** How the issuers of sessions begin that may be meant too, of a notice that names only the provider's session. */
+  readonly otherIssuers?: string;
 }
 
 /** The input of a browser login's start. */

@@ -84,7 +84,7 @@ function missing(id: string | undefined, org: string | undefined): string {
 }
 
 /** The id of the organisation that has a short name: one of the user's own, or any if they are an administrator. */
-async function orgOf(gateway: GatewayLogin, slug: string): Promise<string> {
+export async function orgOf(gateway: GatewayLogin, slug: string): Promise<string> {
   const wanted = slug.toLowerCase();
   let cursor: string | null = '';
   while (cursor !== null) {

@@ -8,6 +8,7 @@ import { Problem } from '../platform/errors/problem.error.js';
 import { LaunchError } from '../launcher/launch.error.js';
 import { explainStartError } from '../platform/errors/start.errors.js';
 import { addApplicationsCommand } from './applications.program.js';
+import { addConnectionsCommand } from './connections.program.js';
 import { openBrowser } from './browser.opener.js';
 import { deploymentEnvironment } from './cli.environment.js';
 import { type CliSetting, createProgram } from './cli.program.js';
@@ -43,6 +44,7 @@ addStartCommand(program);
 addUsersCommand(program, setting);
 addUserCommands(program, setting);
 addApplicationsCommand(program, setting);
+addConnectionsCommand(program, setting);
 addDoctorCommand(program, setting);
 addInitialPasswordCommand(program, setting);
 try {

@@ -3,6 +3,7 @@ import { administratorCheck, administratorsCheck } from './administrator.check.j
 import { certificateCheck } from './certificate.check.js';
 import type { Check, Observation } from './check.port.js';
 import { clockCheck } from './clock.check.js';
+import { connectionsCheck } from './connections.check.js';
 import { courierCheck } from './courier.check.js';
 import { databaseCheck } from './database.check.js';
 import { filesCheck } from './files.check.js';
@@ -42,6 +43,7 @@ const withOry = [
   hydraUrlsCheck,
   serviceClientsCheck,
   kratosFlowsCheck,
+  connectionsCheck,
   courierCheck,
   administratorCheck,
 ] as const;

@@ -1,3 +1,4 @@
+import { connectionFindings } from './connection.findings.js';
 import { deploymentFindings } from './deployment.findings.js';
 import { hydraFindings } from './hydra.findings.js';
 import { kratosFindings } from './kratos.findings.js';
@@ -9,6 +10,7 @@ export const findingCatalogue = {
   ...resourceFindings,
   ...hydraFindings,
   ...kratosFindings,
+  ...connectionFindings,
 } as const;
 
 /** Stable code of a finding. */

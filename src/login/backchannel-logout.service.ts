@@ -92,7 +92,7 @@ export class BackchannelLogoutService {
 
   async #selectorsOf({
     issuer,
-    otherIssuers = [],
+    otherIssuers,
     sid,
     subject,
   }: LogoutNotice): Promise<readonly SessionSelector[]> {
@@ -105,7 +105,10 @@ export class BackchannelLogoutService {
         throw refused('logout_token_of_another_subject');
       }
     }
-    return [issuer, ...otherIssuers].map((one) => ({ issuer: one, oidcSid: sid }));
+    return [
+      { issuer, oidcSid: sid },
+      ...(otherIssuers === undefined ? [] : [{ issuersFrom: otherIssuers, oidcSid: sid }]),
+    ];
   }
 }
 

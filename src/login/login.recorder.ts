@@ -5,6 +5,7 @@ import { AccountOwnership } from '../accounts/account-ownership.service.js';
 import type { ValidatedLogin } from '../auth-strategy/auth.strategy.js';
 import type { InviteSource } from '../accounts/org-auto-join.port.js';
 import { SignUpPolicy } from '../accounts/sign-up.policy.js';
+import { Problem } from '../platform/errors/problem.error.js';
 import type { ClientInfo } from '../platform/http/client.info.js';
 
 /** Finds the user of a login, or creates one if the deployment accepts them. */
@@ -31,7 +32,8 @@ export class LoginRecorder {
    * Finds or creates the user. If the provider now reports the address as verified, it counts as verified once older data
    * has been removed; where our own proxy sees the proofs, only once it has seen one. The owner of `ADMIN_EMAIL` becomes
    * the first administrator.
-   * @throws {Problem} `unauthenticated` (disabled); `signup_refused` for a new user.
+   * @throws {Problem} `unauthenticated` (disabled); `signup_refused` for a new user; `login_refused` for an administrator of the
+   *   deployment for whom only an organisation vouches.
    */
   async record(
     validated: ValidatedLogin,
@@ -39,6 +41,12 @@ export class LoginRecorder {
     client: ClientInfo,
   ): Promise<RecordedLogin> {
     const login = await this.#record(validated, inviteSource, client);
+    if (validated.identity.membership !== undefined) {
+      if (login.isAdministrator) {
+        throw new Problem('login_refused', { reason: 'administrator_by_connection' });
+      }
+      return login;
+    }
     const isAppointed = await this.#appointment.byAddress(login, client);
     return isAppointed ? this.#readAgain(login) : login;
   }

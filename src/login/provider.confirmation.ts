@@ -5,6 +5,7 @@ import { Problem } from '../platform/errors/problem.error.js';
 import type { SessionRow } from '../platform/database/database.schema.js';
 import { SessionService } from '../session/session.service.js';
 import type { User } from '../directory/users/identity.js';
+import { OrgAutoJoin } from '../accounts/org-auto-join.port.js';
 import { AccountFacts } from '../accounts/account-facts.service.js';
 import { AuthStrategy, type ReportedIdentity } from '../auth-strategy/auth.strategy.js';
 import type { ClientInfo } from '../platform/http/client.info.js';
@@ -18,6 +19,8 @@ export interface Confirmation {
   readonly isConfirmed: boolean;
   /** Whether the user must be read again. */
   readonly hasChanged: boolean;
+  /** Whether only an organisation's connection vouches for the user. */
+  readonly isByOrg: boolean;
   /** The session as it is now: without its second factor, if the user has removed that. */
   readonly session: SessionRow;
 }
@@ -29,6 +32,7 @@ export class ProviderConfirmation {
   readonly #strategy: AuthStrategy;
   readonly #sessions: SessionService;
   readonly #facts: AccountFacts;
+  readonly #orgs: OrgAutoJoin;
   readonly #audit: AuditService;
   readonly #clock: Clock;
 
@@ -36,12 +40,14 @@ export class ProviderConfirmation {
     strategy: AuthStrategy,
     sessions: SessionService,
     facts: AccountFacts,
+    orgs: OrgAutoJoin,
     audit: AuditService,
     clock: Clock,
   ) {
     this.#strategy = strategy;
     this.#sessions = sessions;
     this.#facts = facts;
+    this.#orgs = orgs;
     this.#audit = audit;
     this.#clock = clock;
   }
@@ -54,13 +60,19 @@ export class ProviderConfirmation {
   async confirm(session: SessionRow, user: User, client: ClientInfo): Promise<Confirmation> {
     const found = await this.#strategy.sessionState(session);
     if (found.state === 'alive') {
-      const hasChanged =
-        found.identity !== undefined && (await this.#follow(session, user, found.identity, client));
+      const { identity } = found;
+      const hasFollowed = identity !== undefined && (await this.#follow(session, user, identity, client));
+      const hasMoved = await this.#join(user, identity, client);
       const current = found.hasLostFactor === true ? await this.#sessions.loseFactor(session) : session;
-      return { isConfirmed: true, hasChanged, session: current };
+      return {
+        isConfirmed: true,
+        hasChanged: hasFollowed || hasMoved,
+        isByOrg: identity?.membership !== undefined,
+        session: current,
+      };
     }
     await (found.state === 'ended' ? this.#end(session) : this.#grant(session));
-    return { isConfirmed: false, hasChanged: false, session };
+    return { isConfirmed: false, hasChanged: false, isByOrg: false, session };
   }
 
   /** Applies the person's current data. A failure logs no user out: it is tried again at the next renewal. */
@@ -85,6 +97,13 @@ export class ProviderConfirmation {
       });
       return true;
     }
+  }
+
+  /** Applies the role that the groups give in the organisation whose connection it is. @returns whether it has changed. */
+  async #join(user: User, reported: ReportedIdentity | undefined, client: ClientInfo): Promise<boolean> {
+    return (
+      reported?.membership !== undefined && this.#orgs.joinByConnection(user.id, reported.membership, client)
+    );
   }
 
   async #end(session: SessionRow): Promise<never> {

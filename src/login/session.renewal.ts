@@ -126,8 +126,13 @@ export class SessionRenewal extends SessionRenewer {
     const read = async (): Promise<Account> => this.#users.requireAccount(session.user_id, session.org_id);
     const known = await read();
     const confirmation = await this.#provider.confirm(session, known.user, client);
-    const { isConfirmed, hasChanged, session: current } = confirmation;
+    const { isConfirmed, hasChanged, isByOrg, session: current } = confirmation;
     const account = hasChanged ? await read() : known;
+    if (isByOrg && account.isAdministrator) {
+      // Appointed meanwhile. An organisation can't vouch for an administrator of the deployment.
+      await this.#sessions.end({ id: session.id }, 'administrator_by_connection');
+      throw new Problem('unauthenticated', { reason: 'administrator_by_connection' });
+    }
     // The database decides now, not the earlier look-up: a logout in between takes precedence. Only a renewal that the provider
     // confirmed counts; otherwise each use of the grace period would begin another one.
     if (!(await this.#sessions.markUsed(session.id, client, isConfirmed))) {

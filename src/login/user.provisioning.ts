@@ -68,8 +68,11 @@ export class UserProvisioning {
       });
     }
     const admission = await this.#orgs.joinByDomain(user, client);
+    const { membership } = validated.identity;
+    const hasChanged =
+      membership !== undefined && (await this.#orgs.joinByConnection(user.id, membership, client));
     // A member without an organisation: another login of theirs has joined it since this one's account was read.
-    const hasJoined = admission === 'joined' || (admission === 'member' && login.org === null);
+    const hasJoined = hasChanged || admission === 'joined' || (admission === 'member' && login.org === null);
     const account = hasJoined ? await this.#users.requireAccount(user.id, login.org?.id ?? null) : login;
     const claims = mapClaims(this.#claimRules, validated.profile, validated.evidence.scope);
     return { account, claims };

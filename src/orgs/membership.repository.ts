@@ -53,6 +53,16 @@ export class MembershipRepository {
       .execute();
   }
 
+  /** A user's membership, in any state. */
+  async find(orgId: string, userId: string): Promise<MembershipRow | undefined> {
+    return this.#database.query
+      .selectFrom('memberships')
+      .selectAll()
+      .where('org_id', '=', orgId)
+      .where('user_id', '=', userId)
+      .executeTakeFirst();
+  }
+
   /**
    * A person's e-mail address, as it is stored here.
    * @throws {Problem} `forbidden` for the service account of an API key, which belongs to one organisation only.

@@ -23,7 +23,9 @@ export type OrgAct =
   | 'key.create'
   | 'key.revoke'
   | 'applications.read'
-  | 'application.write';
+  | 'application.write'
+  | 'connections.read'
+  | 'connection.write';
 
 /** The member or invite that an act is about. Only the roles matter. */
 export interface OrgTarget {
@@ -56,6 +58,8 @@ const leastRole: Readonly<Record<OrgAct, OrgRole>> = {
   'key.revoke': 'admin',
   'applications.read': 'owner',
   'application.write': 'owner',
+  'connections.read': 'owner',
+  'connection.write': 'owner',
 };
 
 const membersOnly: ReadonlySet<OrgAct> = new Set(['org.switch', 'member.leave']);

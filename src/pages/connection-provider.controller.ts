@@ -68,11 +68,11 @@ export class ConnectionProviderController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const connection = this.#require(id);
+    const connection = await this.#require(id);
     const challenge = requireBound(this.#binding, given, request);
     const { loginHint, requestUrl, uiLocales: locales } = await this.#hydra.loginOrigin(challenge);
     const typed = this.#typed.read(request);
-    const isOwn = typed !== undefined && this.#connections.ofAddress(typed)?.id === id;
+    const isOwn = typed !== undefined && (await this.#connections.ofAddress(typed))?.id === id;
     const start = {
       challenge,
       loginHint: isOwn ? typed : loginHint,
@@ -92,7 +92,7 @@ export class ConnectionProviderController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const connection = this.#require(id);
+    const connection = await this.#require(id);
     const answer = new URL(request.url, this.#publicUrl);
     const login = await this.#logins.take(connection, answer, request, reply);
     const challenge = requireBound(this.#binding, login.challenge, request);
@@ -118,8 +118,8 @@ export class ConnectionProviderController {
     await this.#pages.send(request, reply, page, { locales });
   }
 
-  #require(id: string): ProviderConnection {
-    const connection = this.#connections.find(id);
+  async #require(id: string): Promise<ProviderConnection> {
+    const connection = await this.#connections.find(id);
     if (connection?.by !== 'redirect') {
       throw new Problem('not_found', { reason: 'connection_unknown' });
     }

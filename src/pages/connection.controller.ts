@@ -85,7 +85,7 @@ export class ConnectionController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    this.#requireConnections();
+    await this.#requireConnections();
     const challenge = requireBound(this.#binding, given, request);
     const { loginHint, uiLocales: locales } = await this.#hydra.loginOrigin(challenge);
     const page = h(IdentifyPage, {
@@ -106,10 +106,10 @@ export class ConnectionController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    this.#requireConnections();
+    await this.#requireConnections();
     const challenge = requireBound(this.#binding, form.login_challenge, request);
     const address = form.identifier.trim();
-    const connection = this.#connections.ofAddress(address);
+    const connection = await this.#connections.ofAddress(address);
     this.#typed.keep(reply, address);
     const next =
       connection === undefined
@@ -126,7 +126,7 @@ export class ConnectionController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const connection = this.#require(id);
+    const connection = await this.#require(id);
     const challenge = requireBound(this.#binding, given, request);
     if (connection.by === 'redirect') {
       sendToProvider(reply, connection.id, challenge);
@@ -143,7 +143,7 @@ export class ConnectionController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const connection = this.#require(id);
+    const connection = await this.#require(id);
     if (connection.by !== 'password') {
       throw new Problem('not_found', { reason: 'connection_without_form' });
     }
@@ -191,16 +191,16 @@ export class ConnectionController {
     await this.#pages.send(request, reply, h(ConnectionPage, props), { locales });
   }
 
-  #require(id: string): Connection {
-    const connection = this.#connections.find(id);
+  async #require(id: string): Promise<Connection> {
+    const connection = await this.#connections.find(id);
     if (connection === undefined) {
       throw new Problem('not_found', { reason: 'connection_unknown' });
     }
     return connection;
   }
 
-  #requireConnections(): void {
-    if (!this.#connections.exist) {
+  async #requireConnections(): Promise<void> {
+    if (!(await this.#connections.exist())) {
       throw new Problem('not_found', { reason: 'connections_none' });
     }
   }

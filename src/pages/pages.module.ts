@@ -34,6 +34,7 @@ import { AppRevocation } from './app.revocation.js';
 import { NoticeSubjects } from './notice.subjects.js';
 import { PageSender } from './page.sender.js';
 import { UsersModule } from '../directory/users/users.module.js';
+import { OrgConnectionsPageController } from './orgs/org-connections.controller.js';
 import { OrgApplicationsPageController } from './orgs/org-applications.controller.js';
 import { personPages } from './person.pages.js';
 import { ProblemPage } from './problem.page.js';
@@ -100,7 +101,9 @@ async function stylesOf(colour: string): Promise<string> {
 
 function applicationPages({ AUTH_PROVIDER }: Configuration): readonly Type[] {
   const { ory, elsewhere } = adminPages.applications;
-  return AUTH_PROVIDER === 'ory' ? [ory, OrgApplicationsPageController] : [elsewhere];
+  return AUTH_PROVIDER === 'ory'
+    ? [ory, OrgApplicationsPageController, OrgConnectionsPageController]
+    : [elsewhere];
 }
 
 function oryPages(configuration: Configuration): readonly Type[] {

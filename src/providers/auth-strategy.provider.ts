@@ -14,6 +14,7 @@ import { HydraSigningKeys } from './ory/hydra/hydra.signing-keys.js';
 import { HydraModule } from './ory/hydra/hydra.module.js';
 import { KratosClient } from './ory/kratos/kratos.client.js';
 import { ConnectionSource } from './ory/connections/connection.source.js';
+import { RequiredLogins } from './ory/connections/owned/required.logins.js';
 import { ConnectionsModule } from './ory/connections/connections.module.js';
 import { KratosSource } from './ory/kratos/kratos.source.js';
 import { IdentitySource } from './ory/sources/identity.source.js';
@@ -116,8 +117,13 @@ function oidcClient(configuration: OidcConfiguration): OpenIdClientSettings {
 function identitySources(): Provider {
   return partOf(
     IdentitySource,
-    [ConnectionSource, KratosClient],
-    (connections, kratos) => new IdentitySources([connections], new KratosSource(kratos)),
+    [ConnectionSource, KratosClient, RequiredLogins],
+    (connections, kratos, required) =>
+      new IdentitySources(
+        [connections],
+        new KratosSource(kratos),
+        async (identity) => (await required.of(identity)) !== undefined,
+      ),
   );
 }
 

@@ -147,6 +147,36 @@ const ofOrg = async (world: World, gateway: Gateway): Promise<string> =>
 const ofAny = async (world: World, gateway: Gateway): Promise<string> =>
   `/api/v1/applications/${await orgApplication(world, gateway)}`;
 
+/** A connection of the organisation. */
+const connection = {
+  name: 'Example Ltd.',
+  kind: 'oidc',
+  settings: { issuer: 'https://login.example.org', client_id: 'vestibule' },
+};
+/** The path of a new one. */
+const connectionIn = async ({ orgId, userIds }: World, gateway: Gateway): Promise<string> => {
+  const id = newId();
+  await gateway.app
+    .get(Database, { strict: false })
+    .query.insertInto('org_connections')
+    .values({
+      id,
+      org_id: orgId,
+      kind: connection.kind,
+      name: connection.name,
+      settings: JSON.stringify(connection.settings),
+      sealed: null,
+      required: 0,
+      rules: '[]',
+      version: 1,
+      created_by: userIds.owner,
+      created_at: 1,
+      updated_at: 1,
+    })
+    .execute();
+  return `/api/v1/orgs/${orgId}/connections/${id}`;
+};
+
 const rows: Readonly<Record<string, Row>> = {
   'GET /api/v1/me': { scope: 'profile:read', request: () => ({ path: '/api/v1/me' }), statuses: everybody },
   'GET /api/v1/me/orgs': {
@@ -495,6 +525,39 @@ const rows: Readonly<Record<string, Row>> = {
   'DELETE /api/v1/orgs/:id/applications/:applicationId': {
     scope: 'applications:write',
     request: async (world, gateway) => ({ path: await ofOrg(world, gateway) }),
+    statuses: [401, 404, 403, 403, 204, 404, 204, 204, 403, 401],
+  },
+  'POST /api/v1/orgs/:id/connections': {
+    scope: 'connections:write',
+    request: (world) => ({ path: `${org(world)}/connections`, body: connection }),
+    statuses: [401, 404, 403, 403, 201, 404, 201, 201, 403, 401],
+  },
+  'GET /api/v1/orgs/:id/connections': {
+    scope: 'connections:read',
+    request: (world) => ({ path: `${org(world)}/connections` }),
+    statuses: [401, 404, 403, 403, 200, 404, 200, 200, 403, 401],
+  },
+  'GET /api/v1/orgs/:id/connections/:connectionId': {
+    scope: 'connections:read',
+    request: async (world, gateway) => ({ path: await connectionIn(world, gateway) }),
+    statuses: [401, 404, 403, 403, 200, 404, 200, 200, 403, 401],
+  },
+  'PATCH /api/v1/orgs/:id/connections/:connectionId': {
+    scope: 'connections:write',
+    request: async (world, gateway) => ({
+      path: await connectionIn(world, gateway),
+      body: { name: 'Notes' },
+    }),
+    statuses: [401, 404, 403, 403, 200, 404, 200, 200, 403, 401],
+  },
+  'POST /api/v1/orgs/:id/connections/:connectionId/test': {
+    scope: 'connections:write',
+    request: async (world, gateway) => ({ path: `${await connectionIn(world, gateway)}/test`, body: {} }),
+    statuses: [401, 404, 403, 403, 200, 404, 200, 200, 403, 401],
+  },
+  'DELETE /api/v1/orgs/:id/connections/:connectionId': {
+    scope: 'connections:write',
+    request: async (world, gateway) => ({ path: await connectionIn(world, gateway) }),
     statuses: [401, 404, 403, 403, 204, 404, 204, 204, 403, 401],
   },
   'POST /api/v1/api-keys': {

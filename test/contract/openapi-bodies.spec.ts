@@ -47,6 +47,8 @@ let bodies: readonly Prefilled[];
 let createdOrgId: string | undefined;
 /** The application that was registered last. */
 let applicationId = '';
+/** The same of a connection. */
+let connectionId = '';
 /** An administrator's API key. */
 let key: string;
 
@@ -82,7 +84,8 @@ function withIds(path: string): string {
   return path
     .replace('{id}', target)
     .replace('{userId}', userIds.member)
-    .replace('{applicationId}', applicationId);
+    .replace('{applicationId}', applicationId)
+    .replace('{connectionId}', connectionId);
 }
 
 describe('the bodies that Swagger UI fills in', () => {
@@ -112,6 +115,9 @@ describe('the bodies that Swagger UI fills in', () => {
       }
       if (operation.startsWith('POST ') && path.endsWith('/applications')) {
         applicationId = z.looseObject({ id: z.string() }).parse(answer.json()).id;
+      }
+      if (operation.startsWith('POST ') && path.endsWith('/connections')) {
+        connectionId = z.looseObject({ id: z.string() }).parse(answer.json()).id;
       }
       if (answer.status >= 300) {
         failed.push(`${operation} ${body}: ${answer.status} ${answer.text}`);

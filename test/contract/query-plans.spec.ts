@@ -7,6 +7,7 @@ import { Clock } from '../../src/platform/time/clock.service.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import type { DatabaseConnection } from '../../src/platform/database/database.connection.js';
 import { InviteRepository } from '../../src/orgs/invite.repository.js';
+import { OrgConnectionRepository } from '../../src/providers/ory/connections/owned/org-connection.repository.js';
 import { OrgDirectory } from '../../src/orgs/org.directory.js';
 import { OrgRepository } from '../../src/orgs/org.repository.js';
 import { MembershipRepository } from '../../src/orgs/membership.repository.js';
@@ -61,10 +62,10 @@ describe.each(['sqlite', 'postgres'] as const)(
 
     const isWholeTable = (step: string): boolean =>
       kind === 'sqlite'
-        ? /^SCAN (?:users|identities|memberships|sessions|audit_events|orgs|invites|api_keys)\b(?!.* USING )/.test(
+        ? /^SCAN (?:users|identities|memberships|sessions|audit_events|orgs|invites|api_keys|org_connections|org_connection_domains)\b(?!.* USING )/.test(
             step,
           )
-        : /Seq Scan on (?:users|identities|memberships|sessions|audit_events|orgs|invites|api_keys)\b/.test(
+        : /Seq Scan on (?:users|identities|memberships|sessions|audit_events|orgs|invites|api_keys|org_connections|org_connection_domains)\b/.test(
             step,
           );
 
@@ -91,6 +92,18 @@ describe.each(['sqlite', 'postgres'] as const)(
       [
         'an organisation by its domain',
         () => new OrgRepository(connection, new Clock(), plainConfiguration()).findByDomain('a.example'),
+      ],
+      [
+        'the connection of a domain',
+        () => new OrgConnectionRepository(connection, new Clock()).idOfDomain('d42.example'),
+      ],
+      [
+        'a connection of an organisation',
+        () => new OrgConnectionRepository(connection, new Clock()).findServing(userIds[42] ?? ''),
+      ],
+      [
+        'an organisation’s connections',
+        () => new OrgConnectionRepository(connection, new Clock()).listOf(userIds[42] ?? ''),
       ],
       ['all organisations', () => new OrgDirectory(connection).list(userIds[7] ?? '', undefined, 51)],
       ['a search for organisations', () => new OrgDirectory(connection).list(userIds[7] ?? '', 'org-42', 51)],
@@ -338,6 +351,29 @@ async function fill({ query }: DatabaseConnection): Promise<string[]> {
           revoked_at: null,
         })),
       )
+      .execute();
+    await query
+      .insertInto('org_connections')
+      .values(
+        some.map((id) => ({
+          id,
+          org_id: id,
+          kind: 'oidc',
+          name: 'Example',
+          settings: '{}',
+          sealed: null,
+          required: 0,
+          rules: '[]',
+          version: 1,
+          created_by: id,
+          created_at: now,
+          updated_at: now,
+        })),
+      )
+      .execute();
+    await query
+      .insertInto('org_connection_domains')
+      .values(some.map((id) => ({ domain: `d${id}.example`, connection_id: id })))
       .execute();
     await query
       .insertInto('audit_events')

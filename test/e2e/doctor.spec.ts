@@ -72,6 +72,21 @@ describe('vestibule doctor', () => {
     expect(JSON.parse((await runDoctor(stack.env, '--json')).out)).toEqual({ ok: true, findings: [] });
   });
 
+  it('tries the connections out, and names the one that fails', async () => {
+    const connection = {
+      id: 'company',
+      kind: 'oidc',
+      name: 'Example Ltd.',
+      issuer: nobody,
+      client_id: 'vestibule',
+      client_secret: canary,
+    };
+    const { out } = await runDoctor({ ...stack.env, CONNECTIONS: JSON.stringify([connection]) });
+    expect(out).toContain('connection_fails');
+    expect(out).toContain('company, 127.0.0.1:9: It could not be reached');
+    expect(out).not.toContain(canary);
+  });
+
   describe.each([
     ['grant types', 'vestibule-spa', '/grant_types', ['implicit'], 'grant_types'],
     ['authentication', 'vestibule', '/token_endpoint_auth_method', 'client_secret_post', 'auth_method'],

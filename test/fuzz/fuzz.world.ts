@@ -61,6 +61,15 @@ export async function makeFuzzWorld(gateway: Gateway): Promise<FuzzWorld> {
     await send(gateway, 'POST', `/api/v1/orgs/${orgId}/applications`, as, application),
     await send(gateway, 'POST', `/api/v1/orgs/${orgId}/applications`, as, application),
   ];
+  const connection = await send(gateway, 'POST', `/api/v1/orgs/${orgId}/connections`, as, {
+    name: 'Example Ltd.',
+    kind: 'oidc',
+    settings: {
+      issuer: 'https://login.example.org',
+      client_id: 'vestibule',
+      client_secret: connectionSecret,
+    },
+  });
   const words = new Map([
     ['org', orgId],
     ['slug', `new-${unique}`],
@@ -76,6 +85,7 @@ export async function makeFuzzWorld(gateway: Gateway): Promise<FuzzWorld> {
     ['orgKey', orgKey.id],
     ['application', textOf(any, 'id')],
     ['orgApplication', textOf(ofOrg, 'id')],
+    ['connection', textOf(connection, 'id')],
     ['invite', textOf(invite, 'id')],
     ['myInvite', textOf(mine, 'id')],
     ['pending', pending.user.id],
@@ -96,6 +106,7 @@ export async function makeFuzzWorld(gateway: Gateway): Promise<FuzzWorld> {
       orgKey.key,
       textOf(any, 'clientSecret'),
       textOf(ofOrg, 'clientSecret'),
+      connectionSecret,
     ].map(String),
     addresses: sessions.map(({ user }) => String(user.email)),
     strangersAddress: String(stranger.user.email),
@@ -117,6 +128,9 @@ export async function makeFuzzWorld(gateway: Gateway): Promise<FuzzWorld> {
     },
   };
 }
+
+/** Of a connection: it may be in no answer. */
+const connectionSecret = 'the secret of a connection that no answer has';
 
 /** The text with every `~word~` that the world knows replaced. */
 export function withWords(text: string, { words }: FuzzWorld): string {

@@ -17,6 +17,7 @@ const rightParameter = new Map<string, string>(
     'api-keys id': '~key~',
     'applications id': '~application~',
     'applications applicationId': '~orgApplication~',
+    'connections connectionId': '~connection~',
     'connected-apps applicationId': 'calendar',
     'sessions id': '~session~',
     'invites id': '~myInvite~',
@@ -47,6 +48,9 @@ const rightMember = new Map<string, unknown>(
     redirectUris: ['https://wiki.example.org/callback'],
     orgId: null,
     stream_id: '~stream~',
+    domains: [],
+    required: false,
+    address: 'ada@example.test',
     delivery: { method: 'urn:ietf:rfc:8936' },
   }),
 );

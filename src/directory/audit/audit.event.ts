@@ -50,6 +50,9 @@ export const auditEventTypes = [
   'application_deleted',
   'application_access_granted',
   'application_access_revoked',
+  'connection_created',
+  'connection_updated',
+  'connection_deleted',
   'token_exchanged',
   'rate_limited',
 ] as const;
@@ -71,7 +74,7 @@ export interface AuditEvent {
   readonly actor?: AuditActor | undefined;
   /** What it was done to, if that isn't the user. */
   readonly target?: {
-    readonly kind: 'user' | 'org' | 'invite' | 'api_key' | 'application' | 'session' | 'host';
+    readonly kind: 'user' | 'org' | 'invite' | 'api_key' | 'application' | 'connection' | 'session' | 'host';
     readonly id: string;
   };
   readonly orgId?: string | undefined;

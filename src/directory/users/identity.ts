@@ -16,6 +16,16 @@ export interface ProviderIdentity {
   readonly name: string | null;
   /** URL of a picture. */
   readonly picture: string | null;
+  /** The organisation whose own connection vouches for the person; undefined if the deployment's login does. */
+  readonly membership?: VouchedMembership | undefined;
+}
+
+/** What an organisation's connection makes of a person there. */
+export interface VouchedMembership {
+  readonly orgId: string;
+  readonly role: 'member' | 'admin';
+  /** Whether the person's groups decide on the role, so that it follows them. */
+  readonly isRuled: boolean;
 }
 
 /** What identifies an identity. */

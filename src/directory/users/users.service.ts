@@ -174,13 +174,17 @@ async function linkByVerifiedEmail(
   }
   const candidates = await transaction
     .selectFrom('users')
-    .select('id')
+    .select(['id', 'role'])
     .where('email', '=', email)
     .where('email_verified', '=', 1)
     .limit(2)
     .execute();
   const [candidate] = candidates;
   if (candidate === undefined || candidates.length > 1) {
+    return false;
+  }
+  if (candidate.role === 'admin' && identity.membership !== undefined) {
+    // An organisation can't vouch for an administrator of the deployment.
     return false;
   }
   return insertIdentity(transaction, identity, candidate.id, now);

@@ -15,7 +15,7 @@ interface FieldProps {
 }
 
 export interface FormFieldProps extends FieldProps {
-  readonly type?: 'text' | 'email' | 'search' | 'datetime-local' | undefined;
+  readonly type?: 'text' | 'email' | 'password' | 'search' | 'datetime-local' | undefined;
   readonly isOptional?: boolean | undefined;
   /** Whether it filters a list, so that it can be left empty. */
   readonly isFilter?: boolean | undefined;

@@ -48,6 +48,9 @@ const tones = {
   application_saved: 'success',
   application_removed: 'success',
   application_gone: 'info',
+  connection_saved: 'success',
+  connection_removed: 'success',
+  connection_gone: 'info',
 } as const;
 
 export type PageNotice = keyof typeof tones;

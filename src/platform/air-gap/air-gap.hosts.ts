@@ -43,8 +43,8 @@ export function configuredHosts(configuration: Configuration): ConfiguredHost[] 
           urls.push(['CONNECTIONS', url]);
         }
       }
-      for (const host of configuration.CLIENT_METADATA_HOSTS) {
-        urls.push(['CLIENT_METADATA_HOSTS', `https://${host}`]);
+      for (const name of ['CLIENT_METADATA_HOSTS', 'ORG_CONNECTION_HOSTS'] as const) {
+        urls.push(...configuration[name].map((host): [string, string] => [name, `https://${host}`]));
       }
       break;
     case 'auth0':

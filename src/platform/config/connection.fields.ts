@@ -3,6 +3,9 @@ import { domainToASCII } from 'node:url';
 import { z } from 'zod';
 import { isHostName } from './protected-hosts.parser.js';
 
+/** Reports what is wrong with an entry: its text never has a value. @param field the setting that it is about. */
+export type Complain = (problem: string, field?: string) => void;
+
 /** A short text. */
 export const text = z.string().trim().min(1).max(500);
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commonFields, domainsOf, fileReader, text } from './connection.fields.js';
+import { type Complain, commonFields, domainsOf, fileReader, text } from './connection.fields.js';
 import { parseJson } from './json.parser.js';
 import { type OidcConnectionSettings, oidcSchema, oidcSettingsOf } from './oidc-connection.parser.js';
 import { type SamlConnectionSettings, samlSchema, samlSettingsOf } from './saml-connection.parser.js';
@@ -62,6 +62,7 @@ const ldapSchema = z.strictObject({
   kind: z.literal('ldap'),
   directory: z.enum(['ldap', 'active-directory']).default('ldap'),
   servers: z.array(z.string().regex(serverPattern)).min(1).max(8),
+  ca: z.string().max(100_000).optional(),
   ca_file: text.optional(),
   bind_dn: text,
   bind_password: z.string().min(1).max(500).optional(),
@@ -82,14 +83,64 @@ const ldapSchema = z.strictObject({
 
 type LdapEntry = z.output<typeof ldapSchema>;
 
-/** Names of the settings of each kind of connection, for the docs' test. */
-export const connectionSettingNames: Readonly<Record<ConnectionSettings['kind'], readonly string[]>> = {
-  ldap: Object.keys(ldapSchema.shape),
-  oidc: Object.keys(oidcSchema.shape),
-  saml: Object.keys(samlSchema.shape),
+/** A kind of connection: how its entries are read, and what organisations' ones need to be known by. */
+interface ConnectionKind {
+  /** Names of its settings. */
+  readonly names: readonly string[];
+  /** The settings of an entry; undefined if it has none that can be used. */
+  readonly parse: (item: unknown, complain: Complain) => ConnectionSettings | undefined;
+  /** Settings that are shown nowhere. */
+  readonly secrets: readonly string[];
+  /** Settings that decide where secrets are sent. */
+  readonly destinations: readonly string[];
+  /** This gateway's routes that the provider needs to know: below the connection's own path. */
+  readonly routes: {
+    readonly redirect?: string;
+    readonly logout?: string;
+    readonly metadata?: string;
+  };
+}
+
+/** The kinds of connections. Adding one adds it here. */
+export const connectionKinds = ['ldap', 'oidc', 'saml'] as const;
+
+const kinds: Readonly<Record<ConnectionSettings['kind'], ConnectionKind>> = {
+  ldap: {
+    names: Object.keys(ldapSchema.shape),
+    parse: parserOf(ldapSchema, settingsOf),
+    secrets: ['bind_password'],
+    destinations: ['servers', 'ca'],
+    routes: {},
+  },
+  oidc: {
+    names: Object.keys(oidcSchema.shape),
+    parse: parserOf(oidcSchema, oidcSettingsOf),
+    secrets: ['client_secret'],
+    destinations: ['issuer'],
+    routes: { redirect: 'callback', logout: 'backchannel-logout' },
+  },
+  saml: {
+    names: Object.keys(samlSchema.shape),
+    parse: parserOf(samlSchema, samlSettingsOf),
+    secrets: ['key'],
+    // The key is sent nowhere.
+    destinations: [],
+    routes: { redirect: 'acs', logout: 'slo', metadata: 'metadata' },
+  },
 };
 
-const schemas = { ldap: ldapSchema, oidc: oidcSchema, saml: samlSchema } as const;
+/** The kind with this name; undefined if there is none. */
+export function connectionKindOf(name: unknown): ConnectionKind | undefined {
+  const known = connectionKinds.find((kind) => kind === name);
+  return known && kinds[known];
+}
+
+/** Names of the settings of each kind of connection, for the docs' test. */
+export const connectionSettingNames: Readonly<Record<ConnectionSettings['kind'], readonly string[]>> = {
+  ldap: kinds.ldap.names,
+  oidc: kinds.oidc.names,
+  saml: kinds.saml.names,
+};
 
 /** JSON list of connections → the list, with the files that they name read. */
 export const connections = z.string().transform((given, context): ConnectionSettings[] => {
@@ -119,25 +170,27 @@ export const connections = z.string().transform((given, context): ConnectionSett
 });
 
 /** The settings of an entry, by its kind; undefined if it has none that can be used. */
-function parseEntry(item: unknown, complain: (problem: string) => void): ConnectionSettings | undefined {
-  const kind: unknown = Reflect.get(Object(item), 'kind');
-  if (kind !== 'ldap' && kind !== 'oidc' && kind !== 'saml') {
-    complain('must have a kind: ldap, oidc or saml');
+function parseEntry(item: unknown, complain: Complain): ConnectionSettings | undefined {
+  const kind = connectionKindOf(Reflect.get(Object(item), 'kind'));
+  if (kind === undefined) {
+    complain(`must have a kind: ${connectionKinds.join(' or ')}`);
     return undefined;
   }
-  const entry = schemas[kind].safeParse(item);
-  if (!entry.success) {
-    complain(problemOf(entry.error));
-    return undefined;
-  }
-  switch (entry.data.kind) {
-    case 'ldap':
-      return settingsOf(entry.data, complain);
-    case 'oidc':
-      return oidcSettingsOf(entry.data, complain);
-    case 'saml':
-      return samlSettingsOf(entry.data, complain);
-  }
+  return kind.parse(item, complain);
+}
+
+function parserOf<Schema extends z.ZodType>(
+  schema: Schema,
+  toSettings: (entry: z.output<Schema>, complain: Complain) => ConnectionSettings | undefined,
+): ConnectionKind['parse'] {
+  return (item, complain) => {
+    const entry = schema.safeParse(item);
+    if (!entry.success) {
+      complain(problemOf(entry.error), entry.error.issues[0]?.path.map(String)[0]);
+      return undefined;
+    }
+    return toSettings(entry.data, complain);
+  };
 }
 
 /** What is wrong with an entry, by the setting's name and never with its value. */
@@ -158,20 +211,24 @@ function problemOf(error: z.ZodError): string {
     : `has ${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name} that is missing or malformed; see docs/connections.md`;
 }
 
-function settingsOf(entry: LdapEntry, complain: (problem: string) => void): LdapConnectionSettings {
+function settingsOf(entry: LdapEntry, complain: Complain): LdapConnectionSettings {
   const preset = presets[entry.directory];
   const domains = domainsOf(entry, complain);
   if ((entry.bind_password === undefined) === (entry.bind_password_file === undefined)) {
-    complain('must have either bind_password or bind_password_file');
+    complain('must have either bind_password or bind_password_file', 'bind_password');
   }
   const read = fileReader(entry, complain);
-  const authorities = read('ca_file');
+  if (entry.ca !== undefined && entry.ca_file !== undefined) {
+    complain('must have either ca or ca_file, or neither', 'ca');
+  }
+  const authorities = entry.ca ?? read('ca_file');
   if (
     authorities !== undefined &&
     authorities !== '' &&
     !authorities.includes('-----BEGIN CERTIFICATE-----')
   ) {
-    complain('has a ca_file without a certificate in PEM');
+    const name = entry.ca === undefined ? 'ca_file' : 'ca';
+    complain(`has a ${name} without a certificate in PEM`, name);
   }
   return {
     kind: 'ldap',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { agentVariables } from './agent.variables.js';
 import { connections } from './connections.parser.js';
+import { orgConnectionVariables } from './org-connection.variables.js';
 import { passwordVariables } from './password.variables.js';
 import { serviceClients } from './service-clients.parser.js';
 import { socialProviders } from './social-providers.parser.js';
@@ -62,6 +63,7 @@ export const oryVariables = z.object({
     recommendation: 'Mount it as a file (`CONNECTIONS_FILE`), and passwords and client secrets as others.',
     secret: true,
   }),
+  ...orgConnectionVariables,
   ...agentVariables,
   ...passwordVariables,
   ADMIN_PASSWORD: z

@@ -1,6 +1,6 @@
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { z } from 'zod';
-import { commonFields, domainsOf, fileReader, text } from './connection.fields.js';
+import { type Complain, commonFields, domainsOf, fileReader, text } from './connection.fields.js';
 import {
   SamlMetadataError,
   type SamlProviderFacts,
@@ -98,17 +98,24 @@ const time = (most: number) =>
     return seconds !== undefined && seconds <= most;
   });
 
+/** A text of many lines. */
+const document = z.string().trim().min(1).max(500_000);
+
 /** An entry of this kind. */
 export const samlSchema = z.strictObject({
   ...commonFields,
   kind: z.literal('saml'),
+  metadata: document.optional(),
   metadata_file: text.optional(),
   metadata_url: text.optional(),
   entity_id: entity.optional(),
   sso_url: text.optional(),
   logout_url: text.optional(),
+  idp_certificates: z.array(document).min(1).max(8).optional(),
   idp_certificate_files: z.array(text).min(1).max(8).optional(),
+  certificate: document.optional(),
   certificate_file: text.optional(),
+  key: document.optional(),
   key_file: text.optional(),
   name_id_format: z.enum(['persistent', 'emailAddress']).optional(),
   subject_attribute: text.optional(),
@@ -131,10 +138,7 @@ export const samlSchema = z.strictObject({
 type SamlEntry = z.output<typeof samlSchema>;
 
 /** Settings of an entry, with the files that it names read. */
-export function samlSettingsOf(
-  entry: SamlEntry,
-  complain: (problem: string) => void,
-): SamlConnectionSettings | undefined {
+export function samlSettingsOf(entry: SamlEntry, complain: Complain): SamlConnectionSettings | undefined {
   const domains = domainsOf(entry, complain);
   const ownKey = ownKeyOf(entry, complain);
   const source = sourceOf(entry, complain);
@@ -162,38 +166,37 @@ export function samlSettingsOf(
   };
 }
 
-/** The provider by file, by URL or by hand: one of them. */
-function sourceOf(
-  entry: SamlEntry,
-  complain: (problem: string) => void,
-): SamlConnectionSettings['source'] | undefined {
-  const { metadata_file: file, metadata_url: url, sso_url: sso, idp_certificate_files: certificates } = entry;
-  const byHand = sso !== undefined || certificates !== undefined || entry.logout_url !== undefined;
-  if ([file !== undefined, url !== undefined, byHand].filter(Boolean).length !== 1) {
+/** The provider by its metadata, by URL or by hand: one of them. */
+function sourceOf(entry: SamlEntry, complain: Complain): SamlConnectionSettings['source'] | undefined {
+  const { metadata, metadata_file: file, metadata_url: url, sso_url: sso, idp_certificates: given } = entry;
+  const byHand = [sso, given, entry.idp_certificate_files, entry.logout_url].some((one) => one !== undefined);
+  if ([metadata !== undefined, file !== undefined, url !== undefined, byHand].filter(Boolean).length !== 1) {
     complain(
-      'must have one of metadata_file, metadata_url, or entity_id with sso_url and idp_certificate_files',
+      'must have one of metadata, metadata_file, metadata_url, or entity_id with sso_url and idp_certificates or idp_certificate_files',
+      'metadata',
     );
     return undefined;
   }
   const read = fileReader(entry, complain);
+  const name = file === undefined ? 'metadata' : 'metadata_file';
+  const isDocument = metadata !== undefined || file !== undefined;
   try {
-    if (file !== undefined) {
-      const content = read('metadata_file') ?? '';
+    if (isDocument) {
+      const content = metadata ?? read('metadata_file') ?? '';
       return content === '' ? undefined : readSamlMetadata(content, entry.entity_id);
     }
     if (entry.entity_id === undefined) {
-      complain('must have the entity_id of the provider');
+      complain('must have the entity_id of the provider', 'entity_id');
       return undefined;
     }
     return url === undefined ? byHandOf(entry, entry.entity_id, complain) : urlOf(url, entry.entity_id);
   } catch (error) {
-    complain(
-      file === undefined
-        ? error instanceof SamlMetadataError
-          ? error.message
-          : 'has settings of the provider that cannot be used'
-        : `has a metadata_file that ${error instanceof SamlMetadataError ? error.message : 'is not metadata in XML'}`,
-    );
+    const isKnown = error instanceof SamlMetadataError;
+    if (isDocument) {
+      complain(`has a ${name} that ${isKnown ? error.message : 'is not metadata in XML'}`, name);
+    } else {
+      complain(isKnown ? error.message : 'has settings of the provider that cannot be used');
+    }
     return undefined;
   }
 }
@@ -202,11 +205,7 @@ function urlOf(given: string, entityId: string): SamlMetadataUrl {
   return { url: usableUrl(given, 'metadata_url'), entityId };
 }
 
-function byHandOf(
-  entry: SamlEntry,
-  entityId: string,
-  complain: (problem: string) => void,
-): SamlProviderFacts {
+function byHandOf(entry: SamlEntry, entityId: string, complain: Complain): SamlProviderFacts {
   const files = entry.idp_certificate_files ?? [];
   const contents = files.map((file) =>
     fileReader({ idp_certificate_files: file }, complain)('idp_certificate_files'),
@@ -215,22 +214,29 @@ function byHandOf(
     entityId,
     ssoUrl: usableUrl(entry.sso_url, 'sso_url'),
     logoutUrl: entry.logout_url === undefined ? undefined : usableUrl(entry.logout_url, 'logout_url'),
-    certificates: usableCertificates(contents.filter((content) => content !== undefined)),
+    certificates: usableCertificates(
+      [...(entry.idp_certificates ?? []), ...contents].filter((content) => content !== undefined),
+    ),
   };
 }
 
-function ownKeyOf(entry: SamlEntry, complain: (problem: string) => void): SamlKey | undefined {
-  if ((entry.key_file === undefined) !== (entry.certificate_file === undefined)) {
-    complain('must have both certificate_file and key_file, or neither');
+function ownKeyOf(entry: SamlEntry, complain: Complain): SamlKey | undefined {
+  const hasKey = entry.key !== undefined || entry.key_file !== undefined;
+  const hasCertificate = entry.certificate !== undefined || entry.certificate_file !== undefined;
+  const isTwice =
+    (entry.key !== undefined && entry.key_file !== undefined) ||
+    (entry.certificate !== undefined && entry.certificate_file !== undefined);
+  if (hasKey !== hasCertificate || isTwice) {
+    complain('must have both a key and its certificate, as text or by file, or neither', 'certificate');
     return undefined;
   }
   const read = fileReader(entry, complain);
-  const [certificate, key] = [read('certificate_file'), read('key_file')];
+  const [certificate, key] = [entry.certificate ?? read('certificate_file'), entry.key ?? read('key_file')];
   if (certificate === undefined || key === undefined || certificate === '' || key === '') {
     return undefined;
   }
   if (!isPair(certificate, key)) {
-    complain('must have a key_file with an RSA key in PEM, and a certificate_file with its certificate');
+    complain('must have an RSA key in PEM, and its certificate', 'certificate');
     return undefined;
   }
   return { certificate, key };

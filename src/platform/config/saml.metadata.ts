@@ -28,6 +28,9 @@ export class SamlMetadataError extends Error {
   override readonly name = 'SamlMetadataError';
 }
 
+/** Metadata that isn't of the provider that was asked for. */
+export class UnknownEntityError extends SamlMetadataError {}
+
 /**
  * Reads the metadata of an identity provider (SAML 2.0 Metadata section 2.4.3).
  * @param entityId picks one of several providers, and must be that of a single one.
@@ -40,7 +43,7 @@ export function readSamlMetadata(text: string, entityId: string | undefined): Sa
   const [entity, ...others] = found;
   const id = attributeOf(entity, 'entityID');
   if (entity === undefined || id === undefined || others.length > 0) {
-    throw new SamlMetadataError('has not one identity provider with that entity_id');
+    throw new UnknownEntityError('has not one identity provider with that entity_id');
   }
   const role = childOf(entity, namespaces.metadata, 'IDPSSODescriptor');
   const keys = role === undefined ? [] : childrenOf(role, namespaces.metadata, 'KeyDescriptor');

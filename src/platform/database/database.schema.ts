@@ -402,6 +402,34 @@ export interface ConnectionLoginsTable {
   expires_at: number;
 }
 
+/** Connections that belong to an organisation. */
+export interface OrgConnectionsTable {
+  /** UUID v7, which no connection of the deployment can have. */
+  id: string;
+  org_id: string;
+  kind: string;
+  name: string;
+  /** JSON: the settings of the kind, as `CONNECTIONS` has them, without secrets. */
+  settings: string;
+  /** JSON of the secrets among them, encrypted; null if there are none. */
+  sealed: string | null;
+  /** Whether users in its domains must log in by it. */
+  required: number;
+  /** JSON list of the groups that give a role. */
+  rules: string;
+  /** Counts the changes. */
+  version: number;
+  created_by: string;
+  created_at: number;
+  updated_at: number;
+}
+
+/** The domains whose addresses lead to an organisation's connection, each to one only. They count while the organisation has proven them. */
+export interface OrgConnectionDomainsTable {
+  domain: string;
+  connection_id: string;
+}
+
 /** The audit trail. Rows are appended, and removed when they are too old; they never change. */
 export interface AuditEventsTable {
   id: string;
@@ -447,6 +475,8 @@ export interface Schema {
   connection_identities: ConnectionIdentitiesTable;
   connection_sessions: ConnectionSessionsTable;
   connection_logins: ConnectionLoginsTable;
+  org_connections: OrgConnectionsTable;
+  org_connection_domains: OrgConnectionDomainsTable;
   oauth_clients: OauthClientsTable;
   locks: LocksTable;
   milestones: MilestonesTable;

@@ -21,6 +21,7 @@ import * as oauthClients from './migrations/0017-oauth-clients.migration.js';
 import * as connectionGrants from './migrations/0018-connection-grants.migration.js';
 import * as secondFactor from './migrations/0019-second-factor.migration.js';
 import * as postedAnswers from './migrations/0020-posted-answers.migration.js';
+import * as orgConnections from './migrations/0021-org-connections.migration.js';
 import { isPostgres } from './dialect.js';
 
 const migrations: Readonly<Record<string, Migration>> = {
@@ -44,6 +45,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0018-connection-grants': connectionGrants,
   '0019-second-factor': secondFactor,
   '0020-posted-answers': postedAnswers,
+  '0021-org-connections': orgConnections,
 };
 
 const migrationTable = 'vestibule_migrations';

@@ -9,6 +9,7 @@ import {
 import { inTime } from '../time/deadline.js';
 import { Problem } from '../errors/problem.error.js';
 import { libraryTimeout, unavailable, vendorTimeout } from './vendor.call.js';
+import type { Fetch } from './upstream.calls.js';
 import { wholeAnswer } from './whole.answer.js';
 
 /** Algorithms with a public key. A provider's tokens may be signed with these alone: neither `none` nor HMAC. */
@@ -57,7 +58,11 @@ export class ProviderKeys {
   /** Whether the last fetch was for a key id that isn't published: until the next fetch, other unknown ids don't wait. */
   #searchedInVain = false;
 
-  constructor(jwksUri: string) {
+  readonly #call: Fetch;
+
+  /** @param call makes the requests. */
+  constructor(jwksUri: string, call: Fetch = fetch) {
+    this.#call = call;
     this.#set = createRemoteJWKSet(new URL(jwksUri), {
       // Unknown key ids are looked up here, not by jose, which would refuse them during its cool-down.
       cooldownDuration: Number.POSITIVE_INFINITY,
@@ -212,7 +217,7 @@ export class ProviderKeys {
     this.#attemptedAt = performance.now();
     this.#searchedInVain = false;
     const answer = await inTime(vendorTimeout, async (signal) =>
-      wholeAnswer(await fetch(url, { ...options, signal })),
+      wholeAnswer(await this.#call(url, { ...options, signal })),
     );
     if (answer.ok) {
       this.#fetchedAt = performance.now();

@@ -54,8 +54,8 @@ export class UpstreamCalls {
     });
   }
 
-  /** A `fetch` whose calls are observed as calls to this upstream. */
-  fetch(upstream: HttpUpstream): Fetch {
+  /** A `fetch` whose calls are observed as calls to this upstream. @param call makes them. */
+  fetch(upstream: HttpUpstream, call: Fetch = fetch): Fetch {
     return async (url, options) => {
       const method = options.method ?? 'GET';
       return this.#run(upstream, { operation: method, method }, async (own) => {
@@ -63,7 +63,7 @@ export class UpstreamCalls {
         for (const [name, value] of Object.entries(own)) {
           headers.set(name, value);
         }
-        return fetch(url, { ...options, headers });
+        return call(url, { ...options, headers });
       });
     };
   }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { CircuitBreaker } from '../../platform/upstream/circuit.breaker.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { libraryTimeout, unavailable, vendorTimeout } from '../../platform/upstream/vendor.call.js';
-import { UpstreamCalls } from '../../platform/upstream/upstream.calls.js';
+import { type Fetch, UpstreamCalls } from '../../platform/upstream/upstream.calls.js';
 import { scopeTokens } from '../../session/guards/scopes.js';
 import { fetchThrough } from './circuit.fetch.js';
 import { authenticationWith } from './client.authentication.js';
@@ -85,14 +85,18 @@ export class OpenIdProvider {
   readonly #settings: OpenIdClientSettings;
   readonly #breaker: CircuitBreaker;
   readonly #calls: UpstreamCalls;
+  readonly #call: Fetch;
   #discovery: Promise<Discovered> | undefined;
 
+  /** @param call makes the requests. */
   constructor(
     settings: OpenIdClientSettings,
     breaker = new CircuitBreaker('provider'),
     calls = UpstreamCalls.unobserved(),
+    call: Fetch = fetch,
   ) {
     this.#calls = calls;
+    this.#call = call;
     this.#settings = settings;
     this.#breaker = breaker;
   }
@@ -111,7 +115,7 @@ export class OpenIdProvider {
   async requireReady(): Promise<void> {
     const { client } = await this.#discovered();
     const { jwks_uri: uri } = client.serverMetadata();
-    await this.#breaker.probe(() => requireAnswer(uri ?? this.#settings.issuer));
+    await this.#breaker.probe(() => requireAnswer(uri ?? this.#settings.issuer, this.#call));
   }
 
   /**
@@ -285,7 +289,7 @@ export class OpenIdProvider {
       authenticationWith(clientSecret),
       {
         timeout: libraryTimeout / 1000,
-        [openid.customFetch]: fetchThrough(this.#breaker, this.#calls.fetch('provider')),
+        [openid.customFetch]: fetchThrough(this.#breaker, this.#calls.fetch('provider', this.#call)),
         ...(insecure ? { execute: [openid.allowInsecureRequests] } : {}),
       },
     );
@@ -299,7 +303,7 @@ export class OpenIdProvider {
       throw new Problem('provider_misconfigured', { reason: `provider_without_${missing}` });
     }
     requireUrls(metadata, insecure ? /^https?:$/ : /^https:$/);
-    const keys = new ProviderKeys(metadata.jwks_uri ?? '');
+    const keys = new ProviderKeys(metadata.jwks_uri ?? '', this.#call);
     return {
       client,
       relyingParty: new RelyingParty(client, keys, exchangesAtOnce),
@@ -333,8 +337,8 @@ function requireUrls(metadata: openid.ServerMetadata, protocols: RegExp): void {
   }
 }
 
-async function requireAnswer(url: string): Promise<void> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(vendorTimeout) }).catch((error: unknown) => {
+async function requireAnswer(url: string, call: Fetch): Promise<void> {
+  const answer = await call(url, { signal: AbortSignal.timeout(vendorTimeout) }).catch((error: unknown) => {
     throw unavailable('provider_unreachable', error);
   });
   await answer.body?.cancel();

@@ -8,7 +8,7 @@ import type { HydraGrants } from './hydra/hydra.grants.js';
 import type { HydraClient } from './hydra/hydra.client.js';
 import type { ActiveToken } from './hydra/hydra.schemas.js';
 import type { KratosClient } from './kratos/kratos.client.js';
-import { isOryIssuer } from './connections/connection.issuer.js';
+import { connectionIssuer, isOryIssuer } from './connections/connection.issuer.js';
 import { kratosIssuer } from './kratos/kratos.session.js';
 import type { IdentitySource, SourceSession } from './sources/identity.source.js';
 import type { LogoutTokenVerifier } from '../oidc/logout.token.js';
@@ -208,8 +208,7 @@ export class OryStrategy extends AuthStrategy {
       return { ...verified, issuer: (await sources.issuerOf(verified.subject)) ?? kratosIssuer };
     }
     // Hydra names its session, which may be of a user of any source.
-    const otherIssuers = sources.issuers.filter((issuer) => issuer !== kratosIssuer);
-    return { ...verified, issuer: kratosIssuer, otherIssuers };
+    return { ...verified, issuer: kratosIssuer, otherIssuers: connectionIssuer('') };
   }
 
   override setUpState(): SetUpState {

@@ -14,6 +14,8 @@ export const scopeCatalogue = {
   'keys:write': 'Create and revoke API keys.',
   'applications:read': 'List the applications that log users in here.',
   'applications:write': 'Register, change and remove applications.',
+  'connections:read': 'List the company logins of organisations.',
+  'connections:write': 'Connect, change, test and remove company logins of organisations.',
   'audit:read': 'Read audit events (administrators).',
   'revocations:read': 'Be told of ended sessions, changed users and revoked keys (administrators).',
   'signing-keys:read': 'List the keys that sign tokens (administrators).',

@@ -26,6 +26,8 @@ export type SessionSelector =
     }
   /** The sessions behind one session at the provider, as its logout tokens name it. */
   | { readonly issuer: string; readonly oidcSid: string }
+  /** The same, of all issuers that begin with this. */
+  | { readonly issuersFrom: string; readonly oidcSid: string }
   /** The sessions that came from one session of the user's source of identities. */
   | { readonly issuer: string; readonly providerSessionId: string }
   /** The sessions of one identity that may be behind one session at the provider: those that it names, and those without a name. */
@@ -229,6 +231,10 @@ function selected(
   }
   if ('id' in which) {
     return builder('id', '=', which.id);
+  }
+  if ('issuersFrom' in which) {
+    const { issuersFrom, oidcSid } = which;
+    return builder.and([builder('oidc_sid', '=', oidcSid), builder('issuer', 'like', `${issuersFrom}%`)]);
   }
   const { issuer } = which;
   if ('providerSessionId' in which) {

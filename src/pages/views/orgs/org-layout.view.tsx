@@ -22,6 +22,7 @@ const sections = [
   { name: 'invites', path: '/invites', act: 'invites.read' },
   { name: 'keys', path: '/api-keys', act: 'keys.read' },
   { name: 'applications', path: '/applications', act: 'applications.read' },
+  { name: 'connections', path: '/connections', act: 'connections.read' },
   { name: 'settings', path: '/settings', act: 'org.update' },
 ] as const;
 
@@ -43,7 +44,9 @@ export function orgHref({ id }: Pick<OrgAnswer, 'id'>, path = ''): string {
 export function OrgLayout({ org, can, notice, section, isWrong, children }: OrgLayoutProps): VNode {
   const { language, hasApplications } = usePage();
   const { text } = language;
-  const open = sections.filter(({ name, act }) => can(act) && (hasApplications || name !== 'applications'));
+  const open = sections.filter(
+    ({ name, act }) => can(act) && (hasApplications || (name !== 'applications' && name !== 'connections')),
+  );
   const title = `${text(`orgs.section.${section}`)} · ${org.name}`;
   return (
     <Layout title={isWrong === true ? text('common.errorTitle', { title }) : title}>

@@ -8,6 +8,7 @@ import type { Application } from '../../../auth-strategy/application.administrat
 import { UserDirectory } from '../../../directory/users/user.directory.js';
 import { UsersService } from '../../../directory/users/users.service.js';
 import { AccountOwnership } from '../../../accounts/account-ownership.service.js';
+import { OrgAutoJoin } from '../../../accounts/org-auto-join.port.js';
 import { SignUpPolicy } from '../../../accounts/sign-up.policy.js';
 import { applicationOf } from '../hydra/hydra.applications.js';
 import { IdentitySource, type SourceSession } from '../sources/identity.source.js';
@@ -23,6 +24,7 @@ export class ApplicationAdmission {
   readonly #directory: UserDirectory;
   readonly #users: UsersService;
   readonly #sources: IdentitySource;
+  readonly #orgs: OrgAutoJoin;
   readonly #requiresEmail: boolean;
 
   constructor(
@@ -31,6 +33,7 @@ export class ApplicationAdmission {
     directory: UserDirectory,
     users: UsersService,
     sources: IdentitySource,
+    orgs: OrgAutoJoin,
     @Inject(CONFIGURATION) { REQUIRE_VERIFIED_EMAIL }: Configuration,
   ) {
     this.#signUp = signUp;
@@ -38,6 +41,7 @@ export class ApplicationAdmission {
     this.#directory = directory;
     this.#users = users;
     this.#sources = sources;
+    this.#orgs = orgs;
     this.#requiresEmail = REQUIRE_VERIFIED_EMAIL;
   }
 
@@ -60,10 +64,15 @@ export class ApplicationAdmission {
       }
       throw error;
     }
+    if (identity.membership !== undefined) {
+      await this.#orgs.joinByConnection(await this.#users.ensure(identity), identity.membership);
+    }
     const user = await this.#directory.ofIdentity(identity);
     const application = applicationOf(client);
     const isAdmitted = application === undefined || (await this.#admits(application, user));
-    if (!isAdmitted || (user !== undefined && user.disabled_at !== null)) {
+    // An organisation can't vouch for an administrator of the deployment.
+    const isVouched = identity.membership === undefined || user?.role !== 'admin';
+    if (!isAdmitted || !isVouched || (user !== undefined && user.disabled_at !== null)) {
       return 'refused';
     }
     const isVerified = !this.#requiresEmail || (await this.#ownership.judge(identity)).emailVerified;

@@ -5,6 +5,7 @@ import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { Configuration } from '../../../platform/config/configuration.js';
 import { connectionIdOf } from '../connections/connection.issuer.js';
 import { Connections } from '../connections/connections.js';
+import { RequiredLogins } from '../connections/owned/required.logins.js';
 import { ChallengeBinding } from '../hydra/challenge.binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { gatewayClientId } from '../hydra/hydra.clients.js';
@@ -23,6 +24,7 @@ export class OryLoginController {
   readonly #binding: ChallengeBinding;
   readonly #admission: ApplicationAdmission;
   readonly #connections: Connections;
+  readonly #required: RequiredLogins;
   readonly #publicUrl: string;
 
   constructor(
@@ -31,6 +33,7 @@ export class OryLoginController {
     binding: ChallengeBinding,
     admission: ApplicationAdmission,
     connections: Connections,
+    required: RequiredLogins,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#sources = sources;
@@ -38,6 +41,7 @@ export class OryLoginController {
     this.#binding = binding;
     this.#admission = admission;
     this.#connections = connections;
+    this.#required = required;
     this.#publicUrl = configuration.PUBLIC_URL;
   }
 
@@ -54,6 +58,9 @@ export class OryLoginController {
       // Steps 3 and 4: is the cookie of Kratos, or of another source, a live session?
       this.#sources.browserSession(request.headers.cookie),
     ]);
+    if (browser.state === 'live' && (await this.#leadElsewhere(loginRequest, browser.session, reply))) {
+      return;
+    }
     const asked = new URL(loginRequest.request_url);
     if (!asked.searchParams.get('code_challenge')) {
       // Hydra would say so, but only once the user has logged in and agreed.
@@ -77,12 +84,31 @@ export class OryLoginController {
       await reply.redirect(await this.#hydra.rejectLogin(challenge, 'login_required'), 302);
     } else {
       const isNew = browser.state === 'none' && asked.searchParams.get('screen_hint') === 'signup';
-      const url = this.#credentialsUrl(challenge, browser, isNew ? undefined : (next ?? {}), asked);
+      const url = await this.#credentialsUrl(challenge, browser, isNew ? undefined : (next ?? {}), asked);
       const isOwn = loginRequest.client.client_id === gatewayClientId;
       const unmet = 'unmet_authentication_requirements';
       const refusal = isOwn ? this.#impossible : undefined;
       await reply.redirect(url ?? refusal ?? (await this.#hydra.rejectLogin(challenge, unmet)), 302);
     }
+  }
+
+  /** Leads a user who must log in by the connection of their organisation there; the login that isn't enough ends. @returns whether it did. */
+  async #leadElsewhere(
+    { challenge, request_url: url }: LoginRequest,
+    { id, identity }: SourceSession,
+    reply: FastifyReply,
+  ): Promise<boolean> {
+    const connection = await this.#required.of(identity);
+    if (connection === undefined) {
+      return false;
+    }
+    await this.#sources.endSession({ id, subject: identity.subject });
+    const query = new URLSearchParams({ login_challenge: challenge });
+    const next = promptsOf(new URL(url)).includes('none')
+      ? await this.#hydra.rejectLogin(challenge, 'login_required')
+      : `${this.#publicUrl}/ui/connections/${connection.id}?${query}`;
+    await reply.redirect(next, 302);
+    return true;
   }
 
   /**
@@ -91,12 +117,12 @@ export class OryLoginController {
    * @param asked the authorization request, which may name a connection.
    * @returns undefined if the source of the live session can't ask for them.
    */
-  #credentialsUrl(
+  async #credentialsUrl(
     challenge: string,
     browser: BrowserSession,
     step: Readonly<Record<string, string>> | undefined,
     asked: URL,
-  ): string | undefined {
+  ): Promise<string | undefined> {
     const query = new URLSearchParams({ login_challenge: challenge });
     const connection = browser.state === 'live' ? connectionIdOf(browser.session.identity.issuer) : undefined;
     if (connection !== undefined) {
@@ -107,10 +133,10 @@ export class OryLoginController {
     if (step === undefined) {
       return this.#selfServiceUrl('registration', challenge, {});
     }
-    if (browser.state !== 'none' || !this.#connections.exist) {
+    if (browser.state !== 'none' || !(await this.#connections.exist())) {
       return this.#selfServiceUrl('login', challenge, step);
     }
-    const named = this.#connections.find(asked.searchParams.get('connection') ?? '');
+    const named = await this.#connections.find(asked.searchParams.get('connection') ?? '');
     return `${this.#publicUrl}/ui/${named === undefined ? 'identify' : `connections/${named.id}`}?${query}`;
   }
 
@@ -125,7 +151,7 @@ export class OryLoginController {
         const { challenge } = loginRequest;
         return promptsOf(asked).includes('none')
           ? this.#hydra.rejectLogin(challenge, 'login_required')
-          : (this.#credentialsUrl(challenge, { state: 'live', session }, secondFactor(session), asked) ??
+          : ((await this.#credentialsUrl(challenge, { state: 'live', session }, secondFactor(session), asked)) ??
               this.#impossible);
       }
       if (outcome === 'unverified') {

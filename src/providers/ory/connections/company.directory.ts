@@ -1,3 +1,5 @@
+import type { ConnectionStep } from '../../../accounts/org-connections.port.js';
+
 /** Whether a user may log in, or why not. */
 export const userStates = [
   'active',
@@ -35,4 +37,7 @@ export abstract class CompanyDirectory {
 
   /** The user with this id as they are now; undefined when there is none. */
   abstract findUser(subject: string): Promise<DirectoryUser | undefined>;
+
+  /** Tries the connection out, step by step, up to the first that fails. Never throws. @param address of a user who should be found. */
+  abstract test(address: string | undefined): Promise<readonly ConnectionStep[]>;
 }

@@ -1,4 +1,5 @@
 import type { LoginChecks, StartedLogin, VerifiedLogoutToken } from '../../../auth-strategy/auth.strategy.js';
+import type { ConnectionStep } from '../../../accounts/org-connections.port.js';
 import type { DirectoryUser } from './company.directory.js';
 
 /** A user as a company's provider reports them. */
@@ -87,4 +88,7 @@ export abstract class CompanyProvider {
 
   /** Verifies a logout token but for age and first use; its subject is as {@link DirectoryUser} has it. @throws {Problem} `malformed_request` */
   abstract verifyLogoutToken(token: string): Promise<VerifiedLogoutToken>;
+
+  /** Tries the connection out, step by step, up to the first that fails. Never throws. @param redirectUri of this gateway. */
+  abstract test(redirectUri: string): Promise<readonly ConnectionStep[]>;
 }

@@ -33,7 +33,7 @@ export class ConnectionLogoutController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
     void reply.header('cache-control', 'no-store');
-    const connection = this.#connections.find(id);
+    const connection = await this.#connections.find(id);
     if (connection?.by !== 'redirect') {
       throw new Problem('not_found', { reason: 'connection_unknown' });
     }

@@ -10,7 +10,13 @@ import {
 } from '../sources/identity.source.js';
 import type { ConnectionCookie } from './connection.cookie.js';
 import type { ConnectionIdentity, ConnectionRepository, ConnectionSession } from './connection.repository.js';
-import { type Connections, type DirectoryConnection, vouchedUser } from './connections.js';
+import {
+  type Connection,
+  type Connections,
+  type DirectoryConnection,
+  membershipOf,
+  vouchedUser,
+} from './connections.js';
 import type { ProviderRenewals } from './provider.renewals.js';
 
 /** Milliseconds for which what a directory reported counts as current: the steps of one login ask it once. */
@@ -35,10 +41,6 @@ export class ConnectionSource extends IdentitySource {
   constructor(parts: ConnectionSourceParts) {
     super();
     this.#parts = parts;
-  }
-
-  get issuers(): readonly string[] {
-    return this.#parts.connections.issuers;
   }
 
   async issuerOf(subject: string): Promise<string | undefined> {
@@ -95,7 +97,7 @@ export class ConnectionSource extends IdentitySource {
   /** The user as they are now, for those who have no session at hand. A provider answers for sessions only, so one of them must be live. */
   async #currentOf(identity: ConnectionIdentity): Promise<SourceUser | undefined> {
     const { connections, repository } = this.#parts;
-    if (connections.find(identity.connection_id)?.by !== 'redirect') {
+    if ((await connections.find(identity.connection_id))?.by !== 'redirect') {
       return this.#current(identity);
     }
     for (const session of await repository.liveSessions(identity.id)) {
@@ -114,7 +116,7 @@ export class ConnectionSource extends IdentitySource {
   /** The user as they are now; undefined if their connection was removed, or their session has ended there. */
   async #current(known: ConnectionIdentity, session?: ConnectionSession): Promise<SourceUser | undefined> {
     const { connections, renewals } = this.#parts;
-    const connection = connections.find(known.connection_id);
+    const connection = await connections.find(known.connection_id);
     if (connection === undefined) {
       return undefined;
     }
@@ -122,7 +124,7 @@ export class ConnectionSource extends IdentitySource {
       return this.#askDirectory(connection, known);
     }
     const found = session && (await renewals.confirm(connection, known, session));
-    return found && toUser(found);
+    return found && toUser(found, connection);
   }
 
   async #askDirectory(
@@ -131,7 +133,7 @@ export class ConnectionSource extends IdentitySource {
   ): Promise<SourceUser | undefined> {
     const { repository, clock } = this.#parts;
     if (Math.abs(clock.now() - Number(known.checked_at)) < freshFor) {
-      return toUser(known);
+      return toUser(known, connection);
     }
     const found = await connection.directory.findUser(known.subject);
     const state = found?.state ?? 'gone';
@@ -141,18 +143,19 @@ export class ConnectionSource extends IdentitySource {
         reason: `connection_user_${state}`,
         connection: connection.id,
       });
-      return toUser({ ...known, state });
+      return toUser({ ...known, state }, connection);
     }
     const row = await repository.update(known.id, vouchedUser(connection, found));
-    return row && toUser(row);
+    return row && toUser(row, connection);
   }
 }
 
-function toUser(row: ConnectionIdentity): SourceUser {
+function toUser(row: ConnectionIdentity, connection: Connection): SourceUser {
   const { email, name } = row;
   const groups: unknown = JSON.parse(row.groups);
+  const membership = membershipOf(connection, Array.isArray(groups) ? groups.map(String) : []);
   return {
-    identity: toIdentity(row),
+    identity: { ...toIdentity(row), ...(membership === undefined ? {} : { membership }) },
     isActive: row.state === 'active',
     profile: {
       ...(email === null ? {} : { email }),

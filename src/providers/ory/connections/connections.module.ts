@@ -22,6 +22,16 @@ import { ConnectionSource } from './connection.source.js';
 import { Connections } from './connections.js';
 import { ConnectionTransactions, ProviderLogins } from './provider.logins.js';
 import { ProviderRenewals } from './provider.renewals.js';
+import { OrgConnectionAdministration } from '../../../accounts/org-connections.port.js';
+import { UserDirectory } from '../../../directory/users/user.directory.js';
+import { UsersModule } from '../../../directory/users/users.module.js';
+import { DatabaseLocks } from '../../../platform/database/database.locks.js';
+import { Database } from '../../../platform/database/database.schema.js';
+import { ChosenHosts } from '../../../platform/upstream/chosen.hosts.js';
+import { OrgConnectionRepository } from './owned/org-connection.repository.js';
+import { OwnedConnections } from './owned/org-connection.administration.js';
+import { OrgConnections } from './owned/org.connections.js';
+import { RequiredLogins } from './owned/required.logins.js';
 import { TypedAddress } from './typed.address.js';
 
 /** The module of company directories behind the login, where Ory is the provider. */
@@ -31,16 +41,73 @@ export class ConnectionsModule {
     const { PUBLIC_URL, SECRETS } = configuration;
     const cipher = new PurposeCipher(SECRETS, 'connection-grant');
     const answers = new PurposeCipher(SECRETS, 'connection-answer');
+    const orgCipher = new PurposeCipher(SECRETS, 'org-connection');
     return {
       module: ConnectionsModule,
-      imports: [AuditModule, CoreModule, DatabaseModule, HttpModule, LimitsModule, UpstreamsModule],
+      imports: [
+        AuditModule,
+        CoreModule,
+        DatabaseModule,
+        HttpModule,
+        LimitsModule,
+        UpstreamsModule,
+        UsersModule,
+      ],
       providers: [
         ConnectionRepository,
         UsedTokenRepository,
+        { provide: ChosenHosts, useFactory: () => new ChosenHosts(configuration) },
+        partOf(
+          OrgConnectionRepository,
+          [Database, Clock],
+          (database, clock) => new OrgConnectionRepository(database, clock),
+        ),
+        partOf(
+          OrgConnections,
+          [OrgConnectionRepository, ChosenHosts, UpstreamCalls, Clock],
+          (repository, hosts, calls, clock) =>
+            new OrgConnections(
+              { publicUrl: PUBLIC_URL, repository, hosts, calls, clock, cipher: orgCipher },
+              configuration,
+            ),
+        ),
         partOf(
           Connections,
-          [Clock, UpstreamCalls],
-          (clock, calls) => new Connections(configuration, clock, calls),
+          [OrgConnections, UpstreamCalls, Clock],
+          (orgs, calls, clock) =>
+            new Connections(configuration, { publicUrl: PUBLIC_URL, calls, clock }, orgs),
+        ),
+        partOf(
+          RequiredLogins,
+          [Connections, UserDirectory],
+          (connections, users) => new RequiredLogins(connections, users),
+        ),
+        partOf(
+          OrgConnectionAdministration,
+          [
+            OrgConnectionRepository,
+            OrgConnections,
+            ConnectionRepository,
+            ChosenHosts,
+            DatabaseLocks,
+            UpstreamCalls,
+            Clock,
+          ],
+          (repository, orgs, sessions, hosts, locks, calls, clock) =>
+            new OwnedConnections(
+              {
+                publicUrl: PUBLIC_URL,
+                repository,
+                orgs,
+                sessions,
+                hosts,
+                locks,
+                calls,
+                clock,
+                cipher: orgCipher,
+              },
+              configuration,
+            ),
         ),
         partOf(ConnectionCookie, [CookieWriter], (cookies) => new ConnectionCookie(SECRETS, cookies)),
         partOf(TypedAddress, [CookieWriter], (cookies) => new TypedAddress(SECRETS, cookies)),
@@ -85,7 +152,9 @@ export class ConnectionsModule {
         ConnectionRepository,
         ConnectionSource,
         Connections,
+        OrgConnectionAdministration,
         ProviderLogins,
+        RequiredLogins,
         TypedAddress,
       ],
     };

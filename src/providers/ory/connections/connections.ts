@@ -1,7 +1,9 @@
+import type { VouchedMembership } from '../../../directory/users/identity.js';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import type { ConnectionSettings } from '../../../platform/config/connections.parser.js';
 import { toAsciiDomain } from '../../../platform/core/ascii.domain.js';
 import type { Clock } from '../../../platform/time/clock.service.js';
+import type { ChosenHosts } from '../../../platform/upstream/chosen.hosts.js';
 import type { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
 import type { CompanyDirectory, DirectoryUser } from './company.directory.js';
 import type { CompanyProvider } from './company.provider.js';
@@ -9,7 +11,24 @@ import { connectionIssuer } from './connection.issuer.js';
 import type { VouchedUser } from './connection.repository.js';
 import { LdapDirectory } from './ldap/ldap.directory.js';
 import { OpenIdCompany } from './oidc/openid.company.js';
+import type { OrgConnections } from './owned/org.connections.js';
 import { SamlCompany } from './saml/saml.company.js';
+
+/** A group whose members get a role in the organisation. */
+export interface RoleRule {
+  readonly group: string;
+  readonly role: 'member' | 'admin';
+}
+
+/** The organisation that a connection belongs to, and what the connection means there. */
+export interface ConnectionOwner {
+  readonly orgId: string;
+  /** Whether users in the connection's domains must log in by it. */
+  readonly isRequired: boolean;
+  readonly rules: readonly RoleRule[];
+  /** The address of the first administrator, for whom no organisation can vouch. */
+  readonly unvouchable: string | undefined;
+}
 
 /** What connections of every kind have. */
 interface ConnectionFacts {
@@ -18,6 +37,8 @@ interface ConnectionFacts {
   readonly name: string;
   /** In lower case and ASCII. */
   readonly domains: readonly string[];
+  /** Undefined for a connection of the deployment. */
+  readonly owner?: ConnectionOwner | undefined;
 }
 
 /** A connection whose users give their password here: to a company directory. */
@@ -32,62 +53,93 @@ export interface ProviderConnection extends ConnectionFacts {
   readonly provider: CompanyProvider;
 }
 
-/** A connection of this deployment. */
+/** A connection of the deployment, or of an organisation. */
 export type Connection = DirectoryConnection | ProviderConnection;
 
-/** The connections of this deployment. */
-export class Connections {
-  readonly #all: readonly Connection[];
+/** What a connection is made of besides its settings. */
+export interface ConnectionParts {
+  /** This gateway's own origin. */
+  readonly publicUrl: string;
+  readonly clock: Clock;
+  readonly calls: UpstreamCalls;
+  /** Decides where it may lead; undefined: anywhere. */
+  readonly hosts?: ChosenHosts | undefined;
+}
 
-  constructor({ CONNECTIONS, PUBLIC_URL }: OryConfiguration, clock: Clock, calls: UpstreamCalls) {
-    this.#all = CONNECTIONS.map((settings) => connectionOf(settings, PUBLIC_URL, clock, calls));
+/** The connections of the deployment, and those of its organisations. */
+export class Connections {
+  readonly #own: readonly Connection[];
+  readonly #orgs: OrgConnections;
+
+  constructor({ CONNECTIONS }: OryConfiguration, parts: ConnectionParts, orgs: OrgConnections) {
+    this.#own = CONNECTIONS.map((settings) => connectionOf(settings, parts));
+    this.#orgs = orgs;
+  }
+
+  /** Those of the deployment. */
+  get ofDeployment(): readonly Connection[] {
+    return this.#own;
+  }
+
+  /** Those of the deployment that no address leads to, which the login page offers by name. */
+  get offered(): readonly Connection[] {
+    return this.#own.filter(({ domains }) => domains.length === 0);
   }
 
   /** Whether there are any: without them, the login page asks for address and password at once. */
-  get exist(): boolean {
-    return this.#all.length > 0;
+  async exist(): Promise<boolean> {
+    return this.#own.length > 0 || this.#orgs.exist();
   }
 
-  /** Those that no address leads to, which the login page offers by name. */
-  get offered(): readonly Connection[] {
-    return this.#all.filter(({ domains }) => domains.length === 0);
+  async find(id: string): Promise<Connection | undefined> {
+    return this.#own.find((connection) => connection.id === id) ?? (await this.#orgs.find(id));
   }
 
-  get issuers(): readonly string[] {
-    return this.#all.map(({ id }) => connectionIssuer(id));
-  }
-
-  find(id: string): Connection | undefined {
-    return this.#all.find((connection) => connection.id === id);
-  }
-
-  /** The connection of an address, by its domain (home realm discovery). */
-  ofAddress(address: string): Connection | undefined {
+  /** The connection of an address, by its domain (home realm discovery). That of the deployment precedes an organisation's. */
+  async ofAddress(address: string): Promise<Connection | undefined> {
     const domain = domainOf(address);
-    return domain === undefined ? undefined : this.#all.find(({ domains }) => domains.includes(domain));
+    return domain === undefined
+      ? undefined
+      : (this.#own.find(({ domains }) => domains.includes(domain)) ?? (await this.#orgs.ofDomain(domain)));
   }
 }
 
-/** Adding a kind of connection adds it here. */
-function connectionOf(
+/** Makes a connection of its settings. Adding a kind of connection adds it here. */
+export function connectionOf(
   settings: ConnectionSettings,
-  publicUrl: string,
-  clock: Clock,
-  calls: UpstreamCalls,
+  { publicUrl, clock, calls, hosts }: ConnectionParts,
+  owner?: ConnectionOwner,
 ): Connection {
   const { id, name, domains } = settings;
+  const facts = { id, name, domains, owner };
   switch (settings.kind) {
     case 'ldap':
-      return { id, name, domains, by: 'password', directory: new LdapDirectory(settings, clock) };
+      return { ...facts, by: 'password', directory: new LdapDirectory(settings, clock, hosts) };
     case 'oidc':
-      return { id, name, domains, by: 'redirect', provider: new OpenIdCompany(settings, calls) };
+      return { ...facts, by: 'redirect', provider: new OpenIdCompany(settings, calls, hosts?.fetch) };
     case 'saml':
-      return { id, name, domains, by: 'redirect', provider: new SamlCompany(settings, publicUrl, clock) };
+      return {
+        ...facts,
+        by: 'redirect',
+        provider: new SamlCompany(settings, publicUrl, clock, hosts?.fetch),
+      };
+  }
+}
+
+/** The URLs that a connection leads to. Adding a kind of connection adds it here. */
+export function targetsOf(settings: ConnectionSettings): readonly string[] {
+  switch (settings.kind) {
+    case 'ldap':
+      return settings.servers;
+    case 'oidc':
+      return [settings.issuer];
+    case 'saml':
+      return 'url' in settings.source ? [settings.source.url] : [];
   }
 }
 
 /** Domain of an address, in lower case and ASCII; undefined for anything else. */
-function domainOf(address: string): string | undefined {
+export function domainOf(address: string): string | undefined {
   const at = address.lastIndexOf('@');
   return at < 1 ? undefined : toAsciiDomain(address.slice(at + 1).trim());
 }
@@ -98,10 +150,11 @@ function domainOf(address: string): string | undefined {
  * @param isEmailProven whether the connection vouches that the address is the user's.
  */
 export function vouchedUser(
-  { id, domains }: Connection,
+  { id, domains, owner }: Connection,
   { subject, email, name, groups, state }: DirectoryUser,
   isEmailProven = true,
 ): VouchedUser {
+  const isOwn = email !== null && domains.includes(domainOf(email) ?? '');
   return {
     subject,
     email,
@@ -110,6 +163,19 @@ export function vouchedUser(
     state,
     connectionId: id,
     issuer: connectionIssuer(id),
-    emailVerified: isEmailProven && email !== null && domains.includes(domainOf(email) ?? ''),
+    emailVerified: isEmailProven && isOwn && email.toLowerCase() !== owner?.unvouchable,
   };
+}
+
+/** The membership that an organisation's connection gives a user with these groups; undefined for the deployment's. */
+export function membershipOf(
+  { owner }: Connection,
+  groups: readonly string[],
+): VouchedMembership | undefined {
+  if (owner === undefined) {
+    return undefined;
+  }
+  const { orgId, rules } = owner;
+  const isAdmin = rules.some(({ group, role }) => role === 'admin' && groups.includes(group));
+  return { orgId, role: isAdmin ? 'admin' : 'member', isRuled: rules.length > 0 };
 }

@@ -16,7 +16,6 @@ import {
 
 /** Kratos as a source of identities: it has every subject that no other source has. */
 export class KratosSource extends IdentitySource {
-  readonly issuers = [kratosIssuer];
   readonly #kratos: KratosClient;
 
   constructor(kratos: KratosClient) {

@@ -43,9 +43,6 @@ export type BrowserSession =
  * test suite checks. Each method throws `provider_unavailable`, too.
  */
 export abstract class IdentitySource {
-  /** The issuers that its identities have, whether anyone has logged in by them or not. */
-  abstract readonly issuers: readonly string[];
-
   /** The issuer of a subject's identity, as the rows of users' identities name it; undefined if the subject isn't of this source. */
   abstract issuerOf(subject: string): Promise<string | undefined>;
 

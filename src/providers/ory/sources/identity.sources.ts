@@ -1,3 +1,4 @@
+import type { ProviderIdentity } from '../../../directory/users/identity.js';
 import {
   type BrowserSession,
   IdentitySource,
@@ -10,16 +11,21 @@ import {
 export class IdentitySources extends IdentitySource {
   readonly #sources: readonly IdentitySource[];
   readonly #others: IdentitySource;
+  readonly #isBarred: (identity: ProviderIdentity) => Promise<boolean>;
 
-  /** @param sources that know their own subjects. @param others the source of every other subject. */
-  constructor(sources: readonly IdentitySource[], others: IdentitySource) {
+  /**
+   * @param sources that know their own subjects. @param others the source of every other subject.
+   * @param isBarred whether a user must log in at another source. Their sessions at this one go on nowhere.
+   */
+  constructor(
+    sources: readonly IdentitySource[],
+    others: IdentitySource,
+    isBarred: (identity: ProviderIdentity) => Promise<boolean>,
+  ) {
     super();
     this.#sources = sources;
     this.#others = others;
-  }
-
-  get issuers(): readonly string[] {
-    return [...this.#sources, this.#others].flatMap(({ issuers }) => issuers);
+    this.#isBarred = isBarred;
   }
 
   async issuerOf(subject: string): Promise<string | undefined> {
@@ -45,12 +51,14 @@ export class IdentitySources extends IdentitySource {
 
   async findSession(key: SessionKey): Promise<SourceSession | undefined> {
     const [source] = await this.#find(key.subject);
-    return source.findSession(key);
+    const session = await source.findSession(key);
+    return session !== undefined && (await this.#isBarred(session.identity)) ? undefined : session;
   }
 
   async findUser(subject: string): Promise<SourceUser | undefined> {
     const [source] = await this.#find(subject);
-    return source.findUser(subject);
+    const user = await source.findUser(subject);
+    return user !== undefined && (await this.#isBarred(user.identity)) ? undefined : user;
   }
 
   async endSession(key: SessionKey): Promise<void> {

@@ -15,6 +15,7 @@ import { Problem } from '../../../../platform/errors/problem.error.js';
 import type { Clock } from '../../../../platform/time/clock.service.js';
 import { inTime } from '../../../../platform/time/deadline.js';
 import { CircuitBreaker } from '../../../../platform/upstream/circuit.breaker.js';
+import { type ChosenHosts, ForbiddenHostError } from '../../../../platform/upstream/chosen.hosts.js';
 import { unavailable } from '../../../../platform/upstream/vendor.call.js';
 import {
   CompanyDirectory,
@@ -22,10 +23,15 @@ import {
   type PasswordOutcome,
   type UserState,
 } from '../company.directory.js';
+import type { ConnectionStep } from '../../../../accounts/org-connections.port.js';
+import { StepError, TestReport, isOfTls } from '../test.report.js';
 import { stateAttributes, stateOf, subjectOf, textOf, valuesOf } from './ldap.entry.js';
 import { comparable, groupsOf } from './ldap.groups.js';
 import { LdapSession, anyOf } from './ldap.session.js';
-import { openLdapSocket } from './ldap.socket.js';
+import { LdapProtocolError, openLdapSocket } from './ldap.socket.js';
+
+/** Milliseconds that a test gives a server at least. */
+const leastTestTime = 3000;
 
 /** Longest login and password that are sent to a directory. */
 const longestLogin = 320;
@@ -53,13 +59,18 @@ interface Server {
 export class LdapDirectory extends CompanyDirectory {
   readonly #settings: LdapConnectionSettings;
   readonly #clock: Clock;
+  readonly #hosts: ChosenHosts | undefined;
   readonly #servers: readonly Server[];
   readonly #userFilter: Filter;
   readonly #admitting: ReadonlySet<string>;
 
-  /** @throws {ConfigurationError} for a filter that can't be parsed. */
-  constructor(settings: LdapConnectionSettings, clock: Clock) {
+  /**
+   * @param hosts decides where the servers may be; undefined: anywhere.
+   * @throws {ConfigurationError} for a filter that can't be parsed.
+   */
+  constructor(settings: LdapConnectionSettings, clock: Clock, hosts?: ChosenHosts) {
     super();
+    this.#hosts = hosts;
     this.#settings = settings;
     this.#clock = clock;
     this.#servers = settings.servers.map((url, index) => ({
@@ -105,6 +116,66 @@ export class LdapDirectory extends CompanyDirectory {
         ? undefined
         : this.#userOf(session, entry);
     });
+  }
+
+  async test(address: string | undefined): Promise<readonly ConnectionStep[]> {
+    const reports = await Promise.all(this.#servers.map(async ({ url }) => this.#testServer(url, address)));
+    return reports.flat();
+  }
+
+  async #testServer(url: string, address: string | undefined): Promise<readonly ConnectionStep[]> {
+    const { authorities, timeout, baseDn, loginAttributes } = this.#settings;
+    const report = new TestReport();
+    const controller = new AbortController();
+    const late = setTimeout(() => controller.abort(), Math.max(timeout, leastTestTime));
+    const socket = await report.run(
+      'reach',
+      url,
+      async () => {
+        const lookup = this.#hosts?.lookupFor(url);
+        return openLdapSocket({ url, authorities, lookup }, controller.signal);
+      },
+      faultOf,
+    );
+    clearTimeout(late);
+    if (socket === undefined) {
+      return report.steps;
+    }
+    const session = new LdapSession(socket, timeout);
+    try {
+      await report.run('bind', this.#settings.bindDn, async () => {
+        const { bindDn, bindPassword } = this.#settings;
+        if ((await session.bind(bindDn, bindPassword)) !== true) {
+          throw new StepError('bind_refused');
+        }
+      });
+      await report.run(
+        'base',
+        baseDn,
+        async () => {
+          const any = { base: baseDn, filter: this.#userFilter, attributes: [], atMost: 1 };
+          if ((await session.search(any)).length === 0) {
+            throw new StepError('base_absent');
+          }
+        },
+        () => 'base_absent',
+      );
+      if (address !== undefined) {
+        await report.run('user', address, async () => {
+          const entry = await this.#find(session, anyOf(loginAttributes, [address]));
+          if (entry === undefined) {
+            throw new StepError('user_absent');
+          }
+          if ((await this.#userOf(session, entry)).state !== 'active') {
+            throw new StepError('user_not_admitted');
+          }
+        });
+      }
+      return report.steps;
+    } finally {
+      await session.close();
+      socket.destroy();
+    }
   }
 
   /** A user that matches the filter too; undefined for none, and for several. */
@@ -173,7 +244,7 @@ export class LdapDirectory extends CompanyDirectory {
     act: (session: LdapSession) => Promise<T>,
   ): Promise<T> {
     const { authorities, timeout } = this.#settings;
-    const socket = await openLdapSocket({ url, authorities }, signal);
+    const socket = await openLdapSocket({ url, authorities, lookup: this.#hosts?.lookupFor(url) }, signal);
     const session = new LdapSession(socket, timeout);
     const end = (): void => void socket.destroy();
     signal.addEventListener('abort', end, { once: true });
@@ -190,6 +261,17 @@ export class LdapDirectory extends CompanyDirectory {
   get #isBinary(): boolean {
     return this.#settings.subjectAttribute.toLowerCase() === 'objectguid';
   }
+}
+
+/** What a failed connection to a server means. */
+function faultOf(error: unknown): 'certificate' | 'not_public' | 'starttls_refused' | 'unreachable' {
+  if (error instanceof ForbiddenHostError) {
+    return 'not_public';
+  }
+  if (error instanceof LdapProtocolError) {
+    return 'starttls_refused';
+  }
+  return isOfTls(error) ? 'certificate' : 'unreachable';
 }
 
 /** Whether a failure means that a server is unavailable. A refusal is an answer. */

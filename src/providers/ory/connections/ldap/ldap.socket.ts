@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type Socket, connect as connectPlain, isIP } from 'node:net';
+import { type LookupFunction, type Socket, connect as connectPlain, isIP } from 'node:net';
 import { type TLSSocket, checkServerIdentity, connect as connectTls } from 'node:tls';
 
 /** A server of a directory, and the authorities that may have signed its certificate. */
@@ -7,6 +7,8 @@ export interface LdapServer {
   readonly url: string;
   /** PEM; undefined: the authorities of the system. */
   readonly authorities: string | undefined;
+  /** How its name is looked up; undefined: as any. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 /** A directory broke the protocol, or refused to encrypt. */
@@ -33,7 +35,11 @@ export async function openLdapSocket(server: LdapServer, signal: AbortSignal): P
   const { protocol, hostname, port } = new URL(server.url);
   const host = hostname.replace(/^\[|\]$/g, '');
   const isEncrypted = protocol === 'ldaps:';
-  const plain = connectPlain({ host, port: Number(port === '' ? (isEncrypted ? 636 : 389) : port) });
+  const plain = connectPlain({
+    host,
+    port: Number(port === '' ? (isEncrypted ? 636 : 389) : port),
+    ...(server.lookup === undefined ? {} : { lookup: server.lookup }),
+  });
   // An error ends the attempt below, and any later operation by the socket's end.
   plain.on('error', () => undefined);
   const end = (): void => void plain.destroy();

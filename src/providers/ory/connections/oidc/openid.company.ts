@@ -7,7 +7,7 @@ import { openIdStepUpParameters } from '../../../../auth-strategy/step-up.requir
 import type { OidcConnectionSettings } from '../../../../platform/config/oidc-connection.parser.js';
 import { Problem } from '../../../../platform/errors/problem.error.js';
 import { CircuitBreaker } from '../../../../platform/upstream/circuit.breaker.js';
-import type { UpstreamCalls } from '../../../../platform/upstream/upstream.calls.js';
+import type { Fetch, UpstreamCalls } from '../../../../platform/upstream/upstream.calls.js';
 import { unavailable } from '../../../../platform/upstream/vendor.call.js';
 import { OpenIdProvider } from '../../../oidc/openid.provider.js';
 import { answerStatusOf } from '../../../oidc/provider.refusal.js';
@@ -19,6 +19,8 @@ import {
   type ProviderLoginStart,
   type ReportedUser,
 } from '../company.provider.js';
+import type { ConnectionStep } from '../../../../accounts/org-connections.port.js';
+import { testOpenId } from './openid.examination.js';
 import { readClaims } from './reported.claims.js';
 
 /** Seconds for which a session lives that can't be confirmed. */
@@ -34,10 +36,13 @@ const method = /^[\w.-]{1,40}$/;
 export class OpenIdCompany extends CompanyProvider {
   readonly #settings: OidcConnectionSettings;
   readonly #provider: OpenIdProvider;
+  readonly #call: Fetch;
 
-  constructor(settings: OidcConnectionSettings, calls: UpstreamCalls) {
+  /** @param call makes the requests. */
+  constructor(settings: OidcConnectionSettings, calls: UpstreamCalls, call?: Fetch) {
     super();
     this.#settings = settings;
+    this.#call = call ?? fetch;
     this.#provider = new OpenIdProvider(
       {
         issuer: settings.issuer,
@@ -48,6 +53,7 @@ export class OpenIdCompany extends CompanyProvider {
       },
       new CircuitBreaker(`connection_${settings.id}`),
       calls,
+      call,
     );
   }
 
@@ -114,6 +120,10 @@ export class OpenIdCompany extends CompanyProvider {
     const verified = await this.#provider.verifyLogoutToken(token);
     const { subject } = verified;
     return { ...verified, subject: subject === null ? null : subjectIn(this.#settings.issuer, subject) };
+  }
+
+  async test(redirectUri: string): Promise<readonly ConnectionStep[]> {
+    return testOpenId(this.#settings, redirectUri, this.#call);
   }
 
   /** @param isWhole whether groups that aren't among the claims are none, and not unknown. */

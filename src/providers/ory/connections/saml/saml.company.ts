@@ -5,10 +5,12 @@ import type {
   StartedLogin,
   VerifiedLogoutToken,
 } from '../../../../auth-strategy/auth.strategy.js';
+import type { ConnectionStep } from '../../../../accounts/org-connections.port.js';
 import type { SamlConnectionSettings } from '../../../../platform/config/saml-connection.parser.js';
 import type { SamlProviderFacts } from '../../../../platform/config/saml.metadata.js';
 import { Problem } from '../../../../platform/errors/problem.error.js';
 import type { Clock } from '../../../../platform/time/clock.service.js';
+import type { Fetch } from '../../../../platform/upstream/upstream.calls.js';
 import { attributeOf, childOf, textOf } from '../../../../platform/xml/strict.xml.js';
 import {
   CompanyProvider,
@@ -27,6 +29,7 @@ import {
   strictly,
 } from './saml.document.js';
 import { type LogoutMessage, SamlLogouts } from './saml.logouts.js';
+import { testSaml } from './saml.examination.js';
 import { SamlProvider } from './saml.provider.js';
 
 const logoutService = /^ *<SingleLogoutService [^<>]*\/>$/m;
@@ -41,10 +44,11 @@ export class SamlCompany extends CompanyProvider {
   /** URL of this connection's routes, without the last part. */
   readonly #base: string;
 
-  constructor(settings: SamlConnectionSettings, publicUrl: string, clock: Pick<Clock, 'now'>) {
+  /** @param call goes where an owner of an organisation may lead. */
+  constructor(settings: SamlConnectionSettings, publicUrl: string, clock: Pick<Clock, 'now'>, call?: Fetch) {
     super();
     this.#settings = settings;
-    this.#provider = new SamlProvider(settings, clock);
+    this.#provider = new SamlProvider(settings, clock, call);
     this.#clock = clock;
     this.#base = `${publicUrl}/auth/connections/${settings.id}`;
     this.#logouts = new SamlLogouts(
@@ -138,6 +142,10 @@ export class SamlCompany extends CompanyProvider {
 
   async describe(_grant: ConfirmedGrant, known: ReportedUser): Promise<ReportedUser> {
     return known;
+  }
+
+  async test(): Promise<readonly ConnectionStep[]> {
+    return testSaml(this.#settings.source, async (url) => this.#provider.read(url));
   }
 
   async verifyLogoutToken(): Promise<VerifiedLogoutToken> {

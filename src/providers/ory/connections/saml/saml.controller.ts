@@ -43,7 +43,7 @@ export class SamlController {
 
   @Get(':id/metadata')
   async metadata(@Param('id') id: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
-    const metadata = await this.#require(id).metadata();
+    const metadata = await (await this.#require(id)).metadata();
     void reply.header('content-type', 'application/samlmetadata+xml; charset=utf-8');
     return metadata;
   }
@@ -56,7 +56,7 @@ export class SamlController {
   @Post(':id/acs')
   @RateLimited('start-address', 'all')
   async answer(@Param('id') id: string, @Body() form: unknown, @Res() reply: FastifyReply): Promise<void> {
-    const provider = this.#require(id);
+    const provider = await this.#require(id);
     const { SAMLResponse: answer, RelayState: state = '' } = formOf(answerSchema, form);
     decodeMessage(answer);
     if (await this.#logins.keepAnswer(state, answer)) {
@@ -103,7 +103,7 @@ export class SamlController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    const provider = this.#require(id);
+    const provider = await this.#require(id);
     try {
       const notice = await provider.verifyLogout(message);
       await this.#logouts.end(id, notice, clientInfoOf(request));
@@ -118,8 +118,8 @@ export class SamlController {
     }
   }
 
-  #require(id: string): SamlCompany {
-    const connection = this.#connections.find(id);
+  async #require(id: string): Promise<SamlCompany> {
+    const connection = await this.#connections.find(id);
     const provider = connection?.by === 'redirect' ? connection.provider : undefined;
     if (!(provider instanceof SamlCompany)) {
       throw new Problem('not_found', { reason: 'connection_unknown' });

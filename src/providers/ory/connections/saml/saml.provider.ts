@@ -9,6 +9,7 @@ import type {
 } from '../../../../platform/config/saml-connection.parser.js';
 import { type SamlProviderFacts, readSamlMetadata } from '../../../../platform/config/saml.metadata.js';
 import { CircuitBreaker } from '../../../../platform/upstream/circuit.breaker.js';
+import type { Fetch } from '../../../../platform/upstream/upstream.calls.js';
 import { unavailable } from '../../../../platform/upstream/vendor.call.js';
 import type { Clock } from '../../../../platform/time/clock.service.js';
 
@@ -37,12 +38,19 @@ export class SamlProvider {
   readonly #source: SamlConnectionSettings['source'];
   readonly #clock: Pick<Clock, 'now'>;
   readonly #circuit: CircuitBreaker;
+  readonly #call: Fetch | undefined;
   #facts: SamlProviderFacts | undefined;
   #reading: Promise<SamlProviderFacts> | undefined;
   /** Milliseconds since the epoch. */
   #refreshAt = 0;
 
-  constructor({ id, source }: Pick<SamlConnectionSettings, 'id' | 'source'>, clock: Pick<Clock, 'now'>) {
+  /** @param call goes where an owner of an organisation may lead; undefined: where an operator may. */
+  constructor(
+    { id, source }: Pick<SamlConnectionSettings, 'id' | 'source'>,
+    clock: Pick<Clock, 'now'>,
+    call?: Fetch,
+  ) {
+    this.#call = call;
     this.#id = id;
     this.#source = source;
     this.#clock = clock;
@@ -71,6 +79,11 @@ export class SamlProvider {
     return known;
   }
 
+  /** Reads a document from where metadata may be. */
+  async read(url: string): Promise<string> {
+    return fetchText(url, this.#call);
+  }
+
   /** Reads the metadata now, if the last time was a while ago: for a signature by a key that isn't known yet. */
   async refreshed(): Promise<SamlProviderFacts> {
     const source = this.#source;
@@ -89,7 +102,7 @@ export class SamlProvider {
 
   async #read({ url, entityId }: SamlMetadataUrl): Promise<SamlProviderFacts> {
     try {
-      this.#facts = await this.#circuit.run(async () => readSamlMetadata(await fetchText(url), entityId));
+      this.#facts = await this.#circuit.run(async () => readSamlMetadata(await this.read(url), entityId));
       this.#refreshAt = this.#clock.now() + refreshAfter.read;
       return this.#facts;
     } catch (error) {
@@ -105,7 +118,13 @@ export class SamlProvider {
 }
 
 /** A document. No redirect is followed: it could lead to where the configuration may not. */
-async function fetchText(url: string): Promise<string> {
+async function fetchText(url: string, call?: Fetch): Promise<string> {
+  const headers = { accept: 'application/samlmetadata+xml, application/xml, text/xml' };
+  if (call !== undefined) {
+    const answer = await call(url, { headers, signal: AbortSignal.timeout(timeout) });
+    requireRead(answer.status);
+    return answer.text();
+  }
   const dispatcher = new Agent({
     connections: 1,
     headersTimeout: timeout,
@@ -115,17 +134,21 @@ async function fetchText(url: string): Promise<string> {
   });
   try {
     const answer = await fetch(url, {
-      headers: { accept: 'application/samlmetadata+xml, application/xml, text/xml' },
+      headers,
       redirect: 'error',
       signal: AbortSignal.timeout(timeout),
       dispatcher,
     });
-    if (answer.status !== 200) {
-      throw unavailable(`saml_metadata_status_${answer.status}`);
-    }
+    requireRead(answer.status);
     return await wholeOf(answer);
   } finally {
     await dispatcher.destroy();
+  }
+}
+
+function requireRead(status: number): void {
+  if (status !== 200) {
+    throw unavailable(`saml_metadata_status_${status}`);
   }
 }
 

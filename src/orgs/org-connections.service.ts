@@ -1,0 +1,131 @@
+import { Injectable } from '@nestjs/common';
+import type { z } from 'zod';
+import { type OrgConnection, OrgConnectionAdministration } from '../accounts/org-connections.port.js';
+import type { AuditEventType } from '../directory/audit/audit.event.js';
+import { givenIdSchema } from '../platform/core/id.schema.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import { english } from '../platform/i18n/locales/en.js';
+import { toTimestamp } from '../platform/time/timestamp.schema.js';
+import type { Caller, Principal } from '../session/principal.js';
+import { OrgEvents } from './org.events.js';
+import type { OrgAct } from './org.policy.js';
+import { OrgStanding } from './org.standing.js';
+import type {
+  ConnectionItem,
+  ConnectionReport,
+  connectionBodySchema,
+  connectionChangesSchema,
+} from './org-connection.schemas.js';
+
+/** An organisation and a connection, by their ids as the caller gave them. */
+export interface GivenConnection {
+  readonly org: string;
+  readonly connection: string;
+}
+
+/** Manages the connections of an organisation for its owners. */
+@Injectable()
+export class OrgConnectionsService {
+  readonly #connections: OrgConnectionAdministration;
+  readonly #standing: OrgStanding;
+  readonly #events: OrgEvents;
+
+  constructor(connections: OrgConnectionAdministration, standing: OrgStanding, events: OrgEvents) {
+    this.#connections = connections;
+    this.#standing = standing;
+    this.#events = events;
+  }
+
+  /** Kinds of connections that owners may make. */
+  get kinds(): readonly string[] {
+    return this.#connections.kinds;
+  }
+
+  async list(principal: Principal, given: string): Promise<ConnectionItem[]> {
+    const org = await this.#standing.require(principal, given, 'connections.read');
+    return (await this.#connections.list(org)).map(toItem);
+  }
+
+  async get(principal: Principal, given: GivenConnection): Promise<ConnectionItem> {
+    const { org, id } = await this.#require(principal, given, 'connections.read');
+    return toItem(await this.#connections.get(org, id));
+  }
+
+  async create(
+    caller: Caller,
+    given: string,
+    { kind, roleRules: rules, ...content }: z.output<typeof connectionBodySchema>,
+  ): Promise<ConnectionItem> {
+    const { principal } = caller;
+    const org = await this.#standing.require(principal, given, 'connection.write');
+    const made = await this.#connections.create(org, kind, { ...content, rules }, principal.claims.sub);
+    await this.#record(caller, 'connection_created', org, made.id);
+    return toItem(made);
+  }
+
+  async change(
+    caller: Caller,
+    given: GivenConnection,
+    { roleRules, ...changes }: z.output<typeof connectionChangesSchema>,
+  ): Promise<ConnectionItem> {
+    const { org, id } = await this.#require(caller.principal, given, 'connection.write');
+    const rules = roleRules === undefined ? {} : { rules: roleRules };
+    const known = Object.entries(changes).filter(([, value]) => value !== undefined);
+    const changed = await this.#connections.change(org, id, { ...Object.fromEntries(known), ...rules });
+    // The next request of each user asks the connection again, by its new settings and rules.
+    await this.#events.orgChanged(org);
+    await this.#record(caller, 'connection_updated', org, id);
+    return toItem(changed);
+  }
+
+  /** Removes a connection. The sessions that began by it end with their next request, or when their tokens expire. */
+  async remove(caller: Caller, given: GivenConnection): Promise<void> {
+    const { org, id } = await this.#require(caller.principal, given, 'connection.write');
+    await this.#connections.remove(org, id);
+    await this.#events.orgChanged(org);
+    await this.#record(caller, 'connection_deleted', org, id);
+  }
+
+  async test(caller: Caller, given: GivenConnection, address: string | undefined): Promise<ConnectionReport> {
+    const { org, id } = await this.#require(caller.principal, given, 'connection.write');
+    const found = await this.#connections.test(org, id, address);
+    const steps = found.map(({ step, target, fault }) => ({
+      step,
+      target,
+      ok: fault === null,
+      fault,
+      detail: fault === null ? null : english[`connection.fault.${fault}`],
+    }));
+    return { ok: steps.every(({ ok }) => ok), steps };
+  }
+
+  async #require(
+    principal: Principal,
+    given: GivenConnection,
+    act: OrgAct,
+  ): Promise<{ readonly org: string; readonly id: string }> {
+    const org = await this.#standing.require(principal, given.org, act);
+    const id = givenIdSchema.safeParse(given.connection);
+    if (!id.success) {
+      throw new Problem('not_found', { reason: 'no_such_connection' });
+    }
+    return { org, id: id.data };
+  }
+
+  async #record(caller: Caller, type: AuditEventType, orgId: string, id: string): Promise<void> {
+    await this.#events.record(caller, { type, orgId, target: { kind: 'connection', id } });
+  }
+}
+
+function toItem({ rules, serves, domains, secrets, ...connection }: OrgConnection): ConnectionItem {
+  return {
+    ...connection,
+    domains: [...domains],
+    serves: [...serves],
+    roleRules: [...rules],
+    settings: { ...connection.settings },
+    secrets: [...secrets],
+    createdAt: toTimestamp(connection.createdAt),
+    updatedAt: toTimestamp(connection.updatedAt),
+  };
+}

@@ -1,0 +1,242 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
+import { z } from 'zod';
+import {
+  type ConnectionItem,
+  type ConnectionReport,
+  connectionListSchema,
+  connectionReportSchema,
+  connectionSchema,
+} from '../../orgs/org-connection.schemas.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import { RequireRecentLogin } from '../../session/guards/step-up.decorators.js';
+import { idPart } from '../admin/admin.addresses.js';
+import { leadingBackTo } from '../admin/admin.refusals.js';
+import { ApiClient } from '../api.client.js';
+import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
+import { formErrorsOf } from '../form.errors.js';
+import { SentForms, newFormId } from '../sent.forms.js';
+import type { FormState } from '../views/form.state.js';
+import type { PageNotice } from '../views/notice.view.js';
+import {
+  ConnectionQuestionPage,
+  OrgConnectionPage,
+  OrgConnectionsPage,
+  NewConnectionPage,
+} from '../views/orgs/org-connections.view.js';
+import type { OpenOrg } from '../views/orgs/org-layout.view.js';
+import {
+  bodyOf,
+  connectionFormSchema,
+  connectionTexts,
+  plainly,
+  settingFields,
+  testFormSchema,
+  valuesOf,
+  withoutSecrets,
+} from './connection.form.js';
+import { OrgPages, orgPage, orgPath } from './org.pages.js';
+import { type ListQuery, listQuerySchema } from './org.query.js';
+
+const kindSchema = z.object({ kind: formField });
+const newConnectionSchema = connectionFormSchema.extend({ kind: formField });
+type Values = FormState['values'];
+
+/** A connection of an organisation, by the ids in the URL. */
+interface Place {
+  readonly id: string;
+  readonly connectionId: string;
+}
+
+/** The pages of an organisation's connections, for its owners. */
+@ApiExcludeController()
+@Controller('orgs/:id/connections')
+export class OrgConnectionsPageController {
+  readonly #api: ApiClient;
+  readonly #orgs: OrgPages;
+  readonly #forms: SentForms;
+
+  constructor(api: ApiClient, orgs: OrgPages, forms: SentForms) {
+    this.#api = api;
+    this.#orgs = orgs;
+    this.#forms = forms;
+  }
+
+  @Get()
+  async list(
+    @Param('id') id: string,
+    @Query({ schema: listQuerySchema }) { notice }: ListQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const org = await this.#orgs.open(request, id);
+    const list = await this.#api.read(request, orgPath(id, '/connections'), connectionListSchema);
+    await this.#orgs.send(request, reply, h(OrgConnectionsPage, { ...org, ...list, notice }));
+  }
+
+  /** It requires a recent login already, so that the form isn't refused for lack of one. */
+  @Get('new')
+  @RequireRecentLogin()
+  async form(
+    @Param('id') id: string,
+    @Query({ schema: kindSchema }) { kind }: z.output<typeof kindSchema>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.#sendForm(await this.#orgs.open(request, id), kind, request, reply);
+  }
+
+  @Post()
+  @HttpCode(200)
+  async create(
+    @Param('id') id: string,
+    @Body({ schema: newConnectionSchema })
+    { kind, formId, ...values }: z.output<typeof newConnectionSchema>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const org = await this.#orgs.open(request, id);
+    const list = orgPage(id, '/connections');
+    const body = { ...bodyOf(kind, values, domainOf(org)), kind };
+    const call = { method: 'POST', path: orgPath(id, '/connections'), body } as const;
+    const made = await this.#forms
+      .once(formId, async () => this.#api.change(request, reply, call, connectionSchema))
+      .catch((error: unknown) => this.#refusal(error, `${list}/new?kind=${kind}`, kind, values));
+    if (made === undefined) {
+      await seeOther(reply, list);
+    } else if ('form' in made) {
+      await this.#sendForm(org, kind, request, reply, made.form, made.status);
+    } else {
+      await seeOther(reply, `${list}/${made.id}`, 'connection_saved');
+    }
+  }
+
+  @Get(':connectionId')
+  async show(
+    @Param() place: Place,
+    @Query({ schema: listQuerySchema }) { notice }: ListQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const org = await this.#orgs.open(request, place.id);
+    await this.#sendOne(org, await this.#find(request, place), request, reply, { notice });
+  }
+
+  @Post(':connectionId')
+  @HttpCode(200)
+  async change(
+    @Param() place: Place,
+    @Body({ schema: connectionFormSchema }) { formId, ...values }: z.output<typeof connectionFormSchema>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    void formId;
+    const org = await this.#orgs.open(request, place.id);
+    const known = await this.#find(request, place);
+    const page = `${orgPage(place.id, '/connections')}/${known.id}`;
+    const call = {
+      method: 'PATCH',
+      path: this.#path(place),
+      body: bodyOf(known.kind, values, domainOf(org), known),
+    } as const;
+    const changed = await this.#api
+      .change(request, reply, call, connectionSchema)
+      .catch((error: unknown) => this.#refusal(error, page, known.kind, values));
+    if ('form' in changed) {
+      await this.#sendOne(org, known, request, reply, changed);
+      return;
+    }
+    await seeOther(reply, page, 'connection_saved');
+  }
+
+  @Post(':connectionId/test')
+  @HttpCode(200)
+  async test(
+    @Param() place: Place,
+    @Body({ schema: testFormSchema }) { address }: z.output<typeof testFormSchema>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const org = await this.#orgs.open(request, place.id);
+    const known = await this.#find(request, place);
+    const body = address.trim() === '' ? {} : { address: address.trim() };
+    const call = { method: 'POST', path: `${this.#path(place)}/test`, body } as const;
+    const report = await this.#api.change(request, reply, call, connectionReportSchema);
+    await this.#sendOne(org, known, request, reply, { report, address });
+  }
+
+  @Get(':connectionId/remove')
+  async ask(
+    @Param() place: Place,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const org = await this.#orgs.open(request, place.id);
+    const { id, name } = await this.#find(request, place);
+    await this.#orgs.send(request, reply, h(ConnectionQuestionPage, { ...org, connection: { id, name } }));
+  }
+
+  @Post(':connectionId/remove')
+  async remove(
+    @Param() place: Place,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const call = { method: 'DELETE', path: this.#path(place) } as const;
+    const change = this.#api.change(request, reply, call, noContent);
+    const notice = await noticeOf(change, 'connection_removed', 'connection_gone');
+    await seeOther(reply, orgPage(place.id, '/connections'), notice);
+  }
+
+  #path({ id, connectionId }: Place): string {
+    return `${orgPath(id, '/connections')}/${idPart(connectionId)}`;
+  }
+
+  async #find(request: FastifyRequest, place: Place): Promise<ConnectionItem> {
+    return this.#api.read(request, this.#path(place), connectionSchema);
+  }
+
+  #refusal(error: unknown, page: string, kind: string, values: Values) {
+    return formErrorsOf(plainly(leadingBackTo(page, error)), withoutSecrets(kind, values), connectionTexts);
+  }
+
+  async #sendForm(
+    org: OpenOrg,
+    kind: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    form?: FormState,
+    status?: number,
+  ): Promise<void> {
+    if (settingFields[kind] === undefined || !org.can('connection.write')) {
+      throw new Problem('not_found', { reason: 'no_such_kind' });
+    }
+    const page = h(NewConnectionPage, { ...org, kind, formId: newFormId(), form });
+    await this.#orgs.send(request, reply, page, status);
+  }
+
+  async #sendOne(
+    org: OpenOrg,
+    connection: ConnectionItem,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    more: {
+      readonly notice?: PageNotice | undefined;
+      readonly form?: FormState;
+      readonly status?: number;
+      readonly report?: ConnectionReport;
+      readonly address?: string;
+    },
+  ): Promise<void> {
+    const { status, ...props } = more;
+    const page = h(OrgConnectionPage, { ...org, connection, initial: valuesOf(connection), ...props });
+    await this.#orgs.send(request, reply, page, status);
+  }
+}
+
+/** The domain that a connection of the organisation can serve. */
+function domainOf({ org }: OpenOrg): string | null {
+  return org.domainState === 'confirmed' ? org.domain : null;
+}

@@ -1,0 +1,74 @@
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import { Database } from '../../src/platform/database/database.schema.js';
+import { verifiedPerson } from '../support/browser.api.js';
+import { namelessIn, overflowOf } from '../support/browser.js';
+import { createOrganisationIn, logInIn } from '../support/browser.person.js';
+import { useStage } from '../support/browser.stage.js';
+
+const stage = useStage({
+  context: { javaScriptEnabled: false },
+  stack: { env: { ORG_CONNECTION_KINDS: 'oidc,ldap' } },
+});
+
+const press = async (page: Page, name: string): Promise<void> =>
+  page.getByRole('button', { name, exact: true }).click();
+
+it('the form of a connection is refused at its fields with what was typed but the secret, and its page has no secret', async () => {
+  const { page, stack } = stage;
+  await logInIn(page, stack.url, await verifiedPerson(stack));
+  await createOrganisationIn(page, 'Analytical Engines');
+  const org = page.url().replace(/\?.*/, '');
+  await page.goto(`${org}/connections`);
+  expect(await page.getByText('First confirm the e-mail domain').count()).toBe(1);
+  await page.getByRole('link', { name: 'Connect an LDAP directory' }).click();
+  expect(await namelessIn(page)).toEqual([]);
+  await page.goto(`${org}/connections/new?kind=oidc`);
+  expect([await namelessIn(page), await overflowOf(page)]).toEqual([[], 0]);
+  await page.getByLabel('Name', { exact: true }).fill('Example Ltd.');
+  await page.getByLabel('Issuer').fill('https://10.0.0.1');
+  await page.getByLabel('Client ID').fill('vestibule');
+  await page.getByLabel('Client secret').fill('a secret of the client');
+  await page.getByLabel('Roles by group').fill('it = owner');
+  await press(page, 'Connect');
+  expect(await page.getByLabel('Roles by group').getAttribute('aria-invalid')).toBe('true');
+  await page.getByLabel('Roles by group').fill('it = admin');
+  await page.getByLabel('Client secret').fill('a secret of the client');
+  await press(page, 'Connect');
+  const issuer = page.getByLabel('Issuer');
+  expect([await issuer.getAttribute('aria-invalid'), await issuer.inputValue()]).toEqual([
+    'true',
+    'https://10.0.0.1',
+  ]);
+  expect(await page.getByLabel('Client secret').inputValue()).toBe('');
+  await issuer.fill('https://login.example.org');
+  await page.getByLabel('Client secret').fill('a secret of the client');
+  await press(page, 'Connect');
+  expect(await page.getByRole('status').innerText()).toBe('The connection has been saved.');
+  expect([await namelessIn(page), await overflowOf(page)]).toEqual([[], 0]);
+  expect(await page.content()).not.toContain('a secret of the client');
+  expect(await page.getByText('No address leads to it').count()).toBe(0);
+  await page.getByLabel('Name', { exact: true }).fill('Example Inc.');
+  await press(page, 'Save');
+  await page.getByRole('heading', { level: 2, name: 'Example Inc.' }).waitFor();
+
+  // Members who own nothing see neither the link nor the pages.
+  const other = await stage.other();
+  const member = await verifiedPerson(stack);
+  await logInIn(other, stack.url, member);
+  const { query } = stack.app().get(Database, { strict: false });
+  const { id } = await query
+    .selectFrom('users')
+    .select('id')
+    .where('email', '=', member.email)
+    .executeTakeFirstOrThrow();
+  const orgId = org.split('/').at(-1) ?? '';
+  await query
+    .insertInto('memberships')
+    .values({ org_id: orgId, user_id: id, role: 'admin', state: 'active', created_at: 1 })
+    .execute();
+  await other.goto(org);
+  const sections = other.getByRole('navigation', { name: 'Organisation' }).getByRole('link');
+  expect(await sections.allInnerTexts()).not.toContain('Company login');
+  expect((await other.goto(`${org}/connections`))?.status()).toBe(403);
+});

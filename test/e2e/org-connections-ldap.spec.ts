@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { Database } from '../../src/platform/database/database.schema.js';
+import { newPerson, signUp } from '../support/person.js';
+import { directoryNames, type SlapdServer, startSlapd } from '../support/slapd.server.js';
+import { addPerson, logInByDirectory } from '../support/source.driver.js';
+import { type Stack, startStack } from '../support/stack.js';
+import { UserAgent } from '../support/user-agent.js';
+
+const idSchema = z.looseObject({ id: z.string() });
+const reportSchema = z.looseObject({
+  steps: z.array(z.looseObject({ step: z.string(), fault: z.string().nullable() })),
+});
+
+let slapd: SlapdServer;
+let stack: Stack;
+let owner: UserAgent;
+let path: string;
+let id: string;
+let ca: string;
+
+beforeAll(async () => {
+  slapd = await startSlapd();
+  ca = await readFile(slapd.authorityPath, 'utf8');
+  stack = await startStack({
+    env: { ORG_CONNECTION_HOSTS: new URL(slapd.url).host, ORG_CONNECTION_KINDS: 'oidc,ldap' },
+  });
+  owner = new UserAgent(stack.url);
+  await signUp(owner, newPerson());
+  const org = idSchema.parse((await owner.send('POST', '/api/v1/orgs', { name: 'Example' })).json());
+  const domain = 'example.org';
+  await stack
+    .app()
+    .get(Database, { strict: false })
+    .query.updateTable('orgs')
+    .set({ domain, claimed_domain: domain, domain_proof: 'administrator' })
+    .where('id', '=', org.id)
+    .execute();
+  path = `/api/v1/orgs/${org.id}/connections`;
+  const made = await owner.send('POST', path, {
+    name: 'Example Ltd.',
+    kind: 'ldap',
+    domains: [domain],
+    settings: settings(),
+  });
+  expect([made.status, made.status === 201 ? '' : made.text]).toEqual([201, '']);
+  ({ id } = idSchema.parse(made.json()));
+});
+
+afterAll(async () => {
+  await stack?.stop();
+  await slapd?.stop();
+});
+
+const settings = (changes: object = {}): object => ({
+  servers: [slapd.url],
+  ca,
+  bind_dn: directoryNames.reader,
+  bind_password: directoryNames.readerPassword,
+  base_dn: directoryNames.people,
+  ...changes,
+});
+
+async function testOf(address?: string): Promise<readonly string[]> {
+  const answer = await owner.send('POST', `${path}/${id}/test`, address === undefined ? {} : { address });
+  const { steps } = reportSchema.parse(answer.json());
+  return steps.map(({ step, fault }) => (fault === null ? step : `${step}: ${fault}`));
+}
+
+const change = async (changes: object): Promise<number> =>
+  (await owner.send('PATCH', `${path}/${id}`, { settings: settings(changes) })).status;
+
+describe('an organisation’s directory', () => {
+  it('lets its users in, as members', async () => {
+    const ada = await addPerson(slapd);
+    const agent = new UserAgent(stack.url);
+    await logInByDirectory(agent, ada);
+    expect((await agent.fetch('/auth/session')).json()).toMatchObject({
+      user: { email: ada.email, emailVerified: true },
+      claims: { org: { role: 'member' } },
+    });
+  });
+
+  it('is tested step by step, and the first that fails is named', async () => {
+    const ada = await addPerson(slapd);
+    expect(await testOf(ada.email)).toEqual(['settings', 'reach', 'bind', 'base', 'user']);
+    expect((await testOf('no-one@example.org')).at(-1)).toBe('user: user_absent');
+    expect(await change({ bind_password: 'another' })).toBe(200);
+    expect((await testOf()).at(-1)).toBe('bind: bind_refused');
+    expect(await change({ base_dn: 'ou=nowhere,dc=example,dc=org' })).toBe(200);
+    expect((await testOf()).at(-1)).toBe('base: base_absent');
+    expect(await change({ ca: undefined })).toBe(200);
+    expect((await testOf()).at(-1)).toBe('reach: certificate');
+    expect(await change({})).toBe(200);
+    expect(await testOf()).toEqual(['settings', 'reach', 'bind', 'base']);
+  });
+
+  it('with a filter that is none is refused', async () => {
+    expect(await change({ user_filter: '((' })).toBe(400);
+  });
+
+  it('neither answers nor logs have its password', async () => {
+    const answer = await owner.fetch(`${path}/${id}`);
+    expect(answer.text).not.toContain(directoryNames.readerPassword);
+    expect(stack.log.join('\n')).not.toContain(directoryNames.readerPassword);
+  });
+});
