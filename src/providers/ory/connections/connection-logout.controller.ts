@@ -11,7 +11,8 @@ import { Public } from '../../../session/guards/access.decorators.js';
 import { RateLimited } from '../../../session/guards/rate-limited.decorator.js';
 import { connectionIssuer } from './connection.issuer.js';
 import { ConnectionRepository } from './connection.repository.js';
-import { Connections, type ProviderConnection } from './connections.js';
+import type { ProviderConnection } from './connection.js';
+import { Connections } from './connections.js';
 
 /** The endpoint where a company's provider reports that a user was logged out there (OpenID Connect Back-Channel Logout 1.0). */
 @ApiExcludeController()
