@@ -2,7 +2,7 @@ import type { OryConfiguration } from '../platform/config/configuration.js';
 import { english } from '../platform/i18n/locales/en.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { UpstreamCalls } from '../platform/upstream/upstream.calls.js';
-import { connectionOf } from '../providers/ory/connections/connections.js';
+import { connectionOf } from '../providers/ory/connections/connection.js';
 import { testConnection } from '../providers/ory/connections/owned/org-connection.administration.js';
 import type { Check } from './check.port.js';
 

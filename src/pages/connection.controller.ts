@@ -20,11 +20,8 @@ import type { OryConfiguration } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { requireBound } from '../providers/ory/challenges/ory.challenge.js';
 import { ConnectionLogins, type TypedLogin } from '../providers/ory/connections/connection.logins.js';
-import {
-  type Connection,
-  Connections,
-  type DirectoryConnection,
-} from '../providers/ory/connections/connections.js';
+import type { Connection, DirectoryConnection } from '../providers/ory/connections/connection.js';
+import { Connections } from '../providers/ory/connections/connections.js';
 import { TypedAddress } from '../providers/ory/connections/typed.address.js';
 import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import type { ConnectionRefusal } from '../../providers/ory/connections/connection.logins.js';
 import { Layout } from './layout.view.js';
-import type { Connection } from '../../providers/ory/connections/connections.js';
+import type { Connection } from '../../providers/ory/connections/connection.js';
 import type { ProviderRefusal } from '../../providers/ory/connections/provider.logins.js';
 import { useLanguage } from './page.props.js';
 import { CapsLockHint, RevealButton } from './password-field.view.js';

@@ -6,7 +6,7 @@ import { accountOf, networkOf } from '../../../directory/rate-limit/limit.keys.j
 import type { UserState } from './company.directory.js';
 import type { ConnectionRepository } from './connection.repository.js';
 import type { ConnectionSessions } from './connection.sessions.js';
-import { type DirectoryConnection, vouchedUser } from './connections.js';
+import { type DirectoryConnection, vouchedUser } from './connection.js';
 
 /** Seconds for which a network counts as known for an account that has logged in from there. */
 const knownFor = 14 * 86_400;

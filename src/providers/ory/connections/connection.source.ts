@@ -10,13 +10,8 @@ import {
 } from '../sources/identity.source.js';
 import type { ConnectionCookie } from './connection.cookie.js';
 import type { ConnectionIdentity, ConnectionRepository, ConnectionSession } from './connection.repository.js';
-import {
-  type Connection,
-  type Connections,
-  type DirectoryConnection,
-  membershipOf,
-  vouchedUser,
-} from './connections.js';
+import { type Connection, type DirectoryConnection, membershipOf, vouchedUser } from './connection.js';
+import type { Connections } from './connections.js';
 import type { ProviderRenewals } from './provider.renewals.js';
 
 /** Milliseconds for which what a directory reported counts as current: the steps of one login ask it once. */

@@ -9,7 +9,7 @@ import type { UsedTokenRepository } from '../../../session/store/used-token.repo
 import type { ProviderLogin, ProviderLoginStart } from './company.provider.js';
 import type { ConnectionRepository } from './connection.repository.js';
 import type { ConnectionSessions } from './connection.sessions.js';
-import { type ProviderConnection, vouchedUser } from './connections.js';
+import { type ProviderConnection, vouchedUser } from './connection.js';
 
 /** Why a login at a company's provider didn't succeed. */
 export type ProviderRefusal = 'declined' | 'misconfigured' | 'not_admitted' | 'unavailable';

@@ -6,7 +6,7 @@ import type { Clock } from '../../../platform/time/clock.service.js';
 import { unavailable } from '../../../platform/upstream/vendor.call.js';
 import type { ReportedUser } from './company.provider.js';
 import type { ConnectionIdentity, ConnectionRepository, ConnectionSession } from './connection.repository.js';
-import { type ProviderConnection, vouchedUser } from './connections.js';
+import { type ProviderConnection, vouchedUser } from './connection.js';
 
 /** Milliseconds for which an answer counts as current: the steps of one login ask once. */
 const freshFor = 5_000;

@@ -12,7 +12,7 @@ import type { DatabaseLocks } from '../../../../platform/database/database.locks
 import { type FieldError, Problem } from '../../../../platform/errors/problem.error.js';
 import type { ChosenHosts } from '../../../../platform/upstream/chosen.hosts.js';
 import type { ConnectionRepository } from '../connection.repository.js';
-import { type Connection, type ConnectionParts, connectionOf, targetsOf } from '../connections.js';
+import { type Connection, type ConnectionParts, connectionOf, targetsOf } from '../connection.js';
 import type { OrgConnectionRepository, StoredConnection } from './org-connection.repository.js';
 import { type OrgConnections, rulesIn, settingsIn } from './org.connections.js';
 

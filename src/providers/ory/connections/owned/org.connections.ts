@@ -6,7 +6,7 @@ import { parseJson } from '../../../../platform/config/json.parser.js';
 import { parseOrgConnection } from '../../../../platform/config/org-connection.parser.js';
 import type { PurposeCipher } from '../../../../platform/crypto/purpose.cipher.js';
 import type { Clock } from '../../../../platform/time/clock.service.js';
-import { type Connection, type ConnectionParts, type RoleRule, connectionOf } from '../connections.js';
+import { type Connection, type ConnectionParts, type RoleRule, connectionOf } from '../connection.js';
 import type { OrgConnectionRepository, StoredConnection } from './org-connection.repository.js';
 
 /** Milliseconds for which it counts that no organisation has a connection, and that some have. */

@@ -1,7 +1,8 @@
 import type { ProviderIdentity } from '../../../../directory/users/identity.js';
 import type { UserDirectory } from '../../../../directory/users/user.directory.js';
 import { connectionIdOf } from '../connection.issuer.js';
-import type { Connection, Connections } from '../connections.js';
+import type { Connection } from '../connection.js';
+import type { Connections } from '../connections.js';
 
 /**
  * Decides who must log in by the connection of their organisation. Its owners, and administrators of the deployment, needn't: a

@@ -1,0 +1,141 @@
+import type { VouchedMembership } from '../../../directory/users/identity.js';
+import type { ConnectionSettings } from '../../../platform/config/connections.parser.js';
+import { toAsciiDomain } from '../../../platform/core/ascii.domain.js';
+import type { Clock } from '../../../platform/time/clock.service.js';
+import type { ChosenHosts } from '../../../platform/upstream/chosen.hosts.js';
+import type { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
+import type { CompanyDirectory, DirectoryUser } from './company.directory.js';
+import type { CompanyProvider } from './company.provider.js';
+import { connectionIssuer } from './connection.issuer.js';
+import type { VouchedUser } from './connection.repository.js';
+import { LdapDirectory } from './ldap/ldap.directory.js';
+import { OpenIdCompany } from './oidc/openid.company.js';
+import { SamlCompany } from './saml/saml.company.js';
+
+/** A group whose members get a role in the organisation. */
+export interface RoleRule {
+  readonly group: string;
+  readonly role: 'member' | 'admin';
+}
+
+/** The organisation that a connection belongs to, and what the connection means there. */
+export interface ConnectionOwner {
+  readonly orgId: string;
+  /** Whether users in the connection's domains must log in by it. */
+  readonly isRequired: boolean;
+  readonly rules: readonly RoleRule[];
+  /** The address of the first administrator, for whom no organisation can vouch. */
+  readonly unvouchable: string | undefined;
+}
+
+/** What connections of every kind have. */
+interface ConnectionFacts {
+  readonly id: string;
+  /** As the login page calls it. */
+  readonly name: string;
+  /** In lower case and ASCII. */
+  readonly domains: readonly string[];
+  /** Undefined for a connection of the deployment. */
+  readonly owner?: ConnectionOwner | undefined;
+}
+
+/** A connection whose users give their password here: to a company directory. */
+export interface DirectoryConnection extends ConnectionFacts {
+  readonly by: 'password';
+  readonly directory: CompanyDirectory;
+}
+
+/** A connection whose users are sent to their company's provider. */
+export interface ProviderConnection extends ConnectionFacts {
+  readonly by: 'redirect';
+  readonly provider: CompanyProvider;
+}
+
+/** A connection of the deployment, or of an organisation. */
+export type Connection = DirectoryConnection | ProviderConnection;
+
+/** What a connection is made of besides its settings. */
+export interface ConnectionParts {
+  /** This gateway's own origin. */
+  readonly publicUrl: string;
+  readonly clock: Clock;
+  readonly calls: UpstreamCalls;
+  /** Decides where it may lead; undefined: anywhere. */
+  readonly hosts?: ChosenHosts | undefined;
+}
+
+/** Makes a connection of its settings. Adding a kind of connection adds it here. */
+export function connectionOf(
+  settings: ConnectionSettings,
+  { publicUrl, clock, calls, hosts }: ConnectionParts,
+  owner?: ConnectionOwner,
+): Connection {
+  const { id, name, domains } = settings;
+  const facts = { id, name, domains, owner };
+  switch (settings.kind) {
+    case 'ldap':
+      return { ...facts, by: 'password', directory: new LdapDirectory(settings, clock, hosts) };
+    case 'oidc':
+      return { ...facts, by: 'redirect', provider: new OpenIdCompany(settings, calls, hosts?.fetch) };
+    case 'saml':
+      return {
+        ...facts,
+        by: 'redirect',
+        provider: new SamlCompany(settings, publicUrl, clock, hosts?.fetch),
+      };
+  }
+}
+
+/** The URLs that a connection leads to. Adding a kind of connection adds it here. */
+export function targetsOf(settings: ConnectionSettings): readonly string[] {
+  switch (settings.kind) {
+    case 'ldap':
+      return settings.servers;
+    case 'oidc':
+      return [settings.issuer];
+    case 'saml':
+      return 'url' in settings.source ? [settings.source.url] : [];
+  }
+}
+
+/** Domain of an address, in lower case and ASCII; undefined for anything else. */
+export function domainOf(address: string): string | undefined {
+  const at = address.lastIndexOf('@');
+  return at < 1 ? undefined : toAsciiDomain(address.slice(at + 1).trim());
+}
+
+/**
+ * What is stored about a user whom a connection vouches for. Their address counts as verified only in one of the connection's own
+ * domains: of other addresses, the company can't know whose they are.
+ * @param isEmailProven whether the connection vouches that the address is the user's.
+ */
+export function vouchedUser(
+  { id, domains, owner }: Connection,
+  { subject, email, name, groups, state }: DirectoryUser,
+  isEmailProven = true,
+): VouchedUser {
+  const isOwn = email !== null && domains.includes(domainOf(email) ?? '');
+  return {
+    subject,
+    email,
+    name,
+    groups,
+    state,
+    connectionId: id,
+    issuer: connectionIssuer(id),
+    emailVerified: isEmailProven && isOwn && email.toLowerCase() !== owner?.unvouchable,
+  };
+}
+
+/** The membership that an organisation's connection gives a user with these groups; undefined for the deployment's. */
+export function membershipOf(
+  { owner }: Connection,
+  groups: readonly string[],
+): VouchedMembership | undefined {
+  if (owner === undefined) {
+    return undefined;
+  }
+  const { orgId, rules } = owner;
+  const isAdmin = rules.some(({ group, role }) => role === 'admin' && groups.includes(group));
+  return { orgId, role: isAdmin ? 'admin' : 'member', isRuled: rules.length > 0 };
+}
