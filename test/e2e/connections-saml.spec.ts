@@ -207,6 +207,17 @@ describe('a login at SimpleSAMLphp', () => {
   });
 });
 
+it('a link leads straight to a connection, and one to no connection to the page that asks for the address', async () => {
+  for (const [id, path] of [
+    ['hidden', '/ui/connections/hidden'],
+    ['unknown', '/ui/identify'],
+    ['../../docs', '/ui/identify'],
+  ] as const) {
+    const page = await newAgent().navigate(`/auth/login?${new URLSearchParams({ connection: id })}`);
+    expect([page.status, new URL(page.url).pathname]).toEqual([200, path]);
+  }
+});
+
 describe('a login that begins at the provider', () => {
   const start = (id: string): string =>
     `${server.url}/saml2/idp/SSOService.php?${new URLSearchParams({
@@ -254,12 +265,16 @@ describe('a logout at the provider', () => {
     // The session of another browser came from another login.
     expect(await statusOf(other)).toBe(200);
     const { query } = stack.app().get(Database, { strict: false });
-    const reasons = await query
-      .selectFrom('audit_events')
-      .select('reason')
-      .where('type', '=', 'session_ended')
-      .execute();
-    expect(reasons).toContainEqual({ reason: 'backchannel_logout' });
+    // The audit trail is written a little later.
+    const reasons = async (): Promise<readonly (string | null)[]> => {
+      const rows = await query
+        .selectFrom('audit_events')
+        .select('reason')
+        .where('type', '=', 'session_ended')
+        .execute();
+      return rows.map(({ reason }) => reason);
+    };
+    await expect.poll(reasons).toContain('backchannel_logout');
   });
 });
 

@@ -28,7 +28,7 @@ import {
   refused,
   strictly,
 } from './saml.document.js';
-import { type LogoutMessage, SamlLogouts } from './saml.logouts.js';
+import { type LogoutMessage, SamlLogouts, signedUrl } from './saml.logouts.js';
 import { testSaml } from './saml.examination.js';
 import { SamlProvider } from './saml.provider.js';
 
@@ -154,7 +154,7 @@ export class SamlCompany extends CompanyProvider {
 
   /** Verifies a logout that the provider reports, but for age and first use. @throws {Problem} `login_refused` */
   async verifyLogout(message: LogoutMessage): Promise<VerifiedLogoutToken> {
-    return this.#logouts.verify(message, await this.#provider.facts());
+    return this.#withFacts((facts) => this.#logouts.verify(message, facts));
   }
 
   /**
@@ -162,14 +162,17 @@ export class SamlCompany extends CompanyProvider {
    * @param requestId id of the request.
    * @returns undefined if the provider names no address for it.
    */
-  async logoutAnswer(requestId: string, relayState: string | undefined): Promise<URL | undefined> {
+  async logoutAnswer(requestId: string, relayState: string | undefined): Promise<string | undefined> {
     const facts = await this.#provider.facts();
     if (facts.logoutUrl === undefined) {
       return undefined;
     }
     const request: Profile = { ID: requestId, issuer: '', nameID: '', nameIDFormat: '' };
-    const saml = new SAML(this.#options(facts));
-    return new URL(await saml.getLogoutResponseUrlAsync(request, relayState ?? '', {}, true));
+    // The library signs a text that it then encodes in another way: right for its own values, but not for any RelayState.
+    const { privateKey: _, ...options } = this.#options(facts);
+    const unsigned = new URL(await new SAML(options).getLogoutResponseUrlAsync(request, '', {}, true));
+    const message = { SAMLResponse: unsigned.searchParams.get('SAMLResponse') ?? '', RelayState: relayState };
+    return signedUrl(facts.logoutUrl, message, this.#settings.ownKey?.key);
   }
 
   /** An answer to this request at this address, and not a refusal. */
@@ -193,17 +196,22 @@ export class SamlCompany extends CompanyProvider {
     });
   }
 
-  /** The bytes of the assertion that are signed. A signature by a key that isn't known may be one of a rollover. */
+  /** The bytes of the assertion that are signed. */
   async #verified(posted: string, form: ResponseForm): Promise<string> {
+    return this.#withFacts((facts) => this.#signedPart(posted, form, facts));
+  }
+
+  /** Verifies a message again with newer metadata, if there is any: a signature by a key that isn't known may be one of a rollover. */
+  async #withFacts<T>(verify: (facts: SamlProviderFacts) => Promise<T>): Promise<T> {
     const facts = await this.#provider.facts();
     try {
-      return await this.#signedPart(posted, form, facts);
+      return await verify(facts);
     } catch (error) {
       const newer = await this.#provider.refreshed();
       if (newer === facts) {
         throw error;
       }
-      return this.#signedPart(posted, form, newer);
+      return verify(newer);
     }
   }
 

@@ -108,7 +108,7 @@ export class SamlController {
       const notice = await provider.verifyLogout(message);
       await this.#logouts.end(id, notice, clientInfoOf(request));
       const next = await provider.logoutAnswer(notice.jti, relayState);
-      await reply.redirect(next?.href ?? this.#publicUrl, 303);
+      await reply.redirect(next ?? this.#publicUrl, 303);
     } catch (error) {
       if (error instanceof Problem && error.definition.status < 500) {
         this.#logger.warn('a logout request was refused', { reason: error.reason, connection: id });

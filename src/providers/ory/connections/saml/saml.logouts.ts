@@ -1,4 +1,4 @@
-import { createVerify } from 'node:crypto';
+import { createSign, createVerify } from 'node:crypto';
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
 import { SAML } from '@node-saml/node-saml';
@@ -151,4 +151,24 @@ async function verifiedRedirect(query: string, { certificates }: SamlProviderFac
     throw refused('saml_not_deflated', error);
   }
   return judgeMessage(xml, 'LogoutRequest').root;
+}
+
+/**
+ * The URL that takes a message to a provider by HTTP-Redirect. The signature is over the query as it is sent.
+ * @param key PEM; undefined: it isn't signed.
+ */
+export function signedUrl(
+  target: string,
+  message: Readonly<Record<string, string | undefined>>,
+  key: string | undefined,
+): string {
+  const encode = (text: string): string => encodeURIComponent(text).replaceAll("'", '%27');
+  const [algorithm = '', hash = ''] = [...signatureHashes][0] ?? [];
+  const parts = Object.entries({ ...message, ...(key === undefined ? {} : { SigAlg: algorithm }) }).flatMap(
+    ([name, value]) => (value === undefined || value === '' ? [] : [`${name}=${encode(value)}`]),
+  );
+  const query = parts.join('&');
+  const signature =
+    key === undefined ? '' : `&Signature=${encode(createSign(hash).update(query).sign(key, 'base64'))}`;
+  return `${target}${target.includes('?') ? '&' : '?'}${query}${signature}`;
 }
