@@ -585,7 +585,7 @@ describe('metadata by URL', () => {
 });
 
 describe('logout requests', () => {
-  /** Somebody who has logged in, with what the provider calls their session. */
+  /** A user who has logged in, with what the provider calls their session. */
   async function known(): Promise<Begun & { readonly sessionIndex: string }> {
     const begin = await begun();
     const sessionIndex = newId();
