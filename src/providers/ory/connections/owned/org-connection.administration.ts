@@ -80,7 +80,7 @@ export class OwnedConnections extends OrgConnectionAdministration {
       await this.#requireValid(orgId, kind, content);
       return repository.create({ orgId, kind, createdBy }, this.#stored(kind, content));
     });
-    orgs.noteNew();
+    orgs.noteChange();
     return this.get(orgId, id);
   }
 
@@ -105,6 +105,7 @@ export class OwnedConnections extends OrgConnectionAdministration {
         throw new Problem('conflict', { reason: 'connection_changed', detail: 'It was changed meanwhile.' });
       }
     });
+    this.#parts.orgs.noteChange();
     return this.get(orgId, id);
   }
 

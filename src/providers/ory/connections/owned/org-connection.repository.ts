@@ -36,11 +36,11 @@ export class OrgConnectionRepository {
     this.#clock = clock;
   }
 
-  /** Whether any organisation has one. */
+  /** Whether any has a domain. */
   async exist(): Promise<boolean> {
     const found = await this.#database.query
-      .selectFrom('org_connections')
-      .select('id')
+      .selectFrom('org_connection_domains')
+      .select('domain')
       .limit(1)
       .executeTakeFirst();
     return found !== undefined;

@@ -9,7 +9,7 @@ import type { Clock } from '../../../../platform/time/clock.service.js';
 import { type Connection, type ConnectionParts, type RoleRule, connectionOf } from '../connection.js';
 import type { OrgConnectionRepository, StoredConnection } from './org-connection.repository.js';
 
-/** Milliseconds for which it counts that no organisation has a connection, and that some have. */
+/** Milliseconds for which it counts that no connection of an organisation has a domain, and that some have. */
 const counted = { none: 3_000, some: 60_000 } as const;
 /** Connections that are kept ready: with keys, metadata and circuits. */
 const keptReady = 500;
@@ -43,7 +43,7 @@ export class OrgConnections {
     this.#unvouchable = ADMIN_EMAIL?.toLowerCase();
   }
 
-  /** Whether any organisation has one. */
+  /** Whether any has a domain, so that addresses may lead to it. */
   async exist(): Promise<boolean> {
     if (performance.now() >= this.#known.until) {
       const exist = await this.#parts.repository.exist();
@@ -52,9 +52,9 @@ export class OrgConnections {
     return this.#known.exist;
   }
 
-  /** Notes that there is one from now on. */
-  noteNew(): void {
-    this.#known = { exist: true, until: performance.now() + counted.some };
+  /** Notes a change, after which there may be one. */
+  noteChange(): void {
+    this.#known = { exist: false, until: 0 };
   }
 
   /** Whether the deployment's own connections have a domain. */
