@@ -1,7 +1,6 @@
-import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { signUpIn } from '../support/browser.person.js';
 import { DnsServer } from '../support/dns.server.js';
+import { ownerOfDomain, press } from '../support/domain.owner.js';
 import {
   type CompanyPorts,
   type CompanyServer,
@@ -9,7 +8,6 @@ import {
   companySecret,
   startCompany,
 } from '../support/openid.connection.js';
-import { newPerson } from '../support/person.js';
 import { timeout, useJourney } from './journey.js';
 
 const dns = await DnsServer.start();
@@ -31,41 +29,11 @@ afterAll(async () => {
 
 const journey = useJourney({ env });
 
-const press = async (page: Page, name: string): Promise<void> =>
-  page.getByRole('button', { name, exact: true }).click();
-
 it(
   'an owner proves a domain, connects the company’s provider and tests it; a colleague logs in by address with the role of their group, and is out when it is removed',
   async () => {
     journey.expectOrigin(ports.issuer);
-    const owner = { ...newPerson(), email: `olga@${domain}` };
-    const page = await journey.browser();
-    await signUpIn(page, journey.url, owner);
-    const [, link = ''] =
-      /href="([^"]+)"[^>]*>Verify the address/.exec(
-        (await journey.mailbox.next(owner.email, /verify/i)).html,
-      ) ?? [];
-    await page.goto(link.replaceAll('&amp;', '&'));
-    await press(page, 'Continue');
-    await page.getByRole('heading', { name: 'E-mail address verified' }).waitFor();
-
-    // The organisation and its domain (docs/organisations.md).
-    await page.goto(`${journey.url}/orgs/new`);
-    await page.getByLabel('Name', { exact: true }).fill('Example Ltd.');
-    await press(page, 'Create organisation');
-    await page
-      .getByRole('navigation', { name: 'Organisation' })
-      .getByRole('link', { name: 'Settings' })
-      .click();
-    await page.getByLabel('E-mail domain').fill(domain);
-    await press(page, 'Save');
-    const [name = '', value = ''] = await page
-      .getByRole('article', { name: `Domain: ${domain}` })
-      .locator('dd code')
-      .allInnerTexts();
-    dns.records.set(name, [value]);
-    await press(page, 'Check the record');
-    expect(await page.getByRole('status').innerText()).toBe('The domain has been confirmed.');
+    const page = await ownerOfDomain(journey, dns, domain);
 
     // The connection, by docs/connections.md. Its page has the URL that the company registers.
     await page

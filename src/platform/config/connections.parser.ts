@@ -173,7 +173,7 @@ export const connections = z.string().transform((given, context): ConnectionSett
 function parseEntry(item: unknown, complain: Complain): ConnectionSettings | undefined {
   const kind = connectionKindOf(Reflect.get(Object(item), 'kind'));
   if (kind === undefined) {
-    complain(`must have a kind: ${connectionKinds.join(' or ')}`);
+    complain(`must have a kind: ${connectionKinds.join(', ').replace(/, (?=\w+$)/, ' or ')}`);
     return undefined;
   }
   return kind.parse(item, complain);

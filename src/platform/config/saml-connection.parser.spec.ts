@@ -93,8 +93,7 @@ describe('a connection to a SAML provider', () => {
     expect(connections.parse(JSON.stringify([{ ...least, ...pair }]))).toMatchObject([
       { ownKey: { key: expect.stringContaining('PRIVATE KEY') } },
     ]);
-    const wrong =
-      'entry 1 must have a key_file with an RSA key in PEM, and a certificate_file with its certificate';
+    const wrong = 'entry 1 must have an RSA key in PEM, and its certificate';
     for (const given of [
       { ...pair, certificate_file: at('second.pem') },
       { key_file: at('curve.key'), certificate_file: at('curve.pem') },
@@ -103,7 +102,7 @@ describe('a connection to a SAML provider', () => {
       expect(problemsOf({ ...least, ...given })).toEqual([wrong]);
     }
     expect(problemsOf({ ...least, key_file: at('first.key') })).toEqual([
-      'entry 1 must have both certificate_file and key_file, or neither',
+      'entry 1 must have both a key and its certificate, as text or by file, or neither',
     ]);
   });
 
@@ -160,11 +159,11 @@ describe('a connection to a SAML provider', () => {
   it.each<[unknown, string]>([
     [
       { ...least, sso_url: byHand.sso_url },
-      'must have one of metadata_file, metadata_url, or entity_id with sso_url and idp_certificate_files',
+      'must have one of metadata, metadata_file, metadata_url, or entity_id with sso_url and idp_certificates or idp_certificate_files',
     ],
     [
       { ...least, metadata_file: undefined },
-      'must have one of metadata_file, metadata_url, or entity_id with sso_url and idp_certificate_files',
+      'must have one of metadata, metadata_file, metadata_url, or entity_id with sso_url and idp_certificates or idp_certificate_files',
     ],
     [{ ...least, metadata_file: at('missing') }, 'has a metadata_file that cannot be read, or is empty'],
     [{ ...byHand, sso_url: 'http://idp.example.org' }, 'has no sso_url with an https URL for HTTP-Redirect'],
