@@ -76,6 +76,16 @@ describe.each(kinds)('applications, on %s', (database) => {
   const open = async (app: OAuthApp, agent: UserAgent, changes = {}): Promise<Page> =>
     agent.navigate(app.authorize({ audience: undefined, ...changes }).path);
 
+  const exchangeOf = async (token: string): Promise<Page> =>
+    new UserAgent(stack.url).request('/auth/token', {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        subject_token: token,
+        subject_token_type: tokenTypes.accessToken,
+      }),
+    });
+
   const fieldsOf = (answer: Page): readonly string[] => {
     const { code, errors } = problemSchema.parse(answer.json());
     return [code, ...errors.map(({ field }) => field)];
@@ -239,17 +249,7 @@ describe.each(kinds)('applications, on %s', (database) => {
         audience: stack.url,
       }),
     ).access_token;
-    const exchange = async (): Promise<number> =>
-      (
-        await new UserAgent(stack.url).request('/auth/token', {
-          method: 'POST',
-          body: new URLSearchParams({
-            grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-            subject_token: token,
-            subject_token_type: tokenTypes.accessToken,
-          }),
-        })
-      ).status;
+    const exchange = async (): Promise<number> => (await exchangeOf(token)).status;
     expect(await exchange()).toBe(200);
     expect((await user.send('DELETE', `/api/v1/orgs/${org}`)).status).toBe(204);
     expect(await exchange()).not.toBe(200);
@@ -257,6 +257,62 @@ describe.each(kinds)('applications, on %s', (database) => {
       const left = await fetch(`${stack.env['HYDRA_ADMIN_URL']}/admin/clients/${client.id}`);
       expect(left.status).toBe(404);
     }
+  });
+
+  it('that is a machine has no scope that only administrators may use', async () => {
+    const machine = { name: 'Robot', kind: 'machine', redirectUris: [] };
+    for (const scope of [
+      'users:read',
+      'users:write',
+      'audit:read',
+      'signing-keys:read',
+      'signing-keys:write',
+    ]) {
+      const answer = await administrator.send('POST', '/api/v1/applications', {
+        ...machine,
+        scope: `profile:read ${scope}`,
+      });
+      expect([scope, answer.status, ...fieldsOf(answer)]).toEqual([scope, 400, 'validation_failed', 'scope']);
+      expect(answer.text).toContain(`${scope}: only administrators may use that`);
+    }
+    const { client } = await register({ ...machine, scope: 'profile:read revocations:read shop:read' });
+    const path = `/api/v1/applications/${client.id}`;
+    const widened = await administrator.send('PATCH', path, { scope: 'profile:read users:read' });
+    expect([widened.status, ...fieldsOf(widened)]).toEqual([400, 'validation_failed', 'scope']);
+    expect((await administrator.send('PATCH', path, { name: 'Robot 2' })).status).toBe(200);
+  });
+
+  it('that is a machine without scopes gets a token without any', async () => {
+    const machine = await register({ name: 'Bare robot', kind: 'machine', redirectUris: [] });
+    const shown = await administrator.fetch(`/api/v1/applications/${machine.client.id}`);
+    expect(shown.json()).toMatchObject({ scope: '' });
+    for (const asked of [{}, { scope: 'openid offline_access' }]) {
+      const given = await machine.token(new UserAgent(stack.url), {
+        grant_type: 'client_credentials',
+        audience: stack.url,
+        ...asked,
+      });
+      const exchanged = await exchangeOf(tokensOf(given).access_token);
+      expect([exchanged.status, decodeJwt(tokensOf(exchanged).access_token)['scope']]).toEqual([200, '']);
+    }
+  });
+
+  it('that is a machine is told which audience its token lacks', async () => {
+    const machine = await register({
+      name: 'Deaf robot',
+      kind: 'machine',
+      redirectUris: [],
+      scope: 'shop:read',
+    });
+    const given = await machine.token(new UserAgent(stack.url), { grant_type: 'client_credentials' });
+    const refused = await exchangeOf(tokensOf(given).access_token);
+    expect([refused.status, refused.json()]).toEqual([
+      400,
+      {
+        error: 'invalid_request',
+        error_description: `the access token has another audience: request it with audience=${stack.url}`,
+      },
+    ]);
   });
 
   it('has no users under an id that isn’t one, or after a cursor that isn’t one', async () => {

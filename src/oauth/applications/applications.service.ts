@@ -19,7 +19,7 @@ import { type FieldError, Problem } from '../../platform/errors/problem.error.js
 import { type Page, type PageQuery, decodeCursor, toPage } from '../../platform/http/page.cursor.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { toTimestamp } from '../../platform/time/timestamp.schema.js';
-import { isKnownOrForeign, scopeCatalogue } from '../../session/guards/scopes.js';
+import { administratorScopes, isKnownOrForeign, scopeCatalogue } from '../../session/guards/scopes.js';
 import type { Caller } from '../../session/principal.js';
 import { RevocationService } from '../../session/revocation/revocation.service.js';
 import { hydraClientIssuer } from '../service-clients.service.js';
@@ -261,7 +261,7 @@ export class ApplicationsService {
     const errors = [
       ...sizeErrors(application),
       ...uriErrors(application, this.#configuration.PUBLIC_URL),
-      ...scopeErrors(application, resourceScopesOf(this.#configuration)),
+      ...scopeErrors(application, resourceScopesOf(this.#configuration), before?.scope),
       ...accessErrors(application),
       ...(await this.#nameErrors(application)),
       ...(await this.#otherNameErrors(application, before)),
@@ -382,19 +382,36 @@ function linkFault(uri: string | null): string | undefined {
   return uri === null ? undefined : redirectUriFault(uri, 'web', '');
 }
 
-/** @param resourceScopes of all protected resources, which need a user. */
-function scopeErrors({ kind, scope }: Application, resourceScopes: readonly string[]): FieldError[] {
+/**
+ * @param resourceScopes of all protected resources, which need a user.
+ * @param before the scopes that it had: what a machine was given once is no reason to refuse another change.
+ */
+function scopeErrors(
+  { kind, scope }: Application,
+  resourceScopes: readonly string[],
+  before: readonly string[] = [],
+): FieldError[] {
   const isMachine = kind === ('machine' satisfies ApplicationKind);
   const own = [...userScopes, ...resourceScopes];
   const wrong = scope.filter((token) =>
     isMachine ? !isKnownOrForeign(token) || own.includes(token) : !own.includes(token),
   );
-  const allowed = isMachine
-    ? `${Object.keys(scopeCatalogue).join(', ')}, and those of your own services`
-    : own.join(', ');
-  return wrong.length === 0
+  if (wrong.length > 0) {
+    const open = Object.keys(scopeCatalogue).filter((token) => !administratorScopes.includes(token));
+    const allowed = isMachine ? `${open.join(', ')}, and those of your own services` : own.join(', ');
+    return [{ field: 'scope', message: `must not have ${wrong.join(' ')} for this kind: only ${allowed}` }];
+  }
+  const isUnchanged = scope.join(' ') === before.join(' ');
+  const useless =
+    isMachine && !isUnchanged ? scope.filter((token) => administratorScopes.includes(token)) : [];
+  return useless.length === 0
     ? []
-    : [{ field: 'scope', message: `must not have ${wrong.join(' ')} for this kind: only ${allowed}` }];
+    : [
+        {
+          field: 'scope',
+          message: `must not have ${useless.join(' ')}: only administrators may use that, and a machine can't be one`,
+        },
+      ];
 }
 
 function accessErrors({ access, roles, orgId }: Application): FieldError[] {

@@ -30,6 +30,9 @@ const ownSchema = z.object({
   was_first_party: z.boolean().optional(),
 });
 
+/** What Hydra gives a client that is registered without a scope. None of it is for a machine. */
+const hydraDefaultScope: readonly string[] = ['openid', 'offline', 'offline_access'];
+
 const metadataSchema = z.looseObject({ application: ownSchema });
 
 const texts = z
@@ -75,7 +78,9 @@ export function applicationOf(client: unknown): Application | undefined {
     redirectUris: data.redirect_uris,
     postLogoutRedirectUris: data.post_logout_redirect_uris,
     backchannelLogoutUri: data.backchannel_logout_uri,
-    scope: scopeTokens(data.scope),
+    scope: scopeTokens(data.scope).filter(
+      (token) => kind !== 'machine' || !hydraDefaultScope.includes(token),
+    ),
     access,
     roles,
     rememberConsent: own.remember_consent,
