@@ -7,6 +7,7 @@ import { newId } from '../../src/platform/core/identifier.js';
 import { promote } from '../support/administrator.js';
 import { OAuthApp, codeOf, landingOf, tokensOf } from '../support/oauth.app.js';
 import { type Person, logIn, newPerson, signUp } from '../support/person.js';
+import { shell } from '../support/shell.js';
 import { type DatabaseKind, type Stack, startStack } from '../support/stack.js';
 import { type Page, UserAgent } from '../support/user-agent.js';
 
@@ -295,6 +296,43 @@ describe.each(kinds)('applications, on %s', (database) => {
       const exchanged = await exchangeOf(tokensOf(given).access_token);
       expect([exchanged.status, decodeJwt(tokensOf(exchanged).access_token)['scope']]).toEqual([200, '']);
     }
+  });
+
+  it('that is a machine has a page with the requests that get it a token', async () => {
+    for (const tokenEndpointAuthMethod of ['client_secret_basic', 'client_secret_post']) {
+      const { client } = await register({
+        name: 'Copied robot',
+        kind: 'machine',
+        redirectUris: [],
+        scope: 'profile:read shop:read',
+        tokenEndpointAuthMethod,
+      });
+      const page = await administrator.navigate(`/admin/applications/${client.id}`);
+      const requests = page.html().querySelector('#application-requests')?.text ?? '';
+      const commands = requests.replace('<secret>', client.secret);
+      const outcome = await shell(commands, '/', { PATH: process.env['PATH'] ?? '' });
+      expect([outcome.status, JSON.parse(outcome.stdout)]).toEqual([
+        0,
+        expect.objectContaining({ scope: 'profile:read shop:read' }),
+      ]);
+    }
+  });
+
+  it('of an organisation that is a machine is renamed by its owner on its page', async () => {
+    const org = await orgOf(user);
+    const { client } = await register({
+      name: 'Org robot',
+      kind: 'machine',
+      redirectUris: [],
+      scope: 'shop:read',
+      orgId: org,
+    });
+    const path = `/orgs/${org}/applications/${client.id}`;
+    const saved = await user.submit(await user.navigate(path), {
+      name: 'Org robot 2',
+      tokenEndpointAuthMethod: 'client_secret_basic',
+    });
+    expect([saved.status, saved.text.includes('The application has been changed.')]).toEqual([200, true]);
   });
 
   it('that is a machine is told which audience its token lacks', async () => {

@@ -1,3 +1,5 @@
+import { exchangeGrantType, tokenTypes } from '../token-exchange.schemas.js';
+
 /** What another program must know to log users in here. */
 export interface ProgramFacts {
   /** `PUBLIC_URL` + `/ory/hydra`, as ID tokens carry it. */
@@ -33,11 +35,45 @@ export interface Program {
 export type ProgramId = 'gitea' | 'grafana' | 'nextcloud' | 'oauth2Proxy' | 'go' | 'express';
 
 /** The addresses that clients of this deployment are given. */
-export function openIdAddresses(publicUrl: string): Pick<ProgramFacts, 'issuer' | 'discoveryUrl'> {
+export interface DeploymentAddresses extends Pick<ProgramFacts, 'issuer' | 'discoveryUrl'> {
+  /** Where a token of the provider's is exchanged for one of the gateway's. */
+  readonly exchangeUrl: string;
+  /** `TOKEN_AUDIENCE`: the audience of the tokens that are exchanged. */
+  readonly audience: string;
+}
+
+export function openIdAddresses({
+  PUBLIC_URL,
+  TOKEN_AUDIENCE,
+}: {
+  readonly PUBLIC_URL: string;
+  readonly TOKEN_AUDIENCE: string;
+}): DeploymentAddresses {
   return {
-    issuer: `${publicUrl}/ory/hydra`,
-    discoveryUrl: `${publicUrl}/.well-known/openid-configuration`,
+    issuer: `${PUBLIC_URL}/ory/hydra`,
+    discoveryUrl: `${PUBLIC_URL}/.well-known/openid-configuration`,
+    exchangeUrl: `${PUBLIC_URL}/auth/token`,
+    audience: TOKEN_AUDIENCE,
   };
+}
+
+/** The two requests with which a machine gets a token of the gateway, to copy; `<secret>` stands for the secret. */
+export function machineRequests({
+  issuer,
+  exchangeUrl,
+  audience,
+  clientId,
+  tokenEndpointAuthMethod,
+}: DeploymentAddresses & Pick<ProgramFacts, 'clientId' | 'tokenEndpointAuthMethod'>): string {
+  const credentials =
+    tokenEndpointAuthMethod === 'client_secret_post'
+      ? `-d 'client_id=${clientId}' -d 'client_secret=<secret>'`
+      : `-u '${clientId}:<secret>'`;
+  return `TOKEN=$(curl -s ${issuer}/oauth2/token ${credentials} \\
+  -d grant_type=client_credentials -d 'audience=${audience}' |
+  node -p 'JSON.parse(fs.readFileSync(0)).access_token')
+curl -s ${exchangeUrl} -d grant_type=${exchangeGrantType} \\
+  -d subject_token_type=${tokenTypes.accessToken} -d "subject_token=$TOKEN"`;
 }
 
 /** Of a program of one's own: it may use any path. */

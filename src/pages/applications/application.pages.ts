@@ -10,7 +10,7 @@ import {
   rotatedSecretSchema,
 } from '../../oauth/applications/application.schemas.js';
 import { applicationUserListSchema } from '../../oauth/applications/connected-app.schemas.js';
-import { openIdAddresses } from '../../oauth/applications/program.catalogue.js';
+import { type DeploymentAddresses, openIdAddresses } from '../../oauth/applications/program.catalogue.js';
 import { orgListSchema, orgSchema } from '../../orgs/org.schemas.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import { type Configuration, resourceScopesOf } from '../../platform/config/configuration.js';
@@ -55,7 +55,7 @@ export class ApplicationPages {
   readonly #api: ApiClient;
   readonly #pages: PageSender;
   readonly #forms: SentForms;
-  readonly #publicUrl: string;
+  readonly #addresses: DeploymentAddresses;
   readonly #resourceScopes: readonly string[];
 
   constructor(
@@ -67,7 +67,7 @@ export class ApplicationPages {
     this.#api = api;
     this.#pages = pages;
     this.#forms = forms;
-    this.#publicUrl = configuration.PUBLIC_URL;
+    this.#addresses = openIdAddresses(configuration);
     this.#resourceScopes = resourceScopesOf(configuration);
   }
 
@@ -193,7 +193,7 @@ export class ApplicationPages {
       application,
       initial: valuesOf(application),
       resourceScopes: this.#resourceScopes,
-      addresses: openIdAddresses(this.#publicUrl),
+      addresses: this.#addresses,
       orgName: names?.get(application.orgId ?? ''),
       formId: newFormId(),
       form,
@@ -231,7 +231,7 @@ export class ApplicationPages {
       readonly isNew: boolean;
     },
   ): Promise<void> {
-    const addresses = openIdAddresses(this.#publicUrl);
+    const addresses = this.#addresses;
     await this.#send(visit, h(SecretPage, { place: visit.place, addresses, ...made }));
   }
 

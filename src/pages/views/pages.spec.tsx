@@ -159,7 +159,7 @@ const application: ApplicationItem = {
 };
 const applicationPage = {
   application,
-  addresses: { issuer: hostile, discoveryUrl: hostile },
+  addresses: { issuer: hostile, discoveryUrl: hostile, exchangeUrl: hostile, audience: hostile },
   orgName: hostile,
   resourceScopes: [hostile],
   formId: hostile,
