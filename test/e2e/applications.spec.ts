@@ -107,14 +107,19 @@ describe.each(kinds)('applications, on %s', (database) => {
   it('is refused a login without PKCE, whatever its kind', async () => {
     for (const kind of ['web', 'single_page']) {
       const app = await register({ kind });
-      const page = await open(app, user, { code_challenge: undefined, code_challenge_method: undefined });
-      // Before the user is asked for anything.
-      const landed = landingOf(page);
-      expect([kind, landed.searchParams.get('code'), landed.searchParams.get('error')]).toEqual([
-        kind,
-        null,
-        'invalid_request',
-      ]);
+      for (const changes of [
+        { code_challenge: undefined, code_challenge_method: undefined },
+        { code_challenge_method: 'plain' },
+        { code_challenge_method: undefined },
+      ]) {
+        // Before the user is asked for anything.
+        const landed = landingOf(await open(app, user, changes));
+        expect([kind, landed.searchParams.get('code'), landed.searchParams.get('error')]).toEqual([
+          kind,
+          null,
+          'invalid_request',
+        ]);
+      }
     }
   });
 

@@ -30,11 +30,11 @@ function between(document: string, mark: string, text: string): string {
 }
 
 function sectionOf(program: Program): string {
-  const { id, name, version, redirectUri, language, sends, hasPkce, settings } = program;
+  const { id, name, version, isRun, redirectUri, language, sends, hasPkce, settings } = program;
   const tokenEndpointAuthMethod = sends ?? 'client_secret_basic';
   return [
     `### ${name}`,
-    `${english[`programs.${id}.where`]} Checked against version ${version}.`,
+    `${english[`programs.${id}.where`]} ${isRun ? `Tests run version ${version}.` : `From the documentation of version ${version}; not run.`}`,
     ...(hasPkce
       ? []
       : [`**${english['programs.withoutPkce'].replace('{name}', name).replace('{version}', version)}**`]),
