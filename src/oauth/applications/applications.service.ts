@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
 import {
   type Application,
   type ApplicationAdministration,
@@ -23,6 +24,7 @@ import { administratorScopes, isKnownOrForeign, scopeCatalogue } from '../../ses
 import type { Caller } from '../../session/principal.js';
 import { RevocationService } from '../../session/revocation/revocation.service.js';
 import { hydraClientIssuer } from '../service-clients.service.js';
+import { type AgentItem, toAgent } from './agent.schemas.js';
 import {
   type ApplicationChanges,
   type ApplicationInput,
@@ -42,6 +44,8 @@ export const userScopes: readonly string[] = [
   'groups',
   'offline_access',
 ];
+/** No database keeps a text with NUL. */
+const positionSchema = z.string().regex(/^[^\0]*$/);
 const defaultScope = ['openid', 'profile', 'email'];
 
 /** Registers applications that log users in here. Callers decide who may manage those of an organisation. */
@@ -81,6 +85,13 @@ export class ApplicationsService {
       (row) => toItem(row, previous.get(row.id) ?? null),
       ({ id }) => id,
     );
+  }
+
+  /** Clients that registered themselves. @param only the id of the one to list. @throws {Problem} `validation_failed` */
+  async agents({ limit, cursor }: PageQuery, only?: string): Promise<Page<AgentItem>> {
+    const after = decodeCursor(positionSchema, cursor);
+    const rows = await this.#registry.selfRegistered({ limit: limit + 1, after, id: only });
+    return toPage(rows, limit, toAgent, ({ id }) => id);
   }
 
   /** @throws {Problem} `not_found` */
@@ -124,6 +135,9 @@ export class ApplicationsService {
       policyUri: input.policyUri ?? null,
       tosUri: input.tosUri ?? null,
     };
+    if (!hasSecret && input.tokenEndpointAuthMethod !== undefined) {
+      throw secretlessKind();
+    }
     await this.#requireValid(application);
     const clientSecret = await this.#registry.create(application, mostApplications);
     await this.#record('application_created', application, caller);
@@ -158,8 +172,8 @@ export class ApplicationsService {
       // Roles that were named before no longer apply. Those that are named now are a mistake, which is stated.
       given['roles'] ??= [];
     }
-    if (known.tokenEndpointAuthMethod === 'none') {
-      delete given['tokenEndpointAuthMethod'];
+    if (known.tokenEndpointAuthMethod === 'none' && changes.tokenEndpointAuthMethod !== undefined) {
+      throw secretlessKind();
     }
     const application: Application = { ...known, ...given };
     await this.#requireValid(application, known);
@@ -311,6 +325,12 @@ export class ApplicationsService {
       remoteAddress,
     });
   }
+}
+
+function secretlessKind(): Problem {
+  const message = 'must be left out: this kind of application has no secret';
+  const errors = [{ field: 'tokenEndpointAuthMethod', message }];
+  return new Problem('validation_failed', { errors, reason: 'application_without_secret' });
 }
 
 function noSuchApplication(): Problem {

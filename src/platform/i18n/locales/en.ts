@@ -663,6 +663,15 @@ export const english = {
     'After this, the page shows what to copy into the other program. Everything but the kind can be changed later. An application of an organisation is registered on the pages of the organisation.',
   'applications.newLeadOrg':
     'After this, the page shows what to copy into the other program. Everything but the kind can be changed later.',
+  'agents.title': 'Agents',
+  'agents.link': 'Agents and other programs that registered themselves',
+  'agents.lead':
+    'Programs that registered themselves, such as AI clients. No administrator has checked them. Each has access only for the users who allowed it.',
+  'agents.none': 'No program has registered itself.',
+  'agents.kind.metadata_document': 'By its document',
+  'agents.kind.registration': 'By registration',
+  'agents.revoke': 'To end its access for a user, open the page of the user.',
+  'agents.back': 'All agents',
   'applications.name': 'Name',
   'applications.nameHint': 'Users see it when they log in.',
   'applications.kind': 'Kind',
@@ -863,7 +872,7 @@ export const english = {
   'logout.title': 'Log out',
   'logout.heading': 'Log out?',
   'logout.lead':
-    'An application wants to log you out, here and everywhere else you are logged in with this account.',
+    'An application wants to log you out in this browser: here, and at the applications that are told of it.',
   'logout.stay': 'Stay logged in',
 
   'cli.title': 'Command-line login',
