@@ -1,6 +1,8 @@
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
+import { SignalStreamRepository } from '../../src/oauth/signals/signal-stream.repository.js';
+import { SignalStreams } from '../../src/oauth/signals/signal.streams.js';
 import { tokenTypes } from '../../src/oauth/token-exchange.schemas.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { newId } from '../../src/platform/core/identifier.js';
@@ -338,6 +340,34 @@ describe.each(kinds)('applications, on %s', (database) => {
       tokenEndpointAuthMethod: 'client_secret_basic',
     });
     expect([saved.status, saved.text.includes('The application has been changed.')]).toEqual([200, true]);
+  });
+
+  it('that is a machine has a stream of events as long as it has the scope', async () => {
+    const machine = await register({
+      name: 'Siem',
+      kind: 'machine',
+      redirectUris: [],
+      scope: 'revocations:read',
+    });
+    const form = { grant_type: 'client_credentials', audience: stack.url };
+    const given = await machine.token(new UserAgent(stack.url), form);
+    const bearer = tokensOf(await exchangeOf(tokensOf(given).access_token)).access_token;
+    const made = await new UserAgent(stack.url).request('/ssf/streams', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+      body: '{}',
+    });
+    expect(made.status).toBe(201);
+    const { stream_id: id } = z.looseObject({ stream_id: z.string() }).parse(made.json());
+    // Asked before each event that is pushed.
+    const mayBeTold = async (): Promise<boolean | undefined> => {
+      const row = await stack.app().get(SignalStreamRepository, { strict: false }).find(id);
+      return row && stack.app().get(SignalStreams, { strict: false }).isAuthorized(row);
+    };
+    expect(await mayBeTold()).toBe(true);
+    const path = `/api/v1/applications/${machine.client.id}`;
+    expect((await administrator.send('PATCH', path, { scope: 'shop:read' })).status).toBe(200);
+    expect(await mayBeTold()).toBe(false);
   });
 
   it('that is a machine is told which audience its token lacks', async () => {
