@@ -48,6 +48,21 @@ export interface Application {
 
 export type NamedApplication = Pick<Application, 'id' | 'name'>;
 
+/** A client that registered itself: no administrator has checked it. */
+export interface SelfRegisteredClient {
+  /** Its id at the provider, which is its `client_id` unless it has a document. */
+  readonly id: string;
+  /** Empty if it states none. */
+  readonly name: string;
+  readonly kind: 'metadata_document' | 'registration';
+  /** Where it describes itself; null for one that registered. */
+  readonly documentUrl: string | null;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** When a user last allowed it, to the day, in milliseconds since the epoch; null: none has. */
+  readonly usedAt: number | null;
+}
+
 /** Which applications a list is about. */
 export interface ApplicationPage {
   readonly limit: number;
@@ -67,6 +82,12 @@ export interface ApplicationAdministration {
   firstParty(): Promise<readonly NamedApplication[]>;
   /** All others. */
   others(): Promise<readonly NamedApplication[]>;
+  /** The clients that registered themselves, in the order of their ids. @param page.id of this one only. */
+  selfRegistered(page: {
+    readonly limit: number;
+    readonly after?: string | undefined;
+    readonly id?: string | undefined;
+  }): Promise<readonly SelfRegisteredClient[]>;
   /** Whether there is such an organisation. */
   hasOrg(orgId: string): Promise<boolean>;
   /** Ids of the applications whose organisation is gone. */

@@ -18,6 +18,13 @@ const applicationSchema = z.looseObject({
   access: z.string(),
   roles: z.array(z.string()),
   tokenEndpointAuthMethod: z.string(),
+  rememberConsent: z.boolean(),
+  postLogoutRedirectUris: z.array(z.string()),
+  backchannelLogoutUri: z.string().nullable(),
+  clientUri: z.string().nullable(),
+  policyUri: z.string().nullable(),
+  tosUri: z.string().nullable(),
+  logoUri: z.string().nullable(),
   createdAt: z.string(),
   previousSecretUntil: z.string().nullable(),
 });
@@ -76,7 +83,7 @@ export function addApplicationsCommand(program: Command, setting: UserSetting): 
     }
   });
 
-  command('show', 'one application, and what to copy into the other program')
+  command('show', 'one application: its settings, and the values that the other program asks for')
     .argument('<id>', 'its client id')
     .action(async (id: string, at: At) => {
       const gateway = await open(at);
@@ -151,20 +158,35 @@ function printOne(
     return;
   }
   const { id, name, kind, orgId, firstParty, scope, access, roles, redirectUris } = application;
-  const { clientSecret, previousSecretUntil, createdAt } = application;
+  const { clientSecret, previousSecretUntil, createdAt, tokenEndpointAuthMethod } = application;
+  const isMachine = kind === 'machine';
+  const consent = application.rememberConsent ? 'may be remembered' : 'asked at each login';
   const rows: readonly (readonly [string, string | null | undefined])[] = [
     ['name', name],
     ['kind', firstParty ? `${kind}, first-party` : kind],
     ['organisation', orgId],
     ['client id', id],
     ['client secret', clientSecret],
+    ['sends its secret', tokenEndpointAuthMethod === 'none' ? null : tokenEndpointAuthMethod],
     ['previous secret', previousSecretUntil === null ? null : `until ${previousSecretUntil}`],
     ['issuer', `${url}/ory/hydra`],
-    ['discovery URL', `${url}/.well-known/openid-configuration`],
+    ...(isMachine
+      ? ([
+          ['token endpoint', `${url}/ory/hydra/oauth2/token`],
+          ['exchange at', `${url}/auth/token`],
+        ] as const)
+      : ([['discovery URL', `${url}/.well-known/openid-configuration`]] as const)),
     ...redirectUris.map((uri) => ['redirect URI', uri] as const),
+    ...application.postLogoutRedirectUris.map((uri) => ['after a logout', uri] as const),
+    ['back-channel', application.backchannelLogoutUri],
     ['scopes', scope],
-    ['who may log in', kind === 'machine' ? null : [access, ...roles].join(' ')],
-    ['PKCE', kind === 'machine' ? null : 'required: S256'],
+    ['who may log in', isMachine ? null : [access, ...roles].join(' ')],
+    ['consent', isMachine ? null : firstParty ? 'not asked for' : consent],
+    ['PKCE', isMachine ? null : 'required: S256'],
+    ['home page', application.clientUri],
+    ['privacy policy', application.policyUri],
+    ['terms', application.tosUri],
+    ['logo', application.logoUri],
     ['registered', createdAt],
   ];
   for (const [label, value] of rows) {

@@ -67,6 +67,12 @@ export class ServiceClients {
     return { claims: await this.#claims(userId, { ...client, scope }), expiresAt };
   }
 
+  /** The scopes that a client is listed or registered with; none if it may call no more. @throws {Problem} `provider_unavailable` */
+  async scopeOf(clientId: string): Promise<readonly string[]> {
+    const client = this.#configured().find((one) => one.clientId === clientId);
+    return (client ?? (await this.#machine(clientId)))?.scope ?? [];
+  }
+
   /** A registered machine; one whose organisation is gone may call no more. */
   async #machine(clientId: string): Promise<NamedClient | undefined> {
     const { applications } = this.#strategy;

@@ -70,7 +70,7 @@ export class TokenExchange {
       });
       return minted;
     } catch (error) {
-      const refusal = toRefusal(error, refused, 'exchange_failed');
+      const refusal = toRefusal(error, (problem) => refused(problem, this.#audience), 'exchange_failed');
       // A refused login is already in the audit trail.
       if (form.subject_token_type !== tokenTypes.accessToken) {
         const { reason } = refusal;
@@ -154,7 +154,14 @@ function kindOf({ subject_token_type: type }: ExchangeForm): string {
   return `from_${type.slice(type.lastIndexOf(':') + 1)}`;
 }
 
-/** The refusal of a subject or actor: `invalid_request`, whatever the reason (RFC 8693 section 2.2.2). */
-function refused({ reason }: Problem): OAuthError {
-  return new OAuthError('invalid_request', 'the subject token or actor token was not accepted', reason);
+/**
+ * The refusal of a subject or actor: `invalid_request`, whatever the reason (RFC 8693 section 2.2.2). That a live token is for another
+ * audience is stated to the one who holds it.
+ */
+function refused({ reason }: Problem, audience: string): OAuthError {
+  const description =
+    reason === 'access_token_wrong_audience'
+      ? `the access token has another audience: request it with audience=${audience}`
+      : 'the subject token or actor token was not accepted';
+  return new OAuthError('invalid_request', description, reason);
 }

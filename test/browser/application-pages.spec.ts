@@ -132,9 +132,22 @@ describe('an administrator, without JavaScript', () => {
     await page.getByLabel('Name').fill('Nightly export');
     await page.getByLabel('Kind').selectOption('machine');
     await press(page, 'Register');
+    const asked = page.getByLabel('Scopes of a machine');
+    expect(await descriptionOf(asked)).toContain('must be 1 to 20 scopes');
+    await asked.fill('users:read');
+    await press(page, 'Register');
+    expect(await descriptionOf(asked)).toContain("a machine can't be one");
+    await asked.fill('profile:read');
+    await press(page, 'Register');
     await page.getByRole('link', { name: 'Go to its settings' }).click();
     expect(await page.getByLabel('Token endpoint').inputValue()).toContain('/oauth2/token');
+    expect(await page.getByLabel('Audience', { exact: true }).inputValue()).toBe(stage.stack.url);
+    expect(await page.getByLabel('Both requests').inputValue()).toContain(`audience=${stage.stack.url}`);
+    expect(await page.getByText('no user can log in to it any more').count()).toBe(0);
     await openSettings(page);
+    for (const label of ['First-party', 'Home page', 'Privacy policy', 'Terms of service', 'Logo']) {
+      expect([label, await page.getByLabel(label).count()]).toEqual([label, 0]);
+    }
     await page.getByLabel('Scopes').fill('orgs:read nonsense!"');
     await press(page, 'Save');
     expect(await descriptionOf(page.getByLabel('Scopes'))).toContain('Please enter scopes');

@@ -79,6 +79,7 @@ const administrator = (self: string, other: string): readonly string[] => [
   '/admin/orgs',
   '/admin/applications',
   '/admin/applications/new',
+  '/admin/applications/agents',
   '/admin/applications/APPLICATION',
   '/admin/applications/APPLICATION/remove',
   '/admin/audit-events',

@@ -455,6 +455,12 @@ const rows: Readonly<Record<string, Row>> = {
     }),
     statuses: [401, 403, 403, 403, 403, 403, 204, 204, 403, 401],
   },
+  'GET /api/v1/agents': {
+    scope: 'applications:read',
+    isForAdministrators: true,
+    request: () => ({ path: '/api/v1/agents' }),
+    statuses: administrators,
+  },
   'GET /api/v1/applications/:id/users': {
     scope: 'users:read',
     isForAdministrators: true,

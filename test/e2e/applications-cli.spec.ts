@@ -119,6 +119,8 @@ describe('vestibule applications', () => {
     expect((await run('list')).out).toMatch(new RegExp(`^${id} {2}machine +Nightly$`, 'm'));
     const shown = await run('show', id);
     expect(shown.out).toContain(`${stack.url}/ory/hydra`);
+    expect(shown.out).toMatch(new RegExp(`^token endpoint +${stack.url}/ory/hydra/oauth2/token$`, 'm'));
+    expect(shown.out).toMatch(new RegExp(`^exchange at +${stack.url}/auth/token$`, 'm'));
     expect(shown.out).not.toContain(clientSecret);
 
     const rotated = await run('rotate-secret', id, '--keep-previous-for', '3600');
@@ -176,9 +178,24 @@ describe('vestibule applications', () => {
       firstParty: true,
     };
     expect(JSON.parse(changed.out)).toMatchObject(settings);
+    const more = '--logout-redirect-uri https://w.example/bye --privacy-policy https://w.example/p';
+    const rest = '--logo https://w.example/l.png --backchannel-logout-uri https://w.example/out';
+    const shown = await run('change', id, ...`${more} ${rest}`.split(' '));
+    for (const row of [
+      /^consent +not asked for$/m,
+      /^sends its secret +client_secret_post$/m,
+      /^after a logout +https:\/\/w\.example\/bye$/m,
+      /^back-channel +https:\/\/w\.example\/out$/m,
+      /^home page +https:\/\/w\.example\/$/m,
+      /^privacy policy +https:\/\/w\.example\/p$/m,
+      /^logo +https:\/\/w\.example\/l\.png$/m,
+    ]) {
+      expect(shown.out).toMatch(row);
+    }
+    expect((await run('show', id)).out).toBe(shown.out);
     const again = await run('change', id, '--home-page', '', '--json');
     expect(JSON.parse(again.out)).toMatchObject({ ...settings, clientUri: null });
-    expect((await run('change', id, '--no-first-party')).out).toMatch(/^name +Manual$/m);
+    expect((await run('change', id, '--no-first-party')).out).toMatch(/^consent +asked at each login$/m);
     expect(await run('change', unknownId, '--name', 'X')).toMatchObject({
       code: 1,
       err: `There is no application ${unknownId}.\n`,
@@ -201,6 +218,13 @@ describe('vestibule applications', () => {
       'a scope that users don’t know',
       ['register', 'Wiki', '--redirect-uri', 'https://w.example/', '--scope', 'openid calendar'],
       'must not have calendar for this kind: only openid, profile, email, roles, orgs, groups, offline_access',
+    ],
+    [
+      'a way to send a secret that there is none of',
+      'register Wiki --kind native --redirect-uri https://w.example/ --auth-method client_secret_post'.split(
+        ' ',
+      ),
+      '--auth-method must be left out: this kind of application has no secret',
     ],
     ['nothing to change', ['change', unknownId], 'Nothing to change'],
     ['an unknown kind', ['register', 'Wiki', '--kind', 'toaster'], 'web, single_page, native, machine'],

@@ -1,12 +1,15 @@
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
+import { SignalStreamRepository } from '../../src/oauth/signals/signal-stream.repository.js';
+import { SignalStreams } from '../../src/oauth/signals/signal.streams.js';
 import { tokenTypes } from '../../src/oauth/token-exchange.schemas.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { promote } from '../support/administrator.js';
 import { OAuthApp, codeOf, landingOf, tokensOf } from '../support/oauth.app.js';
 import { type Person, logIn, newPerson, signUp } from '../support/person.js';
+import { shell } from '../support/shell.js';
 import { type DatabaseKind, type Stack, startStack } from '../support/stack.js';
 import { type Page, UserAgent } from '../support/user-agent.js';
 
@@ -76,6 +79,16 @@ describe.each(kinds)('applications, on %s', (database) => {
   const open = async (app: OAuthApp, agent: UserAgent, changes = {}): Promise<Page> =>
     agent.navigate(app.authorize({ audience: undefined, ...changes }).path);
 
+  const exchangeOf = async (token: string): Promise<Page> =>
+    new UserAgent(stack.url).request('/auth/token', {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        subject_token: token,
+        subject_token_type: tokenTypes.accessToken,
+      }),
+    });
+
   const fieldsOf = (answer: Page): readonly string[] => {
     const { code, errors } = problemSchema.parse(answer.json());
     return [code, ...errors.map(({ field }) => field)];
@@ -96,14 +109,19 @@ describe.each(kinds)('applications, on %s', (database) => {
   it('is refused a login without PKCE, whatever its kind', async () => {
     for (const kind of ['web', 'single_page']) {
       const app = await register({ kind });
-      const page = await open(app, user, { code_challenge: undefined, code_challenge_method: undefined });
-      // Before the user is asked for anything.
-      const landed = landingOf(page);
-      expect([kind, landed.searchParams.get('code'), landed.searchParams.get('error')]).toEqual([
-        kind,
-        null,
-        'invalid_request',
-      ]);
+      for (const changes of [
+        { code_challenge: undefined, code_challenge_method: undefined },
+        { code_challenge_method: 'plain' },
+        { code_challenge_method: undefined },
+      ]) {
+        // Before the user is asked for anything.
+        const landed = landingOf(await open(app, user, changes));
+        expect([kind, landed.searchParams.get('code'), landed.searchParams.get('error')]).toEqual([
+          kind,
+          null,
+          'invalid_request',
+        ]);
+      }
     }
   });
 
@@ -239,17 +257,7 @@ describe.each(kinds)('applications, on %s', (database) => {
         audience: stack.url,
       }),
     ).access_token;
-    const exchange = async (): Promise<number> =>
-      (
-        await new UserAgent(stack.url).request('/auth/token', {
-          method: 'POST',
-          body: new URLSearchParams({
-            grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-            subject_token: token,
-            subject_token_type: tokenTypes.accessToken,
-          }),
-        })
-      ).status;
+    const exchange = async (): Promise<number> => (await exchangeOf(token)).status;
     expect(await exchange()).toBe(200);
     expect((await user.send('DELETE', `/api/v1/orgs/${org}`)).status).toBe(204);
     expect(await exchange()).not.toBe(200);
@@ -257,6 +265,127 @@ describe.each(kinds)('applications, on %s', (database) => {
       const left = await fetch(`${stack.env['HYDRA_ADMIN_URL']}/admin/clients/${client.id}`);
       expect(left.status).toBe(404);
     }
+  });
+
+  it('that is a machine has no scope that only administrators may use', async () => {
+    const machine = { name: 'Robot', kind: 'machine', redirectUris: [] };
+    for (const scope of [
+      'users:read',
+      'users:write',
+      'audit:read',
+      'signing-keys:read',
+      'signing-keys:write',
+    ]) {
+      const answer = await administrator.send('POST', '/api/v1/applications', {
+        ...machine,
+        scope: `profile:read ${scope}`,
+      });
+      expect([scope, answer.status, ...fieldsOf(answer)]).toEqual([scope, 400, 'validation_failed', 'scope']);
+      expect(answer.text).toContain(`${scope}: only administrators may use that`);
+    }
+    const { client } = await register({ ...machine, scope: 'profile:read revocations:read shop:read' });
+    const path = `/api/v1/applications/${client.id}`;
+    const widened = await administrator.send('PATCH', path, { scope: 'profile:read users:read' });
+    expect([widened.status, ...fieldsOf(widened)]).toEqual([400, 'validation_failed', 'scope']);
+    expect((await administrator.send('PATCH', path, { name: 'Robot 2' })).status).toBe(200);
+  });
+
+  it('that is a machine without scopes gets a token without any', async () => {
+    const machine = await register({ name: 'Bare robot', kind: 'machine', redirectUris: [] });
+    const shown = await administrator.fetch(`/api/v1/applications/${machine.client.id}`);
+    expect(shown.json()).toMatchObject({ scope: '' });
+    for (const asked of [{}, { scope: 'openid offline_access' }]) {
+      const given = await machine.token(new UserAgent(stack.url), {
+        grant_type: 'client_credentials',
+        audience: stack.url,
+        ...asked,
+      });
+      const exchanged = await exchangeOf(tokensOf(given).access_token);
+      expect([exchanged.status, decodeJwt(tokensOf(exchanged).access_token)['scope']]).toEqual([200, '']);
+    }
+  });
+
+  it('that is a machine has a page with the requests that get it a token', async () => {
+    for (const tokenEndpointAuthMethod of ['client_secret_basic', 'client_secret_post']) {
+      const { client } = await register({
+        name: 'Copied robot',
+        kind: 'machine',
+        redirectUris: [],
+        scope: 'profile:read shop:read',
+        tokenEndpointAuthMethod,
+      });
+      const page = await administrator.navigate(`/admin/applications/${client.id}`);
+      const requests = page.html().querySelector('#application-requests')?.text ?? '';
+      const commands = requests.replace('<secret>', client.secret);
+      const outcome = await shell(commands, '/', { PATH: process.env['PATH'] ?? '' });
+      expect([outcome.status, JSON.parse(outcome.stdout)]).toEqual([
+        0,
+        expect.objectContaining({ scope: 'profile:read shop:read' }),
+      ]);
+    }
+  });
+
+  it('of an organisation that is a machine is renamed by its owner on its page', async () => {
+    const org = await orgOf(user);
+    const { client } = await register({
+      name: 'Org robot',
+      kind: 'machine',
+      redirectUris: [],
+      scope: 'shop:read',
+      orgId: org,
+    });
+    const path = `/orgs/${org}/applications/${client.id}`;
+    const saved = await user.submit(await user.navigate(path), {
+      name: 'Org robot 2',
+      tokenEndpointAuthMethod: 'client_secret_basic',
+    });
+    expect([saved.status, saved.text.includes('The application has been changed.')]).toEqual([200, true]);
+  });
+
+  it('that is a machine has a stream of events as long as it has the scope', async () => {
+    const machine = await register({
+      name: 'Siem',
+      kind: 'machine',
+      redirectUris: [],
+      scope: 'revocations:read',
+    });
+    const form = { grant_type: 'client_credentials', audience: stack.url };
+    const given = await machine.token(new UserAgent(stack.url), form);
+    const bearer = tokensOf(await exchangeOf(tokensOf(given).access_token)).access_token;
+    const made = await new UserAgent(stack.url).request('/ssf/streams', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+      body: '{}',
+    });
+    expect(made.status).toBe(201);
+    const { stream_id: id } = z.looseObject({ stream_id: z.string() }).parse(made.json());
+    // Asked before each event that is pushed.
+    const mayBeTold = async (): Promise<boolean | undefined> => {
+      const row = await stack.app().get(SignalStreamRepository, { strict: false }).find(id);
+      return row && stack.app().get(SignalStreams, { strict: false }).isAuthorized(row);
+    };
+    expect(await mayBeTold()).toBe(true);
+    const path = `/api/v1/applications/${machine.client.id}`;
+    expect((await administrator.send('PATCH', path, { scope: 'shop:read' })).status).toBe(200);
+    expect(await mayBeTold()).toBe(false);
+  });
+
+  it('that is a machine is told which audience its token lacks', async () => {
+    const machine = await register({
+      name: 'Deaf robot',
+      kind: 'machine',
+      redirectUris: [],
+      scope: 'shop:read',
+    });
+    const given = await machine.token(new UserAgent(stack.url), { grant_type: 'client_credentials' });
+    const refused = await exchangeOf(tokensOf(given).access_token);
+    expect([refused.status, refused.json()]).toEqual([
+      400,
+      {
+        error: 'invalid_request',
+        error_description: `the access token has another audience: request it with audience=${stack.url}`,
+      },
+    ]);
   });
 
   it('has no users under an id that isn’t one, or after a cursor that isn’t one', async () => {

@@ -4,8 +4,9 @@ import { z } from 'zod';
 import { AgentClients } from '../../src/providers/ory/agents/agent.clients.js';
 import { ClientDocuments } from '../../src/providers/ory/agents/client.documents.js';
 import { ClientRepository } from '../../src/providers/ory/hydra/client.repository.js';
+import { promote } from '../support/administrator.js';
 import { codeOf, landingOf, OAuthApp, tokensOf } from '../support/oauth.app.js';
-import { newPerson, signUp } from '../support/person.js';
+import { logIn, newPerson, signUp } from '../support/person.js';
 import { type Stack, startStack } from '../support/stack.js';
 import { UserAgent } from '../support/user-agent.js';
 
@@ -176,6 +177,36 @@ describe('a client that registers itself', () => {
     }
   });
 
+  it('is seen by administrators, with its users, and by its name in the audit trail', async () => {
+    const person = newPerson();
+    const before = new UserAgent(stack.url);
+    await signUp(before, person);
+    const me = z.looseObject({ id: z.string() });
+    await promote(stack.app(), me.parse((await before.fetch('/api/v1/me')).json()).id);
+    const administrator = new UserAgent(stack.url);
+    await logIn(administrator, person);
+    const app = await registered();
+    const page = await user.navigate(app.authorize(forNotes).path);
+    expect(codeOf(await user.submit(page, {}, { name: 'decision', value: 'allow' }))).not.toBe('');
+    const listed = await administrator.fetch(`/api/v1/agents?id=${app.client.id}`);
+    expect(listed.json()).toMatchObject({
+      items: [{ id: app.client.id, name: 'Helper', kind: 'registration', documentUrl: null }],
+      nextCursor: null,
+    });
+    expect((await user.fetch('/api/v1/agents')).status).toBe(403);
+    const list = await administrator.navigate('/admin/applications/agents');
+    const own = `/admin/applications/agents/${app.client.id}`;
+    expect(list.html().querySelector(`a[href="${own}"]`)?.text).toBe('Helper');
+    const { id } = me.parse((await user.fetch('/api/v1/me')).json());
+    await vi.waitFor(async () => {
+      const shown = await administrator.navigate(own);
+      expect(shown.html().querySelector(`a[href="/admin/users/${id}"]`)).not.toBeNull();
+    });
+    const trail = await administrator.navigate('/admin/audit-events?type=application_access_granted');
+    expect(trail.html().querySelector(`a[href="${own}"]`)?.text).toContain('Helper');
+    expect((await administrator.navigate('/admin/applications/agents/dcr-none')).status).toBe(404);
+  });
+
   it('is bounded in number, apart from those with a document, of which the oldest unused one goes', async () => {
     const own = stack.app();
     const [index, clients] = [
@@ -210,6 +241,12 @@ describe('a client that registers itself', () => {
       statuses.push((await register()).status);
     }
     expect(statuses.at(-1)).toBe(429);
+    const refused = await register();
+    expect([refused.status, Number(refused.headers.get('retry-after')) > 0]).toEqual([429, true]);
+    expect(await refused.json()).toMatchObject({
+      error: 'temporarily_unavailable',
+      error_description: expect.any(String),
+    });
   });
 });
 

@@ -16,6 +16,7 @@ const rightParameter = new Map<string, string>(
     'users id': '~user~',
     'api-keys id': '~key~',
     'applications id': '~application~',
+    'agents id': 'dcr-none',
     'applications applicationId': '~orgApplication~',
     'connections connectionId': '~connection~',
     'connected-apps applicationId': 'calendar',

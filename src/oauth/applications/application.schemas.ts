@@ -79,7 +79,7 @@ const scope = z
   )
   .meta({
     description:
-      'What it may ask for: `openid`, `profile`, `email`, `roles`, `orgs`, `groups`, `offline_access` to stay logged in, and scopes of protected resources (`PROTECTED_RESOURCES`), by which it may ask for their tokens. For `machine`: scopes of this API, and of your own services.',
+      'What it may ask for: `openid`, `profile`, `email`, `roles`, `orgs`, `groups`, `offline_access` to stay logged in, and scopes of protected resources (`PROTECTED_RESOURCES`), by which it may ask for their tokens. For `machine`: scopes of your own services, and of this API but for those that only administrators may use.',
     example: 'openid profile email',
   });
 
@@ -123,7 +123,8 @@ const ownMembers = {
 const administratorMembers = {
   backchannelLogoutUri,
   firstParty: z.boolean().meta({
-    description: 'Part of the product: users aren’t asked for their consent, and it may use this API.',
+    description:
+      'Part of the product: users aren’t asked for their consent. To use this API, its id must also be in `ALLOWED_CLIENT_IDS`.',
   }),
 };
 

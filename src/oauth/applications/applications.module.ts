@@ -3,6 +3,7 @@ import { AuditModule } from '../../directory/audit/audit.module.js';
 import { UsersModule } from '../../directory/users/users.module.js';
 import { CoreModule } from '../../platform/core/core.module.js';
 import { SessionModule } from '../../session/session.module.js';
+import { AgentsController } from './agents.controller.js';
 import { ApplicationUsersController } from './application-users.controller.js';
 import { ApplicationsController } from './applications.controller.js';
 import { ApplicationsService } from './applications.service.js';
@@ -15,6 +16,7 @@ import { UserConnectedAppsController } from './user-connected-apps.controller.js
   imports: [CoreModule, AuditModule, SessionModule, UsersModule],
   controllers: [
     ApplicationsController,
+    AgentsController,
     ApplicationUsersController,
     ConnectedAppsController,
     UserConnectedAppsController,

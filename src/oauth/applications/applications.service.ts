@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
 import {
   type Application,
   type ApplicationAdministration,
@@ -19,10 +20,11 @@ import { type FieldError, Problem } from '../../platform/errors/problem.error.js
 import { type Page, type PageQuery, decodeCursor, toPage } from '../../platform/http/page.cursor.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { toTimestamp } from '../../platform/time/timestamp.schema.js';
-import { isKnownOrForeign, scopeCatalogue } from '../../session/guards/scopes.js';
+import { administratorScopes, isKnownOrForeign, scopeCatalogue } from '../../session/guards/scopes.js';
 import type { Caller } from '../../session/principal.js';
 import { RevocationService } from '../../session/revocation/revocation.service.js';
 import { hydraClientIssuer } from '../service-clients.service.js';
+import { type AgentItem, toAgent } from './agent.schemas.js';
 import {
   type ApplicationChanges,
   type ApplicationInput,
@@ -42,6 +44,8 @@ export const userScopes: readonly string[] = [
   'groups',
   'offline_access',
 ];
+/** No database keeps a text with NUL. */
+const positionSchema = z.string().regex(/^[^\0]*$/);
 const defaultScope = ['openid', 'profile', 'email'];
 
 /** Registers applications that log users in here. Callers decide who may manage those of an organisation. */
@@ -81,6 +85,13 @@ export class ApplicationsService {
       (row) => toItem(row, previous.get(row.id) ?? null),
       ({ id }) => id,
     );
+  }
+
+  /** Clients that registered themselves. @param only the id of the one to list. @throws {Problem} `validation_failed` */
+  async agents({ limit, cursor }: PageQuery, only?: string): Promise<Page<AgentItem>> {
+    const after = decodeCursor(positionSchema, cursor);
+    const rows = await this.#registry.selfRegistered({ limit: limit + 1, after, id: only });
+    return toPage(rows, limit, toAgent, ({ id }) => id);
   }
 
   /** @throws {Problem} `not_found` */
@@ -124,6 +135,9 @@ export class ApplicationsService {
       policyUri: input.policyUri ?? null,
       tosUri: input.tosUri ?? null,
     };
+    if (!hasSecret && input.tokenEndpointAuthMethod !== undefined) {
+      throw secretlessKind();
+    }
     await this.#requireValid(application);
     const clientSecret = await this.#registry.create(application, mostApplications);
     await this.#record('application_created', application, caller);
@@ -158,8 +172,8 @@ export class ApplicationsService {
       // Roles that were named before no longer apply. Those that are named now are a mistake, which is stated.
       given['roles'] ??= [];
     }
-    if (known.tokenEndpointAuthMethod === 'none') {
-      delete given['tokenEndpointAuthMethod'];
+    if (known.tokenEndpointAuthMethod === 'none' && changes.tokenEndpointAuthMethod !== undefined) {
+      throw secretlessKind();
     }
     const application: Application = { ...known, ...given };
     await this.#requireValid(application, known);
@@ -261,7 +275,7 @@ export class ApplicationsService {
     const errors = [
       ...sizeErrors(application),
       ...uriErrors(application, this.#configuration.PUBLIC_URL),
-      ...scopeErrors(application, resourceScopesOf(this.#configuration)),
+      ...scopeErrors(application, resourceScopesOf(this.#configuration), before?.scope),
       ...accessErrors(application),
       ...(await this.#nameErrors(application)),
       ...(await this.#otherNameErrors(application, before)),
@@ -311,6 +325,12 @@ export class ApplicationsService {
       remoteAddress,
     });
   }
+}
+
+function secretlessKind(): Problem {
+  const message = 'must be left out: this kind of application has no secret';
+  const errors = [{ field: 'tokenEndpointAuthMethod', message }];
+  return new Problem('validation_failed', { errors, reason: 'application_without_secret' });
 }
 
 function noSuchApplication(): Problem {
@@ -382,19 +402,36 @@ function linkFault(uri: string | null): string | undefined {
   return uri === null ? undefined : redirectUriFault(uri, 'web', '');
 }
 
-/** @param resourceScopes of all protected resources, which need a user. */
-function scopeErrors({ kind, scope }: Application, resourceScopes: readonly string[]): FieldError[] {
+/**
+ * @param resourceScopes of all protected resources, which need a user.
+ * @param before the scopes that it had: what a machine was given once is no reason to refuse another change.
+ */
+function scopeErrors(
+  { kind, scope }: Application,
+  resourceScopes: readonly string[],
+  before: readonly string[] = [],
+): FieldError[] {
   const isMachine = kind === ('machine' satisfies ApplicationKind);
   const own = [...userScopes, ...resourceScopes];
   const wrong = scope.filter((token) =>
     isMachine ? !isKnownOrForeign(token) || own.includes(token) : !own.includes(token),
   );
-  const allowed = isMachine
-    ? `${Object.keys(scopeCatalogue).join(', ')}, and those of your own services`
-    : own.join(', ');
-  return wrong.length === 0
+  if (wrong.length > 0) {
+    const open = Object.keys(scopeCatalogue).filter((token) => !administratorScopes.includes(token));
+    const allowed = isMachine ? `${open.join(', ')}, and those of your own services` : own.join(', ');
+    return [{ field: 'scope', message: `must not have ${wrong.join(' ')} for this kind: only ${allowed}` }];
+  }
+  const isUnchanged = scope.join(' ') === before.join(' ');
+  const useless =
+    isMachine && !isUnchanged ? scope.filter((token) => administratorScopes.includes(token)) : [];
+  return useless.length === 0
     ? []
-    : [{ field: 'scope', message: `must not have ${wrong.join(' ')} for this kind: only ${allowed}` }];
+    : [
+        {
+          field: 'scope',
+          message: `must not have ${useless.join(' ')}: only administrators may use that, and a machine can't be one`,
+        },
+      ];
 }
 
 function accessErrors({ access, roles, orgId }: Application): FieldError[] {

@@ -1,3 +1,5 @@
+import { exchangeGrantType, tokenTypes } from '../token-exchange.schemas.js';
+
 /** What another program must know to log users in here. */
 export interface ProgramFacts {
   /** `PUBLIC_URL` + `/ory/hydra`, as ID tokens carry it. */
@@ -14,8 +16,10 @@ export interface ProgramFacts {
 export interface Program {
   readonly id: ProgramId;
   readonly name: string;
-  /** The version that the settings were checked against. */
+  /** The version that the settings are for. */
   readonly version: string;
+  /** Whether tests run that version with these settings. If not, they are from its documentation. */
+  readonly isRun: boolean;
   /** The redirect URI that it uses, at an example host. */
   readonly redirectUri: string;
   /** Matches a redirect URI that can be this program's. */
@@ -33,11 +37,45 @@ export interface Program {
 export type ProgramId = 'gitea' | 'grafana' | 'nextcloud' | 'oauth2Proxy' | 'go' | 'express';
 
 /** The addresses that clients of this deployment are given. */
-export function openIdAddresses(publicUrl: string): Pick<ProgramFacts, 'issuer' | 'discoveryUrl'> {
+export interface DeploymentAddresses extends Pick<ProgramFacts, 'issuer' | 'discoveryUrl'> {
+  /** Where a token of the provider's is exchanged for one of the gateway's. */
+  readonly exchangeUrl: string;
+  /** `TOKEN_AUDIENCE`: the audience of the tokens that are exchanged. */
+  readonly audience: string;
+}
+
+export function openIdAddresses({
+  PUBLIC_URL,
+  TOKEN_AUDIENCE,
+}: {
+  readonly PUBLIC_URL: string;
+  readonly TOKEN_AUDIENCE: string;
+}): DeploymentAddresses {
   return {
-    issuer: `${publicUrl}/ory/hydra`,
-    discoveryUrl: `${publicUrl}/.well-known/openid-configuration`,
+    issuer: `${PUBLIC_URL}/ory/hydra`,
+    discoveryUrl: `${PUBLIC_URL}/.well-known/openid-configuration`,
+    exchangeUrl: `${PUBLIC_URL}/auth/token`,
+    audience: TOKEN_AUDIENCE,
   };
+}
+
+/** The two requests with which a machine gets a token of the gateway, to copy; `<secret>` stands for the secret. */
+export function machineRequests({
+  issuer,
+  exchangeUrl,
+  audience,
+  clientId,
+  tokenEndpointAuthMethod,
+}: DeploymentAddresses & Pick<ProgramFacts, 'clientId' | 'tokenEndpointAuthMethod'>): string {
+  const credentials =
+    tokenEndpointAuthMethod === 'client_secret_post'
+      ? `-d 'client_id=${clientId}' -d 'client_secret=<secret>'`
+      : `-u '${clientId}:<secret>'`;
+  return `TOKEN=$(curl -s ${issuer}/oauth2/token ${credentials} \\
+  -d grant_type=client_credentials -d 'audience=${audience}' |
+  node -p 'JSON.parse(fs.readFileSync(0)).access_token')
+curl -s ${exchangeUrl} -d grant_type=${exchangeGrantType} \\
+  -d subject_token_type=${tokenTypes.accessToken} -d "subject_token=$TOKEN"`;
 }
 
 /** Of a program of one's own: it may use any path. */
@@ -51,6 +89,7 @@ export const programs: readonly Program[] = [
     id: 'gitea',
     name: 'Gitea',
     version: '1.27.3',
+    isRun: false,
     redirectUri: 'https://gitea.example.org/user/oauth2/vestibule/callback',
     callback: /\/user\/oauth2\/[\w-]+\/callback$/,
     language: 'sh',
@@ -60,15 +99,19 @@ export const programs: readonly Program[] = [
       clientId,
       discoveryUrl,
       redirectUri,
+      scope,
     }) => `gitea admin auth add-oauth --name ${redirectUri.split('/').at(-2)} --provider openidConnect \\
   --key '${clientId}' --secret '<secret>' \\
   --auto-discover-url '${discoveryUrl}' \\
-  --scopes profile --scopes email`,
+  ${scopesBesidesOpenid(scope)
+    .map((token) => `--scopes ${token}`)
+    .join(' ')}`,
   },
   {
     id: 'grafana',
     name: 'Grafana',
     version: '13.2',
+    isRun: false,
     redirectUri: 'https://grafana.example.org/login/generic_oauth',
     callback: /\/login\/generic_oauth$/,
     language: 'ini',
@@ -88,6 +131,7 @@ use_pkce = true`,
     id: 'nextcloud',
     name: 'Nextcloud (user_oidc)',
     version: '8.11',
+    isRun: false,
     redirectUri: 'https://nextcloud.example.org/apps/user_oidc/code',
     callback: /\/apps\/user_oidc\/code$/,
     language: 'sh',
@@ -102,6 +146,7 @@ use_pkce = true`,
     id: 'oauth2Proxy',
     name: 'oauth2-proxy',
     version: '7.15',
+    isRun: true,
     redirectUri: 'https://app.example.org/oauth2/callback',
     callback: /\/oauth2\/callback$/,
     language: 'toml',
@@ -119,6 +164,7 @@ email_domains = ["*"]`,
     id: 'go',
     name: 'Go (go-oidc)',
     version: '3',
+    isRun: true,
     redirectUri: 'https://app.example.org/callback',
     callback: ownPath,
     language: 'go',
@@ -128,7 +174,8 @@ email_domains = ["*"]`,
       issuer,
       redirectUri,
       scope,
-    }) => `provider, err := oidc.NewProvider(ctx, "${issuer}")
+    }) => `// Imports: crypto/rand, log, net/http, os, github.com/coreos/go-oidc/v3/oidc, golang.org/x/oauth2
+provider, err := oidc.NewProvider(ctx, "${issuer}")
 if err != nil {
 	log.Fatal(err)
 }
@@ -166,6 +213,7 @@ if err != nil {
     id: 'express',
     name: 'Express (openid-client)',
     version: '6',
+    isRun: true,
     redirectUri: 'https://app.example.org/callback',
     callback: ownPath,
     language: 'js',
@@ -226,6 +274,11 @@ app.get(new URL(redirectUri).pathname, async (request, response) => {
  */
 export function redirectUriOf({ redirectUri, callback }: Program, registered: readonly string[]): string {
   return registered.find((uri) => callback.test(uri)) ?? redirectUri;
+}
+
+/** Gitea asks for `openid` by itself. */
+function scopesBesidesOpenid(scope: string): string[] {
+  return scope.split(' ').filter((token) => token !== 'openid');
 }
 
 /** A string of JavaScript. A redirect URI can have an apostrophe, which must not end it. */

@@ -12,6 +12,7 @@ import { Clock } from '../../platform/time/clock.service.js';
 import { apiKeyClientId } from '../../session/guards/key.authenticator.js';
 import { covers } from '../../session/guards/scopes.js';
 import { type Principal, hasSession, isAdministrator } from '../../session/principal.js';
+import { ServiceClients } from '../service-clients.service.js';
 import { PushEndpoints } from './push.endpoints.js';
 import { audienceOf, requestedBy } from './security.events.js';
 import { SignalStreamRepository } from './signal-stream.repository.js';
@@ -45,6 +46,7 @@ export class SignalStreams {
   readonly #streams: SignalStreamRepository;
   readonly #endpoints: PushEndpoints;
   readonly #users: UsersService;
+  readonly #clients: ServiceClients;
   readonly #clock: Clock;
   readonly #configuration: Configuration;
   readonly #cipher: PurposeCipher;
@@ -53,12 +55,14 @@ export class SignalStreams {
     streams: SignalStreamRepository,
     endpoints: PushEndpoints,
     users: UsersService,
+    clients: ServiceClients,
     clock: Clock,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#streams = streams;
     this.#endpoints = endpoints;
     this.#users = users;
+    this.#clients = clients;
     this.#clock = clock;
     this.#configuration = configuration;
     this.#cipher = new PurposeCipher(configuration.SECRETS, 'signal-stream');
@@ -200,7 +204,7 @@ export class SignalStreams {
         return await this.#streams.isLiveKey(credential);
       }
       await this.#users.requireAccount(owner, null);
-      return this.#isReadingClient(clientId);
+      return covers((await this.#clients.scopeOf(clientId)).join(' '), readingScope);
     } catch (error) {
       if (error instanceof Problem && error.definition.status < 500) {
         return false;
@@ -230,13 +234,6 @@ export class SignalStreams {
       }
       await this.#users.requireAdministrator(principal.user.id);
     }
-  }
-
-  #isReadingClient(clientId: string): boolean {
-    const { AUTH_PROVIDER } = this.#configuration;
-    const clients = AUTH_PROVIDER === 'ory' ? this.#configuration.SERVICE_CLIENTS : [];
-    const scope = clients.find((client) => client.clientId === clientId)?.scope ?? [];
-    return covers(scope.join(' '), readingScope);
   }
 
   async #update(

@@ -42,6 +42,25 @@ export class AdminApplicationsController {
     await this.#applications.form(visitOf(request, reply));
   }
 
+  @Get('agents')
+  async agents(
+    @Query({ schema: listQuerySchema }) query: ListQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.#applications.agents(visitOf(request, reply), query);
+  }
+
+  @Get('agents/:id')
+  async agent(
+    @Param('id') id: string,
+    @Query({ schema: listQuerySchema }) query: ListQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.#applications.agent(visitOf(request, reply), id, query);
+  }
+
   @Post()
   @HttpCode(200)
   async create(

@@ -12,6 +12,7 @@ export const newApplicationSchema = z.object({
   name: formField,
   kind: formField,
   redirectUris: formField,
+  scope: formField,
   orgId: formField,
   access: formField,
   formId: formIdField,
@@ -63,18 +64,20 @@ export const applicationTexts: FormTexts = {
 
 /** What the API is asked to register. @param hasOrg whether the form asks for the organisation; else it asks who may log in. */
 export function newApplicationOf(values: Values, hasOrg: boolean): Readonly<Record<string, unknown>> {
-  const { name, kind, redirectUris, orgId, access } = values;
+  const { name, kind, redirectUris, scope, orgId, access } = values;
   return {
     name,
     kind,
     redirectUris: linesOf(redirectUris),
+    // Of a machine only: what other kinds may ask for is chosen on their pages.
+    ...(kind === 'machine' ? { scope } : {}),
     ...(hasOrg ? { orgId: orgId === '' ? null : orgId } : accessIn(access)),
   };
 }
 
 /** What the API is asked to change. @param isAdministrator whether the form has what only administrators set. */
 export function changesOf(
-  { kind, tokenEndpointAuthMethod }: ApplicationItem,
+  { kind, scope, tokenEndpointAuthMethod }: ApplicationItem,
   values: Values,
   isAdministrator: boolean,
 ): Readonly<Record<string, unknown>> {
@@ -82,12 +85,12 @@ export function changesOf(
   const links = ['clientUri', 'policyUri', 'tosUri', 'logoUri'].map((name) => [name, linkOf(values[name])]);
   return {
     name: values['name'],
-    ...Object.fromEntries(links),
     ...(tokenEndpointAuthMethod === 'none'
       ? {}
       : { tokenEndpointAuthMethod: values['tokenEndpointAuthMethod'] }),
     ...(isMachine
-      ? { scope: values['scope'] }
+      ? // Only administrators change it.
+        isAdministrator && values['scope'] !== scope && { scope: values['scope'] }
       : {
           scope: [
             'openid',
@@ -97,11 +100,14 @@ export function changesOf(
           redirectUris: linesOf(values['redirectUris']),
           postLogoutRedirectUris: linesOf(values['postLogoutRedirectUris']),
           rememberConsent: isOn(values['rememberConsent']),
+          ...Object.fromEntries(links),
           ...accessIn(values['access']),
         }),
-    ...(isAdministrator ? { firstParty: isOn(values['firstParty']) } : {}),
     ...(isAdministrator && !isMachine
-      ? { backchannelLogoutUri: linkOf(values['backchannelLogoutUri']) }
+      ? {
+          firstParty: isOn(values['firstParty']),
+          backchannelLogoutUri: linkOf(values['backchannelLogoutUri']),
+        }
       : {}),
   };
 }

@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ComponentChild, h } from 'preact';
-import type { z } from 'zod';
 import {
   type ApplicationItem,
   applicationListSchema,
@@ -9,11 +8,13 @@ import {
   createdApplicationSchema,
   rotatedSecretSchema,
 } from '../../oauth/applications/application.schemas.js';
+import { agentListSchema } from '../../oauth/applications/agent.schemas.js';
 import { applicationUserListSchema } from '../../oauth/applications/connected-app.schemas.js';
-import { openIdAddresses } from '../../oauth/applications/program.catalogue.js';
+import { type DeploymentAddresses, openIdAddresses } from '../../oauth/applications/program.catalogue.js';
 import { orgListSchema, orgSchema } from '../../orgs/org.schemas.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import { type Configuration, resourceScopesOf } from '../../platform/config/configuration.js';
+import { Problem } from '../../platform/errors/problem.error.js';
 import { idPart } from '../admin/admin.addresses.js';
 import { leadingBackTo } from '../admin/admin.refusals.js';
 import { ApiClient } from '../api.client.js';
@@ -22,8 +23,10 @@ import { formErrorsOf } from '../form.errors.js';
 import type { ListQuery } from '../orgs/org.query.js';
 import { PageSender } from '../page.sender.js';
 import { SentForms, newFormId } from '../sent.forms.js';
+import { AgentPage, AgentsPage } from '../views/applications/agents.view.js';
 import type { ApplicationsPlace } from '../views/applications/application-layout.view.js';
 import { ApplicationPage } from '../views/applications/application.view.js';
+import type { ApplicationUsersProps } from '../views/applications/application-users.view.js';
 import { ApplicationQuestionPage } from '../views/applications/application-question.view.js';
 import { ApplicationsPage } from '../views/applications/applications.view.js';
 import { NewApplicationPage } from '../views/applications/new-application.view.js';
@@ -55,7 +58,7 @@ export class ApplicationPages {
   readonly #api: ApiClient;
   readonly #pages: PageSender;
   readonly #forms: SentForms;
-  readonly #publicUrl: string;
+  readonly #addresses: DeploymentAddresses;
   readonly #resourceScopes: readonly string[];
 
   constructor(
@@ -67,7 +70,7 @@ export class ApplicationPages {
     this.#api = api;
     this.#pages = pages;
     this.#forms = forms;
-    this.#publicUrl = configuration.PUBLIC_URL;
+    this.#addresses = openIdAddresses(configuration);
     this.#resourceScopes = resourceScopesOf(configuration);
   }
 
@@ -177,6 +180,25 @@ export class ApplicationPages {
     await seeOther(reply, place.path, await noticeOf(change, 'application_removed', 'application_gone'));
   }
 
+  /** Sends one page of the clients that registered themselves. */
+  async agents(visit: Visit, { after }: ListQuery): Promise<void> {
+    const cursor = after === undefined ? {} : { cursor: after };
+    const query = new URLSearchParams({ limit: applicationsAtOnce, ...cursor });
+    const agents = await this.#api.read(visit.request, `/api/v1/agents?${query}`, agentListSchema);
+    await this.#send(visit, h(AgentsPage, { agents, isLater: after !== undefined }));
+  }
+
+  /** Sends the page of a client that registered itself. `after` is the position in the list of its users. */
+  async agent(visit: Visit, id: string, { after }: ListQuery): Promise<void> {
+    const query = new URLSearchParams({ id });
+    const { items } = await this.#api.read(visit.request, `/api/v1/agents?${query}`, agentListSchema);
+    const [agent] = items;
+    if (agent === undefined) {
+      throw new Problem('not_found', { reason: 'no_such_agent' });
+    }
+    await this.#send(visit, h(AgentPage, { agent, users: await this.#usersAt(visit, agent.id, after) }));
+  }
+
   async #find({ request, api }: Visit, id: string): Promise<ApplicationItem> {
     return this.#api.read(request, `${api}/${idPart(id)}`, applicationSchema);
   }
@@ -193,7 +215,7 @@ export class ApplicationPages {
       application,
       initial: valuesOf(application),
       resourceScopes: this.#resourceScopes,
-      addresses: openIdAddresses(this.#publicUrl),
+      addresses: this.#addresses,
       orgName: names?.get(application.orgId ?? ''),
       formId: newFormId(),
       form,
@@ -205,19 +227,24 @@ export class ApplicationPages {
 
   /** Who has logged in to an application; undefined where that isn't shown, or can't be read now. */
   async #usersOf(
-    { request, place, api }: Visit,
+    visit: Visit,
     { id, kind }: ApplicationItem,
     after: string | undefined,
-  ): Promise<{ users: z.output<typeof applicationUserListSchema>; isLater: boolean } | undefined> {
-    if (place.org !== undefined || kind === 'machine') {
-      return undefined;
-    }
+  ): Promise<Pick<ApplicationUsersProps, 'users' | 'isLater'> | undefined> {
+    return visit.place.org !== undefined || kind === 'machine' ? undefined : this.#usersAt(visit, id, after);
+  }
+
+  async #usersAt(
+    { request, api }: Visit,
+    id: string,
+    after: string | undefined,
+  ): Promise<Pick<ApplicationUsersProps, 'users' | 'isLater'> | undefined> {
     const query = new URLSearchParams({
       limit: usersAtOnce,
       ...(after === undefined ? {} : { cursor: after }),
     });
     const users = await this.#api
-      .read(request, `${api}/${id}/users?${query}`, applicationUserListSchema)
+      .read(request, `${api}/${encodeURIComponent(id)}/users?${query}`, applicationUserListSchema)
       .catch(() => undefined);
     return users && { users, isLater: after !== undefined };
   }
@@ -231,7 +258,7 @@ export class ApplicationPages {
       readonly isNew: boolean;
     },
   ): Promise<void> {
-    const addresses = openIdAddresses(this.#publicUrl);
+    const addresses = this.#addresses;
     await this.#send(visit, h(SecretPage, { place: visit.place, addresses, ...made }));
   }
 

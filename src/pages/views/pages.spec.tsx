@@ -7,6 +7,7 @@ import { DeleteAccountPage } from './account-data.view.js';
 import { AccountPage, type AccountPageProps } from './account.view.js';
 import { CreatedKeyPage } from './api-keys.view.js';
 import { ApplicationQuestionPage } from './applications/application-question.view.js';
+import { AgentPage, AgentsPage } from './applications/agents.view.js';
 import { ApplicationPage } from './applications/application.view.js';
 import { ApplicationsElsewherePage } from './applications/applications-elsewhere.view.js';
 import { ApplicationsPage } from './applications/applications.view.js';
@@ -157,9 +158,17 @@ const application: ApplicationItem = {
   createdAt: hostile,
   previousSecretUntil: hostile,
 };
+const agent = {
+  id: hostile,
+  name: hostile,
+  kind: 'registration' as const,
+  documentUrl: null,
+  since: hostile,
+  lastUsedAt: hostile,
+};
 const applicationPage = {
   application,
-  addresses: { issuer: hostile, discoveryUrl: hostile },
+  addresses: { issuer: hostile, discoveryUrl: hostile, exchangeUrl: hostile, audience: hostile },
   orgName: hostile,
   resourceScopes: [hostile],
   formId: hostile,
@@ -310,6 +319,20 @@ const pages: readonly (readonly [string, VNode])[] = [
   [
     "an organisation's application",
     <ApplicationPage place={atOrg} {...applicationPage} orgName={undefined} />,
+  ],
+  ['agents', <AgentsPage agents={{ items: [agent], nextCursor: hostile }} isLater />],
+  [
+    'agent',
+    <AgentPage
+      agent={{ ...agent, documentUrl: hostile, lastUsedAt: null }}
+      users={{
+        users: {
+          items: [{ userId: hostile, subject: hostile, name: hostile, since: hostile, lastUsedAt: hostile }],
+          nextCursor: hostile,
+        },
+        isLater: true,
+      }}
+    />,
   ],
   [
     'machine',

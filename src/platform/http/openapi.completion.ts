@@ -8,13 +8,13 @@ const methods = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'tr
 const tagDescriptions: Readonly<Record<string, string>> = {
   account: 'The caller’s own account.',
   'api keys': 'Credentials of machines: of a person, or of an organisation.',
+  applications: 'Programs that users log in to here, and who uses them.',
   audit: 'What happened to accounts, sessions, organisations and keys.',
   auth: 'Logging in and out, sessions, tokens.',
   discovery: 'Keys and metadata with which other services verify tokens.',
   health: 'Whether the gateway and what it depends on are well.',
-  invites: 'Offers to join an organisation.',
-  members: 'Who belongs to an organisation, and as what.',
-  organisations: 'Groups of users that share what an application keeps for them.',
+  orgs: 'Organisations, with their members, invites, keys and applications.',
+  signals: 'Streams of security events for other systems (OpenID Shared Signals Framework 1.0).',
   'signing keys': 'The keys that sign tokens, for administrators.',
   users: 'Everybody’s accounts, for administrators.',
 };

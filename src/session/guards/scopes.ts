@@ -17,10 +17,20 @@ export const scopeCatalogue = {
   'connections:read': 'List the company logins of organisations.',
   'connections:write': 'Connect, change, test and remove company logins of organisations.',
   'audit:read': 'Read audit events (administrators).',
-  'revocations:read': 'Be told of ended sessions, changed users and revoked keys (administrators).',
+  'revocations:read':
+    'Be told of ended sessions, changed users and revoked keys (administrators, and services by a stream of events).',
   'signing-keys:read': 'List the keys that sign tokens (administrators).',
   'signing-keys:write': 'Rotate the keys that sign tokens (administrators).',
 } as const;
+
+/** The scopes of which every route requires the role `admin`: they open nothing to a service account, which can't have it. */
+export const administratorScopes: readonly string[] = [
+  'users:read',
+  'users:write',
+  'audit:read',
+  'signing-keys:read',
+  'signing-keys:write',
+];
 
 /** Space-separated scope (RFC 6749 section 3.3) → its tokens. */
 export function scopeTokens(scope: string): string[] {

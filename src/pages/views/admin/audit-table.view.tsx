@@ -123,9 +123,11 @@ function Target({ target, names }: Pick<ListedEvent, 'target'> & Pick<AuditTable
     org: '/orgs/',
     application: '/admin/applications/',
   };
-  // A removed application, or one that registered itself, has none.
-  const hasPage = kind !== 'application' || names.has(id);
-  const page = Object.hasOwn(pages, kind) && uuid.test(id) && hasPage ? pages[kind] : undefined;
+  // A removed application has none.
+  const isKnown = kind !== 'application' || names.has(id);
+  const ofKind = Object.hasOwn(pages, kind) && uuid.test(id) ? pages[kind] : undefined;
+  const agents = kind === 'application' && !uuid.test(id) ? '/admin/applications/agents/' : undefined;
+  const page = isKnown ? (ofKind ?? agents) : undefined;
   return (
     <Whom href={page && page + encodeURIComponent(id)} id={id} name={names.get(id)}>
       {find(`admin.audit.kind.${kind}`) ?? kind}

@@ -56,9 +56,8 @@ export function ApplicationForm(props: ApplicationFormProps): VNode {
         initial={initial['name']}
         form={form}
       />
-      {hasUsers ? (
-        <UserFields {...props} />
-      ) : (
+      {hasUsers && <UserFields {...props} />}
+      {!hasUsers && isAdministrator && (
         <FormField
           id="application-scope"
           name="scope"
@@ -66,6 +65,7 @@ export function ApplicationForm(props: ApplicationFormProps): VNode {
           hint={text('applications.scopeHint')}
           maxLength={2000}
           initial={initial['scope']}
+          isOptional={application.scope === ''}
           isVerbatim
           form={form}
         />
@@ -96,7 +96,7 @@ export function ApplicationForm(props: ApplicationFormProps): VNode {
           form={form}
         />
       )}
-      {links.map((name) => (
+      {(hasUsers ? links : []).map((name) => (
         <FormField
           key={name}
           id={`application-${name}`}
@@ -109,7 +109,7 @@ export function ApplicationForm(props: ApplicationFormProps): VNode {
           form={form}
         />
       ))}
-      {isAdministrator && (
+      {isAdministrator && hasUsers && (
         <FormCheck
           id="application-first-party"
           name="firstParty"

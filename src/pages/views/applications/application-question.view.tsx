@@ -10,13 +10,13 @@ import {
 
 export interface ApplicationQuestionPageProps {
   readonly place: ApplicationsPlace;
-  readonly application: Pick<ApplicationItem, 'id' | 'name'>;
+  readonly application: Pick<ApplicationItem, 'id' | 'kind' | 'name'>;
 }
 
 /** `GET …/applications/:id/remove`: asks for confirmation. */
 export function ApplicationQuestionPage({
   place,
-  application: { id, name },
+  application: { id, kind, name },
 }: ApplicationQuestionPageProps): VNode {
   const { text } = useLanguage();
   const title = text('applications.remove.question', { name });
@@ -26,7 +26,9 @@ export function ApplicationQuestionPage({
         <Title place={place} id="remove-title">
           {title}
         </Title>
-        <p class="lead">{text('applications.remove.lead')}</p>
+        <p class="lead">
+          {text(kind === 'machine' ? 'applications.remove.leadMachine' : 'applications.remove.lead')}
+        </p>
         <div class="actions">
           <form method="post" action={applicationHref(place, id, '/remove')}>
             <button type="submit" class="danger">

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import type { ApplicationItem } from '../../../oauth/applications/application.schemas.js';
-import type { ProgramFacts } from '../../../oauth/applications/program.catalogue.js';
+import type { DeploymentAddresses } from '../../../oauth/applications/program.catalogue.js';
 import { FormSelect } from '../form-field.view.js';
 import type { FormState } from '../form.state.js';
 import type { PageNotice } from '../notice.view.js';
@@ -22,7 +22,7 @@ const overlaps = ['0', '3600', '86400', '604800', '2592000'] as const;
 export interface ApplicationPageProps {
   readonly place: ApplicationsPlace;
   readonly application: ApplicationItem;
-  readonly addresses: Pick<ProgramFacts, 'issuer' | 'discoveryUrl'>;
+  readonly addresses: DeploymentAddresses;
   /** Name of its organisation, in the administration. */
   readonly orgName: string | undefined;
   /** The same each time the form for a new secret is sent, so that it makes one. */
@@ -113,7 +113,7 @@ function Facts({ place, application, orgName }: ApplicationPageProps): VNode {
 
 function Changes({ place, application, formId, initial, resourceScopes, form }: ApplicationPageProps): VNode {
   const { text } = useLanguage();
-  const { id, tokenEndpointAuthMethod } = application;
+  const { id, kind, tokenEndpointAuthMethod } = application;
   return (
     <>
       <article class="card form" aria-labelledby="change-title">
@@ -134,7 +134,7 @@ function Changes({ place, application, formId, initial, resourceScopes, form }: 
       )}
       <article class="card" aria-labelledby="remove-title">
         <h2 id="remove-title">{text('applications.remove.title')}</h2>
-        <p>{text('applications.remove.lead')}</p>
+        <p>{text(kind === 'machine' ? 'applications.remove.leadMachine' : 'applications.remove.lead')}</p>
         <p>
           <a class="button secondary danger" href={applicationHref(place, id, '/remove')}>
             {text('applications.remove.confirm')}

@@ -44,6 +44,11 @@ export function ApplicationsPage({
           </a>
         </header>
         <p class="lead">{text(place.org === undefined ? 'applications.lead' : 'applications.leadOrg')}</p>
+        {place.org === undefined && (
+          <p>
+            <a href={`${place.path}/agents`}>{text('agents.link')}</a>
+          </p>
+        )}
         {items.length === 0 ? (
           <p>{text('applications.none')}</p>
         ) : (

@@ -64,6 +64,18 @@ export function NewApplicationPage({ place, orgs, formId, form }: NewApplication
             rows={3}
             form={form}
           />
+          {place.org === undefined && (
+            <FormField
+              id="application-scope"
+              name="scope"
+              label={text('applications.machineScopes')}
+              hint={text('applications.machineScopesHint')}
+              maxLength={2000}
+              isOptional
+              isVerbatim
+              form={form}
+            />
+          )}
           {place.org === undefined && orgs.length > 0 && (
             <FormSelect
               id="application-org"

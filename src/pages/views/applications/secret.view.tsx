@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import type { ApplicationItem } from '../../../oauth/applications/application.schemas.js';
-import type { ProgramFacts } from '../../../oauth/applications/program.catalogue.js';
+import type { DeploymentAddresses } from '../../../oauth/applications/program.catalogue.js';
 import { CopyField } from '../copy-field.view.js';
 import { useLanguage } from '../page.props.js';
 import { Time } from '../time.view.js';
@@ -14,7 +14,7 @@ import {
 export interface SecretPageProps {
   readonly place: ApplicationsPlace;
   readonly application: Pick<ApplicationItem, 'id' | 'name'>;
-  readonly addresses: Pick<ProgramFacts, 'issuer' | 'discoveryUrl'>;
+  readonly addresses: DeploymentAddresses;
   readonly secret: string;
   /** Until when the previous secret is accepted, ISO 8601; null: it isn't. */
   readonly previousUntil: string | null;

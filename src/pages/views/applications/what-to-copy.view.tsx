@@ -1,8 +1,9 @@
 import type { VNode } from 'preact';
 import type { ApplicationItem } from '../../../oauth/applications/application.schemas.js';
 import {
+  type DeploymentAddresses,
   type Program,
-  type ProgramFacts,
+  machineRequests,
   programs,
   redirectUriOf,
 } from '../../../oauth/applications/program.catalogue.js';
@@ -11,7 +12,7 @@ import { useLanguage } from '../page.props.js';
 
 export interface WhatToCopyProps {
   readonly application: ApplicationItem;
-  readonly addresses: Pick<ProgramFacts, 'issuer' | 'discoveryUrl'>;
+  readonly addresses: DeploymentAddresses;
 }
 
 /** What to copy into the other program: the values, and ready-made settings for some programs. */
@@ -40,13 +41,7 @@ export function WhatToCopy({ application, addresses }: WhatToCopyProps): VNode {
           value={uri}
         />
       ))}
-      {!hasUsers && (
-        <CopyField
-          id="application-token-url"
-          label={text('applications.tokenUrl')}
-          value={`${addresses.issuer}/oauth2/token`}
-        />
-      )}
+      {!hasUsers && <Requests application={application} addresses={addresses} />}
       <dl>
         <div>
           <dt>{text('applications.secret')}</dt>
@@ -85,6 +80,31 @@ export function WhatToCopy({ application, addresses }: WhatToCopyProps): VNode {
         </section>
       )}
     </article>
+  );
+}
+
+/** What a machine sends for a token of the gateway. */
+function Requests({ application, addresses }: WhatToCopyProps): VNode {
+  const { text } = useLanguage();
+  const { id: clientId, tokenEndpointAuthMethod } = application;
+  const { issuer, exchangeUrl, audience } = addresses;
+  return (
+    <>
+      <CopyField
+        id="application-token-url"
+        label={text('applications.tokenUrl')}
+        value={`${issuer}/oauth2/token`}
+      />
+      <CopyField id="application-audience" label={text('applications.audience')} value={audience} />
+      <CopyField id="application-exchange" label={text('applications.exchangeUrl')} value={exchangeUrl} />
+      <p>{text('applications.copy.requestsLead')}</p>
+      <CopyField
+        id="application-requests"
+        label={text('applications.copy.requests')}
+        value={machineRequests({ ...addresses, clientId, tokenEndpointAuthMethod })}
+        isCode
+      />
+    </>
   );
 }
 

@@ -663,6 +663,15 @@ export const english = {
     'After this, the page shows what to copy into the other program. Everything but the kind can be changed later. An application of an organisation is registered on the pages of the organisation.',
   'applications.newLeadOrg':
     'After this, the page shows what to copy into the other program. Everything but the kind can be changed later.',
+  'agents.title': 'Agents',
+  'agents.link': 'Agents and other programs that registered themselves',
+  'agents.lead':
+    'Programs that registered themselves, such as AI clients. No administrator has checked them. Each has access only for the users who allowed it.',
+  'agents.none': 'No program has registered itself.',
+  'agents.kind.metadata_document': 'By its document',
+  'agents.kind.registration': 'By registration',
+  'agents.revoke': 'To end its access for a user, open the page of the user.',
+  'agents.back': 'All agents',
   'applications.name': 'Name',
   'applications.nameHint': 'Users see it when they log in.',
   'applications.kind': 'Kind',
@@ -690,7 +699,7 @@ export const english = {
   'applications.register': 'Register',
   'applications.firstParty': 'First-party',
   'applications.firstPartyHint':
-    'It is part of the product: users are not asked for their consent, and it may use the API.',
+    'It is part of the product: users are not asked for their consent. To use the API, its client id must also be in ALLOWED_CLIENT_IDS.',
   'applications.adminsOnly':
     'This application is part of the product. Only administrators of the deployment change it.',
   'applications.access': 'Who may log in',
@@ -708,9 +717,14 @@ export const english = {
   'applications.scope.groups': 'Groups: the same as text, as most programs read it',
   'applications.scope.offline_access': 'To stay logged in while the user is away (refresh tokens)',
   'applications.resourceScopes': 'Scopes of protected resources',
-  'applications.resourceScopesHint': 'Separated by blanks: {scopes}. It may then ask for tokens of these resources.',
+  'applications.resourceScopesHint':
+    'Separated by blanks: {scopes}. It may then ask for tokens of these resources.',
   'applications.scopes': 'Scopes',
-  'applications.scopeHint': 'Scopes of the API that it may use, separated by blanks.',
+  'applications.scopeHint':
+    'Scopes of your own services such as shop:read, or of the API, separated by blanks. Scopes that are for administrators are refused: a machine cannot be one.',
+  'applications.machineScopes': 'Scopes of a machine',
+  'applications.machineScopesHint':
+    'Only for a machine: scopes of your own services such as shop:read, or of the API, separated by blanks. Scopes that are for administrators are refused: a machine cannot be one.',
   'applications.rememberConsent': 'Users may have their consent remembered',
   'applications.authMethod': 'How it sends its secret',
   'applications.authMethod.client_secret_basic': 'In the header (client_secret_basic)',
@@ -730,6 +744,8 @@ export const english = {
   'applications.issuer': 'Issuer',
   'applications.discoveryUrl': 'Discovery URL',
   'applications.tokenUrl': 'Token endpoint',
+  'applications.audience': 'Audience',
+  'applications.exchangeUrl': 'Address of the exchange',
   'applications.pkce': 'PKCE',
   'applications.created.title': '{name} is registered',
   'applications.created.advice': "Copy the secret now. It isn't shown again.",
@@ -764,13 +780,17 @@ export const english = {
   'applications.remove.question': 'Remove {name}?',
   'applications.remove.lead':
     "Its tokens and its users' consents end at once, and no user can log in to it any more.",
+  'applications.remove.leadMachine': 'Its tokens end at once, and it gets no more.',
   'applications.remove.confirm': 'Remove this application',
   'applications.users.title': 'Users',
   'applications.users.none': 'No user has logged in to it yet.',
   'applications.users.elsewhere': 'A person without an account here',
   'applications.copy.title': 'What to copy into the other program',
   'applications.copy.lead': 'Programs ask for the discovery URL or for the issuer.',
-  'applications.copy.leadMachine': 'It gets tokens at the token endpoint with the grant client_credentials.',
+  'applications.copy.leadMachine':
+    'It gets a token at the token endpoint, with the grant client_credentials and this audience, and exchanges it for a token of the gateway.',
+  'applications.copy.requests': 'Both requests, for a shell',
+  'applications.copy.requestsLead': "Put the secret where the requests have '<secret>'.",
   'applications.copy.secret': 'Shown once, when it was made. Make a new one if it is lost.',
   'applications.copy.noSecret': 'None: this kind of application cannot keep one.',
   'applications.copy.pkce': 'Required, with the method S256',
@@ -852,7 +872,7 @@ export const english = {
   'logout.title': 'Log out',
   'logout.heading': 'Log out?',
   'logout.lead':
-    'An application wants to log you out, here and everywhere else you are logged in with this account.',
+    'An application wants to log you out in this browser: here, and at the applications that are told of it.',
   'logout.stay': 'Stay logged in',
 
   'cli.title': 'Command-line login',

@@ -277,7 +277,7 @@ export class AgentGate {
       if (!(error instanceof ClientMetadataError)) {
         throw error;
       }
-      request.log.info({ reason: 'client_refused', err: error.cause }, error.message);
+      request.log.info({ reason: 'client_refused', fault: error.fault, err: error.cause }, error.message);
       throw new Problem('malformed_request', {
         detail: `The application that sent you here can’t be used: ${error.message}.`,
         reason: 'client_refused',

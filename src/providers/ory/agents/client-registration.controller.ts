@@ -1,4 +1,4 @@
-import { Body, Controller, Inject, Post, Res } from '@nestjs/common';
+import { Body, Controller, Inject, Post, Res, UseFilters } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
@@ -9,6 +9,7 @@ import { Public } from '../../../session/guards/access.decorators.js';
 import { RateLimited } from '../../../session/guards/rate-limited.decorator.js';
 import { AgentClients } from './agent.clients.js';
 import { ClientMetadataError, readClientMetadata } from './client.metadata.js';
+import { RegistrationFilter } from './registration.filter.js';
 
 const text = { type: 'string' };
 const texts = { type: 'array', items: text };
@@ -30,6 +31,7 @@ const example = {
 /** The endpoint at which public clients register themselves (RFC 7591), where `DYNAMIC_REGISTRATION` is set. */
 @ApiTags('auth')
 @Controller('oauth2/register')
+@UseFilters(RegistrationFilter)
 export class ClientRegistrationController {
   readonly #clients: AgentClients;
   readonly #publicUrl: string;

@@ -166,6 +166,16 @@ describe('an address', () => {
     await expect(documents.read(address)).rejects.toMatchObject({ name: 'ClientMetadataError' });
   });
 
+  it.each([
+    ['of a private address', 'https://10.0.0.1/x.json', [], false, 'private_address'],
+    ['in an air gap', 'https://client.example/x.json', [], true, 'air_gap'],
+    ['of an unknown host', 'https://none.invalid/x.json', ['none.invalid'], false, 'unknown_host'],
+    ['that nothing listens at', 'https://localhost:1/x.json', ['localhost:1'], false, 'unreachable'],
+  ] as const)('%s is refused with its cause for the log', async (_, address, hosts, airGapped, fault) => {
+    documents = make([...hosts], airGapped);
+    await expect(documents.read(address)).rejects.toMatchObject({ name: 'ClientMetadataError', fault });
+  });
+
   it('whose name leads to this machine is not read', async () => {
     // This machine's own name resolves to one of its addresses, or not at all.
     documents = make([]);

@@ -5,7 +5,12 @@ import { Agent, type Response, fetch } from 'undici';
 import { isPublicHost, lookUpPublic } from '../../../platform/air-gap/public.address.js';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import { parseJson } from '../../../platform/config/json.parser.js';
-import { type ClientMetadata, ClientMetadataError, readClientMetadata } from './client.metadata.js';
+import {
+  type ClientMetadata,
+  ClientMetadataError,
+  type DocumentFault,
+  readClientMetadata,
+} from './client.metadata.js';
 
 /** Milliseconds for a whole document. */
 const timeout = 5000;
@@ -97,7 +102,10 @@ export class ClientDocuments implements OnModuleDestroy {
       const type = answer.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
       if (answer.status !== 200 || !/^application\/(?:[\w.+-]+\+)?json$/.test(type)) {
         await answer.body?.cancel();
-        throw new ClientMetadataError('its address did not answer with a JSON document');
+        throw withFault(
+          new ClientMetadataError('its address did not answer with a JSON document'),
+          'bad_answer',
+        );
       }
       return await wholeOf(answer);
     } catch (error) {
@@ -105,7 +113,8 @@ export class ClientDocuments implements OnModuleDestroy {
         throw error;
       }
       // The cause isn't for the caller: it would report what is reachable from here.
-      throw Object.assign(new ClientMetadataError('it could not be read'), { cause: error });
+      const failed = Object.assign(new ClientMetadataError('it could not be read'), { cause: error });
+      throw withFault(failed, faultOf(error));
     }
   }
 
@@ -130,10 +139,31 @@ export class ClientDocuments implements OnModuleDestroy {
       return true;
     }
     if (this.#airGapped || !isPublicHost(url.hostname) || url.origin === this.#publicUrl) {
-      throw new ClientMetadataError('it could not be read');
+      const fault = this.#airGapped ? 'air_gap' : 'private_address';
+      throw withFault(new ClientMetadataError('it could not be read'), fault);
     }
     return false;
   }
+}
+
+function withFault(error: ClientMetadataError, fault: DocumentFault): ClientMetadataError {
+  return Object.assign(error, { fault });
+}
+
+/** What kept a request from its answer. */
+function faultOf(error: unknown): DocumentFault {
+  const causes: Error[] = [];
+  for (let cause = error; cause instanceof Error && causes.length < 5; cause = cause.cause) {
+    causes.push(cause);
+  }
+  const codes: unknown[] = causes.flatMap((cause) => [cause.name, Reflect.get(cause, 'code')]);
+  if (codes.includes('PrivateAddressError')) {
+    return 'private_address';
+  }
+  if (codes.includes('ENOTFOUND') || codes.includes('EAI_AGAIN')) {
+    return 'unknown_host';
+  }
+  return codes.some((code) => /timeout/i.test(String(code))) ? 'timeout' : 'unreachable';
 }
 
 /** The whole text of an answer. @throws {ClientMetadataError} if it is too large. */

@@ -11,8 +11,14 @@ export interface ClientMetadata {
   readonly refreshes: boolean;
 }
 
+/** Why a metadata document couldn't be read. */
+export type DocumentFault =
+  'air_gap' | 'private_address' | 'unknown_host' | 'timeout' | 'unreachable' | 'bad_answer';
+
 /** What a client states about itself can't be accepted. */
 export class ClientMetadataError extends Error {
+  /** Why a document couldn't be read, for the operator's log: it would report to a caller what is reachable from here. */
+  fault?: DocumentFault;
   override readonly name = 'ClientMetadataError';
   /** RFC 7591 section 3.2.2. */
   readonly code: 'invalid_redirect_uri' | 'invalid_client_metadata';

@@ -62,7 +62,8 @@ export class OryLoginController {
       return;
     }
     const asked = new URL(loginRequest.request_url);
-    if (!asked.searchParams.get('code_challenge')) {
+    const isPkce = asked.searchParams.get('code_challenge_method') === 'S256';
+    if (!isPkce || !asked.searchParams.get('code_challenge')) {
       // Hydra would say so, but only once the user has logged in and agreed.
       await reply.redirect(await this.#hydra.rejectLogin(challenge, 'invalid_request'), 302);
       return;

@@ -101,6 +101,25 @@ export class ClientRepository {
     return (await applications.execute()).map(({ id }) => id);
   }
 
+  /** Clients that registered themselves, in the order of their ids. @param id of this one only. @param after the last one before. */
+  async selfRegistered(limit: number, id?: string, after?: string): Promise<IndexedClient[]> {
+    let clients = this.#database.query
+      .selectFrom('oauth_clients')
+      .select(['id', 'kind', 'name', 'created_at', 'used_at'])
+      .where('kind', 'in', ['metadata_document', 'registration'])
+      .orderBy('id')
+      .limit(limit);
+    clients = id === undefined ? clients : clients.where('id', '=', id);
+    clients = after === undefined ? clients : clients.where('id', '>', after);
+    return (await clients.execute()).map(({ created_at: createdAt, used_at: usedAt, ...client }) => ({
+      ...client,
+      orgId: null,
+      isFirstParty: false,
+      createdAt: Number(createdAt),
+      usedAt: usedAt === null ? null : Number(usedAt),
+    }));
+  }
+
   /** Names, with ids, of what is part of the product; or of the applications that aren't. */
   async names(areFirstParty: boolean): Promise<{ id: string; name: string }[]> {
     const named = this.#database.query

@@ -5,6 +5,7 @@ import {
   type ApplicationAdministration,
   type ApplicationPage,
   type NamedApplication,
+  type SelfRegisteredClient,
   applicationAccesses,
   applicationKinds,
 } from '../../../auth-strategy/application.administration.js';
@@ -13,6 +14,7 @@ import type { ProtectedResource } from '../../../platform/config/protected-resou
 import type { DatabaseLocks } from '../../../platform/database/database.locks.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { scopeTokens } from '../../../session/guards/scopes.js';
+import { agentOf } from '../agents/agent.clients.js';
 import type { ApplicationSecretRepository } from './application-secret.repository.js';
 import type { ApplicationUses } from './application.uses.js';
 import type { ClientRepository, IndexedClient } from './client.repository.js';
@@ -29,6 +31,9 @@ const ownSchema = z.object({
   /** Whether it has ever been first-party. */
   was_first_party: z.boolean().optional(),
 });
+
+/** What Hydra gives a client that is registered without a scope. None of it is for a machine. */
+const hydraDefaultScope: ReadonlySet<string> = new Set(['openid', 'offline', 'offline_access']);
 
 const metadataSchema = z.looseObject({ application: ownSchema });
 
@@ -59,6 +64,8 @@ const clientSchema = z.looseObject({
   metadata: metadataSchema,
 });
 
+const selfSchema = z.looseObject({ client_id: z.string(), metadata: z.unknown().optional() });
+
 /** The application that one of Hydra's clients is; undefined for a client that wasn't registered as one. */
 export function applicationOf(client: unknown): Application | undefined {
   const { data } = clientSchema.safeParse(client);
@@ -75,7 +82,7 @@ export function applicationOf(client: unknown): Application | undefined {
     redirectUris: data.redirect_uris,
     postLogoutRedirectUris: data.post_logout_redirect_uris,
     backchannelLogoutUri: data.backchannel_logout_uri,
-    scope: scopeTokens(data.scope),
+    scope: scopeTokens(data.scope).filter((token) => kind !== 'machine' || !hydraDefaultScope.has(token)),
     access,
     roles,
     rememberConsent: own.remember_consent,
@@ -161,6 +168,28 @@ export class HydraApplications implements ApplicationAdministration {
 
   async others(): Promise<readonly NamedApplication[]> {
     return this.#index.names(false);
+  }
+
+  async selfRegistered({
+    limit,
+    after,
+    id,
+  }: Parameters<ApplicationAdministration['selfRegistered']>[0]): Promise<readonly SelfRegisteredClient[]> {
+    const clients = await this.#index.selfRegistered(limit, id, after);
+    return Promise.all(
+      clients.map(async ({ id: clientId, name, createdAt, usedAt = null, kind }) => {
+        const hasDocument = kind === 'metadata_document';
+        const known = hasDocument ? selfSchema.safeParse(await this.#hydra.client(clientId)).data : undefined;
+        return {
+          id: clientId,
+          name,
+          kind: hasDocument ? 'metadata_document' : 'registration',
+          documentUrl: (known && agentOf(known)?.clientId) ?? null,
+          createdAt,
+          usedAt,
+        };
+      }),
+    );
   }
 
   async hasOrg(orgId: string): Promise<boolean> {

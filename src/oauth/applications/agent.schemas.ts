@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import type { SelfRegisteredClient } from '../../auth-strategy/application.administration.js';
+import { pageQuerySchema } from '../../platform/http/page.cursor.js';
+import { timestamp, toTimestamp } from '../../platform/time/timestamp.schema.js';
+
+/** Query of the route that lists agents. No database keeps a text with NUL. */
+export const agentQuerySchema = pageQuerySchema.extend({
+  id: z
+    .string()
+    .max(255)
+    .regex(/^[^\0]*$/, { error: 'must be an id' })
+    .optional()
+    .meta({ description: 'Only this one.' }),
+});
+
+/** A client that registered itself. */
+export const agentSchema = z.object({
+  id: z.string().meta({
+    description:
+      'Its id at the login provider, by which `GET /api/v1/applications/{id}/users` has its users.',
+    example: 'dcr-0198c9f5-4a5b-7c3d-9e2f-000000000000',
+  }),
+  name: z
+    .string()
+    .nullable()
+    .meta({ description: 'As it states; no administrator has checked it.', example: 'Notes helper' }),
+  kind: z
+    .enum(['metadata_document', 'registration'])
+    .meta({ description: 'How it came to be known: by a metadata document, or by dynamic registration.' }),
+  documentUrl: z.string().nullable().meta({ description: 'Where it describes itself.', example: null }),
+  since: timestamp.meta({ description: 'When it became known.' }),
+  lastUsedAt: timestamp
+    .nullable()
+    .meta({ description: 'When a user last allowed it, to the day; null: none has.' }),
+});
+
+/** Answer of the route that lists agents. */
+export const agentListSchema = z.object({
+  items: z.array(agentSchema),
+  nextCursor: z.string().nullable().meta({ description: 'For the next page; null on the last one.' }),
+});
+
+export type AgentItem = z.output<typeof agentSchema>;
+
+/** A client that registered itself, as answers have it. */
+export function toAgent({ id, name, kind, documentUrl, createdAt, usedAt }: SelfRegisteredClient): AgentItem {
+  return {
+    id,
+    name: name === '' ? null : name,
+    kind,
+    documentUrl,
+    since: toTimestamp(createdAt),
+    lastUsedAt: toTimestamp(usedAt),
+  };
+}

@@ -1,0 +1,32 @@
+import { Query } from '@nestjs/common';
+import type { z } from 'zod';
+import { ApiController, ApiRoute } from '../../session/guards/api.route.js';
+import { agentListSchema, agentQuerySchema } from './agent.schemas.js';
+import { ApplicationsService } from './applications.service.js';
+
+/** The route with which administrators see the clients that registered themselves. */
+@ApiController('api/v1/agents', {
+  tag: 'applications',
+  role: 'admin',
+  problems: ['provider_unavailable', 'database_unavailable'],
+})
+export class AgentsController {
+  readonly #applications: ApplicationsService;
+
+  constructor(applications: ApplicationsService) {
+    this.#applications = applications;
+  }
+
+  @ApiRoute('GET', '', {
+    scope: 'applications:read',
+    summary: 'List the agents',
+    description:
+      'Clients that registered themselves, in the order of their ids. No administrator has checked them.',
+    answer: { description: 'One page.', schema: agentListSchema },
+  })
+  async list(
+    @Query({ schema: agentQuerySchema }) { id, ...page }: z.output<typeof agentQuerySchema>,
+  ): Promise<z.output<typeof agentListSchema>> {
+    return this.#applications.agents(page, id);
+  }
+}
