@@ -152,8 +152,12 @@ export class OryLoginController {
         const { challenge } = loginRequest;
         return promptsOf(asked).includes('none')
           ? this.#hydra.rejectLogin(challenge, 'login_required')
-          : ((await this.#credentialsUrl(challenge, { state: 'live', session }, secondFactor(session), asked)) ??
-              this.#impossible);
+          : ((await this.#credentialsUrl(
+              challenge,
+              { state: 'live', session },
+              secondFactor(session),
+              asked,
+            )) ?? this.#impossible);
       }
       if (outcome === 'unverified') {
         return `${this.#publicUrl}/ui/verification`;
