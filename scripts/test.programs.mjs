@@ -71,10 +71,9 @@ const programs = [
     package: 'liblemonldap-ng-portal-perl libplack-perl libstring-random-perl libio-string-perl',
     paths: ['/usr/bin/plackup'],
     hasAll: () =>
-      spawnSync('perl', [
-        '-e',
-        'use Lemonldap::NG::Portal::Main; require Lemonldap::NG::Portal::Issuer::OpenIDConnect',
-      ]).status === 0,
+      ['Lemonldap/NG/Portal/Main.pm', 'String/Random.pm', 'IO/String.pm'].every((module) =>
+        existsSync(`/usr/share/perl5/${module}`),
+      ),
   },
   {
     variable: 'PHP',
