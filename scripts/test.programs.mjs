@@ -68,10 +68,11 @@ const programs = [
   {
     variable: 'PLACKUP',
     name: 'LemonLDAP::NG',
-    package: 'liblemonldap-ng-portal-perl libplack-perl libstring-random-perl libio-string-perl',
+    package:
+      'liblemonldap-ng-portal-perl libplack-perl libstring-random-perl libio-string-perl liblasso-perl libxml-simple-perl',
     paths: ['/usr/bin/plackup'],
     hasAll: () =>
-      ['Lemonldap/NG/Portal/Main.pm', 'String/Random.pm', 'IO/String.pm'].every((module) =>
+      ['Lemonldap/NG/Portal/Main.pm', 'String/Random.pm', 'IO/String.pm', 'XML/Simple.pm'].every((module) =>
         existsSync(`/usr/share/perl5/${module}`),
       ),
   },

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OtherProvider } from '../support/go.provider.js';
-import { startLemonldap } from '../support/lemonldap.server.js';
-import { goToCompany, openIdConnection } from '../support/openid.connection.js';
+import { prepareLemonldap } from '../support/lemonldap.server.js';
+import { goToCompany, openIdConnection, pageOfAddress } from '../support/openid.connection.js';
+import { postAcross } from '../support/saml.connection.js';
 import { type Stack, startStack } from '../support/stack.js';
 import { sendForm } from '../support/travel.js';
 import { type Page, UserAgent } from '../support/user-agent.js';
@@ -20,7 +21,10 @@ const kinds: readonly (readonly [string, Kind])[] = [
   [
     'LemonLDAP::NG’s',
     // It doesn't state whether addresses are verified.
-    { start: async (url) => startLemonldap(`${url}${callback}`), settings: { trust_email: true } },
+    {
+      start: async (url) => (await prepareLemonldap()).start({ redirectUri: `${url}${callback}` }),
+      settings: { trust_email: true },
+    },
   ],
 ];
 
@@ -50,9 +54,8 @@ describe.each(kinds)('%s OpenID provider', (_name, { start, settings }) => {
 
   /** Logs the provider's user in. */
   async function logIn(agent: UserAgent): Promise<Page> {
-    const first = await agent.navigate('/auth/login');
-    const second = await agent.submit(first, { identifier: server.user.email });
-    return (await sendForm(agent, await goToCompany(agent, second), server.loginForm)).page;
+    const there = await goToCompany(agent, await pageOfAddress(agent, server.user.email));
+    return (await sendForm(agent, there, server.loginForm)).page;
   }
 
   it('is a company’s: its user logs in, is renewed by refresh tokens, and logs out', async () => {
@@ -68,6 +71,46 @@ describe.each(kinds)('%s OpenID provider', (_name, { start, settings }) => {
     }
     expect(stack.log.join()).not.toContain('kratos_unreachable');
     stack.shiftClock(0);
+    await agent.post('/auth/logout', {});
+    expect((await agent.fetch('/auth/session')).status).toBe(401);
+  });
+});
+
+describe('LemonLDAP::NG’s SAML provider', () => {
+  let stack: Stack;
+  let server: OtherProvider;
+
+  beforeAll(async () => {
+    const prepared = await prepareLemonldap();
+    const connection = {
+      id: 'company',
+      kind: 'saml',
+      name: 'Example Ltd.',
+      domains: ['badwolf.org'],
+      // Read when the first user comes, so that each can know the other.
+      metadata_url: prepared.metadataUrl,
+      entity_id: prepared.metadataUrl,
+      trust_email: true,
+    };
+    stack = await startStack({ env: { CONNECTIONS: JSON.stringify([connection]) } });
+    const metadata = await fetch(`${stack.url}/auth/connections/company/metadata`);
+    server = await prepared.start({ metadata: await metadata.text() });
+  }, 300_000);
+
+  afterAll(async () => {
+    await stack?.stop();
+    await server?.stop();
+  });
+
+  it('is a company’s: its user logs in by its metadata and its answer, and logs out', async () => {
+    const agent = new UserAgent(stack.url);
+    const { email, name } = server.user;
+    const there = await goToCompany(agent, await pageOfAddress(agent, email));
+    const { page: answer } = await sendForm(agent, there, server.loginForm);
+    const { page } = await postAcross(agent, answer);
+    expect([page.status, page.url]).toEqual([200, `${stack.url}/`]);
+    const session = { user: { email, emailVerified: true, name }, provider: 'ory' };
+    expect((await agent.fetch('/auth/session')).json()).toMatchObject(session);
     await agent.post('/auth/logout', {});
     expect((await agent.fetch('/auth/session')).status).toBe(401);
   });

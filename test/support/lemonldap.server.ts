@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { inject } from 'vitest';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
 import type { OtherProvider } from './go.provider.js';
+import { makeKeyPair } from './simplesamlphp.server.js';
 import { waitUntil } from './stack.js';
 
 const client = { id: 'vestibule', secret: 'the secret of the company client' };
@@ -14,19 +15,38 @@ const client = { id: 'vestibule', secret: 'the secret of the company client' };
 const user = { email: 'rtyler@badwolf.org', name: 'Rose Tyler' };
 const loginForm = { user: 'rtyler', password: 'rtyler' };
 
+/** What it knows of the gateway: the redirect URI of an OpenID client, or the metadata of a SAML service. */
+export type LemonldapClient = { readonly redirectUri: string } | { readonly metadata: string };
+
+/** A LemonLDAP::NG that isn't started yet: gateways need its address first. */
+export interface Lemonldap {
+  /** With a slash at its end. */
+  readonly issuer: string;
+  /** URL of its SAML metadata, which is its entity ID too. */
+  readonly metadataUrl: string;
+  start(knows: LemonldapClient): Promise<OtherProvider>;
+}
+
 /**
- * Starts LemonLDAP::NG, the single sign-on of many public administrations, as an OpenID provider with its demonstration's users. It is
- * written in Perl and shares no code with the others.
- * @param redirectUri of the gateway.
+ * LemonLDAP::NG, the single sign-on of many public administrations, as an OpenID and SAML provider with its demonstration's users. It is
+ * written in Perl, with Lasso for SAML, and shares no code with the others.
  */
-export async function startLemonldap(redirectUri: string): Promise<OtherProvider> {
-  const folder = await mkdtemp(join(tmpdir(), 'vestibule-lemonldap-'));
+export async function prepareLemonldap(): Promise<Lemonldap> {
   const [port = 0] = await findFreePorts(1);
   const issuer = `http://127.0.0.1:${port}/`;
+  return {
+    issuer,
+    metadataUrl: `${issuer}saml/metadata`,
+    start: async (knows) => startLemonldap(port, issuer, knows),
+  };
+}
+
+async function startLemonldap(port: number, issuer: string, knows: LemonldapClient): Promise<OtherProvider> {
+  const folder = await mkdtemp(join(tmpdir(), 'vestibule-lemonldap-'));
   for (const name of ['configuration', 'sessions/lock', 'users/lock', 'cache']) {
     await mkdir(join(folder, name), { recursive: true });
   }
-  const settings = settingsOf(folder, issuer, redirectUri);
+  const settings = { ...settingsOf(folder, issuer), ...(await providerOf(folder, knows)) };
   await writeFile(join(folder, 'configuration/lmConf-1.json'), JSON.stringify(settings));
   await writeFile(join(folder, 'lemonldap.ini'), iniIn(folder));
   const program = 'use Lemonldap::NG::Portal::Main; Lemonldap::NG::Portal::Main->run({});\n';
@@ -38,11 +58,11 @@ export async function startLemonldap(redirectUri: string): Promise<OtherProvider
   });
   await waitUntil(async () => {
     try {
-      return (await fetch(`${issuer}.well-known/openid-configuration`)).ok;
+      return (await fetch(issuer)).status < 500;
     } catch {
       return false;
     }
-  }, 'LemonLDAP::NG to be discovered');
+  }, 'LemonLDAP::NG to answer');
   return {
     env: {
       AUTH_PROVIDER: 'oidc',
@@ -61,13 +81,8 @@ export async function startLemonldap(redirectUri: string): Promise<OtherProvider
   };
 }
 
-/** Its configuration, which its manager would write. */
-function settingsOf(folder: string, issuer: string, redirectUri: string): Readonly<Record<string, unknown>> {
-  const keys = generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  });
+/** Its configuration, which its manager would write, without the protocols. */
+function settingsOf(folder: string, issuer: string): Readonly<Record<string, unknown>> {
   const filesIn = (name: string): Readonly<Record<string, string>> => ({
     Directory: join(folder, name),
     LockDirectory: join(folder, name, 'lock'),
@@ -99,23 +114,57 @@ function settingsOf(folder: string, issuer: string, redirectUri: string): Readon
     localSessionStorageOptions: cacheIn(folder),
     locationRules: { [new URL(issuer).host]: { default: 'accept' } },
     portalCheckLogins: 0,
-    issuerDBOpenIDConnectActivation: 1,
-    oidcServicePrivateKeySig: keys.privateKey,
-    oidcServicePublicKeySig: keys.publicKey,
-    oidcServiceKeyIdSig: 'company',
-    oidcRPMetaDataOptions: {
+  };
+}
+
+/** The configuration of the protocol by which it knows the gateway. */
+async function providerOf(
+  folder: string,
+  knows: LemonldapClient,
+): Promise<Readonly<Record<string, unknown>>> {
+  if ('redirectUri' in knows) {
+    const keys = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    });
+    return {
+      issuerDBOpenIDConnectActivation: 1,
+      oidcServicePrivateKeySig: keys.privateKey,
+      oidcServicePublicKeySig: keys.publicKey,
+      oidcServiceKeyIdSig: 'company',
+      oidcRPMetaDataOptions: {
+        gateway: {
+          oidcRPMetaDataOptionsClientID: client.id,
+          oidcRPMetaDataOptionsClientSecret: client.secret,
+          oidcRPMetaDataOptionsBypassConsent: 1,
+          oidcRPMetaDataOptionsIDTokenSignAlg: 'RS256',
+          oidcRPMetaDataOptionsRedirectUris: knows.redirectUri,
+          oidcRPMetaDataOptionsRequirePKCE: 1,
+          oidcRPMetaDataOptionsAllowOffline: 1,
+          oidcRPMetaDataOptionsUserIDAttr: 'uid',
+        },
+      },
+      oidcRPMetaDataExportedVars: { gateway: { email: 'mail', name: 'cn' } },
+    };
+  }
+  const { key, certificate } = await makeKeyPair(folder, 'saml');
+  return {
+    issuerDBSAMLActivation: 1,
+    samlServicePrivateKeySig: key,
+    samlServicePublicKeySig: certificate,
+    samlServiceUseCertificateInResponse: 1,
+    samlIDPSSODescriptorWantAuthnRequestsSigned: 0,
+    samlSPMetaDataXML: { gateway: { samlSPMetaDataXML: knows.metadata } },
+    samlSPMetaDataOptions: {
       gateway: {
-        oidcRPMetaDataOptionsClientID: client.id,
-        oidcRPMetaDataOptionsClientSecret: client.secret,
-        oidcRPMetaDataOptionsBypassConsent: 1,
-        oidcRPMetaDataOptionsIDTokenSignAlg: 'RS256',
-        oidcRPMetaDataOptionsRedirectUris: redirectUri,
-        oidcRPMetaDataOptionsRequirePKCE: 1,
-        oidcRPMetaDataOptionsAllowOffline: 1,
-        oidcRPMetaDataOptionsUserIDAttr: 'uid',
+        samlSPMetaDataOptionsNameIDFormat: 'email',
+        samlSPMetaDataOptionsSignSSOMessage: 1,
+        samlSPMetaDataOptionsSignatureMethod: 'RSA_SHA256',
+        samlSPMetaDataOptionsCheckSSOMessageSignature: 0,
       },
     },
-    oidcRPMetaDataExportedVars: { gateway: { email: 'mail', name: 'cn' } },
+    samlSPMetaDataExportedAttributes: { gateway: { mail: '1;email;;', cn: '1;displayName;;' } },
   };
 }
 
