@@ -59,7 +59,7 @@ const settings = z
 const kind = z
   .string({ error: 'must be a kind of connection' })
   .max(20, { error: 'must be a kind of connection' })
-  .meta({ description: '`oidc`, or another of `ORG_CONNECTION_KINDS`.', example: 'oidc' });
+  .meta({ description: '`oidc`, `saml` or `ldap`, if `ORG_CONNECTION_KINDS` has it.', example: 'oidc' });
 
 /** Body of `POST /api/v1/orgs/:id/connections`. */
 export const connectionBodySchema = z

@@ -4,7 +4,7 @@ import { connectionSettingNames } from '../../src/platform/config/connections.pa
 
 it.each([
   // The secret itself is told of beside the file.
-  ['ldap', '## Settings', 'bind_password'],
+  ['ldap', '### Settings of an LDAP directory', 'bind_password'],
   ['oidc', '### Settings of an OpenID provider', 'client_secret'],
   ['saml', '### Settings of a SAML provider', undefined],
 ] as const)(
