@@ -74,7 +74,10 @@ export function addConnectionsCommand(program: Command, setting: UserSetting): v
       show(await (await open(at)).call('POST', {}, connectionSchema, body), at);
     });
 
-  command('change', 'change a connection; members that the file leaves out stay, settings are replaced as a whole')
+  command(
+    'change',
+    'change a connection; members that the file leaves out stay, settings are replaced as a whole',
+  )
     .argument('<id>', 'its id')
     .argument('<file>', 'the JSON file; - for the standard input')
     .action(async (id: string, file: string, at: At) => {

@@ -125,10 +125,15 @@ export class ConnectionController {
   ): Promise<void> {
     const connection = await this.#require(id);
     const challenge = requireBound(this.#binding, given, request);
-    if (connection.by === 'redirect') {
+    const address = this.#typed.read(request);
+    // A link could name an organisation's connection, whose owner might log others in as a user of theirs: they press the button.
+    const isWanted =
+      connection.owner === undefined ||
+      (address !== undefined && (await this.#connections.ofAddress(address))?.id === connection.id);
+    if (connection.by === 'redirect' && isWanted) {
       sendToProvider(reply, connection.id, challenge);
     }
-    await this.#send(request, reply, { connection, challenge, address: this.#typed.read(request) });
+    await this.#send(request, reply, { connection, challenge, address });
   }
 
   /** Checks the password. The browser then returns to Hydra's challenge, which is answered from the session that has begun. */

@@ -68,7 +68,7 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
       postgresUrl: inject('postgresUrl'),
       env: {
         ORG_CONNECTION_HOSTS: new URL(ports.issuer).host,
-        ORG_CONNECTION_KINDS: 'oidc,ldap',
+        ORG_CONNECTION_KINDS: 'oidc,saml,ldap',
         CONNECTIONS: JSON.stringify([
           {
             id: 'deployment',
@@ -337,6 +337,66 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
       await logInThere(agent, await goToCompany(agent, page), mallory);
       const { user } = await userOf(agent);
       expect([user.id === known.user.id, user.emailVerified]).toEqual([false, false]);
+    });
+
+    it('a connection serves its first domain only: the users of a former one aren’t taken along', async () => {
+      const org = await orgWith(await newUser());
+      const id = await connect(org);
+      const ada = await colleague(org);
+      const heir = await orgWith(await newUser());
+      await prove(org.id, null);
+      await prove(heir.id, org.domain);
+      const other = `d${newId().slice(-12)}.example`;
+      await prove(org.id, other);
+      const moved = await org.owner.send('PATCH', `${org.path}/${id}`, { domains: [other] });
+      expect([moved.status, faultsOf(moved)]).toEqual([400, ['validation_failed', 'domains']]);
+      expect((await org.owner.send('PATCH', `${org.path}/${id}`, { domains: [] })).status).toBe(200);
+      const again = await org.owner.send('PATCH', `${org.path}/${id}`, { domains: [other] });
+      expect(again.status).toBe(400);
+      stack.shiftClock(660);
+      expect((await ada.agent.fetch('/auth/session')).status).toBe(401);
+    });
+
+    it.each(['a,b@', 'Ada <ada>@', 'ada lovelace@', 'x@other.example,ada@'])(
+      'an address that is none, or several, counts as verified in no domain: %s',
+      async (local) => {
+        const org = await orgWith(await newUser());
+        await connect(org);
+        const mallory = company.employ({ email: `${local}${org.domain}` });
+        const agent = new UserAgent(stack.url);
+        const page = await pageOfAddress(agent, `x@${org.domain}`);
+        await logInThere(agent, await goToCompany(agent, page), mallory);
+        const session = await agent.fetch('/auth/session');
+        const isVerified = session.status === 200 && (await userOf(agent)).user.emailVerified;
+        expect([[200, 401].includes(session.status), isVerified]).toEqual([true, false]);
+      },
+    );
+
+    it('a link that names it logs no one in there by itself; the deployment’s own goes on', async () => {
+      const org = await orgWith(await newUser());
+      const id = await connect(org);
+      for (const [name, goesOn] of [
+        [id, false],
+        ['deployment', true],
+      ] as const) {
+        const page = await new UserAgent(stack.url).navigate(`/auth/login?connection=${name}`);
+        expect([page.status, new URL(page.url).pathname]).toEqual([200, `/ui/connections/${name}`]);
+        expect(page.headers.has('refresh')).toBe(goesOn);
+      }
+    });
+
+    it('its owner doesn’t decide what a second factor is', async () => {
+      const org = await orgWith(await newUser());
+      const settings = {
+        metadata: '<a/>',
+        trust_second_factor: true,
+        second_factor_classes: ['urn:oasis:names:tc:SAML:2.0:ac:classes:Password'],
+      };
+      const made = await org.owner.send('POST', org.path, bodyOf(org, { kind: 'saml', settings }));
+      expect([made.status, faultsOf(made)]).toEqual([
+        400,
+        expect.arrayContaining(['settings.second_factor_classes']),
+      ]);
     });
 
     it('an administrator of the deployment gets in by no connection of an organisation', async () => {

@@ -91,7 +91,7 @@ const secondFactorClasses = [
 ] as const;
 
 /** A name that SAML limits to this length (SAML 2.0 Core section 8.3.6). */
-const entity = z.string().regex(/^\P{Cc}{1,1024}$/u);
+const entity = z.string().regex(/^[^\p{Cc}\s]{1,1024}$/u);
 const time = (most: number) =>
   z.string().refine((given) => {
     const seconds = durationSeconds(given);

@@ -418,6 +418,8 @@ export interface OrgConnectionsTable {
   /** JSON list of the groups that give a role. */
   rules: string;
   /** Counts the changes. */
+  /** The first domain that it had: its users belong to that one. */
+  bound_domain: string | null;
   version: number;
   created_by: string;
   created_at: number;

@@ -21,7 +21,7 @@ const hostless =
 /** Hydra's endpoints use no cookie of ours, and browser apps on other origins call them. */
 const otherOriginsWelcome = '/ory/hydra/';
 /** Where pages of companies' SAML providers post what is signed by the provider. No cookie counts there. */
-const otherSitesPost = /^\/auth\/connections\/[a-z][a-z\d-]{0,30}\/(?:acs|slo)$/;
+const otherSitesPost = /^\/auth\/connections\/[a-z\d][a-z\d-]{0,35}\/(?:acs|slo)$/;
 /** Largest body of such an answer, in bytes: it names each of the user's groups, and may be encrypted. */
 const answerLimit = 300_000;
 /** The only paths that are served on a protected host: its own routes, and a proxy's sub-request about it. */

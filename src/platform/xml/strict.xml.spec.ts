@@ -33,6 +33,23 @@ it.each([
   expect(() => parseXml(text)).toThrow(XmlError);
 });
 
+it.each([
+  ['elements', `<a>${'<b/>'.repeat(10_001)}</a>`],
+  ['levels', `${'<a>'.repeat(101)}${'</a>'.repeat(101)}`],
+  ['names', `<a>${Array.from({ length: 201 }, (_none, index) => `<b${index}/>`).join('')}</a>`],
+  ['attributes', `<a ${Array.from({ length: 101 }, (_none, index) => `b${index}="1"`).join(' ')}/>`],
+  ['quotes that never end', `<a>${'<b c="'.repeat(10_000)}`],
+])('refuses too many %s', (_what, text) => {
+  expect(() => parseXml(text)).toThrow(XmlError);
+});
+
+it('counts no element in comments, character data and values', () => {
+  const root = parseXml(
+    `<a b="${'>'.repeat(300)}"><!--${'<x>'.repeat(200)}--><![CDATA[${'<y>'.repeat(200)}]]></a>`,
+  );
+  expect([...allElements(root)]).toHaveLength(1);
+});
+
 it('a refusal repeats nothing of the text', () => {
   expect(() => parseXml('<secret x="secret"')).toThrow(/^(?!.*secret)/);
 });

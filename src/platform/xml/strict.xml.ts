@@ -10,6 +10,9 @@ const declaration = /^\s*<\?xml\s[^?<>]*\?>/;
 /** What may stand between `<!` and what follows: a comment or character data, and so neither a document type nor an entity. */
 const forbiddenMarkup = /<\?|<!(?!--|\[CDATA\[)/;
 
+/** What a message or a document may have at most. Parsers take more than linear time for more, before any signature is checked. */
+const most = { elements: 10_000, depth: 100, names: 200, quotes: 200 } as const;
+
 /**
  * Parses XML of another party. A document type, entities and processing instructions are refused as text, before anything reads them,
  * and whatever the parser would only warn of is an error.
@@ -21,6 +24,7 @@ export function parseXml(text: string): Element {
   if (forbiddenMarkup.test(body) || body.includes('\0')) {
     throw new XmlError('a document type, entity or processing instruction');
   }
+  requireModest(body);
   // The parser's own messages repeat parts of the text, which may be anything.
   const refuse = (): never => {
     throw new XmlError('not well-formed');
@@ -53,9 +57,10 @@ export function childOf(parent: Element | undefined, namespace: string, name: st
 
 /** An element and all that are in it, in the document's order. */
 export function* allElements(root: Element): Generator<Element> {
-  yield root;
-  for (const child of elementsIn(root)) {
-    yield* allElements(child);
+  const left = [root];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    yield next;
+    left.push(...elementsIn(next).toReversed());
   }
 }
 
@@ -73,6 +78,55 @@ export function textOf(element: Element | undefined): string | undefined {
 export function attributeOf(element: Element | undefined, name: string): string | undefined {
   const value = element?.getAttribute(name);
   return value === '' || value === null ? undefined : value;
+}
+
+/** Counts what makes a text expensive, in one pass, before anything reads it. @throws {XmlError} */
+function requireModest(text: string): void {
+  const names = new Set<string>();
+  let [elements, depth] = [0, 0];
+  for (let start = text.indexOf('<'); start !== -1;) {
+    const [, closing] = sections.find(([opening]) => text.startsWith(opening, start)) ?? [];
+    const end = closing === undefined ? endOfTag(text, start) : text.indexOf(closing, start);
+    if (end === -1) {
+      throw new XmlError('not well-formed');
+    }
+    if (closing === undefined) {
+      const tag = text.slice(start + 1, end);
+      if (tag.startsWith('/')) {
+        depth -= 1;
+      } else {
+        elements += 1;
+        depth += tag.endsWith('/') ? 0 : 1;
+        names.add(/^[^\s/]*/.exec(tag)?.[0] ?? '');
+      }
+    }
+    if (elements > most.elements || depth > most.depth || names.size > most.names) {
+      throw new XmlError('too many elements, too deep, or of too many names');
+    }
+    start = text.indexOf('<', end + 1);
+  }
+}
+
+/** What isn't a tag, and how it ends. */
+const sections = [
+  ['<!--', '-->'],
+  ['<![CDATA[', ']]>'],
+] as const;
+
+/** Where a tag ends: attributes may have its last character in their values. @returns -1 if it doesn't. */
+function endOfTag(text: string, start: number): number {
+  let quote = '';
+  let quotes = 0;
+  for (let index = start + 1; index < text.length && quotes <= most.quotes; index += 1) {
+    const character = text[index] ?? '';
+    if (quote === '' ? character === '"' || character === "'" : character === quote) {
+      quote = quote === '' ? character : '';
+      quotes += 1;
+    } else if (quote === '' && character === '>') {
+      return index;
+    }
+  }
+  return -1;
 }
 
 function elementsIn(parent: Document | Element): readonly Element[] {

@@ -14,6 +14,7 @@ export async function up(database: Kysely<Schema>): Promise<void> {
     .addColumn('sealed', 'text')
     .addColumn('required', 'integer', (column) => column.notNull())
     .addColumn('rules', 'text', (column) => column.notNull())
+    .addColumn('bound_domain', 'text')
     .addColumn('version', 'integer', (column) => column.notNull())
     .addColumn('created_by', 'text', (column) => column.notNull())
     .addColumn('created_at', 'bigint', (column) => column.notNull())

@@ -64,15 +64,19 @@ export class ApplicationAdmission {
       }
       throw error;
     }
+    const known = await this.#directory.ofIdentity(identity);
+    // An organisation can't vouch for an administrator of the deployment.
+    const isVouched = identity.membership === undefined || known?.role !== 'admin';
+    if (!isVouched || (known !== undefined && known.disabled_at !== null)) {
+      return 'refused';
+    }
     if (identity.membership !== undefined) {
       await this.#orgs.joinByConnection(await this.#users.ensure(identity), identity.membership);
     }
-    const user = await this.#directory.ofIdentity(identity);
+    const user = identity.membership === undefined ? known : await this.#directory.ofIdentity(identity);
     const application = applicationOf(client);
     const isAdmitted = application === undefined || (await this.#admits(application, user));
-    // An organisation can't vouch for an administrator of the deployment.
-    const isVouched = identity.membership === undefined || user?.role !== 'admin';
-    if (!isAdmitted || !isVouched || (user !== undefined && user.disabled_at !== null)) {
+    if (!isAdmitted) {
       return 'refused';
     }
     const isVerified = !this.#requiresEmail || (await this.#ownership.judge(identity)).emailVerified;

@@ -155,7 +155,8 @@ function toUser(row: ConnectionIdentity, connection: Connection): SourceUser {
     profile: {
       ...(email === null ? {} : { email }),
       ...(name === null ? {} : { name }),
-      groups,
+      // An organisation's groups are roles in it, and no claims: they could have the names of the deployment's own.
+      ...(connection.owner === undefined ? { groups } : {}),
       connection: row.connection_id,
     },
   };

@@ -98,6 +98,9 @@ export function targetsOf(settings: ConnectionSettings): readonly string[] {
   }
 }
 
+/** One address, and nothing that a mail program could take for several. */
+const plainAddress = /^[^\s@,;:<>"()\\]{1,64}@[^\s@,;:<>"()\\]{1,255}$/u;
+
 /** Domain of an address, in lower case and ASCII; undefined for anything else. */
 export function domainOf(address: string): string | undefined {
   const at = address.lastIndexOf('@');
@@ -114,7 +117,7 @@ export function vouchedUser(
   { subject, email, name, groups, state }: DirectoryUser,
   isEmailProven = true,
 ): VouchedUser {
-  const isOwn = email !== null && domains.includes(domainOf(email) ?? '');
+  const isOwn = email !== null && plainAddress.test(email) && domains.includes(domainOf(email) ?? '');
   return {
     subject,
     email,

@@ -157,12 +157,25 @@ export class OwnedConnections extends OrgConnectionAdministration {
     const { name, domains, settings, required } = content;
     const entry = parseOrgConnection({ id: 'organisation', kind, name, domains, settings });
     const faults: FieldError[] = 'faults' in entry ? [...entry.faults] : this.#faultsOf(entry.parsed);
+    if (Object.hasOwn(settings, 'second_factor_classes')) {
+      faults.push({
+        field: 'settings.second_factor_classes',
+        message: 'is for operators: a second factor counts in every organisation',
+      });
+    }
     if (JSON.stringify(settings).length > longestSettings) {
       faults.push({ field: 'settings', message: 'are too long' });
     }
     const proven = await this.#provenDomains(orgId);
     for (const domain of 'parsed' in entry ? entry.parsed.domains : []) {
-      if (this.#parts.orgs.hasTaken(domain)) {
+      const bound = known?.bound_domain ?? domain;
+      if (domain !== bound) {
+        // The former domain may be another organisation's now, with the same people.
+        faults.push({
+          field: 'domains',
+          message: `must be ${bound}, or none: its users belong to that domain. Make a new connection for ${domain}`,
+        });
+      } else if (this.#parts.orgs.hasTaken(domain)) {
         faults.push({
           field: 'domains',
           message: `must not have ${domain}: it leads to a connection of this site`,

@@ -236,6 +236,16 @@ async function giveDomains(transaction: Transaction, id: string, domains: readon
   }
 }
 
-function columnsOf({ name, settings, sealed, isRequired, rules }: ConnectionContent, now: number) {
-  return { name, settings, sealed, required: isRequired ? 1 : 0, rules, updated_at: now };
+function columnsOf({ name, settings, sealed, isRequired, rules, domains }: ConnectionContent, now: number) {
+  const [first] = domains;
+  return {
+    name,
+    settings,
+    sealed,
+    required: isRequired ? 1 : 0,
+    rules,
+    updated_at: now,
+    // Later ones are the same: a connection serves no other domain than its first one.
+    ...(first === undefined ? {} : { bound_domain: first }),
+  };
 }

@@ -24,7 +24,8 @@ export class RequiredLogins {
       return undefined;
     }
     const connection = await this.#connections.ofAddress(email);
-    if (connection?.owner?.isRequired !== true) {
+    // The first administrator may have no account yet, and the connection can't vouch for them.
+    if (connection?.owner?.isRequired !== true || email.toLowerCase() === connection.owner.unvouchable) {
       return undefined;
     }
     const user = await this.#users.ofIdentity(identity);

@@ -10,6 +10,8 @@ const transient = 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient';
 const emailFormat = 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress';
 /** A text that fits into a row: without characters that a database rejects. */
 const plain = /^\P{Cc}{1,320}$/u;
+/** Milliseconds for which an assertion may be valid: so long it is remembered, so that it isn't used again. */
+const longestLife = 86_400_000;
 /** Groups of a user that are kept. */
 const groupsAtMost = 500;
 
@@ -162,6 +164,9 @@ function requireTimely(element: Element | undefined, { now, skew }: ExpectedAsse
   const [from, until] = [timeOf(element, 'NotBefore'), timeOf(element, 'NotOnOrAfter')];
   if (until === undefined) {
     throw refused('saml_without_end');
+  }
+  if (until > now + longestLife) {
+    throw refused('saml_valid_for_too_long');
   }
   if (until + skew <= now) {
     throw refused('saml_expired');

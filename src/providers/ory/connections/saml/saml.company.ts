@@ -128,7 +128,11 @@ export class SamlCompany extends CompanyProvider {
       sid: assertion.sessionIndex ?? null,
       refreshToken: undefined,
       sessionEnd: assertion.sessionEnd,
-      onlyOnce: { issuer: this.#provider.entityId, id: assertion.id, expiresAt: assertion.expiresAt },
+      onlyOnce: {
+        issuer: `${this.#settings.id} ${this.#provider.entityId}`,
+        id: assertion.id,
+        expiresAt: assertion.expiresAt,
+      },
     };
   }
 

@@ -42,6 +42,7 @@ export class SamlController {
   }
 
   @Get(':id/metadata')
+  @RateLimited('start-address', 'all')
   async metadata(@Param('id') id: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
     const metadata = await (await this.#require(id)).metadata();
     void reply.header('content-type', 'application/samlmetadata+xml; charset=utf-8');

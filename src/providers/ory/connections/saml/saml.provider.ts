@@ -43,6 +43,7 @@ export class SamlProvider {
   #reading: Promise<SamlProviderFacts> | undefined;
   /** Milliseconds since the epoch. */
   #refreshAt = 0;
+  #triedAt = Number.NEGATIVE_INFINITY;
 
   /** @param call goes where an owner of an organisation may lead; undefined: where an operator may. */
   constructor(
@@ -87,7 +88,7 @@ export class SamlProvider {
   /** Reads the metadata now, if the last time was a while ago: for a signature by a key that isn't known yet. */
   async refreshed(): Promise<SamlProviderFacts> {
     const source = this.#source;
-    if ('url' in source && this.#clock.now() >= this.#refreshAt - refreshAfter.read + refreshAfter.failed) {
+    if ('url' in source && this.#clock.now() >= this.#triedAt + refreshAfter.failed) {
       return this.#refresh(source).catch(() => this.facts());
     }
     return this.facts();
@@ -101,6 +102,7 @@ export class SamlProvider {
   }
 
   async #read({ url, entityId }: SamlMetadataUrl): Promise<SamlProviderFacts> {
+    this.#triedAt = this.#clock.now();
     try {
       this.#facts = await this.#circuit.run(async () => readSamlMetadata(await this.read(url), entityId));
       this.#refreshAt = this.#clock.now() + refreshAfter.read;
