@@ -263,7 +263,7 @@ describe('the owner of an organisation', () => {
     await page.setViewportSize({ width: 1100, height: 800 });
     const tabs = page.getByRole('navigation', { name: 'Organisation' }).getByRole('link');
     const tops = await tabs.evaluateAll((links) => links.map((link) => link.getBoundingClientRect().top));
-    expect([tops.length, new Set(tops).size]).toEqual([5, 1]);
+    expect([tops.length, new Set(tops).size]).toEqual([6, 1]);
 
     // The consent page tells whose it is, and asks no other host for its logo.
     const app = new OAuthApp(stack.url, { id, secret: '' }, back);

@@ -94,6 +94,7 @@ describe('a new organisation', () => {
       'Invitations',
       'API keys',
       'Applications',
+      'Company login',
       'Settings',
     ]);
     await page.goto(`${stack.url}/orgs/new`);
