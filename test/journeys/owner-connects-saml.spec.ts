@@ -36,13 +36,13 @@ it(
     await page.getByRole('link', { name: 'Connect a SAML provider' }).click();
     await page.getByLabel('Name', { exact: true }).fill('Example Ltd.');
     const metadata = page.getByLabel('Metadata of the provider (XML)');
-    await metadata.fill('<html>a login page</html>');
+    await metadata.fill('<html><p>a login page</html>');
     await page.getByLabel(`Log in users of ${domain} by it`).check();
     await page.getByLabel('Addresses in your domain are verified').check();
     await page.getByLabel('Roles by group').fill('it = admin');
     await press(page, 'Connect');
     // A page that was saved in place of the metadata is named as what is wrong.
-    await page.getByText('is not metadata').first().waitFor();
+    await page.getByText('is not metadata in XML').first().waitFor();
     await metadata.fill(readFileSync(server.metadataPath, 'utf8'));
     await press(page, 'Connect');
     expect(await page.getByRole('status').innerText()).toBe('The connection has been saved.');

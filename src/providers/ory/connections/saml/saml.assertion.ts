@@ -10,8 +10,11 @@ const transient = 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient';
 const emailFormat = 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress';
 /** A text that fits into a row: without characters that a database rejects. */
 const plain = /^\P{Cc}{1,320}$/u;
-/** Milliseconds for which an assertion may be valid: so long it is remembered, so that it isn't used again. */
-const longestLife = 86_400_000;
+/**
+ * Milliseconds for which an assertion may be valid: so long it is remembered, so that it isn't used again. Some providers state days by
+ * default.
+ */
+const longestLife = 31 * 86_400_000;
 /** Groups of a user that are kept. */
 const groupsAtMost = 500;
 
