@@ -20,7 +20,7 @@ import { type RedisServer, startRedis } from '../support/redis.server.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { type Stack, startStack } from '../support/stack.js';
 
-const nobody = 'http://127.0.0.1:9';
+const closedUrl = 'http://127.0.0.1:9';
 const canary = `canary-${randomBytes(12).toString('hex')}`;
 const adminEmail = `${canary}@example.test`;
 const adminPassword = randomBytes(18).toString('base64url');
@@ -77,7 +77,7 @@ describe('vestibule doctor', () => {
       id: 'company',
       kind: 'oidc',
       name: 'Example Ltd.',
-      issuer: nobody,
+      issuer: closedUrl,
       client_id: 'vestibule',
       client_secret: canary,
     };
@@ -153,10 +153,10 @@ describe('vestibule doctor', () => {
   });
 
   it.each([
-    [{ KRATOS_PUBLIC_URL: nobody }, ['kratos_unreachable']],
-    [{ KRATOS_ADMIN_URL: nobody }, ['kratos_admin_unreachable']],
-    [{ HYDRA_PUBLIC_URL: nobody }, ['hydra_unreachable']],
-    [{ HYDRA_ADMIN_URL: nobody }, ['hydra_admin_unreachable']],
+    [{ KRATOS_PUBLIC_URL: closedUrl }, ['kratos_unreachable']],
+    [{ KRATOS_ADMIN_URL: closedUrl }, ['kratos_admin_unreachable']],
+    [{ HYDRA_PUBLIC_URL: closedUrl }, ['hydra_unreachable']],
+    [{ HYDRA_ADMIN_URL: closedUrl }, ['hydra_admin_unreachable']],
     [{ SECRETS: 'change-me' }, ['configuration_invalid']],
     [{ DATABASE_URL: 'postgres://vestibule@127.0.0.1:9/vestibule' }, ['database_unreachable']],
     [{ SMTP_URL: 'smtp://127.0.0.1:9/?disable_starttls=true' }, ['smtp_unreachable']],
@@ -270,8 +270,8 @@ describe('vestibule doctor', () => {
       DATABASE_URL: `postgres://vestibule:db-${canary}@127.0.0.1:9/vestibule`,
       REDIS_URL: `redis://:redis-${canary}@127.0.0.1:9`,
       SMTP_URL: `smtps://mailer:smtp-${canary}@127.0.0.1:9/`,
-      KRATOS_PUBLIC_URL: nobody,
-      HYDRA_PUBLIC_URL: nobody,
+      KRATOS_PUBLIC_URL: closedUrl,
+      HYDRA_PUBLIC_URL: closedUrl,
     };
     for (const args of [[], ['--json']]) {
       const { code, out } = await runDoctor(env, ...args);

@@ -3,7 +3,8 @@ import { Agent, fetch } from 'undici';
 import { isPublicHost, lookUpPublic } from '../air-gap/public.address.js';
 import type { OryConfiguration } from '../config/configuration.js';
 import type { Fetch } from './upstream.calls.js';
-import { libraryTimeout, vendorRequestDefaults } from './vendor.call.js';
+import { libraryTimeout } from './vendor.call.js';
+import { wholeAnswer } from './whole.answer.js';
 
 /** A URL leads where an owner of an organisation must not send the gateway. */
 export class ForbiddenHostError extends Error {
@@ -93,20 +94,7 @@ export class ChosenHosts {
       signal: signal ?? null,
       dispatcher: this.lookupFor(url) === undefined ? this.#named : this.#outside,
     });
-    const parts: Uint8Array[] = [];
-    let length = 0;
-    for await (const part of answer.body ?? []) {
-      length += part.byteLength;
-      if (length > vendorRequestDefaults.maxContentLength) {
-        throw new TypeError('the answer is too long');
-      }
-      parts.push(part);
-    }
-    return new Response(length === 0 ? null : Buffer.concat(parts), {
-      status: answer.status,
-      statusText: answer.statusText,
-      headers: [...answer.headers],
-    });
+    return wholeAnswer(answer);
   };
 }
 

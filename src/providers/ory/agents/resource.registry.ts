@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
-import type { OryConfiguration } from '../../../platform/config/configuration.js';
+import { type OryConfiguration, resourceScopesOf } from '../../../platform/config/configuration.js';
 import { type ProtectedResource, resourceOf } from '../../../platform/config/protected-resources.parser.js';
 
 /** Scopes that the authorization server itself knows, beside those of a resource. */
@@ -9,10 +9,13 @@ const ownScopes: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'o
 /** The resources for which tokens are issued (`PROTECTED_RESOURCES`). */
 @Injectable()
 export class ResourceRegistry {
+  /** All scopes of all resources. */
+  readonly scopes: readonly string[];
   readonly #resources: ReadonlyMap<string, ProtectedResource>;
 
-  constructor(@Inject(CONFIGURATION) { PROTECTED_RESOURCES }: OryConfiguration) {
-    this.#resources = new Map(PROTECTED_RESOURCES.map((entry) => [entry.resource, entry]));
+  constructor(@Inject(CONFIGURATION) configuration: OryConfiguration) {
+    this.scopes = resourceScopesOf(configuration);
+    this.#resources = new Map(configuration.PROTECTED_RESOURCES.map((entry) => [entry.resource, entry]));
   }
 
   get isEmpty(): boolean {
@@ -22,11 +25,6 @@ export class ResourceRegistry {
   /** All resource identifiers. */
   get identifiers(): readonly string[] {
     return [...this.#resources.keys()];
-  }
-
-  /** All scopes of all resources. */
-  get scopes(): readonly string[] {
-    return [...new Set([...this.#resources.values()].flatMap(({ scopes }) => [...scopes.keys()]))];
   }
 
   /** The resource of an identifier, as a client sent it. */

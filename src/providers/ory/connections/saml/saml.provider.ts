@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { Logger } from '@nestjs/common';
-import { Agent, fetch, type Response } from 'undici';
+import { Agent, fetch } from 'undici';
 import { isMetadata } from '../../../../platform/air-gap/air-gap.address.js';
 import type {
   SamlConnectionSettings,
@@ -11,12 +11,11 @@ import { type SamlProviderFacts, readSamlMetadata } from '../../../../platform/c
 import { CircuitBreaker } from '../../../../platform/upstream/circuit.breaker.js';
 import type { Fetch } from '../../../../platform/upstream/upstream.calls.js';
 import { unavailable } from '../../../../platform/upstream/vendor.call.js';
+import { wholeAnswer } from '../../../../platform/upstream/whole.answer.js';
 import type { Clock } from '../../../../platform/time/clock.service.js';
 
 /** Milliseconds for a whole document. */
 const timeout = 5000;
-/** Largest document in bytes. That of a federation with thousands of providers isn't for this. */
-const largest = 1_048_576;
 /** Milliseconds after which metadata is read again, and between two tries while that fails. */
 const refreshAfter = { read: 3_600_000, failed: 60_000 } as const;
 
@@ -142,7 +141,7 @@ async function fetchText(url: string, call?: Fetch): Promise<string> {
       dispatcher,
     });
     requireRead(answer.status);
-    return await wholeOf(answer);
+    return await (await wholeAnswer(answer)).text();
   } finally {
     await dispatcher.destroy();
   }
@@ -152,17 +151,4 @@ function requireRead(status: number): void {
   if (status !== 200) {
     throw unavailable(`saml_metadata_status_${status}`);
   }
-}
-
-async function wholeOf({ body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const bytes of body ?? []) {
-    length += bytes.byteLength;
-    if (length > largest) {
-      throw unavailable('saml_metadata_too_large');
-    }
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
