@@ -13,6 +13,14 @@ const silent = { line: () => undefined, step: () => ({ done: () => undefined, fa
 /** Where Hydra sends people to log in; nobody goes there. */
 const nowhere = 'http://127.0.0.1:9';
 
+/** As compose configures them: with their default, two connections for each core, Hydra's requests can wait for each other forever. */
+function withPool(url) {
+  const own = new URL(url);
+  own.searchParams.set('max_conns', '20');
+  own.searchParams.set('max_idle_conns', '4');
+  return own.href;
+}
+
 /** Kratos and Hydra on PostgreSQL, without mail. @param publicUrl the address of the gateway in front, where there is one. */
 export async function startStack(bench, publicUrl = nowhere) {
   const [kratos, hydra] = [await openDatabase(bench.postgres), await openDatabase(bench.postgres)];
@@ -20,7 +28,7 @@ export async function startStack(bench, publicUrl = nowhere) {
     dataDir: bench.folder,
     publicUrl,
     environment: process.env,
-    dsn: { kratos: kratos.url, hydra: hydra.url },
+    dsn: { kratos: withPool(kratos.url), hydra: withPool(hydra.url) },
     mail: false,
     log: () => undefined,
     progress: silent,
