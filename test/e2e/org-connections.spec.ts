@@ -413,6 +413,19 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
       expect((await again.fetch('/auth/session')).status).toBe(401);
     });
 
+    it('no user of a connection of an organisation is made an administrator', async () => {
+      const org = await orgWith(await newUser());
+      await connect(org);
+      const ada = await colleague(org);
+      const { user } = await userOf(ada.agent);
+      const person = newPerson();
+      await promote(stack.app(), (await userOf(await newUser(person))).user.id);
+      const admin = new UserAgent(stack.url);
+      await logInByPassword(admin, person);
+      const answer = await admin.send('PATCH', `/api/v1/users/${user.id}`, { role: 'admin' });
+      expect([answer.status, faultsOf(answer)]).toEqual([409, ['conflict']]);
+    });
+
     it.each(['owner', 'superadmin', 'administrator'])(
       'a rule that makes a group %s is refused',
       async (role) => {
