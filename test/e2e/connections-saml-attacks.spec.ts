@@ -5,7 +5,7 @@ import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import { assertInside, assertNoMetadata } from '../../src/platform/air-gap/air-gap.check.js';
 import { Database } from '../../src/platform/database/database.schema.js';
@@ -104,7 +104,11 @@ beforeAll(async () => {
       entity_id: provider,
     })),
   ];
-  stack = await startStack({ env: { CONNECTIONS: JSON.stringify(connections) } });
+  stack = await startStack({
+    database: 'postgres',
+    postgresUrl: inject('postgresUrl'),
+    env: { CONNECTIONS: JSON.stringify(connections) },
+  });
   [replica] = (await startReplicas(stack, 1)) as [Replica];
 }, 120_000);
 
