@@ -20,6 +20,7 @@ import { newPerson, type Person, signUp } from '../support/person.js';
 import { type DatabaseKind, type Stack, startStack } from '../support/stack.js';
 import { type Page, UserAgent } from '../support/user-agent.js';
 
+const domainOfChief = 'chief.example';
 const kinds: readonly DatabaseKind[] = ['sqlite', 'postgres'];
 const idSchema = z.looseObject({ id: z.string() });
 const sessionSchema = z.looseObject({
@@ -69,6 +70,8 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
       env: {
         ORG_CONNECTION_HOSTS: new URL(ports.issuer).host,
         ORG_CONNECTION_KINDS: 'oidc,saml,ldap',
+        CLAIMS_MAP: 'groups=groups,connection=connection',
+        ADMIN_EMAIL: `chief@${domainOfChief}`,
         CONNECTIONS: JSON.stringify([
           {
             id: 'deployment',
@@ -411,6 +414,45 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
       const again = new UserAgent(stack.url);
       await logInAt(again, ada);
       expect((await again.fetch('/auth/session')).status).toBe(401);
+    });
+
+    it('groups that its provider states give roles in the organisation, and are no claims of the deployment', async () => {
+      const org = await orgWith(await newUser());
+      await connect(org, { roleRules: [{ group: 'it', role: 'admin' }] });
+      const { claims } = await userOf((await colleague(org, ['it'])).agent);
+      expect(claims.org).toMatchObject({ role: 'admin' });
+      expect(claims).not.toHaveProperty('groups');
+    });
+
+    it('where it is required, the user of ADMIN_EMAIL keeps their account of this site, and its provider can’t be them', async () => {
+      const chief = { ...newPerson(), email: `chief@${domainOfChief}` };
+      const org = await orgWith(await newUser(), domainOfChief);
+      await connect(org, { required: true });
+      const mallory = new UserAgent(stack.url);
+      await logInAt(mallory, company.employ({ email: chief.email }));
+      expect((await userOf(mallory)).user.emailVerified).toBe(false);
+      await newUser(chief);
+      const again = new UserAgent(stack.url);
+      await logInByPassword(again, chief);
+      expect((await userOf(again)).user.email).toBe(chief.email);
+    });
+
+    it('a user who is refused becomes no member', async () => {
+      const org = await orgWith(await newUser());
+      await connect(org);
+      const ada = await colleague(org);
+      const { user } = await userOf(ada.agent);
+      await query().deleteFrom('memberships').where('user_id', '=', user.id).execute();
+      await query().updateTable('users').set({ disabled_at: 1 }).where('id', '=', user.id).execute();
+      const again = new UserAgent(stack.url);
+      await logInAt(again, ada);
+      expect((await again.fetch('/auth/session')).status).toBe(401);
+      const found = await query()
+        .selectFrom('memberships')
+        .select('role')
+        .where('user_id', '=', user.id)
+        .execute();
+      expect(found).toEqual([]);
     });
 
     it('no user of a connection of an organisation is made an administrator', async () => {
