@@ -4,6 +4,7 @@ import { Clock } from '../platform/time/clock.service.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { SessionRow } from '../platform/database/database.schema.js';
 import { SessionService } from '../session/session.service.js';
+import type { Account } from '../directory/users/account.query.js';
 import type { User } from '../directory/users/identity.js';
 import { OrgAutoJoin } from '../accounts/org-auto-join.port.js';
 import { AccountFacts } from '../accounts/account-facts.service.js';
@@ -54,20 +55,27 @@ export class ProviderConfirmation {
 
   /**
    * Asks the provider about a session.
-   * @param user of the session, read before.
+   * @param account of the session's user, read before.
    * @throws {Problem} `unauthenticated` when the provider has ended its session, `provider_unavailable` after the grace period.
    */
-  async confirm(session: SessionRow, user: User, client: ClientInfo): Promise<Confirmation> {
+  async confirm(
+    session: SessionRow,
+    { user, isAdministrator }: Account,
+    client: ClientInfo,
+  ): Promise<Confirmation> {
     const found = await this.#strategy.sessionState(session);
     if (found.state === 'alive') {
       const { identity } = found;
-      const hasFollowed = identity !== undefined && (await this.#follow(session, user, identity, client));
-      const hasMoved = await this.#join(user, identity, client);
+      const isByOrg = identity?.membership !== undefined;
+      // Of an administrator, an organisation states nothing: the caller ends such a session.
+      const isHeard = identity !== undefined && !(isByOrg && isAdministrator);
+      const hasFollowed = isHeard && (await this.#follow(session, user, identity, client));
+      const hasMoved = isHeard && (await this.#join(user, identity, client));
       const current = found.hasLostFactor === true ? await this.#sessions.loseFactor(session) : session;
       return {
         isConfirmed: true,
         hasChanged: hasFollowed || hasMoved,
-        isByOrg: identity?.membership !== undefined,
+        isByOrg,
         session: current,
       };
     }
@@ -100,9 +108,9 @@ export class ProviderConfirmation {
   }
 
   /** Applies the role that the groups give in the organisation whose connection it is. @returns whether it has changed. */
-  async #join(user: User, reported: ReportedIdentity | undefined, client: ClientInfo): Promise<boolean> {
+  async #join(user: User, reported: ReportedIdentity, client: ClientInfo): Promise<boolean> {
     return (
-      reported?.membership !== undefined && this.#orgs.joinByConnection(user.id, reported.membership, client)
+      reported.membership !== undefined && this.#orgs.joinByConnection(user.id, reported.membership, client)
     );
   }
 

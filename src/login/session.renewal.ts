@@ -125,7 +125,7 @@ export class SessionRenewal extends SessionRenewer {
     }
     const read = async (): Promise<Account> => this.#users.requireAccount(session.user_id, session.org_id);
     const known = await read();
-    const confirmation = await this.#provider.confirm(session, known.user, client);
+    const confirmation = await this.#provider.confirm(session, known, client);
     const { isConfirmed, hasChanged, isByOrg, session: current } = confirmation;
     const account = hasChanged ? await read() : known;
     if (isByOrg && account.isAdministrator) {

@@ -406,14 +406,37 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
       const org = await orgWith(await newUser());
       await connect(org);
       const ada = await colleague(org);
-      await promote(stack.app(), (await userOf(ada.agent)).user.id);
+      const { user } = await userOf(ada.agent);
+      await promote(stack.app(), user.id);
+      const factsOf = async (): Promise<unknown> =>
+        query()
+          .selectFrom('users')
+          .select(['email', 'name', 'email_verified', 'role'])
+          .where('id', '=', user.id)
+          .executeTakeFirst();
+      const facts = await factsOf();
+      company.provider.add({
+        sub: ada.sub,
+        email: `other@${org.domain}`,
+        email_verified: true,
+        name: 'Mallory',
+        picture: '',
+        extra: { groups: [] },
+        secondFactor: false,
+        password: ada.password,
+      });
       // The session that was there before ends at its next renewal.
       stack.shiftClock(660);
       expect((await ada.agent.fetch('/auth/session')).status).toBe(401);
       stack.shiftClock(0);
       const again = new UserAgent(stack.url);
-      await logInAt(again, ada);
+      await logInThere(again, await goToCompany(again, await pageOfAddress(again, ada.email)), {
+        email: `other@${org.domain}`,
+        password: ada.password,
+      });
       expect((await again.fetch('/auth/session')).status).toBe(401);
+      // Nor does its provider decide what is known of them.
+      expect(await factsOf()).toEqual(facts);
     });
 
     it('groups that its provider states give roles in the organisation, and are no claims of the deployment', async () => {

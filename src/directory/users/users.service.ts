@@ -9,6 +9,8 @@ import { type Account, accountOf, readAccount, userUnknown } from './account.que
 import type { IdentityKey, ProviderIdentity } from './identity.js';
 import { followed, profileOf } from './user.profile.js';
 import { type SecondFactorRule, secondFactorRuleOf } from './second-factor.policy.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import { userOfIdentity } from './user.query.js';
 import { requireAdministrator } from './user.rules.js';
 import { findOrCreateUser, insertIdentity, insertServiceAccount, newUserRow } from './user.rows.js';
 
@@ -41,9 +43,13 @@ export class UsersService {
    * Issuer and subject determine the user. An e-mail address never does, unless `LINK_BY_VERIFIED_EMAIL` is on. Then a new
    * identity is linked to the one user who has its address, if both sides have verified it.
    * @param admit is called before a user is created; if it throws, none is.
-   * @throws {Problem} `unauthenticated` when the user is disabled.
+   * @throws {Problem} `unauthenticated` when the user is disabled; `login_refused` for an administrator of the deployment for whom only an
+   *   organisation vouches, of whom nothing is changed then.
    */
   async recordLogin(identity: ProviderIdentity, admit?: () => Promise<void>): Promise<RecordedLogin> {
+    if (identity.membership !== undefined) {
+      await this.#requireNoAdministrator(identity);
+    }
     const now = this.#clock.now();
     const reading = { orgId: null, readAt: now, rule: this.#rule };
     const known = await noteLogin(this.#database.query, identity, now);
@@ -61,6 +67,13 @@ export class UsersService {
     const row = await this.#firstLogin(identity, now);
     const created = !linked && row.created_at === now;
     return { ...(await accountOf(this.#database.query, row, reading)), linked, created };
+  }
+
+  async #requireNoAdministrator(identity: IdentityKey): Promise<void> {
+    const user = await userOfIdentity(this.#database.query, identity).select('role').executeTakeFirst();
+    if (user?.role === 'admin') {
+      throw new Problem('login_refused', { reason: 'administrator_by_connection' });
+    }
   }
 
   async #firstLogin(identity: ProviderIdentity, now: number): Promise<UserRow> {
