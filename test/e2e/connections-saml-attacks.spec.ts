@@ -5,6 +5,7 @@ import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import { assertInside, assertNoMetadata } from '../../src/platform/air-gap/air-gap.check.js';
@@ -495,6 +496,29 @@ describe('an answer is good once', () => {
       });
       expect(again.status).toBe(403);
     }
+  });
+
+  it('one that the provider has not signed takes no room while it waits for its browser, and what is wrong is known then [S17]', async () => {
+    const waiting = async (): Promise<number> => {
+      const row = await stack
+        .app()
+        .get(Database, { strict: false })
+        .query.selectFrom('connection_logins')
+        .select(({ fn }) => fn.max(sql<number>`length(answer)`).as('longest'))
+        .executeTakeFirst();
+      return Number(row?.longest ?? 0);
+    };
+    const begin = await begun();
+    const answer = answerFor(begin, { attributes: { groups: ['x'.repeat(150_000)] } });
+    const xml = responseOf(answer, assertionOf(answer));
+    const form = new URLSearchParams({
+      SAMLResponse: Buffer.from(xml).toString('base64'),
+      RelayState: begin.relayState,
+    });
+    const { next } = await sendAcross(begin.agent, `${begin.base}/acs`, form, provider, () => true);
+    expect(next?.pathname).toBe('/auth/connections/forged/callback');
+    expect(await waiting()).toBeLessThan(1000);
+    expect((await begin.agent.request(next?.href ?? '')).text).toContain(declined);
   });
 
   it('an assertion’s id is good once, whichever request it names [S07]', async () => {

@@ -1,6 +1,15 @@
+import { z } from 'zod';
 import type { LoginChecks, StartedLogin, VerifiedLogoutToken } from '../../../auth-strategy/auth.strategy.js';
 import type { ConnectionStep } from '../../../accounts/org-connections.port.js';
 import type { DirectoryUser } from './company.directory.js';
+
+export const keptAnswerSchema = z.union([
+  z.object({ posted: z.string() }),
+  z.object({ code: z.enum(['login_refused', 'provider_unavailable']), reason: z.string() }),
+]);
+
+/** An answer that the provider let the browser post: the message itself or, if it isn't the provider's, why it counts for nothing. */
+export type KeptAnswer = z.output<typeof keptAnswerSchema>;
 
 /** A user as a company's provider reports them. */
 export interface ReportedUser extends DirectoryUser {

@@ -2,11 +2,17 @@ import { Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { assertStepUp, stepUpRequirementOf } from '../../../auth-strategy/step-up.requirement.js';
 import { type LoginTransaction, TransactionCookies } from '../../../login/login.transaction.js';
+import { parseJson } from '../../../platform/config/json.parser.js';
 import type { PurposeCipher } from '../../../platform/crypto/purpose.cipher.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import type { Clock } from '../../../platform/time/clock.service.js';
 import type { UsedTokenRepository } from '../../../session/store/used-token.repository.js';
-import type { ProviderLogin, ProviderLoginStart } from './company.provider.js';
+import {
+  type KeptAnswer,
+  type ProviderLogin,
+  type ProviderLoginStart,
+  keptAnswerSchema,
+} from './company.provider.js';
 import type { ConnectionRepository } from './connection.repository.js';
 import type { ConnectionSessions } from './connection.sessions.js';
 import { type ProviderConnection, vouchedUser } from './connection.js';
@@ -29,8 +35,8 @@ export interface ProviderLoginRequest extends Pick<ProviderLoginStart, 'loginHin
 export interface PendingProviderLogin {
   readonly transaction: LoginTransaction;
   readonly challenge: string;
-  /** What the provider let the browser post, if it answers by a form. */
-  readonly posted: string | undefined;
+  /** If the provider answers by a form. */
+  readonly answer: KeptAnswer | undefined;
 }
 
 /** Milliseconds in which a user has to log in: as long as the transaction's cookie lives. */
@@ -84,11 +90,11 @@ export class ProviderLogins {
 
   /**
    * Keeps an answer that a provider's page has posted. The browser brings no cookie from there, so that the answer waits until it comes
-   * back with one.
+   * back with one. Anyone can post one: only a message whose signature was verified may be kept.
    * @returns whether such a login is under way and has no answer yet.
    */
-  async keepAnswer(state: string, answer: string): Promise<boolean> {
-    return this.#parts.repository.keepAnswer(state, this.#parts.answers.encrypt(answer));
+  async keepAnswer(state: string, answer: KeptAnswer): Promise<boolean> {
+    return this.#parts.repository.keepAnswer(state, this.#parts.answers.encrypt(JSON.stringify(answer)));
   }
 
   /**
@@ -108,20 +114,21 @@ export class ProviderLogins {
     if (login === undefined) {
       throw new Problem('login_state_invalid', { reason: 'state_reused' });
     }
-    const posted = login.answer === null ? undefined : this.#parts.answers.decrypt(login.answer);
-    return { transaction, challenge: login.challenge, posted };
+    const text = login.answer === null ? undefined : this.#parts.answers.decrypt(login.answer);
+    const kept = keptAnswerSchema.safeParse(text === undefined ? undefined : parseJson(text));
+    return { transaction, challenge: login.challenge, answer: kept.data };
   }
 
   /** Verifies the provider's answer, and begins a session. @returns why not, if it didn't. */
   async finish(
     connection: ProviderConnection,
-    { transaction: { demand, startedAt, ...checks }, posted }: PendingProviderLogin,
+    { transaction: { demand, startedAt, ...checks }, answer: kept }: PendingProviderLogin,
     answer: URL,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<ProviderRefusal | undefined> {
     try {
-      const login = await connection.provider.finish(answer, checks, posted);
+      const login = await connection.provider.finish(answer, checks, messageOf(kept));
       assertStepUp(demand, login, startedAt);
       await this.#useUp(login);
       return await this.#enter(connection, login, request, reply);
@@ -190,6 +197,14 @@ export class ProviderLogins {
       ? 'misconfigured'
       : 'declined';
   }
+}
+
+/** The message of an answer. @throws {Problem} if it was refused when it came. */
+function messageOf(answer: KeptAnswer | undefined): string | undefined {
+  if (answer !== undefined && 'code' in answer) {
+    throw new Problem(answer.code, { reason: answer.reason });
+  }
+  return answer?.posted;
 }
 
 /** The age of credentials that an authorization request requires (OpenID Connect Core section 3.1.2.1). */

@@ -15,6 +15,7 @@ import { attributeOf, childOf, textOf } from '../../../../platform/xml/strict.xm
 import {
   CompanyProvider,
   type ConfirmedGrant,
+  type KeptAnswer,
   type ProviderLogin,
   type ProviderLoginStart,
   type ReportedUser,
@@ -102,6 +103,24 @@ export class SamlCompany extends CompanyProvider {
     return { url, checks: { state, nonce: requestId, codeVerifier: '' } };
   }
 
+  /** Verifies by whom an answer is. What it states is judged in {@link finish}, which knows the login. */
+  async examine(posted: string): Promise<KeptAnswer> {
+    try {
+      const form = await judgeResponse(decodeMessage(posted), this.#settings.ownKey?.key);
+      this.#requireAddressed(form);
+      await this.#verified(posted, form);
+      return { posted };
+    } catch (error) {
+      if (
+        error instanceof Problem &&
+        (error.code === 'login_refused' || error.code === 'provider_unavailable')
+      ) {
+        return { code: error.code, reason: error.reason ?? error.code };
+      }
+      throw error;
+    }
+  }
+
   /** @param posted the `SAMLResponse` that the provider let the browser post. */
   async finish(_answer: URL, checks: LoginChecks, posted: string | undefined): Promise<ProviderLogin> {
     const { ownKey, clockSkew, secondFactorClasses } = this.#settings;
@@ -179,14 +198,14 @@ export class SamlCompany extends CompanyProvider {
     return signedUrl(facts.logoutUrl, message, this.#settings.ownKey?.key);
   }
 
-  /** An answer to this request at this address, and not a refusal. */
-  #requireAddressed({ root, assertion }: ResponseForm, requestId: string): void {
+  /** An answer at this address that is no refusal. @param requestId what it must be an answer to. */
+  #requireAddressed({ root, assertion }: ResponseForm, requestId?: string): void {
     strictly(() => {
       const { protocol, assertion: saml } = namespaces;
       if (attributeOf(root, 'Destination') !== `${this.#base}/acs`) {
         throw refused('saml_destination_mismatch');
       }
-      if (attributeOf(root, 'InResponseTo') !== requestId) {
+      if (requestId !== undefined && attributeOf(root, 'InResponseTo') !== requestId) {
         throw refused('saml_of_another_request');
       }
       const issuer = childOf(root, saml, 'Issuer');

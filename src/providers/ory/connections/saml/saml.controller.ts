@@ -60,7 +60,7 @@ export class SamlController {
     const provider = await this.#require(id);
     const { SAMLResponse: answer, RelayState: state = '' } = formOf(answerSchema, form);
     decodeMessage(answer);
-    if (await this.#logins.keepAnswer(state, answer)) {
+    if (await this.#logins.keepAnswer(state, await provider.examine(answer))) {
       const next = new URLSearchParams({ state });
       await reply.redirect(`${this.#publicUrl}/auth/connections/${id}/callback?${next}`, 303);
       return;
