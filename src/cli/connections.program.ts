@@ -21,6 +21,7 @@ const reportSchema = z.looseObject({
   steps: z.array(
     z.looseObject({ step: z.string(), target: z.string(), ok: z.boolean(), detail: z.string().nullable() }),
   ),
+  latestRefusal: z.looseObject({ at: z.string(), reason: z.string() }).nullable(),
 });
 const bodySchema = z.record(z.string(), z.unknown());
 
@@ -94,6 +95,10 @@ export function addConnectionsCommand(program: Command, setting: UserSetting): v
       const lines = report.steps.map(({ step, target, ok, detail }) =>
         ok ? `ok      ${step}  ${target}` : `failed  ${step}  ${target}: ${detail}`,
       );
+      const { latestRefusal: refused } = report;
+      if (refused !== null) {
+        lines.push(`latest refused login  ${refused.at}: ${refused.reason}`);
+      }
       for (const line of at.json === true ? [JSON.stringify(report)] : lines) {
         print(line);
       }

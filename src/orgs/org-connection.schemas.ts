@@ -40,6 +40,9 @@ const rule = z.strictObject({
 const roleRules = z
   .array(rule, { error: 'must be a list of groups with their role' })
   .max(50, { error: 'must have at most 50 entries' })
+  .refine((rules) => new Set(rules.map(({ group }) => group)).size === rules.length, {
+    error: 'must name each group once',
+  })
   .meta({
     description:
       'Roles by group. With rules, the role of its users follows their groups at each login and renewal; others are members. Never of an owner.',
@@ -152,6 +155,16 @@ export const connectionReportSchema = z.object({
       }),
     )
     .meta({ description: 'In order, up to the first that fails.' }),
+  latestRefusal: z
+    .object({
+      at: timestamp,
+      reason: z.string().meta({ description: 'Of docs/connections.md.', example: 'saml_not_verified' }),
+    })
+    .nullable()
+    .meta({
+      description:
+        'The latest login by it that was refused: what only a login shows, such as a wrong signature.',
+    }),
 });
 
 export type ConnectionItem = z.output<typeof connectionSchema>;

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import { type OrgConnection, OrgConnectionAdministration } from '../accounts/org-connections.port.js';
 import type { AuditEventType } from '../directory/audit/audit.event.js';
+import { AuditService } from '../directory/audit/audit.service.js';
 import { givenIdSchema } from '../platform/core/id.schema.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { english } from '../platform/i18n/locales/en.js';
@@ -29,8 +30,15 @@ export class OrgConnectionsService {
   readonly #connections: OrgConnectionAdministration;
   readonly #standing: OrgStanding;
   readonly #events: OrgEvents;
+  readonly #audit: AuditService;
 
-  constructor(connections: OrgConnectionAdministration, standing: OrgStanding, events: OrgEvents) {
+  constructor(
+    connections: OrgConnectionAdministration,
+    standing: OrgStanding,
+    events: OrgEvents,
+    audit: AuditService,
+  ) {
+    this.#audit = audit;
     this.#connections = connections;
     this.#standing = standing;
     this.#events = events;
@@ -96,7 +104,10 @@ export class OrgConnectionsService {
       fault,
       detail: fault === null ? null : english[`connection.fault.${fault}`],
     }));
-    return { ok: steps.every(({ ok }) => ok), steps };
+    const refused = await this.#audit.latest('login_failed', id);
+    const latestRefusal =
+      refused === undefined ? null : { at: toTimestamp(Number(refused.at)), reason: refused.reason ?? '' };
+    return { ok: steps.every(({ ok }) => ok), steps, latestRefusal };
   }
 
   async #require(

@@ -44,6 +44,7 @@ const reportSchema = z.object({
       detail: z.string().nullable(),
     }),
   ),
+  latestRefusal: z.object({ at: z.iso.datetime(), reason: z.string() }).nullable(),
 });
 
 /** An organisation that has proven a domain. */
@@ -388,6 +389,31 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
       }
     });
 
+    it('its name can’t be taken for that of a connection of the deployment', async () => {
+      const org = await orgWith(await newUser());
+      for (const name of ['Deployment', 'dep1oyment ', 'Deplоyment']) {
+        const answer = await org.owner.send('POST', org.path, bodyOf(org, { name }));
+        expect([name, answer.status, faultsOf(answer)]).toEqual([name, 400, ['validation_failed', 'name']]);
+      }
+    });
+
+    it('an id that is none leads nowhere', async () => {
+      await connect(await orgWith(await newUser()));
+      const agent = new UserAgent(stack.url);
+      const { url } = await agent.navigate('/auth/login');
+      const challenge = new URL(url).searchParams.get('login_challenge') ?? '';
+      for (const id of ['%00', 'x', '%F0%9F%98%80', '0199aaaa-0000-7000-8000-000000000001']) {
+        const query = new URLSearchParams({ login_challenge: challenge });
+        const pages = [
+          await agent.request(`/ui/connections/${id}?${query}`),
+          await agent.request(`/auth/connections/${id}/login?${query}`),
+          await agent.request(`/auth/connections/${id}/callback?state=x`),
+          await agent.request(`/auth/connections/${id}/metadata`),
+        ];
+        expect([id, pages.filter(({ status }) => status < 400 || status >= 500)]).toEqual([id, []]);
+      }
+    });
+
     it('its owner doesn’t decide what a second factor is', async () => {
       const org = await orgWith(await newUser());
       const settings = {
@@ -489,6 +515,16 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
       await logInByPassword(admin, person);
       const answer = await admin.send('PATCH', `/api/v1/users/${user.id}`, { role: 'admin' });
       expect([answer.status, faultsOf(answer)]).toEqual([409, ['conflict']]);
+    });
+
+    it('a group has one rule', async () => {
+      const org = await orgWith(await newUser());
+      const roleRules = [
+        { group: 'it', role: 'admin' },
+        { group: 'it', role: 'member' },
+      ];
+      const answer = await org.owner.send('POST', org.path, bodyOf(org, { roleRules }));
+      expect([answer.status, faultsOf(answer)]).toEqual([400, ['validation_failed', 'roleRules']]);
     });
 
     it.each(['owner', 'superadmin', 'administrator'])(
@@ -625,6 +661,18 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
   });
 
   describe('the test of a connection', () => {
+    it('has the reason of the latest login that was refused', async () => {
+      const org = await orgWith(await newUser());
+      const id = await connect(org);
+      const refusalOf = async (): Promise<unknown> =>
+        reportSchema.parse((await org.owner.send('POST', `${org.path}/${id}/test`, {})).json()).latestRefusal;
+      expect(await refusalOf()).toBeNull();
+      const settings = { issuer: ports.issuer, client_id: 'vestibule', client_secret: 'another' };
+      await org.owner.send('PATCH', `${org.path}/${id}`, { settings });
+      await logInAt(new UserAgent(stack.url), employ(org));
+      expect(await refusalOf()).toMatchObject({ reason: 'provider_invalid_client' });
+    });
+
     it('names the step that fails: no answer, another issuer, a wrong secret', async () => {
       const org = await orgWith(await newUser());
       const id = await connect(org);

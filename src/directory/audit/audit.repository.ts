@@ -24,6 +24,18 @@ export class AuditRepository {
       .execute();
   }
 
+  /** The latest event of a type about a target. */
+  async latest(type: string, targetId: string): Promise<AuditEventRow | undefined> {
+    return this.#database.query
+      .selectFrom('audit_events')
+      .selectAll()
+      .where('target_id', '=', targetId)
+      .where('type', '=', type)
+      .orderBy('id', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+  }
+
   /** Removes events from before a time (milliseconds since the epoch), the oldest first. @returns how many. */
   async removeBefore(before: number, limit: number): Promise<number> {
     const result = await this.#database.query

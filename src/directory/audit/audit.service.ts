@@ -85,6 +85,12 @@ export class AuditService implements OnApplicationShutdown {
     }
   }
 
+  /** The latest event of a type about a target, which may still wait to be written. */
+  async latest(type: AuditEventType, targetId: string): Promise<AuditEventRow | undefined> {
+    await this.flush();
+    return this.#repository.latest(type, targetId);
+  }
+
   /** Writes the waiting events. @returns when they are written, or the database is unavailable. */
   async flush(): Promise<void> {
     await this.#writing;

@@ -80,7 +80,7 @@ export const connectionTexts: FormTexts = {
     name: 'connections.error.name',
     domains: 'connections.error.field',
     required: 'connections.error.field',
-    roleRules: 'connections.error.field',
+    roleRules: 'connections.error.rules',
     settings: 'connections.error.field',
     ...Object.fromEntries(names.map((name) => [name, 'connections.error.field'])),
   },
@@ -163,7 +163,7 @@ function valueOf({ as }: SettingField, text: string): unknown {
   }
 }
 
-/** `group = role`; without a role, the API says what is missing. */
+/** `group = role`; without the sign, no group is read, so that the API refuses the line. */
 function ruleOf(line: string): { readonly group: string; readonly role: string } {
   const at = line.lastIndexOf('=');
   return at === -1

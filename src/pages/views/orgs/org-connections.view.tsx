@@ -5,6 +5,7 @@ import { type SettingField, settingFields } from '../../orgs/connection.form.js'
 import { FormCheck, FormField, FormLines, FormProblem } from '../form-field.view.js';
 import type { FormState } from '../form.state.js';
 import { useLanguage } from '../page.props.js';
+import { Time } from '../time.view.js';
 import { OrgLayout, type OrgPageProps, orgHref } from './org-layout.view.js';
 
 const longestText = 2000;
@@ -183,6 +184,7 @@ export function NewConnectionPage({ kind, formId, form, ...props }: NewConnectio
     <OrgLayout {...props} section="connections" isWrong={form !== undefined}>
       <article class="card form" aria-labelledby="new-connection-title">
         <h2 id="new-connection-title">{text(newTexts[kind] ?? 'connections.title')}</h2>
+        {kind === 'oidc' && <p>{text('connections.newHint')}</p>}
         <form method="post" action={orgHref(org, '/connections')} data-once>
           <input type="hidden" name="formId" value={formId} />
           <input type="hidden" name="kind" value={kind} />
@@ -281,8 +283,8 @@ export function OrgConnectionPage(props: OrgConnectionPageProps): VNode {
   );
 }
 
-function Report({ report: { ok, steps } }: { readonly report: ConnectionReport }): VNode {
-  const { text } = useLanguage();
+function Report({ report: { ok, steps, latestRefusal } }: { readonly report: ConnectionReport }): VNode {
+  const { text, rich } = useLanguage();
   return (
     <section aria-labelledby="test-title">
       <h3 id="test-title">{text('connections.test.title')}</h3>
@@ -300,6 +302,14 @@ function Report({ report: { ok, steps } }: { readonly report: ConnectionReport }
           </>
         ))}
       </dl>
+      {latestRefusal !== null && (
+        <p>
+          {rich('connections.test.refused', {
+            time: () => <Time iso={latestRefusal.at} />,
+            reason: () => <code>{latestRefusal.reason}</code>,
+          })}
+        </p>
+      )}
     </section>
   );
 }

@@ -1064,7 +1064,7 @@ export const english = {
   'connections.field.offline_access':
     "Request offline access: without it, many providers can't be asked whether a user is still there",
   'connections.field.trust_email':
-    'Addresses in your domain are verified although the provider does not state it (Entra ID)',
+    'Addresses in your domain are verified although the provider does not state it',
   'connections.field.trust_second_factor': 'Trust the second factor of the provider',
   'connections.field.groups_claim': 'Claim with the groups',
   'connections.field.allowed_groups': 'Only members of these groups, one per line',
@@ -1088,6 +1088,8 @@ export const english = {
   'connections.rules': 'Roles by group',
   'connections.rulesHint':
     'One per line, such as: it = admin. Others are members. The role of an owner stays.',
+  'connections.newHint':
+    'The next page has what must be registered at the provider. If you have no client ID before that, enter any client ID for now and change it then.',
   'connections.connect': 'Connect',
   'connections.save': 'Save',
   'connections.copy': 'To be registered at the provider',
@@ -1102,6 +1104,7 @@ export const english = {
   'connections.test.ok': 'All steps succeeded.',
   'connections.test.failed': 'A step failed. Those after it were not tried.',
   'connections.test.done': 'ok',
+  'connections.test.refused': 'The latest login that was refused: {time}, {reason}.',
   'connections.remove.link': 'Remove this connection',
   'connections.remove.title': 'Remove {name}?',
   'connections.remove.lead':
@@ -1109,6 +1112,7 @@ export const english = {
   'connections.remove.confirm': 'Remove connection',
   'connections.error.name': 'Enter a name of up to 80 characters.',
   'connections.error.field': "This can't be used.",
+  'connections.error.rules': 'Each line is a group, the sign = and admin or member, such as: it = admin.',
   'connections.error.full':
     "It can't be saved: there are too many connections, another one has the domain, or it was changed meanwhile.",
   'notice.connection_saved': 'The connection has been saved.',

@@ -64,12 +64,16 @@ export class ConnectionLogins {
     ]);
     const result = await connection.directory.checkPassword(login, password);
     if (result.outcome !== 'user') {
-      return this.#refuse(request, result.outcome === 'wrong' ? 'wrong' : refusalOf(result.state));
+      return this.#refuse(
+        connection,
+        request,
+        result.outcome === 'wrong' ? 'wrong' : refusalOf(result.state),
+      );
     }
     const identity = await repository.record(vouchedUser(connection, result.user));
     if (result.user.state !== 'active') {
       await repository.shut(identity.id, result.user.state);
-      return this.#refuse(request, result.user.state);
+      return this.#refuse(connection, request, result.user.state);
     }
     const evidence = {
       amr: ['pwd'],
@@ -83,9 +87,13 @@ export class ConnectionLogins {
     return undefined;
   }
 
-  async #refuse(request: FastifyRequest, refusal: ConnectionRefusal): Promise<ConnectionRefusal> {
+  async #refuse(
+    connection: DirectoryConnection,
+    request: FastifyRequest,
+    refusal: ConnectionRefusal,
+  ): Promise<ConnectionRefusal> {
     const reason = refusal === 'wrong' ? 'wrong_password' : `connection_user_${refusal}`;
-    await this.#sessions.noteFailure(request, reason);
+    await this.#sessions.noteFailure(connection, request, reason);
     return refusal;
   }
 }

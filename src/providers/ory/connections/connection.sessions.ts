@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import type { Clock } from '../../../platform/time/clock.service.js';
 import type { AuditService } from '../../../directory/audit/audit.service.js';
+import type { Connection } from './connection.js';
 import type { ConnectionCookie } from './connection.cookie.js';
 import type {
   ConnectionIdentity,
@@ -60,11 +61,13 @@ export class ConnectionSessions {
   }
 
   /** Records a login that failed. */
-  async noteFailure(request: FastifyRequest, reason: string): Promise<void> {
+  async noteFailure({ id, owner }: Connection, request: FastifyRequest, reason: string): Promise<void> {
     await this.#parts.audit.record({
       type: 'login_failed',
       outcome: 'failure',
       reason,
+      target: { kind: 'connection', id },
+      ...(owner === undefined ? {} : { orgId: owner.orgId }),
       actor: { id: null, credential: 'form' },
       requestId: request.id,
       remoteAddress: request.ip,

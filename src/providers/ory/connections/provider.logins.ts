@@ -158,7 +158,7 @@ export class ProviderLogins {
     const identity = await repository.record(vouchedUser(connection, user, user.isEmailProven));
     if (user.state !== 'active') {
       await repository.shut(identity.id, user.state);
-      await sessions.noteFailure(request, `connection_user_${user.state}`);
+      await sessions.noteFailure(connection, request, `connection_user_${user.state}`);
       return 'not_admitted';
     }
     const evidence = {
@@ -180,7 +180,7 @@ export class ProviderLogins {
 
   /** @throws what isn't a problem of the provider. */
   async #refusalOf(
-    { id }: ProviderConnection,
+    connection: ProviderConnection,
     request: FastifyRequest,
     error: unknown,
   ): Promise<ProviderRefusal> {
@@ -188,11 +188,11 @@ export class ProviderLogins {
       throw error;
     }
     const { reason = error.code } = error;
-    this.#logger.warn('a login at a connection failed', { reason, connection: id, err: error });
+    this.#logger.warn('a login at a connection failed', { reason, connection: connection.id, err: error });
     if (error.code === 'provider_unavailable') {
       return 'unavailable';
     }
-    await this.#parts.sessions.noteFailure(request, reason);
+    await this.#parts.sessions.noteFailure(connection, request, reason);
     return error.code === 'provider_misconfigured' || error.code === 'clocks_differ'
       ? 'misconfigured'
       : 'declined';

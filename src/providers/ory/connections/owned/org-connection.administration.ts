@@ -163,6 +163,9 @@ export class OwnedConnections extends OrgConnectionAdministration {
         message: 'is for operators: a second factor counts in every organisation',
       });
     }
+    if (this.#parts.orgs.isDeceptive(name)) {
+      faults.push({ field: 'name', message: 'must not look like the name of a connection of this site' });
+    }
     if (JSON.stringify(settings).length > longestSettings) {
       faults.push({ field: 'settings', message: 'are too long' });
     }

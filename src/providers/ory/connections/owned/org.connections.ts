@@ -1,3 +1,5 @@
+import { resembles } from '../../../../auth-strategy/application.name.js';
+import { isId } from '../../../../platform/core/id.schema.js';
 import { Logger } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
@@ -33,6 +35,7 @@ export class OrgConnections {
   readonly #logger = new Logger(OrgConnections.name);
   readonly #parts: OrgConnectionsParts;
   readonly #taken: ReadonlySet<string>;
+  readonly #names: readonly string[];
   readonly #unvouchable: string | undefined;
   readonly #ready = new LRUCache<string, Connection>({ max: keptReady });
   #known = { exist: false, until: 0 };
@@ -40,6 +43,7 @@ export class OrgConnections {
   constructor(parts: OrgConnectionsParts, { CONNECTIONS, ADMIN_EMAIL }: OryConfiguration) {
     this.#parts = parts;
     this.#taken = new Set(CONNECTIONS.flatMap(({ domains }) => domains));
+    this.#names = CONNECTIONS.map(({ name }) => name);
     this.#unvouchable = ADMIN_EMAIL?.toLowerCase();
   }
 
@@ -62,8 +66,14 @@ export class OrgConnections {
     return this.#taken.has(domain);
   }
 
+  /** Whether users could take a name for that of one of the deployment's own connections. */
+  isDeceptive(name: string): boolean {
+    return this.#names.some((own) => resembles(name, own));
+  }
+
   async find(id: string): Promise<Connection | undefined> {
-    const stored = (await this.exist()) ? await this.#parts.repository.findServing(id) : undefined;
+    const stored =
+      isId(id) && (await this.exist()) ? await this.#parts.repository.findServing(id) : undefined;
     return stored && this.#connection(stored);
   }
 
