@@ -48,9 +48,13 @@ export function addConnectionsCommand(program: Command, setting: UserSetting): v
       print(JSON.stringify(connection));
       return;
     }
-    const { id, redirectUri, logoutUri, metadataUrl } = connection;
+    const { id, kind, redirectUri, logoutUri, metadataUrl } = connection;
     print(`id: ${id}`);
-    const addresses = { 'redirect URI': redirectUri, 'logout URI': logoutUri, metadata: metadataUrl };
+    const addresses = {
+      [kind === 'saml' ? 'ACS' : 'redirect URI']: redirectUri,
+      'logout URI': logoutUri,
+      metadata: metadataUrl,
+    };
     for (const [name, url] of Object.entries(addresses)) {
       if (url !== null) {
         print(`${name}: ${url}`);

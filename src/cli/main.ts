@@ -25,6 +25,13 @@ const unavailable = 69;
 if (existsSync('.env')) {
   process.loadEnvFile('.env');
 }
+// A reader that has what it wants, such as `head`, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') {
+    throw error;
+  }
+  process.exit(0);
+});
 const setting = {
   environment: process.env,
   withServices: async (work: Parameters<CliSetting['withServices']>[0]) => {

@@ -39,6 +39,14 @@ describe('the terminal', () => {
     expect(log.read(line({ level: 'warn', msg: 'It is away', ...finding }))).toBe(
       `${clock} warn: It is away: x.test: ENOTFOUND. Check it. (self_check)`,
     );
+    const failed = {
+      connection: 'staff',
+      reason: 'directory_unreachable',
+      err: { message: 'm', cause: { message: 'ECONNREFUSED' } },
+    };
+    expect(log.read(line({ level: 'warn', msg: 'a login failed', ...failed }))).toBe(
+      `${clock} warn: a login failed (staff; directory_unreachable; m; ECONNREFUSED)`,
+    );
     expect(log.read(line({ msg: 'Redis is back' }))).toBe(`${clock} info: Redis is back`);
   });
 

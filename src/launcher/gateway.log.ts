@@ -15,7 +15,15 @@ const record = z.looseObject({
   path: z.string().optional(),
   status: z.number().optional(),
   ms: z.number().optional(),
-  err: z.looseObject({ message: z.string(), stack: z.string().optional() }).optional(),
+  /** Id of the connection that it is about. */
+  connection: z.string().optional(),
+  err: z
+    .looseObject({
+      message: z.string(),
+      stack: z.string().optional(),
+      cause: z.looseObject({ message: z.string() }).optional(),
+    })
+    .optional(),
 });
 
 type Record = z.output<typeof record>;
@@ -70,11 +78,14 @@ export class GatewayLog {
   }
 }
 
-function eventText({ level, msg, reason, detail, fix, err }: Record): string {
+function eventText({ level, msg, reason, detail, fix, connection, err }: Record): string {
   const isSerious = level === 'error' || level === 'fatal';
-  const known = [reason, isSerious ? (err?.stack ?? err?.message) : err?.message].filter(
-    (part) => part !== undefined,
-  );
+  const known = [
+    connection,
+    reason,
+    isSerious ? (err?.stack ?? err?.message) : err?.message,
+    err?.cause?.message,
+  ].filter((part) => part !== undefined);
   const what = [msg, detail].filter((part) => part !== undefined && part !== '').join(': ');
   const text = fix === undefined ? what : `${what}. ${fix}`;
   return `${level}: ${text}${known.length === 0 ? '' : ` (${known.join('; ')})`}`;

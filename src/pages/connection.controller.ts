@@ -22,6 +22,7 @@ import { requireBound } from '../providers/ory/challenges/ory.challenge.js';
 import { ConnectionLogins, type TypedLogin } from '../providers/ory/connections/connection.logins.js';
 import type { Connection, DirectoryConnection } from '../providers/ory/connections/connection.js';
 import { Connections } from '../providers/ory/connections/connections.js';
+import { settingFailures } from '../providers/ory/connections/ldap/ldap.directory.js';
 import { TypedAddress } from '../providers/ory/connections/typed.address.js';
 import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
@@ -178,7 +179,7 @@ export class ConnectionController {
           connection: connection.id,
           err: error,
         });
-        return 'unavailable';
+        return settingFailures.has(reason) ? 'misconfigured' : 'unavailable';
       }
       throw error;
     }

@@ -106,7 +106,8 @@ export function bodyOf(
     name: values['name'],
     settings: Object.fromEntries(settings.filter(([, value]) => value !== undefined)),
     domains: [...others, ...(domain !== null && values['domain'] === 'on' ? [domain] : [])],
-    required: values['required'] === 'on',
+    // Without a confirmed domain, the form doesn't ask.
+    required: domain === null ? known?.required === true : values['required'] === 'on',
     roleRules: linesOf(values['roleRules']).map(ruleOf),
   };
 }

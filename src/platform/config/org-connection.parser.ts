@@ -29,7 +29,10 @@ export function parseOrgConnection({
   { readonly parsed: ConnectionSettings } | { readonly faults: readonly SettingFault[] } {
   const faults: SettingFault[] = [];
   const complain = (problem: string, field?: string): void => {
-    faults.push({ field: fieldOf(field), message: problem.replace('; see docs/connections.md', '') });
+    faults.push({
+      field: fieldOf(field),
+      message: problem.replace('; see docs/connections.md', '').replaceAll(/,? (?:or )?\w+_files?\b/g, ''),
+    });
   };
   for (const key of Object.keys(settings)) {
     if (/_files?$/.test(key)) {

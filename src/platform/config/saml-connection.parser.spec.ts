@@ -115,9 +115,12 @@ describe('a connection to a SAML provider', () => {
     expect(
       connections.parse(JSON.stringify([{ ...least, metadata_file: many, entity_id: entityId }])),
     ).toMatchObject([{ source: { entityId } }]);
-    const problem = 'entry 1 has a metadata_file that has not one identity provider with that entity_id';
-    expect(problemsOf({ ...least, metadata_file: many })).toEqual([problem]);
-    expect(problemsOf({ ...least, entity_id: 'https://other.example.org' })).toEqual([problem]);
+    expect(problemsOf({ ...least, metadata_file: many })).toEqual([
+      'entry 1 has a metadata_file that has several identity providers: entity_id must name one',
+    ]);
+    expect(problemsOf({ ...least, entity_id: 'https://other.example.org' })).toEqual([
+      'entry 1 has a metadata_file that has not one identity provider with that entity_id',
+    ]);
   });
 
   it('leaves out keys that can’t have signed an answer', () => {
@@ -133,7 +136,7 @@ describe('a connection to a SAML provider', () => {
   it.each<[string, string, string]>([
     ['is no XML', 'not XML', 'is not metadata in XML'],
     ['has a document type', `<!DOCTYPE x>${metadataOf([first])}`, 'is not metadata in XML'],
-    ['is of a service', '<x/>', 'has not one identity provider with that entity_id'],
+    ['is of a service', '<x/>', 'has no identity provider'],
     [
       'has no address for HTTP-Redirect',
       metadataOf([first], { binding: 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST' }),

@@ -19,6 +19,8 @@ export interface SamlProviderFacts {
   readonly ssoUrl: string;
   /** Where the answer to its logout goes, by HTTP-Redirect; undefined if it has no such address. */
   readonly logoutUrl: string | undefined;
+  /** Until when the provider vouches for its metadata, in milliseconds since the epoch; undefined if it doesn't state that. */
+  readonly validUntil?: number | undefined;
   /** PEM; an answer must be signed with one of their keys. */
   readonly certificates: readonly string[];
 }
@@ -43,12 +45,19 @@ export function readSamlMetadata(text: string, entityId: string | undefined): Sa
   const [entity, ...others] = found;
   const id = attributeOf(entity, 'entityID');
   if (entity === undefined || id === undefined || others.length > 0) {
-    throw new UnknownEntityError('has not one identity provider with that entity_id');
+    throw new UnknownEntityError(
+      entityId !== undefined
+        ? 'has not one identity provider with that entity_id'
+        : `has ${found.length === 0 ? 'no identity provider' : 'several identity providers: entity_id must name one'}`,
+    );
   }
   const role = childOf(entity, namespaces.metadata, 'IDPSSODescriptor');
   const keys = role === undefined ? [] : childrenOf(role, namespaces.metadata, 'KeyDescriptor');
+  const ends = [...ancestorsOf(entity), entity].flatMap((one) => attributeOf(one, 'validUntil') ?? []);
+  const times = ends.map((end) => Date.parse(end)).filter((time) => !Number.isNaN(time));
   return {
     entityId: id,
+    validUntil: times.length === 0 ? undefined : Math.min(...times),
     ssoUrl: usableUrl(locationOf(role, 'SingleSignOnService', 'Location'), 'SingleSignOnService'),
     logoutUrl: optionalUrl(
       locationOf(role, 'SingleLogoutService', 'ResponseLocation') ??
@@ -100,6 +109,12 @@ function providersIn(root: Element): readonly Element[] {
     ];
   }
   return isNamed(root, metadata, 'EntityDescriptor') ? [root] : [];
+}
+
+function ancestorsOf({ parentNode: parent }: Element): readonly Element[] {
+  return parent !== null && parent.nodeType === parent.ELEMENT_NODE
+    ? [...ancestorsOf(parent as Element), parent as Element]
+    : [];
 }
 
 function locationOf(role: Element | undefined, service: string, attribute: string): string | undefined {

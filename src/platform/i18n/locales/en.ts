@@ -429,7 +429,8 @@ export const english = {
   'orgs.slug': 'Short name',
   'orgs.slugHint': 'Used in addresses and tokens: 2 to 40 characters of a-z, 0-9 and -.',
   'orgs.domain': 'E-mail domain',
-  'orgs.domainHint': 'The part after the @ of your own verified address, such as example.org.',
+  'orgs.domainHint':
+    'The part after the @ of your own verified address, such as example.org. A company login for it ends when you change or remove it.',
   'orgs.domain.title': 'Domain: {domain}',
   'orgs.domain.confirmed': 'Confirmed',
   'orgs.domain.unconfirmed': 'Not confirmed',
@@ -1102,7 +1103,7 @@ export const english = {
   'connections.testAddress': 'Address of a user who should be found',
   'connections.test.title': 'Result of the test',
   'connections.test.ok': 'All steps succeeded.',
-  'connections.test.failed': 'A step failed. Those after it were not tried.',
+  'connections.test.failed': 'Not everything works: see below.',
   'connections.test.done': 'ok',
   'connections.test.refused': 'The latest login that was refused: {time}, {reason}.',
   'connections.remove.link': 'Remove this connection',
@@ -1138,6 +1139,8 @@ export const english = {
     'There is no OpenID metadata. Check the issuer: it is the address before /.well-known/openid-configuration.',
   'connection.fault.issuer_mismatch':
     'The provider calls itself by another issuer. Enter it letter by letter; with Entra ID, name your tenant.',
+  'connection.fault.metadata_expired':
+    'The metadata has expired (validUntil): get the present one from the provider.',
   'connection.fault.metadata_incomplete': 'The metadata lacks an endpoint that a login needs.',
   'connection.fault.no_keys': 'The provider publishes no keys.',
   'connection.fault.client_refused': 'The provider does not accept the client ID with this secret.',
@@ -1146,6 +1149,7 @@ export const english = {
   'connection.fault.bind_refused': 'The directory refuses the account that searches, or its password.',
   'connection.fault.base_absent':
     'No user was found there: check where users are, the filter, and what the account may read.',
+  'connection.fault.subject_absent': 'Users there have no subject_attribute that the account may read.',
   'connection.fault.user_absent': 'No user has this address, or several have it.',
   'connection.fault.user_not_admitted':
     'The user was found and may not log in: disabled, expired, or in none of the allowed groups.',

@@ -6,6 +6,7 @@ import {
   EqualityFilter,
   type Filter,
   FilterParser,
+  NoSuchObjectError,
   ResultCodeError,
   UnavailableError,
 } from 'ldapts';
@@ -124,7 +125,7 @@ export class LdapDirectory extends CompanyDirectory {
   }
 
   async #testServer(url: string, address: string | undefined): Promise<readonly ConnectionStep[]> {
-    const { authorities, timeout, baseDn, loginAttributes } = this.#settings;
+    const { authorities, timeout, baseDn, loginAttributes, subjectAttribute } = this.#settings;
     const report = new TestReport();
     const controller = new AbortController();
     const late = setTimeout(() => controller.abort(), Math.max(timeout, leastTestTime));
@@ -153,9 +154,15 @@ export class LdapDirectory extends CompanyDirectory {
         'base',
         baseDn,
         async () => {
-          const any = { base: baseDn, filter: this.#userFilter, attributes: [], atMost: 1 };
-          if ((await session.search(any)).length === 0) {
-            throw new StepError('base_absent');
+          const [any] = await session.search({
+            base: baseDn,
+            filter: this.#userFilter,
+            attributes: [subjectAttribute],
+            binary: this.#isBinary ? [subjectAttribute] : [],
+            atMost: 1,
+          });
+          if (any === undefined || subjectOf(any, this.#settings) === null) {
+            throw new StepError(any === undefined ? 'base_absent' : 'subject_absent');
           }
         },
         () => 'base_absent',
@@ -188,13 +195,17 @@ export class LdapDirectory extends CompanyDirectory {
       ...loginAttributes,
       ...stateAttributes,
     ];
-    const found = await session.search({
-      base: baseDn,
-      filter: new AndFilter({ filters: [this.#userFilter, filter] }),
-      attributes: [...new Set(attributes)],
-      binary: this.#isBinary ? [subjectAttribute] : [],
-      atMost: matches,
-    });
+    const found = await session
+      .search({
+        base: baseDn,
+        filter: new AndFilter({ filters: [this.#userFilter, filter] }),
+        attributes: [...new Set(attributes)],
+        binary: this.#isBinary ? [subjectAttribute] : [],
+        atMost: matches,
+      })
+      .catch((error: unknown) => {
+        throw error instanceof NoSuchObjectError ? unavailable('directory_without_base', error) : error;
+      });
     return found.length === 1 ? found[0] : undefined;
   }
 
@@ -262,6 +273,13 @@ export class LdapDirectory extends CompanyDirectory {
     return this.#settings.subjectAttribute.toLowerCase() === 'objectguid';
   }
 }
+
+/** Failures of {@link LdapDirectory} that only its settings, or its rights at the directory, can end. */
+export const settingFailures: ReadonlySet<string | undefined> = new Set([
+  'directory_refuses_bind_dn',
+  'directory_without_base',
+  'directory_without_subject',
+]);
 
 /** What a failed connection to a server means. */
 function faultOf(error: unknown): 'certificate' | 'not_public' | 'starttls_refused' | 'unreachable' {

@@ -168,7 +168,7 @@ export class SamlCompany extends CompanyProvider {
   }
 
   async test(): Promise<readonly ConnectionStep[]> {
-    return testSaml(this.#settings.source, async (url) => this.#provider.read(url));
+    return testSaml(this.#settings.source, async (url) => this.#provider.read(url), this.#clock.now());
   }
 
   async verifyLogoutToken(): Promise<VerifiedLogoutToken> {

@@ -2,25 +2,27 @@ import type { ConnectionStep } from '../../../../accounts/org-connections.port.j
 import type { SamlConnectionSettings } from '../../../../platform/config/saml-connection.parser.js';
 import {
   SamlMetadataError,
+  type SamlProviderFacts,
   UnknownEntityError,
   readSamlMetadata,
 } from '../../../../platform/config/saml.metadata.js';
-import { TestReport, isOfTls } from '../test.report.js';
+import { StepError, TestReport, isOfTls } from '../test.report.js';
 
 /**
  * Tries a SAML provider out: whether its metadata can be read, is whole, and is of the right provider. Only browsers talk to such a
  * provider, so no more can be tried from here.
- * @param read reads the metadata from its URL.
+ * @param read reads the metadata from its URL. @param now milliseconds since the epoch.
  */
 export async function testSaml(
   source: SamlConnectionSettings['source'],
   read: (url: string) => Promise<string>,
+  now: number,
 ): Promise<readonly ConnectionStep[]> {
   const report = new TestReport();
   const { entityId } = source;
   if (!('url' in source)) {
     // It was read when the settings were.
-    await report.run('discovery', entityId, async () => undefined);
+    await report.run('discovery', entityId, async () => requireValid(source, now));
     return report.steps;
   }
   const { url } = source;
@@ -33,7 +35,7 @@ export async function testSaml(
   await report.run(
     'discovery',
     url,
-    async () => readSamlMetadata(text ?? '', entityId),
+    async () => requireValid(readSamlMetadata(text ?? '', entityId), now),
     (error) => {
       if (error instanceof UnknownEntityError) {
         return 'issuer_mismatch';
@@ -42,4 +44,10 @@ export async function testSaml(
     },
   );
   return report.steps;
+}
+
+function requireValid({ validUntil }: SamlProviderFacts, now: number): void {
+  if (validUntil !== undefined && validUntil < now) {
+    throw new StepError('metadata_expired');
+  }
 }
