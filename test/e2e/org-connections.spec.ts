@@ -286,6 +286,12 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
       await logInByPassword(agent, person);
       expect((await agent.fetch('/auth/session')).status).toBe(200);
     }
+    const newcomer = new UserAgent(stack.url);
+    const refused = await signUp(newcomer, at(newPerson()));
+    expect([new URL(refused.url).pathname, refused.text]).toEqual([
+      '/ui/registration',
+      expect.stringContaining('Addresses like this log in at their company.'),
+    ]);
     expect((await org.owner.send('PATCH', `${org.path}/${id}`, { required: false })).status).toBe(200);
     const back = new UserAgent(stack.url);
     await logInByPassword(back, other);

@@ -67,6 +67,7 @@ import {
   requireShortQuery,
 } from './query.limit.js';
 import { ProxiedCalls } from './proxied.calls.js';
+import { RequiredLogins } from '../connections/owned/required.logins.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory.routes.js';
 import { ReadDispatcher, upstreamOptions } from './upstream.dispatcher.js';
 import { ProxyCircuitBreaker } from './proxy-circuit.breaker.js';
@@ -157,7 +158,12 @@ export async function setUpOryProxy(
     publicUrl: configuration.PUBLIC_URL,
     minimumLength: policy.minimumLength,
   });
-  const signUp = new SignUpGate({ policy: get(SignUpPolicy), destinations: get(FlowDestination), refusals });
+  const signUp = new SignUpGate({
+    policy: get(SignUpPolicy),
+    destinations: get(FlowDestination),
+    refusals,
+    required: get(RequiredLogins),
+  });
   const passwords = new PasswordGate(policy, refusals);
   const trail = new AccountTrail({
     kratos,

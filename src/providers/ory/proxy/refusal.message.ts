@@ -8,7 +8,7 @@ const messageIds = { short: 4_000_032, other: 4_000_901 } as const;
 /** Why the gateway itself sent a form back: for its password, or for an address that can't have an account. */
 export const formRefusalSchema = z.union([
   refusedPasswordSchema,
-  z.object({ fault: z.enum(['domain', 'invitee']), advice: z.array(z.never()) }),
+  z.object({ fault: z.enum(['domain', 'invitee', 'company']), advice: z.array(z.never()) }),
 ]);
 
 /** Why the gateway itself sent a form back. */
@@ -24,7 +24,7 @@ export interface FieldMessage {
 
 /** Name of the field that a refusal is about. */
 export function fieldOf({ fault }: FormRefusal): 'password' | 'traits.email' {
-  return fault === 'domain' || fault === 'invitee' ? 'traits.email' : 'password';
+  return fault === 'domain' || fault === 'invitee' || fault === 'company' ? 'traits.email' : 'password';
 }
 
 /** The message that a person reads at the field. @param minimumLength of passwords, in characters. */
@@ -41,6 +41,7 @@ export function refusalMessage(
     }
     case 'domain':
     case 'invitee':
+    case 'company':
       return { id: messageIds.other, text: text(`signup.${fault}`), type, context: { reason: fault } };
     default: {
       const hints = advice.map((hint) => text(`password.advice.${hint}`));

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FlowDestination } from '../challenges/flow.destination.js';
 import type { SignUpPolicy } from '../../../accounts/sign-up.policy.js';
+import type { RequiredLogins } from '../connections/owned/required.logins.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import type { FormRefusals } from './form.refusals.js';
 import { queryOf } from './query.limit.js';
@@ -11,9 +12,13 @@ export interface SignUpGateParts {
   readonly policy: SignUpPolicy;
   readonly destinations: FlowDestination;
   readonly refusals: FormRefusals;
+  readonly required: RequiredLogins;
 }
 
-/** Enforces `SIGNUP` and `EMAIL_DOMAINS` for registrations and changes of address that are passed on to Kratos. */
+/**
+ * Enforces `SIGNUP`, `EMAIL_DOMAINS` and the required connections of organisations for registrations and changes of address that are passed
+ * on to Kratos.
+ */
 export class SignUpGate {
   readonly #parts: SignUpGateParts;
 
@@ -28,6 +33,9 @@ export class SignUpGate {
    * @throws {Problem} `signup_refused`; as {@link readSubmittedForm}; `provider_unavailable`
    */
   async refuses(request: FastifyRequest, reply: FastifyReply, path: string): Promise<boolean> {
+    if (path === '/self-service/registration' && (await this.#leadsElsewhere(request, reply))) {
+      return true;
+    }
     if (this.#parts.policy.isOpen) {
       return false;
     }
@@ -44,6 +52,27 @@ export class SignUpGate {
       default:
         return false;
     }
+  }
+
+  /** Refuses an address whose user couldn't log in by the account, since a connection is required. */
+  async #leadsElsewhere(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+    const { refusals, required } = this.#parts;
+    const form = await readSubmittedForm(request);
+    const email = addressIn(form);
+    if (email === undefined || (await required.ofAddress(email)) === undefined) {
+      return false;
+    }
+    const flow = await refusals.find('registration', form, request);
+    if (flow === undefined) {
+      return false;
+    }
+    await refusals.answer(
+      request,
+      reply,
+      { kind: 'registration', form, flow },
+      { fault: 'company', advice: [] },
+    );
+    return true;
   }
 
   async #requireBegun(request: FastifyRequest, returnTo: string | undefined): Promise<string | undefined> {

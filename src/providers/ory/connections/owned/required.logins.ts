@@ -23,13 +23,21 @@ export class RequiredLogins {
     if (email === null || connectionIdOf(issuer) !== undefined) {
       return undefined;
     }
-    const connection = await this.#connections.ofAddress(email);
-    // The first administrator may have no account yet, and the connection can't vouch for them.
-    if (connection?.owner?.isRequired !== true || email.toLowerCase() === connection.owner.unvouchable) {
+    const connection = await this.ofAddress(email);
+    if (connection?.owner === undefined) {
       return undefined;
     }
     const user = await this.#users.ofIdentity(identity);
     const role = user && (await this.#users.orgRoleOf(user.id, connection.owner.orgId));
     return user?.role === 'admin' || role === 'owner' ? undefined : connection;
+  }
+
+  /** The connection by which users with an address must log in, but for owners and administrators. */
+  async ofAddress(email: string): Promise<Connection | undefined> {
+    const connection = await this.#connections.ofAddress(email);
+    // The first administrator may have no account yet, and the connection can't vouch for them.
+    const isRequired =
+      connection?.owner?.isRequired === true && email.toLowerCase() !== connection.owner.unvouchable;
+    return isRequired ? connection : undefined;
   }
 }
