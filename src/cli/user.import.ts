@@ -5,6 +5,7 @@ import {
   exportFormats,
   unzipped,
 } from '../providers/ory/import/export.reader.js';
+import { isOryIssuer } from '../providers/ory/connections/connection.issuer.js';
 import { type FirebaseHashing, parseFirebaseHashing } from '../providers/ory/import/firebase.export.js';
 import { KratosImporter } from '../providers/ory/import/kratos.import.js';
 import { BrokenDocument, linesOf } from '../providers/ory/import/record.splitter.js';
@@ -214,7 +215,7 @@ async function* batchesOf(users: AsyncIterable<ReadUser>): AsyncGenerator<readon
 /** The issuer of the users' identities so far. @throws {CommandError} if it isn't given, or no user here has it. */
 async function issuerOf({ identities }: CliServices, given: string | undefined): Promise<string> {
   const issuers = await identities.issuersBeside(kratosIssuer);
-  const known = issuers.filter((issuer) => issuer !== newPeople);
+  const known = issuers.filter((issuer) => issuer !== newPeople && !isOryIssuer(issuer));
   if (given === 'none' || (given === undefined && known.length === 0)) {
     return newPeople;
   }

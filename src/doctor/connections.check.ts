@@ -1,10 +1,11 @@
+import type { ConnectionStep } from '../accounts/org-connections.port.js';
 import type { OryConfiguration } from '../platform/config/configuration.js';
 import { english } from '../platform/i18n/locales/en.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { UpstreamCalls } from '../platform/upstream/upstream.calls.js';
 import { connectionOf } from '../providers/ory/connections/connection.js';
 import { testConnection } from '../providers/ory/connections/owned/org-connection.administration.js';
-import type { Check } from './check.port.js';
+import type { Check, Observation } from './check.port.js';
 
 /** Tries the deployment's connections out, step by step, as an organisation's owner does with theirs. */
 export const connectionsCheck: Check<OryConfiguration> = {
@@ -15,18 +16,22 @@ export const connectionsCheck: Check<OryConfiguration> = {
     const found = await Promise.all(
       CONNECTIONS.map(async (settings) => {
         const steps = await testConnection(connectionOf(settings, parts), PUBLIC_URL, undefined);
-        return steps.map((step) => ({ ...step, id: settings.id }));
+        return findingsOf(settings.id, steps);
       }),
     );
-    return found.flat().flatMap(({ id, target, fault }) =>
-      fault === null
-        ? []
-        : [
-            {
-              code: 'connection_fails',
-              detail: `${id}, ${target}: ${english[`connection.fault.${fault}`]}`,
-            } as const,
-          ],
-    );
+    return found.flat();
   },
 };
+
+/** One finding for each fault, with the servers that have it. A directory is tried server by server, and one that works is enough. */
+function findingsOf(id: string, steps: readonly ConnectionStep[]): readonly Observation[] {
+  const isServed = steps.some(({ step, fault }) => step === 'base' && fault === null);
+  const faults = new Set(steps.flatMap(({ fault }) => fault ?? []));
+  return [...faults].map((fault) => {
+    const targets = steps.filter((step) => step.fault === fault).map(({ target }) => target);
+    return {
+      code: isServed ? 'connection_server_fails' : 'connection_fails',
+      detail: `${id}, ${targets.join(', ')}: ${english[`connection.fault.${fault}`]}`,
+    };
+  });
+}

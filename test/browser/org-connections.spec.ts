@@ -72,3 +72,38 @@ it('the form of a connection is refused at its fields with what was typed but th
   expect(await sections.allInnerTexts()).not.toContain('Company login');
   expect((await other.goto(`${org}/connections`))?.status()).toBe(403);
 });
+
+it('the form says what is wrong with the domain, and keeps what is required while no domain is confirmed', async () => {
+  const { page, stack } = stage;
+  await logInIn(page, stack.url, await verifiedPerson(stack));
+  await createOrganisationIn(page, 'Difference Engines');
+  const org = page.url().replace(/\?.*/, '');
+  const { query } = stack.app().get(Database, { strict: false });
+  const confirm = async (domain: string | null): Promise<unknown> =>
+    query
+      .updateTable('orgs')
+      .set({ domain, claimed_domain: domain, domain_proof: domain === null ? null : 'administrator' })
+      .where('id', '=', org.split('/').at(-1) ?? '')
+      .execute();
+  await confirm('free.test');
+  await page.goto(`${org}/connections/new?kind=oidc`);
+  await page.getByLabel('Name', { exact: true }).fill('Example Ltd.');
+  await page.getByLabel('Issuer').fill('https://login.example.org');
+  await page.getByLabel('Client ID').fill('vestibule');
+  await page.getByLabel('Client secret').fill('a secret of the client');
+  await page.getByLabel('They must log in by it').check();
+  await press(page, 'Connect');
+  expect(await page.getByRole('status').innerText()).toBe('The connection has been saved.');
+  await confirm('other.test');
+  await page.reload();
+  await page.getByLabel('Log in users of other.test by it').check();
+  await press(page, 'Save');
+  expect(await page.getByText('its users belong to that domain').count()).toBe(1);
+  await confirm(null);
+  await page.goto(page.url());
+  expect(await page.getByLabel('They must log in by it').count()).toBe(0);
+  await press(page, 'Save');
+  await confirm('free.test');
+  await page.goto(page.url());
+  expect(await page.getByLabel('They must log in by it').isChecked()).toBe(true);
+});

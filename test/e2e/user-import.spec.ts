@@ -173,7 +173,7 @@ describe('the exports of other systems', () => {
     const content = JSON.stringify({ users: [user] });
     expect(await runImport(content)).toMatchObject({
       code: 1,
-      out: 'user 1: it has a password, and the hash parameters of the project are not given\n',
+      out: 'user 1: it has a password, and --firebase-hash-config is not given\n',
     });
     const parameters = await fileOf(firebaseProject.parameters);
     expect(await runImport(content, '--firebase-hash-config', parameters)).toEqual({
@@ -465,7 +465,7 @@ describe('a malicious file', () => {
     const lines = [first, lineOf({ id: first.id }), lineOf({ email: first.email.toUpperCase() })];
     expect(await runImport(textOf(lines))).toMatchObject({
       code: 1,
-      out: 'line 2: it has the id or the address of number 1\nline 3: it has the id or the address of number 1\n',
+      out: 'line 2: it has the id or the address of an earlier one, number 1\nline 3: it has the id or the address of an earlier one, number 1\n',
       err: `${counts(1, 0, 0, 2)}.\n`,
     });
   });

@@ -78,7 +78,7 @@ export const testFormSchema = z.object({ address: formField });
 export const connectionTexts: FormTexts = {
   fields: {
     name: 'connections.error.name',
-    domains: 'connections.error.field',
+    domain: 'connections.error.field',
     required: 'connections.error.field',
     roleRules: 'connections.error.rules',
     settings: 'connections.error.field',
@@ -132,14 +132,17 @@ export function withoutSecrets(kind: string, values: Values): Values {
   return Object.fromEntries(Object.entries(values).filter(([name]) => !secrets.has(name)));
 }
 
-/** A refusal with the names of the form's fields: the API names settings as members of `settings`. */
+/** A refusal with the names of the form's fields: the API names settings as members of `settings`, and has a list of domains. */
 export function plainly(error: unknown): unknown {
   if (!(error instanceof Problem) || error.errors === undefined) {
     return error;
   }
   const { code, reason, loginUrl } = error;
   const errors = error.errors.map(({ field, message }) => ({
-    field: field.replace(/^settings\.(\w+).*$/, '$1').replace(/^(roleRules\.\d+)\..*$/, '$1'),
+    field: field
+      .replace(/^settings\.(\w+).*$/, '$1')
+      .replace(/^(roleRules\.\d+)\..*$/, '$1')
+      .replace(/^domains\b.*$/, 'domain'),
     message,
   }));
   return new Problem(code, {

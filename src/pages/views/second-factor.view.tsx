@@ -31,7 +31,9 @@ export function SecondFactorPage({ due, missing, org, returnTo, isPossible }: Se
           <h1>{text(isDue ? 'secondFactor.title' : 'secondFactor.soonTitle')}</h1>
           {due !== undefined && (
             <p class="lead">
-              {rich(isDue ? 'secondFactor.since' : 'secondFactor.until', { time: () => <Time iso={due} /> })}
+              {rich(isDue ? 'secondFactor.since' : isPossible ? 'secondFactor.until' : 'secondFactor.from', {
+                time: () => <Time iso={due} />,
+              })}
             </p>
           )}
           {missing?.includes('org') === true && org !== undefined && (

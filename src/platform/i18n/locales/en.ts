@@ -630,6 +630,7 @@ export const english = {
   'secondFactor.title': 'A second step is required',
   'secondFactor.soonTitle': 'A second step will be required',
   'secondFactor.until': 'Please set up a second step for your login until <time></time>.',
+  'secondFactor.from': 'From <time></time> on, your login needs a second step.',
   'secondFactor.since': 'Since <time></time>, your login needs a second step.',
   'secondFactor.closedOrg': 'Until you have given one, the organisation {org} is closed to you.',
   'secondFactor.closedRole': "Until you have given one, you can't use your rights as an administrator.",

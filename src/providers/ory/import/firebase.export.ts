@@ -75,7 +75,7 @@ export function readFirebaseUser(record: unknown, hashing: FirebaseHashing | und
 
 function hashOf(hash: string, salt: string, hashing: FirebaseHashing | undefined): string {
   if (hashing === undefined) {
-    throw new RefusedRecord('it has a password, and the hash parameters of the project are not given');
+    throw new RefusedRecord('it has a password, and --firebase-hash-config is not given');
   }
   const { signerKey, saltSeparator, rounds, memoryCost } = hashing;
   const parts = [salt, hash, saltSeparator, signerKey].map(standardBase64);

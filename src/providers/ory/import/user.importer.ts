@@ -141,7 +141,7 @@ export class UserImporter {
   #reasonAgainst(user: ImportedUser, seen: ReadonlyMap<string, number>): string | undefined {
     const same = seen.get(`id ${user.id}`) ?? seen.get(`email ${user.email}`);
     if (same !== undefined) {
-      return `it has the id or the address of number ${same}`;
+      return `it has the id or the address of an earlier one, number ${same}`;
     }
     if (user.passwordHash === null && !this.#options.takesPasswordless) {
       return 'it has no password: give --without-password to import it nevertheless';

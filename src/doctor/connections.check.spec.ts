@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { directoryNames, type SlapdServer, startSlapd } from '../../test/support/slapd.server.js';
+import { loadConfiguration } from '../platform/config/configuration.js';
+import { connectionsCheck } from './connections.check.js';
+
+/** An address at which nothing listens. */
+const closedUrl = 'http://127.0.0.1:9';
+let slapd: SlapdServer;
+
+beforeAll(async () => {
+  slapd = await startSlapd();
+});
+
+afterAll(() => slapd?.stop());
+
+async function codesWith(changes: object): Promise<readonly string[]> {
+  const connection = {
+    id: 'staff',
+    kind: 'ldap',
+    name: 'Example Ltd.',
+    servers: [slapd.url],
+    ca_file: slapd.authorityPath,
+    bind_dn: directoryNames.reader,
+    bind_password: directoryNames.readerPassword,
+    base_dn: directoryNames.people,
+    ...changes,
+  };
+  const configuration = loadConfiguration({
+    PUBLIC_URL: 'http://localhost:3000',
+    SECRETS: 'a'.repeat(64),
+    DATABASE_URL: 'file::memory:',
+    KRATOS_PUBLIC_URL: closedUrl,
+    KRATOS_ADMIN_URL: closedUrl,
+    HYDRA_PUBLIC_URL: closedUrl,
+    HYDRA_ADMIN_URL: closedUrl,
+    CONNECTIONS: JSON.stringify([connection]),
+  });
+  if (configuration.AUTH_PROVIDER !== 'ory') {
+    throw new Error('connections are of Ory');
+  }
+  return (await connectionsCheck.run(configuration)).map(({ code, detail }) => `${code}: ${detail}`);
+}
+
+const dead = 'ldaps://localhost:9';
+
+it('a directory of which one server works is a warning; without any, an error, once for all of them', async () => {
+  expect(await codesWith({})).toEqual([]);
+  expect(await codesWith({ servers: [dead, slapd.url] })).toEqual([
+    `connection_server_fails: staff, ${dead}: It could not be reached.`,
+  ]);
+  expect(await codesWith({ servers: [dead, 'ldaps://localhost:19'] })).toEqual([
+    `connection_fails: staff, ${dead}, ldaps://localhost:19: It could not be reached.`,
+  ]);
+});
