@@ -76,7 +76,7 @@ export class SignUpPolicy {
    */
   async requireUser(identity: ProviderIdentity): Promise<void> {
     if (!this.isOpen && !(await this.#users.isKnown(identity))) {
-      await this.requireAdmitted(identity, {}, true);
+      await this.requireAdmitted(identity, {}, identity.isProvenHere === true);
     }
   }
 

@@ -58,8 +58,8 @@ export class LoginRecorder {
     client: ClientInfo,
   ): Promise<RecordedLogin> {
     const identity = await this.#ownership.judge(reported);
-    // An address of our own registration is verified later; for another provider, its report is the only evidence.
-    const isClaimed = evidence.provider === 'ory';
+    // An address of our own registration is verified later; for a provider or a connection, its report is the only evidence.
+    const isClaimed = identity.isProvenHere === true;
     const login = await this.#users.recordLogin(identity, () =>
       this.#signUp.requireAdmitted(identity, inviteSource, isClaimed),
     );

@@ -8,8 +8,8 @@ const name = z
   .trim()
   .min(1, { error: 'must be a name of 1 to 80 characters', abort: true })
   .max(80, { error: 'must be a name of 1 to 80 characters' })
-  // Also refused: lone surrogates, line separators, and characters that change the direction of the text around them.
-  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]*$/u, {
+  // Also refused: lone surrogates, line separators and invisible characters, but for those that join letters.
+  .regex(/^(?:[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|[\u200C\u200D])*$/u, {
     error: 'must not have control characters',
   })
   .meta({ description: 'As the login page calls it.', example: 'Example Ltd.' });

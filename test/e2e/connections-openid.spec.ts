@@ -323,8 +323,35 @@ describe('an ID token', () => {
         acr: 'aal2',
         amr: ['pwd', 'mfa'],
       });
-    } finally {
+      // Taken back, it counts no more in sessions that have begun.
       await stack.restartGateway({ CONNECTIONS: JSON.stringify(connections) });
+      expect(await source().findSession(await sessionKeyOf(stack, person))).toMatchObject({
+        acr: 'aal1',
+        hasLostFactor: true,
+      });
+      stack.shiftClock(660);
+      const renewed = await agent.fetch('/auth/session');
+      expect([renewed.status, renewed.json()]).toEqual([
+        200,
+        expect.objectContaining({ claims: expect.objectContaining({ acr: 'aal1' }) }),
+      ]);
+    } finally {
+      stack.shiftClock(0);
+      await stack.restartGateway({ CONNECTIONS: JSON.stringify(connections) });
+    }
+  });
+
+  it('with an address that is only stated doesn’t pass EMAIL_DOMAINS', async () => {
+    await stack.restartGateway({ EMAIL_DOMAINS: 'example.org' });
+    try {
+      const agent = newAgent();
+      const page = await logInByCompany(agent, staff.employ({ email_verified: false }));
+      expect([page.status, await statusOf(agent)]).toEqual([403, 401]);
+      const verified = newAgent();
+      await logInByCompany(verified, staff.employ());
+      expect(await statusOf(verified)).toBe(200);
+    } finally {
+      await stack.restartGateway({ EMAIL_DOMAINS: '' });
     }
   });
 });
@@ -361,6 +388,9 @@ describe('an address', () => {
     ['of another document than its verification', { email_verified: undefined }],
     ['that only looks like one of the domain', { email: 'ada@example.org/evil.net' }],
     ['with an escape in its domain', { email: 'ada@ex%61mple.org' }],
+    ['with an invisible sign in it', { email: 'ada\u200B@example.org' }],
+    ['that reads in another direction', { email: '\u202Eada@example.org' }],
+    ['with another sign that looks like an at', { email: 'ada\uFF20evil.net@example.org' }],
   ])('%s is not verified [L20]', async (_name, change) => {
     const person = staff.employ();
     withClaims((claims) => ({ ...claims, email: 'another@example.org', email_verified: true }));

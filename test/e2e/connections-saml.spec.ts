@@ -328,4 +328,26 @@ describe('metadata', () => {
       metadata = good;
     }
   });
+
+  it('by URL that has expired isn’t taken', async () => {
+    const good = metadata;
+    const entity = '<md:EntityDescriptor ';
+    expect(good.text).toContain(entity);
+    try {
+      metadata = {
+        status: 200,
+        text: good.text.replace(entity, `${entity}validUntil="2001-01-01T00:00:00Z" `),
+      };
+      await stack.restartGateway();
+      const agent = newAgent();
+      const page = await pageOfAddress(agent, 'ada@url.example.org');
+      const challenge = new URL(page.url).searchParams.get('login_challenge') ?? '';
+      const next = await agent.navigate(`/auth/connections/by-url/login?login_challenge=${challenge}`);
+      expect([next.status, next.text]).toEqual([503, expect.stringContaining('can't be reached')]);
+      expect(stack.log.join()).toContain('has expired');
+    } finally {
+      metadata = good;
+      await stack.restartGateway();
+    }
+  });
 });

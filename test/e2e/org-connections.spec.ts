@@ -72,6 +72,7 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
         ORG_CONNECTION_HOSTS: new URL(ports.issuer).host,
         ORG_CONNECTION_KINDS: 'oidc,saml,ldap',
         CLAIMS_MAP: 'groups=groups,connection=connection',
+        LINK_BY_VERIFIED_EMAIL: 'true',
         ADMIN_EMAIL: `chief@${domainOfChief}`,
         CONNECTIONS: JSON.stringify([
           {
@@ -382,6 +383,36 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
       },
     );
 
+    it('an organisation that gets a domain, and connects it, doesn’t get the users of the former one', async () => {
+      const former = await orgWith(await newUser());
+      await connect(former);
+      const alice = await colleague(former);
+      const { user } = await userOf(alice.agent);
+      await prove(former.id, null);
+      const next = await orgWith(await newUser(), former.domain);
+      await connect(next);
+      const other = company.employ({ email: alice.email, extra: { groups: [] } });
+      const agent = new UserAgent(stack.url);
+      await logInAt(agent, other);
+      const found = await userOf(agent);
+      expect([found.user.id === user.id, found.claims.org?.id]).toEqual([false, next.id]);
+    });
+
+    it('a user whose address is verified here, and who is in no other organisation, stays who they are', async () => {
+      const org = await orgWith(await newUser());
+      const person = { ...newPerson(), email: `p${newId().slice(-8)}@${org.domain}` };
+      const known = await userOf(await newUser(person));
+      await query()
+        .updateTable('users')
+        .set({ email_verified: 1, owned_since: 1 })
+        .where('id', '=', known.user.id)
+        .execute();
+      await connect(org);
+      const agent = new UserAgent(stack.url);
+      await logInAt(agent, company.employ({ email: person.email, extra: { groups: [] } }));
+      expect((await userOf(agent)).user.id).toBe(known.user.id);
+    });
+
     it('a link that names it logs no one in there by itself; the deployment’s own goes on', async () => {
       const org = await orgWith(await newUser());
       const id = await connect(org);
@@ -397,7 +428,7 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
 
     it('its name can’t be taken for that of a connection of the deployment', async () => {
       const org = await orgWith(await newUser());
-      for (const name of ['Deployment', 'dep1oyment ', 'Deplоyment']) {
+      for (const name of ['Deployment', 'Example\u200B', 'Example\u202E', 'dep1oyment ', 'Deplоyment']) {
         const answer = await org.owner.send('POST', org.path, bodyOf(org, { name }));
         expect([name, answer.status, faultsOf(answer)]).toEqual([name, 400, ['validation_failed', 'name']]);
       }

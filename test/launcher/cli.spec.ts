@@ -181,6 +181,21 @@ describe.each(['sqlite', 'postgres'] as const)('vestibule beside a running gatew
       expect((await rowOf(second.user.id)).role).toBe('admin');
     });
 
+    it('makes no administrator of a user of an organisation’s connection', async () => {
+      const { user } = await gateway.session();
+      const { query } = gateway.app.get(Database, { strict: false });
+      await query
+        .updateTable('identities')
+        .set({ issuer: 'urn:vestibule:connection:01980000-0000-7000-8000-000000000000' })
+        .where('user_id', '=', user.id)
+        .execute();
+      expect(await vestibule(env, 'users', 'promote', '--another', user.id)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('can’t vouch for an administrator'),
+      });
+      expect((await rowOf(user.id)).role).toBe('user');
+    });
+
     it('takes no address that is not verified, or that several have, and no id of nobody', async () => {
       const email = `claimed-${kind}@example.test`;
       await gateway.session({ email, emailVerified: false });

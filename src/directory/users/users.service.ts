@@ -196,11 +196,29 @@ async function linkByVerifiedEmail(
   if (candidate === undefined || candidates.length > 1) {
     return false;
   }
-  if (candidate.role === 'admin' && identity.membership !== undefined) {
-    // An organisation can't vouch for an administrator of the deployment.
+  const { membership } = identity;
+  if (membership !== undefined && !(await isOnlyIn(transaction, candidate, membership.orgId))) {
     return false;
   }
   return insertIdentity(transaction, identity, candidate.id, now);
+}
+
+/** Whether an organisation can vouch for a user: not for an administrator of the deployment, nor for a member of another organisation. */
+async function isOnlyIn(
+  transaction: Transaction<Schema>,
+  { id, role }: Pick<UserRow, 'id' | 'role'>,
+  orgId: string,
+): Promise<boolean> {
+  const elsewhere = await transaction
+    .selectFrom('memberships')
+    .innerJoin('orgs', 'orgs.id', 'memberships.org_id')
+    .select('memberships.org_id')
+    .where('memberships.user_id', '=', id)
+    .where('memberships.org_id', '!=', orgId)
+    .where('memberships.state', '=', 'active')
+    .limit(1)
+    .executeTakeFirst();
+  return role !== 'admin' && elsewhere === undefined;
 }
 
 async function findOrCreate(

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { domainToASCII } from 'node:url';
 import { z } from 'zod';
+import { toAsciiDomain } from '../core/ascii.domain.js';
 import { isHostName } from './protected-hosts.parser.js';
 
 /** Reports what is wrong with an entry: its text never has a value. @param field the setting that it is about. */
@@ -21,7 +21,7 @@ export function domainsOf(
   { domains: given }: { readonly domains: readonly string[] },
   complain: (problem: string) => void,
 ): readonly string[] {
-  const domains = given.map((domain) => domainToASCII(domain.trim().toLowerCase()));
+  const domains = given.map((domain) => toAsciiDomain(domain.trim().toLowerCase()) ?? '');
   if (!domains.every((domain) => isHostName(domain) && domain.includes('.'))) {
     complain('must have domains that are domain names, such as example.org');
   }

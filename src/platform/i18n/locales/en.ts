@@ -944,7 +944,8 @@ export const english = {
     'New accounts need an invitation for your address. Open the link in your invitation e-mail, or ask for a new one. If you have an account, log in.',
   'signup.domain':
     'Accounts here need an e-mail address at another domain. Use the address of your organisation.',
-  'signup.company': 'Addresses like this log in at their company. Go back to the login and enter yours there.',
+  'signup.company':
+    'Addresses like this log in at their company. Go back to the login and enter yours there.',
   'signup.invitee': 'The invitation is for another e-mail address. Use the address that it was sent to.',
   'problem.rate_limited.advice':
     'There were too many attempts in a short time. Please try again in {minutes, plural, one {a minute} other {# minutes}}. If you are logged in somewhere, you stay logged in.',

@@ -64,6 +64,9 @@ export interface ProviderLoginStart {
  * `provider_misconfigured` if it refuses this deployment.
  */
 export abstract class CompanyProvider {
+  /** Whether a second factor counts that the provider reports. */
+  abstract readonly trustsSecondFactor: boolean;
+
   /** Seconds for which a session may live without being confirmed; undefined: as long as any. */
   abstract lifeOf(login: ProviderLogin): number | undefined;
 

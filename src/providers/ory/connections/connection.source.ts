@@ -77,16 +77,25 @@ export class ConnectionSource extends IdentitySource {
   async #resume(session: ConnectionSession, subject: string): Promise<SourceSession | undefined> {
     const identity = session.identity_id === subject ? await this.#identity(subject) : undefined;
     const user = identity && (await this.#current(identity, session));
-    return (
-      user && {
-        ...user,
-        id: session.id,
-        amr: session.amr.split(' ').filter((method) => method !== ''),
-        acr: session.acr,
-        authTime: Number(session.auth_time),
-        begunAt: Number(session.created_at),
-      }
-    );
+    if (identity === undefined || user === undefined) {
+      return undefined;
+    }
+    const hasLostFactor = session.acr === 'aal2' && !(await this.#trustsFactorOf(identity));
+    return {
+      ...user,
+      id: session.id,
+      amr: session.amr.split(' ').filter((method) => method !== ''),
+      acr: hasLostFactor ? 'aal1' : session.acr,
+      hasLostFactor,
+      authTime: Number(session.auth_time),
+      begunAt: Number(session.created_at),
+    };
+  }
+
+  /** Whether the connection counts a second factor still: it may have been changed since the login. */
+  async #trustsFactorOf({ connection_id: id }: ConnectionIdentity): Promise<boolean> {
+    const connection = await this.#parts.connections.find(id);
+    return connection?.by === 'redirect' && connection.provider.trustsSecondFactor;
   }
 
   /** The user as they are now, for those who have no session at hand. A provider answers for sessions only, so one of them must be live. */

@@ -98,8 +98,8 @@ export function targetsOf(settings: ConnectionSettings): readonly string[] {
   }
 }
 
-/** One address, and nothing that a mail program could take for several. */
-const plainAddress = /^[^\s@,;:<>"()\\]{1,64}@[^\s@,;:<>"()\\]{1,255}$/u;
+/** One address, and nothing that a mail program could take for several, or a reader for another. */
+const plainAddress = /^[^\s\p{C}@,;:<>"()\\]{1,64}@[^\s\p{C}@,;:<>"()\\]{1,255}$/u;
 
 /** Domain of an address, in lower case and ASCII; undefined for anything else. */
 export function domainOf(address: string): string | undefined {
@@ -117,7 +117,8 @@ export function vouchedUser(
   { subject, email, name, groups, state }: DirectoryUser,
   isEmailProven = true,
 ): VouchedUser {
-  const isOwn = email !== null && plainAddress.test(email) && domains.includes(domainOf(email) ?? '');
+  const isOwn =
+    email !== null && plainAddress.test(email.normalize('NFKC')) && domains.includes(domainOf(email) ?? '');
   return {
     subject,
     email,

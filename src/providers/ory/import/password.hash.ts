@@ -1,19 +1,19 @@
 import { RefusedRecord } from './refused.record.js';
 
 /**
- * What a hash may cost to check: about a second of one core, and 256 MiB. Each login of the user pays it again, so that a
+ * What a hash may cost to check: about half a second of one core, and 128 MiB. Each login of the user pays it again, so that a
  * file could otherwise make logins stall Kratos.
  */
 export const hashBounds = {
   bcryptCost: 14,
   /** KiB of one pass, and of all passes together. */
-  argon2Memory: 262_144,
-  argon2Work: 1_048_576,
+  argon2Memory: 131_072,
+  argon2Work: 524_288,
   /** Iterations, times the blocks of the derived key (RFC 8018 section 5.2). */
   pbkdf2Work: 2_500_000,
   /** Bytes of one lane (128 · N · r, RFC 7914 section 2), and of all lanes together. */
-  scryptMemory: 268_435_456,
-  scryptWork: 536_870_912,
+  scryptMemory: 134_217_728,
+  scryptWork: 268_435_456,
   cryptRounds: 1_000_000,
 } as const;
 

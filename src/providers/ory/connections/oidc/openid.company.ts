@@ -75,6 +75,10 @@ export class OpenIdCompany extends CompanyProvider {
     return { url, checks };
   }
 
+  get trustsSecondFactor(): boolean {
+    return this.#settings.trustsSecondFactor;
+  }
+
   async finish(answer: URL, checks: LoginChecks): Promise<ProviderLogin> {
     const relyingParty = await this.#provider.relyingParty();
     const { accessToken, refreshToken, subject, sessionId, amr, acr, authTime, claims } =
@@ -83,7 +87,7 @@ export class OpenIdCompany extends CompanyProvider {
       throw new Problem('login_refused', { reason: 'id_token_claims' });
     }
     const { profile } = await this.#provider.userInfo(accessToken, subject, claims);
-    const isTrusted = this.#settings.trustsSecondFactor;
+    const isTrusted = this.trustsSecondFactor;
     return {
       user: this.#toUser(subjectIn(this.#settings.issuer, subject), together(claims, profile)),
       amr: isTrusted ? amr.filter((name) => method.test(name)) : [],

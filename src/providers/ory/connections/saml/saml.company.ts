@@ -63,6 +63,10 @@ export class SamlCompany extends CompanyProvider {
     );
   }
 
+  get trustsSecondFactor(): boolean {
+    return this.#settings.secondFactorClasses.length > 0;
+  }
+
   get allowsUnsolicited(): boolean {
     return this.#settings.allowsUnsolicited;
   }

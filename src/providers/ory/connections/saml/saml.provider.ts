@@ -7,7 +7,11 @@ import type {
   SamlConnectionSettings,
   SamlMetadataUrl,
 } from '../../../../platform/config/saml-connection.parser.js';
-import { type SamlProviderFacts, readSamlMetadata } from '../../../../platform/config/saml.metadata.js';
+import {
+  SamlMetadataError,
+  type SamlProviderFacts,
+  readSamlMetadata,
+} from '../../../../platform/config/saml.metadata.js';
 import { CircuitBreaker } from '../../../../platform/upstream/circuit.breaker.js';
 import type { Fetch } from '../../../../platform/upstream/upstream.calls.js';
 import { unavailable } from '../../../../platform/upstream/vendor.call.js';
@@ -103,7 +107,11 @@ export class SamlProvider {
   async #read({ url, entityId }: SamlMetadataUrl): Promise<SamlProviderFacts> {
     this.#triedAt = this.#clock.now();
     try {
-      this.#facts = await this.#circuit.run(async () => readSamlMetadata(await this.read(url), entityId));
+      const facts = await this.#circuit.run(async () => readSamlMetadata(await this.read(url), entityId));
+      if (facts.validUntil !== undefined && facts.validUntil < this.#clock.now()) {
+        throw new SamlMetadataError('has expired');
+      }
+      this.#facts = facts;
       this.#refreshAt = this.#clock.now() + refreshAfter.read;
       return this.#facts;
     } catch (error) {
