@@ -343,7 +343,7 @@ describe('metadata', () => {
       const page = await pageOfAddress(agent, 'ada@url.example.org');
       const challenge = new URL(page.url).searchParams.get('login_challenge') ?? '';
       const next = await agent.navigate(`/auth/connections/by-url/login?login_challenge=${challenge}`);
-      expect([next.status, next.text]).toEqual([503, expect.stringContaining('can't be reached')]);
+      expect([next.status, next.text]).toEqual([503, expect.stringContaining("can't be reached")]);
       expect(stack.log.join()).toContain('has expired');
     } finally {
       metadata = good;
