@@ -57,6 +57,7 @@ export const connectionFaults = [
   'metadata_expired',
   'no_keys',
   'client_refused',
+  'client_method',
   'client_unclear',
   'bind_refused',
   'base_absent',

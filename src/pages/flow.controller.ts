@@ -17,14 +17,17 @@ import {
 import type { Principal } from '../session/principal.js';
 import { type Flow, parseFlow } from './flow.parser.js';
 import { FlowSurroundingsFinder } from './flow.surroundings.js';
+import { SessionService } from '../session/session.service.js';
 import { FormDrafts } from '../providers/ory/proxy/form.draft.js';
 import { settingsChangeIn } from '../providers/ory/proxy/settings.change.js';
 import { fieldOf, refusalMessage } from '../providers/ory/proxy/refusal.message.js';
+import { isOfConnection } from './connection.visitor.js';
 import { PageSender } from './page.sender.js';
 import { FLOW_KINDS } from './views/flow.plan.js';
 import { withDraft, withLoginHint, withRefusal } from './flow.draft.js';
 import { isVerified, withoutEnrolments } from './unverified.settings.js';
 import { withOwnEnd, withoutNeed } from './verification.end.js';
+import { UnverifiedPage } from './views/unverified.view.js';
 import { FlowPage } from './views/flow.view.js';
 
 const kindSchema = z.enum(FLOW_KINDS);
@@ -46,6 +49,7 @@ export class FlowController {
   readonly #surroundings: FlowSurroundingsFinder;
   readonly #pages: PageSender;
   readonly #drafts: FormDrafts;
+  readonly #sessions: SessionService;
   readonly #publicUrl: string;
   readonly #minimumLength: number;
 
@@ -54,9 +58,11 @@ export class FlowController {
     surroundings: FlowSurroundingsFinder,
     pages: PageSender,
     drafts: FormDrafts,
+    sessions: SessionService,
     @Inject(CONFIGURATION) configuration: OryConfiguration,
   ) {
     this.#kratos = kratos;
+    this.#sessions = sessions;
     this.#surroundings = surroundings;
     this.#pages = pages;
     this.#drafts = drafts;
@@ -85,6 +91,11 @@ export class FlowController {
       typeof id === 'string' && id !== ''
         ? await this.#kratos.findFlow(kind, id, request.headers.cookie)
         : undefined;
+    if (kind === 'verification' && (await isOfConnection(this.#sessions, principal))) {
+      // Kratos knows no such user, so that no mail would ever come.
+      await this.#pages.send(request, reply, h(UnverifiedPage, { email: principal?.user.email ?? null }));
+      return;
+    }
     const query = typeof returnTo === 'string' ? `?${new URLSearchParams({ return_to: returnTo })}` : '';
     const needsLogin = kind === 'settings' || kind === 'verification';
     if (found === undefined && needsLogin && principal === undefined) {

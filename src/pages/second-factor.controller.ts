@@ -6,15 +6,15 @@ import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { safeReturnTo } from '../platform/http/return.target.js';
 import { toTimestamp } from '../platform/time/timestamp.schema.js';
-import { connectionIdOf } from '../providers/ory/connections/connection.issuer.js';
 import {
   AllowUnverifiedEmail,
   AllowWithoutSecondFactor,
   CurrentUser,
   OptionalSession,
 } from '../session/guards/access.decorators.js';
-import { type Principal, hasSession } from '../session/principal.js';
+import type { Principal } from '../session/principal.js';
 import { SessionService } from '../session/session.service.js';
+import { isOfConnection } from './connection.visitor.js';
 import { PageSender } from './page.sender.js';
 import { SecondFactorPage } from './views/second-factor.view.js';
 
@@ -60,17 +60,8 @@ export class SecondFactorController {
       missing: demand?.missing,
       org: principal?.claims.org?.slug ?? demand?.org?.slug,
       returnTo,
-      isPossible: impossible !== 'true' && !(await this.#isOfConnection(principal)),
+      isPossible: impossible !== 'true' && !(await isOfConnection(this.#sessions, principal)),
     });
     await this.#pages.send(request, reply, page);
-  }
-
-  /** Whether the user logged in by a company directory, which asks for no second factor. */
-  async #isOfConnection(principal: Principal | undefined): Promise<boolean> {
-    const row =
-      principal !== undefined && hasSession(principal)
-        ? await this.#sessions.findLive(principal.claims.sid)
-        : undefined;
-    return row !== undefined && connectionIdOf(row.issuer) !== undefined;
   }
 }

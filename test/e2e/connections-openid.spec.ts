@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import { decodeJwt, type JWTPayload } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfiguration, type OryConfiguration } from '../../src/platform/config/configuration.js';
+import { Clock } from '../../src/platform/time/clock.service.js';
+import { UpstreamCalls } from '../../src/platform/upstream/upstream.calls.js';
+import { connectionOf } from '../../src/providers/ory/connections/connection.js';
+import { testConnection } from '../../src/providers/ory/connections/owned/org-connection.administration.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { IdentitySource } from '../../src/providers/ory/sources/identity.source.js';
 import {
@@ -338,6 +343,20 @@ describe('an ID token', () => {
     } finally {
       stack.shiftClock(0);
       await stack.restartGateway({ CONNECTIONS: JSON.stringify(connections) });
+    }
+  });
+
+  it('with an unverified address leads to a page that says whom to ask, where addresses must be verified', async () => {
+    await stack.restartGateway({ REQUIRE_VERIFIED_EMAIL: 'true' });
+    try {
+      const agent = newAgent();
+      await logInByCompany(agent, staff.employ({ email_verified: false }));
+      expect(await statusOf(agent)).toBe(403);
+      const page = await agent.navigate('/ui/verification');
+      expect([page.status, pathOf(page)]).toEqual([200, '/ui/verification']);
+      expect(page.text).toContain('ask your administrator');
+    } finally {
+      await stack.restartGateway({ REQUIRE_VERIFIED_EMAIL: 'false' });
     }
   });
 
@@ -738,3 +757,37 @@ describe('while the provider', () => {
     expect(await statusOf(agent)).toBe(200);
   });
 });
+
+describe('a provider that binds a client to one way of sending its secret', () => {
+  it('is found out by the test, and served by the setting', async () => {
+    // Hydra is one: the gateway itself may be the provider of another.
+    const { id, secret } = await ory.createClient({
+      client_id: 'strict',
+      redirect_uris: [`${stack.url}/auth/connections/strict/callback`],
+    });
+    const stepsWith = async (changes: object): Promise<readonly (string | null)[]> => {
+      const entry = openIdConnection(`${stack.url}/ory/hydra`, {
+        id: 'strict',
+        client_id: id,
+        client_secret: secret,
+        ...changes,
+      });
+      const { CONNECTIONS } = oryConfigurationOf({ ...stack.env, CONNECTIONS: JSON.stringify([entry]) });
+      const parts = { publicUrl: stack.url, clock: new Clock(), calls: UpstreamCalls.unobserved() };
+      const [settings] = CONNECTIONS;
+      const steps = settings && (await testConnection(connectionOf(settings, parts), stack.url, undefined));
+      return steps?.map(({ step, fault }) => (fault === null ? step : `${step}: ${fault}`)) ?? [];
+    };
+    expect((await stepsWith({})).at(-1)).toBe('client: client_method');
+    expect((await stepsWith({ token_endpoint_auth_method: 'client_secret_basic' })).at(-1)).toBe('client');
+    expect((await stepsWith({ client_secret: 'another' })).at(-1)).toBe('client: client_refused');
+  });
+});
+
+function oryConfigurationOf(env: Readonly<Record<string, string>>): OryConfiguration {
+  const configuration = loadConfiguration(env);
+  if (configuration.AUTH_PROVIDER !== 'ory') {
+    throw new Error('connections are of Ory');
+  }
+  return configuration;
+}

@@ -29,6 +29,12 @@ export const settingFields: Readonly<Record<string, readonly SettingField[]>> = 
     { name: 'issuer', as: 'text', label: 'connections.field.issuer' },
     { name: 'client_id', as: 'text', label: 'connections.field.client_id' },
     { name: 'client_secret', as: 'secret', label: 'connections.field.client_secret', isOptional: true },
+    {
+      name: 'token_endpoint_auth_method',
+      as: 'text',
+      label: 'connections.field.token_endpoint_auth_method',
+      isOptional: true,
+    },
     { name: 'offline_access', as: 'flag', label: 'connections.field.offline_access' },
     { name: 'trust_email', as: 'flag', label: 'connections.field.trust_email' },
     { name: 'trust_second_factor', as: 'flag', label: 'connections.field.trust_second_factor' },

@@ -74,7 +74,8 @@ const ldapSchema = z.strictObject({
   email_attribute: attribute.default('mail'),
   name_attribute: attribute.optional(),
   group_base_dn: text.optional(),
-  allowed_groups: z.array(text).max(50).default([]),
+  // Distinguished names: a plain name would match no group, and shut everyone out.
+  allowed_groups: z.array(text.regex(/=/)).max(50).default([]),
   timeout: z
     .string()
     .refine((given) => (durationSeconds(given) ?? 61) <= 60)

@@ -16,6 +16,8 @@ export interface OidcConnectionSettings {
   readonly clientId: string;
   /** Undefined: a public client. */
   readonly clientSecret: string | undefined;
+  /** How the secret is sent; undefined: by the provider's metadata. */
+  readonly secretMethod?: 'client_secret_basic' | 'client_secret_post' | undefined;
   /** Scopes that are requested, `offline_access` included if it is. */
   readonly scopes: readonly string[];
   /** Whether an address counts as verified although the provider states nothing about that. */
@@ -50,6 +52,7 @@ export const oidcSchema = z.strictObject({
   client_id: text,
   client_secret: z.string().min(1).max(1000).optional(),
   client_secret_file: text.optional(),
+  token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post']).optional(),
   scopes: z.array(scopeToken).max(20).default(['openid', 'profile', 'email']),
   offline_access: z.boolean().default(false),
   trust_email: z.boolean().default(false),
@@ -79,6 +82,7 @@ export function oidcSettingsOf(
     issuer: entry.issuer,
     clientId: entry.client_id,
     clientSecret: entry.client_secret ?? fileReader(entry, complain)('client_secret_file'),
+    secretMethod: entry.token_endpoint_auth_method,
     scopes: [...new Set(['openid', ...scopes, ...(isOffline ? ['offline_access'] : [])])],
     trustsEmail: entry.trust_email,
     trustsSecondFactor: entry.trust_second_factor,

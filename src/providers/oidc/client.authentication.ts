@@ -14,8 +14,8 @@ export function secretMethodOf(metadata: {
   return takesBody ? 'client_secret_post' : 'client_secret_basic';
 }
 
-/** Authenticates by the method that the provider accepts. @param secret undefined: not at all, as public clients. */
-export function authenticationWith(secret: string | undefined): ClientAuth {
+/** Authenticates by a method, or by the one that the provider accepts. @param secret undefined: not at all, as public clients. */
+export function authenticationWith(secret: string | undefined, method?: SecretMethod): ClientAuth {
   if (secret === undefined) {
     return None();
   }
@@ -23,5 +23,6 @@ export function authenticationWith(secret: string | undefined): ClientAuth {
     client_secret_basic: ClientSecretBasic(secret),
     client_secret_post: ClientSecretPost(secret),
   };
-  return (server, client, body, headers) => methods[secretMethodOf(server)](server, client, body, headers);
+  return (server, client, body, headers) =>
+    methods[method ?? secretMethodOf(server)](server, client, body, headers);
 }

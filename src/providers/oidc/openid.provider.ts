@@ -7,7 +7,7 @@ import { libraryTimeout, unavailable, vendorTimeout } from '../../platform/upstr
 import { type Fetch, UpstreamCalls } from '../../platform/upstream/upstream.calls.js';
 import { scopeTokens } from '../../session/guards/scopes.js';
 import { fetchThrough } from './circuit.fetch.js';
-import { authenticationWith } from './client.authentication.js';
+import { type SecretMethod, authenticationWith } from './client.authentication.js';
 import { LogoutTokenVerifier } from './logout.token.js';
 import type { VerifiedLogoutToken } from '../../auth-strategy/auth.strategy.js';
 import { keyProblem, ProviderKeys, signatureAlgorithms } from '../../platform/upstream/provider.keys.js';
@@ -27,6 +27,8 @@ export interface OpenIdClientSettings {
   readonly clientId: string;
   /** Undefined: a public client. */
   readonly clientSecret: string | undefined;
+  /** How the secret is sent; undefined: by the provider's metadata. */
+  readonly secretMethod?: SecretMethod | undefined;
   /** Clients whose access tokens are accepted. */
   readonly allowedClientIds: readonly string[];
   /** Audience that an access token must have to be accepted from a caller. */
@@ -280,13 +282,13 @@ export class OpenIdProvider {
   }
 
   async #discover(): Promise<Discovered> {
-    const { issuer, clientId, clientSecret } = this.#settings;
+    const { issuer, clientId, clientSecret, secretMethod } = this.#settings;
     const insecure = issuer.startsWith('http:');
     const client = await openid.discovery(
       new URL(issuer),
       clientId,
       undefined,
-      authenticationWith(clientSecret),
+      authenticationWith(clientSecret, secretMethod),
       {
         timeout: libraryTimeout / 1000,
         [openid.customFetch]: fetchThrough(this.#breaker, this.#calls.fetch('provider', this.#call)),

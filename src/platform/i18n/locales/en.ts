@@ -627,6 +627,11 @@ export const english = {
   'flow.keyFailed':
     "That key wasn't used: it may be the wrong one, or it took too long. Please try again, or choose another way.",
   'flow.needsScript': 'This step needs JavaScript, which is turned off in this browser.',
+  'unverified.title': 'Your address is not verified',
+  'unverified.lead':
+    'The login at your company does not confirm that {email} is yours, and what you opened needs that.',
+  'unverified.none': 'The login at your company states no e-mail address, and what you opened needs one.',
+  'unverified.ask': 'Only your company can change that: ask your administrator.',
   'secondFactor.title': 'A second step is required',
   'secondFactor.soonTitle': 'A second step will be required',
   'secondFactor.until': 'Please set up a second step for your login until <time></time>.',
@@ -1065,6 +1070,8 @@ export const english = {
   'connections.field.issuer': 'Issuer',
   'connections.field.client_id': 'Client ID',
   'connections.field.client_secret': 'Client secret',
+  'connections.field.token_endpoint_auth_method':
+    'How the secret is sent, if not by the metadata: client_secret_basic or client_secret_post',
   'connections.field.offline_access':
     "Request offline access: without it, many providers can't be asked whether a user is still there",
   'connections.field.trust_email':
@@ -1147,6 +1154,8 @@ export const english = {
   'connection.fault.metadata_incomplete': 'The metadata lacks an endpoint that a login needs.',
   'connection.fault.no_keys': 'The provider publishes no keys.',
   'connection.fault.client_refused': 'The provider does not accept the client ID with this secret.',
+  'connection.fault.client_method':
+    'The provider accepts the secret only if it is sent in the other way: set token_endpoint_auth_method to client_secret_basic or client_secret_post.',
   'connection.fault.client_unclear':
     'The provider refused a trial code for another reason than the code. Check that the flow authorization_code and the redirect URI are registered.',
   'connection.fault.bind_refused': 'The directory refuses the account that searches, or its password.',

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type {
   LoginChecks,
   StartedLogin,
@@ -34,6 +35,7 @@ const method = /^[\w.-]{1,40}$/;
 
 /** A company's OpenID provider: found by discovery when a login first needs it, with a circuit of its own. */
 export class OpenIdCompany extends CompanyProvider {
+  readonly #logger = new Logger(OpenIdCompany.name);
   readonly #settings: OidcConnectionSettings;
   readonly #provider: OpenIdProvider;
   readonly #call: Fetch;
@@ -48,6 +50,7 @@ export class OpenIdCompany extends CompanyProvider {
         issuer: settings.issuer,
         clientId: settings.clientId,
         clientSecret: settings.clientSecret,
+        secretMethod: settings.secretMethod,
         allowedClientIds: [],
         audience: settings.clientId,
       },
@@ -87,6 +90,15 @@ export class OpenIdCompany extends CompanyProvider {
       throw new Problem('login_refused', { reason: 'id_token_claims' });
     }
     const { profile } = await this.#provider.userInfo(accessToken, subject, claims);
+    if (refreshToken === undefined && this.#settings.scopes.includes('offline_access')) {
+      this.#logger.warn(
+        'a provider issued no refresh token: its sessions are not confirmed, and end earlier',
+        {
+          reason: 'provider_without_refresh_token',
+          connection: this.#settings.id,
+        },
+      );
+    }
     const isTrusted = this.trustsSecondFactor;
     return {
       user: this.#toUser(subjectIn(this.#settings.issuer, subject), together(claims, profile)),

@@ -4,7 +4,7 @@ import { parseJson } from '../../../../platform/config/json.parser.js';
 import { inTime } from '../../../../platform/time/deadline.js';
 import type { Fetch } from '../../../../platform/upstream/upstream.calls.js';
 import { wholeAnswer } from '../../../../platform/upstream/whole.answer.js';
-import { secretMethodOf } from '../../../oidc/client.authentication.js';
+import { type SecretMethod, secretMethodOf } from '../../../oidc/client.authentication.js';
 import { StepError, TestReport, isOfTls } from '../test.report.js';
 
 /** Milliseconds for one question. */
@@ -14,7 +14,7 @@ const needed = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const
 
 /** Tries an OpenID provider out: its metadata, its issuer, its keys, and whether it knows the client and its secret. */
 export async function testOpenId(
-  { issuer, clientId, clientSecret }: OidcConnectionSettings,
+  { issuer, clientId, clientSecret, secretMethod }: OidcConnectionSettings,
   redirectUri: string,
   call: Fetch,
 ): Promise<readonly ConnectionStep[]> {
@@ -64,39 +64,47 @@ export async function testOpenId(
     reach,
   );
   const tokenUrl = member('token_endpoint');
+  /** Sends a code that can't exist: a provider that accepts the client refuses only that (RFC 6749 section 5.2). */
+  const tryClient = async (
+    method: SecretMethod,
+  ): Promise<'client_refused' | 'client_unclear' | undefined> => {
+    const isByHeader = clientSecret !== undefined && method === 'client_secret_basic';
+    const secret = clientSecret === undefined ? {} : { client_secret: clientSecret };
+    const body = new URLSearchParams({
+      grant_type: 'authorization_code',
+      code: 'a-test-of-the-connection',
+      redirect_uri: redirectUri,
+      code_verifier: 'a-test-of-the-connection-that-is-long-enough',
+      ...(isByHeader ? {} : { client_id: clientId, ...secret }),
+    });
+    const { status, json } = await ask(tokenUrl, {
+      method: 'POST',
+      body: body.toString(),
+      headers: {
+        accept: 'application/json',
+        'content-type': 'application/x-www-form-urlencoded',
+        ...(isByHeader ? { authorization: basic(clientId, clientSecret) } : {}),
+      },
+    });
+    const error: unknown = Reflect.get(Object(json), 'error');
+    if (status === 401 || error === 'invalid_client' || error === 'unauthorized_client') {
+      return 'client_refused';
+    }
+    return error === 'invalid_grant' ? undefined : 'client_unclear';
+  };
   await report.run(
     'client',
     tokenUrl,
     async () => {
-      // A code that can't exist: a provider that accepts the client refuses only that (RFC 6749 section 5.2).
-      const isByHeader =
-        secretMethodOf({ token_endpoint_auth_methods_supported: textsIn(metadata) }) ===
-        'client_secret_basic';
-      const secret = clientSecret === undefined ? {} : { client_secret: clientSecret };
-      const body = new URLSearchParams({
-        grant_type: 'authorization_code',
-        code: 'a-test-of-the-connection',
-        redirect_uri: redirectUri,
-        code_verifier: 'a-test-of-the-connection-that-is-long-enough',
-        ...(clientSecret !== undefined && isByHeader ? {} : { client_id: clientId, ...secret }),
-      });
-      const { status, json } = await ask(tokenUrl, {
-        method: 'POST',
-        body: body.toString(),
-        headers: {
-          accept: 'application/json',
-          'content-type': 'application/x-www-form-urlencoded',
-          ...(clientSecret !== undefined && isByHeader
-            ? { authorization: basic(clientId, clientSecret) }
-            : {}),
-        },
-      });
-      const error: unknown = Reflect.get(Object(json), 'error');
-      if (status === 401 || error === 'invalid_client' || error === 'unauthorized_client') {
-        throw new StepError('client_refused');
+      const supported = textsIn(metadata);
+      const method = secretMethod ?? secretMethodOf({ token_endpoint_auth_methods_supported: supported });
+      const outcome = await tryClient(method);
+      if (outcome === 'client_refused' && clientSecret !== undefined) {
+        const other = method === 'client_secret_post' ? 'client_secret_basic' : 'client_secret_post';
+        throw new StepError((await tryClient(other)) === 'client_refused' ? outcome : 'client_method');
       }
-      if (error !== 'invalid_grant') {
-        throw new StepError('client_unclear');
+      if (outcome !== undefined) {
+        throw new StepError(outcome);
       }
     },
     reach,
