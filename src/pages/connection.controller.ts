@@ -25,6 +25,7 @@ import { Connections } from '../providers/ory/connections/connections.js';
 import { settingFailures } from '../providers/ory/connections/ldap/ldap.directory.js';
 import { TypedAddress } from '../providers/ory/connections/typed.address.js';
 import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
+import { applicationOf } from '../providers/ory/hydra/hydra.applications.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
 import {
   AllowUnverifiedEmail,
@@ -85,9 +86,10 @@ export class ConnectionController {
   ): Promise<void> {
     await this.#requireConnections();
     const challenge = requireBound(this.#binding, given, request);
-    const { loginHint, uiLocales: locales } = await this.#hydra.loginOrigin(challenge);
+    const { loginHint, uiLocales: locales, client } = await this.#hydra.loginOrigin(challenge);
     const page = h(IdentifyPage, {
       challenge,
+      application: applicationOf(client)?.name,
       address: this.#typed.read(request) ?? loginHint,
       offered: this.#connections.offered,
       passwordUrl: this.#selfServiceUrl('login', challenge),

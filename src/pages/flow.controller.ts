@@ -125,6 +125,7 @@ export class FlowController {
       triesLeft,
       isUnverified,
       changed: settingsChangeIn(changed),
+      application: application.name,
     });
     await this.#pages.send(request, reply, page, { formTargets: application.redirectUris, locales });
   }

@@ -4,6 +4,7 @@ import { FlowDestination, challengeIn } from '../providers/ory/challenges/flow.d
 import { Problem } from '../platform/errors/problem.error.js';
 import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
 import { TypedAddress } from '../providers/ory/connections/typed.address.js';
+import { applicationOf } from '../providers/ory/hydra/hydra.applications.js';
 import { HydraClient, type LoginOrigin } from '../providers/ory/hydra/hydra.client.js';
 import { inviteTokenOf } from '../accounts/invite.link.js';
 import { RateLimits } from '../directory/rate-limit/rate.limits.js';
@@ -28,9 +29,17 @@ export interface FlowSurroundings {
 }
 
 /** The application that a login is for, as far as its pages need it. */
-export type FlowApplication = Pick<LoginOrigin, 'redirectUris' | 'loginHint' | 'uiLocales'>;
+export interface FlowApplication extends Pick<LoginOrigin, 'redirectUris' | 'loginHint' | 'uiLocales'> {
+  /** Of a registered application; undefined for the product itself, and for clients that may call themselves what they like. */
+  readonly name: string | undefined;
+}
 
-const noApplication: FlowApplication = { redirectUris: [], loginHint: undefined, uiLocales: [] };
+const noApplication: FlowApplication = {
+  redirectUris: [],
+  loginHint: undefined,
+  uiLocales: [],
+  name: undefined,
+};
 
 /** Finds the context of a flow: the application that the login is for, the invite that led to it, and the attempts left. */
 @Injectable()
@@ -86,7 +95,11 @@ export class FlowSurroundingsFinder {
       const origin = await this.#hydra.loginOrigin(challenge);
       // What the user has typed on the page before precedes what the application guesses.
       return this.#binding.holds(challenge, request.headers.cookie)
-        ? { ...origin, loginHint: this.#typed.read(request) ?? origin.loginHint }
+        ? {
+            ...origin,
+            loginHint: this.#typed.read(request) ?? origin.loginHint,
+            name: applicationOf(origin.client)?.name,
+          }
         : { ...noApplication, redirectUris: origin.redirectUris };
     } catch (error) {
       // An expired challenge is reported later, when the submitted form returns to it.

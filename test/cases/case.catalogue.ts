@@ -587,5 +587,10 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'SAML 2.0 Profiles §4.4.4.1',
       'ASVS 6.8.2',
     ],
+    [
+      'large answers that anyone may post, and that no provider has signed',
+      'not kept, and the browser’s login is refused with the reason',
+      'ASVS 2.4.1',
+    ],
   ]),
 };

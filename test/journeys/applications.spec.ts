@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, expect, it } from 'vitest';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { logInIn, signUpIn } from '../support/browser.person.js';
+import { fillLogin, logInIn, signUpIn } from '../support/browser.person.js';
 import { shows } from '../support/browser.js';
 import { newPerson } from '../support/person.js';
 import { type StartedServer, startServer } from '../support/service.program.js';
@@ -141,8 +141,11 @@ it(
     expect(await shows(admin.getByText('The previous secret is accepted until'))).toBe(true);
 
     const page = await journey.browser();
-    await logInIn(page, journey.url, user);
-    expect(await logInToWiki(page)).toBe(`Welcome, ${user.email}`);
+    await page.goto(`${origin}/login`);
+    await page.getByText('Afterwards you go on to Wiki.').waitFor();
+    await fillLogin(page, user);
+    await page.waitForURL(`${origin}/`);
+    expect(await headingOf(page)).toBe(`Welcome, ${user.email}`);
     await startWiki(settings, next);
     expect(await logInToWiki(page)).toBe(`Welcome, ${user.email}`);
 

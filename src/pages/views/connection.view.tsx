@@ -14,6 +14,8 @@ export interface OfferedConnection {
 
 export interface IdentifyPageProps {
   readonly challenge: string;
+  /** Name of the application that the login is for, if it isn't this product. */
+  readonly application: string | undefined;
   /** What was typed before, or what the application expects. */
   readonly address: string | undefined;
   /** Connections that no address leads to. */
@@ -26,7 +28,7 @@ export interface IdentifyPageProps {
 
 /** `GET /ui/identify`: asks for the address first, which decides where the user logs in. */
 export function IdentifyPage(props: IdentifyPageProps): VNode {
-  const { challenge, address, offered, passwordUrl, signUpUrl } = props;
+  const { challenge, application, address, offered, passwordUrl, signUpUrl } = props;
   const { text, rich } = useLanguage();
   return (
     <Layout title={text('login.title')} visitorLinks={null}>
@@ -34,6 +36,7 @@ export function IdentifyPage(props: IdentifyPageProps): VNode {
         <header>
           <h1>{text('login.title')}</h1>
           <p class="lead">{text('connection.identify.lead')}</p>
+          {application !== undefined && <p class="lead">{text('login.goesOn', { application })}</p>}
         </header>
         <form class="flow" method="post" action="/ui/identify">
           <input type="hidden" name="login_challenge" value={challenge} />

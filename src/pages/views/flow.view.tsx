@@ -27,11 +27,13 @@ export interface FlowPageProps {
   readonly triesLeft?: number | undefined;
   /** Whether the account's address isn't verified yet. Until it is, some settings are missing. */
   readonly isUnverified?: boolean;
+  /** Name of the application that the login is for, if it isn't this product. */
+  readonly application?: string | undefined;
 }
 
 /** A self-service page, rendered from whatever nodes the flow has. */
 export function FlowPage(props: FlowPageProps): VNode {
-  const { kind, flow, links, invite, changed, triesLeft, isUnverified } = props;
+  const { kind, flow, links, invite, changed, triesLeft, isUnverified, application } = props;
   const { assets, user, language, signUp } = usePage();
   const offersSignUp = signUp === 'open' || (signUp === 'invite' && invite !== undefined);
   const { text, rich } = language;
@@ -61,6 +63,9 @@ export function FlowPage(props: FlowPageProps): VNode {
           {user === null && <CardBrand />}
           <h1>{title}</h1>
           {lead && <p class="lead">{lead}</p>}
+          {application !== undefined && (kind === 'login' || kind === 'registration') && (
+            <p class="lead">{text('login.goesOn', { application })}</p>
+          )}
         </header>
         <InviteBanner invite={invite} />
         <FlowMessages

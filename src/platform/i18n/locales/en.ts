@@ -529,6 +529,7 @@ export const english = {
   'invites.accepted.continue': 'Continue',
 
   'login.title': 'Log in',
+  'login.goesOn': 'Afterwards you go on to {application}.',
   'login.forgot': 'Forgot your password?',
   'login.triesLeft':
     '{count, plural, one {You have one attempt left} other {You have # attempts left}} before logging in is paused for a while. <link>Forgot your password?</link>',

@@ -76,6 +76,8 @@ export interface LoginOrigin {
   readonly loginHint: string | undefined;
   /** Languages that the application asks for, in order of preference; not checked. */
   readonly uiLocales: readonly string[];
+  /** The application, as Hydra has it. */
+  readonly client: LoginRequest['client'];
 }
 
 /** What an application is told when a login is rejected (OpenID Connect Core section 3.1.2.6), in ASCII (RFC 6749 section 4.1.2.1). */
@@ -471,5 +473,6 @@ function originOf({ request_url: requestUrl, oidc_context: context, client }: Lo
     redirectUris: client.redirect_uris ?? [],
     loginHint: context?.login_hint,
     uiLocales: context?.ui_locales ?? [],
+    client,
   };
 }
