@@ -1,4 +1,3 @@
-import type { ConnectionStep } from '../accounts/org-connections.port.js';
 import type { OryConfiguration } from '../platform/config/configuration.js';
 import { english } from '../platform/i18n/locales/en.js';
 import { Clock } from '../platform/time/clock.service.js';
@@ -24,7 +23,7 @@ export const connectionsCheck: Check<OryConfiguration> = {
 };
 
 /** One finding for each fault, with the servers that have it. A directory is tried server by server, and one that works is enough. */
-function findingsOf(id: string, steps: readonly ConnectionStep[]): readonly Observation[] {
+function findingsOf(id: string, steps: Awaited<ReturnType<typeof testConnection>>): readonly Observation[] {
   const isServed = steps.some(({ step, fault }) => step === 'base' && fault === null);
   const faults = new Set(steps.flatMap(({ fault }) => fault ?? []));
   return [...faults].map((fault) => {
