@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { directoryNames, type SlapdServer, startSlapd } from '../../test/support/slapd.server.js';
+import { addPerson } from '../../test/support/source.driver.js';
 import { loadConfiguration } from '../platform/config/configuration.js';
+import { english } from '../platform/i18n/locales/en.js';
 import { connectionsCheck } from './connections.check.js';
 
 /** An address at which nothing listens. */
@@ -9,6 +12,7 @@ let slapd: SlapdServer;
 
 beforeAll(async () => {
   slapd = await startSlapd();
+  await addPerson(slapd);
 });
 
 afterAll(() => slapd?.stop());
@@ -27,7 +31,7 @@ async function codesWith(changes: object): Promise<readonly string[]> {
   };
   const configuration = loadConfiguration({
     PUBLIC_URL: 'http://localhost:3000',
-    SECRETS: 'a'.repeat(64),
+    SECRETS: randomBytes(32).toString('hex'),
     DATABASE_URL: 'file::memory:',
     KRATOS_PUBLIC_URL: closedUrl,
     KRATOS_ADMIN_URL: closedUrl,
@@ -46,9 +50,9 @@ const dead = 'ldaps://localhost:9';
 it('a directory of which one server works is a warning; without any, an error, once for all of them', async () => {
   expect(await codesWith({})).toEqual([]);
   expect(await codesWith({ servers: [dead, slapd.url] })).toEqual([
-    `connection_server_fails: staff, ${dead}: It could not be reached.`,
+    `connection_server_fails: staff, ${dead}: ${english['connection.fault.unreachable']}`,
   ]);
   expect(await codesWith({ servers: [dead, 'ldaps://localhost:19'] })).toEqual([
-    `connection_fails: staff, ${dead}, ldaps://localhost:19: It could not be reached.`,
+    `connection_fails: staff, ${dead}, ldaps://localhost:19: ${english['connection.fault.unreachable']}`,
   ]);
 });

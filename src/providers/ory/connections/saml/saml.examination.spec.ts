@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeKeyPair } from '../../../../../test/support/simplesamlphp.server.js';
+import { unavailable } from '../../../../platform/upstream/vendor.call.js';
 import { testSaml } from './saml.examination.js';
 
 const entityId = 'https://idp.example.org';
@@ -65,4 +66,15 @@ it('metadata that can’t be read', async () => {
     now,
   );
   expect(steps).toEqual([{ step: 'reach', target: 'idp.example.org', fault: 'unreachable' }]);
+});
+
+it('metadata in whose place there is an error', async () => {
+  const steps = await testSaml(
+    { url, entityId },
+    async () => {
+      throw unavailable('saml_metadata_status_404');
+    },
+    now,
+  );
+  expect(steps.map(({ fault }) => fault)).toEqual(['not_a_provider']);
 });

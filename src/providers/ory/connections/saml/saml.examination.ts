@@ -1,5 +1,6 @@
 import type { ConnectionStep } from '../../../../accounts/org-connections.port.js';
 import type { SamlConnectionSettings } from '../../../../platform/config/saml-connection.parser.js';
+import { Problem } from '../../../../platform/errors/problem.error.js';
 import {
   SamlMetadataError,
   type SamlProviderFacts,
@@ -26,12 +27,7 @@ export async function testSaml(
     return report.steps;
   }
   const { url } = source;
-  const text = await report.run(
-    'reach',
-    new URL(url).host,
-    async () => read(url),
-    (error) => (isOfTls(error) ? 'certificate' : 'unreachable'),
-  );
+  const text = await report.run('reach', new URL(url).host, async () => read(url), faultOf);
   await report.run(
     'discovery',
     url,
@@ -50,4 +46,12 @@ function requireValid({ validUntil }: SamlProviderFacts, now: number): void {
   if (validUntil !== undefined && validUntil < now) {
     throw new StepError('metadata_expired');
   }
+}
+
+/** What it means that metadata can't be read: an answer that is none is no silence. */
+function faultOf(error: unknown): 'certificate' | 'not_a_provider' | 'unreachable' {
+  if (error instanceof Problem) {
+    return 'not_a_provider';
+  }
+  return isOfTls(error) ? 'certificate' : 'unreachable';
 }
