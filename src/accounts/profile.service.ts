@@ -51,9 +51,6 @@ export class ProfileService {
     if (changesProfile) {
       await this.#requireOurs(before);
     }
-    if (role === 'admin' && before.role !== 'admin') {
-      await this.#requireNotOfOrganisation(userId);
-    }
     await this.#changes.reserve(userId, change, ifMatch, author);
     if (changesProfile) {
       await this.#changeAtProvider(userId, { name, picture });
@@ -94,18 +91,6 @@ export class ProfileService {
       throw new Problem('forbidden', {
         detail: 'Name and picture come from the login provider at each login: change them there.',
         reason: 'profile_of_provider',
-      });
-    }
-  }
-
-  /** Requires a user for whom no organisation vouches: whatever its owners may have made in their name, such as API keys, would get the role. */
-  async #requireNotOfOrganisation(userId: string): Promise<void> {
-    const identities = await this.#directory.identitiesOf(userId);
-    if (identities.some(({ issuer }) => this.#strategy.identities?.isOfOrganisation(issuer) === true)) {
-      throw new Problem('conflict', {
-        detail:
-          'This user logs in by a connection of an organisation, which can’t vouch for an administrator.',
-        reason: 'administrator_by_connection',
       });
     }
   }

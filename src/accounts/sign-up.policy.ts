@@ -62,11 +62,11 @@ export class SignUpPolicy {
     if (!isInvited) {
       throw refused('signup_without_invite');
     }
-    if (
-      !this.allowsDomainOf(address.email) ||
-      (this.#domains.size > 0 && !claimed && !address.emailVerified)
-    ) {
+    if (!this.allowsDomainOf(address.email)) {
       throw refused('signup_other_domain');
+    }
+    if (this.#domains.size > 0 && !claimed && !address.emailVerified) {
+      throw refused('signup_unverified');
     }
   }
 

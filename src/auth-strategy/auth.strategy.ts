@@ -137,8 +137,6 @@ export interface IdentityAdministration {
   readonly issuer: string;
   /** Whether identities of an issuer can be disabled and deleted here: those of {@link issuer}, and of other sources behind it. */
   has(issuer: string): boolean;
-  /** Whether identities of an issuer are vouched for by an organisation's connection. */
-  isOfOrganisation(issuer: string): boolean;
   /** Changes a profile. @throws {Problem} `validation_failed` if the provider refuses it, `conflict` if the identity is gone. */
   updateProfile(subject: string, change: ProfileChange): Promise<void>;
   /** Sets whether an identity may log in at the provider, to other applications too. One that is gone is no error. */

@@ -30,7 +30,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') {
     throw error;
   }
-  process.exit(0);
 });
 const setting = {
   environment: process.env,

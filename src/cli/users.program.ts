@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { CliServices } from './cli.context.js';
 import type { CliSetting } from './cli.program.js';
-import { isOrgIssuer } from '../providers/ory/connections/connection.issuer.js';
 import { CommandError } from './command.error.js';
 import { type UserImportSetting, addUserImportCommand } from './user-import.program.js';
 
@@ -29,15 +28,10 @@ export function addUsersCommand(program: Command, setting: CliSetting & UserImpo
 
 /** Promotes a user. @returns the message to print. */
 async function promote(
-  { firstAdministrator, revocations, audit, users }: CliServices,
+  { firstAdministrator, revocations, audit }: CliServices,
   id: string,
   another: boolean,
 ): Promise<string> {
-  if ((await users.identitiesOf(id)).some(({ issuer }) => isOrgIssuer(issuer))) {
-    throw new CommandError(
-      'This user logs in by a connection of an organisation, which can’t vouch for an administrator. Nothing was done.',
-    );
-  }
   const outcome = await firstAdministrator.promote(id, another).catch(asNothingDone);
   if (outcome === 'is_administrator') {
     return 'This user is an administrator already.';

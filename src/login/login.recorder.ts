@@ -5,6 +5,7 @@ import { AccountOwnership } from '../accounts/account-ownership.service.js';
 import type { ValidatedLogin } from '../auth-strategy/auth.strategy.js';
 import type { InviteSource } from '../accounts/org-auto-join.port.js';
 import { SignUpPolicy } from '../accounts/sign-up.policy.js';
+import { Problem } from '../platform/errors/problem.error.js';
 import type { ClientInfo } from '../platform/http/client.info.js';
 
 /** Finds the user of a login, or creates one if the deployment accepts them. */
@@ -41,6 +42,10 @@ export class LoginRecorder {
   ): Promise<RecordedLogin> {
     const login = await this.#record(validated, inviteSource, client);
     if (validated.identity.membership !== undefined) {
+      if (login.isAdministrator) {
+        // Appointed since the login was recorded.
+        throw new Problem('login_refused', { reason: 'administrator_by_connection' });
+      }
       return login;
     }
     const isAppointed = await this.#appointment.byAddress(login, client);

@@ -68,9 +68,9 @@ export class ProviderConfirmation {
       const { identity } = found;
       const isByOrg = identity?.membership !== undefined;
       // Of an administrator, an organisation states nothing: the caller ends such a session.
-      const isHeard = identity !== undefined && !(isByOrg && isAdministrator);
-      const hasFollowed = isHeard && (await this.#follow(session, user, identity, client));
-      const hasMoved = isHeard && (await this.#join(user, identity, client));
+      const isAccepted = identity !== undefined && !(isByOrg && isAdministrator);
+      const hasFollowed = isAccepted && (await this.#follow(session, user, identity, client));
+      const hasMoved = isAccepted && (await this.#join(user, identity, client));
       const current = found.hasLostFactor === true ? await this.#sessions.loseFactor(session) : session;
       return {
         isConfirmed: true,

@@ -158,12 +158,14 @@ export const connectionReportSchema = z.object({
   latestRefusal: z
     .object({
       at: timestamp,
-      reason: z.string().meta({ description: 'Of docs/connections.md.', example: 'saml_not_verified' }),
+      reason: z
+        .string()
+        .meta({ description: 'docs/connections.md explains most.', example: 'saml_not_verified' }),
     })
     .nullable()
     .meta({
       description:
-        'The latest login by it that was refused: what only a login shows, such as a wrong signature.',
+        'The latest login that was refused at it, but for wrong passwords: what only a login shows, such as a wrong signature.',
     }),
 });
 

@@ -104,7 +104,7 @@ export class OrgConnectionsService {
       fault,
       detail: fault === null ? null : english[`connection.fault.${fault}`],
     }));
-    const refused = await this.#audit.latest('login_failed', id);
+    const refused = await this.#audit.latest('login_failed', id, 'wrong_password');
     const latestRefusal =
       refused === undefined ? null : { at: toTimestamp(Number(refused.at)), reason: refused.reason ?? '' };
     return { ok: steps.every(({ ok }) => ok), steps, latestRefusal };

@@ -91,16 +91,21 @@ export class FlowController {
       typeof id === 'string' && id !== ''
         ? await this.#kratos.findFlow(kind, id, request.headers.cookie)
         : undefined;
-    if (kind === 'verification' && (await isOfConnection(this.#sessions, principal))) {
-      // Kratos knows no such user, so that no mail would ever come.
-      await this.#pages.send(request, reply, h(UnverifiedPage, { email: principal?.user.email ?? null }));
-      return;
-    }
     const query = typeof returnTo === 'string' ? `?${new URLSearchParams({ return_to: returnTo })}` : '';
     const needsLogin = kind === 'settings' || kind === 'verification';
     if (found === undefined && needsLogin && principal === undefined) {
       // For the settings, Kratos would ask for a login too, but it wouldn't return here afterwards.
       await reply.redirect(`/auth/login?${new URLSearchParams({ return_to: `/ui/${kind}${query}` })}`, 302);
+      return;
+    }
+    if (
+      found === undefined &&
+      kind === 'verification' &&
+      principal?.user.emailVerified === false &&
+      (await isOfConnection(this.#sessions, principal))
+    ) {
+      // Kratos knows no such user, so that no mail would ever come.
+      await this.#pages.send(request, reply, h(UnverifiedPage, { email: principal.user.email }));
       return;
     }
     if (found === undefined) {

@@ -62,6 +62,7 @@ const adviceByReason: Readonly<Record<string, TextKey>> = {
   signup_closed: 'signup.closed',
   signup_without_invite: 'signup.withoutInvite',
   signup_other_domain: 'signup.domain',
+  signup_unverified: 'signup.unverified',
 };
 
 /** The number of minutes to wait; empty if it isn't known. */

@@ -332,6 +332,7 @@ describe('an ID token', () => {
       await stack.restartGateway({ CONNECTIONS: JSON.stringify(connections) });
       expect(await source().findSession(await sessionKeyOf(stack, person))).toMatchObject({
         acr: 'aal1',
+        amr: ['pwd'],
         hasLostFactor: true,
       });
       stack.shiftClock(660);

@@ -95,6 +95,12 @@ beforeAll(async () => {
       allow_idp_initiated: true,
       entity_id: 'https://open.example.com',
     }),
+    forged({
+      id: 'keyless',
+      domains: ['keyless.example.com'],
+      certificate_file: undefined,
+      key_file: undefined,
+    }),
     forged({ id: 'factor', domains: ['factor.example.com'], trust_second_factor: true }),
     ...['elsewhere', 'huge', 'other', 'entities'].map((id) => ({
       id,
@@ -500,6 +506,7 @@ describe('an answer is good once', () => {
 
   it('one that the provider has not signed takes no room while it waits for its browser, and what is wrong is known then [S17]', async () => {
     const waiting = async (): Promise<number> => {
+      // Others' answers wait there, too.
       const row = await stack
         .app()
         .get(Database, { strict: false })
@@ -517,8 +524,38 @@ describe('an answer is good once', () => {
     });
     const { next } = await sendAcross(begin.agent, `${begin.base}/acs`, form, provider, () => true);
     expect(next?.pathname).toBe('/auth/connections/forged/callback');
-    expect(await waiting()).toBeLessThan(1000);
+    const length = await waiting();
+    expect([length > 0, length < 1000]).toEqual([true, true]);
     expect((await begin.agent.request(next?.href ?? '')).text).toContain(declined);
+    const second = await begun();
+    const unsigned = answerFor(second);
+    expect(await outcomeOf(second, responseOf(unsigned, assertionOf(unsigned)))).toEqual(
+      refusedFor('saml_unsigned'),
+    );
+    // A good one for another request, and one for no login that is known, aren't kept either.
+    const [one, other] = [await begun(), await begun()];
+    const foreign = new URLSearchParams({
+      SAMLResponse: Buffer.from(goodAnswer(answerFor(one), provided)).toString('base64'),
+      RelayState: other.relayState,
+    });
+    await sendAcross(other.agent, `${other.base}/acs`, foreign, provider, () => true);
+    expect(await waiting()).toBeLessThan(1000);
+    const lost = await new UserAgent(stack.url).request(`${one.base}/acs`, {
+      method: 'POST',
+      body: new URLSearchParams({ SAMLResponse: form.get('SAMLResponse') ?? '', RelayState: 'unknown' }),
+    });
+    expect(lost.status).toBe(403);
+  });
+
+  it('an encrypted assertion at a connection without a key says at the login that it is not set up', async () => {
+    const begin = await begun('keyless', newEmail('keyless.example.com'));
+    const answer = answerFor(begin);
+    const xml = responseOf(answer, await encrypted(sign(assertionOf(answer), 'Assertion', provided), own));
+    expect(await outcomeOf(begin, xml)).toEqual([
+      'The login at Example Ltd. is not set up as it should be. Tell your administrator.',
+      'saml_assertion_encrypted_without_key',
+      401,
+    ]);
   });
 
   it('an assertion’s id is good once, whichever request it names [S07]', async () => {

@@ -344,7 +344,7 @@ describe('metadata', () => {
       const challenge = new URL(page.url).searchParams.get('login_challenge') ?? '';
       const next = await agent.navigate(`/auth/connections/by-url/login?login_challenge=${challenge}`);
       expect([next.status, next.text]).toEqual([503, expect.stringContaining("can't be reached")]);
-      expect(stack.log.join()).toContain('has expired');
+      expect(stack.log.join()).toContain('saml_metadata_expired');
     } finally {
       metadata = good;
       await stack.restartGateway();

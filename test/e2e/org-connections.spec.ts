@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { Database } from '../../src/platform/database/database.schema.js';
+import { FirstAdministrator } from '../../src/directory/users/first.administrator.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { connectionFaults } from '../../src/accounts/org-connections.port.js';
 import { promote } from '../support/administrator.js';
@@ -516,11 +517,13 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
       await connect(org, { required: true });
       const mallory = new UserAgent(stack.url);
       await logInAt(mallory, company.employ({ email: chief.email }));
-      expect((await userOf(mallory)).user.emailVerified).toBe(false);
+      const { user: puppet } = await userOf(mallory);
+      expect(puppet.emailVerified).toBe(false);
       await newUser(chief);
       const again = new UserAgent(stack.url);
       await logInByPassword(again, chief);
-      expect((await userOf(again)).user.email).toBe(chief.email);
+      const { user } = await userOf(again);
+      expect([user.email, user.id === puppet.id]).toEqual([chief.email, false]);
     });
 
     it('a user who is refused becomes no member', async () => {
@@ -552,6 +555,23 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
       await logInByPassword(admin, person);
       const answer = await admin.send('PATCH', `/api/v1/users/${user.id}`, { role: 'admin' });
       expect([answer.status, faultsOf(answer)]).toEqual([409, ['conflict']]);
+      // Nor by ADMIN_EMAIL, if the address becomes theirs.
+      await query()
+        .updateTable('users')
+        .set({ email: `chief@${domainOfChief}`, email_verified: 1 })
+        .where('id', '=', user.id)
+        .execute();
+      const appointed = await stack
+        .app()
+        .get(FirstAdministrator, { strict: false })
+        .appoint(user.id, `chief@${domainOfChief}`);
+      expect(appointed).not.toBe('appointed');
+      const row = await query()
+        .selectFrom('users')
+        .select('role')
+        .where('id', '=', user.id)
+        .executeTakeFirst();
+      expect(row).toEqual({ role: 'user' });
     });
 
     it('a group has one rule', async () => {

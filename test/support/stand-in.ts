@@ -45,7 +45,8 @@ export class StandIn {
     for await (const chunk of request) {
       chunks.push(Buffer.from(chunk));
     }
-    const { host: _host, connection: _connection, ...headers } = request.headers;
+    // `fetch` states the length itself.
+    const { host: _host, connection: _connection, 'content-length': _length, ...headers } = request.headers;
     const answer = await fetch(`${this.#target}${request.url}`, {
       method: request.method ?? 'GET',
       headers: Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]),

@@ -24,13 +24,14 @@ export class AuditRepository {
       .execute();
   }
 
-  /** The latest event of a type about a target. */
-  async latest(type: string, targetId: string): Promise<AuditEventRow | undefined> {
+  /** The latest event of a type about a target. @param except a reason that doesn't count. */
+  async latest(type: string, targetId: string, except: string): Promise<AuditEventRow | undefined> {
     return this.#database.query
       .selectFrom('audit_events')
       .selectAll()
       .where('target_id', '=', targetId)
       .where('type', '=', type)
+      .where('reason', '!=', except)
       .orderBy('id', 'desc')
       .limit(1)
       .executeTakeFirst();

@@ -85,10 +85,10 @@ export class AuditService implements OnApplicationShutdown {
     }
   }
 
-  /** The latest event of a type about a target, which may still wait to be written. */
-  async latest(type: AuditEventType, targetId: string): Promise<AuditEventRow | undefined> {
+  /** The latest event of a type about a target, which may still wait to be written. @param except a reason that doesn't count. */
+  async latest(type: AuditEventType, targetId: string, except: string): Promise<AuditEventRow | undefined> {
     await this.flush();
-    return this.#repository.latest(type, targetId);
+    return this.#repository.latest(type, targetId, except);
   }
 
   /** Writes the waiting events. @returns when they are written, or the database is unavailable. */

@@ -5,11 +5,11 @@ import { Problem } from '../../platform/errors/problem.error.js';
 import { Database, type Schema } from '../../platform/database/database.schema.js';
 import type { IdentityKey } from './identity.js';
 import { activeAdministrators, userOfIdentity } from './user.query.js';
-import { lockWithAdministrators, requirePerson } from './user.rules.js';
+import { lockWithAdministrators, requireNotOfOrganisation, requirePerson } from './user.rules.js';
 
 /**
  * The outcome of an appointment. `refused_again`: the deployment has had its first administrator, and this user isn't one now.
- * `not_theirs`: the address is no longer the user's verified address.
+ * `not_theirs`: the address is no longer the user's verified address, or an organisation's connection has vouched for it.
  */
 export type Appointment = 'appointed' | 'is_administrator' | 'refused_again' | 'not_theirs';
 
@@ -59,7 +59,8 @@ export class FirstAdministrator {
     try {
       return await this.#appoint(userId, address);
     } catch (error) {
-      if (error instanceof NotTheirs) {
+      const isByOrg = error instanceof Problem && error.reason === 'administrator_by_connection';
+      if (error instanceof NotTheirs || isByOrg) {
         return 'not_theirs';
       }
       throw error;
@@ -79,6 +80,7 @@ export class FirstAdministrator {
       if (user.role === 'admin' || !isFirst) {
         return user.role === 'admin' ? 'is_administrator' : 'refused_again';
       }
+      await requireNotOfOrganisation(transaction, userId);
       await this.#raise(transaction, userId);
       return 'appointed';
     });
@@ -109,6 +111,7 @@ export class FirstAdministrator {
           reason: 'administrator_exists',
         });
       }
+      await requireNotOfOrganisation(transaction, userId);
       await this.#raise(transaction, userId);
       return isFirst ? 'first' : 'another';
     });

@@ -6,6 +6,7 @@ import { Problem } from '../../platform/errors/problem.error.js';
 import { requireMatch } from '../../platform/http/entity.tag.js';
 import {
   lockUser,
+  requireNotOfOrganisation,
   lockWithAdministrators,
   requireAdministrator,
   requireOtherAdministrator,
@@ -198,6 +199,7 @@ async function requireChangeable(
   }
   if (role === 'admin') {
     requirePerson(row);
+    await requireNotOfOrganisation(transaction, row.id);
     return;
   }
   requireSomebodyElse(row.id, author.id, 'demote');

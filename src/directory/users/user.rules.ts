@@ -2,6 +2,7 @@ import { type Kysely, type Transaction, sql } from 'kysely';
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { Schema, UserRow } from '../../platform/database/database.schema.js';
 import { needsRowLocks } from '../../platform/database/dialect.js';
+import { isOrgIssuer } from './connection.identity.js';
 import { unknownUser } from './user.directory.js';
 import { activeAdministrators } from './user.query.js';
 
@@ -91,6 +92,29 @@ export function requirePerson(user: UserRow): void {
     throw new Problem('conflict', {
       detail: "A service account can't be an administrator.",
       reason: 'service_account',
+    });
+  }
+}
+
+/**
+ * Requires a user for whom no organisation's connection vouches, or ever has: what its owners may have made in the user's name, such as
+ * API keys, would get the role of an administrator.
+ * @throws {Problem} `conflict`
+ */
+export async function requireNotOfOrganisation(
+  transaction: Transaction<Schema>,
+  userId: string,
+): Promise<void> {
+  const identities = await transaction
+    .selectFrom('identities')
+    .select('issuer')
+    .where('user_id', '=', userId)
+    .execute();
+  if (identities.some(({ issuer }) => isOrgIssuer(issuer))) {
+    throw new Problem('conflict', {
+      detail:
+        'This user has logged in by a connection of an organisation, which can’t vouch for an administrator. They need another account.',
+      reason: 'administrator_by_connection',
     });
   }
 }

@@ -11,7 +11,7 @@ import { followed, profileOf } from './user.profile.js';
 import { type SecondFactorRule, secondFactorRuleOf } from './second-factor.policy.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { userOfIdentity } from './user.query.js';
-import { requireAdministrator } from './user.rules.js';
+import { lockUser, requireAdministrator } from './user.rules.js';
 import { findOrCreateUser, insertIdentity, insertServiceAccount, newUserRow } from './user.rows.js';
 
 /** A user who has just logged in. */
@@ -197,7 +197,10 @@ async function linkByVerifiedEmail(
     return false;
   }
   const { membership } = identity;
-  if (membership !== undefined && !(await isOnlyIn(transaction, candidate, membership.orgId))) {
+  if (
+    membership !== undefined &&
+    !(await isOnlyIn(transaction, await lockUser(transaction, candidate.id), membership.orgId))
+  ) {
     return false;
   }
   return insertIdentity(transaction, identity, candidate.id, now);

@@ -23,7 +23,7 @@ export const admissionVariables = {
     .default([])
     .register(variableDocs, {
       description:
-        'Comma-separated list of e-mail domains. New accounts need an address in one of them, and users can’t change theirs to another domain. A subdomain needs its own entry. Existing users can always log in. Under `auth0` and `oidc` the provider must have verified the address.',
+        'Comma-separated list of e-mail domains. New accounts need an address in one of them, and users can’t change theirs to another domain. A subdomain needs its own entry. Existing users can always log in. Under `auth0` and `oidc`, and for users of connections, the provider must have verified the address.',
       derivedDefault: 'none: any domain',
       recommendation:
         'Under `ory`, also turn `REQUIRE_VERIFIED_EMAIL` on: until an address is verified, it is only claimed.',

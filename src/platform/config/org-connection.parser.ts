@@ -31,7 +31,7 @@ export function parseOrgConnection({
   const complain = (problem: string, field?: string): void => {
     faults.push({
       field: fieldOf(field),
-      message: problem.replace('; see docs/connections.md', '').replaceAll(/,? (?:or )?\w+_files?\b/g, ''),
+      message: problem.replace('; see docs/connections.md', ''),
     });
   };
   for (const key of Object.keys(settings)) {

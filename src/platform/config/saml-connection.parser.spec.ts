@@ -162,11 +162,11 @@ describe('a connection to a SAML provider', () => {
   it.each<[unknown, string]>([
     [
       { ...least, sso_url: byHand.sso_url },
-      'must have one of metadata, metadata_file, metadata_url, or entity_id with sso_url and idp_certificates or idp_certificate_files',
+      'must describe the provider in one way: by metadata, by metadata_url, or by entity_id with sso_url and idp_certificates',
     ],
     [
       { ...least, metadata_file: undefined },
-      'must have one of metadata, metadata_file, metadata_url, or entity_id with sso_url and idp_certificates or idp_certificate_files',
+      'must describe the provider in one way: by metadata, by metadata_url, or by entity_id with sso_url and idp_certificates',
     ],
     [{ ...least, metadata_file: at('missing') }, 'has a metadata_file that cannot be read, or is empty'],
     [{ ...byHand, sso_url: 'http://idp.example.org' }, 'has no sso_url with an https URL for HTTP-Redirect'],

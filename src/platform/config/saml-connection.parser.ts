@@ -172,7 +172,7 @@ function sourceOf(entry: SamlEntry, complain: Complain): SamlConnectionSettings[
   const byHand = [sso, given, entry.idp_certificate_files, entry.logout_url].some((one) => one !== undefined);
   if ([metadata !== undefined, file !== undefined, url !== undefined, byHand].filter(Boolean).length !== 1) {
     complain(
-      'must have one of metadata, metadata_file, metadata_url, or entity_id with sso_url and idp_certificates or idp_certificate_files',
+      'must describe the provider in one way: by metadata, by metadata_url, or by entity_id with sso_url and idp_certificates',
       'metadata',
     );
     return undefined;

@@ -48,12 +48,12 @@ export function readSamlMetadata(text: string, entityId: string | undefined): Sa
     throw new UnknownEntityError(
       entityId !== undefined
         ? 'has not one identity provider with that entity_id'
-        : `has ${found.length === 0 ? 'no identity provider' : 'several identity providers: entity_id must name one'}`,
+        : `has ${found.length > 1 ? 'several identity providers: entity_id must name one' : 'no identity provider'}`,
     );
   }
   const role = childOf(entity, namespaces.metadata, 'IDPSSODescriptor');
   const keys = role === undefined ? [] : childrenOf(role, namespaces.metadata, 'KeyDescriptor');
-  const ends = [...ancestorsOf(entity), entity].flatMap((one) => attributeOf(one, 'validUntil') ?? []);
+  const ends = [...ancestorsOf(entity), entity, role].flatMap((one) => attributeOf(one, 'validUntil') ?? []);
   const times = ends.map((end) => Date.parse(end)).filter((time) => !Number.isNaN(time));
   return {
     entityId: id,

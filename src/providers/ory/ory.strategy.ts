@@ -8,7 +8,7 @@ import type { HydraGrants } from './hydra/hydra.grants.js';
 import type { HydraClient } from './hydra/hydra.client.js';
 import type { ActiveToken } from './hydra/hydra.schemas.js';
 import type { KratosClient } from './kratos/kratos.client.js';
-import { connectionIssuer, isOrgIssuer, isOryIssuer } from './connections/connection.issuer.js';
+import { connectionIssuer, isOryIssuer } from './connections/connection.issuer.js';
 import { kratosIssuer } from './kratos/kratos.session.js';
 import type { IdentitySource, SourceSession } from './sources/identity.source.js';
 import type { LogoutTokenVerifier } from '../oidc/logout.token.js';
@@ -228,7 +228,6 @@ function administrationOf(
   return {
     issuer: kratosIssuer,
     has: isOryIssuer,
-    isOfOrganisation: isOrgIssuer,
     updateProfile: async (subject, { name, picture }) => {
       const outcome = await kratos.updateTraits(subject, {
         ...(name === undefined ? {} : { name }),

@@ -950,6 +950,8 @@ export const english = {
     'New accounts need an invitation for your address. Open the link in your invitation e-mail, or ask for a new one. If you have an account, log in.',
   'signup.domain':
     'Accounts here need an e-mail address at another domain. Use the address of your organisation.',
+  'signup.unverified':
+    'Your login provider does not confirm your e-mail address, and accounts here need that. Ask your administrator.',
   'signup.company':
     'Addresses like this log in at their company. Go back to the login and enter yours there.',
   'signup.invitee': 'The invitation is for another e-mail address. Use the address that it was sent to.',
@@ -1151,7 +1153,7 @@ export const english = {
   'connection.fault.issuer_mismatch':
     'The provider calls itself by another issuer. Enter it letter by letter; with Entra ID, name your tenant.',
   'connection.fault.metadata_expired':
-    'The metadata has expired (validUntil): get the present one from the provider.',
+    'The metadata has expired (validUntil): get the current metadata from the provider.',
   'connection.fault.metadata_incomplete': 'The metadata lacks an endpoint that a login needs.',
   'connection.fault.no_keys': 'The provider publishes no keys.',
   'connection.fault.client_refused': 'The provider does not accept the client ID with this secret.',

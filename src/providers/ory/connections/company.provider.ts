@@ -3,12 +3,21 @@ import type { LoginChecks, StartedLogin, VerifiedLogoutToken } from '../../../au
 import type { ConnectionStep } from '../../../accounts/org-connections.port.js';
 import type { DirectoryUser } from './company.directory.js';
 
-export const keptAnswerSchema = z.union([
-  z.object({ posted: z.string() }),
-  z.object({ code: z.enum(['login_refused', 'provider_unavailable']), reason: z.string() }),
+/** Codes of the problems with which an answer is refused. */
+export const keptRefusals = z.enum([
+  'login_refused',
+  'provider_unavailable',
+  'provider_misconfigured',
+  'clocks_differ',
 ]);
 
-/** An answer that the provider let the browser post: the message itself or, if it isn't the provider's, why it counts for nothing. */
+/** What is stored of a {@link KeptAnswer}. */
+export const keptAnswerSchema = z.union([
+  z.object({ posted: z.string() }),
+  z.object({ code: keptRefusals, reason: z.string() }),
+]);
+
+/** An answer that the provider let the browser post: the message itself or, if it was refused when it came, why. */
 export type KeptAnswer = z.output<typeof keptAnswerSchema>;
 
 /** A user as a company's provider reports them. */

@@ -243,6 +243,18 @@ export class ConnectionRepository {
       .execute();
   }
 
+  /** Whether a login is under way that has no answer yet. */
+  async isAwaited(state: string): Promise<boolean> {
+    const found = await this.#database.query
+      .selectFrom('connection_logins')
+      .select('id')
+      .where('id', '=', loginIdOf(state))
+      .where('answer', 'is', null)
+      .where('expires_at', '>', this.#clock.now())
+      .executeTakeFirst();
+    return found !== undefined;
+  }
+
   /** Stores the first answer to a login that is under way. @param answer encrypted. @returns whether there is such a login. */
   async keepAnswer(state: string, answer: string): Promise<boolean> {
     const result = await this.#database.query

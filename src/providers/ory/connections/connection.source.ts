@@ -84,7 +84,7 @@ export class ConnectionSource extends IdentitySource {
     return {
       ...user,
       id: session.id,
-      amr: session.amr.split(' ').filter((method) => method !== ''),
+      amr: session.amr.split(' ').filter((method) => method !== '' && !(hasLostFactor && method === 'mfa')),
       acr: hasLostFactor ? 'aal1' : session.acr,
       hasLostFactor,
       authTime: Number(session.auth_time),

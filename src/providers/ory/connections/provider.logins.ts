@@ -35,7 +35,7 @@ export interface ProviderLoginRequest extends Pick<ProviderLoginStart, 'loginHin
 export interface PendingProviderLogin {
   readonly transaction: LoginTransaction;
   readonly challenge: string;
-  /** If the provider answers by a form. */
+  /** The provider's posted answer; undefined if it answers by a redirect. */
   readonly answer: KeptAnswer | undefined;
 }
 
@@ -88,9 +88,14 @@ export class ProviderLogins {
     }
   }
 
+  /** Whether a login with this state is under way and has no answer yet. */
+  async isAwaited(state: string): Promise<boolean> {
+    return this.#parts.repository.isAwaited(state);
+  }
+
   /**
    * Keeps an answer that a provider's page has posted. The browser brings no cookie from there, so that the answer waits until it comes
-   * back with one. Anyone can post one: only a message whose signature was verified may be kept.
+   * back with one. Anyone can post one: only a message that was verified may be kept.
    * @returns whether such a login is under way and has no answer yet.
    */
   async keepAnswer(state: string, answer: KeptAnswer): Promise<boolean> {

@@ -62,3 +62,27 @@ describe('whoami', () => {
     expect(await kratos.whoami('__Host-ory_kratos_session=x')).toEqual({ state });
   });
 });
+
+describe('an identity', () => {
+  const list = 'GET /admin/identities';
+  const { identity } = kratosSession;
+
+  it('is the one of that id, whatever else Kratos answers with', async () => {
+    const other = { ...identity, id: '01980000-0000-7000-8000-00000000ffff' };
+    ory.say(list, 200, [other, identity]);
+    expect(await kratos.findIdentity(identity.id.toUpperCase())).toMatchObject({ id: identity.id });
+    ory.say(list, 200, [other]);
+    expect(await kratos.findIdentity(identity.id)).toBeUndefined();
+    ory.say(list, 200, []);
+    expect(await kratos.findIdentity(identity.id)).toBeUndefined();
+  });
+
+  it.each(['', 'x', '../identities', `${identity.id}&ids=x`])(
+    '%j is none, without a question',
+    async (id) => {
+      ory.say(list, 200, [identity]);
+      expect(await kratos.findIdentity(id)).toBeUndefined();
+      expect(ory.asked).toEqual([]);
+    },
+  );
+});

@@ -1,6 +1,7 @@
 import { FrontendApi, IdentityApi, type JsonPatch } from '@ory/client';
 import type { z } from 'zod';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
+import { isId } from '../../../platform/core/id.schema.js';
 import { CircuitBreaker } from '../../../platform/upstream/circuit.breaker.js';
 import { cookieNames } from '../../../platform/http/cookie.reader.js';
 import { UpstreamCookies } from '../../../platform/http/upstream.cookies.js';
@@ -120,9 +121,12 @@ export class KratosClient {
 
   /** The identity with this id; undefined when there is none. */
   async findIdentity(id: string): Promise<KratosIdentity | undefined> {
+    if (!isId(id)) {
+      return undefined;
+    }
     // A question for one identity takes Kratos twice the work: it then reads credentials, too.
     const answer = await this.#ask((options) => this.#identities.listIdentities({ ids: [id] }, options));
-    return parse(kratosIdentitySchema.array(), answer)[0];
+    return parse(kratosIdentitySchema.array(), answer).find((identity) => identity.id === id.toLowerCase());
   }
 
   /** How an identity can log in; undefined when there is no such identity. */

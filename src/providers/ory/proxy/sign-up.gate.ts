@@ -15,10 +15,7 @@ export interface SignUpGateParts {
   readonly required: RequiredLogins;
 }
 
-/**
- * Enforces `SIGNUP`, `EMAIL_DOMAINS` and the required connections of organisations for registrations and changes of address that are passed
- * on to Kratos.
- */
+/** Enforces `SIGNUP` and `EMAIL_DOMAINS` for registrations and changes of address that are passed on to Kratos, and required connections for registrations. */
 export class SignUpGate {
   readonly #parts: SignUpGateParts;
 

@@ -101,7 +101,7 @@ export async function testOpenId(
       const outcome = await tryClient(method);
       if (outcome === 'client_refused' && clientSecret !== undefined) {
         const other = method === 'client_secret_post' ? 'client_secret_basic' : 'client_secret_post';
-        throw new StepError((await tryClient(other)) === 'client_refused' ? outcome : 'client_method');
+        throw new StepError((await tryClient(other)) === undefined ? 'client_method' : outcome);
       }
       if (outcome !== undefined) {
         throw new StepError(outcome);

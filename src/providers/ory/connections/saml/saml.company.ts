@@ -19,8 +19,9 @@ import {
   type ProviderLogin,
   type ProviderLoginStart,
   type ReportedUser,
+  keptRefusals,
 } from '../company.provider.js';
-import { readAssertion, toReportedUser } from './saml.assertion.js';
+import { type VerifiedAssertion, readAssertion, toReportedUser } from './saml.assertion.js';
 import {
   type ResponseForm,
   decodeMessage,
@@ -96,7 +97,8 @@ export class SamlCompany extends CompanyProvider {
 
   async begin({ maxAge }: ProviderLoginStart): Promise<StartedLogin> {
     const facts = await this.#provider.facts();
-    const [state, requestId] = [randomBytes(32).toString('base64url'), `_${randomBytes(20).toString('hex')}`];
+    const state = randomBytes(32).toString('base64url');
+    const requestId = requestIdOf(state);
     const saml = new SAML({
       ...this.#options(facts),
       generateUniqueId: () => requestId,
@@ -107,19 +109,15 @@ export class SamlCompany extends CompanyProvider {
     return { url, checks: { state, nonce: requestId, codeVerifier: '' } };
   }
 
-  /** Verifies by whom an answer is. What it states is judged in {@link finish}, which knows the login. */
-  async examine(posted: string): Promise<KeptAnswer> {
+  /** Judges an answer that has come for a login. @returns what to keep of it until its browser is back. */
+  async examine(posted: string, state: string): Promise<KeptAnswer> {
     try {
-      const form = await judgeResponse(decodeMessage(posted), this.#settings.ownKey?.key);
-      this.#requireAddressed(form);
-      await this.#verified(posted, form);
+      await this.#judged(posted, requestIdOf(state));
       return { posted };
     } catch (error) {
-      if (
-        error instanceof Problem &&
-        (error.code === 'login_refused' || error.code === 'provider_unavailable')
-      ) {
-        return { code: error.code, reason: error.reason ?? error.code };
+      const code = error instanceof Problem ? keptRefusals.safeParse(error.code).data : undefined;
+      if (error instanceof Problem && code !== undefined) {
+        return { code, reason: error.reason ?? code };
       }
       throw error;
     }
@@ -127,19 +125,8 @@ export class SamlCompany extends CompanyProvider {
 
   /** @param posted the `SAMLResponse` that the provider let the browser post. */
   async finish(_answer: URL, checks: LoginChecks, posted: string | undefined): Promise<ProviderLogin> {
-    const { ownKey, clockSkew, secondFactorClasses } = this.#settings;
-    const xml = decodeMessage(posted);
-    const form = await judgeResponse(xml, ownKey?.key);
-    this.#requireAddressed(form, checks.nonce);
-    const signed = await this.#verified(posted ?? '', form);
-    const assertion = readAssertion(signed, {
-      issuer: this.#provider.entityId,
-      audience: `${this.#base}/metadata`,
-      recipient: `${this.#base}/acs`,
-      requestId: checks.nonce,
-      now: this.#clock.now(),
-      skew: clockSkew,
-    });
+    const { secondFactorClasses } = this.#settings;
+    const assertion = await this.#judged(posted ?? '', checks.nonce);
     const user = toReportedUser(assertion, this.#settings);
     const isSecond =
       assertion.contextClass !== undefined && secondFactorClasses.includes(assertion.contextClass);
@@ -202,14 +189,29 @@ export class SamlCompany extends CompanyProvider {
     return signedUrl(facts.logoutUrl, message, this.#settings.ownKey?.key);
   }
 
-  /** An answer at this address that is no refusal. @param requestId what it must be an answer to. */
-  #requireAddressed({ root, assertion }: ResponseForm, requestId?: string): void {
+  /** The assertion of an answer to this request. @throws {Problem} `login_refused`, or as {@link finish} */
+  async #judged(posted: string, requestId: string): Promise<VerifiedAssertion> {
+    const { ownKey, clockSkew } = this.#settings;
+    const form = await judgeResponse(decodeMessage(posted), ownKey?.key);
+    this.#requireAddressed(form, requestId);
+    return readAssertion(await this.#verified(posted, form), {
+      issuer: this.#provider.entityId,
+      audience: `${this.#base}/metadata`,
+      recipient: `${this.#base}/acs`,
+      requestId,
+      now: this.#clock.now(),
+      skew: clockSkew,
+    });
+  }
+
+  /** An answer to this request at this address, and not a refusal. */
+  #requireAddressed({ root, assertion }: ResponseForm, requestId: string): void {
     strictly(() => {
       const { protocol, assertion: saml } = namespaces;
       if (attributeOf(root, 'Destination') !== `${this.#base}/acs`) {
         throw refused('saml_destination_mismatch');
       }
-      if (requestId !== undefined && attributeOf(root, 'InResponseTo') !== requestId) {
+      if (attributeOf(root, 'InResponseTo') !== requestId) {
         throw refused('saml_of_another_request');
       }
       const issuer = childOf(root, saml, 'Issuer');
@@ -297,4 +299,9 @@ export class SamlCompany extends CompanyProvider {
   #subjectIn(subject: string): string {
     return `${this.#provider.entityId} ${subject}`;
   }
+}
+
+/** Id of the request of a login: it follows from its state, so that an answer can be judged before the browser brings its cookie. */
+function requestIdOf(state: string): string {
+  return `_${createHash('sha256').update(state).digest('hex')}`;
 }

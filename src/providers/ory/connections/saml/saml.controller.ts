@@ -60,7 +60,8 @@ export class SamlController {
     const provider = await this.#require(id);
     const { SAMLResponse: answer, RelayState: state = '' } = formOf(answerSchema, form);
     decodeMessage(answer);
-    if (await this.#logins.keepAnswer(state, await provider.examine(answer))) {
+    const isAwaited = await this.#logins.isAwaited(state);
+    if (isAwaited && (await this.#logins.keepAnswer(state, await provider.examine(answer, state)))) {
       const next = new URLSearchParams({ state });
       await reply.redirect(`${this.#publicUrl}/auth/connections/${id}/callback?${next}`, 303);
       return;

@@ -48,7 +48,7 @@ function requireValid({ validUntil }: SamlProviderFacts, now: number): void {
   }
 }
 
-/** What it means that metadata can't be read: an answer that is none is no silence. */
+/** What it means that metadata can't be read. A problem is an HTTP error: something answered. */
 function faultOf(error: unknown): 'certificate' | 'not_a_provider' | 'unreachable' {
   if (error instanceof Problem) {
     return 'not_a_provider';

@@ -7,11 +7,7 @@ import type {
   SamlConnectionSettings,
   SamlMetadataUrl,
 } from '../../../../platform/config/saml-connection.parser.js';
-import {
-  SamlMetadataError,
-  type SamlProviderFacts,
-  readSamlMetadata,
-} from '../../../../platform/config/saml.metadata.js';
+import { type SamlProviderFacts, readSamlMetadata } from '../../../../platform/config/saml.metadata.js';
 import { CircuitBreaker } from '../../../../platform/upstream/circuit.breaker.js';
 import type { Fetch } from '../../../../platform/upstream/upstream.calls.js';
 import { unavailable } from '../../../../platform/upstream/vendor.call.js';
@@ -65,18 +61,20 @@ export class SamlProvider {
     return this.#source.entityId;
   }
 
-  /** The facts; those of the metadata that was read last, if it can't be read now. @throws {Problem} `provider_unavailable` */
+  /**
+   * The facts; those of the metadata that was read last, if it can't be read now.
+   * @throws {Problem} `provider_unavailable`, also once the provider no longer vouches for its metadata.
+   */
   async facts(): Promise<SamlProviderFacts> {
     const source = this.#source;
     if (!('url' in source)) {
-      return source;
+      return this.#requireValid(source);
     }
     const known = this.#facts;
-    const isDue = this.#clock.now() >= this.#refreshAt;
-    if (known === undefined) {
+    if (known === undefined || this.#hasExpired(known)) {
       return this.#refresh(source);
     }
-    if (isDue) {
+    if (this.#clock.now() >= this.#refreshAt) {
       // Logins don't wait for it.
       void this.#refresh(source).catch(() => undefined);
     }
@@ -97,6 +95,17 @@ export class SamlProvider {
     return this.facts();
   }
 
+  #requireValid(facts: SamlProviderFacts): SamlProviderFacts {
+    if (this.#hasExpired(facts)) {
+      throw unavailable('saml_metadata_expired');
+    }
+    return facts;
+  }
+
+  #hasExpired({ validUntil }: SamlProviderFacts): boolean {
+    return validUntil !== undefined && validUntil < this.#clock.now();
+  }
+
   async #refresh(source: SamlMetadataUrl): Promise<SamlProviderFacts> {
     this.#reading ??= this.#read(source).finally(() => {
       this.#reading = undefined;
@@ -108,10 +117,7 @@ export class SamlProvider {
     this.#triedAt = this.#clock.now();
     try {
       const facts = await this.#circuit.run(async () => readSamlMetadata(await this.read(url), entityId));
-      if (facts.validUntil !== undefined && facts.validUntil < this.#clock.now()) {
-        throw new SamlMetadataError('has expired');
-      }
-      this.#facts = facts;
+      this.#facts = this.#requireValid(facts);
       this.#refreshAt = this.#clock.now() + refreshAfter.read;
       return this.#facts;
     } catch (error) {
