@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, vi } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import { createProgress } from '../../scripts/progress.mjs';
 import { findBinaries } from '../../src/launcher/binary.store.js';
 import { findFreePorts } from '../../src/launcher/port.finder.js';
@@ -12,18 +12,12 @@ import { findFreePorts } from '../../src/launcher/port.finder.js';
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const program = join(root, 'dist', 'launcher', 'main.js');
-const cleanups: (() => Promise<void> | void)[] = [];
 
-/** Runs after the test, last registered first. */
+/** Runs after the test that calls this, last registered first. */
 export function cleanUp(action: () => Promise<void> | void): void {
-  cleanups.push(action);
+  // A hook of this module's own would run for the first file only of those that share it.
+  onTestFinished(action);
 }
-
-afterEach(async () => {
-  for (const action of cleanups.splice(0).toReversed()) {
-    await action();
-  }
-});
 
 /** A new folder whose name has what breaks paths, commands and URLs. */
 export function temporaryFolder(): string {
