@@ -140,9 +140,9 @@ describe('two replicas on one Redis', () => {
     }
     redis.thaw();
     expect(seen.map(({ status }) => status)).toEqual([400, 400, 400, 400, 429]);
-    // The first waits; then none does, until Redis answers again.
+    // The first may wait; then none does, until Redis answers again.
     expect(Math.max(...seen.map(({ ms }) => ms))).toBeLessThan(bound);
-    expect(seen.filter(({ ms }) => ms >= bound / 2)).toHaveLength(1);
+    expect(seen.filter(({ ms }) => ms >= bound / 2).length).toBeLessThanOrEqual(1);
     await Promise.all(replicas.map((replica) => untilShared(replica)));
   });
 
