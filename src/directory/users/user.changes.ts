@@ -6,9 +6,9 @@ import { Problem } from '../../platform/errors/problem.error.js';
 import { requireMatch } from '../../platform/http/entity.tag.js';
 import {
   lockUser,
-  requireNotOfOrganisation,
   lockWithAdministrators,
   requireAdministrator,
+  requireNotOfOrganisation,
   requireOtherAdministrator,
   requireOtherOwners,
   requirePerson,

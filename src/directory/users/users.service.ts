@@ -5,11 +5,11 @@ import type { Configuration } from '../../platform/config/configuration.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { Database, type Schema, type UserRow } from '../../platform/database/database.schema.js';
 import { isId } from '../../platform/core/id.schema.js';
+import { Problem } from '../../platform/errors/problem.error.js';
 import { type Account, accountOf, readAccount, userUnknown } from './account.query.js';
 import type { IdentityKey, ProviderIdentity } from './identity.js';
 import { followed, profileOf } from './user.profile.js';
 import { type SecondFactorRule, secondFactorRuleOf } from './second-factor.policy.js';
-import { Problem } from '../../platform/errors/problem.error.js';
 import { userOfIdentity } from './user.query.js';
 import { lockUser, requireAdministrator } from './user.rules.js';
 import { findOrCreateUser, insertIdentity, insertServiceAccount, newUserRow } from './user.rows.js';
@@ -214,11 +214,10 @@ async function isOnlyIn(
 ): Promise<boolean> {
   const elsewhere = await transaction
     .selectFrom('memberships')
-    .innerJoin('orgs', 'orgs.id', 'memberships.org_id')
-    .select('memberships.org_id')
-    .where('memberships.user_id', '=', id)
-    .where('memberships.org_id', '!=', orgId)
-    .where('memberships.state', '=', 'active')
+    .select('org_id')
+    .where('user_id', '=', id)
+    .where('org_id', '!=', orgId)
+    .where('state', '=', 'active')
     .limit(1)
     .executeTakeFirst();
   return role !== 'admin' && elsewhere === undefined;

@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
 import { Avatar } from './avatar.view.js';
+import { LogOutButton } from './log-out.view.js';
 import { useLanguage } from './page.props.js';
 
 export interface ProfileProps {
@@ -42,11 +43,7 @@ export function Profile({ user, isElsewhere }: ProfileProps): VNode {
             {text('account.settings')}
           </a>
         )}
-        <form method="post" action="/auth/logout">
-          <button type="submit" class="secondary">
-            {text('site.logOut')}
-          </button>
-        </form>
+        <LogOutButton />
       </div>
     </article>
   );

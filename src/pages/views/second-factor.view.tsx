@@ -1,6 +1,7 @@
 import type { VNode } from 'preact';
 import type { SecondFactorReach } from '../../directory/users/second-factor.policy.js';
 import { Layout } from './layout.view.js';
+import { LogOutButton } from './log-out.view.js';
 import { useLanguage, usePage } from './page.props.js';
 import { Time } from './time.view.js';
 
@@ -54,13 +55,7 @@ export function SecondFactorPage({ due, missing, org, returnTo, isPossible }: Se
             </a>
           )}
         </div>
-        {user !== null && (isClosed || !isPossible) && (
-          <form method="post" action="/auth/logout">
-            <button type="submit" class="secondary">
-              {text('site.logOut')}
-            </button>
-          </form>
-        )}
+        {user !== null && (isClosed || !isPossible) && <LogOutButton />}
       </article>
     </Layout>
   );

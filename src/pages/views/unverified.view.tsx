@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
 import { Layout } from './layout.view.js';
+import { LogOutButton } from './log-out.view.js';
 import { useLanguage } from './page.props.js';
 
 /** `GET /ui/verification` for a user of a connection: only the company can vouch for their address. */
@@ -13,11 +14,7 @@ export function UnverifiedPage({ email }: { readonly email: string | null }): VN
           <p class="lead">{email === null ? text('unverified.none') : text('unverified.lead', { email })}</p>
           <p>{text('unverified.ask')}</p>
         </header>
-        <form method="post" action="/auth/logout">
-          <button type="submit" class="secondary">
-            {text('site.logOut')}
-          </button>
-        </form>
+        <LogOutButton />
       </article>
     </Layout>
   );

@@ -29,10 +29,7 @@ export function parseOrgConnection({
   { readonly parsed: ConnectionSettings } | { readonly faults: readonly SettingFault[] } {
   const faults: SettingFault[] = [];
   const complain = (problem: string, field?: string): void => {
-    faults.push({
-      field: fieldOf(field),
-      message: problem.replace('; see docs/connections.md', ''),
-    });
+    faults.push({ field: fieldOf(field), message: problem.replace('; see docs/connections.md', '') });
   };
   for (const key of Object.keys(settings)) {
     if (/_files?$/.test(key)) {
