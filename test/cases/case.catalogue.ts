@@ -395,6 +395,11 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
     ['cookies of before an upgrade, and after a rollback', 'nobody logged out', 'ASVS 16.5.2'],
     ['an unhandled rejection', 'logged, and the process goes on', 'ASVS 16.5.4'],
     ['an embedded child killed', 'restarted with backoff, the gateway degraded meanwhile', 'ASVS 16.5.2'],
+    [
+      'callers who leave before Kratos or Hydra has answered, and answers of theirs that break off',
+      'the process goes on',
+      'ASVS 16.5.4',
+    ],
   ]),
   'Handed-on credentials, and the host': section('H', [
     ['a logout with a narrowed bearer or API key', '403, the session goes on', 'RFC 6750 §3.1'],

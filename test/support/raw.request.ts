@@ -9,6 +9,8 @@ export interface RawRequest {
   readonly path: string;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string | Uint8Array;
+  /** Leaves: the connection ends. */
+  readonly signal?: AbortSignal;
 }
 
 /** Every name is this machine: nothing to look up, and no attempt over IPv6 first. */
@@ -27,12 +29,13 @@ const lookup: LookupFunction = (_name, { all }, done) => {
  */
 export async function rawRequest(
   url: string,
-  { method = 'GET', path, headers = {}, body }: RawRequest,
+  { method = 'GET', path, headers = {}, body, signal }: RawRequest,
 ): Promise<Response> {
   noteRequest();
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
-    const outgoing = request({ hostname, port, method, path, headers, lookup, agent: false }, (incoming) => {
+    const options = { hostname, port, method, path, headers, lookup, signal, agent: false };
+    const outgoing = request(options, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('error', reject);
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));

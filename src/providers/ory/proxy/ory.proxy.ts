@@ -69,7 +69,7 @@ import {
 import { ProxiedCalls } from './proxied.calls.js';
 import { RequiredLogins } from '../connections/owned/required.logins.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory.routes.js';
-import { ReadDispatcher, upstreamOptions } from './upstream.dispatcher.js';
+import { UpstreamDispatcher } from './upstream.dispatcher.js';
 import { ProxyCircuitBreaker } from './proxy-circuit.breaker.js';
 import { UpstreamQueue } from './upstream.queue.js';
 import { awaitBody } from './whole.body.js';
@@ -325,7 +325,9 @@ function proxyOptions(
     prefix,
     upstream: url,
     httpMethods: [...methods],
-    undici: isRead ? new ReadDispatcher(connections, breaker) : upstreamOptions(connections),
+    undici: isRead
+      ? UpstreamDispatcher.ofReads(connections, breaker)
+      : UpstreamDispatcher.ofSubmissions(connections),
     replyOptions: {
       queryString: (_search, url, request) => agents.queryOf(request, url),
       rewriteRequestHeaders: (request, headers) => ({

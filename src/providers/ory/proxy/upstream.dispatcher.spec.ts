@@ -6,7 +6,7 @@ import { StandIn } from '../../../../test/support/stand-in.js';
 import { waitUntil } from '../../../../test/support/stack.js';
 import { CircuitBreaker } from '../../../platform/upstream/circuit.breaker.js';
 import { vendorTimeout } from '../../../platform/upstream/vendor.call.js';
-import { ReadDispatcher } from './upstream.dispatcher.js';
+import { UpstreamDispatcher } from './upstream.dispatcher.js';
 
 /** An upstream that answers when the test lets it. */
 const held: ServerResponse[] = [];
@@ -30,7 +30,7 @@ beforeEach(() => {
 });
 
 async function read(): Promise<string> {
-  const dispatcher = new ReadDispatcher(1, breaker);
+  const dispatcher = UpstreamDispatcher.ofReads(1, breaker);
   const { body } = await promisify(dispatcher.request)({ origin, path: '/', method: 'GET' });
   return body.text();
 }
