@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Auth0Configuration, OidcConfiguration } from '../platform/config/configuration.js';
-import { secretMethodOf } from '../providers/oidc/client.authentication.js';
+import { authenticatedForm, secretMethodOf } from '../providers/oidc/client.authentication.js';
 import { isOfDeployment } from '../providers/oidc/provider.refusal.js';
 import type { Check, Observation } from './check.port.js';
-import { NoAnswerError, type ProbeAnswer, type ProbeQuestion, ask, shown } from './http.probe.js';
+import { NoAnswerError, type ProbeAnswer, ask, shown } from './http.probe.js';
 
 const discoverySchema = z.looseObject({
   issuer: z.string(),
@@ -96,31 +96,16 @@ async function knowsClient(metadata: Metadata, client: Client): Promise<readonly
     },
     { endpoint: metadata.revocation_endpoint, body: { token: 'asked-by-the-doctor' } },
   ];
+  const method = secretMethodOf(metadata);
   const errors = await Promise.all(
     questions.map(async ({ endpoint, body }) =>
-      endpoint === undefined ? '' : errorOf(await ask(endpoint, withSecret(metadata, client, body))),
+      endpoint === undefined
+        ? ''
+        : errorOf(await ask(endpoint, { method: 'POST', ...authenticatedForm(body, client, method) })),
     ),
   );
   const refusal = errors.find((error) => clientRefusals.has(error));
   return refusal === undefined ? [] : [{ code: 'provider_client_refused', detail: refusal }];
-}
-
-/** A request with the client's credentials, sent by the same method as in a login. */
-function withSecret(
-  metadata: Metadata,
-  { clientId, clientSecret }: Client,
-  body: Readonly<Record<string, string>>,
-): ProbeQuestion {
-  if (secretMethodOf(metadata) === 'client_secret_post') {
-    const form = { ...body, client_id: clientId, client_secret: clientSecret };
-    return { method: 'POST', body: new URLSearchParams(form) };
-  }
-  // RFC 6749 section 2.3.1: both are form-encoded first.
-  const [id = '', secret = ''] = [clientId, clientSecret].map((text) =>
-    new URLSearchParams([['', text]]).toString().slice(1),
-  );
-  const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
-  return { method: 'POST', headers: { authorization }, body: new URLSearchParams(body) };
 }
 
 function errorOf({ status, json }: ProbeAnswer): string {

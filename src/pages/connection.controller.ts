@@ -17,12 +17,12 @@ import { h } from 'preact';
 import { z } from 'zod';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { OryConfiguration } from '../platform/config/configuration.js';
+import type { ProblemCode } from '../platform/errors/problem.catalogue.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { requireBound } from '../providers/ory/challenges/ory.challenge.js';
 import { ConnectionLogins, type TypedLogin } from '../providers/ory/connections/connection.logins.js';
 import type { Connection, DirectoryConnection } from '../providers/ory/connections/connection.js';
 import { Connections } from '../providers/ory/connections/connections.js';
-import { settingFailures } from '../providers/ory/connections/ldap/ldap.directory.js';
 import { TypedAddress } from '../providers/ory/connections/typed.address.js';
 import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
 import { applicationOf } from '../providers/ory/hydra/hydra.applications.js';
@@ -39,6 +39,12 @@ import { sendToProvider } from './connection-provider.controller.js';
 import { ConnectionPage, IdentifyPage, type ShownRefusal, connectionPath } from './views/connection.view.js';
 
 const identifySchema = z.object({ login_challenge: formField, identifier: formField });
+/** Failures of a directory that the page states. */
+const failures: Partial<Record<ProblemCode, 'misconfigured' | 'unavailable'>> = {
+  provider_misconfigured: 'misconfigured',
+  provider_unavailable: 'unavailable',
+};
+const statuses: Partial<Record<ShownRefusal, number>> = { misconfigured: 502, unavailable: 503 };
 const loginSchema = z.object({ login_challenge: formField, login: formField, password: formField });
 
 /** The pages of a login where connections exist: the address first, then the password at the connection that it leads to. */
@@ -161,7 +167,7 @@ export class ConnectionController {
       );
       return;
     }
-    void reply.code(refusal === 'unavailable' ? 503 : 422);
+    void reply.code(statuses[refusal] ?? 422);
     await this.#send(request, reply, { connection, challenge, address: login, refusal });
   }
 
@@ -174,16 +180,13 @@ export class ConnectionController {
     try {
       return await this.#logins.logIn(connection, typed, request, reply);
     } catch (error) {
-      if (error instanceof Problem && error.code === 'provider_unavailable') {
-        const { reason } = error;
-        this.#logger.warn('a login at a connection failed', {
-          reason,
-          connection: connection.id,
-          err: error,
-        });
-        return settingFailures.has(reason) ? 'misconfigured' : 'unavailable';
+      const refusal = error instanceof Problem ? failures[error.code] : undefined;
+      if (!(error instanceof Problem) || refusal === undefined) {
+        throw error;
       }
-      throw error;
+      const { reason } = error;
+      this.#logger.warn('a login at a connection failed', { reason, connection: connection.id, err: error });
+      return refusal;
     }
   }
 

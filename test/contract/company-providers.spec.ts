@@ -69,7 +69,7 @@ describe.each(kinds)('%s OpenID provider', (_name, { start, settings }) => {
       stack.shiftClock(seconds);
       expect((await agent.fetch('/auth/session')).json()).toMatchObject(session);
     }
-    expect(stack.log.join()).not.toContain('kratos_unreachable');
+    expect(stack.log.join()).not.toContain('source_unreachable');
     stack.shiftClock(0);
     await agent.post('/auth/logout', {});
     expect((await agent.fetch('/auth/session')).status).toBe(401);

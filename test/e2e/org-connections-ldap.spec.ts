@@ -91,7 +91,7 @@ describe('an organisation’s directory', () => {
     expect(await change({ base_dn: 'ou=nowhere,dc=example,dc=org' })).toBe(200);
     expect((await testOf()).at(-1)).toBe('base: base_absent');
     const lost = await logInByDirectory(new UserAgent(stack.url), ada);
-    expect([lost.status, lost.text]).toEqual([422, expect.stringContaining('is not set up as it should be')]);
+    expect([lost.status, lost.text]).toEqual([502, expect.stringContaining('is not set up as it should be')]);
     expect(await change({ subject_attribute: 'absentAttribute' })).toBe(200);
     expect((await testOf()).at(-1)).toBe('base: subject_absent');
     expect(await change({ ca: undefined })).toBe(200);

@@ -495,7 +495,7 @@ describe('ConsentPage', () => {
     const links = { clientUri: 'https://app.example/', policyUri: 'javascript:alert(1)', tosUri: null };
     const client = { id: 'c-1', name: 'App', logo: null, orgName: 'Analytical Engines', links };
     const html = renderView(<ConsentPage account={null} client={client} scopes={['openid']} challenge="c" />);
-    expect(html).toContain('It belongs to the organisation Analytical Engines.');
+    expect(html).toContain('The organisation Analytical Engines owns it.');
     expect(html).toContain(
       '<a href="https://app.example/" target="_blank" rel="noopener noreferrer">Home page</a>',
     );

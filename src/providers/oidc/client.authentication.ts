@@ -26,3 +26,21 @@ export function authenticationWith(secret: string | undefined, method?: SecretMe
   return (server, client, body, headers) =>
     methods[method ?? secretMethodOf(server)](server, client, body, headers);
 }
+
+/** A client's id and secret at a provider; without a secret it is public. */
+export interface ClientCredentials {
+  readonly clientId: string;
+  readonly clientSecret: string | undefined;
+}
+
+/** A form with a client's credentials, as a login sends them: for questions of our own to a provider. */
+export function authenticatedForm(
+  fields: Readonly<Record<string, string>>,
+  { clientId, clientSecret }: ClientCredentials,
+  method: SecretMethod,
+): { readonly body: URLSearchParams; readonly headers: Readonly<Record<string, string>> } {
+  const body = new URLSearchParams(fields);
+  const headers = new Headers();
+  authenticationWith(clientSecret, method)({ issuer: '' }, { client_id: clientId }, body, headers);
+  return { body, headers: Object.fromEntries(headers) };
+}

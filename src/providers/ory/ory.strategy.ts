@@ -172,7 +172,7 @@ export class OryStrategy extends AuthStrategy {
       return { state: 'alive', identity, hasLostFactor: hasLostFactor && session.acr === 'aal2' };
     } catch (error) {
       this.#logger.warn('the source of a user cannot be asked about a session', {
-        reason: 'kratos_unreachable',
+        reason: 'source_unreachable',
         err: error,
       });
       return { state: 'unknown' };

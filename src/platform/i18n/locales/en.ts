@@ -540,7 +540,7 @@ export const english = {
   'connection.other': 'Log in with another address',
   'connection.ownAccount': 'Log in with an account of this site',
   'connection.login.title': 'Log in with {name}',
-  'connection.login.lead': 'Use the user name and the password that you have at {name}.',
+  'connection.login.lead': 'Use your {name} user name and password.',
   'connection.login.name': 'User name or e-mail address',
   'connection.login.password': 'Password',
   'connection.provider.lead': 'You log in at {name}, and come back here afterwards.',
@@ -840,7 +840,7 @@ export const english = {
   'programs.express.where':
     'For openid-client, with sessions of express-session. The secret is in CLIENT_SECRET.',
 
-  'consent.ofOrg': 'It belongs to the organisation {name}.',
+  'consent.ofOrg': 'The organisation {name} owns it.',
   'consent.links': 'About this application',
   'consent.clientUri': 'Home page',
   'consent.policyUri': 'Privacy policy',

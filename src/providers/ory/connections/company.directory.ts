@@ -30,7 +30,10 @@ export type PasswordOutcome =
   /** The directory refuses the account without reporting its user. */
   | { readonly outcome: 'refused'; readonly state: UserState };
 
-/** Port: a company directory that checks passwords. Each method throws `provider_unavailable` if no server answers as it should. */
+/**
+ * Port: a company directory that checks passwords. Each method throws `provider_unavailable` if no server answers as it should, and
+ * `provider_misconfigured` if that is up to the connection's settings.
+ */
 export abstract class CompanyDirectory {
   /** Checks a password. It is sent to the directory, and kept nowhere. @param login address or user name, as it was typed. */
   abstract checkPassword(login: string, password: string): Promise<PasswordOutcome>;

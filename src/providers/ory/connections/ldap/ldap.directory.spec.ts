@@ -219,7 +219,7 @@ describe('a server', () => {
     const person = await addPerson(slapd);
     await expect(
       directory({ bind_password: 'wrong' }).checkPassword(person.email, person.password),
-    ).rejects.toMatchObject({ code: 'provider_unavailable', reason: 'directory_refuses_bind_dn' });
+    ).rejects.toMatchObject({ code: 'provider_misconfigured', reason: 'directory_refuses_bind_dn' });
   });
 
   it('that refers elsewhere is not followed', async () => {

@@ -204,7 +204,7 @@ export class LdapDirectory extends CompanyDirectory {
         atMost: matches,
       })
       .catch((error: unknown) => {
-        throw error instanceof NoSuchObjectError ? unavailable('directory_without_base', error) : error;
+        throw error instanceof NoSuchObjectError ? misconfigured('directory_without_base', error) : error;
       });
     return found.length === 1 ? found[0] : undefined;
   }
@@ -213,7 +213,7 @@ export class LdapDirectory extends CompanyDirectory {
     const { groupBaseDn, emailAttribute, nameAttribute } = this.#settings;
     const subject = subjectOf(entry, this.#settings);
     if (subject === null) {
-      throw unavailable('directory_without_subject');
+      throw misconfigured('directory_without_subject');
     }
     const groups = groupBaseDn === undefined ? undefined : await groupsOf(session, groupBaseDn, entry.dn);
     const isAdmitted =
@@ -230,11 +230,11 @@ export class LdapDirectory extends CompanyDirectory {
   async #bindOwn(session: LdapSession): Promise<void> {
     const { bindDn, bindPassword } = this.#settings;
     if ((await session.bind(bindDn, bindPassword)) !== true) {
-      throw unavailable('directory_refuses_bind_dn');
+      throw misconfigured('directory_refuses_bind_dn');
     }
   }
 
-  /** Asks the servers in order, until one answers. @throws {Problem} `provider_unavailable` */
+  /** Asks the servers in order, until one answers. @throws {Problem} `provider_unavailable`, `provider_misconfigured` */
   async #ask<T>(act: (session: LdapSession) => Promise<T>): Promise<T> {
     let last: unknown;
     for (const { url, breaker } of this.#servers) {
@@ -274,12 +274,9 @@ export class LdapDirectory extends CompanyDirectory {
   }
 }
 
-/** Failures of {@link LdapDirectory} that only its settings, or its rights at the directory, can end. */
-export const settingFailures: ReadonlySet<string | undefined> = new Set([
-  'directory_refuses_bind_dn',
-  'directory_without_base',
-  'directory_without_subject',
-]);
+/** A failure that only the connection's settings, or the gateway's rights at the directory, can end. */
+const misconfigured = (reason: string, cause?: unknown): Problem =>
+  new Problem('provider_misconfigured', { reason, cause });
 
 /** What a failed connection to a server means. */
 function faultOf(error: unknown): 'certificate' | 'not_public' | 'starttls_refused' | 'unreachable' {

@@ -4,7 +4,7 @@ import { parseJson } from '../../../../platform/config/json.parser.js';
 import { inTime } from '../../../../platform/time/deadline.js';
 import type { Fetch } from '../../../../platform/upstream/upstream.calls.js';
 import { wholeAnswer } from '../../../../platform/upstream/whole.answer.js';
-import { type SecretMethod, secretMethodOf } from '../../../oidc/client.authentication.js';
+import { type SecretMethod, authenticatedForm, secretMethodOf } from '../../../oidc/client.authentication.js';
 import { StepError, TestReport, isOfTls } from '../test.report.js';
 
 /** Milliseconds for one question. */
@@ -68,23 +68,17 @@ export async function testOpenId(
   const tryClient = async (
     method: SecretMethod,
   ): Promise<'client_refused' | 'client_unclear' | undefined> => {
-    const isByHeader = clientSecret !== undefined && method === 'client_secret_basic';
-    const secret = clientSecret === undefined ? {} : { client_secret: clientSecret };
-    const body = new URLSearchParams({
+    const fields = {
       grant_type: 'authorization_code',
       code: 'a-test-of-the-connection',
       redirect_uri: redirectUri,
       code_verifier: 'a-test-of-the-connection-that-is-long-enough',
-      ...(isByHeader ? {} : { client_id: clientId, ...secret }),
-    });
+    };
+    const { body, headers } = authenticatedForm(fields, { clientId, clientSecret }, method);
     const { status, json } = await ask(tokenUrl, {
       method: 'POST',
       body: body.toString(),
-      headers: {
-        accept: 'application/json',
-        'content-type': 'application/x-www-form-urlencoded',
-        ...(isByHeader ? { authorization: basic(clientId, clientSecret) } : {}),
-      },
+      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
     });
     const error: unknown = Reflect.get(Object(json), 'error');
     if (status === 401 || error === 'invalid_client' || error === 'unauthorized_client') {
@@ -116,10 +110,4 @@ export async function testOpenId(
 function textsIn(metadata: object | undefined): readonly string[] | undefined {
   const value: unknown = Reflect.get(metadata ?? {}, 'token_endpoint_auth_methods_supported');
   return Array.isArray(value) ? value.map(String) : undefined;
-}
-
-/** RFC 6749 section 2.3.1. */
-function basic(id: string, secret: string): string {
-  const encode = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1);
-  return `Basic ${Buffer.from(`${encode(id)}:${encode(secret)}`).toString('base64')}`;
 }
