@@ -77,6 +77,8 @@ export interface ConnectionStep {
   readonly target: string;
   /** What is wrong; null if nothing is. */
   readonly fault: (typeof connectionFaults)[number] | null;
+  /** What was found there instead: another issuer, or OpenSSL's code of what is wrong with a certificate. */
+  readonly found?: string | undefined;
 }
 
 /** Port: administers the connections of organisations. Callers decide who may. Implemented where the gateway has connections. */

@@ -19,7 +19,13 @@ const listSchema = z.looseObject({ items: z.array(connectionSchema) });
 const reportSchema = z.looseObject({
   ok: z.boolean(),
   steps: z.array(
-    z.looseObject({ step: z.string(), target: z.string(), ok: z.boolean(), detail: z.string().nullable() }),
+    z.looseObject({
+      step: z.string(),
+      target: z.string(),
+      ok: z.boolean(),
+      detail: z.string().nullable(),
+      found: z.string().nullish(),
+    }),
   ),
   latestRefusal: z.looseObject({ at: z.string(), reason: z.string() }).nullable(),
 });
@@ -96,8 +102,10 @@ export function addConnectionsCommand(program: Command, setting: UserSetting): v
     .action(async (id: string, { address, ...at }: At & { readonly address?: string }) => {
       const body = address === undefined ? {} : { address };
       const report = await (await open(at)).call('POST', { id, below: '/test' }, reportSchema, body);
-      const lines = report.steps.map(({ step, target, ok, detail }) =>
-        ok ? `ok      ${step}  ${target}` : `failed  ${step}  ${target}: ${detail}`,
+      const lines = report.steps.map(({ step, target, ok, detail, found }) =>
+        ok
+          ? `ok      ${step}  ${target}`
+          : `failed  ${step}  ${target}: ${detail}${found === undefined || found === null ? '' : ` (${found})`}`,
       );
       const { latestRefusal: refused } = report;
       if (refused !== null) {

@@ -151,6 +151,11 @@ export const connectionReportSchema = z.object({
         target: z.string().meta({ description: 'The server, URL or name that it is about.' }),
         ok: z.boolean(),
         fault: z.enum(connectionFaults).nullable(),
+        found: z.string().nullable().meta({
+          description:
+            'What was found there instead: another issuer, or the code of what is wrong with a certificate.',
+          example: 'CERT_HAS_EXPIRED',
+        }),
         detail: z.string().nullable().meta({ description: 'What is wrong, in plain words.' }),
       }),
     )

@@ -96,12 +96,13 @@ export class OrgConnectionsService {
 
   async test(caller: Caller, given: GivenConnection, address: string | undefined): Promise<ConnectionReport> {
     const { org, id } = await this.#require(caller.principal, given, 'connection.write');
-    const found = await this.#connections.test(org, id, address);
-    const steps = found.map(({ step, target, fault }) => ({
+    const outcome = await this.#connections.test(org, id, address);
+    const steps = outcome.map(({ step, target, fault, found = null }) => ({
       step,
       target,
       ok: fault === null,
       fault,
+      found,
       detail: fault === null ? null : english[`connection.fault.${fault}`],
     }));
     const refused = await this.#audit.latest('login_failed', id, 'wrong_password');

@@ -65,7 +65,9 @@ const settings = (changes: object = {}): object => ({
 async function testOf(address?: string): Promise<readonly string[]> {
   const answer = await owner.send('POST', `${path}/${id}/test`, address === undefined ? {} : { address });
   const { steps } = reportSchema.parse(answer.json());
-  return steps.map(({ step, fault }) => (fault === null ? step : `${step}: ${fault}`));
+  return steps.map(({ step, fault, found }) =>
+    [step, fault, found].filter((part) => part !== null).join(': '),
+  );
 }
 
 const change = async (changes: object): Promise<number> =>
@@ -95,7 +97,7 @@ describe('an organisation’s directory', () => {
     expect(await change({ subject_attribute: 'absentAttribute' })).toBe(200);
     expect((await testOf()).at(-1)).toBe('base: subject_absent');
     expect(await change({ ca: undefined })).toBe(200);
-    expect((await testOf()).at(-1)).toBe('reach: certificate');
+    expect((await testOf()).at(-1)).toBe('reach: certificate: SELF_SIGNED_CERT_IN_CHAIN');
     expect(await change({})).toBe(200);
     expect(await testOf()).toEqual(['settings', 'reach', 'bind', 'base']);
   });

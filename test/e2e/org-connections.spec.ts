@@ -42,6 +42,7 @@ const reportSchema = z.object({
       step: z.string(),
       ok: z.boolean(),
       fault: z.enum(connectionFaults).nullable(),
+      found: z.string().nullable(),
       detail: z.string().nullable(),
     }),
   ),
@@ -174,7 +175,7 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
     expect(answer.status).toBe(200);
     return reportSchema
       .parse(answer.json())
-      .steps.map(({ step, fault }) => (fault === null ? step : `${step}: ${fault}`));
+      .steps.map(({ step, fault, found }) => [step, fault, found].filter((part) => part !== null).join(': '));
   }
 
   const roleOf = async (orgId: string, agent: UserAgent): Promise<string | undefined> => {
@@ -741,7 +742,12 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
         ...body,
         issuer: 'https://other.example',
       }));
-      expect(await testOf(org, id)).toEqual(['settings', 'reach', 'discovery', 'issuer: issuer_mismatch']);
+      expect(await testOf(org, id)).toEqual([
+        'settings',
+        'reach',
+        'discovery',
+        'issuer: issuer_mismatch: https://other.example',
+      ]);
       company.wire.reset();
       const settings = { issuer: ports.issuer, client_id: 'vestibule', client_secret: 'another' };
       await org.owner.send('PATCH', `${org.path}/${id}`, { settings });

@@ -292,12 +292,18 @@ function Report({ report: { ok, steps, latestRefusal } }: { readonly report: Con
         {text(ok ? 'connections.test.ok' : 'connections.test.failed')}
       </p>
       <dl>
-        {steps.map(({ step, target, fault }) => (
+        {steps.map(({ step, target, fault, found }) => (
           <>
             <dt>{text(`connection.step.${step}`)}</dt>
             <dd>
               <code>{target}</code>{' '}
               {fault === null ? text('connections.test.done') : text(`connection.fault.${fault}`)}
+              {found !== null && (
+                <>
+                  {' '}
+                  <code>{found}</code>
+                </>
+              )}
             </dd>
           </>
         ))}

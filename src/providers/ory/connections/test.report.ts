@@ -6,10 +6,13 @@ type Fault = NonNullable<ConnectionStep['fault']>;
 export class StepError extends Error {
   override readonly name = 'StepError';
   readonly fault: Fault;
+  readonly found: string | undefined;
 
-  constructor(fault: Fault) {
+  /** @param found what was there instead, for the report. */
+  constructor(fault: Fault, found?: string) {
     super(fault);
     this.fault = fault;
+    this.found = found;
   }
 }
 
@@ -46,10 +49,15 @@ export class TestReport {
       return result;
     } catch (error) {
       this.#hasFailed = true;
-      this.#steps.push({ step, target, fault: error instanceof StepError ? error.fault : faultOf(error) });
+      const { fault, found } = error instanceof StepError ? error : outcomeOf(faultOf(error), error);
+      this.#steps.push({ step, target, fault, found });
       return undefined;
     }
   }
+}
+
+function outcomeOf(fault: Fault, error: unknown): Pick<ConnectionStep, 'fault' | 'found'> {
+  return { fault, found: fault === 'certificate' ? tlsCodeOf(error) : undefined };
 }
 
 /** Codes of errors about a certificate, as Node and OpenSSL name them. */
@@ -57,12 +65,16 @@ const certificateCodes = /CERT|UNABLE_TO_|SELF_SIGNED|ERR_TLS|HOSTNAME_MISMATCH|
 
 /** Whether an error, or what caused it, is about TLS. */
 export function isOfTls(error: unknown): boolean {
+  return tlsCodeOf(error) !== undefined;
+}
+
+function tlsCodeOf(error: unknown): string | undefined {
   for (let cause: unknown = error, depth = 0; cause instanceof Error && depth < 5; depth += 1) {
     const code: unknown = Reflect.get(cause, 'code');
     if (typeof code === 'string' && certificateCodes.test(code)) {
-      return true;
+      return code;
     }
     cause = cause.cause;
   }
-  return false;
+  return undefined;
 }
