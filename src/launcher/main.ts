@@ -26,6 +26,8 @@ process.umask(0o077);
 if (existsSync('.env')) {
   process.loadEnvFile('.env');
 }
+// Ory and the gateway go on where this output can't be written any more: its reader is gone, or the disk is full.
+process.stdout.on('error', () => undefined);
 endWithNpm();
 await run();
 

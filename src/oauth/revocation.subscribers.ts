@@ -48,8 +48,8 @@ export class RevocationSubscribers implements OnModuleInit, BeforeApplicationShu
   beforeApplicationShutdown(): void {
     this.#isClosing = true;
     clearInterval(this.#timer);
-    for (const { response } of this.#open) {
-      response.end();
+    for (const subscriber of this.#open) {
+      end(subscriber);
     }
   }
 
@@ -84,6 +84,8 @@ export class RevocationSubscribers implements OnModuleInit, BeforeApplicationShu
       fail: () => response.destroy(),
     });
     const subscriber: Subscriber = { principal, response, unsubscribe, missed: 0 };
+    // A write to a connection that has just ended; `close` follows.
+    response.on('error', () => undefined);
     this.#open.add(subscriber);
     response.once('close', () => this.#remove(subscriber));
   }
@@ -105,16 +107,22 @@ export class RevocationSubscribers implements OnModuleInit, BeforeApplicationShu
       subscriber.missed = response.writableNeedDrain ? subscriber.missed + 1 : 0;
       if (response.destroyed) {
         this.#remove(subscriber);
-      } else if (subscriber.missed > mostMissed) {
+      } else if (subscriber.missed > mostMissed || response.writableEnded) {
         response.destroy();
       } else if (!isLive(principal, this.#feed.list, this.#clock.seconds())) {
-        response.end();
+        end(subscriber);
       } else if (!isBehind) {
         // Without a sign of life, subscribers know that they may not know everything.
         response.write(':\n\n');
       }
     }
   }
+}
+
+/** Ends a stream: nothing may be written after its end. */
+function end({ response, unsubscribe }: Subscriber): void {
+  unsubscribe();
+  response.end();
 }
 
 /** Resolves when a response can take more, or has ended. */

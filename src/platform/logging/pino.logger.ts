@@ -50,16 +50,17 @@ const mostWritten = 1_048_576;
  * lines are dropped.
  */
 function standardOutput(): DestinationStream {
-  return new LineBatch(
-    pino.destination({
-      dest: process.stdout.fd,
-      sync: false,
-      contentMode: 'buffer',
-      minLength: 4096,
-      maxWrite: mostWritten,
-      maxLength: 16_777_216,
-    }),
-  );
+  const stream = pino.destination({
+    dest: process.stdout.fd,
+    sync: false,
+    contentMode: 'buffer',
+    minLength: 4096,
+    maxWrite: mostWritten,
+    maxLength: 16_777_216,
+  });
+  // A full disk, or a terminal that is gone, mustn't end the process. The lines wait, and the next one tries again.
+  stream.on('error', () => undefined);
+  return new LineBatch(stream);
 }
 
 /**
