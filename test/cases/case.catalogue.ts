@@ -317,6 +317,11 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'CWE-772',
       'ASVS 2.4.1',
     ],
+    [
+      'a password, or an answer of a SAML provider, made so that a pattern searches it for minutes',
+      'judged in milliseconds, or refused',
+      'ASVS 1.3.12',
+    ],
   ]),
   'Claims and roles': section('C', [
     [

@@ -144,13 +144,21 @@ export function plainly(error: unknown): unknown {
     return error;
   }
   const { code, reason, loginUrl } = error;
-  const errors = error.errors.map(({ field, message }) => ({
-    field: field
-      .replace(/^settings\.(\w+).*$/, '$1')
-      .replace(/^(roleRules\.\d+)\..*$/, '$1')
-      .replace(/^domains\b.*$/, 'domain'),
-    message,
-  }));
+  const errors = error.errors.map(({ field, message }) => {
+    const [part = '', second = ''] = field.split('.');
+    switch (part) {
+      case 'settings':
+        return names.includes(second)
+          ? { field: second, message }
+          : { field: part, message: `${second} ${message}` };
+      case 'roleRules':
+        return { field: `${part}.${second}`, message };
+      case 'domains':
+        return { field: 'domain', message };
+      default:
+        return { field, message };
+    }
+  });
   return new Problem(code, {
     errors,
     ...(reason === undefined ? {} : { reason }),

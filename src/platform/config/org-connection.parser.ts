@@ -15,6 +15,9 @@ export interface SettingFault {
   readonly message: string;
 }
 
+/** Characters of an organisation's settings, at most: large identity providers have metadata of 100,000. */
+export const longestSettings = 200_000;
+
 /** Settings that are members of the connection itself. */
 const ownMembers: ReadonlySet<string> = new Set(['id', 'kind', 'name', 'domains']);
 

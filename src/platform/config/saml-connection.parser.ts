@@ -195,7 +195,10 @@ function sourceOf(entry: SamlEntry, complain: Complain): SamlConnectionSettings[
     if (isDocument) {
       complain(`has a ${name} that ${isKnown ? error.message : 'is not metadata in XML'}`, name);
     } else {
-      complain(isKnown ? error.message : 'has settings of the provider that cannot be used');
+      complain(
+        isKnown ? error.message : 'has settings of the provider that cannot be used',
+        url === undefined ? undefined : 'metadata_url',
+      );
     }
     return undefined;
   }

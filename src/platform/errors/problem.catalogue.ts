@@ -124,7 +124,7 @@ export const problemCatalogue = {
   payload_too_large: {
     status: 413,
     title: 'The request body is too large',
-    remedy: 'Bodies are limited to 64 KiB.',
+    remedy: 'Bodies are limited to 64 KiB on most routes.',
   },
   uri_too_long: {
     status: 414,

@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { CommonConfiguration } from '../config/configuration.js';
+import { longestSettings } from '../config/org-connection.parser.js';
 import { Problem } from '../errors/problem.error.js';
 import { AccessLog } from '../logging/access.log.js';
 import { isInnerCall } from './inner.call.js';
@@ -22,8 +23,14 @@ const hostless =
 const otherOriginsWelcome = '/ory/hydra/';
 /** Where pages of companies' SAML providers post what is signed by the provider. No cookie counts there. */
 const otherSitesPost = /^\/auth\/connections\/[a-z\d][a-z\d-]{0,35}\/(?:acs|slo)$/;
-/** Largest body of such an answer, in bytes: it names each of the user's groups, and may be encrypted. */
-const answerLimit = 300_000;
+/**
+ * Routes with larger bodies than others, in bytes: answers of SAML providers, which name each of a user's groups and may be encrypted, and
+ * settings of connections, in which a form writes up to three characters for one.
+ */
+const bodyLimits: readonly (readonly [RegExp, number])[] = [
+  [/^\/auth\/connections\/:id\/acs$/, 300_000],
+  [/^(?:\/api\/v1)?\/orgs\/:id\/connections/, 3 * longestSettings],
+];
 /** The only paths that are served on a protected host: its own routes, and a proxy's sub-request about it. */
 const onProtectedHosts = /^(?:\/\.vestibule\/|\/auth\/verify(?:\/|$))/;
 
@@ -45,8 +52,9 @@ export function setUpHttp(
     done(null, body),
   );
   fastify.addHook('onRoute', (route) => {
-    if (route.url === '/auth/connections/:id/acs') {
-      route.bodyLimit = answerLimit;
+    const limit = bodyLimits.find(([path]) => path.test(route.url))?.[1];
+    if (limit !== undefined) {
+      route.bodyLimit = limit;
     }
   });
   validateSchemas(app);

@@ -26,6 +26,10 @@ export interface PasswordPolicySettings {
 const leastRemainder = 6;
 /** Maximum characters around a common password with which it still counts as common, as in `password2024!`. */
 const mostDecoration = 5;
+/** Characters of a password, and of a name, that are judged: the work would grow with the square of a form's size. */
+const longestJudged = 1024;
+/** Texts about the person in which names are looked for. */
+const mostNames = 20;
 /** Minimum length of a name: shorter ones occur in too many good passwords. */
 const shortestName = 3;
 
@@ -55,16 +59,18 @@ export class PasswordPolicy {
     this.#estimator ??= GuessEstimator.load();
     const estimator = await this.#estimator;
     const brandNames = this.#settings.brand.flatMap(namesIn);
-    const names = [...brandNames, ...own.flatMap(namesIn)];
+    const ownNames = own.slice(0, mostNames).flatMap((text) => namesIn(text.slice(0, longestJudged)));
+    const names = [...brandNames, ...ownNames];
     const { isGuessable, advice } = estimator.estimate(password, names);
+    const start = password.slice(0, longestJudged);
     const fault =
       [...password].length < this.#settings.minimumLength
         ? 'short'
-        : isCommon(password, estimator)
+        : isCommon(start, estimator)
           ? 'common'
-          : isMadeOf(password, brandNames)
+          : isMadeOf(start, brandNames)
             ? 'brand'
-            : isMadeOf(password, names)
+            : isMadeOf(start, names)
               ? 'own'
               : isGuessable
                 ? 'guessable'

@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
 import type { ConnectionItem, ConnectionReport } from '../../../orgs/org-connection.schemas.js';
+import { longestSettings } from '../../../platform/config/org-connection.parser.js';
 import type { TextKey } from '../../../platform/i18n/locales/en.js';
 import { type SettingField, settingFields } from '../../orgs/connection.form.js';
 import { FormCheck, FormField, FormLines, FormProblem } from '../form-field.view.js';
@@ -9,7 +10,6 @@ import { Time } from '../time.view.js';
 import { OrgLayout, type OrgPageProps, orgHref } from './org-layout.view.js';
 
 const longestText = 2000;
-const longestList = 100_000;
 /** Links to the form of each kind. */
 const newTexts: Readonly<Record<string, TextKey>> = {
   oidc: 'connections.new.oidc',
@@ -86,6 +86,11 @@ function ConnectionFields({ props: { org }, kind, initial, form, isKnown }: Conn
   return (
     <>
       <FormProblem form={form} />
+      {form?.errors['settings'] !== undefined && (
+        <p class="notice error" role="alert">
+          {text(form.errors['settings'])} ({form.details?.['settings']})
+        </p>
+      )}
       <FormField
         id="connection-name"
         name="name"
@@ -121,7 +126,7 @@ function ConnectionFields({ props: { org }, kind, initial, form, isKnown }: Conn
         name="roleRules"
         label={text('connections.rules')}
         hint={text('connections.rulesHint')}
-        maxLength={longestList}
+        maxLength={longestSettings}
         rows={3}
         isOptional
         initial={initial['roleRules']}
@@ -149,7 +154,7 @@ function Setting({
       return <FormCheck {...common} />;
     case 'lines':
     case 'document':
-      return <FormLines {...common} maxLength={longestList} rows={3} isOptional={isOptional} />;
+      return <FormLines {...common} maxLength={longestSettings} rows={3} isOptional={isOptional} />;
     case 'secret': {
       const hint = isKnown ? text('connections.secretKept') : undefined;
       return (

@@ -1118,7 +1118,7 @@ export const english = {
   'connections.test.ok': 'All steps succeeded.',
   'connections.test.failed': 'Not everything works: see below.',
   'connections.test.done': 'ok',
-  'connections.test.refused': 'The latest login that was refused: {time}, {reason}.',
+  'connections.test.refused': 'The latest login that was refused: <time></time>, <reason></reason>.',
   'connections.remove.link': 'Remove this connection',
   'connections.remove.title': 'Remove {name}?',
   'connections.remove.lead':

@@ -11,9 +11,9 @@ const membersAtOnce = 50;
 /** Groups by their distinguished names, with the names that people know them by. */
 export type LdapGroups = ReadonlyMap<string, string>;
 
-/** A distinguished name in the form that is compared: case and blanks around separators don't matter. */
+/** A distinguished name in the form that is compared: case, and how many blanks there are, don't matter. */
 export function comparable(dn: string): string {
-  return dn.toLowerCase().replaceAll(/\s*([,=+])\s*/g, '$1');
+  return dn.toLowerCase().replaceAll(/\s+/g, ' ').replaceAll(/ ?([,=+]) ?/g, '$1');
 }
 
 /**

@@ -6,7 +6,11 @@ import {
 } from '../../../../accounts/org-connections.port.js';
 import { ConfigurationError, type OryConfiguration } from '../../../../platform/config/configuration.js';
 import { type ConnectionSettings, connectionKindOf } from '../../../../platform/config/connections.parser.js';
-import { parseOrgConnection, withoutSecrets } from '../../../../platform/config/org-connection.parser.js';
+import {
+  longestSettings,
+  parseOrgConnection,
+  withoutSecrets,
+} from '../../../../platform/config/org-connection.parser.js';
 import type { PurposeCipher } from '../../../../platform/crypto/purpose.cipher.js';
 import type { DatabaseLocks } from '../../../../platform/database/database.locks.js';
 import { type FieldError, Problem } from '../../../../platform/errors/problem.error.js';
@@ -18,8 +22,6 @@ import { type OrgConnections, rulesIn, settingsIn } from './org.connections.js';
 
 /** Connections that an organisation may have. */
 const mostConnections = 10;
-/** Characters of the settings of one, as JSON. */
-const longestSettings = 200_000;
 
 type Settings = Readonly<Record<string, unknown>>;
 
