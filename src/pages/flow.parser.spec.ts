@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { ZodError } from 'zod';
 import { parseFlow } from './flow.parser.js';
 
 function flowWith(nodes: readonly unknown[], ui: Record<string, unknown> = {}): unknown {
@@ -63,11 +62,11 @@ describe('parseFlow', () => {
   });
 
   it.each(['javascript:alert(1)', '/relative', '', 7, null])('refuses the form action %j', (action) => {
-    expect(() => parseFlow(flowWith([], { action }))).toThrow(ZodError);
+    expect(() => parseFlow(flowWith([], { action }))).toThrow(expect.objectContaining({ reason: 'kratos_flow_unreadable' }));
   });
 
   it.each([undefined, null, 'flow', 7, [], {}, { id: 'f' }, { id: 'f', ui: null }])('refuses %j', (input) => {
-    expect(() => parseFlow(input)).toThrow(ZodError);
+    expect(() => parseFlow(input)).toThrow(expect.objectContaining({ reason: 'kratos_flow_unreadable' }));
   });
 
   it('takes values that are strings, numbers or booleans, and no others', () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { unavailable } from '../platform/upstream/vendor.call.js';
 
 // The part of a Kratos self-service flow that the pages render. Kratos adds node types and attributes between versions, so
 // parsing is lenient: an unknown node is left out, and an attribute with an unexpected value counts as absent. Parsing fails
@@ -164,8 +165,12 @@ export type FlowLabel = z.output<typeof labelSchema>;
  *
  * @param input - the JSON of `GET /self-service/{kind}/flows?id=`, not trusted
  * @returns the flow, without the nodes that the pages don't know
- * @throws {z.ZodError} if it has no id, or no form action on http or https
+ * @throws {Problem} `provider_unavailable` if it has no id, or no form action on http or https
  */
 export function parseFlow(input: unknown): Flow {
-  return flowSchema.parse(input);
+  const parsed = flowSchema.safeParse(input);
+  if (!parsed.success) {
+    throw unavailable('kratos_flow_unreadable', parsed.error);
+  }
+  return parsed.data;
 }

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { type Socket, connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connectionsAtOnce } from '../../src/providers/ory/proxy/ory.proxy.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway.process.js';
@@ -100,4 +102,84 @@ describe.each(requests)('%s', (name, request) => {
     standInOf(name).say(undefined);
     await expectToGoOn();
   });
+});
+
+/** Sends requests in one go, on a connection of their own. */
+function pipeline(paths: readonly string[]): Socket {
+  const { port } = new URL(gateway.url);
+  const { host } = new URL(stack.url);
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.on('error', () => undefined);
+  socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nhost: ${host}\r\n\r\n`).join(''));
+  return socket;
+}
+
+describe('pipelined requests', () => {
+  it('are answered one after the other, in their order', async () => {
+    const socket = pipeline([
+      '/health/live',
+      '/ory/hydra/.well-known/jwks.json',
+      '/auth/session',
+      '/health/live',
+    ]);
+    let answers = '';
+    socket.setEncoding('utf8').on('data', (part: string) => {
+      answers += part;
+    });
+    const statuses = (): string[] =>
+      [...answers.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status = '']) => status);
+    await waitUntil(() => statuses().length === 4, 'four answers', 10_000);
+    expect(statuses()).toEqual(['200', '200', '401', '200']);
+    socket.destroy();
+  });
+
+  it('of more than a few, the connection ends', async () => {
+    const socket = pipeline(Array(1000).fill('/ory/hydra/.well-known/jwks.json'));
+    await once(socket.resume(), 'close');
+    await expectToGoOn();
+  });
+
+  it.each(requests.filter(([, { method }]) => method === undefined))(
+    '%s, from callers who leave: nobody after them waits [F17]',
+    async (name, { path }) => {
+      standInOf(name).say((_request, response) => held.push(response) > 0);
+      const sockets = Array.from({ length: callers }, () => pipeline([path, path, path]));
+      await waitUntil(() => held.length === atOnce(name), 'as many requests as go at once', 10_000);
+      await Promise.all(sockets.map((socket) => once(socket.destroy(), 'close')));
+      standInOf(name).say(undefined);
+      for (const response of held) {
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+      }
+      const answers = await Promise.all(Array.from({ length: callers }, () => ask({ path })));
+      expect(answers.filter(({ status }) => status >= 400)).toEqual([]);
+    },
+  );
+});
+
+it('callers who are slow to read hold no connection to Kratos [F17]', async () => {
+  const text = 'x'.repeat(900_000);
+  kratos.say((_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ text }));
+    return true;
+  });
+  const sockets = Array.from({ length: 2 * connectionsAtOnce.kratos }, () => {
+    const socket = pipeline(Array(8).fill('/ory/kratos/self-service/login/browser'));
+    return socket.pause();
+  });
+  await Promise.all(sockets.map(async (socket) => once(socket, 'readable')));
+  const answers = await Promise.all(
+    Array.from({ length: callers }, () => ask({ path: '/ory/kratos/self-service/login/browser' })),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(Array(callers).fill(200));
+  sockets.forEach((socket) => socket.destroy());
+});
+
+it('an address that is too long to be shown again is refused', async () => {
+  const answer = await ask({
+    path: '/ory/kratos/self-service/recovery?flow=9a3b',
+    method: 'POST',
+    headers: form,
+    body: new URLSearchParams({ method: 'code', email: '<'.repeat(55_000) }).toString(),
+  });
+  expect(answer.status).toBe(400);
 });

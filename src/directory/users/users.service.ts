@@ -3,6 +3,7 @@ import type { Kysely, Transaction } from 'kysely';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
 import { Clock } from '../../platform/time/clock.service.js';
+import { needsRowLocks } from '../../platform/database/dialect.js';
 import { Database, type Schema, type UserRow } from '../../platform/database/database.schema.js';
 import { isId } from '../../platform/core/id.schema.js';
 import { Problem } from '../../platform/errors/problem.error.js';
@@ -11,7 +12,7 @@ import type { IdentityKey, ProviderIdentity } from './identity.js';
 import { followed, profileOf } from './user.profile.js';
 import { type SecondFactorRule, secondFactorRuleOf } from './second-factor.policy.js';
 import { userOfIdentity } from './user.query.js';
-import { lockUser, requireAdministrator } from './user.rules.js';
+import { requireAdministrator } from './user.rules.js';
 import { findOrCreateUser, insertIdentity, insertServiceAccount, newUserRow } from './user.rows.js';
 
 /** A user who has just logged in. */
@@ -185,22 +186,20 @@ async function linkByVerifiedEmail(
   if (email === null || !identity.emailVerified) {
     return false;
   }
-  const candidates = await transaction
+  const having = transaction
     .selectFrom('users')
     .select(['id', 'role'])
     .where('email', '=', email)
     .where('email_verified', '=', 1)
-    .limit(2)
-    .execute();
+    .limit(2);
+  // Locked: the user must not give the address up, or become an administrator, meanwhile.
+  const candidates = await (needsRowLocks(transaction) ? having.forUpdate() : having).execute();
   const [candidate] = candidates;
   if (candidate === undefined || candidates.length > 1) {
     return false;
   }
   const { membership } = identity;
-  if (
-    membership !== undefined &&
-    !(await isOnlyIn(transaction, await lockUser(transaction, candidate.id), membership.orgId))
-  ) {
+  if (membership !== undefined && !(await isOnlyIn(transaction, candidate, membership.orgId))) {
     return false;
   }
   return insertIdentity(transaction, identity, candidate.id, now);

@@ -7,6 +7,7 @@ import { Problem } from '../errors/problem.error.js';
 import { AccessLog } from '../logging/access.log.js';
 import { isInnerCall } from './inner.call.js';
 import { refuseCrossSite, trustedAt } from './cross-site.guard.js';
+import { PipelinedRequests } from './pipelined.requests.js';
 import { ProblemFilter } from './problem.filter.js';
 import { ProtectedHosts } from './protected.hosts.js';
 import { pathOf } from './request.path.js';
@@ -63,6 +64,8 @@ export function setUpHttp(
   const publicHost = new URL(configuration.PUBLIC_URL).host.toLowerCase();
   const hosts = new ProtectedHosts(configuration.PUBLIC_URL, configuration.PROTECTED_HOSTS);
   const trusted = { own: configuration.PUBLIC_URL, others: new Set(configuration.ALLOWED_ORIGINS) };
+  const pipelined = new PipelinedRequests();
+  fastify.addHook('onRequest', (request, reply, done) => pipelined.await(request, reply, done));
   fastify.addHook('onRequest', (request, reply, done) => {
     // Requests without a connection (`inject`) get a response of another class.
     if (!(reply.raw instanceof Response)) {

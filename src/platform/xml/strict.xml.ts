@@ -60,7 +60,9 @@ export function* allElements(root: Element): Generator<Element> {
   const left = [root];
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
     yield next;
-    left.push(...elementsIn(next).toReversed());
+    for (const child of elementsIn(next).toReversed()) {
+      left.push(child);
+    }
   }
 }
 

@@ -95,7 +95,9 @@ export class RevocationStream implements OnModuleInit, OnModuleDestroy {
   onModuleInit(): void {
     this.#stop = this.#feed.onChange((rows) => {
       if (this.#subscribers.size > 0 || this.#reusable() !== undefined) {
-        this.#pending.push(...rows);
+        for (const row of rows) {
+          this.#pending.push(row);
+        }
         void this.#publish();
       } else {
         // There is no subscriber to sign for.

@@ -23,6 +23,8 @@ export interface SubmittedForm {
 
 /** Names under which Kratos takes an account; compared without case, as its JSON decoder does. */
 const accountFields = new Set(['identifier', 'password_identifier', 'email', 'traits.email']);
+/** Characters of a field that Kratos puts into the flow, several times. */
+const longestShown = 2048;
 const secondFactorFields = new Set(['totp_code', 'lookup_secret', 'webauthn_login']);
 const secondFactorMethods = new Set(['totp', 'lookup_secret', 'webauthn']);
 const readForms = new WeakMap<FastifyRequest, Promise<SubmittedForm>>();
@@ -49,6 +51,9 @@ async function readOnce(request: FastifyRequest): Promise<SubmittedForm> {
   if (fields.some(([name]) => spellingOf(name) === 'traits')) {
     throw malformed('Traits are given one by one.', 'traits_as_text');
   }
+  if (fields.some(([name, value]) => value.length > longestShown && isShownAgain(spellingOf(name)))) {
+    throw malformed('An address or a name is too long.', 'field_too_long');
+  }
   const names = new Set([...filled, ...body.others].map(spellingOf));
   const values = (names: ReadonlySet<string>): string[] =>
     fields.flatMap(([name, value]) => (names.has(name.toLowerCase()) && value !== '' ? [value] : []));
@@ -64,6 +69,9 @@ async function readOnce(request: FastifyRequest): Promise<SubmittedForm> {
     values(new Set(['method'])).some((method) => secondFactorMethods.has(method.toLowerCase()));
   return { fields, names, account, flow, hasSecondFactor };
 }
+
+const isShownAgain = (spelling: string): boolean =>
+  accountFields.has(spelling) || spelling.startsWith('traits.') || spelling === 'to';
 
 /** The spelling by which Kratos' JSON decoder compares names: without case or look-alikes. */
 const spellingOf = (name: string): string => name.normalize('NFKC').toLowerCase();

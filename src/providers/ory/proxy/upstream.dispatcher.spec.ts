@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { StandIn } from '../../../../test/support/stand-in.js';
@@ -32,7 +33,7 @@ beforeEach(() => {
 async function read(): Promise<string> {
   const dispatcher = UpstreamDispatcher.ofReads(1, breaker);
   const { body } = await promisify(dispatcher.request)({ origin, path: '/', method: 'GET' });
-  return body.text();
+  return text(body);
 }
 
 /** Lets the upstream answer calls of our own every 200 ms. @returns what stops that. */

@@ -1,7 +1,11 @@
+import { Readable } from 'node:stream';
 import { callbackify } from 'node:util';
 import { Agent, type Dispatcher, buildConnector, errors } from 'undici';
 import type { CircuitBreaker } from '../../../platform/upstream/circuit.breaker.js';
 import { libraryTimeout, vendorTimeout } from '../../../platform/upstream/vendor.call.js';
+
+/** Bytes of an answer, at most. Forms are limited, so that a flow has no more than some ten thousand. */
+const longestAnswer = 1_048_576;
 
 /**
  * Sends requests to an upstream, as @fastify/reply-from calls a dispatcher of undici.
@@ -13,13 +17,7 @@ export class UpstreamDispatcher {
   /** Of undici, for what the breaker's limit doesn't end. */
   readonly headersTimeout = libraryTimeout;
   readonly bodyTimeout: number;
-  readonly request = callbackify(async (options: Dispatcher.RequestOptions) => {
-    const answer = await this.#send(options);
-    // The library destroys the answer to a caller who has left, and an answer can break off before anything reads it. undici
-    // reports both as an event, and without a listener that event ends the process.
-    answer.body.on('error', () => undefined);
-    return answer;
-  });
+  readonly request = callbackify(async (options: Dispatcher.RequestOptions) => this.#send(options));
   readonly #agent: Agent;
   /** Of reads; undefined: of submissions. */
   readonly #breaker: CircuitBreaker | undefined;
@@ -30,6 +28,7 @@ export class UpstreamDispatcher {
       bodyTimeout: libraryTimeout,
       connections,
       connect: verifiedConnector(),
+      maxResponseSize: longestAnswer,
     });
     this.#breaker = breaker;
     this.bodyTimeout = breaker === undefined ? libraryTimeout : vendorTimeout;
@@ -43,18 +42,37 @@ export class UpstreamDispatcher {
     return new UpstreamDispatcher(connections);
   }
 
-  async #send(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
+  async #send(options: Dispatcher.RequestOptions): Promise<WholeAnswer> {
     if (this.#breaker === undefined) {
-      return this.#agent.request(options);
+      return wholeOf(await this.#agent.request(options));
     }
     try {
-      return await this.#breaker.limit(async (signal) => this.#agent.request({ ...options, signal }));
+      return await this.#breaker.limit(async (signal) =>
+        wholeOf(await this.#agent.request({ ...options, signal })),
+      );
     } catch (error) {
       throw error instanceof DOMException && error.name === 'TimeoutError'
         ? new errors.HeadersTimeoutError(error.message)
         : error;
     }
   }
+}
+
+/**
+ * An answer with its whole body: it was read before anything of it is passed on. So a caller who is slow to read holds no connection to the
+ * upstream, and nothing can break off in the middle.
+ */
+interface WholeAnswer extends Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'> {
+  readonly body: Readable;
+}
+
+async function wholeOf({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<WholeAnswer> {
+  const bytes = await body.bytes();
+  return {
+    statusCode,
+    headers,
+    body: Readable.from(bytes.length === 0 ? [] : [bytes], { objectMode: false }),
+  };
 }
 
 /**
