@@ -263,11 +263,7 @@ describe('again, and after a break', () => {
 
   it('an identity that Kratos has, and that was not linked before the break, is linked', async () => {
     const line = lineOf();
-    await new OryAdmin(stack.env).createIdentity({
-      traits: { email: line.email },
-      credentials: { password: { config: { hashed_password: bcrypt } } },
-      metadata_admin: { imported: { issuer: 'urn:vestibule:import', subject: line.id } },
-    });
+    await addImported(line);
     const others = Array.from({ length: 5 }, () => lineOf());
     expect(await runImport(textOf([...others.slice(2), line, ...others.slice(0, 2)]))).toEqual({
       code: 0,
@@ -279,6 +275,31 @@ describe('again, and after a break', () => {
       expect(users).toHaveLength(1);
       expect(await sessionAfterLogin(email)).toMatchObject({ user: { id: users[0]?.id } });
     }
+  });
+
+  it('an identity that was used before it was linked is kept, and reported as such', async () => {
+    const line = lineOf();
+    const subject = await addImported(line);
+    const userId = await addUser('urn:ory:kratos', subject, line.email);
+    const next = lineOf();
+    expect(await runImport(textOf([line, next]))).toEqual({
+      code: 1,
+      out: 'line 1: they have logged in at Kratos before they were linked: delete the user that this made, and run again\n',
+      err: `${counts(1, 0, 0, 1)}.\n`,
+    });
+    expect(await sessionAfterLogin(line.email)).toMatchObject({ user: { id: userId } });
+  });
+
+  it('an identity that was not linked before its address was taken is deleted', async () => {
+    const line = lineOf();
+    await addImported(line);
+    await addUser('urn:ory:kratos', 'another', line.email);
+    expect(await runImport(textOf([line]))).toEqual({
+      code: 1,
+      out: 'line 1: another user here has this address, verified\n',
+      err: `${counts(0, 0, 0, 1)}.\n`,
+    });
+    expect(await identitiesAtKratos(line.email)).toEqual([]);
   });
 
   /** Starts an import that has lines to go on with, and waits until a batch is there. */
@@ -567,6 +588,17 @@ describe('a malicious file', () => {
     expect(logs).not.toContain(importedPassword);
   });
 });
+
+/** Adds the identity of an import that ended before it was linked. @returns its id at Kratos. */
+async function addImported({ id, email }: Line): Promise<string> {
+  await new OryAdmin(stack.env).createIdentity({
+    traits: { email },
+    credentials: { password: { config: { hashed_password: bcrypt } } },
+    metadata_admin: { imported: { issuer: 'urn:vestibule:import', subject: id } },
+  });
+  const [identity] = await identitiesAtKratos(email);
+  return identity?.id ?? '';
+}
 
 /** Adds a user who has logged in at another provider. @returns their id. */
 async function addUser(issuer: string, subject: string, email: string): Promise<string> {

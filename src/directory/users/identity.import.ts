@@ -9,6 +9,7 @@ import {
   type UsersTable,
 } from '../../platform/database/database.schema.js';
 import { Clock } from '../../platform/time/clock.service.js';
+import { isUniqueViolation } from '../../platform/database/unique.violation.js';
 import type { IdentityKey } from './identity.js';
 import { type PersonFacts, profileOf } from './user.profile.js';
 import { newUserRow } from './user.rows.js';
@@ -34,8 +35,8 @@ export type MoveState =
   /** No user has the old identity, and no other user has the address. */
   | { readonly state: 'new' }
   | { readonly state: 'known'; readonly userId: string; readonly isDisabled: boolean }
-  /** The user has an identity at the new provider, with this subject. */
-  | { readonly state: 'moved'; readonly subject: string }
+  /** The user has an identity at the new provider. */
+  | { readonly state: 'moved' }
   | { readonly state: 'refused'; readonly reason: MoveRefusal };
 
 /** Why a person isn't moved. */
@@ -51,7 +52,10 @@ export type MoveRefusal =
 export type MoveResult =
   | { readonly state: 'created'; readonly userId: string }
   | { readonly state: 'linked'; readonly userId: string }
-  | Exclude<MoveState, { readonly state: 'new' | 'known' }>;
+  | (Exclude<MoveState, { readonly state: 'new' | 'known' }> & {
+      /** Whether the new identity has a user nevertheless: then it must not be deleted. */
+      readonly isUsed: boolean;
+    });
 
 /** What a move must keep to. */
 export interface MoveRules {
@@ -103,47 +107,94 @@ export class IdentityImport {
 
   /**
    * Gives people their new identities, and those who have no user yet a user, all at once. What {@link statesOf} found is checked
-   * again.
+   * again. The gateway may run meanwhile.
    * @returns what became of them, in their order.
    */
   async move(identities: readonly NewIdentity[], rules: MoveRules): Promise<MoveResult[]> {
+    const move = async (): Promise<MoveResult[]> =>
+      this.#database.query
+        .transaction()
+        .execute(async (transaction) => this.#move(transaction, identities, rules));
+    try {
+      return await move();
+    } catch (error) {
+      if (!isUniqueViolation(error)) {
+        throw error;
+      }
+      // A user has logged in since the identities were read. The second run reads their login as well.
+      return move();
+    }
+  }
+
+  async #move(
+    transaction: Transaction<Schema>,
+    identities: readonly NewIdentity[],
+    rules: MoveRules,
+  ): Promise<MoveResult[]> {
     const now = this.#clock.now();
-    return this.#database.query.transaction().execute(async (transaction) => {
-      const people = identities.map(({ person }) => person);
-      const states = await statesOf(transaction, people, rules);
-      const used = await usedSubjects(transaction, identities, rules);
-      const users: Insertable<UsersTable>[] = [];
-      const links: Insertable<IdentitiesTable>[] = [];
-      const link = ({ issuer, subject }: IdentityKey, userId: string): void => {
-        links.push({ issuer, subject, user_id: userId, created_at: now, last_login_at: now });
-      };
-      const results = identities.map(({ person, to }, index): MoveResult => {
-        const found = states[index] ?? { state: 'new' };
-        if (found.state === 'moved' || found.state === 'refused') {
-          return found;
-        }
-        if (used.has(to.subject)) {
-          return { state: 'refused', reason: 'identity_used' };
-        }
-        if (found.state === 'known') {
-          link(to, found.userId);
-          return { state: 'linked', userId: found.userId };
-        }
-        const userId = newId(now);
-        const row = newUserRow({ id: userId, ...profileOf(person), kind: 'person' }, now);
-        users.push({ ...row, disabled_at: person.isDisabled ? now : null });
-        link(person.from, userId);
-        link(to, userId);
-        return { state: 'created', userId };
-      });
-      if (users.length > 0) {
-        await transaction.insertInto('users').values(users).execute();
+    const people = identities.map(({ person }) => person);
+    await lockIdentities(transaction, people);
+    const states = await statesOf(transaction, people, rules);
+    const used = await usedSubjects(transaction, identities, rules);
+    const users: Insertable<UsersTable>[] = [];
+    const links: Insertable<IdentitiesTable>[] = [];
+    const link = ({ issuer, subject }: IdentityKey, userId: string): void => {
+      links.push({ issuer, subject, user_id: userId, created_at: now, last_login_at: now });
+    };
+    const results = identities.map(({ person, to }, index): MoveResult => {
+      const found = states[index] ?? { state: 'new' };
+      const isUsed = used.has(to.subject);
+      if (found.state === 'moved') {
+        return { ...found, isUsed };
       }
-      if (links.length > 0) {
-        await transaction.insertInto('identities').values(links).execute();
+      // Before any other reason: its login may have caused that one, by taking the address.
+      if (isUsed) {
+        return { state: 'refused', reason: 'identity_used', isUsed };
       }
-      return results;
+      if (found.state === 'refused') {
+        return { ...found, isUsed };
+      }
+      if (found.state === 'known') {
+        link(to, found.userId);
+        return { state: 'linked', userId: found.userId };
+      }
+      const userId = newId(now);
+      const row = newUserRow({ id: userId, ...profileOf(person), kind: 'person' }, now);
+      users.push({ ...row, disabled_at: person.isDisabled ? now : null });
+      link(person.from, userId);
+      link(to, userId);
+      return { state: 'created', userId };
     });
+    if (users.length > 0) {
+      await transaction.insertInto('users').values(users).execute();
+    }
+    if (links.length > 0) {
+      await transaction.insertInto('identities').values(links).execute();
+    }
+    return results;
+  }
+}
+
+/**
+ * Locks the identities that people come from, by an update that changes nothing. It comes before any read, because SQLite can't upgrade
+ * a read to a write.
+ */
+async function lockIdentities(
+  transaction: Transaction<Schema>,
+  people: readonly MovedPerson[],
+): Promise<void> {
+  const [first] = people;
+  if (first !== undefined) {
+    await transaction
+      .updateTable('identities')
+      .set((builder) => ({ last_login_at: builder.ref('last_login_at') }))
+      .where('issuer', '=', first.from.issuer)
+      .where(
+        'subject',
+        'in',
+        people.map(({ from }) => from.subject),
+      )
+      .execute();
   }
 }
 
@@ -201,7 +252,7 @@ function stateOf(
   { movesAdministrators }: MoveRules,
 ): MoveState {
   if (user !== undefined && user.moved !== null) {
-    return { state: 'moved', subject: user.moved };
+    return { state: 'moved' };
   }
   if (user !== undefined && user.kind !== 'person') {
     return { state: 'refused', reason: 'service_account' };

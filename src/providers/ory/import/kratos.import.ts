@@ -74,7 +74,22 @@ export class KratosImporter {
     return identities.map((identity) => results.get(identity) ?? { refused: 'schema_mismatch' });
   }
 
-  /** Deletes an identity that was just created; idempotent. */
+  /**
+   * Finds the identity that an earlier run has made of the same person, which ended before it was linked.
+   * @throws {Problem} `provider_unavailable` if Kratos stays away.
+   */
+  async findEarlier({ email, from }: Pick<KratosImport, 'email' | 'from'>): Promise<KratosImported> {
+    const answer = await this.#ask((options) =>
+      this.#identities.listIdentities({ credentialsIdentifier: email }, options),
+    );
+    const earlier = parse(importedSchema.array(), answer).find(
+      ({ metadata_admin: metadata }) =>
+        metadata?.imported?.issuer === from.issuer && metadata.imported.subject === from.subject,
+    );
+    return earlier === undefined ? { refused: 'address_in_use' } : { id: earlier.id };
+  }
+
+  /** Deletes an identity that was created and not linked; idempotent. */
   async delete(id: string): Promise<void> {
     await this.#ask((options) => this.#identities.deleteIdentity({ id }, options), isMissing);
   }
@@ -108,7 +123,7 @@ export class KratosImporter {
       } else if (identity !== undefined) {
         results.set(
           identity,
-          error?.code === 400 ? { refused: 'schema_mismatch' } : await this.#findEarlier(identity),
+          error?.code === 400 ? { refused: 'schema_mismatch' } : await this.findEarlier(identity),
         );
       }
     }
@@ -142,18 +157,6 @@ export class KratosImporter {
       }
     }
     return results;
-  }
-
-  /** Finds the identity that an earlier run has made of the same person, which ended before it was linked. */
-  async #findEarlier({ email, from }: KratosImport): Promise<KratosImported> {
-    const answer = await this.#ask((options) =>
-      this.#identities.listIdentities({ credentialsIdentifier: email }, options),
-    );
-    const earlier = parse(importedSchema.array(), answer).find(
-      ({ metadata_admin: metadata }) =>
-        metadata?.imported?.issuer === from.issuer && metadata.imported.subject === from.subject,
-    );
-    return earlier === undefined ? { refused: 'address_in_use' } : { id: earlier.id };
   }
 
   async #existing(ids: readonly string[]): Promise<ReadonlySet<string>> {

@@ -3,7 +3,6 @@ import type { AuditService } from '../../../directory/audit/audit.service.js';
 import type {
   IdentityImport,
   MoveRefusal,
-  MoveResult,
   MoveRules,
   MoveState,
   MovedPerson,
@@ -57,6 +56,12 @@ interface Candidate {
   readonly person: MovedPerson;
 }
 
+/** An identity at Kratos that isn't linked yet. */
+interface MadeIdentity {
+  readonly candidate: Candidate;
+  readonly id: string;
+}
+
 const refusals: Readonly<Record<MoveRefusal | 'address_in_use' | 'schema_mismatch', string>> = {
   other_address: 'the user of this id has another address here',
   address_taken: 'another user here has this address, verified',
@@ -93,24 +98,33 @@ export class UserImporter {
       candidates.map(({ person }) => person),
       this.#rules,
     );
-    const waiting = candidates.flatMap((candidate, index) => {
+    const waiting: { readonly candidate: Candidate; readonly state: MoveState }[] = [];
+    const made: MadeIdentity[] = [];
+    for (const [index, candidate] of candidates.entries()) {
       const state = states[index];
-      if (state?.state === 'refused') {
-        refused.push({ number: candidate.number, reason: refusals[state.reason] });
+      if (state?.state === 'new' || state?.state === 'known') {
+        waiting.push({ candidate, state });
+      } else if (state?.state === 'refused') {
+        const id = await this.#interrupted(candidate, state.reason);
+        if (id === undefined) {
+          refused.push({ number: candidate.number, reason: refusals[state.reason] });
+        } else {
+          made.push({ candidate, id });
+        }
       }
-      return state?.state === 'new' || state?.state === 'known' ? [{ candidate, state }] : [];
-    });
+    }
     const skipped = states.filter(({ state }) => state === 'moved').length;
     const created = await this.#parts.kratos.create(
       waiting.map(({ candidate, state }) => toKratos(candidate, state)),
     );
-    const made = waiting.flatMap(({ candidate }, index) => {
+    for (const [index, { candidate }] of waiting.entries()) {
       const result = created[index];
       if (result !== undefined && 'refused' in result) {
         refused.push({ number: candidate.number, reason: refusals[result.refused] });
+      } else if (result !== undefined) {
+        made.push({ candidate, id: result.id });
       }
-      return result !== undefined && 'id' in result ? [{ candidate, id: result.id }] : [];
-    });
+    }
     const counts = await this.#link(made, refused);
     return {
       created: counts.created,
@@ -118,6 +132,19 @@ export class UserImporter {
       skipped: skipped + counts.moved,
       refused: refused.toSorted((one, other) => one.number - other.number),
     };
+  }
+
+  /**
+   * The identity of a refused candidate that an interrupted run has made and not linked: the user may have logged in with it since, and
+   * have taken the address themselves.
+   * @returns its id at Kratos, if there is one.
+   */
+  async #interrupted({ person }: Candidate, reason: MoveRefusal): Promise<string | undefined> {
+    if (reason !== 'address_taken') {
+      return undefined;
+    }
+    const earlier = await this.#parts.kratos.findEarlier(person);
+    return 'id' in earlier ? earlier.id : undefined;
   }
 
   /** Those whose record can be used, each id and each address once. */
@@ -154,7 +181,7 @@ export class UserImporter {
 
   /** Gives the users here their new identities. An identity that may not be linked is deleted: it must not log in. */
   async #link(
-    made: readonly { readonly candidate: Candidate; readonly id: string }[],
+    made: readonly MadeIdentity[],
     refused: Refusal[],
   ): Promise<Record<'created' | 'linked' | 'moved', number>> {
     const counts = { created: 0, linked: 0, moved: 0 };
@@ -184,21 +211,13 @@ export class UserImporter {
           userId: result.userId,
           actor: { id: null, credential: 'operator' },
         });
-      } else if (!isOfSomebody(result, id)) {
+      } else if (!result.isUsed) {
         await kratos.delete(id);
       }
     }
     await audit.flush();
     return counts;
   }
-}
-
-/** Whether an identity that wasn't linked has a user nevertheless. */
-function isOfSomebody(
-  result: Extract<MoveResult, { readonly state: 'moved' | 'refused' }>,
-  id: string,
-): boolean {
-  return result.state === 'moved' ? result.subject === id : result.reason === 'identity_used';
 }
 
 function toKratos({ user, person }: Candidate, state: MoveState): KratosImport {
