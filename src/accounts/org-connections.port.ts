@@ -51,8 +51,12 @@ export const connectionFaults = [
   'unreachable',
   'certificate',
   'starttls_refused',
+  'timed_out',
   'not_a_provider',
   'issuer_mismatch',
+  'no_metadata',
+  'entity_mismatch',
+  'no_certificate',
   'metadata_incomplete',
   'metadata_expired',
   'no_keys',
@@ -77,7 +81,7 @@ export interface ConnectionStep {
   readonly target: string;
   /** What is wrong; null if nothing is. */
   readonly fault: (typeof connectionFaults)[number] | null;
-  /** What was found there instead: another issuer, or OpenSSL's code of what is wrong with a certificate. */
+  /** What was found there instead: another issuer, other entity IDs, or OpenSSL's code of what is wrong with a certificate. */
   readonly found?: string | undefined;
 }
 

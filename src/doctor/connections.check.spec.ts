@@ -56,3 +56,9 @@ it('a directory of which one server works is a warning; without any, an error, o
     `connection_fails: staff, ${dead}, ldaps://localhost:19: ${english['connection.fault.unreachable']}`,
   ]);
 });
+
+it('a filter that can’t be used is named at the start, so that the check sees every connection', async () => {
+  await expect(codesWith({ user_filter: '((' })).rejects.toThrow(
+    "CONNECTIONS: entry 1 has a user_filter that isn't a valid LDAP filter (RFC 4515)",
+  );
+});

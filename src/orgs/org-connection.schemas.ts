@@ -153,7 +153,7 @@ export const connectionReportSchema = z.object({
         fault: z.enum(connectionFaults).nullable(),
         found: z.string().nullable().meta({
           description:
-            'What was found there instead: another issuer, or the code of what is wrong with a certificate.',
+            'What was found there instead: another issuer, other entity IDs, or the code of what is wrong with a certificate.',
           example: 'CERT_HAS_EXPIRED',
         }),
         detail: z.string().nullable().meta({ description: 'What is wrong, in plain words.' }),

@@ -102,8 +102,18 @@ describe('an organisation’s directory', () => {
     expect(await testOf()).toEqual(['settings', 'reach', 'bind', 'base']);
   });
 
-  it('with a filter that is none is refused', async () => {
-    expect(await change({ user_filter: '((' })).toBe(400);
+  it('with a filter that isn’t valid is refused', async () => {
+    const answer = await owner.send('PATCH', `${path}/${id}`, { settings: settings({ user_filter: '((' }) });
+    expect(answer.status).toBe(400);
+    expect(answer.json()).toMatchObject({
+      code: 'validation_failed',
+      errors: [
+        {
+          field: 'settings.user_filter',
+          message: "has a user_filter that isn't a valid LDAP filter (RFC 4515)",
+        },
+      ],
+    });
   });
 
   it('neither answers nor logs have its password', async () => {

@@ -91,6 +91,10 @@ describe('connections', () => {
         'must have servers: a list of URLs such as ldaps://dc1.example.org, with ldap:// for StartTLS, and without a path',
       ],
     ),
+    ...['((', 'no filter', '(cn=a)(cn=b)', '(&)', String.raw`(cn=\zz)`].map((filter): [object, string] => [
+      { ...least, user_filter: filter },
+      "has a user_filter that isn't a valid LDAP filter (RFC 4515)",
+    ]),
     [{ ...least, domains: ['example'] }, 'must have domains that are domain names, such as example.org'],
     [
       { ...least, domains: ['a@example.org'] },

@@ -31,7 +31,18 @@ export class SamlMetadataError extends Error {
 }
 
 /** Metadata that isn't of the provider that was asked for. */
-export class UnknownEntityError extends SamlMetadataError {}
+export class UnknownEntityError extends SamlMetadataError {
+  /** Names of the identity providers that it has; empty if it has none. */
+  readonly entityIds: readonly string[];
+
+  constructor(message: string, entityIds: readonly string[]) {
+    super(message);
+    this.entityIds = entityIds;
+  }
+}
+
+/** None of the certificates can have signed an answer that is accepted. */
+export class NoCertificateError extends SamlMetadataError {}
 
 /**
  * Reads the metadata of an identity provider (SAML 2.0 Metadata section 2.4.3).
@@ -39,7 +50,8 @@ export class UnknownEntityError extends SamlMetadataError {}
  * @throws {SamlMetadataError} {XmlError}
  */
 export function readSamlMetadata(text: string, entityId: string | undefined): SamlProviderFacts {
-  const found = providersIn(parseXml(text)).filter(
+  const providers = providersIn(parseXml(text));
+  const found = providers.filter(
     (entity) => entityId === undefined || attributeOf(entity, 'entityID') === entityId,
   );
   const [entity, ...others] = found;
@@ -49,6 +61,7 @@ export function readSamlMetadata(text: string, entityId: string | undefined): Sa
       entityId !== undefined
         ? 'has not one identity provider with that entity_id'
         : `has ${found.length > 1 ? 'several identity providers: entity_id must name one' : 'no identity provider'}`,
+      providers.flatMap((provider) => attributeOf(provider, 'entityID') ?? []),
     );
   }
   const role = childOf(entity, namespaces.metadata, 'IDPSSODescriptor');
@@ -78,7 +91,7 @@ export function usableCertificates(given: readonly string[]): readonly string[] 
     return certificate !== undefined && isStrong ? [certificate.toString().trim()] : [];
   });
   if (usable.length === 0) {
-    throw new SamlMetadataError('has no certificate with an RSA key of 2,048 bits or more for signatures');
+    throw new NoCertificateError('has no certificate with an RSA key of 2,048 bits or more for signatures');
   }
   return usable;
 }
@@ -100,15 +113,14 @@ function optionalUrl(given: string | undefined): string | undefined {
 
 function providersIn(root: Element): readonly Element[] {
   const { metadata } = namespaces;
-  if (isNamed(root, metadata, 'EntitiesDescriptor')) {
-    return [
-      ...childrenOf(root, metadata, 'EntityDescriptor').filter(
-        (entity) => childrenOf(entity, metadata, 'IDPSSODescriptor').length > 0,
-      ),
-      ...childrenOf(root, metadata, 'EntitiesDescriptor').flatMap(providersIn),
-    ];
+  if (isNamed(root, metadata, 'EntityDescriptor')) {
+    return childrenOf(root, metadata, 'IDPSSODescriptor').length > 0 ? [root] : [];
   }
-  return isNamed(root, metadata, 'EntityDescriptor') ? [root] : [];
+  return isNamed(root, metadata, 'EntitiesDescriptor')
+    ? ['EntityDescriptor', 'EntitiesDescriptor'].flatMap((name) =>
+        childrenOf(root, metadata, name).flatMap(providersIn),
+      )
+    : [];
 }
 
 function ancestorsOf({ parentNode: parent }: Element): readonly Element[] {

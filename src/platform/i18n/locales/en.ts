@@ -1148,10 +1148,17 @@ export const english = {
   'connection.fault.certificate':
     'Its certificate is not valid for this name, has expired, or is signed by an authority that is not trusted.',
   'connection.fault.starttls_refused': 'The server does not encrypt: it refused StartTLS.',
+  'connection.fault.timed_out': 'The server did not answer within the timeout of the connection.',
   'connection.fault.not_a_provider':
     'There is no OpenID metadata. Check the issuer: it is the address before /.well-known/openid-configuration.',
   'connection.fault.issuer_mismatch':
     'The provider calls itself by another issuer. Enter it letter by letter; with Entra ID, name your tenant.',
+  'connection.fault.no_metadata':
+    'There is no SAML metadata of an identity provider. Check metadata_url: it must lead to the XML itself, without a login or a redirect.',
+  'connection.fault.entity_mismatch':
+    'No identity provider in the metadata has this entity_id, or several have it. Enter the entity ID letter by letter, as the metadata has it.',
+  'connection.fault.no_certificate':
+    'The metadata has no certificate for signatures with an RSA key of 2,048 bits or more.',
   'connection.fault.metadata_expired':
     'The metadata has expired (validUntil): get the current metadata from the provider.',
   'connection.fault.metadata_incomplete': 'The metadata lacks an endpoint that a login needs.',

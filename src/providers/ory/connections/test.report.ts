@@ -2,31 +2,32 @@ import type { ConnectionStep } from '../../../accounts/org-connections.port.js';
 
 type Fault = NonNullable<ConnectionStep['fault']>;
 
+/** Characters of what was found instead. */
+const longestFound = 200;
+
 /** A step of a test failed. */
 export class StepError extends Error {
   override readonly name = 'StepError';
   readonly fault: Fault;
   readonly found: string | undefined;
 
-  /** @param found what was there instead, for the report. */
-  constructor(fault: Fault, found?: string) {
+  /** @param found what was there instead, for the report: anything that another party sent. */
+  constructor(fault: Fault, found = '') {
     super(fault);
     this.fault = fault;
-    this.found = found;
+    // It is shown in terminals and on pages, where control characters would change how the rest is read.
+    this.found = found.slice(0, longestFound).replaceAll(/\p{C}/gu, '\uFFFD') || undefined;
   }
 }
 
 /** The report of a test: steps in order, up to the first that fails. */
 export class TestReport {
   readonly #steps: ConnectionStep[] = [];
+  #running: Pick<ConnectionStep, 'step' | 'target'> | undefined;
   #hasFailed = false;
 
   get steps(): readonly ConnectionStep[] {
     return this.#steps;
-  }
-
-  get hasFailed(): boolean {
-    return this.#hasFailed;
   }
 
   /**
@@ -43,15 +44,28 @@ export class TestReport {
     if (this.#hasFailed) {
       return undefined;
     }
+    this.#running = { step, target };
     try {
       const result = await act();
-      this.#steps.push({ step, target, fault: null });
+      this.#end(null);
       return result;
     } catch (error) {
-      this.#hasFailed = true;
       const { fault, found } = error instanceof StepError ? error : outcomeOf(faultOf(error), error);
-      this.#steps.push({ step, target, fault, found });
+      this.#end(fault, found);
       return undefined;
+    }
+  }
+
+  /** Ends the report with the step that is running now: it took too long. What it still results in doesn't count. */
+  abandon(): void {
+    this.#end(this.#running?.step === 'reach' ? 'unreachable' : 'timed_out');
+  }
+
+  #end(fault: Fault | null, found?: string): void {
+    if (this.#running !== undefined) {
+      this.#steps.push({ ...this.#running, fault, found });
+      this.#hasFailed = fault !== null;
+      this.#running = undefined;
     }
   }
 }

@@ -2,6 +2,7 @@ import { createServer as createPlainServer, type Server, type Socket } from 'nod
 import { once } from 'node:events';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ldapEntry, ldapMessage, ldapResult } from '../../../../../test/support/ldap.messages.js';
 import { type LocalAuthority, makeAuthority } from '../../../../../test/support/local.authority.js';
 import { type SlapdServer, directoryNames, startSlapd } from '../../../../../test/support/slapd.server.js';
 import { addPerson, ldapConnection } from '../../../../../test/support/source.driver.js';
@@ -274,18 +275,6 @@ describe('several servers', () => {
   });
 });
 
-/** A BER element (X.690): a tag, the length, and the content. */
-function element(tag: number, ...content: readonly (Buffer | string | number)[]): Buffer {
-  const body = Buffer.concat(
-    content.map((part) => (typeof part === 'number' ? Buffer.from([part]) : Buffer.from(part))),
-  );
-  const length = body.length < 128 ? [body.length] : [0x82, body.length >> 8, body.length & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...length]), body]);
-}
-const message = (id: number, operation: Buffer): Buffer => element(0x30, element(0x02, id), operation);
-const result = (tag: number, code = 0): Buffer =>
-  element(tag, element(0x0a, code), element(0x04), element(0x04));
-
 describe('an attacker between the gateway and the directory', () => {
   /** A server of the plain protocol that answers the first message, and notes all that it is sent. */
   async function stripping(answer: (socket: Socket) => void): Promise<{ url: string; sent: Buffer[] }> {
@@ -301,23 +290,28 @@ describe('an attacker between the gateway and the directory', () => {
   }
 
   it.each<[string, (socket: Socket) => void]>([
-    ['refuses StartTLS', (socket) => void socket.write(message(1, result(0x78, 2)))],
-    ['answers another message', (socket) => void socket.write(message(2, result(0x78)))],
-    ['answers with another operation', (socket) => void socket.write(message(1, result(0x61)))],
+    ['refuses StartTLS', (socket) => void socket.write(ldapMessage(1, ldapResult(0x78, 2)))],
+    ['answers another message', (socket) => void socket.write(ldapMessage(2, ldapResult(0x78)))],
+    ['answers with another operation', (socket) => void socket.write(ldapMessage(1, ldapResult(0x61)))],
     ['answers nothing like LDAP', (socket) => void socket.write('HTTP/1.1 200 OK\r\n\r\n')],
     ['ends the connection', (socket) => void socket.end()],
-    ['answers half', (socket) => void socket.write(message(1, result(0x78)).subarray(0, 5))],
+    ['answers half', (socket) => void socket.write(ldapMessage(1, ldapResult(0x78)).subarray(0, 5))],
     ['announces an endless answer', (socket) => void socket.write(Buffer.from([0x30, 0x84, 0x7f, 0xff]))],
     [
       'puts an answer to the bind before TLS',
-      (socket) => void socket.write(Buffer.concat([message(1, result(0x78)), message(2, result(0x61))])),
+      (socket) =>
+        void socket.write(
+          Buffer.concat([ldapMessage(1, ldapResult(0x78)), ldapMessage(2, ldapResult(0x61))]),
+        ),
     ],
     [
       'puts the beginning of an answer before TLS',
       (socket) =>
-        void socket.write(Buffer.concat([message(1, result(0x78)), message(2, result(0x61)).subarray(0, 9)])),
+        void socket.write(
+          Buffer.concat([ldapMessage(1, ldapResult(0x78)), ldapMessage(2, ldapResult(0x61)).subarray(0, 9)]),
+        ),
     ],
-    ['agrees, and speaks no TLS', (socket) => void socket.write(message(1, result(0x78)))],
+    ['agrees, and speaks no TLS', (socket) => void socket.write(ldapMessage(1, ldapResult(0x78)))],
   ])('who %s learns no password', async (_what, answer) => {
     const { url, sent } = await stripping(answer);
     await expect(directory({ servers: [url], timeout: '1s' }).checkPassword('ada', password)).rejects.toEqual(
@@ -347,19 +341,10 @@ describe('a directory that lies', () => {
     });
     return `ldaps://localhost:${await listen(server)}`;
   }
-  const attribute = (name: string, value: string): Buffer =>
-    element(0x30, element(0x04, name), element(0x31, element(0x04, value)));
   const entry = (id: number, uid: string): Buffer =>
-    message(
-      id,
-      element(
-        0x64,
-        element(0x04, `uid=${uid},dc=example`),
-        element(0x30, attribute('uid', uid), attribute('entryUUID', 'some-id')),
-      ),
-    );
-  const bound = (id: number): Buffer => message(id, result(0x61));
-  const done = (id: number): Buffer => message(id, result(0x65));
+    ldapEntry(id, `uid=${uid},dc=example`, { uid, entryUUID: 'some-id' });
+  const bound = (id: number): Buffer => ldapMessage(id, ldapResult(0x61));
+  const done = (id: number): Buffer => ldapMessage(id, ldapResult(0x65));
 
   it('with another user’s entry logs nobody in', async () => {
     const url = await lying(bound(2), Buffer.concat([entry(3, 'eve'), done(3)]), bound(4));

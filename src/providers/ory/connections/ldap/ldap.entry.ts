@@ -1,5 +1,5 @@
 import type { Entry } from 'ldapts';
-import type { LdapConnectionSettings } from '../../../../platform/config/connections.parser.js';
+import type { LdapConnectionSettings } from '../../../../platform/config/ldap-connection.parser.js';
 import type { UserState } from '../company.directory.js';
 
 /** Attributes that state whether an account can be used, of Active Directory, OpenLDAP's policies, 389 and RFC 2307. */

@@ -26,7 +26,7 @@ export interface LdapSearch {
 export class LdapSession {
   readonly #client: Client;
 
-  /** @param timeout of an operation, in milliseconds. */
+  /** @param timeout of an operation, in milliseconds; 0: none. */
   constructor(socket: TLSSocket, timeout: number) {
     let given: TLSSocket | undefined = socket;
     this.#client = new Client({

@@ -4,7 +4,7 @@ import {
   OrgConnectionAdministration,
   type OrgConnectionContent,
 } from '../../../../accounts/org-connections.port.js';
-import { ConfigurationError, type OryConfiguration } from '../../../../platform/config/configuration.js';
+import type { OryConfiguration } from '../../../../platform/config/configuration.js';
 import { type ConnectionSettings, connectionKindOf } from '../../../../platform/config/connections.parser.js';
 import {
   longestSettings,
@@ -203,19 +203,10 @@ export class OwnedConnections extends OrgConnectionAdministration {
   /** What is wrong with settings that can be read. */
   #faultsOf(settings: ConnectionSettings): FieldError[] {
     const name = connectionKindOf(settings.kind)?.destinations[0] ?? 'settings';
-    const faults = targetsOf(settings).flatMap((url) => {
+    return targetsOf(settings).flatMap((url) => {
       const fault = this.#parts.hosts.faultOf(url);
       return fault === undefined ? [] : [{ field: `settings.${name}`, message: fault }];
     });
-    try {
-      connectionOf(settings, this.#parts);
-    } catch (error) {
-      if (!(error instanceof ConfigurationError)) {
-        throw error;
-      }
-      faults.push({ field: 'settings', message: 'have a filter that is none (RFC 4515)' });
-    }
-    return faults;
   }
 
   #stored(kind: string, { settings, required, rules, domains, name }: OrgConnectionContent) {

@@ -1,21 +1,30 @@
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeKeyPair } from '../../../../../test/support/simplesamlphp.server.js';
+import { Clock } from '../../../../platform/time/clock.service.js';
 import { unavailable } from '../../../../platform/upstream/vendor.call.js';
 import { testSaml } from './saml.examination.js';
+import { SamlProvider } from './saml.provider.js';
 
 const entityId = 'https://idp.example.org';
 const url = 'https://idp.example.org/metadata';
 const now = Date.parse('2026-11-29T12:00:00Z');
 let folder: string;
 let certificate: string;
+let shortCertificate: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vestibule-saml-test-'));
-  const { certificatePath } = await makeKeyPair(folder, 'provider');
-  certificate = (await readFile(certificatePath, 'utf8')).replaceAll(/-----.*-----|\s/g, '');
+  const certificateOf = async (name: string, bits?: number): Promise<string> => {
+    const { certificatePath } = await makeKeyPair(folder, name, bits);
+    return (await readFile(certificatePath, 'utf8')).replaceAll(/-----.*-----|\s/g, '');
+  };
+  certificate = await certificateOf('provider');
+  shortCertificate = await certificateOf('short', 1024);
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -33,7 +42,14 @@ const metadataOf = (attributes = '', around = ''): string => {
     : `<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" ${around}>${entity}</md:EntitiesDescriptor>`;
 };
 
-it.each<[string, () => string, string | null]>([
+const other = 'https://other.example.org';
+/** Metadata of several providers. */
+const listOf = (...ids: readonly string[]): string =>
+  `<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata">${ids
+    .map((id) => metadataOf().replaceAll(entityId, id))
+    .join('')}</md:EntitiesDescriptor>`;
+
+it.each<[string, () => string, string | null, string?]>([
   ['is as it should be', () => metadataOf('validUntil="2026-12-01T00:00:00Z"'), null],
   ['states no end', () => metadataOf(), null],
   ['has expired', () => metadataOf('validUntil="2026-11-28T00:00:00Z"'), 'metadata_expired'],
@@ -42,18 +58,43 @@ it.each<[string, () => string, string | null]>([
     () => metadataOf('validUntil="2026-12-28T00:00:00Z"', 'validUntil="2026-11-28T00:00:00Z"'),
     'metadata_expired',
   ],
+  ['is of another provider', () => metadataOf().replaceAll(entityId, other), 'entity_mismatch', other],
+  ['is of others', () => listOf(other, `${other}/2`), 'entity_mismatch', `${other}, ${other}/2`],
+  ['names it twice', () => listOf(entityId, entityId), 'entity_mismatch', `${entityId}, ${entityId}`],
   [
-    'is of another provider',
-    () => metadataOf().replaceAll(entityId, 'https://other.example.org'),
-    'issuer_mismatch',
+    'is of many others',
+    () => listOf(...Array.from({ length: 50 }, () => other)),
+    'entity_mismatch',
+    Array.from({ length: 50 }, () => other)
+      .join(', ')
+      .slice(0, 200),
   ],
-  ['has no key', () => metadataOf().replaceAll('KeyDescriptor', 'Other'), 'metadata_incomplete'],
-  ['is a web page', () => '<!doctype html><title>Log in</title>', 'not_a_provider'],
-])('metadata that %s', async (_what, text, fault) => {
+  [
+    'has a name that would change the order of what is read',
+    () => metadataOf().replaceAll(entityId, `${other}/\u202Egro`),
+    'entity_mismatch',
+    `${other}/\uFFFDgro`,
+  ],
+  ['has no key', () => metadataOf().replaceAll('KeyDescriptor', 'Other'), 'no_certificate'],
+  [
+    'has a key that is too short',
+    () => metadataOf().replaceAll(certificate, shortCertificate),
+    'no_certificate',
+  ],
+  ['has no address', () => metadataOf().replaceAll('SingleSignOnService', 'Other'), 'metadata_incomplete'],
+  [
+    'has an address without TLS',
+    () => metadataOf().replace('Location="https:', 'Location="http:'),
+    'metadata_incomplete',
+  ],
+  ['is of a service', () => metadataOf().replaceAll('IDPSSODescriptor', 'SPSSODescriptor'), 'no_metadata'],
+  ['is another document', () => '<rss version="2.0"/>', 'no_metadata'],
+  ['is a web page', () => '<!doctype html><title>Log in</title>', 'no_metadata'],
+])('metadata that %s', async (_what, text, fault, found) => {
   const steps = await testSaml({ url, entityId }, async () => text(), now);
-  expect(steps.map((step) => [step.step, step.fault])).toEqual([
-    ['reach', null],
-    ['discovery', fault],
+  expect(steps).toEqual([
+    { step: 'reach', target: 'idp.example.org', fault: null },
+    { step: 'discovery', target: url, fault, found },
   ]);
 });
 
@@ -76,5 +117,21 @@ it('metadata in whose place there is an error', async () => {
     },
     now,
   );
-  expect(steps.map(({ fault }) => fault)).toEqual(['not_a_provider']);
+  expect(steps.map(({ fault }) => fault)).toEqual(['no_metadata']);
+});
+
+it('metadata in whose place there is a redirect', async () => {
+  const server = createServer((_request, reply) => reply.writeHead(302, { location: '/login' }).end());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const source = { url: `http://127.0.0.1:${port}/metadata`, entityId };
+    const provider = new SamlProvider({ id: 'staff', source }, new Clock());
+    const steps = await testSaml(source, async (from) => provider.read(from), now);
+    expect(steps.map(({ step, fault }) => `${step}: ${fault}`)).toEqual(['reach: no_metadata']);
+  } finally {
+    server.close();
+  }
 });

@@ -2,6 +2,7 @@ import type { ConnectionStep } from '../../../../accounts/org-connections.port.j
 import type { SamlConnectionSettings } from '../../../../platform/config/saml-connection.parser.js';
 import { Problem } from '../../../../platform/errors/problem.error.js';
 import {
+  NoCertificateError,
   SamlMetadataError,
   type SamlProviderFacts,
   UnknownEntityError,
@@ -28,18 +29,24 @@ export async function testSaml(
   }
   const { url } = source;
   const text = await report.run('reach', new URL(url).host, async () => read(url), faultOf);
-  await report.run(
-    'discovery',
-    url,
-    async () => requireValid(readSamlMetadata(text ?? '', entityId), now),
-    (error) => {
-      if (error instanceof UnknownEntityError) {
-        return 'issuer_mismatch';
-      }
-      return error instanceof SamlMetadataError ? 'metadata_incomplete' : 'not_a_provider';
-    },
-  );
+  await report.run('discovery', url, async () => requireValid(factsIn(text ?? '', entityId), now));
   return report.steps;
+}
+
+/** What metadata tells of a provider. @throws {StepError} if it can't be used. */
+function factsIn(text: string, entityId: string): SamlProviderFacts {
+  try {
+    return readSamlMetadata(text, entityId);
+  } catch (error) {
+    if (error instanceof UnknownEntityError && error.entityIds.length > 0) {
+      throw new StepError('entity_mismatch', error.entityIds.join(', '));
+    }
+    if (error instanceof NoCertificateError) {
+      throw new StepError('no_certificate');
+    }
+    const isOfProvider = error instanceof SamlMetadataError && !(error instanceof UnknownEntityError);
+    throw new StepError(isOfProvider ? 'metadata_incomplete' : 'no_metadata');
+  }
 }
 
 function requireValid({ validUntil }: SamlProviderFacts, now: number): void {
@@ -49,9 +56,9 @@ function requireValid({ validUntil }: SamlProviderFacts, now: number): void {
 }
 
 /** What it means that metadata can't be read. A problem is an HTTP error: something answered. */
-function faultOf(error: unknown): 'certificate' | 'not_a_provider' | 'unreachable' {
+function faultOf(error: unknown): 'certificate' | 'no_metadata' | 'unreachable' {
   if (error instanceof Problem) {
-    return 'not_a_provider';
+    return 'no_metadata';
   }
   return isOfTls(error) ? 'certificate' : 'unreachable';
 }

@@ -150,7 +150,7 @@ async function fetchText(url: string, call?: Fetch): Promise<string> {
   try {
     const answer = await fetch(url, {
       headers,
-      redirect: 'error',
+      redirect: 'manual',
       signal: AbortSignal.timeout(timeout),
       dispatcher,
     });
