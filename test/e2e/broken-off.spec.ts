@@ -8,6 +8,8 @@ import { type Stack, startStack, waitUntil } from '../support/stack.js';
 import { type RawRequest, rawRequest } from '../support/raw.request.js';
 import { StandIn } from '../support/stand-in.js';
 
+const page = '/ory/kratos/self-service/login/browser';
+const keys = '/ory/hydra/.well-known/jwks.json';
 const callers = 10;
 const atOnce = (name: string): number => connectionsAtOnce[name.includes('Kratos') ? 'kratos' : 'hydra'];
 const held: ServerResponse[] = [];
@@ -45,7 +47,7 @@ afterAll(async () => {
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 const requests: readonly [string, RawRequest][] = [
-  ['a page of Kratos', { path: '/ory/kratos/self-service/login/browser' }],
+  ['a page of Kratos', { path: page }],
   [
     'a form for Kratos',
     {
@@ -55,7 +57,7 @@ const requests: readonly [string, RawRequest][] = [
       body: 'method=code&email=left%40example.com',
     },
   ],
-  ['the keys of Hydra', { path: '/ory/hydra/.well-known/jwks.json' }],
+  ['the keys of Hydra', { path: keys }],
   [
     'a token request for Hydra',
     { path: '/ory/hydra/oauth2/token', method: 'POST', headers: form, body: 'grant_type=client_credentials' },
@@ -70,7 +72,10 @@ async function ask({ headers, ...rest }: RawRequest): Promise<Response> {
 
 async function expectToGoOn(): Promise<void> {
   expect((await ask({ path: '/health/live' })).status).toBe(200);
-  expect((await ask({ path: '/ory/hydra/.well-known/jwks.json' })).status).toBe(200);
+  // The circuits close again.
+  for (const path of [page, keys]) {
+    await waitUntil(async () => (await ask({ path })).status < 400, `an answer to ${path}`, 10_000);
+  }
   expect(gateway.pid()).toBe(pid);
 }
 
@@ -116,26 +121,23 @@ function pipeline(paths: readonly string[]): Socket {
 
 describe('pipelined requests', () => {
   it('are answered one after the other, in their order', async () => {
-    const socket = pipeline([
-      '/health/live',
-      '/ory/hydra/.well-known/jwks.json',
-      '/auth/session',
-      '/health/live',
-    ]);
+    const socket = pipeline(['/health/live', keys, '/auth/session', '/health/live']);
     let answers = '';
     socket.setEncoding('utf8').on('data', (part: string) => {
       answers += part;
     });
     const statuses = (): string[] =>
-      [...answers.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status = '']) => status);
+      [...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status = '']) => status);
     await waitUntil(() => statuses().length === 4, 'four answers', 10_000);
     expect(statuses()).toEqual(['200', '200', '401', '200']);
     socket.destroy();
   });
 
   it('of more than a few, the connection ends', async () => {
-    const socket = pipeline(Array(1000).fill('/ory/hydra/.well-known/jwks.json'));
-    await once(socket.resume(), 'close');
+    const socket = pipeline(Array(1000).fill(keys)).resume();
+    await new Promise((resolve) => {
+      socket.once('close', resolve);
+    });
     await expectToGoOn();
   });
 
@@ -163,13 +165,11 @@ it('callers who are slow to read hold no connection to Kratos [F17]', async () =
     return true;
   });
   const sockets = Array.from({ length: 2 * connectionsAtOnce.kratos }, () => {
-    const socket = pipeline(Array(8).fill('/ory/kratos/self-service/login/browser'));
+    const socket = pipeline(Array(8).fill(page));
     return socket.pause();
   });
   await Promise.all(sockets.map(async (socket) => once(socket, 'readable')));
-  const answers = await Promise.all(
-    Array.from({ length: callers }, () => ask({ path: '/ory/kratos/self-service/login/browser' })),
-  );
+  const answers = await Promise.all(Array.from({ length: callers }, () => ask({ path: page })));
   expect(answers.map(({ status }) => status)).toEqual(Array(callers).fill(200));
   sockets.forEach((socket) => socket.destroy());
 });
@@ -179,7 +179,7 @@ it('an address that is too long to be shown again is refused', async () => {
     path: '/ory/kratos/self-service/recovery?flow=9a3b',
     method: 'POST',
     headers: form,
-    body: new URLSearchParams({ method: 'code', email: '<'.repeat(55_000) }).toString(),
+    body: new URLSearchParams({ method: 'code', email: '<'.repeat(20_000) }).toString(),
   });
   expect(answer.status).toBe(400);
 });
