@@ -84,6 +84,12 @@ export class GatewayClient {
     return { ...credentials, ...tokenOf(answer) };
   }
 
+  /** Whether the gateway takes the token still: it may be outdated, because the user or an organisation of theirs has changed. */
+  async takes({ accessToken }: Credentials): Promise<boolean> {
+    const answer = await this.#fetch('/api/v1/me', { headers: { authorization: `Bearer ${accessToken}` } });
+    return answer.status !== 401;
+  }
+
   /** Reads the user's profile, with the API key: a token may be outdated if the user has changed since. */
   async whoami({ apiKey }: Credentials): Promise<Caller> {
     const answer = await this.#fetch('/api/v1/me', { headers: { 'x-api-key': apiKey } });

@@ -27,12 +27,14 @@ function findingsOf(id: string, steps: Awaited<ReturnType<typeof testConnection>
   const isServed = steps.some(({ step, fault }) => step === 'base' && fault === null);
   const faults = new Set(steps.flatMap(({ fault }) => fault ?? []));
   return [...faults].map((fault) => {
-    const targets = steps
-      .filter((step) => step.fault === fault)
-      .map(({ target, found }) => (found === undefined ? target : `${target} (${found})`));
+    const targets = new Set(
+      steps
+        .filter((step) => step.fault === fault)
+        .map(({ target, found }) => (found === undefined ? target : `${target} (${found})`)),
+    );
     return {
       code: isServed ? 'connection_server_fails' : 'connection_fails',
-      detail: `${id}, ${targets.join(', ')}: ${english[`connection.fault.${fault}`]}`,
+      detail: `${id}, ${[...targets].join(', ')}: ${english[`connection.fault.${fault}`]}`,
     };
   });
 }

@@ -1,9 +1,13 @@
 import { z } from 'zod';
 import type { Auth0Configuration, OidcConfiguration } from '../platform/config/configuration.js';
-import { authenticatedForm, secretMethodOf } from '../providers/oidc/client.authentication.js';
+import {
+  authenticatedForm,
+  clientRefusalOf,
+  secretMethodOf,
+} from '../providers/oidc/client.authentication.js';
 import { isOfDeployment } from '../providers/oidc/provider.refusal.js';
 import type { Check, Observation } from './check.port.js';
-import { NoAnswerError, type ProbeAnswer, ask, shown } from './http.probe.js';
+import { NoAnswerError, ask, shown } from './http.probe.js';
 
 const discoverySchema = z.looseObject({
   issuer: z.string(),
@@ -16,10 +20,6 @@ const discoverySchema = z.looseObject({
 type Metadata = z.output<typeof discoverySchema>;
 /** Metadata without which nobody can log in. */
 const needed = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const;
-/** Errors of the token endpoint for an unknown client or a wrong client secret; Auth0 uses `access_denied`. */
-const clientRefusals = new Set(['invalid_client', 'unauthorized_client', 'access_denied']);
-const errorSchema = z.looseObject({ error: z.string() });
-
 /** Checks the provider's discovery document and issuer, and that it knows our client, its secret and its redirect URI. */
 export const openIdProviderCheck: Check<Auth0Configuration | OidcConfiguration> = {
   name: 'OpenID provider',
@@ -97,20 +97,18 @@ async function knowsClient(metadata: Metadata, client: Client): Promise<readonly
     { endpoint: metadata.revocation_endpoint, body: { token: 'asked-by-the-doctor' } },
   ];
   const method = secretMethodOf(metadata);
-  const errors = await Promise.all(
-    questions.map(async ({ endpoint, body }) =>
-      endpoint === undefined
-        ? ''
-        : errorOf(await ask(endpoint, { method: 'POST', ...authenticatedForm(body, client, method) })),
-    ),
+  const refusals = await Promise.all(
+    questions.map(async ({ endpoint, body }) => {
+      if (endpoint === undefined) {
+        return undefined;
+      }
+      const question = { method: 'POST', ...authenticatedForm(body, client, method) } as const;
+      const { status, json } = await ask(endpoint, question);
+      return clientRefusalOf(status, json);
+    }),
   );
-  const refusal = errors.find((error) => clientRefusals.has(error));
+  const refusal = refusals.find((error) => error !== undefined);
   return refusal === undefined ? [] : [{ code: 'provider_client_refused', detail: refusal }];
-}
-
-function errorOf({ status, json }: ProbeAnswer): string {
-  const { data } = errorSchema.safeParse(json);
-  return data?.error ?? (status === 401 ? 'invalid_client' : '');
 }
 
 /** Checks the redirect URI. A provider may only redirect to a registered one (RFC 6749 section 4.1.2.1). */

@@ -109,6 +109,7 @@ export const connectionTestSchema = z
       .optional()
       .meta({ description: 'Of a user who should be found, in a directory.', example: 'ada@example.org' }),
   })
+  .prefault({})
   .meta({ example: {} });
 
 /** A connection of an organisation, as answers have it. */

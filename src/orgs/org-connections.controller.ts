@@ -108,7 +108,7 @@ export class OrgConnectionsController {
     answer: { status: 200, description: 'The report.', schema: connectionReportSchema },
     problems: ['rate_limited'],
   })
-  @RateLimited('domain-address', 'all')
+  @RateLimited('connection-address', 'all')
   async test(
     @Param('id') org: string,
     @Param('connectionId') connection: string,

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { Database } from '../../src/platform/database/database.schema.js';
@@ -5,10 +8,11 @@ import { verifiedPerson } from '../support/browser.api.js';
 import { namelessIn, overflowOf } from '../support/browser.js';
 import { createOrganisationIn, logInIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
+import { makeKeyPair } from '../support/simplesamlphp.server.js';
 
 const stage = useStage({
   context: { javaScriptEnabled: false },
-  stack: { env: { ORG_CONNECTION_KINDS: 'oidc,ldap' } },
+  stack: { env: { ORG_CONNECTION_KINDS: 'oidc,ldap,saml' } },
 });
 
 const press = async (page: Page, name: string): Promise<void> =>
@@ -71,6 +75,39 @@ it('the form of a connection is refused at its fields with what was typed but th
   const sections = other.getByRole('navigation', { name: 'Organisation' }).getByRole('link');
   expect(await sections.allInnerTexts()).not.toContain('Company login');
   expect((await other.goto(`${org}/connections`))?.status()).toBe(403);
+});
+
+it('the form of a SAML provider says what is wrong with a metadata URL, and takes metadata of 150,000 characters', async () => {
+  const { page, stack } = stage;
+  await logInIn(page, stack.url, await verifiedPerson(stack));
+  await createOrganisationIn(page, 'Large Engines');
+  const org = page.url().replace(/\?.*/, '');
+  await page.goto(`${org}/connections/new?kind=saml`);
+  await page.getByLabel('Name', { exact: true }).fill('Example Ltd.');
+  const url = page.getByLabel('Or the URL of its metadata');
+  await url.fill('http://login.example.org/metadata');
+  await page.getByLabel('Entity ID').fill('https://login.example.org/');
+  await press(page, 'Connect');
+  expect(await url.getAttribute('aria-invalid')).toBe('true');
+  expect(await page.getByText('has no metadata_url with an https URL').count()).toBe(1);
+  await url.fill('');
+  const folder = await mkdtemp(join(tmpdir(), 'vestibule-large-metadata-'));
+  const { certificate } = await makeKeyPair(folder, 'provider');
+  await rm(folder, { recursive: true });
+  await page
+    .getByLabel('Metadata of the provider')
+    .fill(
+      '<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://login.example.org/">' +
+        '<IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">' +
+        '<KeyDescriptor><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data>' +
+        `<X509Certificate>${certificate.replaceAll(/-----.*-----|\s/g, '')}</X509Certificate>` +
+        '</X509Data></KeyInfo></KeyDescriptor>' +
+        `<NameIDFormat>${'urn:example:format '.repeat(8000)}</NameIDFormat>` +
+        '<SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" ' +
+        'Location="https://login.example.org/sso"/></IDPSSODescriptor></EntityDescriptor>',
+    );
+  await press(page, 'Connect');
+  expect(await page.getByRole('status').innerText()).toBe('The connection has been saved.');
 });
 
 it('the form says what is wrong with the domain, and keeps what is required while no domain is confirmed', async () => {

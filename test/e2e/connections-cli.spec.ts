@@ -79,6 +79,7 @@ describe('vestibule connections', () => {
     const id = /^id: ([\da-f-]{36})$/m.exec(created.out)?.[1] ?? '';
     expect(created.out).toContain(`redirect URI: ${stack.url}/auth/connections/${id}/callback`);
 
+    await startCli(env(), 'token').end();
     const failed = await run('test', id, '--org', slug);
     expect(failed).toMatchObject({ code: 1, out: expect.stringContaining('failed  reach') });
     company = await startCompany(stack.url, ports, { ids: [id] });
@@ -88,6 +89,10 @@ describe('vestibule connections', () => {
 
     await writeFile(join(folder, 'change.json'), '{"name":"Example Inc."}');
     expect(await run('change', id, join(folder, 'change.json'), '--org', slug)).toMatchObject({ code: 0 });
+    // The tokens of all members are outdated then. The command prints one that isn't.
+    const token = (await startCli(env(), 'token').end()).out.trim();
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await new UserAgent(stack.url).fetch('/api/v1/me', { headers })).status).toBe(200);
     expect((await run('list', '--org', slug)).out).toBe(`${id}  oidc   Example Inc.  example.com\n`);
     const all = (await run('list', '--org', slug, '--json')).out;
     expect([created.out, tested.out, all].join('\n')).not.toContain(companySecret);

@@ -59,6 +59,20 @@ it(
     company = await startCompany(journey.url, ports, { ids: [id] });
     await press(page, 'Test this connection');
     await page.getByText('The provider does not accept the client ID with this secret').waitFor();
+
+    // A colleague who is too early is refused, and the owner sees why.
+    const early = await journey.browser();
+    const hasty = company.employ({ email: `early@${domain}` });
+    await early.goto(`${journey.url}/auth/login`);
+    await early.getByLabel('E-mail address').fill(hasty.email);
+    await press(early, 'Continue');
+    await early.waitForURL(`${ports.issuer}/**`);
+    await early.getByLabel('E-mail').fill(hasty.email);
+    await early.getByLabel('Password').fill(hasty.password);
+    await press(early, 'Log in');
+    await early.getByText('is not set up as it should be').waitFor();
+    await press(page, 'Test this connection');
+    await page.getByText(/The latest login that was refused: .+\d{4}.*, provider_invalid_client\./).waitFor();
     await page.getByLabel('Client secret').fill(companySecret);
     await press(page, 'Save');
     await press(page, 'Test this connection');

@@ -39,6 +39,7 @@ export const ratePolicyDefaults = {
   'client-address': { points: 20, window: 3600 },
   'creation-address': { points: 100, window: 3600 },
   'domain-address': { points: 30, window: 3600 },
+  'connection-address': { points: 60, window: 600 },
   'invite-address': { points: 100, window: 3600 },
   'invite-sender': { points: 50, window: 3600 },
   'invite-recipient': { points: 5, window: 86_400 },

@@ -44,3 +44,19 @@ export function authenticatedForm(
   authenticationWith(clientSecret, method)({ issuer: '' }, { client_id: clientId }, body, headers);
   return { body, headers: Object.fromEntries(headers) };
 }
+
+/** Errors of a token endpoint for an unknown client or a wrong secret; Auth0 uses `access_denied`. */
+const clientRefusals: ReadonlySet<string> = new Set([
+  'invalid_client',
+  'unauthorized_client',
+  'access_denied',
+]);
+
+/** The error by which a provider refuses the client of an {@link authenticatedForm}; undefined if it doesn't. @param body JSON. */
+export function clientRefusalOf(status: number, body: unknown): string | undefined {
+  const error = String(Reflect.get(Object(body), 'error'));
+  if (clientRefusals.has(error)) {
+    return error;
+  }
+  return status === 401 && error !== 'invalid_grant' ? 'invalid_client' : undefined;
+}

@@ -12,7 +12,8 @@ export interface RouteLimit {
     | 'signal-address'
     | 'client-address'
     | 'creation-address'
-    | 'domain-address';
+    | 'domain-address'
+    | 'connection-address';
   /** `all` requests count, or only `failures`. */
   readonly counts: 'all' | 'failures';
 }

@@ -635,7 +635,7 @@ export const english = {
   'unverified.ask': 'Only your company can change that: ask your administrator.',
   'secondFactor.title': 'A second step is required',
   'secondFactor.soonTitle': 'A second step will be required',
-  'secondFactor.until': 'Please set up a second step for your login until <time></time>.',
+  'secondFactor.until': 'Please set up a second step for your login by <time></time>.',
   'secondFactor.from': 'From <time></time> on, your login needs a second step.',
   'secondFactor.since': 'Since <time></time>, your login needs a second step.',
   'secondFactor.closedOrg': 'Until you have given one, the organisation {org} is closed to you.',
@@ -1122,7 +1122,7 @@ export const english = {
   'connections.remove.link': 'Remove this connection',
   'connections.remove.title': 'Remove {name}?',
   'connections.remove.lead':
-    'The sessions of its users end, and they can no longer log in by it. They stay members.',
+    'The sessions of its users end, and they can no longer log in by it. They stay members. A new connection, also to the same provider, makes new accounts for them.',
   'connections.remove.confirm': 'Remove connection',
   'connections.error.name': 'Enter a name of up to 80 characters.',
   'connections.error.field': "This can't be used.",
@@ -1165,7 +1165,7 @@ export const english = {
   'connection.fault.no_keys': 'The provider publishes no keys.',
   'connection.fault.client_refused': 'The provider does not accept the client ID with this secret.',
   'connection.fault.client_method':
-    'The provider accepts the secret only if it is sent in the other way: set token_endpoint_auth_method to client_secret_basic or client_secret_post.',
+    'The provider accepts the secret only if it is sent in another way: set token_endpoint_auth_method to the one that is named here.',
   'connection.fault.client_unclear':
     'The provider refused a trial code for another reason than the code. Check that the flow authorization_code and the redirect URI are registered.',
   'connection.fault.bind_refused': 'The directory refuses the account that searches, or its password.',

@@ -4,7 +4,12 @@ import { parseJson } from '../../../../platform/config/json.parser.js';
 import { inTime } from '../../../../platform/time/deadline.js';
 import type { Fetch } from '../../../../platform/upstream/upstream.calls.js';
 import { wholeAnswer } from '../../../../platform/upstream/whole.answer.js';
-import { type SecretMethod, authenticatedForm, secretMethodOf } from '../../../oidc/client.authentication.js';
+import {
+  type SecretMethod,
+  authenticatedForm,
+  clientRefusalOf,
+  secretMethodOf,
+} from '../../../oidc/client.authentication.js';
 import { StepError, TestReport, isOfTls } from '../test.report.js';
 
 /** Milliseconds for one question. */
@@ -80,11 +85,10 @@ export async function testOpenId(
       body: body.toString(),
       headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
     });
-    const error: unknown = Reflect.get(Object(json), 'error');
-    if (status === 401 || error === 'invalid_client' || error === 'unauthorized_client') {
+    if (clientRefusalOf(status, json) !== undefined) {
       return 'client_refused';
     }
-    return error === 'invalid_grant' ? undefined : 'client_unclear';
+    return Reflect.get(Object(json), 'error') === 'invalid_grant' ? undefined : 'client_unclear';
   };
   await report.run(
     'client',
@@ -95,7 +99,9 @@ export async function testOpenId(
       const outcome = await tryClient(method);
       if (outcome === 'client_refused' && clientSecret !== undefined) {
         const other = method === 'client_secret_post' ? 'client_secret_basic' : 'client_secret_post';
-        throw new StepError((await tryClient(other)) === undefined ? 'client_method' : outcome);
+        if ((await tryClient(other)) === undefined) {
+          throw new StepError('client_method', other);
+        }
       }
       if (outcome !== undefined) {
         throw new StepError(outcome);
