@@ -62,7 +62,9 @@ describe('parseFlow', () => {
   });
 
   it.each(['javascript:alert(1)', '/relative', '', 7, null])('refuses the form action %j', (action) => {
-    expect(() => parseFlow(flowWith([], { action }))).toThrow(expect.objectContaining({ reason: 'kratos_flow_unreadable' }));
+    expect(() => parseFlow(flowWith([], { action }))).toThrow(
+      expect.objectContaining({ reason: 'kratos_flow_unreadable' }),
+    );
   });
 
   it.each([undefined, null, 'flow', 7, [], {}, { id: 'f' }, { id: 'f', ui: null }])('refuses %j', (input) => {

@@ -72,7 +72,10 @@ it('takes at most a few hundred milliseconds for what is made to take long [W27]
     // As much as a form can hold.
     await policy.check(`a${'1'.repeat(65_000)}a`, ada);
     await policy.check('correct horse battery', ['ab cd ef '.repeat(7000)]);
-    await policy.check('correct horse battery', Array.from({ length: 5000 }, (_, index) => `name${index}`));
+    await policy.check(
+      'correct horse battery',
+      Array.from({ length: 5000 }, (_, index) => `name${index}`),
+    );
   });
   expect(milliseconds).toBeLessThan(4 * 2000);
 });

@@ -13,7 +13,10 @@ export type LdapGroups = ReadonlyMap<string, string>;
 
 /** A distinguished name in the form that is compared: case, and how many blanks there are, don't matter. */
 export function comparable(dn: string): string {
-  return dn.toLowerCase().replaceAll(/\s+/g, ' ').replaceAll(/ ?([,=+]) ?/g, '$1');
+  return dn
+    .toLowerCase()
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/ ?([,=+]) ?/g, '$1');
 }
 
 /**
