@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { decodeJwt, type JWTPayload } from 'jose';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { sql } from 'kysely';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { loadConfiguration, type OryConfiguration } from '../../src/platform/config/configuration.js';
 import { Clock } from '../../src/platform/time/clock.service.js';
 import { UpstreamCalls } from '../../src/platform/upstream/upstream.calls.js';
+import { ConnectionSource } from '../../src/providers/ory/connections/connection.source.js';
+import { Connections } from '../../src/providers/ory/connections/connections.js';
 import { connectionOf } from '../../src/providers/ory/connections/connection.js';
 import { testConnection } from '../../src/providers/ory/connections/owned/org-connection.administration.js';
 import { Database } from '../../src/platform/database/database.schema.js';
@@ -444,6 +447,25 @@ describe('a renewal', () => {
     expect(countTokenRequests()).toBe(before + 2);
   });
 
+  it('looks its connection up once, also of a session with a second factor, and of a user with several', async () => {
+    const { agent: _agent, ...person } = await known();
+    const key = await sessionKeyOf(stack, person);
+    await logInByCompany(newAgent(), person);
+    const ofUser = query().updateTable('connection_sessions').where('identity_id', '=', key.subject);
+    await ofUser.set({ acr: 'aal2' }).execute();
+    const find = vi.spyOn(stack.app().get(Connections, { strict: false }), 'find');
+    try {
+      const connected = stack.app().get(ConnectionSource, { strict: false });
+      expect(await connected.findSession(key)).toMatchObject({ acr: 'aal1', hasLostFactor: true });
+      expect(find).toHaveBeenCalledTimes(1);
+      await ofUser.set({ sealed: 'not a token of ours', checked_at: 0 }).execute();
+      expect(await connected.findUser(key.subject)).toBeUndefined();
+      expect(find).toHaveBeenCalledTimes(2);
+    } finally {
+      find.mockRestore();
+    }
+  });
+
   it('that the provider refuses ends this session, and no other of the user', async () => {
     const { agent, ...person } = await known();
     const key = await sessionKeyOf(stack, person);
@@ -595,7 +617,13 @@ describe('a renewal', () => {
         'Your account at Example Ltd. may not be used here. Ask your administrator.',
       ]);
       expect(await statusOf(refused)).toBe(401);
-      staff.employ({ sub: admitted.sub, email: admitted.email, extra: { groups: [] } });
+      const rowsOf = async ({ email }: Employee): Promise<readonly { state: string }[]> =>
+        query().selectFrom('connection_identities').select('state').where('email', '=', email).execute();
+      // Nothing is stored about a user who never got in.
+      expect([await rowsOf(admitted), await rowsOf(stranger)]).toEqual([[{ state: 'active' }], []]);
+      const moved = staff.employ({ sub: admitted.sub, email: admitted.email, extra: { groups: [] } });
+      expect((await logInByCompany(newAgent(), moved)).status).toBe(403);
+      expect(await rowsOf(admitted)).toEqual([{ state: 'not_admitted' }]);
       stack.shiftClock(660);
       expect(await statusOf(agent)).toBe(401);
     } finally {
@@ -652,6 +680,61 @@ describe('a session ends', () => {
     expect((await send(token)).status).toBe(200);
     expect(await statusOf(agent)).toBe(401);
     expect((await send(token)).status).toBe(400);
+  });
+
+  it('each of a user, also if the database fails at one of them and the provider tries again', async () => {
+    const { sub, agent, ...person } = await known();
+    const others = [newAgent(), newAgent()];
+    for (const other of others) {
+      await logInByCompany(other, person);
+    }
+    const agents = [agent, ...others];
+    const { access_token: token } = await OAuthApp.spa(stack.url).login(others[0] ?? agent);
+    const ask = async (): Promise<number> =>
+      (await fetch(`${stack.url}/ory/hydra/userinfo`, { headers: { authorization: `Bearer ${token}` } }))
+        .status;
+    const { subject } = await sessionKeyOf(stack, person);
+    const rows = await query()
+      .selectFrom('sessions')
+      .select('id')
+      .where('subject', '=', subject)
+      .orderBy('id')
+      .execute();
+    expect([rows.length, await ask()]).toEqual([3, 200]);
+    const now = Math.floor(Date.now() / 1000);
+    const logoutToken = await staff.provider.keys.sign({
+      iss: issuer,
+      aud: 'vestibule',
+      iat: now,
+      exp: now + 60,
+      jti: createHash('sha256').update(`three of ${sub}`).digest('hex'),
+      sub,
+      events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+    });
+    const send = async (): Promise<number> => {
+      const body = new URLSearchParams({ logout_token: logoutToken });
+      return (await fetch(`${stack.url}/auth/connections/staff/backchannel-logout`, { method: 'POST', body }))
+        .status;
+    };
+    await sql`create trigger broken before update on sessions when old.id = ${sql.lit(rows[1]?.id)}
+      begin select raise(abort, 'disk I/O error'); end`.execute(query());
+    try {
+      expect(await send()).toBeGreaterThanOrEqual(500);
+      expect(await statusOf(others[0] ?? agent)).toBe(200);
+    } finally {
+      await sql`drop trigger broken`.execute(query());
+    }
+    expect(await send()).toBe(200);
+    expect(await Promise.all(agents.map(statusOf))).toEqual([401, 401, 401]);
+    expect(await ask()).toBe(401);
+    const live = await query()
+      .selectFrom('connection_sessions')
+      .select('id')
+      .where('identity_id', '=', subject)
+      .where('ended_at', 'is', null)
+      .execute();
+    expect(live).toEqual([]);
+    expect(await send()).toBe(400);
   });
 
   it('without refresh tokens, after session_ttl', async () => {

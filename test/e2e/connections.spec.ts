@@ -184,6 +184,21 @@ describe('an account at the directory', () => {
     expect(alertOf(wrong)).toBe('The user name or the password is wrong.');
   });
 
+  it('that may not log in is stored only if it could before', async () => {
+    const rowsOf = async ({ email }: Person): Promise<readonly { state: string }[]> =>
+      query().selectFrom('connection_identities').select('state').where('email', '=', email).execute();
+    const person = await addPerson(slapd);
+    const { agent, ...former } = await known();
+    for (const { dn } of [person, former]) {
+      await slapd.set(dn, { pwdAccountLockedTime: '000001010000Z' });
+    }
+    expect((await logInByDirectory(newAgent(), person)).status).toBe(422);
+    expect((await logInByDirectory(newAgent(), former)).status).toBe(422);
+    expect([await rowsOf(person), await rowsOf(former)]).toEqual([[], [{ state: 'disabled' }]]);
+    stack.shiftClock(660);
+    expect((await agent.fetch('/auth/session')).status).toBe(401);
+  });
+
   it('that is disabled and enabled again needs a new login', async () => {
     const { agent, dn, ...person } = await known();
     await slapd.set(dn, { pwdAccountLockedTime: '000001010000Z' });

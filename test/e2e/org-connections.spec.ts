@@ -731,6 +731,39 @@ describe.each(kinds)('connections of organisations, on %s', (database) => {
       expect(await refusalOf()).toMatchObject({ reason: 'provider_invalid_client' });
     });
 
+    it('has it also of a user with a live session, which goes on', async () => {
+      const org = await orgWith(await newUser());
+      const id = await connect(org);
+      const bob = await colleague(org);
+      const withSecret = async (secret: string): Promise<void> => {
+        const settings = {
+          issuer: ports.issuer,
+          client_id: 'vestibule',
+          client_secret: secret,
+          offline_access: true,
+        };
+        const { status } = await org.owner.send('PATCH', `${org.path}/${id}`, { settings });
+        expect(status).toBe(200);
+      };
+      await withSecret('another');
+      stack.shiftClock(60);
+      const page = await bob.agent.navigate(`/auth/login?connection=${id}`);
+      expect([page.status, page.html().querySelector('code')?.text]).toEqual([502, 'provider_misconfigured']);
+      const report = await org.owner.send('POST', `${org.path}/${id}/test`, {});
+      expect(reportSchema.parse(report.json()).latestRefusal).toMatchObject({
+        reason: 'provider_invalid_client',
+      });
+      for (const seconds of [60, 660, 1320]) {
+        stack.shiftClock(seconds);
+        expect((await bob.agent.fetch('/auth/session')).status).toBe(200);
+      }
+      stack.shiftClock(0);
+      await withSecret(companySecret);
+      stack.shiftClock(1980);
+      expect((await bob.agent.fetch('/auth/session')).status).toBe(200);
+      expect((await bob.agent.navigate(`/auth/login?connection=${id}`)).status).toBe(200);
+    });
+
     it('names the step that fails: no answer, another issuer, a wrong secret', async () => {
       const org = await orgWith(await newUser());
       const id = await connect(org);

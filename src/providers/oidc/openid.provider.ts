@@ -11,6 +11,7 @@ import { type SecretMethod, authenticationWith } from './client.authentication.j
 import { LogoutTokenVerifier } from './logout.token.js';
 import type { VerifiedLogoutToken } from '../../auth-strategy/auth.strategy.js';
 import { keyProblem, ProviderKeys, signatureAlgorithms } from '../../platform/upstream/provider.keys.js';
+import { deploymentRefusalOf } from './provider.refusal.js';
 import { RelyingParty } from './relying.party.js';
 import { toUserInfo, type UserInfo, userInfoProblem } from './user.info.js';
 
@@ -184,8 +185,8 @@ export class OpenIdProvider {
   /**
    * Uses a refresh token (RFC 6749 section 6).
    * @param keep stores the next tokens, before the rest of the answer is verified. The refresh token may be the same.
-   * @throws {Problem} `access_token_rejected` when the provider no longer accepts it, `provider_unavailable` for no answer, and for a
-   *   refusal of this deployment: a mistake in its settings says nothing about a user.
+   * @throws {Problem} `access_token_rejected` when the provider no longer accepts it, `provider_misconfigured` for a refusal of this
+   *   deployment, which says nothing about a user, and `provider_unavailable` for anything else.
    */
   async refresh(refreshToken: string, keep: (next: NextTokens) => Promise<void>): Promise<RefreshedTokens> {
     const { client, keys } = await this.#discovered();
@@ -206,7 +207,7 @@ export class OpenIdProvider {
       if (error instanceof openid.ResponseBodyError && error.error === 'invalid_grant') {
         throw rejected('refresh_token_refused');
       }
-      throw unavailable('token_endpoint_unreachable', error);
+      throw deploymentRefusalOf(error) ?? unavailable('token_endpoint_unreachable', error);
     }
   }
 

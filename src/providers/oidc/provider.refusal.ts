@@ -1,4 +1,4 @@
-import { WWWAuthenticateChallengeError } from 'openid-client';
+import { ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { unavailable } from '../../platform/upstream/vendor.call.js';
 
@@ -27,6 +27,16 @@ export function refusalOf(error: string, cause?: Error): Problem {
     return unavailable(reason, cause);
   }
   return new Problem(isOfDeployment(error) ? 'provider_misconfigured' : 'login_refused', { reason, cause });
+}
+
+/** The problem if the token endpoint refused this deployment, and not what it was sent; undefined otherwise. */
+export function deploymentRefusalOf(error: unknown): Problem | undefined {
+  if (error instanceof WWWAuthenticateChallengeError) {
+    return refusalOf('invalid_client', new Error(error.name));
+  }
+  return error instanceof ResponseBodyError && isOfDeployment(error.error)
+    ? refusalOf(error.error, new Error(error.name))
+    : undefined;
 }
 
 /** The status of the answer for which openid-client threw an error, if there was one. */

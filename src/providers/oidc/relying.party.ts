@@ -6,7 +6,7 @@ import { Problem } from '../../platform/errors/problem.error.js';
 import { unavailable, libraryTimeout } from '../../platform/upstream/vendor.call.js';
 import { scopeTokens } from '../../session/guards/scopes.js';
 import { keyProblem, type ProviderKeys, signatureAlgorithms } from '../../platform/upstream/provider.keys.js';
-import { answerStatusOf, refusalOf } from './provider.refusal.js';
+import { answerStatusOf, deploymentRefusalOf, refusalOf } from './provider.refusal.js';
 import type { ExchangedTokens, LoginChecks } from '../../auth-strategy/auth.strategy.js';
 
 const idTokenSchema = z.looseObject({
@@ -134,11 +134,12 @@ function toProblem(error: unknown): Problem {
   if (error instanceof errors.JOSEError) {
     return keyProblem(error, new Problem('login_refused', { reason: 'id_token_signature', cause: error }));
   }
+  const ofDeployment = deploymentRefusalOf(error);
+  if (ofDeployment !== undefined) {
+    return ofDeployment;
+  }
   if (error instanceof openid.AuthorizationResponseError || error instanceof openid.ResponseBodyError) {
     return refusalOf(error.error, new Error(error.name));
-  }
-  if (error instanceof openid.WWWAuthenticateChallengeError) {
-    return refusalOf('invalid_client', new Error(error.name));
   }
   if (error instanceof openid.ClientError && error.code === 'OAUTH_JWT_TIMESTAMP_CHECK_FAILED') {
     return new Problem('clocks_differ', { reason: 'id_token_time', cause: new Error(error.message) });

@@ -70,11 +70,12 @@ export class ConnectionLogins {
         result.outcome === 'wrong' ? 'wrong' : refusalOf(result.state),
       );
     }
-    const identity = await repository.record(vouchedUser(connection, result.user));
-    if (result.user.state !== 'active') {
-      await repository.shut(identity.id, result.user.state);
-      return this.#refuse(connection, request, result.user.state);
+    const user = vouchedUser(connection, result.user);
+    if (user.state !== 'active') {
+      await repository.refuse(user);
+      return this.#refuse(connection, request, user.state);
     }
+    const identity = await repository.record(user);
     const evidence = {
       amr: ['pwd'],
       acr: 'aal1',
@@ -93,7 +94,7 @@ export class ConnectionLogins {
     refusal: ConnectionRefusal,
   ): Promise<ConnectionRefusal> {
     const reason = refusal === 'wrong' ? 'wrong_password' : `connection_user_${refusal}`;
-    await this.#sessions.noteFailure(connection, request, reason);
+    await this.#sessions.noteFailure(connection, reason, request);
     return refusal;
   }
 }

@@ -20,16 +20,18 @@ export class ConnectionLogouts {
   }
 
   /**
-   * Ends the sessions at the connection, then those here that came from them, then Hydra's, which notifies other applications.
+   * Ends the sessions here that came from those at the connection, then Hydra's, which notifies other applications, and last the
+   * connection's own. If the database fails in between, the provider sends the same report again, which finds those that are left.
    * @throws {Problem} `malformed_request` for a logout that is too old, or was carried out before.
    */
   async end(connectionId: string, notice: VerifiedLogoutToken, client: ClientInfo): Promise<void> {
     const issuer = connectionIssuer(connectionId);
     await this.#logouts.once(notice, async () => {
       const { sid, subject } = notice;
-      for (const session of await this.#repository.endBehind({ connectionId, sid, subject })) {
+      for (const session of await this.#repository.liveBehind({ connectionId, sid, subject })) {
         const ended = await this.#logouts.end({ issuer, providerSessionId: session.id }, client);
         await endAllAtProvider(this.#strategy, ended);
+        await this.#repository.endSession(session.id, session.identity_id);
       }
     });
   }

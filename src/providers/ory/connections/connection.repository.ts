@@ -90,6 +90,21 @@ export class ConnectionRepository {
       .executeTakeFirst();
   }
 
+  /** Stores what a connection reports about a user who may not log in, and ends their sessions. Of a new one, nothing is stored. */
+  async refuse(user: VouchedUser): Promise<void> {
+    const known = await this.#database.query
+      .updateTable('connection_identities')
+      .set(reportedOf(user, this.#clock.now()))
+      .where('connection_id', '=', user.connectionId)
+      .where('issuer', '=', user.issuer)
+      .where('subject', '=', user.subject)
+      .returning('id')
+      .executeTakeFirst();
+    if (known !== undefined) {
+      await this.endSessions(known.id);
+    }
+  }
+
   /** Stores that a user may no longer log in, and ends their sessions. */
   async shut(id: string, state: UserState): Promise<void> {
     const now = this.#clock.now();
@@ -111,18 +126,25 @@ export class ConnectionRepository {
       .execute();
   }
 
-  /** Ends the sessions that a provider has ended. @returns those that were live until now. */
-  async endBehind({ connectionId, sid, subject }: EndedAtProvider): Promise<ConnectionSession[]> {
-    const users = this.#database.query
-      .selectFrom('connection_identities')
-      .select('id')
-      .where('connection_id', '=', connectionId);
-    const ended = this.#database.query
-      .updateTable('connection_sessions')
-      .set({ ended_at: this.#clock.now(), sealed: null })
+  /** The sessions that a provider has ended, and that haven't ended here. */
+  async liveBehind({ connectionId, sid, subject }: EndedAtProvider): Promise<ConnectionSession[]> {
+    const users = this.#usersOf(connectionId);
+    const live = this.#database.query
+      .selectFrom('connection_sessions')
+      .selectAll()
       .where('identity_id', 'in', subject === null ? users : users.where('subject', '=', subject))
       .where('ended_at', 'is', null);
-    return (sid === null ? ended : ended.where('provider_sid', '=', sid)).returningAll().execute();
+    return (sid === null ? live : live.where('provider_sid', '=', sid)).execute();
+  }
+
+  /** Ends all sessions of a connection; idempotent. */
+  async endAllOf(connectionId: string): Promise<void> {
+    await this.#database.query
+      .updateTable('connection_sessions')
+      .set({ ended_at: this.#clock.now(), sealed: null })
+      .where('identity_id', 'in', this.#usersOf(connectionId))
+      .where('ended_at', 'is', null)
+      .execute();
   }
 
   /**
@@ -311,6 +333,13 @@ export class ConnectionRepository {
       .where('identity_id', '=', identityId)
       .where('ended_at', 'is', null)
       .execute();
+  }
+
+  #usersOf(connectionId: string) {
+    return this.#database.query
+      .selectFrom('connection_identities')
+      .select('id')
+      .where('connection_id', '=', connectionId);
   }
 }
 

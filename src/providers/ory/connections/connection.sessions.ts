@@ -60,8 +60,12 @@ export class ConnectionSessions {
     cookie.set(reply, id, seconds);
   }
 
-  /** Records a login that failed. */
-  async noteFailure({ id, owner }: Connection, request: FastifyRequest, reason: string): Promise<void> {
+  /** Records a login that failed. @param request left out where it isn't known. */
+  async noteFailure(
+    { id, owner }: Connection,
+    reason: string,
+    request?: Pick<FastifyRequest, 'id' | 'ip'>,
+  ): Promise<void> {
     await this.#parts.audit.record({
       type: 'login_failed',
       outcome: 'failure',
@@ -69,8 +73,8 @@ export class ConnectionSessions {
       target: { kind: 'connection', id },
       ...(owner === undefined ? {} : { orgId: owner.orgId }),
       actor: { id: null, credential: 'form' },
-      requestId: request.id,
-      remoteAddress: request.ip,
+      requestId: request?.id,
+      remoteAddress: request?.ip,
     });
   }
 }

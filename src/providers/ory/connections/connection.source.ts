@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { ProviderIdentity } from '../../../directory/users/identity.js';
+import { Problem } from '../../../platform/errors/problem.error.js';
 import type { Clock } from '../../../platform/time/clock.service.js';
 import {
   type BrowserSession,
@@ -10,12 +11,18 @@ import {
 } from '../sources/identity.source.js';
 import type { ConnectionCookie } from './connection.cookie.js';
 import type { ConnectionIdentity, ConnectionRepository, ConnectionSession } from './connection.repository.js';
-import { type Connection, type DirectoryConnection, membershipOf, vouchedUser } from './connection.js';
+import {
+  type Connection,
+  type DirectoryConnection,
+  groupsIn,
+  isFresh,
+  membershipOf,
+  vouchedUser,
+} from './connection.js';
+import type { ConnectionSessions } from './connection.sessions.js';
 import type { Connections } from './connections.js';
 import type { ProviderRenewals } from './provider.renewals.js';
 
-/** Milliseconds for which what a directory reported counts as current: the steps of one login ask it once. */
-const freshFor = 5_000;
 /** The form of a UUID v7: subjects of other sources are of other versions, and cost no query. */
 const ownForm = /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 
@@ -24,6 +31,7 @@ export interface ConnectionSourceParts {
   readonly connections: Connections;
   readonly repository: ConnectionRepository;
   readonly renewals: ProviderRenewals;
+  readonly sessions: ConnectionSessions;
   readonly cookie: ConnectionCookie;
   readonly clock: Clock;
 }
@@ -45,7 +53,7 @@ export class ConnectionSource extends IdentitySource {
   async browserSession(header: string | undefined): Promise<BrowserSession> {
     const id = this.#parts.cookie.read(header);
     const session = id === undefined ? undefined : await this.#parts.repository.findSession(id);
-    const found = session && (await this.#resume(session, session.identity_id));
+    const found = session && (await this.#resumeLogin(session));
     return found?.isActive === true ? { state: 'live', session: found } : { state: 'none' };
   }
 
@@ -74,13 +82,28 @@ export class ConnectionSource extends IdentitySource {
     await this.#parts.repository.deleteIdentity(subject);
   }
 
+  /** Resumes a session for a login. A refusal of this deployment is noted, so that the connection's owner learns the reason. */
+  async #resumeLogin(session: ConnectionSession): Promise<SourceSession | undefined> {
+    try {
+      return await this.#resume(session, session.identity_id);
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'provider_misconfigured') {
+        const identity = await this.#identity(session.identity_id);
+        const connection = identity && (await this.#parts.connections.find(identity.connection_id));
+        await (connection && this.#parts.sessions.noteFailure(connection, error.reason ?? error.code));
+      }
+      throw error;
+    }
+  }
+
   async #resume(session: ConnectionSession, subject: string): Promise<SourceSession | undefined> {
     const identity = session.identity_id === subject ? await this.#identity(subject) : undefined;
-    const user = identity && (await this.#current(identity, session));
-    if (identity === undefined || user === undefined) {
+    const connection = identity && (await this.#parts.connections.find(identity.connection_id));
+    const user = identity && connection && (await this.#current(connection, identity, session));
+    if (connection === undefined || user === undefined) {
       return undefined;
     }
-    const hasLostFactor = session.acr === 'aal2' && !(await this.#trustsFactorOf(identity));
+    const hasLostFactor = session.acr === 'aal2' && !trustsFactor(connection);
     return {
       ...user,
       id: session.id,
@@ -92,20 +115,15 @@ export class ConnectionSource extends IdentitySource {
     };
   }
 
-  /** Whether the connection counts a second factor still: it may have been changed since the login. */
-  async #trustsFactorOf({ connection_id: id }: ConnectionIdentity): Promise<boolean> {
-    const connection = await this.#parts.connections.find(id);
-    return connection?.by === 'redirect' && connection.provider.trustsSecondFactor;
-  }
-
   /** The user as they are now, for those who have no session at hand. A provider answers for sessions only, so one of them must be live. */
   async #currentOf(identity: ConnectionIdentity): Promise<SourceUser | undefined> {
     const { connections, repository } = this.#parts;
-    if ((await connections.find(identity.connection_id))?.by !== 'redirect') {
-      return this.#current(identity);
+    const connection = await connections.find(identity.connection_id);
+    if (connection?.by !== 'redirect') {
+      return connection && this.#current(connection, identity);
     }
     for (const session of await repository.liveSessions(identity.id)) {
-      const user = await this.#current(identity, session);
+      const user = await this.#current(connection, identity, session);
       if (user !== undefined) {
         return user;
       }
@@ -117,17 +135,16 @@ export class ConnectionSource extends IdentitySource {
     return ownForm.test(subject) ? this.#parts.repository.findIdentity(subject) : undefined;
   }
 
-  /** The user as they are now; undefined if their connection was removed, or their session has ended there. */
-  async #current(known: ConnectionIdentity, session?: ConnectionSession): Promise<SourceUser | undefined> {
-    const { connections, renewals } = this.#parts;
-    const connection = await connections.find(known.connection_id);
-    if (connection === undefined) {
-      return undefined;
-    }
+  /** The user as they are now; undefined if their session has ended at the connection. */
+  async #current(
+    connection: Connection,
+    known: ConnectionIdentity,
+    session?: ConnectionSession,
+  ): Promise<SourceUser | undefined> {
     if (connection.by === 'password') {
       return this.#askDirectory(connection, known);
     }
-    const found = session && (await renewals.confirm(connection, known, session));
+    const found = session && (await this.#parts.renewals.confirm(connection, known, session));
     return found && toUser(found, connection);
   }
 
@@ -136,7 +153,7 @@ export class ConnectionSource extends IdentitySource {
     known: ConnectionIdentity,
   ): Promise<SourceUser | undefined> {
     const { repository, clock } = this.#parts;
-    if (Math.abs(clock.now() - Number(known.checked_at)) < freshFor) {
+    if (isFresh(known.checked_at, clock.now())) {
       return toUser(known, connection);
     }
     const found = await connection.directory.findUser(known.subject);
@@ -154,10 +171,15 @@ export class ConnectionSource extends IdentitySource {
   }
 }
 
+/** Whether the connection counts a second factor still: it may have been changed since the login. */
+function trustsFactor(connection: Connection): boolean {
+  return connection.by === 'redirect' && connection.provider.trustsSecondFactor;
+}
+
 function toUser(row: ConnectionIdentity, connection: Connection): SourceUser {
   const { email, name } = row;
-  const groups: unknown = JSON.parse(row.groups);
-  const membership = membershipOf(connection, Array.isArray(groups) ? groups.map(String) : []);
+  const groups = groupsIn(row);
+  const membership = membershipOf(connection, groups);
   return {
     identity: { ...toIdentity(row), ...(membership === undefined ? {} : { membership }) },
     isActive: row.state === 'active',

@@ -7,7 +7,7 @@ import type { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js
 import type { CompanyDirectory, DirectoryUser } from './company.directory.js';
 import type { CompanyProvider } from './company.provider.js';
 import { connectionIssuer } from './connection.issuer.js';
-import type { VouchedUser } from './connection.repository.js';
+import type { ConnectionIdentity, ConnectionSession, VouchedUser } from './connection.repository.js';
 import { LdapDirectory } from './ldap/ldap.directory.js';
 import { OpenIdCompany } from './oidc/openid.company.js';
 import { SamlCompany } from './saml/saml.company.js';
@@ -98,6 +98,8 @@ export function targetsOf(settings: ConnectionSettings): readonly string[] {
   }
 }
 
+/** Milliseconds for which an answer counts as current. */
+const freshFor = 5_000;
 /** One address, and nothing that a mail program could take for several, or a reader for another. */
 const plainAddress = /^[^\s\p{C}@,;:<>"()\\]{1,64}@[^\s\p{C}@,;:<>"()\\]{1,255}$/u;
 
@@ -129,6 +131,17 @@ export function vouchedUser(
     issuer: connectionIssuer(id),
     emailVerified: isEmailProven && isOwn && email.toLowerCase() !== owner?.unvouchable,
   };
+}
+
+/** Whether an answer still counts as current: the steps of one login ask once. @param checkedAt milliseconds; null: never. */
+export function isFresh(checkedAt: ConnectionSession['checked_at'], now: number): boolean {
+  return checkedAt !== null && Math.abs(now - Number(checkedAt)) < freshFor;
+}
+
+/** The groups in a user's row. */
+export function groupsIn({ groups }: Pick<ConnectionIdentity, 'groups'>): readonly string[] {
+  const known: unknown = JSON.parse(groups);
+  return Array.isArray(known) ? known.map(String) : [];
 }
 
 /** The membership that an organisation's connection gives a user with these groups; undefined for the deployment's. */

@@ -122,9 +122,9 @@ export class ConnectionsModule {
         ),
         partOf(
           ConnectionSource,
-          [Connections, ConnectionRepository, ProviderRenewals, ConnectionCookie, Clock],
-          (connections, repository, renewals, cookie, clock) =>
-            new ConnectionSource({ connections, repository, renewals, cookie, clock }),
+          [Connections, ConnectionRepository, ProviderRenewals, ConnectionSessions, ConnectionCookie, Clock],
+          (connections, repository, renewals, sessions, cookie, clock) =>
+            new ConnectionSource({ connections, repository, renewals, sessions, cookie, clock }),
         ),
         partOf(
           ConnectionSessions,

@@ -159,13 +159,14 @@ export class ProviderLogins {
     reply: FastifyReply,
   ): Promise<ProviderRefusal | undefined> {
     const { repository, sessions, cipher } = this.#parts;
-    const { user, amr, acr, sid, refreshToken } = login;
-    const identity = await repository.record(vouchedUser(connection, user, user.isEmailProven));
+    const { amr, acr, sid, refreshToken } = login;
+    const user = vouchedUser(connection, login.user, login.user.isEmailProven);
     if (user.state !== 'active') {
-      await repository.shut(identity.id, user.state);
-      await sessions.noteFailure(connection, request, `connection_user_${user.state}`);
+      await repository.refuse(user);
+      await sessions.noteFailure(connection, `connection_user_${user.state}`, request);
       return 'not_admitted';
     }
+    const identity = await repository.record(user);
     const evidence = {
       amr,
       acr,
@@ -197,7 +198,7 @@ export class ProviderLogins {
     if (error.code === 'provider_unavailable') {
       return 'unavailable';
     }
-    await this.#parts.sessions.noteFailure(connection, request, reason);
+    await this.#parts.sessions.noteFailure(connection, reason, request);
     return error.code === 'provider_misconfigured' || error.code === 'clocks_differ'
       ? 'misconfigured'
       : 'declined';

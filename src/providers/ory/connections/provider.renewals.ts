@@ -6,10 +6,8 @@ import type { Clock } from '../../../platform/time/clock.service.js';
 import { unavailable } from '../../../platform/upstream/vendor.call.js';
 import type { ReportedUser } from './company.provider.js';
 import type { ConnectionIdentity, ConnectionRepository, ConnectionSession } from './connection.repository.js';
-import { type ProviderConnection, vouchedUser } from './connection.js';
+import { type ProviderConnection, groupsIn, isFresh, vouchedUser } from './connection.js';
 
-/** Milliseconds for which an answer counts as current: the steps of one login ask once. */
-const freshFor = 5_000;
 /** Milliseconds after which another replica may use a refresh token that this one took: more than the calls to a provider take, and than clocks differ. */
 const longestUse = 90_000;
 /** Milliseconds that a replica waits for another one's use, and between two looks. */
@@ -144,18 +142,18 @@ export class ProviderRenewals {
   }
 
   #isFresh({ checked_at: checkedAt }: ConnectionSession): boolean {
-    return checkedAt !== null && Math.abs(this.#parts.clock.now() - Number(checkedAt)) < freshFor;
+    return isFresh(checkedAt, this.#parts.clock.now());
   }
 }
 
-function toReported({ subject, email, email_verified, name, groups }: ConnectionIdentity): ReportedUser {
-  const known: unknown = JSON.parse(groups);
+function toReported(identity: ConnectionIdentity): ReportedUser {
+  const { subject, email, email_verified: isVerified, name } = identity;
   return {
     subject,
     email,
-    isEmailProven: email_verified === 1,
+    isEmailProven: isVerified === 1,
     name,
-    groups: Array.isArray(known) ? known.map(String) : [],
+    groups: groupsIn(identity),
     state: 'active',
   };
 }

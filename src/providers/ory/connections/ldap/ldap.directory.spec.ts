@@ -356,6 +356,15 @@ describe('a directory that lies', () => {
     expect(await directory({ servers: [url] }).checkPassword('ada', password)).toEqual({ outcome: 'wrong' });
   });
 
+  it.each([
+    ['a temporary lock (19), which is the answer to any password', 19, { outcome: 'wrong' }],
+    ['an inactive account (53)', 53, { outcome: 'refused', state: 'disabled' }],
+  ])('or tells of %s', async (_what, code, outcome) => {
+    const refused = ldapMessage(4, ldapResult(0x61, code));
+    const url = await lying(bound(2), Buffer.concat([entry(3, 'ada'), done(3)]), refused);
+    expect(await directory({ servers: [url] }).checkPassword('ada', password)).toEqual(outcome);
+  });
+
   it.each<[string, Buffer | undefined]>([
     ['garbage', Buffer.from('garbage'.repeat(50))],
     ['an answer to another message', bound(99)],

@@ -32,8 +32,11 @@ const refusals: Readonly<Record<string, UserState>> = {
   '773': 'must_change_password',
 };
 
-/** Codes by which 389 and others refuse an account that is locked or inactive: constraintViolation, unwillingToPerform. */
-const locked: ReadonlySet<number> = new Set([19, 53]);
+/**
+ * The code by which 389 and others refuse an inactive account: unwillingToPerform. Their constraintViolation (19) is a temporary lock
+ * after wrong passwords. It is the answer to any password, so it counts as a wrong one: otherwise it would reveal that there is an account.
+ */
+const inactive = 53;
 
 interface Server {
   readonly url: string;
@@ -153,5 +156,5 @@ function isAway(outcome: unknown): boolean {
 
 /** The state of an account that a directory doesn't let in although its password may be right; undefined if it is wrong. */
 function refusalOf({ code, message }: ResultCodeError): UserState | undefined {
-  return locked.has(code) ? 'disabled' : refusals[/\bdata ([\da-f]{1,8})\b/i.exec(message)?.[1] ?? ''];
+  return code === inactive ? 'disabled' : refusals[/\bdata ([\da-f]{1,8})\b/i.exec(message)?.[1] ?? ''];
 }

@@ -116,7 +116,7 @@ export class OwnedConnections extends OrgConnectionAdministration {
     if (!(await repository.delete(orgId, id))) {
       throw noSuchConnection();
     }
-    await sessions.endBehind({ connectionId: id, sid: null, subject: null });
+    await sessions.endAllOf(id);
   }
 
   async test(orgId: string, id: string, address: string | undefined): Promise<readonly ConnectionStep[]> {
