@@ -46,6 +46,24 @@ describe('a database that is away', () => {
     await expect.poll(async () => failureOf(sql`select 1`.execute(connection.query))).toBeUndefined();
   });
 
+  it('a write of a SQLite transaction that has read an older state is database_unavailable', async () => {
+    database = await freshDatabase('sqlite', inject('postgresUrl'));
+    const connection = database.connect();
+    const other = database.connect();
+    await sql`create table notes (text text)`.execute(connection.query);
+    const failure = await failureOf(
+      connection.query.transaction().execute(async (transaction) => {
+        await sql`select * from notes`.execute(transaction);
+        await sql`insert into notes values ('theirs')`.execute(other.query);
+        await sql`insert into notes values ('ours')`.execute(transaction);
+      }),
+    );
+    expect(failure).toMatchObject({
+      code: 'database_unavailable',
+      cause: { code: 'SQLITE_BUSY_SNAPSHOT' },
+    });
+  });
+
   it.each(['sqlite', 'postgres'] as const)('a wrong statement on %s stays what it is', async (kind) => {
     database = await freshDatabase(kind, inject('postgresUrl'));
     const connection = await database.connectMigrated();
@@ -62,6 +80,15 @@ describe('a database that is away', () => {
     [{ code: '42P01' }, false],
     [{ code: 'ECONNREFUSED' }, true],
     [{ code: 'SQLITE_FULL' }, true],
+    [{ code: 'SQLITE_BUSY' }, true],
+    [{ code: 'SQLITE_BUSY_SNAPSHOT' }, true],
+    [{ code: 'SQLITE_BUSY_RECOVERY' }, true],
+    [{ code: 'SQLITE_BUSY_TIMEOUT' }, true],
+    [{ code: 'SQLITE_IOERR_WRITE' }, true],
+    [{ code: 'SQLITE_CANTOPEN_ISDIR' }, true],
+    [{ code: 'SQLITE_READONLY_DBMOVED' }, true],
+    [{ code: 'SQLITE_BUSYBODY' }, false],
+    [{ code: 'SQLITE_CONSTRAINT_UNIQUE' }, false],
     [{ code: 'SQLITE_CONSTRAINT' }, false],
     [{ message: 'Connection terminated unexpectedly' }, true],
     [{ message: 'timeout exceeded when trying to connect' }, true],

@@ -16,11 +16,10 @@ const awayClasses = /^(?:08|3D|53|57|58)/;
 /** SQLSTATE of a write on a server that only reads: a standby, or a primary that another one has replaced. */
 const readOnly = '25006';
 const awayCodes = new Set(
-  [
-    'ECONNREFUSED ECONNRESET ETIMEDOUT EPIPE ENOTFOUND EHOSTUNREACH EAI_AGAIN',
-    'SQLITE_BUSY SQLITE_FULL SQLITE_IOERR SQLITE_CANTOPEN SQLITE_READONLY',
-  ].flatMap((codes) => codes.split(' ')),
+  'ECONNREFUSED ECONNRESET ETIMEDOUT EPIPE ENOTFOUND EHOSTUNREACH EAI_AGAIN'.split(' '),
 );
+/** SQLite's codes, alone or extended (https://sqlite.org/rescode.html): `SQLITE_BUSY`, `SQLITE_BUSY_SNAPSHOT`, `SQLITE_IOERR_READ`. */
+const awaySqlite = /^SQLITE_(?:BUSY|FULL|IOERR|CANTOPEN|READONLY)(?:_|$)/;
 /** Messages of pg's errors that have no code: a connection or the pool gave up. */
 const awayMessages =
   /^(?:Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered)/;
@@ -45,7 +44,10 @@ export function isDatabaseAway(error: unknown): boolean {
   }
   const code = codeOf(error);
   return code
-    ? awayCodes.has(code) || code === readOnly || (code.length === 5 && awayClasses.test(code))
+    ? awayCodes.has(code) ||
+        awaySqlite.test(code) ||
+        code === readOnly ||
+        (code.length === 5 && awayClasses.test(code))
     : awayMessages.test(error.message);
 }
 

@@ -108,7 +108,7 @@ export class KratosImporter {
     );
     if (answer.status !== 200) {
       // Kratos refuses all of them because of one: the halves tell which.
-      return this.#createHalves(identities);
+      return this.#createHalves(identities, answer.status);
     }
     const { identities: items } = parse(batchSchema, answer);
     if (items.length !== identities.length) {
@@ -140,10 +140,17 @@ export class KratosImporter {
 
   async #createHalves(
     identities: readonly KratosImport[],
+    status: number,
   ): Promise<ReadonlyMap<KratosImport, KratosImported>> {
     const [only] = identities;
-    if (only === undefined || identities.length === 1) {
-      return new Map(only === undefined ? [] : [[only, { refused: 'schema_mismatch' }]]);
+    if (only === undefined) {
+      return new Map();
+    }
+    if (identities.length === 1) {
+      // For a batch of one, Kratos 1.3.1 answers 409 as a whole if its address is in use.
+      return new Map([
+        [only, status === 409 ? await this.findEarlier(only) : { refused: 'schema_mismatch' }],
+      ]);
     }
     const middle = Math.ceil(identities.length / 2);
     const halves = [identities.slice(0, middle), identities.slice(middle)];
