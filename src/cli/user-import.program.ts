@@ -45,7 +45,7 @@ export function addUserImportCommand(users: Command, setting: UserImportSetting)
     .option('--passwords <file>', "Auth0's export of password hashes, if <file> is its export of users")
     .option(
       '--firebase-hash-config <file>',
-      'hash parameters of the Firebase project, as its console shows them',
+      "hash parameters of the Firebase project, as its console shows them; the file is then Firebase's",
     )
     .option('--administrators', 'also users who are administrators here')
     .option('--without-password', 'also users without a password: they log in with a recovery code')
@@ -60,7 +60,7 @@ export function addUserImportCommand(users: Command, setting: UserImportSetting)
       `
 Run it again at any time: who was imported is skipped. Ctrl-C ends it between two batches.
 Refused lines go to standard output, with their reason; progress to standard error.
-Exit code: 0 if every line was imported or skipped, 1 if not, 69 if Kratos or the database can't be reached.
+Exit code: 0 if every line was imported or skipped, 1 if not or if the file has no users, 69 if Kratos or the database can't be reached.
 Formats and limits: docs/providers.md.`,
     )
     .action(async (file: string, options: ImportCommandOptions) =>

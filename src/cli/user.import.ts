@@ -112,7 +112,7 @@ export async function runImport(services: CliServices, request: ImportRequest): 
   );
   const auth0Hashes =
     files.passwords === undefined
-      ? new Map<string, string>()
+      ? undefined
       : await readAuth0Hashes(linesOf(unzipped(files.passwords)), ({ number }, reason) =>
           refuse(`passwords line ${number}`, reason),
         );
@@ -124,8 +124,8 @@ export async function runImport(services: CliServices, request: ImportRequest): 
   const progress = new Progress(counts, tell);
   const take = ({ refused, ...others }: BatchResult): void => {
     counts.add(others);
-    for (const { number, reason } of refused) {
-      refuse(`${reader.unit} ${number}`, reason);
+    for (const { place, reason } of refused) {
+      refuse(place, reason);
     }
     progress.tell();
   };

@@ -170,7 +170,8 @@ describe('the exports of other systems', () => {
     const { id: localId, email } = lineOf();
     const { salt, passwordHash } = firebaseProject;
     const user = { localId, email, emailVerified: false, passwordHash, salt, displayName: 'Ada' };
-    const content = JSON.stringify({ users: [user] });
+    // As firebase-tools writes it.
+    const content = `{"users": [\n${JSON.stringify(user, undefined, 2)}]}`;
     expect(await runImport(content)).toMatchObject({
       code: 1,
       out: 'user 1: it has a password, and --firebase-hash-config is not given\n',
@@ -204,7 +205,14 @@ describe('the exports of other systems', () => {
     ]);
     expect(await runImport(profile)).toMatchObject({
       code: 1,
-      out: 'line 1: it has no password: give --without-password to import it nevertheless\n',
+      out: 'line 1: it has no password, because Auth0 exports the hashes in a file of their own: give that file as --passwords, or --without-password to import users without one\n',
+    });
+    const hashes = await fileOf(
+      textOf([{ _id: { $oid: old.id }, email: old.email, passwordHash: bcrypt, tenant: 't' }]),
+    );
+    expect(await runImport(profile, '--passwords', hashes)).toMatchObject({
+      code: 1,
+      out: 'line 1: the file of --passwords has no hash for it: give --without-password to import it nevertheless\n',
     });
     expect(await runImport(profile, '--without-password')).toMatchObject({ code: 0 });
     expect(await usersOf(social.email)).toHaveLength(1);
@@ -213,7 +221,20 @@ describe('the exports of other systems', () => {
   it('a file that is none of them is refused', async () => {
     expect(await runImport('id,email\n1,a@example.org\n')).toMatchObject({
       code: 1,
-      out: "line 1: it isn't JSON\nline 2: it isn't JSON\n",
+      out: '',
+      err: `The file looks like CSV: export the users as JSON.\n${counts(0, 0, 0, 0)}.\n`,
+    });
+    // Also from a pipe that stays open.
+    const child = spawn(process.execPath, [program, 'users', 'import'], {
+      env: { PATH: process.env['PATH'] ?? '', ...environment() },
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    child.stdin.on('error', () => undefined).write('id,email\n');
+    expect(await once(child, 'exit')).toEqual([1, null]);
+    expect(await runImport('\n')).toEqual({
+      code: 1,
+      out: '',
+      err: `The file has no users.\n${counts(0, 0, 0, 0)}.\n`,
     });
     expect(await runImport('{"realm": "x",\n "roles": {}}')).toMatchObject({ code: 1 });
     expect(await startCli(environment(), 'users', 'import', join(folder, 'nothing')).end()).toMatchObject({
@@ -275,6 +296,14 @@ describe('again, and after a break', () => {
       expect(users).toHaveLength(1);
       expect(await sessionAfterLogin(email)).toMatchObject({ user: { id: users[0]?.id } });
     }
+  });
+
+  it('so is one that is alone in the file', async () => {
+    const line = lineOf();
+    const subject = await addImported(line);
+    expect(await runImport(textOf([line]))).toEqual({ code: 0, out: '', err: `${counts(1, 0, 0, 0)}.\n` });
+    expect(await identitiesAtKratos(line.email)).toEqual([expect.objectContaining({ id: subject })]);
+    expect(await usersOf(line.email)).toHaveLength(1);
   });
 
   it('an identity that was used before it was linked is kept, and reported as such', async () => {
@@ -425,7 +454,7 @@ describe('a malicious file', () => {
     [
       'an empty key, which every password has',
       lineOf({ passwordHash: '$pbkdf2-sha256$i=1,l=0$c2FsdA$' }),
-      "its password hash is of a kind, or in a form, that Kratos doesn't take",
+      "its password hash is PBKDF2 with SHA-256, but in a form that Kratos doesn't take",
     ],
     [
       'a short key, which many passwords have',
@@ -486,7 +515,7 @@ describe('a malicious file', () => {
     const lines = [first, lineOf({ id: first.id }), lineOf({ email: first.email.toUpperCase() })];
     expect(await runImport(textOf(lines))).toMatchObject({
       code: 1,
-      out: 'line 2: it has the id or the address of an earlier one, number 1\nline 3: it has the id or the address of an earlier one, number 1\n',
+      out: 'line 2: it has the same id as line 1\nline 3: it has the same e-mail address as line 1\n',
       err: `${counts(1, 0, 0, 2)}.\n`,
     });
   });
@@ -508,6 +537,16 @@ describe('a malicious file', () => {
       expect(await sessionAfterLogin(email)).toBeDefined();
     }
     expect(await usersOf(taken.email)).toEqual([]);
+    // Alone at Kratos, because the others are skipped; and alone in the file.
+    expect(await runImport(textOf([first, taken, ...rest]))).toMatchObject({
+      code: 1,
+      out: 'line 2: another identity at Kratos has this address\n',
+      err: `${counts(0, 0, 3, 1)}.\n`,
+    });
+    expect(await runImport(textOf([taken]))).toMatchObject({
+      code: 1,
+      out: 'line 1: another identity at Kratos has this address\n',
+    });
   });
 
   it('the id of one user with the address of another gives neither account [A07]', async () => {

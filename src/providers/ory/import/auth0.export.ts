@@ -51,9 +51,16 @@ export function isOfAuth0(record: unknown): boolean {
   );
 }
 
-/** Reads a line of either export. @param hashes by user id, if they are in a file of their own. @throws {RefusedRecord} */
-export function readAuth0User(record: unknown, hashes: ReadonlyMap<string, string>): UncheckedUser {
-  if (record !== null && typeof record === 'object' && Object.hasOwn(record, '_id')) {
+/**
+ * Reads a line of either export.
+ * @param hashes by user id, if they are in a file of their own, and that file was given.
+ * @throws {RefusedRecord}
+ */
+export function readAuth0User(
+  record: unknown,
+  hashes: ReadonlyMap<string, string> | undefined,
+): UncheckedUser {
+  if (isHashLine(record)) {
     return readHash(record);
   }
   const profile = parsePart(profileSchema, record);
@@ -64,9 +71,19 @@ export function readAuth0User(record: unknown, hashes: ReadonlyMap<string, strin
     emailVerified: profile.email_verified ?? profile['Email Verified'] ?? undefined,
     name: emptyAsNull(profile.name ?? profile.Name),
     picture: emptyAsNull(profile.picture ?? profile.Picture),
-    passwordHash: typeof id === 'string' ? hashes.get(id) : undefined,
+    passwordHash: typeof id === 'string' ? hashes?.get(id) : undefined,
     disabled: profile.blocked ?? undefined,
   };
+}
+
+/** Why a line's user has no password, and what to do; undefined if there is nothing to add for Auth0. */
+export function auth0WithoutPassword(record: unknown, isHashFileGiven: boolean): string | undefined {
+  if (isHashLine(record)) {
+    return undefined;
+  }
+  return isHashFileGiven
+    ? 'the file of --passwords has no hash for it: give --without-password to import it nevertheless'
+    : 'it has no password, because Auth0 exports the hashes in a file of their own: give that file as --passwords, or --without-password to import users without one';
 }
 
 /**
@@ -96,6 +113,11 @@ export async function readAuth0Hashes(
     }
   }
   return hashes;
+}
+
+/** Whether a record is of the export of password hashes. */
+function isHashLine(record: unknown): boolean {
+  return record !== null && typeof record === 'object' && Object.hasOwn(record, '_id');
 }
 
 function readHash(record: unknown): UncheckedUser {

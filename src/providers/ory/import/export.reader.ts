@@ -1,10 +1,18 @@
 import { Readable, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { isOfAuth0, readAuth0User } from './auth0.export.js';
+import { auth0WithoutPassword, isOfAuth0, readAuth0User } from './auth0.export.js';
 import { type FirebaseHashing, isOfFirebase, readFirebaseUser } from './firebase.export.js';
+import { isDocumentHead } from './file.form.js';
 import { type ImportedUser, checkUser, parseRecord } from './import.record.js';
 import { readKeycloakUser } from './keycloak.export.js';
-import { BrokenDocument, type FileRecord, elementsOf, linesOf, longestRecord } from './record.splitter.js';
+import {
+  BrokenDocument,
+  type FileRecord,
+  elementsOf,
+  isSpace,
+  linesOf,
+  longestRecord,
+} from './record.splitter.js';
 import { RefusedRecord } from './refused.record.js';
 
 /** Formats of import files. `vestibule` is our own: a JSON object on each line. */
@@ -13,10 +21,10 @@ export type ExportFormat = (typeof exportFormats)[number];
 
 /** What to read a file by. */
 export interface ReaderOptions {
-  /** Default: the file shows it. */
+  /** Default: Firebase's if there are hash parameters, or else what the file shows. */
   readonly format?: ExportFormat | undefined;
-  /** Auth0's password hashes by user id, if they are in a file of their own. */
-  readonly auth0Hashes: ReadonlyMap<string, string>;
+  /** Auth0's password hashes by user id, if their file was given. */
+  readonly auth0Hashes?: ReadonlyMap<string, string> | undefined;
   /** Hash parameters of the Firebase project. */
   readonly firebaseHashing?: FirebaseHashing | undefined;
 }
@@ -25,7 +33,11 @@ export interface ReaderOptions {
 export interface ReadUser {
   /** Number of the line, or of the element of `users`, from 1. */
   readonly number: number;
+  /** What messages call it: `line 2`, or `user 2` for an element of a document. */
+  readonly place: string;
   readonly user: ImportedUser | RefusedRecord;
+  /** Why a user without a password is refused, where the format has a reason of its own. */
+  readonly withoutPassword?: string | undefined;
 }
 
 /** Formats that are one JSON document; the others have a JSON object on each line. */
@@ -38,34 +50,45 @@ export class ExportReader {
 
   constructor(options: ReaderOptions) {
     this.#options = options;
-    this.#format = options.format;
-  }
-
-  /** What a number is called in messages: `line`, or `user` for an element of a document. */
-  get unit(): 'line' | 'user' {
-    return this.#format !== undefined && documents.has(this.#format) ? 'user' : 'line';
+    this.#format = options.format ?? (options.firebaseHashing === undefined ? undefined : 'firebase');
   }
 
   /** @param file as it is on the disk, or gzipped. @throws {BrokenDocument} */
   async *read(file: AsyncIterable<Buffer>): AsyncGenerator<ReadUser> {
-    const { head, all } = await peek(unzipped(file));
-    const isDocument = this.#format === undefined ? isDocumentHead(head) : documents.has(this.#format);
+    const { head, all, close } = await peek(unzipped(file));
+    let isDocument: boolean;
+    try {
+      const looksLikeDocument = isDocumentHead(head);
+      isDocument = this.#format === undefined ? looksLikeDocument : documents.has(this.#format);
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    let isEmpty = true;
     for await (const record of isDocument ? elementsOf(all) : linesOf(all)) {
-      yield { number: record.number, user: this.#userOf(record, isDocument) };
+      isEmpty = false;
+      const place = `${isDocument ? 'user' : 'line'} ${record.number}`;
+      yield { number: record.number, place, ...this.#userOf(record, isDocument) };
+    }
+    if (isEmpty) {
+      throw new BrokenDocument('The file has no users.');
     }
   }
 
-  #userOf({ text }: FileRecord, isDocument: boolean): ReadUser['user'] {
+  #userOf({ text }: FileRecord, isDocument: boolean): Pick<ReadUser, 'user' | 'withoutPassword'> {
+    const { auth0Hashes } = this.#options;
     try {
       if (typeof text !== 'string') {
         throw text;
       }
       const record = parseRecord(text);
       this.#format ??= isDocument ? documentFormatOf(record) : lineFormatOf(record);
-      return checkUser(this.#unchecked(record));
+      const withoutPassword =
+        this.#format === 'auth0' ? auth0WithoutPassword(record, auth0Hashes !== undefined) : undefined;
+      return { user: checkUser(this.#unchecked(record)), withoutPassword };
     } catch (error) {
       if (error instanceof RefusedRecord) {
-        return error;
+        return { user: error };
       }
       throw error;
     }
@@ -103,18 +126,34 @@ export async function* unzipped(file: AsyncIterable<Buffer>): AsyncGenerator<Buf
   }
 }
 
-/** The beginning of a file, up to its first line's end or the length of a record, and the whole file from its beginning. */
-async function peek(file: AsyncIterable<Buffer>): Promise<{ head: Buffer; all: AsyncIterable<Buffer> }> {
+interface PeekedFile {
+  readonly head: Buffer;
+  readonly all: AsyncIterable<Buffer>;
+  /** Ends a file that isn't read: a pipe that stays open would keep the process alive. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * The beginning of a file, up to the end of its first line that isn't blank or the length of a record, and the whole file from its
+ * beginning.
+ */
+async function peek(file: AsyncIterable<Buffer>): Promise<PeekedFile> {
   const source = file[Symbol.asyncIterator]();
   const taken: Buffer[] = [];
   let length = 0;
+  let isBlank = true;
   for (let next = await source.next(); next.done !== true; next = await source.next()) {
     taken.push(next.value);
     length += next.value.length;
-    if (length > longestRecord || next.value.includes(0x0a)) {
+    const start: number = isBlank ? next.value.findIndex((code) => !isSpace(code)) : 0;
+    isBlank = start < 0;
+    if (length > longestRecord || (!isBlank && next.value.includes(0x0a, start))) {
       break;
     }
   }
+  const close = async (): Promise<void> => {
+    await source.return?.();
+  };
   async function* all(): AsyncGenerator<Buffer> {
     try {
       yield* taken.splice(0);
@@ -122,26 +161,10 @@ async function peek(file: AsyncIterable<Buffer>): Promise<{ head: Buffer; all: A
         yield next.value;
       }
     } finally {
-      await source.return?.();
+      await close();
     }
   }
-  return { head: Buffer.concat(taken), all: all() };
-}
-
-/**
- * Whether a file is one JSON document: its first line is a whole object with users, or only the beginning of an object. A line that
- * is broken isn't taken for the beginning of a document.
- */
-function isDocumentHead(head: Buffer): boolean {
-  const text = head.toString('utf8').trimStart();
-  const [first = ''] = text.split('\n', 1);
-  try {
-    const parsed: unknown = JSON.parse(first);
-    return parsed !== null && typeof parsed === 'object' && Object.hasOwn(parsed, 'users');
-  } catch {
-    const isWholeLine = first.length < text.length;
-    return isWholeLine ? first.trim() === '{' : /^\{\s*"users"|"realm"/.test(text);
-  }
+  return { head: Buffer.concat(taken), all: all(), close };
 }
 
 function documentFormatOf(record: unknown): ExportFormat {

@@ -47,19 +47,21 @@ const userSchema = z.strictObject(
 /** A user as a format's reader hands it over: the members of our own format, not checked yet. */
 export type UncheckedUser = Readonly<Partial<Record<keyof z.input<typeof userSchema>, unknown>>>;
 
-/** Parses the text of a record. @throws {RefusedRecord} if it isn't JSON. */
-export function parseRecord(record: string): unknown {
+/** Parses the text of a record. @param what is named in the reason. @throws {RefusedRecord} if it isn't JSON. */
+export function parseRecord(record: string, what = 'it'): unknown {
   try {
     const parsed: unknown = JSON.parse(record);
     return parsed;
   } catch {
     // The parser's message quotes what it has read.
-    throw new RefusedRecord("it isn't JSON");
+    throw new RefusedRecord(`${what} isn't JSON`);
   }
 }
 
 /** Checks a user. @throws {RefusedRecord} */
 export function checkUser(user: unknown): ImportedUser {
+  requireMember(user, 'id', 'id');
+  requireMember(user, 'email', 'e-mail address');
   const { success, data, error } = userSchema.safeParse(user);
   if (!success) {
     throw new RefusedRecord(reasonOf(error));
@@ -74,20 +76,35 @@ export function checkUser(user: unknown): ImportedUser {
   };
 }
 
-/** Parses a part of a record by a schema. @throws {RefusedRecord} that names the member, and none of its value. */
-export function parsePart<T>(schema: z.ZodType<T>, value: unknown): T {
+/**
+ * Parses a part of a record by a schema.
+ * @param at name of the member that holds the part; default: the part is the record.
+ * @throws {RefusedRecord} that names the member, and none of its value.
+ */
+export function parsePart<T>(schema: z.ZodType<T>, value: unknown, at?: string): T {
   const { success, data, error } = schema.safeParse(value);
   if (!success) {
-    throw new RefusedRecord(reasonOf(error));
+    throw new RefusedRecord(reasonOf(error, at));
   }
   return data;
 }
 
-function reasonOf({ issues: [issue] }: z.ZodError): string {
+/** @throws {RefusedRecord} if an object doesn't have the member, or has nothing in it. */
+function requireMember(user: unknown, member: keyof UncheckedUser, name: string): void {
+  if (user === null || typeof user !== 'object' || Array.isArray(user)) {
+    return;
+  }
+  const value: unknown = Reflect.get(user, member);
+  if (value === undefined || value === null || value === '') {
+    throw new RefusedRecord(`it has no ${name}`);
+  }
+}
+
+function reasonOf({ issues: [issue] }: z.ZodError, at?: string): string {
   if (issue?.code === 'unrecognized_keys') {
     const [key = ''] = issue.keys;
     return /^\w{1,40}$/.test(key) ? `${key}: is not known` : 'it has a member that is not known';
   }
-  const path = issue?.path.join('.') ?? '';
+  const path = [...(at === undefined ? [] : [at]), ...(issue?.path ?? [])].join('.');
   return path === '' ? (issue?.message ?? 'it is invalid') : `${path}: ${issue?.message}`;
 }

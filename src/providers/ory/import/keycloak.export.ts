@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type UncheckedUser, parsePart, parseRecord } from './import.record.js';
+import { misshapenHash, unsupportedHash } from './hash.name.js';
 import { RefusedRecord } from './refused.record.js';
 
 const credentialSchema = z.looseObject({
@@ -60,17 +61,18 @@ export function readKeycloakUser(record: unknown): UncheckedUser {
 }
 
 function hashOf({ secretData, credentialData }: z.output<typeof credentialSchema>): string {
-  const { value, salt = '' } = parsePart(secretSchema, parseRecord(secretData ?? ''));
-  const { algorithm, hashIterations, additionalParameters } = parsePart(
-    hashingSchema,
-    parseRecord(credentialData ?? ''),
-  );
+  const { value, salt = '' } = parseMember(secretSchema, 'secretData', secretData);
+  const hashing = parseMember(hashingSchema, 'credentialData', credentialData);
+  const { algorithm, hashIterations, additionalParameters } = hashing;
   const parameter = (name: string): string => additionalParameters?.[name]?.[0] ?? '';
   const digest = pbkdf2Digests.get(algorithm);
   if (digest !== undefined) {
     return `$pbkdf2-${digest}$i=${hashIterations},l=0$${salt}$${value}`;
   }
-  if (algorithm === 'argon2' && parameter('version') === '1.3') {
+  if (algorithm === 'argon2') {
+    if (parameter('version') !== '1.3') {
+      throw misshapenHash('argon2');
+    }
     const costs = `m=${parameter('memory')},t=${hashIterations},p=${parameter('parallelism')}`;
     return `$argon2${parameter('type')}$v=19$${costs}$${salt}$${value}`;
   }
@@ -78,5 +80,13 @@ function hashOf({ secretData, credentialData }: z.output<typeof credentialSchema
   if (algorithm === 'bcrypt') {
     return value;
   }
-  throw new RefusedRecord("its password hash is of a kind, or in a form, that Kratos doesn't take");
+  throw unsupportedHash(algorithm);
+}
+
+/** Parses the JSON in a credential's text. @throws {RefusedRecord} that names the member. */
+function parseMember<T>(schema: z.ZodType<T>, member: string, text: string | undefined): T {
+  if (text === undefined) {
+    throw new RefusedRecord(`its password has no ${member}`);
+  }
+  return parsePart(schema, parseRecord(text, `the ${member} of its password`), member);
 }

@@ -55,6 +55,34 @@ describe('a hash that Kratos takes', () => {
   });
 });
 
+describe('a hash that Kratos does not take is named by its algorithm', () => {
+  it.each([
+    ['$y$j9T$salt$hash', 'yescrypt'],
+    ['$P$B12345678', 'phpass'],
+    ['$S$D12345678', "Drupal's SHA-512"],
+    [`$argon2d$v=19$m=8,t=1,p=1$${salt}$${key}`, 'argon2d'],
+    [`$pbkdf2-sha384$i=1000,l=48$${salt}$${key}`, 'PBKDF2 with SHA-384'],
+    [`pbkdf2_sha256$1000$salt$${key}=`, "Django's PBKDF2"],
+    ['5f4dcc3b5aa765d61d8327deb882cf99', 'a bare digest of 16 bytes, as of MD5'],
+  ])('%s', (hash, algorithm) => {
+    expect(reasonAgainst(hash)).toBe(`its password hash is ${algorithm}, which Kratos doesn't take`);
+  });
+
+  it.each([
+    ['$2b$5$short', 'bcrypt'],
+    [`$argon2id$v=16$m=8,t=1,p=1$${salt}$${key}`, 'argon2id'],
+    [`$scrypt$N=1024,r=8,p=1$${salt}$${key}`, 'scrypt'],
+  ])('%s, in another form than it should be', (hash, algorithm) => {
+    expect(reasonAgainst(hash)).toBe(
+      `its password hash is ${algorithm}, but in a form that Kratos doesn't take`,
+    );
+  });
+
+  it('and what may be anything is not', () => {
+    expect(reasonAgainst('$secret$word')).toBe(unknown);
+  });
+});
+
 describe('is refused', () => {
   it.each([
     [`$2b$15$${bcryptRest}`, 'the cost of bcrypt must be 4 to 14'],
@@ -86,7 +114,10 @@ describe('is refused', () => {
   });
 
   it.each([
-    [`$pbkdf2-sha256$i=1,l=0$${salt}$`, unknown],
+    [
+      `$pbkdf2-sha256$i=1,l=0$${salt}$`,
+      "its password hash is PBKDF2 with SHA-256, but in a form that Kratos doesn't take",
+    ],
     [`$pbkdf2-sha256$i=1,l=1$${salt}$YQ`, 'the hash of its password must have 16 to 128 bytes'],
     [`$scrypt$ln=16,r=8,p=1$${salt}$YQ==`, 'the hash of its password must have 16 to 128 bytes'],
     [`$argon2id$v=19$m=8,t=1,p=1$${salt}$YQ`, 'the hash of its password must have 16 to 128 bytes'],
@@ -125,7 +156,7 @@ describe('is refused', () => {
     `$2b$05$${bcryptRest}\n`,
     `$6$rounds=5000$${'s'.repeat(17)}$${'a'.repeat(86)}`,
   ])('what Kratos does not take: %j', (hash) => {
-    expect(reasonAgainst(hash)).toBe(unknown);
+    expect(reasonAgainst(hash)).toMatch(/^its password hash is .+ Kratos doesn't take$/);
   });
 
   it('a text that is too long, and base64 with bits that belong to no byte', () => {

@@ -1,3 +1,4 @@
+import { refusedHash } from './hash.name.js';
 import { RefusedRecord } from './refused.record.js';
 
 /**
@@ -174,7 +175,7 @@ export function toKratosHash(text: string): string {
       return toKratos((name) => groups[name] ?? '');
     }
   }
-  throw new RefusedRecord("its password hash is of a kind, or in a form, that Kratos doesn't take");
+  throw refusedHash(text);
 }
 
 /** `$5$` and `$6$` of crypt(3), and how Kratos calls them. */

@@ -88,7 +88,7 @@ const byte = {
 } as const;
 
 /** Whether a byte is white space of JSON (RFC 8259 section 2). */
-function isSpace(code: number): boolean {
+export function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 

@@ -35,6 +35,8 @@ export interface ImportOptions {
 /** A refused record. The reason holds nothing of it. */
 export interface Refusal {
   readonly number: number;
+  /** As the reader calls it: `line 2`. */
+  readonly place: string;
   readonly reason: string;
 }
 
@@ -50,8 +52,7 @@ export interface BatchResult {
 }
 
 /** A record whose user may be imported. */
-interface Candidate {
-  readonly number: number;
+interface Candidate extends Pick<ReadUser, 'number' | 'place'> {
   readonly user: ImportedUser;
   readonly person: MovedPerson;
 }
@@ -107,7 +108,7 @@ export class UserImporter {
       } else if (state?.state === 'refused') {
         const id = await this.#interrupted(candidate, state.reason);
         if (id === undefined) {
-          refused.push({ number: candidate.number, reason: refusals[state.reason] });
+          refused.push(refusalOf(candidate, refusals[state.reason]));
         } else {
           made.push({ candidate, id });
         }
@@ -120,7 +121,7 @@ export class UserImporter {
     for (const [index, { candidate }] of waiting.entries()) {
       const result = created[index];
       if (result !== undefined && 'refused' in result) {
-        refused.push({ number: candidate.number, reason: refusals[result.refused] });
+        refused.push(refusalOf(candidate, refusals[result.refused]));
       } else if (result !== undefined) {
         made.push({ candidate, id: result.id });
       }
@@ -149,29 +150,43 @@ export class UserImporter {
 
   /** Those whose record can be used, each id and each address once. */
   #candidates(records: readonly ReadUser[], refused: Refusal[]): Candidate[] {
-    const seen = new Map<string, number>();
-    return records.flatMap(({ number, user }) => {
-      const reason = user instanceof RefusedRecord ? user.message : this.#reasonAgainst(user, seen);
+    const seen = new Map<string, string>();
+    return records.flatMap(({ number, place, user, withoutPassword }) => {
+      const reason =
+        user instanceof RefusedRecord ? user.message : this.#reasonAgainst(user, seen, withoutPassword);
       if (reason !== undefined || user instanceof RefusedRecord) {
-        refused.push({ number, reason: reason ?? '' });
+        refused.push({ number, place, reason: reason ?? '' });
         return [];
       }
-      seen.set(`id ${user.id}`, number).set(`email ${user.email}`, number);
+      seen.set(`id ${user.id}`, place).set(`email ${user.email}`, place);
       const { email, emailVerified, name, picture } = user;
       const from = { issuer: this.#options.from, subject: user.id };
       return [
-        { number, user, person: { from, email, emailVerified, name, picture, isDisabled: user.disabled } },
+        {
+          number,
+          place,
+          user,
+          person: { from, email, emailVerified, name, picture, isDisabled: user.disabled },
+        },
       ];
     });
   }
 
-  #reasonAgainst(user: ImportedUser, seen: ReadonlyMap<string, number>): string | undefined {
-    const same = seen.get(`id ${user.id}`) ?? seen.get(`email ${user.email}`);
-    if (same !== undefined) {
-      return `it has the id or the address of an earlier one, number ${same}`;
+  /** @param seen ids and addresses → the places of their users. */
+  #reasonAgainst(
+    user: ImportedUser,
+    seen: ReadonlyMap<string, string>,
+    withoutPassword = 'it has no password: give --without-password to import it nevertheless',
+  ): string | undefined {
+    const [sameId, sameEmail] = [seen.get(`id ${user.id}`), seen.get(`email ${user.email}`)];
+    if (sameId !== undefined) {
+      return `it has the same id as ${sameId}`;
+    }
+    if (sameEmail !== undefined) {
+      return `it has the same e-mail address as ${sameEmail}`;
     }
     if (user.passwordHash === null && !this.#options.takesPasswordless) {
-      return 'it has no password: give --without-password to import it nevertheless';
+      return withoutPassword;
     }
     const { movesAdministrators, administratorEmail } = this.#options;
     return user.email === administratorEmail?.toLowerCase() && !movesAdministrators
@@ -200,7 +215,7 @@ export class UserImporter {
         continue;
       }
       if (result.state === 'refused') {
-        refused.push({ number: candidate.number, reason: refusals[result.reason] });
+        refused.push(refusalOf(candidate, refusals[result.reason]));
       } else {
         counts[result.state] += 1;
       }
@@ -218,6 +233,10 @@ export class UserImporter {
     await audit.flush();
     return counts;
   }
+}
+
+function refusalOf({ number, place }: Candidate, reason: string): Refusal {
+  return { number, place, reason };
 }
 
 function toKratos({ user, person }: Candidate, state: MoveState): KratosImport {
