@@ -84,8 +84,8 @@ export class GatewayClient {
     return { ...credentials, ...tokenOf(answer) };
   }
 
-  /** Whether the gateway takes the token still: it may be outdated, because the user or an organisation of theirs has changed. */
-  async takes({ accessToken }: Credentials): Promise<boolean> {
+  /** Whether the gateway still accepts the token: it may be outdated, because the user or an organisation of theirs has changed. */
+  async accepts({ accessToken }: Credentials): Promise<boolean> {
     const answer = await this.#fetch('/api/v1/me', { headers: { authorization: `Bearer ${accessToken}` } });
     return answer.status !== 401;
   }

@@ -184,10 +184,10 @@ async function required(gateway: GatewayClient, file: CredentialsFile): Promise<
   return credentials;
 }
 
-/** Credentials whose token the gateway takes, for at least another minute; renews it if needed. */
+/** Credentials whose token the gateway accepts, for at least another minute; renews it if needed. */
 async function live(gateway: GatewayClient, file: CredentialsFile): Promise<Credentials> {
   const credentials = await required(gateway, file);
-  if (credentials.expiresAt - Date.now() > renewBefore && (await gateway.takes(credentials))) {
+  if (credentials.expiresAt - Date.now() > renewBefore && (await gateway.accepts(credentials))) {
     return credentials;
   }
   const renewed = await gateway.renew(credentials);

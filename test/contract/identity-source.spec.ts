@@ -109,7 +109,7 @@ describe.each(columns)('source of identities: %s', (_name, start) => {
   it('a session that was ended is found no more, and ending it again is no error', async () => {
     const { person, agent } = await known();
     const key = await sessionKeyOf(side.stack, person);
-    await source().endSession(key);
+    await source().endBrowserSession(await cookiesOf(side.stack, agent));
     await source().endSession(key);
     expect(await source().findSession(key)).toBeUndefined();
     expect(await source().browserSession(await cookiesOf(side.stack, agent))).toEqual({ state: 'none' });

@@ -174,6 +174,20 @@ it('callers who are slow to read hold no connection to Kratos [F17]', async () =
   sockets.forEach((socket) => socket.destroy());
 });
 
+it('an answer that is too large is an error of one request, and no outage', async () => {
+  kratos.say((_request, response) => {
+    response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end(JSON.stringify('x'.repeat(2_000_000)));
+    return true;
+  });
+  for (let count = 0; count < 2 * callers; count += 1) {
+    expect((await ask({ path: page })).status).toBe(503);
+  }
+  kratos.say(undefined);
+  expect((await ask({ path: page })).status).toBeLessThan(400);
+});
+
 it('an address that is too long to be shown again is refused', async () => {
   const answer = await ask({
     path: '/ory/kratos/self-service/recovery?flow=9a3b',

@@ -14,6 +14,9 @@ import type { IdentityKey } from './identity.js';
 import { type PersonFacts, profileOf } from './user.profile.js';
 import { newUserRow } from './user.rows.js';
 
+/** Attempts of a move beside users who log in. */
+const mostAttempts = 5;
+
 /** A person who is moved from one provider to another. */
 export interface MovedPerson extends PersonFacts {
   /** Their identity at the provider that they come from. */
@@ -115,14 +118,15 @@ export class IdentityImport {
       this.#database.query
         .transaction()
         .execute(async (transaction) => this.#move(transaction, identities, rules));
-    try {
-      return await move();
-    } catch (error) {
-      if (!isUniqueViolation(error)) {
-        throw error;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await move();
+      } catch (error) {
+        // A user has logged in since the identities were read. The next attempt reads their login as well.
+        if (!isUniqueViolation(error) || attempt === mostAttempts) {
+          throw error;
+        }
       }
-      // A user has logged in since the identities were read. The second run reads their login as well.
-      return move();
     }
   }
 
@@ -286,6 +290,14 @@ async function usedSubjects(
     .select('subject')
     .where('issuer', '=', to)
     .where('subject', 'in', subjects)
+    // Who logs in at other applications only has no user here.
+    .union(
+      transaction
+        .selectFrom('application_uses')
+        .select('subject')
+        .where('issuer', '=', to)
+        .where('subject', 'in', subjects),
+    )
     .execute();
   return new Set(rows.map(({ subject }) => subject));
 }

@@ -191,6 +191,7 @@ async function linkByVerifiedEmail(
     .select(['id', 'role'])
     .where('email', '=', email)
     .where('email_verified', '=', 1)
+    .orderBy('id')
     .limit(2);
   // Locked: the user must not give the address up, or become an administrator, meanwhile.
   const candidates = await (needsRowLocks(transaction) ? having.forUpdate() : having).execute();

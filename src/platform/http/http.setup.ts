@@ -26,11 +26,11 @@ const otherOriginsWelcome = '/ory/hydra/';
 const otherSitesPost = /^\/auth\/connections\/[a-z\d][a-z\d-]{0,35}\/(?:acs|slo)$/;
 /**
  * Routes with larger bodies than others, in bytes: answers of SAML providers, which name each of a user's groups and may be encrypted, and
- * settings of connections, in which a form writes up to three characters for one.
+ * settings of connections, in which a form writes some characters as three or six.
  */
 const bodyLimits: readonly (readonly [RegExp, number])[] = [
   [/^\/auth\/connections\/:id\/acs$/, 300_000],
-  [/^(?:\/api\/v1)?\/orgs\/:id\/connections/, 3 * longestSettings],
+  [/^(?:\/api\/v1)?\/orgs\/:id\/connections(?:\/:connectionId)?$/, 3 * longestSettings],
 ];
 /** The only paths that are served on a protected host: its own routes, and a proxy's sub-request about it. */
 const onProtectedHosts = /^(?:\/\.vestibule\/|\/auth\/verify(?:\/|$))/;
@@ -65,7 +65,7 @@ export function setUpHttp(
   const hosts = new ProtectedHosts(configuration.PUBLIC_URL, configuration.PROTECTED_HOSTS);
   const trusted = { own: configuration.PUBLIC_URL, others: new Set(configuration.ALLOWED_ORIGINS) };
   const pipelined = new PipelinedRequests();
-  fastify.addHook('onRequest', (request, reply, done) => pipelined.await(request, reply, done));
+  fastify.addHook('onRequest', (request, reply, done) => pipelined.admit(request, reply, done));
   fastify.addHook('onRequest', (request, reply, done) => {
     // Requests without a connection (`inject`) get a response of another class.
     if (!(reply.raw instanceof Response)) {

@@ -58,8 +58,15 @@ function standardOutput(): DestinationStream {
     maxWrite: mostWritten,
     maxLength: 16_777_216,
   });
-  // A full disk, or a terminal that is gone, mustn't end the process. The lines wait, and the next one tries again.
-  stream.on('error', () => undefined);
+  // A full disk, or a terminal that is gone, mustn't end the process. Lines wait until there is room again; without a reader, they are lost.
+  const flushSync = stream.flushSync.bind(stream);
+  stream.on('error', () => {
+    // It would try for ever, and hold up the end of the process.
+    stream.flushSync = () => undefined;
+  });
+  stream.on('write', () => {
+    stream.flushSync = flushSync;
+  });
   return new LineBatch(stream);
 }
 

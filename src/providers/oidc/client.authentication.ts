@@ -40,7 +40,7 @@ export function authenticatedForm(
   method: SecretMethod,
 ): { readonly body: URLSearchParams; readonly headers: Readonly<Record<string, string>> } {
   const body = new URLSearchParams(fields);
-  const headers = new Headers();
+  const headers = new Headers({ accept: 'application/json' });
   authenticationWith(clientSecret, method)({ issuer: '' }, { client_id: clientId }, body, headers);
   return { body, headers: Object.fromEntries(headers) };
 }

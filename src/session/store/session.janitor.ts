@@ -7,10 +7,8 @@ import { SessionRepository } from './session.repository.js';
 const cycleMilliseconds = 3_600_000;
 /** Milliseconds for which a session's row stays after its end: a week. The audit trail keeps the rest. */
 const keptMilliseconds = 604_800_000;
-/** Milliseconds for which what a connection reported about a user without an account stays: 30 days. */
-const unadmittedMilliseconds = 2_592_000_000;
 
-/** Removes the rows of sessions that ended long ago, and of users who never got an account, a batch at a time. Any number of replicas may run it. */
+/** Removes the rows of sessions that ended long ago, a batch at a time. Any number of replicas may run it. */
 @Injectable()
 export class SessionJanitor implements OnModuleInit, OnModuleDestroy {
   readonly #logger = new Logger(SessionJanitor.name);
@@ -39,12 +37,15 @@ export class SessionJanitor implements OnModuleInit, OnModuleDestroy {
 
   /** Removes all such rows. @returns how many. */
   async clean(): Promise<number> {
-    const now = this.#clock.now();
-    const endedBefore = now - keptMilliseconds;
-    return (
-      (await inBatches(() => this.#sessions.purge(endedBefore, endedBefore - this.#maximum))) +
-      (await inBatches(() => this.#sessions.purgeUnadmitted(now - unadmittedMilliseconds)))
-    );
+    const endedBefore = this.#clock.now() - keptMilliseconds;
+    let total = 0;
+    for (;;) {
+      const removed = await this.#sessions.purge(endedBefore, endedBefore - this.#maximum);
+      total += removed;
+      if (removed === 0) {
+        return total;
+      }
+    }
   }
 
   async #cycle(): Promise<void> {
@@ -52,18 +53,6 @@ export class SessionJanitor implements OnModuleInit, OnModuleDestroy {
       await this.clean();
     } catch (error) {
       this.#logger.warn('old sessions cannot be removed', { reason: 'session_purge_failed', err: error });
-    }
-  }
-}
-
-/** Removes batches until none is left. @returns how many rows. */
-async function inBatches(remove: () => Promise<number>): Promise<number> {
-  let total = 0;
-  for (;;) {
-    const removed = await remove();
-    total += removed;
-    if (removed === 0) {
-      return total;
     }
   }
 }

@@ -213,61 +213,6 @@ describe.each(['sqlite', 'postgres'] as const)('SessionRepository on %s', (kind)
       expect(left.map(({ id }) => id).sort()).toEqual(kept.map(({ id }) => id).sort());
     });
 
-    it('keeps for 30 days what a connection reported of a user without an account, a session or an application', async () => {
-      const now = Date.now();
-      clock.now = () => now;
-      const month = 30 * 24 * hour;
-      const issuer = 'urn:vestibule:connection:staff';
-      const known = async (checkedAt: number): Promise<string> => {
-        const id = newId();
-        const row = { id, connection_id: 'staff', issuer, subject: id, email: null, email_verified: 0 };
-        await connection.query
-          .insertInto('connection_identities')
-          .values({ ...row, name: null, groups: '[]', state: 'active', checked_at: checkedAt, created_at: 1 })
-          .execute();
-        return id;
-      };
-      const sessionOf = async (id: string, ends: Partial<Record<'ended_at' | 'expires_at', number>>) =>
-        connection.query
-          .insertInto('connection_sessions')
-          .values({
-            id: newId(),
-            identity_id: id,
-            amr: 'pwd',
-            acr: 'aal1',
-            auth_time: 1,
-            created_at: 1,
-            expires_at: now + hour,
-            ended_at: null,
-            provider_sid: null,
-            sealed: null,
-            checked_at: null,
-            checking_until: null,
-            ...ends,
-          })
-          .execute();
-      const old = now - month - 1;
-      const recent = await known(now - month);
-      const [withAccount, withSession, withUse] = [await known(old), await known(old), await known(old)];
-      await connection.query
-        .insertInto('identities')
-        .values({ issuer, subject: withAccount, user_id: userId, created_at: 1, last_login_at: 1 })
-        .execute();
-      await sessionOf(withSession, {});
-      await connection.query
-        .insertInto('application_uses')
-        .values({ issuer, subject: withUse, client_id: 'app', first_used_at: 1, last_used_at: 1 })
-        .execute();
-      const [refused, ended, expired] = [await known(old), await known(old), await known(old)];
-      await sessionOf(ended, { ended_at: 1 });
-      await sessionOf(expired, { expires_at: now });
-      const janitor = new SessionJanitor(new SessionRepository(connection, clock), clock, configuration);
-      expect(await janitor.clean()).toBe(3);
-      const left = await connection.query.selectFrom('connection_identities').select('id').execute();
-      expect(left.map(({ id }) => id).sort()).toEqual([recent, withAccount, withSession, withUse].sort());
-      expect(left).not.toContainEqual({ id: refused });
-    });
-
     it('comes each hour as long as the process runs', async () => {
       const janitor = new SessionJanitor(sessions, new Clock(), configuration);
       const { id } = await stored({ ended_at: 1000 });

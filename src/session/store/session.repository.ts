@@ -155,46 +155,6 @@ export class SessionRepository {
     return Number(result.numDeletedRows);
   }
 
-  /**
-   * Removes some users of connections who got no account, have no live session, and have used no application.
-   * @param checkedBefore milliseconds; the connection has reported nothing about them since.
-   * @returns how many, at most one batch.
-   */
-  async purgeUnadmitted(checkedBefore: number): Promise<number> {
-    const { query } = this.#database;
-    const unadmitted = query
-      .selectFrom('connection_identities as known')
-      .select('known.id')
-      .where('known.checked_at', '<', checkedBefore)
-      .where(({ and, not, exists, selectFrom }) => {
-        const account = selectFrom('identities')
-          .select('user_id')
-          .whereRef('identities.subject', '=', 'known.id');
-        // An application that isn't the gateway may know the user by this id, without an account here.
-        const use = selectFrom('application_uses')
-          .select('client_id')
-          .whereRef('application_uses.subject', '=', 'known.id');
-        const session = selectFrom('connection_sessions')
-          .select('connection_sessions.id')
-          .whereRef('identity_id', '=', 'known.id')
-          .where('ended_at', 'is', null)
-          .where('expires_at', '>', this.#clock.now());
-        return and([
-          not(exists(account.whereRef('identities.issuer', '=', 'known.issuer'))),
-          not(exists(use)),
-          not(exists(session)),
-        ]);
-      })
-      .limit(rowsPerStatement);
-    const result = await query
-      .deleteFrom('connection_identities')
-      .where('id', 'in', unadmitted)
-      // They may have logged in meanwhile.
-      .where('checked_at', '<', checkedBefore)
-      .executeTakeFirst();
-    return Number(result.numDeletedRows);
-  }
-
   /** Sets how the user of a session counts as authenticated. @returns the session as it is now. */
   async setLogin(session: SessionRow, login: Pick<SessionRow, 'amr' | 'acr'>): Promise<SessionRow> {
     await this.#database.query.updateTable('sessions').set(login).where('id', '=', session.id).execute();

@@ -10,6 +10,8 @@ import { Time } from '../time.view.js';
 import { OrgLayout, type OrgPageProps, orgHref } from './org-layout.view.js';
 
 const longestText = 2000;
+/** Fifty rules with long names of groups. */
+const longestRules = 40_000;
 /** Links to the form of each kind. */
 const newTexts: Readonly<Record<string, TextKey>> = {
   oidc: 'connections.new.oidc',
@@ -126,7 +128,7 @@ function ConnectionFields({ props: { org }, kind, initial, form, isKnown }: Conn
         name="roleRules"
         label={text('connections.rules')}
         hint={text('connections.rulesHint')}
-        maxLength={longestSettings}
+        maxLength={longestRules}
         rows={3}
         isOptional
         initial={initial['roleRules']}

@@ -1122,7 +1122,7 @@ export const english = {
   'connections.remove.link': 'Remove this connection',
   'connections.remove.title': 'Remove {name}?',
   'connections.remove.lead':
-    'The sessions of its users end, and they can no longer log in by it. They stay members. A new connection, also to the same provider, makes new accounts for them.',
+    'The sessions of its users end, and they can no longer log in by it. They stay members. A new connection, even to the same provider, creates new accounts for them.',
   'connections.remove.confirm': 'Remove connection',
   'connections.error.name': 'Enter a name of up to 80 characters.',
   'connections.error.field': "This can't be used.",

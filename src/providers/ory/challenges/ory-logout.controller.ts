@@ -72,11 +72,7 @@ export class OryLogoutController {
       await reply.redirect('/', 303);
       return;
     }
-    const browser = await this.#sources.browserSession(request.headers.cookie);
-    if (browser.state === 'live') {
-      const { id, identity } = browser.session;
-      await this.#sources.endSession({ id, subject: identity.subject });
-    }
+    await this.#sources.endBrowserSession(request.headers.cookie);
     if (principal !== undefined) {
       // Not at Hydra: its own logout continues from here, and needs the session to notify the other applications.
       await this.#own.logoutHere(principal, clientInfoOf(request));

@@ -71,6 +71,13 @@ export class ConnectionSource extends IdentitySource {
     await this.#parts.repository.endSession(id, subject);
   }
 
+  /** Without a question to the company, which may be out of reach. */
+  override async endBrowserSession(header: string | undefined): Promise<void> {
+    const id = this.#parts.cookie.read(header);
+    const session = id === undefined ? undefined : await this.#parts.repository.findSession(id);
+    await (session && this.#parts.repository.endSession(session.id, session.identity_id));
+  }
+
   /** The company decides who may log in; forbidding ends the sessions here. */
   async setActive(subject: string, active: boolean): Promise<void> {
     if (!active) {

@@ -15,6 +15,7 @@ import { Clock } from '../../../platform/time/clock.service.js';
 import { partOf } from '../../part.factories.js';
 import { UsedTokenRepository } from '../../../session/store/used-token.repository.js';
 import { ConnectionCookie } from './connection.cookie.js';
+import { ConnectionJanitor } from './connection.janitor.js';
 import { ConnectionLogins } from './connection.logins.js';
 import { ConnectionRepository } from './connection.repository.js';
 import { ConnectionSessions } from './connection.sessions.js';
@@ -55,6 +56,7 @@ export class ConnectionsModule {
       ],
       providers: [
         ConnectionRepository,
+        ConnectionJanitor,
         UsedTokenRepository,
         { provide: ChosenHosts, useFactory: () => new ChosenHosts(configuration) },
         partOf(

@@ -8,6 +8,9 @@ const upstreamFailure = /^(?:FST_REPLY_FROM_|UND_ERR_|ECONN)/;
 /** Errors of a request that couldn't be sent as it is, which reveal nothing about the upstream. */
 const unsendable = /^UND_ERR_(?:INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)$/;
 
+const isTooLarge = (error: unknown): boolean =>
+  error instanceof Error && Reflect.get(error, 'code') === 'UND_ERR_RES_EXCEEDED_MAX_SIZE';
+
 /** Passes requests on through the upstream's circuit breaker. */
 export class ProxyCircuitBreaker {
   readonly #breaker: CircuitBreaker;
@@ -29,6 +32,11 @@ export class ProxyCircuitBreaker {
     const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
     if (typeof code !== 'string' || !upstreamFailure.test(code)) {
       return error;
+    }
+    if (error instanceof Error && isTooLarge(error.cause)) {
+      // The upstream did answer.
+      this.#unsent.add(request);
+      return unavailable('ory_answer_too_large', error);
     }
     if (unsendable.test(code)) {
       this.#unsent.add(request);

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { callbackify } from 'node:util';
 import { Agent, type Dispatcher, buildConnector, errors } from 'undici';
 import type { CircuitBreaker } from '../../../platform/upstream/circuit.breaker.js';
-import { libraryTimeout, vendorTimeout } from '../../../platform/upstream/vendor.call.js';
+import { libraryTimeout } from '../../../platform/upstream/vendor.call.js';
 
 /** Bytes of an answer, at most. Forms are limited, so that a flow has no more than some ten thousand. */
 const longestAnswer = 1_048_576;
@@ -14,9 +14,8 @@ const longestAnswer = 1_048_576;
  * hashes the passwords of many who log in, isn't an error page. undici's own time-out knows neither that nor a late event loop.
  */
 export class UpstreamDispatcher {
-  /** Of undici, for what the breaker's limit doesn't end. */
   readonly headersTimeout = libraryTimeout;
-  readonly bodyTimeout: number;
+  readonly bodyTimeout = libraryTimeout;
   readonly request = callbackify(async (options: Dispatcher.RequestOptions) => this.#send(options));
   readonly #agent: Agent;
   /** Of reads; undefined: of submissions. */
@@ -31,7 +30,6 @@ export class UpstreamDispatcher {
       maxResponseSize: longestAnswer,
     });
     this.#breaker = breaker;
-    this.bodyTimeout = breaker === undefined ? libraryTimeout : vendorTimeout;
   }
 
   static ofReads(connections: number, breaker: CircuitBreaker): UpstreamDispatcher {

@@ -61,6 +61,15 @@ export abstract class IdentitySource {
   /** Ends a session; idempotent. */
   abstract endSession(key: SessionKey): Promise<void>;
 
+  /** Ends the session that a browser's cookies name; idempotent. @param header its `Cookie` header. */
+  async endBrowserSession(header: string | undefined): Promise<void> {
+    const browser = await this.browserSession(header);
+    if (browser.state === 'live') {
+      const { id, identity } = browser.session;
+      await this.endSession({ id, subject: identity.subject });
+    }
+  }
+
   /** Allows or forbids a user to log in, as far as the gateway may; forbidding may end their sessions. One that is gone is no error. */
   abstract setActive(subject: string, active: boolean): Promise<void>;
 

@@ -66,6 +66,12 @@ export class IdentitySources extends IdentitySource {
     await source.endSession(key);
   }
 
+  override async endBrowserSession(header: string | undefined): Promise<void> {
+    for (const source of [...this.#sources, this.#others]) {
+      await source.endBrowserSession(header);
+    }
+  }
+
   async setActive(subject: string, active: boolean): Promise<void> {
     const [source] = await this.#find(subject);
     await source.setActive(subject, active);
