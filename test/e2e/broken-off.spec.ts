@@ -142,7 +142,7 @@ describe('pipelined requests', () => {
   });
 
   it.each(requests.filter(([, { method }]) => method === undefined))(
-    '%s, from callers who leave: nobody after them waits [F17]',
+    '%s, from callers who leave: those after them are answered [F17]',
     async (name, { path }) => {
       standInOf(name).say((_request, response) => held.push(response) > 0);
       const sockets = Array.from({ length: callers }, () => pipeline([path, path, path]));
