@@ -17,6 +17,7 @@ const wings = [
   'forward-auth',
   'doctor',
   'pages',
+  'features',
   'app',
 ];
 
@@ -40,9 +41,26 @@ export default {
       name: 'launcher-is-its-own-program',
       severity: 'error',
       comment:
-        'The launcher reads the configuration and starts the gateway as a process; it shares no other code.',
+        'The launcher reads the configuration and starts the gateway as a process; it shares no other code than what declares settings.',
       from: { path: '^src/launcher/', pathNot: '\\.spec\\.ts$' },
-      to: { path: own, pathNot: ['^src/launcher/', '^src/platform/(?:air-gap|config)/'] },
+      to: {
+        path: own,
+        pathNot: ['^src/launcher/', '^src/platform/(?:air-gap|config)/', '^src/app/features'],
+      },
+    },
+    {
+      name: 'features-can-be-removed',
+      severity: 'error',
+      comment: 'The list alone names a feature: without its folder and its line, the rest compiles.',
+      from: { path: own, pathNot: ['^src/features/', '^src/app/features\\.ts$'] },
+      to: { path: '^src/features/' },
+    },
+    {
+      name: 'ory-client-stays-at-ory',
+      severity: 'error',
+      comment: 'Types of Ory stop at the classes that call it.',
+      from: { path: own, pathNot: ['^src/providers/ory/', '^src/features/user-import/', '\\.spec\\.tsx?$'] },
+      to: { path: '^node_modules/@ory/client' },
     },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },

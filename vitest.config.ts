@@ -2,18 +2,21 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type TestProjectInlineConfiguration, defineConfig } from 'vitest/config';
 import { FileSequencer } from './test/support/file.sequencer.js';
+import type { DatabaseKind } from './test/support/stack.js';
+import lanes from './test/lanes.json' with { type: 'json' };
 
 const source = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** Files about a whole process: what its memory holds, what is loaded in it. The others share one, so that it loads everything once. */
-const ofProcess = [
-  'src/platform/crypto/recent.digests.spec.ts',
-  'src/platform/hot-path/keep-tick-map.spec.ts',
-  'src/session/tokens/verified-token.memory.spec.ts',
-  'test/contract/tracing-off.spec.ts',
-];
-/** Files that measure how fast a gateway answers beside a fault: they run after the others, one at a time. */
-const measuring = ['login-flood', 'overload', 'slow-ory'].map((name) => `test/faults/${name}.spec.ts`);
+/** Which lane runs: `npm test` says so. Vitest alone takes any file. */
+const name = process.env['VESTIBULE_TEST_LANE'] === 'essential' ? 'essential' : 'all';
+const lane = lanes[name];
+const databaseKinds: readonly DatabaseKind[] = name === 'all' ? ['sqlite', 'postgres'] : ['sqlite'];
+/** A folder for files about a whole process: what its memory holds, what is loaded in it. The others share one, which loads everything once. */
+const alone = 'alone';
+/** A folder for files that measure how fast a gateway answers beside a fault: they run after the others, one at a time. */
+const undisturbed = 'undisturbed';
+const inFolder = (folder: string): string[] =>
+  lane.include.map((pattern) => pattern.replace('/**/*.', `/**/${folder}/**/*.`));
 
 export default defineConfig({
   test: {
@@ -24,12 +27,16 @@ export default defineConfig({
     reporters: ['default', './test/support/attack.reporter.ts', './test/support/closing.reporter.ts'],
     projects: [
       project('sharing', {
-        include: ['{src,test,packages}/**/*.spec.{ts,tsx}'],
-        exclude: ['**/node_modules/**', ...ofProcess, ...measuring],
+        include: lane.include,
+        exclude: [`**/${alone}/**`, `**/${undisturbed}/**`],
         isolate: false,
       }),
-      project('own process', { include: ofProcess }),
-      project('measuring', { include: measuring, maxWorkers: 1, sequence: { groupOrder: 1 } }),
+      project('alone', { include: inFolder(alone) }),
+      project('undisturbed', {
+        include: inFolder(undisturbed),
+        maxWorkers: 1,
+        sequence: { groupOrder: 1 },
+      }),
     ],
   },
 });
@@ -50,13 +57,15 @@ function project(name: string, own: TestProjectInlineConfiguration['test']): Tes
     },
     test: {
       name,
-      setupFiles: ['test/support/attack.setup.ts'],
+      setupFiles: ['test/support/attack.setup.ts', 'test/support/needs.setup.ts'],
       // A limit for what hangs, not a measurement: a busy machine takes ten times as long.
       testTimeout: 120_000,
       hookTimeout: 240_000,
       // A test that asserts nothing proves nothing.
       expect: { requireAssertions: true },
+      provide: { databaseKinds },
       ...own,
+      exclude: ['**/node_modules/**', ...lane.exclude, ...(own?.exclude ?? [])],
     },
   };
 }

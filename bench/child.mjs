@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, closeSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { findFreePorts } from '../dist/launcher/port.finder.js';
+import { findFreePorts } from '../dist/launcher/port-finder.js';
 
 const startLimit = 60_000;
 const stopLimit = 8000;

@@ -8,7 +8,7 @@ import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startOry } from '../dist/launcher/ory.stack.js';
+import { startOry } from '../dist/launcher/ory-stack.js';
 import { freePort } from './child.mjs';
 import { openDatabase } from './database.mjs';
 import { table } from './tables.mjs';

@@ -1,4 +1,4 @@
-// `npm run build && node bench/provider.mjs [--rounds 5]`: what applications wait for when they log users in through the gateway, beside Hydra alone.
+// `npm run build && node bench/provider.mjs [--rounds 5] [--only refresh]`: what applications wait for when they log users in through the gateway, beside Hydra alone.
 // The same requests go to Hydra's public port, through `/ory/hydra`, and through proxies that only pass them on, in turns, as many at a time. On the PostgreSQL of
 // VESTIBULE_BENCH_POSTGRES_URL, with Kratos and Hydra. Prints Markdown.
 import { createHash, randomBytes } from 'node:crypto';
@@ -14,7 +14,9 @@ import { startNginx, startNodeProxy } from './servers/proxies.mjs';
 import { share, table, whole } from './tables.mjs';
 import { usageOf } from './usage.mjs';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '5' }, only: { type: 'string', default: '' } },
+});
 const rounds = Number(values.rounds);
 const lanes = 8;
 const redirectUri = 'https://app.example.org/callback';
@@ -41,7 +43,7 @@ async function openApplication({ HYDRA_PUBLIC_URL: open, HYDRA_ADMIN_URL: admin 
   const call = (method, path, body) =>
     send(admin + path, { method, headers: json, body: JSON.stringify(body) }, method === 'POST' ? 201 : 200);
   const common = { client_secret: secret, scope, token_endpoint_auth_method: 'client_secret_post' };
-  const [web, machine] = [
+  const [web, machine, page] = [
     await call('POST', '/admin/clients', {
       ...common,
       redirect_uris: [redirectUri],
@@ -49,10 +51,17 @@ async function openApplication({ HYDRA_PUBLIC_URL: open, HYDRA_ADMIN_URL: admin 
       response_types: ['code'],
     }),
     await call('POST', '/admin/clients', { ...common, grant_types: ['client_credentials'] }),
+    await call('POST', '/admin/clients', {
+      scope,
+      token_endpoint_auth_method: 'none',
+      redirect_uris: [redirectUri],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+    }),
   ];
-  const query = () =>
+  const query = (client = web) =>
     new URLSearchParams({
-      client_id: web.client_id,
+      client_id: client.client_id,
       redirect_uri: redirectUri,
       response_type: 'code',
       scope,
@@ -60,9 +69,12 @@ async function openApplication({ HYDRA_PUBLIC_URL: open, HYDRA_ADMIN_URL: admin 
       code_challenge: challenge,
       code_challenge_method: 'S256',
     });
-  const credentials = ({ client_id: id }) => ({ client_id: id, client_secret: secret });
+  const credentials = (client) => ({
+    client_id: client.client_id,
+    ...(client === page ? {} : { client_secret: secret }),
+  });
   /** Login and consent are accepted by the admin API: pages and passwords aren't measured here. */
-  const code = async () => {
+  const code = async (client = web) => {
     const browser = openBrowser();
     const atHydra = (url) => open + new URL(url).pathname.replace(/^\/ory\/hydra/, '') + new URL(url).search;
     const next = async (url, name) => {
@@ -72,7 +84,7 @@ async function openApplication({ HYDRA_PUBLIC_URL: open, HYDRA_ADMIN_URL: admin 
     const accept = async (kind, id, body) =>
       (await call('PUT', `/admin/oauth2/auth/requests/${kind}/accept?${kind}_challenge=${id}`, body))
         .redirect_to;
-    const login = await next(`${open}/oauth2/auth?${query()}`, 'login_challenge');
+    const login = await next(`${open}/oauth2/auth?${query(client)}`, 'login_challenge');
     const consent = await next(await accept('login', login, { subject }), 'consent_challenge');
     const granted = await accept('consent', consent, {
       grant_scope: scope.split(' '),
@@ -80,21 +92,23 @@ async function openApplication({ HYDRA_PUBLIC_URL: open, HYDRA_ADMIN_URL: admin 
     });
     return next(granted, 'code');
   };
-  const exchange = async (base, given) =>
+  const exchange = async (base, given, client = web) =>
     post(`${base}/oauth2/token`, {
-      ...credentials(web),
+      ...credentials(client),
       grant_type: 'authorization_code',
       code: given,
       redirect_uri: redirectUri,
       code_verifier: verifier,
     });
   return {
+    web,
+    page,
     query,
     code,
     exchange,
-    refresh: async (base, token) =>
+    refresh: async (base, token, client) =>
       post(`${base}/oauth2/token`, {
-        ...credentials(web),
+        ...credentials(client),
         grant_type: 'refresh_token',
         refresh_token: token,
       }),
@@ -115,6 +129,19 @@ async function stocked(count, make) {
 /** What applications and their users' browsers ask for: how often in a window, and how. */
 function kindsOf(application, open) {
   const fixed = (count, act) => ({ count, begin: async () => act });
+  const refreshed = (client) => ({
+    count: 300,
+    begin: async () => {
+      const take = await stocked(lanes, async () =>
+        application.exchange(open, await application.code(client), client),
+      );
+      const idle = Array.from({ length: lanes }, () => take().refresh_token);
+      return async (base) => {
+        const { refresh_token: next } = await application.refresh(base, idle.pop(), client);
+        idle.push(next);
+      };
+    },
+  });
   return {
     discovery: fixed(3000, (base) => send(`${base}/.well-known/openid-configuration`)),
     'authorize, to the login': fixed(300, (base) =>
@@ -127,17 +154,8 @@ function kindsOf(application, open) {
         return (base) => application.exchange(base, take());
       },
     },
-    'token, refreshed': {
-      count: 300,
-      begin: async () => {
-        const take = await stocked(lanes, async () => application.exchange(open, await application.code()));
-        const idle = Array.from({ length: lanes }, () => take().refresh_token);
-        return async (base) => {
-          const { refresh_token: next } = await application.refresh(base, idle.pop());
-          idle.push(next);
-        };
-      },
-    },
+    'token, refreshed': refreshed(application.web),
+    'token, refreshed without a secret': refreshed(application.page),
     'token, of a machine': fixed(300, (base) => application.machine(base)),
     userinfo: {
       count: 1500,
@@ -185,7 +203,8 @@ try {
     const [node, nginx] = proxies.map((proxy) => proxy.origin);
     const ways = { alone: open, gateway: `${origin}/ory/hydra`, node, nginx };
     const rows = [];
-    for (const [kind, { count, begin }] of Object.entries(kindsOf(application, open))) {
+    const kinds = Object.entries(kindsOf(application, open)).filter(([kind]) => kind.includes(values.only));
+    for (const [kind, { count, begin }] of kinds) {
       const rates = Object.fromEntries(Object.keys(ways).map((way) => [way, []]));
       const spent = { alone: [], hydra: [], gateway: [] };
       const spend = async () => ({

@@ -8,11 +8,11 @@ import pg from 'pg';
 import { CompiledQuery } from 'kysely';
 import { Clock } from '../dist/platform/time/clock.service.js';
 import { newId } from '../dist/platform/core/identifier.js';
-import { DatabaseConnection } from '../dist/platform/database/database.connection.js';
-import { migrate } from '../dist/platform/database/migration.runner.js';
-import { AuditEventReader } from '../dist/operations/audit-events/audit-event.reader.js';
+import { DatabaseConnection } from '../dist/platform/database/database-connection.js';
+import { migrate } from '../dist/platform/database/migration-runner.js';
+import { AuditEventReader } from '../dist/operations/audit-events/audit-event-reader.js';
 import { SessionRepository } from '../dist/session/store/session.repository.js';
-import { UserDirectory } from '../dist/directory/users/user.directory.js';
+import { UserDirectory } from '../dist/directory/users/user-directory.js';
 import { UsersService } from '../dist/directory/users/users.service.js';
 
 const sizes = [1000, 10_000, 100_000];

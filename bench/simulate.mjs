@@ -18,20 +18,20 @@ function constantOf(file, name) {
 
 /** What the product does: milliseconds, and seconds where it says so. */
 export const product = {
-  poll: constantOf('session/revocation/revocation.feed.ts', 'pollMilliseconds'),
-  overlap: constantOf('session/revocation/revocation.feed.ts', 'overlapMilliseconds'),
-  keyPoll: constantOf('session/tokens/signing-key.ring.ts', 'pollMilliseconds'),
-  longestRedisDelay: constantOf('platform/pubsub/redis.channel.ts', 'longestDelay'),
-  redisConnect: constantOf('platform/pubsub/redis.channel.ts', 'connectTimeout'),
-  databaseConnect: constantOf('platform/database/database.connection.ts', 'connectionTimeoutMillis'),
-  databaseSilence: constantOf('platform/database/database.connection.ts', 'query_timeout'),
-  poolSize: constantOf('platform/database/database.connection.ts', 'max'),
+  poll: constantOf('session/revocation/revocation-feed.ts', 'pollMilliseconds'),
+  overlap: constantOf('session/revocation/revocation-feed.ts', 'overlapMilliseconds'),
+  keyPoll: constantOf('session/tokens/signing-key-ring.ts', 'pollMilliseconds'),
+  longestRedisDelay: constantOf('platform/pubsub/redis-channel.ts', 'longestDelay'),
+  redisConnect: constantOf('platform/pubsub/redis-channel.ts', 'connectTimeout'),
+  databaseConnect: constantOf('platform/database/database-connection.ts', 'connectionTimeoutMillis'),
+  databaseSilence: constantOf('platform/database/database-connection.ts', 'query_timeout'),
+  poolSize: constantOf('platform/database/database-connection.ts', 'max'),
   tokenLife: constantOf('platform/config/common.variables.ts', 'TOKEN_TTL') * 1000,
   lastPart: constantOf('session/tokens/token.service.ts', 'lastPart'),
   chancePart: constantOf('session/tokens/token.service.ts', 'chancePart'),
-  clockAllowance: constantOf('session/revocation/revocation.list.ts', 'clockAllowance'),
-  timeout: constantOf('login/session.renewal.ts', 'timeout'),
-  share: constantOf('login/session.renewal.ts', 'shareMilliseconds'),
+  clockAllowance: constantOf('session/revocation/revocation-list.ts', 'clockAllowance'),
+  timeout: constantOf('login/session-renewal.ts', 'timeout'),
+  share: constantOf('login/session-renewal.ts', 'shareMilliseconds'),
 };
 
 /** What is assumed. Change it and run again. */

@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parse } from 'node-html-parser';
-import { buildArguments, pinnedBinaries } from '../dist/launcher/binary.pins.js';
+import { buildArguments, pinnedBinaries } from '../dist/launcher/binary-pins.js';
 import { findBinaries } from '../dist/launcher/binary.store.js';
 import { freePort, startChild } from './child.mjs';
 import { median } from './measure.mjs';

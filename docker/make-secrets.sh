@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes what docker/compose.yml mounts, once: secrets/ (passwords, keys, a certificate by a local authority) and .env.
-# What is there already stays as it is. Needs openssl. Settings, by environment:
+# What is there already stays as it is, but for the name of the images, which each run takes from the checkout. Needs openssl.
+# Settings, by environment:
 #   PUBLIC_URL   origin that browsers see; default https://localhost:8443
 #   ADMIN_EMAIL  the first administrator; default admin@ and the host of PUBLIC_URL, where that is a domain
 #   SMTP_URL     mail server; default the compose file's mailbox (docker compose --profile mailbox up)
@@ -111,7 +112,7 @@ fi
 put ca.crt <secrets/tls.crt
 
 if [ ! -e .env ]; then
-  cat >.env <<ENV
+  cat >.env.new <<ENV
 # Read by docker compose. Secrets are in the folder secrets.
 PUBLIC_URL=$url
 ADMIN_EMAIL=${ADMIN_EMAIL:-admin@$domain}
@@ -134,7 +135,40 @@ HYDRA_SECRETS_COOKIE=
 HYDRA_PAIRWISE_SALT=
 SMTP_URL=
 ENV
+  mv .env.new .env
 fi
+
+# version_of_checkout: with its commit between releases, as scripts/version.mjs has it, or without git with a sum of what the
+# image is built from.
+version_of_checkout() (
+  cd ..
+  version="$(sed -n 's/^  "version": "\([^"]*\)".*/\1/p' package.json)"
+  case "$version" in
+  *-dev)
+    unset GIT_DIR
+    export GIT_CEILING_DIRECTORIES="$(dirname "$PWD")"
+    if commit="$(git describe --always '--exclude=*' --abbrev=12 --dirty=.modified 2>/dev/null)"; then
+      version="$version.$(printf '%s' "$commit" | sed -E 's/^([0-9]+(\.|$))/g\1/')"
+    else
+      version="$version.files-$(find docker/Dockerfile package*.json nest-cli.json tsconfig*.json scripts src -type f \
+        -exec openssl dgst -sha256 {} + 2>/dev/null | LC_ALL=C sort | openssl dgst -sha256 -r | cut -c 1-12)"
+    fi
+    ;;
+  esac
+  printf '%s\n' "$version"
+)
+
+# A bundle has nothing to build from: its images are brought along, with the name in compose.yml.
+if [ -e ../src ] && [ -e ../package.json ]; then
+  mark='# by make-secrets.sh, at each run'
+  # As bytes: settings may be in any encoding. 1 says that there are no others.
+  others="$(LC_ALL=C grep -v " $mark\$" .env || [ $? -eq 1 ])"
+  printf '%s\n' "$others" >.env.new
+  grep -qE '^(export +)?VESTIBULE_VERSION' .env.new ||
+    printf 'VESTIBULE_VERSION=%s %s\n' "$(version_of_checkout)" "$mark" >>.env.new
+  mv .env.new .env
+fi
+
 # Containers read what is mounted as users of their own, whatever the umask of the checkout or of a certificate's owner was.
 for file in secrets/*; do
   # A link's file belongs to someone else: its key would be open to everyone.

@@ -23,6 +23,7 @@ import { pathToFileURL } from 'node:url';
 import { createGzip } from 'node:zlib';
 import { PrepareError, prepare, root } from './prepare.mjs';
 import { createProgress } from './progress.mjs';
+import { buildVersion, writeBuildVersion } from './version.mjs';
 
 /** What a checkout has and a site needs. The launcher in dist uses some of the scripts. */
 const parts = [
@@ -61,13 +62,15 @@ await import('../dist/launcher/main.js');
  */
 export async function makeBundle(archive, { level = 6, progress = createProgress() } = {}) {
   const path = resolve(archive);
-  const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const { name } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const version = buildVersion();
   const target = `${process.platform}-${process.arch}`;
   const folderName = `vestibule-${version}-${target}`;
   if (!existsSync(join(root, 'dist', 'launcher', 'main.js'))) {
     throw new PrepareError('dist is missing: npm run build');
   }
   const binaries = await findPrograms(progress);
+  writeBuildVersion();
   const staging = mkdtempSync(join(tmpdir(), 'vestibule-bundle-'));
   const step = progress.step(`bundling ${folderName}`);
   try {

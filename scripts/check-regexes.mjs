@@ -8,16 +8,15 @@ import ts from 'typescript';
 
 /** How many expressions of a file search no text of a request, or only a short one, and why. */
 const harmless = {
-  'src/doctor/finding.redaction.ts': [1, 'texts of the doctor'],
-  'src/launcher/env.template.ts': [1, 'our own template'],
-  'src/launcher/ory.air-gap.ts': [3, "the operator's files"],
-  'src/login/signals/signal.transmitter.ts': [1, "the operator's settings"],
-  'src/orgs/org.slug.ts': [1, 'cut to the length of a slug before'],
+  'src/doctor/finding-redaction.ts': [1, 'texts of the doctor'],
+  'src/launcher/env-template.ts': [1, 'our own template'],
+  'src/launcher/ory-air-gap.ts': [3, "the operator's files"],
+  'src/features/signals/receiver/signal-transmitter.ts': [1, "the operator's settings"],
+  'src/orgs/org-slug.ts': [1, 'cut to the length of a slug before'],
   'src/pages/views/avatar.view.tsx': [1, 'an address, which the directory limits'],
   'src/platform/passwords/password.policy.ts': [1, 'cut to 1,024 characters before'],
-  'src/providers/ory/hydra/hydra.client.ts': [1, "a header of Hydra's, which Node limits"],
-  'src/providers/ory/import/firebase.export.ts': [1, "the operator's files"],
-  'src/providers/ory/import/password.hash.ts': [2, 'a hash, which the import limits'],
+  'src/features/user-import/exports/firebase-export.ts': [1, "the operator's files"],
+  'src/features/user-import/exports/password-hash.ts': [2, 'a hash, which the import limits'],
   'src/providers/ory/proxy/form-post.page.ts': [
     2,
     "a page of Hydra's, in which no text of a request has a tag",

@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Table → wing of src. Reading is free. */
+/** Table → folder of src. Reading is free. */
 const owners = {
   users: 'directory',
   identities: 'directory',
@@ -14,14 +14,16 @@ const owners = {
   revocations: 'session',
   signing_keys: 'session',
   api_keys: 'api-keys',
-  authorization_codes: 'oauth',
-  signal_streams: 'oauth',
-  signal_receipts: 'oauth',
+  authorization_codes: 'features/command-line',
+  signal_streams: 'features/signals',
+  signal_receipts: 'features/signals',
   used_tokens: 'session',
-  host_codes: 'login',
-  session_hosts: 'session',
+  provider_ends: 'session',
+  host_codes: 'features/protected-hosts',
+  session_hosts: 'features/protected-hosts',
   application_secrets: 'providers',
   application_uses: 'providers',
+  refresh_answers: 'providers',
   connection_identities: 'providers',
   connection_sessions: 'providers',
   connection_logins: 'providers',
@@ -30,6 +32,7 @@ const owners = {
   oauth_clients: 'providers',
   locks: 'platform',
   orgs: 'orgs',
+  org_slugs: 'orgs',
   memberships: 'orgs',
   invites: 'orgs',
 };
@@ -45,8 +48,10 @@ const found = files.flatMap((name) =>
 const written = new Set(found.map(({ table }) => table));
 const problems = [
   ...found
-    .filter(({ name, table }) => owners[table] !== name.split('/')[0])
-    .map(({ name, table }) => `src/${name} writes ${table}, which belongs to ${owners[table] ?? 'no wing'}`),
+    .filter(({ name, table }) => !name.startsWith(`${owners[table]}/`))
+    .map(
+      ({ name, table }) => `src/${name} writes ${table}, which belongs to ${owners[table] ?? 'no folder'}`,
+    ),
   ...Object.keys(owners)
     .filter((table) => !written.has(table))
     .map((table) => `nothing writes ${table}: take it off the list`),

@@ -22,9 +22,7 @@ const roots = [
 ];
 const files = execFileSync('git', ['ls-files', '--', ...roots], { encoding: 'utf8' })
   .split('\n')
-  .filter((name) => /\.(?:[mc]?[jt]sx?|md|ya?ml|html)$/.test(name) && existsSync(name))
-  // Decisions keep the words of their time.
-  .filter((name) => !name.startsWith('docs/adr/'));
+  .filter((name) => /\.(?:[mc]?[jt]sx?|md|ya?ml|html)$/.test(name) && existsSync(name));
 let found = 0;
 for (const name of files) {
   for (const [index, line] of readFileSync(name, 'utf8').split('\n').entries()) {

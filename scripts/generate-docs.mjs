@@ -5,18 +5,21 @@ import { renderAdvisoryDocs } from './advisories.mjs';
 import { prepare, root } from './prepare.mjs';
 
 await prepare({ everything: true });
+const { ownFeatures } = await import('../dist/app/features.js');
 const { renderConfigurationDocs, renderEnvExample } =
   await import('../dist/platform/config/configuration.docs.js');
 const { renderErrorDocs } = await import('../dist/platform/errors/problem.docs.js');
 const { renderDoctorDocs } = await import('../dist/doctor/finding.docs.js');
 const { renderObservabilityDocs } = await import('../dist/platform/telemetry/metric.docs.js');
-const { renderApplicationDocs } = await import('../dist/oauth/applications/program.docs.js');
+const { renderApplicationDocs, renderProgramDocs } =
+  await import('../dist/oauth/applications/program.docs.js');
 const applications = join(root, 'docs/applications.md');
 writeFileSync(applications, renderApplicationDocs(readFileSync(applications, 'utf8')));
+writeFileSync(join(root, 'examples/programs/README.md'), renderProgramDocs());
 const observability = join(root, 'docs/observability.md');
 writeFileSync(observability, renderObservabilityDocs(readFileSync(observability, 'utf8')));
 writeFileSync(join(root, 'docs/doctor.md'), renderDoctorDocs());
-writeFileSync(join(root, 'docs/configuration.md'), renderConfigurationDocs());
+writeFileSync(join(root, 'docs/configuration.md'), renderConfigurationDocs(ownFeatures));
 writeFileSync(join(root, 'docs/errors.md'), renderErrorDocs());
 const goMods = ['kratos', 'hydra', 'mailpit'].map((name) =>
   readFileSync(join(root, 'docker', name, 'go.mod'), 'utf8'),
@@ -24,4 +27,4 @@ const goMods = ['kratos', 'hydra', 'mailpit'].map((name) =>
 const advisories = JSON.parse(readFileSync(join(root, 'docker/advisories.json'), 'utf8'));
 mkdirSync(join(root, 'docs/internals'), { recursive: true });
 writeFileSync(join(root, 'docs/internals/advisories.md'), renderAdvisoryDocs(advisories, goMods));
-writeFileSync(join(root, '.env.example'), renderEnvExample());
+writeFileSync(join(root, '.env.example'), renderEnvExample(ownFeatures));

@@ -84,9 +84,11 @@ async function run(sandbox, wanted, { isStatic = false } = {}) {
     fileParallelism: false,
     include: copies,
     // Kratos and Hydra take seconds to start: all copies of a process share them (scripts/mutation.stack.mjs).
-    alias: [{ find: /^\.\.\/support\/stack\.js$/, replacement: join(sandbox, 'scripts/mutation.stack.mjs') }],
+    alias: [
+      { find: /^(?:\.\.\/)+support\/stack\.js$/, replacement: join(sandbox, 'scripts/mutation.stack.mjs') },
+    ],
     globalSetup: ['test/support/global.setup.ts'],
-    setupFiles: ['scripts/mutation.setup.mjs'],
+    setupFiles: ['test/support/needs.setup.ts', 'scripts/mutation.setup.mjs'],
     testNamePattern: new RegExp(`^(?!.*(?:${leftOut.join('|')})).*$`),
     testTimeout: isSound ? 30_000 : 10_000,
     hookTimeout: isSound ? 60_000 : 30_000,
@@ -96,6 +98,7 @@ async function run(sandbox, wanted, { isStatic = false } = {}) {
     onConsoleLog: () => false,
     reporters: [reporter],
   });
+  vitest.provide('databaseKinds', ['sqlite', 'postgres']);
   vitest.provide('isStatic', isStatic);
   vitest.provide('coverageFile', join(sandbox, 'coverage.jsonl'));
   try {
@@ -200,7 +203,7 @@ function report({ file, mutants, results, seconds }) {
 const isAgain = process.argv.includes('--again');
 const wanted = process.argv.slice(2).filter((word) => word !== '--again');
 const files = wanted.length === 0 ? Object.keys(plan) : wanted;
-Object.assign(process.env, bringPrograms(createProgress()));
+bringPrograms(createProgress());
 // Each start of the tests adds some.
 process.setMaxListeners(0);
 const sandbox = newSandbox();

@@ -12,6 +12,8 @@ export function checkNode(version?: string): void;
 export interface PrepareOptions {
   /** Whether the packages for tests and checks are installed too. A start works without them. */
   readonly everything: boolean;
+  /** Whether the sources are built too: a spec beside its source needs no build. Default: true. */
+  readonly builds?: boolean;
   readonly progress?: Progress;
 }
 

@@ -18,6 +18,7 @@ import { waitForLock } from './lock.mjs';
 import { examineMachine, unreachableHost } from './preflight.mjs';
 import { createProgress } from './progress.mjs';
 import { tie, tied } from './die-with-parent.mjs';
+import { writeBuildVersion } from './version.mjs';
 
 /** The checkout that this file belongs to. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -40,11 +41,15 @@ export function checkNode(version = process.versions.node) {
 
 /**
  * Installs and builds what isn't up to date. One process at a time in a checkout; the others wait and say so.
+ * @param builds whether the sources are built too: a spec beside its source needs no build.
  * @param everything whether the packages for tests and checks are installed too. A start works without them.
  */
-export async function prepare({ everything, progress = createProgress() }) {
+export async function prepare({ everything, builds = true, progress = createProgress() }) {
   checkNode();
-  if (isReady(everything)) {
+  if (builds ? isReady(everything) : isInstalled(everything)) {
+    if (builds) {
+      writeBuildVersion();
+    }
     return;
   }
   const release = await waitForLock(join(root, '.prepare.lock'), ({ pid }) =>
@@ -69,14 +74,17 @@ export async function prepare({ everything, progress = createProgress() }) {
     if (!isInstalled(everything)) {
       await install(everything, progress);
     }
-    if (!isBuilt()) {
+    if (builds && !isBuilt()) {
       rmSync(buildStamp, { force: true });
       const hash = sourceHash();
       await npm(['run', '--silent', 'build'], 'building Vestibule', progress);
       mkdirSync(dirname(buildStamp), { recursive: true });
       writeFileSync(buildStamp, hash);
     }
-    linkCommand();
+    if (builds) {
+      writeBuildVersion();
+      linkCommand();
+    }
   } finally {
     warmUp?.kill();
     release();

@@ -2,51 +2,43 @@
 // for each platform one with Kratos, Hydra and Mailpit, and those for other services. Two runs on one checkout give the same tarballs, byte by byte.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { prepareOrExit, root } from './prepare.mjs';
 import { checkoutFilter, normaliseModes } from './bundle.mjs';
 import { createProgress } from './progress.mjs';
+import { writeGateway } from './release-gateway.mjs';
+import { licences } from './release-licences.mjs';
+import { buildVersion, writeBuildVersion } from './version.mjs';
 
 const platforms = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'];
 const programs = ['kratos', 'hydra', 'mailpit'];
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const readManifest = (path) => JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8'));
+const manifest = { ...readManifest('.'), version: buildVersion() };
 /** The packages for other services, each after those that it needs. */
 const libraries = manifest.workspaces.filter((path) => path.startsWith('packages/'));
-const programsOf = (platform) => `${manifest.name.split('/')[0]}/programs-${platform}`;
+const scope = manifest.name.split('/')[0];
+const programsOf = (platform) => `${scope}/programs-${platform}`;
 const written = (value) => `${JSON.stringify(value, undefined, 2)}\n`;
 
-/** What the gateway's package has of the checkout. */
-const parts = [
-  'LICENSE',
-  'README.md',
-  'CHANGELOG.md',
-  '.env.example',
-  'dist',
-  'docker/kratos',
-  'docker/hydra',
-  ...['lock', 'progress', 'die-with-parent', 'preflight'].map((name) => `scripts/${name}.mjs`),
-];
-/** The compiler's notes, and what only builds the programs. */
-const leftOut = new Set(['.tsbuildinfo', '.vestibule-built', 'go.mod', 'go.sum']);
+/** The compiler's notes. */
+const leftOut = new Set(['.tsbuildinfo']);
 
 /** Writes the tarballs of a release into a folder, with `SHA256SUMS`. @throws {Error} what npm or go report. */
 export async function packRelease(folder, wanted = platforms, progress = createProgress()) {
   const out = resolve(folder);
   mkdirSync(out, { recursive: true });
+  writeBuildVersion();
   const staging = mkdtempSync(join(tmpdir(), 'vestibule-release-'));
   try {
     const gateway = join(staging, 'gateway');
-    const isOfCheckout = checkoutFilter();
-    for (const part of parts) {
-      cpSync(join(root, part), join(gateway, part), {
-        recursive: true,
-        filter: (source) => isOfCheckout(source) && !leftOut.has(basename(source)),
-      });
-    }
-    writeFileSync(join(gateway, 'package.json'), written(gatewayManifest()));
+    await writeGateway(
+      gateway,
+      manifest,
+      Object.fromEntries(platforms.map((platform) => [programsOf(platform), manifest.version])),
+    );
     const packages = [gateway];
     const digests = {};
     for (const platform of wanted) {
@@ -72,13 +64,14 @@ export function packLibraries(out) {
     const isOfCheckout = checkoutFilter();
     return libraries.map((library) => {
       const folder = join(staging, basename(library));
-      for (const part of ['package.json', 'README.md', 'dist']) {
+      for (const part of ['README.md', 'dist']) {
         cpSync(join(root, library, part), join(folder, part), {
           recursive: true,
           filter: (source) => isOfCheckout(source) && !leftOut.has(basename(source)),
         });
       }
       cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
+      writeFileSync(join(folder, 'package.json'), written(libraryManifest(library)));
       return pack(folder, out);
     });
   } finally {
@@ -86,22 +79,17 @@ export function packLibraries(out) {
   }
 }
 
-function gatewayManifest() {
-  const { name, version, description, license, type, bin, exports, engines, dependencies } = manifest;
-  const optionalDependencies = Object.fromEntries(
-    platforms.map((platform) => [programsOf(platform), version]),
-  );
+/** A library's own manifest, with the version of this build, which it asks of its siblings too. */
+function libraryManifest(library) {
+  const { dependencies = {}, ...own } = readManifest(library);
+  const siblings = Object.keys(dependencies).filter((name) => name.startsWith(`${scope}/`));
   return {
-    name,
-    version,
-    description,
-    license,
-    type,
-    bin,
-    exports,
-    engines,
-    dependencies,
-    optionalDependencies,
+    ...own,
+    version: manifest.version,
+    dependencies: {
+      ...dependencies,
+      ...Object.fromEntries(siblings.map((name) => [name, manifest.version])),
+    },
   };
 }
 
@@ -111,7 +99,7 @@ async function writePrograms(folder, platform, progress) {
   mkdirSync(bin, { recursive: true });
   const step = progress.step(`building ${programs.join(', ')} for ${platform}`);
   const { buildArguments, pinnedBinaries } = await import(
-    pathToFileURL(join(root, 'dist/launcher/binary.pins.js')).href
+    pathToFileURL(join(root, 'dist/launcher/binary-pins.js')).href
   );
   for (const program of programs) {
     const binary = pinnedBinaries[program];
@@ -141,6 +129,7 @@ async function writePrograms(folder, platform, progress) {
       version,
       description: `Kratos, Hydra and Mailpit for ${manifest.name} on ${platform}`,
       license: 'SEE LICENSE IN LICENSES.txt',
+      repository: manifest.repository,
       os: [os],
       cpu: [cpu],
       engines,
@@ -178,26 +167,6 @@ function modulesOf(program, path) {
         : { name: other ?? name, version: otherVersion ?? ownVersion, folder: folders.get(name) },
     ),
   ];
-}
-
-/** The licences of modules, each text once, below the modules that it is of. @throws {Error} for a module that has none. */
-function licences(modules) {
-  const owners = new Map();
-  for (const { name, version, folder } of modules) {
-    const files = (folder ? readdirSync(folder) : []).filter((file) =>
-      /^(?:licen[cs]e|copying|notice)/i.test(file),
-    );
-    if (files.length === 0) {
-      throw new Error(`${name} ${version} has no licence file`);
-    }
-    for (const file of files) {
-      const text = readFileSync(join(folder, file), 'utf8').trim();
-      owners.set(text, new Set([...(owners.get(text) ?? []), `${name} ${version}`]));
-    }
-  }
-  return [...owners]
-    .map(([text, names]) => `${[...names].sort().join('\n')}\n\n${text}\n`)
-    .join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 /** CycloneDX, without a serial number or a time, so that it is the same for everyone. */

@@ -35,7 +35,7 @@ export function lockProblems(lock: LockFile): string[];
 export function licenceProblems(lock: LockFile, read: (path: string) => string | undefined): string[];
 
 /** What a Go module's files leave open. */
-export function goProblems(goMod: string, goSum: string): string[];
+export function goProblems(goMod: string, goSum: string | undefined): string[];
 
 /** Packages of the image that ask for a newer Node than the oldest that the product supports. */
 export function engineProblems(lock: LockFile, oldest: string): string[];

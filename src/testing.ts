@@ -8,21 +8,22 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp } from './app/app.setup.js';
-import type { ApplicationParts } from './app/app.start.js';
+import { createApp } from './app/app-setup.js';
+import type { ApplicationParts } from './app/app-start.js';
 import { type Configuration, loadConfiguration } from './platform/config/configuration.js';
 import { Clock } from './platform/time/clock.service.js';
-import { CookieCipher } from './session/cookie/cookie.cipher.js';
-import { cookieTextOf } from './session/cookie/decrypted.cookie.js';
-import { createLogger } from './platform/logging/pino.logger.js';
+import { CookieCipher } from './session/cookie/cookie-cipher.js';
+import { cookieTextOf } from './session/cookie/decrypted-cookie.js';
+import { createLogger } from './platform/logging/pino-logger.js';
 import type { ExtraClaims } from './session/tokens/claims.mapper.js';
 import type { Claims } from './session/tokens/claims.schema.js';
 import { type AuthenticationContext, SessionService } from './session/session.service.js';
 import type { ProviderIdentity, User } from './directory/users/identity.js';
 import { UsersService } from './directory/users/users.service.js';
+import { ownFeatures } from './app/features.js';
 
 /** Nothing listens there: anyone who calls it is refused at once. */
-const nobody = 'http://127.0.0.1:9';
+const nobody = 'http://127.0.0.1:2';
 
 /** What `AUTH_PROVIDER` needs besides the common variables, with nobody at the other end. */
 export const providerEnv = {
@@ -134,22 +135,26 @@ export interface TestGatewayOptions extends ApplicationParts {
 /** Starts the whole application, on a database of its own unless `env` names one. Call `stop()` afterwards. */
 export async function startTestGateway({
   env = {},
+  features = [],
   prepare,
   ...parts
 }: TestGatewayOptions = {}): Promise<TestGateway> {
   const dataDir = await mkdtemp(join(tmpdir(), 'vestibule-test-'));
-  const configuration = loadConfiguration({
-    PUBLIC_URL: 'https://auth.example.test',
-    SECRETS: newSecret(),
-    DATA_DIR: dataDir,
-    DEMO: 'true',
-    // Everybody in a test has one address; limits have specs of their own.
-    RATE_LIMIT: 'false',
-    // A test works in the same process, and is what keeps its event loop busy.
-    MAX_EVENT_LOOP_DELAY: '0',
-    ...providerEnv.ory,
-    ...env,
-  });
+  const configuration = loadConfiguration(
+    {
+      PUBLIC_URL: 'https://auth.example.test',
+      SECRETS: newSecret(),
+      DATA_DIR: dataDir,
+      DEMO: 'true',
+      // Everybody in a test has one address; limits have specs of their own.
+      RATE_LIMIT: 'false',
+      // A test works in the same process, and is what keeps its event loop busy.
+      MAX_EVENT_LOOP_DELAY: '0',
+      ...providerEnv.ory,
+      ...env,
+    },
+    [...ownFeatures, ...features],
+  );
   const log: string[] = [];
   const logger = createLogger('debug', { write: (line: string) => void log.push(line) });
   const app = await createApp(configuration, { ...parts, logger });

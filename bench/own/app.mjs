@@ -6,9 +6,10 @@ import { subscribe } from 'node:diagnostics_channel';
 import { Controller, Get, Module } from '@nestjs/common';
 import Sqlite from 'libsql';
 import pg from 'pg';
-import { createApp } from '../../dist/app/app.setup.js';
+import { createApp } from '../../dist/app/app-setup.js';
+import { ownFeatures } from '../../dist/app/features.js';
 import { loadConfiguration } from '../../dist/platform/config/configuration.js';
-import { createLogger } from '../../dist/platform/logging/pino.logger.js';
+import { createLogger } from '../../dist/platform/logging/pino-logger.js';
 import { CurrentUser, Public } from '../../dist/session/guards/access.decorators.js';
 
 const counts = { statements: 0, calls: 0, connections: 0 };
@@ -76,7 +77,7 @@ decorate(BenchController, 'counts', [Get('counts'), Public()]);
 Controller('bench')(BenchController);
 Module({ controllers: [BenchController] })(BenchModule);
 
-const configuration = loadConfiguration(process.env);
+const configuration = loadConfiguration(process.env, ownFeatures);
 const logger = createLogger(configuration.LOG_LEVEL);
 const app = await createApp(configuration, { logger, selfCheck: true, modules: [BenchModule] });
 if (process.env.BENCH_COUNT === 'true') {

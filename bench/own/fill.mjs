@@ -4,18 +4,19 @@ import 'reflect-metadata';
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { makeApiKey } from '../../dist/api-keys/api-key.format.js';
+import { makeApiKey } from '../../dist/api-keys/api-key-format.js';
+import { ownFeatures } from '../../dist/app/features.js';
 import { loadConfiguration } from '../../dist/platform/config/configuration.js';
 import { Clock } from '../../dist/platform/time/clock.service.js';
 import { newId } from '../../dist/platform/core/identifier.js';
-import { DatabaseConnection } from '../../dist/platform/database/database.connection.js';
-import { migrate } from '../../dist/platform/database/migration.runner.js';
-import { NoExtraClaims } from '../../dist/session/tokens/claims.enricher.js';
-import { CookieCipher } from '../../dist/session/cookie/cookie.cipher.js';
-import { cookieTextOf } from '../../dist/session/cookie/decrypted.cookie.js';
-import { SessionMinter } from '../../dist/session/session.minter.js';
+import { DatabaseConnection } from '../../dist/platform/database/database-connection.js';
+import { migrate } from '../../dist/platform/database/migration-runner.js';
+import { NoExtraClaims } from '../../dist/session/tokens/claims-enricher.js';
+import { CookieCipher } from '../../dist/session/cookie/cookie-cipher.js';
+import { cookieTextOf } from '../../dist/session/cookie/decrypted-cookie.js';
+import { SessionMinter } from '../../dist/session/session-minter.js';
 import { SigningKeyRepository } from '../../dist/session/tokens/signing-key.repository.js';
-import { SigningKeyRing } from '../../dist/session/tokens/signing-key.ring.js';
+import { SigningKeyRing } from '../../dist/session/tokens/signing-key-ring.js';
 import { TokenService } from '../../dist/session/tokens/token.service.js';
 import { UsersService } from '../../dist/directory/users/users.service.js';
 import { sessionRow } from './session.row.mjs';
@@ -33,7 +34,7 @@ const userAgent =
  * @returns who the first session is of, and an API key of theirs.
  */
 export async function fill(env, folder, sessions, age = 0) {
-  const configuration = loadConfiguration(env);
+  const configuration = loadConfiguration(env, ownFeatures);
   const connection = new DatabaseConnection(configuration.DATABASE_URL);
   try {
     await migrate(connection);
@@ -45,6 +46,7 @@ export async function fill(env, folder, sessions, age = 0) {
     const minter = new SessionMinter(
       new TokenService(ring, clock, configuration),
       new NoExtraClaims(),
+      connection,
       configuration,
     );
     const accounts = await makePeople(new UsersService(connection, clock, configuration), configuration);
@@ -132,7 +134,7 @@ async function makeKey(connection, userId) {
 
 /** Ended sessions of others, whose tokens could still be alive: a gateway has all of them in memory. */
 export async function revoke(env, count) {
-  const connection = new DatabaseConnection(loadConfiguration(env).DATABASE_URL);
+  const connection = new DatabaseConnection(loadConfiguration(env, ownFeatures).DATABASE_URL);
   // Long enough ago that they are read at the start alone, not with every poll.
   const now = Date.now();
   await connection.query.transaction().execute(async (transaction) => {

@@ -3,17 +3,18 @@ import 'reflect-metadata';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { ApiKeyRepository } from '../../dist/api-keys/api-key.repository.js';
-import { OrgKeyAccounts } from '../../dist/orgs/org.key-accounts.js';
-import { AuditEventReader } from '../../dist/operations/audit-events/audit-event.reader.js';
+import { OrgKeyAccounts } from '../../dist/orgs/org-key-accounts.js';
+import { AuditEventReader } from '../../dist/operations/audit-events/audit-event-reader.js';
+import { ownFeatures } from '../../dist/app/features.js';
 import { loadConfiguration } from '../../dist/platform/config/configuration.js';
 import { Clock } from '../../dist/platform/time/clock.service.js';
 import { newId } from '../../dist/platform/core/identifier.js';
-import { DatabaseConnection } from '../../dist/platform/database/database.connection.js';
-import { OrgDirectory } from '../../dist/orgs/org.directory.js';
+import { DatabaseConnection } from '../../dist/platform/database/database-connection.js';
+import { OrgDirectory } from '../../dist/orgs/org-directory.js';
 import { RevocationRepository } from '../../dist/session/revocation/revocation.repository.js';
 import { SessionRepository } from '../../dist/session/store/session.repository.js';
 import { readAccount } from '../../dist/directory/users/account.query.js';
-import { UserDirectory } from '../../dist/directory/users/user.directory.js';
+import { UserDirectory } from '../../dist/directory/users/user-directory.js';
 import { UsersService } from '../../dist/directory/users/users.service.js';
 import { sessionRow } from './session.row.mjs';
 
@@ -78,7 +79,7 @@ export async function growTo({ query, url }, size) {
 
 /** The services on the database of `env`, and calls of them for people all over it. */
 export async function openServices(env, size) {
-  const configuration = loadConfiguration(env);
+  const configuration = loadConfiguration(env, ownFeatures);
   const connection = new DatabaseConnection(configuration.DATABASE_URL);
   const clock = new Clock();
   const { query } = connection;

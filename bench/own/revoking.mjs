@@ -1,15 +1,16 @@
 // A gateway that bench/revocations.mjs asks for revocations: it starts without a provider, says where it is, and does what it is told.
 import 'reflect-metadata';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { makeApiKey } from '../../dist/api-keys/api-key.format.js';
-import { createApp } from '../../dist/app/app.setup.js';
+import { makeApiKey } from '../../dist/api-keys/api-key-format.js';
+import { createApp } from '../../dist/app/app-setup.js';
+import { ownFeatures } from '../../dist/app/features.js';
 import { loadConfiguration } from '../../dist/platform/config/configuration.js';
 import { newId } from '../../dist/platform/core/identifier.js';
 import { Database } from '../../dist/platform/database/database.schema.js';
-import { createLogger } from '../../dist/platform/logging/pino.logger.js';
-import { RevocationFeed } from '../../dist/session/revocation/revocation.feed.js';
+import { createLogger } from '../../dist/platform/logging/pino-logger.js';
+import { RevocationFeed } from '../../dist/session/revocation/revocation-feed.js';
 
-const configuration = loadConfiguration(process.env);
+const configuration = loadConfiguration(process.env, ownFeatures);
 const app = await createApp(configuration, { logger: createLogger('warn') });
 await app.listen(configuration.PORT, '127.0.0.1');
 const feed = app.get(RevocationFeed, { strict: false });

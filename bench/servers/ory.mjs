@@ -1,7 +1,7 @@
 // Asking Ory about every request: Kratos about its session, Hydra about an opaque access token (what the article did everywhere).
 import { randomBytes } from 'node:crypto';
-import { startOry } from '../../dist/launcher/ory.stack.js';
-import { pinnedBinaries } from '../../dist/launcher/binary.pins.js';
+import { startOry } from '../../dist/launcher/ory-stack.js';
+import { pinnedBinaries } from '../../dist/launcher/binary-pins.js';
 import { openDatabase } from '../database.mjs';
 import { openBrowser } from './browser.mjs';
 import { person } from './openid.mjs';

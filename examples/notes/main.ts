@@ -1,5 +1,5 @@
 import { startVestibule } from '@vestibule-auth/vestibule';
-import { NotesModule } from './notes.module.js';
+import { notes } from './notes.feature.js';
 import { PlanEnricher } from './plan.enricher.js';
 
-await startVestibule({ modules: [NotesModule], claimsEnricher: PlanEnricher });
+await startVestibule({ features: [notes], claimsEnricher: PlanEnricher });

@@ -21,7 +21,10 @@ export const noteSchema = z.object({
 /** Answer of `GET /api/v1/notes`. */
 export const notesAnswerSchema = z.object({
   items: z.array(noteSchema),
-  nextCursor: z.string().nullable().meta({ description: 'For the next page; null on the last one.' }),
+  nextCursor: z
+    .string()
+    .nullable()
+    .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.' }),
 });
 
 /** Answer of `GET /api/v1/notes/count`. */

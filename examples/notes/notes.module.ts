@@ -1,12 +1,10 @@
 import { Module } from '@nestjs/common';
-import { DatabaseModule } from '@vestibule-auth/vestibule';
 import { NotesController } from './notes.controller.js';
 import { NotesService } from './notes.service.js';
 import { WelcomeController } from './welcome.controller.js';
 
 /** Everything about notes. */
 @Module({
-  imports: [DatabaseModule],
   controllers: [WelcomeController, NotesController],
   providers: [NotesService],
 })

@@ -1,53 +1,27 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
-import type { Kysely, Selectable } from 'kysely';
-import { Database, Problem, newId } from '@vestibule-auth/vestibule';
-
-/** A table of our own beside Vestibule's. Times are milliseconds since the epoch. */
-interface NotesTable {
-  id: string;
-  org_id: string;
-  text: string;
-  created_by: string;
-  created_at: number;
-}
+import { Inject, Injectable } from '@nestjs/common';
+import type { Selectable } from 'kysely';
+import { Problem, type SettingsOf, newId } from '@vestibule-auth/vestibule';
+import { noteSettings } from './note.settings.js';
+import { NotesDatabase, type NotesTable } from './notes.database.js';
 
 /** A stored note. */
 export type NoteRow = Selectable<NotesTable>;
 
-const most = { free: 3, team: 1000 } as const;
-
 /** Notes of organisations. Every question names the organisation, so that no caller meets another one's notes. */
 @Injectable()
-export class NotesService implements OnModuleInit {
-  readonly #query: Kysely<{ notes: NotesTable }>;
+export class NotesService {
+  readonly #most: Readonly<Record<'free' | 'team', number>>;
 
-  constructor(database: Database) {
-    this.#query = database.query.withTables<{ notes: NotesTable }>();
-  }
-
-  /** Fine for one table; take migrations for more. */
-  async onModuleInit(): Promise<void> {
-    const text = 'text';
-    await this.#query.schema
-      .createTable('notes')
-      .ifNotExists()
-      .addColumn('id', text, (column) => column.primaryKey())
-      .addColumn('org_id', text, (column) => column.notNull())
-      .addColumn('text', text, (column) => column.notNull())
-      .addColumn('created_by', text, (column) => column.notNull())
-      .addColumn('created_at', 'bigint', (column) => column.notNull())
-      .execute();
-    await this.#query.schema
-      .createIndex('notes_org')
-      .ifNotExists()
-      .on('notes')
-      .columns(['org_id', 'id'])
-      .execute();
+  constructor(
+    private readonly database: NotesDatabase,
+    @Inject(noteSettings.token) { NOTES_FREE_LIMIT }: SettingsOf<typeof noteSettings>,
+  ) {
+    this.#most = { free: NOTES_FREE_LIMIT, team: 1000 };
   }
 
   /** Notes of an organisation, oldest first. @param after id of the last note of the page before. */
   async list(orgId: string, limit: number, after?: string): Promise<NoteRow[]> {
-    const notes = this.#query
+    const notes = this.database.query
       .selectFrom('notes')
       .selectAll()
       .where('org_id', '=', orgId)
@@ -58,20 +32,20 @@ export class NotesService implements OnModuleInit {
 
   /** @throws {Problem} `conflict` when the plan has no room for another note. */
   async add(orgId: string, userId: string, text: string, plan: 'free' | 'team'): Promise<NoteRow> {
-    if ((await this.list(orgId, most[plan])).length === most[plan]) {
+    if ((await this.list(orgId, this.#most[plan])).length === this.#most[plan]) {
       throw new Problem('conflict', {
         detail: 'The plan has no room for another note.',
         reason: 'notes_plan_full',
       });
     }
     const row = { id: newId(), org_id: orgId, text, created_by: userId, created_at: Date.now() };
-    await this.#query.insertInto('notes').values(row).execute();
+    await this.database.query.insertInto('notes').values(row).execute();
     return row;
   }
 
   /** @throws {Problem} `not_found` also for another organisation's note: who may not see it doesn't learn of it. */
   async remove(orgId: string, id: string): Promise<void> {
-    const { numDeletedRows } = await this.#query
+    const { numDeletedRows } = await this.database.query
       .deleteFrom('notes')
       .where('org_id', '=', orgId)
       .where('id', '=', id)
@@ -83,12 +57,12 @@ export class NotesService implements OnModuleInit {
 
   /** Removes every note of an organisation. */
   async clear(orgId: string): Promise<void> {
-    await this.#query.deleteFrom('notes').where('org_id', '=', orgId).execute();
+    await this.database.query.deleteFrom('notes').where('org_id', '=', orgId).execute();
   }
 
   /** How many notes there are in all. */
   async count(): Promise<number> {
-    const { count } = await this.#query
+    const { count } = await this.database.query
       .selectFrom('notes')
       .select(({ fn }) => fn.countAll().as('count'))
       .executeTakeFirstOrThrow();

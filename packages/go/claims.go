@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -82,9 +84,10 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	var audience string
+	var expiresAt, notBefore, issuedAt, authTime numericDate
 	for name, target := range map[string]any{
 		"iss": &c.Issuer, "sub": &c.Subject, "aud": &audience, "jti": &c.ID, "sid": &c.SessionID,
-		"exp": &c.ExpiresAt, "nbf": &c.NotBefore, "iat": &c.IssuedAt, "auth_time": &c.AuthTime,
+		"exp": &expiresAt, "nbf": &notBefore, "iat": &issuedAt, "auth_time": &authTime,
 		"amr": &c.Methods, "idp": &c.Provider, "client_id": &c.ClientID, "scope": &c.Scope, "email_verified": &c.EmailVerified,
 	} {
 		value, isThere := c.all[name]
@@ -95,7 +98,8 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 			return fmt.Errorf("the claim %s: %w", name, err)
 		}
 	}
-	c.Audience = jwt.ClaimStrings{audience}
+	c.Audience, c.AuthTime = jwt.ClaimStrings{audience}, int64(authTime)
+	c.ExpiresAt, c.NotBefore, c.IssuedAt = expiresAt.asLibrary(), notBefore.asLibrary(), issuedAt.asLibrary()
 	for name, target := range map[string]any{
 		"acr": &c.Level, "roles": &c.Roles, "act": &c.Actor, "org": &c.Org, "second_factor": &c.RequiredFactor,
 		"email": &c.Email, "name": &c.Name, "picture": &c.Picture,
@@ -111,6 +115,24 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 	}
 	return nil
 }
+
+// numericDate is a whole number of seconds since the epoch. The library's own takes texts too.
+type numericDate int64
+
+func (d *numericDate) UnmarshalJSON(data []byte) error {
+	var seconds float64
+	if err := json.Unmarshal(data, &seconds); err != nil {
+		return err
+	}
+	// The largest is what every language reads from JSON as it is written.
+	if seconds < 0 || seconds > 1<<53-1 || seconds != math.Trunc(seconds) {
+		return errors.New("a time is a whole number of seconds")
+	}
+	*d = numericDate(seconds)
+	return nil
+}
+
+func (d numericDate) asLibrary() *jwt.NumericDate { return jwt.NewNumericDate(time.Unix(int64(d), 0)) }
 
 // MarshalJSON writes the claims as the token has them, the deployment's own too.
 func (c Claims) MarshalJSON() ([]byte, error) { return json.Marshal(c.all) }

@@ -31,9 +31,11 @@ type gateway struct {
 	kid       string
 	hangUp    chan struct{}
 	isDown    bool
+	refused   string
 	lastIDs   []string
 	exchange  func(w http.ResponseWriter, key string)
 	exchanges int
+	readings  int
 }
 
 func newGateway(t *testing.T) *gateway {
@@ -66,6 +68,7 @@ func (g *gateway) rotate(kid string) {
 func (g *gateway) serveKeys(w http.ResponseWriter, _ *http.Request) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
+	g.readings++
 	all, encode := []any{}, base64.RawURLEncoding.EncodeToString
 	for kid, key := range g.keys {
 		public, err := key.PublicKey.ECDH()
@@ -82,9 +85,13 @@ func (g *gateway) serveKeys(w http.ResponseWriter, _ *http.Request) {
 
 func (g *gateway) serveStream(w http.ResponseWriter, r *http.Request) {
 	g.mutex.Lock()
-	hangUp, isDown := g.hangUp, g.isDown
-	g.lastIDs = append(g.lastIDs, r.Header.Get("Last-Event-ID"))
+	hangUp, isDown, refused, lastID := g.hangUp, g.isDown, g.refused, r.Header.Get("Last-Event-ID")
+	g.lastIDs = append(g.lastIDs, lastID)
 	g.mutex.Unlock()
+	if lastID != "" && lastID == refused {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
 	if isDown || r.Header.Get("Authorization") != "Bearer subscriber" {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
@@ -125,10 +132,24 @@ func (g *gateway) setDown(isDown bool) {
 	g.hangUp = make(chan struct{})
 }
 
+// refuse ends all connections of the stream, and answers 400 to new ones that name this event.
+func (g *gateway) refuse(id string) {
+	g.mutex.Lock()
+	g.refused = id
+	g.mutex.Unlock()
+	g.setDown(false)
+}
+
 func (g *gateway) connections() []string {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	return append([]string(nil), g.lastIDs...)
+}
+
+func (g *gateway) read() int {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	return g.readings
 }
 
 func (g *gateway) exchanged() int {
@@ -187,11 +208,20 @@ func (g *gateway) tell(id, message string) {
 	g.events <- id + "event: revocations\ndata: " + message + "\n\n"
 }
 
-// tellEverything sends a snapshot in one part.
+// tellEverything sends a snapshot in one part, and a sign of life.
 func (g *gateway) tellEverything(members map[string]any) {
-	all := map[string]any{"snapshot": part(newID(), 1, 1)}
+	all := map[string]any{"stream": "a", "told": 0, "snapshot": part(newID(), 1, 1)}
 	maps.Copy(all, members)
 	g.tell("x.0", g.message(all))
+	maps.DeleteFunc(all, func(name string, _ any) bool { return name != "stream" && name != "told" && name != "iat" })
+	g.tell("", g.message(all))
+}
+
+// signOfLife makes a message that tells nothing new, of a process that has told so many messages.
+func (g *gateway) signOfLife(stream string, told int, members map[string]any) string {
+	all := map[string]any{"stream": stream, "told": told}
+	maps.Copy(all, members)
+	return g.message(all)
 }
 
 func (g *gateway) options() vestibule.Options {

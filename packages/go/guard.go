@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -16,7 +17,11 @@ import (
 const (
 	maximumLength = 8192
 	scheme        = "Bearer "
+	// A segment in base64url in its one spelling (RFC 7515 section 2): without padding, and no bits behind the last byte.
+	segment = `(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048]|[\w-]{4})`
 )
+
+var compactForm = regexp.MustCompile(`^` + segment + `\.` + segment + `\.` + segment + `$`)
 
 // Options are what a service knows of the gateway whose tokens it accepts.
 type Options struct {
@@ -26,8 +31,8 @@ type Options struct {
 	Audience string
 	// JWKSURI is where the keys are read. Default: /.well-known/jwks.json of the issuer.
 	JWKSURI string
-	// Cooldown is the least time between two readings of the keys because of unknown key ids, and between two exchanges of an API key that
-	// the gateway refused. Default: 30 s.
+	// Cooldown is the time in which unknown key ids cause two readings of the keys at most, and the least time between two exchanges of an
+	// API key that the gateway refused. Default: 30 s.
 	Cooldown time.Duration
 	// ClockTolerance is by how much this clock and the gateway's may differ, at most a minute. Default: 30 s.
 	ClockTolerance time.Duration
@@ -119,7 +124,8 @@ func New(options Options) (*Guard, error) {
 			cancel()
 			return nil, err
 		}
-		g.revocations = newSubscription(ctx, settings, jwks.ResolveReference(&url.URL{Path: "/auth/revocations/stream"}).String(), g.readMessage)
+		stream := jwks.ResolveReference(&url.URL{Path: "/auth/revocations/stream"}).String()
+		g.revocations = newSubscription(ctx, settings, stream, options.ClockTolerance, g.readMessage)
 	}
 	if options.APIKeys {
 		g.apiKeys = newAPIKeys(ctx, jwks.ResolveReference(&url.URL{Path: "/auth/token"}).String(), options, g.claimsOf)
@@ -228,7 +234,7 @@ func (g *Guard) claimsOf(ctx context.Context, token string) (*Claims, *Error) {
 	if token == "" {
 		return nil, g.unauthenticated("token_missing", nil)
 	}
-	if len(token) > maximumLength || strings.Count(token, ".") != 2 {
+	if len(token) > maximumLength || !compactForm.MatchString(token) {
 		return nil, g.unauthenticated("token_malformed", nil)
 	}
 	keys, err := g.keys.get()

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -207,6 +208,39 @@ func TestRefusalsAreTold(t *testing.T) {
 	}
 }
 
+func TestKeysThatChangeTwiceAtOnce(t *testing.T) {
+	g := newGateway(t)
+	options := g.options()
+	options.Revocations = nil
+	guard := newGuard(t, options)
+	if reason := reasonOf(t, guard, g.token(nil)); reason != "" {
+		t.Fatalf("got %q", reason)
+	}
+	for _, kid := range []string{"second", "third"} {
+		g.rotate(kid)
+		var group sync.WaitGroup
+		for range 20 {
+			token := g.token(nil)
+			group.Go(func() {
+				if _, err := guard.Verify(t.Context(), token); err != nil {
+					t.Errorf("%s: %v", kid, err)
+				}
+			})
+		}
+		group.Wait()
+	}
+	// Anyone can name keys that don't exist.
+	for range 1000 {
+		g.rotate(newID())
+		if reason := reasonOf(t, guard, g.token(nil)); reason != "token_key_unknown" {
+			t.Fatalf("got %q", reason)
+		}
+	}
+	if count := g.read(); count != 3 {
+		t.Errorf("the keys were read %d times", count)
+	}
+}
+
 func TestNamesOfClaimsCountExactly(t *testing.T) {
 	issuer := vestibuletest.NewIssuer(t)
 	guard := newGuard(t, issuer.Options)
@@ -227,7 +261,7 @@ func TestClaimsOfAnotherForm(t *testing.T) {
 	issuer := vestibuletest.NewIssuer(t)
 	guard := newGuard(t, issuer.Options)
 	for _, wrong := range []map[string]any{
-		{"sub": map[string]any{}}, {"sub": ""}, {"aud": []string{issuer.Options.Audience}}, {"exp": "1"}, {"amr": nil}, {"scope": nil},
+		{"sub": map[string]any{}}, {"sub": ""}, {"aud": []string{issuer.Options.Audience}}, {"exp": "4000000000"}, {"iat": "1"}, {"nbf": "1"}, {"auth_time": true}, {"exp": 4e9 + 0.5}, {"exp": 1e300}, {"auth_time": -1}, {"amr": nil}, {"scope": nil},
 		{"roles": "admin"}, {"org": "acme"}, {"email_verified": "true"},
 	} {
 		if _, err := guard.Verify(t.Context(), issuer.Token(t, wrong)); err == nil {

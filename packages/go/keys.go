@@ -85,6 +85,13 @@ type readKeys struct {
 	keyfunc.Keyfunc
 	stored    jwkset.Storage
 	transport *checkedTransport
+	// Reads the keys for a key id that isn't stored.
+	client jwkset.Storage
+
+	mutex sync.Mutex
+	// A gateway may change its key twice at once. What strangers make up must not become traffic: two readings in a while.
+	searches *rate.Limiter
+	begunAt  time.Time
 }
 
 // has is whether a key that verified a token before is still the gateway's.
@@ -93,10 +100,32 @@ func (k *readKeys) has(ctx context.Context, kid string) bool {
 	return err == nil
 }
 
+// search reads the keys because of a key id that isn't known, unless another request has begun to since: a reading that began before may
+// have been too early.
+func (k *readKeys) search(ctx context.Context, kid string) {
+	asked := time.Now()
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	if !k.has(ctx, kid) && k.begunAt.Before(asked) && k.searches.Allow() {
+		k.begunAt = time.Now()
+		// Whether it is there now is found out by whoever asked.
+		_, _ = k.client.KeyRead(ctx, kid)
+	}
+}
+
+// find returns the key that a token's header names.
+func (k *readKeys) find(ctx context.Context, token *jwt.Token) (any, error) {
+	if kid, isText := token.Header["kid"].(string); isText && !k.has(ctx, kid) {
+		k.search(ctx, kid)
+	}
+	return k.KeyfuncCtx(ctx)(token)
+}
+
 // parse verifies a JWS of the gateway and reads its claims. It returns the id of the key that signed it.
 func (k *readKeys) parse(ctx context.Context, parser *jwt.Parser, token, typ string, claims jwt.Claims) (string, error) {
 	// A caller who hangs up must not break off a reading of the keys that others need.
-	parsed, err := parser.ParseWithClaims(token, claims, k.KeyfuncCtx(context.WithoutCancel(ctx)))
+	ctx = context.WithoutCancel(ctx)
+	parsed, err := parser.ParseWithClaims(token, claims, func(parsed *jwt.Token) (any, error) { return k.find(ctx, parsed) })
 	if err != nil {
 		return "", err
 	}
@@ -147,19 +176,22 @@ func (k *keySet) read() (*readKeys, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What strangers make up must not become traffic: one reading in a while. The bound on waiting holds for the reading too.
+	// How often it reads for unknown ids is decided before it is asked. The bound on waiting is that of the reading.
 	client, err := jwkset.NewHTTPClient(jwkset.HTTPClientOptions{
 		HTTPURLs:          map[string]jwkset.Storage{k.uri: stored},
-		RefreshUnknownKID: rate.NewLimiter(rate.Every(k.cooldown), 1),
+		RefreshUnknownKID: rate.NewLimiter(rate.Inf, 1),
 		RateLimitWaitMax:  timeout,
 	})
 	if err != nil {
 		return nil, err
 	}
-	keys, err := keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: client})
+	keys, err := keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: stored})
 	if err != nil {
 		return nil, err
 	}
 	isRead = true
-	return &readKeys{Keyfunc: keys, stored: stored, transport: transport}, nil
+	return &readKeys{
+		Keyfunc: keys, stored: stored, transport: transport, client: client,
+		searches: rate.NewLimiter(rate.Every(k.cooldown), 2),
+	}, nil
 }

@@ -27,7 +27,7 @@ type Revocations struct {
 	// WhenLost is what happens to tokens while the gateway can't be heard: "accept" them until they expire, or "refuse" them with 503.
 	// Default: "accept".
 	WhenLost string
-	// LostAfter is the silence after which the gateway counts as lost, at least 10 s. Default: 15 s.
+	// LostAfter is the time without a signed sign of life after which the gateway counts as lost, at least 10 s. Default: 15 s.
 	LostAfter time.Duration
 	// OnChange is told "heard" when the gateway is heard, and "lost" when it is lost, with what went wrong last. If it is nil, a loss is logged.
 	OnChange func(state string, err error)
@@ -57,6 +57,11 @@ type message struct {
 	EverythingBefore *int64    `json:"everything_before"`
 	// Snapshot is of a message that is a part of everything.
 	Snapshot *snapshotPart `json:"snapshot"`
+	// Stream is the process that tells, Number that of a message that tells of something new, and Told that of the last message that a
+	// subscriber has been told, once it has this snapshot or sign of life.
+	Stream string `json:"stream"`
+	Number *int64 `json:"number"`
+	Told   *int64 `json:"told"`
 }
 
 type snapshotPart struct {

@@ -165,8 +165,13 @@ func TestSnapshotInParts(t *testing.T) {
 	if !heard.are()() {
 		t.Fatal("heard without a part")
 	}
-	g.tell("x.5", g.message(map[string]any{"snapshot": part(id, 2, 3)}))
-	eventually(t, "the last part", func() bool { return reasonOf(t, guard, token) == "" })
+	g.tell("x.5", g.message(map[string]any{"snapshot": part(id, 2, 3), "stream": "a", "told": 0}))
+	eventually(t, "the last part", func() bool { return reasonOf(t, guard, token) == "revocations_lost" && len(g.events) == 0 })
+	if !heard.are()() {
+		t.Fatal("heard without a sign of life")
+	}
+	g.tell("", g.signOfLife("a", 0, nil))
+	eventually(t, "the sign of life", func() bool { return reasonOf(t, guard, token) == "" })
 	if reason := reasonOf(t, guard, g.token(map[string]any{"sid": sid})); reason != "session_ended" {
 		t.Errorf("got %q", reason)
 	}
@@ -214,18 +219,137 @@ func TestGatewayThatIsLost(t *testing.T) {
 		t.Fatalf("got %d %s", answer.Code, answer.Body)
 	}
 	eventually(t, "the listener", heard.are("heard", "lost"))
-	if reason := reasonOf(t, newGuard(t, accepting), token); reason != "" {
+	other := newGuard(t, accepting)
+	if reason := reasonOf(t, other, token); reason != "" {
 		t.Fatalf("got %q", reason)
 	}
+	other.Close()
 	g.setDown(false)
-	eventually(t, "the gateway", func() bool {
-		if len(g.events) == 0 {
-			// The other guard may have taken the last one.
-			g.tellEverything(nil)
-		}
-		return reasonOf(t, guard, token) == ""
-	})
+	g.tellEverything(nil)
+	eventually(t, "the gateway", func() bool { return reasonOf(t, guard, token) == "" })
 	eventually(t, "the listener", heard.are("heard", "lost", "heard"))
+}
+
+// Whoever sits between the gateway and the guard may hold back what it likes, and repeat what it has seen.
+func TestSignsOfLifeThatAreNone(t *testing.T) {
+	t.Parallel()
+	const comment = ":\n\n"
+	eventOf := func(message string) string { return "event: revocations\ndata: " + message + "\n\n" }
+	for name, make := range map[string]func(*gateway) func() string{
+		"comments": func(*gateway) func() string { return func() string { return comment } },
+		"the same one again": func(g *gateway) func() string {
+			event := eventOf(g.signOfLife("a", 0, nil))
+			return func() string { return event }
+		},
+		"messages that tell of something new": func(g *gateway) func() string {
+			number := 0
+			return func() string {
+				number++
+				return eventOf(g.message(map[string]any{"stream": "a", "number": number}))
+			}
+		},
+		"messages of everything": func(g *gateway) func() string {
+			return func() string {
+				return eventOf(g.message(map[string]any{"snapshot": part(newID(), 1, 1), "stream": "a", "told": 0}))
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGateway(t)
+			options := g.options()
+			options.Revocations.WhenLost, options.Revocations.LostAfter = "refuse", 10*time.Second
+			guard := newGuard(t, options)
+			token := g.token(nil)
+			g.tellEverything(map[string]any{"stream": "a", "told": 0})
+			if reason := reasonOf(t, guard, token); reason != "" {
+				t.Fatalf("got %q", reason)
+			}
+			next, ticker := make(g), time.NewTicker(200*time.Millisecond)
+			defer ticker.Stop()
+			eventually(t, "the loss", func() bool {
+				select {
+				case <-ticker.C:
+					g.events <- next()
+				default:
+				}
+				return reasonOf(t, guard, token) == "revocations_lost"
+			})
+		})
+	}
+}
+
+func TestSignsOfLifeOfAMinuteAgo(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	options := g.options()
+	options.Revocations.WhenLost = "refuse"
+	ago := map[string]any{"iat": time.Now().Add(-time.Minute).Unix(), "stream": "a", "told": 0}
+	g.tellEverything(ago)
+	if reason := reasonOf(t, newGuard(t, options), g.token(nil)); reason != "revocations_lost" {
+		t.Fatalf("got %q", reason)
+	}
+	if len(g.events) != 0 || len(g.connections()) != 1 {
+		t.Error("they weren't read")
+	}
+}
+
+func TestSignsOfLifeKeepTheGatewayHeard(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	options := g.options()
+	heard := &states{}
+	options.Revocations.WhenLost, options.Revocations.LostAfter, options.Revocations.OnChange = "refuse", 10*time.Second, heard.add
+	guard := newGuard(t, options)
+	token, begun := g.token(nil), time.Now()
+	g.tellEverything(map[string]any{"stream": "a", "told": 0})
+	ticker := time.NewTicker(5 * time.Second)
+	defer ticker.Stop()
+	eventually(t, "more than the time after which it is lost", func() bool {
+		select {
+		case <-ticker.C:
+			g.tell("", g.signOfLife("a", 0, nil))
+		default:
+		}
+		if reason := reasonOf(t, guard, token); reason != "" {
+			t.Fatalf("got %q", reason)
+		}
+		return time.Since(begun) > 14*time.Second
+	})
+	if !heard.are("heard")() || len(g.connections()) != 1 {
+		t.Errorf("got %v, %d connections", heard.all, len(g.connections()))
+	}
+}
+
+func TestMessagesThatAreHeldBackAreNoticed(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	guard := newGuard(t, g.options())
+	sid := newID()
+	token := g.token(map[string]any{"sid": sid})
+	at := func(number int) string { return g.message(map[string]any{"stream": "a", "number": number}) }
+	// What is told while a snapshot is sent comes before its end, in any order.
+	g.tell("", at(9))
+	g.tell("", at(8))
+	g.tellEverything(map[string]any{"stream": "a", "told": 7})
+	g.tell("x.10", at(10))
+	g.tell("", g.signOfLife("a", 10, nil))
+	g.tell("", g.signOfLife("a", 9, nil))
+	if reason := reasonOf(t, guard, token); reason != "" {
+		t.Fatalf("got %q", reason)
+	}
+	eventually(t, "the messages", func() bool { return len(g.events) == 0 })
+	g.setDown(false)
+	eventually(t, "another connection", func() bool { return slices.Equal(g.connections(), []string{"", "x.10"}) })
+	// Number 11 is missing.
+	g.tell("x.12", at(12))
+	g.tell("", g.signOfLife("a", 12, nil))
+	eventually(t, "a connection that begins with everything", func() bool { return slices.Equal(g.connections(), []string{"", "x.10", ""}) })
+	g.tellEverything(map[string]any{"stream": "a", "told": 12, "ended": idsOf(sid)})
+	eventually(t, "the end", func() bool { return reasonOf(t, guard, token) == "session_ended" })
+	// Another process has told other messages.
+	g.tell("", g.signOfLife("b", 12, nil))
+	eventually(t, "another connection", func() bool { return len(g.connections()) == 4 })
 }
 
 func TestIDsThatNoHeaderCanHave(t *testing.T) {
@@ -238,6 +362,22 @@ func TestIDsThatNoHeaderCanHave(t *testing.T) {
 	eventually(t, "the messages", func() bool { return len(g.events) == 0 })
 	g.setDown(false)
 	eventually(t, "another connection", func() bool { return slices.Equal(g.connections(), []string{"", "x.1"}) })
+}
+
+func TestIDThatIsRefused(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	guard := newGuard(t, g.options())
+	sid := newID()
+	token := g.token(map[string]any{"sid": sid})
+	g.tellEverything(nil)
+	if reason := reasonOf(t, guard, token); reason != "" {
+		t.Fatalf("got %q", reason)
+	}
+	g.refuse("x.0")
+	eventually(t, "a connection that begins with everything", func() bool { return slices.Equal(g.connections(), []string{"", "x.0", ""}) })
+	g.tellEverything(map[string]any{"ended": idsOf(sid)})
+	eventually(t, "the end", func() bool { return reasonOf(t, guard, token) == "session_ended" })
 }
 
 func TestStreamThatSendsNothingOrNoEnd(t *testing.T) {

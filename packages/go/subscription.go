@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"regexp"
@@ -39,26 +40,36 @@ type subscription struct {
 	uri  string
 	read func(ctx context.Context, token string) (*message, error)
 	list *revokedList
+	// By how much this clock and the gateway's may differ.
+	tolerance time.Duration
 
 	begin   sync.Once
 	ready   chan struct{}
 	isReady sync.Once
-	// Nanoseconds since the subscription was made, when the gateway was last heard and everything was known; 0: never.
+	// Nanoseconds since the subscription was made, when the last sign of life came and everything was known; 0: never.
 	heardAt atomic.Int64
-	madeAt  time.Time
+	// When that sign was issued, in seconds since the epoch.
+	issuedAt atomic.Int64
+	madeAt   time.Time
 
 	// Of the goroutine that listens alone.
 	state  string
 	lastID string
+	place  place
+	// The process that issued the last sign of life.
+	issuedBy string
 }
 
-// event is a server-sent event (HTML Living Standard, section 9.2); without data, a sign of life.
+// event is a server-sent event (HTML Living Standard, section 9.2); without data, a comment.
 type event struct{ id, data string }
 
-func newSubscription(ctx context.Context, settings Revocations, uri string, read func(context.Context, string) (*message, error)) *subscription {
+func newSubscription(
+	ctx context.Context, settings Revocations, uri string, tolerance time.Duration, read func(context.Context, string) (*message, error),
+) *subscription {
 	now := time.Now()
 	return &subscription{
 		Revocations: settings, ctx: ctx, uri: uri, read: read, list: newRevokedList(now), ready: make(chan struct{}), madeAt: now,
+		tolerance: tolerance,
 	}
 }
 
@@ -79,7 +90,9 @@ func (s *subscription) setReady() { s.isReady.Do(func() { close(s.ready) }) }
 // isLost is whether the gateway hasn't been heard for too long.
 func (s *subscription) isLost() bool {
 	heardAt := time.Duration(s.heardAt.Load())
-	return heardAt == 0 || time.Since(s.madeAt)-heardAt > s.LostAfter
+	return heardAt == 0 || time.Since(s.madeAt)-heardAt > s.LostAfter ||
+		// Whatever held it up on its way.
+		time.Since(time.Unix(s.issuedAt.Load(), 0)) > s.LostAfter+s.tolerance
 }
 
 // listen reads the stream, and connects again whenever it ends, until the guard is closed.
@@ -110,6 +123,9 @@ func (s *subscription) tell(err error) {
 	state := "heard"
 	if s.isLost() {
 		state = "lost"
+		if err == nil {
+			err = errors.New("no sign of life was heard")
+		}
 	} else {
 		err = nil
 	}
@@ -130,7 +146,7 @@ func (s *subscription) tell(err error) {
 func (s *subscription) connect() error {
 	ctx, cancel := context.WithCancelCause(s.ctx)
 	defer cancel(nil)
-	// It ends a connection on which no line comes.
+	// It ends a connection on which nothing comes that is signed.
 	silence := time.AfterFunc(s.LostAfter, func() { cancel(errors.New("nothing was heard")) })
 	defer silence.Stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.uri, nil)
@@ -139,9 +155,12 @@ func (s *subscription) connect() error {
 	}
 	request.Header.Set("Accept", "text/event-stream")
 	request.Header.Set("Authorization", "Bearer "+s.Key)
-	if s.lastID != "" {
-		request.Header.Set("Last-Event-ID", s.lastID)
+	known := &progress{lastID: s.lastID, isComplete: s.lastID != ""}
+	if known.lastID != "" {
+		request.Header.Set("Last-Event-ID", known.lastID)
 	}
+	// After a connection that brings nothing, or what can't be believed, the next one begins with everything.
+	s.lastID = ""
 	answer, err := gatewayClient.Do(request)
 	if err != nil {
 		return errors.Join(err, context.Cause(ctx))
@@ -150,15 +169,23 @@ func (s *subscription) connect() error {
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answered %d", s.uri, answer.StatusCode)
 	}
-	// A subscriber who names what it knows is sent what it missed, or else a snapshot.
-	known := &progress{isComplete: s.lastID != ""}
-	err = readEvents(answer.Body, func() { silence.Reset(s.LostAfter) }, func(e event) error { return s.take(ctx, e, known) })
+	err = readEvents(answer.Body, func(e event) error {
+		if err := s.take(ctx, e, known); err != nil {
+			return err
+		}
+		if e.data != "" {
+			silence.Reset(s.LostAfter)
+		}
+		return nil
+	})
 	return errors.Join(err, context.Cause(ctx))
 }
 
 // progress is what one connection has told so far.
 type progress struct {
-	// Whether everything is known that the gateway has told until now.
+	// The id to name next time.
+	lastID string
+	// Whether everything is known that the gateway has told until now: who names what it knows is sent what it missed, or else a snapshot.
 	isComplete bool
 	snapshot   string
 	parts      int
@@ -182,21 +209,22 @@ func (p *progress) add(part *snapshotPart) error {
 
 func (s *subscription) take(ctx context.Context, e event, known *progress) error {
 	if e.data != "" {
+		s.lastID = ""
 		if err := s.apply(ctx, e.data, known); err != nil {
-			// The next attempt begins with everything.
-			s.lastID = ""
 			return err
 		}
+		if known.isComplete && eventID.MatchString(e.id) {
+			known.lastID = e.id
+		}
+		s.lastID = known.lastID
 	}
-	if !known.isComplete {
+	if s.heardAt.Load() == 0 {
 		return nil
 	}
-	if eventID.MatchString(e.id) {
-		s.lastID = e.id
-	}
-	s.heardAt.Store(int64(time.Since(s.madeAt)))
 	s.tell(nil)
-	s.setReady()
+	if !s.isLost() {
+		s.setReady()
+	}
 	return nil
 }
 
@@ -206,20 +234,71 @@ func (s *subscription) apply(ctx context.Context, token string, known *progress)
 		return err
 	}
 	s.list.apply(m, time.Now())
-	if m.Snapshot == nil {
+	if m.Snapshot != nil {
+		if err := known.add(m.Snapshot); err != nil {
+			return err
+		}
+	}
+	if err := s.place.follow(m, known.isComplete); err != nil {
+		return err
+	}
+	if m.Told == nil || m.Snapshot != nil {
+		// A part of a snapshot is no sign of life: what it tells is older than its signature.
 		return nil
 	}
-	return known.add(m.Snapshot)
+	// Another process has a clock of its own.
+	if issuedAt := m.IssuedAt.Unix(); m.Stream != s.issuedBy || issuedAt > s.issuedAt.Load() {
+		s.issuedBy = m.Stream
+		s.issuedAt.Store(issuedAt)
+		s.heardAt.Store(int64(time.Since(s.madeAt)))
+	}
+	return nil
 }
 
-// readEvents reads server-sent events until the stream ends, or an event can't be taken. It reports each line.
-func readEvents(body io.Reader, heard func(), take func(event) error) error {
+// place is up to where everything is known that one process of the gateway told.
+type place struct {
+	stream string
+	number int64
+	// Numbers of messages behind it that have come, and the process that told them.
+	received     map[int64]struct{}
+	receivedFrom string
+}
+
+// follow takes account of a message's place. It returns an error when another message was held back.
+func (p *place) follow(m *message, isComplete bool) error {
+	if m.Number != nil {
+		if p.received == nil || m.Stream != p.receivedFrom {
+			p.received, p.receivedFrom = make(map[int64]struct{}), m.Stream
+		}
+		p.received[*m.Number] = struct{}{}
+	}
+	if m.Told == nil || (m.Snapshot != nil && !isComplete) {
+		return nil
+	}
+	if m.Snapshot != nil && m.Stream != p.stream {
+		p.stream, p.number = m.Stream, *m.Told
+	} else if m.Snapshot != nil {
+		p.number = max(p.number, *m.Told)
+	}
+	if p.stream == p.receivedFrom {
+		for _, hasNext := p.received[p.number+1]; hasNext; _, hasNext = p.received[p.number+1] {
+			p.number++
+		}
+	}
+	if !isComplete || m.Stream != p.stream || p.number < *m.Told {
+		return errors.New("a message was held back")
+	}
+	maps.DeleteFunc(p.received, func(number int64, _ struct{}) bool { return number <= p.number })
+	return nil
+}
+
+// readEvents reads server-sent events until the stream ends, or an event can't be taken.
+func readEvents(body io.Reader, take func(event) error) error {
 	lines := bufio.NewScanner(body)
 	lines.Buffer(nil, longestEvent)
 	var id string
 	var data strings.Builder
 	for lines.Scan() {
-		heard()
 		line := lines.Text()
 		name, value, _ := strings.Cut(line, ":")
 		value = strings.TrimPrefix(value, " ")

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { RevocationService } from '../session/revocation/revocation.service.js';
 import type { ProviderIdentity, User } from '../directory/users/identity.js';
-import { UserProfiles, differs } from '../directory/users/user.profile.js';
+import { UserProfiles, differs } from '../directory/users/user-profile.js';
 import { AccountOwnership } from './account-ownership.service.js';
-import { AddressRights } from './address.rights.js';
-import type { ClientInfo } from '../platform/http/client.info.js';
+import { AddressRights } from './address-rights.js';
+import type { ClientInfo } from '../platform/http/client-info.js';
 
 /** The login in which a provider was asked about a person. Its sessions are never ended, whatever the provider reports. */
 export interface AskedLogin {
@@ -29,22 +29,12 @@ const attempts = 3;
  */
 @Injectable()
 export class AccountFacts {
-  readonly #profiles: UserProfiles;
-  readonly #ownership: AccountOwnership;
-  readonly #rights: AddressRights;
-  readonly #revocations: RevocationService;
-
   constructor(
-    profiles: UserProfiles,
-    ownership: AccountOwnership,
-    rights: AddressRights,
-    revocations: RevocationService,
-  ) {
-    this.#profiles = profiles;
-    this.#ownership = ownership;
-    this.#rights = rights;
-    this.#revocations = revocations;
-  }
+    private readonly profiles: UserProfiles,
+    private readonly ownership: AccountOwnership,
+    private readonly rights: AddressRights,
+    private readonly revocations: RevocationService,
+  ) {}
 
   /**
    * Stores what a provider reports about a user now. A change that was stored in the meantime stays, because it is based on a
@@ -59,21 +49,21 @@ export class AccountFacts {
     login: AskedLogin,
     client: ClientInfo,
   ): Promise<boolean> {
-    if (!differs(seen, identity) || !(await this.#profiles.isFollowed(seen.id, identity))) {
+    if (!differs(seen, identity) || !(await this.profiles.isFollowed(seen.id, identity))) {
       return false;
     }
-    const followed = await this.#profiles.follow(seen, identity);
+    const followed = await this.profiles.follow(seen, identity);
     if (followed === undefined) {
       return true;
     }
     const isWordTaken = identity.emailVerified && identity.isProvenHere !== true;
     if (isWordTaken && identity.email !== null && !followed.isVerified) {
       const { providerSession: staying, session } = login;
-      await this.#ownership.settle(identity, { by: 'provider', staying, session }, client);
+      await this.ownership.settle(identity, { by: 'provider', staying, session }, client);
     }
     // Tokens with the former claims are outdated from now on. Later ones are minted from the new data.
-    await this.#revocations.invalidate('user', seen.id);
-    await this.#rights.give(seen.id, client);
+    await this.revocations.invalidate('user', seen.id);
+    await this.rights.give(seen.id, client);
     return true;
   }
 
@@ -90,7 +80,7 @@ export class AccountFacts {
   ): Promise<AskedPerson | undefined> {
     let person = await ask();
     for (let attempt = 0; person !== undefined && attempt < attempts; attempt += 1) {
-      const user = await this.#profiles.findUser(person.identity);
+      const user = await this.profiles.findUser(person.identity);
       if (user === undefined || !differs(user, person.identity)) {
         break;
       }
@@ -104,9 +94,9 @@ export class AccountFacts {
 
   /** Invalidates a person's tokens, so that each session asks the provider at its next request whether it is still valid. */
   async askAgain({ identity }: AskedPerson): Promise<void> {
-    const user = await this.#profiles.findUser(identity);
+    const user = await this.profiles.findUser(identity);
     if (user !== undefined) {
-      await this.#revocations.invalidate('user', user.id);
+      await this.revocations.invalidate('user', user.id);
     }
   }
 }

@@ -3,34 +3,23 @@ import { AuditService } from '../directory/audit/audit.service.js';
 import type { UserRow } from '../platform/database/database.schema.js';
 import { RevocationService } from '../session/revocation/revocation.service.js';
 import { SessionService } from '../session/session.service.js';
-import { type ClaimedUser, UserChanges } from '../directory/users/user.changes.js';
-import { type ActorContext, auditFieldsOf } from './actor.context.js';
+import { type ClaimedUser, UserChanges } from '../directory/users/user-changes.js';
+import { type ActorContext, auditFieldsOf } from './actor-context.js';
 import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
-import { endAllAtProvider } from '../auth-strategy/provider.logout.js';
+import { endAllAtProvider } from '../auth-strategy/provider-logout.js';
 
 /** Disables, enables and deletes accounts, together with all credentials that give access to them. */
 @Injectable()
 export class AccountLifecycle {
   readonly #logger = new Logger(AccountLifecycle.name);
-  readonly #strategy: AuthStrategy;
-  readonly #changes: UserChanges;
-  readonly #sessions: SessionService;
-  readonly #revocations: RevocationService;
-  readonly #audit: AuditService;
 
   constructor(
-    strategy: AuthStrategy,
-    changes: UserChanges,
-    sessions: SessionService,
-    revocations: RevocationService,
-    audit: AuditService,
-  ) {
-    this.#strategy = strategy;
-    this.#changes = changes;
-    this.#sessions = sessions;
-    this.#revocations = revocations;
-    this.#audit = audit;
-  }
+    private readonly strategy: AuthStrategy,
+    private readonly changes: UserChanges,
+    private readonly sessions: SessionService,
+    private readonly revocations: RevocationService,
+    private readonly audit: AuditService,
+  ) {}
 
   /**
    * Disables an account. Until it is enabled, no session, token, API key or new login gives access to it. If the gateway
@@ -39,7 +28,7 @@ export class AccountLifecycle {
    * @throws {Problem} `not_found`, `conflict`
    */
   async disable(userId: string, act: ActorContext): Promise<UserRow> {
-    const user = await this.#changes.disable(userId, act.author);
+    const user = await this.changes.disable(userId, act.author);
     await this.#shut(userId, 'user_disabled');
     await this.#setActiveAtProvider(userId, false).catch((error: unknown) => {
       this.#logger.error('a disabled user may still use other applications', {
@@ -48,7 +37,7 @@ export class AccountLifecycle {
         err: error,
       });
     });
-    await this.#audit.record({ ...auditFieldsOf(act, userId), type: 'user_disabled' });
+    await this.audit.record({ ...auditFieldsOf(act, userId), type: 'user_disabled' });
     return user;
   }
 
@@ -58,34 +47,34 @@ export class AccountLifecycle {
    */
   async enable(userId: string, act: ActorContext): Promise<UserRow> {
     await this.#setActiveAtProvider(userId, true);
-    const user = await this.#changes.enable(userId, act.author);
+    const user = await this.changes.enable(userId, act.author);
     // So that API keys work again at once, and not only when their cache entry expires after a minute.
-    await this.#revocations.invalidate('user', userId);
-    await this.#audit.record({ ...auditFieldsOf(act, userId), type: 'user_enabled' });
+    await this.revocations.invalidate('user', userId);
+    await this.audit.record({ ...auditFieldsOf(act, userId), type: 'user_enabled' });
     return user;
   }
 
   /**
    * Deletes an account, and the person's identities if the gateway administers them. The identities are deleted first: if the
    * provider can't be reached, the account stays as it was.
-   * @throws {Problem} `not_found`, `conflict`, `provider_unavailable`
+   * @throws {Problem} `not_found`, `conflict`, `owner_needed`, `provider_unavailable`
    */
   async delete(userId: string, act: ActorContext): Promise<void> {
-    const claimed = await this.#changes.claimDeletion(userId, act.author);
+    const claimed = await this.changes.claimDeletion(userId, act.author);
     await this.#deleteAtProvider(claimed);
     await this.#shut(userId, 'user_deleted');
-    await this.#changes.delete(userId);
+    await this.changes.delete(userId);
     // A second time, for tokens that were minted in the meantime.
-    await this.#revocations.invalidate('user', userId);
-    await this.#audit.record({ ...auditFieldsOf(act, userId), type: 'user_deleted' });
+    await this.revocations.invalidate('user', userId);
+    await this.audit.record({ ...auditFieldsOf(act, userId), type: 'user_deleted' });
   }
 
   async #setActiveAtProvider(userId: string, active: boolean): Promise<void> {
-    const administration = this.#strategy.identities;
+    const administration = this.strategy.identities;
     if (administration === undefined) {
       return;
     }
-    for (const { issuer, subject } of await this.#changes.identitiesOf(userId)) {
+    for (const { issuer, subject } of await this.changes.identitiesOf(userId)) {
       if (administration.has(issuer)) {
         await administration.setActive(subject, active);
       }
@@ -93,7 +82,7 @@ export class AccountLifecycle {
   }
 
   async #deleteAtProvider(claimed: ClaimedUser): Promise<void> {
-    const administration = this.#strategy.identities;
+    const administration = this.strategy.identities;
     try {
       for (const { issuer, subject } of claimed.identities) {
         if (administration?.has(issuer) === true) {
@@ -101,7 +90,7 @@ export class AccountLifecycle {
         }
       }
     } catch (error) {
-      await this.#changes.releaseDeletion(claimed).catch((cause: unknown) => {
+      await this.changes.releaseDeletion(claimed).catch((cause: unknown) => {
         this.#logger.error('a user stays disabled whose deletion failed', {
           reason: 'deletion_not_undone',
           userId: claimed.row.id,
@@ -114,8 +103,8 @@ export class AccountLifecycle {
 
   /** Ends every session, here first and then at the provider. From then on, other tokens and API keys are checked against SQL. */
   async #shut(userId: string, reason: string): Promise<void> {
-    const ended = await this.#sessions.end({ userId }, reason);
-    await this.#revocations.invalidate('user', userId);
-    await endAllAtProvider(this.#strategy, ended);
+    const ended = await this.sessions.end({ userId }, reason);
+    await this.revocations.invalidate('user', userId);
+    await endAllAtProvider(this.strategy, ended);
   }
 }

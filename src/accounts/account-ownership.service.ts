@@ -7,10 +7,10 @@ import {
   type AddressOwnership,
   type AddressProof,
   UserOwnership,
-} from '../directory/users/user.ownership.js';
+} from '../directory/users/user-ownership.js';
 import { AccountSessions } from './sessions/account-sessions.service.js';
 import { OrgAutoJoin } from './org-auto-join.port.js';
-import type { ClientInfo } from '../platform/http/client.info.js';
+import type { ClientInfo } from '../platform/http/client-info.js';
 
 /**
  * How a user proved to own both the address and the account: `session` with a mailed code in a session of the account, `mailbox`
@@ -36,29 +36,17 @@ export type OwnershipProof =
  */
 @Injectable()
 export class AccountOwnership {
-  readonly #ownership: UserOwnership;
-  readonly #sessions: AccountSessions;
-  readonly #keys: ApiKeysService;
-  readonly #orgs: OrgAutoJoin;
-  readonly #audit: AuditService;
-
   constructor(
-    ownership: UserOwnership,
-    sessions: AccountSessions,
-    keys: ApiKeysService,
-    orgs: OrgAutoJoin,
-    audit: AuditService,
-  ) {
-    this.#ownership = ownership;
-    this.#sessions = sessions;
-    this.#keys = keys;
-    this.#orgs = orgs;
-    this.#audit = audit;
-  }
+    private readonly ownership: UserOwnership,
+    private readonly sessions: AccountSessions,
+    private readonly keys: ApiKeysService,
+    private readonly orgs: OrgAutoJoin,
+    private readonly audit: AuditService,
+  ) {}
 
   /** Whether the owner of the identity's present address is the proven owner of the account; false if the account is unknown. */
   async isProven(identity: ProviderIdentity): Promise<boolean> {
-    return (await this.#ownership.find(identity))?.isProven === true;
+    return (await this.ownership.find(identity))?.isProven === true;
   }
 
   /**
@@ -67,26 +55,26 @@ export class AccountOwnership {
    * cleared.
    */
   async expectProof(identity: ProviderIdentity): Promise<void> {
-    if (!identity.emailVerified && (await this.#ownership.find(identity)) === undefined) {
-      await this.#ownership.noteBegun(identity, null);
+    if (!identity.emailVerified && (await this.ownership.find(identity)) === undefined) {
+      await this.ownership.noteBegun(identity, null);
     }
   }
 
   /** Starts clearing the account. From here on, only the login of the provider's session `staying` continues. */
   async beginClearing(identity: ProviderIdentity, staying: string): Promise<void> {
-    await this.#ownership.noteBegun(identity, staying);
+    await this.ownership.noteBegun(identity, staying);
     await this.#suspend(identity);
   }
 
   /** Undoes a clearance after a request from before it made a change: an outsider may have set something up again. */
   async reopen(identity: ProviderIdentity): Promise<void> {
-    await this.#ownership.noteCleared(identity, false);
+    await this.ownership.noteCleared(identity, false);
     await this.#suspend(identity);
   }
 
   /** Whether any account is being cleared, or has been since this time (milliseconds since the epoch). */
   async hasClearings(since: number): Promise<boolean> {
-    return this.#ownership.hasClearings(since);
+    return this.ownership.hasClearings(since);
   }
 
   /**
@@ -95,7 +83,7 @@ export class AccountOwnership {
    * @param session id of the provider's session, if it is known.
    */
   async isOutdated(identity: IdentityKey, begunAt: number, session?: string): Promise<boolean> {
-    const proof = await this.#ownership.findProof(identity);
+    const proof = await this.ownership.findProof(identity);
     return (
       proof !== undefined &&
       proof.staying !== null &&
@@ -112,8 +100,8 @@ export class AccountOwnership {
     if (identity.isProvenHere !== true || !identity.emailVerified) {
       return identity;
     }
-    const found = await this.#ownership.find(identity);
-    const isProven = found?.isProven ?? isSettled(await this.#ownership.findProof(identity));
+    const found = await this.ownership.find(identity);
+    const isProven = found?.isProven ?? isSettled(await this.ownership.findProof(identity));
     return { ...identity, emailVerified: isProven };
   }
 
@@ -126,19 +114,24 @@ export class AccountOwnership {
     identity: ProviderIdentity,
     login: { readonly session: string; readonly staying: string | null },
   ): Promise<void> {
-    const proof = identity.isProvenHere ? await this.#ownership.findProof(identity) : undefined;
+    // The connection was read before the account: one that was removed in between has ended no session that wasn't there yet.
+    if (identity.membership !== undefined && !(await this.sessions.isLive(login.session))) {
+      await this.sessions.drop(login.session);
+      throw new Problem('unauthenticated', { reason: 'connection_ended' });
+    }
+    const proof = identity.isProvenHere ? await this.ownership.findProof(identity) : undefined;
     if (proof === undefined || proof.staying === null || proof.staying === login.staying) {
       return;
     }
-    if (proof.clearedAt === null || !(await this.#sessions.isLive(login.session))) {
-      await this.#sessions.drop(login.session);
+    if (proof.clearedAt === null || !(await this.sessions.isLive(login.session))) {
+      await this.sessions.drop(login.session);
       throw new Problem('unauthenticated', { reason: 'login_before_clearance' });
     }
   }
 
   /** Whether the account must be cleared because others may have set something up in it; undefined if the account is unknown. */
   async mustClear(identity: ProviderIdentity, proof: OwnershipProof): Promise<boolean | undefined> {
-    const found = await this.#ownership.find(identity);
+    const found = await this.ownership.find(identity);
     return found === undefined ? undefined : mustClear(found, proof);
   }
 
@@ -152,13 +145,13 @@ export class AccountOwnership {
     proof: OwnershipProof,
     client: ClientInfo,
   ): Promise<string | undefined> {
-    const found = await this.#ownership.find(identity);
-    if (proof.by === 'session' && isClearing(await this.#ownership.findProof(identity))) {
+    const found = await this.ownership.find(identity);
+    if (proof.by === 'session' && isClearing(await this.ownership.findProof(identity))) {
       // Others may have set the password. A code in a session doesn't replace the password; another recovery does.
       return undefined;
     }
     if (proof.by !== 'provider') {
-      await this.#ownership.noteCleared(identity, true);
+      await this.ownership.noteCleared(identity, true);
     }
     if (found === undefined) {
       return undefined;
@@ -166,28 +159,28 @@ export class AccountOwnership {
     const { userId } = found;
     const isCleared = mustClear(found, proof);
     if (isCleared) {
-      await this.#ownership.suspend(userId);
+      await this.ownership.suspend(userId, identity.email);
     }
     if (isCleared || proof.by === 'mailbox') {
       const staying = {
         exceptBehind: proof.by === 'mailbox' ? undefined : (proof.staying ?? undefined),
         except: proof.by === 'provider' ? proof.session : undefined,
       };
-      await this.#sessions.endForOwner(userId, staying, client);
+      await this.sessions.endForOwner(userId, staying, client);
     }
     if (isCleared) {
       // Keys and invites that were made after the provider verified the address are the owner's, and stay.
       const verifiedAt = proof.by === 'provider' ? identity.emailVerifiedAt : undefined;
       const before = verifiedAt ?? Number.MAX_SAFE_INTEGER;
-      await this.#keys.revokeMadeBy(userId, before, client);
-      await this.#orgs.withdrawInvitesBy(userId, before, client);
+      await this.keys.revokeMadeBy(userId, before, client);
+      await this.orgs.withdrawInvitesBy(userId, before, client);
     }
     if (identity.email === null || !identity.emailVerified) {
       return userId;
     }
-    await this.#ownership.prove(userId, identity.email);
+    await this.ownership.prove(userId, identity.email);
     const { requestId, remoteAddress } = client;
-    await this.#audit.record({
+    await this.audit.record({
       type: 'address_proven',
       userId,
       requestId,
@@ -198,9 +191,9 @@ export class AccountOwnership {
   }
 
   async #suspend(identity: ProviderIdentity): Promise<void> {
-    const found = await this.#ownership.find(identity);
+    const found = await this.ownership.find(identity);
     if (found !== undefined) {
-      await this.#ownership.suspend(found.userId);
+      await this.ownership.suspend(found.userId, identity.email);
     }
   }
 }

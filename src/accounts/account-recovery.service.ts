@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { AuditService } from '../directory/audit/audit.service.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { UserRow } from '../platform/database/database.schema.js';
-import { UserDirectory } from '../directory/users/user.directory.js';
-import { type ActorContext, auditFieldsOf } from './actor.context.js';
+import { UserDirectory } from '../directory/users/user-directory.js';
+import { type ActorContext, auditFieldsOf } from './actor-context.js';
 import {
   AuthStrategy,
   type IdentityAdministration,
@@ -13,15 +13,11 @@ import {
 /** Creates recovery codes, which administrators give to users who can't log in and get no mail. */
 @Injectable()
 export class AccountRecovery {
-  readonly #strategy: AuthStrategy;
-  readonly #directory: UserDirectory;
-  readonly #audit: AuditService;
-
-  constructor(strategy: AuthStrategy, directory: UserDirectory, audit: AuditService) {
-    this.#strategy = strategy;
-    this.#directory = directory;
-    this.#audit = audit;
-  }
+  constructor(
+    private readonly strategy: AuthStrategy,
+    private readonly directory: UserDirectory,
+    private readonly audit: AuditService,
+  ) {}
 
   /**
    * Creates a code with which a user logs in once, to set a new password.
@@ -29,17 +25,17 @@ export class AccountRecovery {
    *   if the user is the administrator themselves, a service account, disabled, or unknown to the provider.
    */
   async createCode(userId: string, act: ActorContext): Promise<RecoveryCode> {
-    const user = await this.#directory.require(userId);
+    const user = await this.directory.require(userId);
     const administration = this.#requireAdministration();
     requireRecoverable(user, act);
     const subject = await this.#subjectOf(userId, administration);
     const code = await administration.recover(subject);
-    await this.#audit.record({ ...auditFieldsOf(act, userId), type: 'recovery_code_created' });
+    await this.audit.record({ ...auditFieldsOf(act, userId), type: 'recovery_code_created' });
     return code;
   }
 
   #requireAdministration(): IdentityAdministration {
-    const { identities } = this.#strategy;
+    const { identities } = this.strategy;
     if (identities === undefined) {
       throw new Problem('forbidden', {
         detail: 'Account recovery is handled by the login provider.',
@@ -51,7 +47,7 @@ export class AccountRecovery {
 
   /** The identity that the user logged in with last. */
   async #subjectOf(userId: string, { issuer }: IdentityAdministration): Promise<string> {
-    const identities = await this.#directory.identitiesOf(userId);
+    const identities = await this.directory.identitiesOf(userId);
     const [latest] = identities
       .filter((identity) => identity.issuer === issuer)
       .toSorted((one, other) => other.last_login_at - one.last_login_at);

@@ -1,36 +1,53 @@
 import { Module } from '@nestjs/common';
 import { ApiKeysModule } from '../api-keys/api-keys.module.js';
 import { AuditModule } from '../directory/audit/audit.module.js';
+import { NoticesModule } from '../directory/notices/notices.module.js';
 import { UsersModule } from '../directory/users/users.module.js';
 import { CoreModule } from '../platform/core/core.module.js';
+import { HttpModule } from '../platform/http/http.module.js';
 import { SessionModule } from '../session/session.module.js';
 import { AccountFacts } from './account-facts.service.js';
 import { AccountLifecycle } from './account-lifecycle.service.js';
 import { AccountOwnership } from './account-ownership.service.js';
+import { AccountProvisioning } from './account-provisioning.js';
 import { AccountRecovery } from './account-recovery.service.js';
-import { AddressRights } from './address.rights.js';
+import { AddressRights } from './address-rights.js';
 import { AdministratorsModule } from './administrators.module.js';
-import { MailboxProof } from './mailbox.proof.js';
+import { MailboxProof } from './mailbox-proof.js';
 import { ProfileService } from './profile.service.js';
+import { SecondFactorReset } from './second-factor-reset.service.js';
 import { AccountSessions } from './sessions/account-sessions.service.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { SignUpPolicy } from './sign-up.policy.js';
+import { UserNames } from './user-names.js';
 
 const services = [
   AccountFacts,
   AccountLifecycle,
   AccountOwnership,
+  AccountProvisioning,
   AccountRecovery,
   AccountSessions,
   AddressRights,
   MailboxProof,
   ProfileService,
+  SecondFactorReset,
   SignUpPolicy,
+  UserNames,
 ];
 
 /** The module for accounts: profile, sessions, proof of ownership, recovery, disabling and deletion, and who may sign up. */
 @Module({
-  imports: [CoreModule, UsersModule, AuditModule, SessionModule, ApiKeysModule, AdministratorsModule],
+  imports: [
+    CoreModule,
+    HttpModule,
+    UsersModule,
+    AuditModule,
+    NoticesModule,
+    SessionModule,
+    ApiKeysModule,
+    AdministratorsModule,
+  ],
   controllers: [SessionsController],
   providers: services,
   exports: [ApiKeysModule, ...services],

@@ -49,6 +49,7 @@ export const connectionSteps = [
 export const connectionFaults = [
   'not_public',
   'unreachable',
+  'port_blocked',
   'certificate',
   'starttls_refused',
   'timed_out',

@@ -1,14 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { ExpressionBuilder, ExpressionWrapper, SqlBool, Transaction } from 'kysely';
 import { Clock } from '../platform/time/clock.service.js';
-import { KeyedLines } from '../platform/core/keyed.lines.js';
+import { KeyedLines } from '../platform/core/keyed-lines.js';
 import { type ApiKeyRow, Database, type Schema } from '../platform/database/database.schema.js';
 import {
   disableServiceAccount,
   insertServiceAccount,
   isUnverified,
   lockUser,
-} from '../directory/users/user.rows.js';
+} from '../directory/users/user-rows.js';
+import type { Principal } from '../session/principal.js';
+import { vouchingOrgOfCaller } from '../session/vouching.query.js';
 import { KeyAccounts } from './key-accounts.port.js';
 
 /** The owner of keys: a person, or an organisation. */
@@ -18,29 +20,31 @@ export type KeyOwner = { readonly userId: string } | { readonly orgId: string };
  * The outcome of an insertion. `full`: the owner has as many live keys as allowed; `not_a_person`: a service account; `unverified`:
  * they have an unverified address; `gone`: no such owner.
  */
-export type InsertOutcome = 'inserted' | 'full' | 'not_a_person' | 'unverified' | 'gone' | 'session_over';
+export type InsertOutcome = 'inserted' | 'full' | 'not_a_person' | 'unverified' | 'gone';
 
 /** Stored API keys; secrets are stored only as hashes. */
 @Injectable()
 export class ApiKeyRepository {
-  readonly #database: Database;
-  readonly #clock: Clock;
-  readonly #accounts: KeyAccounts;
   /** Queues of callers who make keys of one owner: they would block each other at the owner's row. */
   readonly #makers = new KeyedLines();
 
-  constructor(database: Database, clock: Clock, accounts: KeyAccounts) {
-    this.#database = database;
-    this.#clock = clock;
-    this.#accounts = accounts;
-  }
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly accounts: KeyAccounts,
+  ) {}
 
   /**
-   * Stores a person's own key.
+   * Stores a person's own key, with who vouches for them.
    * @param limit how many live keys they may have.
-   * @param session that makes it, if one does: it must not have ended in the meantime.
+   * @param maker whose session, or key, makes it.
+   * @throws {Problem} `unauthenticated` if that has ended in the meantime.
    */
-  async insertOwn(row: ApiKeyRow, limit: number, session?: string): Promise<InsertOutcome> {
+  async insertOwn(
+    row: Omit<ApiKeyRow, 'vouched_org_id'>,
+    limit: number,
+    maker: Pick<Principal, 'claims'>,
+  ): Promise<InsertOutcome> {
     return this.#inTurn(row.user_id, async (transaction) => {
       const owner = await lockUser(transaction, row.user_id);
       if (owner === undefined) {
@@ -49,16 +53,17 @@ export class ApiKeyRepository {
       if (await isUnverified(transaction, row.user_id)) {
         return 'unverified';
       }
-      if (session !== undefined && (await hasEnded(transaction, session))) {
-        return 'session_over';
-      }
+      const vouching = await vouchingOrgOfCaller(transaction, maker);
       if (owner.kind !== 'person') {
         return 'not_a_person';
       }
       if ((await this.#countLive(transaction, { userId: row.user_id })) >= limit) {
         return 'full';
       }
-      await transaction.insertInto('api_keys').values(row).execute();
+      await transaction
+        .insertInto('api_keys')
+        .values({ ...row, vouched_org_id: vouching })
+        .execute();
       return 'inserted';
     });
   }
@@ -70,7 +75,7 @@ export class ApiKeyRepository {
    * @param place.requireMaker refuses a caller who may not make it.
    */
   async insertForOrg(
-    row: ApiKeyRow & { readonly org_id: string },
+    row: Omit<ApiKeyRow, 'vouched_org_id'> & { readonly org_id: string },
     {
       role,
       requireMaker,
@@ -82,7 +87,7 @@ export class ApiKeyRepository {
   ): Promise<InsertOutcome> {
     const { user_id: userId, org_id: orgId, name, created_at: now } = row;
     return this.#inTurn(orgId, async (transaction) => {
-      if (!(await this.#accounts.lockOrg(transaction, orgId))) {
+      if (!(await this.accounts.lockOrg(transaction, orgId))) {
         return 'gone';
       }
       await requireMaker(transaction);
@@ -93,19 +98,27 @@ export class ApiKeyRepository {
         return 'full';
       }
       await insertServiceAccount(transaction, { id: userId, name }, now);
-      await this.#accounts.join(transaction, { orgId, userId, role, createdAt: now });
-      await transaction.insertInto('api_keys').values(row).execute();
+      await this.accounts.join(transaction, { orgId, userId, role, createdAt: now });
+      await transaction
+        .insertInto('api_keys')
+        .values({ ...row, vouched_org_id: null })
+        .execute();
       return 'inserted';
     });
   }
 
+  /** Who vouched for a caller's login, as {@link vouchingOrgOfCaller} reads it. */
+  async vouchingOrgOf(principal: Pick<Principal, 'claims'>): Promise<string | null> {
+    return vouchingOrgOfCaller(this.database.query, principal);
+  }
+
   async find(id: string): Promise<ApiKeyRow | undefined> {
-    return this.#database.query.selectFrom('api_keys').selectAll().where('id', '=', id).executeTakeFirst();
+    return this.database.query.selectFrom('api_keys').selectAll().where('id', '=', id).executeTakeFirst();
   }
 
   /** Keys that haven't been revoked, oldest first. @param after id of the last key of the previous page. */
   async list(owner: KeyOwner, limit: number, after: string | undefined): Promise<ApiKeyRow[]> {
-    const keys = this.#database.query
+    const keys = this.database.query
       .selectFrom('api_keys')
       .selectAll()
       .where('revoked_at', 'is', null)
@@ -125,11 +138,11 @@ export class ApiKeyRepository {
     id: string,
     record: (transaction: Transaction<Schema>) => Promise<void>,
   ): Promise<ApiKeyRow | undefined> {
-    const now = this.#clock.now();
-    return this.#database.query.transaction().execute(async (transaction) => {
+    const now = this.clock.now();
+    return this.database.query.transaction().execute(async (transaction) => {
       if ('orgId' in owner) {
         // In the order of an organisation's deletion: in another order the two would deadlock.
-        await this.#accounts.lockOrg(transaction, owner.orgId);
+        await this.accounts.lockOrg(transaction, owner.orgId);
       }
       const row = await transaction
         .updateTable('api_keys')
@@ -140,7 +153,7 @@ export class ApiKeyRepository {
         .returningAll()
         .executeTakeFirst();
       if (row !== undefined && 'orgId' in owner) {
-        await this.#accounts.leave(transaction, owner.orgId, row.user_id);
+        await this.accounts.leave(transaction, owner.orgId, row.user_id);
         await disableServiceAccount(transaction, row.user_id, now);
       }
       if (row !== undefined) {
@@ -155,7 +168,7 @@ export class ApiKeyRepository {
    * @param before only older ones, in milliseconds since the epoch.
    */
   async listMadeBy(userId: string, before: number): Promise<{ id: string; owner: KeyOwner }[]> {
-    const made = await this.#database.query
+    const made = await this.database.query
       .selectFrom('api_keys')
       .select(['id', 'org_id', 'user_id'])
       .where('created_by', '=', userId)
@@ -173,7 +186,7 @@ export class ApiKeyRepository {
     if (userIds.length === 0) {
       return new Map();
     }
-    const rows = await this.#database.query
+    const rows = await this.database.query
       .selectFrom('memberships')
       .select(['user_id', 'role'])
       .where('org_id', '=', orgId)
@@ -185,7 +198,7 @@ export class ApiKeyRepository {
   /** Records when keys were last used. @param uses key id → milliseconds since the epoch. */
   async markUsed(uses: ReadonlyMap<string, number>): Promise<void> {
     for (const [id, at] of uses) {
-      await this.#database.query
+      await this.database.query
         .updateTable('api_keys')
         .set({ last_used_at: at })
         .where('id', '=', id)
@@ -201,7 +214,7 @@ export class ApiKeyRepository {
     ownerId: string,
     insert: (transaction: Transaction<Schema>) => Promise<InsertOutcome>,
   ): Promise<InsertOutcome> {
-    return this.#makers.run(ownerId, () => this.#database.query.transaction().execute(insert));
+    return this.#makers.run(ownerId, () => this.database.query.transaction().execute(insert));
   }
 
   async #countLive(transaction: Transaction<Schema>, owner: KeyOwner): Promise<number> {
@@ -210,7 +223,7 @@ export class ApiKeyRepository {
       .select(({ fn }) => fn.countAll().as('count'))
       .where('revoked_at', 'is', null)
       .where((builder) =>
-        builder.or([builder('expires_at', 'is', null), builder('expires_at', '>', this.#clock.now())]),
+        builder.or([builder('expires_at', 'is', null), builder('expires_at', '>', this.clock.now())]),
       )
       .where(belongsTo(owner))
       .executeTakeFirstOrThrow();
@@ -223,13 +236,4 @@ function belongsTo(owner: KeyOwner) {
     'userId' in owner
       ? builder.and([builder('user_id', '=', owner.userId), builder('org_id', 'is', null)])
       : builder('org_id', '=', owner.orgId);
-}
-
-async function hasEnded(transaction: Transaction<Schema>, session: string): Promise<boolean> {
-  const row = await transaction
-    .selectFrom('sessions')
-    .select('ended_at')
-    .where('id', '=', session)
-    .executeTakeFirst();
-  return row === undefined || row.ended_at !== null;
 }

@@ -17,7 +17,7 @@ export const keyName = z
   .min(1, { error: 'must be a name of 1 to 200 characters' })
   .max(maximumName, { error: 'must be a name of 1 to 200 characters' })
   .regex(/^\P{C}*$/u, { error: 'must not hold control characters' })
-  .meta({ description: 'What its owner knows it by.', example: 'Nightly export' });
+  .meta({ description: 'Name by which its owner recognises the key.', example: 'Nightly export' });
 
 /** Scopes, separated by spaces or as a list → each once. */
 export const keyScope = z
@@ -30,7 +30,10 @@ export const keyScope = z
       tokens.every((token) => isScopeToken(token) && isKnownOrForeign(token)),
     { error: scopeMessage },
   )
-  .meta({ description: 'No more than what the caller has.', example: 'orgs:read keys:read' });
+  .meta({
+    description: 'Scopes, separated by spaces or as a list. They can’t exceed the caller’s own scope.',
+    example: 'orgs:read keys:read',
+  });
 
 const keyExpiry = z
   .union([z.iso.datetime({ offset: true }), z.null()], {
@@ -39,7 +42,7 @@ const keyExpiry = z
   .default(null)
   .meta({
     description:
-      'ISO 8601, within a year; null or left out: no end. What a token or an expiring key makes ends with it at the latest.',
+      'When the key expires, ISO 8601, within a year; null or left out: never. A key created with a bearer token or an expiring key expires no later than that credential.',
   });
 
 /** Body of `POST /api/v1/api-keys`. */
@@ -50,26 +53,33 @@ export const keyItemSchema = z.object({
   id: idSchema,
   name: z.string().meta({ example: 'Nightly export' }),
   prefix: z.string().meta({
-    description: 'What the key begins with: enough to recognise it, too little to use it.',
+    description: 'The beginning of the key: enough to recognise it, too little to use it.',
     example: 'vst_01980000000070008000000000000000',
   }),
-  scope: z.string().meta({ description: 'Space-separated.', example: 'orgs:read keys:read' }),
+  scope: z.string().meta({ description: 'Space-separated scopes.', example: 'orgs:read keys:read' }),
   createdAt: timestamp,
-  expiresAt: timestamp.nullable().meta({ description: 'ISO 8601 in UTC; null: no end.' }),
-  lastUsedAt: timestamp
+  expiresAt: timestamp
     .nullable()
-    .meta({ description: 'ISO 8601 in UTC, written down within half a minute; null: never.' }),
+    .meta({ description: 'When the key expires, ISO 8601 in UTC; null: never.' }),
+  lastUsedAt: timestamp.nullable().meta({
+    description: 'When the key was last used, ISO 8601 in UTC, accurate to half a minute; null: never.',
+  }),
 });
 
 /** A key that has just been made: the key itself is shown only here. */
-export const createdKeySchema = keyItemSchema
-  .omit({ lastUsedAt: true })
-  .extend({ key: z.string().meta({ description: 'Shown only now; only its hash is kept.' }) });
+export const createdKeySchema = keyItemSchema.omit({ lastUsedAt: true }).extend({
+  key: z.string().meta({
+    description: 'The key itself. It is shown only in this response, because only its hash is stored.',
+  }),
+});
 
 /** Answer of `GET /api/v1/api-keys`. */
 export const keyListSchema = z.object({
-  items: z.array(keyItemSchema).meta({ description: 'Oldest first; without revoked ones.' }),
-  nextCursor: z.string().nullable().meta({ description: 'For the next page; null on the last one.' }),
+  items: z.array(keyItemSchema).meta({ description: 'Oldest first. Revoked keys aren’t listed.' }),
+  nextCursor: z
+    .string()
+    .nullable()
+    .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.' }),
 });
 
 /** The requested properties of a new key. */

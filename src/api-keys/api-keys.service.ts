@@ -6,17 +6,17 @@ import { Clock } from '../platform/time/clock.service.js';
 import { newId } from '../platform/core/identifier.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { ApiKeyRow, Schema } from '../platform/database/database.schema.js';
-import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page.cursor.js';
-import { apiKeyClientId } from '../session/guards/key.authenticator.js';
-import { type Caller, type Principal, hasSession } from '../session/principal.js';
+import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page-cursor.js';
+import { apiKeyClientId } from '../session/guards/key-authenticator.js';
+import type { Caller, Principal } from '../session/principal.js';
 import { RevocationService } from '../session/revocation/revocation.service.js';
 import { requireScopes } from '../session/guards/authorization.js';
 import { covers, fullScope } from '../session/guards/scopes.js';
-import { hasSecondFactor } from '../session/tokens/account.claims.js';
-import { apiKeyPrefix, makeApiKey } from './api-key.format.js';
+import { hasSecondFactor } from '../session/tokens/account-claims.js';
+import { apiKeyPrefix, makeApiKey } from './api-key-format.js';
 import { ApiKeyRepository, type InsertOutcome, type KeyOwner } from './api-key.repository.js';
 import type { CreatedKey, KeyItem, KeyInput } from './api-key.schemas.js';
-import type { ClientInfo } from '../platform/http/client.info.js';
+import type { ClientInfo } from '../platform/http/client-info.js';
 import { givenIdSchema } from '../platform/core/id.schema.js';
 
 /** Live keys that a person, or an organisation, may have. */
@@ -42,17 +42,12 @@ interface Reach {
 /** Makes, lists and revokes API keys. It decides what a key may do; callers decide who may manage an organisation's. */
 @Injectable()
 export class ApiKeysService {
-  readonly #keys: ApiKeyRepository;
-  readonly #revocations: RevocationService;
-  readonly #audit: AuditService;
-  readonly #clock: Clock;
-
-  constructor(keys: ApiKeyRepository, revocations: RevocationService, audit: AuditService, clock: Clock) {
-    this.#keys = keys;
-    this.#revocations = revocations;
-    this.#audit = audit;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly keys: ApiKeyRepository,
+    private readonly revocations: RevocationService,
+    private readonly audit: AuditService,
+    private readonly clock: Clock,
+  ) {}
 
   /**
    * Makes a key: the caller's own, or one of an organisation with a service account of its own. A key made with a token or
@@ -74,7 +69,7 @@ export class ApiKeysService {
     if (place !== undefined && place.orgId !== claims.org?.id && !covers(claims.scope, fullScope)) {
       throw new Problem('forbidden', { reason: 'api_key_of_another_org' });
     }
-    const now = this.#clock.now();
+    const now = this.clock.now();
     const reach = await this.#reachOf(principal);
     const id = newId(now);
     const { key, secretHash } = makeApiKey(id);
@@ -95,8 +90,8 @@ export class ApiKeysService {
     };
     requireInserted(
       place === undefined
-        ? await this.#keys.insertOwn(row, maximumLiveKeys, hasSession(principal) ? claims.sid : undefined)
-        : await this.#keys.insertForOrg({ ...row, org_id: place.orgId }, place, maximumLiveKeys),
+        ? await this.keys.insertOwn(row, maximumLiveKeys, principal)
+        : await this.keys.insertForOrg({ ...row, org_id: place.orgId }, place, maximumLiveKeys),
     );
     await this.#record('api_key_created', row, caller.client, actorOf(caller));
     const { lastUsedAt: _, ...item } = toItem(row);
@@ -106,7 +101,7 @@ export class ApiKeysService {
   /** Keys that haven't been revoked, oldest first. @throws {Problem} `validation_failed` for a foreign cursor. */
   async list(owner: KeyOwner, { limit, cursor }: PageQuery): Promise<Page<KeyItem>> {
     const after = decodeCursor(givenIdSchema, cursor);
-    const rows = await this.#keys.list(owner, limit + 1, after);
+    const rows = await this.keys.list(owner, limit + 1, after);
     return toPage(rows, limit, toItem, ({ id }) => id);
   }
 
@@ -116,9 +111,9 @@ export class ApiKeysService {
     page: PageQuery,
   ): Promise<Page<KeyItem & { userId: string; role: string | null }>> {
     const after = decodeCursor(givenIdSchema, page.cursor);
-    const rows = await this.#keys.list({ orgId }, page.limit + 1, after);
+    const rows = await this.keys.list({ orgId }, page.limit + 1, after);
     const userIds = rows.map(({ user_id: userId }) => userId);
-    const roles = await this.#keys.rolesIn(orgId, userIds);
+    const roles = await this.keys.rolesIn(orgId, userIds);
     return toPage(
       rows,
       page.limit,
@@ -143,7 +138,7 @@ export class ApiKeysService {
 
   /** Revokes keys that an account made before its owner was proven. @param before only older ones, in milliseconds. */
   async revokeMadeBy(userId: string, before: number, client: ClientInfo): Promise<void> {
-    for (const { id, owner } of await this.#keys.listMadeBy(userId, before)) {
+    for (const { id, owner } of await this.keys.listMadeBy(userId, before)) {
       const row = await this.#end(owner, id);
       if (row !== undefined) {
         await this.#record('api_key_revoked', row, client, { reason: 'owner_proven' });
@@ -153,12 +148,17 @@ export class ApiKeysService {
 
   /** Ends a key and the tokens made from it. @returns the row when the key was this owner's and live until now. */
   async #end(owner: KeyOwner, id: string): Promise<ApiKeyRow | undefined> {
-    const end = this.#revocations.endOfKey(id);
-    const row = await this.#keys.revoke(owner, id, (transaction) => end.record(transaction));
+    const end = this.revocations.endOfKey(id);
+    const row = await this.keys.revoke(owner, id, (transaction) => end.record(transaction));
     if (row !== undefined) {
       end.announce();
     }
     return row;
+  }
+
+  /** Who vouched for a caller's login, as {@link vouchingOrgOfCaller} reads it. */
+  async vouchingOrgOf(principal: Pick<Principal, 'claims'>): Promise<string | null> {
+    return this.keys.vouchingOrgOf(principal);
   }
 
   /** The bounds of a key that this caller makes: those of the caller. A session has none. */
@@ -166,7 +166,7 @@ export class ApiKeysService {
     if (credential === 'cookie') {
       return { endsAt: null, orgId: null };
     }
-    const parent = claims.client_id === apiKeyClientId ? await this.#keys.find(claims.sid) : undefined;
+    const parent = claims.client_id === apiKeyClientId ? await this.keys.find(claims.sid) : undefined;
     if (credential === 'api_key') {
       return { endsAt: parent?.expires_at ?? null, orgId: parent?.within_org_id ?? null };
     }
@@ -176,11 +176,11 @@ export class ApiKeysService {
 
   async #record(
     type: 'api_key_created' | 'api_key_revoked',
-    row: ApiKeyRow,
+    row: Pick<ApiKeyRow, 'id' | 'user_id' | 'org_id'>,
     { requestId, remoteAddress }: ClientInfo,
     by: Pick<AuditEvent, 'actor'> | Pick<AuditEvent, 'reason'>,
   ): Promise<void> {
-    await this.#audit.record({
+    await this.audit.record({
       type,
       userId: row.user_id,
       target: { kind: 'api_key', id: row.id },
@@ -196,7 +196,7 @@ function actorOf({ principal: { claims, credential } }: Caller): Pick<AuditEvent
   return { actor: { id: claims.sub, credential } };
 }
 
-function toItem(row: ApiKeyRow): KeyItem {
+function toItem(row: Omit<ApiKeyRow, 'vouched_org_id'>): KeyItem {
   return {
     id: row.id,
     name: row.name,
@@ -242,8 +242,6 @@ function requireInserted(outcome: InsertOutcome): void {
         detail: "A service account has no keys of its own: make one of the organisation's.",
         reason: 'api_key_of_service_account',
       });
-    case 'session_over':
-      throw new Problem('unauthenticated', { reason: 'session_ended' });
     case 'gone':
       throw new Problem('not_found', { reason: 'api_key_owner_gone' });
   }

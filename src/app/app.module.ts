@@ -11,9 +11,10 @@ import type { Configuration } from '../platform/config/configuration.js';
 import { CoreModule } from '../platform/core/core.module.js';
 import { DoctorModule } from '../doctor/doctor.module.js';
 import { HealthModule } from '../operations/health/health.module.js';
+import { FeaturesModule } from '../platform/features/features.module.js';
 import { HttpModule } from '../platform/http/http.module.js';
 import { ProblemFilter } from '../platform/http/problem.filter.js';
-import type { ClaimsEnricher } from '../session/tokens/claims.enricher.js';
+import type { ClaimsEnricher } from '../session/tokens/claims-enricher.js';
 import { ClaimsModule } from '../session/tokens/claims.module.js';
 import { ObservabilityModule } from '../operations/metrics/observability.module.js';
 import { ApplicationsModule } from '../oauth/applications/applications.module.js';
@@ -25,15 +26,17 @@ import { OrgsModule } from '../orgs/orgs.module.js';
 import { PagesModule } from '../pages/pages.module.js';
 import { UserAdministrationModule } from '../accounts/admin/user-administration.module.js';
 import { SigningKeysModule } from '../operations/signing-keys/signing-keys.module.js';
+import { RevocationJanitor } from '../session/revocation/revocation-janitor.js';
+import { SessionModule } from '../session/session.module.js';
 import { VerifyModule } from '../forward-auth/verify.module.js';
-import { ReachController } from './reach.controller.js';
+import { DoctorProbeController } from './doctor-probe.controller.js';
 
 /** The whole gateway for one configuration. */
 @Module({})
 export class AppModule {
   /**
    * @param enricher adds the application's own claims to every token.
-   * @param modules the application's own modules.
+   * @param modules those of the features, and the application's own.
    * @param looksAtItself whether to run the cheap checks of `vestibule doctor` once it is ready.
    */
   static register(
@@ -46,11 +49,13 @@ export class AppModule {
       module: AppModule,
       imports: [
         ConfigModule.register(configuration),
+        FeaturesModule.register(configuration),
         ClaimsModule.register(enricher),
         CoreModule,
         HttpModule,
         ProvidersModule.forRoot(configuration),
         AccountsModule,
+        SessionModule,
         LoginModule,
         OauthModule,
         ...(configuration.AUTH_PROVIDER === 'ory'
@@ -70,8 +75,8 @@ export class AppModule {
         DoctorModule.register(configuration, looksAtItself),
         ...modules,
       ],
-      controllers: [ReachController],
-      providers: [ProblemFilter],
+      controllers: [DoctorProbeController],
+      providers: [ProblemFilter, RevocationJanitor],
     };
   }
 }

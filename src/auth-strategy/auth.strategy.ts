@@ -1,9 +1,10 @@
 import type { SessionRow } from '../platform/database/database.schema.js';
 import type { AuthenticationContext } from '../session/session.service.js';
+import type { ProviderGrant } from '../session/store/provider-grants.js';
 import type { ProviderIdentity } from '../directory/users/identity.js';
-import type { ApplicationAdministration } from './application.administration.js';
-import type { GrantAdministration } from './grant.administration.js';
-import type { StepUpRequirement } from './step-up.requirement.js';
+import type { ApplicationAdministration } from './application-administration.js';
+import type { GrantAdministration } from './grant-administration.js';
+import type { StepUpRequirement } from './step-up-requirement.js';
 
 /** The random values of one login request (OpenID Connect Core section 3.1.2.1, RFC 7636). */
 export interface LoginChecks {
@@ -15,8 +16,10 @@ export interface LoginChecks {
 /** The answer of the token endpoint to a code, with its ID token verified. */
 export interface ExchangedTokens {
   readonly accessToken: string;
-  /** If the provider returns one without being asked. */
+  /** If the provider returns one. */
   readonly refreshToken?: string | undefined;
+  /** Seconds that the access token is valid; undefined if the provider doesn't state it. */
+  readonly expiresIn?: number | undefined;
   /** `sub` of the verified ID token. */
   readonly subject: string;
   /** `sid` of the ID token, if it has one. */
@@ -53,7 +56,7 @@ export interface ValidatedLogin {
   /** All that the provider reports about the person; `CLAIMS_MAP` picks from it. */
   readonly profile: Readonly<Record<string, unknown>>;
   /** The tokens for later questions to the provider about the person, if those need more than the session's row. */
-  readonly grant?: { readonly accessToken: string; readonly refreshToken?: string | undefined } | undefined;
+  readonly grant?: ProviderGrant | undefined;
 }
 
 /** An OAuth client whose own access token (client credentials, RFC 6749 section 4.4) a provider has confirmed. */
@@ -80,7 +83,12 @@ export type ProviderSession =
       /** Whether the user has removed the second factor that the login was made with, so that it counts no more. */
       readonly hasLostFactor?: boolean;
     }
-  | { readonly state: 'ended' | 'unknown' };
+  | {
+      readonly state: 'ended';
+      /** Why, for the audit trail. Default: the provider has ended it. */
+      readonly reason?: 'session_unconfirmed';
+    }
+  | { readonly state: 'unknown' };
 
 /** A provider's report that a user was logged out there (OpenID Connect Back-Channel Logout 1.0). */
 export interface LogoutNotice extends VerifiedLogoutToken {
@@ -97,6 +105,8 @@ export interface LoginStart {
   readonly hints: Readonly<Record<string, string>>;
   /** The step-up that the provider is asked for; the result is checked after the callback. */
   readonly demand: StepUpRequirement;
+  /** The number of this try, from 1. */
+  readonly attempt: number;
 }
 
 /** A browser login that has been started: where to send the browser, and what the answer must match. */
@@ -145,8 +155,16 @@ export interface IdentityAdministration {
   methodsOf(subject: string): Promise<LoginMethods | undefined>;
   /** Makes a code that lets an identity in once, to set new credentials. @throws {Problem} `conflict` if it is gone. */
   recover(subject: string): Promise<RecoveryCode>;
+  /**
+   * Removes an identity's second factors, and ends every login that was made with them: its sessions at the provider, and what
+   * applications may do. Safe to repeat.
+   * @param removed gets each factor as soon as it is removed. @throws {Problem} `conflict` if the identity is gone.
+   */
+  resetSecondFactors(subject: string, removed: Set<string>): Promise<void>;
   /** Marks an address as verified. @param email in lower case. @returns false without such an identity or address. */
   verifyAddress(subject: string, email: string): Promise<boolean>;
+  /** Ends all sessions of an identity at the provider, also those that never led here. @param except id of the one that stays. */
+  endSessions(subject: string, except?: string): Promise<void>;
   /** Deletes an identity. One that is gone is no error. */
   delete(subject: string): Promise<void>;
 }
@@ -174,9 +192,11 @@ export abstract class AuthStrategy {
   /**
    * Step 6: exchanges the provider's answer to the browser flow for an access token and the ID token's claims.
    * @param answer the callback URL with its query.
-   * @throws {Problem} `login_refused`, `provider_unavailable`, `login_state_invalid` when another login got in between
+   * @param login what {@link begin} made, and for which try.
+   * @throws {Problem} `login_refused`, `provider_unavailable`, `login_state_invalid` when another login got in between, or when another
+   *   try asks for less
    */
-  abstract exchange(answer: URL, checks: LoginChecks): Promise<ExchangedTokens>;
+  abstract exchange(answer: URL, login: LoginChecks & Pick<LoginStart, 'attempt'>): Promise<ExchangedTokens>;
 
   /**
    * Step 9: asks the provider whether this access token is live, meant for us, and belongs to a person.

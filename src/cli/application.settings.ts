@@ -1,5 +1,7 @@
 import { type Command, Option } from 'commander';
 
+const groupSources = ['own', 'listed', 'all'] as const;
+const groupForms = ['slug', 'id'] as const;
 const accesses = ['everyone', 'organisation', 'roles'] as const;
 const roles = ['owner', 'admin', 'member'] as const;
 const authMethods = ['client_secret_basic', 'client_secret_post'] as const;
@@ -12,6 +14,9 @@ export interface SettingOptions {
   readonly scope?: string;
   readonly access?: string;
   readonly role?: readonly string[];
+  readonly groupsFrom?: string;
+  readonly groupOrg?: readonly string[];
+  readonly groupsAs?: string;
   readonly rememberConsent?: boolean;
   readonly authMethod?: string;
   readonly homePage?: string;
@@ -30,6 +35,9 @@ const optionNames: Readonly<Record<string, string>> = {
   scope: '--scope',
   access: '--access',
   roles: '--role',
+  groupsFrom: '--groups-from',
+  groupOrgs: '--group-org',
+  groupsAs: '--groups-as',
   tokenEndpointAuthMethod: '--auth-method',
   clientUri: '--home-page',
   policyUri: '--privacy-policy',
@@ -48,6 +56,11 @@ export function addSettingOptions(command: Command): Command {
     .option('--scope <scopes>', 'what it may ask for, separated by blanks')
     .addOption(new Option('--access <access>', 'who may log in').choices(accesses))
     .addOption(new Option('--role <role...>', 'only users with one of these roles may log in').choices(roles))
+    .addOption(
+      new Option('--groups-from <which>', 'the organisations in its claim groups').choices(groupSources),
+    )
+    .option('--group-org <org...>', 'only these organisations, by id or short name, are in groups')
+    .addOption(new Option('--groups-as <form>', 'how groups are named').choices(groupForms))
     .option('--remember-consent', 'users may have their consent remembered')
     .option('--no-remember-consent', 'users are asked at each login')
     .addOption(new Option('--auth-method <method>', 'how it sends its secret').choices(authMethods))
@@ -69,6 +82,9 @@ export function settingsOf(options: SettingOptions): Readonly<Record<string, unk
     scope: options.scope,
     access: options.access ?? (options.role === undefined ? undefined : 'roles'),
     roles: options.role,
+    groupsFrom: options.groupsFrom ?? (options.groupOrg === undefined ? undefined : 'listed'),
+    groupOrgs: options.groupOrg,
+    groupsAs: options.groupsAs,
     rememberConsent: options.rememberConsent,
     tokenEndpointAuthMethod: options.authMethod,
     clientUri: linkOf(options.homePage),

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
-import { GatewayApplications } from './application.gateway.js';
+import { GatewayApplications } from './application-gateway.js';
 import { type SettingOptions, addSettingOptions, settingsOf } from './application.settings.js';
-import { CommandError } from './command.error.js';
+import { CommandError } from '../platform/errors/command.error.js';
 import { type UserSetting, addGatewayOption, loggedIn } from './user.program.js';
 
 const kinds = ['web', 'single_page', 'native', 'machine'] as const;
@@ -18,6 +18,9 @@ const applicationSchema = z.looseObject({
   access: z.string(),
   roles: z.array(z.string()),
   tokenEndpointAuthMethod: z.string(),
+  groupsFrom: z.string(),
+  groupOrgs: z.array(z.string()),
+  groupsAs: z.string(),
   rememberConsent: z.boolean(),
   postLogoutRedirectUris: z.array(z.string()),
   backchannelLogoutUri: z.string().nullable(),
@@ -159,7 +162,9 @@ function printOne(
   }
   const { id, name, kind, orgId, firstParty, scope, access, roles, redirectUris } = application;
   const { clientSecret, previousSecretUntil, createdAt, tokenEndpointAuthMethod } = application;
+  const { groupsFrom, groupOrgs, groupsAs } = application;
   const isMachine = kind === 'machine';
+  const hasGroups = scope.split(' ').includes('groups');
   const consent = application.rememberConsent ? 'may be remembered' : 'asked at each login';
   const rows: readonly (readonly [string, string | null | undefined])[] = [
     ['name', name],
@@ -181,6 +186,7 @@ function printOne(
     ['back-channel', application.backchannelLogoutUri],
     ['scopes', scope],
     ['who may log in', isMachine ? null : [access, ...roles].join(' ')],
+    ['groups', hasGroups ? `${[groupsFrom, ...groupOrgs].join(' ')}, as ${groupsAs}` : null],
     ['consent', isMachine ? null : firstParty ? 'not asked for' : consent],
     ['PKCE', isMachine ? null : 'required: S256'],
     ['home page', application.clientUri],

@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { isId } from '../platform/core/id.schema.js';
 import { version } from '../platform/core/version.js';
-import type { CliServices } from './cli.context.js';
-import { CommandError } from './command.error.js';
+import type { CliServices } from './cli-context.js';
+import { CommandError } from '../platform/errors/command.error.js';
 
 /** Dependencies of the program. */
 export interface CliSetting {

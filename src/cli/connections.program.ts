@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { parseJson } from '../platform/config/json.parser.js';
-import { GatewayConnections } from './connection.gateway.js';
-import { CommandError } from './command.error.js';
+import { GatewayConnections } from './connection-gateway.js';
+import { CommandError } from '../platform/errors/command.error.js';
 import { type UserSetting, addGatewayOption, loggedIn } from './user.program.js';
 
 const connectionSchema = z.looseObject({

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Environment } from '../platform/config/configuration.js';
-import { hasErrors, renderReport } from '../doctor/finding.report.js';
-import type { ExaminationOptions } from './doctor.examination.js';
+import { hasErrors, renderReport } from '../doctor/finding-report.js';
+import type { ExaminationOptions } from './doctor-examination.js';
 
 /** Dependencies of the command. */
 export interface DoctorSetting {
@@ -35,7 +35,7 @@ export function addDoctorCommand(program: Command, setting: DoctorSetting): void
     .option('--ory-settings <files...>', 'settings of your own Kratos and Hydra: is their telemetry off')
     .action(async (options: DoctorOptions) => {
       // Loaded here, because the checks need most of the gateway's code: other commands start without it.
-      const { examineDeployment } = await import('./doctor.examination.js');
+      const { examineDeployment } = await import('./doctor-examination.js');
       const findings = await examineDeployment(setting.environment, options);
       if (options.json === true) {
         setting.print(JSON.stringify({ ok: !hasErrors(findings), findings }, undefined, 2));

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { CommandError } from './command.error.js';
-import type { Credentials } from './credentials.file.js';
+import { CommandError } from '../platform/errors/command.error.js';
+import type { Credentials } from './credentials-file.js';
 import { isLoopbackHost } from '../platform/core/loopback.js';
 
 const timeout = 15_000;

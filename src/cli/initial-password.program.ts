@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
-import { forgetPassword, knownAdmin } from '../launcher/admin.account.js';
-import { isAdminPasswordUsed } from '../launcher/admin.password.check.js';
-import { planEmbedded } from '../launcher/launch.plan.js';
+import { forgetPassword, knownAdmin } from '../launcher/admin-account.js';
+import { isAdminPasswordUsed } from '../launcher/admin-password.check.js';
+import { planEmbedded } from '../launcher/launch-plan.js';
 import { type Environment, loadConfiguration } from '../platform/config/configuration.js';
-import { deploymentEnvironment } from './cli.environment.js';
-import { CommandError } from './command.error.js';
+import { deploymentEnvironment } from './cli-environment.js';
+import { CommandError } from '../platform/errors/command.error.js';
+import { ownFeatures } from '../app/features.js';
 
 /** Dependencies of the command. */
 export interface InitialPasswordSetting {
@@ -38,6 +39,6 @@ export function addInitialPasswordCommand(
 }
 
 async function isUsed(environment: Environment, email: string): Promise<boolean> {
-  const { DATABASE_URL } = loadConfiguration(await deploymentEnvironment(environment));
+  const { DATABASE_URL } = loadConfiguration(await deploymentEnvironment(environment), ownFeatures);
   return isAdminPasswordUsed(DATABASE_URL, email);
 }

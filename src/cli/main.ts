@@ -1,30 +1,30 @@
 #!/usr/bin/env node
 import { once } from 'node:events';
 import 'reflect-metadata';
-import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
+import { loadEnvFile } from '../platform/config/env-file.js';
 import { loadConfiguration } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { LaunchError } from '../launcher/launch.error.js';
-import { explainStartError } from '../platform/errors/start.errors.js';
+import type { CommandLine } from '../platform/features/command-line.js';
+import { explainStartError } from '../platform/errors/start-errors.js';
 import { addApplicationsCommand } from './applications.program.js';
 import { addConnectionsCommand } from './connections.program.js';
-import { openBrowser } from './browser.opener.js';
-import { deploymentEnvironment } from './cli.environment.js';
+import { openBrowser } from './browser-opener.js';
+import { deploymentEnvironment } from './cli-environment.js';
 import { type CliSetting, createProgram } from './cli.program.js';
-import { CommandError } from './command.error.js';
+import { CommandError } from '../platform/errors/command.error.js';
 import { addDoctorCommand } from './doctor.program.js';
 import { addInitialPasswordCommand } from './initial-password.program.js';
 import { addStartCommand } from './start.program.js';
 import { addUserCommands } from './user.program.js';
-import { addUsersCommand } from './users.program.js';
+import { addUsersCommands } from './users.program.js';
+import { ownFeatures } from '../app/features.js';
 
 /** EX_UNAVAILABLE of sysexits.h: a service is unavailable. */
 const unavailable = 69;
 
-if (existsSync('.env')) {
-  process.loadEnvFile('.env');
-}
+loadEnvFile((line) => process.stderr.write(`${line}\n`));
 // A reader that has what it wants, such as `head`, is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') {
@@ -34,8 +34,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const setting = {
   environment: process.env,
   withServices: async (work: Parameters<CliSetting['withServices']>[0]) => {
-    const { withServices } = await import('./cli.context.js');
-    await withServices(loadConfiguration(await deploymentEnvironment(process.env)), work);
+    const { withServices } = await import('./cli-context.js');
+    await withServices(loadConfiguration(await deploymentEnvironment(process.env), ownFeatures), work);
   },
   print: (line: string) => process.stdout.write(`${line}\n`),
   tell: (line: string) => process.stderr.write(`${line}\n`),
@@ -47,7 +47,17 @@ const setting = {
 };
 const program = createProgram(setting);
 addStartCommand(program);
-addUsersCommand(program, setting);
+const users = program.command('users').description('the users of the deployment');
+const line: CommandLine = {
+  ...setting,
+  program,
+  users,
+  withServices: async (work) => setting.withServices(async ({ context }) => work(context)),
+};
+for (const { commands } of ownFeatures) {
+  (await commands?.())?.(line);
+}
+addUsersCommands(users, setting);
 addUserCommands(program, setting);
 addApplicationsCommand(program, setting);
 addConnectionsCommand(program, setting);

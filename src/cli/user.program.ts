@@ -3,10 +3,10 @@ import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import type { Environment } from '../platform/config/configuration.js';
-import { CommandError } from './command.error.js';
-import { CredentialsFile, type Credentials } from './credentials.file.js';
+import { CommandError } from '../platform/errors/command.error.js';
+import { CredentialsFile, type Credentials } from './credentials-file.js';
 import { type ApiCall, GatewayClient } from './gateway.client.js';
-import { listenOnLoopback } from './loopback.listener.js';
+import { listenOnLoopback } from './loopback-listener.js';
 
 const defaultUrl = 'http://localhost:3000';
 /** A token that expires within this time (milliseconds) is renewed before it's printed. */

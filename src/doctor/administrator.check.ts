@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { OryConfiguration } from '../platform/config/configuration.js';
-import { serviceAddress } from '../platform/core/service.address.js';
+import { serviceAddress } from '../platform/core/service-address.js';
 import { KratosClient } from '../providers/ory/kratos/kratos.client.js';
-import { isAdministrator, kratosIssuer } from '../providers/ory/kratos/kratos.session.js';
+import { isAdministrator, kratosIssuer } from '../providers/ory/kratos/kratos-session.js';
 import { activeAdministrators, userOfIdentity } from '../directory/users/user.query.js';
 import type { Check } from './check.port.js';
 import { readDatabase } from './database.check.js';

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { connect, checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { Check, Observation } from './check.port.js';
-import { connectToOf } from './connect-to.context.js';
+import { connectToOf } from './connect-to-context.js';
 import { NoAnswerError, answerLimit, reasonOf } from './http.probe.js';
 
 const day = 86_400_000;

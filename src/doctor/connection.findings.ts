@@ -1,4 +1,4 @@
-import { error, warning } from './finding.definition.js';
+import { error, warning } from './finding-definition.js';
 
 /** Findings about the connections of the deployment. */
 export const connectionFindings = {

@@ -5,6 +5,7 @@ import { addPerson } from '../../test/support/source.driver.js';
 import { loadConfiguration } from '../platform/config/configuration.js';
 import { english } from '../platform/i18n/locales/en.js';
 import { connectionsCheck } from './connections.check.js';
+import { ownFeatures } from '../app/features.js';
 
 /** An address at which nothing listens. */
 const closedUrl = 'http://127.0.0.1:9';
@@ -29,16 +30,19 @@ async function codesWith(changes: object): Promise<readonly string[]> {
     base_dn: directoryNames.people,
     ...changes,
   };
-  const configuration = loadConfiguration({
-    PUBLIC_URL: 'http://localhost:3000',
-    SECRETS: randomBytes(32).toString('hex'),
-    DATABASE_URL: 'file::memory:',
-    KRATOS_PUBLIC_URL: closedUrl,
-    KRATOS_ADMIN_URL: closedUrl,
-    HYDRA_PUBLIC_URL: closedUrl,
-    HYDRA_ADMIN_URL: closedUrl,
-    CONNECTIONS: JSON.stringify([connection]),
-  });
+  const configuration = loadConfiguration(
+    {
+      PUBLIC_URL: 'http://localhost:3000',
+      SECRETS: randomBytes(32).toString('hex'),
+      DATABASE_URL: 'file::memory:',
+      KRATOS_PUBLIC_URL: closedUrl,
+      KRATOS_ADMIN_URL: closedUrl,
+      HYDRA_PUBLIC_URL: closedUrl,
+      HYDRA_ADMIN_URL: closedUrl,
+      CONNECTIONS: JSON.stringify([connection]),
+    },
+    ownFeatures,
+  );
   if (configuration.AUTH_PROVIDER !== 'ory') {
     throw new Error('connections are of Ory');
   }

@@ -1,17 +1,18 @@
 import type { OryConfiguration } from '../platform/config/configuration.js';
 import { english } from '../platform/i18n/locales/en.js';
 import { Clock } from '../platform/time/clock.service.js';
-import { UpstreamCalls } from '../platform/upstream/upstream.calls.js';
+import { UpstreamCalls } from '../platform/upstream/upstream-calls.js';
 import { connectionOf } from '../providers/ory/connections/connection.js';
-import { testConnection } from '../providers/ory/connections/owned/org-connection.administration.js';
+import { testConnection } from '../providers/ory/connections/owned/org-connection-administration.js';
 import type { Check, Observation } from './check.port.js';
 
 /** Tries the deployment's connections out, step by step, as an organisation's owner does with theirs. */
 export const connectionsCheck: Check<OryConfiguration> = {
   name: 'connections',
   isCheap: false,
-  run: async ({ CONNECTIONS, PUBLIC_URL }) => {
-    const parts = { publicUrl: PUBLIC_URL, clock: new Clock(), calls: UpstreamCalls.unobserved() };
+  run: async ({ CONNECTIONS, PUBLIC_URL, SESSION_UNCONFIRMED_TTL: unconfirmedLife }) => {
+    const calls = UpstreamCalls.unobserved();
+    const parts = { publicUrl: PUBLIC_URL, clock: new Clock(), calls, unconfirmedLife };
     const found = await Promise.all(
       CONNECTIONS.map(async (settings) => {
         const steps = await testConnection(connectionOf(settings, parts), PUBLIC_URL, undefined);

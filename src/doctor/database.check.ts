@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { type Kysely, sql } from 'kysely';
-import { DatabaseConnection } from '../platform/database/database.connection.js';
-import { sqlitePath } from '../platform/config/sqlite.path.js';
+import { DatabaseConnection } from '../platform/database/database-connection.js';
+import { sqlitePath } from '../platform/config/sqlite-path.js';
 import type { Schema } from '../platform/database/database.schema.js';
-import { compareSchema } from '../platform/database/migration.runner.js';
+import { featuresOf } from '../platform/config/configuration.js';
+import type { Feature } from '../platform/features/feature.js';
+import { compareSchema } from '../platform/database/migration-runner.js';
 import type { Check, Observation } from './check.port.js';
 import { reasonOf } from './http.probe.js';
 
@@ -14,7 +16,8 @@ const oldestPostgres = 14;
 export const databaseCheck: Check = {
   name: 'database',
   isCheap: true,
-  run: async ({ DATABASE_URL, REDIS_URL }) => {
+  run: async (configuration) => {
+    const { DATABASE_URL, REDIS_URL } = configuration;
     const isSqlite = DATABASE_URL.startsWith('file:');
     const found: Observation[] =
       isSqlite && REDIS_URL !== undefined ? [{ code: 'sqlite_with_replicas' }] : [];
@@ -22,7 +25,10 @@ export const databaseCheck: Check = {
       return [...found, { code: 'database_schema_outdated', detail: 'there is no database file yet' }];
     }
     try {
-      return [...found, ...(await withDatabase(DATABASE_URL, look))];
+      return [
+        ...found,
+        ...(await withDatabase(DATABASE_URL, (connection) => look(connection, featuresOf(configuration)))),
+      ];
     } catch (error) {
       return [...found, { code: 'database_unreachable', detail: reasonOf(error) }];
     }
@@ -62,9 +68,12 @@ export async function readDatabase<T>(
   }
 }
 
-async function look(connection: DatabaseConnection): Promise<readonly Observation[]> {
+async function look(
+  connection: DatabaseConnection,
+  features: readonly Feature[],
+): Promise<readonly Observation[]> {
   const found: Observation[] = [];
-  const { pending, unknown } = await compareSchema(connection);
+  const { pending, unknown } = await compareSchema(connection, features);
   if (unknown.length > 0) {
     found.push({ code: 'database_schema_newer', detail: unknown.join(', ') });
   } else if (pending.length > 0) {

@@ -1,10 +1,14 @@
-import { error, warning } from './finding.definition.js';
+import { error, warning } from './finding-definition.js';
 
 /** Findings about the environment, and about the path from a browser to the gateway. */
 export const deploymentFindings = {
   configuration_invalid: error(
     'The environment is not valid: the gateway does not start with it',
     'Correct the variable as docs/configuration.md describes.',
+  ),
+  setting_misspelled: warning(
+    'A variable is spelled almost like a setting, and is ignored',
+    'Correct its name, or remove it if it means something else.',
   ),
   embedded_not_running: error(
     'No deployment runs on this data folder',
@@ -74,6 +78,22 @@ export const deploymentFindings = {
   clock_skew: error(
     'Clocks differ by more than 30 seconds',
     'Run NTP on every machine. Otherwise tokens and logins are refused as not yet valid, or as expired.',
+  ),
+  rule_org_unknown: warning(
+    'A rule names an organisation that does not exist: nobody gets in by it',
+    'Correct the rule. Name the organisation by its id, which never changes.',
+  ),
+  org_name_reserved: warning(
+    'Organisations have reserved names that no administrator gave: no `groups` have them',
+    'Give such an organisation another short name, or confirm the one that it has, as an administrator: `PATCH /api/v1/orgs/:id` with that `slug`. Until then, see that no program believes `X-Auth-Org` or `orgs` of it.',
+  ),
+  application_groups_all: warning(
+    'An application gets the names of all organisations in `groups`: anyone can make one',
+    'Choose its organisations on its page, or name them by id (`vestibule applications change ID --groups-as id`).',
+  ),
+  api_key_unbound: warning(
+    'API keys may have been made in sessions of an organisation’s connection, before that was recorded: they go on when it no longer vouches',
+    'Revoke them (`DELETE /api/v1/users/:id/api-keys/:keyId`, or on the user’s page), and have their users make new ones.',
   ),
   demo_in_production: warning('The example application is served', 'Remove `DEMO`, or set it to `false`.'),
   rate_limit_off: warning(

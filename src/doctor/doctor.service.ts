@@ -1,23 +1,29 @@
 import type { Configuration } from '../platform/config/configuration.js';
+import { apiKeysCheck } from './api-keys.check.js';
+import { applicationGroupsCheck } from './application-groups.check.js';
 import { administratorCheck, administratorsCheck } from './administrator.check.js';
 import { certificateCheck } from './certificate.check.js';
-import type { Check, Observation } from './check.port.js';
+import type { Check, FeatureFindingCode, Observation } from './check.port.js';
 import { clockCheck } from './clock.check.js';
 import { connectionsCheck } from './connections.check.js';
 import { courierCheck } from './courier.check.js';
 import { databaseCheck } from './database.check.js';
 import { filesCheck } from './files.check.js';
 import { type FindingCode, findingCatalogue } from './finding.catalogue.js';
+import type { FindingDefinition } from './finding-definition.js';
 import { gatewayCheck } from './gateway.check.js';
 import { NoAnswerError, reasonOf, withLimit } from './http.probe.js';
 import { hydraClientsCheck } from './hydra-clients.check.js';
 import { hydraUrlsCheck } from './hydra-urls.check.js';
+import { identifiersCheck } from './identifiers.check.js';
 import { issuerCheck } from './issuer.check.js';
 import { kratosFlowsCheck } from './kratos-flows.check.js';
+import { kratosSessionsCheck } from './kratos-sessions.check.js';
 import { mailCheck } from './mail.check.js';
+import { namesCheck } from './names.check.js';
 import { openIdProviderCheck } from './openid-provider.check.js';
 import { oryServerCheck } from './ory-server.check.js';
-import { redact } from './finding.redaction.js';
+import { redact } from './finding-redaction.js';
 import { redisCheck } from './redis.check.js';
 import { secretsCheck } from './secrets.check.js';
 import { serviceClientsCheck } from './service-clients.check.js';
@@ -29,6 +35,7 @@ const everywhere: readonly Check[] = [
   filesCheck,
   databaseCheck,
   administratorsCheck,
+  namesCheck,
   redisCheck,
   mailCheck,
   clockCheck,
@@ -42,15 +49,19 @@ const withOry = [
   hydraClientsCheck,
   hydraUrlsCheck,
   serviceClientsCheck,
+  applicationGroupsCheck,
   kratosFlowsCheck,
+  kratosSessionsCheck,
   connectionsCheck,
   courierCheck,
+  identifiersCheck,
+  apiKeysCheck,
   administratorCheck,
 ] as const;
 
 /** One problem of a deployment, ready to be reported. */
 export interface Finding {
-  readonly code: FindingCode;
+  readonly code: FindingCode | FeatureFindingCode;
   readonly severity: 'error' | 'warning';
   readonly title: string;
   /** Specifics of this deployment, without secrets and e-mail addresses. */
@@ -90,13 +101,28 @@ export async function examine(
       code !== 'check_incomplete' || unreachable === undefined || !silent.has(unreachable),
   );
   const hide = redact(configuration);
-  return said.map(({ code, detail = '' }) => finding(code, hide(detail))).sort(bySeverity);
+  return said
+    .map(({ code, detail = '', definition = definitionOf(code) }) => ({
+      code,
+      ...definition,
+      detail: hide(detail),
+    }))
+    .sort(bySeverity);
 }
 
 /** A problem with what the catalogue says about it. @param detail without secrets and e-mail addresses. */
-export function finding(code: FindingCode, detail = ''): Finding {
-  const { severity, title, fix, fixable } = findingCatalogue[code];
-  return { code, severity, title, detail, fix, fixable };
+export function finding(code: Observation['code'], detail = ''): Finding {
+  return { code, ...definitionOf(code), detail };
+}
+
+/** What the catalogue says of a code. @throws {ReferenceError} for one that isn't in it. */
+function definitionOf(code: Observation['code']): FindingDefinition {
+  const known: Readonly<Record<string, FindingDefinition>> = findingCatalogue;
+  const definition = known[code];
+  if (definition === undefined) {
+    throw new ReferenceError(`${code} is no finding of the catalogue`);
+  }
+  return definition;
 }
 
 interface Run extends Pick<Check, 'name' | 'isCheap'> {
@@ -113,6 +139,17 @@ function runsFor(configuration: Configuration): readonly Run[] {
     ...(configuration.AUTH_PROVIDER === 'ory'
       ? withOry.map((check) => bind(check, configuration))
       : [bind(openIdProviderCheck, configuration)]),
+    ...configuration.features.flatMap(({ feature, settings }) =>
+      (settings?.checks() ?? []).map((check) => ({
+        ...check,
+        start: async () =>
+          (await check.run(configuration)).map(({ code, detail = '', ...said }) => ({
+            code: `${feature.name}:${code}` as const,
+            detail,
+            definition: { ...said, fixable: false },
+          })),
+      })),
+    ),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { maximumLogo } from '../platform/config/common.variables.js';
 import { LanguageCatalogue } from '../platform/i18n/language.catalogue.js';
-import { LocaleFileError } from '../platform/i18n/locale.file.js';
+import { LocaleFileError } from '../platform/i18n/locale-file.js';
 import type { Check, Observation } from './check.port.js';
 import { reasonOf } from './http.probe.js';
 

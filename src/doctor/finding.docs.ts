@@ -2,17 +2,10 @@ import { findingCatalogue } from './finding.catalogue.js';
 
 /** Renders docs/doctor.md. */
 export function renderDoctorDocs(): string {
-  const entries = Object.entries(findingCatalogue).map(([code, { severity, title, fix, fixable }]) =>
-    [
-      `### \`${code}\``,
-      '',
-      `${severity === 'error' ? 'Error' : 'Warning'}: ${title}.`,
-      '',
-      `${fix}${fixable ? ' `--fix` does it.' : ''}`,
-      '',
-    ].join('\n'),
+  const entries = Object.entries(findingCatalogue).map(
+    ([code, { severity, title }]) => `- \`${code}\`${severity === 'error' ? '' : ' (warning)'}: ${title}`,
   );
-  return `${[introduction, ...entries].join('\n').trimEnd()}\n`;
+  return `${introduction}\n${entries.join('\n')}\n`;
 }
 
 const introduction = `# The doctor
@@ -28,22 +21,19 @@ npx @vestibule-auth/vestibule doctor --fix    # repairs what a start of the gate
 \`\`\`
 
 Run it with the environment of the gateway, on its machine or in its container (\`node dist/cli/main.js doctor\`). For a deployment by
-\`npm start\`, run it in the same folder, with the same \`.env\` and \`DATA_DIR\`: it finds the Kratos and Hydra of the running copy.
+\`npm start\`, run it in the same folder, with the same \`.env\` and \`DATA_DIR\`. If \`PUBLIC_URL\` can't be reached from there,
+\`--connect-to <host:port>\` names the proxy to ask instead.
 
-If \`PUBLIC_URL\` can't be reached from there, \`--connect-to <host:port>\` names the proxy to ask instead.
+The exit code is 1 if there is an error. Each check may take 2 seconds (\`--timeout <seconds>\`). The output never contains a secret or an
+e-mail address. The doctor starts a few logins at Kratos and Hydra, which expire or are refused; if \`ADMIN_PASSWORD\` is set, it logs the
+administrator in and out. It sends no mail. \`--fix\` registers our clients at Hydra and migrates the database, as a start does.
 
-The exit code is 1 if there is an error; warnings alone leave it at 0. Each check may take 2 seconds (\`--timeout <seconds>\`). The
-output never contains a secret or an e-mail address.
+When the gateway has become ready, it runs the cheap checks itself, and logs each finding with its \`code\`.
 
-The doctor has no lasting effects. It starts a few login flows at Kratos, which expire, and a login at Hydra, which is refused. If
-\`ADMIN_PASSWORD\` is set, it logs the administrator in and out. It sends no mail. \`--fix\` registers our clients at Hydra and
-migrates the database, as a start of the gateway does.
-
-The gateway itself runs the cheap checks once, when it has become ready: those that need neither its own address nor a login. Each finding
-is one line of the log with its \`code\`.
-
-The doctor can't see the settings of Kratos' courier, only whether its mails were sent. Nor can it see whether Ory's telemetry is off. The
-shipped configuration turns it off. To check your own, use \`--ory-settings kratos.yml hydra.yml\` (or their env files).
+The doctor can't see the settings of Kratos' courier, nor whether Ory's telemetry is off, as it is in the shipped configuration. To check your
+own, use \`--ory-settings kratos.yml hydra.yml\` (or their env files).
 
 ## What it finds
+
+The output says what to do about each, and \`--json\` has it as \`fix\`.
 `;

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Configuration } from '../platform/config/configuration.js';
 import type { Check, Observation } from './check.port.js';
 import { NoAnswerError, ask } from './http.probe.js';
-import { reachSchema } from './reach.answer.js';
-import { makeProof, proofHeader } from './reach.proof.js';
+import { reachSchema } from './reach-answer.js';
+import { makeProof, proofHeader } from './reach-proof.js';
 
 const liveSchema = z.looseObject({ status: z.literal('ok') });
 

@@ -2,10 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type IncomingHttpHeaders, request as requestHttp } from 'node:http';
 import { type RequestOptions, request as requestHttps } from 'node:https';
 import { checkServerIdentity } from 'node:tls';
-import { codeOf } from '../platform/config/error.code.js';
+import { codeOf } from '../platform/config/error-code.js';
 import { parseJson } from '../platform/config/json.parser.js';
-import { serviceAddress } from '../platform/core/service.address.js';
-import { connectToOf } from './connect-to.context.js';
+import { serviceAddress } from '../platform/core/service-address.js';
+import { connectToOf } from './connect-to-context.js';
 
 /** Milliseconds that the running check may take in total. */
 const checkLimit = new AsyncLocalStorage<number>();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { OryConfiguration } from '../platform/config/configuration.js';
-import { gatewayClientId, gatewayClientSecret, ownClients } from '../providers/ory/hydra/hydra.clients.js';
+import { gatewayClientId, gatewayClientSecret, ownClients } from '../providers/ory/hydra/hydra-clients.js';
 import type { Check, Observation } from './check.port.js';
 import type { FindingCode } from './finding.catalogue.js';
 import { ask } from './http.probe.js';

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import type { OryConfiguration } from '../platform/config/configuration.js';
-import { gatewayClientId } from '../providers/ory/hydra/hydra.clients.js';
+import { gatewayClientId } from '../providers/ory/hydra/hydra-clients.js';
 import type { Check, Observation } from './check.port.js';
 import type { FindingCode } from './finding.catalogue.js';
 import { type ProbeAnswer, ask, redirectTarget } from './http.probe.js';
@@ -60,8 +60,9 @@ export const hydraUrlsCheck: Check<OryConfiguration> = {
 
 /** A minimal browser: it keeps cookies, loads no pages, and follows redirects explicitly at Hydra's internal address. */
 class PretendedBrowser {
-  readonly #configuration: OryConfiguration;
   readonly #cookies = new Map<string, string>();
+
+  readonly #configuration: OryConfiguration;
 
   constructor(configuration: OryConfiguration) {
     this.#configuration = configuration;

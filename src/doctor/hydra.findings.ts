@@ -1,6 +1,6 @@
-import { error, fixableError, warning } from './finding.definition.js';
+import { error, fixableError, warning } from './finding-definition.js';
 
-const repair = 'Run `vestibule doctor --fix`, or restart the gateway: both correct it.';
+const repair = 'Run `vestibule doctor --fix`, or restart the gateway.';
 
 /** Findings about Hydra. */
 export const hydraFindings = {

@@ -1,4 +1,4 @@
-import { error, warning } from './finding.definition.js';
+import { error, warning } from './finding-definition.js';
 
 /** Findings about Kratos and the first administrator in it. */
 export const kratosFindings = {
@@ -26,6 +26,10 @@ export const kratosFindings = {
     'Kratos does not let users return to PUBLIC_URL: logins end on an error page',
     'Add `PUBLIC_URL` to Kratos’ `SELFSERVICE_ALLOWED_RETURN_URLS`.',
   ),
+  kratos_sessions_untold: warning(
+    'Kratos does not tell the gateway whose session a browser has: for an account without a password, guesses of the second factor count by session and network only',
+    'Set Kratos’ `OAUTH2_PROVIDER_URL` to the gateway’s address as Kratos reaches it + `/auth/ory/session-question`, as docker/kratos/kratos.env does.',
+  ),
   kratos_cookie_domain: error(
     'Kratos’ cookies are for another domain: browsers drop them, and logins loop',
     'Remove Kratos’ `COOKIES_DOMAIN` and `SESSION_COOKIE_DOMAIN`, or set them to the host of `PUBLIC_URL` or a parent domain.',
@@ -45,6 +49,10 @@ export const kratosFindings = {
   kratos_mail_stuck: warning(
     'Kratos could not send mails',
     'Check Kratos’ `COURIER_SMTP_CONNECTION_URI` and its log; the courier must run (`--watch-courier`).',
+  ),
+  identifier_refused: warning(
+    'Users have an e-mail address with blanks, invisible characters or quotes: they can no longer log in by it',
+    'Begin a recovery for each (`POST /api/v1/users/{id}/recovery`), in which they choose another address, or change it at Kratos’ admin API.',
   ),
   administrator_incomplete: warning(
     'No administrator is created: only one of ADMIN_EMAIL and ADMIN_PASSWORD is set',

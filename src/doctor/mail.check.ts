@@ -1,5 +1,5 @@
 import { createTransport } from 'nodemailer';
-import { transportOptions } from '../platform/mail/smtp.mailer.js';
+import { transportOptions } from '../platform/mail/smtp-mailer.js';
 import type { Check, Observation } from './check.port.js';
 import { answerLimit, reasonOf } from './http.probe.js';
 import { isLoopbackHost } from '../platform/core/loopback.js';

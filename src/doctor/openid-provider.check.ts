@@ -4,8 +4,8 @@ import {
   authenticatedForm,
   clientRefusalOf,
   secretMethodOf,
-} from '../providers/oidc/client.authentication.js';
-import { isOfDeployment } from '../providers/oidc/provider.refusal.js';
+} from '../providers/oidc/client-authentication.js';
+import { isOfDeployment } from '../providers/oidc/provider-refusal.js';
 import type { Check, Observation } from './check.port.js';
 import { NoAnswerError, ask, shown } from './http.probe.js';
 

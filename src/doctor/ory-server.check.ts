@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { OryConfiguration } from '../platform/config/configuration.js';
-import { oryRelease } from '../platform/config/ory.release.js';
-import { serviceAddress } from '../platform/core/service.address.js';
+import { oryRelease } from '../platform/config/ory-release.js';
+import { serviceAddress } from '../platform/core/service-address.js';
 import type { Check, Observation } from './check.port.js';
 import type { FindingCode } from './finding.catalogue.js';
 import { NoAnswerError, ask } from './http.probe.js';

@@ -1,10 +1,9 @@
-import type { Configuration } from '../platform/config/configuration.js';
-import { migrate } from '../platform/database/migration.runner.js';
+import { type Configuration, featuresOf } from '../platform/config/configuration.js';
+import { migrate } from '../platform/database/migration-runner.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
-import { ownClients } from '../providers/ory/hydra/hydra.clients.js';
+import { ownClients } from '../providers/ory/hydra/hydra-clients.js';
 import { withDatabase } from './database.check.js';
 import type { Finding } from './doctor.service.js';
-import type { FindingCode } from './finding.catalogue.js';
 import { gatewayCheck } from './gateway.check.js';
 
 const notOurs: ReadonlySet<string> = new Set([
@@ -30,10 +29,12 @@ export async function isOwnGateway(configuration: Configuration): Promise<boolea
 export async function repair(
   configuration: Configuration,
   findings: readonly Finding[],
-): Promise<readonly FindingCode[]> {
+): Promise<readonly Finding['code'][]> {
   const codes = new Set(findings.filter(({ fixable }) => fixable).map(({ code }) => code));
   if (codes.has('database_schema_outdated')) {
-    await withDatabase(configuration.DATABASE_URL, migrate);
+    await withDatabase(configuration.DATABASE_URL, (connection) =>
+      migrate(connection, featuresOf(configuration)),
+    );
   }
   if (configuration.AUTH_PROVIDER === 'ory' && [...codes].some((code) => code.startsWith('hydra_client_'))) {
     const hydra = new HydraClient(configuration);

@@ -1,4 +1,4 @@
-import { error, fixableError, warning } from './finding.definition.js';
+import { error, fixableError, warning } from './finding-definition.js';
 
 /** Findings about the database, Redis, mail, and a provider other than Ory. */
 export const resourceFindings = {

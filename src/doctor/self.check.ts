@@ -16,8 +16,6 @@ const timeout = 12;
  */
 export class SelfCheck implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #logger = new Logger(SelfCheck.name);
-  readonly #strategy: AuthStrategy;
-  readonly #configuration: Configuration;
   #report: (findings: readonly Finding[]) => void = () => undefined;
   /** Findings that have been logged, as code and detail. */
   readonly #reported = new Set<string>();
@@ -29,8 +27,12 @@ export class SelfCheck implements OnApplicationBootstrap, OnModuleDestroy {
     this.#report = resolve;
   });
 
-  constructor(strategy: AuthStrategy, configuration: Configuration) {
-    this.#strategy = strategy;
+  readonly #configuration: Configuration;
+
+  constructor(
+    private readonly strategy: AuthStrategy,
+    configuration: Configuration,
+  ) {
     this.#configuration = configuration;
   }
 
@@ -48,7 +50,7 @@ export class SelfCheck implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async #attempt(delay: number, attempt: number): Promise<void> {
-    const isReady = await this.#strategy.requireReady().then(
+    const isReady = await this.strategy.requireReady().then(
       () => true,
       () => false,
     );

@@ -15,6 +15,9 @@ export const settingsCheck: Check = {
     if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
       found.push({ code: 'node_version_unsupported', detail: process.versions.node });
     }
+    for (const { name, nearest } of configuration.misspelled) {
+      found.push({ code: 'setting_misspelled', detail: `${name}: ${nearest}?` });
+    }
     if (TRUST_PROXY.some((range) => everybody.test(range))) {
       found.push({ code: 'trust_proxy_everybody' });
     }

@@ -4,15 +4,15 @@ import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { type TrustedOrigins, refuseCrossSite, trustedAt } from '../platform/http/cross-site.guard.js';
-import { protectedHostOf } from '../platform/http/protected.hosts.js';
+import { applicationHostOf } from '../platform/http/application-hosts.js';
 import { type VerificationPage, authorize } from '../session/guards/authorization.js';
 import { principalOf } from '../session/principal.js';
-import { verificationOf } from '../session/guards/verified.email.guard.js';
-import { applicationCookies } from './application.cookies.js';
-import { identityHeaders } from './identity.headers.js';
-import { isHandshake, originalRequest } from './original.request.js';
-import { UpstreamToken } from './upstream.token.js';
-import { accessRequirementsOf, requirementsOf } from './verify.requirements.js';
+import { verificationOf } from '../session/guards/verified-email.guard.js';
+import { applicationCookies } from './application-cookies.js';
+import { identityHeaders } from './identity-headers.js';
+import { isHandshake, originalRequest } from './original-request.js';
+import { UpstreamToken } from './upstream-token.js';
+import { accessRequirementsOf, requirementsOf } from './verify-requirements.js';
 
 /** The method to assume if the original one isn't known: any that changes something. */
 const changing = 'POST';
@@ -20,19 +20,20 @@ const changing = 'POST';
 /** Decides whether the original request of a sub-request may continue, and identifies the caller to the upstream. */
 @Injectable()
 export class Verification {
-  readonly #token: UpstreamToken;
   readonly #trusted: TrustedOrigins;
   readonly #verification: VerificationPage;
 
-  constructor(token: UpstreamToken, @Inject(CONFIGURATION) configuration: Configuration) {
-    this.#token = token;
+  constructor(
+    private readonly token: UpstreamToken,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
     this.#verification = verificationOf(configuration);
     this.#trusted = { own: configuration.PUBLIC_URL, others: new Set(configuration.ALLOWED_ORIGINS) };
   }
 
   /**
    * Answers 200 with the caller's identity. It is synchronous unless a token must be minted for an API key.
-   * @throws {Problem} `unauthenticated`, `validation_failed`, `cross_site_request`, `forbidden`, `email_unverified`,
+   * @throws {Problem} `unauthenticated`, `malformed_request`, `validation_failed`, `cross_site_request`, `forbidden`, `email_unverified`,
    *   `insufficient_scope`, `reauthentication_required`
    */
   answer(request: FastifyRequest, reply: FastifyReply): void | Promise<void> {
@@ -40,11 +41,12 @@ export class Verification {
     if (principal === undefined) {
       throw new Problem('unauthenticated', { reason: 'no_principal' });
     }
+    refuseOtherSpellings(request);
     const requirements = requirementsOf(request);
     const { method = changing } = originalRequest(request);
     const trusted = trustedAt(request, this.#trusted);
     refuseCrossSite(request, trusted, isHandshake(request) ? changing : method);
-    const host = protectedHostOf(request)?.requirement;
+    const host = applicationHostOf(request)?.requirement;
     for (const requirement of accessRequirementsOf(requirements, host, this.#verification)) {
       authorize(principal.claims, requirement);
     }
@@ -60,7 +62,19 @@ export class Verification {
         .header('authorization', `Bearer ${token}`)
         .send('');
     };
-    const token = this.#token.of(request, principal);
+    const token = this.token.of(request, principal);
     return token instanceof Promise ? token.then(send) : send(token);
+  }
+}
+
+/** A name that PHP and some CGI servers can't tell from one of ours. Proxies remove the spellings with hyphens and underscores. */
+const otherSpelling = /^x[^a-z\d]auth[^a-z\d]/;
+
+/** @throws {Problem} `malformed_request` for a header that the application might read as one of ours. */
+function refuseOtherSpellings({ headers }: FastifyRequest): void {
+  for (const name in headers) {
+    if (otherSpelling.test(name) && /[^a-z\d_-]/.test(name)) {
+      throw new Problem('malformed_request', { reason: 'identity_header_spelling' });
+    }
   }
 }

@@ -11,39 +11,35 @@ import { VerifyFilter } from './verify.filter.js';
 @AnyScope()
 @UseFilters(VerifyFilter)
 export class VerifyByPathController {
-  readonly #verification: Verification;
-
-  constructor(verification: Verification) {
-    this.#verification = verification;
-  }
+  constructor(private readonly verification: Verification) {}
 
   @Get()
   get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
-    return this.#verification.answer(request, reply);
+    return this.verification.answer(request, reply);
   }
 
   @Post()
   post(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
-    return this.#verification.answer(request, reply);
+    return this.verification.answer(request, reply);
   }
 
   @Put()
   put(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
-    return this.#verification.answer(request, reply);
+    return this.verification.answer(request, reply);
   }
 
   @Patch()
   patch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
-    return this.#verification.answer(request, reply);
+    return this.verification.answer(request, reply);
   }
 
   @Delete()
   delete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
-    return this.#verification.answer(request, reply);
+    return this.verification.answer(request, reply);
   }
 
   @Options()
   options(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
-    return this.#verification.answer(request, reply);
+    return this.verification.answer(request, reply);
   }
 }

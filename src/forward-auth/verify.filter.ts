@@ -3,60 +3,62 @@ import { ModuleRef } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
+import { type ApplicationHost, applicationHostOf } from '../platform/http/application-hosts.js';
 import { isSafeMethod } from '../platform/http/cross-site.guard.js';
-import { replyOf, requestOf } from '../platform/http/http.context.js';
-import { atHost, returnToOn } from '../platform/http/host.login.js';
+import { replyOf, requestOf } from '../platform/http/http-context.js';
 import { isNavigation } from '../platform/http/navigation.js';
 import { ProblemFilter, toProblem } from '../platform/http/problem.filter.js';
-import { protectedHostOf } from '../platform/http/protected.hosts.js';
-import { safeReturnTo } from '../platform/http/return.target.js';
-import { originalRequest } from './original.request.js';
-import { requirementsOf } from './verify.requirements.js';
+import { safeReturnTo } from '../platform/http/return-target.js';
+import { originalRequest } from './original-request.js';
+import { requirementsOf } from './verify-requirements.js';
 
 /**
  * Answers a proxy whose sub-request was refused. With `redirect=true`, page loads without a session or a second factor are redirected to
- * log in, and those with an unverified address to verify it: on a protected host at that host's own login. All other refusals are
+ * log in, and those with an unverified address to verify it: on a host of applications at that host's own login. All other refusals are
  * answered with the problem, such as 401 or 403.
  */
 @Catch()
 @Injectable()
 export class VerifyFilter implements ExceptionFilter {
-  readonly #modules: ModuleRef;
   readonly #publicUrl: string;
 
-  constructor(modules: ModuleRef, @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration) {
-    this.#modules = modules;
+  constructor(
+    private readonly modules: ModuleRef,
+    @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration,
+  ) {
     this.#publicUrl = PUBLIC_URL;
   }
 
   catch(exception: unknown, host: ArgumentsHost): void {
     const request = requestOf(host);
     const reply = replyOf(host);
-    const protectedHost = protectedHostOf(request);
+    const applicationHost = applicationHostOf(request);
     const given = toProblem(exception);
-    const problem = protectedHost === undefined ? given : atHost(given, protectedHost, request);
+    const problem = applicationHost?.refusal(given, request) ?? given;
     const { code, reason } = problem;
     const page = problem.loginUrl ?? (code === 'unauthenticated' ? '/auth/login' : undefined);
     if (page !== undefined && wantsRedirect(request)) {
       const message = code === 'email_unverified' ? 'sent to verify the address' : 'sent to log in';
       request.log.info({ code, reason }, message);
-      const origin = protectedHost?.origin ?? this.#publicUrl;
-      // An absolute URL: Traefik would resolve a path against this server's internal address.
-      void reply.header('cache-control', 'no-store').redirect(urlOf(origin, page, request), 302);
+      void reply
+        .header('cache-control', 'no-store')
+        .redirect(this.#urlOf(page, request, applicationHost), 302);
       return;
     }
-    const filter = this.#modules.get(ProblemFilter, { strict: false });
+    const filter = this.modules.get(ProblemFilter, { strict: false });
     filter.answer(problem === given ? exception : problem, request, reply, false);
   }
-}
 
-/** A page of this origin, from which a browser comes back to the original path. */
-function urlOf(origin: string, page: string, request: FastifyRequest): string {
-  const { path } = originalRequest(request);
-  const url = new URL(page, origin);
-  const isHost = protectedHostOf(request) !== undefined;
-  url.searchParams.set('return_to', isHost ? returnToOn(origin, path) : safeReturnTo(path, origin));
-  return url.href;
+  /**
+   * A page from which a browser comes back to the original path. As an absolute URL: Traefik would resolve a path against this server's
+   * internal address.
+   */
+  #urlOf(page: string, request: FastifyRequest, host: ApplicationHost | undefined): string {
+    const { path } = originalRequest(request);
+    const url = new URL(page, host?.origin ?? this.#publicUrl);
+    url.searchParams.set('return_to', host?.returnTo(path) ?? safeReturnTo(path, this.#publicUrl));
+    return url.href;
+  }
 }
 
 /** Whether the refusal should be a redirect. Only page loads get one: a script can do nothing with a login page. */

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { SessionModule } from '../session/session.module.js';
-import { UpstreamToken } from './upstream.token.js';
+import { UpstreamToken } from './upstream-token.js';
 import { Verification } from './verification.service.js';
 import { VerifyByPathController } from './verify-by-path.controller.js';
 import { VerifyController } from './verify.controller.js';

@@ -5,8 +5,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import type { Environment } from '../platform/config/configuration.js';
-import { type PinnedBinary, buildArguments } from './binary.pins.js';
-import { syncFolder, writePrivateFile } from './private.file.js';
+import { type PinnedBinary, buildArguments } from './binary-pins.js';
+import { syncFolder, writePrivateFile } from './private-file.js';
 
 const verifiedStamp = z.object({ size: z.number(), mtimeMs: z.number(), sha256: z.string() });
 

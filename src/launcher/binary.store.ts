@@ -9,14 +9,14 @@ import { z } from 'zod';
 import { waitForLock } from '../../scripts/lock.mjs';
 import type { Progress } from '../../scripts/progress.mjs';
 import type { Environment } from '../platform/config/configuration.js';
-import { oryRelease } from '../platform/config/ory.release.js';
-import { buildBinary, waysOut } from './binary.builder.js';
+import { oryRelease } from '../platform/config/ory-release.js';
+import { buildBinary, waysOut } from './binary-builder.js';
 import { cacheFolder, cachedPath, isIntact, putIntoCache, sha256Of } from './binary.cache.js';
-import { type BinaryName, type PinnedBinary, pinnedBinaries } from './binary.pins.js';
-import { runChild } from './child.process.js';
-import { definedOnly } from './env.template.js';
+import { type BinaryName, type PinnedBinary, pinnedBinaries } from './binary-pins.js';
+import { runChild } from './child-process.js';
+import { definedOnly } from './env-template.js';
 import { LaunchError, messageOf } from './launch.error.js';
-import { sqliteDsn } from './sqlite.dsn.js';
+import { sqliteDsn } from './sqlite-dsn.js';
 
 const oneAfterTheOther = pLimit(1);
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { escapeHtml } from '../platform/config/mail.brand.js';
+import { escapeHtml } from '../platform/config/mail-brand.js';
 import type { MailAddress, MailSummary, ReceivedMail } from './mailpit.client.js';
 
 /** Text that is already HTML. Any other text is escaped. */

@@ -37,11 +37,7 @@ export type ReceivedMail = z.infer<typeof mailSchema>;
 
 /** Client of Mailpit's API on its Unix socket. */
 export class MailpitClient {
-  readonly #socketPath: string;
-
-  constructor(socketPath: string) {
-    this.#socketPath = socketPath;
-  }
+  constructor(private readonly socketPath: string) {}
 
   /** Lists Mailpit's mails, newest first, at most 500. @throws if it doesn't answer. */
   async list(): Promise<readonly MailSummary[]> {
@@ -79,7 +75,7 @@ export class MailpitClient {
     body?: Buffer,
   ): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const place = { socketPath: this.#socketPath, path, method, headers };
+      const place = { socketPath: this.socketPath, path, method, headers };
       const outgoing = request({ ...place, agent: false, timeout: limitMs }, resolve);
       outgoing.on('timeout', () => outgoing.destroy(new Error('Mailpit does not answer')));
       outgoing.on('error', reject);

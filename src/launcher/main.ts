@@ -1,12 +1,12 @@
 // The program behind `npm start`. It runs Ory and the gateway, or the gateway alone if Ory isn't embedded.
-import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { createProgress } from '../../scripts/progress.mjs';
-import { launchEmbedded } from './embedded.launcher.js';
-import { launchGateway } from './gateway.launcher.js';
+import { loadEnvFile } from '../platform/config/env-file.js';
+import { launchEmbedded } from './embedded-launcher.js';
+import { launchGateway } from './gateway-launcher.js';
 import { LaunchError } from './launch.error.js';
-import { isEmbedded } from './launch.plan.js';
+import { isEmbedded } from './launch-plan.js';
 
 const gatewayProgram = new URL('../main.js', import.meta.url);
 
@@ -22,10 +22,7 @@ const parentCheckMs = 500;
 
 // Only this user can read files that this process and its children create.
 process.umask(0o077);
-// Variables that are already set take precedence over the file.
-if (existsSync('.env')) {
-  process.loadEnvFile('.env');
-}
+loadEnvFile((line) => process.stderr.write(`${line}\n`));
 // Ory and the gateway go on where this output can't be written any more: its reader is gone, or the disk is full.
 process.stdout.on('error', () => undefined);
 endWithNpm();

@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
-import { codeOf } from '../platform/config/error.code.js';
+import { codeOf } from '../platform/config/error-code.js';
 import { parseJson } from '../platform/config/json.parser.js';
 import { LaunchError } from './launch.error.js';
-import { writePrivateFile } from './private.file.js';
+import { writePrivateFile } from './private-file.js';
 
 const list = (pattern: RegExp) => z.array(z.string().regex(pattern)).min(1);
 const hex32Bytes = /^[0-9a-f]{64}$/;

@@ -9,9 +9,9 @@ import {
   CurrentUser,
   OptionalSession,
 } from '../session/guards/access.decorators.js';
-import { ApiController, ApiRoute } from '../session/guards/api.route.js';
+import { ApiController, ApiRoute } from '../session/guards/api-route.js';
 import type { Principal } from '../session/principal.js';
-import { SessionCookie } from '../session/cookie/session.cookie.js';
+import { SessionCookie } from '../session/cookie/session-cookie.js';
 import { SessionService } from '../session/session.service.js';
 import {
   loginAnswerSchema,
@@ -20,31 +20,26 @@ import {
   sessionAnswerSchema,
 } from './auth.schemas.js';
 import { LoginService } from './login.service.js';
-import { answerLogout } from './logout.answer.js';
+import { answerLogout } from './logout-answer.js';
 import { OwnSession } from './own-session.service.js';
-import { RateLimited } from '../session/guards/rate-limited.decorator.js';
-import { clientInfoOf } from '../platform/http/client.info.js';
+import { RateLimited } from '../session/guards/rate-limited.decorators.js';
+import { clientInfoOf } from '../platform/http/client-info.js';
 
 /** The routes of the login with an access token, the logout, and the current user. */
 @ApiController('auth', { tag: 'auth', credentials: [] })
 export class AuthController {
-  readonly #logins: LoginService;
-  readonly #own: OwnSession;
-  readonly #sessions: SessionService;
-  readonly #cookie: SessionCookie;
-
-  constructor(logins: LoginService, own: OwnSession, sessions: SessionService, cookie: SessionCookie) {
-    this.#logins = logins;
-    this.#own = own;
-    this.#sessions = sessions;
-    this.#cookie = cookie;
-  }
+  constructor(
+    private readonly logins: LoginService,
+    private readonly own: OwnSession,
+    private readonly sessions: SessionService,
+    private readonly cookie: SessionCookie,
+  ) {}
 
   @ApiRoute('POST', 'login', {
     summary: 'Log in with an access token',
     description:
-      "Step 7 of the flow: an app that holds the provider's access token turns it into a session cookie. The token is validated with the provider.",
-    answer: { description: 'Logged in; the cookie is set.', schema: loginAnswerSchema },
+      'For apps that already have an access token of the login provider: exchanges it for a session cookie. The token is validated with the provider.',
+    answer: { description: 'Logged in; the session cookie is set.', schema: loginAnswerSchema },
     problems: [
       'access_token_rejected',
       'forbidden',
@@ -69,15 +64,15 @@ export class AuthController {
   ): Promise<z.output<typeof loginAnswerSchema>> {
     const { accessToken, inviteToken } = body;
     const attempt = { accessToken, inviteToken, previous };
-    const { user, session } = await this.#logins.login(attempt, clientInfoOf(request));
-    this.#cookie.write(reply, session.token);
-    const { expiresAt } = this.#sessions.limitsOf(session.claims);
+    const { user, session } = await this.logins.login(attempt, clientInfoOf(request));
+    this.cookie.write(reply, session.token);
+    const { expiresAt } = this.sessions.limitsOf(session.claims);
     return { user, session: { id: session.claims.sid, expiresAt } };
   }
 
   @ApiRoute('GET', 'session', {
-    summary: 'Who am I?',
-    description: 'Answered from the token alone.',
+    summary: 'Get the current session',
+    description: 'The answer comes from the caller’s token alone, without a database lookup.',
     answer: { description: 'The live session.', schema: sessionAnswerSchema },
   })
   @AnyScope()
@@ -87,7 +82,7 @@ export class AuthController {
   session(@CurrentUser() { user, claims }: Principal): z.output<typeof sessionAnswerSchema> {
     return {
       user,
-      session: { id: claims.sid, ...this.#sessions.limitsOf(claims) },
+      session: { id: claims.sid, ...this.sessions.limitsOf(claims) },
       provider: claims.idp,
       claims,
     };
@@ -96,8 +91,8 @@ export class AuthController {
   @ApiRoute('POST', 'logout', {
     summary: 'Log out',
     description:
-      'Ends the session here and at the provider. A page that posts a form is redirected to `/`. A bearer token needs scope `api` for it.',
-    answer: { description: 'Logged out; the cookie is gone.', schema: logoutAnswerSchema },
+      'Ends the session here and at the provider. A browser that posts a form is sent on to the provider’s logout or to `/`. A bearer token needs the scope `api`.',
+    answer: { description: 'Logged out; the session cookie is cleared.', schema: logoutAnswerSchema },
     problems: ['insufficient_scope'],
   })
   @OptionalSession()
@@ -109,8 +104,8 @@ export class AuthController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const next =
-      principal === undefined ? undefined : await this.#own.logout(principal, clientInfoOf(request));
-    this.#cookie.clear(reply);
+      principal === undefined ? undefined : await this.own.logout(principal, clientInfoOf(request));
+    this.cookie.clear(reply);
     await answerLogout(request, reply, next, '/');
   }
 }

@@ -9,10 +9,11 @@ export const loginBodySchema = z.strictObject({
     .string()
     .min(1)
     .max(8192)
-    .meta({ description: "The provider's access token.", example: 'ory_at_Zx3…' }),
+    .meta({ description: 'The access token, as the login provider issued it.', example: 'ory_at_Zx3…' }),
   inviteToken: z.string().min(1).max(128).optional().meta({
     description:
-      'Of an invite to an organisation, accepted with the login; without effect on anything if it is refused. An organisation that is active already stays active.',
+      'Token of an invite to an organisation, which is accepted with this login. If the invite is refused, so is the login. An organisation that is already active stays active.',
+    example: 'Vb2kQ…',
   }),
 });
 
@@ -32,5 +33,8 @@ export const sessionAnswerSchema = z.object({
 
 /** Answer of `POST /auth/logout`. */
 export const logoutAnswerSchema = z.object({
-  logoutUrl: z.url().nullable().meta({ description: 'Where the browser must go on to, if it must.' }),
+  logoutUrl: z.url().nullable().meta({
+    description:
+      'URL that the browser must open to finish the logout at the provider; null if there is none.',
+  }),
 });

@@ -3,11 +3,12 @@ import { ApiBody, ApiConsumes, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Problem } from '../platform/errors/problem.error.js';
+import { UnreadableAs, asOAuthError } from '../platform/http/unreadable-body.js';
 import { Public } from '../session/guards/access.decorators.js';
-import { ApiController, ApiRoute } from '../session/guards/api.route.js';
+import { ApiController, ApiRoute } from '../session/guards/api-route.js';
 import { BackchannelLogoutService } from './backchannel-logout.service.js';
-import { RateLimited } from '../session/guards/rate-limited.decorator.js';
-import { clientInfoOf } from '../platform/http/client.info.js';
+import { RateLimited } from '../session/guards/rate-limited.decorators.js';
+import { clientInfoOf } from '../platform/http/client-info.js';
 
 const formType = /^application\/x-www-form-urlencoded(?:\s*;|$)/i;
 
@@ -18,7 +19,7 @@ const formSchema = z.object({
     .max(8192)
     .regex(/^[\w-]+\.[\w-]+\.[\w-]+$/)
     .meta({
-      description: 'A logout token of the login provider: the credential.',
+      description: 'A logout token, signed by the login provider. It authenticates the request.',
       example: 'header.payload.signature',
     }),
 });
@@ -41,24 +42,26 @@ const errorSchema = z.object({ error: z.string(), error_description: z.string() 
 @ApiController('auth/backchannel-logout', { tag: 'auth', credentials: [] })
 export class BackchannelLogoutController {
   readonly #logger = new Logger(BackchannelLogoutController.name);
-  readonly #logouts: BackchannelLogoutService;
 
-  constructor(logouts: BackchannelLogoutService) {
-    this.#logouts = logouts;
-  }
+  constructor(private readonly logouts: BackchannelLogoutService) {}
 
   @ApiRoute('POST', '', {
-    summary: 'Receive a logout from the provider',
+    summary: 'Receive a logout notice from the provider',
     description:
-      'OpenID Connect Back-Channel Logout 1.0: ends the sessions behind the `sid` of the logout token, or all of its `sub`. Each token is good once.',
-    answer: { description: 'They are logged out.', schema: answerSchema },
+      'OpenID Connect Back-Channel Logout 1.0. Ends the sessions that belong to the `sid` of the logout token or, without a `sid`, all sessions of its `sub`. Each token can be used once.',
+    answer: { description: 'The sessions have been ended.', schema: answerSchema },
     problems: ['rate_limited', 'provider_misconfigured', 'provider_unavailable', 'database_unavailable'],
   })
+  @UnreadableAs(asOAuthError)
   @Public()
   @RateLimited('logout-address')
   @ApiConsumes('application/x-www-form-urlencoded')
   @ApiBody(formBody)
-  @ApiResponse({ status: 400, description: 'RFC 6749, section 5.2.', standardSchema: errorSchema })
+  @ApiResponse({
+    status: 400,
+    description: 'The logout token or the form is invalid: an OAuth error (RFC 6749, section 5.2).',
+    standardSchema: errorSchema,
+  })
   async logout(
     @Body() form: unknown,
     @Req() request: FastifyRequest,
@@ -70,7 +73,7 @@ export class BackchannelLogoutController {
       return refuseLogout(reply, 'a form with one logout_token is needed');
     }
     try {
-      await this.#logouts.logout(token, clientInfoOf(request));
+      await this.logouts.logout(token, clientInfoOf(request));
       return {};
     } catch (error) {
       if (error instanceof Problem && error.definition.status < 500) {

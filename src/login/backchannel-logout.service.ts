@@ -7,7 +7,7 @@ import type { SessionSelector } from '../session/store/session.repository.js';
 import { SessionService } from '../session/session.service.js';
 import { AuthStrategy, type LogoutNotice, type VerifiedLogoutToken } from '../auth-strategy/auth.strategy.js';
 import { UsedTokenRepository } from '../session/store/used-token.repository.js';
-import type { ClientInfo } from '../platform/http/client.info.js';
+import type { ClientInfo } from '../platform/http/client-info.js';
 
 /** Milliseconds after its issue in which a logout token is accepted: a provider sends it at once, and again when it must. */
 const maximumAge = 300_000;
@@ -18,25 +18,13 @@ const reason = 'backchannel_logout';
 /** Handles logouts that a provider reports (OpenID Connect Back-Channel Logout 1.0 sections 2.5 to 2.7). */
 @Injectable()
 export class BackchannelLogoutService {
-  readonly #strategy: AuthStrategy;
-  readonly #sessions: SessionService;
-  readonly #usedTokens: UsedTokenRepository;
-  readonly #audit: AuditService;
-  readonly #clock: Clock;
-
   constructor(
-    strategy: AuthStrategy,
-    sessions: SessionService,
-    usedTokens: UsedTokenRepository,
-    audit: AuditService,
-    clock: Clock,
-  ) {
-    this.#strategy = strategy;
-    this.#sessions = sessions;
-    this.#usedTokens = usedTokens;
-    this.#audit = audit;
-    this.#clock = clock;
-  }
+    private readonly strategy: AuthStrategy,
+    private readonly sessions: SessionService,
+    private readonly usedTokens: UsedTokenRepository,
+    private readonly audit: AuditService,
+    private readonly clock: Clock,
+  ) {}
 
   /**
    * Ends the sessions that a logout token is about. There may be none, as they may have ended before.
@@ -47,7 +35,7 @@ export class BackchannelLogoutService {
    * @throws {Problem} `malformed_request`, `provider_unavailable`, `database_unavailable`
    */
   async logout(token: string, client: ClientInfo): Promise<void> {
-    const notice = await this.#strategy.verifyLogoutToken(token);
+    const notice = await this.strategy.verifyLogoutToken(token);
     await this.once(notice, async () => {
       for (const selector of await this.#selectorsOf(notice)) {
         await this.end(selector, client);
@@ -57,9 +45,9 @@ export class BackchannelLogoutService {
 
   /** Ends the sessions that a provider has ended, and records that. @returns those that were live until now. */
   async end(selector: SessionSelector, client: ClientInfo): Promise<readonly SessionRow[]> {
-    const ended = await this.#sessions.end(selector, reason);
+    const ended = await this.sessions.end(selector, reason);
     for (const { id, user_id: userId } of ended) {
-      await this.#audit.record({ type: 'session_ended', userId, sessionId: id, ...client, reason });
+      await this.audit.record({ type: 'session_ended', userId, sessionId: id, ...client, reason });
     }
     return ended;
   }
@@ -67,18 +55,18 @@ export class BackchannelLogoutService {
   /** Carries out a verified logout token unless it is too old, or has been used. @throws {Problem} `malformed_request` */
   async once(notice: VerifiedLogoutToken, act: () => Promise<void>): Promise<void> {
     this.#requireRecent(notice);
-    if (await this.#usedTokens.isUsed(notice.tokenIssuer, notice.jti)) {
+    if (await this.usedTokens.isUsed(notice.tokenIssuer, notice.jti)) {
       throw refused('logout_token_used');
     }
     await act();
     const keepUntil = notice.issuedAt + maximumAge + clockTolerance;
-    if (!(await this.#usedTokens.use(notice.tokenIssuer, notice.jti, keepUntil))) {
+    if (!(await this.usedTokens.use(notice.tokenIssuer, notice.jti, keepUntil))) {
       throw refused('logout_token_used');
     }
   }
 
   #requireRecent({ issuedAt, expiresAt }: VerifiedLogoutToken): void {
-    const now = this.#clock.now();
+    const now = this.clock.now();
     if (issuedAt > now + clockTolerance) {
       throw refused('logout_token_from_the_future');
     }
@@ -100,7 +88,7 @@ export class BackchannelLogoutService {
       return [{ issuer, subject: subject ?? '' }];
     }
     if (subject !== null) {
-      const sessions = await this.#sessions.listBehind(issuer, sid);
+      const sessions = await this.sessions.listBehind(issuer, sid);
       if (sessions.some((session) => session.subject !== subject)) {
         throw refused('logout_token_of_another_subject');
       }

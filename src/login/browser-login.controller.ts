@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { ApiOptionalQuery, ApiProblems } from '../platform/http/openapi.decorators.js';
-import { safeReturnTo } from '../platform/http/return.target.js';
+import { safeReturnTo } from '../platform/http/return-target.js';
 import {
   AllowUnverifiedEmail,
   AllowWithoutSecondFactor,
@@ -14,28 +14,28 @@ import {
   Public,
 } from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
-import { SessionCookie } from '../session/cookie/session.cookie.js';
-import { invitationPath, inviteTokenIn } from '../accounts/invite.link.js';
-import { stepUpRequirementOf } from '../auth-strategy/step-up.requirement.js';
+import { SessionCookie } from '../session/cookie/session-cookie.js';
+import { invitationPath, inviteTokenIn } from '../accounts/invite-link.js';
+import { stepUpRequirementOf } from '../auth-strategy/step-up-requirement.js';
 import { LoginService } from './login.service.js';
-import { type LoginRequest, LoginStarter, maximumHintLength } from './login.starter.js';
-import { LoginTransactions } from './login.transaction.js';
-import { RateLimited } from '../session/guards/rate-limited.decorator.js';
-import { clientInfoOf } from '../platform/http/client.info.js';
+import { type LoginRequest, LoginStarter, maximumHintLength } from './login-starter.js';
+import { LoginTransactions } from './login-transaction.js';
+import { RateLimited } from '../session/guards/rate-limited.decorators.js';
+import { clientInfoOf } from '../platform/http/client-info.js';
 
 const ReturnTo = ApiOptionalQuery(
   'return_to',
-  'Path on this origin to come back to; anything else becomes `/`.',
+  'Path on this origin to return to afterwards; anything else becomes `/`.',
   { example: '/docs' },
 );
 const Invite = ApiOptionalQuery(
   'invite',
-  'Token of an invite to an organisation. The login ends at the page that names it and asks whether to accept it; it never accepts one by itself.',
+  'Token of an invite to an organisation. After the login, a page names the organisation and asks whether to accept the invite; it is never accepted automatically.',
 );
 
 const LoginHint = ApiOptionalQuery(
   'login_hint',
-  'Who is expected to log in, such as an e-mail address; the login page has it filled in.',
+  'Who is expected to log in, such as an e-mail address. It is filled in on the login page.',
   { maxLength: maximumHintLength },
 );
 const Locales = ApiOptionalQuery(
@@ -48,23 +48,15 @@ const Locales = ApiOptionalQuery(
 @ApiTags('auth')
 @Controller('auth')
 export class BrowserLoginController {
-  readonly #starter: LoginStarter;
-  readonly #logins: LoginService;
-  readonly #transactions: LoginTransactions;
-  readonly #cookie: SessionCookie;
   readonly #publicUrl: string;
 
   constructor(
-    starter: LoginStarter,
-    logins: LoginService,
-    transactions: LoginTransactions,
-    cookie: SessionCookie,
+    private readonly starter: LoginStarter,
+    private readonly logins: LoginService,
+    private readonly transactions: LoginTransactions,
+    private readonly cookie: SessionCookie,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
-    this.#starter = starter;
-    this.#logins = logins;
-    this.#transactions = transactions;
-    this.#cookie = cookie;
     this.#publicUrl = configuration.PUBLIC_URL;
   }
 
@@ -74,19 +66,23 @@ export class BrowserLoginController {
   @ApiOperation({
     summary: 'Start a login',
     description:
-      'Redirects the browser to the provider. With `max_age` or `acr_values` it is a step-up: the login is refused unless the provider did what was asked.',
+      'Redirects the browser to the login provider. `max_age` or `acr_values` makes it a step-up: the login is refused unless the provider has done what was asked.',
   })
   @ReturnTo
   @Invite
   @LoginHint
   @Locales
-  @ApiOptionalQuery('max_age', 'Seconds since the person gave credentials, at most; 0 asks for them anew.', {
-    type: 'integer',
-    minimum: 0,
-    maximum: 31_536_000,
-  })
-  @ApiOptionalQuery('acr_values', '`aal2`: a second factor must be given.', { enum: ['aal2'] })
-  @ApiResponse({ status: 302, description: 'To the provider.' })
+  @ApiOptionalQuery(
+    'max_age',
+    'Maximum number of seconds since the user last gave credentials; 0 always asks for them again.',
+    {
+      type: 'integer',
+      minimum: 0,
+      maximum: 31_536_000,
+    },
+  )
+  @ApiOptionalQuery('acr_values', '`aal2`: a second factor is required.', { enum: ['aal2'] })
+  @ApiResponse({ status: 302, description: 'Redirect to the login provider.' })
   @ApiProblems('rate_limited', 'provider_misconfigured', 'provider_unavailable')
   async login(
     @Query('return_to') returnTo: unknown,
@@ -102,12 +98,15 @@ export class BrowserLoginController {
   @Get('signup')
   @Public()
   @RateLimited('start-address', 'all')
-  @ApiOperation({ summary: 'Start a registration', description: 'Redirects the browser to the provider.' })
+  @ApiOperation({
+    summary: 'Start a sign-up',
+    description: 'Redirects the browser to the login provider to create an account.',
+  })
   @ReturnTo
   @Invite
   @LoginHint
   @Locales
-  @ApiResponse({ status: 302, description: 'To the provider.' })
+  @ApiResponse({ status: 302, description: 'Redirect to the login provider.' })
   @ApiProblems('signup_refused', 'rate_limited', 'provider_misconfigured', 'provider_unavailable')
   async signup(
     @Query('return_to') returnTo: unknown,
@@ -128,18 +127,19 @@ export class BrowserLoginController {
   @AllowUnverifiedEmail()
   @AllowWithoutSecondFactor()
   @ApiOperation({
-    summary: "The provider's answer",
-    description: 'Step 6: the code becomes an access token, the token a session cookie.',
+    summary: 'Receive the login provider’s answer',
+    description:
+      'The address to which the login provider redirects the browser after a login. The authorization code is exchanged for an access token, and that for a session cookie.',
   })
   @ApiQuery({
     name: 'state',
     required: true,
-    description: 'What ties the answer to a login of this browser.',
+    description: 'Value that ties the answer to a login started in this browser.',
     schema: { type: 'string' },
   })
-  @ApiOptionalQuery('code', 'Of a login that succeeded.')
-  @ApiOptionalQuery('error', 'Of a login that did not.')
-  @ApiResponse({ status: 302, description: 'Logged in; to `return_to`.' })
+  @ApiOptionalQuery('code', 'The authorization code, if the login succeeded.')
+  @ApiOptionalQuery('error', 'The OAuth error code, if the login failed.')
+  @ApiResponse({ status: 302, description: 'Logged in: redirect to `return_to`.' })
   @ApiProblems(
     'login_state_invalid',
     'login_refused',
@@ -155,9 +155,9 @@ export class BrowserLoginController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const transaction = this.#transactions.take(request, reply, state);
+    const transaction = this.transactions.take(request, reply, state);
     const answer = new URL(request.url, this.#publicUrl);
-    const login = await this.#logins.complete(answer, transaction, previous, clientInfoOf(request));
+    const login = await this.logins.complete(answer, transaction, previous, clientInfoOf(request));
     if (login === undefined) {
       const { returnTo, demand, attempt } = transaction;
       // The query is the provider's answer, so it has no hints.
@@ -165,7 +165,7 @@ export class BrowserLoginController {
       await this.#start(again, request, reply);
       return;
     }
-    this.#cookie.write(reply, login.session.token);
+    this.cookie.write(reply, login.session.token);
     // Without it, a policy requires no second factor, or it was given.
     const isRequired = login.session.claims.second_factor !== undefined;
     const { returnTo } = transaction;
@@ -183,7 +183,7 @@ export class BrowserLoginController {
   }
 
   async #start(login: LoginRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const url = await this.#starter.start(login, request, reply);
+    const url = await this.starter.start(login, request, reply);
     await reply.redirect(url.href, 302);
   }
 }

@@ -11,34 +11,24 @@ import { HttpModule } from '../platform/http/http.module.js';
 import { MetricsModule } from '../platform/telemetry/metrics.module.js';
 import { AccessGuard } from '../session/guards/access.guard.js';
 import { RateLimitGuard } from '../session/guards/rate-limit.guard.js';
-import { RequestAuthenticator } from '../session/guards/request.authenticator.js';
+import { RequestAuthenticator } from '../session/guards/request-authenticator.js';
 import { SessionGuard } from '../session/guards/session.guard.js';
 import { StepUpGuard } from '../session/guards/step-up.guard.js';
-import { VerifiedEmailGuard } from '../session/guards/verified.email.guard.js';
+import { VerifiedEmailGuard } from '../session/guards/verified-email.guard.js';
 import { SessionModule } from '../session/session.module.js';
-import { SessionRenewer } from '../session/session.renewer.js';
+import { SessionRenewer } from '../session/session-renewer.js';
 import { AuthController } from './auth.controller.js';
 import { BackchannelLogoutController } from './backchannel-logout.controller.js';
 import { BackchannelLogoutService } from './backchannel-logout.service.js';
 import { BrowserLoginController } from './browser-login.controller.js';
-import { HostAttempts } from './hosts/host.attempts.js';
-import { HostAuthorizationController } from './hosts/host-authorization.controller.js';
-import { HostAuthorization } from './hosts/host.authorization.js';
-import { HostCodeRepository } from './hosts/host-code.repository.js';
-import { HostSessionController } from './hosts/host-session.controller.js';
-import { HostSessions } from './hosts/host.sessions.js';
-import { LoginRecorder } from './login.recorder.js';
+import { LoginRecorder } from './login-recorder.js';
 import { LoginService } from './login.service.js';
-import { LoginStarter } from './login.starter.js';
-import { LoginTransactions } from './login.transaction.js';
+import { LoginStarter } from './login-starter.js';
+import { LoginTransactions } from './login-transaction.js';
 import { OwnSession } from './own-session.service.js';
-import { ProviderConfirmation } from './provider.confirmation.js';
-import { SessionRenewal } from './session.renewal.js';
-import { SignalActor } from './signals/signal.actor.js';
-import { SignalReceiver } from './signals/signal.receiver.js';
-import { SignalVerifier } from './signals/signal.verifier.js';
-import { SignalsController } from './signals/signals.controller.js';
-import { UserProvisioning } from './user.provisioning.js';
+import { ProviderConfirmation } from './provider-confirmation.js';
+import { SessionRenewal } from './session-renewal.js';
+import { UserProvisioning } from './user-provisioning.js';
 
 /** The module of logins, logout, renewals, and the guards that close every route to other callers. */
 @Module({
@@ -54,29 +44,15 @@ import { UserProvisioning } from './user.provisioning.js';
     AdministratorsModule,
     AccountsModule,
   ],
-  controllers: [
-    AuthController,
-    BackchannelLogoutController,
-    BrowserLoginController,
-    HostAuthorizationController,
-    HostSessionController,
-    SignalsController,
-  ],
+  controllers: [AuthController, BackchannelLogoutController, BrowserLoginController],
   providers: [
     BackchannelLogoutService,
-    HostAttempts,
-    HostAuthorization,
-    HostCodeRepository,
-    HostSessions,
     LoginRecorder,
     LoginService,
     LoginStarter,
     LoginTransactions,
     OwnSession,
     ProviderConfirmation,
-    SignalActor,
-    SignalReceiver,
-    SignalVerifier,
     UserProvisioning,
     { provide: SessionRenewer, useClass: SessionRenewal },
     RequestAuthenticator,

@@ -1,16 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { AuditService } from '../directory/audit/audit.service.js';
+import { Clock } from '../platform/time/clock.service.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { type ExchangedTokens, AuthStrategy } from '../auth-strategy/auth.strategy.js';
 import type { Principal } from '../session/principal.js';
-import { SessionCookie } from '../session/cookie/session.cookie.js';
-import type { MintedSession } from '../session/session.minter.js';
+import { SessionCookie } from '../session/cookie/session-cookie.js';
+import type { MintedSession } from '../session/session-minter.js';
 import { SessionService } from '../session/session.service.js';
 import type { User } from '../directory/users/identity.js';
-import { UserProvisioning } from './user.provisioning.js';
-import { assertStepUp } from '../auth-strategy/step-up.requirement.js';
-import type { LoginTransaction } from './login.transaction.js';
-import type { ClientInfo } from '../platform/http/client.info.js';
+import { UserProvisioning } from './user-provisioning.js';
+import { assertStepUp } from '../auth-strategy/step-up-requirement.js';
+import type { LoginTransaction } from './login-transaction.js';
+import type { ClientInfo } from '../platform/http/client-info.js';
 
 /** The credentials and circumstances of a login. */
 export interface LoginAttempt {
@@ -19,6 +20,8 @@ export interface LoginAttempt {
   readonly exchanged?: ExchangedTokens;
   /** What the gateway asked the provider for, if it started the login itself. */
   readonly transaction?: Pick<LoginTransaction, 'demand' | 'startedAt' | 'returnTo'>;
+  /** When the exchange of the provider's answer began, in milliseconds since the epoch. Default: now. */
+  readonly begunAt?: number;
   /** Token of an invite to an organisation, redeemed with the login. */
   readonly inviteToken?: string | undefined;
   /** Whether the session's token goes into a cookie, which limits its size. Default true. */
@@ -39,25 +42,14 @@ const maximumAttempts = 4;
 /** Logs users in, whatever the provider. No other code decides on a login, up to the stored and audited session. */
 @Injectable()
 export class LoginService {
-  readonly #strategy: AuthStrategy;
-  readonly #sessions: SessionService;
-  readonly #cookie: SessionCookie;
-  readonly #audit: AuditService;
-  readonly #provisioning: UserProvisioning;
-
   constructor(
-    strategy: AuthStrategy,
-    sessions: SessionService,
-    cookie: SessionCookie,
-    audit: AuditService,
-    provisioning: UserProvisioning,
-  ) {
-    this.#strategy = strategy;
-    this.#sessions = sessions;
-    this.#cookie = cookie;
-    this.#audit = audit;
-    this.#provisioning = provisioning;
-  }
+    private readonly strategy: AuthStrategy,
+    private readonly sessions: SessionService,
+    private readonly cookie: SessionCookie,
+    private readonly audit: AuditService,
+    private readonly provisioning: UserProvisioning,
+    private readonly clock: Clock,
+  ) {}
 
   /**
    * Completes a login (steps 6 to 10) of a browser that comes back from the provider. The access token is revoked
@@ -72,17 +64,18 @@ export class LoginService {
     previous: Principal | undefined,
     client: ClientInfo,
   ): Promise<CompletedLogin | undefined> {
+    const begunAt = this.clock.now();
     const exchanged = await this.#exchange(answer, transaction);
     if (exchanged === undefined) {
       return undefined;
     }
     const { accessToken } = exchanged;
     try {
-      return await this.login({ accessToken, exchanged, transaction, previous }, client);
+      return await this.login({ accessToken, exchanged, transaction, begunAt, previous }, client);
     } catch (error) {
       throw asPage(error);
     } finally {
-      await this.#strategy.discard(accessToken);
+      await this.strategy.discard(accessToken);
     }
   }
 
@@ -97,60 +90,71 @@ export class LoginService {
       return await this.#login(attempt, client);
     } catch (error) {
       const reason = error instanceof Problem ? (error.reason ?? error.code) : 'unexpected_error';
-      await this.#audit.record({ type: 'login_failed', ...client, reason, outcome: 'failure' });
+      await this.audit.record({ type: 'login_failed', ...client, reason, outcome: 'failure' });
       throw error;
     }
   }
 
   /** Ends a session that was begun for a purpose that failed. */
   async takeBack({ claims }: MintedSession, reason: string): Promise<void> {
-    await this.#sessions.end({ id: claims.sid }, reason);
+    await this.sessions.end({ id: claims.sid }, reason);
   }
 
   async #login(
-    { accessToken, exchanged, transaction, inviteToken, previous, isForCookie = true }: LoginAttempt,
+    {
+      accessToken,
+      exchanged,
+      transaction,
+      begunAt = this.clock.now(),
+      inviteToken,
+      previous,
+      isForCookie = true,
+    }: LoginAttempt,
     client: ClientInfo,
   ): Promise<CompletedLogin> {
-    const validated = await this.#strategy.validate(accessToken, exchanged);
+    const validated = await this.strategy.validate(accessToken, exchanged);
     const { evidence } = validated;
     if (transaction !== undefined) {
       assertStepUp(transaction.demand, evidence, transaction.startedAt);
     }
-    const { account, claims } = await this.#provisioning.provision(
+    const { account, claims } = await this.provisioning.provision(
       validated,
-      inviteToken,
+      { token: inviteToken, destination: transaction?.returnTo },
       client,
-      transaction?.returnTo,
+      begunAt,
     );
     const { user } = account;
-    const session = await this.#sessions.start(account, evidence, claims, client, ({ token }) => {
-      if (isForCookie) {
-        this.#cookie.requireFit(token);
-      }
+    const session = await this.sessions.start(account, evidence, claims, client, {
+      begunAt,
+      check: ({ token }) => {
+        if (isForCookie) {
+          this.cookie.requireFit(token);
+        }
+      },
     });
     const { sid: sessionId } = session.claims;
     try {
-      await this.#provisioning.requireCurrent(validated, sessionId);
+      await this.provisioning.requireCurrent(validated, user, sessionId);
       if (inviteToken !== undefined) {
-        await this.#provisioning.redeemInvite(user, inviteToken, client);
+        await this.provisioning.redeemInvite(validated.identity, user, inviteToken, client);
       }
-      await this.#strategy.remember(sessionId, validated);
+      await this.strategy.remember(sessionId, validated);
       // A bearer or key beside the access token isn't a browser's session: its login ends nothing.
       if (previous?.credential === 'cookie') {
-        await this.#sessions.end({ id: previous.claims.sid }, 'replaced_by_login');
+        await this.sessions.end({ id: previous.claims.sid }, 'replaced_by_login');
       }
     } catch (error) {
       // Its token is given to no caller.
       await this.takeBack(session, 'login_failed').catch(() => undefined);
       throw error;
     }
-    await this.#audit.record({ type: 'login_succeeded', userId: user.id, sessionId, ...client });
+    await this.audit.record({ type: 'login_succeeded', userId: user.id, sessionId, ...client });
     return { user, session };
   }
 
   async #exchange(answer: URL, transaction: LoginTransaction): Promise<ExchangedTokens | undefined> {
     try {
-      return await this.#strategy.exchange(answer, transaction);
+      return await this.strategy.exchange(answer, transaction);
     } catch (error) {
       const isOvertaken = error instanceof Problem && error.code === 'login_state_invalid';
       if (isOvertaken && transaction.attempt < maximumAttempts) {

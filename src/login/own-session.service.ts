@@ -5,36 +5,32 @@ import type { SessionRow } from '../platform/database/database.schema.js';
 import { requireScopes } from '../session/guards/authorization.js';
 import { type Principal, hasSession } from '../session/principal.js';
 import { fullScope } from '../session/guards/scopes.js';
-import type { MintedSession } from '../session/session.minter.js';
+import type { MintedSession } from '../session/session-minter.js';
 import { SessionService } from '../session/session.service.js';
 import { UsersService } from '../directory/users/users.service.js';
 import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
-import { endAtProvider } from '../auth-strategy/provider.logout.js';
-import type { ClientInfo } from '../platform/http/client.info.js';
+import { endAtProvider } from '../auth-strategy/provider-logout.js';
+import type { ClientInfo } from '../platform/http/client-info.js';
 
 /** Mints bearer tokens of the caller's own session, and ends it on logout. */
 @Injectable()
 export class OwnSession {
-  readonly #strategy: AuthStrategy;
-  readonly #users: UsersService;
-  readonly #sessions: SessionService;
-  readonly #audit: AuditService;
+  constructor(
+    private readonly strategy: AuthStrategy,
+    private readonly users: UsersService,
+    private readonly sessions: SessionService,
+    private readonly audit: AuditService,
+  ) {}
 
-  constructor(strategy: AuthStrategy, users: UsersService, sessions: SessionService, audit: AuditService) {
-    this.#strategy = strategy;
-    this.#users = users;
-    this.#sessions = sessions;
-    this.#audit = audit;
-  }
-
-  /** A bearer of the caller's session, for services without cookies. @throws {Problem} `unauthenticated` if it ended. */
+  /** A bearer made from the caller's token, for services without cookies. @throws {Problem} `unauthenticated` if it ended. */
   async mintBearer(principal: Principal): Promise<MintedSession> {
     const { claims } = principal;
-    const session = hasSession(principal) ? await this.#sessions.findLive(claims.sid) : undefined;
+    const session = hasSession(principal) ? await this.sessions.findLive(claims.sid) : undefined;
     if (session === undefined) {
       throw new Problem('unauthenticated', { reason: 'session_over' });
     }
-    return this.#sessions.mint(await this.#users.requireAccount(claims.sub, session.org_id), session);
+    const account = await this.users.requireAccount(claims.sub, session.org_id);
+    return this.sessions.mint(account, session, { source: claims });
   }
 
   /**
@@ -50,7 +46,7 @@ export class OwnSession {
     if (session === undefined) {
       return undefined;
     }
-    return endAtProvider(this.#strategy, session);
+    return endAtProvider(this.strategy, session);
   }
 
   /** Ends the session only here, when the provider's own logout is under way. @returns the session that ended. */
@@ -59,9 +55,9 @@ export class OwnSession {
     if (!hasSession(principal)) {
       return undefined;
     }
-    const session = await this.#sessions.findLive(claims.sid);
-    await this.#sessions.end({ id: claims.sid }, 'logout');
-    await this.#audit.record({ type: 'logout', userId: claims.sub, sessionId: claims.sid, ...client });
+    const session = await this.sessions.findLive(claims.sid);
+    await this.sessions.end({ id: claims.sid }, 'logout');
+    await this.audit.record({ type: 'logout', userId: claims.sub, sessionId: claims.sid, ...client });
     return session;
   }
 }

@@ -3,10 +3,10 @@ import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import type { ServiceClient } from '../platform/config/service-clients.parser.js';
 import { Clock } from '../platform/time/clock.service.js';
-import { sessionlessClaims } from '../session/tokens/account.claims.js';
+import { sessionlessClaims } from '../session/tokens/account-claims.js';
 import type { Claims } from '../session/tokens/claims.schema.js';
 import { UsersService } from '../directory/users/users.service.js';
-import type { Application } from '../auth-strategy/application.administration.js';
+import type { Application } from '../auth-strategy/application-administration.js';
 import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
 
 /** Issuer of the identities of Hydra's clients: no person's identity has it. */
@@ -22,20 +22,14 @@ interface NamedClient extends ServiceClient {
  */
 @Injectable()
 export class ServiceClients {
-  readonly #strategy: AuthStrategy;
-  readonly #users: UsersService;
-  readonly #clock: Clock;
   readonly #configuration: Configuration;
 
   constructor(
-    strategy: AuthStrategy,
-    users: UsersService,
-    clock: Clock,
+    private readonly strategy: AuthStrategy,
+    private readonly users: UsersService,
+    private readonly clock: Clock,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
-    this.#strategy = strategy;
-    this.#users = users;
-    this.#clock = clock;
     this.#configuration = configuration;
   }
 
@@ -45,12 +39,14 @@ export class ServiceClients {
    * @throws {Problem} `access_token_rejected`, `unauthenticated` (disabled), `provider_unavailable`
    */
   async find(accessToken: string): Promise<{ claims: Claims; expiresAt: number } | undefined> {
-    const { applications } = this.#strategy;
+    const { applications } = this.strategy;
     const configured = this.#configured();
     if (configured.length === 0 && applications === undefined) {
       return undefined;
     }
-    const validated = await this.#strategy.validateClient(accessToken);
+    // Before the provider is asked: what changes from here on outdates the token.
+    const readAt = this.clock.now();
+    const validated = await this.strategy.validateClient(accessToken);
     if (validated === undefined) {
       return undefined;
     }
@@ -60,11 +56,11 @@ export class ServiceClients {
       return undefined;
     }
     const identity = { issuer: hydraClientIssuer, subject: clientId };
-    const userId = await this.#users.ensureServiceAccount(identity, client.name ?? clientId);
+    const userId = await this.users.ensureServiceAccount(identity, client.name ?? clientId);
     // A client may have asked for less than it is registered with (RFC 6749 section 3.3).
     const narrowed = client.scope.filter((scope) => asked.includes(scope));
     const scope = narrowed.length === 0 ? client.scope : narrowed;
-    return { claims: await this.#claims(userId, { ...client, scope }), expiresAt };
+    return { claims: await this.#claims(userId, { ...client, scope }, readAt), expiresAt };
   }
 
   /** The scopes that a client is listed or registered with; none if it may call no more. @throws {Problem} `provider_unavailable` */
@@ -75,7 +71,7 @@ export class ServiceClients {
 
   /** A registered machine; one whose organisation is gone may call no more. */
   async #machine(clientId: string): Promise<NamedClient | undefined> {
-    const { applications } = this.#strategy;
+    const { applications } = this.strategy;
     const application = await applications?.find(clientId);
     const orgId = application?.orgId ?? null;
     const isOrphan = orgId !== null && (await applications?.hasOrg(orgId)) !== true;
@@ -89,17 +85,18 @@ export class ServiceClients {
   /**
    * The claims of a service account. There is no session, so `sid` is the account's own id. Tokens are revoked through the account
    * (disabled, or its tokens made outdated), and `jti` shows when they began.
+   * @param readAt milliseconds, before anything was asked about the client.
    */
-  async #claims(userId: string, { clientId, scope }: NamedClient): Promise<Claims> {
-    const account = await this.#users.requireAccount(userId, null);
+  async #claims(userId: string, { clientId, scope }: NamedClient, readAt: number): Promise<Claims> {
+    const account = await this.users.requireAccount(userId, null);
     const subject = {
-      account,
+      account: { ...account, readAt },
       sid: userId,
       clientId,
       amr: 'client_credentials',
       scope: scope.join(' '),
     } as const;
-    return sessionlessClaims(subject, this.#configuration, this.#clock.seconds());
+    return sessionlessClaims(subject, this.#configuration, this.clock.seconds());
   }
 }
 

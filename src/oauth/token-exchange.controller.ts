@@ -5,17 +5,17 @@ import { z } from 'zod';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
+import { UnreadableAs, asOAuthError } from '../platform/http/unreadable-body.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { CurrentUser, OptionalSession } from '../session/guards/access.decorators.js';
-import { ApiController, ApiRoute } from '../session/guards/api.route.js';
+import { ApiController, ApiRoute } from '../session/guards/api-route.js';
 import type { Principal } from '../session/principal.js';
-import type { MintedSession } from '../session/session.minter.js';
-import { CommandLineGrant } from './command-line.grant.js';
-import { AuthorizationServer } from './authorization.server.js';
-import { codeGrantType, commandLineClient } from './command-line.schemas.js';
+import type { MintedSession } from '../session/session-minter.js';
+import { AuthorizationServer } from './authorization-server.js';
 import { OAuthError, invalidForm } from './oauth.error.js';
-import { RateLimited } from '../session/guards/rate-limited.decorator.js';
+import { RateLimited } from '../session/guards/rate-limited.decorators.js';
 import {
+  codeGrantType,
   exchangeAnswerSchema,
   exchangeErrorSchema,
   exchangeFormProperties,
@@ -24,51 +24,42 @@ import {
   grantSchema,
   tokenTypes,
 } from './token-exchange.schemas.js';
+import { TokenGrants } from './token-grants.js';
 import { TokenExchange } from './token-exchange.service.js';
-import { clientInfoOf } from '../platform/http/client.info.js';
+import { clientInfoOf } from '../platform/http/client-info.js';
 
-const commandLineClientSchema = z.looseObject({ client_id: z.literal(commandLineClient) });
+const clientSchema = z.looseObject({ client_id: z.string() });
+/** The grants of which requests may be for the login provider. */
+const providerGrants: ReadonlySet<string> = new Set([codeGrantType, 'refresh_token']);
 
 type Answer = z.output<typeof exchangeAnswerSchema>;
 type Refusal = z.output<typeof exchangeErrorSchema>;
-
-/** Whether a token request has a code or a refresh token of the provider's: any but the code of a command-line login. */
-function isOfProvider(body: unknown): boolean {
-  const grant = grantSchema.safeParse(body).data?.grant_type;
-  const isCommandLine = commandLineClientSchema.safeParse(body).success;
-  return grant === 'refresh_token' || (grant === codeGrantType && !isCommandLine);
-}
 
 /** The token endpoint: exchanges a caller's credential for an augmented bearer token (RFC 8693). */
 @ApiController('auth/token', { tag: 'auth', credentials: [] })
 export class TokenExchangeController {
   readonly #exchange: TokenExchange;
-  readonly #commandLine: CommandLineGrant;
-  readonly #authorizationServer: AuthorizationServer;
-  readonly #clock: Clock;
   readonly #publicHost: string;
 
   constructor(
     exchange: TokenExchange,
-    commandLine: CommandLineGrant,
-    authorizationServer: AuthorizationServer,
-    clock: Clock,
+    private readonly grants: TokenGrants,
+    private readonly authorizationServer: AuthorizationServer,
+    private readonly clock: Clock,
     @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration,
   ) {
     this.#publicHost = new URL(PUBLIC_URL).host.toLowerCase();
     this.#exchange = exchange;
-    this.#commandLine = commandLine;
-    this.#authorizationServer = authorizationServer;
-    this.#clock = clock;
   }
 
   @ApiRoute('POST', '', {
     summary: 'Get a bearer token',
     description:
-      'RFC 8693 token exchange: an access token of the provider, an API key, an augmented token or the session of the cookie becomes an augmented token for `Authorization: Bearer`, with less scope or for another organisation on request. With `authorization_code`, the code of a command-line login; with it and with `refresh_token`, those of a client that gets tokens for a protected resource (`PROTECTED_RESOURCES`), as in RFC 6749 and RFC 8707.',
-    answer: { description: 'The token.', schema: exchangeAnswerSchema },
+      'OAuth token endpoint. Token exchange (RFC 8693): an access token of the login provider, an API key, a token of this gateway or the session of the cookie is exchanged for a token to send as `Authorization: Bearer`, optionally with less scope or for another organisation. `authorization_code` exchanges the code of a command-line login. A client of a protected resource (`PROTECTED_RESOURCES`) uses `authorization_code` and `refresh_token`, as in RFC 6749 and RFC 8707.',
+    answer: { description: 'The issued token.', schema: exchangeAnswerSchema },
     problems: ['unsupported_media_type', 'rate_limited', 'provider_misconfigured', 'provider_unavailable'],
   })
+  @UnreadableAs(asOAuthError)
   @OptionalSession()
   @RateLimited('token-address')
   @ApiConsumes('application/x-www-form-urlencoded')
@@ -82,7 +73,7 @@ export class TokenExchangeController {
   })
   @ApiResponse({
     status: 400,
-    description: 'RFC 6749, section 5.2; RFC 8693, section 2.2.2.',
+    description: 'The request is refused: an OAuth error (RFC 6749, section 5.2; RFC 8693, section 2.2.2).',
     standardSchema: exchangeErrorSchema,
   })
   async exchange(
@@ -94,7 +85,9 @@ export class TokenExchangeController {
     // RFC 6749 section 5.1, with the header for old caches as well.
     void reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' });
     try {
-      const passedOn = isOfProvider(body) ? await this.#authorizationServer.grant(request, body) : undefined;
+      const passedOn = this.#isOfProvider(body)
+        ? await this.authorizationServer.grant(request, body)
+        : undefined;
       if (passedOn !== undefined) {
         void reply.code(passedOn.status);
         return passedOn.body;
@@ -110,21 +103,29 @@ export class TokenExchangeController {
     }
   }
 
+  /** Whether a token request has a code or a refresh token of the provider's: any but that of a grant that a feature added, by its client. */
+  #isOfProvider(body: unknown): boolean {
+    const type = grantSchema.safeParse(body).data?.grant_type;
+    if (type === undefined || !providerGrants.has(type)) {
+      return false;
+    }
+    const client = clientSchema.safeParse(body).data?.client_id;
+    return client === undefined || this.grants.find(type)?.clientId !== client;
+  }
+
   async #grant(body: unknown, principal: Principal | undefined, request: FastifyRequest): Promise<Answer> {
     const grant = grantSchema.safeParse(body);
     if (!grant.success) {
       throw new OAuthError('invalid_request', 'one grant_type is needed');
     }
-    if (grant.data.grant_type === codeGrantType) {
-      const granted = await this.#commandLine.grant(body, clientInfoOf(request));
-      const answer = this.#answer(granted, tokenTypes.accessToken);
-      return { ...answer, api_key: granted.key, api_key_id: granted.keyId };
+    const { grant_type: type } = grant.data;
+    const added = this.grants.find(type);
+    if (added !== undefined) {
+      const { minted, members } = await added.grant(body, clientInfoOf(request));
+      return { ...this.#answer(minted, tokenTypes.accessToken), ...members };
     }
-    if (grant.data.grant_type !== exchangeGrantType) {
-      throw new OAuthError(
-        'unsupported_grant_type',
-        `grant_type must be ${exchangeGrantType}, or authorization_code for the command line`,
-      );
+    if (type !== exchangeGrantType) {
+      throw new OAuthError('unsupported_grant_type', `grant_type must be ${this.grants.described}`);
     }
     const form = exchangeFormSchema.safeParse(body);
     if (!form.success) {
@@ -146,7 +147,7 @@ export class TokenExchangeController {
       access_token: token,
       issued_token_type: issued,
       token_type: 'Bearer',
-      expires_in: claims.exp - this.#clock.seconds(),
+      expires_in: claims.exp - this.clock.seconds(),
       scope: claims.scope,
     };
   }

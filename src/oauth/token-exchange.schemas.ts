@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import { codeGrantType, commandLineClient } from './command-line.schemas.js';
 import { oauthErrorCodes } from './oauth.error.js';
 
 /** `grant_type` of a token exchange. */
 export const exchangeGrantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
+
+/** `grant_type` of the exchange of an authorization code. */
+export const codeGrantType = 'authorization_code';
 
 /** The token types (RFC 8693 section 3), and our own where the RFC has none. */
 export const tokenTypes = {
@@ -51,16 +53,16 @@ export type ExchangeForm = z.output<typeof exchangeFormSchema>;
 
 /** Answer of `POST /auth/token`. */
 export const exchangeAnswerSchema = z.object({
-  access_token: z.string().meta({ description: 'An augmented token.' }),
+  access_token: z.string().meta({ description: 'The token, for `Authorization: Bearer`.' }),
   issued_token_type: z.enum(issuedTypes),
   token_type: z.literal('Bearer'),
-  expires_in: z.int().meta({ description: 'Seconds.' }),
-  scope: z.string().meta({ description: 'Space-separated.' }),
-  api_key: z
-    .string()
-    .optional()
-    .meta({ description: 'Of a command-line login: what to exchange for further tokens, for 30 days.' }),
-  api_key_id: z.uuid().optional().meta({ description: 'Its id, to revoke it by.' }),
+  expires_in: z.int().meta({ description: 'Seconds until the token expires.' }),
+  scope: z.string().meta({ description: 'Space-separated scopes.' }),
+  api_key: z.string().optional().meta({
+    description:
+      'Only after a command-line login: an API key that can be exchanged for further tokens for 30 days.',
+  }),
+  api_key_id: z.uuid().optional().meta({ description: 'Id of `api_key`, to revoke it by.' }),
 });
 
 /** Error of `POST /auth/token`. */
@@ -76,18 +78,22 @@ const left = (description: string) => ({ type: 'string', description, example: '
 export const exchangeFormProperties = {
   grant_type: { type: 'string', enum: [exchangeGrantType, codeGrantType] },
   subject_token_type: { type: 'string', enum: [...subjectTypes], example: tokenTypes.session },
-  subject_token: left('Left out for a session.'),
+  subject_token: left('The token or API key to exchange. Leave it out for the session of the cookie.'),
   actor_token: left(
-    'Who acts for the subject: an augmented token or an API key. Its `sub` comes into `act`.',
+    'Token or API key of the party that acts for the subject. Its `sub` goes into the claim `act`.',
   ),
-  actor_token_type: left(`With \`actor_token\`: ${actorTypes.map((type) => `\`${type}\``).join(', ')}.`),
+  actor_token_type: left(`Type of \`actor_token\`: ${actorTypes.map((type) => `\`${type}\``).join(', ')}.`),
   requested_token_type: { type: 'string', enum: [...issuedTypes] },
-  scope: left('Space-separated; no more than what the subject has.'),
-  audience: left('`TOKEN_AUDIENCE`.'),
-  resource: left('`TOKEN_AUDIENCE`.'),
-  org: left("Id or slug of one of the subject's organisations."),
-  code: left('Of `/auth/cli`; with `authorization_code` alone.'),
-  code_verifier: left('PKCE (RFC 7636); with `code`.'),
-  redirect_uri: left('As it was asked with; with `code`.'),
-  client_id: { type: 'string', enum: [commandLineClient], description: 'With `code`.' },
+  scope: left('Space-separated scopes, none beyond those of the subject.'),
+  audience: left('If given, it must be `TOKEN_AUDIENCE`.'),
+  resource: left('If given, it must be `TOKEN_AUDIENCE`.'),
+  org: left('Id or slug of one of the subject’s organisations, for which the new token acts.'),
+  code: left('The code from `/auth/cli`, only with `authorization_code`.'),
+  code_verifier: left('PKCE code verifier (RFC 7636), only with `code`.'),
+  redirect_uri: left('Redirect URI of the request for the code, only with `code`.'),
+  client_id: {
+    type: 'string',
+    enum: ['vestibule-cli'],
+    description: 'Only with `code`: the client of the command line.',
+  },
 };

@@ -1,24 +1,25 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { ApiKeysService } from '../api-keys/api-keys.service.js';
 import { AuditService } from '../directory/audit/audit.service.js';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import type { Problem } from '../platform/errors/problem.error.js';
 import { isScopeToken } from '../platform/core/scope.form.js';
-import { withAccount } from '../session/tokens/account.claims.js';
-import { apiKeyClientId } from '../session/guards/key.authenticator.js';
+import { withAccount } from '../session/tokens/account-claims.js';
+import { apiKeyClientId } from '../session/guards/key-authenticator.js';
 import type { Principal } from '../session/principal.js';
 import { isKnownOrForeign, scopeTokens, uncovered } from '../session/guards/scopes.js';
 import type { Claims } from '../session/tokens/claims.schema.js';
-import type { MintedSession } from '../session/session.minter.js';
+import type { MintedSession } from '../session/session-minter.js';
 import { requirePolicyMet, requireVerifiedEmail } from '../session/guards/authorization.js';
 import { TokenService } from '../session/tokens/token.service.js';
 import { UsersService } from '../directory/users/users.service.js';
-import { delegate } from './actor.chain.js';
-import { SubjectTokenResolver, type ResolvedSubject } from './subject-token.resolver.js';
+import { delegate } from './actor-chain.js';
+import { SubjectTokenResolver, type ResolvedSubject } from './subject-token-resolver.js';
 import { OAuthError, toRefusal } from './oauth.error.js';
 import { type ExchangeForm, tokenTypes } from './token-exchange.schemas.js';
-import type { ClientInfo } from '../platform/http/client.info.js';
-import { isNamed } from '../directory/users/org.reference.js';
+import type { ClientInfo } from '../platform/http/client-info.js';
+import { isNamed } from '../directory/users/org-reference.js';
 
 /** The input of a token exchange. */
 export interface ExchangeRequest {
@@ -31,24 +32,17 @@ export interface ExchangeRequest {
 /** Token exchange (RFC 8693): the same subject, never with more authority and never for longer. */
 @Injectable()
 export class TokenExchange {
-  readonly #subjects: SubjectTokenResolver;
-  readonly #users: UsersService;
-  readonly #tokens: TokenService;
-  readonly #audit: AuditService;
   readonly #audience: string;
   readonly #requiresEmail: boolean;
 
   constructor(
-    subjects: SubjectTokenResolver,
-    users: UsersService,
-    tokens: TokenService,
-    audit: AuditService,
+    private readonly subjects: SubjectTokenResolver,
+    private readonly users: UsersService,
+    private readonly keys: ApiKeysService,
+    private readonly tokens: TokenService,
+    private readonly audit: AuditService,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
-    this.#subjects = subjects;
-    this.#users = users;
-    this.#tokens = tokens;
-    this.#audit = audit;
     this.#audience = configuration.TOKEN_AUDIENCE;
     this.#requiresEmail = configuration.REQUIRE_VERIFIED_EMAIL;
   }
@@ -59,7 +53,7 @@ export class TokenExchange {
     try {
       const { minted, actor } = await this.#exchange(request);
       const { sub, sid, org } = minted.claims;
-      await this.#audit.record({
+      await this.audit.record({
         type: 'token_exchanged',
         userId: sub,
         sessionId: sid,
@@ -74,7 +68,7 @@ export class TokenExchange {
       // A refused login is already in the audit trail.
       if (form.subject_token_type !== tokenTypes.accessToken) {
         const { reason } = refusal;
-        await this.#audit.record({ type: 'token_exchanged', outcome: 'failure', reason, ...client });
+        await this.audit.record({ type: 'token_exchanged', outcome: 'failure', reason, ...client });
       }
       throw refusal;
     }
@@ -89,8 +83,8 @@ export class TokenExchange {
     if ([...form.audience, ...form.resource].some((target) => target !== this.#audience)) {
       throw new OAuthError('invalid_target', 'tokens are issued for TOKEN_AUDIENCE only');
     }
-    const actor = await this.#subjects.actor(form);
-    const subject = await this.#subjects.subject(form, principal, client);
+    const actor = await this.subjects.actor(form);
+    const subject = await this.subjects.subject(form, principal, client);
     try {
       requirePolicyMet(subject.claims);
       if (this.#requiresEmail) {
@@ -101,7 +95,7 @@ export class TokenExchange {
       const act = delegate(claims.act, actor?.claims);
       const wanted = { ...claims, scope, ...(act === undefined ? {} : { act }) };
       const latest = Math.min(subject.latest, actor?.latest ?? Number.POSITIVE_INFINITY);
-      return { minted: await this.#tokens.mint(wanted, latest), actor };
+      return { minted: await this.tokens.mint(wanted, latest), actor };
     } catch (error) {
       await subject.discard?.();
       throw error;
@@ -113,9 +107,17 @@ export class TokenExchange {
     if (org === undefined || (claims.org !== undefined && isNamed(claims.org, org))) {
       return claims;
     }
-    const moved = staysInOrg ? undefined : await this.#users.findAccountIn(claims.sub, org);
+    const moved = staysInOrg ? undefined : await this.users.findAccountIn(claims.sub, org);
     if (moved === undefined) {
       throw new OAuthError('invalid_target', 'the subject has no such organisation', 'org_not_of_subject');
+    }
+    const vouching = await this.keys.vouchingOrgOf({ claims });
+    if (vouching !== null && vouching !== moved.org?.id) {
+      throw new OAuthError(
+        'invalid_target',
+        'the login of the subject is by the connection of another organisation, and acts for that one alone',
+        'login_by_connection',
+      );
     }
     const moving = withAccount(claims, moved);
     if (moving.org === undefined) {

@@ -5,12 +5,12 @@ import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { Public } from '../session/guards/access.decorators.js';
 import { scopeCatalogue } from '../session/guards/scopes.js';
-import { SigningKeyRing } from '../session/tokens/signing-key.ring.js';
-import { AuthorizationServer } from './authorization.server.js';
-import { deliveryMethods } from './signals/signal.schemas.js';
+import { SigningKeyRing } from '../session/tokens/signing-key-ring.js';
+import { AuthorizationServer } from './authorization-server.js';
+import { TokenGrants } from './token-grants.js';
 
 /** Seconds for which others may cache the keys: they accept a revoked key this much longer. */
-const maxAge = 60;
+export const maxAge = 60;
 
 const keyExample = {
   kty: 'EC',
@@ -21,7 +21,7 @@ const keyExample = {
   alg: 'ES256',
   use: 'sig',
 };
-const metadataProperties = {
+export const metadataProperties = {
   issuer: { type: 'string', format: 'uri', example: 'https://auth.example.org' },
   jwks_uri: { type: 'string', format: 'uri', example: 'https://auth.example.org/.well-known/jwks.json' },
   token_endpoint: { type: 'string', format: 'uri', example: 'https://auth.example.org/auth/token' },
@@ -34,7 +34,7 @@ const ProtectedResourceOperation = (summary: string): MethodDecorator =>
     ApiOperation({
       summary,
       description:
-        'Which tokens it takes, and where they come from. `WWW-Authenticate` of a refused request to the API names the address.',
+        'Which tokens the resource accepts, and who issues them. `WWW-Authenticate` of a refused API request has the URL of this document.',
     }),
     ApiResponse({
       status: 200,
@@ -57,26 +57,25 @@ const ProtectedResourceOperation = (summary: string): MethodDecorator =>
 @Controller('.well-known')
 @Public()
 export class WellKnownController {
-  readonly #keys: SigningKeyRing;
-  readonly #authorizationServer: AuthorizationServer;
   readonly #issuer: string;
+  readonly #featureScopes: readonly string[];
 
   constructor(
-    keys: SigningKeyRing,
-    authorizationServer: AuthorizationServer,
-    @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration,
+    private readonly keys: SigningKeyRing,
+    private readonly authorizationServer: AuthorizationServer,
+    private readonly grants: TokenGrants,
+    @Inject(CONFIGURATION) { PUBLIC_URL, features }: Configuration,
   ) {
-    this.#keys = keys;
-    this.#authorizationServer = authorizationServer;
     this.#issuer = PUBLIC_URL;
+    this.#featureScopes = features.flatMap(({ feature }) => Object.keys(feature.scopes));
   }
 
   @Get('jwks.json')
   @Header('cache-control', `public, max-age=${maxAge}`)
   @Header('access-control-allow-origin', '*')
   @ApiOperation({
-    summary: 'Public keys of the augmented token (JWK Set, RFC 7517)',
-    description: `Verify tokens with them, without a call to this gateway. Keep them for ${maxAge} seconds at most: a revoked key is believed that much longer.`,
+    summary: 'Get the public keys that verify tokens (JWK Set, RFC 7517)',
+    description: `Services verify this gateway’s tokens with these keys, without calling it. Cache them for at most ${maxAge} seconds: a revoked key is trusted that much longer.`,
   })
   @ApiResponse({
     status: 200,
@@ -88,15 +87,15 @@ export class WellKnownController {
     },
   })
   jwks(): { keys: JWK[] } {
-    return this.#keys.jwks();
+    return this.keys.jwks();
   }
 
   @Get('oauth-authorization-server')
   @Header('cache-control', `public, max-age=${maxAge}`)
   @Header('access-control-allow-origin', '*')
   @ApiOperation({
-    summary: 'Metadata of the augmented token’s issuer (RFC 8414)',
-    description: 'Where the keys and the token endpoint are.',
+    summary: 'Get the metadata of the token issuer (RFC 8414)',
+    description: 'Names the URLs of the keys and of the token endpoint.',
   })
   @ApiResponse({
     status: 200,
@@ -112,19 +111,18 @@ export class WellKnownController {
       issuer: this.#issuer,
       jwks_uri: `${this.#issuer}/.well-known/jwks.json`,
       token_endpoint: `${this.#issuer}/auth/token`,
-      authorization_endpoint: `${this.#issuer}/auth/cli`,
-      grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange', 'authorization_code'],
+      ...this.grants.metadata(this.#issuer),
       code_challenge_methods_supported: ['S256'],
       response_types_supported: [],
       service_documentation: `${this.#issuer}/docs`,
-      ...this.#authorizationServer.metadata(),
+      ...this.authorizationServer.metadata(),
     };
   }
 
   @Get('oauth-protected-resource')
   @Header('cache-control', `public, max-age=${maxAge}`)
   @Header('access-control-allow-origin', '*')
-  @ProtectedResourceOperation('Metadata of the gateway as a protected resource (RFC 9728)')
+  @ProtectedResourceOperation('Get the metadata of the gateway as a protected resource (RFC 9728)')
   gatewayResource(): Record<string, unknown> {
     return this.#resource(this.#issuer);
   }
@@ -132,7 +130,7 @@ export class WellKnownController {
   @Get('oauth-protected-resource/api')
   @Header('cache-control', `public, max-age=${maxAge}`)
   @Header('access-control-allow-origin', '*')
-  @ProtectedResourceOperation('Metadata of the gateway’s own API as a protected resource (RFC 9728)')
+  @ProtectedResourceOperation('Get the metadata of the gateway’s own API as a protected resource (RFC 9728)')
   apiResource(): Record<string, unknown> {
     return this.#resource(`${this.#issuer}/api`);
   }
@@ -143,48 +141,10 @@ export class WellKnownController {
       resource,
       authorization_servers: [this.#issuer],
       jwks_uri: `${this.#issuer}/.well-known/jwks.json`,
-      scopes_supported: Object.keys(scopeCatalogue),
+      scopes_supported: [...Object.keys(scopeCatalogue), ...this.#featureScopes],
       bearer_methods_supported: ['header'],
       resource_name: 'Vestibule',
       resource_documentation: `${this.#issuer}/docs`,
-    };
-  }
-
-  @Get('ssf-configuration')
-  @Header('cache-control', `public, max-age=${maxAge}`)
-  @ApiOperation({
-    summary: 'Metadata of the transmitter of security events (OpenID Shared Signals Framework 1.0)',
-    description: 'Where receivers create their streams.',
-  })
-  @ApiResponse({
-    status: 200,
-    description: 'The metadata.',
-    schema: {
-      type: 'object',
-      required: ['spec_version', 'issuer', 'jwks_uri', 'configuration_endpoint'],
-      properties: {
-        spec_version: { type: 'string', example: '1_0' },
-        issuer: metadataProperties.issuer,
-        jwks_uri: metadataProperties.jwks_uri,
-        configuration_endpoint: {
-          type: 'string',
-          format: 'uri',
-          example: 'https://auth.example.org/ssf/streams',
-        },
-      },
-    },
-  })
-  signals(): Record<string, unknown> {
-    return {
-      spec_version: '1_0',
-      issuer: this.#issuer,
-      jwks_uri: `${this.#issuer}/.well-known/jwks.json`,
-      delivery_methods_supported: Object.values(deliveryMethods),
-      configuration_endpoint: `${this.#issuer}/ssf/streams`,
-      status_endpoint: `${this.#issuer}/ssf/status`,
-      verification_endpoint: `${this.#issuer}/ssf/verify`,
-      authorization_schemes: [{ spec_urn: 'urn:ietf:rfc:6749' }],
-      default_subjects: 'ALL',
     };
   }
 }

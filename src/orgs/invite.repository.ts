@@ -1,39 +1,50 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Expression, ExpressionBuilder, Kysely, SqlBool } from 'kysely';
+import {
+  type Expression,
+  type ExpressionBuilder,
+  type Kysely,
+  type SqlBool,
+  type Transaction,
+  sql,
+} from 'kysely';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
+import { requireAdministrator } from '../directory/users/user-rules.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { newId } from '../platform/core/identifier.js';
 import { Database, type InviteRow, type Schema } from '../platform/database/database.schema.js';
 
 /** The columns of a new invite. */
-export type NewInvite = Pick<InviteRow, 'org_id' | 'token_hash' | 'email' | 'role' | 'created_by'>;
+export type NewInvite = Pick<
+  InviteRow,
+  'org_id' | 'token_hash' | 'email' | 'role' | 'created_by' | 'opens_sign_up'
+>;
 
 /** An open invite as the invited user sees it. */
 export interface WaitingInvite extends Pick<InviteRow, 'id' | 'role' | 'expires_at'> {
   readonly org_id: string;
   readonly org_slug: string;
   readonly org_name: string;
-  /** Null if the inviter has no name, or their account is gone. */
+  /** Null if the inviter has no name. */
   readonly inviter_name: string | null;
 }
 
 /** Stores invites in SQL. */
 @Injectable()
 export class InviteRepository {
-  readonly #database: Database;
-  readonly #clock: Clock;
   readonly #life: number;
 
-  constructor(database: Database, clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
-    this.#database = database;
-    this.#clock = clock;
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
     this.#life = configuration.INVITE_TTL * 1000;
   }
 
   /** Stores an invite. @param query the transaction that has locked the organisation. */
   async insert(query: Kysely<Schema>, invite: NewInvite): Promise<InviteRow> {
-    const now = this.#clock.now();
+    const now = this.clock.now();
     return query
       .insertInto('invites')
       .values({
@@ -45,56 +56,81 @@ export class InviteRepository {
         redeemed_by: null,
         revoked_at: null,
         mailed_at: null,
+        admitted_user: null,
       })
       .returningAll()
       .executeTakeFirstOrThrow();
   }
 
+  /**
+   * Stores an invite for an account alone.
+   * @param maximum how many may be open.
+   * @returns nothing if there are as many. @throws {Problem} `forbidden` if its author no longer administers the deployment.
+   */
+  async insertForAccount(
+    invite: Pick<NewInvite, 'token_hash' | 'email' | 'created_by'>,
+    maximum: number,
+  ): Promise<InviteRow | undefined> {
+    return this.database.query.transaction().execute(async (transaction) => {
+      await requireAdministrator(transaction, invite.created_by);
+      return (await this.countOpen(transaction, null)) < maximum
+        ? this.insert(transaction, { ...invite, org_id: null, role: 'member', opens_sign_up: 1 })
+        : undefined;
+    });
+  }
+
   /** Records that the mail server accepted the invite's mail. Its token was then shown to no one else. */
   async markMailed(id: string): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .updateTable('invites')
-      .set({ mailed_at: this.#clock.now() })
+      .set({ mailed_at: this.clock.now() })
       .where('id', '=', id)
       .execute();
   }
 
-  /** The number of an organisation's invites that can be redeemed now. */
-  async countOpen(query: Kysely<Schema>, orgId: string): Promise<number> {
+  /** The number of an organisation's invites that can be redeemed now; of null, of those for an account alone. */
+  async countOpen(query: Kysely<Schema>, orgId: string | null): Promise<number> {
     const { count } = await query
       .selectFrom('invites')
       .select((builder) => builder.fn.countAll<number | string>().as('count'))
-      .where('org_id', '=', orgId)
-      .where(isOpenAt(this.#clock.now()))
+      .where('org_id', orgId === null ? 'is' : '=', orgId)
+      .where(isOpenAt(this.clock.now()))
       .executeTakeFirstOrThrow();
     return Number(count);
   }
 
-  /** An organisation's invites, newest first. @param before id of the last one of the previous page. */
-  async listOf(orgId: string, limit: number, before: string | undefined): Promise<InviteRow[]> {
-    return this.#database.query
+  /** Invites to an organisation, or with null for an account alone, newest first. @param before id of the last one of the previous page. */
+  async listOf(orgId: string | null, limit: number, before: string | undefined): Promise<InviteRow[]> {
+    return this.database.query
       .selectFrom('invites')
       .selectAll()
-      .where('org_id', '=', orgId)
+      .where('org_id', orgId === null ? 'is' : '=', orgId)
       .$if(before !== undefined, (query) => query.where('id', '<', before ?? ''))
       .orderBy('id', 'desc')
       .limit(limit)
       .execute();
   }
 
-  async find(query: Kysely<Schema>, orgId: string, id: string): Promise<InviteRow | undefined> {
+  async find(query: Kysely<Schema>, orgId: string | null, id: string): Promise<InviteRow | undefined> {
     return query
       .selectFrom('invites')
       .selectAll()
-      .where('org_id', '=', orgId)
+      .where('org_id', orgId === null ? 'is' : '=', orgId)
       .where('id', '=', id)
       .executeTakeFirst();
   }
 
-  /** Open invites for an address in lower case, newest first. @param before id of the last one of the previous page. */
+  /** Whether there is an invite for an account alone with this id, in any state. */
+  async hasForAccount(id: string): Promise<boolean> {
+    return (await this.find(this.database.query, null, id)) !== undefined;
+  }
+
+  /** Open invites to organisations for an address in lower case, newest first. @param before id of the last one of the previous page. */
   async listFor(email: string, limit: number, before: string | undefined): Promise<WaitingInvite[]> {
     return this.#described()
-      .select(['invites.id', 'invites.expires_at', 'orgs.slug as org_slug'])
+      .innerJoin('orgs', 'orgs.id', 'invites.org_id')
+      .select(['orgs.id as org_id', 'orgs.slug as org_slug', 'orgs.name as org_name'])
+      .select(['invites.id', 'invites.expires_at'])
       .where('invites.email', '=', email)
       .$if(before !== undefined, (query) => query.where('invites.id', '<', before ?? ''))
       .orderBy('invites.id', 'desc')
@@ -102,19 +138,47 @@ export class InviteRepository {
       .execute();
   }
 
-  /** An invite for this address, in any state. @param email in lower case. */
+  /**
+   * The id of an open invite for this address that has let nobody in yet.
+   * @param email in lower case. @param byAdministrator only an administrator's.
+   */
+  async findAwaiting(email: string, byAdministrator: boolean): Promise<string | undefined> {
+    const found = await this.#described()
+      .select('invites.id')
+      .where('invites.email', '=', email)
+      .where('invites.admitted_user', 'is', null)
+      .$if(byAdministrator, (query) => query.where(opensSignUp))
+      .limit(1)
+      .executeTakeFirst();
+    return found?.id;
+  }
+
+  /** Records whom an open invite has given an account. @returns whether it was theirs to use: of several users at once, one gets it. */
+  async admit(transaction: Transaction<Schema>, id: string, userId: string): Promise<boolean> {
+    const result = await transaction
+      .updateTable('invites')
+      .set({ admitted_user: userId })
+      .where('id', '=', id)
+      .where(({ eb, or }) => or([eb('admitted_user', 'is', null), eb('admitted_user', '=', userId)]))
+      .where(isOpenAt(this.clock.now()))
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
+  }
+
+  /** An invite to an organisation for this address, in any state. @param email in lower case. */
   async findFor(email: string, id: string): Promise<InviteRow | undefined> {
-    return this.#database.query
+    return this.database.query
       .selectFrom('invites')
       .selectAll()
       .where('id', '=', id)
       .where('email', '=', email)
+      .where('org_id', 'is not', null)
       .executeTakeFirst();
   }
 
   /** The invite of a token, in any state. @param hash of the token. */
   async findByHash(hash: string): Promise<InviteRow | undefined> {
-    return this.#database.query
+    return this.database.query
       .selectFrom('invites')
       .selectAll()
       .where('token_hash', '=', hash)
@@ -124,16 +188,18 @@ export class InviteRepository {
   /** The open invite of a token, with the data that its link shows. @param hash of the token. */
   async findOpenByHash(hash: string) {
     return this.#described()
-      .select(['invites.email', 'invites.mailed_at'])
+      .leftJoin('orgs', 'orgs.id', 'invites.org_id')
+      .select(['invites.id', 'invites.email', 'invites.mailed_at', 'invites.admitted_user'])
+      .select(['orgs.name as org_name', sql<number>`case when ${opensSignUp} then 1 else 0 end`.as('opens')])
       .where('invites.token_hash', '=', hash)
       .executeTakeFirst();
   }
 
   /** Withdraws an invite. @returns false if it was redeemed or withdrawn before. */
-  async revoke(id: string, query = this.#database.query): Promise<boolean> {
+  async revoke(id: string, query = this.database.query): Promise<boolean> {
     const result = await query
       .updateTable('invites')
-      .set({ revoked_at: this.#clock.now() })
+      .set({ revoked_at: this.clock.now() })
       .where('id', '=', id)
       .where('redeemed_at', 'is', null)
       .where('revoked_at', 'is', null)
@@ -143,9 +209,9 @@ export class InviteRepository {
 
   /** Withdraws an inviter's unused invites, also expired ones, from before a time (milliseconds). @returns which. */
   async revokeBy(userId: string, before: number): Promise<Pick<InviteRow, 'id' | 'org_id'>[]> {
-    return this.#database.query
+    return this.database.query
       .updateTable('invites')
-      .set({ revoked_at: this.#clock.now() })
+      .set({ revoked_at: this.clock.now() })
       .where('created_by', '=', userId)
       .where('created_at', '<', before)
       .where('redeemed_at', 'is', null)
@@ -155,8 +221,8 @@ export class InviteRepository {
   }
 
   /** Marks an open invite as redeemed. @returns whether it was open. If several callers try at once, one succeeds. */
-  async take(query: Kysely<Schema>, id: string, userId: string): Promise<boolean> {
-    const now = this.#clock.now();
+  async take(id: string, userId: string, query: Kysely<Schema> = this.database.query): Promise<boolean> {
+    const now = this.clock.now();
     const result = await query
       .updateTable('invites')
       .set({ redeemed_at: now, redeemed_by: userId })
@@ -174,19 +240,29 @@ export class InviteRepository {
     if (invite.revoked_at !== null) {
       return 'revoked';
     }
-    return invite.expires_at > this.#clock.now() ? 'open' : 'expired';
+    return invite.expires_at > this.clock.now() ? 'open' : 'expired';
   }
 
-  /** Open invites, with the organisation and the inviter. */
+  /**
+   * Open invites, with the inviter, whose account must not be disabled or deleted. Those for an account alone are open as long as the
+   * inviter administers the deployment.
+   */
   #described() {
-    return this.#database.query
+    return this.database.query
       .selectFrom('invites')
-      .innerJoin('orgs', 'orgs.id', 'invites.org_id')
-      .leftJoin('users', 'users.id', 'invites.created_by')
-      .select(['invites.org_id', 'invites.role', 'orgs.name as org_name', 'users.name as inviter_name'])
-      .where(isOpenAt(this.#clock.now()));
+      .innerJoin('users', 'users.id', 'invites.created_by')
+      .select(['invites.role', 'users.name as inviter_name'])
+      .where((builder) => builder.or([builder('invites.org_id', 'is not', null), isByAdministrator]))
+      .where('users.disabled_at', 'is', null)
+      .where(isOpenAt(this.clock.now()));
   }
 }
+
+/** Whether the inviter, joined as `users`, administers the deployment. */
+const isByAdministrator = sql<SqlBool>`users.role = 'admin'`;
+
+/** Whether it was made to let its address in while sign-up is closed. One from before its author became an administrator wasn't. */
+const opensSignUp = sql<SqlBool>`(invites.opens_sign_up = 1 and ${isByAdministrator})`;
 
 function isOpenAt(now: number) {
   return ({ eb, and }: ExpressionBuilder<Schema, 'invites'>): Expression<SqlBool> =>

@@ -1,14 +1,14 @@
 import { Body, Param, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { type PageQuery, pageQuerySchema } from '../platform/http/page.cursor.js';
+import { type PageQuery, pageQuerySchema } from '../platform/http/page-cursor.js';
 import { CurrentUser } from '../session/guards/access.decorators.js';
-import { CurrentCaller } from '../session/guards/caller.decorator.js';
-import { ApiController, ApiRoute } from '../session/guards/api.route.js';
+import { CurrentCaller } from '../session/guards/caller.decorators.js';
+import { ApiController, ApiRoute } from '../session/guards/api-route.js';
 import type { Caller, Principal } from '../session/principal.js';
 import { createdInviteSchema, inviteListSchema, newInviteSchema } from './invite.schemas.js';
-import { invitesMade, inviteChecks } from './invite.limits.js';
-import { RateLimits } from '../directory/rate-limit/rate.limits.js';
+import { invitesMade, inviteChecks } from './invite-limits.js';
+import { RateLimits } from '../directory/rate-limit/rate-limits.js';
 import { InvitesService } from './invites.service.js';
 
 /** The routes that manage invites to an organisation. */
@@ -18,20 +18,17 @@ import { InvitesService } from './invites.service.js';
   problems: ['reauthentication_required'],
 })
 export class InvitesController {
-  readonly #invites: InvitesService;
-  readonly #limits: RateLimits;
-
-  constructor(invites: InvitesService, limits: RateLimits) {
-    this.#invites = invites;
-    this.#limits = limits;
-  }
+  constructor(
+    private readonly invites: InvitesService,
+    private readonly limits: RateLimits,
+  ) {}
 
   @ApiRoute('POST', '', {
     scope: 'orgs:write',
-    summary: 'Invite a user',
+    summary: 'Invite someone to an organisation',
     description:
-      'For owners and admins. With `email` only the holder of this address can accept, and where there is a mail server the link is mailed: that takes a caller with a verified address. Otherwise the link is in this answer, once.',
-    answer: { status: 201, description: 'Made.', schema: createdInviteSchema, headers: ['Location'] },
+      'For owners and admins. With `email`, only the holder of that address can accept. If there is a mail server, the link is then mailed, for which the caller must have a verified address. Otherwise this response has the link, once.',
+    answer: { status: 201, description: 'Created.', schema: createdInviteSchema, headers: ['Location'] },
     problems: ['forbidden', 'email_unverified', 'not_found', 'conflict', 'rate_limited'],
   })
   async create(
@@ -42,8 +39,8 @@ export class InvitesController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof createdInviteSchema>> {
     const checks = inviteChecks(request, caller.principal.user.id, body.email);
-    await this.#limits.take(request, reply, checks, invitesMade);
-    const invite = await this.#invites.create(caller, org, body, request.headers['accept-language']);
+    await this.limits.take(request, reply, checks, invitesMade);
+    const invite = await this.invites.create(caller, org, body, request.headers['accept-language']);
     void reply
       .header('location', `/api/v1/orgs/${org.toLowerCase()}/invites/${invite.id}`)
       .header('cache-control', 'no-store');
@@ -52,9 +49,9 @@ export class InvitesController {
 
   @ApiRoute('GET', '', {
     scope: 'orgs:read',
-    summary: 'Invites of an organisation',
-    description: 'Newest first, for owners and admins. Their links are not shown again.',
-    answer: { description: 'One page.', schema: inviteListSchema },
+    summary: 'List the invites of an organisation',
+    description: 'For owners and admins. Newest first; the links aren’t shown again.',
+    answer: { description: 'One page of invites.', schema: inviteListSchema },
     problems: ['forbidden', 'not_found'],
   })
   async list(
@@ -62,13 +59,13 @@ export class InvitesController {
     @Query({ schema: pageQuerySchema }) query: PageQuery,
     @CurrentUser() principal: Principal,
   ): Promise<z.output<typeof inviteListSchema>> {
-    return this.#invites.list(principal, org, query);
+    return this.invites.list(principal, org, query);
   }
 
   @ApiRoute('DELETE', ':inviteId', {
     scope: 'orgs:write',
-    summary: 'Revoke an invite',
-    description: 'For owners and admins.',
+    summary: 'Revoke an invite to an organisation',
+    description: 'For owners and admins. The link can’t be used any more.',
     ids: { inviteId: 'Id of the invite.' },
     answer: { description: 'Revoked.' },
     problems: ['forbidden', 'not_found', 'gone'],
@@ -78,6 +75,6 @@ export class InvitesController {
     @Param('inviteId') invite: string,
     @CurrentCaller() caller: Caller,
   ): Promise<void> {
-    await this.#invites.revoke(caller, { org, invite });
+    await this.invites.revoke(caller, { org, invite });
   }
 }

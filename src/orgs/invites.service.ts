@@ -1,18 +1,23 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { type SignUpSettings, opensSignUp } from '../accounts/sign-up-rule.js';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
 import { toTimestamp } from '../platform/time/timestamp.schema.js';
 import type { z } from 'zod';
 import { idSchema } from '../platform/core/id.schema.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { InviteRow } from '../platform/database/database.schema.js';
-import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page.cursor.js';
+import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page-cursor.js';
+import { covers } from '../session/guards/scopes.js';
 import type { Caller, Principal } from '../session/principal.js';
-import { InviteDelivery } from './invite.delivery.js';
+import { InviteDelivery } from './invite-delivery.js';
 import { InviteRepository, type WaitingInvite } from './invite.repository.js';
 import type { CreatedInvite, InviteAnswer, WaitingInvites, newInviteSchema } from './invite.schemas.js';
-import { codeHash, newCode } from '../platform/crypto/one-time.code.js';
+import { codeHash, newCode } from '../platform/crypto/one-time-code.js';
+import { foldIdentifier } from '../platform/core/account-identifier.js';
 import { MembershipRepository } from './membership.repository.js';
-import { requireId, requireMay, requireReadable } from './org.access.js';
-import { OrgEvents } from './org.events.js';
+import { requireId, requireMay, requireReadable } from './org-access.js';
+import { OrgEvents } from './org-events.js';
 import { OrgRepository } from './org.repository.js';
 
 /** Maximum number of open invites of one organisation: enough for real use, too few for sending spam. */
@@ -21,24 +26,17 @@ const maximumOpen = 200;
 /** Creates, lists and withdraws invites, if the policy allows the caller to. */
 @Injectable()
 export class InvitesService {
-  readonly #orgs: OrgRepository;
-  readonly #invites: InviteRepository;
-  readonly #members: MembershipRepository;
-  readonly #delivery: InviteDelivery;
-  readonly #events: OrgEvents;
+  readonly #settings: SignUpSettings;
 
   constructor(
-    orgs: OrgRepository,
-    invites: InviteRepository,
-    members: MembershipRepository,
-    delivery: InviteDelivery,
-    events: OrgEvents,
+    private readonly orgs: OrgRepository,
+    private readonly invites: InviteRepository,
+    private readonly members: MembershipRepository,
+    private readonly delivery: InviteDelivery,
+    private readonly events: OrgEvents,
+    @Inject(CONFIGURATION) settings: Configuration,
   ) {
-    this.#orgs = orgs;
-    this.#invites = invites;
-    this.#members = members;
-    this.#delivery = delivery;
-    this.#events = events;
+    this.#settings = settings;
   }
 
   /**
@@ -55,43 +53,51 @@ export class InvitesService {
   ): Promise<CreatedInvite> {
     const { principal } = caller;
     const token = newCode();
-    const isMailed = email !== undefined && this.#delivery.isByMail;
-    const maySend = !isMailed || (await this.#members.isVerifiedSender(principal.user.id));
-    const { invite, orgName } = await this.#orgs.withLocked(requireId(givenOrg), async (org) => {
-      requireMay(await org.standingOf(principal), 'invite.create', { newRole: role });
+    const isMailed = email !== undefined && this.delivery.isByMail;
+    const maySend = !isMailed || (await this.members.isVerifiedSender(principal.user.id));
+    const { invite, orgName } = await this.orgs.withLocked(requireId(givenOrg), async (org) => {
+      const standing = await org.standingOf(principal);
+      requireMay(standing, 'invite.create', { newRole: role });
       if (!maySend) {
         throw new Problem('email_unverified', {
           detail: 'Only who has a verified e-mail address can have invites mailed.',
           reason: 'sender_unverified',
         });
       }
-      if ((await this.#invites.countOpen(org.transaction, org.row.id)) >= maximumOpen) {
+      if ((await this.invites.countOpen(org.transaction, org.row.id)) >= maximumOpen) {
         throw new Problem('conflict', {
           detail: `There are ${maximumOpen} open invites: revoke some first.`,
           reason: 'too_many_invites',
         });
       }
-      const invite = await this.#invites.insert(org.transaction, {
+      const invite = await this.invites.insert(org.transaction, {
         org_id: org.row.id,
         token_hash: codeHash(token),
         email: email ?? null,
         role,
         created_by: principal.user.id,
+        opens_sign_up: standing.isAdministrator && mayMakeUsers(principal) ? 1 : 0,
       });
       return { invite, orgName: org.row.name };
     });
-    const names = { orgName, inviterName: principal.user.name };
-    const delivered = await this.#delivery.deliver(invite, token, names, accepted);
+    const terms = {
+      email: invite.email,
+      byAdministrator: invite.opens_sign_up === 1,
+      hasAdmitted: false,
+    };
+    const opens = (isMailed: boolean): boolean => opensSignUp(this.#settings, { ...terms, isMailed });
+    const about = { orgName, inviterName: principal.user.name, opensSignUp: opens(true) };
+    const delivered = await this.delivery.deliver(invite, token, about, accepted);
     if (delivered.mailed) {
-      await this.#invites.markMailed(invite.id);
+      await this.invites.markMailed(invite.id);
     }
-    await this.#events.record(caller, {
+    await this.events.record(caller, {
       type: 'invite_created',
       target: { kind: 'invite', id: invite.id },
-      orgId: invite.org_id,
+      ...(invite.org_id === null ? {} : { orgId: invite.org_id }),
       reason: delivered.mailed ? 'mailed' : 'link',
     });
-    return { ...this.#answer(invite), ...delivered };
+    return { ...this.#answer(invite), ...delivered, opensSignUp: opens(delivered.mailed) };
   }
 
   /** An organisation's invites, newest first. @throws {Problem} `not_found`, `forbidden` */
@@ -102,8 +108,8 @@ export class InvitesService {
   ): Promise<Page<InviteAnswer>> {
     const id = requireId(givenOrg);
     const before = decodeCursor(idSchema, cursor);
-    requireReadable(principal, await this.#orgs.find(id, principal.user.id), 'invites.read');
-    const rows = await this.#invites.listOf(id, limit + 1, before);
+    requireReadable(principal, await this.orgs.find(id, principal), 'invites.read');
+    const rows = await this.invites.listOf(id, limit + 1, before);
     return toPage(
       rows,
       limit,
@@ -118,9 +124,11 @@ export class InvitesService {
    */
   async listWaiting({ user }: Principal, { limit, cursor }: PageQuery): Promise<WaitingInvites> {
     const before = decodeCursor(idSchema, cursor);
-    const { email, isVerified } = await this.#members.requirePerson(user.id);
+    const { email, isVerified } = await this.members.requirePerson(user.id);
     const rows =
-      email !== null && isVerified ? await this.#invites.listFor(email.toLowerCase(), limit + 1, before) : [];
+      email !== null && isVerified
+        ? await this.invites.listFor(foldIdentifier(email), limit + 1, before)
+        : [];
     return toPage(rows, limit, toWaitingInvite, ({ id }) => id);
   }
 
@@ -128,19 +136,19 @@ export class InvitesService {
   async revoke(caller: Caller, given: { readonly org: string; readonly invite: string }): Promise<void> {
     const [orgId, id] = [requireId(given.org), requireId(given.invite)];
     const { principal } = caller;
-    await this.#orgs.withLocked(orgId, async (org) => {
+    await this.orgs.withLocked(orgId, async (org) => {
       const own = await org.standingOf(principal);
       requireMay(own, 'invites.read');
-      const invite = await this.#invites.find(org.transaction, orgId, id);
+      const invite = await this.invites.find(org.transaction, orgId, id);
       if (invite === undefined) {
         throw new Problem('not_found', { reason: 'no_such_invite' });
       }
       requireMay(own, 'invite.revoke', { role: invite.role });
-      if (!(await this.#invites.revoke(id, org.transaction))) {
+      if (!(await this.invites.revoke(id, org.transaction))) {
         throw new Problem('gone', { reason: 'invite_over' });
       }
     });
-    await this.#events.record(caller, { type: 'invite_revoked', target: { kind: 'invite', id }, orgId });
+    await this.events.record(caller, { type: 'invite_revoked', target: { kind: 'invite', id }, orgId });
   }
 
   #answer(row: InviteRow): InviteAnswer {
@@ -148,13 +156,18 @@ export class InvitesService {
       id: row.id,
       email: row.email,
       role: row.role,
-      state: this.#invites.stateOf(row),
+      state: this.invites.stateOf(row),
       createdBy: row.created_by,
       createdAt: toTimestamp(row.created_at),
       expiresAt: toTimestamp(row.expires_at),
       redeemedBy: row.redeemed_by,
     };
   }
+}
+
+/** Whether the caller's credential could invite to an account alone: one that only changes organisations lets nobody new in. */
+function mayMakeUsers({ claims }: Principal): boolean {
+  return covers(claims.scope, 'users:write');
 }
 
 function toWaitingInvite(row: WaitingInvite): WaitingInvites['items'][number] {

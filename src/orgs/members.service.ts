@@ -4,14 +4,14 @@ import { idSchema } from '../platform/core/id.schema.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { MembershipRow, OrgRole } from '../platform/database/database.schema.js';
-import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page.cursor.js';
+import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page-cursor.js';
 import type { Caller, Principal } from '../session/principal.js';
-import { confirmedDomainOf } from './domain.proof.js';
-import { domainOf } from './hosted.domain.js';
+import { confirmedDomainOf } from './domain-proof.js';
+import { domainOf } from './hosted-domain.js';
 import { type MemberRow, MembershipRepository } from './membership.repository.js';
-import { requireId, requireMay, requireReadable } from './org.access.js';
-import { OrgEvents } from './org.events.js';
-import type { LockedOrg } from './org.lock.js';
+import { requireId, requireMay, requireReadable } from './org-access.js';
+import { OrgEvents } from './org-events.js';
+import type { LockedOrg } from './org-lock.js';
 import { OrgRepository } from './org.repository.js';
 import type { MemberAnswer, Membership } from './org.schemas.js';
 
@@ -24,17 +24,12 @@ interface GivenMember {
 /** Lists, admits and removes members of organisations, and changes their roles, if the policy allows the caller to. */
 @Injectable()
 export class MembersService {
-  readonly #orgs: OrgRepository;
-  readonly #members: MembershipRepository;
-  readonly #events: OrgEvents;
-  readonly #clock: Clock;
-
-  constructor(orgs: OrgRepository, members: MembershipRepository, events: OrgEvents, clock: Clock) {
-    this.#orgs = orgs;
-    this.#members = members;
-    this.#events = events;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly orgs: OrgRepository,
+    private readonly members: MembershipRepository,
+    private readonly events: OrgEvents,
+    private readonly clock: Clock,
+  ) {}
 
   /** Lists members or join requests. @throws {Problem} `not_found`; `forbidden` for requests that the caller may not see. */
   async list(
@@ -45,8 +40,8 @@ export class MembersService {
     const id = requireId(given);
     const after = decodeCursor(idSchema, cursor);
     const act = state === 'active' ? 'members.read' : 'requests.read';
-    requireReadable(principal, await this.#orgs.find(id, principal.user.id), act);
-    const rows = await this.#members.listOf(id, state, limit + 1, after);
+    requireReadable(principal, await this.orgs.find(id, principal), act);
+    const rows = await this.members.listOf(id, state, limit + 1, after);
     return toPage(
       rows,
       limit,
@@ -57,12 +52,13 @@ export class MembersService {
 
   /**
    * Gives a member another role.
-   * @throws {Problem} `not_found`, `forbidden`; `conflict` if no owner would be left, or a service account would become one.
+   * @throws {Problem} `not_found`, `forbidden`; `owner_needed` if no owner would be left; `conflict` if a service account would become
+   *   one.
    */
   async setRole(caller: Caller, given: GivenMember, role: OrgRole): Promise<Membership> {
     const [id, userId] = [requireId(given.org), requireId(given.user)];
     const { principal } = caller;
-    const before = await this.#orgs.withLocked(id, async (org) => {
+    const before = await this.orgs.withLocked(id, async (org) => {
       const own = await org.standingOf(principal);
       requireMay(own, 'members.read');
       const member = await requireMember(org, userId, 'active');
@@ -78,13 +74,13 @@ export class MembersService {
       }
       await org.setRole(userId, role);
       if (role === 'member') {
-        await org.revokeInvitesBy(userId, this.#clock.now());
+        await org.revokeInvitesBy(userId, this.clock.now());
       }
       return member.role;
     });
     if (before !== role) {
-      await this.#events.membershipChanged(userId);
-      await this.#events.record(caller, {
+      await this.events.membershipChanged(userId);
+      await this.events.record(caller, {
         type: 'member_role_changed',
         userId,
         orgId: id,
@@ -96,13 +92,13 @@ export class MembersService {
 
   /**
    * Removes a member. Callers who name themselves leave, or withdraw their join request.
-   * @throws {Problem} `not_found`, `forbidden`, `conflict` for the last owner.
+   * @throws {Problem} `not_found`, `forbidden`, `owner_needed` for the last owner.
    */
   async remove(caller: Caller, given: GivenMember): Promise<void> {
     const [id, userId] = [requireId(given.org), requireId(given.user)];
     const { principal } = caller;
     const isLeaving = userId === principal.user.id;
-    await this.#orgs.withLocked(id, async (org) => {
+    await this.orgs.withLocked(id, async (org) => {
       const own = await org.standingOf(principal);
       if (!isLeaving) {
         requireMay(own, 'members.read');
@@ -122,10 +118,10 @@ export class MembersService {
         await requireOtherOwner(org, member);
       }
       await org.setState(userId, isLeaving ? 'left' : 'removed');
-      await org.revokeInvitesBy(userId, this.#clock.now());
+      await org.revokeInvitesBy(userId, this.clock.now());
     });
-    await this.#events.membershipChanged(userId);
-    await this.#events.record(caller, {
+    await this.events.membershipChanged(userId);
+    await this.events.record(caller, {
       type: 'member_removed',
       userId,
       orgId: id,
@@ -142,9 +138,9 @@ export class MembersService {
   async join(caller: Caller, given: string): Promise<Membership> {
     const id = requireId(given);
     const { id: userId } = caller.principal.user;
-    const { email, isVerified } = await this.#members.requirePerson(userId);
+    const { email, isVerified } = await this.members.requirePerson(userId);
     const domain = isVerified ? domainOf(email) : undefined;
-    const { role, state, hasChanged } = await this.#orgs.withLocked(id, async (org) => {
+    const { role, state, hasChanged } = await this.orgs.withLocked(id, async (org) => {
       const member = await org.find(userId);
       if (member?.state === 'active') {
         return { role: member.role, state: 'active' as const, hasChanged: false };
@@ -156,15 +152,15 @@ export class MembersService {
       const state: Membership['state'] = isAtOnce ? 'active' : 'requested';
       const hasChanged = member?.state !== state;
       if (hasChanged) {
-        await org.put(userId, { role: 'member', state }, this.#clock.now());
+        await org.put(userId, { role: 'member', state }, this.clock.now());
       }
       return { role: 'member' as const, state, hasChanged };
     });
     if (hasChanged && state === 'active') {
-      await this.#events.membershipChanged(userId);
-      await this.#events.record(caller, { type: 'member_added', orgId: id, reason: 'domain' });
+      await this.events.membershipChanged(userId);
+      await this.events.record(caller, { type: 'member_added', orgId: id, reason: 'domain' });
     } else if (hasChanged) {
-      await this.#events.record(caller, { type: 'join_requested', orgId: id });
+      await this.events.record(caller, { type: 'join_requested', orgId: id });
     }
     return { userId, role, state };
   }
@@ -172,17 +168,17 @@ export class MembersService {
   /** Approves a join request. @throws {Problem} `not_found`, `forbidden` */
   async approve(caller: Caller, given: GivenMember): Promise<Membership> {
     const { id, userId } = await this.#decide(caller, given, (org, userId) =>
-      org.put(userId, { role: 'member', state: 'active' }, this.#clock.now()),
+      org.put(userId, { role: 'member', state: 'active' }, this.clock.now()),
     );
-    await this.#events.membershipChanged(userId);
-    await this.#events.record(caller, { type: 'member_added', userId, orgId: id, reason: 'approved' });
+    await this.events.membershipChanged(userId);
+    await this.events.record(caller, { type: 'member_added', userId, orgId: id, reason: 'approved' });
     return { userId, role: 'member', state: 'active' };
   }
 
   /** Rejects a join request. The user may ask again. @throws {Problem} `not_found`, `forbidden` */
   async reject(caller: Caller, given: GivenMember): Promise<void> {
     const { id, userId } = await this.#decide(caller, given, (org, userId) => org.forget(userId));
-    await this.#events.record(caller, {
+    await this.events.record(caller, {
       type: 'member_removed',
       userId,
       orgId: id,
@@ -196,7 +192,7 @@ export class MembersService {
     work: (org: LockedOrg, userId: string) => Promise<void>,
   ): Promise<{ id: string; userId: string }> {
     const [id, userId] = [requireId(given.org), requireId(given.user)];
-    await this.#orgs.withLocked(id, async (org) => {
+    await this.orgs.withLocked(id, async (org) => {
       requireMay(await org.standingOf(principal), 'requests.decide');
       await requireMember(org, userId, 'requested');
       await work(org, userId);
@@ -220,11 +216,11 @@ async function requireMember(
 /**
  * Requires that the organisation keeps an owner without this member. The organisation is locked, so if its last two owners leave
  * at the same time, one is refused.
- * @throws {Problem} `conflict`
+ * @throws {Problem} `owner_needed`
  */
 async function requireOtherOwner(org: LockedOrg, member: MembershipRow): Promise<void> {
   if (member.role === 'owner' && !(await org.hasOtherOwner(member.user_id))) {
-    throw new Problem('conflict', {
+    throw new Problem('owner_needed', {
       detail: 'An organisation needs an owner: make somebody else one first, or delete it.',
       reason: 'last_owner',
     });

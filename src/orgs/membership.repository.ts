@@ -21,13 +21,10 @@ export interface PersonAddress {
 /** Reads memberships from SQL, and adds members by e-mail domain. All other changes need a {@link LockedOrg}. */
 @Injectable()
 export class MembershipRepository {
-  readonly #database: Database;
-  readonly #clock: Clock;
-
-  constructor(database: Database, clock: Clock) {
-    this.#database = database;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
 
   /**
    * Members, or users who asked to join, in the order of their ids; without service accounts.
@@ -39,7 +36,7 @@ export class MembershipRepository {
     limit: number,
     after: string | undefined,
   ): Promise<MemberRow[]> {
-    return this.#database.query
+    return this.database.query
       .selectFrom('memberships')
       .innerJoin('users', 'users.id', 'memberships.user_id')
       .selectAll('memberships')
@@ -55,7 +52,7 @@ export class MembershipRepository {
 
   /** A user's membership, in any state. */
   async find(orgId: string, userId: string): Promise<MembershipRow | undefined> {
-    return this.#database.query
+    return this.database.query
       .selectFrom('memberships')
       .selectAll()
       .where('org_id', '=', orgId)
@@ -68,7 +65,7 @@ export class MembershipRepository {
    * @throws {Problem} `forbidden` for the service account of an API key, which belongs to one organisation only.
    */
   async requirePerson(userId: string): Promise<PersonAddress> {
-    const row = await this.#database.query
+    const row = await this.database.query
       .selectFrom('users')
       .select(['email', 'email_verified', 'kind'])
       .where('id', '=', userId)
@@ -81,7 +78,7 @@ export class MembershipRepository {
 
   /** Whether mail may be sent for a user: a person with a verified address, or the service account of a key that one made. */
   async isVerifiedSender(userId: string): Promise<boolean> {
-    const row = await this.#database.query
+    const row = await this.database.query
       .selectFrom('users')
       .leftJoin('api_keys', 'api_keys.user_id', 'users.id')
       .leftJoin('users as maker', 'maker.id', 'api_keys.created_by')
@@ -107,7 +104,7 @@ export class MembershipRepository {
     { id: userId, email }: Pick<User, 'id' | 'email'>,
     domain: string,
   ): Promise<{ orgId: string; isNew: boolean } | undefined> {
-    const org = await this.#database.query
+    const org = await this.database.query
       .selectFrom('orgs')
       .leftJoin('memberships', (join) =>
         join.onRef('memberships.org_id', '=', 'orgs.id').on('memberships.user_id', '=', userId),
@@ -121,7 +118,7 @@ export class MembershipRepository {
     if (org === undefined || org.state !== null) {
       return org?.state === 'active' ? { orgId: org.id, isNew: false } : undefined;
     }
-    const joined = await this.#database.query
+    const joined = await this.database.query
       .insertInto('memberships')
       .columns(['org_id', 'user_id', 'role', 'state', 'created_at'])
       // The insert checks everything again. Since the first look-up, the organisation may have been deleted or changed its
@@ -135,7 +132,7 @@ export class MembershipRepository {
             select.val(userId).as('user_id'),
             select.val<'member'>('member').as('role'),
             select.val<'active'>('active').as('state'),
-            select.cast<number>(select.val(this.#clock.now()), 'bigint').as('created_at'),
+            select.cast<number>(select.val(this.clock.now()), 'bigint').as('created_at'),
           ])
           .where('orgs.id', '=', org.id)
           .where('orgs.domain', '=', domain)

@@ -1,10 +1,10 @@
 import { Body, Param, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { type PageQuery, pageQuerySchema } from '../platform/http/page.cursor.js';
+import { type PageQuery, pageQuerySchema } from '../platform/http/page-cursor.js';
 import { CurrentUser } from '../session/guards/access.decorators.js';
-import { CurrentCaller } from '../session/guards/caller.decorator.js';
-import { ApiController, ApiRoute } from '../session/guards/api.route.js';
+import { CurrentCaller } from '../session/guards/caller.decorators.js';
+import { ApiController, ApiRoute } from '../session/guards/api-route.js';
 import type { Caller, Principal } from '../session/principal.js';
 import { createdOrgKeySchema, orgKeyBodySchema, orgKeyListSchema } from './org-api-keys.schemas.js';
 import { OrgApiKeysService } from './org-api-keys.service.js';
@@ -16,19 +16,15 @@ import { OrgApiKeysService } from './org-api-keys.service.js';
   problems: ['reauthentication_required'],
 })
 export class OrgApiKeysController {
-  readonly #keys: OrgApiKeysService;
-
-  constructor(keys: OrgApiKeysService) {
-    this.#keys = keys;
-  }
+  constructor(private readonly keys: OrgApiKeysService) {}
 
   @ApiRoute('POST', '', {
     scope: 'keys:write',
     recentLogin: true,
-    summary: 'Make an API key of an organisation',
+    summary: 'Create an API key for an organisation',
     description:
-      'For owners and admins. The key acts as a service account that belongs to this organisation alone. It is shown in this answer and never again.',
-    answer: { status: 201, description: 'Made.', schema: createdOrgKeySchema },
+      'For owners and admins. The key acts as a service account that belongs only to this organisation. The key itself is shown only in this response.',
+    answer: { status: 201, description: 'Created.', schema: createdOrgKeySchema },
     problems: ['forbidden', 'not_found', 'conflict'],
   })
   async create(
@@ -38,16 +34,16 @@ export class OrgApiKeysController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof createdOrgKeySchema>> {
     const { role, ...input } = body;
-    const { id, created } = await this.#keys.create(caller, orgId, { input, role });
+    const { id, created } = await this.keys.create(caller, orgId, { input, role });
     void reply.header('location', `/api/v1/orgs/${id}/api-keys/${created.id}`);
     return { ...created, role };
   }
 
   @ApiRoute('GET', '', {
     scope: 'keys:read',
-    summary: 'API keys of an organisation',
-    description: 'For owners and admins. Oldest first, without revoked ones.',
-    answer: { description: 'One page.', schema: orgKeyListSchema },
+    summary: 'List an organisation’s API keys',
+    description: 'For owners and admins. Oldest first. Revoked keys aren’t listed.',
+    answer: { description: 'One page of API keys.', schema: orgKeyListSchema },
     problems: ['forbidden', 'not_found'],
   })
   async list(
@@ -55,14 +51,14 @@ export class OrgApiKeysController {
     @Query({ schema: pageQuerySchema }) page: PageQuery,
     @CurrentUser() principal: Principal,
   ): Promise<z.output<typeof orgKeyListSchema>> {
-    return orgKeyListSchema.parse(await this.#keys.list(principal, orgId, page));
+    return orgKeyListSchema.parse(await this.keys.list(principal, orgId, page));
   }
 
   @ApiRoute('DELETE', ':keyId', {
     scope: 'keys:write',
-    summary: 'Revoke an API key of an organisation',
-    description: 'For owners and admins. It is refused at once, and its service account goes out of use.',
-    ids: { keyId: 'Id of the key.' },
+    summary: 'Revoke an organisation’s API key',
+    description: 'For owners and admins. The key is refused at once, and its service account is disabled.',
+    ids: { keyId: 'Id of the API key.' },
     answer: { description: 'Revoked.' },
     problems: ['forbidden', 'not_found'],
   })
@@ -71,6 +67,6 @@ export class OrgApiKeysController {
     @Param('keyId') keyId: string,
     @CurrentCaller() caller: Caller,
   ): Promise<void> {
-    await this.#keys.revoke(caller, orgId, keyId);
+    await this.keys.revoke(caller, orgId, keyId);
   }
 }

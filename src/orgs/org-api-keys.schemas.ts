@@ -5,16 +5,16 @@ const role = z.enum(['member', 'admin'], { error: 'must be member or admin' });
 
 /** Body of `POST /api/v1/orgs/:id/api-keys`. */
 export const orgKeyBodySchema = keyBodySchema.extend({
-  role: role
-    .default('member')
-    .meta({ description: 'What the service account is in the organisation; not more than the caller.' }),
+  role: role.default('member').meta({
+    description: 'Role of the service account in the organisation. It can’t be higher than the caller’s.',
+  }),
 });
 
 const account = {
-  userId: z.uuid().meta({ description: 'The service account: `sub` of its tokens.' }),
+  userId: z.uuid().meta({ description: 'Id of the service account: the `sub` of its tokens.' }),
   role: role
     .nullable()
-    .meta({ description: 'Null when the service account was removed from the organisation.' }),
+    .meta({ description: 'Role of the service account; null if it was removed from the organisation.' }),
 };
 
 /** Answer of `POST /api/v1/orgs/:id/api-keys`. */
@@ -22,6 +22,11 @@ export const createdOrgKeySchema = createdKeySchema.extend({ role });
 
 /** Answer of `GET /api/v1/orgs/:id/api-keys`. */
 export const orgKeyListSchema = z.object({
-  items: z.array(keyItemSchema.extend(account)).meta({ description: 'Oldest first; without revoked ones.' }),
-  nextCursor: z.string().nullable().meta({ description: 'For the next page; null on the last one.' }),
+  items: z
+    .array(keyItemSchema.extend(account))
+    .meta({ description: 'Oldest first. Revoked keys aren’t listed.' }),
+  nextCursor: z
+    .string()
+    .nullable()
+    .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.' }),
 });

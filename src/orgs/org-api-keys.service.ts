@@ -1,29 +1,28 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
+import { UserNames } from '../accounts/user-names.js';
 import type { CreatedKey, KeyItem, KeyInput } from '../api-keys/api-key.schemas.js';
 import { ApiKeysService } from '../api-keys/api-keys.service.js';
 import type { Schema } from '../platform/database/database.schema.js';
-import type { Page, PageQuery } from '../platform/http/page.cursor.js';
-import type { Caller, Principal } from '../session/principal.js';
-import { requireMay } from './org.access.js';
-import { standingIn } from './org.lock.js';
-import { OrgStanding } from './org.standing.js';
+import type { Page, PageQuery } from '../platform/http/page-cursor.js';
+import { type Caller, type Principal, isAdministrator } from '../session/principal.js';
+import { requireMay } from './org-access.js';
+import { standingIn } from './org-lock.js';
+import { OrgAuthorization } from './org-authorization.js';
 
 /** Manages organisations' API keys, if the policy allows the caller to. */
 @Injectable()
 export class OrgApiKeysService {
-  readonly #keys: ApiKeysService;
-  readonly #standing: OrgStanding;
-
-  constructor(keys: ApiKeysService, standing: OrgStanding) {
-    this.#keys = keys;
-    this.#standing = standing;
-  }
+  constructor(
+    private readonly keys: ApiKeysService,
+    private readonly authorization: OrgAuthorization,
+    private readonly names: UserNames,
+  ) {}
 
   /**
-   * Creates a key with a service account of its own.
+   * Creates a key with a service account of its own, which has the key's name.
    * @param orgId as the caller gave it.
-   * @throws {Problem} `not_found`, `forbidden`, and what {@link ApiKeysService.create} throws.
+   * @throws {Problem} `not_found`, `forbidden`, `validation_failed` for reserved names, and what {@link ApiKeysService.create} throws.
    */
   async create(
     caller: Caller,
@@ -31,12 +30,15 @@ export class OrgApiKeysService {
     { input, role }: { readonly input: KeyInput; readonly role: 'admin' | 'member' },
   ): Promise<{ id: string; created: CreatedKey }> {
     const { principal } = caller;
-    const id = await this.#standing.require(principal, orgId, 'key.create', { newRole: role });
+    const id = await this.authorization.require(principal, orgId, 'key.create', { newRole: role });
+    if (!isAdministrator(principal)) {
+      this.names.require(input.name);
+    }
     const requireMaker = async (transaction: Transaction<Schema>): Promise<void> =>
-      requireMay(await standingIn(transaction, id, principal, this.#standing.time), 'key.create', {
+      requireMay(await standingIn(transaction, id, principal, this.authorization.time), 'key.create', {
         newRole: role,
       });
-    return { id, created: await this.#keys.create(caller, input, { orgId: id, role, requireMaker }) };
+    return { id, created: await this.keys.create(caller, input, { orgId: id, role, requireMaker }) };
   }
 
   /** Lists an organisation's keys. @throws {Problem} `not_found`, `forbidden` */
@@ -45,12 +47,12 @@ export class OrgApiKeysService {
     orgId: string,
     page: PageQuery,
   ): Promise<Page<KeyItem & { userId: string; role: string | null }>> {
-    return this.#keys.listOfOrg(await this.#standing.require(principal, orgId, 'keys.read'), page);
+    return this.keys.listOfOrg(await this.authorization.require(principal, orgId, 'keys.read'), page);
   }
 
   /** Revokes an organisation's key. @throws {Problem} `not_found`, `forbidden` */
   async revoke(caller: Caller, orgId: string, keyId: string): Promise<void> {
-    const id = await this.#standing.require(caller.principal, orgId, 'key.revoke');
-    await this.#keys.revoke(caller, { orgId: id }, keyId);
+    const id = await this.authorization.require(caller.principal, orgId, 'key.revoke');
+    await this.keys.revoke(caller, { orgId: id }, keyId);
   }
 }

@@ -12,13 +12,13 @@ import {
   secretRotationSchema,
 } from '../oauth/applications/application.schemas.js';
 import { ApplicationsService } from '../oauth/applications/applications.service.js';
-import { type PageQuery, pageQuerySchema } from '../platform/http/page.cursor.js';
+import { type PageQuery, pageQuerySchema } from '../platform/http/page-cursor.js';
 import { CurrentUser } from '../session/guards/access.decorators.js';
-import { ApiController, ApiRoute } from '../session/guards/api.route.js';
-import { CurrentCaller } from '../session/guards/caller.decorator.js';
-import { RateLimited } from '../session/guards/rate-limited.decorator.js';
+import { ApiController, ApiRoute } from '../session/guards/api-route.js';
+import { CurrentCaller } from '../session/guards/caller.decorators.js';
+import { RateLimited } from '../session/guards/rate-limited.decorators.js';
 import type { Caller, Principal } from '../session/principal.js';
-import { OrgStanding } from './org.standing.js';
+import { OrgAuthorization } from './org-authorization.js';
 
 const ids = { applicationId: 'Id of the application: its `client_id`.' };
 
@@ -29,20 +29,17 @@ const ids = { applicationId: 'Id of the application: its `client_id`.' };
   problems: ['forbidden', 'not_found', 'provider_unavailable', 'reauthentication_required'],
 })
 export class OrgApplicationsController {
-  readonly #applications: ApplicationsService;
-  readonly #standing: OrgStanding;
-
-  constructor(applications: ApplicationsService, standing: OrgStanding) {
-    this.#applications = applications;
-    this.#standing = standing;
-  }
+  constructor(
+    private readonly applications: ApplicationsService,
+    private readonly authorization: OrgAuthorization,
+  ) {}
 
   @ApiRoute('POST', '', {
     scope: 'applications:write',
     recentLogin: true,
     summary: 'Register an application of an organisation',
     description:
-      'For owners. Users are always asked for their consent. Its secret is shown in this answer and never again.',
+      'For owners. The application always asks users for consent. Its client secret is shown only in this response.',
     answer: { status: 201, description: 'Registered.', schema: createdApplicationSchema },
     problems: ['conflict', 'rate_limited'],
   })
@@ -53,30 +50,33 @@ export class OrgApplicationsController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof createdApplicationSchema>> {
-    const id = await this.#standing.require(caller.principal, orgId, 'application.write');
-    const created = await this.#applications.create(caller, body, id);
+    const id = await this.authorization.require(caller.principal, orgId, 'application.write');
+    const created = await this.applications.create(caller, body, id);
     void reply.header('location', `/api/v1/orgs/${id}/applications/${created.id}`);
     return created;
   }
 
   @ApiRoute('GET', '', {
     scope: 'applications:read',
-    summary: 'Applications of an organisation',
+    summary: 'List an organisation’s applications',
     description: 'For owners. Oldest first.',
-    answer: { description: 'One page.', schema: applicationListSchema },
+    answer: { description: 'One page of applications.', schema: applicationListSchema },
   })
   async list(
     @Param('id') orgId: string,
     @Query({ schema: pageQuerySchema }) page: PageQuery,
     @CurrentUser() principal: Principal,
   ): Promise<z.output<typeof applicationListSchema>> {
-    return this.#applications.list(page, await this.#standing.require(principal, orgId, 'applications.read'));
+    return this.applications.list(
+      page,
+      await this.authorization.require(principal, orgId, 'applications.read'),
+    );
   }
 
   @ApiRoute('GET', ':applicationId', {
     scope: 'applications:read',
-    summary: 'An application of an organisation',
-    description: 'For owners. Never with its secret.',
+    summary: 'Get an organisation’s application',
+    description: 'For owners. The client secret is never included.',
     ids,
     answer: { description: 'The application.', schema: applicationSchema },
   })
@@ -85,14 +85,14 @@ export class OrgApplicationsController {
     @Param('applicationId') id: string,
     @CurrentUser() principal: Principal,
   ): Promise<ApplicationItem> {
-    return this.#applications.get(id, await this.#standing.require(principal, orgId, 'applications.read'));
+    return this.applications.get(id, await this.authorization.require(principal, orgId, 'applications.read'));
   }
 
   @ApiRoute('PATCH', ':applicationId', {
     scope: 'applications:write',
     recentLogin: true,
-    summary: 'Change an application of an organisation',
-    description: 'For owners. Members that are left out stay. The kind can’t be changed.',
+    summary: 'Change an organisation’s application',
+    description: 'For owners. Properties that are left out don’t change. The kind can’t be changed.',
     ids,
     answer: { description: 'Changed.', schema: applicationSchema },
   })
@@ -102,18 +102,18 @@ export class OrgApplicationsController {
     @Body({ schema: orgApplicationChangesSchema }) changes: z.output<typeof orgApplicationChangesSchema>,
     @CurrentCaller() caller: Caller,
   ): Promise<ApplicationItem> {
-    const org = await this.#standing.require(caller.principal, orgId, 'application.write');
-    return this.#applications.change(caller, id, changes, org);
+    const org = await this.authorization.require(caller.principal, orgId, 'application.write');
+    return this.applications.change(caller, id, changes, org);
   }
 
   @ApiRoute('POST', ':applicationId/secret', {
     scope: 'applications:write',
     recentLogin: true,
-    summary: 'Make a new secret of an organisation’s application',
+    summary: 'Rotate the secret of an organisation’s application',
     description:
-      'For owners. It is shown in this answer and never again. The previous one is accepted for a while.',
+      'For owners. Creates a new client secret, which is shown only in this response. The previous secret is accepted for `keepPreviousFor` seconds.',
     ids,
-    answer: { status: 201, description: 'Made.', schema: rotatedSecretSchema },
+    answer: { status: 201, description: 'Created.', schema: rotatedSecretSchema },
     problems: ['conflict'],
   })
   async rotateSecret(
@@ -122,14 +122,14 @@ export class OrgApplicationsController {
     @Body({ schema: secretRotationSchema }) { keepPreviousFor }: z.output<typeof secretRotationSchema>,
     @CurrentCaller() caller: Caller,
   ): Promise<z.output<typeof rotatedSecretSchema>> {
-    const org = await this.#standing.require(caller.principal, orgId, 'application.write');
-    return this.#applications.rotateSecret(caller, id, keepPreviousFor, org);
+    const org = await this.authorization.require(caller.principal, orgId, 'application.write');
+    return this.applications.rotateSecret(caller, id, keepPreviousFor, org);
   }
 
   @ApiRoute('DELETE', ':applicationId', {
     scope: 'applications:write',
-    summary: 'Remove an application of an organisation',
-    description: 'For owners. Its tokens and its users’ consents end at once.',
+    summary: 'Remove an organisation’s application',
+    description: 'For owners. The application’s tokens and its users’ consents end at once.',
     ids,
     answer: { description: 'Removed.' },
   })
@@ -138,7 +138,7 @@ export class OrgApplicationsController {
     @Param('applicationId') id: string,
     @CurrentCaller() caller: Caller,
   ): Promise<void> {
-    const org = await this.#standing.require(caller.principal, orgId, 'application.write');
-    await this.#applications.delete(caller, id, org);
+    const org = await this.authorization.require(caller.principal, orgId, 'application.write');
+    await this.applications.delete(caller, id, org);
   }
 }

@@ -1,54 +1,44 @@
 import { Injectable } from '@nestjs/common';
-import { inviteTokenOf } from '../accounts/invite.link.js';
-import { type InviteSource, OrgAutoJoin } from '../accounts/org-auto-join.port.js';
-import type { ProviderIdentity, User, VouchedMembership } from '../directory/users/identity.js';
-import { domainOf } from './hosted.domain.js';
-import { InviteLookup, type OpenInvite } from './invite.lookup.js';
+import type { Transaction } from 'kysely';
+import { inviteTokenOf } from '../accounts/invite-link.js';
+import { type HeldInvite, type InviteSource, OrgAutoJoin } from '../accounts/org-auto-join.port.js';
+import type { User, VouchedMembership } from '../directory/users/identity.js';
+import { domainOf } from './hosted-domain.js';
+import { InviteLookup } from './invite-lookup.js';
 import { InviteRepository } from './invite.repository.js';
-import { InviteRedemption } from './invite.redemption.js';
+import { InviteRedemption } from './invite-redemption.js';
 import { MembershipRepository } from './membership.repository.js';
-import { OrgEvents } from './org.events.js';
+import { OrgEvents } from './org-events.js';
 import { OrgRepository } from './org.repository.js';
-import type { MembershipRow, OrgRole } from '../platform/database/database.schema.js';
-import type { ClientInfo } from '../platform/http/client.info.js';
+import type { MembershipRow, OrgRole, Schema } from '../platform/database/database.schema.js';
+import type { ClientInfo } from '../platform/http/client-info.js';
+
+type VouchedRole = Pick<VouchedMembership, 'role' | 'isRuled'>;
 
 /** Makes users members of organisations when they log in: by e-mail domain, or by an invite. Implements the accounts' port. */
 @Injectable()
 export class OrgLoginAutoJoin extends OrgAutoJoin {
-  readonly #members: MembershipRepository;
-  readonly #redemption: InviteRedemption;
-  readonly #invites: InviteRepository;
-  readonly #events: OrgEvents;
-  readonly #lookup: InviteLookup;
-  readonly #orgs: OrgRepository;
-
   constructor(
-    members: MembershipRepository,
-    redemption: InviteRedemption,
-    invites: InviteRepository,
-    events: OrgEvents,
-    lookup: InviteLookup,
-    orgs: OrgRepository,
+    private readonly members: MembershipRepository,
+    private readonly redemption: InviteRedemption,
+    private readonly invites: InviteRepository,
+    private readonly events: OrgEvents,
+    private readonly lookup: InviteLookup,
+    private readonly orgs: OrgRepository,
   ) {
     super();
-    this.#members = members;
-    this.#redemption = redemption;
-    this.#invites = invites;
-    this.#events = events;
-    this.#lookup = lookup;
-    this.#orgs = orgs;
   }
 
   override async joinByDomain(user: User, client: ClientInfo): Promise<'joined' | 'member' | 'none'> {
     const domain = user.emailVerified ? domainOf(user.email) : undefined;
-    const found = domain === undefined ? undefined : await this.#members.joinByDomain(user, domain);
+    const found = domain === undefined ? undefined : await this.members.joinByDomain(user, domain);
     if (found?.isNew !== true) {
       return found === undefined ? 'none' : 'member';
     }
     const { orgId } = found;
-    await this.#events.membershipChanged(user.id);
+    await this.events.membershipChanged(user.id);
     const actor = { userId: user.id, client: client };
-    await this.#events.record(actor, { type: 'member_added', orgId, reason: 'domain_login' });
+    await this.events.record(actor, { type: 'member_added', orgId, reason: 'domain_login' });
     return 'joined';
   }
 
@@ -57,80 +47,88 @@ export class OrgLoginAutoJoin extends OrgAutoJoin {
     membership: VouchedMembership,
     client?: ClientInfo,
   ): Promise<boolean> {
-    const { orgId } = membership;
+    const { orgId, connection } = membership;
     // Most logins and renewals change nothing, and lock nothing.
-    if (roleAfter(await this.#members.find(orgId, userId), membership) === undefined) {
+    if (roleAfter(await this.members.find(orgId, userId), membership) === undefined) {
       return false;
     }
-    const change = await this.#orgs.withLocked(orgId, async (org) => {
+    const change = await this.orgs.withLocked(orgId, async (org) => {
       const known = await org.find(userId);
-      const role = roleAfter(known, membership);
+      const role = roleAfter(known, currentOf(membership, await org.versionOfConnection(connection.id)));
       if (role === undefined) {
         return undefined;
       }
       if (known?.state !== 'active') {
-        await org.put(userId, { role, state: 'active' }, this.#orgs.time.now);
+        await org.put(userId, { role, state: 'active' }, this.orgs.time.now);
         return { type: 'member_added', reason: 'connection_login' } as const;
       }
       await org.setRole(userId, role);
       if (role === 'member') {
-        await org.revokeInvitesBy(userId, this.#orgs.time.now);
+        await org.revokeInvitesBy(userId, this.orgs.time.now);
       }
       return { type: 'member_role_changed', reason: `${known.role}_to_${role}` } as const;
     });
     if (change === undefined) {
       return false;
     }
-    await this.#events.membershipChanged(userId);
+    await this.events.membershipChanged(userId);
     const event = { ...change, userId, orgId };
     await (client === undefined
-      ? this.#events.recordBySystem(event)
-      : this.#events.record({ userId, client }, event));
+      ? this.events.recordBySystem(event)
+      : this.events.record({ userId, client }, event));
     return true;
   }
 
   override async redeemInvite(user: User, token: string, client: ClientInfo): Promise<void> {
-    await this.#redemption.redeem({ userId: user.id, client: client }, token);
+    await this.redemption.redeem({ userId: user.id, client: client }, token);
   }
 
   override async withdrawInvitesBy(userId: string, before: number, client: ClientInfo): Promise<void> {
     const reason = 'owner_proven';
-    for (const { id, org_id: orgId } of await this.#invites.revokeBy(userId, before)) {
+    for (const { id, org_id: orgId } of await this.invites.revokeBy(userId, before)) {
       const target = { kind: 'invite', id } as const;
-      await this.#events.record(
-        { userId, client: client },
-        { type: 'invite_revoked', orgId, target, reason },
-      );
+      const event = { type: 'invite_revoked', target, reason } as const;
+      await this.events.record({ userId, client }, { ...event, ...(orgId === null ? {} : { orgId }) });
     }
   }
 
-  override async hasOpenInvite(inviteSource: InviteSource): Promise<boolean> {
-    return (await this.#inviteSource(inviteSource)) !== undefined;
-  }
-
-  override async isInvited(
-    { email, emailVerified }: Pick<ProviderIdentity, 'email' | 'emailVerified'>,
-    inviteSource: InviteSource,
-  ): Promise<boolean> {
-    const address = email?.toLowerCase();
-    const invite = await this.#inviteSource(inviteSource);
-    if (invite !== undefined && (invite.email === null || invite.email === address)) {
-      return true;
-    }
-    return emailVerified && address !== undefined && (await this.#lookup.isWaitingFor(address));
-  }
-
-  async #inviteSource({ token, destination }: InviteSource): Promise<OpenInvite | undefined> {
+  override async heldInvite({ token, destination }: InviteSource): Promise<HeldInvite | undefined> {
     const found = token ?? inviteTokenOf(destination);
-    return found === undefined ? undefined : this.#lookup.findOpen(found);
+    return found === undefined ? undefined : this.lookup.findOpen(found);
   }
+
+  override async findAwaiting(email: string, byAdministrator: boolean): Promise<string | undefined> {
+    return this.invites.findAwaiting(email, byAdministrator);
+  }
+
+  override async admit(transaction: Transaction<Schema>, inviteId: string, userId: string): Promise<boolean> {
+    return this.invites.admit(transaction, inviteId, userId);
+  }
+}
+
+/**
+ * What is left of a membership that was stated before the organisation was locked: nothing, if the connection has been removed since; if it
+ * was changed, a new member has the least role, and the next renewal applies the rules.
+ */
+function currentOf(
+  { connection, role, isRuled }: VouchedMembership,
+  version: number | undefined,
+): VouchedRole | undefined {
+  if (version === undefined) {
+    return undefined;
+  }
+  return version === connection.version ? { role, isRuled } : { role: 'member', isRuled: false };
 }
 
 /** The role that a member gets by a connection; undefined if nothing changes. */
 function roleAfter(
   known: Pick<MembershipRow, 'role' | 'state'> | undefined,
-  { role, isRuled }: VouchedMembership,
+  vouched: VouchedRole | undefined,
 ): OrgRole | undefined {
+  if (vouched === undefined) {
+    return undefined;
+  }
+  const { role, isRuled } = vouched;
   if (known === undefined || known.state === 'requested') {
     return role;
   }

@@ -2,9 +2,9 @@ import { Body, Param, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { CurrentUser } from '../session/guards/access.decorators.js';
-import { ApiController, ApiRoute } from '../session/guards/api.route.js';
-import { CurrentCaller } from '../session/guards/caller.decorator.js';
-import { RateLimited } from '../session/guards/rate-limited.decorator.js';
+import { ApiController, ApiRoute } from '../session/guards/api-route.js';
+import { CurrentCaller } from '../session/guards/caller.decorators.js';
+import { RateLimited } from '../session/guards/rate-limited.decorators.js';
 import type { Caller, Principal } from '../session/principal.js';
 import {
   type ConnectionItem,
@@ -27,18 +27,14 @@ const ids = { connectionId: 'Id of the connection.' };
   problems: ['forbidden', 'not_found', 'reauthentication_required'],
 })
 export class OrgConnectionsController {
-  readonly #connections: OrgConnectionsService;
-
-  constructor(connections: OrgConnectionsService) {
-    this.#connections = connections;
-  }
+  constructor(private readonly connections: OrgConnectionsService) {}
 
   @ApiRoute('POST', '', {
     scope: 'connections:write',
     recentLogin: true,
     summary: 'Connect a company’s login',
     description:
-      'For owners. It leads where the settings name, which must be public, or allowed by the operator. Secrets are never returned.',
+      'For owners. Lets users log in through the company’s identity provider or directory. The addresses in the settings must be public, or allowed by the operator. Secrets are never returned.',
     answer: { status: 201, description: 'Connected.', schema: connectionSchema },
     problems: ['conflict', 'overloaded'],
   })
@@ -48,29 +44,29 @@ export class OrgConnectionsController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ConnectionItem> {
-    const made = await this.#connections.create(caller, org, body);
+    const made = await this.connections.create(caller, org, body);
     void reply.header('location', `/api/v1/orgs/${org.toLowerCase()}/connections/${made.id}`);
     return made;
   }
 
   @ApiRoute('GET', '', {
     scope: 'connections:read',
-    summary: 'Connections of an organisation',
-    description: 'For owners. Never with secrets.',
-    answer: { description: 'All of them.', schema: connectionListSchema },
+    summary: 'List an organisation’s connections',
+    description: 'For owners. Secrets are never returned.',
+    answer: { description: 'All connections.', schema: connectionListSchema },
   })
   async list(
     @Param('id') org: string,
     @CurrentUser() principal: Principal,
   ): Promise<z.output<typeof connectionListSchema>> {
-    const items = await this.#connections.list(principal, org);
-    return { items, kinds: [...this.#connections.kinds] };
+    const found = await this.connections.list(principal, org);
+    return { ...found, kinds: [...this.connections.kinds] };
   }
 
   @ApiRoute('GET', ':connectionId', {
     scope: 'connections:read',
-    summary: 'A connection of an organisation',
-    description: 'For owners. Never with secrets.',
+    summary: 'Get an organisation’s connection',
+    description: 'For owners. Secrets are never returned.',
     ids,
     answer: { description: 'The connection.', schema: connectionSchema },
   })
@@ -79,14 +75,14 @@ export class OrgConnectionsController {
     @Param('connectionId') connection: string,
     @CurrentUser() principal: Principal,
   ): Promise<ConnectionItem> {
-    return this.#connections.get(principal, { org, connection });
+    return this.connections.get(principal, { org, connection });
   }
 
   @ApiRoute('PATCH', ':connectionId', {
     scope: 'connections:write',
     recentLogin: true,
-    summary: 'Change a connection of an organisation',
-    description: 'For owners. Members that are left out stay. The kind can’t be changed.',
+    summary: 'Change an organisation’s connection',
+    description: 'For owners. Properties that are left out don’t change. The kind can’t be changed.',
     ids,
     answer: { description: 'Changed.', schema: connectionSchema },
     problems: ['conflict', 'overloaded'],
@@ -97,15 +93,15 @@ export class OrgConnectionsController {
     @Body({ schema: connectionChangesSchema }) changes: z.output<typeof connectionChangesSchema>,
     @CurrentCaller() caller: Caller,
   ): Promise<ConnectionItem> {
-    return this.#connections.change(caller, { org, connection }, changes);
+    return this.connections.change(caller, { org, connection }, changes);
   }
 
   @ApiRoute('POST', ':connectionId/test', {
     scope: 'connections:write',
-    summary: 'Test a connection of an organisation',
+    summary: 'Test an organisation’s connection',
     description: 'For owners. Tries each step that a login needs, and reports the first that fails.',
     ids,
-    answer: { status: 200, description: 'The report.', schema: connectionReportSchema },
+    answer: { status: 200, description: 'The report of the test.', schema: connectionReportSchema },
     problems: ['rate_limited'],
   })
   @RateLimited('connection-address', 'all')
@@ -115,13 +111,13 @@ export class OrgConnectionsController {
     @Body({ schema: connectionTestSchema }) { address }: z.output<typeof connectionTestSchema>,
     @CurrentCaller() caller: Caller,
   ): Promise<ConnectionReport> {
-    return this.#connections.test(caller, { org, connection }, address);
+    return this.connections.test(caller, { org, connection }, address);
   }
 
   @ApiRoute('DELETE', ':connectionId', {
     scope: 'connections:write',
-    summary: 'Remove a connection of an organisation',
-    description: 'For owners. The sessions that began by it end. Its users stay members.',
+    summary: 'Remove an organisation’s connection',
+    description: 'For owners. Sessions that began through the connection end. Its users stay members.',
     ids,
     answer: { description: 'Removed.' },
   })
@@ -130,6 +126,6 @@ export class OrgConnectionsController {
     @Param('connectionId') connection: string,
     @CurrentCaller() caller: Caller,
   ): Promise<void> {
-    await this.#connections.remove(caller, { org, connection });
+    await this.connections.remove(caller, { org, connection });
   }
 }

@@ -1,16 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import { type OrgConnection, OrgConnectionAdministration } from '../accounts/org-connections.port.js';
-import type { AuditEventType } from '../directory/audit/audit.event.js';
+import type { AuditEventType } from '../directory/audit/audit-event.js';
 import { AuditService } from '../directory/audit/audit.service.js';
 import { givenIdSchema } from '../platform/core/id.schema.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { english } from '../platform/i18n/locales/en.js';
 import { toTimestamp } from '../platform/time/timestamp.schema.js';
-import type { Caller, Principal } from '../session/principal.js';
-import { OrgEvents } from './org.events.js';
+import { type Caller, type Principal, isAdministrator } from '../session/principal.js';
+import { type ConnectionMembers, ConnectionMembersCount } from './connection-members.js';
+import { OrgEvents } from './org-events.js';
+import { OrgNames } from './org-names.js';
 import type { OrgAct } from './org.policy.js';
-import { OrgStanding } from './org.standing.js';
+import { OrgAuthorization } from './org-authorization.js';
 import type {
   ConnectionItem,
   ConnectionReport,
@@ -27,36 +29,32 @@ export interface GivenConnection {
 /** Manages the connections of an organisation for its owners. */
 @Injectable()
 export class OrgConnectionsService {
-  readonly #connections: OrgConnectionAdministration;
-  readonly #standing: OrgStanding;
-  readonly #events: OrgEvents;
-  readonly #audit: AuditService;
-
   constructor(
-    connections: OrgConnectionAdministration,
-    standing: OrgStanding,
-    events: OrgEvents,
-    audit: AuditService,
-  ) {
-    this.#audit = audit;
-    this.#connections = connections;
-    this.#standing = standing;
-    this.#events = events;
-  }
+    private readonly connections: OrgConnectionAdministration,
+    private readonly authorization: OrgAuthorization,
+    private readonly events: OrgEvents,
+    private readonly audit: AuditService,
+    private readonly members: ConnectionMembersCount,
+    private readonly names: OrgNames,
+  ) {}
 
   /** Kinds of connections that owners may make. */
   get kinds(): readonly string[] {
-    return this.#connections.kinds;
+    return this.connections.kinds;
   }
 
-  async list(principal: Principal, given: string): Promise<ConnectionItem[]> {
-    const org = await this.#standing.require(principal, given, 'connections.read');
-    return (await this.#connections.list(org)).map(toItem);
+  async list(
+    principal: Principal,
+    given: string,
+  ): Promise<{ readonly items: ConnectionItem[]; readonly members: ConnectionMembers }> {
+    const org = await this.authorization.require(principal, given, 'connections.read');
+    const items = (await this.connections.list(org)).map(toItem);
+    return { items, members: await this.members.of(org) };
   }
 
   async get(principal: Principal, given: GivenConnection): Promise<ConnectionItem> {
     const { org, id } = await this.#require(principal, given, 'connections.read');
-    return toItem(await this.#connections.get(org, id));
+    return toItem(await this.connections.get(org, id));
   }
 
   async create(
@@ -65,8 +63,9 @@ export class OrgConnectionsService {
     { kind, roleRules: rules, ...content }: z.output<typeof connectionBodySchema>,
   ): Promise<ConnectionItem> {
     const { principal } = caller;
-    const org = await this.#standing.require(principal, given, 'connection.write');
-    const made = await this.#connections.create(org, kind, { ...content, rules }, principal.claims.sub);
+    const org = await this.authorization.require(principal, given, 'connection.write');
+    await this.#requireName(principal, content.name);
+    const made = await this.connections.create(org, kind, { ...content, rules }, principal.claims.sub);
     await this.#record(caller, 'connection_created', org, made.id);
     return toItem(made);
   }
@@ -77,11 +76,14 @@ export class OrgConnectionsService {
     { roleRules, ...changes }: z.output<typeof connectionChangesSchema>,
   ): Promise<ConnectionItem> {
     const { org, id } = await this.#require(caller.principal, given, 'connection.write');
+    if (changes.name !== undefined && changes.name !== (await this.connections.get(org, id)).name) {
+      await this.#requireName(caller.principal, changes.name);
+    }
     const rules = roleRules === undefined ? {} : { rules: roleRules };
     const known = Object.entries(changes).filter(([, value]) => value !== undefined);
-    const changed = await this.#connections.change(org, id, { ...Object.fromEntries(known), ...rules });
+    const changed = await this.connections.change(org, id, { ...Object.fromEntries(known), ...rules });
     // The next request of each user asks the connection again, by its new settings and rules.
-    await this.#events.orgChanged(org);
+    await this.events.orgChanged(org);
     await this.#record(caller, 'connection_updated', org, id);
     return toItem(changed);
   }
@@ -89,14 +91,14 @@ export class OrgConnectionsService {
   /** Removes a connection. The sessions that began by it end with their next request, or when their tokens expire. */
   async remove(caller: Caller, given: GivenConnection): Promise<void> {
     const { org, id } = await this.#require(caller.principal, given, 'connection.write');
-    await this.#connections.remove(org, id);
-    await this.#events.orgChanged(org);
+    await this.connections.remove(org, id);
+    await this.events.orgChanged(org);
     await this.#record(caller, 'connection_deleted', org, id);
   }
 
   async test(caller: Caller, given: GivenConnection, address: string | undefined): Promise<ConnectionReport> {
     const { org, id } = await this.#require(caller.principal, given, 'connection.write');
-    const outcome = await this.#connections.test(org, id, address);
+    const outcome = await this.connections.test(org, id, address);
     const steps = outcome.map(({ step, target, fault, found = null }) => ({
       step,
       target,
@@ -105,10 +107,18 @@ export class OrgConnectionsService {
       found,
       detail: fault === null ? null : english[`connection.fault.${fault}`],
     }));
-    const refused = await this.#audit.latest('login_failed', id, 'wrong_password');
+    const refused = await this.audit.latest('login_failed', id, 'wrong_password');
     const latestRefusal =
       refused === undefined ? null : { at: toTimestamp(Number(refused.at)), reason: refused.reason ?? '' };
     return { ok: steps.every(({ ok }) => ok), steps, latestRefusal };
+  }
+
+  /** Users read it where they log in: it follows the rule of organisations' names. @throws {Problem} `validation_failed` */
+  async #requireName(principal: Principal, name: string): Promise<void> {
+    const errors = isAdministrator(principal) ? [] : await this.names.faultsOf({ name });
+    if (errors.length > 0) {
+      throw new Problem('validation_failed', { errors, reason: 'connection_invalid' });
+    }
   }
 
   async #require(
@@ -116,7 +126,7 @@ export class OrgConnectionsService {
     given: GivenConnection,
     act: OrgAct,
   ): Promise<{ readonly org: string; readonly id: string }> {
-    const org = await this.#standing.require(principal, given.org, act);
+    const org = await this.authorization.require(principal, given.org, act);
     const id = givenIdSchema.safeParse(given.connection);
     if (!id.success) {
       throw new Problem('not_found', { reason: 'no_such_connection' });
@@ -125,7 +135,7 @@ export class OrgConnectionsService {
   }
 
   async #record(caller: Caller, type: AuditEventType, orgId: string, id: string): Promise<void> {
-    await this.#events.record(caller, { type, orgId, target: { kind: 'connection', id } });
+    await this.events.record(caller, { type, orgId, target: { kind: 'connection', id } });
   }
 }
 

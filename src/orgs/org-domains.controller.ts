@@ -1,13 +1,13 @@
 import { Body, Param, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { RateLimited } from '../session/guards/rate-limited.decorator.js';
-import { entityTag } from '../platform/http/entity.tag.js';
+import { RateLimited } from '../session/guards/rate-limited.decorators.js';
+import { entityTag } from '../platform/http/entity-tag.js';
 import { RequireRole } from '../session/guards/access.decorators.js';
-import { CurrentCaller } from '../session/guards/caller.decorator.js';
-import { ApiController, ApiRoute } from '../session/guards/api.route.js';
+import { CurrentCaller } from '../session/guards/caller.decorators.js';
+import { ApiController, ApiRoute } from '../session/guards/api-route.js';
 import type { Caller, Principal } from '../session/principal.js';
-import { OrgDomains } from './org.domains.service.js';
+import { OrgDomains } from './org-domains.service.js';
 import { domainConfirmationSchema, orgSchema } from './org.schemas.js';
 import { OrgsService } from './orgs.service.js';
 
@@ -18,21 +18,18 @@ import { OrgsService } from './orgs.service.js';
   problems: ['reauthentication_required'],
 })
 export class OrgDomainsController {
-  readonly #domains: OrgDomains;
-  readonly #orgs: OrgsService;
-
-  constructor(domains: OrgDomains, orgs: OrgsService) {
-    this.#domains = domains;
-    this.#orgs = orgs;
-  }
+  constructor(
+    private readonly domains: OrgDomains,
+    private readonly orgs: OrgsService,
+  ) {}
 
   @ApiRoute('POST', 'check', {
     scope: 'orgs:write',
-    summary: 'Look for the DNS record of a domain',
+    summary: 'Check the DNS record of a domain',
     description:
-      'For owners. The domain is confirmed when its TXT record is there (`domainRecord` of the organisation). It is looked for again every day, and lost when it is absent for three days.',
+      'For owners. Confirms the organisation’s domain if its TXT record (`domainRecord`) is found. The record is then checked every day; if it is missing for three days, the domain is lost.',
     answer: { description: 'Confirmed.', schema: orgSchema },
-    problems: ['forbidden', 'not_found', 'conflict', 'rate_limited'],
+    problems: ['forbidden', 'not_found', 'conflict', 'domain_unconfirmed', 'rate_limited'],
   })
   @RateLimited('domain-address', 'all')
   async check(
@@ -40,7 +37,7 @@ export class OrgDomainsController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof orgSchema>> {
-    await this.#domains.check(caller, id);
+    await this.domains.check(caller, id);
     return this.#read(caller.principal, id, reply);
   }
 
@@ -48,9 +45,9 @@ export class OrgDomainsController {
     scope: 'orgs:write',
     summary: 'Confirm a domain without DNS',
     description:
-      'For administrators of the deployment who know that the domain is the organisation’s, such as in an air gap.',
+      'For administrators of the deployment who know that the domain belongs to the organisation, for example in an air-gapped network.',
     answer: { description: 'Confirmed.', schema: orgSchema },
-    problems: ['not_found', 'conflict'],
+    problems: ['not_found', 'conflict', 'domain_unconfirmed'],
   })
   @RequireRole('admin')
   async confirm(
@@ -59,12 +56,12 @@ export class OrgDomainsController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof orgSchema>> {
-    await this.#domains.confirm(caller, id, domain);
+    await this.domains.confirm(caller, id, domain);
     return this.#read(caller.principal, id, reply);
   }
 
   async #read(principal: Principal, id: string, reply: FastifyReply): Promise<z.output<typeof orgSchema>> {
-    const { answer, version } = await this.#orgs.read(principal, id);
+    const { answer, version } = await this.orgs.read(principal, id);
     void reply.header('etag', entityTag(version));
     return answer;
   }

@@ -1,15 +1,20 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { newId } from '../platform/core/identifier.js';
-import { Database, type OrgRow } from '../platform/database/database.schema.js';
-import { isUniqueViolation } from '../platform/database/unique.violation.js';
-import { KeyedLines } from '../platform/core/keyed.lines.js';
+import { Database, type OrgRow, type Schema } from '../platform/database/database.schema.js';
+import { needsRowLocks } from '../platform/database/dialect.js';
+import { isUniqueViolation } from '../platform/database/unique-violation.js';
+import { KeyedLines } from '../platform/core/keyed-lines.js';
 import { Problem } from '../platform/errors/problem.error.js';
+import { requireAdministrator } from '../directory/users/user-rules.js';
 import { appliesTo, secondFactorDue, secondFactorRuleOf } from '../directory/users/second-factor.policy.js';
-import type { FoundOrg, OrgOf } from './org.access.js';
-import { type FactorTime, LockedOrg, lockOrg } from './org.lock.js';
+import type { Principal } from '../session/principal.js';
+import { mayActIn, vouchingOrgOfCaller } from '../session/vouching.query.js';
+import type { FoundOrg, OrgOf } from './org-access.js';
+import { type FactorTime, LockedOrg, lockOrg } from './org-lock.js';
 
 /** The columns that a change of an organisation can set. */
 export type OrgChanges = Partial<
@@ -24,39 +29,71 @@ export type TakenField = 'slug' | 'domain';
 /** Milliseconds between two look-ups of a domain's DNS record: a day. */
 const checkInterval = 86_400_000;
 
+/** Milliseconds for which it counts that a user has made an organisation. */
+const oneYear = 365 * 86_400_000;
+/** Organisations that a user may make in that time, also of those that are deleted: short names are never given again. */
+const mostMade = 20;
+
 /** Stores organisations in SQL. */
 @Injectable()
 export class OrgRepository {
-  readonly #database: Database;
-  readonly #clock: Clock;
   readonly #grace: number;
   /** Queues of requests for the same organisation. A request waits here without holding a database connection. */
   readonly #lines = new KeyedLines();
 
-  constructor(database: Database, clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
-    this.#database = database;
-    this.#clock = clock;
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
     this.#grace = secondFactorRuleOf(configuration).grace;
   }
 
   /** The time by which an organisation's policy of second factors is held. */
   get time(): FactorTime {
-    return { now: this.#clock.now(), grace: this.#grace };
+    return { now: this.clock.now(), grace: this.#grace };
   }
 
   /** An organisation by its id. Callers decide what of it anyone may see. */
   async findById(id: string): Promise<OrgRow | undefined> {
-    return this.#database.query.selectFrom('orgs').selectAll().where('id', '=', id).executeTakeFirst();
+    return this.database.query.selectFrom('orgs').selectAll().where('id', '=', id).executeTakeFirst();
   }
 
-  /** Creates an organisation with its first owner. @returns undefined if the slug is taken. */
-  async create(name: string, slug: string, ownerId: string): Promise<OrgRow | undefined> {
-    const now = this.#clock.now();
-    return this.#database.query.transaction().execute(async (transaction) => {
+  /**
+   * Creates an organisation with its first owner.
+   * @param isByAdministrator whether the token of the owner is an administrator's; SQL must confirm it.
+   * @returns undefined if the slug is, or ever was, another organisation's.
+   * @throws {Problem} `forbidden` if SQL doesn't confirm it; `quota_reached` if the user has made too many.
+   */
+  async create(
+    name: string,
+    slug: string,
+    ownerId: string,
+    isByAdministrator: boolean,
+  ): Promise<OrgRow | undefined> {
+    const now = this.clock.now();
+    const id = newId(now);
+    const make = this.database.query.transaction().execute(async (transaction) => {
+      if (isByAdministrator) {
+        await requireAdministrator(transaction, ownerId);
+      } else {
+        await requireFewMade(transaction, ownerId, now - oneYear);
+      }
+      // First, as a rename does: of two that want one slug, the other waits and is refused, and neither waits for the other.
+      await transaction
+        .insertInto('org_slugs')
+        .values({
+          slug,
+          org_id: id,
+          given_by: ownerId,
+          by_administrator: isByAdministrator ? 1 : 0,
+          given_at: now,
+        })
+        .execute();
       const org = await transaction
         .insertInto('orgs')
         .values({
-          id: newId(now),
+          id,
           slug,
           name,
           name_key: name.toLowerCase(),
@@ -70,22 +107,30 @@ export class OrgRepository {
           created_at: now,
           updated_at: now,
         })
-        .onConflict((conflict) => conflict.column('slug').doNothing())
         .returningAll()
-        .executeTakeFirst();
-      if (org !== undefined) {
-        await transaction
-          .insertInto('memberships')
-          .values({ org_id: org.id, user_id: ownerId, role: 'owner', state: 'active', created_at: now })
-          .execute();
-      }
+        .executeTakeFirstOrThrow();
+      await transaction
+        .insertInto('memberships')
+        .values({ org_id: org.id, user_id: ownerId, role: 'owner', state: 'active', created_at: now })
+        .execute();
       return org;
     });
+    try {
+      return await make;
+    } catch (error) {
+      if (isUniqueViolation(error)) {
+        return undefined;
+      }
+      throw error;
+    }
   }
 
-  /** An organisation, and this user's role in it; undefined if there is no such organisation. */
-  async find(id: string, userId: string): Promise<FoundOrg | undefined> {
-    const org = await this.#database.query
+  /**
+   * An organisation, and the caller's role in it, of which a login by another one's connection has none; undefined if there is no such
+   * organisation.
+   */
+  async find(id: string, principal: Principal): Promise<FoundOrg | undefined> {
+    const org = await this.database.query
       .selectFrom('orgs')
       .selectAll()
       .where('id', '=', id)
@@ -93,25 +138,41 @@ export class OrgRepository {
     if (org === undefined) {
       return undefined;
     }
-    const membership = await this.#database.query
+    const membership = await this.database.query
       .selectFrom('memberships')
       .innerJoin('users', 'users.id', 'memberships.user_id')
       .select(['memberships.role', 'users.id', 'users.second_factor_since'])
       .where('memberships.org_id', '=', id)
-      .where('memberships.user_id', '=', userId)
+      .where('memberships.user_id', '=', principal.user.id)
       .where('memberships.state', '=', 'active')
       .executeTakeFirst();
-    if (membership === undefined || !appliesTo(org.second_factor, membership.role)) {
-      return { org, role: membership?.role ?? null, needsFactor: false };
+    if (membership === undefined || !(await mayActIn(this.database.query, principal, id))) {
+      return { org, role: null, needsFactor: false };
+    }
+    if (!appliesTo(org.second_factor, membership.role)) {
+      return { org, role: membership.role, needsFactor: false };
     }
     const { now, grace } = this.time;
-    const due = await secondFactorDue(this.#database.query, membership, grace, now);
+    const due = await secondFactorDue(this.database.query, membership, grace, now);
     return { org, role: membership.role, needsFactor: due <= now };
   }
 
-  /** A user's organisations in the order of their ids. @param after id of the last one of the previous page. */
-  async listOf(userId: string, limit: number, after: string | undefined): Promise<OrgOf[]> {
-    const rows = await this.#database.query
+  /** The organisation whose connection vouched for a caller's login, as {@link vouchingOrgOfCaller} reads it. */
+  async vouchingOrgOf(principal: Principal): Promise<string | null> {
+    return vouchingOrgOfCaller(this.database.query, principal);
+  }
+
+  /**
+   * A user's organisations in the order of their ids.
+   * @param after id of the last one of the previous page. @param only id of the one that counts; null for all.
+   */
+  async listOf(
+    userId: string,
+    limit: number,
+    after: string | undefined,
+    only: string | null = null,
+  ): Promise<OrgOf[]> {
+    const rows = await this.database.query
       .selectFrom('memberships')
       .innerJoin('orgs', 'orgs.id', 'memberships.org_id')
       .selectAll('orgs')
@@ -119,6 +180,7 @@ export class OrgRepository {
       .where('memberships.user_id', '=', userId)
       .where('memberships.state', '=', 'active')
       .$if(after !== undefined, (query) => query.where('memberships.org_id', '>', after ?? ''))
+      .$if(only !== null, (query) => query.where('memberships.org_id', '=', only ?? ''))
       .orderBy('memberships.org_id')
       .limit(limit)
       .execute();
@@ -127,7 +189,7 @@ export class OrgRepository {
 
   /** The organisation that has this e-mail domain, if it is confirmed. */
   async findByDomain(domain: string): Promise<OrgRow | undefined> {
-    return this.#database.query
+    return this.database.query
       .selectFrom('orgs')
       .selectAll()
       .where('domain', '=', domain)
@@ -141,8 +203,8 @@ export class OrgRepository {
    * as looked up from now on, so that only one of several replicas does it.
    */
   async takeDueDomains(): Promise<OrgRow[]> {
-    const now = this.#clock.now();
-    return this.#database.query
+    const now = this.clock.now();
+    return this.database.query
       .updateTable('orgs')
       .set({ domain_checked_at: now })
       .where('domain_proof', '=', 'dns')
@@ -154,7 +216,7 @@ export class OrgRepository {
 
   /** Records when a domain's DNS record was seen, in milliseconds, unless another domain is claimed by now. */
   async noteDomainSeen({ id, domain }: OrgRow, at: number): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .updateTable('orgs')
       .set({ domain_seen_at: at })
       .where('id', '=', id)
@@ -164,13 +226,13 @@ export class OrgRepository {
 
   /** Takes a confirmed domain, which stays claimed. @returns false if it was changed or seen in the meantime. */
   async loseDomain({ id, domain, domain_seen_at: seenAt }: OrgRow): Promise<boolean> {
-    const result = await this.#database.query
+    const result = await this.database.query
       .updateTable('orgs')
       .set((builder) => ({
         domain: null,
         domain_proof: null,
         version: builder('version', '+', 1),
-        updated_at: this.#clock.now(),
+        updated_at: this.clock.now(),
       }))
       .where('id', '=', id)
       .where('domain', '=', domain)
@@ -186,7 +248,7 @@ export class OrgRepository {
    */
   async withLocked<T>(id: string, work: (org: LockedOrg) => Promise<T>): Promise<T> {
     const begun = () =>
-      this.#database.query.transaction().execute(async (transaction) => {
+      this.database.query.transaction().execute(async (transaction) => {
         const row = await lockOrg(transaction, id);
         if (row === undefined) {
           throw new Problem('not_found', { reason: 'no_such_org' });
@@ -216,7 +278,7 @@ export class OrgRepository {
             ...changes,
             ...(changes.name === undefined ? {} : { name_key: changes.name.toLowerCase() }),
             version: builder('version', '+', 1),
-            updated_at: this.#clock.now(),
+            updated_at: this.clock.now(),
           }))
           .where('id', '=', id)
           .returningAll()
@@ -235,12 +297,35 @@ export class OrgRepository {
     const other =
       slug === undefined
         ? undefined
-        : await this.#database.query
+        : await this.database.query
             .selectFrom('orgs')
             .select('id')
             .where('slug', '=', slug)
             .where('id', '!=', id)
             .executeTakeFirst();
     return other === undefined ? 'domain' : 'slug';
+  }
+}
+
+/** Requires that a user hasn't made too many organisations since a time. @throws {Problem} `quota_reached` */
+async function requireFewMade(
+  transaction: Transaction<Schema>,
+  userId: string,
+  since: number,
+): Promise<void> {
+  // Locked, so that organisations that one user makes at the same time are counted, too.
+  const user = transaction.selectFrom('users').select('id').where('id', '=', userId);
+  await (needsRowLocks(transaction) ? user.forUpdate() : user).execute();
+  const { count } = await transaction
+    .selectFrom('org_slugs')
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where('org_slugs.given_by', '=', userId)
+    .where('org_slugs.given_at', '>', since)
+    .executeTakeFirstOrThrow();
+  if (Number(count) >= mostMade) {
+    throw new Problem('quota_reached', {
+      detail: `A user can make ${mostMade} organisations in a year.`,
+      reason: 'orgs_made_full',
+    });
   }
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { timestamp } from '../platform/time/timestamp.schema.js';
-import { pageQuerySchema } from '../platform/http/page.cursor.js';
-import { positionKeySchema, searchSchema } from '../directory/users/profile.input.js';
-import { hostedDomainSchema } from './hosted.domain.js';
-import { slugSchema } from './org.slug.js';
+import { pageQuerySchema } from '../platform/http/page-cursor.js';
+import { positionKeySchema, searchSchema } from '../directory/users/profile-input.js';
+import { hostedDomainSchema } from './hosted-domain.js';
+import { slugSchema } from './org-slug.js';
 import { exampleId, idSchema } from '../platform/core/id.schema.js';
 
 export const roleSchema = z.enum(['owner', 'admin', 'member'], { error: 'must be owner, admin or member' });
@@ -23,7 +23,7 @@ const joinPolicySchema = z
   .enum(['domain', 'approval', 'invite'], { error: 'must be domain, approval or invite' })
   .meta({
     description:
-      'How holders of a verified e-mail address of `domain` come in: by themselves, after an admin approved them, or only by invite.',
+      'How people with a verified e-mail address in `domain` join: by themselves (`domain`), after an owner or admin approves (`approval`), or only by invite (`invite`).',
     example: 'approval',
   });
 
@@ -31,7 +31,7 @@ const secondFactorSchema = z
   .enum(['none', 'admins', 'everyone'], { error: 'must be none, admins or everyone' })
   .meta({
     description:
-      'Which members must give a second factor: no one, owners and admins, or everyone. Only callers who have given one can require it.',
+      'Which members must use a second factor: no one, owners and admins, or everyone. To require it, the caller must have logged in with one.',
     example: 'none',
   });
 
@@ -62,12 +62,12 @@ export const orgSchema = z.object({
   domain: z
     .string()
     .nullable()
-    .meta({ description: 'The e-mail domain that it has or wants.', example: 'example.org' }),
+    .meta({ description: 'The e-mail domain that the organisation has or claims.', example: 'example.org' }),
   domainState: z.enum(['none', 'unconfirmed', 'confirmed']).meta({
-    description: 'Holders of addresses of `domain` can join only once it is confirmed.',
+    description: 'People with an address in `domain` can join only once it is `confirmed`.',
   }),
   domainProof: z.enum(['dns', 'administrator']).nullable().meta({
-    description: 'How the domain was confirmed; null while it is not.',
+    description: 'How the domain was confirmed; null if it isn’t.',
   }),
   domainRecord: z
     .object({
@@ -75,10 +75,12 @@ export const orgSchema = z.object({
       value: z.string().meta({ example: `vestibule-org=${exampleId}` }),
     })
     .nullable()
-    .meta({ description: 'The TXT record that confirms the domain; null without a domain.' }),
+    .meta({ description: 'The DNS TXT record that confirms the domain; null without a domain.' }),
   joinPolicy: joinPolicySchema,
   secondFactor: secondFactorSchema,
-  role: roleSchema.nullable().meta({ description: 'What the caller is in it; null for no member.' }),
+  role: roleSchema
+    .nullable()
+    .meta({ description: 'The caller’s role in the organisation; null if they aren’t a member.' }),
   createdAt: timestamp,
   updatedAt: timestamp,
 });
@@ -86,7 +88,7 @@ export const orgSchema = z.object({
 export const nextCursor = z
   .string()
   .nullable()
-  .meta({ description: 'For the next page; null on the last one.', example: null });
+  .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.', example: null });
 
 /** Answer of `GET /api/v1/orgs`. */
 export const orgListSchema = z.object({ items: z.array(orgSchema), nextCursor });
@@ -94,7 +96,7 @@ export const orgListSchema = z.object({ items: z.array(orgSchema), nextCursor })
 const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).optional();
 
 const orgSearchSchema = searchSchema.optional().meta({
-  description: 'With `all=true`: beginning of a slug or a name, in whatever case, or a whole id.',
+  description: 'Only with `all=true`: the beginning of a slug or name, ignoring case, or a whole id.',
 });
 
 /** Query of `GET /api/v1/orgs`. */

@@ -4,32 +4,37 @@ import { CoreModule } from '../platform/core/core.module.js';
 import { DatabaseModule } from '../platform/database/database.module.js';
 import { SessionModule } from '../session/session.module.js';
 import { UsersModule } from '../directory/users/users.module.js';
-import { OrphanedApplications } from '../oauth/applications/orphaned.applications.js';
-import { ProductNames } from '../oauth/applications/product.names.js';
+import { OrphanedApplications } from '../oauth/applications/orphaned-applications.js';
+import { ProductNames } from '../oauth/applications/product-names.js';
+import { ApiKeysModule } from '../api-keys/api-keys.module.js';
 import { KeyAccounts } from '../api-keys/key-accounts.port.js';
 import { OrgAutoJoin } from '../accounts/org-auto-join.port.js';
 import { LimitsModule } from '../directory/rate-limit/limits.module.js';
 import { LanguagesModule } from '../platform/i18n/languages.module.js';
 import { MailModule } from '../platform/mail/mail.module.js';
-import { DomainRecords } from './domain.records.js';
-import { InviteDelivery } from './invite.delivery.js';
-import { InviteLookup } from './invite.lookup.js';
-import { InviteRedemption } from './invite.redemption.js';
+import { AccountInvitesController } from './account-invites.controller.js';
+import { AccountInvites } from './account-invites.service.js';
+import { DomainRecords } from './domain-records.js';
+import { InviteDelivery } from './invite-delivery.js';
+import { InviteLookup } from './invite-lookup.js';
+import { InviteRedemption } from './invite-redemption.js';
 import { InviteRepository } from './invite.repository.js';
 import { InvitesController } from './invites.controller.js';
 import { InvitesService } from './invites.service.js';
 import { MembersController } from './members.controller.js';
 import { MembersService } from './members.service.js';
 import { MembershipRepository } from './membership.repository.js';
-import { OrgDirectory } from './org.directory.js';
+import { OrgDirectory } from './org-directory.js';
 import { MyInvitesController } from './my-invites.controller.js';
 import { OrgDomainsController } from './org-domains.controller.js';
-import { OrgDomains } from './org.domains.service.js';
-import { OrgEvents } from './org.events.js';
-import { OrgKeyAccounts } from './org.key-accounts.js';
+import { OrgDomains } from './org-domains.service.js';
+import { OrgEvents } from './org-events.js';
+import { OrgKeyAccounts } from './org-key-accounts.js';
+import { OrgNames } from './org-names.js';
 import { OrgLoginAutoJoin } from './org-auto-join.js';
 import { OrgRepository } from './org.repository.js';
-import { OrgSwitch } from './org.switch.service.js';
+import { OwnLogins } from './own-logins.js';
+import { OrgSwitch } from './org-switch.service.js';
 import { OrgsController } from './orgs.controller.js';
 import { OrgsService } from './orgs.service.js';
 
@@ -48,12 +53,14 @@ import { OrgsService } from './orgs.service.js';
     LanguagesModule,
     MailModule,
     LimitsModule,
+    ApiKeysModule,
   ],
   controllers: [
     OrgsController,
     OrgDomainsController,
     MembersController,
     InvitesController,
+    AccountInvitesController,
     MyInvitesController,
   ],
   providers: [
@@ -62,6 +69,7 @@ import { OrgsService } from './orgs.service.js';
     MembershipRepository,
     InviteRepository,
     OrgEvents,
+    OrgNames,
     OrgsService,
     OrphanedApplications,
     ProductNames,
@@ -69,13 +77,15 @@ import { OrgsService } from './orgs.service.js';
     DomainRecords,
     MembersService,
     OrgSwitch,
+    OwnLogins,
     InvitesService,
+    AccountInvites,
     InviteDelivery,
     InviteLookup,
     InviteRedemption,
     { provide: OrgAutoJoin, useClass: OrgLoginAutoJoin },
     { provide: KeyAccounts, useClass: OrgKeyAccounts },
   ],
-  exports: [KeyAccounts, OrgAutoJoin, InviteLookup, InviteRedemption, OrgRepository],
+  exports: [KeyAccounts, OrgAutoJoin, InviteLookup, InviteRedemption, OrgNames, OrgRepository, OwnLogins],
 })
 export class OrgsModule {}

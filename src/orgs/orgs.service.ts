@@ -3,23 +3,23 @@ import { toTimestamp } from '../platform/time/timestamp.schema.js';
 import type { z } from 'zod';
 import { idSchema } from '../platform/core/id.schema.js';
 import { newId } from '../platform/core/identifier.js';
-import { Problem } from '../platform/errors/problem.error.js';
+import { type FieldError, Problem } from '../platform/errors/problem.error.js';
 import type { OrgRole, OrgRow } from '../platform/database/database.schema.js';
-import { requireMatch } from '../platform/http/entity.tag.js';
-import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page.cursor.js';
+import { requireMatch } from '../platform/http/entity-tag.js';
+import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page-cursor.js';
 import { roleMissing, secondFactorMissing } from '../session/guards/authorization.js';
-import { hasSecondFactor } from '../session/tokens/account.claims.js';
+import { hasSecondFactor } from '../session/tokens/account-claims.js';
 import { type Caller, type Principal, isAdministrator } from '../session/principal.js';
-import { OrphanedApplications } from '../oauth/applications/orphaned.applications.js';
-import { ProductNames } from '../oauth/applications/product.names.js';
-import { deleteServiceAccounts } from '../directory/users/user.rows.js';
-import { domainIn, domainRecordOf, domainStateOf } from './domain.proof.js';
-import { domainOf } from './hosted.domain.js';
+import { OrphanedApplications } from '../oauth/applications/orphaned-applications.js';
+import { deleteServiceAccounts } from '../directory/users/user-rows.js';
+import { domainIn, domainRecordOf, domainStateOf } from './domain-proof.js';
+import { domainOf } from './hosted-domain.js';
 import { MembershipRepository } from './membership.repository.js';
-import { type OrgOf, requireId, requireMay, requireReadable } from './org.access.js';
-import { OrgDirectory } from './org.directory.js';
-import { OrgEvents } from './org.events.js';
-import type { LockedOrg } from './org.lock.js';
+import { type CallerStanding, type OrgOf, requireId, requireMay, requireReadable } from './org-access.js';
+import { OrgDirectory } from './org-directory.js';
+import { OrgEvents } from './org-events.js';
+import { OrgNames } from './org-names.js';
+import type { LockedOrg } from './org-lock.js';
 import { type OrgChanges, OrgRepository } from './org.repository.js';
 import {
   type OrgAnswer,
@@ -27,8 +27,11 @@ import {
   type orgChangesSchema,
   orgKeyPositionSchema,
 } from './org.schemas.js';
-import { idPositionSchema } from '../directory/users/profile.input.js';
-import { slugsOf } from './org.slug.js';
+import { idPositionSchema } from '../directory/users/profile-input.js';
+import { slugsOf } from './org-slug.js';
+
+/** New short names of an organisation in a year: they are never given again, so that they mustn't be used up. */
+const [mostRenames, oneYear] = [3, 365 * 86_400_000];
 
 /** An organisation as a response contains it, with the version of its row. */
 export interface VersionedOrg {
@@ -39,58 +42,59 @@ export interface VersionedOrg {
 /** Creates, lists, changes and deletes organisations, if the policy allows the caller to. */
 @Injectable()
 export class OrgsService {
-  readonly #orgs: OrgRepository;
-  readonly #directory: OrgDirectory;
-  readonly #members: MembershipRepository;
-  readonly #events: OrgEvents;
-  readonly #applications: OrphanedApplications;
-  readonly #names: ProductNames;
-
   constructor(
-    orgs: OrgRepository,
-    directory: OrgDirectory,
-    members: MembershipRepository,
-    events: OrgEvents,
-    applications: OrphanedApplications,
-    names: ProductNames,
-  ) {
-    this.#orgs = orgs;
-    this.#directory = directory;
-    this.#members = members;
-    this.#events = events;
-    this.#applications = applications;
-    this.#names = names;
-  }
+    private readonly orgs: OrgRepository,
+    private readonly directory: OrgDirectory,
+    private readonly members: MembershipRepository,
+    private readonly events: OrgEvents,
+    private readonly applications: OrphanedApplications,
+    private readonly names: OrgNames,
+  ) {}
 
   /**
    * Creates an organisation, with the caller as its owner.
-   * @throws {Problem} `conflict` if the slug is taken, `forbidden` for service accounts.
+   * @throws {Problem} `conflict` if the slug is taken; `forbidden` for service accounts; `email_unverified`; `validation_failed` for
+   *   reserved names; `quota_reached`
    */
   async create(caller: Caller, { name, slug }: z.output<typeof newOrgSchema>): Promise<VersionedOrg> {
     const { id: userId } = caller.principal.user;
-    await this.#members.requirePerson(userId);
-    if (await this.#isDeceptive(caller.principal, name)) {
-      throw deceptive();
+    const { isVerified } = await this.members.requirePerson(userId);
+    const isByAdministrator = isAdministrator(caller.principal);
+    if (!isVerified && !isByAdministrator) {
+      // Others see the name, and programs compare the slug: those who give them are known by an address.
+      throw new Problem('email_unverified', {
+        detail: 'Only users with a verified e-mail address can make an organisation.',
+        reason: 'org_maker_unverified',
+      });
     }
     const suffix = newId().slice(-8);
     const derived = slugsOf(name, suffix);
     const wanted = slug === undefined ? [derived.plain, derived.unique] : [slug];
+    const first = slug ?? derived.plain ?? derived.unique;
+    const faults = isByAdministrator ? [] : await this.names.faultsOf({ name, slug: first });
+    const ofName = faults.filter(({ field }) => field === 'name');
+    // A slug that is made from the name is as wrong as that, and isn't reported again.
+    requireNone(slug === undefined && ofName.length > 0 ? ofName : faults);
     let org: OrgRow | undefined;
     for (const candidate of wanted) {
-      org ??= candidate === undefined ? undefined : await this.#orgs.create(name, candidate, userId);
+      org ??=
+        candidate === undefined
+          ? undefined
+          : await this.orgs.create(name, candidate, userId, isByAdministrator);
     }
     if (org === undefined) {
       throw taken('slug');
     }
-    await this.#events.membershipChanged(userId);
-    await this.#events.recordOrg(caller, 'org_created', org.id);
+    await this.events.membershipChanged(userId);
+    await this.events.recordOrg(caller, 'org_created', org.id);
     return versioned({ org, role: 'owner' });
   }
 
   /** The organisations that the caller is a member of. @throws {Problem} `validation_failed` for a cursor of another list. */
-  async list({ user }: Principal, { limit, cursor }: PageQuery): Promise<Page<OrgAnswer>> {
+  async list(principal: Principal, { limit, cursor }: PageQuery): Promise<Page<OrgAnswer>> {
     const after = decodeCursor(idSchema, cursor);
-    return toOrgPage(await this.#orgs.listOf(user.id, limit + 1, after), limit);
+    const only = await this.orgs.vouchingOrgOf(principal);
+    return toOrgPage(await this.orgs.listOf(principal.user.id, limit + 1, after, only), limit);
   }
 
   /**
@@ -108,7 +112,7 @@ export class OrgsService {
       search === undefined
         ? decodeCursor(idPositionSchema, cursor)
         : decodeCursor(orgKeyPositionSchema, cursor);
-    const orgs = await this.#directory.list(principal.user.id, search, limit + 1, after);
+    const orgs = await this.directory.list(principal.user.id, search, limit + 1, after);
     return toPage(
       orgs,
       limit,
@@ -118,18 +122,18 @@ export class OrgsService {
   }
 
   /** The organisation that the caller could join by their verified e-mail domain; at most one. */
-  async listJoinable({ user }: Principal): Promise<Page<OrgAnswer>> {
-    const { email, isVerified } = await this.#members.requirePerson(user.id);
+  async listJoinable(principal: Principal): Promise<Page<OrgAnswer>> {
+    const { email, isVerified } = await this.members.requirePerson(principal.user.id);
     const domain = isVerified ? domainOf(email) : undefined;
-    const org = domain === undefined ? undefined : await this.#orgs.findByDomain(domain);
+    const org = domain === undefined ? undefined : await this.orgs.findByDomain(domain);
     const found =
-      org === undefined || org.join_policy === 'invite' ? undefined : await this.#orgs.find(org.id, user.id);
+      org === undefined || org.join_policy === 'invite' ? undefined : await this.orgs.find(org.id, principal);
     return toOrgPage(found === undefined || found.role !== null ? [] : [found], 1);
   }
 
   /** Reads an organisation. @throws {Problem} `not_found` */
   async read(principal: Principal, id: string): Promise<VersionedOrg> {
-    const found = await this.#orgs.find(requireId(id), principal.user.id);
+    const found = await this.orgs.find(requireId(id), principal);
     return versioned(requireReadable(principal, found, 'org.read'));
   }
 
@@ -146,21 +150,25 @@ export class OrgsService {
     ifMatch: string | undefined,
   ): Promise<VersionedOrg> {
     const { principal } = caller;
-    const isDeceptive = input.name !== undefined && (await this.#isDeceptive(principal, input.name));
+    const faults = await this.names.faultsOf(input);
     const address =
-      typeof input.domain === 'string' ? await this.#members.requirePerson(principal.user.id) : undefined;
+      typeof input.domain === 'string' ? await this.members.requirePerson(principal.user.id) : undefined;
     const ownDomain = address?.isVerified === true ? domainOf(address.email) : undefined;
     let role: OrgRole | null = null;
     const before: Partial<Pick<OrgRow, 'slug' | 'second_factor'>> = {};
-    const result = await this.#orgs.update(requireId(id), async (org) => {
+    const result = await this.orgs.update(requireId(id), async (org) => {
       const standing = await org.standingOf(principal);
       requireMay(standing, 'org.update');
       ({ role } = standing);
       requireMatch(ifMatch, org.row.version);
       before.slug = org.row.slug;
-      if (isDeceptive && input.name !== org.row.name) {
-        throw deceptive();
+      if (!standing.isAdministrator && input.name !== org.row.name) {
+        requireNone(faults.filter(({ field }) => field === 'name'));
       }
+      await requireSlug(org, caller, standing, {
+        slug: input.slug,
+        faults: faults.filter(({ field }) => field === 'slug'),
+      });
       requireOwnFactor(principal, org.row, input);
       before.second_factor = org.row.second_factor;
       const changes = decideChanges(org, input, ownDomain);
@@ -178,19 +186,11 @@ export class OrgsService {
     const { org } = result;
     const hasPolicy = org.second_factor !== before.second_factor;
     if (org.slug !== before.slug || hasPolicy) {
-      await this.#events.orgChanged(org.id);
+      await this.events.orgChanged(org.id);
     }
     const reason = hasPolicy ? `second_factor_${org.second_factor}` : undefined;
-    await this.#events.recordOrg(caller, 'org_updated', org.id, reason);
+    await this.events.recordOrg(caller, 'org_updated', org.id, reason);
     return versioned({ org, role });
-  }
-
-  /**
-   * The consent page of an organisation's application states whose it is, so that it mustn't seem to be the product's. Administrators
-   * may name their own organisation like the product.
-   */
-  async #isDeceptive(principal: Principal, name: string): Promise<boolean> {
-    return !isAdministrator(principal) && (await this.#names.areLike(name));
   }
 
   /**
@@ -201,7 +201,7 @@ export class OrgsService {
   async delete(caller: Caller, given: string, ifMatch: string | undefined): Promise<void> {
     const id = requireId(given);
     const { principal } = caller;
-    await this.#orgs.withLocked(id, async (org) => {
+    await this.orgs.withLocked(id, async (org) => {
       requireMay(await org.standingOf(principal), 'org.delete');
       requireMatch(ifMatch, org.row.version);
       // The service accounts of its API keys belong to this organisation alone, so they go too.
@@ -214,11 +214,12 @@ export class OrgsService {
         org.transaction,
         keys.map(({ user_id: userId }) => userId),
       );
+      await org.keepSlug();
       await org.transaction.deleteFrom('orgs').where('id', '=', id).execute();
     });
-    await this.#events.orgChanged(id);
-    await this.#events.recordOrg(caller, 'org_deleted', id);
-    await this.#applications.remove();
+    await this.events.orgChanged(id);
+    await this.events.recordOrg(caller, 'org_deleted', id);
+    await this.applications.remove();
   }
 }
 
@@ -279,8 +280,39 @@ function invalid(field: string, message: string): Problem {
   return new Problem('validation_failed', { errors: [{ field, message }] });
 }
 
-function deceptive(): Problem {
-  return invalid('name', 'must not look like the name of the product, or of a first-party application');
+/** @throws {Problem} `validation_failed` */
+function requireNone(errors: readonly FieldError[]): void {
+  if (errors.length > 0) {
+    throw new Problem('validation_failed', { errors, reason: 'org_name_reserved' });
+  }
+}
+
+/**
+ * Gives an organisation the slug that a change names. Its own former one may come back, whatever it reads like.
+ * @param wanted.faults of a new slug.
+ * @throws {Problem} `validation_failed`, `conflict`, `quota_reached`
+ */
+async function requireSlug(
+  org: LockedOrg,
+  { principal }: Caller,
+  standing: CallerStanding,
+  { slug, faults }: { readonly slug: string | undefined; readonly faults: readonly FieldError[] },
+): Promise<void> {
+  if (slug === undefined || (slug === org.row.slug && !standing.isAdministrator)) {
+    return;
+  }
+  if (!standing.isAdministrator && !(await org.hadSlug(slug))) {
+    requireNone(faults);
+    if ((await org.countRenames(org.time.now - oneYear)) >= mostRenames) {
+      throw new Problem('quota_reached', {
+        detail: `An organisation can have ${mostRenames} new short names in a year. Its former ones may come back.`,
+        reason: 'org_renamed_often',
+      });
+    }
+  }
+  if (!(await org.takeSlug(slug, principal.user.id, standing.isAdministrator))) {
+    throw taken('slug');
+  }
 }
 
 function taken(field: 'slug' | 'domain'): Problem {

@@ -3,29 +3,34 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { Problem } from '../platform/errors/problem.error.js';
+import type { TextKey } from '../platform/i18n/locales/en.js';
 import { CurrentUser } from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { RequireAuthAge } from '../session/guards/step-up.decorators.js';
+import { refusalOf } from './admin/admin-refusals.js';
 import { ApiClient } from './api.client.js';
-import { noContent, seeOther } from './form.answer.js';
-import { PageSender } from './page.sender.js';
+import { noContent, seeOther } from './form-answer.js';
+import { PageSender } from './page-sender.js';
 import { DeleteAccountPage } from './views/account-data.view.js';
 
 /** Maximum age of the login in seconds, the same as in the API: people log in again before they see the question, not after. */
 const recently = 300;
 const path = '/account/delete';
 
+/** What the page shows if the API refuses, by the reason. Others are shown as the API states them. */
+const refusals: Readonly<Record<string, TextKey>> = {
+  last_administrator: 'account.delete.lastAdministrator',
+  only_owner: 'account.delete.onlyOwner',
+};
+
 /** The page that deletes a person's own account, after asking for confirmation. */
 @ApiExcludeController()
 @Controller('account/delete')
 export class AccountDeletionController {
-  readonly #api: ApiClient;
-  readonly #pages: PageSender;
-
-  constructor(api: ApiClient, pages: PageSender) {
-    this.#api = api;
-    this.#pages = pages;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: PageSender,
+  ) {}
 
   @Get()
   @RequireAuthAge(recently)
@@ -34,7 +39,7 @@ export class AccountDeletionController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#pages.send(request, reply, h(DeleteAccountPage, { provider: claims.idp }));
+    await this.pages.send(request, reply, h(DeleteAccountPage, { provider: claims.idp }));
   }
 
   @Post()
@@ -44,20 +49,18 @@ export class AccountDeletionController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     try {
-      await this.#api.change(request, reply, { method: 'DELETE', path: '/api/v1/me' }, noContent);
+      await this.api.change(request, reply, { method: 'DELETE', path: '/api/v1/me' }, noContent);
     } catch (error) {
       if (error instanceof Problem && error.code === 'reauthentication_required') {
         // The login became too old while the page was open: loading the page again leads to a login and back.
         await seeOther(reply, path);
         return;
       }
-      if (error instanceof Problem && error.code === 'conflict') {
-        void reply.code(error.definition.status);
-        const page = h(DeleteAccountPage, { provider: claims.idp, isLastAdministrator: true });
-        await this.#pages.send(request, reply, page);
-        return;
-      }
-      throw error;
+      const { status, detail, reason } = refusalOf(error);
+      void reply.code(status);
+      const page = h(DeleteAccountPage, { provider: claims.idp, problem: refusals[reason], stated: detail });
+      await this.pages.send(request, reply, page);
+      return;
     }
     await seeOther(reply, '/', 'account_deleted');
   }

@@ -3,17 +3,13 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { redeemedSchema } from '../orgs/invite.schemas.js';
 import { ApiClient } from './api.client.js';
-import { noContent, noticeOf, seeOther } from './form.answer.js';
+import { noContent, noticeOf, seeOther } from './form-answer.js';
 
 /** The forms of the account page's list of invitations. */
 @ApiExcludeController()
 @Controller('account/invites')
 export class AccountInvitesFormController {
-  readonly #api: ApiClient;
-
-  constructor(api: ApiClient) {
-    this.#api = api;
-  }
+  constructor(private readonly api: ApiClient) {}
 
   @Post(':id/accept')
   async accept(
@@ -22,7 +18,7 @@ export class AccountInvitesFormController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'POST', path: `/api/v1/me/invites/${encodeURIComponent(id)}/accept` } as const;
-    const change = this.#api.change(request, reply, call, redeemedSchema);
+    const change = this.api.change(request, reply, call, redeemedSchema);
     await seeOther(reply, '/', await noticeOf(change, 'invite_accepted', 'invite_over'));
   }
 
@@ -33,7 +29,7 @@ export class AccountInvitesFormController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'POST', path: `/api/v1/me/invites/${encodeURIComponent(id)}/decline` } as const;
-    const change = this.#api.change(request, reply, call, noContent);
+    const change = this.api.change(request, reply, call, noContent);
     await seeOther(reply, '/', await noticeOf(change, 'invite_declined', 'invite_over'));
   }
 }

@@ -14,7 +14,7 @@ import { ProfileService } from '../accounts/profile.service.js';
 import type { Principal } from '../session/principal.js';
 import { SessionService } from '../session/session.service.js';
 import { ApiClient } from './api.client.js';
-import { PageSender } from './page.sender.js';
+import { PageSender } from './page-sender.js';
 import { AccountPage, type AccountPageProps } from './views/account.view.js';
 
 /** Number of organisations per page. */
@@ -32,17 +32,13 @@ export interface AccountPageState extends Pick<AccountPageProps, 'notice' | 'abo
 @Injectable()
 export class AccountPages {
   readonly #logger = new Logger(AccountPages.name);
-  readonly #api: ApiClient;
-  readonly #pages: PageSender;
-  readonly #sessions: SessionService;
-  readonly #profiles: ProfileService;
 
-  constructor(api: ApiClient, pages: PageSender, sessions: SessionService, profiles: ProfileService) {
-    this.#api = api;
-    this.#pages = pages;
-    this.#sessions = sessions;
-    this.#profiles = profiles;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: PageSender,
+    private readonly sessions: SessionService,
+    private readonly profiles: ProfileService,
+  ) {}
 
   /** Sends the account page of the person who makes the request. */
   async send(
@@ -69,7 +65,7 @@ export class AccountPages {
     const methods = await this.#methods(identities?.items);
     const page = h(AccountPage, {
       user,
-      session: { id: claims.sid, ...this.#sessions.limitsOf(claims) },
+      session: { id: claims.sid, ...this.sessions.limitsOf(claims) },
       provider: claims.idp,
       sessions: sessions?.items,
       apps: apps?.items,
@@ -79,10 +75,10 @@ export class AccountPages {
       invites: invites?.items ?? [],
       identities: identities?.items,
       methods,
-      isElsewhere: claims.idp !== 'ory' || this.#profiles.isElsewhere(identities?.items ?? []),
+      isElsewhere: claims.idp !== 'ory' || this.profiles.isElsewhere(identities?.items ?? []),
       ...state,
     });
-    await this.#pages.send(request, reply, page);
+    await this.pages.send(request, reply, page);
   }
 
   /** The person's login methods; undefined if the gateway doesn't administer the provider, or if they can't be read now. */
@@ -90,7 +86,7 @@ export class AccountPages {
     identities: readonly { readonly issuer: string; readonly subject: string }[] | undefined,
   ): Promise<AccountPageProps['methods']> {
     try {
-      return await this.#profiles.loginMethodsOf(identities ?? []);
+      return await this.profiles.loginMethodsOf(identities ?? []);
     } catch (error) {
       this.#noteMissing('login-methods', error);
       return undefined;
@@ -104,7 +100,7 @@ export class AccountPages {
     schema: Schema,
   ): Promise<z.output<Schema> | undefined> {
     try {
-      return await this.#api.read(request, path, schema);
+      return await this.api.read(request, path, schema);
     } catch (error) {
       // A refusal isn't an error: for example, a service account may not read invitations.
       if (!(error instanceof Problem) || error.definition.status >= 500) {

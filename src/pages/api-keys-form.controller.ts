@@ -8,29 +8,24 @@ import { Clock } from '../platform/time/clock.service.js';
 import { CurrentUser } from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { AccountPages } from './account.pages.js';
-import { leadingBackTo } from './admin/admin.refusals.js';
+import { leadingBackTo } from './admin/admin-refusals.js';
 import { ApiClient } from './api.client.js';
-import { noContent, noticeOf, seeOther } from './form.answer.js';
-import { formErrorsOf } from './form.errors.js';
-import { endOf, keyFormSchema, keyFormTexts, wrongLife } from './key.form.js';
-import { PageSender } from './page.sender.js';
+import { noContent, noticeOf, seeOther } from './form-answer.js';
+import { formErrorsOf } from './form-errors.js';
+import { endOf, keyFormSchema, keyFormTexts, scopeIn, wrongLife } from './key.form.js';
+import { PageSender } from './page-sender.js';
 import { CreatedKeyPage } from './views/api-keys.view.js';
 
 /** The forms of the account page's list of API keys. */
 @ApiExcludeController()
 @Controller('account/api-keys')
 export class ApiKeysFormController {
-  readonly #api: ApiClient;
-  readonly #pages: PageSender;
-  readonly #account: AccountPages;
-  readonly #clock: Clock;
-
-  constructor(api: ApiClient, pages: PageSender, account: AccountPages, clock: Clock) {
-    this.#api = api;
-    this.#pages = pages;
-    this.#account = account;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: PageSender,
+    private readonly account: AccountPages,
+    private readonly clock: Clock,
+  ) {}
 
   /** Creates a key. Only this response shows it: a redirect would have to store it somewhere. */
   @Post()
@@ -41,22 +36,23 @@ export class ApiKeysFormController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { name, scope, life } = values;
-    const expiresAt = endOf(life, this.#clock.now());
-    const call = { method: 'POST', path: '/api/v1/api-keys', body: { name, scope, expiresAt } } as const;
+    const { name, life } = values;
+    const expiresAt = endOf(life, this.clock.now());
+    const body = { name, scope: scopeIn(values), expiresAt };
+    const call = { method: 'POST', path: '/api/v1/api-keys', body } as const;
     const made =
       expiresAt === undefined
         ? wrongLife(values)
-        : await this.#api
+        : await this.api
             .change(request, reply, call, createdKeySchema)
             .catch((error: unknown) => formErrorsOf(leadingBackTo('/', error), values, keyFormTexts));
     void reply.header('cache-control', 'no-store');
     if ('form' in made) {
       void reply.code(made.status);
-      await this.#account.send(request, reply, principal, { keyForm: made.form });
+      await this.account.send(request, reply, principal, { keyForm: made.form });
       return;
     }
-    await this.#pages.send(request, reply, h(CreatedKeyPage, { name: made.name, value: made.key }));
+    await this.pages.send(request, reply, h(CreatedKeyPage, { name: made.name, value: made.key }));
   }
 
   @Post(':id/revoke')
@@ -66,7 +62,7 @@ export class ApiKeysFormController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'DELETE', path: `/api/v1/api-keys/${encodeURIComponent(id)}` } as const;
-    const change = this.#api.change(request, reply, call, noContent);
+    const change = this.api.change(request, reply, call, noContent);
     await seeOther(reply, '/', await noticeOf(change, 'key_revoked', 'key_gone'));
   }
 }

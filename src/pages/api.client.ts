@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type ProblemCode, problemCatalogue } from '../platform/errors/problem.catalogue.js';
 import { Problem } from '../platform/errors/problem.error.js';
-import { innerCallHeaders } from '../platform/http/inner.call.js';
+import { innerCallHeaders } from '../platform/http/inner-call.js';
 
 /** A page's call to the API. */
 export interface ApiCall {
@@ -38,6 +38,7 @@ const problemSchema = z.object({
   detail: z.string().optional(),
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
   loginUrl: z.string().optional(),
+  reason: z.string().optional(),
 });
 
 /**
@@ -46,11 +47,7 @@ const problemSchema = z.object({
  */
 @Injectable()
 export class ApiClient {
-  readonly #host: HttpAdapterHost<FastifyAdapter>;
-
-  constructor(host: HttpAdapterHost<FastifyAdapter>) {
-    this.#host = host;
-  }
+  constructor(private readonly host: HttpAdapterHost<FastifyAdapter>) {}
 
   /**
    * Reads as the person who makes the request.
@@ -91,7 +88,7 @@ export class ApiClient {
       const value = request.headers[name];
       return value === undefined ? [] : [[name, value] as const];
     });
-    const answer = await this.#host.httpAdapter.inject({
+    const answer = await this.host.httpAdapter.inject({
       method,
       url: path,
       headers: { ...Object.fromEntries(given), ...innerCallHeaders, accept: 'application/json' },
@@ -100,9 +97,9 @@ export class ApiClient {
     });
     const json: unknown = answer.body === '' ? undefined : JSON.parse(answer.body);
     if (answer.statusCode >= 400) {
-      const { code, detail, errors, loginUrl } = problemSchema.parse(json);
+      const { code, detail, errors, loginUrl, reason } = problemSchema.parse(json);
       throw new Problem(code, {
-        reason: 'refused_by_the_api',
+        reason: reason ?? 'refused_by_the_api',
         ...(detail === undefined ? {} : { detail }),
         ...(errors === undefined ? {} : { errors }),
         ...(loginUrl === undefined ? {} : { loginUrl }),

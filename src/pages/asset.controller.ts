@@ -10,11 +10,7 @@ import { AssetStore } from './asset.store.js';
 @Controller()
 @Public()
 export class AssetController {
-  readonly #store: AssetStore;
-
-  constructor(store: AssetStore) {
-    this.#store = store;
-  }
+  constructor(private readonly store: AssetStore) {}
 
   @Get('assets/:file')
   async file(
@@ -22,7 +18,7 @@ export class AssetController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const asset = this.#store.find(name);
+    const asset = this.store.find(name);
     if (asset === undefined) {
       throw new Problem('not_found');
     }
@@ -30,11 +26,11 @@ export class AssetController {
       'content-type': asset.type,
       'cache-control': 'public, max-age=31536000, immutable',
       vary: 'accept-encoding',
-      // Error pages on protected hosts have them too.
+      // Error pages on hosts of applications have them too.
       'cross-origin-resource-policy': 'cross-origin',
     });
     if (/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))) {
-      await reply.header('content-encoding', 'gzip').send(await this.#store.gzipped(asset));
+      await reply.header('content-encoding', 'gzip').send(await this.store.gzipped(asset));
     } else {
       await reply.send(asset.body);
     }
@@ -42,6 +38,6 @@ export class AssetController {
 
   @Get('favicon.ico')
   async favicon(@Res() reply: FastifyReply): Promise<void> {
-    await reply.redirect(this.#store.addresses.favicon, 302);
+    await reply.redirect(this.store.addresses.favicon, 302);
   }
 }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { maximumLogo } from '../platform/config/common.variables.js';
 import { ConfigurationError } from '../platform/config/configuration.js';
-import type { PageAssets } from './views/page.props.js';
+import type { PageAssets } from './views/page-props.js';
 
 const compress = promisify(gzip);
 const require = createRequire(import.meta.url);
@@ -19,7 +20,12 @@ export interface Asset {
 }
 
 const own = (name: string): string => readFileSync(new URL(`./assets/${name}`, import.meta.url), 'utf8');
-const vendored = (path: string): string => readFileSync(require.resolve(path), 'utf8');
+
+/** A file of a package: beside our own where a build has put it (scripts/join-gateway.mjs). */
+function vendored(path: string): string {
+  const built = new URL(`./assets/${basename(path)}`, import.meta.url);
+  return readFileSync(existsSync(built) ? built : require.resolve(path), 'utf8');
+}
 
 const types = {
   css: 'text/css; charset=utf-8',
@@ -33,6 +39,16 @@ type Extension = keyof typeof types;
 
 const logoTypes = ['svg', 'png', 'webp'] as const;
 
+/** A product's colour, as far as files have it. */
+export interface BrandColour {
+  /** CSS rules that are appended to the style sheets. */
+  readonly styles: string;
+  /** Vestibule's own logo → the same in the product's colour. */
+  readonly logoOf: (svg: string) => string;
+}
+
+const noBrandColour: BrandColour = { styles: '', logoOf: (svg) => svg };
+
 /** The pages' files, read once, each under a name that changes with its content. */
 export class AssetStore {
   readonly #assets = new Map<string, Asset>();
@@ -41,24 +57,24 @@ export class AssetStore {
 
   /**
    * @param logoFile path of the product's own logo.
-   * @param brand CSS rules that are appended to the style sheets.
+   * @param brand the product's colour.
    * @throws {ConfigurationError} if the logo can't be read or is too large.
    */
-  constructor(logoFile: string | undefined, brand: string) {
+  constructor(logoFile: string | undefined, { styles, logoOf }: BrandColour = noBrandColour) {
     const logo = logoFile === undefined ? undefined : this.#logo(logoFile);
     this.addresses = {
       stylesheet: this.#add(
         'vestibule',
         'css',
-        vendored('@picocss/pico/css/pico.classless.min.css') + own('vestibule.css') + brand,
+        vendored('@picocss/pico/css/pico.classless.min.css') + own('vestibule.css') + styles,
       ),
-      logo: logo ?? this.#add('logo', 'svg', own('logo.svg')),
-      favicon: logo ?? this.#add('favicon', 'svg', own('favicon.svg')),
+      logo: logo ?? this.#add('logo', 'svg', logoOf(own('logo.svg'))),
+      favicon: logo ?? this.#add('favicon', 'svg', logoOf(own('favicon.svg'))),
       pageScript: this.#add('page', 'js', own('page.js')),
       passkeysScript: this.#add('passkeys', 'js', own('passkeys.js')),
       demoScript: this.#add('demo', 'js', own('demo.js')),
       docsScript: this.#add('docs', 'js', own('docs.js')),
-      docsStyles: this.#add('docs', 'css', own('docs.css') + brand),
+      docsStyles: this.#add('docs', 'css', own('docs.css') + styles),
       swaggerStyles: this.#add('swagger-ui', 'css', vendored('swagger-ui-dist/swagger-ui.css')),
       swaggerScript: this.#add('swagger-ui', 'js', vendored('swagger-ui-dist/swagger-ui-bundle.js')),
     };

@@ -4,8 +4,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { OrgRepository } from '../orgs/org.repository.js';
 import { OryConsentService } from '../providers/ory/challenges/ory-consent.service.js';
-import { requireBound } from '../providers/ory/challenges/ory.challenge.js';
-import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
+import { requireBound } from '../providers/ory/challenges/ory-challenge.js';
+import { ChallengeBinding } from '../providers/ory/hydra/challenge-binding.js';
 import type { ConsentRequest } from '../providers/ory/hydra/hydra.schemas.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
 import {
@@ -14,7 +14,7 @@ import {
   OptionalSession,
 } from '../session/guards/access.decorators.js';
 import { isLoopbackHost, isRedirectUriOf } from '../platform/core/loopback.js';
-import { PageSender, localesIn } from './page.sender.js';
+import { PageSender, localesIn } from './page-sender.js';
 import { ConsentPage } from './views/consent.view.js';
 import { LogoutPage } from './views/logout.view.js';
 
@@ -29,23 +29,15 @@ import { LogoutPage } from './views/logout.view.js';
 @AllowWithoutSecondFactor()
 export class ChallengeController {
   readonly #consent: OryConsentService;
-  readonly #hydra: HydraClient;
-  readonly #binding: ChallengeBinding;
-  readonly #pages: PageSender;
-  readonly #orgs: OrgRepository;
 
   constructor(
     consent: OryConsentService,
-    hydra: HydraClient,
-    binding: ChallengeBinding,
-    pages: PageSender,
-    orgs: OrgRepository,
+    private readonly hydra: HydraClient,
+    private readonly binding: ChallengeBinding,
+    private readonly pages: PageSender,
+    private readonly orgs: OrgRepository,
   ) {
     this.#consent = consent;
-    this.#hydra = hydra;
-    this.#binding = binding;
-    this.#pages = pages;
-    this.#orgs = orgs;
   }
 
   @Get('consent')
@@ -54,7 +46,7 @@ export class ChallengeController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const challenge = requireBound(this.#binding, given, request);
+    const challenge = requireBound(this.binding, given, request);
     const {
       request: asked,
       canRemember,
@@ -68,7 +60,7 @@ export class ChallengeController {
     const [target] = targets;
     const url = target !== undefined && URL.canParse(target) ? new URL(target) : undefined;
     const host = agent?.kind === 'metadata_document' ? new URL(agent.clientId).host : (url?.host ?? '');
-    const organisation = orgId === null ? undefined : await this.#orgs.findById(orgId);
+    const organisation = orgId === null ? undefined : await this.orgs.findById(orgId);
     const { client_uri: clientUri, policy_uri: policyUri, tos_uri: tosUri } = client;
     const page = h(ConsentPage, {
       challenge,
@@ -93,7 +85,7 @@ export class ChallengeController {
       scopes: requested_scope ?? [],
       canRemember,
     });
-    await this.#pages.send(request, reply, page, { formTargets: targets, locales: hints?.ui_locales ?? [] });
+    await this.pages.send(request, reply, page, { formTargets: targets, locales: hints?.ui_locales ?? [] });
   }
 
   @Get('logout')
@@ -102,11 +94,11 @@ export class ChallengeController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const challenge = requireBound(this.#binding, given, request);
-    const { client, request_url: asked } = await this.#hydra.logoutRequest(challenge);
+    const challenge = requireBound(this.binding, given, request);
+    const { client, request_url: asked } = await this.hydra.logoutRequest(challenge);
     const formTargets = client?.redirect_uris ?? [];
     const locales = localesIn(new URLSearchParams(asked?.split('?')[1]).get('ui_locales'));
-    await this.#pages.send(request, reply, h(LogoutPage, { challenge }), { formTargets, locales });
+    await this.pages.send(request, reply, h(LogoutPage, { challenge }), { formTargets, locales });
   }
 }
 

@@ -1,17 +1,13 @@
 import { Controller, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AppRevocation } from './app.revocation.js';
+import { AppRevocation } from './app-revocation.js';
 
 /** The forms of the account page's list of connected apps. */
 @ApiExcludeController()
 @Controller('account/connected-apps')
 export class ConnectedAppsFormController {
-  readonly #revocation: AppRevocation;
-
-  constructor(revocation: AppRevocation) {
-    this.#revocation = revocation;
-  }
+  constructor(private readonly revocation: AppRevocation) {}
 
   @Post(':id/revoke')
   async revoke(
@@ -19,6 +15,6 @@ export class ConnectedAppsFormController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#revocation.revoke(request, reply, { list: '/api/v1/me/connected-apps', applicationId }, '/');
+    await this.revocation.revoke(request, reply, { list: '/api/v1/me/connected-apps', applicationId }, '/');
   }
 }

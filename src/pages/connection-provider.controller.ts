@@ -5,20 +5,20 @@ import { h } from 'preact';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { OryConfiguration } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
-import { requireBound } from '../providers/ory/challenges/ory.challenge.js';
+import { requireBound } from '../providers/ory/challenges/ory-challenge.js';
 import type { ProviderConnection } from '../providers/ory/connections/connection.js';
 import { Connections } from '../providers/ory/connections/connections.js';
-import { ProviderLogins, type ProviderRefusal } from '../providers/ory/connections/provider.logins.js';
-import { TypedAddress } from '../providers/ory/connections/typed.address.js';
-import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
+import { ProviderLogins, type ProviderRefusal } from '../providers/ory/connections/provider-logins.js';
+import { TypedAddress } from '../providers/ory/connections/typed-address.js';
+import { ChallengeBinding } from '../providers/ory/hydra/challenge-binding.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
 import {
   AllowUnverifiedEmail,
   AllowWithoutSecondFactor,
   OptionalSession,
 } from '../session/guards/access.decorators.js';
-import { RateLimited } from '../session/guards/rate-limited.decorator.js';
-import { PageSender } from './page.sender.js';
+import { RateLimited } from '../session/guards/rate-limited.decorators.js';
+import { PageSender } from './page-sender.js';
 import { ConnectionPage, providerPath } from './views/connection.view.js';
 
 const statuses: Readonly<Record<ProviderRefusal, number>> = {
@@ -35,29 +35,17 @@ const statuses: Readonly<Record<ProviderRefusal, number>> = {
 @AllowUnverifiedEmail()
 @AllowWithoutSecondFactor()
 export class ConnectionProviderController {
-  readonly #connections: Connections;
-  readonly #logins: ProviderLogins;
-  readonly #typed: TypedAddress;
-  readonly #binding: ChallengeBinding;
-  readonly #hydra: HydraClient;
-  readonly #pages: PageSender;
   readonly #publicUrl: string;
 
   constructor(
-    connections: Connections,
-    logins: ProviderLogins,
-    typed: TypedAddress,
-    binding: ChallengeBinding,
-    hydra: HydraClient,
-    pages: PageSender,
+    private readonly connections: Connections,
+    private readonly logins: ProviderLogins,
+    private readonly typed: TypedAddress,
+    private readonly binding: ChallengeBinding,
+    private readonly hydra: HydraClient,
+    private readonly pages: PageSender,
     @Inject(CONFIGURATION) { PUBLIC_URL }: OryConfiguration,
   ) {
-    this.#connections = connections;
-    this.#logins = logins;
-    this.#typed = typed;
-    this.#binding = binding;
-    this.#hydra = hydra;
-    this.#pages = pages;
     this.#publicUrl = PUBLIC_URL;
   }
 
@@ -70,17 +58,17 @@ export class ConnectionProviderController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const connection = await this.#require(id);
-    const challenge = requireBound(this.#binding, given, request);
-    const { loginHint, requestUrl, uiLocales: locales } = await this.#hydra.loginOrigin(challenge);
-    const typed = this.#typed.read(request);
-    const isOwn = typed !== undefined && (await this.#connections.ofAddress(typed))?.id === id;
+    const challenge = requireBound(this.binding, given, request);
+    const { loginHint, requestUrl, uiLocales: locales } = await this.hydra.loginOrigin(challenge);
+    const typed = this.typed.read(request);
+    const isOwn = typed !== undefined && (await this.connections.ofAddress(typed))?.id === id;
     const start = {
       challenge,
       loginHint: isOwn ? typed : loginHint,
       locales,
       requestUrl,
     };
-    const outcome = await this.#logins.begin(connection, start, request, reply);
+    const outcome = await this.logins.begin(connection, start, request, reply);
     await (outcome instanceof URL
       ? reply.redirect(outcome.href, 302)
       : this.#refuse(connection, challenge, outcome, request, reply));
@@ -95,9 +83,9 @@ export class ConnectionProviderController {
   ): Promise<void> {
     const connection = await this.#require(id);
     const answer = new URL(request.url, this.#publicUrl);
-    const login = await this.#logins.take(connection, answer, request, reply);
-    const challenge = requireBound(this.#binding, login.challenge, request);
-    const refusal = await this.#logins.finish(connection, login, answer, request, reply);
+    const login = await this.logins.take(connection, answer, request, reply);
+    const challenge = requireBound(this.binding, login.challenge, request);
+    const refusal = await this.logins.finish(connection, login, answer, request, reply);
     if (refusal !== undefined) {
       await this.#refuse(connection, challenge, refusal, request, reply);
       return;
@@ -113,14 +101,14 @@ export class ConnectionProviderController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    const { uiLocales: locales } = await this.#hydra.loginOrigin(challenge);
+    const { uiLocales: locales } = await this.hydra.loginOrigin(challenge);
     void reply.code(statuses[refusal]);
     const page = h(ConnectionPage, { connection, challenge, refusal, address: undefined });
-    await this.#pages.send(request, reply, page, { locales });
+    await this.pages.send(request, reply, page, { locales });
   }
 
   async #require(id: string): Promise<ProviderConnection> {
-    const connection = await this.#connections.find(id);
+    const connection = await this.connections.find(id);
     if (connection?.by !== 'redirect') {
       throw new Problem('not_found', { reason: 'connection_unknown' });
     }

@@ -19,22 +19,23 @@ import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { OryConfiguration } from '../platform/config/configuration.js';
 import type { ProblemCode } from '../platform/errors/problem.catalogue.js';
 import { Problem } from '../platform/errors/problem.error.js';
-import { requireBound } from '../providers/ory/challenges/ory.challenge.js';
-import { ConnectionLogins, type TypedLogin } from '../providers/ory/connections/connection.logins.js';
+import { requireIdentifier } from '../platform/core/account-identifier.js';
+import { requireBound } from '../providers/ory/challenges/ory-challenge.js';
+import { ConnectionLogins, type TypedLogin } from '../providers/ory/connections/connection-logins.js';
 import type { Connection, DirectoryConnection } from '../providers/ory/connections/connection.js';
 import { Connections } from '../providers/ory/connections/connections.js';
-import { TypedAddress } from '../providers/ory/connections/typed.address.js';
-import { ChallengeBinding } from '../providers/ory/hydra/challenge.binding.js';
-import { applicationOf } from '../providers/ory/hydra/hydra.applications.js';
+import { TypedAddress } from '../providers/ory/connections/typed-address.js';
+import { ChallengeBinding } from '../providers/ory/hydra/challenge-binding.js';
+import { applicationOf } from '../providers/ory/hydra/hydra-applications.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
 import {
   AllowUnverifiedEmail,
   AllowWithoutSecondFactor,
   OptionalSession,
 } from '../session/guards/access.decorators.js';
-import { RateLimited } from '../session/guards/rate-limited.decorator.js';
-import { formField } from './form.answer.js';
-import { PageSender } from './page.sender.js';
+import { RateLimited } from '../session/guards/rate-limited.decorators.js';
+import { formField } from './form-answer.js';
+import { PageSender } from './page-sender.js';
 import { sendToProvider } from './connection-provider.controller.js';
 import { ConnectionPage, IdentifyPage, type ShownRefusal, connectionPath } from './views/connection.view.js';
 
@@ -47,7 +48,7 @@ const failures: Partial<Record<ProblemCode, 'misconfigured' | 'unavailable'>> = 
 const statuses: Partial<Record<ShownRefusal, number>> = { misconfigured: 502, unavailable: 503 };
 const loginSchema = z.object({ login_challenge: formField, login: formField, password: formField });
 
-/** The pages of a login where connections exist: the address first, then the password at the connection that it leads to. */
+/** The pages of a login where connections may exist: the address first, then the password at the connection that it leads to. */
 @ApiExcludeController()
 @Controller('ui')
 @OptionalSession()
@@ -55,30 +56,18 @@ const loginSchema = z.object({ login_challenge: formField, login: formField, pas
 @AllowWithoutSecondFactor()
 export class ConnectionController {
   readonly #logger = new Logger(ConnectionController.name);
-  readonly #connections: Connections;
-  readonly #logins: ConnectionLogins;
-  readonly #typed: TypedAddress;
-  readonly #binding: ChallengeBinding;
-  readonly #hydra: HydraClient;
-  readonly #pages: PageSender;
   readonly #publicUrl: string;
   readonly #signUp: OryConfiguration['SIGNUP'];
 
   constructor(
-    connections: Connections,
-    logins: ConnectionLogins,
-    typed: TypedAddress,
-    binding: ChallengeBinding,
-    hydra: HydraClient,
-    pages: PageSender,
+    private readonly connections: Connections,
+    private readonly logins: ConnectionLogins,
+    private readonly typed: TypedAddress,
+    private readonly binding: ChallengeBinding,
+    private readonly hydra: HydraClient,
+    private readonly pages: PageSender,
     @Inject(CONFIGURATION) { PUBLIC_URL, SIGNUP }: OryConfiguration,
   ) {
-    this.#connections = connections;
-    this.#logins = logins;
-    this.#typed = typed;
-    this.#binding = binding;
-    this.#hydra = hydra;
-    this.#pages = pages;
     this.#publicUrl = PUBLIC_URL;
     this.#signUp = SIGNUP;
   }
@@ -91,17 +80,17 @@ export class ConnectionController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     await this.#requireConnections();
-    const challenge = requireBound(this.#binding, given, request);
-    const { loginHint, uiLocales: locales, client } = await this.#hydra.loginOrigin(challenge);
+    const challenge = requireBound(this.binding, given, request);
+    const { loginHint, uiLocales: locales, client } = await this.hydra.loginOrigin(challenge);
     const page = h(IdentifyPage, {
       challenge,
       application: applicationOf(client)?.name,
-      address: this.#typed.read(request) ?? loginHint,
-      offered: this.#connections.offered,
+      address: this.typed.read(request) ?? loginHint,
+      offered: this.connections.offered,
       passwordUrl: this.#selfServiceUrl('login', challenge),
       signUpUrl: this.#signUp === 'open' ? this.#selfServiceUrl('registration', challenge) : undefined,
     });
-    await this.#pages.send(request, reply, page, { locales });
+    await this.pages.send(request, reply, page, { locales });
   }
 
   /** Sends the user to the connection of their address, or to Kratos' login. The address goes along in a cookie. */
@@ -113,10 +102,11 @@ export class ConnectionController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     await this.#requireConnections();
-    const challenge = requireBound(this.#binding, form.login_challenge, request);
+    const challenge = requireBound(this.binding, form.login_challenge, request);
+    requireIdentifier(form.identifier);
     const address = form.identifier.trim();
-    const connection = await this.#connections.ofAddress(address);
-    this.#typed.keep(reply, address);
+    const connection = await this.connections.ofAddress(address);
+    this.typed.keep(reply, address);
     const next =
       connection === undefined
         ? this.#selfServiceUrl('login', challenge)
@@ -133,12 +123,12 @@ export class ConnectionController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const connection = await this.#require(id);
-    const challenge = requireBound(this.#binding, given, request);
-    const address = this.#typed.read(request);
+    const challenge = requireBound(this.binding, given, request);
+    const address = this.typed.read(request);
     // A link could name an organisation's connection, whose owner might log others in as a user of theirs: they press the button.
     const isWanted =
       connection.owner === undefined ||
-      (address !== undefined && (await this.#connections.ofAddress(address))?.id === connection.id);
+      (address !== undefined && (await this.connections.ofAddress(address))?.id === connection.id);
     if (connection.by === 'redirect' && isWanted) {
       sendToProvider(reply, connection.id, challenge);
     }
@@ -158,7 +148,7 @@ export class ConnectionController {
     if (connection.by !== 'password') {
       throw new Problem('not_found', { reason: 'connection_without_form' });
     }
-    const challenge = requireBound(this.#binding, form.login_challenge, request);
+    const challenge = requireBound(this.binding, form.login_challenge, request);
     const refusal = await this.#refusalOf(connection, { login, password }, request, reply);
     if (refusal === undefined) {
       await reply.redirect(
@@ -178,7 +168,7 @@ export class ConnectionController {
     reply: FastifyReply,
   ): Promise<ShownRefusal | undefined> {
     try {
-      return await this.#logins.logIn(connection, typed, request, reply);
+      return await this.logins.logIn(connection, typed, request, reply);
     } catch (error) {
       const refusal = error instanceof Problem ? failures[error.code] : undefined;
       if (!(error instanceof Problem) || refusal === undefined) {
@@ -195,12 +185,12 @@ export class ConnectionController {
     reply: FastifyReply,
     props: Parameters<typeof ConnectionPage>[0],
   ): Promise<void> {
-    const { uiLocales: locales } = await this.#hydra.loginOrigin(props.challenge);
-    await this.#pages.send(request, reply, h(ConnectionPage, props), { locales });
+    const { uiLocales: locales } = await this.hydra.loginOrigin(props.challenge);
+    await this.pages.send(request, reply, h(ConnectionPage, props), { locales });
   }
 
   async #require(id: string): Promise<Connection> {
-    const connection = await this.#connections.find(id);
+    const connection = await this.connections.find(id);
     if (connection === undefined) {
       throw new Problem('not_found', { reason: 'connection_unknown' });
     }
@@ -208,7 +198,7 @@ export class ConnectionController {
   }
 
   async #requireConnections(): Promise<void> {
-    if (!(await this.#connections.exist())) {
+    if (!(await this.connections.mayExist())) {
       throw new Problem('not_found', { reason: 'connections_none' });
     }
   }

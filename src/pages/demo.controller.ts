@@ -5,7 +5,7 @@ import { h } from 'preact';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { Public } from '../session/guards/access.decorators.js';
-import { PageSender } from './page.sender.js';
+import { PageSender } from './page-sender.js';
 import { DemoPage } from './views/demo.view.js';
 
 /** The example single-page app, which runs steps 6 and 7 of the flow by itself. */
@@ -13,11 +13,12 @@ import { DemoPage } from './views/demo.view.js';
 @Controller('demo')
 @Public()
 export class DemoController {
-  readonly #pages: PageSender;
   readonly #configuration: Configuration;
 
-  constructor(pages: PageSender, @Inject(CONFIGURATION) configuration: Configuration) {
-    this.#pages = pages;
+  constructor(
+    private readonly pages: PageSender,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
     this.#configuration = configuration;
   }
 
@@ -25,6 +26,6 @@ export class DemoController {
   async page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { TOKEN_AUDIENCE: audience, PUBLIC_URL } = this.#configuration;
     const issuer = `${PUBLIC_URL}/ory/hydra`;
-    await this.#pages.send(request, reply, h(DemoPage, { audience, issuer }), { inEnglish: true });
+    await this.pages.send(request, reply, h(DemoPage, { audience, issuer }), { inEnglish: true });
   }
 }

@@ -8,19 +8,20 @@ import {
   OptionalSession,
   Public,
 } from '../session/guards/access.decorators.js';
-import { OpenApiDocument } from './openapi.document.js';
-import { PageSender } from './page.sender.js';
+import { OpenApiDocument } from './openapi-document.js';
+import { PageSender } from './page-sender.js';
 import { DocsPage } from './views/docs.view.js';
 
 /** Swagger UI from local files, and the document it shows. */
 @ApiExcludeController()
 @Controller('docs')
 export class DocsController {
-  readonly #pages: PageSender;
   readonly #document: OpenApiDocument;
 
-  constructor(pages: PageSender, document: OpenApiDocument) {
-    this.#pages = pages;
+  constructor(
+    private readonly pages: PageSender,
+    document: OpenApiDocument,
+  ) {
     this.#document = document;
   }
 
@@ -29,7 +30,7 @@ export class DocsController {
   @AllowUnverifiedEmail()
   @AllowWithoutSecondFactor()
   async page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.#pages.send(request, reply, h(DocsPage, {}), { inEnglish: true });
+    await this.pages.send(request, reply, h(DocsPage, {}), { inEnglish: true });
   }
 
   @Get('openapi.json')

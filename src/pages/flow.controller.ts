@@ -3,11 +3,12 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
+import { foldIdentifier } from '../platform/core/account-identifier.js';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { OryConfiguration } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { KratosClient } from '../providers/ory/kratos/kratos.client.js';
-import { toProviderIdentity } from '../providers/ory/kratos/kratos.session.js';
+import { toProviderIdentity } from '../providers/ory/kratos/kratos-session.js';
 import {
   AllowUnverifiedEmail,
   AllowWithoutSecondFactor,
@@ -16,17 +17,18 @@ import {
 } from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { type Flow, parseFlow } from './flow.parser.js';
-import { FlowSurroundingsFinder } from './flow.surroundings.js';
+import { FlowContextFinder } from './flow-context.js';
 import { SessionService } from '../session/session.service.js';
-import { FormDrafts } from '../providers/ory/proxy/form.draft.js';
-import { settingsChangeIn } from '../providers/ory/proxy/settings.change.js';
-import { fieldOf, refusalMessage } from '../providers/ory/proxy/refusal.message.js';
-import { isOfConnection } from './connection.visitor.js';
-import { PageSender } from './page.sender.js';
-import { FLOW_KINDS } from './views/flow.plan.js';
-import { withDraft, withLoginHint, withRefusal } from './flow.draft.js';
+import { FormDrafts } from '../providers/ory/proxy/form-draft.js';
+import { settingsChangeIn } from '../providers/ory/proxy/settings-change.js';
+import { fieldOf, refusalMessage } from '../providers/ory/proxy/refusal-message.js';
+import { isOfConnection } from './connection-visitor.js';
+import { PageSender } from './page-sender.js';
+import { isOfRecovery, recovers, saysRecovered, withRecovered } from './recovery-end.js';
+import { FLOW_KINDS } from './views/flow-plan.js';
+import { withDraft, withLoginHint, withRefusal } from './flow-draft.js';
 import { isVerified, withoutEnrolments } from './unverified.settings.js';
-import { withOwnEnd, withoutNeed } from './verification.end.js';
+import { withOwnEnd, withoutNeed } from './verification-end.js';
 import { UnverifiedPage } from './views/unverified.view.js';
 import { FlowPage } from './views/flow.view.js';
 
@@ -45,27 +47,17 @@ const links = {
 @ApiExcludeController()
 @Controller('ui')
 export class FlowController {
-  readonly #kratos: KratosClient;
-  readonly #surroundings: FlowSurroundingsFinder;
-  readonly #pages: PageSender;
-  readonly #drafts: FormDrafts;
-  readonly #sessions: SessionService;
   readonly #publicUrl: string;
   readonly #minimumLength: number;
 
   constructor(
-    kratos: KratosClient,
-    surroundings: FlowSurroundingsFinder,
-    pages: PageSender,
-    drafts: FormDrafts,
-    sessions: SessionService,
+    private readonly kratos: KratosClient,
+    private readonly contexts: FlowContextFinder,
+    private readonly pages: PageSender,
+    private readonly drafts: FormDrafts,
+    private readonly sessions: SessionService,
     @Inject(CONFIGURATION) configuration: OryConfiguration,
   ) {
-    this.#kratos = kratos;
-    this.#sessions = sessions;
-    this.#surroundings = surroundings;
-    this.#pages = pages;
-    this.#drafts = drafts;
     this.#publicUrl = configuration.PUBLIC_URL;
     this.#minimumLength = configuration.PASSWORD_MIN_LENGTH;
   }
@@ -89,7 +81,7 @@ export class FlowController {
     }
     const found =
       typeof id === 'string' && id !== ''
-        ? await this.#kratos.findFlow(kind, id, request.headers.cookie)
+        ? await this.kratos.findFlow(kind, id, request.headers.cookie)
         : undefined;
     const query = typeof returnTo === 'string' ? `?${new URLSearchParams({ return_to: returnTo })}` : '';
     const needsLogin = kind === 'settings' || kind === 'verification';
@@ -102,10 +94,10 @@ export class FlowController {
       found === undefined &&
       kind === 'verification' &&
       principal?.user.emailVerified === false &&
-      (await isOfConnection(this.#sessions, principal))
+      (await isOfConnection(this.sessions, principal))
     ) {
       // Kratos knows no such user, so that no mail would ever come.
-      await this.#pages.send(request, reply, h(UnverifiedPage, { email: principal.user.email }));
+      await this.pages.send(request, reply, h(UnverifiedPage, { email: principal.user.email }));
       return;
     }
     if (found === undefined) {
@@ -114,7 +106,7 @@ export class FlowController {
       return;
     }
     const parsed = parseFlow(found);
-    const { application, invite, triesLeft } = await this.#surroundings.find(request, kind, parsed);
+    const { application, invite, triesLeft, companyLogin } = await this.contexts.find(request, kind, parsed);
     const locales = application.uiLocales;
     const typed = this.#withDraft(request, parsed, locales);
     // The address of an invite precedes what the application guesses.
@@ -122,17 +114,36 @@ export class FlowController {
     const isUnverified = kind === 'settings' && !isVerified(found);
     const ended = kind === 'verification' ? await this.#ofVerification(request, drafted, principal) : drafted;
     const flow = isUnverified ? withoutEnrolments(ended) : ended;
+    const isRecovered = kind === 'settings' && (await this.#isRecovered(request, flow, principal));
     const page = h(FlowPage, {
       kind,
-      flow,
+      flow: isRecovered ? withRecovered(flow) : flow,
+      isRecovered,
       links,
       invite,
       triesLeft,
+      companyLogin,
       isUnverified,
       changed: settingsChangeIn(changed),
       application: application.name,
     });
-    await this.#pages.send(request, reply, page, { formTargets: application.redirectUris, locales });
+    await this.pages.send(request, reply, page, { formTargets: application.redirectUris, locales });
+  }
+
+  /** Whether the settings are shown to a user who has just recovered the account. */
+  async #isRecovered(
+    request: FastifyRequest,
+    flow: Flow,
+    principal: Principal | undefined,
+  ): Promise<boolean> {
+    if (saysRecovered(flow)) {
+      return true;
+    }
+    if (principal !== undefined && !recovers(principal.claims.amr)) {
+      return false;
+    }
+    const session = await this.kratos.liveSession(request.headers.cookie);
+    return session !== undefined && isOfRecovery(session, flow, principal === undefined);
   }
 
   /** A verification flow that continues with a login here. If the address is already verified, the flow is completed. */
@@ -144,18 +155,19 @@ export class FlowController {
     if (principal?.user.emailVerified !== true) {
       return withOwnEnd(flow, links.account);
     }
-    const whoami = await this.#kratos.whoami(request.headers.cookie);
+    const whoami = await this.kratos.whoami(request.headers.cookie);
     const identity = whoami.state === 'live' ? toProviderIdentity(whoami.session.identity) : undefined;
-    const isVerifiedAlready = identity?.emailVerified === true && identity.email === principal.user.email;
+    const isVerifiedAlready =
+      identity?.emailVerified === true && foldIdentifier(identity.email ?? '') === principal.user.email;
     return withOwnEnd(isVerifiedAlready ? withoutNeed(flow) : flow, links.account);
   }
 
   #withDraft(request: FastifyRequest, flow: Flow, locales: readonly string[]): Flow {
-    const { fields, refused } = this.#drafts.find(request, flow.id);
+    const { fields, refused } = this.drafts.find(request, flow.id);
     if (refused === undefined) {
       return withDraft(flow, fields);
     }
-    const { language } = this.#pages.frame(request, locales);
+    const { language } = this.pages.frame(request, locales);
     const message = refusalMessage(refused, this.#minimumLength, language);
     return withRefusal(flow, fields, fieldOf(refused), message);
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { unavailable } from '../platform/upstream/vendor.call.js';
+import { unavailable } from '../platform/upstream/vendor-call.js';
 
 // The part of a Kratos self-service flow that the pages render. Kratos adds node types and attributes between versions, so
 // parsing is lenient: an unknown node is left out, and an attribute with an unexpected value counts as absent. Parsing fails
@@ -135,6 +135,7 @@ const flowSchema = z.object({
   return_to: optionalText,
   refresh: flag,
   requested_aal: optionalText,
+  issued_at: optionalText,
   state: optionalText,
   ui: z.preprocess(
     (ui) => (typeof ui === 'object' && ui !== null && 'nodes' in ui ? { ...ui, scripts: ui.nodes } : ui),

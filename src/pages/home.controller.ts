@@ -8,8 +8,8 @@ import type { Configuration } from '../platform/config/configuration.js';
 import { CurrentUser, OptionalSession } from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { AccountPages } from './account.pages.js';
-import { NoticeSubjects } from './notice.subjects.js';
-import { PageSender } from './page.sender.js';
+import { NoticeSubjects } from './notice-subjects.js';
+import { PageSender } from './page-sender.js';
 import { noticeIn } from './views/notice.view.js';
 import { WelcomePage } from './views/welcome.view.js';
 
@@ -19,20 +19,14 @@ const cursorSchema = z.string().optional().catch(undefined);
 @ApiExcludeController()
 @Controller()
 export class HomeController {
-  readonly #pages: PageSender;
-  readonly #account: AccountPages;
-  readonly #subjects: NoticeSubjects;
   readonly #demo: boolean;
 
   constructor(
-    pages: PageSender,
-    account: AccountPages,
-    subjects: NoticeSubjects,
+    private readonly pages: PageSender,
+    private readonly account: AccountPages,
+    private readonly subjects: NoticeSubjects,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
-    this.#subjects = subjects;
-    this.#pages = pages;
-    this.#account = account;
     this.#demo = configuration.AUTH_PROVIDER === 'ory' && configuration.DEMO;
   }
 
@@ -48,11 +42,11 @@ export class HomeController {
   ): Promise<void> {
     const notice = noticeIn(given);
     if (principal === undefined) {
-      await this.#pages.send(request, reply, h(WelcomePage, { demo: this.#demo, notice }));
+      await this.pages.send(request, reply, h(WelcomePage, { demo: this.#demo, notice }));
       return;
     }
     const orgsCursor = cursorSchema.parse(orgs);
-    const subject = this.#subjects.open(principal.claims.sub, about);
-    await this.#account.send(request, reply, principal, { notice, about: subject, orgsCursor });
+    const subject = this.subjects.open(principal.claims.sub, about);
+    await this.account.send(request, reply, principal, { notice, about: subject, orgsCursor });
   }
 }

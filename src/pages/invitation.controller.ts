@@ -3,20 +3,20 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { invitationPath, inviteTokenIn } from '../accounts/invite.link.js';
-import { RateLimited } from '../session/guards/rate-limited.decorator.js';
+import { invitationPath, inviteTokenIn } from '../accounts/invite-link.js';
+import { RateLimited } from '../session/guards/rate-limited.decorators.js';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
-import { safeReturnTo } from '../platform/http/return.target.js';
-import { InviteLookup } from '../orgs/invite.lookup.js';
+import { safeReturnTo } from '../platform/http/return-target.js';
+import { InviteLookup } from '../orgs/invite-lookup.js';
 import { redeemedSchema } from '../orgs/invite.schemas.js';
 import { orgSchema } from '../orgs/org.schemas.js';
 import { CurrentUser, OptionalSession } from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { ApiClient } from './api.client.js';
-import { formField } from './form.answer.js';
-import { PageSender } from './page.sender.js';
+import { formField } from './form-answer.js';
+import { PageSender } from './page-sender.js';
 import {
   InvitationAcceptedPage,
   InvitationGonePage,
@@ -30,20 +30,14 @@ const formSchema = z.object({ invite: formField, return_to: formField });
 @ApiExcludeController()
 @Controller('invitation')
 export class InvitationController {
-  readonly #api: ApiClient;
-  readonly #invites: InviteLookup;
-  readonly #pages: PageSender;
   readonly #publicUrl: string;
 
   constructor(
-    api: ApiClient,
-    invites: InviteLookup,
-    pages: PageSender,
+    private readonly api: ApiClient,
+    private readonly invites: InviteLookup,
+    private readonly pages: PageSender,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
-    this.#api = api;
-    this.#invites = invites;
-    this.#pages = pages;
     this.#publicUrl = configuration.PUBLIC_URL;
   }
 
@@ -81,7 +75,11 @@ export class InvitationController {
     }
     const call = { method: 'POST', path: '/api/v1/invites/redeem', body: { token } } as const;
     try {
-      const { orgId } = await this.#api.change(request, reply, call, redeemedSchema);
+      const { orgId } = await this.api.change(request, reply, call, redeemedSchema);
+      if (orgId === null) {
+        await reply.redirect(returnTo, 303);
+        return;
+      }
       const query = new URLSearchParams({ org: orgId, ...(returnTo === '/' ? {} : { return_to: returnTo }) });
       await reply.redirect(`/invitation/accepted?${query}`, 303);
     } catch (error) {
@@ -99,10 +97,10 @@ export class InvitationController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const path = `/api/v1/orgs/${encodeURIComponent(typeof id === 'string' ? id : '')}`;
-    const org = await this.#api.read(request, path, orgSchema);
+    const org = await this.api.read(request, path, orgSchema);
     const next = safeReturnTo(returnTo, this.#publicUrl);
     const page = h(InvitationAcceptedPage, { org, isActive: claims.org?.id === org.id, next });
-    await this.#pages.send(request, reply, page);
+    await this.pages.send(request, reply, page);
   }
 
   async #send(
@@ -114,14 +112,14 @@ export class InvitationController {
     // no-referrer: see defaultHeaders.
     void reply.headers({ 'cache-control': 'no-store', 'referrer-policy': 'strict-origin' });
     const { token, returnTo, refusal } = asked;
-    const invite = await this.#invites.findOpen(token);
+    const invite = await this.invites.findOpen(token);
     if (invite === undefined) {
-      await this.#pages.send(request, reply.code(410), h(InvitationGonePage, {}));
+      await this.pages.send(request, reply.code(410), h(InvitationGonePage, {}));
       return;
     }
-    const { orgName, inviterName, role, mailedTo } = invite;
-    const shown = { orgName, inviterName, role, mailedTo, isForAddress: invite.email !== null };
-    await this.#pages.send(request, reply, h(InvitationPage, { token, returnTo, invite: shown, refusal }));
+    const { orgName, inviterName, role, mailedTo, opensSignUp } = invite;
+    const shown = { orgName, inviterName, role, mailedTo, opensSignUp, isForAddress: invite.email !== null };
+    await this.pages.send(request, reply, h(InvitationPage, { token, returnTo, invite: shown, refusal }));
   }
 }
 

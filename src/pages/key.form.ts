@@ -1,18 +1,30 @@
 import { z } from 'zod';
-import { formField } from './form.answer.js';
-import type { FormTexts, FormErrors } from './form.errors.js';
-import { keyLives } from './views/key-form.view.js';
+import { formField } from './form-answer.js';
+import type { FormTexts, FormErrors } from './form-errors.js';
+import { scopeTokens } from '../session/guards/scopes.js';
+import { keyLives, keyScopes } from './views/key-form.view.js';
 
 const day = 86_400_000;
 const lifeSchema = z.enum(keyLives);
 
 /** The form for an API key, as a browser sends it. */
-export const keyFormSchema = z.object({ name: formField, scope: formField, life: formField });
+export const keyFormSchema = z.object({
+  name: formField,
+  scope: formField,
+  life: formField,
+  ...Object.fromEntries(keyScopes.map(({ field }) => [field, formField])),
+});
+
+/** The scope that the form asks for: what is ticked, and what is typed. */
+export function scopeIn(values: FormErrors['form']['values']): string {
+  const ticked = keyScopes.filter(({ field }) => values[field] === 'on').map(({ scope }) => scope);
+  return [...ticked, ...scopeTokens(values['scope'] ?? '')].join(' ');
+}
 
 /** The texts that the form shows if the API refuses it. */
 export const keyFormTexts: FormTexts = {
   fields: { name: 'keys.error.name', scope: 'keys.error.scope', role: 'keys.error.role' },
-  conflict: { text: 'keys.error.full' },
+  conflicts: { api_keys_full: { text: 'keys.error.full' } },
 };
 
 /** When a key with this lifetime expires: ISO 8601, or null for never; undefined for a lifetime that isn't offered. */

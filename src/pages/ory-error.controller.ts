@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { KratosClient } from '../providers/ory/kratos/kratos.client.js';
 import type { TextKey } from '../platform/i18n/locales/en.js';
 import { Public } from '../session/guards/access.decorators.js';
-import { PageSender } from './page.sender.js';
+import { PageSender } from './page-sender.js';
 import { ErrorPage } from './views/error.view.js';
 
 const kratosErrorSchema = z.looseObject({
@@ -23,13 +23,10 @@ const longestDescription = 300;
 @Controller('ui/error')
 @Public()
 export class OryErrorController {
-  readonly #kratos: KratosClient;
-  readonly #pages: PageSender;
-
-  constructor(kratos: KratosClient, pages: PageSender) {
-    this.#kratos = kratos;
-    this.#pages = pages;
-  }
+  constructor(
+    private readonly kratos: KratosClient,
+    private readonly pages: PageSender,
+  ) {}
 
   @Get()
   async page(
@@ -43,10 +40,11 @@ export class OryErrorController {
     // For anyone who registers an application: Hydra says here what it refuses. It is as long as anyone writes it.
     const said = typeof description === 'string' ? description.slice(0, longestDescription) : undefined;
     request.log.warn({ reason: code, said }, 'Ory sent a person to the error page');
-    const { text } = this.#pages.frame(request).language;
+    const { text } = this.pages.frame(request).language;
+    const advice = adviceFor(code, said);
     const page = h(ErrorPage, {
       title: text('error.ory.title'),
-      advice: text(adviceFor(code, said)),
+      advice: text(advice),
       code,
       requestId: request.id,
       actions: [
@@ -54,11 +52,11 @@ export class OryErrorController {
         { label: text('common.backToStart'), href: '/' },
       ],
     });
-    await this.#pages.send(request, reply.code(400), page);
+    await this.pages.send(request, reply.code(advice === 'error.ory.unavailable' ? 503 : 400), page);
   }
 
   async #kratosCode(id: string): Promise<string> {
-    const parsed = kratosErrorSchema.safeParse(await this.#kratos.findError(id));
+    const parsed = kratosErrorSchema.safeParse(await this.kratos.findError(id));
     const error = parsed.data?.error;
     return codeOf(error?.id ?? (error?.code === undefined ? undefined : `kratos_${error.code}`));
   }
@@ -75,7 +73,9 @@ function adviceFor(code: string, said = ''): TextKey {
   if (code === refusedCode) {
     return 'error.ory.refused';
   }
-  return /^kratos_5\d\d$/.test(code) ? 'error.ory.unavailable' : 'error.ory.interrupted';
+  return /^(?:kratos_5\d\d|server_error|temporarily_unavailable)$/.test(code)
+    ? 'error.ory.unavailable'
+    : 'error.ory.interrupted';
 }
 
 /** The code to show. Descriptions aren't shown: they come from the URL, which anyone can write. */

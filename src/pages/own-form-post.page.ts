@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { type FormPost, FormPostPage } from '../providers/ory/proxy/form-post.page.js';
-import { PageSender, localesIn } from './page.sender.js';
+import { PageSender, localesIn } from './page-sender.js';
 import { FormPostView } from './views/form-post.view.js';
 
 const querySchema = z.looseObject({ ui_locales: z.string().optional().catch(undefined) });
@@ -11,15 +11,12 @@ const querySchema = z.looseObject({ ui_locales: z.string().optional().catch(unde
 /** The page that posts an answer to an application: at once where scripts run, otherwise by a button. */
 @Injectable()
 export class OwnFormPostPage extends FormPostPage {
-  readonly #pages: PageSender;
-
-  constructor(pages: PageSender) {
+  constructor(private readonly pages: PageSender) {
     super();
-    this.#pages = pages;
   }
 
   override render(post: FormPost, request: FastifyRequest): string {
     const locales = localesIn(querySchema.safeParse(request.query).data?.ui_locales);
-    return this.#pages.render(request, h(FormPostView, post), { locales });
+    return this.pages.render(request, h(FormPostView, post), { locales });
   }
 }

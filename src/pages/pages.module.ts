@@ -2,7 +2,6 @@ import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { AccountsModule } from '../accounts/accounts.module.js';
 import { OauthModule } from '../oauth/oauth.module.js';
 import { OryModule } from '../providers/ory/ory.module.js';
-import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { ErrorPage } from '../platform/http/error.page.js';
 import { SessionModule } from '../session/session.module.js';
@@ -12,17 +11,16 @@ import { adminPages } from './admin/admin.pages.js';
 import { ApplicationPages } from './applications/application.pages.js';
 import { ApiClient } from './api.client.js';
 import { AssetController } from './asset.controller.js';
-import { AssetStore } from './asset.store.js';
 import { ChallengeController } from './challenge.controller.js';
 import { ConnectionProviderController } from './connection-provider.controller.js';
 import { ConnectionController } from './connection.controller.js';
 import { ConnectedAppsFormController } from './connected-apps-form.controller.js';
-import { CommandLineController } from './command-line.controller.js';
 import { DemoController } from './demo.controller.js';
 import { DocsController } from './docs.controller.js';
+import { FlowApplications } from './flow-application.js';
 import { FlowController } from './flow.controller.js';
-import { FlowSurroundingsFinder } from './flow.surroundings.js';
-import { OpenApiDocument } from './openapi.document.js';
+import { FlowContextFinder } from './flow-context.js';
+import { OpenApiDocument } from './openapi-document.js';
 import { OrgsModule } from '../orgs/orgs.module.js';
 import { LimitsModule } from '../directory/rate-limit/limits.module.js';
 import { LanguagesModule } from '../platform/i18n/languages.module.js';
@@ -30,15 +28,15 @@ import { FormPostPage } from '../providers/ory/proxy/form-post.page.js';
 import { ProxyModule } from '../providers/ory/proxy/proxy.module.js';
 import { OryErrorController } from './ory-error.controller.js';
 import { OwnFormPostPage } from './own-form-post.page.js';
-import { AppRevocation } from './app.revocation.js';
-import { NoticeSubjects } from './notice.subjects.js';
-import { PageSender } from './page.sender.js';
+import { AppRevocation } from './app-revocation.js';
+import { NoticeSubjects } from './notice-subjects.js';
+import { PageFrameModule } from './page-frame.module.js';
 import { UsersModule } from '../directory/users/users.module.js';
 import { OrgConnectionsPageController } from './orgs/org-connections.controller.js';
 import { OrgApplicationsPageController } from './orgs/org-applications.controller.js';
 import { personPages } from './person.pages.js';
 import { ProblemPage } from './problem.page.js';
-import { SentForms } from './sent.forms.js';
+import { SentForms } from './sent-forms.js';
 
 /** The module of all pages that people see. The self-service pages exist only if Ory is the provider. */
 @Module({})
@@ -57,12 +55,12 @@ export class PagesModule {
         UsersModule,
         AccountsModule,
         OauthModule,
+        PageFrameModule,
         ...(configuration.AUTH_PROVIDER === 'ory' ? [OryModule] : []),
       ],
       controllers: [
         AssetController,
         ...personPages.controllers,
-        CommandLineController,
         DocsController,
         ...adminPages.controllers,
         ...applicationPages(configuration),
@@ -70,19 +68,12 @@ export class PagesModule {
       ],
       providers: [
         ApiClient,
-        {
-          provide: AssetStore,
-          inject: [CONFIGURATION],
-          useFactory: async ({ BRAND_LOGO, BRAND_COLOR }: Configuration) =>
-            new AssetStore(BRAND_LOGO, BRAND_COLOR === undefined ? '' : await stylesOf(BRAND_COLOR)),
-        },
         AppRevocation,
         NoticeSubjects,
-        PageSender,
         ...personPages.providers,
         OpenApiDocument,
         ...(configuration.AUTH_PROVIDER === 'ory'
-          ? [FlowSurroundingsFinder, ApplicationPages, SentForms]
+          ? [FlowApplications, FlowContextFinder, ApplicationPages, SentForms]
           : []),
         ...adminPages.providers,
         { provide: ErrorPage, useClass: ProblemPage },
@@ -91,12 +82,6 @@ export class PagesModule {
       exports: [ErrorPage, OpenApiDocument],
     };
   }
-}
-
-/** CSS rules for the brand's colour. Imported only if needed: the colour library takes longer to load than all pages together. */
-async function stylesOf(colour: string): Promise<string> {
-  const { brandStyles } = await import('./brand.styles.js');
-  return brandStyles(colour);
 }
 
 function applicationPages({ AUTH_PROVIDER }: Configuration): readonly Type[] {

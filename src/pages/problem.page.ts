@@ -5,12 +5,11 @@ import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import type { ProblemCode } from '../platform/errors/problem.catalogue.js';
 import type { Problem } from '../platform/errors/problem.error.js';
+import { type ApplicationHost, applicationHostOf } from '../platform/http/application-hosts.js';
 import { ErrorPage } from '../platform/http/error.page.js';
-import { hostLoginPath } from '../platform/http/host.login.js';
-import { type ProtectedHost, protectedHostOf } from '../platform/http/protected.hosts.js';
 import type { TextKey } from '../platform/i18n/locales/en.js';
-import type { TextValues } from '../platform/i18n/page.language.js';
-import { PageSender } from './page.sender.js';
+import type { TextValues } from '../platform/i18n/page-language.js';
+import { PageSender } from './page-sender.js';
 import { ErrorPage as ErrorPageView } from './views/error.view.js';
 
 interface Action {
@@ -38,9 +37,12 @@ const actionsByCode: Partial<Record<ProblemCode, readonly Action[]>> = {
   provider_unavailable: [{ label: 'error.tryAgain', href: '/auth/login' }, home],
 };
 
-/** What people can do on a protected host, if a login there helps. Other links lead to the gateway. */
-function actionsOn({ origin }: ProtectedHost, { code, loginUrl }: Problem): readonly Action[] | undefined {
-  const path = loginUrl ?? (code === 'login_state_invalid' ? hostLoginPath : undefined);
+/** What people can do on a host of applications, if a login there helps. Other links lead to the gateway. */
+function actionsOn(
+  { origin, loginPath }: ApplicationHost,
+  { code, loginUrl }: Problem,
+): readonly Action[] | undefined {
+  const path = loginUrl ?? (code === 'login_state_invalid' ? loginPath : undefined);
   return path === undefined ? undefined : [{ label: 'error.startAgain', href: origin + path }, home];
 }
 
@@ -58,11 +60,17 @@ const adviceByCode: Partial<Record<ProblemCode, TextKey>> = {
 
 /** Advice for problems whose reason is more specific than their code. */
 const adviceByReason: Readonly<Record<string, TextKey>> = {
+  form_flow_unreadable: 'kratos.4040001',
   user_disabled: 'error.accountDisabled',
   signup_closed: 'signup.closed',
   signup_without_invite: 'signup.withoutInvite',
   signup_other_domain: 'signup.domain',
   signup_unverified: 'signup.unverified',
+  member_elsewhere: 'error.memberElsewhere',
+  id_token_encrypted: 'error.answerForm',
+  userinfo_encrypted: 'error.answerForm',
+  userinfo_signed: 'error.answerForm',
+  provider_port_blocked: 'error.answerForm',
 };
 
 /** The number of minutes to wait; empty if it isn't known. */
@@ -74,23 +82,25 @@ function waitOf({ headers }: Problem): TextValues {
 /** Renders problems as pages. */
 @Injectable()
 export class ProblemPage extends ErrorPage {
-  readonly #pages: PageSender;
   readonly #publicUrl: string;
   /** Whether people can choose a new password here. */
   readonly #hasRecovery: boolean;
 
-  constructor(pages: PageSender, @Inject(CONFIGURATION) configuration: Configuration) {
+  constructor(
+    private readonly pages: PageSender,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
     super();
-    this.#pages = pages;
     this.#publicUrl = configuration.PUBLIC_URL;
     this.#hasRecovery = configuration.AUTH_PROVIDER === 'ory';
   }
 
   override render(problem: Problem, request: FastifyRequest): string {
-    const { text, find } = this.#pages.frame(request).language;
+    const { text, find } = this.pages.frame(request).language;
     const { code, detail, loginUrl, reason = '' } = problem;
-    const host = protectedHostOf(request);
-    const known = adviceByReason[reason] ?? adviceByCode[code];
+    const host = applicationHostOf(request);
+    const ofReason = adviceByReason[reason];
+    const known = adviceByCode[code];
     // Shown only for a form that was sent: a page load is redirected to the login instead.
     const stepUp: readonly Action[] | undefined =
       loginUrl === undefined || host !== undefined
@@ -98,7 +108,8 @@ export class ProblemPage extends ErrorPage {
         : [{ label: 'flow.confirm', href: loginUrl }, home];
     const advice =
       stepUp === undefined
-        ? (find(`problem.${code}.advice`, { ...waitOf(problem), address: this.#publicUrl }) ??
+        ? ((ofReason && text(ofReason)) ??
+          find(`problem.${code}.advice`, { ...waitOf(problem), address: this.#publicUrl }) ??
           (known === undefined ? detail : text(known)))
         : text('error.stepUp');
     const page = h(ErrorPageView, {
@@ -106,6 +117,8 @@ export class ProblemPage extends ErrorPage {
       advice: advice ?? text('error.goBack'),
       code,
       requestId: request.id,
+      // On another host, the links would lead nowhere, and who is logged in isn't known.
+      isWithoutLogin: host !== undefined || code === 'wrong_host',
       actions: (stepUp ?? (host && actionsOn(host, problem)) ?? this.#actionsFor(problem)).map(
         ({ label, values, href }) => ({
           label: text(label, values),
@@ -113,7 +126,7 @@ export class ProblemPage extends ErrorPage {
         }),
       ),
     });
-    return this.#pages.render(request, page);
+    return this.pages.render(request, page);
   }
 
   #actionsFor({ code, reason = '' }: Problem): readonly Action[] {

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
-import { safeReturnTo } from '../platform/http/return.target.js';
+import { safeReturnTo } from '../platform/http/return-target.js';
 import { toTimestamp } from '../platform/time/timestamp.schema.js';
 import {
   AllowUnverifiedEmail,
@@ -14,25 +14,21 @@ import {
 } from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { SessionService } from '../session/session.service.js';
-import { isOfConnection } from './connection.visitor.js';
-import { PageSender } from './page.sender.js';
+import { isOfConnection } from './connection-visitor.js';
+import { PageSender } from './page-sender.js';
 import { SecondFactorPage } from './views/second-factor.view.js';
 
 /** The page that tells a user that a second factor is required of them, and until when they must set one up. */
 @ApiExcludeController()
 @Controller('second-factor')
 export class SecondFactorController {
-  readonly #pages: PageSender;
-  readonly #sessions: SessionService;
   readonly #publicUrl: string;
 
   constructor(
-    pages: PageSender,
-    sessions: SessionService,
+    private readonly pages: PageSender,
+    private readonly sessions: SessionService,
     @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration,
   ) {
-    this.#pages = pages;
-    this.#sessions = sessions;
     this.#publicUrl = PUBLIC_URL;
   }
 
@@ -60,8 +56,8 @@ export class SecondFactorController {
       missing: demand?.missing,
       org: principal?.claims.org?.slug ?? demand?.org?.slug,
       returnTo,
-      isPossible: impossible !== 'true' && !(await isOfConnection(this.#sessions, principal)),
+      isPossible: impossible !== 'true' && !(await isOfConnection(this.sessions, principal)),
     });
-    await this.#pages.send(request, reply, page);
+    await this.pages.send(request, reply, page);
   }
 }

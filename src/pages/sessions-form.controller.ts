@@ -3,22 +3,18 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { endedAnswerSchema } from '../accounts/sessions/sessions.schemas.js';
 import { ApiClient } from './api.client.js';
-import { noContent, noticeOf, seeOther } from './form.answer.js';
+import { noContent, noticeOf, seeOther } from './form-answer.js';
 
 /** The forms of the account page's list of sessions. */
 @ApiExcludeController()
 @Controller('account/sessions')
 export class SessionsFormController {
-  readonly #api: ApiClient;
-
-  constructor(api: ApiClient) {
-    this.#api = api;
-  }
+  constructor(private readonly api: ApiClient) {}
 
   @Post('end-others')
   async endOthers(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const call = { method: 'DELETE', path: '/auth/sessions' } as const;
-    await this.#api.change(request, reply, call, endedAnswerSchema);
+    await this.api.change(request, reply, call, endedAnswerSchema);
     await seeOther(reply, '/', 'others_ended');
   }
 
@@ -29,7 +25,7 @@ export class SessionsFormController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'DELETE', path: `/auth/sessions/${encodeURIComponent(id)}` } as const;
-    const change = this.#api.change(request, reply, call, noContent);
+    const change = this.api.change(request, reply, call, noContent);
     await seeOther(reply, '/', await noticeOf(change, 'session_ended', 'session_gone'));
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { kratosIdentitySchema, toProviderIdentity } from '../providers/ory/kratos/kratos.session.js';
+import { kratosIdentitySchema, toProviderIdentity } from '../providers/ory/kratos/kratos-session.js';
 import type { Flow } from './flow.parser.js';
 
 const settingsSchema = z.looseObject({ identity: kratosIdentitySchema });

@@ -7,31 +7,34 @@ import type {
   OidcConfiguration,
   OryConfiguration,
 } from '../platform/config/configuration.js';
-import { HydraApplications } from './ory/hydra/hydra.applications.js';
-import { HydraGrants } from './ory/hydra/hydra.grants.js';
+import { HydraApplications } from './ory/hydra/hydra-applications.js';
+import { HydraGrants } from './ory/hydra/hydra-grants.js';
 import { HydraClient } from './ory/hydra/hydra.client.js';
-import { HydraSigningKeys } from './ory/hydra/hydra.signing-keys.js';
+import { HydraSigningKeys } from './ory/hydra/hydra-signing-keys.js';
 import { HydraModule } from './ory/hydra/hydra.module.js';
+import { KratosClearance } from './ory/kratos/kratos-clearance.js';
 import { KratosClient } from './ory/kratos/kratos.client.js';
-import { ConnectionSource } from './ory/connections/connection.source.js';
-import { RequiredLogins } from './ory/connections/owned/required.logins.js';
+import { ConnectionSource } from './ory/connections/connection-source.js';
+import { RequiredLogins } from './ory/connections/owned/required-logins.js';
 import { ConnectionsModule } from './ory/connections/connections.module.js';
-import { KratosSource } from './ory/kratos/kratos.source.js';
-import { IdentitySource } from './ory/sources/identity.source.js';
-import { IdentitySources } from './ory/sources/identity.sources.js';
+import { KratosSource } from './ory/kratos/kratos-source.js';
+import { IdentitySource } from './ory/sources/identity-source.js';
+import { IdentitySources } from './ory/sources/identity-sources.js';
 import { KratosModule } from './ory/kratos/kratos.module.js';
-import { LogoutTokenVerifier } from './oidc/logout.token.js';
+import { LogoutTokenVerifier } from './oidc/logout-token.js';
 import { type OpenIdClientSettings, OpenIdProvider } from './oidc/openid.provider.js';
-import { RelyingParty } from './oidc/relying.party.js';
+import { OpenIdRenewals } from './oidc/openid-renewals.js';
+import { Clock } from '../platform/time/clock.service.js';
+import { RelyingParty } from './oidc/relying-party.js';
 import { UsersService } from '../directory/users/users.service.js';
-import { AdministratorAppointment } from '../accounts/administrator.appointment.js';
+import { AdministratorAppointment } from '../accounts/administrator-appointment.js';
 import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
-import { OryBootstrap } from './ory/ory.bootstrap.js';
-import { ProviderGrants } from '../session/store/provider.grants.js';
+import { OryBootstrap } from './ory/ory-bootstrap.js';
+import { ProviderGrants } from '../session/store/provider-grants.js';
 import { OryStrategy } from './ory/ory.strategy.js';
 import { Auth0Strategy } from './auth0/auth0.strategy.js';
 import { OidcStrategy } from './oidc/oidc.strategy.js';
-import { clientOf, partOf } from './part.factories.js';
+import { clientOf, partOf } from './part-factories.js';
 
 /** The parts of a provider: its vendor modules, its strategy, and what other modules may use besides. */
 export interface ProviderWiring {
@@ -60,10 +63,11 @@ export function wireProvider(configuration: Configuration): ProviderWiring {
         providers: [
           ProviderGrants,
           openIdProvider(auth0Client(configuration)),
+          openIdRenewals(configuration),
           partOf(
             AuthStrategy,
-            [Auth0Client, OpenIdProvider, ProviderGrants],
-            (client, provider, grants) => new Auth0Strategy(client, provider, grants, configuration),
+            [Auth0Client, OpenIdProvider, OpenIdRenewals],
+            (client, provider, renewals) => new Auth0Strategy(client, provider, renewals, configuration),
           ),
         ],
         exports: [],
@@ -74,10 +78,11 @@ export function wireProvider(configuration: Configuration): ProviderWiring {
         providers: [
           ProviderGrants,
           openIdProvider(oidcClient(configuration)),
+          openIdRenewals(configuration),
           partOf(
             AuthStrategy,
-            [OpenIdProvider, ProviderGrants],
-            (provider, grants) => new OidcStrategy(provider, grants, configuration),
+            [OpenIdProvider, OpenIdRenewals],
+            (provider, renewals) => new OidcStrategy(provider, renewals, configuration),
           ),
         ],
         exports: [],
@@ -90,6 +95,14 @@ function openIdProvider(settings: OpenIdClientSettings): Provider {
     'provider',
     OpenIdProvider,
     (breaker, calls) => new OpenIdProvider(settings, breaker, calls),
+  );
+}
+
+function openIdRenewals({ SESSION_UNCONFIRMED_TTL }: Configuration): Provider {
+  return partOf(
+    OpenIdRenewals,
+    [OpenIdProvider, ProviderGrants, Clock],
+    (provider, grants, clock) => new OpenIdRenewals({ provider, grants, clock }, SESSION_UNCONFIRMED_TTL),
   );
 }
 
@@ -141,6 +154,7 @@ function oryStrategy(configuration: OryConfiguration): Provider {
     AuthStrategy,
     [
       KratosClient,
+      KratosClearance,
       IdentitySource,
       HydraClient,
       RelyingParty,
@@ -149,9 +163,9 @@ function oryStrategy(configuration: OryConfiguration): Provider {
       HydraApplications,
       HydraGrants,
     ],
-    (kratos, sources, hydra, relyingParty, logoutTokens, bootstrap, applications, grants) =>
+    (kratos, clearance, sources, hydra, relyingParty, logoutTokens, bootstrap, applications, grants) =>
       new OryStrategy(
-        { kratos, sources, hydra, relyingParty, logoutTokens, bootstrap, applications, grants },
+        { kratos, clearance, sources, hydra, relyingParty, logoutTokens, bootstrap, applications, grants },
         configuration,
       ),
   );

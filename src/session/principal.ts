@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../platform/errors/problem.error.js';
-import type { ClientInfo } from '../platform/http/client.info.js';
+import type { ClientInfo } from '../platform/http/client-info.js';
 import type { User } from '../directory/users/identity.js';
 import type { Claims } from './tokens/claims.schema.js';
-import { apiKeyClientId } from './guards/key.authenticator.js';
+import { apiKeyClientId } from './guards/key-authenticator.js';
 
 /** The caller of a request, as the verified augmented token states it. */
 export interface Principal {
@@ -31,7 +31,7 @@ declare module 'fastify' {
 }
 
 /** Whether a session makes the request, rather than an API key, a service, or a token exchanged for one of these. */
-export function hasSession({ claims }: Principal): boolean {
+export function hasSession({ claims }: Pick<Principal, 'claims'>): boolean {
   return isOfSession(claims);
 }
 

@@ -5,12 +5,16 @@ import type { Configuration } from '../platform/config/configuration.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { timestampOf, newId } from '../platform/core/identifier.js';
 import type { SessionRow } from '../platform/database/database.schema.js';
+import { Problem } from '../platform/errors/problem.error.js';
 import type { Account } from '../directory/users/account.query.js';
 import type { ExtraClaims } from './tokens/claims.mapper.js';
 import type { Claims } from './tokens/claims.schema.js';
 import { RevocationService } from './revocation/revocation.service.js';
 import { type SessionSelector, SessionRepository, type SessionClient } from './store/session.repository.js';
-import { type MintedSession, SessionMinter } from './session.minter.js';
+import { ProviderEnds, endedNamesFor, endedNamesOf } from './store/provider-ends.js';
+import { type MintBounds, type MintedSession, SessionMinter } from './session-minter.js';
+
+const endedByProvider = 'provider_session_ended';
 
 /** How a user logged in: what a session keeps of the provider's answer. */
 export interface AuthenticationContext {
@@ -30,27 +34,28 @@ export interface AuthenticationContext {
   readonly oidcSid: string | null;
 }
 
+/** What a session is started with besides its account and its evidence. */
+export interface SessionStart {
+  /** When the exchange of the provider's answer began, in milliseconds since the epoch. Default: now. */
+  readonly begunAt?: number | undefined;
+  /** Called with the first token before the session is stored; if it throws, there is no session. */
+  readonly check?: (minted: MintedSession) => void;
+}
+
 /** Starts and ends sessions, and mints their tokens. */
 @Injectable()
 export class SessionService {
-  readonly #repository: SessionRepository;
-  readonly #minter: SessionMinter;
-  readonly #revocations: RevocationService;
-  readonly #clock: Clock;
   readonly #idle: number;
   readonly #maximum: number;
 
   constructor(
-    repository: SessionRepository,
-    minter: SessionMinter,
-    revocations: RevocationService,
-    clock: Clock,
+    private readonly repository: SessionRepository,
+    private readonly minter: SessionMinter,
+    private readonly revocations: RevocationService,
+    private readonly ends: ProviderEnds,
+    private readonly clock: Clock,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
-    this.#repository = repository;
-    this.#minter = minter;
-    this.#revocations = revocations;
-    this.#clock = clock;
     this.#idle = configuration.SESSION_IDLE_TTL * 1000;
     this.#maximum = configuration.SESSION_MAX_TTL * 1000;
   }
@@ -58,16 +63,16 @@ export class SessionService {
   /**
    * Starts a session with an id of its own, never one that a caller sent (step 10).
    * @param claims mapped ones, kept for every token of the session.
-   * @param check called with the first token before the session is stored; if it throws, there is no session.
+   * @throws {Problem} `unauthenticated` when the provider has ended it since the login began.
    */
   async start(
     account: Account,
     evidence: AuthenticationContext,
     claims: ExtraClaims,
     client: SessionClient,
-    check?: (minted: MintedSession) => void,
+    { begunAt, check }: SessionStart = {},
   ): Promise<MintedSession> {
-    const now = this.#clock.now();
+    const now = this.clock.now();
     const row: SessionRow = {
       id: newId(now),
       user_id: account.user.id,
@@ -92,57 +97,65 @@ export class SessionService {
       ended_at: null,
       end_reason: null,
     };
-    const minted = await this.#minter.mint(account, row);
+    const minted = await this.minter.mint(account, row);
     check?.(minted);
-    await this.#repository.insert(row);
+    await this.repository.insert(row);
+    if (await this.ends.reach(endedNamesFor(row), begunAt ?? now)) {
+      await this.end({ id: row.id }, endedByProvider);
+      throw new Problem('unauthenticated', { reason: endedByProvider });
+    }
     return minted;
   }
 
-  /** Mints another token for a session that is known to be live. @param audience `TOKEN_AUDIENCE`, unless it is for a protected host. */
-  async mint(account: Account, row: SessionRow, audience?: string): Promise<MintedSession> {
-    return this.#minter.mint(account, row, audience);
+  /** Mints another token for a session that is known to be live: from one of its tokens, or once a renewal has confirmed it. */
+  async mint(account: Account, row: SessionRow, bounds: MintBounds): Promise<MintedSession> {
+    return this.minter.mint(account, row, bounds);
   }
 
   /** The session, if it is stored, not ended, and within both of its limits. */
   async findLive(id: string): Promise<SessionRow | undefined> {
-    const row = await this.#repository.find(id);
+    const row = await this.repository.find(id);
     return row !== undefined && row.ended_at === null && this.#isWithinLimits(row) ? row : undefined;
   }
 
   /** Whether any user may be logged in. */
   async hasLive(): Promise<boolean> {
-    return this.#repository.hasOpen(this.#clock.now() - this.#maximum);
+    return this.repository.hasOpen(this.clock.now() - this.#maximum);
   }
 
   /** A user's live sessions, newest first. */
   async listLive(userId: string): Promise<SessionRow[]> {
-    return (await this.#repository.listOf(userId)).filter((row) => this.#isWithinLimits(row));
+    return (await this.repository.listOf(userId)).filter((row) => this.#isWithinLimits(row));
   }
 
   /** The sessions behind one session at the provider that haven't been ended. */
   async listBehind(issuer: string, oidcSid: string): Promise<SessionRow[]> {
-    return this.#repository.listBehind(issuer, oidcSid);
+    return this.repository.listBehind(issuer, oidcSid);
   }
 
   /** Records a renewal, and whether the provider confirmed its session. @returns false when the session has ended. */
   async markUsed(id: string, client: SessionClient, confirmed: boolean): Promise<boolean> {
-    return this.#repository.markUsed(id, client, confirmed);
+    return this.repository.markUsed(id, client, confirmed);
   }
 
   /** Takes the second factor from a session whose user has removed it. @returns the session as it is now. */
   async loseFactor(session: SessionRow): Promise<SessionRow> {
     const amr = session.amr.split(' ').filter((method) => method !== 'mfa');
-    return this.#repository.setLogin(session, { amr: amr.join(' '), acr: 'aal1' });
+    return this.repository.setLogin(session, { amr: amr.join(' '), acr: 'aal1' });
   }
 
   /** Sets the organisation that a live session acts for; its next token states it. @returns nothing when the session has ended. */
   async chooseOrg(id: string, orgId: string): Promise<SessionRow | undefined> {
-    return (await this.findLive(id)) === undefined ? undefined : this.#repository.setOrg(id, orgId);
+    return (await this.findLive(id)) === undefined ? undefined : this.repository.setOrg(id, orgId);
   }
 
   /** Ends sessions: at once here, within seconds on every other replica. @returns the sessions that were live until now. */
   async end(which: SessionSelector, reason: string): Promise<SessionRow[]> {
-    return this.#revocations.endSessions(which, reason);
+    const names = endedNamesOf(which);
+    if (names.length > 0) {
+      await this.ends.note(names, 'begunBy' in which ? which.begunBy : undefined);
+    }
+    return this.revocations.endSessions(which, reason);
   }
 
   /** When the session of these claims began, and when it ends if it isn't used again; from the claims alone. */
@@ -161,9 +174,9 @@ export class SessionService {
   }
 
   #isWithinLimits(row: SessionRow): boolean {
-    const now = this.#clock.now();
+    const now = this.clock.now();
     return (
-      !this.#revocations.isSessionOver(row.id) &&
+      !this.revocations.isSessionOver(row.id) &&
       now < row.created_at + this.#maximum &&
       now < row.renewed_at + this.#idle
     );

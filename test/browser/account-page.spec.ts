@@ -3,8 +3,9 @@ import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { verifiedPerson } from '../support/browser.api.js';
 import { descriptionOf, namelessIn, overflowOf, shows } from '../support/browser.js';
-import { fillLogin, logInIn } from '../support/browser.person.js';
+import { createOrganisationIn, fillLogin, logInIn, signUpIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
+import { newPerson } from '../support/person.js';
 
 const stage = useStage({ context: { javaScriptEnabled: false } });
 const press = async (page: Page, name: string): Promise<void> =>
@@ -29,6 +30,18 @@ it('shows what is wrong with a new API key at its field, with what was typed', a
   await scope.fill('orgs:read');
   await press(page, 'Create key');
   expect(await shows(page.getByRole('heading', { name: 'Your new API key' }))).toBe(true);
+});
+
+it('leaves room for the words of each login method on a phone, also before the address is verified', async () => {
+  const { page, stack } = stage;
+  await signUpIn(page, stack.url, newPerson());
+  await page.setViewportSize({ width: 390, height: 844 });
+  const methods = page.getByRole('listitem').filter({ has: page.getByText('Verify your address first') });
+  expect(await methods.count()).toBeGreaterThan(1);
+  for (const method of await methods.all()) {
+    const { width } = (await method.locator('> div').boundingBox()) ?? { width: 0 };
+    expect(width).toBeGreaterThan(200);
+  }
 });
 
 it('exports everything that is kept about a user as a file', async () => {
@@ -69,6 +82,25 @@ it('deletes the account after a confirmation, and asks for a login first if the 
   await page.goto(`${stack.url}/auth/login`);
   await fillLogin(page, person);
   expect(await shows(page.getByRole('alert'))).toBe(true);
+});
+
+it('the only owner of an organisation is told so, and deletes the account once it is gone', async () => {
+  const { page, stack } = stage;
+  await logInIn(page, stack.url, await verifiedPerson(stack));
+  await createOrganisationIn(page, 'Only Ours');
+  const org = page.url().replace(/\?.*/, '');
+  await page.goto(`${stack.url}/account/delete`);
+  await press(page, 'Delete for good');
+  expect(await page.getByRole('alert').innerText()).toBe(
+    'You are the only owner of an organisation. Make another member an owner first, or delete the organisation.',
+  );
+  expect(await page.title()).toMatch(/^Error: /);
+  await page.goto(`${org}/delete`);
+  await press(page, 'Delete for good');
+  await page.waitForURL(`${stack.url}/?notice=org_deleted`);
+  await page.goto(`${stack.url}/account/delete`);
+  await press(page, 'Delete for good');
+  await page.waitForURL(`${stack.url}/?notice=account_deleted`);
 });
 
 it('is in German for German browsers', async () => {

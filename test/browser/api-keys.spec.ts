@@ -32,6 +32,7 @@ it.each([true, false])(
     expect(await overflowOf(page)).toBe(0);
     expect(await namelessIn(page)).toEqual([]);
     await page.getByLabel('Name').fill('Nightly export');
+    await page.getByLabel('Read organisations, their members and invites').check();
     await page.getByLabel('Expiry').selectOption('1 year');
     await page.getByRole('button', { name: 'Create key' }).click();
     await page.getByRole('heading', { name: 'Your new API key' }).waitFor();
@@ -41,6 +42,10 @@ it.each([true, false])(
     const status = async (): Promise<number> =>
       (await fetch(`${url}/api/v1/me`, { headers: { 'x-api-key': key } })).status;
     expect(await status()).toBe(200);
+    const listed = await page.request.get(`${url}/api/v1/api-keys`);
+    expect(await listed.json()).toMatchObject({
+      items: [{ name: 'Nightly export', scope: 'profile:read orgs:read' }],
+    });
 
     await page.getByRole('link', { name: 'Back to your account' }).click();
     const entry = listIn(page).getByRole('listitem');

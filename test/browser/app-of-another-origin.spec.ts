@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { shows } from '../support/browser.js';
 import { verifiedPerson } from '../support/browser.api.js';
 import { fillLogin } from '../support/browser.person.js';
@@ -92,4 +92,53 @@ it('answers without cookies, and nothing else, to pages of other origins', async
   expect(await ask('/hydra/userinfo', 'GET')).toEqual([401, '*', null]);
   expect((await ask('/hydra/oauth2/auth', 'GET')).slice(1)).toEqual([null, null]);
   expect((await ask('/kratos/sessions/whoami', 'GET')).slice(1)).toEqual([null, null]);
+});
+
+it('a program in a page of another origin reaches what registers it and gives it tokens, never with the user’s session', async () => {
+  const { page, stack } = stage;
+  const { url } = stack;
+  stage.mishaps.push(/CORS/);
+  await page.goto(origin);
+  await fillLogin(page, await verifiedPerson(stack));
+  await page.getByRole('button', { name: 'Allow' }).click();
+  await page.getByRole('heading', { name: /, then 401$/ }).waitFor();
+  /** What a script of the other origin's page can read. */
+  const ask = async (
+    path: string,
+    type: string,
+    body: string,
+    more: { readonly credentials?: 'include'; readonly authorization?: string } = {},
+  ): Promise<unknown> =>
+    page.evaluate(
+      async ([target, contentType, text, credentials, authorization]) => {
+        try {
+          const answer = await fetch(target, {
+            method: 'POST',
+            credentials: credentials === 'include' ? 'include' : 'omit',
+            headers: {
+              'content-type': contentType,
+              ...(authorization === '' ? {} : { authorization }),
+            },
+            body: text,
+          });
+          const { error, code } = await answer.json();
+          return [answer.status, error ?? code];
+        } catch {
+          return 'not readable';
+        }
+      },
+      [url + path, type, body, more.credentials ?? 'omit', more.authorization ?? ''] as const,
+    );
+  const form = 'application/x-www-form-urlencoded';
+  const session = 'grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token_type=';
+  const ofCookie = `${session}urn:vestibule:params:oauth:token-type:session`;
+  expect(await ask('/auth/token', form, 'grant_type=password')).toEqual([400, 'unsupported_grant_type']);
+  expect(await ask('/auth/token', form, ofCookie)).toEqual([400, 'invalid_request']);
+  // Registration is off here: what counts is that the browser lets the page ask, and read the answer.
+  expect(await ask('/oauth2/register', 'application/json', '{}')).toEqual([404, 'not_found']);
+  for (const path of ['/auth/token', '/oauth2/register']) {
+    expect(await ask(path, form, ofCookie, { credentials: 'include' })).toBe('not readable');
+    expect(await ask(path, form, ofCookie, { authorization: 'Bearer x' })).toBe('not readable');
+  }
+  expect(await ask('/auth/logout', form, '')).toBe('not readable');
 });

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { axeViolations } from '../support/axe.js';
+import { letIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
-import { newPerson, signUp } from '../support/person.js';
-import { UserAgent } from '../support/user-agent.js';
+import { OryAdmin } from '../support/ory.admin.js';
+import { newPerson } from '../support/person.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vestibule-brand-'));
 const logo =
@@ -55,6 +56,23 @@ describe('the brand', () => {
     expect(colours.size).toBe(2);
     expect(stage.watch.errors).toEqual([]);
   });
+
+  it('colours avatars, and the logo where the product has none of its own', async () => {
+    const { page, stack } = stage;
+    const teal = ['rgb(13, 104, 97)', '#16807a'];
+    await stack.restartGateway({ BRAND_LOGO: '' });
+    const person = newPerson();
+    await new OryAdmin(stack.env).createPerson(person);
+    await letIn(page, stack.url, person);
+    await page.goto(stack.url);
+    const avatar = page.getByRole('main').locator('.avatar').first();
+    const colour = await avatar.evaluate((element) => getComputedStyle(element).backgroundColor);
+    expect([colour.startsWith('rgb('), teal.includes(colour)]).toEqual([true, false]);
+    const source = await page.getByRole('banner').locator('img').getAttribute('src');
+    const svg = await (await page.request.get(stack.url + (source ?? ''))).text();
+    expect([svg.includes('<svg'), teal.some((own) => svg.includes(own))]).toEqual([true, false]);
+    await stack.restartGateway({ BRAND_LOGO: join(folder, 'logo.svg') });
+  });
 });
 
 describe('the language', () => {
@@ -71,7 +89,7 @@ describe('the language', () => {
     const { stack } = stage;
     const page = await stage.other({ locale: 'de-AT' });
     const person = newPerson();
-    await signUp(new UserAgent(stack.url), person);
+    await new OryAdmin(stack.env).createPerson(person);
     await page.goto(`${stack.url}/`);
     expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Willkommen');
     await page.getByRole('main').getByRole('link', { name: 'Anmelden' }).click();

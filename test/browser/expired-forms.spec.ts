@@ -13,7 +13,7 @@ describe('a form that was open until its flow was over starts again with what wa
     const { page, stack } = stage;
     const person = newPerson();
     await signUp(new UserAgent(stack.url), person);
-    await page.goto(`${stack.url}/auth/login?return_to=/docs`);
+    await page.goto(`${stack.url}/auth/login?return_to=/?from=login`);
     await page.getByLabel('E-mail').fill(person.email);
     await page.getByLabel('Password').fill(person.password);
     expireFlows(stage.stack.oryDataDir, 'login');
@@ -27,7 +27,7 @@ describe('a form that was open until its flow was over starts again with what wa
     expect(JSON.stringify(cookies)).not.toContain(person.email);
     await page.getByLabel('Password').fill(person.password);
     await page.keyboard.press('Enter');
-    await page.waitForURL(`${stack.url}/docs`);
+    await page.waitForURL(`${stack.url}/?from=login`);
     // The next form is nobody's.
     const again = await page.context().newPage();
     await page.context().clearCookies({ name: 'vestibule' });

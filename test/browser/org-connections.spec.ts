@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { verifiedPerson } from '../support/browser.api.js';
 import { namelessIn, overflowOf } from '../support/browser.js';
-import { createOrganisationIn, logInIn } from '../support/browser.person.js';
+import { createOrganisationIn, letIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
 import { makeKeyPair } from '../support/simplesamlphp.server.js';
 
@@ -18,9 +18,48 @@ const stage = useStage({
 const press = async (page: Page, name: string): Promise<void> =>
   page.getByRole('button', { name, exact: true }).click();
 
+/** Makes a domain count as confirmed by the organisation whose page is open. @returns the address of that page. */
+async function confirmDomain(page: Page, domain: string): Promise<string> {
+  const org = page.url().replace(/\?.*/, '');
+  await stage.stack
+    .app()
+    .get(Database, { strict: false })
+    .query.updateTable('orgs')
+    .set({ domain, claimed_domain: domain, domain_proof: 'administrator' })
+    .where('id', '=', org.split('/').at(-1) ?? '')
+    .execute();
+  return org;
+}
+
+it('the login page of everybody is the same before and after the first connection of an organisation', async () => {
+  const { page, stack } = stage;
+  const seen = async (): Promise<unknown> => {
+    const visitor = await stage.other();
+    await visitor.goto(`${stack.url}/auth/login`);
+    await visitor.getByLabel('Password', { exact: true }).waitFor();
+    const main = visitor.getByRole('main');
+    return [await main.innerText(), await main.getByRole('link').allInnerTexts()];
+  };
+  const before = await seen();
+  await letIn(page, stack.url, await verifiedPerson(stack));
+  await page.goto(stack.url);
+  await createOrganisationIn(page, 'First Engines');
+  const org = await confirmDomain(page, 'first.test');
+  await page.goto(`${org}/connections/new?kind=oidc`);
+  await page.getByLabel('Name', { exact: true }).fill('Example Ltd.');
+  await page.getByLabel('Issuer').fill('https://login.example.org');
+  await page.getByLabel('Client ID').fill('vestibule');
+  await page.getByLabel('Log in users of first.test by it').check();
+  await press(page, 'Connect');
+  expect(await page.getByRole('status').innerText()).toBe('The connection has been saved.');
+  expect(await seen()).toEqual(before);
+  expect(before).toContainEqual(expect.arrayContaining(['Log in with your company']));
+});
+
 it('the form of a connection is refused at its fields with what was typed but the secret, and its page has no secret', async () => {
   const { page, stack } = stage;
-  await logInIn(page, stack.url, await verifiedPerson(stack));
+  await letIn(page, stack.url, await verifiedPerson(stack));
+  await page.goto(stack.url);
   await createOrganisationIn(page, 'Analytical Engines');
   const org = page.url().replace(/\?.*/, '');
   await page.goto(`${org}/connections`);
@@ -59,7 +98,7 @@ it('the form of a connection is refused at its fields with what was typed but th
   // Members who own nothing see neither the link nor the pages.
   const other = await stage.other();
   const member = await verifiedPerson(stack);
-  await logInIn(other, stack.url, member);
+  await letIn(other, stack.url, member);
   const { query } = stack.app().get(Database, { strict: false });
   const { id } = await query
     .selectFrom('users')
@@ -79,7 +118,8 @@ it('the form of a connection is refused at its fields with what was typed but th
 
 it('the form of a SAML provider says what is wrong with a metadata URL, and takes metadata of 150,000 characters', async () => {
   const { page, stack } = stage;
-  await logInIn(page, stack.url, await verifiedPerson(stack));
+  await letIn(page, stack.url, await verifiedPerson(stack));
+  await page.goto(stack.url);
   await createOrganisationIn(page, 'Large Engines');
   const org = page.url().replace(/\?.*/, '');
   await page.goto(`${org}/connections/new?kind=saml`);
@@ -112,27 +152,50 @@ it('the form of a SAML provider says what is wrong with a metadata URL, and take
 
 it('the form says what is wrong with the domain, and keeps what is required while no domain is confirmed', async () => {
   const { page, stack } = stage;
-  await logInIn(page, stack.url, await verifiedPerson(stack));
+  await letIn(page, stack.url, await verifiedPerson(stack));
+  await page.goto(stack.url);
   await createOrganisationIn(page, 'Difference Engines');
   const org = page.url().replace(/\?.*/, '');
+  const orgId = org.split('/').at(-1) ?? '';
   const { query } = stack.app().get(Database, { strict: false });
   const confirm = async (domain: string | null): Promise<unknown> =>
     query
       .updateTable('orgs')
       .set({ domain, claimed_domain: domain, domain_proof: domain === null ? null : 'administrator' })
-      .where('id', '=', org.split('/').at(-1) ?? '')
+      .where('id', '=', orgId)
       .execute();
   await confirm('free.test');
   await page.goto(`${org}/connections/new?kind=oidc`);
+  // Not ticked by itself: members who have an account here would get another one.
+  const box = page.getByLabel('Log in users of free.test by it');
+  expect(await box.isChecked()).toBe(false);
+  const known = await query
+    .selectFrom('memberships')
+    .select('user_id')
+    .where('org_id', '=', orgId)
+    .executeTakeFirstOrThrow();
+  const about = page.getByText('who have an account here:');
+  expect(await about.count()).toBe(0);
+  await query
+    .updateTable('users')
+    .set({ email_key: 'someone@free.test' })
+    .where('id', '=', known.user_id)
+    .execute();
+  await page.reload();
+  expect(await about.innerText()).toMatch(/: 1\. Each of them .* gets a second, empty account\./);
+  expect(await page.getByText('Members who may go on with their account here').innerText()).toMatch(/: 1\.$/);
+  expect([await namelessIn(page), await overflowOf(page)]).toEqual([[], 0]);
   await page.getByLabel('Name', { exact: true }).fill('Example Ltd.');
   await page.getByLabel('Issuer').fill('https://login.example.org');
   await page.getByLabel('Client ID').fill('vestibule');
   await page.getByLabel('Client secret').fill('a secret of the client');
+  await page.getByLabel('Log in users of free.test by it').check();
   await page.getByLabel('They must log in by it').check();
   await press(page, 'Connect');
   expect(await page.getByRole('status').innerText()).toBe('The connection has been saved.');
   await confirm('other.test');
   await page.reload();
+  expect(await page.getByLabel('Log in users of other.test by it').isChecked()).toBe(false);
   await page.getByLabel('Log in users of other.test by it').check();
   await press(page, 'Save');
   expect(await page.getByText('its users belong to that domain').count()).toBe(1);
@@ -143,4 +206,55 @@ it('the form says what is wrong with the domain, and keeps what is required whil
   await confirm('free.test');
   await page.goto(page.url());
   expect(await page.getByLabel('They must log in by it').isChecked()).toBe(true);
+});
+
+it('how the secret is sent is chosen from a list, which shows what was chosen', async () => {
+  const { page, stack } = stage;
+  await letIn(page, stack.url, await verifiedPerson(stack));
+  await page.goto(stack.url);
+  await createOrganisationIn(page, 'Secret Engines');
+  const orgId = page.url().replace(/\?.*/, '').split('/').at(-1) ?? '';
+  await page.goto(`${stack.url}/orgs/${orgId}/connections/new?kind=oidc`);
+  await page.getByLabel('Name', { exact: true }).fill('Example Ltd.');
+  await page.getByLabel('Issuer').fill('https://login.example.org');
+  await page.getByLabel('Client ID').fill('vestibule');
+  const list = page.getByLabel('How the secret is sent');
+  const stored = async (): Promise<unknown> =>
+    (await page.request.get(`${stack.url}/api/v1/orgs/${orgId}/connections`)).json();
+  expect(await list.inputValue()).toBe('');
+  await list.selectOption('client_secret_post');
+  await press(page, 'Connect');
+  expect(await page.getByRole('status').innerText()).toBe('The connection has been saved.');
+  expect(await list.inputValue()).toBe('client_secret_post');
+  expect(await stored()).toMatchObject({
+    items: [{ settings: { token_endpoint_auth_method: 'client_secret_post' } }],
+  });
+  await list.selectOption('');
+  await press(page, 'Save');
+  const unset = expect.not.objectContaining({ token_endpoint_auth_method: 'client_secret_post' });
+  await expect.poll(stored).toMatchObject({ items: [{ settings: unset }] });
+});
+
+it('a second connection for one domain is refused with that reason and no other', async () => {
+  const { page, stack } = stage;
+  await letIn(page, stack.url, await verifiedPerson(stack));
+  await page.goto(stack.url);
+  await createOrganisationIn(page, 'Twin Engines');
+  const org = await confirmDomain(page, 'twin.test');
+  const connect = async (name: string): Promise<void> => {
+    await page.goto(`${org}/connections/new?kind=oidc`);
+    await page.getByLabel('Name', { exact: true }).fill(name);
+    await page.getByLabel('Issuer').fill('https://login.example.org');
+    await page.getByLabel('Client ID').fill('vestibule');
+    await page.getByLabel('Client secret').fill('a secret of the client');
+    await page.getByLabel('Log in users of twin.test by it').check();
+    await press(page, 'Connect');
+  };
+  await connect('Example Ltd.');
+  expect(await page.getByRole('status').innerText()).toBe('The connection has been saved.');
+  await connect('Example Inc.');
+  expect(await page.getByRole('alert').innerText()).toBe(
+    'Another connection logs in users of this domain. Untick the domain there first, or leave it out here.',
+  );
+  expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('Example Inc.');
 });

@@ -1,9 +1,13 @@
+import type { Abstract } from '@nestjs/common';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
+import { SecondFactorReset } from '../../src/accounts/second-factor-reset.service.js';
+import { UserDirectory } from '../../src/directory/users/user-directory.js';
 import { namelessIn, overflowOf, shows } from '../support/browser.js';
 import { verifiedPerson } from '../support/browser.api.js';
-import { fillLogin, logInIn, logOutIn, openSection, signUpIn } from '../support/browser.person.js';
+import { fillLogin, letIn, logOutIn, openSection } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
+import { Mailbox } from '../support/mailbox.js';
 import { newPerson } from '../support/person.js';
 import { VirtualKey } from '../support/virtual.key.js';
 
@@ -25,16 +29,19 @@ async function claims(): Promise<{ readonly acr: unknown; readonly amr: unknown 
 it('a passkey: added in the settings, logs in without a password, and is removed', async () => {
   const { page, stack } = stage;
   const person = await verifiedPerson(stack);
+  const mailbox = new Mailbox(stack);
   const key = await VirtualKey.plugInto(page, 'platform');
-  await logInIn(page, stack.url, person);
+  await letIn(page, stack.url, person);
 
   await openSettings();
   let section = await openSection(page, 'Passkeys');
+  expect(await section.innerText()).toContain('asked for it all the same');
   expect(await namelessIn(page)).toEqual([]);
   await section.getByRole('button', { name: 'Add a passkey' }).click();
   await page.getByText('The passkey has been added').waitFor();
   await section.getByRole('button', { name: /Remove the passkey added \d+ \w+ \d{4}/ }).waitFor();
   expect(await key.credentials()).toMatchObject([{ isResidentCredential: true }]);
+  await mailbox.next(person.email, /^A passkey was added to your account$/);
   await page.setViewportSize({ width: 320, height: 640 });
   expect(await overflowOf(page)).toBe(0);
   await page.setViewportSize({ width: 1280, height: 720 });
@@ -56,6 +63,7 @@ it('a passkey: added in the settings, logs in without a password, and is removed
   await section.getByRole('button', { name: /Remove the passkey/ }).click();
   await page.getByText('The passkey has been removed').waitFor();
   expect(await section.getByRole('button', { name: /Remove the passkey/ }).count()).toBe(0);
+  await mailbox.next(person.email, /^A passkey was removed from your account$/);
   expect(stage.watch.errors).toEqual([]);
 });
 
@@ -86,7 +94,7 @@ it('a security key as the second step, with a name: aal2, and removed again', as
   const { page, stack } = stage;
   const person = await verifiedPerson(stack);
   await VirtualKey.plugInto(page, 'usb');
-  await logInIn(page, stack.url, person);
+  await letIn(page, stack.url, person);
   await openSettings();
   const section = await openSection(page, 'Security keys');
   const add = section.getByRole('button', { name: 'Add a security key' });
@@ -120,6 +128,42 @@ it('a security key as the second step, with a name: aal2, and removed again', as
   expect(await remove.count()).toBe(0);
 });
 
+it('a reset of the second step removes security keys, and keeps passkeys', async () => {
+  const { page, stack } = stage;
+  const person = await verifiedPerson(stack);
+  const usb = await VirtualKey.plugInto(page, 'usb');
+  await letIn(page, stack.url, person);
+  await openSettings();
+  const section = await openSection(page, 'Security keys');
+  await section.getByLabel('Name of this key').fill('Key');
+  await page.keyboard.press('Enter');
+  await page.getByText('The security key has been added').waitFor();
+  await usb.unplug();
+  const phone = await VirtualKey.plugInto(page, 'platform');
+  await (await openSection(page, 'Passkeys')).getByRole('button', { name: 'Add a passkey' }).click();
+  await page.getByText('The passkey has been added').waitFor();
+
+  const get = <T>(part: Abstract<T>): T => stack.app().get(part, { strict: false });
+  const user = await get(UserDirectory).findByEmail(person.email);
+  await get(SecondFactorReset).reset(user?.id ?? '', {
+    author: { id: null, isAdministrator: true },
+    credential: 'bearer',
+    client: { userAgent: null, remoteAddress: '127.0.0.1', requestId: 'reset' },
+  });
+
+  // The login page offers the passkey by itself.
+  await phone.touch(false);
+  await page.goto(`${stack.url}/auth/login`);
+  await fillLogin(page, person);
+  await page.waitForURL(`${stack.url}/`);
+  expect(await claims()).toMatchObject({ acr: 'aal1' });
+  await openSettings();
+  const keys = await openSection(page, 'Security keys');
+  expect(await keys.getByRole('button', { name: /^Remove the security key/ }).count()).toBe(0);
+  const passkeys = await openSection(page, 'Passkeys');
+  expect(await passkeys.getByRole('button', { name: /^Remove the passkey/ }).count()).toBe(1);
+});
+
 it("a key that doesn't work is reported on the page, and the other methods stay", async () => {
   stage.mishaps.push(/NotAllowedError/);
   const { page, stack } = stage;
@@ -132,9 +176,7 @@ it("a key that doesn't work is reported on the page, and the other methods stay"
   // It has no passkey for this site.
   await page.getByRole('button', { name: 'Log in with a passkey' }).click();
   expect(await alert.innerText()).toContain("wasn't used");
-  const person = newPerson();
-  await signUpIn(page, stack.url, person);
-  await logOutIn(page);
+  const person = await verifiedPerson(stack);
   await page.goto(`${stack.url}/auth/login`);
   await fillLogin(page, person);
   await page.waitForURL(`${stack.url}/`);
@@ -143,13 +185,53 @@ it("a key that doesn't work is reported on the page, and the other methods stay"
 
 it('Enter still submits the password', async () => {
   const { page, stack } = stage;
-  const person = newPerson();
+  const person = await verifiedPerson(stack);
   const key = await VirtualKey.plugInto(page, 'platform');
-  await signUpIn(page, stack.url, person);
-  await logOutIn(page);
   await page.goto(`${stack.url}/auth/login`);
   await page.getByRole('button', { name: 'Log in with a passkey' }).waitFor();
   await fillLogin(page, person);
   await page.waitForURL(`${stack.url}/`);
   expect(await key.credentials()).toEqual([]);
+});
+
+it('a passkey login under the name of another account leaves the count of guesses at that one', async () => {
+  const { page, stack } = stage;
+  const [owner, victim] = [await verifiedPerson(stack), await verifiedPerson(stack)];
+  await stack.restartGateway({ RATE_LIMIT: 'true', RATE_LIMIT_POLICIES: 'login-pair=3/1h' });
+  const key = await VirtualKey.plugInto(page, 'platform');
+  await letIn(page, stack.url, owner);
+  await openSettings();
+  const section = await openSection(page, 'Passkeys');
+  await section.getByRole('button', { name: 'Add a passkey' }).click();
+  await page.getByText('The passkey has been added').waitFor();
+  await page.goto(stack.url);
+  await logOutIn(page);
+  await key.touch(false);
+
+  const posted = () =>
+    page.waitForRequest((sent) => sent.method() === 'POST' && sent.url().includes('/self-service/login'));
+  const guess = async (): Promise<number | undefined> => {
+    await page.goto(`${stack.url}/auth/login`);
+    const [sent] = await Promise.all([
+      posted(),
+      page.waitForEvent('load'),
+      fillLogin(page, { email: victim.email, password: 'not the password' }),
+    ]);
+    return (await sent.response())?.status();
+  };
+  expect([await guess(), await guess()]).toEqual([303, 303]);
+
+  await page.goto(`${stack.url}/auth/login`);
+  await page.getByLabel('E-mail').fill(victim.email);
+  await key.touch(true);
+  const [sent] = await Promise.all([
+    posted(),
+    page.getByRole('button', { name: 'Log in with a passkey' }).click(),
+  ]);
+  expect(new URLSearchParams(sent.postData() ?? '').get('identifier')).toBe(victim.email);
+  await page.waitForURL(`${stack.url}/`);
+  expect(await shows(page.getByRole('heading', { name: owner.name }))).toBe(true);
+  await logOutIn(page);
+  await key.touch(false);
+  expect([await guess(), await guess()]).toEqual([303, 429]);
 });

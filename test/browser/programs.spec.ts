@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { shows } from '../support/browser.js';
 import { verifiedPerson } from '../support/browser.api.js';
 import { fillLogin } from '../support/browser.person.js';
@@ -68,32 +68,44 @@ describe('oauth2-proxy', () => {
   let origin: string;
 
   beforeAll(async () => {
+    wiki = await startEchoServer();
+    ({ proxy, origin } = await startProxy('Wiki', 'openid email profile groups', ''));
+  });
+
+  /** @param options on top of those of the documentation. */
+  async function startProxy(
+    name: string,
+    scope: string,
+    options: string,
+  ): Promise<{ proxy: StartedServer; origin: string }> {
     const [programs, [port = 0]] = await Promise.all([
       buildGo('oauth2-proxy', { packages: 'tool' }),
       findFreePorts(1),
     ]);
-    wiki = await startEchoServer();
-    origin = `http://127.0.0.1:${port}`;
+    const own = `http://127.0.0.1:${port}`;
     const client = await registerApplication(stage.stack, {
-      name: 'Wiki',
-      redirectUris: [`${origin}/oauth2/callback`],
-      scope: 'openid email profile groups',
+      name,
+      redirectUris: [`${own}/oauth2/callback`],
+      scope,
+      groupsFrom: 'listed',
+      groupOrgs: ['acme'],
     });
     const command = blockRunBy('docs/applications.md', 'test/browser/programs.spec.ts', 'oauth2-proxy')
       .trim()
       .replace('https://auth.example.org', stage.stack.url)
-      .replace('https://wiki.example.org', origin)
+      .replace('https://wiki.example.org', own)
       .replace('http://127.0.0.1:8080', wiki.origin)
       .replace('CLIENT_ID', client.id)
       .replace('CLIENT_SECRET', client.secret)
       .replace('COOKIE_SECRET', randomBytes(16).toString('hex'));
     // What a trial on loopback needs besides: a port of its own, and cookies without TLS.
-    const line = `exec ${command} --http-address=127.0.0.1:${port} --cookie-secure=false`;
-    proxy = await startServer(`${origin}/ping`, ['bash', '-euc', line], {
+    const line = `exec ${command} --http-address=127.0.0.1:${port} --cookie-secure=false ${options}`;
+    const started = await startServer(`${own}/ping`, ['bash', '-euc', line], {
       cwd: programs,
       env: { PATH: `${programs}:${dirname(process.execPath)}:/usr/bin:/bin` },
     });
-  });
+    return { proxy: started, origin: own };
+  }
 
   afterAll(async () => {
     await proxy?.stop();
@@ -105,9 +117,9 @@ describe('oauth2-proxy', () => {
   });
 
   /** Opens the wiki, and logs in where the proxy leads to. */
-  async function enter(person: Pick<Person, 'email' | 'password'>): Promise<void> {
+  async function enter(person: Pick<Person, 'email' | 'password'>, at = origin): Promise<void> {
     const { page } = stage;
-    await page.goto(origin);
+    await page.goto(at);
     await page.getByRole('button', { name: /Sign in/ }).click();
     await fillLogin(page, person);
     await page.getByRole('button', { name: 'Allow' }).click();
@@ -119,6 +131,39 @@ describe('oauth2-proxy', () => {
     const headers = await stage.page.getByRole('list').innerText();
     expect(headers).toContain(`x-forwarded-email: ${member.email}`);
     expect(headers).toContain('x-forwarded-groups: acme,acme:owner');
+  });
+
+  it('keeps a user logged in whose page sends six requests at once when their tokens are to be refreshed', async () => {
+    const scope = 'openid email profile groups offline_access';
+    const options = `--scope='${scope}' --cookie-refresh=1s`;
+    const renewing = await startProxy('Renewing wiki', scope, options);
+    stage.welcome.push(renewing.origin);
+    try {
+      await enter(member, renewing.origin);
+      await stage.page.getByRole('heading', { name: 'The wiki' }).waitFor();
+      const context = stage.page.context();
+      const cookie = (await context.cookies(renewing.origin))
+        .map(({ name, value }) => `${name}=${value}`)
+        .join('; ');
+      const six = async (): Promise<Response[]> =>
+        Promise.all(
+          Array.from({ length: 6 }, async () =>
+            fetch(renewing.origin, { headers: { cookie }, redirect: 'manual' }),
+          ),
+        );
+      // Each with the same cookie, and so with the same refresh token: a refresh sets another one.
+      let answers = await six();
+      while (answers.every(({ headers }) => headers.getSetCookie().length === 0)) {
+        expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200]);
+        answers = await six();
+      }
+      expect(answers.filter(({ headers }) => headers.getSetCookie().length > 0).length).toBeGreaterThan(1);
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200]);
+      await stage.page.goto(renewing.origin);
+      expect(await shows(stage.page.getByRole('heading', { name: 'The wiki' }))).toBe(true);
+    } finally {
+      await renewing.proxy.stop();
+    }
   });
 
   it('refuses a user of no organisation', async () => {

@@ -72,7 +72,7 @@ describe.each(providerNames)('in a browser, with the provider %s', (name) => {
     await page.getByRole('heading', { name: member.name }).waitFor();
   }
 
-  it('a login shows name, address and profile picture on the account page', async () => {
+  it('a login shows name, address and profile picture on the account page; a logout by the button ends here and at the provider: the next login asks again', async () => {
     const member = await side.enrol();
     await logIn(member);
     expect(page.url()).toBe(`${site.url}/`);
@@ -82,11 +82,7 @@ describe.each(providerNames)('in a browser, with the provider %s', (name) => {
     const image = "document.querySelector('main .avatar img')";
     const loaded = await page.evaluate(`${image}.decode().then(() => ${image}.naturalWidth)`);
     expect(loaded).toBe(1);
-  });
 
-  it('a logout by the button ends here and at the provider: the next login asks again', async () => {
-    const member = await side.enrol();
-    await logIn(member);
     await page.getByRole('main').getByRole('button', { name: 'Log out', exact: true }).click();
     if (name === 'oidc') {
       // RP-Initiated Logout 1.0 section 2: the provider should ask, as nothing tells it who wants to.

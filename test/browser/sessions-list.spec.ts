@@ -1,7 +1,7 @@
 import type { Locator, Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { descriptionOf, namelessIn, overflowOf, shows } from '../support/browser.js';
-import { logInIn } from '../support/browser.person.js';
+import { letIn, logInIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { newPerson, type Person } from '../support/person.js';
@@ -36,7 +36,7 @@ const everywhereElse = (page: Page): Locator =>
   page.getByRole('button', { name: 'Log out everywhere else', exact: true });
 
 async function expectLoggedOut(page: Page): Promise<void> {
-  await page.reload();
+  await page.goto(stage.stack.url);
   expect(await shows(page.getByRole('heading', { name: 'Welcome' }))).toBe(true);
   await page.goto(`${stage.stack.url}/auth/login`);
   expect(await shows(page.getByLabel('Password'))).toBe(true);
@@ -54,8 +54,8 @@ describe.each([true, false])('the list of sessions, JavaScript: %s', (javaScript
     const phone = await otherBrowser({ javaScriptEnabled, userAgent: iphone });
     await logInIn(phone, url, person);
     const [one, two] = [await stage.other(), await stage.other()];
-    await logInIn(one, url, person);
-    await logInIn(two, url, person);
+    await letIn(one, url, person);
+    await letIn(two, url, person);
 
     await here.reload();
     expect(await entriesIn(here).count()).toBe(4);

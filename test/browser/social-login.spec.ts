@@ -1,13 +1,19 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { socialProviders } from '../../src/platform/config/social-providers.parser.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { BrowserWatch, closeContexts, sharedChromium } from '../support/browser.js';
-import { logOutIn, signUpIn, openSection } from '../support/browser.person.js';
+import { letIn, logOutIn, signUpIn, openSection } from '../support/browser.person.js';
 import { newAccount } from '../support/openid.accounts.js';
 import { type OpenIdProvider, startOpenIdProvider } from '../support/openid.provider.js';
-import { newPerson } from '../support/person.js';
+import { Mailbox } from '../support/mailbox.js';
+import { OryAdmin } from '../support/ory.admin.js';
+import { logIn, newPerson } from '../support/person.js';
+import { enrolTotp } from '../support/second.factor.js';
 import { type Stack, startStack } from '../support/stack.js';
+import { UserAgent } from '../support/user-agent.js';
 
 let browser: Browser;
 let context: BrowserContext;
@@ -106,24 +112,73 @@ describe('third-party login through Kratos', () => {
     expect(await page.getByLabel('E-mail').inputValue()).toBe('');
   });
 
-  it('an account with a password links the provider in its settings, and then logs in with it', async () => {
+  it('an account with a password links the provider in its settings, is told by mail, saves them again, and then logs in with it', async () => {
     const account = newAccount();
     provider.add(account);
     const person = newPerson();
-    await signUpIn(page, stack.url, person);
+    await new OryAdmin(stack.env).createPerson(person, { isVerified: true });
+    await letIn(page, stack.url, person);
+    await page.goto(stack.url);
     await page.getByRole('link', { name: 'Settings' }).click();
     await openSection(page, 'Linked accounts');
     await page.getByRole('button', { name: /Stand-in/ }).click();
     await logInAtProvider(account.sub);
     await page.waitForURL(/\/ui\/settings/);
+    await new Mailbox(stack).next(person.email, /Another login opens your account/);
+    await page.goto(`${stack.url}/ui/settings`);
+    await page.locator('[name="traits.name"]').fill(`${person.name} II`);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Your profile has been saved').waitFor();
     await page.goto(`${stack.url}/`);
     await logOutIn(page);
     await page.goto(`${stack.url}/auth/login`);
     await page.getByRole('button', { name: /Stand-in/ }).click();
     await page.waitForURL(`${stack.url}/`);
-    await page.getByRole('heading', { name: person.name }).waitFor();
+    await page.getByRole('heading', { name: `${person.name} II` }).waitFor();
     expect(await page.getByText(person.email).count()).toBeGreaterThan(0);
   });
+
+  it.each(['the password', 'the password, before the second step'])(
+    'one that somebody links at a login to an account of which they know %s is told and audited',
+    async (knows) => {
+      const account = newAccount({ email_verified: false });
+      provider.add(account);
+      const person = newPerson();
+      await new OryAdmin(stack.env).createPerson(person, { isVerified: true });
+      const owner = new UserAgent(stack.url);
+      await logIn(owner, person);
+      const { user } = z
+        .looseObject({ user: z.looseObject({ id: z.string() }) })
+        .parse((await owner.fetch('/auth/session')).json());
+      if (knows !== 'the password') {
+        await enrolTotp(owner);
+      }
+      await page.goto(`${stack.url}/auth/login`);
+      await page.getByRole('button', { name: /Stand-in/ }).click();
+      await logInAtProvider(account.sub);
+      await page.getByRole('heading', { name: 'Create your account' }).waitFor();
+      await page.getByLabel('E-mail').fill(person.email);
+      await page.getByRole('main').locator('button[type=submit]').first().click();
+      await page.locator('[name=password]').fill(person.password);
+      await page.locator('[name=method][value=password]').click();
+      if (knows === 'the password') {
+        await page.waitForURL(`${stack.url}/`);
+      } else {
+        await page.locator('[name=totp_code]').waitFor();
+      }
+      await new Mailbox(stack).next(person.email, /Another login opens your account/);
+      const events = stack
+        .app()
+        .get(Database, { strict: false })
+        .query.selectFrom('audit_events')
+        .select(['reason', 'actor_id', 'outcome'])
+        .where('type', '=', 'login_linked')
+        .where('user_id', '=', user.id);
+      await expect
+        .poll(async () => events.execute())
+        .toEqual([{ reason: 'login', actor_id: user.id, outcome: 'success' }]);
+    },
+  );
 });
 
 describe('without a third-party login configured', () => {

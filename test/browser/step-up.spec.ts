@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { namelessIn, overflowOf, shows } from '../support/browser.js';
 import { verifiedPerson } from '../support/browser.api.js';
-import { logInIn, logOutIn, openSection } from '../support/browser.person.js';
+import { letIn, logInIn, logOutIn, openSection } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
 import { totpCode } from '../support/totp.code.js';
 
@@ -25,7 +25,7 @@ async function acrOf(): Promise<unknown> {
 it('the settings show the QR code and the key; with the app set up, a login asks for its code', async () => {
   const { page, stack } = stage;
   const person = await verifiedPerson(stack);
-  await logInIn(page, stack.url, person);
+  await letIn(page, stack.url, person);
   await page.goto(`${stack.url}/ui/settings`);
   await openSection(page, 'Authenticator app');
   const picture = page.getByRole('img', { name: 'QR code for an authenticator app' });
@@ -64,8 +64,8 @@ it('the settings show the QR code and the key; with the app set up, a login asks
 it('a step-up without a second factor leads to the settings, and from there to where it was needed', async () => {
   const { page, stack } = stage;
   const person = await verifiedPerson(stack);
-  await logInIn(page, stack.url, person);
-  await page.goto(`${stack.url}/auth/login?acr_values=aal2&return_to=/docs`);
+  await letIn(page, stack.url, person);
+  await page.goto(`${stack.url}/auth/login?acr_values=aal2&return_to=/?from=login`);
   await page.getByRole('heading', { name: 'A second step is needed' }).waitFor();
   expect(await namelessIn(page)).toEqual([]);
   await page.setViewportSize({ width: 320, height: 640 });
@@ -74,19 +74,19 @@ it('a step-up without a second factor leads to the settings, and from there to w
   await page.getByRole('link', { name: 'Set up a second step' }).click();
   await page.getByRole('heading', { name: 'Account settings' }).waitFor();
   await setUpApp();
-  await page.waitForURL(`${stack.url}/docs`);
+  await page.waitForURL(`${stack.url}/?from=login`);
   expect(await acrOf()).toBe('aal2');
 });
 
 it('backup codes are shown once, and one of them is a second step', async () => {
   const { page, stack } = stage;
   const person = await verifiedPerson(stack);
-  await logInIn(page, stack.url, person);
+  await letIn(page, stack.url, person);
   await page.goto(`${stack.url}/ui/settings`);
   await (await openSection(page, 'Backup codes')).getByText('Set up an authenticator app').waitFor();
   expect(await page.getByRole('button', { name: 'Create new backup codes' }).count()).toBe(0);
   await setUpApp();
-  await page.getByText('Two-step login is on').waitFor();
+  await page.getByText('Your second step is set up').waitFor();
   await openSection(page, 'Backup codes');
   await page.getByRole('button', { name: 'Create new backup codes' }).click();
   const shown = page.getByRole('region', { name: 'Your backup codes' });
@@ -120,15 +120,15 @@ it('backup codes are shown once, and one of them is a second step', async () => 
 it('a step-up with max_age asks for the password once more, and "Cancel" goes back', async () => {
   const { page, stack } = stage;
   const person = await verifiedPerson(stack);
-  await logInIn(page, stack.url, person);
-  await page.goto(`${stack.url}/auth/login?max_age=0&return_to=/docs`);
+  await letIn(page, stack.url, person);
+  await page.goto(`${stack.url}/auth/login?max_age=0&return_to=/?from=login`);
   await page.getByRole('heading', { name: "Confirm it's you" }).waitFor();
   await page.getByRole('link', { name: 'Cancel' }).click();
   expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);
-  await page.goto(`${stack.url}/auth/login?max_age=0&return_to=/docs`);
+  await page.goto(`${stack.url}/auth/login?max_age=0&return_to=/?from=login`);
   await page.getByLabel('Password').fill(person.password);
   await page.keyboard.press('Enter');
-  await page.waitForURL(`${stack.url}/docs`);
+  await page.waitForURL(`${stack.url}/?from=login`);
   expect(await acrOf()).toBe('aal1');
   await page.goto(stack.url);
   await logOutIn(page);

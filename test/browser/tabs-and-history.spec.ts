@@ -1,16 +1,16 @@
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, it } from 'vitest';
 import { shows } from '../support/browser.js';
-import { fillLogin, logInIn, logOutIn } from '../support/browser.person.js';
+import { fillLogin, letIn, logInIn, logOutIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
-import { newPerson, signUp } from '../support/person.js';
-import { UserAgent } from '../support/user-agent.js';
+import { OryAdmin } from '../support/ory.admin.js';
+import { newPerson } from '../support/person.js';
 
 const stage = useStage();
 const person = newPerson();
 
 beforeAll(async () => {
-  await signUp(new UserAgent(stage.stack.url), person);
+  await new OryAdmin(stage.stack.env).createPerson(person);
 });
 
 /** Another tab in the same browser. */
@@ -20,7 +20,8 @@ async function newTab(): Promise<Page> {
 
 it('the back button after a logout shows no account page', async () => {
   const { page, stack } = stage;
-  await logInIn(page, stack.url, person);
+  await letIn(page, stack.url, person);
+  await page.goto(stack.url);
   await page.getByRole('link', { name: 'Settings' }).click();
   await page.getByRole('heading', { name: 'Account settings' }).waitFor();
   await page.getByRole('link', { name: 'Back to your account' }).click();
@@ -47,10 +48,10 @@ it('two tabs that start a login at once both end logged in', async () => {
   // Kratos gives a browser its CSRF cookie at the first visit, and to two first visits at once two different ones.
   await page.goto(`${stack.url}/auth/login`);
   const tabs = [page, await newTab()];
-  await Promise.all(tabs.map((tab) => tab.goto(`${stack.url}/auth/login?return_to=/docs`)));
+  await Promise.all(tabs.map((tab) => tab.goto(`${stack.url}/auth/login?return_to=/?from=login`)));
   for (const tab of tabs) {
     await fillLogin(tab, person);
-    await tab.waitForURL(`${stack.url}/docs`);
+    await tab.waitForURL(`${stack.url}/?from=login`);
   }
   for (const tab of tabs) {
     await tab.goto(stack.url);
@@ -69,11 +70,11 @@ it('five tabs that start a login at once, in a new browser, all show the login p
 
 it('a login ends at its destination, though another tab started one in between', async () => {
   const { page, stack } = stage;
-  await page.goto(`${stack.url}/auth/login?return_to=/docs`);
+  await page.goto(`${stack.url}/auth/login?return_to=/?from=login`);
   await (await newTab()).goto(`${stack.url}/auth/login`);
   await fillLogin(page, person);
-  await page.waitForURL(`${stack.url}/docs`);
-  expect(await shows(page.getByText(`Logged in as ${person.name}`))).toBe(true);
+  await page.waitForURL(`${stack.url}/?from=login`);
+  expect(await shows(page.getByRole('heading', { name: person.name }))).toBe(true);
 });
 
 it('three tabs that send their logins at the same moment all end logged in', async () => {
@@ -95,7 +96,8 @@ it('three tabs that send their logins at the same moment all end logged in', asy
 
 it('a logout in one tab is a logout in the other', async () => {
   const { page, stack } = stage;
-  await logInIn(page, stack.url, person);
+  await letIn(page, stack.url, person);
+  await page.goto(stack.url);
   const other = await newTab();
   await other.goto(stack.url);
   await logOutIn(other);

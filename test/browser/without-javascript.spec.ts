@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { shows } from '../support/browser.js';
 import { verifiedPerson } from '../support/browser.api.js';
-import { fillLogin, logInIn, logOutIn, openSection, signUpIn } from '../support/browser.person.js';
+import { fillLogin, letIn, logInIn, logOutIn, openSection, signUpIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
 import { Mailbox } from '../support/mailbox.js';
 import { newPerson } from '../support/person.js';
@@ -43,7 +43,7 @@ it('verification and recovery by mail, a new password', async () => {
 it('an authenticator app and backup codes: set up, asked for, used', async () => {
   const { page, stack } = stage;
   const person = await verifiedPerson(stack);
-  await logInIn(page, stack.url, person);
+  await letIn(page, stack.url, person);
   await page.goto(`${stack.url}/ui/settings`);
   await openSection(page, 'Authenticator app');
   expect(await page.getByRole('img', { name: 'QR code for an authenticator app' }).isVisible()).toBe(true);

@@ -8,7 +8,8 @@ export type CaseSection =
   | 'Handed-on credentials, and the host'
   | 'Claims and roles'
   | 'Second factors by policy'
-  | 'SAML providers of companies';
+  | 'SAML providers of companies'
+  | 'Names and rules that others believe';
 
 /** Something that is sent or happens, and what must come of it. */
 export interface SecurityCase {
@@ -219,6 +220,34 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'ASVS 8.2.1',
     ],
     ['a new account, or a new address, of a domain that is not in `EMAIL_DOMAINS`', 'refused', 'ASVS 8.2.1'],
+    [
+      'a user who is disabled at the provider, which sends no logout',
+      'out at the next renewal; where it can’t be asked, after `SESSION_UNCONFIRMED_TTL`',
+      'ASVS 7.4.2',
+    ],
+    [
+      'an identifier with a control, a blank, an invisible character or quotes, or in a spelling that Kratos folds to another',
+      '400, or counted as the account that it reaches',
+      'CWE-178',
+      'ASVS 6.3.1',
+    ],
+    [
+      'guesses of a second factor in sessions that other spellings or a recovery began',
+      'counted together, by the identity of the session',
+      'CWE-307',
+      'ASVS 6.3.1',
+    ],
+    [
+      'guesses of the second factor of an account without a password, over many sessions or networks',
+      'counted together, by the identity of the session',
+      'CWE-307',
+      'ASVS 6.3.1',
+    ],
+    [
+      'a login challenge for Kratos: a browser’s, or at the gateway a forged, expired or foreign one',
+      'nothing of it reaches Kratos; 404',
+      'CWE-345',
+    ],
   ]),
   'The web around it': section('W', [
     [
@@ -260,7 +289,7 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'ASVS 14.2.1, 16.2.5, 3.4.5',
     ],
     ['`error=<script>`', 'escaped; no framing, a strict CSP', 'RFC 9700 §4.16', 'ASVS 1.2.1, 3.4.3, 3.4.6'],
-    ['known and unknown accounts at the login', 'alike in body and time', 'ASVS 6.3.8'],
+    ['known and unknown accounts at the login', 'alike in body, not in time (R4)', 'ASVS 6.3.8'],
     ['guessing, per account and per address (IPv6 by /64)', '429', 'RFC 6585 §4', 'ASVS 6.3.1'],
     ['an API key in a query', '400', 'RFC 9700 §4.3.2', 'ASVS 14.2.1'],
     [
@@ -322,6 +351,12 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'judged in milliseconds, or refused',
       'ASVS 1.3.12',
     ],
+    [
+      'a refresh token twice at once, a third time, and after the grace of 10 s; an end of the access in between',
+      'both get tokens, of a public client the same; refused; all tokens end',
+      'RFC 9700 §4.14.2',
+      'ASVS 10.4.5',
+    ],
   ]),
   'Claims and roles': section('C', [
     [
@@ -373,6 +408,11 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'refused; nobody gets the account, and nobody becomes an administrator',
       preHijacking,
       'ASVS 8.2.2',
+    ],
+    [
+      'a login by the provider of one organisation, of a person who has become a member of another one',
+      'refused, and its sessions and keys end; by its login nobody joins another organisation',
+      'ASVS 8.4.1',
     ],
   ]),
   Faults: section('F', [
@@ -603,4 +643,51 @@ export const securityCases: Readonly<Record<CaseSection, readonly SecurityCase[]
       'ASVS 2.4.1',
     ],
   ]),
+  'Names and rules that others believe': section('B', [
+    [
+      'a stranger’s organisation with a name that programs or users know, or that looks like one: `admin`, the brand, a name in a rule',
+      'refused; an administrator may give it',
+      'Unicode UTS 39 §4',
+      'ASVS 8.2.2',
+    ],
+    [
+      'a slug that another organisation had, also one that is deleted, and while it is given up',
+      'refused; the organisation itself may take it back',
+      'ASVS 8.2.2',
+    ],
+    [
+      'a membership of an organisation that an application hasn’t chosen, or with a reserved name',
+      'not in its `groups`',
+      'ASVS 8.2.2',
+    ],
+    [
+      'a rule that names an organisation which does not exist',
+      'a warning at the start, nobody gets in by it',
+      'ASVS 13.1.1',
+    ],
+    [
+      'a reserved name that users give themselves: at sign-up, by form or script, in the settings, by the API',
+      'refused; as a part of a name it is fine, and one that an administrator gave stays',
+      'Unicode UTS 39 §4',
+      'ASVS 8.2.2',
+    ],
+    [
+      'ten new users at once by one invite; an invite by an administrator who is none any more, or by who became one since',
+      'one account; while sign-up is closed, none',
+      'ASVS 2.3.4, 8.3.2',
+    ],
+  ]),
+};
+
+/** Cases that no test in `npm test` proves, by the reason. */
+export const outsideEssential: Readonly<Record<string, readonly string[]>> = {
+  'grants no access: what still works while processes, stores, disks or clocks fail, on machines of their own':
+    ['F05', 'F06', 'F07', 'F08', 'F09', 'F11', 'F12', 'F14', 'F15', 'F16', 'W22'],
+  'a race of 50 rounds on three replicas; `src/session` has each rule in small': ['C01', 'W28'],
+  'an operator’s program, which takes minutes to import users; `src/features/user-import` judges each line': [
+    'A07',
+    'H12',
+  ],
+  'what an operator starts with, and not a request': ['B04', 'C03'],
+  'programs of their own, which call a server with each certificate': ['W18'],
 };

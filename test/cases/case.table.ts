@@ -25,8 +25,8 @@ export function findCaseTests(): ReadonlyMap<string, readonly string[]> {
   return new Map([...found].map(([id, files]) => [id, [...files].toSorted()]));
 }
 
-/** The tables of docs/internals/cases.md, not yet laid out. */
-export function renderCaseTables(): string {
+/** The tables of docs/internals/cases.md, not yet laid out. @param essential the files of `npm test`. */
+export function renderCaseTables(essential: ReadonlySet<string>): string {
   const tests = findCaseTests();
   return Object.entries(securityCases)
     .map(([section, cases]) => {
@@ -35,7 +35,7 @@ export function renderCaseTables(): string {
         sent,
         outcome,
         sources.join('; '),
-        (tests.get(id) ?? []).map(linkTo).join(', '),
+        (tests.get(id) ?? []).map((file) => linkTo(file, essential.has(file))).join(', '),
       ]);
       const header = ['Id', 'What is sent', 'Safe outcome', 'Source', 'Tests'];
       const lines = [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
@@ -55,6 +55,7 @@ function specFiles(): string[] {
     .toSorted();
 }
 
-function linkTo(file: string): string {
-  return `[${file.replace(/^.*\//, '').replace(/\.spec\.tsx?$/, '')}](../../${file})`;
+function linkTo(file: string, isEssential: boolean): string {
+  const link = `[${file.replace(/^.*\//, '').replace(/\.spec\.tsx?$/, '')}](../../${file})`;
+  return isEssential ? link : `${link} (all)`;
 }

@@ -28,29 +28,39 @@ afterAll(async () => {
   await Promise.all((doors ?? []).map(({ door }) => door.stop()));
 });
 
-/** A request that never ends: headers without an end, or a body of which a byte comes each second. */
-async function drip(door: WayIn, inBody: boolean): Promise<Socket> {
-  const socket = await door.connect();
-  socket.resume();
-  socket.write(
-    inBody
-      ? `POST /auth/login HTTP/1.1\r\n${door.host}Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n`
-      : `GET / HTTP/1.1\r\n${door.host}`,
-  );
-  return socket;
+/** A request that never ends: what comes first, and what comes each second, if anything does. */
+interface EndlessRequest {
+  readonly start: string;
+  readonly drop?: string;
 }
+
+const endlessRequests = ({ host }: WayIn): readonly EndlessRequest[] => {
+  const headers = `GET / HTTP/1.1\r\n${host}`;
+  const body = `POST /auth/login HTTP/1.1\r\n${host}Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n`;
+  return [
+    { start: headers, drop: 'X-Drop: a\r\n' },
+    { start: body, drop: 'a' },
+    { start: '' },
+    { start: 'GET / HT' },
+    { start: `${headers}X-Dr` },
+    { start: `${body}a` },
+  ];
+};
 
 /** Opens so many. @returns how long each of them lived, in seconds; one that isn't cut has no end to tell. */
 async function dripAll(door: WayIn): Promise<readonly number[]> {
   const lives: number[] = [];
-  const open = new Map<Socket, string>();
+  const open = new Map<Socket, EndlessRequest>();
+  const requests = endlessRequests(door);
   for (let count = 0; count < sockets; count += 50) {
     await Promise.all(
       Array.from({ length: 50 }, async (_, index) => {
-        const inBody = index % 2 === 0;
+        const request = requests[(count + index) % requests.length] ?? { start: '' };
         const born = onTime;
-        const socket = await drip(door, inBody);
-        open.set(socket, inBody ? 'a' : 'X-Drop: a\r\n');
+        const socket = await door.connect();
+        socket.resume();
+        socket.write(request.start);
+        open.set(socket, request);
         socket.on('close', () => {
           lives.push(onTime - born);
           open.delete(socket);
@@ -60,16 +70,16 @@ async function dripAll(door: WayIn): Promise<readonly number[]> {
   }
   const deadline = onTime + timeout;
   for await (const _ of every(1000)) {
-    open.forEach((drop, socket) => socket.write(drop));
+    open.forEach(({ drop = '' }, socket) => socket.write(drop));
     if (open.size === 0 || onTime > deadline) {
       break;
     }
   }
-  open.forEach((_drop, socket) => socket.destroy());
+  open.forEach((_request, socket) => socket.destroy());
   return [...lives];
 }
 
-it(`${sockets} sockets that drip are cut within ${timeout} seconds, and everybody else is answered meanwhile [W08]`, async () => {
+it(`${sockets} sockets that drip, stop half-way or send nothing are cut within ${timeout} seconds, and everybody else is answered meanwhile [W08]`, async () => {
   await Promise.all(
     doors.map(async ({ door, somebody }) => {
       const dripped = dripAll(door);

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { newSecret, providerEnv } from '../support/gateway.js';
 
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -27,34 +27,37 @@ const wrong: readonly (readonly [string, Readonly<Record<string, string>>])[] = 
     },
   ],
   [
-    'bytes that count for a secret [W17]',
-    { SECRETS: Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('hex') },
+    'bytes that count for a secret, two halves of the Internet as proxies [W17] [H08]',
+    {
+      SECRETS: Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('hex'),
+      TRUST_PROXY: '0.0.0.0/1,128.0.0.0/1',
+    },
+  ],
+  [
+    'a short secret, both halves of IPv6 as proxies [W17] [H08]',
+    { SECRETS: randomBytes(16).toString('hex'), TRUST_PROXY: '::/1,8000::/1' },
   ],
   ['a row of the keyboard as the admin password [W17]', { ADMIN_PASSWORD: 'qwertyuiopas' }],
   ['digits in a row as the admin password [W17]', { ADMIN_PASSWORD: '098765432109' }],
-  ["the administrator's own address as the admin password [W17]", { ADMIN_PASSWORD: 'admin@example.test' }],
-  ['a short secret [W17]', { SECRETS: randomBytes(16).toString('hex') }],
   [
-    'an address of a metadata service, whatever way it is written [W16]',
-    { HYDRA_ADMIN_URL: 'http://169.254.169.254', KRATOS_ADMIN_URL: 'http://2852039166/latest' },
-  ],
-  [
-    'the name of a metadata service, with a dot at its end [H08]',
+    "the administrator's own address as the admin password, all of IPv4 in another form as proxies, plain http where pages get tokens, and debug lines where production is written in another case [W17] [H08]",
     {
-      HYDRA_ADMIN_URL: 'http://metadata.google.internal.',
-      KRATOS_ADMIN_URL: 'http://Metadata.Google.Internal',
+      ADMIN_PASSWORD: 'admin@example.test',
+      TRUST_PROXY: '::ffff:0.0.0.0/96',
+      SPA_REDIRECT_URIS: 'http://app.internal/callback',
+      ALLOWED_ORIGINS: 'http://app.internal',
+      NODE_ENV: 'Production',
+      LOG_LEVEL: 'debug',
     },
   ],
-  ['two halves of the Internet as proxies [H08]', { TRUST_PROXY: '0.0.0.0/1,128.0.0.0/1' }],
-  ['both halves of IPv6 as proxies [H08]', { TRUST_PROXY: '::/1,8000::/1' }],
-  ['all of IPv4 in another form as proxies [H08]', { TRUST_PROXY: '::ffff:0.0.0.0/96' }],
   [
-    'plain http where pages get tokens [H08]',
-    { SPA_REDIRECT_URIS: 'http://app.internal/callback', ALLOWED_ORIGINS: 'http://app.internal' },
-  ],
-  [
-    'debug lines where production is written in another case [H08]',
-    { NODE_ENV: 'Production', LOG_LEVEL: 'debug' },
+    'an address of a metadata service, whatever way it is written, or its name, with a dot at its end [W16] [H08]',
+    {
+      HYDRA_ADMIN_URL: 'http://169.254.169.254',
+      KRATOS_ADMIN_URL: 'http://2852039166/latest',
+      HYDRA_PUBLIC_URL: 'http://metadata.google.internal.',
+      KRATOS_PUBLIC_URL: 'http://Metadata.Google.Internal',
+    },
   ],
 ];
 

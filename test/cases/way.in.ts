@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { inject } from 'vitest';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { noteRequest } from '../support/attack.counter.js';
 import { type ShippedNginx, startShippedNginx } from '../support/shipped.nginx.js';

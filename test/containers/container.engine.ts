@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, copyFile, cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,10 +29,14 @@ const silent = { line: () => undefined, step: () => ({ done: () => undefined, fa
 const docker = '/usr/bin/docker';
 /** Milliseconds that Docker may take to end. */
 const endLimit = 60_000;
+/** Control groups of the processor, where the kernel has them as files of their own (cgroup v1). */
+const processorGroups = '/sys/fs/cgroup/cpu';
 
 /** The engines that run containers here. */
 export const engineKinds = ['docker', 'podman'] as const;
 export type EngineKind = (typeof engineKinds)[number];
+/** The group in which each puts all its containers. */
+const groupOf: Readonly<Record<EngineKind, string>> = { docker: 'docker', podman: 'libpod_parent' };
 
 /** An engine as a shell runs it, until the end of the standard input, which is the tests' end too. */
 const script = (daemon: string): string =>
@@ -194,6 +199,7 @@ export async function startEngine(
       await writeFile(join(folder, name), `${text}\n`);
     }
   }
+  await giveProcessorTime(kind);
   const daemon = spawn('unshare', args, {
     env: { ...process.env, FOLDER: folder, ...(kind === 'podman' ? podmanVariables(folder) : {}) },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -231,6 +237,18 @@ export async function startEngine(
     throw new Error(`${kind} did not start (it needs root, runc, and its package from Debian):\n${log}`, {
       cause: error,
     });
+  }
+}
+
+/**
+ * Lets all containers of an engine have the processor as often as four programs outside. By default the group of all of them counts as
+ * one: beside tests that are busy, none of them gets far.
+ */
+async function giveProcessorTime(kind: EngineKind): Promise<void> {
+  if (existsSync(join(processorGroups, 'cpu.shares'))) {
+    const group = join(processorGroups, groupOf[kind]);
+    await mkdir(group, { recursive: true });
+    await writeFile(join(group, 'cpu.shares'), '4096');
   }
 }
 

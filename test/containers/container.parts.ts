@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { cachedPart, goEnvironment } from '../support/cached.part.js';
+import { quickGoBuild } from '../support/go.program.js';
 
 const run = promisify(execFile);
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
@@ -43,7 +44,9 @@ export async function bringContainerParts(): Promise<ContainerParts> {
     root: await cachedPart('containers-debian', [packages.join(), leftOut.join()], makeRoot),
     node: await cachedPart('containers-node', [nodeVersion, npmVersion], makeNode),
     npm: await cachedPart('containers-npm', [lockFile], makeNpmCache),
-    compose: await cachedPart('containers-docker-compose', modules, (to) => buildCompose(goModule, to)),
+    compose: await cachedPart('containers-docker-compose', [quickGoBuild.join(), ...modules], (to) =>
+      buildCompose(goModule, to),
+    ),
   };
 }
 
@@ -89,15 +92,7 @@ async function makeNpmCache(to: string): Promise<void> {
 }
 
 async function buildCompose(cwd: string, to: string): Promise<void> {
-  const options = [
-    '-mod=readonly',
-    '-trimpath',
-    '-buildvcs=false',
-    '-gcflags=all=-dwarf=false',
-    '-ldflags=-s -w',
-    '-o',
-    to,
-  ];
+  const options = [...quickGoBuild, '-ldflags=-s -w', '-o', to];
   await nice('go', ['build', ...options, 'github.com/docker/compose/v2/cmd'], cwd);
 }
 

@@ -5,8 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { type EngineKind, startEngine } from './container.engine.js';
-import { bringContainerParts } from './container.parts.js';
+import type { EngineKind, startEngine } from './container.engine.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -61,6 +60,11 @@ export default async function setUp(project: TestProject): Promise<() => Promise
 }
 
 async function bringEngine(kind: EngineKind): ReturnType<typeof startEngine> {
+  // Every run loads this module, and few of those of one file need an engine.
+  const [{ bringContainerParts }, engines] = await Promise.all([
+    import('./container.parts.js'),
+    import('./container.engine.js'),
+  ]);
   const parts = await bringContainerParts();
-  return startEngine(kind, await mkdtemp(join(tmpdir(), `vestibule-${kind}-`)), parts);
+  return engines.startEngine(kind, await mkdtemp(join(tmpdir(), `vestibule-${kind}-`)), parts);
 }

@@ -3,7 +3,7 @@ import { logInIn } from '../support/browser.person.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { upLimit, useSelfHoster } from './self.hoster.js';
 
-const host = useSelfHoster({ engine: 'podman' });
+const host = useSelfHoster({ engine: 'podman', modes: 'go=u-w' });
 
 it(
   'the same compose file and commands on Podman: built, all healthy, a login over TLS, and stopped in order',
@@ -18,9 +18,7 @@ it(
     expect(states.filter(({ Health }) => Health === 'unhealthy')).toEqual([]);
     expect(states.filter(({ Health }) => Health === 'healthy').length).toBeGreaterThan(6);
 
-    const chromium = await host.chromium('localhost');
-    const context = await chromium.newContext({ ignoreHTTPSErrors: true });
-    const window = await context.newPage();
+    const window = await host.page('localhost');
     const administrator = {
       email: 'admin@vestibule.example',
       password: await host.secret('admin_password'),

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import type { Browser } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { z } from 'zod';
 import { copyDockerFolder } from '../docker/docker.checks.js';
@@ -39,6 +39,9 @@ const engineSchema = z.object({ kind: z.enum(engineKinds), folder: z.string(), p
 /** Milliseconds that building the image and starting everything may take on a busy machine. */
 export const upLimit = 900_000;
 
+/** Milliseconds for what is awaited on a page, beside images that are built and programs that are compiled. */
+const pageLimit = 120_000;
+
 /** Milliseconds until it is a file's turn with the engine: the others take minutes, and so do the engine's parts, the first time. */
 const turnLimit = 3_600_000;
 
@@ -57,8 +60,8 @@ export interface SelfHoster {
   cleanUpWith(commands: string): void;
   /** A file of `docker/secrets`. */
   secret(name: string): Promise<string>;
-  /** A Chromium in the engine's network that finds each of these hosts at its loopback. */
-  chromium(host: string): Promise<Browser>;
+  /** A page of a new Chromium in the engine's network that finds this host at its loopback, and trusts each certificate. */
+  page(host: string): Promise<Page>;
   /** Browsers without a screen at what is published at a port; they trust the deployment's own authority and no other. */
   browsers(origin: string): Promise<() => UserAgent>;
 }
@@ -67,7 +70,7 @@ export interface SelfHoster {
 export interface SelfHosterOptions {
   /** Default: Docker. */
   readonly engine?: EngineKind;
-  /** Modes of the checkout, as chmod takes them. */
+  /** Modes of the checkout, as chmod takes them. Default: as under umask 027, where only the owner and the group may read a file. */
   readonly modes?: string;
 }
 
@@ -90,7 +93,7 @@ export function useSelfHoster(options: SelfHosterOptions = {}): SelfHoster {
       await cp(join(checkout, part), join(folder, part), { recursive: true });
     }
     // Whatever the umask was that this checkout itself was made under.
-    await engine.runOrThrow(['chmod', '-R', options.modes ?? 'go=u-w', folder]);
+    await engine.runOrThrow(['chmod', '-R', options.modes ?? 'g=u-w,o=', folder]);
     undo.push(() =>
       engine.run(['docker', 'compose', '--profile', 'mailbox', 'down', '--volumes'], join(folder, 'docker')),
     );
@@ -125,12 +128,14 @@ export function useSelfHoster(options: SelfHosterOptions = {}): SelfHoster {
     },
     cleanUpWith: (commands) => void undo.push(() => engine.run(['sh', '-uc', commands], folder)),
     secret: async (name) => (await readFile(join(inDocker(), 'secrets', name), 'utf8')).trim(),
-    chromium: async (host) => {
+    page: async (host) => {
       const browser = await launchChromium(await engine.wrapper(inject('chromiumPath')), [
         `--host-resolver-rules=MAP ${host} 127.0.0.1`,
       ]);
       undo.push(() => browser.close());
-      return browser;
+      const context = await browser.newContext({ ignoreHTTPSErrors: true });
+      context.setDefaultTimeout(pageLimit);
+      return context.newPage();
     },
     browsers: async (origin) => {
       const { hostname: servername, port } = new URL(origin);

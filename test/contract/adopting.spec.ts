@@ -1,20 +1,24 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { NotesModule } from '../../examples/notes/notes.module.js';
+import { notes } from '../../examples/notes/notes.feature.js';
 import { notesAnswerSchema } from '../../examples/notes/note.schemas.js';
 import { PlanEnricher } from '../../examples/notes/plan.enricher.js';
 import { newId } from '../../src/platform/core/identifier.js';
-import { startTestGateway } from '../../src/testing.js';
+import { examine } from '../../src/doctor/doctor.service.js';
+import { loadConfiguration } from '../../src/platform/config/configuration.js';
+import { newSecret, providerEnv, startTestGateway } from '../../src/testing.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { type Gateway, type GatewayAnswer, type GatewayRequest, startGateway } from '../support/gateway.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { TestDatabases } from '../support/test.database.js';
 import { type Caller, type World, keyOf, makeWorld } from '../support/world.js';
 
 const path = '/api/v1/notes';
+
 /** Makes a function of text, as a module's top level is one. */
 const AsyncFunction = Object.getPrototypeOf(async () => undefined).constructor;
 
-describe.each(['sqlite', 'postgres'] as const)('the example of docs/adopting.md on %s', (kind) => {
+describe.each(databaseKinds)('the example of docs/adopting.md on %s', (kind) => {
   let gateway: Gateway;
   let world: World;
   let databases: TestDatabases;
@@ -24,7 +28,7 @@ describe.each(['sqlite', 'postgres'] as const)('the example of docs/adopting.md 
     gateway = await startGateway(
       kind === 'postgres' ? { DATABASE_URL: await databases.create() } : {},
       undefined,
-      { modules: [NotesModule], claimsEnricher: PlanEnricher },
+      { features: [notes], claimsEnricher: PlanEnricher },
     );
     world = await makeWorld(gateway);
   });
@@ -151,17 +155,43 @@ describe.each(['sqlite', 'postgres'] as const)('the example of docs/adopting.md 
   });
 });
 
+it('a wrong setting of the feature is named at the start, beside those of the core', () => {
+  const env = { NOTES_FREE_LIMIT: 'many', TOKEN_TTL: 'soon' };
+  expect(() => loadConfiguration({ ...providerEnv.ory, SECRETS: newSecret(), ...env }, [notes])).toThrow(
+    /TOKEN_TTL: must be[^]*NOTES_FREE_LIMIT: must be a whole number/,
+  );
+});
+
+it('a setting changes what the feature does, its scopes are published, and its check speaks in the doctor', async () => {
+  const gateway = await startGateway({ NOTES_FREE_LIMIT: '0' }, undefined, { features: [notes] });
+  try {
+    const world = await makeWorld(gateway);
+    const headers = { cookie: world.sessions.owner.cookie, 'content-type': 'application/json' };
+    const body = JSON.stringify({ text: 'one' });
+    const refused = await gateway.request(path, { method: 'POST', headers, body });
+    expect([refused.status, refused.text]).toEqual([409, expect.stringContaining('no room')]);
+    const metadata = await gateway.request('/.well-known/oauth-protected-resource');
+    expect(metadata.text).toContain('"notes:write"');
+    const findings = await examine(gateway.configuration, { isCheap: true, only: 'notes' });
+    expect(findings).toMatchObject([
+      { code: 'notes:nobody_writes', severity: 'warning', fix: expect.stringContaining('NOTES_FREE_LIMIT') },
+    ]);
+  } finally {
+    await gateway.stop();
+  }
+});
+
 it('the test that docs/adopting.md shows runs as it stands there', async () => {
   const code = blockRunBy('docs/adopting.md', 'test/contract/adopting.spec.ts');
   const run: unknown = Reflect.construct(AsyncFunction, [
     'startTestGateway',
-    'NotesModule',
+    'notes',
     'PlanEnricher',
     `${code}; return answer;`,
   ]);
   const answer: unknown = await Reflect.apply(Object(run), undefined, [
     startTestGateway,
-    NotesModule,
+    notes,
     PlanEnricher,
   ]);
   // A person without an organisation has no notes.

@@ -1,6 +1,6 @@
 import { Controller, Get, Module } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { makeApiKey } from '../../src/api-keys/api-key.format.js';
+import { makeApiKey } from '../../src/api-keys/api-key-format.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import {
@@ -163,7 +163,7 @@ describe('a request with an API key', () => {
 
   it('is known by its beginning: what has it further on is a token', async () => {
     const count = gateway.log.length;
-    expect(await statusOf({ authorization: 'Bearer a.vst_b.c' })).toBe(401);
+    expect(await statusOf({ authorization: 'Bearer AA.vst_AAAA.AA' })).toBe(401);
     const isTold = (): boolean =>
       gateway.log.slice(count).some((line) => line.includes('"reason":"token_header"'));
     await waitUntil(isTold, 'the reason');

@@ -4,11 +4,13 @@ import { AuditRepository, type AuditEventRow } from '../../src/directory/audit/a
 import { auditEventsAnswerSchema } from '../../src/operations/audit-events/audit-event.schemas.js';
 import { lowestId, newId } from '../../src/platform/core/identifier.js';
 import { Database } from '../../src/platform/database/database.schema.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { type Gateway, type GatewayAnswer, startGateway } from '../support/gateway.js';
 import { TestDatabases } from '../support/test.database.js';
 import { type World, keyOf, makeWorld } from '../support/world.js';
 
 const path = '/api/v1/audit-events';
+
 /** In the past, so that nothing that the test itself causes is among them. */
 const start = Date.parse('2025-01-01T00:00:00Z');
 const [ada, bob, org, otherOrg, invite] = Array.from({ length: 5 }, () => newId());
@@ -35,7 +37,7 @@ function row(index: number, changed: Partial<AuditEventRow> = {}): AuditEventRow
   };
 }
 
-describe.each(['sqlite', 'postgres'] as const)('GET /api/v1/audit-events on %s', (kind) => {
+describe.each(databaseKinds)('GET /api/v1/audit-events on %s', (kind) => {
   let gateway: Gateway;
   let world: World;
   let databases: TestDatabases;

@@ -3,14 +3,15 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { type Gateway, newSecret, providerEnv, startGateway } from '../support/gateway.js';
 import { waitUntil } from '../support/stack.js';
 import { TestDatabases } from '../support/test.database.js';
 
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-describe.each(['sqlite', 'postgres'] as const)('a process that is asked to stop, on %s', (kind) => {
+describe.each(databaseKinds)('a process that is asked to stop, on %s', (kind) => {
   let gateway: Gateway;
   let databases: TestDatabases;
   let env: Record<string, string>;

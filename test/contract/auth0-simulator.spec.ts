@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'node-html-parser';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { type Auth0Simulator, startAuth0Simulator } from '../support/auth0.simulator.js';
 import { newSecret } from '../support/gateway.js';
 import { readHealth } from '../support/health.js';

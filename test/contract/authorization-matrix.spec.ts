@@ -2,8 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { newId } from '../../src/platform/core/identifier.js';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { codeHash, newCode } from '../../src/platform/crypto/one-time.code.js';
-import { kratosIssuer } from '../../src/providers/ory/kratos/kratos.session.js';
+import { codeHash, newCode } from '../../src/platform/crypto/one-time-code.js';
+import { kratosIssuer } from '../../src/providers/ory/kratos/kratos-session.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { type Gateway, type GatewayAnswer, type GatewayRequest, startGateway } from '../support/gateway.js';
 import { type PreparedHydra, startPreparedHydra } from '../support/prepared.hydra.js';
 import { listRoutes } from '../support/route.list.js';
@@ -38,6 +39,7 @@ interface MatrixRequest {
 
 /** Somebody who is logged in. */
 const everybody = [401, 200, 200, 200, 200, 200, 200, 200, 403, 401] as const;
+
 /** Administrators of the deployment. */
 const administrators = [401, 403, 403, 403, 403, 403, 200, 200, 403, 401] as const;
 
@@ -62,6 +64,7 @@ async function invite(
   world: World,
   gateway: Gateway,
   email: string | null = null,
+  orgId: string | null = world.orgId,
 ): Promise<{ id: string; token: string }> {
   const [id, token] = [newId(), newCode()];
   await gateway.app
@@ -69,7 +72,7 @@ async function invite(
     .query.insertInto('invites')
     .values({
       id,
-      org_id: world.orgId,
+      org_id: orgId,
       token_hash: codeHash(token),
       email,
       role: 'member',
@@ -141,6 +144,7 @@ async function consented(world: World, gateway: Gateway): Promise<World> {
 }
 
 const application = { name: 'Wiki', kind: 'web', redirectUris: ['https://wiki.example.org/callback'] };
+
 /** Its path for the organisation's owners, and for administrators. */
 const ofOrg = async (world: World, gateway: Gateway): Promise<string> =>
   `${org(world)}/applications/${await orgApplication(world, gateway)}`;
@@ -153,6 +157,7 @@ const connection = {
   kind: 'oidc',
   settings: { issuer: 'https://login.example.org', client_id: 'vestibule' },
 };
+
 /** The path of a new one. */
 const connectionIn = async ({ orgId, userIds }: World, gateway: Gateway): Promise<string> => {
   const id = newId();
@@ -280,6 +285,12 @@ const rows: Readonly<Record<string, Row>> = {
     request: (world) => ({ path: `${user(world)}/recovery` }),
     statuses: [401, 403, 403, 403, 403, 403, 409, 401, 403, 401],
   },
+  'DELETE /api/v1/users/:id/second-factors': {
+    scope: 'users:write',
+    isForAdministrators: true,
+    request: (world) => ({ path: `${user(world)}/second-factors` }),
+    statuses: [401, 403, 403, 403, 403, 403, 409, 401, 403, 401],
+  },
   'GET /api/v1/signing-keys': {
     scope: 'signing-keys:read',
     isForAdministrators: true,
@@ -404,6 +415,26 @@ const rows: Readonly<Record<string, Row>> = {
       path: `${org(world)}/invites/${(await invite(world, gateway)).id}`,
     }),
     statuses: [401, 404, 403, 204, 204, 404, 204, 204, 403, 401],
+  },
+  'POST /api/v1/invites': {
+    scope: 'users:write',
+    isForAdministrators: true,
+    request: () => ({ path: '/api/v1/invites', body: { email: `${newId()}@example.org` } }),
+    statuses: [401, 403, 403, 403, 403, 403, 201, 201, 403, 401],
+  },
+  'GET /api/v1/invites': {
+    scope: 'users:read',
+    isForAdministrators: true,
+    request: () => ({ path: '/api/v1/invites' }),
+    statuses: administrators,
+  },
+  'DELETE /api/v1/invites/:inviteId': {
+    scope: 'users:write',
+    isForAdministrators: true,
+    request: async (world, gateway) => ({
+      path: `/api/v1/invites/${(await invite(world, gateway, null, null)).id}`,
+    }),
+    statuses: [401, 403, 403, 403, 403, 403, 204, 204, 403, 401],
   },
   'POST /api/v1/invites/redeem': {
     scope: 'orgs:write',
@@ -584,7 +615,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
 };
 
-describe.each(['sqlite', 'postgres'] as const)('who may do what on %s', (kind) => {
+describe.each(databaseKinds)('who may do what on %s', (kind) => {
   let gateway: Gateway;
   let databases: TestDatabases;
   let hydra: PreparedHydra;
@@ -626,7 +657,11 @@ describe.each(['sqlite', 'postgres'] as const)('who may do what on %s', (kind) =
       return untouched;
     }
 
-    it.each(callers.map((caller, index) => [caller, row.statuses[index] ?? 0] as const))(
+    const cells = callers.map((caller, index) => [caller, row.statuses[index] ?? 0] as const);
+    // Who may do what is decided without a database's own SQL: on PostgreSQL each status of a route comes once.
+    const first = (status: number): number => cells.findIndex(([, other]) => other === status);
+
+    it.each(kind === 'sqlite' ? cells : cells.filter(([, status], index) => index === first(status)))(
       '%s: %i',
       async (caller, status) => {
         const world = await worldFor(status);

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { CompactSign, type CryptoKey, exportSPKI } from 'jose';
 import { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { AuthStrategy } from '../../src/auth-strategy/auth.strategy.js';
 import { AuditService } from '../../src/directory/audit/audit.service.js';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import {
   type Gateway,
   type GatewayAnswer,
@@ -16,6 +17,7 @@ import { type GatewaySite, newGatewaySite } from '../support/gateway.runner.js';
 import { newAccount } from '../support/openid.accounts.js';
 import { type OpenIdProvider, startOpenIdProvider } from '../support/openid.provider.js';
 import { foreignRsaKeys } from '../support/rsa.keys.js';
+import { risc, SignalTransmitter } from '../support/signal.transmitter.js';
 import { waitUntil } from '../support/stack.js';
 import { TestDatabases } from '../support/test.database.js';
 import { encode, type Parts, signHmac } from '../support/token.forge.js';
@@ -49,6 +51,7 @@ describe.each(['auth0', 'oidc'] as const)('back-channel logout from a provider, 
   let gateway: Gateway;
   /** Another one on the same database. */
   let replica: Gateway;
+  let transmitter: SignalTransmitter;
 
   beforeAll(async () => {
     databases = new TestDatabases(inject('postgresUrl'));
@@ -71,9 +74,11 @@ describe.each(['auth0', 'oidc'] as const)('back-channel logout from a provider, 
         },
       ],
     });
+    transmitter = await SignalTransmitter.start();
     const env = {
       ...site.env,
       DATABASE_URL: databaseUrl,
+      SIGNAL_TRANSMITTERS: transmitter.issuer,
       AUTH_PROVIDER: name,
       ...(name === 'auth0'
         ? {
@@ -97,6 +102,7 @@ describe.each(['auth0', 'oidc'] as const)('back-channel logout from a provider, 
     await gateway?.stop();
     await replica?.stop();
     await provider?.stop();
+    await transmitter?.stop();
     await site?.remove();
     await databases?.drop();
   });
@@ -234,11 +240,13 @@ describe.each(['auth0', 'oidc'] as const)('back-channel logout from a provider, 
 
   describe('refused with 400, and the session lives [L18]', () => {
     const now = seconds();
-    it.each([
+    const ofThisProvider: readonly (readonly [string, Parts])[] = [
       ['of another issuer', { iss: 'https://evil.example' }],
       ['without an issuer', { iss: undefined }],
       ['for another client', { aud: 'other' }],
       ['for our API and not a client', { aud: audience }],
+    ];
+    const ofAny: readonly (readonly [string, Parts])[] = [
       ['for other clients', { aud: ['other', `${clientId} `] }],
       ['for nobody', { aud: undefined }],
       ['for an audience of the wrong kind', { aud: { [clientId]: clientId } }],
@@ -270,7 +278,9 @@ describe.each(['auth0', 'oidc'] as const)('back-channel logout from a provider, 
       ['with an iat 7 minutes ago', issuedAfter(-420)],
       ['with an exp that is over', { exp: now - 120 }],
       ['with an exp that is a text', { exp: String(now + 600) }],
-    ])('%s', async (_case, claims) => {
+    ];
+    // What a token must be like is the same code for both.
+    it.each(name === 'oidc' ? [...ofThisProvider, ...ofAny] : ofThisProvider)('%s', async (_case, claims) => {
       const session = await held();
       expectRefusal(await send(await logoutToken({ ...claimsFor(session), ...claims })));
       expect(await isAlive(session)).toBe(true);
@@ -383,47 +393,53 @@ describe.each(['auth0', 'oidc'] as const)('back-channel logout from a provider, 
       expect(await isAlive(session)).toBe(true);
     });
 
-    it.each([
-      ['', false],
-      ['garbage', false],
-      ['a.b', false],
-      ['.b.c', false],
-      ['a..c', false],
-      ['a.b.', false],
-      ['a.b.c.d', false],
-      [' a.b.c', false],
-      ['a.b.c ', false],
-      ['a+.b.c', false],
-      ['a.b+.c', false],
-      ['a.b.c+', false],
-      [`a.b.${'c'.repeat(8189)}`, false],
-      [`a.b.${'c'.repeat(8188)}`, true],
-      ['a.b.c', true],
-      ['aa.-_.00', true],
-    ])('%.20j has the form of a token: %s', async (token, isToken) => {
-      const description = isToken
-        ? 'the logout token was not accepted'
-        : 'a form with one logout_token is needed';
-      expect((await send(token)).json()).toEqual({
-        error: 'invalid_request',
-        error_description: description,
+    describe.each(name === 'oidc' ? [name] : [])('or taken by its form alone (%s)', () => {
+      it.each([
+        ['', false],
+        ['garbage', false],
+        ['a.b', false],
+        ['.b.c', false],
+        ['a..c', false],
+        ['a.b.', false],
+        ['a.b.c.d', false],
+        [' a.b.c', false],
+        ['a.b.c ', false],
+        ['a+.b.c', false],
+        ['a.b+.c', false],
+        ['a.b.c+', false],
+        [`a.b.${'c'.repeat(8189)}`, false],
+        [`a.b.${'c'.repeat(8188)}`, true],
+        ['a.b.c', true],
+        ['aa.-_.00', true],
+      ])('%.20j has the form of a token: %s', async (token, isToken) => {
+        const description = isToken
+          ? 'the logout token was not accepted'
+          : 'a form with one logout_token is needed';
+        expect((await send(token)).json()).toEqual({
+          error: 'invalid_request',
+          error_description: description,
+        });
       });
-    });
 
-    it.each([
-      ['application/x-www-form-urlencoded', 200],
-      ['application/x-www-form-urlencoded;charset=utf-8', 200],
-      ['application/x-www-form-urlencoded ; charset=utf-8', 200],
-      ['APPLICATION/X-WWW-FORM-URLENCODED', 200],
-      ['application/json; x=application/x-www-form-urlencoded', 400],
-    ])('sent as %s: %i', async (type, status) => {
-      const token = await logoutToken(claimsFor({ sub: random(), sid: random() }));
-      const body =
-        status === 200
-          ? new URLSearchParams({ logout_token: token }).toString()
-          : JSON.stringify({ logout_token: token });
-      const answer = await gateway.request(path, { method: 'POST', headers: { 'content-type': type }, body });
-      expect(answer.status).toBe(status);
+      it.each([
+        ['application/x-www-form-urlencoded', 200],
+        ['application/x-www-form-urlencoded;charset=utf-8', 200],
+        ['application/x-www-form-urlencoded ; charset=utf-8', 200],
+        ['APPLICATION/X-WWW-FORM-URLENCODED', 200],
+        ['application/json; x=application/x-www-form-urlencoded', 400],
+      ])('sent as %s: %i', async (type, status) => {
+        const token = await logoutToken(claimsFor({ sub: random(), sid: random() }));
+        const body =
+          status === 200
+            ? new URLSearchParams({ logout_token: token }).toString()
+            : JSON.stringify({ logout_token: token });
+        const answer = await gateway.request(path, {
+          method: 'POST',
+          headers: { 'content-type': type },
+          body,
+        });
+        expect(answer.status).toBe(status);
+      });
     });
 
     it('anything but a form with the one field', async () => {
@@ -564,4 +580,49 @@ describe.each(['auth0', 'oidc'] as const)('back-channel logout from a provider, 
       .executeTakeFirst();
     expect(row).toEqual({ end_reason: 'backchannel_logout', oidc_sid: expect.any(String) });
   });
+
+  it.each(['a logout token about its session', 'a logout token about its user', 'a signal about its user'])(
+    '%s that comes during a login leaves no session, and the next login is another one',
+    async (told) => {
+      const subject = { format: 'iss_sub', iss: provider.issuer, sub: account.sub };
+      const tell = async (sid: string | null): Promise<number> => {
+        if (told === 'a signal about its user') {
+          const claims = transmitter.claims(site.url, { [`${risc}account-disabled`]: {} }, subject);
+          const headers = { 'content-type': 'application/secevent+jwt' };
+          const body = await transmitter.sign(claims);
+          return (await gateway.request('/ssf/events', { method: 'POST', headers, body })).status;
+        }
+        const claims = claimsFor({ sub: account.sub, sid });
+        const isOfUser = told === 'a logout token about its user';
+        return (await send(await logoutToken({ ...claims, ...(isOfUser ? { sid: undefined } : {}) }))).status;
+      };
+      const begunAt = Date.now();
+      const strategy = gateway.app.get(AuthStrategy, { strict: false });
+      const validate = strategy.validate.bind(strategy);
+      const answers: number[] = [];
+      const during = vi.spyOn(strategy, 'validate').mockImplementationOnce(async (...given) => {
+        const validated = await validate(...given);
+        answers.push(await tell(validated.evidence.oidcSid));
+        return validated;
+      });
+      const agent = new UserAgent(site.url);
+      await sendForm(agent, (await travel(agent, `${site.url}/auth/login`)).page, { login: account.sub });
+      during.mockRestore();
+      expect(answers.map((status) => status < 300)).toEqual([true]);
+      expect((await agent.fetch('/auth/session')).status).toBe(401);
+      const live = await gateway.app
+        .get(Database, { strict: false })
+        .query.selectFrom('sessions')
+        .select('id')
+        .where('subject', '=', account.sub)
+        .where('created_at', '>=', begunAt)
+        .where('ended_at', 'is', null)
+        .execute();
+      expect(live).toEqual([]);
+
+      const next = new UserAgent(site.url);
+      await sendForm(next, (await travel(next, `${site.url}/auth/login`)).page, { login: account.sub });
+      expect((await next.fetch('/auth/session')).status).toBe(200);
+    },
+  );
 });

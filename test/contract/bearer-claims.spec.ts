@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/platform/core/identifier.js';
 import { SessionService } from '../../src/session/session.service.js';
-import { SigningKeyRing } from '../../src/session/tokens/signing-key.ring.js';
+import { SigningKeyRing } from '../../src/session/tokens/signing-key-ring.js';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
 import { signRaw } from '../support/token.forge.js';
 

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SigningKeyRing } from '../../src/session/tokens/signing-key-ring.js';
+import { misspelledTokens } from '../support/token.vectors.js';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
 
 let gateway: Gateway;
@@ -52,6 +54,15 @@ describe('encoding of the augmented token', () => {
     ];
     const statuses = await Promise.all(variants.map((token) => bearer(`Bearer ${token}`)));
     expect(statuses).toEqual(variants.map(() => 401));
+  });
+
+  it('times that are no whole numbers, and other spellings of base64url are refused, as services refuse them', async () => {
+    const { kid, alg, key } = gateway.app.get(SigningKeyRing, { strict: false }).signing();
+    const vectors = await misspelledTokens(key, { alg, typ: 'at+jwt', kid }, session.claims);
+    for (const [what, token] of vectors) {
+      expect([what, await bearer(`Bearer ${token}`)]).toEqual([what, 401]);
+    }
+    expect(vectors.length).toBeGreaterThan(40);
   });
 
   it('a token that was taken before is refused behind anything that is not the scheme', async () => {

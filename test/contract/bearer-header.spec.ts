@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, importJWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SigningKeyRing } from '../../src/session/tokens/signing-key.ring.js';
+import { SigningKeyRing } from '../../src/session/tokens/signing-key-ring.js';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
 import { encode, malleate, signHmac, signRaw } from '../support/token.forge.js';
 
@@ -122,12 +122,13 @@ describe('header of the augmented token', () => {
     expect(await present(await signedWith({ ...ours(), kid }))).toEqual([401, 401]);
   });
 
-  it('10,000 tokens with unknown kids are 401 each, and no key is added [T06]', async () => {
+  // 10,000 of them: src/platform/upstream/provider-keys.spec.ts.
+  it('1,000 tokens with unknown kids are 401 each, and no key is added [T06]', async () => {
     const [, payload, signature] = session.token.split('.');
     const known = ring.jwks().keys.length;
     const statuses = new Set<number>();
-    for (let index = 0; index < 10_000; index += 1000) {
-      const batch = Array.from({ length: 1000 }, (_, offset) => {
+    for (let index = 0; index < 1000; index += 250) {
+      const batch = Array.from({ length: 250 }, (_, offset) => {
         const token = `${encode({ ...ours(), kid: `unknown-${index + offset}`.padEnd(offset % 2 === 0 ? 43 : 0, '-') })}.${payload}.${signature}`;
         return gateway.request('/api/v1/me', { headers: { authorization: `Bearer ${token}` } });
       });

@@ -2,13 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createApp } from '../../src/app/app.setup.js';
+import { createApp } from '../../src/app/app-setup.js';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
-import { createLogger } from '../../src/platform/logging/pino.logger.js';
-import { ClaimsEnricher, type EnrichedSubject } from '../../src/session/tokens/claims.enricher.js';
+import { createLogger } from '../../src/platform/logging/pino-logger.js';
+import { ClaimsEnricher, type EnrichedSubject } from '../../src/session/tokens/claims-enricher.js';
 import { SessionService } from '../../src/session/session.service.js';
 import { UsersService } from '../../src/directory/users/users.service.js';
 import { newSecret, providerEnv } from '../support/gateway.js';
+import { ownFeatures } from '../../src/app/features.js';
 
 class PlanEnricher extends ClaimsEnricher {
   override async enrich({ user }: EnrichedSubject): Promise<Readonly<Record<string, unknown>>> {
@@ -33,7 +34,10 @@ afterEach(async () => {
 });
 
 async function claimsWith(claimsEnricher: new () => ClaimsEnricher): Promise<unknown> {
-  const configuration = loadConfiguration({ SECRETS: newSecret(), DATA_DIR: dataDir, ...providerEnv.oidc });
+  const configuration = loadConfiguration(
+    { SECRETS: newSecret(), DATA_DIR: dataDir, ...providerEnv.oidc },
+    ownFeatures,
+  );
   const logger = createLogger('silent');
   const app = await createApp(configuration, { logger, claimsEnricher });
   await app.init();

@@ -28,12 +28,20 @@ const kinds: readonly (readonly [string, Kind])[] = [
   ],
 ];
 
+let stack: Stack;
+
+beforeAll(async () => {
+  stack = await startStack();
+});
+
+afterAll(async () => {
+  await stack?.stop();
+});
+
 describe.each(kinds)('%s OpenID provider', (_name, { start, settings }) => {
-  let stack: Stack;
   let server: OtherProvider;
 
   beforeAll(async () => {
-    stack = await startStack();
     server = await start(stack.url);
     const { OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET } = server.env;
     const connection = openIdConnection(OIDC_ISSUER ?? '', {
@@ -48,7 +56,6 @@ describe.each(kinds)('%s OpenID provider', (_name, { start, settings }) => {
   }, 300_000);
 
   afterAll(async () => {
-    await stack?.stop();
     await server?.stop();
   });
 
@@ -77,7 +84,6 @@ describe.each(kinds)('%s OpenID provider', (_name, { start, settings }) => {
 });
 
 describe('LemonLDAP::NG’s SAML provider', () => {
-  let stack: Stack;
   let server: OtherProvider;
 
   beforeAll(async () => {
@@ -92,13 +98,12 @@ describe('LemonLDAP::NG’s SAML provider', () => {
       entity_id: prepared.metadataUrl,
       trust_email: true,
     };
-    stack = await startStack({ env: { CONNECTIONS: JSON.stringify([connection]) } });
+    await stack.restartGateway({ CONNECTIONS: JSON.stringify([connection]) });
     const metadata = await fetch(`${stack.url}/auth/connections/company/metadata`);
     server = await prepared.start({ metadata: await metadata.text() });
   }, 300_000);
 
   afterAll(async () => {
-    await stack?.stop();
     await server?.stop();
   });
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { headerText } from '../../src/forward-auth/identity.headers.js';
+import { headerText } from '../../src/forward-auth/identity-headers.js';
 import { recordStatements } from '../support/call.counter.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { type Gateway, type GatewayAnswer, type GatewayRequest, startGateway } from '../support/gateway.js';
@@ -267,6 +267,16 @@ describe.each(Object.entries(proxies))('as %s asks', (_name, ask) => {
     expect(answer.headers['x-auth-user']).toBe(world.userIds.member);
     expect(answer.headers).not.toHaveProperty('x-auth-roles');
     expect((await ask('?role=admin', { headers: { ...spoofed, cookie } })).status).toBe(403);
+  });
+
+  it('a header that PHP reads as one of ours is refused', async () => {
+    const { cookie } = world.sessions.member;
+    for (const name of ['x.auth.roles', 'x-auth.email', 'x~auth-user', 'x_auth!org']) {
+      expect([name, (await ask('', { headers: { cookie, [name]: 'admin' } })).status]).toEqual([name, 400]);
+    }
+    expect((await ask('', { headers: { cookie, 'x.authority': 'x', 'x.forwarded.for': 'x' } })).status).toBe(
+      200,
+    );
   });
 
   it('an API key gets a token of its own scope, and passes only where that scope is named', async () => {

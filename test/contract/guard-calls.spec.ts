@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { OryBootstrap } from '../../src/providers/ory/ory.bootstrap.js';
+import { OryBootstrap } from '../../src/providers/ory/ory-bootstrap.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { type CountingServer, recordStatements, startCountingServer } from '../support/call.counter.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
@@ -43,7 +43,7 @@ afterAll(async () => {
   await hydra?.stop();
 });
 
-/** What 200 requests to each path cost beyond this process. */
+/** What 40 requests to each path cost beyond this process. */
 async function costOf(
   paths: readonly string[],
   headers: Readonly<Record<string, string>>,
@@ -54,7 +54,7 @@ async function costOf(
     statements.length,
   ];
   const statuses = new Set<number>();
-  for (let index = 0; index < 200; index += 1) {
+  for (let index = 0; index < 40; index += 1) {
     for (const path of paths) {
       statuses.add((await gateway.request(path, { headers })).status);
     }

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/platform/core/identifier.js';
-import { IdentitySource } from '../../src/providers/ory/sources/identity.source.js';
+import { IdentitySource } from '../../src/providers/ory/sources/identity-source.js';
 import type { Person } from '../support/person.js';
 import { startOpenIdConnectionSide } from '../support/openid.connection.js';
 import { startSamlSide } from '../support/saml.connection.js';
@@ -24,9 +24,14 @@ const columns: readonly [string, () => Promise<SourceSide>][] = [
 
 describe.each(columns)('source of identities: %s', (_name, start) => {
   let side: SourceSide;
+  /** Somebody whose session no test ends, and when their login began. */
+  let settled: Awaited<ReturnType<typeof known>>;
+  let begunAt: number;
 
   beforeAll(async () => {
     side = await start();
+    begunAt = Date.now();
+    settled = await known();
   });
 
   afterEach(() => {
@@ -55,8 +60,7 @@ describe.each(columns)('source of identities: %s', (_name, start) => {
   }
 
   it('a login leaves a live session of an active user', async () => {
-    const before = Date.now();
-    const { person } = await known();
+    const { person } = settled;
     const key = await sessionKeyOf(side.stack, person);
     const session = await source().findSession(key);
     const { amr, emailVerified } = side.facts;
@@ -69,12 +73,12 @@ describe.each(columns)('source of identities: %s', (_name, start) => {
     });
     expect(session?.identity.issuer).toMatch(side.issuer);
     expect(session?.profile).toMatchObject({ email: person.email });
-    expect(session?.authTime).toBeGreaterThan(before - 1000);
+    expect(session?.authTime).toBeGreaterThan(begunAt - 1000);
     expect(session?.authTime).toBeLessThanOrEqual(Date.now());
   });
 
   it('the subject is found with the same identity, of the same issuer', async () => {
-    const { person } = await known();
+    const { person } = settled;
     const key = await sessionKeyOf(side.stack, person);
     const [user, session] = [await source().findUser(key.subject), await source().findSession(key)];
     expect(user).toMatchObject({ isActive: true, identity: session?.identity });
@@ -82,7 +86,7 @@ describe.each(columns)('source of identities: %s', (_name, start) => {
   });
 
   it('a browser brings the same session; without its cookie, or with another, it brings none', async () => {
-    const { person, agent } = await known();
+    const { person, agent } = settled;
     const { id } = await sessionKeyOf(side.stack, person);
     const cookies = await cookiesOf(side.stack, agent);
     expect(await source().browserSession(cookies)).toMatchObject({ state: 'live', session: { id } });
@@ -99,7 +103,7 @@ describe.each(columns)('source of identities: %s', (_name, start) => {
   });
 
   it('a session is never that of another subject', async () => {
-    const [one, other] = [await known(), await known()];
+    const [one, other] = [settled, await known()];
     const mine = await sessionKeyOf(side.stack, one.person);
     const theirs = await sessionKeyOf(side.stack, other.person);
     const found = await source().findSession({ id: mine.id, subject: theirs.subject });

@@ -103,7 +103,7 @@ describe('log lines', () => {
   it('every refusal has its reason code', async () => {
     const count = gateway.log.length;
     await gateway.request('/api/v1/me');
-    await gateway.request('/api/v1/me', { headers: { authorization: 'Bearer a.b.c' } });
+    await gateway.request('/api/v1/me', { headers: { authorization: 'Bearer AA.AA.AA' } });
     const text = (await linesSince(count, 4)).join('');
     expect(text).toContain('"reason":"cookie_absent_or_unreadable"');
     expect(text).toContain('"reason":"token_header"');

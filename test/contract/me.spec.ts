@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Database, type UserRow } from '../../src/platform/database/database.schema.js';
-import { personalDataSchema } from '../../src/directory/users/personal.data.js';
+import { personalDataSchema } from '../../src/directory/users/personal-data.js';
 import { AccountRows } from '../support/account.rows.js';
 import { recordStatements } from '../support/call.counter.js';
 import {
@@ -252,13 +252,19 @@ describe('GET /api/v1/me/export', () => {
     const key = await rows.addKey(user.id);
     const { claims, cookie, token } = await gateway.session(identity);
     await rows.addKey((await gateway.session()).user.id);
+    const former = 'former@example.test';
+    await rows.query
+      .updateTable('users')
+      .set({ former_emails: `1 ${former}`, former_emails_at: 1 })
+      .where('id', '=', user.id)
+      .execute();
     const answer = await send('GET', '/export', { cookie });
     expect(answer.headers).toMatchObject({
       'content-disposition': 'attachment; filename="vestibule-account.json"',
       'cache-control': 'no-store',
     });
     const document = personalDataSchema.parse(answer.json());
-    expect(document.user).toMatchObject({ ...user, role: 'user' });
+    expect(document.user).toMatchObject({ ...user, role: 'user', formerEmails: [former] });
     expect(document.identities).toMatchObject([{ issuer: identity.issuer, subject: identity.subject }]);
     expect(document.memberships).toMatchObject([{ orgId, name: 'Engines', role: 'owner' }]);
     expect(document.sessions).toHaveLength(2);
@@ -307,7 +313,10 @@ describe('DELETE /api/v1/me', () => {
     expect(await rowOf(old.user.id)).toBeDefined();
   });
 
-  it.each(['last administrator', 'only owner'])('the %s stays', async (who) => {
+  it.each([
+    ['last administrator', 'conflict'],
+    ['only owner', 'owner_needed'],
+  ])('the %s stays', async (who, code) => {
     const identity = newIdentity({ issuer: 'urn:ory:kratos' });
     const { user } = await gateway.session(identity);
     if (who === 'only owner') {
@@ -318,7 +327,7 @@ describe('DELETE /api/v1/me', () => {
     }
     const { cookie } = await gateway.session(identity);
     expect((await send('DELETE', '', { cookie })).json()).toMatchObject({
-      code: 'conflict',
+      code,
       detail: expect.stringContaining(who),
     });
     expect(await rowOf(user.id)).toMatchObject({ disabled_at: null });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { newId } from '../../src/platform/core/identifier.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { AccountRows } from '../support/account.rows.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { expectProblem, type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
 import { type Org, OrgCaller } from '../support/org.caller.js';
@@ -20,7 +21,7 @@ const listSchema = z.strictObject({
   nextCursor: z.string().nullable(),
 });
 
-describe.each(['sqlite', 'postgres'] as const)('invites that wait for me, on %s', (kind) => {
+describe.each(databaseKinds)('invites that wait for me, on %s', (kind) => {
   let database: FreshDatabase;
   let gateway: Gateway;
   let orgs: OrgCaller;

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import { describe, expect, it } from 'vitest';
-import { type GatewayRequest, providerEnv, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { blockRunBy } from '../support/document.blocks.js';
+import { type Gateway, type GatewayRequest, providerEnv, startGateway } from '../support/gateway.js';
 import { type ListedRoute, listRoutes } from '../support/route.list.js';
 
 /**
@@ -48,24 +49,26 @@ const openUnderOry = [
   'GET /auth/ory/consent',
   'GET /auth/ory/login',
   'GET /auth/ory/logout',
+  'GET /auth/ory/session-question/admin/oauth2/auth/requests/login', // for Kratos: the sealed challenge is the credential
   'POST /auth/connections/:id/acs', // keeps a SAML provider's answer to a login that is under way
   'POST /auth/connections/:id/backchannel-logout', // the logout token is the credential
   'POST /auth/connections/:id/slo', // the provider's signature is the credential
   'POST /auth/ory/consent',
   'POST /auth/ory/logout',
+  'PUT /auth/ory/session-question/admin/oauth2/auth/requests/login/accept', // likewise
   'POST /oauth2/register', // public clients register themselves; 404 unless DYNAMIC_REGISTRATION is set
   'GET /demo', // example app, DEMO=true only
   'GET /ui/:kind',
   'GET /ui/connections/:id', // 404 without such a connection
   'GET /ui/consent',
   'GET /ui/error',
-  'GET /ui/identify', // 404 without CONNECTIONS
+  'GET /ui/identify', // 404 where there can be no connections
   'GET /ui/logout',
   'POST /ui/connections/:id', // name and password are the credential, within a login of this browser
   'POST /ui/identify', // leads on to where an address logs in
 ];
 
-/** The proxy: what passes is src/providers/ory/proxy/ory.routes. */
+/** The proxy: what passes is src/providers/ory/proxy/ory-routes. */
 const proxied = [
   '/ory/hydra',
   '/ory/hydra/',
@@ -85,51 +88,87 @@ const isMethod = (method: string): method is NonNullable<GatewayRequest['method'
   ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].includes(method);
 
 describe.each(['ory', 'auth0', 'oidc'] as const)('routes under %s', (provider) => {
+  let gateway: Gateway;
+
+  beforeAll(async () => {
+    gateway = await startGateway(providerEnv[provider]);
+  });
+
+  afterAll(async () => {
+    await gateway?.stop();
+  });
+
   it('answer 401 to an anonymous API call, except for the listed ones', async () => {
-    const gateway = await startGateway(providerEnv[provider]);
-    try {
-      const fastify: FastifyInstance = gateway.app.getHttpAdapter().getInstance();
-      const routes = listRoutes(fastify);
-      expect(routes.length).toBeGreaterThan(20);
-      const open: string[] = [];
-      for (const { method, pattern } of routes) {
-        const path = pattern.replaceAll(/:\w+/g, 'login').replace('*', 'x');
-        if (!isMethod(method)) {
-          throw new TypeError(`${method} is not expected`);
-        }
-        const answer = await gateway.request(path, { method });
-        if (answer.status !== 401) {
-          open.push(`${method} ${pattern}`);
-        }
-        expect(answer.status).not.toBe(500);
+    const fastify: FastifyInstance = gateway.app.getHttpAdapter().getInstance();
+    const routes = listRoutes(fastify);
+    expect(routes.length).toBeGreaterThan(20);
+    const open: string[] = [];
+    for (const { method, pattern } of routes) {
+      const path = pattern.replaceAll(/:\w+/g, 'login').replace('*', 'x');
+      if (!isMethod(method)) {
+        throw new TypeError(`${method} is not expected`);
       }
-      // HEAD comes with every GET, and must be as closed.
-      const heads = open.filter((route) => route.startsWith('HEAD ')).map((route) => route.slice(5));
-      const gets = open.filter((route) => route.startsWith('GET ')).map((route) => route.slice(4));
-      expect(heads.sort()).toEqual(gets.sort());
-      expect(open.filter((route) => !route.startsWith('HEAD ')).sort()).toEqual(
-        [...expectedOpen[provider]].sort(),
-      );
-    } finally {
-      await gateway.stop();
+      const answer = await gateway.request(path, { method });
+      if (answer.status !== 401) {
+        open.push(`${method} ${pattern}`);
+      }
+      expect(answer.status).not.toBe(500);
     }
+    // HEAD comes with every GET, and must be as closed.
+    const heads = open.filter((route) => route.startsWith('HEAD ')).map((route) => route.slice(5));
+    const gets = open.filter((route) => route.startsWith('GET ')).map((route) => route.slice(4));
+    expect(heads.sort()).toEqual(gets.sort());
+    expect(open.filter((route) => !route.startsWith('HEAD ')).sort()).toEqual(
+      [...expectedOpen[provider]].sort(),
+    );
   });
 
   it('include closed ones, which open with a session', async () => {
-    const gateway = await startGateway(providerEnv[provider]);
-    try {
-      const { cookie } = await gateway.session();
-      for (const path of ['/api/v1/me', '/auth/session']) {
-        expect((await gateway.request(path)).status).toBe(401);
-        expect((await gateway.request(path, { headers: { cookie } })).status).toBe(200);
-      }
-    } finally {
-      await gateway.stop();
+    const { cookie } = await gateway.session();
+    for (const path of ['/api/v1/me', '/auth/session']) {
+      expect((await gateway.request(path)).status).toBe(401);
+      expect((await gateway.request(path, { headers: { cookie } })).status).toBe(200);
     }
   });
 });
 
-describe('spellings of a closed path', () => {
+describe('every page and route', () => {
+  let gateway: Gateway;
+  let routes: readonly ListedRoute[];
+
+  beforeAll(async () => {
+    gateway = await startGateway({ ...providerEnv.ory, DEMO: 'true' });
+    const fastify: FastifyInstance = gateway.app.getHttpAdapter().getInstance();
+    routes = listRoutes(fastify);
+  });
+
+  afterAll(async () => {
+    await gateway?.stop();
+  });
+
+  it('of Nest and of the proxy is listed', () => {
+    expect(routes).toContainEqual({ method: 'GET', pattern: '/api/v1/me' });
+    expect(routes).toContainEqual({ method: 'POST', pattern: '/ory/kratos/*' });
+    expect(routes).toContainEqual({ method: 'GET', pattern: '/docs/openapi.json' });
+  });
+
+  it('is passed on to the gateway in docs/verify.md', () => {
+    const own = new Set(routes.map(({ pattern }) => pattern.split('/')[1] ?? ''));
+    // An app has a start page of its own, probes ask the gateway directly, and protected hosts aren't the app's.
+    for (const name of ['', '*', 'favicon.ico', 'health', 'metrics', '.vestibule']) {
+      own.delete(name);
+    }
+    const block = blockRunBy('docs/verify.md', 'test/journeys/single-page-app.spec.ts', 'vite');
+    const [, list = ''] = /\[\s*('account'[^\]]*)\]/.exec(block) ?? [];
+    expect(
+      list
+        .split(',')
+        .map((entry) => entry.trim().replaceAll("'", ''))
+        .filter((entry) => entry !== '')
+        .sort(),
+    ).toEqual([...own].sort());
+  });
+
   it.each([
     '/api/v1/m%65',
     '/%61pi/v1/me',
@@ -141,28 +180,8 @@ describe('spellings of a closed path', () => {
     '/api/v1/me%00',
     '/api/v1/me;a',
     '/api/v1/me?',
-  ])('%s is 401 or 404 and never 200 [W02]', async (path) => {
-    const gateway = await startGateway();
-    try {
-      expect([401, 404]).toContain((await gateway.request(path)).status);
-      expect([401, 404]).toContain((await gateway.request(path, { method: 'HEAD' })).status);
-    } finally {
-      await gateway.stop();
-    }
-  });
-});
-
-describe('listRoutes', () => {
-  it('sees the routes of Nest and of the proxy', async () => {
-    const gateway = await startGateway();
-    try {
-      const fastify: FastifyInstance = gateway.app.getHttpAdapter().getInstance();
-      const routes: readonly ListedRoute[] = listRoutes(fastify);
-      expect(routes).toContainEqual({ method: 'GET', pattern: '/api/v1/me' });
-      expect(routes).toContainEqual({ method: 'POST', pattern: '/ory/kratos/*' });
-      expect(routes).toContainEqual({ method: 'GET', pattern: '/docs/openapi.json' });
-    } finally {
-      await gateway.stop();
-    }
+  ])('that is closed and spelled %s is 401 or 404 and never 200 [W02]', async (path) => {
+    expect([401, 404]).toContain((await gateway.request(path)).status);
+    expect([401, 404]).toContain((await gateway.request(path, { method: 'HEAD' })).status);
   });
 });

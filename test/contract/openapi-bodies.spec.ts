@@ -9,7 +9,8 @@ import { type World, keyOf, makeWorld } from '../support/world.js';
 const withoutSuccess: Readonly<Record<string, string>> = {
   'POST /auth/login': 'takes an access token of the provider',
   'POST /auth/backchannel-logout': 'takes a logout token that the provider has signed',
-  'POST /oauth2/register': 'is off unless it is switched on; test/e2e/client-registration.spec.ts sends it',
+  'POST /oauth2/register':
+    'is off unless it is switched on; src/features/agents/test/extended/client-registration.spec.ts sends it',
   'POST /ssf/events': 'takes a token that another provider has signed',
   'PATCH /ssf/streams': 'takes the id of a stream',
   'PUT /ssf/streams': 'takes the id of a stream',
@@ -96,7 +97,7 @@ describe('the bodies that Swagger UI fills in', () => {
       if (withoutSuccess[operation] !== undefined) {
         continue;
       }
-      const caller = /^\/api\/v1\/(?:users|applications)/.test(path) ? 'administrator' : 'owner';
+      const caller = /^\/api\/v1\/(?:users|applications|invites)/.test(path) ? 'administrator' : 'owner';
       const body =
         type === 'application/json'
           ? JSON.stringify(example)

@@ -136,6 +136,42 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  it.each([
+    ['that is cut off', 400, 'application/json', '{"a":'],
+    ['of an unknown type', 415, 'text/plain', 'a'],
+    ['that is too large', 413, 'application/json', JSON.stringify('x'.repeat(2 ** 20))],
+  ])(
+    'every operation that may have a body states its answer to one %s (%i)',
+    async (_what, status, type, body) => {
+      const changing = operations.filter(({ name }) => /^(?:POST|PUT|PATCH|DELETE) /.test(name));
+      expect(changing.length).toBeGreaterThan(50);
+      for (const { name, operation } of changing) {
+        const method = (['POST', 'PUT', 'PATCH', 'DELETE'] as const).find((one) =>
+          name.startsWith(`${one} `),
+        );
+        const [, path = ''] = name.split(' ');
+        const target = path.replaceAll(/\{\w+\}/g, '0198a000-0000-7000-8000-000000000000');
+        const answer = await gateway.request(target, {
+          ...(method && { method }),
+          headers: { 'content-type': type },
+          body,
+        });
+        const [answered = ''] = String(answer.headers['content-type']).split(';');
+        const stated = operation.responses[String(status)]?.content ?? {};
+        expect([name, answer.status, Object.keys(stated)]).toEqual([
+          name,
+          status,
+          expect.arrayContaining([answered]),
+        ]);
+        const members = Object.keys(Object(answer.json()));
+        const { required } = z
+          .looseObject({ required: z.array(z.string()).default(['type', 'code', 'requestId']) })
+          .parse(stated[answered]?.schema);
+        expect([name, members]).toEqual([name, expect.arrayContaining(required)]);
+      }
+    },
+  );
+
   it('closed operations say 401 and which credentials they take', () => {
     for (const name of [
       'GET /api/v1/me',

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { newAccount } from '../support/openid.accounts.js';
 import { type OpenIdProvider, startOpenIdProvider } from '../support/openid.provider.js';
 import { sendForm, travel } from '../support/travel.js';

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { newId } from '../../src/platform/core/identifier.js';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { OrgDomains } from '../../src/orgs/org.domains.service.js';
+import { OrgDomains } from '../../src/orgs/org-domains.service.js';
 import { administratorAt } from '../support/administrator.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { DnsServer } from '../support/dns.server.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { expectProblem, type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
@@ -23,7 +24,7 @@ interface Claim {
   readonly record: { readonly name: string; readonly value: string };
 }
 
-describe.each(['sqlite', 'postgres'] as const)('domains of organisations on %s', (kind) => {
+describe.each(databaseKinds)('domains of organisations on %s', (kind) => {
   let dns: DnsServer;
   let database: FreshDatabase;
   let gateway: Gateway;
@@ -106,9 +107,9 @@ describe.each(['sqlite', 'postgres'] as const)('domains of organisations on %s',
       value: `vestibule-org=${wanted.base.slice(-36)}`,
     });
     expect(await joins(wanted)).toBe(false);
-    expectProblem(await check(wanted), 409, 'conflict');
+    expectProblem(await check(wanted), 409, 'domain_unconfirmed');
     dns.records.set(wanted.record.name, ['vestibule-org=', `${wanted.record.value}0`]);
-    expectProblem(await check(wanted), 409, 'conflict');
+    expectProblem(await check(wanted), 409, 'domain_unconfirmed');
     expect(await joins(wanted)).toBe(false);
     publish(wanted);
     const confirmed = await check(wanted);
@@ -125,7 +126,7 @@ describe.each(['sqlite', 'postgres'] as const)('domains of organisations on %s',
   it('the record names one organisation: a rival’s is worth nothing, and takes nothing [L24]', async () => {
     const [wanted, rival] = [await claim('rivals.example'), await claim('rivals.example')];
     publish(wanted);
-    expectProblem(await check(rival), 409, 'conflict');
+    expectProblem(await check(rival), 409, 'domain_unconfirmed');
     expect((await check(wanted)).status).toBe(200);
     dns.records.set(wanted.record.name, [wanted.record.value, rival.record.value]);
     expectProblem(await check(rival), 409, 'conflict');
@@ -222,7 +223,7 @@ describe.each(['sqlite', 'postgres'] as const)('domains of organisations on %s',
       call(session, `POST ${wanted.base}/domain/confirm`, body);
     expectProblem(await confirm(wanted.session), 403, 'forbidden');
     expectProblem(await confirm(await gateway.session()), 403, 'forbidden');
-    expectProblem(await confirm(administrator, { domain: 'other.example' }), 409, 'conflict');
+    expectProblem(await confirm(administrator, { domain: 'other.example' }), 409, 'domain_unconfirmed');
     for (const body of [{}, { domain: '' }, { domain: 5 }, { domain: wanted.domain, more: 1 }]) {
       expectProblem(await confirm(administrator, body), 400, 'validation_failed');
     }
@@ -245,7 +246,11 @@ describe.each(['sqlite', 'postgres'] as const)('domains of organisations on %s',
     expectProblem(await call(outsider, `POST ${wanted.base}/domain/check`), 404, 'not_found');
     expectProblem(await call(outsider, `POST /api/v1/orgs/x/domain/check`), 404, 'not_found');
     const own = await orgs.make(outsider);
-    expectProblem(await call(outsider, `POST /api/v1/orgs/${own.id}/domain/check`), 409, 'conflict');
+    expectProblem(
+      await call(outsider, `POST /api/v1/orgs/${own.id}/domain/check`),
+      409,
+      'domain_unconfirmed',
+    );
   });
 });
 
@@ -260,7 +265,10 @@ it('in an air gap without DNS servers no name is asked for, and an administrator
     const refused = await call(session, `POST /api/v1/orgs/${id}/domain/check`);
     expect([refused.status, refused.json()]).toEqual([
       409,
-      expect.objectContaining({ detail: expect.stringContaining('an administrator can confirm') }),
+      expect.objectContaining({
+        code: 'domain_unconfirmed',
+        detail: expect.stringContaining('an administrator can confirm'),
+      }),
     ]);
     const confirmed = await call(await administratorAt(gateway), `POST /api/v1/orgs/${id}/domain/confirm`, {
       domain: 'engines.example',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { newId } from '../../src/platform/core/identifier.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
 import { OrgCaller } from '../support/org.caller.js';
@@ -15,7 +16,7 @@ function encode(position: unknown): string {
   return Buffer.from(JSON.stringify(position)).toString('base64url');
 }
 
-describe.each(['sqlite', 'postgres'] as const)('GET /api/v1/orgs?all=true&search= on %s', (kind) => {
+describe.each(databaseKinds)('GET /api/v1/orgs?all=true&search= on %s', (kind) => {
   let database: FreshDatabase;
   let gateway: Gateway;
   let orgs: OrgCaller;

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
+import { UserDirectory } from '../../src/directory/users/user-directory.js';
+import { examine } from '../../src/doctor/doctor.service.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { administratorAt } from '../support/administrator.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import {
   expectProblem,
@@ -11,11 +14,12 @@ import {
   type HeldSession,
   startGateway,
 } from '../support/gateway.js';
+import { openIdConnection } from '../support/openid.connection.js';
 import { type Org, OrgCaller } from '../support/org.caller.js';
 import { waitUntil } from '../support/stack.js';
 
 const orgSchema = z.looseObject({ id: z.uuid(), slug: z.string() });
-describe.each(['sqlite', 'postgres'] as const)('organisations on %s', (kind) => {
+describe.each(databaseKinds)('organisations on %s', (kind) => {
   let database: FreshDatabase;
   let gateway: Gateway;
   let orgs: OrgCaller;
@@ -23,7 +27,11 @@ describe.each(['sqlite', 'postgres'] as const)('organisations on %s', (kind) => 
 
   beforeAll(async () => {
     database = await freshDatabase(kind, inject('postgresUrl'));
-    gateway = await startGateway({ DATABASE_URL: database.url });
+    gateway = await startGateway({
+      DATABASE_URL: database.url,
+      PROTECTED_HOSTS: 'app.example.test?org=kept-by-rule',
+      CONNECTIONS: JSON.stringify([openIdConnection('https://login.example.org', { id: 'staff' })]),
+    });
     orgs = new OrgCaller(gateway);
     call = orgs.call;
   });
@@ -135,6 +143,278 @@ describe.each(['sqlite', 'postgres'] as const)('organisations on %s', (kind) => 
       'conflict',
     );
     expect((await call(session, `PATCH /api/v1/orgs/${org.id}`, { slug: org.slug })).status).toBe(200);
+  });
+
+  describe('whose names others believe', () => {
+    const reserved = [
+      'admin',
+      'admins',
+      'administrator',
+      'root',
+      'owner',
+      'support',
+      'ad-min',
+      'argocd-admins',
+    ];
+
+    it.each([
+      ...reserved.map((slug) => ({ name: 'Fine', slug })),
+      { name: 'Admin' },
+      { name: 'Аdmin' },
+      { name: 'ADMINS' },
+      { name: 'Root', slug: 'fine' },
+      { name: 'Fine', slug: 'vestibule' },
+      { name: 'Fine', slug: 'the-vestibule-team' },
+      { name: 'Fine', slug: 'kept-by-rule' },
+    ])('are not made of %j by a stranger, and may be by an administrator [B01]', async (body) => {
+      const session = await gateway.session();
+      expectProblem(await call(session, 'POST /api/v1/orgs', body), 400, 'validation_failed');
+      expect((await call(session, 'GET /api/v1/orgs')).json()).toEqual({ items: [], nextCursor: null });
+      const administrator = await administratorAt(gateway);
+      const made = await call(administrator, 'POST /api/v1/orgs', body);
+      expect(made.status).toBe(201);
+      const { id } = orgSchema.parse(made.json());
+      expect((await call(administrator, `DELETE /api/v1/orgs/${id}`)).status).toBe(204);
+    });
+
+    it('are those of groups in a directory of the deployment, not in one of an organisation [B01]', async () => {
+      const { query } = gateway.app.get(Database, { strict: false });
+      const report = async (connection: string, groups: readonly string[]): Promise<unknown> => {
+        const [id, issuer] = [newId(), `urn:vestibule:connection:${connection}`];
+        const row = { id, connection_id: connection, issuer, subject: id, email: null, email_verified: 0 };
+        return query
+          .insertInto('connection_identities')
+          .values({
+            ...row,
+            name: null,
+            groups: JSON.stringify(groups),
+            state: 'active',
+            checked_at: Date.now(),
+            created_at: 1,
+          })
+          .execute();
+      };
+      const [ours, theirs] = [`products-${kind}`, `sales-${kind}`];
+      await report('staff', ['Everyone', ours.toUpperCase()]);
+      await report(newId(), [theirs]);
+      const session = await gateway.session();
+      const path = 'POST /api/v1/orgs';
+      const refused = await call(session, path, { name: 'Fine', slug: ours });
+      expectProblem(refused, 400, 'validation_failed');
+      expect(refused.text).toContain('is reserved');
+      for (const free of [theirs, `more-${ours}`]) {
+        expect((await call(session, path, { name: 'Fine', slug: free })).status).toBe(201);
+      }
+      const made = await call(await administratorAt(gateway), path, { name: 'Fine', slug: ours });
+      expect(made.status).toBe(201);
+    });
+
+    it('are not given to one that exists, but what it has stays [B01]', async () => {
+      const { session, org } = await owner();
+      const path = `PATCH /api/v1/orgs/${org.id}`;
+      for (const change of [{ slug: 'admins' }, { name: 'Admin' }, { name: 'Fine', slug: 'wheel' }]) {
+        expectProblem(await call(session, path, change), 400, 'validation_failed');
+      }
+      const administrator = await administratorAt(gateway);
+      const slug = `${kind}-admins`;
+      expect((await call(administrator, path, { slug })).status).toBe(200);
+      const kept = await call(session, path, { name: 'Other words', slug });
+      expect([kept.status, kept.json()]).toEqual([200, expect.objectContaining({ slug })]);
+    });
+
+    /** The reserved names that the doctor has no administrator's word for. */
+    async function unconfirmed(): Promise<string> {
+      const found = await examine(gateway.configuration, { only: 'names', limit: 15_000 });
+      return found.find(({ code }) => code === 'org_name_reserved')?.detail ?? '';
+    }
+
+    /** Whether programs may compare the short name of a user's only organisation. */
+    async function isConfirmed({ user }: HeldSession): Promise<boolean | undefined> {
+      const directory = gateway.app.get(UserDirectory, { strict: false });
+      return (await directory.groupsOf(user.id, 10, undefined))[0]?.isByAdministrator;
+    }
+
+    it('are confirmed by an administrator who gives them, not by a page that is saved with one [B03]', async () => {
+      const { session, org } = await owner();
+      const { query } = gateway.app.get(Database, { strict: false });
+      const slug = `${kind}-sysadmins`;
+      // As an organisation from before reserved names.
+      await query.updateTable('orgs').set({ slug }).where('id', '=', org.id).execute();
+      await query.updateTable('org_slugs').set({ slug }).where('org_id', '=', org.id).execute();
+      const administrator = await administratorAt(gateway);
+      const save = async (changes: Readonly<Record<string, string>>): Promise<void> => {
+        const answer = await gateway.request(`/orgs/${org.id}/settings`, {
+          method: 'POST',
+          headers: {
+            cookie: administrator.cookie,
+            origin: new URL(gateway.configuration.PUBLIC_URL).origin,
+            accept: 'text/html',
+            'content-type': 'application/x-www-form-urlencoded',
+          },
+          body: new URLSearchParams({
+            name: 'Engines',
+            slug,
+            domain: '',
+            joinPolicy: 'invite',
+            secondFactor: 'none',
+            ...changes,
+          }).toString(),
+        });
+        expect([answer.status, answer.headers['location']]).toEqual([
+          303,
+          expect.stringContaining('notice=org_saved'),
+        ]);
+      };
+      await save({ name: 'Other engines' });
+      expect((await call(session, `GET /api/v1/orgs/${org.id}`)).json()).toMatchObject({
+        name: 'Other engines',
+        slug,
+      });
+      expect([await isConfirmed(session), await unconfirmed()]).toEqual([
+        false,
+        expect.stringContaining(slug),
+      ]);
+      const confirmed = await call(administrator, `PATCH /api/v1/orgs/${org.id}`, { slug });
+      expect([confirmed.status, await isConfirmed(session)]).toEqual([200, true]);
+      expect(await unconfirmed()).not.toContain(slug);
+    });
+
+    it('are unconfirmed when an organisation takes one back that it gave up [B03]', async () => {
+      const { session, org } = await owner();
+      const path = `PATCH /api/v1/orgs/${org.id}`;
+      const slug = `${kind}-superusers`;
+      expect((await call(await administratorAt(gateway), path, { slug })).status).toBe(200);
+      expect(await isConfirmed(session)).toBe(true);
+      expect((await call(session, path, { slug: org.slug })).status).toBe(200);
+      expect((await call(session, path, { slug })).status).toBe(200);
+      expect([await isConfirmed(session), await unconfirmed()]).toEqual([
+        false,
+        expect.stringContaining(slug),
+      ]);
+    });
+
+    it('are confirmed for the organisation that they were given to, and for no other that has them [B03]', async () => {
+      const { org } = await owner();
+      const path = `PATCH /api/v1/orgs/${org.id}`;
+      const slug = `${kind}-administrators`;
+      const administrator = await administratorAt(gateway);
+      for (const next of [slug, org.slug]) {
+        expect((await call(administrator, path, { slug: next })).status).toBe(200);
+      }
+      // As a replica of an older version gives it, which keeps no names.
+      const { session: other, org: others } = await owner();
+      const { query } = gateway.app.get(Database, { strict: false });
+      await query.updateTable('orgs').set({ slug }).where('id', '=', others.id).execute();
+      expect([await isConfirmed(other), await unconfirmed()]).toEqual([false, expect.stringContaining(slug)]);
+      await query.updateTable('orgs').set({ slug: others.slug }).where('id', '=', others.id).execute();
+    });
+
+    it('are not made by an administrator who is none any more [B01]', async () => {
+      const administrator = await administratorAt(gateway);
+      const { org } = await owner();
+      const { query } = gateway.app.get(Database, { strict: false });
+      await orgs.join(org.id, administrator, 'owner');
+      await query
+        .updateTable('users')
+        .set({ role: 'user' })
+        .where('id', '=', administrator.user.id)
+        .execute();
+      const body = { name: 'Fine', slug: 'sudo' };
+      expectProblem(await call(administrator, 'POST /api/v1/orgs', body), 403, 'forbidden');
+      const change = await call(administrator, `PATCH /api/v1/orgs/${org.id}`, { slug: 'sudo' });
+      expectProblem(change, 400, 'validation_failed');
+    });
+
+    it('are not made by users whose address isn’t verified [B01]', async () => {
+      for (const profile of [{ email: 'ada@example.org', emailVerified: false }, { email: null }]) {
+        const session = await gateway.session(profile);
+        const refused = await call(session, 'POST /api/v1/orgs', { name: 'Fine' });
+        expectProblem(refused, 403, 'email_unverified');
+      }
+    });
+
+    it('are nobody else’s after a rename or a deletion; their own may come back [B02]', async () => {
+      const { session, org } = await owner();
+      const slugOf = (name: string): string => `${name}-${org.id.slice(-12)}`;
+      const path = `PATCH /api/v1/orgs/${org.id}`;
+      expect((await call(session, path, { slug: slugOf('second') })).status).toBe(200);
+      const { session: other, org: others } = await owner();
+      const take = (slug: string) =>
+        Promise.all([
+          call(other, 'POST /api/v1/orgs', { name: 'Eve', slug }),
+          call(other, `PATCH /api/v1/orgs/${others.id}`, { slug }),
+        ]);
+      const refused = async (slug: string) => {
+        for (const answer of await take(slug)) {
+          expectProblem(answer, 409, 'conflict');
+        }
+      };
+      await refused(org.slug);
+      expect((await call(session, path, { slug: org.slug })).status).toBe(200);
+      await refused(slugOf('second'));
+      expect((await call(session, `DELETE /api/v1/orgs/${org.id}`)).status).toBe(204);
+      await refused(org.slug);
+      await refused(slugOf('second'));
+    });
+
+    it('are nobody else’s where a replica of an older version gave them [B02]', async () => {
+      const { session, org } = await owner();
+      const { query } = gateway.app.get(Database, { strict: false });
+      await query.deleteFrom('org_slugs').where('org_id', '=', org.id).execute();
+      const next = `next-${org.id.slice(-12)}`;
+      expect((await call(session, `PATCH /api/v1/orgs/${org.id}`, { slug: next })).status).toBe(200);
+      const { session: other } = await owner();
+      const body = { name: 'Eve', slug: org.slug };
+      expectProblem(await call(other, 'POST /api/v1/orgs', body), 409, 'conflict');
+    });
+
+    it('while they are given up: a stranger who asks at the same moment never gets them [B02]', async () => {
+      for (let round = 0; round < 10; round += 1) {
+        const { session, org } = await owner();
+        const next = `moved-${org.id.slice(-12)}`;
+        const strangers = await Promise.all([gateway.session(), gateway.session()]);
+        const [renamed, ...taken] = await Promise.all([
+          call(session, `PATCH /api/v1/orgs/${org.id}`, { slug: next }),
+          ...strangers.flatMap((stranger) => [
+            call(stranger, 'POST /api/v1/orgs', { name: 'Eve', slug: org.slug }),
+            call(stranger, 'POST /api/v1/orgs', { name: 'Eve', slug: org.slug }),
+          ]),
+        ]);
+        expect(renamed?.status).toBe(200);
+        expect(taken.map(({ status }) => status)).toEqual([409, 409, 409, 409]);
+      }
+    });
+
+    it('change three times a year at most, unless an administrator changes them', async () => {
+      const { session, org } = await owner();
+      const path = `PATCH /api/v1/orgs/${org.id}`;
+      const slugOf = (count: number): string => `n${count}-${org.id.slice(-12)}`;
+      for (const count of [1, 2, 3]) {
+        expect((await call(session, path, { slug: slugOf(count) })).status).toBe(200);
+      }
+      expectProblem(await call(session, path, { slug: slugOf(4) }), 409, 'quota_reached');
+      expect((await call(session, path, { slug: org.slug })).status).toBe(200);
+      expect((await call(await administratorAt(gateway), path, { slug: slugOf(5) })).status).toBe(200);
+      const { query } = gateway.app.get(Database, { strict: false });
+      await query
+        .updateTable('org_slugs')
+        .set({ given_at: Date.now() - 366 * 86_400_000 })
+        .where('org_id', '=', org.id)
+        .execute();
+      expect((await call(session, path, { slug: slugOf(4) })).status).toBe(200);
+    });
+
+    it('are made by one user 20 times a year at most, also at once and if they are deleted', async () => {
+      const session = await gateway.session();
+      const first = await orgs.make(session);
+      expect((await call(session, `DELETE /api/v1/orgs/${first.id}`)).status).toBe(204);
+      const answers = await Promise.all(
+        Array.from({ length: 25 }, () => call(session, 'POST /api/v1/orgs', { name: `Org ${newId()}` })),
+      );
+      expect(answers.filter(({ status }) => status === 201)).toHaveLength(19);
+      const refused = answers.find(({ status }) => status !== 201);
+      expect(refused?.json()).toMatchObject({ code: 'quota_reached' });
+    });
   });
 
   it.each([
@@ -326,15 +606,15 @@ describe.each(['sqlite', 'postgres'] as const)('organisations on %s', (kind) => 
   it('the last owner can neither leave, be removed nor be less', async () => {
     const { session, org } = await owner();
     const own = `/api/v1/orgs/${org.id}/members/${session.user.id}`;
-    expectProblem(await call(session, `DELETE ${own}`), 409, 'conflict');
-    expectProblem(await call(session, `PATCH ${own}`, { role: 'admin' }), 409, 'conflict');
+    expectProblem(await call(session, `DELETE ${own}`), 409, 'owner_needed');
+    expectProblem(await call(session, `PATCH ${own}`, { role: 'admin' }), 409, 'owner_needed');
     expect((await call(session, `PATCH ${own}`, { role: 'owner' })).status).toBe(200);
     const second = await member(org.id, 'owner');
     expect((await call(second, `DELETE ${own}`)).status).toBe(204);
     expectProblem(
       await call(second, `DELETE /api/v1/orgs/${org.id}/members/${second.user.id}`),
       409,
-      'conflict',
+      'owner_needed',
     );
   });
 
@@ -417,7 +697,8 @@ describe.each(['sqlite', 'postgres'] as const)('organisations on %s', (kind) => 
         { email: null },
       ]) {
         const nobody = await gateway.session(profile);
-        const mine = orgSchema.parse((await call(nobody, 'POST /api/v1/orgs', { name: 'Eve' })).json());
+        const { org: mine } = await owner('Eve');
+        await orgs.join(mine.id, nobody, 'owner');
         expectProblem(
           await call(nobody, `PATCH /api/v1/orgs/${mine.id}`, { domain }),
           400,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { startFaultyProxy, type FaultyProxy } from '../support/faulty.proxy.js';
 import { useOtherProvider } from '../support/other.provider.js';
 import { travel } from '../support/travel.js';

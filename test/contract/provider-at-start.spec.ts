@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createApp } from '../../src/app/app.setup.js';
+import { createApp } from '../../src/app/app-setup.js';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import { SelfCheck } from '../../src/doctor/self.check.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { createLogger } from '../../src/platform/logging/pino.logger.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
+import { createLogger } from '../../src/platform/logging/pino-logger.js';
 import { startFaultyProxy } from '../support/faulty.proxy.js';
 import { type GatewaySite, newGatewaySite } from '../support/gateway.runner.js';
 import { startOpenIdSide } from '../support/openid.driver.js';
 import type { ProviderSide } from '../support/provider.driver.js';
 import { waitUntil } from '../support/stack.js';
+import { ownFeatures } from '../../src/app/features.js';
 
 /** Milliseconds in which a start names what keeps everybody from logging in. */
 const firstSeconds = 8000;
@@ -30,7 +31,7 @@ describe.each(['oidc', 'auth0'] as const)('a gateway that starts under %s', (nam
 
   /** Starts one. @returns its findings in the log so far, and what it found when it was done. */
   async function start(env: Readonly<Record<string, string>>) {
-    const configuration = loadConfiguration({ ...site.env, ...side.env, ...env });
+    const configuration = loadConfiguration({ ...site.env, ...side.env, ...env }, ownFeatures);
     const lines: string[] = [];
     const logger = createLogger('warn', { write: (line: string) => void lines.push(line) });
     const app = await createApp(configuration, { logger, selfCheck: true });

@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exportJWK, generateKeyPair } from 'jose';
+import type { ClientMetadata } from 'oidc-provider';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { fieldOf } from '../support/contract.suite.js';
 import {
   type GatewaySite,
@@ -6,9 +8,9 @@ import {
   type RunningGateway,
   runGateway,
 } from '../support/gateway.runner.js';
-import { startOpenIdSide } from '../support/openid.driver.js';
+import { type OpenIdSide, type OpenIdSideOptions, startOpenIdSide } from '../support/openid.driver.js';
 import { ContractParty } from '../support/provider.driver.js';
-import { UserAgent } from '../support/user-agent.js';
+import { type Page, UserAgent } from '../support/user-agent.js';
 
 describe('a provider without a userinfo_endpoint', () => {
   let site: GatewaySite;
@@ -57,5 +59,70 @@ describe('a provider without a userinfo_endpoint', () => {
     const agent = new UserAgent(site.url);
     expect((await agent.post('/auth/login', { accessToken })).status).toBe(200);
     expect((await agent.fetch('/auth/session')).status).toBe(200);
+  });
+});
+
+describe('a provider that seals its answers', () => {
+  let site: GatewaySite;
+  let side: OpenIdSide;
+  let gateway: RunningGateway;
+
+  afterEach(async () => {
+    await gateway?.stop();
+    await side?.stop();
+    await site?.remove();
+  });
+
+  /** Tries to log in with a gateway whose client is registered so. */
+  async function logIn(options: OpenIdSideOptions): Promise<{ page: Page; reasons: string[] }> {
+    site = await newGatewaySite();
+    side = await startOpenIdSide('oidc', site.url, { sealsAnswers: true, ...options });
+    gateway = await runGateway(site, side.env);
+    const page = await new ContractParty(side, site.url).logIn(new UserAgent(site.url), await side.enrol());
+    const reasons = gateway.log.flatMap((line) => /"reason":"(\w+)"/.exec(line)?.[1] ?? []);
+    return { page, reasons };
+  }
+
+  async function encryptionKey(): Promise<Partial<ClientMetadata>> {
+    const { publicKey } = await generateKeyPair('RSA-OAEP-256');
+    return { jwks: { keys: [{ ...(await exportJWK(publicKey)), kty: 'RSA', use: 'enc', kid: 'one' }] } };
+  }
+
+  it.each([
+    ['id_token_encrypted', { id_token_encrypted_response_alg: 'RSA-OAEP-256' }],
+    [
+      'userinfo_encrypted',
+      { userinfo_signed_response_alg: 'RS256', userinfo_encrypted_response_alg: 'RSA-OAEP-256' },
+    ],
+  ] as const)('by encryption is named in the log and on the page: %s', async (reason, registered) => {
+    const { page, reasons } = await logIn({ registration: { ...(await encryptionKey()), ...registered } });
+    expect([page.status, page.html().querySelector('code')?.text]).toEqual([502, 'provider_misconfigured']);
+    expect(page.text).toContain('encrypts or signs');
+    expect(reasons).toContain(reason);
+  });
+
+  it('by a signature of an algorithm that its metadata does not name, is told so', async () => {
+    const { page, reasons } = await logIn({
+      registration: { userinfo_signed_response_alg: 'RS256' },
+      namesUserInfoAlgorithms: false,
+    });
+    expect([page.status, page.html().querySelector('code')?.text]).toEqual([502, 'provider_misconfigured']);
+    expect(page.text).toContain('encrypts or signs');
+    expect(reasons).toContain('userinfo_signed');
+  });
+
+  it('by a signature of an algorithm that its metadata names, is understood', async () => {
+    const { page } = await logIn({ registration: { userinfo_signed_response_alg: 'RS256' } });
+    expect([page.status, page.url]).toEqual([200, `${site.url}/`]);
+  });
+
+  it('on a port that cannot be called, is named in the log and on the page', async () => {
+    site = await newGatewaySite();
+    side = await startOpenIdSide('oidc', site.url);
+    gateway = await runGateway(site, { ...side.env, OIDC_ISSUER: 'http://127.0.0.1:6000' }, false);
+    const page = await new ContractParty(side, site.url).ask(new UserAgent(site.url));
+    expect([page.status, page.html().querySelector('code')?.text]).toEqual([502, 'provider_misconfigured']);
+    expect(page.text).toContain('a port that');
+    expect(gateway.log.join('')).toContain('"reason":"provider_port_blocked"');
   });
 });

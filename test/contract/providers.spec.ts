@@ -13,6 +13,7 @@ import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { administratorAt } from '../support/administrator.js';
 import { newSecret, providerEnv, startGateway } from '../support/gateway.js';
+import { ownFeatures } from '../../src/app/features.js';
 
 const strategies = { ory: OryStrategy, auth0: Auth0Strategy, oidc: OidcStrategy };
 
@@ -54,11 +55,14 @@ const oryPaths = [
 describe.each(['ory', 'auth0', 'oidc'] as const)('the whole application under %s', (provider) => {
   it('puts its own strategy behind the port', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'vestibule-module-'));
-    const configuration = loadConfiguration({
-      SECRETS: newSecret(),
-      DATA_DIR: dataDir,
-      ...providerEnv[provider],
-    });
+    const configuration = loadConfiguration(
+      {
+        SECRETS: newSecret(),
+        DATA_DIR: dataDir,
+        ...providerEnv[provider],
+      },
+      ownFeatures,
+    );
     const module = await Test.createTestingModule({ imports: [AppModule.register(configuration)] }).compile();
     expect(module.get(AuthStrategy, { strict: false })).toBeInstanceOf(strategies[provider]);
     // docs/adr/0002 says why; another one hides which module needs which.
@@ -68,7 +72,7 @@ describe.each(['ory', 'auth0', 'oidc'] as const)('the whole application under %s
         .map(({ name }) => name)
         .filter((name) => name !== 'InternalCoreModule')
         .toSorted(),
-    ).toEqual(['ClaimsModule', 'ConfigModule', 'OrgsModule', 'ProvidersModule']);
+    ).toEqual(['ClaimsModule', 'ConfigModule', 'FeaturesModule', 'OrgsModule', 'ProvidersModule']);
     await module.close();
     await rm(dataDir, { recursive: true, force: true });
   });

@@ -1,20 +1,21 @@
 import { CompiledQuery, type LogEvent, sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ApiKeyRepository } from '../../src/api-keys/api-key.repository.js';
-import { OrgKeyAccounts } from '../../src/orgs/org.key-accounts.js';
-import { AuditEventReader } from '../../src/operations/audit-events/audit-event.reader.js';
+import { OrgKeyAccounts } from '../../src/orgs/org-key-accounts.js';
+import { AuditEventReader } from '../../src/operations/audit-events/audit-event-reader.js';
 import { Clock } from '../../src/platform/time/clock.service.js';
 import { newId } from '../../src/platform/core/identifier.js';
-import type { DatabaseConnection } from '../../src/platform/database/database.connection.js';
+import type { DatabaseConnection } from '../../src/platform/database/database-connection.js';
 import { InviteRepository } from '../../src/orgs/invite.repository.js';
 import { OrgConnectionRepository } from '../../src/providers/ory/connections/owned/org-connection.repository.js';
-import { OrgDirectory } from '../../src/orgs/org.directory.js';
+import { OrgDirectory } from '../../src/orgs/org-directory.js';
 import { OrgRepository } from '../../src/orgs/org.repository.js';
 import { MembershipRepository } from '../../src/orgs/membership.repository.js';
 import { RevocationRepository } from '../../src/session/revocation/revocation.repository.js';
 import { SessionRepository } from '../../src/session/store/session.repository.js';
-import { UserDirectory } from '../../src/directory/users/user.directory.js';
+import { UserDirectory } from '../../src/directory/users/user-directory.js';
 import { UsersService } from '../../src/directory/users/users.service.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { newIdentity, plainConfiguration } from '../support/gateway.js';
 
@@ -22,7 +23,7 @@ import { newIdentity, plainConfiguration } from '../support/gateway.js';
 const size = 5000;
 const slice = 500;
 
-describe.each(['sqlite', 'postgres'] as const)(
+describe.each(databaseKinds)(
   'on %s, with 5,000 users, no list, search or login reads a whole table',
   (kind) => {
     let database: FreshDatabase;

@@ -164,6 +164,7 @@ describe('two cookies, or one under another name', () => {
 describe('other cookies of ours, and other encryptions', () => {
   it('a login cookie is no session, and a session is no login cookie [T11]', async () => {
     const start = await gateway.request('/auth/login');
+    expect([start.status, start.text]).toEqual([302, '']);
     const sealed = start.cookies
       .map((cookie) => cookie.split(';', 1)[0] ?? '')
       .find((pair) => pair.includes('-login.'));

@@ -3,8 +3,10 @@ import { AuditService } from '../../src/directory/audit/audit.service.js';
 import { Clock } from '../../src/platform/time/clock.service.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { SessionService } from '../../src/session/session.service.js';
+import { GrantUses } from '../../src/session/store/grant-uses.js';
+import { ProviderGrants } from '../../src/session/store/provider-grants.js';
 import { plantOrg } from '../support/api.caller.js';
-import { type Gateway, newIdentity, startGateway } from '../support/gateway.js';
+import { type Gateway, newIdentity, plainConfiguration, startGateway } from '../support/gateway.js';
 
 let gateway: Gateway;
 
@@ -144,6 +146,24 @@ describe('the life of a session', () => {
     expect(await behind()).toEqual([claims.sid]);
     await gateway.request('/auth/logout', { method: 'POST', headers: { cookie } });
     expect(await behind()).toEqual([]);
+  });
+
+  it('a grant that its provider has refused is used by no other replica, which sees the session end', async () => {
+    const { claims } = await gateway.session({}, {}, { provider: 'oidc' });
+    const clock = gateway.app.get(Clock, { strict: false });
+    const database = gateway.app.get(Database, { strict: false });
+    const grants = new ProviderGrants(database, clock, plainConfiguration());
+    const uses = new GrantUses(grants, clock);
+    await grants.keep(claims.sid, { accessToken: 'of the login', refreshToken: 'of the login' });
+    const sealed = (await grants.find(claims.sid))?.sealed ?? '';
+    minutes(1);
+    const refused = await uses.run(claims.sid, sealed, async () => undefined);
+    expect(refused).toEqual({ by: 'this', result: undefined });
+    const [other] = await Promise.all([
+      uses.run(claims.sid, sealed, async () => 'used again'),
+      gateway.app.get(SessionService, { strict: false }).end({ id: claims.sid }, 'provider_session_ended'),
+    ]);
+    expect(other).toEqual({ by: 'other', isLive: false });
   });
 
   it('a session id of somebody else in a verified, expired token renews nothing', async () => {

@@ -1,10 +1,22 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { UserProvisioning } from '../../src/login/user.provisioning.js';
+import { Database } from '../../src/platform/database/database.schema.js';
+import { UserProvisioning } from '../../src/login/user-provisioning.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import type { ProviderIdentity } from '../../src/directory/users/identity.js';
-import { type Gateway, expectProblem, newIdentity, startGateway } from '../support/gateway.js';
+import { promote } from '../support/administrator.js';
+import { databaseKinds } from '../support/database.kinds.js';
+import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
+import {
+  type Gateway,
+  type HeldSession,
+  expectProblem,
+  newIdentity,
+  providerEnv,
+  startGateway,
+} from '../support/gateway.js';
 import { OrgCaller } from '../support/org.caller.js';
+import { keyOf } from '../support/world.js';
 
 const origin = { requestId: newId(), remoteAddress: '127.0.0.1', userAgent: null };
 const inviteSchema = z.looseObject({ url: z.url().nullable() });
@@ -46,19 +58,27 @@ async function arrive(
         oidcSid: null,
       },
     },
-    brought.token,
+    brought,
     origin,
-    brought.destination,
+    Date.now(),
   );
   return account.user.id;
 }
 
 /** Makes an invite. @returns its token. */
-async function invite(gateway: Gateway, body: { readonly email?: string } = {}): Promise<string> {
+async function invite(
+  gateway: Gateway,
+  body: { readonly email?: string } = {},
+  by?: HeldSession,
+  key?: string,
+): Promise<string> {
   const orgs = new OrgCaller(gateway);
-  const owner = await gateway.session();
+  const owner = by ?? (await gateway.session());
   const org = await orgs.make(owner);
-  const answer = await orgs.call(owner, `POST /api/v1/orgs/${org.id}/invites`, body);
+  const line = `POST /api/v1/orgs/${org.id}/invites`;
+  const answer = await (key === undefined
+    ? orgs.call(owner, line, body)
+    : orgs.call({ cookie: '' }, line, body, { 'x-api-key': key }));
   return new URL(inviteSchema.parse(answer.json()).url ?? '').searchParams.get('invite') ?? '';
 }
 
@@ -137,6 +157,86 @@ describe('SIGNUP=invite', () => {
     expect((await gateway.request(`/auth/signup?invite=${token}`)).status).not.toBe(403);
     const destination = encodeURIComponent(`/invitation?invite=${token}`);
     expect((await gateway.request(`/auth/signup?return_to=${destination}`)).status).not.toBe(403);
+  });
+});
+
+describe.each(databaseKinds)('an invite on %s', (kind) => {
+  let database: FreshDatabase;
+  let gateway: Gateway;
+
+  afterEach(async () => {
+    await gateway?.stop();
+    await database?.drop();
+  });
+
+  async function start(env: Readonly<Record<string, string>>): Promise<void> {
+    database = await freshDatabase(kind, inject('postgresUrl'));
+    gateway = await startGateway({ DATABASE_URL: database.url, ...env });
+  }
+
+  /** Ten people who sign up at once, of whom nine are refused. @returns the one who got an account. */
+  async function expectOneOf(
+    arrivals: readonly ProviderIdentity[],
+    brought: { readonly token?: string } = {},
+  ): Promise<ProviderIdentity> {
+    const found = await Promise.allSettled(
+      arrivals.map((identity) => arrive(gateway, identity, 'oidc', brought)),
+    );
+    const reasons = found.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+    expect(reasons).toEqual(Array.from({ length: 9 }, () => expect.objectContaining(refused)));
+    const admitted = arrivals.find((_identity, index) => found[index]?.status === 'fulfilled');
+    if (admitted === undefined) {
+      throw new Error('nobody was admitted');
+    }
+    return admitted;
+  }
+
+  const ten = (facts: Partial<ProviderIdentity> = {}): readonly ProviderIdentity[] =>
+    Array.from({ length: 10 }, () => newIdentity(facts));
+
+  it('that anyone may use makes one account, of ten who come at once, also for two logins of it [B06]', async () => {
+    await start({ SIGNUP: 'invite' });
+    const token = await invite(gateway);
+    const admitted = await expectOneOf(ten(), { token });
+    await expect(arrive(gateway, newIdentity(), 'oidc', { token })).rejects.toMatchObject(refused);
+    await arrive(gateway, admitted);
+    // The link still makes them a member, and says that it lets nobody in.
+    const question = await gateway.request(`/invitation?invite=${token}`);
+    expect(question.text).toContain('/auth/login');
+    expect(question.text).not.toContain('/auth/signup?');
+    expectProblem(await gateway.request(`/auth/signup?invite=${token}`), 403, 'signup_refused');
+    const [again, once] = [await invite(gateway), newIdentity()];
+    const ids = await Promise.all(ten().map(() => arrive(gateway, once, 'oidc', { token: again })));
+    expect(new Set(ids).size).toBe(1);
+  });
+
+  it('for an address makes one account of it while sign-up is closed; its author must have been an administrator, and stay one [B06]', async () => {
+    await start({ SIGNUP: 'closed', ...providerEnv.oidc });
+    const email = `${newId()}@example.org`;
+    const identity = newIdentity();
+    const chief = await gateway.session(identity);
+    const early = { email: `${newId()}@example.org`, emailVerified: true };
+    await invite(gateway, { email: early.email }, chief);
+    await promote(gateway.app, chief.user.id);
+    // Made by an owner: it doesn't open when they become administrator.
+    await expect(arrive(gateway, newIdentity(early))).rejects.toMatchObject(refused);
+    const admin = await gateway.session(identity);
+    await invite(gateway, { email }, admin);
+    const narrow = { email: `${newId()}@example.org`, emailVerified: true };
+    await invite(
+      gateway,
+      { email: narrow.email },
+      admin,
+      await keyOf(gateway.app, admin.user.id, 'orgs:write'),
+    );
+    await expect(arrive(gateway, newIdentity(narrow))).rejects.toMatchObject(refused);
+    const late = { email: `${newId()}@example.org`, emailVerified: true };
+    await invite(gateway, { email: late.email }, admin);
+    await expectOneOf(ten({ email, emailVerified: true }));
+    await expect(arrive(gateway, newIdentity({ email, emailVerified: true }))).rejects.toMatchObject(refused);
+    const { query } = gateway.app.get(Database, { strict: false });
+    await query.updateTable('users').set({ role: 'user' }).where('id', '=', chief.user.id).execute();
+    await expect(arrive(gateway, newIdentity(late))).rejects.toMatchObject(refused);
   });
 });
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { Database } from '../../src/platform/database/database.schema.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { type Gateway, type GatewayAnswer, startGateway } from '../support/gateway.js';
 import { waitUntil } from '../support/stack.js';
@@ -20,7 +21,7 @@ const keysSchema = z.strictObject({
   nextCursor: z.null(),
 });
 
-describe.each(['sqlite', 'postgres'] as const)('signing keys for administrators on %s', (kind) => {
+describe.each(databaseKinds)('signing keys for administrators on %s', (kind) => {
   let database: FreshDatabase;
   let gateway: Gateway;
   let world: World;

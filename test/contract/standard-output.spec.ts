@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 
-const pinoLogger = new URL('../../dist/platform/logging/pino.logger.js', import.meta.url).href;
-const accessLog = new URL('../../dist/platform/logging/access.log.js', import.meta.url).href;
+const pinoLogger = new URL('../../dist/platform/logging/pino-logger.js', import.meta.url).href;
+const accessLog = new URL('../../dist/platform/logging/access-log.js', import.meta.url).href;
 
 /** What a process of its own says on standard output, line by line, when it does this with a `logger` and an `access` log. */
 function messagesOf(program: string): unknown[] {

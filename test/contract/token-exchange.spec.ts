@@ -1,10 +1,22 @@
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { AuthStrategy } from '../../src/auth-strategy/auth.strategy.js';
 import { AuditService } from '../../src/directory/audit/audit.service.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { RevocationService } from '../../src/session/revocation/revocation.service.js';
+import { TokenService } from '../../src/session/tokens/token.service.js';
 import { type AnsweringOry, personsToken, startAnsweringOry } from '../support/answering.ory.js';
-import { type Credential, exchange, makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
+import {
+  type Credential,
+  exchange,
+  hearOfChange,
+  makeKey,
+  plantConnection,
+  plantOrg,
+  send,
+  textOf,
+} from '../support/api.caller.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import {
   type Gateway,
@@ -26,7 +38,7 @@ const types = {
 
 type Form = Readonly<Record<string, string>>;
 
-describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) => {
+describe.each(databaseKinds)('POST /auth/token on %s', (kind) => {
   let database: FreshDatabase;
   let gateway: Gateway;
   let person: HeldSession;
@@ -352,6 +364,70 @@ describe.each(['sqlite', 'postgres'] as const)('POST /auth/token on %s', (kind) 
     expect(gateway.log.slice(lines).join('\n')).not.toContain('provider_logout_failed');
   });
 
+  it('what is made from a token ends with it, and a change that comes in between outdates both [stale claims]', async () => {
+    const { cookie, token, claims, user } = await gateway.session();
+    const org = await plantOrg(gateway, 'between', { member: { user } });
+    const session = { headers: { cookie } };
+    try {
+      gateway.shiftClock(60);
+      const made = [
+        tokenOf(await fromSession({}, { cookie })),
+        tokenOf(await fromSession({ org }, { cookie })),
+        tokenOf(await fromJwt(token, { org })),
+      ];
+      const switched = await send(gateway, 'POST', `/api/v1/orgs/${org}/switch`, { cookie });
+      const next = { headers: { cookie: switched.cookies[0]?.split(';', 1)[0] ?? '' } };
+      expect(made.map((one) => decodeJwt(one).exp)).toEqual(made.map(() => claims.exp));
+      expect(await Promise.all(made.map((one) => statusWith(one)))).toEqual([200, 200, 200]);
+      expect((await gateway.request('/auth/session', next)).cookies).toEqual([]);
+      hearOfChange(gateway, user.id, Date.now() + 30_000);
+      expect(await Promise.all(made.map((one) => statusWith(one)))).toEqual([401, 401, 401]);
+      // Cookies are renewed instead: then the provider is asked.
+      for (const held of [session, next]) {
+        expect((await gateway.request('/auth/session', held)).cookies).toHaveLength(1);
+      }
+    } finally {
+      gateway.shiftClock(0);
+    }
+  });
+
+  it('a login by an organisation’s connection acts for that one alone, also where no change has been heard of [A08]', async () => {
+    const home = await plantOrg(gateway, 'home', {});
+    const held = await gateway.session({ issuer: await plantConnection(gateway, home) });
+    const { cookie, claims } = held;
+    const { query } = gateway.app.get(Database, { strict: false });
+    const [user_id, state] = [held.user.id, 'active'] as const;
+    await query
+      .insertInto('memberships')
+      .values({ org_id: home, user_id, role: 'member', state, created_at: 1 })
+      .execute();
+    const org = await plantOrg(gateway, 'elsewhere', { owner: held });
+    for (const given of [org, 'elsewhere']) {
+      expectRefused(await fromSession({ org: given }, { cookie }), 'invalid_target');
+      expectRefused(await fromJwt(held.token, { org: given }), 'invalid_target');
+    }
+    const switched = await send(gateway, 'POST', `/api/v1/orgs/${org}/switch`, { cookie });
+    expect([switched.status, switched.json()]).toMatchObject([403, { code: 'forbidden' }]);
+    const robot = { name: 'Robot', scope: 'orgs:read', role: 'admin' };
+    for (const [path, body] of [
+      ['api-keys', robot],
+      ['invites', {}],
+    ] as const) {
+      expect((await send(gateway, 'POST', `/api/v1/orgs/${org}/${path}`, { cookie }, body)).status).toBe(404);
+    }
+    // Whatever the token states that makes the key.
+    const { token } = await gateway.app
+      .get(TokenService, { strict: false })
+      .mint({ ...claims, org: { id: org, slug: 'elsewhere', role: 'owner' } });
+    const { key: made } = await makeKey(gateway, { authorization: `Bearer ${token}` });
+    expect((await gateway.request('/api/v1/me', { headers: { 'x-api-key': made } })).status).toBe(401);
+    expectRefused(await fromKey({}, made), 'invalid_request');
+    // What it acts for without being told to is held to the same.
+    expect(decodeJwt(tokenOf(await fromSession({}, { cookie })))['org']).toMatchObject({ id: home });
+    await query.deleteFrom('memberships').where('org_id', '=', home).execute();
+    expectRefused(await fromSession({}, { cookie }), 'invalid_request');
+  });
+
   describe('delegation', () => {
     const actAs = (token: string, type: string = types.jwt): Form => ({
       actor_token: token,
@@ -613,6 +689,35 @@ describe('POST /auth/token with an access token of the provider', () => {
     await revocations.endEverythingBefore(moment);
     await waitUntil(() => Date.now() >= moment, 'that moment');
     expect([await statusOf(before), await statusOf(await ask())]).toEqual([401, 200]);
+  });
+
+  it('a service’s token is outdated by a change while the provider is asked', async () => {
+    introspected(robotsToken);
+    const { sub } = claimsOf(await ask());
+    const strategy = ory.gateway.app.get(AuthStrategy, { strict: false });
+    const validate = strategy.validateClient.bind(strategy);
+    vi.spyOn(strategy, 'validateClient').mockImplementationOnce(async (...given) => {
+      const validated = await validate(...given);
+      await ory.gateway.app.get(RevocationService, { strict: false }).invalidate('user', String(sub));
+      return validated;
+    });
+    const authorization = `Bearer ${textOf(await ask(), 'access_token')}`;
+    const answer = await ory.gateway.request('/auth/session', { headers: { authorization } });
+    expect(answer.status).toBe(401);
+  });
+
+  it('a person’s token is outdated by a change while the provider is asked', async () => {
+    const { sub } = claimsOf(await ask());
+    const strategy = ory.gateway.app.get(AuthStrategy, { strict: false });
+    const validate = strategy.validate.bind(strategy);
+    vi.spyOn(strategy, 'validate').mockImplementationOnce(async (...given) => {
+      const validated = await validate(...given);
+      await ory.gateway.app.get(RevocationService, { strict: false }).invalidate('user', String(sub));
+      return validated;
+    });
+    const authorization = `Bearer ${textOf(await ask(), 'access_token')}`;
+    const answer = await ory.gateway.request('/auth/session', { headers: { authorization } });
+    expect(answer.status).toBe(401);
   });
 
   it('a service’s token ends no later than its access token', async () => {

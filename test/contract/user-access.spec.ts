@@ -4,6 +4,7 @@ import { newId } from '../../src/platform/core/identifier.js';
 import { administratorAt } from '../support/administrator.js';
 import { AccountRows } from '../support/account.rows.js';
 import { type AnsweringOry, oryIds, startAnsweringOry } from '../support/answering.ory.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import {
   type Gateway,
@@ -22,7 +23,7 @@ const listSchema = z.strictObject({
 /** Ids that are nobody's and nothing's, however they look. */
 const badIds = ['x', '%00', "'--", '%F0%9F%9A%80', '..%2Fme', 'null'];
 
-describe.each(['sqlite', 'postgres'] as const)('what lets a user in, for administrators, on %s', (kind) => {
+describe.each(databaseKinds)('what lets a user in, for administrators, on %s', (kind) => {
   let database: FreshDatabase;
   let gateway: Gateway;
   let admin: HeldSession;

@@ -27,6 +27,7 @@ const personShape = {
   role: z.enum(['user', 'admin']),
   kind: z.enum(['person', 'service']),
   state: z.enum(['active', 'disabled']),
+  sharesEmail: z.boolean(),
   createdAt: utc,
   lastLoginAt: utc.nullable(),
 };
@@ -290,6 +291,29 @@ function encode(position: unknown): string {
   return Buffer.from(JSON.stringify(position)).toString('base64url');
 }
 
+describe('two users with one verified address', () => {
+  it('are marked in the list and on their own, as long as both are active and have verified it', async () => {
+    const email = `${newId()}@example.test`;
+    const [one, two, claimant] = [
+      await somebody({ email }),
+      await somebody({ email: email.toUpperCase() }),
+      await somebody({ email, emailVerified: false }),
+    ];
+    const marked = async (): Promise<readonly string[]> =>
+      (await listed({ search: email })).items
+        .flatMap(({ id, sharesEmail }) => (sharesEmail ? [id] : []))
+        .toSorted();
+    expect((await listed({ search: email })).items.map(({ id }) => id).toSorted()).toEqual(
+      [one, two, claimant].map(({ user }) => user.id).toSorted(),
+    );
+    expect(await marked()).toEqual([one.user.id, two.user.id].toSorted());
+    expect(detailSchema.parse((await call('GET', `/${one.user.id}`)).json()).sharesEmail).toBe(true);
+    expect((await call('POST', `/${two.user.id}/disable`)).status).toBe(200);
+    expect(await marked()).toEqual([]);
+    expect(detailSchema.parse((await call('GET', `/${one.user.id}`)).json()).sharesEmail).toBe(false);
+  });
+});
+
 describe('GET /api/v1/users/:id', () => {
   it('shows identities and organisations, and an ETag', async () => {
     const { user } = await somebody();
@@ -462,7 +486,11 @@ describe('POST /api/v1/users/:id/disable and /enable', () => {
     }
     const switched = (value: string): string =>
       `PATCH /admin/identities/switched ${JSON.stringify([{ op: 'replace', path: '/state', value }])}`;
-    expect(kratos.calls).toEqual([switched('inactive'), switched('active')]);
+    expect(kratos.calls).toEqual([
+      switched('inactive'),
+      'DELETE /admin/identities/switched/sessions',
+      switched('active'),
+    ]);
     kratos.calls.length = 0;
     expect((await call('PATCH', `/${user.id}`, { name: 'X' })).status).toBe(200);
     expect((await call('DELETE', `/${user.id}`)).status).toBe(204);
@@ -546,7 +574,10 @@ describe('DELETE /api/v1/users/:id', () => {
     const { user } = await somebody();
     const orgId = await rows.addOrg(user.id, 'owner');
     const refused = await call('DELETE', `/${user.id}`);
-    expect(refused.json()).toMatchObject({ code: 'conflict', detail: expect.stringContaining('only owner') });
+    expect(refused.json()).toMatchObject({
+      code: 'owner_needed',
+      detail: expect.stringContaining('only owner'),
+    });
     expect((await call('DELETE', `/${admin.user.id}`)).json()).toMatchObject({ code: 'conflict' });
     expect(kratos.calls).toEqual([]);
     await query().deleteFrom('orgs').where('id', '=', orgId).execute();

@@ -6,12 +6,13 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
-import { pinnedBinaries } from '../../src/launcher/binary.pins.js';
+import { pinnedBinaries } from '../../src/launcher/binary-pins.js';
 import { dockerFolder } from '../../src/launcher/binary.store.js';
-import { cleanUps, type OrySetting } from '../../src/launcher/ory.programs.js';
+import { cleanUps, type OrySetting } from '../../src/launcher/ory-programs.js';
 import { makeSecrets as makeOrySecrets } from '../../src/launcher/secret.store.js';
 import { type ComposeProject, composeProject } from './compose.project.js';
 import { buildLimit, copyDockerFolder, DockerChecks } from './docker.checks.js';
+import { ownFeatures } from '../../src/app/features.js';
 
 const run = promisify(execFile);
 let checks: DockerChecks;
@@ -37,7 +38,6 @@ const settingForNothing = (): OrySetting => ({
   socialProviders: [],
   logLevel: 'info',
   passwordMinLength: 10,
-  registers: true,
   environment: {},
 });
 
@@ -324,11 +324,16 @@ describe('with secrets', () => {
       name,
       (value ?? '').replace('/run/secrets/', `${join(folder, 'secrets')}/`),
     ]);
-    const configuration = loadConfiguration(Object.fromEntries(here));
+    const configuration = loadConfiguration(Object.fromEntries(here), ownFeatures);
     expect(configuration).toMatchObject({
       PUBLIC_URL: 'https://auth.example.org',
       ADMIN_EMAIL: 'admin@auth.example.org',
     });
+    // Both gateways have the name by which Kratos and Hydra ask one of them.
+    expect(project.services['kratos']?.environment['OAUTH2_PROVIDER_URL']).toBe(
+      configuration.AUTH_PROVIDER === 'ory' &&
+        new URL('/auth/ory/session-question', configuration.BACKCHANNEL_LOGOUT_URL).href,
+    );
     expect(configuration.TRUST_PROXY).toEqual([project.services['proxy']?.networks['front']?.ipv4_address]);
   });
 

@@ -7,11 +7,12 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import { version } from '../../src/platform/core/version.js';
-import { pinnedBinaries } from '../../src/launcher/binary.pins.js';
+import { pinnedBinaries } from '../../src/launcher/binary-pins.js';
 import { dockerFolder } from '../../src/launcher/binary.store.js';
 import { newSecret } from '../support/gateway.js';
 import { TestDatabases } from '../support/test.database.js';
 import { buildLimit, DockerChecks } from './docker.checks.js';
+import { ownFeatures } from '../../src/app/features.js';
 
 const run = promisify(execFile);
 const containerSchema = z.looseObject({
@@ -158,6 +159,23 @@ it.each(['Deployment', 'Job'])('the pods of the %s keep to the restricted standa
   expect(JSON.stringify(object)).not.toMatch(/hostNetwork|hostPath|hostPID|privileged/);
 });
 
+it('Kratos and Hydra may ask the gateway, besides the ingress controller', () => {
+  const programs = { key: 'app.kubernetes.io/name', operator: 'In', values: ['kratos', 'hydra'] };
+  expect(find(objects, 'NetworkPolicy')).toMatchObject({
+    spec: {
+      ingress: [
+        {
+          from: [
+            { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } },
+            { podSelector: { matchExpressions: [programs] } },
+          ],
+          ports: [{ port: 3000, protocol: 'TCP' }],
+        },
+      ],
+    },
+  });
+});
+
 it('the overlay changes what it should, in a namespace of its own', () => {
   expect(find(production, 'HorizontalPodAutoscaler')).toMatchObject({
     spec: { minReplicas: 3, maxReplicas: 30 },
@@ -197,7 +215,7 @@ it("the overlay's settings are valid, and its migration job runs with them", asy
         ]),
       ),
     });
-    const configuration = loadConfiguration(settingsOf('Deployment'));
+    const configuration = loadConfiguration(settingsOf('Deployment'), ownFeatures);
     expect(configuration).toMatchObject({
       PUBLIC_URL: 'https://auth.example.org',
       SMTP_URL: secrets['smtp_url'],

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
 import { findBinaries } from '../../src/launcher/binary.store.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway.process.js';
 import { waitUntil } from '../support/stack.js';
 import { TestDatabases } from '../support/test.database.js';

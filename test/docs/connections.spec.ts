@@ -11,8 +11,11 @@ it.each([
   'docs/connections.md names every setting of a connection by %s, and no other',
   (kind, title, secret) => {
     const page = readFileSync(new URL('../../docs/connections.md', import.meta.url), 'utf8');
-    const [table = ''] = page.split(`\n${title}\n`)[1]?.split('\n#') ?? [];
-    const cells = table.split('\n').flatMap((line) => /^\| (`[^|]+)\|/.exec(line)?.[1] ?? []);
+    const tableOf = (heading: string): string => page.split(`\n${heading}\n`)[1]?.split('\n#')[0] ?? '';
+    const tables = tableOf('### Settings of every kind') + tableOf(title);
+    const cells = tables
+      .split('\n')
+      .flatMap((line) => /^- (`.+?)(?: \(required[^)]*\))?: /.exec(line)?.[1] ?? []);
     const named = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name));
     expect([...named, ...(secret === undefined ? [] : [secret])].toSorted()).toEqual(
       [...connectionSettingNames[kind]].toSorted(),

@@ -9,7 +9,7 @@ const read = (path: string): string => readFileSync(new URL(`../../${path}`, imp
 
 const headers = [
   ...new Set(
-    read('src/forward-auth/identity.headers.ts')
+    read('src/forward-auth/identity-headers.ts')
       .match(/'x-auth-[a-z-]+'/g)
       ?.map((name) => name.slice(1, -1)),
   ),

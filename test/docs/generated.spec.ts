@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { renderAdvisoryDocs } from '../../scripts/advisories.mjs';
+import { ownFeatures } from '../../src/app/features.js';
 import { renderConfigurationDocs, renderEnvExample } from '../../src/platform/config/configuration.docs.js';
-import { renderApplicationDocs } from '../../src/oauth/applications/program.docs.js';
+import { renderApplicationDocs, renderProgramDocs } from '../../src/oauth/applications/program.docs.js';
 import { renderDoctorDocs } from '../../src/doctor/finding.docs.js';
 import { renderObservabilityDocs } from '../../src/platform/telemetry/metric.docs.js';
 import { renderErrorDocs } from '../../src/platform/errors/problem.docs.js';
@@ -28,11 +29,12 @@ const renderAdvisories = (): string =>
 const documents = [
   ['docs/internals/advisories.md', renderAdvisories],
   ['docs/applications.md', () => renderApplicationDocs(read('docs/applications.md'))],
+  ['examples/programs/README.md', renderProgramDocs],
   ['docs/observability.md', () => renderObservabilityDocs(read('docs/observability.md'))],
-  ['docs/configuration.md', renderConfigurationDocs],
+  ['docs/configuration.md', () => renderConfigurationDocs(ownFeatures)],
   ['docs/errors.md', renderErrorDocs],
   ['docs/doctor.md', renderDoctorDocs],
-  ['.env.example', renderEnvExample],
+  ['.env.example', () => renderEnvExample(ownFeatures)],
 ] as const;
 
 describe('generated documents', () => {

@@ -8,7 +8,7 @@ const read = (name: string): string => readFileSync(`${root}${name}`, 'utf8');
 const document = read('docs/internals/mutation.md');
 
 /** Wings in which at least this share of the mutants must be killed, in percent. */
-const wings = ['session', 'auth-strategy', 'accounts', 'login', 'oauth', 'providers'].map(
+const wings = ['session', 'auth-strategy', 'accounts', 'login', 'oauth', 'providers', 'features'].map(
   (name) => `src/${name}`,
 );
 const least = 85;
@@ -17,7 +17,9 @@ const wholeFolders = [
   ...['', '/cookie', '/guards', '/revocation', '/store', '/tokens'].map((name) => `src/session${name}`),
   ...['', '/sessions'].map((name) => `src/accounts${name}`),
   ...['', '/ory', '/ory/challenges'].map((name) => `src/providers${name}`),
-  ...['auth-strategy', 'login', 'oauth'].map((name) => `src/${name}`),
+  ...['auth-strategy', 'login', 'oauth', 'features/command-line', 'features/revocation-stream'].map(
+    (name) => `src/${name}`,
+  ),
 ];
 
 interface Row {

@@ -4,12 +4,12 @@ import { format } from 'prettier';
 import { describe, expect, it } from 'vitest';
 import { renderContractTable, rowOf, rowTitles } from '../support/contract.table.js';
 
-const path = new URL('../../docs/providers.md', import.meta.url);
+const path = new URL('../../docs/internals/provider-contract.md', import.meta.url);
 const start = '<!-- contract-table:start -->';
 const end = '<!-- contract-table:end -->';
 
 describe('the table of what is the same under each provider', () => {
-  it('in docs/providers.md is what the suite has; `npx vitest run test/docs/providers.spec.ts -u` writes it', async () => {
+  it('in docs/internals/provider-contract.md is what the suite has; `npx vitest run test/docs/providers.spec.ts -u` writes it', async () => {
     const document = readFileSync(path, 'utf8');
     const [before = '', rest = ''] = document.split(start);
     const [, after = ''] = rest.split(end);

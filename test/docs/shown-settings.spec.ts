@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, inject, it } from 'vitest';
 import { socialProviders } from '../../src/platform/config/social-providers.parser.js';
-import { readLocale } from '../../src/platform/i18n/locale.file.js';
+import { readLocale } from '../../src/platform/i18n/locale-file.js';
 import { blockRunBy } from '../support/document.blocks.js';
 
 const spec = 'test/docs/shown-settings.spec.ts';
@@ -18,8 +18,8 @@ it('the language file of docs/languages.md is taken', () => {
   expect(readLocale(path).get('welcome.title')).toBe('Bienvenue');
 });
 
-it('the third-party login of docs/providers.md is taken', () => {
-  expect(socialProviders.parse(blockRunBy('docs/providers.md', spec))).toMatchObject([{ id: 'google' }]);
+it('the third-party login of docs/social-logins.md is taken', () => {
+  expect(socialProviders.parse(blockRunBy('docs/social-logins.md', spec))).toMatchObject([{ id: 'google' }]);
 });
 
 it('the line for nginx of docs/observability.md is taken by nginx', () => {

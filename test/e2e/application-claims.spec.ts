@@ -1,30 +1,39 @@
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Database } from '../../src/platform/database/database.schema.js';
+import { ApplicationClaims } from '../../src/providers/ory/challenges/application-claims.js';
 import { promote } from '../support/administrator.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { logIn, newPerson, type Person, signUp } from '../support/person.js';
-import { registerApplication } from '../support/registered.application.js';
-import { type DatabaseKind, type Stack, startStack } from '../support/stack.js';
+import { findCodes, runDoctor } from '../support/doctor.js';
+import { type NewApplication, registerApplication } from '../support/registered.application.js';
+import { type Stack, startStack } from '../support/stack.js';
 import { codeOf, OAuthApp, tokensOf } from '../support/oauth.app.js';
 import { TrialApp } from '../support/trial.app.js';
 import { UserAgent } from '../support/user-agent.js';
 
-const kinds: readonly DatabaseKind[] = ['sqlite', 'postgres'];
 const everything = 'openid profile email roles orgs groups offline_access';
 const sessionSchema = z.looseObject({ user: z.looseObject({ id: z.string() }) });
+const reportSchema = z.looseObject({
+  findings: z.array(z.looseObject({ code: z.string(), detail: z.string() })),
+});
 const orgSchema = z.looseObject({ id: z.string(), slug: z.string() });
 
-describe.each(kinds)('what an application learns, on %s', (database) => {
+describe('what an application learns', () => {
   let stack: Stack;
   let app: TrialApp;
   /** An administrator. */
   let admin: UserAgent;
 
   beforeAll(async () => {
-    stack = await startStack({ database, postgresUrl: inject('postgresUrl') });
-    app = await TrialApp.start('openid-client', stack, { firstParty: true, scope: everything });
+    stack = await startStack();
+    app = await TrialApp.start('openid-client', stack, {
+      firstParty: true,
+      scope: everything,
+      groupsFrom: 'all',
+      groupsAs: 'id',
+    });
     const first = await arrive();
     await promote(stack.app(), first.id);
     admin = new UserAgent(stack.url);
@@ -79,7 +88,7 @@ describe.each(kinds)('what an application learns, on %s', (database) => {
     const claims = {
       roles: [],
       orgs: [{ id: org, slug, role: 'owner' }],
-      groups: [slug, `${slug}:owner`],
+      groups: [org, `${org}:owner`],
     };
     const login = await app.logIn(agent, { scope: everything });
     expect(login.claims).toMatchObject(claims);
@@ -107,11 +116,152 @@ describe.each(kinds)('what an application learns, on %s', (database) => {
       email_verified: true,
       roles: ['admin'],
       orgs: [{ id: org, slug, role: 'owner' }],
-      groups: [slug, `${slug}:owner`],
+      groups: [org, `${org}:owner`],
     });
     expect(await send(admin, 'PATCH', `/users/${id}`, { role: 'user' })).toBe(200);
     expect(await send(agent, 'DELETE', `/orgs/${org}`)).toBe(204);
     expect(await userinfo(token)).toMatchObject({ roles: [], orgs: [], groups: [] });
+  });
+
+  describe('groups', () => {
+    /** Logs a user in to an application. @returns its groups, of which the ID token and userinfo state the same. */
+    async function groupsAt(at: TrialApp, agent: UserAgent): Promise<unknown> {
+      const { claims, userinfo: stated } = await at.logIn(agent, { scope: 'openid groups' });
+      expect(stated['groups']).toEqual(claims['groups']);
+      return claims['groups'];
+    }
+
+    async function withApp(
+      own: Partial<NewApplication>,
+      work: (at: TrialApp) => Promise<void>,
+    ): Promise<void> {
+      const at = await TrialApp.start('openid-client', stack, {
+        firstParty: true,
+        scope: 'openid groups',
+        ...own,
+      });
+      try {
+        await work(at);
+      } finally {
+        await at.stop();
+      }
+    }
+
+    it('are those that the application has chosen, whatever organisations a user makes [B03]', async () => {
+      const { agent } = await arrive();
+      const [chosen, other] = [await newOrg(agent), await newOrg(agent)];
+      expect(other.slug).not.toBe(chosen.slug);
+      await withApp({}, async (at) => {
+        expect(await groupsAt(at, agent)).toEqual([]);
+        const path = `/applications/${at.client.id}`;
+        for (const [changes, name] of [
+          [{ groupsFrom: 'listed', groupOrgs: [chosen.slug] }, chosen.slug],
+          [{ groupsAs: 'id' }, chosen.id],
+        ] as const) {
+          expect(await send(admin, 'PATCH', path, changes)).toBe(200);
+          expect(await groupsAt(at, agent)).toEqual([name, `${name}:owner`]);
+        }
+        for (const changes of [
+          { groupsFrom: 'own' },
+          { groupsFrom: 'all', groupsAs: 'slug' },
+          { groupOrgs: ['nobodys'] },
+          { groupsFrom: 'all', groupOrgs: [chosen.id] },
+        ]) {
+          expect([changes, await send(admin, 'PATCH', path, changes)]).toEqual([changes, 400]);
+        }
+      });
+    });
+
+    it('of an organisation’s application have its own organisation; its owner lists those that they belong to [B03]', async () => {
+      const [{ agent }, stranger] = [await arrive(), await arrive()];
+      const [own, second, foreign] = [await newOrg(agent), await newOrg(agent), await newOrg(stranger.agent)];
+      const path = `/orgs/${own.id}/applications`;
+      const body = { name: 'Wiki', kind: 'web', redirectUris: ['https://wiki.example/back'] };
+      const made = await agent.post(`/api/v1${path}`, { ...body, scope: 'openid groups' });
+      const { id, groupsFrom } = z.looseObject({ id: z.string(), groupsFrom: z.string() }).parse(made.json());
+      expect(groupsFrom).toBe('own');
+      const claims = stack.app().get(ApplicationClaims, { strict: false });
+      const { sub } = await identityOf(agent);
+      const groups = async (): Promise<unknown> =>
+        (await claims.current(sub, new Set(['groups']), [id]))?.['groups'];
+      expect(await groups()).toEqual([own.slug, `${own.slug}:owner`]);
+      const list = (groupOrgs: readonly string[]) =>
+        send(agent, 'PATCH', `${path}/${id}`, { groupsFrom: 'listed', groupOrgs });
+      expect(await list([foreign.slug])).toBe(400);
+      expect(await list([second.slug])).toBe(200);
+      expect(await groups()).toEqual([second.slug, `${second.slug}:owner`]);
+    });
+
+    it('of a client that was made at Hydra itself are none: no administrator has chosen [B03]', async () => {
+      const { agent } = await arrive();
+      await newOrg(agent);
+      const made = await fetch(`${stack.env['HYDRA_ADMIN_URL']}/admin/clients`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ scope: 'openid groups' }),
+      });
+      const { client_id: id } = z.looseObject({ client_id: z.string() }).parse(await made.json());
+      const { sub } = await identityOf(agent);
+      const claims = stack.app().get(ApplicationClaims, { strict: false });
+      expect(await claims.current(sub, new Set(['groups']), [id])).toEqual({ groups: [] });
+    });
+
+    it('of an application from before are all organisations, but for reserved names that no administrator gave [B03]', async () => {
+      const { agent } = await arrive();
+      const [plain, reserved] = [await newOrg(agent), await newOrg(agent)];
+      const slug = 'site-admins';
+      const { query } = stack.app().get(Database, { strict: false });
+      // As an organisation from before reserved names.
+      await query.updateTable('orgs').set({ slug }).where('id', '=', reserved.id).execute();
+      await query.updateTable('org_slugs').set({ slug }).where('org_id', '=', reserved.id).execute();
+      await withApp({}, async (at) => {
+        await forgetGroups(at.client.id);
+        expect(await groupsAt(at, agent)).toEqual([plain.slug, `${plain.slug}:owner`]);
+        // Before it, in the order in which they are read.
+        const others = Array.from({ length: 501 }, (_each, index) => ({
+          id: `0-${index}`,
+          kind: 'application' as const,
+          org_id: null,
+          name: 'Other',
+          first_party: 0,
+          created_at: 0,
+          used_at: null,
+        }));
+        await query.insertInto('oauth_clients').values(others).execute();
+        const { findings } = reportSchema.parse(JSON.parse((await runDoctor(stack.env, '--json')).out));
+        expect(findings).toEqual(
+          expect.arrayContaining([
+            expect.objectContaining({
+              code: 'application_groups_all',
+              detail: expect.stringContaining(at.client.id),
+            }),
+            expect.objectContaining({ code: 'org_name_reserved', detail: expect.stringContaining(slug) }),
+          ]),
+        );
+        await query.deleteFrom('oauth_clients').where('id', 'like', '0-%').execute();
+        expect(await send(admin, 'PATCH', `/orgs/${reserved.id}`, { slug })).toBe(200);
+        expect(await groupsAt(at, agent)).toEqual([plain.slug, `${plain.slug}:owner`, slug, `${slug}:owner`]);
+        expect(await findCodes(stack.env)).not.toContain('org_name_reserved');
+        // It may stay so, and another change leaves it.
+        expect(await send(admin, 'PATCH', `/applications/${at.client.id}`, { name: 'Almanac' })).toBe(200);
+        expect(await groupsAt(at, agent)).toContain(plain.slug);
+      });
+    });
+
+    /** Makes an application's registration one from before there was a choice. */
+    async function forgetGroups(id: string): Promise<void> {
+      const answer = await fetch(`${stack.env['HYDRA_ADMIN_URL']}/admin/clients/${id}`, {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify([{ op: 'remove', path: '/metadata/application/groups' }]),
+      });
+      expect(answer.status).toBe(200);
+    }
+
+    async function identityOf(agent: UserAgent): Promise<{ readonly sub: string }> {
+      const { claims } = await app.logIn(agent);
+      return z.looseObject({ sub: z.string() }).parse(claims);
+    }
   });
 
   it('an address that the user changes is stated as unverified at once', async () => {

@@ -4,11 +4,12 @@ import { newId } from '../../src/platform/core/identifier.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { HydraClient } from '../../src/providers/ory/hydra/hydra.client.js';
 import { promote } from '../support/administrator.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { logIn, newPerson, signUp } from '../support/person.js';
-import { type DatabaseKind, type Stack, startStack } from '../support/stack.js';
+import { type Stack, startStack } from '../support/stack.js';
 import { type Page, UserAgent } from '../support/user-agent.js';
+import { arriveVerified } from '../support/verified.person.js';
 
-const kinds: readonly DatabaseKind[] = ['sqlite', 'postgres'];
 const back = 'https://wiki.example/callback';
 const most = 200;
 const sessionSchema = z.looseObject({ user: z.looseObject({ id: z.string() }) });
@@ -18,13 +19,13 @@ const applicationSchema = z.looseObject({
   redirectUris: z.array(z.string()),
 });
 
-describe.each(kinds)('changes of one application at the same time, on %s', (database) => {
+describe.each(databaseKinds)('changes of one application at the same time, on %s', (database) => {
   let stack: Stack;
   let administrator: UserAgent;
   let user: UserAgent;
 
   beforeAll(async () => {
-    stack = await startStack({ database, postgresUrl: inject('postgresUrl') });
+    stack = await startStack({ database, postgresUrl: inject('postgresUrl'), sharedOry: true });
     const person = newPerson();
     const before = new UserAgent(stack.url);
     await signUp(before, person);
@@ -32,7 +33,7 @@ describe.each(kinds)('changes of one application at the same time, on %s', (data
     administrator = new UserAgent(stack.url);
     await logIn(administrator, person);
     user = new UserAgent(stack.url);
-    await signUp(user, newPerson());
+    await arriveVerified(user, stack);
   });
 
   afterEach(() => vi.restoreAllMocks());

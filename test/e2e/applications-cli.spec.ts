@@ -153,6 +153,10 @@ describe('vestibule applications', () => {
       'everyone',
       '--scope',
       'openid groups',
+      '--groups-from',
+      'all',
+      '--groups-as',
+      'id',
       '--no-remember-consent',
       '--redirect-uri',
       back,
@@ -171,6 +175,9 @@ describe('vestibule applications', () => {
       access: 'everyone',
       roles: [],
       scope: 'openid groups',
+      groupsFrom: 'all',
+      groupOrgs: [],
+      groupsAs: 'id',
       rememberConsent: false,
       redirectUris: [back, 'https://w.example/other'],
       clientUri: 'https://w.example/',
@@ -182,6 +189,7 @@ describe('vestibule applications', () => {
     const rest = '--logo https://w.example/l.png --backchannel-logout-uri https://w.example/out';
     const shown = await run('change', id, ...`${more} ${rest}`.split(' '));
     for (const row of [
+      /^groups +all, as id$/m,
       /^consent +not asked for$/m,
       /^sends its secret +client_secret_post$/m,
       /^after a logout +https:\/\/w\.example\/bye$/m,

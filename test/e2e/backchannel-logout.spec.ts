@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AuditService } from '../../src/directory/audit/audit.service.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { codeOf, landingOf, OAuthApp, tokensOf } from '../support/oauth.app.js';
@@ -8,13 +8,12 @@ import { OryAdmin } from '../support/ory.admin.js';
 import { logIn, newPerson, type Person } from '../support/person.js';
 import { rawRequest } from '../support/raw.request.js';
 import { enrolTotp, giveTotp } from '../support/second.factor.js';
-import { type DatabaseKind, type Stack, startStack, waitUntil } from '../support/stack.js';
+import { type Stack, startStack, waitUntil } from '../support/stack.js';
 import { UserAgent } from '../support/user-agent.js';
 
-const kinds: readonly DatabaseKind[] = ['sqlite', 'postgres'];
 const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
-describe.each(kinds)('logouts between the gateway and Hydra, on %s', (database) => {
+describe('logouts between the gateway and Hydra', () => {
   let stack: Stack;
   let admin: OryAdmin;
   let calendar: OAuthApp;
@@ -22,8 +21,6 @@ describe.each(kinds)('logouts between the gateway and Hydra, on %s', (database) 
 
   beforeAll(async () => {
     stack = await startStack({
-      database,
-      postgresUrl: inject('postgresUrl'),
       env: { ALLOWED_CLIENT_IDS: 'vestibule,vestibule-spa,notes' },
     });
     admin = new OryAdmin(stack.env);

@@ -8,28 +8,29 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import Sqlite from 'libsql';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { createApp } from '../../src/app/app.setup.js';
+import { createApp } from '../../src/app/app-setup.js';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import { Clock } from '../../src/platform/time/clock.service.js';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { type OryStack, startOry } from '../../src/launcher/ory.stack.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { type OryStack, startOry } from '../../src/launcher/ory-stack.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { loadSecrets } from '../../src/launcher/secret.store.js';
-import { createLogger } from '../../src/platform/logging/pino.logger.js';
+import { createLogger } from '../../src/platform/logging/pino-logger.js';
 import { RevocationService } from '../../src/session/revocation/revocation.service.js';
-import { KeyRingError, explainStartError } from '../../src/platform/errors/start.errors.js';
+import { KeyRingError, explainStartError } from '../../src/platform/errors/start-errors.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { newSecret } from '../support/gateway.js';
 import { readHealth } from '../support/health.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { type Person, logIn, newPerson } from '../support/person.js';
 import { type PostgresWithTools, postgresWithTools } from '../support/postgres.tools.js';
-import { type DatabaseKind, waitUntil } from '../support/stack.js';
+import { waitUntil } from '../support/stack.js';
 import { TestDatabases } from '../support/test.database.js';
 import { UserAgent } from '../support/user-agent.js';
+import { ownFeatures } from '../../src/app/features.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const kinds: readonly DatabaseKind[] = ['sqlite', 'postgres'];
 const limit = 120_000;
 
 /** The commands that docs/operations.md gives under this name: what is documented is what runs here. */
@@ -53,7 +54,7 @@ interface Running {
   stop(): Promise<void>;
 }
 
-describe.each(kinds)('backup and restore on %s, by the commands of docs/operations.md', (kind) => {
+describe.each(databaseKinds)('backup and restore on %s, by the commands of docs/operations.md', (kind) => {
   let postgres: PostgresWithTools | undefined;
   let databases: TestDatabases | undefined;
   let backup: string;
@@ -107,7 +108,7 @@ describe.each(kinds)('backup and restore on %s, by the commands of docs/operatio
   }
 
   async function startGateway(env: Readonly<Record<string, string>>): Promise<NestFastifyApplication> {
-    const configuration = loadConfiguration(env);
+    const configuration = loadConfiguration(env, ownFeatures);
     const app = await createApp(configuration, { logger: createLogger('silent') });
     app.get(Clock, { strict: false }).now = () => Date.now() + shift * 1000;
     await app.listen(configuration.PORT, configuration.HOST);

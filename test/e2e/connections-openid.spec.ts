@@ -2,15 +2,16 @@ import { createHash } from 'node:crypto';
 import { decodeJwt, type JWTPayload } from 'jose';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { AuthStrategy } from '../../src/auth-strategy/auth.strategy.js';
 import { loadConfiguration, type OryConfiguration } from '../../src/platform/config/configuration.js';
 import { Clock } from '../../src/platform/time/clock.service.js';
-import { UpstreamCalls } from '../../src/platform/upstream/upstream.calls.js';
-import { ConnectionSource } from '../../src/providers/ory/connections/connection.source.js';
+import { UpstreamCalls } from '../../src/platform/upstream/upstream-calls.js';
+import { ConnectionSource } from '../../src/providers/ory/connections/connection-source.js';
 import { Connections } from '../../src/providers/ory/connections/connections.js';
 import { connectionOf } from '../../src/providers/ory/connections/connection.js';
-import { testConnection } from '../../src/providers/ory/connections/owned/org-connection.administration.js';
+import { testConnection } from '../../src/providers/ory/connections/owned/org-connection-administration.js';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { IdentitySource } from '../../src/providers/ory/sources/identity.source.js';
+import { IdentitySource } from '../../src/providers/ory/sources/identity-source.js';
 import {
   type CompanyServer,
   companyPorts,
@@ -26,9 +27,10 @@ import { codeOf, OAuthApp, tokensOf } from '../support/oauth.app.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { newPerson } from '../support/person.js';
 import { cookiesOf, sessionKeyOf } from '../support/source.driver.js';
-import { type Stack, startStack } from '../support/stack.js';
+import { type Stack, startStack, waitUntil } from '../support/stack.js';
 import { formOf, type Page, UserAgent } from '../support/user-agent.js';
 import { travel } from '../support/travel.js';
+import { ownFeatures } from '../../src/app/features.js';
 
 let stack: Stack;
 let staff: CompanyServer;
@@ -633,6 +635,59 @@ describe('a renewal', () => {
 });
 
 describe('a session ends', () => {
+  /** Reports that somebody was logged out at the provider. */
+  async function report(sub: string): Promise<number> {
+    const iat = Math.floor(Date.now() / 1000);
+    const claims = {
+      iss: issuer,
+      aud: 'vestibule',
+      iat,
+      exp: iat + 60,
+      jti: `${sub} ${performance.now()}`,
+      sub,
+      events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+    };
+    const answer = await fetch(`${stack.url}/auth/connections/staff/backchannel-logout`, {
+      method: 'POST',
+      body: new URLSearchParams({ logout_token: await staff.provider.keys.sign(claims) }),
+    });
+    return answer.status;
+  }
+
+  it('before it begins, if the logout comes while the code is exchanged, and the next login is another one', async () => {
+    const person = staff.employ();
+    const agent = newAgent();
+    const answer = await answered(agent, person);
+    const before = countTokenRequests();
+    const release = staff.wire.hold(staff.tokenPath);
+    const brought = bring(agent, answer);
+    await waitUntil(async () => countTokenRequests() > before, 'the code to be exchanged');
+    expect(await report(person.sub)).toBe(200);
+    release();
+    expect(alertOn(await brought)).toBe(declined);
+    expect(await statusOf(agent)).toBe(401);
+    const again = newAgent();
+    await logInByCompany(again, person);
+    expect(await statusOf(again)).toBe(200);
+  });
+
+  it('before it begins, if the logout comes once the connection has confirmed the login', async () => {
+    const person = staff.employ();
+    const strategy = stack.app().get(AuthStrategy, { strict: false });
+    const validate = strategy.validate.bind(strategy);
+    const reports: number[] = [];
+    const during = vi.spyOn(strategy, 'validate').mockImplementationOnce(async (...given) => {
+      const validated = await validate(...given);
+      reports.push(await report(person.sub));
+      return validated;
+    });
+    const agent = newAgent();
+    await logInByCompany(agent, person);
+    during.mockRestore();
+    expect(reports).toEqual([200]);
+    expect(await statusOf(agent)).toBe(401);
+  });
+
   it('at once when the user logs out at the provider, which tells it by back-channel', async () => {
     const [one, two] = [await known(), await known()];
     const elsewhere = newAgent();
@@ -857,7 +912,8 @@ describe('a provider that binds a client to one way of sending its secret', () =
         ...changes,
       });
       const { CONNECTIONS } = oryConfigurationOf({ ...stack.env, CONNECTIONS: JSON.stringify([entry]) });
-      const parts = { publicUrl: stack.url, clock: new Clock(), calls: UpstreamCalls.unobserved() };
+      const calls = UpstreamCalls.unobserved();
+      const parts = { publicUrl: stack.url, clock: new Clock(), calls, unconfirmedLife: 3600 };
       const [settings] = CONNECTIONS;
       const steps = settings && (await testConnection(connectionOf(settings, parts), stack.url, undefined));
       return steps?.map(({ step, fault }) => (fault === null ? step : `${step}: ${fault}`)) ?? [];
@@ -869,7 +925,7 @@ describe('a provider that binds a client to one way of sending its secret', () =
 });
 
 function oryConfigurationOf(env: Readonly<Record<string, string>>): OryConfiguration {
-  const configuration = loadConfiguration(env);
+  const configuration = loadConfiguration(env, ownFeatures);
   if (configuration.AUTH_PROVIDER !== 'ory') {
     throw new Error('connections are of Ory');
   }

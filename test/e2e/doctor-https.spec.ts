@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { insertAdministrator } from '../support/administrator.js';
 import { startCli } from '../support/cli.process.js';
 import { findCodes, runDoctor } from '../support/doctor.js';
@@ -14,7 +15,10 @@ import {
 } from '../support/gateway.runner.js';
 import { type LocalAuthority, makeAuthority } from '../support/local.authority.js';
 import { type OpenIdProvider, startOpenIdProvider } from '../support/openid.provider.js';
-import { type Stack, startStack } from '../support/stack.js';
+import { OryAdmin } from '../support/ory.admin.js';
+import { logIn, newPerson } from '../support/person.js';
+import { type Stack, startStack, waitUntil } from '../support/stack.js';
+import { UserAgent } from '../support/user-agent.js';
 
 const reportSchema = z.looseObject({ findings: z.array(z.looseObject({ code: z.string() })) });
 
@@ -31,6 +35,7 @@ describe('vestibule doctor of a deployment on https and PostgreSQL', () => {
       database: 'postgres',
       postgresUrl: inject('postgresUrl'),
       publicUrl: `https://localhost:${port}`,
+      authority: authority.path,
       env: {
         TRUST_PROXY: '127.0.0.1,::1',
         DEMO: 'false',
@@ -68,6 +73,23 @@ describe('vestibule doctor of a deployment on https and PostgreSQL', () => {
 
   it('prints only `all good` when it is healthy', async () => {
     expect(await examine({})).toEqual({ code: 0, out: 'all good\n', err: '' });
+  });
+
+  it('Hydra delivers logout tokens to a gateway whose certificate is of a private authority', async () => {
+    const [agent, person] = [new UserAgent(`https://localhost:${port}`, stack.url), newPerson()];
+    const ory = new OryAdmin(stack.env);
+    await ory.createPerson(person, { isVerified: true });
+    await logIn(agent, person);
+    expect((await agent.fetch('/auth/session')).status).toBe(200);
+    const { query } = stack.app().get(Database, { strict: false });
+    const { oidc_sid: sid } = await query
+      .selectFrom('sessions')
+      .select('oidc_sid')
+      .where('ended_at', 'is', null)
+      .executeTakeFirstOrThrow();
+    const url = `${stack.env['HYDRA_ADMIN_URL']}/admin/oauth2/auth/sessions/login?sid=${sid}`;
+    expect((await fetch(url, { method: 'DELETE' })).status).toBe(204);
+    await waitUntil(async () => (await agent.fetch('/auth/session')).status === 401, 'Hydra’s logout token');
   });
 
   it('finds what a production deployment should not have', async () => {

@@ -1,26 +1,30 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { createApp } from '../../src/app/app.setup.js';
+import { UsersService } from '../../src/directory/users/users.service.js';
+import { kratosIssuer } from '../../src/providers/ory/kratos/kratos-session.js';
+import { createApp } from '../../src/app/app-setup.js';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
-import { DatabaseConnection } from '../../src/platform/database/database.connection.js';
+import { DatabaseConnection } from '../../src/platform/database/database-connection.js';
 import { SelfCheck } from '../../src/doctor/self.check.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { createLogger } from '../../src/platform/logging/pino.logger.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
+import { createLogger } from '../../src/platform/logging/pino-logger.js';
 import { findCodes, runDoctor } from '../support/doctor.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { type FrontProxy, startFrontProxy } from '../support/front.proxy.js';
 import { startOddOry } from '../support/odd.ory.js';
 import { newSecret } from '../support/gateway.js';
 import { OryAdmin } from '../support/ory.admin.js';
+import { newId } from '../../src/platform/core/identifier.js';
 import { newPerson } from '../support/person.js';
 import { type RedisServer, startRedis } from '../support/redis.server.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { type Stack, startStack } from '../support/stack.js';
+import { ownFeatures } from '../../src/app/features.js';
 
-const closedUrl = 'http://127.0.0.1:9';
+const closedUrl = 'http://127.0.0.1:2';
 const canary = `canary-${randomBytes(12).toString('hex')}`;
 const adminEmail = `${canary}@example.test`;
 const adminPassword = randomBytes(18).toString('base64url');
@@ -72,6 +76,31 @@ describe('vestibule doctor', () => {
     expect(JSON.parse((await runDoctor(stack.env, '--json')).out)).toEqual({ ok: true, findings: [] });
   });
 
+  it('names the identities whose address has an invisible character or a control character, is in quotes, or has two signs @, and no address [L33]', async () => {
+    const { query } = stack.app().get(Database, { strict: false });
+    const users = stack.app().get(UsersService, { strict: false });
+    const subjects: string[] = [];
+    const ids: string[] = [];
+    for (const email of [
+      `${canary}\u200B@example.test`,
+      `"${canary}"@example.test`,
+      `${canary}\u0001@example.test`,
+      `${canary}@${canary}@example.test`,
+    ]) {
+      const subject = randomUUID();
+      const person = { email, emailVerified: false, name: null, picture: null };
+      const { user } = await users.recordLogin({ issuer: kratosIssuer, subject, ...person });
+      subjects.push(subject);
+      ids.push(user.id);
+    }
+    const { out } = await runDoctor(stack.env);
+    expect(subjects.filter((subject) => !out.includes(subject))).toEqual([]);
+    expect(out).toContain('identities ');
+    expect(out).not.toContain(canary);
+    await query.deleteFrom('users').where('id', 'in', ids).execute();
+    expect(await find()).toEqual([]);
+  });
+
   it('tries the connections out, and names the one that fails', async () => {
     const connection = {
       id: 'company',
@@ -83,24 +112,31 @@ describe('vestibule doctor', () => {
     };
     const { out } = await runDoctor({ ...stack.env, CONNECTIONS: JSON.stringify([connection]) });
     expect(out).toContain('connection_fails');
-    expect(out).toContain('company, 127.0.0.1:9: It could not be reached');
+    expect(out).toContain('company, 127.0.0.1:2: It could not be reached');
     expect(out).not.toContain(canary);
   });
 
-  describe.each([
-    ['grant types', 'vestibule-spa', '/grant_types', ['implicit'], 'grant_types'],
-    ['authentication', 'vestibule', '/token_endpoint_auth_method', 'client_secret_post', 'auth_method'],
-    ['the secret', 'vestibule', '/client_secret', 'another-secret-altogether', 'secret'],
-    ['the audience', 'vestibule-spa', '/audience', [], 'audience'],
-    ['the scope', 'vestibule', '/scope', 'openid', 'scope'],
-    ['logout URL', 'vestibule', '/backchannel_logout_uri', 'https://other.example/logout', 'logout_url'],
-    ['consent', 'vestibule', '/skip_consent', false, 'consent'],
-  ] as const)('Hydra client: %s', (_, id, path, value, code) => {
-    it(`is found as hydra_client_${code}, and repaired by --fix`, async () => {
+  it('finds whatever else a Hydra client has, and repairs all of it', async () => {
+    const known: string[] = [];
+    for (const [id, path, value, code] of [
+      ['vestibule-spa', '/grant_types', ['implicit'], 'grant_types'],
+      ['vestibule', '/token_endpoint_auth_method', 'client_secret_post', 'auth_method'],
+      ['vestibule-spa', '/audience', [], 'audience'],
+      ['vestibule', '/scope', 'openid', 'scope'],
+      ['vestibule', '/backchannel_logout_uri', 'https://other.example/logout', 'logout_url'],
+      ['vestibule', '/skip_consent', false, 'consent'],
+    ] as const) {
       await changeClient(id, path, value);
-      expect(await find()).toEqual([`hydra_client_${code}`]);
-      expect(await runDoctor(stack.env, '--fix')).toEqual({ code: 0, out: 'all good\n' });
-    });
+      known.push(`hydra_client_${code}`);
+      expect(await find()).toEqual(known.toSorted());
+    }
+    expect(await runDoctor(stack.env, '--fix')).toEqual({ code: 0, out: 'all good\n' });
+  });
+
+  it('finds another secret at Hydra, and repairs it', async () => {
+    await changeClient('vestibule', '/client_secret', 'another-secret-altogether');
+    expect(await find()).toEqual(['hydra_client_secret']);
+    expect(await runDoctor(stack.env, '--fix')).toEqual({ code: 0, out: 'all good\n' });
   });
 
   it('finds other redirect URIs at Hydra, and repairs them', async () => {
@@ -138,6 +174,8 @@ describe('vestibule doctor', () => {
     ['hydra', { URLS_CONSENT: 'http://localhost:1/consent' }, 'hydra_consent_url'],
     ['hydra', { URLS_LOGOUT: 'http://localhost:1/logout' }, 'hydra_logout_url'],
     ['hydra', { URLS_POST_LOGOUT_REDIRECT: 'http://localhost:1/' }, 'hydra_post_logout_url'],
+    ['kratos', { OAUTH2_PROVIDER_URL: undefined }, 'kratos_sessions_untold'],
+    ['kratos', { OAUTH2_PROVIDER_URL: closedUrl }, 'kratos_sessions_untold'],
     ['kratos', { COOKIES_DOMAIN: 'other.example' }, 'kratos_cookie_domain'],
     ['kratos', { COOKIES_PATH: '/ory' }, 'kratos_cookie_path'],
     ['kratos', { SELFSERVICE_ALLOWED_RETURN_URLS: 'https://other.example' }, 'kratos_return_url'],
@@ -158,13 +196,14 @@ describe('vestibule doctor', () => {
     [{ HYDRA_PUBLIC_URL: closedUrl }, ['hydra_unreachable']],
     [{ HYDRA_ADMIN_URL: closedUrl }, ['hydra_admin_unreachable']],
     [{ SECRETS: 'change-me' }, ['configuration_invalid']],
-    [{ DATABASE_URL: 'postgres://vestibule@127.0.0.1:9/vestibule' }, ['database_unreachable']],
-    [{ SMTP_URL: 'smtp://127.0.0.1:9/?disable_starttls=true' }, ['smtp_unreachable']],
+    [{ DATABASE_URL: 'postgres://vestibule@127.0.0.1:2/vestibule' }, ['database_unreachable']],
+    [{ SMTP_URL: 'smtp://127.0.0.1:2/?disable_starttls=true' }, ['smtp_unreachable']],
     // No Redis there; and who has one has replicas, which SQLite can't carry.
-    [{ REDIS_URL: 'redis://127.0.0.1:9' }, ['redis_unreachable', 'sqlite_with_replicas']],
+    [{ REDIS_URL: 'redis://127.0.0.1:2' }, ['redis_unreachable', 'sqlite_with_replicas']],
     [{ TRUST_PROXY: '0.0.0.0/1' }, ['configuration_invalid']],
     [{ TRUST_PROXY: '0.0.0.0/8' }, ['trust_proxy_everybody']],
     [{ ALLOWED_ORIGINS: 'http://app.example.org' }, ['allowed_origin_insecure']],
+    [{ SIGN_UP: 'closed' }, ['setting_misspelled']],
     [{ DEFAULT_LANGUAGE: 'tlh' }, ['locales_unusable']],
     [{ BRAND_LOGO: '/nowhere/logo.svg' }, ['brand_logo_unusable']],
     [{ SERVICE_CLIENTS: 'billing=orgs:read' }, ['service_client_unknown']],
@@ -175,7 +214,11 @@ describe('vestibule doctor', () => {
       ['administrator_password_differs', 'secret_documented'],
     ],
     // Anyone who has other secrets gives Hydra another client secret.
-    [{ SECRETS: randomBytes(32).toString('hex') }, ['gateway_other_secrets', 'hydra_client_secret']],
+    [
+      { SECRETS: randomBytes(32).toString('hex') },
+      // The gateway then knows no question of the doctor's.
+      ['gateway_other_secrets', 'hydra_client_secret', 'kratos_sessions_untold'],
+    ],
   ] as const)('finds in %o exactly %o', async (env, codes) => {
     expect(await find({ ...env })).toEqual([...codes]);
   });
@@ -267,9 +310,9 @@ describe('vestibule doctor', () => {
     const env = {
       ...stack.env,
       ADMIN_PASSWORD: `pw-${canary}`,
-      DATABASE_URL: `postgres://vestibule:db-${canary}@127.0.0.1:9/vestibule`,
-      REDIS_URL: `redis://:redis-${canary}@127.0.0.1:9`,
-      SMTP_URL: `smtps://mailer:smtp-${canary}@127.0.0.1:9/`,
+      DATABASE_URL: `postgres://vestibule:db-${canary}@127.0.0.1:2/vestibule`,
+      REDIS_URL: `redis://:redis-${canary}@127.0.0.1:2`,
+      SMTP_URL: `smtps://mailer:smtp-${canary}@127.0.0.1:2/`,
       KRATOS_PUBLIC_URL: closedUrl,
       HYDRA_PUBLIC_URL: closedUrl,
     };
@@ -292,13 +335,20 @@ describe('vestibule doctor', () => {
       {
         TRUST_PROXY: '0.0.0.0/8',
         ALLOWED_ORIGINS: 'http://app.example.org',
-        REDIS_URL: 'redis://127.0.0.1:9',
+        REDIS_URL: 'redis://127.0.0.1:2',
       },
       ['allowed_origin_insecure', 'redis_unreachable', 'sqlite_with_replicas', 'trust_proxy_everybody'],
     ],
+    [
+      'a rule for an organisation that nobody has [B04]',
+      {
+        PROTECTED_HOSTS: `app.localhost?org=engines,wiki.localhost?org=${newId()},x.localhost?role=admin`,
+      },
+      ['rule_org_unknown', 'rule_org_unknown'],
+    ],
   ] as const)('a gateway looks at itself once it is ready; of %s', async (_, env, codes) => {
     const [port = 0] = await findFreePorts(1);
-    const configuration = loadConfiguration({ ...stack.env, PORT: String(port), ...env });
+    const configuration = loadConfiguration({ ...stack.env, PORT: String(port), ...env }, ownFeatures);
     const lines: string[] = [];
     const logger = createLogger('warn', { write: (line: string) => void lines.push(line) });
     const app = await createApp(configuration, { logger, selfCheck: true });

@@ -2,7 +2,7 @@ import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import {
   type FrontProxy,
   foreignUpgrades,
@@ -103,9 +103,20 @@ describe.each(runProxies)('%s in front of an application', (name) => {
     }
   });
 
+  it('with the gateway’s cookies alone, the application gets none', async () => {
+    const cookie = await agent.jar.getCookieString(proxy.url);
+    expect(cookie.split('; ').filter((pair) => !/^(?:vestibule|ory_|csrf_token_)/.test(pair))).toEqual([]);
+    expect(cookie).toMatch(/vestibule=.*ory_kratos_session=|ory_kratos_session=.*vestibule=/);
+    const answer = await rawRequest(proxy.url, { path: '/app/x', headers: { cookie } });
+    expect(answer.status).toBe(200);
+    const { headers } = echoSchema.parse(await answer.json());
+    // Traefik copies the header from the gateway's answer, where it is empty.
+    expect(name === 'traefik' ? ['', undefined] : [undefined]).toContain(headers['cookie']);
+  });
+
   it('a body, the method and the application’s own cookies pass; the session and credentials do not', async () => {
     await agent.jar.setCookie('mine=1; Path=/', proxy.url);
-    const body = JSON.stringify({ text: 'x'.repeat(50_000) });
+    const body = JSON.stringify({ text: 'x'.repeat(2_000_000) });
     const sent = await agent.fetch('/app/api?x=1', {
       method: 'POST',
       body,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CookieCipher } from '../../src/session/cookie/cookie.cipher.js';
-import { parseCookieText, tokenInCookie } from '../../src/session/cookie/decrypted.cookie.js';
+import { CookieCipher } from '../../src/session/cookie/cookie-cipher.js';
+import { parseCookieText, tokenInCookie } from '../../src/session/cookie/decrypted-cookie.js';
 import { newPerson, signUp } from '../support/person.js';
 import { rawRequest } from '../support/raw.request.js';
 import { type Stack, startStack } from '../support/stack.js';

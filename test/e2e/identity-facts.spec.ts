@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { z } from 'zod';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { type FaultyProxy, startFaultyProxy } from '../support/faulty.proxy.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { Mailbox } from '../support/mailbox.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { logIn, newPerson, type Person, signUp } from '../support/person.js';
@@ -34,7 +34,7 @@ let wire: FaultyProxy;
 
 beforeAll(async () => {
   const [port = 0] = await findFreePorts(1);
-  stack = await startStack({ database: 'postgres', postgresUrl: inject('postgresUrl') });
+  stack = await startStack({ database: 'postgres', postgresUrl: inject('postgresUrl'), sharedOry: true });
   ory = new OryAdmin(stack.env);
   mailbox = new Mailbox(stack);
   wire = await startFaultyProxy(port, stack.env['KRATOS_ADMIN_URL'] ?? '');

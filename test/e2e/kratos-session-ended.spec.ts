@@ -81,6 +81,14 @@ describe.each(ways)('a person %s', (_case, end) => {
   });
 });
 
+it('a change of the profile puts off no question to Kratos', async () => {
+  const agent = new UserAgent(stack.url);
+  await signUp(agent, newPerson());
+  await ory.endSessionOf(agent);
+  expect((await agent.send('PATCH', '/api/v1/me', { name: 'Countess' })).status).toBe(200);
+  expect((await agent.fetch('/auth/session')).status).toBe(401);
+});
+
 it('a user who logged out at the gateway cannot use the earlier access token', async () => {
   const agent = new UserAgent(stack.url);
   await signUp(agent, newPerson());

@@ -48,7 +48,7 @@ it.each([
       emailVerified: true,
       name: 'Ada',
       picture: null,
-      membership: { orgId: newId(), role: 'member', isRuled: false },
+      membership: { orgId: newId(), connection: { id: newId(), version: 1 }, role: 'member', isRuled: false },
     } as const;
     const login = gateway.app.get(UsersService, { strict: false }).recordLogin(identity);
     await waitUntil(async () => {
@@ -58,7 +58,7 @@ it.each([
       return rows.length > 0;
     }, 'the login to wait for the row');
     await other.query('commit');
-    expect(await login).toMatchObject({ linked: false });
+    expect(await login).toMatchObject({ linked: undefined });
     const linked = query().selectFrom('identities').select('user_id').where('issuer', '=', identity.issuer);
     expect((await linked.executeTakeFirst())?.user_id).not.toBe(user.id);
   },

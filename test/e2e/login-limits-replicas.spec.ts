@@ -15,6 +15,7 @@ beforeAll(async () => {
   stack = await startStack({
     database: 'postgres',
     postgresUrl: inject('postgresUrl'),
+    sharedOry: true,
     env: {
       REDIS_URL: redis.url,
       RATE_LIMIT: 'true',

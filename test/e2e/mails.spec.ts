@@ -6,20 +6,23 @@ import { parse } from 'node-html-parser';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { dockerFolder, findBinaries } from '../../src/launcher/binary.store.js';
-import { kratosProgram, loopback } from '../../src/launcher/ory.programs.js';
-import { type OryStack, startOry } from '../../src/launcher/ory.stack.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { kratosProgram, loopback } from '../../src/launcher/ory-programs.js';
+import { type OryStack, startOry } from '../../src/launcher/ory-stack.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { makeSecrets } from '../../src/launcher/secret.store.js';
-import { sqliteDsn } from '../../src/launcher/sqlite.dsn.js';
-import { SupervisedChild } from '../../src/launcher/supervised.child.js';
-import { inviteMail } from '../../src/platform/mail/invite.mail.js';
+import { sqliteDsn } from '../../src/launcher/sqlite-dsn.js';
+import { SupervisedChild } from '../../src/launcher/supervised-child.js';
+import { inviteMail } from '../../src/platform/mail/invite-mail.js';
 import { type Mail, Mailbox } from '../support/mailbox.js';
+import { prepareOryData } from '../support/ory.template.js';
 import { newPerson } from '../support/person.js';
 
 const publicUrl = 'http://localhost:3000';
 const templates = join(dockerFolder, 'kratos', 'templates');
 const kinds = ['verification_code', 'recovery_code', 'login_code', 'registration_code'] as const;
 const languages = ['en', 'de'] as const;
+/** Of the gateway's mails, too: MAIL_FROM. */
+const sender = 'no-reply@engines.example';
 /** Of a product; its name is text, whatever is in it. */
 const brand = { name: 'Analytical & Engines, Ltd', color: '#7a1f5c' };
 const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
@@ -37,9 +40,10 @@ let mailbox: Mailbox;
 /** Kratos as we ship it, except that its operator has turned on login and registration by code. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vestibule-mails-'));
+  await prepareOryData(folder);
   const dsn = {
-    kratos: sqliteDsn(join(folder, 'kratos.sqlite')),
-    hydra: sqliteDsn(join(folder, 'hydra.sqlite')),
+    kratos: sqliteDsn(join(folder, 'ory', 'kratos.sqlite')),
+    hydra: sqliteDsn(join(folder, 'ory', 'hydra.sqlite')),
   };
   const secrets = makeSecrets();
   const log = () => undefined;
@@ -48,7 +52,6 @@ beforeAll(async () => {
     publicUrl,
     environment: process.env,
     secrets,
-    dsn,
     log,
     progress: silent,
   });
@@ -66,10 +69,10 @@ beforeAll(async () => {
   const program = await kratosProgram(
     {
       publicUrl,
+      mailFrom: sender,
       brandName: brand.name,
       brandColor: brand.color,
       passwordMinLength: undefined,
-      registers: true,
       binaries: await findBinaries(['kratos'], process.env, silent),
       secrets,
       dsn,
@@ -135,7 +138,7 @@ function expectWhole(mail: Mail, language: string): void {
   expect(document.querySelector('.brand')?.text).toBe(brand.name);
   expect(mail.html).toContain(`background: ${brand.color}; color: #ffffff`);
   expect(mail.text.trimEnd().endsWith(`\n${brand.name}`)).toBe(true);
-  expect(mail.from).toBe(brand.name);
+  expect([mail.from, mail.sender]).toEqual([brand.name, sender]);
   expect(mail.code).toMatch(/^\d{6}$/);
   // The document and the text say the same.
   const paragraphs = document.querySelectorAll('p').map((paragraph) => paragraph.text);
@@ -145,6 +148,8 @@ function expectWhole(mail: Mail, language: string): void {
   }
   expect(mail.text).toContain(language === 'de' ? '15 Minuten' : '15 minutes');
   for (const part of [mail.html, mail.text]) {
+    // The link leads to a page with a button of its own.
+    expect(part).not.toMatch(/one click|einem Klick/);
     const addresses = part.match(/\bhttps?:\/\/[^\s"<>]+/g) ?? [];
     expect(addresses.filter((address) => !address.startsWith(`${publicUrl}/`))).toEqual([]);
     expect(part).not.toMatch(/<no value>|<nil>|\{\{|<(?:img|script|link|iframe|form)\b/);
@@ -236,7 +241,8 @@ describe('the templates', () => {
   const frameOf = (document: string) => document.match(/<meta [^>]*>|<style>[^]*?<\/style>/g);
 
   it('look alike, and like the mail of an invite', async () => {
-    const invite = { to: 'a@example.org', orgName: 'Org', inviterName: null, link: publicUrl, expiresAt: 0 };
+    const named = { to: 'a@example.org', orgName: 'Org', inviterName: null };
+    const invite = { ...named, opensSignUp: true, link: publicUrl, expiresAt: 0 };
     const frames = await Promise.all(kinds.map(async (kind) => frameOf(await html(kind))));
     expect(frames[0]).toHaveLength(4);
     for (const frame of [

@@ -1,9 +1,6 @@
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { hydraIdOf } from '../../src/providers/ory/agents/agent.clients.js';
-import { ClientDocuments } from '../../src/providers/ory/agents/client.documents.js';
-import { ClientMetadataError } from '../../src/providers/ory/agents/client.metadata.js';
 import { promote } from '../support/administrator.js';
 import { OAuthApp, codeOf, landingOf, tokensOf } from '../support/oauth.app.js';
 import { OryAdmin } from '../support/ory.admin.js';
@@ -11,6 +8,7 @@ import { logIn, newPerson, signUp } from '../support/person.js';
 import { type Stack, startStack } from '../support/stack.js';
 import { travel } from '../support/travel.js';
 import { type Page, UserAgent, formOf } from '../support/user-agent.js';
+import { arriveVerified } from '../support/verified.person.js';
 
 const notes = 'https://notes.example/mcp';
 const tasks = 'https://tasks.example';
@@ -30,11 +28,9 @@ beforeAll(async () => {
     { resource: notes, scopes: { read: 'Read your notes' } },
     { resource: tasks, scopes: { read: 'Read your tasks' } },
   ]);
-  stack = await startStack({
-    env: { PROTECTED_RESOURCES, RATE_LIMIT: 'true', RATE_LIMIT_POLICIES: 'document-address=12/1h' },
-  });
+  stack = await startStack({ env: { PROTECTED_RESOURCES } });
   user = new UserAgent(stack.url);
-  await signUp(user, newPerson());
+  await arriveVerified(user, stack);
   const admin = newPerson();
   const before = new UserAgent(stack.url);
   await signUp(before, admin);
@@ -85,12 +81,6 @@ function partsOf(form: Readonly<Record<string, string>>): string {
 
 const post = async (path: string, body: string, type = encoded): Promise<Page> =>
   new UserAgent(stack.url).request(path, { method: 'POST', body, headers: { 'content-type': type } });
-
-const states = (uri: string) => ({ name: 'Aide', redirectUris: [uri], refreshes: false });
-const askAs = async (id: string, who = user): Promise<Page> => {
-  const own = new OAuthApp(stack.url, { id, secret: '' }, redirectUri);
-  return who.navigate(own.authorize({ audience: notes, scope: 'read' }).path);
-};
 
 describe('Hydra’s own access token is never handed out for a resource', () => {
   it('to a form in parts', async () => {
@@ -218,39 +208,6 @@ it('an owner doesn’t widen what a machine of the organisation may do', async (
   expect((await user.send('PATCH', path, { scope: 'api payments:write' })).status).toBe(403);
   expect((await user.send('PATCH', path, { name: 'Robot 2' })).status).toBe(200);
 });
-
-it('a client of a metadata document is what the document states now, by whatever id it comes', async () => {
-  const url = 'https://helper.example/client.json';
-  const read = vi.spyOn(stack.app().get(ClientDocuments, { strict: false }), 'read');
-  try {
-    read.mockResolvedValue(states(redirectUri));
-    expect(isAsked(await askAs(url))).toBe(true);
-    expect(isAsked(await askAs(hydraIdOf(url)))).toBe(true);
-    read.mockResolvedValue(states('http://127.0.0.1/elsewhere'));
-    const page = await askAs(hydraIdOf(url));
-    expect([isAsked(page), landingOf(page).origin]).toEqual([false, stack.url]);
-  } finally {
-    read.mockRestore();
-  }
-});
-
-it.each(['&login_verifier=', '&consent_verifier=', '&login_verifier=%20', '&login_verifier=%C2%85'])(
-  'a client whose metadata document is gone gets no code: %s',
-  async (more) => {
-    const url = `https://gone.example/${encodeURIComponent(more)}.json`;
-    const read = vi.spyOn(stack.app().get(ClientDocuments, { strict: false }), 'read');
-    try {
-      read.mockResolvedValue(states(redirectUri));
-      expect(isAsked(await askAs(url))).toBe(true);
-      read.mockRejectedValue(new ClientMetadataError('it could not be read'));
-      const own = new OAuthApp(stack.url, { id: hydraIdOf(url), secret: '' }, redirectUri);
-      const page = await user.navigate(own.authorize({ audience: notes, scope: 'read' }).path + more);
-      expect([page.status, isAsked(page)]).toEqual([400, false]);
-    } finally {
-      read.mockRestore();
-    }
-  },
-);
 
 describe('a client that registered itself leads no stranger on to where its maker wants', () => {
   const phish = 'https://phish.example/login';
@@ -389,23 +346,6 @@ it('the exchange gives a machine’s token no more scope than the token has', as
     ),
   );
   expect(decodeJwt(tokensOf(exchanged).access_token)['scope']).toBe('profile:read');
-});
-
-it('one address has no Hydra full of clients made, and clients that are known go on', async () => {
-  const url = 'https://known.example/client.json';
-  const read = vi.spyOn(stack.app().get(ClientDocuments, { strict: false }), 'read');
-  try {
-    read.mockResolvedValue(states(redirectUri));
-    expect(isAsked(await askAs(url))).toBe(true);
-    const statuses = new Set<number>();
-    for (let count = 0; count < 13; count += 1) {
-      statuses.add((await askAs(`https://flood.example/${count}.json`, new UserAgent(stack.url))).status);
-    }
-    expect([...statuses]).toEqual([200, 429]);
-    expect(isAsked(await askAs(url))).toBe(true);
-  } finally {
-    read.mockRestore();
-  }
 });
 
 it.each(['\u200B', '\u3164\u2800', '\u2060 \uFE0F'])(

@@ -5,25 +5,25 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { MigrationError } from '../../src/platform/database/migration.runner.js';
-import { pinnedBinaries } from '../../src/launcher/binary.pins.js';
-import { explainStartError } from '../../src/platform/errors/start.errors.js';
+import { MigrationError } from '../../src/platform/database/migration-runner.js';
+import { pinnedBinaries } from '../../src/launcher/binary-pins.js';
+import { explainStartError } from '../../src/platform/errors/start-errors.js';
 import { promote } from '../support/administrator.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { keyOf } from '../support/world.js';
 import { newSecret, startGateway } from '../support/gateway.js';
 import { readHealth } from '../support/health.js';
 import { OryAdmin } from '../support/ory.admin.js';
-import { type Person, logIn, newPerson, signUp } from '../support/person.js';
+import { type Person, logIn, logInAtKratosAlone, newPerson, signUp } from '../support/person.js';
 import { startReplicas } from '../support/replicas.js';
-import { type DatabaseKind, type Stack, startStack, waitUntil } from '../support/stack.js';
+import { type Stack, startStack, waitUntil } from '../support/stack.js';
 import { TestDatabases } from '../support/test.database.js';
 import { UserAgent } from '../support/user-agent.js';
 
 const handbook = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
 const source = new URL('../../src/', import.meta.url);
 const migrations = new URL('platform/database/migrations/', source);
-const kinds: readonly DatabaseKind[] = ['sqlite', 'postgres'];
 
 /** The commands that docs/operations.md gives under this name. */
 function commands(name: string): string {
@@ -83,6 +83,8 @@ describe('a stolen laptop, by the commands of docs/operations.md', () => {
   });
 
   it('sessions end here and at Kratos, keys are revoked, and the audit trail records it', async () => {
+    const thief = new UserAgent(stack.url);
+    await logInAtKratosAlone(thief, person);
     const cookie = `vestibule=${await agent.cookie('vestibule')}`;
     expect([await statusOf({ cookie }), await statusOf({ 'x-api-key': key })]).toEqual([200, 200]);
     const outcome = await run('stolen laptop', {
@@ -96,6 +98,7 @@ describe('a stolen laptop, by the commands of docs/operations.md', () => {
     expect(outcome.out).toContain('\tlogin_succeeded\t');
     expect([await statusOf({ cookie }), await statusOf({ 'x-api-key': key })]).toEqual([401, 401]);
     expect((await agent.fetch('/ory/kratos/sessions/whoami')).status).toBe(401);
+    expect(new URL((await thief.navigate('/auth/login')).url).pathname).toBe('/ui/login');
   });
 
   it('a disabled account can’t log in, and an enabled one can again', async () => {
@@ -109,11 +112,14 @@ describe('a stolen laptop, by the commands of docs/operations.md', () => {
       await once(child, 'close');
       return child.exitCode;
     };
+    const earlier = new UserAgent(stack.url);
+    await logInAtKratosAlone(earlier, person);
     expect(await only(shut)).toBe(0);
     const thief = new UserAgent(stack.url);
     await logIn(thief, person);
     expect((await thief.fetch('/auth/session')).status).toBe(401);
     expect(await only(open)).toBe(0);
+    expect(new URL((await earlier.navigate('/auth/login')).url).pathname).toBe('/ui/login');
     await logIn(thief, person);
     expect((await thief.fetch('/auth/session')).status).toBe(200);
   });
@@ -186,7 +192,7 @@ describe('a stolen laptop, by the commands of docs/operations.md', () => {
   });
 });
 
-describe.each(kinds)('upgrade and rollback on %s', (kind) => {
+describe.each(databaseKinds)('upgrade and rollback on %s', (kind) => {
   it('a replica of the old version goes on beside a newer schema, and does not start on it again [F14]', async () => {
     const databases = new TestDatabases(inject('postgresUrl'));
     const env: Record<string, string> = {
@@ -255,7 +261,7 @@ describe('docs/operations.md', () => {
     (name) => /\.tsx?$/.test(name) && !name.includes('.spec.'),
   );
   const code = files.map((name) => readFileSync(new URL(name, source), 'utf8')).join('\n');
-  const rows = [...handbook.matchAll(/^\| (`[a-z_]+`(?:, `[a-z_]+`)*) +\| (?:error|warn) +\|/gm)];
+  const rows = [...handbook.matchAll(/^- (`[a-z_]+`(?:, `[a-z_]+`)*) \((?:error|warn)\): /gm)];
   const reasons = rows.flatMap(([, names = '']) =>
     [...names.matchAll(/`([a-z_]+)`/g)].map(([, name = '']) => name),
   );
@@ -269,14 +275,15 @@ describe('docs/operations.md', () => {
     const names = readdirSync(migrations).filter((name) => name.endsWith('.ts'));
     expect(names.length).toBeGreaterThan(4);
     const takesAway = /\.drop\w+\(|\.rename\w+\(|\.alterColumn\(|drop (?:table|column|index)|delete from/i;
-    expect(names.filter((name) => takesAway.test(readFileSync(new URL(name, migrations), 'utf8')))).toEqual(
-      [],
-    );
+    expect(names.filter((name) => takesAway.test(readFileSync(new URL(name, migrations), 'utf8')))).toEqual([
+      // It lets a column be empty, for which SQLite makes the table anew, with all of its rows.
+      '0027-account-invites.migration.ts',
+    ]);
   });
 
   it('supports the versions of Kratos and Hydra that are pinned', () => {
     for (const { title, version } of [pinnedBinaries.kratos, pinnedBinaries.hydra]) {
-      expect(handbook).toMatch(new RegExp(`^\\| ${title} +\\| ${version} `, 'm'));
+      expect(handbook).toContain(`${title} ${version} `);
     }
   });
 });

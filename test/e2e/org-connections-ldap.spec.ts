@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { newPerson, signUp } from '../support/person.js';
 import { directoryNames, type SlapdServer, startSlapd } from '../support/slapd.server.js';
 import { addPerson, logInByDirectory } from '../support/source.driver.js';
 import { type Stack, startStack } from '../support/stack.js';
 import { UserAgent } from '../support/user-agent.js';
+import { arriveVerified } from '../support/verified.person.js';
 
 const idSchema = z.looseObject({ id: z.string() });
 const reportSchema = z.looseObject({
@@ -27,7 +27,7 @@ beforeAll(async () => {
     env: { ORG_CONNECTION_HOSTS: new URL(slapd.url).host, ORG_CONNECTION_KINDS: 'oidc,ldap' },
   });
   owner = new UserAgent(stack.url);
-  await signUp(owner, newPerson());
+  await arriveVerified(owner, stack);
   const org = idSchema.parse((await owner.send('POST', '/api/v1/orgs', { name: 'Example' })).json());
   const domain = 'example.org';
   await stack

@@ -3,7 +3,7 @@ import { Database } from '../../src/platform/database/database.schema.js';
 import { logIn, newPerson, type Person, signUp } from '../support/person.js';
 import { readHealth } from '../support/health.js';
 import { type FaultyProxy, startFaultyProxy } from '../support/faulty.proxy.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { type Stack, startStack, waitUntil } from '../support/stack.js';
 import { UserAgent } from '../support/user-agent.js';
 

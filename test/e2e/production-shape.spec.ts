@@ -9,7 +9,7 @@ import { waitUntil } from '../support/stack.js';
 import type { UserAgent } from '../support/user-agent.js';
 
 const lanes = 5;
-const logins = 50;
+const logins = 30;
 let site: ProductionTopology;
 let admin: OryAdmin;
 
@@ -119,7 +119,7 @@ it('a logout at another application arrives by the back channel, on both gateway
   expect(await sessionOf(agent)).toBe(401);
 });
 
-it('one gateway killed and started again during 50 logins: only requests that it was answering fail, no session is lost', async () => {
+it('one gateway killed and started again during 30 logins: only requests that it was answering fail, no session is lost', async () => {
   const [killed] = site.gateways;
   const earlier = site.browser();
   await logIn(earlier, await somebody());

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { SigningKeyRotation } from '../../src/session/tokens/signing-key.rotation.js';
+import { SigningKeyRotation } from '../../src/session/tokens/signing-key-rotation.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway.process.js';
 import { readHealth } from '../support/health.js';
 import { type Load, startLoad } from '../support/load.js';

@@ -30,6 +30,7 @@ describe.each([
     stack = await startStack({
       database: 'postgres',
       postgresUrl: inject('postgresUrl'),
+      sharedOry: true,
       env: redis === undefined ? {} : { REDIS_URL: redis.url },
     });
     replicas = await startReplicas(stack, 3);

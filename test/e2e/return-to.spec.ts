@@ -36,40 +36,21 @@ it('a guarded page sends a visitor to login and back afterwards', async () => {
   expect(after.json()).toMatchObject({ email: person.email });
 });
 
+/** One of each kind; `src/platform/http/return-target.spec.ts` has them all. */
 const hostile = [
   '//evil.example',
-  '///evil.example',
   '/\\evil.example',
-  '\\\\evil.example',
   '/\t/evil.example',
-  '/\n/evil.example',
-  '\t//evil.example',
-  ' //evil.example',
-  '/%09/evil.example',
-  '/%2F/evil.example',
   '/%2f%2fevil.example',
-  '%2F%2Fevil.example',
-  '/%5Cevil.example',
   '/%255Cevil.example',
   '/docs/..//evil.example',
-  '/./\\evil.example',
   'https://evil.example',
-  'https:evil.example',
-  'http:/evil.example',
-  '//user@evil.example',
-  '/user@evil.example',
   'user@evil.example',
   'javascript:alert(1)',
-  'data:text/html,x',
-  '/\u0000evil',
   '/docs\r\nset-cookie: planted=1',
   '/docs%0d%0aset-cookie:%20planted=1',
-  '/\u2028/evil.example',
   '',
-  'docs',
-  '/auth/logout',
   '/auth/login?return_to=/auth/login',
-  '/auth/callback?code=x&state=y',
   `/${'a'.repeat(3000)}`,
 ];
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { RevocationService } from '../../src/session/revocation/revocation.service.js';
 import { promote } from '../support/administrator.js';
 import { newSecret } from '../support/gateway.js';
@@ -16,9 +16,11 @@ import { TestDatabases } from '../support/test.database.js';
 import { UserAgent } from '../support/user-agent.js';
 
 /** Requests of each kind that are under way while something changes. */
-const atOnce = 24;
+const atOnce = 5;
 /** Rounds of each kind of change: 50 in all. */
 const rounds = 10;
+/** Requests of all five kinds. */
+const inAll = 5 * atOnce;
 const jsonType = { 'content-type': 'application/json' };
 const formType = { 'content-type': 'application/x-www-form-urlencoded' };
 const sessionExchange = new URLSearchParams({
@@ -284,7 +286,7 @@ describe('three replicas on PostgreSQL and Redis', () => {
       let checked = 0;
       for (let round = 0; round < rounds; round += 1) {
         const holder = await newHolder();
-        const held = await underWay(holder, change, round * 10);
+        const held = await underWay(holder, change, (round * inAll) / rounds);
         await waitUntil(() => isKnownEverywhere(holder), 'the change to be known on every replica');
         const found = await Promise.all(
           held.flatMap((credential) =>

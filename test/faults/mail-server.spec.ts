@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
-import { SmtpMailer } from '../../src/platform/mail/smtp.mailer.js';
+import { SmtpMailer } from '../../src/platform/mail/smtp-mailer.js';
 import { recordFault } from '../support/fault.record.js';
 import { timed } from '../support/timed.js';
 

@@ -1,15 +1,13 @@
 import pg from 'pg';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { DatabaseConnection } from '../../src/platform/database/database.connection.js';
+import { DatabaseConnection } from '../../src/platform/database/database-connection.js';
 import { recordFault } from '../support/fault.record.js';
 import { timed } from '../support/timed.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
-import { type GatewayProcess, startGatewayProcess } from '../support/gateway.process.js';
-import { readHealth } from '../support/health.js';
-import { startLoad } from '../support/load.js';
-import { logIn, newPerson, signUp } from '../support/person.js';
-import { type RedisServer, startRedis } from '../support/redis.server.js';
+import { OAuthApp } from '../support/oauth.app.js';
+import { newPerson, signUp } from '../support/person.js';
+import { registerApplication } from '../support/registered.application.js';
 import { type Stack, startStack, waitUntil } from '../support/stack.js';
 import { TcpRelay } from '../support/tcp.relay.js';
 import { UserAgent } from '../support/user-agent.js';
@@ -133,71 +131,88 @@ describe('a PostgreSQL server', () => {
   );
 });
 
-describe('Redis that is frozen, with limits on', () => {
-  let redis: RedisServer;
+describe('the database of Hydra alone is away', () => {
   let stack: Stack;
-  let gateway: GatewayProcess;
+  let admin: pg.Client;
+  let database: string;
+  const back = 'https://wiki.example/back';
 
   beforeAll(async () => {
-    redis = await startRedis(inject('redisServerPath'));
-    stack = await startStack({
-      database: 'postgres',
-      postgresUrl: inject('postgresUrl'),
-      env: { REDIS_URL: redis.url, RATE_LIMIT: 'true', RATE_LIMIT_ALLOW: '192.0.2.1' },
-    });
-    gateway = await startGatewayProcess(stack.env);
+    stack = await startStack({ database: 'postgres', postgresUrl: inject('postgresUrl') });
+    const hydra = new URL(stack.dsn?.hydra ?? '');
+    database = hydra.pathname.slice(1);
+    admin = new pg.Client({ connectionString: inject('postgresUrl') });
+    await admin.connect();
   });
 
   afterAll(async () => {
-    redis?.thaw();
-    await gateway?.stop();
+    await allow(true);
+    await admin?.end();
     await stack?.stop();
-    await redis?.remove();
   });
 
+  /** Lets Hydra have connections to its database, or takes away those that it has. */
+  async function allow(isAllowed: boolean): Promise<void> {
+    await admin.query(`alter database "${database}" allow_connections ${isAllowed}`);
+    if (!isAllowed) {
+      await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
+        database,
+      ]);
+    }
+  }
+
+  const outcome = ({ status, text }: { readonly status: number; readonly text: string }): string =>
+    `${status} ${/provider_unavailable|invalid_client|invalid_grant/.exec(text)?.[0]}`;
+
   it(
-    'no guarded request fails, a login and a logout are not kept waiting, and an end reaches the other replica by SQL [F05]',
+    'a client that Hydra can’t read is no unknown one: logins are to be tried again, and wrong secrets stay wrong [F06]',
     timeout,
     async () => {
-      const person = newPerson();
-      const agent = new UserAgent(stack.url);
-      await signUp(agent, person);
-      const leaver = new UserAgent(stack.url);
-      await logIn(leaver, person);
-      const elsewhere = new UserAgent(stack.url, gateway.url);
-      for (const cookie of await leaver.jar.getCookies(stack.url)) {
-        await elsewhere.jar.setCookie(cookie, stack.url);
+      const registered = await registerApplication(stack, { name: 'Wiki', redirectUris: [back] });
+      const app = new OAuthApp(stack.url, registered, back);
+      const guess = new OAuthApp(stack.url, { ...registered, secret: 'vsc_guessed' }, back);
+      const nobody = new OAuthApp(stack.url, { id: 'nobody', secret: '' }, back);
+      const spa = OAuthApp.spa(stack.url);
+      const [visitor, person] = [new UserAgent(stack.url), newPerson()];
+      await signUp(visitor, person);
+      const own = await visitor.followUntil('/auth/login', ({ pathname }) => pathname === '/auth/callback');
+      const begin = async (client: OAuthApp) => visitor.navigate(client.authorize({ scope: 'openid' }).path);
+      const exchange = async (client: OAuthApp) =>
+        outcome(await client.exchange(new UserAgent(stack.url), 'ory_ac_made-up', 'v'.repeat(43)));
+
+      await allow(false);
+      expect(await exchange(guess)).toBe('401 invalid_client');
+      expect(await exchange(nobody)).toBe('401 invalid_client');
+      for (const client of [app, spa]) {
+        expect(outcome(await begin(client))).toBe('503 provider_unavailable');
+        expect(await exchange(client)).toBe('503 provider_unavailable');
       }
-      const load = startLoad(4, async () => {
-        const { status } = await agent.fetch('/api/v1/me');
-        return status === 200 ? undefined : String(status);
-      });
-      redis.freeze();
-      const login = await timed(async () => {
-        const visitor = new UserAgent(stack.url);
-        await logIn(visitor, person);
-        return (await visitor.fetch('/auth/session')).status;
-      });
-      expect(login.value).toBe(200);
-      expect(login.ms).toBeLessThan(3000);
-      const logout = await timed(async () => leaver.post('/auth/logout', {}));
-      expect(logout.value.status).toBe(200);
-      expect(logout.ms).toBeLessThan(2500);
-      const known = await timed(async () =>
-        waitUntil(async () => (await elsewhere.fetch('/api/v1/me')).status === 401, 'the end by SQL', 5000),
-      );
-      redis.thaw();
-      await waitUntil(async () => (await readHealth(stack.url)).status === 'ok', 'all to be well', 10_000);
-      const report = await load.stop();
-      expect(report.failures).toEqual([]);
-      recordFault('F05', {
-        what: 'frozen',
-        loginMs: login.ms,
-        logoutMs: logout.ms,
-        knownElsewhereMs: known.ms,
-        requests: report.requests,
-        failed: report.failures.length,
-      });
+      // An answer that is replaced keeps no connection to Hydra: there are four.
+      const many = await Promise.all(Array.from({ length: 12 }, async () => begin(app)));
+      expect(new Set(many.map(outcome))).toEqual(new Set(['503 provider_unavailable']));
+      expect(outcome(await visitor.navigate(own.href))).toBe('503 provider_unavailable');
+
+      // In the instant in which Hydra can read it again, too.
+      const seen = new Set<string>();
+      for (let round = 0; round < 10; round += 1) {
+        await allow(false);
+        const asking = Array.from({ length: 6 }, async () => {
+          for (;;) {
+            const answer = await exchange(app);
+            seen.add(answer);
+            if (answer === '400 invalid_grant') {
+              return;
+            }
+          }
+        });
+        await allow(true);
+        await Promise.all(asking);
+      }
+      expect([...seen].toSorted()).toEqual(['400 invalid_grant', '503 provider_unavailable']);
+      await waitUntil(async () => (await begin(spa)).url.startsWith(`${stack.url}/demo`), 'a login');
+      expect(outcome(await begin(nobody))).toBe('400 invalid_client');
+      expect(await exchange(app)).toBe('400 invalid_grant');
+      expect(await exchange(guess)).toBe('401 invalid_client');
     },
   );
 });

@@ -80,7 +80,7 @@ const pageParameters = [
 /** Milliseconds of this process' own processor time that one small request may cost, with its client. */
 const processorTime = 1500;
 
-/** Their answers have no end, or wait for events; test/packages/revocations.spec.ts and src/oauth/signals/signals.spec.ts ask for them. */
+/** Their answers have no end, or wait for events; src/features/revocation-stream/test/extended/revocations.spec.ts and src/features/signals/transmitter/signals.spec.ts ask for them. */
 const waiting: ReadonlySet<string> = new Set(['/auth/revocations/stream', '/ssf/poll/{id}']);
 
 /** A gateway that listens, and what has come out of it. */

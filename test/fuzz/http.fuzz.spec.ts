@@ -15,7 +15,9 @@ const unreachable = new Set([
   'DELETE /api/v1/users/{id}/connected-apps/{applicationId}',
   'DELETE /api/v1/me',
   'POST /api/v1/users/{id}/recovery',
+  'DELETE /api/v1/users/{id}/second-factors',
   'POST /api/v1/orgs/{id}/domain/check',
+  'DELETE /api/v1/invites/{inviteId}',
 ]);
 
 let fuzzed: FuzzedGateway;
@@ -73,9 +75,10 @@ describe('requests of every kind', () => {
       expect(failures).toEqual([]);
       // The cases get behind the checks: an operation that never does its work was not tried.
       const neverDone = [...statuses].filter(([, seen]) => ![...seen].some((status) => status < 400));
-      expect(
-        neverDone.map(([name, seen]) => (unreachable.has(name) ? name : `${name} ${[...seen].join()}`)),
-      ).toEqual([...unreachable]);
+      const left = neverDone.map(([name, seen]) =>
+        unreachable.has(name) ? name : `${name} ${[...seen].join()}`,
+      );
+      expect(left.toSorted()).toEqual([...unreachable].toSorted());
     },
   );
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { administratorAt } from '../support/administrator.js';
 import { plantOrg } from '../support/api.caller.js';
+import { databaseKinds } from '../support/database.kinds.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { type Gateway, type HeldSession, newIdentity, startGateway } from '../support/gateway.js';
 import { fuzz } from './fuzz.settings.js';
@@ -49,7 +50,7 @@ const search = fc.oneof(
     .chain((name) => fc.nat(name.length).map((length) => wellFormed(name.slice(0, length)))),
 );
 
-describe.each(['sqlite', 'postgres'] as const)('searches on %s', (kind) => {
+describe.each(databaseKinds)('searches on %s', (kind) => {
   let database: FreshDatabase;
   let gateway: Gateway;
   let administrator: HeldSession;

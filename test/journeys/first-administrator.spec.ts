@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { closeContexts, sharedChromium } from '../support/browser.js';
 import { newSecret } from '../support/gateway.js';
 import { startOpenIdSide } from '../support/openid.driver.js';
@@ -22,7 +22,15 @@ afterAll(async () => {
   await closeContexts(browser);
 });
 
-describe.each(['oidc', 'auth0'] as const)('a deployment with %s', (name) => {
+interface Deployment {
+  readonly side: ProviderSide;
+  start(more?: Readonly<Record<string, string>>): Promise<void>;
+  vestibule(...args: readonly string[]): Promise<{ readonly code: number; readonly text: string }>;
+  logIn(member: Member): Promise<Page>;
+}
+
+/** What each test of a block starts a Vestibule with. */
+function useProvider(name: 'oidc' | 'auth0'): Deployment {
   let folder: string;
   let side: ProviderSide;
   let env: Record<string, string>;
@@ -80,43 +88,62 @@ describe.each(['oidc', 'auth0'] as const)('a deployment with %s', (name) => {
     return page;
   }
 
-  const administration = (page: Page) => page.getByRole('link', { name: 'Administration' });
+  return {
+    get side() {
+      return side;
+    },
+    start: async (more = {}) => {
+      running = await startVestibule({ ...env, ...more });
+    },
+    vestibule,
+    logIn,
+  };
+}
+
+const administration = (page: Page) => page.getByRole('link', { name: 'Administration' });
+
+describe.each(['oidc', 'auth0'] as const)('a deployment with %s', (name) => {
+  const deployment = useProvider(name);
 
   it(
     'has its first administrator when the owner of ADMIN_EMAIL logs in with it, verified; the doctor reported that there was none',
     async () => {
-      const owner = await side.enrol({ email: 'owner@example.org' });
-      const impostor = await side.enrol({ email: 'owner@example.org', emailVerified: false });
-      running = await startVestibule({ ...env, ADMIN_EMAIL: 'Owner@example.org' });
-      expect((await vestibule('doctor')).text).toContain('administrator_none');
+      const owner = await deployment.side.enrol({ email: 'owner@example.org' });
+      const impostor = await deployment.side.enrol({ email: 'owner@example.org', emailVerified: false });
+      await deployment.start({ ADMIN_EMAIL: 'Owner@example.org' });
+      expect((await deployment.vestibule('doctor')).text).toContain('administrator_none');
 
-      const theirs = await logIn(impostor);
+      const theirs = await deployment.logIn(impostor);
       expect(await administration(theirs).count()).toBe(0);
 
-      const page = await logIn(owner);
+      const page = await deployment.logIn(owner);
       await administration(page).click();
       await page.getByRole('link', { name: 'Audit events' }).click();
       await page.getByRole('row').filter({ hasText: 'First administrator created' }).waitFor();
-      expect((await vestibule('doctor')).text).not.toContain('administrator_none');
+      expect((await deployment.vestibule('doctor')).text).not.toContain('administrator_none');
       await theirs.reload();
       expect(await administration(theirs).count()).toBe(0);
     },
     4 * timeout,
   );
+});
+
+describe('a deployment with oidc', () => {
+  const deployment = useProvider('oidc');
 
   it(
     'has its first administrator by `vestibule users promote`, at that user’s next click',
     async () => {
-      const member = await side.enrol();
-      running = await startVestibule(env);
-      expect(await vestibule('users', 'promote', member.email)).toEqual({
+      const member = await deployment.side.enrol();
+      await deployment.start();
+      expect(await deployment.vestibule('users', 'promote', member.email)).toEqual({
         code: 1,
         text: 'No user has this address, verified. They must log in once; or name them by their id.\n',
       });
-      const page = await logIn(member);
+      const page = await deployment.logIn(member);
       expect(await administration(page).count()).toBe(0);
 
-      expect(await vestibule('users', 'promote', member.email)).toEqual({
+      expect(await deployment.vestibule('users', 'promote', member.email)).toEqual({
         code: 0,
         text: 'The user is an administrator now.\n',
       });

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -6,18 +6,27 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { packRelease } from '../../scripts/release-pack.mjs';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { buildVersion } from '../../scripts/version.mjs';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { closeContexts, sharedChromium } from '../support/browser.js';
 import { logInIn } from '../support/browser.person.js';
 import { type RunningStart, checkout, startLimitMs, startVestibule } from './started.vestibule.js';
 
-const lockedSchema = z.looseObject({
-  dev: z.boolean().optional(),
-  devOptional: z.boolean().optional(),
-  link: z.boolean().optional(),
+const installedSchema = z.object({
+  packages: z.record(
+    z.string(),
+    z.looseObject({
+      version: z.string(),
+      inBundle: z.boolean().default(false),
+      hasInstallScript: z.boolean().default(false),
+    }),
+  ),
 });
-const lockSchema = z.object({ packages: z.record(z.string(), lockedSchema) });
-const manifestSchema = z.looseObject({ name: z.string(), overrides: z.looseObject({}).optional() });
+const lockSchema = z.looseObject({
+  packages: z.record(z.string(), z.looseObject({ version: z.string().optional() })),
+});
+const manifestSchema = z.looseObject({ version: z.string(), repository: z.looseObject({ url: z.string() }) });
+const platform = `${process.platform}-${process.arch}`;
 let folder: string;
 let environment: Record<string, string>;
 let chromium: Browser;
@@ -39,10 +48,9 @@ beforeAll(async () => {
     PATH: programs,
     HOME: join(folder, 'home'),
     npm_config_update_notifier: 'false',
-    // In place of the registry: what this machine has downloaded from it.
     npm_config_registry: npmSetting('registry'),
     npm_config_cache: npmSetting('cache'),
-    npm_config_offline: 'true',
+    npm_config_prefer_offline: 'true',
   };
   chromium = await sharedChromium(inject('chromiumPath'));
 });
@@ -57,39 +65,105 @@ function npmSetting(name: string): string {
   return execFileSync('npm', ['config', 'get', name], { encoding: 'utf8' }).trim();
 }
 
-const readJson = (...path: string[]): unknown => JSON.parse(readFileSync(join(...path), 'utf8'));
+const fileIn = (tarball: string, file: string): string =>
+  execFileSync('tar', ['-xzOf', tarball, `package/${file}`], { encoding: 'utf8', maxBuffer: 2 ** 26 });
 
-function manifestIn(tarball: string): z.output<typeof manifestSchema> {
-  const text = execFileSync('tar', ['-xzOf', tarball, 'package/package.json'], { encoding: 'utf8' });
-  return manifestSchema.parse(JSON.parse(text));
-}
-
-/** A project that has the tarballs, and of other packages the versions that this machine has downloaded: those of the lock file. */
-function makeProject(project: string, tarballs: readonly string[]): void {
+/** Installs packages in a new project, as anybody does. @returns the project, and what npm said. */
+function install(name: string, packages: readonly string[]): { project: string; said: string } {
+  const project = join(folder, name);
   mkdirSync(project);
-  const manifests = tarballs.map((path) => ({ ...manifestIn(path), resolved: `file:${path}` }));
-  const dependencies = Object.fromEntries(manifests.map(({ name, resolved }) => [name, resolved]));
-  const { overrides } = manifestSchema.parse(readJson(checkout, 'package.json'));
-  const locked = Object.entries(lockSchema.parse(readJson(checkout, 'package-lock.json')).packages).filter(
-    ([path, { dev, devOptional, link }]) =>
-      path.startsWith('node_modules/') && dev !== true && devOptional !== true && link !== true,
-  );
-  const packages = {
-    '': { dependencies },
-    ...Object.fromEntries(locked),
-    ...Object.fromEntries(manifests.map((manifest) => [`node_modules/${manifest.name}`, manifest])),
-  };
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, dependencies, overrides }));
-  writeFileSync(join(project, 'package-lock.json'), JSON.stringify({ lockfileVersion: 3, packages }));
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+  const { status, stdout, stderr } = spawnSync('npm', ['install', ...packages], {
+    cwd: project,
+    env: environment,
+    encoding: 'utf8',
+  });
+  expect([status, stderr]).toEqual([0, expect.any(String)]);
+  return { project, said: stdout + stderr };
 }
+
+function installedIn(project: string): z.output<typeof installedSchema>['packages'] {
+  const record = readFileSync(join(project, 'node_modules/.package-lock.json'), 'utf8');
+  return installedSchema.parse(JSON.parse(record)).packages;
+}
+
+/** A module as a compiler would write it. */
+const adoptersProgram = `
+import { Controller, Get, Module, NotFoundException } from '@nestjs/common';
+import { Public } from '@vestibule-auth/vestibule';
+import { startTestGateway } from '@vestibule-auth/vestibule/testing';
+
+class Things {
+  missing() {
+    throw new NotFoundException();
+  }
+  closed() {}
+}
+for (const [name, ...decorators] of [['missing', Get('missing'), Public()], ['closed', Get('closed')]]) {
+  const descriptor = Object.getOwnPropertyDescriptor(Things.prototype, name);
+  decorators.forEach((decorate) => decorate(Things.prototype, name, descriptor));
+}
+Controller('things')(Things);
+class ThingsModule {}
+Module({ controllers: [Things] })(ThingsModule);
+
+const gateway = await startTestGateway({ modules: [ThingsModule] });
+const answers = [];
+for (const path of ['/things/missing', '/things/closed', '/docs']) {
+  const { status, headers } = await gateway.request(path);
+  answers.push([path, status, headers['content-type']]);
+}
+await gateway.stop();
+console.log(JSON.stringify(answers));
+`;
+
+let tarballs: readonly string[];
+let project: string;
+
+it(
+  'what is installed is what was tested: the lock file’s versions, no install scripts, no warnings',
+  { timeout: startLimitMs },
+  async () => {
+    tarballs = await packRelease(join(folder, 'release'), [platform]);
+    const installation = install(
+      'project',
+      tarballs.filter((path) => /vestibule-auth-(?:vestibule|programs)-/.test(path)),
+    );
+    project = installation.project;
+    expect(installation.said).not.toMatch(/warn|deprecated/i);
+    const { packages: locked } = lockSchema.parse(
+      JSON.parse(readFileSync(join(checkout, 'package-lock.json'), 'utf8')),
+    );
+    const installed = Object.entries(installedIn(project));
+    const own = 'node_modules/@vestibule-auth/vestibule';
+    const bundled = installed.filter(([, { inBundle }]) => inBundle);
+    expect(bundled.length).toBeGreaterThan(20);
+    const others = installed.filter(
+      ([path, { inBundle }]) => !inBundle && !path.includes('@vestibule-auth/'),
+    );
+    expect(others.map(([path]) => path.replace(/-(?:gnu|musl)$/, ''))).toEqual(
+      others.map(() => `node_modules/@libsql/${platform}`),
+    );
+    for (const [path, { version }] of [...bundled, ...others]) {
+      expect([path, version]).toEqual([path, locked[path.replace(`${own}/`, '')]?.version]);
+    }
+    expect(installed.filter(([, { hasInstallScript }]) => hasInstallScript)).toEqual([]);
+    expect(installed.filter(([path]) => path.includes('scarf'))).toEqual([]);
+    for (const tarball of tarballs) {
+      const { repository, version } = manifestSchema.parse(JSON.parse(fileIn(tarball, 'package.json')));
+      expect([repository.url, version]).toEqual([
+        'git+https://github.com/vestibule-auth/vestibule.git',
+        buildVersion(),
+      ]);
+    }
+    const readme = fileIn(tarballs[0] ?? '', 'README.md');
+    expect(readme).not.toMatch(/npm start|\]\((?!https:)/);
+  },
+);
 
 it(
   'a self-hoster with Node alone installs the packages, starts, and logs in',
   async () => {
-    const project = join(folder, 'project');
-    makeProject(project, await packRelease(join(folder, 'release'), [`${process.platform}-${process.arch}`]));
-    execFileSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: project, env: environment });
-
     const [port = 0] = await findFreePorts(1);
     started = await startVestibule(
       { ...environment, PORT: String(port) },
@@ -106,15 +180,37 @@ it(
 );
 
 it(
+  'an adopter’s module shares NestJS with the installed package: what it throws is answered as it means it',
+  { timeout: startLimitMs },
+  () => {
+    const [, own = ''] = fileIn(tarballs[0] ?? '', 'README.md').match(/^npm install (@nestjs.*)$/m) ?? [];
+    const { project: adopters } = install('adopter', [tarballs[0] ?? '', ...own.split(' ')]);
+    const scripts = Object.entries(installedIn(adopters)).filter(
+      ([, { hasInstallScript }]) => hasInstallScript,
+    );
+    expect(scripts).toEqual([]);
+    writeFileSync(join(adopters, 'things.js'), adoptersProgram);
+    const printed = execFileSync('node', ['things.js'], {
+      cwd: adopters,
+      env: environment,
+      encoding: 'utf8',
+    });
+    expect(JSON.parse(printed)).toEqual([
+      ['/things/missing', 404, 'application/problem+json; charset=utf-8'],
+      ['/things/closed', 401, 'application/problem+json; charset=utf-8'],
+      ['/docs', 200, 'text/html; charset=utf-8'],
+    ]);
+  },
+);
+
+it(
   'the tarballs are the same for everyone, with sums, licences and a bill of materials',
   { timeout: 600_000 },
   async () => {
     const release = join(folder, 'release');
     const sums = readFileSync(join(release, 'SHA256SUMS'), 'utf8');
     const umask = process.umask(0o077);
-    const again = await packRelease(join(folder, 'again'), [`${process.platform}-${process.arch}`]).finally(
-      () => process.umask(umask),
-    );
+    const again = await packRelease(join(folder, 'again'), [platform]).finally(() => process.umask(umask));
     expect(readFileSync(join(folder, 'again', 'SHA256SUMS'), 'utf8')).toBe(sums);
     expect(
       sums
@@ -123,8 +219,7 @@ it(
         .map((line) => line.slice(66)),
     ).toEqual(again.map((path) => basename(path)));
     const programs = again.find((path) => path.includes('programs-')) ?? '';
-    const read = (file: string) =>
-      execFileSync('tar', ['-xzOf', programs, `package/${file}`], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+    const read = (file: string) => fileIn(programs, file);
     const bill = z
       .object({ bomFormat: z.literal('CycloneDX'), components: z.array(z.object({ purl: z.string() })) })
       .parse(JSON.parse(read('bom.cdx.json')));
@@ -145,6 +240,8 @@ it(
     const gateway = again.find((path) => !path.includes('programs-')) ?? '';
     const files = execFileSync('tar', ['-tzf', gateway], { encoding: 'utf8' });
     expect(files).toContain('package/dist/cli/main.js\n');
-    expect(files).not.toMatch(/spec|\.tsbuildinfo|node_modules|secrets\//);
+    expect(files).not.toMatch(/package\/dist\/.*spec|\.tsbuildinfo|secrets\//);
+    expect(fileIn(gateway, 'LICENSES.txt')).toMatch(/^swagger-ui-dist \d/m);
+    expect(fileIn(gateway, 'bom.cdx.json')).toContain('"pkg:npm/swagger-ui-dist@');
   },
 );

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject } from 'vitest';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { BrowserWatch, closeContexts, sharedChromium } from '../support/browser.js';
 import { copyCheckout } from '../support/checkout.copy.js';
+import { prepareDeployment } from '../support/deployment.template.js';
 import type { Mailbox } from '../support/mailbox.js';
 import type { DatabaseKind } from '../support/stack.js';
 import { TestDatabases } from '../support/test.database.js';
@@ -30,8 +31,6 @@ export { checkout, ownEnvironment } from './started.vestibule.js';
 export const timeout = 30_000;
 
 /** Where a deployment keeps its data: journeys in which it matters run on each. */
-export const databaseKinds: readonly DatabaseKind[] = ['sqlite', 'postgres'];
-
 export interface JourneyOptions {
   /** What the operator sets before `npm start`. */
   readonly env?: Readonly<Record<string, string>>;
@@ -39,9 +38,13 @@ export interface JourneyOptions {
   readonly database?: DatabaseKind;
   /**
    * Starts it by commands that a page prints, in a new shell in a copy of the checkout, with its data beside it. The ports that
-   * the page prints, 3000 first, stand for free ones: the commands, and `printed`, have those.
+   * the page prints, 3000 first, stand for free ones: the commands, and `printed`, have those. `isFirst` leaves the data to them.
    */
-  readonly start?: { readonly commands: string; readonly ports: readonly [3000, ...number[]] };
+  readonly start?: {
+    readonly commands: string;
+    readonly ports: readonly [3000, ...number[]];
+    readonly isFirst?: true;
+  };
 }
 
 /** How commands in a shell ended. */
@@ -51,7 +54,10 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** A Vestibule on a fresh data folder, started as `npm start` does, and what its users have: browsers, mail, the terminal. */
+/**
+ * A Vestibule that nobody has used, started as `npm start` does, and what its users have: browsers, mail, the terminal. First
+ * starts are what test/launcher and the README's journey are about.
+ */
 export interface Journey {
   /** What the terminal printed as the address to open. */
   readonly url: string;
@@ -125,6 +131,9 @@ export function useJourney(options: JourneyOptions = {}): Journey {
       env = { ...newShell(temporary), ...settings };
       appendFileSync(join(folder, '.env'), `PORT=${port}\n`);
       start = { program: 'sh', args: ['-euc', withPorts(options.start.commands, ports)], cwd: folder };
+    }
+    if (databases === undefined && options.start?.isFirst !== true) {
+      await prepareDeployment(dataDir);
     }
     [running, browser] = await Promise.all([
       startVestibule(env, start),

@@ -64,6 +64,7 @@ it(
     const early = await journey.browser();
     const hasty = company.employ({ email: `early@${domain}` });
     await early.goto(`${journey.url}/auth/login`);
+    await early.getByRole('link', { name: 'Log in with your company' }).click();
     await early.getByLabel('E-mail address').fill(hasty.email);
     await press(early, 'Continue');
     await early.waitForURL(`${ports.issuer}/**`);
@@ -83,6 +84,7 @@ it(
     const other = await journey.browser();
     const statusOf = (): Promise<number> => other.evaluate(async () => (await fetch('/auth/session')).status);
     await other.goto(`${journey.url}/auth/login`);
+    await other.getByRole('link', { name: 'Log in with your company' }).click();
     await other.getByLabel('E-mail address').fill(colleague.email);
     await press(other, 'Continue');
     await other.waitForURL(`${ports.issuer}/**`);

@@ -58,6 +58,7 @@ it(
     const other = await journey.browser();
     const statusOf = (): Promise<number> => other.evaluate(async () => (await fetch('/auth/session')).status);
     await other.goto(`${journey.url}/auth/login`);
+    await other.getByRole('link', { name: 'Log in with your company' }).click();
     await other.getByLabel('E-mail address').fill(colleague.email);
     await press(other, 'Continue');
     await other.waitForURL(`${server.url}/**`);

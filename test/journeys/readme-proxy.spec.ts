@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { fillSignUp, logOutIn } from '../support/browser.person.js';
+import { fillSignUp, logInIn, logOutIn } from '../support/browser.person.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { startEcho } from '../support/forward.proxy.js';
 import { newPerson } from '../support/person.js';
@@ -18,6 +18,7 @@ const journey = useJourney({
   start: { commands: blockRunBy('README.md', spec, 'gateway'), ports: [3000, 8080, 5000] },
 });
 
+const keySchema = z.looseObject({ key: z.string().startsWith('vst_') });
 const echoSchema = z.looseObject({ url: z.string(), headers: z.record(z.string(), z.unknown()) });
 
 /** Where a document's link to the log-in leads. */
@@ -27,15 +28,24 @@ function linkOf(path: string): string {
   return link ?? '';
 }
 
+/** What an application is told about its user. */
+const identityOf = (headers: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith('x-auth-')));
+
 let caddy: ChildProcess | undefined;
 let app: { stop(): Promise<void> } | undefined;
 
 beforeAll(async () => {
   app = await startEcho(Number(journey.printed(':5000').slice(1)));
-  const file = join(journey.folder, '..', 'Caddyfile');
+  const block = blockRunBy('README.md', spec, 'proxy');
+  const file = join(journey.folder, 'Caddyfile');
   // In a test there is no port for its own administration.
-  writeFileSync(file, `{\n\tadmin off\n}\n${journey.printed(blockRunBy('README.md', spec, 'proxy'))}`);
+  writeFileSync(file, `{\n\tadmin off\n}\n${journey.printed(block)}`);
+  const [, snippets = ''] = /^import (\S+)$/m.exec(block) ?? [];
+  const path = join(journey.folder, snippets);
+  writeFileSync(path, journey.printed(readFileSync(path, 'utf8')));
   const child = spawn(inject('caddyPath'), ['run', '--config', file, '--adapter', 'caddyfile'], {
+    cwd: journey.folder,
     env: { PATH: process.env['PATH'] ?? '', HOME: join(journey.folder, '..') },
     stdio: 'ignore',
   });
@@ -80,6 +90,7 @@ it(
     expect(url).toBe('/app/list?a=1');
     expect(headers['x-auth-user']).toMatch(/^[\da-f]{8}-[\da-f-]{27}$/);
     expect(headers['x-auth-scope']).toContain('api');
+    expect(headers['x-auth-name']).toBe(person.name);
 
     // Of the cookies it gets its own; a link of a page logs in and leads to the app, with or without the slash.
     await page.context().addCookies([{ name: 'theme', value: 'dark', url: journey.url }]);
@@ -87,7 +98,7 @@ it(
     expect([...cookies].some((name) => name.includes('vestibule'))).toBe(true);
     expect([...cookies].some((name) => name.includes('ory_kratos'))).toBe(true);
     const { cookie } = (await asked()).headers;
-    expect(String(cookie).split(/; */).filter(Boolean).toSorted()).toEqual(['app=1', 'theme=dark']);
+    expect(String(cookie).split('; ').toSorted()).toEqual(['app=1', 'theme=dark']);
     for (const path of [linkOf('README.md'), linkOf('docs/verify.md'), '/app']) {
       await page.goto(`${journey.url}${path}`);
       await page.waitForURL(`${journey.url}/app/`);
@@ -96,13 +107,22 @@ it(
 
     // What the browser says of itself never arrives, and no script gets to read the bearer.
     const forged = await asked({ 'x-auth-user': 'root', 'x-auth-roles': 'admin', 'x-auth-email': 'root@x' });
-    expect(forged.headers).toMatchObject({ 'x-auth-user': headers['x-auth-user'] });
-    expect(
-      Object.keys(forged.headers)
-        .filter((name) => name.startsWith('x-auth-'))
-        .toSorted(),
-    ).toEqual(['x-auth-scope', 'x-auth-user']);
+    expect(identityOf(forged.headers)).toEqual(identityOf(headers));
     expect((await page.request.get(`${journey.url}/auth/verify`)).status()).toBe(404);
+
+    // A program's key lets it in, and does not reach the app: a token stands in for it.
+    const administrator = await journey.browser();
+    await logInIn(administrator, journey.url, journey.administrator);
+    const made = await administrator.request.post(`${journey.url}/api/v1/api-keys`, {
+      data: { name: 'A program', scope: 'api' },
+    });
+    const { key } = keySchema.parse(await made.json());
+    for (const sent of [{ authorization: `Bearer ${key}` }, { 'x-api-key': key }]) {
+      const answer = await fetch(address, { headers: sent });
+      const arrived = echoSchema.parse(await answer.json()).headers;
+      expect(arrived['authorization']).toMatch(/^Bearer ey/);
+      expect(JSON.stringify(arrived)).not.toContain(key);
+    }
 
     // A program without a session is refused, and after a logout the browser is asked again.
     expect((await fetch(address)).status).toBe(401);

@@ -7,6 +7,7 @@ import { logIn, newPerson, signUp } from '../support/person.js';
 import { type RedisFailover, startCluster, startSentinels } from '../support/redis.failover.js';
 import type { RedisProgram } from '../support/redis.server.js';
 import { type Stack, startStack, waitUntil } from '../support/stack.js';
+import { TestDatabases } from '../support/test.database.js';
 import { timed } from '../support/timed.js';
 import { UserAgent } from '../support/user-agent.js';
 
@@ -16,6 +17,8 @@ const byMessage = 1000;
 const bySql = 5000;
 /** Milliseconds within which gateways are well, and count together, once another server has taken over. */
 const recovery = 10_000;
+/** Milliseconds between two guarded requests of a user. */
+const loadPause = 50;
 /** Requests to the token endpoint that one address may make. */
 const allowed = 6;
 
@@ -24,17 +27,19 @@ describe.each([
   { kind: 'a Redis Cluster', begin: startCluster },
 ])('two gateways and $kind', ({ kind, begin }) => {
   let redis: RedisFailover;
+  let databases: TestDatabases;
   let stack: Stack;
   let gateways: GatewayProcess[];
   let lastHost = 0;
 
   beforeAll(async () => {
     redis = await begin();
+    databases = new TestDatabases(inject('postgresUrl'));
     stack = await startStack({
-      database: 'postgres',
-      postgresUrl: inject('postgresUrl'),
       env: {
         ...redis.env,
+        // The gateways' own alone: what is said here is said between them.
+        DATABASE_URL: await databases.create(),
         RATE_LIMIT: 'true',
         TRUST_PROXY: 'loopback',
         RATE_LIMIT_POLICIES: `token-address=${allowed}/1h`,
@@ -46,6 +51,7 @@ describe.each([
   afterAll(async () => {
     await Promise.all((gateways ?? []).map((gateway) => gateway.stop()));
     await stack?.stop();
+    await databases?.drop();
     await redis?.stop();
   });
 
@@ -96,11 +102,15 @@ describe.each([
     const person = newPerson();
     await signUp(new UserAgent(stack.url), person);
     const users = await Promise.all([0, 1].map(async (index) => at(index, await member())));
-    const load = startLoad(users.length, async (lane) => {
-      const user = users[lane];
-      const status = user === undefined ? 0 : await statusOf(user);
-      return status === 200 ? undefined : `gateway ${lane}: ${status}`;
-    });
+    const load = startLoad(
+      users.length,
+      async (lane) => {
+        const user = users[lane];
+        const status = user === undefined ? 0 : await statusOf(user);
+        return status === 200 ? undefined : `gateway ${lane}: ${status}`;
+      },
+      loadPause,
+    );
     onTestFinished(async () => void (await load.stop()));
     const ended = [await endsWithin(byMessage)];
     const server = await redis.subscribed();

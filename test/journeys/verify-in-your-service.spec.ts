@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { logInIn } from '../support/browser.person.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { installPackages, packPackages } from '../support/packed.packages.js';

@@ -13,9 +13,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test, vi } from 'vitest';
 import type { Progress } from '../../scripts/progress.mjs';
-import { buildBinary } from '../../src/launcher/binary.builder.js';
+import { buildBinary } from '../../src/launcher/binary-builder.js';
 import { cacheFolder } from '../../src/launcher/binary.cache.js';
-import { pinnedBinaries } from '../../src/launcher/binary.pins.js';
+import { pinnedBinaries } from '../../src/launcher/binary-pins.js';
 import { dockerFolder, findBinaries } from '../../src/launcher/binary.store.js';
 import { descendantsOf, cleanUp, temporaryFolder, waitUntilGone, writeScript } from './launcher.harness.js';
 

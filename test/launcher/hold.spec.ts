@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { SupervisedChild } from '../../src/launcher/supervised.child.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
+import { SupervisedChild } from '../../src/launcher/supervised-child.js';
 import { cleanUp } from './launcher.harness.js';
 
 /** Notes that it runs, and listens once its standard input has ended. */

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished, vi } from 'vitest';
 import { createProgress } from '../../scripts/progress.mjs';
 import { findBinaries } from '../../src/launcher/binary.store.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
+import { prepareDeployment } from '../support/deployment.template.js';
 
 /** The checkout. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -61,6 +62,15 @@ export async function launcherEnvironment(
   };
 }
 
+/** The same, on data of a first start that is over. */
+export async function environmentOfLaterStart(
+  more: Readonly<Record<string, string>> = {},
+): Promise<Record<string, string>> {
+  const env = await launcherEnvironment(more);
+  await prepareDeployment(env['DATA_DIR'] ?? '');
+  return env;
+}
+
 /** A launcher that was started. */
 export interface StartedLauncher {
   readonly process: ChildProcess;
@@ -71,12 +81,12 @@ export interface StartedLauncher {
   readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
 }
 
-/** Starts the built launcher; it is killed after the test. */
-export function startLauncher(env: Readonly<Record<string, string>>): StartedLauncher {
+/** Starts the built launcher; it is killed after the test. @param cwd its working directory, where a `.env` may lie. */
+export function startLauncher(env: Readonly<Record<string, string>>, cwd = process.cwd()): StartedLauncher {
   if (!existsSync(program)) {
     throw new Error(`${program} is missing: npm run build`);
   }
-  const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [program], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

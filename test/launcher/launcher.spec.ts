@@ -5,10 +5,13 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { createProgress } from '../../scripts/progress.mjs';
-import { startOry } from '../../src/launcher/ory.stack.js';
+import { startOry } from '../../src/launcher/ory-stack.js';
+import { makeSecrets } from '../../src/launcher/secret.store.js';
+import { prepareOryData } from '../support/ory.template.js';
 import {
   cleanUp,
   descendantsOf,
+  environmentOfLaterStart,
   launcherEnvironment,
   launcherOutcome,
   realBinaries,
@@ -50,7 +53,7 @@ describe('a good start', () => {
   }, 120_000);
 
   test('two copies run side by side, each on a folder and a port of its own', async () => {
-    const [one, two] = await Promise.all([launcherEnvironment(), launcherEnvironment()]);
+    const [one, two] = await Promise.all([environmentOfLaterStart(), environmentOfLaterStart()]);
     const copies = [startLauncher(one), startLauncher(two)];
     await Promise.all(copies.map((copy) => copy.prints(ready)));
     for (const { PORT } of [one, two]) {
@@ -72,8 +75,20 @@ describe('a good start', () => {
     );
   }, 120_000);
 
+  test('names a setting that is misspelled, and a value in .env that ends at its #', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, '.env'), 'BRAND_COLOR=#0b5f59\n');
+    const launcher = startLauncher(await environmentOfLaterStart({ SIGN_UP: 'closed' }), folder);
+    await launcher.prints('.env: the value of BRAND_COLOR ends where its # begins a comment.');
+    await launcher.prints(ready);
+    await launcher.prints(
+      /gateway \| .*warn: A variable is spelled almost like a setting, and is ignored: SIGN_UP: SIGNUP/,
+    );
+    expect(launcher.output()).not.toContain('#0b5f59');
+  }, 120_000);
+
   test('SIGKILL of the launcher leaves no child, and the next start takes over', async () => {
-    const env = await launcherEnvironment();
+    const env = await environmentOfLaterStart();
     const launcher = startLauncher(env);
     await launcher.prints(ready);
     const below = descendantsOf(launcher.pid);
@@ -86,7 +101,7 @@ describe('a good start', () => {
   }, 120_000);
 
   test('a killed gateway is started again', async () => {
-    const env = await launcherEnvironment();
+    const env = await environmentOfLaterStart();
     const launcher = startLauncher(env);
     await launcher.prints(ready);
     const main = join('dist', 'main.js');
@@ -103,8 +118,11 @@ describe('a good start', () => {
   }, 120_000);
 
   test('with the addresses of an Ory elsewhere, the gateway runs alone', async () => {
+    const dataDir = temporaryFolder();
+    await prepareOryData(dataDir);
     const ory = await startOry({
-      dataDir: temporaryFolder(),
+      dataDir,
+      secrets: makeSecrets(),
       publicUrl: 'http://localhost:3000',
       environment: process.env,
       mail: false,
@@ -201,7 +219,7 @@ describe('a bad start ends with one clear message and a code', () => {
   });
 
   test('a second copy on the same data folder, which names the first', async () => {
-    const env = await launcherEnvironment();
+    const env = await environmentOfLaterStart();
     const first = startLauncher(env);
     await first.prints(ready);
     const { code, output } = await launcherOutcome(env);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
 
-const finder = new URL('../../dist/launcher/port.finder.js', import.meta.url).href;
+const finder = new URL('../../dist/launcher/port-finder.js', import.meta.url).href;
 // Finds ports, and lives until its input ends: anyone who uses the ports isn't there yet.
 const program = `
 import { findFreePorts } from ${JSON.stringify(finder)};

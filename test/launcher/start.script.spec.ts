@@ -6,7 +6,7 @@ import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { diskProblem } from '../../scripts/preflight.mjs';
 import { checkNode } from '../../scripts/prepare.mjs';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { cleanUp, root, temporaryFolder } from './launcher.harness.js';
 
 /** Stands in for npm: notes what it is asked for, and makes what the real one would make. */
@@ -117,6 +117,24 @@ test('builds again after a change of the sources, installs again after one of th
   await start().exited;
   expect(asked().slice(6)).toEqual(everything);
 });
+
+test.each(['bench', 'bench:check'])(
+  '`npm run %s` installs its tools where only `npm start` ran',
+  async (name) => {
+    const { start, asked, folder } = checkout();
+    await start().exited;
+    mkdirSync(join(folder, 'bench'));
+    for (const script of ['run', 'check']) {
+      writeFileSync(join(folder, 'bench', `${script}.mjs`), 'process.stdout.write("measured");');
+    }
+    const { scripts } = z
+      .looseObject({ scripts: z.record(z.string(), z.string()) })
+      .parse(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')));
+    const env = { PATH: process.env['PATH'] ?? '', npm_execpath: join(folder, 'npm.js') };
+    const said = execFileSync('sh', ['-c', scripts[name] ?? ''], { cwd: folder, encoding: 'utf8', env });
+    expect([asked().slice(everything.length), said]).toEqual([['ci', 'ci done'], 'measured']);
+  },
+);
 
 test('two starts at once install and build once; the second says that it waits', async () => {
   const { start, asked, folder } = checkout();

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { SupervisedChild, type SupervisedProgram } from '../../src/launcher/supervised.child.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
+import { SupervisedChild, type SupervisedProgram } from '../../src/launcher/supervised-child.js';
 
 const server = `
   const { createServer } = require('node:http');

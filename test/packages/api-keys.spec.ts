@@ -6,8 +6,8 @@ import { type Verifier, type VerifierOptions, createVerifier } from '@vestibule-
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { apiKeyId } from '../../packages/verify/src/api.key.js';
-import { makeApiKey, parseApiKey } from '../../src/api-keys/api-key.format.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { makeApiKey, parseApiKey } from '../../src/api-keys/api-key-format.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { RevocationService } from '../../src/session/revocation/revocation.service.js';
 import { administratorAt } from '../support/administrator.js';
@@ -35,45 +35,9 @@ const programs = {
     app.get('/', guard(), (request, response) => response.json(request.auth.user));
     app.get('/admin', guard({ role: 'admin' }), (request, response) => response.json(request.auth.claims));
     app.listen(PORT);`,
-  fastify: `
-    import Fastify from 'fastify';
-    import { vestibule } from '@vestibule-auth/fastify';
-    const guard = vestibule(OPTIONS);
-    const app = Fastify();
-    app.get('/', { onRequest: guard() }, (request) => request.auth.user);
-    app.get('/admin', { onRequest: guard({ role: 'admin' }) }, (request) => request.auth.claims);
-    await app.listen({ port: PORT });`,
-  hono: `
-    import { serve } from '@hono/node-server';
-    import { Hono } from 'hono';
-    import { vestibule } from '@vestibule-auth/hono';
-    const guard = vestibule(OPTIONS);
-    const app = new Hono();
-    app.get('/', guard(), (context) => context.json(context.var.auth.user));
-    app.get('/admin', guard({ role: 'admin' }), (context) => context.json(context.var.auth.claims));
-    serve({ fetch: app.fetch, port: PORT });`,
-  nest: `
-    import { Controller, Get, Module } from '@nestjs/common';
-    import { NestFactory } from '@nestjs/core';
-    import { CurrentUser, type Principal, RequireRole, VestibuleModule } from '@vestibule-auth/nest';
-    @Controller()
-    class HelloController {
-      @Get()
-      hello(@CurrentUser() { user }: Principal) {
-        return user;
-      }
-      @Get('admin')
-      @RequireRole('admin')
-      admin(@CurrentUser() { claims }: Principal) {
-        return claims;
-      }
-    }
-    @Module({ imports: [VestibuleModule.forRoot(OPTIONS)], controllers: [HelloController] })
-    class AppModule {}
-    const app = await NestFactory.create(AppModule);
-    await app.listen(PORT);`,
 } satisfies Partial<Record<ServiceKind, string>>;
-const frameworks = ['express', 'fastify', 'hono', 'nest'] as const;
+/** The other frameworks' services take API keys in services.spec.ts. */
+const frameworks = ['express'] as const;
 
 let gateway: Gateway;
 let issuer: string;
@@ -400,10 +364,12 @@ describe('an API key', () => {
     const before = exchanges();
     const flood = Array.from({ length: 1000 }, () => makeApiKey(newId()).key);
     const answers = await Promise.all(flood.map(async (key) => ask(withKey(key))));
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 503]));
+    const others = answers.filter(({ status }) => status !== 401 && status !== 503);
+    expect(others.map(({ status }) => status)).toEqual([]);
     for (const key of flood.slice(0, 100)) {
       await ask(withKey(key));
     }
+    await waitUntil(async () => (await ask(withKey(flood[0] ?? ''))).status === 401, 'a refusal');
     expect(exchanges() - before).toBeLessThan(50);
     // The known one is exchanged again meanwhile.
     await setRole(held, 'admin');

@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { SigningKeyRing } from '../../src/session/tokens/signing-key.ring.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
+import { SigningKeyRing } from '../../src/session/tokens/signing-key-ring.js';
 import { checkout } from '../journeys/started.vestibule.js';
 import { administratorAt } from '../support/administrator.js';
 import { makeKey } from '../support/api.caller.js';
@@ -151,7 +151,8 @@ describe('the example for Envoy', () => {
 
 describe('the examples for Kubernetes', () => {
   let program: string;
-  let definitions: readonly string[];
+  /** Of the kinds of resources in each example. */
+  let definitions: ReadonlyMap<string, readonly string[]>;
 
   beforeAll(async () => {
     program = join(await buildGo('mesh-check'), 'mesh-check');
@@ -166,17 +167,23 @@ describe('the examples for Kubernetes', () => {
       Object.keys(files).map(async (module) => output('go', ['mod', 'download', '-json', module], '', go)),
     );
     const folders = printed.map((json) => z.object({ Dir: z.string() }).parse(JSON.parse(json)).Dir);
-    definitions = Object.values(files).map((file, index) => join(folders[index] ?? '', file));
+    const paths = Object.values(files).map((file, index) => join(folders[index] ?? '', file));
+    definitions = new Map([
+      ['envoy-gateway', paths.slice(0, 2)],
+      ['istio', paths.slice(2)],
+    ]);
   }, 600_000);
 
-  const check = async (text: string): Promise<string> =>
-    output(program, [fileOf('resources.yaml', text), ...definitions]);
+  const check = async (name: string, text: string): Promise<string> =>
+    output(program, [fileOf('resources.yaml', text), ...(definitions.get(name) ?? [])]);
 
   it.each([
     ['envoy-gateway', ['HTTPRoute', 'SecurityPolicy']],
     ['istio', ['RequestAuthentication', 'AuthorizationPolicy']],
   ])('%s: an API server would take each resource', async (name, kinds) => {
-    expect(await check(example(`${name}/notes.yaml`))).toBe(kinds.map((kind) => `${kind} notes\n`).join(''));
+    expect(await check(name, example(`${name}/notes.yaml`))).toBe(
+      kinds.map((kind) => `${kind} notes\n`).join(''),
+    );
   });
 
   it.each([
@@ -202,7 +209,7 @@ describe('the examples for Kubernetes', () => {
     const text = example(`${name}/notes.yaml`);
     const broken = text.replace(found, replacement);
     expect(broken).not.toBe(text);
-    await expect(check(broken)).rejects.toThrow(problem);
+    await expect(check(name, broken)).rejects.toThrow(problem);
   });
 });
 

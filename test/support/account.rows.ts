@@ -1,4 +1,4 @@
-import { makeApiKey } from '../../src/api-keys/api-key.format.js';
+import { makeApiKey } from '../../src/api-keys/api-key-format.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { Database, type OrgRole } from '../../src/platform/database/database.schema.js';
 import { fullScope } from '../../src/session/guards/scopes.js';

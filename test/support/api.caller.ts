@@ -1,5 +1,7 @@
 import { Database, type OrgRole } from '../../src/platform/database/database.schema.js';
 import { newId } from '../../src/platform/core/identifier.js';
+import { connectionIssuerPrefix } from '../../src/directory/users/connection-identity.js';
+import { RevocationList } from '../../src/session/revocation/revocation-list.js';
 import type { Gateway, GatewayAnswer, HeldSession } from './gateway.js';
 
 /** Headers of the caller. */
@@ -59,7 +61,7 @@ export async function exchange(
 export async function plantOrg(
   gateway: Gateway,
   slug: string,
-  members: Readonly<Partial<Record<OrgRole, HeldSession>>>,
+  members: Readonly<Partial<Record<OrgRole, Pick<HeldSession, 'user'>>>>,
 ): Promise<string> {
   const { query } = gateway.app.get(Database, { strict: false });
   const [id, now] = [newId(), Date.now()];
@@ -86,4 +88,35 @@ export async function plantOrg(
     }
   }
   return id;
+}
+
+/** Puts a connection of an organisation straight into the database. @returns the issuer of its users. */
+export async function plantConnection(gateway: Gateway, orgId: string): Promise<string> {
+  const { query } = gateway.app.get(Database, { strict: false });
+  const [id, now] = [newId(), Date.now()];
+  await query
+    .insertInto('org_connections')
+    .values({
+      id,
+      org_id: orgId,
+      kind: 'oidc',
+      name: 'Example Ltd.',
+      settings: '{}',
+      sealed: null,
+      required: 0,
+      rules: '[]',
+      bound_domain: null,
+      version: 1,
+      created_by: newId(),
+      created_at: now,
+      updated_at: now,
+    })
+    .execute();
+  return connectionIssuerPrefix + id;
+}
+
+/** Lets a replica hear late that a user has changed. @param at when they did, in milliseconds since the epoch. */
+export function hearOfChange(gateway: Gateway, userId: string, at: number): void {
+  const row = { id: userId, kind: 'user', before: at, recorded_at: at, expires_at: at + 3_600_000 } as const;
+  gateway.app.get(RevocationList, { strict: false }).apply([row]);
 }

@@ -2,7 +2,6 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 import { z } from 'zod';
-import { securityCases } from '../cases/case.catalogue.js';
 import { caseLettersIn } from './attack.counter.js';
 
 const sentSchema = z.record(z.string(), z.number());
@@ -12,7 +11,8 @@ const sentSchema = z.record(z.string(), z.number());
  * fails is a breach.
  */
 export default class AttackReporter implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[]): void {
+  async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {
+    const { securityCases } = await import('../cases/case.catalogue.js');
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const sent = requestsSent();
     for (const [section, cases] of Object.entries(securityCases)) {

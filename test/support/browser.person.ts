@@ -1,11 +1,12 @@
 import type { Locator, Page } from 'playwright-core';
-import type { Person } from './person.js';
+import { logIn, type Person } from './person.js';
+import { UserAgent } from './user-agent.js';
 
 /** Signs up by the pages, from the welcome page or wherever "Sign up" is; ends where the gateway sends the browser. */
 export async function signUpIn(page: Page, gateway: string, person: Person): Promise<void> {
   await page.goto(`${gateway}/auth/signup`);
   await fillSignUp(page, person);
-  await page.waitForURL(`${gateway}/`);
+  await arriveAt(page, `${gateway}/`);
 }
 
 /** Fills in the sign-up page that is open. */
@@ -31,7 +32,33 @@ export async function logInIn(
 ): Promise<void> {
   await page.goto(`${gateway}/auth/login`);
   await fillLogin(page, person);
-  await page.waitForURL(`${gateway}/`);
+  await arriveAt(page, `${gateway}/`);
+}
+
+/** Logs in without the pages: a window gets the cookies of a login that a browser without a screen made. Opens nothing. */
+export async function letIn(
+  page: Page,
+  gateway: string,
+  person: Pick<Person, 'email' | 'password'>,
+): Promise<void> {
+  const agent = new UserAgent(gateway);
+  await logIn(agent, person);
+  const cookies = await agent.jar.getCookies(gateway);
+  if (!cookies.some(({ key }) => key === 'vestibule')) {
+    throw new Error(`${person.email} could not log in`);
+  }
+  await page
+    .context()
+    .addCookies(cookies.map(({ key, value, httpOnly }) => ({ name: key, value, httpOnly, url: gateway })));
+}
+
+/** Waits until a page is at an address. @throws with what the page says instead. */
+async function arriveAt(page: Page, url: string): Promise<void> {
+  try {
+    await page.waitForURL(url);
+  } catch (cause) {
+    throw new Error(`not at ${url}: "${await page.locator('body').innerText()}"`, { cause });
+  }
 }
 
 /** Opens a section of the settings page that is open, where it isn't open yet. */

@@ -15,7 +15,7 @@ export interface ContractRow {
 const neverOvertaken = 'logins of one browser never overtake each other';
 const opaque = 'access tokens are opaque: a JWT is refused and no key is fetched for it';
 
-/** The strategy contract: what holds whichever provider is configured. docs/providers.md shows it. */
+/** The strategy contract: what holds whichever provider is configured. docs/internals/provider-contract.md shows it. */
 export const contractRows = {
   'a login by browser ends where return_to says': { spec: 'browser-login' },
   'a sign-up reaches the form for new accounts': { spec: 'browser-login' },
@@ -84,13 +84,13 @@ export const contractRows = {
   'an ID token with an unknown key id is refused': { spec: 'id-token' },
   'a person other than the ID token’s is refused': { spec: 'id-token' },
 
-  'a login that began before a rotation ends after it': { spec: 'key-rotation' },
+  'a login that began before a rotation ends after it': { spec: 'extended/undisturbed/key-rotation' },
   'a provider that rotates its keys under a load of logins refuses nobody': {
-    spec: 'key-rotation',
+    spec: 'extended/undisturbed/key-rotation',
     limit: 180_000,
   },
   'an application’s tokens are taken at once when the provider has rotated its keys': {
-    spec: 'key-rotation',
+    spec: 'extended/undisturbed/key-rotation',
   },
 
   'a slow provider: logins end with 503 within 3 seconds, sessions go on': {
@@ -123,6 +123,11 @@ export const contractRows = {
     differs: { ory: 'the gateway ends Kratos’ session by itself: there is no page to go on to' },
   },
 
+  'a user who is disabled at the provider, which sends no logout, is out at the next renewal': {
+    spec: 'logout',
+    cases: ['L32'],
+  },
+
   'after a move from another provider its sessions are over': { spec: 'moving', cases: ['L14'] },
   'after a move from another provider its answers are refused': { spec: 'moving', cases: ['L05'] },
   'after a move the same e-mail is another user, unless linking is on': { spec: 'moving' },
@@ -141,14 +146,14 @@ export function rowOf(title: RowTitle): ContractRow {
 /** All names, in order. */
 export const rowTitles: readonly RowTitle[] = Object.keys(contractRows).filter(isRowTitle);
 
-/** The table of docs/providers.md, not yet laid out. */
+/** The table of docs/internals/provider-contract.md, not yet laid out. */
 export function renderContractTable(): string {
   const names = { ory: 'Ory', auth0: 'Auth0', oidc: 'OpenID' };
   const header = ['Behaviour', ...providerNames.map((name) => names[name]), 'Test'];
   const rows = rowTitles.map((title) => {
     const { spec, differs } = rowOf(title);
     const cells = providerNames.map((name) => differs?.[name] ?? '✓');
-    return [title, ...cells, `[${spec}](../test/contract/strategy/${spec}.spec.ts)`];
+    return [title, ...cells, `[${spec}](../../test/contract/strategy/${spec}.spec.ts)`];
   });
   return [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }

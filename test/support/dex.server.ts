@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { buildProvider, type OtherProvider } from './go.provider.js';
 
 const moduleSchema = z.looseObject({ Dir: z.string() });

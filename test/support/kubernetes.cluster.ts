@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { tie, tied } from '../../scripts/die-with-parent.mjs';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { buildGo } from './go.program.js';
-import { shell } from './shell.js';
 import { waitUntil } from './stack.js';
 
 /** Of the module in kubernetes-programs; programs that are built from a module don't know it. */
@@ -108,7 +108,7 @@ export async function startCluster(etcd: string): Promise<KubernetesCluster> {
       if (ended !== undefined) {
         throw new Error(`${ended.spawnargs.join(' ')} ended with ${ended.exitCode}`);
       }
-      return (await shell('kubectl get --raw /readyz', folder, env)).stdout === 'ok';
+      return isReady(port, file('tls/apiserver.crt'));
     }, 'the API server to be ready');
     start(join(programs, 'kube-controller-manager'), {
       kubeconfig: file('kubeconfig'),
@@ -122,6 +122,17 @@ export async function startCluster(etcd: string): Promise<KubernetesCluster> {
     throw error;
   }
   return { env, stop };
+}
+
+/** Whether the API server says so; not by `kubectl`, whose start is dearer than the question. @param authority file of its certificate. */
+async function isReady(port: number, authority: string): Promise<boolean> {
+  const ca = await readFile(authority, 'utf8').catch(() => undefined);
+  return new Promise((resolve) => {
+    get({ host: '127.0.0.1', port, path: '/readyz', ca, agent: false }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode === 200);
+    }).on('error', () => resolve(false));
+  });
 }
 
 /** @param authority file of the certificate that the API server makes for itself. */

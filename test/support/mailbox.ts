@@ -4,7 +4,7 @@ import { waitUntil } from './stack.js';
 
 const foundSchema = z.looseObject({ messages: z.array(z.looseObject({ ID: z.string() })) });
 const messageSchema = z.looseObject({
-  From: z.looseObject({ Name: z.string() }),
+  From: z.looseObject({ Name: z.string(), Address: z.string() }),
   Subject: z.string(),
   Text: z.string(),
   HTML: z.string(),
@@ -14,6 +14,8 @@ const messageSchema = z.looseObject({
 export interface Mail {
   /** The sender's name. */
   readonly from: string;
+  /** The sender's address. */
+  readonly sender: string;
   readonly subject: string;
   readonly text: string;
   readonly html: string;
@@ -54,6 +56,7 @@ export class Mailbox {
         this.#read.add(ID);
         return {
           from: From.Name,
+          sender: From.Address,
           subject: Subject,
           text: Text,
           html: HTML,

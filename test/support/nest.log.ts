@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { PinoLogger, createLogger } from '../../src/platform/logging/pino.logger.js';
+import { PinoLogger, createLogger } from '../../src/platform/logging/pino-logger.js';
 
 /**
  * What Nest's logger, which is one for the process, writes during an act; silent again afterwards.

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { findBinaries } from '../../src/launcher/binary.store.js';
-import { hydraProgram, kratosProgram } from '../../src/launcher/ory.programs.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { sqliteDsn } from '../../src/launcher/sqlite.dsn.js';
-import { SupervisedChild } from '../../src/launcher/supervised.child.js';
+import { definedOnly } from '../../src/launcher/env-template.js';
+import { hydraProgram, kratosProgram } from '../../src/launcher/ory-programs.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
+import { sqliteDsn } from '../../src/launcher/sqlite-dsn.js';
+import { SupervisedChild } from '../../src/launcher/supervised-child.js';
 import type { Stack } from './stack.js';
 
 /** A second Kratos or Hydra on a stack's SQLite databases, with other settings than ours. */
@@ -13,20 +14,20 @@ export interface OddOry {
   stop(): Promise<void>;
 }
 
-/** Starts one. @param settings environment variables of Ory's, over those that we give. */
+/** Starts one. @param settings environment variables of Ory's, over those that we give; undefined removes one. */
 export async function startOddOry(
   stack: Stack,
   name: 'kratos' | 'hydra',
-  settings: Readonly<Record<string, string>>,
+  settings: Readonly<Record<string, string | undefined>>,
 ): Promise<OddOry> {
   const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
   const folder = join(stack.oryDataDir, 'ory');
   const [publicPort = 0, adminPort = 0] = await findFreePorts(2);
   const setting = {
     publicUrl: stack.env['PUBLIC_URL'] ?? '',
+    gatewayUrl: stack.url,
     brandName: undefined,
     passwordMinLength: undefined,
-    registers: true,
     binaries: await findBinaries(['kratos', 'hydra'], process.env, silent),
     secrets: stack.secrets,
     dsn: { kratos: sqliteDsn(join(folder, 'kratos.sqlite')), hydra: sqliteDsn(join(folder, 'hydra.sqlite')) },
@@ -45,7 +46,8 @@ export async function startOddOry(
     mailbox: 0,
   };
   const program = await (name === 'kratos' ? kratosProgram : hydraProgram)(setting, ports);
-  const child = new SupervisedChild({ ...program, env: { ...program.env, ...settings } }, () => undefined);
+  const env = definedOnly({ ...program.env, ...settings });
+  const child = new SupervisedChild({ ...program, env }, () => undefined);
   await child.start();
   const prefix = name.toUpperCase();
   return {

@@ -1,5 +1,5 @@
 import type { ClientMetadata } from 'oidc-provider';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { type FaultyProxy, startFaultyProxy } from './faulty.proxy.js';
 import { type OpenIdAccount, newAccount } from './openid.accounts.js';
 import { type OpenIdProvider, startOpenIdProvider } from './openid.provider.js';

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose';
 import type { ClientMetadata } from 'oidc-provider';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { startFaultyProxy } from './faulty.proxy.js';
 import { type OpenIdAccount, newAccount } from './openid.accounts.js';
 import { type OpenIdProviderOptions, startOpenIdProvider } from './openid.provider.js';
@@ -18,9 +18,16 @@ const ownClientId = 'gateway';
 const ownClientSecret = 'gateway-secret-of-the-contract';
 
 /** How the provider treats the gateway. */
-export interface OpenIdSideOptions extends Pick<OpenIdProviderOptions, 'tellsOnlyByIdToken'> {
+export interface OpenIdSideOptions extends Pick<
+  OpenIdProviderOptions,
+  'tellsOnlyByIdToken' | 'sealsAnswers' | 'refusesOfflineAccess'
+> {
   /** Whether it gets refresh tokens. Default false. */
   readonly refreshes?: boolean;
+  /** What the gateway's registration there says besides. */
+  readonly registration?: Partial<ClientMetadata>;
+  /** Whether the metadata names the algorithms of signed answers of `/userinfo`. Default true. */
+  readonly namesUserInfoAlgorithms?: boolean;
 }
 
 /** An OpenID provider whose accounts change. */
@@ -29,6 +36,8 @@ export interface OpenIdSide extends ProviderSide {
   change(member: Member, profile: Partial<OpenIdAccount>): void;
   /** From now on the access tokens that there are tell of nobody. */
   endAccessTokens(): void;
+  /** From now on one of the endpoints refuses each request, with this OAuth error. */
+  refuse(endpoint: 'token' | 'userinfo', status: number, error: string): void;
   /** How often people were asked about, and tokens were asked for. */
   asked(): { readonly userInfo: number; readonly token: number };
 }
@@ -37,7 +46,7 @@ export interface OpenIdSide extends ProviderSide {
 export async function startOpenIdSide(
   name: 'auth0' | 'oidc',
   gatewayUrl: string,
-  { refreshes = false, ...options }: OpenIdSideOptions = {},
+  { refreshes = false, registration, namesUserInfoAlgorithms = true, ...options }: OpenIdSideOptions = {},
 ): Promise<OpenIdSide> {
   const accounts = new Map<string, OpenIdAccount>();
   const [port = 0, front = 0] = await findFreePorts(2);
@@ -46,10 +55,16 @@ export async function startOpenIdSide(
     flavour: name === 'auth0' ? 'auth0' : 'plain',
     port,
     origin: proxy.url,
-    clients: clientsFor(gatewayUrl, refreshes),
+    clients: clientsFor(gatewayUrl, refreshes, registration),
     audience: apiAudience,
     ...options,
   });
+  if (!namesUserInfoAlgorithms) {
+    proxy.rewrite('/.well-known/openid-configuration', (body) => ({
+      ...body,
+      userinfo_signing_alg_values_supported: undefined,
+    }));
+  }
   return {
     name,
     env: {
@@ -116,12 +131,15 @@ export async function startOpenIdSide(
         credentials: { login: account.sub },
       };
     },
+    disable: async ({ credentials: { login = '' } }) => openid.remove(login),
     change: ({ credentials: { login = '' } }, profile) => {
       const account = newAccount({ ...accounts.get(login), ...profile });
       accounts.set(login, account);
       openid.add(account);
     },
     endAccessTokens: openid.endAccessTokens,
+    refuse: (endpoint, status, error) =>
+      proxy.refuse(routesOf(name === 'auth0' ? 'auth0' : 'plain')[endpoint], status, { error }),
     asked: () => {
       const { token, userinfo } = routesOf(name === 'auth0' ? 'auth0' : 'plain');
       const count = (path: string): number => openid.seen.filter((request) => request.path === path).length;
@@ -134,7 +152,11 @@ export async function startOpenIdSide(
   };
 }
 
-function clientsFor(gatewayUrl: string, refreshes: boolean): ClientMetadata[] {
+function clientsFor(
+  gatewayUrl: string,
+  refreshes: boolean,
+  registration: Partial<ClientMetadata> = {},
+): ClientMetadata[] {
   const publicClient = (id: string): ClientMetadata => ({
     client_id: id,
     redirect_uris: [appRedirectUri(gatewayUrl)],
@@ -148,6 +170,7 @@ function clientsFor(gatewayUrl: string, refreshes: boolean): ClientMetadata[] {
       post_logout_redirect_uris: [`${gatewayUrl}/`],
       token_endpoint_auth_method: 'client_secret_post',
       ...(refreshes ? { grant_types: ['authorization_code', 'refresh_token'] } : {}),
+      ...registration,
     },
     publicClient(contractClients.app),
     publicClient(contractClients.brief),

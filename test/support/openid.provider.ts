@@ -21,6 +21,10 @@ export interface OpenIdProviderOptions {
   readonly accounts?: readonly OpenIdAccount[];
   /** Whether it has no /userinfo, and puts everything into the ID token. Default false. */
   readonly tellsOnlyByIdToken?: boolean;
+  /** Whether clients may have answers signed and encrypted. Default false. */
+  readonly sealsAnswers?: boolean;
+  /** Whether it refuses `offline_access`, which its metadata lists, to every client. Default false: it grants no refresh token. */
+  readonly refusesOfflineAccess?: boolean;
 }
 
 /** A request that reached the provider. */
@@ -74,6 +78,7 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
     accounts,
     keys,
     tellsOnlyByIdToken: options.tellsOnlyByIdToken === true,
+    sealsAnswers: options.sealsAnswers === true,
   });
   const published = [keys.jwk];
   const seen: SeenRequest[] = [];
@@ -112,6 +117,12 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
     provider.use(async (ctx, next) => {
       if (ctx.path.startsWith('/interaction/')) {
         await interact(provider, ctx, accounts);
+      } else if (
+        options.refusesOfflineAccess === true &&
+        ctx.path === routes.authorization &&
+        String(ctx.query['scope']).includes('offline_access')
+      ) {
+        ctx.redirect(refusalOf(ctx, issuer));
       } else if (
         ctx.path === routes.userinfo &&
         ended.has(ctx.get('authorization').slice('Bearer '.length))
@@ -201,6 +212,12 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
       await once(server, 'close');
     },
   };
+}
+
+/** Where a refused authorization request leads to (RFC 6749 section 4.1.2.1). */
+function refusalOf({ query: { redirect_uri: redirectUri, state } }: Context, issuer: string): string {
+  const answer = { error: 'invalid_scope', state: String(state), iss: issuer };
+  return `${String(redirectUri)}?${new URLSearchParams(answer)}`;
 }
 
 /** What a key set publishes of an RSA key. */

@@ -5,7 +5,7 @@ import {
   interactionPolicy,
   type KoaContextWithOIDC,
 } from 'oidc-provider';
-import { multiFactorPolicy } from '../../src/providers/oidc/relying.party.js';
+import { multiFactorPolicy } from '../../src/providers/oidc/relying-party.js';
 import { type OpenIdAccount, toProviderAccount } from './openid.accounts.js';
 import type { OpenIdKeys } from './openid.keys.js';
 import { openIdStorage } from './openid.storage.js';
@@ -23,6 +23,7 @@ export interface OpenIdSettings {
   readonly accounts: ReadonlyMap<string, OpenIdAccount>;
   readonly keys: OpenIdKeys;
   readonly tellsOnlyByIdToken: boolean;
+  readonly sealsAnswers: boolean;
 }
 
 /** Auth0's paths. */
@@ -92,6 +93,8 @@ export function openIdConfiguration(settings: OpenIdSettings): Configuration {
     features: {
       devInteractions: { enabled: false },
       userinfo: { enabled: !settings.tellsOnlyByIdToken },
+      encryption: { enabled: settings.sealsAnswers },
+      jwtUserinfo: { enabled: settings.sealsAnswers },
       clientCredentials: { enabled: true },
       introspection: { enabled: flavour === 'plain', allowedPolicy: () => true },
       revocation: { enabled: true, allowedPolicy: () => true },

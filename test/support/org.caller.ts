@@ -46,12 +46,17 @@ export class OrgCaller {
   /** Puts somebody new into an organisation. */
   async member(orgId: string, role: OrgRole): Promise<HeldSession> {
     const session = await this.#gateway.session();
+    await this.join(orgId, session, role);
+    return session;
+  }
+
+  /** Puts somebody into an organisation. */
+  async join(orgId: string, { user }: Pick<HeldSession, 'user'>, role: OrgRole): Promise<void> {
     await this.#gateway.app
       .get(Database, { strict: false })
       .query.insertInto('memberships')
-      .values({ org_id: orgId, user_id: session.user.id, role, state: 'active', created_at: Date.now() })
+      .values({ org_id: orgId, user_id: user.id, role, state: 'active', created_at: Date.now() })
       .execute();
-    return session;
   }
 
   /** Confirms the domain that an organisation claims, as an administrator does. */

@@ -6,6 +6,7 @@ import { makeRsaKeys } from './rsa.keys.js';
 import type { UserAgent } from './user-agent.js';
 
 const clientSchema = z.looseObject({ client_id: z.string(), client_secret: z.string().default('') });
+const recoverySchema = z.looseObject({ recovery_link: z.url(), recovery_code: z.string() });
 const whoamiSchema = z.looseObject({ id: z.string(), identity: z.looseObject({ id: z.string() }) });
 
 /** A client registered at Hydra. */
@@ -83,6 +84,19 @@ export class OryAdmin {
     const page = await agent.fetch('/ory/kratos/sessions/whoami');
     const { id, identity } = whoamiSchema.parse(page.json());
     return { sessionId: id, identityId: identity.id };
+  }
+
+  /** Changes a trait of an identity, past the gateway. */
+  async changeTrait(identityId: string, name: string, value: string): Promise<void> {
+    const patch = [{ op: 'replace', path: `/traits/${name}`, value }];
+    await call(`${this.#kratos}/admin/identities/${identityId}`, 'PATCH', patch);
+  }
+
+  /** Begins a recovery, as an administrator's does. */
+  async recover(identityId: string): Promise<{ readonly flow: string; readonly code: string }> {
+    const answer = await call(`${this.#kratos}/admin/recovery/code`, 'POST', { identity_id: identityId });
+    const { recovery_link: link, recovery_code: code } = recoverySchema.parse(await answer.json());
+    return { flow: new URL(link).searchParams.get('flow') ?? '', code };
   }
 
   /** Ends the Kratos session of this browser. */

@@ -1,4 +1,4 @@
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { type FaultyProxy, startFaultyProxy } from './faulty.proxy.js';
 import { makeOpenIdKeys } from './openid.keys.js';
 import { OryAdmin } from './ory.admin.js';
@@ -91,6 +91,7 @@ export async function startOrySide(gatewayUrl: string): Promise<ProviderSide> {
       const credentials = { identifier: email, password: fresh.password };
       return { email, emailVerified, name: fresh.name, picture, credentials };
     },
+    disable: async ({ email }) => admin.disableIdentity(email),
     stop: async () => {
       await Promise.all(proxies.map((proxy) => proxy.stop()));
       await release();

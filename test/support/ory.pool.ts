@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { SocialProvider } from '../../src/platform/config/social-providers.parser.js';
-import { type OryStack, startOry } from '../../src/launcher/ory.stack.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { type OryStack, startOry } from '../../src/launcher/ory-stack.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { type EmbeddedSecrets, makeSecrets } from '../../src/launcher/secret.store.js';
 import { giveSigningKeys, prepareOryData, silentProgress } from './ory.template.js';
 
@@ -23,11 +23,15 @@ export interface TestOry {
 export interface TestOryOptions {
   /** Where browsers see the gateway. */
   readonly origin: string;
+  /** Where Kratos finds the gateway, if not at its origin. */
+  readonly gatewayUrl?: string;
   /** PostgreSQL databases instead of SQLite files. */
   readonly dsn?: { readonly kratos: string; readonly hydra: string } | undefined;
   readonly socialProviders?: readonly SocialProvider[] | undefined;
   readonly logLevel?: string | undefined;
   readonly withoutKeys?: boolean | undefined;
+  /** File with the certificate of an authority that they trust. */
+  readonly authority?: string | undefined;
 }
 
 const idleOrigins: string[] = [];
@@ -106,7 +110,8 @@ export async function startTestOry(options: TestOryOptions): Promise<TestOry> {
   const ory = await startOry({
     dataDir,
     publicUrl: origin,
-    environment: process.env,
+    gatewayUrl: options.gatewayUrl,
+    environment: { ...process.env, ...(options.authority && { NODE_EXTRA_CA_CERTS: options.authority }) },
     secrets,
     ...(dsn === undefined ? {} : { dsn }),
     ...(socialProviders === undefined ? {} : { socialProviders }),

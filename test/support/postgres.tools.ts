@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Client } from 'pg';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { waitUntil } from './stack.js';
 
 /** A PostgreSQL server whose own `pg_dump` and `pg_restore` are at hand: those of another version may refuse it. */

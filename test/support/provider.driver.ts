@@ -65,6 +65,8 @@ export interface ProviderSide {
   countRevocations?(): number;
   /** Makes an account. */
   enrol(profile?: MemberProfile): Promise<Member>;
+  /** Disables an account as an administrator of the provider does. No logout is sent. */
+  disable(member: Member): Promise<void>;
   stop(): Promise<void>;
 }
 

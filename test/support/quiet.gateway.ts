@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { waitUntil } from './stack.js';
 
 /** A gateway as a process of its own, whose provider nobody needs. */
@@ -14,9 +14,10 @@ export interface QuietGateway {
 
 /** The built program with one more route, `/dear`, that keeps the process busy for two milliseconds. */
 const withDearRoute = `
-  const { createApp } = await import(${JSON.stringify(new URL('../../dist/app/app.setup.js', import.meta.url).href)});
+  const { createApp } = await import(${JSON.stringify(new URL('../../dist/app/app-setup.js', import.meta.url).href)});
   const { loadConfiguration } = await import(${JSON.stringify(new URL('../../dist/platform/config/configuration.js', import.meta.url).href)});
-  const configuration = loadConfiguration(process.env);
+  const { ownFeatures } = await import(${JSON.stringify(new URL('../../dist/app/features.js', import.meta.url).href)});
+  const configuration = loadConfiguration(process.env, ownFeatures);
   const app = await createApp(configuration);
   app.getHttpAdapter().getInstance().get('/dear', async () => {
     const end = performance.now() + 2;

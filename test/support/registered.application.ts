@@ -9,7 +9,7 @@ import { UserAgent } from './user-agent.js';
 export interface NewApplication {
   readonly name: string;
   /** Default: `web`. */
-  readonly kind?: 'web' | 'single_page' | 'native';
+  readonly kind?: 'web' | 'single_page' | 'native' | 'machine';
   readonly redirectUris: readonly string[];
   readonly postLogoutRedirectUris?: readonly string[];
   readonly backchannelLogoutUri?: string;
@@ -17,7 +17,13 @@ export interface NewApplication {
   readonly scope?: string;
   /** Whether it is the deployment's own: users aren't asked for consent. */
   readonly firstParty?: boolean;
-  readonly tokenEndpointAuthMethod?: 'client_secret_basic' | 'client_secret_post';
+  /** Which organisations its claim `groups` has. Default: none. */
+  readonly groupsFrom?: 'listed' | 'all';
+  /** Ids or slugs of those that are listed. */
+  readonly groupOrgs?: readonly string[];
+  readonly groupsAs?: 'slug' | 'id';
+  /** Any text: the API decides. */
+  readonly tokenEndpointAuthMethod?: string;
 }
 
 const sessionSchema = z.looseObject({ user: z.looseObject({ id: z.string() }) });
@@ -31,7 +37,7 @@ export async function registerApplication(
   stack: Pick<Stack, 'app' | 'env' | 'url'>,
   application: NewApplication,
 ): Promise<RegisteredClient> {
-  const administrator = await (administrators.get(stack) ?? newAdministrator(stack));
+  const administrator = await administratorOf(stack);
   const scope = application.scope ?? 'openid profile email roles orgs groups';
   const answer = await administrator.post('/api/v1/applications', { kind: 'web', ...application, scope });
   if (answer.status !== 201) {
@@ -41,8 +47,9 @@ export async function registerApplication(
   return { id, secret: secret ?? '' };
 }
 
-async function newAdministrator(stack: Pick<Stack, 'app' | 'env' | 'url'>): Promise<UserAgent> {
-  const made = makeAdministrator(stack);
+/** The administrator who registers a stack's applications, logged in. */
+export async function administratorOf(stack: Pick<Stack, 'app' | 'env' | 'url'>): Promise<UserAgent> {
+  const made = administrators.get(stack) ?? makeAdministrator(stack);
   administrators.set(stack, made);
   return made;
 }

@@ -1,10 +1,11 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp } from '../../src/app/app.setup.js';
+import { createApp } from '../../src/app/app-setup.js';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import { Clock } from '../../src/platform/time/clock.service.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
-import { createLogger } from '../../src/platform/logging/pino.logger.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
+import { createLogger } from '../../src/platform/logging/pino-logger.js';
 import type { Stack } from './stack.js';
+import { ownFeatures } from '../../src/app/features.js';
 
 /** Another gateway of the same deployment, in this process. */
 export interface Replica {
@@ -25,7 +26,7 @@ export async function startReplicas(
   const ports = await findFreePorts(count);
   return Promise.all(
     ports.map(async (port) => {
-      const configuration = loadConfiguration({ ...stack.env, PORT: String(port), ...env });
+      const configuration = loadConfiguration({ ...stack.env, PORT: String(port), ...env }, ownFeatures);
       const app = await createApp(configuration, { logger: createLogger('silent') });
       let shift = 0;
       app.get(Clock, { strict: false }).now = () => Date.now() + shift * 1000;

@@ -1,6 +1,6 @@
-import type { SessionKey } from '../../src/providers/ory/sources/identity.source.js';
+import type { SessionKey } from '../../src/providers/ory/sources/identity-source.js';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { startFaultyProxy } from './faulty.proxy.js';
 import { OryAdmin } from './ory.admin.js';
 import { logIn, newPerson, type Person } from './person.js';
@@ -128,14 +128,18 @@ function dnOf(email: string): string {
   return `uid=${email.split('@')[0]},${directoryNames.people}`;
 }
 
-/** Logs in at a directory by the pages: the address first. @returns the page at the end. */
+/** Logs in at a directory by the pages: the address first. @param login what is typed with the password. @returns the page at the end. */
 export async function logInByDirectory(
   agent: UserAgent,
   { email, password }: Pick<Person, 'email' | 'password'>,
+  login = email,
 ): Promise<Page> {
-  const first = await agent.navigate('/auth/login');
+  const start = await agent.navigate('/auth/login');
+  // What an organisation connects doesn't change the first page: from there, a link leads to where the address is asked.
+  const link = start.html().querySelector('a[href^="/ui/identify"]')?.getAttribute('href');
+  const first = link === undefined ? start : await agent.navigate(link);
   const second = await agent.submit(first, { identifier: email });
-  return agent.submit(second, { login: email, password });
+  return agent.submit(second, { login, password });
 }
 
 /** An LDAP directory as a source. */

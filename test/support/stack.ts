@@ -5,16 +5,19 @@ import { join } from 'node:path';
 import type { Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
-import { createApp } from '../../src/app/app.setup.js';
+import { inject } from 'vitest';
+import { createApp } from '../../src/app/app-setup.js';
 import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import type { SocialProvider } from '../../src/platform/config/social-providers.parser.js';
 import { Clock } from '../../src/platform/time/clock.service.js';
-import type { OryStack } from '../../src/launcher/ory.stack.js';
+import type { OryStack } from '../../src/launcher/ory-stack.js';
 import type { EmbeddedSecrets } from '../../src/launcher/secret.store.js';
-import { createLogger } from '../../src/platform/logging/pino.logger.js';
+import { createLogger } from '../../src/platform/logging/pino-logger.js';
 import { readHealth } from './health.js';
 import { leaveOrigin, startTestOry, takeOrigin, takeOry } from './ory.pool.js';
+import { type OryDsn, prepareOryDatabases } from './ory.template.js';
 import { TestDatabases } from './test.database.js';
+import { ownFeatures } from '../../src/app/features.js';
 
 /** Which databases a stack runs on: the gateway's, Kratos' and Hydra's alike. */
 export type DatabaseKind = 'sqlite' | 'postgres';
@@ -25,10 +28,14 @@ export interface StackOptions {
   readonly postgresUrl?: string;
   /** Origin that browsers see, where it isn't the one the gateway listens on. */
   readonly publicUrl?: string;
+  /** File with the certificate of an authority that Kratos and Hydra trust; with `publicUrl`. */
+  readonly authority?: string;
   /** Third-party logins for Kratos; asked with the origin that browsers see. */
   readonly socialProviders?: (origin: string) => Promise<readonly SocialProvider[]>;
   /** Kratos and Hydra that no earlier file has used, for a test that counts what they hold. One that ends them needn't ask: they aren't shared after it. */
   readonly ownOry?: boolean;
+  /** Kratos and Hydra of the pool, on SQLite, beside a gateway on PostgreSQL: for a test of what the gateway stores. */
+  readonly sharedOry?: boolean;
   /** Leaves Hydra without signing keys, as after a real first start: making them takes seconds of a core. */
   readonly withoutKeys?: boolean;
   /** Modules that an adopter would bring along. */
@@ -70,7 +77,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const origin = options.publicUrl ?? url;
   const databases =
     options.database === 'postgres' ? new TestDatabases(options.postgresUrl ?? '') : undefined;
-  const dsn = databases && { kratos: await databases.create(), hydra: await databases.create() };
+  // Another server may be one whose migrations are tested.
+  const isOfRun = databases !== undefined && options.postgresUrl === inject('postgresUrl');
+  const dsn =
+    databases === undefined || options.sharedOry === true
+      ? undefined
+      : await (isOfRun ? prepareOryDatabases(databases) : emptyOryDatabases(databases));
   const {
     ory,
     secrets,
@@ -81,10 +93,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ? takeOry(url)
     : startTestOry({
         origin,
+        gatewayUrl: url,
         dsn,
         socialProviders: await options.socialProviders?.(origin),
         logLevel: options.oryLogLevel,
         withoutKeys: options.withoutKeys,
+        authority: options.authority,
       }));
   const log: string[] = [];
   const env: Record<string, string> = {
@@ -92,7 +106,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     PORT: new URL(url).port,
     DATA_DIR: dataDir,
     SECRETS: secrets.gateway.join(','),
-    ...(databases === undefined ? {} : { DATABASE_URL: await databases.create() }),
+    ...(databases === undefined
+      ? {}
+      : { DATABASE_URL: await (isOfRun ? databases.createMigrated() : databases.create()) }),
     DEMO: 'true',
     // Everybody in a test has one address; limits have specs of their own.
     RATE_LIMIT: 'false',
@@ -103,7 +119,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   };
   let shift = 0;
   const start = async (): Promise<NestFastifyApplication> => {
-    const configuration = loadConfiguration(env);
+    const configuration = loadConfiguration(env, ownFeatures);
     const app = await createApp(configuration, { logger: collect(log), modules: options.modules ?? [] });
     const clock = app.get(Clock, { strict: false });
     clock.now = () => Date.now() + shift * 1000;
@@ -140,11 +156,16 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   };
 }
 
+async function emptyOryDatabases(databases: TestDatabases): Promise<OryDsn> {
+  return { kratos: await databases.create(), hydra: await databases.create() };
+}
+
 /** Whether Kratos and Hydra may be those that other test files have used. */
 function isShareable(options: StackOptions): boolean {
-  const { database, publicUrl, socialProviders, ownOry, withoutKeys, oryLogLevel } = options;
+  const { database, publicUrl, socialProviders, ownOry, sharedOry, withoutKeys, oryLogLevel } = options;
   const isSpecial = [publicUrl, socialProviders, oryLogLevel].some((option) => option !== undefined);
-  return database !== 'postgres' && ownOry !== true && withoutKeys !== true && !isSpecial;
+  const isOnSqlite = database !== 'postgres' || sharedOry === true;
+  return isOnSqlite && ownOry !== true && withoutKeys !== true && !isSpecial;
 }
 
 /**

@@ -9,6 +9,7 @@ export class StandIn {
   readonly #target: string;
   readonly #server: Server;
   #answer: Answer = () => false;
+  #replacement: Answer = () => false;
 
   constructor(target: string) {
     this.#target = target;
@@ -33,6 +34,11 @@ export class StandIn {
     this.#answer = answer ?? (() => false);
   }
 
+  /** From now on, what the real server has dealt with is answered with this; undefined passes its answers through again. */
+  replace(answer: Answer | undefined): void {
+    this.#replacement = answer ?? (() => false);
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => {
@@ -53,7 +59,15 @@ export class StandIn {
       redirect: 'manual',
       ...(chunks.length === 0 ? {} : { body: Buffer.concat(chunks) }),
     });
+    if (this.#replacement(request, response)) {
+      return;
+    }
     response.statusCode = answer.status;
+    response.setHeader('set-cookie', answer.headers.getSetCookie());
+    const location = answer.headers.get('location');
+    if (location !== null) {
+      response.setHeader('location', location);
+    }
     response.setHeader('content-type', answer.headers.get('content-type') ?? 'application/json');
     response.end(Buffer.from(await answer.arrayBuffer()));
   }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { findFreePorts } from '../../src/launcher/port.finder.js';
+import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { buildGo } from './go.program.js';
 import { startOpenidClientApp } from './openid-client.app.js';
 import type { RegisteredClient } from './ory.admin.js';
@@ -21,7 +21,7 @@ export interface TrialSettings {
   readonly client: RegisteredClient;
   /** Its own origin, at a loopback port. */
   readonly origin: string;
-  readonly authentication: 'client_secret_basic' | 'client_secret_post';
+  readonly authentication: string;
 }
 
 const claimsSchema = z.record(z.string(), z.unknown());

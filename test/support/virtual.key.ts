@@ -39,6 +39,11 @@ export class VirtualKey {
     return credentialsSchema.parse(answer).credentials;
   }
 
+  /** Takes it out of the browser. */
+  async unplug(): Promise<void> {
+    await this.#session.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId: this.#id });
+  }
+
   /** Whether its owner touches it when it's asked. */
   async touch(isTouched: boolean): Promise<void> {
     await this.#session.send('WebAuthn.setAutomaticPresenceSimulation', {

@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { makeApiKey } from '../../src/api-keys/api-key.format.js';
+import { makeApiKey } from '../../src/api-keys/api-key-format.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { Database, type OrgRole } from '../../src/platform/database/database.schema.js';
 import { fullScope } from '../../src/session/guards/scopes.js';

@@ -24,6 +24,8 @@ class Gateway:
         self.exchanges = 0
         self.exchange = refuse
         self.is_down = False
+        #: The last event whose subscribers are answered 400.
+        self.refused = None
         self._generation = 0
         self._keys = {}
         self.rotate("first")
@@ -109,15 +111,24 @@ class Gateway:
         line = f"id: {event_id}\n" if event_id else ""
         self.events.put(f"{line}event: revocations\ndata: {message}\n\n")
 
+    def sign_of_life(self, stream, told, **members):
+        """A message that tells nothing new, of a process that has told so many messages."""
+        return self.message(stream=stream, told=told, **members)
+
     def tell_everything(self, **members):
-        """Sends a snapshot in one part."""
-        self.tell("x.0", self.message(**{"snapshot": part(new_id(), 1, 1), **members}))
+        """Sends a snapshot in one part, and a sign of life."""
+        claims = {"stream": "a", "told": 0, **members}
+        self.tell("x.0", self.message(snapshot=part(new_id(), 1, 1), **claims))
+        self.tell("", self.sign_of_life(**{name: claims[name] for name in ("stream", "told", "iat") if name in claims}))
 
     def _stream(self, request):
         self.connections.append(request.headers.get("Last-Event-ID", ""))
         generation = self._generation
         if self.is_down or request.headers["Authorization"] != "Bearer subscriber":
             answer(request, 503, {})
+            return
+        if self.connections[-1] == self.refused:
+            answer(request, 400, {})
             return
         request.send_response(200)
         request.send_header("Content-Type", "text/event-stream")

@@ -1,6 +1,7 @@
 """What a verifier does with what the gateway tells of ended sessions."""
 
 import concurrent.futures
+import itertools
 import sys
 import threading
 import time
@@ -75,6 +76,21 @@ class Tokens(WithGateway):
         ]:
             with self.subTest(claims=claims):
                 self.assertEqual(self.reason(verifier, self.gateway.token(**claims)), reason)
+
+
+class Keys(WithGateway):
+    def test_that_change_twice_at_once(self):
+        verifier = self.verifier(subscribes=False)
+        self.assertIsNone(self.reason(verifier, self.gateway.token()))
+        for kid in ("second", "third"):
+            self.gateway.rotate(kid)
+            tokens = [self.gateway.token() for _ in range(20)]
+            with concurrent.futures.ThreadPoolExecutor(20) as threads:
+                reasons = set(threads.map(lambda token: self.reason(verifier, token), tokens))
+            self.assertEqual((kid, reasons), (kid, {None}))
+        # Anyone can name a key that doesn't exist.
+        self.gateway.rotate("fourth")
+        self.assertEqual(self.reason(verifier, self.gateway.token()), "token_key_unknown")
 
 
 class Messages(WithGateway):
@@ -161,8 +177,11 @@ class Snapshots(WithGateway):
         self.assertEqual(self.reason(verifier, token), "revocations_lost")
         self.eventually(gateway.events.empty, "the parts")
         self.assertEqual((self.reason(verifier, token), states), ("revocations_lost", []))
-        gateway.tell("x.5", gateway.message(snapshot=part(snapshot, 2, 3)))
-        self.eventually(lambda: self.reason(verifier, token) is None, "the last part")
+        gateway.tell("x.5", gateway.message(snapshot=part(snapshot, 2, 3), stream="a", told=0))
+        self.eventually(gateway.events.empty, "the last part")
+        self.assertEqual((self.reason(verifier, token), states), ("revocations_lost", []))
+        gateway.tell("", gateway.sign_of_life("a", 0))
+        self.eventually(lambda: self.reason(verifier, token) is None, "the sign of life")
         self.assertEqual(self.reason(verifier, gateway.token(sid=sid)), "session_ended")
 
         def connect_again(*named):
@@ -184,6 +203,97 @@ class Snapshots(WithGateway):
         self.assertEqual(states, ["heard"])
 
 
+class SignsOfLife(WithGateway):
+    """Whoever sits between the gateway and the verifier may hold back what it likes, and repeat what it has seen."""
+
+    def test_that_are_none(self):
+        def comments(_gateway):
+            while True:
+                yield ":\n\n"
+
+        def the_same_one_again(gateway):
+            message = gateway.sign_of_life("a", 0)
+            while True:
+                yield f"event: revocations\ndata: {message}\n\n"
+
+        def of_something_new(gateway):
+            for number in itertools.count(1):
+                yield f"event: revocations\ndata: {gateway.message(stream='a', number=number)}\n\n"
+
+        def of_everything(gateway):
+            while True:
+                message = gateway.message(snapshot=part(new_id(), 1, 1), stream="a", told=0)
+                yield f"event: revocations\ndata: {message}\n\n"
+
+        def check(make):
+            gateway = self.new_gateway()
+            verifier = self.verifier(gateway, when_lost="refuse", lost_after=10)
+            token, events, due = gateway.token(), make(gateway), 0
+            gateway.tell_everything(stream="a", told=0)
+            self.assertIsNone(self.reason(verifier, token))
+
+            def is_lost():
+                nonlocal due
+                if time.monotonic() >= due:
+                    gateway.events.put(next(events))
+                    due = time.monotonic() + 0.2
+                return self.reason(verifier, token) == "revocations_lost"
+
+            self.eventually(is_lost, f"the loss: {make.__name__}")
+
+        with concurrent.futures.ThreadPoolExecutor(4) as threads:
+            list(threads.map(check, [comments, the_same_one_again, of_something_new, of_everything]))
+
+    def test_of_a_minute_ago(self):
+        verifier = self.verifier(when_lost="refuse")
+        ago = {"iat": int(time.time()) - 60, "stream": "a", "told": 0}
+        self.gateway.tell_everything(**ago)
+        self.assertEqual(self.reason(verifier, self.gateway.token()), "revocations_lost")
+        self.assertEqual((self.gateway.events.empty(), self.gateway.connections), (True, [""]))
+
+    def test_keep_the_gateway_heard(self):
+        states = []
+        verifier = self.verifier(when_lost="refuse", lost_after=10, on_change=lambda state, _error: states.append(state))
+        token, begun, told = self.gateway.token(), time.monotonic(), 0
+        self.gateway.tell_everything(stream="a", told=0)
+
+        def is_over():
+            nonlocal told
+            if time.monotonic() - begun > 5 * (told + 1):
+                told += 1
+                self.gateway.tell("", self.gateway.sign_of_life("a", 0))
+            self.assertIsNone(self.reason(verifier, token))
+            return time.monotonic() - begun > 14
+
+        self.eventually(is_over, "more than the time after which it is lost")
+        self.assertEqual((states, self.gateway.connections), (["heard"], [""]))
+
+    def test_tell_of_messages_that_are_held_back(self):
+        verifier = self.verifier()
+        gateway, sid = self.gateway, new_id()
+        token = gateway.token(sid=sid)
+        # What is told while a snapshot is sent comes before its end, in any order.
+        gateway.tell("", gateway.message(stream="a", number=9))
+        gateway.tell("", gateway.message(stream="a", number=8))
+        gateway.tell_everything(stream="a", told=7)
+        gateway.tell("x.10", gateway.message(stream="a", number=10))
+        gateway.tell("", gateway.sign_of_life("a", 10))
+        gateway.tell("", gateway.sign_of_life("a", 9))
+        self.assertIsNone(self.reason(verifier, token))
+        self.eventually(gateway.events.empty, "the messages")
+        gateway.hang_up()
+        self.eventually(lambda: gateway.connections == ["", "x.10"], "another connection")
+        # Number 11 is missing.
+        gateway.tell("x.12", gateway.message(stream="a", number=12))
+        gateway.tell("", gateway.sign_of_life("a", 12))
+        self.eventually(lambda: gateway.connections == ["", "x.10", ""], "a connection that begins with everything")
+        gateway.tell_everything(stream="a", told=12, ended=ids_of(sid))
+        self.eventually(lambda: self.reason(verifier, token) == "session_ended", "the end")
+        # Another process has told other messages.
+        gateway.tell("", gateway.sign_of_life("b", 12))
+        self.eventually(lambda: len(gateway.connections) == 4, "another connection")
+
+
 class Streams(WithGateway):
     def test_that_are_lost_and_back(self):
         states = []
@@ -201,16 +311,12 @@ class Streams(WithGateway):
         self.assertEqual((found.exception.status, found.exception.code), (503, "revocations_unknown"))
         self.assertEqual(found.exception.headers["Retry-After"], "1")
         self.eventually(lambda: states == [("heard", True), ("lost", False)], "the listener")
-        self.assertIsNone(self.reason(self.verifier(), token))
+        accepting = self.verifier()
+        self.assertIsNone(self.reason(accepting, token))
+        accepting.close()
         self.gateway.is_down = False
-
-        def is_back():
-            if self.gateway.events.empty():
-                # The other verifier may have taken the last one.
-                self.gateway.tell_everything()
-            return self.reason(verifier, token) is None
-
-        self.eventually(is_back, "the gateway")
+        self.gateway.tell_everything()
+        self.eventually(lambda: self.reason(verifier, token) is None, "the gateway")
         self.eventually(lambda: states[2:] == [("heard", True)], "the listener")
 
     def test_that_send_nothing_no_end_or_no_line(self):
@@ -248,6 +354,18 @@ class Streams(WithGateway):
         self.eventually(self.gateway.events.empty, "the messages")
         self.gateway.hang_up()
         self.eventually(lambda: self.gateway.connections == ["", "x.1"], "another connection")
+
+    def test_whose_id_is_refused(self):
+        verifier = self.verifier()
+        sid = new_id()
+        token = self.gateway.token(sid=sid)
+        self.gateway.tell_everything()
+        self.assertIsNone(self.reason(verifier, token))
+        self.gateway.refused = "x.0"
+        self.gateway.hang_up()
+        self.eventually(lambda: self.gateway.connections == ["", "x.0", ""], "a connection that begins with everything")
+        self.gateway.tell_everything(ended=ids_of(sid))
+        self.eventually(lambda: self.reason(verifier, token) == "session_ended", "the end")
 
     def test_end_with_the_verifier(self):
         def listening():

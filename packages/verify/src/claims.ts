@@ -78,7 +78,7 @@ type Check = (value: unknown) => boolean;
 type Members = Readonly<Record<string, unknown>>;
 
 const isText: Check = (value) => typeof value === 'string';
-const isTime: Check = (value) => typeof value === 'number' && Number.isInteger(value) && value >= 0;
+const isTime: Check = (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
 const isFlag: Check = (value) => typeof value === 'boolean';
 const isObject = (value: unknown): value is Members => typeof value === 'object' && value !== null;

@@ -19,7 +19,7 @@ const retryAfter = 1;
 
 export interface KeySetOptions {
   readonly uri: string;
-  /** Least seconds between two readings because of unknown key ids. */
+  /** Seconds in which unknown key ids cause two readings at most: a gateway may change its key twice at once. */
   readonly cooldown: number;
   readonly fetch: typeof fetch;
 }
@@ -31,7 +31,10 @@ export class KeySet {
   #ids: ReadonlySet<unknown> = new Set();
   #readAt = Number.NEGATIVE_INFINITY;
   #failedAt = Number.NEGATIVE_INFINITY;
+  /** When the last reading began. */
   #triedAt = Number.NEGATIVE_INFINITY;
+  /** When the last two readings because of unknown key ids were done. */
+  #searchedAt: readonly [number, number] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   #reading: Promise<void> | undefined;
   /** A reading for which every request waits. */
   #awaited: Promise<void> | undefined;
@@ -48,9 +51,11 @@ export class KeySet {
     if (typeof header.kid !== 'string' || header.kid.length > 128) {
       throw new AuthError('unauthenticated', { reason: 'token_key_unknown' });
     }
+    const asked = now();
     await this.#ensureUsable();
-    if (!this.#ids.has(header.kid) && now() - this.#readAt >= this.#options.cooldown) {
-      await this.#read();
+    // A reading that began before may have been too early for this key.
+    while (!this.#ids.has(header.kid) && this.#maySearch(asked)) {
+      await this.#search();
     }
     if (this.#find === undefined) {
       throw unavailable();
@@ -102,6 +107,20 @@ export class KeySet {
       this.#awaited = undefined;
     });
     return this.#awaited;
+  }
+
+  /** Whether a reading is waited for that may bring a key: what strangers make up must not become traffic. */
+  #maySearch(asked: number): boolean {
+    const isCool = now() - this.#searchedAt[0] >= this.#options.cooldown;
+    return this.#reading !== undefined || (this.#triedAt < asked && isCool);
+  }
+
+  async #search(): Promise<void> {
+    const isOwn = this.#reading === undefined;
+    await this.#read();
+    if (isOwn) {
+      this.#searchedAt = [this.#searchedAt[1], now()];
+    }
   }
 
   #mustWait(): boolean {

@@ -10,7 +10,7 @@ export interface Requirement {
   readonly scope?: string | readonly string[];
   /** Role in the deployment, for example `admin`. */
   readonly role?: string;
-  /** Slug or id of the organisation that the caller must act for. */
+  /** Id of the organisation that the caller must act for. Its slug works, too, but can change. */
   readonly org?: string;
   /** Lowest role in the active organisation that is enough. */
   readonly orgRole?: OrgRole;

@@ -9,7 +9,7 @@ export interface RevocationOptions {
   readonly key: string;
   /** What happens to tokens while the gateway can't be heard: they are accepted until they expire, or refused with 503. Default: `accept`. */
   readonly whenLost?: 'accept' | 'refuse';
-  /** Seconds of silence after which the gateway counts as lost, at least 10. Default: 15. */
+  /** Seconds without a signed sign of life after which the gateway counts as lost, at least 10. Default: 15. */
   readonly lostAfter?: number;
   /** Is told when the gateway is heard, and when it is lost, with what went wrong last. Default: warns on the console when it is lost. */
   readonly onChange?: (state: 'heard' | 'lost', error?: unknown) => void;
@@ -19,8 +19,16 @@ interface FeedSettings extends RevocationOptions {
   readonly issuer: string;
   /** Address of the stream. */
   readonly uri: string;
+  /** Seconds by which this clock and the gateway's may differ. */
+  readonly clockTolerance: number;
   readonly fetch: typeof fetch;
   readonly findKey: JWTVerifyGetKey;
+}
+
+/** A place in what one process of the gateway tells. */
+interface Place {
+  readonly stream: string;
+  readonly number: number;
 }
 
 /** Milliseconds between two attempts to connect: first, and at most. */
@@ -31,6 +39,8 @@ const goodAfter = 5000;
 const messageAge = 120;
 /** Milliseconds that the first token waits for the first message. */
 const firstWait = 3000;
+/** What may be sent back in a header: an id isn't signed. */
+const eventId = /^[!-~]{1,200}$/;
 const apiKeyClientId = 'api-key';
 
 /** Ended sessions and keys, and outdated tokens, as the gateway tells of them. Asking it costs two or three look-ups in memory. */
@@ -44,7 +54,14 @@ export class Revocations {
   #changed = new Map<string, number>();
   #everythingBefore = 0;
   #lastId: string | undefined;
+  /** When the last sign of life came (milliseconds of a clock that isn't set), when it was issued (seconds since the epoch), and by which process. */
   #heardAt = Number.NEGATIVE_INFINITY;
+  #issuedAt = Number.NEGATIVE_INFINITY;
+  #issuedBy = '';
+  /** Up to where everything is known, and the numbers of messages behind it that have come. */
+  #known: Place = { stream: '', number: 0 };
+  #received = new Set<number>();
+  #receivedFrom = '';
   #state: 'heard' | 'lost' | undefined;
   #first: Promise<void> | undefined;
   /** The snapshot that is being read, and the parts of it that have come. */
@@ -117,14 +134,17 @@ export class Revocations {
   }
 
   #isLost(): boolean {
-    const { lostAfter = 15 } = this.#settings;
-    const isLost = performance.now() - this.#heardAt > lostAfter * 1000;
+    const { lostAfter = 15, clockTolerance } = this.#settings;
+    const isLost =
+      performance.now() - this.#heardAt > lostAfter * 1000 ||
+      // Whatever held it up on its way.
+      Date.now() / 1000 - this.#issuedAt > lostAfter + clockTolerance;
     const state = isLost ? 'lost' : 'heard';
     if (state !== this.#state) {
       this.#state = state;
       try {
         const { onChange = warn } = this.#settings;
-        onChange(state, isLost ? this.#error : undefined);
+        onChange(state, isLost ? (this.#error ?? new TypeError('no sign of life was heard')) : undefined);
       } catch {
         // It is the listener's own, and refuses no token.
       }
@@ -151,22 +171,24 @@ export class Revocations {
 
   /** Reads one connection to its end. */
   async #read(onFirst: () => void): Promise<void> {
-    for await (const { id, data } of this.#events()) {
+    const { lostAfter = 15 } = this.#settings;
+    let signedAt = performance.now();
+    let lastId = this.#lastId;
+    // After a connection that brings nothing, or what can't be believed, the next one begins with everything.
+    this.#lastId = undefined;
+    for await (const { id, data } of this.#events(lastId)) {
       if (data !== '') {
-        try {
-          await this.#apply(data);
-        } catch (error) {
-          // The next attempt begins with everything.
-          this.#lastId = undefined;
-          throw error;
+        this.#lastId = undefined;
+        await this.#apply(data);
+        signedAt = performance.now();
+        if (this.#isComplete) {
+          lastId = eventId.test(id) ? id : lastId;
+          this.#lastId = lastId;
         }
-        if (id !== '') {
-          this.#lastId = id;
-        }
+      } else if (performance.now() - signedAt > lostAfter * 1000) {
+        throw new TypeError('nothing that is signed was heard');
       }
-      if (this.#isComplete) {
-        this.#heardAt = performance.now();
-        this.#isLost();
+      if (this.isHeard && !this.#isLost()) {
         onFirst();
       }
     }
@@ -189,7 +211,7 @@ export class Revocations {
     });
   }
 
-  async *#events(): AsyncGenerator<ServerEvent> {
+  async *#events(lastId: string | undefined): AsyncGenerator<ServerEvent> {
     const { uri, key, fetch, lostAfter = 15 } = this.#settings;
     const attempt = new AbortController();
     const abort = (): void => attempt.abort();
@@ -201,7 +223,7 @@ export class Revocations {
         headers: {
           accept: 'text/event-stream',
           authorization: `Bearer ${key}`,
-          ...(this.#lastId === undefined ? {} : { 'last-event-id': this.#lastId }),
+          ...(lastId === undefined ? {} : { 'last-event-id': lastId }),
         },
         redirect: 'manual',
         signal: attempt.signal,
@@ -227,7 +249,8 @@ export class Revocations {
       maxTokenAge: messageAge,
       clockTolerance: 60,
     });
-    const { snapshot, keep, ended, changed, everything_before: everythingBefore } = payload;
+    const { iat = 0, snapshot, keep, ended, changed, everything_before: everythingBefore } = payload;
+    const { stream, number, told } = payload;
     if (
       typeof keep !== 'number' ||
       typeof ended !== 'string' ||
@@ -245,6 +268,46 @@ export class Revocations {
     }
     this.#everythingBefore = Math.max(this.#everythingBefore, everythingBefore);
     this.#count(snapshot);
+    if (typeof stream !== 'string') {
+      return;
+    }
+    this.#follow(stream, { number, told, isPart: snapshot !== undefined });
+    // A part of a snapshot is no sign: what it tells is older than its signature. Another process has a clock of its own.
+    const isSign = typeof told === 'number' && snapshot === undefined;
+    if (isSign && (stream !== this.#issuedBy || iat > this.#issuedAt)) {
+      this.#heardAt = performance.now();
+      this.#issuedAt = iat;
+      this.#issuedBy = stream;
+    }
+  }
+
+  /** Takes account of a message's place. @throws when another was held back. */
+  #follow(
+    stream: string,
+    { number, told, isPart }: { readonly number: unknown; readonly told: unknown; readonly isPart: boolean },
+  ): void {
+    if (typeof number === 'number') {
+      if (stream !== this.#receivedFrom) {
+        this.#receivedFrom = stream;
+        this.#received.clear();
+      }
+      this.#received.add(number);
+    }
+    if (typeof told !== 'number' || (isPart && !this.#isComplete)) {
+      return;
+    }
+    if (isPart && stream !== this.#known.stream) {
+      this.#known = { stream, number: told };
+    }
+    let upTo = isPart ? Math.max(this.#known.number, told) : this.#known.number;
+    while (stream === this.#receivedFrom && this.#received.has(upTo + 1)) {
+      upTo += 1;
+    }
+    if (!this.#isComplete || stream !== this.#known.stream || upTo < told) {
+      throw new TypeError('a message was held back');
+    }
+    this.#known = { stream, number: upTo };
+    this.#received = new Set([...this.#received].filter((each) => each > upTo));
   }
 
   /** Takes account of the part of a snapshot that a message is, if it is one. */
@@ -265,7 +328,6 @@ export class Revocations {
     if (id !== this.#snapshot.id) {
       this.#snapshot = { id, count: parts, parts: new Set() };
       this.#isComplete = false;
-      this.#lastId = undefined;
     }
     this.#snapshot.parts.add(part);
     this.#isComplete ||= this.#snapshot.parts.size === this.#snapshot.count;

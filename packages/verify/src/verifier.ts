@@ -24,8 +24,8 @@ export interface VerifierOptions {
   /** Where the keys are read. Default: `/.well-known/jwks.json` of the issuer. */
   readonly jwksUri?: string;
   /**
-   * Least seconds between two readings of the keys because of unknown key ids, and between two exchanges of an API key that the gateway
-   * refused. Default: 30.
+   * Seconds in which unknown key ids cause two readings of the keys at most, and least seconds between two exchanges of an API key that the
+   * gateway refused. Default: 30.
    */
   readonly cooldown?: number;
   /** Seconds by which this clock and the gateway's may differ, at most 60. Default: 30. */
@@ -78,6 +78,8 @@ export interface Verifier {
 }
 
 const maximumLength = 8192;
+/** Three segments in base64url, each in its one spelling (RFC 7515 section 2): without padding, and no bits behind the last byte. */
+const compactForm = /^(?:(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048]|[\w-]{4})(?:\.(?!$)|$)){3}$/;
 const noRequirement = checkRequirement({});
 
 /** Makes a verifier. Nothing is fetched before the first token. @throws {TypeError} for options that can't be. */
@@ -114,6 +116,7 @@ class GatewayVerifier implements Verifier {
       new Revocations({
         ...checkRevocations(options.revocations),
         issuer: this.#issuer,
+        clockTolerance: this.#clockTolerance,
         // Where the keys are read, the stream is too.
         uri: new URL('/auth/revocations/stream', uri).href,
         fetch: doFetch,
@@ -277,7 +280,7 @@ class GatewayVerifier implements Verifier {
   }
 
   async #check(token: string): Promise<Claims> {
-    if (token === '' || token.length > maximumLength) {
+    if (token === '' || token.length > maximumLength || !compactForm.test(token)) {
       throw this.#unauthenticated(token === '' ? 'token_missing' : 'token_malformed');
     }
     const { payload, kid } = await this.#verifySignature(token);

@@ -6,11 +6,18 @@ import { UsersModule } from '../../directory/users/users.module.js';
 import { UsersController } from './users.controller.js';
 import { UserKeysController } from './user-keys.controller.js';
 import { UserRecoveryController } from './user-recovery.controller.js';
+import { UserSecondFactorsController } from './user-second-factors.controller.js';
 import { UserSessionsController } from './user-sessions.controller.js';
 
 /** The module with which administrators manage users, their sessions, API keys and recovery. */
 @Module({
   imports: [ApiKeysModule, SessionModule, UsersModule, AccountsModule],
-  controllers: [UsersController, UserSessionsController, UserKeysController, UserRecoveryController],
+  controllers: [
+    UsersController,
+    UserSessionsController,
+    UserKeysController,
+    UserRecoveryController,
+    UserSecondFactorsController,
+  ],
 })
 export class UserAdministrationModule {}

@@ -2,11 +2,11 @@ import { Param, Query } from '@nestjs/common';
 import type { z } from 'zod';
 import { ApiKeysService } from '../../api-keys/api-keys.service.js';
 import { keyListSchema } from '../../api-keys/api-key.schemas.js';
-import { type PageQuery, pageQuerySchema } from '../../platform/http/page.cursor.js';
-import { CurrentCaller } from '../../session/guards/caller.decorator.js';
-import { ApiController, ApiRoute } from '../../session/guards/api.route.js';
+import { type PageQuery, pageQuerySchema } from '../../platform/http/page-cursor.js';
+import { CurrentCaller } from '../../session/guards/caller.decorators.js';
+import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import type { Caller } from '../../session/principal.js';
-import { UserDirectory, requireUserId } from '../../directory/users/user.directory.js';
+import { UserDirectory, requireUserId } from '../../directory/users/user-directory.js';
 
 /** The routes with which administrators list and revoke a user's own API keys. */
 @ApiController('api/v1/users/:id/api-keys', {
@@ -16,35 +16,32 @@ import { UserDirectory, requireUserId } from '../../directory/users/user.directo
   problems: ['database_unavailable'],
 })
 export class UserKeysController {
-  readonly #directory: UserDirectory;
-  readonly #keys: ApiKeysService;
-
-  constructor(directory: UserDirectory, keys: ApiKeysService) {
-    this.#directory = directory;
-    this.#keys = keys;
-  }
+  constructor(
+    private readonly directory: UserDirectory,
+    private readonly keys: ApiKeysService,
+  ) {}
 
   @ApiRoute('GET', '', {
     scope: 'users:read',
-    summary: 'A user’s API keys',
+    summary: 'List a user’s API keys',
     description:
-      'Oldest first, without revoked ones. Keys of an organisation are at `GET /api/v1/orgs/{id}/api-keys`.',
-    answer: { description: 'One page.', schema: keyListSchema },
+      'Oldest first. Revoked keys aren’t listed. An organisation’s keys are at `GET /api/v1/orgs/{id}/api-keys`.',
+    answer: { description: 'One page of API keys.', schema: keyListSchema },
     problems: ['not_found'],
   })
   async list(
     @Param('id') id: string,
     @Query({ schema: pageQuerySchema }) page: PageQuery,
   ): Promise<z.output<typeof keyListSchema>> {
-    const user = await this.#directory.require(id);
-    return this.#keys.list({ userId: user.id }, page);
+    const user = await this.directory.require(id);
+    return this.keys.list({ userId: user.id }, page);
   }
 
   @ApiRoute('DELETE', ':keyId', {
     scope: 'users:write',
     summary: 'Revoke one of a user’s API keys',
-    description: 'It is refused at once, and so are the tokens that it was exchanged for.',
-    ids: { keyId: 'Id of the key.' },
+    description: 'The key and all tokens exchanged for it are refused at once.',
+    ids: { keyId: 'Id of the API key.' },
     answer: { description: 'Revoked.' },
     problems: ['not_found'],
   })
@@ -53,6 +50,6 @@ export class UserKeysController {
     @Param('keyId') keyId: string,
     @CurrentCaller() caller: Caller,
   ): Promise<void> {
-    await this.#keys.revoke(caller, { userId: requireUserId(id) }, keyId);
+    await this.keys.revoke(caller, { userId: requireUserId(id) }, keyId);
   }
 }

@@ -3,13 +3,13 @@ import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { endedAnswerSchema, sessionsAnswerSchema } from '../sessions/sessions.schemas.js';
 import { CurrentUser } from '../../session/guards/access.decorators.js';
-import { CurrentCaller } from '../../session/guards/caller.decorator.js';
-import { ApiController, ApiRoute } from '../../session/guards/api.route.js';
+import { CurrentCaller } from '../../session/guards/caller.decorators.js';
+import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import type { Caller, Principal } from '../../session/principal.js';
-import { SessionCookie } from '../../session/cookie/session.cookie.js';
+import { SessionCookie } from '../../session/cookie/session-cookie.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
-import { UserDirectory, requireUserId } from '../../directory/users/user.directory.js';
-import { byAdministrator } from '../actor.context.js';
+import { UserDirectory, requireUserId } from '../../directory/users/user-directory.js';
+import { byAdministrator } from '../actor-context.js';
 import { AccountSessions } from '../sessions/account-sessions.service.js';
 
 /** The routes with which administrators list and end a user's sessions. */
@@ -20,20 +20,16 @@ import { AccountSessions } from '../sessions/account-sessions.service.js';
   problems: ['database_unavailable'],
 })
 export class UserSessionsController {
-  readonly #directory: UserDirectory;
-  readonly #sessions: AccountSessions;
-  readonly #cookie: SessionCookie;
-
-  constructor(directory: UserDirectory, sessions: AccountSessions, cookie: SessionCookie) {
-    this.#directory = directory;
-    this.#sessions = sessions;
-    this.#cookie = cookie;
-  }
+  constructor(
+    private readonly directory: UserDirectory,
+    private readonly sessions: AccountSessions,
+    private readonly cookie: SessionCookie,
+  ) {}
 
   @ApiRoute('GET', '', {
     scope: 'users:read',
-    summary: 'A user’s sessions',
-    description: 'Live ones, newest first.',
+    summary: 'List a user’s sessions',
+    description: 'Only live sessions, newest first.',
     answer: { description: 'The live sessions.', schema: sessionsAnswerSchema },
     problems: ['not_found'],
   })
@@ -41,16 +37,16 @@ export class UserSessionsController {
     @Param('id') id: string,
     @CurrentUser() principal: Principal,
   ): Promise<z.output<typeof sessionsAnswerSchema>> {
-    const user = await this.#directory.require(id);
-    return { items: await this.#sessions.listOf(user.id, principal), nextCursor: null };
+    const user = await this.directory.require(id);
+    return { items: await this.sessions.listOf(user.id, principal), nextCursor: null };
   }
 
   @ApiRoute('DELETE', '', {
     scope: 'users:write',
     summary: 'End all of a user’s sessions',
     description:
-      'Also at the provider. They can log in again, and API keys go on: `POST /api/v1/users/{id}/disable` ends that too. Of one’s own, the one of this request is among them.',
-    answer: { description: 'Ended.', schema: endedAnswerSchema },
+      'The sessions end here and at the provider. The user can log in again, and their API keys keep working; to stop both, use `POST /api/v1/users/{id}/disable`. If you call this for yourself, the current session ends too.',
+    answer: { description: 'Ended. The response has the number of sessions.', schema: endedAnswerSchema },
     problems: ['not_found'],
   })
   async endAll(
@@ -58,8 +54,8 @@ export class UserSessionsController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof endedAnswerSchema>> {
-    const user = await this.#directory.require(id);
-    const ended = await this.#sessions.endAllOf(user.id, byAdministrator(caller));
+    const user = await this.directory.require(id);
+    const ended = await this.sessions.endAllOf(user.id, byAdministrator(caller));
     this.#clearIfOwn(ended, caller, reply);
     return { ended: ended.length };
   }
@@ -68,7 +64,7 @@ export class UserSessionsController {
     scope: 'users:write',
     summary: 'End one of a user’s sessions',
     description:
-      'Its cookie and its bearer tokens are refused at once, and its login at the provider is ended where the provider allows that.',
+      'The session’s cookie and bearer tokens are refused at once. The session at the provider is ended too, where the provider allows that.',
     ids: { sessionId: 'Id of the session.' },
     answer: { description: 'Ended.' },
     problems: ['not_found'],
@@ -79,13 +75,13 @@ export class UserSessionsController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    const ended = await this.#sessions.endOf(requireUserId(id), sessionId, byAdministrator(caller));
+    const ended = await this.sessions.endOf(requireUserId(id), sessionId, byAdministrator(caller));
     this.#clearIfOwn([ended], caller, reply);
   }
 
   #clearIfOwn(ended: readonly SessionRow[], { principal }: Caller, reply: FastifyReply): void {
     if (ended.some((session) => session.id === principal.claims.sid)) {
-      this.#cookie.clear(reply);
+      this.cookie.clear(reply);
     }
   }
 }

@@ -1,20 +1,24 @@
 import { z } from 'zod';
 import { timestamp } from '../../platform/time/timestamp.schema.js';
-import { pageQuerySchema } from '../../platform/http/page.cursor.js';
+import { pageQuerySchema } from '../../platform/http/page-cursor.js';
 import {
   nameSchema,
   pictureSchema,
   positionKeySchema,
   searchSchema,
-} from '../../directory/users/profile.input.js';
+} from '../../directory/users/profile-input.js';
 import { identitySchema, userSchema } from '../../directory/users/user.schema.js';
 import { idSchema } from '../../platform/core/id.schema.js';
 
-const role = z.enum(['user', 'admin']).meta({ description: '`admin` administers the whole deployment.' });
-const state = z.enum(['active', 'disabled']).meta({ description: '`disabled`: refused everywhere.' });
-const kind = z
-  .enum(['person', 'service'])
-  .meta({ description: '`service`: what an organisation’s API keys act as.' });
+const role = z
+  .enum(['user', 'admin'])
+  .meta({ description: 'Role in the deployment. `admin` can administer all of it; `user` can’t.' });
+const state = z.enum(['active', 'disabled']).meta({
+  description: 'A `disabled` user can’t log in, and their sessions, tokens and API keys are refused.',
+});
+const kind = z.enum(['person', 'service']).meta({
+  description: '`person`, or `service`: the service account that an organisation’s API key acts as.',
+});
 
 /** Query of `GET /api/v1/users`. */
 export const usersQuerySchema = pageQuerySchema.extend({
@@ -29,19 +33,28 @@ export const listedUserSchema = userSchema.extend({
   role,
   kind,
   state,
+  sharesEmail: z.boolean().meta({
+    description:
+      'Whether another active user has the same verified e-mail address. Both may be the same person, logged in through two different providers or methods.',
+  }),
   createdAt: timestamp,
-  lastLoginAt: timestamp.nullable().meta({ description: 'ISO 8601 in UTC; null before the first login.' }),
+  lastLoginAt: timestamp
+    .nullable()
+    .meta({ description: 'When the user last logged in, ISO 8601 in UTC; null before the first login.' }),
 });
 
 /** Answer of `GET /api/v1/users`. */
 export const userListSchema = z.object({
   items: z.array(listedUserSchema),
-  nextCursor: z.string().nullable().meta({ description: 'For the next page; null on the last one.' }),
+  nextCursor: z
+    .string()
+    .nullable()
+    .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.' }),
 });
 
 /** Answer of `GET /api/v1/users/{id}`: a user with identities and organisations. */
 export const userDetailSchema = listedUserSchema.extend({
-  identities: z.array(identitySchema).meta({ description: 'Who the person is at login providers.' }),
+  identities: z.array(identitySchema).meta({ description: 'The user’s identities at login providers.' }),
   orgs: z
     .array(
       z.object({
@@ -51,7 +64,7 @@ export const userDetailSchema = listedUserSchema.extend({
         role: z.enum(['owner', 'admin', 'member']),
       }),
     )
-    .meta({ description: 'Organisations that the person is a member of; the first 100.' }),
+    .meta({ description: 'The organisations that the user is a member of, at most the first 100.' }),
 });
 
 /** A user, as administrators see one of them. */

@@ -6,7 +6,7 @@ import { SessionModule } from '../../session/session.module.js';
 import { UsersModule } from '../../directory/users/users.module.js';
 import { ApiKeysController } from './api-keys.controller.js';
 import { MeController } from './me.controller.js';
-import { OwnProfile } from './own.profile.js';
+import { OwnProfile } from './own-profile.js';
 import { PersonalDataController } from './personal-data.controller.js';
 
 /** The module for the caller's own account: profile, personal data and API keys. */

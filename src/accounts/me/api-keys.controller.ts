@@ -3,28 +3,24 @@ import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { createdKeySchema, keyBodySchema, keyListSchema } from '../../api-keys/api-key.schemas.js';
 import { ApiKeysService } from '../../api-keys/api-keys.service.js';
-import { type PageQuery, pageQuerySchema } from '../../platform/http/page.cursor.js';
+import { type PageQuery, pageQuerySchema } from '../../platform/http/page-cursor.js';
 import { CurrentUser } from '../../session/guards/access.decorators.js';
-import { CurrentCaller } from '../../session/guards/caller.decorator.js';
-import { ApiController, ApiRoute } from '../../session/guards/api.route.js';
+import { CurrentCaller } from '../../session/guards/caller.decorators.js';
+import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import type { Caller, Principal } from '../../session/principal.js';
 
 /** The routes that manage the caller's own API keys. */
 @ApiController('api/v1/api-keys', { tag: 'api keys' })
 export class ApiKeysController {
-  readonly #keys: ApiKeysService;
-
-  constructor(keys: ApiKeysService) {
-    this.#keys = keys;
-  }
+  constructor(private readonly keys: ApiKeysService) {}
 
   @ApiRoute('POST', '', {
     scope: 'keys:write',
     recentLogin: true,
-    summary: 'Make an API key',
+    summary: 'Create an API key',
     description:
-      'The key acts as the caller, within its scope. It is shown in this answer and never again. Nobody can make a key that covers more than what they call with.',
-    answer: { status: 201, description: 'Made.', schema: createdKeySchema },
+      'The key acts as the caller, within its scope. The key itself is shown only in this response. A key can’t have more scope than the credential that creates it.',
+    answer: { status: 201, description: 'Created.', schema: createdKeySchema },
     problems: ['forbidden', 'conflict'],
   })
   async create(
@@ -32,34 +28,34 @@ export class ApiKeysController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof createdKeySchema>> {
-    const created = await this.#keys.create(caller, body);
+    const created = await this.keys.create(caller, body);
     void reply.header('location', `/api/v1/api-keys/${created.id}`);
     return created;
   }
 
   @ApiRoute('GET', '', {
     scope: 'keys:read',
-    summary: 'My API keys',
-    description: 'Oldest first, without revoked ones.',
-    answer: { description: 'One page.', schema: keyListSchema },
+    summary: 'List my API keys',
+    description: 'Oldest first. Revoked keys aren’t listed.',
+    answer: { description: 'One page of API keys.', schema: keyListSchema },
     problems: ['database_unavailable'],
   })
   async list(
     @Query({ schema: pageQuerySchema }) page: PageQuery,
     @CurrentUser() { claims }: Principal,
   ): Promise<z.output<typeof keyListSchema>> {
-    return this.#keys.list({ userId: claims.sub }, page);
+    return this.keys.list({ userId: claims.sub }, page);
   }
 
   @ApiRoute('DELETE', ':id', {
     scope: 'keys:write',
     summary: 'Revoke one of my API keys',
-    description: 'It is refused at once, and so are the tokens that it was exchanged for.',
-    ids: { id: 'Id of the key.' },
+    description: 'The key and all tokens exchanged for it are refused at once.',
+    ids: { id: 'Id of the API key.' },
     answer: { description: 'Revoked.' },
     problems: ['not_found'],
   })
   async revoke(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<void> {
-    await this.#keys.revoke(caller, { userId: caller.principal.claims.sub }, id);
+    await this.keys.revoke(caller, { userId: caller.principal.claims.sub }, id);
   }
 }

@@ -2,14 +2,15 @@ import { Body, Headers, Query, Res } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { entityTag } from '../../platform/http/entity.tag.js';
-import { type PageQuery, decodeCursor, pageQuerySchema, toPage } from '../../platform/http/page.cursor.js';
+import { entityTag } from '../../platform/http/entity-tag.js';
+import { type PageQuery, decodeCursor, pageQuerySchema, toPage } from '../../platform/http/page-cursor.js';
 import { CurrentUser } from '../../session/guards/access.decorators.js';
-import { CurrentCaller } from '../../session/guards/caller.decorator.js';
-import { ApiController, ApiRoute } from '../../session/guards/api.route.js';
+import { CurrentCaller } from '../../session/guards/caller.decorators.js';
+import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import { type Caller, type Principal, isAdministrator } from '../../session/principal.js';
-import { SessionCookie } from '../../session/cookie/session.cookie.js';
-import { UserDirectory } from '../../directory/users/user.directory.js';
+import { SessionCookie } from '../../session/cookie/session-cookie.js';
+import { ApiKeysService } from '../../api-keys/api-keys.service.js';
+import { UserDirectory } from '../../directory/users/user-directory.js';
 import { toIdentity, toUser } from '../../directory/users/user.mapper.js';
 import {
   meSchema,
@@ -18,26 +19,23 @@ import {
   myProfileSchema,
   orgPositionSchema,
 } from './me.schemas.js';
-import { OwnProfile } from './own.profile.js';
+import { OwnProfile } from './own-profile.js';
 
 /** The routes for the caller's own profile, organisations and identities. */
 @ApiController('api/v1/me', { tag: 'account' })
 export class MeController {
-  readonly #profile: OwnProfile;
-  readonly #directory: UserDirectory;
-  readonly #cookie: SessionCookie;
-
-  constructor(profile: OwnProfile, directory: UserDirectory, cookie: SessionCookie) {
-    this.#profile = profile;
-    this.#directory = directory;
-    this.#cookie = cookie;
-  }
+  constructor(
+    private readonly profile: OwnProfile,
+    private readonly directory: UserDirectory,
+    private readonly cookie: SessionCookie,
+    private readonly keys: ApiKeysService,
+  ) {}
 
   @ApiRoute('GET', '', {
     scope: 'profile:read',
-    summary: 'The caller',
-    description: 'Answered from the augmented token alone.',
-    answer: { description: 'The caller.', schema: meSchema },
+    summary: 'Get the caller',
+    description: 'The answer comes from the caller’s token alone, without a database lookup.',
+    answer: { description: 'The calling user.', schema: meSchema },
   })
   me(@CurrentUser() principal: Principal): z.output<typeof meSchema> {
     const { user, claims } = principal;
@@ -46,17 +44,19 @@ export class MeController {
 
   @ApiRoute('GET', 'orgs', {
     scope: 'profile:read',
-    summary: "The caller's organisations",
-    description: 'Those they are a member of.',
-    answer: { description: 'One page.', schema: myOrgsSchema },
+    summary: 'List the caller’s organisations',
+    description: 'The organisations that the caller is a member of.',
+    answer: { description: 'One page of organisations.', schema: myOrgsSchema },
     problems: ['database_unavailable'],
   })
   async orgs(
     @Query({ schema: pageQuerySchema }) { limit, cursor }: PageQuery,
-    @CurrentUser() { claims }: Principal,
+    @CurrentUser() principal: Principal,
   ): Promise<z.output<typeof myOrgsSchema>> {
+    const { claims } = principal;
+    const only = await this.keys.vouchingOrgOf(principal);
     const after = decodeCursor(orgPositionSchema, cursor);
-    const orgs = await this.#directory.orgsOf(claims.sub, limit + 1, after?.id);
+    const orgs = await this.directory.orgsOf(claims.sub, limit + 1, after?.id, only);
     return toPage(
       orgs,
       limit,
@@ -67,13 +67,13 @@ export class MeController {
 
   @ApiRoute('GET', 'identities', {
     scope: 'profile:read',
-    summary: 'My logins',
-    description: 'Who the caller is at login providers, oldest first.',
-    answer: { description: 'All of them.', schema: myIdentitiesSchema },
+    summary: 'List my identities at login providers',
+    description: 'The accounts at login providers with which the caller logs in, oldest first.',
+    answer: { description: 'All identities.', schema: myIdentitiesSchema },
     problems: ['database_unavailable'],
   })
   async identities(@CurrentUser() { claims }: Principal): Promise<z.output<typeof myIdentitiesSchema>> {
-    const identities = await this.#directory.identitiesOf(claims.sub);
+    const identities = await this.directory.identitiesOf(claims.sub);
     return { items: identities.map(toIdentity), nextCursor: null };
   }
 
@@ -81,7 +81,7 @@ export class MeController {
     scope: 'profile:write',
     summary: 'Change my name or picture',
     description:
-      'Where Ory is the provider, the change is made there first. Auth0 and OpenID providers say both anew at each login: there it is 403. The cookie gets the new claims; bearer tokens of the caller are refused from now on.',
+      'With Ory as the login provider, the change is made there first. With Auth0 or another OpenID provider, name and picture come from the provider at each login, so this returns 403. The session cookie is replaced by one with the new claims; bearer tokens that the caller has are refused from then on.',
     answer: { description: 'Changed.', schema: meSchema },
     problems: [
       'forbidden',
@@ -93,17 +93,22 @@ export class MeController {
       'database_unavailable',
     ],
   })
-  @ApiHeader({ name: 'If-Match', required: false, description: '`ETag` of the answer that was changed.' })
+  @ApiHeader({
+    name: 'If-Match',
+    required: false,
+    description:
+      '`ETag` of the version that the change is based on. If the resource has changed since, the answer is 412.',
+  })
   async change(
     @Body({ schema: myProfileSchema }) body: z.output<typeof myProfileSchema>,
     @Headers('if-match') ifMatch: string | undefined,
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof meSchema>> {
-    const { user, session } = await this.#profile.change(caller, body, ifMatch);
+    const { user, session } = await this.profile.change(caller, body, ifMatch);
     const { principal } = caller;
     if (session !== undefined && principal.credential === 'cookie') {
-      this.#cookie.write(reply, session.token);
+      this.cookie.write(reply, session.token);
     }
     void reply.header('etag', entityTag(user.version));
     const org = session === undefined ? principal.claims.org : session.claims.org;

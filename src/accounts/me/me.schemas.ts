@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import { identitySchema, userSchema } from '../../directory/users/user.schema.js';
-import { nameSchema, pictureSchema } from '../../directory/users/profile.input.js';
+import { nameSchema, pictureSchema } from '../../directory/users/profile-input.js';
 import { idSchema } from '../../platform/core/id.schema.js';
 
 const orgRole = z.enum(['owner', 'admin', 'member']).meta({ example: 'member' });
 
 /** Answer of `GET /api/v1/me`. */
 export const meSchema = userSchema.extend({
-  role: z.enum(['user', 'admin']).meta({ description: '`admin` administers the whole deployment.' }),
+  role: z
+    .enum(['user', 'admin'])
+    .meta({ description: 'Role in the deployment. `admin` can administer all of it; `user` can’t.' }),
   org: z
     .object({
       id: idSchema,
@@ -15,7 +17,10 @@ export const meSchema = userSchema.extend({
       role: orgRole,
     })
     .nullable()
-    .meta({ description: 'The active organisation; null without one. All: `GET /api/v1/me/orgs`.' }),
+    .meta({
+      description:
+        'The active organisation, or null if there is none. `GET /api/v1/me/orgs` lists all of the caller’s organisations.',
+    }),
 });
 
 /** Answer of `GET /api/v1/me/orgs`. */
@@ -26,16 +31,21 @@ export const myOrgsSchema = z.object({
       slug: z.string().meta({ example: 'analytical-engines' }),
       name: z.string().meta({ example: 'Analytical Engines' }),
       role: orgRole,
-      active: z.boolean().meta({ description: 'Whether the token of this request is for it.' }),
+      active: z
+        .boolean()
+        .meta({ description: 'Whether this is the active organisation in the token of this request.' }),
     }),
   ),
-  nextCursor: z.string().nullable().meta({ description: 'For the next page; null on the last one.' }),
+  nextCursor: z
+    .string()
+    .nullable()
+    .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.' }),
 });
 
 /** Answer of `GET /api/v1/me/identities`. */
 export const myIdentitiesSchema = z.object({
   items: z.array(identitySchema),
-  nextCursor: z.null().meta({ description: 'There is always one page.' }),
+  nextCursor: z.null().meta({ description: 'Always null: the list is never paged.' }),
 });
 
 /** Body of `PATCH /api/v1/me`. */

@@ -1,20 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { toTimestamp } from '../../platform/time/timestamp.schema.js';
 import { type AuditEvent, AuditService } from '../../directory/audit/audit.service.js';
+import { UserChanges } from '../../directory/users/user-changes.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
 import type { Caller, Principal } from '../../session/principal.js';
 import { SessionService } from '../../session/session.service.js';
-import { SessionHostsRepository } from '../../session/store/session-hosts.repository.js';
 import type { SessionSelector } from '../../session/store/session.repository.js';
-import type { ActorContext } from '../actor.context.js';
+import type { ActorContext } from '../actor-context.js';
 import { AuthStrategy } from '../../auth-strategy/auth.strategy.js';
-import { describeDevice } from './device.name.js';
-import { endAllAtProvider } from '../../auth-strategy/provider.logout.js';
+import { describeDevice } from './device-name.js';
+import { endAllAtProvider, endIdentitiesAtProvider } from '../../auth-strategy/provider-logout.js';
 import type { SessionItem } from './sessions.schemas.js';
 import { givenIdSchema } from '../../platform/core/id.schema.js';
-import type { ClientInfo } from '../../platform/http/client.info.js';
+import { ApplicationHosts } from '../../platform/http/application-hosts.js';
+import type { ClientInfo } from '../../platform/http/client-info.js';
 
 const byUser = 'ended_by_user';
 const byAdministrator = 'ended_by_administrator';
@@ -23,30 +24,19 @@ const byOwner = 'owner_proven';
 /** Lists users' sessions and ends them, for the users themselves or for administrators. */
 @Injectable()
 export class AccountSessions {
-  readonly #strategy: AuthStrategy;
-  readonly #sessions: SessionService;
-  readonly #audit: AuditService;
-  readonly #clock: Clock;
-  readonly #hosts: SessionHostsRepository;
-
   constructor(
-    strategy: AuthStrategy,
-    sessions: SessionService,
-    audit: AuditService,
-    clock: Clock,
-    hosts: SessionHostsRepository,
-  ) {
-    this.#hosts = hosts;
-    this.#strategy = strategy;
-    this.#sessions = sessions;
-    this.#audit = audit;
-    this.#clock = clock;
-  }
+    private readonly strategy: AuthStrategy,
+    private readonly sessions: SessionService,
+    private readonly audit: AuditService,
+    private readonly clock: Clock,
+    private readonly hosts: ApplicationHosts,
+    private readonly changes: UserChanges,
+  ) {}
 
   /** A user's live sessions, newest first. @param principal the caller. @throws {Problem} `database_unavailable` */
   async listOf(userId: string, { claims }: Principal): Promise<SessionItem[]> {
-    const rows = await this.#sessions.listLive(userId);
-    const hosts = await this.#hosts.of(rows.map(({ id }) => id));
+    const rows = await this.sessions.listLive(userId);
+    const hosts = await this.hosts.namesOf(rows.map(({ id }) => id));
     return rows.map((row) => this.#item(row, claims.sid, hosts.get(row.id) ?? []));
   }
 
@@ -60,7 +50,7 @@ export class AccountSessions {
     const { sub, sid } = principal.claims;
     const session = await this.#requireOf(sub, id);
     const current = session.id === sid;
-    const staying = current ? undefined : await this.#sessions.findLive(sid);
+    const staying = current ? undefined : await this.sessions.findLive(sid);
     requireEnded(await this.#end({ id: session.id }, client, { reason: byUser }, staying));
     return { current };
   }
@@ -68,8 +58,9 @@ export class AccountSessions {
   /** Ends all of the caller's sessions but that of this request, here and then at the provider. @returns how many. */
   async endOthers({ principal, client }: Caller): Promise<number> {
     const { sub: userId, sid: except } = principal.claims;
-    const staying = await this.#sessions.findLive(except);
+    const staying = await this.sessions.findLive(except);
     const ended = await this.#end({ userId, except }, client, { reason: byUser }, staying);
+    await this.#endAtProvider(userId, staying);
     return ended.length;
   }
 
@@ -86,7 +77,9 @@ export class AccountSessions {
 
   /** Ends all of a user's sessions for an administrator, here and then at the provider. @returns the ended sessions. */
   async endAllOf(userId: string, act: ActorContext): Promise<readonly SessionRow[]> {
-    return this.#end({ userId }, act.client, endedBy(act));
+    const ended = await this.#end({ userId }, act.client, endedBy(act));
+    await this.#endAtProvider(userId);
+    return ended;
   }
 
   /**
@@ -105,11 +98,11 @@ export class AccountSessions {
 
   /** Whether a session is live both here and at the provider. @throws {Problem} `provider_unavailable` */
   async isLive(id: string): Promise<boolean> {
-    const session = await this.#sessions.findLive(id);
+    const session = await this.sessions.findLive(id);
     if (session === undefined) {
       return false;
     }
-    const { state } = await this.#strategy.sessionState(session);
+    const { state } = await this.strategy.sessionState(session);
     if (state === 'unknown') {
       throw new Problem('provider_unavailable', { reason: 'session_unknown_at_provider' });
     }
@@ -118,7 +111,7 @@ export class AccountSessions {
 
   /** Ends a session here whose login was refused after the session was stored. */
   async drop(id: string): Promise<void> {
-    await this.#sessions.end({ id }, byOwner);
+    await this.sessions.end({ id }, byOwner);
   }
 
   /**
@@ -131,18 +124,24 @@ export class AccountSessions {
     by: { readonly reason: string; readonly actor?: AuditEvent['actor'] },
     staying?: SessionRow,
   ): Promise<readonly SessionRow[]> {
-    const ended = await this.#sessions.end(which, by.reason);
+    const ended = await this.sessions.end(which, by.reason);
     for (const { user_id: userId, id: sessionId } of ended) {
-      await this.#audit.record({ type: 'session_ended', userId, sessionId, ...client, ...by });
+      await this.audit.record({ type: 'session_ended', userId, sessionId, ...client, ...by });
     }
     const others = ended.filter((session) => staying === undefined || !isSameLogin(session, staying));
-    await endAllAtProvider(this.#strategy, others);
+    await endAllAtProvider(this.strategy, others);
     return ended;
+  }
+
+  /** Ends what a user still has at the provider: logins that never led here, and those whose end failed before. */
+  async #endAtProvider(userId: string, staying?: SessionRow): Promise<void> {
+    const identities = await this.changes.identitiesOf(userId);
+    await endIdentitiesAtProvider(this.strategy, identities, staying?.provider_session_id ?? undefined);
   }
 
   async #requireOf(userId: string, id: unknown): Promise<SessionRow> {
     const parsed = givenIdSchema.safeParse(id);
-    const session = parsed.success ? await this.#sessions.findLive(parsed.data) : undefined;
+    const session = parsed.success ? await this.sessions.findLive(parsed.data) : undefined;
     if (session?.user_id !== userId) {
       throw new Problem('not_found', { reason: 'no_such_session' });
     }
@@ -151,14 +150,14 @@ export class AccountSessions {
 
   #item(row: SessionRow, currentId: string, hosts: readonly string[]): SessionItem {
     const current = row.id === currentId;
-    const lastSeenAt = current ? this.#clock.now() : (row.last_seen_at ?? row.renewed_at);
+    const lastSeenAt = current ? this.clock.now() : (row.last_seen_at ?? row.renewed_at);
     return {
       id: row.id,
       current,
       ...describeDevice(row.user_agent),
       address: row.remote_address,
       hosts: [...hosts],
-      ...this.#sessions.limitsOfRow(row),
+      ...this.sessions.limitsOfRow(row),
       lastSeenAt: toTimestamp(lastSeenAt),
       authTime: row.auth_time === 0 ? null : toTimestamp(row.auth_time),
       methods: row.amr.split(' ').filter((method) => method !== ''),

@@ -2,11 +2,11 @@ import { Param, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { CurrentUser, RequireScope } from '../../session/guards/access.decorators.js';
-import { CurrentCaller } from '../../session/guards/caller.decorator.js';
-import { ApiController, ApiRoute } from '../../session/guards/api.route.js';
+import { CurrentCaller } from '../../session/guards/caller.decorators.js';
+import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import type { Caller, Principal } from '../../session/principal.js';
 import { fullScope } from '../../session/guards/scopes.js';
-import { SessionCookie } from '../../session/cookie/session.cookie.js';
+import { SessionCookie } from '../../session/cookie/session-cookie.js';
 import { AccountSessions } from './account-sessions.service.js';
 import { endedAnswerSchema, sessionsAnswerSchema } from './sessions.schemas.js';
 
@@ -18,29 +18,26 @@ import { endedAnswerSchema, sessionsAnswerSchema } from './sessions.schemas.js';
 })
 @RequireScope(fullScope)
 export class SessionsController {
-  readonly #sessions: AccountSessions;
-  readonly #cookie: SessionCookie;
-
-  constructor(sessions: AccountSessions, cookie: SessionCookie) {
-    this.#sessions = sessions;
-    this.#cookie = cookie;
-  }
+  constructor(
+    private readonly sessions: AccountSessions,
+    private readonly cookie: SessionCookie,
+  ) {}
 
   @ApiRoute('GET', '', {
-    summary: 'Where am I logged in?',
-    description: "The caller's live sessions, newest first.",
+    summary: 'List my sessions',
+    description: 'The caller’s live sessions, newest first.',
     answer: { description: 'The live sessions.', schema: sessionsAnswerSchema },
   })
   async list(@CurrentUser() principal: Principal): Promise<z.output<typeof sessionsAnswerSchema>> {
-    return { items: await this.#sessions.listOf(principal.claims.sub, principal), nextCursor: null };
+    return { items: await this.sessions.listOf(principal.claims.sub, principal), nextCursor: null };
   }
 
   @ApiRoute('DELETE', ':id', {
     summary: 'End one of my sessions',
     description:
-      'Its cookie and its bearer tokens are refused at once, and its login at the provider is ended where the provider allows that. To leave the provider in this browser too, use `POST /auth/logout`.',
+      'The session’s cookie and bearer tokens are refused at once. The session at the provider is ended too, where the provider allows that. To also log out of the provider in this browser, use `POST /auth/logout`.',
     ids: { id: 'Id of the session.' },
-    answer: { description: 'Ended; the cookie is gone if it was the current one.' },
+    answer: { description: 'Ended. If it was the current session, the cookie is cleared.' },
     problems: ['not_found'],
   })
   async end(
@@ -48,18 +45,18 @@ export class SessionsController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    const { current } = await this.#sessions.end(caller, id);
+    const { current } = await this.sessions.end(caller, id);
     if (current) {
-      this.#cookie.clear(reply);
+      this.cookie.clear(reply);
     }
   }
 
   @ApiRoute('DELETE', '', {
-    summary: 'Log out everywhere else',
-    description: "Ends all of the caller's sessions but the one of this request, also at the provider.",
-    answer: { description: 'Ended.', schema: endedAnswerSchema },
+    summary: 'End all my other sessions',
+    description: 'Ends all of the caller’s sessions except the current one, here and at the provider.',
+    answer: { description: 'Ended. The response has the number of sessions.', schema: endedAnswerSchema },
   })
   async endOthers(@CurrentCaller() caller: Caller): Promise<z.output<typeof endedAnswerSchema>> {
-    return { ended: await this.#sessions.endOthers(caller) };
+    return { ended: await this.sessions.endOthers(caller) };
   }
 }

@@ -5,29 +5,35 @@ import { idSchema } from '../../platform/core/id.schema.js';
 /** A live session, as its user or an administrator sees it. */
 export const sessionItemSchema = z.object({
   id: idSchema,
-  current: z.boolean().meta({ description: 'Whether it is the session of this request.' }),
+  current: z.boolean().meta({ description: 'Whether this is the session of the current request.' }),
   device: z.string().meta({
-    description: 'From the User-Agent header, which is the sender’s word; `Unknown device` without one.',
+    description:
+      'The device, guessed from the User-Agent header, which clients can set to anything; `Unknown device` without one.',
     example: 'Chrome on Linux',
   }),
-  browser: z.string().nullable().meta({ description: 'Browser or program.', example: 'Chrome' }),
+  browser: z
+    .string()
+    .nullable()
+    .meta({ description: 'Name of the browser or other program.', example: 'Chrome' }),
   os: z.string().nullable().meta({ description: 'Operating system.', example: 'Linux' }),
-  address: z.string().nullable().meta({ description: 'IP address.', example: '192.0.2.7' }),
+  address: z.string().nullable().meta({ description: 'Latest recorded IP address.', example: '192.0.2.7' }),
   hosts: z.array(z.string()).meta({
-    description: 'Hosts in `PROTECTED_HOSTS` on which the session has a cookie too; the last 50.',
+    description: 'Hosts in `PROTECTED_HOSTS` on which this session has a cookie too, at most the last 50.',
     example: ['app.example.com'],
   }),
   createdAt: timestamp,
   lastSeenAt: timestamp.meta({
     description:
-      'ISO 8601 in UTC. Written down at login and at renewals, once in `TOKEN_TTL` at most; now for the current session.',
+      'ISO 8601 in UTC. Updated at login and at each renewal, at most once per `TOKEN_TTL`. For the current session, it is the current time.',
   }),
-  expiresAt: timestamp.meta({ description: 'ISO 8601 in UTC: when it ends unless it is used again.' }),
+  expiresAt: timestamp.meta({
+    description: 'When the session ends unless it is used again, ISO 8601 in UTC.',
+  }),
   authTime: timestamp.nullable().meta({
-    description: 'ISO 8601 in UTC: when credentials were given; null when the provider does not say.',
+    description: 'When the user last gave credentials, ISO 8601 in UTC; null if the provider doesn’t say.',
   }),
   methods: z.array(z.string()).meta({
-    description: 'Authentication methods (RFC 8176), where the provider tells them.',
+    description: 'Authentication methods used (RFC 8176), if the provider states them.',
     example: ['pwd'],
   }),
 });
@@ -38,10 +44,10 @@ export type SessionItem = z.output<typeof sessionItemSchema>;
 /** Answer of `GET /auth/sessions`. */
 export const sessionsAnswerSchema = z.object({
   items: z.array(sessionItemSchema).meta({ description: 'Newest first.' }),
-  nextCursor: z.null().meta({ description: 'There is always one page.' }),
+  nextCursor: z.null().meta({ description: 'Always null: the list is never paged.' }),
 });
 
 /** Answer of `DELETE /auth/sessions`. */
 export const endedAnswerSchema = z.object({
-  ended: z.int().nonnegative().meta({ description: 'How many sessions have been ended.', example: 2 }),
+  ended: z.int().nonnegative().meta({ description: 'How many sessions were ended.', example: 2 }),
 });

@@ -8,15 +8,11 @@ export type AuditEventRow = Selectable<AuditEventsTable>;
 /** Rows of the audit trail: appended, and removed when they are too old; never changed. */
 @Injectable()
 export class AuditRepository {
-  readonly #database: Database;
-
-  constructor(database: Database) {
-    this.#database = database;
-  }
+  constructor(private readonly database: Database) {}
 
   /** Appends events in one statement: all or none. @param rows at least one. */
   async append(rows: readonly Insertable<AuditEventsTable>[]): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .insertInto('audit_events')
       .values([...rows])
       // A batch whose answer was lost is sent again.
@@ -26,7 +22,7 @@ export class AuditRepository {
 
   /** The latest event of a type about a target. @param except a reason that doesn't count. */
   async latest(type: string, targetId: string, except: string): Promise<AuditEventRow | undefined> {
-    return this.#database.query
+    return this.database.query
       .selectFrom('audit_events')
       .selectAll()
       .where('target_id', '=', targetId)
@@ -39,7 +35,7 @@ export class AuditRepository {
 
   /** Removes events from before a time (milliseconds since the epoch), the oldest first. @returns how many. */
   async removeBefore(before: number, limit: number): Promise<number> {
-    const result = await this.#database.query
+    const result = await this.database.query
       .deleteFrom('audit_events')
       .where('id', 'in', (builder) =>
         builder.selectFrom('audit_events').select('id').where('at', '<', before).orderBy('at').limit(limit),

@@ -1,22 +1,23 @@
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
-import { type FreshDatabase, freshDatabase } from '../../../test/support/fresh.database.js';
+import { databaseKinds } from '../../../test/support/database.kinds.js';
+import { type FreshDatabase, migratedDatabase } from '../../../test/support/fresh.database.js';
 import { plainConfiguration } from '../../../test/support/gateway.js';
 import { startPostgres } from '../../../test/support/postgres.server.js';
 import { waitUntil } from '../../../test/support/stack.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { newId } from '../../platform/core/identifier.js';
-import { DatabaseConnection } from '../../platform/database/database.connection.js';
-import { migrate } from '../../platform/database/migration.runner.js';
+import { DatabaseConnection } from '../../platform/database/database-connection.js';
+import { migrate } from '../../platform/database/migration-runner.js';
 import { AuditRepository, type AuditEventRow } from './audit.repository.js';
-import { AuditRetention } from './audit.retention.js';
+import { AuditRetention } from './audit-retention.js';
 import { AuditService } from './audit.service.js';
 
 Logger.overrideLogger(false);
 
 const day = 86_400_000;
 
-describe.each(['sqlite', 'postgres'] as const)('AuditService on %s', (kind) => {
+describe.each(databaseKinds)('AuditService on %s', (kind) => {
   let database: FreshDatabase;
   let connection: DatabaseConnection;
   let statements: string[];
@@ -26,8 +27,7 @@ describe.each(['sqlite', 'postgres'] as const)('AuditService on %s', (kind) => {
     connection.query.selectFrom('audit_events').selectAll().orderBy('id').execute();
 
   beforeEach(async () => {
-    database = await freshDatabase(kind, inject('postgresUrl'));
-    await database.connectMigrated();
+    database = await migratedDatabase(kind, inject('postgresUrl'));
     statements = [];
     connection = database.connect(({ query }) => statements.push(query.sql));
     audit = new AuditService(new AuditRepository(connection), new Clock());

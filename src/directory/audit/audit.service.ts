@@ -2,11 +2,11 @@ import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Clock } from '../../platform/time/clock.service.js';
 import { newId } from '../../platform/core/identifier.js';
 import { Problem } from '../../platform/errors/problem.error.js';
-import type { AuditEvent, AuditEventType } from './audit.event.js';
+import type { AuditEvent, AuditEventType } from './audit-event.js';
 import { type AuditEventRow, AuditRepository } from './audit.repository.js';
-import { FailureCap } from './failure.cap.js';
+import { FailureCap } from './failure-cap.js';
 
-export type { AuditEvent } from './audit.event.js';
+export type { AuditEvent } from './audit-event.js';
 
 /** Rows that one statement writes. */
 const batchSize = 100;
@@ -26,8 +26,6 @@ const maximumWaiting = 10_000;
 @Injectable()
 export class AuditService implements OnApplicationShutdown {
   readonly #logger = new Logger('audit');
-  readonly #repository: AuditRepository;
-  readonly #clock: Clock;
   readonly #waiting: AuditEventRow[] = [];
   readonly #counts = new Map<AuditEventType, number>();
   readonly #cap = new FailureCap();
@@ -38,10 +36,10 @@ export class AuditService implements OnApplicationShutdown {
   #isAway = false;
   #isCapped = false;
 
-  constructor(repository: AuditRepository, clock: Clock) {
-    this.#repository = repository;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly repository: AuditRepository,
+    private readonly clock: Clock,
+  ) {}
 
   /** How many events of a type this process has recorded. */
   countOf(type: AuditEventType): number {
@@ -60,7 +58,7 @@ export class AuditService implements OnApplicationShutdown {
   async record(event: AuditEvent): Promise<void> {
     this.#logger.log(event.type, { ...event });
     this.#counts.set(event.type, this.countOf(event.type) + 1);
-    if (!this.#cap.admits(event, this.#clock.now())) {
+    if (!this.#cap.admits(event, this.clock.now())) {
       this.#noteCapped();
       return;
     }
@@ -88,7 +86,7 @@ export class AuditService implements OnApplicationShutdown {
   /** The latest event of a type about a target, which may still wait to be written. @param except a reason that doesn't count. */
   async latest(type: AuditEventType, targetId: string, except: string): Promise<AuditEventRow | undefined> {
     await this.flush();
-    return this.#repository.latest(type, targetId, except);
+    return this.repository.latest(type, targetId, except);
   }
 
   /** Writes the waiting events. @returns when they are written, or the database is unavailable. */
@@ -141,7 +139,7 @@ export class AuditService implements OnApplicationShutdown {
    */
   async #append(batch: readonly AuditEventRow[]): Promise<void> {
     try {
-      await this.#repository.append(batch);
+      await this.repository.append(batch);
     } catch (error) {
       if (error instanceof Problem && error.code === 'database_unavailable') {
         throw error;
@@ -182,7 +180,7 @@ export class AuditService implements OnApplicationShutdown {
   }
 
   #row(event: AuditEvent): AuditEventRow {
-    const at = this.#clock.now();
+    const at = this.clock.now();
     this.#sequence = (this.#sequence + 1) % 0x7f_ff_ff_ff;
     return {
       // Ids sort by time, and within a millisecond by the order of recording, because lists are sorted by id.

@@ -5,10 +5,13 @@ import type { Configuration } from '../../platform/config/configuration.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { CoreModule } from '../../platform/core/core.module.js';
 import { redisSettings } from '../../platform/redis/redis.client.js';
+import { HttpModule } from '../../platform/http/http.module.js';
+import { DeviceCookie } from './device-cookie.js';
 import { LimitStore } from './limit.store.js';
-import { MemoryLimitStore } from './memory.limit-store.js';
-import { RateLimits } from './rate.limits.js';
-import { RedisLimitStore } from './redis.limit-store.js';
+import { MemoryLimitStore } from './memory-limit-store.js';
+import { LoginLimits } from './login-limits.js';
+import { RateLimits } from './rate-limits.js';
+import { RedisLimitStore } from './redis-limit-store.js';
 
 function openStore(configuration: Configuration, clock: Clock): LimitStore {
   const memory = new MemoryLimitStore(() => clock.now());
@@ -20,8 +23,13 @@ function openStore(configuration: Configuration, clock: Clock): LimitStore {
 
 /** The module of rate limits. */
 @Module({
-  imports: [AuditModule, CoreModule],
-  providers: [RateLimits, { provide: LimitStore, inject: [CONFIGURATION, Clock], useFactory: openStore }],
-  exports: [RateLimits],
+  imports: [AuditModule, CoreModule, HttpModule],
+  providers: [
+    RateLimits,
+    LoginLimits,
+    DeviceCookie,
+    { provide: LimitStore, inject: [CONFIGURATION, Clock], useFactory: openStore },
+  ],
+  exports: [RateLimits, LoginLimits],
 })
 export class LimitsModule {}

@@ -23,6 +23,8 @@ export interface ProviderIdentity {
 /** What an organisation's connection makes of a person there. */
 export interface VouchedMembership {
   readonly orgId: string;
+  /** The connection, and the version of it that the role is by: it counts while the connection is there, and hasn't changed. */
+  readonly connection: { readonly id: string; readonly version: number };
   readonly role: 'member' | 'admin';
   /** Whether the person's groups decide on the role, so that it follows them. */
   readonly isRuled: boolean;

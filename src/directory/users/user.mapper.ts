@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { toTimestamp } from '../../platform/time/timestamp.schema.js';
 import type { UserRow } from '../../platform/database/database.schema.js';
 import type { User } from './identity.js';
-import type { UserIdentity } from './user.directory.js';
+import type { UserIdentity } from './user-directory.js';
 import type { identitySchema } from './user.schema.js';
 
 /** A stored user → the user in answers and tokens. */

@@ -1,13 +1,13 @@
 import { Module } from '@nestjs/common';
 import { CoreModule } from '../../platform/core/core.module.js';
 import { DatabaseModule } from '../../platform/database/database.module.js';
-import { FirstAdministrator } from './first.administrator.js';
-import { IdentityImport } from './identity.import.js';
-import { PersonalData } from './personal.data.js';
-import { UserChanges } from './user.changes.js';
-import { UserDirectory } from './user.directory.js';
-import { UserOwnership } from './user.ownership.js';
-import { UserProfiles } from './user.profile.js';
+import { FirstAdministrator } from './first-administrator.js';
+import { IdentityImport } from './identity-import.js';
+import { PersonalData } from './personal-data.js';
+import { UserChanges } from './user-changes.js';
+import { UserDirectory } from './user-directory.js';
+import { UserOwnership } from './user-ownership.js';
+import { UserProfiles } from './user-profile.js';
 import { UsersService } from './users.service.js';
 
 /** Services that other modules may use as well. */

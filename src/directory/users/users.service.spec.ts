@@ -1,19 +1,20 @@
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
-import { type FreshDatabase, freshDatabase } from '../../../test/support/fresh.database.js';
+import { databaseKinds } from '../../../test/support/database.kinds.js';
+import { type FreshDatabase, migratedDatabase } from '../../../test/support/fresh.database.js';
 import { newIdentity, plainConfiguration } from '../../../test/support/gateway.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { newId } from '../../platform/core/identifier.js';
-import type { DatabaseConnection } from '../../platform/database/database.connection.js';
+import type { DatabaseConnection } from '../../platform/database/database-connection.js';
 import { UsersService } from './users.service.js';
 
-describe.each(['sqlite', 'postgres'] as const)('UsersService on %s', (kind) => {
+describe.each(databaseKinds)('UsersService on %s', (kind) => {
   let database: FreshDatabase;
   let connection: DatabaseConnection;
   let users: UsersService;
 
   beforeEach(async () => {
-    database = await freshDatabase(kind, inject('postgresUrl'));
-    connection = await database.connectMigrated();
+    database = await migratedDatabase(kind, inject('postgresUrl'));
+    connection = database.connect();
     users = new UsersService(connection, new Clock(), plainConfiguration());
   });
 
@@ -30,7 +31,7 @@ describe.each(['sqlite', 'postgres'] as const)('UsersService on %s', (kind) => {
   it('the first login makes the user with the profile of the provider', async () => {
     const identity = newIdentity({ name: 'Ada', picture: 'https://pictures.example.test/ada' });
     const { user, linked } = await users.recordLogin(identity);
-    expect(linked).toBe(false);
+    expect(linked).toBeUndefined();
     expect(user).toEqual({
       id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       email: identity.email,

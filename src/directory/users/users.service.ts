@@ -9,31 +9,49 @@ import { isId } from '../../platform/core/id.schema.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { type Account, accountOf, readAccount, userUnknown } from './account.query.js';
 import type { IdentityKey, ProviderIdentity } from './identity.js';
-import { followed, profileOf } from './user.profile.js';
+import { followed, profileOf } from './user-profile.js';
 import { type SecondFactorRule, secondFactorRuleOf } from './second-factor.policy.js';
 import { userOfIdentity } from './user.query.js';
-import { requireAdministrator } from './user.rules.js';
-import { findOrCreateUser, insertIdentity, insertServiceAccount, newUserRow } from './user.rows.js';
+import { requireAdministrator } from './user-rules.js';
+import { type VouchRefusal, vouchRefusal, vouchingOrgOf } from './vouching-rules.js';
+import { findOrCreateUser, insertIdentity, insertServiceAccount, newUserRow } from './user-rows.js';
 
-/** A user who has just logged in. */
-export interface RecordedLogin extends Account {
-  /** Whether an unknown identity was linked to an existing user. */
-  readonly linked: boolean;
-  /** Whether this login created the user. */
+/** How an identity got its user. */
+interface Provision {
+  /** The existing user to whom an unknown identity was linked; undefined if none was. */
+  readonly linked: UserRow | undefined;
+  /** Whether the user was created. */
   readonly created: boolean;
 }
+
+/** A user who has just logged in. */
+export interface RecordedLogin extends Account, Provision {}
+
+/** The user of an identity that goes on to another application. */
+export interface ProvidedUser extends Provision {
+  readonly user: UserRow;
+}
+
+/** Takes what a new account is made by, such as an invite, in the transaction that makes it. It throws if that is used up. */
+export type NewAccountUse = (transaction: Transaction<Schema>, userId: string) => Promise<void>;
+
+/**
+ * Admits an identity that is unknown and can't be linked, before its user is created: if it, or what it returns, throws, none is.
+ * `none` stands for none, without an error.
+ */
+export type Admit<Other = never> = () => Promise<NewAccountUse | Other | undefined>;
 
 /** Local users and their identities. */
 @Injectable()
 export class UsersService {
-  readonly #database: Database;
-  readonly #clock: Clock;
   readonly #links: boolean;
   readonly #rule: SecondFactorRule;
 
-  constructor(database: Database, clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
-    this.#database = database;
-    this.#clock = clock;
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
     this.#links = configuration.LINK_BY_VERIFIED_EMAIL;
     this.#rule = secondFactorRuleOf(configuration);
   }
@@ -43,54 +61,103 @@ export class UsersService {
    *
    * Issuer and subject determine the user. An e-mail address never does, unless `LINK_BY_VERIFIED_EMAIL` is on. Then a new
    * identity is linked to the one user who has its address, if both sides have verified it.
-   * @param admit is called before a user is created; if it throws, none is.
-   * @throws {Problem} `unauthenticated` when the user is disabled; `login_refused` for an administrator of the deployment for whom only an
-   *   organisation vouches, of whom nothing is changed then.
+   * @throws {Problem} `unauthenticated` when the user is disabled; `login_refused` for a user for whom an organisation can't vouch, of
+   *   whom nothing is changed then.
    */
-  async recordLogin(identity: ProviderIdentity, admit?: () => Promise<void>): Promise<RecordedLogin> {
+  async recordLogin(
+    identity: ProviderIdentity,
+    admit: Admit = async () => undefined,
+  ): Promise<RecordedLogin> {
+    // Before the user is judged: a membership that comes later outdates the login's token.
+    const now = this.clock.now();
     if (identity.membership !== undefined) {
-      await this.#requireNoAdministrator(identity);
+      await this.#requireVouchable(identity, identity.membership.orgId);
     }
-    const now = this.#clock.now();
     const reading = { orgId: null, readAt: now, rule: this.#rule };
-    const known = await noteLogin(this.#database.query, identity, now);
-    if (known !== undefined) {
-      return { ...(await accountOf(this.#database.query, known, reading)), linked: false, created: false };
+    const known = await noteLogin(this.database.query, identity, now);
+    const how = known === undefined ? await this.#introduce(identity, now, admit) : 'known';
+    const row = known ?? (await noteLogin(this.database.query, identity, now));
+    if (row === undefined) {
+      throw userUnknown();
     }
-    const { query } = this.#database;
-    const linked =
+    return { ...(await accountOf(this.database.query, row, reading)), ...provisionOf(how, row) };
+  }
+
+  /**
+   * The user of an identity that goes on to another application: known, linked or created as by {@link recordLogin}. No login here is
+   * recorded.
+   * @returns undefined if `admit` lets it go on without one.
+   */
+  async provide(identity: ProviderIdentity, admit: Admit<'none'>): Promise<ProvidedUser | undefined> {
+    const find = async (): Promise<UserRow | undefined> =>
+      userOfIdentity(this.database.query, identity).selectAll('users').executeTakeFirst();
+    const known = await find();
+    const how = known === undefined ? await this.#introduce(identity, this.clock.now(), admit) : 'known';
+    const user = known ?? (await find());
+    return user && { user, ...provisionOf(how, user) };
+  }
+
+  /** Links an identity that wasn't known, or creates its user. @returns `known` if another login of it was faster. */
+  async #introduce(
+    identity: ProviderIdentity,
+    now: number,
+    admit: Admit<'none'>,
+  ): Promise<'known' | 'linked' | 'created' | 'none'> {
+    const { query } = this.database;
+    const isLinked =
       this.#links &&
       (await query.transaction().execute((transaction) => linkByVerifiedEmail(transaction, identity, now)));
-    if (!linked) {
-      // Not within the transaction: it reads through another connection, and SQLite has one.
-      await admit?.();
+    if (isLinked) {
+      return 'linked';
     }
-    const row = await this.#firstLogin(identity, now);
-    const created = !linked && row.created_at === now;
-    return { ...(await accountOf(this.#database.query, row, reading)), linked, created };
+    // Not within the transaction: it reads through another connection, and SQLite has one.
+    const use = await this.#admitted(identity, admit);
+    if (use === 'none') {
+      return 'none';
+    }
+    const { isNew } = await query
+      .transaction()
+      .execute((transaction) => findOrCreate(transaction, identity, now, use));
+    return isNew ? 'created' : 'known';
   }
 
-  async #requireNoAdministrator(identity: IdentityKey): Promise<void> {
-    const user = await userOfIdentity(this.#database.query, identity).select('role').executeTakeFirst();
-    if (user?.role === 'admin') {
-      throw new Problem('login_refused', { reason: 'administrator_by_connection' });
+  async #requireVouchable(identity: IdentityKey, orgId: string): Promise<void> {
+    const { query } = this.database;
+    const user = await userOfIdentity(query, identity).select('users.id').executeTakeFirst();
+    const reason = user && (await vouchRefusal(query, user.id, orgId));
+    if (reason !== undefined) {
+      throw new Problem('login_refused', { reason });
     }
   }
 
-  async #firstLogin(identity: ProviderIdentity, now: number): Promise<UserRow> {
-    return this.#database.query.transaction().execute(async (transaction) => {
-      await findOrCreate(transaction, identity, now);
-      const row = await noteLogin(transaction, identity, now);
-      if (row === undefined) {
-        throw userUnknown();
+  async #admitted(
+    identity: ProviderIdentity,
+    admit: Admit<'none'>,
+  ): Promise<NewAccountUse | 'none' | undefined> {
+    try {
+      return await admit();
+    } catch (error) {
+      // What admits it may be used up by now: by another login of this very identity.
+      if (await this.#isKnown(identity)) {
+        return undefined;
       }
-      return row;
-    });
+      throw error;
+    }
+  }
+
+  /** Stores the languages that a user reads. @param accepted an `Accept-Language` header. */
+  async noteLanguages(id: string, accepted: string): Promise<void> {
+    await this.database.query
+      .updateTable('users')
+      .set({ languages: accepted })
+      .where('id', '=', id)
+      .where(({ eb, or }) => or([eb('languages', 'is', null), eb('languages', '!=', accepted)]))
+      .execute();
   }
 
   /** Whether a user has this identity. */
-  async isKnown({ issuer, subject }: IdentityKey): Promise<boolean> {
-    const found = await this.#database.query
+  async #isKnown({ issuer, subject }: IdentityKey): Promise<boolean> {
+    const found = await this.database.query
       .selectFrom('identities')
       .select('user_id')
       .where('issuer', '=', issuer)
@@ -99,17 +166,18 @@ export class UsersService {
     return found !== undefined;
   }
 
-  /** Ensures that an identity has a user. @returns the user's id. */
+  /** Ensures that an identity has a user, and links none. @returns the user's id. */
   async ensure(identity: ProviderIdentity): Promise<string> {
-    return this.#database.query
+    const { id } = await this.database.query
       .transaction()
-      .execute((transaction) => findOrCreate(transaction, identity, this.#clock.now()));
+      .execute((transaction) => findOrCreate(transaction, identity, this.clock.now()));
+    return id;
   }
 
   /** Ensures that an identity has the service account of a program. @param name of a new account. @returns the user's id. */
   async ensureServiceAccount(identity: IdentityKey, name: string): Promise<string> {
-    const now = this.#clock.now();
-    return this.#database.query
+    const now = this.clock.now();
+    return this.database.query
       .transaction()
       .execute((transaction) =>
         findOrCreateUser(transaction, identity, now, (id) =>
@@ -118,9 +186,19 @@ export class UsersService {
       );
   }
 
+  /** The organisation that vouches for the logins of an issuer, as {@link vouchingOrgOf} reads it. */
+  async vouchingOrgOf(issuer: string): Promise<string | null> {
+    return vouchingOrgOf(this.database.query, issuer);
+  }
+
+  /** Why an organisation's connection can't vouch for a user, if it can't. */
+  async vouchRefusal(userId: string, orgId: string): Promise<VouchRefusal | undefined> {
+    return vouchRefusal(this.database.query, userId, orgId);
+  }
+
   /** Requires an administrator of the deployment, by the current state in SQL. @throws {Problem} `forbidden` */
   async requireAdministrator(id: string): Promise<void> {
-    await requireAdministrator(this.#database.query, id);
+    await requireAdministrator(this.database.query, id);
   }
 
   /**
@@ -129,7 +207,7 @@ export class UsersService {
    * @throws {Problem} `unauthenticated` when there is no such user or it's disabled.
    */
   async requireAccount(id: string, orgId: string | null): Promise<Account> {
-    return readAccount(this.#database.query, id, { orgId, readAt: this.#clock.now(), rule: this.#rule });
+    return readAccount(this.database.query, id, { orgId, readAt: this.clock.now(), rule: this.#rule });
   }
 
   /**
@@ -139,7 +217,7 @@ export class UsersService {
    * @throws {Problem} `unauthenticated` when there is no such user or it's disabled.
    */
   async findAccountIn(id: string, org: string): Promise<Account | undefined> {
-    const found = await this.#database.query
+    const found = await this.database.query
       .selectFrom('memberships')
       .innerJoin('orgs', 'orgs.id', 'memberships.org_id')
       .select('orgs.id')
@@ -188,7 +266,7 @@ async function linkByVerifiedEmail(
   }
   const having = transaction
     .selectFrom('users')
-    .select(['id', 'role'])
+    .select('id')
     .where('email', '=', email)
     .where('email_verified', '=', 1)
     .orderBy('id')
@@ -200,38 +278,36 @@ async function linkByVerifiedEmail(
     return false;
   }
   const { membership } = identity;
-  if (membership !== undefined && !(await isOnlyIn(transaction, candidate, membership.orgId))) {
+  if (
+    membership !== undefined &&
+    (await vouchRefusal(transaction, candidate.id, membership.orgId)) !== undefined
+  ) {
     return false;
   }
   return insertIdentity(transaction, identity, candidate.id, now);
-}
-
-/** Whether an organisation can vouch for a user: not for an administrator of the deployment, nor for a member of another organisation. */
-async function isOnlyIn(
-  transaction: Transaction<Schema>,
-  { id, role }: Pick<UserRow, 'id' | 'role'>,
-  orgId: string,
-): Promise<boolean> {
-  const elsewhere = await transaction
-    .selectFrom('memberships')
-    .select('org_id')
-    .where('user_id', '=', id)
-    .where('org_id', '!=', orgId)
-    .where('state', '=', 'active')
-    .limit(1)
-    .executeTakeFirst();
-  return role !== 'admin' && elsewhere === undefined;
 }
 
 async function findOrCreate(
   transaction: Transaction<Schema>,
   identity: ProviderIdentity,
   now: number,
-): Promise<string> {
-  return findOrCreateUser(transaction, identity, now, (id) =>
-    transaction
+  use?: NewAccountUse,
+): Promise<{ readonly id: string; readonly isNew: boolean }> {
+  let made: string | undefined;
+  const id = await findOrCreateUser(transaction, identity, now, async (fresh) => {
+    made = fresh;
+    await transaction
       .insertInto('users')
-      .values(newUserRow({ id, ...profileOf(identity), kind: 'person' }, now))
-      .execute(),
-  );
+      .values(newUserRow({ id: fresh, ...profileOf(identity), kind: 'person' }, now))
+      .execute();
+  });
+  const isNew = id === made;
+  if (isNew) {
+    await use?.(transaction, id);
+  }
+  return { id, isNew };
+}
+
+function provisionOf(how: 'known' | 'linked' | 'created' | 'none', user: UserRow): Provision {
+  return { linked: how === 'linked' ? user : undefined, created: how === 'created' };
 }

@@ -1,6 +1,6 @@
 import { Query } from '@nestjs/common';
 import type { z } from 'zod';
-import { ApiController, ApiRoute } from '../../session/guards/api.route.js';
+import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import { agentListSchema, agentQuerySchema } from './agent.schemas.js';
 import { ApplicationsService } from './applications.service.js';
 
@@ -11,22 +11,18 @@ import { ApplicationsService } from './applications.service.js';
   problems: ['provider_unavailable', 'database_unavailable'],
 })
 export class AgentsController {
-  readonly #applications: ApplicationsService;
-
-  constructor(applications: ApplicationsService) {
-    this.#applications = applications;
-  }
+  constructor(private readonly applications: ApplicationsService) {}
 
   @ApiRoute('GET', '', {
     scope: 'applications:read',
-    summary: 'List the agents',
+    summary: 'List the self-registered clients (agents)',
     description:
-      'Clients that registered themselves, in the order of their ids. No administrator has checked them.',
-    answer: { description: 'One page.', schema: agentListSchema },
+      'OAuth clients that registered themselves, ordered by id. No administrator has checked them.',
+    answer: { description: 'One page of clients.', schema: agentListSchema },
   })
   async list(
     @Query({ schema: agentQuerySchema }) { id, ...page }: z.output<typeof agentQuerySchema>,
   ): Promise<z.output<typeof agentListSchema>> {
-    return this.#applications.agents(page, id);
+    return this.applications.agents(page, id);
   }
 }

@@ -1,7 +1,7 @@
 import { Param, Query } from '@nestjs/common';
 import type { z } from 'zod';
-import { type PageQuery, pageQuerySchema } from '../../platform/http/page.cursor.js';
-import { ApiController, ApiRoute } from '../../session/guards/api.route.js';
+import { type PageQuery, pageQuerySchema } from '../../platform/http/page-cursor.js';
+import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import { applicationUserListSchema } from './connected-app.schemas.js';
 import { ConnectedAppsService } from './connected-apps.service.js';
 
@@ -13,23 +13,19 @@ import { ConnectedAppsService } from './connected-apps.service.js';
   problems: ['not_found', 'provider_unavailable', 'database_unavailable'],
 })
 export class ApplicationUsersController {
-  readonly #apps: ConnectedAppsService;
-
-  constructor(apps: ConnectedAppsService) {
-    this.#apps = apps;
-  }
+  constructor(private readonly apps: ConnectedAppsService) {}
 
   @ApiRoute('GET', '', {
     scope: 'users:read',
-    summary: 'Users of an application',
+    summary: 'List the users of an application',
     description:
-      'Those who have logged in to it, and whose access has not been revoked since. Of first-party applications, too.',
-    answer: { description: 'One page.', schema: applicationUserListSchema },
+      'Users who have logged in to the application and whose access hasn’t been revoked since. Works for first-party applications too.',
+    answer: { description: 'One page of users.', schema: applicationUserListSchema },
   })
   async list(
     @Param('id') id: string,
     @Query({ schema: pageQuerySchema }) page: PageQuery,
   ): Promise<z.output<typeof applicationUserListSchema>> {
-    return this.#apps.usersOf(id, page);
+    return this.apps.usersOf(id, page);
   }
 }

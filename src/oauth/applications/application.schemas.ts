@@ -3,7 +3,9 @@ import {
   type Application,
   applicationAccesses,
   applicationKinds,
-} from '../../auth-strategy/application.administration.js';
+  groupForms,
+  groupSources,
+} from '../../auth-strategy/application-administration.js';
 import { exampleId, givenIdSchema, idSchema } from '../../platform/core/id.schema.js';
 import { isScopeToken } from '../../platform/core/scope.form.js';
 import { timestamp, toTimestamp } from '../../platform/time/timestamp.schema.js';
@@ -24,11 +26,11 @@ const name = z
   .refine((given) => /[^\p{Default_Ignorable_Code_Point}\p{Z}\u2800]/u.test(given), {
     error: 'must have a character that can be seen',
   })
-  .meta({ description: 'What users see when they log in to it.', example: 'Wiki' });
+  .meta({ description: 'Name that users see when they log in to the application.', example: 'Wiki' });
 
 const kind = z.enum(applicationKinds, { error: `must be one of ${applicationKinds.join(', ')}` }).meta({
   description:
-    '`web`: a server that keeps a secret. `single_page`: runs in browsers. `native`: runs on the user’s device. `machine`: calls for itself, without a user.',
+    '`web`: a server that can keep a secret. `single_page`: runs in browsers. `native`: runs on the user’s device. `machine`: acts for itself, without a user.',
   example: 'web',
 });
 
@@ -40,11 +42,11 @@ const uris = (description: string, example: string) =>
     .meta({ description, example: [example] });
 
 const redirectUris = uris(
-  'Where users return to after a login. Compared exactly: https, or http on a loopback address; no wildcards.',
+  'URLs to which users return after a login. They must match exactly: https, or http on a loopback address; no wildcards.',
   'https://wiki.example.org/callback',
 );
 const postLogoutRedirectUris = uris(
-  'Where users may return to after a logout that the application asked for.',
+  'URLs to which users may return after a logout that the application requested.',
   'https://wiki.example.org/',
 );
 
@@ -56,30 +58,27 @@ const link = (description: string, example: string) =>
     .meta({ description, example });
 
 const backchannelLogoutUri = link(
-  'Is told of each logout (OpenID Connect Back-Channel Logout 1.0). Hydra sends it, and must reach the address.',
+  'URL that is notified of each logout (OpenID Connect Back-Channel Logout 1.0). Hydra sends the request, so it must be able to reach the URL.',
   'https://wiki.example.org/backchannel-logout',
 );
 const links = {
-  logoUri: link('Its logo.', 'https://wiki.example.org/logo.png'),
-  clientUri: link('Its home page.', 'https://wiki.example.org/'),
-  policyUri: link('Its privacy policy.', 'https://wiki.example.org/privacy'),
-  tosUri: link('Its terms of service.', 'https://wiki.example.org/terms'),
+  logoUri: link('URL of the application’s logo.', 'https://wiki.example.org/logo.png'),
+  clientUri: link('URL of the application’s home page.', 'https://wiki.example.org/'),
+  policyUri: link('URL of the application’s privacy policy.', 'https://wiki.example.org/privacy'),
+  tosUri: link('URL of the application’s terms of service.', 'https://wiki.example.org/terms'),
 };
 
-const scopeMessage = 'must be 1 to 20 scopes, separated by blanks';
+const scopeMessage = 'must be up to 20 scopes, separated by blanks';
 const scope = z
   .string({ error: scopeMessage })
   .max(2000, { error: scopeMessage })
   .transform((given) => [...new Set(scopeTokens(given))])
-  .refine(
-    (tokens) => tokens.length >= 1 && tokens.length <= 20 && tokens.every((token) => isScopeToken(token)),
-    {
-      error: scopeMessage,
-    },
-  )
+  .refine((tokens) => tokens.length <= 20 && tokens.every((token) => isScopeToken(token)), {
+    error: scopeMessage,
+  })
   .meta({
     description:
-      'What it may ask for: `openid`, `profile`, `email`, `roles`, `orgs`, `groups`, `offline_access` to stay logged in, and scopes of protected resources (`PROTECTED_RESOURCES`), by which it may ask for their tokens. For `machine`: scopes of your own services, and of this API but for those that only administrators may use.',
+      'Scopes that the application may request: `openid`, `profile`, `email`, `roles`, `orgs`, `groups`, `offline_access` (refresh tokens), and scopes of protected resources (`PROTECTED_RESOURCES`), for which it can then get tokens. For `machine`: scopes of your own services, and those of this API that aren’t reserved for administrators.',
     example: 'openid profile email',
   });
 
@@ -87,24 +86,50 @@ const access = z
   .enum(applicationAccesses, { error: `must be one of ${applicationAccesses.join(', ')}` })
   .meta({
     description:
-      'Who may log in: `everyone`, members of the application’s `organisation`, or users with one of `roles`. At first, an organisation’s application is for its members, and any other for everyone. Another access than `roles` ends the roles.',
+      'Who may log in: `everyone`, members of the application’s `organisation`, or users with one of the `roles`. By default, an organisation’s application is for its members, and any other for everyone. Changing `access` from `roles` to another value clears `roles`.',
   });
 const roles = z
   .array(z.enum(['owner', 'admin', 'member'], { error: 'must be owner, admin or member' }))
   .max(3)
   .meta({
     description:
-      'With `access` `roles`: roles in the application’s organisation, or `admin` for administrators of the deployment.',
+      'If `access` is `roles`: roles in the application’s organisation, or `admin` for administrators of the deployment.',
     example: ['admin'],
   });
+const groupsFrom = z.enum(groupSources, { error: `must be one of ${groupSources.join(', ')}` }).meta({
+  description:
+    'Which of a user’s organisations are in the claim `groups`: the application’s `own`, those `listed` in `groupOrgs`, or `all` (only with `groupsAs` set to `id`). Default: its own, or none if it belongs to none. An organisation with a reserved name is included only if an administrator gave it that name.',
+});
+const groupOrgs = z
+  .array(
+    z
+      .string()
+      .trim()
+      .regex(/^[^\0]{1,40}$/),
+    { error: 'must be a list of ids or slugs of organisations' },
+  )
+  .max(50, { error: 'must have at most 50 entries' })
+  .transform((given) => [...new Set(given)])
+  .meta({
+    description:
+      'If `groupsFrom` is `listed`: the organisations, by id or slug. Owners can name only organisations that they belong to. Responses have ids.',
+    example: [exampleId],
+  });
+const groupsAs = z.enum(groupForms, { error: `must be one of ${groupForms.join(', ')}` }).meta({
+  description:
+    'How an organisation is written in `groups`: as its id or its slug. A slug can change; an id never does.',
+});
 const tokenEndpointAuthMethod = z
   .enum(['client_secret_basic', 'client_secret_post'], {
     error: 'must be client_secret_basic or client_secret_post',
   })
-  .meta({ description: 'How it sends its secret. Applications without a secret have `none`.' });
+  .meta({
+    description:
+      'How the application sends its secret to the token endpoint. Applications without a secret have `none`.',
+  });
 const rememberConsent = z
   .boolean()
-  .meta({ description: 'Whether a user’s consent may hold for later logins.' });
+  .meta({ description: 'Whether users can have their consent remembered for later logins.' });
 
 /** What owners of an organisation may set. */
 const ownMembers = {
@@ -114,6 +139,9 @@ const ownMembers = {
   scope,
   access,
   roles,
+  groupsFrom,
+  groupOrgs,
+  groupsAs,
   rememberConsent,
   tokenEndpointAuthMethod,
   ...links,
@@ -124,7 +152,7 @@ const administratorMembers = {
   backchannelLogoutUri,
   firstParty: z.boolean().meta({
     description:
-      'Part of the product: users aren’t asked for their consent. To use this API, its id must also be in `ALLOWED_CLIENT_IDS`.',
+      'Whether the application is part of the product: its users aren’t asked for consent. To use this API, its id must also be in `ALLOWED_CLIENT_IDS`.',
   }),
 };
 
@@ -144,10 +172,10 @@ export const applicationBodySchema = z
   .extend({
     name,
     kind,
-    orgId: givenIdSchema
-      .nullable()
-      .default(null)
-      .meta({ description: 'The organisation that it belongs to.', example: exampleId }),
+    orgId: givenIdSchema.nullable().default(null).meta({
+      description: 'Id of the organisation that the application belongs to; null: none.',
+      example: exampleId,
+    }),
   })
   .meta({ example: { ...bodyExample, orgId: null } });
 
@@ -176,7 +204,7 @@ export const secretRotationSchema = z.strictObject({
 
 /** An application, as answers have it. */
 export const applicationSchema = z.object({
-  id: idSchema.meta({ description: 'Its `client_id`.', example: exampleId }),
+  id: idSchema.meta({ description: 'The application’s `client_id`.', example: exampleId }),
   name: z.string(),
   kind: z.enum(applicationKinds),
   orgId: idSchema.nullable(),
@@ -184,40 +212,52 @@ export const applicationSchema = z.object({
   redirectUris: z.array(z.string()),
   postLogoutRedirectUris: z.array(z.string()),
   backchannelLogoutUri: z.string().nullable(),
-  scope: z.string().meta({ description: 'Space-separated.', example: 'openid profile email' }),
+  scope: z.string().meta({
+    description: 'Space-separated scopes that the application may request.',
+    example: 'openid profile email',
+  }),
   access: z.enum(applicationAccesses),
   roles: z.array(z.string()),
+  groupsFrom: z.enum(groupSources),
+  groupOrgs: z.array(z.string()),
+  groupsAs: z.enum(groupForms),
   rememberConsent: z.boolean(),
   tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
   logoUri: z.string().nullable(),
   clientUri: z.string().nullable(),
   policyUri: z.string().nullable(),
   tosUri: z.string().nullable(),
-  createdBy: idSchema.meta({ description: 'The user who registered it.', example: exampleId }),
+  createdBy: idSchema.meta({
+    description: 'Id of the user who registered the application.',
+    example: exampleId,
+  }),
   createdAt: timestamp,
   previousSecretUntil: timestamp
     .nullable()
-    .meta({ description: 'Until when the secret before the last rotation is accepted; null: it isn’t.' }),
+    .meta({ description: 'Until when the previous secret is accepted after a rotation; null: it isn’t.' }),
 });
 
 const clientSecret = z
   .string()
   .nullable()
-  .meta({ description: 'Shown only now; null for an application that has no secret.' });
+  .meta({ description: 'The client secret, shown only in this response; null if the application has none.' });
 
 /** An application that has just been registered. */
 export const createdApplicationSchema = applicationSchema.extend({ clientSecret });
 
 /** Answer of the routes that rotate a secret. */
 export const rotatedSecretSchema = z.object({
-  clientSecret: z.string().meta({ description: 'Shown only now.' }),
+  clientSecret: z.string().meta({ description: 'The new client secret, shown only in this response.' }),
   previousSecretUntil: timestamp.nullable(),
 });
 
 /** Answer of the routes that list applications. */
 export const applicationListSchema = z.object({
   items: z.array(applicationSchema).meta({ description: 'Oldest first.' }),
-  nextCursor: z.string().nullable().meta({ description: 'For the next page; null on the last one.' }),
+  nextCursor: z
+    .string()
+    .nullable()
+    .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.' }),
 });
 
 /** A new application, as an administrator or an owner asks for it. */
@@ -232,6 +272,7 @@ export function toItem(application: Application, previousSecretUntil: number | n
     redirectUris: [...application.redirectUris],
     postLogoutRedirectUris: [...application.postLogoutRedirectUris],
     roles: [...application.roles],
+    groupOrgs: [...application.groupOrgs],
     scope: application.scope.join(' '),
     createdAt: toTimestamp(application.createdAt),
     previousSecretUntil: toTimestamp(previousSecretUntil),

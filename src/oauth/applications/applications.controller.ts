@@ -1,9 +1,9 @@
 import { Body, Param, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { type PageQuery, pageQuerySchema } from '../../platform/http/page.cursor.js';
-import { ApiController, ApiRoute } from '../../session/guards/api.route.js';
-import { CurrentCaller } from '../../session/guards/caller.decorator.js';
+import { type PageQuery, pageQuerySchema } from '../../platform/http/page-cursor.js';
+import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
+import { CurrentCaller } from '../../session/guards/caller.decorators.js';
 import type { Caller } from '../../session/principal.js';
 import {
   type ApplicationItem,
@@ -26,18 +26,14 @@ const ids = { id: 'Id of the application: its `client_id`.' };
   problems: ['provider_unavailable'],
 })
 export class ApplicationsController {
-  readonly #applications: ApplicationsService;
-
-  constructor(applications: ApplicationsService) {
-    this.#applications = applications;
-  }
+  constructor(private readonly applications: ApplicationsService) {}
 
   @ApiRoute('POST', '', {
     scope: 'applications:write',
     recentLogin: true,
     summary: 'Register an application',
     description:
-      'An OAuth client that logs users in here, or calls for itself. Its secret is shown in this answer and never again. PKCE (S256) is required of every login.',
+      'Registers an OAuth client that logs users in here, or that acts for itself. The client secret is shown only in this response. Every login must use PKCE (S256).',
     answer: { status: 201, description: 'Registered.', schema: createdApplicationSchema },
     problems: ['conflict'],
   })
@@ -46,40 +42,40 @@ export class ApplicationsController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof createdApplicationSchema>> {
-    const created = await this.#applications.create(caller, body, orgId);
+    const created = await this.applications.create(caller, body, orgId);
     void reply.header('location', `/api/v1/applications/${created.id}`);
     return created;
   }
 
   @ApiRoute('GET', '', {
     scope: 'applications:read',
-    summary: 'Applications',
-    description: 'Those of the deployment and of all organisations. Oldest first.',
-    answer: { description: 'One page.', schema: applicationListSchema },
+    summary: 'List the applications',
+    description: 'The applications of the deployment and of all organisations, oldest first.',
+    answer: { description: 'One page of applications.', schema: applicationListSchema },
   })
   async list(
     @Query({ schema: pageQuerySchema }) page: PageQuery,
   ): Promise<z.output<typeof applicationListSchema>> {
-    return this.#applications.list(page);
+    return this.applications.list(page);
   }
 
   @ApiRoute('GET', ':id', {
     scope: 'applications:read',
-    summary: 'An application',
-    description: 'Never with its secret.',
+    summary: 'Get an application',
+    description: 'The client secret is never included.',
     ids,
     answer: { description: 'The application.', schema: applicationSchema },
     problems: ['not_found'],
   })
   async get(@Param('id') id: string): Promise<ApplicationItem> {
-    return this.#applications.get(id);
+    return this.applications.get(id);
   }
 
   @ApiRoute('PATCH', ':id', {
     scope: 'applications:write',
     recentLogin: true,
     summary: 'Change an application',
-    description: 'Members that are left out stay. The kind and the organisation can’t be changed.',
+    description: 'Properties that are left out don’t change. The kind and the organisation can’t be changed.',
     ids,
     answer: { description: 'Changed.', schema: applicationSchema },
     problems: ['not_found'],
@@ -89,16 +85,17 @@ export class ApplicationsController {
     @Body({ schema: applicationChangesSchema }) changes: z.output<typeof applicationChangesSchema>,
     @CurrentCaller() caller: Caller,
   ): Promise<ApplicationItem> {
-    return this.#applications.change(caller, id, changes);
+    return this.applications.change(caller, id, changes);
   }
 
   @ApiRoute('POST', ':id/secret', {
     scope: 'applications:write',
     recentLogin: true,
-    summary: 'Make a new secret of an application',
-    description: 'It is shown in this answer and never again. The previous one is accepted for a while.',
+    summary: 'Rotate an application’s secret',
+    description:
+      'Creates a new client secret, which is shown only in this response. The previous secret is accepted for `keepPreviousFor` seconds.',
     ids,
-    answer: { status: 201, description: 'Made.', schema: rotatedSecretSchema },
+    answer: { status: 201, description: 'Created.', schema: rotatedSecretSchema },
     problems: ['not_found', 'conflict'],
   })
   async rotateSecret(
@@ -106,18 +103,18 @@ export class ApplicationsController {
     @Body({ schema: secretRotationSchema }) { keepPreviousFor }: z.output<typeof secretRotationSchema>,
     @CurrentCaller() caller: Caller,
   ): Promise<z.output<typeof rotatedSecretSchema>> {
-    return this.#applications.rotateSecret(caller, id, keepPreviousFor);
+    return this.applications.rotateSecret(caller, id, keepPreviousFor);
   }
 
   @ApiRoute('DELETE', ':id', {
     scope: 'applications:write',
     summary: 'Remove an application',
-    description: 'Its tokens and its users’ consents end at once.',
+    description: 'The application’s tokens and its users’ consents end at once.',
     ids,
     answer: { description: 'Removed.' },
     problems: ['not_found'],
   })
   async delete(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<void> {
-    await this.#applications.delete(caller, id);
+    await this.applications.delete(caller, id);
   }
 }

@@ -4,24 +4,25 @@ import {
   type Application,
   type ApplicationAdministration,
   type ApplicationKind,
-} from '../../auth-strategy/application.administration.js';
-import { resembles } from '../../auth-strategy/application.name.js';
+} from '../../auth-strategy/application-administration.js';
+import { resembles } from '../../auth-strategy/application-name.js';
+import { isReservedName } from '../../auth-strategy/reserved-names.js';
 import { AuthStrategy } from '../../auth-strategy/auth.strategy.js';
-import { redirectUriFault } from '../../auth-strategy/redirect.uri.js';
-import { registrationFault } from '../../auth-strategy/registration.size.js';
-import type { AuditEventType } from '../../directory/audit/audit.event.js';
+import { redirectUriFault } from '../../auth-strategy/redirect-uri.js';
+import { registrationFault } from '../../auth-strategy/registration-size.js';
+import type { AuditEventType } from '../../directory/audit/audit-event.js';
 import { AuditService } from '../../directory/audit/audit.service.js';
-import { UserDirectory } from '../../directory/users/user.directory.js';
+import { UserDirectory } from '../../directory/users/user-directory.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import { type Configuration, resourceScopesOf } from '../../platform/config/configuration.js';
 import { givenIdSchema } from '../../platform/core/id.schema.js';
 import { newId } from '../../platform/core/identifier.js';
 import { type FieldError, Problem } from '../../platform/errors/problem.error.js';
-import { type Page, type PageQuery, decodeCursor, toPage } from '../../platform/http/page.cursor.js';
+import { type Page, type PageQuery, decodeCursor, toPage } from '../../platform/http/page-cursor.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { toTimestamp } from '../../platform/time/timestamp.schema.js';
 import { administratorScopes, isKnownOrForeign, scopeCatalogue } from '../../session/guards/scopes.js';
-import type { Caller } from '../../session/principal.js';
+import { type Caller, isAdministrator } from '../../session/principal.js';
 import { RevocationService } from '../../session/revocation/revocation.service.js';
 import { hydraClientIssuer } from '../service-clients.service.js';
 import { type AgentItem, toAgent } from './agent.schemas.js';
@@ -51,26 +52,16 @@ const defaultScope = ['openid', 'profile', 'email'];
 /** Registers applications that log users in here. Callers decide who may manage those of an organisation. */
 @Injectable()
 export class ApplicationsService {
-  readonly #strategy: AuthStrategy;
-  readonly #users: UserDirectory;
-  readonly #revocations: RevocationService;
-  readonly #audit: AuditService;
-  readonly #clock: Clock;
   readonly #configuration: Configuration;
 
   constructor(
-    strategy: AuthStrategy,
-    users: UserDirectory,
-    revocations: RevocationService,
-    audit: AuditService,
-    clock: Clock,
+    private readonly strategy: AuthStrategy,
+    private readonly users: UserDirectory,
+    private readonly revocations: RevocationService,
+    private readonly audit: AuditService,
+    private readonly clock: Clock,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
-    this.#strategy = strategy;
-    this.#users = users;
-    this.#revocations = revocations;
-    this.#audit = audit;
-    this.#clock = clock;
     this.#configuration = configuration;
   }
 
@@ -111,7 +102,7 @@ export class ApplicationsService {
     orgId: string | null,
   ): Promise<ApplicationItem & { clientSecret: string | null }> {
     const { kind } = input;
-    const now = this.#clock.now();
+    const now = this.clock.now();
     const hasSecret = kind === 'web' || kind === 'machine';
     const { tokenEndpointAuthMethod = 'client_secret_basic' } = input;
     const application: Application = {
@@ -128,6 +119,9 @@ export class ApplicationsService {
       scope: input.scope ?? (kind === 'machine' ? [] : defaultScope),
       access: input.access ?? defaultAccess(kind, orgId),
       roles: input.roles ?? [],
+      groupsFrom: input.groupsFrom ?? (orgId === null ? 'listed' : 'own'),
+      groupOrgs: await this.#orgIds(caller, input.groupOrgs ?? []),
+      groupsAs: input.groupsAs ?? 'slug',
       rememberConsent: input.rememberConsent ?? true,
       tokenEndpointAuthMethod: hasSecret ? tokenEndpointAuthMethod : 'none',
       logoUri: input.logoUri ?? null,
@@ -138,7 +132,7 @@ export class ApplicationsService {
     if (!hasSecret && input.tokenEndpointAuthMethod !== undefined) {
       throw secretlessKind();
     }
-    await this.#requireValid(application);
+    await this.#requireValid(application, caller);
     const clientSecret = await this.#registry.create(application, mostApplications);
     await this.#record('application_created', application, caller);
     return { ...toItem(application, null), clientSecret };
@@ -172,11 +166,17 @@ export class ApplicationsService {
       // Roles that were named before no longer apply. Those that are named now are a mistake, which is stated.
       given['roles'] ??= [];
     }
+    if (changes.groupsFrom !== undefined && changes.groupsFrom !== 'listed') {
+      given['groupOrgs'] ??= [];
+    }
+    if (changes.groupOrgs !== undefined) {
+      given['groupOrgs'] = await this.#orgIds(caller, changes.groupOrgs, known.groupOrgs);
+    }
     if (known.tokenEndpointAuthMethod === 'none' && changes.tokenEndpointAuthMethod !== undefined) {
       throw secretlessKind();
     }
     const application: Application = { ...known, ...given };
-    await this.#requireValid(application, known);
+    await this.#requireValid(application, caller, known);
     await this.#registry.replace(application);
     await this.#endTokens(application);
     await this.#record('application_updated', application, caller);
@@ -202,7 +202,7 @@ export class ApplicationsService {
           detail: 'This kind of application has no secret.',
         });
       }
-      const until = this.#clock.now() + keepPreviousFor * 1000;
+      const until = this.clock.now() + keepPreviousFor * 1000;
       const clientSecret = await this.#registry.rotateSecret(application, until);
       await this.#record('application_secret_rotated', application, caller);
       return { clientSecret, previousSecretUntil: keepPreviousFor === 0 ? null : toTimestamp(until) };
@@ -230,14 +230,37 @@ export class ApplicationsService {
 
   /** Ends the tokens of a machine that state what it no longer is. */
   async #endTokens({ id, kind }: Application): Promise<void> {
-    const account = kind === 'machine' ? await this.#users.findByIdentity(hydraClientIssuer, id) : undefined;
+    const account = kind === 'machine' ? await this.users.findByIdentity(hydraClientIssuer, id) : undefined;
     if (account !== undefined) {
-      await this.#revocations.invalidate('user', account.id);
+      await this.revocations.invalidate('user', account.id);
     }
   }
 
+  /**
+   * The ids of organisations that a caller names by id or slug. An owner may name those that they belong to: what others there are is
+   * none of their business.
+   * @param before ids that stay, also those that others named. @throws {Problem} `validation_failed`
+   */
+  async #orgIds(
+    { principal }: Caller,
+    given: readonly string[],
+    before: readonly string[] = [],
+  ): Promise<string[]> {
+    const member = isAdministrator(principal) ? undefined : principal.user.id;
+    const ids = await this.users.orgIdsOf(given, member);
+    const errors = given.flatMap((name, index) =>
+      ids[index] === undefined && !before.includes(name)
+        ? [{ field: `groupOrgs.${index}`, message: 'must be an organisation that you belong to' }]
+        : [],
+    );
+    if (errors.length > 0) {
+      throw new Problem('validation_failed', { errors, reason: 'application_invalid' });
+    }
+    return [...new Set(given.map((name, index) => ids[index] ?? name))];
+  }
+
   get #registry(): ApplicationAdministration {
-    const { applications } = this.#strategy;
+    const { applications } = this.strategy;
     if (applications === undefined) {
       throw new TypeError('this provider registers applications itself');
     }
@@ -271,14 +294,16 @@ export class ApplicationsService {
   }
 
   /** @param before what it was; undefined for a new one. @throws {Problem} `validation_failed` */
-  async #requireValid(application: Application, before?: Application): Promise<void> {
+  async #requireValid(application: Application, caller: Caller, before?: Application): Promise<void> {
     const errors = [
       ...sizeErrors(application),
       ...uriErrors(application, this.#configuration.PUBLIC_URL),
       ...scopeErrors(application, resourceScopesOf(this.#configuration), before?.scope),
       ...accessErrors(application),
+      ...groupErrors(application, before),
       ...(await this.#nameErrors(application)),
       ...(await this.#otherNameErrors(application, before)),
+      ...(application.name === before?.name ? [] : this.#reservedNameErrors(application, caller)),
     ];
     if (errors.length > 0) {
       throw new Problem('validation_failed', { errors, reason: 'application_invalid' });
@@ -294,6 +319,13 @@ export class ApplicationsService {
     return isDeceptive
       ? [{ field: 'name', message: 'must not look like the name of a first-party application' }]
       : [];
+  }
+
+  /** Only administrators name an application like what speaks for the deployment. */
+  #reservedNameErrors({ name }: Application, { principal }: Caller): FieldError[] {
+    return isAdministrator(principal) || !isReservedName(name, this.#configuration.BRAND_NAME)
+      ? []
+      : [{ field: 'name', message: 'is reserved: only administrators of the deployment may give it' }];
   }
 
   /** No other application may already look like one that becomes part of the product. */
@@ -316,7 +348,7 @@ export class ApplicationsService {
     { id, orgId }: Application,
     { principal: { claims, credential }, client: { requestId, remoteAddress } }: Caller,
   ): Promise<void> {
-    await this.#audit.record({
+    await this.audit.record({
       type,
       target: { kind: 'application', id },
       orgId: orgId ?? undefined,
@@ -412,6 +444,9 @@ function scopeErrors(
   before: readonly string[] = [],
 ): FieldError[] {
   const isMachine = kind === ('machine' satisfies ApplicationKind);
+  if (!isMachine && scope.length === 0) {
+    return [{ field: 'scope', message: 'must have at least one scope: only a machine may have none' }];
+  }
   const own = [...userScopes, ...resourceScopes];
   const wrong = scope.filter((token) =>
     isMachine ? !isKnownOrForeign(token) || own.includes(token) : !own.includes(token),
@@ -432,6 +467,23 @@ function scopeErrors(
           message: `must not have ${useless.join(' ')}: only administrators may use that, and a machine can't be one`,
         },
       ];
+}
+
+/** @param before what it was: what an application has had since before there was a choice may stay. */
+function groupErrors(
+  { groupsFrom, groupsAs, groupOrgs, orgId }: Application,
+  before?: Application,
+): FieldError[] {
+  if (groupsFrom === 'own' && orgId === null) {
+    return [{ field: 'groupsFrom', message: 'must not be own: it belongs to no organisation' }];
+  }
+  if (groupsFrom !== 'listed' && groupOrgs.length > 0) {
+    return [{ field: 'groupOrgs', message: 'must be empty unless groupsFrom is listed' }];
+  }
+  const isNew = before === undefined || before.groupsFrom !== 'all' || before.groupsAs !== 'slug';
+  return groupsFrom === 'all' && groupsAs === 'slug' && isNew
+    ? [{ field: 'groupsAs', message: 'must be id if groupsFrom is all: anyone can make an organisation' }]
+    : [];
 }
 
 function accessErrors({ access, roles, orgId }: Application): FieldError[] {

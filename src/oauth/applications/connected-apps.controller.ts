@@ -1,8 +1,8 @@
 import { Param } from '@nestjs/common';
 import type { z } from 'zod';
 import { CurrentUser } from '../../session/guards/access.decorators.js';
-import { ApiController, ApiRoute } from '../../session/guards/api.route.js';
-import { CurrentCaller } from '../../session/guards/caller.decorator.js';
+import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
+import { CurrentCaller } from '../../session/guards/caller.decorators.js';
 import type { Caller, Principal } from '../../session/principal.js';
 import { connectedAppListSchema } from './connected-app.schemas.js';
 import { ConnectedAppsService } from './connected-apps.service.js';
@@ -13,33 +13,29 @@ import { ConnectedAppsService } from './connected-apps.service.js';
   problems: ['provider_unavailable', 'database_unavailable'],
 })
 export class ConnectedAppsController {
-  readonly #apps: ConnectedAppsService;
-
-  constructor(apps: ConnectedAppsService) {
-    this.#apps = apps;
-  }
+  constructor(private readonly apps: ConnectedAppsService) {}
 
   @ApiRoute('GET', '', {
     scope: 'profile:read',
-    summary: 'My connected apps',
+    summary: 'List my connected apps',
     description:
-      'The applications that the caller has given access to their account. Those that are part of the product aren’t among them: no user is asked about them.',
-    answer: { description: 'All of them.', schema: connectedAppListSchema },
+      'Applications to which the caller has granted access to their account. First-party applications aren’t listed, because users aren’t asked for consent to them.',
+    answer: { description: 'All connected apps.', schema: connectedAppListSchema },
   })
   async list(@CurrentUser() { claims }: Principal): Promise<z.output<typeof connectedAppListSchema>> {
-    return { items: await this.#apps.listOf(claims.sub), nextCursor: null };
+    return { items: await this.apps.listOf(claims.sub), nextCursor: null };
   }
 
   @ApiRoute('DELETE', ':applicationId', {
     scope: 'profile:write',
     summary: 'Revoke an application’s access to my account',
     description:
-      'Its access tokens and refresh tokens are refused at once, and its next login asks for consent again. A session of its own may go on until it next refreshes.',
+      'The application’s access tokens and refresh tokens are refused at once, and its next login asks for consent again. A session that the application itself keeps may go on until it next refreshes its tokens.',
     texts: { applicationId: 'Id of the application: its `client_id`.' },
     answer: { description: 'Revoked.' },
     problems: ['not_found'],
   })
   async revoke(@Param('applicationId') id: string, @CurrentCaller() caller: Caller): Promise<void> {
-    await this.#apps.revoke(caller, caller.principal.claims.sub, id);
+    await this.apps.revoke(caller, caller.principal.claims.sub, id);
   }
 }

@@ -6,11 +6,11 @@ import type {
   ApplicationUse,
   GrantAdministration,
   GrantedResource,
-} from '../../auth-strategy/grant.administration.js';
+} from '../../auth-strategy/grant-administration.js';
 import { AuditService } from '../../directory/audit/audit.service.js';
-import { UserDirectory } from '../../directory/users/user.directory.js';
+import { UserDirectory } from '../../directory/users/user-directory.js';
 import { Problem } from '../../platform/errors/problem.error.js';
-import { type Page, type PageQuery, decodeCursor, toPage } from '../../platform/http/page.cursor.js';
+import { type Page, type PageQuery, decodeCursor, toPage } from '../../platform/http/page-cursor.js';
 import { toTimestamp } from '../../platform/time/timestamp.schema.js';
 import type { Caller } from '../../session/principal.js';
 import { ApplicationsService } from './applications.service.js';
@@ -23,22 +23,13 @@ const textSchema = z.string().regex(/^[^\0]*$/);
 @Injectable()
 export class ConnectedAppsService {
   readonly #logger = new Logger(ConnectedAppsService.name);
-  readonly #strategy: AuthStrategy;
-  readonly #users: UserDirectory;
-  readonly #applications: ApplicationsService;
-  readonly #audit: AuditService;
 
   constructor(
-    strategy: AuthStrategy,
-    users: UserDirectory,
-    applications: ApplicationsService,
-    audit: AuditService,
-  ) {
-    this.#strategy = strategy;
-    this.#users = users;
-    this.#applications = applications;
-    this.#audit = audit;
-  }
+    private readonly strategy: AuthStrategy,
+    private readonly users: UserDirectory,
+    private readonly applications: ApplicationsService,
+    private readonly audit: AuditService,
+  ) {}
 
   /** The applications that a user has given access, the last used one first. @throws {Problem} `provider_unavailable` */
   async listOf(userId: string): Promise<ConnectedApp[]> {
@@ -66,7 +57,7 @@ export class ConnectedAppsService {
     for (const subject of subjects) {
       await this.#grants.revoke(subject, applicationId);
     }
-    await this.#audit.record({
+    await this.audit.record({
       type: 'application_access_revoked',
       userId,
       target: { kind: 'application', id: applicationId },
@@ -83,11 +74,11 @@ export class ConnectedAppsService {
     const uses = isText ? await this.#grants.usesOf(applicationId, limit + 1, after) : [];
     if (uses.length === 0) {
       // One that no user has used yet, or none at all.
-      await this.#applications.get(applicationId);
+      await this.applications.get(applicationId);
     }
     const subjects = uses.map(({ subject }) => subject);
-    const ids = await this.#users.idsOf(subjects, (issuer) => this.#grants.has(issuer));
-    const names = await this.#users.namesOf([...ids.values()], []);
+    const ids = await this.users.idsOf(subjects, (issuer) => this.#grants.has(issuer));
+    const names = await this.users.namesOf([...ids.values()], []);
     return toPage(
       uses,
       limit,
@@ -97,7 +88,7 @@ export class ConnectedAppsService {
   }
 
   get #grants(): GrantAdministration {
-    const { grants } = this.#strategy;
+    const { grants } = this.strategy;
     if (grants === undefined) {
       throw new TypeError('people revoke what applications may do at this provider itself');
     }
@@ -117,7 +108,7 @@ export class ConnectedAppsService {
   }
 
   async #subjectsOf(userId: string): Promise<string[]> {
-    const identities = await this.#users.identitiesOf(userId);
+    const identities = await this.users.identitiesOf(userId);
     return identities.filter(({ issuer }) => this.#grants.has(issuer)).map(({ subject }) => subject);
   }
 

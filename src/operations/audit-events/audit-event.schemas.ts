@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { auditEventTypes } from '../../directory/audit/audit.event.js';
-import { pageQuerySchema } from '../../platform/http/page.cursor.js';
+import { auditEventTypes } from '../../directory/audit/audit-event.js';
+import { pageQuerySchema } from '../../platform/http/page-cursor.js';
 import { exampleId, givenIdSchema } from '../../platform/core/id.schema.js';
 
 const givenTime = z.iso
@@ -13,12 +13,12 @@ export const auditQuerySchema = pageQuerySchema
     type: z
       .enum(auditEventTypes, 'must be a type of event')
       .optional()
-      .meta({ description: 'What happened.' }),
-    actor: givenIdSchema.optional().meta({ description: 'Id of the user who did it.' }),
-    target: givenIdSchema.optional().meta({ description: 'Target id.' }),
-    org: givenIdSchema.optional().meta({ description: 'Id of the organisation.' }),
-    from: givenTime.optional().meta({ description: 'At this moment or later.' }),
-    to: givenTime.optional().meta({ description: 'Before this moment.' }),
+      .meta({ description: 'Only events of this type.' }),
+    actor: givenIdSchema.optional().meta({ description: 'Only events caused by this user (id).' }),
+    target: givenIdSchema.optional().meta({ description: 'Only events about the target with this id.' }),
+    org: givenIdSchema.optional().meta({ description: 'Only events of the organisation with this id.' }),
+    from: givenTime.optional().meta({ description: 'Only events at this time or later, ISO 8601.' }),
+    to: givenTime.optional().meta({ description: 'Only events before this time, ISO 8601.' }),
   })
   .strict();
 
@@ -31,15 +31,17 @@ export type AuditFilter = Pick<
 /** An audit event, as responses contain it. Its members are stable: new ones may be added, none is removed or changed. */
 export const auditEventSchema = z.object({
   id: z.uuid().meta({ description: 'UUID v7: later events have greater ids.', example: exampleId }),
-  at: z.iso.datetime().meta({ description: 'ISO 8601 in UTC.', example: '2026-01-31T12:00:00.000Z' }),
+  at: z.iso
+    .datetime()
+    .meta({ description: 'When it happened, ISO 8601 in UTC.', example: '2026-01-31T12:00:00.000Z' }),
   type: z.string().meta({
-    description: `What happened; new types may come. So far: ${auditEventTypes.map((type) => `\`${type}\``).join(', ')}.`,
+    description: `What happened. New types may be added. So far: ${auditEventTypes.map((type) => `\`${type}\``).join(', ')}.`,
     example: 'member_role_changed',
   }),
   outcome: z.enum(['success', 'failure']).meta({ example: 'success' }),
   reason: z.string().nullable().meta({
     description:
-      'Reason id, as in the log. Of a `user_updated` in the settings it names what changed: `settings_email`, `settings_email_name`; of an `application_access_granted` it has the scopes.',
+      'Reason code, as in the log. For a `user_updated` made in the settings it says what changed: `settings_email` or `settings_email_name`. For an `application_access_granted` it has the scopes.',
     example: 'ended_by_operator',
   }),
   actor: z
@@ -47,24 +49,31 @@ export const auditEventSchema = z.object({
       id: z.uuid().nullable().meta({ example: exampleId }),
       credential: z.string().nullable().meta({
         description:
-          '`cookie`, `bearer`, `api_key`, `form` (a page of the login provider), `operator` or `system`.',
+          'What the actor used: `cookie`, `bearer`, `api_key`, `form` (a page of the login provider), `operator` or `system`.',
         example: 'cookie',
       }),
     })
     .nullable()
-    .meta({ description: 'Who did it, and with what; null when that is not known.' }),
+    .meta({ description: 'Who did it, and with which credential; null if unknown.' }),
   target: z
     .object({
-      kind: z
-        .string()
-        .meta({ description: '`user`, `org`, `invite`, `api_key`, `session` or `host`.', example: 'user' }),
+      kind: z.string().meta({
+        description: '`user`, `org`, `invite`, `api_key`, `application`, `connection`, `session` or `host`.',
+        example: 'user',
+      }),
       id: z.string().meta({ example: exampleId }),
     })
     .nullable()
-    .meta({ description: 'Whom or what it was done to.' }),
-  orgId: z.uuid().nullable().meta({ description: 'The organisation that it concerns.', example: exampleId }),
+    .meta({ description: 'What the event is about.' }),
+  orgId: z
+    .uuid()
+    .nullable()
+    .meta({ description: 'Id of the organisation that the event concerns.', example: exampleId }),
   sessionId: z.uuid().nullable().meta({ example: exampleId }),
-  requestId: z.string().nullable().meta({ description: 'Finds the request in the log.', example: exampleId }),
+  requestId: z
+    .string()
+    .nullable()
+    .meta({ description: 'Id of the request, as in the log.', example: exampleId }),
   remoteAddress: z.string().nullable().meta({ example: '2001:db8::1' }),
 });
 
@@ -72,7 +81,7 @@ export const auditEventSchema = z.object({
 export const auditEventsAnswerSchema = z.object({
   items: z.array(auditEventSchema),
   nextCursor: z.string().nullable().meta({
-    description: 'For the next page; null on the last one.',
+    description: 'Pass it as `cursor` to get the next page; null on the last page.',
     example: 'eyJpZCI6IjAxOTgwMDAwLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMCJ9',
   }),
 });

@@ -3,10 +3,10 @@ import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { AuditEventsTable } from '../../platform/database/database.schema.js';
 import { AuditService } from '../../directory/audit/audit.service.js';
-import { decodeCursor, toPage } from '../../platform/http/page.cursor.js';
+import { decodeCursor, toPage } from '../../platform/http/page-cursor.js';
 import { RequireScope } from '../../session/guards/access.decorators.js';
-import { ApiController, ApiRoute } from '../../session/guards/api.route.js';
-import { AuditEventReader } from './audit-event.reader.js';
+import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
+import { AuditEventReader } from './audit-event-reader.js';
 import { type auditEventSchema, auditEventsAnswerSchema, auditQuerySchema } from './audit-event.schemas.js';
 
 const cursorSchema = z.object({ id: z.uuid() });
@@ -15,18 +15,15 @@ const cursorSchema = z.object({ id: z.uuid() });
 @ApiController('api/v1/audit-events', { tag: 'audit', role: 'admin', problems: ['database_unavailable'] })
 @RequireScope('audit:read')
 export class AuditEventsController {
-  readonly #events: AuditEventReader;
-  readonly #audit: AuditService;
-
-  constructor(events: AuditEventReader, audit: AuditService) {
-    this.#events = events;
-    this.#audit = audit;
-  }
+  constructor(
+    private readonly events: AuditEventReader,
+    private readonly audit: AuditService,
+  ) {}
 
   @ApiRoute('GET', '', {
-    summary: 'What happened',
+    summary: 'List audit events',
     description:
-      'Security-relevant acts, newest first; filters narrow together. An act can be read at once at the replica that it happened at, and about 100 ms later at others. It is removed after `AUDIT_RETENTION`.',
+      'Security events, newest first. Filters are combined with AND. An event can be read immediately at the replica where it happened, and about 100 ms later at the others. Events are removed after `AUDIT_RETENTION`.',
     answer: { description: 'One page of events.', schema: auditEventsAnswerSchema },
   })
   async list(
@@ -35,8 +32,8 @@ export class AuditEventsController {
     const { limit, cursor, ...filter } = query;
     const before = decodeCursor(cursorSchema, cursor)?.id;
     // Administrators look for what they have just done.
-    await this.#audit.flush();
-    const rows = await this.#events.list(filter, limit + 1, before);
+    await this.audit.flush();
+    const rows = await this.events.list(filter, limit + 1, before);
     return toPage(rows, limit, toItem, ({ id }) => ({ id }));
   }
 }

@@ -12,10 +12,10 @@ import { problemCatalogue } from '../../platform/errors/problem.catalogue.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { Database } from '../../platform/database/database.schema.js';
 import { ApiProblems } from '../../platform/http/openapi.decorators.js';
-import { problemBody } from '../../platform/http/problem.body.js';
+import { problemBody } from '../../platform/http/problem-body.js';
 import { Public } from '../../session/guards/access.decorators.js';
-import { RevocationFeed } from '../../session/revocation/revocation.feed.js';
-import { ProviderHealth } from './provider.health.js';
+import { RevocationFeed } from '../../session/revocation/revocation-feed.js';
+import { ProviderHealth } from './provider-health.js';
 
 /** Milliseconds for which the result of one check of the dependencies is reused: less than any probe waits. */
 const freshFor = 250;
@@ -31,31 +31,20 @@ const pendingDetail =
 @Controller('health')
 @Public()
 export class HealthController {
-  readonly #health: HealthCheckService;
-  readonly #indicators: HealthIndicatorService;
-  readonly #database: Database;
-  readonly #provider: ProviderHealth;
-  readonly #revocations: RevocationFeed;
   #latest: { readonly at: number; readonly result: Promise<HealthCheckResult> } | undefined;
 
   constructor(
-    health: HealthCheckService,
-    indicators: HealthIndicatorService,
-    database: Database,
-    provider: ProviderHealth,
-    revocations: RevocationFeed,
-  ) {
-    this.#health = health;
-    this.#indicators = indicators;
-    this.#database = database;
-    this.#provider = provider;
-    this.#revocations = revocations;
-  }
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly database: Database,
+    private readonly provider: ProviderHealth,
+    private readonly revocations: RevocationFeed,
+  ) {}
 
   @Get('live')
   @ApiOperation({
-    summary: 'Liveness: the process answers',
-    description: 'Says nothing of what the process depends on: see `/health/ready`.',
+    summary: 'Check that the process is alive',
+    description: 'Doesn’t check any dependency: see `/health/ready`.',
   })
   @ApiResponse({ status: 200, description: 'Alive.', schema: healthSchema })
   live(): { status: 'ok' } {
@@ -69,17 +58,17 @@ export class HealthController {
    */
   @Get('ready')
   @ApiOperation({
-    summary: 'Readiness of each dependency',
+    summary: 'Check readiness and each dependency',
     description:
-      '`status` is `ok`, or `degraded` when something is away that live sessions can do without. 503 until the set-up at the provider is done: keys, clients and the first administrator.',
+      '`status` is `ok`, or `degraded` when a dependency is down that live sessions don’t need. Returns 503 until the keys, clients and first administrator are set up at the login provider.',
   })
-  @ApiResponse({ status: 200, description: 'Serving; see `status`.', schema: healthSchema })
+  @ApiResponse({ status: 200, description: 'Ready; see `status`.', schema: healthSchema })
   @ApiProblems('not_ready')
   async ready(
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<HealthCheckResult | ReturnType<typeof problemBody>> {
-    if (!(await this.#provider.isSetUp())) {
+    if (!(await this.provider.isSetUp())) {
       // Not thrown: a client that waits for readiness may ask many times a second, and an error for each would fill the log.
       void reply.code(problemCatalogue.not_ready.status).type('application/problem+json');
       return problemBody('not_ready', request.id, { detail: pendingDetail });
@@ -97,22 +86,22 @@ export class HealthController {
   }
 
   async #look(): Promise<HealthCheckResult> {
-    return this.#health.check([
-      () => this.#indicate('database', () => sql`select 1`.execute(this.#database.query)),
-      () => this.#indicate('provider', () => this.#provider.requireReady()),
+    return this.health.check([
+      () => this.#indicate('database', () => sql`select 1`.execute(this.database.query)),
+      () => this.#indicate('provider', () => this.provider.requireReady()),
       () => this.#indicateRevocations(),
     ]);
   }
 
   /** `degraded`: this replica learns of others' revocations late, at the latest when a token expires. */
   #indicateRevocations(): HealthIndicatorResult {
-    const indicator = this.#indicators.check('revocations');
-    const state = this.#revocations.state();
+    const indicator = this.indicators.check('revocations');
+    const state = this.revocations.state();
     return state === 'up' ? indicator.up() : indicator.degraded({ reason: state });
   }
 
   async #indicate(name: string, check: () => Promise<unknown>): Promise<HealthIndicatorResult> {
-    const indicator = this.#indicators.check(name);
+    const indicator = this.indicators.check(name);
     try {
       await check();
       return indicator.up();

@@ -3,7 +3,7 @@ import { TerminusModule } from '@nestjs/terminus';
 import { DatabaseModule } from '../../platform/database/database.module.js';
 import { SessionModule } from '../../session/session.module.js';
 import { HealthController } from './health.controller.js';
-import { ProviderHealth } from './provider.health.js';
+import { ProviderHealth } from './provider-health.js';
 
 /** The module for liveness and readiness. */
 @Module({

@@ -3,24 +3,21 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../../session/guards/access.decorators.js';
 import { Exposition } from './exposition.js';
-import { MetricsAccess } from './metrics.access.js';
+import { MetricsAccess } from './metrics-access.js';
 
 /** The route that Prometheus scrapes. It exists only with `METRICS=on`. */
 @ApiExcludeController()
 @Controller('metrics')
 @Public()
 export class MetricsController {
-  readonly #access: MetricsAccess;
-  readonly #exposition: Exposition;
-
-  constructor(access: MetricsAccess, exposition: Exposition) {
-    this.#access = access;
-    this.#exposition = exposition;
-  }
+  constructor(
+    private readonly access: MetricsAccess,
+    private readonly exposition: Exposition,
+  ) {}
 
   @Get()
   async read(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    this.#access.require(request);
-    await reply.type(this.#exposition.contentType).send(await this.#exposition.render());
+    this.access.require(request);
+    await reply.type(this.exposition.contentType).send(await this.exposition.render());
   }
 }

@@ -4,14 +4,14 @@ import { Metrics } from '../../platform/telemetry/metrics.js';
 import { MetricsModule } from '../../platform/telemetry/metrics.module.js';
 import { TracingModule } from '../../platform/telemetry/tracing.module.js';
 import { Exposition } from './exposition.js';
-import { MetricsAccess } from './metrics.access.js';
+import { MetricsAccess } from './metrics-access.js';
 import { MetricsController } from './metrics.controller.js';
 
 const exposition = {
   provide: Exposition,
   inject: [Metrics],
   useFactory: async (metrics: Metrics): Promise<Exposition> => {
-    const { MetricsExposition } = await import('./metrics.exposition.js');
+    const { MetricsExposition } = await import('./metrics-exposition.js');
     return new MetricsExposition(metrics);
   },
 };

@@ -4,38 +4,34 @@ import { Problem } from '../../platform/errors/problem.error.js';
 import type { SigningKeyRow } from '../../platform/database/database.schema.js';
 import type { Principal } from '../../session/principal.js';
 import { SigningKeyRepository } from '../../session/tokens/signing-key.repository.js';
-import { SigningKeyRotation } from '../../session/tokens/signing-key.rotation.js';
+import { SigningKeyRotation } from '../../session/tokens/signing-key-rotation.js';
 import type { SigningKeyItem } from './signing-keys.schemas.js';
-import type { ClientInfo } from '../../platform/http/client.info.js';
+import type { ClientInfo } from '../../platform/http/client-info.js';
 
 /** Lists and rotates the signing keys, for administrators. It never returns private keys. */
 @Injectable()
 export class SigningKeys {
-  readonly #repository: SigningKeyRepository;
-  readonly #rotation: SigningKeyRotation;
-  readonly #audit: AuditService;
-
-  constructor(repository: SigningKeyRepository, rotation: SigningKeyRotation, audit: AuditService) {
-    this.#repository = repository;
-    this.#rotation = rotation;
-    this.#audit = audit;
-  }
+  constructor(
+    private readonly repository: SigningKeyRepository,
+    private readonly rotation: SigningKeyRotation,
+    private readonly audit: AuditService,
+  ) {}
 
   /** Every key that is stored, oldest first. @throws {Problem} `database_unavailable` */
   async list(): Promise<SigningKeyItem[]> {
-    return (await this.#repository.list()).map(toItem);
+    return (await this.repository.list()).map(toItem);
   }
 
   /** Makes the next key the current one. @throws {Problem} `conflict` if the keys were rotated at the same time. */
   async rotate({ claims, credential }: Principal, client: ClientInfo): Promise<SigningKeyItem[]> {
-    if (!(await this.#rotation.rotate())) {
+    if (!(await this.rotation.rotate())) {
       throw new Problem('conflict', {
         detail: 'The keys have been rotated at the same moment.',
         reason: 'keys_rotated_meanwhile',
       });
     }
     const { requestId, remoteAddress } = client;
-    await this.#audit.record({
+    await this.audit.record({
       type: 'key_rotated',
       requestId,
       remoteAddress,

@@ -4,9 +4,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { endedAnswerSchema } from '../../accounts/sessions/sessions.schemas.js';
 import { RequireRole } from '../../session/guards/access.decorators.js';
 import { ApiClient } from '../api.client.js';
-import { AppRevocation } from '../app.revocation.js';
-import { noContent, noticeOf, seeOther } from '../form.answer.js';
-import { idPart } from './admin.addresses.js';
+import { AppRevocation } from '../app-revocation.js';
+import { noContent, noticeOf, seeOther } from '../form-answer.js';
+import { idPart } from './admin-addresses.js';
 import { AdminUserPages } from './admin-user.pages.js';
 
 /** The forms that end a user's sessions, and revoke their API keys and what they have allowed applications. */
@@ -14,15 +14,11 @@ import { AdminUserPages } from './admin-user.pages.js';
 @Controller('admin/users/:id')
 @RequireRole('admin')
 export class AdminAccessController {
-  readonly #api: ApiClient;
-  readonly #user: AdminUserPages;
-  readonly #revocation: AppRevocation;
-
-  constructor(api: ApiClient, user: AdminUserPages, revocation: AppRevocation) {
-    this.#api = api;
-    this.#user = user;
-    this.#revocation = revocation;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly user: AdminUserPages,
+    private readonly revocation: AppRevocation,
+  ) {}
 
   @Post('sessions/end')
   async endSessions(
@@ -31,7 +27,7 @@ export class AdminAccessController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'DELETE', path: `/api/v1/users/${idPart(id)}/sessions` } as const;
-    await this.#api.change(request, reply, call, endedAnswerSchema);
+    await this.api.change(request, reply, call, endedAnswerSchema);
     await seeOther(reply, `/admin/users/${idPart(id)}`, 'sessions_ended');
   }
 
@@ -43,9 +39,9 @@ export class AdminAccessController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     // An unknown user is a 404. An unknown session isn't: the administrator wanted it ended, and it has ended.
-    await this.#user.find(request, id);
+    await this.user.find(request, id);
     const path = `/api/v1/users/${idPart(id)}/sessions/${idPart(sessionId)}`;
-    const change = this.#api.change(request, reply, { method: 'DELETE', path }, noContent);
+    const change = this.api.change(request, reply, { method: 'DELETE', path }, noContent);
     const notice = await noticeOf(change, 'session_ended', 'session_gone');
     await seeOther(reply, `/admin/users/${idPart(id)}`, notice);
   }
@@ -57,10 +53,10 @@ export class AdminAccessController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#user.find(request, id);
+    await this.user.find(request, id);
     const list = `/api/v1/users/${idPart(id)}/connected-apps`;
     const page = `/admin/users/${idPart(id)}`;
-    await this.#revocation.revoke(request, reply, { list, applicationId }, page);
+    await this.revocation.revoke(request, reply, { list, applicationId }, page);
   }
 
   @Post('api-keys/:keyId/revoke')
@@ -70,9 +66,9 @@ export class AdminAccessController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#user.find(request, id);
+    await this.user.find(request, id);
     const path = `/api/v1/users/${idPart(id)}/api-keys/${idPart(keyId)}`;
-    const change = this.#api.change(request, reply, { method: 'DELETE', path }, noContent);
+    const change = this.api.change(request, reply, { method: 'DELETE', path }, noContent);
     await seeOther(reply, `/admin/users/${idPart(id)}`, await noticeOf(change, 'key_revoked', 'key_gone'));
   }
 }

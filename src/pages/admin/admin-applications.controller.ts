@@ -10,7 +10,7 @@ import { RequireRecentLogin } from '../../session/guards/step-up.decorators.js';
 import { changesSchema, newApplicationSchema, rotationSchema } from '../applications/application.form.js';
 import { ApplicationPages, type Visit } from '../applications/application.pages.js';
 import { type ListQuery, listQuerySchema } from '../orgs/org.query.js';
-import { PageSender } from '../page.sender.js';
+import { PageSender } from '../page-sender.js';
 import { ApplicationsElsewherePage } from '../views/applications/applications-elsewhere.view.js';
 
 const place = { path: '/admin/applications' };
@@ -20,11 +20,7 @@ const place = { path: '/admin/applications' };
 @Controller('admin/applications')
 @RequireRole('admin')
 export class AdminApplicationsController {
-  readonly #applications: ApplicationPages;
-
-  constructor(applications: ApplicationPages) {
-    this.#applications = applications;
-  }
+  constructor(private readonly applications: ApplicationPages) {}
 
   @Get()
   async list(
@@ -32,14 +28,14 @@ export class AdminApplicationsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.list(visitOf(request, reply), query);
+    await this.applications.list(visitOf(request, reply), query);
   }
 
   /** It requires a recent login already, so that the form isn't refused for lack of one. */
   @Get('new')
   @RequireRecentLogin()
   async form(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.#applications.form(visitOf(request, reply));
+    await this.applications.form(visitOf(request, reply));
   }
 
   @Get('agents')
@@ -48,7 +44,7 @@ export class AdminApplicationsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.agents(visitOf(request, reply), query);
+    await this.applications.agents(visitOf(request, reply), query);
   }
 
   @Get('agents/:id')
@@ -58,7 +54,7 @@ export class AdminApplicationsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.agent(visitOf(request, reply), id, query);
+    await this.applications.agent(visitOf(request, reply), id, query);
   }
 
   @Post()
@@ -68,7 +64,7 @@ export class AdminApplicationsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.create(visitOf(request, reply), values);
+    await this.applications.create(visitOf(request, reply), values);
   }
 
   @Get(':id')
@@ -78,7 +74,7 @@ export class AdminApplicationsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.show(visitOf(request, reply), id, query);
+    await this.applications.show(visitOf(request, reply), id, query);
   }
 
   @Post(':id')
@@ -88,7 +84,7 @@ export class AdminApplicationsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.change(visitOf(request, reply), id, values);
+    await this.applications.change(visitOf(request, reply), id, values);
   }
 
   @Post(':id/secret')
@@ -99,7 +95,7 @@ export class AdminApplicationsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.rotate(visitOf(request, reply), id, values);
+    await this.applications.rotate(visitOf(request, reply), id, values);
   }
 
   @Get(':id/remove')
@@ -108,7 +104,7 @@ export class AdminApplicationsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.ask(visitOf(request, reply), id);
+    await this.applications.ask(visitOf(request, reply), id);
   }
 
   @Post(':id/remove')
@@ -117,7 +113,7 @@ export class AdminApplicationsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.remove(visitOf(request, reply), id);
+    await this.applications.remove(visitOf(request, reply), id);
   }
 }
 
@@ -130,16 +126,17 @@ function visitOf(request: FastifyRequest, reply: FastifyReply): Visit {
 @Controller('admin/applications')
 @RequireRole('admin')
 export class AdminApplicationsElsewhereController {
-  readonly #pages: PageSender;
   readonly #issuer: string | undefined;
 
-  constructor(pages: PageSender, @Inject(CONFIGURATION) configuration: Configuration) {
-    this.#pages = pages;
+  constructor(
+    private readonly pages: PageSender,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
     this.#issuer = configuration.AUTH_PROVIDER === 'oidc' ? configuration.OIDC_ISSUER : undefined;
   }
 
   @Get()
   async state(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.#pages.send(request, reply, h(ApplicationsElsewherePage, { issuer: this.#issuer }));
+    await this.pages.send(request, reply, h(ApplicationsElsewherePage, { issuer: this.#issuer }));
   }
 }

@@ -7,12 +7,12 @@ import { auditEventsAnswerSchema } from '../../operations/audit-events/audit-eve
 import { agentListSchema } from '../../oauth/applications/agent.schemas.js';
 import { applicationListSchema } from '../../oauth/applications/application.schemas.js';
 import { RequireRole } from '../../session/guards/access.decorators.js';
-import { UserDirectory } from '../../directory/users/user.directory.js';
+import { UserDirectory } from '../../directory/users/user-directory.js';
 import { ApiClient } from '../api.client.js';
-import { type FormTexts, formErrorsOf } from '../form.errors.js';
-import { PageSender } from '../page.sender.js';
+import { type FormTexts, formErrorsOf } from '../form-errors.js';
+import { PageSender } from '../page-sender.js';
 import { AuditEventsPage } from '../views/admin/audit-events.view.js';
-import { pagingOf, part, queryOf } from './admin.addresses.js';
+import { pagingOf, part, queryOf } from './admin-addresses.js';
 
 const pageSize = '25';
 const id = part.transform((text) => text.trim());
@@ -44,15 +44,11 @@ const texts: FormTexts = {
 @Controller('admin/audit-events')
 @RequireRole('admin')
 export class AdminAuditController {
-  readonly #api: ApiClient;
-  readonly #pages: PageSender;
-  readonly #directory: UserDirectory;
-
-  constructor(api: ApiClient, pages: PageSender, directory: UserDirectory) {
-    this.#api = api;
-    this.#pages = pages;
-    this.#directory = directory;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: PageSender,
+    private readonly directory: UserDirectory,
+  ) {}
 
   @Get()
   async list(
@@ -63,7 +59,7 @@ export class AdminAuditController {
     const { cursor, ...values } = query;
     const moments = { from: inUtc(values.from), to: inUtc(values.to) };
     const path = `/api/v1/audit-events?${queryOf({ ...values, ...moments, cursor, limit: pageSize })}`;
-    const found = await this.#api
+    const found = await this.api
       .read(request, path, auditEventsAnswerSchema)
       .catch((error: unknown) => formErrorsOf(error, values, texts));
     if ('form' in found) {
@@ -76,7 +72,7 @@ export class AdminAuditController {
       events: 'form' in found ? undefined : found.items,
       paging: pagingOf('/admin/audit-events', values, cursor, 'form' in found ? null : found.nextCursor),
     });
-    await this.#pages.send(request, reply, page);
+    await this.pages.send(request, reply, page);
   }
 
   /** Names of the users, organisations and applications in these events, by id. Deleted ones are missing, and only their ids are shown. */
@@ -89,7 +85,7 @@ export class AdminAuditController {
       target?.kind === 'user' ? target.id : null,
     ]);
     const orgs = events.map(({ target }) => (target?.kind === 'org' ? target.id : null));
-    const names = await this.#directory.namesOf(given(users), given(orgs));
+    const names = await this.directory.namesOf(given(users), given(orgs));
     const applications = events.flatMap(({ target }) => (target?.kind === 'application' ? [target.id] : []));
     const agents = [...new Set(applications.filter((id) => /^(?:cimd|dcr)-/.test(id)))];
     return new Map([
@@ -101,7 +97,7 @@ export class AdminAuditController {
 
   /** The name of a client that registered itself; none if it states none, or is gone. */
   async #agentNames(request: FastifyRequest, id: string): Promise<readonly (readonly [string, string])[]> {
-    const { items } = await this.#api
+    const { items } = await this.api
       .read(request, `/api/v1/agents?${queryOf({ id })}`, agentListSchema)
       .catch(() => ({ items: [] }));
     return items.map(({ name }) => [id, name ?? id]);
@@ -109,7 +105,7 @@ export class AdminAuditController {
 
   /** Names of the oldest 100 applications: one call gets them. Where another provider registers them, there are none. */
   async #applicationNames(request: FastifyRequest): Promise<readonly (readonly [string, string])[]> {
-    const { items } = await this.#api
+    const { items } = await this.api
       .read(request, '/api/v1/applications?limit=100', applicationListSchema)
       .catch(() => ({ items: [] }));
     return items.map(({ id: applicationId, name }) => [applicationId, name]);

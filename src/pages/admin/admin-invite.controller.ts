@@ -1,47 +1,53 @@
-import { Body, Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { createdInviteSchema } from '../../orgs/invite.schemas.js';
+import {
+  accountInviteListSchema,
+  createdAccountInviteSchema,
+  createdInviteSchema,
+} from '../../orgs/invite.schemas.js';
 import { orgListSchema } from '../../orgs/org.schemas.js';
+import { Problem } from '../../platform/errors/problem.error.js';
 import { RequireRole } from '../../session/guards/access.decorators.js';
 import { ApiClient } from '../api.client.js';
-import { formField, seeOther } from '../form.answer.js';
-import { type FormTexts, formErrorsOf } from '../form.errors.js';
-import { PageSender } from '../page.sender.js';
-import { AdminInvitePage, InvitedPage } from '../views/admin/invite.view.js';
-import type { FormState } from '../views/form.state.js';
-import { idPart } from './admin.addresses.js';
+import { formField, noContent, noticeOf, seeOther } from '../form-answer.js';
+import { type FormTexts, formErrorsOf } from '../form-errors.js';
+import { PageSender } from '../page-sender.js';
+import { AdminInvitePage, type AdminInvitePageProps, InvitedPage } from '../views/admin/invite.view.js';
+import { noticeIn } from '../views/notice.view.js';
+import { idPart } from './admin-addresses.js';
+import { refusalOf } from './admin-refusals.js';
 
 /** Maximum number of organisations to choose from. Every organisation's own pages have the same form. */
 const choices = 100;
 const formSchema = z.object({
-  email: formField.transform((email) => email.trim()),
+  email: formField,
   org: formField,
   role: formField,
 });
-const texts: FormTexts = {
-  fields: { email: 'invites.error.email', role: 'orgs.error.role' },
-  conflict: { text: 'invites.error.tooMany' },
-};
+const texts: FormTexts = { fields: { email: 'invites.error.email', role: 'orgs.error.role' } };
+/** The newest invitations that the page lists. */
+const listed = 50;
 
-/** The page where an administrator invites a person to an organisation of their choice. */
+/** The page where an administrator invites a person to an account, and to an organisation of their choice. */
 @ApiExcludeController()
 @Controller('admin/invite')
 @RequireRole('admin')
 export class AdminInviteController {
-  readonly #api: ApiClient;
-  readonly #pages: PageSender;
-
-  constructor(api: ApiClient, pages: PageSender) {
-    this.#api = api;
-    this.#pages = pages;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: PageSender,
+  ) {}
 
   @Get()
-  async form(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.#send(request, reply);
+  async form(
+    @Query('notice') notice: unknown,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.#send(request, reply, { notice: noticeIn(notice) });
   }
 
   /** Creates an invitation. If it wasn't mailed, only this response shows its link. */
@@ -53,25 +59,56 @@ export class AdminInviteController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { email, org, role } = values;
-    const path = `/api/v1/orgs/${idPart(org)}/invites`;
-    const call = { method: 'POST', path, body: { email, role } } as const;
-    const made = await this.#api
-      .change(request, reply, call, createdInviteSchema)
-      .catch((error: unknown) => formErrorsOf(error, values, texts));
+    const isAlone = org === '';
+    const path = isAlone ? '/api/v1/invites' : `/api/v1/orgs/${idPart(org)}/invites`;
+    const call = { method: 'POST', path, body: { email, ...(isAlone ? {} : { role }) } } as const;
+    const made = await this.api
+      .change(request, reply, call, isAlone ? createdAccountInviteSchema : createdInviteSchema)
+      .catch((error: unknown) => (isConflict(error) ? refusalOf(error) : formErrorsOf(error, values, texts)));
     if ('form' in made) {
-      await this.#send(request, reply.code(made.status), made.form);
+      await this.#send(request, reply.code(made.status), { form: made.form });
+      return;
+    }
+    if ('detail' in made) {
+      const form = { values, errors: {} };
+      await this.#send(request, reply.code(made.status), { form, refusal: made.detail });
       return;
     }
     if (made.url === null) {
       await seeOther(reply, '/admin/users', 'invite_mailed');
       return;
     }
-    await this.#pages.send(request, reply, h(InvitedPage, { email, url: made.url }));
+    await this.pages.send(
+      request,
+      reply,
+      h(InvitedPage, { email, opensSignUp: made.opensSignUp, url: made.url }),
+    );
   }
 
-  async #send(request: FastifyRequest, reply: FastifyReply, form?: FormState): Promise<void> {
-    const path = `/api/v1/orgs?all=true&limit=${choices}`;
-    const { items: orgs } = await this.#api.read(request, path, orgListSchema);
-    await this.#pages.send(request, reply, h(AdminInvitePage, { orgs, form }));
+  @Post(':id/revoke')
+  async revoke(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const call = { method: 'DELETE', path: `/api/v1/invites/${idPart(id)}` } as const;
+    const change = this.api.change(request, reply, call, noContent);
+    await seeOther(reply, '/admin/invite', await noticeOf(change, 'invite_revoked', 'invite_over'));
   }
+
+  async #send(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    news: Pick<AdminInvitePageProps, 'notice' | 'form' | 'refusal'>,
+  ): Promise<void> {
+    const [{ items: orgs }, { items: invites }] = await Promise.all([
+      this.api.read(request, `/api/v1/orgs?all=true&limit=${choices}`, orgListSchema),
+      this.api.read(request, `/api/v1/invites?limit=${listed}`, accountInviteListSchema),
+    ]);
+    await this.pages.send(request, reply, h(AdminInvitePage, { orgs, invites, ...news }));
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'conflict';
 }

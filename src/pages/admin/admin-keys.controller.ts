@@ -7,8 +7,8 @@ import { Problem } from '../../platform/errors/problem.error.js';
 import { RequireRole } from '../../session/guards/access.decorators.js';
 import { signingKeysSchema } from '../../operations/signing-keys/signing-keys.schemas.js';
 import { ApiClient } from '../api.client.js';
-import { formField, seeOther } from '../form.answer.js';
-import { PageSender } from '../page.sender.js';
+import { formField, seeOther } from '../form-answer.js';
+import { PageSender } from '../page-sender.js';
 import { SigningKeysPage } from '../views/admin/signing-keys.view.js';
 import { noticeIn, type PageNotice } from '../views/notice.view.js';
 
@@ -20,13 +20,10 @@ const formSchema = z.object({ current: formField });
 @Controller('admin/keys')
 @RequireRole('admin')
 export class AdminKeysController {
-  readonly #api: ApiClient;
-  readonly #pages: PageSender;
-
-  constructor(api: ApiClient, pages: PageSender) {
-    this.#api = api;
-    this.#pages = pages;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: PageSender,
+  ) {}
 
   @Get()
   async list(
@@ -34,8 +31,8 @@ export class AdminKeysController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { items: keys } = await this.#api.read(request, path, signingKeysSchema);
-    await this.#pages.send(request, reply, h(SigningKeysPage, { keys, notice: noticeIn(notice) }));
+    const { items: keys } = await this.api.read(request, path, signingKeysSchema);
+    await this.pages.send(request, reply, h(SigningKeysPage, { keys, notice: noticeIn(notice) }));
   }
 
   @Post('rotate')
@@ -52,12 +49,12 @@ export class AdminKeysController {
    * @param kid id of the key that was current on the page.
    */
   async #rotate(request: FastifyRequest, reply: FastifyReply, kid: string): Promise<PageNotice> {
-    const { items } = await this.#api.read(request, path, signingKeysSchema);
+    const { items } = await this.api.read(request, path, signingKeysSchema);
     if (items.find(({ state }) => state === 'current')?.kid !== kid) {
       return 'keys_rotated_before';
     }
     try {
-      await this.#api.change(request, reply, { method: 'POST', path: `${path}/rotate` }, signingKeysSchema);
+      await this.api.change(request, reply, { method: 'POST', path: `${path}/rotate` }, signingKeysSchema);
       return 'keys_rotated';
     } catch (error) {
       if (error instanceof Problem && error.code === 'conflict') {

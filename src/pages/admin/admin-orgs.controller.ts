@@ -6,12 +6,12 @@ import { z } from 'zod';
 import { orgListSchema, orgSchema } from '../../orgs/org.schemas.js';
 import { RequireRole } from '../../session/guards/access.decorators.js';
 import { ApiClient } from '../api.client.js';
-import { formField, seeOther } from '../form.answer.js';
-import { type FormTexts, formErrorsOf } from '../form.errors.js';
-import { PageSender } from '../page.sender.js';
+import { formField, seeOther } from '../form-answer.js';
+import { type FormTexts, formErrorsOf } from '../form-errors.js';
+import { PageSender } from '../page-sender.js';
 import { OrgsPage } from '../views/admin/orgs.view.js';
-import type { FormState } from '../views/form.state.js';
-import { pagingOf, part, queryOf } from './admin.addresses.js';
+import type { FormState } from '../views/form-state.js';
+import { pagingOf, part, queryOf } from './admin-addresses.js';
 
 const pageSize = '25';
 const querySchema = z.object({ search: part.transform((text) => text.trim()), cursor: part });
@@ -20,7 +20,7 @@ const formSchema = z.object({ name: formField, slug: formField });
 const searchTexts: FormTexts = { fields: { search: 'admin.users.badSearch' } };
 const newOrgTexts: FormTexts = {
   fields: { name: 'admin.orgs.badName', slug: 'admin.orgs.badSlug' },
-  conflict: { text: 'admin.orgs.taken', field: 'slug' },
+  conflicts: { slug_taken: { text: 'admin.orgs.taken', field: 'slug' } },
 };
 
 /**
@@ -31,13 +31,10 @@ const newOrgTexts: FormTexts = {
 @Controller('admin/orgs')
 @RequireRole('admin')
 export class AdminOrgsController {
-  readonly #api: ApiClient;
-  readonly #pages: PageSender;
-
-  constructor(api: ApiClient, pages: PageSender) {
-    this.#api = api;
-    this.#pages = pages;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: PageSender,
+  ) {}
 
   @Get()
   async list(
@@ -56,7 +53,7 @@ export class AdminOrgsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'POST', path: '/api/v1/orgs', body: values } as const;
-    const made = await this.#api
+    const made = await this.api
       .change(request, reply, call, orgSchema)
       .catch((error: unknown) => formErrorsOf(error, values, newOrgTexts));
     if ('form' in made) {
@@ -73,7 +70,7 @@ export class AdminOrgsController {
     newOrg?: FormState,
   ): Promise<void> {
     const query = queryOf({ all: 'true', search, cursor, limit: pageSize });
-    const found = await this.#api
+    const found = await this.api
       .read(request, `/api/v1/orgs?${query}`, orgListSchema)
       .catch((error: unknown) => formErrorsOf(error, { search }, searchTexts));
     if ('form' in found) {
@@ -85,6 +82,6 @@ export class AdminOrgsController {
       paging: pagingOf('/admin/orgs', { search }, cursor, 'form' in found ? null : found.nextCursor),
       newOrg,
     });
-    await this.#pages.send(request, reply, page);
+    await this.pages.send(request, reply, page);
   }
 }

@@ -6,11 +6,11 @@ import { recoveryAuthAge, recoveryCodeSchema } from '../../accounts/admin/user-a
 import { RequireRole } from '../../session/guards/access.decorators.js';
 import { RequireAuthAge } from '../../session/guards/step-up.decorators.js';
 import { ApiClient } from '../api.client.js';
-import { PageSender } from '../page.sender.js';
+import { PageSender } from '../page-sender.js';
 import { UserQuestionPage } from '../views/admin/user-question.view.js';
 import { CreatedRecoveryPage } from '../views/admin/user-recovery.view.js';
-import { idPart } from './admin.addresses.js';
-import { leadingBackTo, refusalOf } from './admin.refusals.js';
+import { idPart } from './admin-addresses.js';
+import { leadingBackTo, refusalOf } from './admin-refusals.js';
 import { AdminUserPages } from './admin-user.pages.js';
 
 /** The page that creates a recovery code for a user who can't receive mail. */
@@ -18,15 +18,11 @@ import { AdminUserPages } from './admin-user.pages.js';
 @Controller('admin/users/:id/recovery')
 @RequireRole('admin')
 export class AdminRecoveryController {
-  readonly #api: ApiClient;
-  readonly #user: AdminUserPages;
-  readonly #pages: PageSender;
-
-  constructor(api: ApiClient, user: AdminUserPages, pages: PageSender) {
-    this.#api = api;
-    this.#user = user;
-    this.#pages = pages;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly user: AdminUserPages,
+    private readonly pages: PageSender,
+  ) {}
 
   /** Asks for confirmation. It requires a recent login already, so that the form isn't refused for lack of one. */
   @Get()
@@ -36,8 +32,8 @@ export class AdminRecoveryController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const user = await this.#user.find(request, id);
-    await this.#pages.send(request, reply, h(UserQuestionPage, { user, question: 'recovery' }));
+    const user = await this.user.find(request, id);
+    await this.pages.send(request, reply, h(UserQuestionPage, { user, question: 'recovery' }));
   }
 
   /** Creates the code. Only this response shows the link and the code: a redirect would have to store them somewhere. */
@@ -49,16 +45,16 @@ export class AdminRecoveryController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const user = await this.#user.find(request, id);
+    const user = await this.user.find(request, id);
     const call = { method: 'POST', path: `/api/v1/users/${idPart(id)}/recovery` } as const;
-    const made = await this.#api
+    const made = await this.api
       .change(request, reply, call, recoveryCodeSchema)
       .catch((error: unknown) => refusalOf(leadingBackTo(`/admin/users/${idPart(id)}/recovery`, error)));
     if ('detail' in made) {
       const page = h(UserQuestionPage, { user, question: 'recovery', refusal: made.detail });
-      await this.#pages.send(request, reply.code(made.status), page);
+      await this.pages.send(request, reply.code(made.status), page);
       return;
     }
-    await this.#pages.send(request, reply, h(CreatedRecoveryPage, { user, ...made }));
+    await this.pages.send(request, reply, h(CreatedRecoveryPage, { user, ...made }));
   }
 }

@@ -6,12 +6,12 @@ import { z } from 'zod';
 import { userDetailSchema } from '../../accounts/admin/users.schemas.js';
 import { RequireRole } from '../../session/guards/access.decorators.js';
 import { type ApiCall, ApiClient } from '../api.client.js';
-import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
-import { PageSender } from '../page.sender.js';
+import { formField, noContent, noticeOf, seeOther } from '../form-answer.js';
+import { PageSender } from '../page-sender.js';
 import { UserQuestionPage } from '../views/admin/user-question.view.js';
 import { noticeIn, type PageNotice } from '../views/notice.view.js';
-import { idPart } from './admin.addresses.js';
-import { leadingBackTo, type Refusal, refusalOf } from './admin.refusals.js';
+import { idPart } from './admin-addresses.js';
+import { leadingBackTo, type Refusal, refusalOf } from './admin-refusals.js';
 import { AdminUserPages } from './admin-user.pages.js';
 
 const roleFormSchema = z.object({ role: formField });
@@ -21,15 +21,11 @@ const roleFormSchema = z.object({ role: formField });
 @Controller('admin/users/:id')
 @RequireRole('admin')
 export class AdminUserController {
-  readonly #api: ApiClient;
-  readonly #user: AdminUserPages;
-  readonly #pages: PageSender;
-
-  constructor(api: ApiClient, user: AdminUserPages, pages: PageSender) {
-    this.#api = api;
-    this.#user = user;
-    this.#pages = pages;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly user: AdminUserPages,
+    private readonly pages: PageSender,
+  ) {}
 
   @Get()
   async page(
@@ -39,7 +35,7 @@ export class AdminUserController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#user.send(request, reply, id, { notice: noticeIn(notice), about });
+    await this.user.send(request, reply, id, { notice: noticeIn(notice), about });
   }
 
   @Post('role')
@@ -77,8 +73,8 @@ export class AdminUserController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const user = await this.#user.find(request, id);
-    await this.#pages.send(request, reply, h(UserQuestionPage, { user, question: 'delete' }));
+    const user = await this.user.find(request, id);
+    await this.pages.send(request, reply, h(UserQuestionPage, { user, question: 'delete' }));
   }
 
   @Post('delete')
@@ -88,7 +84,7 @@ export class AdminUserController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'DELETE', path: `/api/v1/users/${idPart(id)}` } as const;
-    const deletion = this.#api.change(request, reply, call, noContent);
+    const deletion = this.api.change(request, reply, call, noContent);
     const outcome = await noticeOf(deletion, 'user_deleted', 'user_gone').catch((error: unknown) =>
       this.#refusal(id, error, '/delete'),
     );
@@ -96,9 +92,9 @@ export class AdminUserController {
       await seeOther(reply, '/admin/users', outcome);
       return;
     }
-    const user = await this.#user.find(request, id);
+    const user = await this.user.find(request, id);
     const page = h(UserQuestionPage, { user, question: 'delete', refusal: outcome.detail });
-    await this.#pages.send(request, reply.code(outcome.status), page);
+    await this.pages.send(request, reply.code(outcome.status), page);
   }
 
   /**
@@ -113,11 +109,11 @@ export class AdminUserController {
     done: PageNotice,
   ): Promise<void> {
     const path = `/api/v1/users/${idPart(id)}${call.path}`;
-    const outcome = await this.#api
+    const outcome = await this.api
       .change(request, reply, { ...call, path }, userDetailSchema)
       .catch((error: unknown) => this.#refusal(id, error));
     if ('detail' in outcome) {
-      await this.#user.send(request, reply, id, { refusal: outcome });
+      await this.user.send(request, reply, id, { refusal: outcome });
       return;
     }
     await seeOther(reply, `/admin/users/${idPart(id)}`, done);
@@ -126,7 +122,7 @@ export class AdminUserController {
   /**
    * The refusal to show on the page.
    * @param page path of the form's page, relative to the user's.
-   * @throws the error itself, if it isn't a conflict; a login that it requires returns to the page.
+   * @throws the error itself, if its status isn't 409; a login that it requires returns to the page.
    */
   #refusal(id: string, error: unknown, page = ''): Refusal {
     return refusalOf(leadingBackTo(`/admin/users/${idPart(id)}${page}`, error));

@@ -11,12 +11,12 @@ import type { Configuration } from '../../platform/config/configuration.js';
 import { userDetailSchema } from '../../accounts/admin/users.schemas.js';
 import { principalOf } from '../../session/principal.js';
 import { ApiClient } from '../api.client.js';
-import { NoticeSubjects } from '../notice.subjects.js';
-import { PageSender } from '../page.sender.js';
+import { NoticeSubjects } from '../notice-subjects.js';
+import { PageSender } from '../page-sender.js';
 import { UserPage } from '../views/admin/user.view.js';
 import type { PageNotice } from '../views/notice.view.js';
-import { idPart } from './admin.addresses.js';
-import type { Refusal } from './admin.refusals.js';
+import { idPart } from './admin-addresses.js';
+import type { Refusal } from './admin-refusals.js';
 
 /** The outcome of the last form, shown on the user's page. */
 export interface UserNews {
@@ -29,26 +29,20 @@ export interface UserNews {
 /** Sends the administration's page of one user, which several forms return to. */
 @Injectable()
 export class AdminUserPages {
-  readonly #api: ApiClient;
-  readonly #pages: PageSender;
-  readonly #subjects: NoticeSubjects;
   readonly #isOry: boolean;
 
   constructor(
-    api: ApiClient,
-    pages: PageSender,
-    subjects: NoticeSubjects,
+    private readonly api: ApiClient,
+    private readonly pages: PageSender,
+    private readonly subjects: NoticeSubjects,
     @Inject(CONFIGURATION) { AUTH_PROVIDER }: Configuration,
   ) {
-    this.#api = api;
-    this.#pages = pages;
-    this.#subjects = subjects;
     this.#isOry = AUTH_PROVIDER === 'ory';
   }
 
   /** Reads the user from the API. @throws {Problem} `not_found` */
   async find(request: FastifyRequest, id: string): Promise<z.output<typeof userDetailSchema>> {
-    return this.#api.read(request, `/api/v1/users/${idPart(id)}`, userDetailSchema);
+    return this.api.read(request, `/api/v1/users/${idPart(id)}`, userDetailSchema);
   }
 
   /** Sends the user's page. @throws {Problem} `not_found` */
@@ -61,8 +55,8 @@ export class AdminUserPages {
     const path = `/api/v1/users/${idPart(id)}`;
     const [user, sessions, keys, apps] = await Promise.all([
       this.find(request, id),
-      this.#api.read(request, `${path}/sessions`, sessionsAnswerSchema),
-      this.#api.read(request, `${path}/api-keys?limit=100`, keyListSchema),
+      this.api.read(request, `${path}/sessions`, sessionsAnswerSchema),
+      this.api.read(request, `${path}/api-keys?limit=100`, keyListSchema),
       this.#isOry ? this.#appsOf(request, path) : undefined,
     ]);
     const viewer = principalOf(request)?.claims.sub ?? '';
@@ -75,10 +69,10 @@ export class AdminUserPages {
       sessions: sessions.items,
       keys: keys.items,
       notice,
-      about: this.#subjects.open(viewer, about),
+      about: this.subjects.open(viewer, about),
       refusal: refusal?.detail,
     });
-    await this.#pages.send(request, refusal === undefined ? reply : reply.code(refusal.status), page);
+    await this.pages.send(request, refusal === undefined ? reply : reply.code(refusal.status), page);
   }
 
   /** Undefined if the provider can't be asked: the rest of the page is shown without them. */
@@ -87,7 +81,7 @@ export class AdminUserPages {
     path: string,
   ): Promise<z.output<typeof connectedAppListSchema> | undefined> {
     try {
-      return await this.#api.read(request, `${path}/connected-apps`, connectedAppListSchema);
+      return await this.api.read(request, `${path}/connected-apps`, connectedAppListSchema);
     } catch (error) {
       if (error instanceof Problem && error.code === 'provider_unavailable') {
         return undefined;

@@ -6,12 +6,12 @@ import { z } from 'zod';
 import { userListSchema } from '../../accounts/admin/users.schemas.js';
 import { RequireRole } from '../../session/guards/access.decorators.js';
 import { ApiClient } from '../api.client.js';
-import { seeOther } from '../form.answer.js';
-import { formErrorsOf } from '../form.errors.js';
-import { PageSender } from '../page.sender.js';
+import { seeOther } from '../form-answer.js';
+import { formErrorsOf } from '../form-errors.js';
+import { PageSender } from '../page-sender.js';
 import { UsersPage } from '../views/admin/users.view.js';
 import { noticeIn } from '../views/notice.view.js';
-import { pagingOf, part, queryOf } from './admin.addresses.js';
+import { pagingOf, part, queryOf } from './admin-addresses.js';
 
 const pageSize = '25';
 const querySchema = z.object({
@@ -27,13 +27,10 @@ const querySchema = z.object({
 @Controller('admin')
 @RequireRole('admin')
 export class AdminUsersController {
-  readonly #api: ApiClient;
-  readonly #pages: PageSender;
-
-  constructor(api: ApiClient, pages: PageSender) {
-    this.#api = api;
-    this.#pages = pages;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: PageSender,
+  ) {}
 
   @Get()
   async start(@Res() reply: FastifyReply): Promise<void> {
@@ -48,7 +45,7 @@ export class AdminUsersController {
   ): Promise<void> {
     const { cursor, notice, ...values } = query;
     const path = `/api/v1/users?${queryOf({ ...values, cursor, limit: pageSize })}`;
-    const found = await this.#api
+    const found = await this.api
       .read(request, path, userListSchema)
       .catch((error: unknown) =>
         formErrorsOf(error, values, { fields: { search: 'admin.users.badSearch' } }),
@@ -62,6 +59,6 @@ export class AdminUsersController {
       paging: pagingOf('/admin/users', values, cursor, 'form' in found ? null : found.nextCursor),
       notice: noticeIn(notice),
     });
-    await this.#pages.send(request, reply, page);
+    await this.pages.send(request, reply, page);
   }
 }

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { ApplicationItem } from '../../oauth/applications/application.schemas.js';
 import { scopeTokens } from '../../session/guards/scopes.js';
-import { formField } from '../form.answer.js';
-import type { FormTexts } from '../form.errors.js';
-import { formIdField } from '../sent.forms.js';
-import type { FormState } from '../views/form.state.js';
+import { formField } from '../form-answer.js';
+import type { FormTexts } from '../form-errors.js';
+import { formIdField } from '../sent-forms.js';
+import type { FormState } from '../views/form-state.js';
 import { accessOf, scopeFields } from '../views/applications/application-form.view.js';
 
 /** The form for a new application, as a browser sends it. */
@@ -27,6 +27,9 @@ export const changesSchema = z.object({
   scope: formField,
   ...Object.fromEntries(scopeFields.map(({ field }) => [field, formField])),
   resourceScope: formField,
+  groupsFrom: formField,
+  groupOrgs: formField,
+  groupsAs: formField,
   access: formField,
   rememberConsent: formField,
   firstParty: formField,
@@ -52,13 +55,16 @@ export const applicationTexts: FormTexts = {
     postLogoutRedirectUris: 'applications.error.redirectUris',
     scope: 'applications.error.scope',
     access: 'applications.error.access',
+    groupsFrom: 'applications.error.access',
+    groupOrgs: 'applications.error.groupOrgs',
+    groupsAs: 'applications.error.groupsAs',
     clientUri: 'applications.error.link',
     policyUri: 'applications.error.link',
     tosUri: 'applications.error.link',
     logoUri: 'applications.error.link',
     backchannelLogoutUri: 'applications.error.link',
   },
-  conflict: { text: 'applications.error.full' },
+  conflicts: { too_many_applications: { text: 'applications.error.full' } },
   hasDetails: true,
 };
 
@@ -70,7 +76,7 @@ export function newApplicationOf(values: Values, hasOrg: boolean): Readonly<Reco
     kind,
     redirectUris: linesOf(redirectUris),
     // Of a machine only: what other kinds may ask for is chosen on their pages.
-    ...(kind === 'machine' ? { scope } : {}),
+    ...(kind === 'machine' && scope !== '' ? { scope } : {}),
     ...(hasOrg ? { orgId: orgId === '' ? null : orgId } : accessIn(access)),
   };
 }
@@ -101,6 +107,7 @@ export function changesOf(
           postLogoutRedirectUris: linesOf(values['postLogoutRedirectUris']),
           rememberConsent: isOn(values['rememberConsent']),
           ...Object.fromEntries(links),
+          ...groupsIn(values),
           ...accessIn(values['access']),
         }),
     ...(isAdministrator && !isMachine
@@ -126,6 +133,9 @@ export function valuesOf(application: ApplicationItem): Values {
     resourceScope: scope
       .filter((token) => token !== 'openid' && !scopeFields.some((entry) => entry.scope === token))
       .join(' '),
+    groupsFrom: application.groupsFrom,
+    groupOrgs: application.groupOrgs.join('\n'),
+    groupsAs: application.groupsAs,
     access: accessOf(application),
     rememberConsent: on(application.rememberConsent),
     firstParty: on(application.firstParty),
@@ -141,6 +151,13 @@ export function valuesOf(application: ApplicationItem): Values {
 function accessIn(given = ''): { access: string; roles: string[] } {
   const [access = '', roles = ''] = given.split(':');
   return { access, roles: roles === '' ? [] : roles.split(',') };
+}
+
+/** What is chosen of groups; nothing if a page of an older version sent the form. */
+function groupsIn({ groupsFrom = '', groupOrgs, groupsAs }: Values): Readonly<Record<string, unknown>> {
+  return groupsFrom === ''
+    ? {}
+    : { groupsFrom, groupOrgs: groupsFrom === 'listed' ? linesOf(groupOrgs) : [], groupsAs };
 }
 
 const isOn = (value: string | undefined): boolean => value === 'on';

@@ -15,14 +15,14 @@ import { orgListSchema, orgSchema } from '../../orgs/org.schemas.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import { type Configuration, resourceScopesOf } from '../../platform/config/configuration.js';
 import { Problem } from '../../platform/errors/problem.error.js';
-import { idPart } from '../admin/admin.addresses.js';
-import { leadingBackTo } from '../admin/admin.refusals.js';
+import { idPart } from '../admin/admin-addresses.js';
+import { leadingBackTo } from '../admin/admin-refusals.js';
 import { ApiClient } from '../api.client.js';
-import { noContent, noticeOf, seeOther } from '../form.answer.js';
-import { formErrorsOf } from '../form.errors.js';
+import { noContent, noticeOf, seeOther } from '../form-answer.js';
+import { formErrorsOf } from '../form-errors.js';
 import type { ListQuery } from '../orgs/org.query.js';
-import { PageSender } from '../page.sender.js';
-import { SentForms, newFormId } from '../sent.forms.js';
+import { PageSender } from '../page-sender.js';
+import { SentForms, newFormId } from '../sent-forms.js';
 import { AgentPage, AgentsPage } from '../views/applications/agents.view.js';
 import type { ApplicationsPlace } from '../views/applications/application-layout.view.js';
 import { ApplicationPage } from '../views/applications/application.view.js';
@@ -32,7 +32,7 @@ import { ApplicationsPage } from '../views/applications/applications.view.js';
 import { NewApplicationPage } from '../views/applications/new-application.view.js';
 import { SecretPage } from '../views/applications/secret.view.js';
 import { SentAlreadyPage } from '../views/applications/sent-already.view.js';
-import type { FormState } from '../views/form.state.js';
+import type { FormState } from '../views/form-state.js';
 import { applicationTexts, changesOf, newApplicationOf, valuesOf } from './application.form.js';
 
 /** Number of applications on one page of the list. */
@@ -55,21 +55,15 @@ export interface Visit {
 /** Builds the pages of applications, which the administration and each organisation have alike. */
 @Injectable()
 export class ApplicationPages {
-  readonly #api: ApiClient;
-  readonly #pages: PageSender;
-  readonly #forms: SentForms;
   readonly #addresses: DeploymentAddresses;
   readonly #resourceScopes: readonly string[];
 
   constructor(
-    api: ApiClient,
-    pages: PageSender,
-    forms: SentForms,
+    private readonly api: ApiClient,
+    private readonly pages: PageSender,
+    private readonly forms: SentForms,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
-    this.#api = api;
-    this.#pages = pages;
-    this.#forms = forms;
     this.#addresses = openIdAddresses(configuration);
     this.#resourceScopes = resourceScopesOf(configuration);
   }
@@ -79,7 +73,7 @@ export class ApplicationPages {
     const { request, place, api } = visit;
     const cursor = after === undefined ? {} : { cursor: after };
     const query = new URLSearchParams({ limit: applicationsAtOnce, ...cursor });
-    const applications = await this.#api.read(request, `${api}?${query}`, applicationListSchema);
+    const applications = await this.api.read(request, `${api}?${query}`, applicationListSchema);
     const orgNames = place.org === undefined ? await this.#orgNames(request, applications.items) : undefined;
     const page = { place, applications, isLater: after !== undefined, orgNames, notice };
     await this.#send(visit, h(ApplicationsPage, page));
@@ -89,7 +83,7 @@ export class ApplicationPages {
   async form(visit: Visit, form?: FormState, status?: number): Promise<void> {
     const { request, place } = visit;
     const path = `/api/v1/orgs?all=true&limit=${orgChoices}`;
-    const orgs = place.org === undefined ? (await this.#api.read(request, path, orgListSchema)).items : [];
+    const orgs = place.org === undefined ? (await this.api.read(request, path, orgListSchema)).items : [];
     await this.#send(visit, h(NewApplicationPage, { place, orgs, formId: newFormId(), form }), status);
   }
 
@@ -97,9 +91,9 @@ export class ApplicationPages {
   async create(visit: Visit, values: FormState['values'] & { readonly formId: string }): Promise<void> {
     const { request, reply, place, api } = visit;
     const body = newApplicationOf(values, place.org === undefined);
-    const made = await this.#forms
+    const made = await this.forms
       .once(values.formId, async () =>
-        this.#api.change(request, reply, { method: 'POST', path: api, body }, createdApplicationSchema),
+        this.api.change(request, reply, { method: 'POST', path: api, body }, createdApplicationSchema),
       )
       .catch((error: unknown) =>
         formErrorsOf(leadingBackTo(`${place.path}/new`, error), values, applicationTexts),
@@ -131,7 +125,7 @@ export class ApplicationPages {
     const application = await this.#find(visit, id);
     const body = changesOf(application, values, place.org === undefined);
     const path = `${api}/${application.id}`;
-    const changed = await this.#api
+    const changed = await this.api
       .change(request, reply, { method: 'PATCH', path, body }, applicationSchema)
       .catch((error: unknown) =>
         formErrorsOf(leadingBackTo(`${place.path}/${application.id}`, error), values, applicationTexts),
@@ -154,8 +148,8 @@ export class ApplicationPages {
     const body = { keepPreviousFor: Number(keep) };
     const call = { method: 'POST', path: `${api}/${application.id}/secret`, body } as const;
     const page = `${place.path}/${application.id}`;
-    const made = await this.#forms
-      .once(formId, async () => this.#api.change(request, reply, call, rotatedSecretSchema))
+    const made = await this.forms
+      .once(formId, async () => this.api.change(request, reply, call, rotatedSecretSchema))
       .catch((error: unknown) => {
         throw leadingBackTo(page, error);
       });
@@ -176,7 +170,7 @@ export class ApplicationPages {
   /** Removes an application. */
   async remove({ request, reply, place, api }: Visit, id: string): Promise<void> {
     const path = `${api}/${idPart(id)}`;
-    const change = this.#api.change(request, reply, { method: 'DELETE', path }, noContent);
+    const change = this.api.change(request, reply, { method: 'DELETE', path }, noContent);
     await seeOther(reply, place.path, await noticeOf(change, 'application_removed', 'application_gone'));
   }
 
@@ -184,14 +178,14 @@ export class ApplicationPages {
   async agents(visit: Visit, { after }: ListQuery): Promise<void> {
     const cursor = after === undefined ? {} : { cursor: after };
     const query = new URLSearchParams({ limit: applicationsAtOnce, ...cursor });
-    const agents = await this.#api.read(visit.request, `/api/v1/agents?${query}`, agentListSchema);
+    const agents = await this.api.read(visit.request, `/api/v1/agents?${query}`, agentListSchema);
     await this.#send(visit, h(AgentsPage, { agents, isLater: after !== undefined }));
   }
 
   /** Sends the page of a client that registered itself. `after` is the position in the list of its users. */
   async agent(visit: Visit, id: string, { after }: ListQuery): Promise<void> {
     const query = new URLSearchParams({ id });
-    const { items } = await this.#api.read(visit.request, `/api/v1/agents?${query}`, agentListSchema);
+    const { items } = await this.api.read(visit.request, `/api/v1/agents?${query}`, agentListSchema);
     const [agent] = items;
     if (agent === undefined) {
       throw new Problem('not_found', { reason: 'no_such_agent' });
@@ -200,7 +194,7 @@ export class ApplicationPages {
   }
 
   async #find({ request, api }: Visit, id: string): Promise<ApplicationItem> {
-    return this.#api.read(request, `${api}/${idPart(id)}`, applicationSchema);
+    return this.api.read(request, `${api}/${idPart(id)}`, applicationSchema);
   }
 
   async #sendOne(
@@ -243,7 +237,7 @@ export class ApplicationPages {
       limit: usersAtOnce,
       ...(after === undefined ? {} : { cursor: after }),
     });
-    const users = await this.#api
+    const users = await this.api
       .read(request, `${api}/${encodeURIComponent(id)}/users?${query}`, applicationUserListSchema)
       .catch(() => undefined);
     return users && { users, isLater: after !== undefined };
@@ -275,7 +269,7 @@ export class ApplicationPages {
     const ids = new Set(applications.flatMap(({ orgId }) => (orgId === null ? [] : [orgId])));
     const names = await Promise.all(
       [...ids].map(async (id) => {
-        const org = await this.#api.read(request, `/api/v1/orgs/${id}`, orgSchema).catch(() => undefined);
+        const org = await this.api.read(request, `/api/v1/orgs/${id}`, orgSchema).catch(() => undefined);
         return [id, org?.name ?? id] as const;
       }),
     );
@@ -284,6 +278,6 @@ export class ApplicationPages {
 
   async #send({ request, reply }: Visit, page: ComponentChild, status = 200): Promise<void> {
     void reply.code(status).header('cache-control', 'no-store');
-    await this.#pages.send(request, reply, page);
+    await this.pages.send(request, reply, page);
   }
 }

@@ -2,16 +2,16 @@ import { z } from 'zod';
 import type { ConnectionItem } from '../../orgs/org-connection.schemas.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { TextKey } from '../../platform/i18n/locales/en.js';
-import { formField } from '../form.answer.js';
-import type { FormTexts } from '../form.errors.js';
-import { formIdField } from '../sent.forms.js';
-import type { FormState } from '../views/form.state.js';
+import { formField } from '../form-answer.js';
+import type { FormTexts } from '../form-errors.js';
+import { formIdField } from '../sent-forms.js';
+import type { FormState } from '../views/form-state.js';
 
 /** A setting of a kind of connection, as the form asks for it. */
 export interface SettingField {
   readonly name: string;
-  /** How it is entered: `lines` are a list, `document` is one text of many lines. */
-  readonly as: 'text' | 'secret' | 'flag' | 'lines' | 'document';
+  /** How it is entered: `lines` are a list, `document` is one text of many lines, `secret-method` one of two ways. */
+  readonly as: 'text' | 'secret' | 'flag' | 'lines' | 'document' | 'secret-method';
   readonly label: TextKey;
   readonly isOptional?: boolean;
 }
@@ -31,7 +31,7 @@ export const settingFields: Readonly<Record<string, readonly SettingField[]>> = 
     { name: 'client_secret', as: 'secret', label: 'connections.field.client_secret', isOptional: true },
     {
       name: 'token_endpoint_auth_method',
-      as: 'text',
+      as: 'secret-method',
       label: 'connections.field.token_endpoint_auth_method',
       isOptional: true,
     },
@@ -90,7 +90,11 @@ export const connectionTexts: FormTexts = {
     settings: 'connections.error.field',
     ...Object.fromEntries(names.map((name) => [name, 'connections.error.field'])),
   },
-  conflict: { text: 'connections.error.full' },
+  conflicts: {
+    too_many_connections: { text: 'connections.error.full' },
+    connection_domain_taken: { text: 'connections.error.domainTaken' },
+    connection_changed: { text: 'connections.error.changed' },
+  },
   hasDetails: true,
 };
 
@@ -118,12 +122,15 @@ export function bodyOf(
   };
 }
 
-/** The values that the form shows before it is sent. Secrets are never among them. */
-export function valuesOf({ kind, name, domains, required, roleRules, settings }: ConnectionItem): Values {
+/** The values that the form shows before it is sent. Secrets are never among them. @param domain that the form asks about. */
+export function valuesOf(
+  { kind, name, domains, required, roleRules, settings }: ConnectionItem,
+  domain: string | null,
+): Values {
   const fields = (settingFields[kind] ?? []).map((field) => [field.name, shown(settings[field.name])]);
   return {
     name,
-    domain: domains.length > 0 ? 'on' : '',
+    domain: domain !== null && domains.includes(domain) ? 'on' : '',
     required: required ? 'on' : '',
     roleRules: roleRules.map(({ group, role }) => `${group} = ${role}`).join('\n'),
     ...Object.fromEntries(fields),

@@ -4,13 +4,16 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
+import { CurrentUser } from '../../session/guards/access.decorators.js';
+import { requireVerifiedEmail } from '../../session/guards/authorization.js';
+import { type Principal, isAdministrator } from '../../session/principal.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { orgListSchema, orgSchema } from '../../orgs/org.schemas.js';
-import { slugsOf } from '../../orgs/org.slug.js';
+import { slugsOf } from '../../orgs/org-slug.js';
 import { ApiClient } from '../api.client.js';
-import { formField, seeOther } from '../form.answer.js';
-import { formErrorsOf } from '../form.errors.js';
+import { formField, seeOther } from '../form-answer.js';
+import { formErrorsOf } from '../form-errors.js';
 import { NewOrgPage } from '../views/orgs/new-org.view.js';
 import { OrgPages } from './org.pages.js';
 
@@ -28,26 +31,31 @@ const formSchema = z.object({
 
 const texts = {
   fields: { name: 'orgs.error.name', slug: 'orgs.error.slug' },
-  conflict: { text: 'orgs.error.slugTaken', field: 'slug' },
+  conflicts: { slug_taken: { text: 'orgs.error.slugTaken', field: 'slug' } },
+  quota: 'orgs.error.tooManyMade',
 } as const;
 
 /** The form for a new organisation. */
 @ApiExcludeController()
 @Controller('orgs')
 export class NewOrgController {
-  readonly #api: ApiClient;
-  readonly #pages: OrgPages;
-  readonly #clock: Clock;
-
-  constructor(api: ApiClient, pages: OrgPages, clock: Clock) {
-    this.#api = api;
-    this.#pages = pages;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: OrgPages,
+    private readonly clock: Clock,
+  ) {}
 
   @Get('new')
-  async form(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.#pages.send(request, reply, h(NewOrgPage, { formId: newFormId() }));
+  async form(
+    @CurrentUser() principal: Principal,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    if (!isAdministrator(principal)) {
+      // The API refuses it, too; but then the form would be filled in for nothing.
+      requireVerifiedEmail(principal.claims, {});
+    }
+    await this.pages.send(request, reply, h(NewOrgPage, { formId: newFormId() }));
   }
 
   @Post()
@@ -73,7 +81,7 @@ export class NewOrgController {
       throw made.conflict;
     } catch (error) {
       const { status, form } = formErrorsOf(error, values, texts);
-      await this.#pages.send(request, reply, h(NewOrgPage, { formId, form }), status);
+      await this.pages.send(request, reply, h(NewOrgPage, { formId, form }), status);
     }
   }
 
@@ -89,7 +97,7 @@ export class NewOrgController {
   ): Promise<{ id: string } | { conflict: unknown }> {
     try {
       const call = { method: 'POST', path: '/api/v1/orgs', body: { name, slug } } as const;
-      return await this.#api.change(request, reply, call, orgSchema);
+      return await this.api.change(request, reply, call, orgSchema);
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'conflict') {
         throw error;
@@ -106,7 +114,7 @@ export class NewOrgController {
         limit: '100',
         ...(cursor === '' ? {} : { cursor }),
       });
-      const { items, nextCursor }: z.output<typeof orgListSchema> = await this.#api.read(
+      const { items, nextCursor }: z.output<typeof orgListSchema> = await this.api.read(
         request,
         `/api/v1/orgs?${query}`,
         orgListSchema,
@@ -123,7 +131,7 @@ export class NewOrgController {
   }
 
   #isNew(createdAt: string): boolean {
-    return this.#clock.now() - Date.parse(createdAt) < sameForm;
+    return this.clock.now() - Date.parse(createdAt) < sameForm;
   }
 }
 

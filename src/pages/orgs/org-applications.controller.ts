@@ -18,13 +18,10 @@ interface Place {
 @ApiExcludeController()
 @Controller('orgs/:id/applications')
 export class OrgApplicationsPageController {
-  readonly #applications: ApplicationPages;
-  readonly #orgs: OrgPages;
-
-  constructor(applications: ApplicationPages, orgs: OrgPages) {
-    this.#applications = applications;
-    this.#orgs = orgs;
-  }
+  constructor(
+    private readonly applications: ApplicationPages,
+    private readonly orgs: OrgPages,
+  ) {}
 
   @Get()
   async list(
@@ -33,7 +30,7 @@ export class OrgApplicationsPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.list(await this.#visit(request, reply, id), query);
+    await this.applications.list(await this.#visit(request, reply, id), query);
   }
 
   /** It requires a recent login already, so that the form isn't refused for lack of one. */
@@ -44,7 +41,7 @@ export class OrgApplicationsPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.form(await this.#visit(request, reply, id));
+    await this.applications.form(await this.#visit(request, reply, id));
   }
 
   @Post()
@@ -55,7 +52,7 @@ export class OrgApplicationsPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.create(await this.#visit(request, reply, id), values);
+    await this.applications.create(await this.#visit(request, reply, id), values);
   }
 
   @Get(':applicationId')
@@ -65,7 +62,7 @@ export class OrgApplicationsPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.show(await this.#visit(request, reply, id), applicationId, query);
+    await this.applications.show(await this.#visit(request, reply, id), applicationId, query);
   }
 
   @Post(':applicationId')
@@ -75,7 +72,7 @@ export class OrgApplicationsPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.change(await this.#visit(request, reply, id), applicationId, values);
+    await this.applications.change(await this.#visit(request, reply, id), applicationId, values);
   }
 
   @Post(':applicationId/secret')
@@ -86,7 +83,7 @@ export class OrgApplicationsPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.rotate(await this.#visit(request, reply, id), applicationId, values);
+    await this.applications.rotate(await this.#visit(request, reply, id), applicationId, values);
   }
 
   @Get(':applicationId/remove')
@@ -95,7 +92,7 @@ export class OrgApplicationsPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.ask(await this.#visit(request, reply, id), applicationId);
+    await this.applications.ask(await this.#visit(request, reply, id), applicationId);
   }
 
   @Post(':applicationId/remove')
@@ -104,11 +101,11 @@ export class OrgApplicationsPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#applications.remove(await this.#visit(request, reply, id), applicationId);
+    await this.applications.remove(await this.#visit(request, reply, id), applicationId);
   }
 
   async #visit(request: FastifyRequest, reply: FastifyReply, id: string): Promise<Visit> {
-    const org = await this.#orgs.open(request, id);
+    const org = await this.orgs.open(request, id);
     const place = { path: orgPage(id, '/applications'), org };
     return { request, reply, place, api: orgPath(id, '/applications') };
   }

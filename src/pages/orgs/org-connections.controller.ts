@@ -5,6 +5,7 @@ import { h } from 'preact';
 import { z } from 'zod';
 import {
   type ConnectionItem,
+  type ConnectionList,
   type ConnectionReport,
   connectionListSchema,
   connectionReportSchema,
@@ -12,13 +13,13 @@ import {
 } from '../../orgs/org-connection.schemas.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { RequireRecentLogin } from '../../session/guards/step-up.decorators.js';
-import { idPart } from '../admin/admin.addresses.js';
-import { leadingBackTo } from '../admin/admin.refusals.js';
+import { idPart } from '../admin/admin-addresses.js';
+import { leadingBackTo } from '../admin/admin-refusals.js';
 import { ApiClient } from '../api.client.js';
-import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
-import { formErrorsOf } from '../form.errors.js';
-import { SentForms, newFormId } from '../sent.forms.js';
-import type { FormState } from '../views/form.state.js';
+import { formField, noContent, noticeOf, seeOther } from '../form-answer.js';
+import { formErrorsOf } from '../form-errors.js';
+import { SentForms, newFormId } from '../sent-forms.js';
+import type { FormState } from '../views/form-state.js';
 import type { PageNotice } from '../views/notice.view.js';
 import {
   ConnectionQuestionPage,
@@ -54,15 +55,11 @@ interface Place {
 @ApiExcludeController()
 @Controller('orgs/:id/connections')
 export class OrgConnectionsPageController {
-  readonly #api: ApiClient;
-  readonly #orgs: OrgPages;
-  readonly #forms: SentForms;
-
-  constructor(api: ApiClient, orgs: OrgPages, forms: SentForms) {
-    this.#api = api;
-    this.#orgs = orgs;
-    this.#forms = forms;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly orgs: OrgPages,
+    private readonly forms: SentForms,
+  ) {}
 
   @Get()
   async list(
@@ -71,9 +68,9 @@ export class OrgConnectionsPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const org = await this.#orgs.open(request, id);
-    const list = await this.#api.read(request, orgPath(id, '/connections'), connectionListSchema);
-    await this.#orgs.send(request, reply, h(OrgConnectionsPage, { ...org, ...list, notice }));
+    const org = await this.orgs.open(request, id);
+    const list = await this.#list(request, id);
+    await this.orgs.send(request, reply, h(OrgConnectionsPage, { ...org, ...list, notice }));
   }
 
   /** It requires a recent login already, so that the form isn't refused for lack of one. */
@@ -85,7 +82,7 @@ export class OrgConnectionsPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#sendForm(await this.#orgs.open(request, id), kind, request, reply);
+    await this.#sendForm(await this.orgs.open(request, id), kind, request, reply);
   }
 
   @Post()
@@ -97,12 +94,12 @@ export class OrgConnectionsPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const org = await this.#orgs.open(request, id);
+    const org = await this.orgs.open(request, id);
     const list = orgPage(id, '/connections');
     const body = { ...bodyOf(kind, values, domainOf(org)), kind };
     const call = { method: 'POST', path: orgPath(id, '/connections'), body } as const;
-    const made = await this.#forms
-      .once(formId, async () => this.#api.change(request, reply, call, connectionSchema))
+    const made = await this.forms
+      .once(formId, async () => this.api.change(request, reply, call, connectionSchema))
       .catch((error: unknown) => this.#refusal(error, `${list}/new?kind=${kind}`, kind, values));
     if (made === undefined) {
       await seeOther(reply, list);
@@ -120,7 +117,7 @@ export class OrgConnectionsPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const org = await this.#orgs.open(request, place.id);
+    const org = await this.orgs.open(request, place.id);
     await this.#sendOne(org, await this.#find(request, place), request, reply, { notice });
   }
 
@@ -133,7 +130,7 @@ export class OrgConnectionsPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     void formId;
-    const org = await this.#orgs.open(request, place.id);
+    const org = await this.orgs.open(request, place.id);
     const known = await this.#find(request, place);
     const page = `${orgPage(place.id, '/connections')}/${known.id}`;
     const call = {
@@ -141,7 +138,7 @@ export class OrgConnectionsPageController {
       path: this.#path(place),
       body: bodyOf(known.kind, values, domainOf(org), known),
     } as const;
-    const changed = await this.#api
+    const changed = await this.api
       .change(request, reply, call, connectionSchema)
       .catch((error: unknown) => this.#refusal(error, page, known.kind, values));
     if ('form' in changed) {
@@ -159,11 +156,11 @@ export class OrgConnectionsPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const org = await this.#orgs.open(request, place.id);
+    const org = await this.orgs.open(request, place.id);
     const known = await this.#find(request, place);
     const body = address.trim() === '' ? {} : { address: address.trim() };
     const call = { method: 'POST', path: `${this.#path(place)}/test`, body } as const;
-    const report = await this.#api.change(request, reply, call, connectionReportSchema);
+    const report = await this.api.change(request, reply, call, connectionReportSchema);
     await this.#sendOne(org, known, request, reply, { report, address });
   }
 
@@ -173,9 +170,9 @@ export class OrgConnectionsPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const org = await this.#orgs.open(request, place.id);
+    const org = await this.orgs.open(request, place.id);
     const { id, name } = await this.#find(request, place);
-    await this.#orgs.send(request, reply, h(ConnectionQuestionPage, { ...org, connection: { id, name } }));
+    await this.orgs.send(request, reply, h(ConnectionQuestionPage, { ...org, connection: { id, name } }));
   }
 
   @Post(':connectionId/remove')
@@ -185,7 +182,7 @@ export class OrgConnectionsPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'DELETE', path: this.#path(place) } as const;
-    const change = this.#api.change(request, reply, call, noContent);
+    const change = this.api.change(request, reply, call, noContent);
     const notice = await noticeOf(change, 'connection_removed', 'connection_gone');
     await seeOther(reply, orgPage(place.id, '/connections'), notice);
   }
@@ -194,8 +191,12 @@ export class OrgConnectionsPageController {
     return `${orgPath(id, '/connections')}/${idPart(connectionId)}`;
   }
 
+  async #list(request: FastifyRequest, id: string): Promise<ConnectionList> {
+    return this.api.read(request, orgPath(id, '/connections'), connectionListSchema);
+  }
+
   async #find(request: FastifyRequest, place: Place): Promise<ConnectionItem> {
-    return this.#api.read(request, this.#path(place), connectionSchema);
+    return this.api.read(request, this.#path(place), connectionSchema);
   }
 
   #refusal(error: unknown, page: string, kind: string, values: Values) {
@@ -213,8 +214,9 @@ export class OrgConnectionsPageController {
     if (settingFields[kind] === undefined || !org.can('connection.write')) {
       throw new Problem('not_found', { reason: 'no_such_kind' });
     }
-    const page = h(NewConnectionPage, { ...org, kind, formId: newFormId(), form });
-    await this.#orgs.send(request, reply, page, status);
+    const { members } = await this.#list(request, org.org.id);
+    const page = h(NewConnectionPage, { ...org, kind, members, formId: newFormId(), form });
+    await this.orgs.send(request, reply, page, status);
   }
 
   async #sendOne(
@@ -231,8 +233,10 @@ export class OrgConnectionsPageController {
     },
   ): Promise<void> {
     const { status, ...props } = more;
-    const page = h(OrgConnectionPage, { ...org, connection, initial: valuesOf(connection), ...props });
-    await this.#orgs.send(request, reply, page, status);
+    const { members } = await this.#list(request, org.org.id);
+    const initial = valuesOf(connection, domainOf(org));
+    const page = h(OrgConnectionPage, { ...org, connection, members, initial, ...props });
+    await this.orgs.send(request, reply, page, status);
   }
 }
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { orgSchema } from '../../orgs/org.schemas.js';
 import { type ApiCall, ApiClient } from '../api.client.js';
-import { formField, seeOther } from '../form.answer.js';
+import { formField, seeOther } from '../form-answer.js';
 import type { PageNotice } from '../views/notice.view.js';
 import { orgPage, orgPath } from './org.pages.js';
 
@@ -15,11 +15,7 @@ const formSchema = z.object({ domain: formField });
 @ApiExcludeController()
 @Controller('orgs/:id/domain')
 export class OrgDomainFormController {
-  readonly #api: ApiClient;
-
-  constructor(api: ApiClient) {
-    this.#api = api;
-  }
+  constructor(private readonly api: ApiClient) {}
 
   @Post('check')
   async check(
@@ -44,10 +40,10 @@ export class OrgDomainFormController {
 
   async #change(request: FastifyRequest, reply: FastifyReply, call: ApiCall): Promise<PageNotice> {
     try {
-      await this.#api.change(request, reply, call, orgSchema);
+      await this.api.change(request, reply, call, orgSchema);
       return 'org_domain_confirmed';
     } catch (error) {
-      if (error instanceof Problem && error.code === 'conflict') {
+      if (error instanceof Problem && error.definition.status === 409) {
         return 'org_domain_unconfirmed';
       }
       throw error;

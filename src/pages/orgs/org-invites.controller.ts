@@ -4,10 +4,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { createdInviteSchema, inviteListSchema } from '../../orgs/invite.schemas.js';
-import { requireId } from '../../orgs/org.access.js';
+import { requireId } from '../../orgs/org-access.js';
 import { ApiClient } from '../api.client.js';
-import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
-import { formErrorsOf } from '../form.errors.js';
+import { formField, noContent, noticeOf, seeOther } from '../form-answer.js';
+import { formErrorsOf } from '../form-errors.js';
 import {
   CreatedInvitePage,
   OrgInvitesPage,
@@ -16,24 +16,21 @@ import {
 import { OrgPages, orgPage, orgPath } from './org.pages.js';
 import { type ListQuery, listQuerySchema } from './org.query.js';
 
-const formSchema = z.object({ email: formField.transform((email) => email.trim()), role: formField });
+const formSchema = z.object({ email: formField, role: formField });
 
 const texts = {
   fields: { email: 'invites.error.email', role: 'orgs.error.role' },
-  conflict: { text: 'invites.error.tooMany' },
+  conflicts: { too_many_invites: { text: 'invites.error.tooMany' } },
 } as const;
 
 /** The page of an organisation's invitations, and its forms. */
 @ApiExcludeController()
 @Controller('orgs/:id/invites')
 export class OrgInvitesPageController {
-  readonly #api: ApiClient;
-  readonly #pages: OrgPages;
-
-  constructor(api: ApiClient, pages: OrgPages) {
-    this.#api = api;
-    this.#pages = pages;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: OrgPages,
+  ) {}
 
   @Get()
   async invites(
@@ -43,7 +40,7 @@ export class OrgInvitesPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const page = await this.#pageOf(request, id, after);
-    await this.#pages.send(request, reply, h(OrgInvitesPage, { ...page, notice }));
+    await this.pages.send(request, reply, h(OrgInvitesPage, { ...page, notice }));
   }
 
   /** Creates an invitation. If it wasn't mailed, only this response shows its link. */
@@ -58,21 +55,21 @@ export class OrgInvitesPageController {
     const { email, role } = values;
     const body = { role, ...(email === '' ? {} : { email }) };
     const call = { method: 'POST', path: orgPath(id, '/invites'), body } as const;
-    const made = await this.#api
+    const made = await this.api
       .change(request, reply, call, createdInviteSchema)
       .catch((error: unknown) => formErrorsOf(error, values, texts));
     if ('form' in made) {
       const page = await this.#pageOf(request, id);
-      await this.#pages.send(request, reply, h(OrgInvitesPage, { ...page, form: made.form }), made.status);
+      await this.pages.send(request, reply, h(OrgInvitesPage, { ...page, form: made.form }), made.status);
       return;
     }
     if (made.url === null) {
       await seeOther(reply, orgPage(id, '/invites'), 'invite_mailed');
       return;
     }
-    const { org } = await this.#pages.open(request, id);
-    const page = h(CreatedInvitePage, { org, email: made.email, url: made.url });
-    await this.#pages.send(request, reply, page);
+    const { org } = await this.pages.open(request, id);
+    const page = h(CreatedInvitePage, { org, ...made, url: made.url });
+    await this.pages.send(request, reply, page);
   }
 
   @Post(':inviteId/revoke')
@@ -83,15 +80,15 @@ export class OrgInvitesPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'DELETE', path: orgPath(id, `/invites/${requireId(inviteId)}`) } as const;
-    const change = this.#api.change(request, reply, call, noContent);
+    const change = this.api.change(request, reply, call, noContent);
     const notice = await noticeOf(change, 'invite_revoked', 'invite_over');
     await seeOther(reply, orgPage(id, '/invites'), notice);
   }
 
   async #pageOf(request: FastifyRequest, id: string, after?: string): Promise<OrgInvitesPageProps> {
-    const open = await this.#pages.open(request, id);
+    const open = await this.pages.open(request, id);
     const place = { path: orgPath(id, '/invites'), after };
-    const invites = await this.#pages.list(request, place, inviteListSchema);
+    const invites = await this.pages.list(request, place, inviteListSchema);
     return { ...open, invites, isLater: after !== undefined };
   }
 }

@@ -4,33 +4,31 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import type { z } from 'zod';
 import { Clock } from '../../platform/time/clock.service.js';
-import { requireId } from '../../orgs/org.access.js';
+import { requireId } from '../../orgs/org-access.js';
 import { createdOrgKeySchema, orgKeyListSchema } from '../../orgs/org-api-keys.schemas.js';
-import { leadingBackTo } from '../admin/admin.refusals.js';
+import { leadingBackTo } from '../admin/admin-refusals.js';
 import { ApiClient } from '../api.client.js';
-import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
-import { formErrorsOf } from '../form.errors.js';
-import { endOf, keyFormSchema, keyFormTexts, wrongLife } from '../key.form.js';
+import { formField, noContent, noticeOf, seeOther } from '../form-answer.js';
+import { formErrorsOf } from '../form-errors.js';
+import { endOf, keyFormSchema, keyFormTexts, scopeIn, wrongLife } from '../key.form.js';
 import { CreatedKeyPage } from '../views/api-keys.view.js';
 import { OrgKeysPage, type OrgKeysPageProps } from '../views/orgs/org-keys.view.js';
 import { OrgPages, orgPage, orgPath } from './org.pages.js';
 import { type ListQuery, listQuerySchema } from './org.query.js';
 
 const formSchema = keyFormSchema.extend({ role: formField });
+/** Reserved names are refused here, because the name becomes the service account's. */
+const formTexts = { ...keyFormTexts, fields: { ...keyFormTexts.fields, name: 'orgs.error.name' } } as const;
 
 /** The page of an organisation's API keys, and its forms. */
 @ApiExcludeController()
 @Controller('orgs/:id/api-keys')
 export class OrgKeysPageController {
-  readonly #api: ApiClient;
-  readonly #pages: OrgPages;
-  readonly #clock: Clock;
-
-  constructor(api: ApiClient, pages: OrgPages, clock: Clock) {
-    this.#api = api;
-    this.#pages = pages;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: OrgPages,
+    private readonly clock: Clock,
+  ) {}
 
   @Get()
   async keys(
@@ -40,7 +38,7 @@ export class OrgKeysPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const page = await this.#pageOf(request, id, after);
-    await this.#pages.send(request, reply, h(OrgKeysPage, { ...page, notice }));
+    await this.pages.send(request, reply, h(OrgKeysPage, { ...page, notice }));
   }
 
   /** Creates a key. Only this response shows it. */
@@ -52,27 +50,28 @@ export class OrgKeysPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { life, ...input } = values;
-    const expiresAt = endOf(life, this.#clock.now());
+    const { name, role, life } = values;
+    const expiresAt = endOf(life, this.clock.now());
     const path = orgPath(id, '/api-keys');
-    const call = { method: 'POST', path, body: { ...input, expiresAt } } as const;
+    const body = { name, role, scope: scopeIn(values), expiresAt };
+    const call = { method: 'POST', path, body } as const;
     const made =
       expiresAt === undefined
         ? wrongLife(values)
-        : await this.#api
+        : await this.api
             .change(request, reply, call, createdOrgKeySchema)
             .catch((error: unknown) =>
-              formErrorsOf(leadingBackTo(orgPage(id, '/api-keys'), error), values, keyFormTexts),
+              formErrorsOf(leadingBackTo(orgPage(id, '/api-keys'), error), values, formTexts),
             );
     if ('form' in made) {
       const page = await this.#pageOf(request, id);
-      await this.#pages.send(request, reply, h(OrgKeysPage, { ...page, form: made.form }), made.status);
+      await this.pages.send(request, reply, h(OrgKeysPage, { ...page, form: made.form }), made.status);
       return;
     }
-    const { org } = await this.#pages.open(request, id);
+    const { org } = await this.pages.open(request, id);
     const place = { name: org.name, href: orgPage(id, '/api-keys') };
     const page = h(CreatedKeyPage, { name: made.name, value: made.key, org: place });
-    await this.#pages.send(request, reply, page);
+    await this.pages.send(request, reply, page);
   }
 
   @Post(':keyId/revoke')
@@ -83,15 +82,15 @@ export class OrgKeysPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'DELETE', path: orgPath(id, `/api-keys/${requireId(keyId)}`) } as const;
-    const change = this.#api.change(request, reply, call, noContent);
+    const change = this.api.change(request, reply, call, noContent);
     const notice = await noticeOf(change, 'key_revoked', 'key_gone');
     await seeOther(reply, orgPage(id, '/api-keys'), notice);
   }
 
   async #pageOf(request: FastifyRequest, id: string, after?: string): Promise<OrgKeysPageProps> {
-    const open = await this.#pages.open(request, id);
+    const open = await this.pages.open(request, id);
     const place = { path: orgPath(id, '/api-keys'), after };
-    const keys = await this.#pages.list(request, place, orgKeyListSchema);
+    const keys = await this.pages.list(request, place, orgKeyListSchema);
     return { ...open, keys, isLater: after !== undefined };
   }
 }

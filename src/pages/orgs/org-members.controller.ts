@@ -4,13 +4,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { Problem } from '../../platform/errors/problem.error.js';
-import { requireId } from '../../orgs/org.access.js';
+import { requireId } from '../../orgs/org-access.js';
 import { memberListSchema, membershipSchema } from '../../orgs/org.schemas.js';
 import { CurrentUser } from '../../session/guards/access.decorators.js';
 import type { Principal } from '../../session/principal.js';
-import { leadingBackTo } from '../admin/admin.refusals.js';
+import { leadingBackTo } from '../admin/admin-refusals.js';
 import { type ApiCall, ApiClient } from '../api.client.js';
-import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
+import { formField, noContent, noticeOf, seeOther } from '../form-answer.js';
 import type { PageNotice } from '../views/notice.view.js';
 import { OrgMembersPage, type OrgMembersPageProps } from '../views/orgs/org-members.view.js';
 import { OrgPages, orgPage, orgPath } from './org.pages.js';
@@ -28,13 +28,10 @@ interface Place {
 @ApiExcludeController()
 @Controller('orgs/:id')
 export class OrgMembersPageController {
-  readonly #api: ApiClient;
-  readonly #pages: OrgPages;
-
-  constructor(api: ApiClient, pages: OrgPages) {
-    this.#api = api;
-    this.#pages = pages;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: OrgPages,
+  ) {}
 
   @Get()
   async members(
@@ -45,7 +42,7 @@ export class OrgMembersPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const page = await this.#pageOf(request, id, claims.sub, query.after);
-    await this.#pages.send(request, reply, h(OrgMembersPage, { ...page, notice: query.notice }));
+    await this.pages.send(request, reply, h(OrgMembersPage, { ...page, notice: query.notice }));
   }
 
   @Post('members/:userId/role')
@@ -57,7 +54,7 @@ export class OrgMembersPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'PATCH', path: memberPath(place), body: { role } } as const;
-    const change = this.#api.change(request, reply, call, membershipSchema);
+    const change = this.api.change(request, reply, call, membershipSchema);
     await this.#answer({ place, principal, request, reply }, change, 'member_saved', 'member_gone');
   }
 
@@ -69,7 +66,7 @@ export class OrgMembersPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'DELETE', path: memberPath(place) } as const;
-    const change = this.#api.change(request, reply, call, noContent);
+    const change = this.api.change(request, reply, call, noContent);
     await this.#answer({ place, principal, request, reply }, change, 'member_removed', 'member_gone');
   }
 
@@ -80,7 +77,7 @@ export class OrgMembersPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call: ApiCall = { method: 'POST', path: `${memberPath(place)}/approve` };
-    const change = this.#api.change(request, reply, call, membershipSchema);
+    const change = this.api.change(request, reply, call, membershipSchema);
     const notice = await noticeOf(change, 'request_approved', 'request_gone');
     await seeOther(reply, orgPage(place.id), notice);
   }
@@ -92,7 +89,7 @@ export class OrgMembersPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call: ApiCall = { method: 'POST', path: `${memberPath(place)}/reject` };
-    const change = this.#api.change(request, reply, call, noContent);
+    const change = this.api.change(request, reply, call, noContent);
     const notice = await noticeOf(change, 'request_rejected', 'request_gone');
     await seeOther(reply, orgPage(place.id), notice);
   }
@@ -111,13 +108,13 @@ export class OrgMembersPageController {
     try {
       await seeOther(reply, orgPage(place.id), await noticeOf(change, ...notices));
     } catch (error) {
-      if (!(error instanceof Problem) || error.code !== 'conflict') {
+      if (!(error instanceof Problem) || error.code !== 'owner_needed') {
         throw leadingBackTo(orgPage(place.id), error);
       }
       const refused = { userId: requireId(place.userId), problem: 'orgs.error.lastOwner' } as const;
       const page = await this.#pageOf(request, place.id, principal.claims.sub);
       const { status } = error.definition;
-      await this.#pages.send(request, reply, h(OrgMembersPage, { ...page, refused }), status);
+      await this.pages.send(request, reply, h(OrgMembersPage, { ...page, refused }), status);
     }
   }
 
@@ -127,12 +124,12 @@ export class OrgMembersPageController {
     self: string,
     after?: string,
   ): Promise<OrgMembersPageProps> {
-    const open = await this.#pages.open(request, id);
+    const open = await this.pages.open(request, id);
     const path = orgPath(id, '/members');
     const [members, requests] = await Promise.all([
-      this.#pages.list(request, { path, after }, memberListSchema),
+      this.pages.list(request, { path, after }, memberListSchema),
       open.can('requests.read')
-        ? this.#pages.list(request, { path: `${path}?state=requested` }, memberListSchema)
+        ? this.pages.list(request, { path: `${path}?state=requested` }, memberListSchema)
         : undefined,
     ]);
     return { ...open, self, members, isLater: after !== undefined, requests: requests?.items ?? [] };

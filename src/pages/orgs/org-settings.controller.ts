@@ -4,10 +4,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { Problem } from '../../platform/errors/problem.error.js';
-import { type OrgAnswer, orgSchema } from '../../orgs/org.schemas.js';
+import { orgSchema } from '../../orgs/org.schemas.js';
 import { ApiClient } from '../api.client.js';
-import { formField, noContent, noticeOf, seeOther } from '../form.answer.js';
-import { type FormTexts, formErrorsOf } from '../form.errors.js';
+import { formField, noContent, noticeOf, seeOther } from '../form-answer.js';
+import { type FormTexts, formErrorsOf } from '../form-errors.js';
 import type { OpenOrg } from '../views/orgs/org-layout.view.js';
 import { OrgQuestionPage } from '../views/orgs/org-question.view.js';
 import { OrgSettingsPage } from '../views/orgs/org-settings.view.js';
@@ -22,19 +22,29 @@ const formSchema = z.object({
   joinPolicy: formField,
   secondFactor: formField,
 });
-type Settings = z.output<typeof formSchema>;
+
+const texts: FormTexts = {
+  fields: {
+    name: 'orgs.error.name',
+    slug: 'orgs.error.slug',
+    domain: 'orgs.error.domain',
+    joinPolicy: 'orgs.error.joinPolicy',
+  },
+  quota: 'orgs.error.tooManyNames',
+  conflicts: {
+    slug_taken: { text: 'orgs.error.slugTaken', field: 'slug' },
+    domain_taken: { text: 'orgs.error.domainTaken', field: 'domain' },
+  },
+};
 
 /** The page of an organisation's settings, and the one that asks for confirmation before it's deleted. */
 @ApiExcludeController()
 @Controller('orgs/:id')
 export class OrgSettingsPageController {
-  readonly #api: ApiClient;
-  readonly #pages: OrgPages;
-
-  constructor(api: ApiClient, pages: OrgPages) {
-    this.#api = api;
-    this.#pages = pages;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: OrgPages,
+  ) {}
 
   @Get('settings')
   async settings(
@@ -44,30 +54,32 @@ export class OrgSettingsPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const open = await this.#openFor(request, id, 'org.update');
-    await this.#pages.send(request, reply, h(OrgSettingsPage, { ...open, notice }));
+    await this.pages.send(request, reply, h(OrgSettingsPage, { ...open, notice }));
   }
 
   @Post('settings')
   async save(
     @Param('id') id: string,
-    @Body({ schema: formSchema }) values: Settings,
+    @Body({ schema: formSchema }) values: z.output<typeof formSchema>,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const open = await this.#pages.open(request, id);
-    const { secondFactor, ...others } = values;
+    const open = await this.pages.open(request, id);
+    const { secondFactor, slug, ...others } = values;
     const body = {
       ...others,
+      // An administrator who sends it confirms a reserved one.
+      ...(slug === open.org.slug ? {} : { slug }),
       domain: values.domain === '' ? null : values.domain,
       // A change of it takes a recent login, so it's only sent if it is one.
       ...(secondFactor === '' || secondFactor === open.org.secondFactor ? {} : { secondFactor }),
     };
     const call = { method: 'PATCH', path: orgPath(id), body } as const;
     try {
-      await this.#api.change(request, reply, call, orgSchema);
+      await this.api.change(request, reply, call, orgSchema);
     } catch (error) {
-      const { status, form } = formErrorsOf(error, values, textsFor(open.org, values));
-      await this.#pages.send(request, reply, h(OrgSettingsPage, { ...open, form }), status);
+      const { status, form } = formErrorsOf(error, values, texts);
+      await this.pages.send(request, reply, h(OrgSettingsPage, { ...open, form }), status);
       return;
     }
     await seeOther(reply, orgPage(id, '/settings'), 'org_saved');
@@ -80,7 +92,7 @@ export class OrgSettingsPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { org } = await this.#openFor(request, id, 'org.delete');
-    await this.#pages.send(request, reply, h(OrgQuestionPage, { org, question: 'delete' }));
+    await this.pages.send(request, reply, h(OrgQuestionPage, { org, question: 'delete' }));
   }
 
   @Post('delete')
@@ -89,7 +101,7 @@ export class OrgSettingsPageController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const change = this.#api.change(request, reply, { method: 'DELETE', path: orgPath(id) }, noContent);
+    const change = this.api.change(request, reply, { method: 'DELETE', path: orgPath(id) }, noContent);
     await seeOther(reply, '/', await noticeOf(change, 'org_deleted', 'org_gone'));
   }
 
@@ -98,33 +110,10 @@ export class OrgSettingsPageController {
    * @throws {Problem} `not_found`, `forbidden`
    */
   async #openFor(request: FastifyRequest, id: string, act: 'org.update' | 'org.delete'): Promise<OpenOrg> {
-    const open = await this.#pages.open(request, id);
+    const open = await this.pages.open(request, id);
     if (!open.can(act)) {
       throw new Problem('forbidden', { reason: 'org_role_missing' });
     }
     return open;
   }
-}
-
-/** The texts of the settings form. Only a changed value can be taken; if both were changed, it can be either. */
-function textsFor(org: OrgAnswer, { slug, domain }: Settings): FormTexts {
-  const changed = [
-    ...(slug === org.slug ? [] : ['slug']),
-    ...(domain.toLowerCase() === (org.domain ?? '') ? [] : ['domain']),
-  ];
-  return {
-    fields: {
-      name: 'orgs.error.name',
-      slug: 'orgs.error.slug',
-      domain: 'orgs.error.domain',
-      joinPolicy: 'orgs.error.joinPolicy',
-    },
-    conflict:
-      changed.length === 1
-        ? {
-            text: changed[0] === 'slug' ? 'orgs.error.slugTaken' : 'orgs.error.domainTaken',
-            field: changed[0],
-          }
-        : { text: 'orgs.error.eitherTaken' },
-  };
 }

@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ComponentChild } from 'preact';
 import type { z } from 'zod';
-import { requireId } from '../../orgs/org.access.js';
+import { requireId } from '../../orgs/org-access.js';
 import { may } from '../../orgs/org.policy.js';
 import { orgSchema } from '../../orgs/org.schemas.js';
 import { ApiClient } from '../api.client.js';
-import { PageSender } from '../page.sender.js';
+import { PageSender } from '../page-sender.js';
 import type { OpenOrg } from '../views/orgs/org-layout.view.js';
 
 /** Number of entries on one page of a list. */
@@ -23,13 +23,10 @@ export interface ListPlace {
 /** Reads organisations from the API, and sends their pages. */
 @Injectable()
 export class OrgPages {
-  readonly #api: ApiClient;
-  readonly #pages: PageSender;
-
-  constructor(api: ApiClient, pages: PageSender) {
-    this.#api = api;
-    this.#pages = pages;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: PageSender,
+  ) {}
 
   /**
    * An organisation, and what the person may do there. The API checks every action again.
@@ -37,8 +34,8 @@ export class OrgPages {
    * @throws {Problem} `not_found`
    */
   async open(request: FastifyRequest, id: string): Promise<OpenOrg> {
-    const org = await this.#api.read(request, orgPath(id), orgSchema);
-    const isAdministrator = this.#pages.frame(request).user?.isAdmin === true;
+    const org = await this.api.read(request, orgPath(id), orgSchema);
+    const isAdministrator = this.pages.frame(request).user?.isAdmin === true;
     return {
       org,
       can: (act, target) =>
@@ -59,7 +56,7 @@ export class OrgPages {
     if (after !== undefined) {
       query.set('cursor', after);
     }
-    return this.#api.read(request, `${route}?${query}`, schema);
+    return this.api.read(request, `${route}?${query}`, schema);
   }
 
   /** Sends a page. @param status HTTP status. */
@@ -70,7 +67,7 @@ export class OrgPages {
     status = 200,
   ): Promise<void> {
     void reply.code(status).header('cache-control', 'no-store');
-    await this.#pages.send(request, reply, page);
+    await this.pages.send(request, reply, page);
   }
 }
 

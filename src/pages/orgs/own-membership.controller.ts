@@ -7,7 +7,7 @@ import { membershipSchema, switchedSchema } from '../../orgs/org.schemas.js';
 import { CurrentUser } from '../../session/guards/access.decorators.js';
 import type { Principal } from '../../session/principal.js';
 import { ApiClient } from '../api.client.js';
-import { noContent, noticeOf, seeOther } from '../form.answer.js';
+import { noContent, noticeOf, seeOther } from '../form-answer.js';
 import type { PageNotice } from '../views/notice.view.js';
 import { OrgQuestionPage } from '../views/orgs/org-question.view.js';
 import { OrgPages, orgPath } from './org.pages.js';
@@ -16,13 +16,10 @@ import { OrgPages, orgPath } from './org.pages.js';
 @ApiExcludeController()
 @Controller('orgs/:id')
 export class OwnMembershipController {
-  readonly #api: ApiClient;
-  readonly #pages: OrgPages;
-
-  constructor(api: ApiClient, pages: OrgPages) {
-    this.#api = api;
-    this.#pages = pages;
-  }
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: OrgPages,
+  ) {}
 
   @Post('switch')
   async switchTo(
@@ -31,7 +28,7 @@ export class OwnMembershipController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'POST', path: orgPath(id, '/switch') } as const;
-    await this.#api.change(request, reply, call, switchedSchema);
+    await this.api.change(request, reply, call, switchedSchema);
     await seeOther(reply, '/', 'org_switched');
   }
 
@@ -42,7 +39,7 @@ export class OwnMembershipController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'POST', path: orgPath(id, '/join') } as const;
-    const change = this.#api.change(request, reply, call, membershipSchema);
+    const change = this.api.change(request, reply, call, membershipSchema);
     const done = ({ state }: { readonly state: string }): PageNotice =>
       state === 'active' ? 'org_joined' : 'org_asked';
     await seeOther(reply, '/', await noticeOf(change, done, 'org_not_joined'));
@@ -54,11 +51,11 @@ export class OwnMembershipController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { org, can } = await this.#pages.open(request, id);
+    const { org, can } = await this.pages.open(request, id);
     if (!can('member.leave')) {
       throw new Problem('not_found', { reason: 'no_such_member' });
     }
-    await this.#pages.send(request, reply, h(OrgQuestionPage, { org, question: 'leave' }));
+    await this.pages.send(request, reply, h(OrgQuestionPage, { org, question: 'leave' }));
   }
 
   @Post('leave')
@@ -73,15 +70,15 @@ export class OwnMembershipController {
       path: orgPath(id, `/members/${encodeURIComponent(claims.sub)}`),
     } as const;
     try {
-      const change = this.#api.change(request, reply, call, noContent);
+      const change = this.api.change(request, reply, call, noContent);
       await seeOther(reply, '/', await noticeOf(change, 'org_left', 'org_gone'));
     } catch (error) {
-      if (!(error instanceof Problem) || error.code !== 'conflict') {
+      if (!(error instanceof Problem) || error.code !== 'owner_needed') {
         throw error;
       }
-      const { org } = await this.#pages.open(request, id);
+      const { org } = await this.pages.open(request, id);
       const page = h(OrgQuestionPage, { org, question: 'leave', problem: 'orgs.error.lastOwner' });
-      await this.#pages.send(request, reply, page, error.definition.status);
+      await this.pages.send(request, reply, page, error.definition.status);
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { VNode } from 'preact';
+import type { TextKey } from '../../platform/i18n/locales/en.js';
 import { Layout } from './layout.view.js';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 
 /** The card that offers the export of a person's data and the deletion of their account. */
 export function AccountData(): VNode {
@@ -24,20 +25,24 @@ export function AccountData(): VNode {
 export interface DeleteAccountPageProps {
   /** With `ory`, the login is deleted too; other providers keep it. */
   readonly provider: 'ory' | 'auth0' | 'oidc';
-  /** Whether the deletion was refused because the user is the deployment's only administrator. */
-  readonly isLastAdministrator?: boolean | undefined;
+  /** Why the deletion was refused. */
+  readonly problem?: TextKey | undefined;
+  /** The same as the API states it, in English, if there is no text for it. */
+  readonly stated?: string | undefined;
 }
 
 /** Asks for confirmation before an account is deleted. */
-export function DeleteAccountPage({ provider, isLastAdministrator = false }: DeleteAccountPageProps): VNode {
+export function DeleteAccountPage({ provider, problem, stated }: DeleteAccountPageProps): VNode {
   const { text } = useLanguage();
+  const title = text('account.delete.title');
+  const refusal = problem === undefined ? stated : text(problem);
   return (
-    <Layout title={text('account.delete.title')}>
+    <Layout title={refusal === undefined ? title : text('common.errorTitle', { title })}>
       <article class="card">
-        <h1>{text('account.delete.title')}</h1>
-        {isLastAdministrator && (
+        <h1>{title}</h1>
+        {refusal !== undefined && (
           <p class="notice error" role="alert">
-            {text('account.delete.lastAdministrator')}
+            {refusal}
           </p>
         )}
         <p>{text('account.delete.lead')}</p>

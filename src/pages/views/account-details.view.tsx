@@ -1,7 +1,7 @@
 import type { ComponentChildren, VNode } from 'preact';
 import type { ProfileProps } from './account-profile.view.js';
 import { IdentityEntries, type ListedIdentity } from './identities.view.js';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 import { Time } from './time.view.js';
 
 export interface AccountDetailsProps extends Pick<ProfileProps, 'user'> {

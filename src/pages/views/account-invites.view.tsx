@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import type { OrgRole } from '../../platform/database/database.schema.js';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 import { Time } from './time.view.js';
 
 export interface WaitingInvite {

@@ -1,6 +1,6 @@
 import type { ComponentChildren, VNode } from 'preact';
 import type { ProfileService } from '../../accounts/profile.service.js';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 
 type LoginMethods = NonNullable<Awaited<ReturnType<ProfileService['loginMethodsOf']>>>;
 

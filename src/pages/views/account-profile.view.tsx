@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { Avatar } from './avatar.view.js';
 import { LogOutButton } from './log-out.view.js';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 
 export interface ProfileProps {
   readonly user: {

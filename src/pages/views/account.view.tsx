@@ -7,10 +7,10 @@ import { AccountOrgs, type AccountOrgsProps } from './account-orgs.view.js';
 import { Profile } from './account-profile.view.js';
 import { ApiKeys, type ListedKey } from './api-keys.view.js';
 import { ConnectedApps, type ListedApp } from './connected-apps.view.js';
-import type { FormState } from './form.state.js';
+import type { FormState } from './form-state.js';
 import { Layout } from './layout.view.js';
 import { Notice, type PageNotice } from './notice.view.js';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 import { type ListedSession, Sessions } from './sessions.view.js';
 
 export interface AccountPageProps

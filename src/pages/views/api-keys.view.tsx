@@ -1,9 +1,9 @@
 import type { VNode } from 'preact';
 import { CopyField } from './copy-field.view.js';
-import type { FormState } from './form.state.js';
+import type { FormState } from './form-state.js';
 import { NewKey } from './key-form.view.js';
 import { Layout } from './layout.view.js';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 import { Time } from './time.view.js';
 
 export interface ListedKey {

@@ -1,9 +1,9 @@
 import type { VNode } from 'preact';
-import type { ConnectionRefusal } from '../../providers/ory/connections/connection.logins.js';
+import type { ConnectionRefusal } from '../../providers/ory/connections/connection-logins.js';
 import { Layout } from './layout.view.js';
 import type { Connection } from '../../providers/ory/connections/connection.js';
-import type { ProviderRefusal } from '../../providers/ory/connections/provider.logins.js';
-import { useLanguage } from './page.props.js';
+import type { ProviderRefusal } from '../../providers/ory/connections/provider-logins.js';
+import { useLanguage } from './page-props.js';
 import { CapsLockHint, RevealButton } from './password-field.view.js';
 
 /** A connection that a page offers by its name. */

@@ -2,7 +2,7 @@ import type { ComponentChildren, VNode } from 'preact';
 import { Avatar } from './avatar.view.js';
 import { DecisionButtons } from './decision-buttons.view.js';
 import { Layout } from './layout.view.js';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 
 const consentLinks = ['clientUri', 'policyUri', 'tosUri'] as const;
 
@@ -64,7 +64,7 @@ export function ConsentPage({
   const { unverified } = client;
   const strong = (words: ComponentChildren): VNode => <strong>{words}</strong>;
   return (
-    <Layout title={text('consent.title')}>
+    <Layout title={text('consent.title')} visitorLinks={null}>
       <article class="card">
         <header>
           <Avatar name={client.name || client.id} picture={client.logo} />

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 
 export interface CopyButtonProps {
   /** Id of the element whose text is copied: a field's value, or the items of a list. */

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 
 /** The two buttons of a form that asks whether a program may do something: `decision` is `allow` or `deny`. */
 export function DecisionButtons(): VNode {

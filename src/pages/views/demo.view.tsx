@@ -1,6 +1,6 @@
 import type { ComponentChildren, VNode } from 'preact';
 import { Layout } from './layout.view.js';
-import { usePage } from './page.props.js';
+import { usePage } from './page-props.js';
 
 export interface DemoPageProps {
   /** The `audience` that is requested for the access token. */

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { Document } from './document.view.js';
-import { usePage } from './page.props.js';
+import { usePage } from './page-props.js';
 
 /**
  * `GET /docs`: Swagger UI from this origin's files, under a bar to log in and out. It has its own styles, because the element

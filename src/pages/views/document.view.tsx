@@ -1,5 +1,5 @@
 import type { ComponentChildren, VNode } from 'preact';
-import { usePage } from './page.props.js';
+import { usePage } from './page-props.js';
 
 /** A script of this origin. Modules and deferred scripts both run once the document has been parsed. */
 export interface PageScript {

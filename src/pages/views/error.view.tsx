@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { Layout } from './layout.view.js';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 
 export interface ErrorPageProps {
   /** What happened, in a few words. */
@@ -13,14 +13,23 @@ export interface ErrorPageProps {
   readonly requestId?: string | null | undefined;
   /** Links to continue, the first one as the main button. Default: a link to the start. */
   readonly actions?: readonly { readonly label: string; readonly href: string }[] | undefined;
+  /** Whether the header offers no login, because none would help there. Default false. */
+  readonly isWithoutLogin?: boolean | undefined;
 }
 
 /** The page that browsers get instead of problem+json. */
-export function ErrorPage({ title, advice, code, requestId, actions = [] }: ErrorPageProps): VNode {
+export function ErrorPage({
+  title,
+  advice,
+  code,
+  requestId,
+  actions = [],
+  isWithoutLogin = false,
+}: ErrorPageProps): VNode {
   const { text } = useLanguage();
   const ways = actions.length > 0 ? actions : [{ label: text('common.backToStart'), href: '/' }];
   return (
-    <Layout title={title}>
+    <Layout title={title} visitorLinks={isWithoutLogin ? null : undefined}>
       <article class="card">
         <h1>{title}</h1>
         <p class="lead">{advice}</p>

@@ -1,6 +1,6 @@
 import type { ComponentChildren, VNode } from 'preact';
 import type { InputNode } from '../flow.parser.js';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 import { Time } from './time.view.js';
 
 interface SubmitButtonProps {

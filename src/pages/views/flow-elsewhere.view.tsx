@@ -1,9 +1,9 @@
 import type { VNode } from 'preact';
 import type { Flow } from '../flow.parser.js';
-import type { FlowKind } from './flow.plan.js';
-import type { FlowLinks } from './flow.links.js';
-import { isConfirmation } from './flow.wording.js';
-import { useLanguage, usePage } from './page.props.js';
+import type { FlowKind } from './flow-plan.js';
+import type { FlowLinks } from './flow-links.js';
+import { isConfirmation } from './flow-wording.js';
+import { useLanguage, usePage } from './page-props.js';
 
 /** Adds the person's destination to a path. The value comes from Kratos, which checked it against its allow-list. */
 export function withReturnTo(path: string, returnTo: string | undefined): string {
@@ -15,13 +15,22 @@ interface ElsewhereProps {
   readonly kind: FlowKind;
   readonly flow: Flow;
   readonly links: FlowLinks;
+  /** Where users log in by their company; undefined if there is no such login. */
+  readonly companyLogin: string | undefined;
   readonly isLoggedIn: boolean;
   /** Whether the page offers to sign up. */
   readonly offersSignUp: boolean;
 }
 
 /** Links for people who don't want to fill in the page. */
-export function Elsewhere({ kind, flow, links, isLoggedIn, offersSignUp }: ElsewhereProps): VNode {
+export function Elsewhere({
+  kind,
+  flow,
+  links,
+  companyLogin,
+  isLoggedIn,
+  offersSignUp,
+}: ElsewhereProps): VNode {
   const { signUp } = usePage();
   const { text, rich } = useLanguage();
   const to = (path: string) => withReturnTo(path, flow.return_to);
@@ -36,6 +45,11 @@ export function Elsewhere({ kind, flow, links, isLoggedIn, offersSignUp }: Elsew
     case 'login':
       return (
         <div class="elsewhere">
+          {companyLogin !== undefined && (
+            <p>
+              <a href={companyLogin}>{text('connection.companyLogin')}</a>
+            </p>
+          )}
           <p>
             <a href={to(links.recovery)}>{text('login.forgot')}</a>
           </p>

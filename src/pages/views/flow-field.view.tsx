@@ -1,11 +1,11 @@
 import { h, type LooseInputHTMLAttributes, type VNode } from 'preact';
 import type { InputNode } from '../flow.parser.js';
 import { FieldMessages } from './flow-message.view.js';
-import type { FlowKind } from './flow.plan.js';
-import { labelWording } from './flow.wording.js';
+import type { FlowKind } from './flow-plan.js';
+import { labelWording } from './flow-wording.js';
 import { CapsLockHint, RevealButton } from './password-field.view.js';
-import { useLanguage, usePage } from './page.props.js';
-import type { PageLanguage } from '../../platform/i18n/page.language.js';
+import { useLanguage, usePage } from './page-props.js';
+import type { PageLanguage } from '../../platform/i18n/page-language.js';
 
 interface FlowFieldProps {
   readonly kind: FlowKind;

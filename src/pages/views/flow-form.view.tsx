@@ -4,9 +4,9 @@ import { CopyButton } from './copy-field.view.js';
 import { FlowField } from './flow-field.view.js';
 import { FieldMessages } from './flow-message.view.js';
 import { SubmitButton } from './flow-button.view.js';
-import { type FlowKind, type FormPlan, isScripted, isSubmit, isTrigger } from './flow.plan.js';
-import { labelWording } from './flow.wording.js';
-import { useLanguage } from './page.props.js';
+import { type FlowKind, type FormPlan, isScripted, isSubmit, isTrigger } from './flow-plan.js';
+import { labelWording } from './flow-wording.js';
+import { useLanguage } from './page-props.js';
 import { Scripted } from './scripted.view.js';
 
 /** Names of fields with the identifier that a person logs in with. */

@@ -1,11 +1,11 @@
 import type { ComponentChildren, VNode } from 'preact';
-import type { SettingsChange } from '../../providers/ory/proxy/settings.change.js';
+import type { SettingsChange } from '../../providers/ory/proxy/settings-change.js';
 import type { Flow, FlowMessage } from '../flow.parser.js';
 import { withReturnTo } from './flow-elsewhere.view.js';
-import type { FlowKind } from './flow.plan.js';
-import type { FlowLinks } from './flow.links.js';
-import { comesFromMail, wording } from './flow.wording.js';
-import { useLanguage } from './page.props.js';
+import type { FlowKind } from './flow-plan.js';
+import type { FlowLinks } from './flow-links.js';
+import { comesFromMail, wording } from './flow-wording.js';
+import { useLanguage } from './page-props.js';
 
 /** Id of "Your changes have been saved." */
 const savedMessage = 1_050_001;

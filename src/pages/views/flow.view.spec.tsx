@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Flow, parseFlow } from '../flow.parser.js';
 import { flowLinks, renderView } from '../../../test/support/page.frame.js';
-import { FLOW_KINDS, type FlowKind } from './flow.plan.js';
+import { FLOW_KINDS, type FlowKind } from './flow-plan.js';
 import { FlowPage } from './flow.view.js';
 
-const folder = new URL('recorded/', import.meta.url);
+const folder = new URL('../../../test/support/recorded-flows/', import.meta.url);
 
 /** A flow recorded from a real Kratos 1.3.1 (long values are cut). */
 function recorded(name: string): Flow {

@@ -1,17 +1,17 @@
 import type { VNode } from 'preact';
-import type { SettingsChange } from '../../providers/ory/proxy/settings.change.js';
+import type { SettingsChange } from '../../providers/ory/proxy/settings-change.js';
 import type { Flow, FlowNode } from '../flow.parser.js';
 import type { PageScript } from './document.view.js';
 import { Elsewhere, withReturnTo } from './flow-elsewhere.view.js';
 import { FlowForm } from './flow-form.view.js';
 import { FlowMessages } from './flow-message.view.js';
-import { firstField } from './flow.focus.js';
-import type { FlowLinks } from './flow.links.js';
-import { type FlowKind, type FormPlan, hasErrors, isSubmit, isTrigger, planForms } from './flow.plan.js';
-import { headline, isConfirmation, isRecovered, lacksSecondStep } from './flow.wording.js';
+import { firstField } from './flow-focus.js';
+import type { FlowLinks } from './flow-links.js';
+import { type FlowKind, type FormPlan, hasErrors, isSubmit, isTrigger, planForms } from './flow-plan.js';
+import { headline, isConfirmation, lacksSecondStep } from './flow-wording.js';
 import { InviteBanner, type ShownInvite } from './invite-banner.view.js';
 import { Layout, type VisitorLinks } from './layout.view.js';
-import { type PageUser, useLanguage, usePage } from './page.props.js';
+import { type PageUser, useLanguage, usePage } from './page-props.js';
 import { Scripted } from './scripted.view.js';
 import { Settings } from './settings.view.js';
 
@@ -25,8 +25,12 @@ export interface FlowPageProps {
   readonly changed?: SettingsChange | undefined;
   /** Login attempts left for this account before logins are paused; undefined unless few are left. */
   readonly triesLeft?: number | undefined;
+  /** Where users log in by their company; undefined if there is no such login. */
+  readonly companyLogin?: string | undefined;
   /** Whether the account's address isn't verified yet. Until it is, some settings are missing. */
   readonly isUnverified?: boolean;
+  /** Whether the user has just recovered the account, and has to choose a new password. */
+  readonly isRecovered?: boolean;
   /** Name of the application that the login is for, if it isn't this product. */
   readonly application?: string | undefined;
 }
@@ -34,13 +38,12 @@ export interface FlowPageProps {
 /** A self-service page, rendered from whatever nodes the flow has. */
 export function FlowPage(props: FlowPageProps): VNode {
   const { kind, flow, links, invite, changed, triesLeft, isUnverified, application } = props;
+  const recovered = props.isRecovered === true;
   const { assets, user, language, signUp } = usePage();
-  const offersSignUp = signUp === 'open' || (signUp === 'invite' && invite !== undefined);
+  const offersSignUp = signUp === 'open' || invite?.opensSignUp === true;
   const { text, rich } = language;
-  const viewer = { isLoggedIn: user !== null, changed };
-  const { title, lead } = headline(kind, flow, viewer, language);
+  const { title, lead } = headline(kind, flow, recovered, language);
   const nodes = withAddress(kind, flow.ui.nodes, { user, invite });
-  const recovered = isRecovered(kind, flow, viewer);
   const plans = planForms(kind, recovered ? passwordOnly(nodes) : nodes);
   const isUsable = plans.some(({ sections }) =>
     sections.flat().some((node) => isSubmit(node) || isTrigger(node) || node.type === 'a'),
@@ -113,6 +116,7 @@ export function FlowPage(props: FlowPageProps): VNode {
           kind={kind}
           flow={flow}
           links={links}
+          companyLogin={props.companyLogin}
           isLoggedIn={Boolean(user)}
           offersSignUp={offersSignUp}
         />

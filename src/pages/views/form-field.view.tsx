@@ -1,6 +1,6 @@
 import { type ComponentChildren, h, type LooseInputHTMLAttributes, type VNode } from 'preact';
-import type { FormState } from './form.state.js';
-import { useLanguage } from './page.props.js';
+import type { FormState } from './form-state.js';
+import { useLanguage } from './page-props.js';
 
 interface FieldProps {
   /** Unique on the page; the messages' id is derived from it. */
@@ -140,9 +140,10 @@ export function FormCheck(props: FieldProps): VNode {
 /** What is wrong with the form as a whole. */
 export function FormProblem({ form }: { readonly form: FormState | undefined }): VNode | null {
   const { text } = useLanguage();
-  return form?.problem === undefined ? null : (
+  const problem = form?.problem === undefined ? form?.stated : text(form.problem);
+  return form === undefined || problem === undefined ? null : (
     <p class="notice error" role="alert">
-      {text(form.problem)}
+      {problem}
       {form.loginUrl !== undefined && (
         <>
           {' '}

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import type { FormPost } from '../../providers/ory/proxy/form-post.page.js';
 import { Layout } from './layout.view.js';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 
 /** The last page of a login for an application that asked for its answer in a form; `page.js` sends the form. */
 export function FormPostView({ action, fields }: FormPost): VNode {

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 import { Time } from './time.view.js';
 
 export interface ListedIdentity {

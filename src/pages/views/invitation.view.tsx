@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import type { OrgRole } from '../../platform/database/database.schema.js';
 import { type ShownInvite, inviteSentence } from './invite-banner.view.js';
 import { Layout } from './layout.view.js';
-import { useLanguage, usePage } from './page.props.js';
+import { useLanguage, usePage } from './page-props.js';
 
 /** Why an invite was not accepted. */
 export type InvitationRefusal = 'gone' | 'unverified' | 'otherAddress';
@@ -15,26 +15,32 @@ export interface InvitationPageProps {
     readonly role: OrgRole;
     /** Whether only one address can accept it. */
     readonly isForAddress: boolean;
+    /** Whether somebody without an account can get one by it. */
+    readonly opensSignUp: boolean;
   };
   readonly refusal?: InvitationRefusal | undefined;
 }
 
 /** `GET /invitation`: shows an invite, and asks whether to accept it. */
 export function InvitationPage({ token, returnTo, invite, refusal }: InvitationPageProps): VNode {
-  const { user, language } = usePage();
+  const { brand, user, language } = usePage();
   const { text } = language;
   const { orgName: org, role } = invite;
-  const title = text('invites.question.title', { org });
+  const title =
+    org === null
+      ? text('invites.question.titleAccount', { org: brand.name })
+      : text('invites.question.title', { org });
   const query = new URLSearchParams({ invite: token, ...(returnTo === '/' ? {} : { return_to: returnTo }) });
-  const visitorLinks = { logIn: `/auth/login?${query}`, signUp: `/auth/signup?${query}` };
+  const signUp = invite.opensSignUp ? `/auth/signup?${query}` : undefined;
+  const visitorLinks = { logIn: `/auth/login?${query}`, signUp };
   return (
     <Layout title={title} visitorLinks={visitorLinks}>
       <article class="card">
         <header>
           <h1>{title}</h1>
-          <p class="lead">{inviteSentence(invite, language)}</p>
+          <p class="lead">{inviteSentence(invite, language, brand.name)}</p>
         </header>
-        <p>{text('invites.question.role', { role: text(`orgs.role.${role}`) })}</p>
+        {org !== null && <p>{text('invites.question.role', { role: text(`orgs.role.${role}`) })}</p>}
         {refusal !== undefined && refusal !== 'gone' && (
           <p class="notice error" role="alert">
             {text(`invites.refused.${refusal}`)}
@@ -49,11 +55,14 @@ export function InvitationPage({ token, returnTo, invite, refusal }: InvitationP
                   : text('invites.question.sameAddress')}
               </p>
             )}
+            {signUp === undefined && <p>{text('invites.question.needsAccount')}</p>}
             <div class="actions">
-              <a class="button" href={visitorLinks.signUp}>
-                {text('site.signUp')}
-              </a>
-              <a class="button secondary" href={visitorLinks.logIn}>
+              {signUp !== undefined && (
+                <a class="button" href={signUp}>
+                  {text('site.signUp')}
+                </a>
+              )}
+              <a class={signUp === undefined ? 'button' : 'button secondary'} href={visitorLinks.logIn}>
                 {text('site.logIn')}
               </a>
             </div>

@@ -1,10 +1,20 @@
 import type { VNode } from 'preact';
-import { FormField, FormProblem, FormSelect } from './form-field.view.js';
-import type { FormState } from './form.state.js';
-import { useLanguage } from './page.props.js';
+import { administratorScopes, scopeCatalogue } from '../../session/guards/scopes.js';
+import { FormCheck, FormField, FormProblem, FormSelect } from './form-field.view.js';
+import type { FormState } from './form-state.js';
+import { useLanguage } from './page-props.js';
 
 /** The lifetimes that the form offers, in days; `never` has no end. */
 export const keyLives = ['30', '90', '365', 'never'] as const;
+
+type KeyScope = keyof typeof scopeCatalogue;
+
+const isKeyScope = (scope: string): scope is KeyScope => Object.hasOwn(scopeCatalogue, scope);
+
+/** The scopes of the API, each with its checkbox. */
+export const keyScopes = Object.keys(scopeCatalogue)
+  .filter(isKeyScope)
+  .map((scope) => ({ scope, field: `scope_${scope.replace(':', '_')}` }));
 
 /** The roles that an organisation's key can have. */
 export const keyRoles = ['member', 'admin'] as const;
@@ -20,18 +30,35 @@ export interface NewKeyProps {
 /** A form for a new API key, collapsed unless it has errors. */
 export function NewKey({ action, form, hasRole = false }: NewKeyProps): VNode {
   const { text, rich } = useLanguage();
+  // A service account is never an administrator.
+  const isOffered = ({ scope }: { readonly scope: string }): boolean =>
+    !(hasRole && administratorScopes.includes(scope));
+  const first: KeyScope = hasRole ? 'orgs:read' : 'profile:read';
   return (
     <details open={form !== undefined}>
       <summary>{text('keys.new')}</summary>
       <form method="post" action={action}>
         <FormProblem form={form} />
         <FormField id="api-key-name" name="name" label={text('keys.name')} maxLength={200} form={form} />
+        <fieldset>
+          <legend>{text('keys.scopes')}</legend>
+          {keyScopes.filter(isOffered).map(({ scope, field }) => (
+            <FormCheck
+              key={scope}
+              id={`api-key-${field}`}
+              name={field}
+              label={text(`keys.scope.${scope}`)}
+              initial={scope === first ? 'on' : ''}
+              form={form}
+            />
+          ))}
+        </fieldset>
         <FormField
           id="api-key-scope"
           name="scope"
           label={text('keys.scope')}
           maxLength={2000}
-          initial={hasRole ? 'orgs:read' : 'profile:read'}
+          isOptional
           isVerbatim
           form={form}
           hint={rich('keys.scopeHint', { code: (words) => <code>{words}</code> })}

@@ -1,6 +1,6 @@
 import type { ComponentChildren, VNode } from 'preact';
 import { Document, type PageScript } from './document.view.js';
-import { useLanguage, usePage } from './page.props.js';
+import { useLanguage, usePage } from './page-props.js';
 
 /** Links to log in and to sign up, if they must keep a destination. */
 export interface VisitorLinks {

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 
 /** A button that logs the user out, as a form of its own: GET must not change state. */
 export function LogOutButton(): VNode {

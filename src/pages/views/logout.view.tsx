@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { Layout } from './layout.view.js';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 
 export interface LogoutPageProps {
   /** Hydra's logout challenge. */

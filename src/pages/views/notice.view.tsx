@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 
 /**
  * The notices that a page's URL can name, and how each is shown. They're a fixed list, so that nobody can choose what a page
@@ -39,6 +39,7 @@ const tones = {
   role_changed: 'success',
   user_disabled: 'success',
   user_enabled: 'success',
+  second_factors_reset: 'success',
   user_deleted: 'success',
   user_gone: 'info',
   sessions_ended: 'success',

@@ -11,13 +11,14 @@ import { AgentPage, AgentsPage } from './applications/agents.view.js';
 import { ApplicationPage } from './applications/application.view.js';
 import { ApplicationsElsewherePage } from './applications/applications-elsewhere.view.js';
 import { ApplicationsPage } from './applications/applications.view.js';
+import { AdminInvitePage } from './admin/invite.view.js';
 import { NewApplicationPage } from './applications/new-application.view.js';
 import { SecretPage } from './applications/secret.view.js';
 import { ConsentPage } from './consent.view.js';
 import { DemoPage } from './demo.view.js';
 import { DocsPage } from './docs.view.js';
 import { ErrorPage } from './error.view.js';
-import type { FormState } from './form.state.js';
+import type { FormState } from './form-state.js';
 import { InvitationAcceptedPage, InvitationGonePage, InvitationPage } from './invitation.view.js';
 import { LogoutPage } from './logout.view.js';
 import { NewOrgPage } from './orgs/new-org.view.js';
@@ -148,6 +149,9 @@ const application: ApplicationItem = {
   scope: hostile,
   access: 'roles',
   roles: [hostile],
+  groupsFrom: 'listed',
+  groupOrgs: [hostile],
+  groupsAs: 'slug',
   rememberConsent: true,
   tokenEndpointAuthMethod: 'client_secret_basic',
   logoUri: hostile,
@@ -233,7 +237,13 @@ const pages: readonly (readonly [string, VNode])[] = [
     <InvitationPage
       token={hostile}
       returnTo={`/${hostile}`}
-      invite={{ orgName: hostile, inviterName: hostile, role: 'member', isForAddress: true }}
+      invite={{
+        orgName: hostile,
+        inviterName: hostile,
+        role: 'member',
+        opensSignUp: true,
+        isForAddress: true,
+      }}
       refusal="otherAddress"
     />,
   ],
@@ -278,7 +288,7 @@ const pages: readonly (readonly [string, VNode])[] = [
       form={wrong}
     />,
   ],
-  ['created invitation', <CreatedInvitePage org={openOrg.org} email={hostile} url={hostile} />],
+  ['created invitation', <CreatedInvitePage org={openOrg.org} email={hostile} opensSignUp url={hostile} />],
   [
     "an organisation's keys",
     <OrgKeysPage
@@ -309,7 +319,7 @@ const pages: readonly (readonly [string, VNode])[] = [
     'new application',
     <NewApplicationPage
       place={inAdministration}
-      orgs={[{ id: hostile, name: hostile }]}
+      orgs={[{ id: hostile, slug: hostile, name: hostile }]}
       formId={hostile}
       form={wrongApplication}
     />,
@@ -381,7 +391,12 @@ const pages: readonly (readonly [string, VNode])[] = [
   ['applications elsewhere', <ApplicationsElsewherePage issuer={hostile} />],
   ["an organisation's settings", <OrgSettingsPage {...openOrg} form={wrong} />],
   ['leaving', <OrgQuestionPage org={openOrg.org} question="leave" problem="orgs.error.lastOwner" />],
-  ['deletion of an account', <DeleteAccountPage provider="oidc" isLastAdministrator />],
+  ['deletion of an account', <DeleteAccountPage provider="oidc" problem="account.delete.onlyOwner" />],
+  ['deletion of an account that is refused', <DeleteAccountPage provider="ory" stated={hostile} />],
+  [
+    'settings that are refused',
+    <OrgSettingsPage {...openOrg} form={{ ...wrong, problem: undefined, stated: hostile }} />,
+  ],
   ['error', <ErrorPage title={hostile} advice={hostile} code={hostile} requestId={hostile} />],
   [
     'consent',
@@ -402,6 +417,11 @@ const pages: readonly (readonly [string, VNode])[] = [
   ['logout', <LogoutPage challenge={hostile} />],
   ['demo', <DemoPage audience={hostile} issuer={hostile} />],
   ['docs', <DocsPage />],
+];
+
+const twins = [
+  { id: 'one', slug: 'acme', name: 'Acme' },
+  { id: 'other', slug: 'acme-berlin', name: 'Acme' },
 ];
 
 describe.each(pages)('the %s page', (_name, page) => {
@@ -541,4 +561,16 @@ describe('Time', () => {
   it('shows what is no time as it is', () => {
     expect(renderView(<Time iso="soon" />)).toContain('<span>soon</span>');
   });
+});
+
+it.each([
+  ['an invitation', <AdminInvitePage orgs={twins} invites={[]} />],
+  [
+    'a new application',
+    <NewApplicationPage place={inAdministration} orgs={twins} formId={hostile} form={undefined} />,
+  ],
+])('organisations of one name can be told apart in the form for %s', (_name, page) => {
+  const html = renderView(page, { user: { name: 'Ada', email: 'ada@example.org', isAdmin: true } });
+  expect(html).toContain('>Acme (acme)<');
+  expect(html).toContain('>Acme (acme-berlin)<');
 });

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 
 /** A button that shows the password as typed. It needs a script, so it's hidden until page.js shows it. */
 export function RevealButton({ of }: { /** Id of the field. */ readonly of: string }): VNode {

@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import type { SecondFactorReach } from '../../directory/users/second-factor.policy.js';
 import { Layout } from './layout.view.js';
 import { LogOutButton } from './log-out.view.js';
-import { useLanguage, usePage } from './page.props.js';
+import { useLanguage, usePage } from './page-props.js';
 import { Time } from './time.view.js';
 
 export interface SecondFactorPageProps {

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
-import type { PageLanguage } from '../../platform/i18n/page.language.js';
-import { useLanguage } from './page.props.js';
+import type { PageLanguage } from '../../platform/i18n/page-language.js';
+import { useLanguage } from './page-props.js';
 import { Time } from './time.view.js';
 
 export interface ListedSession {
@@ -13,7 +13,7 @@ export interface ListedSession {
   readonly os?: string | null | undefined;
   /** IP address. */
   readonly address: string | null;
-  /** Protected hosts on which the session has a cookie too. */
+  /** Hosts of applications on which the session has a cookie too. */
   readonly hosts?: readonly string[] | undefined;
   /** ISO 8601. */
   readonly lastSeenAt: string;

@@ -1,11 +1,11 @@
 import type { VNode } from 'preact';
 import type { Flow } from '../flow.parser.js';
 import { FlowForm } from './flow-form.view.js';
-import type { FormPlan } from './flow.plan.js';
-import { sectionHeading } from './flow.wording.js';
-import { useLanguage } from './page.props.js';
+import type { FormPlan } from './flow-plan.js';
+import { sectionHeading } from './flow-wording.js';
+import { useLanguage } from './page-props.js';
 import { Scripted } from './scripted.view.js';
-import { hasSecondFactor, type SettingsSection, sectionsOf, showsCodes } from './settings.sections.js';
+import { hasSecondFactor, type SettingsSection, sectionsOf, showsCodes } from './settings-sections.js';
 
 export interface SettingsProps {
   readonly flow: Flow;

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { Layout } from './layout.view.js';
 import { LogOutButton } from './log-out.view.js';
-import { useLanguage } from './page.props.js';
+import { useLanguage } from './page-props.js';
 
 /** `GET /ui/verification` for a user of a connection: only the company can vouch for their address. */
 export function UnverifiedPage({ email }: { readonly email: string | null }): VNode {

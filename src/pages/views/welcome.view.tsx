@@ -1,7 +1,7 @@
 import type { ComponentChildren, VNode } from 'preact';
 import { Layout } from './layout.view.js';
 import { Notice, type PageNotice } from './notice.view.js';
-import { usePage } from './page.props.js';
+import { usePage } from './page-props.js';
 
 export interface WelcomePageProps {
   /** True if `/demo` is served: the page then links to it. */

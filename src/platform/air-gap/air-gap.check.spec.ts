@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { isInside } from './air-gap.address.js';
+import { isInside } from './air-gap-address.js';
 import { type HostResolver, assertInside, assertNoMetadata } from './air-gap.check.js';
 import { ConfigurationError, loadConfiguration } from '../config/configuration.js';
+import { ownFeatures } from '../../app/features.js';
 
 const ory = {
   SECRETS: randomBytes(32).toString('base64'),
@@ -34,7 +35,7 @@ async function refused(
   own: HostResolver = resolver,
 ): Promise<readonly string[]> {
   try {
-    await assertInside(loadConfiguration(environment), own);
+    await assertInside(loadConfiguration(environment, ownFeatures), own);
     return [];
   } catch (error) {
     if (error instanceof ConfigurationError) {
@@ -124,7 +125,7 @@ describe('a configuration', () => {
     const REDIS_CLUSTER = String(value.includes(',redis:'));
     const environment = { ...ory, [variable]: value, REDIS_CLUSTER };
     expect(await refused(environment)).toEqual([variable]);
-    const message = await assertInside(loadConfiguration(environment), resolver).catch(String);
+    const message = await assertInside(loadConfiguration(environment, ownFeatures), resolver).catch(String);
     expect(message).not.toContain(value);
     expect(message).not.toMatch(/198\.51|public\.example|pass/);
   });
@@ -183,7 +184,7 @@ describe('a configuration that may leave the private network', () => {
     ['REDIS_URL', 'redis://100.100.100.200'],
     ['SMTP_URL', 'smtp://metadata.example'],
   ])('%s=%s is refused: a metadata service [W16]', async (variable, value) => {
-    const configuration = loadConfiguration({ ...open, [variable]: value });
+    const configuration = loadConfiguration({ ...open, [variable]: value }, ownFeatures);
     await expect(assertNoMetadata(configuration, resolver)).rejects.toMatchObject({
       problems: [`${variable}: leads to a cloud's metadata service`],
     });
@@ -191,11 +192,14 @@ describe('a configuration that may leave the private network', () => {
 
   it('so is a transmitter of signals that is one', async () => {
     const provider = { AUTH_PROVIDER: 'oidc', ...oidc, OIDC_ISSUER: 'https://public.example' };
-    const configuration = loadConfiguration({
-      ...open,
-      ...provider,
-      SIGNAL_TRANSMITTERS: 'https://metadata.example',
-    });
+    const configuration = loadConfiguration(
+      {
+        ...open,
+        ...provider,
+        SIGNAL_TRANSMITTERS: 'https://metadata.example',
+      },
+      ownFeatures,
+    );
     await expect(assertNoMetadata(configuration, resolver)).rejects.toMatchObject({
       problems: ["SIGNAL_TRANSMITTERS: leads to a cloud's metadata service"],
     });
@@ -203,6 +207,8 @@ describe('a configuration that may leave the private network', () => {
 
   it('goes anywhere else, and to names that do not resolve', async () => {
     const anywhere = { ...open, REDIS_URL: 'redis://public.example', SMTP_URL: 'smtp://nowhere.example' };
-    await expect(assertNoMetadata(loadConfiguration(anywhere), resolver)).resolves.toBeUndefined();
+    await expect(
+      assertNoMetadata(loadConfiguration(anywhere, ownFeatures), resolver),
+    ).resolves.toBeUndefined();
   });
 });

@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isInside, isMetadata, isMetadataName } from './air-gap.address.js';
-import { type ConfiguredHost, configuredHosts } from './air-gap.hosts.js';
+import { isInside, isMetadata, isMetadataName } from './air-gap-address.js';
+import { type ConfiguredHost, configuredHosts } from './air-gap-hosts.js';
 import { type Configuration, ConfigurationError } from '../config/configuration.js';
 
 /** Resolves a name to all its addresses, as a connection would; rejects if there are none. */

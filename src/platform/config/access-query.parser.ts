@@ -8,7 +8,7 @@ function areScopes(text: string): boolean {
 }
 
 /**
- * What a proxy's sub-request, or an entry of `PROTECTED_HOSTS`, can require of a caller. Unknown, repeated or malformed requirements
+ * What a proxy's sub-request, or a rule for a host of applications, can require of a caller. Unknown, repeated or malformed requirements
  * are refused, so that a typing error never grants access.
  */
 export const accessQuerySchema = z.strictObject({

@@ -15,7 +15,7 @@ export const admissionVariables = {
     .default('open')
     .register(variableDocs, {
       description:
-        'Who may get a new account: anyone (`open`), only users with an invite to an organisation (`invite`), or no one (`closed`). Existing users can always log in (docs/operations.md).',
+        'Who may get a new account: anyone (`open`), only people with an invite by an administrator or an owner (`invite`), or only those whom an administrator has invited by mail (`closed`). See docs/operations.md.',
       recommendation: 'Use `invite` or `closed` if you know your users.',
     }),
   EMAIL_DOMAINS: commaList
@@ -23,7 +23,7 @@ export const admissionVariables = {
     .default([])
     .register(variableDocs, {
       description:
-        'Comma-separated list of e-mail domains. New accounts need an address in one of them, and users can’t change theirs to another domain. A subdomain needs its own entry. Existing users can always log in. Under `auth0` and `oidc`, and for users of connections, the provider must have verified the address.',
+        'Comma-separated list of e-mail domains. New accounts need an address in one of them, and users can’t change theirs to another domain. A subdomain needs its own entry. Existing users can always log in.',
       derivedDefault: 'none: any domain',
       recommendation:
         'Under `ory`, also turn `REQUIRE_VERIFIED_EMAIL` on: until an address is verified, it is only claimed.',
@@ -34,17 +34,17 @@ export const admissionVariables = {
     .default('none')
     .register(variableDocs, {
       description:
-        'Whom this deployment requires to log in with a second factor: no one, its administrators, or everyone. Organisations can require it of their members besides. Users without one get `SECOND_FACTOR_GRACE` to set it up (docs/security.md).',
+        'Whom this deployment requires to log in with a second factor: no one, its administrators, or everyone. Organisations can require it of their members besides. See docs/security.md.',
       recommendation: 'At least `admins`, once the administrators have set one up.',
     }),
   SECOND_FACTOR_GRACE: duration.default(604_800).register(variableDocs, {
     description:
-      'How long users may go on without a second factor, from when one was first required of them, by this deployment or an organisation. It is given once: neither leaving an organisation nor a policy that is turned off and on begins it again.',
+      'How long users may go on without a second factor, from when one was first required of them, by this deployment or an organisation. It is given once.',
     recommendation: 'If it is made longer, users whose time was over get the rest of it.',
   }),
   REQUIRE_VERIFIED_EMAIL: flag.default(false).register(variableDocs, {
     description:
-      'Whether a session gives access only once its e-mail address is verified. Until then, pages lead to the verification, and the API and forward auth answer `email_unverified` (403).',
+      'Whether a session gives access only once its e-mail address is verified. Until then, the answer is `email_unverified` (403).',
     recommendation: 'Turn it on unless an unverified address is enough for everything behind the gateway.',
   }),
 };

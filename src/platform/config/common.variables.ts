@@ -3,11 +3,9 @@ import { z } from 'zod';
 import { admissionVariables } from './admission.variables.js';
 import { claimsMap } from './claims-map.parser.js';
 import { observabilityVariables } from './observability.variables.js';
-import { protectedHosts } from './protected-hosts.parser.js';
 import { rateLimitVariables } from './rate-limit.variables.js';
 import { addressRange } from './rate-limit.parser.js';
 import { secret } from './secret.parser.js';
-import { signalVariables } from './signal.variables.js';
 import { trafficVariables } from './traffic.variables.js';
 import {
   commaList,
@@ -148,9 +146,9 @@ export const commonVariables = z.object({
   }),
   SECRETS: secrets.register(variableDocs, {
     description:
-      'Comma-separated list of secrets, each at least 32 random bytes in hex or base64. The first encrypts, all decrypt. Cookies and signing keys are encrypted with keys derived from them.',
+      'Comma-separated list of secrets, each at least 32 random bytes in hex or base64. The first encrypts cookies and signing keys, all decrypt.',
     recommendation:
-      'Create one with `openssl rand -base64 32`. For rotation, see docs/operations.md. `npm start` with embedded Ory creates one by itself.',
+      'Create one with `openssl rand -base64 32`. `npm start` creates one. Rotation: docs/operations.md.',
     secret: true,
   }),
   DATA_DIR: z.string().default('.data').register(variableDocs, {
@@ -165,7 +163,7 @@ export const commonVariables = z.object({
   }),
   REDIS_URL: redisUrls.optional().register(variableDocs, {
     description:
-      'Redis or Valkey, `redis://…` or `rediss://…`. With Sentinel or a cluster: a comma-separated list, of which the first URL has user and password. It distributes revocations and key changes between replicas, and keeps the counts of rate limits. Without it, each replica polls the database and counts for itself.',
+      'Redis or Valkey, `redis://…` or `rediss://…`. With Sentinel or a cluster: a comma-separated list, of which the first URL has user and password. It carries revocations and key changes between replicas, and counts rate limits. Without it, each replica polls the database and counts for itself.',
     derivedDefault: 'none',
     recommendation: 'Set it if there is more than one replica.',
     example: 'redis://redis.internal:6379',
@@ -173,19 +171,18 @@ export const commonVariables = z.object({
   }),
   REDIS_SENTINEL_MASTER: z.string().min(1).optional().register(variableDocs, {
     description:
-      'Name of the primary that Redis Sentinel watches. `REDIS_URL` then lists the sentinels (port 26379 if it names none), with user, password and database number of Redis itself.',
+      'Name of the primary that Redis Sentinel watches. `REDIS_URL` then lists the sentinels, with user and password of Redis itself.',
     derivedDefault: 'none: no Sentinel',
     recommendation: 'List all sentinels (docs/production.md).',
     example: 'mymaster',
   }),
   REDIS_SENTINEL_PASSWORD: z.string().min(1).optional().register(variableDocs, {
-    description: 'Password of the sentinels, if they require one. That of Redis itself is in `REDIS_URL`.',
+    description: 'Password of the sentinels, if they require one.',
     derivedDefault: 'none',
     secret: true,
   }),
   REDIS_CLUSTER: flag.default(false).register(variableDocs, {
-    description:
-      'Whether `REDIS_URL` lists nodes of a Redis Cluster. Counts of rate limits go to the node that has the key, messages to any node.',
+    description: 'Whether `REDIS_URL` lists nodes of a Redis Cluster.',
     recommendation: 'List at least three nodes (docs/production.md).',
   }),
   ALLOWED_CLIENT_IDS: commaList.optional().register(variableDocs, {
@@ -201,14 +198,6 @@ export const commonVariables = z.object({
       'The `aud` of the augmented token, and the audience that access tokens of the provider must carry.',
     derivedDefault: '`PUBLIC_URL`',
     example: 'https://api.example.org',
-  }),
-  PROTECTED_HOSTS: protectedHosts.default([]).register(variableDocs, {
-    description:
-      'Further hosts whose applications are behind forward auth, separated by commas or line ends. Each entry is a host, or `*.` and a domain for all hosts below it, with the requirements of that host as in the query of `/auth/verify`: `app.example.com?role=admin&verified=true` (docs/forward-auth.md). They have the scheme of `PUBLIC_URL`.',
-    derivedDefault: 'none: only the host of `PUBLIC_URL`',
-    recommendation:
-      'List hosts by name. With a pattern, everyone who can add a host below that domain can add an application.',
-    example: 'app.example.com,wiki.example.net?org=acme,*.apps.example.com?role=admin&acr=aal2',
   }),
   CLAIMS_MAP: commaList.pipe(claimsMap).default([]).register(variableDocs, {
     description:
@@ -246,7 +235,7 @@ export const commonVariables = z.object({
   }),
   REVOCATION_MAX_STALENESS: duration.optional().register(variableDocs, {
     description:
-      'If the database could not be read for this long, guarded requests are refused with 503 (fail closed). If unset, they are served, and a revocation by another replica takes effect here when the token expires.',
+      'If the database could not be read for this long, guarded requests are refused with 503 (fail closed).',
     derivedDefault: 'none: requests are served',
     recommendation: 'Leave it unless logouts matter more than availability. Then use at least `30s`.',
     example: '30s',
@@ -256,6 +245,12 @@ export const commonVariables = z.object({
   }),
   SESSION_MAX_TTL: duration.default(2_592_000).register(variableDocs, {
     description: 'A session ends this long after its login, even if it is used.',
+  }),
+  SESSION_UNCONFIRMED_TTL: duration.default(43_200).register(variableDocs, {
+    description:
+      'A session whose provider can’t be asked about it ends this long after its login: under `auth0`, `oidc` and at connections of kind `oidc`, when the provider issued no refresh token.',
+    recommendation:
+      'Let the provider issue refresh tokens (docs/providers.md). Then it is asked at each renewal.',
   }),
   BRAND_NAME: brandName.default('Vestibule').register(variableDocs, {
     description: 'Name of the product, on the pages and as the sender of mails.',
@@ -332,13 +327,12 @@ export const commonVariables = z.object({
     recommendation: 'Use your own resolver that validates DNSSEC.',
     example: '10.0.0.53',
   }),
-  ...signalVariables,
   ...rateLimitVariables,
   ...trafficVariables,
   ...observabilityVariables,
   AIR_GAPPED: flag.default(false).register(variableDocs, {
     description:
-      'Whether the gateway refuses to leave the private network. A configured host outside is refused at the start, and any other connection when it is made (docs/production.md, "Without a network"). `PUBLIC_URL` may be any name.',
+      'Whether the gateway refuses to leave the private network. See docs/production.md, "Without a network".',
     recommendation: 'Turn it on if the deployment must not reach the Internet.',
   }),
   DEMO: flag.default(false).register(variableDocs, {

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
-import { StartError } from '../errors/start.errors.js';
+import { StartError } from '../errors/start-errors.js';
 import { commonVariables } from './common.variables.js';
+import { type Misspelling, misspelledSettings } from './misspelled.settings.js';
 import { productionProblems } from './production.check.js';
-import { type ProtectedHostRule, sharesCookies } from './protected-hosts.parser.js';
 import type { ProtectedResource } from './protected-resources.parser.js';
 import { auth0Variables, oidcVariables, oryVariables } from './provider.variables.js';
 import { isLoopbackHost } from '../core/loopback.js';
-import { ProtectedHosts } from '../http/protected.hosts.js';
+import type { CoreSettings, Feature, NamedOrg, ReadSettings } from '../features/feature.js';
+import { inOrderOfNeeds } from '../features/feature-list.js';
 
 type Common = z.output<typeof commonVariables>;
 type Ory = z.output<typeof oryVariables>;
@@ -21,6 +22,16 @@ export interface CommonConfiguration extends Omit<Common, 'AUTH_PROVIDER'> {
   readonly DATABASE_URL: string;
   readonly MAIL_FROM: string;
   readonly METRICS: 'on' | 'off';
+  /** Variables that are set and no settings, but spelled almost like one. */
+  readonly misspelled: readonly Misspelling[];
+  /** The features of this deployment, in the order in which they may use each other. */
+  readonly features: readonly LoadedFeature[];
+}
+
+/** A feature that a deployment has, with its settings. */
+export interface LoadedFeature {
+  readonly feature: Feature;
+  readonly settings: ReadSettings | undefined;
 }
 
 /** Settings under `AUTH_PROVIDER=ory`. */
@@ -42,6 +53,16 @@ export interface OidcConfiguration extends CommonConfiguration, z.output<typeof 
 
 /** The parsed environment, as a union by provider. It never has a setting of another provider. */
 export type Configuration = OryConfiguration | Auth0Configuration | OidcConfiguration;
+
+/** The features of a deployment, in the order in which they may use each other. */
+export function featuresOf({ features }: Pick<CommonConfiguration, 'features'>): readonly Feature[] {
+  return features.map(({ feature }) => feature);
+}
+
+/** The organisations that settings of features name. */
+export function orgsNamedIn({ features }: Pick<CommonConfiguration, 'features'>): readonly NamedOrg[] {
+  return features.flatMap(({ settings }) => settings?.orgs() ?? []);
+}
 
 /** The resources for which tokens are issued; none where the provider is another one than Ory. */
 export function protectedResourcesOf(configuration: Configuration): readonly ProtectedResource[] {
@@ -82,21 +103,48 @@ function nameIn(problem: string): string {
 /** The clients that the bootstrap registers at Hydra. */
 const ownOryClients = ['vestibule', 'vestibule-spa'];
 
+/** Names of the core's settings, of every provider. */
+const coreNames = [commonVariables, oryVariables, auth0Variables, oidcVariables].flatMap((object) =>
+  Object.keys(object.shape),
+);
+
 const variablesByProvider = { ory: oryVariables, auth0: auth0Variables, oidc: oidcVariables };
 
-/** Parses the environment. @throws {ConfigurationError} listing every problem at once. */
-export function loadConfiguration(environment: Environment): Configuration {
+/** Names of all settings, those of features included. */
+function settingNames(features: readonly Feature[]): readonly string[] {
+  return [...coreNames, ...features.flatMap(({ variables }) => Object.keys(variables.shape))];
+}
+
+/**
+ * Parses the environment.
+ * @param features those that the program has. Default: none, which is what tests of the core need.
+ * @throws {ConfigurationError} listing every problem at once. {FeatureError} for features that can't be together.
+ */
+export function loadConfiguration(
+  environment: Environment,
+  features: readonly Feature[] = [],
+): Configuration {
+  const ordered = inOrderOfNeeds(features, coreNames);
   const problems: string[] = [];
-  const values = settingsIn(environment, problems);
+  const values = settingsIn(environment, features, problems);
   const common = commonVariables.safeParse(values);
   const provider = commonVariables.shape.AUTH_PROVIDER.safeParse(values['AUTH_PROVIDER']).data;
   const specific = provider === undefined ? undefined : variablesByProvider[provider].safeParse(values);
-  for (const { error } of [common, specific ?? { error: undefined }]) {
-    problems.push(...(error?.issues ?? []).map((issue) => describe(issue, values)));
+  const used = ordered
+    .filter(({ providers }) => provider === undefined || (providers?.includes(provider) ?? true))
+    .map((feature) => ({ feature, reading: feature.read(values) }));
+  const issues = [common, specific].flatMap((result) => result?.error?.issues ?? []);
+  for (const issue of [...issues, ...used.flatMap(({ reading }) => reading.issues)]) {
+    problems.push(describe(issue, values));
   }
   if (common.success) {
-    problems.push(...contradictions(common.data));
-    problems.push(...resourceContradictions(common.data, values));
+    const resources =
+      provider === 'ory'
+        ? oryVariables.shape.PROTECTED_RESOURCES.safeParse(values['PROTECTED_RESOURCES']).data
+        : undefined;
+    const core = { ...common.data, PROTECTED_RESOURCES: resources ?? [] };
+    problems.push(...contradictions(common.data), ...resourceContradictions(core));
+    problems.push(...used.flatMap(({ reading }) => reading.settings?.contradictions(core) ?? []));
   }
   // The case doesn't matter, so that `Production` isn't ignored.
   if (environment['NODE_ENV']?.trim().toLowerCase() === 'production') {
@@ -107,7 +155,14 @@ export function loadConfiguration(environment: Environment): Configuration {
   if (!common.success || !specific?.success || problems.length > 0) {
     throw new ConfigurationError([...new Set(problems)]);
   }
-  const base = withDefaults(common.data);
+  const base = {
+    ...withDefaults(common.data),
+    misspelled: misspelledSettings(
+      Object.keys(environment).filter((name) => environment[name] !== ''),
+      settingNames(features),
+    ),
+    features: used.map(({ feature, reading }) => ({ feature, settings: reading.settings })),
+  };
   switch (common.data.AUTH_PROVIDER) {
     case 'ory': {
       const ory = oryVariables.parse(values);
@@ -135,7 +190,8 @@ export function loadConfiguration(environment: Environment): Configuration {
 
 function withDefaults(
   common: Common,
-): Omit<CommonConfiguration, 'ALLOWED_CLIENT_IDS'> & Pick<Common, 'ALLOWED_CLIENT_IDS'> {
+): Omit<CommonConfiguration, 'ALLOWED_CLIENT_IDS' | 'misspelled' | 'features'> &
+  Pick<Common, 'ALLOWED_CLIENT_IDS'> {
   const url = new URL(common.PUBLIC_URL);
   const port = url.protocol === 'http:' ? Number(url.port === '' ? 80 : url.port) : 3000;
   const dataDir = resolve(common.DATA_DIR);
@@ -163,12 +219,6 @@ function contradictions(common: Common): string[] {
   if (common.TOKEN_TTL > common.SESSION_IDLE_TTL) {
     found.push('TOKEN_TTL: must not be longer than SESSION_IDLE_TTL');
   }
-  if (common.SIGNAL_TRANSMITTERS.length > 0 && common.AUTH_PROVIDER === 'ory') {
-    found.push(
-      'SIGNAL_TRANSMITTERS: must not be set with AUTH_PROVIDER=ory, where no transmitter knows the users',
-    );
-  }
-  found.push(...hostContradictions(common));
   const servers = common.REDIS_URL?.length ?? 0;
   const isOneServer = common.REDIS_SENTINEL_MASTER === undefined && !common.REDIS_CLUSTER;
   if (servers === 0 && !isOneServer) {
@@ -186,68 +236,32 @@ function contradictions(common: Common): string[] {
   return found;
 }
 
-/** Problems of `PROTECTED_HOSTS` with the gateway's own origin and audience. */
-function hostContradictions({ PUBLIC_URL, PROTECTED_HOSTS, TOKEN_AUDIENCE = PUBLIC_URL }: Common): string[] {
-  const { host, protocol } = new URL(PUBLIC_URL);
-  const isLoopback = ({ pattern }: ProtectedHostRule): boolean =>
-    isLoopbackHost(pattern.replace(/:\d+$/, ''));
-  const usualPort = protocol === 'https:' ? ':443' : ':80';
-  const usual = PROTECTED_HOSTS.findIndex(({ pattern }) => pattern.endsWith(usualPort));
-  const exposed = protocol === 'http:' ? PROTECTED_HOSTS.findIndex((rule) => !isLoopback(rule)) : -1;
-  const own = PROTECTED_HOSTS.findIndex(({ pattern }) => sharesCookies(pattern, host));
-  // A token of that host would be a token of the gateway.
-  const isAudience =
-    URL.canParse(TOKEN_AUDIENCE) &&
-    new ProtectedHosts(PUBLIC_URL, PROTECTED_HOSTS).find(new URL(TOKEN_AUDIENCE).host) !== undefined;
-  return [
-    ...(own === -1 ? [] : [`PROTECTED_HOSTS: entry ${own + 1} names the host of PUBLIC_URL`]),
-    ...(usual === -1
-      ? []
-      : [
-          `PROTECTED_HOSTS: entry ${usual + 1} must not have the port ${usualPort}, which browsers leave out`,
-        ]),
-    ...(exposed === -1
-      ? []
-      : [`PROTECTED_HOSTS: entry ${exposed + 1} must be a loopback name while PUBLIC_URL is plain http`]),
-    ...(isAudience ? ['TOKEN_AUDIENCE: must not be the origin of a host in PROTECTED_HOSTS'] : []),
-  ];
-}
-
 /** Problems of `PROTECTED_RESOURCES` with other audiences: tokens of a resource must not be tokens of anything else. */
-function resourceContradictions(
-  { AUTH_PROVIDER, PUBLIC_URL, PROTECTED_HOSTS, TOKEN_AUDIENCE = PUBLIC_URL }: Common,
-  values: Readonly<Record<string, string>>,
-): string[] {
-  const resources =
-    AUTH_PROVIDER === 'ory'
-      ? oryVariables.shape.PROTECTED_RESOURCES.safeParse(values['PROTECTED_RESOURCES']).data
-      : undefined;
-  const hosts = new ProtectedHosts(PUBLIC_URL, PROTECTED_HOSTS);
-  return (resources ?? []).flatMap(({ resource }, index) => {
-    const { origin, host } = new URL(resource);
-    return [
-      ...([PUBLIC_URL, TOKEN_AUDIENCE].includes(resource)
-        ? [
-            `PROTECTED_RESOURCES: entry ${index + 1} is TOKEN_AUDIENCE or PUBLIC_URL, of which tokens are the gateway's own`,
-          ]
-        : []),
-      ...(origin === resource && hosts.find(host) !== undefined
-        ? [`PROTECTED_RESOURCES: entry ${index + 1} is the origin of a host in PROTECTED_HOSTS`]
-        : []),
-    ];
-  });
+function resourceContradictions({
+  PUBLIC_URL,
+  TOKEN_AUDIENCE = PUBLIC_URL,
+  PROTECTED_RESOURCES = [],
+}: CoreSettings): string[] {
+  return PROTECTED_RESOURCES.flatMap(({ resource }, index) =>
+    [PUBLIC_URL, TOKEN_AUDIENCE].includes(resource)
+      ? [
+          `PROTECTED_RESOURCES: entry ${index + 1} is TOKEN_AUDIENCE or PUBLIC_URL, of which tokens are the gateway's own`,
+        ]
+      : [],
+  );
 }
 
 /**
  * Picks the known settings from an environment, and reads mounted files (`NAME_FILE`). An empty value counts as not set.
- * @param problems receives a line for each file that can't be read, and for each variable that is set both ways.
+ * @param features whose settings are read too. @param problems receives a line for each file that can't be read, and for each variable that is set both ways.
  */
-export function settingsIn(environment: Environment, problems: string[] = []): Record<string, string> {
+export function settingsIn(
+  environment: Environment,
+  features: readonly Feature[],
+  problems: string[] = [],
+): Record<string, string> {
   const values: Record<string, string> = {};
-  const names = [commonVariables, oryVariables, auth0Variables, oidcVariables].flatMap((object) =>
-    Object.keys(object.shape),
-  );
-  for (const name of names) {
+  for (const name of settingNames(features)) {
     const direct = environment[name];
     const file = environment[`${name}_FILE`];
     if (direct !== undefined && direct !== '' && file !== undefined && file !== '') {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Complain } from './connection.fields.js';
+import type { Complain } from './connection-fields.js';
 import { parseJson } from './json.parser.js';
 import { type LdapConnectionSettings, ldapSchema, ldapSettingsOf } from './ldap-connection.parser.js';
 import { type OidcConnectionSettings, oidcSchema, oidcSettingsOf } from './oidc-connection.parser.js';

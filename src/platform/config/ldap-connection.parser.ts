@@ -1,6 +1,6 @@
 import { FilterParser } from 'ldapts';
 import { z } from 'zod';
-import { type Complain, commonFields, domainsOf, fileReader, text } from './connection.fields.js';
+import { type Complain, commonFields, domainsOf, fileReader, text } from './connection-fields.js';
 import { durationSeconds } from './variable.js';
 
 /** An LDAP directory or Active Directory whose users log in with their password there. Times are in milliseconds. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isLoopbackHost } from '../core/loopback.js';
-import { commonFields, domainsOf, fileReader, text } from './connection.fields.js';
+import { commonFields, domainsOf, fileReader, text } from './connection-fields.js';
 import { durationSeconds, httpUrl } from './variable.js';
 
 /** An OpenID provider of a company, whose users log in there. */

@@ -12,8 +12,8 @@ export const orgConnectionVariables = {
     .default(['oidc', 'saml'])
     .register(variableDocs, {
       description:
-        'Kinds of connections that owners may make for their organisation: `oidc`, `saml`, `ldap`; or `none`. With `ldap`, users type their password here, and it goes to a server that the owner names.',
-      recommendation: 'Add `ldap` only if you know the organisations.',
+        'Kinds of connections that owners may make for their organisation: `oidc`, `saml`, `ldap`; or `none`. Unless it is `none`, the login page has a link for their users.',
+      recommendation: 'Add `ldap` only if you know the organisations. Without organisations, set `none`.',
       example: 'oidc,saml,ldap',
     }),
   ORG_CONNECTION_HOSTS: hostList.default([]).register(variableDocs, {

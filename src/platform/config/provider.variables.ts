@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { agentVariables } from './agent.variables.js';
 import { connections } from './connections.parser.js';
 import { orgConnectionVariables } from './org-connection.variables.js';
+import { protectedResources } from './protected-resources.parser.js';
 import { passwordVariables } from './password.variables.js';
 import { serviceClients } from './service-clients.parser.js';
 import { socialProviders } from './social-providers.parser.js';
@@ -31,14 +31,14 @@ export const oryVariables = z.object({
   }),
   SPA_REDIRECT_URIS: commaList.pipe(z.array(httpUrl)).optional().register(variableDocs, {
     description:
-      'Redirect URIs of the public client `vestibule-spa`. If one of them is a loopback address other than `PUBLIC_URL`, each login asks for consent, because any program on that machine could listen there.',
+      'Redirect URIs of the public client `vestibule-spa`. With a loopback address other than `PUBLIC_URL`, each login asks for consent.',
     recommendation: 'For apps on developer machines, register a separate client at Hydra.',
     derivedDefault: '`PUBLIC_URL` + `/demo`',
     example: 'https://app.example.org/callback',
   }),
   SERVICE_CLIENTS: commaList.pipe(serviceClients).default([]).register(variableDocs, {
     description:
-      'Hydra clients that may exchange access tokens of their own (`client_credentials`) at `POST /auth/token`. It is a comma-separated list of `client_id=scope`, with blanks between scopes. Their augmented tokens can have no other scopes.',
+      'Hydra clients that may exchange access tokens of their own (`client_credentials`) at `POST /auth/token`. Each entry is `client_id=scope`, with blanks between scopes.',
     recommendation:
       'Register each at Hydra with `TOKEN_AUDIENCE` among its audiences. `api` gives a client everything that its service account may do.',
     example: 'billing=orgs:read users:read,reports=audit:read',
@@ -52,7 +52,7 @@ export const oryVariables = z.object({
   }),
   SOCIAL_PROVIDERS: socialProviders.default([]).register(variableDocs, {
     description:
-      "Third-party logins that `npm start` configures in Kratos: a JSON list of Kratos' provider settings (`id`, `provider`, `client_id`, `client_secret`, `issuer_url`, …). See docs/providers.md.",
+      "Third-party logins that `npm start` configures in Kratos: a JSON list of Kratos' provider settings (`id`, `provider`, `client_id`, `client_secret`, `issuer_url`, …). See docs/social-logins.md.",
     recommendation: 'Mount it as a file (`SOCIAL_PROVIDERS_FILE`).',
     secret: true,
   }),
@@ -64,7 +64,14 @@ export const oryVariables = z.object({
     secret: true,
   }),
   ...orgConnectionVariables,
-  ...agentVariables,
+  PROTECTED_RESOURCES: protectedResources.default([]).register(variableDocs, {
+    description:
+      'Resources for which clients get tokens by themselves, such as MCP servers: a JSON list of objects with `resource` (its URL), `resource_name` and `scopes` (an object: each scope, and what it permits in plain words). Each token is for one of them alone. See docs/agents.md.',
+    derivedDefault: 'none: no client can come by itself',
+    recommendation: 'Give each resource narrow scopes: the consent page shows them to the user.',
+    example:
+      '[{"resource":"https://notes.example.org/mcp","resource_name":"Notes","scopes":{"notes:read":"Read your notes"}}]',
+  }),
   ...passwordVariables,
   ADMIN_PASSWORD: z
     .string()
@@ -102,6 +109,17 @@ export const auth0Variables = z.object({
   }),
 });
 
+/** Scopes (RFC 6749 section 3.3), among them `openid`. */
+const scopes = z
+  .string()
+  .transform((text) => text.trim().split(/ +/))
+  .pipe(
+    z
+      .array(z.string().regex(/^[!#-[\]-~]{1,100}$/, { error: 'must be scopes, separated by blanks' }))
+      .max(20),
+  )
+  .refine((names) => names.includes('openid'), { error: 'must have openid among its scopes' });
+
 /** Variables of `AUTH_PROVIDER=oidc`. */
 export const oidcVariables = z.object({
   OIDC_ISSUER: httpUrl.clone().register(variableDocs, {
@@ -115,5 +133,13 @@ export const oidcVariables = z.object({
   OIDC_CLIENT_SECRET: z.string().min(1).register(variableDocs, {
     description: 'Client secret at the provider.',
     secret: true,
+  }),
+  OIDC_SCOPES: scopes.optional().register(variableDocs, {
+    description:
+      'Scopes that a login requests, separated by blanks. With `offline_access`, most providers issue a refresh token, by which they are asked at each renewal whether the user is still there.',
+    derivedDefault: '`openid profile email`, and `offline_access` if the provider’s metadata lists it',
+    recommendation:
+      'Set it without `offline_access` if the provider refuses that to this client (`offline_access_refused` in the log).',
+    example: 'openid profile email',
   }),
 });

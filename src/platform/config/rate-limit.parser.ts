@@ -46,6 +46,7 @@ export const ratePolicyDefaults = {
   'settings-address': { points: 60, window: 3600 },
   'settings-sender': { points: 10, window: 3600 },
   'settings-recipient': { points: 10, window: 86_400 },
+  'notice-recipient': { points: 5, window: 3600 },
 } as const;
 
 /** Name of a policy, as in `RATE_LIMIT_POLICIES` and in the `RateLimit` headers. */

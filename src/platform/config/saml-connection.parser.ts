@@ -1,13 +1,13 @@
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { z } from 'zod';
-import { type Complain, commonFields, domainsOf, fileReader, text } from './connection.fields.js';
+import { type Complain, commonFields, domainsOf, fileReader, text } from './connection-fields.js';
 import {
   SamlMetadataError,
   type SamlProviderFacts,
   readSamlMetadata,
   usableCertificates,
   usableUrl,
-} from './saml.metadata.js';
+} from './saml-metadata.js';
 import { durationSeconds } from './variable.js';
 
 /** Our key at a provider: it signs requests, and decrypts assertions. PEM. */

@@ -13,15 +13,14 @@ export const trafficVariables = {
       'Delay of the event loop, in milliseconds, above which new requests are answered 503 `overloaded` with `Retry-After`, if many are in progress (docs/internals/faults.md). `/health/live` and `/metrics` are always served. `0` turns this off.',
     derivedDefault: '`500`',
     example: '500',
-    recommendation:
-      'Leave it: at full load, the delay is a few milliseconds. Lower it if responses that late are useless.',
+    recommendation: 'Leave it: at full load, the delay is a few milliseconds.',
   }),
   SHUTDOWN_DELAY: duration.optional().register(variableDocs, {
     description:
-      'How long after SIGTERM requests are still served, while `/health/ready` answers 503 so that a load balancer stops sending them. Then the port closes, and requests in progress are answered. SIGINT (Ctrl-C) does not wait.',
+      'How long after SIGTERM requests are still served, while `/health/ready` answers 503 so that a load balancer stops sending them. SIGINT (Ctrl-C) does not wait.',
     derivedDefault: 'none: the port closes at once',
     recommendation:
-      'Somewhat longer than the load balancer takes to notice: `5s` under Kubernetes (the manifests set it), instead of a `preStop` sleep.',
+      'Somewhat longer than the load balancer takes to notice: `5s` under Kubernetes (the manifests set it).',
     example: '5s',
   }),
 };

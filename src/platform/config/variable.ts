@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isSocketAddress } from '../core/service.address.js';
+import { isSocketAddress } from '../core/service-address.js';
 
 /** Documentation of one environment variable. */
 export interface VariableDoc {

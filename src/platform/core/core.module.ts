@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
-import { CircuitRegistry } from '../upstream/circuit.registry.js';
+import { CircuitRegistry } from '../upstream/circuit-registry.js';
 import { Clock } from '../time/clock.service.js';
-import { DrainState } from './drain.state.js';
-import { RecentDigests } from '../crypto/recent.digests.js';
+import { DrainState } from './drain-state.js';
+import { RecentDigests } from '../crypto/recent-digests.js';
 
 const shared = [Clock, CircuitRegistry, DrainState, RecentDigests];
 

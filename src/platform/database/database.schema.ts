@@ -23,6 +23,11 @@ export interface UsersTable {
   owned_since: Generated<number | null>;
   /** When a policy first required a second factor of the user; null if none has. It never changes: the time to set one up is given once. */
   second_factor_since: Generated<number | null>;
+  /** `Accept-Language` of the last login that had one. */
+  languages: Generated<string | null>;
+  /** Verified addresses that were replaced, a line each after its time, and the last time: for some days, they are told of changes too. */
+  former_emails: Generated<string | null>;
+  former_emails_at: Generated<number | null>;
 }
 
 /** An identity of a user at a provider. Issuer and subject are its key; one user may have several identities. */
@@ -86,6 +91,10 @@ export interface ProviderGrantsTable {
   session_id: string;
   /** Access token and, if there is one, refresh token: JSON inside a compact JWE. */
   sealed: string;
+  /** When the provider last accepted it; null in rows of older versions. */
+  checked_at: number | null;
+  /** Until when one replica uses it, and no other may. */
+  checking_until: number | null;
 }
 
 /** A key pair that signs augmented tokens. */
@@ -123,53 +132,18 @@ export interface RevocationsTable {
   expires_at: number;
 }
 
-/** A stream of security events to another system (OpenID Shared Signals). */
-export interface SignalStreamsTable {
-  id: string;
-  /** The user, or the service account, who made it and alone may use it. */
-  owner_id: string;
-  /** The OAuth client that the owner calls with, or the one that stands for API keys. */
-  client_id: string;
-  /** The API key that made or changed it last, or the service account: nothing is pushed after its end. */
-  credential_id: string;
-  description: string | null;
-  method: 'push' | 'poll';
-  /** Where events are pushed. */
-  endpoint_url: string | null;
-  /** The header `Authorization` of pushes, inside a compact JWE. */
-  sealed_authorization: string | null;
-  /** Types of events that the receiver asks for, as JSON. */
-  events: string;
-  status: 'enabled' | 'paused' | 'disabled';
-  /** Why it has this status, as its receiver or the gateway states it. */
-  reason: string | null;
-  /** All revocations that were recorded before have been received. */
-  settled_at: number;
-  /** Id and state of a verification event that hasn't been received; null if there is none. */
-  verification_id: string | null;
-  verification_state: string | null;
-  /** When a verification event was last asked for. */
-  verification_at: number;
-  /** Failed pushes since the last one that succeeded. */
-  failures: number;
-  /** Nothing is pushed before: the last push failed. */
-  next_attempt_at: number;
-  /** No other process pushes before: one is at it. */
-  claimed_until: number;
-  created_at: number;
-}
-
-/** What the receiver of a stream has received, since `settled_at`. */
-export interface SignalReceiptsTable {
-  stream_id: string;
-  revocation_id: string;
-  recorded_at: number;
-}
-
 /** Ids of what may be used only once, such as foreign tokens, kept until it expires. */
 export interface UsedTokensTable {
   id: string;
   expires_at: number;
+}
+
+/** What providers have ended lately: logins that were under way end too. */
+export interface ProviderEndsTable {
+  /** SHA-256 in base64url of what the provider named. */
+  id: string;
+  /** It reaches logins and sessions that began by this time. */
+  begun_by: number;
 }
 
 /** Whom a policy requires to give a second factor: no one, administrators (in an organisation: owners too), or everyone. */
@@ -204,6 +178,17 @@ export interface OrgsTable {
   updated_at: number;
 }
 
+/** The slugs that organisations have or had: one is never given to another organisation, also once its own is deleted. */
+export interface OrgSlugsTable {
+  slug: string;
+  org_id: string;
+  /** The user who gave it; null for slugs from before this was recorded. */
+  given_by: string | null;
+  /** 1 if an administrator of the deployment gave or confirmed it: programs may then believe a reserved name. */
+  by_administrator: number;
+  given_at: number;
+}
+
 /**
  * A membership, or a request for one. A user who left or was removed keeps a row, so that the e-mail domain alone doesn't add
  * them again.
@@ -219,7 +204,8 @@ export interface MembershipsTable {
 /** An invite to join an organisation; it can be redeemed once. */
 export interface InvitesTable {
   id: string;
-  org_id: string;
+  /** Null for an invite to the deployment alone, which only gives an account. */
+  org_id: string | null;
   /** SHA-256 of the token in hex. */
   token_hash: string;
   /** Only a user with this verified address can redeem it; if null, anyone who has the link can. */
@@ -233,6 +219,10 @@ export interface InvitesTable {
   revoked_at: number | null;
   /** When the mail server accepted the mail with the token, which is then shown to no one. Null if the inviter has the link. */
   mailed_at: number | null;
+  /** 1 if an administrator made it who may make users: it lets its address in while sign-up is closed, as long as they administer. */
+  opens_sign_up: Generated<number>;
+  /** The user who got their account by it. It lets nobody else in. */
+  admitted_user: string | null;
 }
 
 /** An API key of a person, or of an organisation's service account. */
@@ -247,6 +237,8 @@ export interface ApiKeysTable {
   org_id: string | null;
   /** The only organisation that a person's own key acts in; null if it acts in any of theirs. */
   within_org_id: Generated<string | null>;
+  /** The organisation whose connection vouched for the login that it was made with: it is good while the user is in no other one. */
+  vouched_org_id: Generated<string | null>;
   /** Space-separated. */
   scope: string;
   created_by: string;
@@ -258,44 +250,6 @@ export interface ApiKeysTable {
   second_factor: Generated<number>;
 }
 
-/** One-time codes of command-line logins, kept until they are exchanged or have expired. */
-export interface AuthorizationCodesTable {
-  /** SHA-256 of the code in hex. */
-  code_hash: string;
-  user_id: string;
-  /** The session in which the user confirmed the login. */
-  session_id: string;
-  /** PKCE, S256 (RFC 7636). */
-  code_challenge: string;
-  /** The URI to which the code was sent; null if it was shown, to be pasted. */
-  redirect_uri: string | null;
-  /** The device that the login is for, as the person confirmed it. */
-  device: string;
-  expires_at: number;
-}
-
-/** One-time codes with which a browser's session gets a cookie on a protected host, kept until they are redeemed or have expired. */
-export interface HostCodesTable {
-  /** SHA-256 of the code in hex. */
-  code_hash: string;
-  session_id: string;
-  /** The host that the code is for. */
-  host: string;
-  /** SHA-256 in base64url of what the browser keeps in a cookie of that host. */
-  challenge: string;
-  /** Path on that host. */
-  return_to: string;
-  expires_at: number;
-}
-
-/** The protected hosts on which a session has been given a cookie. */
-export interface SessionHostsTable {
-  session_id: string;
-  host: string;
-  /** The last login there. */
-  logged_in_at: number;
-}
-
 /** The secrets of an application: the current one, and the one before it while that is still accepted. */
 export interface ApplicationSecretsTable {
   application_id: string;
@@ -305,6 +259,21 @@ export interface ApplicationSecretsTable {
   sealed: string;
   /** Null for the current one. */
   expires_at: number | null;
+}
+
+/** The first use of a public client's refresh token, and for the second one the answer that it got. */
+export interface RefreshAnswersTable {
+  /** SHA-256 in hex of the part of the refresh token by which the provider finds it. */
+  token_hash: string;
+  /** The request that has claimed, or taken, it last. */
+  holder: string;
+  /** SHA-256 in base64url of what was asked, by whom. */
+  request: string;
+  state: 'pending' | 'kept' | 'used_up';
+  /** While it is kept, the answer inside a compact JWE, with a key made from the refresh token. */
+  sealed: string | null;
+  /** When it was claimed, or answered: milliseconds since the epoch. */
+  claimed_at: number;
 }
 
 /** When a person used an application: its first and its latest login or refresh. Times are milliseconds since the epoch. */
@@ -461,19 +430,17 @@ export interface Schema {
   provider_grants: ProviderGrantsTable;
   address_proofs: AddressProofsTable;
   orgs: OrgsTable;
+  org_slugs: OrgSlugsTable;
   memberships: MembershipsTable;
   invites: InvitesTable;
   api_keys: ApiKeysTable;
   signing_keys: SigningKeysTable;
   revocations: RevocationsTable;
-  signal_streams: SignalStreamsTable;
-  signal_receipts: SignalReceiptsTable;
   used_tokens: UsedTokensTable;
-  authorization_codes: AuthorizationCodesTable;
-  host_codes: HostCodesTable;
-  session_hosts: SessionHostsTable;
+  provider_ends: ProviderEndsTable;
   application_secrets: ApplicationSecretsTable;
   application_uses: ApplicationUsesTable;
+  refresh_answers: RefreshAnswersTable;
   connection_identities: ConnectionIdentitiesTable;
   connection_sessions: ConnectionSessionsTable;
   connection_logins: ConnectionLoginsTable;
@@ -485,9 +452,12 @@ export interface Schema {
   audit_events: AuditEventsTable;
 }
 
-/** The database: Kysely over SQLite or PostgreSQL. An abstract class, so that it serves as its own DI token. */
-export abstract class Database {
-  abstract readonly query: Kysely<Schema>;
+/**
+ * The database: Kysely over SQLite or PostgreSQL. An abstract class, so that it serves as its own DI token.
+ * @typeParam Tables a feature's own, beside those that every deployment has.
+ */
+export abstract class Database<Tables = unknown> {
+  abstract readonly query: Kysely<Schema & Tables>;
 }
 
 export type UserRow = Selectable<UsersTable>;
@@ -498,4 +468,3 @@ export type MembershipRow = Selectable<MembershipsTable>;
 export type InviteRow = Selectable<InvitesTable>;
 export type ApiKeyRow = Selectable<ApiKeysTable>;
 export type RevocationRow = Selectable<RevocationsTable>;
-export type SignalStreamRow = Selectable<SignalStreamsTable>;

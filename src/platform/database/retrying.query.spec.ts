@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../../test/support/fresh.database.js';
-import { DatabaseConnection } from './database.connection.js';
+import { DatabaseConnection } from './database-connection.js';
 
 let fresh: FreshDatabase;
 let connection: DatabaseConnection;

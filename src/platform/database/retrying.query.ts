@@ -1,5 +1,5 @@
 import { Kysely, type Transaction, type TransactionBuilder } from 'kysely';
-import { retryLost } from './lost.transaction.js';
+import { retryLost } from './lost-transaction.js';
 
 /**
  * Kysely that retries transactions that failed because of a concurrent one. Anything that a transaction does besides statements

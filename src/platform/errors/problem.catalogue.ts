@@ -21,7 +21,14 @@ export const problemCatalogue = {
   malformed_request: {
     status: 400,
     title: 'The request could not be read',
-    remedy: 'Send well-formed HTTP and JSON; `detail` names the part that could not be read.',
+    remedy:
+      'Send well-formed HTTP and JSON; `detail`, where there is one, names the part that could not be read.',
+  },
+  identifier_refused: {
+    status: 400,
+    title: 'The e-mail address or name has a character that is not allowed',
+    remedy:
+      'Leave out blanks, control characters and invisible characters, such as a text that was copied may have, and in an address quotes, brackets and comments.',
   },
   unauthenticated: {
     status: 401,
@@ -108,8 +115,24 @@ export const problemCatalogue = {
   },
   conflict: {
     status: 409,
-    title: 'Already taken',
-    remedy: '`detail` states what: choose another value, or use the existing one.',
+    title: 'The request conflicts with the current state',
+    remedy: '`detail` states what is in the way: choose another value, or change that first.',
+  },
+  domain_unconfirmed: {
+    status: 409,
+    title: 'The domain is not confirmed',
+    remedy:
+      '`detail` states why: claim the domain, publish its DNS record, wait until DNS shows it, or ask an administrator to confirm it.',
+  },
+  owner_needed: {
+    status: 409,
+    title: 'An organisation needs an owner',
+    remedy: 'Make another member an owner first, or delete the organisation.',
+  },
+  quota_reached: {
+    status: 409,
+    title: 'There can be no more of these now',
+    remedy: '`detail` names the limit. Wait, or ask an administrator, for whom it does not hold.',
   },
   gone: {
     status: 410,
@@ -167,9 +190,9 @@ export const problemCatalogue = {
   },
   provider_misconfigured: {
     status: 502,
-    title: 'The login provider refuses this deployment',
+    title: 'The login provider isn’t set up for this site',
     remedy:
-      'Users can’t fix this. Operators: client id, client secret, issuer or redirect URI are not what the provider has registered; `vestibule doctor` and the log name which.',
+      'Users can’t fix this. Operators: client id, client secret, issuer or redirect URI are not what the provider has registered, or it answers in a form that isn’t supported; `vestibule doctor` and the log name which.',
   },
   provider_unavailable: {
     status: 503,

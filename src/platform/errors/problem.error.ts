@@ -11,7 +11,7 @@ export interface FieldError {
 export interface ProblemOptions {
   /** One sentence for the caller; must not hold tokens, e-mail addresses or values of the environment. */
   readonly detail?: string;
-  /** Reason id for log and audit trail (snake_case); never sent to the caller. */
+  /** Reason id for log, audit trail and our own pages (snake_case); never sent to the caller. */
   readonly reason?: string;
   readonly errors?: readonly FieldError[];
   /** Extra response headers, for example `Allow`. */

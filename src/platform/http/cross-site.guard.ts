@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../errors/problem.error.js';
-import { protectedHostOf } from './protected.hosts.js';
+import { applicationHostOf } from './application-hosts.js';
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -17,9 +17,9 @@ export interface TrustedOrigins {
   readonly others: ReadonlySet<string>;
 }
 
-/** The same origins at the host that a request is for: on a protected host, its own origin takes the place of `PUBLIC_URL`. */
+/** The same origins at the host that a request is for: on a host of applications, its own origin takes the place of `PUBLIC_URL`. */
 export function trustedAt(request: FastifyRequest, trusted: TrustedOrigins): TrustedOrigins {
-  const host = protectedHostOf(request);
+  const host = applicationHostOf(request);
   return host === undefined ? trusted : { own: host.origin, others: trusted.others };
 }
 

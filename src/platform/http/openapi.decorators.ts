@@ -1,7 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiQuery, ApiResponse } from '@nestjs/swagger';
 import { type ProblemCode, problemCatalogue } from '../errors/problem.catalogue.js';
-import { problemOf } from './problem.body.js';
+import { problemOf } from './problem-body.js';
 import { exampleId } from '../core/id.schema.js';
 
 /** An error answer: RFC 9457 problem details. */
@@ -12,7 +12,7 @@ export const problemSchema = {
     type: { type: 'string' },
     title: { type: 'string' },
     status: { type: 'integer' },
-    code: { type: 'string', description: 'Stable; see docs/errors.md.' },
+    code: { type: 'string', description: 'Stable error code; see docs/errors.md.' },
     detail: { type: 'string' },
     errors: {
       type: 'array',
@@ -24,7 +24,7 @@ export const problemSchema = {
     loginUrl: {
       type: 'string',
       description:
-        'With `reauthentication_required`, and with every refusal of a protected host that a login there helps: where to send the browser, with `return_to` added. A path on this origin.',
+        'Path on this origin to which to send the browser for a login, with `return_to` added. Present with `reauthentication_required`, and with every refusal by a protected host that a login can resolve.',
     },
     requestId: { type: 'string' },
   },
@@ -32,24 +32,25 @@ export const problemSchema = {
 
 /** Documents the errors that a route answers, by their codes: one response per status, one example per code. */
 export function ApiProblems(...codes: readonly ProblemCode[]): MethodDecorator & ClassDecorator {
+  return applyDecorators(...problemResponses(codes).map((response) => ApiResponse(response)));
+}
+
+/** The responses of these errors. */
+export function problemResponses(codes: readonly ProblemCode[]) {
   const statuses = [...new Set(codes.map((code) => problemCatalogue[code].status))];
-  return applyDecorators(
-    ...statuses.map((status) => {
-      const members = codes.filter((code) => problemCatalogue[code].status === status);
-      return ApiResponse({
-        status,
-        description: members.map((code) => `\`${code}\`: ${problemCatalogue[code].title}`).join('. '),
-        content: {
-          'application/problem+json': {
-            schema: { $ref: '#/components/schemas/Problem' },
-            examples: Object.fromEntries(
-              members.map((code) => [code, { value: problemOf(code, exampleId) }]),
-            ),
-          },
+  return statuses.map((status) => {
+    const members = codes.filter((code) => problemCatalogue[code].status === status);
+    return {
+      status,
+      description: members.map((code) => `\`${code}\`: ${problemCatalogue[code].title}`).join('. '),
+      content: {
+        'application/problem+json': {
+          schema: { $ref: '#/components/schemas/Problem' },
+          examples: Object.fromEntries(members.map((code) => [code, { value: problemOf(code, exampleId) }])),
         },
-      });
-    }),
-  );
+      },
+    };
+  });
 }
 
 /** Documents an optional parameter of a query. @param schema of its value; a text when left out. */

@@ -11,13 +11,14 @@ import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import type { ProblemCode } from '../errors/problem.catalogue.js';
 import { Problem } from '../errors/problem.error.js';
+import { applicationHostOf } from './application-hosts.js';
 import { ErrorPage } from './error.page.js';
-import { replyOf, requestOf } from './http.context.js';
+import { replyOf, requestOf } from './http-context.js';
+import { isInnerCall } from './inner-call.js';
 import { acceptsHtml, isNavigation } from './navigation.js';
-import { protectedHostOf } from './protected.hosts.js';
-import { policyOnHost } from './security.headers.js';
-import { problemBody } from './problem.body.js';
-import { pathOf } from './request.path.js';
+import { policyOnHost } from './security-headers.js';
+import { problemBody } from './problem-body.js';
+import { pathOf } from './request-path.js';
 
 const codeByStatus: Readonly<Record<number, ProblemCode>> = {
   400: 'malformed_request',
@@ -39,11 +40,12 @@ const routableMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 @Catch()
 @Injectable()
 export class ProblemFilter implements ExceptionFilter {
-  readonly #page: ErrorPage;
   readonly #publicUrl: string;
 
-  constructor(page: ErrorPage, @Inject(CONFIGURATION) { PUBLIC_URL }: Pick<Configuration, 'PUBLIC_URL'>) {
-    this.#page = page;
+  constructor(
+    private readonly page: ErrorPage,
+    @Inject(CONFIGURATION) { PUBLIC_URL }: Pick<Configuration, 'PUBLIC_URL'>,
+  ) {
     this.#publicUrl = PUBLIC_URL;
   }
 
@@ -71,22 +73,31 @@ export class ProblemFilter implements ExceptionFilter {
     void reply
       .code(status)
       .headers({ ...this.#challengeOf(status, request), ...problem.headers, 'cache-control': 'no-store' });
+    const format =
+      problem.code === 'malformed_request' ? request.routeOptions?.config?.unreadable : undefined;
+    if (format !== undefined) {
+      void reply.header('content-language', 'en').type('application/json; charset=utf-8');
+      void reply.send(format(problem.detail ?? `${title}.`));
+      return;
+    }
     const login = problem.code === 'unauthenticated' ? '/auth/login' : problem.loginUrl;
-    const host = protectedHostOf(request);
-    // On a protected host, these paths are the application's.
+    const host = applicationHostOf(request);
+    // On another host, these paths are the application's.
     if (mayRedirect && host === undefined && login !== undefined && isNavigation(request)) {
       const target = `${login}${login.includes('?') ? '&' : '?'}return_to=${encodeURIComponent(request.url)}`;
       void reply.redirect(target, 302);
     } else if (isNavigation(request) || (request.method === 'POST' && acceptsHtml(request))) {
       if (host !== undefined) {
-        void reply.header('content-security-policy', policyOnHost(host.gateway));
+        void reply.header('content-security-policy', policyOnHost(this.#publicUrl));
       }
-      void reply.type('text/html; charset=utf-8').send(this.#page.render(problem, request));
+      void reply.type('text/html; charset=utf-8').send(this.page.render(problem, request));
     } else {
       const { detail, errors, loginUrl } = problem;
+      // Our own pages have a text for some reasons.
+      const reason = isInnerCall(request) ? problem.reason : undefined;
       void reply
         .type('application/problem+json')
-        .send(problemBody(problem.code, request.id, { detail, errors, loginUrl }));
+        .send(problemBody(problem.code, request.id, { detail, errors, loginUrl, reason }));
     }
   }
 

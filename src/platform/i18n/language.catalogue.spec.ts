@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemCatalogue } from '../errors/problem.catalogue.js';
 import { LanguageCatalogue } from './language.catalogue.js';
-import { LocaleFileError, readLocale } from './locale.file.js';
+import { LocaleFileError, readLocale } from './locale-file.js';
 import { english } from './locales/en.js';
 import { cpuTime } from '../../../test/support/timed.js';
 
@@ -36,6 +36,13 @@ describe('our own languages', () => {
     expect(Object.keys(english).filter((key) => !german.has(key))).toEqual([]);
     const titles = Object.keys(problemCatalogue).map((code) => `problem.${code}.title`);
     expect(titles.filter((key) => !german.has(key))).toEqual([]);
+  });
+
+  it('users read of a second step, which the API and the docs call a second factor', () => {
+    const other =
+      /two.?step|two.?factor|second.?factor|2fa|zwei schritt|zweistufig|zwei.?faktor|zweite\w* faktor/i;
+    const texts = [...Object.entries(english), ...german].filter(([, text]) => other.test(text));
+    expect(texts.map(([key]) => key)).toEqual([]);
   });
 
   it('every English text is a message that can be read', async () => {

@@ -5,9 +5,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import Negotiator from 'negotiator';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
-import { LocaleFileError, readLocale, readTexts } from './locale.file.js';
+import { LocaleFileError, readLocale, readTexts } from './locale-file.js';
 import { english } from './locales/en.js';
-import { type Message, PageLanguage } from './page.language.js';
+import { type Message, PageLanguage } from './page-language.js';
 
 /** Languages of a list that are looked at: nobody reads more, and anyone can send a long list. */
 const longestList = 16;

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { Mailer, NoMailer } from './mailer.port.js';
-import { SmtpMailer } from './smtp.mailer.js';
+import { SmtpMailer } from './smtp-mailer.js';
 
 /** The module that sends mail. */
 @Module({

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { z } from 'zod';
-import { BreachedPasswords } from './breached.passwords.js';
-import { GuessEstimator, passwordAdvice } from './guess.estimator.js';
+import { BreachedPasswords } from './breached-passwords.js';
+import { GuessEstimator, passwordAdvice } from './guess-estimator.js';
 
 /** Why a password is refused, and advice for a better one; the texts are under `password.*` in the locales. */
 export const refusedPasswordSchema = z.object({
@@ -39,32 +39,30 @@ const shortestName = 3;
  */
 export class PasswordPolicy {
   readonly #logger = new Logger(PasswordPolicy.name);
-  readonly #settings: PasswordPolicySettings;
   readonly #breached: BreachedPasswords | undefined;
   #estimator: Promise<GuessEstimator> | undefined;
 
-  constructor(settings: PasswordPolicySettings) {
-    this.#settings = settings;
+  constructor(private readonly settings: PasswordPolicySettings) {
     const { breachedFolder } = settings;
     this.#breached = breachedFolder === undefined ? undefined : new BreachedPasswords(breachedFolder);
   }
 
   /** Minimum number of characters. */
   get minimumLength(): number {
-    return this.#settings.minimumLength;
+    return this.settings.minimumLength;
   }
 
   /** Checks a password. @param own the person's name and address, if known. @returns nothing if it can be used. */
   async check(password: string, own: readonly string[]): Promise<RefusedPassword | undefined> {
     this.#estimator ??= GuessEstimator.load();
     const estimator = await this.#estimator;
-    const brandNames = this.#settings.brand.flatMap(namesIn);
+    const brandNames = this.settings.brand.flatMap(namesIn);
     const ownNames = own.slice(0, mostNames).flatMap((text) => namesIn(text.slice(0, longestJudged)));
     const names = [...brandNames, ...ownNames];
     const { isGuessable, advice } = estimator.estimate(password, names);
     const start = password.slice(0, longestJudged);
     const fault =
-      [...password].length < this.#settings.minimumLength
+      [...password].length < this.settings.minimumLength
         ? 'short'
         : isCommon(start, estimator)
           ? 'common'

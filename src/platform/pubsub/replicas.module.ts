@@ -2,8 +2,8 @@ import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
 import { redisSettings } from '../redis/redis.client.js';
-import { RedisChannel } from './redis.channel.js';
-import { NoReplicaChannel, ReplicaChannel } from './replica.channel.js';
+import { RedisChannel } from './redis-channel.js';
+import { NoReplicaChannel, ReplicaChannel } from './replica-channel.js';
 
 /** The module of messages between replicas: over Redis if it is configured, otherwise over a channel that does nothing. */
 @Module({
@@ -22,13 +22,9 @@ import { NoReplicaChannel, ReplicaChannel } from './replica.channel.js';
   exports: [ReplicaChannel],
 })
 export class ReplicasModule implements OnApplicationShutdown {
-  readonly #channel: ReplicaChannel;
-
-  constructor(channel: ReplicaChannel) {
-    this.#channel = channel;
-  }
+  constructor(private readonly channel: ReplicaChannel) {}
 
   async onApplicationShutdown(): Promise<void> {
-    await this.#channel.close();
+    await this.channel.close();
   }
 }

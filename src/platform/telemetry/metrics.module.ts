@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
-import { HttpMetrics } from './http.metrics.js';
+import { HttpMetrics } from './http-metrics.js';
 import { Metrics } from './metrics.js';
-import { VerificationMetrics } from './verification.metrics.js';
+import { VerificationMetrics } from './verification-metrics.js';
 
 /** The module of metrics; every module that counts something imports it. */
 @Module({

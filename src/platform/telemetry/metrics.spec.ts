@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { HttpMetrics, routeClassOf } from './http.metrics.js';
+import { HttpMetrics, routeClassOf } from './http-metrics.js';
 import { type MetricDefinition, metricCatalogue } from './metric.catalogue.js';
-import { HistogramSeries } from './metric.series.js';
+import { HistogramSeries } from './metric-series.js';
 import { Metrics } from './metrics.js';
-import { VerificationMetrics } from './verification.metrics.js';
+import { VerificationMetrics } from './verification-metrics.js';
 
 describe('a histogram', () => {
   it('counts a value in the first bucket whose bound is not below it', () => {

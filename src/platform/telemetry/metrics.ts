@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { LabelsOf, MetricName } from './metric.catalogue.js';
-import { CounterSeries, HistogramSeries, SeriesSet } from './metric.series.js';
+import { CounterSeries, HistogramSeries, SeriesSet } from './metric-series.js';
 
 const counter = <N extends MetricName>(name: N): SeriesSet<N, CounterSeries> =>
   new SeriesSet(name, (labels) => new CounterSeries(labels));

@@ -13,7 +13,7 @@ import { Tracing } from './tracing.js';
         if (configuration.OTEL_EXPORTER_OTLP_ENDPOINT === undefined) {
           return new Tracing();
         }
-        const { OpenTelemetryTracing } = await import('./opentelemetry.tracing.js');
+        const { OpenTelemetryTracing } = await import('./opentelemetry-tracing.js');
         return new OpenTelemetryTracing(configuration, configuration.OTEL_EXPORTER_OTLP_ENDPOINT);
       },
     },

@@ -4,21 +4,26 @@ import { Passport } from 'passport';
 import Auth0 from 'passport-auth0';
 import { z } from 'zod';
 import type { Auth0Configuration } from '../../platform/config/configuration.js';
-import type { CircuitBreaker } from '../../platform/upstream/circuit.breaker.js';
+import type { CircuitBreaker } from '../../platform/upstream/circuit-breaker.js';
 import { inTime } from '../../platform/time/deadline.js';
 import { Problem } from '../../platform/errors/problem.error.js';
-import { unavailable, vendorTimeout } from '../../platform/upstream/vendor.call.js';
-import type { UpstreamCalls } from '../../platform/upstream/upstream.calls.js';
+import { unavailable, vendorTimeout } from '../../platform/upstream/vendor-call.js';
+import type { UpstreamCalls } from '../../platform/upstream/upstream-calls.js';
 import type { LoginChecks } from '../../auth-strategy/auth.strategy.js';
-import { refusalOf } from '../oidc/provider.refusal.js';
+import { refusalOf } from '../oidc/provider-refusal.js';
 
-const scope = 'openid profile email';
+/** With a refresh token, Auth0 can be asked at each renewal whether the user is still there. */
+const scope = 'openid profile email offline_access';
 
 /** The strategy's outcome, with the rest of the token endpoint's answer. The ID token's signature isn't verified yet. */
 const outcomeSchema = z.object({
   accessToken: z.string(),
   refreshToken: z.string().optional(),
-  extra: z.looseObject({ id_token: z.string(), scope: z.string().optional() }),
+  extra: z.looseObject({
+    id_token: z.string(),
+    scope: z.string().optional(),
+    expires_in: z.number().nonnegative().optional(),
+  }),
 });
 
 /**
@@ -30,12 +35,12 @@ const outcomeSchema = z.object({
 export class Auth0Client {
   readonly #passport = new Passport();
   readonly #audience: string | undefined;
-  readonly #breaker: CircuitBreaker;
-  readonly #calls: UpstreamCalls;
 
-  constructor(configuration: Auth0Configuration, breaker: CircuitBreaker, calls: UpstreamCalls) {
-    this.#calls = calls;
-    this.#breaker = breaker;
+  constructor(
+    configuration: Auth0Configuration,
+    private readonly breaker: CircuitBreaker,
+    private readonly calls: UpstreamCalls,
+  ) {
     this.#audience = configuration.AUTH0_AUDIENCE;
     this.#passport.use('auth0', createStrategy(configuration));
   }
@@ -69,8 +74,8 @@ export class Auth0Client {
     if (request.query['code'] === undefined) {
       throw refusalOf(request.query['error'] ?? 'code_missing');
     }
-    const outcome = await this.#breaker.run(() =>
-      this.#calls.timed('provider', 'exchange', () => this.#run(request, new PassportResponse(), {})),
+    const outcome = await this.breaker.run(() =>
+      this.calls.timed('provider', 'exchange', () => this.#run(request, new PassportResponse(), {})),
     );
     const tokens = outcomeSchema.safeParse(outcome);
     if (!tokens.success) {

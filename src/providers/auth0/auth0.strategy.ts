@@ -1,43 +1,40 @@
 import type { Auth0Client } from './auth0.client.js';
 import type { Auth0Configuration } from '../../platform/config/configuration.js';
 import type { OpenIdProvider } from '../oidc/openid.provider.js';
-import { multiFactorPolicy, requireIssuer, toExchangedTokens } from '../oidc/relying.party.js';
+import type { OpenIdRenewals } from '../oidc/openid-renewals.js';
+import { multiFactorPolicy, requireIssuer, toExchangedTokens } from '../oidc/relying-party.js';
 import type {
   ExchangedTokens,
   LoginChecks,
   LoginStart,
   StartedLogin,
 } from '../../auth-strategy/auth.strategy.js';
-import { openIdStepUpParameters } from '../../auth-strategy/step-up.requirement.js';
-import type { ProviderGrants } from '../../session/store/provider.grants.js';
+import { openIdStepUpParameters } from '../../auth-strategy/step-up-requirement.js';
 import { OpenIdStrategy } from '../oidc/openid.strategy.js';
 
 /** Logins through Auth0: the code flow by passport-auth0, signatures by jose, the person from `/userinfo`. */
 export class Auth0Strategy extends OpenIdStrategy {
   readonly hints = ['connection', 'organization', 'invitation', 'login_hint', 'ui_locales'];
-  readonly #client: Auth0Client;
-  readonly #provider: OpenIdProvider;
+
   readonly #configuration: Auth0Configuration;
 
   constructor(
-    client: Auth0Client,
+    private readonly client: Auth0Client,
     provider: OpenIdProvider,
-    grants: ProviderGrants,
+    renewals: OpenIdRenewals,
     configuration: Auth0Configuration,
   ) {
-    super(provider, grants, {
+    super(provider, renewals, {
       provider: 'auth0',
       clientId: configuration.AUTH0_CLIENT_ID,
       verifiesOwnTokens: configuration.AUTH0_AUDIENCE !== undefined,
     });
-    this.#client = client;
-    this.#provider = provider;
     this.#configuration = configuration;
   }
 
   async begin({ kind, hints, demand }: LoginStart): Promise<StartedLogin> {
-    await this.#provider.metadata();
-    return this.#client.begin({
+    await this.provider.metadata();
+    return this.client.begin({
       ...hints,
       ...openIdStepUpParameters(demand, multiFactorPolicy),
       ...(kind === 'signup' ? { screen_hint: 'signup' } : {}),
@@ -46,11 +43,12 @@ export class Auth0Strategy extends OpenIdStrategy {
 
   async exchange(answer: URL, checks: LoginChecks): Promise<ExchangedTokens> {
     // passport-auth0 doesn't check it.
-    requireIssuer(answer, (await this.#provider.metadata()).issuer);
-    const { accessToken, refreshToken, extra } = await this.#client.exchange(answer, checks);
+    requireIssuer(answer, (await this.provider.metadata()).issuer);
+    const { accessToken, refreshToken, extra } = await this.client.exchange(answer, checks);
     // passport-auth0 reads the ID token's claims without verifying its signature.
-    const claims = await this.#provider.verifyIdToken(extra.id_token, checks.nonce);
-    return toExchangedTokens(accessToken, extra.scope, claims, refreshToken);
+    const claims = await this.provider.verifyIdToken(extra.id_token, checks.nonce);
+    const { scope, expires_in: expiresIn } = extra;
+    return toExchangedTokens({ accessToken, refreshToken, expiresIn, scope }, claims);
   }
 
   /** Auth0's own logout endpoint, which needs no ID token. */

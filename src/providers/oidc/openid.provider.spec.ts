@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest';
-import { CircuitBreaker } from '../../platform/upstream/circuit.breaker.js';
-import { UpstreamCalls } from '../../platform/upstream/upstream.calls.js';
+import { CircuitBreaker } from '../../platform/upstream/circuit-breaker.js';
+import { UpstreamCalls } from '../../platform/upstream/upstream-calls.js';
 import { OpenIdProvider } from './openid.provider.js';
 
 /** As Microsoft answers for its tenants together; the library makes an exception for this host. */
@@ -28,5 +28,19 @@ it.each(['common', 'organizations'])('is not set up with the issuer of all tenan
   await expect(provider.metadata()).rejects.toMatchObject({
     code: 'provider_misconfigured',
     reason: 'provider_issuer_mismatch',
+  });
+});
+
+it('on a port that fetch does not call is no provider that is away', async () => {
+  const provider = new OpenIdProvider({
+    issuer: 'http://127.0.0.1:6000',
+    clientId: 'vestibule',
+    clientSecret: 'secret',
+    allowedClientIds: [],
+    audience: 'vestibule',
+  });
+  await expect(provider.metadata()).rejects.toMatchObject({
+    code: 'provider_misconfigured',
+    reason: 'provider_port_blocked',
   });
 });

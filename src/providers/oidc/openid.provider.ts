@@ -1,19 +1,19 @@
 import { compactVerify, errors, type JWTPayload, jwtVerify } from 'jose';
 import * as openid from 'openid-client';
 import { z } from 'zod';
-import { CircuitBreaker } from '../../platform/upstream/circuit.breaker.js';
+import { CircuitBreaker } from '../../platform/upstream/circuit-breaker.js';
 import { Problem } from '../../platform/errors/problem.error.js';
-import { libraryTimeout, unavailable, vendorTimeout } from '../../platform/upstream/vendor.call.js';
-import { type Fetch, UpstreamCalls } from '../../platform/upstream/upstream.calls.js';
+import { isOfPort, libraryTimeout, unavailable, vendorTimeout } from '../../platform/upstream/vendor-call.js';
+import { type Fetch, UpstreamCalls } from '../../platform/upstream/upstream-calls.js';
 import { scopeTokens } from '../../session/guards/scopes.js';
-import { fetchThrough } from './circuit.fetch.js';
-import { type SecretMethod, authenticationWith } from './client.authentication.js';
-import { LogoutTokenVerifier } from './logout.token.js';
+import { fetchThrough } from './circuit-fetch.js';
+import { type SecretMethod, authenticationWith } from './client-authentication.js';
+import { LogoutTokenVerifier } from './logout-token.js';
 import type { VerifiedLogoutToken } from '../../auth-strategy/auth.strategy.js';
-import { keyProblem, ProviderKeys, signatureAlgorithms } from '../../platform/upstream/provider.keys.js';
-import { deploymentRefusalOf } from './provider.refusal.js';
-import { RelyingParty } from './relying.party.js';
-import { toUserInfo, type UserInfo, userInfoProblem } from './user.info.js';
+import { keyProblem, ProviderKeys, signatureAlgorithms } from '../../platform/upstream/provider-keys.js';
+import { deploymentRefusalOf, formProblemOf, isRefusalOfToken, isRefusalOfUser } from './provider-refusal.js';
+import { RelyingParty } from './relying-party.js';
+import { toUserInfo, type UserInfo, userInfoProblem } from './user-info.js';
 
 /** Seconds by which the provider's clock may differ from ours. */
 const clockTolerance = 30;
@@ -44,6 +44,8 @@ export interface VerifiedAccessToken {
   readonly sessionId: string | null;
   /** When credentials were given (RFC 9068 section 2.2.1), in milliseconds since the epoch; null if the token doesn't state it. */
   readonly authTime: number | null;
+  /** End of the token in milliseconds since the epoch; undefined if introspection doesn't state it. */
+  readonly expiresAt: number | undefined;
   /** All claims of the token. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
@@ -55,12 +57,15 @@ const accessTokenClaimsSchema = z.looseObject({
   scope: z.string().optional(),
   sid: z.string().optional(),
   auth_time: z.number().nonnegative().optional(),
+  exp: z.number().nonnegative().optional(),
 });
 
 /** The tokens that take the place of those before. */
 export interface NextTokens {
   readonly accessToken: string;
   readonly refreshToken: string;
+  /** Seconds that the access token is valid; undefined if the provider doesn't state it. */
+  readonly expiresIn: number | undefined;
 }
 
 /** What a provider issued for a refresh token. */
@@ -85,23 +90,18 @@ interface Discovered {
  * that is unavailable at the start therefore only delays logins.
  */
 export class OpenIdProvider {
-  readonly #settings: OpenIdClientSettings;
-  readonly #breaker: CircuitBreaker;
-  readonly #calls: UpstreamCalls;
-  readonly #call: Fetch;
   #discovery: Promise<Discovered> | undefined;
 
   /** @param call makes the requests. */
+  readonly #settings: OpenIdClientSettings;
+
   constructor(
     settings: OpenIdClientSettings,
-    breaker = new CircuitBreaker('provider'),
-    calls = UpstreamCalls.unobserved(),
-    call: Fetch = fetch,
+    private readonly breaker = new CircuitBreaker('provider'),
+    private readonly calls = UpstreamCalls.unobserved(),
+    private readonly call: Fetch = fetch,
   ) {
-    this.#calls = calls;
-    this.#call = call;
     this.#settings = settings;
-    this.#breaker = breaker;
   }
 
   /** The relying party at this provider. @throws {Problem} `provider_unavailable` while discovery fails. */
@@ -118,7 +118,7 @@ export class OpenIdProvider {
   async requireReady(): Promise<void> {
     const { client } = await this.#discovered();
     const { jwks_uri: uri } = client.serverMetadata();
-    await this.#breaker.probe(() => requireAnswer(uri ?? this.#settings.issuer, this.#call));
+    await this.breaker.probe(() => requireAnswer(uri ?? this.#settings.issuer, this.call));
   }
 
   /**
@@ -135,7 +135,7 @@ export class OpenIdProvider {
     if (!parsed.success) {
       throw rejected('access_token_claims');
     }
-    const { sub, azp, client_id, scope, sid, auth_time } = parsed.data;
+    const { sub, azp, client_id, scope, sid, auth_time, exp } = parsed.data;
     const clientId = azp ?? client_id;
     if (clientId === undefined || !this.#settings.allowedClientIds.includes(clientId)) {
       throw rejected('access_token_foreign_client');
@@ -150,6 +150,7 @@ export class OpenIdProvider {
       scope: scopeTokens(scope ?? ''),
       sessionId: sid ?? null,
       authTime: auth_time === undefined ? null : auth_time * 1000,
+      expiresAt: exp === undefined ? undefined : exp * 1000,
       claims,
     };
   }
@@ -177,6 +178,25 @@ export class OpenIdProvider {
     return toUserInfo(client.serverMetadata().issuer, answer);
   }
 
+  /**
+   * The person of a session that goes on, as the provider describes them now.
+   * @param tokens which the provider has just issued for a refresh token, or the access token of the login.
+   * @throws {Problem} `access_token_rejected` or `login_refused` if the provider no longer vouches for them. Too many requests, or a
+   *   firewall, say nothing about them: `provider_unavailable`.
+   */
+  async currentUser({ accessToken, claims }: RefreshedTokens, subject: string): Promise<UserInfo> {
+    // OpenID Connect Core section 12.2: a new ID token is about the same user.
+    if (claims !== undefined && claims['sub'] !== subject) {
+      throw rejected('refreshed_subject_mismatch');
+    }
+    try {
+      return await this.userInfo(accessToken, subject, { sub: subject, ...claims });
+    } catch (error) {
+      const isRefused = error instanceof Problem && error.code === 'access_token_rejected';
+      throw isRefused && !isRefusalOfToken(error.cause) ? unavailable('userinfo_refused', error) : error;
+    }
+  }
+
   /** Whether the provider has a `/userinfo`, which returns the data of persons. */
   async reportsUsers(): Promise<boolean> {
     return (await this.metadata()).userinfo_endpoint !== undefined;
@@ -193,7 +213,11 @@ export class OpenIdProvider {
     try {
       const next = await openid.refreshTokenGrant(client, refreshToken);
       const { id_token: idToken } = next;
-      await keep({ accessToken: next.access_token, refreshToken: next.refresh_token ?? refreshToken });
+      await keep({
+        accessToken: next.access_token,
+        refreshToken: next.refresh_token ?? refreshToken,
+        expiresIn: next.expires_in,
+      });
       if (idToken !== undefined) {
         await keys.verifyOwn(async (find) =>
           compactVerify(idToken, find, { algorithms: signatureAlgorithms }),
@@ -204,10 +228,14 @@ export class OpenIdProvider {
         claims: next.claims(),
       };
     } catch (error) {
-      if (error instanceof openid.ResponseBodyError && error.error === 'invalid_grant') {
+      if (isRefusalOfUser(error)) {
         throw rejected('refresh_token_refused');
       }
-      throw deploymentRefusalOf(error) ?? unavailable('token_endpoint_unreachable', error);
+      throw (
+        deploymentRefusalOf(error) ??
+        formProblemOf(error, 'id_token') ??
+        unavailable('token_endpoint_unreachable', error)
+      );
     }
   }
 
@@ -292,7 +320,7 @@ export class OpenIdProvider {
       authenticationWith(clientSecret, secretMethod),
       {
         timeout: libraryTimeout / 1000,
-        [openid.customFetch]: fetchThrough(this.#breaker, this.#calls.fetch('provider', this.#call)),
+        [openid.customFetch]: fetchThrough(this.breaker, this.calls.fetch('provider', this.call)),
         ...(insecure ? { execute: [openid.allowInsecureRequests] } : {}),
       },
     );
@@ -306,7 +334,7 @@ export class OpenIdProvider {
       throw new Problem('provider_misconfigured', { reason: `provider_without_${missing}` });
     }
     requireUrls(metadata, insecure ? /^https?:$/ : /^https:$/);
-    const keys = new ProviderKeys(metadata.jwks_uri ?? '', this.#call);
+    const keys = new ProviderKeys(metadata.jwks_uri ?? '', this.call);
     return {
       client,
       relyingParty: new RelyingParty(client, keys, exchangesAtOnce),
@@ -324,6 +352,9 @@ export class OpenIdProvider {
 function discoveryProblem(error: unknown): Problem {
   if (error instanceof Problem) {
     return error;
+  }
+  if (isOfPort(error)) {
+    return new Problem('provider_misconfigured', { reason: 'provider_port_blocked' });
   }
   return error instanceof openid.ClientError && error.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED'
     ? new Problem('provider_misconfigured', { reason: 'provider_issuer_mismatch' })

@@ -9,7 +9,7 @@ import {
   personsToken,
   startAnsweringOry,
 } from '../../../test/support/answering.ory.js';
-import { kratosIssuer } from './kratos/kratos.session.js';
+import { kratosIssuer } from './kratos/kratos-session.js';
 
 const { subject } = oryIds;
 const accessToken = 'ory_at_of-this-test-alone';
@@ -182,7 +182,7 @@ describe('a login by browser', () => {
     ['signup', {}, 'signup', null],
     ['login', { maxAge: 60 }, null, '60'],
   ] as const)('%s %j: the parameters', async (kind, demand, hint, maxAge) => {
-    const { url, checks } = await ory.strategy.begin({ kind, hints: {}, demand });
+    const { url, checks } = await ory.strategy.begin({ kind, hints: {}, demand, attempt: 1 });
     expect(Object.fromEntries(url.searchParams)).toMatchObject({
       redirect_uri: `${ory.gateway.configuration.PUBLIC_URL}/auth/callback`,
       scope: 'openid profile email',
@@ -197,11 +197,11 @@ describe('a login by browser', () => {
     ['login_state_invalid', 'request_forbidden'],
     ['login_refused', 'access_denied'],
   ])('%s: Hydra’s error is %s', async (code, error) => {
-    const { checks } = await ory.strategy.begin({ kind: 'login', hints: {}, demand: {} });
+    const { checks } = await ory.strategy.begin({ kind: 'login', hints: {}, demand: {}, attempt: 1 });
     const answer = new URL(
       `${ory.gateway.configuration.PUBLIC_URL}/auth/callback?${new URLSearchParams({ error, state: checks.state })}`,
     );
-    await expect(ory.strategy.exchange(answer, checks)).rejects.toMatchObject({ code });
+    await expect(ory.strategy.exchange(answer, { ...checks, attempt: 1 })).rejects.toMatchObject({ code });
   });
 
   it.each([200, 503])('gives its access token up: Hydra answers %i', async (status) => {

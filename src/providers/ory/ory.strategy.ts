@@ -2,17 +2,20 @@ import { Logger } from '@nestjs/common';
 import type { OryConfiguration } from '../../platform/config/configuration.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
-import type { ApplicationAdministration } from '../../auth-strategy/application.administration.js';
-import type { GrantAdministration } from '../../auth-strategy/grant.administration.js';
-import type { HydraGrants } from './hydra/hydra.grants.js';
+import type { ApplicationAdministration } from '../../auth-strategy/application-administration.js';
+import type { GrantAdministration } from '../../auth-strategy/grant-administration.js';
+import type { HydraGrants } from './hydra/hydra-grants.js';
 import type { HydraClient } from './hydra/hydra.client.js';
+import { gatewayClientId } from './hydra/hydra-clients.js';
 import type { ActiveToken } from './hydra/hydra.schemas.js';
+import type { KratosClearance } from './kratos/kratos-clearance.js';
 import type { KratosClient } from './kratos/kratos.client.js';
-import { connectionIssuer, isOryIssuer } from './connections/connection.issuer.js';
-import { kratosIssuer } from './kratos/kratos.session.js';
-import type { IdentitySource, SourceSession } from './sources/identity.source.js';
-import type { LogoutTokenVerifier } from '../oidc/logout.token.js';
-import { RelyingParty } from '../oidc/relying.party.js';
+import { connectionIssuer, isOryIssuer } from './connections/connection-issuer.js';
+import { kratosIssuer } from './kratos/kratos-session.js';
+import { identityGone, resetSecondFactors } from './kratos/second-factor-reset.js';
+import type { IdentitySource, SourceSession } from './sources/identity-source.js';
+import type { LogoutTokenVerifier } from '../oidc/logout-token.js';
+import { RelyingParty } from '../oidc/relying-party.js';
 import {
   type ExchangedTokens,
   type LoginChecks,
@@ -27,12 +30,13 @@ import {
   type ValidatedLogin,
 } from '../../auth-strategy/auth.strategy.js';
 import { scopeTokens } from '../../session/guards/scopes.js';
-import { stepUpParameters } from '../../auth-strategy/step-up.requirement.js';
-import type { OryBootstrap } from './ory.bootstrap.js';
+import { stepUpParameters } from '../../auth-strategy/step-up-requirement.js';
+import type { OryBootstrap } from './ory-bootstrap.js';
 
 /** The parts of an Ory deployment that the strategy calls. */
 export interface OryParts {
   readonly kratos: KratosClient;
+  readonly clearance: KratosClearance;
   readonly sources: IdentitySource;
   readonly hydra: HydraClient;
   readonly relyingParty: RelyingParty;
@@ -53,12 +57,14 @@ export class OryStrategy extends AuthStrategy {
   override readonly applications: ApplicationAdministration;
   override readonly grants: GrantAdministration;
   readonly #logger = new Logger(OryStrategy.name);
-  readonly #parts: OryParts;
+
   readonly #configuration: OryConfiguration;
 
-  constructor(parts: OryParts, configuration: OryConfiguration) {
+  constructor(
+    private readonly parts: OryParts,
+    configuration: OryConfiguration,
+  ) {
     super();
-    this.#parts = parts;
     this.#configuration = configuration;
     this.identities = administrationOf(parts, configuration.PUBLIC_URL);
     this.applications = parts.applications;
@@ -66,9 +72,9 @@ export class OryStrategy extends AuthStrategy {
   }
 
   async begin({ kind, hints, demand }: LoginStart): Promise<StartedLogin> {
-    await this.#parts.bootstrap.requireKeys();
+    await this.parts.bootstrap.requireKeys();
     const checks = RelyingParty.newChecks();
-    const url = await this.#parts.relyingParty.authorizationUrl(checks, {
+    const url = await this.parts.relyingParty.authorizationUrl(checks, {
       ...hints,
       redirect_uri: `${this.#configuration.PUBLIC_URL}/auth/callback`,
       scope: 'openid profile email',
@@ -85,7 +91,15 @@ export class OryStrategy extends AuthStrategy {
     if (answer.searchParams.get('error') === 'request_forbidden') {
       throw new Problem('login_state_invalid', { reason: 'login_overtaken' });
     }
-    return this.#parts.relyingParty.exchange(answer, checks);
+    try {
+      return await this.parts.relyingParty.exchange(answer, checks);
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'provider_misconfigured') {
+        // Hydra refuses our client also while it can't read its clients.
+        await this.parts.hydra.client(gatewayClientId);
+      }
+      throw error;
+    }
   }
 
   /** Step 9: Hydra validates the token; the user's source returns the user and whether the login is still live. */
@@ -93,7 +107,7 @@ export class OryStrategy extends AuthStrategy {
     if (!accessTokenForm.test(accessToken)) {
       throw rejected('access_token_malformed');
     }
-    const token = await this.#parts.hydra.introspect(accessToken);
+    const token = await this.parts.hydra.introspect(accessToken);
     if (token === undefined) {
       // A client-credentials token gets this too: no user has consented to it, and no session is behind it.
       throw rejected('access_token_inactive');
@@ -110,7 +124,7 @@ export class OryStrategy extends AuthStrategy {
     if (exchanged !== undefined && exchanged.subject !== token.sub) {
       throw new Problem('login_refused', { reason: 'subject_mismatch' });
     }
-    const session = await this.#parts.sources.findSession({
+    const session = await this.parts.sources.findSession({
       id: token.ext.kratos_session_id,
       subject: token.sub,
     });
@@ -139,7 +153,7 @@ export class OryStrategy extends AuthStrategy {
 
   override async validateClient(accessToken: string): Promise<ValidatedClient | undefined> {
     const token = accessTokenForm.test(accessToken)
-      ? await this.#parts.hydra.introspectClient(accessToken)
+      ? await this.parts.hydra.introspectClient(accessToken)
       : undefined;
     if (token?.token_use !== 'access_token' || token.sub !== token.client_id) {
       return undefined;
@@ -152,7 +166,7 @@ export class OryStrategy extends AuthStrategy {
 
   async discard(accessToken: string): Promise<void> {
     try {
-      await this.#parts.relyingParty.revoke(accessToken);
+      await this.parts.relyingParty.revoke(accessToken);
     } catch (error) {
       this.#logger.warn('an access token could not be revoked', { reason: 'revocation_failed', err: error });
     }
@@ -164,7 +178,7 @@ export class OryStrategy extends AuthStrategy {
       return { state: 'ended' };
     }
     try {
-      const found = await this.#parts.sources.findSession({ id, subject });
+      const found = await this.parts.sources.findSession({ id, subject });
       if (found?.isActive !== true || found.identity.subject !== subject) {
         return { state: 'ended' };
       }
@@ -183,7 +197,7 @@ export class OryStrategy extends AuthStrategy {
   async endSession(session: SessionRow): Promise<undefined> {
     const { provider_session_id: id, oidc_sid: sid, subject } = session;
     const results = await Promise.allSettled([
-      id === null ? undefined : this.#parts.sources.endSession({ id, subject }),
+      id === null ? undefined : this.parts.sources.endSession({ id, subject }),
       sid === null ? undefined : this.#endAtHydra(subject, sid),
     ]);
     for (const result of results) {
@@ -196,13 +210,13 @@ export class OryStrategy extends AuthStrategy {
   /** Ends the session at Hydra, which notifies all its applications by back-channel, this gateway included. */
   async #endAtHydra(subject: string, sid: string): Promise<void> {
     // This comes first: Hydra removes the session's id from its grants when the session ends, and then they can't be found.
-    await this.#parts.hydra.revokeTokens({ subject, sid });
-    await this.#parts.hydra.forgetSession(sid);
+    await this.parts.hydra.revokeTokens({ subject, sid });
+    await this.parts.hydra.forgetSession(sid);
   }
 
   async verifyLogoutToken(token: string): Promise<LogoutNotice> {
-    await this.#parts.bootstrap.requireKeys();
-    const { sources, logoutTokens } = this.#parts;
+    await this.parts.bootstrap.requireKeys();
+    const { sources, logoutTokens } = this.parts;
     const verified = await logoutTokens.verify(token);
     if (verified.subject !== null) {
       return { ...verified, issuer: (await sources.issuerOf(verified.subject)) ?? kratosIssuer };
@@ -212,17 +226,17 @@ export class OryStrategy extends AuthStrategy {
   }
 
   override setUpState(): SetUpState {
-    return this.#parts.bootstrap.state();
+    return this.parts.bootstrap.state();
   }
 
   async requireReady(): Promise<void> {
-    await Promise.all([this.#parts.kratos.requireReady(), this.#parts.hydra.requireReady()]);
-    this.#parts.bootstrap.requireDone();
+    await Promise.all([this.parts.kratos.requireReady(), this.parts.hydra.requireReady()]);
+    this.parts.bootstrap.requireDone();
   }
 }
 
 function administrationOf(
-  { kratos, sources, grants }: Pick<OryParts, 'kratos' | 'sources' | 'grants'>,
+  { kratos, clearance, sources, grants }: Pick<OryParts, 'kratos' | 'clearance' | 'sources' | 'grants'>,
   publicUrl: string,
 ): IdentityAdministration {
   return {
@@ -260,7 +274,10 @@ function administrationOf(
       const { flowId, code, expiresAt } = recovery;
       return { code, url: `${publicUrl}/ui/recovery?${new URLSearchParams({ flow: flowId })}`, expiresAt };
     },
+    resetSecondFactors: (subject, removed) =>
+      resetSecondFactors({ kratos, clearance, grants }, subject, removed),
     verifyAddress: (subject, email) => kratos.verifyAddress(subject, email),
+    endSessions: (subject, except) => sources.endSessions(subject, except),
     delete: async (subject) => {
       // Hydra first: if it can't be reached, the identity still exists and the deletion can be repeated.
       await grants.endAccess(subject);
@@ -277,13 +294,6 @@ function factorsOf(
   return hasLostFactor === true
     ? { amr: amr.filter((method) => method !== 'mfa'), acr: 'aal1' }
     : { amr, acr };
-}
-
-function identityGone(): Problem {
-  return new Problem('conflict', {
-    detail: 'The login provider no longer knows this person.',
-    reason: 'kratos_identity_gone',
-  });
 }
 
 function rejected(reason: string): Problem {

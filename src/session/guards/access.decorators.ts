@@ -1,6 +1,6 @@
 import { type ExecutionContext, SetMetadata, createParamDecorator } from '@nestjs/common';
 import type { OrgRole } from '../../platform/database/database.schema.js';
-import { requestOf } from '../../platform/http/http.context.js';
+import { requestOf } from '../../platform/http/http-context.js';
 import { type Principal, principalOf, requirePrincipal } from '../principal.js';
 
 /** Metadata key of {@link Public} and {@link OptionalSession}. */

@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import type { OrgRole } from '../../platform/database/database.schema.js';
 import { isSafeMethod } from '../../platform/http/cross-site.guard.js';
-import { requestOf } from '../../platform/http/http.context.js';
+import { requestOf } from '../../platform/http/http-context.js';
 import { UsersService } from '../../directory/users/users.service.js';
 import {
   ACCESS,
@@ -13,7 +13,7 @@ import {
 } from './access.decorators.js';
 import { type AccessRequirement, authorize, requirePolicyMet } from './authorization.js';
 import { principalOf, requirePrincipal } from '../principal.js';
-import { perRoute } from './route.metadata.js';
+import { perRoute } from './route-metadata.js';
 import { fullScope } from './scopes.js';
 
 /**
@@ -45,10 +45,11 @@ interface Requirement {
 @Injectable()
 export class AccessGuard implements CanActivate {
   readonly #requirementOf: (context: ExecutionContext) => Requirement;
-  readonly #users: UsersService;
 
-  constructor(reflector: Reflector, users: UsersService) {
-    this.#users = users;
+  constructor(
+    reflector: Reflector,
+    private readonly users: UsersService,
+  ) {
     this.#requirementOf = perRoute((places) => {
       const scopes = scopesOf(reflector, places);
       const role = reflector.getAllAndOverride<'admin' | undefined>(REQUIRED_ROLE, places);
@@ -77,6 +78,6 @@ export class AccessGuard implements CanActivate {
     authorize(claims, access);
     return access.role === undefined || isSafeMethod(request.method)
       ? true
-      : this.#users.requireAdministrator(claims.sub).then(() => true);
+      : this.users.requireAdministrator(claims.sub).then(() => true);
   }
 }

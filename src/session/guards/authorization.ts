@@ -1,8 +1,8 @@
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { OrgRole } from '../../platform/database/database.schema.js';
-import { isNamed } from '../../directory/users/org.reference.js';
+import { isNamed } from '../../directory/users/org-reference.js';
 import type { Claims } from '../tokens/claims.schema.js';
-import { loginChallenge } from './login.challenge.js';
+import { loginChallenge } from './login-challenge.js';
 import { uncovered } from './scopes.js';
 
 const rank: Readonly<Record<OrgRole, number>> = { member: 1, admin: 2, owner: 3 };

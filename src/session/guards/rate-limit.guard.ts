@@ -1,10 +1,10 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { replyOf, requestOf } from '../../platform/http/http.context.js';
-import { type LimitCheck, RateLimits, addressCheck } from '../../directory/rate-limit/rate.limits.js';
+import { replyOf, requestOf } from '../../platform/http/http-context.js';
+import { type LimitCheck, RateLimits, addressCheck } from '../../directory/rate-limit/rate-limits.js';
 import { principalOf } from '../principal.js';
-import { perRoute } from './route.metadata.js';
-import { RATE_LIMITED, type RouteLimit } from './rate-limited.decorator.js';
+import { perRoute } from './route-metadata.js';
+import { RATE_LIMITED, type RouteLimit } from './rate-limited.decorators.js';
 
 /**
  * Counts requests to `@RateLimited()` routes. It is a guard and not a hook by path, so that every spelling of a path
@@ -14,11 +14,12 @@ import { RATE_LIMITED, type RouteLimit } from './rate-limited.decorator.js';
 @Injectable()
 export class RateLimitGuard implements CanActivate {
   readonly #limitOf: (context: ExecutionContext) => RouteLimit | undefined;
-  readonly #limits: RateLimits;
 
-  constructor(reflector: Reflector, limits: RateLimits) {
+  constructor(
+    reflector: Reflector,
+    private readonly limits: RateLimits,
+  ) {
     this.#limitOf = perRoute(([handler]) => reflector.get<RouteLimit | undefined>(RATE_LIMITED, handler));
-    this.#limits = limits;
   }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -35,7 +36,7 @@ export class RateLimitGuard implements CanActivate {
       subject === undefined
         ? addressCheck(request, limit.policy, onSuccess)
         : { policy: limit.policy, key: `user:${subject}`, onSuccess };
-    await this.#limits.take(request, reply, [check]);
+    await this.limits.take(request, reply, [check]);
     return true;
   }
 }

@@ -23,6 +23,9 @@ export const scopeCatalogue = {
   'signing-keys:write': 'Rotate the keys that sign tokens (administrators).',
 } as const;
 
+/** Scope of the services that may be told of ended sessions. */
+export const revocationsScope = 'revocations:read';
+
 /** The scopes of which every route requires the role `admin`: they open nothing to a service account, which can't have it. */
 export const administratorScopes: readonly string[] = [
   'users:read',

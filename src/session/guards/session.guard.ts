@@ -2,13 +2,13 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../platform/errors/problem.error.js';
-import { replyOf, requestOf } from '../../platform/http/http.context.js';
-import { RateLimits, addressCheck } from '../../directory/rate-limit/rate.limits.js';
-import { VerificationMetrics } from '../../platform/telemetry/verification.metrics.js';
+import { replyOf, requestOf } from '../../platform/http/http-context.js';
+import { RateLimits, addressCheck } from '../../directory/rate-limit/rate-limits.js';
+import { VerificationMetrics } from '../../platform/telemetry/verification-metrics.js';
 import { ACCESS, type Access } from './access.decorators.js';
 import { type Principal, setPrincipal } from '../principal.js';
-import { type Authenticated, RequestAuthenticator } from './request.authenticator.js';
-import { perRoute } from './route.metadata.js';
+import { type Authenticated, RequestAuthenticator } from './request-authenticator.js';
+import { perRoute } from './route-metadata.js';
 
 /** Refusals of credentials that were valid once: a program that keeps sending one isn't guessing. */
 const wasGood = new Set(['token_expired', 'token_stale', 'session_ended', 'api_key_over']);
@@ -17,20 +17,14 @@ const wasGood = new Set(['token_expired', 'token_stale', 'session_ended', 'api_k
 @Injectable()
 export class SessionGuard implements CanActivate {
   readonly #accessOf: (context: ExecutionContext) => Access | undefined;
-  readonly #authenticator: RequestAuthenticator;
-  readonly #limits: RateLimits;
-  readonly #metrics: VerificationMetrics;
 
   constructor(
     reflector: Reflector,
-    authenticator: RequestAuthenticator,
-    limits: RateLimits,
-    metrics: VerificationMetrics,
+    private readonly authenticator: RequestAuthenticator,
+    private readonly limits: RateLimits,
+    private readonly metrics: VerificationMetrics,
   ) {
-    this.#metrics = metrics;
     this.#accessOf = perRoute((places) => reflector.getAllAndOverride<Access | undefined>(ACCESS, places));
-    this.#authenticator = authenticator;
-    this.#limits = limits;
   }
 
   /** @returns synchronously unless something has to be awaited, which is rare. */
@@ -42,7 +36,7 @@ export class SessionGuard implements CanActivate {
     const request = requestOf(context);
     const reply = replyOf(context);
     try {
-      const found = this.#authenticator.authenticate(request, reply);
+      const found = this.authenticator.authenticate(request, reply);
       return found instanceof Promise
         ? found.then(
             (authenticated) => this.#admit(request, authenticated),
@@ -55,7 +49,7 @@ export class SessionGuard implements CanActivate {
   }
 
   #admit(request: FastifyRequest, { principal, cache }: Authenticated): true {
-    this.#metrics.count(principal.credential, cache, 'ok');
+    this.metrics.count(principal.credential, cache, 'ok');
     setPrincipal(request, principal);
     return true;
   }
@@ -68,7 +62,7 @@ export class SessionGuard implements CanActivate {
   ): Promise<boolean> {
     const sent = credentialIn(request);
     if (sent !== undefined) {
-      this.#metrics.count(sent, 'miss', 'refused');
+      this.metrics.count(sent, 'miss', 'refused');
     }
     // A badly sent credential is refused on every route that looks for one, above all a credential in the URL.
     if (access !== 'optional' || (error instanceof Problem && error.code === 'malformed_request')) {
@@ -88,7 +82,7 @@ export class SessionGuard implements CanActivate {
       request.headers.authorization !== undefined || request.headers['x-api-key'] !== undefined;
     const isRefused = error instanceof Problem && error.code === 'unauthenticated';
     if (isCredential && isRefused && !wasGood.has(error.reason ?? '')) {
-      await this.#limits.take(request, reply, [addressCheck(request, 'credential-address', 'keep')]);
+      await this.limits.take(request, reply, [addressCheck(request, 'credential-address', 'keep')]);
     }
   }
 }

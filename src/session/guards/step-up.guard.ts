@@ -5,12 +5,12 @@ import type { Configuration } from '../../platform/config/configuration.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { timestampOf } from '../../platform/core/identifier.js';
 import { Problem } from '../../platform/errors/problem.error.js';
-import { requestOf } from '../../platform/http/http.context.js';
+import { requestOf } from '../../platform/http/http-context.js';
 import { ACCESS, type Access } from './access.decorators.js';
 import type { Claims } from '../tokens/claims.schema.js';
 import { isOfSession, principalOf } from '../principal.js';
-import { type RequiredLogin, loginChallenge } from './login.challenge.js';
-import { perRoute } from './route.metadata.js';
+import { type RequiredLogin, loginChallenge } from './login-challenge.js';
+import { perRoute } from './route-metadata.js';
 import { AAL2, AUTH_AGE, RECENT_LOGIN, type RecentLoginRule } from './step-up.decorators.js';
 
 /** What a route requires of a login. */
@@ -26,10 +26,13 @@ interface Requirement extends RequiredLogin {
 @Injectable()
 export class StepUpGuard implements CanActivate {
   readonly #requirementOf: (context: ExecutionContext) => Requirement;
-  readonly #clock: Clock;
   readonly #recently: number;
 
-  constructor(reflector: Reflector, clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
+  constructor(
+    reflector: Reflector,
+    private readonly clock: Clock,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
     this.#recently = configuration.SENSITIVE_AUTH_AGE;
     this.#requirementOf = perRoute((places) => {
       const ages = reflector.getAll<(number | undefined)[]>(AUTH_AGE, places);
@@ -41,7 +44,6 @@ export class StepUpGuard implements CanActivate {
         isPublic: reflector.getAllAndOverride<Access | undefined>(ACCESS, places) === 'public',
       };
     });
-    this.#clock = clock;
   }
 
   canActivate(context: ExecutionContext): boolean {
@@ -58,7 +60,7 @@ export class StepUpGuard implements CanActivate {
         reason: 'step_up_without_session',
       });
     }
-    const now = this.#clock.seconds();
+    const now = this.clock.seconds();
     const reason = missingIn(claims, requirement, now);
     if (reason !== undefined) {
       throw loginChallenge(requirement, reason);

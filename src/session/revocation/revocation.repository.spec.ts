@@ -1,16 +1,17 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { type FreshDatabase, freshDatabase } from '../../../test/support/fresh.database.js';
+import { databaseKinds } from '../../../test/support/database.kinds.js';
+import { type FreshDatabase, migratedDatabase } from '../../../test/support/fresh.database.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { newId } from '../../platform/core/identifier.js';
 import { RevocationRepository } from './revocation.repository.js';
 
-describe.each(['sqlite', 'postgres'] as const)('revocations in SQL on %s', (kind) => {
+describe.each(databaseKinds)('revocations in SQL on %s', (kind) => {
   let database: FreshDatabase;
   let revocations: RevocationRepository;
 
   beforeEach(async () => {
-    database = await freshDatabase(kind, inject('postgresUrl'));
-    revocations = new RevocationRepository(await database.connectMigrated(), new Clock());
+    database = await migratedDatabase(kind, inject('postgresUrl'));
+    revocations = new RevocationRepository(database.connect(), new Clock());
   });
 
   afterEach(async () => {

@@ -9,20 +9,17 @@ const rowsAtOnce = 5000;
 /** The revocations in SQL, the authoritative store. */
 @Injectable()
 export class RevocationRepository {
-  readonly #database: Database;
-  readonly #clock: Clock;
-
-  constructor(database: Database, clock: Clock) {
-    this.#database = database;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
 
   /**
    * Stores a revocation. A second one for the same id can only revoke more. Of two changes at the same time, the later change
    * counts, whichever is written last.
    * @param query a transaction, if the row belongs to one.
    */
-  async insert(row: RevocationRow, query: Kysely<Schema> = this.#database.query): Promise<void> {
+  async insert(row: RevocationRow, query: Kysely<Schema> = this.database.query): Promise<void> {
     await query
       .insertInto('revocations')
       .values(row)
@@ -50,10 +47,10 @@ export class RevocationRepository {
    * the garbage that they leave makes every later request some percent slower. Revocations recorded meanwhile may be missing.
    */
   async *current(): AsyncGenerator<RevocationRow[]> {
-    const now = this.#clock.now();
+    const now = this.clock.now();
     let last = '';
     for (;;) {
-      const rows = await this.#database.query
+      const rows = await this.database.query
         .selectFrom('revocations')
         .selectAll()
         .where('id', '>', last)
@@ -75,25 +72,19 @@ export class RevocationRepository {
    * with a second condition, SQLite would scan all current revocations at every poll.
    */
   async recordedSince(moment: number): Promise<RevocationRow[]> {
-    return this.#database.query
+    return this.database.query
       .selectFrom('revocations')
       .selectAll()
       .where('recorded_at', '>=', moment)
       .execute();
   }
 
-  /** Removes revocations that no longer matter to tokens, and that every stream of security events has settled. */
-  async purge(): Promise<void> {
-    const now = this.#clock.now();
-    const { settled } = await this.#database.query
-      .selectFrom('signal_streams')
-      .select(({ fn }) => fn.min('settled_at').as('settled'))
-      .where('status', '!=', 'disabled')
-      .executeTakeFirstOrThrow();
-    await this.#database.query
+  /** Removes revocations that no longer matter to tokens. @param keptFrom those that were recorded from then on (milliseconds) stay. */
+  async purge(keptFrom: number): Promise<void> {
+    await this.database.query
       .deleteFrom('revocations')
-      .where('expires_at', '<=', now)
-      .where('recorded_at', '<', Number(settled ?? Number.MAX_SAFE_INTEGER))
+      .where('expires_at', '<=', this.clock.now())
+      .where('recorded_at', '<', keptFrom)
       .execute();
   }
 }

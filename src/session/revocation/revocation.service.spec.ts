@@ -1,18 +1,20 @@
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
-import { type FreshDatabase, freshDatabase } from '../../../test/support/fresh.database.js';
+import { databaseKinds } from '../../../test/support/database.kinds.js';
+import { type FreshDatabase, migratedDatabase } from '../../../test/support/fresh.database.js';
 import { newIdentity, plainConfiguration } from '../../../test/support/gateway.js';
 import { nestLogOf } from '../../../test/support/nest.log.js';
 import { type RedisServer, startRedis } from '../../../test/support/redis.server.js';
 import { waitUntil } from '../../../test/support/stack.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { newId } from '../../platform/core/identifier.js';
-import type { DatabaseConnection } from '../../platform/database/database.connection.js';
-import { RedisChannel } from '../../platform/pubsub/redis.channel.js';
-import { NoReplicaChannel, type ReplicaChannel } from '../../platform/pubsub/replica.channel.js';
+import type { DatabaseConnection } from '../../platform/database/database-connection.js';
+import { RedisChannel } from '../../platform/pubsub/redis-channel.js';
+import { NoReplicaChannel, type ReplicaChannel } from '../../platform/pubsub/replica-channel.js';
 import { UsersService } from '../../directory/users/users.service.js';
-import { RevocationFeed } from './revocation.feed.js';
-import { RevocationList, clockAllowance } from './revocation.list.js';
+import { RevocationJanitor } from './revocation-janitor.js';
+import { RevocationFeed } from './revocation-feed.js';
+import { RevocationList, clockAllowance } from './revocation-list.js';
 import { RevocationRepository } from './revocation.repository.js';
 import { RevocationService } from './revocation.service.js';
 import { SessionRepository } from '../store/session.repository.js';
@@ -30,15 +32,15 @@ interface Replica {
   readonly clock: Clock;
 }
 
-describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
+describe.each(databaseKinds)('revocations on %s', (kind) => {
   let database: FreshDatabase;
   let connection: DatabaseConnection;
   let replicas: Replica[];
   let channels: ReplicaChannel[];
 
   beforeEach(async () => {
-    database = await freshDatabase(kind, inject('postgresUrl'));
-    connection = await database.connectMigrated();
+    database = await migratedDatabase(kind, inject('postgresUrl'));
+    connection = database.connect();
     replicas = [];
     channels = [];
   });
@@ -195,7 +197,7 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
     await one.service.endSessions({ id: old }, 'logout');
     const later = await replica();
     expect([later.list.isEnded(recent), later.list.isEnded(old)]).toEqual([true, false]);
-    await new RevocationRepository(connection, new Clock()).purge();
+    await new RevocationRepository(connection, new Clock()).purge(Number.MAX_SAFE_INTEGER);
     const left = await connection.query.selectFrom('revocations').select('id').execute();
     expect(left.map(({ id }) => id)).toEqual([recent]);
   });
@@ -287,30 +289,36 @@ describe.each(['sqlite', 'postgres'] as const)('revocations on %s', (kind) => {
       expect(other.feed.state()).toBe('up');
     });
 
-    it('what cannot matter any more is removed at each 150th reading, as long as the process runs', async () => {
+    it('what cannot matter any more is removed every five minutes by a gateway, and by nobody who only reads', async () => {
       const one = await replica();
       const id = newId();
       await endKey(one, id);
       one.clock.now = () => Date.now() + configuration.TOKEN_TTL * 1000 + clockAllowance + 1000;
-      vi.advanceTimersByTime(149 * poll);
+      vi.advanceTimersByTime(300_000);
       await one.feed.refresh();
       expect(await recorded()).toEqual([id]);
-      vi.advanceTimersByTime(poll);
+      const janitor = new RevocationJanitor(one.feed);
+      janitor.onModuleInit();
+      vi.advanceTimersByTime(300_000);
       await waitUntil(async () => (await recorded()).length === 0, 'the removal');
-      expect(vi.getTimerCount()).toBe(1);
+      expect(vi.getTimerCount()).toBe(2);
+      janitor.onModuleDestroy();
       one.feed.onModuleDestroy();
       expect(vi.getTimerCount()).toBe(0);
     });
 
     it('says in the log when revocations can be neither read nor removed', async () => {
-      await replica();
+      const { feed } = await replica();
+      const janitor = new RevocationJanitor(feed);
+      janitor.onModuleInit();
       const told = await nestLogOf('warn', async (lines) => {
         await connection.query.schema.alterTable('revocations').renameTo('away').execute();
-        vi.advanceTimersByTime(150 * poll);
+        vi.advanceTimersByTime(300_000);
         const isTold = (reason: string) => (): boolean => lines.join('').includes(`"reason":"${reason}"`);
         await waitUntil(isTold('revocation_feed_down'), 'the reading');
         await waitUntil(isTold('revocation_purge_failed'), 'the removal');
       });
+      janitor.onModuleDestroy();
       expect(told.join('')).toContain('revocations');
     });
 

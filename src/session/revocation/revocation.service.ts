@@ -10,8 +10,8 @@ import type {
   Schema,
   SessionRow,
 } from '../../platform/database/database.schema.js';
-import { RevocationFeed } from './revocation.feed.js';
-import { clockAllowance } from './revocation.list.js';
+import { RevocationFeed } from './revocation-feed.js';
+import { clockAllowance } from './revocation-list.js';
 import { RevocationRepository } from './revocation.repository.js';
 import { type SessionSelector, SessionRepository } from '../store/session.repository.js';
 
@@ -26,35 +26,27 @@ export interface KeyEnd {
 /** Revokes sessions, tokens and keys: recorded in SQL first, then applied here, then sent to the other replicas. */
 @Injectable()
 export class RevocationService {
-  readonly #sessions: SessionRepository;
-  readonly #revocations: RevocationRepository;
-  readonly #feed: RevocationFeed;
-  readonly #clock: Clock;
   readonly #configuration: Configuration;
 
   constructor(
-    sessions: SessionRepository,
-    revocations: RevocationRepository,
-    feed: RevocationFeed,
-    clock: Clock,
+    private readonly sessions: SessionRepository,
+    private readonly revocations: RevocationRepository,
+    private readonly feed: RevocationFeed,
+    private readonly clock: Clock,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
-    this.#sessions = sessions;
-    this.#revocations = revocations;
-    this.#feed = feed;
-    this.#clock = clock;
     this.#configuration = configuration;
   }
 
   /** Ends sessions. @param reason id for the row, snake_case. @returns the sessions that were live until now. */
   async endSessions(which: SessionSelector, reason: string): Promise<SessionRow[]> {
     // SQL first: an end that only this process knew would be reported as done at the next attempt, and be lost with the process.
-    const { sessions, revocations } = await this.#sessions.end(which, reason, this.#expiresAt());
-    if ('id' in which && sessions.length === 0 && (await this.#sessions.find(which.id)) !== undefined) {
+    const { sessions, revocations } = await this.sessions.end(which, reason, this.#expiresAt());
+    if ('id' in which && sessions.length === 0 && (await this.sessions.find(which.id)) !== undefined) {
       // An earlier attempt has ended it, and failed to hear of that, or the commit became visible so late that no replica reads it.
       await this.#record(this.#row('session', which.id, null));
     }
-    this.#feed.announce(revocations);
+    this.feed.announce(revocations);
     return sessions;
   }
 
@@ -64,9 +56,9 @@ export class RevocationService {
    */
   async invalidate(kind: 'user' | 'org', id: string): Promise<void> {
     // Data that was read earlier in this same millisecond may be from before the change, so it must not count as newer.
-    const before = this.#clock.now() + 1;
+    const before = this.clock.now() + 1;
     await this.#record(this.#row(kind, id, before));
-    if (this.#clock.now() < before) {
+    if (this.clock.now() < before) {
       // Data that is read from here on is newer, and must not count as older either.
       await setTimeout(2);
     }
@@ -85,8 +77,8 @@ export class RevocationService {
   endOfKey(id: string): KeyEnd {
     const row = this.#row('api_key', id, null);
     return {
-      record: async (transaction) => this.#revocations.insert(row, transaction),
-      announce: () => this.#feed.announce([row]),
+      record: async (transaction) => this.revocations.insert(row, transaction),
+      announce: () => this.feed.announce([row]),
     };
   }
 
@@ -98,20 +90,20 @@ export class RevocationService {
 
   /** Whether a session has ended, from memory. */
   isSessionOver(sessionId: string): boolean {
-    return this.#feed.list.isSessionOver(sessionId);
+    return this.feed.list.isSessionOver(sessionId);
   }
 
   async #record(row: RevocationRow): Promise<void> {
-    await this.#revocations.insert(row);
-    this.#feed.announce([row]);
+    await this.revocations.insert(row);
+    this.feed.announce([row]);
   }
 
   #row(kind: RevocationKind, id: string, before: number | null): RevocationRow {
-    return { id, kind, before, recorded_at: this.#clock.now(), expires_at: this.#expiresAt() };
+    return { id, kind, before, recorded_at: this.clock.now(), expires_at: this.#expiresAt() };
   }
 
   /** The time from which no token that lives now can be live (milliseconds). */
   #expiresAt(): number {
-    return this.#clock.now() + this.#configuration.TOKEN_TTL * 1000 + clockAllowance;
+    return this.clock.now() + this.#configuration.TOKEN_TTL * 1000 + clockAllowance;
   }
 }

@@ -1,26 +1,26 @@
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
-import { type FreshDatabase, freshDatabase } from '../../../test/support/fresh.database.js';
+import { databaseKinds } from '../../../test/support/database.kinds.js';
+import { type FreshDatabase, migratedDatabase } from '../../../test/support/fresh.database.js';
 import { newIdentity, plainConfiguration } from '../../../test/support/gateway.js';
 import { nestLogOf } from '../../../test/support/nest.log.js';
 import { waitUntil } from '../../../test/support/stack.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { newId } from '../../platform/core/identifier.js';
-import type { DatabaseConnection } from '../../platform/database/database.connection.js';
+import type { DatabaseConnection } from '../../platform/database/database-connection.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
 import { UsersService } from '../../directory/users/users.service.js';
-import { SessionHostsRepository } from './session-hosts.repository.js';
-import { SessionJanitor } from './session.janitor.js';
+import { SessionJanitor } from './session-janitor.js';
 import { SessionRepository } from './session.repository.js';
 
-describe.each(['sqlite', 'postgres'] as const)('SessionRepository on %s', (kind) => {
+describe.each(databaseKinds)('SessionRepository on %s', (kind) => {
   let database: FreshDatabase;
   let connection: DatabaseConnection;
   let sessions: SessionRepository;
   let userId: string;
 
   beforeEach(async () => {
-    database = await freshDatabase(kind, inject('postgresUrl'));
-    connection = await database.connectMigrated();
+    database = await migratedDatabase(kind, inject('postgresUrl'));
+    connection = database.connect();
     sessions = new SessionRepository(connection, new Clock());
     const users = new UsersService(connection, new Clock(), plainConfiguration());
     userId = (await users.recordLogin(newIdentity())).user.id;
@@ -235,26 +235,5 @@ describe.each(['sqlite', 'postgres'] as const)('SessionRepository on %s', (kind)
       }).finally(() => janitor.onModuleDestroy());
       expect(told.join('')).toContain('"reason":"session_purge_failed"');
     });
-  });
-
-  it('the hosts of a session are listed in order, once each, the last 50 of them, and go with its row', async () => {
-    let now = Date.now();
-    const clock = new Clock();
-    clock.now = () => (now += 1);
-    const hosts = new SessionHostsRepository(connection, clock);
-    const [one, other] = [await stored(), await stored()];
-    for (const host of ['wiki.example.net', 'app.example.com', 'wiki.example.net']) {
-      await hosts.add(one.id, host);
-    }
-    for (let index = 0; index < 53; index += 1) {
-      await hosts.add(other.id, `h${String(index).padStart(2, '0')}.example.com`);
-    }
-    const found = await hosts.of([one.id, other.id, newId()]);
-    expect(found.get(one.id)).toEqual(['app.example.com', 'wiki.example.net']);
-    expect(found.get(other.id)).toHaveLength(50);
-    expect(found.get(other.id)?.[0]).toBe('h03.example.com');
-    expect(await hosts.of([])).toEqual(new Map());
-    await connection.query.deleteFrom('sessions').where('id', '=', one.id).execute();
-    expect((await hosts.of([one.id])).size).toBe(0);
   });
 });

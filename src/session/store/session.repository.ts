@@ -10,10 +10,19 @@ import {
 } from '../../platform/database/database.schema.js';
 import { needsRowLocks } from '../../platform/database/dialect.js';
 import { userDisabled, userUnknown } from '../../directory/users/account.query.js';
-import type { ClientInfo } from '../../platform/http/client.info.js';
+import type { ClientInfo } from '../../platform/http/client-info.js';
 
 /** Rows that one statement changes: databases limit a statement's parameters. */
 const rowsPerStatement = 500;
+
+/** Selects sessions by what their provider names. */
+export type SelectorOfProvider =
+  /** The sessions behind one session at the provider, as its logout tokens name it. */
+  | { readonly issuer: string; readonly oidcSid: string }
+  /** The sessions of one identity that may be behind one session at the provider: those that it names, and those without a name. */
+  | { readonly issuer: string; readonly subject: string; readonly perhapsBehind: string }
+  /** All sessions of one identity. */
+  | { readonly issuer: string; readonly subject: string };
 
 /** Selects sessions. */
 export type SessionSelector =
@@ -24,16 +33,12 @@ export type SessionSelector =
       readonly except?: string | undefined;
       readonly exceptBehind?: string | undefined;
     }
-  /** The sessions behind one session at the provider, as its logout tokens name it. */
-  | { readonly issuer: string; readonly oidcSid: string }
-  /** The same, of all issuers that begin with this. */
+  /** Those that began by this time only, in milliseconds since the epoch. */
+  | (SelectorOfProvider & { readonly begunBy?: number })
+  /** Those behind one session at the provider, of all issuers that begin with this. */
   | { readonly issuersFrom: string; readonly oidcSid: string }
   /** The sessions that came from one session of the user's source of identities. */
-  | { readonly issuer: string; readonly providerSessionId: string }
-  /** The sessions of one identity that may be behind one session at the provider: those that it names, and those without a name. */
-  | { readonly issuer: string; readonly subject: string; readonly perhapsBehind: string }
-  /** All sessions of one identity. */
-  | { readonly issuer: string; readonly subject: string };
+  | { readonly issuer: string; readonly providerSessionId: string };
 
 /** The client that uses a session, as its row keeps it. */
 export type SessionClient = Pick<ClientInfo, 'userAgent' | 'remoteAddress'>;
@@ -41,13 +46,10 @@ export type SessionClient = Pick<ClientInfo, 'userAgent' | 'remoteAddress'>;
 /** The sessions in SQL, the authoritative store. */
 @Injectable()
 export class SessionRepository {
-  readonly #database: Database;
-  readonly #clock: Clock;
-
-  constructor(database: Database, clock: Clock) {
-    this.#database = database;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
 
   /**
    * Stores a new session. If the user is disabled or deleted at the same time, on any replica, that either comes
@@ -55,7 +57,7 @@ export class SessionRepository {
    * @throws {Problem} `unauthenticated` when the user is gone or disabled.
    */
   async insert(row: SessionRow): Promise<void> {
-    const { query } = this.#database;
+    const { query } = this.database;
     const user = query.selectFrom('users').where('id', '=', row.user_id);
     const values = user
       .where('disabled_at', 'is', null)
@@ -73,12 +75,12 @@ export class SessionRepository {
   }
 
   async find(id: string): Promise<SessionRow | undefined> {
-    return this.#database.query.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
+    return this.database.query.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
   }
 
   /** A user's sessions that haven't been ended, newest first. */
   async listOf(userId: string): Promise<SessionRow[]> {
-    return this.#database.query
+    return this.database.query
       .selectFrom('sessions')
       .selectAll()
       .where('user_id', '=', userId)
@@ -89,7 +91,7 @@ export class SessionRepository {
 
   /** Whether any session hasn't been ended and is younger than this. @param begunAfter milliseconds. */
   async hasOpen(begunAfter: number): Promise<boolean> {
-    const found = await this.#database.query
+    const found = await this.database.query
       .selectFrom('sessions')
       .select('id')
       .where('ended_at', 'is', null)
@@ -101,7 +103,7 @@ export class SessionRepository {
 
   /** The sessions behind one session at the provider that haven't been ended. */
   async listBehind(issuer: string, oidcSid: string): Promise<SessionRow[]> {
-    return this.#database.query
+    return this.database.query
       .selectFrom('sessions')
       .selectAll()
       .where((builder) => selected(builder, { issuer, oidcSid }))
@@ -119,8 +121,8 @@ export class SessionRepository {
     { userAgent, remoteAddress }: SessionClient,
     confirmed: boolean,
   ): Promise<boolean> {
-    const now = this.#clock.now();
-    const result = await this.#database.query
+    const now = this.clock.now();
+    const result = await this.database.query
       .updateTable('sessions')
       .set({
         user_agent: userAgent,
@@ -141,14 +143,14 @@ export class SessionRepository {
    * @returns how many, at most one batch.
    */
   async purge(endedBefore: number, begunBefore: number): Promise<number> {
-    const over = this.#database.query
+    const over = this.database.query
       .selectFrom('sessions')
       .select('id')
       .where((builder) =>
         builder.or([builder('ended_at', '<', endedBefore), builder('id', '<', lowestId(begunBefore))]),
       )
       .limit(rowsPerStatement);
-    const result = await this.#database.query
+    const result = await this.database.query
       .deleteFrom('sessions')
       .where('id', 'in', over)
       .executeTakeFirst();
@@ -157,13 +159,13 @@ export class SessionRepository {
 
   /** Sets how the user of a session counts as authenticated. @returns the session as it is now. */
   async setLogin(session: SessionRow, login: Pick<SessionRow, 'amr' | 'acr'>): Promise<SessionRow> {
-    await this.#database.query.updateTable('sessions').set(login).where('id', '=', session.id).execute();
+    await this.database.query.updateTable('sessions').set(login).where('id', '=', session.id).execute();
     return { ...session, ...login };
   }
 
   /** Sets the organisation that a session acts for. @returns nothing when the session has been ended. */
   async setOrg(id: string, orgId: string): Promise<SessionRow | undefined> {
-    return this.#database.query
+    return this.database.query
       .updateTable('sessions')
       .set({ org_id: orgId })
       .where('id', '=', id)
@@ -182,8 +184,8 @@ export class SessionRepository {
     reason: string,
     expiresAt: number,
   ): Promise<{ sessions: SessionRow[]; revocations: RevocationRow[] }> {
-    const now = this.#clock.now();
-    return this.#database.query.transaction().execute(async (transaction) => {
+    const now = this.clock.now();
+    return this.database.query.transaction().execute(async (transaction) => {
       const sessions = await transaction
         .updateTable('sessions')
         .set({ ended_at: now, end_reason: reason })
@@ -240,10 +242,12 @@ function selected(
   if ('providerSessionId' in which) {
     return builder.and({ issuer, provider_session_id: which.providerSessionId });
   }
+  const begun = which.begunBy === undefined ? [] : [builder('created_at', '<=', which.begunBy)];
   if ('oidcSid' in which) {
-    return builder.and({ issuer, oidc_sid: which.oidcSid });
+    return builder.and([builder.and({ issuer, oidc_sid: which.oidcSid }), ...begun]);
   }
   return builder.and([
+    ...begun,
     builder.and({ issuer, subject: which.subject }),
     ...('perhapsBehind' in which
       ? [builder.or([builder('oidc_sid', '=', which.perhapsBehind), builder('oidc_sid', 'is', null)])]
@@ -252,5 +256,5 @@ function selected(
 }
 
 function columnsOf(row: SessionRow): (keyof SessionRow)[] {
-  return Object.keys(row) as (keyof SessionRow)[];
+  return Object.keys(row).filter((name): name is keyof SessionRow => Object.hasOwn(row, name));
 }

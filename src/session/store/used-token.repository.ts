@@ -6,17 +6,14 @@ import { Database } from '../../platform/database/database.schema.js';
 /** Records what may be used only once, on any replica: foreign tokens, and forms. */
 @Injectable()
 export class UsedTokenRepository {
-  readonly #database: Database;
-  readonly #clock: Clock;
-
-  constructor(database: Database, clock: Clock) {
-    this.#database = database;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
 
   /** Whether a token was used. */
   async isUsed(issuer: string, jti: string): Promise<boolean> {
-    const row = await this.#database.query
+    const row = await this.database.query
       .selectFrom('used_tokens')
       .select('id')
       .where('id', '=', idOf(issuer, jti))
@@ -26,7 +23,7 @@ export class UsedTokenRepository {
 
   /** Takes back that something was used, because nothing came of it. */
   async release(issuer: string, jti: string): Promise<void> {
-    await this.#database.query.deleteFrom('used_tokens').where('id', '=', idOf(issuer, jti)).execute();
+    await this.database.query.deleteFrom('used_tokens').where('id', '=', idOf(issuer, jti)).execute();
   }
 
   /**
@@ -35,11 +32,8 @@ export class UsedTokenRepository {
    * @returns false when another request marked it first.
    */
   async use(issuer: string, jti: string, expiresAt: number): Promise<boolean> {
-    await this.#database.query
-      .deleteFrom('used_tokens')
-      .where('expires_at', '<', this.#clock.now())
-      .execute();
-    const result = await this.#database.query
+    await this.database.query.deleteFrom('used_tokens').where('expires_at', '<', this.clock.now()).execute();
+    const result = await this.database.query
       .insertInto('used_tokens')
       .values({ id: idOf(issuer, jti), expires_at: expiresAt })
       .onConflict((conflict) => conflict.doNothing())

@@ -1,5 +1,5 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
-import { ClaimsEnricher, NoExtraClaims } from './claims.enricher.js';
+import { ClaimsEnricher, NoExtraClaims } from './claims-enricher.js';
 
 /** The module that provides an adopter's {@link ClaimsEnricher}; created once, in app.module. */
 @Module({})

@@ -6,16 +6,18 @@ const numericDate = z.int().nonnegative();
 
 /** Claims of the augmented token, an RFC 9068 access token with the application's own claims. */
 const knownClaimsSchema = z.object({
-  iss: z.string().meta({ description: '`PUBLIC_URL`.' }),
-  aud: z.string().meta({ description: '`TOKEN_AUDIENCE`, or the origin of a host in `PROTECTED_HOSTS`.' }),
-  sub: z.uuid().meta({ description: 'Id of the local user.' }),
-  sid: z.uuid().meta({ description: 'Id of the session, or of the API key that the token came from.' }),
+  iss: z.string().meta({ description: 'Issuer: `PUBLIC_URL`.' }),
+  aud: z
+    .string()
+    .meta({ description: 'Audience: `TOKEN_AUDIENCE`, or the origin of a host in `PROTECTED_HOSTS`.' }),
+  sub: z.uuid().meta({ description: 'Subject: id of the local user.' }),
+  sid: z.uuid().meta({ description: 'Id of the session, or of the API key for which the token was issued.' }),
   jti: z.uuid().meta({ description: 'Id of this token.' }),
-  iat: numericDate.meta({ description: 'When the token was minted, in seconds since the epoch.' }),
+  iat: numericDate.meta({ description: 'When the token was issued, in seconds since the epoch.' }),
   nbf: numericDate.meta({ description: 'Not valid before this time.' }),
-  exp: numericDate.meta({ description: 'Not valid from this time on.' }),
+  exp: numericDate.meta({ description: 'Expiry: not valid at or after this time.' }),
   auth_time: numericDate.meta({
-    description: 'When the user last gave credentials; 0 if the provider does not state it.',
+    description: 'When the user last gave credentials; 0 if the provider doesn’t state it.',
   }),
   amr: z.array(z.string()).meta({ description: 'How the user authenticated (RFC 8176).' }),
   acr: z.enum(['aal1', 'aal2']).optional().meta({ description: '`aal2` if a second factor was given.' }),
@@ -23,7 +25,7 @@ const knownClaimsSchema = z.object({
   act: z
     .looseObject({ sub: z.string() })
     .optional()
-    .meta({ description: 'Who acts for `sub` (RFC 8693, section 4.1).' }),
+    .meta({ description: 'Actor: who acts for `sub` (RFC 8693, section 4.1).' }),
   org: z
     .object({ id: z.uuid(), slug: z.string(), role: z.enum(['owner', 'admin', 'member']) })
     .optional()
@@ -37,13 +39,13 @@ const knownClaimsSchema = z.object({
     .optional()
     .meta({
       description:
-        'A second factor that is required and was not given: from when on, and, from then on, what is missing in this token for it (docs/security.md).',
+        'Present if a required second factor was not given: `due` is when it becomes mandatory; from then on, `missing` names what this token lacks because of it (docs/security.md).',
     }),
-  idp: z.enum(['ory', 'auth0', 'oidc']).meta({ description: 'Provider that logged the user in.' }),
+  idp: z.enum(['ory', 'auth0', 'oidc']).meta({ description: 'Login provider that authenticated the user.' }),
   client_id: z.string().meta({ description: 'OAuth client through which the user logged in.' }),
   scope: z.string().meta({ description: 'Space-separated scopes.' }),
   email: z.string().optional().meta({ description: 'E-mail address.' }),
-  email_verified: z.boolean().meta({ description: 'Whether the address has been verified.' }),
+  email_verified: z.boolean().meta({ description: 'Whether the e-mail address has been verified.' }),
   name: z.string().optional().meta({ description: 'Display name.' }),
   picture: z.string().optional().meta({ description: 'URL of a picture.' }),
 });

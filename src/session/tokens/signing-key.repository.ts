@@ -17,23 +17,20 @@ export type NewKey = Pick<SigningKeyRow, 'kid' | 'alg' | 'public_jwk' | 'private
  */
 @Injectable()
 export class SigningKeyRepository {
-  readonly #database: Database;
-  readonly #clock: Clock;
-
-  constructor(database: Database, clock: Clock) {
-    this.#database = database;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
 
   /** All stored keys, oldest first. */
   async list(): Promise<SigningKeyRow[]> {
-    return this.#database.query.selectFrom('signing_keys').selectAll().orderBy('created_at').execute();
+    return this.database.query.selectFrom('signing_keys').selectAll().orderBy('created_at').execute();
   }
 
   /** Stores a key in this state, unless another replica was faster. */
   async add(key: NewKey, state: Extract<KeyState, 'current' | 'next'>): Promise<void> {
-    const now = this.#clock.now();
-    await this.#database.query
+    const now = this.clock.now();
+    await this.database.query
       .insertInto('signing_keys')
       .values({
         ...key,
@@ -52,10 +49,10 @@ export class SigningKeyRepository {
    * @returns whether this call rotated.
    */
   async rotate(current: string): Promise<boolean> {
-    return this.#database.query.transaction().execute(async (transaction) => {
+    return this.database.query.transaction().execute(async (transaction) => {
       const retired = await transaction
         .updateTable('signing_keys')
-        .set({ state: 'retired', retired_at: this.#clock.now() })
+        .set({ state: 'retired', retired_at: this.clock.now() })
         .where('kid', '=', current)
         .where('state', '=', 'current')
         .returning('kid')
@@ -73,7 +70,7 @@ export class SigningKeyRepository {
    * @returns whether there is such a key that wasn't revoked before.
    */
   async revoke(kid: string): Promise<boolean> {
-    return this.#database.query.transaction().execute(async (transaction) => {
+    return this.database.query.transaction().execute(async (transaction) => {
       const row = await transaction
         .selectFrom('signing_keys')
         .select('state')
@@ -85,7 +82,7 @@ export class SigningKeyRepository {
       }
       await transaction
         .updateTable('signing_keys')
-        .set({ state: 'revoked', private_jwk: '', retired_at: this.#clock.now() })
+        .set({ state: 'revoked', private_jwk: '', retired_at: this.clock.now() })
         .where('kid', '=', kid)
         .execute();
       if (row.state === 'current') {
@@ -97,7 +94,7 @@ export class SigningKeyRepository {
 
   /** Removes a key that is in state `next`; it has never signed. */
   async removeNext(kid: string): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .deleteFrom('signing_keys')
       .where('kid', '=', kid)
       .where('state', '=', 'next')
@@ -106,7 +103,7 @@ export class SigningKeyRepository {
 
   /** Replaces the ciphertext of a private half, unless it has changed in the meantime. */
   async reseal({ kid, private_jwk }: SigningKeyRow, sealed: string): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .updateTable('signing_keys')
       .set({ private_jwk: sealed })
       .where('kid', '=', kid)
@@ -116,7 +113,7 @@ export class SigningKeyRepository {
 
   /** Removes retired and revoked keys that ended before a time (milliseconds). */
   async purge(endedBefore: number): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .deleteFrom('signing_keys')
       .where('state', 'in', ['retired', 'revoked'])
       .where('retired_at', '<', endedBefore)
@@ -126,7 +123,7 @@ export class SigningKeyRepository {
   async #promote(transaction: Transaction<Schema>): Promise<void> {
     await transaction
       .updateTable('signing_keys')
-      .set({ state: 'current', activated_at: this.#clock.now() })
+      .set({ state: 'current', activated_at: this.clock.now() })
       .where('state', '=', 'next')
       .returning('kid')
       .executeTakeFirstOrThrow();

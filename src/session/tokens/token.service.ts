@@ -8,8 +8,8 @@ import { Clock } from '../../platform/time/clock.service.js';
 import { timestampOf, newId, randomOf } from '../../platform/core/identifier.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { type Claims, type KnownClaims, claimsSchema, parseClaims } from './claims.schema.js';
-import type { DecryptedCookie } from '../cookie/decrypted.cookie.js';
-import { SigningKeyRing, type VerificationKey } from './signing-key.ring.js';
+import type { DecryptedCookie } from '../cookie/decrypted-cookie.js';
+import { SigningKeyRing, type VerificationKey } from './signing-key-ring.js';
 
 const tokenType = 'at+jwt';
 /** Seconds by which the clocks of replicas may differ: each may be off by half of it. */
@@ -19,7 +19,8 @@ const lastPart = 0.2;
 /** Up to this share is added, depending on the token's random id: tokens minted together aren't renewed together. */
 const chancePart = 0.2;
 const maximumLength = 8192;
-const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+/** Three segments in base64url, each in its one spelling (RFC 7515 section 2): without padding, and no bits behind the last byte. */
+const compactForm = /^(?:(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048]|[\w-]{4})(?:\.(?!$)|$)){3}$/;
 /** Our tokens have exactly these three header members: `jwk`, `jku`, `x5u` and `crit` are never read. */
 const headerSchema = z.strictObject({ alg: z.string(), typ: z.literal(tokenType), kid: z.string().max(128) });
 
@@ -42,8 +43,6 @@ function deadlineIn({ second_factor: demand }: TokenSubject): number {
 /** Mints and verifies augmented tokens (RFC 9068, RFC 8725). */
 @Injectable()
 export class TokenService {
-  readonly #keys: SigningKeyRing;
-  readonly #clock: Clock;
   readonly #issuer: string;
   readonly #audience: string;
   readonly #ttl: number;
@@ -51,9 +50,11 @@ export class TokenService {
   /** Encoded protected headers that {@link mint} writes, each with its key: other headers are parsed. One for each key. */
   readonly #headers = new Map<string, string>();
 
-  constructor(keys: SigningKeyRing, clock: Clock, @Inject(CONFIGURATION) configuration: Configuration) {
-    this.#keys = keys;
-    this.#clock = clock;
+  constructor(
+    private readonly keys: SigningKeyRing,
+    private readonly clock: Clock,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
     this.#issuer = configuration.PUBLIC_URL;
     this.#audience = configuration.TOKEN_AUDIENCE;
     this.#ttl = configuration.TOKEN_TTL;
@@ -64,14 +65,14 @@ export class TokenService {
    * Signs a new token for `TOKEN_TTL` seconds.
    * @param subject its `jti` holds when the claims were read, and the new token's does too: a later change makes the token outdated.
    * @param latest end in seconds since the epoch of what the claims come from: no token outlives it.
-   * @param audience `TOKEN_AUDIENCE`, unless the token is for a protected host.
+   * @param audience `TOKEN_AUDIENCE`, unless the token is for a host of applications.
    */
   async mint(
     subject: TokenSubject & Readonly<Record<string, unknown>>,
     latest = Number.POSITIVE_INFINITY,
     audience = this.#audience,
   ): Promise<{ token: string; claims: Claims }> {
-    const now = this.#clock.seconds();
+    const now = this.clock.seconds();
     // A minted payload has the form of claims: cookies are encrypted with that statement (docs/adr/0020).
     const claims = claimsSchema.parse({
       ...subject,
@@ -82,14 +83,14 @@ export class TokenService {
       nbf: now,
       exp: Math.min(now + this.#ttl, latest, deadlineIn(subject)),
     });
-    const { kid, alg, key } = this.#keys.signing();
+    const { kid, alg, key } = this.keys.signing();
     const token = await new SignJWT(claims).setProtectedHeader({ alg, typ: tokenType, kid }).sign(key);
     return { token, claims };
   }
 
   /**
    * Verifies signature, type, issuer, audience, times and shape, without a round trip.
-   * @param audience `TOKEN_AUDIENCE`, unless the token is used at a protected host.
+   * @param audience `TOKEN_AUDIENCE`, unless the token is used at a host of applications.
    * @throws {Problem} `unauthenticated` with a reason for the log.
    */
   async verify(token: string, audience = this.#audience): Promise<VerifiedToken> {
@@ -138,12 +139,12 @@ export class TokenService {
 
   /** Whether tokens that this key signed are accepted. */
   isKeyGood(kid: string): boolean {
-    return this.#keys.find(kid) !== undefined;
+    return this.keys.find(kid) !== undefined;
   }
 
   /** Whether a live token should soon be replaced by a new one. */
   isNearEnd(claims: Claims): boolean {
-    return this.#clock.seconds() >= this.renewableFrom(claims);
+    return this.clock.seconds() >= this.renewableFrom(claims);
   }
 
   /** When a token counts as near its end, in seconds since the epoch. */
@@ -162,13 +163,13 @@ export class TokenService {
   /** The key that a token's protected header names. @returns synchronously, unless another replica may have created it just now. */
   #keyNamedIn(segment: string): VerificationKey | Promise<VerificationKey> {
     const kid = this.#headers.get(segment);
-    const key = kid === undefined ? undefined : this.#keys.find(kid);
+    const key = kid === undefined ? undefined : this.keys.find(kid);
     return key ?? this.#learnKey(segment);
   }
 
   async #learnKey(segment: string): Promise<VerificationKey> {
     const { alg, kid } = parseHeader(segment);
-    const key = this.#keys.find(kid) ?? (await this.#keys.learn(kid));
+    const key = this.keys.find(kid) ?? (await this.keys.learn(kid));
     if (key?.alg !== alg) {
       throw rejected('token_key_unknown');
     }
@@ -197,11 +198,11 @@ export class TokenService {
     if (claims.idp !== this.#provider) {
       throw rejected('token_of_other_provider');
     }
-    return { claims, expired: this.#clock.seconds() >= this.lifeOf(claims).until, kid };
+    return { claims, expired: this.clock.seconds() >= this.lifeOf(claims).until, kid };
   }
 
   #isEarly(claims: Claims): boolean {
-    return this.#clock.seconds() < this.lifeOf(claims).from;
+    return this.clock.seconds() < this.lifeOf(claims).from;
   }
 }
 

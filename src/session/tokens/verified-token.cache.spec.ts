@@ -4,13 +4,13 @@ import { newSecret, plainConfiguration } from '../../../test/support/gateway.js'
 import { newTokenSubject } from '../../../test/support/token.subject.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { newId } from '../../platform/core/identifier.js';
-import { RecentDigests } from '../../platform/crypto/recent.digests.js';
+import { RecentDigests } from '../../platform/crypto/recent-digests.js';
 import type { RevocationKind } from '../../platform/database/database.schema.js';
 import { VerifiedTokenCache } from './verified-token.cache.js';
-import { parseCookieText, cookieTextOf } from '../cookie/decrypted.cookie.js';
-import { RevocationList } from '../revocation/revocation.list.js';
+import { parseCookieText, cookieTextOf } from '../cookie/decrypted-cookie.js';
+import { RevocationList } from '../revocation/revocation-list.js';
 import { SigningKeyRepository } from './signing-key.repository.js';
-import { SigningKeyRing } from './signing-key.ring.js';
+import { SigningKeyRing } from './signing-key-ring.js';
 import { TokenService } from './token.service.js';
 
 const configuration = plainConfiguration({

@@ -1,14 +1,14 @@
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Clock } from '../../platform/time/clock.service.js';
-import { TinyLfuDoorkeeper } from '../../platform/hot-path/tiny-lfu.doorkeeper.js';
+import { TinyLfuDoorkeeper } from '../../platform/hot-path/tiny-lfu-doorkeeper.js';
 import { randomOf } from '../../platform/core/identifier.js';
 import { Problem } from '../../platform/errors/problem.error.js';
-import { RecentDigests, copyOf, endOf } from '../../platform/crypto/recent.digests.js';
+import { RecentDigests, copyOf, endOf } from '../../platform/crypto/recent-digests.js';
 import type { Claims } from './claims.schema.js';
-import type { DecryptedCookie } from '../cookie/decrypted.cookie.js';
+import type { DecryptedCookie } from '../cookie/decrypted-cookie.js';
 import { type Principal, userOf } from '../principal.js';
-import { RevocationList } from '../revocation/revocation.list.js';
+import { RevocationList } from '../revocation/revocation-list.js';
 import { TokenService, type VerifiedToken } from './token.service.js';
 
 /** Tokens that are cached at most. Beyond that, the least recently used one is dropped, and verified again when it comes back. */
@@ -43,20 +43,16 @@ interface Remembered {
  */
 @Injectable()
 export class VerifiedTokenCache implements OnModuleInit, OnModuleDestroy {
-  readonly #tokens: TokenService;
-  readonly #revocations: RevocationList;
-  readonly #clock: Clock;
-  readonly #digests: RecentDigests;
   readonly #doorkeeper = new TinyLfuDoorkeeper();
   readonly #remembered = new LRUCache<string, Remembered>({ max: maximumRemembered });
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(tokens: TokenService, revocations: RevocationList, clock: Clock, digests: RecentDigests) {
-    this.#tokens = tokens;
-    this.#revocations = revocations;
-    this.#clock = clock;
-    this.#digests = digests;
-  }
+  constructor(
+    private readonly tokens: TokenService,
+    private readonly revocations: RevocationList,
+    private readonly clock: Clock,
+    private readonly digests: RecentDigests,
+  ) {}
 
   onModuleInit(): void {
     this.#timer = setInterval(() => this.#sweep(), sweepMilliseconds).unref();
@@ -73,21 +69,21 @@ export class VerifiedTokenCache implements OnModuleInit, OnModuleDestroy {
 
   /**
    * The principal of a credential that was verified before, if still valid.
-   * @param audience `TOKEN_AUDIENCE`, unless the credential is used at a protected host: one of another host is unknown there.
+   * @param audience `TOKEN_AUDIENCE`, unless the credential is used at a host of applications: one of another host is unknown there.
    * @throws {Problem} `revocations_unknown`
    */
   get(credential: 'cookie' | 'bearer', sent: string, audience?: string): Principal | undefined {
     const known = this.#remembered.get(endOf(sent));
-    if (known === undefined || known.credential !== credential || known.digest !== this.#digests.of(sent)) {
+    if (known === undefined || known.credential !== credential || known.digest !== this.digests.of(sent)) {
       return undefined;
     }
-    this.#revocations.requireFresh();
-    const now = this.#clock.seconds();
+    this.revocations.requireFresh();
+    const now = this.clock.seconds();
     const isGood =
       known.from <= now &&
       now < known.until &&
-      this.#tokens.isFor(known.claims, audience) &&
-      this.#tokens.isKeyGood(known.kid) &&
+      this.tokens.isFor(known.claims, audience) &&
+      this.tokens.isKeyGood(known.kid) &&
       this.#isStillLive(known);
     return isGood ? makePrincipal(credential, known.claims) : undefined;
   }
@@ -102,9 +98,9 @@ export class VerifiedTokenCache implements OnModuleInit, OnModuleDestroy {
     if (credential === 'cookie' && !this.#doorkeeper.knows(randomOf(claims.jti))) {
       return principal;
     }
-    const life = this.#tokens.lifeOf(claims);
-    const until = credential === 'bearer' ? life.until : this.#tokens.renewableFrom(claims);
-    const digest = this.#digests.of(sent);
+    const life = this.tokens.lifeOf(claims);
+    const until = credential === 'bearer' ? life.until : this.tokens.renewableFrom(claims);
+    const digest = this.digests.of(sent);
     this.#remembered.set(copyOf(endOf(sent)), {
       credential,
       digest,
@@ -119,24 +115,24 @@ export class VerifiedTokenCache implements OnModuleInit, OnModuleDestroy {
 
   /** Whether a cookie's live token should soon be replaced by a new one. */
   isNearEnd(claims: Claims): boolean {
-    return this.#tokens.isNearEnd(claims);
+    return this.tokens.isNearEnd(claims);
   }
 
   /** Verifies a bearer's live token. @param audience as {@link get} takes it. @throws {Problem} `unauthenticated`, `revocations_unknown` */
   async verify(token: string, audience?: string): Promise<CheckedToken> {
-    return this.#check(await this.#tokens.verify(token, audience));
+    return this.#check(await this.tokens.verify(token, audience));
   }
 
   /** The same for a token from our own cookie. @returns synchronously, unless its key is not known yet. */
   verifyOpened(opened: DecryptedCookie, audience?: string): CheckedToken | Promise<CheckedToken> {
-    const found = this.#tokens.verifyOpened(opened, audience);
+    const found = this.tokens.verifyOpened(opened, audience);
     return found instanceof Promise ? found.then((verified) => this.#check(verified)) : this.#check(found);
   }
 
   #check(verified: VerifiedToken): CheckedToken {
-    this.#revocations.requireFresh();
-    const { revision } = this.#revocations;
-    const verdict = this.#revocations.verdict(verified.claims);
+    this.revocations.requireFresh();
+    const { revision } = this.revocations;
+    const verdict = this.revocations.verdict(verified.claims);
     if (verdict === 'ended') {
       throw new Problem('unauthenticated', { reason: 'session_ended' });
     }
@@ -146,9 +142,9 @@ export class VerifiedTokenCache implements OnModuleInit, OnModuleDestroy {
 
   /** Whether a cached token is still live. There is no look-up if nothing was revoked since the last time. */
   #isStillLive(known: Remembered): boolean {
-    const { revision } = this.#revocations;
+    const { revision } = this.revocations;
     if (known.revision !== revision) {
-      if (this.#revocations.verdict(known.claims) !== 'live') {
+      if (this.revocations.verdict(known.claims) !== 'live') {
         return false;
       }
       known.revision = revision;
@@ -157,7 +153,7 @@ export class VerifiedTokenCache implements OnModuleInit, OnModuleDestroy {
   }
 
   #sweep(): void {
-    const now = this.#clock.seconds();
+    const now = this.clock.seconds();
     for (const [end, { until }] of this.#remembered.entries()) {
       if (until <= now) {
         this.#remembered.delete(end);

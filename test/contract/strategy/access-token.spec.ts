@@ -81,6 +81,8 @@ strategyContract('access-token', ({ row, party, gateway }) => {
       accessToken = (await party().tokens(newAgent(), member, contractClients.brief)).access_token;
       return (await newAgent().post('/auth/login', { accessToken })).status === 200;
     }, 'an access token that lives');
+    const livesUntil = Date.now() + 1000;
+    await waitUntil(() => Date.now() > livesUntil, 'the second of its life');
     await waitUntil(
       async () => (await newAgent().post('/auth/login', { accessToken })).status !== 200,
       'the access token to expire',

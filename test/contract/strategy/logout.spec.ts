@@ -1,9 +1,13 @@
-import { expect } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { expectNobody, fieldOf, strategyContract } from '../../support/contract.suite.js';
 import { sendForm, travel } from '../../support/travel.js';
 import { UserAgent } from '../../support/user-agent.js';
 
 strategyContract('logout', ({ row, party, gateway }) => {
+  afterEach(() => {
+    gateway().shiftClock(0);
+  });
+
   async function loggedIn(): Promise<UserAgent> {
     const agent = new UserAgent(gateway().url);
     await party().logIn(agent, await party().side.enrol());
@@ -43,6 +47,23 @@ strategyContract('logout', ({ row, party, gateway }) => {
         expect((await agent.post('/auth/logout', {})).json()).toEqual({ logoutUrl: null });
         expect(await asksAgain(agent)).toBe(true);
       },
+    },
+  );
+
+  row(
+    'a user who is disabled at the provider, which sends no logout, is out at the next renewal',
+    async () => {
+      const [gone, staying] = [new UserAgent(gateway().url), new UserAgent(gateway().url)];
+      const members = [await party().side.enrol(), await party().side.enrol()] as const;
+      await party().logIn(gone, members[0]);
+      await party().logIn(staying, members[1]);
+      await party().side.disable(members[0]);
+      gateway().shiftClock(700);
+      expect((await gone.fetch('/auth/session')).status).toBe(401);
+      expect((await staying.fetch('/auth/session')).status).toBe(200);
+      expect(await gateway().auditTrail()).toContainEqual(
+        expect.objectContaining({ type: 'session_ended', reason: 'provider_session_ended' }),
+      );
     },
   );
 });

@@ -37,19 +37,24 @@ class KeySet:
         self._clock = clock
         self._lock = threading.Lock()
         self._keys = {}
-        self._read_at = self._failed_at = self._tried_at = float("-inf")
+        self._read_at = self._failed_at = self._tried_at = self._begun_at = float("-inf")
+        #: When the last two readings because of unknown key ids were done.
+        self._searched_at = (float("-inf"), float("-inf"))
         self._opener = urllib.request.build_opener(NoRedirect)
 
     def find(self, kid):
         """The key of an id, and its algorithm. Raises AuthError ``keys_unavailable``; KeyError for a key that isn't the gateway's."""
-        age = self._clock() - self._read_at
-        if age > USABLE_FOR or (kid not in self._keys and age >= self._cooldown):
+        asked = self._clock()
+        age = asked - self._read_at
+        if age > USABLE_FOR:
             self._read(self._read_at)
         elif age > REFRESH_AFTER:
             if self._must_wait():
                 self._try_read(self._read_at)
             else:
                 self._refresh()
+        if kid not in self._keys and self._may_search():
+            self._search(kid, asked)
         return self._keys[kid]
 
     def has(self, kid):
@@ -60,6 +65,18 @@ class KeySet:
                 return False
             self._refresh()
         return age <= USABLE_FOR and kid in self._keys
+
+    def _may_search(self):
+        """Whether a key id that isn't known causes a reading. Two in a cooldown do: a gateway may change its key twice at once, and what
+        strangers make up must not become traffic."""
+        return self._clock() - self._searched_at[0] >= self._cooldown
+
+    def _search(self, kid, asked):
+        """Reads the keys, unless another thread has begun to since ``asked``: a reading that began before may have been too early."""
+        with self._lock:
+            if kid not in self._keys and self._begun_at < asked and self._may_search():
+                self._read_now()
+                self._searched_at = (self._searched_at[1], self._clock())
 
     def _must_wait(self):
         return self._clock() - self._tried_at > _IDLE_AFTER
@@ -78,19 +95,22 @@ class KeySet:
     def _read(self, seen):
         """Reads the keys, unless another thread has done so since ``seen``."""
         with self._lock:
-            if self._read_at != seen:
-                return
-            if self._clock() - self._failed_at < RETRY_AFTER:
-                raise AuthError("keys_unavailable", "keys_unreachable_just_now")
-            try:
-                found = self._fetch()
-            except Exception as error:  # Whatever it sent instead of keys.
-                self._failed_at = self._clock()
-                raise AuthError("keys_unavailable", "keys_unreachable") from error
-            finally:
-                self._tried_at = self._clock()
-            self._keys = found
-            self._read_at = self._clock()
+            if self._read_at == seen:
+                self._read_now()
+
+    def _read_now(self):
+        if self._clock() - self._failed_at < RETRY_AFTER:
+            raise AuthError("keys_unavailable", "keys_unreachable_just_now")
+        self._begun_at = self._clock()
+        try:
+            found = self._fetch()
+        except Exception as error:  # Whatever it sent instead of keys.
+            self._failed_at = self._clock()
+            raise AuthError("keys_unavailable", "keys_unreachable") from error
+        finally:
+            self._tried_at = self._clock()
+        self._keys = found
+        self._read_at = self._clock()
 
     def _fetch(self):
         """The keys that can sign tokens and their algorithms, by their ids."""

@@ -36,7 +36,7 @@ class Revocations:
 
     :param key: an administrator's API key with the scope ``revocations:read``
     :param when_lost: what happens to tokens while the gateway can't be heard: ``accept`` them until they expire, or ``refuse`` them with 503
-    :param lost_after: seconds of silence after which the gateway counts as lost, at least 10
+    :param lost_after: seconds without a signed sign of life after which the gateway counts as lost, at least 10
     :param on_change: is told ``heard`` when the gateway is heard, and ``lost`` when it is lost, with what went wrong last; by
         default, a loss is logged
     """
@@ -60,20 +60,25 @@ class Revocations:
 class Subscription:
     """Hears, in a thread and over one connection, which tokens have ended.
 
+    :param tolerance: seconds by which this clock and the gateway's may differ
     :param read: verifies a message of the gateway, and returns its claims
     """
 
-    def __init__(self, settings, uri, read):
+    def __init__(self, settings, uri, tolerance, read):
         self.settings = settings
         self.revoked = RevokedList(time.time())
         self._uri = uri
+        self._tolerance = tolerance
         self._read = read
         self._lock = threading.Lock()
         self._thread = None
         self._ready = threading.Event()
         self._closed = threading.Event()
         self._connection = None
-        self._heard_at = float("-inf")
+        #: When the last sign of life came, by a clock that isn't set, when it was issued, in seconds since the epoch, and by which process.
+        self._heard_at = self._issued_at = float("-inf")
+        self._issued_by = None
+        self._place = _Place()
         self._wait_until = float("inf")
         self._state = None
         self._last_id = ""
@@ -96,7 +101,12 @@ class Subscription:
 
     def is_lost(self):
         """Whether the gateway hasn't been heard for too long."""
-        return time.monotonic() - self._heard_at > self.settings.lost_after
+        lost_after = self.settings.lost_after
+        return (
+            time.monotonic() - self._heard_at > lost_after
+            # Whatever held it up on its way.
+            or time.time() - self._issued_at > lost_after + self._tolerance
+        )
 
     def close(self):
         """Stops listening."""
@@ -131,25 +141,32 @@ class Subscription:
             return
         self._state = state
         try:
-            self.settings.on_change(state, error if state == "lost" else None)
+            lost = error or ValueError("no sign of life was heard")
+            self.settings.on_change(state, lost if state == "lost" else None)
         except Exception:  # It is the listener's own, and refuses no token.
             pass
 
     def _connect(self):
         """Reads one connection to its end."""
         headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {self.settings.key}"}
-        if self._last_id:
-            headers["Last-Event-ID"] = self._last_id
+        progress = _Progress(self._last_id)
+        if progress.last_id:
+            headers["Last-Event-ID"] = progress.last_id
+        # After a connection that brings nothing, or what can't be believed, the next one begins with everything.
+        self._last_id = ""
         request = urllib.request.Request(self._uri, headers=headers)
         with self._open(request) as answer:
             if answer.status != 200:
                 raise ValueError(f"{self._uri} answered {answer.status}")
             self._hold(answer)
             try:
-                # A subscriber who names what it knows is sent what it missed, or else a snapshot.
-                progress = _Progress(is_complete=bool(self._last_id))
+                signed_at = time.monotonic()
                 for event_id, data in read_events(answer, self.settings.lost_after):
                     self._take(event_id, data, progress)
+                    if data:
+                        signed_at = time.monotonic()
+                    elif time.monotonic() - signed_at > self.settings.lost_after:
+                        raise ValueError("nothing that is signed was heard")
             finally:
                 self._release()
 
@@ -174,30 +191,68 @@ class Subscription:
 
     def _take(self, event_id, data, progress):
         if data:
-            try:
-                message = self._read(data)
-                part = _part_of(message["snapshot"]) if "snapshot" in message else None
-                self.revoked.apply(message, time.time())
-                if part is not None:
-                    progress.add(*part)
-            except Exception:
-                # The next attempt begins with everything.
-                self._last_id = ""
-                raise
-        if progress.is_complete:
-            if _EVENT_ID.fullmatch(event_id):
-                self._last_id = event_id
-            self._heard_at = time.monotonic()
+            self._last_id = ""
+            self._apply(self._read(data), progress)
+            if progress.is_complete and _EVENT_ID.fullmatch(event_id):
+                progress.last_id = event_id
+            self._last_id = progress.last_id
+        if self._heard_at > float("-inf"):
             self._tell()
-            self._ready.set()
+            if not self.is_lost():
+                self._ready.set()
+
+    def _apply(self, message, progress):
+        part = _part_of(message["snapshot"]) if "snapshot" in message else None
+        self.revoked.apply(message, time.time())
+        if part is not None:
+            progress.add(*part)
+        self._place.follow(message, progress.is_complete)
+        if message.get("told") is None or part is not None:
+            # A part of a snapshot is no sign of life: what it tells is older than its signature.
+            return
+        stream = message.get("stream")
+        # Another process has a clock of its own.
+        if stream != self._issued_by or message["iat"] > self._issued_at:
+            self._issued_at, self._issued_by = message["iat"], stream
+            self._heard_at = time.monotonic()
+
+
+class _Place:
+    """Up to where everything is known that one process of the gateway told."""
+
+    def __init__(self):
+        self._stream, self._number = None, 0
+        #: Numbers of messages behind it that have come, and the process that told them.
+        self._received, self._received_from = set(), None
+
+    def follow(self, message, is_complete):
+        """Takes account of a message's place. Raises when another message was held back."""
+        stream, told, is_part = message.get("stream"), message.get("told"), "snapshot" in message
+        if "number" in message:
+            if stream != self._received_from:
+                self._received, self._received_from = set(), stream
+            self._received.add(message["number"])
+        if told is None or (is_part and not is_complete):
+            return
+        if is_part and stream != self._stream:
+            self._stream, self._number = stream, told
+        elif is_part:
+            self._number = max(self._number, told)
+        while self._stream == self._received_from and self._number + 1 in self._received:
+            self._number += 1
+        if not is_complete or stream != self._stream or self._number < told:
+            raise ValueError("a message was held back")
+        self._received = {number for number in self._received if number > self._number}
 
 
 class _Progress:
     """What one connection has told so far."""
 
-    def __init__(self, is_complete):
-        #: Whether everything is known that the gateway has told until now.
-        self.is_complete = is_complete
+    def __init__(self, last_id):
+        #: The id to name next time.
+        self.last_id = last_id
+        #: Whether everything is known that the gateway has told until now: who names what it knows is sent what it missed, or else a snapshot.
+        self.is_complete = last_id != ""
         self._snapshot = None
         self._received = None
 

@@ -1,6 +1,7 @@
 """The gateway's signed tokens and messages."""
 
 import json
+import re
 import threading
 import time
 
@@ -11,6 +12,11 @@ from .errors import AuthError
 #: What a token that isn't one makes PyJWT raise.
 _UNREADABLE = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
 _MAXIMUM_LENGTH = 8192
+#: A segment in base64url in its one spelling (RFC 7515 section 2): without padding, and no bits behind the last byte.
+_SEGMENT = r"(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048]|[\w-]{4})"
+_COMPACT = re.compile(rf"{_SEGMENT}\.{_SEGMENT}\.{_SEGMENT}", re.ASCII)
+#: The largest whole number that every language reads from JSON as it is written.
+_LATEST = 2**53 - 1
 #: Seconds that a message may have been on its way: an older one is a repetition; and by which clocks may differ for it.
 _MESSAGE_AGE, _MESSAGE_TOLERANCE = 120, 60
 _TYPES = {
@@ -19,11 +25,10 @@ _TYPES = {
     "jti": str,
     "aud": str,
     "scope": str,
-    "exp": int,
-    "auth_time": int,
     "amr": list,
     "email_verified": bool,
 }
+_TIMES = ("exp", "iat", "nbf", "auth_time")
 _OPTIONAL_TYPES = {"roles": list, "org": dict, "email": str, "acr": str, "second_factor": dict}
 
 
@@ -55,7 +60,7 @@ class TokenVerifier:
         """The claims of a live token. Raises AuthError."""
         if token == "":
             raise self.refusal("token_missing")
-        if len(token) > _MAXIMUM_LENGTH or token.count(".") != 2:
+        if len(token) > _MAXIMUM_LENGTH or _COMPACT.fullmatch(token) is None:
             raise self.refusal("token_malformed")
         required = {"require": ["exp", "iss", "aud", "sub"]}
         claims, kid = self._decode(token, "at+jwt", audience=self._audience, leeway=self._tolerance, options=required)
@@ -110,9 +115,15 @@ class TokenVerifier:
 def _are_claims(claims):
     return (
         all(isinstance(claims.get(name), form) for name, form in _TYPES.items())
+        and all(_is_time(claims.get(name)) for name in _TIMES)
         and all(isinstance(claims[name], form) for name, form in _OPTIONAL_TYPES.items() if name in claims)
         and ("org" not in claims or {"id", "slug", "role"} <= claims["org"].keys())
     )
+
+
+def _is_time(value):
+    """Whether a value is a whole number of seconds: neither a text nor a boolean, which is a kind of int in Python."""
+    return type(value) in (int, float) and 0 <= value <= _LATEST and value == int(value)
 
 
 def _reason(error):

@@ -31,8 +31,8 @@ class Verifier:
     :param issuer: the gateway's ``PUBLIC_URL``
     :param audience: the gateway's ``TOKEN_AUDIENCE``; unless it is set there, ``PUBLIC_URL`` too
     :param jwks_uri: where the keys are read; default: ``/.well-known/jwks.json`` of the issuer
-    :param cooldown: least seconds between two readings of the keys because of unknown key ids, and between two exchanges of an API key that
-        the gateway refused
+    :param cooldown: seconds in which unknown key ids cause two readings of the keys at most, and least seconds between two exchanges of an
+        API key that the gateway refused
     :param clock_tolerance: seconds by which this clock and the gateway's may differ, at most 60
     :param remembered: how many verified tokens, and tokens of API keys, are remembered, so that they aren't verified again
     :param revocations: refuses tokens whose session has ended, whose user was changed or whose key was revoked, within a second
@@ -64,7 +64,7 @@ class Verifier:
         self._tokens = TokenVerifier(keys, self._issuer, audience, clock_tolerance, remembered)
         # Where the keys are read, everything else of the gateway is too.
         stream, exchange = (urllib.parse.urljoin(jwks_uri, path) for path in ("/auth/revocations/stream", "/auth/token"))
-        self._subscription = revocations and Subscription(revocations, stream, self._tokens.read_message)
+        self._subscription = revocations and Subscription(revocations, stream, clock_tolerance, self._tokens.read_message)
         self._api_keys = ApiKeys(exchange, remembered, cooldown, self._tokens.check) if api_keys else None
         # Pools of their own: what makes these wait must not keep others of the application waiting, nor keys keep tokens waiting.
         self._threads = concurrent.futures.ThreadPoolExecutor(8, "vestibule")

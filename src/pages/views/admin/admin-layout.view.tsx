@@ -1,7 +1,7 @@
 import type { ComponentChildren, VNode } from 'preact';
 import { Layout } from '../layout.view.js';
 import { Notice, type PageNotice } from '../notice.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 
 /** Parts of the administration, in the order of its navigation. */
 const sections = [

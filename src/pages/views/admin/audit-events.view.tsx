@@ -1,8 +1,8 @@
 import type { VNode } from 'preact';
-import { auditEventTypes } from '../../../directory/audit/audit.event.js';
+import { auditEventTypes } from '../../../directory/audit/audit-event.js';
 import { FormField, FormSelect } from '../form-field.view.js';
-import type { FormState } from '../form.state.js';
-import { useLanguage } from '../page.props.js';
+import type { FormState } from '../form-state.js';
+import { useLanguage } from '../page-props.js';
 import { AdminLayout } from './admin-layout.view.js';
 import { AuditTable, type ListedEvent } from './audit-table.view.js';
 import { Paging, type PagingProps } from './data-table.view.js';

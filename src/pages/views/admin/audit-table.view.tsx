@@ -1,7 +1,7 @@
 import type { ComponentChildren, VNode } from 'preact';
 import type { z } from 'zod';
 import type { auditEventSchema } from '../../../operations/audit-events/audit-event.schemas.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { Time } from '../time.view.js';
 import { DataTable } from './data-table.view.js';
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren, VNode } from 'preact';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 
 /** One column of a table. */
 export interface Column<Row> {

@@ -1,73 +1,125 @@
 import type { VNode } from 'preact';
+import type { AccountInvite } from '../../../orgs/invite.schemas.js';
 import type { OrgAnswer } from '../../../orgs/org.schemas.js';
 import { CopyField } from '../copy-field.view.js';
 import { FormField, FormProblem, FormSelect } from '../form-field.view.js';
-import type { FormState } from '../form.state.js';
-import { useLanguage } from '../page.props.js';
+import type { FormState } from '../form-state.js';
+import { orgOptions } from '../orgs/org-options.view.js';
+import type { PageNotice } from '../notice.view.js';
+import { useLanguage } from '../page-props.js';
+import { Time } from '../time.view.js';
 import { AdminLayout } from './admin-layout.view.js';
 
 const roles = ['member', 'admin', 'owner'] as const;
 
 export interface AdminInvitePageProps {
   /** The organisations to choose from. */
-  readonly orgs: readonly Pick<OrgAnswer, 'id' | 'name'>[];
+  readonly orgs: readonly Pick<OrgAnswer, 'id' | 'slug' | 'name'>[];
+  /** The newest invitations to an account alone. */
+  readonly invites: readonly AccountInvite[];
+  readonly notice?: PageNotice | undefined;
   /** The refused form, with its errors. */
   readonly form?: FormState | undefined;
+  /** Why the API refused it, in its own words. */
+  readonly refusal?: string | undefined;
 }
 
-/** `GET /admin/invite`: a form that invites a person to an organisation. */
-export function AdminInvitePage({ orgs, form }: AdminInvitePageProps): VNode {
-  const { text, rich } = useLanguage();
+/** `GET /admin/invite`: a form that invites a person to an account, and to an organisation if one is chosen. */
+export function AdminInvitePage({ orgs, invites, notice, form, refusal }: AdminInvitePageProps): VNode {
+  const { text } = useLanguage();
   return (
-    <AdminLayout section="users" title={text('admin.invite.title')} isWrong={form !== undefined}>
+    <AdminLayout
+      section="users"
+      title={text('admin.invite.title')}
+      notice={notice}
+      refusal={refusal}
+      isWrong={form !== undefined}
+    >
       <article class="card form">
         <h1>{text('admin.invite.title')}</h1>
         <p class="lead">{text('admin.invite.lead')}</p>
-        {orgs.length === 0 ? (
-          <p class="notice info">
-            {rich('admin.invite.noOrg', { link: (words) => <a href="/admin/orgs">{words}</a> })}
-          </p>
-        ) : (
-          <form method="post" action="/admin/invite">
-            <FormProblem form={form} />
-            <FormField
-              id="invite-email"
-              name="email"
-              type="email"
-              label={text('invites.email')}
-              maxLength={254}
-              form={form}
-            />
-            <FormSelect
-              id="invite-org"
-              name="org"
-              label={text('admin.invite.org')}
-              form={form}
-              options={orgs.map(({ id, name }) => ({ value: id, label: name }))}
-            />
+        <form method="post" action="/admin/invite">
+          <FormProblem form={form} />
+          <FormField
+            id="invite-email"
+            name="email"
+            type="email"
+            label={text('invites.email')}
+            maxLength={254}
+            form={form}
+          />
+          <FormSelect
+            id="invite-org"
+            name="org"
+            label={text('admin.invite.org')}
+            form={form}
+            options={[{ value: '', label: text('admin.invite.noOrg') }, ...orgOptions(orgs)]}
+          />
+          {orgs.length > 0 && (
             <FormSelect
               id="invite-role"
               name="role"
               label={text('admin.invite.role')}
+              hint={text('admin.invite.roleHint')}
               initial="member"
               form={form}
               options={roles.map((value) => ({ value, label: text(`orgs.role.${value}`) }))}
             />
-            <div class="actions">
-              <button type="submit">{text('invites.create')}</button>
-              <a class="button secondary" href="/admin/users">
-                {text('admin.cancel')}
-              </a>
-            </div>
-          </form>
-        )}
+          )}
+          <div class="actions">
+            <button type="submit">{text('invites.create')}</button>
+            <a class="button secondary" href="/admin/users">
+              {text('admin.cancel')}
+            </a>
+          </div>
+        </form>
       </article>
+      {invites.length > 0 && (
+        <article class="card sessions" aria-labelledby="invites-title">
+          <h2 id="invites-title">{text('admin.invite.pending')}</h2>
+          <ul>
+            {invites.map((invite) => (
+              <InviteEntry key={invite.id} invite={invite} />
+            ))}
+          </ul>
+        </article>
+      )}
     </AdminLayout>
   );
 }
 
+function InviteEntry({ invite: { id, email, state, expiresAt } }: { readonly invite: AccountInvite }): VNode {
+  const { text, rich } = useLanguage();
+  const name = email ?? '';
+  return (
+    <li>
+      <div>
+        <p class="key-name">
+          <strong>{name}</strong>{' '}
+          <span class={state === 'open' ? 'badge success' : 'badge'}>{text(`invites.state.${state}`)}</span>
+        </p>
+        <p class="details">{rich('invites.ends', { time: () => <Time iso={expiresAt} /> })}</p>
+      </div>
+      {(state === 'open' || state === 'expired') && (
+        <form method="post" action={`/admin/invite/${encodeURIComponent(id)}/revoke`}>
+          <button type="submit" class="secondary danger" aria-label={text('invites.revokeNamed', { name })}>
+            {text('keys.revoke')}
+          </button>
+        </form>
+      )}
+    </li>
+  );
+}
+
+export interface InvitedPageProps {
+  readonly email: string;
+  /** Whether somebody without an account can get one by it. */
+  readonly opensSignUp: boolean;
+  readonly url: string;
+}
+
 /** Shows the link of an invitation that wasn't mailed. It can't be shown again. */
-export function InvitedPage({ email, url }: { readonly email: string; readonly url: string }): VNode {
+export function InvitedPage({ email, opensSignUp, url }: InvitedPageProps): VNode {
   const { text } = useLanguage();
   return (
     <AdminLayout section="users" title={text('invites.created.title')}>
@@ -76,6 +128,7 @@ export function InvitedPage({ email, url }: { readonly email: string; readonly u
         <p class="notice info" role="status">
           {text('invites.created.forOne', { email })}
         </p>
+        {!opensSignUp && <p>{text('invites.closed')}</p>}
         <CopyField id="invite-url" label={text('invites.created.label')} value={url} />
         <div class="actions">
           <a class="button" href="/admin/users">

@@ -1,8 +1,8 @@
 import type { VNode } from 'preact';
 import type { OrgAnswer } from '../../../orgs/org.schemas.js';
 import { FormField } from '../form-field.view.js';
-import type { FormState } from '../form.state.js';
-import { useLanguage } from '../page.props.js';
+import type { FormState } from '../form-state.js';
+import { useLanguage } from '../page-props.js';
 import { Time } from '../time.view.js';
 import { AdminLayout } from './admin-layout.view.js';
 import { DataTable, Paging, type PagingProps } from './data-table.view.js';

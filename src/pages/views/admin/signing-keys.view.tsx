@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import type { SigningKeyItem } from '../../../operations/signing-keys/signing-keys.schemas.js';
 import type { PageNotice } from '../notice.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { Time } from '../time.view.js';
 import { AdminLayout } from './admin-layout.view.js';
 import { DataTable } from './data-table.view.js';

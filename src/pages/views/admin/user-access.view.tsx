@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { KeyList, type ListedKey } from '../api-keys.view.js';
 import { AppList, type ListedApp } from '../connected-apps.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { type ListedSession, SessionEntries } from '../sessions.view.js';
 
 /** A user's sessions, with a button to end each, and one to end all of them. */

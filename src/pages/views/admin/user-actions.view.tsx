@@ -1,6 +1,6 @@
 import type { ComponentChildren, VNode } from 'preact';
 import { FormSelect } from '../form-field.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import type { UserDetail } from '../../../accounts/admin/users.schemas.js';
 
 export interface UserActionsProps {
@@ -33,6 +33,17 @@ export function UserActions({ user, canRecover }: UserActionsProps): VNode {
           <Act id="recover" hint={text('admin.user.recoverHint')}>
             <a class="button secondary" href={`${path}/recovery`} aria-describedby="recover-hint">
               {text('admin.user.recover')}
+            </a>
+          </Act>
+        )}
+        {canRecover && user.kind === 'person' && (
+          <Act id="second-factors" hint={text('admin.user.resetFactorsHint')}>
+            <a
+              class="button secondary"
+              href={`${path}/second-factors`}
+              aria-describedby="second-factors-hint"
+            >
+              {text('admin.user.resetFactors')}
             </a>
           </Act>
         )}

@@ -1,18 +1,18 @@
 import type { VNode } from 'preact';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { AdminLayout } from './admin-layout.view.js';
 import type { UserDetail } from '../../../accounts/admin/users.schemas.js';
 import { nameOf } from './user.view.js';
 
 export interface UserQuestionPageProps {
   readonly user: Pick<UserDetail, 'id' | 'name' | 'email'>;
-  /** The action to confirm: `delete` deletes the user, `recovery` creates a recovery code. */
-  readonly question: 'delete' | 'recovery';
+  /** The action to confirm: `delete` deletes the user, `recovery` creates a recovery code, `second-factors` resets them. */
+  readonly question: 'delete' | 'recovery' | 'second-factors';
   /** Why the API refused the action, in its own words. */
   readonly refusal?: string | undefined;
 }
 
-/** `GET /admin/users/:id/delete` and `…/recovery`: asks for confirmation. */
+/** `GET /admin/users/:id/delete`, `…/recovery` and `…/second-factors`: asks for confirmation. */
 export function UserQuestionPage({ user, question, refusal }: UserQuestionPageProps): VNode {
   const { text } = useLanguage();
   const path = `/admin/users/${encodeURIComponent(user.id)}`;
@@ -24,7 +24,7 @@ export function UserQuestionPage({ user, question, refusal }: UserQuestionPagePr
         <p class="lead">{text(`admin.${question}.lead`)}</p>
         <div class="actions">
           <form method="post" action={`${path}/${question}`}>
-            <button type="submit" class={question === 'delete' ? 'danger' : undefined}>
+            <button type="submit" class={question === 'recovery' ? undefined : 'danger'}>
               {text(`admin.${question}.submit`)}
             </button>
           </form>

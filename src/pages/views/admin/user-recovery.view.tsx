@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { CopyField } from '../copy-field.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { Time } from '../time.view.js';
 import { AdminLayout } from './admin-layout.view.js';
 import type { UserDetail } from '../../../accounts/admin/users.schemas.js';

@@ -4,7 +4,7 @@ import type { ListedApp } from '../connected-apps.view.js';
 import type { ListedKey } from '../api-keys.view.js';
 import { Avatar } from '../avatar.view.js';
 import type { PageNotice } from '../notice.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import type { ListedSession } from '../sessions.view.js';
 import { Time } from '../time.view.js';
 import { Identities } from '../identities.view.js';

@@ -2,9 +2,9 @@ import type { VNode } from 'preact';
 import type { z } from 'zod';
 import type { listedUserSchema } from '../../../accounts/admin/users.schemas.js';
 import { FormField, FormSelect } from '../form-field.view.js';
-import type { FormState } from '../form.state.js';
+import type { FormState } from '../form-state.js';
 import type { PageNotice } from '../notice.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { Time } from '../time.view.js';
 import { AdminLayout } from './admin-layout.view.js';
 import { DataTable, Paging, type PagingProps } from './data-table.view.js';
@@ -103,7 +103,11 @@ function UserTable({ users }: { readonly users: readonly ListedPerson[] }): VNod
   );
 }
 
-function UserCell({ user: { id, name, email, emailVerified } }: { readonly user: ListedPerson }): VNode {
+function UserCell({
+  user: { id, name, email, emailVerified, sharesEmail },
+}: {
+  readonly user: ListedPerson;
+}): VNode {
   const { text } = useLanguage();
   return (
     <>
@@ -111,6 +115,7 @@ function UserCell({ user: { id, name, email, emailVerified } }: { readonly user:
       {email && (
         <span class="details">
           {email} {!emailVerified && <span class="badge">{text('account.notVerified')}</span>}
+          {sharesEmail && <span class="badge">{text('admin.users.sameAddress')}</span>}
         </span>
       )}
     </>

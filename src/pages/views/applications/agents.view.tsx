@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import type { AgentItem } from '../../../oauth/applications/agent.schemas.js';
 import { NextPage } from '../orgs/org-layout.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { Time } from '../time.view.js';
 import { ApplicationLayout } from './application-layout.view.js';
 import { ApplicationUsers, type ApplicationUsersProps } from './application-users.view.js';

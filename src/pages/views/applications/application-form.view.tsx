@@ -1,8 +1,8 @@
 import type { VNode } from 'preact';
-import type { ApplicationItem } from '../../../oauth/applications/application.schemas.js';
+import { type ApplicationItem, applicationSchema } from '../../../oauth/applications/application.schemas.js';
 import { FormCheck, FormField, FormLines, FormProblem, FormSelect } from '../form-field.view.js';
-import type { FormState } from '../form.state.js';
-import { useLanguage } from '../page.props.js';
+import type { FormState } from '../form-state.js';
+import { useLanguage } from '../page-props.js';
 import { type ApplicationsPlace, applicationHref } from './application-layout.view.js';
 
 /** The scopes that the form offers, each with its checkbox. `openid` is always included. */
@@ -65,7 +65,7 @@ export function ApplicationForm(props: ApplicationFormProps): VNode {
           hint={text('applications.scopeHint')}
           maxLength={2000}
           initial={initial['scope']}
-          isOptional={application.scope === ''}
+          isOptional
           isVerbatim
           form={form}
         />
@@ -166,6 +166,38 @@ function UserFields({ application, initial, resourceScopes, form }: ApplicationF
           />
         ))}
       </fieldset>
+      <FormSelect
+        id="application-groups-from"
+        name="groupsFrom"
+        label={text('applications.groupsFrom')}
+        initial={initial['groupsFrom']}
+        form={form}
+        options={applicationSchema.shape.groupsFrom.options
+          .filter((value) => value !== 'own' || orgId !== null)
+          .map((value) => ({ value, label: text(`applications.groupsFrom.${value}`) }))}
+      />
+      <FormLines
+        id="application-group-orgs"
+        name="groupOrgs"
+        label={text('applications.groupOrgs')}
+        hint={text('applications.groupOrgsHint')}
+        maxLength={longestUri}
+        rows={2}
+        isOptional
+        initial={initial['groupOrgs']}
+        form={form}
+      />
+      <FormSelect
+        id="application-groups-as"
+        name="groupsAs"
+        label={text('applications.groupsAs')}
+        initial={initial['groupsAs']}
+        form={form}
+        options={applicationSchema.shape.groupsAs.options.map((value) => ({
+          value,
+          label: text(`applications.groupsAs.${value}`),
+        }))}
+      />
       {(resourceScopes.length > 0 || initial['resourceScope'] !== '') && (
         <FormField
           id="application-resource-scope"

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import type { ApplicationItem } from '../../../oauth/applications/application.schemas.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import {
   ApplicationLayout,
   type ApplicationsPlace,

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import type { ApplicationUser } from '../../../oauth/applications/connected-app.schemas.js';
 import { NextPage } from '../orgs/org-layout.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { Time } from '../time.view.js';
 
 export interface ApplicationUsersProps {

@@ -2,9 +2,9 @@ import type { VNode } from 'preact';
 import type { ApplicationItem } from '../../../oauth/applications/application.schemas.js';
 import type { DeploymentAddresses } from '../../../oauth/applications/program.catalogue.js';
 import { FormSelect } from '../form-field.view.js';
-import type { FormState } from '../form.state.js';
+import type { FormState } from '../form-state.js';
 import type { PageNotice } from '../notice.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { Time } from '../time.view.js';
 import { ApplicationForm, accessOf, accessText } from './application-form.view.js';
 import {

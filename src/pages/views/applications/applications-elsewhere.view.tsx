@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { AdminLayout } from '../admin/admin-layout.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 
 /**
  * `GET /admin/applications` where another provider registers applications.

@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import type { ApplicationItem } from '../../../oauth/applications/application.schemas.js';
 import type { PageNotice } from '../notice.view.js';
 import { NextPage } from '../orgs/org-layout.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { Time } from '../time.view.js';
 import {
   ApplicationLayout,

@@ -2,15 +2,16 @@ import type { VNode } from 'preact';
 import { applicationSchema } from '../../../oauth/applications/application.schemas.js';
 import type { OrgAnswer } from '../../../orgs/org.schemas.js';
 import { FormField, FormLines, FormProblem, FormSelect } from '../form-field.view.js';
-import type { FormState } from '../form.state.js';
-import { useLanguage } from '../page.props.js';
+import type { FormState } from '../form-state.js';
+import { orgOptions } from '../orgs/org-options.view.js';
+import { useLanguage } from '../page-props.js';
 import { accessText, orgAccesses } from './application-form.view.js';
 import { ApplicationLayout, type ApplicationsPlace, Title } from './application-layout.view.js';
 
 export interface NewApplicationPageProps {
   readonly place: ApplicationsPlace;
   /** The organisations that an administrator may choose from. */
-  readonly orgs: readonly Pick<OrgAnswer, 'id' | 'name'>[];
+  readonly orgs: readonly Pick<OrgAnswer, 'id' | 'slug' | 'name'>[];
   /** The same each time this form is sent, so that it registers one application. */
   readonly formId: string;
   /** The refused form, with its errors. */
@@ -83,10 +84,7 @@ export function NewApplicationPage({ place, orgs, formId, form }: NewApplication
               label={text('applications.org')}
               initial=""
               form={form}
-              options={[
-                { value: '', label: text('applications.noOrg') },
-                ...orgs.map(({ id, name }) => ({ value: id, label: name })),
-              ]}
+              options={[{ value: '', label: text('applications.noOrg') }, ...orgOptions(orgs)]}
             />
           )}
           {place.org !== undefined && (

@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import type { ApplicationItem } from '../../../oauth/applications/application.schemas.js';
 import type { DeploymentAddresses } from '../../../oauth/applications/program.catalogue.js';
 import { CopyField } from '../copy-field.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { Time } from '../time.view.js';
 import {
   ApplicationLayout,

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { ApplicationLayout, type ApplicationsPlace, Title } from './application-layout.view.js';
 
 export interface SentAlreadyPageProps {

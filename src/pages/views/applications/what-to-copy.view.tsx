@@ -8,7 +8,7 @@ import {
   redirectUriOf,
 } from '../../../oauth/applications/program.catalogue.js';
 import { CopyField } from '../copy-field.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 
 export interface WhatToCopyProps {
   readonly application: ApplicationItem;

@@ -1,8 +1,8 @@
 import type { VNode } from 'preact';
 import { FormField, FormProblem } from '../form-field.view.js';
-import type { FormState } from '../form.state.js';
+import type { FormState } from '../form-state.js';
 import { Layout } from '../layout.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 
 export interface NewOrgPageProps {
   /** The same each time this form is sent, so that it creates one organisation, however often the button is pressed. */

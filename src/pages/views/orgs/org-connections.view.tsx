@@ -1,11 +1,15 @@
 import type { VNode } from 'preact';
-import type { ConnectionItem, ConnectionReport } from '../../../orgs/org-connection.schemas.js';
+import type {
+  ConnectionItem,
+  ConnectionList,
+  ConnectionReport,
+} from '../../../orgs/org-connection.schemas.js';
 import { longestSettings } from '../../../platform/config/org-connection.parser.js';
 import type { TextKey } from '../../../platform/i18n/locales/en.js';
 import { type SettingField, settingFields } from '../../orgs/connection.form.js';
-import { FormCheck, FormField, FormLines, FormProblem } from '../form-field.view.js';
-import type { FormState } from '../form.state.js';
-import { useLanguage } from '../page.props.js';
+import { FormCheck, FormField, FormLines, FormProblem, FormSelect } from '../form-field.view.js';
+import type { FormState } from '../form-state.js';
+import { useLanguage } from '../page-props.js';
 import { Time } from '../time.view.js';
 import { OrgLayout, type OrgPageProps, orgHref } from './org-layout.view.js';
 
@@ -79,11 +83,19 @@ interface ConnectionFieldsProps {
   readonly kind: string;
   readonly initial: FormState['values'];
   readonly form: FormState | undefined;
+  readonly members: ConnectionList['members'];
   /** Whether secrets are set already. */
   readonly isKnown: boolean;
 }
 
-function ConnectionFields({ props: { org }, kind, initial, form, isKnown }: ConnectionFieldsProps): VNode {
+function ConnectionFields({
+  props: { org },
+  kind,
+  initial,
+  form,
+  members,
+  isKnown,
+}: ConnectionFieldsProps): VNode {
   const { text } = useLanguage();
   return (
     <>
@@ -107,6 +119,7 @@ function ConnectionFields({ props: { org }, kind, initial, form, isKnown }: Conn
       ))}
       {org.domainState === 'confirmed' && org.domain !== null && (
         <>
+          <MembersNotice {...members} domain={org.domain} />
           <FormCheck
             id="connection-domain"
             name="domain"
@@ -135,6 +148,30 @@ function ConnectionFields({ props: { org }, kind, initial, form, isKnown }: Conn
         form={form}
       />
     </>
+  );
+}
+
+/** What a connection does to members who have an account here. */
+function MembersNotice({
+  withAccount,
+  exempt,
+  linked,
+  domain,
+}: ConnectionList['members'] & { readonly domain: string }): VNode | null {
+  const { text } = useLanguage();
+  if (withAccount === 0 && exempt === 0) {
+    return null;
+  }
+  const outcome = linked ? 'connections.members.linked' : 'connections.members.separate';
+  return (
+    <div class="notice info">
+      {withAccount > 0 && (
+        <p>
+          {text('connections.members.known', { domain, count: String(withAccount) })} {text(outcome)}
+        </p>
+      )}
+      {exempt > 0 && <p>{text('connections.members.exempt', { count: String(exempt) })}</p>}
+    </div>
   );
 }
 
@@ -170,6 +207,19 @@ function Setting({
         />
       );
     }
+    case 'secret-method':
+      return (
+        <FormSelect
+          {...common}
+          options={[
+            { value: '', label: text('connections.secretMethod.stated') },
+            ...(['client_secret_basic', 'client_secret_post'] as const).map((value) => ({
+              value,
+              label: text(`applications.authMethod.${value}`),
+            })),
+          ]}
+        />
+      );
     case 'text':
       return <FormField {...common} maxLength={longestText} isOptional={isOptional} isVerbatim />;
   }
@@ -177,16 +227,17 @@ function Setting({
 
 export interface NewConnectionPageProps extends OrgPageProps {
   readonly kind: string;
+  readonly members: ConnectionList['members'];
   /** The same each time this form is sent, so that it makes one connection. */
   readonly formId: string;
   readonly form?: FormState | undefined;
 }
 
 /** `GET /orgs/:id/connections/new` */
-export function NewConnectionPage({ kind, formId, form, ...props }: NewConnectionPageProps): VNode {
+export function NewConnectionPage({ kind, members, formId, form, ...props }: NewConnectionPageProps): VNode {
   const { text } = useLanguage();
   const { org } = props;
-  const initial = { groups_claim: 'groups', domain: 'on' };
+  const initial = { groups_claim: 'groups' };
   return (
     <OrgLayout {...props} section="connections" isWrong={form !== undefined}>
       <article class="card form" aria-labelledby="new-connection-title">
@@ -195,7 +246,14 @@ export function NewConnectionPage({ kind, formId, form, ...props }: NewConnectio
         <form method="post" action={orgHref(org, '/connections')} data-once>
           <input type="hidden" name="formId" value={formId} />
           <input type="hidden" name="kind" value={kind} />
-          <ConnectionFields props={props} kind={kind} initial={initial} form={form} isKnown={false} />
+          <ConnectionFields
+            props={props}
+            kind={kind}
+            initial={initial}
+            form={form}
+            members={members}
+            isKnown={false}
+          />
           <div class="actions">
             <button type="submit">{text('connections.connect')}</button>
             <a class="button secondary" href={orgHref(org, '/connections')}>
@@ -211,6 +269,7 @@ export function NewConnectionPage({ kind, formId, form, ...props }: NewConnectio
 export interface OrgConnectionPageProps extends OrgPageProps {
   readonly connection: ConnectionItem;
   readonly initial: FormState['values'];
+  readonly members: ConnectionList['members'];
   readonly form?: FormState | undefined;
   /** The result of a test. */
   readonly report?: ConnectionReport | undefined;
@@ -220,7 +279,7 @@ export interface OrgConnectionPageProps extends OrgPageProps {
 
 /** `GET /orgs/:id/connections/:connectionId`, and the answer to its test. */
 export function OrgConnectionPage(props: OrgConnectionPageProps): VNode {
-  const { connection, initial, form, report, address, ...page } = props;
+  const { connection, initial, members, form, report, address, ...page } = props;
   const { text } = useLanguage();
   const { id, kind, name, redirectUri, logoutUri, metadataUrl, secrets } = connection;
   const path = orgHref(page.org, `/connections/${id}`);
@@ -278,6 +337,7 @@ export function OrgConnectionPage(props: OrgConnectionPageProps): VNode {
             kind={kind}
             initial={initial}
             form={form}
+            members={members}
             isKnown={secrets.length > 0}
           />
           <button type="submit">{text('connections.save')}</button>

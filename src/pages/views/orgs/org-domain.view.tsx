@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import type { OrgAnswer } from '../../../orgs/org.schemas.js';
-import { useLanguage, usePage } from '../page.props.js';
+import { useLanguage, usePage } from '../page-props.js';
 import { orgHref } from './org-layout.view.js';
 
 /** Whether an organisation's domain is confirmed, and the ways to confirm it; nothing without a domain. */

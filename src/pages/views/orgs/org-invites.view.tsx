@@ -2,9 +2,9 @@ import type { VNode } from 'preact';
 import type { InviteAnswer } from '../../../orgs/invite.schemas.js';
 import { CopyField } from '../copy-field.view.js';
 import { FormField, FormProblem, FormSelect } from '../form-field.view.js';
-import type { FormState } from '../form.state.js';
+import type { FormState } from '../form-state.js';
 import { Layout } from '../layout.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage, usePage } from '../page-props.js';
 import { Time } from '../time.view.js';
 import { NextPage, type OpenOrg, OrgLayout, type OrgPageProps, orgHref } from './org-layout.view.js';
 
@@ -21,13 +21,17 @@ export interface OrgInvitesPageProps extends OrgPageProps {
 
 /** `GET /orgs/:id/invites`: existing invitations, and a form for a new one. */
 export function OrgInvitesPage({ invites, isLater, form, ...page }: OrgInvitesPageProps): VNode {
-  const { text } = useLanguage();
+  const { signUp, user, language } = usePage();
+  const { text } = language;
   const { org, can } = page;
   return (
     <OrgLayout {...page} section="invites" isWrong={form !== undefined}>
       <article class="card" aria-labelledby="invite-title">
         <h2 id="invite-title">{text('invites.new.title')}</h2>
         <form method="post" action={orgHref(org, '/invites')}>
+          {signUp === 'closed' && user?.isAdmin !== true && (
+            <p class="notice info">{text('invites.closed')}</p>
+          )}
           <FormProblem form={form} />
           <FormField
             id="invite-email"
@@ -119,11 +123,13 @@ export interface CreatedInvitePageProps {
   readonly org: OpenOrg['org'];
   /** Null if anyone who has the link can accept. */
   readonly email: string | null;
+  /** Whether somebody without an account can get one by it. */
+  readonly opensSignUp: boolean;
   readonly url: string;
 }
 
 /** Shows the link of a new invitation. It can't be shown again. */
-export function CreatedInvitePage({ org, email, url }: CreatedInvitePageProps): VNode {
+export function CreatedInvitePage({ org, email, opensSignUp, url }: CreatedInvitePageProps): VNode {
   const { text } = useLanguage();
   return (
     <Layout title={text('invites.created.title')}>
@@ -133,6 +139,7 @@ export function CreatedInvitePage({ org, email, url }: CreatedInvitePageProps): 
         <p class="notice info" role="status">
           {email === null ? text('invites.created.forAnybody') : text('invites.created.forOne', { email })}
         </p>
+        {!opensSignUp && <p>{text('invites.closed')}</p>}
         <CopyField id="invite-url" label={text('invites.created.label')} value={url} />
         <div class="actions">
           <a class="button" href={orgHref(org, '/invites')}>

@@ -1,8 +1,8 @@
 import type { VNode } from 'preact';
 import { KeyList, type KeyListProps } from '../api-keys.view.js';
-import type { FormState } from '../form.state.js';
+import type { FormState } from '../form-state.js';
 import { NewKey } from '../key-form.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { NextPage, OrgLayout, type OrgPageProps, orgHref } from './org-layout.view.js';
 
 export interface OrgKeysPageProps extends OrgPageProps {

@@ -3,7 +3,7 @@ import type { OrgAct, OrgTarget } from '../../../orgs/org.policy.js';
 import type { OrgAnswer } from '../../../orgs/org.schemas.js';
 import { Layout } from '../layout.view.js';
 import { Notice, type PageNotice } from '../notice.view.js';
-import { useLanguage, usePage } from '../page.props.js';
+import { useLanguage, usePage } from '../page-props.js';
 
 /** An organisation, and what the person may do there. Nothing else is shown. */
 export interface OpenOrg {

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import type { MemberAnswer } from '../../../orgs/org.schemas.js';
 import { FormSelect } from '../form-field.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { type OpenOrg, orgHref } from './org-layout.view.js';
 
 const roles = ['member', 'admin', 'owner'] as const;

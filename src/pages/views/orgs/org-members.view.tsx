@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import type { TextKey } from '../../../platform/i18n/locales/en.js';
 import type { MemberAnswer } from '../../../orgs/org.schemas.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { JoinRequests } from './org-requests.view.js';
 import { MemberEntry } from './org-member.view.js';
 import { NextPage, OrgLayout, type OrgPageProps, orgHref } from './org-layout.view.js';

@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import type { TextKey } from '../../../platform/i18n/locales/en.js';
 import type { OrgAnswer } from '../../../orgs/org.schemas.js';
 import { Layout } from '../layout.view.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { orgHref } from './org-layout.view.js';
 
 export interface OrgQuestionPageProps {

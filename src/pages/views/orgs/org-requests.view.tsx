@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import type { MemberAnswer, OrgAnswer } from '../../../orgs/org.schemas.js';
-import { useLanguage } from '../page.props.js';
+import { useLanguage } from '../page-props.js';
 import { orgHref } from './org-layout.view.js';
 import { nameOf } from './org-member.view.js';
 

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { FormField, FormProblem, FormSelect } from '../form-field.view.js';
-import type { FormState } from '../form.state.js';
-import { useLanguage } from '../page.props.js';
+import type { FormState } from '../form-state.js';
+import { useLanguage } from '../page-props.js';
 import { OrgDomain } from './org-domain.view.js';
 import { OrgLayout, type OrgPageProps, orgHref } from './org-layout.view.js';
 

@@ -55,7 +55,7 @@ export const english = {
   'logins.password': 'Password',
   'logins.password.set': 'Set',
   'logins.password.none': 'None',
-  'logins.twoStep': 'Two-step login',
+  'logins.twoStep': 'Second step',
   'logins.twoStep.lead':
     'A code from your phone protects your account even if somebody learns your password.',
   'logins.passkeys.some': 'Set up',
@@ -76,6 +76,8 @@ export const english = {
   'account.delete.confirm': 'Delete for good',
   'account.delete.lastAdministrator':
     'You are the only administrator here. Make another user an administrator first.',
+  'account.delete.onlyOwner':
+    'You are the only owner of an organisation. Make another member an owner first, or delete the organisation.',
 
   'identities.unknown': "This list can't be shown right now. Please try again in a moment.",
   'identities.title': 'Identities at login providers',
@@ -127,9 +129,26 @@ export const english = {
   'keys.revokeNamed': 'Revoke API key: {name}',
   'keys.new': 'New API key',
   'keys.name': 'Name',
-  'keys.scope': 'Scope',
-  'keys.scopeHint':
-    'What the key may do, separated by spaces, such as <code>profile:read orgs:read</code>. <code>api</code> allows everything that you may do.',
+  'keys.scopes': 'What the key may do',
+  'keys.scope.api': 'Everything that you may do',
+  'keys.scope.profile:read': 'Read your account and export its data',
+  'keys.scope.profile:write': 'Change your account',
+  'keys.scope.users:read': 'List and read users (administrators)',
+  'keys.scope.users:write': 'Change, disable and delete users (administrators)',
+  'keys.scope.orgs:read': 'Read organisations, their members and invites',
+  'keys.scope.orgs:write': 'Change organisations, members and invites',
+  'keys.scope.keys:read': 'List API keys',
+  'keys.scope.keys:write': 'Create and revoke API keys',
+  'keys.scope.applications:read': 'List applications',
+  'keys.scope.applications:write': 'Register, change and remove applications',
+  'keys.scope.connections:read': 'List company logins of organisations',
+  'keys.scope.connections:write': 'Connect, change, test and remove company logins',
+  'keys.scope.audit:read': 'Read security events (administrators)',
+  'keys.scope.revocations:read': 'Hear of ended sessions, changed users and revoked keys',
+  'keys.scope.signing-keys:read': 'List signing keys (administrators)',
+  'keys.scope.signing-keys:write': 'Rotate signing keys (administrators)',
+  'keys.scope': 'Scopes of your own',
+  'keys.scopeHint': 'For services of yours, separated by spaces, such as <code>documents:read</code>.',
   'keys.endsAfter': 'Expiry',
   'keys.life.30': '30 days',
   'keys.life.90': '90 days',
@@ -186,6 +205,8 @@ export const english = {
   'notice.role_changed': 'The role has been changed.',
   'notice.user_disabled': 'The user has been disabled, and all their sessions have been ended.',
   'notice.user_enabled': 'The user has been enabled.',
+  'notice.second_factors_reset':
+    "The second step has been reset, and all of the user's sessions have been ended.",
   'notice.user_deleted': 'The user has been deleted.',
   'notice.user_gone': 'That user had already been deleted.',
   'notice.sessions_ended': "All of the user's sessions have been ended.",
@@ -220,12 +241,15 @@ export const english = {
   'admin.users.state': 'State',
   'admin.users.lastLogin': 'Last login',
   'admin.users.nameless': 'No name',
+  'admin.users.sameAddress': 'Same address as another user',
   'admin.invite.title': 'Invite a person',
-  'admin.invite.lead': 'They get an e-mail with a link to sign up or log in, and to become a member.',
+  'admin.invite.lead':
+    'They get an e-mail with a link to sign up or log in, and to become a member of an organisation if you choose one.',
   'admin.invite.org': 'Organisation',
   'admin.invite.role': 'Their role',
-  'admin.invite.noOrg':
-    'People are invited to an organisation, and there is none yet. <link>Create one first</link>',
+  'admin.invite.noOrg': 'None: only an account',
+  'admin.invite.roleHint': 'In the organisation.',
+  'admin.invite.pending': 'Invitations to an account',
   'admin.invite.back': 'Back to the users',
   'admin.user.you':
     'This is you. Only another administrator can change your role, disable or delete you. For everything else, go to <account>your account</account>.',
@@ -242,6 +266,8 @@ export const english = {
   'admin.user.enableHint': 'The user can log in again, and their API keys work again.',
   'admin.user.recover': 'Recovery code',
   'admin.user.recoverHint': 'A way back in for a user who cannot receive mail.',
+  'admin.user.resetFactors': 'Reset second step',
+  'admin.user.resetFactorsHint': 'For a user who has lost the phone or security key of the second step.',
   'admin.user.delete': 'Delete…',
   'admin.user.deleteHint': 'This is permanent. You will be asked to confirm.',
   'admin.user.sessions': 'Sessions',
@@ -266,12 +292,17 @@ export const english = {
   'admin.recovery.code': 'Code',
   'admin.recovery.ends': 'They work once, until <time></time>.',
   'admin.recovery.back': 'Back to the user',
+  'admin.second-factors.title': 'Reset second step',
+  'admin.second-factors.heading': 'Reset the second step of {name}?',
+  'admin.second-factors.lead':
+    'Be sure whom you are talking to: afterwards the password alone logs in. Authenticator app, security keys and backup codes are removed, all sessions end, and the user is told by mail.',
+  'admin.second-factors.submit': 'Reset second step',
   'admin.orgs.search': 'Name or short name',
   'admin.orgs.searchHint': 'Finds organisations whose name or short name starts with this text.',
   'admin.orgs.name': 'Name',
   'admin.orgs.slug': 'Short name',
   'admin.orgs.slugHint':
-    'Used in addresses: 2 to 40 characters of a–z, 0–9 and -, such as <code>analytical-engines</code>.',
+    'Names the organisation in tokens: 2 to 40 characters of a–z, 0–9 and -, such as <code>analytical-engines</code>.',
   'admin.orgs.domain': 'E-mail domain',
   'admin.orgs.domainUnconfirmed': '{domain} (not confirmed)',
   'admin.orgs.since': 'Since',
@@ -281,7 +312,7 @@ export const english = {
   'admin.orgs.badName': 'Please enter a name of 1 to 200 characters.',
   'admin.orgs.badSlug':
     'Please enter 2 to 40 characters of a–z, 0–9 and -, with a letter or digit first and last.',
-  'admin.orgs.taken': 'Another organisation already has this short name.',
+  'admin.orgs.taken': 'Another organisation already has this short name, or had it.',
   'admin.audit.filter': 'Filter',
   'admin.audit.show': 'Show',
   'admin.audit.all': 'Show all',
@@ -331,6 +362,7 @@ export const english = {
   'admin.audit.type.password_changed': 'Password changed',
   'admin.audit.type.second_factor_added': 'Second step added',
   'admin.audit.type.second_factor_removed': 'Second step removed',
+  'admin.audit.type.second_factor_reset': 'Second step reset by an administrator',
   'admin.audit.type.passkey_added': 'Passkey added',
   'admin.audit.type.passkey_removed': 'Passkey removed',
   'admin.audit.type.login_linked': 'Social login linked',
@@ -373,6 +405,7 @@ export const english = {
   'admin.audit.type.api_key_created': 'API key created',
   'admin.audit.type.api_key_revoked': 'API key revoked',
   'admin.audit.type.token_exchanged': 'Token exchanged',
+  'admin.audit.type.refresh_token_reused': 'Refresh token used again',
   'admin.audit.type.application_access_revoked': 'Application’s access revoked',
   'admin.audit.type.application_access_granted': 'Application given access',
   'admin.audit.type.rate_limited': 'Too many attempts',
@@ -427,7 +460,7 @@ export const english = {
   'orgs.keys.lead': 'For programs that act for the organisation. Each key has an account of its own.',
   'orgs.name': 'Name',
   'orgs.slug': 'Short name',
-  'orgs.slugHint': 'Used in addresses and tokens: 2 to 40 characters of a-z, 0-9 and -.',
+  'orgs.slugHint': 'Names the organisation in tokens: 2 to 40 characters of a-z, 0-9 and -.',
   'orgs.domain': 'E-mail domain',
   'orgs.domainHint':
     'The part after the @ of your own verified address, such as example.org. A company login for it ends when you change or remove it.',
@@ -469,13 +502,16 @@ export const english = {
   'orgs.delete.question': 'Delete {name}?',
   'orgs.delete.lead': "Its memberships, invitations and API keys are deleted with it. This can't be undone.",
   'orgs.delete.confirm': 'Delete for good',
-  'orgs.error.name': 'Please enter a name of 1 to 200 characters.',
+  'orgs.error.name':
+    'Please enter a name of 1 to 200 characters. Only administrators may give names such as “Admin” or “Support”.',
   'orgs.error.slug':
-    'Please enter 2 to 40 characters of a-z, 0-9 and -, with a letter or digit first and last.',
-  'orgs.error.slugTaken': 'Another organisation has this short name.',
+    'Please enter 2 to 40 characters of a-z, 0-9 and -, with a letter or digit first and last. Only administrators may give names such as “admin” or “support”.',
+  'orgs.error.slugTaken': 'Another organisation has, or had, this short name.',
+  'orgs.error.tooManyMade': 'You have created many organisations this year. Please ask an administrator.',
+  'orgs.error.tooManyNames':
+    'This organisation has had three new short names this year. Choose one of its former ones, or ask an administrator.',
   'orgs.error.domain': 'This must be the domain of your own verified e-mail address.',
   'orgs.error.domainTaken': 'Another organisation has this domain.',
-  'orgs.error.eitherTaken': 'Another organisation has this short name or this domain.',
   'orgs.error.joinPolicy': 'Without a domain, users can join by invitation only.',
   'orgs.error.role': 'Please choose one of the roles.',
   'orgs.error.lastOwner':
@@ -494,6 +530,8 @@ export const english = {
   'invites.emailHint':
     'Only the owner of this address can accept. Without an address you get a link that works once, for anyone who has it.',
   'invites.create': 'Invite',
+  'invites.closed':
+    'Only people who have an account here can accept: new accounts are for invitations by an administrator.',
   'invites.link': 'Link',
   'invites.state.open': 'Open',
   'invites.state.redeemed': 'Accepted',
@@ -510,6 +548,11 @@ export const english = {
 
   'invites.banner': '{inviter} invites you to join {org}.',
   'invites.banner.withoutInviter': 'You are invited to join {org}.',
+  'invites.bannerAccount': '{inviter} invites you to get an account at {org}.',
+  'invites.bannerAccount.withoutInviter': 'You are invited to get an account at {org}.',
+  'invites.question.titleAccount': 'Your invitation to {org}',
+  'invites.question.needsAccount':
+    "Log in with the account that you have: new accounts can't be created with this invitation.",
   'invites.question.title': 'Join {org}?',
   'invites.question.role': 'Your role will be: {role}.',
   'invites.question.thisAddress': 'Use {email}, the e-mail address that the invitation was sent to.',
@@ -532,12 +575,13 @@ export const english = {
   'login.goesOn': 'Afterwards you go on to {application}.',
   'login.forgot': 'Forgot your password?',
   'login.triesLeft':
-    '{count, plural, one {You have one attempt left} other {You have # attempts left}} before logging in is paused for a while. <link>Forgot your password?</link>',
+    '{count, plural, =0 {You have no attempt left} one {You have one attempt left} other {You have # attempts left}} before logging in is paused for a while. <link>Forgot your password?</link>',
   'login.newHere': 'New here? <link>Sign up</link>',
   'connection.identify.lead': "Enter your e-mail address, and you'll be sent to the right place to log in.",
   'connection.identify.address': 'E-mail address',
   'connection.with': 'Log in with {name}',
   'connection.other': 'Log in with another address',
+  'connection.companyLogin': 'Log in with your company',
   'connection.ownAccount': 'Log in with an account of this site',
   'connection.login.title': 'Log in with {name}',
   'connection.login.lead': 'Use your {name} user name and password.',
@@ -572,7 +616,7 @@ export const english = {
   'settings.section.profile': 'Profile',
   'settings.section.password': 'Password',
   'settings.unverified':
-    'You can set up passkeys and two-step login once your e-mail address is verified. <link>Verify it now</link>',
+    'You can set up passkeys and a second step once your e-mail address is verified. <link>Verify it now</link>',
   'settings.section.oidc': 'Linked accounts',
   'settings.section.saml': 'Linked accounts',
   'settings.section.totp': 'Authenticator app',
@@ -581,7 +625,7 @@ export const english = {
   'settings.section.webauthn': 'Security keys',
   'settings.lead.password': 'Setting a new password logs you out everywhere else.',
   'settings.lead.passkey':
-    'Log in with your fingerprint, your face or the PIN of your device, without a password.',
+    'Log in with your fingerprint, your face or the PIN of your device, without a password. Where a second step is set up or required, you are asked for it all the same.',
   'settings.lead.totp':
     'A login also asks for a code from an app such as Aegis or Google Authenticator. The code changes every 30 seconds.',
   'settings.lead.webauthn':
@@ -605,7 +649,7 @@ export const english = {
     "Your profile has been saved. We've sent an e-mail to the new address: open the link in it to verify that the address is yours.",
   'settings.changed.password': 'Your password has been changed.',
   'settings.changed.totp_added':
-    'Two-step login is on: from now on, a login asks for a code from your authenticator app. Create backup codes next, in case you lose it.',
+    'Your second step is set up: from now on, a login asks for a code from your authenticator app. Create backup codes next, in case you lose it.',
   'settings.changed.totp_removed': 'The authenticator app has been removed.',
   'settings.changed.lookup_secret_added': 'Your new backup codes work from now on. Older ones no longer do.',
   'settings.changed.lookup_secret_removed': 'Your backup codes have been turned off.',
@@ -733,6 +777,15 @@ export const english = {
   'applications.machineScopes': 'Scopes of a machine',
   'applications.machineScopesHint':
     'Only for a machine: scopes of your own services such as shop:read, or of the API, separated by blanks. Scopes that are for administrators are refused: a machine cannot be one.',
+  'applications.groupsFrom': 'Organisations in its groups',
+  'applications.groupsFrom.own': 'Its own organisation',
+  'applications.groupsFrom.listed': 'The ones listed below',
+  'applications.groupsFrom.all': 'All of the user’s organisations',
+  'applications.groupOrgs': 'Listed organisations',
+  'applications.groupOrgsHint': 'One id or short name per line.',
+  'applications.groupsAs': 'Groups are named by',
+  'applications.groupsAs.slug': 'Short name: it can change',
+  'applications.groupsAs.id': 'Id: it never changes',
   'applications.rememberConsent': 'Users may have their consent remembered',
   'applications.authMethod': 'How it sends its secret',
   'applications.authMethod.client_secret_basic': 'In the header (client_secret_basic)',
@@ -814,6 +867,9 @@ export const english = {
     'Please enter complete URLs, one per line: https, or http on this machine.',
   'applications.error.scope': 'Please enter scopes that this kind of application may have.',
   'applications.error.access': 'Please choose one of these.',
+  'applications.error.groupOrgs': 'Please list organisations that you belong to, by id or short name.',
+  'applications.error.groupsAs':
+    'All organisations can only be named by id: anyone can create one with a name of their choice.',
   'applications.error.link': 'Please enter a complete https URL.',
   'applications.error.full': 'There are too many applications. Remove one first.',
 
@@ -899,9 +955,45 @@ export const english = {
   'mail.invite.subject': 'You are invited to join {org}',
   'mail.invite.from': '{inviter} invites you to join {org}.',
   'mail.invite.from-nobody': 'You are invited to join {org}.',
+  'mail.invite.account.subject': 'You are invited to {org}',
+  'mail.invite.account.from': '{inviter} invites you to get an account at {org}.',
+  'mail.invite.account.from-nobody': 'You are invited to get an account at {org}.',
+  'mail.invite.needsAccount':
+    "To accept, log in with the account that you have here: new accounts can't be created with this invitation.",
   'mail.invite.link': 'Open this link to accept. It works once, until {until}:',
   'mail.invite.accept': 'Accept the invitation',
   'mail.invite.unexpected': 'If you did not expect this invitation, you can ignore it.',
+  'mail.security.password_changed': 'Your password was changed',
+  'mail.security.password_changed.lead':
+    'If it was you, there is nothing to do. If not, choose a new password now; that ends every other session.',
+  'mail.security.second_factor_added': 'A second step was added to your login',
+  'mail.security.second_factor_added.lead':
+    'If it was you, there is nothing to do. If not, somebody else has used your account: choose a new password now.',
+  'mail.security.second_factor_removed': 'A second step was removed from your login',
+  'mail.security.second_factor_removed.lead':
+    'If it was you, there is nothing to do. If not, somebody else has used your account: choose a new password now.',
+  'mail.security.second_factor_reset': 'The second step of your login was reset',
+  'mail.security.second_factor_reset.lead':
+    'An administrator removed it and ended all your sessions. Log in with your password alone, then set up a new second step.',
+  'mail.security.passkey_added': 'A passkey was added to your account',
+  'mail.security.passkey_added.lead':
+    'If it was you, there is nothing to do. If not, somebody else has used your account: choose a new password now.',
+  'mail.security.passkey_removed': 'A passkey was removed from your account',
+  'mail.security.passkey_removed.lead':
+    'If it was you, there is nothing to do. If not, somebody else has used your account: choose a new password now.',
+  'mail.security.address_changed': 'The e-mail address of your account was changed',
+  'mail.security.address_changed.lead':
+    'Mails of your account no longer go to this address. If it was you, there is nothing to do. If not, tell the people who run this service at once.',
+  'mail.security.login_linked': 'Another login opens your account',
+  'mail.security.login_linked.lead':
+    'A login at your organisation or at another provider was linked to your account, and opens it from now on. If it was you, there is nothing to do. If not, tell the people who run this service at once.',
+  'mail.security.former':
+    'Your address was the one of this account until a few days ago, so you are told too. If it was you, there is nothing to do. If not, tell the people who run this service at once.',
+  'mail.security.when': 'This happened at {brand} on {time}.',
+  'mail.security.newPassword': 'Choose a new password',
+  'mail.security.settings': 'Open your settings',
+  'mail.security.account': 'Open your account',
+  'mail.security.close': 'You get this mail because it concerns the security of your account.',
 
   'form.loginTooOld':
     'Nothing was saved: your login is too long ago for this. Log in again, and then send this form once more.',
@@ -930,6 +1022,10 @@ export const english = {
     "This needs a newer login or a second step. Confirm that it's you, then go back and try again.",
   'error.logInAgain':
     'This can happen if a page was open for a long time, or in another tab. Please log in again.',
+  'error.memberElsewhere':
+    "Your company's login can't vouch for you here, because you are a member of other organisations too. Log in with an account of this site instead.",
+  'error.answerForm':
+    "It is not your fault, and trying again won't help: the login provider encrypts or signs its answers in a way that this site doesn't support, or is on a port that can't be called. Tell the operator of this site the error code and the request id below.",
   'problem.login_state_invalid.title': "This login can't continue",
   'problem.login_state_invalid.advice':
     'The login was started in another browser, is too old, or has already been used. Please start again, and allow cookies for this site.',
@@ -954,12 +1050,17 @@ export const english = {
     'Your login provider does not confirm your e-mail address, and accounts here need that. Ask your administrator.',
   'signup.company':
     'Addresses like this log in at their company. Go back to the login and enter yours there.',
+  'signup.required':
+    'You must log in at your company, which decides on your address. Ask your administrator to change it.',
+  'signup.name': 'Only administrators may give names such as “Admin” or “Support”. Please enter your own.',
   'signup.invitee': 'The invitation is for another e-mail address. Use the address that it was sent to.',
   'problem.rate_limited.advice':
     'There were too many attempts in a short time. Please try again in {minutes, plural, one {a minute} other {# minutes}}. If you are logged in somewhere, you stay logged in.',
   'problem.forbidden.advice':
     'This page is for people with another role. If you need it, ask an administrator.',
   'problem.wrong_host.advice': 'The right address is {address}.',
+  'problem.identifier_refused.advice':
+    'It has a blank or an invisible character in it, which copied text often has, or a sign such as a quotation mark. Please go back and type it by hand.',
   'problem.not_found.advice': 'Please check the address.',
   'problem.internal_error.advice':
     'It is not your fault. If it happens again, tell the operator of this site the request id below.',
@@ -1073,13 +1174,13 @@ export const english = {
   'connections.field.issuer': 'Issuer',
   'connections.field.client_id': 'Client ID',
   'connections.field.client_secret': 'Client secret',
-  'connections.field.token_endpoint_auth_method':
-    'How the secret is sent, if not by the metadata: client_secret_basic or client_secret_post',
+  'connections.secretMethod.stated': 'As the provider states it',
+  'connections.field.token_endpoint_auth_method': 'How the secret is sent',
   'connections.field.offline_access':
     "Request offline access: without it, many providers can't be asked whether a user is still there",
   'connections.field.trust_email':
     'Addresses in your domain are verified although the provider does not state it',
-  'connections.field.trust_second_factor': 'Trust the second factor of the provider',
+  'connections.field.trust_second_factor': 'Trust the second step of the provider',
   'connections.field.groups_claim': 'Claim with the groups',
   'connections.field.allowed_groups': 'Only members of these groups, one per line',
   'connections.field.metadata': 'Metadata of the provider (XML)',
@@ -1098,7 +1199,14 @@ export const english = {
   'connections.field.user_filter': 'Filter for users',
   'connections.secretKept': 'It is set. Leave this empty to keep it.',
   'connections.domain': 'Log in users of {domain} by it',
-  'connections.required': "They must log in by it. Owners needn't",
+  'connections.required': "They must log in by it. Owners and members of other organisations needn't",
+  'connections.members.known': 'Members with an address in {domain} who have an account here: {count}.',
+  'connections.members.separate':
+    'Each of them who logs in by it gets a second, empty account. The first one keeps its password, keys and applications.',
+  'connections.members.linked':
+    'It is linked to their account if both sides have verified the address. Others, administrators and members of other organisations get a second, empty account.',
+  'connections.members.exempt':
+    "Members who may go on with their account here even if they must log in by it, because it can't vouch for them or they are owners: {count}.",
   'connections.rules': 'Roles by group',
   'connections.rulesHint':
     'One per line, such as: it = admin. Others are members. The role of an owner stays.',
@@ -1124,11 +1232,15 @@ export const english = {
   'connections.remove.lead':
     'The sessions of its users end, and they can no longer log in by it. They stay members. A new connection, even to the same provider, creates new accounts for them.',
   'connections.remove.confirm': 'Remove connection',
-  'connections.error.name': 'Enter a name of up to 80 characters.',
+  'connections.error.name':
+    'Enter a name of up to 80 characters. Only administrators may give names such as “Admin” or “Support”.',
   'connections.error.field': "This can't be used.",
   'connections.error.rules': 'Each line is a group, the sign = and admin or member, such as: it = admin.',
-  'connections.error.full':
-    "It can't be saved: there are too many connections, another one has the domain, or it was changed meanwhile.",
+  'connections.error.full': 'There are too many connections. Remove one first.',
+  'connections.error.domainTaken':
+    'Another connection logs in users of this domain. Untick the domain there first, or leave it out here.',
+  'connections.error.changed':
+    'This connection was changed in the meantime. Reload the page to see the change, then make yours again.',
   'notice.connection_saved': 'The connection has been saved.',
   'notice.connection_removed': 'The connection has been removed.',
   'notice.connection_gone': 'This connection no longer exists.',
@@ -1143,6 +1255,8 @@ export const english = {
   'connection.step.user': 'One user',
   'connection.fault.not_public':
     'It leads to a host that is not public. An administrator can allow it (ORG_CONNECTION_HOSTS).',
+  'connection.fault.port_blocked':
+    'This port can’t be called: it belongs to another protocol, and browsers and this site refuse it. Put the provider on another one, such as 443.',
   'connection.fault.unreachable':
     'It could not be reached: the name is unknown, nothing answers there in time, or its address is not public.',
   'connection.fault.certificate':

@@ -2,13 +2,13 @@ import { Body, Controller, Get, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { isAgentId } from '../agents/agent.clients.js';
-import { ChallengeBinding } from '../hydra/challenge.binding.js';
-import { clientInfoOf } from '../../../platform/http/client.info.js';
+import { isAgentId } from '../hydra/agent-client.js';
+import { ChallengeBinding } from '../hydra/challenge-binding.js';
+import { clientInfoOf } from '../../../platform/http/client-info.js';
 import { Clock } from '../../../platform/time/clock.service.js';
 import { Public } from '../../../session/guards/access.decorators.js';
 import { OryConsentService } from './ory-consent.service.js';
-import { requireBound } from './ory.challenge.js';
+import { requireBound } from './ory-challenge.js';
 
 const formSchema = z.object({
   consent_challenge: z.string(),
@@ -21,15 +21,11 @@ const formSchema = z.object({
 @ApiExcludeController()
 @Controller('auth/ory/consent')
 export class OryConsentController {
-  readonly #consent: OryConsentService;
-  readonly #binding: ChallengeBinding;
-  readonly #clock: Clock;
-
-  constructor(consent: OryConsentService, binding: ChallengeBinding, clock: Clock) {
-    this.#consent = consent;
-    this.#binding = binding;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly consent: OryConsentService,
+    private readonly binding: ChallengeBinding,
+    private readonly clock: Clock,
+  ) {}
 
   @Get()
   @Public()
@@ -38,9 +34,9 @@ export class OryConsentController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const challenge = requireBound(this.#binding, given, request);
+    const challenge = requireBound(this.binding, given, request);
     const page = `/ui/consent?${new URLSearchParams({ consent_challenge: challenge })}`;
-    await reply.redirect((await this.#consent.grantUnasked(challenge, clientInfoOf(request))) ?? page, 302);
+    await reply.redirect((await this.consent.grantUnasked(challenge, clientInfoOf(request))) ?? page, 302);
   }
 
   @Post()
@@ -50,9 +46,9 @@ export class OryConsentController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const challenge = requireBound(this.#binding, form.consent_challenge, request);
+    const challenge = requireBound(this.binding, form.consent_challenge, request);
     if (form.decision === 'other_account') {
-      await reply.redirect(await this.#consent.changeAccount(challenge), 303);
+      await reply.redirect(await this.consent.changeAccount(challenge), 303);
       return;
     }
     const decision = {
@@ -60,10 +56,10 @@ export class OryConsentController {
       scope: form.grant_scope,
       remember: form.remember !== undefined,
     };
-    const target = await this.#consent.decide(challenge, decision, clientInfoOf(request));
+    const target = await this.consent.decide(challenge, decision, clientInfoOf(request));
     if (isAgentId(new URL(target).searchParams.get('client_id') ?? '')) {
       // Without it, a refusal isn't passed on to a client that registered itself.
-      this.#binding.bindAnswer(reply, target, this.#clock.now());
+      this.binding.bindAnswer(reply, target, this.clock.now());
     }
     await reply.redirect(target, 303);
   }

@@ -2,20 +2,20 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { Configuration } from '../../../platform/config/configuration.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
-import { ConsentRecorder } from '../hydra/consent.recorder.js';
+import type { AgentClient } from '../hydra/agent-client.js';
+import { ConsentRecorder } from '../hydra/consent-recorder.js';
 import { HydraClient } from '../hydra/hydra.client.js';
-import { applicationOf, mayRememberConsent } from '../hydra/hydra.applications.js';
-import { isNativeApp, isOwnClient, keepsLoggedIn } from '../hydra/hydra.clients.js';
+import { applicationOf, mayRememberConsent } from '../hydra/hydra-applications.js';
+import { isNativeApp, isOwnClient, keepsLoggedIn } from '../hydra/hydra-clients.js';
 import type { ConsentRequest } from '../hydra/hydra.schemas.js';
-import { IdentitySource } from '../sources/identity.source.js';
+import { IdentitySource } from '../sources/identity-source.js';
 import type { ProviderIdentity } from '../../../directory/users/identity.js';
 import { AccountOwnership } from '../../../accounts/account-ownership.service.js';
-import { type Admission, ApplicationAdmission } from './application.admission.js';
-import { ApplicationClaims } from './application.claims.js';
-import { restarted } from './ory.challenge.js';
-import type { ClientInfo } from '../../../platform/http/client.info.js';
-import type { AgentClient } from '../agents/agent.clients.js';
-import { type GivenConsent, ResourceConsents, type ResourceRequest } from '../agents/resource.consents.js';
+import { type Admission, ApplicationAdmission } from './application-admission.js';
+import { ApplicationClaims } from './application-claims.js';
+import { restarted } from './ory-challenge.js';
+import type { ClientInfo } from '../../../platform/http/client-info.js';
+import { type GivenConsent, ResourceConsents, type ResourceRequest } from '../resources/resource-consents.js';
 
 /** The user's choice on the consent page. */
 export interface ConsentDecision {
@@ -42,46 +42,32 @@ export interface OpenConsent {
 /** Answers Hydra's consent challenge (step 5): skipped for clients that are the product itself, asked for any other. */
 @Injectable()
 export class OryConsentService {
-  readonly #hydra: HydraClient;
-  readonly #sources: IdentitySource;
-  readonly #ownership: AccountOwnership;
-  readonly #recorder: ConsentRecorder;
-  readonly #claims: ApplicationClaims;
-  readonly #admission: ApplicationAdmission;
-  readonly #resources: ResourceConsents;
   readonly #publicUrl: string;
 
   constructor(
-    hydra: HydraClient,
-    sources: IdentitySource,
-    ownership: AccountOwnership,
-    recorder: ConsentRecorder,
-    claims: ApplicationClaims,
-    admission: ApplicationAdmission,
-    resources: ResourceConsents,
+    private readonly hydra: HydraClient,
+    private readonly sources: IdentitySource,
+    private readonly ownership: AccountOwnership,
+    private readonly recorder: ConsentRecorder,
+    private readonly claims: ApplicationClaims,
+    private readonly admission: ApplicationAdmission,
+    private readonly resources: ResourceConsents,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
-    this.#ownership = ownership;
-    this.#claims = claims;
-    this.#admission = admission;
-    this.#resources = resources;
-    this.#hydra = hydra;
-    this.#sources = sources;
-    this.#recorder = recorder;
     this.#publicUrl = configuration.PUBLIC_URL;
   }
 
   /** The request behind a challenge, if its login is still live. */
   async request(challenge: string): Promise<OpenConsent> {
-    const request = await this.#hydra.consentRequest(challenge);
+    const request = await this.hydra.consentRequest(challenge);
     const { email, name } = await this.#identityOf(request);
     return {
       account: email ?? name,
       orgId: applicationOf(request.client)?.orgId ?? null,
       request,
       canRemember: this.#canRemember(request),
-      target: this.#resources.describe(request),
-      agent: this.#resources.agentOf(request),
+      target: this.resources.describe(request),
+      agent: this.resources.agentOf(request),
     };
   }
 
@@ -97,10 +83,10 @@ export class OryConsentService {
    * @returns where the browser goes next; nothing when the user must be asked.
    */
   async grantUnasked(challenge: string, from: ClientInfo): Promise<string | undefined> {
-    const request = await this.#hydra.consentRequest(challenge);
+    const request = await this.hydra.consentRequest(challenge);
     const identity = await this.#identityOf(request);
     if (this.#isAlwaysAsked(request)) {
-      return isSilent(request) ? this.#hydra.rejectConsent(challenge, 'unasked') : undefined;
+      return isSilent(request) ? this.hydra.rejectConsent(challenge, 'unasked') : undefined;
     }
     return request.skip === true || request.client.skip_consent === true
       ? this.#grant({ request, identity, client: from }, request.requested_scope ?? [], {
@@ -112,9 +98,9 @@ export class OryConsentService {
 
   /** Carries out the user's decision; it grants never more than the client requested. @returns where the browser goes next. */
   async decide(challenge: string, decision: ConsentDecision, from: ClientInfo): Promise<string> {
-    const request = await this.#hydra.consentRequest(challenge);
+    const request = await this.hydra.consentRequest(challenge);
     if (!decision.allow) {
-      return this.#hydra.rejectConsent(challenge, 'denied');
+      return this.hydra.rejectConsent(challenge, 'denied');
     }
     const asked = request.requested_scope ?? [];
     if (decision.scope.some((scope) => !asked.includes(scope))) {
@@ -134,10 +120,10 @@ export class OryConsentService {
       subject,
       login_session_id: sid,
       request_url: url,
-    } = await this.#hydra.consentRequest(challenge);
-    await this.#sources.endSession({ id: context.kratos_session_id, subject });
+    } = await this.hydra.consentRequest(challenge);
+    await this.sources.endSession({ id: context.kratos_session_id, subject });
     if (sid) {
-      await this.#hydra.forgetSession(sid);
+      await this.hydra.forgetSession(sid);
     }
     return restarted(this.#publicUrl, url);
   }
@@ -151,8 +137,8 @@ export class OryConsentService {
     const isOwn = client.skip_consent === true;
     return (
       isNativeApp(client, this.#publicUrl) ||
-      this.#resources.agentOf(request) !== undefined ||
-      (!isOwn && (this.#resources.describe(request) !== undefined || !mayRememberConsent(client)))
+      this.resources.agentOf(request) !== undefined ||
+      (!isOwn && (this.resources.describe(request) !== undefined || !mayRememberConsent(client)))
     );
   }
 
@@ -164,16 +150,16 @@ export class OryConsentService {
     const { request, identity } = consent;
     const { client } = request;
     // The login was admitted, but the user may have read this page for an hour. The challenge has the client as it was then.
-    const admission = isOwnClient(client.client_id) ? 'admitted' : await this.#judge(request, identity);
+    const admission = isOwnClient(client.client_id) ? 'admitted' : await this.#judge(consent);
     if (admission === 'refused') {
-      return this.#hydra.rejectConsent(request.challenge, 'not_admitted');
+      return this.hydra.rejectConsent(request.challenge, 'not_admitted');
     }
     if (admission === 'factorless') {
       // The new login asks for it.
       return restarted(this.#publicUrl, request.request_url);
     }
-    const ofResource = await this.#resources.contextOf(consent);
-    const target = await this.#hydra.acceptConsent(request, {
+    const ofResource = await this.resources.contextOf(consent);
+    const target = await this.hydra.acceptConsent(request, {
       scope,
       remember,
       context: {
@@ -181,26 +167,27 @@ export class OryConsentService {
         ...(request.login_session_id ? { hydra_session_id: request.login_session_id } : {}),
         ...ofResource,
       },
-      idToken: await this.#claims.forScopes(identity, scope),
+      idToken: await this.claims.forScopes(identity, scope, client.client_id),
     });
-    this.#recorder.noteUse(identity, request);
+    this.recorder.noteUse(identity, request);
     if (wasAsked) {
-      await this.#recorder.noteConsent(consent, scope);
+      await this.recorder.noteConsent(consent, scope);
     }
     return target;
   }
 
-  async #judge({ client, context }: ConsentRequest, identity: ProviderIdentity): Promise<Admission> {
-    return this.#admission.judge(identity, await this.#hydra.client(client.client_id), context.acr ?? 'aal1');
+  async #judge({ request, identity, client: from }: GivenConsent): Promise<Admission> {
+    const client = await this.hydra.client(request.client.client_id);
+    return this.admission.judge(identity, { client, acr: request.context.acr ?? 'aal1', from });
   }
 
   async #identityOf(request: ConsentRequest): Promise<ProviderIdentity> {
     const { subject } = request;
-    const session = await this.#sources.findSession({ id: request.context.kratos_session_id, subject });
+    const session = await this.sources.findSession({ id: request.context.kratos_session_id, subject });
     if (session?.isActive !== true || session.identity.subject !== subject) {
       throw new Problem('challenge_rejected', { reason: 'kratos_session_ended' });
     }
-    return this.#ownership.judge(session.identity);
+    return this.ownership.judge(session.identity);
   }
 }
 

@@ -1,7 +1,7 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../../../platform/http/openapi.decorators.js';
-import { HydraDiscovery, metadataHeaders } from '../hydra/hydra.discovery.js';
+import { HydraDiscovery, metadataHeaders } from '../hydra/hydra-discovery.js';
 import { Public } from '../../../session/guards/access.decorators.js';
 
 /** The discovery document of this deployment's login provider, at the address where clients look for it. */
@@ -9,19 +9,15 @@ import { Public } from '../../../session/guards/access.decorators.js';
 @Controller('.well-known')
 @Public()
 export class OryDiscoveryController {
-  readonly #discovery: HydraDiscovery;
-
-  constructor(discovery: HydraDiscovery) {
-    this.#discovery = discovery;
-  }
+  constructor(private readonly discovery: HydraDiscovery) {}
 
   @Get('openid-configuration')
   @Header('cache-control', metadataHeaders['cache-control'])
   @Header('access-control-allow-origin', metadataHeaders['access-control-allow-origin'])
   @ApiOperation({
-    summary: 'Metadata of the login provider (OpenID Connect Discovery 1.0)',
+    summary: 'Get the metadata of the login provider (OpenID Connect Discovery 1.0)',
     description:
-      'For clients that ask for a discovery URL: Hydra’s document, with what works in this deployment. Its `issuer` is `PUBLIC_URL` + `/ory/hydra`, as ID tokens carry it: give that to clients that ask for an issuer. The augmented token has another issuer: see `/.well-known/oauth-authorization-server`.',
+      'For clients that ask for a discovery URL: the metadata of Hydra, Ory’s OpenID provider, limited to what works in this deployment. Its `issuer`, which is also in ID tokens, is `PUBLIC_URL` + `/ory/hydra`: enter that where a client asks for an issuer. The gateway’s own tokens have another issuer: see `/.well-known/oauth-authorization-server`.',
   })
   @ApiResponse({
     status: 200,
@@ -39,6 +35,6 @@ export class OryDiscoveryController {
   })
   @ApiProblems('provider_unavailable')
   async configuration(): Promise<Readonly<Record<string, unknown>>> {
-    return this.#discovery.document();
+    return this.discovery.document();
   }
 }

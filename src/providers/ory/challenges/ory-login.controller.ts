@@ -3,45 +3,34 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { Configuration } from '../../../platform/config/configuration.js';
-import { connectionIdOf } from '../connections/connection.issuer.js';
+import { type ClientInfo, clientInfoOf } from '../../../platform/http/client-info.js';
+import { connectionIdOf } from '../connections/connection-issuer.js';
 import { Connections } from '../connections/connections.js';
-import { RequiredLogins } from '../connections/owned/required.logins.js';
-import { ChallengeBinding } from '../hydra/challenge.binding.js';
+import { RequiredLogins } from '../connections/owned/required-logins.js';
+import { ChallengeBinding } from '../hydra/challenge-binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
-import { gatewayClientId } from '../hydra/hydra.clients.js';
+import { gatewayClientId } from '../hydra/hydra-clients.js';
 import type { LoginRequest } from '../hydra/hydra.schemas.js';
-import { type BrowserSession, IdentitySource, type SourceSession } from '../sources/identity.source.js';
+import { type BrowserSession, IdentitySource, type SourceSession } from '../sources/identity-source.js';
 import { Public } from '../../../session/guards/access.decorators.js';
-import { ApplicationAdmission } from './application.admission.js';
-import { requireBound, restarted } from './ory.challenge.js';
+import { ApplicationAdmission } from './application-admission.js';
+import { requireBound, restarted } from './ory-challenge.js';
 
 /** The route of Hydra's login challenge (steps 2 to 5): answered from the browser's Kratos session, or redirected to get one. */
 @ApiExcludeController()
 @Controller('auth/ory/login')
 export class OryLoginController {
-  readonly #sources: IdentitySource;
-  readonly #hydra: HydraClient;
-  readonly #binding: ChallengeBinding;
-  readonly #admission: ApplicationAdmission;
-  readonly #connections: Connections;
-  readonly #required: RequiredLogins;
   readonly #publicUrl: string;
 
   constructor(
-    sources: IdentitySource,
-    hydra: HydraClient,
-    binding: ChallengeBinding,
-    admission: ApplicationAdmission,
-    connections: Connections,
-    required: RequiredLogins,
+    private readonly sources: IdentitySource,
+    private readonly hydra: HydraClient,
+    private readonly binding: ChallengeBinding,
+    private readonly admission: ApplicationAdmission,
+    private readonly connections: Connections,
+    private readonly required: RequiredLogins,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
-    this.#sources = sources;
-    this.#hydra = hydra;
-    this.#binding = binding;
-    this.#admission = admission;
-    this.#connections = connections;
-    this.#required = required;
     this.#publicUrl = configuration.PUBLIC_URL;
   }
 
@@ -52,11 +41,11 @@ export class OryLoginController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const challenge = requireBound(this.#binding, given, request);
+    const challenge = requireBound(this.binding, given, request);
     const [loginRequest, browser] = await Promise.all([
-      this.#hydra.loginRequest(challenge),
+      this.hydra.loginRequest(challenge),
       // Steps 3 and 4: is the cookie of Kratos, or of another source, a live session?
-      this.#sources.browserSession(request.headers.cookie),
+      this.sources.browserSession(request.headers.cookie),
     ]);
     if (browser.state === 'live' && (await this.#leadElsewhere(loginRequest, browser.session, reply))) {
       return;
@@ -65,31 +54,34 @@ export class OryLoginController {
     const isPkce = asked.searchParams.get('code_challenge_method') === 'S256';
     if (!isPkce || !asked.searchParams.get('code_challenge')) {
       // Hydra would say so, but only once the user has logged in and agreed.
-      await reply.redirect(await this.#hydra.rejectLogin(challenge, 'invalid_request'), 302);
+      await reply.redirect(await this.hydra.rejectLogin(challenge, 'invalid_request'), 302);
       return;
     }
-    const bar = barOf(asked, this.#binding.boundAt(challenge, request.headers.cookie) ?? Infinity);
+    const bar = barOf(asked, this.binding.boundAt(challenge, request.headers.cookie) ?? Infinity);
     const subject = browser.state === 'live' ? browser.session.identity.subject : undefined;
     // With a second factor outstanding, the user isn't known yet; ending Hydra's session would log them out here too (back-channel).
     const isKnown = browser.state !== 'aal2_required';
     if (isKnown && loginRequest.skip && loginRequest.session_id && subject !== loginRequest.subject) {
       // Hydra remembers a user whom no source does: that session ends, and the login begins again without it.
-      await this.#hydra.forgetSession(loginRequest.session_id);
+      await this.hydra.forgetSession(loginRequest.session_id);
       await reply.redirect(restarted(this.#publicUrl, loginRequest.request_url), 302);
       return;
     }
     const next = stepTo(bar, browser);
     if (browser.state === 'live' && next === undefined) {
-      await reply.redirect(await this.#enter(loginRequest, browser.session, asked), 302);
+      await reply.redirect(
+        await this.#enter(loginRequest, browser.session, { asked, from: clientInfoOf(request) }),
+        302,
+      );
     } else if (promptsOf(asked).includes('none')) {
-      await reply.redirect(await this.#hydra.rejectLogin(challenge, 'login_required'), 302);
+      await reply.redirect(await this.hydra.rejectLogin(challenge, 'login_required'), 302);
     } else {
       const isNew = browser.state === 'none' && asked.searchParams.get('screen_hint') === 'signup';
       const url = await this.#credentialsUrl(challenge, browser, isNew ? undefined : (next ?? {}), asked);
       const isOwn = loginRequest.client.client_id === gatewayClientId;
       const unmet = 'unmet_authentication_requirements';
       const refusal = isOwn ? this.#impossible : undefined;
-      await reply.redirect(url ?? refusal ?? (await this.#hydra.rejectLogin(challenge, unmet)), 302);
+      await reply.redirect(url ?? refusal ?? (await this.hydra.rejectLogin(challenge, unmet)), 302);
     }
   }
 
@@ -99,14 +91,14 @@ export class OryLoginController {
     { id, identity }: SourceSession,
     reply: FastifyReply,
   ): Promise<boolean> {
-    const connection = await this.#required.of(identity);
+    const connection = await this.required.of(identity);
     if (connection === undefined) {
       return false;
     }
-    await this.#sources.endSession({ id, subject: identity.subject });
+    await this.sources.endSession({ id, subject: identity.subject });
     const query = new URLSearchParams({ login_challenge: challenge });
     const next = promptsOf(new URL(url)).includes('none')
-      ? await this.#hydra.rejectLogin(challenge, 'login_required')
+      ? await this.hydra.rejectLogin(challenge, 'login_required')
       : `${this.#publicUrl}/ui/connections/${connection.id}?${query}`;
     await reply.redirect(next, 302);
     return true;
@@ -134,24 +126,34 @@ export class OryLoginController {
     if (step === undefined) {
       return this.#selfServiceUrl('registration', challenge, {});
     }
-    if (browser.state !== 'none' || !(await this.#connections.exist())) {
-      return this.#selfServiceUrl('login', challenge, step);
+    const named =
+      browser.state === 'none'
+        ? await this.connections.find(asked.searchParams.get('connection') ?? '')
+        : undefined;
+    if (named !== undefined) {
+      return `${this.#publicUrl}/ui/connections/${named.id}?${query}`;
     }
-    const named = await this.#connections.find(asked.searchParams.get('connection') ?? '');
-    return `${this.#publicUrl}/ui/${named === undefined ? 'identify' : `connections/${named.id}`}?${query}`;
+    return browser.state === 'none' && this.connections.areAskedFirst
+      ? `${this.#publicUrl}/ui/identify?${query}`
+      : this.#selfServiceUrl('login', challenge, step);
   }
 
   /** Accepts the login for its client. The gateway admits users itself once its login is back; another application wouldn't check. */
-  async #enter(loginRequest: LoginRequest, session: SourceSession, asked: URL): Promise<string> {
-    if (loginRequest.client.client_id !== gatewayClientId) {
-      const outcome = await this.#admission.judge(session.identity, loginRequest.client, session.acr);
+  async #enter(
+    loginRequest: LoginRequest,
+    session: SourceSession,
+    { asked, from }: { readonly asked: URL; readonly from: ClientInfo },
+  ): Promise<string> {
+    const { client } = loginRequest;
+    if (client.client_id !== gatewayClientId) {
+      const outcome = await this.admission.judge(session.identity, { client, acr: session.acr, from });
       if (outcome === 'refused') {
-        return this.#hydra.rejectLogin(loginRequest.challenge, 'access_denied');
+        return this.hydra.rejectLogin(loginRequest.challenge, 'access_denied');
       }
       if (outcome === 'factorless') {
         const { challenge } = loginRequest;
         return promptsOf(asked).includes('none')
-          ? this.#hydra.rejectLogin(challenge, 'login_required')
+          ? this.hydra.rejectLogin(challenge, 'login_required')
           : ((await this.#credentialsUrl(
               challenge,
               { state: 'live', session },
@@ -166,7 +168,7 @@ export class OryLoginController {
     // Step 5. The subject is the identity at its source; session id, amr and acr are carried over.
     const { id, authTime, amr, acr, identity } = session;
     const context = { kratos_session_id: id, amr: [...amr], auth_time: authTime, acr };
-    return this.#hydra.acceptLogin(loginRequest.challenge, { subject: identity.subject, acr, context });
+    return this.hydra.acceptLogin(loginRequest.challenge, { subject: identity.subject, acr, context });
   }
 
   /** The page that says that the user's login can't give a second factor. */

@@ -2,9 +2,9 @@ import { Body, Controller, Get, Logger, Post, Query, Req, Res } from '@nestjs/co
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { ChallengeBinding } from '../hydra/challenge.binding.js';
+import { ChallengeBinding } from '../hydra/challenge-binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
-import { IdentitySource } from '../sources/identity.source.js';
+import { IdentitySource } from '../sources/identity-source.js';
 import {
   AllowUnverifiedEmail,
   AllowWithoutSecondFactor,
@@ -13,10 +13,10 @@ import {
   Public,
 } from '../../../session/guards/access.decorators.js';
 import type { Principal } from '../../../session/principal.js';
-import { SessionCookie } from '../../../session/cookie/session.cookie.js';
-import { requireBound } from './ory.challenge.js';
+import { SessionCookie } from '../../../session/cookie/session-cookie.js';
+import { requireBound } from './ory-challenge.js';
 import { OwnSession } from '../../../login/own-session.service.js';
-import { clientInfoOf } from '../../../platform/http/client.info.js';
+import { clientInfoOf } from '../../../platform/http/client-info.js';
 
 const formSchema = z.object({ logout_challenge: z.string(), decision: z.enum(['logout', 'stay']) });
 
@@ -25,25 +25,14 @@ const formSchema = z.object({ logout_challenge: z.string(), decision: z.enum(['l
 @Controller('auth/ory/logout')
 export class OryLogoutController {
   readonly #logger = new Logger(OryLogoutController.name);
-  readonly #hydra: HydraClient;
-  readonly #sources: IdentitySource;
-  readonly #binding: ChallengeBinding;
-  readonly #own: OwnSession;
-  readonly #cookie: SessionCookie;
 
   constructor(
-    hydra: HydraClient,
-    sources: IdentitySource,
-    binding: ChallengeBinding,
-    own: OwnSession,
-    cookie: SessionCookie,
-  ) {
-    this.#hydra = hydra;
-    this.#sources = sources;
-    this.#binding = binding;
-    this.#own = own;
-    this.#cookie = cookie;
-  }
+    private readonly hydra: HydraClient,
+    private readonly sources: IdentitySource,
+    private readonly binding: ChallengeBinding,
+    private readonly own: OwnSession,
+    private readonly cookie: SessionCookie,
+  ) {}
 
   @Get()
   @Public()
@@ -52,8 +41,8 @@ export class OryLogoutController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const challenge = requireBound(this.#binding, given, request);
-    await this.#hydra.logoutRequest(challenge);
+    const challenge = requireBound(this.binding, given, request);
+    await this.hydra.logoutRequest(challenge);
     await reply.redirect(`/ui/logout?${new URLSearchParams({ logout_challenge: challenge })}`, 302);
   }
 
@@ -67,27 +56,27 @@ export class OryLogoutController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const challenge = requireBound(this.#binding, form.logout_challenge, request);
+    const challenge = requireBound(this.binding, form.logout_challenge, request);
     if (form.decision === 'stay') {
       await reply.redirect('/', 303);
       return;
     }
-    await this.#sources.endBrowserSession(request.headers.cookie);
+    await this.sources.endBrowserSession(request.headers.cookie);
     if (principal !== undefined) {
       // Not at Hydra: its own logout continues from here, and needs the session to notify the other applications.
-      await this.#own.logoutHere(principal, clientInfoOf(request));
+      await this.own.logoutHere(principal, clientInfoOf(request));
     }
     await this.#revokeTokens(challenge);
-    this.#cookie.clear(reply);
-    await reply.redirect(await this.#hydra.acceptLogout(challenge), 303);
+    this.cookie.clear(reply);
+    await reply.redirect(await this.hydra.acceptLogout(challenge), 303);
   }
 
   /** Revokes the tokens of our applications that the ended session left behind. A failure doesn't prevent the logout. */
   async #revokeTokens(challenge: string): Promise<void> {
     try {
-      const { subject, sid } = await this.#hydra.logoutRequest(challenge);
+      const { subject, sid } = await this.hydra.logoutRequest(challenge);
       if (subject && sid) {
-        await this.#hydra.revokeTokens({ subject, sid });
+        await this.hydra.revokeTokens({ subject, sid });
       }
     } catch (error) {
       this.#logger.error('the tokens of a login could not be revoked', {

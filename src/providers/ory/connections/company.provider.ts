@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { LoginChecks, StartedLogin, VerifiedLogoutToken } from '../../../auth-strategy/auth.strategy.js';
 import type { ConnectionStep } from '../../../accounts/org-connections.port.js';
-import type { DirectoryUser } from './company.directory.js';
+import type { DirectoryUser } from './company-directory.js';
 
 /** Codes of the problems with which an answer is refused. */
 export const keptRefusals = z.enum([
@@ -11,10 +11,13 @@ export const keptRefusals = z.enum([
   'clocks_differ',
 ]);
 
+/** When it came, in milliseconds since the epoch. */
+const at = z.number().optional();
+
 /** What is stored of a {@link KeptAnswer}. */
 export const keptAnswerSchema = z.union([
-  z.object({ posted: z.string() }),
-  z.object({ code: keptRefusals, reason: z.string() }),
+  z.object({ posted: z.string(), at }),
+  z.object({ code: keptRefusals, reason: z.string(), at }),
 ]);
 
 /** An answer that the provider let the browser post: the message itself or, if it was refused when it came, why. */

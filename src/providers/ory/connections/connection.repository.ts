@@ -9,7 +9,7 @@ import {
 } from '../../../platform/database/database.schema.js';
 import { newId } from '../../../platform/core/identifier.js';
 import { Clock } from '../../../platform/time/clock.service.js';
-import type { DirectoryUser, UserState } from './company.directory.js';
+import type { DirectoryUser, UserState } from './company-directory.js';
 
 export type ConnectionIdentity = Selectable<ConnectionIdentitiesTable>;
 export type ConnectionSession = Selectable<ConnectionSessionsTable>;
@@ -51,19 +51,16 @@ const sessionsAsked = 5;
 /** Stores the users of connections, and their sessions. */
 @Injectable()
 export class ConnectionRepository {
-  readonly #database: Database;
-  readonly #clock: Clock;
-
-  constructor(database: Database, clock: Clock) {
-    this.#database = database;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
 
   /** Stores what a connection reports about a user, new or known. @returns its row. */
   async record(user: VouchedUser): Promise<ConnectionIdentity> {
-    const now = this.#clock.now();
+    const now = this.clock.now();
     const reported = reportedOf(user, now);
-    return this.#database.query
+    return this.database.query
       .insertInto('connection_identities')
       .values({
         id: newId(now),
@@ -82,9 +79,9 @@ export class ConnectionRepository {
 
   /** Stores what a connection reports about a known user. @returns undefined for one who was deleted meanwhile. */
   async update(id: string, user: VouchedUser): Promise<ConnectionIdentity | undefined> {
-    return this.#database.query
+    return this.database.query
       .updateTable('connection_identities')
-      .set(reportedOf(user, this.#clock.now()))
+      .set(reportedOf(user, this.clock.now()))
       .where('id', '=', id)
       .returningAll()
       .executeTakeFirst();
@@ -92,9 +89,9 @@ export class ConnectionRepository {
 
   /** Stores what a connection reports about a user who may not log in, and ends their sessions. Of a new one, nothing is stored. */
   async refuse(user: VouchedUser): Promise<void> {
-    const known = await this.#database.query
+    const known = await this.database.query
       .updateTable('connection_identities')
-      .set(reportedOf(user, this.#clock.now()))
+      .set(reportedOf(user, this.clock.now()))
       .where('connection_id', '=', user.connectionId)
       .where('issuer', '=', user.issuer)
       .where('subject', '=', user.subject)
@@ -107,8 +104,8 @@ export class ConnectionRepository {
 
   /** Stores that a user may no longer log in, and ends their sessions. */
   async shut(id: string, state: UserState): Promise<void> {
-    const now = this.#clock.now();
-    await this.#database.query
+    const now = this.clock.now();
+    await this.database.query
       .updateTable('connection_identities')
       .set({ state, checked_at: now })
       .where('id', '=', id)
@@ -116,20 +113,21 @@ export class ConnectionRepository {
     await this.endSessions(id);
   }
 
-  /** Ends all sessions of a user; idempotent. */
-  async endSessions(identityId: string): Promise<void> {
-    await this.#database.query
+  /** Ends all sessions of a user; idempotent. @param except id of the one that stays. */
+  async endSessions(identityId: string, except?: string): Promise<void> {
+    await this.database.query
       .updateTable('connection_sessions')
-      .set({ ended_at: this.#clock.now(), sealed: null })
+      .set({ ended_at: this.clock.now(), sealed: null })
       .where('identity_id', '=', identityId)
       .where('ended_at', 'is', null)
+      .$if(except !== undefined, (query) => query.where('id', '!=', except ?? ''))
       .execute();
   }
 
   /** The sessions that a provider has ended, and that haven't ended here. */
   async liveBehind({ connectionId, sid, subject }: EndedAtProvider): Promise<ConnectionSession[]> {
     const users = this.#usersOf(connectionId);
-    const live = this.#database.query
+    const live = this.database.query
       .selectFrom('connection_sessions')
       .selectAll()
       .where('identity_id', 'in', subject === null ? users : users.where('subject', '=', subject))
@@ -139,9 +137,9 @@ export class ConnectionRepository {
 
   /** Ends all sessions of a connection; idempotent. */
   async endAllOf(connectionId: string): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .updateTable('connection_sessions')
-      .set({ ended_at: this.#clock.now(), sealed: null })
+      .set({ ended_at: this.clock.now(), sealed: null })
       .where('identity_id', 'in', this.#usersOf(connectionId))
       .where('ended_at', 'is', null)
       .execute();
@@ -153,13 +151,13 @@ export class ConnectionRepository {
    * @returns whether it was free, and still this one.
    */
   async takeGrant(id: string, sealed: string, until: number): Promise<boolean> {
-    const result = await this.#database.query
+    const result = await this.database.query
       .updateTable('connection_sessions')
       .set({ checking_until: until })
       .where('id', '=', id)
       .where('sealed', '=', sealed)
       .where((where) =>
-        where.or([where('checking_until', 'is', null), where('checking_until', '<', this.#clock.now())]),
+        where.or([where('checking_until', 'is', null), where('checking_until', '<', this.clock.now())]),
       )
       .executeTakeFirst();
     return result.numUpdatedRows > 0n;
@@ -167,7 +165,7 @@ export class ConnectionRepository {
 
   /** Stores the next refresh token of a session that hasn't ended. */
   async keepGrant(id: string, sealed: string): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .updateTable('connection_sessions')
       .set({ sealed })
       .where('id', '=', id)
@@ -177,9 +175,9 @@ export class ConnectionRepository {
 
   /** Gives back a refresh token that was taken until then. @param isAccepted whether the provider has accepted it. */
   async returnGrant(id: string, until: number, isAccepted: boolean): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .updateTable('connection_sessions')
-      .set({ checking_until: null, ...(isAccepted ? { checked_at: this.#clock.now() } : {}) })
+      .set({ checking_until: null, ...(isAccepted ? { checked_at: this.clock.now() } : {}) })
       .where('id', '=', id)
       .where('checking_until', '=', until)
       .execute();
@@ -187,14 +185,14 @@ export class ConnectionRepository {
 
   /** Stores that a provider no longer vouches for a user, if it ended the last of their sessions. */
   async noteIfGone(identityId: string): Promise<void> {
-    const now = this.#clock.now();
-    const live = this.#database.query
+    const now = this.clock.now();
+    const live = this.database.query
       .selectFrom('connection_sessions')
       .select('id')
       .where('identity_id', '=', identityId)
       .where('ended_at', 'is', null)
       .where('expires_at', '>', now);
-    await this.#database.query
+    await this.database.query
       .updateTable('connection_identities')
       .set({ state: 'gone', checked_at: now })
       .where('id', '=', identityId)
@@ -204,7 +202,7 @@ export class ConnectionRepository {
 
   /** A user by id. */
   async findIdentity(id: string): Promise<ConnectionIdentity | undefined> {
-    return this.#database.query
+    return this.database.query
       .selectFrom('connection_identities')
       .selectAll()
       .where('id', '=', id)
@@ -213,8 +211,8 @@ export class ConnectionRepository {
 
   /** Deletes a user with their sessions; idempotent. */
   async deleteIdentity(id: string): Promise<void> {
-    await this.#database.query.deleteFrom('connection_sessions').where('identity_id', '=', id).execute();
-    await this.#database.query.deleteFrom('connection_identities').where('id', '=', id).execute();
+    await this.database.query.deleteFrom('connection_sessions').where('identity_id', '=', id).execute();
+    await this.database.query.deleteFrom('connection_identities').where('id', '=', id).execute();
   }
 
   /** Begins a session, and removes records of sessions that have long expired. @returns its id. */
@@ -227,13 +225,13 @@ export class ConnectionRepository {
     providerSid,
     sealed,
   }: NewConnectionSession): Promise<string> {
-    const now = this.#clock.now();
-    await this.#database.query
+    const now = this.clock.now();
+    await this.database.query
       .deleteFrom('connection_sessions')
       .where('expires_at', '<', now - keptAfterEnd)
       .execute();
     const id = newId(now);
-    await this.#database.query
+    await this.database.query
       .insertInto('connection_sessions')
       .values({
         id,
@@ -255,11 +253,11 @@ export class ConnectionRepository {
 
   /** Stores the challenge that a login at a provider is for, and removes those of logins that have expired. @param expiresAt milliseconds. */
   async keepLogin(state: string, challenge: string, expiresAt: number): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .deleteFrom('connection_logins')
-      .where('expires_at', '<', this.#clock.now())
+      .where('expires_at', '<', this.clock.now())
       .execute();
-    await this.#database.query
+    await this.database.query
       .insertInto('connection_logins')
       .values({ id: loginIdOf(state), challenge, answer: null, expires_at: expiresAt })
       .execute();
@@ -267,24 +265,24 @@ export class ConnectionRepository {
 
   /** Whether a login is under way that has no answer yet. */
   async isAwaited(state: string): Promise<boolean> {
-    const found = await this.#database.query
+    const found = await this.database.query
       .selectFrom('connection_logins')
       .select('id')
       .where('id', '=', loginIdOf(state))
       .where('answer', 'is', null)
-      .where('expires_at', '>', this.#clock.now())
+      .where('expires_at', '>', this.clock.now())
       .executeTakeFirst();
     return found !== undefined;
   }
 
   /** Stores the first answer to a login that is under way. @param answer encrypted. @returns whether there is such a login. */
   async keepAnswer(state: string, answer: string): Promise<boolean> {
-    const result = await this.#database.query
+    const result = await this.database.query
       .updateTable('connection_logins')
       .set({ answer })
       .where('id', '=', loginIdOf(state))
       .where('answer', 'is', null)
-      .where('expires_at', '>', this.#clock.now())
+      .where('expires_at', '>', this.clock.now())
       .executeTakeFirst();
     return result.numUpdatedRows > 0n;
   }
@@ -293,7 +291,7 @@ export class ConnectionRepository {
   async takeLogin(
     state: string,
   ): Promise<Pick<Selectable<ConnectionLoginsTable>, 'challenge' | 'answer'> | undefined> {
-    return this.#database.query
+    return this.database.query
       .deleteFrom('connection_logins')
       .where('id', '=', loginIdOf(state))
       .returning(['challenge', 'answer'])
@@ -302,23 +300,23 @@ export class ConnectionRepository {
 
   /** A session that has neither ended nor expired. */
   async findSession(id: string): Promise<ConnectionSession | undefined> {
-    return this.#database.query
+    return this.database.query
       .selectFrom('connection_sessions')
       .selectAll()
       .where('id', '=', id)
       .where('ended_at', 'is', null)
-      .where('expires_at', '>', this.#clock.now())
+      .where('expires_at', '>', this.clock.now())
       .executeTakeFirst();
   }
 
   /** The sessions of a user that have neither ended nor expired, the newest first. */
   async liveSessions(identityId: string): Promise<ConnectionSession[]> {
-    return this.#database.query
+    return this.database.query
       .selectFrom('connection_sessions')
       .selectAll()
       .where('identity_id', '=', identityId)
       .where('ended_at', 'is', null)
-      .where('expires_at', '>', this.#clock.now())
+      .where('expires_at', '>', this.clock.now())
       .orderBy('created_at', 'desc')
       .limit(sessionsAsked)
       .execute();
@@ -326,9 +324,9 @@ export class ConnectionRepository {
 
   /** Ends a session of this user; idempotent. */
   async endSession(id: string, identityId: string): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .updateTable('connection_sessions')
-      .set({ ended_at: this.#clock.now(), sealed: null })
+      .set({ ended_at: this.clock.now(), sealed: null })
       .where('id', '=', id)
       .where('identity_id', '=', identityId)
       .where('ended_at', 'is', null)
@@ -336,7 +334,7 @@ export class ConnectionRepository {
   }
 
   #usersOf(connectionId: string) {
-    return this.#database.query
+    return this.database.query
       .selectFrom('connection_identities')
       .select('id')
       .where('connection_id', '=', connectionId);

@@ -1,16 +1,17 @@
 import type { VouchedMembership } from '../../../directory/users/identity.js';
 import type { ConnectionSettings } from '../../../platform/config/connections.parser.js';
-import { toAsciiDomain } from '../../../platform/core/ascii.domain.js';
+import { toAsciiDomain, withAsciiDomain } from '../../../platform/core/ascii-domain.js';
 import type { Clock } from '../../../platform/time/clock.service.js';
-import type { ChosenHosts } from '../../../platform/upstream/chosen.hosts.js';
-import type { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
-import type { CompanyDirectory, DirectoryUser } from './company.directory.js';
+import type { ChosenHosts } from '../../../platform/upstream/chosen-hosts.js';
+import type { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
+import { foldIdentifier, isSameMailbox } from '../../../platform/core/account-identifier.js';
+import type { CompanyDirectory, DirectoryUser } from './company-directory.js';
 import type { CompanyProvider } from './company.provider.js';
-import { connectionIssuer } from './connection.issuer.js';
-import type { ConnectionIdentity, ConnectionSession, VouchedUser } from './connection.repository.js';
-import { LdapDirectory } from './ldap/ldap.directory.js';
-import { OpenIdCompany } from './oidc/openid.company.js';
-import { SamlCompany } from './saml/saml.company.js';
+import { connectionIssuer } from './connection-issuer.js';
+import type { ConnectionIdentity, VouchedUser } from './connection.repository.js';
+import { LdapDirectory } from './ldap/ldap-directory.js';
+import { OpenIdCompany } from './oidc/openid-company.js';
+import { SamlCompany } from './saml/saml-company.js';
 
 /** A group whose members get a role in the organisation. */
 export interface RoleRule {
@@ -21,6 +22,8 @@ export interface RoleRule {
 /** The organisation that a connection belongs to, and what the connection means there. */
 export interface ConnectionOwner {
   readonly orgId: string;
+  /** Counts the changes of the connection. */
+  readonly version: number;
   /** Whether users in the connection's domains must log in by it. */
   readonly isRequired: boolean;
   readonly rules: readonly RoleRule[];
@@ -60,6 +63,8 @@ export interface ConnectionParts {
   readonly publicUrl: string;
   readonly clock: Clock;
   readonly calls: UpstreamCalls;
+  /** Seconds for which a session lives that can't be confirmed. */
+  readonly unconfirmedLife: number;
   /** Decides where it may lead; undefined: anywhere. */
   readonly hosts?: ChosenHosts | undefined;
 }
@@ -67,7 +72,7 @@ export interface ConnectionParts {
 /** Makes a connection of its settings. Adding a kind of connection adds it here. */
 export function connectionOf(
   settings: ConnectionSettings,
-  { publicUrl, clock, calls, hosts }: ConnectionParts,
+  { publicUrl, clock, calls, unconfirmedLife, hosts }: ConnectionParts,
   owner?: ConnectionOwner,
 ): Connection {
   const { id, name, domains } = settings;
@@ -76,7 +81,11 @@ export function connectionOf(
     case 'ldap':
       return { ...facts, by: 'password', directory: new LdapDirectory(settings, clock, hosts) };
     case 'oidc':
-      return { ...facts, by: 'redirect', provider: new OpenIdCompany(settings, calls, hosts?.fetch) };
+      return {
+        ...facts,
+        by: 'redirect',
+        provider: new OpenIdCompany(settings, unconfirmedLife, calls, hosts?.fetch),
+      };
     case 'saml':
       return {
         ...facts,
@@ -98,8 +107,6 @@ export function targetsOf(settings: ConnectionSettings): readonly string[] {
   }
 }
 
-/** Milliseconds for which an answer counts as current. */
-const freshFor = 5_000;
 /** One address, and nothing that a mail program could take for several, or a reader for another. */
 const plainAddress = /^[^\s\p{C}@,;:<>"()\\]{1,64}@[^\s\p{C}@,;:<>"()\\]{1,255}$/u;
 
@@ -120,22 +127,20 @@ export function vouchedUser(
   isEmailProven = true,
 ): VouchedUser {
   const isOwn =
-    email !== null && plainAddress.test(email.normalize('NFKC')) && domains.includes(domainOf(email) ?? '');
+    email !== null &&
+    isSameMailbox(email) &&
+    plainAddress.test(email.normalize('NFKC')) &&
+    domains.includes(domainOf(email) ?? '');
   return {
     subject,
-    email,
+    email: email === null ? null : withAsciiDomain(email),
     name,
     groups,
     state,
     connectionId: id,
     issuer: connectionIssuer(id),
-    emailVerified: isEmailProven && isOwn && email.toLowerCase() !== owner?.unvouchable,
+    emailVerified: isEmailProven && isOwn && foldIdentifier(withAsciiDomain(email)) !== owner?.unvouchable,
   };
-}
-
-/** Whether an answer still counts as current: the steps of one login ask once. @param checkedAt milliseconds; null: never. */
-export function isFresh(checkedAt: ConnectionSession['checked_at'], now: number): boolean {
-  return checkedAt !== null && Math.abs(now - Number(checkedAt)) < freshFor;
 }
 
 /** The groups in a user's row. */
@@ -146,13 +151,18 @@ export function groupsIn({ groups }: Pick<ConnectionIdentity, 'groups'>): readon
 
 /** The membership that an organisation's connection gives a user with these groups; undefined for the deployment's. */
 export function membershipOf(
-  { owner }: Connection,
+  { id, owner }: Connection,
   groups: readonly string[],
 ): VouchedMembership | undefined {
   if (owner === undefined) {
     return undefined;
   }
-  const { orgId, rules } = owner;
+  const { orgId, version, rules } = owner;
   const isAdmin = rules.some(({ group, role }) => role === 'admin' && groups.includes(group));
-  return { orgId, role: isAdmin ? 'admin' : 'member', isRuled: rules.length > 0 };
+  return {
+    orgId,
+    connection: { id, version },
+    role: isAdmin ? 'admin' : 'member',
+    isRuled: rules.length > 0,
+  };
 }

@@ -2,44 +2,46 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { AuditModule } from '../../../directory/audit/audit.module.js';
 import { AuditService } from '../../../directory/audit/audit.service.js';
 import { LimitsModule } from '../../../directory/rate-limit/limits.module.js';
-import { RateLimits } from '../../../directory/rate-limit/rate.limits.js';
+import { LoginLimits } from '../../../directory/rate-limit/login-limits.js';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import { CoreModule } from '../../../platform/core/core.module.js';
 import { DatabaseModule } from '../../../platform/database/database.module.js';
-import { CookieWriter } from '../../../platform/http/cookie.writer.js';
+import { CookieWriter } from '../../../platform/http/cookie-writer.js';
 import { HttpModule } from '../../../platform/http/http.module.js';
-import { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
+import { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
 import { UpstreamsModule } from '../../../platform/upstream/upstreams.module.js';
-import { PurposeCipher } from '../../../platform/crypto/purpose.cipher.js';
+import { PurposeCipher } from '../../../platform/crypto/purpose-cipher.js';
 import { Clock } from '../../../platform/time/clock.service.js';
-import { partOf } from '../../part.factories.js';
+import { partOf } from '../../part-factories.js';
+import { ProviderEnds } from '../../../session/store/provider-ends.js';
 import { UsedTokenRepository } from '../../../session/store/used-token.repository.js';
-import { ConnectionCookie } from './connection.cookie.js';
-import { ConnectionJanitor } from './connection.janitor.js';
-import { ConnectionLogins } from './connection.logins.js';
+import { ConnectionCookie } from './connection-cookie.js';
+import { ConnectionJanitor } from './connection-janitor.js';
+import { ConnectionLogins } from './connection-logins.js';
 import { ConnectionRepository } from './connection.repository.js';
-import { ConnectionSessions } from './connection.sessions.js';
-import { ConnectionSource } from './connection.source.js';
+import { ConnectionSessions } from './connection-sessions.js';
+import { ConnectionSource } from './connection-source.js';
 import { Connections } from './connections.js';
-import { ConnectionTransactions, ProviderLogins } from './provider.logins.js';
-import { ProviderRenewals } from './provider.renewals.js';
+import { ConnectionTransactions, ProviderLogins } from './provider-logins.js';
+import { ProviderRenewals } from './provider-renewals.js';
 import { OrgConnectionAdministration } from '../../../accounts/org-connections.port.js';
-import { UserDirectory } from '../../../directory/users/user.directory.js';
+import { UserDirectory } from '../../../directory/users/user-directory.js';
+import { UsersService } from '../../../directory/users/users.service.js';
 import { UsersModule } from '../../../directory/users/users.module.js';
-import { DatabaseLocks } from '../../../platform/database/database.locks.js';
+import { DatabaseLocks } from '../../../platform/database/database-locks.js';
 import { Database } from '../../../platform/database/database.schema.js';
-import { ChosenHosts } from '../../../platform/upstream/chosen.hosts.js';
+import { ChosenHosts } from '../../../platform/upstream/chosen-hosts.js';
 import { OrgConnectionRepository } from './owned/org-connection.repository.js';
-import { OwnedConnections } from './owned/org-connection.administration.js';
-import { OrgConnections } from './owned/org.connections.js';
-import { RequiredLogins } from './owned/required.logins.js';
-import { TypedAddress } from './typed.address.js';
+import { OwnedConnections } from './owned/org-connection-administration.js';
+import { OrgConnections } from './owned/org-connections.js';
+import { RequiredLogins } from './owned/required-logins.js';
+import { TypedAddress } from './typed-address.js';
 
 /** The module of company directories behind the login, where Ory is the provider. */
 @Module({})
 export class ConnectionsModule {
   static register(configuration: OryConfiguration): DynamicModule {
-    const { PUBLIC_URL, SECRETS } = configuration;
+    const { PUBLIC_URL, SECRETS, SESSION_UNCONFIRMED_TTL: unconfirmedLife } = configuration;
     const cipher = new PurposeCipher(SECRETS, 'connection-grant');
     const answers = new PurposeCipher(SECRETS, 'connection-answer');
     const orgCipher = new PurposeCipher(SECRETS, 'org-connection');
@@ -57,6 +59,7 @@ export class ConnectionsModule {
       providers: [
         ConnectionRepository,
         ConnectionJanitor,
+        ProviderEnds,
         UsedTokenRepository,
         { provide: ChosenHosts, useFactory: () => new ChosenHosts(configuration) },
         partOf(
@@ -69,7 +72,7 @@ export class ConnectionsModule {
           [OrgConnectionRepository, ChosenHosts, UpstreamCalls, Clock],
           (repository, hosts, calls, clock) =>
             new OrgConnections(
-              { publicUrl: PUBLIC_URL, repository, hosts, calls, clock, cipher: orgCipher },
+              { publicUrl: PUBLIC_URL, repository, hosts, calls, clock, unconfirmedLife, cipher: orgCipher },
               configuration,
             ),
         ),
@@ -77,12 +80,12 @@ export class ConnectionsModule {
           Connections,
           [OrgConnections, UpstreamCalls, Clock],
           (orgs, calls, clock) =>
-            new Connections(configuration, { publicUrl: PUBLIC_URL, calls, clock }, orgs),
+            new Connections(configuration, { publicUrl: PUBLIC_URL, calls, clock, unconfirmedLife }, orgs),
         ),
         partOf(
           RequiredLogins,
-          [Connections, UserDirectory],
-          (connections, users) => new RequiredLogins(connections, users),
+          [Connections, UserDirectory, UsersService],
+          (connections, directory, users) => new RequiredLogins(connections, directory, users),
         ),
         partOf(
           OrgConnectionAdministration,
@@ -106,6 +109,7 @@ export class ConnectionsModule {
                 locks,
                 calls,
                 clock,
+                unconfirmedLife,
                 cipher: orgCipher,
               },
               configuration,
@@ -130,13 +134,13 @@ export class ConnectionsModule {
         ),
         partOf(
           ConnectionSessions,
-          [ConnectionRepository, ConnectionCookie, AuditService, Clock],
-          (repository, cookie, audit, clock) =>
-            new ConnectionSessions({ repository, cookie, audit, clock }, configuration),
+          [ConnectionRepository, ConnectionCookie, AuditService, ProviderEnds, Clock],
+          (repository, cookie, audit, ends, clock) =>
+            new ConnectionSessions({ repository, cookie, audit, ends, clock }, configuration),
         ),
         partOf(
           ConnectionLogins,
-          [ConnectionSessions, ConnectionRepository, RateLimits, Clock],
+          [ConnectionSessions, ConnectionRepository, LoginLimits, Clock],
           (sessions, repository, limits, clock) => new ConnectionLogins(sessions, repository, limits, clock),
         ),
         partOf(

@@ -1,15 +1,19 @@
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import { type Connection, type ConnectionParts, connectionOf, domainOf } from './connection.js';
-import type { OrgConnections } from './owned/org.connections.js';
+import type { OrgConnections } from './owned/org-connections.js';
 
 /** The connections of the deployment, and those of its organisations. */
 export class Connections {
   readonly #own: readonly Connection[];
-  readonly #orgs: OrgConnections;
+  readonly #ownersMayConnect: boolean;
 
-  constructor({ CONNECTIONS }: OryConfiguration, parts: ConnectionParts, orgs: OrgConnections) {
+  constructor(
+    { CONNECTIONS, ORG_CONNECTION_KINDS }: OryConfiguration,
+    parts: ConnectionParts,
+    private readonly orgs: OrgConnections,
+  ) {
     this.#own = CONNECTIONS.map((settings) => connectionOf(settings, parts));
-    this.#orgs = orgs;
+    this.#ownersMayConnect = ORG_CONNECTION_KINDS.length > 0;
   }
 
   /** Those of the deployment. */
@@ -22,13 +26,18 @@ export class Connections {
     return this.#own.filter(({ domains }) => domains.length === 0);
   }
 
-  /** Whether there are any: without them, the login page asks for address and password at once. */
-  async exist(): Promise<boolean> {
-    return this.#own.length > 0 || this.#orgs.exist();
+  /** Whether every login begins with the address. What an organisation connects doesn't change the login of all others. */
+  get areAskedFirst(): boolean {
+    return this.#own.length > 0;
+  }
+
+  /** Whether there are any, or owners may make some: the first one of an organisation changes nobody else's login page. */
+  async mayExist(): Promise<boolean> {
+    return this.#own.length > 0 || this.#ownersMayConnect || this.orgs.exist();
   }
 
   async find(id: string): Promise<Connection | undefined> {
-    return this.#own.find((connection) => connection.id === id) ?? (await this.#orgs.find(id));
+    return this.#own.find((connection) => connection.id === id) ?? (await this.orgs.find(id));
   }
 
   /** The connection of an address, by its domain (home realm discovery). That of the deployment precedes an organisation's. */
@@ -36,6 +45,6 @@ export class Connections {
     const domain = domainOf(address);
     return domain === undefined
       ? undefined
-      : (this.#own.find(({ domains }) => domains.includes(domain)) ?? (await this.#orgs.ofDomain(domain)));
+      : (this.#own.find(({ domains }) => domains.includes(domain)) ?? (await this.orgs.ofDomain(domain)));
   }
 }

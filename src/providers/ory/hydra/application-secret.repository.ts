@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { codeHash } from '../../../platform/crypto/one-time.code.js';
-import { PurposeCipher } from '../../../platform/crypto/purpose.cipher.js';
+import { codeHash } from '../../../platform/crypto/one-time-code.js';
+import { PurposeCipher } from '../../../platform/crypto/purpose-cipher.js';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { Configuration } from '../../../platform/config/configuration.js';
 import { Database } from '../../../platform/database/database.schema.js';
@@ -16,13 +16,13 @@ const prefix = 'vsc_';
  */
 @Injectable()
 export class ApplicationSecretRepository {
-  readonly #database: Database;
-  readonly #clock: Clock;
   readonly #cipher: PurposeCipher;
 
-  constructor(database: Database, clock: Clock, @Inject(CONFIGURATION) { SECRETS }: Configuration) {
-    this.#database = database;
-    this.#clock = clock;
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    @Inject(CONFIGURATION) { SECRETS }: Configuration,
+  ) {
     this.#cipher = new PurposeCipher(SECRETS, 'application-secret');
   }
 
@@ -36,7 +36,7 @@ export class ApplicationSecretRepository {
    * @param previousUntil until when the one that was current is accepted, in milliseconds since the epoch.
    */
   async store(applicationId: string, secret: string, previousUntil: number): Promise<void> {
-    await this.#database.query.transaction().execute(async (transaction) => {
+    await this.database.query.transaction().execute(async (transaction) => {
       // What was kept before is no longer accepted: two secrets at a time.
       await transaction
         .deleteFrom('application_secrets')
@@ -62,21 +62,32 @@ export class ApplicationSecretRepository {
 
   /** Removes all secrets of an application. */
   async remove(applicationId: string): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .deleteFrom('application_secrets')
       .where('application_id', '=', applicationId)
       .execute();
   }
 
+  /** Whether this is an application's current secret; undefined if it has none that is known here. */
+  async isCurrent(applicationId: string, secret: string): Promise<boolean | undefined> {
+    const row = await this.database.query
+      .selectFrom('application_secrets')
+      .select('secret_hash')
+      .where('application_id', '=', applicationId)
+      .where('expires_at', 'is', null)
+      .executeTakeFirst();
+    return row && row.secret_hash === codeHash(secret);
+  }
+
   /** The current secret of the application whose previous one this is; undefined if it isn't, or has expired. */
   async currentFor(applicationId: string, previous: string): Promise<string | undefined> {
-    const row = await this.#database.query
+    const row = await this.database.query
       .selectFrom('application_secrets as previous')
       .innerJoin('application_secrets as current', 'current.application_id', 'previous.application_id')
       .select('current.sealed')
       .where('previous.application_id', '=', applicationId)
       .where('previous.secret_hash', '=', codeHash(previous))
-      .where('previous.expires_at', '>', this.#clock.now())
+      .where('previous.expires_at', '>', this.clock.now())
       .where('current.expires_at', 'is', null)
       .executeTakeFirst();
     return row === undefined ? undefined : this.#cipher.decrypt(row.sealed);
@@ -87,11 +98,11 @@ export class ApplicationSecretRepository {
     if (applicationIds.length === 0) {
       return new Map();
     }
-    const rows = await this.#database.query
+    const rows = await this.database.query
       .selectFrom('application_secrets')
       .select(['application_id', 'expires_at'])
       .where('application_id', 'in', applicationIds)
-      .where('expires_at', '>', this.#clock.now())
+      .where('expires_at', '>', this.clock.now())
       .execute();
     return new Map(rows.map((row) => [row.application_id, Number(row.expires_at)]));
   }

@@ -22,19 +22,16 @@ export interface IndexedClient {
  */
 @Injectable()
 export class ClientRepository {
-  readonly #database: Database;
-  readonly #clock: Clock;
-
-  constructor(database: Database, clock: Clock) {
-    this.#database = database;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
 
   /** Adds a client, or takes over its name and what it belongs to. */
   async put(client: IndexedClient): Promise<void> {
     const { id, kind, orgId, name, isFirstParty, createdAt, usedAt = null } = client;
     const changing = { kind, org_id: orgId, name, first_party: isFirstParty ? 1 : 0 };
-    await this.#database.query
+    await this.database.query
       .insertInto('oauth_clients')
       .values({ id, ...changing, created_at: createdAt, used_at: usedAt })
       .onConflict((conflict) => conflict.column('id').doUpdateSet(changing))
@@ -42,15 +39,15 @@ export class ClientRepository {
   }
 
   async remove(id: string): Promise<void> {
-    await this.#database.query.deleteFrom('oauth_clients').where('id', '=', id).execute();
+    await this.database.query.deleteFrom('oauth_clients').where('id', '=', id).execute();
   }
 
   /** Removes a client that Hydra doesn't have, unless it may be about to be registered there. */
   async forget(id: string): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .deleteFrom('oauth_clients')
       .where('id', '=', id)
-      .where('created_at', '<', this.#clock.now() - registrationTime)
+      .where('created_at', '<', this.clock.now() - registrationTime)
       .execute();
   }
 
@@ -59,17 +56,13 @@ export class ClientRepository {
     const rows =
       ids.length === 0
         ? []
-        : await this.#database.query
-            .selectFrom('oauth_clients')
-            .select('id')
-            .where('id', 'in', ids)
-            .execute();
+        : await this.database.query.selectFrom('oauth_clients').select('id').where('id', 'in', ids).execute();
     return new Set(rows.map(({ id }) => id));
   }
 
   /** Whether there is such an organisation. */
   async hasOrg(orgId: string): Promise<boolean> {
-    const row = await this.#database.query
+    const row = await this.database.query
       .selectFrom('orgs')
       .select('id')
       .where('id', '=', orgId)
@@ -79,7 +72,7 @@ export class ClientRepository {
 
   /** How many applications an organisation has, or the deployment itself. */
   async countOf(orgId: string | null): Promise<number> {
-    const { count } = await this.#database.query
+    const { count } = await this.database.query
       .selectFrom('oauth_clients')
       .select(({ fn }) => fn.countAll().as('count'))
       .where('kind', '=', 'application')
@@ -90,7 +83,7 @@ export class ClientRepository {
 
   /** Ids of applications, the oldest first. @param orgId of those of an organisation only. @param after the last one before. */
   async applications(limit: number, orgId?: string, after?: string): Promise<string[]> {
-    let applications = this.#database.query
+    let applications = this.database.query
       .selectFrom('oauth_clients')
       .select('id')
       .where('kind', '=', 'application')
@@ -103,7 +96,7 @@ export class ClientRepository {
 
   /** Clients that registered themselves, in the order of their ids. @param id of this one only. @param after the last one before. */
   async selfRegistered(limit: number, id?: string, after?: string): Promise<IndexedClient[]> {
-    let clients = this.#database.query
+    let clients = this.database.query
       .selectFrom('oauth_clients')
       .select(['id', 'kind', 'name', 'created_at', 'used_at'])
       .where('kind', 'in', ['metadata_document', 'registration'])
@@ -122,7 +115,7 @@ export class ClientRepository {
 
   /** Names, with ids, of what is part of the product; or of the applications that aren't. */
   async names(areFirstParty: boolean): Promise<{ id: string; name: string }[]> {
-    const named = this.#database.query
+    const named = this.database.query
       .selectFrom('oauth_clients')
       .select(['id', 'name'])
       .where('first_party', '=', areFirstParty ? 1 : 0);
@@ -131,7 +124,7 @@ export class ClientRepository {
 
   /** Ids of the applications whose organisation is gone. */
   async orphans(): Promise<string[]> {
-    const rows = await this.#database.query
+    const rows = await this.database.query
       .selectFrom('oauth_clients')
       .select('id')
       .where('kind', '=', 'application')
@@ -145,7 +138,7 @@ export class ClientRepository {
 
   /** How many clients of a kind no user has agreed to yet. */
   async countUnused(kind: OauthClientKind): Promise<number> {
-    const { count } = await this.#database.query
+    const { count } = await this.database.query
       .selectFrom('oauth_clients')
       .select(({ fn }) => fn.countAll().as('count'))
       .where('kind', '=', kind)
@@ -156,7 +149,7 @@ export class ClientRepository {
 
   /** The oldest client of a kind that no user has agreed to. @param createdBefore of those that were made before. */
   async oldestUnused(kind: OauthClientKind, createdBefore: number): Promise<string | undefined> {
-    const row = await this.#database.query
+    const row = await this.database.query
       .selectFrom('oauth_clients')
       .select('id')
       .where('kind', '=', kind)
@@ -170,7 +163,7 @@ export class ClientRepository {
 
   /** Notes that a user has agreed to a client. @param before a use that was noted after this time is enough. */
   async noteUse(id: string, now: number, before: number): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .updateTable('oauth_clients')
       .set({ used_at: now })
       .where('id', '=', id)
@@ -180,7 +173,7 @@ export class ClientRepository {
 
   /** Clients of a kind that are of no use any more, the oldest first. */
   async unused(kind: OauthClientKind, createdBefore: number, usedBefore: number): Promise<string[]> {
-    const rows = await this.#database.query
+    const rows = await this.database.query
       .selectFrom('oauth_clients')
       .select('id')
       .where('kind', '=', kind)

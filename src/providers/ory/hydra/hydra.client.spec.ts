@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { type ServerResponse, createServer } from 'node:http';
+import { type RequestListener, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { type OryConfiguration, loadConfiguration } from '../../../platform/config/configuration.js';
 import { HydraClient } from './hydra.client.js';
+import { ownFeatures } from '../../../app/features.js';
 
 const stops: (() => void)[] = [];
 
@@ -13,21 +15,13 @@ afterEach(() => {
 
 it('introspections that Hydra leaves unanswered keep no login waiting, and end after their own time-out', async () => {
   const unanswered: ServerResponse[] = [];
-  const server = createServer((request, response) => {
+  const hydra = await clientOf((request, response) => {
     if (request.url?.includes('introspect') === true) {
       unanswered.push(response);
       return;
     }
     response.setHeader('content-type', 'application/json').end('[]');
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  stops.push(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const { port } = server.address() as AddressInfo;
-  const hydra = new HydraClient(configurationFor(`http://127.0.0.1:${port}`));
   let ended = 0;
   const introspections = Array.from({ length: 6 }, async () =>
     hydra.introspect('ory_at_unknown').finally(() => (ended += 1)),
@@ -42,14 +36,98 @@ it('introspections that Hydra leaves unanswered keep no login waiting, and end a
   expect(reasons).toEqual(introspections.map(() => 'provider_unavailable'));
 });
 
-function configurationFor(url: string): OryConfiguration {
-  const configuration = loadConfiguration({
-    SECRETS: 'ZmlmdHkgd2F5cyB0byBsZWF2ZSBhIHNlY3JldCBiZWg=',
-    KRATOS_PUBLIC_URL: url,
-    KRATOS_ADMIN_URL: url,
-    HYDRA_PUBLIC_URL: url,
-    HYDRA_ADMIN_URL: url,
+describe('a list is read to its end, each entry once', () => {
+  const entries = Array.from({ length: 60 }, (_, index) => ({
+    consent_request: { client: { client_id: `app-${index}` } },
+    handled_at: '2026-01-01T00:00:00Z',
+  }));
+  const ids = entries.map(({ consent_request: { client } }) => client.client_id);
+  const offsetOf = (token: string): number =>
+    Number(/^\{"offset":"(\d+)","v":2\}$/.exec(Buffer.from(token, 'base64url').toString())?.[1] ?? 0);
+  const offset = (position: number): string =>
+    Buffer.from(`{"offset":"${position}","v":2}`).toString('base64url');
+
+  /** As Hydra since 25.4 pages all its lists: it takes no page token but its own, and states one for the next page alone. */
+  function newHydra(): RequestListener {
+    const issued = new Map<string, number>();
+    const issue = (position: number): string => {
+      const token = randomBytes(40).toString('base64url');
+      issued.set(token, position);
+      return token;
+    };
+    return ({ url = '' }, response) => {
+      const query = new URL(url, 'http://hydra').searchParams;
+      const given = query.get('page_token');
+      const begin = given === null ? 0 : issued.get(given);
+      if (begin === undefined) {
+        response.writeHead(400, { 'content-type': 'application/json' }).end('{"error":"invalid_request"}');
+        return;
+      }
+      const end = begin + Number(query.get('page_size'));
+      const links = [['first', 0] as const, ...(end < entries.length ? [['next', end] as const] : [])];
+      const link = links.map(
+        ([name, position]) => `</admin/list?page_size=7&page_token=${issue(position)}>; rel="${name}"`,
+      );
+      answer(response, entries.slice(begin, end), link.join(','));
+    };
+  }
+
+  /** As Hydra 2.3 pages a person's consents: by any offset that is asked for, with wrong ones in the header. */
+  const oldHydra: RequestListener = ({ url = '' }, response) => {
+    const query = new URL(url, 'http://hydra').searchParams;
+    const size = Number(query.get('page_size'));
+    const page = Math.floor(offsetOf(query.get('page_token') ?? '') / size);
+    const link = ['first', 'next', 'prev', 'last'].map(
+      (name, index) => `</admin/list?page_size=1&page_token=${offset(index * 26)}>; rel="${name}"`,
+    );
+    answer(response, entries.slice(page * size, (page + 1) * size), link.join(','));
+  };
+
+  function answer(response: ServerResponse, page: unknown, link: string): void {
+    response.writeHead(200, { 'content-type': 'application/json', link }).end(JSON.stringify(page));
+  }
+
+  it.each([
+    ['consents of Hydra 26.2', newHydra()],
+    ['consents of Hydra 2.3', oldHydra],
+  ])('%s', async (_whose, hydra) => {
+    const consents = await (await clientOf(hydra)).grants('a subject');
+    expect(consents.map(({ consent_request: { client } }) => client.client_id)).toEqual(ids);
   });
+
+  it('clients of Hydra 26.2', async () => {
+    const clients: unknown[] = [];
+    for await (const page of (await clientOf(newHydra())).clients()) {
+      clients.push(...page);
+    }
+    expect(clients).toEqual(entries);
+  });
+});
+
+/** A client of a Hydra that answers so. */
+async function clientOf(hydra: RequestListener): Promise<HydraClient> {
+  const server = createServer(hydra);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stops.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  return new HydraClient(configurationFor(`http://127.0.0.1:${port}`));
+}
+
+function configurationFor(url: string): OryConfiguration {
+  const configuration = loadConfiguration(
+    {
+      SECRETS: 'ZmlmdHkgd2F5cyB0byBsZWF2ZSBhIHNlY3JldCBiZWg=',
+      KRATOS_PUBLIC_URL: url,
+      KRATOS_ADMIN_URL: url,
+      HYDRA_PUBLIC_URL: url,
+      HYDRA_ADMIN_URL: url,
+    },
+    ownFeatures,
+  );
   if (configuration.AUTH_PROVIDER !== 'ory') {
     throw new TypeError('not a configuration for Ory');
   }

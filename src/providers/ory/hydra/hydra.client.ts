@@ -3,10 +3,10 @@ import { type BulkheadPolicy, bulkhead } from 'cockatiel';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
-import { CircuitBreaker } from '../../../platform/upstream/circuit.breaker.js';
+import { CircuitBreaker } from '../../../platform/upstream/circuit-breaker.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
-import { requireHealthy, unavailable } from '../../../platform/upstream/vendor.call.js';
-import { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
+import { requireHealthy, unavailable } from '../../../platform/upstream/vendor-call.js';
+import { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
 import {
   type OryAnswer,
   type OryCall,
@@ -15,9 +15,9 @@ import {
   isMissing,
   oryApi,
   parseAnswer,
-} from '../ory.api.js';
-import { gatewayClientId, keepsLoggedIn } from './hydra.clients.js';
-import { hydraPages } from './hydra.pages.js';
+} from '../ory-api.js';
+import { gatewayClientId, keepsLoggedIn } from './hydra-clients.js';
+import { areOffsets, hydraPages, offsetToken, pageTokensIn } from './hydra.pages.js';
 import {
   type ActiveToken,
   type ClientToken,
@@ -100,7 +100,6 @@ export class HydraClient {
   readonly #adminUrl: string;
   readonly #publicUrl: string;
   readonly #tokenClientIds: readonly string[];
-  readonly #breaker: CircuitBreaker;
   /** Further calls wait in line. Their time-out doesn't run there, and an open circuit ends them at once. */
   readonly #lines: Readonly<Record<Line, BulkheadPolicy>> = {
     login: bulkhead(callsAtOnce, Number.POSITIVE_INFINITY),
@@ -110,10 +109,9 @@ export class HydraClient {
 
   constructor(
     { ALLOWED_CLIENT_IDS, HYDRA_ADMIN_URL, PUBLIC_URL }: OryConfiguration,
-    breaker = new CircuitBreaker('hydra'),
+    private readonly breaker = new CircuitBreaker('hydra'),
     calls = UpstreamCalls.unobserved(),
   ) {
-    this.#breaker = breaker;
     this.#oauth2 = calls.observed('hydra', new OAuth2Api(oryApi(HYDRA_ADMIN_URL)));
     this.#adminUrl = HYDRA_ADMIN_URL;
     this.#publicUrl = PUBLIC_URL;
@@ -168,7 +166,9 @@ export class HydraClient {
   /** Removes a person's logins and consents from Hydra, and the tokens that came from them. */
   async forgetPerson(subject: string): Promise<void> {
     await this.#ask((options) => this.#oauth2.revokeOAuth2LoginSessions({ subject }, options));
-    await this.#ask((options) => this.#oauth2.revokeOAuth2ConsentSessions({ subject, all: true }, options));
+    await this.#remove((options) =>
+      this.#oauth2.revokeOAuth2ConsentSessions({ subject, all: true }, options),
+    );
   }
 
   /**
@@ -218,25 +218,25 @@ export class HydraClient {
   }
 
   /**
-   * A person's consents from which tokens came, and those that are remembered. Hydra 2.3 states wrong addresses of this list's further
-   * pages, so they are asked for by offset. Its order is by the second: of consents of one second, a page's end may miss one.
+   * A person's consents from which tokens came, and those that are remembered. Hydra 2.3, and no other version, states wrong addresses of
+   * this list's further pages, so they are asked for by offset. Its order is by the second: of consents of one second, a page's end may
+   * miss one.
    * @param loginSessionId restricts them to one login. @param atOnce consents of one page.
    */
   async grants(subject: string, loginSessionId?: string, atOnce = grantsAtOnce): Promise<GrantedConsent[]> {
     const which = { subject, ...(loginSessionId === undefined ? {} : { loginSessionId }) };
-    const pages = hydraPages<GrantedConsent, number>(atOnce, async (pageSize, offset = 0) => {
-      const pageToken = Buffer.from(JSON.stringify({ offset: String(offset), v: 2 })).toString('base64url');
-      const answer = await this.#ask(
-        (options) => this.#oauth2.listOAuth2ConsentSessions({ ...which, pageSize, pageToken }, options),
-        isOversized,
-      );
-      if (isOversized(answer.status)) {
-        return 'too_large';
-      }
-      const entries = parse(grantedConsentsSchema, answer);
-      return { entries, next: entries.length < pageSize ? undefined : offset + entries.length };
-    });
     const found: GrantedConsent[] = [];
+    const pages = this.#pages(
+      grantedConsentsSchema,
+      atOnce,
+      (page, options) => this.#oauth2.listOAuth2ConsentSessions({ ...which, ...page }, options),
+      (tokens, read, pageSize) => {
+        if (!areOffsets(tokens)) {
+          return tokens.get('next');
+        }
+        return read.length < pageSize ? undefined : offsetToken(found.length + read.length);
+      },
+    );
     for await (const page of pages) {
       found.push(...page);
       if (found.length >= mostGrants) {
@@ -248,10 +248,7 @@ export class HydraClient {
 
   /** Ends a person's consents for a client, with all tokens that came from them; idempotent. */
   async revokeGrants(subject: string, client: string): Promise<void> {
-    await this.#ask(
-      (options) => this.#oauth2.revokeOAuth2ConsentSessions({ subject, client }, options),
-      isMissing,
-    );
+    await this.#remove((options) => this.#oauth2.revokeOAuth2ConsentSessions({ subject, client }, options));
   }
 
   /** Rejects a login challenge with an OAuth error, such as `login_required`. @returns the URL at which the browser continues. */
@@ -353,18 +350,9 @@ export class HydraClient {
 
   /** All clients, page by page: there may be more than one should keep. */
   clients(): AsyncIterable<readonly unknown[]> {
-    return hydraPages<unknown, string>(clientsAtOnce, async (pageSize, pageToken) => {
-      const which = { pageSize, ...(pageToken === undefined ? {} : { pageToken }) };
-      let link: unknown;
-      const answer = await this.#ask(async (options) => {
-        const page = await this.#oauth2.listOAuth2Clients(which, options);
-        link = page.headers['link'];
-        return page;
-      }, isOversized);
-      return isOversized(answer.status)
-        ? 'too_large'
-        : { entries: parse(z.array(z.unknown()), answer), next: nextPageOf(link) };
-    });
+    return this.#pages(z.array(z.unknown()), clientsAtOnce, (page, options) =>
+      this.#oauth2.listOAuth2Clients(page, options),
+    );
   }
 
   /** Registers a client whose id is new. @throws {Problem} `validation_failed` if Hydra doesn't accept what it states. */
@@ -383,12 +371,23 @@ export class HydraClient {
 
   /** Removes a client with its tokens and consents; idempotent. */
   async removeClient(id: string): Promise<void> {
-    await this.#ask((options) => this.#oauth2.deleteOAuth2Client({ id }, options), isMissing);
+    await this.#remove((options) => this.#oauth2.deleteOAuth2Client({ id }, options));
   }
 
   /** Requires that Hydra and its database are ready. @throws {Problem} `provider_unavailable` if they aren't. */
   async requireReady(): Promise<void> {
-    await this.#breaker.probe(() => requireHealthy(`${this.#adminUrl}/health/ready`, 'hydra_not_ready'));
+    await this.breaker.probe(() => requireHealthy(`${this.#adminUrl}/health/ready`, 'hydra_not_ready'));
+  }
+
+  /**
+   * Removes something with its tokens; idempotent. It may meet a refresh in Hydra's database, which ends one of the two (a deadlock): Hydra
+   * answers 500, and is asked once more.
+   */
+  async #remove(call: OryCall): Promise<void> {
+    const { status } = await this.#ask(call, (failure) => isMissing(failure) || failure === 500);
+    if (status === 500) {
+      await this.#ask(call, isMissing);
+    }
   }
 
   /** Writes a client. @param expected a status that is no failure. @returns the status. */
@@ -401,6 +400,38 @@ export class HydraClient {
       });
     }
     return status;
+  }
+
+  /**
+   * A list, page by page; the first page is asked for without a page token.
+   * @param nextOf the token of the next page; by default the one that Hydra states.
+   */
+  #pages<Entry>(
+    schema: z.ZodType<Entry[]>,
+    atOnce: number,
+    ask: (
+      page: { readonly pageSize: number; readonly pageToken?: string },
+      options: Parameters<OryCall>[0],
+    ) => Promise<OryAnswer & { readonly headers: Readonly<Record<string, unknown>> }>,
+    nextOf: (
+      tokens: ReadonlyMap<string, string>,
+      read: readonly Entry[],
+      pageSize: number,
+    ) => string | undefined = (tokens) => tokens.get('next'),
+  ): AsyncGenerator<readonly Entry[]> {
+    return hydraPages<Entry, string>(atOnce, async (pageSize, pageToken) => {
+      let link: unknown;
+      const answer = await this.#ask(async (options) => {
+        const page = await ask({ pageSize, ...(pageToken === undefined ? {} : { pageToken }) }, options);
+        link = page.headers['link'];
+        return page;
+      }, isOversized);
+      if (isOversized(answer.status)) {
+        return 'too_large';
+      }
+      const entries = parse(schema, answer);
+      return { entries, next: nextOf(pageTokensIn(link), entries, pageSize) };
+    });
   }
 
   async #introspection(token: string): Promise<unknown> {
@@ -443,7 +474,7 @@ export class HydraClient {
         if (performance.now() - since > longestWait[line]) {
           throw unavailable('hydra_busy');
         }
-        return this.#breaker.runInTime((signal) => call({ signal }));
+        return this.breaker.runInTime((signal) => call({ signal }));
       })
       .catch((error: unknown) => expectedFailure(error, 'hydra_unreachable', isExpected));
   }
@@ -455,12 +486,6 @@ function isOversized(status: number): boolean {
 
 function parse<T>(schema: z.ZodType<T>, answer: OryAnswer): T {
   return parseAnswer(schema, answer, 'hydra_answer_unreadable');
-}
-
-/** The token of the next page in a `Link` header (RFC 8288); undefined on the last page. */
-function nextPageOf(link: unknown): string | undefined {
-  const [, target = ''] = /<([^>]*)>; *rel="next"/.exec(String(link)) ?? [];
-  return new URLSearchParams(target.split('?')[1]).get('page_token') ?? undefined;
 }
 
 function clientsOf(consents: readonly GrantedConsent[]): Set<string> {

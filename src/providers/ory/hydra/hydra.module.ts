@@ -1,34 +1,35 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
-import { CircuitRegistry } from '../../../platform/upstream/circuit.registry.js';
+import { CircuitRegistry } from '../../../platform/upstream/circuit-registry.js';
 import { CoreModule } from '../../../platform/core/core.module.js';
 import { HttpModule } from '../../../platform/http/http.module.js';
-import { CookieWriter } from '../../../platform/http/cookie.writer.js';
+import { CookieWriter } from '../../../platform/http/cookie-writer.js';
 import { LanguageCatalogue } from '../../../platform/i18n/language.catalogue.js';
 import { LanguagesModule } from '../../../platform/i18n/languages.module.js';
-import { LogoutTokenVerifier } from '../../oidc/logout.token.js';
-import { ProviderKeys } from '../../../platform/upstream/provider.keys.js';
-import { RelyingParty } from '../../oidc/relying.party.js';
-import { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
+import { LogoutTokenVerifier } from '../../oidc/logout-token.js';
+import { ProviderKeys } from '../../../platform/upstream/provider-keys.js';
+import { RelyingParty } from '../../oidc/relying-party.js';
+import { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
 import { UpstreamsModule } from '../../../platform/upstream/upstreams.module.js';
 import { Clock } from '../../../platform/time/clock.service.js';
-import { DatabaseLocks } from '../../../platform/database/database.locks.js';
+import { DatabaseLocks } from '../../../platform/database/database-locks.js';
 import { DatabaseModule } from '../../../platform/database/database.module.js';
 import { RevocationService } from '../../../session/revocation/revocation.service.js';
 import { SessionModule } from '../../../session/session.module.js';
-import { clientOf, partOf } from '../../part.factories.js';
-import { ClientDocuments } from '../agents/client.documents.js';
+import { clientOf, partOf } from '../../part-factories.js';
+import { ResourceRegistry } from '../resources/resource-registry.js';
 import { ApplicationSecretRepository } from './application-secret.repository.js';
-import { ApplicationUses } from './application.uses.js';
-import { ChallengeBinding } from './challenge.binding.js';
+import { ApplicationUses } from './application-uses.js';
+import { ChallengeBinding } from './challenge-binding.js';
 import { ClientRepository } from './client.repository.js';
-import { HydraApplications } from './hydra.applications.js';
+import { HydraApplications } from './hydra-applications.js';
 import { HydraClient } from './hydra.client.js';
-import { ResourceRegistry } from '../agents/resource.registry.js';
-import { HydraGrants } from './hydra.grants.js';
-import { HydraDiscovery } from './hydra.discovery.js';
-import { hydraKeysUrl, hydraLogoutTokens, hydraRelyingParty } from './hydra.relying-party.js';
-import { HydraSigningKeys } from './hydra.signing-keys.js';
+import { HydraGrants } from './hydra-grants.js';
+import { HydraDiscovery } from './hydra-discovery.js';
+import { hydraKeysUrl, hydraLogoutTokens, hydraRelyingParty } from './hydra-relying-party.js';
+import { HydraSigningKeys } from './hydra-signing-keys.js';
+import { RefreshAnswerJanitor } from './refresh-answer-janitor.js';
+import { RefreshAnswerRepository } from './refresh-answer.repository.js';
 
 /** The module of Hydra, if it's the provider. */
 @Module({})
@@ -45,7 +46,6 @@ export class HydraModule {
           (circuits, calls, languages, clock) =>
             new HydraDiscovery(configuration, circuits.of('hydra'), calls, languages, clock),
         ),
-        partOf(ClientDocuments, [], () => new ClientDocuments(configuration)),
         partOf(HydraSigningKeys, [UpstreamCalls], (calls) => new HydraSigningKeys(configuration, calls)),
         partOf(
           ChallengeBinding,
@@ -55,6 +55,9 @@ export class HydraModule {
         ApplicationSecretRepository,
         ApplicationUses,
         ClientRepository,
+        RefreshAnswerJanitor,
+        RefreshAnswerRepository,
+        ResourceRegistry,
         partOf(
           HydraApplications,
           [HydraClient, ApplicationSecretRepository, ApplicationUses, ClientRepository, DatabaseLocks],
@@ -63,9 +66,8 @@ export class HydraModule {
         ),
         partOf(
           HydraGrants,
-          [HydraClient, ApplicationUses, RevocationService],
-          (hydra, uses, revocations) =>
-            new HydraGrants(hydra, uses, revocations, new ResourceRegistry(configuration)),
+          [HydraClient, ApplicationUses, RevocationService, ResourceRegistry],
+          (hydra, uses, revocations, resources) => new HydraGrants(hydra, uses, revocations, resources),
         ),
         partOf(ProviderKeys, [], () => new ProviderKeys(hydraKeysUrl(configuration))),
         partOf(RelyingParty, [ProviderKeys, CircuitRegistry, UpstreamCalls], (keys, circuits, calls) =>
@@ -77,7 +79,6 @@ export class HydraModule {
         ApplicationSecretRepository,
         ApplicationUses,
         ChallengeBinding,
-        ClientDocuments,
         ClientRepository,
         HydraApplications,
         HydraClient,
@@ -85,7 +86,9 @@ export class HydraModule {
         HydraGrants,
         HydraSigningKeys,
         LogoutTokenVerifier,
+        RefreshAnswerRepository,
         RelyingParty,
+        ResourceRegistry,
       ],
     };
   }

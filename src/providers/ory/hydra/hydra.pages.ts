@@ -1,4 +1,4 @@
-import { unavailable } from '../../../platform/upstream/vendor.call.js';
+import { unavailable } from '../../../platform/upstream/vendor-call.js';
 
 /** One page of a list of Hydra's. */
 export interface HydraPage<Entry, Position> {
@@ -32,4 +32,27 @@ export async function* hydraPages<Entry, Position>(
       throw unavailable('hydra_answer_too_large');
     }
   }
+}
+
+/** The page tokens in a `Link` header (RFC 8288), by what those pages are to this one: `next`, `first`. */
+export function pageTokensIn(link: unknown): ReadonlyMap<string, string> {
+  const links = String(link ?? '').matchAll(/<([^<>]*)>; *rel="(\w+)"/g);
+  return new Map(
+    [...links].flatMap(([, target = '', relation = '']) => {
+      const token = new URLSearchParams(target.split('?')[1]).get('page_token');
+      return token === null ? [] : [[relation, token] as const];
+    }),
+  );
+}
+
+/** A page token in the form of Hydra 2.3: how many entries come before the page. */
+export function offsetToken(offset: number): string {
+  return Buffer.from(`{"offset":"${offset}","v":2}`).toString('base64url');
+}
+
+/** Whether page tokens are those of Hydra 2.3. Newer versions encrypt theirs, and refuse any that they didn't make. */
+export function areOffsets(tokens: ReadonlyMap<string, string>): boolean {
+  return [...tokens.values()].some((token) =>
+    /^\{"offset":"-?\d{1,15}","v":2\}$/.test(Buffer.from(token, 'base64url').toString()),
+  );
 }

@@ -120,7 +120,10 @@ export const refreshTokenSchema = z.looseObject({
   client_id: z.string(),
   sub: z.string(),
   token_use: z.literal('refresh_token'),
+  scope: z.string().optional(),
   aud: z.array(z.string()).nullish(),
+  /** Undefined if the consent was given elsewhere. */
+  ext: loginContextSchema.optional().catch(undefined),
 });
 
 /** An active access token that a client got for itself. It came from no person's consent, so its `ext` has no Kratos session. */

@@ -26,6 +26,19 @@ afterAll(async () => {
 
 const questions = (): readonly string[] => ory.asked.filter((line) => line === route);
 
+it('ends an identity’s sessions but one', async () => {
+  const path = `/admin/identities/${oryIds.subject}/sessions`;
+  ory.say(`GET ${path}`, 200, [{ id: 'one' }, { id: 'stays' }, { id: 'other' }]);
+  // It has ended meanwhile.
+  ory.say('DELETE /admin/sessions/one', 404);
+  await kratos.endSessions(oryIds.subject, 'stays');
+  expect(ory.asked).toEqual([
+    expect.stringContaining(`GET ${path}?`),
+    'DELETE /admin/sessions/one',
+    'DELETE /admin/sessions/other',
+  ]);
+});
+
 describe('whoami', () => {
   it.each([
     undefined,

@@ -1,14 +1,15 @@
 import { FrontendApi, IdentityApi, type JsonPatch } from '@ory/client';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import { isId } from '../../../platform/core/id.schema.js';
-import { CircuitBreaker } from '../../../platform/upstream/circuit.breaker.js';
-import { cookieNames } from '../../../platform/http/cookie.reader.js';
-import { UpstreamCookies } from '../../../platform/http/upstream.cookies.js';
-import { UpstreamCalls } from '../../../platform/upstream/upstream.calls.js';
-import { requireHealthy } from '../../../platform/upstream/vendor.call.js';
-import { type OryAnswer, type OryCall, expectedFailure, isMissing, oryApi, parseAnswer } from '../ory.api.js';
-import { type KratosLoginMethods, keyCredentials, kratosCredentialsSchema } from './kratos.credentials.js';
+import { CircuitBreaker } from '../../../platform/upstream/circuit-breaker.js';
+import { cookieNames } from '../../../platform/http/cookie-reader.js';
+import { UpstreamCookies } from '../../../platform/http/upstream-cookies.js';
+import { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
+import { requireHealthy, unavailable } from '../../../platform/upstream/vendor-call.js';
+import { foldIdentifier } from '../../../platform/core/account-identifier.js';
+import { type OryAnswer, type OryCall, expectedFailure, isMissing, oryApi, parseAnswer } from '../ory-api.js';
+import { type KratosLoginMethods, keyCredentials, kratosCredentialsSchema } from './kratos-credentials.js';
 import {
   type KratosIdentity,
   type KratosRecovery,
@@ -17,7 +18,9 @@ import {
   kratosIdentitySchema,
   kratosRecoverySchema,
   kratosSessionSchema,
-} from './kratos.session.js';
+  latestMethodsSchema,
+} from './kratos-session.js';
+import { type CredentialSnapshot, credentialSnapshotSchema, snapshotCredentials } from './kratos-snapshot.js';
 
 /** The self-service flows that have a page. */
 export type FlowKind = 'login' | 'registration' | 'recovery' | 'verification' | 'settings';
@@ -28,20 +31,23 @@ export type Whoami =
   | { readonly state: 'none' }
   | { readonly state: 'aal2_required' };
 
+/** Sessions of an identity that Kratos lists at a time: each has the whole identity, and an answer is limited. */
+const sessionsPage = 100;
+const mostPages = 100;
+const sessionIdsSchema = z.array(z.looseObject({ id: z.string() }));
+
 /** Client of Kratos' public and admin APIs. Calls are bounded and reuse connections. Answers are parsed, never trusted. */
 export class KratosClient {
   readonly #frontend: FrontendApi;
   readonly #identities: IdentityApi;
   readonly #adminUrl: string;
-  readonly #breaker: CircuitBreaker;
   readonly #cookies: UpstreamCookies;
 
   constructor(
     { KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL, PUBLIC_URL }: OryConfiguration,
-    breaker = new CircuitBreaker('kratos'),
+    private readonly breaker = new CircuitBreaker('kratos'),
     calls = UpstreamCalls.unobserved(),
   ) {
-    this.#breaker = breaker;
     this.#cookies = new UpstreamCookies(PUBLIC_URL);
     this.#frontend = calls.observed('kratos', new FrontendApi(oryApi(KRATOS_PUBLIC_URL)));
     this.#identities = calls.observed('kratos', new IdentityApi(oryApi(KRATOS_ADMIN_URL)));
@@ -79,9 +85,37 @@ export class KratosClient {
     return session?.active === true ? session : undefined;
   }
 
+  /** What an identity's latest session was authenticated with, also if it still requires a second factor. */
+  async latestMethodsOf(id: string): Promise<KratosSession['authentication_methods']> {
+    const latest = { id, active: true, pageSize: 1 };
+    const answer = await this.#ask((options) => this.#identities.listIdentitySessions(latest, options));
+    return parse(latestMethodsSchema, answer);
+  }
+
   /** Ends a session; idempotent. */
   async revokeSession(id: string): Promise<void> {
     await this.#ask((options) => this.#identities.disableSession({ id }, options), isMissing);
+  }
+
+  /** Ends all sessions of an identity; idempotent. @param except id of the one that stays. */
+  async endSessions(id: string, except?: string): Promise<void> {
+    if (except === undefined) {
+      await this.#ask((options) => this.#identities.deleteIdentitySessions({ id }, options), isMissing);
+      return;
+    }
+    const live = { id, active: true, pageSize: sessionsPage };
+    // What has ended is listed no more, so the first page has the others.
+    for (let round = 0; round < mostPages; round += 1) {
+      const answer = await this.#ask((options) => this.#identities.listIdentitySessions(live, options));
+      const others = parse(sessionIdsSchema, answer).filter((session) => session.id !== except);
+      for (const session of others) {
+        await this.revokeSession(session.id);
+      }
+      if (others.length < sessionsPage - 1) {
+        return;
+      }
+    }
+    throw unavailable('kratos_sessions_left');
   }
 
   /**
@@ -102,6 +136,39 @@ export class KratosClient {
     return status === 200 ? data : undefined;
   }
 
+  /**
+   * Begins a login flow in which the user of a session would confirm who they are. Nobody has to submit it.
+   * @param header the request's Cookie header. @returns the flow as JSON; undefined if Kratos refuses it.
+   */
+  async beginConfirmation(header: string | undefined): Promise<unknown> {
+    const cookie = this.#cookies.toUpstream(header) ?? '';
+    const { status, data } = await this.#ask(
+      (options) => this.#frontend.createBrowserLoginFlow({ cookie, refresh: true }, options),
+      (failure) => failure < 500,
+    );
+    return status === 200 ? data : undefined;
+  }
+
+  /**
+   * Where Kratos sends a browser that has a session, at any assurance level, and brings a login challenge. It asks its
+   * `oauth2_provider.url` for that, so that silence isn't held against Kratos.
+   * @param header the request's Cookie header. @returns undefined if Kratos doesn't say.
+   */
+  async challengeTarget(header: string | undefined, loginChallenge: string): Promise<string | undefined> {
+    const cookie = this.#cookies.toUpstream(header) ?? '';
+    // It tells a page, and not a script; but for a page it would keep each error in a table that nothing cleans.
+    const headers = { accept: 'text/html', 'content-type': 'application/json' };
+    const page = { headers, validateStatus: () => true };
+    try {
+      const answer = await this.breaker.limit((signal) =>
+        this.#frontend.createBrowserLoginFlow({ cookie, loginChallenge }, { signal, ...page }),
+      );
+      return z.string().safeParse(answer.headers['location']).data;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** The error that Kratos reports on the error page; undefined, or an empty object, when the id is unknown. */
   async findError(id: string): Promise<unknown> {
     const { status, data } = await this.#ask(
@@ -113,6 +180,10 @@ export class KratosClient {
 
   /** The identity with this e-mail address as a credential. */
   async findIdentityByEmail(email: string): Promise<KratosIdentity | undefined> {
+    if (email === '') {
+      // Kratos would list all of them.
+      return undefined;
+    }
     const answer = await this.#ask((options) =>
       this.#identities.listIdentities({ credentialsIdentifier: email }, options),
     );
@@ -136,6 +207,13 @@ export class KratosClient {
     );
   }
 
+  /** What an identity's credentials can be compared by; undefined when there is no such identity. */
+  async snapshotOf(id: string): Promise<CredentialSnapshot | undefined> {
+    return this.#find(credentialSnapshotSchema, (options) =>
+      this.#identities.getIdentity({ id, includeCredential: [...snapshotCredentials] }, options),
+    );
+  }
+
   /** Changes traits; null removes one. @returns `rejected` by the identity schema, `unknown` without such an identity. */
   async updateTraits(
     id: string,
@@ -153,7 +231,7 @@ export class KratosClient {
     return status === 400 ? 'rejected' : isMissing(status) ? 'unknown' : 'updated';
   }
 
-  /** Marks an address as verified. @param email in lower case. @returns false without such an identity or address. */
+  /** Marks an address as verified. @param email folded. @returns false without such an identity or address. */
   async verifyAddress(id: string, email: string): Promise<boolean> {
     const answer = await this.#ask(
       (options) => this.#identities.getIdentity({ id }, options),
@@ -163,7 +241,7 @@ export class KratosClient {
       return false;
     }
     const addresses = parse(kratosIdentitySchema, answer).verifiable_addresses;
-    const index = addresses.findIndex(({ value }) => value.toLowerCase() === email);
+    const index = addresses.findIndex(({ value }) => foldIdentifier(value) === email);
     const value = addresses[index]?.value;
     if (value === undefined) {
       return false;
@@ -180,7 +258,7 @@ export class KratosClient {
     return !isMissingOrInvalid(status);
   }
 
-  /** Allows or forbids an identity to log in; it's no error if the identity is gone. Its sessions are ended separately. */
+  /** Allows or forbids an identity to log in; it's no error if the identity is gone. Its sessions are ended separately: Kratos keeps them for when it may again. */
   async setState(id: string, state: 'active' | 'inactive'): Promise<void> {
     await this.#patch(id, [{ op: 'replace', path: '/state', value: state }], isMissing);
   }
@@ -218,7 +296,7 @@ export class KratosClient {
 
   /** Requires that Kratos and its database are ready. @throws {Problem} `provider_unavailable` if they aren't. */
   async requireReady(): Promise<void> {
-    await this.#breaker.probe(() =>
+    await this.breaker.probe(() =>
       requireHealthy(`${this.#adminUrl}/admin/health/ready`, 'kratos_not_ready'),
     );
   }
@@ -240,7 +318,7 @@ export class KratosClient {
 
   /** Makes a call through the circuit breaker, with a deadline. */
   async #ask(call: OryCall, isExpected?: (status: number) => boolean): Promise<OryAnswer> {
-    return this.#breaker
+    return this.breaker
       .runInTime((signal) => call({ signal }))
       .catch((error: unknown) => expectedFailure(error, 'kratos_unreachable', isExpected));
   }

@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AccountOwnership } from '../../../accounts/account-ownership.service.js';
-import type { Clock } from '../../../platform/time/clock.service.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
-import { type KratosSession, toProviderIdentity } from '../kratos/kratos.session.js';
+import { type KratosSession, toProviderIdentity } from '../kratos/kratos-session.js';
 import type { ProviderIdentity } from '../../../directory/users/identity.js';
-import { cookieAfter, sessionSetBy, withdraw } from './kratos.answer.js';
+import { cookieAfter, sessionSetBy, withdraw } from './kratos-answer.js';
+import type { SessionReader } from './exchange.js';
 import { readSubmittedForm } from './submitted.form.js';
 
 /** Paths at which Kratos begins a session, by credentials that the account may have lost in the meantime. */
@@ -25,24 +25,24 @@ interface Passage {
  * sessions.
  */
 export class ClearanceGate {
-  readonly #kratos: KratosClient;
-  readonly #ownership: AccountOwnership;
-  readonly #clock: Clock;
   readonly #passages = new WeakMap<FastifyRequest, Passage>();
 
-  constructor(kratos: KratosClient, ownership: AccountOwnership, clock: Clock) {
-    this.#kratos = kratos;
-    this.#ownership = ownership;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly kratos: KratosClient,
+    private readonly ownership: AccountOwnership,
+  ) {}
 
-  /** Call it before a request goes to Kratos. @param path after the prefix. */
-  async admit(request: FastifyRequest, path: string): Promise<void> {
-    const begunAt = this.#clock.now();
+  /** Call it before a request goes to Kratos. @param path after the prefix. @param begunAt milliseconds, before anything was asked. */
+  async admit(
+    request: FastifyRequest,
+    path: string,
+    begunAt: number,
+    sessionOf: SessionReader,
+  ): Promise<void> {
     if (logins.test(path)) {
       this.#passages.set(request, { begunAt, session: undefined });
     } else if (path === '/self-service/settings') {
-      const session = await this.#kratos.liveSession(request.headers.cookie);
+      const session = await sessionOf();
       if (session !== undefined) {
         this.#passages.set(request, { begunAt, session });
       }
@@ -53,7 +53,7 @@ export class ClearanceGate {
   async settle(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const passage = this.#passages.get(request);
     this.#passages.delete(request);
-    if (passage === undefined || !(await this.#ownership.hasClearings(passage.begunAt))) {
+    if (passage === undefined || !(await this.ownership.hasClearings(passage.begunAt))) {
       return;
     }
     try {
@@ -70,14 +70,14 @@ export class ClearanceGate {
     if (sessionSetBy(reply) === undefined) {
       return;
     }
-    const session = await this.#kratos.liveSession(cookieAfter(request, reply));
+    const session = await this.kratos.liveSession(cookieAfter(request, reply));
     const identity =
       session === undefined ? await this.#named(request) : toProviderIdentity(session.identity);
-    if (identity === undefined || !(await this.#ownership.isOutdated(identity, begunAt, session?.id))) {
+    if (identity === undefined || !(await this.ownership.isOutdated(identity, begunAt, session?.id))) {
       return;
     }
     if (session !== undefined) {
-      await this.#kratos.revokeSession(session.id);
+      await this.kratos.revokeSession(session.id);
     }
     throw new Problem('unauthenticated', { reason: 'login_before_clearance' });
   }
@@ -85,8 +85,8 @@ export class ClearanceGate {
   /** Handles a change of settings. It may be a new password, so the owner may no longer be the only one with access. */
   async #settleChange({ id, identity: changed }: KratosSession, begunAt: number): Promise<void> {
     const identity = toProviderIdentity(changed);
-    if (await this.#ownership.isOutdated(identity, begunAt, id)) {
-      await this.#ownership.reopen(identity);
+    if (await this.ownership.isOutdated(identity, begunAt, id)) {
+      await this.ownership.reopen(identity);
       throw new Problem('unauthenticated', { reason: 'change_before_clearance' });
     }
   }
@@ -94,7 +94,7 @@ export class ClearanceGate {
   /** The identity that the form names, for a session that still requires a second factor. */
   async #named(request: FastifyRequest): Promise<ProviderIdentity | undefined> {
     const { account } = await readSubmittedForm(request);
-    const found = account === undefined ? undefined : await this.#kratos.findIdentityByEmail(account);
+    const found = account === undefined ? undefined : await this.kratos.findIdentityByEmail(account);
     return found === undefined ? undefined : toProviderIdentity(found);
   }
 }

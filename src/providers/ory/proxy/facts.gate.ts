@@ -3,10 +3,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AccountFacts, AskedPerson } from '../../../accounts/account-facts.service.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
-import { toProviderIdentity } from '../kratos/kratos.session.js';
-import type { RequestAuthenticator } from '../../../session/guards/request.authenticator.js';
-import { cookieAfter } from './kratos.answer.js';
-import { clientInfoOf } from '../../../platform/http/client.info.js';
+import { toProviderIdentity } from '../kratos/kratos-session.js';
+import type { RequestAuthenticator } from '../../../session/guards/request-authenticator.js';
+import { cookieAfter } from './kratos-answer.js';
+import { clientInfoOf } from '../../../platform/http/client-info.js';
+import type { SettingsChange } from './settings-change.js';
 
 /** Paths of forms that may change an identity or verify its address; after a login in between, they are GETs. */
 const paths: ReadonlySet<string> = new Set([
@@ -19,8 +20,8 @@ const paths: ReadonlySet<string> = new Set([
 export interface PassedForm {
   /** Path after the prefix. */
   readonly path: string;
-  /** Whether Kratos ended the person's other sessions with it; ours notice that at their next request. */
-  readonly endsOthers: boolean;
+  /** What it changed in the settings. With a new password, Kratos ended the person's other sessions; ours notice that at their next request. */
+  readonly changes: readonly SettingsChange[];
 }
 
 /**
@@ -30,30 +31,23 @@ export interface PassedForm {
  */
 export class FactsGate {
   readonly #logger = new Logger(FactsGate.name);
-  readonly #kratos: KratosClient;
-  readonly #facts: AccountFacts;
-  readonly #authenticator: RequestAuthenticator;
 
-  constructor(kratos: KratosClient, facts: AccountFacts, authenticator: RequestAuthenticator) {
-    this.#kratos = kratos;
-    this.#facts = facts;
-    this.#authenticator = authenticator;
-  }
+  constructor(
+    private readonly kratos: KratosClient,
+    private readonly facts: AccountFacts,
+    private readonly authenticator: RequestAuthenticator,
+  ) {}
 
   /** Call it before Kratos' answer is passed on. Never rejects: if it fails, renewals apply the change. */
-  async settle(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    { path, endsOthers }: PassedForm,
-  ): Promise<void> {
-    if (!paths.has(path) || reply.statusCode >= 400) {
+  async settle(request: FastifyRequest, reply: FastifyReply, { path, changes }: PassedForm): Promise<void> {
+    if (!paths.has(path) || (reply.statusCode >= 400 && changes.length === 0)) {
       return;
     }
     try {
       const cookie = cookieAfter(request, reply);
-      const person = await this.#facts.followNow(() => this.#ask(cookie), clientInfoOf(request));
-      if (endsOthers && person !== undefined) {
-        await this.#facts.askAgain(person);
+      const person = await this.facts.followNow(() => this.#ask(cookie), clientInfoOf(request));
+      if (changes.includes('password') && person !== undefined) {
+        await this.facts.askAgain(person);
       }
       await this.#renewCookie(request, reply);
     } catch (error) {
@@ -65,7 +59,7 @@ export class FactsGate {
   }
 
   async #ask(cookie: string): Promise<AskedPerson | undefined> {
-    const session = await this.#kratos.liveSession(cookie);
+    const session = await this.kratos.liveSession(cookie);
     return session === undefined
       ? undefined
       : { identity: toProviderIdentity(session.identity), login: { providerSession: session.id } };
@@ -74,7 +68,7 @@ export class FactsGate {
   /** Sets a new session cookie if the one in the request is outdated; a browser without a session gets none. */
   async #renewCookie(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     try {
-      await this.#authenticator.authenticate(request, reply);
+      await this.authenticator.authenticate(request, reply);
     } catch (error) {
       if (!(error instanceof Problem) || error.definition.status >= 500) {
         throw error;

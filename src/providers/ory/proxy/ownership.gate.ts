@@ -1,17 +1,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AccountOwnership, OwnershipProof } from '../../../accounts/account-ownership.service.js';
-import type { AddressRights } from '../../../accounts/address.rights.js';
+import type { AddressRights } from '../../../accounts/address-rights.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
-import type { HydraGrants } from '../hydra/hydra.grants.js';
-import type { CredentialHolder, KratosClearance } from '../kratos/kratos.clearance.js';
+import type { HydraGrants } from '../hydra/hydra-grants.js';
+import type { CredentialHolder, KratosClearance } from '../kratos/kratos-clearance.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
-import { kratosFlowSchema, valuesOf } from '../kratos/kratos.flow.js';
-import { type KratosSession, toProviderIdentity } from '../kratos/kratos.session.js';
+import { kratosFlowSchema, valuesOf } from '../kratos/kratos-flow.js';
+import { type KratosSession, toProviderIdentity } from '../kratos/kratos-session.js';
 import type { RevocationService } from '../../../session/revocation/revocation.service.js';
-import { cookieAfter, sessionSetBy, withdraw } from './kratos.answer.js';
+import { cookieAfter, sessionSetBy, withdraw } from './kratos-answer.js';
+import type { SessionReader } from './exchange.js';
+import type { OryLimits } from './ory-limits.js';
 import { readSubmittedForm } from './submitted.form.js';
 import type { VerificationGate, VerificationStep } from './verification.gate.js';
-import { clientInfoOf } from '../../../platform/http/client.info.js';
+import { clientInfoOf } from '../../../platform/http/client-info.js';
 
 /** Milliseconds within which Kratos verifies an address and begins the session of the same recovery. */
 const oneGo = 5000;
@@ -40,6 +42,7 @@ export interface OwnershipParts {
   readonly ownership: AccountOwnership;
   readonly revocations: RevocationService;
   readonly rights: AddressRights;
+  readonly limits: Pick<OryLimits, 'forget'>;
   readonly verification: VerificationGate;
 }
 
@@ -48,27 +51,24 @@ export interface OwnershipParts {
  * learns that a verification or a recovery succeeded, anything that others had set up is removed.
  */
 export class OwnershipGate {
-  readonly #parts: OwnershipParts;
   readonly #acts = new WeakMap<FastifyRequest, Act>();
 
-  constructor(parts: OwnershipParts) {
-    this.#parts = parts;
-  }
+  constructor(private readonly parts: OwnershipParts) {}
 
   /**
    * Call it before a request goes to Kratos.
    * @param path after the prefix.
    * @throws {Problem} `email_unverified`, `account_mismatch`, `unauthenticated`
    */
-  async admit(request: FastifyRequest, path: string): Promise<void> {
+  async admit(request: FastifyRequest, path: string, sessionOf: SessionReader): Promise<void> {
     switch (path) {
       case '/self-service/settings':
-        return this.#admitEnrolment(request);
+        return this.#admitEnrolment(request, sessionOf);
       case '/self-service/verification': {
-        const step = await this.#parts.verification.admit(request);
+        const step = await this.parts.verification.admit(request, sessionOf);
         if (step !== undefined) {
           if (step.isCodeGiven) {
-            await this.#parts.ownership.expectProof(toProviderIdentity(step.session.identity));
+            await this.parts.ownership.expectProof(toProviderIdentity(step.session.identity));
           }
           this.#acts.set(request, { kind: 'verification', step });
         }
@@ -76,9 +76,9 @@ export class OwnershipGate {
       }
       case '/self-service/recovery': {
         const email = await this.#recoveredAddress(request);
-        const found = email === undefined ? undefined : await this.#parts.kratos.findIdentityByEmail(email);
+        const found = email === undefined ? undefined : await this.parts.kratos.findIdentityByEmail(email);
         if (found !== undefined) {
-          await this.#parts.ownership.expectProof(toProviderIdentity(found));
+          await this.parts.ownership.expectProof(toProviderIdentity(found));
         }
         this.#acts.set(request, { kind: 'recovery', email });
         return;
@@ -108,18 +108,18 @@ export class OwnershipGate {
   }
 
   /** Refuses passkeys and second factors for an account whose address isn't proven. Those that it has can be removed. */
-  async #admitEnrolment(request: FastifyRequest): Promise<void> {
+  async #admitEnrolment(request: FastifyRequest, sessionOf: SessionReader): Promise<void> {
     const { names } = await readSubmittedForm(request);
     if (!enrolments.some((name) => names.has(name))) {
       return;
     }
-    const session = await this.#parts.kratos.liveSession(request.headers.cookie);
+    const session = await sessionOf();
     if (session === undefined) {
       // Kratos refuses it, and names the page for logging in.
       return;
     }
     const identity = toProviderIdentity(session.identity);
-    if (identity.email !== null && !(await this.#parts.ownership.isProven(identity))) {
+    if (identity.email !== null && !(await this.parts.ownership.isProven(identity))) {
       throw new Problem('email_unverified', { reason: 'factor_unverified' });
     }
   }
@@ -129,7 +129,7 @@ export class OwnershipGate {
     if (!names.has('code') || flow === undefined) {
       return undefined;
     }
-    const found = await this.#parts.kratos.findFlow('recovery', flow, request.headers.cookie);
+    const found = await this.parts.kratos.findFlow('recovery', flow, request.headers.cookie);
     const { data: recovery } = kratosFlowSchema.safeParse(found);
     return recovery && valuesOf(recovery, 'email')[0];
   }
@@ -142,7 +142,7 @@ export class OwnershipGate {
     if (sessionSetBy(reply) === undefined) {
       return;
     }
-    const { kratos, clearance, ownership } = this.#parts;
+    const { kratos, clearance, ownership } = this.parts;
     const cookie = cookieAfter(request, reply);
     const session =
       (await kratos.liveSession(cookie)) ??
@@ -168,8 +168,9 @@ export class OwnershipGate {
    * @param cookie of its browser.
    */
   async #clear(holder: CredentialHolder, staying: string, cookie: string): Promise<void> {
-    const { clearance, ownership, grants } = this.#parts;
-    await ownership.beginClearing(toProviderIdentity(holder), staying);
+    const { clearance, ownership, grants, limits } = this.parts;
+    const identity = toProviderIdentity(holder);
+    await ownership.beginClearing(identity, staying);
     await clearance.replacePassword(holder);
     await clearance.removeFactors(holder, new Set());
     await clearance.endOtherSessions(cookie);
@@ -178,6 +179,7 @@ export class OwnershipGate {
     await clearance.replacePassword(left);
     await clearance.removeFactors(left, new Set());
     await this.#removePasskeys(left, cookie);
+    await limits.forget(identity.email === null ? [] : [identity.email], holder.id);
     await grants.revokeAll(holder.id);
   }
 
@@ -186,7 +188,7 @@ export class OwnershipGate {
     reply: FastifyReply,
     step: VerificationStep,
   ): Promise<void> {
-    const { clearance, ownership, verification } = this.#parts;
+    const { clearance, ownership, verification } = this.parts;
     verification.note(request, reply, step);
     if (!step.isCodeGiven) {
       return;
@@ -212,12 +214,12 @@ export class OwnershipGate {
 
   async #removePasskeys(holder: CredentialHolder, cookie: string): Promise<void> {
     if ('passkey' in holder.credentials) {
-      await this.#parts.clearance.removePasskeys(cookie);
+      await this.parts.clearance.removePasskeys(cookie);
     }
   }
 
   async #settle(request: FastifyRequest, holder: CredentialHolder, proof: OwnershipProof): Promise<void> {
-    const { ownership, revocations, rights } = this.#parts;
+    const { ownership, revocations, rights } = this.parts;
     const origin = clientInfoOf(request);
     const userId = await ownership.settle(toProviderIdentity(holder), proof, origin);
     if (userId !== undefined) {

@@ -1,26 +1,23 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { PasswordPolicy, RefusedPassword } from '../../../platform/passwords/password.policy.js';
-import type { FormRefusals } from './form.refusals.js';
-import { type SubmittedForm, readSubmittedForm } from './submitted.form.js';
+import type { FormRefusals } from './form-refusals.js';
+import { type SubmittedForm, readSubmittedForm, spellingOf } from './submitted.form.js';
 
 /** Flows in which a password is chosen; a recovery ends in the settings. */
 const choosing = /^\/self-service\/(?:registration|settings)$/;
 
 /** Refuses weak passwords on their way to Kratos. */
 export class PasswordGate {
-  readonly #policy: PasswordPolicy;
-  readonly #refusals: FormRefusals;
-
-  constructor(policy: PasswordPolicy, refusals: FormRefusals) {
-    this.#policy = policy;
-    this.#refusals = refusals;
-  }
+  constructor(
+    private readonly policy: PasswordPolicy,
+    private readonly refusals: FormRefusals,
+  ) {}
 
   /**
    * Checks a form that is about to be passed on, whatever its HTTP method and content type.
    * @param path after the prefix.
    * @returns whether it was answered here.
-   * @throws {Problem} as {@link readSubmittedForm}; `provider_unavailable`
+   * @throws {Problem} as {@link readSubmittedForm} and {@link FormRefusals.answer}; `provider_unavailable`
    */
   async refuses(request: FastifyRequest, reply: FastifyReply, path: string): Promise<boolean> {
     if (!choosing.test(path)) {
@@ -28,22 +25,21 @@ export class PasswordGate {
     }
     const kind = path.endsWith('settings') ? 'settings' : 'registration';
     const form = await readSubmittedForm(request);
-    // Kratos compares names as Go's JSON decoder does: without case.
     const passwords = form.fields.flatMap(([name, value]) =>
-      name.toLowerCase() === 'password' && value !== '' ? [value] : [],
+      spellingOf(name) === 'password' && value !== '' ? [value] : [],
     );
     if (passwords.length === 0) {
       return false;
     }
-    const flow = await this.#refusals.find(kind, form, request);
+    const flow = await this.refusals.find(kind, form, request);
     const refused = await this.#firstRefused(passwords, [
       ...typedTraits(form),
       ...textsIn(flow?.identity?.traits),
     ]);
-    if (refused === undefined || flow === undefined) {
+    if (refused === undefined) {
       return false;
     }
-    await this.#refusals.answer(request, reply, { kind, form, flow }, refused);
+    await this.refusals.answer(request, reply, { kind, form, flow }, refused);
     return true;
   }
 
@@ -52,7 +48,7 @@ export class PasswordGate {
     own: readonly string[],
   ): Promise<RefusedPassword | undefined> {
     for (const password of passwords) {
-      const refused = await this.#policy.check(password, own);
+      const refused = await this.policy.check(password, own);
       if (refused !== undefined) {
         return refused;
       }
@@ -63,7 +59,7 @@ export class PasswordGate {
 
 /** The person's own name and address, as typed into this form. */
 function typedTraits({ fields }: SubmittedForm): string[] {
-  return fields.flatMap(([name, value]) => (name.toLowerCase().startsWith('traits.') ? textsIn(value) : []));
+  return fields.flatMap(([name, value]) => (spellingOf(name).startsWith('traits.') ? textsIn(value) : []));
 }
 
 function textsIn(value: unknown): string[] {

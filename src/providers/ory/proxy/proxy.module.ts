@@ -1,13 +1,14 @@
 import { Module } from '@nestjs/common';
 import { CoreModule } from '../../../platform/core/core.module.js';
 import { HttpModule } from '../../../platform/http/http.module.js';
-import { FormDrafts } from './form.draft.js';
-import { VerificationBindings } from './verification.binding.js';
+import { AddedGates } from './added-gates.js';
+import { FormDrafts } from './form-draft.js';
+import { VerificationBindings } from './verification-binding.js';
 
-/** The module of services that the pages share with the proxy in front of Kratos, which `setUpOryProxy` sets up. */
+/** The module of what pages and features share with the proxy in front of Kratos and Hydra, which `setUpOryProxy` sets up. */
 @Module({
   imports: [CoreModule, HttpModule],
-  providers: [FormDrafts, VerificationBindings],
-  exports: [FormDrafts, VerificationBindings],
+  providers: [AddedGates, FormDrafts, VerificationBindings],
+  exports: [AddedGates, FormDrafts, VerificationBindings],
 })
 export class ProxyModule {}

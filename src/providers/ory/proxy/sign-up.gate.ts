@@ -1,11 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { FlowDestination } from '../challenges/flow.destination.js';
+import type { FlowDestination } from '../challenges/flow-destination.js';
 import type { SignUpPolicy } from '../../../accounts/sign-up.policy.js';
-import type { RequiredLogins } from '../connections/owned/required.logins.js';
+import type { RequiredLogins } from '../connections/owned/required-logins.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
-import type { FormRefusals } from './form.refusals.js';
-import { queryOf } from './query.limit.js';
-import { type SubmittedForm, readSubmittedForm } from './submitted.form.js';
+import { foldIdentifier } from '../../../platform/core/account-identifier.js';
+import { kratosIssuer } from '../kratos/kratos-session.js';
+import type { FormRefusals, KratosFlow } from './form-refusals.js';
+import { queryOf } from './query-limit.js';
+import { type SubmittedForm, readSubmittedForm, spellingOf } from './submitted.form.js';
 
 /** Dependencies of {@link SignUpGate}. */
 export interface SignUpGateParts {
@@ -15,35 +17,32 @@ export interface SignUpGateParts {
   readonly required: RequiredLogins;
 }
 
-/** Enforces `SIGNUP` and `EMAIL_DOMAINS` for registrations and changes of address that are passed on to Kratos, and required connections for registrations. */
+/** Enforces `SIGNUP`, `EMAIL_DOMAINS` and required connections for registrations and changes of address that are passed on to Kratos. */
 export class SignUpGate {
-  readonly #parts: SignUpGateParts;
-
-  constructor(parts: SignUpGateParts) {
-    this.#parts = parts;
-  }
+  constructor(private readonly parts: SignUpGateParts) {}
 
   /**
    * Checks a request that is about to be passed on.
    * @param path after the prefix.
    * @returns whether it was answered here.
-   * @throws {Problem} `signup_refused`; as {@link readSubmittedForm}; `provider_unavailable`
+   * @throws {Problem} `signup_refused`; as {@link readSubmittedForm} and {@link FormRefusals.answer}; `provider_unavailable`
    */
   async refuses(request: FastifyRequest, reply: FastifyReply, path: string): Promise<boolean> {
-    if (path === '/self-service/registration' && (await this.#leadsElsewhere(request, reply))) {
-      return true;
-    }
-    if (this.#parts.policy.isOpen) {
-      return false;
-    }
+    const { isOpen } = this.parts.policy;
     switch (path) {
       case '/self-service/registration/browser': {
+        if (isOpen) {
+          return false;
+        }
         const returnTo = new URLSearchParams(queryOf(request.url)).get('return_to');
         await this.#requireBegun(request, returnTo ?? undefined);
         return false;
       }
       case '/self-service/registration':
-        return this.#refusesRegistration(request, reply);
+        return (
+          (await this.#leadsElsewhere(request, reply)) ||
+          (!isOpen && (await this.#refusesRegistration(request, reply)))
+        );
       case '/self-service/settings':
         return this.#refusesAddress(request, reply);
       default:
@@ -53,16 +52,13 @@ export class SignUpGate {
 
   /** Refuses an address whose user couldn't log in by the account, since a connection is required. */
   async #leadsElsewhere(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-    const { refusals, required } = this.#parts;
+    const { refusals, required } = this.parts;
     const form = await readSubmittedForm(request);
     const email = addressIn(form);
     if (email === undefined || (await required.ofAddress(email)) === undefined) {
       return false;
     }
     const flow = await refusals.find('registration', form, request);
-    if (flow === undefined) {
-      return false;
-    }
     await refusals.answer(
       request,
       reply,
@@ -73,13 +69,13 @@ export class SignUpGate {
   }
 
   async #requireBegun(request: FastifyRequest, returnTo: string | undefined): Promise<string | undefined> {
-    const destination = await this.#parts.destinations.find(request, returnTo);
-    await this.#parts.policy.requireBegun({ destination });
+    const destination = await this.parts.destinations.find(request, returnTo);
+    await this.parts.policy.requireBegun({ destination });
     return destination;
   }
 
   async #refusesRegistration(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-    const { policy, refusals } = this.#parts;
+    const { policy, refusals } = this.parts;
     const form = await readSubmittedForm(request);
     const flow = await refusals.find('registration', form, request);
     const destination = await this.#requireBegun(request, flow?.return_to);
@@ -103,21 +99,43 @@ export class SignUpGate {
 
   /** Checks a new address in the settings; an unchanged one is allowed. */
   async #refusesAddress(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-    const { policy, refusals } = this.#parts;
+    const { refusals } = this.parts;
     const form = request.method === 'POST' ? await readSubmittedForm(request) : undefined;
     const email = form === undefined ? undefined : addressIn(form);
-    if (form === undefined || email === undefined || policy.allowsDomainOf(email)) {
+    if (form === undefined || email === undefined) {
       return false;
     }
     const flow = await refusals.find('settings', form, request);
-    if (flow === undefined || flow.identity?.traits.email?.toLowerCase() === email.toLowerCase()) {
+    const identity = flow?.identity;
+    if (foldIdentifier(identity?.traits.email ?? '') === foldIdentifier(email)) {
       return false;
     }
-    await refusals.answer(request, reply, { kind: 'settings', form, flow }, { fault: 'domain', advice: [] });
+    const fault = await this.#faultOf(identity, email);
+    if (fault === undefined) {
+      return false;
+    }
+    await refusals.answer(request, reply, { kind: 'settings', form, flow }, { fault, advice: [] });
     return true;
+  }
+
+  /** Why an account can't get another address: by either one, its user must log in by a connection, or the domain is none of ours. */
+  async #faultOf(
+    identity: KratosFlow['identity'],
+    email: string,
+  ): Promise<'required' | 'company' | 'domain' | undefined> {
+    const { policy, required } = this.parts;
+    const key = { issuer: kratosIssuer, subject: identity?.id ?? '' };
+    // Otherwise they would leave the connection by a change of address, in a session that Kratos still gives them.
+    if ((await required.of({ ...key, email: identity?.traits.email ?? null })) !== undefined) {
+      return 'required';
+    }
+    if ((await required.of({ ...key, email })) !== undefined) {
+      return 'company';
+    }
+    return policy.allowsDomainOf(email) ? undefined : 'domain';
   }
 }
 
 function addressIn({ fields }: SubmittedForm): string | undefined {
-  return fields.find(([name, value]) => name.toLowerCase() === 'traits.email' && value !== '')?.[1];
+  return fields.find(([name, value]) => spellingOf(name) === 'traits.email' && value !== '')?.[1];
 }

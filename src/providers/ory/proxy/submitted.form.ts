@@ -3,29 +3,38 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { parseJson } from '../../../platform/config/json.parser.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
-import { accountOf } from '../../../directory/rate-limit/limit.keys.js';
-import { queryOf } from './query.limit.js';
-import { readWholeBody } from './whole.body.js';
+import { requireIdentifier } from '../../../platform/core/account-identifier.js';
+import { queryOf } from './query-limit.js';
+import { readWholeBody } from './whole-body.js';
 
 /** The parts of a form for Kratos that the gateway needs. */
 export interface SubmittedForm {
   /** All its texts, by field name. */
   readonly fields: readonly Field[];
-  /** The account that it names, in its canonical spelling. */
+  /** The account that it names, folded. */
   readonly account: string | undefined;
   /** Id of the flow that it belongs to. */
   readonly flow: string | undefined;
   /** Names of all non-empty fields of any type, as Kratos' JSON decoder compares them: without case or look-alikes. */
   readonly names: ReadonlySet<string>;
+  /** All methods that Kratos may take it for, in lower case: those that it says, and those that its fields are of. */
+  readonly methods: ReadonlySet<string>;
   /** Whether it holds a second factor. */
   readonly hasSecondFactor: boolean;
 }
 
-/** Names under which Kratos takes an account; compared without case, as its JSON decoder does. */
+/** Names under which Kratos takes an account. */
 const accountFields = new Set(['identifier', 'password_identifier', 'email', 'traits.email']);
 /** Characters of a field that Kratos puts into the flow, several times. */
 const longestShown = 2048;
-const secondFactorFields = new Set(['totp_code', 'lookup_secret', 'webauthn_login']);
+/** Fields that belong to one method of a login. Of some, Kratos takes the form for that method whatever else it says. */
+const methodOfField: ReadonlyMap<string, string> = new Map([
+  ['provider', 'oidc'],
+  ['passkey_login', 'passkey'],
+  ['webauthn_login', 'webauthn'],
+  ['totp_code', 'totp'],
+  ['lookup_secret', 'lookup_secret'],
+]);
 const secondFactorMethods = new Set(['totp', 'lookup_secret', 'webauthn']);
 const readForms = new WeakMap<FastifyRequest, Promise<SubmittedForm>>();
 
@@ -35,7 +44,7 @@ const nestedTraits = z.looseObject({ email: z.unknown() });
 /**
  * Reads a form, which can still be passed on afterwards. Anything that Kratos might read differently is refused, or passed on as
  * it was read here. The account that is counted must be the account that is tried.
- * @throws {Problem} `malformed_request`, `unsupported_media_type` or `payload_too_large`.
+ * @throws {Problem} `identifier_refused`, `malformed_request`, `unsupported_media_type` or `payload_too_large`.
  */
 export async function readSubmittedForm(request: FastifyRequest): Promise<SubmittedForm> {
   const form = readForms.get(request) ?? readOnce(request);
@@ -55,26 +64,34 @@ async function readOnce(request: FastifyRequest): Promise<SubmittedForm> {
     throw malformed('An address or a name is too long.', 'field_too_long');
   }
   const names = new Set([...filled, ...body.others].map(spellingOf));
+  if ([...names].some((name) => name.startsWith('id_token'))) {
+    // Kratos takes a native app's ID token in a browser's form, too. It logs its own owner in, whatever account the form names.
+    throw malformed('An ID token is not accepted here.', 'id_token_given');
+  }
   const values = (names: ReadonlySet<string>): string[] =>
-    fields.flatMap(([name, value]) => (names.has(name.toLowerCase()) && value !== '' ? [value] : []));
-  const accounts = new Set(values(accountFields).map(accountOf));
+    fields.flatMap(([name, value]) => (names.has(spellingOf(name)) && value !== '' ? [value] : []));
+  const accounts = new Set(values(accountFields).map(requireIdentifier));
   const flows = new Set(values(new Set(['flow'])));
   if (accounts.size > 1 || flows.size > 1) {
     throw malformed('Name one account.', 'two_accounts');
   }
   const [account] = accounts;
   const [flow] = flows;
-  const hasSecondFactor =
-    values(secondFactorFields).length > 0 ||
-    values(new Set(['method'])).some((method) => secondFactorMethods.has(method.toLowerCase()));
-  return { fields, names, account, flow, hasSecondFactor };
+  const methods = new Set([
+    ...values(new Set(['method'])).map((method) => method.toLowerCase()),
+    ...[...names].flatMap((name) => methodOfField.get(name) ?? []),
+  ]);
+  const hasSecondFactor = [...methods].some((method) => secondFactorMethods.has(method));
+  return { fields, names, account, flow, methods, hasSecondFactor };
 }
 
 const isShownAgain = (spelling: string): boolean =>
   accountFields.has(spelling) || spelling.startsWith('traits.') || spelling === 'to';
 
-/** The spelling by which Kratos' JSON decoder compares names: without case or look-alikes. */
-const spellingOf = (name: string): string => name.normalize('NFKC').toLowerCase();
+/** The spelling by which Kratos' JSON decoder compares names of fields: without case or look-alikes, such as `ſ` for `s`. */
+export function spellingOf(name: string): string {
+  return name.normalize('NFKC').toLowerCase();
+}
 
 interface FormBody {
   readonly fields: readonly Field[];
@@ -115,12 +132,22 @@ function jsonFields(form: Readonly<Record<string, unknown>>): Field[] {
       if (!traits.success) {
         throw malformed('Traits are an object.', 'traits_unreadable');
       }
-      return Object.entries(traits.data).flatMap(([trait, content]): Field[] =>
-        typeof content === 'string' ? [[`traits.${trait}`, content]] : [],
-      );
+      return textsIn('traits', traits.data);
     }
-    return typeof value === 'string' ? [[name, value]] : [];
+    // Kratos takes any other value for its JSON text.
+    return [[name, typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value)]];
   });
+}
+
+/** The texts of an object and of those in it, by paths as names of fields are. */
+function textsIn(path: string, content: object): Field[] {
+  return Object.entries(content).flatMap(([name, value]): Field[] =>
+    typeof value === 'string'
+      ? [[`${path}.${name}`, value]]
+      : typeof value === 'object' && value !== null && path === 'traits'
+        ? textsIn(`${path}.${name}`, value)
+        : [],
+  );
 }
 
 function malformed(detail: string, reason: string): Problem {

@@ -1,9 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../../platform/errors/problem.error.js';
-import type { KratosClient } from '../kratos/kratos.client.js';
-import type { KratosIdentity, KratosSession } from '../kratos/kratos.session.js';
-import { type SubmittedForm, readSubmittedForm } from './submitted.form.js';
-import type { VerificationBindings, VerificationFlow } from './verification.binding.js';
+import { foldIdentifier } from '../../../platform/core/account-identifier.js';
+import type { KratosIdentity, KratosSession } from '../kratos/kratos-session.js';
+import type { SessionReader } from './exchange.js';
+import { type SubmittedForm, readSubmittedForm, spellingOf } from './submitted.form.js';
+import type { VerificationBindings, VerificationFlow } from './verification-binding.js';
 
 /** The page to which Kratos redirects a browser after it has accepted its link or form. */
 const uiPath = '/ui/verification?';
@@ -22,25 +23,19 @@ export interface VerificationStep {
  * the link of somebody else's registration would verify an account that an outsider has set up (docs/adr/0023).
  */
 export class VerificationGate {
-  readonly #kratos: KratosClient;
-  readonly #bindings: VerificationBindings;
-
-  constructor(kratos: KratosClient, bindings: VerificationBindings) {
-    this.#kratos = kratos;
-    this.#bindings = bindings;
-  }
+  constructor(private readonly bindings: VerificationBindings) {}
 
   /**
    * Checks a request that is about to go to Kratos.
    * @returns nothing if no code is involved.
    * @throws {Problem} `unauthenticated` without a session, `account_mismatch` in that of another account.
    */
-  async admit(request: FastifyRequest): Promise<VerificationStep | undefined> {
+  async admit(request: FastifyRequest, sessionOf: SessionReader): Promise<VerificationStep | undefined> {
     const form = await readSubmittedForm(request);
     if (!form.names.has('code') && !form.names.has('email')) {
       return undefined;
     }
-    const session = await this.#kratos.liveSession(request.headers.cookie);
+    const session = await sessionOf();
     if (session === undefined) {
       throw new Problem('unauthenticated', { reason: 'verification_without_session' });
     }
@@ -49,7 +44,7 @@ export class VerificationGate {
     const binding = form.names.has('code')
       ? isLink
         ? { flow, identity: valueOf(form, 'identity') ?? '', code: valueOf(form, 'code') ?? '' }
-        : this.#bindings.find(request, flow)
+        : this.bindings.find(request, flow)
       : { flow, identity: ownerOf(session.identity, form) };
     const isCodeGiven = form.names.has('code') && !isLink;
     if (isLink && !form.names.has('code')) {
@@ -70,20 +65,20 @@ export class VerificationGate {
     const location = reply.getHeader('location');
     const hasWorked = typeof location === 'string' ? location.includes(uiPath) : reply.statusCode === 200;
     if (!isCodeGiven && hasWorked) {
-      this.#bindings.add(request, reply, binding);
+      this.bindings.add(request, reply, binding);
     }
   }
 }
 
 /** The identity's id, if a code is requested for one of its own addresses; otherwise an empty text. */
 function ownerOf(identity: KratosIdentity, form: SubmittedForm): string {
-  const email = valueOf(form, 'email')?.trim().toLowerCase();
+  const email = foldIdentifier(valueOf(form, 'email') ?? '');
   const own = [identity.traits.email, ...identity.verifiable_addresses.map(({ value }) => value)];
-  return own.some((address) => address?.toLowerCase() === email) ? identity.id : '';
+  return own.some((address) => address !== undefined && foldIdentifier(address) === email) ? identity.id : '';
 }
 
 /** The value of a field that occurs exactly once. */
 function valueOf({ fields }: SubmittedForm, name: string): string | undefined {
-  const values = fields.filter(([key, value]) => key.toLowerCase() === name && value !== '');
+  const values = fields.filter(([key, value]) => spellingOf(key) === name && value !== '');
   return values.length === 1 ? values[0]?.[1] : undefined;
 }

@@ -5,7 +5,7 @@ import {
   type OrgConnectionsTable,
   type Schema,
 } from '../../../../platform/database/database.schema.js';
-import { isUniqueViolation } from '../../../../platform/database/unique.violation.js';
+import { isUniqueViolation } from '../../../../platform/database/unique-violation.js';
 import { Problem } from '../../../../platform/errors/problem.error.js';
 import type { Clock } from '../../../../platform/time/clock.service.js';
 
@@ -28,17 +28,14 @@ export interface ConnectionContent {
 
 /** Stores organisations' connections in SQL. */
 export class OrgConnectionRepository {
-  readonly #database: Database;
-  readonly #clock: Clock;
-
-  constructor(database: Database, clock: Clock) {
-    this.#database = database;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
 
   /** Whether any has a domain. */
   async exist(): Promise<boolean> {
-    const found = await this.#database.query
+    const found = await this.database.query
       .selectFrom('org_connection_domains')
       .select('domain')
       .limit(1)
@@ -61,7 +58,7 @@ export class OrgConnectionRepository {
 
   /** An organisation's connections, oldest first. */
   async listOf(orgId: string): Promise<readonly StoredConnection[]> {
-    const rows = await this.#database.query
+    const rows = await this.database.query
       .selectFrom('org_connections')
       .selectAll()
       .where('org_id', '=', orgId)
@@ -72,7 +69,7 @@ export class OrgConnectionRepository {
   }
 
   async find(orgId: string, id: string): Promise<StoredConnection | undefined> {
-    const row = await this.#database.query
+    const row = await this.database.query
       .selectFrom('org_connections')
       .selectAll()
       .where('org_id', '=', orgId)
@@ -83,7 +80,7 @@ export class OrgConnectionRepository {
 
   /** Domains that an organisation has proven. */
   async provenDomains(orgId: string): Promise<readonly string[]> {
-    const row = await this.#database.query
+    const row = await this.database.query
       .selectFrom('orgs')
       .select('domain')
       .where('id', '=', orgId)
@@ -99,7 +96,7 @@ export class OrgConnectionRepository {
     { orgId, kind, createdBy }: { readonly orgId: string; readonly kind: string; readonly createdBy: string },
     content: ConnectionContent,
   ): Promise<string> {
-    const now = this.#clock.now();
+    const now = this.clock.now();
     const id = newId(now);
     await this.#inTurn(async (transaction) => {
       await transaction
@@ -128,7 +125,7 @@ export class OrgConnectionRepository {
     return this.#inTurn(async (transaction) => {
       const result = await transaction
         .updateTable('org_connections')
-        .set({ ...columnsOf(content, this.#clock.now()), version: version + 1 })
+        .set({ ...columnsOf(content, this.clock.now()), version: version + 1 })
         .where('id', '=', id)
         .where('version', '=', version)
         .executeTakeFirst();
@@ -143,7 +140,7 @@ export class OrgConnectionRepository {
 
   /** Stores the same secrets, encrypted anew. */
   async reseal({ id, sealed: former }: StoredConnection, sealed: string): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .updateTable('org_connections')
       .set({ sealed })
       .where('id', '=', id)
@@ -153,7 +150,7 @@ export class OrgConnectionRepository {
 
   /** @returns whether it was there. */
   async delete(orgId: string, id: string): Promise<boolean> {
-    return this.#database.query.transaction().execute(async (transaction) => {
+    return this.database.query.transaction().execute(async (transaction) => {
       const owned = await transaction
         .selectFrom('org_connections')
         .select('id')
@@ -174,7 +171,7 @@ export class OrgConnectionRepository {
     'org_connections' | 'org_connection_domains' | 'orgs',
     Selectable<OrgConnectionsTable> & { domain: string }
   > {
-    return this.#database.query
+    return this.database.query
       .selectFrom('org_connections')
       .innerJoin('org_connection_domains', 'org_connection_domains.connection_id', 'org_connections.id')
       .innerJoin('orgs', 'orgs.id', 'org_connections.org_id')
@@ -189,7 +186,7 @@ export class OrgConnectionRepository {
     const rows =
       ids.length === 0
         ? []
-        : await this.#database.query
+        : await this.database.query
             .selectFrom('org_connection_domains')
             .selectAll()
             .where('connection_id', 'in', ids)
@@ -204,7 +201,7 @@ export class OrgConnectionRepository {
 
   async #inTurn<T>(act: (transaction: Transaction) => Promise<T>): Promise<T> {
     try {
-      return await this.#database.query.transaction().execute(act);
+      return await this.database.query.transaction().execute(act);
     } catch (error) {
       throw isUniqueViolation(error)
         ? new Problem('conflict', {

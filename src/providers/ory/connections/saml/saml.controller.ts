@@ -5,15 +5,15 @@ import { z } from 'zod';
 import { CONFIGURATION } from '../../../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../../../platform/config/configuration.js';
 import { Problem } from '../../../../platform/errors/problem.error.js';
-import { clientInfoOf } from '../../../../platform/http/client.info.js';
+import { clientInfoOf } from '../../../../platform/http/client-info.js';
 import { Public } from '../../../../session/guards/access.decorators.js';
-import { RateLimited } from '../../../../session/guards/rate-limited.decorator.js';
-import { ConnectionLogouts } from '../connection.logouts.js';
+import { RateLimited } from '../../../../session/guards/rate-limited.decorators.js';
+import { ConnectionLogouts } from '../connection-logouts.js';
 import { Connections } from '../connections.js';
-import { ProviderLogins } from '../provider.logins.js';
-import { SamlCompany } from './saml.company.js';
-import { decodeMessage } from './saml.document.js';
-import type { LogoutMessage } from './saml.logouts.js';
+import { ProviderLogins } from '../provider-logins.js';
+import { SamlCompany } from './saml-company.js';
+import { decodeMessage } from './saml-document.js';
+import type { LogoutMessage } from './saml-logouts.js';
 
 const answerSchema = z.object({ SAMLResponse: z.string(), RelayState: z.string().max(512).optional() });
 const logoutSchema = z.object({ SAMLRequest: z.string(), RelayState: z.string().max(1024).optional() });
@@ -24,20 +24,14 @@ const logoutSchema = z.object({ SAMLRequest: z.string(), RelayState: z.string().
 @Public()
 export class SamlController {
   readonly #logger = new Logger(SamlController.name);
-  readonly #connections: Connections;
-  readonly #logins: ProviderLogins;
-  readonly #logouts: ConnectionLogouts;
   readonly #publicUrl: string;
 
   constructor(
-    connections: Connections,
-    logins: ProviderLogins,
-    logouts: ConnectionLogouts,
+    private readonly connections: Connections,
+    private readonly logins: ProviderLogins,
+    private readonly logouts: ConnectionLogouts,
     @Inject(CONFIGURATION) { PUBLIC_URL }: OryConfiguration,
   ) {
-    this.#connections = connections;
-    this.#logins = logins;
-    this.#logouts = logouts;
     this.#publicUrl = PUBLIC_URL;
   }
 
@@ -60,8 +54,8 @@ export class SamlController {
     const provider = await this.#require(id);
     const { SAMLResponse: answer, RelayState: state = '' } = formOf(answerSchema, form);
     decodeMessage(answer);
-    const isAwaited = await this.#logins.isAwaited(state);
-    if (isAwaited && (await this.#logins.keepAnswer(state, await provider.examine(answer, state)))) {
+    const isAwaited = await this.logins.isAwaited(state);
+    if (isAwaited && (await this.logins.keepAnswer(state, await provider.examine(answer, state)))) {
       const next = new URLSearchParams({ state });
       await reply.redirect(`${this.#publicUrl}/auth/connections/${id}/callback?${next}`, 303);
       return;
@@ -108,7 +102,7 @@ export class SamlController {
     const provider = await this.#require(id);
     try {
       const notice = await provider.verifyLogout(message);
-      await this.#logouts.end(id, notice, clientInfoOf(request));
+      await this.logouts.end(id, notice, clientInfoOf(request));
       const next = await provider.logoutAnswer(notice.jti, relayState);
       await reply.redirect(next ?? this.#publicUrl, 303);
     } catch (error) {
@@ -121,7 +115,7 @@ export class SamlController {
   }
 
   async #require(id: string): Promise<SamlCompany> {
-    const connection = await this.#connections.find(id);
+    const connection = await this.connections.find(id);
     const provider = connection?.by === 'redirect' ? connection.provider : undefined;
     if (!(provider instanceof SamlCompany)) {
       throw new Problem('not_found', { reason: 'connection_unknown' });

@@ -2,16 +2,16 @@ import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { Agent, fetch } from 'undici';
-import { isMetadata } from '../../../../platform/air-gap/air-gap.address.js';
+import { isMetadata } from '../../../../platform/air-gap/air-gap-address.js';
 import type {
   SamlConnectionSettings,
   SamlMetadataUrl,
 } from '../../../../platform/config/saml-connection.parser.js';
-import { type SamlProviderFacts, readSamlMetadata } from '../../../../platform/config/saml.metadata.js';
-import { CircuitBreaker } from '../../../../platform/upstream/circuit.breaker.js';
-import type { Fetch } from '../../../../platform/upstream/upstream.calls.js';
-import { unavailable } from '../../../../platform/upstream/vendor.call.js';
-import { wholeAnswer } from '../../../../platform/upstream/whole.answer.js';
+import { type SamlProviderFacts, readSamlMetadata } from '../../../../platform/config/saml-metadata.js';
+import { CircuitBreaker } from '../../../../platform/upstream/circuit-breaker.js';
+import type { Fetch } from '../../../../platform/upstream/upstream-calls.js';
+import { unavailable } from '../../../../platform/upstream/vendor-call.js';
+import { wholeAnswer } from '../../../../platform/upstream/whole-answer.js';
 import type { Clock } from '../../../../platform/time/clock.service.js';
 
 /** Milliseconds for a whole document. */
@@ -35,7 +35,6 @@ export class SamlProvider {
   readonly #logger = new Logger(SamlProvider.name);
   readonly #id: string;
   readonly #source: SamlConnectionSettings['source'];
-  readonly #clock: Pick<Clock, 'now'>;
   readonly #circuit: CircuitBreaker;
   readonly #call: Fetch | undefined;
   #facts: SamlProviderFacts | undefined;
@@ -47,13 +46,12 @@ export class SamlProvider {
   /** @param call goes where an owner of an organisation may lead; undefined: where an operator may. */
   constructor(
     { id, source }: Pick<SamlConnectionSettings, 'id' | 'source'>,
-    clock: Pick<Clock, 'now'>,
+    private readonly clock: Pick<Clock, 'now'>,
     call?: Fetch,
   ) {
     this.#call = call;
     this.#id = id;
     this.#source = source;
-    this.#clock = clock;
     this.#circuit = new CircuitBreaker(`connection_${id}`);
   }
 
@@ -74,7 +72,7 @@ export class SamlProvider {
     if (known === undefined || this.#hasExpired(known)) {
       return this.#refresh(source);
     }
-    if (this.#clock.now() >= this.#refreshAt) {
+    if (this.clock.now() >= this.#refreshAt) {
       // Logins don't wait for it.
       void this.#refresh(source).catch(() => undefined);
     }
@@ -89,7 +87,7 @@ export class SamlProvider {
   /** Reads the metadata now, if the last time was a while ago: for a signature by a key that isn't known yet. */
   async refreshed(): Promise<SamlProviderFacts> {
     const source = this.#source;
-    if ('url' in source && this.#clock.now() >= this.#triedAt + refreshAfter.failed) {
+    if ('url' in source && this.clock.now() >= this.#triedAt + refreshAfter.failed) {
       return this.#refresh(source).catch(() => this.facts());
     }
     return this.facts();
@@ -103,7 +101,7 @@ export class SamlProvider {
   }
 
   #hasExpired({ validUntil }: SamlProviderFacts): boolean {
-    return validUntil !== undefined && validUntil < this.#clock.now();
+    return validUntil !== undefined && validUntil < this.clock.now();
   }
 
   async #refresh(source: SamlMetadataUrl): Promise<SamlProviderFacts> {
@@ -114,14 +112,14 @@ export class SamlProvider {
   }
 
   async #read({ url, entityId }: SamlMetadataUrl): Promise<SamlProviderFacts> {
-    this.#triedAt = this.#clock.now();
+    this.#triedAt = this.clock.now();
     try {
       const facts = await this.#circuit.run(async () => readSamlMetadata(await this.read(url), entityId));
       this.#facts = this.#requireValid(facts);
-      this.#refreshAt = this.#clock.now() + refreshAfter.read;
+      this.#refreshAt = this.clock.now() + refreshAfter.read;
       return this.#facts;
     } catch (error) {
-      this.#refreshAt = this.#clock.now() + refreshAfter.failed;
+      this.#refreshAt = this.clock.now() + refreshAfter.failed;
       this.#logger.warn('the metadata of a connection could not be read', {
         reason: 'saml_metadata_unreadable',
         connection: this.#id,

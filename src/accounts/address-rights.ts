@@ -1,0 +1,27 @@
+import { Injectable } from '@nestjs/common';
+import { UsersService } from '../directory/users/users.service.js';
+import { AdministratorAppointment } from './administrator-appointment.js';
+import { OrgAutoJoin } from './org-auto-join.port.js';
+import type { ClientInfo } from '../platform/http/client-info.js';
+
+/** Grants the rights of a verified address: membership of its domain's organisation, and the first administrator's role. */
+@Injectable()
+export class AddressRights {
+  constructor(
+    private readonly users: UsersService,
+    private readonly orgs: OrgAutoJoin,
+    private readonly appointment: AdministratorAppointment,
+  ) {}
+
+  /**
+   * Gives a user the rights of their verified address, and invalidates their tokens if any is new.
+   * @throws {Problem} `unauthenticated`
+   */
+  async give(userId: string, client: ClientInfo): Promise<void> {
+    const account = await this.users.requireAccount(userId, null);
+    if (account.user.emailVerified) {
+      await this.orgs.joinByDomain(account.user, client);
+      await this.appointment.byAddress(account, client);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+import { agents } from '../features/agents/agents.feature.js';
+import { commandLine } from '../features/command-line/command-line.feature.js';
+import { protectedHosts } from '../features/protected-hosts/protected-hosts.feature.js';
+import { revocationStream } from '../features/revocation-stream/revocation-stream.feature.js';
+import { signals } from '../features/signals/signals.feature.js';
+import { userImport } from '../features/user-import/user-import.feature.js';
+import type { Feature } from '../platform/features/feature.js';
+
+/** The features of this program. To leave one out, remove its line and its folder. */
+export const ownFeatures: readonly Feature[] = [
+  agents,
+  commandLine,
+  protectedHosts,
+  revocationStream,
+  signals,
+  userImport,
+];

@@ -1,0 +1,67 @@
+import { RateLimiterRes } from 'rate-limiter-flexible';
+import { describe, expect, it } from 'vitest';
+import { MemoryLimitStore } from './memory-limit-store.js';
+
+const policy = { points: 2, window: 60 };
+
+/** Counts once. @returns whether there were too many. */
+async function isOver(limiter: ReturnType<MemoryLimitStore['limiter']>, key: string): Promise<boolean> {
+  return limiter.consume(key).then(
+    () => false,
+    (error: unknown) => {
+      expect(error).toBeInstanceOf(RateLimiterRes);
+      return true;
+    },
+  );
+}
+
+describe('counts in memory', () => {
+  it('are of one key and one policy each', async () => {
+    const store = new MemoryLimitStore(() => 0);
+    const [one, other] = [store.limiter('login-pair', policy), store.limiter('login-account', policy)];
+    expect([await isOver(one, 'a'), await isOver(one, 'a'), await isOver(one, 'a')]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    expect([await isOver(one, 'b'), await isOver(other, 'a')]).toEqual([false, false]);
+  });
+
+  it('of a million addresses fill no memory: the oldest are forgotten, the newest count', async () => {
+    const limiter = new MemoryLimitStore(() => 0, 100).limiter('start-address', policy);
+    for (let index = 0; index < 5000; index += 1) {
+      await limiter.consume(`address ${index}`);
+      expect(limiter.dump().storage.length).toBeLessThanOrEqual(101);
+    }
+    await limiter.consume('address 4999');
+    expect(await isOver(limiter, 'address 4999')).toBe(true);
+  });
+});
+
+describe('facts in memory', () => {
+  it('are there until their time is over', async () => {
+    let now = 0;
+    const store = new MemoryLimitStore(() => now);
+    await store.remember('key', 'value', 10);
+    now = 9999;
+    expect(await store.recall('key')).toBe('value');
+    now = 10_000;
+    expect(await store.recall('key')).toBeUndefined();
+    expect(await store.recall('other')).toBeUndefined();
+  });
+
+  it('are no more than so many: the oldest go first', async () => {
+    const store = new MemoryLimitStore(() => 0, 3);
+    for (const key of ['a', 'b', 'c']) {
+      await store.remember(key, key, 10);
+    }
+    await store.remember('a', 'again', 10);
+    await store.remember('d', 'd', 10);
+    expect(await Promise.all(['a', 'b', 'c', 'd'].map((key) => store.recall(key)))).toEqual([
+      'again',
+      undefined,
+      'c',
+      'd',
+    ]);
+  });
+});

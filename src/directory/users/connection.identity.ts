@@ -1,9 +1,0 @@
-import { isId } from '../../platform/core/id.schema.js';
-
-/** What the issuers of connections' identities begin with; the connection's id follows. */
-export const connectionIssuerPrefix = 'urn:vestibule:connection:';
-
-/** Whether an issuer is an organisation's connection. The ids of the deployment's own connections are short names. */
-export function isOrgIssuer(issuer: string): boolean {
-  return issuer.startsWith(connectionIssuerPrefix) && isId(issuer.slice(connectionIssuerPrefix.length));
-}

@@ -1,0 +1,128 @@
+import type { Insertable, Kysely, Transaction } from 'kysely';
+import type { IdentityKey } from './identity.js';
+import { newId } from '../../platform/core/identifier.js';
+import type { Schema, UsersTable } from '../../platform/database/database.schema.js';
+
+type NewUser = Omit<
+  Insertable<UsersTable>,
+  'role' | 'version' | 'disabled_at' | 'created_at' | 'updated_at' | 'last_login_at'
+>;
+
+/** The row of a new user. @param now milliseconds since the epoch. */
+export function newUserRow(user: NewUser, now: number): Insertable<UsersTable> {
+  return {
+    ...user,
+    role: 'user',
+    version: 1,
+    disabled_at: null,
+    created_at: now,
+    updated_at: now,
+    last_login_at: null,
+  };
+}
+
+/** Creates the account of a program. @param now milliseconds since the epoch. */
+export async function insertServiceAccount(
+  transaction: Transaction<Schema>,
+  { id, name }: { readonly id: string; readonly name: string },
+  now: number,
+): Promise<void> {
+  const nameless = { email: null, email_key: null, email_verified: 0, picture: null };
+  const row = newUserRow({ id, ...nameless, name, name_key: name.toLowerCase(), kind: 'service' }, now);
+  await transaction.insertInto('users').values(row).execute();
+}
+
+/** Gives a user an identity at a provider. @returns false if another transaction was faster: the identity is somebody's by now. */
+export async function insertIdentity(
+  transaction: Transaction<Schema>,
+  { issuer, subject }: IdentityKey,
+  userId: string,
+  now: number,
+): Promise<boolean> {
+  const inserted = await transaction
+    .insertInto('identities')
+    .values({ issuer, subject, user_id: userId, created_at: now, last_login_at: now })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('user_id')
+    .executeTakeFirst();
+  return inserted !== undefined;
+}
+
+/**
+ * Finds the user who has an identity, or creates one.
+ * @param insertUser inserts the row of the new user.
+ * @returns the user's id.
+ */
+export async function findOrCreateUser(
+  transaction: Transaction<Schema>,
+  identity: IdentityKey,
+  now: number,
+  insertUser: (id: string) => Promise<unknown>,
+): Promise<string> {
+  const known = transaction
+    .selectFrom('identities')
+    .select('user_id')
+    .where('issuer', '=', identity.issuer)
+    .where('subject', '=', identity.subject);
+  const existing = await known.executeTakeFirst();
+  if (existing !== undefined) {
+    return existing.user_id;
+  }
+  const id = newId(now);
+  await insertUser(id);
+  if (await insertIdentity(transaction, identity, id, now)) {
+    return id;
+  }
+  await transaction.deleteFrom('users').where('id', '=', id).execute();
+  return (await known.executeTakeFirstOrThrow()).user_id;
+}
+
+/** Disables the account of a program. @param now milliseconds since the epoch. */
+export async function disableServiceAccount(
+  transaction: Transaction<Schema>,
+  id: string,
+  now: number,
+): Promise<void> {
+  await transaction
+    .updateTable('users')
+    .set({ disabled_at: now, updated_at: now })
+    .where('id', '=', id)
+    .where('kind', '=', 'service')
+    .execute();
+}
+
+/** Deletes accounts of programs. */
+export async function deleteServiceAccounts(
+  transaction: Transaction<Schema>,
+  ids: readonly string[],
+): Promise<void> {
+  if (ids.length > 0) {
+    await transaction.deleteFrom('users').where('kind', '=', 'service').where('id', 'in', ids).execute();
+  }
+}
+
+/**
+ * Locks a user until the transaction ends, by writing the row: of many concurrent transactions, each sees what the earlier ones did.
+ * @returns nothing when there is no such user.
+ */
+export async function lockUser(
+  transaction: Transaction<Schema>,
+  id: string,
+): Promise<Pick<UsersTable, 'kind'> | undefined> {
+  return transaction
+    .updateTable('users')
+    .set((builder) => ({ kind: builder.ref('kind') }))
+    .where('id', '=', id)
+    .returning('kind')
+    .executeTakeFirst();
+}
+
+/** Whether a user is a person without a verified address. */
+export async function isUnverified(query: Kysely<Schema>, id: string): Promise<boolean> {
+  const row = await query
+    .selectFrom('users')
+    .select(['kind', 'email_verified'])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row !== undefined && row.kind === 'person' && row.email_verified !== 1;
+}

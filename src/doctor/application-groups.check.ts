@@ -1,0 +1,42 @@
+import type { OryConfiguration } from '../platform/config/configuration.js';
+import { applicationOf } from '../providers/ory/hydra/hydra-applications.js';
+import type { Check, Observation } from './check.port.js';
+import { readDatabase } from './database.check.js';
+import { ask } from './http.probe.js';
+
+/** Applications that are looked at at a time. */
+const atOnce = 20;
+
+/** Lists the applications whose claim `groups` has the names of all organisations, as before there was a choice. */
+export const applicationGroupsCheck: Check<OryConfiguration> = {
+  name: 'application groups',
+  isCheap: false,
+  run: async ({ DATABASE_URL, HYDRA_ADMIN_URL }) => {
+    const rows = await readDatabase(DATABASE_URL, async (query) =>
+      query
+        .selectFrom('oauth_clients')
+        .select('id')
+        .where('kind', '=', 'application')
+        .orderBy('id')
+        .execute(),
+    );
+    const found: Observation[] = [];
+    const left = (rows ?? []).map(({ id }) => id);
+    while (left.length > 0) {
+      const answers = left
+        .splice(0, atOnce)
+        .map(async (id) => ask(`${HYDRA_ADMIN_URL}/admin/clients/${encodeURIComponent(id)}`));
+      for (const { json } of await Promise.all(answers)) {
+        const application = applicationOf(json);
+        if (
+          application?.groupsFrom === 'all' &&
+          application.groupsAs === 'slug' &&
+          application.scope.includes('groups')
+        ) {
+          found.push({ code: 'application_groups_all', detail: `${application.name} (${application.id})` });
+        }
+      }
+    }
+    return found;
+  },
+};

@@ -1,0 +1,61 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { HeldInvite } from '../accounts/org-auto-join.port.js';
+import { type SignUpSettings, opensSignUp } from '../accounts/sign-up-rule.js';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import type { OrgRole } from '../platform/database/database.schema.js';
+import { InviteRepository } from './invite.repository.js';
+import { codeHash } from '../platform/crypto/one-time-code.js';
+
+/** An invite that can be accepted now, as any holder of its link may see it. */
+export interface OpenInvite extends HeldInvite {
+  /** Null if it is for an account alone. */
+  readonly orgName: string | null;
+  /** Null when the inviter has no name. */
+  readonly inviterName: string | null;
+  readonly role: OrgRole;
+  /** Whether somebody without an account can get one by it. */
+  readonly opensSignUp: boolean;
+  /**
+   * The same address if the link was mailed there and shown to no one else; otherwise null. Anyone who has such a link has read
+   * the mail, and may see the address.
+   */
+  readonly mailedTo: string | null;
+}
+
+/** Looks up open invites, without using them up. */
+@Injectable()
+export class InviteLookup {
+  readonly #settings: SignUpSettings;
+
+  constructor(
+    private readonly invites: InviteRepository,
+    @Inject(CONFIGURATION) settings: Configuration,
+  ) {
+    this.#settings = settings;
+  }
+
+  /** The open invite of a token, for pages that name it and for registrations that need one. Pages never show its `email`: a link can leak. */
+  async findOpen(token: string): Promise<OpenInvite | undefined> {
+    const row = await this.invites.findOpenByHash(codeHash(token));
+    if (row === undefined) {
+      return undefined;
+    }
+    const isMailed = row.mailed_at !== null;
+    const terms = {
+      email: row.email,
+      isMailed,
+      byAdministrator: row.opens === 1,
+      hasAdmitted: row.admitted_user !== null,
+    };
+    return {
+      ...terms,
+      id: row.id,
+      orgName: row.org_name,
+      inviterName: row.inviter_name,
+      role: row.role,
+      mailedTo: isMailed ? row.email : null,
+      opensSignUp: opensSignUp(this.#settings, terms),
+    };
+  }
+}

@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../platform/database/database.schema.js';
+import { Problem } from '../platform/errors/problem.error.js';
+import type { Principal } from '../session/principal.js';
+import { requireId, requireMay } from './org-access.js';
+import { type FactorTime, standingIn } from './org-lock.js';
+import type { OrgAct, OrgTarget } from './org.policy.js';
+import { OrgRepository } from './org.repository.js';
+
+/** Authorises callers to manage what belongs to an organisation. */
+@Injectable()
+export class OrgAuthorization {
+  constructor(
+    private readonly database: Database,
+    private readonly orgs: OrgRepository,
+  ) {}
+
+  /** The time by which an organisation's policy of second factors is held. */
+  get time(): FactorTime {
+    return this.orgs.time;
+  }
+
+  /**
+   * Requires that the caller may act. The role is read from SQL and not from the caller's token, which may be for another
+   * organisation.
+   * @param given the organisation's id, as the caller gave it.
+   * @returns the id in its canonical spelling.
+   * @throws {Problem} `not_found`, `forbidden`
+   */
+  async require(principal: Principal, given: string, act: OrgAct, target: OrgTarget = {}): Promise<string> {
+    const orgId = requireId(given);
+    await this.database.query
+      .selectFrom('orgs')
+      .select('id')
+      .where('id', '=', orgId)
+      .executeTakeFirstOrThrow(() => new Problem('not_found', { reason: 'org_unknown' }));
+    requireMay(await standingIn(this.database.query, orgId, principal, this.time), act, target);
+    return orgId;
+  }
+}

@@ -1,0 +1,99 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ComponentChild } from 'preact';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
+import { applicationHostOf } from '../platform/http/application-hosts.js';
+import { policyFor } from '../platform/http/security-headers.js';
+import { LanguageCatalogue } from '../platform/i18n/language.catalogue.js';
+import { SessionPeek } from '../session/session-peek.js';
+import { AssetStore } from './asset.store.js';
+import { renderPage } from './page-renderer.js';
+import type { PageFrame } from './views/page-props.js';
+
+/** Options for sending a page. */
+export interface PageOptions {
+  /** Redirect URIs of an application; the content security policy lets the page's form lead to them. */
+  readonly formTargets?: readonly string[];
+  /** Whether the page is in English for everyone, because it isn't translated. Default false. */
+  readonly inEnglish?: boolean;
+  /** Languages that an application asks for, in order of preference; the first one that exists precedes the browser's. */
+  readonly locales?: readonly string[];
+}
+
+/** Renders views in the caller's language, under the product's name, for the user who is logged in. */
+@Injectable()
+export class PageSender {
+  readonly #publicUrl: string;
+  readonly #brand: PageFrame['brand'];
+  readonly #passwordLength: number | undefined;
+  readonly #signUp: PageFrame['signUp'];
+  readonly #hasApplications: boolean;
+
+  constructor(
+    private readonly assets: AssetStore,
+    private readonly languages: LanguageCatalogue,
+    private readonly sessions: SessionPeek,
+    @Inject(CONFIGURATION) configuration: Configuration,
+  ) {
+    this.#publicUrl = configuration.PUBLIC_URL;
+    this.#brand = { name: configuration.BRAND_NAME };
+    this.#passwordLength =
+      configuration.AUTH_PROVIDER === 'ory' ? configuration.PASSWORD_MIN_LENGTH : undefined;
+    this.#signUp = configuration.SIGNUP;
+    this.#hasApplications = configuration.AUTH_PROVIDER === 'ory';
+  }
+
+  /** Sends a page. */
+  async send(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    page: ComponentChild,
+    { formTargets = [], inEnglish = false, locales = [] }: PageOptions = {},
+  ): Promise<void> {
+    if (formTargets.length > 0) {
+      void reply.header('content-security-policy', policyFor(formTargets));
+    }
+    void reply.header('vary', 'accept-language');
+    await reply.type('text/html; charset=utf-8').send(this.render(request, page, { inEnglish, locales }));
+  }
+
+  /** Renders a page without sending it. @returns a whole HTML document. */
+  render(
+    request: FastifyRequest,
+    page: ComponentChild,
+    { inEnglish = false, locales = [] }: Pick<PageOptions, 'inEnglish' | 'locales'> = {},
+  ): string {
+    const frame = this.frame(request, locales);
+    return renderPage(page, inEnglish ? { ...frame, language: this.languages.english } : frame);
+  }
+
+  /** What every page of this request needs: files, brand, language and the user. */
+  frame(request: FastifyRequest, locales: readonly string[] = []): PageFrame {
+    const host = applicationHostOf(request);
+    // A page on another host has no links for members: a script there could press its buttons.
+    const principal = host === undefined ? this.sessions.find(request) : undefined;
+    return {
+      assets: this.assets.addresses,
+      brand: this.#brand,
+      base: host && this.#publicUrl,
+      passwordLength: this.#passwordLength,
+      signUp: this.#signUp,
+      hasApplications: this.#hasApplications,
+      language: this.languages.preferred(locales) ?? this.languages.of(request.headers['accept-language']),
+      user:
+        principal === undefined
+          ? null
+          : {
+              name: principal.user.name,
+              email: principal.user.email,
+              isAdmin: principal.claims.roles?.includes('admin') === true,
+            },
+    };
+  }
+}
+
+/** The languages in a request's `ui_locales` (OpenID Connect Core section 3.1.2.1). */
+export function localesIn(given: unknown): readonly string[] {
+  return typeof given === 'string' ? given.split(' ') : [];
+}

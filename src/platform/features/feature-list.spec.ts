@@ -1,0 +1,63 @@
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { type Feature, type FeatureDefinition, defineFeature, defineSettings } from './feature.js';
+import { inOrderOfNeeds } from './feature-list.js';
+
+const feature = (name: string, more: Partial<FeatureDefinition<z.ZodRawShape>> = {}): Feature =>
+  defineFeature({ name, module: async () => class {}, ...more });
+const withVariable = (name: string, variable: string): Feature =>
+  feature(name, { settings: defineSettings(name, { [variable]: z.string() }) });
+const order = (...features: readonly Feature[]): string[] =>
+  inOrderOfNeeds(features, ['PORT']).map(({ name }) => name);
+
+it('features come after those that they need', () => {
+  const shop = feature('shop', { needs: ['billing', 'mail'] });
+  const billing = feature('billing', { needs: ['mail'] });
+  expect(order(shop, billing, feature('mail'))).toEqual(['mail', 'billing', 'shop']);
+});
+
+it.each<[string, readonly Feature[], string]>([
+  ['a name twice', [feature('billing'), feature('billing')], 'The name billing is declared by'],
+  [
+    'a variable twice',
+    [
+      feature('one', { settings: defineSettings('one', { X_URL: z.string() }), prefixes: ['x'] }),
+      feature('two', { settings: defineSettings('two', { X_URL: z.string() }), prefixes: ['x'] }),
+    ],
+    'The variable X_URL is declared by the feature two and by the feature one.',
+  ],
+  ['a variable of another prefix', [withVariable('billing', 'SHOP_URL')], 'does not begin with billing_'],
+  ['a table of another prefix', [feature('billing', { tables: ['invoices'] })], 'declares invoices'],
+  [
+    'a table twice',
+    [
+      feature('one', { tables: ['x_rows'], prefixes: ['x'] }),
+      feature('two', { tables: ['x_rows'], prefixes: ['x'] }),
+    ],
+    'The table x_rows is declared by',
+  ],
+  [
+    'a group twice',
+    [feature('one', { groups: { things: 'Some.' } }), feature('two', { groups: { things: 'Others.' } })],
+    'The group things is declared by',
+  ],
+  [
+    'a need that is missing',
+    [feature('shop', { needs: ['billing'] })],
+    'The feature shop needs billing, which is not in the list.',
+  ],
+  [
+    'a circle',
+    [feature('one', { needs: ['two'] }), feature('two', { needs: ['one'] })],
+    'These features need each other in a circle: one, two.',
+  ],
+])('%s is refused at the start', (_, features, message) => {
+  expect(() => order(...features)).toThrow(message);
+});
+
+it("a variable of the core's is refused under its own prefix, too", () => {
+  const taken = withVariable('port', 'PORT_NUMBER');
+  expect(() => inOrderOfNeeds([taken], ['PORT_NUMBER'])).toThrow(
+    'The variable PORT_NUMBER is declared by the feature port and by the core.',
+  );
+});

@@ -1,0 +1,187 @@
+import type { Abstract, Type } from '@nestjs/common';
+import type { Migration } from 'kysely';
+import { z } from 'zod';
+import type { commonVariables } from '../config/common.variables.js';
+import type { ProtectedResource } from '../config/protected-resources.parser.js';
+import type { Database } from '../database/database.schema.js';
+import type { AddCommands } from './command-line.js';
+
+/** Settings with which a feature's own are compared. */
+export interface CoreSettings extends z.output<typeof commonVariables> {
+  /** With `AUTH_PROVIDER=ory`. */
+  readonly PROTECTED_RESOURCES?: readonly ProtectedResource[];
+}
+
+/** A feature's settings: its environment variables, and the DI token of their values. */
+export interface FeatureSettings<Shape extends z.ZodRawShape> {
+  readonly token: symbol;
+  readonly variables: z.ZodObject<Shape>;
+}
+
+/** The values of a feature's settings: `@Inject(signalSettings.token) settings: SettingsOf<typeof signalSettings>`. */
+export type SettingsOf<Settings extends { readonly variables: z.ZodObject }> = z.output<
+  Settings['variables']
+>;
+
+/** A host that is called because of a setting. */
+export type CalledHost = readonly [variable: string, url: string];
+
+/** An organisation that a setting names by its slug or id. The rule is the variable, a colon and whatever tells its entry from others. */
+export type NamedOrg = readonly [rule: string, org: string];
+
+/** What a check of a feature found. */
+export interface FeatureFinding {
+  /** Stable name of the problem, in lower case with `_`; reports show it as `feature:code`. */
+  readonly code: string;
+  /** An error locks people out or is dangerous; with a warning the deployment still works. */
+  readonly severity: 'error' | 'warning';
+  /** What is wrong; the same text for every occurrence. */
+  readonly title: string;
+  /** What to do. */
+  readonly fix: string;
+  /** Specifics of this deployment: names, hosts, numbers. Never a secret or an e-mail address. */
+  readonly detail?: string;
+}
+
+/** One check of `vestibule doctor` that a feature adds. It has no visible effect on the deployment. */
+export interface FeatureCheck<Settings> {
+  /** Noun that names the check. */
+  readonly name: string;
+  /** Whether the gateway also runs it after its start: it makes no calls to the gateway, no logins, and isn't slow. */
+  readonly isCheap: boolean;
+  /** @returns an empty list if nothing is wrong. */
+  run(settings: Settings, core: CoreSettings): Promise<readonly FeatureFinding[]>;
+}
+
+/** A feature, as its folder's manifest states it. */
+export interface FeatureDefinition<Shape extends z.ZodRawShape> {
+  readonly name: string;
+  /** Features that it imports. */
+  readonly needs?: readonly string[];
+  /** With what the names of its variables and tables begin. Default: its name, with `_` for `-`. */
+  readonly prefixes?: readonly string[];
+  /** The values of `AUTH_PROVIDER` with which it exists. Default: all. */
+  readonly providers?: readonly CoreSettings['AUTH_PROVIDER'][];
+  /** `contradictions`, `hosts`, `orgs` and `checks` are told their values, so a feature that has one of these has settings. */
+  readonly settings?: FeatureSettings<Shape>;
+  /** Lines about settings that contradict each other, each begun by a variable's name and a colon. */
+  readonly contradictions?: (settings: z.output<z.ZodObject<Shape>>, core: CoreSettings) => readonly string[];
+  /** The hosts that its settings name. An air-gapped deployment starts only if they are inside. */
+  readonly hosts?: (settings: z.output<z.ZodObject<Shape>>) => readonly CalledHost[];
+  /** The organisations that its settings name. Only an administrator can give these names to another one. */
+  readonly orgs?: (settings: z.output<z.ZodObject<Shape>>) => readonly NamedOrg[];
+  readonly checks?: readonly FeatureCheck<z.output<z.ZodObject<Shape>>>[];
+  /** Scopes of its routes, with what each opens. */
+  readonly scopes?: Readonly<Record<string, string>>;
+  /** Its tables. Nothing else writes them. */
+  readonly tables?: readonly string[];
+  /** DI token of the database with its tables, a class: `abstract class SignalDatabase extends Database<SignalTables> {}`. */
+  readonly database?: Abstract<Database>;
+  /** By names such as `0001-first`, in which order they run. One that has been released doesn't change. */
+  readonly migrations?: Readonly<Record<string, Migration>>;
+  /** Groups of its operations in the API reference, with what each is. */
+  readonly groups?: Readonly<Record<string, string>>;
+  /** Brings its module, when the feature is used. Declarations alone are read by programs that don't run it. */
+  readonly module?: () => Promise<Type>;
+  /**
+   * Brings what it adds to the command line `vestibule`, from a file `*.program.ts`: other programs don't have it. A command is there with
+   * every provider, because help needs no deployment; it refuses those that it isn't for when it runs.
+   */
+  readonly commands?: () => Promise<AddCommands>;
+}
+
+/** A manifest as the rest of the program reads it. */
+export interface Feature extends Omit<
+  FeatureDefinition<z.ZodRawShape>,
+  | 'settings'
+  | 'contradictions'
+  | 'hosts'
+  | 'orgs'
+  | 'checks'
+  | 'needs'
+  | 'scopes'
+  | 'tables'
+  | 'migrations'
+  | 'groups'
+> {
+  readonly needs: readonly string[];
+  readonly tables: readonly string[];
+  readonly migrations: Readonly<Record<string, Migration>>;
+  readonly groups: Readonly<Record<string, string>>;
+  readonly scopes: Readonly<Record<string, string>>;
+  /** Its environment variables. */
+  readonly variables: z.ZodObject;
+  /** Reads its settings from values by name. */
+  read(values: Readonly<Record<string, string>>): FeatureReading;
+}
+
+/** The settings of a feature, as one environment has them. */
+export interface FeatureReading {
+  readonly issues: readonly z.core.$ZodIssue[];
+  /** Undefined if there are issues. */
+  readonly settings?: ReadSettings;
+}
+
+/** Settings that can be used, under the token of who may have them. */
+export interface ReadSettings {
+  readonly token: symbol;
+  readonly values: object;
+  contradictions(core: CoreSettings): readonly string[];
+  hosts(): readonly CalledHost[];
+  orgs(): readonly NamedOrg[];
+  /** Its checks for these values. */
+  checks(): readonly BoundCheck[];
+}
+
+/** A check that has the settings that it looks at. */
+export interface BoundCheck extends Pick<FeatureCheck<never>, 'name' | 'isCheap'> {
+  run(core: CoreSettings): Promise<readonly FeatureFinding[]>;
+}
+
+/** Declares the settings of a feature. @param name of the token, for messages. */
+export function defineSettings<Shape extends z.ZodRawShape>(
+  name: string,
+  shape: Shape,
+): FeatureSettings<Shape> {
+  return { token: Symbol(name), variables: z.object(shape) };
+}
+
+/** Declares a feature: all that the rest of the program must know about a folder. */
+export function defineFeature<Shape extends z.ZodRawShape = Record<never, never>>(
+  definition: FeatureDefinition<Shape>,
+): Feature {
+  const { settings, contradictions, hosts, orgs, checks = [], ...others } = definition;
+  return {
+    needs: [],
+    tables: [],
+    migrations: {},
+    groups: {},
+    scopes: {},
+    ...others,
+    variables: settings?.variables ?? z.object({}),
+    read: (values) => {
+      if (settings === undefined) {
+        return { issues: [] };
+      }
+      const { data, error } = settings.variables.safeParse(values);
+      return data === undefined
+        ? { issues: error?.issues ?? [] }
+        : {
+            issues: [],
+            settings: {
+              token: settings.token,
+              values: data,
+              contradictions: (core) => contradictions?.(data, core) ?? [],
+              hosts: () => hosts?.(data) ?? [],
+              orgs: () => orgs?.(data) ?? [],
+              checks: () =>
+                checks.map(({ name, isCheap, run }) => ({
+                  name,
+                  isCheap,
+                  run: async (core) => run(data, core),
+                })),
+            },
+          };
+    },
+  };
+}

@@ -1,0 +1,137 @@
+import { Logger } from '@nestjs/common';
+import type { ProviderSession, ReportedIdentity } from '../../auth-strategy/auth.strategy.js';
+import type { SessionRow } from '../../platform/database/database.schema.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import type { Clock } from '../../platform/time/clock.service.js';
+import { GrantUses, isFresh } from '../../session/store/grant-uses.js';
+import type { ProviderGrant, ProviderGrants, StoredGrant } from '../../session/store/provider-grants.js';
+import type { OpenIdProvider } from './openid.provider.js';
+import { isEnd } from './provider-refusal.js';
+import type { UserInfo } from './user-info.js';
+
+/** Milliseconds before the end of an access token from which on a refusal says nothing: clocks differ. */
+const nearEnd = 60_000;
+
+/** Dependencies of {@link OpenIdRenewals}. */
+export interface OpenIdRenewalParts {
+  readonly provider: OpenIdProvider;
+  readonly grants: ProviderGrants;
+  readonly clock: Clock;
+}
+
+/**
+ * Asks an OpenID provider at each renewal whether a session goes on: by the refresh token of its login, or else by the access token as
+ * long as that is valid. A session that can't be asked about has a limit of its own.
+ */
+export class OpenIdRenewals {
+  readonly #logger = new Logger(OpenIdRenewals.name);
+  readonly #uses: GrantUses;
+  /** Milliseconds. */
+  readonly #unconfirmedLife: number;
+
+  /** @param unconfirmedLife seconds that a session may live without a way to ask about it. */
+  constructor(
+    private readonly parts: OpenIdRenewalParts,
+    unconfirmedLife: number,
+  ) {
+    this.#uses = new GrantUses(parts.grants, parts.clock);
+    this.#unconfirmedLife = unconfirmedLife * 1000;
+  }
+
+  /** Stores what a login's session can be asked about with. */
+  async remember(sessionId: string, grant: ProviderGrant): Promise<void> {
+    if (grant.refreshToken !== undefined || (await this.parts.provider.reportsUsers())) {
+      await this.parts.grants.keep(sessionId, grant);
+    }
+  }
+
+  /** The state of the provider's session behind one of ours. @throws what isn't a refusal of the provider. */
+  async stateOf(session: SessionRow): Promise<ProviderSession> {
+    const stored = await this.parts.grants.find(session.id);
+    if (stored === undefined) {
+      return this.#unaskable(session);
+    }
+    const { refreshToken } = stored.grant;
+    if (refreshToken === undefined) {
+      return this.#askByAccessToken(session, stored.grant);
+    }
+    return isFresh(stored.checked_at, this.parts.clock.now())
+      ? { state: 'alive' }
+      : this.#askByRefreshToken(session, stored, refreshToken);
+  }
+
+  async #askByRefreshToken(
+    session: SessionRow,
+    { sealed }: StoredGrant,
+    refreshToken: string,
+  ): Promise<ProviderSession> {
+    const { provider, grants } = this.parts;
+    const use = await this.#uses.run(session.id, sealed, async () =>
+      this.#unlessRefused(async () => {
+        const tokens = await provider.refresh(refreshToken, async ({ expiresIn, ...next }) =>
+          grants.replace(session.id, { ...next, expiresAt: this.endOf(expiresIn) }),
+        );
+        return provider.currentUser(tokens, session.subject);
+      }),
+    );
+    if (use.by === 'other') {
+      return { state: use.isLive ? 'alive' : 'ended' };
+    }
+    return use.result === undefined ? { state: 'ended' } : aliveAs(use.result);
+  }
+
+  async #askByAccessToken(
+    session: SessionRow,
+    { accessToken, expiresAt }: ProviderGrant,
+  ): Promise<ProviderSession> {
+    const { provider, clock } = this.parts;
+    if (expiresAt !== undefined && expiresAt - nearEnd < clock.now()) {
+      return this.#unaskable(session);
+    }
+    const found = await this.#unlessRefused(async () =>
+      provider.currentUser({ accessToken, claims: undefined }, session.subject),
+    );
+    if (found !== undefined) {
+      return aliveAs(found);
+    }
+    // A token of which no end is known may have ended by itself.
+    return expiresAt === undefined ? this.#unaskable(session) : { state: 'ended' };
+  }
+
+  /** The user that the provider describes; undefined if it refuses to. */
+  async #unlessRefused(ask: () => Promise<UserInfo>): Promise<UserInfo | undefined> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof Problem && isEnd(error)) {
+        this.#logger.log('a session was ended by its provider', { reason: error.reason });
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  #unaskable({ created_at: createdAt }: SessionRow): ProviderSession {
+    return this.parts.clock.now() < createdAt + this.#unconfirmedLife
+      ? { state: 'alive' }
+      : { state: 'ended', reason: 'session_unconfirmed' };
+  }
+
+  /** When tokens of this moment end, in milliseconds since the epoch. @param expiresIn seconds, if the provider states them. */
+  endOf(expiresIn: number | undefined): number | undefined {
+    return expiresIn === undefined ? undefined : this.parts.clock.now() + expiresIn * 1000;
+  }
+}
+
+/** A session that goes on, with the data of its person that the provider reports. */
+function aliveAs({ identity, profile }: UserInfo): ProviderSession {
+  const { issuer, subject, email, emailVerified, name, picture } = identity;
+  const reported: ReportedIdentity = {
+    issuer,
+    subject,
+    ...('email' in profile ? { email, emailVerified } : {}),
+    ...('name' in profile ? { name } : {}),
+    ...('picture' in profile ? { picture } : {}),
+  };
+  return { state: 'alive', identity: reported };
+}

@@ -1,0 +1,127 @@
+import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import type { IdentityKey } from '../../../directory/users/identity.js';
+import type { ApplicationUse } from '../../../auth-strategy/grant-administration.js';
+import { Database } from '../../../platform/database/database.schema.js';
+import { Clock } from '../../../platform/time/clock.service.js';
+
+/** Milliseconds for which one recorded use stands for all that follow. */
+const precision = 60_000;
+/** Pairs of a person and an application whose latest record is cached. */
+const rememberedPairs = 10_000;
+
+/** Records when people used applications, which Hydra doesn't. */
+@Injectable()
+export class ApplicationUses implements BeforeApplicationShutdown {
+  readonly #logger = new Logger(ApplicationUses.name);
+  /** Person and application → when this process last recorded a use, in milliseconds since the epoch. */
+  readonly #recorded = new LRUCache<string, number>({ max: rememberedPairs });
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Records that a person uses an application now, beside what the caller does: it neither waits nor fails. Further uses within a
+   * minute aren't recorded.
+   * @param isConsent whether the person has just agreed, which is always recorded.
+   */
+  note({ issuer, subject }: IdentityKey, clientId: string, { isConsent = false } = {}): void {
+    const now = this.clock.now();
+    const key = keyOf(subject, clientId);
+    if (!isConsent && Math.abs(now - (this.#recorded.get(key) ?? 0)) < precision) {
+      return;
+    }
+    this.#recorded.set(key, now);
+    const writing = this.#write({ issuer, subject }, clientId, now)
+      .catch((error: unknown) => {
+        this.#recorded.delete(key);
+        this.#logger.warn('the use of an application could not be recorded', {
+          reason: 'application_use_not_recorded',
+          err: error,
+        });
+      })
+      .finally(() => this.#underWay.delete(writing));
+    this.#underWay.add(writing);
+  }
+
+  /** When a person used each of their applications: `client_id` → use. */
+  async of(subject: string): Promise<ReadonlyMap<string, ApplicationUse>> {
+    const rows = await this.database.query
+      .selectFrom('application_uses')
+      .selectAll()
+      .where('subject', '=', subject)
+      .execute();
+    return new Map(rows.map((row) => [row.client_id, toUse(row)]));
+  }
+
+  /** Who has used an application, in the order of their subjects. @param after subject of the last one before. */
+  async list(clientId: string, limit: number, after?: string): Promise<ApplicationUse[]> {
+    const uses = this.database.query
+      .selectFrom('application_uses')
+      .selectAll()
+      .where('client_id', '=', clientId)
+      .orderBy('subject')
+      .limit(limit);
+    const rows = await (after === undefined ? uses : uses.where('subject', '>', after)).execute();
+    return rows.map((row) => toUse(row));
+  }
+
+  /** Removes what is recorded about a person. @param clientId about this application only. */
+  async removeOf(subject: string, clientId?: string): Promise<void> {
+    await this.settled();
+    const uses = this.database.query.deleteFrom('application_uses').where('subject', '=', subject);
+    await (clientId === undefined ? uses : uses.where('client_id', '=', clientId)).execute();
+    const isRemoved = (key: string): boolean =>
+      clientId === undefined ? key.startsWith(keyOf(subject, '')) : key === keyOf(subject, clientId);
+    for (const key of [...this.#recorded.keys()].filter(isRemoved)) {
+      this.#recorded.delete(key);
+    }
+  }
+
+  /** Removes what is recorded about an application. */
+  async removeAll(clientId: string): Promise<void> {
+    await this.database.query.deleteFrom('application_uses').where('client_id', '=', clientId).execute();
+  }
+
+  /** Resolves when all that was noted so far is stored. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.settled();
+  }
+
+  async #write({ issuer, subject }: IdentityKey, clientId: string, now: number): Promise<void> {
+    await this.database.query
+      .insertInto('application_uses')
+      .values({ issuer, subject, client_id: clientId, first_used_at: now, last_used_at: now })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['subject', 'client_id'])
+          .doUpdateSet({ last_used_at: now })
+          // Another replica may have recorded a later use.
+          .where('application_uses.last_used_at', '<', now),
+      )
+      .execute();
+  }
+}
+
+function keyOf(subject: string, clientId: string): string {
+  return `${subject} ${clientId}`;
+}
+
+function toUse(row: {
+  readonly subject: string;
+  readonly first_used_at: number;
+  readonly last_used_at: number;
+}): ApplicationUse {
+  return {
+    subject: row.subject,
+    firstUsedAt: Number(row.first_used_at),
+    lastUsedAt: Number(row.last_used_at),
+  };
+}

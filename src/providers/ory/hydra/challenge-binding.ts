@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import type { FastifyReply } from 'fastify';
+import { PurposeCipher } from '../../../platform/crypto/purpose-cipher.js';
+import type { CookieWriter } from '../../../platform/http/cookie-writer.js';
+import { cookieNames, readSingleCookie, surplusOf } from '../../../platform/http/cookie-reader.js';
+
+/** Challenges that one browser may have open at once. */
+const openAtOnce = 6;
+/** Beginnings of Hydra's names for its own cookies of open challenges: one for each application, some hundred bytes each. */
+const hydraCookies = ['ory_hydra_login_csrf_', 'ory_hydra_consent_csrf_'] as const;
+/** Seconds in which a browser follows the redirect after a consent page. */
+const answerLifetime = 300;
+const challengeParameter = /^(?:login|consent|logout)_challenge$/;
+
+/** A cookie that binds a challenge to a browser. */
+export interface BoundChallenge {
+  readonly name: string;
+  readonly value: string;
+  /** Names of cookies to delete, because the browser has more open challenges than it may have: ours, and Hydra's own for them. */
+  readonly surplus: readonly string[];
+}
+
+/**
+ * Binds Hydra's challenges to the browser that Hydra gave them to.
+ *
+ * Hydra trusts anyone who presents a challenge to its login provider. Without the binding, an attacker who obtained somebody's
+ * challenge could have it accepted with the attacker's own account. So when the proxy passes on a redirect of Hydra's, it sets a
+ * cookie with a MAC of the challenge and the time. The challenge is accepted only with that cookie. Each challenge has its own
+ * cookie, because tabs that start at the same moment would overwrite a shared one.
+ */
+export class ChallengeBinding {
+  readonly #cipher: PurposeCipher;
+  readonly #prefix: string;
+  readonly #hydraPrefixes: readonly string[];
+
+  /** @param cookies names and sets this deployment's cookies. */
+  constructor(
+    secrets: readonly Uint8Array[],
+    private readonly cookies: CookieWriter,
+  ) {
+    this.#cipher = new PurposeCipher(secrets, 'hydra-challenge');
+    this.#prefix = `${cookies.name('vestibule-challenge')}.`;
+    this.#hydraPrefixes = hydraCookies.map((name) => cookies.name(name));
+  }
+
+  /**
+   * The cookie to set when a redirect of Hydra's carries a challenge, and the names of the cookies to delete for it.
+   * @param location the redirect's target.
+   * @param cookieHeader of the request; its newest challenges stay bound.
+   * @param now milliseconds since the epoch.
+   */
+  bind(location: string, cookieHeader: string | undefined, now: number): BoundChallenge | undefined {
+    const challenge = challengeOf(location);
+    if (challenge === undefined) {
+      return undefined;
+    }
+    const { name, value } = this.#cookieOf(challenge, now);
+    const open = cookieNames(cookieHeader, this.#prefix).filter((other) => other !== name);
+    const surplus = [
+      ...surplusOf(open, openAtOnce - 1),
+      ...this.#hydraPrefixes.flatMap((prefix) => surplusOf(cookieNames(cookieHeader, prefix), openAtOnce)),
+    ];
+    return { name, value, surplus };
+  }
+
+  /**
+   * Lets a browser show that its user has answered a consent page: {@link holds} takes the `consent_verifier` for a challenge then.
+   * @param target where Hydra sends it.
+   * @param now milliseconds since the epoch.
+   */
+  bindAnswer(reply: FastifyReply, target: string, now: number): void {
+    const verifier = new URL(target).searchParams.get('consent_verifier');
+    if (verifier) {
+      const { name, value } = this.#cookieOf(verifier, now);
+      this.cookies.set(reply, name, value, answerLifetime);
+    }
+  }
+
+  /** Whether this browser was given the challenge. */
+  holds(challenge: string, cookieHeader: string | undefined): boolean {
+    return this.boundAt(challenge, cookieHeader) !== undefined;
+  }
+
+  /** When this browser was given the challenge, in milliseconds since the epoch; undefined when it wasn't. */
+  boundAt(challenge: string, cookieHeader: string | undefined): number | undefined {
+    const value = readSingleCookie(cookieHeader, this.#nameOf(challenge)) ?? '';
+    const [, time = '', code = ''] = /^(\d{1,15})\.([\w-]{43})$/.exec(value) ?? [];
+    return code !== '' && this.#cipher.verify(`${time}.${challenge}`, code) ? Number(time) : undefined;
+  }
+
+  #cookieOf(challenge: string, now: number): Pick<BoundChallenge, 'name' | 'value'> {
+    return { name: this.#nameOf(challenge), value: `${now}.${this.#cipher.sign(`${now}.${challenge}`)}` };
+  }
+
+  #nameOf(challenge: string): string {
+    return this.#prefix + createHash('sha256').update(challenge).digest('base64url').slice(0, 16);
+  }
+}
+
+function challengeOf(location: string): string | undefined {
+  if (!URL.canParse(location)) {
+    return undefined;
+  }
+  return [...new URL(location).searchParams].find(([name]) => challengeParameter.test(name))?.[1];
+}

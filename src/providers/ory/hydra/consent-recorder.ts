@@ -1,0 +1,43 @@
+import { Injectable } from '@nestjs/common';
+import { AuditService } from '../../../directory/audit/audit.service.js';
+import { UserDirectory } from '../../../directory/users/user-directory.js';
+import type { IdentityKey } from '../../../directory/users/identity.js';
+import type { GivenConsent } from '../resources/resource-consents.js';
+import { ApplicationUses } from './application-uses.js';
+import { isOwnClient } from './hydra-clients.js';
+import type { ConsentRequest } from './hydra.schemas.js';
+
+/** Records what came of consent challenges: that an application is used, and that its user has agreed. */
+@Injectable()
+export class ConsentRecorder {
+  constructor(
+    private readonly uses: ApplicationUses,
+    private readonly audit: AuditService,
+    private readonly users: UserDirectory,
+  ) {}
+
+  /** Records a login of an application. The gateway's own clients are none. */
+  noteUse(identity: IdentityKey, { client, skip }: ConsentRequest): void {
+    if (!isOwnClient(client.client_id)) {
+      this.uses.note(identity, client.client_id, { isConsent: skip !== true });
+    }
+  }
+
+  /** Records in the audit trail that a user has given an application these scopes. */
+  async noteConsent(
+    { request, identity, client: { requestId, remoteAddress } }: GivenConsent,
+    scope: readonly string[],
+  ): Promise<void> {
+    // Who has only ever logged in at other applications has no account here.
+    const user = await this.users.ofIdentity(identity);
+    await this.audit.record({
+      type: 'application_access_granted',
+      userId: user?.id,
+      target: { kind: 'application', id: request.client.client_id },
+      reason: scope.join(' '),
+      actor: { id: user?.id ?? null, credential: 'form' },
+      requestId,
+      remoteAddress,
+    });
+  }
+}

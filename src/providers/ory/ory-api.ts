@@ -1,0 +1,69 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { Configuration } from '@ory/client';
+import type { z } from 'zod';
+import { Problem } from '../../platform/errors/problem.error.js';
+import {
+  bodyOf,
+  isTooLarge,
+  statusOf,
+  unavailable,
+  vendorRequestDefaults,
+  vendorTarget,
+} from '../../platform/upstream/vendor-call.js';
+
+/** The result of a call by @ory/client, not parsed yet. */
+export interface OryAnswer {
+  readonly status: number;
+  readonly data: unknown;
+}
+
+/** A call by @ory/client, with the signal of its deadline. */
+export type OryCall<T extends OryAnswer = OryAnswer> = (options: {
+  readonly signal: AbortSignal;
+}) => Promise<T>;
+
+/**
+ * The settings of an API of @ory/client. Calls are bounded and reuse connections.
+ * @param address as of {@link vendorTarget}.
+ * @param timeout milliseconds after which the library gives up.
+ */
+export function oryApi(address: string, timeout: number = vendorRequestDefaults.timeout): Configuration {
+  const { basePath, socketPath } = vendorTarget(address);
+  const httpAgent = new HttpAgent({ keepAlive: true });
+  const httpsAgent = new HttpsAgent({ keepAlive: true });
+  return new Configuration({
+    basePath,
+    baseOptions: { ...vendorRequestDefaults, timeout, socketPath, httpAgent, httpsAgent },
+  });
+}
+
+/** The status that stands for an answer which is larger than any that is read. */
+export const answerTooLarge = 413;
+
+/** Makes an answer of a failure with an expected status. @param reason of the problem that any other failure becomes. */
+export function expectedFailure(
+  error: unknown,
+  reason: string,
+  isExpected: (status: number) => boolean = () => false,
+): OryAnswer {
+  const status = isTooLarge(error) ? answerTooLarge : statusOf(error);
+  if (status !== undefined && isExpected(status)) {
+    return { status, data: bodyOf(error) };
+  }
+  throw error instanceof Problem ? error : unavailable(reason, error);
+}
+
+/** For a call whose object may be gone. */
+export function isMissing(status: number): boolean {
+  return status === 404;
+}
+
+/** Parses an answer. @throws {Problem} `provider_unavailable` with this reason for one that Ory should never send. */
+export function parseAnswer<T>(schema: z.ZodType<T>, { data }: OryAnswer, reason: string): T {
+  const parsed = schema.safeParse(data);
+  if (!parsed.success) {
+    throw unavailable(reason);
+  }
+  return parsed.data;
+}

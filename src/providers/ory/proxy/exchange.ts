@@ -1,0 +1,52 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { HydraClientRecord } from '../hydra/hydra-clients.js';
+import type { KratosClient } from '../kratos/kratos.client.js';
+import type { KratosSession } from '../kratos/kratos-session.js';
+import type { AccountChanges } from './settings-change.js';
+import type { LiveRefresh } from './refresh.gate.js';
+
+/** Reads the session of a request as Kratos reports it; undefined without one, and for one that needs something more. */
+export type SessionReader = () => Promise<KratosSession | undefined>;
+
+/** A request to Kratos or Hydra and its answer, with what the gates learn of them. */
+export class Exchange {
+  /** What the form has changed in the settings; the audit's gate finds out once Kratos has answered. */
+  changed: AccountChanges = { changes: [], addresses: [] };
+  /** The live refresh token of a token request, which the gate of refreshes finds. */
+  refresh: LiveRefresh | undefined;
+  /** Whether a token request redeems a code. */
+  hasCode = false;
+  /** The client of an authorization request, if it registered itself and a gate has admitted it. */
+  client: HydraClientRecord | undefined;
+  /** A token request whose answer may be for a resource, with the one that it names. */
+  grant: { readonly wanted: string | undefined } | undefined;
+  /** The query, without the question mark, if it goes to the upstream with another one. */
+  query: string | undefined;
+  /** Bytes of the body, if it goes to the upstream with another one. */
+  length: number | undefined;
+  /** Whether the request goes first in the queue. */
+  isKnown = false;
+  #session: Promise<KratosSession | undefined> | undefined;
+
+  /**
+   * @param path after the prefix of the upstream.
+   * @param begunAt milliseconds since the epoch, before anything was asked of the upstream.
+   */
+  constructor(
+    private readonly kratos: KratosClient,
+    readonly request: FastifyRequest,
+    readonly reply: FastifyReply,
+    readonly path: string,
+    readonly begunAt: number,
+  ) {}
+
+  /**
+   * The browser's session as Kratos reports it before the request is passed on, if it needs nothing more. Kratos is asked once; a gate that
+   * must know the state after the answer asks anew.
+   * @throws {Problem} `provider_unavailable`
+   */
+  readonly session: SessionReader = () => {
+    this.#session ??= this.kratos.liveSession(this.request.headers.cookie);
+    return this.#session;
+  };
+}

@@ -1,0 +1,166 @@
+import type { Abstract } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { AuditService } from '../../../directory/audit/audit.service.js';
+import type { OryConfiguration } from '../../../platform/config/configuration.js';
+import { CookieWriter } from '../../../platform/http/cookie-writer.js';
+import { allowOtherOrigins } from '../../../platform/http/cross-origin-answers.js';
+import { Clock } from '../../../platform/time/clock.service.js';
+import { ApplicationAdmission } from '../challenges/application-admission.js';
+import { ApplicationClaims } from '../challenges/application-claims.js';
+import { ApplicationSecretRepository } from '../hydra/application-secret.repository.js';
+import { ApplicationUses } from '../hydra/application-uses.js';
+import { ChallengeBinding } from '../hydra/challenge-binding.js';
+import { ClientRepository } from '../hydra/client.repository.js';
+import { HydraClient } from '../hydra/hydra.client.js';
+import { HydraDiscovery } from '../hydra/hydra-discovery.js';
+import { HydraGrants } from '../hydra/hydra-grants.js';
+import { RefreshAnswerRepository } from '../hydra/refresh-answer.repository.js';
+import { OryBootstrap } from '../ory-bootstrap.js';
+import { ResourceGate } from '../resources/resource.gate.js';
+import { ResourceTokens } from '../resources/resource-tokens.js';
+import { IdentitySource } from '../sources/identity-source.js';
+import { AddedGates } from './added-gates.js';
+import { ApplicationAccess } from './application-access.js';
+import { ClientOutage } from './client-outage.js';
+import { CodeGate } from './code.gate.js';
+import { FormPostPage } from './form-post.page.js';
+import type { Gate } from './gate-list.js';
+import { HydraAnswers } from './hydra-answers.js';
+import type { OryLimits } from './ory-limits.js';
+import { repeatsAsQuery } from './posted-authorization.js';
+import { queryOf, requireEncodedForm, requireNoRequestObject, requireSameReading } from './query-limit.js';
+import { RefreshAnswers } from './refresh-answers.js';
+import { RefreshGate } from './refresh.gate.js';
+import { SecretGate } from './secret.gate.js';
+
+/** Seconds that a person has to answer a challenge. */
+const challengeLifetime = 1800;
+/** What applications call from their own pages: with a code, a token or nothing, and never with a cookie. */
+const forOtherOrigins =
+  /^\/(?:oauth2\/(?:token|revoke)|userinfo|\.well-known\/(?:openid-configuration|jwks\.json))$/;
+
+/**
+ * The rules in front of Hydra. Their order is policy: a request that two programs could read in two ways is judged by none of them, and an
+ * answer is kept for a second refresh as it is sent.
+ * @param get a part of the application. @param limits those of Kratos and Hydra.
+ */
+export function hydraGates(
+  get: <T>(part: Abstract<T>) => T,
+  configuration: OryConfiguration,
+  limits: OryLimits,
+): readonly Gate[] {
+  const hydra = get(HydraClient);
+  const resources = get(ResourceGate);
+  const bootstrap = get(OryBootstrap);
+  const binding = get(ChallengeBinding);
+  const clock = get(Clock);
+  const writer = get(CookieWriter);
+  const answers = new HydraAnswers(get(HydraDiscovery), get(FormPostPage), get(ApplicationClaims));
+  const secrets = new SecretGate(get(ApplicationSecretRepository));
+  const sources = get(IdentitySource);
+  const access = new ApplicationAccess({
+    hydra,
+    sources,
+    admission: get(ApplicationAdmission),
+    grants: get(HydraGrants),
+    audit: get(AuditService),
+  });
+  const refreshes = new RefreshGate(hydra, access, get(ApplicationUses));
+  const codes = new CodeGate(hydra, sources, access, get(ApplicationClaims));
+  const refreshAnswers = new RefreshAnswers({
+    answers: get(RefreshAnswerRepository),
+    hydra,
+    tokens: get(ResourceTokens),
+    admission: get(ApplicationAdmission),
+    audit: get(AuditService),
+  });
+  const outage = new ClientOutage({
+    hydra,
+    index: get(ClientRepository),
+    secrets: get(ApplicationSecretRepository),
+    origin: configuration.PUBLIC_URL,
+  });
+  return [
+    {
+      name: 'reading',
+      admit: ({ request, path }) => {
+        requireSameReading(queryOf(request.url));
+        requireNoRequestObject(request.url, path);
+        requireEncodedForm(request.method, request.headers, path);
+      },
+    },
+    {
+      name: 'other-origins',
+      admit: async ({ request, reply, path }) => {
+        const preflight = forOtherOrigins.test(path) ? allowOtherOrigins(request, reply) : undefined;
+        await preflight;
+        return preflight !== undefined;
+      },
+    },
+    { name: 'metadata', admit: ({ reply, path }) => answers.metadata(reply, path) },
+    {
+      name: 'posted-authorization',
+      admit: ({ request, reply, path }) => repeatsAsQuery(request, reply, path),
+    },
+    { name: 'keys', admit: () => bootstrap.requireKeys() },
+    { name: 'limits', admit: ({ request, reply, path }) => limits.admitToHydra(request, reply, path) },
+    { name: 'secret', admit: ({ request, path }) => secrets.admit(request, path) },
+    {
+      name: 'refresh',
+      admit: async (exchange) => {
+        exchange.refresh = await refreshes.admit(exchange.request, exchange.path);
+      },
+      settle: ({ request, reply }) => refreshes.settle(request, reply),
+    },
+    {
+      name: 'code',
+      admit: (exchange) => codes.admit(exchange),
+      settle: (exchange, payload) => codes.settle(exchange, payload),
+    },
+    {
+      name: 'client-outage',
+      settle: ({ request, reply, path, query }) =>
+        path === '/oauth2/auth'
+          ? outage.settleAuthorization(reply, query ?? queryOf(request.url))
+          : outage.settleToken(reply, secrets.presentedBy(request)),
+    },
+    // What decides which clients may ask, before it is judged what they ask for.
+    ...get(AddedGates).all,
+    {
+      name: 'resource',
+      admit: (exchange) => resources.admit(exchange),
+      settle: (exchange, payload) => resources.settle(exchange, payload),
+    },
+    {
+      name: 'answer',
+      settle: ({ request, reply, path }, payload) => answers.rewrite(request, reply, path, payload),
+    },
+    {
+      name: 'refresh-answer',
+      admit: ({ request, reply, refresh }) => refreshAnswers.admit(request, reply, refresh),
+      settle: ({ request, reply }, payload) => refreshAnswers.settle(request, reply, payload),
+    },
+    {
+      // Only Hydra issues challenges. Kratos redirects to any `return_to` on this origin. So anyone who holds a stolen challenge could
+      // otherwise have it bound to their own browser through Kratos.
+      name: 'challenge',
+      settle: ({ request, reply }) => {
+        const location = reply.getHeader('location');
+        const bound =
+          typeof location === 'string'
+            ? binding.bind(location, request.headers.cookie, clock.now())
+            : undefined;
+        if (bound !== undefined) {
+          writer.set(reply, bound.name, bound.value, challengeLifetime);
+          for (const name of bound.surplus.filter((other) => !setsCookie(reply, other))) {
+            writer.clear(reply, name);
+          }
+        }
+      },
+    },
+  ];
+}
+
+function setsCookie(reply: FastifyReply, name: string): boolean {
+  return [reply.getHeader('set-cookie') ?? []].flat().some((line) => String(line).startsWith(`${name}=`));
+}

@@ -1,0 +1,144 @@
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { z } from 'zod';
+import { ownFeatures } from '../../../src/app/features.js';
+import { createApp } from '../../../src/app/app-setup.js';
+import { loadConfiguration } from '../../../src/platform/config/configuration.js';
+import type { Feature } from '../../../src/platform/features/feature.js';
+import { createLogger } from '../../../src/platform/logging/pino-logger.js';
+import { OryBootstrap } from '../../../src/providers/ory/ory-bootstrap.js';
+import { newSecret, providerEnv } from '../../../src/testing.js';
+import { administratorAt } from '../../support/administrator.js';
+import { type Gateway, startGateway } from '../../support/gateway.js';
+import { TestDatabases } from '../../support/test.database.js';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** Features that no other one needs. */
+const removable = ownFeatures.filter(({ name }) => !ownFeatures.some(({ needs }) => needs.includes(name)));
+const documentSchema = z.looseObject({
+  tags: z.array(z.looseObject({ name: z.string() })),
+  paths: z.record(z.string(), z.unknown()),
+});
+
+describe('a feature that is left out', () => {
+  const secrets = newSecret();
+  let databases: TestDatabases;
+  let url: string;
+  let whole: Gateway;
+  let cookie: string;
+
+  beforeAll(async () => {
+    databases = new TestDatabases(inject('postgresUrl'));
+    url = await databases.create();
+    whole = await startGateway({ DATABASE_URL: url, SECRETS: secrets });
+    ({ cookie } = await administratorAt(whole));
+  });
+
+  afterAll(async () => {
+    await whole?.stop();
+    await databases?.drop();
+  });
+
+  /** Starts the program on the same database, without these features. */
+  async function without(
+    names: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Awaited<ReturnType<typeof createApp>>> {
+    const features = ownFeatures.filter(({ name }) => !names.includes(name));
+    const environment = {
+      ...providerEnv.ory,
+      PUBLIC_URL: whole.configuration.PUBLIC_URL,
+      DATABASE_URL: url,
+      SECRETS: secrets,
+      RATE_LIMIT: 'false',
+      ...env,
+    };
+    const app = await createApp(loadConfiguration(environment, features), { logger: createLogger('silent') });
+    await app.init();
+    await app.getHttpAdapter().getInstance().ready();
+    return app;
+  }
+
+  const leavings: readonly (readonly [string, readonly Feature[]])[] = [
+    ...removable.map((feature) => [feature.name, [feature]] as const),
+    ['all of them', ownFeatures],
+  ];
+
+  it.each(leavings)(
+    '%s: the rest starts on the same data, without its settings and operations, and sessions go on',
+    async (_, left) => {
+      const app = await without(left.map(({ name }) => name));
+      const operations = left.flatMap((feature) => Object.keys(feature.groups));
+      try {
+        const ask = async (path: string) =>
+          app.inject({ url: path, headers: { host: 'auth.example.test', cookie } });
+        expect((await ask('/api/v1/me')).statusCode).toBe(200);
+        expect((await ask('/api/v1/audit-events')).statusCode).toBe(200);
+        const groupsOf = (text: string): string[] =>
+          documentSchema.parse(JSON.parse(text)).tags.map((tag) => tag.name);
+        const groups = groupsOf((await ask('/docs/openapi.json')).body);
+        const before = groupsOf((await whole.request('/docs/openapi.json')).text);
+        expect(before).toEqual(expect.arrayContaining(operations));
+        expect(groups.filter((group) => operations.includes(group))).toEqual([]);
+        expect(groups.length).toBeGreaterThan(5);
+      } finally {
+        await app.close();
+      }
+    },
+  );
+
+  it('agents: a client with a metadata document is refused, although Hydra may still have it', async () => {
+    const resource = 'https://notes.example/mcp';
+    const PROTECTED_RESOURCES = JSON.stringify([{ resource, scopes: { read: 'Read your notes' } }]);
+    const app = await without(['agents'], { PROTECTED_RESOURCES });
+    vi.spyOn(app.get(OryBootstrap, { strict: false }), 'requireKeys').mockResolvedValue();
+    try {
+      const headers = { host: 'auth.example.test' };
+      for (const id of ['https://helper.example/client.json', `cimd-${'a'.repeat(43)}`]) {
+        const asked = { client_id: id, resource, response_type: 'code', redirect_uri: 'http://127.0.0.1/' };
+        const url = `/ory/hydra/oauth2/auth?${new URLSearchParams(asked)}`;
+        const answer = await app.inject({ url, headers });
+        expect([answer.statusCode, answer.json()]).toMatchObject([400, { code: 'malformed_request' }]);
+      }
+      const metadata = await app.inject({ url: '/.well-known/oauth-authorization-server', headers });
+      expect(metadata.json()).toMatchObject({ protected_resources: [resource] });
+      expect(metadata.json()).not.toHaveProperty('client_id_metadata_document_supported');
+    } finally {
+      await app.close();
+    }
+  });
+});
+
+it('the source without any folder of a feature, and with an empty list, compiles', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vestibule-core-'));
+  try {
+    for (const name of ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) {
+      await cp(join(root, name), join(folder, name), { recursive: true });
+    }
+    for (const name of ['node_modules', 'scripts']) {
+      symlinkSync(join(root, name), join(folder, name));
+    }
+    const features = join(folder, 'src', 'features');
+    expect(readdirSync(features).length).toBe(ownFeatures.length);
+    rmSync(features, { recursive: true });
+    writeFileSync(
+      join(folder, 'src/app/features.ts'),
+      "import type { Feature } from '../platform/features/feature.js';\n\nexport const ownFeatures: readonly Feature[] = [];\n",
+    );
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [tsc, '-p', 'tsconfig.build.json', '--noEmit', '--incremental', 'false'],
+      { cwd: folder, encoding: 'utf8' },
+    );
+    expect([status, stdout]).toEqual([0, '']);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 600_000);

@@ -1,0 +1,3 @@
+module vestibule.local/go-folding
+
+go 1.26.0
