@@ -18,6 +18,12 @@ export const newInviteSchema = z.strictObject({
   role: roleSchema.default('member'),
 });
 
+/** Whether an invite may give more than the lowest role to one known address: it needs a recent login, as a change of a role does. */
+export const invitesWithPower = (body: unknown): boolean => {
+  const { data } = newInviteSchema.safeParse(body);
+  return data !== undefined && (data.role !== 'member' || data.email === undefined);
+};
+
 /** Body of `POST /api/v1/invites/redeem`. */
 export const redemptionSchema = z.strictObject({
   token: z.string().min(1).max(128).meta({ description: 'The token: the part of the link after `invite=`.' }),

@@ -6,7 +6,12 @@ import { CurrentUser } from '../session/guards/access.decorators.js';
 import { CurrentCaller } from '../session/guards/caller.decorators.js';
 import { ApiController, ApiRoute } from '../session/guards/api-route.js';
 import type { Caller, Principal } from '../session/principal.js';
-import { createdInviteSchema, inviteListSchema, newInviteSchema } from './invite.schemas.js';
+import {
+  createdInviteSchema,
+  inviteListSchema,
+  invitesWithPower,
+  newInviteSchema,
+} from './invite.schemas.js';
 import { invitesMade, inviteChecks } from './invite-limits.js';
 import { RateLimits } from '../directory/rate-limit/rate-limits.js';
 import { InvitesService } from './invites.service.js';
@@ -25,9 +30,10 @@ export class InvitesController {
 
   @ApiRoute('POST', '', {
     scope: 'orgs:write',
+    recentLogin: invitesWithPower,
     summary: 'Invite someone to an organisation',
     description:
-      'For owners and admins. With `email`, only the holder of that address can accept. If there is a mail server, the link is then mailed, for which the caller must have a verified address. Otherwise this response has the link, once.',
+      'For owners and admins. With `email`, only the holder of that address can accept. If there is a mail server, the link is then mailed, for which the caller must have a verified address. Otherwise this response has the link, once. A session needs a recent login for an invite without an address, or for another role than `member`.',
     answer: { status: 201, description: 'Created.', schema: createdInviteSchema, headers: ['Location'] },
     problems: ['forbidden', 'email_unverified', 'not_found', 'conflict', 'rate_limited'],
   })

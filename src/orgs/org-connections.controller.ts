@@ -116,6 +116,7 @@ export class OrgConnectionsController {
 
   @ApiRoute('DELETE', ':connectionId', {
     scope: 'connections:write',
+    recentLogin: true,
     summary: 'Remove an organisation’s connection',
     description: 'For owners. Sessions that began through the connection end. Its users stay members.',
     ids,

@@ -43,6 +43,7 @@ export class OrgDomainsController {
 
   @ApiRoute('POST', 'confirm', {
     scope: 'orgs:write',
+    recentLogin: true,
     summary: 'Confirm a domain without DNS',
     description:
       'For administrators of the deployment who know that the domain belongs to the organisation, for example in an air-gapped network.',

@@ -41,7 +41,7 @@ describe('acts that a script on the same origin must not do with an old session'
     );
   }
 
-  it('an old session, and a bearer from it, make no keys and change no roles [H05]', async () => {
+  it('an old session, and a bearer from it, make no keys, change and give no roles, and confirm no domain [H05]', async () => {
     const admin = await administrator(16);
     const other = await gateway.session();
     const org = await plantOrg(gateway, 'old', { owner: admin, member: other });
@@ -52,6 +52,11 @@ describe('acts that a script on the same origin must not do with an old session'
       expectStepUp(await send(gateway, 'PATCH', `/api/v1/users/${other.user.id}`, as, { role: 'admin' }));
       const member = `/api/v1/orgs/${org}/members/${other.user.id}`;
       expectStepUp(await send(gateway, 'PATCH', member, as, { role: 'admin' }));
+      const [invites, email] = [`/api/v1/orgs/${org}/invites`, 'eve@example.test'];
+      expectStepUp(await send(gateway, 'POST', invites, as, { role: 'owner', email }));
+      expectStepUp(await send(gateway, 'POST', invites, as, {}));
+      const confirmation = { domain: 'example.test' };
+      expectStepUp(await send(gateway, 'POST', `/api/v1/orgs/${org}/domain/confirm`, as, confirmation));
     }
     const listed = await gateway.request('/api/v1/api-keys', { headers: { cookie: admin.cookie } });
     expect(listed.json()).toEqual({ items: [], nextCursor: null });
@@ -66,7 +71,7 @@ describe('acts that a script on the same origin must not do with an old session'
     expect(change.status).toBe(200);
   });
 
-  it('what changes no role asks for no login, and neither does an API key', async () => {
+  it('what changes no role, and an invite of one address as a member, ask for no login, and neither does an API key', async () => {
     const admin = await administrator(13);
     const { key: apiKey } = await makeKey(gateway, { cookie: admin.cookie }, { scope: 'api' });
     const other = await gateway.session();
@@ -75,6 +80,16 @@ describe('acts that a script on the same origin must not do with an old session'
     try {
       const renamed = await send(gateway, 'PATCH', path, { cookie: admin.cookie }, { name: 'New Name' });
       expect(renamed.status).not.toBe(401);
+      const org = await plantOrg(gateway, 'invites', { owner: admin });
+      const invite = { email: 'grace@example.test' };
+      const invited = await send(
+        gateway,
+        'POST',
+        `/api/v1/orgs/${org}/invites`,
+        { cookie: admin.cookie },
+        invite,
+      );
+      expect(invited.status).toBe(201);
       const as = { 'x-api-key': apiKey };
       expect((await send(gateway, 'POST', '/api/v1/api-keys', as, key)).status).toBe(201);
       expect((await send(gateway, 'PATCH', path, as, { role: 'admin' })).status).toBe(200);

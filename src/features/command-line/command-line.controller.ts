@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { CommandLineLogins } from './command-line-login.service.js';
 import { commandLineRequestSchema } from './command-line.schemas.js';
 import { CurrentUser } from '../../session/guards/access.decorators.js';
+import { RequireRecentLogin } from '../../session/guards/step-up.decorators.js';
 import type { Principal } from '../../session/principal.js';
 import { PageSender } from '../../pages/page-sender.js';
 import { CommandLineCodePage, CommandLinePage } from './command-line.view.js';
@@ -15,10 +16,11 @@ const answerSchema = z.intersection(commandLineRequestSchema, decisionSchema);
 
 /**
  * The page that approves a login of the command line, in the person's browser. Without a session, the guard sends them to log
- * in first.
+ * in first, and again after `SENSITIVE_AUTH_AGE`: it makes an API key.
  */
 @ApiExcludeController()
 @Controller('auth/cli')
+@RequireRecentLogin()
 export class CommandLineController {
   constructor(
     private readonly logins: CommandLineLogins,

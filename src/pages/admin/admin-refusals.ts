@@ -30,9 +30,9 @@ export function leadingBackTo(page: string, error: unknown): unknown {
   if (!(error instanceof Problem) || error.loginUrl === undefined) {
     return error;
   }
-  const { code, headers, loginUrl } = error;
+  const { definition, headers, loginUrl } = error;
   const query = new URLSearchParams({ return_to: page });
-  return new Problem(code, {
+  return new Problem(definition, {
     reason: error.reason ?? 'refused_by_the_api',
     headers,
     loginUrl: `${loginUrl}${loginUrl.includes('?') ? '&' : '?'}${query}`,

@@ -150,7 +150,7 @@ export function plainly(error: unknown): unknown {
   if (!(error instanceof Problem) || error.errors === undefined) {
     return error;
   }
-  const { code, reason, loginUrl } = error;
+  const { definition, reason, loginUrl } = error;
   const errors = error.errors.map(({ field, message }) => {
     const [part = '', second = ''] = field.split('.');
     switch (part) {
@@ -166,7 +166,7 @@ export function plainly(error: unknown): unknown {
         return { field, message };
     }
   });
-  return new Problem(code, {
+  return new Problem(definition, {
     errors,
     ...(reason === undefined ? {} : { reason }),
     ...(loginUrl === undefined ? {} : { loginUrl }),

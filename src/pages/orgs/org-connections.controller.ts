@@ -165,6 +165,7 @@ export class OrgConnectionsPageController {
   }
 
   @Get(':connectionId/remove')
+  @RequireRecentLogin()
   async ask(
     @Param() place: Place,
     @Req() request: FastifyRequest,
@@ -182,9 +183,11 @@ export class OrgConnectionsPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'DELETE', path: this.#path(place) } as const;
-    const change = this.api.change(request, reply, call, noContent);
-    const notice = await noticeOf(change, 'connection_removed', 'connection_gone');
-    await seeOther(reply, orgPage(place.id, '/connections'), notice);
+    const list = orgPage(place.id, '/connections');
+    const change = this.api.change(request, reply, call, noContent).catch((error: unknown) => {
+      throw leadingBackTo(`${list}/${idPart(place.connectionId)}/remove`, error);
+    });
+    await seeOther(reply, list, await noticeOf(change, 'connection_removed', 'connection_gone'));
   }
 
   #path({ id, connectionId }: Place): string {

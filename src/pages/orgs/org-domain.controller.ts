@@ -4,9 +4,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { orgSchema } from '../../orgs/org.schemas.js';
+import { leadingBackTo } from '../admin/admin-refusals.js';
 import { type ApiCall, ApiClient } from '../api.client.js';
 import { formField, seeOther } from '../form-answer.js';
-import type { PageNotice } from '../views/notice.view.js';
 import { orgPage, orgPath } from './org.pages.js';
 
 const formSchema = z.object({ domain: formField });
@@ -23,8 +23,7 @@ export class OrgDomainFormController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const notice = await this.#change(request, reply, { method: 'POST', path: orgPath(id, '/domain/check') });
-    await seeOther(reply, orgPage(id, '/settings'), notice);
+    await this.#change(request, reply, id, { method: 'POST', path: orgPath(id, '/domain/check') });
   }
 
   @Post('confirm')
@@ -34,19 +33,20 @@ export class OrgDomainFormController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const call = { method: 'POST', path: orgPath(id, '/domain/confirm'), body } as const;
-    await seeOther(reply, orgPage(id, '/settings'), await this.#change(request, reply, call));
+    await this.#change(request, reply, id, { method: 'POST', path: orgPath(id, '/domain/confirm'), body });
   }
 
-  async #change(request: FastifyRequest, reply: FastifyReply, call: ApiCall): Promise<PageNotice> {
+  async #change(request: FastifyRequest, reply: FastifyReply, id: string, call: ApiCall): Promise<void> {
+    const settings = orgPage(id, '/settings');
     try {
       await this.api.change(request, reply, call, orgSchema);
-      return 'org_domain_confirmed';
+      await seeOther(reply, settings, 'org_domain_confirmed');
     } catch (error) {
       if (error instanceof Problem && error.definition.status === 409) {
-        return 'org_domain_unconfirmed';
+        await seeOther(reply, settings, 'org_domain_unconfirmed');
+        return;
       }
-      throw error;
+      throw leadingBackTo(settings, error);
     }
   }
 }

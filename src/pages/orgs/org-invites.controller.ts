@@ -5,6 +5,7 @@ import { h } from 'preact';
 import { z } from 'zod';
 import { createdInviteSchema, inviteListSchema } from '../../orgs/invite.schemas.js';
 import { requireId } from '../../orgs/org-access.js';
+import { leadingBackTo } from '../admin/admin-refusals.js';
 import { ApiClient } from '../api.client.js';
 import { formField, noContent, noticeOf, seeOther } from '../form-answer.js';
 import { formErrorsOf } from '../form-errors.js';
@@ -57,7 +58,7 @@ export class OrgInvitesPageController {
     const call = { method: 'POST', path: orgPath(id, '/invites'), body } as const;
     const made = await this.api
       .change(request, reply, call, createdInviteSchema)
-      .catch((error: unknown) => formErrorsOf(error, values, texts));
+      .catch((error: unknown) => formErrorsOf(leadingBackTo(orgPage(id, '/invites'), error), values, texts));
     if ('form' in made) {
       const page = await this.#pageOf(request, id);
       await this.pages.send(request, reply, h(OrgInvitesPage, { ...page, form: made.form }), made.status);

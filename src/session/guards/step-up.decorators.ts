@@ -25,18 +25,22 @@ export function RequireAuthAge(seconds: number): ReturnType<typeof SetMetadata> 
   return SetMetadata<string, number>(AUTH_AGE, seconds);
 }
 
-/** When {@link RequireRecentLogin} holds: always, or if the body has a member of this name. */
-export interface RecentLoginRule {
-  readonly member: string | undefined;
-}
+/** Whether {@link RequireRecentLogin} holds for a request with this body, which hasn't been validated yet. */
+export type RecentLoginRule = (body: unknown) => boolean;
 
 /**
  * Opens a route to a session only if credentials were given within `SENSITIVE_AUTH_AGE`. Unlike {@link RequireAuthAge}, it lets API
  * keys and services through: they have no login that could be renewed, and no script in a page has them.
- * @param member requires it only if the body has this member.
+ * @param when requires it only if the body has this member, or for a rule, if it says so.
  */
-export const RequireRecentLogin = (member?: string): ReturnType<typeof SetMetadata> =>
-  SetMetadata<string, RecentLoginRule>(RECENT_LOGIN, { member });
+export function RequireRecentLogin(when?: string | RecentLoginRule): ReturnType<typeof SetMetadata> {
+  const rule: RecentLoginRule =
+    typeof when === 'function' ? when : (body) => when === undefined || hasMember(body, when);
+  return SetMetadata<string, RecentLoginRule>(RECENT_LOGIN, rule);
+}
+
+const hasMember = (body: unknown, member: string): boolean =>
+  typeof body === 'object' && body !== null && Object.hasOwn(body, member);
 
 /**
  * Opens a route, or all routes of a controller, only to callers who gave a second factor (claim `acr` is `aal2`). Other

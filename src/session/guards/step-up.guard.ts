@@ -65,7 +65,7 @@ export class StepUpGuard implements CanActivate {
     if (reason !== undefined) {
       throw loginChallenge(requirement, reason);
     }
-    if (recentLogin !== undefined && isHeld(recentLogin, request.body) && isOfSession(claims)) {
+    if (recentLogin !== undefined && isOfSession(claims) && recentLogin(request.body)) {
       // Some providers don't report when credentials were given: then the session is as old as they are, or older.
       const loggedInAt = claims.auth_time === 0 ? timestampOf(claims.sid) / 1000 : claims.auth_time;
       if (now - loggedInAt > this.#recently) {
@@ -74,11 +74,6 @@ export class StepUpGuard implements CanActivate {
     }
     return true;
   }
-}
-
-/** Whether a rule applies to this body. */
-function isHeld({ member }: RecentLoginRule, body: unknown): boolean {
-  return member === undefined || (typeof body === 'object' && body !== null && Object.hasOwn(body, member));
 }
 
 /** Whether the claims meet a requirement. @returns the reason id if they don't, else undefined. */

@@ -357,6 +357,13 @@ describe.each(databaseKinds)('a command line’s login on %s', (kind) => {
     expect(login.searchParams.get('return_to')).toBe(`/auth/cli?${form(asked)}`);
   });
 
+  it('a session whose login is long ago must log in again first: it would get an API key [H05]', async () => {
+    gateway.shiftClock(901);
+    const page = await ask({}, { 'sec-fetch-mode': 'navigate' });
+    expect(page.headers['location']).toMatch(/^\/auth\/login\?max_age=900&return_to=%2Fauth%2Fcli/);
+    expect((await answer()).status).toBe(401);
+  });
+
   it('the code is in no log line and in no table as it is', async () => {
     const from = gateway.log.length;
     const code = codeOf(await answer());
