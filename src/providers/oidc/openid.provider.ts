@@ -193,7 +193,9 @@ export class OpenIdProvider {
       return await this.userInfo(accessToken, subject, { sub: subject, ...claims });
     } catch (error) {
       const isRefused = error instanceof Problem && error.code === 'access_token_rejected';
-      throw isRefused && !isRefusalOfToken(error.cause) ? unavailable('userinfo_refused', error) : error;
+      throw isRefused && !(await isRefusalOfToken(error.cause))
+        ? unavailable('userinfo_refused', error)
+        : error;
     }
   }
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { refusalOf } from './provider-refusal.js';
+import { ClientError } from 'openid-client';
+import { isRefusalOfToken, refusalOf } from './provider-refusal.js';
 
 it.each([
   ['server_error', 'provider_unavailable'],
@@ -11,4 +12,20 @@ it.each([
   ['<script>', 'login_refused'],
 ])('the error %s of a provider is %s', (error, code) => {
   expect(refusalOf(error)).toMatchObject({ code, reason: expect.stringMatching(/^provider_[a-z_]+$/) });
+});
+
+it.each([
+  [401, '', true],
+  [403, JSON.stringify({ error: 'insufficient_scope' }), true],
+  // As gateways and firewalls in front of a provider answer.
+  [403, JSON.stringify({ message: 'Forbidden' }), false],
+  [403, '<html>Blocked</html>', false],
+  [403, '', false],
+  [503, JSON.stringify({ error: 'server_error' }), false],
+])('an answer %i %s of userinfo refuses the token: %s', async (status, body, isRefused) => {
+  const headers = { 'content-type': 'application/json' };
+  const error = new ClientError('unexpected HTTP status code', {
+    cause: new Response(body, { status, headers }),
+  });
+  expect(await isRefusalOfToken(error)).toBe(isRefused);
 });

@@ -1,4 +1,6 @@
 import { ClientError, ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client';
+import { z } from 'zod';
+import { parseJson } from '../../platform/config/json.parser.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { unavailable } from '../../platform/upstream/vendor-call.js';
 
@@ -27,6 +29,8 @@ const ofUser = new Set([
 
 /** Error codes by which a provider reports a failure of its own (RFC 6749 section 4.1.2.1). */
 const ofProvider = new Set(['server_error', 'temporarily_unavailable']);
+
+const oauthErrorSchema = z.looseObject({ error: z.string() });
 
 /** Whether an OAuth error is about the deployment's registration at the provider. */
 export function isOfDeployment(error: string): boolean {
@@ -58,16 +62,20 @@ export function isRefusalOfUser(error: unknown): boolean {
 }
 
 /**
- * Whether `/userinfo` refused a token (RFC 6750 section 3.1). A 403 that is no answer of an API, but say a page, is a firewall's, which
- * knows nothing of users.
+ * Whether `/userinfo` refused a token (RFC 6750 section 3.1). A 403 without an OAuth error, in the body or a challenge, is a firewall's,
+ * which knows nothing of users.
  */
-export function isRefusalOfToken(error: unknown): boolean {
-  if (answerStatusOf(error) !== 403) {
-    return answerStatusOf(error) === 401;
+export async function isRefusalOfToken(error: unknown): Promise<boolean> {
+  const status = answerStatusOf(error);
+  if (status !== 403) {
+    return status === 401;
+  }
+  if (error instanceof WWWAuthenticateChallengeError) {
+    return true;
   }
   const cause: unknown = error instanceof Error ? error.cause : undefined;
-  const type = cause instanceof Response ? (cause.headers.get('content-type') ?? '') : '';
-  return error instanceof WWWAuthenticateChallengeError || /^application\/(?:[\w.-]+\+)?json\b/i.test(type);
+  const body = cause instanceof Response && !cause.bodyUsed ? await cause.clone().text() : '';
+  return oauthErrorSchema.safeParse(parseJson(body)).success;
 }
 
 /** The status of the answer for which openid-client threw an error, if there was one. */

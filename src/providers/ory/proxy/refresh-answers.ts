@@ -18,8 +18,8 @@ import type { LiveRefresh } from './refresh.gate.js';
 
 /** Milliseconds that a second use waits for the answer to the first. */
 const longestWait = 10_000;
-/** Milliseconds between two looks for it. */
-const pause = 25;
+/** Milliseconds until the first look for it, and at most between two: anyone may make a hundred requests wait. */
+const pauses = { first: 25, longest: 500 };
 
 const publicClientSchema = z.looseObject({ token_endpoint_auth_method: z.literal('none') });
 const answerSchema = z.looseObject({ refresh_token: z.string() });
@@ -126,12 +126,14 @@ export class RefreshAnswers {
   /** Waits for the answer to the first use, if another request has it at Hydra. */
   async #firstUse(token: string, asked: string): Promise<Exclude<FirstUse, { state: 'pending' }>> {
     const since = performance.now();
+    let pause = pauses.first;
     let use = await this.parts.answers.claim(token, asked);
     while (use.state === 'pending') {
       if (performance.now() - since > longestWait) {
         throw new Problem('overloaded', { reason: 'refresh_under_way', headers: { 'retry-after': '5' } });
       }
       await delay(pause);
+      pause = Math.min(2 * pause, pauses.longest);
       use = await this.parts.answers.look(token, asked);
     }
     return use;
