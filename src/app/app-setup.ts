@@ -30,8 +30,10 @@ const bodyLimit = 65_536;
 const maxParamLength = 1024;
 /** Milliseconds within which a whole request must arrive. */
 const requestTimeout = 15_000;
+/** Milliseconds within which a request's headers must arrive, its first byte included. */
+const headersTimeout = 10_000;
 /** Milliseconds between two checks for requests that take longer than that. */
-const connectionsCheckingInterval = 5000;
+const connectionsCheckingInterval = 2000;
 
 /** What an adopter or a test can add to the application. */
 export interface AppOptions {
@@ -62,8 +64,7 @@ export async function createApp(
     http: {
       ServerResponse: Response,
       connectionsCheckingInterval,
-      // Not more than `requestTimeout`: Node would swap the two, and allow bodies a minute.
-      headersTimeout: requestTimeout,
+      headersTimeout,
       // A second Host or Authorization header must not be ignored: joined, the two values match nothing.
       joinDuplicateHeaders: true,
     },
