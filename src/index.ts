@@ -15,6 +15,11 @@ export {
   defineSettings,
 } from './platform/features/feature.js';
 export { newId } from './platform/core/identifier.js';
+export {
+  type FeatureProblem,
+  type ProblemDefinition,
+  defineProblems,
+} from './platform/errors/problem.catalogue.js';
 export { Problem, type ProblemOptions } from './platform/errors/problem.error.js';
 export { DatabaseModule } from './platform/database/database.module.js';
 export { Database, type OrgRole } from './platform/database/database.schema.js';

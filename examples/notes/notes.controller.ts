@@ -16,6 +16,7 @@ import {
   toPage,
 } from '@vestibule-auth/vestibule';
 import { type Note, noteBodySchema, noteCountSchema, noteSchema, notesAnswerSchema } from './note.schemas.js';
+import { noteProblems } from './note.problems.js';
 import { type NoteRow, NotesService } from './notes.service.js';
 import { planOf } from './plan.enricher.js';
 
@@ -52,7 +53,7 @@ export class NotesController {
     summary: 'Write a note',
     description: 'As many as the plan has room for.',
     answer: { status: 201, description: 'Written.', schema: noteSchema },
-    problems: ['conflict'],
+    problems: [noteProblems.plan_full],
   })
   @RequireOrg()
   async add(

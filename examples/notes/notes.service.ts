@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
 import { Problem, type SettingsOf, newId } from '@vestibule-auth/vestibule';
+import { noteProblems } from './note.problems.js';
 import { noteSettings } from './note.settings.js';
 import { NotesDatabase, type NotesTable } from './notes.database.js';
 
@@ -30,13 +31,10 @@ export class NotesService {
     return (after === undefined ? notes : notes.where('id', '>', after)).execute();
   }
 
-  /** @throws {Problem} `conflict` when the plan has no room for another note. */
+  /** @throws {Problem} `notes:plan_full` when the plan has no room for another note. */
   async add(orgId: string, userId: string, text: string, plan: 'free' | 'team'): Promise<NoteRow> {
     if ((await this.list(orgId, this.#most[plan])).length === this.#most[plan]) {
-      throw new Problem('conflict', {
-        detail: 'The plan has no room for another note.',
-        reason: 'notes_plan_full',
-      });
+      throw new Problem(noteProblems.plan_full, { reason: 'notes_plan_full' });
     }
     const row = { id: newId(), org_id: orgId, text, created_by: userId, created_at: Date.now() };
     await this.database.query.insertInto('notes').values(row).execute();

@@ -34,7 +34,9 @@ const passedOn = [
 const isCode = (code: string): code is ProblemCode => Object.hasOwn(problemCatalogue, code);
 
 const problemSchema = z.object({
-  code: z.string().refine(isCode),
+  code: z.union([z.string().refine(isCode), z.templateLiteral([z.string(), ':', z.string()])]),
+  status: z.number(),
+  title: z.string(),
   detail: z.string().optional(),
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
   loginUrl: z.string().optional(),
@@ -97,8 +99,8 @@ export class ApiClient {
     });
     const json: unknown = answer.body === '' ? undefined : JSON.parse(answer.body);
     if (answer.statusCode >= 400) {
-      const { code, detail, errors, loginUrl, reason } = problemSchema.parse(json);
-      throw new Problem(code, {
+      const { code, status, title, detail, errors, loginUrl, reason } = problemSchema.parse(json);
+      throw new Problem(isCode(code) ? code : { code, status, title, remedy: '' }, {
         reason: reason ?? 'refused_by_the_api',
         ...(detail === undefined ? {} : { detail }),
         ...(errors === undefined ? {} : { errors }),

@@ -17,7 +17,7 @@ import { h } from 'preact';
 import { z } from 'zod';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { OryConfiguration } from '../platform/config/configuration.js';
-import type { ProblemCode } from '../platform/errors/problem.catalogue.js';
+import type { NamedProblem } from '../platform/errors/problem.catalogue.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { requireIdentifier } from '../platform/core/account-identifier.js';
 import { requireBound } from '../providers/ory/challenges/ory-challenge.js';
@@ -41,7 +41,7 @@ import { ConnectionPage, IdentifyPage, type ShownRefusal, connectionPath } from 
 
 const identifySchema = z.object({ login_challenge: formField, identifier: formField });
 /** Failures of a directory that the page states. */
-const failures: Partial<Record<ProblemCode, 'misconfigured' | 'unavailable'>> = {
+const failures: Partial<Record<NamedProblem['code'], 'misconfigured' | 'unavailable'>> = {
   provider_misconfigured: 'misconfigured',
   provider_unavailable: 'unavailable',
 };

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
-import type { ProblemCode } from '../platform/errors/problem.catalogue.js';
+import type { NamedProblem } from '../platform/errors/problem.catalogue.js';
 import type { Problem } from '../platform/errors/problem.error.js';
 import { type ApplicationHost, applicationHostOf } from '../platform/http/application-hosts.js';
 import { ErrorPage } from '../platform/http/error.page.js';
@@ -22,7 +22,7 @@ const home: Action = { label: 'common.backToStart', href: '/' };
 const again: readonly Action[] = [{ label: 'error.startAgain', href: '/auth/login' }, home];
 
 /** What people can do about a problem, if there is more than going back to the start. */
-const actionsByCode: Partial<Record<ProblemCode, readonly Action[]>> = {
+const actionsByCode: Partial<Record<NamedProblem['code'], readonly Action[]>> = {
   login_state_invalid: again,
   login_refused: again,
   challenge_rejected: again,
@@ -51,7 +51,7 @@ const passwordGuesses = /^limit_login_/;
 const forgotten: readonly Action[] = [{ label: 'login.forgot', href: '/ui/recovery' }, home];
 
 /** Advice for problems that occur if a page was open for too long. */
-const adviceByCode: Partial<Record<ProblemCode, TextKey>> = {
+const adviceByCode: Partial<Record<NamedProblem['code'], TextKey>> = {
   login_refused: 'error.logInAgain',
   challenge_rejected: 'error.logInAgain',
   access_token_rejected: 'error.logInAgain',

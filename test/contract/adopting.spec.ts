@@ -76,7 +76,10 @@ describe.each(databaseKinds)('the example of docs/adopting.md on %s', (kind) => 
       expect((await ask('orgAdmin', 'POST', '', text)).status).toBe(201);
     }
     const refused = await ask('member', 'POST', '', 'four');
-    expect([refused.status, refused.json()]).toMatchObject([409, { code: 'conflict' }]);
+    expect([refused.status, refused.json()]).toMatchObject([
+      409,
+      { code: 'notes:plan_full', title: 'The plan has no room for another note' },
+    ]);
     const { claims } = await gateway.session({ email: 'ada@team.example' });
     expect(claims['plan']).toBe('team');
   });

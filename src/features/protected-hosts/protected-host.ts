@@ -39,7 +39,7 @@ export class ProtectedHost implements ApplicationHost {
     const invalid = headers.authorization === undefined ? '' : ' error="invalid_token",';
     const challenge = problem.headers['www-authenticate'] ?? `Bearer${invalid}`;
     const separator = challenge === 'Bearer' || challenge.endsWith(',') ? ' ' : ', ';
-    return new Problem(code, {
+    return new Problem(problem.definition, {
       ...(problem.detail === undefined ? {} : { detail: problem.detail }),
       ...(problem.reason === undefined ? {} : { reason: problem.reason }),
       headers: {

@@ -226,3 +226,41 @@ export const problemCatalogue = {
 
 /** Stable identifier of an error, on which callers branch. */
 export type ProblemCode = keyof typeof problemCatalogue;
+
+/** A problem that a feature adds, by a code that no other has: the feature's name, a colon, and its own name for it. */
+export interface FeatureProblem extends ProblemDefinition {
+  readonly code: `${string}:${string}`;
+}
+
+/** What all occurrences of a problem share, its code included. */
+export interface NamedProblem extends ProblemDefinition {
+  readonly code: ProblemCode | FeatureProblem['code'];
+}
+
+/** A problem by its code in the catalogue, or a feature's. */
+export type AnyProblem = ProblemCode | NamedProblem;
+
+/** @returns what a problem is, by its code if it is in the catalogue. */
+export function definitionOf(problem: AnyProblem): NamedProblem {
+  return typeof problem === 'string' ? { code: problem, ...problemCatalogue[problem] } : problem;
+}
+
+/**
+ * Declares the problems of a feature: `const noteProblems = defineProblems('notes', { plan_full: { status: 409, … } })`, then
+ * `new Problem(noteProblems.plan_full)`, whose `code` is `notes:plan_full`.
+ */
+export function defineProblems<Name extends string>(
+  feature: string,
+  definitions: Readonly<Record<Name, ProblemDefinition>>,
+): Readonly<Record<Name, FeatureProblem>>;
+export function defineProblems(
+  feature: string,
+  definitions: Readonly<Record<string, ProblemDefinition>>,
+): Readonly<Record<string, FeatureProblem>> {
+  return Object.fromEntries(
+    Object.entries(definitions).map(([name, definition]) => [
+      name,
+      { ...definition, code: `${feature}:${name}` as const },
+    ]),
+  );
+}

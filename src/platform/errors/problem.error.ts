@@ -1,4 +1,4 @@
-import { type ProblemCode, type ProblemDefinition, problemCatalogue } from './problem.catalogue.js';
+import { type AnyProblem, type NamedProblem, definitionOf } from './problem.catalogue.js';
 
 /** One rejected field of a request: where and what was expected. Never holds the value. */
 export interface FieldError {
@@ -21,28 +21,27 @@ export interface ProblemOptions {
   readonly cause?: unknown;
 }
 
-/** The only error class that becomes an answer: RFC 9457 problem details with a code of the catalogue. */
+/** The only error class that becomes an answer: RFC 9457 problem details with a code of the catalogue, or of a feature. */
 export class Problem extends Error {
   override readonly name = 'Problem';
-  readonly code: ProblemCode;
+  readonly code: NamedProblem['code'];
+  /** Status, title and remedy of this problem's code. */
+  readonly definition: NamedProblem;
   readonly detail: string | undefined;
   readonly reason: string | undefined;
   readonly errors: readonly FieldError[] | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly loginUrl: string | undefined;
 
-  constructor(code: ProblemCode, options: ProblemOptions = {}) {
-    super(problemCatalogue[code].title, { cause: options.cause });
-    this.code = code;
+  constructor(problem: AnyProblem, options: ProblemOptions = {}) {
+    const definition = definitionOf(problem);
+    super(definition.title, { cause: options.cause });
+    this.code = definition.code;
+    this.definition = definition;
     this.detail = options.detail;
     this.reason = options.reason;
     this.errors = options.errors;
     this.headers = options.headers ?? {};
     this.loginUrl = options.loginUrl;
-  }
-
-  /** Status, title and remedy of this problem's code. */
-  get definition(): ProblemDefinition {
-    return problemCatalogue[this.code];
   }
 }

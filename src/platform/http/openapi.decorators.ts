@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiQuery, ApiResponse } from '@nestjs/swagger';
-import { type ProblemCode, problemCatalogue } from '../errors/problem.catalogue.js';
+import { type AnyProblem, definitionOf } from '../errors/problem.catalogue.js';
 import { problemOf } from './problem-body.js';
 import { exampleId } from '../core/id.schema.js';
 
@@ -31,22 +31,25 @@ export const problemSchema = {
 };
 
 /** Documents the errors that a route answers, by their codes: one response per status, one example per code. */
-export function ApiProblems(...codes: readonly ProblemCode[]): MethodDecorator & ClassDecorator {
-  return applyDecorators(...problemResponses(codes).map((response) => ApiResponse(response)));
+export function ApiProblems(...problems: readonly AnyProblem[]): MethodDecorator & ClassDecorator {
+  return applyDecorators(...problemResponses(problems).map((response) => ApiResponse(response)));
 }
 
 /** The responses of these errors. */
-export function problemResponses(codes: readonly ProblemCode[]) {
-  const statuses = [...new Set(codes.map((code) => problemCatalogue[code].status))];
+export function problemResponses(problems: readonly AnyProblem[]) {
+  const definitions = problems.map(definitionOf);
+  const statuses = [...new Set(definitions.map(({ status }) => status))];
   return statuses.map((status) => {
-    const members = codes.filter((code) => problemCatalogue[code].status === status);
+    const members = definitions.filter((definition) => definition.status === status);
     return {
       status,
-      description: members.map((code) => `\`${code}\`: ${problemCatalogue[code].title}`).join('. '),
+      description: members.map(({ code, title }) => `\`${code}\`: ${title}`).join('. '),
       content: {
         'application/problem+json': {
           schema: { $ref: '#/components/schemas/Problem' },
-          examples: Object.fromEntries(members.map((code) => [code, { value: problemOf(code, exampleId) }])),
+          examples: Object.fromEntries(
+            members.map((each) => [each.code, { value: problemOf(each, exampleId) }]),
+          ),
         },
       },
     };

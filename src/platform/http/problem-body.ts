@@ -1,20 +1,20 @@
-import { type ProblemCode, problemCatalogue } from '../errors/problem.catalogue.js';
+import { type AnyProblem, definitionOf } from '../errors/problem.catalogue.js';
 
 /** The JSON of an RFC 9457 problem. @param members of this occurrence; undefined ones are left out. */
 export function problemBody(
-  code: ProblemCode,
+  problem: AnyProblem,
   requestId: string,
   members: Readonly<Record<string, unknown>> = {},
 ): string {
-  return JSON.stringify(problemOf(code, requestId, members));
+  return JSON.stringify(problemOf(problem, requestId, members));
 }
 
 /** The same as a value. */
 export function problemOf(
-  code: ProblemCode,
+  problem: AnyProblem,
   requestId: string,
   members: Readonly<Record<string, unknown>> = {},
 ): Readonly<Record<string, unknown>> {
-  const { status, title } = problemCatalogue[code];
+  const { code, status, title } = definitionOf(problem);
   return { type: 'about:blank', title, status, code, ...members, requestId };
 }

@@ -97,7 +97,7 @@ export class ProblemFilter implements ExceptionFilter {
       const reason = isInnerCall(request) ? problem.reason : undefined;
       void reply
         .type('application/problem+json')
-        .send(problemBody(problem.code, request.id, { detail, errors, loginUrl, reason }));
+        .send(problemBody(problem.definition, request.id, { detail, errors, loginUrl, reason }));
     }
   }
 

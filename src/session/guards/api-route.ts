@@ -10,7 +10,7 @@ import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import { Reflector } from '@nestjs/core';
 import { ApiOperation, ApiParam, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
-import type { ProblemCode } from '../../platform/errors/problem.catalogue.js';
+import type { AnyProblem, ProblemCode } from '../../platform/errors/problem.catalogue.js';
 import { isSafeMethod } from '../../platform/http/cross-site.guard.js';
 import { ApiProblems } from '../../platform/http/openapi.decorators.js';
 import { validatedParameters } from '../../platform/http/validation-pipe.js';
@@ -24,7 +24,13 @@ import {
   RequireScope,
 } from './access.decorators.js';
 import { scopesOf } from './access.guard.js';
-import { AAL2, AUTH_AGE, RECENT_LOGIN, RequireRecentLogin } from './step-up.decorators.js';
+import {
+  type RecentLoginRule,
+  AAL2,
+  AUTH_AGE,
+  RECENT_LOGIN,
+  RequireRecentLogin,
+} from './step-up.decorators.js';
 
 /** Metadata key of an {@link ApiRoute}'s declaration. */
 const API_ROUTE = 'vestibule:api-route';
@@ -44,15 +50,15 @@ export interface ApiControllerOptions {
   /** Descriptions of the ids in the controller's own path. */
   readonly ids?: IdDescriptions;
   /** Problems that each route can answer, besides those that follow from its decorators. */
-  readonly problems?: readonly ProblemCode[];
+  readonly problems?: readonly AnyProblem[];
 }
 
 /** One operation of the REST API: what it requires of its callers, and what the OpenAPI document states about it. */
 export interface ApiRouteOptions {
   /** Scope that opens the route to tokens and API keys, as with `@RequireScope()`. */
   readonly scope?: string;
-  /** Accepts only sessions with a recent login, as `@RequireRecentLogin()` does: always, or when the body has this member. */
-  readonly recentLogin?: true | string;
+  /** Accepts only sessions with a recent login, as `@RequireRecentLogin()` does: always, or when its rule says so. */
+  readonly recentLogin?: true | string | RecentLoginRule;
   readonly summary: string;
   readonly description: string;
   /** Descriptions of the ids in the route's path. */
@@ -68,12 +74,12 @@ export interface ApiRouteOptions {
     readonly headers?: readonly string[];
   };
   /** Problems that the handler can answer, besides those that follow from the decorators. */
-  readonly problems?: readonly ProblemCode[];
+  readonly problems?: readonly AnyProblem[];
 }
 
 interface DocumentedRoute {
   readonly method: Method;
-  readonly problems: readonly ProblemCode[];
+  readonly problems: readonly AnyProblem[];
 }
 
 /**
@@ -152,7 +158,7 @@ function textParameters(texts: Readonly<Record<string, string>>): MethodDecorato
 
 type ControllerClass = Parameters<ClassDecorator>[0];
 
-function documentProblems(controller: ControllerClass, shared: readonly ProblemCode[]): void {
+function documentProblems(controller: ControllerClass, shared: readonly AnyProblem[]): void {
   const reflector = new Reflector();
   const prototype: object = controller.prototype;
   for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {

@@ -1,0 +1,10 @@
+import { defineProblems } from '@vestibule-auth/vestibule';
+
+/** Problems that only notes have. */
+export const noteProblems = defineProblems('notes', {
+  plan_full: {
+    status: 409,
+    title: 'The plan has no room for another note',
+    remedy: 'Remove a note, or change to the plan `team`.',
+  },
+});
