@@ -435,6 +435,11 @@ describe('the access of a user', () => {
     await page.waitForURL(recovery);
     await press(page, 'Create link and code');
     expect(await page.getByLabel('Code').inputValue()).toMatch(/^\d{6}$/);
+    await page.goto(recovery.replace(/recovery$/, 'second-factors'));
+    await fiveMinutesLater(async () => {
+      await press(page, 'Reset second step');
+      expect(await page.getByText('reauthentication_required').count()).toBe(1);
+    });
   });
 });
 

@@ -217,15 +217,18 @@ describe.each(databaseKinds)('what lets a user in, for administrators, on %s', (
       });
     });
 
-    it('is not made for who logged in long ago, nor for an API key', async () => {
+    it.each([
+      ['POST', 'recovery'],
+      ['DELETE', 'second-factors'],
+    ] as const)('%s …/%s is refused to who logged in long ago, and to an API key', async (method, part) => {
       const { user } = await kratosPerson();
-      const answer = await gateway.request(`/api/v1/users/${user.id}/recovery`, {
-        method: 'POST',
+      const answer = await gateway.request(`/api/v1/users/${user.id}/${part}`, {
+        method,
         headers: { 'x-api-key': await rows.addKey(admin.user.id) },
       });
       expect(answer.json()).toMatchObject({ code: 'reauthentication_required' });
       gateway.shiftClock(301);
-      expect((await call('POST', `${user.id}/recovery`)).json()).toMatchObject({
+      expect((await call(method, `${user.id}/${part}`)).json()).toMatchObject({
         code: 'reauthentication_required',
       });
       gateway.shiftClock(0);

@@ -57,6 +57,14 @@ it('each release is kept with its commit', async () => {
   }
 });
 
+it('the README names the version and the last release', async () => {
+  const last = releases.at(-1)?.version;
+  const line = version.endsWith('-dev')
+    ? `${version.slice(0, -'-dev'.length)} in development; the last release is ${last}.`
+    : `${last}.`;
+  expect(await readFile(join(root, 'README.md'), 'utf8')).toContain(`\n**Version:** ${line} `);
+});
+
 it('between releases the version names the commit, where there is one', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'vestibule-version-'));
   try {

@@ -11,6 +11,15 @@ it('the README has 1,100 words at most', () => {
   expect(wordsOf('README.md')).toBeLessThanOrEqual(1100);
 });
 
+it.each([
+  ['connections', 2455],
+  ['operations', 1919],
+  ['production', 2148],
+  ['security', 2065],
+])('%s.md has half of the words that readers found too many: %i', (page, most) => {
+  expect(wordsOf(`docs/${page}.md`)).toBeLessThanOrEqual(most);
+});
+
 it('the pages for users have 30,000 words at most: what only its makers need is in docs/internals', () => {
   const pages = readdirSync(new URL('docs/', root)).filter((name) => name.endsWith('.md'));
   expect(pages.length).toBeGreaterThan(15);

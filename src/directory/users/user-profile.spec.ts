@@ -46,6 +46,13 @@ describe.each(databaseKinds)('UserProfiles on %s', (kind) => {
     expect(await profiles.follow(seen, { ...changed, emailVerified: true })).toEqual({ isVerified: true });
   });
 
+  it('an address is told in the spelling in which Kratos keeps it, whose capital İ is an i', async () => {
+    const identity = newIdentity({ email: 'Adm\u0130n@Example.test' });
+    const { user } = await users.recordLogin(identity);
+    expect(user.email).toBe('admin@example.test');
+    expect(differs(user, identity)).toBe(false);
+  });
+
   it('an account that was never proven is not called verified by it', async () => {
     const identity = newIdentity({ emailVerified: false });
     const { user } = await users.recordLogin(identity);
