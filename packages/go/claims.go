@@ -15,6 +15,8 @@ import (
 type Claims struct {
 	// Issuer, Subject (id of the user), Audience, ID (of this token) and the times.
 	jwt.RegisteredClaims
+	// SubjectProfile is "service" for a service account: of an organisation's API key, a service client or a machine. It is empty for people.
+	SubjectProfile string `json:"sub_profile,omitempty"`
 	// SessionID is the id of the session, or of the API key that the token came from.
 	SessionID string `json:"sid"`
 	// AuthTime is when the user last gave credentials; 0 if the provider doesn't state it.
@@ -102,7 +104,7 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 	c.ExpiresAt, c.NotBefore, c.IssuedAt = expiresAt.asLibrary(), notBefore.asLibrary(), issuedAt.asLibrary()
 	for name, target := range map[string]any{
 		"acr": &c.Level, "roles": &c.Roles, "act": &c.Actor, "org": &c.Org, "second_factor": &c.RequiredFactor,
-		"email": &c.Email, "name": &c.Name, "picture": &c.Picture,
+		"email": &c.Email, "name": &c.Name, "picture": &c.Picture, "sub_profile": &c.SubjectProfile,
 	} {
 		if value, isThere := c.all[name]; isThere {
 			if err := json.Unmarshal(value, target); err != nil {

@@ -65,7 +65,9 @@ func TestRequirements(t *testing.T) {
 		"too low a role":                 {map[string]any{"org": org}, []vestibule.Requirement{vestibule.OrgRole("owner")}, "forbidden"},
 		"a role that does not exist":     {map[string]any{"org": org}, []vestibule.Requirement{vestibule.OrgRole("king")}, "forbidden"},
 		"an unverified address":          {map[string]any{"email_verified": false}, []vestibule.Requirement{vestibule.VerifiedEmail()}, "email_unverified"},
-		"a service account":              {map[string]any{"email_verified": false, "email": "", "amr": []string{"api_key"}}, []vestibule.Requirement{vestibule.VerifiedEmail()}, ""},
+		"a service account":              {map[string]any{"email_verified": false, "amr": []string{"api_key"}, "sub_profile": "service"}, []vestibule.Requirement{vestibule.VerifiedEmail()}, ""},
+		"a key of a nameless person":     {map[string]any{"email_verified": false, "amr": []string{"api_key"}}, []vestibule.Requirement{vestibule.VerifiedEmail()}, "email_unverified"},
+		"another profile":                {map[string]any{"email_verified": false, "sub_profile": "user"}, []vestibule.Requirement{vestibule.VerifiedEmail()}, "email_unverified"},
 		"an old login":                   {map[string]any{"auth_time": past}, []vestibule.Requirement{vestibule.MaxAge(time.Minute)}, "reauthentication_required"},
 		"a login of no known time":       {map[string]any{"auth_time": 0}, []vestibule.Requirement{vestibule.MaxAge(time.Minute)}, "reauthentication_required"},
 		"a new login":                    {nil, []vestibule.Requirement{vestibule.MaxAge(time.Minute)}, ""},
@@ -262,7 +264,7 @@ func TestClaimsOfAnotherForm(t *testing.T) {
 	guard := newGuard(t, issuer.Options)
 	for _, wrong := range []map[string]any{
 		{"sub": map[string]any{}}, {"sub": ""}, {"aud": []string{issuer.Options.Audience}}, {"exp": "4000000000"}, {"iat": "1"}, {"nbf": "1"}, {"auth_time": true}, {"exp": 4e9 + 0.5}, {"exp": 1e300}, {"auth_time": -1}, {"amr": nil}, {"scope": nil},
-		{"roles": "admin"}, {"org": "acme"}, {"email_verified": "true"},
+		{"roles": "admin"}, {"org": "acme"}, {"email_verified": "true"}, {"sub_profile": []string{"service"}},
 	} {
 		if _, err := guard.Verify(t.Context(), issuer.Token(t, wrong)); err == nil {
 			t.Errorf("%v should be refused", wrong)

@@ -87,7 +87,7 @@ func (r *required) authorize(c *Claims, now time.Time, issuer string) *Error {
 	if c.lacksFactor("session") {
 		return factorMissing(issuer)
 	}
-	if r.verifiedEmail && !c.EmailVerified && !isMachine(c) {
+	if r.verifiedEmail && !c.EmailVerified && c.SubjectProfile != "service" {
 		return &Error{
 			Status: http.StatusForbidden,
 			Code:   "email_unverified",
@@ -130,11 +130,6 @@ func factorMissing(issuer string) *Error {
 		Challenge: `Bearer error="insufficient_user_authentication", acr_values="aal2"`,
 		LoginURL:  issuer + "/auth/login?acr_values=aal2",
 	}
-}
-
-// isMachine is whether an API key or a service calls for an account without an address.
-func isMachine(c *Claims) bool {
-	return c.Email == "" && (slices.Contains(c.Methods, "api_key") || slices.Contains(c.Methods, "client_credentials"))
 }
 
 func (r *required) authorizeOrg(active *Org) *Error {

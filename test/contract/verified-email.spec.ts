@@ -1,6 +1,7 @@
 import { Controller, Get, Module } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OptionalSession, Public, RequireVerifiedEmail } from '../../src/session/guards/access.decorators.js';
+import { exchange, makeKey, plantOrg, textOf } from '../support/api.caller.js';
 import { type Gateway, type HeldSession, expectProblem, startGateway } from '../support/gateway.js';
 import { keyOf } from '../support/world.js';
 
@@ -97,6 +98,36 @@ describe('a route or a sub-request that needs a verified address', () => {
     ] as const) {
       const key = await keyOf(gateway.app, holder.user.id, 'api');
       expect(await statusOf(gateway, '/probe/verified', { 'x-api-key': key })).toBe(status);
+    }
+  });
+
+  it('tells a person without any address from a service account, also in a token that was made from the key', async () => {
+    const nameless = await gateway.session({ email: null, emailVerified: false });
+    const orgId = await plantOrg(gateway, 'machines', { owner: holders.verified, member: nameless });
+    const ofOrg = { scope: 'api' };
+    const owner = { cookie: holders.verified.cookie };
+    const keys = {
+      person: await keyOf(gateway.app, nameless.user.id, 'api'),
+      service: (await makeKey(gateway, owner, ofOrg, `/api/v1/orgs/${orgId}/api-keys`)).key,
+    };
+    for (const [kind, status] of [
+      ['person', 403],
+      ['service', 200],
+    ] as const) {
+      const key = keys[kind];
+      const token = textOf(
+        await exchange(gateway, {
+          grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+          subject_token: key,
+          subject_token_type: 'urn:vestibule:params:oauth:token-type:api_key',
+        }),
+        'access_token',
+      );
+      for (const credential of [{ 'x-api-key': key }, { authorization: `Bearer ${token}` }]) {
+        for (const path of ['/probe/verified', '/auth/verify?verified=true']) {
+          expect([kind, path, await statusOf(gateway, path, credential)]).toEqual([kind, path, status]);
+        }
+      }
     }
   });
 

@@ -19,6 +19,8 @@ export interface Claims {
   readonly aud: string;
   /** Id of the user. It stays the same when the address changes. */
   readonly sub: string;
+  /** `service` for a service account: of an organisation's API key, a service client or a machine; people have none. */
+  readonly sub_profile?: string | undefined;
   /** Id of the session, or of the API key that the token came from. */
   readonly sid: string;
   /** Id of this token. */
@@ -110,6 +112,7 @@ const required: Readonly<Record<string, Check>> = {
   email_verified: isFlag,
 };
 const optional: Readonly<Record<string, Check>> = {
+  sub_profile: isText,
   acr: isText,
   roles: isTexts,
   act: (value) => isObject(value) && isText(value['sub']),

@@ -78,6 +78,7 @@ it('decides as the gateway decides, with the same code, reason and challenge', (
       scope: fc.subarray(['api', 'notes:read', 'notes:write']).map((scopes) => scopes.join(' ')),
       email_verified: fc.boolean(),
       amr: fc.subarray(['pwd', 'api_key', 'client_credentials'], { minLength: 1 }),
+      sub_profile: fc.constant('service' as const),
       second_factor: fc.record(
         {
           due: fc.constant(now),
@@ -124,6 +125,16 @@ it('decides as the gateway decides, with the same code, reason and challenge', (
   );
   // About 115 of the 2,000 are opened: both kinds were compared.
   expect(Math.min(counts.opened, counts.refused)).toBeGreaterThan(50);
+});
+
+it('takes the word of the gateway alone for it that no person calls', () => {
+  const { email: _email, ...nameless } = { ...claims, email_verified: false };
+  for (const method of ['api_key', 'client_credentials', 'pwd']) {
+    const person = { ...nameless, amr: [method] };
+    expect(refused(person, { verifiedEmail: true })).toMatchObject({ code: 'email_unverified' });
+    expect(refused({ ...person, sub_profile: 'user' }, { verifiedEmail: true })).toBeDefined();
+    expect(refused({ ...person, sub_profile: 'service' }, { verifiedEmail: true })).toBeUndefined();
+  }
 });
 
 it('requires the scope api where none is named', () => {
@@ -212,6 +223,7 @@ it('knows claims by their form', () => {
     { org: { id, slug: 'acme', role: 'king' } },
     { act: {} },
     { email_verified: 'true' },
+    { sub_profile: ['service'] },
   ]) {
     expect([wrong, isClaims({ ...claims, ...wrong })]).toEqual([wrong, false]);
   }

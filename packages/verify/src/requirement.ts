@@ -96,7 +96,7 @@ export function authorize(claims: Claims, requirement: Requirement, now: number,
   if (missing.includes('session')) {
     throw factorMissing(issuer);
   }
-  if (verifiedEmail === true && !claims.email_verified && !isMachine(claims)) {
+  if (verifiedEmail === true && !claims.email_verified && claims.sub_profile !== 'service') {
     throw new AuthError('email_unverified', {
       reason: 'email_unverified',
       detail: 'Requires a verified e-mail address.',
@@ -116,11 +116,6 @@ export function authorize(claims: Claims, requirement: Requirement, now: number,
   }
   requireScopes(claims, scope);
   requireLogin(claims, { maxAge, acr }, now, issuer);
-}
-
-/** Whether an API key or a service calls for an account without an address. */
-function isMachine({ email, amr }: Claims): boolean {
-  return email === undefined && amr.some((method) => method === 'api_key' || method === 'client_credentials');
 }
 
 function requireOrg({ org: active }: Claims, org: string | undefined, role: OrgRole | undefined): void {

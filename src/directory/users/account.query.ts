@@ -21,6 +21,8 @@ export interface ActiveOrg {
 /** The data of a user that a token states, besides the authentication context. */
 export interface Account {
   readonly user: User;
+  /** Whether it is of a program, and not of a person. */
+  readonly isService: boolean;
   /** Whether they administer the whole deployment. */
   readonly isAdministrator: boolean;
   /** Null when the user belongs to no organisation. */
@@ -78,7 +80,14 @@ export async function accountOf(
   const reach = reachOf(rule.scope, row, active);
   const secondFactor =
     reach.length === 0 ? null : { due: await secondFactorDue(query, row, rule.grace, readAt), reach };
-  return { user, isAdministrator: row.role === 'admin', org, secondFactor, readAt };
+  return {
+    user,
+    isService: row.kind === 'service',
+    isAdministrator: row.role === 'admin',
+    org,
+    secondFactor,
+    readAt,
+  };
 }
 
 /** The refusal of a disabled user. */

@@ -86,12 +86,12 @@ export function isAtLeast(role: OrgRole, required: OrgRole): boolean {
   return rank[role] >= rank[required];
 }
 
-/** @throws {Problem} `email_unverified`, unless the address is verified or the caller is a machine, which has no address. */
-export function requireVerifiedEmail(claims: Claims, page: VerificationPage): void {
-  const isMachine =
-    claims.email === undefined &&
-    claims.amr.some((method) => method === 'api_key' || method === 'client_credentials');
-  if (!claims.email_verified && !isMachine) {
+/** @throws {Problem} `email_unverified`, unless the address is verified or the caller is a service account, which has no address. */
+export function requireVerifiedEmail(
+  { email_verified: isVerified, sub_profile: profile }: Claims,
+  page: VerificationPage,
+): void {
+  if (!isVerified && profile !== 'service') {
     throw new Problem('email_unverified', { reason: 'email_unverified', ...page });
   }
 }

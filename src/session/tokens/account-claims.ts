@@ -6,7 +6,16 @@ import type { Claims } from './claims.schema.js';
 
 type AccountClaims = Pick<
   Claims,
-  'sub' | 'jti' | 'email_verified' | 'email' | 'name' | 'picture' | 'roles' | 'org' | 'second_factor'
+  | 'sub'
+  | 'sub_profile'
+  | 'jti'
+  | 'email_verified'
+  | 'email'
+  | 'name'
+  | 'picture'
+  | 'roles'
+  | 'org'
+  | 'second_factor'
 >;
 
 /**
@@ -32,12 +41,13 @@ export function accountClaims(
   login: Pick<Claims, 'acr' | 'amr'>,
   source?: Pick<Claims, 'jti'>,
 ): AccountClaims {
-  const { user, isAdministrator, org, readAt } = account;
+  const { user, isService, isAdministrator, org, readAt } = account;
   const demand = hasSecondFactor(login) ? undefined : demandOf(account);
   const isWithheld = (reach: 'role' | 'org'): boolean =>
     demand?.missing?.some((one) => one === 'session' || one === reach) === true;
   return {
     sub: user.id,
+    ...(isService ? { sub_profile: 'service' } : {}),
     jti: newId(source === undefined ? readAt : Math.min(readAt, timestampOf(source.jti))),
     email_verified: user.emailVerified,
     ...(user.email === null ? {} : { email: user.email }),
@@ -71,9 +81,12 @@ export function scopeFor(scope: string, { second_factor: demand }: Pick<Claims, 
 /** The claims with all account data replaced by its current state; the other claims stay, and so does what outdates them. */
 export function withAccount(claims: Claims, account: Account): Claims {
   const { email: _email, name: _name, picture: _picture, roles: _roles, org: _org, ...others } = claims;
-  const { second_factor: _demand, ...rest } = others;
+  const { second_factor: _demand, sub_profile: _profile, ...rest } = others;
   return { ...rest, ...accountClaims(account, claims, claims) };
 }
+
+/** How callers without a session authenticate. A login by a provider can't be one of these, whatever the provider states. */
+export const sessionlessMethods = ['api_key', 'client_credentials'] as const;
 
 /** A caller without a session: an API key, or an OAuth client that acts for itself. */
 export interface SessionlessSubject {
@@ -81,7 +94,7 @@ export interface SessionlessSubject {
   /** Takes the place of a session's id. */
   readonly sid: string;
   readonly clientId: string;
-  readonly amr: 'api_key' | 'client_credentials';
+  readonly amr: (typeof sessionlessMethods)[number];
   /** Whether an API key was made with a login that had a second factor; it then has `mfa` in `amr`. */
   readonly hasSecondFactor?: boolean;
   /** Space-separated scopes. */

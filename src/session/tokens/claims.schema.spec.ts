@@ -9,6 +9,7 @@ const claims = { ...newTokenSubject(), iss: 'a', aud: 'b', jti: newId(), ...nume
 it.each([
   { acr: 'aal1' },
   { acr: 'aal2' },
+  { sub_profile: 'service' },
   { act: { sub: 'a', act: { sub: 'b' } } },
   { org: { id: newId(), slug: 'acme', role: 'owner' } },
   { org: { id: newId(), slug: 'acme', role: 'member' } },
@@ -19,6 +20,7 @@ it.each([
 
 it.each([
   { acr: 'aal3' },
+  { sub_profile: 'user' },
   { act: {} },
   { org: { id: newId(), slug: 'acme', role: 'nobody' } },
   { org: { id: 'x', slug: 'acme', role: 'owner' } },

@@ -11,6 +11,10 @@ const knownClaimsSchema = z.object({
     .string()
     .meta({ description: 'Audience: `TOKEN_AUDIENCE`, or the origin of a host in `PROTECTED_HOSTS`.' }),
   sub: z.uuid().meta({ description: 'Subject: id of the local user.' }),
+  sub_profile: z.enum(['service']).optional().meta({
+    description:
+      '`service` for a service account: of an organisation’s API key, a service client or a machine; people have none.',
+  }),
   sid: z.uuid().meta({ description: 'Id of the session, or of the API key for which the token was issued.' }),
   jti: z.uuid().meta({ description: 'Id of this token.' }),
   iat: numericDate.meta({ description: 'When the token was issued, in seconds since the epoch.' }),

@@ -68,7 +68,7 @@ class Requirement:
         missing = demand.get("missing", ())
         if "session" in missing:
             raise _factor_missing(issuer)
-        if self.verified_email and claims["email_verified"] is not True and not _is_machine(claims):
+        if self.verified_email and claims["email_verified"] is not True and claims.get("sub_profile") != "service":
             detail = "Requires a verified e-mail address."
             raise AuthError("email_unverified", "email_unverified", detail=detail)
         if self.role is not None and self.role not in claims.get("roles", ()):
@@ -132,11 +132,6 @@ def _factor_missing(issuer):
         challenge='Bearer error="insufficient_user_authentication", acr_values="aal2"',
         login_url=f"{issuer}/auth/login?acr_values=aal2",
     )
-
-
-def _is_machine(claims):
-    """Whether an API key or a service calls for an account without an address."""
-    return "email" not in claims and not {"api_key", "client_credentials"}.isdisjoint(claims["amr"])
 
 
 def _is_named(org, text):
