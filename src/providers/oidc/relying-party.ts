@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { unavailable, libraryTimeout } from '../../platform/upstream/vendor-call.js';
 import { scopeTokens } from '../../session/guards/scopes.js';
+import { sessionlessMethods } from '../../session/tokens/account-claims.js';
 import { keyProblem, type ProviderKeys, signatureAlgorithms } from '../../platform/upstream/provider-keys.js';
 import { answerStatusOf, deploymentRefusalOf, formProblemOf, refusalOf } from './provider-refusal.js';
 import type { ExchangedTokens, LoginChecks } from '../../auth-strategy/auth.strategy.js';
@@ -22,6 +23,9 @@ type TokenAnswer = Pick<ExchangedTokens, 'accessToken' | 'refreshToken' | 'expir
   readonly scope: string | undefined;
 };
 
+/** Methods that mean something here, and nothing at a provider: its user isn't taken for an API key. */
+const ourMethods: ReadonlySet<string> = new Set(sessionlessMethods);
+
 /** The parts of a verified ID token, and of the answer it came in, that a login needs. */
 export function toExchangedTokens({ scope, ...answer }: TokenAnswer, idToken: unknown): ExchangedTokens {
   const claims = idTokenSchema.safeParse(idToken);
@@ -34,7 +38,7 @@ export function toExchangedTokens({ scope, ...answer }: TokenAnswer, idToken: un
     subject: sub,
     sessionId: sid ?? null,
     scope: scopeTokens(scope ?? ''),
-    amr: amr ?? [],
+    amr: (amr ?? []).filter((method) => !ourMethods.has(method)),
     acr: assuranceOf(acr, amr),
     authTime: auth_time === undefined ? null : auth_time * 1000,
     claims: claims.data,
