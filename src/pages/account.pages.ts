@@ -78,7 +78,7 @@ export class AccountPages {
       isElsewhere: claims.idp !== 'ory' || this.profiles.isElsewhere(identities?.items ?? []),
       ...state,
     });
-    await this.pages.send(request, reply, page);
+    await this.pages.send(request, reply, page, { showsPicture: user.picture !== null });
   }
 
   /** The person's login methods; undefined if the gateway doesn't administer the provider, or if they can't be read now. */

@@ -62,14 +62,15 @@ export class ChallengeController {
     const host = agent?.kind === 'metadata_document' ? new URL(agent.clientId).host : (url?.host ?? '');
     const organisation = orgId === null ? undefined : await this.orgs.findById(orgId);
     const { client_uri: clientUri, policy_uri: policyUri, tos_uri: tosUri } = client;
+    // Another host would learn who is asked, before they have agreed to anything.
+    const logo = url !== undefined && hostOf(client.logo_uri) === url.host ? (client.logo_uri ?? null) : null;
     const page = h(ConsentPage, {
       challenge,
       account,
       client: {
         id: agent === undefined ? client.client_id : host,
         name: client.client_name ?? null,
-        // Another host would learn who is asked, before they have agreed to anything.
-        logo: url !== undefined && hostOf(client.logo_uri) === url.host ? (client.logo_uri ?? null) : null,
+        logo,
         redirectHost: url?.host ?? null,
         unverified: agent && { kind: agent.kind, host, isLocal: isLoopbackHost(url?.hostname ?? '') },
         orgName: organisation?.name ?? null,
@@ -85,7 +86,11 @@ export class ChallengeController {
       scopes: requested_scope ?? [],
       canRemember,
     });
-    await this.pages.send(request, reply, page, { formTargets: targets, locales: hints?.ui_locales ?? [] });
+    await this.pages.send(request, reply, page, {
+      formTargets: targets,
+      showsPicture: logo !== null,
+      locales: hints?.ui_locales ?? [],
+    });
   }
 
   @Get('logout')

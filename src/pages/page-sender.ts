@@ -15,6 +15,8 @@ import type { PageFrame } from './views/page-props.js';
 export interface PageOptions {
   /** Redirect URIs of an application; the content security policy lets the page's form lead to them. */
   readonly formTargets?: readonly string[];
+  /** Whether the page shows a picture of another host: the user's own, or the logo of an application. Default false. */
+  readonly showsPicture?: boolean;
   /** Whether the page is in English for everyone, because it isn't translated. Default false. */
   readonly inEnglish?: boolean;
   /** Languages that an application asks for, in order of preference; the first one that exists precedes the browser's. */
@@ -49,10 +51,10 @@ export class PageSender {
     request: FastifyRequest,
     reply: FastifyReply,
     page: ComponentChild,
-    { formTargets = [], inEnglish = false, locales = [] }: PageOptions = {},
+    { formTargets = [], showsPicture = false, inEnglish = false, locales = [] }: PageOptions = {},
   ): Promise<void> {
-    if (formTargets.length > 0) {
-      void reply.header('content-security-policy', policyFor(formTargets));
+    if (formTargets.length > 0 || showsPicture) {
+      void reply.header('content-security-policy', policyFor(formTargets, showsPicture));
     }
     void reply.header('vary', 'accept-language');
     await reply.type('text/html; charset=utf-8').send(this.render(request, page, { inEnglish, locales }));

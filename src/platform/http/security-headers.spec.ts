@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { policyFor } from './security-headers.js';
+import { defaultHeaders, policyFor } from './security-headers.js';
 
 const formActionOf = (targets: readonly string[]): string | undefined =>
   policyFor(targets)
@@ -22,3 +22,14 @@ it.each(['https://a;sandbox/', 'https://a;script-src/', 'https://a,b/'])(
     expect(policyFor([target])).toBe(policyFor([]));
   },
 );
+
+it('pictures of other hosts are for pages that say that they show one', () => {
+  const picturesIn = (policy = ''): string | undefined => /img-src ([^;]*)/.exec(policy)?.[1];
+  const plain = defaultHeaders('https://auth.example.org')['content-security-policy'];
+  expect([plain, policyFor([]), policyFor([], true)].map(picturesIn)).toEqual([
+    "'self' data:",
+    "'self' data:",
+    "'self' data: https:",
+  ]);
+  expect(policyFor(['https://a.example/x'], true)).toContain("form-action 'self' https://a.example;");
+});

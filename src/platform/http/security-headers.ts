@@ -2,12 +2,14 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import helmet from 'helmet';
 
-/** This origin's files, nothing inline. Pictures may come from https hosts: a profile's is stored by its provider. */
+const ownPictures = "img-src 'self' data:";
+
+/** This origin's files, nothing inline. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  "img-src 'self' data: https:",
+  ownPictures,
   "connect-src 'self'",
   "font-src 'self'",
   "manifest-src 'self'",
@@ -72,8 +74,10 @@ export function policyOnHost(gateway: string): string {
  * The policy of a page whose form ends, by redirects, at another application. Browsers apply `form-action` to every redirect that
  * follows a submission, so the policy must name the application's origin.
  * @param targets redirect URIs of that application.
+ * @param showsPicture whether the page has a picture of another host, with https. Only the user's own picture is one, and the logo of an
+ *   application that the user comes from: any other host would learn when and from where its picture is looked at.
  */
-export function policyFor(targets: readonly string[]): string {
+export function policyFor(targets: readonly string[], showsPicture = false): string {
   const origins = targets.flatMap((target) => {
     const url = URL.canParse(target) ? new URL(target) : undefined;
     if (url === undefined) {
@@ -91,5 +95,7 @@ export function policyFor(targets: readonly string[]): string {
       /^(?:127\.0\.0\.1|\[::1\])$/.test(url.hostname) ? `${url.protocol}//${url.hostname}:*` : url.origin,
     ];
   });
-  return policy.replace(/form-action [^;]*/, ["form-action 'self'", ...new Set(origins)].join(' '));
+  return policy
+    .replace(/form-action [^;]*/, ["form-action 'self'", ...new Set(origins)].join(' '))
+    .replace(ownPictures, showsPicture ? `${ownPictures} https:` : ownPictures);
 }

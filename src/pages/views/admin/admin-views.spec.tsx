@@ -60,7 +60,7 @@ const bad = {
   id: hostile,
   name: hostile,
   email: hostile,
-  picture: hostile,
+  picture: 'https://stranger.example/pixel.png',
   identities: [{ issuer: hostile, subject: hostile, createdAt: hostile, lastLoginAt: hostile }],
   orgs: [{ id: hostile, slug: hostile, name: hostile, role: 'member' as const }],
 };

@@ -55,12 +55,13 @@ export function UserPage(props: UserPageProps): VNode {
 
 function Profile({ user, isSelf }: { readonly user: UserDetail; readonly isSelf: boolean }): VNode {
   const { text, rich } = useLanguage();
-  const { id, email, emailVerified, picture, role, kind, state, createdAt, lastLoginAt } = user;
+  const { id, email, emailVerified, role, kind, state, createdAt, lastLoginAt } = user;
   const events = (filter: string): string => `/admin/audit-events?${new URLSearchParams({ [filter]: id })}`;
   return (
     <article class="card">
       <header class="person">
-        <Avatar name={nameOf(user)} picture={picture} />
+        {/* Without the picture: users choose its host, which would learn who administers, from where and when. */}
+        <Avatar name={nameOf(user)} picture={null} />
         <div>
           <h1>{nameOf(user)}</h1>
           {email && (
