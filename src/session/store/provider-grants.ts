@@ -4,6 +4,7 @@ import { CONFIGURATION } from '../../platform/config/config.module.js';
 import { parseJson } from '../../platform/config/json.parser.js';
 import type { Configuration } from '../../platform/config/configuration.js';
 import { PurposeCipher } from '../../platform/crypto/purpose-cipher.js';
+import { needsRowLocks } from '../../platform/database/dialect.js';
 import { Database } from '../../platform/database/database.schema.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import type { GrantState, GrantStore } from './grant-uses.js';
@@ -41,16 +42,22 @@ export class ProviderGrants implements GrantStore {
     this.#cipher = new PurposeCipher(SECRETS, 'provider-grant');
   }
 
-  /** Stores the grant of a session that has begun. */
+  /** Stores the grant of a session that has begun; of one that ends meanwhile, on any replica, nothing is left. */
   async keep(sessionId: string, grant: ProviderGrant): Promise<void> {
-    await this.database.query
+    const { query } = this.database;
+    const ofLive = query
+      .selectFrom('sessions')
+      .where('id', '=', sessionId)
+      .where('ended_at', 'is', null)
+      .select(({ ref, val }) => [
+        ref('id').as('session_id'),
+        val(this.#seal(grant)).as('sealed'),
+        val(this.clock.now()).as('checked_at'),
+      ]);
+    await query
       .insertInto('provider_grants')
-      .values({
-        session_id: sessionId,
-        sealed: this.#seal(grant),
-        checked_at: this.clock.now(),
-        checking_until: null,
-      })
+      .columns(['session_id', 'sealed', 'checked_at'])
+      .expression(needsRowLocks(query) ? ofLive.forShare() : ofLive)
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }

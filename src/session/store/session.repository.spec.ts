@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { databaseKinds } from '../../../test/support/database.kinds.js';
 import { type FreshDatabase, migratedDatabase } from '../../../test/support/fresh.database.js';
@@ -9,6 +10,7 @@ import { newId } from '../../platform/core/identifier.js';
 import type { DatabaseConnection } from '../../platform/database/database-connection.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
 import { UsersService } from '../../directory/users/users.service.js';
+import { ProviderGrants } from './provider-grants.js';
 import { SessionJanitor } from './session-janitor.js';
 import { SessionRepository } from './session.repository.js';
 
@@ -72,6 +74,7 @@ describe.each(databaseKinds)('SessionRepository on %s', (kind) => {
 
   const expiresAt = Date.now() + 600_000;
   const from = { userAgent: 'Browser/1', remoteAddress: '127.0.0.1' };
+  const oidc = { provider: 'oidc' } as const;
 
   it('of many ends at once exactly one counts, and its reason stays', async () => {
     const { id } = await stored();
@@ -99,6 +102,39 @@ describe.each(databaseKinds)('SessionRepository on %s', (kind) => {
       expect(ended?.ended_at).toEqual(expect.any(Number));
       expect(await sessions.markUsed(id, from, true)).toBe(false);
       expect(await sessions.find(id)).toEqual(ended);
+    }
+  });
+
+  it('a provider’s grant ends with its session, also one that comes after or during the end', async () => {
+    const grants = new ProviderGrants(connection, new Clock(), plainConfiguration());
+    const grant = { accessToken: 'access', refreshToken: 'refresh' };
+    const [kept, late, during] = [await stored(oidc), await stored(oidc), await stored(oidc)];
+    await grants.keep(kept.id, grant);
+    expect((await grants.find(kept.id))?.grant).toEqual(grant);
+    await sessions.end({ id: kept.id }, 'logout', expiresAt);
+    await sessions.end({ id: late.id }, 'logout', expiresAt);
+    await grants.keep(late.id, grant);
+    const other = kind === 'sqlite' ? connection : database.connect();
+    let keeping: Promise<void> | undefined;
+    await other.query.transaction().execute(async (transaction) => {
+      await transaction
+        .updateTable('sessions')
+        .set({ ended_at: Date.now() })
+        .where('id', '=', during.id)
+        .execute();
+      keeping = grants.keep(during.id, grant);
+      if (kind === 'postgres') {
+        // It waits for the end, whose outcome it can't see yet.
+        await waitUntil(async () => {
+          const waiting = sql`select 1 from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'`;
+          return (await waiting.execute(transaction)).rows.length > 0;
+        }, 'the grant to wait for the end');
+      }
+    });
+    await keeping;
+    for (const { id } of [kept, late, during]) {
+      expect(await grants.find(id)).toBeUndefined();
     }
   });
 
