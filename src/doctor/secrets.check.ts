@@ -81,6 +81,13 @@ function secretsOf(configuration: Configuration): readonly NamedSecret[] {
   }
   // The list has user and password in its first URL.
   add('the password in REDIS_URL', passwordOf(configuration.REDIS_URL?.[0] ?? ''), false);
+  for (const { settings } of configuration.features) {
+    for (const { name, text, kind } of settings?.secrets() ?? []) {
+      if (kind !== 'part') {
+        add(kind === 'value' ? name : `the password in ${name}`, text, kind === 'value');
+      }
+    }
+  }
   return entries;
 }
 

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { StartError } from '../errors/start-errors.js';
 import { commonVariables } from './common.variables.js';
 import { type Misspelling, misspelledSettings } from './misspelled.settings.js';
-import { productionProblems } from './production.check.js';
+import { isPlaceholder, placeholderIn, productionProblems } from './production.check.js';
 import type { ProtectedResource } from './protected-resources.parser.js';
 import { auth0Variables, oidcVariables, oryVariables } from './provider.variables.js';
 import { isLoopbackHost } from '../core/loopback.js';
@@ -150,7 +150,10 @@ export function loadConfiguration(
   if (environment['NODE_ENV']?.trim().toLowerCase() === 'production') {
     // A variable that already has a problem isn't reported again.
     const named = new Set(problems.map(nameIn));
-    problems.push(...productionProblems(values).filter((problem) => !named.has(nameIn(problem))));
+    const secrets = used.flatMap(({ reading }) => reading.settings?.secrets() ?? []);
+    const guessable = secrets.filter(({ kind, text }) => kind !== 'part' && isPlaceholder(text));
+    const found = [...productionProblems(values), ...guessable.map(({ name }) => placeholderIn(name))];
+    problems.push(...found.filter((problem) => !named.has(nameIn(problem))));
   }
   if (!common.success || !specific?.success || problems.length > 0) {
     throw new ConfigurationError([...new Set(problems)]);

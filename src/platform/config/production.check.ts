@@ -64,6 +64,16 @@ function isPlainElsewhere(entry: string): boolean {
   return url?.protocol === 'http:' && !isLoopbackHost(url.hostname);
 }
 
+/** Whether a secret is a placeholder. */
+export function isPlaceholder(secret: string): boolean {
+  return placeholders.some((pattern) => pattern.test(secret.trim()));
+}
+
+/** The problem of a variable with a placeholder. */
+export function placeholderIn(name: string): string {
+  return `${name}: is a placeholder, and NODE_ENV is production`;
+}
+
 /** Names of the variables that are searched for placeholder secrets. */
 export const guardedVariables: readonly string[] = Object.keys(secretsIn);
 
@@ -84,8 +94,8 @@ export function productionProblems(values: Readonly<Record<string, string>>): st
       ];
     }
     const secrets = (secretsIn[name]?.(text) ?? []).filter((found) => found !== undefined);
-    if (secrets.some((found) => placeholders.some((pattern) => pattern.test(found.trim())))) {
-      return [`${name}: is a placeholder, and NODE_ENV is production`];
+    if (secrets.some(isPlaceholder)) {
+      return [placeholderIn(name)];
     }
     return documentation.test(text)
       ? [`${name}: is an example of the documentation, and NODE_ENV is production`]

@@ -5,6 +5,7 @@ import type { commonVariables } from '../config/common.variables.js';
 import type { ProtectedResource } from '../config/protected-resources.parser.js';
 import type { Database } from '../database/database.schema.js';
 import type { AddCommands } from './command-line.js';
+import { type FeatureSecret, secretsAmong } from './feature-secrets.js';
 
 /** Settings with which a feature's own are compared. */
 export interface CoreSettings extends z.output<typeof commonVariables> {
@@ -129,6 +130,8 @@ export interface ReadSettings {
   contradictions(core: CoreSettings): readonly string[];
   hosts(): readonly CalledHost[];
   orgs(): readonly NamedOrg[];
+  /** What is never shown, and no placeholder in production. */
+  secrets(): readonly FeatureSecret[];
   /** Its checks for these values. */
   checks(): readonly BoundCheck[];
 }
@@ -174,6 +177,7 @@ export function defineFeature<Shape extends z.ZodRawShape = Record<never, never>
               contradictions: (core) => contradictions?.(data, core) ?? [],
               hosts: () => hosts?.(data) ?? [],
               orgs: () => orgs?.(data) ?? [],
+              secrets: () => secretsAmong(settings.variables, values, data),
               checks: () =>
                 checks.map(({ name, isCheap, run }) => ({
                   name,

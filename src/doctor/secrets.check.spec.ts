@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { newSecret, providerEnv } from '../../test/support/gateway.js';
+import { type Configuration, loadConfiguration } from '../platform/config/configuration.js';
+import { variableDocs } from '../platform/config/variable.js';
+import { defineFeature, defineSettings } from '../platform/features/feature.js';
+import { redact } from './finding-redaction.js';
+import { secretsCheck } from './secrets.check.js';
+
+const docs = { description: 'A secret.', secret: true } as const;
+const billing = defineFeature({
+  name: 'billing',
+  settings: defineSettings('billing', {
+    BILLING_TOKEN: z.string().optional().register(variableDocs, docs),
+    BILLING_QUEUE: z.url().optional().register(variableDocs, docs),
+    BILLING_NAME: z.string().optional().register(variableDocs, { description: 'A name.' }),
+  }),
+});
+const token = '7d0e6c41a9b35f28c4';
+
+function configured(values: Readonly<Record<string, string>>): Configuration {
+  return loadConfiguration({ ...providerEnv.ory, SECRETS: newSecret(), ...values }, [billing]);
+}
+
+it.each([
+  [{ BILLING_TOKEN: token, BILLING_NAME: 'changeme' }, []],
+  [{ BILLING_TOKEN: 'short' }, ['secret_weak: BILLING_TOKEN']],
+  [{ BILLING_TOKEN: 'please-change-me-soon' }, ['secret_weak: BILLING_TOKEN']],
+  [{ BILLING_TOKEN: 'client-secret' }, ['secret_documented: BILLING_TOKEN']],
+  [{ BILLING_QUEUE: 'amqp://app:queue@mq.internal' }, []],
+  [
+    { BILLING_QUEUE: 'amqp://app:password@mq.internal' },
+    ['secret_documented: the password in BILLING_QUEUE'],
+  ],
+  [{ BILLING_TOKEN: token, ADMIN_PASSWORD: token }, ['secret_reused: ADMIN_PASSWORD and BILLING_TOKEN']],
+])('finds what is wrong with the secrets of features: %j', async (values, expected) => {
+  const found = await secretsCheck.run(configured(values));
+  expect(found.map(({ code, detail }) => `${code}: ${detail}`)).toEqual(expected);
+});
+
+it('what a check says has no secret of a feature, nor the token of the metrics', () => {
+  const metrics = newSecret();
+  const hide = redact(
+    configured({
+      BILLING_TOKEN: token,
+      BILLING_QUEUE: 'amqp://app:hunter22@mq.internal',
+      BILLING_NAME: 'invoices',
+      METRICS_TOKEN: metrics,
+    }),
+  );
+  expect(hide(`${token}, hunter22, ${metrics}: invoices`)).toBe('(secret), (secret), (secret): invoices');
+  expect(hide('amqp://app:hunter22@mq.internal is closed')).toBe('(secret) is closed');
+});
