@@ -1,13 +1,13 @@
+import type { RedirectPlaces } from './redirect-uri.js';
+
 /** What a person has allowed an application. Times are milliseconds since the epoch. */
-export interface ApplicationGrant {
+export interface ApplicationGrant extends RedirectPlaces {
   /** The `client_id` of the application: any text, because operators may register clients at the provider themselves. */
   readonly applicationId: string;
   /** Its name, as it was registered; null if it has none. */
   readonly name: string | null;
   readonly logoUri: string | null;
   readonly clientUri: string | null;
-  /** Host to which it sends its users back: the one fact about it that it can't make up; null if it isn't known. */
-  readonly redirectHost: string | null;
   /** How it came to be known, if it registered itself; null for one that was registered here. */
   readonly selfRegistration: SelfRegistration | null;
   /** The protected resources that it may use. */

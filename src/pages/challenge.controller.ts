@@ -2,6 +2,7 @@ import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
+import { redirectHostOf } from '../auth-strategy/redirect-uri.js';
 import { OrgRepository } from '../orgs/org.repository.js';
 import { OryConsentService } from '../providers/ory/challenges/ory-consent.service.js';
 import { requireBound } from '../providers/ory/challenges/ory-challenge.js';
@@ -13,7 +14,7 @@ import {
   AllowWithoutSecondFactor,
   OptionalSession,
 } from '../session/guards/access.decorators.js';
-import { isLoopbackHost, isRedirectUriOf } from '../platform/core/loopback.js';
+import { isRedirectUriOf } from '../platform/core/loopback.js';
 import { PageSender, localesIn } from './page-sender.js';
 import { ConsentPage } from './views/consent.view.js';
 import { LogoutPage } from './views/logout.view.js';
@@ -58,21 +59,20 @@ export class ChallengeController {
     const { client, requested_scope, oidc_context: hints } = asked;
     const targets = targetsOf(asked);
     const [target] = targets;
-    const url = target !== undefined && URL.canParse(target) ? new URL(target) : undefined;
-    const host = agent?.kind === 'metadata_document' ? new URL(agent.clientId).host : (url?.host ?? '');
+    const redirectHost = target === undefined ? undefined : redirectHostOf(target);
+    const documentHost = agent?.kind === 'metadata_document' ? hostOf(agent.clientId) : null;
     const organisation = orgId === null ? undefined : await this.orgs.findById(orgId);
     const { client_uri: clientUri, policy_uri: policyUri, tos_uri: tosUri } = client;
-    // Another host would learn who is asked, before they have agreed to anything.
-    const logo = url !== undefined && hostOf(client.logo_uri) === url.host ? (client.logo_uri ?? null) : null;
     const page = h(ConsentPage, {
       challenge,
       account,
       client: {
-        id: agent === undefined ? client.client_id : host,
+        id: agent === undefined ? client.client_id : (documentHost ?? redirectHost ?? client.client_id),
         name: client.client_name ?? null,
-        logo,
-        redirectHost: url?.host ?? null,
-        unverified: agent && { kind: agent.kind, host, isLocal: isLoopbackHost(url?.hostname ?? '') },
+        // Another host would learn who is asked, before they have agreed to anything.
+        logo: redirectHost && hostOf(client.logo_uri) === redirectHost ? (client.logo_uri ?? null) : null,
+        redirectHost,
+        unverified: agent && { kind: agent.kind, host: documentHost ?? '' },
         orgName: organisation?.name ?? null,
         // What registered itself links to nothing: no one has looked at its pages.
         links: agent === undefined ? { clientUri, policyUri, tosUri } : undefined,

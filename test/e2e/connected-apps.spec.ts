@@ -133,6 +133,7 @@ describe.each(databaseKinds)('connected apps, on %s', (database) => {
     const app = await operatorsApp({
       client_id: `calendar-${newId()}`,
       client_uri: 'https://calendar.example/',
+      redirect_uris: ['https://other.example/', back, `${back}/2`, 'org.stranger.app://calendar.example/'],
     });
     await allow(user, app);
     await settled();
@@ -145,7 +146,8 @@ describe.each(databaseKinds)('connected apps, on %s', (database) => {
       clientUri: 'https://calendar.example/',
       selfRegistration: null,
       resources: [],
-      redirectHost: 'calendar.example',
+      redirectHosts: ['other.example', 'calendar.example'],
+      redirectsToDevice: true,
       scope: 'openid offline_access',
       since: expect.any(String),
       lastUsedAt: expect.any(String),

@@ -21,9 +21,13 @@ export const connectedAppSchema = z.object({
     .meta({ description: 'Name under which the application was registered.', example: 'Wiki' }),
   logoUri: z.string().nullable(),
   clientUri: z.string().nullable().meta({ description: 'URL of the application’s home page.' }),
-  redirectHost: z.string().nullable().meta({
-    description: 'Host to which the application sends users after a login.',
-    example: 'wiki.example.org',
+  redirectHosts: z.array(z.string()).meta({
+    description: 'Hosts to which the application may send users after a login.',
+    example: ['wiki.example.org'],
+  }),
+  redirectsToDevice: z.boolean().meta({
+    description: 'Whether a login may also end at a program on the user’s device.',
+    example: false,
   }),
   selfRegistration: z
     .object({
@@ -106,6 +110,7 @@ export function toConnectedApp({
 }: ApplicationGrant): ConnectedApp {
   return {
     ...grant,
+    redirectHosts: [...grant.redirectHosts],
     resources: resources.map((resource) => ({ ...resource, scopes: [...resource.scopes] })),
     scope: scope.join(' '),
     since: toTimestamp(since),

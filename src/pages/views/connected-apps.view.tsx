@@ -6,8 +6,10 @@ export interface ListedApp {
   readonly applicationId: string;
   /** As it was registered; null if it has none. */
   readonly name: string | null;
-  /** Host to which it sends its users back: the one fact about it that it can't make up. */
-  readonly redirectHost: string | null;
+  /** Hosts to which it may send its users back: the one fact about it that it can't make up. */
+  readonly redirectHosts: readonly string[];
+  /** Whether it may also send them to a program on their device. */
+  readonly redirectsToDevice: boolean;
   /** How it came to be known, if it registered itself; null for one that was registered here. */
   readonly selfRegistration: {
     readonly kind: 'metadata_document' | 'registration';
@@ -75,7 +77,17 @@ export function AppList({ apps, revokeAt }: AppListProps): VNode {
 }
 
 function AppEntry({
-  app: { applicationId, name, redirectHost, selfRegistration, resources, scope, since, lastUsedAt },
+  app: {
+    applicationId,
+    name,
+    redirectHosts,
+    redirectsToDevice,
+    selfRegistration,
+    resources,
+    scope,
+    since,
+    lastUsedAt,
+  },
   revokeAt,
   detailsId,
 }: {
@@ -97,12 +109,12 @@ function AppEntry({
           <strong>{shownName}</strong>
         </p>
         <p class="details" id={detailsId}>
-          {redirectHost !== null && (
-            <>
-              {redirectHost}
+          {[...redirectHosts, ...(redirectsToDevice ? [text('apps.onDevice')] : [])].map((place) => (
+            <span key={place}>
+              {place}
               <br />
-            </>
-          )}
+            </span>
+          ))}
           {rich('apps.since', { time: () => <Time iso={since} /> })}
           <br />
           {lastUsedAt === null

@@ -15,7 +15,10 @@ export interface ConsentPageProps {
     readonly name: string | null;
     /** URL of its logo, as it was registered. */
     readonly logo: string | null;
-    /** Host of the redirect URI: the one fact about the client that it can't make up. */
+    /**
+     * Host of the redirect URI: the one fact about the client that it can't make up; null for a program on the user's device, undefined
+     * if it isn't known.
+     */
     readonly redirectHost?: string | null | undefined;
     /** Name of the organisation that it belongs to. */
     readonly orgName?: string | null | undefined;
@@ -26,7 +29,6 @@ export interface ConsentPageProps {
       | {
           readonly kind: 'metadata_document' | 'registration';
           readonly host: string;
-          readonly isLocal: boolean;
         }
       | undefined;
   };
@@ -72,6 +74,7 @@ export function ConsentPage({
           <p class="lead">
             {account === null ? '' : `${text('common.loggedInAs', { email: account })} `}
             {client.redirectHost ? text('consent.sentOn', { host: client.redirectHost }) : ''}
+            {client.redirectHost === null ? text('consent.sentToDevice') : ''}
             {client.orgName ? ` ${text('consent.ofOrg', { name: client.orgName })}` : ''}
           </p>
           {unverified !== undefined && (
@@ -79,7 +82,6 @@ export function ConsentPage({
               {unverified.kind === 'metadata_document'
                 ? rich('consent.unverified.document', { host: unverified.host, strong })
                 : text('consent.unverified.registration')}
-              {unverified.isLocal && ` ${text('consent.unverified.local')}`}
             </p>
           )}
           {resource !== undefined && (

@@ -18,7 +18,8 @@ it('the page that posts an answer has one form with its fields, and everything i
 
 it.each([
   ['https://app.example.org:8443/back', 'You go back to app.example.org:8443.'],
-  ['com.example.app:/back', 'You go back to com.example.app.'],
+  ['com.example.app://app.example.org/back', 'You go back to a program on this device.'],
+  ['http://127.0.0.1:8080/back', 'You go back to a program on this device.'],
 ])('%s: it says where the user goes', (action, words) => {
   expect(renderView(<FormPostView action={action} fields={[['code', 'x']]} />)).toContain(words);
 });

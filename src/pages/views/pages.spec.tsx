@@ -1,3 +1,4 @@
+import { parse } from 'node-html-parser';
 import type { VNode } from 'preact';
 import { describe, expect, it } from 'vitest';
 import { renderView } from '../../../test/support/page.frame.js';
@@ -62,7 +63,8 @@ const account: AccountPageProps = {
       selfRegistration: { kind: 'metadata_document', documentUrl: 'https://agent.example/client.json' },
       resources: [{ url: hostile, name: hostile, scopes: [{ scope: 'notes:read', description: hostile }] }],
       name: null,
-      redirectHost: null,
+      redirectHosts: [],
+      redirectsToDevice: true,
       scope: 'openid calendar',
       since: '2026-11-24T23:31:00.000Z',
       lastUsedAt: null,
@@ -72,7 +74,8 @@ const account: AccountPageProps = {
       selfRegistration: null,
       resources: [],
       name: 'Wiki',
-      redirectHost: 'wiki.example.org',
+      redirectHosts: ['wiki.example.org', 'wiki.example.net'],
+      redirectsToDevice: false,
       scope: 'openid offline_access',
       since: '2026-11-23T23:31:00.000Z',
       lastUsedAt: '2026-11-24T23:31:00.000Z',
@@ -490,6 +493,14 @@ describe('AccountPage', () => {
     expect(renderView(<AccountPage {...account} keys={undefined} />)).toContain('list of your API keys');
   });
 
+  it('names every place to which an application may send its users, as it may choose another at each login', () => {
+    const entries = renderView(<AccountPage {...account} />).match(/<li class="app">.*?<\/li>/gs);
+    expect(entries?.map((entry) => parse(entry).querySelector('.details')?.structuredText)).toEqual([
+      expect.stringMatching(/^A program on your device\nSince /),
+      expect.stringMatching(/^wiki\.example\.org\nwiki\.example\.net\nSince /),
+    ]);
+  });
+
   it('has no button for others where there are none, and a sentence where the list is not known', () => {
     const alone = renderView(<AccountPage {...account} sessions={account.sessions?.slice(0, 1)} />);
     expect(alone).not.toContain('/account/sessions/');
@@ -510,6 +521,32 @@ describe('AccountPage', () => {
   });
 });
 
+describe.each([
+  ['member', 'members'],
+  ['request to join', 'requests'],
+] as const)('the address of a %s', (_what, list) => {
+  const shown = (email: string | null, emailVerified: boolean): string => {
+    const member = { ...hostileMember, user: { ...hostileMember.user, email, emailVerified } };
+    return renderView(
+      <OrgMembersPage
+        {...openOrg}
+        self="u-1"
+        isLater={false}
+        members={{ items: list === 'members' ? [member] : [], nextCursor: null }}
+        requests={list === 'requests' ? [member] : []}
+      />,
+    );
+  };
+
+  it('is marked until it is verified', () => {
+    expect(shown('ceo@example.com', false)).toContain(
+      'ceo@example.com <span class="badge">Not verified</span>',
+    );
+    expect(shown('ceo@example.com', true)).not.toContain('Not verified');
+    expect(shown(null, false)).not.toContain('Not verified');
+  });
+});
+
 describe('ConsentPage', () => {
   it("links to the application's own pages, if they are on the web, without saying where the user comes from", () => {
     const links = { clientUri: 'https://app.example/', policyUri: 'javascript:alert(1)', tosUri: null };
@@ -520,6 +557,16 @@ describe('ConsentPage', () => {
       '<a href="https://app.example/" target="_blank" rel="noopener noreferrer">Home page</a>',
     );
     expect(html).not.toMatch(/javascript:|Terms of service/);
+  });
+
+  it.each([
+    ['app.example:8443', /You will then continue to app\.example:8443\./],
+    [null, /The answer goes to a program on this device\./],
+    [undefined, /^(?!.*(?:continue to|on this device))/s],
+  ])('says where the user goes then: %s', (redirectHost, words) => {
+    const client = { id: 'c-1', name: 'App', logo: null, redirectHost };
+    const page = <ConsentPage account={null} client={client} scopes={['openid']} challenge="c" />;
+    expect(renderView(page)).toMatch(words);
   });
 
   it('asks for every scope once, in words, and always includes openid', () => {

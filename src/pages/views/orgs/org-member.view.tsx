@@ -20,6 +20,16 @@ export function nameOf({ user }: MemberAnswer): string {
   return user.name || user.email || user.id;
 }
 
+/** A member's address, and whether it has still to be verified: until then, anyone can have typed it. */
+export function MemberAddress({ user: { email, emailVerified } }: Pick<MemberAnswer, 'user'>): VNode {
+  const { text } = useLanguage();
+  return (
+    <>
+      {email} {email && !emailVerified && <span class="badge">{text('account.notVerified')}</span>}
+    </>
+  );
+}
+
 /** A member, with forms to change their role and to remove them. */
 export function MemberEntry({ org, can, member, isSelf, isRefused, detailsId }: MemberEntryProps): VNode {
   const { text } = useLanguage();
@@ -36,7 +46,7 @@ export function MemberEntry({ org, can, member, isSelf, isRefused, detailsId }: 
           {isSelf && <span class="badge success">{text('orgs.you')}</span>}
         </p>
         <p class="details" id={detailsId}>
-          {user.email}
+          <MemberAddress user={user} />
         </p>
       </div>
       {(offered.length > 0 || isRemovable) && (

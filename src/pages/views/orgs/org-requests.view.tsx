@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import type { MemberAnswer, OrgAnswer } from '../../../orgs/org.schemas.js';
 import { useLanguage } from '../page-props.js';
 import { orgHref } from './org-layout.view.js';
-import { nameOf } from './org-member.view.js';
+import { MemberAddress, nameOf } from './org-member.view.js';
 
 export interface JoinRequestsProps {
   readonly org: OrgAnswer;
@@ -48,7 +48,7 @@ function RequestEntry({
           <strong>{name}</strong>
         </p>
         <p class="details" id={detailsId}>
-          {request.user.email}
+          <MemberAddress user={request.user} />
         </p>
       </div>
       <div class="actions">

@@ -114,6 +114,7 @@ export const english = {
   'apps.since': 'Since <time></time>',
   'apps.lastUsed': 'Last used <time></time>',
   'apps.neverUsed': 'Not used yet',
+  'apps.onDevice': 'A program on your device',
   'apps.revoke': 'Revoke',
   'apps.revokeNamed': 'Revoke access: {name}',
 
@@ -905,6 +906,7 @@ export const english = {
   'consent.title': 'Allow access',
   'consent.heading': 'Allow <strong>{client}</strong> to use your account?',
   'consent.sentOn': 'You will then continue to {host}.',
+  'consent.sentToDevice': 'The answer goes to a program on this device.',
   'consent.scopes': 'It would be able to:',
   'consent.remember': "Remember this, and don't ask again",
   'consent.otherAccount': 'Log out and use another account',
@@ -914,7 +916,6 @@ export const english = {
     'No administrator has checked this application. It describes itself at <strong>{host}</strong>. Continue only if you trust that site.',
   'consent.unverified.registration':
     'No administrator has checked this application. It registered itself and chose its name. Continue only if you have just started it yourself.',
-  'consent.unverified.local': 'The answer goes to a program on this device.',
   'consent.lasts.kept':
     'If it may keep its access, that ends when you take it back, or after 30 days without use. Otherwise it ends after {minutes, plural, one {a minute} other {# minutes}}.',
   'consent.lasts.short':
@@ -932,6 +933,7 @@ export const english = {
 
   'formPost.title': 'One moment',
   'formPost.lead': 'You go back to {host}.',
+  'formPost.toDevice': 'You go back to a program on this device.',
 
   'logout.title': 'Log out',
   'logout.heading': 'Log out?',

@@ -6,6 +6,7 @@ import type {
   GrantedResource,
   SelfRegistration,
 } from '../../../auth-strategy/grant-administration.js';
+import { redirectPlacesOf } from '../../../auth-strategy/redirect-uri.js';
 import type { RevocationService } from '../../../session/revocation/revocation.service.js';
 import { isOryIssuer } from '../connections/connection-issuer.js';
 import type { ResourceRegistry } from '../resources/resource-registry.js';
@@ -123,13 +124,12 @@ function grantOf(
   use: ApplicationUse | undefined,
 ): Omit<ApplicationGrant, 'resources'> {
   const client = consents[0]?.consent_request.client;
-  const [target = ''] = client?.redirect_uris ?? [];
   return {
     applicationId,
     name: client?.client_name || null,
     logoUri: client?.logo_uri || null,
     clientUri: client?.client_uri || null,
-    redirectHost: URL.canParse(target) ? new URL(target).host || null : null,
+    ...redirectPlacesOf(client?.redirect_uris ?? []),
     selfRegistration: selfRegistrationOf(client),
     scope: [...new Set(consents.flatMap(({ grant_scope: scope }) => scope ?? []))],
     since: Math.min(...consents.map(({ handled_at: at }) => at)),
