@@ -54,5 +54,5 @@ function oneLine(text: string): string {
     .slice(0, maximumName)
     .join('')
     .replaceAll('://', ':\u200B//')
-    .replaceAll(/(?<=\w)\.(?=\w)/g, '.\u200B');
+    .replaceAll(/(?<=[\p{L}\p{M}\p{N}_])[.。．｡](?=[\p{L}\p{M}\p{N}_])/gu, '$&\u200B');
 }
