@@ -161,8 +161,8 @@ describe('an account', () => {
 });
 
 describe('groups', () => {
-  const group = async (cn: string, member: readonly string[]): Promise<string> => {
-    const dn = `cn=${cn},${groups}`;
+  const group = async (cn: string, member: readonly string[], place = groups): Promise<string> => {
+    const dn = `cn=${cn},${place}`;
     await slapd.add(dn, { objectClass: 'groupOfNames', cn, member });
     return dn;
   };
@@ -187,6 +187,37 @@ describe('groups', () => {
     expect(await admitting.checkPassword(member.email, member.password)).toMatchObject({
       user: { state: 'not_admitted' },
     });
+  });
+
+  it('whose name another one has too, somewhere below the base, go by their distinguished names', async () => {
+    const [member, stranger] = [await addPerson(slapd), await addPerson(slapd)];
+    const projects = `ou=projects,${groups}`;
+    await slapd.add(projects, { objectClass: 'organizationalUnit', ou: 'projects' });
+    const original = await group('it', [member.dn]);
+    await group('payroll', [member.dn]);
+    const copy = await group('IT', [stranger.dn], projects);
+    // A name that is the distinguished name of another group, and one that is the second of its group.
+    const disguised = `uid=disguised,${projects}`;
+    await slapd.add(disguised, {
+      objectClass: ['groupOfNames', 'extensibleObject'],
+      uid: 'disguised',
+      cn: original,
+      member: [stranger.dn],
+    });
+    await slapd.add(`cn=sales,${projects}`, {
+      objectClass: 'groupOfNames',
+      cn: ['sales', 'marketing'],
+      member: [stranger.dn],
+    });
+    const marketing = await group('marketing', [member.dn]);
+    const groupsOf = async ({ email, password: typed }: typeof member): Promise<readonly string[]> => {
+      const result = await directory({ group_base_dn: groups }).checkPassword(email, typed);
+      return result.outcome === 'user' ? result.user.groups : [];
+    };
+    expect(await groupsOf(member)).toEqual([original, marketing, 'payroll']);
+    expect(await groupsOf(stranger)).toEqual([copy, expect.any(String), disguised]);
+    await slapd.remove(copy);
+    expect(await groupsOf(member)).toEqual(['it', marketing, 'payroll'].toSorted());
   });
 
   it('are read page by page, up to 500', async () => {
