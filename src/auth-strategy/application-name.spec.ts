@@ -44,6 +44,21 @@ describe('a name', () => {
     ['μTorrent', 'uTorrent'],
     ['uTorrent', 'μTorrent'],
     ['Νίκη', 'Νίκη'],
+    ['ΑϹΜΕ', 'Acme'],
+    ['Ac\u034Fme', 'Acme'],
+    ['A\u2060c\u180Em\uFE0Fe', 'Acme'],
+    ['𝐀𝓬𝔪𝖾', 'Acme'],
+    ['Ⓐⓒⓜⓔ', 'Acme'],
+    ['🇦🇨🇲🇪', 'Acme'],
+    ['ⲀⲤⲘⲈ', 'Acme'],
+    ['𐊠𐊢𐊰𐊆', 'Acme'],
+    ['G〇〇gle', 'Google'],
+    ['G٥५gle', 'Google'],
+    ['Micros\u0D02ft', 'Microsoft'],
+    ['V⋿st⍳b∪le', 'Vestibule'],
+    ['A¢me', 'Acme'],
+    ['Ac★me™', 'Acme'],
+    ['A∙cme', 'Acme'],
     ['Яндекс', 'яндекс'],
   ])('%j looks like %s', (given, trusted) => {
     expect(resembles(given, trusted)).toBe(true);
@@ -62,6 +77,11 @@ describe('a name', () => {
     ['Самара', 'Acme'],
     ['Mарина', 'Member'],
     ['Aнтон', 'Admin'],
+    ['Aチーム', 'App'],
+    ['LINEヤフー', 'Lineup'],
+    ['S전자', 'System'],
+    ['Ann👋🏽', 'Anna'],
+    ['Team 🚀', 'Teams'],
   ])('%j doesn’t look like %s', (given, trusted) => {
     expect(resembles(given, trusted)).toBe(false);
   });

@@ -1,32 +1,33 @@
 /**
- * What looks like each letter, in whichever case it does: those of Unicode's confusables (UTS 39) that come from alphabets in which
+ * What looks like each letter, in whichever case it does: those of Unicode's confusables (UTS 39) that come from living alphabets in which
  * whole words look Latin, and what is usual in deceptive names. One letter may look like several: `ν` like v, and its capital like n.
+ * What stands alone among Latin letters needs no entry.
  */
 const lookAlikes: Readonly<Record<string, string>> = {
   a: '@ɑᴀαаᎪꓮ',
   b: 'ʙꞵΒВЬᏏᏴꓐ',
-  c: 'ᴄсⲥᏟꓚ',
+  c: 'ᴄσςсᏟꓚ',
   d: 'đᴅԁᎠᏧꓒꓓ',
-  e: '€℮3ᴇΕΣеҽҿᎬꓰ',
+  e: '3ᴇΕΣеҽҿᎬꓰ',
   f: 'ꜰϜքꓝ',
   g: 'ɡɢԌցᏀᏳꓖ',
-  h: 'ħʜΗНһћҺⲎհᎻᏂꓧ',
+  h: 'ħʜΗНһћҺհᎻᏂꓧ',
   j: 'ᴊϳјᎫꓙ',
-  k: 'ᴋκкⲔᏦꓗ',
-  l: '1i|!¡ıɪłʟǀιіꙇӏⲒᎥᏞꓡꓲ',
-  m: 'ᴍΜМϺⲘᎷꓟ',
-  n: 'ɴηΝⲚոռꓠ',
-  o: '0øᴏοσθоөѳⲟօᎾᏫꓳ',
-  p: 'ᴘρрⲣᏢꓑ',
+  k: 'ᴋκкᏦꓗ',
+  l: '1i|!¡ıɪłʟǀιіꙇӏᎥᏞꓡꓲ',
+  m: 'ᴍΜМϺᎷꓟ',
+  n: 'ɴηΝոռꓠ',
+  o: '0〇øᴏοσθоөѳօᎾᏫꓳ',
+  p: 'ᴘρрᏢꓑ',
   q: 'ꞯԛգզ',
-  r: 'ʀᴦгⲅᎡᏒꓣ',
+  r: 'ʀᴦгᎡᏒꓣ',
   s: '$5ꜱѕՏᏕᏚꓢ',
-  t: 'ŧᴛΤТⲦᎢꓔ',
+  t: 'ŧᴛΤТᎢꓔ',
   u: 'ᴜυμսᏌꓴ',
   v: 'ᴠνѵᏙꓦ',
   w: 'ᴡωԝѡաᎳᏔꓪ',
-  x: 'ΧхⲬꓫ',
-  y: 'ʏγΥуүⲨᎩᎽꓬ',
+  x: 'Χхꓫ',
+  y: 'ʏγΥуүᎩᎽꓬ',
   z: 'ᴢΖᏃꓜ',
 };
 
@@ -50,43 +51,67 @@ function unshaped(symbol: string): string {
 
 /** Letters of a known name that may not be part of another one; shorter ones are parts of many words. */
 const shortest = 4;
-/** Stands for a letter of another alphabet within a Latin word, which might look like any: there are thousands. */
+/** Stands for a sign of another alphabet within a Latin word, which might look like any letter: there are thousands. */
 const anyLetter = '\0';
 
 /** A letter that isn't a Latin one. */
 const otherAlphabet = /[^\P{L}\p{Script=Latin}]/u;
+/** Letters that stand in words with Latin ones (`Aチーム`), and look like none (UTS 39 section 5.2, "highly restrictive"). */
+const eastAsian =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}\p{Script=Hangul}]/u;
+/** Letters of alphabets that no living language has, and in which whole words look Latin. */
+const bygone =
+  /[\p{Script=Carian}\p{Script=Coptic}\p{Script=Deseret}\p{Script=Elbasan}\p{Script=Gothic}\p{Script=Lycian}\p{Script=Lydian}\p{Script=Old_Italic}\p{Script=Runic}]/u;
+/** Signs beside letters and digits that stand for a letter in deceptive names: symbols but emoji, marks of other alphabets. */
+const strange = /[^\P{S}\p{ASCII}\p{Emoji}]|[^\P{M}\p{Script=Inherited}]/u;
 
 /** The letters of a word, each as all those that it looks like. */
 type Word = readonly string[];
 
-/** The words of a name, as they look at a glance: without case, accents, blanks and marks. */
-export function wordsOf(name: string): Word[] {
-  return [...name.normalize('NFKD')]
+/**
+ * The words of a name, as they look at a glance: without case, accents, blanks and marks. A name with strange signs has two readings: they
+ * may be decoration, or letters.
+ */
+function readingsOf(name: string): readonly (readonly Word[])[] {
+  const words = [...name.normalize('NFKD')]
     .map((symbol) => unshaped(symbol))
     .join('')
     .toLowerCase()
-    .replaceAll(/[\p{M}\p{Lm}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, '')
+    .replaceAll(/[\p{Script=Inherited}\p{Lm}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, '')
     .replaceAll('|_|', 'u')
     .replaceAll('\\/', 'v')
     .replaceAll('rn', 'm')
     .replaceAll('vv', 'w')
-    .split(/[\p{Z}\p{Pd}]+/u)
-    .map((word) => lettersOf(word))
-    .filter((word) => word.length > 0);
+    .split(/[\p{Z}\p{Pd}]+/u);
+  return (strange.test(words.join('')) ? [false, true] : [false]).map((isStrangeRead) =>
+    words.map((word) => lettersOf(word, isStrangeRead)).filter((word) => word.length > 0),
+  );
 }
 
-function lettersOf(word: string): Word {
-  const letters = [...word].filter((symbol) => looksOf.has(symbol) || /[\p{L}\p{N}]/u.test(symbol));
-  const latin = letters.filter((letter) => /\p{Script=Latin}/u.test(letter)).length;
+/** The letters of a word. @param isStrangeRead whether strange signs are letters of it, if it has Latin ones. */
+function lettersOf(word: string, isStrangeRead: boolean): Word {
+  const latin = [...word].filter((symbol) => /\p{Script=Latin}/u.test(symbol)).length;
+  const letters = [...word].filter(
+    (symbol) =>
+      looksOf.has(symbol) ||
+      /[\p{L}\p{N}]/u.test(symbol) ||
+      (isStrangeRead && latin > 0 && strange.test(symbol)),
+  );
   const foreign = letters.filter((letter) => otherAlphabet.test(letter)).length;
   return letters.map((letter) => {
     const looks = looksOf.get(letter);
-    if (looks === undefined) {
-      return latin > 0 && /[^\P{L}a-z]/u.test(letter) ? letter + anyLetter : letter;
+    if (looks !== undefined) {
+      // One Latin letter in a name of another alphabet is a slip, and doesn't make all others look like any.
+      return latin > foreign && otherAlphabet.test(letter) ? looks + anyLetter : looks;
     }
-    // One Latin letter in a name of another alphabet is a slip, and doesn't make all others look like any.
-    return latin > foreign && otherAlphabet.test(letter) ? looks + anyLetter : looks;
+    const isAny = latin > 0 ? /[^\da-z]/.test(letter) && !eastAsian.test(letter) : bygone.test(letter);
+    return isAny ? letter + anyLetter : letter;
   });
+}
+
+/** The letters of a name that users trust. */
+function trustedLetters(name: string): Word {
+  return readingsOf(name)[0]?.flat() ?? [];
 }
 
 /** Whether a text begins with another one at a place. */
@@ -102,14 +127,15 @@ function hasAt(text: Word, place: number, wanted: Word): boolean {
 
 /**
  * Recognises names that could be taken for one of some known ones as a whole, wherever they have blanks or hyphens: `ad-mіn` for
- * `admin`. The function that it returns takes the words of a name.
+ * `admin`.
  */
-export function lookAlikesOf(known: readonly string[]): (words: readonly Word[]) => boolean {
-  const trusted = known.map((name) => wordsOf(name).flat()).filter((letters) => letters.length > 0);
-  return (words) => {
-    const given = words.flat();
-    return trusted.some((letters) => letters.length === given.length && hasAt(given, 0, letters));
-  };
+export function lookAlikesOf(known: readonly string[]): (name: string) => boolean {
+  const trusted = known.map((name) => trustedLetters(name)).filter((letters) => letters.length > 0);
+  return (name) =>
+    readingsOf(name).some((words) => {
+      const given = words.flat();
+      return trusted.some((letters) => letters.length === given.length && hasAt(given, 0, letters));
+    });
 }
 
 /**
@@ -118,10 +144,14 @@ export function lookAlikesOf(known: readonly string[]): (words: readonly Word[])
  * @param known the name that users trust.
  */
 export function resembles(name: string, known: string): boolean {
-  const words = wordsOf(name);
-  const [given, trusted] = [words.flat(), wordsOf(known).flat()];
+  const trusted = trustedLetters(known);
+  return trusted.length > 0 && readingsOf(name).some((words) => hasName(words, trusted));
+}
+
+function hasName(words: readonly Word[], trusted: Word): boolean {
+  const given = words.flat();
   if (trusted.length < shortest) {
-    return trusted.length > 0 && given.length === trusted.length && hasAt(given, 0, trusted);
+    return given.length === trusted.length && hasAt(given, 0, trusted);
   }
   // Where each word begins, and where the last one ends.
   const edges = words.reduce<number[]>((found, word) => [...found, (found.at(-1) ?? 0) + word.length], [0]);

@@ -36,6 +36,11 @@ describe('a name', () => {
     'ᎡᎾᎾᎢ',
     'ꭺꭰꮇꭵn',
     'АԁМіո',
+    '🇦🇩🇲🇮🇳',
+    'adm⍳n',
+    'r∘∘t',
+    'root→',
+    'ⲀⲆⲘⲒⲚ',
   ])('%j is reserved', (name) => {
     expect(isReservedName(name, 'Acme')).toBe(true);
     expect(isReservedSlug(name, 'Acme')).toBe(true);
@@ -70,6 +75,25 @@ describe('a name', () => {
     'Aнтон',
     'Mарина',
     'Ꭳꮟꮒꮘ',
+    'Łódź',
+    'Đặng Thị Hà',
+    'Ελληνική Εταιρεία',
+    'Газпром Нефть',
+    'Երևան',
+    'თბილისი',
+    'תל אביב',
+    'شركة أرامكو السعودية',
+    'भारतीय स्टेट बैंक',
+    'ธนาคารกรุงไทย',
+    '株式会社メルカリ',
+    'LINEヤフー',
+    'Aチーム',
+    '삼성전자',
+    'S전자',
+    'ⵜⴰⵎⴰⵣⵉⵖⵜ',
+    'ᐃᓄᒃᑎᑐᑦ',
+    '🚀 Raketen-Club',
+    '👩🏽‍💻 Ada',
     '',
   ])('%j is not', (name) => {
     expect(isReservedSlug(name, 'Acme')).toBe(false);

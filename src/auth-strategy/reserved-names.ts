@@ -1,4 +1,4 @@
-import { lookAlikesOf, wordsOf } from './application-name.js';
+import { lookAlikesOf } from './application-name.js';
 
 /**
  * Names that mean something to programs or people: roles and groups that programs come with, accounts of operating
@@ -32,11 +32,10 @@ const isTelling = lookAlikesOf(
 
 /** Whether a name is, or looks like, one that means something to programs or people. @param brand the product's name, which is one. */
 export function isReservedName(name: string, brand: string): boolean {
-  const words = wordsOf(name);
-  return isKnown(words) || lookAlikesOf([brand])(words);
+  return isKnown(name) || lookAlikesOf([brand])(name);
 }
 
 /** The same of the short name of an organisation, which programs compare: one of its words is enough to tell. */
 export function isReservedSlug(slug: string, brand: string): boolean {
-  return isReservedName(slug, brand) || wordsOf(slug).some((word) => isTelling([word]));
+  return isReservedName(slug, brand) || slug.split('-').some((word) => isTelling(word));
 }
