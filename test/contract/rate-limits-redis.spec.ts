@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { LimitStore } from '../../src/directory/rate-limit/limit.store.js';
 import { makeKey } from '../support/api.caller.js';
 import { type Gateway, type GatewayAnswer, newSecret, startGateway } from '../support/gateway.js';
 import { type RedisServer, startRedis } from '../support/redis.server.js';
@@ -103,6 +104,23 @@ describe('two replicas on one Redis', () => {
       expect(key).toMatch(/^vestibule:https:\/\/auth\.example\.test:limit:[a-z-]+:[\w-]{43}$/);
       expect(await probe.ttl(key)).toBeGreaterThan(0);
     }
+  });
+
+  it('give nothing back that isn’t counted there', async () => {
+    const [replica] = replicas;
+    const limiter = replica?.app
+      .get(LimitStore, { strict: false })
+      .limiter('token-address', { points: 2, window: 60 });
+    const key = 'x'.repeat(43);
+    await limiter?.reward(key);
+    expect(await limiter?.get(key)).toBeNull();
+    await limiter?.consume(key);
+    await limiter?.reward(key);
+    await limiter?.reward(key);
+    expect(await limiter?.get(key)).toMatchObject({ consumedPoints: 0, remainingPoints: 2 });
+    await limiter?.consume(key);
+    await limiter?.consume(key);
+    await expect(limiter?.consume(key)).rejects.toMatchObject({ consumedPoints: 3 });
   });
 
   it('ask Redis nothing for a live session, a bearer or an API key', async () => {

@@ -6,7 +6,7 @@ import type { RatePolicy, RatePolicyName } from '../../platform/config/rate-limi
  * call fails or waits long because a server is unavailable.
  */
 export abstract class LimitStore {
-  /** The counter of a policy. */
+  /** The counter of a policy. What is given back to it (`reward`) begins no window, and leaves no count below none. */
   abstract limiter(name: RatePolicyName, policy: RatePolicy): RateLimiterAbstract;
 
   /** Stores a value for this many seconds. */

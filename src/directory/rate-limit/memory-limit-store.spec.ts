@@ -36,6 +36,33 @@ describe('counts in memory', () => {
     await limiter.consume('address 4999');
     expect(await isOver(limiter, 'address 4999')).toBe(true);
   });
+
+  it('that are used up outlast any number of new names', async () => {
+    const limiter = new MemoryLimitStore(() => 0, 100).limiter('login-account', policy);
+    const names = Array.from({ length: 40 }, (_, index) => `account ${index}`);
+    for (const name of names) {
+      expect([await isOver(limiter, name), await isOver(limiter, name)]).toEqual([false, false]);
+    }
+    await Promise.all(Array.from({ length: 1000 }, (_, index) => limiter.consume(`new ${index}`)));
+    expect(limiter.dump().storage.length).toBeLessThanOrEqual(101);
+    for (const name of names) {
+      expect([name, await isOver(limiter, name)]).toEqual([name, true]);
+    }
+  });
+
+  it('have nothing given back that they have not', async () => {
+    const limiter = new MemoryLimitStore(() => 0).limiter('login-pair', policy);
+    await limiter.reward('a');
+    expect(limiter.dump().storage).toEqual([]);
+    await limiter.consume('a');
+    await limiter.reward('a');
+    await limiter.reward('a');
+    expect([await isOver(limiter, 'a'), await isOver(limiter, 'a'), await isOver(limiter, 'a')]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
 });
 
 describe('facts in memory', () => {

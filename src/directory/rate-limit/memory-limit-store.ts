@@ -1,4 +1,4 @@
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { RatePolicy, RatePolicyName } from '../../platform/config/rate-limit.parser.js';
 import { LimitStore } from './limit.store.js';
 
@@ -27,9 +27,17 @@ class BoundedLimiter extends RateLimiterMemory {
     }
   }
 
+  /** Gives points back to a count; never to one that has none or isn't there, as when it was removed meanwhile. */
+  override async reward(key: string, points?: number): Promise<RateLimiterRes> {
+    const state = await this.get(key);
+    const isCounted = state !== null && state.msBeforeNext > 0 && state.consumedPoints > 0;
+    return isCounted ? super.reward(key, points) : new RateLimiterRes();
+  }
+
   /**
-   * Removes the older half of the keys when there are too many. It counts additions, and looks at the storage only when those
-   * exceed the maximum.
+   * Removes half of the keys when there are too many: those with the fewest attempts, and of these the oldest. So new names, which cost
+   * a stranger nothing, make no used-up count start anew. It counts additions, and looks at the storage only when those exceed the
+   * maximum.
    */
   async #note(result: unknown): Promise<void> {
     if (!(result instanceof Object) || Reflect.get(result, 'isFirstInDuration') !== true) {
@@ -38,11 +46,10 @@ class BoundedLimiter extends RateLimiterMemory {
     this.#added += 1;
     if (this.#added > this.maximum) {
       const { storage } = this.dump();
-      const surplus = storage.length > this.maximum ? storage.slice(0, storage.length / 2) : [];
-      for (const { key } of surplus) {
-        await this.delete(key);
-      }
+      const byUse = storage.toSorted((one, other) => one.value - other.value);
+      const surplus = storage.length > this.maximum ? byUse.slice(0, storage.length / 2) : [];
       this.#added = storage.length - surplus.length;
+      await Promise.all(surplus.map(({ key }) => this.delete(key)));
     }
   }
 }

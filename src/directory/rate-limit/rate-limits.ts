@@ -1,17 +1,14 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 import { AuditService } from '../audit/audit.service.js';
 import { addressRanges } from '../../platform/config/address-ranges.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
-import {
-  type RatePolicy,
-  type RatePolicyName,
-  isRatePolicyName,
-} from '../../platform/config/rate-limit.parser.js';
+import { type RatePolicyName, isRatePolicyName } from '../../platform/config/rate-limit.parser.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { PurposeCipher } from '../../platform/crypto/purpose-cipher.js';
+import { Clock } from '../../platform/time/clock.service.js';
+import { type LimitCount, LimitCounter } from './limit-counter.js';
 import { type LimitState, rateLimitHeaders } from './limit-headers.js';
 import { networkOf, plainAddress } from './limit-keys.js';
 import { LimitStore } from './limit.store.js';
@@ -31,15 +28,16 @@ export interface LimitCheck {
 /** Determines the outcome of an attempt from the answer that is about to be sent. */
 export type Judge = (reply: FastifyReply) => Outcome | Promise<Outcome>;
 
-interface Counter {
-  readonly policy: RatePolicy;
-  readonly limiter: RateLimiterAbstract;
-}
-
 /** What a request has been counted by, and who determines whether that is given back. */
 interface Attempt {
-  readonly checks: readonly LimitCheck[];
+  readonly taken: readonly Taken[];
   readonly judge: Judge;
+}
+
+interface Taken {
+  readonly check: LimitCheck;
+  readonly counter: LimitCounter;
+  readonly count: LimitCount;
 }
 
 /** Judges by status: success below 400, failure below 500, otherwise void. */
@@ -57,13 +55,14 @@ export class RateLimits {
   readonly #cipher: PurposeCipher;
   readonly #isOn: boolean;
   readonly #isAllowed: (address: string | undefined) => boolean;
-  readonly #counters: ReadonlyMap<RatePolicyName, Counter>;
+  readonly #counters: ReadonlyMap<RatePolicyName, LimitCounter>;
   readonly #attempts = new WeakMap<FastifyRequest, readonly Attempt[]>();
   readonly #refusals = new Map<RatePolicyName, number>();
 
   constructor(
     private readonly store: LimitStore,
     private readonly audit: AuditService,
+    clock: Clock,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#cipher = new PurposeCipher(configuration.SECRETS, 'rate-limits');
@@ -71,7 +70,7 @@ export class RateLimits {
     this.#isAllowed = addressRanges(configuration.RATE_LIMIT_ALLOW.map(plainRange));
     this.#counters = new Map(
       Object.entries(configuration.RATE_LIMIT_POLICIES).flatMap(([name, policy]) =>
-        isRatePolicyName(name) ? [[name, { policy, limiter: store.limiter(name, policy) }]] : [],
+        isRatePolicyName(name) ? [[name, new LimitCounter(policy, store.limiter(name, policy), clock)]] : [],
       ),
     );
   }
@@ -120,7 +119,7 @@ export class RateLimits {
 
   /** Counts something that no request waits for. @returns whether the limit allows it. */
   async allows({ policy, key }: Pick<LimitCheck, 'policy' | 'key'>): Promise<boolean> {
-    return !this.#isOn || (await this.#consume({ policy, key, onSuccess: 'keep' }))?.isOver !== true;
+    return !this.#isOn || (await this.#consume({ policy, key, onSuccess: 'keep' }))?.count.isOver !== true;
   }
 
   /**
@@ -143,19 +142,20 @@ export class RateLimits {
     judge: Judge,
   ): Promise<readonly LimitState[]> {
     const states: LimitState[] = [];
-    const counted: LimitCheck[] = [];
+    const taken: Taken[] = [];
     // Already now: if an upstream fails between two checks, the answer that says so gives the first back.
-    this.#attempts.set(request, [...(this.#attempts.get(request) ?? []), { checks: counted, judge }]);
+    this.#attempts.set(request, [...(this.#attempts.get(request) ?? []), { taken, judge }]);
     for await (const check of checks) {
-      counted.push(check);
-      const result = await this.#consume(check);
-      if (result === undefined) {
+      const one = await this.#consume(check);
+      if (one === undefined) {
         continue;
       }
-      const state = { name: check.policy, ...result };
-      if (result.isOver) {
+      taken.push(one);
+      const { counter, count } = one;
+      const state = { name: check.policy, policy: counter.policy, ...count };
+      if (count.isOver) {
         this.#attempts.delete(request);
-        this.#refuse(request, check, state, result.consumed);
+        this.#refuse(request, check, state, count.consumed);
       }
       // The count of an account or mailbox reveals what others do with it, so it's reported only when its limit is exceeded.
       if (!/-(?:account|recipient)$/.test(check.policy)) {
@@ -165,10 +165,10 @@ export class RateLimits {
     return states;
   }
 
-  async #settleAttempt({ checks, judge }: Attempt, reply: FastifyReply): Promise<void> {
+  async #settleAttempt({ taken, judge }: Attempt, reply: FastifyReply): Promise<void> {
     try {
       const outcome = await judge(reply);
-      await Promise.all(checks.map((check) => this.#giveBack(check, outcome)));
+      await Promise.all(taken.map((one) => this.#giveBack(one, outcome)));
     } catch (error) {
       this.#logger.error(error);
     }
@@ -181,8 +181,7 @@ export class RateLimits {
       return undefined;
     }
     try {
-      const state = await counter.limiter.get(this.hash(key));
-      return Math.max(0, counter.policy.points - (state?.consumedPoints ?? 0));
+      return await counter.remaining(this.hash(key));
     } catch (error) {
       this.#logger.error(error);
       return undefined;
@@ -215,33 +214,26 @@ export class RateLimits {
     return this.#cipher.signAll(text);
   }
 
-  async #consume(
-    check: LimitCheck,
-  ): Promise<(Omit<LimitState, 'name'> & { isOver: boolean; consumed: number }) | undefined> {
+  /** @returns undefined if nothing was counted. If counting fails, the attempt is allowed. */
+  async #consume(check: LimitCheck): Promise<Taken | undefined> {
     const counter = this.#counters.get(check.policy);
     if (counter === undefined) {
       return undefined;
     }
-    const { policy, limiter } = counter;
     try {
-      return { policy, ...stateOf(await limiter.consume(this.hash(check.key)), policy), isOver: false };
+      return { check, counter, count: await counter.take(this.hash(check.key)) };
     } catch (error) {
-      if (error instanceof RateLimiterRes) {
-        return { policy, ...stateOf(error, policy), isOver: true };
-      }
-      // If counting fails, the attempt is allowed.
       this.#logger.error(error);
       return undefined;
     }
   }
 
-  async #giveBack(check: LimitCheck, outcome: Outcome): Promise<void> {
-    const limiter = this.#counters.get(check.policy)?.limiter;
+  async #giveBack({ check, counter, count }: Taken, outcome: Outcome): Promise<void> {
     const key = this.hash(check.key);
     if (outcome === 'success' && check.onSuccess === 'reset') {
-      await limiter?.delete(key);
+      await counter.reset(key);
     } else if (outcome === 'void' || (outcome === 'success' && check.onSuccess === 'return')) {
-      await limiter?.reward(key);
+      await counter.giveBack(key, count);
     }
   }
 
@@ -273,18 +265,6 @@ export function addressCheck(
   onSuccess: LimitCheck['onSuccess'],
 ): LimitCheck {
   return { policy, key: `address:${networkOf(request.ip)}`, onSuccess };
-}
-
-function stateOf(
-  result: RateLimiterRes,
-  { window }: RatePolicy,
-): { remaining: number; reset: number; consumed: number } {
-  const milliseconds = result.msBeforeNext > 0 ? result.msBeforeNext : window * 1000;
-  return {
-    remaining: result.remainingPoints,
-    reset: Math.max(1, Math.ceil(milliseconds / 1000)),
-    consumed: result.consumedPoints,
-  };
 }
 
 /** A range of IPv4 inside IPv6 as one of IPv4. */

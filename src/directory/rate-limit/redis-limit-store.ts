@@ -14,6 +14,19 @@ const connectTimeout = 2000;
  */
 const answerTimeout = 1000;
 
+/**
+ * Adds points to a count, and begins its window with the first. What is given back (less than none) begins no window, and no count falls
+ * below none: the count may have been lost, or taken by a process alone while Redis was away.
+ */
+const countScript = `
+local points = tonumber(ARGV[1])
+if points < 0 and tonumber(redis.call('get', KEYS[1]) or '0') + points < 0 then
+  return {0, -2}
+end
+redis.call('set', KEYS[1], 0, 'EX', ARGV[2], 'NX')
+return {redis.call('incrby', KEYS[1], points), redis.call('pttl', KEYS[1])}
+`;
+
 /** Makes a client drop its connections when an answer doesn't come in time; it then connects anew. */
 function dropWhenSilent(client: Redis | Cluster): void {
   const send = client.sendCommand;
@@ -73,6 +86,7 @@ export class RedisLimitStore extends LimitStore implements OnApplicationShutdown
       points: policy.points,
       duration: policy.window,
       rejectIfRedisNotReady: true,
+      customIncrTtlLuaScript: countScript,
       insuranceLimiter: this.insurance.limiter(name, policy),
     });
   }
