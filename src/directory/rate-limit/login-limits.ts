@@ -29,7 +29,6 @@ export class LoginLimits {
     find: () => Promise<readonly string[]>,
     judge: Judge = judgeByStatus,
   ): Promise<boolean> {
-    const begunAt = this.clock.now();
     let accounts: readonly string[] = [];
     let isKnown = false;
     const everywhere = async (account: string) => this.#everywhere(request, account);
@@ -44,14 +43,12 @@ export class LoginLimits {
       isKnown = found.length > 0 && found.every((each) => each.isKnown);
       yield* found.flatMap((each) => each.checks);
     };
-    await this.limits.take(request, reply, checks(), async (answer) => {
-      const outcome = await judge(answer);
-      const [account, other] = accounts;
-      if (outcome === 'success' && account !== undefined && other === undefined) {
-        await this.remember(request, answer, account, begunAt);
-      }
-      return outcome;
-    });
+    await this.limits.take(
+      request,
+      reply,
+      checks(),
+      this.#remembering(request, () => accounts, judge),
+    );
     return isKnown;
   }
 
@@ -61,20 +58,27 @@ export class LoginLimits {
    * @throws {Problem} `rate_limited`
    */
   async takeReached(request: FastifyRequest, account: string): Promise<void> {
-    const begunAt = this.clock.now();
+    const judge = this.#remembering(request, () => [account], judgeByStatus);
     const { checks } = await this.#everywhere(request, account);
-    await this.limits.takeMore(request, [pairCheck(request, account, 'reset'), ...checks], async (answer) => {
-      const outcome = await judgeByStatus(answer);
-      if (outcome === 'success') {
-        await this.remember(request, answer, account, begunAt);
-      }
-      return outcome;
-    });
+    await this.limits.takeMore(request, [pairCheck(request, account, 'reset'), ...checks], judge);
   }
 
   /** How many more attempts at the account the caller's network has; undefined if they aren't counted. */
   async remaining(request: FastifyRequest, account: string): Promise<number | undefined> {
     return this.limits.remaining(request, 'login-pair', pairOf(request, account));
+  }
+
+  /** A judge of a login that begins now. If it succeeds for one account alone, the caller's network and browser become known for that. */
+  #remembering(request: FastifyRequest, accounts: () => readonly string[], judge: Judge): Judge {
+    const begunAt = this.clock.now();
+    return async (answer) => {
+      const outcome = await judge(answer);
+      const [account, other] = accounts();
+      if (outcome === 'success' && account !== undefined && other === undefined) {
+        await this.remember(request, answer, account, begunAt);
+      }
+      return outcome;
+    };
   }
 
   /**
