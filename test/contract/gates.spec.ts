@@ -20,7 +20,11 @@ import { expectProblem } from '../support/gateway.js';
 let ory: AnsweringOry;
 
 beforeAll(async () => {
-  ory = await startAnsweringOry({ RATE_LIMIT: 'true' });
+  ory = await startAnsweringOry({
+    RATE_LIMIT: 'true',
+    TRUST_PROXY: 'loopback',
+    RATE_LIMIT_POLICIES: 'settings-recipient=2/1d,verification-account=2/1h,start-address=20/5m',
+  });
 });
 
 beforeEach(() => {
@@ -95,6 +99,66 @@ it('a form of the settings asks Kratos for the session once before it is passed 
   const asks = (line: string): boolean => line.startsWith('GET /sessions/whoami');
   expect(ory.asked.slice(0, passedOn).filter(asks)).toHaveLength(1);
   expect(ory.asked.slice(passedOn).some(asks)).toBe(true);
+});
+
+describe('limits of mails to an account', () => {
+  const session = '__Host-ory_kratos_session=c2Vzc2lvbg==';
+  const post = async (kind: string, fields: Readonly<Record<string, string>>, cookie?: string) => {
+    const { status } = await ory.gateway.request(
+      `/ory/kratos/self-service/${kind}?flow=${crypto.randomUUID()}`,
+      {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded',
+          ...(cookie === undefined ? {} : { cookie }),
+        },
+        body: new URLSearchParams(fields).toString(),
+      },
+    );
+    return status;
+  };
+
+  it('aren’t used up by strangers who ask for a verification: its owner still gets two mails', async () => {
+    const ask = async (cookie?: string) => post('verification', { email: 'ada@example.test' }, cookie);
+    for (let count = 0; count < 4; count += 1) {
+      expect(await ask()).toBe(401);
+    }
+    ory.say('GET /sessions/whoami', 200, kratosSession);
+    expect([await ask(session), await ask(session), await ask(session)]).toEqual([200, 200, 429]);
+  });
+
+  it('aren’t used up by changes of address that Kratos refuses; those that it may have mailed count', async () => {
+    const change = async (cookie?: string) =>
+      post('settings', { method: 'profile', 'traits.email': 'grace@example.test' }, cookie);
+    ory.say('POST /self-service/settings', 401);
+    expect([await change(), await change(), await change()]).toEqual([401, 401, 401]);
+    ory.say('GET /sessions/whoami', 200, kratosSession);
+    ory.say(`GET /admin/identities/${oryIds.subject}`, 200, { ...kratosIdentity, credentials: {} });
+    ory.say('GET /admin/identities', 200, [{ ...kratosIdentity, id: oryIds.stranger }]);
+    ory.say('POST /self-service/settings', 400);
+    expect([await change(session), await change(session), await change(session)]).toEqual([400, 400, 400]);
+    ory.say('GET /admin/identities', 200, []);
+    expect([await change(session), await change(session), await change(session)]).toEqual([400, 400, 429]);
+  });
+});
+
+it('errors that Kratos would store for anyone are counted, and what it answers otherwise isn’t', async () => {
+  const paths = ['login', 'registration', 'logout', 'methods/oidc/callback/company'].map(
+    (path) => `/self-service/${path}`,
+  );
+  const statuses = async (): Promise<number[]> => {
+    const seen: number[] = [];
+    for (let count = 0; count < 24; count += 1) {
+      const url = `/ory/kratos${paths[count % paths.length]}?flow=x`;
+      const headers = { 'x-forwarded-for': '198.51.100.9' };
+      seen.push((await ory.gateway.request(url, { headers })).status);
+    }
+    return seen;
+  };
+  const times = (count: number, status: number): number[] => Array.from({ length: count }, () => status);
+  expect(await statuses()).toEqual(times(24, 200));
+  paths.forEach((path) => ory.say(`GET ${path}`, 404));
+  expect(await statuses()).toEqual([...times(20, 404), ...times(4, 429)]);
 });
 
 describe('tokens that Hydra made for a code', () => {

@@ -12,7 +12,7 @@ export interface RatePolicy {
 /**
  * Default rate limits, which `RATE_LIMIT_POLICIES` can override. docs/security.md explains the values. The suffix names the key:
  * - `-address`: IPv4 address or IPv6 /64
- * - `-account`: the account name that was entered
+ * - `-account`: the account name that was entered; of a verification, the account that asks
  * - `-pair`: address and account together
  * - `-sender`: the user who causes a mail
  * - `-recipient`: the recipient of the mail

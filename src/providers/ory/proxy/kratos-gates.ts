@@ -29,7 +29,7 @@ import { NameGate } from './name.gate.js';
 import type { OryLimits } from './ory-limits.js';
 import { OwnershipGate } from './ownership.gate.js';
 import { PasswordGate } from './password.gate.js';
-import { requireNoForm } from './query-limit.js';
+import { requireKnownAssurance, requireNoForm } from './query-limit.js';
 import { SignUpGate } from './sign-up.gate.js';
 import { requireCaller } from './upstream-queue.js';
 import { VerificationBindings } from './verification-binding.js';
@@ -84,7 +84,13 @@ export function kratosGates(
   });
   const facts = new FactsGate(kratos, get(AccountFacts), get(RequestAuthenticator));
   return [
-    { name: 'query', admit: ({ request, path }) => requireNoForm(request.method, request.url, path) },
+    {
+      name: 'query',
+      admit: ({ request, path }) => {
+        requireNoForm(request.method, request.url, path);
+        requireKnownAssurance(request.url, path);
+      },
+    },
     {
       name: 'limits',
       admit: async (exchange) => {

@@ -11,6 +11,7 @@ import {
   type Outcome,
   RateLimits,
   addressCheck,
+  judgeByStatus,
 } from '../../../directory/rate-limit/rate-limits.js';
 import type { SessionReader } from './exchange.js';
 import type { AccountChanges } from './settings-change.js';
@@ -20,6 +21,11 @@ import { type SubmittedForm, readSubmittedForm } from './submitted.form.js';
 
 const flowSubmission = /^\/self-service\/(login|registration|recovery|verification|settings)$/;
 const flowStart = /^\/self-service\/[a-z]+\/browser$/;
+/** Where anyone can have Kratos store an error for its page, in a table that nothing cleans. */
+const errorKeeper =
+  /^\/self-service\/(?:login|registration|logout(?:\/browser)?|methods\/oidc\/callback(?:\/[\w-]+)?)$/;
+const errorPage = '/ui/error';
+const settingsPage = '/ui/settings';
 const kratosCookie = 'ory_kratos_session';
 /** Methods that try a credential of the account that is counted. By any other, a form logs in whom it likes, whatever it names. */
 const countedMethods: ReadonlySet<string> = new Set(['password', 'totp', 'lookup_secret', 'webauthn']);
@@ -68,9 +74,13 @@ export class OryLimits {
     } else if (flow === 'settings') {
       await this.#admitAddressChange(request, reply, sessionOf);
     } else if (flow === 'recovery' || flow === 'verification') {
-      await this.#admitCode(request, reply, flow);
+      await this.#admitCode(request, reply, flow, sessionOf);
     } else if (flowStart.test(path)) {
       await this.limits.take(request, reply, [addressCheck(request, 'start-address', 'keep')]);
+    } else if (errorKeeper.test(path)) {
+      await this.limits.takeMore(request, [addressCheck(request, 'start-address', 'return')], (answer) =>
+        redirectOf(answer)?.pathname === errorPage ? 'failure' : judgeByStatus(answer),
+      );
     }
     return false;
   }
@@ -127,13 +137,23 @@ export class OryLimits {
     request: FastifyRequest,
     reply: FastifyReply,
     flow: 'recovery' | 'verification',
+    sessionOf: SessionReader,
   ): Promise<void> {
     const form = await readSubmittedForm(request);
-    await this.limits.take(request, reply, [
-      addressCheck(request, `${flow}-address`, 'keep'),
-      ...kept(`${flow}-pair`, pairsOf(request, namesOf(form))),
-      ...kept(`${flow}-account`, namesOf(form)),
-    ]);
+    const accounts = async (): Promise<string[]> => {
+      if (flow === 'recovery' || form.account === undefined) {
+        return namesOf(form);
+      }
+      // An address is verified only by its own account. Who asks for another's gets nothing, and uses up nothing of its owner's.
+      const identity = (await sessionOf())?.identity;
+      return [...(identity === undefined ? [] : [identityKey(identity.id)]), ...flowsOf(form)];
+    };
+    const checks = async function* () {
+      yield addressCheck(request, `${flow}-address`, 'keep');
+      yield* kept(`${flow}-pair`, pairsOf(request, namesOf(form)));
+      yield* kept(`${flow}-account`, await accounts());
+    };
+    await this.limits.take(request, reply, checks());
   }
 
   /**
@@ -155,9 +175,19 @@ export class OryLimits {
     }
     await this.limits.take(request, reply, [
       addressCheck(request, 'settings-address', 'keep'),
-      ...kept('settings-sender', identity === undefined ? [] : [`identity:${identity.id}`]),
-      ...kept('settings-recipient', accountsOf(form)),
+      ...kept('settings-sender', identity === undefined ? [] : [identityKey(identity.id)]),
     ]);
+    const { account } = form;
+    await this.limits.takeMore(request, kept('settings-recipient', accountsOf(form)), async (answer) => {
+      if (identity === undefined) {
+        // Without a session, Kratos changes nothing.
+        const isTaken = answer.statusCode === 200 || redirectOf(answer)?.pathname === settingsPage;
+        return isTaken ? 'success' : 'void';
+      }
+      // An address that another account has gets no mail: what strangers try uses up nothing of its owner's.
+      const holder = await this.kratos.findIdentityByEmail(account);
+      return holder === undefined || holder.id === identity.id ? 'success' : 'void';
+    });
   }
 
   async #admitLogin(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
@@ -216,8 +246,12 @@ function accountsOf({ account }: SubmittedForm): string[] {
   return account === undefined ? [] : [accountKey(account)];
 }
 
+function flowsOf({ flow }: SubmittedForm): string[] {
+  return flow === undefined ? [] : [`flow:${flow}`];
+}
+
 function namesOf(form: SubmittedForm): string[] {
-  return [...accountsOf(form), ...(form.flow === undefined ? [] : [`flow:${form.flow}`])];
+  return [...accountsOf(form), ...flowsOf(form)];
 }
 
 function pairsOf(request: FastifyRequest, names: readonly string[]): string[] {

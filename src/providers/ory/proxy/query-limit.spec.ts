@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { requireShortQuery } from './query-limit.js';
+import { requireKnownAssurance, requireShortQuery } from './query-limit.js';
 
 const start = '/ory/kratos/self-service/login/browser';
 const auth = '/ory/hydra/oauth2/auth';
@@ -27,3 +27,19 @@ it.each([
 ])('%.80s is too long', (url) => {
   expect(() => requireShortQuery(url)).toThrow(expect.objectContaining({ code: 'uri_too_long' }));
 });
+
+it.each(['', '?aal=', '?aal=aal1', '?aal=AAL2&refresh=true', '?return_to=%2F%3Faal%3Dx'])(
+  'a login with %s may be begun',
+  (query) => {
+    expect(() => requireKnownAssurance(`${start}${query}`, '/self-service/login/browser')).not.toThrow();
+  },
+);
+
+it.each(['?aal=x', '?aal=aal3', '??a&aal=x', '?%61al=x', '?aal=aal1&aal=x', '?aal=aal1%20'])(
+  'a login with %s leaves no error at Kratos',
+  (query) => {
+    expect(() => requireKnownAssurance(`${start}${query}`, '/self-service/login/browser')).toThrow(
+      expect.objectContaining({ code: 'malformed_request' }),
+    );
+  },
+);

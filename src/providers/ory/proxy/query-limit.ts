@@ -80,6 +80,17 @@ export function requireNoForm(method: string, url: string, path: string): void {
 }
 
 /**
+ * Refuses a login at a level of assurance that Kratos doesn't know: it would keep the error in a table that nothing cleans.
+ * @param url path and query. @param path after the prefix. @throws {Problem} `malformed_request`
+ */
+export function requireKnownAssurance(url: string, path: string): void {
+  const levels = parametersIn(queryOf(url)).getAll('aal');
+  if (path === '/self-service/login/browser' && !levels.every((level) => /^(?:aal[12])?$/i.test(level))) {
+    throw new Problem('malformed_request', { detail: '`aal` is aal1 or aal2.', reason: 'assurance_unknown' });
+  }
+}
+
+/**
  * Refuses the parameters of a request object (OpenID Connect Core section 6): what it demands of a login, such as `prompt`, would be
  * overlooked. @param url path and query. @param path after the prefix. @throws {Problem} `malformed_request`
  */
