@@ -175,6 +175,17 @@ describe('what is tried too often from one address', () => {
     expect((await guess(`::ffff:${address}`)).status).toBe(429);
   });
 
+  it('an address counts without the port that a proxy adds to it, also behind a second proxy [W14]', async () => {
+    const address = newAddress();
+    for (const given of [`${address}:1234`, `${address}:99, 127.0.0.1:5`, `${address}, [::1]:7`]) {
+      expect((await guess(given)).status).toBe(401);
+    }
+    expect((await guess(`${address}:8`)).status).toBe(429);
+    expect(await statuses(3, () => guess('[2001:db8:9:1::1]:443'))).toEqual([401, 401, 401]);
+    expect((await guess('2001:db8:9:1::2')).status).toBe(429);
+    expect((await guess('[2001:db8:9:2::1]:443')).status).toBe(401);
+  });
+
   it('who is logged in is counted as themselves, from wherever they come', async () => {
     const [one, other] = [await gateway.session(), await gateway.session()];
     const tooMuch = ({ cookie }: HeldSession): Promise<GatewayAnswer> =>
