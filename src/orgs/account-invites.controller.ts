@@ -41,7 +41,7 @@ export class AccountInvitesController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof createdAccountInviteSchema>> {
-    const checks = inviteChecks(request, caller.principal.user.id, email);
+    const checks = inviteChecks(request, caller.principal, email);
     await this.limits.take(request, reply, checks, invitesMade);
     const invite = await this.invites.create(caller, email, request.headers['accept-language']);
     void reply.header('location', `/api/v1/invites/${invite.id}`).header('cache-control', 'no-store');

@@ -44,7 +44,7 @@ export class InvitesController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof createdInviteSchema>> {
-    const checks = inviteChecks(request, caller.principal.user.id, body.email);
+    const checks = inviteChecks(request, caller.principal, body.email);
     await this.limits.take(request, reply, checks, invitesMade);
     const invite = await this.invites.create(caller, org, body, request.headers['accept-language']);
     void reply

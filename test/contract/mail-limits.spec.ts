@@ -126,4 +126,28 @@ describe('invites over time', () => {
     await losesProof(session);
     expectProblem(await send('two@example.com'), 403, 'email_unverified');
   });
+
+  it('the API keys of one organisation send 50 together in an hour [L25]', async () => {
+    const { session, path } = await owner();
+    const keys: string[] = [];
+    for (const name of ['One', 'Other']) {
+      const made = await orgs.call(session, `POST ${path.replace('invites', 'api-keys')}`, {
+        name,
+        scope: 'orgs:write',
+        role: 'admin',
+      });
+      keys.push(z.looseObject({ key: z.string() }).parse(made.json()).key);
+    }
+    const statuses: number[] = [];
+    for (let index = 0; index < 52; index += 1) {
+      const answer = await gateway.request(path, {
+        method: 'POST',
+        headers: { 'x-api-key': keys[index % 2] ?? '', 'content-type': 'application/json', ...from(204) },
+        body: '{}',
+      });
+      statuses.push(answer.status);
+    }
+    expect(statuses.filter((status) => status === 201)).toHaveLength(50);
+    expect(statuses.slice(50)).toEqual([429, 429]);
+  });
 });

@@ -3,7 +3,7 @@ import { SetMetadata } from '@nestjs/common';
 /** Metadata key of {@link RateLimited}. */
 export const RATE_LIMITED = 'vestibule:rate-limited';
 
-/** The policies that a route may name; both count by address, or by user if the caller is logged in. */
+/** The policies that a route may name. They count by address; callers with a session or key count as themselves. */
 export interface RouteLimit {
   readonly policy:
     | 'start-address'
