@@ -331,6 +331,22 @@ describe('GET /api/v1/users/:id', () => {
   });
 });
 
+it('the picture of a user is on their own account page, and not on the administrators’ page of them', async () => {
+  const picture = 'https://pictures.example.test/ada.png';
+  const user = await somebody({ picture });
+  const show = async (path: string, { cookie }: HeldSession) => {
+    const { status, headers, text } = await gateway.request(path, {
+      headers: { cookie, accept: 'text/html' },
+    });
+    const policy = /img-src ([^;]*)/.exec(headers['content-security-policy'] ?? '')?.[1];
+    return { status, policy, isShown: text.includes(picture) };
+  };
+  expect(await show('/', user)).toEqual({ status: 200, policy: "'self' data: https:", isShown: true });
+  const elsewhere = { status: 200, policy: "'self' data:", isShown: false };
+  expect(await show('/', admin)).toEqual(elsewhere);
+  expect(await show(`/admin/users/${user.user.id}`, admin)).toEqual(elsewhere);
+});
+
 describe('PATCH /api/v1/users/:id', () => {
   it('changes the traits at Kratos first, then the user, and makes their tokens stale', async () => {
     const target = await somebody();
