@@ -69,6 +69,21 @@ func (c *Claims) lacksFactor(what string) bool {
 // Actor acts for a subject.
 type Actor struct {
 	Subject string `json:"sub"`
+	// SessionID is the id of its session, or of its API key.
+	SessionID string `json:"sid,omitempty"`
+	// ID is that of its token.
+	ID string `json:"jti,omitempty"`
+	// Actor is who acted before it.
+	Actor *Actor `json:"act,omitempty"`
+}
+
+func (a *Actor) clone() *Actor {
+	if a == nil {
+		return nil
+	}
+	copied := *a
+	copied.Actor = a.Actor.clone()
+	return &copied
 }
 
 // Org is an organisation, and the user's role in it.
@@ -143,10 +158,7 @@ func (c Claims) MarshalJSON() ([]byte, error) { return json.Marshal(c.all) }
 func (c *Claims) clone() *Claims {
 	copied := *c
 	copied.Audience, copied.Methods, copied.Roles = slices.Clone(c.Audience), slices.Clone(c.Methods), slices.Clone(c.Roles)
-	if c.Actor != nil {
-		actor := *c.Actor
-		copied.Actor = &actor
-	}
+	copied.Actor = c.Actor.clone()
 	if c.Org != nil {
 		org := *c.Org
 		copied.Org = &org

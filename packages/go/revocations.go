@@ -1,6 +1,7 @@
 package vestibule
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -194,6 +195,15 @@ func (l *revokedList) reasonAgainst(c *Claims) string {
 	}
 	if timestampOf(c.ID) < changedAt {
 		return "token_outdated"
+	}
+	for actor := c.Actor; actor != nil; actor = actor.Actor {
+		readAt := timestampOf(cmp.Or(actor.ID, c.ID))
+		if l.isEnded(actor.SessionID) || readAt < l.everythingBefore {
+			return "session_ended"
+		}
+		if readAt < l.changed[actor.Subject] {
+			return "token_outdated"
+		}
 	}
 	return ""
 }

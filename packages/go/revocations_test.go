@@ -63,11 +63,18 @@ func TestOutdatedTokens(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t)
 	guard := newGuard(t, g.options())
-	user, org, key, early := newID(), newID(), newID(), newID()
+	user, org, key, early, ended := newID(), newID(), newID(), newID(), newID()
 	now := time.Now().Add(time.Second).UnixMilli()
-	g.tellEverything(map[string]any{"changed": [][]any{{user, now}, {org, now}}, "everything_before": time.Now().Add(-time.Hour).UnixMilli()})
+	g.tellEverything(map[string]any{
+		"ended": idsOf(ended), "changed": [][]any{{user, now}, {org, now}}, "everything_before": time.Now().Add(-time.Hour).UnixMilli(),
+	})
 	late := "fffffff" + newID()[7:]
 	old := "00000000" + newID()[8:]
+	actor := func(members map[string]any) map[string]any {
+		all := map[string]any{"sub": newID(), "sid": newID(), "jti": early}
+		maps.Copy(all, members)
+		return all
+	}
 	for name, test := range map[string]struct {
 		claims map[string]any
 		reason string
@@ -80,6 +87,19 @@ func TestOutdatedTokens(t *testing.T) {
 		"a key of long ago":            {map[string]any{"sid": old, "client_id": "api-key"}, ""},
 		"a service of long ago":        {map[string]any{"sid": old, "sub": old}, ""},
 		"a token of a key of long ago": {map[string]any{"sid": key, "jti": old, "client_id": "api-key"}, "session_ended"},
+		"an actor":                     {map[string]any{"act": actor(nil)}, ""},
+		"a client that acts":           {map[string]any{"act": map[string]any{"sub": "a-client"}}, ""},
+		"an actor's key was revoked":   {map[string]any{"act": actor(map[string]any{"sid": ended})}, "session_ended"},
+		"an actor of long ago":         {map[string]any{"act": actor(map[string]any{"jti": old})}, "session_ended"},
+		"an actor was changed":         {map[string]any{"jti": late, "act": actor(map[string]any{"sub": user})}, "token_outdated"},
+		"an actor of after the change": {map[string]any{"jti": early, "act": actor(map[string]any{"sub": user, "jti": late})}, ""},
+		"an actor as old as the token": {map[string]any{"jti": early, "act": map[string]any{"sub": user}}, "token_outdated"},
+		"an actor as new as the token": {map[string]any{"jti": late, "act": map[string]any{"sub": user}}, ""},
+		"a second actor's key":         {map[string]any{"act": actor(map[string]any{"act": actor(map[string]any{"sid": ended})})}, "session_ended"},
+		"a third actor was changed": {
+			map[string]any{"act": actor(map[string]any{"act": actor(map[string]any{"act": actor(map[string]any{"sub": user})})})},
+			"token_outdated",
+		},
 	} {
 		if got := reasonOf(t, guard, g.token(test.claims)); got != test.reason {
 			t.Errorf("%s: got %q, want %q", name, got, test.reason)

@@ -61,18 +61,30 @@ class Tokens(WithGateway):
 
     def test_that_are_outdated_are_refused(self):
         verifier = self.verifier()
-        user, org, early, old = new_id(), new_id(), new_id(), new_id(1)
+        user, org, early, old, ended = new_id(), new_id(), new_id(), new_id(1), new_id()
         now = int(time.time() * 1000) + 1000
-        self.gateway.tell_everything(changed=[[user, now], [org, now]], everything_before=now - 3_600_000)
+        late = new_id(now + 1)
+        self.gateway.tell_everything(ended=ids_of(ended), changed=[[user, now], [org, now]], everything_before=now - 3_600_000)
+        actor = {"sub": new_id(), "sid": new_id(), "jti": early}
         for claims, reason in [
             ({"sub": user, "jti": early}, "token_outdated"),
             ({"jti": early, "org": {"id": org, "slug": "a", "role": "owner"}}, "token_outdated"),
-            ({"sub": user, "jti": new_id(now + 1)}, None),
+            ({"sub": user, "jti": late}, None),
             ({"jti": early}, None),
             ({"sid": old}, "session_ended"),
             ({"sid": old, "client_id": "api-key"}, None),
             ({"sid": old, "sub": old}, None),
             ({"jti": old, "client_id": "api-key"}, "session_ended"),
+            ({"act": actor}, None),
+            ({"act": {"sub": "a-client"}}, None),
+            ({"act": {**actor, "sid": ended}}, "session_ended"),
+            ({"act": {**actor, "jti": old}}, "session_ended"),
+            ({"jti": late, "act": {**actor, "sub": user}}, "token_outdated"),
+            ({"jti": early, "act": {**actor, "sub": user, "jti": late}}, None),
+            ({"jti": early, "act": {"sub": user}}, "token_outdated"),
+            ({"jti": late, "act": {"sub": user}}, None),
+            ({"act": {**actor, "act": {**actor, "sid": ended}}}, "session_ended"),
+            ({"act": {**actor, "act": {**actor, "act": {**actor, "sub": user}}}}, "token_outdated"),
         ]:
             with self.subTest(claims=claims):
                 self.assertEqual(self.reason(verifier, self.gateway.token(**claims)), reason)

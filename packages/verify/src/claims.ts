@@ -11,6 +11,17 @@ export interface RequiredFactor {
   readonly org?: { readonly id: string; readonly slug: string } | undefined;
 }
 
+/** Who acts for a token's subject (RFC 8693, section 4.1). */
+export interface Actor {
+  readonly sub: string;
+  /** Id of its session, or of its API key. */
+  readonly sid?: string | undefined;
+  /** Id of its token. */
+  readonly jti?: string | undefined;
+  /** Who acted before it. */
+  readonly act?: Actor | undefined;
+}
+
 /** Claims of a verified token (RFC 9068); your deployment's own claims stand beside them. Times are seconds since the epoch. */
 export interface Claims {
   /** The gateway's `PUBLIC_URL`. */
@@ -37,7 +48,7 @@ export interface Claims {
   /** `admin` for administrators of the deployment. */
   readonly roles?: readonly string[] | undefined;
   /** Who acts for `sub` (RFC 8693, section 4.1). */
-  readonly act?: { readonly sub: string } | undefined;
+  readonly act?: Actor | undefined;
   /** The active organisation. */
   readonly org?: { readonly id: string; readonly slug: string; readonly role: OrgRole } | undefined;
   /** A second factor that a policy requires, and that the user hasn't given. */
@@ -95,6 +106,12 @@ const isFactor: Check = (value) =>
   (value['org'] === undefined ||
     (isObject(value['org']) && isText(value['org']['id']) && isText(value['org']['slug'])));
 
+const isActor: Check = (value) =>
+  isObject(value) &&
+  isText(value['sub']) &&
+  ['sid', 'jti'].every((name) => value[name] === undefined || isText(value[name])) &&
+  (value['act'] === undefined || isActor(value['act']));
+
 const required: Readonly<Record<string, Check>> = {
   iss: isText,
   aud: isText,
@@ -115,7 +132,7 @@ const optional: Readonly<Record<string, Check>> = {
   sub_profile: isText,
   acr: isText,
   roles: isTexts,
-  act: (value) => isObject(value) && isText(value['sub']),
+  act: isActor,
   org: isOrg,
   second_factor: isFactor,
   email: isText,

@@ -222,6 +222,8 @@ it('knows claims by their form', () => {
     { org: { id } },
     { org: { id, slug: 'acme', role: 'king' } },
     { act: {} },
+    { act: { sub: id, sid: 1 } },
+    { act: { sub: id, act: {} } },
     { email_verified: 'true' },
     { sub_profile: ['service'] },
   ]) {

@@ -1,6 +1,6 @@
 import { type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { AuthError } from './auth.error.js';
-import type { Claims } from './claims.js';
+import type { Actor, Claims } from './claims.js';
 import { type ServerEvent, readEvents } from './event.stream.js';
 
 /** How a verifier learns which tokens have ended before their time. */
@@ -43,7 +43,7 @@ const firstWait = 3000;
 const eventId = /^[!-~]{1,200}$/;
 const apiKeyClientId = 'api-key';
 
-/** Ended sessions and keys, and outdated tokens, as the gateway tells of them. Asking it costs two or three look-ups in memory. */
+/** Ended sessions and keys, and outdated tokens, as the gateway tells of them. Asking it costs two or three look-ups in memory, and two more for each actor. */
 export class Revocations {
   readonly #settings: FeedSettings;
   readonly #aborted = new AbortController();
@@ -108,7 +108,7 @@ export class Revocations {
   }
 
   /** @returns why a token isn't accepted any more; undefined for one that is live. @throws {AuthError} `revocations_unknown` */
-  reasonAgainst({ sid, sub, org, jti, client_id }: Claims): string | undefined {
+  reasonAgainst({ sid, sub, org, act, jti, client_id }: Claims): string | undefined {
     this.#requireHeard();
     // A token exchanged for an API key's or a service's token begins anew each time; a session begins once.
     const isOfSession = client_id !== apiKeyClientId && sid !== sub;
@@ -120,7 +120,24 @@ export class Revocations {
       this.#changed.get(sub) ?? 0,
       org === undefined ? 0 : (this.#changed.get(org.id) ?? 0),
     );
-    return changedAt > 0 && timestampOf(jti) < changedAt ? 'token_outdated' : undefined;
+    if (changedAt > 0 && timestampOf(jti) < changedAt) {
+      return 'token_outdated';
+    }
+    return act === undefined ? undefined : this.#reasonAgainstActors(act, jti);
+  }
+
+  /** @param jti of the token, for actors whose own isn't named. */
+  #reasonAgainstActors(act: Actor, jti: string): string | undefined {
+    for (let actor: Actor | undefined = act; actor !== undefined; actor = actor.act) {
+      const readAt = timestampOf(actor.jti ?? jti);
+      if ((actor.sid !== undefined && this.hasEnded(actor.sid)) || readAt < this.#everythingBefore) {
+        return 'session_ended';
+      }
+      if (readAt < (this.#changed.get(actor.sub) ?? 0)) {
+        return 'token_outdated';
+      }
+    }
+    return undefined;
   }
 
   #requireHeard(): void {

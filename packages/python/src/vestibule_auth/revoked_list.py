@@ -44,7 +44,21 @@ class RevokedList:
             return "session_ended"
         org = claims.get("org", {}).get("id")
         changed_at = max(self._changed.get(claims["sub"], 0), self._changed.get(org, 0))
-        return "token_outdated" if _timestamp_of(claims["jti"]) < changed_at else None
+        if _timestamp_of(claims["jti"]) < changed_at:
+            return "token_outdated"
+        return self._reason_against_actors(claims) if "act" in claims else None
+
+    def _reason_against_actors(self, claims):
+        actor = claims["act"]
+        while actor is not None:
+            # One whose own token isn't named is as old as this one.
+            read_at = _timestamp_of(actor.get("jti", claims["jti"]))
+            if ("sid" in actor and self.has_ended(actor["sid"])) or read_at < self._everything_before:
+                return "session_ended"
+            if read_at < self._changed.get(actor["sub"], 0):
+                return "token_outdated"
+            actor = actor.get("act")
+        return None
 
     def _rotate(self, keep, now):
         if now < self._generation_start + keep:

@@ -118,6 +118,16 @@ def _are_claims(claims):
         and all(_is_time(claims.get(name)) for name in _TIMES)
         and all(isinstance(claims[name], form) for name, form in _OPTIONAL_TYPES.items() if name in claims)
         and ("org" not in claims or {"id", "slug", "role"} <= claims["org"].keys())
+        and ("act" not in claims or _is_actor(claims["act"]))
+    )
+
+
+def _is_actor(value):
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("sub"), str)
+        and all(isinstance(value[name], str) for name in ("sid", "jti") if name in value)
+        and ("act" not in value or _is_actor(value["act"]))
     )
 
 
