@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { delegate } from './actor-chain.js';
+import { newId } from '../platform/core/identifier.js';
 import { OAuthError } from './oauth.error.js';
 
 describe('delegate', () => {
@@ -9,9 +10,18 @@ describe('delegate', () => {
   });
 
   it('the current actor is outermost, then those behind it, then those of the subject', () => {
-    expect(delegate(undefined, { sub: 'a' })).toStrictEqual({ sub: 'a' });
-    expect(delegate({ sub: 'c' }, { sub: 'a', act: { sub: 'b' } })).toEqual({
-      sub: 'a',
+    const [a, b, c] = ['a', 'b', 'c'].map((sub) => ({ sub, sid: newId(), jti: newId() }));
+    if (a === undefined || b === undefined || c === undefined) {
+      throw new Error('no actors');
+    }
+    expect(delegate(undefined, a)).toStrictEqual(a);
+    expect(delegate(c, { ...a, act: b })).toStrictEqual({ ...a, act: { ...b, act: c } });
+  });
+
+  it('actors of before the sessions and ids of their tokens were named stay', () => {
+    const a = { sub: 'a', sid: newId(), jti: newId() };
+    expect(delegate({ sub: 'b', act: { sub: 'c' } }, a)).toStrictEqual({
+      ...a,
       act: { sub: 'b', act: { sub: 'c' } },
     });
   });
@@ -22,6 +32,6 @@ describe('delegate', () => {
       undefined,
     );
     expect(delegate(five, undefined)).toEqual(five);
-    expect(() => delegate(five, { sub: 'a' })).toThrow(OAuthError);
+    expect(() => delegate(five, { sub: 'a', sid: newId(), jti: newId() })).toThrow(OAuthError);
   });
 });

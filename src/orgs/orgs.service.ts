@@ -201,13 +201,13 @@ export class OrgsService {
   async delete(caller: Caller, given: string, ifMatch: string | undefined): Promise<void> {
     const id = requireId(given);
     const { principal } = caller;
-    await this.orgs.withLocked(id, async (org) => {
+    const robots = await this.orgs.withLocked(id, async (org) => {
       requireMay(await org.standingOf(principal), 'org.delete');
       requireMatch(ifMatch, org.row.version);
       // The service accounts of its API keys belong to this organisation alone, so they go too.
       const keys = await org.transaction
         .selectFrom('api_keys')
-        .select('user_id')
+        .select(['user_id', 'revoked_at'])
         .where('org_id', '=', id)
         .execute();
       await deleteServiceAccounts(
@@ -216,7 +216,12 @@ export class OrgsService {
       );
       await org.keepSlug();
       await org.transaction.deleteFrom('orgs').where('id', '=', id).execute();
+      return keys.filter(({ revoked_at: revokedAt }) => revokedAt === null);
     });
+    for (const { user_id: userId } of robots) {
+      // Tokens in which they act are of users who may never have been in this organisation.
+      await this.events.membershipChanged(userId);
+    }
     await this.events.orgChanged(id);
     await this.events.recordOrg(caller, 'org_deleted', id);
     await this.applications.remove();

@@ -5,6 +5,7 @@ import { AuditService } from '../../src/directory/audit/audit.service.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { RevocationService } from '../../src/session/revocation/revocation.service.js';
 import { TokenService } from '../../src/session/tokens/token.service.js';
+import { administratorAt } from '../support/administrator.js';
 import { type AnsweringOry, personsToken, startAnsweringOry } from '../support/answering.ory.js';
 import {
   type Credential,
@@ -440,10 +441,11 @@ describe.each(databaseKinds)('POST /auth/token on %s', (kind) => {
         throw new Error('no sessions');
       }
       const once = tokenOf(await fromSession(actAs(first.token)));
-      expect(decodeJwt(once)).toMatchObject({ sub: person.user.id, act: { sub: first.user.id } });
+      const named = ({ claims: { sub, sid, jti } }: HeldSession) => ({ sub, sid, jti });
+      expect(decodeJwt(once)).toMatchObject({ sub: person.user.id, act: named(first) });
       expect(await statusWith(once)).toBe(200);
       const twice = tokenOf(await fromJwt(once, actAs(second.token, types.access)));
-      const both = { sub: second.user.id, act: { sub: first.user.id } };
+      const both = { ...named(second), act: named(first) };
       expect(decodeJwt(twice)['act']).toEqual(both);
       // Nobody who has acted gets out of it.
       expect(decodeJwt(tokenOf(await fromJwt(twice)))['act']).toEqual(both);
@@ -457,8 +459,48 @@ describe.each(databaseKinds)('POST /auth/token on %s', (kind) => {
       );
       expect(decodeJwt(tokenOf(await fromSession(actAs(acting))))['act']).toEqual({
         sub: third.user.id,
-        act: { sub: first.user.id },
+        sid: third.claims.sid,
+        jti: decodeJwt(acting).jti,
+        act: named(first),
       });
+    });
+
+    it('ends with the session, the key or the account that acts in it', async () => {
+      const [subject, caller, disabled, owner] = await Promise.all([1, 2, 3, 4].map(() => gateway.session()));
+      if (subject === undefined || caller === undefined || disabled === undefined || owner === undefined) {
+        throw new Error('no sessions');
+      }
+      const administrator = { cookie: (await administratorAt(gateway)).cookie };
+      const as = { cookie: owner.cookie };
+      const own = await makeKey(gateway, as);
+      const orgs = ['key-is-revoked', 'is-deleted'].map(async (slug) => {
+        const path = `/api/v1/orgs/${await plantOrg(gateway, `${slug}-${kind}`, { owner })}`;
+        return { path, ...(await makeKey(gateway, as, {}, `${path}/api-keys`)) };
+      });
+      const [revoked, gone] = await Promise.all(orgs);
+      const cases = [
+        [actAs(caller.token), 'POST', '/auth/logout', { authorization: caller.bearer }],
+        [actAs(own.key, types.key), 'DELETE', `/api/v1/api-keys/${own.id}`, as],
+        [actAs(revoked?.key ?? '', types.key), 'DELETE', `${revoked?.path}/api-keys/${revoked?.id}`, as],
+        [actAs(gone?.key ?? '', types.key), 'DELETE', gone?.path ?? '', as],
+        [actAs(disabled.token), 'POST', `/api/v1/users/${disabled.user.id}/disable`, administrator],
+      ] as const;
+      for (const [actor, method, path, by] of cases) {
+        const token = tokenOf(await fromSession(actor, { cookie: subject.cookie }));
+        expect([path, await statusWith(token)]).toEqual([path, 200]);
+        expect([path, (await send(gateway, method, path, by)).status < 300]).toEqual([path, true]);
+        expect([path, await statusWith(token)]).toEqual([path, 401]);
+        expectRefused(await fromJwt(token), 'invalid_request');
+      }
+      expect(await statusWith(subject.token)).toBe(200);
+    });
+
+    it('outlives a change of an actor from before the actor’s token, also where its subject’s is older', async () => {
+      const [subject, actor] = [await gateway.session(), await gateway.session()];
+      const robot = await makeKey(gateway, { cookie: actor.cookie });
+      await gateway.app.get(RevocationService, { strict: false }).invalidate('user', actor.user.id);
+      expectRefused(await fromJwt(subject.token, actAs(actor.token)), 'invalid_request');
+      expect(await statusWith(tokenOf(await fromJwt(subject.token, actAs(robot.key, types.key))))).toBe(200);
     });
 
     it('by an API key works as well, within the scope of the subject and the life of both', async () => {

@@ -68,6 +68,37 @@ describe('RevocationList', () => {
     },
   );
 
+  describe('of a token in which somebody acts', () => {
+    const now = Date.now();
+    const [user, sid] = [newId(), newId()];
+    const other = { sub: newId(), sid: newId(), jti: newId(now) };
+
+    it.each([
+      ['whose session or key has ended', { ...other, sid }, 'ended'],
+      ['who was changed since their token', { ...other, sub: user, jti: newId(now - 1) }, 'outdated'],
+      ['who was changed before their token', { ...other, sub: user, jti: newId(now) }, 'live'],
+      ['who was changed, and whose token is not named', { sub: user }, 'outdated'],
+      ['whose token is from before everything that was ended', { ...other, jti: newId(now - 1001) }, 'ended'],
+      ['of whom nothing is known', other, 'live'],
+      ['who is a client', { sub: 'a-client' }, 'live'],
+    ] as const)('an actor %s, wherever in the chain', (_, actor, verdict) => {
+      const token = claims(now - 10);
+      list.apply([
+        row({ id: sid, kind: 'api_key' }),
+        row({ id: user, kind: 'user', before: now }),
+        row({ id: '*', kind: 'everything', before: now - 1000 }),
+      ]);
+      const chains = [actor, { ...other, act: actor }, { ...actor, act: other }];
+      expect(chains.map((act) => list.verdict({ ...token, act }))).toEqual([verdict, verdict, verdict]);
+      expect(list.verdict(token)).toBe('live');
+    });
+
+    it('a change before the token counts for no actor whose own token is not named', () => {
+      list.apply([row({ id: user, kind: 'user', before: now })]);
+      expect(list.verdict({ ...claims(now), act: { sub: user } })).toBe('live');
+    });
+  });
+
   it('an older change that is heard later takes nothing back', () => {
     const now = Date.now();
     const token = claims(now - 10);

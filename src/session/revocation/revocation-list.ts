@@ -6,7 +6,7 @@ import { timestampOf } from '../../platform/core/identifier.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { UuidSet } from '../../platform/hot-path/uuid-set.js';
 import type { RevocationRow } from '../../platform/database/database.schema.js';
-import type { Claims } from '../tokens/claims.schema.js';
+import { type Claims, actorsIn } from '../tokens/claims.schema.js';
 import { isOfSession } from '../principal.js';
 
 /** Milliseconds after a token's end during which replicas with other clocks may still accept it. */
@@ -66,9 +66,11 @@ export class RevocationList {
     return this.#ended.size + this.#endedEarlier.size;
   }
 
-  /** The state of the token with these verified claims. Takes two or three look-ups in memory. */
-  verdict(claims: Pick<Claims, 'sid' | 'sub' | 'org' | 'jti' | 'client_id' | 'second_factor'>): TokenVerdict {
-    const { sid, sub, jti } = claims;
+  /** The state of the token with these verified claims. Takes two or three look-ups in memory, and two more for each actor. */
+  verdict(
+    claims: Pick<Claims, 'sid' | 'sub' | 'org' | 'jti' | 'client_id' | 'second_factor' | 'act'>,
+  ): TokenVerdict {
+    const { sid, sub, jti, act } = claims;
     const org = claims.org ?? claims.second_factor?.org;
     // A token exchanged for an API key's or a service's token begins anew each time; a session begins once.
     const began = timestampOf(isOfSession(claims) ? sid : jti);
@@ -76,7 +78,10 @@ export class RevocationList {
       return 'ended';
     }
     const changedAt = Math.max(this.#changedAt(sub), org === undefined ? 0 : this.#changedAt(org.id));
-    return changedAt > 0 && timestampOf(jti) < changedAt ? 'outdated' : 'live';
+    if (changedAt > 0 && timestampOf(jti) < changedAt) {
+      return 'outdated';
+    }
+    return act === undefined ? 'live' : this.#verdictOnActors(act, jti);
   }
 
   /** Whether this session or API key has been ended individually. */
@@ -126,6 +131,20 @@ export class RevocationList {
     if (this.staleness() > this.#maximumStaleness) {
       throw new Problem('revocations_unknown', { reason: 'revocations_stale' });
     }
+  }
+
+  /** The state of a token as far as its actors decide it. @param jti of the token, for actors of before their own was named. */
+  #verdictOnActors(act: Claims['act'], jti: string): TokenVerdict {
+    for (const { sub, sid, jti: own = jti } of actorsIn(act)) {
+      const readAt = timestampOf(own);
+      if ((sid !== undefined && this.isEnded(sid)) || readAt < this.#everythingBefore) {
+        return 'ended';
+      }
+      if (readAt < this.#changedAt(sub)) {
+        return 'outdated';
+      }
+    }
+    return 'live';
   }
 
   #applyOne({ id, kind, before, expires_at: expiresAt }: RevocationRow): void {

@@ -4,6 +4,10 @@ import { z } from 'zod';
 /** Numeric date: whole seconds since the epoch (RFC 7519 section 2). */
 const numericDate = z.int().nonnegative();
 
+/** An actor: whose token acted, as of which time, and by which session or API key. A client that acts at a resource has `sub` alone. */
+const actorSchema = z.object({ sub: z.string(), sid: z.uuid().optional(), jti: z.uuid().optional() });
+const actorClaimSchema = actorSchema.extend({ act: z.unknown().optional() });
+
 /** Claims of the augmented token, an RFC 9068 access token with the application's own claims. */
 const knownClaimsSchema = z.object({
   iss: z.string().meta({ description: 'Issuer: `PUBLIC_URL`.' }),
@@ -26,10 +30,9 @@ const knownClaimsSchema = z.object({
   amr: z.array(z.string()).meta({ description: 'How the user authenticated (RFC 8176).' }),
   acr: z.enum(['aal1', 'aal2']).optional().meta({ description: '`aal2` if a second factor was given.' }),
   roles: z.array(z.string()).optional().meta({ description: '`admin` for administrators (RFC 9068).' }),
-  act: z
-    .looseObject({ sub: z.string() })
-    .optional()
-    .meta({ description: 'Actor: who acts for `sub` (RFC 8693, section 4.1).' }),
+  act: z.looseObject(actorSchema.shape).optional().meta({
+    description: 'Actor: who acts for `sub` (RFC 8693, section 4.1), with the `sid` and `jti` of its token.',
+  }),
   org: z
     .object({ id: z.uuid(), slug: z.string(), role: z.enum(['owner', 'admin', 'member']) })
     .optional()
@@ -62,6 +65,19 @@ export type KnownClaims = z.output<typeof knownClaimsSchema>;
 
 /** Parsed claims of a verified augmented token. */
 export type Claims = z.output<typeof claimsSchema>;
+
+/** An actor of a token, without those before it. */
+export type Actor = z.output<typeof actorSchema>;
+
+/** The actors that the claim `act` names: the current one, then those before it, who are at most five in a token of ours. */
+export function actorsIn(act: unknown): readonly Actor[] {
+  const parsed = actorClaimSchema.safeParse(act);
+  if (!parsed.success) {
+    return [];
+  }
+  const { act: before, ...actor } = parsed.data;
+  return [actor, ...actorsIn(before)];
+}
 
 /** Identifies the form of claims that {@link claimsSchema} produces: any other schema has another value. */
 export const claimsForm = createHash('sha256')
