@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { decodeProtectedHeader } from 'jose';
+import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { recordStatements } from '../../../test/support/call.counter.js';
 import { databaseKinds } from '../../../test/support/database.kinds.js';
@@ -12,6 +13,7 @@ import type { Configuration } from '../../platform/config/configuration.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { newId } from '../../platform/core/identifier.js';
 import type { DatabaseConnection } from '../../platform/database/database-connection.js';
+import type { KeyState } from '../../platform/database/database.schema.js';
 import { RedisChannel } from '../../platform/pubsub/redis-channel.js';
 import { NoReplicaChannel, type ReplicaChannel } from '../../platform/pubsub/replica-channel.js';
 import { clockAllowance } from '../revocation/revocation-list.js';
@@ -342,6 +344,32 @@ describe.each(databaseKinds)('signing keys on %s', (kind) => {
     expect(await states()).toMatchObject({ [first]: 'revoked', [waiting]: 'revoked' });
     expect(await nextOf()).not.toBe('');
     expect(await outcome(one, await mint(one))).toBe('live');
+  });
+
+  it('next → revoked while another replica makes it the current one: a third key takes over', async () => {
+    const one = await replica();
+    const [first, second] = [one.ring.signing().kid, await nextOf()];
+    let revoking: Promise<boolean | undefined> = Promise.resolve(undefined);
+    await connection.query.transaction().execute(async (transaction) => {
+      const set = async (kid: string, state: KeyState): Promise<void> => {
+        await transaction.updateTable('signing_keys').set({ state }).where('kid', '=', kid).execute();
+      };
+      await set(first, 'retired');
+      await set(second, 'current');
+      revoking = one.rotation.revoke(second);
+      if (kind === 'postgres') {
+        await waitUntil(async () => {
+          const { rows } = await sql`select 1 from pg_stat_activity
+            where wait_event_type = 'Lock' and datname = current_database()`.execute(connection.query);
+          return rows.length > 0;
+        }, 'the revocation to wait for the rotation');
+      }
+    });
+    expect(await revoking).toBe(true);
+    const left = await states();
+    expect(left).toMatchObject({ [first]: 'retired', [second]: 'revoked' });
+    expect(Object.values(left).toSorted()).toEqual(['current', 'next', 'retired', 'revoked']);
+    expect(left[one.ring.signing().kid]).toBe('current');
   });
 
   it('a revoked key is dead on another replica within seconds, without Redis [F10]', async () => {

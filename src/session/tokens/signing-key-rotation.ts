@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
+import { KeyRingError } from '../../platform/errors/start-errors.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { PeriodicTask } from '../../platform/time/periodic-task.js';
 import { ReplicaChannel } from '../../platform/pubsub/replica-channel.js';
@@ -9,6 +10,8 @@ import { SigningKeyRepository } from './signing-key.repository.js';
 import { SigningKeyRing } from './signing-key-ring.js';
 
 const checkMilliseconds = 60_000;
+/** How often a key is revoked whose successor other replicas use up meanwhile. */
+const revocationAttempts = 5;
 
 /** Replaces signing keys: on schedule, by command, and in an emergency. Any number of replicas may try at once. */
 @Injectable()
@@ -65,13 +68,20 @@ export class SigningKeyRotation extends PeriodicTask {
    * Revokes a key in an emergency. Tokens that it signed are refused, here at once and elsewhere within seconds; sessions whose
    * tokens it signed must log in again.
    * @returns false when there is no such key or it was revoked before.
+   * @throws {KeyRingError} when other replicas use up each successor of the current key.
    */
   async revoke(kid: string): Promise<boolean> {
-    await this.ring.ensureNext();
-    const done = await this.repository.revoke(kid);
+    let outcome: Awaited<ReturnType<SigningKeyRepository['revoke']>> = 'no_successor';
+    for (let attempt = 0; outcome === 'no_successor' && attempt < revocationAttempts; attempt += 1) {
+      await this.ring.ensureNext();
+      outcome = await this.repository.revoke(kid);
+    }
+    if (outcome === 'no_successor') {
+      throw new KeyRingError('The current signing key has no successor.');
+    }
     await this.ring.ensureNext();
     this.channel.publish('signing-keys', {});
-    return done;
+    return outcome === 'revoked';
   }
 
   protected override async run(): Promise<void> {

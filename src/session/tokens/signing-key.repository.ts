@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
 import { Clock } from '../../platform/time/clock.service.js';
+import { needsRowLocks } from '../../platform/database/dialect.js';
 import {
   Database,
   type KeyState,
@@ -67,28 +68,31 @@ export class SigningKeyRepository {
 
   /**
    * Revokes a key in any state, and wipes its private half. If it was the current key, the next one takes over.
-   * @returns whether there is such a key that wasn't revoked before.
+   * @returns `unknown` if there is no such key, or it was revoked before; `no_successor` if it is the current one and there is no next
+   *   one: then nothing has changed.
    */
-  async revoke(kid: string): Promise<boolean> {
+  async revoke(kid: string): Promise<'revoked' | 'unknown' | 'no_successor'> {
     return this.database.query.transaction().execute(async (transaction) => {
-      const row = await transaction
-        .selectFrom('signing_keys')
-        .select('state')
-        .where('kid', '=', kid)
-        .where('state', '!=', 'revoked')
-        .executeTakeFirst();
-      if (row === undefined) {
-        return false;
+      const keys = transaction.selectFrom('signing_keys').select('state');
+      // Locked: a rotation on another replica makes the next key the current one, which needs a successor.
+      const read = async (query: typeof keys): Promise<KeyState | undefined> =>
+        (await (needsRowLocks(transaction) ? query.forUpdate() : query).executeTakeFirst())?.state;
+      const state = await read(keys.where('kid', '=', kid).where('state', '!=', 'revoked'));
+      if (state === undefined) {
+        return 'unknown';
+      }
+      if (state === 'current' && (await read(keys.where('state', '=', 'next'))) === undefined) {
+        return 'no_successor';
       }
       await transaction
         .updateTable('signing_keys')
         .set({ state: 'revoked', private_jwk: '', retired_at: this.clock.now() })
         .where('kid', '=', kid)
         .execute();
-      if (row.state === 'current') {
+      if (state === 'current') {
         await this.#promote(transaction);
       }
-      return true;
+      return 'revoked';
     });
   }
 
