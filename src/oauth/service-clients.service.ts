@@ -12,6 +12,9 @@ import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
 /** Issuer of the identities of Hydra's clients: no person's identity has it. */
 export const hydraClientIssuer = 'urn:ory:hydra:client';
 
+/** Scopes of logins, which Hydra may give any client. */
+const ofLogins: ReadonlySet<string> = new Set(['openid', 'offline', 'offline_access']);
+
 interface NamedClient extends ServiceClient {
   readonly name?: string;
 }
@@ -50,16 +53,16 @@ export class ServiceClients {
     if (validated === undefined) {
       return undefined;
     }
-    const { clientId, expiresAt, scope: asked } = validated;
+    const { clientId, expiresAt } = validated;
+    const asked = validated.scope.filter((token) => !ofLogins.has(token));
     const client = configured.find((one) => one.clientId === clientId) ?? (await this.#machine(clientId));
     if (client === undefined) {
       return undefined;
     }
     const identity = { issuer: hydraClientIssuer, subject: clientId };
     const userId = await this.users.ensureServiceAccount(identity, client.name ?? clientId);
-    // A client may have asked for less than it is registered with (RFC 6749 section 3.3).
-    const narrowed = client.scope.filter((scope) => asked.includes(scope));
-    const scope = narrowed.length === 0 ? client.scope : narrowed;
+    // A client may have asked for less than it is registered with (RFC 6749 section 3.3): what it is registered with instead isn't that.
+    const scope = asked.length === 0 ? client.scope : client.scope.filter((token) => asked.includes(token));
     return { claims: await this.#claims(userId, { ...client, scope }, readAt), expiresAt };
   }
 

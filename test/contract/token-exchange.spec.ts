@@ -609,7 +609,7 @@ describe.each(databaseKinds)('POST /auth/token on %s', (kind) => {
 
 describe('POST /auth/token with an access token of the provider', () => {
   const accessToken = 'ory_at_of-this-test-alone';
-  const robotsToken = { ...personsToken, client_id: 'robot', sub: 'robot', ext: null };
+  const robotsToken = { ...personsToken, client_id: 'robot', sub: 'robot', scope: 'openid', ext: null };
   let ory: AnsweringOry;
 
   beforeAll(async () => {
@@ -716,6 +716,15 @@ describe('POST /auth/token with an access token of the provider', () => {
     expect(claimsOf(await ask()).sub).toBe(claims.sub);
     const narrow = claimsOf(await ask({ scope: 'app:x' }));
     expect([narrow.sub, narrow['scope']]).toEqual([claims.sub, 'app:x']);
+  });
+
+  it('a service’s has of the scope of the settings what its access token was asked for with, also if that is nothing', async () => {
+    const scopes: unknown[] = [];
+    for (const scope of ['orgs:read orgs:write', 'openid app:x', 'app:former', '']) {
+      introspected({ ...robotsToken, scope });
+      scopes.push(claimsOf(await ask())['scope']);
+    }
+    expect(scopes).toEqual(['orgs:read', 'app:x', '', 'orgs:read app:x']);
   });
 
   it('a service goes on after everything that began before was ended, its older tokens do not', async () => {
