@@ -163,7 +163,10 @@ export interface IdentityAdministration {
   resetSecondFactors(subject: string, removed: Set<string>): Promise<void>;
   /** Marks an address as verified. @param email in lower case. @returns false without such an identity or address. */
   verifyAddress(subject: string, email: string): Promise<boolean>;
-  /** Ends all sessions of an identity at the provider, also those that never led here. @param except id of the one that stays. */
+  /**
+   * Ends all sessions of an identity at the provider, also those that never led here, and what first-party applications got in them.
+   * @param except id of the one that stays.
+   */
   endSessions(subject: string, except?: string): Promise<void>;
   /** Deletes an identity. One that is gone is no error. */
   delete(subject: string): Promise<void>;

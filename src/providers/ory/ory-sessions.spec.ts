@@ -153,6 +153,46 @@ describe('identities', () => {
     `DELETE /admin/oauth2/auth/sessions/consent?subject=${subject}&all=true`,
   ];
 
+  const consent = (client_id: string, of: string, more: object = {}) => ({
+    session: { access_token: { kratos_session_id: of } },
+    consent_request: { client: { client_id, skip_consent: true } },
+    ...more,
+  });
+  const asked = { consent_request: { client: { client_id: 'asked' } } };
+
+  it.each([
+    [undefined, ['wiki', 'vestibule-spa', 'chat', 'shop']],
+    [oryIds.kratosSession, ['wiki', 'shop']],
+  ])(
+    'whose sessions end but %s lose what they allow unasked, and Hydra is asked if Kratos can’t be',
+    async (except, ended) => {
+      ory.say('GET /admin/oauth2/auth/sessions/consent', 200, [
+        consent('wiki', oryIds.kratosSession),
+        consent('wiki', 'elsewhere'),
+        consent('vestibule', 'elsewhere'),
+        consent('vestibule-spa', oryIds.kratosSession),
+        consent('chat', oryIds.kratosSession),
+        consent('shop', oryIds.kratosSession, { remember: true }),
+        asked,
+      ]);
+      const revoked = (): string[] =>
+        ory.asked.flatMap((line) => {
+          const [, query] = line.split('DELETE /admin/oauth2/auth/sessions/consent?');
+          return query === undefined ? [] : [new URLSearchParams(query).get('client') ?? ''];
+        });
+      ory.say(`GET /admin/identities/${subject}/sessions`, 200, []);
+      await ory.strategy.identities?.endSessions(subject, except);
+      expect(revoked()).toEqual(ended);
+      ory.asked.length = 0;
+      ory.say(`DELETE /admin/identities/${subject}/sessions`, 500);
+      ory.say(`GET /admin/identities/${subject}/sessions`, 500);
+      await expect(ory.strategy.identities?.endSessions(subject, except)).rejects.toMatchObject({
+        code: 'provider_unavailable',
+      });
+      expect(revoked()).toEqual(ended);
+    },
+  );
+
   it('stay if Hydra can’t be asked', async () => {
     ory.say('DELETE /admin/oauth2/auth/sessions/login', 503);
     await expect(ory.strategy.identities?.delete(subject)).rejects.toEqual(

@@ -277,7 +277,13 @@ function administrationOf(
     resetSecondFactors: (subject, removed) =>
       resetSecondFactors({ kratos, clearance, grants }, subject, removed),
     verifyAddress: (subject, email) => kratos.verifyAddress(subject, email),
-    endSessions: (subject, except) => sources.endSessions(subject, except),
+    endSessions: async (subject, except) => {
+      try {
+        await sources.endSessions(subject, except);
+      } finally {
+        await grants.endUnasked(subject, except);
+      }
+    },
     delete: async (subject) => {
       // Hydra first: if it can't be reached, the identity still exists and the deletion can be repeated.
       await grants.endAccess(subject);

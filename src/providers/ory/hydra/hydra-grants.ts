@@ -13,7 +13,7 @@ import type { ResourceRegistry } from '../resources/resource-registry.js';
 import { agentOf } from './agent-client.js';
 import type { ApplicationUses } from './application-uses.js';
 import type { HydraClient } from './hydra.client.js';
-import { isOwnClient } from './hydra-clients.js';
+import { gatewayClientId, isOwnClient } from './hydra-clients.js';
 import type { GrantedConsent } from './hydra.schemas.js';
 
 /** What people have allowed applications: Hydra's consents, with our record of when the applications were used. */
@@ -79,6 +79,25 @@ export class HydraGrants implements GrantAdministration {
   async revokeAll(subject: string): Promise<void> {
     await this.hydra.forgetPerson(subject);
     await this.uses.removeOf(subject);
+  }
+
+  /**
+   * Ends what first-party applications may do for a person, and our own: nobody is asked about them, so that no list has them to revoke.
+   * @param except id of the login at its source that stays: an application that is used in no other one goes on.
+   */
+  async endUnasked(subject: string, except?: string): Promise<void> {
+    const unasked = (await this.hydra.grants(subject)).filter((consent) => !isAsked(consent));
+    // Of a consent that is remembered, Hydra doesn't list the later logins.
+    const ended = unasked.filter(
+      ({ session, remember }) =>
+        except === undefined || remember === true || session?.access_token?.kratos_session_id !== except,
+    );
+    for (const id of new Set(ended.map(({ consent_request: { client } }) => client.client_id))) {
+      // The gateway discards its own tokens as soon as it has a session for them.
+      if (id !== gatewayClientId) {
+        await this.revoke(subject, id);
+      }
+    }
   }
 
   /** The resources that consents of one application are for, each with the scopes that were granted. */

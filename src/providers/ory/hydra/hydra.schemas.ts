@@ -78,7 +78,11 @@ const grantedConsentSchema = z.looseObject({
     .transform((at) => Date.parse(at ?? '') || 0),
   /** What the tokens were made from. */
   session: z
-    .looseObject({ access_token: z.looseObject({ grant_id: z.uuid().optional() }).nullish() })
+    .looseObject({
+      access_token: z
+        .looseObject({ grant_id: z.uuid().optional(), kratos_session_id: z.string().optional() })
+        .nullish(),
+    })
     .nullish()
     .catch(undefined),
   consent_request: z.looseObject({
