@@ -77,6 +77,7 @@ it('the gates stand in this order, which is policy: a change of it is a decision
     'client-outage',
     'agent',
     'resource',
+    'response-type',
     'answer',
     'refresh-answer',
     'challenge',
@@ -159,6 +160,19 @@ it('errors that Kratos would store for anyone are counted, and what it answers o
   expect(await statuses()).toEqual(times(24, 200));
   paths.forEach((path) => ory.say(`GET ${path}`, 404));
   expect(await statuses()).toEqual([...times(20, 404), ...times(4, 429)]);
+});
+
+it.each([
+  ['code', 'code'],
+  ['token', 'only_code'],
+  ['code id_token', 'only_code'],
+  ['id_token&resource=https%3A%2F%2Fapi.example.test', 'only_code'],
+  ['token&consent_verifier=a-verifier-of-hydras', 'only_code'],
+])('an authorization request for %s reaches Hydra as one for %s', async (given, passedOn) => {
+  ory.say('GET /admin/clients/app', 200, { client_id: 'app', redirect_uris: [] });
+  await ory.gateway.request(`/ory/hydra/oauth2/auth?client_id=app&response_type=${given}`);
+  const [query = ''] = ory.asked.flatMap((line) => line.split('GET /oauth2/auth?')[1] ?? []);
+  expect(new URLSearchParams(query).get('response_type')).toBe(passedOn);
 });
 
 describe('tokens that Hydra made for a code', () => {

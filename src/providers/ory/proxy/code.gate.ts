@@ -14,7 +14,7 @@ import { OAuthRefusal } from '../resources/oauth-refusal.js';
 import type { IdentitySource } from '../sources/identity-source.js';
 import type { ApplicationAccess } from './application-access.js';
 import type { Exchange } from './exchange.js';
-import { parametersIn } from './query-limit.js';
+import { parametersIn, queryOf } from './query-limit.js';
 import { peekBody } from './whole-body.js';
 
 const answerSchema = z.looseObject({ access_token: z.string(), id_token: z.string().optional() });
@@ -88,6 +88,23 @@ export class CodeGate {
           'the rights of the user have changed: log in again',
           'rights_changed',
         );
+  }
+}
+
+/**
+ * Has Hydra refuse every authorization request that isn't for a code, also one that a browser changes on its way back from a page: tokens
+ * in the front channel would reach the application without this gate. Hydra knows where a refusal may go.
+ */
+export function admitOnlyCodes(exchange: Exchange): void {
+  const { request, path } = exchange;
+  if (path !== '/oauth2/auth') {
+    return;
+  }
+  const asked = parametersIn(exchange.query ?? queryOf(request.url));
+  const types = (asked.get('response_type') ?? '').split(' ');
+  if (types.some((type) => type !== '' && type !== 'code')) {
+    asked.set('response_type', 'only_code');
+    exchange.query = String(asked);
   }
 }
 

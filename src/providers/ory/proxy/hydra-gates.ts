@@ -22,7 +22,7 @@ import { IdentitySource } from '../sources/identity-source.js';
 import { AddedGates } from './added-gates.js';
 import { ApplicationAccess } from './application-access.js';
 import { ClientOutage } from './client-outage.js';
-import { CodeGate } from './code.gate.js';
+import { admitOnlyCodes, CodeGate } from './code.gate.js';
 import { FormPostPage } from './form-post.page.js';
 import type { Gate } from './gate-list.js';
 import { HydraAnswers } from './hydra-answers.js';
@@ -131,6 +131,8 @@ export function hydraGates(
       admit: (exchange) => resources.admit(exchange),
       settle: (exchange, payload) => resources.settle(exchange, payload),
     },
+    // What the gate before writes anew, too.
+    { name: 'response-type', admit: admitOnlyCodes },
     {
       name: 'answer',
       settle: ({ request, reply, path }, payload) => answers.rewrite(request, reply, path, payload),
