@@ -28,7 +28,9 @@ export class AccountLifecycle {
    * @throws {Problem} `not_found`, `conflict`
    */
   async disable(userId: string, act: ActorContext): Promise<UserRow> {
-    const user = await this.changes.disable(userId, act.author);
+    const user = await this.changes.disable(userId, act.author, (transaction) =>
+      this.revocations.recordWithin(transaction, 'user', userId),
+    );
     await this.#shut(userId, 'user_disabled');
     await this.#setActiveAtProvider(userId, false).catch((error: unknown) => {
       this.#logger.error('a disabled user may still use other applications', {

@@ -48,7 +48,9 @@ export class ProfileService {
     if (changesProfile) {
       await this.#changeAtProvider(userId, { name, picture });
     }
-    const user = await this.changes.apply(userId, change, author);
+    const user = await this.changes.apply(userId, change, author, (transaction) =>
+      this.revocations.recordWithin(transaction, 'user', userId),
+    );
     await this.revocations.invalidate('user', userId);
     if (changesProfile) {
       await this.audit.record({ ...auditFieldsOf(act, userId), type: 'user_updated' });

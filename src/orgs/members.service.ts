@@ -76,6 +76,7 @@ export class MembersService {
       if (role === 'member') {
         await org.revokeInvitesBy(userId, this.clock.now());
       }
+      await this.events.membershipTaken(org, userId);
       return member.role;
     });
     if (before !== role) {
@@ -119,6 +120,7 @@ export class MembersService {
       }
       await org.setState(userId, isLeaving ? 'left' : 'removed');
       await org.revokeInvitesBy(userId, this.clock.now());
+      await this.events.membershipTaken(org, userId);
     });
     await this.events.membershipChanged(userId);
     await this.events.record(caller, {

@@ -66,6 +66,7 @@ export class OrgLoginAutoJoin extends OrgAutoJoin {
       if (role === 'member') {
         await org.revokeInvitesBy(userId, this.orgs.time.now);
       }
+      await this.events.membershipTaken(org, userId);
       return { type: 'member_role_changed', reason: `${known.role}_to_${role}` } as const;
     });
     if (change === undefined) {

@@ -4,6 +4,7 @@ import { AuditService } from '../directory/audit/audit.service.js';
 import type { AuditEvent, AuditEventType } from '../directory/audit/audit-event.js';
 import { RevocationService } from '../session/revocation/revocation.service.js';
 import type { Arrival } from './org-access.js';
+import type { LockedOrg } from './org-lock.js';
 
 /** Handles the consequences of a change: invalidates tokens with the former claims, and writes to the audit trail. */
 @Injectable()
@@ -12,6 +13,16 @@ export class OrgEvents {
     private readonly revocations: RevocationService,
     private readonly audit: AuditService,
   ) {}
+
+  /** Records in the transaction that takes a role or a membership that the user's tokens are outdated. */
+  async membershipTaken({ transaction }: LockedOrg, userId: string): Promise<void> {
+    await this.revocations.recordWithin(transaction, 'user', userId);
+  }
+
+  /** The same for an organisation that is deleted, or whose data in tokens changes. */
+  async orgChanges({ transaction, row }: LockedOrg): Promise<void> {
+    await this.revocations.recordWithin(transaction, 'org', row.id);
+  }
 
   /** Invalidates the tokens of a user whose membership or role changed. */
   async membershipChanged(userId: string): Promise<void> {

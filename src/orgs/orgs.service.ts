@@ -178,6 +178,9 @@ export class OrgsService {
       ) {
         throw taken('domain');
       }
+      if (input.secondFactor !== undefined) {
+        await this.events.orgChanges(org);
+      }
       return changes;
     });
     if ('taken' in result) {
@@ -215,6 +218,7 @@ export class OrgsService {
         keys.map(({ user_id: userId }) => userId),
       );
       await org.keepSlug();
+      await this.events.orgChanges(org);
       await org.transaction.deleteFrom('orgs').where('id', '=', id).execute();
       return keys.filter(({ revoked_at: revokedAt }) => revokedAt === null);
     });

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Kysely, Transaction } from 'kysely';
 import { Clock } from '../../platform/time/clock.service.js';
 import { Database, type Schema, type UserRow } from '../../platform/database/database.schema.js';
+import type { TransactionPart } from '../../platform/database/transaction-part.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { requireMatch } from '../../platform/http/entity-tag.js';
 import {
@@ -73,21 +74,28 @@ export class UserChanges {
   }
 
   /** Writes a change whose version has been reserved. @throws {Problem} `not_found`, `conflict`, `forbidden` */
-  async apply(id: string, change: UserChange, author: ChangeAuthor): Promise<UserRow> {
+  async apply(
+    id: string,
+    change: UserChange,
+    author: ChangeAuthor,
+    part?: TransactionPart,
+  ): Promise<UserRow> {
     return this.#transaction(async (transaction) => {
       const row = await lockFor(transaction, id, change);
       await requireChangeable(transaction, row, change, author);
       const { name, picture, role } = change;
-      return this.#update(transaction, id, {
+      const changed = await this.#update(transaction, id, {
         ...(name === undefined ? {} : { name, name_key: name.toLowerCase() }),
         ...(picture === undefined ? {} : { picture }),
         ...(role === undefined ? {} : { role }),
       });
+      await part?.(transaction);
+      return changed;
     });
   }
 
   /** Disables a user; one who is disabled already stays so. @throws {Problem} `not_found`, `conflict`, `forbidden` */
-  async disable(id: string, author: ChangeAuthor): Promise<UserRow> {
+  async disable(id: string, author: ChangeAuthor, part?: TransactionPart): Promise<UserRow> {
     requireSomebodyElse(id, author.id, 'disable');
     return this.#transaction(async (transaction) => {
       const row = await lockWithAdministrators(transaction, id);
@@ -95,7 +103,9 @@ export class UserChanges {
       await requireOtherAdministrator(transaction, row, 'disable');
       // The time is new on each call: a deletion that fails meanwhile must not undo this.
       const version = row.disabled_at === null ? row.version + 1 : row.version;
-      return this.#update(transaction, id, { disabled_at: this.clock.now(), version });
+      const disabled = await this.#update(transaction, id, { disabled_at: this.clock.now(), version });
+      await part?.(transaction);
+      return disabled;
     });
   }
 

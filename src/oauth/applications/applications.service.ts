@@ -213,6 +213,8 @@ export class ApplicationsService {
   async delete(caller: Caller, id: string, orgId?: string): Promise<void> {
     await this.#exclusively(id, async () => {
       const application = await this.#requireChangeable(id, orgId);
+      // Before, because an application that is gone can't be removed again; and after, for tokens that were made meanwhile.
+      await this.#endTokens(application);
       await this.#registry.remove(application.id);
       await this.#endTokens(application);
       await this.#record('application_deleted', application, caller);

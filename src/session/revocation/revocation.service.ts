@@ -65,6 +65,14 @@ export class RevocationService {
   }
 
   /**
+   * Records in the transaction of a change that what was read before is outdated: otherwise the change could succeed alone, if the process
+   * ends then. Call {@link invalidate} after the commit: it holds at once, and also for what was read until then.
+   */
+  async recordWithin(transaction: Kysely<Schema>, kind: 'user' | 'org', id: string): Promise<void> {
+    await this.revocations.insert(this.#row(kind, id, this.clock.now() + 1), transaction);
+  }
+
+  /**
    * Ends the tokens of a grant that is no session: one that a user gave a client for a protected resource. This is remembered for as
    * long as such a token lives, so that the provider's consent, from which refresh tokens make new ones, must be revoked as well.
    * @param id UUID v7.

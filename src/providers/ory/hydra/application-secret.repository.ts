@@ -68,6 +68,17 @@ export class ApplicationSecretRepository {
       .execute();
   }
 
+  /** An application's current secret; undefined if it has none that is known here. */
+  async current(applicationId: string): Promise<string | undefined> {
+    const row = await this.database.query
+      .selectFrom('application_secrets')
+      .select('sealed')
+      .where('application_id', '=', applicationId)
+      .where('expires_at', 'is', null)
+      .executeTakeFirst();
+    return row && this.#cipher.decrypt(row.sealed);
+  }
+
   /** Whether this is an application's current secret; undefined if it has none that is known here. */
   async isCurrent(applicationId: string, secret: string): Promise<boolean | undefined> {
     const row = await this.database.query

@@ -251,10 +251,23 @@ export class HydraApplications implements ApplicationAdministration {
   }
 
   async rotateSecret(application: Application, previousUntil: number): Promise<string> {
+    const { id } = application;
     const secret = this.#secrets.make();
+    const former = await this.#secrets.current(id);
     const wasFirstParty = await this.#wasFirstParty(application);
-    await this.#hydra.replaceClient(this.#clientOf(application, wasFirstParty, secret));
-    await this.#secrets.store(application.id, secret, previousUntil);
+    try {
+      // First: a secret that is stored takes the place of the former one in what the application sends. Whoever is interrupted in between
+      // rotates again, and the former one is still known.
+      await this.#hydra.replaceClient(this.#clientOf(application, wasFirstParty, secret));
+      await this.#secrets.store(id, secret, previousUntil);
+    } catch (error) {
+      if (former !== undefined && (await this.#secrets.current(id).catch(() => former)) !== secret) {
+        await this.#hydra.replaceClient(this.#clientOf(application, wasFirstParty, former)).catch(() => {
+          // Hydra is away too. The next rotation sets both.
+        });
+      }
+      throw error;
+    }
     return secret;
   }
 
