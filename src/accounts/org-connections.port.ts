@@ -1,3 +1,5 @@
+import type { TransactionPart } from '../platform/database/transaction-part.js';
+
 /** A group whose members get a role in the organisation. */
 export interface ConnectionRule {
   readonly group: string;
@@ -86,7 +88,7 @@ export interface ConnectionStep {
   readonly found?: string | undefined;
 }
 
-/** Port: administers the connections of organisations. Callers decide who may. Implemented where the gateway has connections. */
+/** Port: administers the connections of organisations. Callers decide who may: also in the transaction of a change. Implemented where the gateway has connections. */
 export abstract class OrgConnectionAdministration {
   /** Kinds of connections that owners may make. */
   abstract readonly kinds: readonly string[];
@@ -102,14 +104,19 @@ export abstract class OrgConnectionAdministration {
     orgId: string,
     kind: string,
     content: OrgConnectionContent,
-    createdBy: string,
+    by: { readonly id: string; readonly requireAuthor: TransactionPart },
   ): Promise<OrgConnection>;
 
   /** Changes what is given. @throws {Problem} `not_found`, `validation_failed`, `conflict` */
-  abstract change(orgId: string, id: string, changes: Partial<OrgConnectionContent>): Promise<OrgConnection>;
+  abstract change(
+    orgId: string,
+    id: string,
+    changes: Partial<OrgConnectionContent>,
+    requireAuthor: TransactionPart,
+  ): Promise<OrgConnection>;
 
   /** Removes a connection, and ends the sessions that began by it. @throws {Problem} `not_found` */
-  abstract remove(orgId: string, id: string): Promise<void>;
+  abstract remove(orgId: string, id: string, requireAuthor: TransactionPart): Promise<void>;
 
   /** Tries a connection out, step by step. @param address of a user who should be found. @throws {Problem} `not_found` */
   abstract test(orgId: string, id: string, address: string | undefined): Promise<readonly ConnectionStep[]>;

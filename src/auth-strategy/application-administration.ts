@@ -1,3 +1,5 @@
+import type { TransactionPart } from '../platform/database/transaction-part.js';
+
 /** The kinds of application that may be registered. */
 export const applicationKinds = ['web', 'single_page', 'native', 'machine'] as const;
 
@@ -109,11 +111,12 @@ export interface ApplicationAdministration {
   orphans(): Promise<readonly string[]>;
   /**
    * Registers an application.
-   * @param most how many its organisation, or the deployment, may have.
+   * @param most how many its organisation, or the deployment, may have. @param requireAuthor requires, where it
+   *   is counted, that its author may still register it.
    * @returns its secret; null for one that has none.
    * @throws {Problem} `conflict` when there are too many, `validation_failed`
    */
-  create(application: Application, most: number): Promise<string | null>;
+  create(application: Application, most: number, requireAuthor?: TransactionPart): Promise<string | null>;
   /** Runs what reads an application and writes it, while nothing else does, in this process or another. @throws {Problem} `overloaded` */
   exclusively<T>(id: string, act: () => Promise<T>): Promise<T>;
   /** Replaces an application's registration; its secret stays. */

@@ -11,7 +11,7 @@ import {
   rotatedSecretSchema,
   secretRotationSchema,
 } from '../oauth/applications/application.schemas.js';
-import { ApplicationsService } from '../oauth/applications/applications.service.js';
+import { ApplicationsService, type OwningOrg } from '../oauth/applications/applications.service.js';
 import { type PageQuery, pageQuerySchema } from '../platform/http/page-cursor.js';
 import { CurrentUser } from '../session/guards/access.decorators.js';
 import { ApiController, ApiRoute } from '../session/guards/api-route.js';
@@ -50,8 +50,11 @@ export class OrgApplicationsController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof createdApplicationSchema>> {
-    const id = await this.authorization.require(caller.principal, orgId, 'application.write');
-    const created = await this.applications.create(caller, body, id);
+    const { principal } = caller;
+    const id = await this.authorization.require(principal, orgId, 'application.write');
+    const created = await this.applications.create(caller, body, id, (transaction) =>
+      this.authorization.requireWithin(transaction, principal, id, 'application.write'),
+    );
     void reply.header('location', `/api/v1/orgs/${id}/applications/${created.id}`);
     return created;
   }
@@ -102,7 +105,7 @@ export class OrgApplicationsController {
     @Body({ schema: orgApplicationChangesSchema }) changes: z.output<typeof orgApplicationChangesSchema>,
     @CurrentCaller() caller: Caller,
   ): Promise<ApplicationItem> {
-    const org = await this.authorization.require(caller.principal, orgId, 'application.write');
+    const org = await this.#owned(caller, orgId);
     return this.applications.change(caller, id, changes, org);
   }
 
@@ -122,7 +125,7 @@ export class OrgApplicationsController {
     @Body({ schema: secretRotationSchema }) { keepPreviousFor }: z.output<typeof secretRotationSchema>,
     @CurrentCaller() caller: Caller,
   ): Promise<z.output<typeof rotatedSecretSchema>> {
-    const org = await this.authorization.require(caller.principal, orgId, 'application.write');
+    const org = await this.#owned(caller, orgId);
     return this.applications.rotateSecret(caller, id, keepPreviousFor, org);
   }
 
@@ -138,7 +141,12 @@ export class OrgApplicationsController {
     @Param('applicationId') id: string,
     @CurrentCaller() caller: Caller,
   ): Promise<void> {
-    const org = await this.authorization.require(caller.principal, orgId, 'application.write');
+    const org = await this.#owned(caller, orgId);
     await this.applications.delete(caller, id, org);
+  }
+
+  async #owned({ principal }: Caller, given: string): Promise<OwningOrg> {
+    const requireStill = () => this.authorization.require(principal, given, 'application.write');
+    return { id: await requireStill(), requireStill };
   }
 }

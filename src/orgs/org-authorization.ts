@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../platform/database/database.schema.js';
+import type { Transaction } from 'kysely';
+import { Database, type Schema } from '../platform/database/database.schema.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { Principal } from '../session/principal.js';
 import { requireId, requireMay } from './org-access.js';
-import { type FactorTime, standingIn } from './org-lock.js';
+import { type FactorTime, lockOrg, standingIn } from './org-lock.js';
 import type { OrgAct, OrgTarget } from './org.policy.js';
 import { OrgRepository } from './org.repository.js';
 
@@ -36,5 +37,22 @@ export class OrgAuthorization {
       .executeTakeFirstOrThrow(() => new Problem('not_found', { reason: 'org_unknown' }));
     requireMay(await standingIn(this.database.query, orgId, principal, this.time), act, target);
     return orgId;
+  }
+
+  /**
+   * Requires the same once it is the caller's turn, because they may have lost their role while they waited. The organisation is locked
+   * until the transaction ends.
+   * @param orgId as {@link require} returns it. @throws {Problem} `not_found`, `forbidden`
+   */
+  async requireWithin(
+    transaction: Transaction<Schema>,
+    principal: Principal,
+    orgId: string,
+    act: OrgAct,
+  ): Promise<void> {
+    if ((await lockOrg(transaction, orgId)) === undefined) {
+      throw new Problem('not_found', { reason: 'org_unknown' });
+    }
+    requireMay(await standingIn(transaction, orgId, principal, this.time), act);
   }
 }

@@ -4,6 +4,7 @@ import { type OrgConnection, OrgConnectionAdministration } from '../accounts/org
 import type { AuditEventType } from '../directory/audit/audit-event.js';
 import { AuditService } from '../directory/audit/audit.service.js';
 import { givenIdSchema } from '../platform/core/id.schema.js';
+import type { TransactionPart } from '../platform/database/transaction-part.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { english } from '../platform/i18n/locales/en.js';
 import { toTimestamp } from '../platform/time/timestamp.schema.js';
@@ -65,7 +66,12 @@ export class OrgConnectionsService {
     const { principal } = caller;
     const org = await this.authorization.require(principal, given, 'connection.write');
     await this.#requireName(principal, content.name);
-    const made = await this.connections.create(org, kind, { ...content, rules }, principal.claims.sub);
+    const made = await this.connections.create(
+      org,
+      kind,
+      { ...content, rules },
+      { id: principal.claims.sub, requireAuthor: this.#author(caller, org) },
+    );
     await this.#record(caller, 'connection_created', org, made.id);
     return toItem(made);
   }
@@ -81,7 +87,8 @@ export class OrgConnectionsService {
     }
     const rules = roleRules === undefined ? {} : { rules: roleRules };
     const known = Object.entries(changes).filter(([, value]) => value !== undefined);
-    const changed = await this.connections.change(org, id, { ...Object.fromEntries(known), ...rules });
+    const content = { ...Object.fromEntries(known), ...rules };
+    const changed = await this.connections.change(org, id, content, this.#author(caller, org));
     // The next request of each user asks the connection again, by its new settings and rules.
     await this.events.orgChanged(org);
     await this.#record(caller, 'connection_updated', org, id);
@@ -91,7 +98,7 @@ export class OrgConnectionsService {
   /** Removes a connection. The sessions that began by it end with their next request, or when their tokens expire. */
   async remove(caller: Caller, given: GivenConnection): Promise<void> {
     const { org, id } = await this.#require(caller.principal, given, 'connection.write');
-    await this.connections.remove(org, id);
+    await this.connections.remove(org, id, this.#author(caller, org));
     await this.events.orgChanged(org);
     await this.#record(caller, 'connection_deleted', org, id);
   }
@@ -119,6 +126,10 @@ export class OrgConnectionsService {
     if (errors.length > 0) {
       throw new Problem('validation_failed', { errors, reason: 'connection_invalid' });
     }
+  }
+
+  #author({ principal }: Caller, org: string): TransactionPart {
+    return (transaction) => this.authorization.requireWithin(transaction, principal, org, 'connection.write');
   }
 
   async #require(

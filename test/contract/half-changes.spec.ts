@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newId } from '../../src/platform/core/identifier.js';
+import { DatabaseLocks } from '../../src/platform/database/database-locks.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { ApplicationSecretRepository } from '../../src/providers/ory/hydra/application-secret.repository.js';
 import { applicationOf } from '../../src/providers/ory/hydra/hydra-applications.js';
 import { RevocationFeed } from '../../src/session/revocation/revocation-feed.js';
@@ -8,13 +10,14 @@ import { administratorAt } from '../support/administrator.js';
 import { type AnsweringOry, startAnsweringOry } from '../support/answering.ory.js';
 import type { Gateway, HeldSession } from '../support/gateway.js';
 import { OrgCaller } from '../support/org.caller.js';
+import { waitUntil } from '../support/stack.js';
 
 let ory: AnsweringOry;
 let gateway: Gateway;
 let orgs: OrgCaller;
 
 beforeAll(async () => {
-  ory = await startAnsweringOry();
+  ory = await startAnsweringOry({ ORG_CONNECTION_KINDS: 'oidc' });
   ({ gateway } = ory);
   orgs = new OrgCaller(gateway);
 });
@@ -28,11 +31,13 @@ afterAll(async () => {
   await ory?.stop();
 });
 
-/** A client of Hydra's that is an application. */
-const clientOf = (id: string): object => ({
+const query = (): Database['query'] => gateway.app.get(Database, { strict: false }).query;
+
+/** A client of Hydra's that is an application. @param owner id of its organisation. */
+const clientOf = (id: string, owner = ''): object => ({
   client_id: id,
   client_name: 'Wiki',
-  owner: '',
+  owner,
   scope: 'openid',
   redirect_uris: ['https://wiki.example.test/back'],
   token_endpoint_auth_method: 'client_secret_basic',
@@ -84,6 +89,43 @@ describe('a change after which the process ends has outdated the bearer of', () 
   ])('an administrator: %s %j', async (line, body) => {
     const [admin, held] = [await administratorAt(gateway), await administratorAt(gateway)];
     await expectOutdated(held, admin, line.replace('%', held.user.id), body);
+  });
+});
+
+describe('an owner who has lost their role when it is their turn', () => {
+  const wiki = { name: 'Wiki', kind: 'web', redirectUris: ['https://wiki.example.test/back'] };
+  const settings = { issuer: 'https://login.example.org', client_id: 'a', client_secret: 'b' };
+  const company = { name: 'Example Ltd.', kind: 'oidc', settings, domains: [] };
+
+  it.each([
+    ['registers no application', 'applications of ORG', 'POST /applications', wiki],
+    ['changes none', 'application APP', 'PATCH /applications/APP', { name: 'Notes' }],
+    ['rotates no secret', 'application APP', 'POST /applications/APP/secret', {}],
+    ['removes none', 'application APP', 'DELETE /applications/APP', undefined],
+    ['connects no provider', 'connections of ORG', 'POST /connections', company],
+  ])('%s', async (_what, lock, line, body) => {
+    const owner = await gateway.session();
+    const { id } = await orgs.make(owner);
+    const application = newId();
+    ory.say(`GET /admin/clients/${application}`, 200, clientOf(application, id));
+    const named = (text: string): string => text.replace('ORG', id).replace('APP', application);
+    const name = named(lock);
+    const held = { name, holder: 'another replica', expires_at: Date.now() + 60_000 };
+    await query().insertInto('locks').values(held).execute();
+    const run = vi.spyOn(gateway.app.get(DatabaseLocks, { strict: false }), 'run');
+    const asked = orgs.call(owner, named(line).replace(' ', ` /api/v1/orgs/${id}`), body);
+    await waitUntil(() => run.mock.calls.some(([wanted]) => wanted === name), 'the request to wait');
+    await query()
+      .updateTable('memberships')
+      .set({ role: 'member' })
+      .where('user_id', '=', owner.user.id)
+      .execute();
+    await query().deleteFrom('locks').where('name', '=', name).execute();
+    expect((await asked).status).toBe(403);
+    const changes = ory.asked.filter((asking) => /^(?:POST|PUT|DELETE) \/admin\/clients/.test(asking));
+    expect(changes).toEqual([]);
+    const rows = await query().selectFrom('org_connections').select('id').where('org_id', '=', id).execute();
+    expect(rows).toEqual([]);
   });
 });
 

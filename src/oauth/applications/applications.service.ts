@@ -19,6 +19,7 @@ import { givenIdSchema } from '../../platform/core/id.schema.js';
 import { newId } from '../../platform/core/identifier.js';
 import { type FieldError, Problem } from '../../platform/errors/problem.error.js';
 import { type Page, type PageQuery, decodeCursor, toPage } from '../../platform/http/page-cursor.js';
+import type { TransactionPart } from '../../platform/database/transaction-part.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { toTimestamp } from '../../platform/time/timestamp.schema.js';
 import { administratorScopes, isKnownOrForeign, scopeCatalogue } from '../../session/guards/scopes.js';
@@ -48,6 +49,13 @@ export const userScopes: readonly string[] = [
 /** No database keeps a text with NUL. */
 const positionSchema = z.string().regex(/^[^\0]*$/);
 const defaultScope = ['openid', 'profile', 'email'];
+
+/** The organisation whose application an owner changes. */
+export interface OwningOrg {
+  readonly id: string;
+  /** Requires once it is the caller's turn that they may still do so. @throws {Problem} `not_found`, `forbidden` */
+  readonly requireStill: () => Promise<unknown>;
+}
 
 /** Registers applications that log users in here. Callers decide who may manage those of an organisation. */
 @Injectable()
@@ -93,6 +101,7 @@ export class ApplicationsService {
   /**
    * Registers an application.
    * @param orgId the organisation that it belongs to; null for one of the deployment's.
+   * @param requireAuthor requires, in the transaction that counts it, that the caller may still register it.
    * @returns it with its secret, which is null if it has none.
    * @throws {Problem} `validation_failed`, `conflict` when there are too many
    */
@@ -100,6 +109,7 @@ export class ApplicationsService {
     caller: Caller,
     input: ApplicationInput,
     orgId: string | null,
+    requireAuthor?: TransactionPart,
   ): Promise<ApplicationItem & { clientSecret: string | null }> {
     const { kind } = input;
     const now = this.clock.now();
@@ -133,7 +143,7 @@ export class ApplicationsService {
       throw secretlessKind();
     }
     await this.#requireValid(application, caller);
-    const clientSecret = await this.#registry.create(application, mostApplications);
+    const clientSecret = await this.#registry.create(application, mostApplications, requireAuthor);
     await this.#record('application_created', application, caller);
     return { ...toItem(application, null), clientSecret };
   }
@@ -143,9 +153,9 @@ export class ApplicationsService {
     caller: Caller,
     id: string,
     changes: ApplicationChanges,
-    orgId?: string,
+    org?: OwningOrg,
   ): Promise<ApplicationItem> {
-    return this.#exclusively(id, async () => this.#change(caller, id, changes, orgId));
+    return this.#exclusively(id, org, async () => this.#change(caller, id, changes, org?.id));
   }
 
   async #change(
@@ -192,10 +202,10 @@ export class ApplicationsService {
     caller: Caller,
     id: string,
     keepPreviousFor: number,
-    orgId?: string,
+    org?: OwningOrg,
   ): Promise<{ clientSecret: string; previousSecretUntil: string | null }> {
-    return this.#exclusively(id, async () => {
-      const application = await this.#requireChangeable(id, orgId);
+    return this.#exclusively(id, org, async () => {
+      const application = await this.#requireChangeable(id, org?.id);
       if (application.tokenEndpointAuthMethod === 'none') {
         throw new Problem('conflict', {
           reason: 'application_without_secret',
@@ -210,9 +220,9 @@ export class ApplicationsService {
   }
 
   /** Removes an application. Its users' consents and its tokens end at once. @throws {Problem} `not_found` */
-  async delete(caller: Caller, id: string, orgId?: string): Promise<void> {
-    await this.#exclusively(id, async () => {
-      const application = await this.#requireChangeable(id, orgId);
+  async delete(caller: Caller, id: string, org?: OwningOrg): Promise<void> {
+    await this.#exclusively(id, org, async () => {
+      const application = await this.#requireChangeable(id, org?.id);
       // Before, because an application that is gone can't be removed again; and after, for tokens that were made meanwhile.
       await this.#endTokens(application);
       await this.#registry.remove(application.id);
@@ -222,12 +232,15 @@ export class ApplicationsService {
   }
 
   /** Runs what reads an application and writes it, while nothing else does. @throws {Problem} `not_found` for what isn't an id. */
-  async #exclusively<T>(given: string, act: () => Promise<T>): Promise<T> {
+  async #exclusively<T>(given: string, org: OwningOrg | undefined, act: () => Promise<T>): Promise<T> {
     const { data: id } = givenIdSchema.safeParse(given);
     if (id === undefined) {
       throw noSuchApplication();
     }
-    return this.#registry.exclusively(id, act);
+    return this.#registry.exclusively(id, async () => {
+      await org?.requireStill();
+      return act();
+    });
   }
 
   /** Ends the tokens of a machine that state what it no longer is. */

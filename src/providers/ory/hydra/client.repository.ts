@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type OauthClientKind } from '../../../platform/database/database.schema.js';
+import type { TransactionPart } from '../../../platform/database/transaction-part.js';
 import { Clock } from '../../../platform/time/clock.service.js';
 
 /** Milliseconds that a registration takes at most. */
@@ -27,15 +28,18 @@ export class ClientRepository {
     private readonly clock: Clock,
   ) {}
 
-  /** Adds a client, or takes over its name and what it belongs to. */
-  async put(client: IndexedClient): Promise<void> {
+  /** Adds a client, or takes over its name and what it belongs to. @param part what else belongs to the same transaction. */
+  async put(client: IndexedClient, part?: TransactionPart): Promise<void> {
     const { id, kind, orgId, name, isFirstParty, createdAt, usedAt = null } = client;
     const changing = { kind, org_id: orgId, name, first_party: isFirstParty ? 1 : 0 };
-    await this.database.query
-      .insertInto('oauth_clients')
-      .values({ id, ...changing, created_at: createdAt, used_at: usedAt })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet(changing))
-      .execute();
+    await this.database.query.transaction().execute(async (transaction) => {
+      await part?.(transaction);
+      await transaction
+        .insertInto('oauth_clients')
+        .values({ id, ...changing, created_at: createdAt, used_at: usedAt })
+        .onConflict((conflict) => conflict.column('id').doUpdateSet(changing))
+        .execute();
+    });
   }
 
   async remove(id: string): Promise<void> {

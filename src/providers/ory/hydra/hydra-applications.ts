@@ -14,6 +14,7 @@ import {
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import type { ProtectedResource } from '../../../platform/config/protected-resources.parser.js';
 import type { DatabaseLocks } from '../../../platform/database/database-locks.js';
+import type { TransactionPart } from '../../../platform/database/transaction-part.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { scopeTokens } from '../../../session/guards/scopes.js';
 import { agentOf } from './agent-client.js';
@@ -213,7 +214,11 @@ export class HydraApplications implements ApplicationAdministration {
     return this.#locks.run(`application ${id}`, act);
   }
 
-  async create(application: Application, most: number): Promise<string | null> {
+  async create(
+    application: Application,
+    most: number,
+    requireAuthor?: TransactionPart,
+  ): Promise<string | null> {
     const { id, orgId, firstParty } = application;
     await this.#locks.run(`applications of ${orgId ?? 'the deployment'}`, async () => {
       if ((await this.#index.countOf(orgId)) >= most) {
@@ -228,7 +233,7 @@ export class HydraApplications implements ApplicationAdministration {
           reason: 'no_such_org',
         });
       }
-      await this.#index.put(indexed(application));
+      await this.#index.put(indexed(application), requireAuthor);
     });
     const secret = application.tokenEndpointAuthMethod === 'none' ? null : this.#secrets.make();
     try {

@@ -13,6 +13,7 @@ import {
 } from '../../../../platform/config/org-connection.parser.js';
 import type { PurposeCipher } from '../../../../platform/crypto/purpose-cipher.js';
 import type { DatabaseLocks } from '../../../../platform/database/database-locks.js';
+import type { TransactionPart } from '../../../../platform/database/transaction-part.js';
 import { type FieldError, Problem } from '../../../../platform/errors/problem.error.js';
 import type { ChosenHosts } from '../../../../platform/upstream/chosen-hosts.js';
 import type { ConnectionRepository } from '../connection.repository.js';
@@ -64,7 +65,7 @@ export class OwnedConnections extends OrgConnectionAdministration {
     orgId: string,
     kind: string,
     content: OrgConnectionContent,
-    createdBy: string,
+    { id: createdBy, requireAuthor }: { readonly id: string; readonly requireAuthor: TransactionPart },
   ): Promise<OrgConnection> {
     if (!this.kinds.includes(kind)) {
       throw invalid([{ field: 'kind', message: `must be one of: ${this.kinds.join(', ') || 'none'}` }]);
@@ -78,13 +79,18 @@ export class OwnedConnections extends OrgConnectionAdministration {
         });
       }
       await this.#requireValid(orgId, kind, content);
-      return repository.create({ orgId, kind, createdBy }, this.#stored(kind, content));
+      return repository.create({ orgId, kind, createdBy }, this.#stored(kind, content), requireAuthor);
     });
     orgs.noteChange();
     return this.get(orgId, id);
   }
 
-  async change(orgId: string, id: string, changes: Partial<OrgConnectionContent>): Promise<OrgConnection> {
+  async change(
+    orgId: string,
+    id: string,
+    changes: Partial<OrgConnectionContent>,
+    requireAuthor: TransactionPart,
+  ): Promise<OrgConnection> {
     await this.#exclusively(orgId, async () => {
       const stored = await this.#require(orgId, id);
       const secrets = (await this.parts.orgs.secretsOf(stored)) ?? {};
@@ -100,6 +106,7 @@ export class OwnedConnections extends OrgConnectionAdministration {
         id,
         stored.version,
         this.#stored(stored.kind, content),
+        requireAuthor,
       );
       if (!isDone) {
         throw new Problem('conflict', { reason: 'connection_changed', detail: 'It was changed meanwhile.' });
@@ -109,9 +116,9 @@ export class OwnedConnections extends OrgConnectionAdministration {
     return this.get(orgId, id);
   }
 
-  async remove(orgId: string, id: string): Promise<void> {
+  async remove(orgId: string, id: string, requireAuthor: TransactionPart): Promise<void> {
     const { repository, sessions } = this.parts;
-    if (!(await repository.delete(orgId, id))) {
+    if (!(await repository.delete(orgId, id, requireAuthor))) {
       throw noSuchConnection();
     }
     await sessions.endAllOf(id);

@@ -5,6 +5,7 @@ import {
   type OrgConnectionsTable,
   type Schema,
 } from '../../../../platform/database/database.schema.js';
+import type { TransactionPart } from '../../../../platform/database/transaction-part.js';
 import { isUniqueViolation } from '../../../../platform/database/unique-violation.js';
 import { Problem } from '../../../../platform/errors/problem.error.js';
 import type { Clock } from '../../../../platform/time/clock.service.js';
@@ -95,10 +96,12 @@ export class OrgConnectionRepository {
   async create(
     { orgId, kind, createdBy }: { readonly orgId: string; readonly kind: string; readonly createdBy: string },
     content: ConnectionContent,
+    requireAuthor: TransactionPart,
   ): Promise<string> {
     const now = this.clock.now();
     const id = newId(now);
     await this.#inTurn(async (transaction) => {
+      await requireAuthor(transaction);
       await transaction
         .insertInto('org_connections')
         .values({
@@ -121,8 +124,14 @@ export class OrgConnectionRepository {
    * @returns whether it was still that one.
    * @throws {Problem} `conflict` if another connection has one of its domains.
    */
-  async update(id: string, version: number, content: ConnectionContent): Promise<boolean> {
+  async update(
+    id: string,
+    version: number,
+    content: ConnectionContent,
+    requireAuthor: TransactionPart,
+  ): Promise<boolean> {
     return this.#inTurn(async (transaction) => {
+      await requireAuthor(transaction);
       const result = await transaction
         .updateTable('org_connections')
         .set({ ...columnsOf(content, this.clock.now()), version: version + 1 })
@@ -149,8 +158,9 @@ export class OrgConnectionRepository {
   }
 
   /** @returns whether it was there. */
-  async delete(orgId: string, id: string): Promise<boolean> {
+  async delete(orgId: string, id: string, requireAuthor: TransactionPart): Promise<boolean> {
     return this.database.query.transaction().execute(async (transaction) => {
+      await requireAuthor(transaction);
       const owned = await transaction
         .selectFrom('org_connections')
         .select('id')
