@@ -2,6 +2,18 @@
 // a new advisory becomes known by `govulncheck` (docs/internals/release.md), and then gets its entry.
 import semver from 'semver';
 
+/**
+ * An advisory as it stands in docker/advisories.json.
+ * @typedef {object} Advisory
+ * @property {string} id
+ * @property {readonly string[]} [aliases]
+ * @property {string} module
+ * @property {string} fixed Without a leading v.
+ * @property {boolean} exposed Whether the shipped configuration is exposed where the fix is missing.
+ * @property {string} summary
+ * @property {string} why
+ */
+
 /** Versions that a go.mod requires, after its replacements: module → version without v. */
 export function goPins(goMod) {
   const pins = new Map(
@@ -59,7 +71,12 @@ function isMisspelt({ aliases = [], ...entry }) {
   );
 }
 
-/** Advisories that are open, entries that nothing in use needs any more, and entries that don't say enough. */
+/**
+ * Advisories that are open, entries that nothing in use needs any more, and entries that don't say enough.
+ * @param {readonly Advisory[]} advisories
+ * @param {readonly string[]} goMods texts of the go.mod files.
+ * @returns {string[]}
+ */
 export function advisoryProblems(advisories, goMods) {
   const names = advisories.map(({ id, module }) => `${id} (${module})`);
   const misspelt = advisories.flatMap((entry, at) =>
@@ -86,7 +103,11 @@ export function advisoryProblems(advisories, goMods) {
   return [...misspelt, ...twice, ...assessed];
 }
 
-/** docs/internals/advisories.md. */
+/**
+ * docs/internals/advisories.md.
+ * @param {readonly Advisory[]} advisories
+ * @param {readonly string[]} goMods texts of the go.mod files.
+ */
 export function renderAdvisoryDocs(advisories, goMods) {
   const rows = assess(advisories, goMods).map(
     ({ id, aliases = [], module, fixed, exposed, summary, why, pinned, state }) => [

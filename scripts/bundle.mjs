@@ -58,6 +58,9 @@ await import('../dist/launcher/main.js');
 
 /**
  * Writes the archive, and its SHA-256 beside it. Needs dist, the installed packages and GNU tar.
+ * @param {string} archive
+ * @param {{ level?: number, progress?: import('./progress.mjs').Progress }} [options] `level` of the compression: 0 to 9.
+ * @returns {Promise<{ path: string, sum: string, folderName: string }>} the archive's absolute path, its SHA-256 in hex, and the one folder in it.
  * @throws {PrepareError} with a message that says what is missing.
  */
 export async function makeBundle(archive, { level = 6, progress = createProgress() } = {}) {
@@ -121,6 +124,7 @@ function copyParts(folder) {
 /**
  * Makes a filter that lets pass what belongs to the checkout, and dist: what else lies there, such as a database or a secret, is not to be
  * handed on. Where the checkout isn't git's, everything passes.
+ * @returns {(source: string) => boolean}
  */
 export function checkoutFilter() {
   const { status, stdout } = spawnSync('git', ['ls-files', '-z'], {

@@ -11,7 +11,10 @@ import { root } from './prepare.mjs';
 /** Of the compiler's own notes: not run, and not in the image. */
 const leftOut = new Set(['.tsbuildinfo', '.vestibule-built']);
 
-/** @returns the SHA-256 of each file in a folder, by its path. */
+/**
+ * @param {string} folder
+ * @returns {Map<string, string>} the SHA-256 of each file in a folder, by its path.
+ */
 export function hashFolder(folder) {
   return new Map(
     readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -21,7 +24,11 @@ export function hashFolder(folder) {
   );
 }
 
-/** @returns the paths that only one folder has, or that differ. */
+/**
+ * @param {string} first
+ * @param {string} second
+ * @returns the paths that only one folder has, or that differ.
+ */
 export function differences(first, second) {
   const [one, other] = [hashFolder(first), hashFolder(second)];
   return [...new Set([...one.keys(), ...other.keys()])]

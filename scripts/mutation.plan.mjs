@@ -16,6 +16,7 @@ function within(folder) {
     names.map((name) => `${folder}/${all.find((path) => basename(path) === `${name}.spec.ts`)}`);
 }
 
+/** File → specs that its mutants are run against. */
 export const plan = {
   'src/session/tokens/token.service.ts': [
     ...session('token.service'),

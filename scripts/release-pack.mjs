@@ -26,7 +26,12 @@ const written = (value) => `${JSON.stringify(value, undefined, 2)}\n`;
 /** The compiler's notes. */
 const leftOut = new Set(['.tsbuildinfo']);
 
-/** Writes the tarballs of a release into a folder, with `SHA256SUMS`. @throws {Error} what npm or go report. */
+/**
+ * Writes the tarballs of a release into a folder, with `SHA256SUMS`.
+ * @param {string} folder
+ * @returns the tarballs' paths, the gateway's first.
+ * @throws {Error} what npm or go report.
+ */
 export async function packRelease(folder, wanted = platforms, progress = createProgress()) {
   const out = resolve(folder);
   mkdirSync(out, { recursive: true });
@@ -57,7 +62,11 @@ export async function packRelease(folder, wanted = platforms, progress = createP
   }
 }
 
-/** Packs the packages for other services, which must be built. @returns the tarballs' names. */
+/**
+ * Packs the packages for other services, which must be built.
+ * @param {string} out a folder that exists.
+ * @returns {string[]} the tarballs' names.
+ */
 export function packLibraries(out) {
   const staging = mkdtempSync(join(tmpdir(), 'vestibule-libraries-'));
   try {

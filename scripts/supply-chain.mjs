@@ -2,6 +2,21 @@
 // says why they are these.
 import semver from 'semver';
 
+/**
+ * What a lock file says of one package.
+ * @typedef {object} LockedPackage
+ * @property {string} [version]
+ * @property {string} [resolved]
+ * @property {string} [integrity]
+ * @property {string} [license]
+ * @property {boolean} [dev]
+ * @property {boolean} [link]
+ * @property {boolean} [inBundle]
+ * @property {boolean} [hasInstallScript]
+ * @property {Readonly<Record<string, string>>} [engines]
+ */
+/** @typedef {{ lockfileVersion: number, packages: Readonly<Record<string, LockedPackage>> }} LockFile A lock file of npm's. */
+
 /** Licences under which a package may be in the image: each asks for no more than its notice. */
 const licences = new Set([
   '0BSD',
@@ -51,7 +66,10 @@ export function arguedAs(name) {
   );
 }
 
-/** What a manifest asks for: ranges of the registry, nothing from git, a file, a URL or under another name. */
+/**
+ * What a manifest asks for: ranges of the registry, nothing from git, a file, a URL or under another name.
+ * @param {Readonly<Record<string, Readonly<Record<string, string>> | undefined>>} manifest
+ */
 export function manifestProblems(manifest) {
   return ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies'].flatMap((group) =>
     Object.entries(manifest[group] ?? {})
@@ -60,7 +78,10 @@ export function manifestProblems(manifest) {
   );
 }
 
-/** What a lock file pins, and that nothing in it runs at its installation that isn't argued for. */
+/**
+ * What a lock file pins, and that nothing in it runs at its installation that isn't argued for.
+ * @param {LockFile} lock
+ */
 export function lockProblems(lock) {
   // The product's own folders with packages of their own (`workspaces`), and the links to them.
   const own = new Set(lock.packages?.['']?.workspaces);
@@ -106,7 +127,8 @@ function isAllowed(expression, allowed) {
 
 /**
  * The licence of each package of a lock file.
- * @param read of a path in the lock file: the installed package's own licence; undefined when it says none or isn't installed.
+ * @param {LockFile} lock
+ * @param {(path: string) => string | undefined} read of a path in the lock file: the installed package's own licence; undefined when it says none or isn't installed.
  */
 export function licenceProblems(lock, read) {
   return Object.entries(lock.packages)
@@ -134,6 +156,8 @@ const isOwnModule = (name) => name === '../sqlite';
 /**
  * What a Go module's two files must hold: everything required in the sums, and nothing replaced by a folder of another repository.
  * A module that requires nothing has no sums.
+ * @param {string} goMod
+ * @param {string | undefined} goSum
  */
 export function goProblems(goMod, goSum) {
   const required = [...goMod.matchAll(/^\s*(?:require\s+)?([\w.~/-]+\.[\w.~/-]+) (v[\w.+-]+)(?:\s|$)/gm)].map(
@@ -169,7 +193,8 @@ export function goProblems(goMod, goSum) {
 
 /**
  * Packages of the image that ask for a newer Node than the oldest that the product supports.
- * @param oldest version of Node, such as 20.19.0.
+ * @param {LockFile} lock
+ * @param {string} oldest version of Node, such as 20.19.0.
  */
 export function engineProblems(lock, oldest) {
   return Object.entries(lock.packages)

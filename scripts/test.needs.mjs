@@ -7,7 +7,10 @@ import { root } from './prepare.mjs';
 const tests = join(root, 'test') + sep;
 const modules = new Map();
 
-/** @returns what a test file needs, such as `chromiumPath` or `postgres.tools`. */
+/**
+ * @param {string} file
+ * @returns {ReadonlySet<string>} what a test file needs, such as `chromiumPath` or `postgres.tools`.
+ */
 export function needsOf(file) {
   const needs = new Set();
   const seen = new Set();

@@ -143,14 +143,20 @@ export const programs = [
   },
 ];
 
-/** @returns where a program is; undefined if it isn't here, or lacks what it needs. */
+/**
+ * @param {(typeof programs)[number]} program
+ * @returns where a program is; undefined if it isn't here, or lacks what it needs.
+ */
 export function findProgram({ variable, paths, hasAll }) {
   return [process.env[variable], ...paths].find(
     (path) => path && existsSync(path) && (hasAll?.(path) ?? true),
   );
 }
 
-/** How to get programs that aren't here, in words. */
+/**
+ * How to get programs that aren't here, in words.
+ * @param {typeof programs} missing
+ */
 export function missingPrograms(missing) {
   const lines = missing.map(
     ({ name, variable, package: names }) =>

@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** @returns `VESTIBULE_BUILD_VERSION`, where a build without git is told, or the version with the commit where there is one. */
+/** @returns {string} `VESTIBULE_BUILD_VERSION`, where a build without git is told, or the version with the commit where there is one. */
 export function buildVersion() {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const commit = version.endsWith('-dev') ? commitOfCheckout() : undefined;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { type Bundle, checkoutFilter, makeBundle } from '../../scripts/bundle.mjs';
+import { checkoutFilter, makeBundle } from '../../scripts/bundle.mjs';
 import { type Namespace, openNamespace } from '../support/air-gap.namespace.js';
 import { BrowserWatch, launchChromium, shows } from '../support/browser.js';
 import { logInIn, logOutIn, signUpIn } from '../support/browser.person.js';
@@ -19,7 +19,7 @@ const checkout = fileURLToPath(new URL('../..', import.meta.url));
 const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
 let folder: string;
 let site: string;
-let bundle: Bundle;
+let bundle: Awaited<ReturnType<typeof makeBundle>>;
 let namespace: Namespace;
 
 /** What the bundle's programs get: no npm, no Go and no cache of this machine. */
