@@ -1,5 +1,4 @@
 import type { Abstract, DynamicModule, Provider, Type } from '@nestjs/common';
-import { Auth0Client } from './auth0/auth0.client.js';
 import { Auth0Module } from './auth0/auth0.module.js';
 import type {
   Auth0Configuration,
@@ -10,7 +9,6 @@ import type {
 import { HydraApplications } from './ory/hydra/hydra-applications.js';
 import { HydraGrants } from './ory/hydra/hydra-grants.js';
 import { HydraClient } from './ory/hydra/hydra.client.js';
-import { HydraSigningKeys } from './ory/hydra/hydra-signing-keys.js';
 import { HydraModule } from './ory/hydra/hydra.module.js';
 import { KratosClearance } from './ory/kratos/kratos-clearance.js';
 import { KratosClient } from './ory/kratos/kratos.client.js';
@@ -24,10 +22,7 @@ import { KratosModule } from './ory/kratos/kratos.module.js';
 import { LogoutTokenVerifier } from './oidc/logout-token.js';
 import { type OpenIdClientSettings, OpenIdProvider } from './oidc/openid.provider.js';
 import { OpenIdRenewals } from './oidc/openid-renewals.js';
-import { Clock } from '../platform/time/clock.service.js';
 import { RelyingParty } from './oidc/relying-party.js';
-import { UsersService } from '../directory/users/users.service.js';
-import { AdministratorAppointment } from '../accounts/administrator-appointment.js';
 import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
 import { OryBootstrap } from './ory/ory-bootstrap.js';
 import { ProviderGrants } from '../session/store/provider-grants.js';
@@ -54,7 +49,7 @@ export function wireProvider(configuration: Configuration): ProviderWiring {
           HydraModule.register(configuration),
           ConnectionsModule.register(configuration),
         ],
-        providers: [identitySources(), oryBootstrap(configuration), oryStrategy(configuration)],
+        providers: [identitySources(), OryBootstrap, oryStrategy(configuration)],
         exports: [IdentitySource, OryBootstrap],
       };
     case 'auth0':
@@ -63,12 +58,8 @@ export function wireProvider(configuration: Configuration): ProviderWiring {
         providers: [
           ProviderGrants,
           openIdProvider(auth0Client(configuration)),
-          openIdRenewals(configuration),
-          partOf(
-            AuthStrategy,
-            [Auth0Client, OpenIdProvider, OpenIdRenewals],
-            (client, provider, renewals) => new Auth0Strategy(client, provider, renewals, configuration),
-          ),
+          OpenIdRenewals,
+          { provide: AuthStrategy, useClass: Auth0Strategy },
         ],
         exports: [],
       };
@@ -78,12 +69,8 @@ export function wireProvider(configuration: Configuration): ProviderWiring {
         providers: [
           ProviderGrants,
           openIdProvider(oidcClient(configuration)),
-          openIdRenewals(configuration),
-          partOf(
-            AuthStrategy,
-            [OpenIdProvider, OpenIdRenewals],
-            (provider, renewals) => new OidcStrategy(provider, renewals, configuration),
-          ),
+          OpenIdRenewals,
+          { provide: AuthStrategy, useClass: OidcStrategy },
         ],
         exports: [],
       };
@@ -95,14 +82,6 @@ function openIdProvider(settings: OpenIdClientSettings): Provider {
     'provider',
     OpenIdProvider,
     (breaker, calls) => new OpenIdProvider(settings, breaker, calls),
-  );
-}
-
-function openIdRenewals({ SESSION_UNCONFIRMED_TTL }: Configuration): Provider {
-  return partOf(
-    OpenIdRenewals,
-    [OpenIdProvider, ProviderGrants, Clock],
-    (provider, grants, clock) => new OpenIdRenewals({ provider, grants, clock }, SESSION_UNCONFIRMED_TTL),
   );
 }
 
@@ -137,15 +116,6 @@ function identitySources(): Provider {
         new KratosSource(kratos),
         async (identity) => (await required.of(identity)) !== undefined,
       ),
-  );
-}
-
-function oryBootstrap(configuration: OryConfiguration): Provider {
-  return partOf(
-    OryBootstrap,
-    [KratosClient, HydraClient, HydraSigningKeys, UsersService, AdministratorAppointment],
-    (kratos, hydra, hydraKeys, users, appointment) =>
-      new OryBootstrap({ kratos, hydra, hydraKeys, users, appointment }, configuration),
   );
 }
 

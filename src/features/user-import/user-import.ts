@@ -113,7 +113,9 @@ export async function runImport(services: DeploymentServices, request: ImportReq
     print(`${place}: ${reason}`);
   };
   const importer = new UserImporter(
-    { kratos: new KratosImporter(configuration), identities, audit: services.get(AuditService) },
+    new KratosImporter(configuration),
+    identities,
+    services.get(AuditService),
     {
       ...request,
       from: await issuerOf(identities, request.from),

@@ -14,13 +14,6 @@ import type { ImportedUser } from './exports/import-record.js';
 import type { KratosImport, KratosImporter } from './kratos-import.js';
 import { RefusedRecord } from './exports/refused-record.js';
 
-/** What the importer works with. */
-export interface ImporterParts {
-  readonly kratos: KratosImporter;
-  readonly identities: IdentityImport;
-  readonly audit: AuditService;
-}
-
 /** How to import. */
 export interface ImportOptions {
   /** Issuer of the identities that the people have had so far. */
@@ -94,7 +87,9 @@ export class UserImporter {
   readonly #rehearsed = new Map<string, string>();
 
   constructor(
-    private readonly parts: ImporterParts,
+    private readonly kratos: KratosImporter,
+    private readonly identities: IdentityImport,
+    private readonly audit: AuditService,
     private readonly options: ImportOptions,
   ) {
     this.#rules = { to: kratosIssuer, movesAdministrators: options.movesAdministrators };
@@ -107,7 +102,7 @@ export class UserImporter {
   async import(records: readonly ReadUser[]): Promise<BatchResult> {
     const refused: Refusal[] = [];
     const candidates = this.#candidates(records, refused, new Map());
-    const states = await this.parts.identities.statesOf(
+    const states = await this.identities.statesOf(
       candidates.map(({ person }) => person),
       this.#rules,
     );
@@ -127,7 +122,7 @@ export class UserImporter {
       }
     }
     const skipped = states.filter(({ state }) => state === 'moved').length;
-    const created = await this.parts.kratos.create(
+    const created = await this.kratos.create(
       waiting.map(({ candidate, state }) => toKratos(candidate, state)),
     );
     for (const [index, { candidate }] of waiting.entries()) {
@@ -155,7 +150,7 @@ export class UserImporter {
     const refused: Refusal[] = [];
     const candidates = this.#candidates(records, refused, this.#rehearsed);
     const people = candidates.map(({ person }) => person);
-    const states = await this.parts.identities.statesOf(people, this.#rules);
+    const states = await this.identities.statesOf(people, this.#rules);
     const few = pLimit(lookUpsAtOnce);
     const judged = await Promise.all(
       candidates.map(async (candidate, index) =>
@@ -172,7 +167,7 @@ export class UserImporter {
     if (state.state === 'moved') {
       return { number, place, outcome: 'skipped' };
     }
-    const there = await this.parts.kratos.find(person);
+    const there = await this.kratos.find(person);
     const isOwn = there !== undefined && 'id' in there;
     if (state.state === 'refused' && !(isOwn && state.reason === 'address_taken')) {
       return { number, place, outcome: 'refused', reason: refusals[state.reason] };
@@ -192,7 +187,7 @@ export class UserImporter {
     if (reason !== 'address_taken') {
       return undefined;
     }
-    const earlier = await this.parts.kratos.findEarlier(person);
+    const earlier = await this.kratos.findEarlier(person);
     return 'id' in earlier ? earlier.id : undefined;
   }
 
@@ -250,7 +245,7 @@ export class UserImporter {
     if (made.length === 0) {
       return counts;
     }
-    const { identities, audit, kratos } = this.parts;
+    const { identities, audit, kratos } = this;
     const moved = made.map(({ candidate: { person }, id }) => ({
       person,
       to: { issuer: kratosIssuer, subject: id },

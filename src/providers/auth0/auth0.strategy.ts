@@ -1,7 +1,9 @@
-import type { Auth0Client } from './auth0.client.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { Auth0Client } from './auth0.client.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Auth0Configuration } from '../../platform/config/configuration.js';
-import type { OpenIdProvider } from '../oidc/openid.provider.js';
-import type { OpenIdRenewals } from '../oidc/openid-renewals.js';
+import { OpenIdProvider } from '../oidc/openid.provider.js';
+import { OpenIdRenewals } from '../oidc/openid-renewals.js';
 import { multiFactorPolicy, requireIssuer, toExchangedTokens } from '../oidc/relying-party.js';
 import type {
   ExchangedTokens,
@@ -13,6 +15,7 @@ import { openIdStepUpParameters } from '../../auth-strategy/step-up-requirement.
 import { OpenIdStrategy } from '../oidc/openid.strategy.js';
 
 /** Logins through Auth0: the code flow by passport-auth0, signatures by jose, the person from `/userinfo`. */
+@Injectable()
 export class Auth0Strategy extends OpenIdStrategy {
   readonly hints = ['connection', 'organization', 'invitation', 'login_hint', 'ui_locales'];
 
@@ -22,7 +25,7 @@ export class Auth0Strategy extends OpenIdStrategy {
     private readonly client: Auth0Client,
     provider: OpenIdProvider,
     renewals: OpenIdRenewals,
-    configuration: Auth0Configuration,
+    @Inject(CONFIGURATION) configuration: Auth0Configuration,
   ) {
     super(provider, renewals, {
       provider: 'auth0',

@@ -1,8 +1,9 @@
-import { Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { OidcConfiguration } from '../../platform/config/configuration.js';
 import { Problem } from '../../platform/errors/problem.error.js';
-import type { OpenIdProvider } from './openid.provider.js';
-import type { OpenIdRenewals } from './openid-renewals.js';
+import { OpenIdProvider } from './openid.provider.js';
+import { OpenIdRenewals } from './openid-renewals.js';
 import { RelyingParty } from './relying-party.js';
 import type {
   ExchangedTokens,
@@ -14,13 +15,18 @@ import { openIdStepUpParameters } from '../../auth-strategy/step-up-requirement.
 import { OpenIdStrategy } from './openid.strategy.js';
 
 /** Logins through any OpenID provider, by openid-client. */
+@Injectable()
 export class OidcStrategy extends OpenIdStrategy {
   readonly hints = ['login_hint', 'ui_locales'];
   readonly #logger = new Logger(OidcStrategy.name);
 
   readonly #configuration: OidcConfiguration;
 
-  constructor(provider: OpenIdProvider, renewals: OpenIdRenewals, configuration: OidcConfiguration) {
+  constructor(
+    provider: OpenIdProvider,
+    renewals: OpenIdRenewals,
+    @Inject(CONFIGURATION) configuration: OidcConfiguration,
+  ) {
     super(provider, renewals, {
       provider: 'oidc',
       clientId: configuration.OIDC_CLIENT_ID,

@@ -1,53 +1,50 @@
-import { Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { ProviderSession, ReportedIdentity } from '../../auth-strategy/auth.strategy.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
 import { Problem } from '../../platform/errors/problem.error.js';
-import type { Clock } from '../../platform/time/clock.service.js';
+import { Clock } from '../../platform/time/clock.service.js';
 import { GrantUses, isFresh } from '../../session/store/grant-uses.js';
-import type { ProviderGrant, ProviderGrants, StoredGrant } from '../../session/store/provider-grants.js';
-import type { OpenIdProvider } from './openid.provider.js';
+import { type ProviderGrant, ProviderGrants, type StoredGrant } from '../../session/store/provider-grants.js';
+import { OpenIdProvider } from './openid.provider.js';
 import { isEnd } from './provider-refusal.js';
 import type { UserInfo } from './user-info.js';
 
 /** Milliseconds before the end of an access token from which on a refusal says nothing: clocks differ. */
 const nearEnd = 60_000;
 
-/** Dependencies of {@link OpenIdRenewals}. */
-export interface OpenIdRenewalParts {
-  readonly provider: OpenIdProvider;
-  readonly grants: ProviderGrants;
-  readonly clock: Clock;
-}
-
 /**
  * Asks an OpenID provider at each renewal whether a session goes on: by the refresh token of its login, or else by the access token as
  * long as that is valid. A session that can't be asked about has a limit of its own.
  */
+@Injectable()
 export class OpenIdRenewals {
   readonly #logger = new Logger(OpenIdRenewals.name);
   readonly #uses: GrantUses;
-  /** Milliseconds. */
+  /** Milliseconds that a session may live without a way to ask about it. */
   readonly #unconfirmedLife: number;
 
-  /** @param unconfirmedLife seconds that a session may live without a way to ask about it. */
   constructor(
-    private readonly parts: OpenIdRenewalParts,
-    unconfirmedLife: number,
+    private readonly provider: OpenIdProvider,
+    private readonly grants: ProviderGrants,
+    private readonly clock: Clock,
+    @Inject(CONFIGURATION) { SESSION_UNCONFIRMED_TTL }: Configuration,
   ) {
-    this.#uses = new GrantUses(parts.grants, parts.clock);
-    this.#unconfirmedLife = unconfirmedLife * 1000;
+    this.#uses = new GrantUses(grants, clock);
+    this.#unconfirmedLife = SESSION_UNCONFIRMED_TTL * 1000;
   }
 
   /** Stores what a login's session can be asked about with. */
   async remember(sessionId: string, grant: ProviderGrant): Promise<void> {
-    if (grant.refreshToken !== undefined || (await this.parts.provider.reportsUsers())) {
-      await this.parts.grants.keep(sessionId, grant);
+    if (grant.refreshToken !== undefined || (await this.provider.reportsUsers())) {
+      await this.grants.keep(sessionId, grant);
     }
   }
 
   /** The state of the provider's session behind one of ours. @throws what isn't a refusal of the provider. */
   async stateOf(session: SessionRow): Promise<ProviderSession> {
-    const stored = await this.parts.grants.find(session.id);
+    const stored = await this.grants.find(session.id);
     if (stored === undefined) {
       return this.#unaskable(session);
     }
@@ -55,7 +52,7 @@ export class OpenIdRenewals {
     if (refreshToken === undefined) {
       return this.#askByAccessToken(session, stored.grant);
     }
-    return isFresh(stored.checked_at, this.parts.clock.now())
+    return isFresh(stored.checked_at, this.clock.now())
       ? { state: 'alive' }
       : this.#askByRefreshToken(session, stored, refreshToken);
   }
@@ -65,7 +62,7 @@ export class OpenIdRenewals {
     { sealed }: StoredGrant,
     refreshToken: string,
   ): Promise<ProviderSession> {
-    const { provider, grants } = this.parts;
+    const { provider, grants } = this;
     const use = await this.#uses.run(session.id, sealed, async () =>
       this.#unlessRefused(async () => {
         const tokens = await provider.refresh(refreshToken, async ({ expiresIn, ...next }) =>
@@ -84,7 +81,7 @@ export class OpenIdRenewals {
     session: SessionRow,
     { accessToken, expiresAt }: ProviderGrant,
   ): Promise<ProviderSession> {
-    const { provider, clock } = this.parts;
+    const { provider, clock } = this;
     if (expiresAt !== undefined && expiresAt - nearEnd < clock.now()) {
       return this.#unaskable(session);
     }
@@ -112,14 +109,14 @@ export class OpenIdRenewals {
   }
 
   #unaskable({ created_at: createdAt }: SessionRow): ProviderSession {
-    return this.parts.clock.now() < createdAt + this.#unconfirmedLife
+    return this.clock.now() < createdAt + this.#unconfirmedLife
       ? { state: 'alive' }
       : { state: 'ended', reason: 'session_unconfirmed' };
   }
 
   /** When tokens of this moment end, in milliseconds since the epoch. @param expiresIn seconds, if the provider states them. */
   endOf(expiresIn: number | undefined): number | undefined {
-    return expiresIn === undefined ? undefined : this.parts.clock.now() + expiresIn * 1000;
+    return expiresIn === undefined ? undefined : this.clock.now() + expiresIn * 1000;
   }
 }
 

@@ -1,32 +1,31 @@
-import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../platform/config/configuration.js';
 import { unavailable, vendorTimeout } from '../../platform/upstream/vendor-call.js';
-import type { HydraClient } from './hydra/hydra.client.js';
+import { HydraClient } from './hydra/hydra.client.js';
 import { ownClients, retiredClientIds } from './hydra/hydra-clients.js';
-import type { HydraSigningKeys } from './hydra/hydra-signing-keys.js';
-import type { KratosClient } from './kratos/kratos.client.js';
+import { HydraSigningKeys } from './hydra/hydra-signing-keys.js';
+import { KratosClient } from './kratos/kratos.client.js';
 import { isAdministrator, toProviderIdentity } from './kratos/kratos-session.js';
-import type { UsersService } from '../../directory/users/users.service.js';
-import type { AdministratorAppointment } from '../../accounts/administrator-appointment.js';
+import { UsersService } from '../../directory/users/users.service.js';
+import { AdministratorAppointment } from '../../accounts/administrator-appointment.js';
 import type { SetUpState } from '../../auth-strategy/auth.strategy.js';
 
 const firstDelay = 250;
 const longestDelay = 5000;
-
-/** The parts that the bootstrap calls. */
-export interface BootstrapParts {
-  readonly kratos: KratosClient;
-  readonly hydra: HydraClient;
-  readonly hydraKeys: HydraSigningKeys;
-  readonly users: UsersService;
-  readonly appointment: AdministratorAppointment;
-}
 
 /**
  * Sets up Ory as soon as it can be reached: makes Hydra's signing keys, registers our clients there, idempotently, and makes the
  * first administrator, once. Until then the gateway runs and reports in `/health/ready` that it isn't ready. Until the keys exist
  * it forwards no request to Hydra, which would make more of them.
  */
+@Injectable()
 export class OryBootstrap implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #logger = new Logger(OryBootstrap.name);
   #state: SetUpState = 'pending';
@@ -40,8 +39,12 @@ export class OryBootstrap implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #configuration: OryConfiguration;
 
   constructor(
-    private readonly parts: BootstrapParts,
-    configuration: OryConfiguration,
+    private readonly kratos: KratosClient,
+    private readonly hydra: HydraClient,
+    private readonly hydraKeys: HydraSigningKeys,
+    private readonly users: UsersService,
+    private readonly appointment: AdministratorAppointment,
+    @Inject(CONFIGURATION) configuration: OryConfiguration,
   ) {
     this.#configuration = configuration;
   }
@@ -115,14 +118,14 @@ export class OryBootstrap implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async #setUpHydra(): Promise<void> {
-    await this.parts.hydraKeys.ensure();
+    await this.hydraKeys.ensure();
     this.#hasKeys = true;
     // One after the other: Hydra on SQLite makes writers wait for each other, beyond any time-out.
     for (const client of ownClients(this.#configuration)) {
-      await this.parts.hydra.ensureClient(client);
+      await this.hydra.ensureClient(client);
     }
     for (const id of retiredClientIds) {
-      await this.parts.hydra.removeClient(id);
+      await this.hydra.removeClient(id);
     }
   }
 
@@ -131,7 +134,7 @@ export class OryBootstrap implements OnApplicationBootstrap, OnModuleDestroy {
     if (email === undefined || password === undefined) {
       return;
     }
-    const { kratos, users, appointment } = this.parts;
+    const { kratos, users, appointment } = this;
     const existing = await kratos.findIdentityByEmail(email);
     if (existing !== undefined && (await appointment.isAdministrator(toProviderIdentity(existing)))) {
       return;

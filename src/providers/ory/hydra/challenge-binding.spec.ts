@@ -8,7 +8,7 @@ import { ChallengeBinding } from './challenge-binding.js';
 const name = '__Host-vestibule-challenge';
 const secrets = [new Uint8Array(randomBytes(32))];
 const cookies = new CookieWriter('https://auth.example.test');
-const binding = new ChallengeBinding(secrets, cookies);
+const binding = new ChallengeBinding({ SECRETS: secrets }, cookies);
 const login = 'https://auth.example.test/auth/ory/login?login_challenge=';
 
 /** The Cookie header of a browser that got this redirect. */
@@ -83,7 +83,7 @@ describe('ChallengeBinding', () => {
 
   it('another secret, or another use of the same secret, holds nothing', () => {
     const cookie = cookieAfter(`${login}a`);
-    const other = new ChallengeBinding([new Uint8Array(randomBytes(32))], cookies);
+    const other = new ChallengeBinding({ SECRETS: [new Uint8Array(randomBytes(32))] }, cookies);
     expect(other.holds('a', cookie)).toBe(false);
     const code = new PurposeCipher(secrets, 'login-transaction').sign('a');
     expect(binding.holds('a', `${cookie.split('=', 1)[0]}=${code}`)).toBe(false);
@@ -99,7 +99,7 @@ describe('ChallengeBinding', () => {
 
   it('a rotated secret still holds what was bound before', () => {
     const cookie = cookieAfter(`${login}a`);
-    const rotated = new ChallengeBinding([new Uint8Array(randomBytes(32)), ...secrets], cookies);
+    const rotated = new ChallengeBinding({ SECRETS: [new Uint8Array(randomBytes(32)), ...secrets] }, cookies);
     expect(rotated.holds('a', cookie)).toBe(true);
   });
 

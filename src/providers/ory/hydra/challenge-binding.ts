@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { CONFIGURATION } from '../../../platform/config/config.module.js';
+import type { Configuration } from '../../../platform/config/configuration.js';
 import { PurposeCipher } from '../../../platform/crypto/purpose-cipher.js';
-import type { CookieWriter } from '../../../platform/http/cookie-writer.js';
+import { CookieWriter } from '../../../platform/http/cookie-writer.js';
 import { cookieNames, readSingleCookie, surplusOf } from '../../../platform/http/cookie-reader.js';
 
 /** Challenges that one browser may have open at once. */
@@ -28,6 +31,7 @@ export interface BoundChallenge {
  * cookie with a MAC of the challenge and the time. The challenge is accepted only with that cookie. Each challenge has its own
  * cookie, because tabs that start at the same moment would overwrite a shared one.
  */
+@Injectable()
 export class ChallengeBinding {
   readonly #cipher: PurposeCipher;
   readonly #prefix: string;
@@ -35,10 +39,10 @@ export class ChallengeBinding {
 
   /** @param cookies names and sets this deployment's cookies. */
   constructor(
-    secrets: readonly Uint8Array[],
+    @Inject(CONFIGURATION) { SECRETS }: Pick<Configuration, 'SECRETS'>,
     private readonly cookies: CookieWriter,
   ) {
-    this.#cipher = new PurposeCipher(secrets, 'hydra-challenge');
+    this.#cipher = new PurposeCipher(SECRETS, 'hydra-challenge');
     this.#prefix = `${cookies.name('vestibule-challenge')}.`;
     this.#hydraPrefixes = hydraCookies.map((name) => cookies.name(name));
   }

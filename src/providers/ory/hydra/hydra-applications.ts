@@ -1,3 +1,4 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { OAuth2Client } from '@ory/client';
 import { z } from 'zod';
 import {
@@ -11,17 +12,18 @@ import {
   groupForms,
   groupSources,
 } from '../../../auth-strategy/application-administration.js';
+import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import type { ProtectedResource } from '../../../platform/config/protected-resources.parser.js';
-import type { DatabaseLocks } from '../../../platform/database/database-locks.js';
+import { DatabaseLocks } from '../../../platform/database/database-locks.js';
 import type { TransactionPart } from '../../../platform/database/transaction-part.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { scopeTokens } from '../../../session/guards/scopes.js';
 import { agentOf } from './agent-client.js';
-import type { ApplicationSecretRepository } from './application-secret.repository.js';
-import type { ApplicationUses } from './application-uses.js';
-import type { ClientRepository, IndexedClient } from './client.repository.js';
-import type { HydraClient } from './hydra.client.js';
+import { ApplicationSecretRepository } from './application-secret.repository.js';
+import { ApplicationUses } from './application-uses.js';
+import { ClientRepository, type IndexedClient } from './client.repository.js';
+import { HydraClient } from './hydra.client.js';
 
 /** What Hydra has no member for, in the client's metadata. */
 const ownSchema = z.object({
@@ -115,34 +117,20 @@ export function mayRememberConsent(client: { readonly metadata?: unknown }): boo
   return own === undefined || (own.remember_consent && own.was_first_party !== true);
 }
 
-/** Dependencies of {@link HydraApplications}. */
-export interface HydraApplicationsParts {
-  readonly hydra: HydraClient;
-  readonly secrets: ApplicationSecretRepository;
-  readonly uses: ApplicationUses;
-  readonly index: ClientRepository;
-  readonly locks: DatabaseLocks;
-}
-
 /** The applications, kept as clients of Hydra's. What Hydra has no member for is in their metadata. */
+@Injectable()
 export class HydraApplications implements ApplicationAdministration {
-  readonly #hydra: HydraClient;
-  readonly #secrets: ApplicationSecretRepository;
-  readonly #uses: ApplicationUses;
-  readonly #index: ClientRepository;
-  readonly #locks: DatabaseLocks;
   readonly #audience: string;
   readonly #resources: readonly ProtectedResource[];
 
   constructor(
-    { hydra, secrets, uses, index, locks }: HydraApplicationsParts,
-    { TOKEN_AUDIENCE, PROTECTED_RESOURCES }: OryConfiguration,
+    private readonly hydra: HydraClient,
+    private readonly secrets: ApplicationSecretRepository,
+    private readonly uses: ApplicationUses,
+    private readonly index: ClientRepository,
+    private readonly locks: DatabaseLocks,
+    @Inject(CONFIGURATION) { TOKEN_AUDIENCE, PROTECTED_RESOURCES }: OryConfiguration,
   ) {
-    this.#hydra = hydra;
-    this.#secrets = secrets;
-    this.#uses = uses;
-    this.#index = index;
-    this.#locks = locks;
     this.#audience = TOKEN_AUDIENCE;
     this.#resources = PROTECTED_RESOURCES;
   }
@@ -152,12 +140,12 @@ export class HydraApplications implements ApplicationAdministration {
     let last = after;
     let isLast = false;
     while (found.length < limit && !isLast) {
-      const ids = await this.#index.applications(limit - found.length, orgId, last);
+      const ids = await this.index.applications(limit - found.length, orgId, last);
       for (const id of ids) {
         const application = await this.find(id);
         if (application === undefined) {
           // Its registration failed, and could not be taken back; or an operator has removed it there.
-          await this.#index.forget(id);
+          await this.index.forget(id);
         } else {
           found.push(application);
         }
@@ -169,15 +157,15 @@ export class HydraApplications implements ApplicationAdministration {
   }
 
   async find(id: string): Promise<Application | undefined> {
-    return applicationOf(await this.#hydra.client(id));
+    return applicationOf(await this.hydra.client(id));
   }
 
   async firstParty(): Promise<readonly NamedApplication[]> {
-    return this.#index.names(true);
+    return this.index.names(true);
   }
 
   async others(): Promise<readonly NamedApplication[]> {
-    return this.#index.names(false);
+    return this.index.names(false);
   }
 
   async selfRegistered({
@@ -185,11 +173,11 @@ export class HydraApplications implements ApplicationAdministration {
     after,
     id,
   }: Parameters<ApplicationAdministration['selfRegistered']>[0]): Promise<readonly SelfRegisteredClient[]> {
-    const clients = await this.#index.selfRegistered(limit, id, after);
+    const clients = await this.index.selfRegistered(limit, id, after);
     return Promise.all(
       clients.map(async ({ id: clientId, name, createdAt, usedAt = null, kind }) => {
         const hasDocument = kind === 'metadata_document';
-        const known = hasDocument ? selfSchema.safeParse(await this.#hydra.client(clientId)).data : undefined;
+        const known = hasDocument ? selfSchema.safeParse(await this.hydra.client(clientId)).data : undefined;
         return {
           id: clientId,
           name,
@@ -203,15 +191,15 @@ export class HydraApplications implements ApplicationAdministration {
   }
 
   async hasOrg(orgId: string): Promise<boolean> {
-    return this.#index.hasOrg(orgId);
+    return this.index.hasOrg(orgId);
   }
 
   async orphans(): Promise<readonly string[]> {
-    return this.#index.orphans();
+    return this.index.orphans();
   }
 
   async exclusively<T>(id: string, act: () => Promise<T>): Promise<T> {
-    return this.#locks.run(`application ${id}`, act);
+    return this.locks.run(`application ${id}`, act);
   }
 
   async create(
@@ -220,28 +208,28 @@ export class HydraApplications implements ApplicationAdministration {
     requireAuthor?: TransactionPart,
   ): Promise<string | null> {
     const { id, orgId, firstParty } = application;
-    await this.#locks.run(`applications of ${orgId ?? 'the deployment'}`, async () => {
-      if ((await this.#index.countOf(orgId)) >= most) {
+    await this.locks.run(`applications of ${orgId ?? 'the deployment'}`, async () => {
+      if ((await this.index.countOf(orgId)) >= most) {
         throw new Problem('conflict', {
           reason: 'too_many_applications',
           detail: `There are ${most} applications already.`,
         });
       }
-      if (orgId !== null && !(await this.#index.hasOrg(orgId))) {
+      if (orgId !== null && !(await this.index.hasOrg(orgId))) {
         throw new Problem('validation_failed', {
           errors: [{ field: 'orgId', message: 'must be the id of an organisation' }],
           reason: 'no_such_org',
         });
       }
-      await this.#index.put(indexed(application), requireAuthor);
+      await this.index.put(indexed(application), requireAuthor);
     });
-    const secret = application.tokenEndpointAuthMethod === 'none' ? null : this.#secrets.make();
+    const secret = application.tokenEndpointAuthMethod === 'none' ? null : this.secrets.make();
     try {
       if (secret !== null) {
         // First: a secret without an application is worth nothing.
-        await this.#secrets.store(id, secret, 0);
+        await this.secrets.store(id, secret, 0);
       }
-      await this.#hydra.createClient(this.#clientOf(application, firstParty, secret ?? undefined));
+      await this.hydra.createClient(this.#clientOf(application, firstParty, secret ?? undefined));
     } catch (error) {
       // Hydra may have it, although its answer didn't arrive.
       await this.remove(id);
@@ -251,23 +239,23 @@ export class HydraApplications implements ApplicationAdministration {
   }
 
   async replace(application: Application): Promise<void> {
-    await this.#hydra.replaceClient(this.#clientOf(application, await this.#wasFirstParty(application)));
-    await this.#index.put(indexed(application));
+    await this.hydra.replaceClient(this.#clientOf(application, await this.#wasFirstParty(application)));
+    await this.index.put(indexed(application));
   }
 
   async rotateSecret(application: Application, previousUntil: number): Promise<string> {
     const { id } = application;
-    const secret = this.#secrets.make();
-    const former = await this.#secrets.current(id);
+    const secret = this.secrets.make();
+    const former = await this.secrets.current(id);
     const wasFirstParty = await this.#wasFirstParty(application);
     try {
       // First: a secret that is stored takes the place of the former one in what the application sends. Whoever is interrupted in between
       // rotates again, and the former one is still known.
-      await this.#hydra.replaceClient(this.#clientOf(application, wasFirstParty, secret));
-      await this.#secrets.store(id, secret, previousUntil);
+      await this.hydra.replaceClient(this.#clientOf(application, wasFirstParty, secret));
+      await this.secrets.store(id, secret, previousUntil);
     } catch (error) {
-      if (former !== undefined && (await this.#secrets.current(id).catch(() => former)) !== secret) {
-        await this.#hydra.replaceClient(this.#clientOf(application, wasFirstParty, former)).catch(() => {
+      if (former !== undefined && (await this.secrets.current(id).catch(() => former)) !== secret) {
+        await this.hydra.replaceClient(this.#clientOf(application, wasFirstParty, former)).catch(() => {
           // Hydra is away too. The next rotation sets both.
         });
       }
@@ -277,19 +265,19 @@ export class HydraApplications implements ApplicationAdministration {
   }
 
   async previousSecrets(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    return this.#secrets.previousOf(ids);
+    return this.secrets.previousOf(ids);
   }
 
   async remove(id: string): Promise<void> {
-    await this.#hydra.removeClient(id);
-    await this.#secrets.remove(id);
-    await this.#uses.removeAll(id);
+    await this.hydra.removeClient(id);
+    await this.secrets.remove(id);
+    await this.uses.removeAll(id);
     // Last: as long as it's in the index, its removal can be repeated.
-    await this.#index.remove(id);
+    await this.index.remove(id);
   }
 
   async #wasFirstParty({ id, firstParty }: Application): Promise<boolean> {
-    const { data } = clientSchema.safeParse(await this.#hydra.client(id));
+    const { data } = clientSchema.safeParse(await this.hydra.client(id));
     return firstParty || data?.skip_consent === true || data?.metadata.application.was_first_party === true;
   }
 

@@ -1,11 +1,14 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
-import type { LanguageCatalogue } from '../../../platform/i18n/language.catalogue.js';
+import { LanguageCatalogue } from '../../../platform/i18n/language.catalogue.js';
 import type { CircuitBreaker } from '../../../platform/upstream/circuit-breaker.js';
+import { CircuitRegistry } from '../../../platform/upstream/circuit-registry.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { unavailable, vendorTimeout } from '../../../platform/upstream/vendor-call.js';
-import type { Clock } from '../../../platform/time/clock.service.js';
-import type { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
+import { Clock } from '../../../platform/time/clock.service.js';
+import { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
 import { claimsByScope, userClaims } from './hydra-claims.js';
 
 const names = z.array(z.string()).catch([]);
@@ -43,19 +46,22 @@ export const metadataHeaders = {
 } as const;
 
 /** Hydra's metadata (OpenID Connect Discovery section 4), as applications that log in through it need it. */
+@Injectable()
 export class HydraDiscovery {
   readonly #url: string;
+  readonly #breaker: CircuitBreaker;
   #known: { readonly document: Metadata; readonly until: number } | undefined;
   #reading: Promise<Metadata> | undefined;
 
   constructor(
-    { HYDRA_PUBLIC_URL }: OryConfiguration,
-    private readonly breaker: CircuitBreaker,
+    @Inject(CONFIGURATION) { HYDRA_PUBLIC_URL }: OryConfiguration,
+    circuits: CircuitRegistry,
     private readonly calls: UpstreamCalls,
     private readonly languages: LanguageCatalogue,
     private readonly clock: Clock,
   ) {
     this.#url = `${HYDRA_PUBLIC_URL}/.well-known/openid-configuration`;
+    this.#breaker = circuits.of('hydra');
   }
 
   /** The metadata, corrected for this deployment: read at most once a minute. @throws {Problem} `provider_unavailable` */
@@ -71,7 +77,7 @@ export class HydraDiscovery {
 
   async #read(): Promise<Metadata> {
     try {
-      const answer = await this.breaker.run(() =>
+      const answer = await this.#breaker.run(() =>
         this.calls.fetch('hydra')(this.#url, {
           signal: AbortSignal.timeout(vendorTimeout),
           redirect: 'error',

@@ -1,4 +1,4 @@
-import { Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type {
   ApplicationGrant,
   ApplicationUse,
@@ -7,16 +7,17 @@ import type {
   SelfRegistration,
 } from '../../../auth-strategy/grant-administration.js';
 import { redirectPlacesOf } from '../../../auth-strategy/redirect-uri.js';
-import type { RevocationService } from '../../../session/revocation/revocation.service.js';
+import { RevocationService } from '../../../session/revocation/revocation.service.js';
 import { isOryIssuer } from '../connections/connection-issuer.js';
-import type { ResourceRegistry } from '../resources/resource-registry.js';
+import { ResourceRegistry } from '../resources/resource-registry.js';
 import { agentOf } from './agent-client.js';
-import type { ApplicationUses } from './application-uses.js';
-import type { HydraClient } from './hydra.client.js';
+import { ApplicationUses } from './application-uses.js';
+import { HydraClient } from './hydra.client.js';
 import { gatewayClientId, isOwnClient } from './hydra-clients.js';
 import type { GrantedConsent } from './hydra.schemas.js';
 
 /** What people have allowed applications: Hydra's consents, with our record of when the applications were used. */
+@Injectable()
 export class HydraGrants implements GrantAdministration {
   readonly #logger = new Logger(HydraGrants.name);
 

@@ -1,9 +1,11 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { JwkApi } from '@ory/client';
 import { z } from 'zod';
+import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import { deriveCredential } from '../../../platform/crypto/purpose-cipher.js';
 import { statusOf, unavailable } from '../../../platform/upstream/vendor-call.js';
-import type { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
+import { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
 import { oryApi } from '../ory-api.js';
 import { firstSecret } from './hydra-clients.js';
 
@@ -21,11 +23,12 @@ const keySetSchema = z.looseObject({ keys: z.array(z.unknown()).default([]) });
  * concurrent request. Here, the id of each first key is derived from our secrets. So replicas that start at the same time request
  * the same key, and Hydra stores it once.
  */
+@Injectable()
 export class HydraSigningKeys {
   readonly #api: JwkApi;
   readonly #secret: Uint8Array;
 
-  constructor(configuration: OryConfiguration, calls: UpstreamCalls) {
+  constructor(@Inject(CONFIGURATION) configuration: OryConfiguration, calls: UpstreamCalls) {
     this.#api = calls.observed('hydra', new JwkApi(oryApi(configuration.HYDRA_ADMIN_URL)));
     this.#secret = firstSecret(configuration);
   }

@@ -3,18 +3,13 @@ import type { OryConfiguration } from '../../../platform/config/configuration.js
 import { CircuitRegistry } from '../../../platform/upstream/circuit-registry.js';
 import { CoreModule } from '../../../platform/core/core.module.js';
 import { HttpModule } from '../../../platform/http/http.module.js';
-import { CookieWriter } from '../../../platform/http/cookie-writer.js';
-import { LanguageCatalogue } from '../../../platform/i18n/language.catalogue.js';
 import { LanguagesModule } from '../../../platform/i18n/languages.module.js';
 import { LogoutTokenVerifier } from '../../oidc/logout-token.js';
 import { ProviderKeys } from '../../../platform/upstream/provider-keys.js';
 import { RelyingParty } from '../../oidc/relying-party.js';
 import { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
 import { UpstreamsModule } from '../../../platform/upstream/upstreams.module.js';
-import { Clock } from '../../../platform/time/clock.service.js';
-import { DatabaseLocks } from '../../../platform/database/database-locks.js';
 import { DatabaseModule } from '../../../platform/database/database.module.js';
-import { RevocationService } from '../../../session/revocation/revocation.service.js';
 import { SessionModule } from '../../../session/session.module.js';
 import { clientOf, partOf } from '../../part-factories.js';
 import { ResourceRegistry } from '../resources/resource-registry.js';
@@ -40,35 +35,17 @@ export class HydraModule {
       imports: [CoreModule, DatabaseModule, HttpModule, LanguagesModule, SessionModule, UpstreamsModule],
       providers: [
         clientOf('hydra', HydraClient, (breaker, calls) => new HydraClient(configuration, breaker, calls)),
-        partOf(
-          HydraDiscovery,
-          [CircuitRegistry, UpstreamCalls, LanguageCatalogue, Clock],
-          (circuits, calls, languages, clock) =>
-            new HydraDiscovery(configuration, circuits.of('hydra'), calls, languages, clock),
-        ),
-        partOf(HydraSigningKeys, [UpstreamCalls], (calls) => new HydraSigningKeys(configuration, calls)),
-        partOf(
-          ChallengeBinding,
-          [CookieWriter],
-          (cookies) => new ChallengeBinding(configuration.SECRETS, cookies),
-        ),
         ApplicationSecretRepository,
         ApplicationUses,
+        ChallengeBinding,
         ClientRepository,
+        HydraApplications,
+        HydraDiscovery,
+        HydraGrants,
+        HydraSigningKeys,
         RefreshAnswerJanitor,
         RefreshAnswerRepository,
         ResourceRegistry,
-        partOf(
-          HydraApplications,
-          [HydraClient, ApplicationSecretRepository, ApplicationUses, ClientRepository, DatabaseLocks],
-          (hydra, secrets, uses, index, locks) =>
-            new HydraApplications({ hydra, secrets, uses, index, locks }, configuration),
-        ),
-        partOf(
-          HydraGrants,
-          [HydraClient, ApplicationUses, RevocationService, ResourceRegistry],
-          (hydra, uses, revocations, resources) => new HydraGrants(hydra, uses, revocations, resources),
-        ),
         partOf(ProviderKeys, [], () => new ProviderKeys(hydraKeysUrl(configuration))),
         partOf(RelyingParty, [ProviderKeys, CircuitRegistry, UpstreamCalls], (keys, circuits, calls) =>
           hydraRelyingParty(configuration, keys, circuits.of('hydra'), calls),

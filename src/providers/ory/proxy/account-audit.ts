@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { AuditEvent, AuditService } from '../../../directory/audit/audit.service.js';
+import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import { hasJustLinked, kratosIssuer, toProviderIdentity } from '../kratos/kratos-session.js';
 import type { CredentialSnapshot } from '../kratos/kratos-snapshot.js';
@@ -40,18 +41,6 @@ interface Before {
 
 const nothing: AccountChanges = { changes: [], addresses: [] };
 
-/** Dependencies of {@link AccountAudit}. */
-export interface AccountAuditParts {
-  readonly kratos: KratosClient;
-  readonly audit: AuditService;
-  readonly users: UserDirectory;
-  readonly notices: SecurityNotices;
-  /** Whether the settings name third-party logins. */
-  readonly hasThirdParties: boolean;
-  /** Origin of the gateway, which serves its pages. */
-  readonly origin: string;
-}
-
 /**
  * Records in the audit trail what people do to their accounts at Kratos: failed logins, and changes of the settings, of which
  * people are also told by mail. Kratos reports neither, so they are read from the forms that are passed on, and from the answers
@@ -65,9 +54,18 @@ export class AccountAudit {
   readonly #before = new WeakMap<FastifyRequest, Before>();
   /** Whether Kratos may link a third-party login at a login. Where its own settings alone say so, the first answer of a provider does. */
   #hasThirdParties: boolean;
+  readonly #origin: string;
 
-  constructor(private readonly parts: AccountAuditParts) {
-    this.#hasThirdParties = parts.hasThirdParties;
+  /** @param settings those of the origin that serves the pages, and of third-party logins. */
+  constructor(
+    private readonly kratos: KratosClient,
+    private readonly audit: AuditService,
+    private readonly users: UserDirectory,
+    private readonly notices: SecurityNotices,
+    settings: Pick<OryConfiguration, 'PUBLIC_URL' | 'SOCIAL_PROVIDERS'>,
+  ) {
+    this.#origin = settings.PUBLIC_URL;
+    this.#hasThirdParties = settings.SOCIAL_PROVIDERS.length > 0;
   }
 
   /** Reads a form that is about to be passed on. @param path after the prefix. @throws {Problem} as {@link readSubmittedForm}. */
@@ -79,9 +77,9 @@ export class AccountAudit {
     this.#hasThirdParties ||= path.startsWith(providerAnswers);
     if (isSettings || path.startsWith(providerAnswers)) {
       const id = (await sessionOf())?.identity.id;
-      const snapshot = id === undefined ? undefined : await this.parts.kratos.snapshotOf(id);
+      const snapshot = id === undefined ? undefined : await this.kratos.snapshotOf(id);
       if (id !== undefined && snapshot !== undefined) {
-        const user = await this.parts.users.ofIdentity({ issuer: kratosIssuer, subject: id });
+        const user = await this.users.ofIdentity({ issuer: kratosIssuer, subject: id });
         this.#before.set(request, { snapshot, user });
       }
     }
@@ -127,7 +125,7 @@ export class AccountAudit {
    * @param account the account that the form names: a session that still requires a second factor doesn't tell its own.
    */
   async #noteLink(request: FastifyRequest, cookie: string, account: string | undefined): Promise<void> {
-    const { kratos, users } = this.parts;
+    const { kratos, users } = this;
     try {
       const whoami = await kratos.whoami(cookie);
       const session = whoami.state === 'live' ? whoami.session : undefined;
@@ -138,7 +136,7 @@ export class AccountAudit {
         return;
       }
       const user = await users.ofIdentity({ issuer: kratosIssuer, subject: identity.id });
-      void this.parts.notices.tell('login_linked', user ?? recipientOf({ identity }, request));
+      void this.notices.tell('login_linked', user ?? recipientOf({ identity }, request));
       await this.#record(request, user, { type: 'login_linked', reason: 'login' });
     } catch (error) {
       this.#warn(error);
@@ -150,8 +148,8 @@ export class AccountAudit {
     if (!isNamed || !this.#isRefused(reply, form)) {
       return;
     }
-    const user = form.account === undefined ? undefined : await this.parts.users.findByEmail(form.account);
-    await this.parts.audit.record({
+    const user = form.account === undefined ? undefined : await this.users.findByEmail(form.account);
+    await this.audit.record({
       type: 'login_failed',
       outcome: 'failure',
       reason: form.account === undefined ? 'wrong_second_factor' : 'wrong_password',
@@ -175,7 +173,7 @@ export class AccountAudit {
     before: Before,
     form: SubmittedForm | undefined,
   ): Promise<AccountChanges> {
-    const after = await this.parts.kratos.snapshotOf(before.snapshot.identity.id);
+    const after = await this.kratos.snapshotOf(before.snapshot.identity.id);
     if (after === undefined) {
       return nothing;
     }
@@ -210,7 +208,7 @@ export class AccountAudit {
     if (asked === undefined || id === undefined || reply.statusCode >= 400) {
       return [];
     }
-    const found = await this.parts.kratos.findFlow('settings', id, request.headers.cookie);
+    const found = await this.kratos.findFlow('settings', id, request.headers.cookie);
     const { data: flow } = settledSchema.safeParse(found);
     return flow?.state === 'success' && !hasErrors(flow.ui) ? [asked] : [];
   }
@@ -224,7 +222,7 @@ export class AccountAudit {
   ): Promise<void> {
     const notice = noticeOf(change);
     if (notice !== undefined) {
-      void this.parts.notices.tell(notice, user ?? recipientOf(snapshot, request));
+      void this.notices.tell(notice, user ?? recipientOf(snapshot, request));
     }
     const [type, by] = settingsEvents[change];
     await this.#record(request, user, { type, reason: [by, ...facts].join('_') });
@@ -236,7 +234,7 @@ export class AccountAudit {
     user: Before['user'],
     event: Pick<AuditEvent, 'type' | 'reason'>,
   ): Promise<void> {
-    await this.parts.audit.record({
+    await this.audit.record({
       ...event,
       userId: user?.id,
       ...(user === undefined ? {} : { actor: { id: user.id, credential: 'form' } }),
@@ -256,7 +254,7 @@ export class AccountAudit {
   /** Our own page to which an answer redirects. */
   #pageOf(reply: FastifyReply): URL | undefined {
     const url = redirectOf(reply);
-    return url?.origin === this.parts.origin ? url : undefined;
+    return url?.origin === this.#origin ? url : undefined;
   }
 }
 

@@ -9,15 +9,6 @@ import type { HydraGrants } from '../hydra/hydra-grants.js';
 import type { ActiveToken } from '../hydra/hydra.schemas.js';
 import type { IdentitySource } from '../sources/identity-source.js';
 
-/** Dependencies of {@link ApplicationAccess}. */
-export interface ApplicationAccessParts {
-  readonly hydra: HydraClient;
-  readonly sources: IdentitySource;
-  readonly admission: ApplicationAdmission;
-  readonly grants: HydraGrants;
-  readonly audit: AuditService;
-}
-
 /** A token that an application has of a user. */
 type UserToken = Pick<ActiveToken, 'sub' | 'client_id'>;
 
@@ -25,7 +16,13 @@ type UserToken = Pick<ActiveToken, 'sub' | 'client_id'>;
 export class ApplicationAccess {
   readonly #logger = new Logger(ApplicationAccess.name);
 
-  constructor(private readonly parts: ApplicationAccessParts) {}
+  constructor(
+    private readonly hydra: HydraClient,
+    private readonly sources: IdentitySource,
+    private readonly admission: ApplicationAdmission,
+    private readonly grants: HydraGrants,
+    private readonly audit: AuditService,
+  ) {}
 
   /**
    * @returns the client as Hydra has it, and the user's identity; without the identity if they may not use the application.
@@ -35,7 +32,7 @@ export class ApplicationAccess {
     token: UserToken,
     request: FastifyRequest,
   ): Promise<{ readonly client: unknown; readonly identity?: ProviderIdentity }> {
-    const { hydra, sources, admission } = this.parts;
+    const { hydra, sources, admission } = this;
     const [client, user] = await Promise.all([hydra.client(token.client_id), sources.findUser(token.sub)]);
     if (user?.isActive === true) {
       const { identity } = user;
@@ -50,7 +47,7 @@ export class ApplicationAccess {
   }
 
   async #end({ sub, client_id: clientId }: UserToken, request: FastifyRequest): Promise<void> {
-    const { grants, admission, audit } = this.parts;
+    const { grants, admission, audit } = this;
     await grants.revoke(sub, clientId);
     this.#logger.log('an application lost access to a user whom it no longer admits', {
       reason: 'application_not_admitted',

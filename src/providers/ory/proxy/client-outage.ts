@@ -11,21 +11,18 @@ import type { ClientCredential } from './secret.gate.js';
 
 const registeredSchema = z.looseObject({ token_endpoint_auth_method: z.string().optional() });
 
-/** Dependencies of {@link ClientOutage}. */
-export interface ClientOutageParts {
-  readonly hydra: HydraClient;
-  readonly index: ClientRepository;
-  readonly secrets: ApplicationSecretRepository;
-  /** Of this gateway. */
-  readonly origin: string;
-}
-
 /**
  * Tells a client that isn't registered from one that Hydra can't read, because its database is away: Hydra answers `invalid_client` to
  * both. Call it in an `onSend` hook.
  */
 export class ClientOutage {
-  constructor(private readonly parts: ClientOutageParts) {}
+  /** @param origin of this gateway. */
+  constructor(
+    private readonly hydra: HydraClient,
+    private readonly index: ClientRepository,
+    private readonly secrets: ApplicationSecretRepository,
+    private readonly origin: string,
+  ) {}
 
   /**
    * An authorization request that Hydra refuses for its client.
@@ -36,11 +33,11 @@ export class ClientOutage {
     const location = reply.getHeader('location');
     const target = typeof location === 'string' && URL.canParse(location) ? new URL(location) : undefined;
     const isRefused =
-      target?.origin === this.parts.origin &&
+      target?.origin === this.origin &&
       target.pathname === '/ui/error' &&
       target.searchParams.get('error') === 'invalid_client';
     const id = parametersIn(query).get('client_id') ?? '';
-    if (isRefused && isHydraId(id) && (await this.parts.hydra.client(id)) !== undefined) {
+    if (isRefused && isHydraId(id) && (await this.hydra.client(id)) !== undefined) {
       // It's back.
       throw unavailable('hydra_client_unreadable');
     }
@@ -57,7 +54,7 @@ export class ClientOutage {
     }
     const id = hydraIdOf(presented.id);
     if (await this.#isRight({ ...presented, id })) {
-      const client = registeredSchema.optional().parse(await this.parts.hydra.client(id));
+      const client = registeredSchema.optional().parse(await this.hydra.client(id));
       if (client?.token_endpoint_auth_method === presented.method) {
         throw unavailable('hydra_client_unreadable');
       }
@@ -72,7 +69,7 @@ export class ClientOutage {
     if (!isHydraId(id)) {
       return false;
     }
-    const isCurrent = await this.parts.secrets.isCurrent(id, secret);
-    return isCurrent ?? (secret === '' && (await this.parts.index.known([id])).has(id));
+    const isCurrent = await this.secrets.isCurrent(id, secret);
+    return isCurrent ?? (secret === '' && (await this.index.known([id])).has(id));
   }
 }

@@ -39,18 +39,15 @@ export interface FlowForm {
   readonly flow: KratosFlow | undefined;
 }
 
-/** Dependencies of {@link FormRefusals}. */
-export interface FormRefusalParts {
-  readonly kratos: KratosClient;
-  readonly drafts: FormDrafts;
-  readonly languages: LanguageCatalogue;
-  readonly publicUrl: string;
-  readonly minimumLength: number;
-}
-
 /** Sends back forms that the gateway itself refuses, in the way that Kratos does: with the flow and a message at the field. */
 export class FormRefusals {
-  constructor(private readonly parts: FormRefusalParts) {}
+  constructor(
+    private readonly kratos: KratosClient,
+    private readonly drafts: FormDrafts,
+    private readonly languages: LanguageCatalogue,
+    private readonly publicUrl: string,
+    private readonly minimumLength: number,
+  ) {}
 
   /** Reads the flow of a form. @returns undefined if it's unknown, expired or another browser's. */
   async find(
@@ -60,7 +57,7 @@ export class FormRefusals {
   ): Promise<KratosFlow | undefined> {
     return flow === undefined
       ? undefined
-      : flowSchema.safeParse(await this.parts.kratos.findFlow(kind, flow, headers.cookie)).data;
+      : flowSchema.safeParse(await this.kratos.findFlow(kind, flow, headers.cookie)).data;
   }
 
   /** Sends a form back. @throws {Problem} `malformed_request` if there is no flow to send it back with: it's never passed on. */
@@ -70,7 +67,7 @@ export class FormRefusals {
     { kind, form, flow }: FlowForm,
     refusal: FormRefusal,
   ): Promise<void> {
-    const { drafts, languages, publicUrl, minimumLength } = this.parts;
+    const { drafts, languages, publicUrl, minimumLength } = this;
     const field = fieldOf(refusal);
     if (flow === undefined) {
       throw new Problem('malformed_request', {

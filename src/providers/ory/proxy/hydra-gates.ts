@@ -58,28 +58,24 @@ export function hydraGates(
   const answers = new HydraAnswers(get(HydraDiscovery), get(FormPostPage), get(ApplicationClaims));
   const secrets = new SecretGate(get(ApplicationSecretRepository));
   const sources = get(IdentitySource);
-  const access = new ApplicationAccess({
-    hydra,
-    sources,
-    admission: get(ApplicationAdmission),
-    grants: get(HydraGrants),
-    audit: get(AuditService),
-  });
+  const admission = get(ApplicationAdmission);
+  const audit = get(AuditService);
+  const access = new ApplicationAccess(hydra, sources, admission, get(HydraGrants), audit);
   const refreshes = new RefreshGate(hydra, access, get(ApplicationUses));
   const codes = new CodeGate(hydra, sources, access, get(ApplicationClaims));
-  const refreshAnswers = new RefreshAnswers({
-    answers: get(RefreshAnswerRepository),
+  const refreshAnswers = new RefreshAnswers(
+    get(RefreshAnswerRepository),
     hydra,
-    tokens: get(ResourceTokens),
-    admission: get(ApplicationAdmission),
-    audit: get(AuditService),
-  });
-  const outage = new ClientOutage({
+    get(ResourceTokens),
+    admission,
+    audit,
+  );
+  const outage = new ClientOutage(
     hydra,
-    index: get(ClientRepository),
-    secrets: get(ApplicationSecretRepository),
-    origin: configuration.PUBLIC_URL,
-  });
+    get(ClientRepository),
+    get(ApplicationSecretRepository),
+    configuration.PUBLIC_URL,
+  );
   return [
     {
       name: 'reading',

@@ -48,19 +48,14 @@ export function kratosGates(
   const kratos = get(KratosClient);
   const drafts = get(FormDrafts);
   const policy = passwordPolicyOf(configuration);
-  const refusals = new FormRefusals({
+  const refusals = new FormRefusals(
     kratos,
     drafts,
-    languages: get(LanguageCatalogue),
-    publicUrl: configuration.PUBLIC_URL,
-    minimumLength: policy.minimumLength,
-  });
-  const signUp = new SignUpGate({
-    policy: get(SignUpPolicy),
-    destinations: get(FlowDestination),
-    refusals,
-    required: get(RequiredLogins),
-  });
+    get(LanguageCatalogue),
+    configuration.PUBLIC_URL,
+    policy.minimumLength,
+  );
+  const signUp = new SignUpGate(get(SignUpPolicy), get(FlowDestination), refusals, get(RequiredLogins));
   const names = new NameGate(get(UserNames), refusals);
   const passwords = new PasswordGate(policy, refusals);
   const clearances = new ClearanceGate(kratos, get(AccountOwnership));
@@ -74,14 +69,13 @@ export function kratosGates(
     limits,
     verification: new VerificationGate(get(VerificationBindings)),
   });
-  const trail = new AccountAudit({
+  const trail = new AccountAudit(
     kratos,
-    audit: get(AuditService),
-    users: get(UserDirectory),
-    notices: get(SecurityNotices),
-    hasThirdParties: configuration.SOCIAL_PROVIDERS.length > 0,
-    origin: configuration.PUBLIC_URL,
-  });
+    get(AuditService),
+    get(UserDirectory),
+    get(SecurityNotices),
+    configuration,
+  );
   const facts = new FactsGate(kratos, get(AccountFacts), get(RequestAuthenticator));
   return [
     {

@@ -24,15 +24,6 @@ const pauses = { first: 25, longest: 500 };
 const publicClientSchema = z.looseObject({ token_endpoint_auth_method: z.literal('none') });
 const answerSchema = z.looseObject({ refresh_token: z.string() });
 
-/** Dependencies of {@link RefreshAnswers}. */
-export interface RefreshAnswersParts {
-  readonly answers: RefreshAnswerRepository;
-  readonly hydra: HydraClient;
-  readonly tokens: ResourceTokens;
-  readonly admission: ApplicationAdmission;
-  readonly audit: AuditService;
-}
-
 interface Claim {
   readonly token: string;
   readonly holder: string;
@@ -47,7 +38,13 @@ export class RefreshAnswers {
   readonly #logger = new Logger(RefreshAnswers.name);
   readonly #claims = new WeakMap<FastifyRequest, Claim>();
 
-  constructor(private readonly parts: RefreshAnswersParts) {}
+  constructor(
+    private readonly answers: RefreshAnswerRepository,
+    private readonly hydra: HydraClient,
+    private readonly tokens: ResourceTokens,
+    private readonly admission: ApplicationAdmission,
+    private readonly audit: AuditService,
+  ) {}
 
   /**
    * Call it when the user may still use the application, and before the request is passed on.
@@ -112,7 +109,7 @@ export class RefreshAnswers {
   /** Keeps an answer. @returns false if another request has taken the claim over. */
   async #isKept({ token, holder }: Claim, answer: string): Promise<boolean> {
     try {
-      return await this.parts.answers.keep(token, holder, answer);
+      return await this.answers.keep(token, holder, answer);
     } catch (error) {
       // The application needs its tokens all the same: Hydra has made the old one worthless.
       this.#logger.warn('the answer to a refresh cannot be kept for a second one', {
@@ -127,14 +124,14 @@ export class RefreshAnswers {
   async #firstUse(token: string, asked: string): Promise<Exclude<FirstUse, { state: 'pending' }>> {
     const since = performance.now();
     let pause = pauses.first;
-    let use = await this.parts.answers.claim(token, asked);
+    let use = await this.answers.claim(token, asked);
     while (use.state === 'pending') {
       if (performance.now() - since > longestWait) {
         throw new Problem('overloaded', { reason: 'refresh_under_way', headers: { 'retry-after': '5' } });
       }
       await delay(pause);
       pause = Math.min(2 * pause, pauses.longest);
-      use = await this.parts.answers.look(token, asked);
+      use = await this.answers.look(token, asked);
     }
     return use;
   }
@@ -151,7 +148,7 @@ export class RefreshAnswers {
     if (use.request !== asked) {
       throw refusal('other_request');
     }
-    const { answers, hydra, tokens } = this.parts;
+    const { answers, hydra, tokens } = this;
     const next = answerSchema.safeParse(parseJson(use.answer)).data?.refresh_token;
     if (next === undefined || (await answers.isUsed(next))) {
       throw refusal('superseded');
@@ -174,7 +171,7 @@ export class RefreshAnswers {
     }
     this.#claims.delete(request);
     try {
-      await this.parts.answers.release(claim.token, claim.holder);
+      await this.answers.release(claim.token, claim.holder);
     } catch (error) {
       this.#logger.warn('a refresh token stays claimed for two minutes', {
         reason: 'refresh_not_released',
@@ -192,7 +189,7 @@ export class RefreshAnswers {
     if (!reuses.has(reason)) {
       return;
     }
-    const { audit, admission } = this.parts;
+    const { audit, admission } = this;
     await audit.record({
       type: 'refresh_token_reused',
       reason,

@@ -9,17 +9,14 @@ import type { FormRefusals, KratosFlow } from './form-refusals.js';
 import { queryOf } from './query-limit.js';
 import { type SubmittedForm, readSubmittedForm, spellingOf } from './submitted.form.js';
 
-/** Dependencies of {@link SignUpGate}. */
-export interface SignUpGateParts {
-  readonly policy: SignUpPolicy;
-  readonly destinations: FlowDestination;
-  readonly refusals: FormRefusals;
-  readonly required: RequiredLogins;
-}
-
 /** Enforces `SIGNUP`, `EMAIL_DOMAINS` and required connections for registrations and changes of address that are passed on to Kratos. */
 export class SignUpGate {
-  constructor(private readonly parts: SignUpGateParts) {}
+  constructor(
+    private readonly policy: SignUpPolicy,
+    private readonly destinations: FlowDestination,
+    private readonly refusals: FormRefusals,
+    private readonly required: RequiredLogins,
+  ) {}
 
   /**
    * Checks a request that is about to be passed on.
@@ -28,7 +25,7 @@ export class SignUpGate {
    * @throws {Problem} `signup_refused`; as {@link readSubmittedForm} and {@link FormRefusals.answer}; `provider_unavailable`
    */
   async refuses(request: FastifyRequest, reply: FastifyReply, path: string): Promise<boolean> {
-    const { isOpen } = this.parts.policy;
+    const { isOpen } = this.policy;
     switch (path) {
       case '/self-service/registration/browser': {
         if (isOpen) {
@@ -52,7 +49,7 @@ export class SignUpGate {
 
   /** Refuses an address whose user couldn't log in by the account, since a connection is required. */
   async #leadsElsewhere(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-    const { refusals, required } = this.parts;
+    const { refusals, required } = this;
     const form = await readSubmittedForm(request);
     const email = addressIn(form);
     if (email === undefined || (await required.ofAddress(email)) === undefined) {
@@ -69,13 +66,13 @@ export class SignUpGate {
   }
 
   async #requireBegun(request: FastifyRequest, returnTo: string | undefined): Promise<string | undefined> {
-    const destination = await this.parts.destinations.find(request, returnTo);
-    await this.parts.policy.requireBegun({ destination });
+    const destination = await this.destinations.find(request, returnTo);
+    await this.policy.requireBegun({ destination });
     return destination;
   }
 
   async #refusesRegistration(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-    const { policy, refusals } = this.parts;
+    const { policy, refusals } = this;
     const form = await readSubmittedForm(request);
     const flow = await refusals.find('registration', form, request);
     const destination = await this.#requireBegun(request, flow?.return_to);
@@ -99,7 +96,7 @@ export class SignUpGate {
 
   /** Checks a new address in the settings; an unchanged one is allowed. */
   async #refusesAddress(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-    const { refusals } = this.parts;
+    const { refusals } = this;
     const form = request.method === 'POST' ? await readSubmittedForm(request) : undefined;
     const email = form === undefined ? undefined : addressIn(form);
     if (form === undefined || email === undefined) {
@@ -123,7 +120,7 @@ export class SignUpGate {
     identity: KratosFlow['identity'],
     email: string,
   ): Promise<'required' | 'company' | 'domain' | undefined> {
-    const { policy, required } = this.parts;
+    const { policy, required } = this;
     const key = { issuer: kratosIssuer, subject: identity?.id ?? '' };
     // Otherwise they would leave the connection by a change of address, in a session that Kratos still gives them.
     if ((await required.of({ ...key, email: identity?.traits.email ?? null })) !== undefined) {
