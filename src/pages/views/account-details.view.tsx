@@ -1,5 +1,6 @@
-import type { ComponentChildren, VNode } from 'preact';
+import type { VNode } from 'preact';
 import type { ProfileProps } from './account-profile.view.js';
+import { Entry } from './entry.view.js';
 import { IdentityEntries, type ListedIdentity } from './identities.view.js';
 import { useLanguage } from './page-props.js';
 import { Time } from './time.view.js';
@@ -36,14 +37,5 @@ export function AccountDetails({ user, session, provider, identities }: AccountD
         </Entry>
       </dl>
     </details>
-  );
-}
-
-function Entry({ label, children }: { readonly label: string; readonly children: ComponentChildren }): VNode {
-  return (
-    <div>
-      <dt>{label}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }

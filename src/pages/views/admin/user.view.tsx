@@ -1,8 +1,9 @@
-import type { ComponentChildren, VNode } from 'preact';
+import type { VNode } from 'preact';
 import type { UserDetail } from '../../../accounts/admin/users.schemas.js';
 import type { ListedApp } from '../connected-apps.view.js';
 import type { ListedKey } from '../api-keys.view.js';
 import { Avatar } from '../avatar.view.js';
+import { Entry } from '../entry.view.js';
 import type { PageNotice } from '../notice.view.js';
 import { useLanguage } from '../page-props.js';
 import type { ListedSession } from '../sessions.view.js';
@@ -100,15 +101,6 @@ function Profile({ user, isSelf }: { readonly user: UserDetail; readonly isSelf:
         </Entry>
       </dl>
     </article>
-  );
-}
-
-function Entry({ label, children }: { readonly label: string; readonly children: ComponentChildren }): VNode {
-  return (
-    <div>
-      <dt>{label}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 
