@@ -9,6 +9,7 @@ const owners = {
   address_proofs: 'directory',
   milestones: 'directory',
   audit_events: 'directory',
+  forgotten_accounts: 'directory',
   sessions: 'session',
   provider_grants: 'session',
   revocations: 'session',

@@ -6,7 +6,9 @@ import { Clock } from '../../platform/time/clock.service.js';
 import { CoreModule } from '../../platform/core/core.module.js';
 import { redisSettings } from '../../platform/redis/redis.client.js';
 import { HttpModule } from '../../platform/http/http.module.js';
+import { DatabaseModule } from '../../platform/database/database.module.js';
 import { DeviceCookie } from './device-cookie.js';
+import { ForgottenAccounts } from './forgotten-accounts.js';
 import { LimitStore } from './limit.store.js';
 import { MemoryLimitStore } from './memory-limit-store.js';
 import { LoginLimits } from './login-limits.js';
@@ -23,11 +25,12 @@ function openStore(configuration: Configuration, clock: Clock): LimitStore {
 
 /** The module of rate limits. */
 @Module({
-  imports: [AuditModule, CoreModule, HttpModule],
+  imports: [AuditModule, CoreModule, DatabaseModule, HttpModule],
   providers: [
     RateLimits,
     LoginLimits,
     DeviceCookie,
+    ForgottenAccounts,
     { provide: LimitStore, inject: [CONFIGURATION, Clock], useFactory: openStore },
   ],
   exports: [RateLimits, LoginLimits],

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Clock } from '../../platform/time/clock.service.js';
-import { DeviceCookie, browserKnownFor } from './device-cookie.js';
+import { DeviceCookie } from './device-cookie.js';
+import { ForgottenAccounts } from './forgotten-accounts.js';
 import { networkOf } from './limit-keys.js';
 import { type Judge, type LimitCheck, RateLimits, addressCheck, judgeByStatus } from './rate-limits.js';
 
@@ -14,6 +15,7 @@ export class LoginLimits {
   constructor(
     private readonly limits: RateLimits,
     private readonly devices: DeviceCookie,
+    private readonly forgotten: ForgottenAccounts,
     private readonly clock: Clock,
   ) {}
 
@@ -89,16 +91,14 @@ export class LoginLimits {
     request: FastifyRequest,
     account: string,
   ): Promise<{ readonly isKnown: boolean; readonly checks: readonly LimitCheck[] }> {
-    const limits = this.limits;
-    const [fact, end] = await Promise.all([
-      limits.recall(factOf(request, account)),
-      limits.recall(endOf(account)),
-    ]);
-    const after = Number(end ?? 0);
+    const hashes = this.limits.hashes(account);
+    const fact = await this.limits.recall(factOf(request, account));
+    const isClaimed = fact !== undefined || this.devices.find(request, hashes, 0) !== undefined;
+    const after = isClaimed ? await this.forgotten.since(hashes) : 0;
     if (fact !== undefined && Number(fact) >= after) {
       return { isKnown: true, checks: [] };
     }
-    const device = this.devices.find(request, limits.hashes(account), after);
+    const device = this.devices.find(request, hashes, after);
     const key = device === undefined ? account : `device:${device} ${account}`;
     return {
       isKnown: device !== undefined,
@@ -126,8 +126,7 @@ export class LoginLimits {
    * once those credentials aren't accepted any more.
    */
   async forget(accounts: readonly string[]): Promise<void> {
-    const now = String(this.clock.now());
-    await Promise.all(accounts.map((account) => this.limits.remember(endOf(account), now, browserKnownFor)));
+    await this.forgotten.note(accounts.map((account) => this.limits.hash(account)));
   }
 }
 
@@ -138,11 +137,6 @@ export function pairOf(request: FastifyRequest, key: string): string {
 
 function pairCheck(request: FastifyRequest, account: string, onSuccess: LimitCheck['onSuccess']): LimitCheck {
   return { policy: 'login-pair', key: pairOf(request, account), onSuccess };
-}
-
-/** The key of the moment up to which all that was known of an account is forgotten. */
-function endOf(account: string): string {
-  return `forgotten:${account}`;
 }
 
 /** The key of the fact that an account has logged in from the caller's network: when that login began. */

@@ -146,6 +146,14 @@ export interface ProviderEndsTable {
   begun_by: number;
 }
 
+/** Accounts whose known networks and browsers were forgotten. */
+export interface ForgottenAccountsTable {
+  /** Keyed hash of the account. */
+  id: string;
+  /** What became known before doesn't count. */
+  forgotten_at: number;
+}
+
 /** Whom a policy requires to give a second factor: no one, administrators (in an organisation: owners too), or everyone. */
 export type SecondFactorScope = 'none' | 'admins' | 'everyone';
 
@@ -438,6 +446,7 @@ export interface Schema {
   revocations: RevocationsTable;
   used_tokens: UsedTokensTable;
   provider_ends: ProviderEndsTable;
+  forgotten_accounts: ForgottenAccountsTable;
   application_secrets: ApplicationSecretsTable;
   application_uses: ApplicationUsesTable;
   refresh_answers: RefreshAnswersTable;

@@ -28,6 +28,7 @@ import * as refreshAnswers from './migrations/0025-refresh-answers.migration.js'
 import * as accountInvites from './migrations/0027-account-invites.migration.js';
 import * as formerAddress from './migrations/0030-former-address.migration.js';
 import * as providerEnds from './migrations/0031-provider-ends.migration.js';
+import * as forgottenAccounts from './migrations/0032-forgotten-accounts.migration.js';
 import type { Feature } from '../features/feature.js';
 import { isPostgres } from './dialect.js';
 import { executedFeatureMigrations, FeatureMigrationError, migrateFeatures } from './feature-migrations.js';
@@ -60,6 +61,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0027-account-invites': accountInvites,
   '0030-former-address': formerAddress,
   '0031-provider-ends': providerEnds,
+  '0032-forgotten-accounts': forgottenAccounts,
 };
 
 const migrationTable = 'vestibule_migrations';
