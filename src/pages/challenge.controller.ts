@@ -63,14 +63,15 @@ export class ChallengeController {
     const documentHost = agent?.kind === 'metadata_document' ? hostOf(agent.clientId) : null;
     const organisation = orgId === null ? undefined : await this.orgs.findById(orgId);
     const { client_uri: clientUri, policy_uri: policyUri, tos_uri: tosUri } = client;
+    // Another host would learn who is asked, before they have agreed to anything.
+    const logo = redirectHost && hostOf(client.logo_uri) === redirectHost ? (client.logo_uri ?? null) : null;
     const page = h(ConsentPage, {
       challenge,
       account,
       client: {
         id: agent === undefined ? client.client_id : (documentHost ?? redirectHost ?? client.client_id),
         name: client.client_name ?? null,
-        // Another host would learn who is asked, before they have agreed to anything.
-        logo: redirectHost && hostOf(client.logo_uri) === redirectHost ? (client.logo_uri ?? null) : null,
+        logo,
         redirectHost,
         unverified: agent && { kind: agent.kind, host: documentHost ?? '' },
         orgName: organisation?.name ?? null,

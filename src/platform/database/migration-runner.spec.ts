@@ -77,6 +77,25 @@ describe('migrate by several processes at once', () => {
     }
   });
 
+  it('a replica waits for another one’s migrations for longer than a statement may take', async () => {
+    const database = await freshDatabase('postgres', inject('postgresUrl'));
+    try {
+      const [other, replica] = [database.connect(), database.connect()];
+      let waiting: Promise<void> | undefined;
+      await other.query.transaction().execute(async (transaction) => {
+        await sql`select pg_advisory_xact_lock(3853314791062309107)`.execute(transaction);
+        waiting = migrate(replica);
+        await sql`select pg_sleep(3)`.execute(transaction);
+        await sql`select pg_sleep(3)`.execute(transaction);
+        expect(await tablesOf(other)).toEqual([]);
+      });
+      await waiting;
+      expect(await tablesOf(replica)).toEqual(expect.arrayContaining(expected));
+    } finally {
+      await database.drop();
+    }
+  });
+
   it('on SQLite it waits for another process that is writing, and then goes on', async () => {
     const database = await freshDatabase('sqlite', inject('postgresUrl'));
     try {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Kysely, type Migration, type MigrationResultSet, Migrator, sql } from 'kysely';
 import { StartError } from '../errors/start-errors.js';
 import type { Database, Schema } from './database.schema.js';
@@ -114,6 +115,8 @@ async function run(query: Kysely<Schema>): Promise<MigrationResultSet> {
   return migrator.migrateToLatest();
 }
 
+/** Milliseconds until the lock is asked for again. */
+const pause = 100;
 /** Kysely's own number for its lock, so that a replica of an older version waits too. */
 const lockId = '3853314791062309107';
 
@@ -143,13 +146,21 @@ async function lockAndRun(
   features: readonly Feature[],
 ): Promise<MigrationResultSet> {
   if (isPostgres(connection)) {
-    await sql`select pg_advisory_xact_lock(${sql.lit(lockId)})`.execute(connection);
+    await takeLock(connection);
   }
   const outcome = await run(connection);
   if (outcome.error === undefined) {
     await migrateFeatures(connection, features);
   }
   return outcome;
+}
+
+/** Waits by asking: a statement that waits for the lock would meet the time limit of statements. */
+async function takeLock(connection: Kysely<Schema>): Promise<void> {
+  const ask = sql<{ is_taken: boolean }>`select pg_try_advisory_xact_lock(${sql.lit(lockId)}) as is_taken`;
+  while ((await ask.execute(connection)).rows[0]?.is_taken !== true) {
+    await delay(pause);
+  }
 }
 
 /** How a database differs from this version of the code, by names of migrations. */

@@ -161,7 +161,7 @@ describe('an account', () => {
 });
 
 describe('groups', () => {
-  const group = async (cn: string, member: readonly string[], place = groups): Promise<string> => {
+  const group = async (cn: string, member: readonly string[], place: string = groups): Promise<string> => {
     const dn = `cn=${cn},${place}`;
     await slapd.add(dn, { objectClass: 'groupOfNames', cn, member });
     return dn;
