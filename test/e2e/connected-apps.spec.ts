@@ -256,13 +256,19 @@ describe.each(databaseKinds)('connected apps, on %s', (database) => {
     return;
   }
 
-  it('are not those that are part of the product', async () => {
+  it('are not those that are part of the product, which lose access with the user’s sessions', async () => {
     const user = await newUser();
     const app = await registered({ firstParty: true, name: `Console ${newId()}` });
-    await allow(user, app);
+    const tokens = await allow(user, app);
     expect(await list(user)).toEqual([]);
     expect((await user.send('DELETE', `/api/v1/me/connected-apps/${app.client.id}`)).status).toBe(404);
     expect((await user.send('DELETE', '/api/v1/me/connected-apps/vestibule')).status).toBe(404);
+    const refreshed = tokensOf(await refresh(app, tokens));
+    expect(await userinfo(refreshed)).toBe(200);
+    const { status } = await administrator.send('DELETE', `/api/v1/users/${await idOf(user)}/sessions`);
+    expect([status, await userinfo(refreshed)]).toEqual([200, 401]);
+    const refused = await refresh(app, refreshed);
+    expect([refused.status, errorOf(refused)]).toEqual([400, 'invalid_grant']);
   });
 
   it('lose access at once when the user revokes them, and ask for consent again', async () => {
