@@ -271,6 +271,18 @@ describe.each(databaseKinds)('connected apps, on %s', (database) => {
     expect([refused.status, errorOf(refused)]).toEqual([400, 'invalid_grant']);
   });
 
+  it('that an operator made at Hydra for tokens in the front channel get none there', async () => {
+    const user = await newUser();
+    const response_types = ['code', 'token', 'code id_token'];
+    const app = await operatorsApp({ response_types, grant_types: ['authorization_code', 'implicit'] });
+    for (const response_type of ['token', 'code id_token']) {
+      const { path } = app.authorize({ audience: undefined, scope, response_type });
+      const landing = landingOf(await user.navigate(path));
+      expect(landing.origin + landing.pathname).toBe(back);
+      expect(`${landing.search}${landing.hash}`).toContain('error=unsupported_response_type');
+    }
+  });
+
   it('lose access at once when the user revokes them, and ask for consent again', async () => {
     const user = await newUser();
     const [app, other] = [await operatorsApp(), await operatorsApp()];
