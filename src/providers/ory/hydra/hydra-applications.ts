@@ -249,7 +249,7 @@ export class HydraApplications implements ApplicationAdministration {
     const former = await this.secrets.current(id);
     const wasFirstParty = await this.#wasFirstParty(application);
     try {
-      // First: a secret that is stored takes the place of the former one in what the application sends. Whoever is interrupted in between
+      // First: a secret that is stored takes the place of the former one in what the application sends. Anyone who is interrupted then
       // rotates again, and the former one is still known.
       await this.hydra.replaceClient(this.#clientOf(application, wasFirstParty, secret));
       await this.secrets.store(id, secret, previousUntil);
