@@ -1,5 +1,8 @@
 import { agents } from '../features/agents/agents.feature.js';
 import { commandLine } from '../features/command-line/command-line.feature.js';
+import { connectionsLdap } from '../features/connections-ldap/connections-ldap.feature.js';
+import { connectionsOidc } from '../features/connections-oidc/connections-oidc.feature.js';
+import { connectionsSaml } from '../features/connections-saml/connections-saml.feature.js';
 import { protectedHosts } from '../features/protected-hosts/protected-hosts.feature.js';
 import { revocationStream } from '../features/revocation-stream/revocation-stream.feature.js';
 import { signals } from '../features/signals/signals.feature.js';
@@ -10,6 +13,9 @@ import type { Feature } from '../platform/features/feature.js';
 export const ownFeatures: readonly Feature[] = [
   agents,
   commandLine,
+  connectionsLdap,
+  connectionsOidc,
+  connectionsSaml,
   protectedHosts,
   revocationStream,
   signals,

@@ -3,6 +3,7 @@ import { english } from '../platform/i18n/locales/en.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { UpstreamCalls } from '../platform/upstream/upstream-calls.js';
 import { connectionOf } from '../providers/ory/connections/connection.js';
+import { ConnectionKinds } from '../providers/ory/connections/connection-kinds.js';
 import { testConnection } from '../providers/ory/connections/owned/org-connection-administration.js';
 import type { Check, Observation } from './check.port.js';
 
@@ -10,9 +11,11 @@ import type { Check, Observation } from './check.port.js';
 export const connectionsCheck: Check<OryConfiguration> = {
   name: 'connections',
   isCheap: false,
-  run: async ({ CONNECTIONS, PUBLIC_URL, SESSION_UNCONFIRMED_TTL: unconfirmedLife }) => {
+  run: async (configuration) => {
+    const { CONNECTIONS, PUBLIC_URL, SESSION_UNCONFIRMED_TTL: unconfirmedLife } = configuration;
+    const kinds = await ConnectionKinds.load(configuration);
     const calls = UpstreamCalls.unobserved();
-    const parts = { publicUrl: PUBLIC_URL, clock: new Clock(), calls, unconfirmedLife };
+    const parts = { kinds, publicUrl: PUBLIC_URL, clock: new Clock(), calls, unconfirmedLife };
     const found = await Promise.all(
       CONNECTIONS.map(async (settings) => {
         const steps = await testConnection(connectionOf(settings, parts), PUBLIC_URL, undefined);

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { connectionSettingNames } from '../../src/platform/config/connections.parser.js';
+import { ownFeatures } from '../../src/app/features.js';
+
+const kinds = ownFeatures.flatMap(({ connectionKind }) => connectionKind ?? []);
 
 it.each([
   // The secret itself is told of beside the file.
@@ -18,7 +20,7 @@ it.each([
       .flatMap((line) => /^- (`.+?)(?: \(required[^)]*\))?: /.exec(line)?.[1] ?? []);
     const named = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name));
     expect([...named, ...(secret === undefined ? [] : [secret])].toSorted()).toEqual(
-      [...connectionSettingNames[kind]].toSorted(),
+      kinds.find(({ name }) => name === kind)?.settings.toSorted(),
     );
   },
 );

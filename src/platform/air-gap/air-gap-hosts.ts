@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
 import { isSocketAddress } from '../core/service-address.js';
 import type { Configuration } from '../config/configuration.js';
-import type { ConnectionSettings } from '../config/connections.parser.js';
 import type { CalledHost } from '../features/feature.js';
 import type { SocialProvider } from '../config/social-providers.parser.js';
 
@@ -40,7 +39,7 @@ export function configuredHosts(configuration: Configuration): ConfiguredHost[] 
         urls.push(['BACKCHANNEL_LOGOUT_URL', configuration.BACKCHANNEL_LOGOUT_URL]);
       }
       for (const connection of configuration.CONNECTIONS) {
-        for (const url of addressesOf(connection)) {
+        for (const url of connection.targets) {
           urls.push(['CONNECTIONS', url]);
         }
       }
@@ -71,18 +70,6 @@ export function configuredHosts(configuration: Configuration): ConfiguredHost[] 
     ...databaseHosts(configuration.DATABASE_URL),
     ...(configuration.AUTH_PROVIDER === 'ory' ? configuration.SOCIAL_PROVIDERS.flatMap(providerHosts) : []),
   ];
-}
-
-/** What the gateway itself connects to; browsers go to the other addresses of a provider. */
-function addressesOf(connection: ConnectionSettings): readonly string[] {
-  switch (connection.kind) {
-    case 'ldap':
-      return connection.servers;
-    case 'oidc':
-      return [connection.issuer];
-    case 'saml':
-      return 'url' in connection.source ? [connection.source.url] : [];
-  }
 }
 
 /** A DNS server's address without port and brackets. */

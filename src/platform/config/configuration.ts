@@ -6,7 +6,8 @@ import { commonVariables } from './common.variables.js';
 import { type Misspelling, misspelledSettings } from './misspelled.settings.js';
 import { isPlaceholder, placeholderIn, productionProblems } from './production.check.js';
 import type { ProtectedResource } from './protected-resources.parser.js';
-import { auth0Variables, oidcVariables, oryVariables } from './provider.variables.js';
+import { auth0Variables, oidcVariables, oryVariables, oryVariablesWith } from './provider.variables.js';
+import type { ConnectionKind } from './connection-kind.js';
 import { isLoopbackHost } from '../core/loopback.js';
 import type { CoreSettings, Feature, NamedOrg, ReadSettings } from '../features/feature.js';
 import { inOrderOfNeeds } from '../features/feature-list.js';
@@ -64,6 +65,17 @@ export function orgsNamedIn({ features }: Pick<CommonConfiguration, 'features'>)
   return features.flatMap(({ settings }) => settings?.orgs() ?? []);
 }
 
+/** The kinds of connections that features serve, by their names in alphabetical order. */
+export function connectionKindsOf(configuration: Pick<CommonConfiguration, 'features'>): ConnectionKind[] {
+  return kindsOf(featuresOf(configuration));
+}
+
+function kindsOf(features: readonly Feature[]): ConnectionKind[] {
+  return features
+    .flatMap(({ connectionKind }) => connectionKind ?? [])
+    .toSorted((one, other) => (one.name < other.name ? -1 : 1));
+}
+
 /** The resources for which tokens are issued; none where the provider is another one than Ory. */
 export function protectedResourcesOf(configuration: Configuration): readonly ProtectedResource[] {
   return configuration.AUTH_PROVIDER === 'ory' ? configuration.PROTECTED_RESOURCES : [];
@@ -108,7 +120,7 @@ const coreNames = [commonVariables, oryVariables, auth0Variables, oidcVariables]
   Object.keys(object.shape),
 );
 
-const variablesByProvider = { ory: oryVariables, auth0: auth0Variables, oidc: oidcVariables };
+const variablesByProvider = { auth0: auth0Variables, oidc: oidcVariables };
 
 /** Names of all settings, those of features included. */
 function settingNames(features: readonly Feature[]): readonly string[] {
@@ -129,10 +141,12 @@ export function loadConfiguration(
   const values = settingsIn(environment, features, problems);
   const common = commonVariables.safeParse(values);
   const provider = commonVariables.shape.AUTH_PROVIDER.safeParse(values['AUTH_PROVIDER']).data;
-  const specific = provider === undefined ? undefined : variablesByProvider[provider].safeParse(values);
-  const used = ordered
-    .filter(({ providers }) => provider === undefined || (providers?.includes(provider) ?? true))
-    .map((feature) => ({ feature, reading: feature.read(values) }));
+  const chosen = ordered.filter(
+    ({ providers }) => provider === undefined || (providers?.includes(provider) ?? true),
+  );
+  const variables = { ...variablesByProvider, ory: oryVariablesWith(kindsOf(chosen)) };
+  const specific = provider === undefined ? undefined : variables[provider].safeParse(values);
+  const used = chosen.map((feature) => ({ feature, reading: feature.read(values) }));
   const issues = [common, specific].flatMap((result) => result?.error?.issues ?? []);
   for (const issue of [...issues, ...used.flatMap(({ reading }) => reading.issues)]) {
     problems.push(describe(issue, values));
@@ -168,7 +182,7 @@ export function loadConfiguration(
   };
   switch (common.data.AUTH_PROVIDER) {
     case 'ory': {
-      const ory = oryVariables.parse(values);
+      const ory = variables.ory.parse(values);
       return {
         ...base,
         ...ory,

@@ -1,4 +1,5 @@
-import { type ConnectionSettings, connectionKindOf } from './connections.parser.js';
+import type { ConnectionKind, ConnectionSettings } from './connection-kind.js';
+import { connectionKindIn } from './connections.parser.js';
 
 /** A connection of an organisation, as its owner describes it: `settings` are those of its kind, as `CONNECTIONS` has them. */
 export interface OrgConnectionEntry {
@@ -21,15 +22,19 @@ export const longestSettings = 200_000;
 /** Settings that are members of the connection itself. */
 const ownMembers: ReadonlySet<string> = new Set(['id', 'kind', 'name', 'domains']);
 
-/** The settings of an entry, or what is wrong with it. Files aren't read: only operators may name them. */
-export function parseOrgConnection({
-  id,
-  kind,
-  name,
-  domains,
-  settings,
-}: OrgConnectionEntry):
-  { readonly parsed: ConnectionSettings } | { readonly faults: readonly SettingFault[] } {
+/**
+ * The settings of an entry, or what is wrong with it. Files aren't read: only operators may name them.
+ * @param kinds those that there are.
+ */
+export function parseOrgConnection(
+  { id, kind, name, domains, settings }: OrgConnectionEntry,
+  kinds: readonly ConnectionKind[],
+): { readonly parsed: ConnectionSettings } | { readonly faults: readonly SettingFault[] } {
+  const known = connectionKindIn(kinds, kind);
+  if (known === undefined) {
+    // Which of its settings are secrets isn't known: nothing may be stored.
+    return { faults: [{ field: 'kind', message: 'is no longer served here' }] };
+  }
   const faults: SettingFault[] = [];
   const complain = (problem: string, field?: string): void => {
     faults.push({ field: fieldOf(field), message: problem.replace('; see docs/connections.md', '') });
@@ -46,7 +51,7 @@ export function parseOrgConnection({
     return { faults };
   }
   const entry = { ...settings, id: 'organisation', kind, name, domains };
-  const parsed = connectionKindOf(kind)?.parse(entry, complain);
+  const parsed = known.parse(entry, complain);
   return parsed === undefined || faults.length > 0 ? { faults } : { parsed: { ...parsed, id } };
 }
 
@@ -54,11 +59,12 @@ export function parseOrgConnection({
 export function withoutSecrets(
   kind: string,
   settings: Readonly<Record<string, unknown>>,
+  kinds: readonly ConnectionKind[],
 ): {
   readonly shown: Readonly<Record<string, unknown>>;
   readonly secrets: Readonly<Record<string, unknown>>;
 } {
-  const names = new Set(connectionKindOf(kind)?.secrets ?? []);
+  const names = new Set(connectionKindIn(kinds, kind)?.secrets ?? []);
   const entries = Object.entries(settings);
   return {
     shown: Object.fromEntries(entries.filter(([name]) => !names.has(name))),

@@ -1,13 +1,14 @@
 import { z } from 'zod';
-import { connections } from './connections.parser.js';
-import { orgConnectionVariables } from './org-connection.variables.js';
+import type { ConnectionKind } from './connection-kind.js';
+import { connectionsOf } from './connections.parser.js';
+import { orgConnectionKindsOf, orgConnectionVariables } from './org-connection.variables.js';
 import { protectedResources } from './protected-resources.parser.js';
 import { passwordVariables } from './password.variables.js';
 import { serviceClients } from './service-clients.parser.js';
 import { socialProviders } from './social-providers.parser.js';
 import { commaList, hostOrUrl, httpUrl, httpUrlOrSocket, variableDocs } from './variable.js';
 
-/** Variables of `AUTH_PROVIDER=ory`. */
+/** Variables of `AUTH_PROVIDER=ory`, without kinds of connections. */
 export const oryVariables = z.object({
   KRATOS_PUBLIC_URL: httpUrl.clone().register(variableDocs, {
     description: "Kratos' public API as the gateway reaches it.",
@@ -56,7 +57,7 @@ export const oryVariables = z.object({
     recommendation: 'Mount it as a file (`SOCIAL_PROVIDERS_FILE`).',
     secret: true,
   }),
-  CONNECTIONS: connections.default([]).register(variableDocs, {
+  CONNECTIONS: connectionsOf([]).default([]).register(variableDocs, {
     description:
       'Company directories, OpenID providers and SAML providers whose users log in as they do there: a JSON list of objects with `id`, `kind` (`ldap`, `oidc` or `saml`), `name`, `domains` and the settings of their kind. See docs/connections.md.',
     derivedDefault: 'none: everyone logs in at Kratos',
@@ -87,6 +88,14 @@ export const oryVariables = z.object({
       secret: true,
     }),
 });
+
+/** Variables of `AUTH_PROVIDER=ory`. @param kinds the kinds of connections that there are. */
+export function oryVariablesWith(kinds: readonly ConnectionKind[]) {
+  return oryVariables.extend({
+    CONNECTIONS: connectionsOf(kinds).default([]),
+    ORG_CONNECTION_KINDS: orgConnectionKindsOf(kinds),
+  });
+}
 
 /** Variables of `AUTH_PROVIDER=auth0`. */
 export const auth0Variables = z.object({

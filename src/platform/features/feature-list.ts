@@ -58,6 +58,7 @@ function assertDistinct(features: readonly Feature[], coreNames: readonly string
       ...feature.tables.map((name) => `table ${name}`),
       ...Object.keys(feature.groups).map((name) => `group ${name}`),
       ...Object.keys(feature.scopes).map((name) => `scope ${name}`),
+      ...(feature.connectionKind === undefined ? [] : [`kind of connection ${feature.connectionKind.name}`]),
     ];
     for (const name of names) {
       const other = taken.get(name);

@@ -2,6 +2,7 @@ import type { Abstract, Type } from '@nestjs/common';
 import type { Migration } from 'kysely';
 import { z } from 'zod';
 import type { commonVariables } from '../config/common.variables.js';
+import type { ConnectionKind } from '../config/connection-kind.js';
 import type { ProtectedResource } from '../config/protected-resources.parser.js';
 import type { Database } from '../database/database.schema.js';
 import type { AddCommands } from './command-line.js';
@@ -82,6 +83,8 @@ export interface FeatureDefinition<Shape extends z.ZodRawShape> {
   readonly migrations?: Readonly<Record<string, Migration>>;
   /** Groups of its operations in the API reference, with what each is. */
   readonly groups?: Readonly<Record<string, string>>;
+  /** The kind of connections that it serves, with code that extends `CompanyCode`: one of this program's own features does. */
+  readonly connectionKind?: ConnectionKind;
   /** Brings its module, when the feature is used. Declarations alone are read by programs that don't run it. */
   readonly module?: () => Promise<Type>;
   /**

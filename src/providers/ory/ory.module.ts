@@ -11,7 +11,6 @@ import { FlowDestination } from './challenges/flow-destination.js';
 import { OryConsentController } from './challenges/ory-consent.controller.js';
 import { ConnectionLogoutController } from './connections/connection-logout.controller.js';
 import { ConnectionLogouts } from './connections/connection-logouts.js';
-import { SamlController } from './connections/saml/saml.controller.js';
 import { AuditModule } from '../../directory/audit/audit.module.js';
 import { ClientAdoption } from './hydra/client-adoption.js';
 import { ConsentRecorder } from './hydra/consent-recorder.js';
@@ -34,7 +33,6 @@ import { SessionQuestionController } from './challenges/session-question.control
     OryLogoutController,
     OryDiscoveryController,
     ConnectionLogoutController,
-    SamlController,
     SessionQuestionController,
   ],
   providers: [
@@ -50,6 +48,6 @@ import { SessionQuestionController } from './challenges/session-question.control
     ResourceSubjects,
     ResourceTokens,
   ],
-  exports: [OryConsentService, FlowDestination],
+  exports: [ConnectionLogouts, FlowDestination, OryConsentService],
 })
 export class OryModule {}

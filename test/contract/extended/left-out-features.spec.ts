@@ -93,6 +93,41 @@ describe('a feature that is left out', () => {
     },
   );
 
+  it('connections-oidc: an organisation’s connection of that kind stays in its list, isn’t changed, and can be removed', async () => {
+    const headers = { host: 'auth.example.test', cookie };
+    const answerSchema = z.looseObject({ id: z.string(), errors: z.unknown() }).partial();
+    const callAt =
+      (app: Awaited<ReturnType<typeof createApp>>) =>
+      async (method: 'DELETE' | 'GET' | 'PATCH' | 'POST', url: string, payload?: object) => {
+        const { statusCode, body } = await app.inject({ method, url, headers, ...(payload && { payload }) });
+        return { status: statusCode, text: body, ...answerSchema.parse(body === '' ? {} : JSON.parse(body)) };
+      };
+    const before = callAt(whole.app);
+    const org = await before('POST', '/api/v1/orgs', { name: 'Left behind' });
+    const path = `/api/v1/orgs/${org.id}/connections`;
+    const settings = {
+      issuer: 'https://login.example.org',
+      client_id: 'vestibule',
+      client_secret: 'that nobody sees',
+    };
+    const made = await before('POST', path, { name: 'Example Ltd.', kind: 'oidc', settings });
+    expect([org.status, made.status]).toEqual([201, 201]);
+    const app = await without(['connections-oidc']);
+    try {
+      const call = callAt(app);
+      expect((await call('GET', path)).text).toContain(`"id":"${made.id}"`);
+      const changed = await call('PATCH', `${path}/${made.id}`, { name: 'Another Ltd.' });
+      expect([changed.status, changed.errors]).toEqual([
+        400,
+        [{ field: 'kind', message: 'is no longer served here' }],
+      ]);
+      expect((await call('GET', `${path}/${made.id}`)).text).not.toContain(settings.client_secret);
+      expect((await call('DELETE', `${path}/${made.id}`)).status).toBe(204);
+    } finally {
+      await app.close();
+    }
+  });
+
   it('agents: a client with a metadata document is refused, although Hydra may still have it', async () => {
     const resource = 'https://notes.example/mcp';
     const PROTECTED_RESOURCES = JSON.stringify([{ resource, scopes: { read: 'Read your notes' } }]);

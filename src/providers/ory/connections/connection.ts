@@ -1,17 +1,13 @@
 import type { VouchedMembership } from '../../../directory/users/identity.js';
-import type { ConnectionSettings } from '../../../platform/config/connections.parser.js';
+import type { ConnectionSettings } from '../../../platform/config/connection-kind.js';
 import { toAsciiDomain, withAsciiDomain } from '../../../platform/core/ascii-domain.js';
-import type { Clock } from '../../../platform/time/clock.service.js';
-import type { ChosenHosts } from '../../../platform/upstream/chosen-hosts.js';
-import type { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
 import { foldIdentifier, isSameMailbox } from '../../../platform/core/account-identifier.js';
 import type { CompanyDirectory, DirectoryUser } from './company-directory.js';
+import type { ConnectionParts } from './company-code.js';
 import type { CompanyProvider } from './company.provider.js';
 import { connectionIssuer } from './connection-issuer.js';
+import type { ConnectionKinds } from './connection-kinds.js';
 import type { ConnectionIdentity, VouchedUser } from './connection.repository.js';
-import { LdapDirectory } from './ldap/ldap-directory.js';
-import { OpenIdCompany } from './oidc/openid-company.js';
-import { SamlCompany } from './saml/saml-company.js';
 
 /** A group whose members get a role in the organisation. */
 export interface RoleRule {
@@ -57,54 +53,19 @@ export interface ProviderConnection extends ConnectionFacts {
 /** A connection of the deployment, or of an organisation. */
 export type Connection = DirectoryConnection | ProviderConnection;
 
-/** What a connection is made of besides its settings. */
-export interface ConnectionParts {
-  /** This gateway's own origin. */
-  readonly publicUrl: string;
-  readonly clock: Clock;
-  readonly calls: UpstreamCalls;
-  /** Seconds for which a session lives that can't be confirmed. */
-  readonly unconfirmedLife: number;
-  /** Decides where it may lead; undefined: anywhere. */
-  readonly hosts?: ChosenHosts | undefined;
+/** What connections are made with. */
+export interface ConnectionMakings extends ConnectionParts {
+  readonly kinds: ConnectionKinds;
 }
 
-/** Makes a connection of its settings. Adding a kind of connection adds it here. */
+/** Makes a connection of its settings. */
 export function connectionOf(
   settings: ConnectionSettings,
-  { publicUrl, clock, calls, unconfirmedLife, hosts }: ConnectionParts,
+  { kinds, ...parts }: ConnectionMakings,
   owner?: ConnectionOwner,
 ): Connection {
   const { id, name, domains } = settings;
-  const facts = { id, name, domains, owner };
-  switch (settings.kind) {
-    case 'ldap':
-      return { ...facts, by: 'password', directory: new LdapDirectory(settings, clock, hosts) };
-    case 'oidc':
-      return {
-        ...facts,
-        by: 'redirect',
-        provider: new OpenIdCompany(settings, unconfirmedLife, calls, hosts?.fetch),
-      };
-    case 'saml':
-      return {
-        ...facts,
-        by: 'redirect',
-        provider: new SamlCompany(settings, publicUrl, clock, hosts?.fetch),
-      };
-  }
-}
-
-/** The URLs that a connection leads to. Adding a kind of connection adds it here. */
-export function targetsOf(settings: ConnectionSettings): readonly string[] {
-  switch (settings.kind) {
-    case 'ldap':
-      return settings.servers;
-    case 'oidc':
-      return [settings.issuer];
-    case 'saml':
-      return 'url' in settings.source ? [settings.source.url] : [];
-  }
+  return { id, name, domains, owner, ...kinds.reach(settings, parts) };
 }
 
 /** One address, and nothing that a mail program could take for several, or a reader for another. */

@@ -17,6 +17,7 @@ import { ProviderEnds } from '../../../session/store/provider-ends.js';
 import { UsedTokenRepository } from '../../../session/store/used-token.repository.js';
 import { ConnectionCookie } from './connection-cookie.js';
 import { ConnectionJanitor } from './connection-janitor.js';
+import { ConnectionKinds } from './connection-kinds.js';
 import { ConnectionLogins } from './connection-logins.js';
 import { ConnectionRepository } from './connection.repository.js';
 import { ConnectionSessions } from './connection-sessions.js';
@@ -61,6 +62,7 @@ export class ConnectionsModule {
         ConnectionJanitor,
         ProviderEnds,
         UsedTokenRepository,
+        { provide: ConnectionKinds, useFactory: async () => ConnectionKinds.load(configuration) },
         { provide: ChosenHosts, useFactory: () => new ChosenHosts(configuration) },
         partOf(
           OrgConnectionRepository,
@@ -69,18 +71,31 @@ export class ConnectionsModule {
         ),
         partOf(
           OrgConnections,
-          [OrgConnectionRepository, ChosenHosts, UpstreamCalls, Clock],
-          (repository, hosts, calls, clock) =>
+          [ConnectionKinds, OrgConnectionRepository, ChosenHosts, UpstreamCalls, Clock],
+          (kinds, repository, hosts, calls, clock) =>
             new OrgConnections(
-              { publicUrl: PUBLIC_URL, repository, hosts, calls, clock, unconfirmedLife, cipher: orgCipher },
+              {
+                kinds,
+                publicUrl: PUBLIC_URL,
+                repository,
+                hosts,
+                calls,
+                clock,
+                unconfirmedLife,
+                cipher: orgCipher,
+              },
               configuration,
             ),
         ),
         partOf(
           Connections,
-          [OrgConnections, UpstreamCalls, Clock],
-          (orgs, calls, clock) =>
-            new Connections(configuration, { publicUrl: PUBLIC_URL, calls, clock, unconfirmedLife }, orgs),
+          [ConnectionKinds, OrgConnections, UpstreamCalls, Clock],
+          (kinds, orgs, calls, clock) =>
+            new Connections(
+              configuration,
+              { kinds, publicUrl: PUBLIC_URL, calls, clock, unconfirmedLife },
+              orgs,
+            ),
         ),
         partOf(
           RequiredLogins,
@@ -90,6 +105,7 @@ export class ConnectionsModule {
         partOf(
           OrgConnectionAdministration,
           [
+            ConnectionKinds,
             OrgConnectionRepository,
             OrgConnections,
             ConnectionRepository,
@@ -98,9 +114,10 @@ export class ConnectionsModule {
             UpstreamCalls,
             Clock,
           ],
-          (repository, orgs, sessions, hosts, locks, calls, clock) =>
+          (kinds, repository, orgs, sessions, hosts, locks, calls, clock) =>
             new OwnedConnections(
               {
+                kinds,
                 publicUrl: PUBLIC_URL,
                 repository,
                 orgs,

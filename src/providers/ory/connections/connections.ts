@@ -1,5 +1,5 @@
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
-import { type Connection, type ConnectionParts, connectionOf, domainOf } from './connection.js';
+import { type Connection, type ConnectionMakings, connectionOf, domainOf } from './connection.js';
 import type { OrgConnections } from './owned/org-connections.js';
 
 /** The connections of the deployment, and those of its organisations. */
@@ -9,10 +9,10 @@ export class Connections {
 
   constructor(
     { CONNECTIONS, ORG_CONNECTION_KINDS }: OryConfiguration,
-    parts: ConnectionParts,
+    makings: ConnectionMakings,
     private readonly orgs: OrgConnections,
   ) {
-    this.#own = CONNECTIONS.map((settings) => connectionOf(settings, parts));
+    this.#own = CONNECTIONS.map((settings) => connectionOf(settings, makings));
     this.#ownersMayConnect = ORG_CONNECTION_KINDS.length > 0;
   }
 

@@ -5,7 +5,8 @@ import {
   type OrgConnectionContent,
 } from '../../../../accounts/org-connections.port.js';
 import type { OryConfiguration } from '../../../../platform/config/configuration.js';
-import { type ConnectionSettings, connectionKindOf } from '../../../../platform/config/connections.parser.js';
+import type { ConnectionKind, ConnectionSettings } from '../../../../platform/config/connection-kind.js';
+import { connectionKindIn } from '../../../../platform/config/connections.parser.js';
 import {
   longestSettings,
   parseOrgConnection,
@@ -17,7 +18,7 @@ import type { TransactionPart } from '../../../../platform/database/transaction-
 import { type FieldError, Problem } from '../../../../platform/errors/problem.error.js';
 import type { ChosenHosts } from '../../../../platform/upstream/chosen-hosts.js';
 import type { ConnectionRepository } from '../connection.repository.js';
-import { type Connection, type ConnectionParts, connectionOf, targetsOf } from '../connection.js';
+import { type Connection, type ConnectionMakings, connectionOf } from '../connection.js';
 import type { OrgConnectionRepository, StoredConnection } from './org-connection.repository.js';
 import { type OrgConnections, rulesIn, settingsIn } from './org-connections.js';
 
@@ -27,7 +28,7 @@ const mostConnections = 10;
 type Settings = Readonly<Record<string, unknown>>;
 
 /** Dependencies of {@link OwnedConnections}. */
-export interface OwnedConnectionsParts extends ConnectionParts {
+export interface OwnedConnectionsParts extends ConnectionMakings {
   readonly repository: OrgConnectionRepository;
   readonly orgs: OrgConnections;
   /** Of the users and sessions of all connections. */
@@ -99,7 +100,7 @@ export class OwnedConnections extends OrgConnectionAdministration {
         domains: changes.domains ?? stored.domains,
         required: changes.required ?? stored.required === 1,
         rules: changes.rules ?? rulesIn(stored),
-        settings: changedSettings(stored, secrets, changes.settings),
+        settings: changedSettings(stored, this.#kindOf(stored.kind), secrets, changes.settings),
       };
       await this.#requireValid(orgId, stored.kind, content, stored);
       const isDone = await this.parts.repository.update(
@@ -132,17 +133,12 @@ export class OwnedConnections extends OrgConnectionAdministration {
       return [{ step: 'settings', target, fault: 'secrets_unreadable' }];
     }
     const { kind, name, domains } = stored;
-    const entry = parseOrgConnection({
-      id,
-      kind,
-      name,
-      domains,
-      settings: { ...settingsIn(stored), ...secrets },
-    });
+    const settings = { ...settingsIn(stored), ...secrets };
+    const entry = parseOrgConnection({ id, kind, name, domains, settings }, this.parts.kinds.declared);
     if ('faults' in entry) {
       return [{ step: 'settings', target, fault: 'settings_invalid' }];
     }
-    if (targetsOf(entry.parsed).some((url) => this.parts.hosts.faultOf(url) !== undefined)) {
+    if (entry.parsed.targets.some((url) => this.parts.hosts.faultOf(url) !== undefined)) {
       return [{ step: 'settings', target, fault: 'not_public' }];
     }
     const proven = await this.#provenDomains(orgId);
@@ -162,7 +158,7 @@ export class OwnedConnections extends OrgConnectionAdministration {
     known?: StoredConnection,
   ): Promise<void> {
     const { name, domains, settings, required } = content;
-    const entry = parseOrgConnection({ id: 'organisation', kind, name, domains, settings });
+    const entry = this.#read(kind, content);
     const faults: FieldError[] = 'faults' in entry ? [...entry.faults] : this.#faultsOf(entry.parsed);
     if (Object.hasOwn(settings, 'second_factor_classes')) {
       faults.push({
@@ -207,16 +203,17 @@ export class OwnedConnections extends OrgConnectionAdministration {
 
   /** What is wrong with settings that can be read. */
   #faultsOf(settings: ConnectionSettings): FieldError[] {
-    const name = connectionKindOf(settings.kind)?.destinations[0] ?? 'settings';
-    return targetsOf(settings).flatMap((url) => {
+    const name = this.#kindOf(settings.kind)?.destinations[0] ?? 'settings';
+    return settings.targets.flatMap((url) => {
       const fault = this.parts.hosts.faultOf(url);
       return fault === undefined ? [] : [{ field: `settings.${name}`, message: fault }];
     });
   }
 
-  #stored(kind: string, { settings, required, rules, domains, name }: OrgConnectionContent) {
-    const { shown, secrets } = withoutSecrets(kind, settings);
-    const entry = parseOrgConnection({ id: 'organisation', kind, name, domains, settings });
+  #stored(kind: string, content: OrgConnectionContent) {
+    const { settings, required, rules, name } = content;
+    const { shown, secrets } = withoutSecrets(kind, settings, this.parts.kinds.declared);
+    const entry = this.#read(kind, content);
     return {
       name,
       settings: JSON.stringify(shown),
@@ -229,7 +226,7 @@ export class OwnedConnections extends OrgConnectionAdministration {
 
   #shown(stored: StoredConnection, proven: readonly string[]): OrgConnection {
     const { id, kind, name, domains } = stored;
-    const { routes, secrets = [] } = connectionKindOf(kind) ?? {};
+    const { routes, secrets = [] } = this.#kindOf(kind) ?? {};
     const urlOf = (route: string | undefined): string | null =>
       route === undefined ? null : `${this.#publicUrl}/auth/connections/${id}/${route}`;
     return {
@@ -249,6 +246,15 @@ export class OwnedConnections extends OrgConnectionAdministration {
       createdAt: Number(stored.created_at),
       updatedAt: Number(stored.updated_at),
     };
+  }
+
+  #kindOf(kind: string): ConnectionKind | undefined {
+    return connectionKindIn(this.parts.kinds.declared, kind);
+  }
+
+  #read(kind: string, { name, domains, settings }: OrgConnectionContent) {
+    const entry = { id: 'organisation', kind, name, domains, settings };
+    return parseOrgConnection(entry, this.parts.kinds.declared);
   }
 
   async #provenDomains(orgId: string): Promise<readonly string[]> {
@@ -284,12 +290,17 @@ export async function testConnection(
  * another one there.
  * @throws {Problem} `validation_failed`
  */
-function changedSettings(stored: StoredConnection, secrets: Settings, given: Settings | undefined): Settings {
+function changedSettings(
+  stored: StoredConnection,
+  kind: ConnectionKind | undefined,
+  secrets: Settings,
+  given: Settings | undefined,
+): Settings {
   const before = settingsIn(stored);
   if (given === undefined) {
     return { ...before, ...secrets };
   }
-  const { destinations = [] } = connectionKindOf(stored.kind) ?? {};
+  const { destinations = [] } = kind ?? {};
   const kept = Object.fromEntries(Object.entries(secrets).filter(([name]) => !(name in given)));
   const isElsewhere = destinations.some(
     (name) => JSON.stringify(before[name]) !== JSON.stringify(given[name]),

@@ -10,7 +10,7 @@ import type { PurposeCipher } from '../../../../platform/crypto/purpose-cipher.j
 import type { Clock } from '../../../../platform/time/clock.service.js';
 import { foldIdentifier } from '../../../../platform/core/account-identifier.js';
 import { withAsciiDomain } from '../../../../platform/core/ascii-domain.js';
-import { type Connection, type ConnectionParts, type RoleRule, connectionOf } from '../connection.js';
+import { type Connection, type ConnectionMakings, type RoleRule, connectionOf } from '../connection.js';
 import type { OrgConnectionRepository, StoredConnection } from './org-connection.repository.js';
 
 /** Milliseconds for which it counts that no connection of an organisation has a domain, and that some have. */
@@ -22,7 +22,7 @@ const settingsSchema = z.record(z.string(), z.unknown());
 const rulesSchema = z.array(z.object({ group: z.string(), role: z.enum(['member', 'admin']) }));
 
 /** Dependencies of {@link OrgConnections}. */
-export interface OrgConnectionsParts extends ConnectionParts {
+export interface OrgConnectionsParts extends ConnectionMakings {
   readonly repository: OrgConnectionRepository;
   /** Of their secrets. */
   readonly cipher: PurposeCipher;
@@ -107,7 +107,7 @@ export class OrgConnections {
     }
     const secrets = await this.secretsOf(stored);
     const settings = { ...settingsIn(stored), ...secrets };
-    const entry = parseOrgConnection({ id, kind, name, domains, settings });
+    const entry = parseOrgConnection({ id, kind, name, domains, settings }, this.parts.kinds.declared);
     if (secrets === undefined || 'faults' in entry) {
       this.#logger.error('a connection of an organisation cannot be used', {
         reason: secrets === undefined ? 'connection_secrets_unreadable' : 'connection_settings_invalid',

@@ -1,0 +1,9 @@
+import { defineFeature } from '../../platform/features/feature.js';
+import { ldapKind } from './ldap-kind.js';
+
+/** Connections to companies' LDAP directories and Active Directory (docs/adr/0035). */
+export const connectionsLdap = defineFeature({
+  name: 'connections-ldap',
+  providers: ['ory'],
+  connectionKind: ldapKind,
+});

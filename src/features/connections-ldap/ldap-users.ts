@@ -1,0 +1,97 @@
+import { AndFilter, type Entry, type Filter, FilterParser, NoSuchObjectError } from 'ldapts';
+import type { LdapConnectionSettings } from './ldap-connection.parser.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import type { Clock } from '../../platform/time/clock.service.js';
+import type { DirectoryUser } from '../../providers/ory/connections/company-directory.js';
+import { stateAttributes, stateOf, subjectOf, textOf } from './ldap-entry.js';
+import { comparable, groupsOf } from './ldap-groups.js';
+import type { LdapSession } from './ldap-session.js';
+
+/** Matches of a search for one user: a second one makes it ambiguous, and a login with it impossible. */
+const matches = 2;
+
+/** The users of a directory, as its settings describe them. */
+export class LdapUsers {
+  readonly #filter: Filter;
+  readonly #admitting: ReadonlySet<string>;
+
+  readonly #settings: LdapConnectionSettings;
+
+  constructor(
+    settings: LdapConnectionSettings,
+    private readonly clock: Clock,
+  ) {
+    this.#settings = settings;
+    this.#filter = FilterParser.parseString(settings.userFilter);
+    this.#admitting = new Set(settings.allowedGroups.map(comparable));
+  }
+
+  /** Whether the ids of users are bytes. */
+  get hasBinarySubjects(): boolean {
+    return this.#settings.subjectAttribute.toLowerCase() === 'objectguid';
+  }
+
+  /** Any user, with nothing but the id; undefined if there is none. */
+  async any(session: LdapSession): Promise<Entry | undefined> {
+    const { baseDn, subjectAttribute } = this.#settings;
+    const [entry] = await session.search({
+      base: baseDn,
+      filter: this.#filter,
+      attributes: [subjectAttribute],
+      binary: this.#binary,
+      atMost: 1,
+    });
+    return entry;
+  }
+
+  /** A user that matches a filter too; undefined for none, and for several. @throws {Problem} `provider_misconfigured` */
+  async find(session: LdapSession, filter: Filter): Promise<Entry | undefined> {
+    const { baseDn, loginAttributes, subjectAttribute, emailAttribute, nameAttribute } = this.#settings;
+    const attributes = [
+      subjectAttribute,
+      emailAttribute,
+      nameAttribute,
+      ...loginAttributes,
+      ...stateAttributes,
+    ];
+    const found = await session
+      .search({
+        base: baseDn,
+        filter: new AndFilter({ filters: [this.#filter, filter] }),
+        attributes: [...new Set(attributes)],
+        binary: this.#binary,
+        atMost: matches,
+      })
+      .catch((error: unknown) => {
+        throw error instanceof NoSuchObjectError ? misconfigured('directory_without_base', error) : error;
+      });
+    return found.length === 1 ? found[0] : undefined;
+  }
+
+  /** The user of an entry that was found, with the groups. @throws {Problem} `provider_misconfigured` */
+  async read(session: LdapSession, entry: Entry): Promise<DirectoryUser> {
+    const { groupBaseDn, emailAttribute, nameAttribute } = this.#settings;
+    const subject = subjectOf(entry, this.#settings);
+    if (subject === null) {
+      throw misconfigured('directory_without_subject');
+    }
+    const groups = groupBaseDn === undefined ? undefined : await groupsOf(session, groupBaseDn, entry.dn);
+    const isAdmitted =
+      this.#admitting.size === 0 || [...(groups?.keys() ?? [])].some((dn) => this.#admitting.has(dn));
+    return {
+      subject,
+      email: textOf(entry, emailAttribute),
+      name: textOf(entry, nameAttribute),
+      groups: [...(groups?.values() ?? [])].toSorted(),
+      state: isAdmitted ? stateOf(entry, this.clock.now()) : 'not_admitted',
+    };
+  }
+
+  get #binary(): readonly string[] {
+    return this.hasBinarySubjects ? [this.#settings.subjectAttribute] : [];
+  }
+}
+
+/** A failure that only the connection's settings, or the gateway's rights at the directory, can end. */
+export const misconfigured = (reason: string, cause?: unknown): Problem =>
+  new Problem('provider_misconfigured', { reason, cause });
