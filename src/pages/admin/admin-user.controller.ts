@@ -1,14 +1,16 @@
-import { Body, Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Header, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
+import { recoveryAuthAge, recoveryCodeSchema } from '../../accounts/admin/user-access.schemas.js';
 import { userDetailSchema } from '../../accounts/admin/users.schemas.js';
 import { RequireRole } from '../../session/guards/access.decorators.js';
+import { RequireAuthAge } from '../../session/guards/step-up.decorators.js';
 import { type ApiCall, ApiClient } from '../api.client.js';
 import { formField, noContent, noticeOf, seeOther } from '../form-answer.js';
 import { PageSender } from '../page-sender.js';
-import { UserQuestionPage } from '../views/admin/user-question.view.js';
+import { CreatedRecoveryPage } from '../views/admin/user-recovery.view.js';
 import { noticeIn, type PageNotice } from '../views/notice.view.js';
 import { idPart } from './admin-addresses.js';
 import { leadingBackTo, type Refusal, refusalOf } from './admin-refusals.js';
@@ -16,7 +18,7 @@ import { AdminUserPages } from './admin-user.pages.js';
 
 const roleFormSchema = z.object({ role: formField });
 
-/** The administration's page of one user, with their role, disabling and deletion. */
+/** The administration's page of one user, with their role, disabling, deletion, and what an administrator does when they are locked out. */
 @ApiExcludeController()
 @Controller('admin/users/:id')
 @RequireRole('admin')
@@ -73,8 +75,7 @@ export class AdminUserController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const user = await this.user.find(request, id);
-    await this.pages.send(request, reply, h(UserQuestionPage, { user, question: 'delete' }));
+    await this.user.ask(request, reply, id, 'delete');
   }
 
   @Post('delete')
@@ -92,9 +93,71 @@ export class AdminUserController {
       await seeOther(reply, '/admin/users', outcome);
       return;
     }
+    await this.user.ask(request, reply, id, 'delete', outcome);
+  }
+
+  /** Asks for confirmation. It requires a recent login already, so that the form isn't refused for lack of one. */
+  @Get('recovery')
+  @RequireAuthAge(recoveryAuthAge)
+  async askToRecover(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.user.ask(request, reply, id, 'recovery');
+  }
+
+  /**
+   * Creates a recovery code for a user who can't receive mail. Only this response shows the link and the code: a redirect would have to store
+   * them somewhere.
+   */
+  @Post('recovery')
+  @HttpCode(200)
+  @Header('cache-control', 'no-store')
+  async recover(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
     const user = await this.user.find(request, id);
-    const page = h(UserQuestionPage, { user, question: 'delete', refusal: outcome.detail });
-    await this.pages.send(request, reply.code(outcome.status), page);
+    const call = { method: 'POST', path: `/api/v1/users/${idPart(id)}/recovery` } as const;
+    const made = await this.api
+      .change(request, reply, call, recoveryCodeSchema)
+      .catch((error: unknown) => this.#refusal(id, error, '/recovery'));
+    if ('detail' in made) {
+      await this.user.ask(request, reply, id, 'recovery', made);
+      return;
+    }
+    await this.pages.send(request, reply, h(CreatedRecoveryPage, { user, ...made }));
+  }
+
+  /** Asks for confirmation. It requires a recent login already, as that of a recovery does. */
+  @Get('second-factors')
+  @RequireAuthAge(recoveryAuthAge)
+  async askToReset(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.user.ask(request, reply, id, 'second-factors');
+  }
+
+  /** Resets the second factors of a user who has lost them. */
+  @Post('second-factors')
+  async reset(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const call = { method: 'DELETE', path: `/api/v1/users/${idPart(id)}/second-factors` } as const;
+    const refusal = await this.api
+      .change(request, reply, call, noContent)
+      .catch((error: unknown) => this.#refusal(id, error, '/second-factors'));
+    if (refusal === undefined) {
+      await seeOther(reply, `/admin/users/${idPart(id)}`, 'second_factors_reset');
+      return;
+    }
+    await this.user.ask(request, reply, id, 'second-factors', refusal);
   }
 
   /**

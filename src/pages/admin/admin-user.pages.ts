@@ -13,6 +13,7 @@ import { principalOf } from '../../session/principal.js';
 import { ApiClient } from '../api.client.js';
 import { NoticeSubjects } from '../notice-subjects.js';
 import { PageSender } from '../page-sender.js';
+import { UserQuestionPage, type UserQuestionPageProps } from '../views/admin/user-question.view.js';
 import { UserPage } from '../views/admin/user.view.js';
 import type { PageNotice } from '../views/notice.view.js';
 import { idPart } from './admin-addresses.js';
@@ -70,6 +71,22 @@ export class AdminUserPages {
       keys: keys.items,
       notice,
       about: this.subjects.open(viewer, about),
+      refusal: refusal?.detail,
+    });
+    await this.pages.send(request, refusal === undefined ? reply : reply.code(refusal.status), page);
+  }
+
+  /** Sends the page that asks for confirmation of an action. @param refusal why the API refused it. @throws {Problem} `not_found` */
+  async ask(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    id: string,
+    question: UserQuestionPageProps['question'],
+    refusal?: Refusal,
+  ): Promise<void> {
+    const page = h(UserQuestionPage, {
+      user: await this.find(request, id),
+      question,
       refusal: refusal?.detail,
     });
     await this.pages.send(request, refusal === undefined ? reply : reply.code(refusal.status), page);

@@ -7,8 +7,6 @@ import { AdminAuditController } from './admin-audit.controller.js';
 import { AdminInviteController } from './admin-invite.controller.js';
 import { AdminKeysController } from './admin-keys.controller.js';
 import { AdminOrgsController } from './admin-orgs.controller.js';
-import { AdminRecoveryController } from './admin-recovery.controller.js';
-import { AdminSecondFactorsController } from './admin-second-factors.controller.js';
 import { AdminUserController } from './admin-user.controller.js';
 import { AdminUserPages } from './admin-user.pages.js';
 import { AdminUsersController } from './admin-users.controller.js';
@@ -19,8 +17,6 @@ export const adminPages = {
     AdminUsersController,
     AdminUserController,
     AdminAccessController,
-    AdminRecoveryController,
-    AdminSecondFactorsController,
     AdminOrgsController,
     AdminAuditController,
     AdminInviteController,
