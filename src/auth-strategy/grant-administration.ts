@@ -1,4 +1,4 @@
-import type { RedirectPlaces } from './redirect-uri.js';
+import type { RedirectPlaces } from '../platform/core/redirect-places.js';
 
 /** What a person has allowed an application. Times are milliseconds since the epoch. */
 export interface ApplicationGrant extends RedirectPlaces {

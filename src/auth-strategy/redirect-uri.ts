@@ -8,34 +8,6 @@ export const knownNativeUris: readonly string[] = ['cursor://anysphere.cursor-mc
 /** Of a native application: the reverse of a domain name that its maker controls (RFC 8252 section 7.1). */
 const privateScheme = /^[a-z][a-z\d+-]*(?:\.[a-z\d+-]+)+:$/;
 
-/** Where redirect URIs lead, as users are told. */
-export interface RedirectPlaces {
-  readonly redirectHosts: readonly string[];
-  /** Whether one leads to a program on the user's own device. */
-  readonly redirectsToDevice: boolean;
-}
-
-/**
- * The host to which a redirect URI leads; null for a program on the user's own device, undefined for what isn't an address. In a private
- * scheme, no name tells who answers: its maker chose the scheme and whatever stands where a web address has its host.
- */
-export function redirectHostOf(uri: string): string | null | undefined {
-  if (!URL.canParse(uri)) {
-    return undefined;
-  }
-  const { protocol, hostname, host } = new URL(uri);
-  return /^https?:$/.test(protocol) && !isLoopbackHost(hostname) ? host : null;
-}
-
-/** Where an application's redirect URIs lead: all of them, because it chooses one at each login. */
-export function redirectPlacesOf(uris: readonly string[]): RedirectPlaces {
-  const hosts = uris.map((uri) => redirectHostOf(uri));
-  return {
-    redirectHosts: [...new Set(hosts.filter((host) => typeof host === 'string'))],
-    redirectsToDevice: hosts.includes(null),
-  };
-}
-
 /**
  * Why a browser must not be sent to an address with a code (RFC 9700 section 4.1, RFC 8252); undefined for one that is fine.
  * Addresses are compared as texts later, so they are refused unless they are written as a browser writes them.

@@ -2,7 +2,7 @@ import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
-import { redirectHostOf } from '../auth-strategy/redirect-uri.js';
+import { redirectHostOf } from '../platform/core/redirect-places.js';
 import { OrgRepository } from '../orgs/org.repository.js';
 import { OryConsentService } from '../providers/ory/challenges/ory-consent.service.js';
 import { requireBound } from '../providers/ory/challenges/ory-challenge.js';

@@ -54,7 +54,7 @@ export async function groupsOf(session: LdapSession, base: string, dn: string): 
   return namesOf(session, base, found);
 }
 
-/** Names of groups. Whoever may make groups in one place below the base must not come to the rights of a group in another. */
+/** Names of groups. Anyone who may make groups in one place below the base must not come to the rights of a group in another. */
 async function namesOf(
   session: LdapSession,
   base: string,

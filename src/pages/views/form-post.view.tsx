@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { redirectHostOf } from '../../auth-strategy/redirect-uri.js';
+import { redirectHostOf } from '../../platform/core/redirect-places.js';
 import type { FormPost } from '../../providers/ory/proxy/form-post.page.js';
 import { Layout } from './layout.view.js';
 import { useLanguage } from './page-props.js';

@@ -6,7 +6,7 @@ import type {
   GrantedResource,
   SelfRegistration,
 } from '../../../auth-strategy/grant-administration.js';
-import { redirectPlacesOf } from '../../../auth-strategy/redirect-uri.js';
+import { redirectPlacesOf } from '../../../platform/core/redirect-places.js';
 import { RevocationService } from '../../../session/revocation/revocation.service.js';
 import { isOryIssuer } from '../connections/connection-issuer.js';
 import { ResourceRegistry } from '../resources/resource-registry.js';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { redirectHostOf, redirectPlacesOf } from './redirect-uri.js';
+import { redirectHostOf, redirectPlacesOf } from './redirect-places.js';
 
 it.each([
   ['https://app.example.org/back', 'app.example.org'],
