@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ownFeatures } from '../../src/app/features.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { IdentitySource } from '../../src/providers/ory/sources/identity-source.js';
 import type { Person } from '../support/person.js';
@@ -14,12 +15,16 @@ import {
 import { waitUntil } from '../support/stack.js';
 import { UserAgent } from '../support/user-agent.js';
 
-/** The sources: a new one is a new column here. */
-const columns: readonly [string, () => Promise<SourceSide>][] = [
+/** The sources: a new one is a new column here. Those of features are there with their features. */
+const columns: readonly (readonly [string, () => Promise<SourceSide>])[] = [
   ['kratos', startKratosSide],
-  ['ldap', startLdapSide],
-  ['oidc', startOpenIdConnectionSide],
-  ['saml', startSamlSide],
+  ...(
+    [
+      ['ldap', startLdapSide],
+      ['oidc', startOpenIdConnectionSide],
+      ['saml', startSamlSide],
+    ] as const
+  ).filter(([kind]) => ownFeatures.some(({ connectionKind }) => connectionKind?.name === kind)),
 ];
 
 describe.each(columns)('source of identities: %s', (_name, start) => {

@@ -1,15 +1,20 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { AuditService } from '../../../src/directory/audit/audit.service.js';
-import { Database } from '../../../src/platform/database/database.schema.js';
-import { IdentitySource } from '../../../src/providers/ory/sources/identity-source.js';
-import { promote } from '../../support/administrator.js';
-import { OAuthApp } from '../../support/oauth.app.js';
-import { OryAdmin } from '../../support/ory.admin.js';
-import { newPerson, type Person } from '../../support/person.js';
-import { type SlapdServer, startSlapd } from '../../support/slapd.server.js';
-import { addPerson, ldapConnection, logInByDirectory, sessionKeyOf } from '../../support/source.driver.js';
-import { type Stack, startStack } from '../../support/stack.js';
-import { type Page, UserAgent } from '../../support/user-agent.js';
+import { AuditService } from '../../../directory/audit/audit.service.js';
+import { Database } from '../../../platform/database/database.schema.js';
+import { IdentitySource } from '../../../providers/ory/sources/identity-source.js';
+import { promote } from '../../../../test/support/administrator.js';
+import { OAuthApp } from '../../../../test/support/oauth.app.js';
+import { OryAdmin } from '../../../../test/support/ory.admin.js';
+import { newPerson, type Person } from '../../../../test/support/person.js';
+import { type SlapdServer, startSlapd } from '../../../../test/support/slapd.server.js';
+import {
+  addPerson,
+  ldapConnection,
+  logInByDirectory,
+  sessionKeyOf,
+} from '../../../../test/support/source.driver.js';
+import { type Stack, startStack } from '../../../../test/support/stack.js';
+import { type Page, UserAgent } from '../../../../test/support/user-agent.js';
 
 let slapd: SlapdServer;
 let stack: Stack;
@@ -436,7 +441,7 @@ it('a connection that is removed ends its sessions with their renewal, and is of
   } finally {
     await stack.restartGateway({
       CONNECTIONS: JSON.stringify([ldapConnection(slapd)]),
-      ORG_CONNECTION_KINDS: 'oidc,saml',
+      ORG_CONNECTION_KINDS: '',
     });
   }
 });

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { directoryNames, type SlapdServer, startSlapd } from '../../test/support/slapd.server.js';
-import { addPerson } from '../../test/support/source.driver.js';
-import { loadConfiguration } from '../platform/config/configuration.js';
-import { english } from '../platform/i18n/locales/en.js';
-import { connectionsCheck } from './connections.check.js';
-import { ownFeatures } from '../app/features.js';
+import { directoryNames, type SlapdServer, startSlapd } from '../../../test/support/slapd.server.js';
+import { addPerson } from '../../../test/support/source.driver.js';
+import { loadConfiguration } from '../../platform/config/configuration.js';
+import { english } from '../../platform/i18n/locales/en.js';
+import { connectionsCheck } from '../../doctor/connections.check.js';
+import { ownFeatures } from '../../app/features.js';
 
 /** An address at which nothing listens. */
 const closedUrl = 'http://127.0.0.1:9';
