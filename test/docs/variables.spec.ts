@@ -4,7 +4,12 @@ import { expect, it } from 'vitest';
 import type { z } from 'zod';
 import { ownFeatures } from '../../src/app/features.js';
 import { commonVariables } from '../../src/platform/config/common.variables.js';
-import { auth0Variables, oidcVariables, oryVariables } from '../../src/platform/config/provider.variables.js';
+import {
+  auth0Variables,
+  oidcVariables,
+  oryVariables,
+  oryVariablesWith,
+} from '../../src/platform/config/provider.variables.js';
 import { variableDocs } from '../../src/platform/config/variable.js';
 
 const shapes: Readonly<Record<string, z.ZodType>> = {
@@ -13,6 +18,12 @@ const shapes: Readonly<Record<string, z.ZodType>> = {
   ...auth0Variables.shape,
   ...oidcVariables.shape,
   ...Object.assign({}, ...ownFeatures.map(({ variables }) => variables.shape)),
+};
+
+/** The same, as this program's kinds of connections make them. */
+const accepted: typeof shapes = {
+  ...shapes,
+  ...oryVariablesWith(ownFeatures.flatMap(({ connectionKind }) => connectionKind ?? [])).shape,
 };
 
 it('every variable has a description of its own', () => {
@@ -31,6 +42,6 @@ it('every default is accepted as .env.example writes it', () => {
     const [[name = '', value] = []] = Object.entries(parseEnv(line));
     const documented = variableDocs.get(shapes[name] ?? commonVariables);
     expect(value, name).toBe(documented?.example ?? value);
-    expect(shapes[name]?.safeParse(value).success, name).toBe(true);
+    expect(accepted[name]?.safeParse(value).success, name).toBe(true);
   }
 });
