@@ -193,7 +193,7 @@ const changed: readonly (readonly [recipe: string, file: string, from: string, t
     'import { commandLine }',
     "import { greetings } from '../features/greetings/greetings.feature.js';\nimport { commandLine }",
   ],
-  ['A new feature', 'src/app/features.ts', '[commandLine,', '[greetings, commandLine,'],
+  ['A new feature', 'src/app/features.ts', '  commandLine,', '  greetings,\n  commandLine,'],
   [
     'A new page',
     'src/platform/i18n/locales/en.ts',
