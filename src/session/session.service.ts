@@ -11,7 +11,7 @@ import type { ExtraClaims } from './tokens/claims.mapper.js';
 import type { Claims } from './tokens/claims.schema.js';
 import { RevocationService } from './revocation/revocation.service.js';
 import { type SessionSelector, SessionRepository, type SessionClient } from './store/session.repository.js';
-import { ProviderEnds, endedNamesFor, endedNamesOf } from './store/provider-ends.js';
+import { ProviderEnds, endedNamesFor, endedNamesOf, nameOfUser } from './store/provider-ends.js';
 import { type MintBounds, type MintedSession, SessionMinter } from './session-minter.js';
 
 const endedByProvider = 'provider_session_ended';
@@ -156,6 +156,11 @@ export class SessionService {
       await this.ends.note(names, 'begunBy' in which ? which.begunBy : undefined);
     }
     return this.revocations.endSessions(which, reason);
+  }
+
+  /** Ends the logins of a user that are under way: their sessions aren't there yet. Call it before their sessions are ended. */
+  async endLogins(userId: string): Promise<void> {
+    await this.ends.note([nameOfUser(userId)]);
   }
 
   /** When the session of these claims began, and when it ends if it isn't used again; from the claims alone. */

@@ -13,6 +13,7 @@ import {
   providerEnv,
   startGateway,
 } from '../support/gateway.js';
+import { administratorAt } from '../support/administrator.js';
 import { type GatewaySite, newGatewaySite } from '../support/gateway.runner.js';
 import { newAccount } from '../support/openid.accounts.js';
 import { type OpenIdProvider, startOpenIdProvider } from '../support/openid.provider.js';
@@ -581,48 +582,66 @@ describe.each(['auth0', 'oidc'] as const)('back-channel logout from a provider, 
     expect(row).toEqual({ end_reason: 'backchannel_logout', oidc_sid: expect.any(String) });
   });
 
-  it.each(['a logout token about its session', 'a logout token about its user', 'a signal about its user'])(
-    '%s that comes during a login leaves no session, and the next login is another one',
-    async (told) => {
-      const subject = { format: 'iss_sub', iss: provider.issuer, sub: account.sub };
-      const tell = async (sid: string | null): Promise<number> => {
-        if (told === 'a signal about its user') {
-          const claims = transmitter.claims(site.url, { [`${risc}account-disabled`]: {} }, subject);
-          const headers = { 'content-type': 'application/secevent+jwt' };
-          const body = await transmitter.sign(claims);
-          return (await gateway.request('/ssf/events', { method: 'POST', headers, body })).status;
-        }
-        const claims = claimsFor({ sub: account.sub, sid });
-        const isOfUser = told === 'a logout token about its user';
-        return (await send(await logoutToken({ ...claims, ...(isOfUser ? { sid: undefined } : {}) }))).status;
-      };
-      const begunAt = Date.now();
-      const strategy = gateway.app.get(AuthStrategy, { strict: false });
-      const validate = strategy.validate.bind(strategy);
-      const answers: number[] = [];
-      const during = vi.spyOn(strategy, 'validate').mockImplementationOnce(async (...given) => {
-        const validated = await validate(...given);
-        answers.push(await tell(validated.evidence.oidcSid));
-        return validated;
-      });
-      const agent = new UserAgent(site.url);
+  it.each([
+    'a logout token about its session',
+    'a logout token about its user',
+    'a signal about its user',
+    'an end of all of its user’s sessions',
+  ])('%s that comes during a login leaves no session, and the next login is another one', async (told) => {
+    const logIn = async (agent: UserAgent): Promise<void> => {
       await sendForm(agent, (await travel(agent, `${site.url}/auth/login`)).page, { login: account.sub });
-      during.mockRestore();
-      expect(answers.map((status) => status < 300)).toEqual([true]);
-      expect((await agent.fetch('/auth/session')).status).toBe(401);
-      const live = await gateway.app
-        .get(Database, { strict: false })
-        .query.selectFrom('sessions')
-        .select('id')
-        .where('subject', '=', account.sub)
-        .where('created_at', '>=', begunAt)
-        .where('ended_at', 'is', null)
-        .execute();
-      expect(live).toEqual([]);
+    };
+    // So that the user is known here.
+    await logIn(new UserAgent(site.url));
+    const { query } = gateway.app.get(Database, { strict: false });
+    const { user_id: userId } = await query
+      .selectFrom('identities')
+      .select('user_id')
+      .where('subject', '=', account.sub)
+      .executeTakeFirstOrThrow();
+    const administrator = await administratorAt(gateway);
+    const subject = { format: 'iss_sub', iss: provider.issuer, sub: account.sub };
+    const tell = async (sid: string | null): Promise<number> => {
+      if (told === 'an end of all of its user’s sessions') {
+        const headers = { authorization: administrator.bearer };
+        return (await gateway.request(`/api/v1/users/${userId}/sessions`, { method: 'DELETE', headers }))
+          .status;
+      }
+      if (told === 'a signal about its user') {
+        const claims = transmitter.claims(site.url, { [`${risc}account-disabled`]: {} }, subject);
+        const headers = { 'content-type': 'application/secevent+jwt' };
+        const body = await transmitter.sign(claims);
+        return (await gateway.request('/ssf/events', { method: 'POST', headers, body })).status;
+      }
+      const claims = claimsFor({ sub: account.sub, sid });
+      const isOfUser = told === 'a logout token about its user';
+      return (await send(await logoutToken({ ...claims, ...(isOfUser ? { sid: undefined } : {}) }))).status;
+    };
+    const begunAt = Date.now();
+    const strategy = gateway.app.get(AuthStrategy, { strict: false });
+    const validate = strategy.validate.bind(strategy);
+    const answers: number[] = [];
+    const during = vi.spyOn(strategy, 'validate').mockImplementationOnce(async (...given) => {
+      const validated = await validate(...given);
+      answers.push(await tell(validated.evidence.oidcSid));
+      return validated;
+    });
+    const agent = new UserAgent(site.url);
+    await logIn(agent);
+    during.mockRestore();
+    expect(answers.map((status) => status < 300)).toEqual([true]);
+    expect((await agent.fetch('/auth/session')).status).toBe(401);
+    const live = await query
+      .selectFrom('sessions')
+      .select('id')
+      .where('subject', '=', account.sub)
+      .where('created_at', '>=', begunAt)
+      .where('ended_at', 'is', null)
+      .execute();
+    expect(live).toEqual([]);
 
-      const next = new UserAgent(site.url);
-      await sendForm(next, (await travel(next, `${site.url}/auth/login`)).page, { login: account.sub });
-      expect((await next.fetch('/auth/session')).status).toBe(200);
-    },
-  );
+    const next = new UserAgent(site.url);
+    await logIn(next);
+    expect((await next.fetch('/auth/session')).status).toBe(200);
+  });
 });

@@ -59,6 +59,7 @@ export class AccountSessions {
   async endOthers({ principal, client }: Caller): Promise<number> {
     const { sub: userId, sid: except } = principal.claims;
     const staying = await this.sessions.findLive(except);
+    await this.sessions.endLogins(userId);
     const ended = await this.#end({ userId, except }, client, { reason: byUser }, staying);
     await this.#endAtProvider(userId, staying);
     return ended.length;
@@ -77,6 +78,7 @@ export class AccountSessions {
 
   /** Ends all of a user's sessions for an administrator, here and then at the provider. @returns the ended sessions. */
   async endAllOf(userId: string, act: ActorContext): Promise<readonly SessionRow[]> {
+    await this.sessions.endLogins(userId);
     const ended = await this.#end({ userId }, act.client, endedBy(act));
     await this.#endAtProvider(userId);
     return ended;

@@ -138,9 +138,9 @@ export interface UsedTokensTable {
   expires_at: number;
 }
 
-/** What providers have ended lately: logins that were under way end too. */
+/** What providers, users and administrators have ended lately: logins that were under way end too. */
 export interface ProviderEndsTable {
-  /** SHA-256 in base64url of what the provider named. */
+  /** SHA-256 in base64url of what was named. */
   id: string;
   /** It reaches logins and sessions that began by this time. */
   begun_by: number;

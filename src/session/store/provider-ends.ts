@@ -7,7 +7,7 @@ import type { SessionSelector } from './session.repository.js';
 /** Milliseconds for which an end is remembered: longer than any login takes from the provider's answer to its session. */
 const kept = 2_400_000;
 
-/** What a provider has ended: by whom it is named, and the names that a session must have all of. Null stands for any, or for none. */
+/** What a provider has ended, or a user or an administrator: by whom it is named, and the names that a session must have all of. Null stands for any, or for none. */
 export type EndedName = readonly [by: string, ...parts: (string | null)[]];
 
 /**
@@ -81,14 +81,19 @@ export function endedNamesOf(which: SessionSelector): readonly EndedName[] {
     : [['subject', issuer, subject]];
 }
 
+/** The name under which the end of all sessions of a user is noted: by the user, or an administrator. */
+export const nameOfUser = (id: string): EndedName => ['user', id];
+
 /** All names under which the end of this session may have been noted. */
 export function endedNamesFor({
+  user_id: userId,
   issuer,
   subject,
   oidc_sid: sid,
   provider_session_id: providerSession,
 }: SessionRow): readonly EndedName[] {
   return [
+    nameOfUser(userId),
     ['subject', issuer, subject],
     ['subject and sid', issuer, subject, sid],
     ...(sid === null
