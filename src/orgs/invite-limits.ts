@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { type Judge, type LimitCheck, addressCheck } from '../directory/rate-limit/rate-limits.js';
+import { mailboxOf } from '../platform/core/account-identifier.js';
 import { type Principal, hasSession } from '../session/principal.js';
 
 /** Counts only invites that were made; the others sent no mail. */
@@ -20,7 +21,7 @@ export function inviteChecks(
   ];
   return email === undefined
     ? checks
-    : [...checks, { policy: 'invite-recipient', key: `recipient:${email}`, onSuccess: 'keep' }];
+    : [...checks, { policy: 'invite-recipient', key: `recipient:${mailboxOf(email)}`, onSuccess: 'keep' }];
 }
 
 /**

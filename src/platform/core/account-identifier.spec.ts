@@ -10,6 +10,7 @@ import {
   foldIdentifier,
   isIdentifier,
   isSameMailbox,
+  mailboxOf,
   requireIdentifier,
 } from './account-identifier.js';
 
@@ -105,4 +106,13 @@ it('another provider’s word about an address holds for no other mailbox', () =
     'a\u200Bda@example.org',
   ];
   expect(others.map(isSameMailbox)).toEqual([false, false, false, false]);
+});
+
+it.each([
+  ['ada+1@example.org', 'ada@example.org'],
+  ['ada+a+b@example.org', 'ada@example.org'],
+  ['ada@example.org', 'ada@example.org'],
+  ['ada', 'ada'],
+])('mails to %s count as those to %s', (address, mailbox) => {
+  expect(mailboxOf(address)).toBe(mailbox);
 });

@@ -55,6 +55,11 @@ export function isSameMailbox(address: string): boolean {
   return isIdentifier(stored) && !/[\u0130\u212A]/.test(address);
 }
 
+/** The mailbox of a folded address, as mails to it are counted: many servers ignore what follows a plus sign. */
+export function mailboxOf(address: string): string {
+  return address.replace(/\+[^@]*(?=@)/, '');
+}
+
 /** The folded spelling of an identifier that somebody typed. @throws {Problem} `identifier_refused` */
 export function requireIdentifier(text: string): string {
   if (!isIdentifier(text)) {
