@@ -1,7 +1,7 @@
 /**
  * What looks like each letter, in whichever case it does: those of Unicode's confusables (UTS 39) that come from living alphabets in which
  * whole words look Latin, and what is usual in deceptive names. One letter may look like several: `ν` like v, and its capital like n.
- * What stands alone among Latin letters needs no entry.
+ * What stands alone among Latin letters needs no entry, unless it is East Asian.
  */
 const lookAlikes: Readonly<Record<string, string>> = {
   a: '@ɑᴀαаᎪꓮ',
@@ -14,15 +14,15 @@ const lookAlikes: Readonly<Record<string, string>> = {
   h: 'ħʜΗНһћҺհᎻᏂꓧ',
   j: 'ᴊϳјᎫꓙ',
   k: 'ᴋκкᏦꓗ',
-  l: '1i|!¡ıɪłʟǀιіꙇӏᎥᏞꓡꓲ',
+  l: '1i|!¡ıɪłʟǀιіꙇӏᎥᏞꓡꓲ丨工エ\u1175',
   m: 'ᴍΜМϺᎷꓟ',
   n: 'ɴηΝոռꓠ',
-  o: '0〇øᴏοσθоөѳօᎾᏫꓳ',
+  o: '0〇øᴏοσθоөѳօᎾᏫꓳ口ロ\u110b',
   p: 'ᴘρрᏢꓑ',
   q: 'ꞯԛգզ',
   r: 'ʀᴦгᎡᏒꓣ',
   s: '$5ꜱѕՏᏕᏚꓢ',
-  t: 'ŧᴛΤТᎢꓔ',
+  t: 'ŧᴛΤТᎢꓔ十卜ト',
   u: 'ᴜυμսᏌꓴ',
   v: 'ᴠνѵᏙꓦ',
   w: 'ᴡωԝѡաᎳᏔꓪ',
@@ -56,7 +56,7 @@ const anyLetter = '\0';
 
 /** A letter that isn't a Latin one. */
 const otherAlphabet = /[^\P{L}\p{Script=Latin}]/u;
-/** Letters that stand in words with Latin ones (`Aチーム`), and look like none (UTS 39 section 5.2, "highly restrictive"). */
+/** Letters that stand in words with Latin ones (`Aチーム`), and most of which look like none (UTS 39 section 5.2, "highly restrictive"). */
 const eastAsian =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}\p{Script=Hangul}]/u;
 /** Letters of alphabets that no living language has, and in which whole words look Latin. */

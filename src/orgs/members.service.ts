@@ -76,7 +76,9 @@ export class MembersService {
       if (role === 'member') {
         await org.revokeInvitesBy(userId, this.clock.now());
       }
-      await this.events.membershipTaken(org, userId);
+      if (member.role !== role) {
+        await this.events.membershipTaken(org, userId);
+      }
       return member.role;
     });
     if (before !== role) {

@@ -178,7 +178,7 @@ export class OrgsService {
       ) {
         throw taken('domain');
       }
-      if (input.secondFactor !== undefined) {
+      if (input.secondFactor !== undefined && input.secondFactor !== org.row.second_factor) {
         await this.events.orgChanges(org);
       }
       return changes;
@@ -219,14 +219,18 @@ export class OrgsService {
       );
       await org.keepSlug();
       await this.events.orgChanges(org);
+      const live = keys.filter(({ revoked_at: revokedAt }) => revokedAt === null);
+      for (const { user_id: userId } of live) {
+        // Tokens in which they act are of users who may never have been in this organisation.
+        await this.events.membershipTaken(org, userId);
+      }
       await org.transaction.deleteFrom('orgs').where('id', '=', id).execute();
-      return keys.filter(({ revoked_at: revokedAt }) => revokedAt === null);
+      return live;
     });
+    await this.events.orgChanged(id);
     for (const { user_id: userId } of robots) {
-      // Tokens in which they act are of users who may never have been in this organisation.
       await this.events.membershipChanged(userId);
     }
-    await this.events.orgChanged(id);
     await this.events.recordOrg(caller, 'org_deleted', id);
     await this.applications.remove();
   }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { Database, type SessionRow } from '../platform/database/database.schema.js';
+import { isFreeClaimName } from '../platform/config/claims-map.parser.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { Account } from '../directory/users/account.query.js';
 import { vouchingOrgOf } from '../directory/users/vouching-rules.js';
@@ -80,7 +81,9 @@ export class SessionMinter {
       ...ofAccount,
     };
     const endOfSession = Math.floor(row.created_at / 1000) + this.#maximum;
-    const claims = { ...parseExtraClaims({ ...stored, ...added }), ...known };
+    // A name that a newer version has reserved isn't the application's any more.
+    const kept = Object.fromEntries(Object.entries(stored).filter(([name]) => isFreeClaimName(name)));
+    const claims = { ...parseExtraClaims({ ...kept, ...added }), ...known };
     const latest = Math.min(endOfSession, source?.exp ?? Number.POSITIVE_INFINITY);
     return this.tokens.mint(claims, latest, audience);
   }

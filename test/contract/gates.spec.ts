@@ -144,7 +144,7 @@ describe('limits of mails to an account', () => {
 });
 
 it('errors that Kratos would store for anyone are counted, and what it answers otherwise isn’t', async () => {
-  const paths = ['login', 'registration', 'logout', 'methods/oidc/callback/company'].map(
+  const paths = ['login', 'registration', 'logout', 'settings', 'methods/oidc/callback/company'].map(
     (path) => `/self-service/${path}`,
   );
   const statuses = async (): Promise<number[]> => {

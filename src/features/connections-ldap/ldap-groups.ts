@@ -13,7 +13,9 @@ const isGroup = new OrFilter({
   filters: [
     new PresenceFilter({ attribute: 'member' }),
     new PresenceFilter({ attribute: 'uniqueMember' }),
-    new EqualityFilter({ attribute: 'objectClass', value: 'group' }),
+    ...['group', 'groupOfNames', 'groupOfUniqueNames', 'groupOfMembers', 'posixGroup'].map(
+      (value) => new EqualityFilter({ attribute: 'objectClass', value }),
+    ),
   ],
 });
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
 import { type Kysely, type Migration, type MigrationResultSet, Migrator, sql } from 'kysely';
 import { StartError } from '../errors/start-errors.js';
 import type { Database, Schema } from './database.schema.js';
@@ -66,6 +67,7 @@ const migrations: Readonly<Record<string, Migration>> = {
 };
 
 const migrationTable = 'vestibule_migrations';
+const logger = new Logger('database');
 
 /** Thrown when the schema can't be migrated to this version of the code. The message states what to do. */
 export class MigrationError extends StartError {
@@ -117,6 +119,8 @@ async function run(query: Kysely<Schema>): Promise<MigrationResultSet> {
 
 /** Milliseconds until the lock is asked for again. */
 const pause = 100;
+/** Times after which the log tells what a start waits for. */
+const waitsUntilTold = 100;
 /** Kysely's own number for its lock, so that a replica of an older version waits too. */
 const lockId = '3853314791062309107';
 
@@ -158,7 +162,12 @@ async function lockAndRun(
 /** Waits by asking: a statement that waits for the lock would meet the time limit of statements. */
 async function takeLock(connection: Kysely<Schema>): Promise<void> {
   const ask = sql<{ is_taken: boolean }>`select pg_try_advisory_xact_lock(${sql.lit(lockId)}) as is_taken`;
-  while ((await ask.execute(connection)).rows[0]?.is_taken !== true) {
+  for (let waits = 0; (await ask.execute(connection)).rows[0]?.is_taken !== true; waits += 1) {
+    if (waits === waitsUntilTold) {
+      logger.warn('another process migrates the database, or hangs in it: this one waits', {
+        reason: 'migration_lock_held',
+      });
+    }
     await delay(pause);
   }
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ClientError } from 'openid-client';
+import { ClientError, WWWAuthenticateChallengeError } from 'openid-client';
 import { isRefusalOfToken, refusalOf } from './provider-refusal.js';
 
 it.each([
@@ -26,6 +26,18 @@ it.each([
   const headers = { 'content-type': 'application/json' };
   const error = new ClientError('unexpected HTTP status code', {
     cause: new Response(body, { status, headers }),
+  });
+  expect(await isRefusalOfToken(error)).toBe(isRefused);
+});
+
+it.each([
+  [{ realm: 'provider', error: 'insufficient_scope' }, true],
+  // As a proxy in front of a provider asks for its own login.
+  [{ realm: 'proxy' }, false],
+])('a 403 with the challenge %j refuses the token: %s', async (parameters, isRefused) => {
+  const error = new WWWAuthenticateChallengeError('challenged', {
+    cause: [{ scheme: 'bearer', parameters }],
+    response: new Response(null, { status: 403 }),
   });
   expect(await isRefusalOfToken(error)).toBe(isRefused);
 });

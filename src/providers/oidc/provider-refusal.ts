@@ -71,7 +71,7 @@ export async function isRefusalOfToken(error: unknown): Promise<boolean> {
     return status === 401;
   }
   if (error instanceof WWWAuthenticateChallengeError) {
-    return true;
+    return error.cause.some(({ parameters }) => parameters.error !== undefined);
   }
   const cause: unknown = error instanceof Error ? error.cause : undefined;
   const body = cause instanceof Response && !cause.bodyUsed ? await cause.clone().text() : '';

@@ -5,6 +5,7 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
+import { allDone } from '../../platform/core/settled.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../platform/config/configuration.js';
 import { unavailable, vendorTimeout } from '../../platform/upstream/vendor-call.js';
@@ -95,11 +96,7 @@ export class OryBootstrap implements OnApplicationBootstrap, OnModuleDestroy {
   async #attempt(): Promise<void> {
     try {
       // Both run to their end: if Kratos isn't there yet, a login must still learn that Hydra's keys are being made.
-      const parts = await Promise.allSettled([this.#setUpHydra(), this.#makeAdministrator()]);
-      const failed = parts.find((part) => part.status === 'rejected');
-      if (failed !== undefined) {
-        throw failed.reason;
-      }
+      await allDone([this.#setUpHydra(), this.#makeAdministrator()]);
       this.#state = 'done';
       this.#logger.log('Hydra keys, clients and administrator are set up');
     } catch (error) {

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { OryConfiguration } from '../../platform/config/configuration.js';
+import { allDone } from '../../platform/core/settled.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
 import type { ApplicationAdministration } from '../../auth-strategy/application-administration.js';
@@ -196,15 +197,10 @@ export class OryStrategy extends AuthStrategy {
   /** Ends the session at the user's source, Hydra's, and the tokens of our clients that came from it; if one of these fails, the others still run. */
   async endSession(session: SessionRow): Promise<undefined> {
     const { provider_session_id: id, oidc_sid: sid, subject } = session;
-    const results = await Promise.allSettled([
-      id === null ? undefined : this.parts.sources.endSession({ id, subject }),
-      sid === null ? undefined : this.#endAtHydra(subject, sid),
+    await allDone([
+      ...(id === null ? [] : [this.parts.sources.endSession({ id, subject })]),
+      ...(sid === null ? [] : [this.#endAtHydra(subject, sid)]),
     ]);
-    for (const result of results) {
-      if (result.status === 'rejected') {
-        throw result.reason;
-      }
-    }
   }
 
   /** Ends the session at Hydra, which notifies all its applications by back-channel, this gateway included. */
@@ -278,11 +274,7 @@ function administrationOf(
       resetSecondFactors({ kratos, clearance, grants }, subject, removed),
     verifyAddress: (subject, email) => kratos.verifyAddress(subject, email),
     endSessions: async (subject, except) => {
-      try {
-        await sources.endSessions(subject, except);
-      } finally {
-        await grants.endUnasked(subject, except);
-      }
+      await allDone([sources.endSessions(subject, except), grants.endUnasked(subject, except)]);
     },
     delete: async (subject) => {
       // Hydra first: if it can't be reached, the identity still exists and the deletion can be repeated.

@@ -7,6 +7,7 @@ import type {
   SelfRegistration,
 } from '../../../auth-strategy/grant-administration.js';
 import { redirectPlacesOf } from '../../../platform/core/redirect-places.js';
+import { allDone } from '../../../platform/core/settled.js';
 import { RevocationService } from '../../../session/revocation/revocation.service.js';
 import { isOryIssuer } from '../connections/connection-issuer.js';
 import { ResourceRegistry } from '../resources/resource-registry.js';
@@ -45,7 +46,10 @@ export class HydraGrants implements GrantAdministration {
   }
 
   async revoke(subject: string, applicationId: string): Promise<void> {
-    const grantIds = await this.#grantIds(subject, applicationId);
+    await this.#end(subject, applicationId, await this.#grantIds(subject, applicationId));
+  }
+
+  async #end(subject: string, applicationId: string, grantIds: readonly string[]): Promise<void> {
     await this.hydra.revokeGrants(subject, applicationId);
     await this.uses.removeOf(subject, applicationId);
     // Hydra's own tokens end with its consents. Those for a protected resource are ours, and verified without asking.
@@ -57,10 +61,7 @@ export class HydraGrants implements GrantAdministration {
   /** Ids of the consents for protected resources. If they can't be read, an access is still revoked: its tokens live for minutes. */
   async #grantIds(subject: string, applicationId: string): Promise<readonly string[]> {
     try {
-      const consents = await this.hydra.grants(subject);
-      return consents
-        .filter(({ consent_request: { client } }) => client.client_id === applicationId)
-        .flatMap(({ session }) => session?.access_token?.grant_id ?? []);
+      return grantIdsIn(await this.hydra.grants(subject), applicationId);
     } catch (error) {
       this.#logger.warn('tokens of resources outlive the access that was revoked', {
         reason: 'grants_unreadable',
@@ -93,12 +94,10 @@ export class HydraGrants implements GrantAdministration {
       ({ session, remember }) =>
         except === undefined || remember === true || session?.access_token?.kratos_session_id !== except,
     );
-    for (const id of new Set(ended.map(({ consent_request: { client } }) => client.client_id))) {
-      // The gateway discards its own tokens as soon as it has a session for them.
-      if (id !== gatewayClientId) {
-        await this.revoke(subject, id);
-      }
-    }
+    // The gateway discards its own tokens as soon as it has a session for them.
+    const ids = new Set(ended.map(({ consent_request: { client } }) => client.client_id));
+    ids.delete(gatewayClientId);
+    await allDone([...ids].map(async (id) => this.#end(subject, id, grantIdsIn(unasked, id))));
   }
 
   /** The resources that consents of one application are for, each with the scopes that were granted. */
@@ -130,6 +129,13 @@ function selfRegistrationOf(client: Parameters<typeof agentOf>[0] | undefined): 
   return agent === undefined
     ? null
     : { kind: agent.kind, documentUrl: agent.kind === 'metadata_document' ? agent.clientId : null };
+}
+
+/** Ids of the consents for protected resources that one application has. */
+function grantIdsIn(consents: readonly GrantedConsent[], applicationId: string): readonly string[] {
+  return consents
+    .filter(({ consent_request: { client } }) => client.client_id === applicationId)
+    .flatMap(({ session }) => session?.access_token?.grant_id ?? []);
 }
 
 /** Whether a consent is one that the person was asked for: what is part of the product asks for none. */

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { readCookies } from '../../../platform/http/cookie-reader.js';
 import { UpstreamCookies } from '../../../platform/http/upstream-cookies.js';
-import { foldIdentifier } from '../../../platform/core/account-identifier.js';
+import { foldIdentifier, mailboxOf } from '../../../platform/core/account-identifier.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import type { SessionQuestions } from '../kratos/session-questions.js';
 import { type LoginLimits, pairOf } from '../../../directory/rate-limit/login-limits.js';
@@ -22,8 +22,7 @@ import { type SubmittedForm, readSubmittedForm } from './submitted.form.js';
 const flowSubmission = /^\/self-service\/(login|registration|recovery|verification|settings)$/;
 const flowStart = /^\/self-service\/[a-z]+\/browser$/;
 /** Where anyone can have Kratos store an error for its page, in a table that nothing cleans. */
-const errorKeeper =
-  /^\/self-service\/(?:login|registration|logout(?:\/browser)?|methods\/oidc\/callback(?:\/[\w-]+)?)$/;
+const errorKeeper = /^\/self-service\/(?:login|registration|logout|methods\/oidc\/callback(?:\/[\w-]+)?)$/;
 const errorPage = '/ui/error';
 const settingsPage = '/ui/settings';
 const kratosCookie = 'ory_kratos_session';
@@ -78,11 +77,16 @@ export class OryLimits {
     } else if (flowStart.test(path)) {
       await this.limits.take(request, reply, [addressCheck(request, 'start-address', 'keep')]);
     } else if (errorKeeper.test(path)) {
-      await this.limits.takeMore(request, [addressCheck(request, 'start-address', 'return')], (answer) =>
-        redirectOf(answer)?.pathname === errorPage ? 'failure' : judgeByStatus(answer),
-      );
+      await this.#countErrors(request);
     }
     return false;
+  }
+
+  /** Counts an answer that sends the browser to a stored error. */
+  async #countErrors(request: FastifyRequest): Promise<void> {
+    await this.limits.takeMore(request, [addressCheck(request, 'start-address', 'return')], (answer) =>
+      redirectOf(answer)?.pathname === errorPage ? 'failure' : judgeByStatus(answer),
+    );
   }
 
   /**
@@ -167,6 +171,7 @@ export class OryLimits {
   ): Promise<void> {
     const form = await readSubmittedForm(request);
     if (form.account === undefined) {
+      await this.#countErrors(request);
       return;
     }
     const identity = (await sessionOf())?.identity;
@@ -178,16 +183,20 @@ export class OryLimits {
       ...kept('settings-sender', identity === undefined ? [] : [identityKey(identity.id)]),
     ]);
     const { account } = form;
-    await this.limits.takeMore(request, kept('settings-recipient', accountsOf(form)), async (answer) => {
-      if (identity === undefined) {
-        // Without a session, Kratos changes nothing.
-        const isTaken = answer.statusCode === 200 || redirectOf(answer)?.pathname === settingsPage;
-        return isTaken ? 'success' : 'void';
-      }
-      // An address that another account has gets no mail: what strangers try uses up nothing of its owner's.
-      const holder = await this.kratos.findIdentityByEmail(account);
-      return holder === undefined || holder.id === identity.id ? 'success' : 'void';
-    });
+    await this.limits.takeMore(
+      request,
+      kept('settings-recipient', accountsOf(form).map(mailboxOf)),
+      async (answer) => {
+        if (identity === undefined) {
+          // Without a session, Kratos changes nothing.
+          const isTaken = answer.statusCode === 200 || redirectOf(answer)?.pathname === settingsPage;
+          return isTaken ? 'success' : 'void';
+        }
+        // An address that another account has gets no mail: what strangers try uses up nothing of its owner's.
+        const holder = await this.kratos.findIdentityByEmail(account);
+        return holder === undefined || holder.id === identity.id ? 'success' : 'void';
+      },
+    );
   }
 
   async #admitLogin(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
