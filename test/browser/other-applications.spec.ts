@@ -68,7 +68,9 @@ describe.each(['127.0.0.1', 'localhost'] as const)('an application at %s, on ano
         .getByRole('link', { name: /Log in|Sign up/ })
         .count(),
     ).toBe(0);
-    expect(await page.getByRole('main').innerText()).toContain(new URL(server.redirectUri).host);
+    expect(await page.getByRole('main').innerText()).toContain(
+      'The answer goes to a program on this device.',
+    );
     expect(await shows(page.getByText(`You are logged in as ${person.email}.`))).toBe(true);
     expect(await page.getByRole('checkbox', { name: 'See your e-mail address' }).isChecked()).toBe(true);
     expect(await namelessIn(page)).toEqual([]);

@@ -70,7 +70,8 @@ describe('oauth2-proxy', () => {
   beforeAll(async () => {
     wiki = await startEchoServer();
     ({ proxy, origin } = await startProxy('Wiki', 'openid email profile groups', ''));
-  });
+    // The first time on a machine, it is built.
+  }, 900_000);
 
   /** @param options on top of those of the documentation. */
   async function startProxy(
