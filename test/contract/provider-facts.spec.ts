@@ -172,6 +172,7 @@ describe.each(['oidc', 'auth0'] as const)('with %s, what the provider says of a 
       ['token', 400, 'interaction_required', 401],
       ['userinfo', 403, 'insufficient_scope', 401],
       ['token', 401, 'invalid_client', 200],
+      ['token', 401, 'access_denied', 200],
       ['token', 400, 'unauthorized_client', 200],
     ] as const)(
       '%s answers %i %s at a renewal: the session, %i',

@@ -51,14 +51,23 @@ export function deploymentRefusalOf(error: unknown): Problem | undefined {
   if (error instanceof WWWAuthenticateChallengeError) {
     return refusalOf('invalid_client', new Error(error.name));
   }
-  return error instanceof ResponseBodyError && isOfDeployment(error.error)
-    ? refusalOf(error.error, new Error(error.name))
-    : undefined;
+  if (!(error instanceof ResponseBodyError)) {
+    return undefined;
+  }
+  if (isOfDeployment(error.error)) {
+    return refusalOf(error.error, new Error(error.name));
+  }
+  return isWrongSecret(error) ? refusalOf('invalid_client', new Error(error.name)) : undefined;
+}
+
+/** Whether a provider refuses the client by an error that others have for users. Auth0 does when the secret is another one. */
+function isWrongSecret({ status, error }: ResponseBodyError): boolean {
+  return status === 401 && error === 'access_denied';
 }
 
 /** Whether the token endpoint refused a refresh for its user: the grant has ended, or the user must come back. */
 export function isRefusalOfUser(error: unknown): boolean {
-  return error instanceof ResponseBodyError && ofUser.has(error.error);
+  return error instanceof ResponseBodyError && ofUser.has(error.error) && !isWrongSecret(error);
 }
 
 /**
