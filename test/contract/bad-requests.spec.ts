@@ -176,6 +176,10 @@ describe('paths', () => {
 });
 
 describe('raw HTTP', () => {
+  it('has ten seconds for headers, and fifteen for a whole request', () => {
+    expect(gateway.app.getHttpServer()).toMatchObject({ headersTimeout: 10_000, requestTimeout: 15_000 });
+  });
+
   it('a header of 64 kB is 431 [W07]', async () => {
     const answer = await send(`GET / HTTP/1.1\r\n${host}Cookie: ${'a'.repeat(65_536)}\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 431 /);
