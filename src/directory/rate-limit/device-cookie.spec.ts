@@ -1,24 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import Fastify from 'fastify';
 import { expect, it } from 'vitest';
+import { SteppedClock } from '../../../test/support/stepped.clock.js';
 import { loadConfiguration } from '../../platform/config/configuration.js';
 import { PurposeCipher } from '../../platform/crypto/purpose-cipher.js';
 import { CookieWriter } from '../../platform/http/cookie-writer.js';
-import { Clock } from '../../platform/time/clock.service.js';
 import { DeviceCookie } from './device-cookie.js';
 import { ownFeatures } from '../../app/features.js';
 
 const publicUrl = 'http://localhost:3000';
 const closedUrl = 'http://127.0.0.1:2';
 const newSecret = (): string => randomBytes(32).toString('hex');
-
-class SteppedClock extends Clock {
-  time = Date.now();
-
-  override now(): number {
-    return this.time;
-  }
-}
 
 /** A server under these secrets that makes its callers' browser known to an account, or says whether it is. */
 function serverOf(secrets: readonly string[]) {

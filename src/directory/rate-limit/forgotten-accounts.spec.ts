@@ -1,27 +1,19 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { databaseKinds } from '../../../test/support/database.kinds.js';
 import { type FreshDatabase, migratedDatabase } from '../../../test/support/fresh.database.js';
-import { Clock } from '../../platform/time/clock.service.js';
+import { SteppedClock } from '../../../test/support/stepped.clock.js';
 import { browserKnownFor } from './device-cookie.js';
 import { ForgottenAccounts } from './forgotten-accounts.js';
 
-class SetClock extends Clock {
-  time = 1_000_000_000_000;
-
-  override now(): number {
-    return this.time;
-  }
-}
-
 describe.each(databaseKinds)('accounts whose networks and browsers are forgotten, on %s', (kind) => {
   let database: FreshDatabase;
-  let clock: SetClock;
+  let clock: SteppedClock;
   /** As each process has it. */
   const open = (): ForgottenAccounts => new ForgottenAccounts(database.connect(), clock);
 
   beforeEach(async () => {
     database = await migratedDatabase(kind, inject('postgresUrl'));
-    clock = new SetClock();
+    clock = new SteppedClock();
   });
 
   afterEach(async () => {

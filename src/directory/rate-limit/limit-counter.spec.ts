@@ -1,20 +1,13 @@
 import { expect, it } from 'vitest';
-import { Clock } from '../../platform/time/clock.service.js';
+import { SteppedClock } from '../../../test/support/stepped.clock.js';
 import { LimitCounter } from './limit-counter.js';
 import { MemoryLimitStore } from './memory-limit-store.js';
 
 const policy = { points: 3, window: 60 };
 
-class SteppedClock extends Clock {
-  time = 1_000_000;
-
-  override now(): number {
-    return this.time;
-  }
-}
-
 function newCounter() {
   const clock = new SteppedClock();
+  clock.time = 1_000_000;
   const limiter = new MemoryLimitStore(() => clock.now()).limiter('login-pair', policy);
   return { clock, limiter, counter: new LimitCounter(policy, limiter, clock) };
 }

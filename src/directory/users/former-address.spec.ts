@@ -2,21 +2,13 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { databaseKinds } from '../../../test/support/database.kinds.js';
 import { type FreshDatabase, migratedDatabase } from '../../../test/support/fresh.database.js';
 import { newIdentity, plainConfiguration } from '../../../test/support/gateway.js';
-import { Clock } from '../../platform/time/clock.service.js';
+import { SteppedClock } from '../../../test/support/stepped.clock.js';
 import type { DatabaseConnection } from '../../platform/database/database-connection.js';
 import { addressesOf } from './former-address.js';
 import { UserOwnership } from './user-ownership.js';
 import { UsersService } from './users.service.js';
 
 const day = 24 * 60 * 60 * 1000;
-
-class SteppedClock extends Clock {
-  days = 20_000;
-
-  override now(): number {
-    return this.days * day;
-  }
-}
 
 describe.each(databaseKinds)('the address that was replaced, on %s', (kind) => {
   const [first, second, third] = ['first@example.test', 'second@example.test', 'third@example.test'];
@@ -55,10 +47,10 @@ describe.each(databaseKinds)('the address that was replaced, on %s', (kind) => {
     expect(await told()).toEqual([first]);
     await logInWith(second, true);
     expect(await told()).toEqual([second, first]);
-    clock.days += 6;
+    clock.time += 6 * day;
     await logInWith(second, true);
     expect(await told()).toEqual([second, first]);
-    clock.days += 1;
+    clock.time += day;
     expect(await told()).toEqual([second]);
     await logInWith(second, true);
     const row = connection.query.selectFrom('users').select(['former_emails', 'former_emails_at']);
@@ -80,25 +72,25 @@ describe.each(databaseKinds)('the address that was replaced, on %s', (kind) => {
 
   it('that is the present one again is told once, and for seven days from its last change', async () => {
     await logInWith(second, true);
-    clock.days += 5;
+    clock.time += 5 * day;
     await logInWith(first, true);
     expect(await told()).toEqual([first, second]);
     await logInWith(third, true);
     expect(await told()).toEqual([third, first, second]);
-    clock.days += 6;
+    clock.time += 6 * day;
     expect(await told()).toEqual([third, second, first]);
-    clock.days += 1;
+    clock.time += day;
     expect(await told()).toEqual([third]);
   });
 
   it('is told beside the one before it, each for seven days', async () => {
     await logInWith(second, true);
-    clock.days += 3;
+    clock.time += 3 * day;
     await logInWith(third, true);
     expect(await told()).toEqual([third, first, second]);
-    clock.days += 4;
+    clock.time += 4 * day;
     expect(await told()).toEqual([third, second]);
-    clock.days += 3;
+    clock.time += 3 * day;
     expect(await told()).toEqual([third]);
   });
 
