@@ -26,7 +26,7 @@ export function addDoctorCommand(program: Command, setting: DoctorSetting): void
       '--fix',
       'repair what a start of the gateway would: our clients at Hydra, the schema of the database',
     )
-    .option('--timeout <seconds>', 'how long each check may take (default: 2)', parseSeconds)
+    .option('--timeout <seconds>', 'how long each check may take (default: 10)', parseSeconds)
     .option(
       '--connect-to <host:port>',
       "where the gateway's proxy is reached, if PUBLIC_URL can't be reached from here",

@@ -3,10 +3,12 @@ import { resetSecondFactors } from '../providers/ory/kratos/second-factor-reset.
 import { ResourceRegistry } from '../providers/ory/resources/resource-registry.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
 import { HydraGrants } from '../providers/ory/hydra/hydra-grants.js';
+import { IdentityLocks } from '../providers/ory/kratos/identity-locks.js';
 import { KratosClearance } from '../providers/ory/kratos/kratos-clearance.js';
 import { KratosClient } from '../providers/ory/kratos/kratos.client.js';
 import { kratosIssuer } from '../providers/ory/kratos/kratos-session.js';
 import type { CliServices } from './cli-context.js';
+import { DatabaseLocks } from '../platform/database/database-locks.js';
 import { CommandError } from '../platform/errors/command.error.js';
 
 /**
@@ -14,7 +16,7 @@ import { CommandError } from '../platform/errors/command.error.js';
  * @returns the message to print. @throws {CommandError} if the provider isn't Kratos, or the user isn't there.
  */
 export async function runReset(services: CliServices, userId: string): Promise<string> {
-  const { configuration, users, uses, revocations, audit, notices } = services;
+  const { configuration, users, uses, revocations, audit, notices, context } = services;
   if (configuration.AUTH_PROVIDER !== 'ory') {
     throw new CommandError('Second factors are kept by the login provider: they are reset there.');
   }
@@ -26,7 +28,7 @@ export async function runReset(services: CliServices, userId: string): Promise<s
   }
   const parts = {
     kratos: new KratosClient(configuration),
-    clearance: new KratosClearance(configuration),
+    clearance: new KratosClearance(configuration, new IdentityLocks(context.get(DatabaseLocks))),
     grants: new HydraGrants(
       new HydraClient(configuration),
       uses,

@@ -20,7 +20,7 @@ export const deploymentFindings = {
   ),
   check_incomplete: warning(
     'A check could not be completed',
-    'See the other findings. If there are none, the checked service is slow: run the doctor again, or with `--timeout 10`.',
+    'See the other findings. If there are none, the checked service is slow: run the doctor again, or with `--timeout 60`.',
   ),
   node_version_unsupported: error('This version of Node is too old', 'Run Node 20.19 or newer.'),
   gateway_unreachable: error(

@@ -12,7 +12,7 @@ import { filesCheck } from './files.check.js';
 import { type FindingCode, findingCatalogue } from './finding.catalogue.js';
 import type { FindingDefinition } from './finding-definition.js';
 import { gatewayCheck } from './gateway.check.js';
-import { NoAnswerError, reasonOf, withLimit } from './http.probe.js';
+import { NoAnswerError, reasonOf, usualLimit, withLimit } from './http.probe.js';
 import { hydraClientsCheck } from './hydra-clients.check.js';
 import { hydraUrlsCheck } from './hydra-urls.check.js';
 import { identifiersCheck } from './identifiers.check.js';
@@ -71,7 +71,7 @@ export interface Finding {
 }
 
 export interface ExaminationOptions {
-  /** Milliseconds that each check may take. Default 2000. */
+  /** Milliseconds that each check may take. Default {@link usualLimit}. */
   readonly limit?: number;
   /** Whether only the cheap checks run, which don't affect a deployment under load. Default false. */
   readonly isCheap?: boolean;
@@ -82,7 +82,7 @@ export interface ExaminationOptions {
 /** Runs the checks that apply to a configuration, in parallel. @returns findings, errors first. */
 export async function examine(
   configuration: Configuration,
-  { limit = 2000, isCheap = false, only }: ExaminationOptions = {},
+  { limit = usualLimit, isCheap = false, only }: ExaminationOptions = {},
 ): Promise<readonly Finding[]> {
   const outcomes = await Promise.all(
     runsFor(configuration)

@@ -1,4 +1,5 @@
 import { findingCatalogue } from './finding.catalogue.js';
+import { usualLimit } from './http.probe.js';
 
 /** Renders docs/doctor.md. */
 export function renderDoctorDocs(): string {
@@ -24,7 +25,7 @@ Run it with the environment of the gateway, on its machine or in its container (
 \`npm start\`, run it in the same folder, with the same \`.env\` and \`DATA_DIR\`. If \`PUBLIC_URL\` can't be reached from there,
 \`--connect-to <host:port>\` names the proxy to ask instead.
 
-The exit code is 1 if there is an error. Each check may take 2 seconds (\`--timeout <seconds>\`). The output never contains a secret or an
+The exit code is 1 if there is an error. Each check may take ${usualLimit / 1000} seconds (\`--timeout <seconds>\`). The output never contains a secret or an
 e-mail address. The doctor starts a few logins at Kratos and Hydra, which expire or are refused; if \`ADMIN_PASSWORD\` is set, it logs the
 administrator in and out. It sends no mail. \`--fix\` registers our clients at Hydra and migrates the database, as a start does.
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ask, withLimit } from './http.probe.js';
+import { answerLimit, ask, withLimit } from './http.probe.js';
 
-/** Longer than a check may take without `--timeout`, in milliseconds. */
-const slow = 2500;
+/** Milliseconds. */
+const slow = 500;
 const server = createServer((_request, response) => void setTimeout(() => response.end('{}'), slow));
 let url = '';
 
@@ -20,8 +20,9 @@ afterAll(() => {
   server.close();
 });
 
-it('a slow answer is waited for as long as the check may take', async () => {
+it('a slow answer is waited for nearly as long as the check may take', async () => {
   await expect(withLimit(60_000, () => ask(url))).resolves.toMatchObject({ status: 200, json: {} });
+  expect([withLimit(60_000, answerLimit), answerLimit()]).toEqual([54_000, 9000]);
 });
 
 it('an answer that takes longer than that is none', async () => {

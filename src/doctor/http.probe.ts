@@ -9,8 +9,8 @@ import { connectToOf } from './connect-to-context.js';
 
 /** Milliseconds that the running check may take in total. */
 const checkLimit = new AsyncLocalStorage<number>();
-/** The same if no check is running. */
-const usualLimit = 2000;
+/** Milliseconds that a check may take by default: long, because a service on a busy machine isn't one that is away. */
+export const usualLimit = 10_000;
 const largestBody = 1_048_576;
 
 /** A service didn't answer, or its answer can't be read. */

@@ -10,6 +10,7 @@ import { UpstreamCookies } from '../../../platform/http/upstream-cookies.js';
 import { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
 import { foldIdentifier } from '../../../platform/core/account-identifier.js';
 import { type OryAnswer, type OryCall, oryApi, parseAnswer } from '../ory-api.js';
+import type { IdentityLocks } from './identity-locks.js';
 import { kratosFlowSchema, valuesOf } from './kratos-flow.js';
 import { type KratosSession, kratosIdentitySchema, kratosSessionSchema } from './kratos-session.js';
 
@@ -42,6 +43,7 @@ export class KratosClearance {
 
   constructor(
     { KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL, PUBLIC_URL }: OryConfiguration,
+    private readonly locks: Pick<IdentityLocks, 'run'>,
     private readonly breaker = new CircuitBreaker('kratos'),
     calls = UpstreamCalls.unobserved(),
   ) {
@@ -103,24 +105,24 @@ export class KratosClearance {
     await this.#unlessNone((options) => this.#identities.deleteIdentitySessions({ id }, options));
   }
 
-  /** Replaces the password by one that nobody knows. An identity that had none gets one too. */
-  async replacePassword({
-    id,
-    schema_id,
-    traits,
-    state,
-    metadata_admin,
-    metadata_public,
-  }: CredentialHolder): Promise<void> {
-    const updateIdentityBody = {
-      schema_id,
-      traits,
-      state: state === 'inactive' ? ('inactive' as const) : ('active' as const),
-      metadata_admin: metadata_admin ?? null,
-      metadata_public: metadata_public ?? null,
-      credentials: { password: { config: { password: randomBytes(32).toString('base64url') } } },
-    };
-    await this.#ask((options) => this.#identities.updateIdentity({ id, updateIdentityBody }, options));
+  /**
+   * Replaces the password by one that nobody knows. An identity that had none gets one too.
+   * @param holder its traits are written again: whoever has changed them since doesn't own its address.
+   */
+  async replacePassword({ id, traits }: CredentialHolder): Promise<void> {
+    const password = randomBytes(32).toString('base64url');
+    await this.locks.run(id, async () => {
+      const { schema_id, state, metadata_admin, metadata_public } = await this.holder(id);
+      const updateIdentityBody = {
+        schema_id,
+        traits,
+        state: state === 'inactive' ? ('inactive' as const) : ('active' as const),
+        metadata_admin: metadata_admin ?? null,
+        metadata_public: metadata_public ?? null,
+        credentials: { password: { config: { password } } },
+      };
+      await this.#ask((options) => this.#identities.updateIdentity({ id, updateIdentityBody }, options));
+    });
   }
 
   /**
@@ -165,7 +167,9 @@ export class KratosClearance {
 
   async #delete(id: string, type: DeleteIdentityCredentialsTypeEnum, identifier?: string): Promise<void> {
     const which = { id, type, ...(identifier === undefined ? {} : { identifier }) };
-    await this.#unlessNone((options) => this.#identities.deleteIdentityCredentials(which, options));
+    await this.locks.run(id, async () =>
+      this.#unlessNone((options) => this.#identities.deleteIdentityCredentials(which, options)),
+    );
   }
 
   /** Deletes something that may be gone. */

@@ -9,6 +9,7 @@ import { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
 import { requireHealthy, unavailable } from '../../../platform/upstream/vendor-call.js';
 import { foldIdentifier } from '../../../platform/core/account-identifier.js';
 import { type OryAnswer, type OryCall, expectedFailure, isMissing, oryApi, parseAnswer } from '../ory-api.js';
+import type { IdentityLocks } from './identity-locks.js';
 import { type KratosLoginMethods, keyCredentials, kratosCredentialsSchema } from './kratos-credentials.js';
 import {
   type KratosIdentity,
@@ -43,10 +44,12 @@ export class KratosClient {
   readonly #adminUrl: string;
   readonly #cookies: UpstreamCookies;
 
+  /** @param locks without them, identities are only read. */
   constructor(
     { KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL, PUBLIC_URL }: OryConfiguration,
     private readonly breaker = new CircuitBreaker('kratos'),
     calls = UpstreamCalls.unobserved(),
+    private readonly locks?: Pick<IdentityLocks, 'run'>,
   ) {
     this.#cookies = new UpstreamCookies(PUBLIC_URL);
     this.#frontend = calls.observed('kratos', new FrontendApi(oryApi(KRATOS_PUBLIC_URL)));
@@ -303,9 +306,11 @@ export class KratosClient {
 
   /** Patches an identity. @returns the answer's status: of success, or an expected failure. */
   async #patch(id: string, jsonPatch: JsonPatch[], isExpected = isMissingOrInvalid): Promise<number> {
-    const answer = await this.#ask(
-      (options) => this.#identities.patchIdentity({ id, jsonPatch }, options),
-      isExpected,
+    if (this.locks === undefined) {
+      throw new ReferenceError('this client of Kratos only reads identities');
+    }
+    const answer = await this.locks.run(id, async () =>
+      this.#ask((options) => this.#identities.patchIdentity({ id, jsonPatch }, options), isExpected),
     );
     return answer.status;
   }

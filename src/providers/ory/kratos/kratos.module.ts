@@ -1,8 +1,12 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import { CoreModule } from '../../../platform/core/core.module.js';
+import { CircuitRegistry } from '../../../platform/upstream/circuit-registry.js';
+import { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
+import { DatabaseModule } from '../../../platform/database/database.module.js';
 import { UpstreamsModule } from '../../../platform/upstream/upstreams.module.js';
-import { clientOf } from '../../part-factories.js';
+import { partOf } from '../../part-factories.js';
+import { IdentityLocks } from './identity-locks.js';
 import { KratosClearance } from './kratos-clearance.js';
 import { KratosClient } from './kratos.client.js';
 import { SessionQuestions } from './session-questions.js';
@@ -13,17 +17,24 @@ export class KratosModule {
   static register(configuration: OryConfiguration): DynamicModule {
     return {
       module: KratosModule,
-      imports: [CoreModule, UpstreamsModule],
+      imports: [CoreModule, DatabaseModule, UpstreamsModule],
       providers: [
         SessionQuestions,
-        clientOf('kratos', KratosClient, (breaker, calls) => new KratosClient(configuration, breaker, calls)),
-        clientOf(
-          'kratos',
+        IdentityLocks,
+        partOf(
+          KratosClient,
+          [CircuitRegistry, UpstreamCalls, IdentityLocks],
+          (circuits: CircuitRegistry, calls: UpstreamCalls, locks: IdentityLocks) =>
+            new KratosClient(configuration, circuits.of('kratos'), calls, locks),
+        ),
+        partOf(
           KratosClearance,
-          (breaker, calls) => new KratosClearance(configuration, breaker, calls),
+          [CircuitRegistry, UpstreamCalls, IdentityLocks],
+          (circuits: CircuitRegistry, calls: UpstreamCalls, locks: IdentityLocks) =>
+            new KratosClearance(configuration, locks, circuits.of('kratos'), calls),
         ),
       ],
-      exports: [KratosClearance, KratosClient, SessionQuestions],
+      exports: [IdentityLocks, KratosClearance, KratosClient, SessionQuestions],
     };
   }
 }

@@ -13,6 +13,7 @@ import { UpstreamCookies } from '../../../platform/http/upstream-cookies.js';
 import { redirectPage } from '../../../platform/http/redirect.page.js';
 import { ProblemFilter } from '../../../platform/http/problem.filter.js';
 import { pathOf } from '../../../platform/http/request-path.js';
+import { IdentityLocks } from '../kratos/identity-locks.js';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { SessionQuestions } from '../kratos/session-questions.js';
 import { LoginLimits } from '../../../directory/rate-limit/login-limits.js';
@@ -22,6 +23,7 @@ import { HydraClient } from '../hydra/hydra.client.js';
 import { RefreshRepeats } from './refresh-repeats.js';
 import { OryLimits } from './ory-limits.js';
 import { queryOf, requireShortQuery, withoutChallenge } from './query-limit.js';
+import { IdentityTurns } from './identity-turns.js';
 import { ProxiedCalls } from './proxied-calls.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory-routes.js';
 import { UpstreamDispatcher } from './upstream-dispatcher.js';
@@ -62,6 +64,7 @@ interface Upstream {
   readonly breaker: CircuitBreaker;
   /** The rules that each request and its answer pass, in this order. */
   readonly gates: readonly Gate[];
+  readonly turns?: IdentityTurns;
 }
 
 /**
@@ -95,6 +98,7 @@ export async function setUpOryProxy(
       connections: connectionsAtOnce.kratos,
       breaker: circuits.of('kratos'),
       gates: kratosGates(get, configuration, limits),
+      turns: new IdentityTurns(get(IdentityLocks)),
     },
     {
       name: 'hydra',
@@ -113,7 +117,7 @@ export async function setUpOryProxy(
   const calls = new ProxiedCalls(get(UpstreamCalls));
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   for (const upstream of upstreams) {
-    const { gates, prefix, routes } = upstream;
+    const { gates, prefix, routes, turns } = upstream;
     const exchanges = new WeakMap<object, Exchange>();
     await fastify.register(async (scope) => {
       // Bodies are passed on as they are: Nest's parsers would consume them.
@@ -135,6 +139,7 @@ export async function setUpOryProxy(
           return;
         }
         await awaitBody(request);
+        await turns?.enter(exchange);
         await queue.enter(request, reply, exchange.isKnown);
         passage.enter(request, reply);
         calls.begin(upstream.name, request, reply);
@@ -142,6 +147,7 @@ export async function setUpOryProxy(
       scope.addHook('onSend', (request, reply, _payload, done) => {
         calls.end(request, reply);
         queue.leave(request);
+        turns?.leave(request);
         done();
       });
       scope.addHook('onSend', async (request, reply, payload) => {

@@ -176,7 +176,7 @@ export class OwnershipGate {
     await clearance.endOtherSessions(cookie);
     // Once more: the sessions that have just ended may have set up something meanwhile.
     const left = await clearance.holder(holder.id);
-    await clearance.replacePassword(left);
+    await clearance.replacePassword(holder);
     await clearance.removeFactors(left, new Set());
     await this.#removePasskeys(left, cookie);
     await limits.forget(identity.email === null ? [] : [identity.email], holder.id);
