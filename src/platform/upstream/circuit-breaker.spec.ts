@@ -148,6 +148,21 @@ describe('a circuit breaker', () => {
     }
   });
 
+  it('a late call waits longer for an upstream that says meanwhile that it is well, and for no other', async () => {
+    const questions = {
+      well: vi.fn(async () => undefined),
+      away: vi.fn(async () => Promise.reject(refused)),
+    };
+    const late = async (question: () => Promise<unknown>): Promise<unknown> => {
+      const breaker = new CircuitBreaker('kratos');
+      breaker.askWhenLate(question);
+      return breaker.runInTime(async () => new Promise((resolve) => setTimeout(() => resolve('late'), 3500)));
+    };
+    const outcomes = await Promise.allSettled([late(questions.well), late(questions.away)]);
+    expect(outcomes).toMatchObject([{ value: 'late' }, { reason: { name: 'TimeoutError' } }]);
+    expect(questions.well.mock.calls.length).toBeLessThanOrEqual(3);
+  });
+
   it('a call that ends in time has a signal that stays quiet', async () => {
     const breaker = new CircuitBreaker('kratos');
     const aborted = vi.fn();

@@ -35,6 +35,8 @@ export class CircuitBreaker {
   #failures = 0;
   /** Answers so far to calls that have their time-out here. */
   #answers = 0;
+  #question: (() => Promise<unknown>) | undefined;
+  #isAsking = false;
   /** By the monotonic clock: the wall clock may be set back while a circuit is open. */
   #openedAt = 0;
 
@@ -46,6 +48,11 @@ export class CircuitBreaker {
 
   get state(): CircuitStateName {
     return this.#state;
+  }
+
+  /** Sets what an upstream is asked while a call to it is late, one question at a time: its answer shows that it's busy, not away. */
+  askWhenLate(question: () => Promise<unknown>): void {
+    this.#question = question;
   }
 
   /** Makes one call. @throws {Problem} `provider_unavailable` while the circuit is open; else what the call throws. */
@@ -82,7 +89,27 @@ export class CircuitBreaker {
 
   /** Gives a call the time that one of {@link runInTime} has, but counts neither it nor its answer: for requests that are passed on. */
   async limit<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return inTime(vendorTimeout, call, { answers: () => this.#answers, atMost: busyVendorTimeout });
+    const asking = setInterval(() => void this.#ask(), vendorTimeout / 2);
+    try {
+      return await inTime(vendorTimeout, call, { answers: () => this.#answers, atMost: busyVendorTimeout });
+    } finally {
+      clearInterval(asking);
+    }
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#question === undefined || this.#isAsking) {
+      return;
+    }
+    this.#isAsking = true;
+    try {
+      await this.#question();
+      this.#answers += 1;
+    } catch {
+      // It stays silent.
+    } finally {
+      this.#isAsking = false;
+    }
   }
 
   /**

@@ -114,6 +114,7 @@ export class HydraClient {
   ) {
     this.#oauth2 = calls.observed('hydra', new OAuth2Api(oryApi(HYDRA_ADMIN_URL)));
     this.#adminUrl = HYDRA_ADMIN_URL;
+    breaker.askWhenLate(() => this.#askReady());
     this.#publicUrl = PUBLIC_URL;
     // The gateway discards its own tokens as soon as it has a session for them.
     this.#tokenClientIds = ALLOWED_CLIENT_IDS.filter((id) => id !== gatewayClientId);
@@ -376,7 +377,11 @@ export class HydraClient {
 
   /** Requires that Hydra and its database are ready. @throws {Problem} `provider_unavailable` if they aren't. */
   async requireReady(): Promise<void> {
-    await this.breaker.probe(() => requireHealthy(`${this.#adminUrl}/health/ready`, 'hydra_not_ready'));
+    await this.breaker.probe(() => this.#askReady());
+  }
+
+  async #askReady(): Promise<void> {
+    await requireHealthy(`${this.#adminUrl}/health/ready`, 'hydra_not_ready');
   }
 
   /**

@@ -55,6 +55,7 @@ export class KratosClient {
     this.#frontend = calls.observed('kratos', new FrontendApi(oryApi(KRATOS_PUBLIC_URL)));
     this.#identities = calls.observed('kratos', new IdentityApi(oryApi(KRATOS_ADMIN_URL)));
     this.#adminUrl = KRATOS_ADMIN_URL;
+    breaker.askWhenLate(() => this.#askReady());
   }
 
   /** Whether the browser's Kratos cookie belongs to a live session (steps 3 and 4). @param header the request's Cookie header. */
@@ -299,9 +300,11 @@ export class KratosClient {
 
   /** Requires that Kratos and its database are ready. @throws {Problem} `provider_unavailable` if they aren't. */
   async requireReady(): Promise<void> {
-    await this.breaker.probe(() =>
-      requireHealthy(`${this.#adminUrl}/admin/health/ready`, 'kratos_not_ready'),
-    );
+    await this.breaker.probe(() => this.#askReady());
+  }
+
+  async #askReady(): Promise<void> {
+    await requireHealthy(`${this.#adminUrl}/admin/health/ready`, 'kratos_not_ready');
   }
 
   /** Patches an identity. @returns the answer's status: of success, or an expected failure. */
