@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, inject } from 'vitest';
+import { afterAll, afterEach, beforeAll, inject } from 'vitest';
 import { z } from 'zod';
 import { copyDockerFolder } from '../docker/docker.checks.js';
 import { startSocketBridge } from '../docker/socket.bridge.js';
@@ -98,6 +98,15 @@ export function useSelfHoster(options: SelfHosterOptions = {}): SelfHoster {
       engine.run(['docker', 'compose', '--profile', 'mailbox', 'down', '--volumes'], join(folder, 'docker')),
     );
   }, turnLimit);
+
+  // What failed in the containers is told by their logs alone, and they are removed at the end.
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') {
+      const logs = ['docker', 'compose', 'logs', '--no-color', '--tail', '150'];
+      const { output } = await engine.run(logs, join(folder, 'docker'));
+      process.stderr.write(`${task.name}:\n${output}\n`);
+    }
+  });
 
   afterAll(async () => {
     for (const step of undo.splice(0).toReversed()) {
