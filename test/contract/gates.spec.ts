@@ -175,14 +175,36 @@ it.each([
   expect(new URLSearchParams(query).get('response_type')).toBe(passedOn);
 });
 
+const redeem = async (form: Readonly<Record<string, string>> = { code: 'ory_ac_1' }) =>
+  ory.gateway.request('/ory/hydra/oauth2/token', {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ grant_type: 'authorization_code', ...form }).toString(),
+  });
+
+describe('a token that Hydra takes for inactive while it can’t read its database', () => {
+  beforeEach(() => {
+    ory.say('POST /admin/oauth2/introspect', 200, { active: false });
+    ory.say('GET /admin/clients/vestibule', 500);
+  });
+
+  it('gets no refresh past the gate unjudged', async () => {
+    const form = { grant_type: 'refresh_token', refresh_token: 'ory_rt_of-a-user.x' };
+    expectProblem(await redeem(form), 503, 'provider_unavailable');
+    expect(ory.asked.some((line) => line.startsWith('POST /oauth2/token'))).toBe(false);
+  });
+
+  it('doesn’t count as ended when it comes for a code, or for a login', async () => {
+    ory.say('POST /oauth2/token', 200, { access_token: 'ory_at_1', token_type: 'bearer' });
+    expectProblem(await redeem(), 503, 'provider_unavailable');
+    await expect(ory.strategy.validate('ory_at_of-a-user.x')).rejects.toMatchObject({
+      code: 'provider_unavailable',
+    });
+  });
+});
+
 describe('tokens that Hydra made for a code', () => {
   const given = { access_token: 'ory_at_1', token_type: 'bearer' };
-  const redeem = async (form: Readonly<Record<string, string>> = { code: 'ory_ac_1' }) =>
-    ory.gateway.request('/ory/hydra/oauth2/token', {
-      method: 'POST',
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      body: new URLSearchParams({ grant_type: 'authorization_code', ...form }).toString(),
-    });
 
   beforeEach(() => ory.say('POST /oauth2/token', 200, given));
 

@@ -1,11 +1,11 @@
 import pg from 'pg';
 import { sql } from 'kysely';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { DatabaseConnection } from '../../src/platform/database/database-connection.js';
 import { recordFault } from '../support/fault.record.js';
 import { timed } from '../support/timed.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
-import { OAuthApp } from '../support/oauth.app.js';
+import { OAuthApp, landingOf } from '../support/oauth.app.js';
 import { newPerson, signUp } from '../support/person.js';
 import { registerApplication } from '../support/registered.application.js';
 import { type Stack, startStack, waitUntil } from '../support/stack.js';
@@ -133,36 +133,22 @@ describe('a PostgreSQL server', () => {
 
 describe('the database of Hydra alone is away', () => {
   let stack: Stack;
-  let admin: pg.Client;
-  let database: string;
+  let database: OryDatabase;
   const back = 'https://wiki.example/back';
 
   beforeAll(async () => {
     stack = await startStack({ database: 'postgres', postgresUrl: inject('postgresUrl') });
-    const hydra = new URL(stack.dsn?.hydra ?? '');
-    database = hydra.pathname.slice(1);
-    admin = new pg.Client({ connectionString: inject('postgresUrl') });
-    await admin.connect();
+    database = await OryDatabase.connect(stack, 'hydra');
+  });
+
+  afterEach(async () => {
+    await database?.allow(true);
   });
 
   afterAll(async () => {
-    await allow(true);
-    await admin?.end();
+    await database?.disconnect();
     await stack?.stop();
   });
-
-  /** Lets Hydra have connections to its database, or takes away those that it has. */
-  async function allow(isAllowed: boolean): Promise<void> {
-    await admin.query(`alter database "${database}" allow_connections ${isAllowed}`);
-    if (!isAllowed) {
-      await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
-        database,
-      ]);
-    }
-  }
-
-  const outcome = ({ status, text }: { readonly status: number; readonly text: string }): string =>
-    `${status} ${/provider_unavailable|invalid_client|invalid_grant/.exec(text)?.[0]}`;
 
   it(
     'a client that Hydra can’t read is no unknown one: logins are to be tried again, and wrong secrets stay wrong [F06]',
@@ -180,7 +166,7 @@ describe('the database of Hydra alone is away', () => {
       const exchange = async (client: OAuthApp) =>
         outcome(await client.exchange(new UserAgent(stack.url), 'ory_ac_made-up', 'v'.repeat(43)));
 
-      await allow(false);
+      await database.allow(false);
       expect(await exchange(guess)).toBe('401 invalid_client');
       expect(await exchange(nobody)).toBe('401 invalid_client');
       for (const client of [app, spa]) {
@@ -195,7 +181,7 @@ describe('the database of Hydra alone is away', () => {
       // In the instant in which Hydra can read it again, too.
       const seen = new Set<string>();
       for (let round = 0; round < 10; round += 1) {
-        await allow(false);
+        await database.allow(false);
         const asking = Array.from({ length: 6 }, async () => {
           for (;;) {
             const answer = await exchange(app);
@@ -205,7 +191,7 @@ describe('the database of Hydra alone is away', () => {
             }
           }
         });
-        await allow(true);
+        await database.allow(true);
         await Promise.all(asking);
       }
       expect([...seen].toSorted()).toEqual(['400 invalid_grant', '503 provider_unavailable']);
@@ -215,4 +201,146 @@ describe('the database of Hydra alone is away', () => {
       expect(await exchange(guess)).toBe('401 invalid_client');
     },
   );
+
+  it(
+    'a token that Hydra can’t read hasn’t ended: nobody is told so, and it still works afterwards [F06]',
+    timeout,
+    async () => {
+      const scope = 'openid offline_access';
+      const registered = await registerApplication(stack, {
+        name: 'Notes',
+        redirectUris: [back],
+        scope,
+        firstParty: true,
+      });
+      const [app, spa] = [new OAuthApp(stack.url, registered, back), OAuthApp.spa(stack.url)];
+      const visitor = new UserAgent(stack.url);
+      await signUp(visitor, newPerson());
+      const { access_token: accessToken } = await spa.login(visitor);
+      const { refresh_token: token = '' } = await app.login(visitor, { scope, audience: undefined });
+      const refresh = async () =>
+        app.token(new UserAgent(stack.url), { grant_type: 'refresh_token', refresh_token: token });
+      const logIn = async () => new UserAgent(stack.url).post('/auth/login', { accessToken });
+
+      await database.allow(false);
+      for (let round = 0; round < 3; round += 1) {
+        expect(outcome(await logIn())).toBe('503 provider_unavailable');
+        expect(outcome(await refresh())).toBe('503 provider_unavailable');
+      }
+
+      // In the instant in which Hydra can read it again, too.
+      const seen = new Set<string>();
+      for (let round = 0; round < 10; round += 1) {
+        await database.allow(false);
+        const asking = Array.from({ length: 4 }, async () => {
+          for (;;) {
+            const answer = await logIn();
+            seen.add(outcome(answer));
+            if (answer.status === 200) {
+              return;
+            }
+          }
+        });
+        await database.allow(true);
+        await Promise.all(asking);
+      }
+      seen.delete('503 provider_unavailable');
+      expect([...seen]).toEqual(['200 undefined']);
+      expect((await refresh()).status).toBe(200);
+    },
+  );
 });
+
+describe('the database of Kratos alone is away', () => {
+  let stack: Stack;
+  let database: OryDatabase;
+
+  beforeAll(async () => {
+    stack = await startStack({ database: 'postgres', postgresUrl: inject('postgresUrl') });
+    database = await OryDatabase.connect(stack, 'kratos');
+  });
+
+  afterEach(async () => {
+    await database?.allow(true);
+  });
+
+  afterAll(async () => {
+    await database?.disconnect();
+    await stack?.stop();
+  });
+
+  it(
+    'a session that Kratos can’t read hasn’t ended: no login ends by it, and a logout is to be tried again [F06]',
+    timeout,
+    async () => {
+      const registered = await registerApplication(stack, {
+        name: 'Calendar',
+        redirectUris: ['https://calendar.example/back'],
+        postLogoutRedirectUris: ['https://calendar.example/bye'],
+        scope: 'openid',
+        firstParty: true,
+      });
+      const app = new OAuthApp(stack.url, registered, 'https://calendar.example/back');
+      const visitor = new UserAgent(stack.url);
+      await signUp(visitor, newPerson());
+      const { id_token: idToken = '' } = await app.login(visitor, { scope: 'openid', audience: undefined });
+      const question = await visitor.navigate(
+        `/ory/hydra/oauth2/sessions/logout?${new URLSearchParams({ id_token_hint: idToken })}`,
+      );
+      const statuses = async () =>
+        Promise.all(
+          ['/auth/session', '/ory/kratos/sessions/whoami'].map(
+            async (path) => (await visitor.fetch(path)).status,
+          ),
+        );
+      const begin = async () =>
+        visitor.navigate(app.authorize({ scope: 'openid', audience: undefined }).path);
+      const logOut = async () => visitor.submit(question, {}, { name: 'decision', value: 'logout' });
+
+      await database.allow(false);
+      for (let round = 0; round < 3; round += 1) {
+        expect(outcome(await begin())).toBe('503 provider_unavailable');
+        expect(outcome(await logOut())).toBe('503 provider_unavailable');
+      }
+      await database.allow(true);
+      await waitUntil(async () => landingOf(await begin()).searchParams.has('code'), 'a login');
+      expect(await statuses()).toEqual([200, 200]);
+      await logOut();
+      expect(await statuses()).toEqual([401, 401]);
+    },
+  );
+});
+
+/** A database of Ory's that can be taken away. */
+class OryDatabase {
+  readonly #admin = new pg.Client({ connectionString: inject('postgresUrl') });
+  readonly #name: string;
+
+  private constructor(dsn = '') {
+    this.#name = new URL(dsn).pathname.slice(1);
+  }
+
+  static async connect(stack: Stack, of: 'hydra' | 'kratos'): Promise<OryDatabase> {
+    const database = new OryDatabase(stack.dsn?.[of]);
+    await database.#admin.connect();
+    return database;
+  }
+
+  /** Lets Ory have connections to it, or takes away those that it has. */
+  async allow(isAllowed: boolean): Promise<void> {
+    await this.#admin.query(`alter database "${this.#name}" allow_connections ${isAllowed}`);
+    if (!isAllowed) {
+      await this.#admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
+        this.#name,
+      ]);
+    }
+  }
+
+  async disconnect(): Promise<void> {
+    await this.#admin.end();
+  }
+}
+
+function outcome({ status, text }: { readonly status: number; readonly text: string }): string {
+  return `${status} ${/provider_unavailable|invalid_client|invalid_grant/.exec(text)?.[0]}`;
+}

@@ -50,6 +50,9 @@ export const kratosSession = {
   identity: kratosIdentity,
 };
 
+/** Where Kratos is asked whether it can read its sessions. */
+export const noSessionRoute = 'GET /admin/sessions/00000000-0000-0000-0000-000000000000';
+
 type Answers = Readonly<Record<string, readonly [number, unknown]>>;
 
 /** Where Kratos is asked about the session of {@link oryIds}. */
@@ -59,6 +62,7 @@ export const kratosSessionRoute = `GET /admin/sessions/${oryIds.kratosSession}`;
 const usual: Answers = {
   'POST /admin/oauth2/introspect': [200, personsToken],
   [kratosSessionRoute]: [200, kratosSession],
+  [noSessionRoute]: [404, {}],
   [`DELETE /admin/sessions/${oryIds.kratosSession}`]: [204, undefined],
   'GET /admin/oauth2/auth/sessions/consent': [
     200,

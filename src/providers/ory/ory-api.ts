@@ -54,6 +54,24 @@ export function expectedFailure(
   throw error instanceof Problem ? error : unavailable(reason, error);
 }
 
+/**
+ * The answer to a question that Ory also refuses while it can't read its database. A refusal is believed only if Ory repeats it once the
+ * database has been read: the database may have come back in between.
+ * @param readDatabase a call that fails while Ory can't read it.
+ */
+export async function confirmedAnswer<T>(
+  ask: () => Promise<T>,
+  isRefusal: (answer: T) => boolean,
+  readDatabase: () => Promise<unknown>,
+): Promise<T> {
+  const answer = await ask();
+  if (!isRefusal(answer)) {
+    return answer;
+  }
+  await readDatabase();
+  return ask();
+}
+
 /** For a call whose object may be gone. */
 export function isMissing(status: number): boolean {
   return status === 404;

@@ -36,6 +36,51 @@ it('introspections that Hydra leaves unanswered keep no login waiting, and end a
   expect(reasons).toEqual(introspections.map(() => 'provider_unavailable'));
 });
 
+describe('an inactive token', () => {
+  const token = { active: true, client_id: 'app', sub: 'ada', token_use: 'refresh_token' };
+
+  /** A Hydra whose database is away at first. @param back how many questions it gets before that ends. */
+  const hydraWithout = (back: number, asked: string[]): RequestListener => {
+    return ({ method, url = '' }, response) => {
+      asked.push(`${method} ${url}`);
+      const isAway = asked.length <= back;
+      const isIntrospection = url.includes('introspect');
+      const [status, body] = isIntrospection
+        ? [200, isAway ? { active: false } : token]
+        : [isAway ? 500 : 200, {}];
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    };
+  };
+  const introspection = 'POST /admin/oauth2/introspect';
+  const proof = 'GET /admin/clients/vestibule';
+
+  it('is one if Hydra says so again once it has read its database', async () => {
+    const asked: string[] = [];
+    const hydra = await clientOf(({ method, url = '' }, response) => {
+      asked.push(`${method} ${url}`);
+      response.setHeader('content-type', 'application/json').end('{"active":false}');
+    });
+    expect(await hydra.introspectRefreshToken('ory_rt_unknown')).toBeUndefined();
+    expect(asked).toEqual([introspection, proof, introspection]);
+  });
+
+  it('is no answer while Hydra can’t read its database', async () => {
+    const asked: string[] = [];
+    const hydra = await clientOf(hydraWithout(Infinity, asked));
+    for (const ask of ['introspect', 'introspectClient', 'introspectRefreshToken'] as const) {
+      await expect(hydra[ask]('ory_rt_live')).rejects.toMatchObject({ code: 'provider_unavailable' });
+    }
+    expect(asked).toEqual(Array.from({ length: 3 }, () => [introspection, proof]).flat());
+  });
+
+  it('isn’t one if the database comes back before it is read', async () => {
+    const asked: string[] = [];
+    const hydra = await clientOf(hydraWithout(1, asked));
+    expect(await hydra.introspectRefreshToken('ory_rt_live')).toMatchObject({ sub: 'ada' });
+    expect(asked).toEqual([introspection, proof, introspection]);
+  });
+});
+
 describe('a list is read to its end, each entry once', () => {
   const entries = Array.from({ length: 60 }, (_, index) => ({
     consent_request: { client: { client_id: `app-${index}` } },

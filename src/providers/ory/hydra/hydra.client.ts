@@ -11,6 +11,7 @@ import {
   type OryAnswer,
   type OryCall,
   answerTooLarge,
+  confirmedAnswer,
   expectedFailure,
   isMissing,
   oryApi,
@@ -342,11 +343,7 @@ export class HydraClient {
 
   /** A client; undefined if there is none of this id. */
   async client(id: string): Promise<unknown> {
-    const { status, data } = await this.#ask(
-      (options) => this.#oauth2.getOAuth2Client({ id }, options),
-      isMissing,
-    );
-    return isMissing(status) ? undefined : data;
+    return this.#client(id, 'login');
   }
 
   /** All clients, page by page: there may be more than one should keep. */
@@ -439,14 +436,29 @@ export class HydraClient {
     });
   }
 
+  async #client(id: string, line: Line): Promise<unknown> {
+    const { status, data } = await this.#ask(
+      (options) => this.#oauth2.getOAuth2Client({ id }, options),
+      isMissing,
+      line,
+    );
+    return isMissing(status) ? undefined : data;
+  }
+
+  /** What Hydra knows of a token. While it can't read its database, it takes every token for inactive. */
   async #introspection(token: string): Promise<unknown> {
-    return parse(
-      anyTokenSchema,
-      await this.#ask(
-        (options) => this.#oauth2.introspectOAuth2Token({ token }, options),
-        undefined,
-        'introspection',
-      ),
+    return confirmedAnswer(
+      async () =>
+        parse(
+          anyTokenSchema,
+          await this.#ask(
+            (options) => this.#oauth2.introspectOAuth2Token({ token }, options),
+            undefined,
+            'introspection',
+          ),
+        ),
+      ({ active }) => !active,
+      async () => this.#client(gatewayClientId, 'introspection'),
     );
   }
 

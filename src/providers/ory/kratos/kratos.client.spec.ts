@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type AnsweringOry,
   kratosSession,
+  noSessionRoute,
   oryIds,
   startAnsweringOry,
 } from '../../../../test/support/answering.ory.js';
@@ -73,6 +74,20 @@ describe('whoami', () => {
   ])('%i says %s', async (status, state) => {
     ory.say(route, status);
     expect(await kratos.whoami('__Host-ory_kratos_session=x')).toEqual({ state });
+  });
+
+  it('401 is believed if Kratos says it again once it has read its database', async () => {
+    ory.say(route, 401);
+    expect(await kratos.whoami('__Host-ory_kratos_session=x')).toEqual({ state: 'none' });
+    expect(ory.asked).toEqual([route, expect.stringContaining(noSessionRoute), route]);
+  });
+
+  it('401 says nothing while Kratos can’t read its database', async () => {
+    ory.say(route, 401);
+    ory.say(noSessionRoute, 500);
+    await expect(kratos.whoami('__Host-ory_kratos_session=x')).rejects.toMatchObject({
+      code: 'provider_unavailable',
+    });
   });
 });
 

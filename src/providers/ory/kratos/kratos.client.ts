@@ -8,7 +8,15 @@ import { UpstreamCookies } from '../../../platform/http/upstream-cookies.js';
 import { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
 import { requireHealthy, unavailable } from '../../../platform/upstream/vendor-call.js';
 import { foldIdentifier } from '../../../platform/core/account-identifier.js';
-import { type OryAnswer, type OryCall, expectedFailure, isMissing, oryApi, parseAnswer } from '../ory-api.js';
+import {
+  type OryAnswer,
+  type OryCall,
+  confirmedAnswer,
+  expectedFailure,
+  isMissing,
+  oryApi,
+  parseAnswer,
+} from '../ory-api.js';
 import type { IdentityLocks } from './identity-locks.js';
 import { type KratosLoginMethods, keyCredentials, kratosCredentialsSchema } from './kratos-credentials.js';
 import {
@@ -35,6 +43,8 @@ export type Whoami =
 /** Sessions of an identity that Kratos lists at a time: each has the whole identity, and an answer is limited. */
 const sessionsPage = 100;
 const mostPages = 100;
+/** Id of a session that doesn't exist. Kratos looks it up in the table that whoami reads. */
+const noSession = '00000000-0000-0000-0000-000000000000';
 const sessionIdsSchema = z.array(z.looseObject({ id: z.string() }));
 
 /** Client of Kratos' public and admin APIs. Calls are bounded and reuse connections. Answers are parsed, never trusted. */
@@ -64,9 +74,15 @@ export class KratosClient {
     if (cookie === undefined || !mayHoldSession(cookie)) {
       return { state: 'none' };
     }
-    const answer = await this.#ask(
-      (options) => this.#frontend.toSession({ cookie }, options),
-      (status) => status === 401 || status === 403,
+    // Kratos answers 401 to any cookie while it can't read its database.
+    const answer = await confirmedAnswer(
+      async () =>
+        this.#ask(
+          (options) => this.#frontend.toSession({ cookie }, options),
+          (status) => status === 401 || status === 403,
+        ),
+      ({ status }) => status === 401,
+      async () => this.findSession(noSession),
     );
     if (answer.status === 403) {
       return { state: 'aal2_required' };
