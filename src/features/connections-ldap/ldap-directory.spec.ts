@@ -189,6 +189,24 @@ describe('groups', () => {
     });
   });
 
+  it('that can’t be seen, all of them, shut nobody out', async () => {
+    const { email, password: typed } = await addPerson(slapd);
+    const allowed_groups = [`cn=products,${groups}`];
+    // There are no groups: the people have moved, or the gateway's account may not read groups any more.
+    const blind = directory({ group_base_dn: directoryNames.people, allowed_groups });
+    await expect(blind.checkPassword(email, typed)).rejects.toMatchObject({
+      code: 'provider_misconfigured',
+      reason: 'directory_without_groups',
+    });
+    expect((await blind.test(email)).at(-1)).toMatchObject({ step: 'user', fault: 'groups_absent' });
+    await group('seen', [directoryNames.reader]);
+    expect(
+      await directory({ group_base_dn: groups, allowed_groups }).checkPassword(email, typed),
+    ).toMatchObject({
+      user: { state: 'not_admitted' },
+    });
+  });
+
   it('whose name another one has too, somewhere below the base, go by their distinguished names', async () => {
     const [member, stranger] = [await addPerson(slapd), await addPerson(slapd)];
     const projects = `ou=projects,${groups}`;
@@ -407,6 +425,31 @@ describe('a directory that lies', () => {
     const refused = ldapMessage(4, ldapResult(0x61, code));
     const url = await lying(bound(2), Buffer.concat([entry(3, 'ada'), done(3)]), refused);
     expect(await directory({ servers: [url] }).checkPassword('ada', password)).toEqual(outcome);
+  });
+
+  it.each([
+    ['none', done(4)],
+    [
+      'only users without an id',
+      Buffer.concat([ldapEntry(4, 'uid=ada,dc=example', { uid: 'ada' }), done(4)]),
+    ],
+  ])('or hides a user, and of all others %s, doesn’t say that the user is gone', async (_what, others) => {
+    const url = await lying(bound(2), done(3), others);
+    await expect(directory({ servers: [url] }).findUser('some-id')).rejects.toMatchObject({
+      code: 'provider_misconfigured',
+      reason: 'directory_without_users',
+    });
+    const honest = await lying(bound(2), done(3), Buffer.concat([entry(4, 'eve'), done(4)]));
+    expect(await directory({ servers: [honest] }).findUser('another-id')).toBeUndefined();
+    // Of two servers, one that has no users yet leaves it to the other.
+    expect(await directory({ servers: [url, honest] }).findUser('another-id')).toBeUndefined();
+  });
+
+  it('or hides the id of a user doesn’t say that the user is gone', async () => {
+    const found = Buffer.concat([ldapEntry(3, 'uid=ada,dc=example', { uid: 'ada' }), done(3)]);
+    await expect(
+      directory({ servers: [await lying(bound(2), found)] }).findUser('some-id'),
+    ).rejects.toMatchObject({ code: 'provider_misconfigured', reason: 'directory_without_subject' });
   });
 
   it.each<[string, Buffer | undefined]>([

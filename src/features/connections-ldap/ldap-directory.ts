@@ -113,9 +113,12 @@ export class LdapDirectory extends CompanyDirectory {
     const value = this.#users.hasBinarySubjects ? Buffer.from(subject, 'hex') : subject;
     return this.#ask(async (session) => {
       const entry = await this.#users.find(session, new EqualityFilter({ attribute, value }));
-      return entry === undefined || subjectOf(entry, this.#settings) !== subject
-        ? undefined
-        : this.#users.read(session, entry);
+      // Without a readable id, an entry can't be read as a user: the reason is told there.
+      if (entry !== undefined && (subjectOf(entry, this.#settings) ?? subject) === subject) {
+        return this.#users.read(session, entry);
+      }
+      await this.#users.requireAny(session);
+      return undefined;
     });
   }
 

@@ -1,6 +1,7 @@
 import { ResultCodeError } from 'ldapts';
 import type { ConnectionStep } from '../../accounts/org-connections.port.js';
 import type { LdapConnectionSettings } from './ldap-connection.parser.js';
+import { Problem } from '../../platform/errors/problem.error.js';
 import { inTime } from '../../platform/time/deadline.js';
 import { type ChosenHosts, ForbiddenHostError } from '../../platform/upstream/chosen-hosts.js';
 import { StepError, TestReport, isOfTls } from '../../providers/ory/connections/test-report.js';
@@ -11,6 +12,12 @@ import type { LdapUsers } from './ldap-users.js';
 
 /** Milliseconds that a test gives a server at least. */
 const leastTime = 3000;
+
+/** Faults of a user who was found, by the reasons for which they can't be read. */
+const faultsOfUsers: Readonly<Record<string, ConnectionStep['fault'] & string>> = {
+  directory_without_subject: 'subject_absent',
+  directory_without_groups: 'groups_absent',
+};
 
 /** What a test of a directory is about. */
 export interface ExaminedDirectory {
@@ -88,15 +95,20 @@ async function runSteps(
       (error) => (error instanceof ResultCodeError ? 'base_absent' : 'failed'),
     );
     if (address !== undefined) {
-      await report.run('user', address, async () => {
-        const entry = await users.find(session, anyOf(loginAttributes, [address]));
-        if (entry === undefined) {
-          throw new StepError('user_absent');
-        }
-        if ((await users.read(session, entry)).state !== 'active') {
-          throw new StepError('user_not_admitted');
-        }
-      });
+      await report.run(
+        'user',
+        address,
+        async () => {
+          const entry = await users.find(session, anyOf(loginAttributes, [address]));
+          if (entry === undefined) {
+            throw new StepError('user_absent');
+          }
+          if ((await users.read(session, entry)).state !== 'active') {
+            throw new StepError('user_not_admitted');
+          }
+        },
+        (error) => faultsOfUsers[error instanceof Problem ? (error.reason ?? '') : ''] ?? 'failed',
+      );
     }
   } finally {
     signal.removeEventListener('abort', end);

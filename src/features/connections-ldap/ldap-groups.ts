@@ -56,6 +56,11 @@ export async function groupsOf(session: LdapSession, base: string, dn: string): 
   return namesOf(session, base, found);
 }
 
+/** Whether the directory shows any group below a base. */
+export async function showsGroups(session: LdapSession, base: string): Promise<boolean> {
+  return (await session.search({ base, filter: isGroup, attributes: ['cn'], atMost: 1 })).length > 0;
+}
+
 /** Names of groups. Anyone who may make groups in one place below the base must not come to the rights of a group in another. */
 async function namesOf(
   session: LdapSession,

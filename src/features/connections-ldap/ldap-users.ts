@@ -1,10 +1,10 @@
-import { AndFilter, type Entry, type Filter, FilterParser, NoSuchObjectError } from 'ldapts';
+import { AndFilter, type Entry, type Filter, FilterParser, NoSuchObjectError, PresenceFilter } from 'ldapts';
 import type { LdapConnectionSettings } from './ldap-connection.parser.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { Clock } from '../../platform/time/clock.service.js';
 import type { DirectoryUser } from '../../providers/ory/connections/company-directory.js';
 import { stateAttributes, stateOf, subjectOf, textOf } from './ldap-entry.js';
-import { comparable, groupsOf } from './ldap-groups.js';
+import { comparable, groupsOf, showsGroups } from './ldap-groups.js';
 import type { LdapSession } from './ldap-session.js';
 
 /** Matches of a search for one user: a second one makes it ambiguous, and a login with it impossible. */
@@ -32,11 +32,11 @@ export class LdapUsers {
   }
 
   /** Any user, with nothing but the id; undefined if there is none. */
-  async any(session: LdapSession): Promise<Entry | undefined> {
+  async any(session: LdapSession, filter = this.#filter): Promise<Entry | undefined> {
     const { baseDn, subjectAttribute } = this.#settings;
     const [entry] = await session.search({
       base: baseDn,
-      filter: this.#filter,
+      filter,
       attributes: [subjectAttribute],
       binary: this.#binary,
       atMost: 1,
@@ -68,6 +68,19 @@ export class LdapUsers {
     return found.length === 1 ? found[0] : undefined;
   }
 
+  /**
+   * Requires that the directory shows some user with an id. A directory hides what the account that searches may not read, and a base to
+   * which nobody belongs any more is empty: only where others are seen is the one who isn't gone.
+   * @throws {Problem} `provider_misconfigured`
+   */
+  async requireAny(session: LdapSession): Promise<void> {
+    const hasId = new PresenceFilter({ attribute: this.#settings.subjectAttribute });
+    const entry = await this.any(session, new AndFilter({ filters: [this.#filter, hasId] }));
+    if (entry === undefined || subjectOf(entry, this.#settings) === null) {
+      throw misconfigured('directory_without_users');
+    }
+  }
+
   /** The user of an entry that was found, with the groups. @throws {Problem} `provider_misconfigured` */
   async read(session: LdapSession, entry: Entry): Promise<DirectoryUser> {
     const { groupBaseDn, emailAttribute, nameAttribute } = this.#settings;
@@ -78,6 +91,11 @@ export class LdapUsers {
     const groups = groupBaseDn === undefined ? undefined : await groupsOf(session, groupBaseDn, entry.dn);
     const isAdmitted =
       this.#admitting.size === 0 || [...(groups?.keys() ?? [])].some((dn) => this.#admitting.has(dn));
+    // As with users: where no groups are seen at all, nobody has left one.
+    const isUnclear = !isAdmitted && groupBaseDn !== undefined && groups?.size === 0;
+    if (isUnclear && !(await showsGroups(session, groupBaseDn))) {
+      throw misconfigured('directory_without_groups');
+    }
     return {
       subject,
       email: textOf(entry, emailAttribute),

@@ -47,7 +47,7 @@ export abstract class CompanyDirectory {
   /** Checks a password. It is sent to the directory, and kept nowhere. @param login address or user name, as it was typed. */
   abstract checkPassword(login: string, password: string, count: CountGuess): Promise<PasswordOutcome>;
 
-  /** The user with this id as they are now; undefined when there is none. */
+  /** The user with this id as they are now; undefined when there is none, which only a directory that shows other users can tell. */
   abstract findUser(subject: string): Promise<DirectoryUser | undefined>;
 
   /** Tries the connection out, step by step, up to the first that fails. Never throws. @param address of a user who should be found. */
