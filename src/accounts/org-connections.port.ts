@@ -69,6 +69,7 @@ export const connectionFaults = [
   'bind_refused',
   'base_absent',
   'subject_absent',
+  'state_absent',
   'groups_absent',
   'user_absent',
   'user_not_admitted',

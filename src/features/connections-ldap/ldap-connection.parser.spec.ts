@@ -37,6 +37,7 @@ describe('connections to an LDAP directory', () => {
     expect(connections.parse(JSON.stringify([least]))).toMatchObject([
       {
         domains: [],
+        isActiveDirectory: false,
         servers: ['ldaps://dc1.example.org'],
         targets: ['ldaps://dc1.example.org'],
         authorities: undefined,
@@ -51,6 +52,7 @@ describe('connections to an LDAP directory', () => {
     const windows = { ...least, directory: 'active-directory', allowed_groups: ['cn=a'], timeout: '1m' };
     expect(connections.parse(JSON.stringify([windows]))).toMatchObject([
       {
+        isActiveDirectory: true,
         subjectAttribute: 'objectGUID',
         nameAttribute: 'displayName',
         groupBaseDn: 'dc=example',

@@ -13,6 +13,8 @@ import { durationSeconds } from '../../platform/config/variable.js';
 /** An LDAP directory or Active Directory whose users log in with their password there. Times are in milliseconds. */
 export interface LdapConnectionSettings extends ConnectionSettings {
   readonly kind: 'ldap';
+  /** Whether the directory is called an Active Directory. */
+  readonly isActiveDirectory: boolean;
   /** In the order in which they are tried; `ldap:` is upgraded by StartTLS. */
   readonly servers: readonly string[];
   /** PEM of the authorities that may have signed the servers' certificates; undefined: those of the system. */
@@ -112,6 +114,7 @@ export function ldapSettingsOf(
     name: entry.name,
     domains,
     targets: servers,
+    isActiveDirectory: entry.directory === 'active-directory',
     servers,
     authorities,
     bindDn: entry.bind_dn,

@@ -445,6 +445,70 @@ describe('a directory that lies', () => {
     expect(await directory({ servers: [url, honest] }).findUser('another-id')).toBeUndefined();
   });
 
+  describe('or hides whether users of Active Directory are disabled', () => {
+    const activeDirectory = '1.2.840.113556.1.4.800';
+    const lightweight = '1.2.840.113556.1.4.1851';
+    const found = (id: number, attributes: Readonly<Record<string, string>> = {}): Buffer =>
+      Buffer.concat([
+        ldapEntry(id, 'uid=ada,dc=example', { uid: 'ada', entryUUID: 'some-id', ...attributes }),
+        done(id),
+      ]);
+    const capable = (id: number, oid: string): Buffer =>
+      Buffer.concat([ldapEntry(id, '', { supportedCapabilities: oid }), done(id)]);
+    const hidden = { code: 'provider_misconfigured', reason: 'directory_without_state' };
+    const stated = {
+      directory: 'active-directory',
+      subject_attribute: 'entryUUID',
+      login_attributes: ['uid'],
+    };
+
+    it('logs nobody in, and says nothing about a user', async () => {
+      const logins = await lying(bound(2), found(3), bound(4), bound(5), capable(6, activeDirectory));
+      await expect(directory({ servers: [logins] }).checkPassword('ada', password)).rejects.toMatchObject(
+        hidden,
+      );
+      const facts = await lying(bound(2), found(3), capable(4, activeDirectory));
+      await expect(directory({ servers: [facts] }).findUser('some-id')).rejects.toMatchObject(hidden);
+    });
+
+    it('is believed to be one by its settings, unless it says that it is another', async () => {
+      const silent = await lying(bound(2), found(3), ldapMessage(4, ldapResult(0x65, 50)));
+      await expect(directory({ servers: [silent], ...stated }).findUser('some-id')).rejects.toMatchObject(
+        hidden,
+      );
+      expect(await directory({ servers: [silent] }).findUser('some-id')).toMatchObject({ state: 'active' });
+      const other = await lying(bound(2), found(3), capable(4, lightweight));
+      expect(await directory({ servers: [other], ...stated }).findUser('some-id')).toMatchObject({
+        state: 'active',
+      });
+    });
+
+    it('and shows it of a user is asked nothing more', async () => {
+      const url = await lying(bound(2), found(3, { userAccountControl: '514' }));
+      expect(await directory({ servers: [url], ...stated }).findUser('some-id')).toMatchObject({
+        state: 'disabled',
+      });
+    });
+
+    it('is named by the test of the connection', async () => {
+      const url = await lying(bound(2), found(3), capable(4, activeDirectory));
+      expect((await directory({ servers: [url] }).test(undefined)).at(-1)).toMatchObject({
+        step: 'base',
+        fault: 'state_absent',
+      });
+      const someone = await lying(
+        bound(2),
+        found(3, { userAccountControl: '512' }),
+        found(4),
+        capable(5, activeDirectory),
+      );
+      expect((await directory({ servers: [someone] }).test('ada')).at(-1)).toMatchObject({
+        step: 'user',
+        fault: 'state_absent',
+      });
+    });
+  });
+
   it('or hides the id of a user doesn’t say that the user is gone', async () => {
     const found = Buffer.concat([ldapEntry(3, 'uid=ada,dc=example', { uid: 'ada' }), done(3)]);
     await expect(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { stateOf, textOf } from './ldap-entry.js';
+import { stateOf, statesControl, textOf } from './ldap-entry.js';
 
 const dn = 'cn=Ada,dc=example,dc=org';
 const now = Date.parse('2026-03-01T00:00:00Z');
@@ -24,9 +24,25 @@ describe('an account of Active Directory', () => {
   });
 });
 
+it.each([
+  [{ userAccountControl: '512' }, true],
+  [{ useraccountcontrol: '-2147483646' }, true],
+  [{ userAccountControl: '' }, false],
+  [{ userAccountControl: 'normal' }, false],
+  [{}, false],
+])(
+  'an entry with %j states whether it can be used by Active Directory’s attribute: %s',
+  (attributes, isStated) => {
+    expect(statesControl({ dn, ...attributes })).toBe(isStated);
+  },
+);
+
 describe('an account of another directory', () => {
   it.each([
     [{}, 'active'],
+    // Of Active Directory Lightweight Directory Services.
+    [{ 'msDS-UserAccountDisabled': 'TRUE' }, 'disabled'],
+    [{ 'msDS-UserAccountDisabled': 'FALSE' }, 'active'],
     [{ nsAccountLock: 'TRUE' }, 'disabled'],
     [{ nsAccountLock: 'false' }, 'active'],
     // A lock after wrong passwords passes: it must not let others log a user out.

@@ -5,6 +5,7 @@ import type { UserState } from '../../providers/ory/connections/company-director
 /** Attributes that state whether an account can be used, of Active Directory, OpenLDAP's policies, 389 and RFC 2307. */
 export const stateAttributes = [
   'userAccountControl',
+  'msDS-UserAccountDisabled',
   'accountExpires',
   'pwdLastSet',
   'pwdAccountLockedTime',
@@ -48,9 +49,10 @@ export function subjectOf(entry: Entry, { subjectAttribute }: LdapConnectionSett
 
 /** Whether the account of an entry can be used at this time (milliseconds since the epoch). */
 export function stateOf(entry: Entry, now: number): Exclude<UserState, 'gone' | 'not_admitted'> {
-  const control = Number(textOf(entry, 'userAccountControl') ?? 0);
+  const control = controlOf(entry) ?? 0;
   const isDisabled =
     (control & accountDisabled) !== 0 ||
+    textOf(entry, 'msDS-UserAccountDisabled')?.toLowerCase() === 'true' ||
     textOf(entry, 'nsAccountLock')?.toLowerCase() === 'true' ||
     // Locked by an administrator until one unlocks it (draft-behera-ldap-password-policy section 5.3.3).
     textOf(entry, 'pwdAccountLockedTime') === '000001010000Z';
@@ -69,6 +71,17 @@ export function stateOf(entry: Entry, now: number): Exclude<UserState, 'gone' | 
     textOf(entry, 'pwdReset')?.toLowerCase() === 'true' ||
     (textOf(entry, 'pwdLastSet') === '0' && (control & passwordNeverExpires) === 0);
   return mustChange ? 'must_change_password' : 'active';
+}
+
+/** Whether an entry states by `userAccountControl`, as every user of Active Directory does, whether its account can be used. */
+export function statesControl(entry: Entry): boolean {
+  return controlOf(entry) !== undefined;
+}
+
+/** The bits of `userAccountControl`; undefined if there are none that can be read. */
+function controlOf(entry: Entry): number | undefined {
+  const text = textOf(entry, 'userAccountControl');
+  return text !== null && /^-?\d{1,10}$/.test(text) ? Number(text) : undefined;
 }
 
 /** Steps of 100 ns since 1601 → milliseconds since the epoch; undefined for "never" (0 and the highest number). */

@@ -16,6 +16,7 @@ const leastTime = 3000;
 /** Faults of a user who was found, by the reasons for which they can't be read. */
 const faultsOfUsers: Readonly<Record<string, ConnectionStep['fault'] & string>> = {
   directory_without_subject: 'subject_absent',
+  directory_without_state: 'state_absent',
   directory_without_groups: 'groups_absent',
 };
 
@@ -90,6 +91,9 @@ async function runSteps(
         const entry = await users.any(session);
         if (entry === undefined || subjectOf(entry, settings) === null) {
           throw new StepError(entry === undefined ? 'base_absent' : 'subject_absent');
+        }
+        if (await users.hidesState(session, entry)) {
+          throw new StepError('state_absent');
         }
       },
       (error) => (error instanceof ResultCodeError ? 'base_absent' : 'failed'),

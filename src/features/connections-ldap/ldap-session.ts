@@ -1,5 +1,6 @@
 import { Client, type Entry, EqualityFilter, type Filter, OrFilter, ResultCodeError } from 'ldapts';
 import type { TLSSocket } from 'node:tls';
+import { valuesOf } from './ldap-entry.js';
 import { LdapProtocolError } from './ldap-socket.js';
 
 /** Entries of one page of results. */
@@ -79,6 +80,23 @@ export class LdapSession {
       }
     }
     return found.slice(0, atMost);
+  }
+
+  /**
+   * What the server says that it is able to do, by OIDs of its vendor (`supportedCapabilities` of the root DSE, RFC 4512 section 5.1);
+   * empty if it doesn't say.
+   */
+  async capabilities(): Promise<readonly string[]> {
+    try {
+      const attributes = ['supportedCapabilities'];
+      const { searchEntries } = await this.#client.search('', { scope: 'base', attributes });
+      return searchEntries.flatMap((root) => valuesOf(root, 'supportedCapabilities'));
+    } catch (error) {
+      if (error instanceof ResultCodeError) {
+        return [];
+      }
+      throw error;
+    }
   }
 
   /** Ends the connection; never throws. */

@@ -3,12 +3,16 @@ import type { LdapConnectionSettings } from './ldap-connection.parser.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { Clock } from '../../platform/time/clock.service.js';
 import type { DirectoryUser } from '../../providers/ory/connections/company-directory.js';
-import { stateAttributes, stateOf, subjectOf, textOf } from './ldap-entry.js';
+import { stateAttributes, stateOf, statesControl, subjectOf, textOf } from './ldap-entry.js';
 import { comparable, groupsOf, showsGroups } from './ldap-groups.js';
 import type { LdapSession } from './ldap-session.js';
 
 /** Matches of a search for one user: a second one makes it ambiguous, and a login with it impossible. */
 const matches = 2;
+
+/** Capabilities by which Active Directory, and its lightweight edition, tell what they are (MS-ADTS section 3.1.1.3.4.3). */
+const activeDirectory = '1.2.840.113556.1.4.800';
+const lightweightEdition = '1.2.840.113556.1.4.1851';
 
 /** The users of a directory, as its settings describe them. */
 export class LdapUsers {
@@ -31,13 +35,13 @@ export class LdapUsers {
     return this.#settings.subjectAttribute.toLowerCase() === 'objectguid';
   }
 
-  /** Any user, with nothing but the id; undefined if there is none. */
+  /** Any user, with nothing but the id and the state; undefined if there is none. */
   async any(session: LdapSession, filter = this.#filter): Promise<Entry | undefined> {
     const { baseDn, subjectAttribute } = this.#settings;
     const [entry] = await session.search({
       base: baseDn,
       filter,
-      attributes: [subjectAttribute],
+      attributes: [subjectAttribute, ...stateAttributes],
       binary: this.#binary,
       atMost: 1,
     });
@@ -81,12 +85,30 @@ export class LdapUsers {
     }
   }
 
+  /**
+   * Whether an Active Directory hides from the account that searches whether a user is disabled: each of its users has
+   * `userAccountControl`, so that one without it isn't active, but unknown.
+   */
+  async hidesState(session: LdapSession, entry: Entry): Promise<boolean> {
+    if (statesControl(entry)) {
+      return false;
+    }
+    const capabilities = await session.capabilities();
+    return (
+      capabilities.includes(activeDirectory) ||
+      (this.#settings.isActiveDirectory && !capabilities.includes(lightweightEdition))
+    );
+  }
+
   /** The user of an entry that was found, with the groups. @throws {Problem} `provider_misconfigured` */
   async read(session: LdapSession, entry: Entry): Promise<DirectoryUser> {
     const { groupBaseDn, emailAttribute, nameAttribute } = this.#settings;
     const subject = subjectOf(entry, this.#settings);
     if (subject === null) {
       throw misconfigured('directory_without_subject');
+    }
+    if (await this.hidesState(session, entry)) {
+      throw misconfigured('directory_without_state');
     }
     const groups = groupBaseDn === undefined ? undefined : await groupsOf(session, groupBaseDn, entry.dn);
     const isAdmitted =

@@ -1288,6 +1288,8 @@ export const english = {
   'connection.fault.base_absent':
     'No user was found there: check where users are, the filter, and what the account may read.',
   'connection.fault.subject_absent': 'Users there have no subject_attribute that the account may read.',
+  'connection.fault.state_absent':
+    'The account may not read userAccountControl, so disabled users can’t be told from others. Let it read the account restrictions of users.',
   'connection.fault.groups_absent':
     'No groups are found in group_base_dn: check where they are, and what the account may read.',
   'connection.fault.user_absent': 'No user has this address, or several have it.',
