@@ -95,6 +95,8 @@ export class BackchannelLogoutService {
     }
     return [
       { issuer, oidcSid: sid },
+      // Nobody knows whether the user's sessions without a sid are behind that one.
+      ...(subject === null ? [] : [{ issuer, subject, perhapsBehind: sid }]),
       ...(otherIssuers === undefined ? [] : [{ issuersFrom: otherIssuers, oidcSid: sid }]),
     ];
   }

@@ -109,7 +109,7 @@ describe.each(['auth0', 'oidc'] as const)('back-channel logout from a provider, 
   });
 
   /** Somebody's session, as if by a login at the provider. */
-  async function held(subject = random(), oidcSid = random()): Promise<HeldSession & Parts> {
+  async function held(subject = random(), oidcSid: string | null = random()): Promise<HeldSession & Parts> {
     const session = await gateway.session({ issuer: provider.issuer, subject }, {}, { oidcSid });
     return { ...session, sub: subject, sid: oidcSid };
   }
@@ -192,6 +192,17 @@ describe.each(['auth0', 'oidc'] as const)('back-channel logout from a provider, 
       expect(answer.status).toBe(200);
       expect([await isAlive(session), await isAlive(other)]).toEqual([false, false]);
       expect(await isAlive(bystander)).toBe(true);
+    });
+
+    it('with a sid and a sub also ends the user’s sessions that came without a sid, and those alone', async () => {
+      const session = await held();
+      const subject = String(session['sub']);
+      const unnamed = await held(subject, null);
+      const other = await held(subject);
+      const bystander = await held(random(), null);
+      expect((await send(await logoutToken(claimsFor(session)))).status).toBe(200);
+      expect([await isAlive(session), await isAlive(unnamed)]).toEqual([false, false]);
+      expect([await isAlive(other), await isAlive(bystander)]).toEqual([true, true]);
     });
 
     it.each([

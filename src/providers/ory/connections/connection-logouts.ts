@@ -5,6 +5,7 @@ import { BackchannelLogoutService } from '../../../login/backchannel-logout.serv
 import { ProviderEnds } from '../../../session/store/provider-ends.js';
 import type { ClientInfo } from '../../../platform/http/client-info.js';
 import { connectionIssuer } from './connection-issuer.js';
+import { nameOfUnnamed } from './connection-sessions.js';
 import { ConnectionRepository } from './connection.repository.js';
 
 /** Carries out logouts that companies' providers report, by whichever protocol. */
@@ -27,7 +28,10 @@ export class ConnectionLogouts {
     await this.logouts.once(notice, async () => {
       const { sid, subject } = notice;
       // A login that is under way there has no session yet that could be found.
-      await this.ends.note([['connection', connectionId, sid, subject]]);
+      await this.ends.note([
+        ['connection', connectionId, sid, subject],
+        ...(sid === null || subject === null ? [] : [nameOfUnnamed(connectionId, subject)]),
+      ]);
       for (const session of await this.repository.liveBehind({ connectionId, sid, subject })) {
         const ended = await this.logouts.end({ issuer, providerSessionId: session.id }, client);
         await endAllAtProvider(this.strategy, ended);

@@ -3,7 +3,7 @@ import type { OryConfiguration } from '../../../platform/config/configuration.js
 import type { Clock } from '../../../platform/time/clock.service.js';
 import type { AuditService } from '../../../directory/audit/audit.service.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
-import type { ProviderEnds } from '../../../session/store/provider-ends.js';
+import type { EndedName, ProviderEnds } from '../../../session/store/provider-ends.js';
 import type { Connection } from './connection.js';
 import type { ConnectionCookie } from './connection-cookie.js';
 import type {
@@ -31,6 +31,13 @@ export interface ConnectionSessionParts {
   readonly ends: ProviderEnds;
   readonly clock: Clock;
 }
+
+/** The name under which the end of a user's sessions that the provider doesn't name is noted. */
+export const nameOfUnnamed = (connectionId: string, subject: string): EndedName => [
+  'connection without sid',
+  connectionId,
+  subject,
+];
 
 /** Begins the sessions of browsers at connections of every kind, and records logins that fail. */
 export class ConnectionSessions {
@@ -78,19 +85,16 @@ export class ConnectionSessions {
     sid: string | null,
     begunAt: number,
   ): Promise<boolean> {
-    const names = [
-      [null, subject],
+    const names: readonly EndedName[] = [
+      ['connection', id, null, subject],
       ...(sid === null
-        ? []
-        : [
-            [sid, null],
-            [sid, subject],
-          ]),
+        ? [nameOfUnnamed(id, subject)]
+        : ([
+            ['connection', id, sid, null],
+            ['connection', id, sid, subject],
+          ] as const)),
     ];
-    return this.parts.ends.reach(
-      names.map((name) => ['connection', id, ...name]),
-      begunAt,
-    );
+    return this.parts.ends.reach(names, begunAt);
   }
 
   /** Records a login that failed. @param request left out where it isn't known. */

@@ -35,7 +35,7 @@ export interface NewConnectionSession {
   readonly sealed: string | null;
 }
 
-/** Selects the sessions that a provider has ended: one of its own by name, or all of a user, or both at once. */
+/** Selects the sessions that a provider has ended: one of its own by name, all of a user, or one of a user and those that it doesn't name. */
 export interface EndedAtProvider {
   readonly connectionId: string;
   readonly sid: string | null;
@@ -132,7 +132,17 @@ export class ConnectionRepository {
       .selectAll()
       .where('identity_id', 'in', subject === null ? users : users.where('subject', '=', subject))
       .where('ended_at', 'is', null);
-    return (sid === null ? live : live.where('provider_sid', '=', sid)).execute();
+    if (sid === null) {
+      return live.execute();
+    }
+    return live
+      .where((where) =>
+        where.or([
+          where('provider_sid', '=', sid),
+          ...(subject === null ? [] : [where('provider_sid', 'is', null)]),
+        ]),
+      )
+      .execute();
   }
 
   /** Ends all sessions of a connection; idempotent. */
