@@ -7,7 +7,7 @@ import { ask } from './http.probe.js';
 /** Applications that are looked at at a time. */
 const atOnce = 20;
 
-/** Lists the applications whose claim `groups` has the names of all organisations, as before there was a choice. */
+/** Lists the applications whose client at Hydra can't be read any more, and those whose claim `groups` has the names of all organisations, as before there was a choice. */
 export const applicationGroupsCheck: Check<OryConfiguration> = {
   name: 'application groups',
   isCheap: false,
@@ -23,11 +23,15 @@ export const applicationGroupsCheck: Check<OryConfiguration> = {
     const found: Observation[] = [];
     const left = (rows ?? []).map(({ id }) => id);
     while (left.length > 0) {
-      const answers = left
-        .splice(0, atOnce)
-        .map(async (id) => ask(`${HYDRA_ADMIN_URL}/admin/clients/${encodeURIComponent(id)}`));
-      for (const { json } of await Promise.all(answers)) {
+      const answers = left.splice(0, atOnce).map(async (id) => ({
+        id,
+        ...(await ask(`${HYDRA_ADMIN_URL}/admin/clients/${encodeURIComponent(id)}`)),
+      }));
+      for (const { id, status, json } of await Promise.all(answers)) {
         const application = applicationOf(json);
+        if (application === undefined && status === 200) {
+          found.push({ code: 'application_unreadable', detail: id });
+        }
         if (
           application?.groupsFrom === 'all' &&
           application.groupsAs === 'slug' &&

@@ -87,6 +87,10 @@ export const deploymentFindings = {
     'Organisations have reserved names that no administrator gave: no `groups` have them',
     'Give such an organisation another short name, or confirm the one that it has, as an administrator: `PATCH /api/v1/orgs/:id` with that `slug`. Until then, see that no program believes `X-Auth-Org` or `orgs` of it.',
   ),
+  application_unreadable: error(
+    'An application’s client at Hydra was changed there, so that nobody knows whom it admits: it admits no user',
+    'Restore the client’s `metadata` at Hydra; or delete the client there, and register the application again.',
+  ),
   application_groups_all: warning(
     'An application gets the names of all organisations in `groups`: anyone can make one',
     'Choose its organisations on its page, or name them by id (`vestibule applications change ID --groups-as id`).',

@@ -2,10 +2,12 @@ import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { tokenTypes } from '../../src/oauth/token-exchange.schemas.js';
+import { ClientAdoption } from '../../src/providers/ory/hydra/client-adoption.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { promote } from '../support/administrator.js';
 import { databaseKinds } from '../support/database.kinds.js';
+import { runDoctor } from '../support/doctor.js';
 import { OAuthApp, codeOf, landingOf, tokensOf } from '../support/oauth.app.js';
 import { type Person, logIn, newPerson } from '../support/person.js';
 import { shell } from '../support/shell.js';
@@ -580,6 +582,32 @@ describe.each(databaseKinds)('applications, on %s', (database) => {
     expect(new URL((await open(app, user)).url).pathname).toBe('/ui/consent');
     const stranger = await loggedIn(newPerson());
     expect(landingOf(await open(app, stranger)).searchParams.get('error')).toBe('access_denied');
+  });
+
+  it.each([
+    ['without its metadata', { path: '/metadata', op: 'replace', value: {} }, false],
+    ['without what it says of access', { path: '/metadata/application/access', op: 'remove' }, false],
+    ['without its metadata, as part of the product', { path: '/metadata', op: 'replace', value: {} }, true],
+  ])('whose client was changed at Hydra is open to nobody: %s', async (_case, change, firstParty) => {
+    const name = `Ledger ${newId()}`;
+    const app = await register({ name, access: 'roles', roles: ['admin'], firstParty });
+    const hydra = `${stack.env['HYDRA_ADMIN_URL']}/admin/clients/${app.client.id}`;
+    const patched = await fetch(hydra, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify([change]),
+    });
+    expect(patched.status).toBe(200);
+    // Neither a list of applications nor a start takes it for a client of an operator's.
+    expect((await administrator.fetch('/api/v1/applications')).status).toBe(200);
+    await stack.app().get(ClientAdoption, { strict: false }).adopt();
+    for (const agent of [user, administrator]) {
+      expect(landingOf(await open(app, agent)).searchParams.get('error')).toBe('access_denied');
+    }
+    const { out } = await runDoctor(stack.env, '--json');
+    expect(z.looseObject({ findings: z.array(z.unknown()) }).parse(JSON.parse(out)).findings).toContainEqual(
+      expect.objectContaining({ code: 'application_unreadable', detail: app.client.id }),
+    );
   });
 
   it('has no roles any more once its access is another', async () => {

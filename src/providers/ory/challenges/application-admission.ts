@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { Configuration } from '../../../platform/config/configuration.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
@@ -11,6 +12,7 @@ import { UsersService } from '../../../directory/users/users.service.js';
 import { AccountOwnership } from '../../../accounts/account-ownership.service.js';
 import { OrgAutoJoin } from '../../../accounts/org-auto-join.port.js';
 import { SignUpPolicy } from '../../../accounts/sign-up.policy.js';
+import { ClientRepository } from '../hydra/client.repository.js';
 import { applicationOf } from '../hydra/hydra-applications.js';
 import { IdentitySource, type SourceSession } from '../sources/identity-source.js';
 
@@ -27,6 +29,8 @@ export interface ApplicationUse {
   readonly from: ClientInfo;
 }
 
+const clientSchema = z.looseObject({ client_id: z.string() });
+
 /** Decides whether a user of our own login pages may go on to another application, which makes no check of its own. */
 @Injectable()
 export class ApplicationAdmission {
@@ -39,6 +43,7 @@ export class ApplicationAdmission {
     private readonly users: UsersService,
     private readonly sources: IdentitySource,
     private readonly orgs: OrgAutoJoin,
+    private readonly clients: ClientRepository,
     @Inject(CONFIGURATION) { REQUIRE_VERIFIED_EMAIL }: Configuration,
   ) {
     this.#requiresEmail = REQUIRE_VERIFIED_EMAIL;
@@ -71,7 +76,10 @@ export class ApplicationAdmission {
       await this.orgs.joinByConnection(user.id, membership);
     }
     const application = applicationOf(client);
-    const isAdmitted = application === undefined || (await this.#admits(application, user));
+    const isAdmitted =
+      application === undefined
+        ? !(await this.#hasLostItsRules(client))
+        : await this.#admits(application, user);
     if (!isAdmitted) {
       return 'refused';
     }
@@ -82,6 +90,15 @@ export class ApplicationAdmission {
     const lacksFactor =
       acr !== 'aal2' && user !== undefined && (await this.#isFactorDue(user.id, application));
     return lacksFactor ? 'factorless' : 'admitted';
+  }
+
+  /**
+   * Whether a client is an application of ours whose metadata at Hydra is gone, and with it whom the application admits. It isn't known to be
+   * open to everyone, as a client is that was made at Hydra itself.
+   */
+  async #hasLostItsRules(client: unknown): Promise<boolean> {
+    const { data } = clientSchema.safeParse(client);
+    return data !== undefined && (await this.clients.hasApplication(data.client_id));
   }
 
   /** Whether an account is disabled, or the organisation whose connection it is can't vouch for it. */

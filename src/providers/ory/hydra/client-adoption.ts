@@ -49,7 +49,10 @@ export class ClientAdoption implements OnApplicationBootstrap, OnModuleDestroy {
       const known = await this.index.known(clients.map(({ id }) => id));
       for (const client of clients) {
         const isOrphan = client.orgId !== null && !(await this.index.hasOrg(client.orgId));
-        if (!isOrphan && (client.kind === 'other' || !known.has(client.id))) {
+        const before = known.get(client.id);
+        // An application whose metadata is gone stays one: as a client of an operator's, it would be open to everyone.
+        const isRenewed = client.kind === 'other' && before === 'other';
+        if (!isOrphan && (before === undefined || isRenewed)) {
           await this.index.put(client);
         }
       }

@@ -55,13 +55,22 @@ export class ClientRepository {
       .execute();
   }
 
-  /** Which of these clients the index has. */
-  async known(ids: readonly string[]): Promise<ReadonlySet<string>> {
+  /** Which of these clients the index has, and of which kind. */
+  async known(ids: readonly string[]): Promise<ReadonlyMap<string, OauthClientKind>> {
     const rows =
       ids.length === 0
         ? []
-        : await this.database.query.selectFrom('oauth_clients').select('id').where('id', 'in', ids).execute();
-    return new Set(rows.map(({ id }) => id));
+        : await this.database.query
+            .selectFrom('oauth_clients')
+            .select(['id', 'kind'])
+            .where('id', 'in', ids)
+            .execute();
+    return new Map(rows.map(({ id, kind }) => [id, kind]));
+  }
+
+  /** Whether a client is registered as an application. */
+  async hasApplication(id: string): Promise<boolean> {
+    return (await this.known([id])).get(id) === 'application';
   }
 
   /** Whether there is such an organisation. */

@@ -142,12 +142,13 @@ export class HydraApplications implements ApplicationAdministration {
     while (found.length < limit && !isLast) {
       const ids = await this.index.applications(limit - found.length, orgId, last);
       for (const id of ids) {
-        const application = await this.find(id);
-        if (application === undefined) {
+        const client = await this.hydra.client(id);
+        const application = applicationOf(client);
+        if (application !== undefined) {
+          found.push(application);
+        } else if (client === undefined) {
           // Its registration failed, and could not be taken back; or an operator has removed it there.
           await this.index.forget(id);
-        } else {
-          found.push(application);
         }
       }
       last = ids.at(-1);
