@@ -1,4 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
+import type { LoweredAccount } from '../api-keys/key-accounts.port.js';
+import { LostRights } from '../api-keys/lost-rights.service.js';
 import { AuditService } from '../directory/audit/audit.service.js';
 import type { UserRow } from '../platform/database/database.schema.js';
 import { RevocationService } from '../session/revocation/revocation.service.js';
@@ -19,6 +21,7 @@ export class AccountLifecycle {
     private readonly sessions: SessionService,
     private readonly revocations: RevocationService,
     private readonly audit: AuditService,
+    private readonly rights: LostRights,
   ) {}
 
   /**
@@ -28,10 +31,12 @@ export class AccountLifecycle {
    * @throws {Problem} `not_found`, `conflict`
    */
   async disable(userId: string, act: ActorContext): Promise<UserRow> {
-    const user = await this.changes.disable(userId, act.author, (transaction) =>
-      this.revocations.recordWithin(transaction, 'user', userId),
-    );
+    let lowered: readonly LoweredAccount[] = [];
+    const user = await this.changes.disable(userId, act.author, async (transaction) => {
+      lowered = await this.rights.record(transaction, userId);
+    });
     await this.#shut(userId, 'user_disabled');
+    await this.rights.announce(userId, lowered, auditFieldsOf(act, userId));
     await this.#setActiveAtProvider(userId, false).catch((error: unknown) => {
       this.#logger.error('a disabled user may still use other applications', {
         reason: 'identity_not_disabled',
@@ -65,9 +70,12 @@ export class AccountLifecycle {
     const claimed = await this.changes.claimDeletion(userId, act.author);
     await this.#deleteAtProvider(claimed);
     await this.#shut(userId, 'user_deleted');
-    await this.changes.delete(userId);
+    let lowered: readonly LoweredAccount[] = [];
+    await this.changes.delete(userId, async (transaction) => {
+      lowered = await this.rights.record(transaction, userId);
+    });
     // A second time, for tokens that were minted in the meantime.
-    await this.revocations.invalidate('user', userId);
+    await this.rights.announce(userId, lowered, auditFieldsOf(act, userId));
     await this.audit.record({ ...auditFieldsOf(act, userId), type: 'user_deleted' });
   }
 

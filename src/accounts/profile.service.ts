@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import type { LoweredAccount } from '../api-keys/key-accounts.port.js';
+import { LostRights } from '../api-keys/lost-rights.service.js';
 import { AuditService } from '../directory/audit/audit.service.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { UserRow } from '../platform/database/database.schema.js';
-import { RevocationService } from '../session/revocation/revocation.service.js';
 import { type UserChange, UserChanges } from '../directory/users/user-changes.js';
 import { UserDirectory } from '../directory/users/user-directory.js';
 import { type ActorContext, auditFieldsOf } from './actor-context.js';
@@ -16,7 +17,7 @@ export class ProfileService {
     private readonly strategy: AuthStrategy,
     private readonly directory: UserDirectory,
     private readonly changes: UserChanges,
-    private readonly revocations: RevocationService,
+    private readonly rights: LostRights,
     private readonly audit: AuditService,
     private readonly names: UserNames,
   ) {}
@@ -48,10 +49,15 @@ export class ProfileService {
     if (changesProfile) {
       await this.#changeAtProvider(userId, { name, picture });
     }
-    const user = await this.changes.apply(userId, change, author, (transaction) =>
-      this.revocations.recordWithin(transaction, 'user', userId),
-    );
-    await this.revocations.invalidate('user', userId);
+    let lowered: readonly LoweredAccount[] = [];
+    const user = await this.changes.apply(userId, change, author, async (transaction) => {
+      if (role === 'user') {
+        lowered = await this.rights.record(transaction, userId);
+      } else {
+        await this.rights.recordChange(transaction, userId);
+      }
+    });
+    await this.rights.announce(userId, lowered, auditFieldsOf(act, userId));
     if (changesProfile) {
       await this.audit.record({ ...auditFieldsOf(act, userId), type: 'user_updated' });
     }

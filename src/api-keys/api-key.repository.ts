@@ -90,6 +90,8 @@ export class ApiKeyRepository {
       if (!(await this.accounts.lockOrg(transaction, orgId))) {
         return 'gone';
       }
+      // Locked, so that a maker who loses the right meanwhile finds the key, and lowers it.
+      await lockUser(transaction, row.created_by);
       await requireMaker(transaction);
       if (await isUnverified(transaction, row.created_by)) {
         return 'unverified';

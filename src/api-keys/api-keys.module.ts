@@ -8,11 +8,17 @@ import { UsersModule } from '../directory/users/users.module.js';
 import { ApiKeyAuthenticator } from './api-key-authenticator.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { ApiKeysService } from './api-keys.service.js';
+import { LostRights } from './lost-rights.service.js';
 
 /** The module of API keys: their form, their rows, and their subjects. */
 @Module({
   imports: [AuditModule, CoreModule, DatabaseModule, UsersModule, SessionModule],
-  providers: [ApiKeyRepository, ApiKeysService, { provide: KeyAuthenticator, useClass: ApiKeyAuthenticator }],
-  exports: [ApiKeysService, KeyAuthenticator],
+  providers: [
+    ApiKeyRepository,
+    ApiKeysService,
+    LostRights,
+    { provide: KeyAuthenticator, useClass: ApiKeyAuthenticator },
+  ],
+  exports: [ApiKeysService, KeyAuthenticator, LostRights],
 })
 export class ApiKeysModule {}

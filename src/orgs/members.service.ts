@@ -58,7 +58,7 @@ export class MembersService {
   async setRole(caller: Caller, given: GivenMember, role: OrgRole): Promise<Membership> {
     const [id, userId] = [requireId(given.org), requireId(given.user)];
     const { principal } = caller;
-    const before = await this.orgs.withLocked(id, async (org) => {
+    const { before, lowered } = await this.orgs.withLocked(id, async (org) => {
       const own = await org.standingOf(principal);
       requireMay(own, 'members.read');
       const member = await requireMember(org, userId, 'active');
@@ -76,13 +76,11 @@ export class MembersService {
       if (role === 'member') {
         await org.revokeInvitesBy(userId, this.clock.now());
       }
-      if (member.role !== role) {
-        await this.events.membershipTaken(org, userId);
-      }
-      return member.role;
+      const lowered = member.role === role ? [] : await this.events.rightsTaken(org, userId);
+      return { before: member.role, lowered };
     });
     if (before !== role) {
-      await this.events.membershipChanged(userId);
+      await this.events.rightsLost(caller, userId, lowered);
       await this.events.record(caller, {
         type: 'member_role_changed',
         userId,
@@ -101,7 +99,7 @@ export class MembersService {
     const [id, userId] = [requireId(given.org), requireId(given.user)];
     const { principal } = caller;
     const isLeaving = userId === principal.user.id;
-    await this.orgs.withLocked(id, async (org) => {
+    const lowered = await this.orgs.withLocked(id, async (org) => {
       const own = await org.standingOf(principal);
       if (!isLeaving) {
         requireMay(own, 'members.read');
@@ -110,7 +108,7 @@ export class MembersService {
       if (isLeaving && member?.state === 'requested') {
         // The caller withdraws their join request.
         await org.forget(userId);
-        return;
+        return [];
       }
       requireMay(
         own,
@@ -122,9 +120,9 @@ export class MembersService {
       }
       await org.setState(userId, isLeaving ? 'left' : 'removed');
       await org.revokeInvitesBy(userId, this.clock.now());
-      await this.events.membershipTaken(org, userId);
+      return this.events.rightsTaken(org, userId);
     });
-    await this.events.membershipChanged(userId);
+    await this.events.rightsLost(caller, userId, lowered);
     await this.events.record(caller, {
       type: 'member_removed',
       userId,

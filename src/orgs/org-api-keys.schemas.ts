@@ -6,7 +6,8 @@ const role = z.enum(['member', 'admin'], { error: 'must be member or admin' });
 /** Body of `POST /api/v1/orgs/:id/api-keys`. */
 export const orgKeyBodySchema = keyBodySchema.extend({
   role: role.default('member').meta({
-    description: 'Role of the service account in the organisation. It can’t be higher than the caller’s.',
+    description:
+      'Role of the service account in the organisation. It can’t be higher than the caller’s, and falls to `member` once the caller couldn’t give it any more.',
   }),
 });
 

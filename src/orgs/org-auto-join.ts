@@ -60,23 +60,23 @@ export class OrgLoginAutoJoin extends OrgAutoJoin {
       }
       if (known?.state !== 'active') {
         await org.put(userId, { role, state: 'active' }, this.orgs.time.now);
-        return { type: 'member_added', reason: 'connection_login' } as const;
+        return { type: 'member_added', reason: 'connection_login', lowered: [] } as const;
       }
       await org.setRole(userId, role);
       if (role === 'member') {
         await org.revokeInvitesBy(userId, this.orgs.time.now);
       }
-      await this.events.membershipTaken(org, userId);
-      return { type: 'member_role_changed', reason: `${known.role}_to_${role}` } as const;
+      const lowered = await this.events.rightsTaken(org, userId);
+      return { type: 'member_role_changed', reason: `${known.role}_to_${role}`, lowered } as const;
     });
     if (change === undefined) {
       return false;
     }
-    await this.events.membershipChanged(userId);
-    const event = { ...change, userId, orgId };
-    await (client === undefined
-      ? this.events.recordBySystem(event)
-      : this.events.record({ userId, client }, event));
+    const { lowered, ...changed } = change;
+    const actor = client && { userId, client };
+    await this.events.rightsLost(actor, userId, lowered);
+    const event = { ...changed, userId, orgId };
+    await (actor === undefined ? this.events.recordBySystem(event) : this.events.record(actor, event));
     return true;
   }
 

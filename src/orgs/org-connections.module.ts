@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ApiKeysModule } from '../api-keys/api-keys.module.js';
 import { AuditModule } from '../directory/audit/audit.module.js';
 import { DatabaseModule } from '../platform/database/database.module.js';
 import { SessionModule } from '../session/session.module.js';
@@ -10,7 +11,7 @@ import { OrgAuthorization } from './org-authorization.js';
 
 /** The module of organisations' connections: routes that exist where the gateway has connections. */
 @Module({
-  imports: [AuditModule, DatabaseModule, SessionModule],
+  imports: [ApiKeysModule, AuditModule, DatabaseModule, SessionModule],
   controllers: [OrgConnectionsController],
   providers: [ConnectionMembersCount, OrgConnectionsService, OrgEvents, OrgAuthorization],
 })

@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import type { LoweredAccount } from '../api-keys/key-accounts.port.js';
+import { LostRights } from '../api-keys/lost-rights.service.js';
 import type { Caller } from '../session/principal.js';
 import { AuditService } from '../directory/audit/audit.service.js';
 import type { AuditEvent, AuditEventType } from '../directory/audit/audit-event.js';
@@ -12,11 +14,26 @@ export class OrgEvents {
   constructor(
     private readonly revocations: RevocationService,
     private readonly audit: AuditService,
+    private readonly rights: LostRights,
   ) {}
 
-  /** Records in the transaction that takes a role or a membership that the user's tokens are outdated. */
+  /** Records in the transaction of an organisation's deletion that a user's tokens are outdated. */
   async membershipTaken({ transaction }: LockedOrg, userId: string): Promise<void> {
     await this.revocations.recordWithin(transaction, 'user', userId);
+  }
+
+  /** Records in the transaction that took a role or a membership what ends with it. */
+  async rightsTaken({ transaction, row }: LockedOrg, userId: string): Promise<readonly LoweredAccount[]> {
+    return this.rights.record(transaction, userId, row.id);
+  }
+
+  /** Puts into force what {@link rightsTaken} recorded. @param actor who took them; undefined for the gateway itself. */
+  async rightsLost(
+    actor: Caller | Arrival | undefined,
+    userId: string,
+    lowered: readonly LoweredAccount[],
+  ): Promise<void> {
+    await this.rights.announce(userId, lowered, actor === undefined ? bySystem : fieldsOf(actor));
   }
 
   /** The same for an organisation that is deleted, or whose data in tokens changes. */
@@ -41,20 +58,29 @@ export class OrgEvents {
 
   /** Records an action of the gateway itself. */
   async recordBySystem(event: AuditEvent): Promise<void> {
-    await this.audit.record({ ...event, actor: { id: null, credential: 'system' } });
+    await this.audit.record({ ...event, ...bySystem });
   }
 
   /** Records a user's action. @param event its `userId` is the actor's, unless it names another user. */
   async record(actor: Caller | Arrival, event: AuditEvent): Promise<void> {
-    const { requestId, remoteAddress } = actor.client;
-    const who =
-      'principal' in actor
-        ? {
-            userId: actor.principal.user.id,
-            sessionId: actor.principal.claims.sid,
-            actor: { id: actor.principal.user.id, credential: actor.principal.credential },
-          }
-        : { userId: actor.userId };
-    await this.audit.record({ ...who, requestId, remoteAddress, ...event });
+    await this.audit.record({ ...fieldsOf(actor), ...event });
   }
+}
+
+const bySystem = { actor: { id: null, credential: 'system' } } as const;
+
+/** The fields of an event that describe the actor. */
+function fieldsOf(actor: Caller | Arrival): Omit<AuditEvent, 'type'> {
+  const { requestId, remoteAddress } = actor.client;
+  if (!('principal' in actor)) {
+    return { userId: actor.userId, requestId, remoteAddress };
+  }
+  const { user, claims, credential } = actor.principal;
+  return {
+    userId: user.id,
+    sessionId: claims.sid,
+    actor: { id: user.id, credential },
+    requestId,
+    remoteAddress,
+  };
 }

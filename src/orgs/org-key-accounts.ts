@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
-import { KeyAccounts } from '../api-keys/key-accounts.port.js';
+import { KeyAccounts, type LoweredAccount } from '../api-keys/key-accounts.port.js';
 import type { Schema } from '../platform/database/database.schema.js';
 import { lockOrg } from './org-lock.js';
 
@@ -26,6 +26,64 @@ export class OrgKeyAccounts extends KeyAccounts {
       .deleteFrom('memberships')
       .where('org_id', '=', orgId)
       .where('user_id', '=', userId)
+      .execute();
+  }
+
+  override async lower(
+    transaction: Transaction<Schema>,
+    makerId: string,
+    orgId?: string,
+  ): Promise<readonly LoweredAccount[]> {
+    return transaction
+      .withRecursive('made(org_id, user_id)', (query) =>
+        query
+          .selectFrom('api_keys')
+          .select(['org_id', 'user_id'])
+          .where('created_by', '=', makerId)
+          .where('org_id', 'is not', null)
+          .$if(orgId !== undefined, (keys) => keys.where('org_id', '=', orgId ?? ''))
+          .union(
+            query
+              .selectFrom('made')
+              .innerJoin('api_keys as made_by_key', (join) =>
+                join
+                  .onRef('made_by_key.org_id', '=', 'made.org_id')
+                  .onRef('made_by_key.created_by', '=', 'made.user_id'),
+              )
+              .select(['made_by_key.org_id', 'made_by_key.user_id']),
+          ),
+      )
+      .updateTable('memberships')
+      .set({ role: 'member' })
+      .where('role', '=', 'admin')
+      .where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('made')
+            .select('made.user_id')
+            .whereRef('made.org_id', '=', 'memberships.org_id')
+            .whereRef('made.user_id', '=', 'memberships.user_id'),
+        ),
+      )
+      .where(({ exists, not, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('users as maker')
+              .leftJoin('memberships as own', (join) =>
+                join
+                  .onRef('own.user_id', '=', 'maker.id')
+                  .onRef('own.org_id', '=', 'memberships.org_id')
+                  .on('own.state', '=', 'active'),
+              )
+              .select('maker.id')
+              .where('maker.id', '=', makerId)
+              .where('maker.disabled_at', 'is', null)
+              .where(({ eb, or }) =>
+                or([eb('maker.role', '=', 'admin'), eb('own.role', 'in', ['admin', 'owner'])]),
+              ),
+          ),
+        ),
+      )
+      .returning(['org_id as orgId', 'user_id as userId'])
       .execute();
   }
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { ApiKeyRepository } from '../../src/api-keys/api-key.repository.js';
+import { AuditService } from '../../src/directory/audit/audit.service.js';
 import { examine } from '../../src/doctor/doctor.service.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { Database } from '../../src/platform/database/database.schema.js';
@@ -332,6 +333,98 @@ describe.each(databaseKinds)('API keys on %s', (kind) => {
       // A key that the organisation neither sees nor ends.
       const hidden = await send(gateway, 'POST', path, as, { name: 'Key', scope: 'keys:read' });
       expect(hidden.status).toBe(403);
+    });
+
+    describe('have no more than their maker', () => {
+      const body = { scope: 'keys:write profile:read', role: 'admin' };
+      let maker: HeldSession;
+      let chief: HeldSession;
+
+      /** What the key acts as now. */
+      const roleOf = async ({ key }: { readonly key: string }): Promise<string> =>
+        textOf(
+          await gateway.request('/auth/session', { headers: { 'x-api-key': key } }),
+          'claims',
+          'org',
+          'role',
+        );
+
+      beforeEach(async () => {
+        [maker, chief] = [await gateway.session(), await administratorAt(gateway)];
+        const { query } = gateway.app.get(Database, { strict: false });
+        const membership = { org_id: orgId, user_id: maker.user.id, role: 'admin', state: 'active' } as const;
+        await query
+          .insertInto('memberships')
+          .values({ ...membership, created_at: Date.now() })
+          .execute();
+      });
+
+      it.each([
+        ['is made a member', 'PATCH', () => `/api/v1/orgs/${orgId}/members/${maker.user.id}`],
+        ['is removed', 'DELETE', () => `/api/v1/orgs/${orgId}/members/${maker.user.id}`],
+        ['is disabled', 'POST', () => `/api/v1/users/${maker.user.id}/disable`],
+        ['is deleted', 'DELETE', () => `/api/v1/users/${maker.user.id}`],
+      ] as const)('once that one %s', async (_case, method, target) => {
+        const key = await makeKey(gateway, { cookie: maker.cookie }, body, keys);
+        const byKey = await makeKey(gateway, { 'x-api-key': key.key }, body, keys);
+        const others = await makeKey(gateway, { cookie: admin.cookie }, body, keys);
+        expect([await roleOf(key), await roleOf(byKey)]).toEqual(['admin', 'admin']);
+        const change = method === 'PATCH' ? { role: 'member' } : undefined;
+        const done = await send(gateway, method, target(), { cookie: chief.cookie }, change);
+        expect([200, 204]).toContain(done.status);
+        expect([await roleOf(key), await roleOf(byKey), await roleOf(others)]).toEqual([
+          'member',
+          'member',
+          'admin',
+        ]);
+        const refused = await send(
+          gateway,
+          'POST',
+          keys,
+          { 'x-api-key': key.key },
+          { name: 'Key', scope: 'keys:write' },
+        );
+        expect(refused.status).toBe(403);
+        await gateway.app.get(AuditService, { strict: false }).flush();
+        const events = await gateway.app
+          .get(Database, { strict: false })
+          .query.selectFrom('audit_events')
+          .innerJoin('api_keys', 'api_keys.user_id', 'audit_events.user_id')
+          .select(['api_keys.id', 'audit_events.reason', 'audit_events.actor_id'])
+          .where('audit_events.type', '=', 'member_role_changed')
+          .where('api_keys.id', 'in', [key.id, byKey.id])
+          .orderBy('api_keys.id')
+          .execute();
+        const event = { reason: 'admin_to_member', actor_id: chief.user.id };
+        expect(events).toEqual([
+          { id: key.id, ...event },
+          { id: byKey.id, ...event },
+        ]);
+      });
+
+      it('once an administrator, who isn’t a member, is none any more', async () => {
+        const former = await administratorAt(gateway);
+        const key = await makeKey(gateway, { cookie: former.cookie }, body, keys);
+        expect(await roleOf(key)).toBe('admin');
+        const path = `/api/v1/users/${former.user.id}`;
+        expect((await send(gateway, 'PATCH', path, { cookie: chief.cookie }, { name: 'Ada' })).status).toBe(
+          200,
+        );
+        expect(await roleOf(key)).toBe('admin');
+        expect((await send(gateway, 'PATCH', path, { cookie: chief.cookie }, { role: 'user' })).status).toBe(
+          200,
+        );
+        expect(await roleOf(key)).toBe('member');
+      });
+
+      it('and keep it while that one could still give it', async () => {
+        const key = await makeKey(gateway, { cookie: maker.cookie }, body, keys);
+        const path = `/api/v1/orgs/${orgId}/members/${maker.user.id}`;
+        for (const role of ['owner', 'admin']) {
+          expect((await send(gateway, 'PATCH', path, { cookie: owner.cookie }, { role })).status).toBe(200);
+          expect(await roleOf(key)).toBe('admin');
+        }
+      });
     });
 
     it("a person's own key can't be revoked through an organisation, nor the other way round", async () => {

@@ -154,7 +154,7 @@ export class UserChanges {
   }
 
   /** Deletes a user with identities, sessions, memberships and API keys. The audit trail stays. */
-  async delete(id: string): Promise<void> {
+  async delete(id: string, part?: TransactionPart): Promise<void> {
     for (const { issuer, subject } of await this.identitiesOf(id)) {
       await this.database.query
         .deleteFrom('address_proofs')
@@ -162,7 +162,10 @@ export class UserChanges {
         .where('subject', '=', subject)
         .execute();
     }
-    await this.database.query.deleteFrom('users').where('id', '=', id).execute();
+    await this.#transaction(async (transaction) => {
+      await transaction.deleteFrom('users').where('id', '=', id).execute();
+      await part?.(transaction);
+    });
   }
 
   /**
