@@ -10,6 +10,7 @@ const owners = {
   milestones: 'directory',
   audit_events: 'directory',
   forgotten_accounts: 'directory',
+  recovery_codes: 'accounts',
   sessions: 'session',
   provider_grants: 'session',
   revocations: 'session',

@@ -9,6 +9,7 @@ import {
   type IdentityAdministration,
   type RecoveryCode,
 } from '../auth-strategy/auth.strategy.js';
+import { RecoveryCodeRepository } from './recovery-code.repository.js';
 
 /** Creates recovery codes, which administrators give to users who can't log in and get no mail. */
 @Injectable()
@@ -17,10 +18,11 @@ export class AccountRecovery {
     private readonly strategy: AuthStrategy,
     private readonly directory: UserDirectory,
     private readonly audit: AuditService,
+    private readonly codes: RecoveryCodeRepository,
   ) {}
 
   /**
-   * Creates a code with which a user logs in once, to set a new password.
+   * Creates a code with which a user logs in once, to set a new password, while its maker is an administrator.
    * @throws {Problem} `not_found`, `provider_unavailable`; `forbidden` if the provider isn't administered from here; `conflict`
    *   if the user is the administrator themselves, a service account, disabled, or unknown to the provider.
    */
@@ -30,6 +32,9 @@ export class AccountRecovery {
     requireRecoverable(user, act);
     const subject = await this.#subjectOf(userId, administration);
     const code = await administration.recover(subject);
+    if (act.author.id !== null) {
+      await this.codes.note(code.flow, act.author.id, code.expiresAt);
+    }
     await this.audit.record({ ...auditFieldsOf(act, userId), type: 'recovery_code_created' });
     return code;
   }

@@ -4,6 +4,7 @@ import { AuditModule } from '../directory/audit/audit.module.js';
 import { NoticesModule } from '../directory/notices/notices.module.js';
 import { UsersModule } from '../directory/users/users.module.js';
 import { CoreModule } from '../platform/core/core.module.js';
+import { DatabaseModule } from '../platform/database/database.module.js';
 import { HttpModule } from '../platform/http/http.module.js';
 import { SessionModule } from '../session/session.module.js';
 import { AccountFacts } from './account-facts.service.js';
@@ -15,6 +16,7 @@ import { AddressRights } from './address-rights.js';
 import { AdministratorsModule } from './administrators.module.js';
 import { MailboxProof } from './mailbox-proof.js';
 import { ProfileService } from './profile.service.js';
+import { RecoveryCodeRepository } from './recovery-code.repository.js';
 import { SecondFactorReset } from './second-factor-reset.service.js';
 import { AccountSessions } from './sessions/account-sessions.service.js';
 import { SessionsController } from './sessions/sessions.controller.js';
@@ -31,6 +33,7 @@ const services = [
   AddressRights,
   MailboxProof,
   ProfileService,
+  RecoveryCodeRepository,
   SecondFactorReset,
   SignUpPolicy,
   UserNames,
@@ -40,6 +43,7 @@ const services = [
 @Module({
   imports: [
     CoreModule,
+    DatabaseModule,
     HttpModule,
     UsersModule,
     AuditModule,

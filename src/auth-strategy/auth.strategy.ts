@@ -124,6 +124,8 @@ export interface ProfileChange {
 /** A code that lets a user in once who can't log in: they open the page and enter it there. */
 export interface RecoveryCode {
   readonly code: string;
+  /** Id of the provider's recovery that takes it. */
+  readonly flow: string;
   /** Page on `PUBLIC_URL` that asks for the code. */
   readonly url: string;
   /** Milliseconds since the epoch. */

@@ -345,6 +345,54 @@ describe('what administrators do for people at real Kratos', () => {
     expect(await statusOf(agent, '/ory/kratos/sessions/whoami')).toBe(401);
   });
 
+  it('the code of an administrator who is none any more logs nobody in, however its flow is written', async () => {
+    const [former, visitor] = [await arrive(), await arrive()];
+    await promote(stack.app(), former.userId);
+    await former.agent.navigate('/auth/login');
+    const made = await former.agent.fetch(`/api/v1/users/${visitor.userId}/recovery`, {
+      method: 'POST',
+      headers: { origin: stack.url },
+    });
+    const { code, url } = recoverySchema.parse(made.json());
+    const act = (method: 'POST' | 'PATCH', path: string, body?: unknown): Promise<Page> =>
+      admin.agent.fetch(`/api/v1/users/${former.userId}${path}`, {
+        method,
+        headers: { origin: stack.url, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    const expectGone = async (): Promise<void> => {
+      const agent = new UserAgent(stack.url);
+      const { action, body } = formOf(await agent.navigate(url), { code, method: 'code' });
+      const flow = new URL(url).searchParams.get('flow') ?? '';
+      for (const spelling of [flow, flow.toUpperCase(), flow.replaceAll('-', ''), `{${flow}}`]) {
+        const target = new URL(action);
+        target.searchParams.set('flow', spelling);
+        const headers = { origin: stack.url, accept: 'application/json' };
+        const answer = await agent.request(target.href, { method: 'POST', body, headers });
+        expect([spelling, answer.status, answer.json()]).toEqual([
+          spelling,
+          410,
+          expect.objectContaining({ code: 'gone' }),
+        ]);
+      }
+      expect(await statusOf(agent, '/ory/kratos/sessions/whoami')).toBe(401);
+    };
+    expect((await act('POST', '/disable')).status).toBe(200);
+    await expectGone();
+    expect((await act('POST', '/enable')).status).toBe(200);
+    expect((await act('PATCH', '', { role: 'user' })).status).toBe(200);
+    await expectGone();
+    // Nothing has used it up.
+    await promote(stack.app(), former.userId);
+    const agent = new UserAgent(stack.url);
+    const settings = await agent.submit(
+      await agent.navigate(url),
+      { code },
+      { name: 'method', value: 'code' },
+    );
+    expect(new URL(settings.url).pathname).toBe('/ui/settings');
+  });
+
   it('a user who is deleted at Kratos gets none: 409', async () => {
     const visitor = await arrive();
     const { identityId } = await ory.sessionOf(visitor.agent);

@@ -154,6 +154,14 @@ export interface ForgottenAccountsTable {
   forgotten_at: number;
 }
 
+/** Recovery codes that administrators have made. */
+export interface RecoveryCodesTable {
+  /** Id of the recovery that takes the code, in hex digits. */
+  flow: string;
+  made_by: string;
+  expires_at: number;
+}
+
 /** Whom a policy requires to give a second factor: no one, administrators (in an organisation: owners too), or everyone. */
 export type SecondFactorScope = 'none' | 'admins' | 'everyone';
 
@@ -447,6 +455,7 @@ export interface Schema {
   used_tokens: UsedTokensTable;
   provider_ends: ProviderEndsTable;
   forgotten_accounts: ForgottenAccountsTable;
+  recovery_codes: RecoveryCodesTable;
   application_secrets: ApplicationSecretsTable;
   application_uses: ApplicationUsesTable;
   refresh_answers: RefreshAnswersTable;

@@ -31,6 +31,7 @@ import * as accountInvites from './migrations/0027-account-invites.migration.js'
 import * as formerAddress from './migrations/0030-former-address.migration.js';
 import * as providerEnds from './migrations/0031-provider-ends.migration.js';
 import * as forgottenAccounts from './migrations/0032-forgotten-accounts.migration.js';
+import * as recoveryCodes from './migrations/0036-recovery-codes.migration.js';
 import type { Feature } from '../features/feature.js';
 import { isPostgres } from './dialect.js';
 import { executedFeatureMigrations, FeatureMigrationError, migrateFeatures } from './feature-migrations.js';
@@ -64,6 +65,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0030-former-address': formerAddress,
   '0031-provider-ends': providerEnds,
   '0032-forgotten-accounts': forgottenAccounts,
+  '0036-recovery-codes': recoveryCodes,
 };
 
 const migrationTable = 'vestibule_migrations';

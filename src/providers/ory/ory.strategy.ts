@@ -267,8 +267,8 @@ function administrationOf(
       if (recovery === undefined) {
         throw identityGone();
       }
-      const { flowId, code, expiresAt } = recovery;
-      return { code, url: `${publicUrl}/ui/recovery?${new URLSearchParams({ flow: flowId })}`, expiresAt };
+      const { flowId: flow, code, expiresAt } = recovery;
+      return { code, flow, url: `${publicUrl}/ui/recovery?${new URLSearchParams({ flow })}`, expiresAt };
     },
     resetSecondFactors: (subject, removed) =>
       resetSecondFactors({ kratos, clearance, grants }, subject, removed),

@@ -10,6 +10,7 @@ import { SecurityNotices } from '../../../directory/notices/security-notices.js'
 import { AccountFacts } from '../../../accounts/account-facts.service.js';
 import { AccountOwnership } from '../../../accounts/account-ownership.service.js';
 import { AddressRights } from '../../../accounts/address-rights.js';
+import { RecoveryCodeRepository } from '../../../accounts/recovery-code.repository.js';
 import { SignUpPolicy } from '../../../accounts/sign-up.policy.js';
 import { UserNames } from '../../../accounts/user-names.js';
 import { RevocationService } from '../../../session/revocation/revocation.service.js';
@@ -66,6 +67,7 @@ export function kratosGates(
     ownership: get(AccountOwnership),
     revocations: get(RevocationService),
     rights: get(AddressRights),
+    recoveries: get(RecoveryCodeRepository),
     limits,
     verification: new VerificationGate(get(VerificationBindings)),
   });

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AccountOwnership, OwnershipProof } from '../../../accounts/account-ownership.service.js';
+import type { RecoveryCodeRepository } from '../../../accounts/recovery-code.repository.js';
 import type { AddressRights } from '../../../accounts/address-rights.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import type { HydraGrants } from '../hydra/hydra-grants.js';
@@ -42,6 +43,7 @@ export interface OwnershipParts {
   readonly ownership: AccountOwnership;
   readonly revocations: RevocationService;
   readonly rights: AddressRights;
+  readonly recoveries: Pick<RecoveryCodeRepository, 'requireMaker'>;
   readonly limits: Pick<OryLimits, 'forget'>;
   readonly verification: VerificationGate;
 }
@@ -58,7 +60,8 @@ export class OwnershipGate {
   /**
    * Call it before a request goes to Kratos.
    * @param path after the prefix.
-   * @throws {Problem} `email_unverified`, `account_mismatch`, `unauthenticated`
+   * @throws {Problem} `email_unverified`, `account_mismatch`, `unauthenticated`; `gone` for a recovery code whose maker may make none any
+   *   more.
    */
   async admit(request: FastifyRequest, path: string, sessionOf: SessionReader): Promise<void> {
     switch (path) {
@@ -129,6 +132,7 @@ export class OwnershipGate {
     if (!names.has('code') || flow === undefined) {
       return undefined;
     }
+    await this.parts.recoveries.requireMaker(flow);
     const found = await this.parts.kratos.findFlow('recovery', flow, request.headers.cookie);
     const { data: recovery } = kratosFlowSchema.safeParse(found);
     return recovery && valuesOf(recovery, 'email')[0];
