@@ -4,6 +4,7 @@ import { type SignUpSettings, opensSignUp } from '../accounts/sign-up-rule.js';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import type { OrgRole } from '../platform/database/database.schema.js';
+import { inviterNameOf } from './inviter-name.js';
 import { InviteRepository } from './invite.repository.js';
 import { codeHash } from '../platform/crypto/one-time-code.js';
 
@@ -11,7 +12,7 @@ import { codeHash } from '../platform/crypto/one-time-code.js';
 export interface OpenInvite extends HeldInvite {
   /** Null if it is for an account alone. */
   readonly orgName: string | null;
-  /** Null when the inviter has no name. */
+  /** Null when the inviter has no name, or a reserved one. */
   readonly inviterName: string | null;
   readonly role: OrgRole;
   /** Whether somebody without an account can get one by it. */
@@ -27,12 +28,14 @@ export interface OpenInvite extends HeldInvite {
 @Injectable()
 export class InviteLookup {
   readonly #settings: SignUpSettings;
+  readonly #brand: string;
 
   constructor(
     private readonly invites: InviteRepository,
     @Inject(CONFIGURATION) settings: Configuration,
   ) {
     this.#settings = settings;
+    this.#brand = settings.BRAND_NAME;
   }
 
   /** The open invite of a token, for pages that name it and for registrations that need one. Pages never show its `email`: a link can leak. */
@@ -52,7 +55,10 @@ export class InviteLookup {
       ...terms,
       id: row.id,
       orgName: row.org_name,
-      inviterName: row.inviter_name,
+      inviterName: inviterNameOf(
+        { name: row.inviter_name, isAdministrator: row.inviter_role === 'admin' },
+        this.#brand,
+      ),
       role: row.role,
       mailedTo: isMailed ? row.email : null,
       opensSignUp: opensSignUp(this.#settings, terms),

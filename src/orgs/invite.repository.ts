@@ -27,6 +27,7 @@ export interface WaitingInvite extends Pick<InviteRow, 'id' | 'role' | 'expires_
   readonly org_name: string;
   /** Null if the inviter has no name. */
   readonly inviter_name: string | null;
+  readonly inviter_role: 'user' | 'admin';
 }
 
 /** Stores invites in SQL. */
@@ -251,7 +252,7 @@ export class InviteRepository {
     return this.database.query
       .selectFrom('invites')
       .innerJoin('users', 'users.id', 'invites.created_by')
-      .select(['invites.role', 'users.name as inviter_name'])
+      .select(['invites.role', 'users.name as inviter_name', 'users.role as inviter_role'])
       .where((builder) => builder.or([builder('invites.org_id', 'is not', null), isByAdministrator]))
       .where('users.disabled_at', 'is', null)
       .where(isOpenAt(this.clock.now()));

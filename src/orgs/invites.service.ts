@@ -10,6 +10,7 @@ import type { InviteRow } from '../platform/database/database.schema.js';
 import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page-cursor.js';
 import { covers } from '../session/guards/scopes.js';
 import type { Caller, Principal } from '../session/principal.js';
+import { inviterNameOf } from './inviter-name.js';
 import { InviteDelivery } from './invite-delivery.js';
 import { InviteRepository, type WaitingInvite } from './invite.repository.js';
 import type { CreatedInvite, InviteAnswer, WaitingInvites, newInviteSchema } from './invite.schemas.js';
@@ -27,6 +28,7 @@ const maximumOpen = 200;
 @Injectable()
 export class InvitesService {
   readonly #settings: SignUpSettings;
+  readonly #brand: string;
 
   constructor(
     private readonly orgs: OrgRepository,
@@ -37,6 +39,7 @@ export class InvitesService {
     @Inject(CONFIGURATION) settings: Configuration,
   ) {
     this.#settings = settings;
+    this.#brand = settings.BRAND_NAME;
   }
 
   /**
@@ -55,38 +58,42 @@ export class InvitesService {
     const token = newCode();
     const isMailed = email !== undefined && this.delivery.isByMail;
     const maySend = !isMailed || (await this.members.isVerifiedSender(principal.user.id));
-    const { invite, orgName } = await this.orgs.withLocked(requireId(givenOrg), async (org) => {
-      const standing = await org.standingOf(principal);
-      requireMay(standing, 'invite.create', { newRole: role });
-      if (!maySend) {
-        throw new Problem('email_unverified', {
-          detail: 'Only who has a verified e-mail address can have invites mailed.',
-          reason: 'sender_unverified',
+    const { invite, orgName, isAdministrator } = await this.orgs.withLocked(
+      requireId(givenOrg),
+      async (org) => {
+        const standing = await org.standingOf(principal);
+        requireMay(standing, 'invite.create', { newRole: role });
+        if (!maySend) {
+          throw new Problem('email_unverified', {
+            detail: 'Only who has a verified e-mail address can have invites mailed.',
+            reason: 'sender_unverified',
+          });
+        }
+        if ((await this.invites.countOpen(org.transaction, org.row.id)) >= maximumOpen) {
+          throw new Problem('conflict', {
+            detail: `There are ${maximumOpen} open invites: revoke some first.`,
+            reason: 'too_many_invites',
+          });
+        }
+        const invite = await this.invites.insert(org.transaction, {
+          org_id: org.row.id,
+          token_hash: codeHash(token),
+          email: email ?? null,
+          role,
+          created_by: principal.user.id,
+          opens_sign_up: standing.isAdministrator && mayMakeUsers(principal) ? 1 : 0,
         });
-      }
-      if ((await this.invites.countOpen(org.transaction, org.row.id)) >= maximumOpen) {
-        throw new Problem('conflict', {
-          detail: `There are ${maximumOpen} open invites: revoke some first.`,
-          reason: 'too_many_invites',
-        });
-      }
-      const invite = await this.invites.insert(org.transaction, {
-        org_id: org.row.id,
-        token_hash: codeHash(token),
-        email: email ?? null,
-        role,
-        created_by: principal.user.id,
-        opens_sign_up: standing.isAdministrator && mayMakeUsers(principal) ? 1 : 0,
-      });
-      return { invite, orgName: org.row.name };
-    });
+        return { invite, orgName: org.row.name, isAdministrator: standing.isAdministrator };
+      },
+    );
     const terms = {
       email: invite.email,
       byAdministrator: invite.opens_sign_up === 1,
       hasAdmitted: false,
     };
     const opens = (isMailed: boolean): boolean => opensSignUp(this.#settings, { ...terms, isMailed });
-    const about = { orgName, inviterName: principal.user.name, opensSignUp: opens(true) };
+    const inviterName = inviterNameOf({ name: principal.user.name, isAdministrator }, this.#brand);
+    const about = { orgName, inviterName, opensSignUp: opens(true) };
     const delivered = await this.delivery.deliver(invite, token, about, accepted);
     if (delivered.mailed) {
       await this.invites.markMailed(invite.id);
@@ -129,7 +136,12 @@ export class InvitesService {
       email !== null && isVerified
         ? await this.invites.listFor(foldIdentifier(email), limit + 1, before)
         : [];
-    return toPage(rows, limit, toWaitingInvite, ({ id }) => id);
+    return toPage(
+      rows,
+      limit,
+      (row) => toWaitingInvite(row, this.#brand),
+      ({ id }) => id,
+    );
   }
 
   /** Withdraws an invite that is open or has expired. @throws {Problem} `not_found`, `forbidden`, `gone` */
@@ -170,12 +182,13 @@ function mayMakeUsers({ claims }: Principal): boolean {
   return covers(claims.scope, 'users:write');
 }
 
-function toWaitingInvite(row: WaitingInvite): WaitingInvites['items'][number] {
+function toWaitingInvite(row: WaitingInvite, brand: string): WaitingInvites['items'][number] {
+  const inviter = { name: row.inviter_name, isAdministrator: row.inviter_role === 'admin' };
   return {
     id: row.id,
     org: { id: row.org_id, slug: row.org_slug, name: row.org_name },
     role: row.role,
     expiresAt: toTimestamp(row.expires_at),
-    invitedBy: { name: row.inviter_name },
+    invitedBy: { name: inviterNameOf(inviter, brand) },
   };
 }

@@ -5,11 +5,13 @@ import { AuthStrategy, type ValidatedLogin } from '../../src/auth-strategy/auth.
 import { type CompletedLogin, LoginService } from '../../src/login/login.service.js';
 import { OrgAutoJoin } from '../../src/accounts/org-auto-join.port.js';
 import { newId } from '../../src/platform/core/identifier.js';
+import { InviteLookup } from '../../src/orgs/invite-lookup.js';
+import { Mailer } from '../../src/platform/mail/mailer.port.js';
 import { Problem } from '../../src/platform/errors/problem.error.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import type { AuthenticationContext } from '../../src/session/session.service.js';
 import type { ProviderIdentity } from '../../src/directory/users/identity.js';
-import { administratorAt } from '../support/administrator.js';
+import { administratorAt, promote } from '../support/administrator.js';
 import { databaseKinds } from '../support/database.kinds.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import {
@@ -286,6 +288,39 @@ describe.each(databaseKinds)('invites on %s', (kind) => {
     expect((await act('DELETE /')).status).toBe(204);
     expectProblem(await redeem(await gateway.session(), open.token), 410, 'gone');
     expect(await joins.heldInvite({ token: open.token })).toBeUndefined();
+  });
+
+  it('name no inviter whose reserved name a provider gave, in the mail or elsewhere, but for an administrator', async () => {
+    const mailer = gateway.app.get(Mailer, { strict: false });
+    const configured = vi.spyOn(mailer, 'isConfigured', 'get').mockReturnValue(true);
+    const sent = vi.spyOn(mailer, 'send').mockResolvedValue(true);
+    const lookUp = gateway.app.get(InviteLookup, { strict: false });
+    for (const [name, isAdministrator, shown] of [
+      ['Helpdesk', false, null],
+      ['Ηelpdеsk', false, null],
+      ['Anna Root', false, 'Anna Root'],
+      ['Helpdesk', true, 'Helpdesk'],
+    ] as const) {
+      const identity = { ...newIdentity(), name, emailVerified: true };
+      const { user } = await gateway.session(identity);
+      if (isAdministrator) {
+        await promote(gateway.app, user.id);
+      }
+      const session = await gateway.session(identity);
+      const path = `/api/v1/orgs/${(await orgs.make(session)).id}/invites`;
+      const email = `grace-${newId().slice(-8)}@example.test`;
+      const { mailed } = inviteSchema.parse((await call(session, `POST ${path}`, { email })).json());
+      const mail = sent.mock.lastCall?.[0];
+      expect([mailed, mail?.to, mail?.text.includes(name)]).toEqual([true, email, shown !== null]);
+      const token = /invite=([\w-]+)/.exec(mail?.text ?? '')?.[1] ?? '';
+      expect(await lookUp.findOpen(token)).toMatchObject({ inviterName: shown });
+      const grace = await gateway.session({ email, emailVerified: true });
+      expect((await call(grace, 'GET /api/v1/me/invites')).json()).toMatchObject({
+        items: [{ invitedBy: { name: shown } }],
+      });
+    }
+    sent.mockRestore();
+    configured.mockRestore();
   });
 
   it('raise a member’s role and never lower it', async () => {
