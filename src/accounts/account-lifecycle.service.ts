@@ -63,11 +63,13 @@ export class AccountLifecycle {
 
   /**
    * Deletes an account, and the person's identities if the gateway administers them. The identities are deleted first: if the
-   * provider can't be reached, the account stays as it was.
+   * provider can't be reached, the account stays as it was, but its tokens are outdated: sessions renew theirs.
    * @throws {Problem} `not_found`, `conflict`, `owner_needed`, `provider_unavailable`
    */
   async delete(userId: string, act: ActorContext): Promise<void> {
-    const claimed = await this.changes.claimDeletion(userId, act.author);
+    const claimed = await this.revocations.invalidateBy('user', userId, (part) =>
+      this.changes.claimDeletion(userId, act.author, part),
+    );
     await this.#deleteAtProvider(claimed);
     await this.#shut(userId, 'user_deleted');
     let lowered: readonly LoweredAccount[] = [];
@@ -111,10 +113,8 @@ export class AccountLifecycle {
     }
   }
 
-  /** Ends every session, here first and then at the provider. From then on, other tokens and API keys are checked against SQL. */
+  /** Ends every session, here first and then at the provider. */
   async #shut(userId: string, reason: string): Promise<void> {
-    const ended = await this.sessions.end({ userId }, reason);
-    await this.revocations.invalidate('user', userId);
-    await endAllAtProvider(this.strategy, ended);
+    await endAllAtProvider(this.strategy, await this.sessions.end({ userId }, reason));
   }
 }

@@ -125,7 +125,7 @@ export class UserChanges {
    * rules: no two concurrent deletions can remove the last two administrators, or an organisation's last two owners.
    * @throws {Problem} `not_found`, `conflict`, `owner_needed`, `forbidden`
    */
-  async claimDeletion(id: string, author: ChangeAuthor): Promise<ClaimedUser> {
+  async claimDeletion(id: string, author: ChangeAuthor, part?: TransactionPart): Promise<ClaimedUser> {
     if (author.isAdministrator) {
       requireSomebodyElse(id, author.id, 'delete');
     }
@@ -139,6 +139,7 @@ export class UserChanges {
         disabled_at: disabledBefore ?? this.clock.now(),
       });
       const identities = await identitiesOf(transaction, id);
+      await part?.(transaction);
       return { row: claimed, disabledBefore, identities };
     });
   }

@@ -10,6 +10,7 @@ import type {
   Schema,
   SessionRow,
 } from '../../platform/database/database.schema.js';
+import type { TransactionPart } from '../../platform/database/transaction-part.js';
 import { RevocationFeed } from './revocation-feed.js';
 import { clockAllowance } from './revocation-list.js';
 import { RevocationRepository } from './revocation.repository.js';
@@ -65,9 +66,21 @@ export class RevocationService {
   }
 
   /**
-   * Records in the transaction of a change that what was read before is outdated: otherwise the change could succeed alone, if the process
-   * ends then. Call {@link invalidate} after the commit: it holds at once, and also for what was read until then.
+   * A change that makes all current tokens of a user or an organisation outdated. Its transaction records that: otherwise it could succeed
+   * alone, if the process ends then. It is recorded again after the commit, so that it holds at once, and for what was read until then.
+   * @param change gets what belongs to its transaction.
    */
+  async invalidateBy<T>(
+    kind: 'user' | 'org',
+    id: string,
+    change: (part: TransactionPart) => Promise<T>,
+  ): Promise<T> {
+    const result = await change((transaction) => this.recordWithin(transaction, kind, id));
+    await this.invalidate(kind, id);
+    return result;
+  }
+
+  /** Records in the transaction of a change that what was read before is outdated. Call {@link invalidate} after the commit. */
   async recordWithin(transaction: Kysely<Schema>, kind: 'user' | 'org', id: string): Promise<void> {
     await this.revocations.insert(this.#row(kind, id, this.clock.now() + 1), transaction);
   }
