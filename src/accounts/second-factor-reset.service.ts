@@ -40,12 +40,9 @@ export class SecondFactorReset {
     await resetInSequence(
       own.map(({ subject }) => subject),
       {
+        invalidate: async () => this.revocations.invalidate('user', userId),
         reset: async (subject, removed) => administration.resetSecondFactors(subject, removed),
-        end: async () => {
-          await this.sessions.endAllOf(userId, act);
-          // For a login that was under way: its session, stored since, asks the provider at its next request.
-          await this.revocations.invalidate('user', userId);
-        },
+        end: async () => void (await this.sessions.endAllOf(userId, act)),
         note: async (reason) =>
           this.audit.record({ ...auditFieldsOf(act, userId), type: 'second_factor_reset', reason }),
         tell: async () => void this.notices.tell('second_factor_reset', user),

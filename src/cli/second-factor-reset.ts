@@ -40,13 +40,13 @@ export async function runReset(services: CliServices, userId: string): Promise<s
   const removed = await resetInSequence(
     own.map(({ subject }) => subject),
     {
+      invalidate: async () => revocations.invalidate('user', userId),
       reset: async (subject, gone) => resetSecondFactors(parts, subject, gone),
       end: async () => {
         const reason = 'ended_by_operator';
         for (const { id: sessionId } of await revocations.endSessions({ userId }, reason)) {
           await audit.record({ type: 'session_ended', userId, sessionId, reason, actor });
         }
-        await revocations.invalidate('user', userId);
       },
       note: async (reason) => audit.record({ type: 'second_factor_reset', userId, actor, reason }),
       tell: async () => notices.tell('second_factor_reset', user),

@@ -88,9 +88,10 @@ export class OrgConnectionsService {
     const rules = roleRules === undefined ? {} : { rules: roleRules };
     const known = Object.entries(changes).filter(([, value]) => value !== undefined);
     const content = { ...Object.fromEntries(known), ...rules };
-    const changed = await this.connections.change(org, id, content, this.#author(caller, org));
     // The next request of each user asks the connection again, by its new settings and rules.
-    await this.events.orgChanged(org);
+    const changed = await this.events.invalidateBy(org, (part) =>
+      this.connections.change(org, id, content, this.#author(caller, org, part)),
+    );
     await this.#record(caller, 'connection_updated', org, id);
     return toItem(changed);
   }
@@ -98,8 +99,9 @@ export class OrgConnectionsService {
   /** Removes a connection. The sessions that began by it end with their next request, or when their tokens expire. */
   async remove(caller: Caller, given: GivenConnection): Promise<void> {
     const { org, id } = await this.#require(caller.principal, given, 'connection.write');
-    await this.connections.remove(org, id, this.#author(caller, org));
-    await this.events.orgChanged(org);
+    await this.events.invalidateBy(org, (part) =>
+      this.connections.remove(org, id, this.#author(caller, org, part)),
+    );
     await this.#record(caller, 'connection_deleted', org, id);
   }
 
@@ -128,8 +130,11 @@ export class OrgConnectionsService {
     }
   }
 
-  #author({ principal }: Caller, org: string): TransactionPart {
-    return (transaction) => this.authorization.requireWithin(transaction, principal, org, 'connection.write');
+  #author({ principal }: Caller, org: string, part?: TransactionPart): TransactionPart {
+    return async (transaction) => {
+      await this.authorization.requireWithin(transaction, principal, org, 'connection.write');
+      await part?.(transaction);
+    };
   }
 
   async #require(

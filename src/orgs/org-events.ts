@@ -4,6 +4,7 @@ import { LostRights } from '../api-keys/lost-rights.service.js';
 import type { Caller } from '../session/principal.js';
 import { AuditService } from '../directory/audit/audit.service.js';
 import type { AuditEvent, AuditEventType } from '../directory/audit/audit-event.js';
+import type { TransactionPart } from '../platform/database/transaction-part.js';
 import { RevocationService } from '../session/revocation/revocation.service.js';
 import type { Arrival } from './org-access.js';
 import type { LockedOrg } from './org-lock.js';
@@ -39,6 +40,11 @@ export class OrgEvents {
   /** The same for an organisation that is deleted, or whose data in tokens changes. */
   async orgChanges({ transaction, row }: LockedOrg): Promise<void> {
     await this.revocations.recordWithin(transaction, 'org', row.id);
+  }
+
+  /** A change of what the tokens of an organisation's members are renewed by. @param change gets what belongs to its transaction. */
+  async invalidateBy<T>(orgId: string, change: (part: TransactionPart) => Promise<T>): Promise<T> {
+    return this.revocations.invalidateBy('org', orgId, change);
   }
 
   /** Invalidates the tokens of a user whose membership or role changed. */

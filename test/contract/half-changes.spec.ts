@@ -1,14 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
+import { UserChanges } from '../../src/directory/users/user-changes.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { DatabaseLocks } from '../../src/platform/database/database-locks.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { ApplicationSecretRepository } from '../../src/providers/ory/hydra/application-secret.repository.js';
 import { applicationOf } from '../../src/providers/ory/hydra/hydra-applications.js';
+import { kratosIssuer } from '../../src/providers/ory/kratos/kratos-session.js';
 import { RevocationFeed } from '../../src/session/revocation/revocation-feed.js';
 import { RevocationService } from '../../src/session/revocation/revocation.service.js';
 import { administratorAt } from '../support/administrator.js';
-import { type AnsweringOry, startAnsweringOry } from '../support/answering.ory.js';
-import type { Gateway, HeldSession } from '../support/gateway.js';
+import { type AnsweringOry, oryIds, startAnsweringOry } from '../support/answering.ory.js';
+import { type Gateway, type HeldSession, newIdentity } from '../support/gateway.js';
 import { OrgCaller } from '../support/org.caller.js';
 import { waitUntil } from '../support/stack.js';
 
@@ -30,6 +33,10 @@ afterEach(() => {
 afterAll(async () => {
   await ory?.stop();
 });
+
+const settings = { issuer: 'https://login.example.org', client_id: 'a', client_secret: 'b' };
+/** A connection of an organisation. */
+const company = { name: 'Example Ltd.', kind: 'oidc', settings, domains: [] };
 
 const query = (): Database['query'] => gateway.app.get(Database, { strict: false }).query;
 
@@ -57,17 +64,27 @@ describe('a change after which the process ends has outdated the bearer of', () 
   const statusOf = async ({ bearer }: HeldSession): Promise<number> =>
     (await gateway.request('/auth/session', { headers: { authorization: bearer } })).status;
 
+  /** A member whose token names the organisation. */
+  async function memberWithin(orgId: string): Promise<HeldSession> {
+    const identity = newIdentity();
+    await orgs.join(orgId, await gateway.session(identity), 'member');
+    const held = await gateway.session(identity);
+    expect(await orgs.claim(held)).toMatchObject({ id: orgId });
+    return held;
+  }
+
   async function expectOutdated(
     held: HeldSession,
     as: HeldSession,
     line: string,
     body?: object,
+    interrupted: readonly ('invalidate' | 'endSessions')[] = ['invalidate', 'endSessions'],
   ): Promise<void> {
     expect(await statusOf(held)).toBe(200);
     const revocations = gateway.app.get(RevocationService, { strict: false });
     const end = new Error('the process has ended');
-    vi.spyOn(revocations, 'invalidate').mockRejectedValue(end);
-    vi.spyOn(revocations, 'endSessions').mockRejectedValue(end);
+    interrupted.forEach((step) => vi.spyOn(revocations, step).mockRejectedValue(end));
+    vi.spyOn(gateway.app.get(UserChanges, { strict: false }), 'releaseDeletion').mockRejectedValue(end);
     expect((await orgs.call(as, line, body)).status).toBe(500);
     await gateway.app.get(RevocationFeed, { strict: false }).refresh();
     expect(await statusOf(held)).toBe(401);
@@ -86,16 +103,48 @@ describe('a change after which the process ends has outdated the bearer of', () 
   it.each([
     ['PATCH /api/v1/users/%', { role: 'user' }],
     ['POST /api/v1/users/%/disable', undefined],
+    ['DELETE /api/v1/users/%', undefined],
   ])('an administrator: %s %j', async (line, body) => {
     const [admin, held] = [await administratorAt(gateway), await administratorAt(gateway)];
     await expectOutdated(held, admin, line.replace('%', held.user.id), body);
+  });
+
+  it('a user whose second factors the provider has removed', async () => {
+    const [admin, held] = [
+      await administratorAt(gateway),
+      await gateway.session({ ...newIdentity(), issuer: kratosIssuer, subject: oryIds.subject }),
+    ];
+    const { identities } = ory.strategy;
+    if (identities === undefined) {
+      throw new TypeError('Kratos is administered');
+    }
+    vi.spyOn(identities, 'resetSecondFactors').mockResolvedValue();
+    const line = `DELETE /api/v1/users/${held.user.id}/second-factors`;
+    await expectOutdated(held, admin, line, undefined, ['endSessions']);
+  });
+
+  it('a member: DELETE of the organisation', async () => {
+    const owner = await gateway.session();
+    const { id } = await orgs.make(owner);
+    await expectOutdated(await memberWithin(id), owner, `DELETE /api/v1/orgs/${id}`);
+  });
+
+  it.each([
+    ['PATCH', { name: 'Other Ltd.' }],
+    ['DELETE', undefined],
+  ])('a member: %s of a connection %j', async (method, body) => {
+    const owner = await gateway.session();
+    const { id } = await orgs.make(owner);
+    const held = await memberWithin(id);
+    const path = `/api/v1/orgs/${id}/connections`;
+    const made = (await orgs.call(owner, `POST ${path}`, company)).json();
+    const connection = z.looseObject({ id: z.uuid() }).parse(made).id;
+    await expectOutdated(held, owner, `${method} ${path}/${connection}`, body);
   });
 });
 
 describe('an owner who has lost their role when it is their turn', () => {
   const wiki = { name: 'Wiki', kind: 'web', redirectUris: ['https://wiki.example.test/back'] };
-  const settings = { issuer: 'https://login.example.org', client_id: 'a', client_secret: 'b' };
-  const company = { name: 'Example Ltd.', kind: 'oidc', settings, domains: [] };
 
   it.each([
     ['registers no application', 'applications of ORG', 'POST /applications', wiki],

@@ -1,5 +1,7 @@
 /** The steps of a reset, as a service or a command takes them. */
 export interface ResetSteps {
+  /** Makes the user's tokens outdated. */
+  invalidate(): Promise<void>;
   /** Removes the second factors of one identity. @param removed gets each as soon as it is removed. */
   reset(subject: string, removed: Set<string>): Promise<void>;
   /** Ends the user's sessions here. */
@@ -17,15 +19,19 @@ export interface ResetSteps {
  */
 export async function resetInSequence(
   subjects: readonly string[],
-  { reset, end, note, tell }: ResetSteps,
+  { invalidate, reset, end, note, tell }: ResetSteps,
 ): Promise<ReadonlySet<string>> {
   const removed = new Set<string>();
   let isComplete = false;
   try {
+    // First: the process may end as soon as the factors are removed, and a token still states that one was used.
+    await invalidate();
     for (const subject of subjects) {
       await reset(subject, removed);
     }
     await end();
+    // For a login that was under way: its session, stored since, asks the provider at its next request.
+    await invalidate();
     isComplete = true;
   } finally {
     // A complete one also if there was none: the process of an earlier one may have died after it had removed them.
