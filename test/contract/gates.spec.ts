@@ -1,5 +1,6 @@
 import type { Abstract } from '@nestjs/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { LoginLimits } from '../../src/directory/rate-limit/login-limits.js';
 import { RateLimits } from '../../src/directory/rate-limit/rate-limits.js';
 import { KratosClient } from '../../src/providers/ory/kratos/kratos.client.js';
@@ -16,6 +17,7 @@ import {
   startAnsweringOry,
 } from '../support/answering.ory.js';
 import { expectProblem } from '../support/gateway.js';
+import { waitUntil } from '../support/stack.js';
 
 let ory: AnsweringOry;
 
@@ -100,6 +102,35 @@ it('a form of the settings asks Kratos for the session once before it is passed 
   const asks = (line: string): boolean => line.startsWith('GET /sessions/whoami');
   expect(ory.asked.slice(0, passedOn).filter(asks)).toHaveLength(1);
   expect(ory.asked.slice(passedOn).some(asks)).toBe(true);
+});
+
+it('a change that Kratos has made is answered so, also when the database is away by then', async () => {
+  ory.say('GET /sessions/whoami', 200, kratosSession);
+  ory.say(`GET /admin/identities/${oryIds.subject}`, 200, { ...kratosIdentity, credentials: {} });
+  ory.say('GET /self-service/settings/flows', 200, { state: 'success', ui: { nodes: [] } });
+  const { query } = ory.gateway.app.get(Database, { strict: false });
+  const change = async (): Promise<number> => {
+    const { status } = await ory.gateway.request(
+      `/ory/kratos/self-service/settings?flow=${crypto.randomUUID()}`,
+      {
+        method: 'POST',
+        headers: {
+          cookie: '__Host-ory_kratos_session=c2Vzc2lvbg==',
+          'content-type': 'application/x-www-form-urlencoded',
+        },
+        body: new URLSearchParams({ method: 'password', password: 'a new password 7' }).toString(),
+      },
+    );
+    return status;
+  };
+  await query.schema.alterTable('forgotten_accounts').renameTo('away').execute();
+  try {
+    expect(await change()).toBe(200);
+  } finally {
+    await query.schema.alterTable('away').renameTo('forgotten_accounts').execute();
+  }
+  const count = async () => (await query.selectFrom('forgotten_accounts').selectAll().execute()).length;
+  await waitUntil(async () => (await count()) > 0, 'the accounts to be stored');
 });
 
 describe('limits of mails to an account', () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { databaseKinds } from '../../../test/support/database.kinds.js';
 import { type FreshDatabase, migratedDatabase } from '../../../test/support/fresh.database.js';
 import { SteppedClock } from '../../../test/support/stepped.clock.js';
+import { waitUntil } from '../../../test/support/stack.js';
 import { browserKnownFor } from './device-cookie.js';
 import { ForgottenAccounts } from './forgotten-accounts.js';
 
@@ -30,6 +31,31 @@ describe.each(databaseKinds)('accounts whose networks and browsers are forgotten
     expect(await other.since(['ada'])).toBe(clock.time);
     expect(await other.since(['new-secret', 'grace'])).toBe(clock.time - 1000);
     expect(await other.since(['eve'])).toBe(0);
+  });
+
+  it('are noted also when the database is away: here at once, elsewhere when it is back', async () => {
+    const { query } = database.connect();
+    const accounts = open();
+    await accounts.note(['grace']);
+    await query.schema.alterTable('forgotten_accounts').renameTo('away').execute();
+    const noted = clock.time + 1000;
+    clock.time = noted;
+    await accounts.noteDone(['ada', 'grace']);
+    await expect(accounts.note(['eve'])).rejects.toThrow();
+    clock.time += 1000;
+    await query.schema.alterTable('away').renameTo('forgotten_accounts').execute();
+    expect([await accounts.since(['ada']), await accounts.since(['eve'])]).toEqual([noted, 0]);
+    const other = open();
+    await waitUntil(async () => (await other.since(['ada'])) === noted, 'the account to be stored');
+    expect(await other.since(['grace'])).toBe(noted);
+  });
+
+  it('that are none cost no statement', async () => {
+    const connection = database.connect();
+    await connection.query.schema.dropTable('forgotten_accounts').execute();
+    const accounts = new ForgottenAccounts(connection, clock);
+    await accounts.note([]);
+    await expect(accounts.note(['ada'])).rejects.toThrow();
   });
 
   it('by a replica whose clock is behind, keep the later moment', async () => {

@@ -124,9 +124,11 @@ export class LoginLimits {
   /**
    * Ends what is known of accounts: anyone who had their former credentials may have logged in from those networks and browsers. Call it
    * once those credentials aren't accepted any more.
+   * @param isDone whether that can't be undone: then it never rejects, and is stored later if the database is away.
    */
-  async forget(accounts: readonly string[]): Promise<void> {
-    await this.forgotten.note(accounts.map((account) => this.limits.hash(account)));
+  async forget(accounts: readonly string[], isDone = false): Promise<void> {
+    const ids = accounts.map((account) => this.limits.hash(account));
+    await (isDone ? this.forgotten.noteDone(ids) : this.forgotten.note(ids));
   }
 }
 

@@ -91,7 +91,7 @@ export class OryLimits {
 
   /**
    * Forgets where an account has logged in when it gets another password or address, or its address another owner. Call it after Kratos
-   * has answered.
+   * has answered: that it is done stays true if it can't be stored now.
    * @param path after the prefix.
    * @param changed what the request has changed in the settings.
    */
@@ -104,10 +104,10 @@ export class OryLimits {
     if (path === '/self-service/registration' && sessionSetBy(reply) !== undefined) {
       // Somebody may have had an account of this name before.
       const { account } = await readSubmittedForm(request);
-      await this.forget(account === undefined ? [] : [account]);
+      await this.logins.forget(keysOf(account === undefined ? [] : [account]), true);
     }
     if (changes.includes('password') || changes.includes('address')) {
-      await this.forget(addresses, identity);
+      await this.logins.forget(keysOf(addresses, identity), true);
       const [current] = addresses;
       if (current !== undefined && this.limits.appliesTo(request)) {
         // The one who made the change isn't to be locked out by it.
@@ -121,10 +121,7 @@ export class OryLimits {
    * @param addresses of the account. @param identity its id at Kratos, if known.
    */
   async forget(addresses: readonly string[], identity?: string): Promise<void> {
-    await this.logins.forget([
-      ...addresses.flatMap((address) => keysOfAccount(foldIdentifier(address))),
-      ...(identity === undefined ? [] : [factorKey(identityKey(identity))]),
-    ]);
+    await this.logins.forget(keysOf(addresses, identity));
   }
 
   /** Counts a request that is about to go to Hydra; of token requests, only failures, by address. */
@@ -244,6 +241,14 @@ export class OryLimits {
     const goesOn = !isNamed && (isElsewhere || reply.statusCode === 422);
     return reply.statusCode >= 500 || goesOn ? 'void' : 'failure';
   }
+}
+
+/** The keys by which guesses of an account are counted. @param addresses of the account. @param identity its id at Kratos, if known. */
+function keysOf(addresses: readonly string[], identity?: string): readonly string[] {
+  return [
+    ...addresses.flatMap((address) => keysOfAccount(foldIdentifier(address))),
+    ...(identity === undefined ? [] : [factorKey(identityKey(identity))]),
+  ];
 }
 
 /** Whether a login with this form succeeds only by a credential of the account that is counted. */
