@@ -98,7 +98,7 @@ export async function setUpOryProxy(
       connections: connectionsAtOnce.kratos,
       breaker: circuits.of('kratos'),
       gates: kratosGates(get, configuration, limits),
-      turns: new IdentityTurns(get(IdentityLocks)),
+      turns: new IdentityTurns(get(IdentityLocks), kratos, get(SessionQuestions)),
     },
     {
       name: 'hydra',

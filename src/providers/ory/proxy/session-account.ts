@@ -3,6 +3,8 @@ import type { KratosClient } from '../kratos/kratos.client.js';
 import type { SessionQuestions } from '../kratos/session-questions.js';
 import { kratosFlowSchema, valuesOf } from '../kratos/kratos-flow.js';
 
+const identityPrefix = 'identity:';
+
 /**
  * Whom guesses of a second factor are counted for, whatever was typed to begin the session. Whoami doesn't name the identity before the
  * second factor. Kratos does if it asks the gateway about login challenges; if not, its form to confirm a login names the account, if that
@@ -30,6 +32,11 @@ export async function holderOfSession(
   return name === undefined || name === '' ? undefined : accountKey(name);
 }
 
+/** The identity that a key is of; undefined for another key. */
+export function identityOf(key: string | undefined): string | undefined {
+  return key?.startsWith(identityPrefix) === true ? key.slice(identityPrefix.length) : undefined;
+}
+
 /** Whether Kratos sends the browser to the form of a login that it has begun, as it does without a session. */
 function isFlow(target = ''): boolean {
   return URL.canParse(target) && new URL(target).searchParams.has('flow');
@@ -53,5 +60,5 @@ export function accountKey(name: string): string {
 
 /** The key of an identity. @param id at Kratos. */
 export function identityKey(id: string): string {
-  return `identity:${id}`;
+  return `${identityPrefix}${id}`;
 }
