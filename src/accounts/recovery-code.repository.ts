@@ -46,7 +46,7 @@ export class RecoveryCodeRepository {
       .executeTakeFirstOrThrow(
         () =>
           new Problem('gone', {
-            detail: 'Whoever made this code may make none any more. Ask another administrator for a new one.',
+            detail: 'The maker of this code may make none any more. Ask another administrator for a new one.',
             reason: 'recovery_maker_gone',
           }),
       );

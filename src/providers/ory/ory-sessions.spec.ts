@@ -137,6 +137,7 @@ describe('identities', () => {
   it('a recovery has the page of this gateway that takes its code', async () => {
     expect(await ory.strategy.identities?.recover(subject)).toEqual({
       code: '123456',
+      flow: oryIds.recoveryFlow,
       url: `${ory.gateway.configuration.PUBLIC_URL}/ui/recovery?flow=${oryIds.recoveryFlow}`,
       expiresAt: Date.parse('2026-01-01T00:00:00Z'),
     });
