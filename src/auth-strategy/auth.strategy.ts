@@ -80,6 +80,8 @@ export type ProviderSession =
       readonly state: 'alive';
       /** The person as the provider reports them now; fields that it doesn't report are left out. */
       readonly identity?: ReportedIdentity | undefined;
+      /** The whole profile as `CLAIMS_MAP` picks from it; undefined if the provider doesn't report it, or not all of it. */
+      readonly profile?: Readonly<Record<string, unknown>> | undefined;
       /** Whether the user has removed the second factor that the login was made with, so that it counts no more. */
       readonly hasLostFactor?: boolean;
     }

@@ -83,6 +83,10 @@ export const deploymentFindings = {
     'A rule names an organisation that does not exist: nobody gets in by it',
     'Correct the rule. Name the organisation by its id, which never changes.',
   ),
+  rights_from_traits: warning(
+    'CLAIMS_MAP copies a claim that names rights from Kratos’ traits, which users write themselves',
+    'Map no trait that gives rights: state them by a ClaimsEnricher, by organisations, or by the groups of a company login.',
+  ),
   org_name_reserved: warning(
     'Organisations have reserved names that no administrator gave: no `groups` have them',
     'Give such an organisation another short name, or confirm the one that it has, as an administrator: `PATCH /api/v1/orgs/:id` with that `slug`. Until then, see that no program believes `X-Auth-Org` or `orgs` of it.',

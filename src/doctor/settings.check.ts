@@ -1,3 +1,4 @@
+import type { ClaimRule } from '../platform/config/claims-map.parser.js';
 import type { Check, Observation } from './check.port.js';
 import { isLoopbackHost } from '../platform/core/loopback.js';
 
@@ -25,6 +26,10 @@ export const settingsCheck: Check = {
       found.push({ code: 'allowed_origin_insecure', detail: origin });
     }
     if (configuration.AUTH_PROVIDER === 'ory') {
+      const { CLAIMS_MAP, CONNECTIONS } = configuration;
+      for (const claim of rightsFromTraits(CLAIMS_MAP, CONNECTIONS.length > 0)) {
+        found.push({ code: 'rights_from_traits', detail: claim });
+      }
       for (const uri of configuration.SPA_REDIRECT_URIS.filter(isOpenToReaders)) {
         found.push({ code: 'spa_redirect_insecure', detail: new URL(uri).origin });
       }
@@ -40,6 +45,19 @@ export const settingsCheck: Check = {
     return found;
   },
 };
+
+/** Names of claims by which programs decide what a user may do. */
+const rights = /admin|entitlement|group|permission|privilege|right|role|scope/i;
+
+/**
+ * The mapped claims that name rights, and come from Kratos' traits.
+ * @param hasConnections whether company logins have `groups`, which aren't traits.
+ */
+export function rightsFromTraits(rules: readonly ClaimRule[], hasConnections: boolean): readonly string[] {
+  return rules
+    .filter(({ claim, path }) => rights.test(claim) && !(hasConnections && path.join('.') === 'groups'))
+    .map(({ claim }) => claim);
+}
 
 /** Whether an address is plain http to another machine. */
 function isOpenToReaders(address: string): boolean {

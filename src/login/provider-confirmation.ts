@@ -20,7 +20,7 @@ export interface Confirmation {
   readonly isConfirmed: boolean;
   /** Whether the user must be read again. */
   readonly hasChanged: boolean;
-  /** The session as it is now: without its second factor, if the user has removed that. */
+  /** The session as it is now: with the claims of the present profile, and without its second factor, if the user has removed that. */
   readonly session: SessionRow;
 }
 
@@ -56,7 +56,8 @@ export class ProviderConfirmation {
       const isAccepted = identity !== undefined && !(isByOrg && isAdministrator);
       const hasFollowed = isAccepted && (await this.#follow(session, user, identity, client));
       const hasMoved = isAccepted && (await this.#join(user, identity, client));
-      const current = found.hasLostFactor === true ? await this.sessions.loseFactor(session) : session;
+      const kept = found.hasLostFactor === true ? await this.sessions.loseFactor(session) : session;
+      const current = await this.#remap(kept, found.profile);
       return {
         isConfirmed: true,
         hasChanged: hasFollowed || hasMoved,
@@ -88,6 +89,25 @@ export class ProviderConfirmation {
         err: error,
       });
       return true;
+    }
+  }
+
+  /** Takes over what `CLAIMS_MAP` picks from the profile. A value that no token can have logs nobody out: the former claims stay. */
+  async #remap(
+    session: SessionRow,
+    profile: Readonly<Record<string, unknown>> | undefined,
+  ): Promise<SessionRow> {
+    try {
+      return profile === undefined ? session : await this.sessions.remap(session, profile);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== 'claims_rejected') {
+        throw error;
+      }
+      this.#logger.warn('what the provider says of a person could not be taken over', {
+        reason: 'claims_not_followed',
+        err: error,
+      });
+      return session;
     }
   }
 

@@ -7,11 +7,13 @@ import { timestampOf, newId } from '../platform/core/identifier.js';
 import type { SessionRow } from '../platform/database/database.schema.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { Account } from '../directory/users/account.query.js';
-import type { ExtraClaims } from './tokens/claims.mapper.js';
+import type { ClaimRule } from '../platform/config/claims-map.parser.js';
+import { type ExtraClaims, mapClaims } from './tokens/claims.mapper.js';
 import type { Claims } from './tokens/claims.schema.js';
 import { RevocationService } from './revocation/revocation.service.js';
 import { type SessionSelector, SessionRepository, type SessionClient } from './store/session.repository.js';
 import { ProviderEnds, endedNamesFor, endedNamesOf, nameOfUser } from './store/provider-ends.js';
+import { scopeTokens } from './guards/scopes.js';
 import { type MintBounds, type MintedSession, SessionMinter } from './session-minter.js';
 
 const endedByProvider = 'provider_session_ended';
@@ -47,6 +49,7 @@ export interface SessionStart {
 export class SessionService {
   readonly #idle: number;
   readonly #maximum: number;
+  readonly #claimRules: readonly ClaimRule[];
 
   constructor(
     private readonly repository: SessionRepository,
@@ -58,6 +61,7 @@ export class SessionService {
   ) {
     this.#idle = configuration.SESSION_IDLE_TTL * 1000;
     this.#maximum = configuration.SESSION_MAX_TTL * 1000;
+    this.#claimRules = configuration.CLAIMS_MAP;
   }
 
   /**
@@ -142,6 +146,15 @@ export class SessionService {
   async loseFactor(session: SessionRow): Promise<SessionRow> {
     const amr = session.amr.split(' ').filter((method) => method !== 'mfa');
     return this.repository.setLogin(session, { amr: amr.join(' '), acr: 'aal1' });
+  }
+
+  /**
+   * Maps the claims of a session again, from all that its provider reports about the person now.
+   * @returns the session as it is now. @throws {Problem} `claims_rejected`
+   */
+  async remap(session: SessionRow, profile: Readonly<Record<string, unknown>>): Promise<SessionRow> {
+    const claims = JSON.stringify(mapClaims(this.#claimRules, profile, scopeTokens(session.scope)));
+    return claims === session.claims ? session : this.repository.setLogin(session, { claims });
   }
 
   /** Sets the organisation that a live session acts for; its next token states it. @returns nothing when the session has ended. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sql } from 'kysely';
 import { z } from 'zod';
+import { fieldOf } from '../support/contract.suite.js';
 import {
   type GatewaySite,
   newGatewaySite,
@@ -43,9 +44,12 @@ describe.each(['oidc', 'auth0'] as const)('with %s, what the provider says of a 
   });
 
   /** Somebody has logged in at a gateway with this provider. */
-  async function logIn(options: OpenIdSideOptions = {}): Promise<void> {
+  async function logIn(
+    options: OpenIdSideOptions = {},
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     side = await startOpenIdSide(name, site.url, options);
-    gateway = await runGateway(site, side.env);
+    gateway = await runGateway(site, { ...side.env, ...settings });
     agent = new UserAgent(site.url);
     member = await side.enrol();
     await new ContractParty(side, site.url).logIn(agent, member);
@@ -93,6 +97,31 @@ describe.each(['oidc', 'auth0'] as const)('with %s, what the provider says of a 
     afterRenewals(2);
     expect(await factsNow()).toMatchObject({ email: 'new@example.org', emailVerified: true });
   });
+
+  it.each([
+    ['an access token', {}],
+    ['a refresh token', { refreshes: true }],
+  ] as const)(
+    'is in the claims of CLAIMS_MAP from the next renewal on, by %s: none is left',
+    async (_by, options) => {
+      await logIn(options, { CLAIMS_MAP: 'team=department,alias=name,hidden=department@admin' });
+      const claimsNow = async (): Promise<unknown> => fieldOf(await agent.fetch('/auth/session'), 'claims');
+      expect(await claimsNow()).toMatchObject({ team: 'Engines' });
+      side.change(member, { name: 'Grace', extra: { department: 'Looms' } });
+      afterRenewals(1);
+      expect(await claimsNow()).toMatchObject({ team: 'Looms', alias: 'Grace' });
+      // What no token can have is left as it was.
+      side.change(member, { name: 'Hedy', extra: { department: { x: 1 } } });
+      afterRenewals(2);
+      expect(await claimsNow()).toMatchObject({ team: 'Looms', alias: 'Grace' });
+      side.change(member, { extra: {} });
+      afterRenewals(3);
+      const claims = await claimsNow();
+      expect(claims).toMatchObject({ alias: 'Hedy' });
+      expect(claims).not.toHaveProperty('team');
+      expect(claims).not.toHaveProperty('hidden');
+    },
+  );
 
   it('is asked with a refresh token when the access token is over', async () => {
     await logIn({ refreshes: true });

@@ -204,6 +204,7 @@ describe('vestibule doctor', () => {
     [{ TRUST_PROXY: '0.0.0.0/8' }, ['trust_proxy_everybody']],
     [{ ALLOWED_ORIGINS: 'http://app.example.org' }, ['allowed_origin_insecure']],
     [{ SIGN_UP: 'closed' }, ['setting_misspelled']],
+    [{ CLAIMS_MAP: 'app_roles=roles,locale=locale' }, ['rights_from_traits']],
     [{ DEFAULT_LANGUAGE: 'tlh' }, ['locales_unusable']],
     [{ BRAND_LOGO: '/nowhere/logo.svg' }, ['brand_logo_unusable']],
     [{ SERVICE_CLIENTS: 'billing=orgs:read' }, ['service_client_unknown']],

@@ -202,7 +202,8 @@ export const commonVariables = z.object({
   CLAIMS_MAP: commaList.pipe(claimsMap).default([]).register(variableDocs, {
     description:
       "Comma-separated list of claims to copy from the provider's profile (Kratos: traits) into the augmented token. Each entry is `claim=path.in.profile`, or `claim=path@scope` to copy it only if that scope was granted.",
-    recommendation: 'Map few and short claims: the whole token must fit into a cookie of 4,096 bytes.',
+    recommendation:
+      'Map few and short claims: the whole token must fit into a cookie of 4,096 bytes. Map no trait of Kratos to rights: users write their traits themselves.',
     example: 'department=department,locale=locale@profile',
   }),
   LINK_BY_VERIFIED_EMAIL: flag.default(false).register(variableDocs, {

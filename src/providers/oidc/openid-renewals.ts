@@ -74,7 +74,7 @@ export class OpenIdRenewals {
     if (use.by === 'other') {
       return { state: use.isLive ? 'alive' : 'ended' };
     }
-    return use.result === undefined ? { state: 'ended' } : aliveAs(use.result);
+    return use.result === undefined ? { state: 'ended' } : this.#aliveAs(use.result);
   }
 
   async #askByAccessToken(
@@ -89,7 +89,7 @@ export class OpenIdRenewals {
       provider.currentUser({ accessToken, claims: undefined }, session.subject),
     );
     if (found !== undefined) {
-      return aliveAs(found);
+      return this.#aliveAs(found);
     }
     // A token of which no end is known may have ended by itself.
     return expiresAt === undefined ? this.#unaskable(session) : { state: 'ended' };
@@ -114,21 +114,23 @@ export class OpenIdRenewals {
       : { state: 'ended', reason: 'session_unconfirmed' };
   }
 
+  /** A session that goes on, with the data of its person that the provider reports. */
+  async #aliveAs({ identity, profile }: UserInfo): Promise<ProviderSession> {
+    const { issuer, subject, email, emailVerified, name, picture } = identity;
+    const reported: ReportedIdentity = {
+      issuer,
+      subject,
+      ...('email' in profile ? { email, emailVerified } : {}),
+      ...('name' in profile ? { name } : {}),
+      ...('picture' in profile ? { picture } : {}),
+    };
+    // An ID token for a refresh token may say less than the login's (OpenID Connect Core section 12.2).
+    const isWhole = await this.provider.reportsUsers();
+    return { state: 'alive', identity: reported, ...(isWhole ? { profile } : {}) };
+  }
+
   /** When tokens of this moment end, in milliseconds since the epoch. @param expiresIn seconds, if the provider states them. */
   endOf(expiresIn: number | undefined): number | undefined {
     return expiresIn === undefined ? undefined : this.clock.now() + expiresIn * 1000;
   }
-}
-
-/** A session that goes on, with the data of its person that the provider reports. */
-function aliveAs({ identity, profile }: UserInfo): ProviderSession {
-  const { issuer, subject, email, emailVerified, name, picture } = identity;
-  const reported: ReportedIdentity = {
-    issuer,
-    subject,
-    ...('email' in profile ? { email, emailVerified } : {}),
-    ...('name' in profile ? { name } : {}),
-    ...('picture' in profile ? { picture } : {}),
-  };
-  return { state: 'alive', identity: reported };
 }

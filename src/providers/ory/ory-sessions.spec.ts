@@ -52,6 +52,12 @@ describe('the provider’s session', () => {
     expect(await ory.strategy.sessionState(session)).toMatchObject({ state });
   });
 
+  it('is told with all that Kratos says of its user, from which claims are mapped again', async () => {
+    const traits = { ...kratosIdentity.traits, department: 'Engines' };
+    ory.say(kratosSessionRoute, 200, { ...kratosSession, identity: { ...kratosIdentity, traits } });
+    expect(await ory.strategy.sessionState(session)).toMatchObject({ profile: traits });
+  });
+
   it('that was never told is over, and nobody is asked', async () => {
     expect(await ory.strategy.sessionState({ ...session, provider_session_id: null })).toEqual({
       state: 'ended',

@@ -183,8 +183,8 @@ export class OryStrategy extends AuthStrategy {
       if (found?.isActive !== true || found.identity.subject !== subject) {
         return { state: 'ended' };
       }
-      const { identity, hasLostFactor = false } = found;
-      return { state: 'alive', identity, hasLostFactor: hasLostFactor && session.acr === 'aal2' };
+      const { identity, profile, hasLostFactor = false } = found;
+      return { state: 'alive', identity, profile, hasLostFactor: hasLostFactor && session.acr === 'aal2' };
     } catch (error) {
       this.#logger.warn('the source of a user cannot be asked about a session', {
         reason: 'source_unreachable',

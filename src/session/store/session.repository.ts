@@ -158,7 +158,10 @@ export class SessionRepository {
   }
 
   /** Sets how the user of a session counts as authenticated. @returns the session as it is now. */
-  async setLogin(session: SessionRow, login: Pick<SessionRow, 'amr' | 'acr'>): Promise<SessionRow> {
+  async setLogin(
+    session: SessionRow,
+    login: Partial<Pick<SessionRow, 'amr' | 'acr' | 'claims'>>,
+  ): Promise<SessionRow> {
     await this.database.query.updateTable('sessions').set(login).where('id', '=', session.id).execute();
     return { ...session, ...login };
   }
