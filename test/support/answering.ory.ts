@@ -53,6 +53,13 @@ export const kratosSession = {
 /** Where Kratos is asked whether it can read its sessions. */
 export const noSessionRoute = 'GET /admin/sessions/00000000-0000-0000-0000-000000000000';
 
+/** The body of a refusal, as Kratos states it. */
+export function oryError(code: number): object {
+  return { error: { code, status: 'A status', message: 'A message' } };
+}
+
+const refusals = new Set([401, 403, 404]);
+
 type Answers = Readonly<Record<string, readonly [number, unknown]>>;
 
 /** Where Kratos is asked about the session of {@link oryIds}. */
@@ -62,7 +69,7 @@ export const kratosSessionRoute = `GET /admin/sessions/${oryIds.kratosSession}`;
 const usual: Answers = {
   'POST /admin/oauth2/introspect': [200, personsToken],
   [kratosSessionRoute]: [200, kratosSession],
-  [noSessionRoute]: [404, {}],
+  [noSessionRoute]: [404, oryError(404)],
   [`DELETE /admin/sessions/${oryIds.kratosSession}`]: [204, undefined],
   'GET /admin/oauth2/auth/sessions/consent': [
     200,
@@ -93,7 +100,7 @@ export interface AnsweringOry {
   readonly strategy: AuthStrategy;
   /** Method, path with query, and body of what Ory was asked since the last {@link reset}. */
   readonly asked: string[];
-  /** From now on gives this answer. @param route method and path, without the query. */
+  /** From now on gives this answer. @param route method and path, without the query. @param body by default Ory's error for 401, 403 and 404. */
   say(route: string, status: number, body?: unknown): void;
   /** Ends all misbehaviour. */
   reset(): void;
@@ -145,7 +152,7 @@ export async function startAnsweringOry(env: Readonly<Record<string, string>> = 
     gateway,
     strategy: gateway.app.get(AuthStrategy, { strict: false }),
     asked,
-    say: (route, status, body = {}) => {
+    say: (route, status, body = refusals.has(status) ? oryError(status) : {}) => {
       answers = { ...answers, [route]: [status, body] };
     },
     reset,

@@ -32,7 +32,7 @@ export async function startKratosIdentities(): Promise<KratosIdentities> {
       const code = isOfIdentity ? (status ?? (request.method === 'DELETE' ? 204 : 200)) : unasked;
       const answer = (): void => {
         response.writeHead(code, { 'content-type': 'application/json' });
-        response.end(code === 204 ? undefined : '{}');
+        response.end(code === 204 ? undefined : JSON.stringify(code === 404 ? { error: { code } } : {}));
       };
       const first = isOfIdentity ? act : undefined;
       if (first === undefined) {

@@ -126,9 +126,11 @@ function answerTo(url: string, origin: string): { readonly status: number; reado
     return { status: 200, body: { active: false } };
   }
   if (url.includes('whoami')) {
-    return { status: 401, body: {} };
+    return { status: 401, body: { error: { code: 401 } } };
   }
-  return { status: url.includes('/admin/sessions/') ? 404 : 200, body: {} };
+  return url.includes('/admin/sessions/')
+    ? { status: 404, body: { error: { code: 404 } } }
+    : { status: 200, body: {} };
 }
 
 function endpointsOf(origin: string): object {

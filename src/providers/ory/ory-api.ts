@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { Configuration } from '@ory/client';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { Problem } from '../../platform/errors/problem.error.js';
 import {
   bodyOf,
@@ -41,17 +41,34 @@ export function oryApi(address: string, timeout: number = vendorRequestDefaults.
 /** The status that stands for an answer which is larger than any that is read. */
 export const answerTooLarge = 413;
 
-/** Makes an answer of a failure with an expected status. @param reason of the problem that any other failure becomes. */
+/** Statuses that a proxy on the way gives too, which has another opinion than Ory of what is there and who may see it. */
+const refusals = new Set([401, 403, 404]);
+
+/** The errors of Ory's APIs: those of Kratos, and those of Hydra. */
+const oryErrorSchema = z.union([
+  z.looseObject({ error: z.looseObject({ code: z.number() }) }),
+  z.looseObject({ error: z.string(), error_description: z.string() }),
+]);
+
+/**
+ * Makes an answer of a failure with an expected status. A refusal is expected only of Ory itself, in whose format it is.
+ * @param reason of the problem that any other failure becomes.
+ */
 export function expectedFailure(
   error: unknown,
   reason: string,
   isExpected: (status: number) => boolean = () => false,
 ): OryAnswer {
   const status = isTooLarge(error) ? answerTooLarge : statusOf(error);
-  if (status !== undefined && isExpected(status)) {
+  if (status !== undefined && isExpected(status) && (!refusals.has(status) || isOfOry(error))) {
     return { status, data: bodyOf(error) };
   }
   throw error instanceof Problem ? error : unavailable(reason, error);
+}
+
+/** Whether the answer of a failed call is an error in Ory's format. */
+export function isOfOry(error: unknown): boolean {
+  return oryErrorSchema.safeParse(bodyOf(error)).success;
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   kratosIdentity,
   kratosSession,
   kratosSessionRoute,
+  oryError,
   oryIds,
   startAnsweringOry,
 } from '../../../test/support/answering.ory.js';
@@ -42,11 +43,13 @@ const refusal = (code: string, reason: string) => expect.objectContaining({ code
 describe('the provider’s session', () => {
   it.each([
     ['alive', 200, kratosSession],
-    ['ended', 404, {}],
+    ['ended', 404, oryError(404)],
     ['ended', 200, { ...kratosSession, active: false }],
     ['ended', 200, { ...kratosSession, identity: { ...kratosIdentity, state: 'inactive' } }],
     ['ended', 200, { ...kratosSession, identity: { ...kratosIdentity, id: oryIds.stranger } }],
     ['unknown', 500, {}],
+    ['unknown', 404, {}],
+    ['unknown', 404, { error: 'Not Found', path: '/admin/sessions' }],
   ])('is %s: Kratos answers %i %j', async (state, status, body) => {
     ory.say(kratosSessionRoute, status, body);
     expect(await ory.strategy.sessionState(session)).toMatchObject({ state });

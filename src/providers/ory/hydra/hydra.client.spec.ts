@@ -36,6 +36,19 @@ it('introspections that Hydra leaves unanswered keep no login waiting, and end a
   expect(reasons).toEqual(introspections.map(() => 'provider_unavailable'));
 });
 
+it.each([
+  ['of Hydra 2.3', '{"error":"Unable to locate the resource","error_description":""}', undefined],
+  ['with the error of a newer one', '{"error":{"code":404,"message":"Not Found"}}', undefined],
+  ['of a proxy between', '{"message":"Not Found"}', 'provider_unavailable'],
+  ['of another program', '<h1>404</h1>', 'provider_unavailable'],
+])('a 404 %s: is the client gone?', async (_of, body, code) => {
+  const hydra = await clientOf((_request, response) => {
+    response.writeHead(404, { 'content-type': 'application/json' }).end(body);
+  });
+  const outcome = await hydra.client('app').catch((error: unknown) => Reflect.get(Object(error), 'code'));
+  expect(outcome).toBe(code);
+});
+
 describe('an inactive token', () => {
   const token = { active: true, client_id: 'app', sub: 'ada', token_use: 'refresh_token' };
 

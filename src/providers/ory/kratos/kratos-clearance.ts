@@ -9,7 +9,7 @@ import { mergeCookies } from '../../../platform/http/cookie-reader.js';
 import { UpstreamCookies } from '../../../platform/http/upstream-cookies.js';
 import { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
 import { foldIdentifier } from '../../../platform/core/account-identifier.js';
-import { type OryAnswer, type OryCall, oryApi, parseAnswer } from '../ory-api.js';
+import { type OryAnswer, type OryCall, isMissing, isOfOry, oryApi, parseAnswer } from '../ory-api.js';
 import type { IdentityLocks } from './identity-locks.js';
 import { kratosFlowSchema, valuesOf } from './kratos-flow.js';
 import { type KratosSession, kratosIdentitySchema, kratosSessionSchema } from './kratos-session.js';
@@ -191,7 +191,8 @@ export class KratosClearance {
       if (error instanceof Problem) {
         throw error;
       }
-      throw unavailable(statusOf(error) === 404 ? 'kratos_has_none' : 'kratos_clearance_failed', error);
+      const isNone = isMissing(statusOf(error) ?? 0) && isOfOry(error);
+      throw unavailable(isNone ? 'kratos_has_none' : 'kratos_clearance_failed', error);
     }
   }
 }

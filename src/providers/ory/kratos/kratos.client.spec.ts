@@ -6,6 +6,7 @@ import {
   oryIds,
   startAnsweringOry,
 } from '../../../../test/support/answering.ory.js';
+import { KratosClearance } from './kratos-clearance.js';
 import { KratosClient } from './kratos.client.js';
 
 const route = 'GET /sessions/whoami';
@@ -38,6 +39,26 @@ it('ends an identity’s sessions but one', async () => {
     'DELETE /admin/sessions/one',
     'DELETE /admin/sessions/other',
   ]);
+});
+
+it('a 404 of a proxy between, and not of Kratos, doesn’t say that something is gone', async () => {
+  const { subject, kratosSession: id } = oryIds;
+  const clearance = ory.gateway.app.get(KratosClearance, { strict: false });
+  const acts: readonly [string, () => Promise<unknown>][] = [
+    [`DELETE /admin/sessions/${id}`, async () => kratos.revokeSession(id)],
+    [`DELETE /admin/identities/${subject}`, async () => kratos.deleteIdentity(subject)],
+    [`GET /admin/identities/${subject}`, async () => kratos.loginMethodsOf(subject)],
+    [
+      `DELETE /admin/identities/${subject}/sessions`,
+      async () => clearance.resetSecondFactors(subject, () => undefined),
+    ],
+  ];
+  for (const [route, act] of acts) {
+    ory.say(route, 404, { message: 'Not Found' });
+    await expect(act(), route).rejects.toMatchObject({ code: 'provider_unavailable' });
+    expect(ory.asked).toHaveLength(1);
+    ory.reset();
+  }
 });
 
 describe('whoami', () => {
@@ -74,6 +95,13 @@ describe('whoami', () => {
   ])('%i says %s', async (status, state) => {
     ory.say(route, status);
     expect(await kratos.whoami('__Host-ory_kratos_session=x')).toEqual({ state });
+  });
+
+  it.each([401, 403])('%i of a proxy between, and not of Kratos, says nothing', async (status) => {
+    ory.say(route, status, { message: 'Forbidden' });
+    await expect(kratos.whoami('__Host-ory_kratos_session=x')).rejects.toMatchObject({
+      code: 'provider_unavailable',
+    });
   });
 
   it('401 is believed if Kratos says it again once it has read its database', async () => {
