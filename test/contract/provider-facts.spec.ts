@@ -199,7 +199,9 @@ describe.each(['oidc', 'auth0'] as const)('with %s, what the provider says of a 
     it.each([
       ['token', 400, 'access_denied', 401],
       ['token', 400, 'interaction_required', 401],
+      ['token', 403, 'mfa_required', 401],
       ['userinfo', 403, 'insufficient_scope', 401],
+      ['userinfo', 401, 'Unauthorized', 200],
       ['token', 401, 'invalid_client', 200],
       ['token', 401, 'access_denied', 200],
       ['token', 400, 'unauthorized_client', 200],

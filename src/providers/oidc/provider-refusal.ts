@@ -16,7 +16,8 @@ const ofDeployment = new Set([
 
 /**
  * Error codes by which a provider refuses a refresh for its user (RFC 6749 section 5.2). It may want the user to log in, agree or choose
- * first (OpenID Connect Core section 3.1.2.6), which nobody does at a renewal.
+ * first (OpenID Connect Core section 3.1.2.6, Unmet Authentication Requirements 1.0), which nobody does at a renewal. Auth0 says
+ * `mfa_required`, Salesforce `inactive_user`.
  */
 const ofUser = new Set([
   'invalid_grant',
@@ -25,12 +26,35 @@ const ofUser = new Set([
   'login_required',
   'account_selection_required',
   'consent_required',
+  'unmet_authentication_requirements',
+  'mfa_required',
+  'inactive_user',
+]);
+
+/**
+ * Error codes by which `/userinfo` refuses a token or its user (RFC 6750 section 3.1, RFC 9470 section 3). Google says `invalid_request`,
+ * Hydra `request_unauthorized`, Zitadel `access_denied`, and Entra ID, in a form of its own, `InvalidAuthenticationToken`.
+ */
+const ofToken = new Set([
+  ...ofUser,
+  'invalid_token',
+  'insufficient_scope',
+  'insufficient_user_authentication',
+  'invalid_request',
+  'request_unauthorized',
+  'InvalidAuthenticationToken',
 ]);
 
 /** Error codes by which a provider reports a failure of its own (RFC 6749 section 4.1.2.1). */
 const ofProvider = new Set(['server_error', 'temporarily_unavailable']);
 
-const oauthErrorSchema = z.looseObject({ error: z.string() });
+/** The parameter `error` of a challenge. */
+const errorInChallenge = /(?:^|[\s,])error="?(\w+)/;
+
+/** A body with an OAuth error (RFC 6749 section 5.2), or with one in Microsoft's form. */
+const errorBodySchema = z.looseObject({
+  error: z.union([z.string(), z.looseObject({ code: z.string() }).transform(({ code }) => code)]),
+});
 
 /** Whether an OAuth error is about the deployment's registration at the provider. */
 export function isOfDeployment(error: string): boolean {
@@ -71,29 +95,38 @@ export function isRefusalOfUser(error: unknown): boolean {
 }
 
 /**
- * Whether `/userinfo` refused a token (RFC 6750 section 3.1). A 403 without an OAuth error, in the body or a challenge, is a firewall's,
- * which knows nothing of users.
+ * Whether `/userinfo` refused a token. RFC 6750 section 3 lets a provider name the error in a challenge, which Keycloak, Auth0, Okta and
+ * node-oidc-provider do (authentik without a scheme); others do in the body. An answer that names none, or one of another kind, can be a
+ * firewall's, or of a provider that hasn't seen the token because a proxy took it away: it says nothing about the user. Little is lost by
+ * that: where there is a refresh token, the token endpoint is asked first and names its errors, and without an answer a renewal is refused
+ * after an hour.
  */
 export async function isRefusalOfToken(error: unknown): Promise<boolean> {
-  const status = answerStatusOf(error);
-  if (status !== 403) {
-    return status === 401;
+  const answer = answerOf(error);
+  if (answer?.status !== 401 && answer?.status !== 403) {
+    return false;
   }
-  if (error instanceof WWWAuthenticateChallengeError) {
-    return error.cause.some(({ parameters }) => parameters.error !== undefined);
-  }
-  const cause: unknown = error instanceof Error ? error.cause : undefined;
-  const body = cause instanceof Response && !cause.bodyUsed ? await cause.clone().text() : '';
-  return oauthErrorSchema.safeParse(parseJson(body)).success;
+  const [, challenged] = errorInChallenge.exec(answer.headers.get('www-authenticate') ?? '') ?? [];
+  const code = challenged ?? (await bodyErrorOf(answer));
+  return code !== undefined && ofToken.has(code);
+}
+
+async function bodyErrorOf(answer: Response): Promise<string | undefined> {
+  const body = answer.bodyUsed ? '' : await answer.clone().text();
+  return errorBodySchema.safeParse(parseJson(body)).data?.error;
 }
 
 /** The status of the answer for which openid-client threw an error, if there was one. */
 export function answerStatusOf(error: unknown): number | undefined {
+  return answerOf(error)?.status;
+}
+
+function answerOf(error: unknown): Response | undefined {
   if (error instanceof WWWAuthenticateChallengeError) {
-    return error.status;
+    return error.response;
   }
   const cause: unknown = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Response ? cause.status : undefined;
+  return cause instanceof Response ? cause : undefined;
 }
 
 /**
