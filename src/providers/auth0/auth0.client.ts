@@ -10,7 +10,7 @@ import { Problem } from '../../platform/errors/problem.error.js';
 import { unavailable, vendorTimeout } from '../../platform/upstream/vendor-call.js';
 import type { UpstreamCalls } from '../../platform/upstream/upstream-calls.js';
 import type { LoginChecks } from '../../auth-strategy/auth.strategy.js';
-import { refusalOf } from '../oidc/provider-refusal.js';
+import { oauthErrorIn, refusalOf, tokenRefusalOf } from '../oidc/provider-refusal.js';
 
 /** With a refresh token, Auth0 can be asked at each renewal whether the user is still there. */
 const scope = 'openid profile email offline_access';
@@ -129,6 +129,12 @@ function createStrategy(configuration: Auth0Configuration): Auth0 {
     validate(accessToken: string, refreshToken: string | undefined, extra: unknown): unknown {
       return { accessToken, refreshToken, extra };
     }
+
+    /** The problem of an error answer of the token endpoint; null if it has no OAuth error. passport-oauth2 asks for this. */
+    parseErrorResponse(body: string, status: number): Problem | null {
+      const error = oauthErrorIn(body);
+      return error === undefined ? null : tokenRefusalOf({ status, error });
+    }
   }
   return new Strategy(options);
 }
@@ -160,17 +166,12 @@ class TransactionStore {
   }
 }
 
-/** The problem of a passport-oauth2 error, by its name and, for an HTTP answer, its status. */
+/** The problem of a passport-oauth2 error that isn't one already, by its name and, for an HTTP answer, its status. */
 function asProblem(error: unknown): Problem {
   if (error instanceof Problem) {
     return error;
   }
   const name = error instanceof Error ? error.name : '';
-  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-  if (name === 'TokenError' && typeof code === 'string') {
-    // Auth0 answers `access_denied` to a wrong client secret.
-    return refusalOf(code === 'access_denied' ? 'invalid_client' : code, new Error(name));
-  }
   const inner: unknown = error instanceof Error ? Reflect.get(error, 'oauthError') : undefined;
   const status: unknown =
     typeof inner === 'object' && inner !== null ? Reflect.get(inner, 'statusCode') : undefined;

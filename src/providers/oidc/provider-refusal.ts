@@ -78,14 +78,20 @@ export function deploymentRefusalOf(error: unknown): Problem | undefined {
   if (!(error instanceof ResponseBodyError)) {
     return undefined;
   }
-  if (isOfDeployment(error.error)) {
-    return refusalOf(error.error, new Error(error.name));
-  }
-  return isWrongSecret(error) ? refusalOf('invalid_client', new Error(error.name)) : undefined;
+  const problem = tokenRefusalOf(error, new Error(error.name));
+  return problem.code === 'provider_misconfigured' ? problem : undefined;
+}
+
+/** An OAuth error of the token endpoint, and the status of its answer. */
+type TokenError = Pick<ResponseBodyError, 'status' | 'error'>;
+
+/** The problem of an OAuth error of the token endpoint. */
+export function tokenRefusalOf(answer: TokenError, cause?: Error): Problem {
+  return refusalOf(isWrongSecret(answer) ? 'invalid_client' : answer.error, cause);
 }
 
 /** Whether a provider refuses the client by an error that others have for users. Auth0 does when the secret is another one. */
-function isWrongSecret({ status, error }: ResponseBodyError): boolean {
+function isWrongSecret({ status, error }: TokenError): boolean {
   return status === 401 && error === 'access_denied';
 }
 
@@ -112,7 +118,11 @@ export async function isRefusalOfToken(error: unknown): Promise<boolean> {
 }
 
 async function bodyErrorOf(answer: Response): Promise<string | undefined> {
-  const body = answer.bodyUsed ? '' : await answer.clone().text();
+  return answer.bodyUsed ? undefined : oauthErrorIn(await answer.clone().text());
+}
+
+/** The code of the error that a body states; undefined if it has none. */
+export function oauthErrorIn(body: string): string | undefined {
   return errorBodySchema.safeParse(parseJson(body)).data?.error;
 }
 
