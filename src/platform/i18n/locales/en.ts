@@ -1188,7 +1188,8 @@ export const english = {
   'connections.field.metadata': 'Metadata of the provider (XML)',
   'connections.field.metadata_url': 'Or the URL of its metadata',
   'connections.field.entity_id': 'Entity ID of the provider, with a URL',
-  'connections.field.subject_attribute': 'Attribute with an id that never changes (default: the NameID)',
+  'connections.field.subject_attribute':
+    'Attribute with an id that never changes (default: the NameID). Needed if the NameID is an address: its next holder would get the account',
   'connections.field.groups_attribute': 'Attribute with the groups',
   'connections.field.allow_idp_initiated': 'Logins may begin at the provider',
   'connections.field.directory': 'Software of the directory: ldap or active-directory',
