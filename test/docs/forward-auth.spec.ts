@@ -40,7 +40,7 @@ describe('every header of an identity', () => {
 /** What Traefik and Envoy refuse, as their own files state it. */
 const patterns = {
   // Traefik matches the decoded path.
-  traefik: /PathRegexp\(`\(\?i\)(.*)`\)/,
+  traefik: /PathRegexp\(`\(\?i\)(\\x5c.*)`\)/,
   envoy: /regex: '\(\?i\)(.*)'/,
 } as const;
 
@@ -63,6 +63,11 @@ describe.each(withPatterns)('the pattern for paths of the example $file', ({ nam
     '/public/..%255cadmin/x',
     '/public/..%2fadmin/x',
     '/public/..%5cadmin/x',
+    '/;/admin/x',
+    '/;x=1/admin/x',
+    '/%3bx=1/admin/x',
+    '/%2561dmin/x',
+    '/adm%254Fn/x',
     '//admin/x',
     '/public/../admin/x',
     '/public/..',
@@ -72,9 +77,12 @@ describe.each(withPatterns)('the pattern for paths of the example $file', ({ nam
     expect(pattern.test(decodeURIComponent(path))).toBe(true);
   });
 
-  it.each(['/public/a;b=1/x', '/public/..x/.y', '/public/x.html', '/'])('lets %s through', (path) => {
-    expect(pattern.test(path)).toBe(false);
-  });
+  it.each(['/public/a;b=1/x', '/public/;b=1', '/public/..x/.y', '/public/100%25/x', '/public/x.html', '/'])(
+    'lets %s through',
+    (path) => {
+      expect(pattern.test(path)).toBe(false);
+    },
+  );
 });
 
 /** Runs the checking program of test/support. @returns what it prints. @throws what it says is wrong. */
@@ -100,11 +108,40 @@ it.each(examples.envoy)(
   },
 );
 
-it.each(examples.envoy)('the example %s guards /admin itself, and no other name that begins so', (file) => {
-  const text = read(`examples/forward-auth/${file}`);
+it('the example envoy/envoy.yaml guards /admin itself, and no other name that begins so', () => {
+  const text = read('examples/forward-auth/envoy/envoy.yaml');
   expect([...text.matchAll(/- match: \{ (.*\/admin.*) \}/g)].map(([, match]) => match)).toEqual([
     'path_separated_prefix: /admin',
   ]);
+});
+
+/** What Traefik and Envoy guard for administrators on a host. Every other path there is the application's, too. */
+const guarded = {
+  'traefik/hosts.yml': /PathRegexp\(`\(\?i\)(\^\/admin.*)`\)/,
+  'envoy/hosts.yaml': /regex: '\(\?i\)(\/admin.*)'/,
+} as const;
+
+describe.each(Object.entries(guarded))('the pattern for /admin of the example %s', (file, found) => {
+  const source = found.exec(read(`examples/forward-auth/${file}`))?.[1] ?? 'none';
+  const pattern = new RegExp(file.startsWith('envoy') ? `^(?:${source})$` : source, 'i');
+
+  it.each(['/admin', '/admin/', '/admin/x', '/Admin', '/ADMIN/x', '/admin;x', '/admin;x/y', '/admin.json'])(
+    'guards %s, which applications may take for it [H04]',
+    (path) => {
+      expect(pattern.test(path)).toBe(true);
+    },
+  );
+
+  it.each(['/administrators', '/admin-guide', '/admin_x', '/x/admin', '/'])('leaves %s open', (path) => {
+    expect(pattern.test(path)).toBe(false);
+  });
+});
+
+// It may leave letters as they came; other proxies match what they have decoded.
+it.each(examples.envoy)('the example %s refuses letters that are encoded', (file) => {
+  const source = patterns.envoy.exec(read(`examples/forward-auth/${file}`))?.[1] ?? '';
+  const pattern = new RegExp(`^(?:${source})$`, 'i');
+  expect(['/%61dmin', '/adm%49n/x', '/%7A'].filter((path) => !pattern.test(path))).toEqual([]);
 });
 
 it.each(examples.envoy)('the example %s passes on no cookie but those that the gateway has left', (file) => {

@@ -199,7 +199,7 @@ describe('the examples for Kubernetes', () => {
     [
       'a rule without a caller',
       'envoy-gateway',
-      /(?<=PathPrefix, value: \/admin \}\n) *principal:\n(?: {10,}.*\n)+(?=.*name: api)/,
+      /(?<=\/\(\?i:admin\).* \}\n) *principal:\n(?: {10,}.*\n)+(?=.*name: api)/,
       '',
       'at least one of principal or cel',
     ],
