@@ -183,6 +183,29 @@ it('a login from a network or a browser that its account knows, or from RATE_LIM
   expect(kratos.callers.indexOf(elsewhere)).toBeGreaterThan(100);
 });
 
+it('a session of Kratos by another name than the gates know reaches no browser, and the log tells of it', async () => {
+  const { kratos } = upstreams;
+  const lines = ['mine=x; Path=/', 'csrf_token_1=y; Path=/', 'ory_kratos_continuity=z; Path=/'];
+  kratos.say((_request, response) => {
+    response.writeHead(303, { 'set-cookie': lines, location: 'https://auth.example.test/' }).end();
+    return true;
+  });
+  try {
+    const answer = await gateway.request('/ory/kratos/self-service/login?flow=f', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: 'https://auth.example.test' },
+      body: 'method=password&identifier=eve@example.org&password=x',
+    });
+    const names = answer.cookies.map((line) => line.split('=', 1)[0]);
+    expect(names).toEqual(['__Host-csrf_token_1', '__Host-ory_kratos_continuity']);
+    expect(gateway.log.filter((line) => line.includes('"reason":"kratos_cookie_unknown"'))).toEqual([
+      expect.stringContaining('"cookieName":"mine"'),
+    ]);
+  } finally {
+    kratos.hold();
+  }
+});
+
 it('what more than 512 forms wait for is refused at once, with when to come again', async () => {
   const { kratos } = upstreams;
   const requests = Array.from({ length: 600 }, () => gateway.request('/ory/kratos/sessions/whoami'));

@@ -24,6 +24,7 @@ import { RefreshRepeats } from './refresh-repeats.js';
 import { OryLimits } from './ory-limits.js';
 import { queryOf, requireShortQuery, withoutChallenge } from './query-limit.js';
 import { IdentityTurns } from './identity-turns.js';
+import { KratosCookies } from './kratos-cookies.js';
 import { ProxiedCalls } from './proxied-calls.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory-routes.js';
 import { UpstreamDispatcher } from './upstream-dispatcher.js';
@@ -115,6 +116,7 @@ export async function setUpOryProxy(
   const cookies = get(UpstreamCookies);
   const repeats = new RefreshRepeats(get(HydraClient), get(DatabaseLocks));
   const calls = new ProxiedCalls(get(UpstreamCalls));
+  const kratosCookies = new KratosCookies();
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   for (const upstream of upstreams) {
     const { gates, prefix, routes, turns } = upstream;
@@ -167,7 +169,7 @@ export async function setUpOryProxy(
         return redirectPage(new URL(location).href);
       });
       for (const lane of lanes) {
-        const parts = { calls, cookies, exchanges, repeats };
+        const parts = { calls, cookies, kratosCookies, exchanges, repeats };
         const options = proxyOptions(upstream, lane, new URL(configuration.PUBLIC_URL), parts);
         await scope.register(async (inner) => inner.register(httpProxy, options));
       }
@@ -182,11 +184,13 @@ function proxyOptions(
   {
     calls,
     cookies,
+    kratosCookies,
     exchanges,
     repeats,
   }: {
     readonly calls: ProxiedCalls;
     readonly cookies: UpstreamCookies;
+    readonly kratosCookies: KratosCookies;
     readonly exchanges: WeakMap<object, Exchange>;
     readonly repeats: RefreshRepeats;
   },
@@ -222,7 +226,13 @@ function proxyOptions(
         ...(location === undefined
           ? {}
           : { location: location.startsWith('/') ? `${prefix}${location}` : location }),
-        ...(set === undefined ? {} : { 'set-cookie': [set].flat().map((line) => cookies.toBrowser(line)) }),
+        ...(set === undefined
+          ? {}
+          : {
+              'set-cookie': (prefix === hydraPrefix ? [set].flat() : kratosCookies.passing([set].flat())).map(
+                (line) => cookies.toBrowser(line),
+              ),
+            }),
       }),
     },
   };
