@@ -9,8 +9,8 @@ export abstract class LimitStore {
   /** The counter of a policy. What is given back to it (`reward`) begins no window, and leaves no count below none. */
   abstract limiter(name: RatePolicyName, policy: RatePolicy): RateLimiterAbstract;
 
-  /** Stores a value for this many seconds. */
-  abstract remember(key: string, value: string, seconds: number): Promise<void>;
+  /** Stores a value for this many seconds. @param of whose it is: where room is short, none costs another one theirs. */
+  abstract remember(key: string, value: string, seconds: number, of: string): Promise<void>;
 
   /** A stored value; undefined if there is none. */
   abstract recall(key: string): Promise<string | undefined>;

@@ -118,7 +118,7 @@ export class LoginLimits {
     begunAt = this.clock.now(),
   ): Promise<void> {
     this.devices.add(request, reply, this.limits.hashes(account), begunAt);
-    await this.limits.remember(factOf(request, account), String(begunAt), knownFor);
+    await this.limits.remember(factOf(request, account), String(begunAt), knownFor, account);
   }
 
   /**

@@ -69,7 +69,7 @@ describe('facts in memory', () => {
   it('are there until their time is over', async () => {
     let now = 0;
     const store = new MemoryLimitStore(() => now);
-    await store.remember('key', 'value', 10);
+    await store.remember('key', 'value', 10, 'ada');
     now = 9999;
     expect(await store.recall('key')).toBe('value');
     now = 10_000;
@@ -80,12 +80,48 @@ describe('facts in memory', () => {
   it('are no more than so many: the oldest go first', async () => {
     const store = new MemoryLimitStore(() => 0, 3);
     for (const key of ['a', 'b', 'c']) {
-      await store.remember(key, key, 10);
+      await store.remember(key, key, 10, key);
     }
-    await store.remember('a', 'again', 10);
-    await store.remember('d', 'd', 10);
+    await store.remember('a', 'again', 10, 'a');
+    await store.remember('d', 'd', 10, 'd');
     expect(await Promise.all(['a', 'b', 'c', 'd'].map((key) => store.recall(key)))).toEqual([
       'again',
+      undefined,
+      'c',
+      'd',
+    ]);
+  });
+
+  it('of one account, however many, cost no other account its own', async () => {
+    const store = new MemoryLimitStore(() => 0, 100);
+    const owners = Array.from({ length: 20 }, (_, index) => `owner ${index}`);
+    const places = owners.flatMap((owner) =>
+      [1, 2, 3].map((place) => [owner, `${owner} at ${place}`] as const),
+    );
+    for (const [owner, place] of places) {
+      await store.remember(place, 'known', 10, owner);
+    }
+    for (let index = 0; index < 1000; index += 1) {
+      await store.remember(`network ${index}`, 'known', 10, 'eve');
+    }
+    const found = await Promise.all(places.map(async ([, place]) => store.recall(place)));
+    expect(found).toEqual(places.map(() => 'known'));
+    expect([await store.recall('network 0'), await store.recall('network 999')]).toEqual([
+      undefined,
+      'known',
+    ]);
+  });
+
+  it('whose time is over make room first', async () => {
+    let now = 0;
+    const store = new MemoryLimitStore(() => now, 3);
+    await store.remember('a', 'a', 100, 'a');
+    await store.remember('b', 'b', 10, 'b');
+    await store.remember('c', 'c', 100, 'c');
+    now = 10_000;
+    await store.remember('d', 'd', 100, 'd');
+    expect(await Promise.all(['a', 'b', 'c', 'd'].map((key) => store.recall(key)))).toEqual([
+      'a',
       undefined,
       'c',
       'd',

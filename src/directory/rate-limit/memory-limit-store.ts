@@ -54,9 +54,17 @@ class BoundedLimiter extends RateLimiterMemory {
   }
 }
 
+/** A fact: milliseconds since the epoch until which it holds, and whose it is. */
+interface Fact {
+  readonly value: string;
+  readonly until: number;
+  readonly of: string;
+}
+
 /** Stores the counts of this process alone, in memory. */
 export class MemoryLimitStore extends LimitStore {
-  readonly #facts = new Map<string, { readonly value: string; readonly until: number }>();
+  /** In the order in which they were stored. */
+  readonly #facts = new Map<string, Fact>();
 
   /** @param now milliseconds. @param maximum of keys per policy, and of facts. */
   constructor(
@@ -70,18 +78,36 @@ export class MemoryLimitStore extends LimitStore {
     return new BoundedLimiter(policy, this.maximum);
   }
 
-  async remember(key: string, value: string, seconds: number): Promise<void> {
-    // Inserted again at the end, because the first entries are removed first.
+  async remember(key: string, value: string, seconds: number, of: string): Promise<void> {
+    // Inserted again at the end.
     this.#facts.delete(key);
-    this.#facts.set(key, { value, until: this.now() + seconds * 1000 });
-    const [oldest] = this.#facts.keys();
-    if (this.#facts.size > this.maximum && oldest !== undefined) {
-      this.#facts.delete(oldest);
+    this.#facts.set(key, { value, until: this.now() + seconds * 1000, of });
+    if (this.#facts.size > this.maximum) {
+      this.#makeRoom();
     }
   }
 
   async recall(key: string): Promise<string | undefined> {
     const fact = this.#facts.get(key);
     return fact !== undefined && fact.until > this.now() ? fact.value : undefined;
+  }
+
+  /**
+   * Removes a tenth of the facts: those whose time is over, then those of the account that has the most, the oldest first. So a stranger who
+   * logs in to an own account from 50,000 networks makes no network unknown to anyone else.
+   */
+  #makeRoom(): void {
+    const now = this.now();
+    const counts = new Map<string, number>();
+    const ranked = [...this.#facts].toReversed().map(([key, { of, until }]) => {
+      const isLive = until > now;
+      const rank = counts.get(of) ?? 0;
+      counts.set(of, isLive ? rank + 1 : rank);
+      return { key, rank: isLive ? rank : Number.MAX_SAFE_INTEGER };
+    });
+    const kept = this.maximum - Math.floor(this.maximum / 10);
+    for (const { key } of ranked.toSorted((one, other) => one.rank - other.rank).slice(kept)) {
+      this.#facts.delete(key);
+    }
   }
 }

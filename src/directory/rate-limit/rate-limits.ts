@@ -188,9 +188,9 @@ export class RateLimits {
     }
   }
 
-  /** Stores a fact for this many seconds. @param key as plain text; it's hashed like the keys of counts. */
-  async remember(key: string, value: string, seconds: number): Promise<void> {
-    await this.store.remember(this.hash(key), value, seconds);
+  /** Stores a fact for this many seconds. @param key as plain text, as `of`, whose it is; they're hashed like the keys of counts. */
+  async remember(key: string, value: string, seconds: number, of: string): Promise<void> {
+    await this.store.remember(this.hash(key), value, seconds, this.hash(of));
   }
 
   /** A stored fact, also one from before the secrets were rotated; undefined if there is none. */

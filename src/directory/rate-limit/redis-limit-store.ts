@@ -91,8 +91,8 @@ export class RedisLimitStore extends LimitStore implements OnApplicationShutdown
     });
   }
 
-  async remember(key: string, value: string, seconds: number): Promise<void> {
-    await this.insurance.remember(key, value, seconds);
+  async remember(key: string, value: string, seconds: number, of: string): Promise<void> {
+    await this.insurance.remember(key, value, seconds, of);
     await this.#redis.set(`${this.#prefix}:fact:${key}`, value, 'EX', seconds).catch(() => undefined);
   }
 
