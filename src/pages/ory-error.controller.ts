@@ -13,6 +13,15 @@ const kratosErrorSchema = z.looseObject({
   error: z.looseObject({ id: z.string().optional(), code: z.number().optional() }).optional(),
 });
 
+/** The errors that Hydra sends people here with: OAuth's, OpenID Connect's, and its own. Anyone can write another word into the address. */
+const hydraErrors: ReadonlySet<unknown> = new Set(
+  `access_denied account_selection_required consent_required error insufficient_entropy interaction_required invalid_client invalid_grant
+  invalid_request invalid_request_object invalid_request_uri invalid_scope invalid_state invalid_target invalid_token jti_known
+  login_required misconfiguration missing_required_parameter not_found registration_not_supported request_forbidden
+  request_not_supported request_unauthorized request_uri_not_supported scope_not_granted server_error temporarily_unavailable
+  token_claim token_inactive token_signature_mismatch unauthorized_client unmet_authentication_requirements
+  unsupported_grant_type unsupported_response_mode unsupported_response_type`.split(/\s+/),
+);
 /** The code for an identity that Kratos doesn't allow to log in. */
 const refusedCode = 'kratos_401';
 /** Characters of Hydra's description that are logged. */
@@ -36,7 +45,7 @@ export class OryErrorController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const code = typeof id === 'string' ? await this.#kratosCode(id) : codeOf(oauthError);
+    const code = typeof id === 'string' ? await this.#kratosCode(id) : hydraCode(oauthError);
     // For anyone who registers an application: Hydra says here what it refuses. It is as long as anyone writes it.
     const said = typeof description === 'string' ? description.slice(0, longestDescription) : undefined;
     request.log.warn({ reason: code, said }, 'Ory sent a person to the error page');
@@ -78,7 +87,12 @@ function adviceFor(code: string, said = ''): TextKey {
     : 'error.ory.interrupted';
 }
 
-/** The code to show. Descriptions aren't shown: they come from the URL, which anyone can write. */
+/** The code to show of an error of Hydra's. Descriptions aren't shown: they come from the URL, which anyone can write. */
+function hydraCode(error: unknown): string {
+  return codeOf(hydraErrors.has(error) ? error : undefined);
+}
+
+/** The code to show. */
 function codeOf(value: unknown): string {
   return typeof value === 'string' && /^[a-z0-9_]{1,64}$/.test(value) ? value : 'unknown_error';
 }
