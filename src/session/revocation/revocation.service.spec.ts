@@ -228,6 +228,35 @@ describe.each(databaseKinds)('revocations on %s', (kind) => {
     expect(other.list.verdict(token())).toBe('live');
   });
 
+  it('a change makes tokens outdated by its own transaction, and one that fails makes none', async () => {
+    const [one, other] = [await replica(), await replica()];
+    const now = Date.now();
+    const [changed, refused] = [newId(now), newId(now)];
+    const change = async (sub: string, act: () => void): Promise<string> =>
+      one.service.invalidateBy('user', sub, async (part) =>
+        connection.query.transaction().execute(async (transaction) => {
+          await part(transaction);
+          act();
+          return 'done';
+        }),
+      );
+    const fail = (): never => {
+      throw new Error('refused');
+    };
+    expect(await change(changed, () => undefined)).toBe('done');
+    await expect(change(refused, fail)).rejects.toThrow('refused');
+    await other.feed.refresh();
+    const verdicts = [one, other].map(({ list }) =>
+      [changed, refused].map((sub) =>
+        list.verdict({ sid: newId(now), sub, jti: newId(now - 5), client_id: 'vestibule' }),
+      ),
+    );
+    expect(verdicts).toEqual([
+      ['outdated', 'live'],
+      ['outdated', 'live'],
+    ]);
+  });
+
   it('a database that cannot be read: what is known holds, the feed says so, and recovers', async () => {
     const one = await replica();
     const id = await session();
