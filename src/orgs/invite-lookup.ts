@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { HeldInvite } from '../accounts/org-auto-join.port.js';
+import { inviterNameOf } from '../accounts/inviter-name.js';
 import { type SignUpSettings, opensSignUp } from '../accounts/sign-up-rule.js';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import type { OrgRole } from '../platform/database/database.schema.js';
-import { inviterNameOf } from './inviter-name.js';
 import { InviteRepository } from './invite.repository.js';
 import { codeHash } from '../platform/crypto/one-time-code.js';
 

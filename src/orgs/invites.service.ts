@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { inviterNameOf } from '../accounts/inviter-name.js';
 import { type SignUpSettings, opensSignUp } from '../accounts/sign-up-rule.js';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
@@ -10,7 +11,6 @@ import type { InviteRow } from '../platform/database/database.schema.js';
 import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page-cursor.js';
 import { covers } from '../session/guards/scopes.js';
 import type { Caller, Principal } from '../session/principal.js';
-import { inviterNameOf } from './inviter-name.js';
 import { InviteDelivery } from './invite-delivery.js';
 import { InviteRepository, type WaitingInvite } from './invite.repository.js';
 import type { CreatedInvite, InviteAnswer, WaitingInvites, newInviteSchema } from './invite.schemas.js';
