@@ -107,7 +107,7 @@ export class KratosClearance {
 
   /**
    * Replaces the password by one that nobody knows. An identity that had none gets one too.
-   * @param holder its traits are written again: whoever has changed them since doesn't own its address.
+   * @param holder its traits are written again: anyone who has changed them since doesn't own its address.
    */
   async replacePassword({ id, traits }: CredentialHolder): Promise<void> {
     const password = randomBytes(32).toString('base64url');
