@@ -424,6 +424,22 @@ describe('while the directory', () => {
     }
     await expect.poll(async () => (await logInByDirectory(newAgent(), one)).status).toBe(200);
   });
+
+  it('shows nobody any more, nobody is gone; who is missing among others is', async () => {
+    const { agent } = await known();
+    const hiding = ldapConnection(slapd, { user_filter: '(employeeType=shown)' });
+    await stack.restartGateway({ CONNECTIONS: JSON.stringify([hiding]) });
+    try {
+      stack.shiftClock(660);
+      expect((await agent.fetch('/auth/session')).status).toBe(200);
+      expect(stack.log.some((line) => line.includes('directory_without_users'))).toBe(true);
+      await addPerson(slapd, { employeeType: 'shown' });
+      stack.shiftClock(1400);
+      expect((await agent.fetch('/auth/session')).status).toBe(401);
+    } finally {
+      await stack.restartGateway({ CONNECTIONS: JSON.stringify([ldapConnection(slapd)]) });
+    }
+  });
 });
 
 it('a connection that is removed ends its sessions with their renewal, and is offered no more', async () => {
