@@ -3,6 +3,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { redirectHostOf } from '../platform/core/redirect-places.js';
+import { confirmedDomainOf } from '../orgs/domain-proof.js';
 import { OrgRepository } from '../orgs/org.repository.js';
 import { OryConsentService } from '../providers/ory/challenges/ory-consent.service.js';
 import { requireBound } from '../providers/ory/challenges/ory-challenge.js';
@@ -74,7 +75,7 @@ export class ChallengeController {
         logo,
         redirectHost,
         unverified: agent && { kind: agent.kind, host: documentHost ?? '' },
-        orgName: organisation?.name ?? null,
+        org: organisation && { name: organisation.name, domain: confirmedDomainOf(organisation) },
         // What registered itself links to nothing: no one has looked at its pages.
         links: agent === undefined ? { clientUri, policyUri, tosUri } : undefined,
       },

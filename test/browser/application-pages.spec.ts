@@ -293,7 +293,9 @@ describe('the owner of an organisation', () => {
     // The consent page tells whose it is, and asks no other host for its logo.
     const app = new OAuthApp(stack.url, { id, secret: '' }, back);
     await page.goto(`${stack.url}${app.authorize({ audience: undefined }).path}`);
-    expect(await shows(page.getByText('The organisation Analytical Engines owns it.'))).toBe(true);
+    expect(await shows(page.getByText('An organisation that calls itself Analytical Engines owns it.'))).toBe(
+      true,
+    );
     const policy = page.getByRole('link', { name: 'Privacy policy' });
     expect(await policy.getAttribute('href')).toBe('https://wiki.example/privacy');
     expect(await policy.getAttribute('rel')).toBe('noopener noreferrer');

@@ -173,9 +173,19 @@ describe.each(databaseKinds)('applications, on %s', (database) => {
   );
 
   it('of an organisation lets only its members in, unless its owner decides otherwise', async () => {
-    const path = `/api/v1/orgs/${await orgOf(user)}/applications`;
+    const orgId = await orgOf(user);
+    const path = `/api/v1/orgs/${orgId}/applications`;
     const app = await register({}, user, path);
-    expect(new URL((await open(app, user)).url).pathname).toBe('/ui/consent');
+    const asked = await open(app, user);
+    expect(new URL(asked.url).pathname).toBe('/ui/consent');
+    expect(asked.text).toContain('An organisation that calls itself Org');
+    const { query } = stack.app().get(Database, { strict: false });
+    const domain = `${orgId}.example`;
+    const org = query.updateTable('orgs').where('id', '=', orgId);
+    await org.set({ claimed_domain: domain }).execute();
+    expect((await open(app, user)).text).not.toContain(domain);
+    await org.set({ domain, domain_proof: 'dns' }).execute();
+    expect((await open(app, user)).text).toContain(`has confirmed the domain ${domain}`);
     const stranger = await loggedIn(newPerson());
     expect(landingOf(await open(app, stranger)).searchParams.get('error')).toBe('access_denied');
     const answer = await user.send('PATCH', `${path}/${app.client.id}`, { access: 'everyone' });

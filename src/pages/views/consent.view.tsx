@@ -20,8 +20,8 @@ export interface ConsentPageProps {
      * if it isn't known.
      */
     readonly redirectHost?: string | null | undefined;
-    /** Name of the organisation that it belongs to. */
-    readonly orgName?: string | null | undefined;
+    /** The organisation that it belongs to: the name that its owners chose, and the domain that it has confirmed. */
+    readonly org?: { readonly name: string; readonly domain: string | null } | undefined;
     /** Pages about it, as they were registered. */
     readonly links?: Readonly<Partial<Record<ConsentLink, string | null | undefined>>> | undefined;
     /** If it registered itself: how, and the host of its metadata document. */
@@ -75,7 +75,9 @@ export function ConsentPage({
             {account === null ? '' : `${text('common.loggedInAs', { email: account })} `}
             {client.redirectHost ? text('consent.sentOn', { host: client.redirectHost }) : ''}
             {client.redirectHost === null ? text('consent.sentToDevice') : ''}
-            {client.orgName ? ` ${text('consent.ofOrg', { name: client.orgName })}` : ''}
+            {client.org?.domain &&
+              ` ${text('consent.ofOrg', { name: client.org.name, domain: client.org.domain })}`}
+            {client.org?.domain === null && ` ${text('consent.ofUncheckedOrg', { name: client.org.name })}`}
           </p>
           {unverified !== undefined && (
             <p class="notice" role="note">

@@ -410,7 +410,7 @@ const pages: readonly (readonly [string, VNode])[] = [
         name: hostile,
         logo: hostile,
         redirectHost: hostile,
-        orgName: hostile,
+        org: { name: hostile, domain: hostile },
         links: { clientUri: `javascript:${hostile}`, policyUri: hostile, tosUri: '//evil.example' },
       }}
       scopes={['openid', hostile]}
@@ -550,14 +550,25 @@ describe.each([
 describe('ConsentPage', () => {
   it("links to the application's own pages, if they are on the web, without saying where the user comes from", () => {
     const links = { clientUri: 'https://app.example/', policyUri: 'javascript:alert(1)', tosUri: null };
-    const client = { id: 'c-1', name: 'App', logo: null, orgName: 'Analytical Engines', links };
+    const client = { id: 'c-1', name: 'App', logo: null, links };
     const html = renderView(<ConsentPage account={null} client={client} scopes={['openid']} challenge="c" />);
-    expect(html).toContain('The organisation Analytical Engines owns it.');
     expect(html).toContain(
       '<a href="https://app.example/" target="_blank" rel="noopener noreferrer">Home page</a>',
     );
     expect(html).not.toMatch(/javascript:|Terms of service/);
   });
+
+  it.each([
+    ['example.com', 'The organisation Example Ltd., which has confirmed the domain example.com, owns it.'],
+    [null, 'An organisation that calls itself Example Ltd. owns it. Nobody has checked that name.'],
+  ])(
+    'says what is known of the organisation that owns it, whose name anyone can choose: %s',
+    (domain, words) => {
+      const client = { id: 'c-1', name: 'App', logo: null, org: { name: 'Example Ltd.', domain } };
+      const page = <ConsentPage account={null} client={client} scopes={['openid']} challenge="c" />;
+      expect(renderView(page)).toContain(words);
+    },
+  );
 
   it.each([
     ['app.example:8443', /You will then continue to app\.example:8443\./],

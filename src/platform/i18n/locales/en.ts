@@ -897,7 +897,8 @@ export const english = {
   'programs.express.where':
     'For openid-client, with sessions of express-session. The secret is in CLIENT_SECRET.',
 
-  'consent.ofOrg': 'The organisation {name} owns it.',
+  'consent.ofOrg': 'The organisation {name}, which has confirmed the domain {domain}, owns it.',
+  'consent.ofUncheckedOrg': 'An organisation that calls itself {name} owns it. Nobody has checked that name.',
   'consent.links': 'About this application',
   'consent.clientUri': 'Home page',
   'consent.policyUri': 'Privacy policy',
