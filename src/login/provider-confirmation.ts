@@ -3,6 +3,7 @@ import { AuditService } from '../directory/audit/audit.service.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { SessionRow } from '../platform/database/database.schema.js';
+import { SessionCookie } from '../session/cookie/session-cookie.js';
 import { SessionService } from '../session/session.service.js';
 import type { Account } from '../directory/users/account.query.js';
 import type { User } from '../directory/users/identity.js';
@@ -36,6 +37,7 @@ export class ProviderConfirmation {
     private readonly orgs: OrgAutoJoin,
     private readonly audit: AuditService,
     private readonly clock: Clock,
+    private readonly cookie: SessionCookie,
   ) {}
 
   /**
@@ -43,11 +45,8 @@ export class ProviderConfirmation {
    * @param account of the session's user, read before.
    * @throws {Problem} `unauthenticated` when the provider has ended its session, `provider_unavailable` after the grace period.
    */
-  async confirm(
-    session: SessionRow,
-    { user, isAdministrator }: Account,
-    client: ClientInfo,
-  ): Promise<Confirmation> {
+  async confirm(session: SessionRow, account: Account, client: ClientInfo): Promise<Confirmation> {
+    const { user, isAdministrator } = account;
     const found = await this.strategy.sessionState(session);
     if (found.state === 'alive') {
       const { identity } = found;
@@ -57,7 +56,7 @@ export class ProviderConfirmation {
       const hasFollowed = isAccepted && (await this.#follow(session, user, identity, client));
       const hasMoved = isAccepted && (await this.#join(user, identity, client));
       const kept = found.hasLostFactor === true ? await this.sessions.loseFactor(session) : session;
-      const current = await this.#remap(kept, found.profile);
+      const current = await this.#remap(account, kept, found.profile);
       return {
         isConfirmed: true,
         hasChanged: hasFollowed || hasMoved,
@@ -92,15 +91,18 @@ export class ProviderConfirmation {
     }
   }
 
-  /** Takes over what `CLAIMS_MAP` picks from the profile. A value that no token can have logs nobody out: the former claims stay. */
+  /** Takes over what `CLAIMS_MAP` picks from the profile. Claims that no token can have, or no cookie, log nobody out: the former ones stay. */
   async #remap(
+    account: Account,
     session: SessionRow,
     profile: Readonly<Record<string, unknown>> | undefined,
   ): Promise<SessionRow> {
     try {
-      return profile === undefined ? session : await this.sessions.remap(session, profile);
+      return profile === undefined
+        ? session
+        : await this.sessions.remap(account, session, profile, (token) => this.cookie.requireFit(token));
     } catch (error) {
-      if (!(error instanceof Problem) || error.code !== 'claims_rejected') {
+      if (!(error instanceof Problem && ['claims_rejected', 'session_too_large'].includes(error.code))) {
         throw error;
       }
       this.#logger.warn('what the provider says of a person could not be taken over', {

@@ -150,11 +150,21 @@ export class SessionService {
 
   /**
    * Maps the claims of a session again, from all that its provider reports about the person now.
-   * @returns the session as it is now. @throws {Problem} `claims_rejected`
+   * @param check gets a token with them before they are stored, and may refuse it.
+   * @returns the session as it is now. @throws {Problem} `claims_rejected`; what the check throws, and then nothing has changed.
    */
-  async remap(session: SessionRow, profile: Readonly<Record<string, unknown>>): Promise<SessionRow> {
+  async remap(
+    account: Account,
+    session: SessionRow,
+    profile: Readonly<Record<string, unknown>>,
+    check: (token: string) => void,
+  ): Promise<SessionRow> {
     const claims = JSON.stringify(mapClaims(this.#claimRules, profile, scopeTokens(session.scope)));
-    return claims === session.claims ? session : this.repository.setLogin(session, { claims });
+    if (claims === session.claims) {
+      return session;
+    }
+    check((await this.mint(account, { ...session, claims }, {})).token);
+    return this.repository.setLogin(session, { claims });
   }
 
   /** Sets the organisation that a live session acts for; its next token states it. @returns nothing when the session has ended. */

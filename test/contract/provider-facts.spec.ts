@@ -110,12 +110,17 @@ describe.each(['oidc', 'auth0'] as const)('with %s, what the provider says of a 
       side.change(member, { name: 'Grace', extra: { department: 'Looms' } });
       afterRenewals(1);
       expect(await claimsNow()).toMatchObject({ team: 'Looms', alias: 'Grace' });
-      // What no token can have is left as it was.
-      side.change(member, { name: 'Hedy', extra: { department: { x: 1 } } });
-      afterRenewals(2);
-      expect(await claimsNow()).toMatchObject({ team: 'Looms', alias: 'Grace' });
+      // What no token can have is left as it was, and what no cookie can hold.
+      for (const [count, department] of [
+        { x: 1 },
+        Array.from({ length: 60 }, () => 'Looms'.repeat(20)),
+      ].entries()) {
+        side.change(member, { name: 'Hedy', extra: { department } });
+        afterRenewals(count + 2);
+        expect(await claimsNow()).toMatchObject({ team: 'Looms', alias: 'Grace' });
+      }
       side.change(member, { extra: {} });
-      afterRenewals(3);
+      afterRenewals(4);
       const claims = await claimsNow();
       expect(claims).toMatchObject({ alias: 'Hedy' });
       expect(claims).not.toHaveProperty('team');

@@ -12,6 +12,8 @@ const life = 120_000;
 const longestWait = 20_000;
 /** Milliseconds between two looks at a lock that another process holds. */
 const pause = 50;
+/** Milliseconds between two attempts to release a lock, while the database is away. */
+const releasePause = 1000;
 
 /**
  * Locks by name that hold across replicas, for operations that call other systems meanwhile. A transaction would hold a connection for
@@ -27,7 +29,8 @@ export class DatabaseLocks {
   ) {}
 
   /**
-   * Runs an operation while no other one of this name runs, in this process or another.
+   * Runs an operation while no other one of this name runs, in this process or another. What it has done stays done if the lock can't be
+   * released at once.
    * @throws {Problem} `overloaded` if its turn doesn't come; whatever it throws.
    */
   async run<T>(name: string, act: () => Promise<T>): Promise<T> {
@@ -44,13 +47,29 @@ export class DatabaseLocks {
       try {
         return await act();
       } finally {
-        await this.database.query
-          .deleteFrom('locks')
-          .where('name', '=', name)
-          .where('holder', '=', holder)
-          .execute();
+        await this.#release(name, holder).catch(() => void this.#releaseLater(name, holder));
       }
     });
+  }
+
+  async #release(name: string, holder: string): Promise<void> {
+    await this.database.query
+      .deleteFrom('locks')
+      .where('name', '=', name)
+      .where('holder', '=', holder)
+      .execute();
+  }
+
+  /** Releases a lock as soon as the database is back, or leaves it until it's free by itself. */
+  async #releaseLater(name: string, holder: string): Promise<void> {
+    for (let waited = 0; waited < life; waited += releasePause) {
+      await delay(releasePause, undefined, { ref: false });
+      try {
+        return await this.#release(name, holder);
+      } catch {
+        // It is still away.
+      }
+    }
   }
 
   async #take(name: string, holder: string): Promise<boolean> {

@@ -437,6 +437,10 @@ export class HydraClient {
   }
 
   async #client(id: string, line: Line): Promise<unknown> {
+    if (id.includes('/')) {
+      // Hydra may have it, but no path of its API leads there.
+      return undefined;
+    }
     const { status, data } = await this.#ask(
       (options) => this.#oauth2.getOAuth2Client({ id }, options),
       isMissing,

@@ -1,5 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { KeyedLines } from '../../../platform/core/keyed-lines.js';
 import { DatabaseLocks } from '../../../platform/database/database-locks.js';
+import { Problem } from '../../../platform/errors/problem.error.js';
+
+/** Changes of one source that wait at the same time. */
+const longestLine = 64;
 
 /** Ends a hold. Safe to repeat. */
 export type Release = () => void;
@@ -7,20 +12,45 @@ export type Release = () => void;
 /**
  * Locks of identities at Kratos, across replicas. Kratos reads an identity with its credentials, and writes it back whole: of two changes at
  * once, the one that was read earlier and written later undoes the other, say a new password.
+ *
+ * Changes of one source wait for each other first, so that however many a session sends, each other source is soon next.
  */
 @Injectable()
 export class IdentityLocks {
+  readonly #lines = new KeyedLines();
+  /** Changes that wait or are under way, by line. */
+  readonly #lengths = new Map<string, number>();
+
   constructor(private readonly locks: DatabaseLocks) {}
 
-  /** Changes an identity while nothing else of the gateway does. It can't be nested. @throws {Problem} `overloaded` if its turn doesn't come; whatever it throws. */
-  async run<T>(id: string, change: () => Promise<T>): Promise<T> {
-    return this.locks.run(`identity ${id}`, change);
+  /**
+   * Changes an identity while nothing else of the gateway does. It can't be nested.
+   * @param source of the change: a session, a kind of changes by users, or the gateway itself.
+   * @throws {Problem} `overloaded` if its turn doesn't come; whatever it throws.
+   */
+  async run<T>(id: string, change: () => Promise<T>, source = 'gateway'): Promise<T> {
+    const line = `${id} ${source}`;
+    const length = this.#lengths.get(line) ?? 0;
+    if (length >= longestLine) {
+      throw new Problem('overloaded', { reason: 'lock_busy', headers: { 'retry-after': '5' } });
+    }
+    this.#lengths.set(line, length + 1);
+    try {
+      return await this.#lines.run(line, async () => this.locks.run(`identity ${id}`, change));
+    } finally {
+      const left = (this.#lengths.get(line) ?? 1) - 1;
+      if (left === 0) {
+        this.#lengths.delete(line);
+      } else {
+        this.#lengths.set(line, left);
+      }
+    }
   }
 
   /** Holds an identity's lock until it's released, for a change that isn't one call. @throws {Problem} `overloaded` */
-  async hold(id: string): Promise<Release> {
+  async hold(id: string, source: string): Promise<Release> {
     return new Promise((resolve, reject) => {
-      this.run(id, async () => new Promise<void>((release) => resolve(release))).catch(reject);
+      this.run(id, async () => new Promise<void>((release) => resolve(release)), source).catch(reject);
     });
   }
 }

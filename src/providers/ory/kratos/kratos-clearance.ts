@@ -57,6 +57,11 @@ export class KratosClearance {
     return parse(holderSchema, await this.#ask((options) => this.#identities.getIdentity({ id }, options)));
   }
 
+  /** The same once the changes that are under way are done: only then are all credentials there that they leave. */
+  async holderAtRest(id: string): Promise<CredentialHolder> {
+    return this.locks.run(id, async () => this.holder(id));
+  }
+
   /** The session of a recovery by this address. While it requires a second factor, only the admin API returns it. */
   async findRecovered(email: string): Promise<KratosSession | undefined> {
     const recent = { active: true, pageSize: recentSessions, expand: ['identity' as const] };
@@ -100,7 +105,7 @@ export class KratosClearance {
     // Twice: a request that was under way may have begun a session or set up a factor in between.
     for (let round = 0; round < 2; round += 1) {
       await this.#unlessNone((options) => this.#identities.deleteIdentitySessions({ id }, options));
-      await this.removeFactors(await this.holder(id), new Set(['oidc']), note);
+      await this.removeFactors(await this.holderAtRest(id), new Set(['oidc']), note);
     }
     await this.#unlessNone((options) => this.#identities.deleteIdentitySessions({ id }, options));
   }
@@ -126,21 +131,23 @@ export class KratosClearance {
   }
 
   /**
-   * Removes every passkey. The admin API can't, so it's done in a settings flow, as their owner would.
+   * Removes every passkey of an identity. The admin API can't, so it's done in a settings flow, as their owner would.
    * @param header Cookie header of a browser whose session has just begun and requires no second factor.
    */
-  async removePasskeys(header: string): Promise<void> {
+  async removePasskeys(id: string, header: string): Promise<void> {
     const cookie = this.#cookies.toUpstream(header) ?? '';
     const removals = valuesOf(await this.#settings(cookie), 'passkey_remove');
     for (const removal of removals) {
-      const { id, csrfToken, cookies } = await this.#settings(cookie);
+      const { id: flow, csrfToken, cookies } = await this.#settings(cookie);
       const updateSettingsFlowBody = {
         method: 'passkey' as const,
         csrf_token: csrfToken,
         passkey_remove: removal,
       };
-      await this.#ask((options) =>
-        this.#frontend.updateSettingsFlow({ flow: id, updateSettingsFlowBody, cookie: cookies }, options),
+      await this.locks.run(id, async () =>
+        this.#ask((options) =>
+          this.#frontend.updateSettingsFlow({ flow, updateSettingsFlowBody, cookie: cookies }, options),
+        ),
       );
     }
   }

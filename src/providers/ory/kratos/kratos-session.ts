@@ -8,6 +8,9 @@ import type { ProviderIdentity } from '../../../directory/users/identity.js';
  */
 export const kratosIssuer = 'urn:ory:kratos';
 
+/** Name of Kratos' session cookie. A Kratos with another one isn't supported: what the gates don't see, they don't limit. */
+export const sessionCookie = 'ory_kratos_session';
+
 const moment = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
 /** A list that Kratos may leave out. */

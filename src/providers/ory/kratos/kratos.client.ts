@@ -28,6 +28,7 @@ import {
   kratosRecoverySchema,
   kratosSessionSchema,
   latestMethodsSchema,
+  sessionCookie,
 } from './kratos-session.js';
 import { type CredentialSnapshot, credentialSnapshotSchema, snapshotCredentials } from './kratos-snapshot.js';
 
@@ -247,6 +248,8 @@ export class KratosClient {
         const added: JsonPatch = { op: 'add', path, value: value ?? '' };
         return value === null ? [added, { op: 'remove', path }] : [added];
       }),
+      isMissingOrInvalid,
+      'profile',
     );
     return status === 400 ? 'rejected' : isMissing(status) ? 'unknown' : 'updated';
   }
@@ -324,12 +327,20 @@ export class KratosClient {
   }
 
   /** Patches an identity. @returns the answer's status: of success, or an expected failure. */
-  async #patch(id: string, jsonPatch: JsonPatch[], isExpected = isMissingOrInvalid): Promise<number> {
+  async #patch(
+    id: string,
+    jsonPatch: JsonPatch[],
+    isExpected = isMissingOrInvalid,
+    source?: string,
+  ): Promise<number> {
     if (this.locks === undefined) {
       throw new ReferenceError('this client of Kratos only reads identities');
     }
-    const answer = await this.locks.run(id, async () =>
-      this.#ask((options) => this.#identities.patchIdentity({ id, jsonPatch }, options), isExpected),
+    const answer = await this.locks.run(
+      id,
+      async () =>
+        this.#ask((options) => this.#identities.patchIdentity({ id, jsonPatch }, options), isExpected),
+      source,
     );
     return answer.status;
   }
@@ -356,7 +367,6 @@ function isMissingOrInvalid(status: number): boolean {
   return status === 400 || isMissing(status);
 }
 
-/** Whether there is a cookie that isn't Hydra's. The name of Kratos' own cookie depends on its configuration. */
 function mayHoldSession(cookie: string): boolean {
-  return cookieNames(cookie, '').some((name) => !name.startsWith('ory_hydra_'));
+  return cookieNames(cookie, '').includes(sessionCookie);
 }

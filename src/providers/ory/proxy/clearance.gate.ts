@@ -8,15 +8,17 @@ import { cookieAfter, sessionSetBy, withdraw } from './kratos-answer.js';
 import type { SessionReader } from './exchange.js';
 import { readSubmittedForm } from './submitted.form.js';
 
-/** Paths at which Kratos begins a session, by credentials that the account may have lost in the meantime. */
-const logins = /^\/self-service\/(?:login$|methods\/oidc\/callback)/;
+/** Where third parties send the browser after a login, which begins a session, or links the third party to the one that there is. */
+const callbacks = /^\/self-service\/methods\/oidc\/callback/;
 
 /** A request that Kratos is handling. */
 interface Passage {
   /** Milliseconds since the epoch. If the account is cleared later, the request may have used or set what went. */
   readonly begunAt: number;
-  /** The session in which settings are changed; undefined for a login. */
+  /** The session in which settings may be changed; undefined for a login. */
   readonly session: KratosSession | undefined;
+  /** Whether Kratos may begin a session, by credentials that the account may have lost in the meantime. */
+  readonly mayLogIn: boolean;
 }
 
 /**
@@ -39,13 +41,10 @@ export class ClearanceGate {
     begunAt: number,
     sessionOf: SessionReader,
   ): Promise<void> {
-    if (logins.test(path)) {
-      this.#passages.set(request, { begunAt, session: undefined });
-    } else if (path === '/self-service/settings') {
-      const session = await sessionOf();
-      if (session !== undefined) {
-        this.#passages.set(request, { begunAt, session });
-      }
+    if (path === '/self-service/login') {
+      this.#passages.set(request, { begunAt, session: undefined, mayLogIn: true });
+    } else if (path === '/self-service/settings' || callbacks.test(path)) {
+      this.#passages.set(request, { begunAt, session: await sessionOf(), mayLogIn: callbacks.test(path) });
     }
   }
 
@@ -56,10 +55,13 @@ export class ClearanceGate {
     if (passage === undefined || !(await this.ownership.hasClearings(passage.begunAt))) {
       return;
     }
+    const { session, begunAt, mayLogIn } = passage;
     try {
-      await (passage.session === undefined
-        ? this.#settleLogin(request, reply, passage.begunAt)
-        : this.#settleChange(passage.session, passage.begunAt));
+      if (mayLogIn && sessionSetBy(reply) !== undefined) {
+        await this.#settleLogin(request, reply, begunAt);
+      } else if (session !== undefined) {
+        await this.#settleChange(session, begunAt);
+      }
     } catch (error) {
       withdraw(reply);
       throw error;
@@ -67,9 +69,6 @@ export class ClearanceGate {
   }
 
   async #settleLogin(request: FastifyRequest, reply: FastifyReply, begunAt: number): Promise<void> {
-    if (sessionSetBy(reply) === undefined) {
-      return;
-    }
     const session = await this.kratos.liveSession(cookieAfter(request, reply));
     const identity =
       session === undefined ? await this.#named(request) : toProviderIdentity(session.identity);

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HydraClientRecord } from '../hydra/hydra-clients.js';
+import type { Release } from '../kratos/identity-locks.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import type { KratosSession } from '../kratos/kratos-session.js';
 import type { AccountChanges } from './settings-change.js';
@@ -26,6 +27,8 @@ export class Exchange {
   length: number | undefined;
   /** Whether the request goes first in the queue. */
   isKnown = false;
+  /** Ends the turn of a request that changes an identity; safe to repeat. Undefined for other requests. */
+  endTurn: Release | undefined;
   #session: Promise<KratosSession | undefined> | undefined;
 
   /**

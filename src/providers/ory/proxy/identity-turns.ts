@@ -1,37 +1,42 @@
-import type { FastifyRequest } from 'fastify';
 import { libraryTimeout } from '../../../platform/upstream/vendor-call.js';
-import type { IdentityLocks, Release } from '../kratos/identity-locks.js';
+import type { IdentityLocks } from '../kratos/identity-locks.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import type { SessionQuestions } from '../kratos/session-questions.js';
 import type { Exchange } from './exchange.js';
 import { holderOfSession, identityOf } from './session-account.js';
 import { readSubmittedForm } from './submitted.form.js';
+import { awaitBody } from './whole-body.js';
 
 /** Requests that change the identity of their session: the forms of the settings, and what a third-party login links. */
-const changing = /^\/self-service\/(?:settings|methods\/oidc\/callback\/[^/]+)$/;
+const changing = /^\/self-service\/(?:settings|methods\/oidc\/callback(?:\/[^/]+)?)$/;
+
+/** A change, and the session or form that it comes from: however many come from one, they keep nobody else waiting. */
+interface Change {
+  readonly identity: string;
+  readonly source: string;
+}
 
 /**
  * The turns of requests that change an identity at Kratos: one at a time for each identity, and none beside a change by the gateway. A turn
- * lasts from before a request is passed on until Kratos has answered, also if the caller leaves.
+ * begins before the state of the account is read to be compared, and lasts until it is read after Kratos' answer, also if the caller leaves.
  */
 export class IdentityTurns {
-  readonly #held = new WeakMap<FastifyRequest, Release>();
-
   constructor(
     private readonly locks: IdentityLocks,
     private readonly kratos: KratosClient,
     private readonly questions: SessionQuestions,
   ) {}
 
-  /** Waits for a turn. @throws {Problem} `overloaded` if it doesn't come, `provider_unavailable` */
+  /** Waits for a turn, whose end it leaves in the exchange. @throws {Problem} `overloaded` if it doesn't come, `provider_unavailable` */
   async enter(exchange: Exchange): Promise<void> {
-    const { request, reply } = exchange;
-    const identity = await this.#identityOf(exchange);
-    if (identity === undefined) {
+    const change = await this.#changeOf(exchange);
+    if (change === undefined) {
       return;
     }
-    const release = await this.locks.hold(identity);
-    this.#held.set(request, release);
+    const { request, reply } = exchange;
+    await awaitBody(request);
+    const release = await this.locks.hold(change.identity, change.source);
+    exchange.endTurn = release;
     if (reply.raw.destroyed) {
       release();
       return;
@@ -40,23 +45,20 @@ export class IdentityTurns {
     reply.raw.once('close', () => setTimeout(release, libraryTimeout).unref());
   }
 
-  /** The identity that a request changes; undefined if it changes none, as without a session. */
-  async #identityOf({ request, path, session }: Exchange): Promise<string | undefined> {
+  /** What a request changes; undefined for nothing, as without a session. */
+  async #changeOf({ request, path, session: sessionOf }: Exchange): Promise<Change | undefined> {
     if (changing.test(path)) {
-      return (await session())?.identity.id;
+      const session = await sessionOf();
+      return session === undefined ? undefined : { identity: session.identity.id, source: session.id };
     }
-    // A login by a backup code uses it up.
+    // A login by a backup code uses it up. Whose it is, only a Kratos tells that may ask the gateway (OAUTH2_PROVIDER_URL).
     const hasCode =
       request.method === 'POST' &&
       path === '/self-service/login' &&
       (await readSubmittedForm(request)).methods.has('lookup_secret');
-    return hasCode
+    const identity = hasCode
       ? identityOf(await holderOfSession(this.kratos, this.questions, request.headers.cookie))
       : undefined;
-  }
-
-  /** Ends the turn of a request, when its answer is there or none will come. */
-  leave(request: FastifyRequest): void {
-    this.#held.get(request)?.();
+    return identity === undefined ? undefined : { identity, source: 'backup-code' };
   }
 }

@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { sessionCookie } from '../kratos/kratos-session.js';
 import { mergeCookies } from '../../../platform/http/cookie-reader.js';
 
 /** The line that sets Kratos' session cookie, unless it deletes it. */
-const sessionLine = /^(?:__Host-)?ory_kratos_session=([^;]+)/;
+const sessionLine = new RegExp(`^(?:__Host-)?${sessionCookie}=([^;]+)`);
 
 /** Value of Kratos' session cookie that an answer sets, whatever its name in browsers. */
 export function sessionSetBy(reply: FastifyReply): string | undefined {

@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
+import { sessionCookie } from '../kratos/kratos-session.js';
 
 /** The cookies that Kratos sets: its session by the name that the gates know, and two of its own, whose names can't be changed. */
-const known = /^(?:ory_kratos_session|ory_kratos_continuity|csrf_token_\w+)$/;
+const known = new RegExp(`^(?:${sessionCookie}|ory_kratos_continuity|csrf_token_\\w+)$`);
 
 /**
  * Withholds cookies of Kratos' answers that nobody here knows. One of them may be its session, where Kratos is set to another name for it
@@ -18,7 +19,7 @@ export class KratosCookies {
       const isKnown = known.test(name);
       if (!isKnown && !this.#reported.has(name)) {
         this.#reported.add(name);
-        this.#logger.error('a cookie of Kratos is withheld: its session must be named ory_kratos_session', {
+        this.#logger.error('a cookie from Kratos is withheld, perhaps its session by another name', {
           reason: 'kratos_cookie_unknown',
           cookieName: name,
         });

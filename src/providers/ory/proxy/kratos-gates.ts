@@ -18,13 +18,16 @@ import { RequestAuthenticator } from '../../../session/guards/request-authentica
 import { FlowDestination } from '../challenges/flow-destination.js';
 import { RequiredLogins } from '../connections/owned/required-logins.js';
 import { HydraGrants } from '../hydra/hydra-grants.js';
+import { IdentityLocks } from '../kratos/identity-locks.js';
 import { KratosClearance } from '../kratos/kratos-clearance.js';
+import { SessionQuestions } from '../kratos/session-questions.js';
 import { AccountAudit } from './account-audit.js';
 import { ClearanceGate } from './clearance.gate.js';
 import { FactsGate } from './facts.gate.js';
 import { FormDrafts } from './form-draft.js';
 import { FormRefusals } from './form-refusals.js';
 import type { Gate } from './gate-list.js';
+import { IdentityTurns } from './identity-turns.js';
 import { returnFromLogin } from './login-return.js';
 import { NameGate } from './name.gate.js';
 import type { OryLimits } from './ory-limits.js';
@@ -38,7 +41,8 @@ import { VerificationGate } from './verification.gate.js';
 
 /**
  * The rules in front of Kratos. Their order is policy (docs/adr/0023, docs/adr/0009): what is counted is counted before anything is asked, a
- * form that the gateway refuses reaches no rule about accounts, and an account is cleared and owned before the trail says what was done.
+ * form that the gateway refuses reaches no rule about accounts, and an account is cleared and owned before the trail says what was done. What
+ * the trail compares is read within the turn of a change, so that it isn't another request's.
  * @param get a part of the application. @param limits those of Kratos and Hydra.
  */
 export function kratosGates(
@@ -71,6 +75,7 @@ export function kratosGates(
     limits,
     verification: new VerificationGate(get(VerificationBindings)),
   });
+  const turns = new IdentityTurns(get(IdentityLocks), kratos, get(SessionQuestions));
   const trail = new AccountAudit(
     kratos,
     get(AuditService),
@@ -113,6 +118,7 @@ export function kratosGates(
       settle: ({ request, reply }) => ownership.settle(request, reply),
     },
     { name: 'caller', admit: ({ reply }) => requireCaller(reply) },
+    { name: 'turn', admit: async (exchange) => turns.enter(exchange) },
     {
       name: 'audit',
       admit: ({ request, path, session }) => trail.watch(request, path, session),
@@ -120,6 +126,7 @@ export function kratosGates(
         exchange.changed = await trail.settle(exchange.request, exchange.reply);
       },
     },
+    { name: 'turn-over', settle: ({ endTurn }) => endTurn?.() },
     {
       name: 'known-places',
       settle: ({ request, reply, path, changed }) => limits.settle(request, reply, path, changed),

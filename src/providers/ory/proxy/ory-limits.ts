@@ -3,6 +3,7 @@ import { Problem } from '../../../platform/errors/problem.error.js';
 import { readCookies } from '../../../platform/http/cookie-reader.js';
 import { UpstreamCookies } from '../../../platform/http/upstream-cookies.js';
 import { foldIdentifier, mailboxOf } from '../../../platform/core/account-identifier.js';
+import { sessionCookie } from '../kratos/kratos-session.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import type { SessionQuestions } from '../kratos/session-questions.js';
 import { type LoginLimits, pairOf } from '../../../directory/rate-limit/login-limits.js';
@@ -25,7 +26,6 @@ const flowStart = /^\/self-service\/[a-z]+\/browser$/;
 const errorKeeper = /^\/self-service\/(?:login|registration|logout|methods\/oidc\/callback(?:\/[\w-]+)?)$/;
 const errorPage = '/ui/error';
 const settingsPage = '/ui/settings';
-const kratosCookie = 'ory_kratos_session';
 /** Methods that try a credential of the account that is counted. By any other, a form logs in whom it likes, whatever it names. */
 const countedMethods: ReadonlySet<string> = new Set(['password', 'totp', 'lookup_secret', 'webauthn']);
 
@@ -42,7 +42,7 @@ export class OryLimits {
     private readonly questions: SessionQuestions,
     private readonly origin: string,
   ) {
-    this.#cookie = new UpstreamCookies(origin).browserName(kratosCookie);
+    this.#cookie = new UpstreamCookies(origin).browserName(sessionCookie);
   }
 
   /**

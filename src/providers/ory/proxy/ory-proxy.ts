@@ -13,7 +13,6 @@ import { UpstreamCookies } from '../../../platform/http/upstream-cookies.js';
 import { redirectPage } from '../../../platform/http/redirect.page.js';
 import { ProblemFilter } from '../../../platform/http/problem.filter.js';
 import { pathOf } from '../../../platform/http/request-path.js';
-import { IdentityLocks } from '../kratos/identity-locks.js';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { SessionQuestions } from '../kratos/session-questions.js';
 import { LoginLimits } from '../../../directory/rate-limit/login-limits.js';
@@ -23,7 +22,6 @@ import { HydraClient } from '../hydra/hydra.client.js';
 import { RefreshRepeats } from './refresh-repeats.js';
 import { OryLimits } from './ory-limits.js';
 import { queryOf, requireShortQuery, withoutChallenge } from './query-limit.js';
-import { IdentityTurns } from './identity-turns.js';
 import { KratosCookies } from './kratos-cookies.js';
 import { ProxiedCalls } from './proxied-calls.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory-routes.js';
@@ -65,7 +63,6 @@ interface Upstream {
   readonly breaker: CircuitBreaker;
   /** The rules that each request and its answer pass, in this order. */
   readonly gates: readonly Gate[];
-  readonly turns?: IdentityTurns;
 }
 
 /**
@@ -99,7 +96,6 @@ export async function setUpOryProxy(
       connections: connectionsAtOnce.kratos,
       breaker: circuits.of('kratos'),
       gates: kratosGates(get, configuration, limits),
-      turns: new IdentityTurns(get(IdentityLocks), kratos, get(SessionQuestions)),
     },
     {
       name: 'hydra',
@@ -119,7 +115,7 @@ export async function setUpOryProxy(
   const kratosCookies = new KratosCookies();
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   for (const upstream of upstreams) {
-    const { gates, prefix, routes, turns } = upstream;
+    const { gates, prefix, routes } = upstream;
     const exchanges = new WeakMap<object, Exchange>();
     await fastify.register(async (scope) => {
       // Bodies are passed on as they are: Nest's parsers would consume them.
@@ -141,7 +137,6 @@ export async function setUpOryProxy(
           return;
         }
         await awaitBody(request);
-        await turns?.enter(exchange);
         await queue.enter(request, reply, exchange.isKnown);
         passage.enter(request, reply);
         calls.begin(upstream.name, request, reply);
@@ -149,12 +144,19 @@ export async function setUpOryProxy(
       scope.addHook('onSend', (request, reply, _payload, done) => {
         calls.end(request, reply);
         queue.leave(request);
-        turns?.leave(request);
         done();
       });
       scope.addHook('onSend', async (request, reply, payload) => {
         const exchange = exchanges.get(request);
-        const sent = exchange === undefined ? payload : await settleThrough(gates, exchange, payload);
+        if (exchange === undefined) {
+          return payload;
+        }
+        let sent: unknown;
+        try {
+          sent = await settleThrough(gates, exchange, payload);
+        } finally {
+          exchange.endTurn?.();
+        }
         const location = reply.getHeader('location');
         if (
           typeof location !== 'string' ||

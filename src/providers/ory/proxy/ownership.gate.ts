@@ -179,7 +179,7 @@ export class OwnershipGate {
     await clearance.removeFactors(holder, new Set());
     await clearance.endOtherSessions(cookie);
     // Once more: the sessions that have just ended may have set up something meanwhile.
-    const left = await clearance.holder(holder.id);
+    const left = await clearance.holderAtRest(holder.id);
     await clearance.replacePassword(holder);
     await clearance.removeFactors(left, new Set());
     await this.#removePasskeys(left, cookie);
@@ -218,7 +218,7 @@ export class OwnershipGate {
 
   async #removePasskeys(holder: CredentialHolder, cookie: string): Promise<void> {
     if ('passkey' in holder.credentials) {
-      await this.parts.clearance.removePasskeys(cookie);
+      await this.parts.clearance.removePasskeys(holder.id, cookie);
     }
   }
 
