@@ -131,15 +131,16 @@ export class ApiKeyRepository {
   }
 
   /**
-   * Revokes a key; for an organisation's key, its service account is disabled too.
-   * @param record what the same transaction stores if the key was live.
-   * @returns the row when the key was this owner's and live until now.
+   * Revokes a key; for an organisation's key, its service account is disabled too, and the keys that it made there are revoked with it,
+   * and theirs.
+   * @param record what the same transaction stores for each key that was live.
+   * @returns the key, then those that it made; nothing unless it was this owner's and live until now.
    */
   async revoke(
     owner: KeyOwner,
     id: string,
-    record: (transaction: Transaction<Schema>) => Promise<void>,
-  ): Promise<ApiKeyRow | undefined> {
+    record: (transaction: Transaction<Schema>, id: string) => Promise<void>,
+  ): Promise<readonly ApiKeyRow[]> {
     const now = this.clock.now();
     return this.database.query.transaction().execute(async (transaction) => {
       if ('orgId' in owner) {
@@ -154,14 +155,21 @@ export class ApiKeyRepository {
         .where(belongsTo(owner))
         .returningAll()
         .executeTakeFirst();
-      if (row !== undefined && 'orgId' in owner) {
-        await this.accounts.leave(transaction, owner.orgId, row.user_id);
-        await disableServiceAccount(transaction, row.user_id, now);
+      if (row === undefined) {
+        return [];
       }
-      if (row !== undefined) {
-        await record(transaction);
+      const ended = [
+        row,
+        ...('orgId' in owner ? await revokeMadeByKey(transaction, owner.orgId, row, now) : []),
+      ];
+      for (const key of ended) {
+        if ('orgId' in owner) {
+          await this.accounts.leave(transaction, owner.orgId, key.user_id);
+          await disableServiceAccount(transaction, key.user_id, now);
+        }
+        await record(transaction, key.id);
       }
-      return row;
+      return ended;
     });
   }
 
@@ -231,6 +239,39 @@ export class ApiKeyRepository {
       .executeTakeFirstOrThrow();
     return Number(count);
   }
+}
+
+/** Revokes what an organisation's key made there, also through other keys. @returns those that were live, makers first. */
+async function revokeMadeByKey(
+  transaction: Transaction<Schema>,
+  orgId: string,
+  { user_id: makerId }: Pick<ApiKeyRow, 'user_id'>,
+  now: number,
+): Promise<readonly ApiKeyRow[]> {
+  const ended = await transaction
+    .withRecursive('made(user_id)', (query) =>
+      query
+        .selectFrom('api_keys')
+        .select('user_id')
+        .where('org_id', '=', orgId)
+        .where('created_by', '=', makerId)
+        .union(
+          query
+            .selectFrom('made')
+            .innerJoin('api_keys as made_by_key', 'made_by_key.created_by', 'made.user_id')
+            .select('made_by_key.user_id')
+            .where('made_by_key.org_id', '=', orgId),
+        ),
+    )
+    .updateTable('api_keys')
+    .set({ revoked_at: now })
+    .where('org_id', '=', orgId)
+    .where('revoked_at', 'is', null)
+    .where('user_id', 'in', (query) => query.selectFrom('made').select('made.user_id'))
+    .returningAll()
+    .execute();
+  // Ids grow with time. A maker who is disabled meanwhile is locked before what they made.
+  return ended.toSorted((one, other) => (one.id < other.id ? -1 : 1));
 }
 
 function belongsTo(owner: KeyOwner) {

@@ -9,7 +9,7 @@ import type { ApiKeyRow, Schema } from '../platform/database/database.schema.js'
 import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page-cursor.js';
 import { apiKeyClientId } from '../session/guards/key-authenticator.js';
 import type { Caller, Principal } from '../session/principal.js';
-import { RevocationService } from '../session/revocation/revocation.service.js';
+import { type KeyEnd, RevocationService } from '../session/revocation/revocation.service.js';
 import { requireScopes } from '../session/guards/authorization.js';
 import { covers, fullScope } from '../session/guards/scopes.js';
 import { hasSecondFactor } from '../session/tokens/account-claims.js';
@@ -123,37 +123,43 @@ export class ApiKeysService {
   }
 
   /**
-   * Revokes a key, and with it the tokens made from it: at once here, within the revocation bound on other replicas.
+   * Revokes a key, and with it the tokens made from it: at once here, within the revocation bound on other replicas. The keys that an
+   * organisation's key made there go with it.
    * @param id as the caller gave it.
    * @throws {Problem} `not_found` when it's no live key of this owner's.
    */
   async revoke(caller: Caller, owner: KeyOwner, id: unknown): Promise<void> {
     const parsed = givenIdSchema.safeParse(id);
-    const row = parsed.success ? await this.#end(owner, parsed.data) : undefined;
-    if (row === undefined) {
+    const rows = parsed.success ? await this.#end(owner, parsed.data) : [];
+    if (rows.length === 0) {
       throw new Problem('not_found', { reason: 'no_such_api_key' });
     }
-    await this.#record('api_key_revoked', row, caller.client, actorOf(caller));
+    for (const row of rows) {
+      await this.#record('api_key_revoked', row, caller.client, actorOf(caller));
+    }
   }
 
   /** Revokes keys that an account made before its owner was proven. @param before only older ones, in milliseconds. */
   async revokeMadeBy(userId: string, before: number, client: ClientInfo): Promise<void> {
     for (const { id, owner } of await this.keys.listMadeBy(userId, before)) {
-      const row = await this.#end(owner, id);
-      if (row !== undefined) {
+      for (const row of await this.#end(owner, id)) {
         await this.#record('api_key_revoked', row, client, { reason: 'owner_proven' });
       }
     }
   }
 
-  /** Ends a key and the tokens made from it. @returns the row when the key was this owner's and live until now. */
-  async #end(owner: KeyOwner, id: string): Promise<ApiKeyRow | undefined> {
-    const end = this.revocations.endOfKey(id);
-    const row = await this.keys.revoke(owner, id, (transaction) => end.record(transaction));
-    if (row !== undefined) {
+  /** Ends a key and the tokens made from it. @returns the rows that ended, as {@link ApiKeyRepository.revoke} does. */
+  async #end(owner: KeyOwner, id: string): Promise<readonly ApiKeyRow[]> {
+    const ends: KeyEnd[] = [];
+    const rows = await this.keys.revoke(owner, id, async (transaction, ended) => {
+      const end = this.revocations.endOfKey(ended);
+      await end.record(transaction);
+      ends.push(end);
+    });
+    for (const end of ends) {
       end.announce();
     }
-    return row;
+    return rows;
   }
 
   /** Who vouched for a caller's login, as {@link vouchingOrgOfCaller} reads it. */

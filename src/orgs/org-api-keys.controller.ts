@@ -57,7 +57,8 @@ export class OrgApiKeysController {
   @ApiRoute('DELETE', ':keyId', {
     scope: 'keys:write',
     summary: 'Revoke an organisation’s API key',
-    description: 'For owners and admins. The key is refused at once, and its service account is disabled.',
+    description:
+      'For owners and admins. The key and the keys that it created are refused at once, and their service accounts are disabled.',
     ids: { keyId: 'Id of the API key.' },
     answer: { description: 'Revoked.' },
     problems: ['forbidden', 'not_found'],

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { ApiKeyRepository } from '../../src/api-keys/api-key.repository.js';
+import { ApiKeysService } from '../../src/api-keys/api-keys.service.js';
 import { AuditService } from '../../src/directory/audit/audit.service.js';
 import { examine } from '../../src/doctor/doctor.service.js';
 import { newId } from '../../src/platform/core/identifier.js';
@@ -451,6 +452,62 @@ describe.each(databaseKinds)('API keys on %s', (kind) => {
         .where('api_keys.id', '=', robot.id)
         .executeTakeFirstOrThrow();
       expect(account).toEqual({ kind: 'service', disabled_at: expect.any(Number), role: null });
+    });
+
+    it.each([
+      ['when that one is revoked', 'DELETE'],
+      ['when the owner of its maker’s address is proven', 'proof'],
+    ] as const)('go with the key that made them %s, and so does what they made', async (_case, by) => {
+      const maker = await gateway.session();
+      const { query } = gateway.app.get(Database, { strict: false });
+      await query
+        .insertInto('memberships')
+        .values({ org_id: orgId, user_id: maker.user.id, role: 'admin', state: 'active', created_at: 1 })
+        .execute();
+      const body = { scope: 'keys:write profile:read', role: 'admin' };
+      const key = await makeKey(gateway, { cookie: maker.cookie }, body, keys);
+      const child = await makeKey(gateway, { 'x-api-key': key.key }, body, keys);
+      const grandchild = await makeKey(gateway, { 'x-api-key': child.key }, body, keys);
+      const sibling = await makeKey(gateway, { cookie: admin.cookie }, body, keys);
+      const statuses = async (): Promise<number[]> =>
+        Promise.all(
+          [key, child, grandchild, sibling].map(
+            async (made) =>
+              (await gateway.request('/api/v1/me', { headers: { 'x-api-key': made.key } })).status,
+          ),
+        );
+      expect(await statuses()).toEqual([200, 200, 200, 200]);
+      if (by === 'DELETE') {
+        await send(gateway, 'DELETE', `${keys}/${key.id}`, { cookie: owner.cookie });
+      } else {
+        const client = { requestId: newId(), remoteAddress: '127.0.0.1', userAgent: null };
+        const service = gateway.app.get(ApiKeysService, { strict: false });
+        await service.revokeMadeBy(maker.user.id, Number.MAX_SAFE_INTEGER, client);
+      }
+      expect(await statuses()).toEqual([401, 401, 401, 200]);
+      const ended = [key.id, child.id, grandchild.id];
+      const accounts = await query
+        .selectFrom('api_keys')
+        .innerJoin('users', 'users.id', 'api_keys.user_id')
+        .innerJoin('revocations', 'revocations.id', 'api_keys.id')
+        .leftJoin('memberships', 'memberships.user_id', 'users.id')
+        .select(['api_keys.id', 'users.disabled_at', 'memberships.role', 'revocations.kind'])
+        .where('api_keys.id', 'in', ended)
+        .orderBy('api_keys.id')
+        .execute();
+      expect(accounts).toEqual(
+        ended.map((id) => ({ id, disabled_at: expect.any(Number), role: null, kind: 'api_key' })),
+      );
+      await gateway.app.get(AuditService, { strict: false }).flush();
+      const events = await query
+        .selectFrom('audit_events')
+        .select(['target_id', 'actor_id', 'reason'])
+        .where('type', '=', 'api_key_revoked')
+        .where('target_id', 'in', ended)
+        .orderBy('target_id')
+        .execute();
+      const event = by === 'DELETE' ? { actor_id: owner.user.id, reason: null } : { reason: 'owner_proven' };
+      expect(events).toEqual(ended.map((id) => expect.objectContaining({ target_id: id, ...event })));
     });
 
     it('go with their organisation, and so does the service account', async () => {
