@@ -13,7 +13,7 @@ import { requireId, requireMay, requireReadable } from './org-access.js';
 import { OrgEvents } from './org-events.js';
 import type { LockedOrg } from './org-lock.js';
 import { OrgRepository } from './org.repository.js';
-import type { MemberAnswer, Membership } from './org.schemas.js';
+import { type MemberAnswer, type Membership, roleSchema } from './org.schemas.js';
 
 /** An organisation and a user, by their ids as the caller gave them. */
 interface GivenMember {
@@ -73,9 +73,7 @@ export class MembersService {
         await requireOtherOwner(org, member);
       }
       await org.setRole(userId, role);
-      if (role === 'member') {
-        await org.revokeInvitesBy(userId, this.clock.now());
-      }
+      await org.revokeInvitesBeyond(member, role, this.clock.now());
       const lowered = member.role === role ? [] : await this.events.rightsTaken(org, userId);
       return { before: member.role, lowered };
     });
@@ -120,6 +118,9 @@ export class MembersService {
       }
       await org.setState(userId, isLeaving ? 'left' : 'removed');
       await org.revokeInvitesBy(userId, this.clock.now());
+      if (!isLeaving) {
+        await org.revokeInvitesTo(userId, roleSchema.options, this.clock.now());
+      }
       return this.events.rightsTaken(org, userId);
     });
     await this.events.rightsLost(caller, userId, lowered);

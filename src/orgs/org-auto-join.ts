@@ -63,9 +63,7 @@ export class OrgLoginAutoJoin extends OrgAutoJoin {
         return { type: 'member_added', reason: 'connection_login', lowered: [] } as const;
       }
       await org.setRole(userId, role);
-      if (role === 'member') {
-        await org.revokeInvitesBy(userId, this.orgs.time.now);
-      }
+      await org.revokeInvitesBeyond(known, role, this.orgs.time.now);
       const lowered = await this.events.rightsTaken(org, userId);
       return { type: 'member_role_changed', reason: `${known.role}_to_${role}`, lowered } as const;
     });

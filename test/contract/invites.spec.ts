@@ -6,6 +6,7 @@ import { type CompletedLogin, LoginService } from '../../src/login/login.service
 import { OrgAutoJoin } from '../../src/accounts/org-auto-join.port.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { InviteLookup } from '../../src/orgs/invite-lookup.js';
+import { LockedOrg } from '../../src/orgs/org-lock.js';
 import { Mailer } from '../../src/platform/mail/mailer.port.js';
 import { Problem } from '../../src/platform/errors/problem.error.js';
 import { Database } from '../../src/platform/database/database.schema.js';
@@ -22,6 +23,7 @@ import {
   startGateway,
 } from '../support/gateway.js';
 import { type Org, OrgCaller } from '../support/org.caller.js';
+import { keyOf } from '../support/world.js';
 
 const inviteSchema = z.looseObject({ id: z.uuid(), url: z.url().nullable(), mailed: z.boolean() });
 const client = { requestId: newId(), remoteAddress: '127.0.0.1', userAgent: null };
@@ -290,16 +292,83 @@ describe.each(databaseKinds)('invites on %s', (kind) => {
     expect(await joins.heldInvite({ token: open.token })).toBeUndefined();
   });
 
+  it('give back no role that others took: those for the address go with it, also what it had before', async () => {
+    const { session, org, path } = await owner();
+    const email = `Grace-${newId().slice(-8)}@example.test`;
+    const grace = await gateway.session({ email, emailVerified: true });
+    await orgs.join(org.id, grace, 'owner');
+    const asked = { email: email.toLowerCase() };
+    const [asOwner, asAdmin, asMember, forAnyone] = [
+      await invite(session, path, { ...asked, role: 'owner' }),
+      await invite(session, path, { ...asked, role: 'admin' }),
+      await invite(session, path, { ...asked, role: 'member' }),
+      await invite(session, path, { role: 'owner' }),
+    ];
+    const others = await invite(session, path, { email: `x${asked.email}`, role: 'owner' });
+    const states = async (): Promise<unknown[]> => {
+      const { items } = z
+        .looseObject({ items: z.array(z.looseObject({ id: z.string(), state: z.string() })) })
+        .parse((await call(session, `GET ${path}`)).json());
+      return [asOwner, asAdmin, asMember, forAnyone, others].map(
+        (made) => items.find(({ id }) => id === made.id)?.state,
+      );
+    };
+    const self = `/api/v1/orgs/${org.id}/members/${grace.user.id}`;
+    const demote = async (role: string): Promise<void> => {
+      expect((await call(session, `PATCH ${self}`, { role })).status).toBe(200);
+    };
+    await demote('owner');
+    expect(await states()).toEqual(['open', 'open', 'open', 'open', 'open']);
+    await demote('admin');
+    expect(await states()).toEqual(['revoked', 'open', 'open', 'open', 'open']);
+    await demote('member');
+    expect(await states()).toEqual(['revoked', 'revoked', 'open', 'open', 'open']);
+    expectProblem(await call(grace, `POST /api/v1/me/invites/${asOwner.id}/accept`), 410, 'gone');
+    expect((await call(session, `DELETE ${self}`)).status).toBe(204);
+    expect(await states()).toEqual(['revoked', 'revoked', 'revoked', 'open', 'open']);
+    expectProblem(await redeem(grace, asMember.token), 410, 'gone');
+    const again = await invite(session, path, asked);
+    expect((await redeem(grace, again.token)).status).toBe(200);
+  });
+
+  it('give back no role that the rules of a connection took', async () => {
+    const { session, org, path } = await owner();
+    const email = `grace-${newId().slice(-8)}@example.test`;
+    const grace = await gateway.session({ email, emailVerified: true });
+    await orgs.join(org.id, grace, 'admin');
+    const { token } = await invite(session, path, { email, role: 'admin' });
+    const known = vi.spyOn(LockedOrg.prototype, 'versionOfConnection').mockResolvedValue(1);
+    const vouched = { orgId: org.id, connection: { id: newId(), version: 1 }, role: 'member' } as const;
+    const joins = gateway.app.get(OrgAutoJoin, { strict: false });
+    expect(await joins.joinByConnection(grace.user.id, { ...vouched, isRuled: true })).toBe(true);
+    known.mockRestore();
+    expectProblem(await redeem(grace, token), 410, 'gone');
+  });
+
+  it('stay for who leaves, or gets a higher role', async () => {
+    const { session, org, path } = await owner();
+    const email = `grace-${newId().slice(-8)}@example.test`;
+    const grace = await gateway.session({ email, emailVerified: true });
+    await orgs.join(org.id, grace, 'member');
+    const { token } = await invite(session, path, { email, role: 'owner' });
+    const self = `/api/v1/orgs/${org.id}/members/${grace.user.id}`;
+    expect((await call(session, `PATCH ${self}`, { role: 'admin' })).status).toBe(200);
+    expect((await call(grace, `DELETE ${self}`)).status).toBe(204);
+    expect((await redeem(grace, token)).json()).toEqual({ orgId: org.id, role: 'owner' });
+  });
+
   it('name no inviter whose reserved name a provider gave, in the mail or elsewhere, but for an administrator', async () => {
     const mailer = gateway.app.get(Mailer, { strict: false });
     const configured = vi.spyOn(mailer, 'isConfigured', 'get').mockReturnValue(true);
     const sent = vi.spyOn(mailer, 'send').mockResolvedValue(true);
     const lookUp = gateway.app.get(InviteLookup, { strict: false });
-    for (const [name, isAdministrator, shown] of [
-      ['Helpdesk', false, null],
-      ['Ηelpdеsk', false, null],
-      ['Anna Root', false, 'Anna Root'],
-      ['Helpdesk', true, 'Helpdesk'],
+    for (const [name, isAdministrator, by, shown] of [
+      ['Helpdesk', false, 'session', null],
+      ['Ηelpdеsk', false, 'session', null],
+      ['Anna Root', false, 'session', 'Anna Root'],
+      ['Helpdesk', true, 'session', 'Helpdesk'],
+      // A key that administers nothing, of an administrator: the same name by mail as on pages.
+      ['Helpdesk', true, 'key', 'Helpdesk'],
     ] as const) {
       const identity = { ...newIdentity(), name, emailVerified: true };
       const { user } = await gateway.session(identity);
@@ -309,7 +378,10 @@ describe.each(databaseKinds)('invites on %s', (kind) => {
       const session = await gateway.session(identity);
       const path = `/api/v1/orgs/${(await orgs.make(session)).id}/invites`;
       const email = `grace-${newId().slice(-8)}@example.test`;
-      const { mailed } = inviteSchema.parse((await call(session, `POST ${path}`, { email })).json());
+      const as = by === 'key' ? { 'x-api-key': await keyOf(gateway.app, user.id, 'orgs:write') } : {};
+      const caller = by === 'key' ? { cookie: '' } : session;
+      const made = await call(caller, `POST ${path}`, { email }, as);
+      const { mailed } = inviteSchema.parse(made.json());
       const mail = sent.mock.lastCall?.[0];
       expect([mailed, mail?.to, mail?.text.includes(name)]).toEqual([true, email, shown !== null]);
       const token = /invite=([\w-]+)/.exec(mail?.text ?? '')?.[1] ?? '';
