@@ -35,8 +35,9 @@ export class AccountLifecycle {
     const user = await this.changes.disable(userId, act.author, async (transaction) => {
       lowered = await this.rights.record(transaction, userId);
     });
-    await this.#shut(userId, 'user_disabled');
+    // First, because the provider may take its time to end the sessions.
     await this.rights.announce(userId, lowered, auditFieldsOf(act, userId));
+    await this.#shut(userId, 'user_disabled');
     await this.#setActiveAtProvider(userId, false).catch((error: unknown) => {
       this.#logger.error('a disabled user may still use other applications', {
         reason: 'identity_not_disabled',

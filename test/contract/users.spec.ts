@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
+import { AuthStrategy } from '../../src/auth-strategy/auth.strategy.js';
 import { AuditService } from '../../src/directory/audit/audit.service.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { Database, type UserRow } from '../../src/platform/database/database.schema.js';
@@ -106,6 +107,10 @@ beforeAll(async () => {
 beforeEach(() => {
   kratos.answerWith(undefined);
   kratos.calls.length = 0;
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
 });
 
 afterAll(async () => {
@@ -527,6 +532,19 @@ describe('POST /api/v1/users/:id/disable and /enable', () => {
       code: 'provider_unavailable',
     });
     expect((await rowOf(target.user.id))?.disabled_at).not.toBeNull();
+  });
+
+  it('an API key is refused before the provider is asked to end the sessions', async () => {
+    const target = await somebody();
+    const key = await rows.addKey(target.user.id);
+    expect(await keyStatus(key)).toBe(200);
+    const seen: number[] = [];
+    vi.spyOn(gateway.app.get(AuthStrategy, { strict: false }), 'endSession').mockImplementation(async () => {
+      seen.push(await keyStatus(key));
+      return undefined;
+    });
+    expect((await call('POST', `/${target.user.id}/disable`)).status).toBe(200);
+    expect(seen).toEqual([401]);
   });
 
   it('administrators cannot disable themselves', async () => {
