@@ -3,6 +3,7 @@ import type { LoweredAccount } from '../api-keys/key-accounts.port.js';
 import { LostRights } from '../api-keys/lost-rights.service.js';
 import { AuditService } from '../directory/audit/audit.service.js';
 import type { UserRow } from '../platform/database/database.schema.js';
+import { allDone } from '../platform/core/settled.js';
 import { RevocationService } from '../session/revocation/revocation.service.js';
 import { SessionService } from '../session/session.service.js';
 import { type ClaimedUser, UserChanges } from '../directory/users/user-changes.js';
@@ -87,11 +88,9 @@ export class AccountLifecycle {
     if (administration === undefined) {
       return;
     }
-    for (const { issuer, subject } of await this.changes.identitiesOf(userId)) {
-      if (administration.has(issuer)) {
-        await administration.setActive(subject, active);
-      }
-    }
+    const identities = await this.changes.identitiesOf(userId);
+    const administered = identities.filter(({ issuer }) => administration.has(issuer));
+    await allDone(administered.map(({ subject }) => administration.setActive(subject, active)));
   }
 
   async #deleteAtProvider(claimed: ClaimedUser): Promise<void> {

@@ -547,6 +547,22 @@ describe('POST /api/v1/users/:id/disable and /enable', () => {
     expect(seen).toEqual([401]);
   });
 
+  it('every identity is disabled at Kratos that can be, also after one that can’t', async () => {
+    const { user } = await somebody({ subject: 'first' });
+    const identity = { user_id: user.id, issuer: kratosIssuer, created_at: 1, last_login_at: 1 };
+    await query()
+      .insertInto('identities')
+      .values({ ...identity, subject: 'second' })
+      .execute();
+    kratos.answerWith(403);
+    expect((await call('POST', `/${user.id}/disable`)).status).toBe(200);
+    const asked = kratos.calls.map((line) => line.split(' ', 2).join(' '));
+    for (const subject of ['first', 'second']) {
+      const path = `/admin/identities/${subject}`;
+      expect(asked).toEqual(expect.arrayContaining([`PATCH ${path}`, `DELETE ${path}/sessions`]));
+    }
+  });
+
   it('administrators cannot disable themselves', async () => {
     await administratorAt(gateway);
     const answer = await call('POST', `/${admin.user.id}/disable`);

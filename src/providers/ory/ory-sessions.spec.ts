@@ -220,6 +220,26 @@ describe('identities', () => {
     ]);
   });
 
+  it.each([
+    `PATCH /admin/identities/${subject}`,
+    `DELETE /admin/identities/${subject}/sessions`,
+    'GET /admin/oauth2/auth/sessions/consent',
+    'DELETE /admin/oauth2/auth/sessions/login',
+    'DELETE /admin/oauth2/auth/sessions/consent',
+  ])('that are disabled lose all that they can, also when %s fails', async (route) => {
+    ory.say(route, 503);
+    await expect(ory.strategy.identities?.setActive(subject, false)).rejects.toMatchObject({
+      code: 'provider_unavailable',
+    });
+    expect(ory.asked).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining(`PATCH /admin/identities/${subject} `),
+        `DELETE /admin/identities/${subject}/sessions`,
+        ...ended.slice(-2),
+      ]),
+    );
+  });
+
   it('are deleted at Kratos, after what they have allowed applications', async () => {
     await ory.strategy.identities?.delete(subject);
     expect(ory.asked).toEqual([...ended, `DELETE /admin/identities/${subject}`]);

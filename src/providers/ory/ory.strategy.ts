@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { OryConfiguration } from '../../platform/config/configuration.js';
-import { allDone } from '../../platform/core/settled.js';
+import { allDone, allInTurn } from '../../platform/core/settled.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
 import type { ApplicationAdministration } from '../../auth-strategy/application-administration.js';
@@ -255,11 +255,11 @@ function administrationOf(
       }
     },
     setActive: async (subject, active) => {
-      await sources.setActive(subject, active);
-      if (!active) {
+      await allInTurn([
+        () => sources.setActive(subject, active),
         // Applications keep no access: a refresh token would renew itself for a month.
-        await grants.endAccess(subject);
-      }
+        ...(active ? [] : [() => grants.endAccess(subject)]),
+      ]);
     },
     methodsOf: (subject) => kratos.loginMethodsOf(subject),
     recover: async (subject) => {

@@ -3,6 +3,7 @@ import { type BulkheadPolicy, bulkhead } from 'cockatiel';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
+import { allInTurn } from '../../../platform/core/settled.js';
 import { CircuitBreaker } from '../../../platform/upstream/circuit-breaker.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { requireHealthy, unavailable } from '../../../platform/upstream/vendor-call.js';
@@ -167,10 +168,11 @@ export class HydraClient {
 
   /** Removes a person's logins and consents from Hydra, and the tokens that came from them. */
   async forgetPerson(subject: string): Promise<void> {
-    await this.#ask((options) => this.#oauth2.revokeOAuth2LoginSessions({ subject }, options));
-    await this.#remove((options) =>
-      this.#oauth2.revokeOAuth2ConsentSessions({ subject, all: true }, options),
-    );
+    await allInTurn([
+      () => this.#ask((options) => this.#oauth2.revokeOAuth2LoginSessions({ subject }, options)),
+      () =>
+        this.#remove((options) => this.#oauth2.revokeOAuth2ConsentSessions({ subject, all: true }, options)),
+    ]);
   }
 
   /**

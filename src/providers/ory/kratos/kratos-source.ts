@@ -1,3 +1,4 @@
+import { allInTurn } from '../../../platform/core/settled.js';
 import {
   type BrowserSession,
   IdentitySource,
@@ -50,10 +51,10 @@ export class KratosSource extends IdentitySource {
   }
 
   async setActive(subject: string, active: boolean): Promise<void> {
-    await this.kratos.setState(subject, active ? 'active' : 'inactive');
-    if (!active) {
-      await this.kratos.endSessions(subject);
-    }
+    await allInTurn([
+      () => this.kratos.setState(subject, active ? 'active' : 'inactive'),
+      ...(active ? [] : [() => this.kratos.endSessions(subject)]),
+    ]);
   }
 
   async deleteUser(subject: string): Promise<void> {
