@@ -55,6 +55,7 @@ export class AccountLifecycle {
    * @throws {Problem} `not_found`, `provider_unavailable`, `forbidden`
    */
   async enable(userId: string, act: ActorContext): Promise<UserRow> {
+    await this.changes.requireFor(userId, act.author);
     await this.#setActiveAtProvider(userId, true);
     const user = await this.changes.enable(userId, act.author);
     // So that API keys work again at once, and not only when their cache entry expires after a minute.

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
+import { AccountLifecycle } from '../../src/accounts/account-lifecycle.service.js';
+import type { ActorContext } from '../../src/accounts/actor-context.js';
 import { AuthStrategy } from '../../src/auth-strategy/auth.strategy.js';
 import { AuditService } from '../../src/directory/audit/audit.service.js';
 import { newId } from '../../src/platform/core/identifier.js';
@@ -561,6 +563,20 @@ describe('POST /api/v1/users/:id/disable and /enable', () => {
       const path = `/admin/identities/${subject}`;
       expect(asked).toEqual(expect.arrayContaining([`PATCH ${path}`, `DELETE ${path}/sessions`]));
     }
+  });
+
+  it('no identity is enabled at Kratos for an author who is no administrator', async () => {
+    const [{ user }, former] = [await somebody(), await somebody()];
+    expect((await call('POST', `/${user.id}/disable`)).status).toBe(200);
+    kratos.calls.length = 0;
+    const act: ActorContext = {
+      author: { id: former.user.id, isAdministrator: true },
+      credential: 'cookie',
+      client: { requestId: 'late', remoteAddress: '192.0.2.1', userAgent: null },
+    };
+    const enabled = gateway.app.get(AccountLifecycle, { strict: false }).enable(user.id, act);
+    await expect(enabled).rejects.toMatchObject({ code: 'forbidden' });
+    expect(kratos.calls).toEqual([]);
   });
 
   it('administrators cannot disable themselves', async () => {
