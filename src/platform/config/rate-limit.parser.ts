@@ -12,7 +12,7 @@ export interface RatePolicy {
 /**
  * Default rate limits, which `RATE_LIMIT_POLICIES` can override. docs/security.md explains the values. The suffix names the key:
  * - `-address`: IPv4 address or IPv6 /64; on the gateway's own routes, callers with a session or key count as themselves
- * - `-account`: the account name that was entered; of a verification, the account that asks
+ * - `-account`: the account name that was entered, where mails are sent its mailbox; of a verification, the account that asks
  * - `-pair`: address and account together
  * - `-sender`: the user who causes a mail, and the organisation if its API key does
  * - `-recipient`: the recipient of the mail

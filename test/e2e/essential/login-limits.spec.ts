@@ -16,6 +16,7 @@ const policies = [
   'login-account=7/1h',
   'login-address=12/1h',
   'registration-pair=2/1h',
+  'registration-account=3/1h',
   'registration-address=30/1h',
   'recovery-pair=2/1h',
   'recovery-account=3/1h',
@@ -664,6 +665,29 @@ describe('the other forms', () => {
       seen.push((await submitFlow('recovery', { email: spelling }, newAddress())).status);
     }
     expect(seen).toEqual([303, 303, 303, 429, 429]);
+  });
+
+  it.each([
+    ['recovery', 'email'],
+    ['registration', 'traits.email'],
+  ] as const)('%s: mails to one mailbox end, whatever follows a plus sign', async (kind, field) => {
+    const { email } = newPerson();
+    let tag = 0;
+    const ask = (address: string): Promise<Page> => {
+      tag += 1;
+      return submitFlow(kind, { [field]: email.replace('@', `+${tag}@`) }, address);
+    };
+    const address = newAddress();
+    const stranger = await statuses(3, () => ask(address));
+    const others = await statuses(2, () => ask(newAddress()));
+    // One network doesn't use up what the owner of the mailbox has.
+    expect([...stranger, ...others].map((status) => status === 429)).toEqual([
+      false,
+      false,
+      true,
+      false,
+      true,
+    ]);
   });
 
   it.each([

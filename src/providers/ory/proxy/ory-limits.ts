@@ -68,7 +68,7 @@ export class OryLimits {
       await this.limits.take(request, reply, [
         addressCheck(request, 'registration-address', 'keep'),
         ...kept('registration-pair', pairsOf(request, namesOf(form))),
-        ...kept('registration-account', accountsOf(form)),
+        ...kept('registration-account', mailboxKeysOf(form)),
       ]);
     } else if (flow === 'settings') {
       await this.#admitAddressChange(request, reply, sessionOf);
@@ -180,20 +180,16 @@ export class OryLimits {
       ...kept('settings-sender', identity === undefined ? [] : [identityKey(identity.id)]),
     ]);
     const { account } = form;
-    await this.limits.takeMore(
-      request,
-      kept('settings-recipient', accountsOf(form).map(mailboxOf)),
-      async (answer) => {
-        if (identity === undefined) {
-          // Without a session, Kratos changes nothing.
-          const isTaken = answer.statusCode === 200 || redirectOf(answer)?.pathname === settingsPage;
-          return isTaken ? 'success' : 'void';
-        }
-        // An address that another account has gets no mail: what strangers try uses up nothing of its owner's.
-        const holder = await this.kratos.findIdentityByEmail(account);
-        return holder === undefined || holder.id === identity.id ? 'success' : 'void';
-      },
-    );
+    await this.limits.takeMore(request, kept('settings-recipient', mailboxKeysOf(form)), async (answer) => {
+      if (identity === undefined) {
+        // Without a session, Kratos changes nothing.
+        const isTaken = answer.statusCode === 200 || redirectOf(answer)?.pathname === settingsPage;
+        return isTaken ? 'success' : 'void';
+      }
+      // An address that another account has gets no mail: what strangers try uses up nothing of its owner's.
+      const holder = await this.kratos.findIdentityByEmail(account);
+      return holder === undefined || holder.id === identity.id ? 'success' : 'void';
+    });
   }
 
   async #admitLogin(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
@@ -256,8 +252,9 @@ function triesCounted({ methods }: SubmittedForm): boolean {
   return methods.size > 0 && [...methods].every((method) => countedMethods.has(method));
 }
 
-function accountsOf({ account }: SubmittedForm): string[] {
-  return account === undefined ? [] : [accountKey(account)];
+/** The key by which mails to the account of a form are counted: by its mailbox. */
+function mailboxKeysOf({ account }: SubmittedForm): string[] {
+  return account === undefined ? [] : [accountKey(mailboxOf(account))];
 }
 
 function flowsOf({ flow }: SubmittedForm): string[] {
@@ -265,7 +262,7 @@ function flowsOf({ flow }: SubmittedForm): string[] {
 }
 
 function namesOf(form: SubmittedForm): string[] {
-  return [...accountsOf(form), ...flowsOf(form)];
+  return [...mailboxKeysOf(form), ...flowsOf(form)];
 }
 
 function pairsOf(request: FastifyRequest, names: readonly string[]): string[] {
