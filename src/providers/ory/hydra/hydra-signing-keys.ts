@@ -6,7 +6,7 @@ import type { OryConfiguration } from '../../../platform/config/configuration.js
 import { deriveCredential } from '../../../platform/crypto/purpose-cipher.js';
 import { statusOf, unavailable } from '../../../platform/upstream/vendor-call.js';
 import { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
-import { oryApi } from '../ory-api.js';
+import { isOfOry, oryApi } from '../ory-api.js';
 import { firstSecret } from './hydra-clients.js';
 
 /** Hydra's key sets that `/.well-known/jwks.json` publishes; Hydra generates a missing one when it's first requested. */
@@ -52,7 +52,7 @@ export class HydraSigningKeys {
       const { data } = await this.#api.getJsonWebKeySet({ set });
       return keySetSchema.parse(data).keys.length > 0;
     } catch (error) {
-      if (statusOf(error) === 404) {
+      if (statusOf(error) === 404 && isOfOry(error)) {
         return false;
       }
       throw error;
