@@ -125,7 +125,8 @@ export async function startAnsweringOry(env: Readonly<Record<string, string>> = 
       const chunks = await request.toArray();
       const line = `${request.method} ${request.url}`;
       asked.push(`${line} ${Buffer.concat(chunks).toString()}`.trim());
-      const [status, body] = answers[line.split('?', 1)[0] ?? ''] ?? [200, {}];
+      const other = request.method === 'DELETE' ? 204 : 200;
+      const [status, body] = answers[line.split('?', 1)[0] ?? ''] ?? [other, {}];
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     })();
   });

@@ -20,7 +20,7 @@ it('introspections that Hydra leaves unanswered keep no login waiting, and end a
       unanswered.push(response);
       return;
     }
-    response.setHeader('content-type', 'application/json').end('[]');
+    response.writeHead(204).end();
   });
   let ended = 0;
   const introspections = Array.from({ length: 6 }, async () =>
@@ -47,6 +47,33 @@ it.each([
   });
   const outcome = await hydra.client('app').catch((error: unknown) => Reflect.get(Object(error), 'code'));
   expect(outcome).toBe(code);
+});
+
+describe('what is to be removed', () => {
+  const removals: Readonly<Record<string, (hydra: HydraClient) => Promise<void>>> = {
+    'a session': (hydra) => hydra.forgetSession('sid'),
+    'logins and consents': (hydra) => hydra.forgetPerson('ada'),
+    grants: (hydra) => hydra.revokeGrants('ada', 'app'),
+    'a client': (hydra) => hydra.removeClient('app'),
+  };
+
+  it.each(Object.entries(removals))(
+    '%s: is gone with a 204, and not with the page of a proxy',
+    async (_what, remove) => {
+      let status = 200;
+      const hydra = await clientOf((_request, response) => {
+        response
+          .writeHead(status, { 'content-type': 'text/html' })
+          .end(status === 204 ? undefined : '<h1>OK</h1>');
+      });
+      await expect(remove(hydra)).rejects.toMatchObject({
+        code: 'provider_unavailable',
+        reason: 'hydra_answer_unreadable',
+      });
+      status = 204;
+      await expect(remove(hydra)).resolves.toBeUndefined();
+    },
+  );
 });
 
 describe('an inactive token', () => {

@@ -163,13 +163,18 @@ export class HydraClient {
 
   /** Ends the session by which Hydra remembers a browser; idempotent. */
   async forgetSession(sid: string): Promise<void> {
-    await this.#ask((options) => this.#oauth2.revokeOAuth2LoginSessions({ sid }, options), isMissing);
+    requireRemoved(
+      await this.#ask((options) => this.#oauth2.revokeOAuth2LoginSessions({ sid }, options), isMissing),
+    );
   }
 
   /** Removes a person's logins and consents from Hydra, and the tokens that came from them. */
   async forgetPerson(subject: string): Promise<void> {
     await allInTurn([
-      () => this.#ask((options) => this.#oauth2.revokeOAuth2LoginSessions({ subject }, options)),
+      async () =>
+        requireRemoved(
+          await this.#ask((options) => this.#oauth2.revokeOAuth2LoginSessions({ subject }, options)),
+        ),
       () =>
         this.#remove((options) => this.#oauth2.revokeOAuth2ConsentSessions({ subject, all: true }, options)),
     ]);
@@ -388,10 +393,8 @@ export class HydraClient {
    * answers 500, and is asked once more.
    */
   async #remove(call: OryCall): Promise<void> {
-    const { status } = await this.#ask(call, (failure) => isMissing(failure) || failure === 500);
-    if (status === 500) {
-      await this.#ask(call, isMissing);
-    }
+    const answer = await this.#ask(call, (failure) => isMissing(failure) || failure === 500);
+    requireRemoved(answer.status === 500 ? await this.#ask(call, isMissing) : answer);
   }
 
   /** Writes a client. @param expected a status that is no failure. @returns the status. */
@@ -505,6 +508,13 @@ export class HydraClient {
 
 function isOversized(status: number): boolean {
   return status === answerTooLarge;
+}
+
+/** Requires that an answer says that something is gone. @throws {Problem} `provider_unavailable` for any other, such as a proxy's page. */
+function requireRemoved({ status }: OryAnswer): void {
+  if (status !== 204 && !isMissing(status)) {
+    throw unavailable('hydra_answer_unreadable');
+  }
 }
 
 function parse<T>(schema: z.ZodType<T>, answer: OryAnswer): T {
