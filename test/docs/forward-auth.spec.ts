@@ -115,24 +115,45 @@ it('the example envoy/envoy.yaml guards /admin itself, and no other name that be
   ]);
 });
 
-/** What Traefik and Envoy guard for administrators on a host. Every other path there is the application's, too. */
+/** What each example guards for administrators on a host. Every other path there is the application's, too. */
 const guarded = {
-  'traefik/hosts.yml': /PathRegexp\(`\(\?i\)(\^\/admin.*)`\)/,
-  'envoy/hosts.yaml': /regex: '\(\?i\)(\/admin.*)'/,
+  'nginx/hosts.conf': /location ~\* (\^\S*\/admin\S*) \{/,
+  'caddy/hosts.Caddyfile': /@admin path_regexp `\(\?i\)(.*)`/,
+  'traefik/hosts.yml': /PathRegexp\(`\(\?i\)(\^\S*\/admin.*)`\)/,
+  'envoy/hosts.yaml': /regex: '\(\?i\)(\S*\/admin.*)'/,
 } as const;
 
 describe.each(Object.entries(guarded))('the pattern for /admin of the example %s', (file, found) => {
   const source = found.exec(read(`examples/forward-auth/${file}`))?.[1] ?? 'none';
   const pattern = new RegExp(file.startsWith('envoy') ? `^(?:${source})$` : source, 'i');
 
-  it.each(['/admin', '/admin/', '/admin/x', '/Admin', '/ADMIN/x', '/admin;x', '/admin;x/y', '/admin.json'])(
-    'guards %s, which applications may take for it [H04]',
-    (path) => {
-      expect(pattern.test(path)).toBe(true);
-    },
-  );
+  it.each([
+    '/admin',
+    '/admin/',
+    '/admin/x',
+    '/Admin',
+    '/ADMIN/x',
+    '/admin;x',
+    '/admin;x/y',
+    '/admin.json',
+    '/index.php/admin',
+    '/index.php/admin/x',
+    '/App_dev.PHP/Admin;x',
+  ])('guards %s, which applications may take for it [H04]', (path) => {
+    expect(pattern.test(path)).toBe(true);
+  });
 
-  it.each(['/administrators', '/admin-guide', '/admin_x', '/x/admin', '/'])('leaves %s open', (path) => {
+  it.each([
+    '/administrators',
+    '/admin-guide',
+    '/admin_x',
+    '/x/admin',
+    '/index.php',
+    '/index.php/administrators',
+    '/index.php/x/admin',
+    '/index.phpx/admin',
+    '/',
+  ])('leaves %s open', (path) => {
     expect(pattern.test(path)).toBe(false);
   });
 });

@@ -244,11 +244,12 @@ describe.each(runProxies)('%s in front of applications on hosts of their own', (
       '/admin.json',
       '/%61dmin/x',
       '/admin%3bx',
+      '/index.php/admin',
     ];
     for (const path of alike) {
       expect(await open(path)).toEqual([path, 403]);
     }
-    for (const path of ['/administrators', '/Admin-guide', '/x/admin']) {
+    for (const path of ['/administrators', '/Admin-guide', '/x/admin', '/index.php/x']) {
       expect(await open(path)).toEqual([path, 200]);
     }
     const { query } = stack.app().get(Database, { strict: false });
