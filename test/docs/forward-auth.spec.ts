@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { foreignPaths, spellingsOf } from '../support/forward.proxy.js';
 import { buildGo } from '../support/go.program.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -36,6 +37,28 @@ describe('every header of an identity', () => {
     }
   });
 });
+
+/** Where each example clears what a caller says of the path. */
+const clearing = {
+  'nginx/app.conf': (name: string) => [`proxy_set_header ${name} "";`],
+  'caddy/vestibule.caddy': (name: string) => [`request_header -${name}`],
+  'traefik/dynamic.yml': (name: string) => spellingsOf(name).map((spelling) => `${spelling}: ''`),
+  'traefik/hosts.yml': (name: string) => spellingsOf(name).map((spelling) => `${spelling}: ''`),
+  'envoy/envoy.yaml': (name: string) => [`- remove: ${name}`],
+  'envoy/hosts.yaml': (name: string) => [`- remove: ${name}`],
+  '../mesh/envoy-jwt-authn/envoy.yaml': (name: string) => [`- remove: ${name}`],
+} as const;
+
+it.each(Object.entries(clearing))(
+  'a header that names another path isn’t handed on by the example %s [W03]',
+  (file, linesFor) => {
+    const lines = read(`examples/forward-auth/${file}`)
+      .split('\n')
+      .map((line) => line.trim().toLowerCase());
+    const missing = foreignPaths.flatMap(linesFor).filter((line) => !lines.includes(line));
+    expect(missing).toEqual([]);
+  },
+);
 
 /** What Traefik and Envoy refuse, as their own files state it. */
 const patterns = {

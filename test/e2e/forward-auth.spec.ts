@@ -5,6 +5,7 @@ import { Database } from '../../src/platform/database/database.schema.js';
 import { findFreePorts } from '../../src/launcher/port-finder.js';
 import {
   type FrontProxy,
+  foreignPaths,
   foreignUpgrades,
   proxyLimit,
   requestUpgrade,
@@ -152,6 +153,23 @@ describe.each(runProxies)('%s in front of an application', (name) => {
     expect(identityOf(inside.headers).toSorted()).toEqual(['x-auth-name', 'x-auth-scope', 'x-auth-user']);
     expect(inside.headers['x-auth-user']).not.toBe('root');
     expect((await rawRequest(proxy.url, { path: '/app/x', headers: spoofed })).status).toBe(401);
+  });
+
+  it('headers of a caller that name another path never arrive, with a session or without [W03]', async () => {
+    const forged = Object.fromEntries(
+      foreignPaths.flatMap(spellingsOf).map((spelling) => [spelling, '/admin/x']),
+    );
+    expect(Object.keys(forged)).toHaveLength(8);
+    const open = await rawRequest(proxy.url, { path: '/public/x', headers: forged });
+    expect(open.status).toBe(200);
+    const echoes = [
+      echoSchema.parse(await open.json()),
+      echoOf(await agent.fetch('/app/x', { headers: forged })),
+    ];
+    expect(echoes.map(({ url }) => url)).toEqual(['/public/x', '/app/x']);
+    expect(
+      echoes.flatMap(({ headers }) => Object.entries(headers)).filter(([, value]) => value === '/admin/x'),
+    ).toEqual([]);
   });
 
   it('the Connection header of a caller takes none of the gateway’s headers away [W03]', async () => {

@@ -174,6 +174,9 @@ export function spellingsOf(name: string): readonly string[] {
   );
 }
 
+/** Headers in which some applications read the path instead of in the request line (IIS, Symfony, Laminas). */
+export const foreignPaths: readonly string[] = ['x-original-url', 'x-rewrite-url'];
+
 /** Values of `Upgrade`, one or more lines, that are no WebSocket's. */
 export const foreignUpgrades: readonly (readonly string[])[] = [
   ['h2c'],

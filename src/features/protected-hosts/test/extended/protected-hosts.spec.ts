@@ -5,6 +5,7 @@ import { Database } from '../../../../platform/database/database.schema.js';
 import { findFreePorts } from '../../../../launcher/port-finder.js';
 import {
   type FrontProxy,
+  foreignPaths,
   foreignUpgrades,
   proxyLimit,
   requestUpgrade,
@@ -143,7 +144,7 @@ describe.each(runProxies)('%s in front of applications on hosts of their own', (
   it('the application gets its own cookies only, and no forged identity [W03]', async () => {
     await agent.jar.setCookie('mine=1; Path=/', app);
     const names = ['user', 'email', 'name', 'org', 'org-id', 'org-role', 'roles', 'scope'];
-    const spellings = names.flatMap((name) => spellingsOf(`x-auth-${name}`));
+    const spellings = [...names.map((name) => `x-auth-${name}`), ...foreignPaths].flatMap(spellingsOf);
     const forged = Object.fromEntries(spellings.map((spelling) => [spelling, 'root']));
     const others = { 'x-forwarded-host': 'evil.example' };
     const { headers } = echoOf(
