@@ -213,6 +213,54 @@ describe('the examples for Kubernetes', () => {
   });
 });
 
+describe('the example for Istio', () => {
+  const rules = example('istio/notes.yaml')
+    .split(/^ {4}- from:/m)
+    .slice(1);
+
+  /** Whether patterns of a rule name a path, as Istio reads them: a `*` at the end stands for anything. */
+  const isNamed = (rule: string, field: string, path: string): boolean | undefined =>
+    new RegExp(` ${field}: \\[(.*)\\]`)
+      .exec(rule)?.[1]
+      ?.replaceAll("'", '')
+      .split(', ')
+      .some((pattern) => (pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern));
+
+  /** Whether some rule opens a path to a token with the scope `api`. */
+  const opens = (path: string, isAdministrator: boolean): boolean =>
+    rules.some(
+      (rule) =>
+        (isAdministrator || !rule.includes('claims[roles]')) &&
+        isNamed(rule, 'paths', path) !== false &&
+        isNamed(rule, 'notPaths', path) !== true,
+    );
+
+  it.each([
+    '/admin',
+    '/admin/users',
+    '/admin;x',
+    '/admin.json',
+    '/Admin/users',
+    '//admin/users',
+    '/admin%2Fusers',
+    '/admin%3Bx',
+    '/adm%69n',
+    '/;x/admin',
+    '/index.php/admin',
+  ])('opens %s to administrators only [H04]', (path) => {
+    expect([opens(path, false), opens(path, true)]).toEqual([false, true]);
+  });
+
+  it('names the setting of the mesh without which a path may lead out of the API', () => {
+    expect(opens('/api/..%2Fadmin', false)).toBe(true);
+    expect(example('istio/notes.yaml')).toContain('normalization: DECODE_AND_MERGE_SLASHES');
+  });
+
+  it('opens the API to every token with the scope', () => {
+    expect([opens('/api/v1/notes', false), opens('/api/v1/notes', true)]).toEqual([true, true]);
+  });
+});
+
 it('each example names one issuer and audience, and reads tokens from the header alone', () => {
   for (const path of ['envoy-jwt-authn/envoy.yaml', 'envoy-gateway/notes.yaml', 'istio/notes.yaml']) {
     const text = example(path);
