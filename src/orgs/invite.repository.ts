@@ -12,6 +12,8 @@ import type { Configuration } from '../platform/config/configuration.js';
 import { requireAdministrator } from '../directory/users/user-rules.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { newId } from '../platform/core/identifier.js';
+import { may } from './org.policy.js';
+import { roleSchema } from './org.schemas.js';
 import { Database, type InviteRow, type Schema } from '../platform/database/database.schema.js';
 
 /** The columns of a new invite. */
@@ -245,19 +247,38 @@ export class InviteRepository {
   }
 
   /**
-   * Open invites, with the inviter, whose account must not be disabled or deleted. Those for an account alone are open as long as the
-   * inviter administers the deployment.
+   * Open invites, with the inviter, whose account must not be disabled or deleted. They are open as long as the inviter administers the
+   * deployment or, for one to an organisation, has a role there that may make it.
    */
   #described() {
     return this.database.query
       .selectFrom('invites')
       .innerJoin('users', 'users.id', 'invites.created_by')
+      .leftJoin('memberships as inviter', (join) =>
+        join
+          .onRef('inviter.user_id', '=', 'invites.created_by')
+          .onRef('inviter.org_id', '=', 'invites.org_id')
+          .on('inviter.state', '=', 'active'),
+      )
       .select(['invites.role', 'users.name as inviter_name', 'users.role as inviter_role'])
-      .where((builder) => builder.or([builder('invites.org_id', 'is not', null), isByAdministrator]))
+      .where(({ eb, and, or }) =>
+        or([
+          isByAdministrator,
+          ...invitersOf.map(({ invited, inviters }) =>
+            and([eb('invites.role', '=', invited), eb('inviter.role', 'in', inviters)]),
+          ),
+        ]),
+      )
       .where('users.disabled_at', 'is', null)
       .where(isOpenAt(this.clock.now()));
   }
 }
+
+/** The members' roles that may invite to each role. */
+const invitersOf = roleSchema.options.map((invited) => ({
+  invited,
+  inviters: roleSchema.options.filter((role) => may(role, 'invite.create', { newRole: invited }) === 'allow'),
+}));
 
 /** Whether the inviter, joined as `users`, administers the deployment. */
 const isByAdministrator = sql<SqlBool>`users.role = 'admin'`;

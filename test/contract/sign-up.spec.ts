@@ -4,7 +4,7 @@ import { Database } from '../../src/platform/database/database.schema.js';
 import { UserProvisioning } from '../../src/login/user-provisioning.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import type { ProviderIdentity } from '../../src/directory/users/identity.js';
-import { promote } from '../support/administrator.js';
+import { administratorAt, promote } from '../support/administrator.js';
 import { databaseKinds } from '../support/database.kinds.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import {
@@ -148,6 +148,39 @@ describe('SIGNUP=invite', () => {
     await invite(gateway, { email: invitee.email ?? '' });
     await expect(arrive(gateway, { ...invitee, emailVerified: false })).rejects.toMatchObject(refused);
     await arrive(gateway, invitee);
+  });
+
+  it('lets in nobody by the invite of an author who may no longer make it', async () => {
+    const orgs = new OrgCaller(gateway);
+    const { query } = gateway.app.get(Database, { strict: false });
+    const [chief, owner] = [await administratorAt(gateway), await gateway.session()];
+    const org = await orgs.make(owner);
+    const line = `POST /api/v1/orgs/${org.id}/invites`;
+    const make = async (by: HeldSession, body: object): Promise<string> => {
+      const { url } = inviteSchema.parse((await orgs.call(by, line, body)).json());
+      return new URL(url ?? '').searchParams.get('invite') ?? '';
+    };
+    const awaited = newIdentity({ emailVerified: true });
+    const byChief = await make(chief, {});
+    await make(chief, { email: awaited.email });
+    const [asOwner, asAdmin] = [await make(owner, { role: 'owner' }), await make(owner, { role: 'admin' })];
+    await query.updateTable('users').set({ role: 'user' }).where('id', '=', chief.user.id).execute();
+    await query.updateTable('memberships').set({ role: 'admin' }).where('org_id', '=', org.id).execute();
+    for (const [identity, token] of [
+      [newIdentity(), byChief],
+      [awaited, undefined],
+      [newIdentity(), asOwner],
+    ] as const) {
+      const brought = token === undefined ? {} : { token };
+      await expect(arrive(gateway, identity, 'oidc', brought)).rejects.toMatchObject(refused);
+    }
+    expectProblem(await gateway.request(`/auth/signup?invite=${byChief}`), 403, 'signup_refused');
+    await arrive(gateway, newIdentity(), 'oidc', { token: asAdmin });
+    const late = await make(owner, {});
+    for (const change of [{ state: 'left' }, { state: 'active', role: 'member' }] as const) {
+      await query.updateTable('memberships').set(change).where('org_id', '=', org.id).execute();
+      await expect(arrive(gateway, newIdentity(), 'oidc', { token: late })).rejects.toMatchObject(refused);
+    }
   });
 
   it('starts a registration with an invite alone', async () => {
