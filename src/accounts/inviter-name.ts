@@ -3,8 +3,8 @@ import { isReservedName } from '../auth-strategy/reserved-names.js';
 /** An inviter, as their account is stored. */
 export interface Inviter {
   readonly name: string | null;
-  /** Whether they administer the deployment. */
-  readonly isAdministrator: boolean;
+  /** Their role in the deployment, which decides, whatever their token states. */
+  readonly role: 'user' | 'admin';
 }
 
 /**
@@ -12,6 +12,6 @@ export interface Inviter {
  * to a user who couldn't take it here. An administrator's stays.
  * @param brand the product's name.
  */
-export function inviterNameOf({ name, isAdministrator }: Inviter, brand: string): string | null {
-  return name !== null && !isAdministrator && isReservedName(name, brand) ? null : name;
+export function inviterNameOf({ name, role }: Inviter, brand: string): string | null {
+  return name !== null && role !== 'admin' && isReservedName(name, brand) ? null : name;
 }

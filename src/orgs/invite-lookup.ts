@@ -55,10 +55,7 @@ export class InviteLookup {
       ...terms,
       id: row.id,
       orgName: row.org_name,
-      inviterName: inviterNameOf(
-        { name: row.inviter_name, isAdministrator: row.inviter_role === 'admin' },
-        this.#brand,
-      ),
+      inviterName: inviterNameOf({ name: row.inviter_name, role: row.inviter_role }, this.#brand),
       role: row.role,
       mailedTo: isMailed ? row.email : null,
       opensSignUp: opensSignUp(this.#settings, terms),

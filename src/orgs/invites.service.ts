@@ -58,41 +58,38 @@ export class InvitesService {
     const token = newCode();
     const isMailed = email !== undefined && this.delivery.isByMail;
     const maySend = !isMailed || (await this.members.isVerifiedSender(principal.user.id));
-    const { invite, orgName, isAdministrator } = await this.orgs.withLocked(
-      requireId(givenOrg),
-      async (org) => {
-        const standing = await org.standingOf(principal);
-        requireMay(standing, 'invite.create', { newRole: role });
-        if (!maySend) {
-          throw new Problem('email_unverified', {
-            detail: 'Only who has a verified e-mail address can have invites mailed.',
-            reason: 'sender_unverified',
-          });
-        }
-        if ((await this.invites.countOpen(org.transaction, org.row.id)) >= maximumOpen) {
-          throw new Problem('conflict', {
-            detail: `There are ${maximumOpen} open invites: revoke some first.`,
-            reason: 'too_many_invites',
-          });
-        }
-        const invite = await this.invites.insert(org.transaction, {
-          org_id: org.row.id,
-          token_hash: codeHash(token),
-          email: email ?? null,
-          role,
-          created_by: principal.user.id,
-          opens_sign_up: standing.isAdministrator && mayMakeUsers(principal) ? 1 : 0,
+    const { invite, orgName, inviterName } = await this.orgs.withLocked(requireId(givenOrg), async (org) => {
+      const standing = await org.standingOf(principal);
+      requireMay(standing, 'invite.create', { newRole: role });
+      if (!maySend) {
+        throw new Problem('email_unverified', {
+          detail: 'Only who has a verified e-mail address can have invites mailed.',
+          reason: 'sender_unverified',
         });
-        return { invite, orgName: org.row.name, isAdministrator: standing.isAdministrator };
-      },
-    );
+      }
+      if ((await this.invites.countOpen(org.transaction, org.row.id)) >= maximumOpen) {
+        throw new Problem('conflict', {
+          detail: `There are ${maximumOpen} open invites: revoke some first.`,
+          reason: 'too_many_invites',
+        });
+      }
+      const invite = await this.invites.insert(org.transaction, {
+        org_id: org.row.id,
+        token_hash: codeHash(token),
+        email: email ?? null,
+        role,
+        created_by: principal.user.id,
+        opens_sign_up: standing.isAdministrator && mayMakeUsers(principal) ? 1 : 0,
+      });
+      const inviter = { name: principal.user.name, role: await org.deploymentRoleOf(principal.user.id) };
+      return { invite, orgName: org.row.name, inviterName: inviterNameOf(inviter, this.#brand) };
+    });
     const terms = {
       email: invite.email,
       byAdministrator: invite.opens_sign_up === 1,
       hasAdmitted: false,
     };
     const opens = (isMailed: boolean): boolean => opensSignUp(this.#settings, { ...terms, isMailed });
-    const inviterName = inviterNameOf({ name: principal.user.name, isAdministrator }, this.#brand);
     const about = { orgName, inviterName, opensSignUp: opens(true) };
     const delivered = await this.delivery.deliver(invite, token, about, accepted);
     if (delivered.mailed) {
@@ -183,12 +180,11 @@ function mayMakeUsers({ claims }: Principal): boolean {
 }
 
 function toWaitingInvite(row: WaitingInvite, brand: string): WaitingInvites['items'][number] {
-  const inviter = { name: row.inviter_name, isAdministrator: row.inviter_role === 'admin' };
   return {
     id: row.id,
     org: { id: row.org_id, slug: row.org_slug, name: row.org_name },
     role: row.role,
     expiresAt: toTimestamp(row.expires_at),
-    invitedBy: { name: inviterNameOf(inviter, brand) },
+    invitedBy: { name: inviterNameOf({ name: row.inviter_name, role: row.inviter_role }, brand) },
   };
 }

@@ -141,6 +141,12 @@ export class LockedOrg {
     return standingIn(this.transaction, this.row.id, principal, this.time);
   }
 
+  /** A user's role in the deployment. Their token may not state it: it is withheld while a second factor is due. */
+  async deploymentRoleOf(userId: string): Promise<UsersTable['role']> {
+    const row = await activeUserIn(this.transaction, this.row.id, userId);
+    return row?.deploymentRole ?? 'user';
+  }
+
   /** Whether the author of an invite could make it now. */
   async isInviteHeld({ created_by: author, role }: Pick<InviteRow, 'created_by' | 'role'>): Promise<boolean> {
     const row = await activeUserIn(this.transaction, this.row.id, author);
