@@ -1,8 +1,8 @@
 import { createServer as createPlainServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { createServer as createTlsServer } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ldapEntry, ldapMessage, ldapResult } from '../../../test/support/ldap.messages.js';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ldapEntry, ldapMessage, ldapResult, readLdapRequest } from '../../../test/support/ldap.messages.js';
 import { type LocalAuthority, makeAuthority } from '../../../test/support/local.authority.js';
 import { type SlapdServer, directoryNames, startSlapd } from '../../../test/support/slapd.server.js';
 import { addPerson, ldapConnection } from '../../../test/support/source.driver.js';
@@ -12,6 +12,8 @@ import { LdapDirectory } from './ldap-directory.js';
 
 const { groups } = directoryNames;
 const password = 'a password that no log may hold';
+/** The tag of a search (RFC 4511 section 4.5.1). */
+const searchRequest = 0x63;
 
 let authority: LocalAuthority;
 let slapd: SlapdServer;
@@ -387,13 +389,19 @@ describe('an attacker between the gateway and the directory', () => {
 });
 
 describe('a directory that lies', () => {
+  /** How many searches each server was asked for. */
+  const searches = new Map<string, number>();
+
   /** A TLS server that answers each message of a connection in turn. */
   async function lying(...answers: readonly (Buffer | undefined)[]): Promise<string> {
     const { cert, key } = await authority.issue('localhost', 1);
     const server = createTlsServer({ cert, key }, (socket) => {
       let count = 0;
       socket.on('error', () => undefined);
-      socket.on('data', () => {
+      socket.on('data', (message: Buffer) => {
+        if (readLdapRequest(message).operation === searchRequest) {
+          searches.set(url, (searches.get(url) ?? 0) + 1);
+        }
         const answer = answers[count];
         count += 1;
         if (answer !== undefined) {
@@ -401,7 +409,8 @@ describe('a directory that lies', () => {
         }
       });
     });
-    return `ldaps://localhost:${await listen(server)}`;
+    const url = `ldaps://localhost:${await listen(server)}`;
+    return url;
   }
   const entry = (id: number, uid: string): Buffer =>
     ldapEntry(id, `uid=${uid},dc=example`, { uid, entryUUID: 'some-id' });
@@ -488,6 +497,32 @@ describe('a directory that lies', () => {
       expect(await directory({ servers: [url], ...stated }).findUser('some-id')).toMatchObject({
         state: 'disabled',
       });
+    });
+
+    it('is asked what it is once in five minutes, not at each question', async () => {
+      const url = await lying(bound(2), found(3), capable(4, lightweight));
+      const one = directory({ servers: [url] });
+      const searchesOfOne = async (): Promise<number> => {
+        const before = searches.get(url) ?? 0;
+        expect(await one.findUser('some-id')).toMatchObject({ state: 'active' });
+        return (searches.get(url) ?? 0) - before;
+      };
+      expect([await searchesOfOne(), await searchesOfOne()]).toEqual([2, 1]);
+      const now = performance.now.bind(performance);
+      const later = vi.spyOn(performance, 'now').mockImplementation(() => now() + 300_000);
+      try {
+        expect([await searchesOfOne(), await searchesOfOne()]).toEqual([2, 1]);
+      } finally {
+        later.mockRestore();
+      }
+    });
+
+    it('and refuses to say what it is is asked again', async () => {
+      const url = await lying(bound(2), found(3), ldapMessage(4, ldapResult(0x65, 50)));
+      const one = directory({ servers: [url] });
+      await one.findUser('some-id');
+      await one.findUser('some-id');
+      expect(searches.get(url)).toBe(4);
     });
 
     it('is named by the test of the connection', async () => {

@@ -19,7 +19,7 @@ import type { ConnectionStep } from '../../accounts/org-connections.port.js';
 import { subjectOf, valuesOf } from './ldap-entry.js';
 import { testLdap } from './ldap-examination.js';
 import { comparable } from './ldap-groups.js';
-import { LdapSession, anyOf } from './ldap-session.js';
+import { KnownCapabilities, LdapSession, anyOf } from './ldap-session.js';
 import { openLdapSocket } from './ldap-socket.js';
 import { LdapUsers, misconfigured } from './ldap-users.js';
 
@@ -47,6 +47,8 @@ const inactive = 53;
 interface Server {
   readonly url: string;
   readonly breaker: CircuitBreaker;
+  /** What it said that it is able to do. */
+  readonly known: KnownCapabilities;
 }
 
 /** An LDAP directory, or Active Directory: a connection for each question, to the first server that answers. */
@@ -65,6 +67,7 @@ export class LdapDirectory extends CompanyDirectory {
     this.#servers = settings.servers.map((url, index) => ({
       url,
       breaker: new CircuitBreaker(`connection_${settings.id}_${index + 1}`, { isAway }),
+      known: new KnownCapabilities(),
     }));
     this.#users = new LdapUsers(settings, clock);
   }
@@ -136,10 +139,10 @@ export class LdapDirectory extends CompanyDirectory {
   /** Asks the servers in order, until one answers. @throws {Problem} `provider_unavailable`, `provider_misconfigured` */
   async #ask<T>(act: (session: LdapSession) => Promise<T>): Promise<T> {
     let last: unknown;
-    for (const { url, breaker } of this.#servers) {
+    for (const server of this.#servers) {
       try {
-        return await breaker.run(() =>
-          inTime(this.#settings.timeout, (signal) => this.#askServer(url, signal, act)),
+        return await server.breaker.run(() =>
+          inTime(this.#settings.timeout, (signal) => this.#askServer(server, signal, act)),
         );
       } catch (error) {
         if (error instanceof Problem && error.code === 'rate_limited') {
@@ -152,13 +155,13 @@ export class LdapDirectory extends CompanyDirectory {
   }
 
   async #askServer<T>(
-    url: string,
+    { url, known }: Server,
     signal: AbortSignal,
     act: (session: LdapSession) => Promise<T>,
   ): Promise<T> {
     const { authorities, timeout } = this.#settings;
     const socket = await openLdapSocket({ url, authorities, lookup: this.#hosts?.lookupFor(url) }, signal);
-    const session = new LdapSession(socket, timeout);
+    const session = new LdapSession(socket, timeout, known);
     const end = (): void => void socket.destroy();
     signal.addEventListener('abort', end, { once: true });
     try {

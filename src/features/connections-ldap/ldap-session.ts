@@ -12,6 +12,27 @@ const pageSize = 200;
  */
 const refusals: ReadonlySet<number> = new Set([19, 32, 34, 48, 49, 53]);
 
+/** Milliseconds for which it is remembered what a server is able to do. Another one may have its address by then. */
+const rememberedFor = 300_000;
+
+/** What a server last said that it is able to do, for some minutes. */
+export class KnownCapabilities {
+  #oids: readonly string[] | undefined;
+  /** By the monotonic clock. */
+  #until = 0;
+
+  /** OIDs of its vendor; undefined if the server must be asked. */
+  get oids(): readonly string[] | undefined {
+    return performance.now() < this.#until ? this.#oids : undefined;
+  }
+
+  /** Keeps an answer of the server. */
+  remember(oids: readonly string[]): void {
+    this.#oids = oids;
+    this.#until = performance.now() + rememberedFor;
+  }
+}
+
 /** A search in a directory. */
 export interface LdapSearch {
   readonly base: string;
@@ -27,8 +48,15 @@ export interface LdapSearch {
 export class LdapSession {
   readonly #client: Client;
 
-  /** @param timeout of an operation, in milliseconds; 0: none. */
-  constructor(socket: TLSSocket, timeout: number) {
+  /**
+   * @param timeout of an operation, in milliseconds; 0: none.
+   * @param known what the server said in other sessions.
+   */
+  constructor(
+    socket: TLSSocket,
+    timeout: number,
+    private readonly known = new KnownCapabilities(),
+  ) {
     let given: TLSSocket | undefined = socket;
     this.#client = new Client({
       // Only its scheme matters: the connection exists.
@@ -84,13 +112,19 @@ export class LdapSession {
 
   /**
    * What the server says that it is able to do, by OIDs of its vendor (`supportedCapabilities` of the root DSE, RFC 4512 section 5.1);
-   * empty if it doesn't say.
+   * empty if it doesn't say. An answer is remembered, a refusal isn't.
    */
   async capabilities(): Promise<readonly string[]> {
+    const known = this.known.oids;
+    if (known !== undefined) {
+      return known;
+    }
     try {
       const attributes = ['supportedCapabilities'];
       const { searchEntries } = await this.#client.search('', { scope: 'base', attributes });
-      return searchEntries.flatMap((root) => valuesOf(root, 'supportedCapabilities'));
+      const oids = searchEntries.flatMap((root) => valuesOf(root, 'supportedCapabilities'));
+      this.known.remember(oids);
+      return oids;
     } catch (error) {
       if (error instanceof ResultCodeError) {
         return [];
