@@ -14,14 +14,44 @@ const kratosErrorSchema = z.looseObject({
 });
 
 /** The errors that Hydra sends people here with: OAuth's, OpenID Connect's, and its own. Anyone can write another word into the address. */
-const hydraErrors: ReadonlySet<unknown> = new Set(
-  `access_denied account_selection_required consent_required error insufficient_entropy interaction_required invalid_client invalid_grant
-  invalid_request invalid_request_object invalid_request_uri invalid_scope invalid_state invalid_target invalid_token jti_known
-  login_required misconfiguration missing_required_parameter not_found registration_not_supported request_forbidden
-  request_not_supported request_unauthorized request_uri_not_supported scope_not_granted server_error temporarily_unavailable
-  token_claim token_inactive token_signature_mismatch unauthorized_client unmet_authentication_requirements
-  unsupported_grant_type unsupported_response_mode unsupported_response_type`.split(/\s+/),
-);
+const hydraErrors: ReadonlySet<unknown> = new Set([
+  'access_denied',
+  'account_selection_required',
+  'consent_required',
+  'error',
+  'insufficient_entropy',
+  'interaction_required',
+  'invalid_client',
+  'invalid_grant',
+  'invalid_request',
+  'invalid_request_object',
+  'invalid_request_uri',
+  'invalid_scope',
+  'invalid_state',
+  'invalid_target',
+  'invalid_token',
+  'jti_known',
+  'login_required',
+  'misconfiguration',
+  'missing_required_parameter',
+  'not_found',
+  'registration_not_supported',
+  'request_forbidden',
+  'request_not_supported',
+  'request_unauthorized',
+  'request_uri_not_supported',
+  'scope_not_granted',
+  'server_error',
+  'temporarily_unavailable',
+  'token_claim',
+  'token_inactive',
+  'token_signature_mismatch',
+  'unauthorized_client',
+  'unmet_authentication_requirements',
+  'unsupported_grant_type',
+  'unsupported_response_mode',
+  'unsupported_response_type',
+]);
 /** The code for an identity that Kratos doesn't allow to log in. */
 const refusedCode = 'kratos_401';
 /** Characters of Hydra's description that are logged. */

@@ -14,11 +14,11 @@ import type { LdapUsers } from './ldap-users.js';
 const leastTime = 3000;
 
 /** Faults of a user who was found, by the reasons for which they can't be read. */
-const faultsOfUsers: Readonly<Record<string, ConnectionStep['fault'] & string>> = {
-  directory_without_subject: 'subject_absent',
-  directory_without_state: 'state_absent',
-  directory_without_groups: 'groups_absent',
-};
+const faultsOfUsers: ReadonlyMap<string | undefined, ConnectionStep['fault'] & string> = new Map([
+  ['directory_without_subject', 'subject_absent'],
+  ['directory_without_state', 'state_absent'],
+  ['directory_without_groups', 'groups_absent'],
+]);
 
 /** What a test of a directory is about. */
 export interface ExaminedDirectory {
@@ -111,7 +111,7 @@ async function runSteps(
             throw new StepError('user_not_admitted');
           }
         },
-        (error) => faultsOfUsers[error instanceof Problem ? (error.reason ?? '') : ''] ?? 'failed',
+        (error) => faultsOfUsers.get(error instanceof Problem ? error.reason : undefined) ?? 'failed',
       );
     }
   } finally {
