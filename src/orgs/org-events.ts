@@ -37,7 +37,7 @@ export class OrgEvents {
     await this.rights.announce(userId, lowered, actor === undefined ? bySystem : fieldsOf(actor));
   }
 
-  /** The same for an organisation that is deleted, or whose data in tokens changes. */
+  /** Records in the transaction that deletes an organisation, or changes its data in tokens, that its members' tokens are outdated. */
   async orgChanges({ transaction, row }: LockedOrg): Promise<void> {
     await this.revocations.recordWithin(transaction, 'org', row.id);
   }

@@ -33,7 +33,7 @@ export class CircuitBreaker {
   readonly #refuse: (reason: string) => Error;
   #state: CircuitStateName = 'closed';
   #failures = 0;
-  /** Answers so far to calls that have their time-out here. */
+  /** Answers so far to calls that have their time-out here, and to the question for when one is late. */
   #answers = 0;
   #question: (() => Promise<unknown>) | undefined;
   #isAsking = false;
@@ -70,8 +70,9 @@ export class CircuitBreaker {
 
   /**
    * The same for a call that has no time-out of its own, or may wait in line for a connection: it ends after {@link vendorTimeout}
-   * without an answer of the upstream to any such call, at most {@link busyVendorTimeout}, and `signal` is aborted. Answers to requests
-   * that are passed on, such as for public metadata, don't show that the upstream is well: anyone may cause them.
+   * without an answer of the upstream to any such call or to the question of {@link askWhenLate}, at most {@link busyVendorTimeout}, and
+   * `signal` is aborted. Answers to requests that are passed on, such as for public metadata, don't show that the upstream is well: anyone
+   * may cause them.
    */
   async runInTime<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return this.run(async () => {
