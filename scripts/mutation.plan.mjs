@@ -232,6 +232,8 @@ export const notMeasured = [
   'src/providers/ory/challenges/flow-destination.ts',
   'src/providers/ory/challenges/session-question.controller.ts',
   'src/accounts/invite-link.ts',
+  'src/accounts/inviter-name.ts',
+  'src/accounts/recovery-code.repository.ts',
   'src/login/login-recorder.ts',
   'src/login/login.service.ts',
   'src/login/login-starter.ts',
