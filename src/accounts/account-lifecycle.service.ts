@@ -3,7 +3,7 @@ import type { LoweredAccount } from '../api-keys/key-accounts.port.js';
 import { LostRights } from '../api-keys/lost-rights.service.js';
 import { AuditService } from '../directory/audit/audit.service.js';
 import type { UserRow } from '../platform/database/database.schema.js';
-import { allDone } from '../platform/core/settled.js';
+import { allDone, allInTurn } from '../platform/core/settled.js';
 import { RevocationService } from '../session/revocation/revocation.service.js';
 import { SessionService } from '../session/session.service.js';
 import { type ClaimedUser, UserChanges } from '../directory/users/user-changes.js';
@@ -36,16 +36,19 @@ export class AccountLifecycle {
     const user = await this.changes.disable(userId, act.author, async (transaction) => {
       lowered = await this.rights.record(transaction, userId);
     });
-    // First, because the provider may take its time to end the sessions.
-    await this.rights.announce(userId, lowered, auditFieldsOf(act, userId));
-    await this.#shut(userId, 'user_disabled');
-    await this.#setActiveAtProvider(userId, false).catch((error: unknown) => {
-      this.#logger.error('a disabled user may still use other applications', {
-        reason: 'identity_not_disabled',
-        userId,
-        err: error,
-      });
-    });
+    await allInTurn([
+      // First, because the provider may take its time to end the sessions.
+      async () => this.rights.announce(userId, lowered, auditFieldsOf(act, userId)),
+      async () => this.#shut(userId, 'user_disabled'),
+      async () =>
+        this.#setActiveAtProvider(userId, false).catch((error: unknown) => {
+          this.#logger.error('a disabled user may still use other applications', {
+            reason: 'identity_not_disabled',
+            userId,
+            err: error,
+          });
+        }),
+    ]);
     await this.audit.record({ ...auditFieldsOf(act, userId), type: 'user_disabled' });
     return user;
   }

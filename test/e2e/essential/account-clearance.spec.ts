@@ -173,7 +173,7 @@ describe('what an outsider has begun at Kratos before the owner recovers the acc
     const release = publicWire.hold(path);
     const before = publicWire.count(path);
     const begun = begin();
-    await expect.poll(() => publicWire.count(path)).toBeGreaterThan(before);
+    await expect.poll(() => publicWire.count(path), { timeout: 60_000 }).toBeGreaterThan(before);
     const settings = await recover(owner, email);
     release();
     return { settings, answer: await begun };
@@ -206,7 +206,7 @@ describe('what an outsider has begun at Kratos before the owner recovers the acc
     const turns = vi.spyOn(stack.app().get(IdentityLocks, { strict: false }), 'run');
     const release = publicWire.hold('/self-service/settings');
     const changing = agent.submit(form, { password }, { name: 'method', value: 'password' });
-    await expect.poll(() => turns.mock.calls.length).toBe(1);
+    await expect.poll(() => turns.mock.calls.length, { timeout: 60_000 }).toBe(1);
     const recovering = recover(owner, squatter.email);
     await expect.poll(() => turns.mock.calls.length, { timeout: 60_000 }).toBe(2);
     release();

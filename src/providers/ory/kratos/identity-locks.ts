@@ -5,6 +5,8 @@ import { Problem } from '../../../platform/errors/problem.error.js';
 
 /** Changes of one source that wait at the same time. */
 const longestLine = 64;
+/** Milliseconds that a change waits for the others of its source. */
+const longestWait = 20_000;
 
 /** Ends a hold. Safe to repeat. */
 export type Release = () => void;
@@ -32,11 +34,17 @@ export class IdentityLocks {
     const line = `${id} ${source}`;
     const length = this.#lengths.get(line) ?? 0;
     if (length >= longestLine) {
-      throw new Problem('overloaded', { reason: 'lock_busy', headers: { 'retry-after': '5' } });
+      throw busy();
     }
+    const since = performance.now();
     this.#lengths.set(line, length + 1);
     try {
-      return await this.#lines.run(line, async () => this.locks.run(`identity ${id}`, change));
+      return await this.#lines.run(line, async () => {
+        if (performance.now() - since > longestWait) {
+          throw busy();
+        }
+        return this.locks.run(`identity ${id}`, change);
+      });
     } finally {
       const left = (this.#lengths.get(line) ?? 1) - 1;
       if (left === 0) {
@@ -53,4 +61,8 @@ export class IdentityLocks {
       this.run(id, async () => new Promise<void>((release) => resolve(release)), source).catch(reject);
     });
   }
+}
+
+function busy(): Problem {
+  return new Problem('overloaded', { reason: 'lock_busy', headers: { 'retry-after': '5' } });
 }

@@ -19,6 +19,8 @@ interface Passage {
   readonly session: KratosSession | undefined;
   /** Whether Kratos may begin a session, by credentials that the account may have lost in the meantime. */
   readonly mayLogIn: boolean;
+  /** Whether the turn of a change has come: until then, nothing can be changed. */
+  isInTurn: boolean;
 }
 
 /**
@@ -42,10 +44,23 @@ export class ClearanceGate {
     sessionOf: SessionReader,
   ): Promise<void> {
     if (path === '/self-service/login') {
-      this.#passages.set(request, { begunAt, session: undefined, mayLogIn: true });
+      this.#passages.set(request, { begunAt, session: undefined, mayLogIn: true, isInTurn: false });
     } else if (path === '/self-service/settings' || callbacks.test(path)) {
-      this.#passages.set(request, { begunAt, session: await sessionOf(), mayLogIn: callbacks.test(path) });
+      const session = await sessionOf();
+      this.#passages.set(request, { begunAt, session, mayLogIn: callbacks.test(path), isInTurn: false });
     }
+  }
+
+  /** Refuses a change whose turn comes after a clearance. Call it within the turn. @throws {Problem} `unauthenticated` */
+  async requireCurrent(request: FastifyRequest): Promise<void> {
+    const passage = this.#passages.get(request);
+    if (passage?.session === undefined) {
+      return;
+    }
+    if (await this.#isOutdated(passage.session, passage.begunAt)) {
+      throw new Problem('unauthenticated', { reason: 'change_before_clearance' });
+    }
+    passage.isInTurn = true;
   }
 
   /** Call it after Kratos has answered and before its answer is passed on. @throws {Problem} `unauthenticated` */
@@ -55,11 +70,11 @@ export class ClearanceGate {
     if (passage === undefined || !(await this.ownership.hasClearings(passage.begunAt))) {
       return;
     }
-    const { session, begunAt, mayLogIn } = passage;
+    const { session, begunAt, mayLogIn, isInTurn } = passage;
     try {
       if (mayLogIn && sessionSetBy(reply) !== undefined) {
         await this.#settleLogin(request, reply, begunAt);
-      } else if (session !== undefined) {
+      } else if (session !== undefined && isInTurn) {
         await this.#settleChange(session, begunAt);
       }
     } catch (error) {
@@ -82,12 +97,19 @@ export class ClearanceGate {
   }
 
   /** Handles a change of settings. It may be a new password, so the owner may no longer be the only one with access. */
-  async #settleChange({ id, identity: changed }: KratosSession, begunAt: number): Promise<void> {
-    const identity = toProviderIdentity(changed);
-    if (await this.ownership.isOutdated(identity, begunAt, id)) {
-      await this.ownership.reopen(identity);
+  async #settleChange(session: KratosSession, begunAt: number): Promise<void> {
+    if (await this.#isOutdated(session, begunAt)) {
+      await this.ownership.reopen(toProviderIdentity(session.identity));
       throw new Problem('unauthenticated', { reason: 'change_before_clearance' });
     }
+  }
+
+  /** Whether the account of a session was cleared since, or is being cleared, by another session. */
+  async #isOutdated({ id, identity }: KratosSession, begunAt: number): Promise<boolean> {
+    return (
+      (await this.ownership.hasClearings(begunAt)) &&
+      (await this.ownership.isOutdated(toProviderIdentity(identity), begunAt, id))
+    );
   }
 
   /** The identity that the form names, for a session that still requires a second factor. */

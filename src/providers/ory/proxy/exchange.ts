@@ -29,6 +29,8 @@ export class Exchange {
   isKnown = false;
   /** Ends the turn of a request that changes an identity; safe to repeat. Undefined for other requests. */
   endTurn: Release | undefined;
+  /** Whether a gate has thrown at an answer. */
+  hasFailed = false;
   #session: Promise<KratosSession | undefined> | undefined;
 
   /**

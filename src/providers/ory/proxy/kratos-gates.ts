@@ -118,7 +118,13 @@ export function kratosGates(
       settle: ({ request, reply }) => ownership.settle(request, reply),
     },
     { name: 'caller', admit: ({ reply }) => requireCaller(reply) },
-    { name: 'turn', admit: async (exchange) => turns.enter(exchange) },
+    {
+      name: 'turn',
+      admit: async (exchange) => {
+        await turns.enter(exchange);
+        await clearances.requireCurrent(exchange.request);
+      },
+    },
     {
       name: 'audit',
       admit: ({ request, path, session }) => trail.watch(request, path, session),

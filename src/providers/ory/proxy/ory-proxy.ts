@@ -154,8 +154,13 @@ export async function setUpOryProxy(
         let sent: unknown;
         try {
           sent = await settleThrough(gates, exchange, payload);
-        } finally {
-          exchange.endTurn?.();
+        } catch (error) {
+          if (exchange.hasFailed) {
+            exchange.endTurn?.();
+          }
+          // The answer that says so passes the gates as well.
+          exchange.hasFailed = true;
+          throw error;
         }
         const location = reply.getHeader('location');
         if (
