@@ -5,6 +5,7 @@ import {
   kratosSession,
   kratosSessionRoute,
   oryAudience,
+  oryError,
   oryIds,
   personsToken,
   startAnsweringOry,
@@ -102,7 +103,7 @@ describe('a login’s access token', () => {
   });
 
   it.each([
-    ['kratos_session_ended', 404, {}],
+    ['kratos_session_ended', 404, oryError(404)],
     ['kratos_session_ended', 200, { ...kratosSession, active: false }],
     ['kratos_session_ended', 200, { ...kratosSession, identity: { ...kratosIdentity, id: oryIds.stranger } }],
     [
