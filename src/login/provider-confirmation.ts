@@ -56,10 +56,8 @@ export class ProviderConfirmation {
       const hasFollowed = isAccepted && (await this.#follow(session, user, identity, client));
       const hasMoved = isAccepted && (await this.#join(user, identity, client));
       const kept = found.hasLostFactor === true ? await this.sessions.loseFactor(session) : session;
-      const hasChanged = hasFollowed || hasMoved;
-      // After a change, the account is read and the provider asked once more.
-      const current = hasChanged ? kept : await this.#remap(account, kept, found.profile);
-      return { isConfirmed: true, hasChanged, session: current };
+      const current = await this.#remap(account, kept, found.profile);
+      return { isConfirmed: true, hasChanged: hasFollowed || hasMoved, session: current };
     }
     await (found.state === 'ended' ? this.end(session, found.reason) : this.#grant(session));
     return { isConfirmed: false, hasChanged: false, session };
