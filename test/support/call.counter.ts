@@ -11,7 +11,7 @@ export interface CountingServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server that answers `{}` to everything. @param headers of its answers. */
+/** Starts a server that answers `{}` to everything, and to a removal with nothing, as Ory does. @param headers of its answers. */
 export async function startCountingServer(
   answer: { readonly status: number; readonly headers?: Readonly<Record<string, string>> } = { status: 200 },
 ): Promise<CountingServer> {
@@ -19,6 +19,10 @@ export async function startCountingServer(
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`);
     request.resume();
+    if (request.method === 'DELETE' && answer.status === 200) {
+      response.writeHead(204).end();
+      return;
+    }
     response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers }).end('{}');
   });
   await new Promise<void>((resolve) => {
