@@ -27,7 +27,7 @@ export class RecoveryCodeRepository {
   }
 
   /**
-   * Requires that the code of a recovery still counts; one that nobody made here does.
+   * Requires that the maker of a recovery's code may still make one. A code that was mailed, or made elsewhere, needs none.
    * @param flow as a browser gave it.
    * @throws {Problem} `gone` once its maker is disabled, deleted, or no administrator any more.
    */

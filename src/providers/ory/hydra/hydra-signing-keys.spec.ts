@@ -1,7 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
+import { oryConfigurationAt } from '../../../../test/support/ory.configuration.js';
 import { StandIn } from '../../../../test/support/stand-in.js';
-import { ownFeatures } from '../../../app/features.js';
-import { loadConfiguration } from '../../../platform/config/configuration.js';
 import { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
 import { HydraSigningKeys } from './hydra-signing-keys.js';
 
@@ -19,20 +18,7 @@ async function ensureWhile404Says(body: string): Promise<readonly [unknown, numb
     return true;
   });
   const url = await hydra.start();
-  const configuration = loadConfiguration(
-    {
-      SECRETS: 'ZmlmdHkgd2F5cyB0byBsZWF2ZSBhIHNlY3JldCBiZWg=',
-      KRATOS_PUBLIC_URL: url,
-      KRATOS_ADMIN_URL: url,
-      HYDRA_PUBLIC_URL: url,
-      HYDRA_ADMIN_URL: url,
-    },
-    ownFeatures,
-  );
-  if (configuration.AUTH_PROVIDER !== 'ory') {
-    throw new TypeError('not a configuration for Ory');
-  }
-  const keys = new HydraSigningKeys(configuration, UpstreamCalls.unobserved());
+  const keys = new HydraSigningKeys(oryConfigurationAt(url), UpstreamCalls.unobserved());
   const code = await keys.ensure().catch((error: unknown) => Reflect.get(Object(error), 'code'));
   return [code, made];
 }

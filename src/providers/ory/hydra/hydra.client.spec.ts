@@ -3,9 +3,8 @@ import { once } from 'node:events';
 import { type RequestListener, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type OryConfiguration, loadConfiguration } from '../../../platform/config/configuration.js';
+import { oryConfigurationAt } from '../../../../test/support/ory.configuration.js';
 import { HydraClient } from './hydra.client.js';
-import { ownFeatures } from '../../../app/features.js';
 
 const stops: (() => void)[] = [];
 
@@ -199,22 +198,5 @@ async function clientOf(hydra: RequestListener): Promise<HydraClient> {
     server.closeAllConnections();
   });
   const { port } = server.address() as AddressInfo;
-  return new HydraClient(configurationFor(`http://127.0.0.1:${port}`));
-}
-
-function configurationFor(url: string): OryConfiguration {
-  const configuration = loadConfiguration(
-    {
-      SECRETS: 'ZmlmdHkgd2F5cyB0byBsZWF2ZSBhIHNlY3JldCBiZWg=',
-      KRATOS_PUBLIC_URL: url,
-      KRATOS_ADMIN_URL: url,
-      HYDRA_PUBLIC_URL: url,
-      HYDRA_ADMIN_URL: url,
-    },
-    ownFeatures,
-  );
-  if (configuration.AUTH_PROVIDER !== 'ory') {
-    throw new TypeError('not a configuration for Ory');
-  }
-  return configuration;
+  return new HydraClient(oryConfigurationAt(`http://127.0.0.1:${port}`));
 }
