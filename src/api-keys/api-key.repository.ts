@@ -3,6 +3,7 @@ import type { ExpressionBuilder, ExpressionWrapper, SqlBool, Transaction } from 
 import { Clock } from '../platform/time/clock.service.js';
 import { KeyedLines } from '../platform/core/keyed-lines.js';
 import { type ApiKeyRow, Database, type Schema } from '../platform/database/database.schema.js';
+import { needsRowLocks } from '../platform/database/dialect.js';
 import {
   disableServiceAccount,
   insertServiceAccount,
@@ -12,6 +13,7 @@ import {
 import type { Principal } from '../session/principal.js';
 import { vouchingOrgOfCaller } from '../session/vouching.query.js';
 import { KeyAccounts } from './key-accounts.port.js';
+import { withMadeKeys } from './made-keys.query.js';
 
 /** The owner of keys: a person, or an organisation. */
 export type KeyOwner = { readonly userId: string } | { readonly orgId: string };
@@ -53,7 +55,7 @@ export class ApiKeyRepository {
       if (await isUnverified(transaction, row.user_id)) {
         return 'unverified';
       }
-      const vouching = await vouchingOrgOfCaller(transaction, maker);
+      const vouching = await requireLiveMaker(transaction, row.made_by_key, maker);
       if (owner.kind !== 'person') {
         return 'not_a_person';
       }
@@ -73,15 +75,19 @@ export class ApiKeyRepository {
    * @param row its `user_id` becomes the service account's.
    * @param place.role of the service account in the organisation.
    * @param place.requireMaker refuses a caller who may not make it.
+   * @param place.maker whose session, or key, makes it.
+   * @throws {Problem} `unauthenticated` if that has ended in the meantime.
    */
   async insertForOrg(
     row: Omit<ApiKeyRow, 'vouched_org_id'> & { readonly org_id: string },
     {
       role,
       requireMaker,
+      maker,
     }: {
       readonly role: 'admin' | 'member';
       readonly requireMaker: (transaction: Transaction<Schema>) => Promise<void>;
+      readonly maker: Pick<Principal, 'claims'>;
     },
     limit: number,
   ): Promise<InsertOutcome> {
@@ -92,6 +98,7 @@ export class ApiKeyRepository {
       }
       // Locked, so that a maker who loses the right meanwhile finds the key, and lowers it.
       await lockUser(transaction, row.created_by);
+      await requireLiveMaker(transaction, row.made_by_key, maker);
       await requireMaker(transaction);
       if (await isUnverified(transaction, row.created_by)) {
         return 'unverified';
@@ -131,8 +138,7 @@ export class ApiKeyRepository {
   }
 
   /**
-   * Revokes a key; for an organisation's key, its service account is disabled too, and the keys that it made there are revoked with it,
-   * and theirs.
+   * Revokes a key, and with it the keys that it made, and theirs. The service accounts of organisations' keys among them are disabled.
    * @param record what the same transaction stores for each key that was live.
    * @returns the key, then those that it made; nothing unless it was this owner's and live until now.
    */
@@ -141,36 +147,16 @@ export class ApiKeyRepository {
     id: string,
     record: (transaction: Transaction<Schema>, id: string) => Promise<void>,
   ): Promise<readonly ApiKeyRow[]> {
-    const now = this.clock.now();
-    return this.database.query.transaction().execute(async (transaction) => {
-      if ('orgId' in owner) {
-        // In the order of an organisation's deletion: in another order the two would deadlock.
-        await this.accounts.lockOrg(transaction, owner.orgId);
+    const { query } = this.database;
+    for (;;) {
+      const ended = await query.transaction().execute(async (transaction) => {
+        const ids = await this.#lockMade(transaction, owner, id);
+        return ids && this.#end(transaction, ids, record);
+      });
+      if (ended !== undefined) {
+        return ended;
       }
-      const row = await transaction
-        .updateTable('api_keys')
-        .set({ revoked_at: now })
-        .where('id', '=', id)
-        .where('revoked_at', 'is', null)
-        .where(belongsTo(owner))
-        .returningAll()
-        .executeTakeFirst();
-      if (row === undefined) {
-        return [];
-      }
-      const ended = [
-        row,
-        ...('orgId' in owner ? await revokeMadeByKey(transaction, owner.orgId, row, now) : []),
-      ];
-      for (const key of ended) {
-        if ('orgId' in owner) {
-          await this.accounts.leave(transaction, owner.orgId, key.user_id);
-          await disableServiceAccount(transaction, key.user_id, now);
-        }
-        await record(transaction, key.id);
-      }
-      return ended;
-    });
+    }
   }
 
   /**
@@ -220,6 +206,55 @@ export class ApiKeyRepository {
     }
   }
 
+  /**
+   * Locks a live key, those that it made, and their organisations first, as their deletion does: in another order they would deadlock.
+   * @returns their ids, makers first; nothing if a key for another organisation came in between.
+   */
+  async #lockMade(
+    transaction: Transaction<Schema>,
+    owner: KeyOwner,
+    id: string,
+  ): Promise<readonly string[] | undefined> {
+    const made = liveMadeBy(transaction, owner, id);
+    const orgIds = new Set((await made.execute()).map(({ org_id: orgId }) => orgId));
+    for (const orgId of orgIds) {
+      if (orgId !== null) {
+        await this.accounts.lockOrg(transaction, orgId);
+      }
+    }
+    const locking = needsRowLocks(transaction) ? made.forUpdate() : made;
+    let known = await locking.execute();
+    // Until none has come that was made while this transaction waited for its maker.
+    for (let before = -1; known.length !== before; known = await locking.execute()) {
+      before = known.length;
+    }
+    return known.every(({ org_id: orgId }) => orgIds.has(orgId)) ? known.map((key) => key.id) : undefined;
+  }
+
+  async #end(
+    transaction: Transaction<Schema>,
+    ids: readonly string[],
+    record: (transaction: Transaction<Schema>, id: string) => Promise<void>,
+  ): Promise<readonly ApiKeyRow[]> {
+    const now = this.clock.now();
+    const ended: ApiKeyRow[] = [];
+    for (const id of ids) {
+      const row = await transaction
+        .updateTable('api_keys')
+        .set({ revoked_at: now })
+        .where('id', '=', id)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      if (row.org_id !== null) {
+        await this.accounts.leave(transaction, row.org_id, row.user_id);
+        await disableServiceAccount(transaction, row.user_id, now);
+      }
+      await record(transaction, id);
+      ended.push(row);
+    }
+    return ended;
+  }
+
   async #inTurn(
     ownerId: string,
     insert: (transaction: Transaction<Schema>) => Promise<InsertOutcome>,
@@ -241,37 +276,32 @@ export class ApiKeyRepository {
   }
 }
 
-/** Revokes what an organisation's key made there, also through other keys. @returns those that were live, makers first. */
-async function revokeMadeByKey(
-  transaction: Transaction<Schema>,
-  orgId: string,
-  { user_id: makerId }: Pick<ApiKeyRow, 'user_id'>,
-  now: number,
-): Promise<readonly ApiKeyRow[]> {
-  const ended = await transaction
-    .withRecursive('made(user_id)', (query) =>
-      query
-        .selectFrom('api_keys')
-        .select('user_id')
-        .where('org_id', '=', orgId)
-        .where('created_by', '=', makerId)
-        .union(
-          query
-            .selectFrom('made')
-            .innerJoin('api_keys as made_by_key', 'made_by_key.created_by', 'made.user_id')
-            .select('made_by_key.user_id')
-            .where('made_by_key.org_id', '=', orgId),
-        ),
-    )
-    .updateTable('api_keys')
-    .set({ revoked_at: now })
-    .where('org_id', '=', orgId)
+/** A live key of an owner and the live ones that it made. Ids grow with time, so that makers come first. */
+function liveMadeBy(transaction: Transaction<Schema>, owner: KeyOwner, id: string) {
+  return withMadeKeys(transaction, (key) =>
+    key.and([key('id', '=', id), key('revoked_at', 'is', null), belongsTo(owner)(key)]),
+  )
+    .selectFrom('api_keys')
+    .select(['id', 'org_id'])
     .where('revoked_at', 'is', null)
-    .where('user_id', 'in', (query) => query.selectFrom('made').select('made.user_id'))
-    .returningAll()
-    .execute();
-  // Ids grow with time. A maker who is disabled meanwhile is locked before what they made.
-  return ended.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+    .where('id', 'in', (query) => query.selectFrom('made').select('made.id'))
+    .orderBy('id');
+}
+
+/**
+ * Locks the key that makes another one, so that its revocation finds what it made.
+ * @throws {Problem} `unauthenticated` if the maker's session or key has ended.
+ */
+async function requireLiveMaker(
+  transaction: Transaction<Schema>,
+  keyId: string | null,
+  maker: Pick<Principal, 'claims'>,
+): Promise<string | null> {
+  if (keyId !== null) {
+    const key = transaction.selectFrom('api_keys').select('id').where('id', '=', keyId);
+    await (needsRowLocks(transaction) ? key.forUpdate() : key).execute();
+  }
+  return vouchingOrgOfCaller(transaction, maker);
 }
 
 function belongsTo(owner: KeyOwner) {

@@ -82,6 +82,7 @@ export class ApiKeysService {
       within_org_id: place === undefined ? reach.orgId : null,
       scope: input.scope.join(' '),
       created_by: claims.sub,
+      made_by_key: claims.client_id === apiKeyClientId ? claims.sid : null,
       created_at: now,
       expires_at: expiryOf(input.expiresAt, now, reach.endsAt),
       last_used_at: null,
@@ -91,7 +92,11 @@ export class ApiKeysService {
     requireInserted(
       place === undefined
         ? await this.keys.insertOwn(row, maximumLiveKeys, principal)
-        : await this.keys.insertForOrg({ ...row, org_id: place.orgId }, place, maximumLiveKeys),
+        : await this.keys.insertForOrg(
+            { ...row, org_id: place.orgId },
+            { ...place, maker: principal },
+            maximumLiveKeys,
+          ),
     );
     await this.#record('api_key_created', row, caller.client, actorOf(caller));
     const { lastUsedAt: _, ...item } = toItem(row);
@@ -123,8 +128,8 @@ export class ApiKeysService {
   }
 
   /**
-   * Revokes a key, and with it the tokens made from it: at once here, within the revocation bound on other replicas. The keys that an
-   * organisation's key made there go with it.
+   * Revokes a key, and with it the tokens made from it: at once here, within the revocation bound on other replicas. The keys that it made
+   * go with it.
    * @param id as the caller gave it.
    * @throws {Problem} `not_found` when it's no live key of this owner's.
    */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
 import { KeyAccounts, type LoweredAccount } from '../api-keys/key-accounts.port.js';
+import { withMadeKeys } from '../api-keys/made-keys.query.js';
 import type { Schema } from '../platform/database/database.schema.js';
 import { lockOrg } from './org-lock.js';
 
@@ -34,25 +35,12 @@ export class OrgKeyAccounts extends KeyAccounts {
     makerId: string,
     orgId?: string,
   ): Promise<readonly LoweredAccount[]> {
-    return transaction
-      .withRecursive('made(org_id, user_id)', (query) =>
-        query
-          .selectFrom('api_keys')
-          .select(['org_id', 'user_id'])
-          .where('created_by', '=', makerId)
-          .where('org_id', 'is not', null)
-          .$if(orgId !== undefined, (keys) => keys.where('org_id', '=', orgId ?? ''))
-          .union(
-            query
-              .selectFrom('made')
-              .innerJoin('api_keys as made_by_key', (join) =>
-                join
-                  .onRef('made_by_key.org_id', '=', 'made.org_id')
-                  .onRef('made_by_key.created_by', '=', 'made.user_id'),
-              )
-              .select(['made_by_key.org_id', 'made_by_key.user_id']),
-          ),
-      )
+    return withMadeKeys(transaction, ({ and, eb }) =>
+      and([
+        eb('created_by', '=', makerId),
+        orgId === undefined ? eb('org_id', 'is not', null) : eb('org_id', '=', orgId),
+      ]),
+    )
       .updateTable('memberships')
       .set({ role: 'member' })
       .where('role', '=', 'admin')

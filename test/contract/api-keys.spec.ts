@@ -7,7 +7,7 @@ import { examine } from '../../src/doctor/doctor.service.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { administratorAt } from '../support/administrator.js';
-import { makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
+import { exchange, makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
 import { databaseKinds } from '../support/database.kinds.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { type Gateway, type HeldSession, newSecret, startGateway } from '../support/gateway.js';
@@ -36,6 +36,88 @@ describe.each(databaseKinds)('API keys on %s', (kind) => {
     await gateway?.stop();
     await database?.drop();
   });
+
+  it.each([
+    ['when that one is revoked', 'DELETE'],
+    ['when the owner of its maker’s address is proven', 'proof'],
+  ] as const)(
+    'of a person go with the key that made them %s, and so does what they made',
+    async (_case, by) => {
+      const maker = await gateway.session();
+      const orgId = await plantOrg(gateway, `trees-${by.toLowerCase()}`, { owner: maker });
+      const orgKeys = `/api/v1/orgs/${orgId}/api-keys`;
+      const { query } = gateway.app.get(Database, { strict: false });
+      const body = { scope: 'api' };
+      const root = await makeKey(gateway, { cookie: maker.cookie }, body);
+      const key = await makeKey(gateway, { 'x-api-key': root.key }, body);
+      const exchanged = await exchange(gateway, {
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        subject_token: key.key,
+        subject_token_type: 'urn:vestibule:params:oauth:token-type:api_key',
+        scope: 'api',
+      });
+      const made = [
+        key,
+        await makeKey(gateway, { 'x-api-key': key.key }, body),
+        await makeKey(gateway, { authorization: `Bearer ${textOf(exchanged, 'access_token')}` }, body),
+      ];
+      const ofOrg = await makeKey(gateway, { 'x-api-key': key.key }, { ...body, role: 'admin' }, orgKeys);
+      made.push(
+        ofOrg,
+        await makeKey(gateway, { 'x-api-key': ofOrg.key }, { ...body, role: 'admin' }, orgKeys),
+      );
+      const others = [
+        root,
+        await makeKey(gateway, { 'x-api-key': root.key }, body),
+        await makeKey(gateway, { cookie: maker.cookie }, body, orgKeys),
+      ];
+      const statuses = async (keys: readonly { key: string }[]): Promise<number[]> =>
+        Promise.all(
+          keys.map(
+            async ({ key }) =>
+              (await gateway.request('/api/v1/me', { headers: { 'x-api-key': key } })).status,
+          ),
+        );
+      expect([...(await statuses(made)), ...(await statuses(others))]).toEqual(Array(8).fill(200));
+      if (by === 'DELETE') {
+        await send(gateway, 'DELETE', `${path}/${key.id}`, { cookie: maker.cookie });
+      } else {
+        const client = { requestId: newId(), remoteAddress: '127.0.0.1', userAgent: null };
+        const service = gateway.app.get(ApiKeysService, { strict: false });
+        await service.revokeMadeBy(maker.user.id, Number.MAX_SAFE_INTEGER, client);
+        made.push(...others.splice(0));
+      }
+      expect(await statuses(others)).toEqual(others.map(() => 200));
+      expect(await statuses(made)).toEqual(made.map(() => 401));
+      const ended = made.map(({ id }) => id).toSorted();
+      const rows = await query
+        .selectFrom('revocations')
+        .select(['id', 'kind'])
+        .where('id', 'in', [...ended, ...others.map(({ id }) => id)])
+        .orderBy('id')
+        .execute();
+      expect(rows).toEqual(ended.map((id) => ({ id, kind: 'api_key' })));
+      const accounts = await query
+        .selectFrom('users')
+        .innerJoin('api_keys', 'api_keys.user_id', 'users.id')
+        .leftJoin('memberships', 'memberships.user_id', 'users.id')
+        .select(['users.disabled_at', 'memberships.role'])
+        .where('users.kind', '=', 'service')
+        .where('api_keys.id', 'in', ended)
+        .execute();
+      expect(accounts.length).toBeGreaterThan(1);
+      expect(accounts).toEqual(accounts.map(() => ({ disabled_at: expect.any(Number), role: null })));
+      await gateway.app.get(AuditService, { strict: false }).flush();
+      const events = await query
+        .selectFrom('audit_events')
+        .select(['target_id'])
+        .where('type', '=', 'api_key_revoked')
+        .where('target_id', 'in', ended)
+        .orderBy('target_id')
+        .execute();
+      expect(events).toEqual(ended.map((id) => ({ target_id: id })));
+    },
+  );
 
   it('are shown once, listed without the secret, and gone when revoked', async () => {
     const { cookie: own } = await gateway.session();
@@ -564,6 +646,36 @@ describe('API keys on postgres', () => {
       expect((await send(gateway, 'DELETE', `${path}/${id}`, cookie)).status).toBe(204);
     });
     expect((await asked)?.status).toBe(401);
+    expect((await gateway.request(path, { headers: cookie })).json()).toMatchObject({ items: [] });
+  });
+
+  it('the revocation of a key waits for what a key of its makes meanwhile, and ends that too', async () => {
+    const cookie = { cookie: (await gateway.session()).cookie };
+    const body = { scope: 'keys:write profile:read' };
+    const root = await makeKey(gateway, cookie, body);
+    const child = await makeKey(gateway, { 'x-api-key': root.key }, body);
+    const late = await makeKey(gateway, cookie);
+    let revoked: Promise<{ status: number } | undefined> = Promise.resolve(undefined);
+    await database
+      .connect()
+      .query.transaction()
+      .execute(async (transaction) => {
+        // As a replica that makes a key with the child locks and writes it.
+        const row = transaction.selectFrom('api_keys').select('id').where('id', '=', child.id);
+        await row.forUpdate().execute();
+        revoked = send(gateway, 'DELETE', `${path}/${root.id}`, cookie);
+        await waitUntil(async () => {
+          const { rows } = await sql`select 1 from pg_stat_activity
+            where wait_event_type = 'Lock' and datname = current_database()`.execute(transaction);
+          return rows.length > 0;
+        }, 'the revocation to wait for the child');
+        await transaction
+          .updateTable('api_keys')
+          .set({ made_by_key: child.id })
+          .where('id', '=', late.id)
+          .execute();
+      });
+    expect((await revoked)?.status).toBe(204);
     expect((await gateway.request(path, { headers: cookie })).json()).toMatchObject({ items: [] });
   });
 

@@ -258,6 +258,8 @@ export interface ApiKeysTable {
   /** Space-separated. */
   scope: string;
   created_by: string;
+  /** Id of the key that made it; null if a session did, and in rows of older versions. */
+  made_by_key: Generated<string | null>;
   created_at: number;
   expires_at: number | null;
   last_used_at: number | null;

@@ -32,6 +32,7 @@ import * as formerAddress from './migrations/0030-former-address.migration.js';
 import * as providerEnds from './migrations/0031-provider-ends.migration.js';
 import * as forgottenAccounts from './migrations/0032-forgotten-accounts.migration.js';
 import * as recoveryCodes from './migrations/0036-recovery-codes.migration.js';
+import * as keyMakers from './migrations/0037-key-makers.migration.js';
 import type { Feature } from '../features/feature.js';
 import { isPostgres } from './dialect.js';
 import { executedFeatureMigrations, FeatureMigrationError, migrateFeatures } from './feature-migrations.js';
@@ -66,6 +67,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0031-provider-ends': providerEnds,
   '0032-forgotten-accounts': forgottenAccounts,
   '0036-recovery-codes': recoveryCodes,
+  '0037-key-makers': keyMakers,
 };
 
 const migrationTable = 'vestibule_migrations';
