@@ -33,6 +33,7 @@ import * as providerEnds from './migrations/0031-provider-ends.migration.js';
 import * as forgottenAccounts from './migrations/0032-forgotten-accounts.migration.js';
 import * as recoveryCodes from './migrations/0036-recovery-codes.migration.js';
 import * as keyMakers from './migrations/0037-key-makers.migration.js';
+import * as lostRights from './migrations/0038-lost-rights.migration.js';
 import type { Feature } from '../features/feature.js';
 import { isPostgres } from './dialect.js';
 import { executedFeatureMigrations, FeatureMigrationError, migrateFeatures } from './feature-migrations.js';
@@ -68,6 +69,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0032-forgotten-accounts': forgottenAccounts,
   '0036-recovery-codes': recoveryCodes,
   '0037-key-makers': keyMakers,
+  '0038-lost-rights': lostRights,
 };
 
 const migrationTable = 'vestibule_migrations';
