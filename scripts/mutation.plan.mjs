@@ -233,6 +233,7 @@ export const notMeasured = [
   'src/providers/ory/challenges/session-question.controller.ts',
   'src/accounts/invite-link.ts',
   'src/accounts/inviter-name.ts',
+  'src/accounts/provider-access.ts',
   'src/accounts/recovery-code.repository.ts',
   'src/login/login-recorder.ts',
   'src/login/login.service.ts',

@@ -3,13 +3,12 @@ import type { LoweredAccount } from '../api-keys/key-accounts.port.js';
 import { LostRights } from '../api-keys/lost-rights.service.js';
 import { AuditService } from '../directory/audit/audit.service.js';
 import type { UserRow } from '../platform/database/database.schema.js';
-import { allDone, allInTurn } from '../platform/core/settled.js';
+import { allInTurn } from '../platform/core/settled.js';
 import { RevocationService } from '../session/revocation/revocation.service.js';
 import { SessionService } from '../session/session.service.js';
 import { type ClaimedUser, UserChanges } from '../directory/users/user-changes.js';
 import { type ActorContext, auditFieldsOf } from './actor-context.js';
-import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
-import { endAllAtProvider } from '../auth-strategy/provider-logout.js';
+import { ProviderAccess } from './provider-access.js';
 
 /** Disables, enables and deletes accounts, together with all credentials that give access to them. */
 @Injectable()
@@ -17,7 +16,7 @@ export class AccountLifecycle {
   readonly #logger = new Logger(AccountLifecycle.name);
 
   constructor(
-    private readonly strategy: AuthStrategy,
+    private readonly access: ProviderAccess,
     private readonly changes: UserChanges,
     private readonly sessions: SessionService,
     private readonly revocations: RevocationService,
@@ -28,7 +27,7 @@ export class AccountLifecycle {
   /**
    * Disables an account. Until it is enabled, no session, token, API key or new login gives access to it. If the gateway
    * administers the provider's identities, the person can't log in to other applications either. If the provider can't be
-   * reached, the account is still disabled here.
+   * reached, the account is still disabled here, and there once it can be.
    * @throws {Problem} `not_found`, `conflict`
    */
   async disable(userId: string, act: ActorContext): Promise<UserRow> {
@@ -40,14 +39,7 @@ export class AccountLifecycle {
       // First, because the provider may take its time to end the sessions.
       async () => this.rights.announce(userId, lowered, auditFieldsOf(act, userId)),
       async () => this.#shut(userId, 'user_disabled'),
-      async () =>
-        this.#setActiveAtProvider(userId, false).catch((error: unknown) => {
-          this.#logger.error('a disabled user may still use other applications', {
-            reason: 'identity_not_disabled',
-            userId,
-            err: error,
-          });
-        }),
+      async () => this.access.take(userId),
     ]);
     await this.audit.record({ ...auditFieldsOf(act, userId), type: 'user_disabled' });
     return user;
@@ -58,9 +50,12 @@ export class AccountLifecycle {
    * @throws {Problem} `not_found`, `provider_unavailable`, `forbidden`
    */
   async enable(userId: string, act: ActorContext): Promise<UserRow> {
-    await this.changes.requireFor(userId, act.author);
-    await this.#setActiveAtProvider(userId, true);
-    const user = await this.changes.enable(userId, act.author);
+    const { author } = act;
+    const user = await this.access.giveFor(
+      userId,
+      () => this.changes.claimEnabling(userId, author),
+      () => this.changes.enable(userId, author),
+    );
     // So that API keys work again at once, and not only when their cache entry expires after a minute.
     await this.revocations.invalidate('user', userId);
     await this.audit.record({ ...auditFieldsOf(act, userId), type: 'user_enabled' });
@@ -87,24 +82,9 @@ export class AccountLifecycle {
     await this.audit.record({ ...auditFieldsOf(act, userId), type: 'user_deleted' });
   }
 
-  async #setActiveAtProvider(userId: string, active: boolean): Promise<void> {
-    const administration = this.strategy.identities;
-    if (administration === undefined) {
-      return;
-    }
-    const identities = await this.changes.identitiesOf(userId);
-    const administered = identities.filter(({ issuer }) => administration.has(issuer));
-    await allDone(administered.map(({ subject }) => administration.setActive(subject, active)));
-  }
-
   async #deleteAtProvider(claimed: ClaimedUser): Promise<void> {
-    const administration = this.strategy.identities;
     try {
-      for (const { issuer, subject } of claimed.identities) {
-        if (administration?.has(issuer) === true) {
-          await administration.delete(subject);
-        }
-      }
+      await this.access.delete(claimed.identities);
     } catch (error) {
       await this.changes.releaseDeletion(claimed).catch((cause: unknown) => {
         this.#logger.error('a user stays disabled whose deletion failed', {
@@ -119,6 +99,6 @@ export class AccountLifecycle {
 
   /** Ends every session, here first and then at the provider. */
   async #shut(userId: string, reason: string): Promise<void> {
-    await endAllAtProvider(this.strategy, await this.sessions.end({ userId }, reason));
+    await this.access.end(await this.sessions.end({ userId }, reason));
   }
 }

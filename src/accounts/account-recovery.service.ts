@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AuditService } from '../directory/audit/audit.service.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { UserRow } from '../platform/database/database.schema.js';
+import { UserChanges } from '../directory/users/user-changes.js';
 import { UserDirectory } from '../directory/users/user-directory.js';
 import { type ActorContext, auditFieldsOf } from './actor-context.js';
 import {
@@ -17,14 +18,15 @@ export class AccountRecovery {
   constructor(
     private readonly strategy: AuthStrategy,
     private readonly directory: UserDirectory,
+    private readonly changes: UserChanges,
     private readonly audit: AuditService,
     private readonly codes: RecoveryCodeRepository,
   ) {}
 
   /**
    * Creates a code with which a user logs in once, to set a new password, while its maker is an administrator.
-   * @throws {Problem} `not_found`, `provider_unavailable`; `forbidden` if the provider isn't administered from here; `conflict`
-   *   if the user is the administrator themselves, a service account, disabled, or unknown to the provider.
+   * @throws {Problem} `not_found`, `provider_unavailable`; `forbidden` if the provider isn't administered from here, or the maker is no
+   *   administrator any more; `conflict` if the user is the administrator themselves, a service account, disabled, or unknown to the provider.
    */
   async createCode(userId: string, act: ActorContext): Promise<RecoveryCode> {
     const user = await this.directory.require(userId);
@@ -35,6 +37,8 @@ export class AccountRecovery {
     if (act.author.id !== null) {
       await this.codes.note(code.flow, act.author.id, code.expiresAt);
     }
+    // The provider may have taken its time. Nobody learns a code that is refused here, and it's good only while its maker may make one.
+    requireRecoverable(await this.changes.requireFor(userId, act.author), act);
     await this.audit.record({ ...auditFieldsOf(act, userId), type: 'recovery_code_created' });
     return code;
   }

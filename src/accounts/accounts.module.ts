@@ -16,6 +16,7 @@ import { AddressRights } from './address-rights.js';
 import { AdministratorsModule } from './administrators.module.js';
 import { MailboxProof } from './mailbox-proof.js';
 import { ProfileService } from './profile.service.js';
+import { ProviderAccess } from './provider-access.js';
 import { RecoveryCodeRepository } from './recovery-code.repository.js';
 import { SecondFactorReset } from './second-factor-reset.service.js';
 import { AccountSessions } from './sessions/account-sessions.service.js';
@@ -33,6 +34,7 @@ const services = [
   AddressRights,
   MailboxProof,
   ProfileService,
+  ProviderAccess,
   RecoveryCodeRepository,
   SecondFactorReset,
   SignUpPolicy,

@@ -2,7 +2,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { AddressInfo } from 'node:net';
 
 /** Answers instead of the real server. @returns false to let the request through after all. */
-export type Answer = (request: IncomingMessage, response: ServerResponse) => boolean;
+export type Answer = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
 
 /** Stands in front of a vendor's API: passes everything through until it's told to answer by itself. */
 export class StandIn {
@@ -14,9 +14,7 @@ export class StandIn {
   constructor(target: string) {
     this.#target = target;
     this.#server = createServer((request, response) => {
-      if (!this.#answer(request, response)) {
-        void this.#passOn(request, response);
-      }
+      void this.#deal(request, response);
     });
   }
 
@@ -46,6 +44,12 @@ export class StandIn {
     });
   }
 
+  async #deal(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!(await this.#answer(request, response))) {
+      await this.#passOn(request, response);
+    }
+  }
+
   async #passOn(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) {
@@ -59,7 +63,7 @@ export class StandIn {
       redirect: 'manual',
       ...(chunks.length === 0 ? {} : { body: Buffer.concat(chunks) }),
     });
-    if (this.#replacement(request, response)) {
+    if (await this.#replacement(request, response)) {
       return;
     }
     response.statusCode = answer.status;

@@ -18,6 +18,9 @@ import {
 } from './user-rules.js';
 import { unknownUser } from './user-directory.js';
 
+/** Users that one statement reads. */
+const usersAtOnce = 100;
+
 /** The changes to a user; fields that are left out stay. */
 export interface UserChange {
   readonly name?: string | undefined;
@@ -103,10 +106,38 @@ export class UserChanges {
       await requireOtherAdministrator(transaction, row, 'disable');
       // The time is new on each call: a deletion that fails meanwhile must not undo this.
       const version = row.disabled_at === null ? row.version + 1 : row.version;
-      const disabled = await this.#update(transaction, id, { disabled_at: this.clock.now(), version });
+      const now = this.clock.now();
+      const disabled = await this.#update(transaction, id, { disabled_at: now, unshut_since: now, version });
       await part?.(transaction);
       return disabled;
     });
+  }
+
+  /** Notes that a user is about to get access to the provider, and loses it again unless enabled. @throws {Problem} `not_found`, `forbidden` */
+  async claimEnabling(id: string, author: ChangeAuthor): Promise<void> {
+    await this.#transaction(async (transaction) => {
+      const row = await lockUser(transaction, id);
+      await requireAuthor(transaction, author);
+      if (row.disabled_at !== null) {
+        await this.#update(transaction, id, { unshut_since: this.clock.now() });
+      }
+    });
+  }
+
+  /** Disabled users who may still have access to the provider, by their ids. @param after the last id of those before. */
+  async unshut(after: string): Promise<readonly string[]> {
+    const rows = await this.#unshut().where('id', '>', after).orderBy('id').limit(usersAtOnce).execute();
+    return rows.map(({ id }) => id);
+  }
+
+  /** Whether a user is disabled and may still have access to the provider. */
+  async isUnshut(id: string): Promise<boolean> {
+    return (await this.#unshut().where('id', '=', id).executeTakeFirst()) !== undefined;
+  }
+
+  /** Notes that a disabled user has no access to the provider any more. */
+  async markShut(id: string): Promise<void> {
+    await this.database.query.updateTable('users').set({ unshut_since: null }).where('id', '=', id).execute();
   }
 
   /** Enables a user. @throws {Problem} `not_found`, `forbidden` */
@@ -116,7 +147,11 @@ export class UserChanges {
       await requireAuthor(transaction, author);
       return row.disabled_at === null
         ? row
-        : this.#update(transaction, id, { disabled_at: null, version: row.version + 1 });
+        : this.#update(transaction, id, {
+            disabled_at: null,
+            unshut_since: null,
+            version: row.version + 1,
+          });
     });
   }
 
@@ -184,6 +219,14 @@ export class UserChanges {
   /** The identities of a user. */
   async identitiesOf(id: string): Promise<ClaimedUser['identities']> {
     return identitiesOf(this.database.query, id);
+  }
+
+  #unshut() {
+    return this.database.query
+      .selectFrom('users')
+      .select('id')
+      .where('unshut_since', 'is not', null)
+      .where('disabled_at', 'is not', null);
   }
 
   async #transaction<T>(act: (transaction: Transaction<Schema>) => Promise<T>): Promise<T> {
