@@ -199,7 +199,7 @@ describe('the examples for Kubernetes', () => {
     [
       'a rule without a caller',
       'envoy-gateway',
-      /(?<=\/\(\?i:admin\).* \}\n) *principal:\n(?: {10,}.*\n)+(?=.*name: api)/,
+      /(?<='\/api\/\.\*' \}\n) *principal:\n(?: {10,}.*\n)+(?=.*name: administrators)/,
       '',
       'at least one of principal or cel',
     ],
@@ -210,6 +210,85 @@ describe('the examples for Kubernetes', () => {
     const broken = text.replace(found, replacement);
     expect(broken).not.toBe(text);
     await expect(check(name, broken)).rejects.toThrow(problem);
+  });
+});
+
+describe('the example for Envoy Gateway', () => {
+  /** The rules that decide, in their order: the first that fits. */
+  const rules = example('envoy-gateway/notes.yaml')
+    .split(/^ {6}- name: (?!vestibule)/m)
+    .slice(1)
+    .map((text) => {
+      const [flags = '', pattern = ''] = /value: '(\(\?i\))?(.*)'/.exec(text)?.slice(1) ?? [];
+      return {
+        action: /action: (\w+)/.exec(text)?.[1],
+        // Envoy matches the whole of `:path`, with the query.
+        path: pattern === '' ? undefined : new RegExp(`^(?:${pattern})$`, flags === '' ? '' : 'i'),
+        needsAdministrator: text.includes('values: [admin]'),
+        needsScope: text.includes('scopes: [api]'),
+      };
+    });
+
+  /** Whether a token with the scope `api` comes to a path. */
+  const opens = (path: string, isAdministrator: boolean): boolean =>
+    rules.find((rule) => rule.path?.test(path) !== false && (isAdministrator || !rule.needsAdministrator))
+      ?.action === 'Allow';
+
+  it('has no rule that admits a token without the scope', () => {
+    expect(rules.map(({ action, needsScope }) => [action, needsScope])).toEqual([
+      ['Deny', true],
+      ['Allow', true],
+      ['Allow', true],
+    ]);
+    expect(example('envoy-gateway/notes.yaml')).toContain('defaultAction: Deny');
+  });
+
+  it.each([
+    '/admin',
+    '/admin/users',
+    '/admin?x=/api/',
+    '/admin;x',
+    '/admin.json',
+    '/Admin/users',
+    '/admin%3Bx',
+    '/adm%69n',
+    '/;x/admin',
+    '/index.php/admin',
+    '/api',
+    '/api;x/admin',
+    '/api?/admin',
+  ])('opens %s to administrators only [H04]', (path) => {
+    expect([opens(path, false), opens(path, true)]).toEqual([false, true]);
+  });
+
+  it.each([
+    '/api/..;/admin',
+    '/api/..;x=/admin',
+    '/api/.;/../admin',
+    '/api/..%3b/admin',
+    '/api/..%253B/admin',
+    '/api/..%2Fadmin',
+    '/api/..%252fadmin',
+    '/api/%2e%2e/admin',
+    '/api/%252E./admin',
+    '/api/..\\admin',
+    '/api/..%5cadmin',
+    '/api/..',
+    '/api/..?x',
+    '/api//../admin',
+    '//admin/users',
+  ])('opens %s to nobody [H04]', (path) => {
+    expect([opens(path, false), opens(path, true)]).toEqual([false, false]);
+  });
+
+  it.each([
+    '/api/',
+    '/api/v1/notes',
+    '/api/notes/a%20b..c',
+    '/api/notes?next=/a//b%2F../c',
+    '/api/.well-known',
+  ])('opens %s to every token with the scope', (path) => {
+    expect([opens(path, false), opens(path, true)]).toEqual([true, true]);
   });
 });
 
