@@ -47,7 +47,7 @@ export class ProfileService {
     }
     await this.changes.reserve(userId, change, ifMatch, author);
     if (changesProfile) {
-      await this.#changeAtProvider(userId, { name, picture });
+      await this.#changeAtProvider(userId, { name, picture }, act.source);
     }
     let lowered: readonly LoweredAccount[] = [];
     const user = await this.changes.apply(userId, change, author, async (transaction) => {
@@ -96,11 +96,15 @@ export class ProfileService {
     }
   }
 
-  async #changeAtProvider(userId: string, change: Pick<UserChange, 'name' | 'picture'>): Promise<void> {
+  async #changeAtProvider(
+    userId: string,
+    change: Pick<UserChange, 'name' | 'picture'>,
+    source: string,
+  ): Promise<void> {
     const administration = this.strategy.identities;
     for (const { issuer, subject } of await this.directory.identitiesOf(userId)) {
       if (issuer === administration?.issuer) {
-        await administration.updateProfile(subject, change);
+        await administration.updateProfile(subject, change, source);
       }
     }
   }

@@ -151,8 +151,12 @@ export interface IdentityAdministration {
   readonly issuer: string;
   /** Whether identities of an issuer can be disabled and deleted here: those of {@link issuer}, and of other sources behind it. */
   has(issuer: string): boolean;
-  /** Changes a profile. @throws {Problem} `validation_failed` if the provider refuses it, `conflict` if the identity is gone. */
-  updateProfile(subject: string, change: ProfileChange): Promise<void>;
+  /**
+   * Changes a profile.
+   * @param source id of the session or key that changes it: changes of one source wait for each other, and keep no other one waiting.
+   * @throws {Problem} `validation_failed` if the provider refuses it, `conflict` if the identity is gone.
+   */
+  updateProfile(subject: string, change: ProfileChange, source: string): Promise<void>;
   /** Sets whether an identity may log in at the provider, to other applications too. One that is gone is no error. */
   setActive(subject: string, active: boolean): Promise<void>;
   /** The ways in which an identity can log in; undefined when it is gone. */

@@ -146,6 +146,7 @@ it('a reset of the second step removes security keys, and keeps passkeys', async
   const get = <T>(part: Abstract<T>): T => stack.app().get(part, { strict: false });
   const user = await get(UserDirectory).findByEmail(person.email);
   await get(SecondFactorReset).reset(user?.id ?? '', {
+    source: 'operator',
     author: { id: null, isAdministrator: true },
     credential: 'bearer',
     client: { userAgent: null, remoteAddress: '127.0.0.1', requestId: 'reset' },

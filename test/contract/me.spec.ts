@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { Database, type UserRow } from '../../src/platform/database/database.schema.js';
+import { IdentityLocks } from '../../src/providers/ory/kratos/identity-locks.js';
 import { personalDataSchema } from '../../src/directory/users/personal-data.js';
 import { AccountRows } from '../support/account.rows.js';
 import { recordStatements } from '../support/call.counter.js';
@@ -155,6 +156,31 @@ describe('PATCH /api/v1/me', () => {
     const removed = await send('PATCH', '', { cookie: cookieOf(answer) }, { picture: null });
     expect(removed.json()).toMatchObject({ name: 'Countess', picture: null });
     expect(kratos.calls.at(-1)).toMatch(/"op":"remove","path":"\/traits\/picture"/);
+  });
+
+  it('of one session keeps no other session of the user waiting, however many it sends', async () => {
+    const identity = newIdentity({ issuer: 'urn:ory:kratos', subject: crypto.randomUUID() });
+    const intruder = await gateway.session(identity);
+    const owner = await gateway.session(identity);
+    const turns = vi.spyOn(gateway.app.get(IdentityLocks, { strict: false }), 'run');
+    const change = async ({ cookie }: HeldSession, name: string) => send('PATCH', '', { cookie }, { name });
+    let release = (): void => undefined;
+    kratos.before(
+      async () =>
+        new Promise<void>((resolve) => {
+          release = resolve;
+        }),
+    );
+    const flood = Array.from({ length: 5 }, async () => change(intruder, 'Intruder'));
+    await expect.poll(() => turns.mock.calls.length, { timeout: 30_000 }).toBe(5);
+    const own = change(owner, 'Countess');
+    await expect.poll(() => turns.mock.calls.length, { timeout: 30_000 }).toBe(6);
+    release();
+    expect((await own).status).toBe(200);
+    await Promise.all(flood);
+    const names = kratos.calls.map((line) => /"value":"(\w+)"/.exec(line)?.[1]);
+    expect(names.indexOf('Countess')).toBe(1);
+    turns.mockRestore();
   });
 
   it('an API key needs the scope; a bearer changes it too, and gets no cookie', async () => {

@@ -570,6 +570,7 @@ describe('POST /api/v1/users/:id/disable and /enable', () => {
     expect((await call('POST', `/${user.id}/disable`)).status).toBe(200);
     kratos.calls.length = 0;
     const act: ActorContext = {
+      source: 'session',
       author: { id: former.user.id, isAdministrator: true },
       credential: 'cookie',
       client: { requestId: 'late', remoteAddress: '192.0.2.1', userAgent: null },

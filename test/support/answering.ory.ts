@@ -5,6 +5,7 @@ import { CompactSign, exportJWK } from 'jose';
 import { AuthStrategy } from '../../src/auth-strategy/auth.strategy.js';
 
 import { type Gateway, startGateway } from './gateway.js';
+import { changedIdentity } from './kratos.identities.js';
 import { takeRsaKeys } from './rsa.keys.js';
 import { waitUntil } from './stack.js';
 
@@ -123,10 +124,14 @@ export async function startAnsweringOry(env: Readonly<Record<string, string>> = 
   const server = createServer((request, response) => {
     void (async () => {
       const chunks = await request.toArray();
-      const line = `${request.method} ${request.url}`;
-      asked.push(`${line} ${Buffer.concat(chunks).toString()}`.trim());
-      const other = request.method === 'DELETE' ? 204 : 200;
-      const [status, body] = answers[line.split('?', 1)[0] ?? ''] ?? [other, {}];
+      const { method } = request;
+      const line = `${method} ${request.url}`;
+      const text = Buffer.concat(chunks).toString();
+      asked.push(`${line} ${text}`.trim());
+      const other = method === 'DELETE' ? 204 : 200;
+      const isWrite = /^(?:PATCH|PUT) \/admin\/identities\//.test(line);
+      const written = isWrite ? changedIdentity(method, text, kratosIdentity) : {};
+      const [status, body] = answers[line.split('?', 1)[0] ?? ''] ?? [other, written];
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     })();
   });

@@ -9,6 +9,7 @@ import {
   startAnsweringOry,
 } from '../../../test/support/answering.ory.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
+import type { IdentityAdministration } from '../../auth-strategy/auth.strategy.js';
 import { kratosIssuer } from './kratos/kratos-session.js';
 import { SessionService } from '../../session/session.service.js';
 
@@ -121,7 +122,7 @@ describe('identities', () => {
     [{ name: 'Grace' }, [{ op: 'add', path: '/traits/name', value: 'Grace' }]],
     [{ picture: 'https://x.test/y' }, [{ op: 'add', path: '/traits/picture', value: 'https://x.test/y' }]],
   ])('%j changes that and nothing else', async (change, patch) => {
-    await ory.strategy.identities?.updateProfile(subject, change);
+    await ory.strategy.identities?.updateProfile(subject, change, 'session');
     expect(patched()).toEqual(patch);
   });
 
@@ -130,9 +131,9 @@ describe('identities', () => {
     [404, 'conflict', 'kratos_identity_gone'],
   ])('a change that Kratos answers %i is %s', async (status, code, reason) => {
     ory.say(`PATCH /admin/identities/${subject}`, status);
-    await expect(ory.strategy.identities?.updateProfile(subject, { name: 'Grace' })).rejects.toEqual(
-      refusal(code, reason),
-    );
+    await expect(
+      ory.strategy.identities?.updateProfile(subject, { name: 'Grace' }, 'session'),
+    ).rejects.toEqual(refusal(code, reason));
   });
 
   it.each([
@@ -141,6 +142,46 @@ describe('identities', () => {
   ])('active: %s → %s', async (active, value) => {
     await ory.strategy.identities?.setActive(subject, active);
     expect(patched()).toEqual([{ op: 'replace', path: '/state', value }]);
+  });
+
+  const { traits } = kratosIdentity;
+  const address = kratosIdentity.verifiable_addresses[0];
+  it.each<[string, (identities: IdentityAdministration) => Promise<unknown>, unknown]>([
+    ['a page', (identities) => identities.updateProfile(subject, { name: 'Grace' }, 'session'), '<html>'],
+    ['nothing', (identities) => identities.updateProfile(subject, { name: 'Grace' }, 'session'), {}],
+    [
+      'another identity',
+      (identities) => identities.updateProfile(subject, { name: 'Grace' }, 'session'),
+      { ...kratosIdentity, id: oryIds.stranger, traits: { ...traits, name: 'Grace' } },
+    ],
+    [
+      'an old name',
+      (identities) => identities.updateProfile(subject, { name: 'Grace' }, 'session'),
+      kratosIdentity,
+    ],
+    [
+      'an old picture',
+      (identities) => identities.updateProfile(subject, { picture: null }, 'session'),
+      { ...kratosIdentity, traits: { ...traits, picture: 'https://x.test/y' } },
+    ],
+    ['an old state', (identities) => identities.setActive(subject, false), kratosIdentity],
+    [
+      'an address that isn’t verified',
+      (identities) => identities.verifyAddress(subject, 'ada@example.test'),
+      { ...kratosIdentity, verifiable_addresses: [{ ...address, verified: false }] },
+    ],
+  ])('whose change Kratos answers with %s: it isn’t believed', async (_what, change, body) => {
+    ory.say(`GET /admin/identities/${subject}`, 200, kratosIdentity);
+    ory.say(`PATCH /admin/identities/${subject}`, 200, body);
+    const { identities } = ory.strategy;
+    await expect(identities && change(identities)).rejects.toMatchObject({ code: 'provider_unavailable' });
+  });
+
+  it('have an address verified, unless they have lost it meanwhile', async () => {
+    ory.say(`GET /admin/identities/${subject}`, 200, kratosIdentity);
+    expect(await ory.strategy.identities?.verifyAddress(subject, 'ada@example.test')).toBe(true);
+    ory.say(`PATCH /admin/identities/${subject}`, 200, { ...kratosIdentity, verifiable_addresses: [] });
+    expect(await ory.strategy.identities?.verifyAddress(subject, 'ada@example.test')).toBe(false);
   });
 
   it('a recovery has the page of this gateway that takes its code', async () => {

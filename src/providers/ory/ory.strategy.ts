@@ -238,11 +238,12 @@ function administrationOf(
   return {
     issuer: kratosIssuer,
     has: isOryIssuer,
-    updateProfile: async (subject, { name, picture }) => {
-      const outcome = await kratos.updateTraits(subject, {
+    updateProfile: async (subject, { name, picture }, source) => {
+      const traits = {
         ...(name === undefined ? {} : { name }),
         ...(picture === undefined ? {} : { picture }),
-      });
+      };
+      const outcome = await kratos.updateTraits(subject, traits, source);
       switch (outcome) {
         case 'rejected':
           throw new Problem('validation_failed', {

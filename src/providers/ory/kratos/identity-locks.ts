@@ -27,7 +27,7 @@ export class IdentityLocks {
 
   /**
    * Changes an identity while nothing else of the gateway does. It can't be nested.
-   * @param source of the change: a session, a kind of changes by users, or the gateway itself.
+   * @param source of the change: a session or key, a kind of changes by users, or the gateway itself.
    * @throws {Problem} `overloaded` if its turn doesn't come; whatever it throws.
    */
   async run<T>(id: string, change: () => Promise<T>, source = 'gateway'): Promise<T> {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { type DeleteIdentityCredentialsTypeEnum, FrontendApi, IdentityApi } from '@ory/client';
 import { z } from 'zod';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
@@ -12,6 +13,7 @@ import { foldIdentifier } from '../../../platform/core/account-identifier.js';
 import { type OryAnswer, type OryCall, isMissing, isOfOry, oryApi, parseAnswer } from '../ory-api.js';
 import type { IdentityLocks } from './identity-locks.js';
 import { kratosFlowSchema, valuesOf } from './kratos-flow.js';
+import { requireWritten, writtenIdentity } from './kratos-write.js';
 import { type KratosSession, kratosIdentitySchema, kratosSessionSchema } from './kratos-session.js';
 
 /** An identity with the names of its credentials. */
@@ -118,15 +120,20 @@ export class KratosClearance {
     const password = randomBytes(32).toString('base64url');
     await this.locks.run(id, async () => {
       const { schema_id, state, metadata_admin, metadata_public } = await this.holder(id);
+      const kept = state === 'inactive' ? ('inactive' as const) : ('active' as const);
       const updateIdentityBody = {
         schema_id,
         traits,
-        state: state === 'inactive' ? ('inactive' as const) : ('active' as const),
+        state: kept,
         metadata_admin: metadata_admin ?? null,
         metadata_public: metadata_public ?? null,
         credentials: { password: { config: { password } } },
       };
-      await this.#ask((options) => this.#identities.updateIdentity({ id, updateIdentityBody }, options));
+      const answer = await this.#ask((options) =>
+        this.#identities.updateIdentity({ id, updateIdentityBody }, options),
+      );
+      const written = writtenIdentity(id, answer);
+      requireWritten(written.state === kept && isDeepStrictEqual(written.traits, traits));
     });
   }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type AnsweringOry,
+  kratosIdentity,
   kratosSession,
   noSessionRoute,
   oryIds,
@@ -60,6 +61,27 @@ it('a 404 of a proxy between, and not of Kratos, doesn’t say that something is
     ory.reset();
   }
 });
+
+it.each([
+  ['a page', '<html>'],
+  ['another identity', { ...kratosIdentity, id: oryIds.stranger }],
+  ['other traits', { ...kratosIdentity, traits: { email: 'squatter@example.test' } }],
+])(
+  'a password that is replaced, and which Kratos answers with %s, may be the old one',
+  async (_what, body) => {
+    const { subject: id } = oryIds;
+    const clearance = ory.gateway.app.get(KratosClearance, { strict: false });
+    ory.say(`GET /admin/identities/${id}`, 200, {
+      ...kratosIdentity,
+      schema_id: 'default',
+      metadata_public: null,
+    });
+    const holder = await clearance.holder(id);
+    await clearance.replacePassword(holder);
+    ory.say(`PUT /admin/identities/${id}`, 200, body);
+    await expect(clearance.replacePassword(holder)).rejects.toMatchObject({ code: 'provider_unavailable' });
+  },
+);
 
 describe('whoami', () => {
   it.each([

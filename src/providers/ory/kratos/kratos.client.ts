@@ -19,6 +19,7 @@ import {
 } from '../ory-api.js';
 import type { IdentityLocks } from './identity-locks.js';
 import { type KratosLoginMethods, keyCredentials, kratosCredentialsSchema } from './kratos-credentials.js';
+import { type WrittenIdentity, requireWritten, writtenIdentity } from './kratos-write.js';
 import {
   type KratosIdentity,
   type KratosRecovery,
@@ -71,25 +72,40 @@ export class KratosClient {
 
   /** Whether the browser's Kratos cookie belongs to a live session (steps 3 and 4). @param header the request's Cookie header. */
   async whoami(header: string | undefined): Promise<Whoami> {
-    const cookie = this.#cookies.toUpstream(header);
-    if (cookie === undefined || !mayHoldSession(cookie)) {
+    const cookie = this.#sessionCookieIn(header);
+    if (cookie === undefined) {
       return { state: 'none' };
     }
     // Kratos answers 401 to any cookie while it can't read its database.
     const answer = await confirmedAnswer(
-      async () =>
-        this.#ask(
-          (options) => this.#frontend.toSession({ cookie }, options),
-          (status) => status === 401 || status === 403,
-        ),
+      async () => this.#askWhoami(cookie),
       ({ status }) => status === 401,
-      async () => this.findSession(noSession),
+      async () => this.readSessions(),
     );
     if (answer.status === 403) {
       return { state: 'aal2_required' };
     }
     const session = answer.status === 401 ? undefined : parse(kratosSessionSchema, answer);
     return session?.active === true ? { state: 'live', session } : { state: 'none' };
+  }
+
+  /**
+   * Whether Kratos says now that the browser has no session. It says so too while it can't read its database.
+   * @param header the request's Cookie header.
+   */
+  async refusesSession(header: string | undefined): Promise<boolean> {
+    const cookie = this.#sessionCookieIn(header);
+    return cookie === undefined || (await this.#askWhoami(cookie)).status === 401;
+  }
+
+  /** Whether a request brings anything that may be a session. @param header the request's Cookie header. */
+  mayHaveSession(header: string | undefined): boolean {
+    return this.#sessionCookieIn(header) !== undefined;
+  }
+
+  /** Has Kratos read its sessions in its database. @throws {Problem} `provider_unavailable` if it can't. */
+  async readSessions(): Promise<void> {
+    await this.findSession(noSession);
   }
 
   /** The browser's session, if it needs nothing more. @param header the request's Cookie header. */
@@ -235,12 +251,13 @@ export class KratosClient {
     );
   }
 
-  /** Changes traits; null removes one. @returns `rejected` by the identity schema, `unknown` without such an identity. */
+  /** Changes traits; null removes one. @param source of the change, as {@link IdentityLocks} has it. @returns `rejected` by the identity schema, `unknown` without such an identity. */
   async updateTraits(
     id: string,
     traits: Readonly<Record<string, string | null>>,
+    source: string,
   ): Promise<'updated' | 'rejected' | 'unknown'> {
-    const status = await this.#patch(
+    const written = await this.#patch(
       id,
       Object.entries(traits).flatMap(([name, value]): JsonPatch[] => {
         const path = `/traits/${name}`;
@@ -249,9 +266,13 @@ export class KratosClient {
         return value === null ? [added, { op: 'remove', path }] : [added];
       }),
       isMissingOrInvalid,
-      'profile',
+      source,
     );
-    return status === 400 ? 'rejected' : isMissing(status) ? 'unknown' : 'updated';
+    if (typeof written === 'number') {
+      return isMissing(written) ? 'unknown' : 'rejected';
+    }
+    requireWritten(Object.entries(traits).every(([name, value]) => (written.traits[name] ?? null) === value));
+    return 'updated';
   }
 
   /** Marks an address as verified. @param email folded. @returns false without such an identity or address. */
@@ -270,7 +291,7 @@ export class KratosClient {
       return false;
     }
     const path = `/verifiable_addresses/${index}`;
-    const status = await this.#patch(id, [
+    const written = await this.#patch(id, [
       // The person may change the address at this moment. Kratos drops an address that the traits no longer have, and marks no
       // other.
       { op: 'replace', path: `${path}/value`, value },
@@ -278,12 +299,18 @@ export class KratosClient {
       { op: 'replace', path: `${path}/status`, value: 'completed' },
       { op: 'add', path: `${path}/verified_at`, value: new Date().toISOString() },
     ]);
-    return !isMissingOrInvalid(status);
+    if (typeof written === 'number') {
+      return false;
+    }
+    const address = written.verifiable_addresses.find((other) => foldIdentifier(other.value) === email);
+    requireWritten(address?.verified !== false);
+    return address !== undefined;
   }
 
   /** Allows or forbids an identity to log in; it's no error if the identity is gone. Its sessions are ended separately: Kratos keeps them for when it may again. */
   async setState(id: string, state: 'active' | 'inactive'): Promise<void> {
-    await this.#patch(id, [{ op: 'replace', path: '/state', value: state }], isMissing);
+    const written = await this.#patch(id, [{ op: 'replace', path: '/state', value: state }], isMissing);
+    requireWritten(typeof written === 'number' || written.state === state);
   }
 
   /**
@@ -326,13 +353,30 @@ export class KratosClient {
     await requireHealthy(`${this.#adminUrl}/admin/health/ready`, 'kratos_not_ready');
   }
 
-  /** Patches an identity. @returns the answer's status: of success, or an expected failure. */
+  /** The cookies for Kratos, if its session's is among them. */
+  #sessionCookieIn(header: string | undefined): string | undefined {
+    const cookie = this.#cookies.toUpstream(header);
+    return cookie !== undefined && mayHoldSession(cookie) ? cookie : undefined;
+  }
+
+  async #askWhoami(cookie: string): Promise<OryAnswer> {
+    return this.#ask(
+      (options) => this.#frontend.toSession({ cookie }, options),
+      (status) => status === 401 || status === 403,
+    );
+  }
+
+  /**
+   * Patches an identity.
+   * @returns the identity as Kratos has written it, or the status of an expected failure.
+   * @throws {Problem} `provider_unavailable`, also for an answer that isn't this identity, such as a proxy's page.
+   */
   async #patch(
     id: string,
     jsonPatch: JsonPatch[],
     isExpected = isMissingOrInvalid,
     source?: string,
-  ): Promise<number> {
+  ): Promise<WrittenIdentity | number> {
     if (this.locks === undefined) {
       throw new ReferenceError('this client of Kratos only reads identities');
     }
@@ -342,7 +386,7 @@ export class KratosClient {
         this.#ask((options) => this.#identities.patchIdentity({ id, jsonPatch }, options), isExpected),
       source,
     );
-    return answer.status;
+    return isExpected(answer.status) ? answer.status : writtenIdentity(id, answer);
   }
 
   /** Reads something that may be gone. */
