@@ -12,6 +12,7 @@ import {
   type AnsweringOry,
   kratosIdentity,
   kratosSession,
+  noSessionRoute,
   oryIds,
   personsToken,
   startAnsweringOry,
@@ -59,6 +60,7 @@ it('the gates stand in this order, which is policy: a change of it is a decision
     'password',
     'clearance',
     'ownership',
+    'session-outage',
     'caller',
     'turn',
     'audit',
@@ -79,6 +81,7 @@ it('the gates stand in this order, which is policy: a change of it is a decision
     'refresh',
     'code',
     'client-outage',
+    'token-outage',
     'agent',
     'resource',
     'response-type',
@@ -214,6 +217,58 @@ const redeem = async (form: Readonly<Record<string, string>> = { code: 'ory_ac_1
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: new URLSearchParams({ grant_type: 'authorization_code', ...form }).toString(),
   });
+
+describe.each([
+  {
+    what: 'a session',
+    path: '/ory/kratos/sessions/whoami',
+    headers: { cookie: '__Host-ory_kratos_session=c2Vzc2lvbg==' },
+    question: 'GET /sessions/whoami',
+    reading: noSessionRoute,
+    again: 'GET /sessions/whoami',
+  },
+  {
+    what: 'a token',
+    path: '/ory/hydra/userinfo',
+    headers: { authorization: 'Bearer ory_at_made-up' },
+    question: 'GET /userinfo',
+    reading: 'GET /admin/clients/vestibule',
+    again: 'POST /admin/oauth2/introspect',
+  },
+])('$what that Ory refuses', ({ path, headers, question, reading, again }) => {
+  const ask = async (given: Readonly<Record<string, string>> = headers) =>
+    ory.gateway.request(path, { headers: given });
+
+  beforeEach(() => {
+    ory.say(question, 401);
+    ory.say('POST /admin/oauth2/introspect', 200, { active: false });
+  });
+
+  it('is refused once Ory has read its database and says so again, and at once if there is none', async () => {
+    expect((await ask()).status).toBe(401);
+    expect(ory.asked.map((line) => line.split('?')[0]?.split(' token=')[0])).toEqual([
+      question,
+      reading,
+      again,
+    ]);
+    ory.asked.length = 0;
+    expect((await ask({})).status).toBe(401);
+    expect(ory.asked).toEqual([question]);
+  });
+
+  it('isn’t while Ory can’t read its database', async () => {
+    ory.say(reading, 500);
+    const answer = await ask();
+    expectProblem(answer, 503, 'provider_unavailable');
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+  });
+});
+
+it('a token that Hydra has refused, and refuses no more, is to be tried again', async () => {
+  ory.say('GET /userinfo', 401);
+  const headers = { authorization: 'Bearer ory_at_of-a-user.x' };
+  expectProblem(await ory.gateway.request('/ory/hydra/userinfo', { headers }), 503, 'provider_unavailable');
+});
 
 describe('a token that Hydra takes for inactive while it can’t read its database', () => {
   beforeEach(() => {

@@ -249,6 +249,43 @@ describe('the database of Hydra alone is away', () => {
       expect((await refresh()).status).toBe(200);
     },
   );
+
+  it(
+    'a program that asks about the user of such a token is told to ask again, and of a wrong token that it is one [F06]',
+    timeout,
+    async () => {
+      const visitor = new UserAgent(stack.url);
+      await signUp(visitor, newPerson());
+      const { access_token: token } = await OAuthApp.spa(stack.url).login(visitor);
+      const path = '/ory/hydra/userinfo';
+      const asking = [
+        async () => fetch(`${stack.url}${path}`, { headers: { authorization: `bearer ${token}` } }),
+        async () =>
+          fetch(`${stack.url}${path}`, {
+            method: 'POST',
+            body: new URLSearchParams({ access_token: token }),
+          }),
+        async () => fetch(`${stack.url}${path}?${new URLSearchParams({ access_token: token })}`),
+      ];
+      const wrong = async () =>
+        fetch(`${stack.url}${path}`, { headers: { authorization: 'Bearer ory_at_x.y' } });
+      const statuses = async () => Promise.all(asking.map(async (ask) => (await ask()).status));
+      expect(await statuses()).toEqual([200, 200, 200]);
+      expect((await wrong()).status).toBe(401);
+
+      await database.allow(false);
+      expect(await statuses()).toEqual([503, 503, 503]);
+      // An answer that is replaced keeps no connection to Hydra: there are four.
+      const many = await Promise.all(Array.from({ length: 12 }, async () => asking[0]?.()));
+      expect(new Set(many.map((answer) => answer?.status))).toEqual(new Set([503]));
+      expect(Number(many[0]?.headers.get('retry-after'))).toBeGreaterThan(0);
+
+      expect(await seenAsItComesBack(database, async () => (await asking[0]?.())?.status)).toEqual([
+        200, 503,
+      ]);
+      expect((await wrong()).status).toBe(401);
+    },
+  );
 });
 
 describe('the database of Kratos alone is away', () => {
@@ -309,7 +346,44 @@ describe('the database of Kratos alone is away', () => {
       expect(await statuses()).toEqual([401, 401]);
     },
   );
+
+  it(
+    'a program that asks about such a session is told to ask again, and of one that has ended that it has [F06]',
+    timeout,
+    async () => {
+      const visitor = new UserAgent(stack.url);
+      await signUp(visitor, newPerson());
+      const ask = async (agent = visitor) => agent.fetch('/ory/kratos/sessions/whoami');
+      expect((await ask()).status).toBe(200);
+      await database.allow(false);
+      const many = await Promise.all(Array.from({ length: 20 }, async () => ask()));
+      expect(new Set(many.map(({ status }) => status))).toEqual(new Set([503]));
+      expect(Number(many[0]?.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(await seenAsItComesBack(database, async () => (await ask()).status)).toEqual([200, 503]);
+    },
+  );
 });
+
+/** What is answered in the instant in which Ory can read its database again, until it has its usual answer. */
+async function seenAsItComesBack(
+  database: OryDatabase,
+  ask: () => Promise<number | undefined>,
+): Promise<(number | undefined)[]> {
+  const seen = new Set<number | undefined>();
+  for (let round = 0; round < 10; round += 1) {
+    await database.allow(false);
+    const asking = Array.from({ length: 4 }, async () => {
+      let status: number | undefined;
+      while (status !== 200) {
+        status = await ask();
+        seen.add(status);
+      }
+    });
+    await database.allow(true);
+    await Promise.all(asking);
+  }
+  return [...seen].toSorted();
+}
 
 /** A database of Ory's that can be taken away. */
 class OryDatabase {

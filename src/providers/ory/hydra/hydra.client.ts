@@ -329,6 +329,16 @@ export class HydraClient {
     return refreshTokenSchema.safeParse(await this.#introspection(token)).data;
   }
 
+  /** Whether Hydra says now that a token is inactive. It says so too while it can't read its database. */
+  async refusesToken(token: string): Promise<boolean> {
+    return !(await this.#askIntrospection(token)).active;
+  }
+
+  /** Has Hydra read its database, beside the calls of logins. @throws {Problem} `provider_unavailable` if it can't. */
+  async readClients(): Promise<void> {
+    await this.#client(gatewayClientId, 'introspection');
+  }
+
   /** Registers a client, or updates it to this definition; idempotent. */
   async ensureClient(definition: OAuth2Client & { client_id: string }): Promise<void> {
     const id = definition.client_id;
@@ -457,17 +467,20 @@ export class HydraClient {
   /** What Hydra knows of a token. While it can't read its database, it takes every token for inactive. */
   async #introspection(token: string): Promise<unknown> {
     return confirmedAnswer(
-      async () =>
-        parse(
-          anyTokenSchema,
-          await this.#ask(
-            (options) => this.#oauth2.introspectOAuth2Token({ token }, options),
-            undefined,
-            'introspection',
-          ),
-        ),
+      async () => this.#askIntrospection(token),
       ({ active }) => !active,
-      async () => this.#client(gatewayClientId, 'introspection'),
+      async () => this.readClients(),
+    );
+  }
+
+  async #askIntrospection(token: string): Promise<z.output<typeof anyTokenSchema>> {
+    return parse(
+      anyTokenSchema,
+      await this.#ask(
+        (options) => this.#oauth2.introspectOAuth2Token({ token }, options),
+        undefined,
+        'introspection',
+      ),
     );
   }
 

@@ -15,6 +15,8 @@ export class Exchange {
   changed: AccountChanges = { changes: [], addresses: [] };
   /** The live refresh token of a token request, which the gate of refreshes finds. */
   refresh: LiveRefresh | undefined;
+  /** The access token with which a program asks about its user. */
+  token: string | undefined;
   /** Whether a token request redeems a code. */
   hasCode = false;
   /** The client of an authorization request, if it registered itself and a gate has admitted it. */

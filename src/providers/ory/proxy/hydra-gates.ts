@@ -23,11 +23,13 @@ import { AddedGates } from './added-gates.js';
 import { ApplicationAccess } from './application-access.js';
 import { ClientOutage } from './client-outage.js';
 import { admitOnlyCodes, CodeGate } from './code.gate.js';
+import { CredentialOutage } from './credential-outage.js';
 import { FormPostPage } from './form-post.page.js';
 import type { Gate } from './gate-list.js';
 import { HydraAnswers } from './hydra-answers.js';
 import type { OryLimits } from './ory-limits.js';
 import { repeatsAsQuery } from './posted-authorization.js';
+import { presentedToken } from './presented-token.js';
 import { queryOf, requireEncodedForm, requireNoRequestObject, requireSameReading } from './query-limit.js';
 import { RefreshAnswers } from './refresh-answers.js';
 import { RefreshGate } from './refresh.gate.js';
@@ -76,6 +78,7 @@ export function hydraGates(
     get(ApplicationSecretRepository),
     configuration.PUBLIC_URL,
   );
+  const tokens = new CredentialOutage(() => hydra.readClients());
   return [
     {
       name: 'reading',
@@ -119,6 +122,20 @@ export function hydraGates(
         path === '/oauth2/auth'
           ? outage.settleAuthorization(reply, query ?? queryOf(request.url))
           : outage.settleToken(reply, secrets.presentedBy(request)),
+    },
+    {
+      // Hydra's own refusal: what the gates after this one refuse, they know.
+      name: 'token-outage',
+      admit: async (exchange) => {
+        if (exchange.path === '/userinfo') {
+          exchange.token = await presentedToken(exchange.request);
+        }
+      },
+      settle: async ({ reply, token }) => {
+        if (token !== undefined) {
+          await tokens.settle(reply, () => hydra.refusesToken(token));
+        }
+      },
     },
     // What decides which clients may ask, before it is judged what they ask for.
     ...get(AddedGates).all,

@@ -23,6 +23,7 @@ import { KratosClearance } from '../kratos/kratos-clearance.js';
 import { SessionQuestions } from '../kratos/session-questions.js';
 import { AccountAudit } from './account-audit.js';
 import { ClearanceGate } from './clearance.gate.js';
+import { CredentialOutage } from './credential-outage.js';
 import { FactsGate } from './facts.gate.js';
 import { FormDrafts } from './form-draft.js';
 import { FormRefusals } from './form-refusals.js';
@@ -84,6 +85,7 @@ export function kratosGates(
     configuration,
   );
   const facts = new FactsGate(kratos, get(AccountFacts), get(RequestAuthenticator));
+  const sessions = new CredentialOutage(() => kratos.readSessions());
   return [
     {
       name: 'query',
@@ -116,6 +118,15 @@ export function kratosGates(
       name: 'ownership',
       admit: ({ request, path, session }) => ownership.admit(request, path, session),
       settle: ({ request, reply }) => ownership.settle(request, reply),
+    },
+    {
+      name: 'session-outage',
+      settle: async ({ request, reply, path }) => {
+        const { cookie } = request.headers;
+        if (path === '/sessions/whoami' && kratos.mayHaveSession(cookie)) {
+          await sessions.settle(reply, () => kratos.refusesSession(cookie));
+        }
+      },
     },
     { name: 'caller', admit: ({ reply }) => requireCaller(reply) },
     {
