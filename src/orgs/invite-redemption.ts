@@ -10,6 +10,7 @@ import { MembershipRepository, type PersonAddress } from './membership.repositor
 import { type Arrival, requireId } from './org-access.js';
 import { OrgEvents } from './org-events.js';
 import { OrgRepository } from './org.repository.js';
+import { requireActiveUser } from '../directory/users/user-rules.js';
 
 /** The membership that an invite led to; null for one that only gave an account. */
 export interface Redeemed {
@@ -126,6 +127,7 @@ export class InviteRedemption {
       return this.#redeemForAccount(by, invite, userId);
     }
     const { role, change } = await this.#lockedOrGone(orgId, async (org) => {
+      await requireActiveUser(org.transaction, userId);
       if (!(await org.isInviteHeld(invite)) || !(await this.invites.take(id, userId, org.transaction))) {
         throw gone('invite_over');
       }

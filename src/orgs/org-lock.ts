@@ -11,6 +11,7 @@ import { type Principal, isAdministrator } from '../session/principal.js';
 import { mayActIn } from '../session/vouching.query.js';
 import { isAtLeast } from '../session/guards/authorization.js';
 import { foldIdentifier } from '../platform/core/account-identifier.js';
+import { lockUser } from '../directory/users/user-rules.js';
 import { appliesTo, secondFactorDue } from '../directory/users/second-factor.policy.js';
 import { hasSecondFactor } from '../session/tokens/account-claims.js';
 import { type CallerStanding, verdictOn } from './org-access.js';
@@ -171,12 +172,17 @@ export class LockedOrg {
     return other !== undefined;
   }
 
-  /** Creates or updates a user's membership. @param now milliseconds since the epoch. */
+  /**
+   * Creates or updates a user's membership.
+   * @param now milliseconds since the epoch.
+   * @throws {Problem} `not_found` if the user has been deleted in the meantime.
+   */
   async put(
     userId: string,
     { role, state }: Pick<MembershipRow, 'role' | 'state'>,
     now: number,
   ): Promise<void> {
+    await lockUser(this.transaction, userId);
     await this.transaction
       .insertInto('memberships')
       .values({ org_id: this.row.id, user_id: userId, role, state, created_at: now })

@@ -5,11 +5,10 @@ import type { Configuration } from '../platform/config/configuration.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { newId } from '../platform/core/identifier.js';
 import { Database, type OrgRow, type Schema } from '../platform/database/database.schema.js';
-import { needsRowLocks } from '../platform/database/dialect.js';
 import { isUniqueViolation } from '../platform/database/unique-violation.js';
 import { KeyedLines } from '../platform/core/keyed-lines.js';
 import { Problem } from '../platform/errors/problem.error.js';
-import { requireAdministrator } from '../directory/users/user-rules.js';
+import { requireActiveUser, requireAdministrator } from '../directory/users/user-rules.js';
 import { appliesTo, secondFactorDue, secondFactorRuleOf } from '../directory/users/second-factor.policy.js';
 import type { Principal } from '../session/principal.js';
 import { mayActIn, vouchingOrgOfCaller } from '../session/vouching.query.js';
@@ -63,7 +62,8 @@ export class OrgRepository {
    * Creates an organisation with its first owner.
    * @param isByAdministrator whether the token of the owner is an administrator's; SQL must confirm it.
    * @returns undefined if the slug is, or ever was, another organisation's.
-   * @throws {Problem} `forbidden` if SQL doesn't confirm it; `quota_reached` if the user has made too many.
+   * @throws {Problem} `forbidden` if SQL doesn't confirm it; `quota_reached` if the user has made too many; `unauthenticated` if they were
+   *   disabled or deleted in the meantime.
    */
   async create(
     name: string,
@@ -74,6 +74,8 @@ export class OrgRepository {
     const now = this.clock.now();
     const id = newId(now);
     const make = this.database.query.transaction().execute(async (transaction) => {
+      // Locked: a deletion leaves no organisation without an owner, and organisations that one user makes at the same time are all counted.
+      await requireActiveUser(transaction, ownerId);
       if (isByAdministrator) {
         await requireAdministrator(transaction, ownerId);
       } else {
@@ -307,15 +309,12 @@ export class OrgRepository {
   }
 }
 
-/** Requires that a user hasn't made too many organisations since a time. @throws {Problem} `quota_reached` */
+/** Requires that a user, who is locked, hasn't made too many organisations since a time. @throws {Problem} `quota_reached` */
 async function requireFewMade(
   transaction: Transaction<Schema>,
   userId: string,
   since: number,
 ): Promise<void> {
-  // Locked, so that organisations that one user makes at the same time are counted, too.
-  const user = transaction.selectFrom('users').select('id').where('id', '=', userId);
-  await (needsRowLocks(transaction) ? user.forUpdate() : user).execute();
   const { count } = await transaction
     .selectFrom('org_slugs')
     .select(({ fn }) => fn.countAll().as('count'))

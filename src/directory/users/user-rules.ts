@@ -4,6 +4,7 @@ import type { Schema, UserRow } from '../../platform/database/database.schema.js
 import { needsRowLocks } from '../../platform/database/dialect.js';
 import { isOrgIssuer } from './connection-identity.js';
 import { unknownUser } from './user-directory.js';
+import { userDisabled, userUnknown } from './account.query.js';
 import { activeAdministrators } from './user.query.js';
 
 /** A change that withdraws a user's role, access or account. */
@@ -39,6 +40,20 @@ export async function lockUser(transaction: Transaction<Schema>, id: string): Pr
   const row = transaction.selectFrom('users').select('id').where('id', '=', id);
   await (needsRowLocks(transaction) ? row.forUpdate() : row).execute();
   return requireRow(transaction, id);
+}
+
+/**
+ * Requires a user who exists and isn't disabled, and locks them: nobody disables or deletes them before the transaction ends.
+ * @throws {Problem} `unauthenticated`
+ */
+export async function requireActiveUser(transaction: Transaction<Schema>, id: string): Promise<void> {
+  const row = transaction.selectFrom('users').select('disabled_at').where('id', '=', id);
+  const user = await (needsRowLocks(transaction) ? row.forUpdate() : row).executeTakeFirstOrThrow(() =>
+    userUnknown(),
+  );
+  if (user.disabled_at !== null) {
+    throw userDisabled();
+  }
 }
 
 /**
