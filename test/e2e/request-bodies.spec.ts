@@ -60,6 +60,16 @@ it.each([
   expect([400, 415]).toContain(answer.status);
 });
 
+it.each([
+  'application/json;',
+  'application/json; charset="',
+  'APPLICATION/JSON; charset=utf-16',
+  'application/json; a',
+])('a form for Kratos with the content type %s is read as JSON in UTF-8', async (type) => {
+  const answer = await post('{"method":"password"}', type, '/ory/kratos/self-service/login?flow=x');
+  expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('Bad Request')]);
+});
+
 it('bodies above 64 KiB are 413, no matter what they are for', async () => {
   for (const path of ['/auth/login', '/auth/logout', '/auth/ory/consent', '/auth/ory/logout']) {
     for (const type of ['application/json', 'application/x-www-form-urlencoded']) {

@@ -117,8 +117,10 @@ async function readBody(request: FastifyRequest): Promise<FormBody> {
   if (!form.success) {
     throw malformed('A JSON object is needed.', 'form_unreadable');
   }
-  // The proxy serialises it again: if a name was given twice, Kratos gets the value that was read here.
+  // The proxy serialises it again: if a name was given twice, Kratos gets the value that was read here. Parameters of the type end here, and
+  // the proxy fails at those that aren't well-formed.
   request.body = form.data;
+  request.headers['content-type'] = type;
   const others = Object.keys(form.data).filter((name) => typeof form.data[name] !== 'string');
   return { fields: jsonFields(form.data), others };
 }
