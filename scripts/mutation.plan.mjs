@@ -221,6 +221,7 @@ export const withoutDecision = [
 export const notMeasured = [
   'src/accounts/account-provisioning.ts',
   'src/accounts/user-names.ts',
+  'src/platform/core/display-name.ts',
   'src/session/store/provider-ends.ts',
   'src/session/revocation/revocation-janitor.ts',
   'src/session/vouching.query.ts',

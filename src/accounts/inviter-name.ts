@@ -1,3 +1,4 @@
+import { displayNameOf } from '../platform/core/display-name.js';
 import { isReservedName } from '../auth-strategy/reserved-names.js';
 
 /** An inviter, as their account is stored. */
@@ -13,5 +14,7 @@ export interface Inviter {
  * @param brand the product's name.
  */
 export function inviterNameOf({ name, role }: Inviter, brand: string): string | null {
-  return name !== null && role !== 'admin' && isReservedName(name, brand) ? null : name;
+  // One that was stored before may have line breaks.
+  const shown = displayNameOf(name);
+  return shown !== null && role !== 'admin' && isReservedName(shown, brand) ? null : shown;
 }

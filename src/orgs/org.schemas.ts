@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { displayNameForm } from '../platform/core/display-name.js';
 import { timestamp } from '../platform/time/timestamp.schema.js';
 import { pageQuerySchema } from '../platform/http/page-cursor.js';
 import { positionKeySchema, searchSchema } from '../directory/users/profile-input.js';
@@ -13,10 +14,7 @@ const nameSchema = z
   .trim()
   .min(1, { error: 'must not be empty' })
   .max(200, { error: 'must have at most 200 characters' })
-  // Also refused: lone surrogates, line separators, and characters that change the direction of the text around them.
-  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]*$/u, {
-    error: 'must not have control characters',
-  })
+  .regex(displayNameForm, { error: 'must not have control characters' })
   .meta({ example: 'Analytical Engines' });
 
 const joinPolicySchema = z

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { displayNameForm, isVisible } from '../../platform/core/display-name.js';
 
 /** Control characters, and lone surrogates, which no database can store. */
 const unprintable = /[\p{Cc}\p{Cs}]/u;
@@ -17,10 +18,14 @@ function printable(schema: z.ZodString): z.ZodString {
 }
 
 /** A person's name, as callers give it. */
-export const nameSchema = printable(z.string().trim().min(1).max(longestName)).meta({
-  description: 'Display name.',
-  example: 'Ada Lovelace',
-});
+export const nameSchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(longestName)
+  .refine((text) => displayNameForm.test(text), { error: 'must not have control characters', abort: true })
+  .refine(isVisible, { error: 'must have a character that can be seen' })
+  .meta({ description: 'Display name.', example: 'Ada Lovelace' });
 
 /** A person's picture, as callers give it. */
 export const pictureSchema = z

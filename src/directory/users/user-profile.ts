@@ -3,6 +3,7 @@ import { type ExpressionBuilder, sql } from 'kysely';
 import { Clock } from '../../platform/time/clock.service.js';
 import { Database, type Schema } from '../../platform/database/database.schema.js';
 import { foldIdentifier } from '../../platform/core/account-identifier.js';
+import { displayNameOf } from '../../platform/core/display-name.js';
 import { formerAddress } from './former-address.js';
 import type { IdentityKey, ProviderIdentity, User } from './identity.js';
 import { toUser } from './user.mapper.js';
@@ -17,13 +18,14 @@ type ReportedFacts = PersonFacts & Pick<ProviderIdentity, 'isProvenHere'>;
 /** The columns of a user that follow an identity. */
 export function profileOf(identity: PersonFacts) {
   const email = identity.email === null ? null : foldIdentifier(identity.email);
+  const name = displayNameOf(identity.name);
   return {
     email,
     email_key: email,
     // Some providers mark an address as verified that they don't report.
     email_verified: identity.emailVerified && identity.email !== null ? 1 : 0,
-    name: identity.name,
-    name_key: identity.name?.toLowerCase() ?? null,
+    name,
+    name_key: name?.toLowerCase() ?? null,
     picture: identity.picture,
   };
 }

@@ -7,6 +7,7 @@ import {
   groupSources,
 } from '../../auth-strategy/application-administration.js';
 import { exampleId, givenIdSchema, idSchema } from '../../platform/core/id.schema.js';
+import { displayNameForm, isVisible } from '../../platform/core/display-name.js';
 import { isScopeToken } from '../../platform/core/scope.form.js';
 import { timestamp, toTimestamp } from '../../platform/time/timestamp.schema.js';
 import { scopeTokens } from '../../session/guards/scopes.js';
@@ -19,13 +20,8 @@ const name = z
   .trim()
   .min(1, { error: 'must be a name of 1 to 80 characters', abort: true })
   .max(80, { error: 'must be a name of 1 to 80 characters' })
-  // Also refused: lone surrogates, line separators, and characters that change the direction of the text around them.
-  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]*$/u, {
-    error: 'must not have control characters',
-  })
-  .refine((given) => /[^\p{Default_Ignorable_Code_Point}\p{Z}\u2800]/u.test(given), {
-    error: 'must have a character that can be seen',
-  })
+  .regex(displayNameForm, { error: 'must not have control characters' })
+  .refine(isVisible, { error: 'must have a character that can be seen' })
   .meta({ description: 'Name that users see when they log in to the application.', example: 'Wiki' });
 
 const kind = z.enum(applicationKinds, { error: `must be one of ${applicationKinds.join(', ')}` }).meta({

@@ -396,6 +396,38 @@ describe('names', () => {
     expect((await agent.fetch('/api/v1/me')).json()).toMatchObject({ name: 'Support' });
   });
 
+  it('that show something else than they are, such as `admin` backwards, are given nowhere [B05]', async () => {
+    const agent = new UserAgent(stack.url);
+    const person = newPerson();
+    const fields = { 'traits.email': person.email, password: person.password };
+    const names = ['\u202Enimda', '\u2067nimda\u2069', 'Ada\r\nBcc: x', 'Ada\u001B[2J', '\u200B', '\u2800'];
+    let page = await agent.navigate('/auth/signup');
+    for (const name of names) {
+      page = await agent.submit(page, { ...fields, 'traits.name': name });
+      expect([name, new URL(page.url).pathname, page.text]).toEqual([
+        name,
+        '/ui/registration',
+        expect.stringContaining('another character that can’t be shown'),
+      ]);
+    }
+    await agent.submit(page, { ...fields, 'traits.name': 'Ada' });
+    expect(await isLoggedIn(agent)).toBe(true);
+    for (const name of names) {
+      const changed = await agent.send('PATCH', '/api/v1/me', { name });
+      expect([name, changed.status, changed.json()]).toEqual([
+        name,
+        400,
+        expect.objectContaining({ errors: [expect.objectContaining({ field: 'name' })] }),
+      ]);
+    }
+    // An operator's program gives Kratos any name; here it is shown without what turns it around.
+    const other = { ...newPerson(), name: '\u202Enimda\r\nBcc: x' };
+    await new OryAdmin(stack.env).createPerson(other, { isVerified: true });
+    const elsewhere = new UserAgent(stack.url);
+    await logIn(elsewhere, other);
+    expect((await elsewhere.fetch('/api/v1/me')).json()).toMatchObject({ name: 'nimda Bcc: x' });
+  });
+
   it('are given at no login, which Kratos would make an account of, and reserved ones at no registration, whatever its flow [B05]', async () => {
     const agent = new UserAgent(stack.url);
     const login = await agent.fetch('/ory/kratos/self-service/login/browser');

@@ -1055,6 +1055,8 @@ export const english = {
     'Addresses like this log in at their company. Go back to the login and enter yours there.',
   'signup.required':
     'You must log in at your company, which decides on your address. Ask your administrator to change it.',
+  'signup.characters':
+    'The name has a line break, or another character that can’t be shown. Please type it without.',
   'signup.name': 'Only administrators may give names such as “Admin” or “Support”. Please enter your own.',
   'signup.invitee': 'The invitation is for another e-mail address. Use the address that it was sent to.',
   'problem.rate_limited.advice':

@@ -9,7 +9,7 @@ import { type SubmittedForm, readSubmittedForm, spellingOf } from './submitted.f
 const naming = /^\/self-service\/(?:login|registration|settings)$/;
 
 /**
- * Refuses reserved names on their way to Kratos. One that a user has already, which an administrator gave, stays. Kratos makes an
+ * Refuses reserved names on their way to Kratos, and those that show something else than they are. One that a user has already, which an administrator gave, stays. Kratos makes an
  * account of the traits of a login's form, too, if the provider's user is unknown: a login has none.
  */
 export class NameGate {
@@ -34,21 +34,24 @@ export class NameGate {
       requireNoTraits(form);
       return false;
     }
-    const reserved = namesIn(form).filter((name) => this.names.isReserved(name));
-    if (reserved.length === 0) {
+    const refused = namesIn(form).filter(
+      (name) => !this.names.isReadable(name) || this.names.isReserved(name),
+    );
+    if (refused.length === 0) {
       return false;
     }
     const kind = path.endsWith('settings') ? 'settings' : 'registration';
     const flow = await this.refusals.find(kind, form, request);
     if (flow === undefined && kind === 'registration') {
       // Nobody has a name yet that could stay.
-      reserved.forEach((name) => this.names.require(name));
+      refused.forEach((name) => this.names.require(name));
     }
     const own = fullNameOf(flow?.identity?.traits.name);
-    if (reserved.every((name) => name === own)) {
+    if (refused.every((name) => name === own)) {
       return false;
     }
-    await this.refusals.answer(request, reply, { kind, form, flow }, { fault: 'name', advice: [] });
+    const fault = refused.every((name) => this.names.isReadable(name)) ? 'name' : 'characters';
+    await this.refusals.answer(request, reply, { kind, form, flow }, { fault, advice: [] });
     return true;
   }
 }

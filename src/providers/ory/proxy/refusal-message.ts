@@ -5,11 +5,11 @@ import { refusedPasswordSchema } from '../../../platform/passwords/password.poli
 /** Message ids: Kratos' own for a password that is too short, and one of ours that Kratos doesn't use. */
 const messageIds = { short: 4_000_032, other: 4_000_901 } as const;
 
-/** Why the gateway itself sent a form back: for its password, a reserved name, or an address that can't have an account. */
+/** Why the gateway itself sent a form back: for its password, a name, or an address that can't have an account. */
 export const formRefusalSchema = z.union([
   refusedPasswordSchema,
   z.object({
-    fault: z.enum(['domain', 'invitee', 'company', 'required', 'name']),
+    fault: z.enum(['domain', 'invitee', 'company', 'required', 'name', 'characters']),
     advice: z.array(z.never()),
   }),
 ]);
@@ -34,6 +34,7 @@ export function fieldOf({ fault }: FormRefusal): 'password' | 'traits.email' | '
     case 'required':
       return 'traits.email';
     case 'name':
+    case 'characters':
       return 'traits.name';
     default:
       return 'password';
@@ -57,6 +58,7 @@ export function refusalMessage(
     case 'company':
     case 'required':
     case 'name':
+    case 'characters':
       return { id: messageIds.other, text: text(`signup.${fault}`), type, context: { reason: fault } };
     default: {
       const hints = advice.map((hint) => text(`password.advice.${hint}`));
