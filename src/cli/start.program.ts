@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 export function addStartCommand(program: Command): void {
   program
     .command('start')
-    .description('Start the gateway, and Kratos and Hydra with it unless they run elsewhere.')
+    .description('start the gateway, and Kratos and Hydra with it unless they run elsewhere')
     .addHelpText(
       'after',
       '\nSettings are environment variables, or a file .env in this folder. Data goes to DATA_DIR (.data).',

@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
-import { administratorScopes, scopeCatalogue } from '../../session/guards/scopes.js';
+import { administratorScopes, revocationsScope, scopeCatalogue } from '../../session/guards/scopes.js';
+import type { TextKey } from '../../platform/i18n/locales/en.js';
 import { FormCheck, FormField, FormProblem, FormSelect } from './form-field.view.js';
 import type { FormState } from './form-state.js';
 import { useLanguage } from './page-props.js';
@@ -16,6 +17,13 @@ export const keyScopes = Object.keys(scopeCatalogue)
   .filter(isKeyScope)
   .map((scope) => ({ scope, field: `scope_${scope.replace(':', '_')}` }));
 
+/** What a key of an organisation may do, where it isn't the same as for a user's: it acts as an account of its own. */
+const orgKeyLabels: Readonly<Record<string, TextKey>> = {
+  api: 'keys.orgScope.api',
+  'profile:read': 'keys.orgScope.profile:read',
+  'profile:write': 'keys.orgScope.profile:write',
+};
+
 /** The roles that an organisation's key can have. */
 export const keyRoles = ['member', 'admin'] as const;
 
@@ -30,9 +38,9 @@ export interface NewKeyProps {
 /** A form for a new API key, collapsed unless it has errors. */
 export function NewKey({ action, form, hasRole = false }: NewKeyProps): VNode {
   const { text, rich } = useLanguage();
-  // A service account is never an administrator.
+  // A service account is never an administrator, and the feed of ended sessions is for these alone.
   const isOffered = ({ scope }: { readonly scope: string }): boolean =>
-    !(hasRole && administratorScopes.includes(scope));
+    !hasRole || !(administratorScopes.includes(scope) || scope === revocationsScope);
   const first: KeyScope = hasRole ? 'orgs:read' : 'profile:read';
   return (
     <details open={form !== undefined}>
@@ -47,7 +55,7 @@ export function NewKey({ action, form, hasRole = false }: NewKeyProps): VNode {
               key={scope}
               id={`api-key-${field}`}
               name={field}
-              label={text(`keys.scope.${scope}`)}
+              label={text((hasRole ? orgKeyLabels[scope] : undefined) ?? `keys.scope.${scope}`)}
               initial={scope === first ? 'on' : ''}
               form={form}
             />

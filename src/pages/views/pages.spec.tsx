@@ -493,6 +493,26 @@ describe('AccountPage', () => {
     expect(renderView(<AccountPage {...account} keys={undefined} />)).toContain('list of your API keys');
   });
 
+  it("offers an organisation's key what is for its own account, and nothing that only administrators may do", () => {
+    const keys = { items: [], nextCursor: null };
+    const labels = (page: VNode): readonly string[] =>
+      parse(renderView(page))
+        .querySelectorAll('fieldset label')
+        .map((label) => label.structuredText);
+    const offered = labels(<OrgKeysPage {...openOrg} keys={keys} isLater={false} />);
+    expect(offered.slice(0, 4)).toEqual([
+      'Everything that its role allows',
+      "Read the key's own account and export its data",
+      "Change the key's own account",
+      'Read organisations, their members and invites',
+    ]);
+    expect(offered.filter((label) => /\byou|administrators|ended sessions/.test(label))).toEqual([]);
+
+    const own = labels(<AccountPage {...account} />);
+    expect(own[0]).toBe('Everything that you may do');
+    expect(own).toContain('Hear of ended sessions, changed users and revoked keys (administrators)');
+  });
+
   it('names every place to which an application may send its users, as it may choose another at each login', () => {
     const entries = renderView(<AccountPage {...account} />).match(/<li class="app">.*?<\/li>/gs);
     expect(entries?.map((entry) => parse(entry).querySelector('.details')?.structuredText)).toEqual([

@@ -51,6 +51,24 @@ describe('our own languages', () => {
   });
 });
 
+describe('a name that ends with a full stop', () => {
+  const { english: texts } = builtIn;
+
+  it('brings that of the sentence along', () => {
+    const values = { inviter: 'Ada', org: 'Acme Ltd.' };
+    expect(texts.text('invites.banner', values)).toBe('Ada invites you to join Acme Ltd.');
+    expect(texts.rich('invites.banner', values)).toBe('Ada invites you to join Acme Ltd.');
+    expect(texts.find('invites.banner', values)).toBe('Ada invites you to join Acme Ltd.');
+  });
+
+  it('stays as it is within a sentence, and before another mark', () => {
+    expect(texts.text('invites.question.title', { org: 'Acme Ltd.' })).toBe('Join Acme Ltd.?');
+    expect(texts.text('invites.banner', { inviter: 'Ada L.', org: 'Acme' })).toBe(
+      'Ada L. invites you to join Acme.',
+    );
+  });
+});
+
 describe('the language of a request', () => {
   it.each([
     ['de', 'de'],

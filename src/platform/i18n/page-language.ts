@@ -38,14 +38,13 @@ export class PageLanguage {
   }
 
   /** A formatted text. @throws when a value is missing, which is the caller's mistake. */
-  readonly text = (key: TextKey, values: TextValues = {}): string =>
-    String(this.#message(key)?.format(values) ?? key);
+  readonly text = (key: TextKey, values: TextValues = {}): string => String(this.#format(key, values) ?? key);
 
   /** A formatted text with elements in it. */
   readonly rich = <Element>(
     key: TextKey,
     values: RichValues<Element>,
-  ): string | Element | (string | Element)[] => this.#message(key)?.format<Element>(values) ?? key;
+  ): string | Element | (string | Element)[] => this.#format(key, values) ?? key;
 
   /** A formatted text; undefined if it doesn't exist or a value is missing. */
   readonly find = (key: string, values: TextValues = {}): string | undefined => {
@@ -59,7 +58,7 @@ export class PageLanguage {
     values: RichValues<Element>,
   ): string | Element | (string | Element)[] | undefined => {
     try {
-      return this.#message(key)?.format<Element>(values);
+      return this.#format(key, values);
     } catch {
       return undefined;
     }
@@ -67,6 +66,14 @@ export class PageLanguage {
 
   /** A date and time in words, to the minute, in UTC. */
   readonly moment = (time: Date): string => this.text('common.time', { date: this.#dates.format(time) });
+
+  #format<Element>(
+    key: string,
+    values: RichValues<Element>,
+  ): string | Element | (string | Element)[] | undefined {
+    const text = this.messages.get(key)?.text ?? '';
+    return this.#message(key)?.format<Element>(withoutSecondFullStop(text, values));
+  }
 
   #message(key: string): IntlMessageFormat | undefined {
     const known = this.#parsed.get(key);
@@ -78,4 +85,16 @@ export class PageLanguage {
     this.#parsed.set(key, parsed);
     return parsed;
   }
+}
+
+/** A placeholder at the end of a sentence. */
+const lastOfSentence = /\{(\w+)\}\.(?=\s|$)/g;
+
+/** The values of a message, of which one that ends with a full stop, such as `Acme Ltd.`, brings the sentence's along. */
+function withoutSecondFullStop<Element>(message: string, values: RichValues<Element>): RichValues<Element> {
+  const shortened = [...message.matchAll(lastOfSentence)].flatMap(([, name = '']) => {
+    const value = values[name];
+    return typeof value === 'string' && value.endsWith('.') ? [[name, value.slice(0, -1)]] : [];
+  });
+  return shortened.length === 0 ? values : { ...values, ...Object.fromEntries(shortened) };
 }

@@ -145,9 +145,12 @@ export const english = {
   'keys.scope.connections:read': 'List company logins of organisations',
   'keys.scope.connections:write': 'Connect, change, test and remove company logins',
   'keys.scope.audit:read': 'Read security events (administrators)',
-  'keys.scope.revocations:read': 'Hear of ended sessions, changed users and revoked keys',
+  'keys.scope.revocations:read': 'Hear of ended sessions, changed users and revoked keys (administrators)',
   'keys.scope.signing-keys:read': 'List signing keys (administrators)',
   'keys.scope.signing-keys:write': 'Rotate signing keys (administrators)',
+  'keys.orgScope.api': 'Everything that its role allows',
+  'keys.orgScope.profile:read': "Read the key's own account and export its data",
+  'keys.orgScope.profile:write': "Change the key's own account",
   'keys.scope': 'Scopes of your own',
   'keys.scopeHint': 'For services of yours, separated by spaces, such as <code>documents:read</code>.',
   'keys.endsAfter': 'Expiry',
@@ -421,7 +424,7 @@ export const english = {
   'admin.keys.state.retired': 'Retired',
   'admin.keys.state.revoked': 'Revoked',
   'admin.keys.rotate': 'Rotate keys',
-  'admin.keys.rotateHint': 'After that, the next key signs. No user is logged out.',
+  'admin.keys.rotateHint': 'After a rotation, the next key signs. No user is logged out.',
 
   'orgs.title': 'Organisations',
   'orgs.lead': 'The organisations that you belong to. You act for one of them at a time.',
@@ -759,7 +762,7 @@ export const english = {
   'applications.access.everyone': 'Every user',
   'applications.access.organisation': 'Members of the organisation',
   'applications.access.administrators': 'Administrators of the deployment',
-  'applications.access.ownersAndAdmins': 'Owners and administrators of the organisation',
+  'applications.access.ownersAndAdmins': 'Owners and admins of the organisation',
   'applications.access.owners': 'Owners of the organisation',
   'applications.access.roles': 'Users with one of the roles {roles}',
   'applications.mayLearn': 'What it may ask for',
@@ -771,13 +774,13 @@ export const english = {
   'applications.scope.offline_access': 'To stay logged in while the user is away (refresh tokens)',
   'applications.resourceScopes': 'Scopes of protected resources',
   'applications.resourceScopesHint':
-    'Separated by blanks: {scopes}. It may then ask for tokens of these resources.',
+    'Separated by spaces: {scopes}. It may then ask for tokens of these resources.',
   'applications.scopes': 'Scopes',
   'applications.scopeHint':
-    'Scopes of your own services such as shop:read, or of the API, separated by blanks. Scopes that are for administrators are refused: a machine cannot be one.',
+    'Scopes of your own services such as shop:read, or of the API, separated by spaces. Scopes that are for administrators are refused: a machine cannot be one.',
   'applications.machineScopes': 'Scopes of a machine',
   'applications.machineScopesHint':
-    'Only for a machine: scopes of your own services such as shop:read, or of the API, separated by blanks. Scopes that are for administrators are refused: a machine cannot be one.',
+    'Only for a machine: scopes of your own services such as shop:read, or of the API, separated by spaces. Scopes that are for administrators are refused: a machine cannot be one.',
   'applications.groupsFrom': 'Organisations in its groups',
   'applications.groupsFrom.own': 'Its own organisation',
   'applications.groupsFrom.listed': 'The ones listed below',
@@ -1177,7 +1180,7 @@ export const english = {
   'connections.name': 'Name',
   'connections.nameHint': 'As users see it when they log in, such as the name of your company.',
   'connections.field.issuer': 'Issuer',
-  'connections.field.client_id': 'Client ID',
+  'connections.field.client_id': 'Client id',
   'connections.field.client_secret': 'Client secret',
   'connections.secretMethod.stated': 'As the provider states it',
   'connections.field.token_endpoint_auth_method': 'How the secret is sent',
@@ -1217,7 +1220,7 @@ export const english = {
   'connections.rulesHint':
     'One per line, such as: it = admin. Others are members. The role of an owner stays.',
   'connections.newHint':
-    'The next page has what must be registered at the provider. If you have no client ID before that, enter any client ID for now and change it then.',
+    'The next page has what must be registered at the provider. If you have no client id before that, enter any client id for now and change it then.',
   'connections.connect': 'Connect',
   'connections.save': 'Save',
   'connections.copy': 'To be registered at the provider',
@@ -1283,7 +1286,7 @@ export const english = {
     'The metadata has expired (validUntil): get the current metadata from the provider.',
   'connection.fault.metadata_incomplete': 'The metadata lacks an endpoint that a login needs.',
   'connection.fault.no_keys': 'The provider publishes no keys.',
-  'connection.fault.client_refused': 'The provider does not accept the client ID with this secret.',
+  'connection.fault.client_refused': 'The provider does not accept the client id with this secret.',
   'connection.fault.client_method':
     'The provider accepts the secret only if it is sent in another way: set token_endpoint_auth_method to the one that is named here.',
   'connection.fault.client_unclear':
