@@ -24,6 +24,9 @@ it('logs in at Hydra as a public client, trades the token for a cookie, calls, l
   await step('login', 'done').waitFor();
   expect(page.url()).toBe(`${stack.url}/demo`);
   expect(await step('login', 'done').innerText()).toContain(person.email);
+  const header = page.getByRole('banner');
+  await header.getByRole('button', { name: 'Log out' }).waitFor();
+  expect(await header.getByRole('link', { name: 'Log in' }).count()).toBe(0);
   await page.getByRole('button', { name: 'Call the endpoint' }).click();
   await step('me', 'done').waitFor();
   expect(await step('me', 'done').innerText()).toContain(person.name);
@@ -41,6 +44,7 @@ it('logs in at Hydra as a public client, trades the token for a cookie, calls, l
   expect(await step('login', 'done').innerText()).toContain('You are logged in already');
   await page.getByRole('main').getByRole('button', { name: 'Log out', exact: true }).click();
   await step('logout', 'done').waitFor();
+  await header.getByRole('link', { name: 'Log in' }).waitFor();
   await page.getByRole('button', { name: 'Call the endpoint' }).click();
   await step('me', 'failed').waitFor();
   expect(await step('me', 'failed').innerText()).toContain('unauthenticated');

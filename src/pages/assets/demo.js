@@ -202,6 +202,15 @@ async function logout() {
   show('logout', element('p', 'Logged out. Call the endpoint again to see it refused.'));
   // Some providers end their own session only in the browser.
   if (logoutUrl && /^https?:$/.test(new URL(logoutUrl, location.href).protocol)) location.assign(logoutUrl);
+  else await renewHeader();
+}
+
+/** The header's links are for who loaded the page: after a login or logout, they are taken from the page as it is then. */
+async function renewHeader() {
+  const response = await fetch('/demo').catch(() => null);
+  if (!response?.ok) return;
+  const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+  document.querySelector('body > header').replaceWith(page.querySelector('body > header'));
 }
 
 function setLoggedIn(isLoggedIn) {
@@ -213,7 +222,9 @@ function setLoggedIn(isLoggedIn) {
 async function finishLogin(answer) {
   const grant = await run('authorize', () => readAnswer(answer));
   const token = grant && (await run('token', () => exchange(grant)));
-  return token ? run('login', () => login(token)) : null;
+  const session = token ? await run('login', () => login(token)) : null;
+  if (session) await renewHeader();
+  return session;
 }
 
 /** A reload finds the session of before, made by this page or by any other login. */
