@@ -284,6 +284,12 @@ describe('the owner of an organisation', () => {
     await press(page, 'Save');
     expect(await statusOf(page)).toBe('The application has been changed.');
 
+    // The cards below one another are equally wide.
+    await page.setViewportSize({ width: 1280, height: 800 });
+    const cards = page.getByRole('main').getByRole('article');
+    const widths = await cards.evaluateAll((all) => all.map((card) => card.getBoundingClientRect().width));
+    expect([widths.length > 3, new Set(widths).size]).toEqual([true, 1]);
+
     // All tabs are in one row.
     await page.setViewportSize({ width: 1100, height: 800 });
     const tabs = page.getByRole('navigation', { name: 'Organisation' }).getByRole('link');
