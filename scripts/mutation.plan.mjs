@@ -215,6 +215,9 @@ export const withoutDecision = [
   'src/features/command-line/command-line.module.ts',
   'src/features/revocation-stream/revocation-stream.feature.ts',
   'src/features/revocation-stream/revocation-stream.module.ts',
+  'src/features/second-factor/second-factor.feature.ts',
+  'src/features/second-factor/second-factor.module.ts',
+  'src/features/second-factor/second-factor.settings.ts',
 ];
 
 /** Files that decide something and have no place in the plan yet: their mutants have never been run. */
@@ -254,6 +257,8 @@ export const notMeasured = [
   'src/session/session-peek.ts',
   'src/session/guards/verified-email.guard.ts',
   'src/oauth/authorization-server.ts',
+  'src/features/second-factor/second-factor.controller.ts',
+  'src/features/second-factor/second-factor.policy.ts',
   'src/features/revocation-stream/revocation-subscribers.ts',
   'src/features/revocation-stream/revocations.controller.ts',
   'src/features/revocation-stream/revocation-stream.ts',

@@ -5,6 +5,7 @@ import { connectionsOidc } from '../features/connections-oidc/connections-oidc.f
 import { connectionsSaml } from '../features/connections-saml/connections-saml.feature.js';
 import { protectedHosts } from '../features/protected-hosts/protected-hosts.feature.js';
 import { revocationStream } from '../features/revocation-stream/revocation-stream.feature.js';
+import { secondFactor } from '../features/second-factor/second-factor.feature.js';
 import { signals } from '../features/signals/signals.feature.js';
 import { userImport } from '../features/user-import/user-import.feature.js';
 import type { Feature } from '../platform/features/feature.js';
@@ -18,6 +19,7 @@ export const ownFeatures: readonly Feature[] = [
   connectionsSaml,
   protectedHosts,
   revocationStream,
+  secondFactor,
   signals,
   userImport,
 ];

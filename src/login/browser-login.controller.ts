@@ -13,6 +13,7 @@ import {
   OptionalSession,
   Public,
 } from '../session/guards/access.decorators.js';
+import { RequiredFactors } from '../directory/users/required-factors.js';
 import type { Principal } from '../session/principal.js';
 import { SessionCookie } from '../session/cookie/session-cookie.js';
 import { invitationPath, inviteTokenIn } from '../accounts/invite-link.js';
@@ -55,6 +56,7 @@ export class BrowserLoginController {
     private readonly logins: LoginService,
     private readonly transactions: LoginTransactions,
     private readonly cookie: SessionCookie,
+    private readonly factors: RequiredFactors,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#publicUrl = configuration.PUBLIC_URL;
@@ -166,13 +168,8 @@ export class BrowserLoginController {
       return;
     }
     this.cookie.write(reply, login.session.token);
-    // Without it, a policy requires no second factor, or it was given.
-    const isRequired = login.session.claims.second_factor !== undefined;
     const { returnTo } = transaction;
-    await reply.redirect(
-      isRequired ? `/second-factor?${new URLSearchParams({ return_to: returnTo })}` : returnTo,
-      302,
-    );
+    await reply.redirect(this.factors.pageOf(login.session.claims, returnTo) ?? returnTo, 302);
   }
 
   /** The path that a login leads to; with an invite, the page that asks whether to accept it. */

@@ -16,7 +16,7 @@ export class OrgAuthorization {
     private readonly orgs: OrgRepository,
   ) {}
 
-  /** The time by which an organisation's policy of second factors is held. */
+  /** What an organisation's policy of second factors is held by. */
   get time(): FactorTime {
     return this.orgs.time;
   }

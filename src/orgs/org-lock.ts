@@ -12,17 +12,17 @@ import { mayActIn } from '../session/vouching.query.js';
 import { isAtLeast } from '../session/guards/authorization.js';
 import { foldIdentifier } from '../platform/core/account-identifier.js';
 import { lockUser } from '../directory/users/user-rules.js';
-import { appliesTo, secondFactorDue } from '../directory/users/second-factor.policy.js';
+import type { RequiredFactors } from '../directory/users/required-factors.js';
 import { hasSecondFactor } from '../session/tokens/account-claims.js';
 import { type CallerStanding, verdictOn } from './org-access.js';
 import { higherRole } from './org.policy.js';
 import { roleSchema } from './org.schemas.js';
 
-/** The time by which a policy is held. Milliseconds. */
+/** What a policy of second factors is held by. */
 export interface FactorTime {
+  /** Milliseconds since the epoch. */
   readonly now: number;
-  /** How long users may go on without a second factor. */
-  readonly grace: number;
+  readonly factors: RequiredFactors;
 }
 
 /**
@@ -295,21 +295,22 @@ export async function standingIn(
   query: Kysely<Schema> | Transaction<Schema>,
   orgId: string,
   principal: Principal,
-  { now, grace }: FactorTime,
+  { now, factors }: FactorTime,
 ): Promise<CallerStanding> {
   const row = await activeUserIn(query, orgId, principal.claims.sub);
   const { role: given = null, second_factor: policy } = row ?? {};
   const role = given !== null && (await mayActIn(query, principal, orgId)) ? given : null;
-  const isRequired = role !== null && policy !== null && policy !== undefined && appliesTo(policy, role);
   return {
     role,
     // Both SQL and the token must make the caller an administrator.
     isAdministrator: row?.deploymentRole === 'admin' && isAdministrator(principal),
     lacksFactor:
       row !== undefined &&
-      isRequired &&
+      role !== null &&
+      policy !== null &&
+      policy !== undefined &&
       !hasSecondFactor(principal.claims) &&
-      (await secondFactorDue(query, row, grace, now)) <= now,
+      (await factors.isDueIn(query, row, { role, second_factor: policy }, now)),
   };
 }
 

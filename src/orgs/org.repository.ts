@@ -1,7 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
-import { CONFIGURATION } from '../platform/config/config.module.js';
-import type { Configuration } from '../platform/config/configuration.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { newId } from '../platform/core/identifier.js';
 import { Database, type OrgRow, type Schema } from '../platform/database/database.schema.js';
@@ -9,7 +7,7 @@ import { isUniqueViolation } from '../platform/database/unique-violation.js';
 import { KeyedLines } from '../platform/core/keyed-lines.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { requireActiveUser, requireAdministrator } from '../directory/users/user-rules.js';
-import { appliesTo, secondFactorDue, secondFactorRuleOf } from '../directory/users/second-factor.policy.js';
+import { RequiredFactors } from '../directory/users/required-factors.js';
 import type { Principal } from '../session/principal.js';
 import { mayActIn, vouchingOrgOfCaller } from '../session/vouching.query.js';
 import type { FoundOrg, OrgOf } from './org-access.js';
@@ -36,21 +34,18 @@ const mostMade = 20;
 /** Stores organisations in SQL. */
 @Injectable()
 export class OrgRepository {
-  readonly #grace: number;
   /** Queues of requests for the same organisation. A request waits here without holding a database connection. */
   readonly #lines = new KeyedLines();
 
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
-    @Inject(CONFIGURATION) configuration: Configuration,
-  ) {
-    this.#grace = secondFactorRuleOf(configuration).grace;
-  }
+    private readonly factors: RequiredFactors,
+  ) {}
 
-  /** The time by which an organisation's policy of second factors is held. */
+  /** What an organisation's policy of second factors is held by. */
   get time(): FactorTime {
-    return { now: this.clock.now(), grace: this.#grace };
+    return { now: this.clock.now(), factors: this.factors };
   }
 
   /** An organisation by its id. Callers decide what of it anyone may see. */
@@ -151,12 +146,11 @@ export class OrgRepository {
     if (membership === undefined || !(await mayActIn(this.database.query, principal, id))) {
       return { org, role: null, needsFactor: false };
     }
-    if (!appliesTo(org.second_factor, membership.role)) {
-      return { org, role: membership.role, needsFactor: false };
-    }
-    const { now, grace } = this.time;
-    const due = await secondFactorDue(this.database.query, membership, grace, now);
-    return { org, role: membership.role, needsFactor: due <= now };
+    const { role } = membership;
+    const demand = { role, second_factor: org.second_factor };
+    const { now } = this.time;
+    const needsFactor = await this.factors.isDueIn(this.database.query, membership, demand, now);
+    return { org, role, needsFactor };
   }
 
   /** The organisation whose connection vouched for a caller's login, as {@link vouchingOrgOfCaller} reads it. */

@@ -169,7 +169,7 @@ export class OrgsService {
         slug: input.slug,
         faults: faults.filter(({ field }) => field === 'slug'),
       });
-      requireOwnFactor(principal, org.row, input);
+      requireOwnFactor(principal, org, input);
       before.second_factor = org.row.second_factor;
       const changes = decideChanges(org, input, ownDomain);
       if (
@@ -265,15 +265,18 @@ function decideChanges(
 /**
  * Requires a second factor of a caller who begins to require one of others: otherwise they would shut themselves out, and could
  * require what they don't have.
- * @throws {Problem} `reauthentication_required`
+ * @throws {Problem} `reauthentication_required`; `validation_failed` where there is no such policy.
  */
 function requireOwnFactor(
   { claims }: Principal,
-  { second_factor: before }: OrgRow,
+  { row: { second_factor: before }, time: { factors } }: LockedOrg,
   { secondFactor }: z.output<typeof orgChangesSchema>,
 ): void {
-  const isChange = secondFactor !== undefined && secondFactor !== before;
-  if (isChange && secondFactor !== 'none' && !hasSecondFactor(claims)) {
+  const isRequired = secondFactor !== undefined && secondFactor !== before && secondFactor !== 'none';
+  if (isRequired && !factors.areServed) {
+    throw invalid('secondFactor', 'must be none: it can’t be required here');
+  }
+  if (isRequired && !hasSecondFactor(claims)) {
     throw secondFactorMissing();
   }
 }

@@ -29,6 +29,7 @@ import { ProxyModule } from '../providers/ory/proxy/proxy.module.js';
 import { OryErrorController } from './ory-error.controller.js';
 import { OwnFormPostPage } from './own-form-post.page.js';
 import { AppRevocation } from './app-revocation.js';
+import { NoFactorController } from './no-factor.controller.js';
 import { NoticeSubjects } from './notice-subjects.js';
 import { PageFrameModule } from './page-frame.module.js';
 import { UsersModule } from '../directory/users/users.module.js';
@@ -100,6 +101,7 @@ function oryPages(configuration: Configuration): readonly Type[] {
     ConnectedAppsFormController,
     ConnectionController,
     ConnectionProviderController,
+    NoFactorController,
     OryErrorController,
     ChallengeController,
     FlowController,

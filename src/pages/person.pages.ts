@@ -12,14 +12,12 @@ import { OrgMembersPageController } from './orgs/org-members.controller.js';
 import { OrgSettingsPageController } from './orgs/org-settings.controller.js';
 import { OrgPages } from './orgs/org.pages.js';
 import { OwnMembershipController } from './orgs/own-membership.controller.js';
-import { SecondFactorController } from './second-factor.controller.js';
 import { SessionsFormController } from './sessions-form.controller.js';
 
 /** Controllers and providers of the pages about a person's own account and organisations, for `PagesModule`. */
 export const personPages = {
   controllers: [
     HomeController,
-    SecondFactorController,
     SessionsFormController,
     ApiKeysFormController,
     AccountInvitesFormController,

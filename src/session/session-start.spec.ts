@@ -7,6 +7,7 @@ import { newId } from '../platform/core/identifier.js';
 import type { DatabaseConnection } from '../platform/database/database-connection.js';
 import type { SessionRow } from '../platform/database/database.schema.js';
 import { UserChanges } from '../directory/users/user-changes.js';
+import { RequiredFactors } from '../directory/users/required-factors.js';
 import { UsersService } from '../directory/users/users.service.js';
 import { SessionRepository } from './store/session.repository.js';
 
@@ -26,7 +27,7 @@ describe.each(databaseKinds)('sessions of people who are on their way out, on %s
   beforeEach(async () => {
     database = await migratedDatabase(kind, inject('postgresUrl'));
     connection = database.connect();
-    users = new UsersService(connection, new Clock(), plainConfiguration());
+    users = new UsersService(connection, new Clock(), plainConfiguration(), new RequiredFactors());
     sessions = new SessionRepository(connection, new Clock());
     const other = kind === 'sqlite' ? connection : database.connect();
     changes = new UserChanges(other, new Clock());

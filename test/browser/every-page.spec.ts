@@ -50,7 +50,7 @@ const member = [
   '/?notice=invite_over',
   '/account/delete',
   '/invitation?invite=x',
-  '/second-factor?impossible=true',
+  '/ui/second-factor',
   '/orgs/new',
   'org',
   'org/invites',

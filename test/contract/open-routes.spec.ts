@@ -46,6 +46,7 @@ const openUnderOry = [
   'GET /auth/connections/:id/login', // leads to a company's provider, within a login of this browser
   'GET /auth/connections/:id/metadata', // public metadata; 404 unless it is a SAML connection
   'GET /auth/connections/:id/slo', // the provider's signature is the credential
+  'GET /ui/second-factor', // states that a company's login gave none
   'GET /auth/ory/consent',
   'GET /auth/ory/login',
   'GET /auth/ory/logout',

@@ -14,6 +14,7 @@ import { MembershipRepository } from '../../src/orgs/membership.repository.js';
 import { RevocationRepository } from '../../src/session/revocation/revocation.repository.js';
 import { SessionRepository } from '../../src/session/store/session.repository.js';
 import { UserDirectory } from '../../src/directory/users/user-directory.js';
+import { RequiredFactors } from '../../src/directory/users/required-factors.js';
 import { UsersService } from '../../src/directory/users/users.service.js';
 import { databaseKinds } from '../support/database.kinds.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
@@ -84,7 +85,7 @@ describe.each(databaseKinds)(
       [
         'my organisations',
         () =>
-          new OrgRepository(connection, new Clock(), plainConfiguration()).listOf(
+          new OrgRepository(connection, new Clock(), new RequiredFactors()).listOf(
             userIds[7] ?? '',
             51,
             undefined,
@@ -92,7 +93,7 @@ describe.each(databaseKinds)(
       ],
       [
         'an organisation by its domain',
-        () => new OrgRepository(connection, new Clock(), plainConfiguration()).findByDomain('a.example'),
+        () => new OrgRepository(connection, new Clock(), new RequiredFactors()).findByDomain('a.example'),
       ],
       [
         'the connection of a domain',
@@ -146,7 +147,10 @@ describe.each(databaseKinds)(
       ],
       [
         'a login',
-        () => new UsersService(connection, new Clock(), plainConfiguration()).recordLogin(newIdentity()),
+        () =>
+          new UsersService(connection, new Clock(), plainConfiguration(), new RequiredFactors()).recordLogin(
+            newIdentity(),
+          ),
       ],
       [
         'joining by domain',

@@ -17,9 +17,14 @@ const wholeFolders = [
   ...['', '/cookie', '/guards', '/revocation', '/store', '/tokens'].map((name) => `src/session${name}`),
   ...['', '/sessions'].map((name) => `src/accounts${name}`),
   ...['', '/ory', '/ory/challenges'].map((name) => `src/providers${name}`),
-  ...['auth-strategy', 'login', 'oauth', 'features/command-line', 'features/revocation-stream'].map(
-    (name) => `src/${name}`,
-  ),
+  ...[
+    'auth-strategy',
+    'login',
+    'oauth',
+    'features/command-line',
+    'features/revocation-stream',
+    'features/second-factor',
+  ].map((name) => `src/${name}`),
 ];
 
 interface Row {

@@ -2,12 +2,7 @@ import type { Kysely, Transaction } from 'kysely';
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { OrgRole, Schema, UserRow } from '../../platform/database/database.schema.js';
 import type { User } from './identity.js';
-import {
-  type SecondFactorDemand,
-  type SecondFactorRule,
-  reachOf,
-  secondFactorDue,
-} from './second-factor.policy.js';
+import type { RequiredFactors, SecondFactorDemand } from './required-factors.js';
 import { toUser } from './user.mapper.js';
 
 /** The organisation that a user acts for. */
@@ -33,13 +28,14 @@ export interface Account {
   readonly readAt: number;
 }
 
-/** What else an account is read by: which organisation, when, and under which policy. */
+/** What else an account is read by: which organisation, when, and by whom a second factor is required. */
 export interface AccountReading {
   /** The chosen organisation; if it is null or the user has left it, the one they joined first. */
   readonly orgId: string | null;
   /** Now, in milliseconds since the epoch: a time before the first look-up. */
   readonly readAt: number;
-  readonly rule: SecondFactorRule;
+  /** What is required of the user. */
+  readonly factors: RequiredFactors;
 }
 
 /**
@@ -62,7 +58,7 @@ export async function readAccount(
 export async function accountOf(
   query: Kysely<Schema> | Transaction<Schema>,
   row: UserRow,
-  { orgId, readAt, rule }: AccountReading,
+  { orgId, readAt, factors }: AccountReading,
 ): Promise<Account> {
   const user = toActiveUser(row);
   const memberships = query
@@ -77,15 +73,12 @@ export async function accountOf(
     chosen ??
     (await memberships.orderBy('memberships.created_at').orderBy('orgs.id').limit(1).executeTakeFirst());
   const org = active === undefined ? null : { id: active.id, slug: active.slug, role: active.role };
-  const reach = reachOf(rule.scope, row, active);
-  const secondFactor =
-    reach.length === 0 ? null : { due: await secondFactorDue(query, row, rule.grace, readAt), reach };
   return {
     user,
     isService: row.kind === 'service',
     isAdministrator: row.role === 'admin',
     org,
-    secondFactor,
+    secondFactor: await factors.demandOf(query, row, active, readAt),
     readAt,
   };
 }

@@ -8,6 +8,7 @@ import type { DatabaseConnection } from '../../platform/database/database-connec
 import * as milestones from '../../platform/database/migrations/0009-milestones.migration.js';
 import type { UserRow } from '../../platform/database/database.schema.js';
 import { FirstAdministrator } from './first-administrator.js';
+import { RequiredFactors } from './required-factors.js';
 import { UsersService } from './users.service.js';
 
 describe.each(databaseKinds)('FirstAdministrator on %s', (kind) => {
@@ -26,7 +27,9 @@ describe.each(databaseKinds)('FirstAdministrator on %s', (kind) => {
   });
 
   const newUser = async (): Promise<string> =>
-    new UsersService(connection, new Clock(), plainConfiguration()).ensure(newIdentity());
+    new UsersService(connection, new Clock(), plainConfiguration(), new RequiredFactors()).ensure(
+      newIdentity(),
+    );
 
   async function roles(): Promise<Record<string, string>> {
     const rows = await connection.query.selectFrom('users').select(['id', 'role']).execute();
@@ -50,7 +53,7 @@ describe.each(databaseKinds)('FirstAdministrator on %s', (kind) => {
   });
 
   it('is not a user whose address was changed, or lost its proof, after it was read; that uses nothing up', async () => {
-    const users = new UsersService(connection, new Clock(), plainConfiguration());
+    const users = new UsersService(connection, new Clock(), plainConfiguration(), new RequiredFactors());
     const identity = { ...newIdentity(), email: 'ada@example.org', emailVerified: true };
     const id = await users.ensure(identity);
     const set = (values: { email?: string; email_verified?: number }) =>

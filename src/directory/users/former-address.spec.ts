@@ -6,6 +6,7 @@ import { SteppedClock } from '../../../test/support/stepped.clock.js';
 import type { DatabaseConnection } from '../../platform/database/database-connection.js';
 import { addressesOf } from './former-address.js';
 import { UserOwnership } from './user-ownership.js';
+import { RequiredFactors } from './required-factors.js';
 import { UsersService } from './users.service.js';
 
 const day = 24 * 60 * 60 * 1000;
@@ -23,7 +24,7 @@ describe.each(databaseKinds)('the address that was replaced, on %s', (kind) => {
     database = await migratedDatabase(kind, inject('postgresUrl'));
     connection = database.connect();
     clock = new SteppedClock();
-    users = new UsersService(connection, clock, plainConfiguration());
+    users = new UsersService(connection, clock, plainConfiguration(), new RequiredFactors());
     ownership = new UserOwnership(connection, clock);
     identity = newIdentity({ email: first, emailVerified: true });
     await users.recordLogin(identity);

@@ -9,6 +9,7 @@ import { Problem } from '../../platform/errors/problem.error.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import type { ProviderIdentity } from './identity.js';
 import { IdentityImport, type NewIdentity } from './identity-import.js';
+import { RequiredFactors } from './required-factors.js';
 import { UsersService } from './users.service.js';
 
 const rules = { to: 'urn:example:new', movesAdministrators: false };
@@ -39,7 +40,7 @@ describe.each(databaseKinds)('IdentityImport on %s', (kind) => {
   });
 
   const usersOver = (connection: DatabaseConnection): UsersService =>
-    new UsersService(connection, new Clock(), plainConfiguration());
+    new UsersService(connection, new Clock(), plainConfiguration(), new RequiredFactors());
 
   /** A person of the old provider, with the new identity that they have got. */
   function newMove(): NewIdentity & { readonly before: ProviderIdentity; readonly after: ProviderIdentity } {

@@ -8,6 +8,7 @@ import type { DatabaseConnection } from '../../platform/database/database-connec
 import type { OrgRole, UserRow } from '../../platform/database/database.schema.js';
 import { UserChanges } from './user-changes.js';
 import { UserDirectory } from './user-directory.js';
+import { RequiredFactors } from './required-factors.js';
 import { UsersService } from './users.service.js';
 
 /** An operator. */
@@ -25,7 +26,7 @@ describe.each(databaseKinds)('UserChanges on %s', (kind) => {
   beforeEach(async () => {
     database = await migratedDatabase(kind, inject('postgresUrl'));
     connection = database.connect();
-    users = new UsersService(connection, new Clock(), plainConfiguration());
+    users = new UsersService(connection, new Clock(), plainConfiguration(), new RequiredFactors());
     changes = new UserChanges(connection, new Clock());
     // SQLite has one process, and with it one connection.
     elsewhere = new UserChanges(kind === 'sqlite' ? connection : database.connect(), new Clock());

@@ -7,6 +7,7 @@ import { Clock } from '../../platform/time/clock.service.js';
 import { newId, timestampOf } from '../../platform/core/identifier.js';
 import type { DatabaseConnection } from '../../platform/database/database-connection.js';
 import { UserDirectory, type UserFilter, type UserPosition } from './user-directory.js';
+import { RequiredFactors } from './required-factors.js';
 import { UsersService } from './users.service.js';
 
 const people: UserFilter = { kind: 'person' };
@@ -20,7 +21,7 @@ describe.each(databaseKinds)('UserDirectory on %s', (kind) => {
   beforeEach(async () => {
     database = await migratedDatabase(kind, inject('postgresUrl'));
     connection = database.connect();
-    users = new UsersService(connection, new Clock(), plainConfiguration());
+    users = new UsersService(connection, new Clock(), plainConfiguration(), new RequiredFactors());
     directory = new UserDirectory(connection);
   });
 

@@ -5,6 +5,7 @@ import { newIdentity, plainConfiguration } from '../../../test/support/gateway.j
 import { Clock } from '../../platform/time/clock.service.js';
 import type { DatabaseConnection } from '../../platform/database/database-connection.js';
 import { UserProfiles, differs } from './user-profile.js';
+import { RequiredFactors } from './required-factors.js';
 import { UsersService } from './users.service.js';
 
 describe.each(databaseKinds)('UserProfiles on %s', (kind) => {
@@ -16,7 +17,7 @@ describe.each(databaseKinds)('UserProfiles on %s', (kind) => {
   beforeEach(async () => {
     database = await migratedDatabase(kind, inject('postgresUrl'));
     connection = database.connect();
-    users = new UsersService(connection, new Clock(), plainConfiguration());
+    users = new UsersService(connection, new Clock(), plainConfiguration(), new RequiredFactors());
     profiles = new UserProfiles(connection, new Clock());
   });
 

@@ -4,6 +4,7 @@ import { DatabaseModule } from '../../platform/database/database.module.js';
 import { FirstAdministrator } from './first-administrator.js';
 import { IdentityImport } from './identity-import.js';
 import { PersonalData } from './personal-data.js';
+import { RequiredFactors } from './required-factors.js';
 import { UserChanges } from './user-changes.js';
 import { UserDirectory } from './user-directory.js';
 import { UserOwnership } from './user-ownership.js';
@@ -15,6 +16,7 @@ const services = [
   FirstAdministrator,
   IdentityImport,
   PersonalData,
+  RequiredFactors,
   UserChanges,
   UserDirectory,
   UserOwnership,

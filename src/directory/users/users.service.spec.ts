@@ -5,6 +5,7 @@ import { newIdentity, plainConfiguration } from '../../../test/support/gateway.j
 import { Clock } from '../../platform/time/clock.service.js';
 import { newId } from '../../platform/core/identifier.js';
 import type { DatabaseConnection } from '../../platform/database/database-connection.js';
+import { RequiredFactors } from './required-factors.js';
 import { UsersService } from './users.service.js';
 
 describe.each(databaseKinds)('UsersService on %s', (kind) => {
@@ -15,7 +16,7 @@ describe.each(databaseKinds)('UsersService on %s', (kind) => {
   beforeEach(async () => {
     database = await migratedDatabase(kind, inject('postgresUrl'));
     connection = database.connect();
-    users = new UsersService(connection, new Clock(), plainConfiguration());
+    users = new UsersService(connection, new Clock(), plainConfiguration(), new RequiredFactors());
   });
 
   afterEach(async () => {
@@ -63,7 +64,9 @@ describe.each(databaseKinds)('UsersService on %s', (kind) => {
     const said: string[] = [];
     const watched = database.connect(({ query }) => said.push(query.sql.split('"', 2).join('"')));
     const transaction = vi.spyOn(watched.query, 'transaction');
-    await new UsersService(watched, new Clock(), plainConfiguration()).recordLogin(identity);
+    await new UsersService(watched, new Clock(), plainConfiguration(), new RequiredFactors()).recordLogin(
+      identity,
+    );
     expect(transaction).not.toHaveBeenCalled();
     expect(said).toEqual(['update "identities', 'update "users', 'select "orgs']);
   });

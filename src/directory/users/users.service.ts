@@ -10,7 +10,7 @@ import { Problem } from '../../platform/errors/problem.error.js';
 import { type Account, accountOf, readAccount, userUnknown } from './account.query.js';
 import type { IdentityKey, ProviderIdentity } from './identity.js';
 import { followed, profileOf } from './user-profile.js';
-import { type SecondFactorRule, secondFactorRuleOf } from './second-factor.policy.js';
+import { RequiredFactors } from './required-factors.js';
 import { userOfIdentity } from './user.query.js';
 import { requireAdministrator } from './user-rules.js';
 import { type VouchRefusal, vouchRefusal, vouchingOrgOf } from './vouching-rules.js';
@@ -45,15 +45,14 @@ export type Admit<Other = never> = () => Promise<NewAccountUse | Other | undefin
 @Injectable()
 export class UsersService {
   readonly #links: boolean;
-  readonly #rule: SecondFactorRule;
 
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
     @Inject(CONFIGURATION) configuration: Configuration,
+    private readonly factors: RequiredFactors,
   ) {
     this.#links = configuration.LINK_BY_VERIFIED_EMAIL;
-    this.#rule = secondFactorRuleOf(configuration);
   }
 
   /**
@@ -73,7 +72,7 @@ export class UsersService {
     if (identity.membership !== undefined) {
       await this.#requireVouchable(identity, identity.membership.orgId);
     }
-    const reading = { orgId: null, readAt: now, rule: this.#rule };
+    const reading = { orgId: null, readAt: now, factors: this.factors };
     const known = await noteLogin(this.database.query, identity, now);
     const how = known === undefined ? await this.#introduce(identity, now, admit) : 'known';
     const row = known ?? (await noteLogin(this.database.query, identity, now));
@@ -207,7 +206,7 @@ export class UsersService {
    * @throws {Problem} `unauthenticated` when there is no such user or it's disabled.
    */
   async requireAccount(id: string, orgId: string | null): Promise<Account> {
-    return readAccount(this.database.query, id, { orgId, readAt: this.clock.now(), rule: this.#rule });
+    return readAccount(this.database.query, id, { orgId, readAt: this.clock.now(), factors: this.factors });
   }
 
   /**

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { Problem } from '../../platform/errors/problem.error.js';
+import { RequiredFactors } from '../../directory/users/required-factors.js';
 import { orgSchema } from '../../orgs/org.schemas.js';
 import { ApiClient } from '../api.client.js';
 import { formField, noContent, noticeOf, seeOther } from '../form-answer.js';
@@ -44,6 +45,7 @@ export class OrgSettingsPageController {
   constructor(
     private readonly api: ApiClient,
     private readonly pages: OrgPages,
+    private readonly factors: RequiredFactors,
   ) {}
 
   @Get('settings')
@@ -54,7 +56,11 @@ export class OrgSettingsPageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const open = await this.#openFor(request, id, 'org.update');
-    await this.pages.send(request, reply, h(OrgSettingsPage, { ...open, notice }));
+    await this.pages.send(
+      request,
+      reply,
+      h(OrgSettingsPage, { ...open, notice, hasFactorPolicy: this.factors.areServed }),
+    );
   }
 
   @Post('settings')
@@ -79,7 +85,12 @@ export class OrgSettingsPageController {
       await this.api.change(request, reply, call, orgSchema);
     } catch (error) {
       const { status, form } = formErrorsOf(error, values, texts);
-      await this.pages.send(request, reply, h(OrgSettingsPage, { ...open, form }), status);
+      await this.pages.send(
+        request,
+        reply,
+        h(OrgSettingsPage, { ...open, form, hasFactorPolicy: this.factors.areServed }),
+        status,
+      );
       return;
     }
     await seeOther(reply, orgPage(id, '/settings'), 'org_saved');

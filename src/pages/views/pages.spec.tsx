@@ -392,13 +392,13 @@ const pages: readonly (readonly [string, VNode])[] = [
   ],
   ['removal of an application', <ApplicationQuestionPage place={atOrg} application={application} />],
   ['applications elsewhere', <ApplicationsElsewherePage issuer={hostile} />],
-  ["an organisation's settings", <OrgSettingsPage {...openOrg} form={wrong} />],
+  ["an organisation's settings", <OrgSettingsPage hasFactorPolicy {...openOrg} form={wrong} />],
   ['leaving', <OrgQuestionPage org={openOrg.org} question="leave" problem="orgs.error.lastOwner" />],
   ['deletion of an account', <DeleteAccountPage provider="oidc" problem="account.delete.onlyOwner" />],
   ['deletion of an account that is refused', <DeleteAccountPage provider="ory" stated={hostile} />],
   [
     'settings that are refused',
-    <OrgSettingsPage {...openOrg} form={{ ...wrong, problem: undefined, stated: hostile }} />,
+    <OrgSettingsPage hasFactorPolicy {...openOrg} form={{ ...wrong, problem: undefined, stated: hostile }} />,
   ],
   ['error', <ErrorPage title={hostile} advice={hostile} code={hostile} requestId={hostile} />],
   [

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commaList, duration, flag, variableDocs } from './variable.js';
+import { commaList, flag, variableDocs } from './variable.js';
 
 const domain = z
   .string()
@@ -29,19 +29,6 @@ export const admissionVariables = {
         'Under `ory`, also turn `REQUIRE_VERIFIED_EMAIL` on: until an address is verified, it is only claimed.',
       example: 'example.org,example.net',
     }),
-  REQUIRE_SECOND_FACTOR: z
-    .enum(['none', 'admins', 'everyone'], 'must be none, admins or everyone')
-    .default('none')
-    .register(variableDocs, {
-      description:
-        'Whom this deployment requires to log in with a second factor: no one, its administrators, or everyone. Organisations can require it of their members besides. See docs/security.md.',
-      recommendation: 'At least `admins`, once the administrators have set one up.',
-    }),
-  SECOND_FACTOR_GRACE: duration.default(604_800).register(variableDocs, {
-    description:
-      'How long users may go on without a second factor, from when one was first required of them, by this deployment or an organisation. It is given once.',
-    recommendation: 'If it is made longer, users whose time was over get the rest of it.',
-  }),
   REQUIRE_VERIFIED_EMAIL: flag.default(false).register(variableDocs, {
     description:
       'Whether a session gives access only once its e-mail address is verified. Until then, the answer is `email_unverified` (403).',

@@ -11,6 +11,7 @@ import { newId } from '../../platform/core/identifier.js';
 import type { DatabaseConnection } from '../../platform/database/database-connection.js';
 import { RedisChannel } from '../../platform/pubsub/redis-channel.js';
 import { NoReplicaChannel, type ReplicaChannel } from '../../platform/pubsub/replica-channel.js';
+import { RequiredFactors } from '../../directory/users/required-factors.js';
 import { UsersService } from '../../directory/users/users.service.js';
 import { RevocationJanitor } from './revocation-janitor.js';
 import { RevocationFeed } from './revocation-feed.js';
@@ -73,7 +74,12 @@ describe.each(databaseKinds)('revocations on %s', (kind) => {
 
   async function session(): Promise<string> {
     const clock = new Clock();
-    const { user } = await new UsersService(connection, clock, configuration).recordLogin(newIdentity());
+    const { user } = await new UsersService(
+      connection,
+      clock,
+      configuration,
+      new RequiredFactors(),
+    ).recordLogin(newIdentity());
     const id = newId();
     await new SessionRepository(connection, clock).insert({
       id,

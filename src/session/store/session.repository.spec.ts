@@ -9,6 +9,7 @@ import { Clock } from '../../platform/time/clock.service.js';
 import { newId } from '../../platform/core/identifier.js';
 import type { DatabaseConnection } from '../../platform/database/database-connection.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
+import { RequiredFactors } from '../../directory/users/required-factors.js';
 import { UsersService } from '../../directory/users/users.service.js';
 import { ProviderGrants } from './provider-grants.js';
 import { SessionJanitor } from './session-janitor.js';
@@ -24,7 +25,7 @@ describe.each(databaseKinds)('SessionRepository on %s', (kind) => {
     database = await migratedDatabase(kind, inject('postgresUrl'));
     connection = database.connect();
     sessions = new SessionRepository(connection, new Clock());
-    const users = new UsersService(connection, new Clock(), plainConfiguration());
+    const users = new UsersService(connection, new Clock(), plainConfiguration(), new RequiredFactors());
     userId = (await users.recordLogin(newIdentity())).user.id;
   });
 
@@ -151,7 +152,7 @@ describe.each(databaseKinds)('SessionRepository on %s', (kind) => {
       ['a', 'a', 'b'].map((sid) => stored({ oidc_sid: sid, subject: `s-${sid}` })),
     );
     const [first, second, third] = mine;
-    const users = new UsersService(connection, new Clock(), plainConfiguration());
+    const users = new UsersService(connection, new Clock(), plainConfiguration(), new RequiredFactors());
     const stranger = await stored({
       user_id: (await users.recordLogin(newIdentity())).user.id,
       oidc_sid: 'a',

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { ownFeatures } from '../../../src/app/features.js';
 import { createApp } from '../../../src/app/app-setup.js';
 import { loadConfiguration } from '../../../src/platform/config/configuration.js';
+import { Database } from '../../../src/platform/database/database.schema.js';
 import type { Feature } from '../../../src/platform/features/feature.js';
 import { createLogger } from '../../../src/platform/logging/pino-logger.js';
 import { OryBootstrap } from '../../../src/providers/ory/ory-bootstrap.js';
@@ -123,6 +124,53 @@ describe('a feature that is left out', () => {
       ]);
       expect((await call('GET', `${path}/${made.id}`)).text).not.toContain(settings.client_secret);
       expect((await call('DELETE', `${path}/${made.id}`)).status).toBe(204);
+    } finally {
+      await app.close();
+    }
+  });
+
+  it('second-factor: no policy asks for one, of whomever it was due, and no organisation can require it', async () => {
+    const headers = { host: 'auth.example.test', cookie };
+    const made = await whole.app.inject({
+      method: 'POST',
+      url: '/api/v1/orgs',
+      headers,
+      payload: { name: 'Once strict' },
+    });
+    const { id } = z.looseObject({ id: z.string() }).parse(made.json());
+    const { query } = whole.app.get(Database, { strict: false });
+    await query.updateTable('orgs').set({ second_factor: 'everyone' }).where('id', '=', id).execute();
+    await query.updateTable('users').set({ second_factor_since: 1 }).execute();
+    const path = `/api/v1/orgs/${id}`;
+    const switching = { method: 'POST', url: `${path}/switch`, headers } as const;
+    for (const refused of [
+      await whole.app.inject({ url: path, headers }),
+      await whole.app.inject(switching),
+    ]) {
+      expect([refused.statusCode, refused.json()]).toMatchObject([
+        401,
+        { code: 'reauthentication_required' },
+      ]);
+    }
+    const app = await without(['second-factor'], { REQUIRE_SECOND_FACTOR: 'everyone' });
+    try {
+      const change = async (secondFactor: string) =>
+        app.inject({ method: 'PATCH', url: path, headers, payload: { secondFactor } });
+      expect((await app.inject({ url: path, headers })).json()).toMatchObject({ secondFactor: 'everyone' });
+      const switched = await app.inject(switching);
+      expect(switched.statusCode).toBe(200);
+      const session = await app.inject({ url: '/auth/session', headers });
+      expect(session.json()).toMatchObject({ claims: { roles: ['admin'], scope: 'openid api' } });
+      expect(session.json()).not.toHaveProperty('claims.second_factor');
+      const settings = await app.inject({ url: `/orgs/${id}/settings`, headers });
+      expect([settings.statusCode, settings.body.includes('org-second-factor')]).toEqual([200, false]);
+      expect((await app.inject({ url: '/second-factor', headers })).statusCode).toBe(404);
+      const refused = await change('admins');
+      expect([refused.statusCode, refused.json()]).toMatchObject([
+        400,
+        { errors: [{ field: 'secondFactor' }] },
+      ]);
+      expect((await change('none')).json()).toMatchObject({ secondFactor: 'none' });
     } finally {
       await app.close();
     }

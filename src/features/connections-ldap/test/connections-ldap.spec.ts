@@ -294,7 +294,7 @@ describe('a login', () => {
   it('that requires a second factor ends at a page that says that the directory asks for none [M10]', async () => {
     const { agent } = await known();
     const page = await agent.navigate('/auth/login?acr_values=aal2');
-    expect([page.status, pathOf(page)]).toEqual([200, '/second-factor']);
+    expect([page.status, pathOf(page)]).toEqual([200, '/ui/second-factor']);
     expect(page.text).toContain('none can be set up here');
     expect(page.html().querySelectorAll('main a.button')).toEqual([]);
   });

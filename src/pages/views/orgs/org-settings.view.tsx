@@ -11,10 +11,12 @@ const factorScopes = ['none', 'admins', 'everyone'] as const;
 export interface OrgSettingsPageProps extends OrgPageProps {
   /** The refused form, with its errors. */
   readonly form?: FormState | undefined;
+  /** Whether an organisation can require a second factor here. */
+  readonly hasFactorPolicy: boolean;
 }
 
 /** `GET /orgs/:id/settings`: name, short name, domain and who can join. */
-export function OrgSettingsPage({ form, ...page }: OrgSettingsPageProps): VNode {
+export function OrgSettingsPage({ form, hasFactorPolicy, ...page }: OrgSettingsPageProps): VNode {
   const { text } = useLanguage();
   const { org, can } = page;
   return (
@@ -60,15 +62,17 @@ export function OrgSettingsPage({ form, ...page }: OrgSettingsPageProps): VNode 
             form={form}
             options={policies.map((value) => ({ value, label: text(`orgs.joinPolicy.${value}`) }))}
           />
-          <FormSelect
-            id="org-second-factor"
-            name="secondFactor"
-            label={text('orgs.secondFactor')}
-            initial={org.secondFactor}
-            form={form}
-            options={factorScopes.map((value) => ({ value, label: text(`orgs.secondFactor.${value}`) }))}
-            hint={text('orgs.secondFactorHint')}
-          />
+          {hasFactorPolicy && (
+            <FormSelect
+              id="org-second-factor"
+              name="secondFactor"
+              label={text('orgs.secondFactor')}
+              initial={org.secondFactor}
+              form={form}
+              options={factorScopes.map((value) => ({ value, label: text(`orgs.secondFactor.${value}`) }))}
+              hint={text('orgs.secondFactorHint')}
+            />
+          )}
           <button type="submit">{text('orgs.save')}</button>
         </form>
       </article>

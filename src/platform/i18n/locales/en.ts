@@ -681,6 +681,9 @@ export const english = {
     'The login at your company does not confirm that {email} is yours, and what you opened needs that.',
   'unverified.none': 'The login at your company states no e-mail address, and what you opened needs one.',
   'unverified.ask': 'Only your company can change that: ask your administrator.',
+  'noFactor.title': 'A second step is required',
+  'noFactor.lead':
+    'Your login at your company had no second step, and none can be set up here. If your company’s login has one, log out and log in again with it. Otherwise please ask your administrator.',
   'secondFactor.title': 'A second step is required',
   'secondFactor.soonTitle': 'A second step will be required',
   'secondFactor.until': 'Please set up a second step for your login by <time></time>.',
@@ -690,8 +693,6 @@ export const english = {
   'secondFactor.closedRole': "Until you have given one, you can't use your rights as an administrator.",
   'secondFactor.how':
     'An authenticator app on your phone, or a security key, protects your account even if your password leaks.',
-  'secondFactor.impossible':
-    'Your login at your company had no second step, and none can be set up here. If your company’s login has one, log out and log in again with it. Otherwise please ask your administrator.',
   'secondFactor.setUp': 'Set up a second step',
   'secondFactor.later': 'Later',
   'secondFactor.without': 'Go on without it',

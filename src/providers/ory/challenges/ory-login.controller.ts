@@ -173,7 +173,7 @@ export class OryLoginController {
 
   /** The page that says that the user's login can't give a second factor. */
   get #impossible(): string {
-    return `${this.#publicUrl}/second-factor?impossible=true`;
+    return `${this.#publicUrl}/ui/second-factor`;
   }
 
   /** The URL of Kratos' self-service flow, for steps 1 and 2; the flow returns to this challenge. */

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { databaseKinds } from '../../../../test/support/database.kinds.js';
 import { type FreshDatabase, freshDatabase } from '../../../../test/support/fresh.database.js';
 import { newIdentity, plainConfiguration } from '../../../../test/support/gateway.js';
+import { RequiredFactors } from '../../../directory/users/required-factors.js';
 import { UsersService } from '../../../directory/users/users.service.js';
 import { newId } from '../../../platform/core/identifier.js';
 import type { DatabaseConnection } from '../../../platform/database/database-connection.js';
@@ -18,7 +19,7 @@ describe.each(databaseKinds)('ConnectionJanitor on %s', (kind) => {
   beforeEach(async () => {
     database = await freshDatabase(kind, inject('postgresUrl'));
     connection = await database.connectMigrated();
-    const users = new UsersService(connection, new Clock(), plainConfiguration());
+    const users = new UsersService(connection, new Clock(), plainConfiguration(), new RequiredFactors());
     userId = (await users.recordLogin(newIdentity())).user.id;
   });
 

@@ -2,21 +2,21 @@ import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
-import { CONFIGURATION } from '../platform/config/config.module.js';
-import type { Configuration } from '../platform/config/configuration.js';
-import { safeReturnTo } from '../platform/http/return-target.js';
-import { toTimestamp } from '../platform/time/timestamp.schema.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
+import { safeReturnTo } from '../../platform/http/return-target.js';
+import { toTimestamp } from '../../platform/time/timestamp.schema.js';
 import {
   AllowUnverifiedEmail,
   AllowWithoutSecondFactor,
   CurrentUser,
   OptionalSession,
-} from '../session/guards/access.decorators.js';
-import type { Principal } from '../session/principal.js';
-import { SessionService } from '../session/session.service.js';
-import { isOfConnection } from './connection-visitor.js';
-import { PageSender } from './page-sender.js';
-import { SecondFactorPage } from './views/second-factor.view.js';
+} from '../../session/guards/access.decorators.js';
+import type { Principal } from '../../session/principal.js';
+import { SessionService } from '../../session/session.service.js';
+import { isOfConnection } from '../../pages/connection-visitor.js';
+import { PageSender } from '../../pages/page-sender.js';
+import { SecondFactorPage } from './second-factor.view.js';
 
 /** The page that tells a user that a second factor is required of them, and until when they must set one up. */
 @ApiExcludeController()
@@ -32,31 +32,29 @@ export class SecondFactorController {
     this.#publicUrl = PUBLIC_URL;
   }
 
-  /** @param impossible `true`: the login that the browser comes from can't give one, whatever its session. */
   @Get()
   @OptionalSession()
   @AllowUnverifiedEmail()
   @AllowWithoutSecondFactor()
   async page(
     @Query('return_to') given: unknown,
-    @Query('impossible') impossible: unknown,
     @CurrentUser({ optional: true }) principal: Principal | undefined,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const returnTo = safeReturnTo(given, this.#publicUrl);
     const demand = principal?.claims.second_factor;
-    if (demand === undefined && impossible !== 'true') {
+    if (principal === undefined || demand === undefined) {
       await reply.redirect(returnTo, 302);
       return;
     }
     void reply.header('cache-control', 'no-store');
     const page = h(SecondFactorPage, {
-      due: demand === undefined ? undefined : toTimestamp(demand.due * 1000),
-      missing: demand?.missing,
-      org: principal?.claims.org?.slug ?? demand?.org?.slug,
+      due: toTimestamp(demand.due * 1000),
+      missing: demand.missing,
+      org: principal.claims.org?.slug ?? demand.org?.slug,
       returnTo,
-      isPossible: impossible !== 'true' && !(await isOfConnection(this.sessions, principal)),
+      isPossible: !(await isOfConnection(this.sessions, principal)),
     });
     await this.pages.send(request, reply, page);
   }

@@ -1,13 +1,13 @@
 import type { VNode } from 'preact';
-import type { SecondFactorReach } from '../../directory/users/second-factor.policy.js';
-import { Layout } from './layout.view.js';
-import { LogOutButton } from './log-out.view.js';
-import { useLanguage, usePage } from './page-props.js';
-import { Time } from './time.view.js';
+import type { SecondFactorReach } from '../../directory/users/required-factors.js';
+import { Layout } from '../../pages/views/layout.view.js';
+import { LogOutButton } from '../../pages/views/log-out.view.js';
+import { useLanguage, usePage } from '../../pages/views/page-props.js';
+import { Time } from '../../pages/views/time.view.js';
 
 export interface SecondFactorPageProps {
-  /** From when on it is required, in ISO 8601; undefined for a login that can't give one. */
-  readonly due: string | undefined;
+  /** From when on it is required, in ISO 8601. */
+  readonly due: string;
   /** What is closed without it; undefined until it is due. */
   readonly missing: readonly SecondFactorReach[] | undefined;
   /** Slug of the active organisation. */
@@ -22,7 +22,7 @@ export interface SecondFactorPageProps {
 export function SecondFactorPage({ due, missing, org, returnTo, isPossible }: SecondFactorPageProps): VNode {
   const { text, rich } = useLanguage();
   const { user } = usePage();
-  const isDue = due === undefined || missing !== undefined;
+  const isDue = missing !== undefined;
   const isClosed = missing?.includes('session') === true;
   const setUp = `/auth/login?${new URLSearchParams({ acr_values: 'aal2', return_to: returnTo })}`;
   return (
@@ -30,18 +30,16 @@ export function SecondFactorPage({ due, missing, org, returnTo, isPossible }: Se
       <article class="card">
         <header>
           <h1>{text(isDue ? 'secondFactor.title' : 'secondFactor.soonTitle')}</h1>
-          {due !== undefined && (
-            <p class="lead">
-              {rich(isDue ? 'secondFactor.since' : isPossible ? 'secondFactor.until' : 'secondFactor.from', {
-                time: () => <Time iso={due} />,
-              })}
-            </p>
-          )}
+          <p class="lead">
+            {rich(isDue ? 'secondFactor.since' : isPossible ? 'secondFactor.until' : 'secondFactor.from', {
+              time: () => <Time iso={due} />,
+            })}
+          </p>
           {missing?.includes('org') === true && org !== undefined && (
             <p>{text('secondFactor.closedOrg', { org })}</p>
           )}
           {missing?.includes('role') === true && <p>{text('secondFactor.closedRole')}</p>}
-          <p>{text(isPossible ? 'secondFactor.how' : 'secondFactor.impossible')}</p>
+          <p>{text(isPossible ? 'secondFactor.how' : 'noFactor.lead')}</p>
         </header>
         <div class="actions">
           {isPossible && (
@@ -49,7 +47,7 @@ export function SecondFactorPage({ due, missing, org, returnTo, isPossible }: Se
               {text('secondFactor.setUp')}
             </a>
           )}
-          {due !== undefined && !isClosed && (
+          {!isClosed && (
             <a class={isPossible ? 'button secondary' : 'button'} href={returnTo}>
               {text(isDue ? 'secondFactor.without' : 'secondFactor.later')}
             </a>

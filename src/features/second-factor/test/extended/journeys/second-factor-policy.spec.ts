@@ -1,17 +1,17 @@
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { Database } from '../../src/platform/database/database.schema.js';
-import { verifiedPerson } from '../support/browser.api.js';
+import { Database } from '../../../../../platform/database/database.schema.js';
+import { verifiedPerson } from '../../../../../../test/support/browser.api.js';
 import {
   createOrganisationIn,
   fillLogin,
   logInIn,
   logOutIn,
   openSection,
-} from '../support/browser.person.js';
-import { useStage } from '../support/browser.stage.js';
-import type { Person } from '../support/person.js';
-import { totpCode } from '../support/totp.code.js';
+} from '../../../../../../test/support/browser.person.js';
+import { useStage } from '../../../../../../test/support/browser.stage.js';
+import type { Person } from '../../../../../../test/support/person.js';
+import { totpCode } from '../../../../../../test/support/totp.code.js';
 
 const stage = useStage({ stack: { env: { SECOND_FACTOR_GRACE: '1h' } } });
 

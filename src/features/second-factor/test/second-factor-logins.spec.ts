@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { landingOf, OAuthApp } from '../../support/oauth.app.js';
-import { OryAdmin } from '../../support/ory.admin.js';
-import { logIn, newPerson } from '../../support/person.js';
-import { enrolTotp } from '../../support/second.factor.js';
-import { type Stack, startStack } from '../../support/stack.js';
-import { UserAgent } from '../../support/user-agent.js';
+import { landingOf, OAuthApp } from '../../../../test/support/oauth.app.js';
+import { OryAdmin } from '../../../../test/support/ory.admin.js';
+import { logIn, newPerson } from '../../../../test/support/person.js';
+import { enrolTotp } from '../../../../test/support/second.factor.js';
+import { type Stack, startStack } from '../../../../test/support/stack.js';
+import { UserAgent } from '../../../../test/support/user-agent.js';
 
 /** Seconds. */
 const grace = 3600;

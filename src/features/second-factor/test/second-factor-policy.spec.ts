@@ -1,9 +1,9 @@
 import { Controller, Get, Module } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { Database } from '../../src/platform/database/database.schema.js';
-import { AnyScope, OptionalSession, Public, RequireOrg } from '../../src/session/guards/access.decorators.js';
-import { promote } from '../support/administrator.js';
+import { Database } from '../../../platform/database/database.schema.js';
+import { AnyScope, OptionalSession, Public, RequireOrg } from '../../../session/guards/access.decorators.js';
+import { promote } from '../../../../test/support/administrator.js';
 import {
   type Gateway,
   type GatewayAnswer,
@@ -11,8 +11,8 @@ import {
   expectProblem,
   newIdentity,
   startGateway,
-} from '../support/gateway.js';
-import { OrgCaller } from '../support/org.caller.js';
+} from '../../../../test/support/gateway.js';
+import { OrgCaller } from '../../../../test/support/org.caller.js';
 
 @Controller('probe')
 class ProbeController {

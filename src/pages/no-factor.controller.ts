@@ -1,0 +1,27 @@
+import { Controller, Get, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
+import {
+  AllowUnverifiedEmail,
+  AllowWithoutSecondFactor,
+  OptionalSession,
+} from '../session/guards/access.decorators.js';
+import { PageSender } from './page-sender.js';
+import { NoFactorPage } from './views/no-factor.view.js';
+
+/** The page that tells a user of a company's login, which gave no second factor, that none can be set up here. */
+@ApiExcludeController()
+@Controller('ui/second-factor')
+export class NoFactorController {
+  constructor(private readonly pages: PageSender) {}
+
+  @Get()
+  @OptionalSession()
+  @AllowUnverifiedEmail()
+  @AllowWithoutSecondFactor()
+  async page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    void reply.header('cache-control', 'no-store');
+    await this.pages.send(request, reply, h(NoFactorPage, {}));
+  }
+}
