@@ -2,7 +2,8 @@ import type { VNode } from 'preact';
 import { CopyButton } from '../../pages/views/copy-field.view.js';
 import { DecisionButtons } from '../../pages/views/decision-buttons.view.js';
 import { Layout } from '../../pages/views/layout.view.js';
-import { useLanguage, usePage } from '../../pages/views/page-props.js';
+import { usePage, useTexts } from '../../pages/views/page-props.js';
+import { commandLineTexts } from './command-line-texts.js';
 
 export interface CommandLinePageProps {
   /** Name of the machine, as the program reports it. */
@@ -15,20 +16,22 @@ export interface CommandLinePageProps {
 
 /** Asks whether a program on somebody's machine may act as them (RFC 8252 section 8.10: never without asking). */
 export function CommandLinePage({ device, redirectHost, fields }: CommandLinePageProps): VNode {
-  const { user, language } = usePage();
-  const { text, rich } = language;
+  const { user } = usePage();
+  const { text, rich } = useTexts(commandLineTexts);
   return (
-    <Layout title={text('cli.title')}>
+    <Layout title={text('commandLine.title')}>
       <article class="card">
         <header>
-          <h1>{rich('cli.heading', { device, strong: (words) => <strong>{words}</strong> })}</h1>
+          <h1>{rich('commandLine.heading', { device, strong: (words) => <strong>{words}</strong> })}</h1>
           <p class="lead">
             {user?.email ? `${text('common.loggedInAs', { email: user.email })} ` : ''}
-            {text('cli.lead')}
+            {text('commandLine.lead')}
           </p>
           <p>
-            {rich('cli.onlyIf', { code: (words) => <code>{words}</code> })}{' '}
-            {redirectHost === null ? text('cli.code') : text('cli.goesTo', { host: redirectHost })}
+            {rich('commandLine.onlyIf', { code: (words) => <code>{words}</code> })}{' '}
+            {redirectHost === null
+              ? text('commandLine.code')
+              : text('commandLine.goesTo', { host: redirectHost })}
           </p>
         </header>
         <form class="flow" method="post" action="/auth/cli">
@@ -50,13 +53,13 @@ export interface CommandLineCodePageProps {
 
 /** Shows the code, or that the login was denied. */
 export function CommandLineCodePage({ code }: CommandLineCodePageProps): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(commandLineTexts);
   return (
-    <Layout title={text('cli.title')}>
+    <Layout title={text('commandLine.title')}>
       <article class="card">
         <header>
-          <h1>{text(code === null ? 'cli.denied.title' : 'cli.paste.title')}</h1>
-          <p class="lead">{text(code === null ? 'cli.denied.lead' : 'cli.paste.lead')}</p>
+          <h1>{text(code === null ? 'commandLine.denied.title' : 'commandLine.paste.title')}</h1>
+          <p class="lead">{text(code === null ? 'commandLine.denied.lead' : 'commandLine.paste.lead')}</p>
         </header>
         {code !== null && (
           <div class="copy">

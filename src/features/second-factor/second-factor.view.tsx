@@ -2,7 +2,8 @@ import type { VNode } from 'preact';
 import type { SecondFactorReach } from '../../directory/users/required-factors.js';
 import { Layout } from '../../pages/views/layout.view.js';
 import { LogOutButton } from '../../pages/views/log-out.view.js';
-import { useLanguage, usePage } from '../../pages/views/page-props.js';
+import { usePage, useTexts } from '../../pages/views/page-props.js';
+import { secondFactorTexts } from './second-factor-texts.js';
 import { Time } from '../../pages/views/time.view.js';
 
 export interface SecondFactorPageProps {
@@ -20,7 +21,7 @@ export interface SecondFactorPageProps {
 
 /** `GET /second-factor`: that a second factor is required, until when, and what leads on. */
 export function SecondFactorPage({ due, missing, org, returnTo, isPossible }: SecondFactorPageProps): VNode {
-  const { text, rich } = useLanguage();
+  const { text, rich } = useTexts(secondFactorTexts);
   const { user } = usePage();
   const isDue = missing !== undefined;
   const isClosed = missing?.includes('session') === true;

@@ -1,6 +1,7 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
-import type { PageLanguage } from '../../platform/i18n/page-language.js';
+import type { FeatureTexts } from '../../platform/i18n/feature-texts.js';
+import type { OwnTexts, PageLanguage } from '../../platform/i18n/page-language.js';
 
 /** URLs of the pages' files. Each is on this origin, and contains a hash of the file's content. */
 export interface PageAssets {
@@ -67,4 +68,9 @@ export function usePage(): PageFrame {
 /** The texts of the page's language. */
 export function useLanguage(): PageLanguage {
   return usePage().language;
+}
+
+/** The texts of the page's language, with those of a feature. */
+export function useTexts<Key extends string>(texts: FeatureTexts<Key>): OwnTexts<Key> {
+  return useLanguage().with(texts);
 }

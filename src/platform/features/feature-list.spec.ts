@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Feature, type FeatureDefinition, defineFeature, defineSettings } from './feature.js';
+import { defineTexts } from '../i18n/feature-texts.js';
 import { inOrderOfNeeds } from './feature-list.js';
 
 const feature = (name: string, more: Partial<FeatureDefinition<z.ZodRawShape>> = {}): Feature =>
@@ -35,6 +36,16 @@ it.each<[string, readonly Feature[], string]>([
       feature('two', { tables: ['x_rows'], prefixes: ['x'] }),
     ],
     'The table x_rows is declared by',
+  ],
+  [
+    'a text of another prefix',
+    [feature('two-words', { texts: defineTexts({ 'twoWord.title': 'A page' }) })],
+    'declares the text twoWord.title, which does not begin with twoWords.',
+  ],
+  [
+    'a text of the core',
+    [feature('site', { texts: defineTexts({ 'site.logIn': 'Come in' }) })],
+    'The text site.logIn is declared by the feature site and by the core.',
   ],
   [
     'a group twice',

@@ -1,4 +1,6 @@
 import { StartError } from '../errors/start-errors.js';
+import { textPrefixOf } from '../i18n/feature-texts.js';
+import { english } from '../i18n/locales/en.js';
 import type { Feature } from './feature.js';
 
 /** Features that can't be together. The message names them. */
@@ -40,7 +42,11 @@ function explainNeeds(left: readonly Feature[], all: readonly Feature[]): string
 }
 
 function assertDistinct(features: readonly Feature[], coreNames: readonly string[]): void {
-  const taken = new Map<string, string>(coreNames.map((name) => [`variable ${name}`, 'the core']));
+  const taken = new Map<string, string>(
+    [...coreNames.map((name) => `variable ${name}`), ...Object.keys(english).map((key) => `text ${key}`)].map(
+      (name) => [name, 'the core'],
+    ),
+  );
   for (const feature of features) {
     const variables = Object.keys(feature.variables.shape);
     const prefixes = feature.prefixes ?? [feature.name.replaceAll('-', '_')];
@@ -52,10 +58,19 @@ function assertDistinct(features: readonly Feature[], coreNames: readonly string
         `The feature ${feature.name} declares ${outside}, which does not begin with ${prefixes.map((prefix) => `${prefix}_`).join(' or ')}.`,
       );
     }
+    const texts = Object.keys(feature.texts?.en ?? {});
+    const textPrefix = textPrefixOf(feature.name);
+    const strange = texts.find((key) => !key.startsWith(textPrefix));
+    if (strange !== undefined) {
+      throw new FeatureError(
+        `The feature ${feature.name} declares the text ${strange}, which does not begin with ${textPrefix}`,
+      );
+    }
     const names = [
       `name ${feature.name}`,
       ...variables.map((name) => `variable ${name}`),
       ...feature.tables.map((name) => `table ${name}`),
+      ...texts.map((key) => `text ${key}`),
       ...Object.keys(feature.groups).map((name) => `group ${name}`),
       ...Object.keys(feature.scopes).map((name) => `scope ${name}`),
       ...(feature.connectionKind === undefined ? [] : [`kind of connection ${feature.connectionKind.name}`]),

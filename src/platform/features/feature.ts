@@ -5,6 +5,7 @@ import type { commonVariables } from '../config/common.variables.js';
 import type { ConnectionKind } from '../config/connection-kind.js';
 import type { ProtectedResource } from '../config/protected-resources.parser.js';
 import type { Database } from '../database/database.schema.js';
+import type { FeatureTexts } from '../i18n/feature-texts.js';
 import type { AddCommands } from './command-line.js';
 import { type FeatureSecret, secretsAmong } from './feature-secrets.js';
 
@@ -81,6 +82,8 @@ export interface FeatureDefinition<Shape extends z.ZodRawShape> {
   readonly database?: Abstract<Database>;
   /** By names such as `0001-first`, in which order they run. One that has been released doesn't change. */
   readonly migrations?: Readonly<Record<string, Migration>>;
+  /** The texts of its pages, whose keys begin with its name, as in `commandLine.title`. */
+  readonly texts?: FeatureTexts;
   /** Groups of its operations in the API reference, with what each is. */
   readonly groups?: Readonly<Record<string, string>>;
   /** The kind of connections that it serves, with code that extends `CompanyCode`: one of this program's own features does. */

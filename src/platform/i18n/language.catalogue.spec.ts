@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ownFeatures } from '../../app/features.js';
 import { problemCatalogue } from '../errors/problem.catalogue.js';
 import { LanguageCatalogue } from './language.catalogue.js';
 import { LocaleFileError, readLocale } from './locale-file.js';
@@ -41,7 +42,13 @@ describe('our own languages', () => {
   it('users read of a second step, which the API and the docs call a second factor', () => {
     const other =
       /two.?step|two.?factor|second.?factor|2fa|zwei schritt|zweistufig|zwei.?faktor|zweite\w* faktor/i;
-    const texts = [...Object.entries(english), ...german].filter(([, text]) => other.test(text));
+    const ofFeatures = ownFeatures.flatMap(({ texts: own }) =>
+      [own?.en ?? {}, ...Object.values(own?.translations ?? {})].flatMap((each) => Object.entries(each)),
+    );
+    expect(ofFeatures.length).toBeGreaterThan(20);
+    const texts = [...Object.entries(english), ...german, ...ofFeatures].filter(
+      ([, text]) => text !== undefined && other.test(text),
+    );
     expect(texts.map(([key]) => key)).toEqual([]);
   });
 

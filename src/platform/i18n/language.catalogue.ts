@@ -5,7 +5,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import Negotiator from 'negotiator';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
-import { LocaleFileError, readLocale, readTexts } from './locale-file.js';
+import { LocaleFileError, originals, readLocale, readTexts } from './locale-file.js';
 import { english } from './locales/en.js';
 import { type Message, PageLanguage } from './page-language.js';
 
@@ -14,7 +14,11 @@ const longestList = 16;
 
 const builtIn = fileURLToPath(new URL('locales/', import.meta.url));
 
-/** All languages of pages and mails: our own, and those in `LOCALES_DIR`, whose texts take precedence. */
+/** What languages are made from. */
+type LanguageSettings = Pick<Configuration, 'LOCALES_DIR' | 'DEFAULT_LANGUAGE'> &
+  Partial<Pick<Configuration, 'features'>>;
+
+/** All languages of pages and mails: our own, with those of features, and those in `LOCALES_DIR`, whose texts take precedence. */
 @Injectable()
 export class LanguageCatalogue {
   readonly #languages: ReadonlyMap<string, PageLanguage>;
@@ -26,12 +30,22 @@ export class LanguageCatalogue {
   /** Reads all languages. @throws {LocaleFileError} when a file is invalid, or there is none for `DEFAULT_LANGUAGE`. */
   constructor(
     @Inject(CONFIGURATION)
-    { LOCALES_DIR, DEFAULT_LANGUAGE }: Pick<Configuration, 'LOCALES_DIR' | 'DEFAULT_LANGUAGE'>,
+    { LOCALES_DIR, DEFAULT_LANGUAGE, features = [] }: LanguageSettings,
   ) {
     const texts = new Map([['en', new Map<string, string>(Object.entries(english))]]);
     addFolder(builtIn, texts, readTexts);
+    const known = new Map(originals);
+    for (const { feature } of features) {
+      const { en = {}, translations = {} } = feature.texts ?? {};
+      for (const [tag, own] of Object.entries({ ...translations, en })) {
+        add(texts, tag, definedIn(own));
+      }
+      for (const [key, text] of Object.entries(en)) {
+        known.set(key, text);
+      }
+    }
     if (LOCALES_DIR !== undefined) {
-      addFolder(LOCALES_DIR, texts, readLocale);
+      addFolder(LOCALES_DIR, texts, (path) => readLocale(path, known));
     }
     this.#languages = new Map([...texts.keys()].map((tag) => [tag, languageOf(tag, texts)]));
     const standard = this.#languages.get(DEFAULT_LANGUAGE);
@@ -68,14 +82,31 @@ export class LanguageCatalogue {
   }
 }
 
-function addFolder(folder: string, texts: Map<string, Map<string, string>>, read: typeof readLocale): void {
+function addFolder(
+  folder: string,
+  texts: Map<string, Map<string, string>>,
+  read: (path: string) => ReadonlyMap<string, string>,
+): void {
   for (const file of filesOf(folder)) {
     const tag = file.slice(0, -'.json'.length);
     if (!isTag(tag)) {
       throw new LocaleFileError(`${join(folder, file)} is not named by a language tag, such as fr.json`);
     }
-    texts.set(tag, new Map([...(texts.get(tag) ?? []), ...read(join(folder, file))]));
+    add(texts, tag, read(join(folder, file)));
   }
+}
+
+function add(
+  texts: Map<string, Map<string, string>>,
+  tag: string,
+  own: Iterable<readonly [string, string]>,
+): void {
+  texts.set(tag, new Map([...(texts.get(tag) ?? []), ...own]));
+}
+
+/** The texts of an object that has some. */
+function definedIn(own: Readonly<Record<string, string | undefined>>): (readonly [string, string])[] {
+  return Object.entries(own).flatMap(([key, text]) => (text === undefined ? [] : [[key, text] as const]));
 }
 
 function filesOf(folder: string): readonly string[] {

@@ -9,7 +9,8 @@ const fileSchema = z.record(z.string(), z.string());
 /** Keys without an English entry: their English is that of Kratos, the identity schema or the catalogue of problems. */
 const openKey = /^(?:kratos\.(?:[a-z_]+\.)*\d+|problem\.[a-z_]+\.(?:title|advice)|title\..+)$/;
 
-const originals: ReadonlyMap<string, string> = new Map(Object.entries(english));
+/** Our English texts by key: whatever an operator's file changes must be among them. */
+export const originals: ReadonlyMap<string, string> = new Map(Object.entries(english));
 
 /** Thrown when a file can't be used as a language. */
 export class LocaleFileError extends StartError {
@@ -18,12 +19,13 @@ export class LocaleFileError extends StartError {
 
 /**
  * Reads an operator's `<tag>.json`: texts by key.
+ * @param known the English texts that there are. Default: those of core.
  * @throws {LocaleFileError} naming the file and the key, so that a text that couldn't be shown is found at the start.
  */
-export function readLocale(path: string): ReadonlyMap<string, string> {
+export function readLocale(path: string, known = originals): ReadonlyMap<string, string> {
   const texts = readTexts(path);
   for (const [key, text] of texts) {
-    const original = originals.get(key);
+    const original = known.get(key);
     if (original === undefined && !openKey.test(key)) {
       throw new LocaleFileError(`${path}: there is no text "${key}"`);
     }

@@ -1,4 +1,5 @@
 import IntlMessageFormat from 'intl-messageformat';
+import type { FeatureTexts } from './feature-texts.js';
 import type { TextKey } from './locales/en.js';
 
 /** Values of a text's `{placeholders}`. */
@@ -14,6 +15,14 @@ export interface Message {
   readonly text: string;
   /** BCP 47; determines plurals and number formats. */
   readonly tag: string;
+}
+
+/** The texts of one language as a feature sees them: core's and its own. */
+export interface OwnTexts<Key extends string> {
+  /** A formatted text. @throws when a value is missing, which is the caller's mistake. */
+  text(key: Key | TextKey, values?: TextValues): string;
+  /** A formatted text with elements in it. */
+  rich<Element>(key: Key | TextKey, values: RichValues<Element>): string | Element | (string | Element)[];
 }
 
 /** The texts of one language. Messages are parsed at their first use. */
@@ -38,13 +47,21 @@ export class PageLanguage {
   }
 
   /** A formatted text. @throws when a value is missing, which is the caller's mistake. */
-  readonly text = (key: TextKey, values: TextValues = {}): string => String(this.#format(key, values) ?? key);
+  readonly text = (key: TextKey, values?: TextValues): string => this.#text(key, values);
 
   /** A formatted text with elements in it. */
   readonly rich = <Element>(
     key: TextKey,
     values: RichValues<Element>,
-  ): string | Element | (string | Element)[] => this.#format(key, values) ?? key;
+  ): string | Element | (string | Element)[] => this.#rich(key, values);
+
+  /** The same with the texts of a feature, which it declares in its manifest. */
+  with<Key extends string>(_declared: FeatureTexts<Key>): OwnTexts<Key> {
+    return {
+      text: (key, values) => this.#text(key, values),
+      rich: (key, values) => this.#rich(key, values),
+    };
+  }
 
   /** A formatted text; undefined if it doesn't exist or a value is missing. */
   readonly find = (key: string, values: TextValues = {}): string | undefined => {
@@ -66,6 +83,14 @@ export class PageLanguage {
 
   /** A date and time in words, to the minute, in UTC. */
   readonly moment = (time: Date): string => this.text('common.time', { date: this.#dates.format(time) });
+
+  #text(key: string, values: TextValues = {}): string {
+    return String(this.#format(key, values) ?? key);
+  }
+
+  #rich<Element>(key: string, values: RichValues<Element>): string | Element | (string | Element)[] {
+    return this.#format(key, values) ?? key;
+  }
 
   #format<Element>(
     key: string,

@@ -684,18 +684,6 @@ export const english = {
   'noFactor.title': 'A second step is required',
   'noFactor.lead':
     'Your login at your company had no second step, and none can be set up here. If your company’s login has one, log out and log in again with it. Otherwise please ask your administrator.',
-  'secondFactor.title': 'A second step is required',
-  'secondFactor.soonTitle': 'A second step will be required',
-  'secondFactor.until': 'Please set up a second step for your login by <time></time>.',
-  'secondFactor.from': 'From <time></time> on, your login needs a second step.',
-  'secondFactor.since': 'Since <time></time>, your login needs a second step.',
-  'secondFactor.closedOrg': 'Until you have given one, the organisation {org} is closed to you.',
-  'secondFactor.closedRole': "Until you have given one, you can't use your rights as an administrator.",
-  'secondFactor.how':
-    'An authenticator app on your phone, or a security key, protects your account even if your password leaks.',
-  'secondFactor.setUp': 'Set up a second step',
-  'secondFactor.later': 'Later',
-  'secondFactor.without': 'Go on without it',
   'flow.secondStep.title': 'A second step is needed',
   'flow.secondStep.lead':
     'What you want to do is protected by a second step, and your account has none yet. Set up an authenticator app in your settings, then continue.',
@@ -945,19 +933,6 @@ export const english = {
   'logout.lead':
     'An application wants to log you out in this browser: here, and at the applications that are told of it.',
   'logout.stay': 'Stay logged in',
-
-  'cli.title': 'Command-line login',
-  'cli.heading': 'Log in on the command line of <strong>{device}</strong>?',
-  'cli.lead':
-    'It would be able to do everything that you can do, for 30 days. You can end this earlier on your account page.',
-  'cli.onlyIf': 'Allow this only if you have just run <code>vestibule login</code> yourself.',
-  'cli.code': 'You will get a code to paste there.',
-  'cli.goesTo': 'The answer goes to {host}, a program on this machine.',
-  'cli.denied.title': 'Access denied',
-  'cli.denied.lead': 'The command line is not logged in. You can close this page.',
-  'cli.paste.title': 'Paste this code',
-  'cli.paste.lead':
-    'Paste it into the terminal where you ran vestibule login, within five minutes. Give it to no one else: anyone who asks you for it wants to act as you.',
 
   'mail.invite.subject': 'You are invited to join {org}',
   'mail.invite.from': '{inviter} invites you to join {org}.',

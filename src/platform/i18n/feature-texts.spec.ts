@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ownFeatures } from '../../app/features.js';
+import { type Feature, defineFeature } from '../features/feature.js';
+import { defineTexts } from './feature-texts.js';
+import { LanguageCatalogue } from './language.catalogue.js';
+import { readLocale } from './locale-file.js';
+
+const texts = defineTexts(
+  { 'billing.title': 'Bills', 'billing.sum': 'You owe {sum}.' },
+  { de: { 'billing.title': 'Rechnungen' } },
+);
+const billing = defineFeature({ name: 'billing', texts });
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vestibule-texts-'));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The languages of a deployment with these features and an operator's French and German. */
+function catalogueOf(features: readonly Feature[], file: Readonly<Record<string, string>> = {}) {
+  writeFileSync(join(folder, 'de.json'), JSON.stringify(file));
+  return new LanguageCatalogue({
+    LOCALES_DIR: folder,
+    DEFAULT_LANGUAGE: 'en',
+    features: features.map((feature) => ({ feature, settings: undefined })),
+  });
+}
+
+it('a feature has its own texts besides the core’s, by language; what is not translated is English', () => {
+  const german = catalogueOf([billing]).of('de').with(texts);
+  expect([german.text('billing.title'), german.text('billing.sum', { sum: '5 €' })]).toEqual([
+    'Rechnungen',
+    'You owe 5 €.',
+  ]);
+  expect(german.text('site.logIn')).toBe('Anmelden');
+  expect(german.rich('billing.sum', { sum: '5 €' })).toBe('You owe 5 €.');
+  // @ts-expect-error: a key that neither of them has.
+  expect(german.text('billing.nothing')).toBe('billing.nothing');
+});
+
+it('an operator changes them, with their placeholders alone', () => {
+  const changed = catalogueOf([billing], { 'billing.sum': 'Offen: {sum}' }).of('de').with(texts);
+  expect(changed.text('billing.sum', { sum: '5 €' })).toBe('Offen: 5 €');
+  expect(() => catalogueOf([billing], { 'billing.sum': 'Offen: {total}' })).toThrow('uses {total}');
+  expect(() => catalogueOf([billing], { 'billing.nothing': 'x' })).toThrow(
+    'there is no text "billing.nothing"',
+  );
+});
+
+it('without the feature, its texts are unknown', () => {
+  expect(() => catalogueOf([], { 'billing.title': 'x' })).toThrow('there is no text "billing.title"');
+});
+
+const withTexts = ownFeatures.flatMap(({ name, texts: own }) => (own === undefined ? [] : [{ name, own }]));
+
+it('some of our features have texts', () => {
+  expect(withTexts.map(({ name }) => name)).toEqual(['command-line', 'second-factor']);
+});
+
+it.each(withTexts)(
+  '$name: every text is a message, and German has each with the same placeholders',
+  ({ own }) => {
+    const { en, translations } = own;
+    expect(Object.keys(translations['de'] ?? {})).toEqual(Object.keys(en));
+    const known = new Map(Object.entries(en));
+    for (const [tag, file] of Object.entries({ ...translations, en })) {
+      const path = join(folder, `${tag}.json`);
+      writeFileSync(path, JSON.stringify(file));
+      expect(readLocale(path, known).size).toBe(known.size);
+    }
+  },
+);
