@@ -12,7 +12,7 @@ const { renderErrorDocs } = await import('../dist/platform/errors/problem.docs.j
 const { renderDoctorDocs } = await import('../dist/doctor/finding.docs.js');
 const { renderObservabilityDocs } = await import('../dist/platform/telemetry/metric.docs.js');
 const { renderApplicationDocs, renderProgramDocs } =
-  await import('../dist/oauth/applications/program.docs.js');
+  await import('../dist/features/applications/program.docs.js');
 const applications = join(root, 'docs/applications.md');
 writeFileSync(applications, renderApplicationDocs(readFileSync(applications, 'utf8')));
 writeFileSync(join(root, 'examples/programs/README.md'), renderProgramDocs());

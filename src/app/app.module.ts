@@ -17,8 +17,6 @@ import { ProblemFilter } from '../platform/http/problem.filter.js';
 import type { ClaimsEnricher } from '../session/tokens/claims-enricher.js';
 import { ClaimsModule } from '../session/tokens/claims.module.js';
 import { ObservabilityModule } from '../operations/metrics/observability.module.js';
-import { ApplicationsModule } from '../oauth/applications/applications.module.js';
-import { OrgApplicationsModule } from '../orgs/org-applications.module.js';
 import { OrgConnectionsModule } from '../orgs/org-connections.module.js';
 import { OrgApiKeysModule } from '../orgs/org-api-keys.module.js';
 import { InviteAcceptanceModule } from '../orgs/invite-acceptance.module.js';
@@ -58,9 +56,7 @@ export class AppModule {
         SessionModule,
         LoginModule,
         OauthModule,
-        ...(configuration.AUTH_PROVIDER === 'ory'
-          ? [OryModule, ApplicationsModule, OrgApplicationsModule, OrgConnectionsModule]
-          : []),
+        ...(configuration.AUTH_PROVIDER === 'ory' ? [OryModule, OrgConnectionsModule] : []),
         AccountModule,
         UserAdministrationModule,
         OrgsModule,

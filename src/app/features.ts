@@ -1,4 +1,5 @@
 import { agents } from '../features/agents/agents.feature.js';
+import { applications } from '../features/applications/applications.feature.js';
 import { commandLine } from '../features/command-line/command-line.feature.js';
 import { connectionsLdap } from '../features/connections-ldap/connections-ldap.feature.js';
 import { connectionsOidc } from '../features/connections-oidc/connections-oidc.feature.js';
@@ -13,6 +14,7 @@ import type { Feature } from '../platform/features/feature.js';
 /** The features of this program. To leave one out, remove its line and its folder. */
 export const ownFeatures: readonly Feature[] = [
   agents,
+  applications,
   commandLine,
   connectionsLdap,
   connectionsOidc,

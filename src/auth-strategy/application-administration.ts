@@ -1,5 +1,8 @@
 import type { TransactionPart } from '../platform/database/transaction-part.js';
 
+/** Issuer of the identities of Hydra's clients: no person's identity has it. */
+export const hydraClientIssuer = 'urn:ory:hydra:client';
+
 /** The kinds of application that may be registered. */
 export const applicationKinds = ['web', 'single_page', 'native', 'machine'] as const;
 

@@ -6,11 +6,8 @@ import { Clock } from '../platform/time/clock.service.js';
 import { sessionlessClaims } from '../session/tokens/account-claims.js';
 import type { Claims } from '../session/tokens/claims.schema.js';
 import { UsersService } from '../directory/users/users.service.js';
-import type { Application } from '../auth-strategy/application-administration.js';
+import { type Application, hydraClientIssuer } from '../auth-strategy/application-administration.js';
 import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
-
-/** Issuer of the identities of Hydra's clients: no person's identity has it. */
-export const hydraClientIssuer = 'urn:ory:hydra:client';
 
 /** Scopes of logins, which Hydra may give any client. */
 const ofLogins: ReadonlySet<string> = new Set(['openid', 'offline', 'offline_access']);

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ProductNames } from '../oauth/applications/product-names.js';
+import { ProductNames } from './product-names.js';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import { type Configuration, orgsNamedIn } from '../platform/config/configuration.js';
 import { Database } from '../platform/database/database.schema.js';

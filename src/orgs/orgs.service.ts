@@ -10,7 +10,7 @@ import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/htt
 import { roleMissing, secondFactorMissing } from '../session/guards/authorization.js';
 import { hasSecondFactor } from '../session/tokens/account-claims.js';
 import { type Caller, type Principal, isAdministrator } from '../session/principal.js';
-import { OrphanedApplications } from '../oauth/applications/orphaned-applications.js';
+import { OrphanedApplications } from './orphaned-applications.js';
 import { deleteServiceAccounts } from '../directory/users/user-rows.js';
 import { domainIn, domainRecordOf, domainStateOf } from './domain-proof.js';
 import { domainOf } from './hosted-domain.js';

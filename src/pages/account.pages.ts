@@ -4,7 +4,6 @@ import { h } from 'preact';
 import type { z } from 'zod';
 import { myIdentitiesSchema, myOrgsSchema } from '../accounts/me/me.schemas.js';
 import { keyListSchema } from '../api-keys/api-key.schemas.js';
-import { connectedAppListSchema } from '../oauth/applications/connected-app.schemas.js';
 import { maximumLiveKeys } from '../api-keys/api-keys.service.js';
 import { sessionsAnswerSchema } from '../accounts/sessions/sessions.schemas.js';
 import { Problem } from '../platform/errors/problem.error.js';
@@ -14,6 +13,7 @@ import { ProfileService } from '../accounts/profile.service.js';
 import type { Principal } from '../session/principal.js';
 import { SessionService } from '../session/session.service.js';
 import { ApiClient } from './api.client.js';
+import { ApplicationParts } from './application-parts.js';
 import { PageSender } from './page-sender.js';
 import { AccountPage, type AccountPageProps } from './views/account.view.js';
 
@@ -38,6 +38,7 @@ export class AccountPages {
     private readonly pages: PageSender,
     private readonly sessions: SessionService,
     private readonly profiles: ProfileService,
+    private readonly applications: ApplicationParts,
   ) {}
 
   /** Sends the account page of the person who makes the request. */
@@ -51,9 +52,8 @@ export class AccountPages {
     const orgsQuery = new URLSearchParams({ limit: String(orgsAtOnce), ...after });
     const [sessions, apps, keys, orgs, joinable, invites, identities] = await Promise.all([
       this.#read(request, '/auth/sessions', sessionsAnswerSchema),
-      // Elsewhere, the route doesn't exist.
       claims.idp === 'ory'
-        ? this.#read(request, '/api/v1/me/connected-apps', connectedAppListSchema)
+        ? this.applications.connectedApps(async (path, schema) => this.#read(request, path, schema))
         : undefined,
       // Twice the limit of live keys, because the API also lists expired ones.
       this.#read(request, `/api/v1/api-keys?limit=${2 * maximumLiveKeys}`, keyListSchema),
@@ -68,7 +68,7 @@ export class AccountPages {
       session: { id: claims.sid, ...this.sessions.limitsOf(claims) },
       provider: claims.idp,
       sessions: sessions?.items,
-      apps: apps?.items,
+      apps,
       keys: keys?.items,
       orgs,
       joinable: joinable?.items ?? [],

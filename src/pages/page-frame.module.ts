@@ -1,14 +1,22 @@
 import { Module } from '@nestjs/common';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
+import { CoreModule } from '../platform/core/core.module.js';
 import { LanguagesModule } from '../platform/i18n/languages.module.js';
 import { SessionModule } from '../session/session.module.js';
+import { ApiClient } from './api.client.js';
+import { ApplicationParts } from './application-parts.js';
 import { AssetStore, type BrandColour } from './asset.store.js';
+import { NoticeSubjects } from './notice-subjects.js';
+import { OrgPages } from './orgs/org.pages.js';
 import { PageSender } from './page-sender.js';
+import { SentForms } from './sent-forms.js';
 
-/** The module of what every page is sent with: its frame, and the files that it loads. */
+const shared = [ApiClient, ApplicationParts, NoticeSubjects, OrgPages, PageSender, SentForms];
+
+/** The module of what pages are made with: their frame and the files that they load, the API, forms and notices. */
 @Module({
-  imports: [LanguagesModule, SessionModule],
+  imports: [CoreModule, LanguagesModule, SessionModule],
   providers: [
     {
       provide: AssetStore,
@@ -16,9 +24,9 @@ import { PageSender } from './page-sender.js';
       useFactory: async ({ BRAND_LOGO, BRAND_COLOR }: Configuration) =>
         new AssetStore(BRAND_LOGO, BRAND_COLOR === undefined ? undefined : await brandColour(BRAND_COLOR)),
     },
-    PageSender,
+    ...shared,
   ],
-  exports: [AssetStore, PageSender],
+  exports: [AssetStore, ...shared],
 })
 export class PageFrameModule {}
 

@@ -7,6 +7,7 @@ import { applicationHostOf } from '../platform/http/application-hosts.js';
 import { policyFor } from '../platform/http/security-headers.js';
 import { LanguageCatalogue } from '../platform/i18n/language.catalogue.js';
 import { SessionPeek } from '../session/session-peek.js';
+import { ApplicationParts } from './application-parts.js';
 import { AssetStore } from './asset.store.js';
 import { renderPage } from './page-renderer.js';
 import type { PageFrame } from './views/page-props.js';
@@ -30,20 +31,21 @@ export class PageSender {
   readonly #brand: PageFrame['brand'];
   readonly #passwordLength: number | undefined;
   readonly #signUp: PageFrame['signUp'];
-  readonly #hasApplications: boolean;
+  readonly #isOry: boolean;
 
   constructor(
     private readonly assets: AssetStore,
     private readonly languages: LanguageCatalogue,
     private readonly sessions: SessionPeek,
+    private readonly applications: ApplicationParts,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#publicUrl = configuration.PUBLIC_URL;
     this.#brand = { name: configuration.BRAND_NAME };
+    this.#isOry = configuration.AUTH_PROVIDER === 'ory';
     this.#passwordLength =
       configuration.AUTH_PROVIDER === 'ory' ? configuration.PASSWORD_MIN_LENGTH : undefined;
     this.#signUp = configuration.SIGNUP;
-    this.#hasApplications = configuration.AUTH_PROVIDER === 'ory';
   }
 
   /** Sends a page. */
@@ -81,7 +83,8 @@ export class PageSender {
       base: host && this.#publicUrl,
       passwordLength: this.#passwordLength,
       signUp: this.#signUp,
-      hasApplications: this.#hasApplications,
+      applications: this.applications.exist ? 'here' : this.#isOry ? 'nowhere' : 'elsewhere',
+      hasConnections: this.#isOry,
       language: this.languages.preferred(locales) ?? this.languages.of(request.headers['accept-language']),
       user:
         principal === undefined

@@ -8,13 +8,11 @@ import { SessionModule } from '../session/session.module.js';
 import { ApiKeysModule } from '../api-keys/api-keys.module.js';
 import { CoreModule } from '../platform/core/core.module.js';
 import { adminPages } from './admin/admin.pages.js';
-import { ApplicationPages } from './applications/application.pages.js';
-import { ApiClient } from './api.client.js';
+import { ApplicationsElsewhereController } from './admin/applications-elsewhere.controller.js';
 import { AssetController } from './asset.controller.js';
 import { ChallengeController } from './challenge.controller.js';
 import { ConnectionProviderController } from './connection-provider.controller.js';
 import { ConnectionController } from './connection.controller.js';
-import { ConnectedAppsFormController } from './connected-apps-form.controller.js';
 import { DemoController } from './demo.controller.js';
 import { DocsController } from './docs.controller.js';
 import { FlowApplications } from './flow-application.js';
@@ -28,16 +26,12 @@ import { FormPostPage } from '../providers/ory/proxy/form-post.page.js';
 import { ProxyModule } from '../providers/ory/proxy/proxy.module.js';
 import { OryErrorController } from './ory-error.controller.js';
 import { OwnFormPostPage } from './own-form-post.page.js';
-import { AppRevocation } from './app-revocation.js';
 import { NoFactorController } from './no-factor.controller.js';
-import { NoticeSubjects } from './notice-subjects.js';
 import { PageFrameModule } from './page-frame.module.js';
 import { UsersModule } from '../directory/users/users.module.js';
 import { OrgConnectionsPageController } from './orgs/org-connections.controller.js';
-import { OrgApplicationsPageController } from './orgs/org-applications.controller.js';
 import { personPages } from './person.pages.js';
 import { ProblemPage } from './problem.page.js';
-import { SentForms } from './sent-forms.js';
 
 /** The module of all pages that people see. The self-service pages exist only if Ory is the provider. */
 @Module({})
@@ -64,18 +58,15 @@ export class PagesModule {
         ...personPages.controllers,
         DocsController,
         ...adminPages.controllers,
-        ...applicationPages(configuration),
+        ...(configuration.AUTH_PROVIDER === 'ory'
+          ? [OrgConnectionsPageController]
+          : [ApplicationsElsewhereController]),
         ...oryPages(configuration),
       ],
       providers: [
-        ApiClient,
-        AppRevocation,
-        NoticeSubjects,
         ...personPages.providers,
         OpenApiDocument,
-        ...(configuration.AUTH_PROVIDER === 'ory'
-          ? [FlowApplications, FlowContextFinder, ApplicationPages, SentForms]
-          : []),
+        ...(configuration.AUTH_PROVIDER === 'ory' ? [FlowApplications, FlowContextFinder] : []),
         ...adminPages.providers,
         { provide: ErrorPage, useClass: ProblemPage },
         { provide: FormPostPage, useClass: OwnFormPostPage },
@@ -85,20 +76,12 @@ export class PagesModule {
   }
 }
 
-function applicationPages({ AUTH_PROVIDER }: Configuration): readonly Type[] {
-  const { ory, elsewhere } = adminPages.applications;
-  return AUTH_PROVIDER === 'ory'
-    ? [ory, OrgApplicationsPageController, OrgConnectionsPageController]
-    : [elsewhere];
-}
-
 function oryPages(configuration: Configuration): readonly Type[] {
   if (configuration.AUTH_PROVIDER !== 'ory') {
     return [];
   }
   // Controllers with fixed paths come first: `/ui/:kind` would match those paths too.
   const pages = [
-    ConnectedAppsFormController,
     ConnectionController,
     ConnectionProviderController,
     NoFactorController,

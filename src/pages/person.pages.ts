@@ -10,7 +10,6 @@ import { OrgInvitesPageController } from './orgs/org-invites.controller.js';
 import { OrgKeysPageController } from './orgs/org-keys.controller.js';
 import { OrgMembersPageController } from './orgs/org-members.controller.js';
 import { OrgSettingsPageController } from './orgs/org-settings.controller.js';
-import { OrgPages } from './orgs/org.pages.js';
 import { OwnMembershipController } from './orgs/own-membership.controller.js';
 import { SessionsFormController } from './sessions-form.controller.js';
 
@@ -31,5 +30,5 @@ export const personPages = {
     OrgSettingsPageController,
     OrgDomainFormController,
   ],
-  providers: [AccountPages, OrgPages],
+  providers: [AccountPages],
 } as const;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { renderAdvisoryDocs } from '../../scripts/advisories.mjs';
 import { ownFeatures } from '../../src/app/features.js';
 import { renderConfigurationDocs, renderEnvExample } from '../../src/platform/config/configuration.docs.js';
-import { renderApplicationDocs, renderProgramDocs } from '../../src/oauth/applications/program.docs.js';
+import { renderApplicationDocs, renderProgramDocs } from '../../src/features/applications/program.docs.js';
 import { renderDoctorDocs } from '../../src/doctor/finding.docs.js';
 import { renderObservabilityDocs } from '../../src/platform/telemetry/metric.docs.js';
 import { renderErrorDocs } from '../../src/platform/errors/problem.docs.js';

@@ -4,12 +4,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { endedAnswerSchema } from '../../accounts/sessions/sessions.schemas.js';
 import { RequireRole } from '../../session/guards/access.decorators.js';
 import { ApiClient } from '../api.client.js';
-import { AppRevocation } from '../app-revocation.js';
 import { noContent, noticeOf, seeOther } from '../form-answer.js';
 import { idPart } from './admin-addresses.js';
 import { AdminUserPages } from './admin-user.pages.js';
 
-/** The forms that end a user's sessions, and revoke their API keys and what they have allowed applications. */
+/** The forms that end a user's sessions and revoke their API keys. */
 @ApiExcludeController()
 @Controller('admin/users/:id')
 @RequireRole('admin')
@@ -17,7 +16,6 @@ export class AdminAccessController {
   constructor(
     private readonly api: ApiClient,
     private readonly user: AdminUserPages,
-    private readonly revocation: AppRevocation,
   ) {}
 
   @Post('sessions/end')
@@ -44,19 +42,6 @@ export class AdminAccessController {
     const change = this.api.change(request, reply, { method: 'DELETE', path }, noContent);
     const notice = await noticeOf(change, 'session_ended', 'session_gone');
     await seeOther(reply, `/admin/users/${idPart(id)}`, notice);
-  }
-
-  @Post('connected-apps/:applicationId/revoke')
-  async revokeApp(
-    @Param('id') id: string,
-    @Param('applicationId') applicationId: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    await this.user.find(request, id);
-    const list = `/api/v1/users/${idPart(id)}/connected-apps`;
-    const page = `/admin/users/${idPart(id)}`;
-    await this.revocation.revoke(request, reply, { list, applicationId }, page);
   }
 
   @Post('api-keys/:keyId/revoke')

@@ -4,11 +4,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { auditEventsAnswerSchema } from '../../operations/audit-events/audit-event.schemas.js';
-import { agentListSchema } from '../../oauth/applications/agent.schemas.js';
-import { applicationListSchema } from '../../oauth/applications/application.schemas.js';
 import { RequireRole } from '../../session/guards/access.decorators.js';
 import { UserDirectory } from '../../directory/users/user-directory.js';
 import { ApiClient } from '../api.client.js';
+import { ApplicationParts } from '../application-parts.js';
 import { type FormTexts, formErrorsOf } from '../form-errors.js';
 import { PageSender } from '../page-sender.js';
 import { AuditEventsPage } from '../views/admin/audit-events.view.js';
@@ -48,6 +47,7 @@ export class AdminAuditController {
     private readonly api: ApiClient,
     private readonly pages: PageSender,
     private readonly directory: UserDirectory,
+    private readonly applications: ApplicationParts,
   ) {}
 
   @Get()
@@ -87,28 +87,7 @@ export class AdminAuditController {
     const orgs = events.map(({ target }) => (target?.kind === 'org' ? target.id : null));
     const names = await this.directory.namesOf(given(users), given(orgs));
     const applications = events.flatMap(({ target }) => (target?.kind === 'application' ? [target.id] : []));
-    const agents = [...new Set(applications.filter((id) => /^(?:cimd|dcr)-/.test(id)))];
-    return new Map([
-      ...names,
-      ...(applications.length === agents.length ? [] : await this.#applicationNames(request)),
-      ...(await Promise.all(agents.map(async (id) => this.#agentNames(request, id)))).flat(),
-    ]);
-  }
-
-  /** The name of a client that registered itself; none if it states none, or is gone. */
-  async #agentNames(request: FastifyRequest, id: string): Promise<readonly (readonly [string, string])[]> {
-    const { items } = await this.api
-      .read(request, `/api/v1/agents?${queryOf({ id })}`, agentListSchema)
-      .catch(() => ({ items: [] }));
-    return items.map(({ name }) => [id, name ?? id]);
-  }
-
-  /** Names of the oldest 100 applications: one call gets them. Where another provider registers them, there are none. */
-  async #applicationNames(request: FastifyRequest): Promise<readonly (readonly [string, string])[]> {
-    const { items } = await this.api
-      .read(request, '/api/v1/applications?limit=100', applicationListSchema)
-      .catch(() => ({ items: [] }));
-    return items.map(({ id: applicationId, name }) => [applicationId, name]);
+    return new Map([...names, ...(await this.applications.namesOf(request, applications))]);
   }
 }
 

@@ -3,7 +3,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import type { z } from 'zod';
 import { keyListSchema } from '../../api-keys/api-key.schemas.js';
-import { connectedAppListSchema } from '../../oauth/applications/connected-app.schemas.js';
 import { sessionsAnswerSchema } from '../../accounts/sessions/sessions.schemas.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
@@ -11,6 +10,7 @@ import type { Configuration } from '../../platform/config/configuration.js';
 import { userDetailSchema } from '../../accounts/admin/users.schemas.js';
 import { principalOf } from '../../session/principal.js';
 import { ApiClient } from '../api.client.js';
+import { ApplicationParts } from '../application-parts.js';
 import { NoticeSubjects } from '../notice-subjects.js';
 import { PageSender } from '../page-sender.js';
 import { UserQuestionPage, type UserQuestionPageProps } from '../views/admin/user-question.view.js';
@@ -36,6 +36,7 @@ export class AdminUserPages {
     private readonly api: ApiClient,
     private readonly pages: PageSender,
     private readonly subjects: NoticeSubjects,
+    private readonly applications: ApplicationParts,
     @Inject(CONFIGURATION) { AUTH_PROVIDER }: Configuration,
   ) {
     this.#isOry = AUTH_PROVIDER === 'ory';
@@ -58,15 +59,14 @@ export class AdminUserPages {
       this.find(request, id),
       this.api.read(request, `${path}/sessions`, sessionsAnswerSchema),
       this.api.read(request, `${path}/api-keys?limit=100`, keyListSchema),
-      this.#isOry ? this.#appsOf(request, path) : undefined,
+      this.applications.connectedApps(async (...part) => this.#readPart(request, ...part), id),
     ]);
     const viewer = principalOf(request)?.claims.sub ?? '';
     const page = h(UserPage, {
       user,
       isSelf: user.id === viewer,
       canRecover: this.#isOry,
-      hasApps: this.#isOry,
-      apps: apps?.items,
+      apps,
       sessions: sessions.items,
       keys: keys.items,
       notice,
@@ -93,12 +93,13 @@ export class AdminUserPages {
   }
 
   /** Undefined if the provider can't be asked: the rest of the page is shown without them. */
-  async #appsOf(
+  async #readPart<Schema extends z.ZodType>(
     request: FastifyRequest,
     path: string,
-  ): Promise<z.output<typeof connectedAppListSchema> | undefined> {
+    schema: Schema,
+  ): Promise<z.output<Schema> | undefined> {
     try {
-      return await this.api.read(request, `${path}/connected-apps`, connectedAppListSchema);
+      return await this.api.read(request, path, schema);
     } catch (error) {
       if (error instanceof Problem && error.code === 'provider_unavailable') {
         return undefined;

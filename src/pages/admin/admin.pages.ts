@@ -1,8 +1,4 @@
 import { AdminAccessController } from './admin-access.controller.js';
-import {
-  AdminApplicationsController,
-  AdminApplicationsElsewhereController,
-} from './admin-applications.controller.js';
 import { AdminAuditController } from './admin-audit.controller.js';
 import { AdminInviteController } from './admin-invite.controller.js';
 import { AdminKeysController } from './admin-keys.controller.js';
@@ -23,6 +19,4 @@ export const adminPages = {
     AdminKeysController,
   ],
   providers: [AdminUserPages],
-  /** Where the gateway administers applications, and where it doesn't. */
-  applications: { ory: AdminApplicationsController, elsewhere: AdminApplicationsElsewhereController },
 } as const;

@@ -1,4 +1,4 @@
-import type { VNode } from 'preact';
+import type { ComponentChild, VNode } from 'preact';
 import { AccountData } from './account-data.view.js';
 import { AccountDetails, type AccountDetailsProps } from './account-details.view.js';
 import { AccountInvites, type WaitingInvite } from './account-invites.view.js';
@@ -6,7 +6,6 @@ import { AccountLogins, type AccountLoginsProps } from './account-logins.view.js
 import { AccountOrgs, type AccountOrgsProps } from './account-orgs.view.js';
 import { Profile } from './account-profile.view.js';
 import { ApiKeys, type ListedKey } from './api-keys.view.js';
-import { ConnectedApps, type ListedApp } from './connected-apps.view.js';
 import type { FormState } from './form-state.js';
 import { Layout } from './layout.view.js';
 import { Notice, type PageNotice } from './notice.view.js';
@@ -19,8 +18,8 @@ export interface AccountPageProps
   readonly invites: readonly WaitingInvite[];
   /** The person's sessions, including this one; undefined if they can't be read now. */
   readonly sessions: readonly ListedSession[] | undefined;
-  /** The applications that they have given access; undefined if they can't be read now. */
-  readonly apps: readonly ListedApp[] | undefined;
+  /** What they have allowed applications, where this deployment knows it. */
+  readonly apps: ComponentChild;
   /** Their API keys; undefined if they can't be read now. */
   readonly keys: readonly ListedKey[] | undefined;
   /** The refused form for an API key, with its errors. */
@@ -58,7 +57,7 @@ export function AccountPage(props: AccountPageProps): VNode {
           <Profile user={user} isElsewhere={isElsewhere} />
           <AccountLogins isElsewhere={isElsewhere} methods={methods} isVerified={user.emailVerified} />
           <Sessions sessions={sessions} />
-          <ConnectedApps apps={apps} isElsewhere={provider !== 'ory'} />
+          {provider === 'ory' ? apps : <AppsElsewhere />}
         </div>
         <div>
           <AccountInvites invites={invites} />
@@ -72,5 +71,16 @@ export function AccountPage(props: AccountPageProps): VNode {
         {rich('common.forDevelopers', { docs: (words) => <a href="/docs">{words}</a> })}
       </p>
     </Layout>
+  );
+}
+
+/** States that the login provider keeps the list of connected apps (Auth0, OpenID providers), and not this deployment. */
+function AppsElsewhere(): VNode {
+  const { text } = useLanguage();
+  return (
+    <article class="card sessions" aria-labelledby="connected-apps-title">
+      <h2 id="connected-apps-title">{text('apps.title')}</h2>
+      <p>{text('apps.elsewhere')}</p>
+    </article>
   );
 }

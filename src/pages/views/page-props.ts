@@ -41,8 +41,10 @@ export interface PageFrame {
   readonly language: PageLanguage;
   /** Minimum length of a new password, in characters; undefined if another provider manages passwords. */
   readonly passwordLength?: number | undefined;
-  /** Whether organisations register applications here; false if another provider registers them. */
-  readonly hasApplications: boolean;
+  /** Where applications are registered: here, at another provider, or nowhere without the feature. */
+  readonly applications: 'here' | 'elsewhere' | 'nowhere';
+  /** Whether organisations have connections here. */
+  readonly hasConnections: boolean;
   /** Who may get a new account. */
   readonly signUp: 'open' | 'invite' | 'closed';
   /** Origin whose links and files the page has; undefined if it's the page's own. */

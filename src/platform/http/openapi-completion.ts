@@ -13,7 +13,6 @@ const methods = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'tr
 const tagDescriptions: Readonly<Record<string, string>> = {
   account: 'The caller’s own account.',
   'api keys': 'Credentials for programs, of a user or of an organisation.',
-  applications: 'OAuth clients that log users in here, and who uses them.',
   audit: 'What happened to accounts, sessions, organisations and keys.',
   auth: 'Logins, logouts, sessions and tokens.',
   connections: 'Company logins of organisations: OpenID, SAML and LDAP.',

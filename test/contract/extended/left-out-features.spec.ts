@@ -27,6 +27,8 @@ const documentSchema = z.looseObject({
   paths: z.record(z.string(), z.unknown()),
 });
 
+const idSchema = z.looseObject({ id: z.string() });
+
 describe('a feature that is left out', () => {
   const secrets = newSecret();
   let databases: TestDatabases;
@@ -171,6 +173,43 @@ describe('a feature that is left out', () => {
         { errors: [{ field: 'secondFactor' }] },
       ]);
       expect((await change('none')).json()).toMatchObject({ secondFactor: 'none' });
+    } finally {
+      await app.close();
+    }
+  });
+
+  it('applications: their routes are gone, no page leads there, and pages that showed them are whole', async () => {
+    const app = await without(['applications']);
+    const pagesOf = (of: typeof app) => async (url: string) => {
+      const headers = { host: 'auth.example.test', cookie, accept: 'text/html' };
+      const { statusCode: status, body: text } = await of.inject({ url, headers });
+      return { status, text };
+    };
+    const [before, after] = [pagesOf(whole.app), pagesOf(app)];
+    try {
+      const headers = { host: 'auth.example.test', cookie };
+      const payload = { name: 'Still here' };
+      const { id: org } = idSchema.parse(
+        (await app.inject({ method: 'POST', url: '/api/v1/orgs', headers, payload })).json(),
+      );
+      const { id: user } = idSchema.parse((await app.inject({ url: '/api/v1/me', headers })).json());
+      const routes = ['/api/v1/applications', '/api/v1/me/connected-apps', '/admin/applications'];
+      for (const path of [...routes, `/orgs/${org}/applications`]) {
+        expect([path, (await after(path)).status]).toEqual([path, 404]);
+      }
+      const trace = /connected-apps|\/applications"/;
+      for (const path of [
+        '/',
+        '/admin/users',
+        `/admin/users/${user}`,
+        '/admin/audit-events',
+        `/orgs/${org}`,
+      ]) {
+        const [shown, left] = [await before(path), await after(path)];
+        expect([path, shown.status, trace.test(shown.text)]).toEqual([path, 200, true]);
+        expect([path, left.status, trace.test(left.text)]).toEqual([path, 200, false]);
+      }
+      expect((await after(`/orgs/${org}`)).text).toContain(`/orgs/${org}/connections`);
     } finally {
       await app.close();
     }

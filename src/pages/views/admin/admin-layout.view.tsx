@@ -1,7 +1,7 @@
 import type { ComponentChildren, VNode } from 'preact';
 import { Layout } from '../layout.view.js';
 import { Notice, type PageNotice } from '../notice.view.js';
-import { useLanguage } from '../page-props.js';
+import { usePage } from '../page-props.js';
 
 /** Parts of the administration, in the order of its navigation. */
 const sections = [
@@ -31,12 +31,16 @@ export interface AdminLayoutProps {
 /** A page of the administration: navigation, notice or refusal, and the page's own content. */
 export function AdminLayout(props: AdminLayoutProps): VNode {
   const { section, title, notice, about, refusal, isWrong = refusal !== undefined, children } = props;
-  const { text } = useLanguage();
+  const {
+    language: { text },
+    applications,
+  } = usePage();
+  const open = sections.filter(({ name }) => name !== 'applications' || applications !== 'nowhere');
   return (
     <Layout title={isWrong ? text('common.errorTitle', { title }) : title} width="wide">
       <nav class="sections" aria-label={text('site.administration')}>
         <ul>
-          {sections.map(({ name, href }) => (
+          {open.map(({ name, href }) => (
             <li key={name}>
               <a href={href} aria-current={name === section ? 'page' : undefined}>
                 {text(`admin.${name}`)}

@@ -38,8 +38,7 @@ const userPage: UserPageProps = {
   canRecover: true,
   sessions: [],
   keys: [],
-  hasApps: true,
-  apps: [],
+  apps: null,
 };
 const event: ListedEvent = {
   id,

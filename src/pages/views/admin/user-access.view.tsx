@@ -1,6 +1,5 @@
 import type { VNode } from 'preact';
 import { KeyList, type ListedKey } from '../api-keys.view.js';
-import { AppList, type ListedApp } from '../connected-apps.view.js';
 import { useLanguage } from '../page-props.js';
 import { type ListedSession, SessionEntries } from '../sessions.view.js';
 
@@ -50,24 +49,6 @@ export function UserKeys({
       ) : (
         <KeyList keys={keys} revokeAt={`/admin/users/${encodeURIComponent(userId)}/api-keys`} />
       )}
-    </article>
-  );
-}
-
-/** The applications that a user has given access, with a button to revoke each. */
-export function UserApps({
-  userId,
-  apps,
-}: {
-  readonly userId: string;
-  /** Undefined if they can't be read now. */
-  readonly apps: readonly ListedApp[] | undefined;
-}): VNode {
-  const { text } = useLanguage();
-  return (
-    <article class="card sessions" aria-labelledby="connected-apps-title">
-      <h2 id="connected-apps-title">{text('apps.title')}</h2>
-      <AppList apps={apps} revokeAt={`/admin/users/${encodeURIComponent(userId)}/connected-apps`} />
     </article>
   );
 }

@@ -1,6 +1,5 @@
-import type { VNode } from 'preact';
+import type { ComponentChild, VNode } from 'preact';
 import type { UserDetail } from '../../../accounts/admin/users.schemas.js';
-import type { ListedApp } from '../connected-apps.view.js';
 import type { ListedKey } from '../api-keys.view.js';
 import { Avatar } from '../avatar.view.js';
 import { Entry } from '../entry.view.js';
@@ -11,7 +10,7 @@ import { Time } from '../time.view.js';
 import { Identities } from '../identities.view.js';
 import { AdminLayout } from './admin-layout.view.js';
 import { UserActions } from './user-actions.view.js';
-import { UserApps, UserKeys, UserSessions } from './user-access.view.js';
+import { UserKeys, UserSessions } from './user-access.view.js';
 import { StateBadge } from './users.view.js';
 
 export interface UserPageProps {
@@ -22,10 +21,8 @@ export interface UserPageProps {
   readonly canRecover: boolean;
   readonly sessions: readonly ListedSession[];
   readonly keys: readonly ListedKey[];
-  /** Whether this deployment knows what users have allowed applications. */
-  readonly hasApps: boolean;
-  /** Undefined if they can't be read now. */
-  readonly apps: readonly ListedApp[] | undefined;
+  /** What the user has allowed applications. */
+  readonly apps: ComponentChild;
   readonly notice?: PageNotice | undefined;
   /** The name of what the notice is about. */
   readonly about?: string | undefined;
@@ -40,14 +37,14 @@ export function nameOf({ id, name, email }: Pick<UserDetail, 'id' | 'name' | 'em
 
 /** `GET /admin/users/:id`. */
 export function UserPage(props: UserPageProps): VNode {
-  const { user, isSelf, canRecover, sessions, keys, hasApps, apps, notice, about, refusal } = props;
+  const { user, isSelf, canRecover, sessions, keys, apps, notice, about, refusal } = props;
   return (
     <AdminLayout section="users" title={nameOf(user)} notice={notice} about={about} refusal={refusal}>
       <Profile user={user} isSelf={isSelf} />
       {!isSelf && <UserActions user={user} canRecover={canRecover} />}
       <UserSessions userId={user.id} sessions={sessions} />
       <UserKeys userId={user.id} keys={keys} />
-      {hasApps && <UserApps userId={user.id} apps={apps} />}
+      {apps}
       <Orgs orgs={user.orgs} />
       <Identities identities={user.identities} />
     </AdminLayout>

@@ -42,10 +42,13 @@ export function orgHref({ id }: Pick<OrgAnswer, 'id'>, path = ''): string {
 
 /** Frame of an organisation's pages: its name, links to its other pages, and the notice. */
 export function OrgLayout({ org, can, notice, section, isWrong, children }: OrgLayoutProps): VNode {
-  const { language, hasApplications } = usePage();
+  const { language, applications, hasConnections } = usePage();
   const { text } = language;
   const open = sections.filter(
-    ({ name, act }) => can(act) && (hasApplications || (name !== 'applications' && name !== 'connections')),
+    ({ name, act }) =>
+      can(act) &&
+      (name !== 'applications' || applications === 'here') &&
+      (name !== 'connections' || hasConnections),
   );
   const title = `${text(`orgs.section.${section}`)} · ${org.name}`;
   return (

@@ -1,0 +1,9 @@
+import { defineFeature } from '../../platform/features/feature.js';
+
+/** Applications that log users in here, of the deployment and of organisations, and what users have allowed them. */
+export const applications = defineFeature({
+  name: 'applications',
+  providers: ['ory'],
+  groups: { applications: 'OAuth clients that log users in here, and who uses them.' },
+  module: async () => (await import('./applications.module.js')).ApplicationsModule,
+});
