@@ -17,7 +17,6 @@ import { ProblemFilter } from '../platform/http/problem.filter.js';
 import type { ClaimsEnricher } from '../session/tokens/claims-enricher.js';
 import { ClaimsModule } from '../session/tokens/claims.module.js';
 import { ObservabilityModule } from '../operations/metrics/observability.module.js';
-import { OrgConnectionsModule } from '../orgs/org-connections.module.js';
 import { OrgApiKeysModule } from '../orgs/org-api-keys.module.js';
 import { InviteAcceptanceModule } from '../orgs/invite-acceptance.module.js';
 import { OrgsModule } from '../orgs/orgs.module.js';
@@ -56,7 +55,7 @@ export class AppModule {
         SessionModule,
         LoginModule,
         OauthModule,
-        ...(configuration.AUTH_PROVIDER === 'ory' ? [OryModule, OrgConnectionsModule] : []),
+        ...(configuration.AUTH_PROVIDER === 'ory' ? [OryModule] : []),
         AccountModule,
         UserAdministrationModule,
         OrgsModule,

@@ -1,6 +1,7 @@
 import { agents } from '../features/agents/agents.feature.js';
 import { applications } from '../features/applications/applications.feature.js';
 import { commandLine } from '../features/command-line/command-line.feature.js';
+import { connections } from '../features/connections/connections.feature.js';
 import { connectionsLdap } from '../features/connections-ldap/connections-ldap.feature.js';
 import { connectionsOidc } from '../features/connections-oidc/connections-oidc.feature.js';
 import { connectionsSaml } from '../features/connections-saml/connections-saml.feature.js';
@@ -16,6 +17,7 @@ export const ownFeatures: readonly Feature[] = [
   agents,
   applications,
   commandLine,
+  connections,
   connectionsLdap,
   connectionsOidc,
   connectionsSaml,

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ComponentChild } from 'preact';
 import { CONFIGURATION } from '../platform/config/config.module.js';
-import type { Configuration } from '../platform/config/configuration.js';
+import { type Configuration, featuresOf } from '../platform/config/configuration.js';
 import { applicationHostOf } from '../platform/http/application-hosts.js';
 import { policyFor } from '../platform/http/security-headers.js';
 import { LanguageCatalogue } from '../platform/i18n/language.catalogue.js';
@@ -32,6 +32,7 @@ export class PageSender {
   readonly #passwordLength: number | undefined;
   readonly #signUp: PageFrame['signUp'];
   readonly #isOry: boolean;
+  readonly #features: PageFrame['features'];
 
   constructor(
     private readonly assets: AssetStore,
@@ -46,6 +47,7 @@ export class PageSender {
     this.#passwordLength =
       configuration.AUTH_PROVIDER === 'ory' ? configuration.PASSWORD_MIN_LENGTH : undefined;
     this.#signUp = configuration.SIGNUP;
+    this.#features = new Set(featuresOf(configuration).map(({ name }) => name));
   }
 
   /** Sends a page. */
@@ -84,7 +86,7 @@ export class PageSender {
       passwordLength: this.#passwordLength,
       signUp: this.#signUp,
       applications: this.applications.exist ? 'here' : this.#isOry ? 'nowhere' : 'elsewhere',
-      hasConnections: this.#isOry,
+      features: this.#features,
       language: this.languages.preferred(locales) ?? this.languages.of(request.headers['accept-language']),
       user:
         principal === undefined

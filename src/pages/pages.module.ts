@@ -29,7 +29,6 @@ import { OwnFormPostPage } from './own-form-post.page.js';
 import { NoFactorController } from './no-factor.controller.js';
 import { PageFrameModule } from './page-frame.module.js';
 import { UsersModule } from '../directory/users/users.module.js';
-import { OrgConnectionsPageController } from './orgs/org-connections.controller.js';
 import { personPages } from './person.pages.js';
 import { ProblemPage } from './problem.page.js';
 
@@ -58,9 +57,7 @@ export class PagesModule {
         ...personPages.controllers,
         DocsController,
         ...adminPages.controllers,
-        ...(configuration.AUTH_PROVIDER === 'ory'
-          ? [OrgConnectionsPageController]
-          : [ApplicationsElsewhereController]),
+        ...(configuration.AUTH_PROVIDER === 'ory' ? [] : [ApplicationsElsewhereController]),
         ...oryPages(configuration),
       ],
       providers: [

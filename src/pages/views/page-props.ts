@@ -43,8 +43,8 @@ export interface PageFrame {
   readonly passwordLength?: number | undefined;
   /** Where applications are registered: here, at another provider, or nowhere without the feature. */
   readonly applications: 'here' | 'elsewhere' | 'nowhere';
-  /** Whether organisations have connections here. */
-  readonly hasConnections: boolean;
+  /** Names of the features that the deployment has. */
+  readonly features: ReadonlySet<string>;
   /** Who may get a new account. */
   readonly signUp: 'open' | 'invite' | 'closed';
   /** Origin whose links and files the page has; undefined if it's the page's own. */

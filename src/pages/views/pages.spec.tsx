@@ -1,3 +1,4 @@
+import { parse } from 'node-html-parser';
 import type { VNode } from 'preact';
 import { describe, expect, it } from 'vitest';
 import { renderView } from '../../../test/support/page.frame.js';

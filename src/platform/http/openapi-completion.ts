@@ -15,7 +15,6 @@ const tagDescriptions: Readonly<Record<string, string>> = {
   'api keys': 'Credentials for programs, of a user or of an organisation.',
   audit: 'What happened to accounts, sessions, organisations and keys.',
   auth: 'Logins, logouts, sessions and tokens.',
-  connections: 'Company logins of organisations: OpenID, SAML and LDAP.',
   discovery: 'Keys and metadata with which other services verify tokens.',
   health: 'State of the gateway and its dependencies.',
   orgs: 'Organisations, with their members, invites, keys and applications. Administrators of the deployment can do what owners can.',

@@ -17,16 +17,24 @@ export interface OrgPageProps extends OpenOrg {
   readonly notice?: PageNotice | undefined;
 }
 
-const sections = [
+export type OrgSection = 'members' | 'invites' | 'keys' | 'applications' | 'connections' | 'settings';
+
+interface Section {
+  readonly name: OrgSection;
+  readonly path: string;
+  readonly act: OrgAct;
+  /** Whose pages they are. */
+  readonly feature?: string;
+}
+
+const sections: readonly Section[] = [
   { name: 'members', path: '', act: 'members.read' },
   { name: 'invites', path: '/invites', act: 'invites.read' },
   { name: 'keys', path: '/api-keys', act: 'keys.read' },
   { name: 'applications', path: '/applications', act: 'applications.read' },
-  { name: 'connections', path: '/connections', act: 'connections.read' },
+  { name: 'connections', path: '/connections', act: 'connections.read', feature: 'connections' },
   { name: 'settings', path: '/settings', act: 'org.update' },
-] as const;
-
-export type OrgSection = (typeof sections)[number]['name'];
+];
 
 interface OrgLayoutProps extends OrgPageProps {
   readonly section: OrgSection;
@@ -42,13 +50,13 @@ export function orgHref({ id }: Pick<OrgAnswer, 'id'>, path = ''): string {
 
 /** Frame of an organisation's pages: its name, links to its other pages, and the notice. */
 export function OrgLayout({ org, can, notice, section, isWrong, children }: OrgLayoutProps): VNode {
-  const { language, applications, hasConnections } = usePage();
+  const { language, applications, features } = usePage();
   const { text } = language;
   const open = sections.filter(
-    ({ name, act }) =>
+    ({ name, act, feature }) =>
       can(act) &&
       (name !== 'applications' || applications === 'here') &&
-      (name !== 'connections' || hasConnections),
+      (feature === undefined || features.has(feature)),
   );
   const title = `${text(`orgs.section.${section}`)} · ${org.name}`;
   return (

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { z } from 'zod';
-import { Database } from '../../src/platform/database/database.schema.js';
-import { UserDirectory } from '../../src/directory/users/user-directory.js';
-import { FirstAdministrator } from '../../src/directory/users/first-administrator.js';
-import { newId } from '../../src/platform/core/identifier.js';
-import { AuthStrategy } from '../../src/auth-strategy/auth.strategy.js';
-import { connectionFaults } from '../../src/accounts/org-connections.port.js';
-import { promote } from '../support/administrator.js';
-import { databaseKinds } from '../support/database.kinds.js';
+import { Database } from '../../../../platform/database/database.schema.js';
+import { UserDirectory } from '../../../../directory/users/user-directory.js';
+import { FirstAdministrator } from '../../../../directory/users/first-administrator.js';
+import { newId } from '../../../../platform/core/identifier.js';
+import { AuthStrategy } from '../../../../auth-strategy/auth.strategy.js';
+import { connectionFaults } from '../../../../accounts/org-connections.port.js';
+import { promote } from '../../../../../test/support/administrator.js';
+import { databaseKinds } from '../../../../../test/support/database.kinds.js';
 import {
   type CompanyPorts,
   type CompanyServer,
@@ -19,13 +19,13 @@ import {
   logInThere,
   pageOfAddress,
   startCompany,
-} from '../support/openid.connection.js';
-import { OAuthApp } from '../support/oauth.app.js';
-import { Mailbox } from '../support/mailbox.js';
-import { newPerson, type Person, signUp } from '../support/person.js';
-import { type Stack, startStack, waitUntil } from '../support/stack.js';
-import { sendForm } from '../support/travel.js';
-import { type Page, UserAgent } from '../support/user-agent.js';
+} from '../../../../../test/support/openid.connection.js';
+import { OAuthApp } from '../../../../../test/support/oauth.app.js';
+import { Mailbox } from '../../../../../test/support/mailbox.js';
+import { newPerson, type Person, signUp } from '../../../../../test/support/person.js';
+import { type Stack, startStack, waitUntil } from '../../../../../test/support/stack.js';
+import { sendForm } from '../../../../../test/support/travel.js';
+import { type Page, UserAgent } from '../../../../../test/support/user-agent.js';
 
 const domainOfChief = 'chief.example';
 const idSchema = z.looseObject({ id: z.string() });

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { Database } from '../../src/platform/database/database.schema.js';
-import { verifiedPerson } from '../support/browser.api.js';
-import { namelessIn, overflowOf } from '../support/browser.js';
-import { createOrganisationIn, letIn } from '../support/browser.person.js';
-import { useStage } from '../support/browser.stage.js';
-import { makeKeyPair } from '../support/simplesamlphp.server.js';
+import { Database } from '../../../../../platform/database/database.schema.js';
+import { verifiedPerson } from '../../../../../../test/support/browser.api.js';
+import { namelessIn, overflowOf } from '../../../../../../test/support/browser.js';
+import { createOrganisationIn, letIn } from '../../../../../../test/support/browser.person.js';
+import { useStage } from '../../../../../../test/support/browser.stage.js';
+import { makeKeyPair } from '../../../../../../test/support/simplesamlphp.server.js';
 
 const stage = useStage({
   context: { javaScriptEnabled: false },

@@ -1,19 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
-import { type OrgConnection, OrgConnectionAdministration } from '../accounts/org-connections.port.js';
-import type { AuditEventType } from '../directory/audit/audit-event.js';
-import { AuditService } from '../directory/audit/audit.service.js';
-import { givenIdSchema } from '../platform/core/id.schema.js';
-import type { TransactionPart } from '../platform/database/transaction-part.js';
-import { Problem } from '../platform/errors/problem.error.js';
-import { english } from '../platform/i18n/locales/en.js';
-import { toTimestamp } from '../platform/time/timestamp.schema.js';
-import { type Caller, type Principal, isAdministrator } from '../session/principal.js';
+import { type OrgConnection, OrgConnectionAdministration } from '../../../accounts/org-connections.port.js';
+import type { AuditEventType } from '../../../directory/audit/audit-event.js';
+import { AuditService } from '../../../directory/audit/audit.service.js';
+import { givenIdSchema } from '../../../platform/core/id.schema.js';
+import type { TransactionPart } from '../../../platform/database/transaction-part.js';
+import { Problem } from '../../../platform/errors/problem.error.js';
+import { english } from '../../../platform/i18n/locales/en.js';
+import { toTimestamp } from '../../../platform/time/timestamp.schema.js';
+import { type Caller, type Principal, isAdministrator } from '../../../session/principal.js';
 import { type ConnectionMembers, ConnectionMembersCount } from './connection-members.js';
-import { OrgEvents } from './org-events.js';
-import { OrgNames } from './org-names.js';
-import type { OrgAct } from './org.policy.js';
-import { OrgAuthorization } from './org-authorization.js';
+import { OrgEvents } from '../../../orgs/org-events.js';
+import { OrgNames } from '../../../orgs/org-names.js';
+import type { OrgAct } from '../../../orgs/org.policy.js';
+import { OrgAuthorization } from '../../../orgs/org-authorization.js';
 import type {
   ConnectionItem,
   ConnectionReport,

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { ConnectionItem } from '../../orgs/org-connection.schemas.js';
-import { Problem } from '../../platform/errors/problem.error.js';
-import type { TextKey } from '../../platform/i18n/locales/en.js';
-import { formField } from '../form-answer.js';
-import type { FormTexts } from '../form-errors.js';
-import { formIdField } from '../sent-forms.js';
-import type { FormState } from '../views/form-state.js';
+import type { ConnectionItem } from './org-connection.schemas.js';
+import { Problem } from '../../../platform/errors/problem.error.js';
+import type { TextKey } from '../../../platform/i18n/locales/en.js';
+import { formField } from '../../../pages/form-answer.js';
+import type { FormTexts } from '../../../pages/form-errors.js';
+import { formIdField } from '../../../pages/sent-forms.js';
+import type { FormState } from '../../../pages/views/form-state.js';
 
 /** A setting of a kind of connection, as the form asks for it. */
 export interface SettingField {

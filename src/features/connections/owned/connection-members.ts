@@ -1,11 +1,11 @@
 import { domainToUnicode } from 'node:url';
 import { Inject, Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
-import { connectionIssuerPrefix } from '../directory/users/connection-identity.js';
-import { CONFIGURATION } from '../platform/config/config.module.js';
-import type { Configuration } from '../platform/config/configuration.js';
-import { Database } from '../platform/database/database.schema.js';
-import { confirmedDomainOf } from './domain-proof.js';
+import { connectionIssuerPrefix } from '../../../directory/users/connection-identity.js';
+import { CONFIGURATION } from '../../../platform/config/config.module.js';
+import type { Configuration } from '../../../platform/config/configuration.js';
+import { Database } from '../../../platform/database/database.schema.js';
+import { confirmedDomainOf } from '../../../orgs/domain-proof.js';
 
 /** Members whom an organisation's connections meet with an account that they have already. */
 export interface ConnectionMembers {

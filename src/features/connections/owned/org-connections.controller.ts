@@ -1,11 +1,11 @@
 import { Body, Param, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { CurrentUser } from '../session/guards/access.decorators.js';
-import { ApiController, ApiRoute } from '../session/guards/api-route.js';
-import { CurrentCaller } from '../session/guards/caller.decorators.js';
-import { RateLimited } from '../session/guards/rate-limited.decorators.js';
-import type { Caller, Principal } from '../session/principal.js';
+import { CurrentUser } from '../../../session/guards/access.decorators.js';
+import { ApiController, ApiRoute } from '../../../session/guards/api-route.js';
+import { CurrentCaller } from '../../../session/guards/caller.decorators.js';
+import { RateLimited } from '../../../session/guards/rate-limited.decorators.js';
+import type { Caller, Principal } from '../../../session/principal.js';
 import {
   type ConnectionItem,
   type ConnectionReport,

@@ -10,24 +10,24 @@ import {
   connectionListSchema,
   connectionReportSchema,
   connectionSchema,
-} from '../../orgs/org-connection.schemas.js';
-import { Problem } from '../../platform/errors/problem.error.js';
-import { RequireRecentLogin } from '../../session/guards/step-up.decorators.js';
-import { idPart } from '../admin/admin-addresses.js';
-import { leadingBackTo } from '../admin/admin-refusals.js';
-import { ApiClient } from '../api.client.js';
-import { formField, noContent, noticeOf, seeOther } from '../form-answer.js';
-import { formErrorsOf } from '../form-errors.js';
-import { SentForms, newFormId } from '../sent-forms.js';
-import type { FormState } from '../views/form-state.js';
-import type { PageNotice } from '../views/notice.view.js';
+} from './org-connection.schemas.js';
+import { Problem } from '../../../platform/errors/problem.error.js';
+import { RequireRecentLogin } from '../../../session/guards/step-up.decorators.js';
+import { idPart } from '../../../pages/admin/admin-addresses.js';
+import { leadingBackTo } from '../../../pages/admin/admin-refusals.js';
+import { ApiClient } from '../../../pages/api.client.js';
+import { formField, noContent, noticeOf, seeOther } from '../../../pages/form-answer.js';
+import { formErrorsOf } from '../../../pages/form-errors.js';
+import { SentForms, newFormId } from '../../../pages/sent-forms.js';
+import type { FormState } from '../../../pages/views/form-state.js';
+import type { PageNotice } from '../../../pages/views/notice.view.js';
 import {
   ConnectionQuestionPage,
   OrgConnectionPage,
   OrgConnectionsPage,
   NewConnectionPage,
-} from '../views/orgs/org-connections.view.js';
-import type { OpenOrg } from '../views/orgs/org-layout.view.js';
+} from './org-connections.view.js';
+import type { OpenOrg } from '../../../pages/views/orgs/org-layout.view.js';
 import {
   bodyOf,
   connectionFormSchema,
@@ -38,8 +38,8 @@ import {
   valuesOf,
   withoutSecrets,
 } from './connection.form.js';
-import { OrgPages, orgPage, orgPath } from './org.pages.js';
-import { type ListQuery, listQuerySchema } from './org.query.js';
+import { OrgPages, orgPage, orgPath } from '../../../pages/orgs/org.pages.js';
+import { type ListQuery, listQuerySchema } from '../../../pages/orgs/org.query.js';
 
 const kindSchema = z.object({ kind: formField });
 const newConnectionSchema = connectionFormSchema.extend({ kind: formField });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { connectionFaults, connectionSteps } from '../accounts/org-connections.port.js';
-import { exampleId, idSchema } from '../platform/core/id.schema.js';
-import { timestamp } from '../platform/time/timestamp.schema.js';
+import { connectionFaults, connectionSteps } from '../../../accounts/org-connections.port.js';
+import { exampleId, idSchema } from '../../../platform/core/id.schema.js';
+import { timestamp } from '../../../platform/time/timestamp.schema.js';
 
 const name = z
   .string({ error: 'must be a name of 1 to 80 characters' })

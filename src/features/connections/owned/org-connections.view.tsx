@@ -1,17 +1,19 @@
 import type { VNode } from 'preact';
-import type {
-  ConnectionItem,
-  ConnectionList,
-  ConnectionReport,
-} from '../../../orgs/org-connection.schemas.js';
+import type { ConnectionItem, ConnectionList, ConnectionReport } from './org-connection.schemas.js';
 import { longestSettings } from '../../../platform/config/org-connection.parser.js';
 import type { TextKey } from '../../../platform/i18n/locales/en.js';
-import { type SettingField, settingFields } from '../../orgs/connection.form.js';
-import { FormCheck, FormField, FormLines, FormProblem, FormSelect } from '../form-field.view.js';
-import type { FormState } from '../form-state.js';
-import { useLanguage } from '../page-props.js';
-import { Time } from '../time.view.js';
-import { OrgLayout, type OrgPageProps, orgHref } from './org-layout.view.js';
+import { type SettingField, settingFields } from './connection.form.js';
+import {
+  FormCheck,
+  FormField,
+  FormLines,
+  FormProblem,
+  FormSelect,
+} from '../../../pages/views/form-field.view.js';
+import type { FormState } from '../../../pages/views/form-state.js';
+import { useLanguage } from '../../../pages/views/page-props.js';
+import { Time } from '../../../pages/views/time.view.js';
+import { OrgLayout, type OrgPageProps, orgHref } from '../../../pages/views/orgs/org-layout.view.js';
 
 const longestText = 2000;
 /** Fifty rules with long names of groups. */
